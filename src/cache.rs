@@ -1,0 +1,5 @@
+//! The cache.
+
+mod entry;
+
+pub use entry::{Entry, RecentFailure, Times, Validators, entity_tag};

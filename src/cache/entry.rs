@@ -1,0 +1,96 @@
+//! A stored response, as every tier hands it around.
+//!
+//! An entry is immutable: what changes (a new lifetime, a remembered failure) makes a new entry that shares the
+//! body's bytes. Its stored form belongs to `store::record`, its headers to `http::render`.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
+use sha2::{Digest, Sha256};
+
+use crate::clock::Timestamp;
+use crate::target::Key;
+use crate::upstream::Fingerprint;
+
+/// One upstream response to one target, with what is needed to judge and to revalidate it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The canonical URL that was fetched, and whose digest is the key.
+    pub url: Box<str>,
+    /// `200`, or the status of a negative entry.
+    pub status: StatusCode,
+    /// The upstream's bytes.
+    pub body: Bytes,
+    /// The strong entity tag under which the body is served.
+    pub etag: HeaderValue,
+    /// What the upstream gave to ask again with.
+    pub validators: Validators,
+    /// The token that fetched the body; GitHub's ETag is worth something with that one alone.
+    pub token: Option<Fingerprint>,
+    /// The three moments of its life.
+    pub times: Times,
+    /// Up to when the persistent tier is known to keep this body; decides whether a 304 is worth a write.
+    pub persisted_until: Option<Timestamp>,
+    /// The last failure to revalidate it, if nothing has succeeded since.
+    pub failure: Option<RecentFailure>,
+}
+
+/// When an entry was fetched, last found current, and ceases to be fresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// When the body arrived.
+    pub fetched_at: Timestamp,
+    /// When the upstream last vouched for the body; also decides which of two entries is the newer.
+    pub checked_at: Timestamp,
+    /// From here on the entry is expired.
+    pub expires_at: Timestamp,
+}
+
+/// The upstream's validators (RFC 9110, 8.8), to the letter; they belong to the stored bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validators {
+    /// `ETag`, strong or weak, as received.
+    pub etag: Option<Box<str>>,
+    /// `Last-Modified`, as received.
+    pub last_modified: Option<Box<str>>,
+}
+
+/// A remembered failure: until then the copy is served without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecentFailure {
+    /// When the upstream may be asked again.
+    pub retry_at: Timestamp,
+    /// How long this rest was; the next one is twice as long.
+    pub rest: Duration,
+}
+
+impl Entry {
+    /// The key under which this entry is stored.
+    pub fn key(&self) -> Key {
+        Key::of(&self.url)
+    }
+
+    /// Whether this entry says that the document does not exist.
+    pub fn is_negative(&self) -> bool {
+        self.status != StatusCode::OK
+    }
+
+    /// Whether the entry may be served without asking the upstream.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now < self.times.expires_at
+    }
+}
+
+/// The strong entity tag of a body: 128 bits of its SHA-256, quoted.
+pub fn entity_tag(body: &[u8]) -> HeaderValue {
+    let digest = Sha256::digest(body);
+    let mut tag = String::with_capacity(34);
+    tag.push('"');
+    for byte in &digest[..16] {
+        tag.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+        tag.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+    }
+    tag.push('"');
+    HeaderValue::try_from(tag).expect("hex digits and quotes are valid in a header value")
+}

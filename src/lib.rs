@@ -1,0 +1,6 @@
+//! svm.
+pub mod cache;
+pub mod clock;
+pub mod store;
+pub mod target;
+pub mod upstream;

@@ -1,0 +1,68 @@
+//! L2: the tier that outlives the process.
+//!
+//! A store keeps entries by key and never decides whether one may be served: that is the cache's business, as is
+//! the time a read may take. Every error here is the store's own trouble; none reaches a client.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::cache::Entry;
+use crate::clock::Timestamp;
+use crate::target::Key;
+
+/// A boxed future: the trait is used as an object, and its calls are far from the hit path.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A persistent tier.
+pub trait Store: Send + Sync + 'static {
+    /// The stored entry of `key`, expired or not. A damaged, foreign or newer record is [`Error::Record`].
+    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>>;
+
+    /// Applies a batch, all of it or nothing. A put replaces only an older record, and a removal takes only an
+    /// older one (by `checked_at`). Applying a batch twice is the same as applying it once.
+    fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Removes expired records and keeps the size bound, a bounded piece of work a call.
+    fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// A cheap read that shows whether the store answers.
+    fn probe(&self) -> BoxFuture<'_, Result<(), Error>>;
+}
+
+/// One write.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Keep this entry until the given moment (its expiry and the time an expired copy is still of use).
+    Put {
+        /// What to keep.
+        entry: Arc<Entry>,
+        /// From here on the record may be swept.
+        keep_until: Timestamp,
+    },
+    /// The document is gone, or its newest body does not belong in the store.
+    Remove {
+        /// Whose record.
+        key: Key,
+        /// A record that was checked later than this stays.
+        as_of: Timestamp,
+    },
+}
+
+impl Change {
+    /// The key that this change is about.
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Put { entry, .. } => entry.key(),
+            Self::Remove { key, .. } => *key,
+        }
+    }
+}
+
+/// Why a store did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store itself is in trouble: a full disk, a closed file, a dead server.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

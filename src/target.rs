@@ -1,0 +1,5 @@
+//! Targets: what a client may ask for.
+
+mod key;
+
+pub use key::Key;

@@ -1,0 +1,5 @@
+//! The way to GitHub.
+
+mod secret;
+
+pub use secret::{Fingerprint, Secret};

@@ -1,0 +1,62 @@
+//! A token, kept so that it cannot be shown by accident, and its fingerprint, which may be.
+
+use std::fmt;
+
+use http::HeaderValue;
+use sha2::{Digest, Sha256};
+
+/// A GitHub token. `Debug` shows its fingerprint; only [`Secret::authorization`] lets the value out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Box<str>);
+
+impl Secret {
+    /// Takes a token as GitHub issued it; `None` unless it is non-empty visible ASCII, as a header value must be.
+    pub fn new(token: &str) -> Option<Self> {
+        let visible = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+        visible.then(|| Self(token.into()))
+    }
+
+    /// What an entry remembers of the token that fetched it.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let digest: [u8; 32] = Sha256::digest(self.0.as_bytes()).into();
+        let mut prefix = [0; 8];
+        prefix.copy_from_slice(&digest[..8]);
+        Fingerprint(u64::from_be_bytes(prefix))
+    }
+
+    /// The `Authorization` value; always the same spelling, since it is part of GitHub's ETag.
+    pub fn authorization(&self) -> HeaderValue {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", self.0))
+            .expect("a secret is visible ASCII, which every header value may hold");
+        value.set_sensitive(true);
+        value
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({:?})", self.fingerprint())
+    }
+}
+
+/// The first eight bytes of a token's SHA-256: enough to tell tokens apart, useless to whoever reads it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// The fingerprint as a number, for the stored form.
+    pub const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The reverse of [`Fingerprint::to_bits`].
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
