@@ -1,0 +1,115 @@
+//! The strict grammar: splits the bytes of a URL into their parts, and refuses what could be read in two ways.
+//!
+//! It repairs nothing. Paths and queries have further rules, in [`path`](super::path) and
+//! [`query`](super::query).
+
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+
+use super::{Error, MAX_BYTES, percent};
+
+const SCHEME: &str = "https://";
+
+/// A URL, split but not yet canonical.
+pub(super) struct Parts<'a> {
+    /// As given, in any case; the canonical spelling of an IPv6 address, in brackets.
+    pub(super) host: Cow<'a, str>,
+    pub(super) port: u16,
+    /// Empty, or begins with a slash.
+    pub(super) path: &'a str,
+    /// Without its question mark; empty if there is none.
+    pub(super) query: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn split(url: &'a str) -> Result<Self, Error> {
+        if url.len() > MAX_BYTES {
+            return Err(Error::TooLong);
+        }
+        let rest = after_scheme(url).ok_or(Error::NotHttps)?;
+        check_bytes(rest.as_bytes())?;
+
+        let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (host, port) = split_authority(authority)?;
+        Ok(Self { host, port, path, query })
+    }
+}
+
+/// Without the spaces and tabs around it.
+pub(super) fn trim_blanks(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+/// Splits `host` or `host:port`; the port is 443 where none is named.
+pub(super) fn split_authority(authority: &str) -> Result<(Cow<'_, str>, u16), Error> {
+    if authority.contains('@') {
+        return Err(Error::UserInfo);
+    }
+    let host_end = match authority.find(']') {
+        Some(bracket) => bracket + 1,
+        None => authority.find(':').unwrap_or(authority.len()),
+    };
+    let (host, port) = authority.split_at(host_end);
+    let host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => Cow::Owned(ipv6(address)?),
+        None if host.is_empty() => return Err(Error::NotHttps),
+        None if is_host_name(host) => Cow::Borrowed(host),
+        None => return Err(Error::Host),
+    };
+    Ok((host, parse_port(port)?))
+}
+
+fn after_scheme(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_at_checked(SCHEME.len())?;
+    scheme.eq_ignore_ascii_case(SCHEME).then_some(rest)
+}
+
+fn check_bytes(bytes: &[u8]) -> Result<(), Error> {
+    for (at, &byte) in bytes.iter().enumerate() {
+        match byte {
+            b'%' => match percent::triplet(&bytes[at..]) {
+                None => return Err(Error::Percent),
+                Some(0..0x20 | 0x7F | b'\\') => return Err(Error::Encoded),
+                Some(_) => {}
+            },
+            b'#' => return Err(Error::Fragment),
+            b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}' => {
+                return Err(Error::Character);
+            }
+            0x21..=0x7E => {}
+            _ => return Err(Error::Character),
+        }
+    }
+    Ok(())
+}
+
+/// Labels of letters, digits and inner hyphens, at most 63 bytes each and 253 together, no trailing dot.
+fn is_host_name(host: &str) -> bool {
+    host.len() <= 253 && host.split('.').all(is_label)
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+fn ipv6(address: &str) -> Result<String, Error> {
+    let address: Ipv6Addr = address.parse().map_err(|_| Error::Host)?;
+    // The url crate's spelling: unlike the standard library it writes a mapped address in hexadecimal too.
+    Ok(url::Host::<&str>::Ipv6(address).to_string())
+}
+
+/// Nothing, a bare colon, or a colon and a port without leading zeros.
+fn parse_port(text: &str) -> Result<u16, Error> {
+    let Some(digits) = text.strip_prefix(':') else {
+        return if text.is_empty() { Ok(443) } else { Err(Error::Host) };
+    };
+    if digits.is_empty() {
+        return Ok(443);
+    }
+    let plain = !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| digits.parse().ok()).flatten().ok_or(Error::Port)
+}

@@ -1,0 +1,28 @@
+//! The rule for paths: however often a server decodes one, it must not climb.
+
+use super::{Error, percent};
+
+/// Refuses a path that has an empty, `.` or `..` segment once everything in it is decoded.
+///
+/// `%2F` counts as a separator here, since a server may decode it before it resolves dots; in the canonical
+/// form it stays encoded, since tags and branches hold slashes. The empty path and `/` are the root.
+pub(super) fn check(path: &str) -> Result<(), Error> {
+    let inner = path.strip_prefix('/').unwrap_or(path);
+    if inner.is_empty() {
+        return Ok(());
+    }
+    if !inner.contains('%') {
+        return check_segments(inner.as_bytes());
+    }
+    let decoded = percent::decode_fully(inner);
+    if decoded.iter().any(|&byte| byte.is_ascii_control() || byte == b'\\') {
+        return Err(Error::Encoded);
+    }
+    check_segments(&decoded)
+}
+
+fn check_segments(path: &[u8]) -> Result<(), Error> {
+    let climbs =
+        path.split(|&byte| byte == b'/').any(|segment| matches!(segment, b"" | b"." | b".."));
+    if climbs { Err(Error::Segment) } else { Ok(()) }
+}

@@ -1,0 +1,102 @@
+//! Percent triplets: the one place that knows what `%2F` stands for.
+
+/// The byte that a triplet at the start of `bytes` stands for; `None` if there is no well-formed one.
+pub(crate) fn triplet(bytes: &[u8]) -> Option<u8> {
+    let &[b'%', high, low, ..] = bytes else { return None };
+    Some(digit(high)? << 4 | digit(low)?)
+}
+
+/// Decodes once; `None` if a triplet is malformed.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut rest = text.as_bytes();
+    let mut decoded = Vec::with_capacity(rest.len());
+    while let Some(&byte) = rest.first() {
+        let (byte, length) = if byte == b'%' { (triplet(rest)?, 3) } else { (byte, 1) };
+        decoded.push(byte);
+        rest = &rest[length..];
+    }
+    Some(decoded)
+}
+
+/// Decodes until nothing is left to decode, in linear time; a malformed triplet stays as it is.
+///
+/// Two triplets never overlap, so the order of decoding does not matter and one pass with a look back finds
+/// what decoding over and over again would find.
+pub(crate) fn decode_fully(text: &str) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    for byte in text.bytes() {
+        decoded.push(byte);
+        while let Some(start) = decoded.len().checked_sub(3)
+            && let Some(byte) = triplet(&decoded[start..])
+        {
+            decoded.truncate(start);
+            decoded.push(byte);
+        }
+    }
+    decoded
+}
+
+/// Whether RFC 3986 calls the byte unreserved: encoded or not, it means the same.
+pub(crate) const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+const fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{decode, decode_fully, triplet};
+
+    #[test]
+    fn triplets() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(triplet(format!("%{byte:02x}").as_bytes()), Some(byte));
+            assert_eq!(triplet(format!("%{byte:02X}rest").as_bytes()), Some(byte));
+        }
+        for malformed in ["", "%", "%2", "%g0", "%0g", "2F%", "% 2F", "%+1"] {
+            assert_eq!(triplet(malformed.as_bytes()), None, "{malformed}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn full_decoding_is_decoding_over_and_over(text in "(%|2|5|F|f|a|/|\\.){0,40}") {
+            let mut expected = text.clone().into_bytes();
+            loop {
+                let again = leniently_once(&expected);
+                if again == expected {
+                    break;
+                }
+                expected = again;
+            }
+            prop_assert_eq!(decode_fully(&text), expected);
+        }
+
+        #[test]
+        fn strict_decoding_agrees_where_it_succeeds(text in "(%2[0-9a-f]|[a-z%]){0,20}") {
+            if let Some(decoded) = decode(&text) {
+                prop_assert_eq!(decoded, leniently_once(text.as_bytes()));
+            }
+        }
+    }
+
+    fn leniently_once(bytes: &[u8]) -> Vec<u8> {
+        let mut decoded = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            let byte = triplet(&bytes[at..]);
+            decoded.push(byte.unwrap_or(bytes[at]));
+            at += if byte.is_some() { 3 } else { 1 };
+        }
+        decoded
+    }
+}

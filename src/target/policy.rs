@@ -1,0 +1,162 @@
+//! The allowlist: which hosts may be asked, which of them get a token, and which paths a token may see.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Error, grammar, path, percent};
+
+/// The hosts that may be asked unless the operator names others.
+pub const DEFAULT_HOSTS: &str = "api.github.com,uploads.github.com,raw.githubusercontent.com,\
+    codeload.github.com,objects.githubusercontent.com,github-releases.githubusercontent.com";
+
+/// The paths that are open on token hosts unless the operator names others.
+pub const DEFAULT_API_PATHS: &str = "/repos/,/repositories/";
+
+/// The hosts that may see a token unless the operator names others.
+pub const DEFAULT_TOKEN_HOSTS: &str = "api.github.com";
+
+/// What may be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    hosts: Vec<Authority>,
+    api_paths: Vec<PathPrefix>,
+    token_hosts: Vec<Authority>,
+}
+
+impl Policy {
+    /// Allows `hosts`; those that are among `token_hosts` get a token and only open `api_paths`.
+    pub fn new(
+        hosts: Vec<Authority>,
+        api_paths: Vec<PathPrefix>,
+        token_hosts: Vec<Authority>,
+    ) -> Self {
+        Self { hosts, api_paths, token_hosts }
+    }
+
+    /// The hosts that may be asked.
+    pub fn hosts(&self) -> &[Authority] {
+        &self.hosts
+    }
+
+    /// The paths that are open on hosts that get a token.
+    pub fn api_paths(&self) -> &[PathPrefix] {
+        &self.api_paths
+    }
+
+    /// The hosts that may see a token.
+    pub fn token_hosts(&self) -> &[Authority] {
+        &self.token_hosts
+    }
+
+    pub(super) fn check_host(&self, host: &str, port: u16) -> Result<(), Error> {
+        if self.hosts.iter().any(|listed| listed.is(host, port)) {
+            return Ok(());
+        }
+        let is_listed = self.hosts.iter().any(|listed| listed.host.eq_ignore_ascii_case(host));
+        Err(if is_listed && port != 443 { Error::Port } else { Error::HostNotAllowed })
+    }
+
+    pub(super) fn gets_token(&self, host: &str, port: u16) -> bool {
+        self.token_hosts.iter().any(|listed| listed.is(host, port))
+    }
+
+    /// Expects the canonical path, in which no letter and no dot hides behind a percent sign.
+    pub(super) fn check_api_path(&self, path: &str) -> Result<(), Error> {
+        let is_open = self.api_paths.iter().any(|prefix| prefix.opens(path));
+        if is_open { Ok(()) } else { Err(Error::PathNotAllowed) }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::new(list(DEFAULT_HOSTS), list(DEFAULT_API_PATHS), list(DEFAULT_TOKEN_HOSTS))
+    }
+}
+
+fn list<T: FromStr<Err = Malformed>>(text: &str) -> Vec<T> {
+    text.split(',').map(|item| item.parse().expect("the defaults are well formed")).collect()
+}
+
+/// A host, and a port where it is not 443: `api.github.com`, `github.example:8443`, `[2001:db8::1]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authority {
+    host: String,
+    port: u16,
+}
+
+impl Authority {
+    /// The host in lower case; an IPv6 address is in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn is(&self, host: &str, port: u16) -> bool {
+        self.port == port && self.host.eq_ignore_ascii_case(host)
+    }
+}
+
+impl FromStr for Authority {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let (host, port) = grammar::split_authority(text).map_err(|_| Malformed)?;
+        let host = host.to_ascii_lowercase();
+        // Refuses what the url crate would take for another host, such as `127.1` or `0x7f000001`.
+        let read_again = url::Host::parse(&host).map_err(|_| Malformed)?;
+        if read_again.to_string() != host {
+            return Err(Malformed);
+        }
+        Ok(Self { host, port })
+    }
+}
+
+impl fmt::Display for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            443 => f.write_str(&self.host),
+            port => write!(f, "{}:{port}", self.host),
+        }
+    }
+}
+
+/// The beginning of a path, in whole segments: `/repos/` opens what lies under it, `/rate_limit` also itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathPrefix(String);
+
+impl PathPrefix {
+    /// The prefix as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn opens(&self, path: &str) -> bool {
+        let Some(rest) = path.strip_prefix(self.0.as_str()) else { return false };
+        self.0.ends_with('/') || rest.is_empty() || rest.starts_with('/')
+    }
+}
+
+impl FromStr for PathPrefix {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let is_plain = |byte: u8| {
+            byte == b'/' || percent::is_unreserved(byte) || b"!$&'()*+,:=@".contains(&byte)
+        };
+        let without_last_slash = text.strip_suffix('/').unwrap_or(text);
+        let well_formed = text.starts_with('/')
+            && !text.contains("//")
+            && text.bytes().all(is_plain)
+            && path::check(without_last_slash).is_ok();
+        if well_formed { Ok(Self(text.to_owned())) } else { Err(Malformed) }
+    }
+}
+
+/// The text names no host, or no path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed")]
+pub struct Malformed;

@@ -1,0 +1,32 @@
+//! The rules for queries: one way to split them, and nothing secret in them.
+
+use super::{Error, percent};
+
+const CREDENTIALS: [&str; 3] = ["access_token", "client_secret", "token"];
+
+/// Refuses a semicolon and every pair whose name is that of a credential.
+pub(super) fn check(query: &str) -> Result<(), Error> {
+    if query.contains(';') {
+        return Err(Error::Semicolon);
+    }
+    if query.split('&').map(name).any(is_credential) {
+        return Err(Error::Credential);
+    }
+    Ok(())
+}
+
+/// The name of a pair: what stands before its first `=`.
+pub(super) fn name(pair: &str) -> &str {
+    pair.split_once('=').map_or(pair, |(name, _)| name)
+}
+
+fn is_credential(name: &str) -> bool {
+    if !name.contains(['%', '[', ']']) {
+        return CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known));
+    }
+    let decoded = percent::decode_fully(name);
+    // Rack, which GitHub runs on, reads `[token]` and `token[]` as `token` too.
+    let inner = decoded.split(|byte| matches!(byte, b'[' | b']')).find(|part| !part.is_empty());
+    let inner = inner.unwrap_or_default();
+    CREDENTIALS.iter().any(|known| inner.eq_ignore_ascii_case(known.as_bytes()))
+}
