@@ -1,0 +1,3 @@
+//! What clients see: requests in, answers out.
+
+pub mod query;

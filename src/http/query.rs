@@ -1,0 +1,210 @@
+//! The query of `/version`: which URL is meant, and whether it is to be refreshed.
+//!
+//! It decodes the `url` exactly once and does not judge it: that is [`Target`](crate::target::Target)'s business.
+//! The subtle thing is that clients may send the URL raw (`?url=https://host/path?sha=x`): the split is at `&`
+//! only and a name ends at its first `=`, and what follows an unencoded `&` is an error, never ignored.
+
+use std::borrow::Cow;
+
+use crate::target::percent;
+
+/// The longest part of an unknown parameter's name that an error repeats, in characters.
+const MAX_NAME: usize = 40;
+
+/// The parameters of `/version`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionQuery<'a> {
+    /// The value of `url`, decoded once; borrowed where it holds no percent sign.
+    pub url: Cow<'a, str>,
+    /// Whether the upstream is to be asked even if a fresh copy is at hand.
+    pub refresh: bool,
+}
+
+impl<'a> VersionQuery<'a> {
+    /// Reads the raw query string, without its question mark.
+    pub fn parse(raw: Option<&'a str>) -> Result<Self, Error> {
+        let (mut url, mut refresh) = (None, None);
+        let parameters = raw.unwrap_or_default().split('&').filter(|piece| !piece.is_empty());
+        for parameter in parameters {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let (name, slot) = match name {
+                "url" => ("url", &mut url),
+                "refresh" => ("refresh", &mut refresh),
+                other => {
+                    return Err(Error::Unknown { name: other.chars().take(MAX_NAME).collect() });
+                }
+            };
+            let value = decode(value).ok_or(Error::Unreadable { name })?;
+            if slot.replace(value).is_some() {
+                return Err(Error::Repeated { name });
+            }
+        }
+        let url = url.filter(|url| !url.is_empty()).ok_or(Error::Missing)?;
+        let refresh = refresh.map_or(Ok(false), |value| truth(&value))?;
+        Ok(Self { url, refresh })
+    }
+}
+
+/// Why a query cannot be answered; every sentence is shown to the client as the `detail` of a 400.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No `url`, or an empty one.
+    #[error("url parameter is required")]
+    Missing,
+    /// A parameter that was given before.
+    #[error("{name} parameter is repeated; percent-encode the value of url if this belongs to it")]
+    Repeated {
+        /// Which one.
+        name: &'static str,
+    },
+    /// A parameter that does not exist: most often a part of a URL that was not encoded.
+    #[error("unknown parameter `{name}`; percent-encode the value of url if this belongs to it")]
+    Unknown {
+        /// Its name, cut short if it is long.
+        name: String,
+    },
+    /// Malformed percent-encoding, or bytes that are not UTF-8.
+    #[error("{name} parameter is not well-formed percent-encoded UTF-8")]
+    Unreadable {
+        /// Which one.
+        name: &'static str,
+    },
+    /// Neither a yes nor a no.
+    #[error("refresh parameter must be true, 1, false or 0")]
+    Refresh,
+}
+
+fn truth(value: &str) -> Result<bool, Error> {
+    let is = |word| value.eq_ignore_ascii_case(word);
+    match value {
+        "1" => Ok(true),
+        "" | "0" => Ok(false),
+        _ if is("true") => Ok(true),
+        _ if is("false") => Ok(false),
+        _ => Err(Error::Refresh),
+    }
+}
+
+/// Decodes once; a plus stays a plus.
+fn decode(value: &str) -> Option<Cow<'_, str>> {
+    if !value.contains('%') {
+        return Some(Cow::Borrowed(value));
+    }
+    let decoded = percent::decode(value)?;
+    String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Error, VersionQuery};
+    use crate::target::{Policy, Target};
+
+    #[track_caller]
+    fn check(raw: &str, expected: Result<(&str, bool), &str>) {
+        let query = VersionQuery::parse(Some(raw));
+        let actual = query.map(|query| (query.url.into_owned(), query.refresh));
+        let actual = actual.as_ref().map(|(url, refresh)| (url.as_str(), *refresh));
+        assert_eq!(actual.map_err(ToString::to_string), expected.map_err(str::to_owned), "{raw}");
+    }
+
+    #[test]
+    fn urls() {
+        for (raw, url) in [
+            ("url=https://h/p", "https://h/p"),
+            ("url=https://h/p?sha=master", "https://h/p?sha=master"),
+            ("url=https://h/p?a==b?c", "https://h/p?a==b?c"),
+            ("url=https%3A%2F%2Fh%2Fp%3Fa%3D1%26b%3D2", "https://h/p?a=1&b=2"),
+            ("url=a%2523%2B+%25", "a%23++%"),
+            ("url=%F0%9F%A6%80", "\u{1f980}"),
+            ("&url=x&", "x"),
+            ("url=%00", "\0"),
+        ] {
+            check(raw, Ok((url, false)));
+        }
+    }
+
+    #[test]
+    fn refresh() {
+        for yes in ["true", "TRUE", "True", "1", "%31", "tru%65"] {
+            check(&format!("url=x&refresh={yes}"), Ok(("x", true)));
+            check(&format!("refresh={yes}&url=x"), Ok(("x", true)));
+        }
+        for no in ["=false", "=False", "=0", "=", ""] {
+            check(&format!("url=x&refresh{no}"), Ok(("x", false)));
+        }
+        for unclear in ["yes", "2", "01", "truee", "+1", "=1", "null"] {
+            let refused = Err("refresh parameter must be true, 1, false or 0");
+            check(&format!("url=x&refresh={unclear}"), refused);
+        }
+    }
+
+    #[test]
+    fn refusals() {
+        let advice = "percent-encode the value of url if this belongs to it";
+        for missing in ["", "&", "url", "url=", "refresh=true"] {
+            check(missing, Err("url parameter is required"));
+        }
+        assert_eq!(VersionQuery::parse(None), Err(Error::Missing));
+        for (raw, name) in [
+            ("url=https://h/p?a=1&page=2", "page"),
+            ("URL=x", "URL"),
+            ("%75rl=x", "%75rl"),
+            ("=x", ""),
+            ("url=x&per_page", "per_page"),
+            ("url=x&amp;refresh=1", "amp;refresh"),
+        ] {
+            check(raw, Err(&format!("unknown parameter `{name}`; {advice}")));
+        }
+        let (long, cut) = ("x".repeat(1_000), "x".repeat(40));
+        check(&long, Err(&format!("unknown parameter `{cut}`; {advice}")));
+        check("url=x&url=x", Err(&format!("url parameter is repeated; {advice}")));
+        check("url=&url=x", Err(&format!("url parameter is repeated; {advice}")));
+        check("url=x&refresh=&refresh=1", Err(&format!("refresh parameter is repeated; {advice}")));
+        for unreadable in ["%", "%2", "%zz", "a%ff", "%C3", "%C0%AE", "%ED%A0%80"] {
+            let refused = Err("url parameter is not well-formed percent-encoded UTF-8");
+            check(&format!("url={unreadable}"), refused);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives_encoding(url in "\\PC{1,40}", choices in any::<[bool; 7]>()) {
+            let raw = format!("url={}&refresh=1", encode(&url, &choices));
+            let query = VersionQuery::parse(Some(&raw)).unwrap();
+            prop_assert_eq!(query, VersionQuery { url: url.into(), refresh: true });
+        }
+
+        #[test]
+        fn arbitrary_queries_never_panic(raw in "\\PC*|(url|refresh|[&=%1a]){0,20}") {
+            let _verdict = VersionQuery::parse(Some(&raw));
+        }
+
+        #[test]
+        fn raw_and_encoded_urls_are_one_key(
+            path in "[a-zA-Z0-9._~+-]{1,9}x", query in "(sha=[a-z0-9/+.]{0,9})?", choices in any::<[bool; 7]>()
+        ) {
+            let url = format!("https://api.github.com/repos/o/{path}?{query}");
+            let key = |value: &str| {
+                let raw = format!("url={value}");
+                let query = VersionQuery::parse(Some(&raw)).unwrap();
+                Target::parse(&query.url, &Policy::default()).unwrap().key()
+            };
+            prop_assert_eq!(key(&url), key(&encode(&url, &choices)));
+        }
+    }
+
+    /// Encodes what must be encoded, and of the rest what `choices`, in turn, say.
+    fn encode(text: &str, choices: &[bool]) -> String {
+        let mut choices = choices.iter().cycle();
+        let mut encode = |character: char| {
+            if *choices.next().unwrap() || "%&".contains(character) {
+                let bytes = character.to_string().into_bytes();
+                return bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
+            }
+            character.to_string()
+        };
+        text.chars().map(&mut encode).collect()
+    }
+}
