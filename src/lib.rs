@@ -1,6 +1,7 @@
 //! svm.
 pub mod cache;
 pub mod clock;
+pub mod config;
 pub mod http;
 pub mod store;
 pub mod target;
