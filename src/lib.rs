@@ -5,4 +5,5 @@ pub mod config;
 pub mod http;
 pub mod store;
 pub mod target;
+pub mod tasks;
 pub mod upstream;

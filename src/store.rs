@@ -3,6 +3,8 @@
 //! A store keeps entries by key and never decides whether one may be served: that is the cache's business, as is
 //! the time a read may take. Every error here is the store's own trouble; none reaches a client.
 
+pub mod record;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -65,4 +67,7 @@ pub enum Error {
     /// The store itself is in trouble: a full disk, a closed file, a dead server.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store answered, with a record that cannot be used.
+    #[error("the stored record is unusable")]
+    Record(#[from] record::Error),
 }

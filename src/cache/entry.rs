@@ -84,7 +84,11 @@ impl Entry {
 
 /// The strong entity tag of a body: 128 bits of its SHA-256, quoted.
 pub fn entity_tag(body: &[u8]) -> HeaderValue {
-    let digest = Sha256::digest(body);
+    entity_tag_of_digest(&Sha256::digest(body).into())
+}
+
+/// The strong entity tag of a body whose SHA-256 is known already.
+pub fn entity_tag_of_digest(digest: &[u8; 32]) -> HeaderValue {
     let mut tag = String::with_capacity(34);
     tag.push('"');
     for byte in &digest[..16] {

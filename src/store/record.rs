@@ -1,0 +1,221 @@
+//! The stored form of an entry: one format for every store.
+//!
+//! A record is versioned, checksummed and names its document, so that one which is damaged, belongs to another
+//! key or was written by a later version is an [`Error`], never a wrong answer. It does not hold the client's
+//! entity tag, which follows from the body, nor a remembered failure, which is of no use after a restart.
+//!
+//! ```text
+//! 0   "svm"            3 bytes
+//! 3   version          1 byte
+//! 4   header length    u32, the bytes from 24 up to the body
+//! 8   checksum         16 bytes of SHA-256 over bytes 0..8, the header, and the SHA-256 of the body
+//! 24  checked_at       u64, milliseconds since the epoch; these two stay here in every version
+//! 32  keep_until       u64
+//! 40  fetched_at u64, expires_at u64, status u16, token (0 | 1 u64), URL, ETag and Last-Modified
+//!     (0 | 1 u32 bytes), body length u64
+//!     body             to the end, raw
+//! ```
+//!
+//! All numbers are little-endian. The subtle thing is how the format grows: a later version appends fields to
+//! the header, raises the version byte, and reads a shorter header of an earlier version with the new fields
+//! absent. Nothing before the appended fields ever moves.
+
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use http::StatusCode;
+use sha2::{Digest, Sha256};
+
+use self::wire::Reader;
+use crate::cache::{Entry, Times, Validators, entity_tag_of_digest};
+use crate::clock::Timestamp;
+use crate::target::Key;
+use crate::upstream::Fingerprint;
+
+const MAGIC: &[u8; 3] = b"svm";
+const VERSION: u8 = 1;
+const CHECKSUM: std::ops::Range<usize> = 8..24;
+const HEADER_START: usize = CHECKSUM.end;
+
+/// Why some bytes are not the record that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// These bytes never were a record.
+    #[error("not a record")]
+    NotARecord,
+    /// A later version of this program wrote it.
+    #[error("a record of version {0}, later than this program knows")]
+    LaterVersion(u8),
+    /// It ends too early.
+    #[error("the record is cut short")]
+    Truncated,
+    /// Its bytes changed after they were written.
+    #[error("the record does not match its checksum")]
+    Damaged,
+    /// Its bytes are as they were written, and yet a field makes no sense.
+    #[error("the record's {0} cannot be read")]
+    Malformed(&'static str),
+    /// It belongs to another document than the one asked for.
+    #[error("the record belongs to another document")]
+    Foreign,
+}
+
+/// What can be told of a record without verifying it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peek {
+    /// When the upstream last vouched for the body.
+    pub checked_at: Timestamp,
+    /// From here on the record may be swept.
+    pub keep_until: Timestamp,
+}
+
+/// The record of an entry that is to be kept until the given moment.
+pub fn encode(entry: &Entry, keep_until: Timestamp) -> Vec<u8> {
+    let mut record = Vec::with_capacity(160 + entry.url.len() + entry.body.len());
+    record.extend_from_slice(MAGIC);
+    record.push(VERSION);
+    record.resize(HEADER_START, 0);
+    write_header(&mut record, entry, keep_until);
+
+    let length = u32::try_from(record.len() - HEADER_START).expect("a header is far below 4 GiB");
+    record[4..8].copy_from_slice(&length.to_le_bytes());
+    let sum = checksum(&record, &Sha256::digest(&entry.body).into());
+    record[CHECKSUM].copy_from_slice(&sum);
+    record.extend_from_slice(&entry.body);
+    record
+}
+
+fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp) {
+    wire::put_time(record, entry.times.checked_at);
+    wire::put_time(record, keep_until);
+    wire::put_time(record, entry.times.fetched_at);
+    wire::put_time(record, entry.times.expires_at);
+    record.extend_from_slice(&entry.status.as_u16().to_le_bytes());
+    wire::put_optional(record, entry.token.map(|token| token.to_bits().to_le_bytes()));
+    wire::put_text(record, &entry.url);
+    wire::put_optional_text(record, entry.validators.etag.as_deref());
+    wire::put_optional_text(record, entry.validators.last_modified.as_deref());
+    record.extend_from_slice(&(entry.body.len() as u64).to_le_bytes());
+}
+
+/// The entry in the record of `key`; its body shares the record's bytes.
+///
+/// # Errors
+///
+/// The first of the reasons in [`Error`] that applies.
+pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
+    let peek = peek(record)?;
+    let body_start = body_start(record)?;
+    let (head, body) = record.split_at(body_start);
+    let digest = Sha256::digest(body).into();
+    if record[CHECKSUM] != checksum(head, &digest) {
+        return Err(Error::Damaged);
+    }
+
+    let fields = read_fields(&head[HEADER_START..])?;
+    if fields.body_length != body.len() as u64 {
+        return Err(Error::Malformed("body length"));
+    }
+    if Key::of(&fields.url) != key {
+        return Err(Error::Foreign);
+    }
+    Ok(Entry {
+        url: fields.url,
+        status: fields.status,
+        body: record.slice(body_start..),
+        etag: entity_tag_of_digest(&digest),
+        validators: fields.validators,
+        token: fields.token,
+        times: fields.times,
+        persisted_until: Some(peek.keep_until),
+        failure: None,
+    })
+}
+
+/// Reads what decides about replacing and sweeping; touches the first 40 bytes and verifies nothing.
+///
+/// # Errors
+///
+/// [`Error::NotARecord`], [`Error::LaterVersion`] or [`Error::Truncated`].
+pub fn peek(record: &[u8]) -> Result<Peek, Error> {
+    if !record.starts_with(MAGIC) {
+        return Err(Error::NotARecord);
+    }
+    match record.get(MAGIC.len()) {
+        Some(&VERSION) => {}
+        Some(0) => return Err(Error::NotARecord),
+        Some(&version) => return Err(Error::LaterVersion(version)),
+        None => return Err(Error::Truncated),
+    }
+    let mut reader = Reader::new(record.get(HEADER_START..).ok_or(Error::Truncated)?);
+    Ok(Peek {
+        checked_at: reader.time().ok_or(Error::Truncated)?,
+        keep_until: reader.time().ok_or(Error::Truncated)?,
+    })
+}
+
+/// Whether a stored record gives way to a change that vouches for the moment `as_of`: it is no newer, or no
+/// record that this version can serve.
+pub fn gives_way(stored: &[u8], as_of: Timestamp) -> bool {
+    peek(stored).map_or(true, |stored| stored.checked_at <= as_of)
+}
+
+fn body_start(record: &[u8]) -> Result<usize, Error> {
+    let length = record[4..8].try_into().map(u32::from_le_bytes).map_err(|_| Error::Truncated)?;
+    let start = HEADER_START + usize::try_from(length).map_err(|_| Error::Truncated)?;
+    if start > record.len() { Err(Error::Truncated) } else { Ok(start) }
+}
+
+/// One pass over the body gives both this and the entity tag.
+fn checksum(head: &[u8], body_digest: &[u8; 32]) -> [u8; 16] {
+    let digest: [u8; 32] = Sha256::new()
+        .chain_update(&head[..CHECKSUM.start])
+        .chain_update(&head[HEADER_START..])
+        .chain_update(body_digest)
+        .finalize()
+        .into();
+    let mut sum = [0; 16];
+    sum.copy_from_slice(&digest[..16]);
+    sum
+}
+
+struct Fields {
+    times: Times,
+    status: StatusCode,
+    token: Option<Fingerprint>,
+    url: Box<str>,
+    validators: Validators,
+    body_length: u64,
+}
+
+fn read_fields(header: &[u8]) -> Result<Fields, Error> {
+    let mut reader = Reader::new(header);
+    let mut time = |name| reader.time().ok_or(Error::Malformed(name));
+    let checked_at = time("check time")?;
+    let _keep_until = time("keeping time")?;
+    let times =
+        Times { checked_at, fetched_at: time("fetch time")?, expires_at: time("expiry time")? };
+    let fields = Fields {
+        times,
+        status: read_status(&mut reader).ok_or(Error::Malformed("status"))?,
+        token: read_token(&mut reader).ok_or(Error::Malformed("token fingerprint"))?,
+        url: reader.text().ok_or(Error::Malformed("URL"))?,
+        validators: Validators {
+            etag: reader.optional_text().ok_or(Error::Malformed("ETag"))?,
+            last_modified: reader.optional_text().ok_or(Error::Malformed("Last-Modified"))?,
+        },
+        body_length: reader.u64().ok_or(Error::Malformed("body length"))?,
+    };
+    if reader.is_empty() { Ok(fields) } else { Err(Error::Malformed("header length")) }
+}
+
+fn read_status(reader: &mut Reader<'_>) -> Option<StatusCode> {
+    StatusCode::from_u16(reader.u16()?).ok()
+}
+
+fn read_token(reader: &mut Reader<'_>) -> Option<Option<Fingerprint>> {
+    if reader.presence()? { Some(Some(Fingerprint::from_bits(reader.u64()?))) } else { Some(None) }
+}

@@ -1,0 +1,230 @@
+//! The laws of the format, and one record that every later version must still read.
+
+use bytes::Bytes;
+use http::StatusCode;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::{Error, Peek, decode, encode, gives_way, peek};
+use crate::cache::{Entry, Times, Validators, entity_tag};
+use crate::clock::Timestamp;
+use crate::target::Key;
+use crate::upstream::Fingerprint;
+
+/// What [`golden`] encodes to, written once when version 1 was finished. It never changes: a later version adds
+/// a golden record of its own beside it.
+const GOLDEN: &[u8] = include_bytes!("../../../testdata/records/v1-release.bin");
+
+const GOLDEN_BODY: &[u8] =
+    br#"{"id":1,"tag_name":"v1.2.3","name":"Example 1.2.3","draft":false,"prerelease":false,"assets":[]}"#;
+
+fn golden() -> (Entry, Timestamp) {
+    let entry = Entry {
+        url: "https://api.github.com/repos/example/tool/releases/latest".into(),
+        status: StatusCode::OK,
+        body: Bytes::from_static(GOLDEN_BODY),
+        etag: entity_tag(GOLDEN_BODY),
+        validators: Validators {
+            etag: Some(r#"W/"5f2c9a""#.into()),
+            last_modified: Some("Wed, 01 Jan 2025 00:00:00 GMT".into()),
+        },
+        token: Some(Fingerprint::from_bits(0x0123_4567_89ab_cdef)),
+        times: Times {
+            fetched_at: Timestamp::from_secs(1_735_689_600),
+            checked_at: Timestamp::from_secs(1_735_693_200),
+            expires_at: Timestamp::from_secs(1_735_779_600),
+        },
+        persisted_until: Some(Timestamp::from_secs(1_735_866_000)),
+        failure: None,
+    };
+    (entry, Timestamp::from_secs(1_735_866_000))
+}
+
+fn sealed(mut record: Vec<u8>) -> Bytes {
+    let start = super::body_start(&record).unwrap();
+    let digest = sha2::Digest::finalize(sha2::Digest::chain_update(
+        <sha2::Sha256 as sha2::Digest>::new(),
+        &record[start..],
+    ));
+    let sum = super::checksum(&record[..start], &digest.into());
+    record[super::CHECKSUM].copy_from_slice(&sum);
+    record.into()
+}
+
+fn reseal_header(entry: &Entry, change: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    let mut record = encode(entry, Timestamp::default());
+    let body = record.split_off(super::body_start(&record).unwrap());
+    change(&mut record);
+    let length = u32::try_from(record.len() - super::HEADER_START).unwrap();
+    record[4..8].copy_from_slice(&length.to_le_bytes());
+    record.extend_from_slice(&body);
+    sealed(record)
+}
+
+#[test]
+fn the_golden_record_of_version_1_is_read() {
+    let (entry, keep_until) = golden();
+    let record = Bytes::from_static(GOLDEN);
+    assert_eq!(decode(entry.key(), &record), Ok(entry.clone()));
+    assert_eq!(peek(GOLDEN), Ok(Peek { checked_at: entry.times.checked_at, keep_until }));
+}
+
+#[test]
+fn version_1_is_written_as_it_always_was() {
+    let (entry, keep_until) = golden();
+    assert_eq!(encode(&entry, keep_until), GOLDEN);
+}
+
+#[test]
+fn the_body_is_a_slice_of_the_record() {
+    let (entry, keep_until) = golden();
+    let record = Bytes::from(encode(&entry, keep_until));
+    let body = decode(entry.key(), &record).unwrap().body;
+    assert!(record.as_ptr_range().contains(&body.as_ptr()));
+}
+
+#[test]
+fn what_is_not_remembered_is_absent_after_decoding() {
+    let (mut entry, keep_until) = golden();
+    entry.failure = Some(crate::cache::RecentFailure {
+        retry_at: Timestamp::from_secs(1),
+        rest: std::time::Duration::from_secs(10),
+    });
+    entry.persisted_until = None;
+    let decoded = decode(entry.key(), &encode(&entry, keep_until).into()).unwrap();
+    assert_eq!((decoded.failure, decoded.persisted_until), (None, Some(keep_until)));
+}
+
+#[test]
+fn another_documents_record_is_foreign() {
+    let (entry, keep_until) = golden();
+    let other = Key::of("https://api.github.com/repos/example/other");
+    assert_eq!(decode(other, &encode(&entry, keep_until).into()), Err(Error::Foreign));
+}
+
+#[test]
+fn a_later_version_is_named() {
+    let (entry, keep_until) = golden();
+    let mut record = encode(&entry, keep_until);
+    record[3] = 7;
+    assert_eq!(decode(entry.key(), &sealed(record)), Err(Error::LaterVersion(7)));
+}
+
+#[test]
+fn a_version_1_header_with_more_fields_is_malformed() {
+    let (entry, _) = golden();
+    let record = reseal_header(&entry, |header| header.push(0));
+    assert_eq!(decode(entry.key(), &record), Err(Error::Malformed("header length")));
+}
+
+#[test]
+fn every_field_that_makes_no_sense_is_named() {
+    let check = |name, change: fn(&mut Vec<u8>)| {
+        let (entry, _) = golden();
+        let record = reseal_header(&entry, change);
+        assert_eq!(decode(entry.key(), &record), Err(Error::Malformed(name)));
+    };
+    check("fetch time", |header| header.truncate(47));
+    check("expiry time", |header| header.truncate(55));
+    check("status", |header| header[56..58].copy_from_slice(&99u16.to_le_bytes()));
+    check("token fingerprint", |header| header[58] = 2);
+    check("URL", |header| header[71] = 0xff);
+    check("ETag", |header| header[71 + 57] = 2);
+    check("Last-Modified", |header| header[71 + 57 + 1 + 4 + 10] = 9);
+    check("body length", |header| *header.last_mut().unwrap() = 1);
+    check("body length", |header| header.truncate(header.len() - 1));
+}
+
+#[test]
+fn a_stored_record_gives_way_to_what_is_no_older() {
+    let (entry, keep_until) = golden();
+    let record = encode(&entry, keep_until);
+    let checked = entry.times.checked_at;
+    let moment = std::time::Duration::from_millis(1);
+    assert!(gives_way(&record, checked + moment));
+    assert!(gives_way(&record, checked));
+    assert!(!gives_way(&record, checked - moment));
+    assert!(gives_way(b"rubbish", Timestamp::default()));
+}
+
+prop_compose! {
+    fn entries()(
+        path in "[a-z0-9/%?=&.-]{0,60}",
+        status in 100u16..1000,
+        body in vec(any::<u8>(), 0..300),
+        etag in option::of("[ -~]{0,40}"),
+        last_modified in option::of("\\PC{0,20}"),
+        token in option::of(any::<u64>()),
+        fetched in any::<u64>(),
+        checked in any::<u64>(),
+        expires in any::<u64>(),
+    ) -> Entry {
+        Entry {
+            url: format!("https://api.github.com/{path}").into(),
+            status: StatusCode::from_u16(status).unwrap(),
+            etag: entity_tag(&body),
+            body: body.into(),
+            validators: Validators {
+                etag: etag.map(String::into_boxed_str),
+                last_modified: last_modified.map(String::into_boxed_str),
+            },
+            token: token.map(Fingerprint::from_bits),
+            times: Times {
+                fetched_at: Timestamp::from_millis(fetched),
+                checked_at: Timestamp::from_millis(checked),
+                expires_at: Timestamp::from_millis(expires),
+            },
+            persisted_until: None,
+            failure: None,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_entry_comes_back_as_it_was(entry in entries(), keep in any::<u64>()) {
+        let keep_until = Timestamp::from_millis(keep);
+        let record = Bytes::from(encode(&entry, keep_until));
+        let expected = Entry { persisted_until: Some(keep_until), ..entry.clone() };
+        prop_assert_eq!(decode(entry.key(), &record), Ok(expected));
+        let checked_at = entry.times.checked_at;
+        prop_assert_eq!(peek(&record), Ok(Peek { checked_at, keep_until }));
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_no_record(bytes in vec(any::<u8>(), 0..400)) {
+        prop_assert!(decode(golden().0.key(), &bytes.into()).is_err());
+    }
+
+    #[test]
+    fn arbitrary_bytes_behind_a_good_prefix_are_no_record(bytes in vec(any::<u8>(), 0..400)) {
+        let record = [&b"svm\x01"[..], &bytes].concat();
+        prop_assert!(decode(golden().0.key(), &record.into()).is_err());
+    }
+
+    #[test]
+    fn arbitrary_fields_under_a_good_checksum_are_no_record(bytes in vec(any::<u8>(), 16..200)) {
+        let (entry, _) = golden();
+        let record = reseal_header(&entry, |header| {
+            header.truncate(super::HEADER_START);
+            header.extend_from_slice(&bytes);
+        });
+        prop_assert!(decode(entry.key(), &record).is_err());
+    }
+
+    #[test]
+    fn a_changed_byte_is_refused(entry in entries(), at in any::<prop::sample::Index>(), by in 1u8..) {
+        let mut record = encode(&entry, Timestamp::default());
+        let at = at.index(record.len());
+        record[at] ^= by;
+        prop_assert!(decode(entry.key(), &record.into()).is_err());
+    }
+
+    #[test]
+    fn a_cut_record_is_refused(entry in entries(), at in any::<prop::sample::Index>()) {
+        let mut record = encode(&entry, Timestamp::default());
+        record.truncate(at.index(record.len()));
+        prop_assert!(decode(entry.key(), &record.into()).is_err());
+    }
+}
