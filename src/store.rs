@@ -3,7 +3,12 @@
 //! A store keeps entries by key and never decides whether one may be served: that is the cache's business, as is
 //! the time a read may take. Every error here is the store's own trouble; none reaches a client.
 
+pub mod embedded;
+pub mod in_process;
 pub mod record;
+
+#[cfg(test)]
+mod laws;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,8 +26,9 @@ pub trait Store: Send + Sync + 'static {
     /// The stored entry of `key`, expired or not. A damaged, foreign or newer record is [`Error::Record`].
     fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>>;
 
-    /// Applies a batch, all of it or nothing. A put replaces only an older record, and a removal takes only an
-    /// older one (by `checked_at`). Applying a batch twice is the same as applying it once.
+    /// Applies a batch in its order, all of it or nothing. A change takes effect on a record that was checked no
+    /// later than what it vouches for ([`Change::as_of`]), so that a late write never brings an older version
+    /// back, and applying a batch twice is the same as applying it once.
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Removes expired records and keeps the size bound, a bounded piece of work a call.
@@ -57,6 +63,14 @@ impl Change {
         match self {
             Self::Put { entry, .. } => entry.key(),
             Self::Remove { key, .. } => *key,
+        }
+    }
+
+    /// The moment this change vouches for: it takes effect on a record that was checked no later.
+    pub fn as_of(&self) -> Timestamp {
+        match self {
+            Self::Put { entry, .. } => entry.times.checked_at,
+            Self::Remove { as_of, .. } => *as_of,
         }
     }
 }

@@ -1,0 +1,221 @@
+//! The store that needs no server: one file, crash-safe at every instant, bounded in size.
+//!
+//! It runs on redb. Every call works on a blocking thread; a permit goes along with it, so a disk that hangs
+//! takes a few threads and no more, however many callers give up waiting. It decides neither when a record is
+//! worth keeping nor how long a read may take.
+
+mod bounded;
+mod fault;
+mod file;
+mod handle;
+mod size;
+mod tables;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+
+use self::bounded::Growth;
+use self::fault::{Fault, OpenFault};
+use self::file::StoreFile;
+use self::handle::{Handle, Remedy};
+use super::{BoxFuture, Change, Error, Store, record};
+use crate::cache::Entry;
+use crate::clock::{Clock, Stopwatch, Timestamp};
+use crate::target::Key;
+use crate::tasks;
+
+/// Reads that may be on blocking threads at once.
+const READERS: usize = 8;
+
+/// How often the lock of another process is tried.
+const LOCK_POLL: Duration = Duration::from_millis(50);
+
+/// Where the store lives, and how large its file may get.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder; made if it is not there.
+    pub dir: PathBuf,
+    /// The bound of the file, in bytes.
+    pub max_bytes: u64,
+}
+
+/// A store, and what there is to tell about how it was opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub store: Embedded,
+    /// Where a damaged file went, if there was one.
+    pub set_aside: Option<PathBuf>,
+}
+
+/// Why there is no store.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process kept the file for as long as we waited.
+    #[error("another process is using {path} and has not released it within {waited:?}")]
+    Locked {
+        /// The file.
+        path: PathBuf,
+        /// How long we waited.
+        waited: Duration,
+    },
+    /// The folder or the file cannot be made, read or written; a service can run without.
+    #[error("the folder {dir} cannot be used for the store")]
+    Unwritable {
+        /// The folder.
+        dir: PathBuf,
+        /// What the system, or redb, says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Records in one file.
+#[derive(Clone, Debug)]
+pub struct Embedded {
+    handle: Arc<Handle>,
+    max_live: u64,
+    readers: Arc<Semaphore>,
+    /// redb has one writer; others wait here rather than on a thread.
+    writer: Arc<Semaphore>,
+}
+
+impl Embedded {
+    /// Opens the store, or makes it; waits up to `lock_wait` while another process has it.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]; a damaged file is none, it is moved aside.
+    pub async fn open(
+        config: &Config,
+        clock: &Clock,
+        lock_wait: Duration,
+    ) -> Result<Opened, OpenError> {
+        let file = Arc::new(StoreFile {
+            dir: config.dir.clone(),
+            max_bytes: config.max_bytes,
+            clock: clock.clone(),
+        });
+        let max_live = size::max_live(config.max_bytes);
+        let (handle, set_aside) = open_when_free(&file, max_live, lock_wait).await?;
+        let store = Self {
+            handle: Arc::new(handle),
+            max_live,
+            readers: Arc::new(Semaphore::new(READERS)),
+            writer: Arc::new(Semaphore::new(1)),
+        };
+        Ok(Opened { store, set_aside })
+    }
+
+    /// Closes the file, which releases it to other processes; every later call is an error. Dropping the last
+    /// clone does the same, on the thread that drops it.
+    pub async fn close(&self) {
+        let handle = Arc::clone(&self.handle);
+        // Work that panicked has closed the file as well: it was thrown away with its transaction.
+        let _ = tasks::blocking(move || handle.close()).await;
+    }
+
+    async fn on<T: Send + 'static>(
+        &self,
+        permits: &Arc<Semaphore>,
+        work: impl FnOnce(&Handle) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Error> {
+        let permit = Arc::clone(permits).acquire_owned().await;
+        let handle = Arc::clone(&self.handle);
+        let result = tasks::blocking(move || {
+            let _permit = permit;
+            work(&handle)
+        });
+        let result = result.await.unwrap_or(Err(Fault::Abandoned));
+        result.map_err(|fault| Error::Unavailable(Box::new(fault)))
+    }
+}
+
+impl Store for Embedded {
+    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
+        Box::pin(async move {
+            let decoded = self.on(&self.readers, move |handle| {
+                let record = handle.run(|database| tables::read(database, key))?;
+                Ok(record.map(|record| record::decode(key, &record)))
+            });
+            Ok(decoded.await?.transpose()?.map(Arc::new))
+        })
+    }
+
+    fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        let max_live = self.max_live;
+        Box::pin(self.on(&self.writer, move |handle| apply(handle, &batch, now, max_live)))
+    }
+
+    fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        let max_live = self.max_live;
+        Box::pin(self.on(&self.writer, move |handle| {
+            handle.run(|database| tables::sweep(database, now, max_live))
+        }))
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.on(&self.readers, |handle| handle.run(tables::probe)))
+    }
+}
+
+/// Where the bound of the file is met in spite of [`size`], more room is made and the batch tried again.
+fn apply(handle: &Handle, batch: &[Change], now: Timestamp, max_live: u64) -> Result<(), Fault> {
+    let batch = |database: &redb::Database| tables::apply(database, batch, now, max_live);
+    match handle.run(batch) {
+        Err(Fault::Full) => {}
+        done => return done,
+    }
+    tracing::warn!("the store file is full; making room");
+    match handle.run(|database| tables::sweep(database, now, max_live / 2)) {
+        Err(Fault::Full) => handle.renew("there is no room left to make room")?,
+        done => done?,
+    }
+    handle.run(batch)
+}
+
+async fn open_when_free(
+    file: &Arc<StoreFile>,
+    max_live: u64,
+    lock_wait: Duration,
+) -> Result<(Handle, Option<PathBuf>), OpenError> {
+    let waited = Stopwatch::start();
+    loop {
+        let opening = Arc::clone(file);
+        let opened = tasks::blocking(move || open(&opening, max_live)).await;
+        match opened {
+            Ok(Ok(opened)) => return Ok(opened),
+            Ok(Err(OpenFault::Locked)) if waited.elapsed() < lock_wait => sleep(LOCK_POLL).await,
+            Ok(Err(OpenFault::Locked)) => {
+                return Err(OpenError::Locked { path: file.path(), waited: lock_wait });
+            }
+            Ok(Err(OpenFault::Unwritable(error))) => return Err(unwritable(file, error)),
+            Ok(Err(fault)) => return Err(unwritable(file, fault)),
+            Err(panicked) => return Err(unwritable(file, panicked)),
+        }
+    }
+}
+
+fn unwritable(
+    file: &StoreFile,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> OpenError {
+    OpenError::Unwritable { dir: file.dir.clone(), source: source.into() }
+}
+
+fn open(file: &Arc<StoreFile>, max_live: u64) -> Result<(Handle, Option<PathBuf>), OpenFault> {
+    let (mut database, set_aside) = file.open_or_renew(Growth::AsNeeded)?;
+    file.fit(&mut database, max_live)?;
+    let file = Arc::clone(file);
+    let reopen = move |remedy| match remedy {
+        Remedy::Reopen(growth) => file.open_or_renew(growth).map(|(database, _)| database),
+        Remedy::Renew(reason) => {
+            file.set_aside(&reason)?;
+            file.open(Growth::AsNeeded)
+        }
+    };
+    Ok((Handle::new(database, Box::new(reopen)), set_aside))
+}

@@ -1,0 +1,112 @@
+//! What can go wrong with the file, sorted by what helps.
+
+use std::any::Any;
+
+use super::bounded::AtBound;
+
+/// Why an operation on the open database failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// The file may not grow any further.
+    #[error("the store file is full")]
+    Full,
+    /// Opening the file again may help: redb refuses everything after one I/O error.
+    #[error("the store file cannot be used")]
+    Broken(#[source] Box<redb::Error>),
+    /// The contents are wrong, and only a new file helps.
+    #[error("the store file is damaged: {0}")]
+    Damaged(String),
+    /// The file could not be opened again.
+    #[error("the store file cannot be opened")]
+    Shut(#[source] OpenFault),
+    /// An earlier attempt to open the file again failed.
+    #[error("the store file is not open")]
+    NotOpen,
+    /// The store was closed on purpose.
+    #[error("the store is closed")]
+    Closed,
+    /// The work was lost: the runtime is going away.
+    #[error("the work was abandoned")]
+    Abandoned,
+}
+
+impl Fault {
+    pub(super) fn of_panic(payload: &(dyn Any + Send)) -> Self {
+        Self::Damaged(panic_text(payload))
+    }
+}
+
+impl<E: Into<redb::Error>> From<E> for Fault {
+    fn from(error: E) -> Self {
+        match error.into() {
+            redb::Error::Io(error) if is_refusal(&error) => Self::Full,
+            error @ (redb::Error::Corrupted(_)
+            | redb::Error::TableTypeMismatch { .. }
+            | redb::Error::TableIsMultimap(_)
+            | redb::Error::TypeDefinitionChanged { .. }
+            | redb::Error::TableDoesNotExist(_)) => Self::Damaged(error.to_string()),
+            error => Self::Broken(Box::new(error)),
+        }
+    }
+}
+
+fn is_refusal(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<AtBound>)
+}
+
+/// Why the file could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpenFault {
+    /// Another process has it.
+    #[error("another process has the store file open")]
+    Locked,
+    /// The folder or the file cannot be made, read or written.
+    #[error("the folder cannot be used")]
+    Unwritable(#[source] std::io::Error),
+    /// It is no store file, or no longer one.
+    #[error("the store file is damaged: {0}")]
+    Damaged(String),
+}
+
+impl OpenFault {
+    pub(super) fn of_panic(payload: &(dyn Any + Send)) -> Self {
+        Self::Damaged(panic_text(payload))
+    }
+}
+
+impl From<Fault> for OpenFault {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Shut(fault) => fault,
+            Fault::Broken(error) => match *error {
+                redb::Error::Io(error) => Self::Unwritable(error),
+                error => Self::Unwritable(std::io::Error::other(error)),
+            },
+            fault => Self::Damaged(fault.to_string()),
+        }
+    }
+}
+
+impl From<redb::DatabaseError> for OpenFault {
+    fn from(error: redb::DatabaseError) -> Self {
+        use redb::{DatabaseError, StorageError};
+        use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+        match error {
+            DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+                Self::Locked
+            }
+            DatabaseError::Storage(StorageError::Io(error))
+                if !matches!(error.kind(), InvalidData | UnexpectedEof) =>
+            {
+                Self::Unwritable(error)
+            }
+            error => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+fn panic_text(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    format!("redb panicked: {}", text.unwrap_or("without a message"))
+}

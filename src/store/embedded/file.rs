@@ -1,0 +1,109 @@
+//! Opens the store file, and moves a damaged one out of the way.
+//!
+//! Nothing in a damaged file can hurt the start: an error of redb, a panic of redb and a file that never was a
+//! database are one case. What was moved aside is kept for whoever wants to look at it, but only the last one:
+//! each may be as large as the store itself.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use redb::Database;
+
+use super::bounded::{BoundedFile, Growth};
+use super::fault::{Fault, OpenFault};
+use super::tables;
+use crate::clock::Clock;
+
+const FILE_NAME: &str = "svm.redb";
+
+/// redb keeps at most this much of the file in memory; the rest is left to the page cache of the system.
+const CACHE_BYTES: usize = 4 << 20;
+
+/// Where the store lives, and how large it may get.
+#[derive(Clone, Debug)]
+pub(super) struct StoreFile {
+    pub(super) dir: PathBuf,
+    pub(super) max_bytes: u64,
+    pub(super) clock: Clock,
+}
+
+impl StoreFile {
+    pub(super) fn path(&self) -> PathBuf {
+        self.dir.join(FILE_NAME)
+    }
+
+    /// Opens the file, or makes it.
+    pub(super) fn open(&self, growth: Growth) -> Result<Database, OpenFault> {
+        let file = self.open_file().map_err(OpenFault::Unwritable)?;
+        catch_unwind(AssertUnwindSafe(|| self.open_database(file, growth)))
+            .unwrap_or_else(|payload| Err(OpenFault::of_panic(&*payload)))
+    }
+
+    /// Opens the file; a damaged one is moved aside first, and the place where it went is returned.
+    pub(super) fn open_or_renew(
+        &self,
+        growth: Growth,
+    ) -> Result<(Database, Option<PathBuf>), OpenFault> {
+        match self.open(growth) {
+            Ok(database) => Ok((database, None)),
+            Err(OpenFault::Damaged(reason)) => {
+                let aside = self.set_aside(&reason)?;
+                Ok((self.open(Growth::AsNeeded)?, Some(aside)))
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Makes a file that is over its bound fit, as after a bound was lowered.
+    pub(super) fn fit(&self, database: &mut Database, max_live: u64) -> Result<(), OpenFault> {
+        let bytes = fs::metadata(self.path()).map_err(OpenFault::Unwritable)?.len();
+        if bytes <= self.max_bytes {
+            return Ok(());
+        }
+        tracing::info!(bytes, max_bytes = self.max_bytes, "compacting the store file");
+        tables::sweep(database, self.clock.now(), max_live)?;
+        database.compact().map_err(Fault::from)?;
+        Ok(())
+    }
+
+    /// Moves the file aside, so that a new one can be started.
+    pub(super) fn set_aside(&self, reason: &str) -> Result<PathBuf, OpenFault> {
+        let seconds = self.clock.now().as_secs();
+        let aside = self.dir.join(format!("{FILE_NAME}.damaged-{seconds}"));
+        self.remove_damaged();
+        fs::rename(self.path(), &aside).map_err(OpenFault::Unwritable)?;
+        tracing::warn!(reason, moved_to = %aside.display(), "the store file is damaged; starting a new one");
+        Ok(aside)
+    }
+
+    fn open_file(&self) -> io::Result<File> {
+        fs::create_dir_all(&self.dir)?;
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.path())
+    }
+
+    fn open_database(&self, file: File, growth: Growth) -> Result<Database, OpenFault> {
+        let backend = BoundedFile::new(file, self.max_bytes, growth)?;
+        let database =
+            Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
+        tables::prepare(&database)?;
+        Ok(database)
+    }
+
+    /// Failing to clean up is no reason not to start.
+    fn remove_damaged(&self) {
+        let Ok(files) = fs::read_dir(&self.dir) else { return };
+        let damaged = files.flatten().map(|file| file.path()).filter(|path| is_damaged(path));
+        for path in damaged {
+            if let Err(error) = fs::remove_file(&path) {
+                tracing::warn!(path = %path.display(), %error, "cannot remove an old damaged store file");
+            }
+        }
+    }
+}
+
+fn is_damaged(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.strip_prefix(FILE_NAME).is_some_and(|rest| rest.starts_with(".damaged-"))
+}

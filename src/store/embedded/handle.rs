@@ -1,0 +1,104 @@
+//! The open database, and how it comes back after a fault.
+//!
+//! redb refuses everything after its first I/O error, so the file is closed and opened again: at most once for
+//! an operation that failed, by whoever gets there first. Work holds the read side of the lock and reopening the
+//! write side, so nothing is using the database that is thrown away. All of it blocks: it belongs on a
+//! blocking thread, where a disk that hangs holds up nobody else.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{PoisonError, RwLock};
+
+use redb::Database;
+
+use super::bounded::Growth;
+use super::fault::{Fault, OpenFault};
+
+/// What has to happen before the database is opened again.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// Opening is enough.
+    Reopen(Growth),
+    /// The file is beyond repair; the reason goes to the log.
+    Renew(String),
+}
+
+type Open = Box<dyn Fn(Remedy) -> Result<Database, OpenFault> + Send + Sync>;
+
+/// A database that is opened again when it has to be.
+pub(super) struct Handle {
+    state: RwLock<State>,
+    open: Open,
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+struct State {
+    database: Option<Database>,
+    /// Counts the openings, so that of several failed operations only one reopens.
+    generation: u64,
+    closed: bool,
+}
+
+impl Handle {
+    pub(super) fn new(database: Database, open: Open) -> Self {
+        let state = State { database: Some(database), generation: 0, closed: false };
+        Self { state: RwLock::new(state), open }
+    }
+
+    /// Runs `work` on the database, and once more if the database had to be opened again.
+    pub(super) fn run<T>(&self, work: impl Fn(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
+        let (generation, first) = self.attempt(&work);
+        let remedy = match first {
+            Ok(value) => return Ok(value),
+            Err(Fault::Closed) => return Err(Fault::Closed),
+            Err(Fault::Full) => Remedy::Reopen(Growth::ToBound),
+            Err(Fault::Damaged(reason)) => Remedy::Renew(reason),
+            Err(_) => Remedy::Reopen(Growth::AsNeeded),
+        };
+        self.reopen(generation, remedy)?;
+        self.attempt(&work).1
+    }
+
+    /// Throws the contents away and starts a new file.
+    pub(super) fn renew(&self, reason: &str) -> Result<(), Fault> {
+        let generation = self.state.read().unwrap_or_else(PoisonError::into_inner).generation;
+        self.reopen(generation, Remedy::Renew(reason.to_owned()))
+    }
+
+    /// Closes the database for good, which releases the file to other processes.
+    pub(super) fn close(&self) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.closed = true;
+        state.database = None;
+    }
+
+    fn attempt<T>(&self, work: &impl Fn(&Database) -> Result<T, Fault>) -> (u64, Result<T, Fault>) {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let result = match &state.database {
+            Some(database) => catch_unwind(AssertUnwindSafe(|| work(database)))
+                .unwrap_or_else(|payload| Err(Fault::of_panic(&*payload))),
+            None if state.closed => Err(Fault::Closed),
+            None => Err(Fault::NotOpen),
+        };
+        (state.generation, result)
+    }
+
+    fn reopen(&self, generation: u64, remedy: Remedy) -> Result<(), Fault> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.closed {
+            return Err(Fault::Closed);
+        }
+        if state.generation != generation {
+            return Ok(());
+        }
+        state.database = None;
+        state.database = Some((self.open)(remedy).map_err(Fault::Shut)?);
+        state.generation += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! What a record costs in the file, and how much of the file the records may take.
+//!
+//! redb stores a value in a leaf page of 4 KiB together with others, or, if it is larger, in a run of pages whose
+//! number is a power of two. Nothing here is exact: the file itself is bounded by
+//! [`BoundedFile`](super::bounded::BoundedFile), and this is what keeps the store away from that bound.
+
+use super::bounded::PAGE_BYTES;
+
+/// The key, the place of the value in its leaf, and the leaf's head.
+const LEAF_BYTES: u64 = 44;
+
+/// The row in the index by expiry, and the share in the branches above both.
+const INDEX_BYTES: u64 = 256;
+
+/// What a record of `len` bytes costs in the file.
+pub(super) fn of_record(len: usize) -> u64 {
+    let in_leaf = len as u64 + LEAF_BYTES;
+    let pages = in_leaf.div_ceil(PAGE_BYTES).next_power_of_two();
+    // Several small ones share a leaf that is about two thirds full, at worst half.
+    let leaf = (in_leaf * 2).min(pages * PAGE_BYTES);
+    leaf + INDEX_BYTES
+}
+
+/// How much the records may cost in a file of `max_bytes`: a quarter is left for the pages that a transaction
+/// replaces and for the gaps between runs of pages.
+pub(super) fn max_live(max_bytes: u64) -> u64 {
+    max_bytes / 4 * 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_record;
+
+    #[test]
+    fn a_record_costs_whole_runs_of_pages() {
+        let pages = |len| of_record(len) / super::PAGE_BYTES;
+        assert_eq!(of_record(100), 2 * 144 + 256);
+        assert_eq!(pages(3_000), 1);
+        assert_eq!(pages(5_000), 2);
+        assert_eq!(pages(9_000), 4);
+        assert_eq!(pages(1 << 20), 512);
+    }
+}

@@ -1,0 +1,195 @@
+//! The tables in the file, and what one transaction does to them.
+//!
+//! Three tables change together: the records by key, an index of them by the end of their keeping, and the sum
+//! of what they cost. The subtle thing is that a record may be damaged: then the index row it once got cannot be
+//! told from it, so a row is only believed if the record it leads to agrees with it.
+
+use bytes::Bytes;
+use redb::{
+    Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,
+};
+
+use super::fault::Fault;
+use super::size;
+use crate::clock::Timestamp;
+use crate::store::{Change, record};
+use crate::target::Key;
+
+const RECORDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("records");
+const BY_EXPIRY: TableDefinition<'_, (u64, &[u8; 32]), ()> = TableDefinition::new("by_expiry");
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+
+const LAYOUT: &str = "layout";
+const LAYOUT_VERSION: u64 = 1;
+const LIVE_BYTES: &str = "live_bytes";
+
+/// How many expired records one transaction takes along.
+const EXPIRED_PER_CALL: usize = 1024;
+
+/// Makes the tables in a new file.
+///
+/// # Errors
+///
+/// [`Fault::Damaged`] if the tables are those of another version of this program.
+pub(super) fn prepare(database: &Database) -> Result<(), Fault> {
+    match layout(database)? {
+        Some(LAYOUT_VERSION) => Ok(()),
+        Some(other) => Err(Fault::Damaged(format!("the tables have layout {other}"))),
+        None => in_transaction(database, |shelf| {
+            shelf.meta.insert(LAYOUT, LAYOUT_VERSION)?;
+            Ok(())
+        }),
+    }
+}
+
+fn layout(database: &Database) -> Result<Option<u64>, Fault> {
+    let meta = match database.begin_read()?.open_table(META) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+        meta => meta?,
+    };
+    Ok(meta.get(LAYOUT)?.map(|version| version.value()))
+}
+
+/// A cheap read through every layer.
+pub(super) fn probe(database: &Database) -> Result<(), Fault> {
+    layout(database).map(|_| ())
+}
+
+/// A copy of the record of `key`.
+pub(super) fn read(database: &Database, key: Key) -> Result<Option<Bytes>, Fault> {
+    let records = database.begin_read()?.open_table(RECORDS)?;
+    let record = records.get(key.as_bytes())?;
+    Ok(record.map(|record| Bytes::copy_from_slice(record.value())))
+}
+
+/// Applies a batch, removes some of what has expired, and makes room down to `max_live` bytes.
+pub(super) fn apply(
+    database: &Database,
+    batch: &[Change],
+    now: Timestamp,
+    max_live: u64,
+) -> Result<(), Fault> {
+    in_transaction(database, |shelf| {
+        batch.iter().try_for_each(|change| shelf.apply(change))?;
+        shelf.sweep(now, max_live)
+    })
+}
+
+/// Removes some of what has expired, and makes room down to `max_live` bytes.
+pub(super) fn sweep(database: &Database, now: Timestamp, max_live: u64) -> Result<(), Fault> {
+    if !needs_sweep(database, now, max_live)? {
+        return Ok(());
+    }
+    in_transaction(database, |shelf| shelf.sweep(now, max_live))
+}
+
+/// Saves an idle store the two syncs of an empty commit.
+fn needs_sweep(database: &Database, now: Timestamp, max_live: u64) -> Result<bool, Fault> {
+    let transaction = database.begin_read()?;
+    let rows = transaction.open_table(BY_EXPIRY)?;
+    let expired = rows.first()?.is_some_and(|(row, _)| row.value().0 <= now.as_millis());
+    Ok(expired || live_bytes(&transaction.open_table(META)?)? > max_live)
+}
+
+fn live_bytes(meta: &impl ReadableTable<&'static str, u64>) -> Result<u64, Fault> {
+    Ok(meta.get(LIVE_BYTES)?.map_or(0, |bytes| bytes.value()))
+}
+
+fn in_transaction(
+    database: &Database,
+    work: impl FnOnce(&mut Shelf<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut transaction = database.begin_write()?;
+    // The state of the allocator is saved with each commit: a killed process reopens at once, whatever the size.
+    transaction.set_quick_repair(true);
+    let mut shelf = Shelf::open(&transaction)?;
+    work(&mut shelf)?;
+    shelf.close()?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// The open tables of one write transaction.
+struct Shelf<'t> {
+    records: Table<'t, &'static [u8; 32], &'static [u8]>,
+    by_expiry: Table<'t, (u64, &'static [u8; 32]), ()>,
+    meta: Table<'t, &'static str, u64>,
+    live_bytes: u64,
+}
+
+impl<'t> Shelf<'t> {
+    fn open(transaction: &'t WriteTransaction) -> Result<Self, Fault> {
+        let meta = transaction.open_table(META)?;
+        Ok(Self {
+            records: transaction.open_table(RECORDS)?,
+            by_expiry: transaction.open_table(BY_EXPIRY)?,
+            live_bytes: live_bytes(&meta)?,
+            meta,
+        })
+    }
+
+    fn close(mut self) -> Result<(), Fault> {
+        self.meta.insert(LIVE_BYTES, self.live_bytes)?;
+        Ok(())
+    }
+
+    fn apply(&mut self, change: &Change) -> Result<(), Fault> {
+        let key = change.key();
+        let stored = self.records.get(key.as_bytes())?;
+        if stored.is_some_and(|stored| !record::gives_way(stored.value(), change.as_of())) {
+            return Ok(());
+        }
+        self.remove(key.as_bytes())?;
+        match change {
+            Change::Put { entry, keep_until } => {
+                self.insert(key.as_bytes(), &record::encode(entry, *keep_until), *keep_until)
+            }
+            Change::Remove { .. } => Ok(()),
+        }
+    }
+
+    fn insert(&mut self, key: &[u8; 32], record: &[u8], until: Timestamp) -> Result<(), Fault> {
+        self.records.insert(key, record)?;
+        self.by_expiry.insert((until.as_millis(), key), ())?;
+        self.live_bytes = self.live_bytes.saturating_add(size::of_record(record.len()));
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &[u8; 32]) -> Result<(), Fault> {
+        let Some(stored) = self.records.remove(key)? else { return Ok(()) };
+        self.live_bytes = self.live_bytes.saturating_sub(size::of_record(stored.value().len()));
+        if let Ok(peek) = record::peek(stored.value()) {
+            self.by_expiry.remove((peek.keep_until.as_millis(), key))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the soonest to expire: what has expired, a bounded number of them, and whatever else it takes to
+    /// get below `max_live`.
+    fn sweep(&mut self, now: Timestamp, max_live: u64) -> Result<(), Fault> {
+        for taken in 0.. {
+            let Some((until, key)) = self.soonest()? else { return Ok(()) };
+            let expired = until <= now.as_millis() && taken < EXPIRED_PER_CALL;
+            if !expired && self.live_bytes <= max_live {
+                return Ok(());
+            }
+            self.by_expiry.remove((until, &key))?;
+            if self.is_kept_until(&key, until)? {
+                self.remove(&key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn soonest(&self) -> Result<Option<(u64, [u8; 32])>, Fault> {
+        let first = self.by_expiry.first()?;
+        Ok(first.map(|(row, _)| (row.value().0, *row.value().1)))
+    }
+
+    fn is_kept_until(&self, key: &[u8; 32], until: u64) -> Result<bool, Fault> {
+        let stored = self.records.get(key)?;
+        Ok(stored.is_some_and(|stored| {
+            record::peek(stored.value()).map_or(true, |peek| peek.keep_until.as_millis() == until)
+        }))
+    }
+}

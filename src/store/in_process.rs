@@ -1,0 +1,116 @@
+//! A store in memory: stands in where no folder can be written, and in tests.
+//!
+//! It holds the same records as the others and follows the same rules, so that nothing else has to know the
+//! difference; only a restart shows it. It does no I/O: its futures are ready at once.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::{BoxFuture, Change, Error, Store, record};
+use crate::cache::Entry;
+use crate::clock::Timestamp;
+use crate::target::Key;
+
+/// What a record costs beside its bytes: its places in the map and in the order of expiry.
+const BOOKKEEPING_BYTES: u64 = 200;
+
+/// Records in memory, bounded by their size; beyond it the soonest to expire goes first.
+#[derive(Debug)]
+pub struct InProcess {
+    max_bytes: u64,
+    shelf: Mutex<Shelf>,
+}
+
+impl InProcess {
+    /// An empty store that holds at most `max_bytes`.
+    pub fn new(max_bytes: u64) -> Self {
+        Self { max_bytes, shelf: Mutex::default() }
+    }
+
+    /// A panic elsewhere cannot leave the shelf half changed, since nothing here panics in between.
+    fn with<T>(&self, work: impl FnOnce(&mut Shelf) -> T) -> T {
+        work(&mut self.shelf.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Store for InProcess {
+    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
+        let record = self.with(|shelf| shelf.records.get(&key).map(|stored| stored.record.clone()));
+        Box::pin(async move {
+            let Some(record) = record else { return Ok(None) };
+            Ok(Some(Arc::new(record::decode(key, &record)?)))
+        })
+    }
+
+    fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        self.with(|shelf| {
+            batch.iter().for_each(|change| shelf.apply(change));
+            shelf.sweep(now, self.max_bytes);
+        });
+        Box::pin(async { Ok(()) })
+    }
+
+    fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        self.with(|shelf| shelf.sweep(now, self.max_bytes));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[derive(Debug, Default)]
+struct Shelf {
+    records: HashMap<Key, Stored>,
+    by_expiry: BTreeSet<(Timestamp, Key)>,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Stored {
+    record: Bytes,
+    keep_until: Timestamp,
+}
+
+impl Shelf {
+    fn apply(&mut self, change: &Change) {
+        let key = change.key();
+        let stored = self.records.get(&key);
+        if stored.is_some_and(|stored| !record::gives_way(&stored.record, change.as_of())) {
+            return;
+        }
+        self.remove(key);
+        if let Change::Put { entry, keep_until } = change {
+            let record = Bytes::from(record::encode(entry, *keep_until));
+            self.insert(key, Stored { record, keep_until: *keep_until });
+        }
+    }
+
+    fn insert(&mut self, key: Key, stored: Stored) {
+        self.bytes += cost(&stored);
+        self.by_expiry.insert((stored.keep_until, key));
+        self.records.insert(key, stored);
+    }
+
+    fn remove(&mut self, key: Key) {
+        let Some(stored) = self.records.remove(&key) else { return };
+        self.bytes -= cost(&stored);
+        self.by_expiry.remove(&(stored.keep_until, key));
+    }
+
+    fn sweep(&mut self, now: Timestamp, max_bytes: u64) {
+        while let Some(&(keep_until, key)) = self.by_expiry.first() {
+            if keep_until > now && self.bytes <= max_bytes {
+                return;
+            }
+            self.remove(key);
+        }
+    }
+}
+
+fn cost(stored: &Stored) -> u64 {
+    stored.record.len() as u64 + BOOKKEEPING_BYTES
+}

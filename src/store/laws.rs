@@ -1,0 +1,160 @@
+//! What every store keeps to, whatever it is made of.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::embedded::{Config, Embedded};
+use super::in_process::InProcess;
+use super::{Change, Store};
+use crate::cache::{Entry, Times, Validators, entity_tag};
+use crate::clock::{Clock, Timestamp};
+
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+/// An entry for a path, checked so many seconds into the test.
+pub(crate) fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
+    Arc::new(Entry {
+        url: format!("https://api.github.com/{path}").into(),
+        status: StatusCode::OK,
+        body: Bytes::copy_from_slice(body.as_bytes()),
+        etag: entity_tag(body.as_bytes()),
+        validators: Validators::default(),
+        token: None,
+        times: Times { fetched_at: NOW, checked_at: at(checked), expires_at: at(checked + 60) },
+        persisted_until: Some(at(10_000)),
+        failure: None,
+    })
+}
+
+pub(crate) fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_secs(NOW.as_secs() + seconds)
+}
+
+pub(crate) fn put(entry: &Arc<Entry>) -> Change {
+    Change::Put { entry: Arc::clone(entry), keep_until: at(10_000) }
+}
+
+fn remove(entry: &Entry, as_of: Timestamp) -> Change {
+    Change::Remove { key: entry.key(), as_of }
+}
+
+async fn apply(store: &dyn Store, batch: &[Change]) {
+    store.apply(batch.into(), NOW).await.unwrap();
+}
+
+async fn stored(store: &dyn Store, entry: &Entry) -> Option<Arc<Entry>> {
+    store.read(entry.key()).await.unwrap()
+}
+
+async fn a_put_is_read_back(store: &dyn Store) {
+    let entry = entry("back", 0, "body");
+    assert_eq!(stored(store, &entry).await, None);
+    apply(store, &[put(&entry)]).await;
+    assert_eq!(stored(store, &entry).await, Some(entry));
+}
+
+async fn the_newest_wins(store: &dyn Store) {
+    let [old, new] = [entry("newest", 1, "old"), entry("newest", 2, "new")];
+    apply(store, &[put(&new)]).await;
+    apply(store, &[put(&old)]).await;
+    assert_eq!(stored(store, &new).await, Some(Arc::clone(&new)));
+    apply(store, &[put(&old), put(&new), put(&old)]).await;
+    assert_eq!(stored(store, &new).await, Some(new));
+}
+
+async fn an_equal_put_replaces(store: &dyn Store) {
+    let [first, second] = [entry("equal", 1, "first"), entry("equal", 1, "second")];
+    apply(store, &[put(&first)]).await;
+    apply(store, &[put(&second)]).await;
+    assert_eq!(stored(store, &first).await, Some(second));
+}
+
+async fn a_removal_takes_what_is_no_newer(store: &dyn Store) {
+    let entry = entry("removal", 5, "body");
+    apply(store, &[put(&entry), remove(&entry, at(4))]).await;
+    assert_eq!(stored(store, &entry).await, Some(Arc::clone(&entry)));
+    apply(store, &[remove(&entry, at(5))]).await;
+    assert_eq!(stored(store, &entry).await, None);
+    apply(store, &[remove(&entry, at(5))]).await;
+    assert_eq!(stored(store, &entry).await, None);
+}
+
+async fn a_batch_applied_twice_is_a_batch_applied_once(store: &dyn Store) {
+    let [kept, gone] = [entry("kept", 1, "kept"), entry("gone", 1, "gone")];
+    let batch = [put(&kept), put(&gone), remove(&gone, at(1))];
+    apply(store, &batch).await;
+    apply(store, &batch).await;
+    assert_eq!(stored(store, &kept).await, Some(kept));
+    assert_eq!(stored(store, &gone).await, None);
+}
+
+async fn what_has_expired_is_swept(store: &dyn Store) {
+    let [short, long] = [entry("short", 1, "short"), entry("long", 1, "long")];
+    let briefly = Change::Put { entry: Arc::clone(&short), keep_until: at(100) };
+    apply(store, &[briefly, put(&long)]).await;
+    store.sweep(at(99)).await.unwrap();
+    assert!(stored(store, &short).await.is_some());
+    store.sweep(at(100)).await.unwrap();
+    assert_eq!(stored(store, &short).await, None);
+    assert_eq!(stored(store, &long).await, Some(long));
+}
+
+async fn keeping_on_moves_the_sweep(store: &dyn Store) {
+    let [before, after] = [entry("kept on", 1, "body"), entry("kept on", 2, "body")];
+    apply(store, &[Change::Put { entry: Arc::clone(&before), keep_until: at(100) }]).await;
+    apply(store, &[put(&after)]).await;
+    store.sweep(at(5_000)).await.unwrap();
+    assert_eq!(stored(store, &after).await, Some(after));
+    store.sweep(at(10_000)).await.unwrap();
+    assert_eq!(stored(store, &before).await, None);
+}
+
+async fn every_law(store: &dyn Store) {
+    store.probe().await.unwrap();
+    a_put_is_read_back(store).await;
+    the_newest_wins(store).await;
+    an_equal_put_replaces(store).await;
+    a_removal_takes_what_is_no_newer(store).await;
+    a_batch_applied_twice_is_a_batch_applied_once(store).await;
+    what_has_expired_is_swept(store).await;
+    keeping_on_moves_the_sweep(store).await;
+}
+
+#[tokio::test]
+async fn the_store_in_memory_keeps_the_laws() {
+    every_law(&InProcess::new(1 << 20)).await;
+}
+
+#[tokio::test]
+async fn the_store_in_memory_is_bounded() {
+    let store = InProcess::new(10_000);
+    for number in 0..100 {
+        let entry = entry(&format!("bounded/{number}"), 1, &"x".repeat(1_000));
+        let keep_until = at(1_000 + number);
+        apply(&store, &[Change::Put { entry, keep_until }]).await;
+    }
+    assert!(stored(&store, &entry("bounded/92", 1, "")).await.is_none());
+    assert!(stored(&store, &entry("bounded/93", 1, "")).await.is_some());
+}
+
+#[tokio::test]
+async fn the_embedded_store_keeps_the_laws() {
+    let dir = tempfile::tempdir().unwrap();
+    every_law(&embedded(dir.path()).await).await;
+}
+
+#[tokio::test]
+async fn the_embedded_store_keeps_its_records_over_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let entry = entry("restart", 1, "body");
+    apply(&embedded(dir.path()).await, &[put(&entry)]).await;
+    assert_eq!(stored(&embedded(dir.path()).await, &entry).await, Some(entry));
+}
+
+async fn embedded(dir: &std::path::Path) -> Embedded {
+    let config = Config { dir: dir.to_path_buf(), max_bytes: 64 << 20 };
+    let wait = std::time::Duration::from_secs(5);
+    Embedded::open(&config, &Clock::System, wait).await.unwrap().store
+}
