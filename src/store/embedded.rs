@@ -11,6 +11,9 @@ mod handle;
 mod size;
 mod tables;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,170 @@
+//! What only a store in a file can suffer.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Config, Embedded, OpenError, Opened};
+use crate::clock::{Clock, ManualClock, Timestamp};
+use crate::store::laws::{NOW, entry, put};
+use crate::store::{Error, Store};
+
+const NO_WAIT: Duration = Duration::ZERO;
+const LONG: Duration = Duration::from_secs(10);
+
+async fn open(dir: &Path, lock_wait: Duration) -> Result<Opened, OpenError> {
+    let config = Config { dir: dir.to_path_buf(), max_bytes: 64 << 20 };
+    let clock = Clock::Manual(ManualClock::at(Timestamp::from_secs(77)));
+    Embedded::open(&config, &clock, lock_wait).await
+}
+
+async fn fill(dir: &Path) {
+    let store = open(dir, NO_WAIT).await.unwrap().store;
+    let batch: Vec<_> =
+        (0..50).map(|n| put(&entry(&format!("fill/{n}"), n, &"x".repeat(5_000)))).collect();
+    store.apply(batch.into(), NOW).await.unwrap();
+    store.close().await;
+}
+
+async fn assert_renewed(dir: &Path) {
+    let opened = open(dir, NO_WAIT).await.unwrap();
+    assert_eq!(opened.set_aside, Some(dir.join("svm.redb.damaged-77")));
+    assert_works(&opened.store).await;
+}
+
+async fn assert_works(store: &Embedded) {
+    let entry = entry("works", 1, "body");
+    store.apply([put(&entry)].into(), NOW).await.unwrap();
+    assert_eq!(store.read(entry.key()).await.unwrap(), Some(entry));
+}
+
+#[tokio::test]
+async fn a_second_opening_waits_and_then_says_who_is_in_the_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let _first = open(dir.path(), NO_WAIT).await.unwrap();
+    let error = open(dir.path(), Duration::from_millis(60)).await.unwrap_err();
+    assert!(matches!(error, OpenError::Locked { .. }), "{error:?}");
+    let path = dir.path().join("svm.redb");
+    let expected = format!("another process is using {path:?} and has not released it within 60ms");
+    assert_eq!(error.to_string(), expected.replace('"', ""));
+}
+
+#[tokio::test]
+async fn a_second_opening_goes_on_when_the_first_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(dir.path(), NO_WAIT).await.unwrap();
+    let (second, ()) = tokio::join!(open(dir.path(), LONG), async move {
+        tokio::task::yield_now().await;
+        drop(first);
+    });
+    assert_works(&second.unwrap().store).await;
+}
+
+#[tokio::test]
+async fn closing_releases_the_file_and_refuses_further_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(dir.path(), NO_WAIT).await.unwrap().store;
+    first.close().await;
+    assert_works(&open(dir.path(), NO_WAIT).await.unwrap().store).await;
+    assert!(matches!(first.probe().await, Err(Error::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_unwritable() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "in the way").unwrap();
+    let error = open(&dir.path().join("file/folder"), NO_WAIT).await.unwrap_err();
+    assert!(matches!(error, OpenError::Unwritable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_unwritable() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("svm.redb")).unwrap();
+    let error = open(dir.path(), NO_WAIT).await.unwrap_err();
+    assert!(matches!(error, OpenError::Unwritable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_empty_file_is_a_new_store() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("svm.redb"), "").unwrap();
+    let opened = open(dir.path(), NO_WAIT).await.unwrap();
+    assert_eq!(opened.set_aside, None);
+    assert_works(&opened.store).await;
+}
+
+#[tokio::test]
+async fn a_file_that_never_was_a_store_is_moved_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("svm.redb"), "hello".repeat(10_000)).unwrap();
+    assert_renewed(dir.path()).await;
+    assert!(
+        fs::read_to_string(dir.path().join("svm.redb.damaged-77")).unwrap().starts_with("hello")
+    );
+}
+
+#[tokio::test]
+async fn a_truncated_file_is_moved_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    for length in [1, 100, 4_096, 8_192, 100_000] {
+        fill(dir.path()).await;
+        let file = fs::File::options().write(true).open(dir.path().join("svm.redb")).unwrap();
+        file.set_len(length).unwrap();
+        assert_renewed(dir.path()).await;
+    }
+}
+
+#[tokio::test]
+async fn only_the_last_damaged_file_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("svm.redb.damaged-1"), "old").unwrap();
+    fs::write(dir.path().join("svm.redb.damaged-2"), "old").unwrap();
+    fs::write(dir.path().join("svm.redb"), "rubbish").unwrap();
+    assert_renewed(dir.path()).await;
+    let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+#[tokio::test]
+async fn a_file_overwritten_anywhere_never_stops_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    for page in 0..40 {
+        fill(dir.path()).await;
+        let path = dir.path().join("svm.redb");
+        let mut bytes = fs::read(&path).unwrap();
+        let start = page * 4_096;
+        if start >= bytes.len() {
+            break;
+        }
+        bytes[start..start + 4_096].fill(0xa5);
+        fs::write(&path, bytes).unwrap();
+        let store = open(dir.path(), NO_WAIT).await.unwrap().store;
+        for n in 0..50 {
+            let wanted = entry(&format!("fill/{n}"), n, &"x".repeat(5_000));
+            match store.read(wanted.key()).await {
+                Ok(None) | Err(Error::Record(_)) => {}
+                Ok(Some(read)) => assert_eq!(read.body, wanted.body),
+                Err(error) => panic!("page {page}: {error:?}"),
+            }
+        }
+        assert_works(&store).await;
+    }
+}
+
+#[tokio::test]
+async fn a_lower_bound_is_met_when_the_store_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), NO_WAIT).await.unwrap().store;
+    for n in 0..40 {
+        let batch = [put(&entry(&format!("large/{n}"), n, &"x".repeat(500_000)))];
+        store.apply(batch.into(), NOW).await.unwrap();
+    }
+    store.close().await;
+    let config = Config { dir: dir.path().to_path_buf(), max_bytes: 8 << 20 };
+    let opened = Embedded::open(&config, &Clock::System, NO_WAIT).await.unwrap();
+    assert_eq!(opened.set_aside, None);
+    let bytes = fs::metadata(dir.path().join("svm.redb")).unwrap().len();
+    assert!(bytes <= 8 << 20, "{bytes}");
+    assert_works(&opened.store).await;
+}
