@@ -1,0 +1,162 @@
+//! The simulated GitHub: real TLS on a real socket, answering by GitHub's rules, changed while it runs.
+//!
+//! The service runs against it unmodified: `UPSTREAM_CONNECT_TO` sends the hosts' connections here, and
+//! `UPSTREAM_CA_FILE` names the authority of its certificates. Requests come in at the terminator, which breaks them
+//! as scripted or hands them to a mock server, whose one responder answers by the rules over the world.
+
+#[path = "github/account.rs"]
+mod account;
+#[path = "github/answer.rs"]
+mod answer;
+#[path = "github/backend.rs"]
+mod backend;
+#[path = "github/builder.rs"]
+mod builder;
+#[path = "github/date.rs"]
+mod date;
+#[path = "github/document.rs"]
+mod document;
+#[path = "github/errors.rs"]
+mod errors;
+#[path = "github/etag.rs"]
+mod etag;
+#[path = "github/failure.rs"]
+mod failure;
+#[path = "github/handle.rs"]
+mod handle;
+#[path = "github/journal.rs"]
+mod journal;
+#[path = "github/received.rs"]
+mod received;
+#[path = "github/render.rs"]
+mod render;
+#[path = "github/replies.rs"]
+mod replies;
+#[path = "github/repository.rs"]
+mod repository;
+#[path = "github/rules.rs"]
+mod rules;
+#[path = "github/terminator.rs"]
+mod terminator;
+#[path = "github/tls.rs"]
+mod tls;
+#[path = "github/world.rs"]
+mod world;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+use tokio::sync::Mutex as AsyncMutex;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer};
+
+pub use self::failure::Failure;
+pub use self::journal::Counts;
+pub use self::received::Received;
+
+use self::rules::Rules;
+use self::terminator::{Site, Terminator};
+use self::tls::Authority;
+use self::world::{Shared, World};
+
+/// The hosts every simulation answers for.
+pub const HOSTS: [&str; 6] = [
+    "api.github.com",
+    "uploads.github.com",
+    "raw.githubusercontent.com",
+    "codeload.github.com",
+    "objects.githubusercontent.com",
+    "github-releases.githubusercontent.com",
+];
+
+/// A running simulation; ends when dropped.
+pub struct GitHub {
+    world: Shared,
+    terminator: AsyncMutex<Terminator>,
+    address: SocketAddr,
+    hosts: Vec<String>,
+    ca_pem: String,
+    ca_file: PathBuf,
+    _folder: TempDir,
+    _server: MockServer,
+}
+
+impl GitHub {
+    /// Starts a simulation on a free port.
+    pub async fn start() -> Self {
+        Self::start_on(terminator::any_port(), &[]).await.expect("a free port")
+    }
+
+    /// Starts a simulation that answers for more than [`HOSTS`].
+    pub async fn start_with_hosts(hosts: &[&str]) -> Self {
+        Self::start_on(terminator::any_port(), hosts).await.expect("a free port")
+    }
+
+    /// Starts a simulation at an address; fails if that is taken.
+    pub async fn start_on(address: SocketAddr, more_hosts: &[&str]) -> io::Result<Self> {
+        let hosts: Vec<String> =
+            HOSTS.iter().chain(more_hosts).map(|&host| host.to_owned()).collect();
+        let authority = Authority::new("Simulated GitHub", &hosts);
+        let folder = tempfile::tempdir()?;
+        let ca_file = folder.path().join("ca.pem");
+        std::fs::write(&ca_file, &authority.ca_pem)?;
+        let world: Shared = Arc::new(Mutex::new(World::default()));
+        let server = MockServer::builder().disable_request_recording().start().await;
+        Mock::given(any()).respond_with(Rules(Arc::clone(&world))).mount(&server).await;
+        let site = Site {
+            world: Arc::clone(&world),
+            acceptor: authority.acceptor,
+            backend: *server.address(),
+        };
+        let terminator = Terminator::start(site, address)?;
+        Ok(Self {
+            world,
+            address: terminator.address(),
+            terminator: AsyncMutex::new(terminator),
+            hosts,
+            ca_pem: authority.ca_pem,
+            ca_file,
+            _folder: folder,
+            _server: server,
+        })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// All host names it answers for.
+    pub fn hosts(&self) -> &[String] {
+        &self.hosts
+    }
+
+    /// The value of `UPSTREAM_CONNECT_TO` that sends all hosts here.
+    pub fn connect_to(&self) -> String {
+        let pairs = self.hosts.iter().map(|host| format!("{host}:443={}", self.address));
+        pairs.collect::<Vec<_>>().join(",")
+    }
+
+    /// The authority's certificate.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// The value of `UPSTREAM_CA_FILE`; the file goes with the simulation.
+    pub fn ca_file(&self) -> &Path {
+        &self.ca_file
+    }
+
+    /// Ends all connections and refuses new ones.
+    pub async fn go_down(&self) {
+        self.terminator.lock().await.go_down().await.expect("the port stays ours");
+    }
+
+    /// Answers again, on the same port.
+    pub async fn come_up(&self) {
+        self.terminator.lock().await.come_up().expect("the port stayed ours");
+    }
+}

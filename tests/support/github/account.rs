@@ -1,0 +1,136 @@
+//! Users, their tokens and their quota.
+//!
+//! The subtle part: a quota belongs to a user, and all tokens of that user spend it together. A window starts with the
+//! first request that is charged and ends an hour later by the world's clock.
+
+use std::collections::{HashMap, HashSet};
+
+use super::etag;
+use super::received::Received;
+use sha2::{Digest, Sha256};
+
+const WINDOW_SECS: u64 = 3_600;
+const ANONYMOUS: &str = "";
+
+/// One user, or everybody without a token (whose login is empty).
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The login; empty for requests without a token.
+    pub login: String,
+    /// Requests an hour.
+    pub limit: u64,
+    /// Requests spent in this window.
+    pub used: u64,
+    /// The end of the window, if one has started.
+    pub reset_at_secs: Option<u64>,
+    /// What `x-oauth-scopes` says of this user's classic tokens.
+    pub scopes: String,
+    /// What `github-authentication-token-expiration` says, if anything.
+    pub expires: Option<String>,
+}
+
+impl Account {
+    fn new(login: &str, limit: u64) -> Self {
+        let (login, scopes) = (login.to_owned(), String::new());
+        Self { login, limit, used: 0, reset_at_secs: None, scopes, expires: None }
+    }
+
+    /// A stable number for the login.
+    pub fn id(&self) -> u64 {
+        number_of(&self.login)
+    }
+
+    /// Whether these are requests without a token.
+    pub fn is_anonymous(&self) -> bool {
+        self.login == ANONYMOUS
+    }
+
+    /// What is left of the window.
+    pub fn remaining(&self) -> u64 {
+        self.limit.saturating_sub(self.used)
+    }
+
+    /// The end of the window; of one that would start now if none has.
+    pub fn reset_secs(&self, now_secs: u64) -> u64 {
+        self.reset_at_secs.unwrap_or(now_secs + WINDOW_SECS)
+    }
+
+    /// Spends one request; an exhausted account stays exhausted.
+    pub fn charge(&mut self, now_secs: u64) {
+        self.reset_at_secs = Some(self.reset_secs(now_secs));
+        self.used = (self.used + 1).min(self.limit);
+    }
+
+    fn roll(&mut self, now_secs: u64) {
+        if self.reset_at_secs.is_some_and(|reset| now_secs >= reset) {
+            self.used = 0;
+            self.reset_at_secs = None;
+        }
+    }
+}
+
+/// All users, and who owns which token.
+#[derive(Debug)]
+pub struct Accounts {
+    by_login: HashMap<String, Account>,
+    owners: HashMap<String, String>,
+    revoked: HashSet<String>,
+    /// Whether a token nobody owns is refused, rather than becoming a user of its own.
+    pub strict: bool,
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        let anonymous = (ANONYMOUS.to_owned(), Account::new(ANONYMOUS, 60));
+        let by_login = HashMap::from([anonymous]);
+        Self { by_login, owners: HashMap::new(), revoked: HashSet::new(), strict: false }
+    }
+}
+
+impl Accounts {
+    /// The user of that login, who is created if need be.
+    pub fn user(&mut self, login: &str) -> &mut Account {
+        self.by_login.entry(login.to_owned()).or_insert_with(|| Account::new(login, 5_000))
+    }
+
+    /// Gives `token` to a user.
+    pub fn own(&mut self, token: &str, login: &str) {
+        self.user(login);
+        self.revoked.remove(token);
+        self.owners.insert(token.to_owned(), login.to_owned());
+    }
+
+    /// Makes `token` a bad credential.
+    pub fn revoke(&mut self, token: &str) {
+        self.revoked.insert(token.to_owned());
+    }
+
+    /// Whose quota the request spends, in the window of `now_secs`; `None` if its credentials are bad.
+    pub fn identify(&mut self, request: &Received, now_secs: u64) -> Option<&mut Account> {
+        let login = match request.header("authorization") {
+            None => ANONYMOUS.to_owned(),
+            Some(_) => self.owner(request.token()?)?,
+        };
+        let account = self.user(&login);
+        account.roll(now_secs);
+        Some(account)
+    }
+
+    fn owner(&mut self, token: &str) -> Option<String> {
+        if self.revoked.contains(token) {
+            return None;
+        }
+        if let Some(login) = self.owners.get(token) {
+            return Some(login.clone());
+        }
+        let login = format!("user-{:08x}", number_of(token));
+        (!self.strict).then(|| self.own(token, &login));
+        (!self.strict).then_some(login)
+    }
+}
+
+/// A stable, GitHub-like number for a name.
+pub fn number_of(name: &str) -> u64 {
+    let digest = etag::hex(&Sha256::digest(name.as_bytes()));
+    u64::from_str_radix(&digest[..7], 16).unwrap_or_default() + 1
+}

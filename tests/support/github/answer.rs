@@ -1,0 +1,82 @@
+//! An answer before it goes out: status, headers, body.
+//!
+//! Header names are those GitHub sends (in lower case, as they travel here and on HTTP/2).
+
+use http::{HeaderName, HeaderValue};
+use serde_json::Value;
+use wiremock::ResponseTemplate;
+
+use super::document::{gzip, pretty};
+use super::received::Received;
+
+const JSON: &str = "application/json; charset=utf-8";
+
+/// A status, headers and a body.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// An answer with exactly this body.
+    pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let answer = Self { status, headers: Vec::new(), body: body.into() };
+        answer.header("content-type", content_type)
+    }
+
+    /// A JSON answer, laid out and compressed as `request` has it.
+    pub fn json(status: u16, body: &Value, request: &Received) -> Self {
+        let compact = body.to_string().into_bytes();
+        let body = if request.wants_pretty() { pretty(&compact) } else { compact };
+        Self::compressed(status, JSON, &body, request)
+    }
+
+    /// An answer whose body is compressed if `request` accepts that.
+    pub fn compressed(status: u16, content_type: &str, body: &[u8], request: &Received) -> Self {
+        if request.accepts_gzip() {
+            return Self::gzipped(status, content_type, gzip(body));
+        }
+        Self::new(status, content_type, body)
+    }
+
+    /// An answer whose body is compressed already.
+    pub fn gzipped(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self::new(status, content_type, body).header("content-encoding", "gzip")
+    }
+
+    /// The answer with one more header.
+    #[track_caller]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
+        let value = HeaderValue::from_bytes(value.as_ref()).expect("a header value");
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The answer with one more header, if there is a value.
+    pub fn header_if(self, name: &str, value: Option<impl AsRef<[u8]>>) -> Self {
+        match value {
+            Some(value) => self.header(name, value),
+            None => self,
+        }
+    }
+
+    /// The answer with more headers.
+    pub fn headers(self, headers: &[(&str, &str)]) -> Self {
+        headers.iter().fold(self, |answer, (name, value)| answer.header(name, value))
+    }
+}
+
+impl From<Answer> for ResponseTemplate {
+    fn from(answer: Answer) -> Self {
+        Self::new(answer.status).append_headers(answer.headers).set_body_bytes(answer.body)
+    }
+}

@@ -1,0 +1,65 @@
+//! The way from the terminator to the mock server: one connection for each of the clients'.
+//!
+//! Only the path and a number travel; the rules find the request itself by the number. So nothing an HTTP library does
+//! to a request on the way can hide what the client really sent.
+
+use std::io;
+use std::net::SocketAddr;
+
+use http::HeaderMap;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+use super::received;
+use super::rules::NUMBER_HEADER;
+
+/// A connection to the mock server.
+pub struct Backend(BufReader<TcpStream>);
+
+/// An answer as it came from the mock server.
+pub struct Reply {
+    /// The status line.
+    pub status_line: String,
+    /// All headers; the length is among them unless there is no body.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Backend {
+    /// Connects.
+    pub async fn connect(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self(BufReader::new(TcpStream::connect(address).await?)))
+    }
+
+    /// Has the rules answer the request of that number.
+    pub async fn exchange(&mut self, number: u64, method: &str) -> io::Result<Reply> {
+        let head =
+            format!("GET / HTTP/1.1\r\nhost: localhost\r\n{NUMBER_HEADER}: {number}\r\n\r\n");
+        self.0.write_all(head.as_bytes()).await?;
+        let ended = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        let status_line = received::line(&mut self.0).await?.ok_or_else(ended)?;
+        let headers = received::headers(&mut self.0).await?;
+        let length =
+            headers.get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
+        let mut body = vec![0; length.unwrap_or(0)];
+        self.0.read_exact(&mut body).await?;
+        if method == "HEAD" {
+            body.clear();
+        }
+        Ok(Reply { status_line, headers, body })
+    }
+}
+
+impl Reply {
+    /// The bytes of status line and headers, up to and with the empty line.
+    pub fn head(&self) -> Vec<u8> {
+        let mut bytes = format!("{}\r\n", self.status_line).into_bytes();
+        for (name, value) in &self.headers {
+            let line = [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"];
+            bytes.extend(line.concat());
+        }
+        bytes.extend(b"\r\n");
+        bytes
+    }
+}

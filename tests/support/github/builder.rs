@@ -1,0 +1,155 @@
+//! The sentences a test says in more than one word: a release, a user, a failure.
+
+use super::GitHub;
+use super::account::Account;
+use super::failure::{Failure, Scope, Script};
+
+/// A release that is served at the end of the sentence.
+#[must_use]
+pub struct NewRelease<'a> {
+    github: &'a GitHub,
+    name: String,
+    tag: String,
+    assets: usize,
+    prerelease: bool,
+}
+
+impl<'a> NewRelease<'a> {
+    pub(super) fn new(github: &'a GitHub, name: &str) -> Self {
+        Self {
+            github,
+            name: name.to_owned(),
+            tag: "v1.0.0".to_owned(),
+            assets: 1,
+            prerelease: false,
+        }
+    }
+
+    /// Its git tag; `v1.0.0` otherwise.
+    pub fn tag(mut self, tag: &str) -> Self {
+        tag.clone_into(&mut self.tag);
+        self
+    }
+
+    /// The number of its assets; 1 otherwise.
+    pub fn assets(mut self, assets: usize) -> Self {
+        self.assets = assets;
+        self
+    }
+
+    /// Keeps it out of `/releases/latest`.
+    pub fn prerelease(mut self) -> Self {
+        self.prerelease = true;
+        self
+    }
+
+    /// Publishes it, as the newest of its repository.
+    pub fn serve(self) {
+        let mut world = self.github.world();
+        let now_secs = world.now_secs();
+        world.repository(&self.name).publish(&self.tag, self.assets, self.prerelease, now_secs);
+    }
+}
+
+/// A user, changed at each word.
+pub struct User<'a> {
+    github: &'a GitHub,
+    login: String,
+}
+
+impl<'a> User<'a> {
+    pub(super) fn new(github: &'a GitHub, login: &str) -> Self {
+        github.world().accounts.user(login);
+        Self { github, login: login.to_owned() }
+    }
+
+    /// Gives the user a token.
+    pub fn token(self, token: &str) -> Self {
+        self.github.world().accounts.own(token, &self.login);
+        self
+    }
+
+    /// Requests an hour; 5,000 otherwise.
+    pub fn limit(self, limit: u64) -> Self {
+        self.change(|account| account.limit = limit)
+    }
+
+    /// Requests already spent in this window.
+    pub fn used(self, used: u64) -> Self {
+        let now_secs = self.github.world().now_secs();
+        self.change(|account| {
+            account.reset_at_secs = Some(account.reset_secs(now_secs));
+            account.used = used.min(account.limit);
+        })
+    }
+
+    /// Spends all that is left.
+    pub fn exhaust(self) -> Self {
+        self.used(u64::MAX)
+    }
+
+    /// What `x-oauth-scopes` says; nothing otherwise.
+    pub fn scopes(self, scopes: &str) -> Self {
+        self.change(|account| scopes.clone_into(&mut account.scopes))
+    }
+
+    /// What `github-authentication-token-expiration` says, as `2026-07-02 09:51:24 UTC`; absent otherwise.
+    pub fn expires(self, expires: &str) -> Self {
+        self.change(|account| account.expires = Some(expires.to_owned()))
+    }
+
+    /// What is left of the window.
+    pub fn remaining(&self) -> u64 {
+        self.github.world().accounts.user(&self.login).remaining()
+    }
+
+    fn change(self, change: impl FnOnce(&mut Account)) -> Self {
+        change(self.github.world().accounts.user(&self.login));
+        self
+    }
+}
+
+/// The scope of a failure that is still to be named.
+#[must_use]
+pub struct NewFailure<'a> {
+    github: &'a GitHub,
+    scope: Scope,
+}
+
+impl<'a> NewFailure<'a> {
+    pub(super) fn new(github: &'a GitHub, scope: Scope) -> Self {
+        Self { github, scope }
+    }
+
+    /// Fails like this from now on, until it is cleared; failures of one scope happen in the order they were written.
+    pub fn with(self, failure: Failure) -> Scripted<'a> {
+        let number = self.github.world().script(self.scope, failure);
+        Scripted { github: self.github, number }
+    }
+}
+
+/// A failure that waits for its requests, and can still be narrowed.
+pub struct Scripted<'a> {
+    github: &'a GitHub,
+    number: u64,
+}
+
+impl Scripted<'_> {
+    /// Only for the next `times` requests.
+    pub fn times(self, times: u32) -> Self {
+        self.change(|script| script.left = Some(times))
+    }
+
+    /// Only for requests with this token.
+    pub fn for_token(self, token: &str) -> Self {
+        self.change(|script| script.token = Some(token.to_owned()))
+    }
+
+    fn change(self, change: impl FnOnce(&mut Script)) -> Self {
+        let mut world = self.github.world();
+        let script = world.scripts.iter_mut().find(|script| script.number == self.number);
+        script.map(change);
+        drop(world);
+        self
+    }
+}

@@ -1,0 +1,74 @@
+//! One JSON document as GitHub holds it: compact, with what its headers say of it.
+//!
+//! Compression and tags are computed once per document and variant: tests serve the same body many times, and an
+//! unoptimised build compresses slowly.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::etag;
+use super::received::Received;
+
+/// A document and its headers.
+#[derive(Debug, Default)]
+pub struct Document {
+    /// The body without any white space between tokens.
+    pub compact: Vec<u8>,
+    /// When it was last modified; releases lists do not say.
+    pub last_modified_secs: Option<u64>,
+    /// The pages around this one.
+    pub link: Option<String>,
+    gzipped: OnceLock<Vec<u8>>,
+    etags: Mutex<HashMap<String, String>>,
+}
+
+impl Document {
+    /// A document of that compact body.
+    pub fn new(compact: Vec<u8>, last_modified_secs: Option<u64>) -> Self {
+        Self { compact, last_modified_secs, ..Self::default() }
+    }
+
+    /// The opaque part of the tag that `request` gets.
+    pub fn etag(&self, request: &Received) -> String {
+        let mut etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = etags.entry(etag::variant(request));
+        known.or_insert_with(|| etag::of(request, &self.compact)).clone()
+    }
+
+    /// The compact body, compressed.
+    pub fn gzipped(&self) -> &[u8] {
+        self.gzipped.get_or_init(|| gzip(&self.compact))
+    }
+
+    /// Whether the condition of `request` holds, so that it gets a 304.
+    ///
+    /// `If-None-Match` beats `If-Modified-Since`, which counts only for a document that has a date.
+    pub fn is_unmodified_for(&self, request: &Received) -> bool {
+        if let Some(if_none_match) = request.header("if-none-match") {
+            return etag::matches(if_none_match, &self.etag(request));
+        }
+        let since = request.header("if-modified-since").and_then(super::date::from_http);
+        match (self.last_modified_secs, since) {
+            (Some(modified), Some(since)) => modified <= since,
+            _ => false,
+        }
+    }
+}
+
+/// Compresses `bytes`.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap_or_default()
+}
+
+/// The form GitHub gives to curl and to browsers: two blanks a level, and a line break at the end.
+pub fn pretty(compact: &[u8]) -> Vec<u8> {
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(compact) else {
+        return compact.to_vec();
+    };
+    format!("{value:#}\n").into_bytes()
+}

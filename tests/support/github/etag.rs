@@ -1,0 +1,55 @@
+//! GitHub's rule for entity tags, and the comparison of `If-None-Match`.
+//!
+//! The subtle part: a tag depends on the `Accept`, `Authorization` and `Cookie` of the request that got it, so the
+//! same body has another tag for another token, and the spelling `token X` has another than `Bearer X`.
+
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use super::received::Received;
+
+/// The opaque part of the tag, without quotes or `W/`, that `request` gets for a compact `body`.
+pub fn of(request: &Received, body: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts(request) {
+        hash.update(part);
+        hash.update(b":");
+    }
+    hash.update(body);
+    hex(&hash.finalize())
+}
+
+/// What identifies the tags of two requests as equal for one body.
+pub fn variant(request: &Received) -> String {
+    parts(request).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether `If-None-Match` names `opaque`: `*`, a list, strong or weak forms, compared weakly (RFC 9110, 8.8.3.2).
+pub fn matches(if_none_match: &str, opaque: &str) -> bool {
+    if_none_match.split(',').map(str::trim).any(|candidate| {
+        let quoted = candidate.strip_prefix("W/").unwrap_or(candidate);
+        candidate == "*"
+            || quoted.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')) == Some(opaque)
+    })
+}
+
+/// The tag of a file: by the content alone, under a rule of its own that GitHub does not publish.
+pub fn of_file(content: &[u8]) -> String {
+    hex(&Sha256::digest([b"file:", content].concat()))
+}
+
+/// Lower-case hexadecimal digits of `bytes`.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A request without `Accept` counts as `*/*`; the other two take part only if they were sent.
+fn parts(request: &Received) -> impl Iterator<Item = &str> {
+    let accept = request.header("accept").unwrap_or("*/*");
+    let others = ["authorization", "cookie"].into_iter().filter_map(|name| request.header(name));
+    std::iter::once(accept).chain(others)
+}

@@ -1,0 +1,200 @@
+//! What a test does to the running simulation, and what it asks it afterwards.
+
+use std::fmt::Display;
+use std::sync::{Arc, MutexGuard};
+
+use serde_json::Value;
+use svm::clock::{Clock, ManualClock, Timestamp};
+
+use super::GitHub;
+use super::builder::{NewFailure, NewRelease, Scripted, User};
+use super::document::Document;
+use super::failure::{Failure, Scope};
+use super::journal::Counts;
+use super::received::Received;
+use super::world::{API_HOST, Resource, World, lock};
+
+/// The host of files in repositories.
+const RAW_HOST: &str = "raw.githubusercontent.com";
+
+/// What GitHub has.
+impl GitHub {
+    /// A release to be served in the repository `owner/name`, which is created if need be.
+    pub fn release(&self, name: &str) -> NewRelease<'_> {
+        NewRelease::new(self, name)
+    }
+
+    /// Publishes a newer release with as many assets as the latest one has.
+    pub fn publish(&self, name: &str, tag: &str) {
+        let mut world = self.world();
+        let now_secs = world.now_secs();
+        let repository = world.repository(name);
+        let assets = repository.latest().map_or(1, |latest| latest.downloads.len());
+        repository.publish(tag, assets, false, now_secs);
+    }
+
+    /// Serves JSON (text or a value) at a path and query of the API; compact, whatever its layout here.
+    #[track_caller]
+    pub fn document(&self, target: &str, json: impl Display) {
+        let value: Value = serde_json::from_str(&json.to_string()).expect("a JSON document");
+        self.world().document(target, &value);
+    }
+
+    /// Serves a text file on raw.githubusercontent.com.
+    pub fn raw_document(&self, path: &str, text: &str) {
+        self.file_on(RAW_HOST, path, text);
+    }
+
+    /// Serves a text file on any host, by the rules of the hosts that serve files.
+    pub fn file_on(&self, host: &str, target: &str, text: &str) {
+        let document = Document::new(text.as_bytes().to_vec(), None);
+        self.world().resource(host, target, Resource::File(Arc::new(document)));
+    }
+
+    /// Redirects a path and query of the API.
+    pub fn redirect(&self, target: &str, status: u16, location: &str) {
+        self.redirect_on(API_HOST, target, status, location);
+    }
+
+    /// Redirects a path and query of any host.
+    pub fn redirect_on(&self, host: &str, target: &str, status: u16, location: &str) {
+        self.world().resource(host, target, Resource::Redirect(status, location.to_owned()));
+    }
+
+    /// Has a path and query of any host always fail; [`GitHub::recover`] does not end that.
+    pub fn failing_on(&self, host: &str, target: &str, failure: Failure) {
+        self.world().resource(host, target, Resource::Failing(failure));
+    }
+
+    /// Answers `status` (404 or 410) for a repository and all below it, until something is served there.
+    pub fn remove(&self, name: &str, status: u16) {
+        self.world().remove(name, status);
+    }
+
+    /// Renames a repository: the old name redirects to `/repositories/<id>`, with what follows it; returns the id.
+    pub fn rename(&self, old: &str, new: &str) -> u64 {
+        self.world().rename(old, new)
+    }
+
+    /// Counts a download of each asset of the latest release: another body, the same `Last-Modified`.
+    #[track_caller]
+    pub fn bump_downloads(&self, name: &str) {
+        self.world().repository(name).change_latest(|latest| {
+            latest.downloads.iter_mut().for_each(|count| *count += 1);
+        });
+    }
+
+    /// Adds an asset to the latest release: another body, the same `Last-Modified`.
+    #[track_caller]
+    pub fn grow_asset(&self, name: &str) {
+        self.world().repository(name).change_latest(|latest| latest.downloads.push(0));
+    }
+}
+
+/// Who may ask, how often, and what time it is.
+impl GitHub {
+    /// The user of that login, who is created if need be.
+    pub fn user(&self, login: &str) -> User<'_> {
+        User::new(self, login)
+    }
+
+    /// Refuses tokens that belong to no user; without this each is a user of its own.
+    pub fn strict_tokens(&self) {
+        self.world().accounts.strict = true;
+    }
+
+    /// Makes a token a bad credential, until it is given to a user again.
+    pub fn revoke(&self, token: &str) {
+        self.world().accounts.revoke(token);
+    }
+
+    /// Stands the clock still at a moment, in seconds since the epoch.
+    pub fn set_now(&self, epoch_secs: u64) {
+        self.follow(Clock::Manual(ManualClock::at(Timestamp::from_secs(epoch_secs))));
+    }
+
+    /// Takes the time from a clock that the test shares.
+    pub fn follow(&self, clock: Clock) {
+        self.world().clock = clock;
+    }
+}
+
+/// What goes wrong.
+impl GitHub {
+    /// A failure for a path and query, on whatever host.
+    pub fn fail(&self, target: &str) -> NewFailure<'_> {
+        NewFailure::new(self, Scope::Target(target.to_owned()))
+    }
+
+    /// A failure for everything on a host.
+    pub fn fail_host(&self, host: &str) -> NewFailure<'_> {
+        NewFailure::new(self, Scope::Host(host.to_owned()))
+    }
+
+    /// Has everything fail.
+    pub fn fail_all(&self, failure: Failure) -> Scripted<'_> {
+        NewFailure::new(self, Scope::Everything).with(failure)
+    }
+
+    /// Clears all failures that wait.
+    pub fn recover(&self) {
+        self.world().scripts.clear();
+    }
+}
+
+/// What was received.
+impl GitHub {
+    /// How often a path and query was asked, on whatever host.
+    pub fn calls(&self, target: &str) -> u64 {
+        self.counts(target).requests
+    }
+
+    /// Counts of a path and query, on whatever host.
+    pub fn counts(&self, target: &str) -> Counts {
+        self.world().journal.of_target(target)
+    }
+
+    /// Counts of a token; the empty one stands for requests without a token.
+    pub fn token_counts(&self, token: &str) -> Counts {
+        self.world().journal.of_token(token)
+    }
+
+    /// Counts of everything.
+    pub fn totals(&self) -> Counts {
+        self.world().journal.total()
+    }
+
+    /// All requests.
+    pub fn total_calls(&self) -> u64 {
+        self.totals().requests
+    }
+
+    /// Requests that cost quota.
+    pub fn charged(&self) -> u64 {
+        self.totals().charged
+    }
+
+    /// Answers 304 that cost no quota.
+    pub fn free(&self) -> u64 {
+        self.totals().free
+    }
+
+    /// Requests with a validator.
+    pub fn conditional(&self) -> u64 {
+        self.totals().conditional
+    }
+
+    /// The last requests (at most 20,000), oldest first.
+    pub fn requests(&self) -> Vec<Received> {
+        self.world().journal.requests()
+    }
+
+    /// The last requests for a path and query, on whatever host.
+    pub fn requests_for(&self, target: &str) -> Vec<Received> {
+        self.requests().into_iter().filter(|request| request.target == target).collect()
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.world)
+    }
+}

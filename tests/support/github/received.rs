@@ -1,0 +1,105 @@
+//! A request as the simulated GitHub received it: what the rules decide by, and what a test looks at.
+//!
+//! Read by hand from the socket, since the TLS name and the exact bytes of the target are gone once an HTTP library
+//! has had them. Bodies of requests are read and dropped: nobody sends one.
+
+use std::io;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+
+/// A head longer than this ends the connection.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// The head of one request.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The host name of the TLS handshake.
+    pub sni: Option<String>,
+    /// The `Host` header without a port.
+    pub host: String,
+    /// The method.
+    pub method: String,
+    /// Path and query, exactly as sent.
+    pub target: String,
+    /// All headers.
+    pub headers: HeaderMap,
+}
+
+impl Received {
+    /// The value of a header, if it was sent and is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The token in `Authorization`, in either spelling.
+    pub fn token(&self) -> Option<&str> {
+        let (scheme, token) = self.header("authorization")?.split_once(' ')?;
+        matches!(scheme.to_ascii_lowercase().as_str(), "bearer" | "token").then_some(token)
+    }
+
+    /// Whether it asks for the body only if that changed.
+    pub fn is_conditional(&self) -> bool {
+        self.headers.contains_key("if-none-match") || self.headers.contains_key("if-modified-since")
+    }
+
+    /// Whether an answer may be compressed.
+    pub fn accepts_gzip(&self) -> bool {
+        self.header("accept-encoding").is_some_and(|codings| codings.contains("gzip"))
+    }
+
+    /// Whether GitHub prints JSON with line breaks for this client.
+    pub fn wants_pretty(&self) -> bool {
+        let agent = self.header("user-agent").unwrap_or_default();
+        ["curl", "Wget", "Safari", "Firefox"].iter().any(|name| agent.contains(name))
+    }
+
+    /// Whether the client ends the connection after this request.
+    pub fn wants_close(&self) -> bool {
+        self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
+    }
+}
+
+/// Reads the next request of a connection; `None` when the client has ended it.
+pub async fn read(
+    client: &mut (impl AsyncBufRead + Unpin),
+    sni: Option<&str>,
+) -> io::Result<Option<Received>> {
+    let Some(first) = line(client).await? else { return Ok(None) };
+    let mut words = first.split(' ');
+    let (Some(method), Some(target)) = (words.next(), words.next()) else {
+        return Err(io::ErrorKind::InvalidData.into());
+    };
+    let headers = headers(client).await?;
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text("host").unwrap_or_default();
+    let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let length = text("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+    tokio::io::copy(&mut client.take(length), &mut tokio::io::sink()).await?;
+    let (method, target) = (method.to_owned(), target.to_owned());
+    Ok(Some(Received { sni: sni.map(str::to_owned), host, method, target, headers }))
+}
+
+/// Reads header lines up to the empty one.
+pub async fn headers(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    while let Some(line) = line(from).await?.filter(|line| !line.is_empty()) {
+        let (name, value) = line.split_once(':').ok_or(io::ErrorKind::InvalidData)?;
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(io::Error::other)?;
+        let value = HeaderValue::from_bytes(value.trim().as_bytes()).map_err(io::Error::other)?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+/// One line without its end; `None` at the end of the stream.
+pub async fn line(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    from.take(LONGEST_LINE).read_until(b'\n', &mut bytes).await?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    // Lossy: no rule depends on a byte that is not UTF-8.
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+}

@@ -1,0 +1,177 @@
+//! A simulated repository: its releases, and the documents GitHub derives from them.
+//!
+//! The subtle part: `updated_at` of a release, which is its `Last-Modified`, moves neither with downloads nor with new
+//! assets, while the body and so the tag do.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::account::number_of;
+use super::date;
+use super::document::Document;
+use super::render;
+
+/// A repository by its present name.
+#[derive(Debug)]
+pub struct Repository {
+    /// `owner/name`.
+    pub name: String,
+    /// The number behind `/repositories/<id>`; a rename keeps it.
+    pub id: u64,
+    /// When it was created.
+    pub created_secs: u64,
+    /// Newest first.
+    releases: Vec<Release>,
+    rendered: HashMap<String, Arc<Document>>,
+}
+
+/// One release.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// The git tag.
+    pub tag: String,
+    /// The number behind `/releases/<id>`.
+    pub id: u64,
+    /// When it was published.
+    pub published_secs: u64,
+    /// Whether it is kept out of `/releases/latest`.
+    pub prerelease: bool,
+    /// How often each asset was downloaded, in the order of upload.
+    pub downloads: Vec<u64>,
+}
+
+impl Repository {
+    /// A repository without a release.
+    pub fn new(name: &str, created_secs: u64) -> Self {
+        let (name, id) = (name.to_owned(), number_of(name));
+        Self { name, id, created_secs, releases: Vec::new(), rendered: HashMap::new() }
+    }
+
+    /// Publishes a release with `assets` assets; the newest until the next one.
+    pub fn publish(&mut self, tag: &str, assets: usize, prerelease: bool, published_secs: u64) {
+        let id = number_of(&format!("{}@{tag}", self.name));
+        let (tag, downloads) = (tag.to_owned(), (0..assets).map(|n| 40 + n as u64).collect());
+        self.releases.insert(0, Release { tag, id, published_secs, prerelease, downloads });
+        self.rendered.clear();
+    }
+
+    /// The latest release: the newest that is no pre-release.
+    pub fn latest(&self) -> Option<&Release> {
+        self.releases.iter().find(|release| !release.prerelease)
+    }
+
+    /// Changes the latest release.
+    #[track_caller]
+    pub fn change_latest(&mut self, change: impl FnOnce(&mut Release)) {
+        self.rendered.clear();
+        let latest = self.releases.iter_mut().find(|release| !release.prerelease);
+        change(latest.expect("the repository has a latest release"));
+    }
+
+    /// Gives the repository another name.
+    pub fn rename(&mut self, name: &str) {
+        name.clone_into(&mut self.name);
+        self.rendered.clear();
+    }
+
+    /// The document below the repository's own path; `None` is a 404.
+    pub fn document(&mut self, below: &str) -> Option<Arc<Document>> {
+        if let Some(document) = self.rendered.get(below) {
+            return Some(Arc::clone(document));
+        }
+        let document = Arc::new(self.render(below)?);
+        self.rendered.insert(below.to_owned(), Arc::clone(&document));
+        Some(document)
+    }
+
+    fn render(&self, below: &str) -> Option<Document> {
+        let (path, query) = below.split_once('?').unwrap_or((below, ""));
+        match path {
+            "" => Some(self.dated(&render::repository(self))),
+            "/releases" => Some(self.releases_page(query)),
+            "/tags" => Some(self.list(render::tag)),
+            "/git/refs/tags" => Some(self.list(render::reference)),
+            "/commits" => Some(self.list(render::commit)),
+            "/releases/latest" => self.latest().map(|release| self.release(release)),
+            _ => self.chosen(path.strip_prefix("/releases/")?),
+        }
+    }
+
+    fn chosen(&self, which: &str) -> Option<Document> {
+        let found = self.releases.iter().find(|release| match which.strip_prefix("tags/") {
+            Some(tag) => release.tag == tag,
+            None => release.id.to_string() == which,
+        });
+        found.map(|release| self.release(release))
+    }
+
+    fn release(&self, release: &Release) -> Document {
+        let body = render::release(self, release).to_string();
+        Document::new(body.into_bytes(), Some(release.published_secs))
+    }
+
+    fn list(&self, element: fn(&Self, &Release) -> Value) -> Document {
+        self.dated(&self.releases.iter().map(|release| element(self, release)).collect())
+    }
+
+    fn dated(&self, value: &Value) -> Document {
+        let newest =
+            self.releases.first().map_or(self.created_secs, |newest| newest.published_secs);
+        Document::new(value.to_string().into_bytes(), Some(newest))
+    }
+
+    fn releases_page(&self, query: &str) -> Document {
+        let (per_page, page) = (number(query, "per_page", 30), number(query, "page", 1));
+        let last = self.releases.len().div_ceil(per_page).max(1);
+        let shown = self.releases.iter().skip(per_page * (page - 1)).take(per_page);
+        let body: Value = shown.map(|release| render::release(self, release)).collect();
+        let mut document = Document::new(body.to_string().into_bytes(), None);
+        document.link = self.link(per_page, page, last);
+        document
+    }
+
+    /// The pages around `page`, by the repository's number and not by its name.
+    fn link(&self, per_page: usize, page: usize, last: usize) -> Option<String> {
+        let url = format!("https://api.github.com/repositories/{}/releases", self.id);
+        let to = |page: usize, rel: &str| {
+            format!("<{url}?per_page={per_page}&page={page}>; rel=\"{rel}\"")
+        };
+        let mut links = Vec::new();
+        if page > 1 {
+            links.extend([to(page - 1, "prev"), to(1, "first")]);
+        }
+        if page < last {
+            links.extend([to(page + 1, "next"), to(last, "last")]);
+        }
+        (!links.is_empty()).then(|| links.join(", "))
+    }
+}
+
+/// The value of a number in a query, at least 1.
+fn number(query: &str, name: &str, default: usize) -> usize {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let value = pairs.find(|(key, _)| *key == name).and_then(|(_, value)| value.parse().ok());
+    value.unwrap_or(default).max(1)
+}
+
+/// When a document given as it is was last modified, by its own words; a releases list does not say.
+pub fn last_modified_of(target: &str, document: &Value, served_secs: u64) -> Option<u64> {
+    let path = target.split('?').next().unwrap_or_default();
+    if path.ends_with("/releases") {
+        return None;
+    }
+    let dates = ["updated_at", "published_at", "created_at"];
+    let date = dates.iter().find_map(|name| document.get(name).and_then(Value::as_str));
+    Some(date.and_then(date::from_rfc3339).unwrap_or(served_secs))
+}
+
+/// The body of the answer that sends a client to the repository's number.
+pub fn moved(location: &str) -> Value {
+    json!({
+        "message": "Moved Permanently",
+        "url": location,
+        "documentation_url": "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects",
+    })
+}

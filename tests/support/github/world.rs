@@ -1,0 +1,221 @@
+//! The state behind the simulated GitHub: repositories, documents, users, failures, and what was received.
+//!
+//! One mutex guards all of it; nobody holds it across an await, so every request sees one consistent world.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use svm::clock::Clock;
+
+use super::account::Accounts;
+use super::document::Document;
+use super::failure::{Failure, Scope, Script};
+use super::journal::Journal;
+use super::received::Received;
+use super::repository::{Repository, last_modified_of};
+
+/// The host with tokens and quotas.
+pub const API_HOST: &str = "api.github.com";
+
+/// The world, shared between the handle, the terminator and the rules.
+pub type Shared = Arc<Mutex<World>>;
+
+/// Locks the world; a panic of another test's assertion does not spoil it.
+pub fn lock(shared: &Shared) -> MutexGuard<'_, World> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Everything that can change while the simulation runs.
+#[derive(Debug)]
+pub struct World {
+    /// Where the present comes from.
+    pub clock: Clock,
+    /// Users, tokens and quotas.
+    pub accounts: Accounts,
+    /// What was received.
+    pub journal: Journal,
+    /// Failures that wait, in the order they were written.
+    pub scripts: Vec<Script>,
+    repositories: HashMap<String, Repository>,
+    resources: HashMap<(String, String), Resource>,
+    removed: HashMap<String, u16>,
+    moved: HashMap<String, u64>,
+    on_the_way: HashMap<u64, (Received, Option<Failure>)>,
+    last_number: u64,
+}
+
+/// What a path given by hand leads to.
+#[derive(Clone, Debug)]
+pub enum Resource {
+    /// A document by GitHub's rules for JSON.
+    Document(Arc<Document>),
+    /// A text file on a host that serves files.
+    File(Arc<Document>),
+    /// A redirect.
+    Redirect(u16, String),
+    /// Always this failure.
+    Failing(Failure),
+    /// Nothing, with the status that says so.
+    Missing(u16),
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            clock: Clock::System,
+            accounts: Accounts::default(),
+            journal: Journal::default(),
+            scripts: Vec::new(),
+            repositories: HashMap::new(),
+            resources: HashMap::new(),
+            removed: HashMap::new(),
+            moved: HashMap::new(),
+            on_the_way: HashMap::new(),
+            last_number: 0,
+        }
+    }
+}
+
+impl World {
+    /// The present, in seconds since the epoch.
+    pub fn now_secs(&self) -> u64 {
+        self.clock.now().as_secs()
+    }
+
+    /// A number nobody has yet.
+    pub fn number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// The failure that is next for `request`, if one waits.
+    pub fn next_failure(&mut self, request: &Received) -> Option<Failure> {
+        let index = self.scripts.iter().position(|script| script.applies_to(request))?;
+        Some(self.play(index))
+    }
+
+    /// Writes a failure for everything in `scope`, until it is cleared; returns its number.
+    pub fn script(&mut self, scope: Scope, failure: Failure) -> u64 {
+        let number = self.number();
+        self.scripts.push(Script { failure, scope, token: None, left: None, number });
+        number
+    }
+
+    /// Hands a request over to the rules, which know it by the number.
+    pub fn hand_over(&mut self, request: Received, failure: Option<Failure>) -> u64 {
+        let number = self.number();
+        self.on_the_way.insert(number, (request, failure));
+        number
+    }
+
+    /// Takes the request that was handed over.
+    pub fn take(&mut self, number: u64) -> Option<(Received, Option<Failure>)> {
+        self.on_the_way.remove(&number)
+    }
+
+    /// The repository of that name, which is created, or comes back, if need be.
+    pub fn repository(&mut self, name: &str) -> &mut Repository {
+        let now_secs = self.now_secs();
+        self.removed.remove(name);
+        self.moved.remove(name);
+        self.repositories.entry(name.to_owned()).or_insert_with(|| Repository::new(name, now_secs))
+    }
+
+    /// Serves JSON text at a path of the API.
+    pub fn document(&mut self, target: &str, value: &Value) {
+        if let Some((name, _)) = split(target) {
+            self.removed.remove(name);
+        }
+        let modified = last_modified_of(target, value, self.now_secs());
+        let document = Document::new(value.to_string().into_bytes(), modified);
+        self.resource(API_HOST, target, Resource::Document(Arc::new(document)));
+    }
+
+    /// Serves anything at a path of any host.
+    pub fn resource(&mut self, host: &str, target: &str, resource: Resource) {
+        self.resources.insert((host.to_owned(), target.to_owned()), resource);
+    }
+
+    /// Answers `status` for the repository and everything below it.
+    pub fn remove(&mut self, name: &str, status: u16) {
+        self.removed.insert(name.to_owned(), status);
+    }
+
+    /// Gives a repository, and all that was served below it, another name; returns its number.
+    pub fn rename(&mut self, old: &str, new: &str) -> u64 {
+        let now_secs = self.now_secs();
+        let known = self.repositories.remove(old);
+        let mut repository = known.unwrap_or_else(|| Repository::new(old, now_secs));
+        let id = repository.id;
+        repository.rename(new);
+        self.repositories.insert(new.to_owned(), repository);
+        self.moved.remove(new);
+        self.moved.insert(old.to_owned(), id);
+        let resources = std::mem::take(&mut self.resources);
+        self.resources =
+            resources.into_iter().map(|(key, value)| (moved_key(key, old, new), value)).collect();
+        id
+    }
+
+    /// What a path of a host leads to.
+    pub fn find(&mut self, host: &str, target: &str) -> Resource {
+        let target = self.by_name(host, target);
+        let parts = if host == API_HOST { split(&target) } else { None };
+        if let Some((name, below)) = parts {
+            if let Some(status) = self.removed.get(name) {
+                return Resource::Missing(*status);
+            }
+            if let Some(id) = self.moved.get(name) {
+                return Resource::Redirect(
+                    301,
+                    format!("https://{API_HOST}/repositories/{id}{below}"),
+                );
+            }
+        }
+        if let Some(resource) = self.resources.get(&(host.to_owned(), target.clone())) {
+            return resource.clone();
+        }
+        let document =
+            parts.and_then(|(name, below)| self.repositories.get_mut(name)?.document(below));
+        document.map_or(Resource::Missing(404), Resource::Document)
+    }
+
+    /// `/repositories/<id>/…` as `/repos/<name>/…`.
+    fn by_name(&self, host: &str, target: &str) -> String {
+        let named =
+            target.strip_prefix("/repositories/").filter(|_| host == API_HOST).and_then(|rest| {
+                let (id, below) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+                let repository =
+                    self.repositories.values().find(|known| known.id.to_string() == id)?;
+                Some(format!("/repos/{}{below}", repository.name))
+            });
+        named.unwrap_or_else(|| target.to_owned())
+    }
+
+    fn play(&mut self, index: usize) -> Failure {
+        let script = &mut self.scripts[index];
+        let failure = script.failure.clone();
+        script.left = script.left.map(|left| left.saturating_sub(1));
+        if script.left == Some(0) {
+            self.scripts.remove(index);
+        }
+        failure
+    }
+}
+
+/// The repository's name in a path of the API, and what follows it, the query included.
+fn split(target: &str) -> Option<(&str, &str)> {
+    let rest = target.strip_prefix("/repos/")?;
+    let owner_length = rest.find('/')?;
+    let name_length = rest[owner_length + 1..].find(['/', '?']);
+    Some(rest.split_at(name_length.map_or(rest.len(), |length| owner_length + 1 + length)))
+}
+
+fn moved_key((host, target): (String, String), old: &str, new: &str) -> (String, String) {
+    let moved = match split(&target) {
+        Some((name, below)) if host == API_HOST && name == old => format!("/repos/{new}{below}"),
+        _ => target,
+    };
+    (host, moved)
+}
