@@ -1,6 +1,7 @@
 //! The simulated GitHub is itself a thing to trust: its rules, its prices and its failures, asked with a plain client.
 
 mod changes;
+mod faults;
 mod limits;
 mod tags;
 mod transport;

@@ -22,10 +22,16 @@ mod errors;
 mod etag;
 #[path = "github/failure.rs"]
 mod failure;
+#[path = "github/fault.rs"]
+mod fault;
+#[path = "github/gate.rs"]
+mod gate;
 #[path = "github/handle.rs"]
 mod handle;
 #[path = "github/journal.rs"]
 mod journal;
+#[path = "github/nasty.rs"]
+mod nasty;
 #[path = "github/received.rs"]
 mod received;
 #[path = "github/render.rs"]
@@ -36,6 +42,8 @@ mod replies;
 mod repository;
 #[path = "github/rules.rs"]
 mod rules;
+#[path = "github/script.rs"]
+mod script;
 #[path = "github/terminator.rs"]
 mod terminator;
 #[path = "github/tls.rs"]
@@ -54,6 +62,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer};
 
 pub use self::failure::Failure;
+pub use self::gate::Gate;
 pub use self::journal::Counts;
 pub use self::received::Received;
 
@@ -108,7 +117,8 @@ impl GitHub {
         Mock::given(any()).respond_with(Rules(Arc::clone(&world))).mount(&server).await;
         let site = Site {
             world: Arc::clone(&world),
-            acceptor: authority.acceptor,
+            trusted: authority.server,
+            untrusted: Authority::new("Nobody's authority", &hosts).server,
             backend: *server.address(),
         };
         let terminator = Terminator::start(site, address)?;

@@ -19,7 +19,7 @@ pub struct Backend(BufReader<TcpStream>);
 /// An answer as it came from the mock server.
 pub struct Reply {
     /// The status line.
-    pub status_line: String,
+    pub status_line: Vec<u8>,
     /// All headers; the length is among them unless there is no body.
     pub headers: HeaderMap,
     /// The body.
@@ -54,7 +54,7 @@ impl Backend {
 impl Reply {
     /// The bytes of status line and headers, up to and with the empty line.
     pub fn head(&self) -> Vec<u8> {
-        let mut bytes = format!("{}\r\n", self.status_line).into_bytes();
+        let mut bytes = [self.status_line.as_slice(), b"\r\n"].concat();
         for (name, value) in &self.headers {
             let line = [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"];
             bytes.extend(line.concat());

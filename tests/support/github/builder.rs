@@ -2,7 +2,8 @@
 
 use super::GitHub;
 use super::account::Account;
-use super::failure::{Failure, Scope, Script};
+use super::failure::Failure;
+use super::script::{Scope, Script};
 
 /// A release that is served at the end of the sentence.
 #[must_use]

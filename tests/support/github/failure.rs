@@ -1,9 +1,14 @@
-//! Answers by which the simulated GitHub fails on purpose, and when it gives them.
+//! The ways in which the simulated GitHub fails on purpose, and those of them that are GitHub's own answers.
+//!
+//! A failure of the transport does not replace the answer: the rules answer (and charge) as ever, and the terminator
+//! spoils what they said.
+
+use std::time::Duration;
 
 use super::account::Account;
 use super::answer::Answer;
-use super::errors;
 use super::received::Received;
+use super::{errors, nasty};
 
 /// A way to fail.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,10 +51,55 @@ pub enum Failure {
     Blocked451,
     /// 422: too deep a page.
     TooDeep422,
+
+    /// 200, but a page for people.
+    HtmlWith200,
+    /// 200, JSON with bytes that are no UTF-8.
+    InvalidUtf8,
+    /// 200, 100,000 arrays in one another.
+    DeepJson,
+    /// 200, with 1,000 headers.
+    ManyHeaders,
+    /// 200, with a tag that is no text.
+    OddEtag,
+    /// 200, called gzip but plain.
+    FakeGzip,
+    /// 200, a gzip stream that stops in the middle of a body that does not.
+    CutGzip,
+    /// 200, gzip of one part in a thousand: 256 MiB once unpacked.
+    GzipBomb,
+    /// 304, whether or not that was asked for.
+    UnaskedNotModified,
+    /// 301 to the same URL.
+    RedirectLoop,
+
+    /// The answer comes later.
+    Latency(Duration),
+    /// The answer never comes.
+    Hang,
+    /// The body comes one byte at a time, with this pause between them.
+    Drip(Duration),
+    /// The connection ends, in good order, in the middle of the body.
+    CutBody,
+    /// The body comes in chunks, the last of which is missing.
+    CutChunked,
+    /// `Content-Length` says half of what comes.
+    LyingLength,
+    /// A chunked body, JSON so far, that never ends.
+    EndlessBody,
+    /// The connection is reset instead of an answer.
+    Reset,
+    /// The connection ends, in good order, instead of an answer.
+    CloseBeforeAnswer,
+    /// The TLS handshake fails; for a host or for everything, not for a path. A connection that exists ends at its
+    /// next request.
+    TlsHandshake,
+    /// The certificate is of an authority nobody knows; otherwise as [`Failure::TlsHandshake`].
+    UntrustedCertificate,
 }
 
 impl Failure {
-    /// The answer, if this failure is one.
+    /// The answer of the rules; a failure of the transport has none of its own.
     pub fn answer(&self, account: &Account, request: &Received) -> Answer {
         match self {
             Self::ServerError502 => errors::server_error(),
@@ -72,6 +122,16 @@ impl Failure {
             Self::NotFound404 => self.error(404, request),
             Self::Gone410 => self.error(410, request),
             Self::TooDeep422 => self.error(422, request),
+            Self::HtmlWith200 => nasty::html(),
+            Self::InvalidUtf8 => nasty::invalid_utf8(),
+            Self::DeepJson => nasty::deep_json(),
+            Self::ManyHeaders => nasty::many_headers(),
+            Self::OddEtag => nasty::odd_etag(),
+            Self::FakeGzip => nasty::fake_gzip(),
+            Self::CutGzip => nasty::cut_gzip(),
+            Self::GzipBomb => nasty::gzip_bomb(),
+            Self::UnaskedNotModified => nasty::unasked_not_modified(),
+            Self::RedirectLoop => nasty::redirect_loop(request),
             _ => self.error(403, request),
         }
     }
@@ -92,6 +152,21 @@ impl Failure {
     pub fn shows_limits(&self) -> bool {
         use Failure::{PrimaryLimit, Throttled429, Unicorn502, Unicorn503};
         self.is_charged() || matches!(self, PrimaryLimit | Throttled429 | Unicorn502 | Unicorn503)
+    }
+
+    /// Whether the terminator plays it on a connection, rather than the rules.
+    pub fn spoils_answers(&self) -> bool {
+        use Failure::{
+            CloseBeforeAnswer, CutBody, CutChunked, Drip, EndlessBody, Hang, Latency, LyingLength,
+            Reset,
+        };
+        matches!(self, Latency(_) | Hang | Drip(_) | CutBody | CutChunked | LyingLength)
+            || matches!(self, EndlessBody | Reset | CloseBeforeAnswer)
+    }
+
+    /// Whether it happens before there is a request.
+    pub fn spoils_handshakes(&self) -> bool {
+        matches!(self, Self::TlsHandshake | Self::UntrustedCertificate)
     }
 
     fn error(&self, status: u16, request: &Received) -> Answer {
@@ -123,43 +198,5 @@ impl Failure {
             Self::Gone410 => "Gone",
             _ => "Not Found",
         }
-    }
-}
-
-/// A failure that waits for its requests.
-#[derive(Debug)]
-pub struct Script {
-    /// What happens.
-    pub failure: Failure,
-    /// Which request it happens to.
-    pub scope: Scope,
-    /// Only to requests with this token, if one is named.
-    pub token: Option<String>,
-    /// How often it still happens; `None` until it is cleared.
-    pub left: Option<u32>,
-    /// How the handle finds it again.
-    pub number: u64,
-}
-
-/// Which requests a script is for.
-#[derive(Clone, Debug)]
-pub enum Scope {
-    /// One path and query, on any host.
-    Target(String),
-    /// Everything on one host.
-    Host(String),
-    /// Everything.
-    Everything,
-}
-
-impl Script {
-    /// Whether this script is for `request`.
-    pub fn applies_to(&self, request: &Received) -> bool {
-        let in_scope = match &self.scope {
-            Scope::Target(target) => *target == request.target,
-            Scope::Host(host) => *host == request.host,
-            Scope::Everything => true,
-        };
-        in_scope && self.token.as_deref().is_none_or(|token| request.token() == Some(token))
     }
 }

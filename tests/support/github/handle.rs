@@ -9,9 +9,11 @@ use svm::clock::{Clock, ManualClock, Timestamp};
 use super::GitHub;
 use super::builder::{NewFailure, NewRelease, Scripted, User};
 use super::document::Document;
-use super::failure::{Failure, Scope};
+use super::failure::Failure;
+use super::gate::Gate;
 use super::journal::Counts;
 use super::received::Received;
+use super::script::Scope;
 use super::world::{API_HOST, Resource, World, lock};
 
 /// The host of files in repositories.
@@ -136,6 +138,11 @@ impl GitHub {
         NewFailure::new(self, Scope::Everything).with(failure)
     }
 
+    /// Makes requests for a path and query wait, on whatever host, until the gate is opened or dropped.
+    pub fn hold(&self, target: &str) -> Gate {
+        Gate::shut(&self.world, target)
+    }
+
     /// Clears all failures that wait.
     pub fn recover(&self) {
         self.world().scripts.clear();
@@ -182,6 +189,11 @@ impl GitHub {
     /// Requests with a validator.
     pub fn conditional(&self) -> u64 {
         self.totals().conditional
+    }
+
+    /// Completed TLS handshakes.
+    pub fn connections(&self) -> u64 {
+        self.world().journal.connections
     }
 
     /// The last requests (at most 20,000), oldest first.

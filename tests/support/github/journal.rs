@@ -26,6 +26,8 @@ pub struct Counts {
 /// The record of everything received.
 #[derive(Debug, Default)]
 pub struct Journal {
+    /// Completed TLS handshakes.
+    pub connections: u64,
     total: Counts,
     by_target: HashMap<String, Counts>,
     by_token: HashMap<String, Counts>,

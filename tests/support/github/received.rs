@@ -66,6 +66,7 @@ pub async fn read(
     sni: Option<&str>,
 ) -> io::Result<Option<Received>> {
     let Some(first) = line(client).await? else { return Ok(None) };
+    let first = String::from_utf8_lossy(&first);
     let mut words = first.split(' ');
     let (Some(method), Some(target)) = (words.next(), words.next()) else {
         return Err(io::ErrorKind::InvalidData.into());
@@ -84,22 +85,20 @@ pub async fn read(
 pub async fn headers(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     while let Some(line) = line(from).await?.filter(|line| !line.is_empty()) {
-        let (name, value) = line.split_once(':').ok_or(io::ErrorKind::InvalidData)?;
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(io::Error::other)?;
-        let value = HeaderValue::from_bytes(value.trim().as_bytes()).map_err(io::Error::other)?;
+        let colon = line.iter().position(|byte| *byte == b':').ok_or(io::ErrorKind::InvalidData)?;
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        let name = HeaderName::from_bytes(name).map_err(io::Error::other)?;
+        let value = HeaderValue::from_bytes(value).map_err(io::Error::other)?;
         headers.append(name, value);
     }
     Ok(headers)
 }
 
 /// One line without its end; `None` at the end of the stream.
-pub async fn line(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<String>> {
+pub async fn line(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     from.take(LONGEST_LINE).read_until(b'\n', &mut bytes).await?;
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    // Lossy: no rule depends on a byte that is not UTF-8.
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+    let ended = bytes.is_empty();
+    while bytes.pop_if(|byte| matches!(byte, b'\r' | b'\n')).is_some() {}
+    Ok((!ended).then_some(bytes))
 }

@@ -7,15 +7,18 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use rustls::ServerConfig;
+use rustls::server::Acceptor;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::backend::Backend;
-use super::received;
+use super::failure::Failure;
+use super::fault::{self, Client, Left};
+use super::received::{self, Received};
 use super::world::{Shared, lock};
 
 /// What every connection needs.
@@ -23,7 +26,9 @@ pub struct Site {
     /// The simulated world.
     pub world: Shared,
     /// The certificate clients trust.
-    pub acceptor: TlsAcceptor,
+    pub trusted: Arc<ServerConfig>,
+    /// A certificate nobody trusts.
+    pub untrusted: Arc<ServerConfig>,
     /// The mock server with the rules.
     pub backend: SocketAddr,
 }
@@ -114,29 +119,67 @@ async fn accept(listener: TcpListener, site: Arc<Site>, stop: CancellationToken)
 /// Serves one connection; an error is the client's affair and ends it.
 async fn serve(stream: TcpStream, site: Arc<Site>) {
     let _ = stream.set_nodelay(true);
-    if let Ok(client) = site.acceptor.accept(stream).await {
+    if let Some(client) = shake_hands(stream, &site).await {
         let _ = converse(client, &site).await;
     }
 }
 
-async fn converse(client: TlsStream<TcpStream>, site: &Site) -> io::Result<()> {
-    let sni = client.get_ref().1.server_name().map(str::to_owned);
-    let mut client = BufReader::new(client);
+/// Ends TLS, unless the handshake is to fail; that is decided once the client has said which host it wants.
+async fn shake_hands(stream: TcpStream, site: &Site) -> Option<Client> {
+    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.ok()?;
+    let host = start.client_hello().server_name().unwrap_or_default().to_owned();
+    let failure = lock(&site.world).next_handshake_failure(&host);
+    let config = match failure {
+        Some(Failure::TlsHandshake) => return None,
+        Some(Failure::UntrustedCertificate) => &site.untrusted,
+        _ => &site.trusted,
+    };
+    let client = start.into_stream(Arc::clone(config)).await.ok()?;
+    lock(&site.world).journal.connections += 1;
+    Some(BufReader::new(client))
+}
+
+async fn converse(mut client: Client, site: &Site) -> io::Result<()> {
+    let sni = client.get_ref().get_ref().1.server_name().map(str::to_owned);
     let mut backend = Backend::connect(site.backend).await?;
     while let Some(request) = received::read(&mut client, sni.as_deref()).await? {
-        let (method, last) = (request.method.clone(), request.wants_close());
-        let number = {
-            let mut world = lock(&site.world);
-            world.journal.received(&request);
-            let failure = world.next_failure(&request);
-            world.hand_over(request, failure)
-        };
-        let reply = backend.exchange(number, &method).await?;
-        client.write_all(&[reply.head(), reply.body].concat()).await?;
-        client.flush().await?;
-        if last {
+        if lock(&site.world).refuses_handshakes(&request.host) {
+            break;
+        }
+        let last = request.wants_close();
+        let left = exchange(request, &mut client, &mut backend, site).await?;
+        if last || matches!(left, Left::Nothing) {
             break;
         }
     }
     client.shutdown().await
+}
+
+/// One request and its answer, or what is left of it.
+async fn exchange(
+    request: Received,
+    client: &mut Client,
+    backend: &mut Backend,
+    site: &Site,
+) -> io::Result<Left> {
+    let barrier = {
+        let mut world = lock(&site.world);
+        world.journal.received(&request);
+        world.barrier(&request.target)
+    };
+    if let Some(barrier) = barrier {
+        barrier.pass().await;
+    }
+    let failure = lock(&site.world).next_failure(&request);
+    let (fault, failure) = match failure {
+        Some(fault) if fault.spoils_answers() => (Some(fault), None),
+        failure => (None, failure),
+    };
+    if let Left::Nothing = fault::before(fault.as_ref(), client).await? {
+        return Ok(Left::Nothing);
+    }
+    let method = request.method.clone();
+    let number = lock(&site.world).hand_over(request, failure);
+    let reply = backend.exchange(number, &method).await?;
+    fault::send(fault.as_ref(), reply, client).await
 }

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio_rustls::TlsAcceptor;
 
-/// A certificate authority with the acceptor for its one server.
+/// A certificate authority with the configuration of its one server.
 pub struct Authority {
     /// The authority's certificate.
     pub ca_pem: String,
-    /// Accepts connections for all hosts.
-    pub acceptor: TlsAcceptor,
+    /// The server of all hosts.
+    pub server: Arc<ServerConfig>,
 }
 
 impl Authority {
@@ -33,7 +32,7 @@ impl Authority {
             .with_single_cert(vec![leaf.der().clone()], key)
             .expect("a key that fits its certificate");
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self { ca_pem: issuer.pem(), acceptor: TlsAcceptor::from(Arc::new(config)) }
+        Self { ca_pem: issuer.pem(), server: Arc::new(config) }
     }
 }
 

@@ -10,10 +10,12 @@ use svm::clock::Clock;
 
 use super::account::Accounts;
 use super::document::Document;
-use super::failure::{Failure, Scope, Script};
+use super::failure::Failure;
+use super::gate::Barrier;
 use super::journal::Journal;
 use super::received::Received;
 use super::repository::{Repository, last_modified_of};
+use super::script::{Scope, Script};
 
 /// The host with tokens and quotas.
 pub const API_HOST: &str = "api.github.com";
@@ -37,6 +39,8 @@ pub struct World {
     pub journal: Journal,
     /// Failures that wait, in the order they were written.
     pub scripts: Vec<Script>,
+    /// Gates that hold requests back.
+    pub barriers: Vec<Arc<Barrier>>,
     repositories: HashMap<String, Repository>,
     resources: HashMap<(String, String), Resource>,
     removed: HashMap<String, u16>,
@@ -67,6 +71,7 @@ impl Default for World {
             accounts: Accounts::default(),
             journal: Journal::default(),
             scripts: Vec::new(),
+            barriers: Vec::new(),
             repositories: HashMap::new(),
             resources: HashMap::new(),
             removed: HashMap::new(),
@@ -93,6 +98,22 @@ impl World {
     pub fn next_failure(&mut self, request: &Received) -> Option<Failure> {
         let index = self.scripts.iter().position(|script| script.applies_to(request))?;
         Some(self.play(index))
+    }
+
+    /// The failure that is next for a connection to `host`, if one waits.
+    pub fn next_handshake_failure(&mut self, host: &str) -> Option<Failure> {
+        let index = self.scripts.iter().position(|script| script.applies_to_handshake(host))?;
+        Some(self.play(index))
+    }
+
+    /// Whether a new connection to `host` would fail.
+    pub fn refuses_handshakes(&self, host: &str) -> bool {
+        self.scripts.iter().any(|script| script.applies_to_handshake(host))
+    }
+
+    /// The gate in front of a path and query, if one is shut.
+    pub fn barrier(&self, target: &str) -> Option<Arc<Barrier>> {
+        self.barriers.iter().find(|barrier| barrier.target == target).cloned()
     }
 
     /// Writes a failure for everything in `scope`, until it is cleared; returns its number.

@@ -1,0 +1,108 @@
+//! Failures below HTTP, played on the bytes of a connection.
+//!
+//! Connections that are cut end in good order as far as TLS is concerned: only the framing tells a client that
+//! something is missing.
+
+use std::io;
+use std::time::Duration;
+
+use http::HeaderValue;
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::backend::Reply;
+use super::failure::Failure;
+
+/// The client's end of a connection.
+pub type Client = BufReader<TlsStream<TcpStream>>;
+
+/// What a fault leaves of the answer.
+pub enum Left {
+    /// Nothing, and the connection ends.
+    Nothing,
+    /// All of it.
+    Everything,
+}
+
+/// Plays what happens before the rules are asked.
+pub async fn before(fault: Option<&Failure>, client: &mut Client) -> io::Result<Left> {
+    match fault {
+        Some(Failure::Latency(pause)) => tokio::time::sleep(*pause).await,
+        Some(Failure::Hang) => {
+            // Ends when the client gives up.
+            tokio::io::copy(client, &mut tokio::io::sink()).await?;
+            return Ok(Left::Nothing);
+        }
+        Some(Failure::Reset) => {
+            client.get_ref().get_ref().0.set_zero_linger()?;
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        Some(Failure::CloseBeforeAnswer) => return Ok(Left::Nothing),
+        Some(Failure::EndlessBody) => endless(client).await?,
+        _ => {}
+    }
+    Ok(Left::Everything)
+}
+
+/// Sends the answer, as the fault spoils it.
+pub async fn send(
+    fault: Option<&Failure>,
+    mut reply: Reply,
+    client: &mut Client,
+) -> io::Result<Left> {
+    let half = reply.body.len() / 2;
+    let left = match fault {
+        Some(Failure::Drip(pause)) => {
+            client.write_all(&reply.head()).await?;
+            drip(&reply.body, *pause, client).await?;
+            Left::Everything
+        }
+        Some(Failure::CutBody) => {
+            client.write_all(&[&reply.head(), &reply.body[..half]].concat()).await?;
+            Left::Nothing
+        }
+        Some(Failure::CutChunked) => {
+            reply.headers.remove("content-length");
+            reply.headers.insert("transfer-encoding", HeaderValue::from_static("chunked"));
+            client.write_all(&[reply.head(), chunk(&reply.body)].concat()).await?;
+            Left::Nothing
+        }
+        Some(Failure::LyingLength) => {
+            reply.headers.insert("content-length", HeaderValue::from(half));
+            client.write_all(&[reply.head(), reply.body].concat()).await?;
+            Left::Everything
+        }
+        _ => {
+            client.write_all(&[reply.head(), reply.body].concat()).await?;
+            Left::Everything
+        }
+    };
+    client.flush().await?;
+    Ok(left)
+}
+
+async fn drip(body: &[u8], pause: Duration, client: &mut Client) -> io::Result<()> {
+    for byte in body {
+        client.write_all(&[*byte]).await?;
+        client.flush().await?;
+        tokio::time::sleep(pause).await;
+    }
+    Ok(())
+}
+
+/// Writes until the client has had enough, which is an error of the connection.
+async fn endless(client: &mut Client) -> io::Result<()> {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n";
+    client.write_all(head.as_bytes()).await?;
+    client.write_all(&chunk(b"{\"tag_name\":\"")).await?;
+    let more = chunk(&[b'v'; 16 * 1024]);
+    loop {
+        client.write_all(&more).await?;
+        client.flush().await?;
+    }
+}
+
+fn chunk(bytes: &[u8]) -> Vec<u8> {
+    [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
+}

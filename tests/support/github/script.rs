@@ -1,0 +1,54 @@
+//! When a failure happens: to which requests, and how often.
+
+use super::failure::Failure;
+use super::received::Received;
+
+/// A failure that waits for its requests.
+#[derive(Debug)]
+pub struct Script {
+    /// What happens.
+    pub failure: Failure,
+    /// Which request it happens to.
+    pub scope: Scope,
+    /// Only to requests with this token, if one is named.
+    pub token: Option<String>,
+    /// How often it still happens; `None` until it is cleared.
+    pub left: Option<u32>,
+    /// How the handle finds it again.
+    pub number: u64,
+}
+
+/// Which requests a script is for.
+#[derive(Clone, Debug)]
+pub enum Scope {
+    /// One path and query, on any host.
+    Target(String),
+    /// Everything on one host.
+    Host(String),
+    /// Everything.
+    Everything,
+}
+
+impl Script {
+    /// Whether this script is for `request`.
+    pub fn applies_to(&self, request: &Received) -> bool {
+        let in_scope = match &self.scope {
+            Scope::Target(target) => *target == request.target,
+            Scope::Host(host) => *host == request.host,
+            Scope::Everything => true,
+        };
+        in_scope
+            && !self.failure.spoils_handshakes()
+            && self.token.as_deref().is_none_or(|token| request.token() == Some(token))
+    }
+
+    /// Whether this script is for a connection to `host`.
+    pub fn applies_to_handshake(&self, host: &str) -> bool {
+        self.failure.spoils_handshakes()
+            && match &self.scope {
+                Scope::Target(_) => false,
+                Scope::Host(known) => known == host,
+                Scope::Everything => true,
+            }
+    }
+}
