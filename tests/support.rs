@@ -1,6 +1,10 @@
 //! The harness: what the tests, the benches and the simulated GitHub's program share.
 
-#[path = "support/eventually.rs"]
-pub mod eventually;
-#[path = "support/github.rs"]
-pub mod github;
+pub use self::modules::{eventually, github};
+
+/// Inline and with a folder, so that the files below need no paths of their own.
+#[path = "support"]
+mod modules {
+    pub mod eventually;
+    pub mod github;
+}

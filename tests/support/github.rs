@@ -4,51 +4,28 @@
 //! `UPSTREAM_CA_FILE` names the authority of its certificates. Requests come in at the terminator, which breaks them
 //! as scripted or hands them to a mock server, whose one responder answers by the rules over the world.
 
-#[path = "github/account.rs"]
 mod account;
-#[path = "github/answer.rs"]
 mod answer;
-#[path = "github/backend.rs"]
 mod backend;
-#[path = "github/builder.rs"]
 mod builder;
-#[path = "github/date.rs"]
 mod date;
-#[path = "github/document.rs"]
 mod document;
-#[path = "github/errors.rs"]
 mod errors;
-#[path = "github/etag.rs"]
 mod etag;
-#[path = "github/failure.rs"]
 mod failure;
-#[path = "github/fault.rs"]
 mod fault;
-#[path = "github/gate.rs"]
 mod gate;
-#[path = "github/handle.rs"]
 mod handle;
-#[path = "github/journal.rs"]
 mod journal;
-#[path = "github/nasty.rs"]
 mod nasty;
-#[path = "github/received.rs"]
 mod received;
-#[path = "github/render.rs"]
 mod render;
-#[path = "github/replies.rs"]
 mod replies;
-#[path = "github/repository.rs"]
 mod repository;
-#[path = "github/rules.rs"]
 mod rules;
-#[path = "github/script.rs"]
 mod script;
-#[path = "github/terminator.rs"]
 mod terminator;
-#[path = "github/tls.rs"]
 mod tls;
-#[path = "github/world.rs"]
 mod world;
 
 use std::io;
