@@ -39,7 +39,14 @@ impl GitHub {
     #[track_caller]
     pub fn document(&self, target: &str, json: impl Display) {
         let value: Value = serde_json::from_str(&json.to_string()).expect("a JSON document");
-        self.world().document(target, &value);
+        self.document_bytes(target, value.to_string().into_bytes());
+    }
+
+    /// Serves JSON at a path and query of the API, byte for byte; meant to be compact.
+    #[track_caller]
+    pub fn document_bytes(&self, target: &str, compact: Vec<u8>) {
+        let value: Value = serde_json::from_slice(&compact).expect("a JSON document");
+        self.world().document(target, compact, &value);
     }
 
     /// Serves a text file on raw.githubusercontent.com.

@@ -143,13 +143,13 @@ impl World {
         self.repositories.entry(name.to_owned()).or_insert_with(|| Repository::new(name, now_secs))
     }
 
-    /// Serves JSON text at a path of the API.
-    pub fn document(&mut self, target: &str, value: &Value) {
+    /// Serves a compact document, parsed for its dates, at a path of the API.
+    pub fn document(&mut self, target: &str, compact: Vec<u8>, value: &Value) {
         if let Some((name, _)) = split(target) {
             self.removed.remove(name);
         }
         let modified = last_modified_of(target, value, self.now_secs());
-        let document = Document::new(value.to_string().into_bytes(), modified);
+        let document = Document::new(compact, modified);
         self.resource(API_HOST, target, Resource::Document(Arc::new(document)));
     }
 

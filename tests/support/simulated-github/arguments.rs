@@ -1,0 +1,95 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// What `--help` prints.
+pub(crate) const HELP: &str = "\
+A simulated GitHub: no account, no network.
+
+Usage: simulated-github [OPTIONS] [-- COMMAND [ARGUMENT]...]
+
+With a COMMAND, starts it with the environment that sends its GitHub requests
+here (and, where not set already, GITHUB_PATS and API_USAGE_THRESHOLD), passes
+SIGINT and SIGTERM on, and ends with its exit code. Without one, prints that
+environment and serves until it is interrupted.
+
+Options:
+  --listen ADDRESS:PORT  where to listen for TLS; 127.0.0.1 and a free port
+                         otherwise
+  --documents DIR        serve the JSON files in DIR, at any depth, as well:
+                         DIR/x/NAME.json and DIR/x/NAME.body.json at
+                         https://api.github.com/repos/fixtures/NAME/releases/latest
+                         (the second of one NAME as NAME-2, and so on).
+                         A recorded betamax cassette gives a document for each
+                         of its 200s: NAME-1, NAME-2... *.mapping.json,
+                         index.json, error_bodies.json and etag_vectors.json
+                         are no documents and are left out.
+  --urls FILE            serve a document at each URL in FILE too, in turn: one
+                         a line, raw or percent-encoded, # starts a comment
+  --quiet                print neither banner nor table
+  --help                 print this
+
+Exit codes: 64 wrong usage, 66 unreadable file, 69 no such port or command;
+otherwise the command's own, or 128 and the number of the signal that ended it.
+";
+
+/// A command line that says what to do.
+pub(crate) enum Parsed {
+    /// Serve.
+    Run(Arguments),
+    /// Print the help.
+    Help,
+}
+
+/// How to serve.
+pub(crate) struct Arguments {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// A folder of further documents.
+    pub(crate) documents: Option<PathBuf>,
+    /// A file of further URLs.
+    pub(crate) urls: Option<PathBuf>,
+    /// Whether to print only what was asked for.
+    pub(crate) quiet: bool,
+    /// What to start, with its arguments; empty for nothing.
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Reads the command line, without the program's own name.
+pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, String> {
+    let mut words = words.into_iter();
+    let mut arguments = Arguments {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        documents: None,
+        urls: None,
+        quiet: false,
+        command: Vec::new(),
+    };
+    while let Some(word) = words.next() {
+        let name = word.to_string_lossy().into_owned();
+        let mut value = || words.next().ok_or_else(|| format!("{name} needs a value"));
+        match name.as_str() {
+            "--listen" => arguments.listen = address(&value()?)?,
+            "--documents" => arguments.documents = Some(value()?.into()),
+            "--urls" => arguments.urls = Some(value()?.into()),
+            "--quiet" => arguments.quiet = true,
+            "--help" | "-h" => return Ok(Parsed::Help),
+            "--" => {
+                arguments.command = words.by_ref().collect();
+                if arguments.command.is_empty() {
+                    return Err("-- needs a command after it".to_owned());
+                }
+            }
+            _ => return Err(format!("unknown argument {name}; a command goes after --")),
+        }
+    }
+    Ok(Parsed::Run(arguments))
+}
+
+fn address(value: &OsString) -> Result<SocketAddr, String> {
+    let text = value.to_string_lossy();
+    text.parse()
+        .map_err(|_| format!("--listen needs an address and a port, as 127.0.0.1:8443, not {text}"))
+}

@@ -1,0 +1,60 @@
+//! The command beside the simulation: started, signalled, waited for.
+//!
+//! The subtle part: Ctrl-C in a terminal reaches the command by itself, since it is in the same process group, and a
+//! second SIGINT would end it at once. So SIGINT is passed on only where there is no terminal.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitCode, ExitStatus};
+
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::environment::Variable;
+
+/// Runs a command to its end, with `environment` added to ours.
+pub(crate) async fn run(
+    program: &OsString,
+    arguments: &[OsString],
+    environment: &[Variable],
+) -> io::Result<ExitCode> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let in_terminal = io::stdin().is_terminal();
+    let variables = environment.iter().map(|(name, value)| (name, value));
+    let mut child =
+        Command::new(program).args(arguments).envs(variables).kill_on_drop(true).spawn()?;
+    let id = child.id();
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(code(status?)),
+            _ = interrupt.recv() => if !in_terminal { pass_on("INT", id).await? },
+            _ = terminate.recv() => pass_on("TERM", id).await?,
+        }
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub(crate) async fn interrupted() -> io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// Signals a process by way of `kill`, since a system call of our own would be unsafe code.
+async fn pass_on(name: &str, id: Option<u32>) -> io::Result<()> {
+    let Some(id) = id else { return Ok(()) };
+    Command::new("kill").arg(format!("-{name}")).arg(id.to_string()).status().await?;
+    Ok(())
+}
+
+/// The code of the command itself, or what a shell makes of the signal that ended it.
+fn code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}

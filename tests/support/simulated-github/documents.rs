@@ -1,0 +1,174 @@
+//! The documents to serve: those of the repository, a folder's, and copies of them at given URLs.
+//!
+//! All in the order of their names, so that the same folder gives the same URLs each time.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use url::Url;
+
+use crate::cassette;
+
+const BUILT_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/github");
+const NO_DOCUMENTS: [&str; 3] = ["index.json", "error_bodies.json", "etag_vectors.json"];
+
+/// A document and its URL.
+#[derive(Clone)]
+pub(crate) struct Document {
+    /// The host of its URL.
+    pub(crate) host: String,
+    /// Path and query of its URL.
+    pub(crate) target: String,
+    /// Where it comes from.
+    pub(crate) file: String,
+    /// The body.
+    pub(crate) compact: Vec<u8>,
+}
+
+/// All documents; an error is a sentence that names the file.
+pub(crate) fn load(folder: Option<&Path>, urls: Option<&Path>) -> Result<Vec<Document>, String> {
+    let mut documents = built_in()?;
+    if let Some(folder) = folder {
+        let more = of_folder(folder)?;
+        if more.is_empty() {
+            return Err(format!("{}: no JSON document in it", folder.display()));
+        }
+        documents.extend(more);
+    }
+    if let Some(urls) = urls {
+        let copies = of_urls(urls, &documents)?;
+        documents.extend(copies);
+    }
+    Ok(documents)
+}
+
+/// Our own, whose paths are their URLs.
+fn built_in() -> Result<Vec<Document>, String> {
+    let files = files(Path::new(BUILT_IN))?;
+    files
+        .iter()
+        .map(|file| {
+            let path = below(file, BUILT_IN.as_ref()).with_extension("");
+            let target = format!("/{}", path.display()).replace('@', "?");
+            let compact = read_json(file)?.to_string().into_bytes();
+            Ok(document(&target, below(file, BUILT_IN.as_ref()), compact))
+        })
+        .collect()
+}
+
+/// Anybody's, whose names become repositories.
+fn of_folder(folder: &Path) -> Result<Vec<Document>, String> {
+    let mut seen = HashMap::new();
+    let mut documents = Vec::new();
+    for file in files(folder)? {
+        let value = read_json(&file)?;
+        let bodies = cassette::bodies(&value);
+        let recorded = bodies.is_some();
+        let bodies = bodies.unwrap_or_else(|| vec![value.to_string().into_bytes()]);
+        for (index, compact) in bodies.into_iter().enumerate() {
+            let stem = stem(&file);
+            let name = if recorded { format!("{stem}-{}", index + 1) } else { stem };
+            let target = format!("/repos/fixtures/{}/releases/latest", unique(name, &mut seen));
+            documents.push(document(&target, below(&file, folder), compact));
+        }
+    }
+    Ok(documents)
+}
+
+/// One of `documents` at each URL that a file names, in turn; a URL named twice keeps its first.
+fn of_urls(file: &Path, documents: &[Document]) -> Result<Vec<Document>, String> {
+    let lines = read(file)?;
+    let lines = lines.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let mut urls = Vec::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        let url =
+            parts(line).ok_or_else(|| format!("{}: not an https URL: {line}", file.display()))?;
+        if !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
+    let served = urls.into_iter().zip(documents.iter().cycle());
+    Ok(served
+        .map(|((host, target), document)| Document { host, target, ..document.clone() })
+        .collect())
+}
+
+/// Host, and path with query, as the service will ask for them: the pairs of the query in order of their names.
+fn parts(text: &str) -> Option<(String, String)> {
+    let url = match text.contains("://") {
+        true => Url::parse(text),
+        false => Url::parse(&decoded(text)?),
+    };
+    let url = url.ok().filter(|url| url.scheme() == "https")?;
+    let mut pairs: Vec<&str> =
+        url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).collect();
+    pairs.sort_by_key(|pair| pair.split('=').next());
+    let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
+    Some((url.host_str()?.to_owned(), format!("{}{query}", url.path())))
+}
+
+/// Undoes one percent-encoding.
+fn decoded(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend(&part.as_bytes()[2..]);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn document(target: &str, file: &Path, compact: Vec<u8>) -> Document {
+    let (host, target) = ("api.github.com".to_owned(), target.to_owned());
+    Document { host, target, file: file.display().to_string(), compact }
+}
+
+fn below<'a>(file: &'a Path, folder: &Path) -> &'a Path {
+    file.strip_prefix(folder).unwrap_or(file)
+}
+
+/// The name of a file without any of the endings it may have.
+fn stem(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = name.strip_suffix(".json").unwrap_or(&name);
+    stem.strip_suffix(".body").unwrap_or(stem).to_owned()
+}
+
+fn unique(name: String, seen: &mut HashMap<String, u32>) -> String {
+    let count = seen.entry(name.clone()).or_default();
+    *count += 1;
+    if *count == 1 { name } else { format!("{name}-{count}") }
+}
+
+/// The JSON documents below a folder.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let failed = |error| format!("{}: {error}", folder.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else if is_document(&path) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn is_document(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".json")
+        && !name.ends_with(".mapping.json")
+        && !NO_DOCUMENTS.contains(&name.as_ref())
+}
+
+fn read_json(file: &Path) -> Result<Value, String> {
+    serde_json::from_str(&read(file)?).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
+}

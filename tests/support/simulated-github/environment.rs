@@ -1,0 +1,45 @@
+//! The variables that send the service's requests to the simulation.
+
+use std::fmt::Write;
+
+use crate::support::github::GitHub;
+
+/// A name and its value.
+pub(crate) type Variable = (&'static str, String);
+
+/// What a command has to find in its environment; what is only a default is left out where it is set already.
+pub(crate) fn of(github: &GitHub) -> Vec<Variable> {
+    let defaults = [
+        ("GITHUB_PATS", "simulated-token-1,simulated-token-2".to_owned()),
+        ("API_USAGE_THRESHOLD", "100".to_owned()),
+    ];
+    let missing = defaults.into_iter().filter(|(name, _)| variable(name).is_none());
+    let mut environment = vec![
+        ("UPSTREAM_CONNECT_TO", github.connect_to()),
+        ("UPSTREAM_CA_FILE", github.ca_file().display().to_string()),
+    ];
+    environment.extend(missing);
+    environment
+}
+
+/// The variables as lines for a shell.
+pub(crate) fn exports(environment: &[Variable]) -> String {
+    environment.iter().fold(String::new(), |mut lines, (name, value)| {
+        let _ = writeln!(lines, "export {name}='{value}'");
+        lines
+    })
+}
+
+/// The port on which the service will listen.
+pub(crate) fn port() -> String {
+    variable("PORT").unwrap_or_else(|| "8000".to_owned())
+}
+
+/// A variable that is set and not empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program of its own, apart from the service's configuration"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

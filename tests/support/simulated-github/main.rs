@@ -1,0 +1,107 @@
+//! The simulated GitHub as a program: for trying the service with no account and no network.
+//!
+//! With a command it starts that command with the environment that sends it here, passes signals on, and ends with it;
+//! without one it prints that environment and serves until it is interrupted.
+
+mod arguments;
+mod banner;
+mod cassette;
+mod child;
+mod documents;
+mod environment;
+
+/// Inline and with a folder, as in `tests/support.rs`.
+#[path = ".."]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the harness offers tests more than a program needs"
+)]
+mod support {
+    pub mod github;
+}
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use arguments::{Arguments, Parsed};
+use documents::Document;
+use support::github::{Failure, GitHub, HOSTS};
+
+/// A wrong use of the command line (`sysexits.h`).
+const USAGE: u8 = 64;
+/// A file that cannot be read.
+const NO_INPUT: u8 = 66;
+/// A port that cannot be had.
+const UNAVAILABLE: u8 = 69;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match arguments::parse(std::env::args_os().skip(1)) {
+        Ok(Parsed::Run(arguments)) => run(arguments).await.unwrap_or_else(|code| code),
+        Ok(Parsed::Help) => {
+            let _ = io::stdout().write_all(arguments::HELP.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(USAGE, &format!("{error}\nTry `simulated-github --help`.")),
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode, ExitCode> {
+    let documents = documents::load(arguments.documents.as_deref(), arguments.urls.as_deref())
+        .map_err(|error| fail(NO_INPUT, &error))?;
+    let github =
+        GitHub::start_on(arguments.listen, &further_hosts(&documents)).await.map_err(|error| {
+            fail(UNAVAILABLE, &format!("cannot listen on {}: {error}", arguments.listen))
+        })?;
+    serve(&github, &documents);
+    if !arguments.quiet {
+        say(&banner::banner(&github, &environment::port()));
+        say(&banner::table(&documents));
+    }
+    let environment = environment::of(&github);
+    match arguments.command.split_first() {
+        Some((program, arguments)) => {
+            child::run(program, arguments, &environment).await.map_err(|error| {
+                fail(UNAVAILABLE, &format!("cannot start {}: {error}", program.display()))
+            })
+        }
+        None => {
+            let _ = io::stdout().write_all(environment::exports(&environment).as_bytes());
+            child::interrupted().await.map_err(|error| fail(UNAVAILABLE, &error.to_string()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// The hosts of `--urls` that no simulation answers for unless told to.
+fn further_hosts(documents: &[Document]) -> Vec<&str> {
+    let hosts: BTreeSet<&str> = documents.iter().map(|document| document.host.as_str()).collect();
+    hosts.into_iter().filter(|host| !HOSTS.contains(host)).collect()
+}
+
+/// Fills the simulation: the documents, and one example of what else GitHub does.
+fn serve(github: &GitHub, documents: &[Document]) {
+    for document in documents {
+        let Document { host, target, compact, .. } = document;
+        if host == "api.github.com" {
+            github.document_bytes(target, compact.clone());
+        } else {
+            github.file_on(host, target, &String::from_utf8_lossy(compact));
+        }
+    }
+    github.rename(banner::OLD_NAME, banner::NEW_NAME);
+    let (host, path) = banner::LIMITED;
+    github.failing_on(host, path, Failure::RawThrottled429);
+}
+
+fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+fn fail(code: u8, error: &str) -> ExitCode {
+    say(&format!("simulated-github: {error}\n"));
+    ExitCode::from(code)
+}
