@@ -116,3 +116,26 @@ async fn redirects_lead_where_they_are_told() {
         assert_eq!(answer.status(), status, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_document_is_dated_by_its_own_words() {
+    let fixture = Fixture::new().await;
+    fixture.github.set_now(1_780_928_483);
+    let json = r#"{"created_at":"2020-02-29T23:59:59Z","updated_at":"2026-03-01T00:00:00Z"}"#;
+    let dates = [
+        ("/repos/octo/cat/releases/1", json, Some("Sun, 01 Mar 2026 00:00:00 GMT")),
+        (
+            "/repos/octo/cat/releases/2",
+            &json.replace("updated", "x"),
+            Some("Sat, 29 Feb 2020 23:59:59 GMT"),
+        ),
+        ("/repos/octo/cat/tags", "[]", Some("Mon, 08 Jun 2026 14:21:23 GMT")),
+        ("/repos/octo/cat/releases?per_page=100", "[]", None),
+    ];
+    for (target, json, date) in dates {
+        fixture.github.document(target, json);
+        let answer = fixture.get(target).await;
+        let seen = answer.headers().get("last-modified").map(|date| date.to_str().unwrap());
+        assert_eq!(seen, date, "{target}");
+    }
+}

@@ -1,18 +1,24 @@
 //! Broken transports and broken answers, as a client sees them, and the gate that holds requests in flight.
 
 use std::io::Read;
+use std::pin::pin;
 use std::time::Duration;
 
 use reqwest::{Response, Result};
 use svm::clock::Stopwatch;
+use tokio::time::timeout;
 
 use super::{Fixture, LATEST, header, json, plain};
+use crate::support::eventually::eventually;
 use crate::support::github::{Failure, Gate};
+
+/// How long a test watches that nothing happens.
+const SHORT: Duration = Duration::from_millis(50);
 
 /// Asks once, with one failure in the way.
 async fn ask(fixture: &Fixture, failure: Failure) -> Result<Response> {
     fixture.github.fail(LATEST).with(failure).times(1);
-    fixture.request(LATEST).timeout(Duration::from_millis(200)).send().await
+    fixture.request(LATEST).timeout(Duration::from_secs(10)).send().await
 }
 
 #[tokio::test]
@@ -48,17 +54,28 @@ async fn latency_delays_and_a_hang_never_answers() {
     let late = ask(&fixture, Failure::Latency(Duration::from_millis(30))).await.unwrap();
     assert_eq!(late.status(), 200);
     assert!(watch.elapsed() >= Duration::from_millis(30));
-    assert!(ask(&fixture, Failure::Hang).await.unwrap_err().is_timeout());
+
+    fixture.github.fail(LATEST).with(Failure::Hang).times(1);
+    let mut asking = pin!(fixture.get(LATEST));
+    tokio::select! {
+        answer = &mut asking => panic!("{answer:?}"),
+        () = eventually(|| fixture.github.calls(LATEST) == 2) => {}
+    }
+    timeout(SHORT, asking).await.unwrap_err();
     assert_eq!(fixture.get(LATEST).await.status(), 200);
 }
 
 #[tokio::test]
 async fn a_drip_starts_at_once_and_does_not_end_in_time() {
     let fixture = Fixture::with_release().await;
-    let mut answer = ask(&fixture, Failure::Drip(Duration::from_millis(20))).await.unwrap();
+    let mut answer = ask(&fixture, Failure::Drip(Duration::from_secs(60))).await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.chunk().await.unwrap().unwrap().len(), 1);
-    assert!(answer.bytes().await.unwrap_err().is_timeout());
+    timeout(SHORT, answer.chunk()).await.unwrap_err();
+
+    fixture.github.document(LATEST, r#"{"tag_name":"v2"}"#);
+    let dripped = ask(&fixture, Failure::Drip(Duration::from_millis(1))).await.unwrap();
+    assert_eq!(json(dripped).await["tag_name"], "v2");
 }
 
 #[tokio::test]
