@@ -106,6 +106,15 @@ async fn the_rate_limit_is_free_to_ask_for_and_user_tells_the_account() {
 }
 
 #[tokio::test]
+async fn an_unknown_version_is_a_bad_request() {
+    let fixture = Fixture::with_release().await;
+    for (version, status) in [("2022-11-28", 200), ("2026-03-10", 200), ("2020-01-01", 400)] {
+        let request = fixture.request(LATEST).header("x-github-api-version", version);
+        assert_eq!(request.send().await.unwrap().status(), status, "{version}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_without_a_user_agent_is_forbidden() {
     let fixture = Fixture::with_release().await;
     let nameless = plain(&fixture.github).user_agent("").build().unwrap();

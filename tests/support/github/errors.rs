@@ -14,9 +14,10 @@ const TERMS: &str = "For more on scraping GitHub and how it may affect your righ
 
 /// A JSON error: message, where it is documented, and the status once more as text.
 pub fn error(status: u16, message: &str, request: &Received) -> Answer {
-    let topic = match request.target.ends_with("/releases/latest") {
-        true => "/releases/releases#get-the-latest-release",
-        false => "",
+    let topic = if request.target.ends_with("/releases/latest") {
+        "/releases/releases#get-the-latest-release"
+    } else {
+        ""
     };
     let documentation = format!("https://docs.github.com/rest{topic}");
     Answer::json(status, &body(status, message, &documentation), request)

@@ -22,6 +22,14 @@ const FILE_HEADERS: [(&str, &str); 6] = [
     ("x-cache-hits", "1"),
 ];
 
+/// `Cache-Control` and `Vary` for everybody, and for the owner of a token.
+const ANONYMOUS_CACHING: (&str, &str) =
+    ("public, max-age=60, s-maxage=60", "Accept,Accept-Encoding, Accept, X-Requested-With");
+const PRIVATE_CACHING: (&str, &str) = (
+    "private, max-age=60, s-maxage=60",
+    "Accept, Authorization, Cookie, X-GitHub-OTP,Accept-Encoding, Accept, X-Requested-With",
+);
+
 /// The answer of the API, still without limits.
 pub fn api(found: &Resource, request: &Received, account: &Account) -> Answer {
     match found {
@@ -67,15 +75,8 @@ fn not_modified(document: &Document, request: &Received, account: &Account) -> A
 }
 
 fn cacheable(answer: Answer, document: &Document, account: &Account) -> Answer {
-    let (cache_control, vary) = match account.is_anonymous() {
-        true => {
-            ("public, max-age=60, s-maxage=60", "Accept,Accept-Encoding, Accept, X-Requested-With")
-        }
-        false => (
-            "private, max-age=60, s-maxage=60",
-            "Accept, Authorization, Cookie, X-GitHub-OTP,Accept-Encoding, Accept, X-Requested-With",
-        ),
-    };
+    let (cache_control, vary) =
+        if account.is_anonymous() { ANONYMOUS_CACHING } else { PRIVATE_CACHING };
     let answer = answer.headers(&[("cache-control", cache_control), ("vary", vary)]);
     answer.header_if("last-modified", document.last_modified_secs.map(date::http))
 }

@@ -16,6 +16,8 @@ use super::{errors, render, replies};
 /// The header by which the terminator names a request it has handed over.
 pub const NUMBER_HEADER: &str = "x-simulated-number";
 
+const API_VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
+
 const API_HEADERS: [(&str, &str); 8] = [
     ("server", "github.com"),
     ("x-github-media-type", "github.v3; format=json"),
@@ -58,6 +60,10 @@ fn api(world: &mut World, request: &Received, failure: Option<&Failure>) -> Answ
     let Some(account) = world.accounts.identify(request, now_secs).cloned() else {
         return api_headers(errors::bad_credentials(request), world);
     };
+    let version = request.header("x-github-api-version");
+    if version.is_some_and(|version| !API_VERSIONS.contains(&version)) {
+        return api_headers(errors::error(400, "Unknown API version", request), world);
+    }
     let answer = match failure {
         Some(failure) => fail(world, request, &account, failure),
         None if request.target == "/rate_limit" => rate_limit(&account, request, now_secs),
@@ -95,12 +101,11 @@ fn priced(world: &mut World, request: &Received, account: &Account) -> Answer {
     }
     let unmodified =
         matches!(&found, Resource::Document(document) if document.is_unmodified_for(request));
-    let account = match unmodified && !account.is_anonymous() {
-        true => {
-            world.journal.free(request);
-            account.clone()
-        }
-        false => charge(world, request, account),
+    let account = if unmodified && !account.is_anonymous() {
+        world.journal.free(request);
+        account.clone()
+    } else {
+        charge(world, request, account)
     };
     signed(replies::api(&found, request, &account), request, &account, world.now_secs())
 }
@@ -151,11 +156,10 @@ fn signed(answer: Answer, request: &Received, account: &Account, now_secs: u64) 
     let Some(token) = request.token() else { return answer };
     let answer =
         answer.header_if("github-authentication-token-expiration", account.expires.as_ref());
-    match token.starts_with("github_pat_") {
-        true => answer.header("x-accepted-github-permissions", "contents=read"),
-        false => answer
-            .header("x-oauth-scopes", &account.scopes)
-            .header("x-accepted-oauth-scopes", "repo"),
+    if token.starts_with("github_pat_") {
+        answer.header("x-accepted-github-permissions", "contents=read")
+    } else {
+        answer.header("x-oauth-scopes", &account.scopes).header("x-accepted-oauth-scopes", "repo")
     }
 }
 

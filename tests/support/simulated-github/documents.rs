@@ -97,11 +97,8 @@ fn of_urls(file: &Path, documents: &[Document]) -> Result<Vec<Document>, String>
 
 /// Host, and path with query, as the service will ask for them: the pairs of the query in order of their names.
 fn parts(text: &str) -> Option<(String, String)> {
-    let url = match text.contains("://") {
-        true => Url::parse(text),
-        false => Url::parse(&decoded(text)?),
-    };
-    let url = url.ok().filter(|url| url.scheme() == "https")?;
+    let text = if text.contains("://") { text.to_owned() } else { decoded(text)? };
+    let url = Url::parse(&text).ok().filter(|url| url.scheme() == "https")?;
     let mut pairs: Vec<&str> =
         url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).collect();
     pairs.sort_by_key(|pair| pair.split('=').next());
