@@ -12,6 +12,8 @@ mod size;
 mod tables;
 
 #[cfg(test)]
+mod churn;
+#[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
@@ -165,19 +167,21 @@ impl Store for Embedded {
     }
 }
 
-/// Where the bound of the file is met in spite of [`size`], more room is made and the batch tried again.
+/// Where the bound of the file is met in spite of [`size`], more and more room is made for the batch.
 fn apply(handle: &Handle, batch: &[Change], now: Timestamp, max_live: u64) -> Result<(), Fault> {
-    let batch = |database: &redb::Database| tables::apply(database, batch, now, max_live);
-    match handle.run(batch) {
-        Err(Fault::Full) => {}
-        done => return done,
+    let apply = |database: &redb::Database| tables::apply(database, batch, now, max_live);
+    for quarters in (0..4).rev() {
+        match handle.run(apply) {
+            Err(Fault::Full) => {}
+            done => return done,
+        }
+        tracing::warn!("the store file is full; making room");
+        match handle.run(|database| tables::sweep(database, now, max_live / 4 * quarters)) {
+            Err(Fault::Full) => handle.renew("there is no room left even to make room")?,
+            done => done?,
+        }
     }
-    tracing::warn!("the store file is full; making room");
-    match handle.run(|database| tables::sweep(database, now, max_live / 2)) {
-        Err(Fault::Full) => handle.renew("there is no room left to make room")?,
-        done => done?,
-    }
-    handle.run(batch)
+    handle.run(apply)
 }
 
 async fn open_when_free(

@@ -21,10 +21,13 @@ pub(super) fn of_record(len: usize) -> u64 {
     leaf + INDEX_BYTES
 }
 
-/// How much the records may cost in a file of `max_bytes`: a quarter is left for the pages that a transaction
-/// replaces and for the gaps between runs of pages.
+/// What the largest batch may cost while what it replaces is still there.
+const BATCH_BYTES: u64 = 32 << 20;
+
+/// How much the records may cost in a file of `max_bytes`: room is left for a batch, and a quarter of the rest for
+/// the gaps between runs of pages.
 pub(super) fn max_live(max_bytes: u64) -> u64 {
-    max_bytes / 4 * 3
+    (max_bytes - BATCH_BYTES.min(max_bytes / 2)) / 4 * 3
 }
 
 #[cfg(test)]

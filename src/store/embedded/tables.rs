@@ -83,6 +83,28 @@ pub(super) fn sweep(database: &Database, now: Timestamp, max_live: u64) -> Resul
     in_transaction(database, |shelf| shelf.sweep(now, max_live))
 }
 
+/// What is in the file.
+#[cfg(test)]
+#[derive(Debug)]
+#[expect(dead_code, reason = "a test prints it")]
+pub(super) struct Census {
+    pub(super) records: u64,
+    pub(super) record_bytes: u64,
+    pub(super) live_bytes: u64,
+}
+
+#[cfg(test)]
+pub(super) fn census(database: &Database) -> Result<Census, Fault> {
+    let transaction = database.begin_read()?;
+    let live_bytes = live_bytes(&transaction.open_table(META)?)?;
+    let mut census = Census { records: 0, record_bytes: 0, live_bytes };
+    for row in transaction.open_table(RECORDS)?.iter()? {
+        census.records += 1;
+        census.record_bytes += row?.1.value().len() as u64;
+    }
+    Ok(census)
+}
+
 /// Saves an idle store the two syncs of an empty commit.
 fn needs_sweep(database: &Database, now: Timestamp, max_live: u64) -> Result<bool, Fault> {
     let transaction = database.begin_read()?;
