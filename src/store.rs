@@ -8,7 +8,7 @@ pub mod in_process;
 pub mod record;
 
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,0 +1,259 @@
+//! Writes to L2, behind the request: the cache pushes and goes on, one task writes.
+//!
+//! A push never waits. While the store is in trouble the queue fills up to its bounds and then loses its oldest
+//! changes, which is counted; a cache may lose a write. It does not decide what belongs in L2. The subtle thing
+//! is a write whose outcome is unknown, past its deadline or cut off by the shutdown: it is written again, which
+//! is harmless, since applying a batch twice is applying it once.
+
+mod backoff;
+mod queue;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use self::backoff::Backoff;
+use self::queue::{Limits, Queue};
+use crate::clock::{Clock, Stopwatch};
+use crate::store::{Change, Store};
+use crate::target::Key;
+
+pub use self::queue::Peeked;
+
+/// The bodies that may wait.
+const QUEUE_BYTES: usize = 64 << 20;
+
+/// The largest batch.
+const BATCH_KEYS: usize = 256;
+const BATCH_BYTES: usize = 16 << 20;
+
+/// How long the store may take for one batch, or for one sweep.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How often the store is swept, when there is nothing to write.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How much may wait, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// The most changes that wait, one a key.
+    pub queue_size: usize,
+    /// How often what waits is written.
+    pub flush_interval: Duration,
+    /// The longest wait after failed batches.
+    pub retry_max_interval: Duration,
+    /// A change that could not be written for so long is dropped.
+    pub retry_max_age: Duration,
+}
+
+/// What the queue holds, and what has become of what it held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Changes that wait or are being written.
+    pub depth: usize,
+    /// The bytes of their bodies.
+    pub bytes: usize,
+    /// Changes dropped because the queue was full.
+    pub dropped_overflow: u64,
+    /// Changes dropped because they could not be written in time.
+    pub dropped_age: u64,
+    /// Changes written.
+    pub flushed: u64,
+    /// Batches tried.
+    pub batches: u64,
+    /// Batches that failed or took too long.
+    pub failed_batches: u64,
+    /// The time spent on all batches, failed ones included.
+    pub batch_time: Duration,
+    /// Whether the last batch was written; true before the first.
+    pub last_batch_ok: bool,
+}
+
+impl Stats {
+    /// Changes dropped for whatever reason.
+    pub fn dropped(&self) -> u64 {
+        self.dropped_overflow + self.dropped_age
+    }
+}
+
+/// What a drain achieved, in changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Written.
+    pub flushed: u64,
+    /// Not written, as far as is known.
+    pub lost: u64,
+}
+
+/// The queue, and the way to the store.
+pub struct WriteBehind {
+    config: Config,
+    sweep_interval: Duration,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    queue: Mutex<Queue>,
+    half_full: Notify,
+    batches: AtomicU64,
+    failed_batches: AtomicU64,
+    batch_micros: AtomicU64,
+    last_batch_ok: AtomicBool,
+}
+
+impl WriteBehind {
+    /// An empty queue in front of a store.
+    pub fn new(config: Config, store: Arc<dyn Store>, clock: Clock) -> Self {
+        let limits = Limits {
+            keys: config.queue_size,
+            bytes: QUEUE_BYTES,
+            // Half at most, so that there is room for what comes in while a batch is being written.
+            batch_keys: (config.queue_size / 2).clamp(1, BATCH_KEYS),
+            batch_bytes: BATCH_BYTES,
+            max_age: config.retry_max_age,
+        };
+        Self {
+            config,
+            sweep_interval: SWEEP_INTERVAL,
+            store,
+            clock,
+            queue: Mutex::new(Queue::new(limits)),
+            half_full: Notify::new(),
+            batches: AtomicU64::new(0),
+            failed_batches: AtomicU64::new(0),
+            batch_micros: AtomicU64::new(0),
+            last_batch_ok: AtomicBool::new(true),
+        }
+    }
+
+    /// Hands a change over; never waits.
+    pub fn push(&self, change: Change) {
+        let now = self.clock.now();
+        let mut queue = self.queue();
+        queue.push(change, now);
+        if queue.is_half_full() {
+            self.half_full.notify_one();
+        }
+    }
+
+    /// The newest change of a key that the store may not have seen yet.
+    pub fn peek(&self, key: &Key) -> Option<Peeked> {
+        self.queue().peek(key)
+    }
+
+    /// The state of the queue.
+    pub fn stats(&self) -> Stats {
+        let queue = self.queue();
+        let tally = queue.tally();
+        Stats {
+            depth: queue.len(),
+            bytes: queue.bytes(),
+            dropped_overflow: tally.dropped_overflow,
+            dropped_age: tally.dropped_age,
+            flushed: tally.flushed,
+            batches: self.batches.load(Ordering::Relaxed),
+            failed_batches: self.failed_batches.load(Ordering::Relaxed),
+            batch_time: Duration::from_micros(self.batch_micros.load(Ordering::Relaxed)),
+            last_batch_ok: self.last_batch_ok.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Writes until `shutdown`; what was being written then waits again, for [`WriteBehind::drain`].
+    pub async fn run(&self, shutdown: CancellationToken) {
+        shutdown.run_until_cancelled(self.write_forever()).await;
+        self.queue().batch_failed(self.clock.now());
+    }
+
+    /// Writes all that waits, within `limit`; to be called when [`WriteBehind::run`] has returned.
+    pub async fn drain(&self, limit: Duration) -> Drained {
+        let before = self.stats();
+        // Past the limit there is nothing to do but to count.
+        let _ = timeout(limit, self.write_all()).await;
+        let after = self.stats();
+        let dropped = after.dropped() - before.dropped();
+        Drained { flushed: after.flushed - before.flushed, lost: dropped + after.depth as u64 }
+    }
+
+    async fn write_forever(&self) {
+        let mut backoff = self.backoff();
+        let mut swept = Stopwatch::start();
+        loop {
+            tokio::select! {
+                () = sleep(self.config.flush_interval) => {}
+                () = self.half_full.notified() => {}
+            }
+            while self.write_batch(&mut backoff).await {}
+            if swept.elapsed() >= self.sweep_interval && self.stats().depth == 0 {
+                self.sweep().await;
+                swept = Stopwatch::start();
+            }
+        }
+    }
+
+    async fn write_all(&self) {
+        let mut backoff = self.backoff();
+        while self.write_batch(&mut backoff).await {}
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(self.config.flush_interval, self.config.retry_max_interval)
+    }
+
+    /// Writes one batch, or waits after failing to; whether there was one.
+    async fn write_batch(&self, backoff: &mut Backoff) -> bool {
+        let now = self.clock.now();
+        let Some(batch) = self.queue().take_batch(now) else { return false };
+        let took = Stopwatch::start();
+        let applied = timeout(DEADLINE, self.store.apply(batch, now)).await;
+        self.count(took.elapsed());
+        match applied {
+            Ok(Ok(())) => {
+                self.queue().batch_done();
+                backoff.reset();
+                self.mark_working();
+                return true;
+            }
+            Ok(Err(error)) => self.mark_failing(&error),
+            Err(elapsed) => self.mark_failing(&elapsed),
+        }
+        self.queue().batch_failed(self.clock.now());
+        sleep(backoff.after_failure(fastrand::f64())).await;
+        true
+    }
+
+    async fn sweep(&self) {
+        let swept = timeout(DEADLINE, self.store.sweep(self.clock.now())).await;
+        if !matches!(swept, Ok(Ok(()))) {
+            tracing::debug!(?swept, "the store could not be swept");
+        }
+    }
+
+    fn count(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        self.batch_micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    fn mark_working(&self) {
+        if !self.last_batch_ok.swap(true, Ordering::Relaxed) {
+            tracing::info!("writes to the store work again");
+        }
+    }
+
+    fn mark_failing(&self, error: &(dyn std::error::Error + 'static)) {
+        self.failed_batches.fetch_add(1, Ordering::Relaxed);
+        if self.last_batch_ok.swap(false, Ordering::Relaxed) {
+            tracing::warn!(error, "writes to the store fail; they wait and are tried again");
+        }
+    }
+
+    /// Nothing panics while it holds the queue.
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,218 @@
+//! What waits to be written to L2: a bounded queue of changes, one a key, with one batch in flight.
+//!
+//! It is pure: `now` is an argument, nothing here waits or writes. The subtle thing is the life of a change in
+//! flight. It still answers [`Queue::peek`], a newer change of its key goes before it, and if its batch fails it
+//! comes back to the front, unless that newer change has made it pointless. What is in flight counts in the
+//! bounds: a store that hangs must not let the queue grow by a batch.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::Entry;
+use crate::clock::Timestamp;
+use crate::store::Change;
+use crate::target::Key;
+
+/// How much may wait, and how much goes at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) keys: usize,
+    pub(super) bytes: usize,
+    pub(super) batch_keys: usize,
+    pub(super) batch_bytes: usize,
+    pub(super) max_age: Duration,
+}
+
+/// What a key's newest change would make of the store.
+#[derive(Clone, Debug)]
+pub enum Peeked {
+    /// This entry will be there.
+    Put(Arc<Entry>),
+    /// Nothing will be there.
+    Removed,
+}
+
+/// What has become of every change that was pushed and is not waiting any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) pushed: u64,
+    pub(super) flushed: u64,
+    pub(super) replaced: u64,
+    pub(super) dropped_overflow: u64,
+    pub(super) dropped_age: u64,
+}
+
+/// Changes that wait, and those in flight.
+#[derive(Debug)]
+pub(super) struct Queue {
+    limits: Limits,
+    /// In the order of the pushes; a number names one push.
+    waiting: BTreeMap<u64, Pushed>,
+    newest: HashMap<Key, u64>,
+    in_flight: BTreeMap<u64, Pushed>,
+    next: u64,
+    bytes: usize,
+    tally: Tally,
+}
+
+#[derive(Clone, Debug)]
+struct Pushed {
+    change: Change,
+    at: Timestamp,
+}
+
+impl Queue {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            waiting: BTreeMap::new(),
+            newest: HashMap::new(),
+            in_flight: BTreeMap::new(),
+            next: 0,
+            bytes: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Takes a change in; it replaces a waiting one of its key that vouches for no later moment, and begins to
+    /// age now. Beyond the bounds the oldest goes.
+    pub(super) fn push(&mut self, change: Change, now: Timestamp) {
+        self.tally.pushed += 1;
+        self.insert(self.next, Pushed { change, at: now });
+        self.next += 1;
+        while self.is_over() && self.forget_oldest() {
+            self.tally.dropped_overflow += 1;
+        }
+    }
+
+    /// Whether it is time to write before the interval is over.
+    pub(super) fn is_half_full(&self) -> bool {
+        self.len() * 2 >= self.limits.keys || self.bytes * 2 >= self.limits.bytes
+    }
+
+    /// The newest change of a key, waiting or in flight.
+    pub(super) fn peek(&self, key: &Key) -> Option<Peeked> {
+        let waiting = self.waiting_of(key).map(|(_, pushed)| pushed);
+        let pushed = waiting.or_else(|| self.in_flight_of(key))?;
+        Some(match &pushed.change {
+            Change::Put { entry, .. } => Peeked::Put(Arc::clone(entry)),
+            Change::Remove { .. } => Peeked::Removed,
+        })
+    }
+
+    /// Moves the oldest changes into flight, a batch at a time; drops those past their age first. `None` while a
+    /// batch is in flight, or if there is nothing to write.
+    pub(super) fn take_batch(&mut self, now: Timestamp) -> Option<Arc<[Change]>> {
+        if !self.in_flight.is_empty() {
+            return None;
+        }
+        self.drop_aged(now);
+        let mut bytes = 0;
+        while let Some(oldest) = self.waiting.first_entry() {
+            bytes += weight(&oldest.get().change);
+            let is_full = self.in_flight.len() >= self.limits.batch_keys
+                || bytes > self.limits.batch_bytes && !self.in_flight.is_empty();
+            if is_full {
+                break;
+            }
+            let (number, pushed) = oldest.remove_entry();
+            self.newest.remove(&pushed.change.key());
+            self.in_flight.insert(number, pushed);
+        }
+        let batch: Arc<[_]> = self.in_flight.values().map(|pushed| pushed.change.clone()).collect();
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    /// The batch in flight is in the store.
+    pub(super) fn batch_done(&mut self) {
+        self.tally.flushed += self.in_flight.len() as u64;
+        let landed = std::mem::take(&mut self.in_flight);
+        self.bytes -= landed.values().map(|pushed| weight(&pushed.change)).sum::<usize>();
+    }
+
+    /// The batch in flight is not in the store, or may not be: its changes wait again, where they were.
+    pub(super) fn batch_failed(&mut self, now: Timestamp) {
+        for (number, pushed) in std::mem::take(&mut self.in_flight) {
+            self.bytes -= weight(&pushed.change);
+            self.insert(number, pushed);
+        }
+        self.drop_aged(now);
+    }
+
+    /// How many changes wait or are in flight.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len() + self.in_flight.len()
+    }
+
+    /// The bytes of bodies that wait or are in flight.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Of two changes of a key the one stays that vouches for the later moment, or else was pushed later.
+    fn insert(&mut self, number: u64, pushed: Pushed) {
+        let key = pushed.change.key();
+        if let Some((other, waiting)) = self.waiting_of(&key) {
+            let is_outdated = (waiting.change.as_of(), other) > (pushed.change.as_of(), number);
+            self.tally.replaced += 1;
+            if is_outdated {
+                return;
+            }
+            self.forget(other);
+        }
+        self.bytes += weight(&pushed.change);
+        self.newest.insert(key, number);
+        self.waiting.insert(number, pushed);
+    }
+
+    fn forget(&mut self, number: u64) {
+        let Some(pushed) = self.waiting.remove(&number) else { return };
+        self.bytes -= weight(&pushed.change);
+        self.newest.remove(&pushed.change.key());
+    }
+
+    fn forget_oldest(&mut self) -> bool {
+        let Some(&number) = self.waiting.keys().next() else { return false };
+        self.forget(number);
+        true
+    }
+
+    fn is_over(&self) -> bool {
+        self.len() > self.limits.keys || self.bytes > self.limits.bytes
+    }
+
+    /// The order of the pushes is not quite that of their ages, since the clock may step back: look at all.
+    fn drop_aged(&mut self, now: Timestamp) {
+        let max_age = self.limits.max_age;
+        let aged = self.waiting.iter().filter(|(_, pushed)| now.since(pushed.at) > max_age);
+        let aged: Vec<u64> = aged.map(|(number, _)| *number).collect();
+        self.tally.dropped_age += aged.len() as u64;
+        aged.into_iter().for_each(|number| self.forget(number));
+    }
+
+    fn waiting_of(&self, key: &Key) -> Option<(u64, &Pushed)> {
+        let number = *self.newest.get(key)?;
+        self.waiting.get(&number).map(|pushed| (number, pushed))
+    }
+
+    /// A batch is small, and this is asked only on an L1 miss.
+    fn in_flight_of(&self, key: &Key) -> Option<&Pushed> {
+        self.in_flight.values().find(|pushed| pushed.change.key() == *key)
+    }
+}
+
+/// The body is what weighs; a removal has none.
+fn weight(change: &Change) -> usize {
+    match change {
+        Change::Put { entry, .. } => entry.body.len(),
+        Change::Remove { .. } => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;
