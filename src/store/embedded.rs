@@ -14,6 +14,8 @@ mod tables;
 #[cfg(test)]
 mod churn;
 #[cfg(test)]
+mod recovery;
+#[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;

@@ -74,7 +74,7 @@ impl Handle {
     pub(super) fn close(&self) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.closed = true;
-        state.database = None;
+        discard(state.database.take());
     }
 
     fn attempt<T>(&self, work: &impl Fn(&Database) -> Result<T, Fault>) -> (u64, Result<T, Fault>) {
@@ -96,9 +96,14 @@ impl Handle {
         if state.generation != generation {
             return Ok(());
         }
-        state.database = None;
+        discard(state.database.take());
         state.database = Some((self.open)(remedy).map_err(Fault::Shut)?);
         state.generation += 1;
         Ok(())
     }
+}
+
+/// A database that made redb panic may do so again while it is closed.
+fn discard(database: Option<Database>) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
 }

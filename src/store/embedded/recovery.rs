@@ -1,0 +1,156 @@
+//! What the store does after a fault of the disk, on a backend that fails when it is told to.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use redb::backends::InMemoryBackend;
+use redb::{Database, StorageBackend};
+
+use super::fault::{Fault, OpenFault};
+use super::handle::{Handle, Remedy};
+use super::tables;
+use crate::store::laws::{NOW, entry, put};
+
+/// A disk that outlives the database on it; clones are the same disk.
+#[derive(Clone, Debug)]
+struct Disk {
+    content: Arc<InMemoryBackend>,
+    fails: Arc<AtomicBool>,
+    panics: Arc<AtomicBool>,
+}
+
+impl Disk {
+    fn new() -> Self {
+        Self {
+            content: Arc::new(InMemoryBackend::new()),
+            fails: Arc::default(),
+            panics: Arc::default(),
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        assert!(!self.panics.load(Ordering::SeqCst), "as told");
+        if self.fails.load(Ordering::SeqCst) { Err(io::Error::other("as told")) } else { Ok(()) }
+    }
+
+    fn open(&self) -> Result<Database, OpenFault> {
+        let database = Database::builder().set_cache_size(0).create_with_backend(self.clone())?;
+        tables::prepare(&database)?;
+        Ok(database)
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.check()?;
+        self.content.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.check()?;
+        self.content.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.check()?;
+        self.content.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.check()?;
+        self.content.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.check()?;
+        self.content.write(offset, data)
+    }
+}
+
+/// A handle on a disk, and how often it was opened again and renewed.
+fn handle(disk: &Disk) -> (Handle, Arc<[AtomicUsize; 2]>) {
+    let counts: Arc<[AtomicUsize; 2]> = Arc::default();
+    let (disk, counted) = (disk.clone(), Arc::clone(&counts));
+    let database = disk.open().unwrap();
+    let open = move |remedy| match remedy {
+        Remedy::Reopen(_) => {
+            counted[0].fetch_add(1, Ordering::SeqCst);
+            disk.open()
+        }
+        Remedy::Renew(_) => {
+            counted[1].fetch_add(1, Ordering::SeqCst);
+            disk.panics.store(false, Ordering::SeqCst);
+            Disk::new().open()
+        }
+    };
+    (Handle::new(database, Box::new(open)), counts)
+}
+
+fn write(handle: &Handle, path: &str) -> Result<(), Fault> {
+    handle.run(|database| tables::apply(database, &[put(&entry(path, 1, "body"))], NOW, u64::MAX))
+}
+
+fn holds(handle: &Handle, path: &str) -> bool {
+    let key = entry(path, 1, "body").key();
+    handle.run(|database| tables::read(database, key)).unwrap().is_some()
+}
+
+fn counts(counts: &[AtomicUsize; 2]) -> [usize; 2] {
+    [0, 1].map(|which| counts[which].load(Ordering::SeqCst))
+}
+
+#[test]
+fn a_disk_that_failed_is_opened_again_with_all_that_was_committed() {
+    let disk = Disk::new();
+    let (handle, opened) = handle(&disk);
+    write(&handle, "before").unwrap();
+    disk.fails.store(true, Ordering::SeqCst);
+    assert!(matches!(write(&handle, "during"), Err(Fault::Shut(OpenFault::Unwritable(_)))));
+    assert!(matches!(handle.run(tables::probe), Err(Fault::Shut(_))));
+    disk.fails.store(false, Ordering::SeqCst);
+    write(&handle, "after").unwrap();
+    assert!(holds(&handle, "before") && holds(&handle, "after") && !holds(&handle, "during"));
+    assert_eq!(counts(&opened), [3, 0]);
+}
+
+#[test]
+fn a_disk_that_failed_for_a_moment_costs_the_caller_nothing() {
+    let disk = Disk::new();
+    let (handle, opened) = handle(&disk);
+    write(&handle, "before").unwrap();
+    // The error latches in redb: it refuses everything, although the disk works again.
+    disk.fails.store(true, Ordering::SeqCst);
+    let latched = handle.run(|database| {
+        let result = database.begin_write().map_err(Fault::from).map(|transaction| {
+            let _ = transaction.commit();
+        });
+        disk.fails.store(false, Ordering::SeqCst);
+        result
+    });
+    latched.unwrap();
+    write(&handle, "after").unwrap();
+    assert!(holds(&handle, "before") && holds(&handle, "after"));
+    assert_eq!(counts(&opened), [1, 0]);
+}
+
+#[test]
+fn a_panic_in_redb_starts_a_new_file() {
+    let disk = Disk::new();
+    let (handle, opened) = handle(&disk);
+    write(&handle, "before").unwrap();
+    disk.panics.store(true, Ordering::SeqCst);
+    write(&handle, "after").unwrap();
+    assert!(holds(&handle, "after") && !holds(&handle, "before"));
+    assert_eq!(counts(&opened), [0, 1]);
+}
+
+#[test]
+fn a_closed_store_stays_closed() {
+    let disk = Disk::new();
+    let (handle, opened) = handle(&disk);
+    handle.close();
+    assert!(matches!(write(&handle, "after"), Err(Fault::Closed)));
+    assert_eq!(counts(&opened), [0, 0]);
+    drop(disk.open().unwrap());
+}
