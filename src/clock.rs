@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// The last millisecond that RFC 3339 has a form for.
+const LAST_OF_9999: u64 = 253_402_300_799_999;
+
 /// A moment, in milliseconds since the Unix epoch; wall-clock time, since stored entries outlive the process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
@@ -56,6 +59,14 @@ impl Sub<Duration> for Timestamp {
     fn sub(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self(self.0.saturating_sub(millis))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339, in milliseconds and UTC.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = Duration::from_millis(self.0.min(LAST_OF_9999));
+        humantime::format_rfc3339_millis(UNIX_EPOCH + shown).fmt(f)
     }
 }
 

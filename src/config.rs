@@ -1,3 +1,227 @@
-//! Configuration.
+//! Configuration: from text in variables to one typed struct per concern.
+//!
+//! It reads no file and opens nothing: whether a folder can be written or a certificate read is found out by
+//! those who use it. The subtle thing is that a faulty variable does not end the reading: every section is read
+//! to its end, so that one run reports all faults.
+
+mod effective;
+mod faults;
+mod parse;
+mod reader;
+mod sections;
+mod variables;
 
 pub mod duration;
+pub mod vars;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tracing_subscriber::filter::Targets;
+
+use crate::target;
+use crate::upstream::Secret;
+
+use self::reader::Reader;
+
+pub use faults::{Fault, Faults};
+pub use variables::{NOT_BUILT, VARIABLES, Variable};
+pub use vars::Vars;
+
+/// Everything an operator decides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The listener and the process.
+    pub server: Server,
+    /// What clients may ask for.
+    pub targets: target::Policy,
+    /// Lifetimes, and the size of L1.
+    pub cache: Cache,
+    /// The way to GitHub.
+    pub upstream: Upstream,
+    /// The tokens.
+    pub tokens: Tokens,
+    /// The embedded store.
+    pub store: Store,
+    /// The queue in front of the store.
+    pub write_behind: WriteBehind,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// The listener and the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The address to listen on.
+    pub host: IpAddr,
+    /// The port to listen on; 0 lets the system choose.
+    pub port: u16,
+    /// How many connections are open at once.
+    pub max_connections: usize,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long running requests may go on after the signal to end.
+    pub shutdown_grace: Duration,
+    /// How long the write-behind queue may drain after that.
+    pub drain_timeout: Duration,
+}
+
+/// Lifetimes, and the size of L1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// The life of a 200.
+    pub hard_ttl: Duration,
+    /// The life of a 404 or 410.
+    pub negative_ttl: Duration,
+    /// How long past its expiry a copy may stand in for a failing upstream; zero is off.
+    pub stale_if_error: Duration,
+    /// How long a request waits for the upstream before a copy stands in; zero is off.
+    pub stale_after: Duration,
+    /// A refresh is answered from the cache if the last check is more recent; zero is off.
+    pub refresh_min_interval: Duration,
+    /// The weight that L1 may reach, in bytes.
+    pub l1_max_bytes: u64,
+}
+
+/// The way to GitHub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// How long an exchange may take, with all its hops and retries.
+    pub timeout: Duration,
+    /// How large a decoded body may be, in bytes.
+    pub max_response_bytes: u64,
+    /// How many exchanges run at once.
+    pub max_concurrency: usize,
+    /// Hosts whose connections go elsewhere.
+    pub connect_to: Vec<ConnectTo>,
+    /// Certificates to trust beside those of the system, in PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Sends the connections of one host, on port 443, elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectTo {
+    /// The host in the URL, in lower case.
+    pub host: String,
+    /// Where its connections go instead.
+    pub address: ConnectAddress,
+}
+
+/// Where a connection goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectAddress {
+    /// To this address.
+    Ip(SocketAddr),
+    /// To whatever address this name has.
+    Name {
+        /// The name, in lower case.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+/// The tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// At least one, none twice, in the order given.
+    pub secrets: Vec<Secret>,
+    /// The remaining quota, in requests, under which a token is used last.
+    pub usage_threshold: u64,
+}
+
+/// The embedded store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// The folder of its file.
+    pub dir: PathBuf,
+    /// The size that it may reach, in bytes.
+    pub max_bytes: u64,
+}
+
+/// The queue in front of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteBehind {
+    /// How many keys may wait.
+    pub queue_size: usize,
+    /// How often a batch is written.
+    pub flush_interval: Duration,
+    /// The longest pause before a failed batch is tried again.
+    pub retry_max_interval: Duration,
+    /// How long a record is tried before it is dropped.
+    pub retry_max_age: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Log {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// Which modules log what.
+    pub filter: Targets,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl LogFormat {
+    /// The name by which it is chosen.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Text => "text",
+        }
+    }
+}
+
+impl Server {
+    /// Reads the variables of this section alone.
+    pub fn from_vars(vars: &Vars) -> Result<Self, Faults> {
+        let mut reader = Reader::new(vars);
+        let server = sections::server(&mut reader);
+        reader.finish(server)
+    }
+}
+
+impl Config {
+    /// Reads all variables; the faults of all of them, if there are any.
+    pub fn from_vars(vars: &Vars) -> Result<Self, Faults> {
+        let mut reader = Reader::new(vars);
+        reader.refuse(NOT_BUILT);
+        let sections = (
+            sections::server(&mut reader),
+            sections::targets(&mut reader),
+            sections::cache(&mut reader),
+            sections::upstream(&mut reader),
+            sections::tokens(&mut reader),
+            sections::store(&mut reader),
+            sections::write_behind(&mut reader),
+            sections::log(&mut reader),
+        );
+        let (server, targets, cache, upstream, tokens, store, write_behind, log) = sections;
+        let config = (|| {
+            Some(Self {
+                server: server?,
+                targets: targets?,
+                cache: cache?,
+                upstream: upstream?,
+                tokens: tokens?,
+                store: store?,
+                write_behind: write_behind?,
+                log: log?,
+            })
+        })();
+        reader.finish(config)
+    }
+}

@@ -129,14 +129,15 @@ impl fmt::Display for Authority {
 pub struct PathPrefix(String);
 
 impl PathPrefix {
-    /// The prefix as it was given.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     fn opens(&self, path: &str) -> bool {
         let Some(rest) = path.strip_prefix(self.0.as_str()) else { return false };
         self.0.ends_with('/') || rest.is_empty() || rest.starts_with('/')
+    }
+}
+
+impl fmt::Display for PathPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -1,3 +1,5 @@
+//! Go's own vectors, and two models that know nothing of the parser.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -1,0 +1,164 @@
+//! From text to values. A problem is the end of a sentence that begins with the text: `is not a port`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::{IpNet, Ipv4Net};
+use tracing_subscriber::filter::Targets;
+
+use super::{ConnectAddress, ConnectTo, LogFormat, duration};
+use crate::target::{Authority, PathPrefix};
+use crate::upstream::Secret;
+
+pub(super) type Result<T> = std::result::Result<T, String>;
+
+const GIB: u128 = 1 << 30;
+
+/// The items of a comma-separated list, without blanks and without empty ones.
+pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim_ascii).filter(|item| !item.is_empty())
+}
+
+pub(super) fn address(text: &str) -> Result<IpAddr> {
+    text.parse().map_err(|_| "is not an IP address".to_owned())
+}
+
+pub(super) fn port(text: &str) -> Result<u16> {
+    number(text)
+}
+
+pub(super) fn count(text: &str) -> Result<usize> {
+    let count = positive(number::<u32>(text)?)?;
+    usize::try_from(count).map_err(|_| "is too large".to_owned())
+}
+
+pub(super) fn bytes(text: &str) -> Result<u64> {
+    positive(number(text)?)
+}
+
+pub(super) fn threshold(text: &str) -> Result<u64> {
+    number(text)
+}
+
+pub(super) fn duration_or_zero(text: &str) -> Result<Duration> {
+    duration::parse(text).map_err(|error| error.to_string())
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration> {
+    positive(duration_or_zero(text)?)
+}
+
+/// A decimal number of GiB, in bytes, rounded down.
+pub(super) fn gibibytes(text: &str) -> Result<u64> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = format!("{whole}{decimals}");
+    if digits.is_empty() || !is_digits(&digits) {
+        return Err("is not a decimal number".to_owned());
+    }
+    // Eighteen decimals are far below a byte.
+    let decimals = &decimals[..decimals.len().min(18)];
+    let (numerator, scale) = decimals.bytes().fold((0, 1), |(numerator, scale), digit| {
+        (numerator * 10 + u128::from(digit - b'0'), scale * 10)
+    });
+    let whole: u64 = if whole.is_empty() { 0 } else { number(whole)? };
+    let bytes = u128::from(whole) * GIB + numerator * GIB / scale;
+    positive(u64::try_from(bytes).map_err(|_| "is too large".to_owned())?)
+}
+
+pub(super) fn path(text: &str) -> Result<PathBuf> {
+    Ok(PathBuf::from(text))
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat> {
+    let formats = [LogFormat::Json, LogFormat::Text];
+    let format = formats.into_iter().find(|format| text.eq_ignore_ascii_case(format.as_str()));
+    format.ok_or_else(|| "is neither json nor text".to_owned())
+}
+
+pub(super) fn log_filter(text: &str) -> Result<Targets> {
+    text.parse().map_err(|_| "is not a log filter".to_owned())
+}
+
+/// A network, or an address as the network of one. IPv4 in IPv6's clothes becomes IPv4, as clients' addresses do.
+pub(super) fn network(text: &str) -> Result<IpNet> {
+    let network = match text.parse::<IpNet>() {
+        Ok(network) => network.trunc(),
+        Err(_) => text
+            .parse::<IpAddr>()
+            .map(IpNet::from)
+            .map_err(|_| "is neither an address nor a CIDR network".to_owned())?,
+    };
+    let IpNet::V6(mapped) = network else { return Ok(network) };
+    let ipv4 = mapped.addr().to_ipv4_mapped().zip(mapped.prefix_len().checked_sub(96));
+    let ipv4 = ipv4.and_then(|(address, prefix)| Ipv4Net::new(address, prefix).ok());
+    Ok(ipv4.map_or(network, IpNet::V4))
+}
+
+pub(super) fn authority(text: &str) -> Result<Authority> {
+    text.parse().map_err(|_| "is not a host with or without a port".to_owned())
+}
+
+pub(super) fn path_prefix(text: &str) -> Result<PathPrefix> {
+    text.parse().map_err(|_| "is not the beginning of a plain path".to_owned())
+}
+
+/// `host:443=address:port`.
+pub(super) fn connect_to(text: &str) -> Result<ConnectTo> {
+    let (source, target) = text.split_once('=').ok_or("has no =")?;
+    let host = source.strip_suffix(":443").ok_or("does not have port 443 before the =")?;
+    let host = host_name(host).ok_or("does not begin with a host name")?;
+    let address = connect_address(target).ok_or("does not end with an address and a port")?;
+    Ok(ConnectTo { host, address })
+}
+
+/// The tokens of a list, each once. A problem tells which token it is by its place, never by its value.
+pub(super) fn tokens(text: &str) -> Result<Vec<Secret>> {
+    let mut secrets = Vec::new();
+    for (at, token) in items(text).enumerate() {
+        let is_quoted = token.contains(['"', '\'']);
+        let secret = Secret::new(token).filter(|_| !is_quoted).ok_or_else(|| {
+            format!(
+                "holds a blank, a quote or another character that no token has, in token {}",
+                at + 1
+            )
+        })?;
+        if !secrets.contains(&secret) {
+            secrets.push(secret);
+        }
+    }
+    if secrets.is_empty() { Err("holds no token".to_owned()) } else { Ok(secrets) }
+}
+
+fn connect_address(text: &str) -> Option<ConnectAddress> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return (address.port() != 0).then_some(ConnectAddress::Ip(address));
+    }
+    let (host, port) = text.rsplit_once(':')?;
+    let port = positive(number(port).ok()?).ok()?;
+    Some(ConnectAddress::Name { host: host_name(host)?, port })
+}
+
+/// A host without a port.
+fn host_name(text: &str) -> Option<String> {
+    let authority: Authority = text.parse().ok()?;
+    let has_port = !text.ends_with(']') && text.contains(':');
+    (!has_port).then(|| authority.host().to_owned())
+}
+
+/// Digits only: the standard library would take a plus sign too.
+fn number<T: FromStr>(text: &str) -> Result<T> {
+    if !is_digits(text) {
+        return Err("is not a whole number".to_owned());
+    }
+    text.parse().map_err(|_| "is too large".to_owned())
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn positive<T: Default + PartialEq>(value: T) -> Result<T> {
+    if value == T::default() { Err("is not positive".to_owned()) } else { Ok(value) }
+}

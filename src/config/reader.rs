@@ -1,0 +1,131 @@
+//! Reads variables by the table, and remembers every fault on the way.
+
+use super::vars::Value;
+use super::{Fault, Faults, VARIABLES, Variable, Vars, parse};
+
+/// The longest part of a value that a fault repeats, in characters.
+const MAX_SHOWN: usize = 80;
+
+/// Reads variables one by one; each method gives `None` where it has noted a fault.
+pub(super) struct Reader<'a> {
+    vars: &'a Vars,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(vars: &'a Vars) -> Self {
+        Self { vars, faults: Vec::new() }
+    }
+
+    /// A variable that has a default.
+    pub(super) fn read<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> parse::Result<T>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        let problem = match parse(text) {
+            Ok(value) => return Some(value),
+            Err(problem) => format!("{} {problem}", shown(text)),
+        };
+        self.note(name, &problem)
+    }
+
+    /// A variable without a default; the inner `None` stands for an unset one.
+    pub(super) fn read_optional<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> parse::Result<T>,
+    ) -> Option<Option<T>> {
+        if self.text(name)?.is_empty() {
+            return Some(None);
+        }
+        self.read(name, parse).map(Some)
+    }
+
+    /// A comma-separated list; empty if the variable is unset and has no default.
+    pub(super) fn read_list<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&str) -> parse::Result<T>,
+    ) -> Option<Vec<T>> {
+        let text = self.text(name)?;
+        let mut values = Vec::new();
+        let mut is_faulty = false;
+        for item in parse::items(text) {
+            match parse(item) {
+                Ok(value) => values.push(value),
+                Err(problem) => {
+                    is_faulty = true;
+                    let _none = self.note::<()>(name, &format!("{} {problem}", shown(item)));
+                }
+            }
+        }
+        if is_faulty {
+            return None;
+        }
+        if values.is_empty() && !text.is_empty() {
+            return self.note(name, "names nothing");
+        }
+        Some(values)
+    }
+
+    /// A variable whose value no fault may repeat.
+    pub(super) fn read_secret<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> parse::Result<T>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        parse(text).or_else(|problem| self.note(name, &problem).ok_or(())).ok()
+    }
+
+    /// Notes a fault that only the comparison of several variables shows.
+    pub(super) fn note<T>(&mut self, name: &'static str, problem: &str) -> Option<T> {
+        let problem = format!("{problem}; accepted: {}", variable(name).accepts);
+        self.faults.push(Fault { variable: name, problem });
+        None
+    }
+
+    /// Notes a fault for each of the variables that is set.
+    pub(super) fn refuse(&mut self, names: &[&'static str]) {
+        let problem = "is not supported by this version; accepted: leave it unset";
+        let set = names.iter().filter(|name| self.vars.get(name).is_some());
+        let faults = set.map(|name| Fault { variable: name, problem: problem.to_owned() });
+        self.faults.extend(faults);
+    }
+
+    /// Whether the variable has a value that is not blank.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.vars.get(name).is_some()
+    }
+
+    /// The configuration if no fault was noted.
+    pub(super) fn finish<T>(self, config: Option<T>) -> Result<T, Faults> {
+        config.filter(|_| self.faults.is_empty()).ok_or(Faults(self.faults))
+    }
+
+    /// The value, or the default, which may be empty.
+    fn text(&mut self, name: &'static str) -> Option<&'a str> {
+        let variable = variable(name);
+        match self.vars.get(name) {
+            Some(Value::Text(text)) => Some(text.as_str()),
+            Some(Value::NotUtf8) => self.note(name, "is not valid UTF-8"),
+            None if variable.required => self.note(name, "is required"),
+            None => Some(variable.default),
+        }
+    }
+}
+
+fn variable(name: &str) -> &'static Variable {
+    let known = VARIABLES.iter().find(|variable| variable.name == name);
+    known.expect("only variables of the table are read")
+}
+
+/// The value in quotes, escaped, and cut short if it is long.
+fn shown(value: &str) -> String {
+    match value.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{:?}...", &value[..end]),
+        None => format!("{value:?}"),
+    }
+}

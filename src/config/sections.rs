@@ -1,0 +1,112 @@
+//! Which variables make up which section.
+
+use super::parse::{self, count, duration, duration_or_zero, gibibytes};
+use super::reader::Reader;
+use super::{Cache, Log, Server, Store, Tokens, Upstream, WriteBehind};
+use crate::target::Policy;
+
+// Every variable of a section is read before the first `?`, so that none of its faults goes unnoticed.
+
+pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
+    let host = reader.read("HOST", parse::address);
+    let port = reader.read("PORT", parse::port);
+    let max_connections = reader.read("MAX_CONNECTIONS", count);
+    let trusted_proxies = reader.read_list("FORWARDED_ALLOW_IPS", parse::network);
+    let shutdown_grace = reader.read("SHUTDOWN_GRACE", duration);
+    let drain_timeout = reader.read("SHUTDOWN_DRAIN_TIMEOUT", duration);
+    Some(Server {
+        host: host?,
+        port: port?,
+        max_connections: max_connections?,
+        trusted_proxies: trusted_proxies?,
+        shutdown_grace: shutdown_grace?,
+        drain_timeout: drain_timeout?,
+    })
+}
+
+pub(super) fn targets(reader: &mut Reader<'_>) -> Option<Policy> {
+    let hosts = reader.read_list("ALLOWED_UPSTREAM_HOSTS", parse::authority);
+    let api_paths = reader.read_list("ALLOWED_API_PATHS", parse::path_prefix);
+    let token_hosts = reader.read_list("GITHUB_TOKEN_HOSTS", parse::authority);
+    let (hosts, api_paths, token_hosts) = (hosts?, api_paths?, token_hosts?);
+
+    // A default token host that the operator does not allow is only never asked; one that was written down and
+    // is not allowed is a slip of the pen, and would silently leave every request without a token.
+    let stray = token_hosts.iter().find(|host| !hosts.contains(host));
+    if let Some(stray) = stray.filter(|_| reader.is_set("GITHUB_TOKEN_HOSTS")) {
+        return reader.note("GITHUB_TOKEN_HOSTS", &format!("\"{stray}\" is not allowed upstream"));
+    }
+    Some(Policy::new(hosts, api_paths, token_hosts))
+}
+
+pub(super) fn cache(reader: &mut Reader<'_>) -> Option<Cache> {
+    let hard_ttl = reader.read("CACHE_HARD_TTL", duration);
+    let negative_ttl = reader.read("CACHE_NEGATIVE_TTL", duration);
+    let stale_if_error = reader.read("CACHE_STALE_IF_ERROR", duration_or_zero);
+    let stale_after = reader.read("STALE_AFTER", duration_or_zero);
+    let refresh_min_interval = reader.read("REFRESH_MIN_INTERVAL", duration_or_zero);
+    let l1_max_bytes = reader.read("CACHE_L1_MAX_GB", gibibytes);
+    Some(Cache {
+        hard_ttl: hard_ttl?,
+        negative_ttl: negative_ttl?,
+        stale_if_error: stale_if_error?,
+        stale_after: stale_after?,
+        refresh_min_interval: refresh_min_interval?,
+        l1_max_bytes: l1_max_bytes?,
+    })
+}
+
+pub(super) fn upstream(reader: &mut Reader<'_>) -> Option<Upstream> {
+    let timeout = reader.read("UPSTREAM_TIMEOUT", duration);
+    let max_response_bytes = reader.read("MAX_UPSTREAM_RESPONSE_BYTES", parse::bytes);
+    let max_concurrency = reader.read("UPSTREAM_MAX_CONCURRENCY", count);
+    let connect_to = reader.read_list("UPSTREAM_CONNECT_TO", parse::connect_to);
+    let ca_file = reader.read_optional("UPSTREAM_CA_FILE", parse::path);
+
+    let connect_to = connect_to?;
+    let hosts = connect_to.iter().map(|rule| &rule.host);
+    let twice = hosts
+        .enumerate()
+        .find(|(at, host)| connect_to[..*at].iter().any(|rule| rule.host == **host));
+    if let Some((_, host)) = twice {
+        return reader.note("UPSTREAM_CONNECT_TO", &format!("\"{host}\" is named twice"));
+    }
+    Some(Upstream {
+        timeout: timeout?,
+        max_response_bytes: max_response_bytes?,
+        max_concurrency: max_concurrency?,
+        connect_to,
+        ca_file: ca_file?,
+    })
+}
+
+pub(super) fn tokens(reader: &mut Reader<'_>) -> Option<Tokens> {
+    let secrets = reader.read_secret("GITHUB_PATS", parse::tokens);
+    let usage_threshold = reader.read("API_USAGE_THRESHOLD", parse::threshold);
+    Some(Tokens { secrets: secrets?, usage_threshold: usage_threshold? })
+}
+
+pub(super) fn store(reader: &mut Reader<'_>) -> Option<Store> {
+    let dir = reader.read("CACHE_DIR", parse::path);
+    let max_bytes = reader.read("CACHE_L2_MAX_GB", gibibytes);
+    Some(Store { dir: dir?, max_bytes: max_bytes? })
+}
+
+pub(super) fn write_behind(reader: &mut Reader<'_>) -> Option<WriteBehind> {
+    let queue_size = reader.read("WRITE_BEHIND_QUEUE_SIZE", count);
+    let flush_interval = reader.read("WRITE_BEHIND_FLUSH_INTERVAL", duration);
+    let retry_max_interval = reader.read("WRITE_BEHIND_RETRY_MAX_INTERVAL", duration);
+    let retry_max_age = reader.read("WRITE_BEHIND_RETRY_MAX_AGE", duration);
+    Some(WriteBehind {
+        queue_size: queue_size?,
+        flush_interval: flush_interval?,
+        retry_max_interval: retry_max_interval?,
+        retry_max_age: retry_max_age?,
+    })
+}
+
+pub(super) fn log(reader: &mut Reader<'_>) -> Option<Log> {
+    let format = reader.read("LOG_FORMAT", parse::log_format);
+    let filter = reader.read("RUST_LOG", parse::log_filter);
+    Some(Log { format: format?, filter: filter? })
+}

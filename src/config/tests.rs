@@ -1,0 +1,134 @@
+//! Defaults, and the forms that are accepted.
+
+mod faults;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{Config, ConnectAddress, ConnectTo, LogFormat, NOT_BUILT, VARIABLES, Vars};
+use crate::target::{DEFAULT_HOSTS, Policy, Target};
+use crate::upstream::Secret;
+
+const GIB: u64 = 1 << 30;
+const REQUIRED: [(&str, &str); 2] =
+    [("GITHUB_PATS", "ghp_one,ghp_two"), ("API_USAGE_THRESHOLD", "100")];
+
+fn config(variables: &[(&str, &str)]) -> Result<Config, String> {
+    let variables = REQUIRED.iter().chain(variables).copied();
+    Config::from_vars(&Vars::from_iter(variables)).map_err(|faults| faults.to_string())
+}
+
+#[test]
+fn defaults() {
+    let config = config(&[]).unwrap();
+    assert_eq!(config.server.host, "0.0.0.0".parse::<IpAddr>().unwrap());
+    assert_eq!((config.server.port, config.server.max_connections), (8_000, 10_000));
+    assert_eq!(config.server.trusted_proxies, []);
+    assert_eq!(config.server.shutdown_grace, Duration::from_secs(5));
+    assert_eq!(config.server.drain_timeout, Duration::from_secs(2));
+    assert_eq!(config.targets, Policy::default());
+    assert_eq!(config.cache.hard_ttl, Duration::from_hours(24));
+    assert_eq!(config.cache.negative_ttl, Duration::from_mins(5));
+    assert_eq!(config.cache.stale_if_error, Duration::from_hours(24));
+    assert_eq!(config.cache.stale_after, Duration::from_secs(2));
+    assert_eq!(config.cache.refresh_min_interval, Duration::ZERO);
+    assert_eq!(config.cache.l1_max_bytes, GIB);
+    assert_eq!(config.upstream.timeout, Duration::from_secs(10));
+    assert_eq!(config.upstream.max_response_bytes, 10_485_760);
+    assert_eq!(config.upstream.max_concurrency, 64);
+    assert_eq!((config.upstream.connect_to, config.upstream.ca_file), (vec![], None));
+    assert_eq!(config.tokens.secrets, ["ghp_one", "ghp_two"].map(|it| Secret::new(it).unwrap()));
+    assert_eq!(config.tokens.usage_threshold, 100);
+    assert_eq!(config.store.dir.to_str(), Some("./data"));
+    assert_eq!(config.store.max_bytes, 4 * GIB);
+    assert_eq!(config.write_behind.queue_size, 256);
+    assert_eq!(config.write_behind.flush_interval, Duration::from_secs(1));
+    assert_eq!(config.write_behind.retry_max_interval, Duration::from_secs(30));
+    assert_eq!(config.write_behind.retry_max_age, Duration::from_mins(5));
+    assert_eq!(
+        (config.log.format, config.log.filter.to_string().as_str()),
+        (LogFormat::Json, "info")
+    );
+}
+
+#[test]
+fn an_empty_value_counts_as_unset() {
+    let names = VARIABLES.iter().map(|variable| variable.name).chain(NOT_BUILT.iter().copied());
+    for blank in ["", " \t"] {
+        let blanks = names.clone().filter(|name| !REQUIRED.iter().any(|(known, _)| known == name));
+        let blanks: Vec<_> = blanks.map(|name| (name, blank)).collect();
+        assert_eq!(config(&blanks), config(&[]));
+    }
+    let message = Config::from_vars(&Vars::from_iter(REQUIRED.map(|(name, _)| (name, " "))));
+    assert_eq!(message.unwrap_err().as_slice().len(), 2);
+}
+
+#[test]
+fn the_table_names_every_variable_once() {
+    let effective = config(&[]).unwrap().effective();
+    let names: Vec<_> = VARIABLES.iter().map(|variable| variable.name).collect();
+    assert_eq!(effective.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
+    assert!(VARIABLES.iter().all(|it| !it.required || it.default.is_empty()));
+    assert!(NOT_BUILT.iter().all(|name| !names.contains(name)));
+}
+
+#[test]
+fn the_effective_configuration_is_what_was_set() {
+    let text = |variables: &[(&str, &str)]| {
+        let effective = config(variables).unwrap().effective();
+        let shown = effective.iter().filter(|(name, _)| variables.iter().any(|it| it.0 == *name));
+        shown.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+    };
+    for (name, value, shown) in [
+        ("HOST", "::", "::"),
+        ("PORT", "0", "0"),
+        ("GITHUB_PATS", "ghp_x, ghp_y,ghp_x,,", "2 tokens"),
+        ("GITHUB_PATS", "ghp_x", "1 token"),
+        ("API_USAGE_THRESHOLD", "0", "0"),
+        ("CACHE_DIR", "/var/lib/svm data", "/var/lib/svm data"),
+        (
+            "FORWARDED_ALLOW_IPS",
+            "10.0.0.1/8, ::1,192.0.2.1,2001:db8::/32,::ffff:192.0.2.0/120,::/0",
+            "10.0.0.0/8,::1/128,192.0.2.1/32,2001:db8::/32,192.0.2.0/24,::/0",
+        ),
+        ("ALLOWED_UPSTREAM_HOSTS", DEFAULT_HOSTS, DEFAULT_HOSTS),
+        ("ALLOWED_UPSTREAM_HOSTS", "GHE.example:8443 , [::1]", "ghe.example:8443,[::1]"),
+        ("ALLOWED_API_PATHS", "/", "/"),
+        ("GITHUB_TOKEN_HOSTS", "API.github.com:443", "api.github.com"),
+        ("CACHE_HARD_TTL", "1.5d", "36h"),
+        ("CACHE_NEGATIVE_TTL", "300ms", "300ms"),
+        ("CACHE_STALE_IF_ERROR", "0s", "0s"),
+        ("STALE_AFTER", "0", "0s"),
+        ("REFRESH_MIN_INTERVAL", "1h30m", "1h30m"),
+        ("CACHE_L1_MAX_GB", "0.5", "536870912 bytes"),
+        ("CACHE_L1_MAX_GB", ".000000001", "1 bytes"),
+        ("CACHE_L2_MAX_GB", "17179869183.9999999999", "18446744073709551615 bytes"),
+        ("MAX_UPSTREAM_RESPONSE_BYTES", " 1024 ", "1024"),
+        (
+            "UPSTREAM_CONNECT_TO",
+            "API.github.com:443=127.0.0.1:8443,codeload.github.com:443=[::1]:1,a:443=Gateway:80",
+            "api.github.com:443=127.0.0.1:8443,codeload.github.com:443=[::1]:1,a:443=gateway:80",
+        ),
+        ("UPSTREAM_CA_FILE", "ca.pem", "ca.pem"),
+        ("LOG_FORMAT", "TEXT", "text"),
+        ("RUST_LOG", "hyper=off,svm=debug,info", "hyper=off,svm=debug,info"),
+    ] {
+        assert_eq!(text(&[(name, value)]), format!("{name}={shown}"));
+    }
+}
+
+#[test]
+fn connect_to_and_targets() {
+    let config = config(&[
+        ("UPSTREAM_CONNECT_TO", "api.github.com:443=gateway.example:8443"),
+        ("ALLOWED_UPSTREAM_HOSTS", "ghe.example:8443"),
+        ("ALLOWED_API_PATHS", "/api/v3/repos/"),
+        ("GITHUB_TOKEN_HOSTS", "ghe.example:8443"),
+    ]);
+    let config = config.unwrap();
+    let address = ConnectAddress::Name { host: "gateway.example".to_owned(), port: 8_443 };
+    let host = "api.github.com".to_owned();
+    assert_eq!(config.upstream.connect_to, [ConnectTo { host, address }]);
+    let target = Target::parse("https://ghe.example:8443/api/v3/repos/o/r", &config.targets);
+    assert!(target.unwrap().gets_token());
+}

@@ -1,0 +1,126 @@
+//! The forms that are refused, and what is never shown.
+
+use super::config;
+use crate::config::{Config, NOT_BUILT, VARIABLES, Vars};
+
+#[track_caller]
+fn refused(name: &str, value: &str, problem: &str) {
+    let message = config(&[(name, value)]).unwrap_err();
+    let accepted = VARIABLES.iter().find(|variable| variable.name == name).unwrap().accepts;
+    assert_eq!(message, format!("{name}: {problem}; accepted: {accepted}"), "{value:?}");
+}
+
+#[test]
+fn malformed_values() {
+    let counts = ["MAX_CONNECTIONS", "WRITE_BEHIND_QUEUE_SIZE", "UPSTREAM_MAX_CONCURRENCY"];
+    for name in counts {
+        refused(name, "0", r#""0" is not positive"#);
+        refused(name, "4294967296", r#""4294967296" is too large"#);
+        for value in ["-1", "+1", "1.0", "1e3", "1_000", "ten", "1 0", "٣"] {
+            refused(name, value, &format!("{value:?} is not a whole number"));
+        }
+    }
+    for name in ["CACHE_HARD_TTL", "CACHE_NEGATIVE_TTL", "UPSTREAM_TIMEOUT", "SHUTDOWN_GRACE"] {
+        refused(name, "0s", r#""0s" is not positive"#);
+    }
+    for name in ["CACHE_STALE_IF_ERROR", "STALE_AFTER", "REFRESH_MIN_INTERVAL", "CACHE_HARD_TTL"] {
+        refused(name, "-1s", r#""-1s" is a negative duration"#);
+        refused(name, "60", r#""60" is not a duration: a number has no unit"#);
+    }
+    for name in ["CACHE_L1_MAX_GB", "CACHE_L2_MAX_GB"] {
+        for value in ["0", "0.0", ".0000000001"] {
+            refused(name, value, &format!("{value:?} is not positive"));
+        }
+        for value in [".", "-1", "1e3", "inf", "NaN", "1.0.0", "1,5", "1GB", "1.+5"] {
+            refused(name, value, &format!("{value:?} is not a decimal number"));
+        }
+        for value in ["17179869184", "99999999999999999999999"] {
+            refused(name, value, &format!("{value:?} is too large"));
+        }
+    }
+    for (name, value, problem) in [
+        ("HOST", "localhost", r#""localhost" is not an IP address"#),
+        ("HOST", "0.0.0.0:80", r#""0.0.0.0:80" is not an IP address"#),
+        ("PORT", "65536", r#""65536" is too large"#),
+        ("PORT", "http", r#""http" is not a whole number"#),
+        ("API_USAGE_THRESHOLD", "-1", r#""-1" is not a whole number"#),
+        ("MAX_UPSTREAM_RESPONSE_BYTES", "0", r#""0" is not positive"#),
+        ("MAX_UPSTREAM_RESPONSE_BYTES", "10MB", r#""10MB" is not a whole number"#),
+        ("FORWARDED_ALLOW_IPS", "*", r#""*" is neither an address nor a CIDR network"#),
+        ("FORWARDED_ALLOW_IPS", "::1,10/8", r#""10/8" is neither an address nor a CIDR network"#),
+        ("ALLOWED_UPSTREAM_HOSTS", "*.x", r#""*.x" is not a host with or without a port"#),
+        ("ALLOWED_UPSTREAM_HOSTS", ",", "names nothing"),
+        ("ALLOWED_API_PATHS", "repos/", r#""repos/" is not the beginning of a plain path"#),
+        ("GITHUB_TOKEN_HOSTS", "evil.example", r#""evil.example" is not allowed upstream"#),
+        (
+            "GITHUB_TOKEN_HOSTS",
+            "api.github.com:8443",
+            r#""api.github.com:8443" is not allowed upstream"#,
+        ),
+        ("UPSTREAM_CONNECT_TO", "a:443", r#""a:443" has no ="#),
+        ("UPSTREAM_CONNECT_TO", "a=b:1", r#""a=b:1" does not have port 443 before the ="#),
+        ("UPSTREAM_CONNECT_TO", "a:80=b:1", r#""a:80=b:1" does not have port 443 before the ="#),
+        ("UPSTREAM_CONNECT_TO", ":443=b:1", r#"":443=b:1" does not begin with a host name"#),
+        ("UPSTREAM_CONNECT_TO", "a:1:443=b:1", r#""a:1:443=b:1" does not begin with a host name"#),
+        ("UPSTREAM_CONNECT_TO", "a:443=b:1,A:443=c:1", r#""a" is named twice"#),
+        ("LOG_FORMAT", "xml", r#""xml" is neither json nor text"#),
+        ("RUST_LOG", "svm=loud", r#""svm=loud" is not a log filter"#),
+    ] {
+        refused(name, value, problem);
+    }
+    for target in ["b", "b:0", "b:65536", ":1", "1.2.3.4", "1.2.3.4:0", "::1:80", "[::1]", "b_c:1"]
+    {
+        let value = format!("a:443={target}");
+        let problem = format!("{value:?} does not end with an address and a port");
+        refused("UPSTREAM_CONNECT_TO", &value, &problem);
+    }
+    let long = "x".repeat(1_000);
+    refused("PORT", &long, &format!("{:?}... is not a whole number", "x".repeat(80)));
+}
+
+#[test]
+fn features_that_are_not_built_are_refused() {
+    for name in NOT_BUILT {
+        let message = config(&[(name, "redis://user:hunter2@h")]).unwrap_err();
+        let expected = "is not supported by this version; accepted: leave it unset";
+        assert_eq!(message, format!("{name}: {expected}"));
+    }
+}
+
+#[test]
+fn all_faults_in_one_message() {
+    let every: Vec<_> = VARIABLES.iter().map(|variable| (variable.name, ",")).collect();
+    let accepts_anything = ["CACHE_DIR", "UPSTREAM_CA_FILE", "RUST_LOG"];
+    let message = config(&every).unwrap_err();
+    for (name, _) in every {
+        let count = message.lines().filter(|line| line.starts_with(&format!("{name}: "))).count();
+        assert_eq!(count, usize::from(!accepts_anything.contains(&name)), "{name}");
+    }
+    let message = Config::from_vars(&Vars::from_iter([("PORT", "x"), ("REDIS_HOST", "h")]));
+    let names: Vec<_> =
+        message.unwrap_err().as_slice().iter().map(|fault| fault.variable).collect();
+    assert_eq!(names, ["REDIS_HOST", "PORT", "GITHUB_PATS", "API_USAGE_THRESHOLD"]);
+    let message = config(&[("FORWARDED_ALLOW_IPS", "a,b,::1")]).unwrap_err();
+    assert_eq!(message.lines().count(), 2, "{message}");
+}
+
+#[test]
+fn tokens_are_never_shown() {
+    for (value, problem) in [
+        ("ghp_secret one", "in token 1"),
+        ("ghp_one,\"ghp_secret\"", "in token 2"),
+        ("'ghp_secret'", "in token 1"),
+        ("ghp_secret\u{e9}", "in token 1"),
+        (",", "holds no token"),
+    ] {
+        let message = config(&[("GITHUB_PATS", value)]).unwrap_err();
+        assert!(message.starts_with("GITHUB_PATS: holds "), "{message}");
+        assert!(message.contains(problem) && !message.contains("ghp_"), "{message}");
+    }
+    let config = config(&[("GITHUB_PATS", "ghp_secret")]).unwrap();
+    for shown in
+        [format!("{config:?}"), format!("{config:#?}"), format!("{:?}", config.effective())]
+    {
+        assert!(!shown.contains("ghp_secret"), "{shown}");
+    }
+}

@@ -1,0 +1,176 @@
+//! The table of variables: their names, defaults and meanings, each in this one place.
+//!
+//! The README's table and `svm --help` are compared with it or made from it. A default is text and goes through
+//! the same parser as what an operator writes.
+
+use crate::target::{DEFAULT_API_PATHS, DEFAULT_HOSTS, DEFAULT_TOKEN_HOSTS};
+
+/// A variable that the service reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name in the environment.
+    pub name: &'static str,
+    /// Whether the service starts without it.
+    pub required: bool,
+    /// What an unset or empty variable stands for; empty where that is nothing.
+    pub default: &'static str,
+    /// The form of its values.
+    pub accepts: &'static str,
+    /// What it decides.
+    pub meaning: &'static str,
+}
+
+/// Variables of features that are not built yet: setting one is a fault, since it would do nothing.
+pub const NOT_BUILT: &[&str] = &[
+    "REDIS_HOST",
+    "REVALIDATE_BY_DATE",
+    "VALIDATOR_AUDIT_INTERVAL",
+    "REQUIRE_PUBLIC_TOKENS",
+    "CLIENT_MISS_RATE",
+    "REVALIDATE_INTERVAL",
+    "REVALIDATE_LOOKBACK",
+    "REVALIDATE_ENDPOINTS_PER_WORKER",
+    "REVALIDATE_PER_WORKER_RPS",
+    "REVALIDATE_MAX_RPS",
+];
+
+const DURATION: &str = "a positive duration such as 300ms, 1.5h, 1h30m or 7d";
+const DURATION_OR_OFF: &str = "a duration such as 300ms, 1.5h, 1h30m or 7d; 0s is off";
+const COUNT: &str = "a whole number from 1 to 4294967295";
+const SIZE: &str = "a positive decimal number of GiB, such as 4 or 0.5";
+const HOSTS: &str = "a comma-separated list of host names, each with a :port unless it is 443";
+
+/// Every variable that the service reads, in the order of the README's table.
+pub const VARIABLES: &[Variable] = &[
+    optional("HOST", "0.0.0.0", "an IPv4 or IPv6 address", "address to listen on"),
+    optional(
+        "PORT",
+        "8000",
+        "a number from 0 to 65535; 0 lets the system choose",
+        "port to listen on",
+    ),
+    required(
+        "GITHUB_PATS",
+        "a comma-separated list of GitHub tokens",
+        "the tokens that requests are spread over",
+    ),
+    required(
+        "API_USAGE_THRESHOLD",
+        "a whole number, 0 or more",
+        "remaining quota under which a token is used last",
+    ),
+    optional("CACHE_DIR", "./data", "a folder", "where the embedded store lives"),
+    optional(
+        "FORWARDED_ALLOW_IPS",
+        "",
+        "a comma-separated list of addresses and CIDR networks, IPv4 or IPv6",
+        "proxies whose X-Forwarded-For is believed",
+    ),
+    optional("ALLOWED_UPSTREAM_HOSTS", DEFAULT_HOSTS, HOSTS, "hosts that may be asked"),
+    optional(
+        "ALLOWED_API_PATHS",
+        DEFAULT_API_PATHS,
+        "a comma-separated list of paths that begin with a slash; / opens everything",
+        "paths that are open on hosts that get a token",
+    ),
+    optional(
+        "GITHUB_TOKEN_HOSTS",
+        DEFAULT_TOKEN_HOSTS,
+        "a comma-separated list of hosts from ALLOWED_UPSTREAM_HOSTS, with the same ports",
+        "hosts that may see a token",
+    ),
+    optional("CACHE_HARD_TTL", "24h", DURATION, "life of a 200"),
+    optional("CACHE_NEGATIVE_TTL", "5m", DURATION, "life of a 404 or 410"),
+    optional(
+        "CACHE_STALE_IF_ERROR",
+        "24h",
+        DURATION_OR_OFF,
+        "how long past its expiry a copy may stand in for a failing upstream",
+    ),
+    optional(
+        "REFRESH_MIN_INTERVAL",
+        "0s",
+        DURATION_OR_OFF,
+        "a refresh is answered from the cache if the last check is more recent than this",
+    ),
+    optional(
+        "STALE_AFTER",
+        "2s",
+        DURATION_OR_OFF,
+        "how long a request waits for the upstream before a copy stands in",
+    ),
+    optional(
+        "WRITE_BEHIND_QUEUE_SIZE",
+        "256",
+        COUNT,
+        "keys that may wait to be written to the store",
+    ),
+    optional("WRITE_BEHIND_FLUSH_INTERVAL", "1s", DURATION, "how often a batch is written"),
+    optional(
+        "WRITE_BEHIND_RETRY_MAX_INTERVAL",
+        "30s",
+        DURATION,
+        "longest pause before a failed batch is tried again",
+    ),
+    optional(
+        "WRITE_BEHIND_RETRY_MAX_AGE",
+        "5m",
+        DURATION,
+        "how long a record is tried before it is dropped",
+    ),
+    optional("CACHE_L1_MAX_GB", "1.0", SIZE, "size of the cache in memory, in GiB"),
+    optional("CACHE_L2_MAX_GB", "4", SIZE, "size of the embedded store, in GiB"),
+    optional(
+        "UPSTREAM_TIMEOUT",
+        "10s",
+        DURATION,
+        "how long an upstream exchange may take, with all its redirects and retries",
+    ),
+    optional(
+        "MAX_UPSTREAM_RESPONSE_BYTES",
+        "10485760",
+        "a whole number of bytes, 1 or more",
+        "largest decoded upstream body, in bytes",
+    ),
+    optional("UPSTREAM_MAX_CONCURRENCY", "64", COUNT, "upstream exchanges at once"),
+    optional(
+        "UPSTREAM_CONNECT_TO",
+        "",
+        "a comma-separated list of host:443=address:port, an IPv6 address in brackets",
+        "sends the connections of a host elsewhere, past the address check",
+    ),
+    optional(
+        "UPSTREAM_CA_FILE",
+        "",
+        "a file",
+        "PEM certificates to trust beside those of the system",
+    ),
+    optional("SHUTDOWN_GRACE", "5s", DURATION, "how long running requests may go on after SIGTERM"),
+    optional(
+        "SHUTDOWN_DRAIN_TIMEOUT",
+        "2s",
+        DURATION,
+        "how long the write-behind queue may drain after that",
+    ),
+    optional("MAX_CONNECTIONS", "10000", COUNT, "client connections at once"),
+    optional("LOG_FORMAT", "json", "json or text", "form of the log lines"),
+    optional(
+        "RUST_LOG",
+        "info",
+        "a level (error, warn, info, debug, trace, off) or directives such as info,svm=debug",
+        "what is logged",
+    ),
+];
+
+const fn optional(
+    name: &'static str,
+    default: &'static str,
+    accepts: &'static str,
+    meaning: &'static str,
+) -> Variable {
+    Variable { name, required: false, default, accepts, meaning }
+}
+
+const fn required(name: &'static str, accepts: &'static str, meaning: &'static str) -> Variable {
+    Variable { name, required: true, default: "", accepts, meaning }
+}
