@@ -1,5 +1,114 @@
-//! The way to GitHub.
+//! The way to GitHub: one conditional GET, with its redirects, retries and tokens, under one deadline.
+//!
+//! The cache says what it has; this module decides with which token and validator to ask, and comes back with a
+//! [`Reply`] or a [`Failure`]. It knows nothing of entries and stores nothing but what it learns of tokens and
+//! hosts. A token goes to the token hosts and nowhere else, on any hop.
 
+mod body;
+mod client;
+mod exchange;
+mod hop;
+mod hosts;
+mod places;
+mod rate_limit;
+mod reason;
+mod reply;
+mod resolver;
+mod rest;
 mod secret;
+mod special_purpose;
+mod tokens;
+mod validators;
 
+use std::sync::Arc;
+
+pub use client::ClientError;
+pub use places::Priority;
+pub use reason::Reason;
+pub use reply::{Failure, Reply};
 pub use secret::{Fingerprint, Secret};
+pub use tokens::{Report, TokenPool};
+pub use validators::Validators;
+
+use exchange::Exchange;
+use hosts::Hosts;
+use places::Places;
+
+use crate::clock::{Clock, Stopwatch};
+use crate::config;
+use crate::metrics::Metrics;
+use crate::target::{self, Target};
+
+/// What to ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The document.
+    pub target: &'a Target,
+    /// The validators of the stored body; they are sent where they can be worth something.
+    pub validators: &'a Validators,
+    /// The token that fetched that body.
+    pub token: Option<Fingerprint>,
+    /// On whose behalf.
+    pub priority: Priority,
+}
+
+/// The client, the tokens and what is known of hosts.
+pub struct Upstream {
+    client: reqwest::Client,
+    config: config::Upstream,
+    targets: target::Policy,
+    tokens: Arc<TokenPool>,
+    hosts: Hosts,
+    places: Places,
+    clock: Clock,
+    metrics: Metrics,
+}
+
+impl Upstream {
+    /// Sets up the client; nothing is dialled yet.
+    pub fn new(
+        config: config::Upstream,
+        targets: target::Policy,
+        tokens: Arc<TokenPool>,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Result<Self, ClientError> {
+        let client = client::build(&config)?;
+        let places = Places::new(config.max_concurrency);
+        let hosts = Hosts::default();
+        Ok(Self { client, config, targets, tokens, hosts, places, clock, metrics })
+    }
+
+    /// Asks, within `UPSTREAM_TIMEOUT` for all of it: waiting for a place, hops, retries and other tokens.
+    pub async fn get(&self, ask: Ask<'_>) -> Result<Reply, Failure> {
+        let stopwatch = Stopwatch::start();
+        let limit = self.config.timeout;
+        let exchange = async {
+            let _place = self.places.take(ask.priority).await;
+            Exchange::new(self, ask).run().await
+        };
+        let result = tokio::time::timeout(limit, exchange)
+            .await
+            .unwrap_or_else(|_| Err(Failure::timeout(limit)));
+        self.metrics.exchange(&result, ask.priority, stopwatch.elapsed());
+        log(ask, &result, &stopwatch);
+        result
+    }
+}
+
+fn log(ask: Ask<'_>, result: &Result<Reply, Failure>, stopwatch: &Stopwatch) {
+    let millis = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (host, path) = (ask.target.authority(), ask.target.path());
+    let priority = ask.priority.as_str();
+    match result {
+        Ok(reply) => {
+            let status = reply.status.as_u16();
+            tracing::info!(host, path, status, priority, millis, "upstream answered");
+        }
+        Err(failure) => {
+            let status = failure.status.map(|status| status.as_u16());
+            let reason = failure.reason.as_str();
+            tracing::warn!(host, path, status, reason, priority, millis, "upstream failed");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Hosts that rest after a limit which says nothing about a token.
+//!
+//! Bounded by the allowlist: nothing else ever becomes a target.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::Timestamp;
+
+use super::rest::Rest;
+
+/// The longest rest of a host.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// The rests, by authority.
+#[derive(Debug, Default)]
+pub(super) struct Hosts(Mutex<HashMap<Box<str>, Rest>>);
+
+impl Hosts {
+    /// Until when the host rests, if it does.
+    pub(super) fn resting_until(&self, authority: &str, now: Timestamp) -> Option<Timestamp> {
+        let until = self.0.lock().get(authority)?.until();
+        (until > now).then_some(until)
+    }
+
+    /// Begins a rest, and returns when it ends.
+    pub(super) fn rest(
+        &self,
+        authority: &str,
+        asked: Option<Duration>,
+        now: Timestamp,
+    ) -> Timestamp {
+        let mut rests = self.0.lock();
+        let rest = rests.entry(authority.into()).or_default();
+        rest.begin(asked, now, LONGEST);
+        rest.until()
+    }
+
+    /// The host answers again.
+    pub(super) fn succeeded(&self, authority: &str) {
+        self.0.lock().remove(authority);
+    }
+}

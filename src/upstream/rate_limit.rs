@@ -1,0 +1,251 @@
+//! What GitHub's answer says about quota: whether it is a limit, of whom, and what is left.
+//!
+//! Pure. Status codes alone decide nothing: a `403` is at least ten different things, and taking a policy for a
+//! limit would poison the pool (docs.github.com, "Rate limits for the REST API", "Troubleshooting the REST API").
+
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, StatusCode};
+
+use crate::clock::Timestamp;
+
+/// The quota of a token as one answer showed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Requests left in the window.
+    pub remaining: u64,
+    /// When the window ends.
+    pub reset_at: Timestamp,
+}
+
+impl Quota {
+    /// Reads `x-ratelimit-*`; `None` where they are missing, unreadable, or about another resource than `core`.
+    pub fn read(headers: &HeaderMap) -> Option<Self> {
+        if !is_core(headers) {
+            return None;
+        }
+        Some(Self {
+            remaining: number(headers, "x-ratelimit-remaining")?,
+            reset_at: Timestamp::from_secs(number(headers, "x-ratelimit-reset")?),
+        })
+    }
+}
+
+/// A rate limit, by what has to rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The token's quota is spent until the reset.
+    Primary {
+        /// When the window ends, if the answer said so.
+        reset_at: Option<Timestamp>,
+    },
+    /// The token was used too fast.
+    Secondary {
+        /// How long the answer asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// There is no evidence about the token: an endpoint is throttled, or the host limits by address.
+    Host {
+        /// How long the answer asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// Another resource than `core` is spent, which says nothing about what svm asks for.
+    OtherResource {
+        /// When that window ends, if the answer said so.
+        reset_at: Option<Timestamp>,
+    },
+}
+
+impl Limit {
+    /// The word for the metric label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Primary { .. } => "primary",
+            Self::Secondary { .. } => "secondary",
+            Self::Host { .. } => "host",
+            Self::OtherResource { .. } => "other-resource",
+        }
+    }
+}
+
+/// Reads an answer that may be a limit; `None` if it is not one.
+pub(super) fn classify(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    with_token: bool,
+    now: Timestamp,
+) -> Option<Limit> {
+    if !matches!(status, StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS) {
+        return None;
+    }
+    let message = message(body);
+    let spent = number(headers, "x-ratelimit-remaining") == Some(0);
+    let named = ["rate limit", "abuse detection"].iter().any(|words| message.contains(words));
+    let retry_after = retry_after(headers, now);
+    if status == StatusCode::FORBIDDEN && !spent && !named && retry_after.is_none() {
+        return None;
+    }
+    let reset_at = number(headers, "x-ratelimit-reset").map(Timestamp::from_secs);
+    Some(match (with_token, spent) {
+        (true, true) if !is_core(headers) => Limit::OtherResource { reset_at },
+        (true, true) => Limit::Primary { reset_at },
+        (true, false) if named || status == StatusCode::FORBIDDEN => {
+            Limit::Secondary { retry_after }
+        }
+        _ => Limit::Host {
+            retry_after: retry_after.or(reset_at.filter(|_| spent).map(|at| at.since(now))),
+        },
+    })
+}
+
+/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date.
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    let since_epoch = date.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(Timestamp::from_secs(since_epoch.as_secs()).since(now))
+}
+
+/// The answer's `message`, in lower case; of an answer that is not JSON, all of it.
+fn message(body: &[u8]) -> String {
+    let json = serde_json::from_slice::<serde_json::Value>(body).ok();
+    let message = json.as_ref().and_then(|json| json.get("message")?.as_str());
+    match message {
+        Some(message) => message.to_lowercase(),
+        None => String::from_utf8_lossy(body).to_lowercase(),
+    }
+}
+
+fn is_core(headers: &HeaderMap) -> bool {
+    headers.get("x-ratelimit-resource").is_none_or(|resource| resource == "core")
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderName;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+    fn check(
+        status: u16,
+        head: &[(&str, &str)],
+        body: &str,
+        with_token: bool,
+        want: Option<Limit>,
+    ) {
+        let headers = headers(head);
+        let status = StatusCode::from_u16(status).unwrap();
+        let got = classify(status, &headers, body.as_bytes(), with_token, NOW);
+        assert_eq!(got, want, "{status} {head:?} {body}");
+    }
+
+    fn headers(head: &[(&str, &str)]) -> HeaderMap {
+        head.iter()
+            .map(|(name, value)| (HeaderName::try_from(*name).unwrap(), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn primary_limits_spend_the_token() {
+        let spent = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1000600")];
+        let reset_at = Some(Timestamp::from_secs(1_000_600));
+        let body = r#"{"message":"API rate limit exceeded for user ID 1."}"#;
+        check(403, &spent, body, true, Some(Limit::Primary { reset_at }));
+        check(429, &spent, body, true, Some(Limit::Primary { reset_at }));
+        check(
+            403,
+            &[("x-ratelimit-remaining", "0")],
+            "",
+            true,
+            Some(Limit::Primary { reset_at: None }),
+        );
+    }
+
+    #[test]
+    fn an_anonymous_limit_rests_the_host() {
+        let spent = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1000600")];
+        let retry_after = Some(Duration::from_secs(600));
+        check(403, &spent, "{}", false, Some(Limit::Host { retry_after }));
+        check(429, &[], "429: Too Many Requests", false, Some(Limit::Host { retry_after: None }));
+    }
+
+    #[test]
+    fn secondary_limits_are_known_by_their_words_or_by_retry_after() {
+        let secondary = |retry_after| Some(Limit::Secondary { retry_after });
+        let words = r#"{"message":"You have exceeded a secondary rate limit. Please wait."}"#;
+        let abuse = r#"{"message":"You have triggered an abuse detection mechanism."}"#;
+        let left = ("x-ratelimit-remaining", "4990");
+        check(403, &[left], words, true, secondary(None));
+        check(403, &[], abuse, true, secondary(None));
+        check(403, &[("retry-after", "60")], "{}", true, secondary(Some(Duration::from_secs(60))));
+        check(429, &[("retry-after", "7")], words, true, secondary(Some(Duration::from_secs(7))));
+    }
+
+    #[test]
+    fn a_throttled_endpoint_rests_the_host_and_not_the_token() {
+        let body = r#"{"message":"This endpoint is temporarily being throttled.",
+            "documentation_url":"https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"}"#;
+        let left = [("x-ratelimit-remaining", "5000")];
+        check(429, &left, body, true, Some(Limit::Host { retry_after: None }));
+    }
+
+    #[test]
+    fn a_policy_is_no_limit() {
+        let left = [("x-ratelimit-remaining", "4990")];
+        for message in [
+            "Although you appear to have the correct authorization credentials, the `acme` organization has an IP allow list enabled",
+            "`acme` forbids access via a personal access token (classic).",
+            "Resource protected by organization SAML enforcement.",
+        ] {
+            check(403, &left, &format!(r#"{{"message":"{message}"}}"#), true, None);
+        }
+        check(404, &[("x-ratelimit-remaining", "0")], "{}", true, None);
+        check(401, &[("x-ratelimit-remaining", "0")], "{}", true, None);
+    }
+
+    #[test]
+    fn another_resource_says_nothing_about_core() {
+        let search = [
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "1000060"),
+            ("x-ratelimit-resource", "search"),
+        ];
+        let reset_at = Some(Timestamp::from_secs(1_000_060));
+        check(403, &search, "{}", true, Some(Limit::OtherResource { reset_at }));
+        assert_eq!(Quota::read(&headers(&search)), None);
+    }
+
+    #[test]
+    fn retry_after_may_be_a_date() {
+        let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(1_000_090));
+        let headers = headers(&[("retry-after", date.as_str())]);
+        assert_eq!(retry_after(&headers, NOW), Some(Duration::from_secs(90)));
+        assert_eq!(retry_after(&headers, NOW + Duration::from_secs(900)), Some(Duration::ZERO));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_header_values_are_read_without_panic(
+            remaining in "\\PC{0,24}", reset in "[0-9]{0,30}", after in "\\PC{0,40}", body in ".{0,64}",
+        ) {
+            let values = [("x-ratelimit-remaining", &remaining), ("x-ratelimit-reset", &reset), ("retry-after", &after)];
+            let headers: HeaderMap = values
+                .into_iter()
+                .filter_map(|(name, value)| Some((HeaderName::from_static(name), value.parse().ok()?)))
+                .collect();
+            let _ = Quota::read(&headers);
+            let limit = classify(StatusCode::TOO_MANY_REQUESTS, &headers, body.as_bytes(), true, NOW);
+            proptest::prop_assert!(limit.is_some(), "every 429 is a limit");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Why an exchange with the upstream gave nothing to store, as values that can be counted.
+
+/// Why an exchange with the upstream gave nothing to store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// No connection, or it broke before the answer.
+    Unreachable,
+    /// The limit for the whole exchange passed.
+    Timeout,
+    /// A redirect that must not be followed.
+    Redirect,
+    /// A `200` that is not JSON.
+    NotJson,
+    /// A body over the limit.
+    TooLarge,
+    /// A body that ended early.
+    CutShort,
+    /// A `304` to a request without a validator.
+    UnaskedNotModified,
+    /// A rate limit.
+    Limited,
+    /// `401`, or a `403` that is no limit.
+    Denied,
+    /// A `5xx`.
+    ServerError,
+    /// Any other status.
+    OtherStatus,
+    /// No token may be used now, so no call was made.
+    NoToken,
+    /// The host rests after a limit, so no call was made.
+    HostRests,
+    /// A defect of ours.
+    Internal,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 14] = [
+        Self::Unreachable,
+        Self::Timeout,
+        Self::Redirect,
+        Self::NotJson,
+        Self::TooLarge,
+        Self::CutShort,
+        Self::UnaskedNotModified,
+        Self::Limited,
+        Self::Denied,
+        Self::ServerError,
+        Self::OtherStatus,
+        Self::NoToken,
+        Self::HostRests,
+        Self::Internal,
+    ];
+
+    /// The token shown in header, metric label and log field.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Redirect => "redirect",
+            Self::NotJson => "not-json",
+            Self::TooLarge => "too-large",
+            Self::CutShort => "cut-short",
+            Self::UnaskedNotModified => "unasked-304",
+            Self::Limited => "limited",
+            Self::Denied => "denied",
+            Self::ServerError => "server-error",
+            Self::OtherStatus => "other-status",
+            Self::NoToken => "no-token",
+            Self::HostRests => "host-rests",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Whether no request was sent.
+    pub const fn is_without_call(self) -> bool {
+        matches!(self, Self::NoToken | Self::HostRests)
+    }
+}

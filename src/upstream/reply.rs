@@ -1,0 +1,74 @@
+//! What an exchange with the upstream comes to: a reply, or a failure that says why there is none.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use crate::clock::Timestamp;
+
+use super::{Fingerprint, Reason, Validators};
+
+/// An upstream's answer, read to its end.
+///
+/// A `200` is valid JSON here; a `304` answers the validators that were sent.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The upstream's status, redirects followed.
+    pub status: StatusCode,
+    /// The upstream's bytes, decoded from their content coding; of an error, the beginning.
+    pub body: Bytes,
+    /// What to ask with next time.
+    pub validators: Validators,
+    /// The token that the request was sent with.
+    pub token: Option<Fingerprint>,
+    /// For a rate limit: when it is worth asking again.
+    pub limited_until: Option<Timestamp>,
+}
+
+impl Reply {
+    /// Why an answer like this one is never stored.
+    pub fn reason(&self) -> Reason {
+        match self.status {
+            _ if self.limited_until.is_some() => Reason::Limited,
+            status if status.is_server_error() => Reason::ServerError,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Reason::Denied,
+            _ => Reason::OtherStatus,
+        }
+    }
+}
+
+/// Why an exchange gave no reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The reason, as a value.
+    pub reason: Reason,
+    /// The status, where the upstream got as far as one.
+    pub status: Option<StatusCode>,
+    /// Where no call was possible: when one will be.
+    pub retry_at: Option<Timestamp>,
+    /// For a timeout: the limit that passed.
+    pub limit: Option<Duration>,
+}
+
+impl Failure {
+    /// A failure before any status arrived.
+    pub const fn new(reason: Reason) -> Self {
+        Self { reason, status: None, retry_at: None, limit: None }
+    }
+
+    /// A failure after the upstream's head arrived.
+    pub const fn after(status: StatusCode, reason: Reason) -> Self {
+        Self { reason, status: Some(status), retry_at: None, limit: None }
+    }
+
+    /// No call is possible before `retry_at`.
+    pub const fn resting(reason: Reason, retry_at: Timestamp) -> Self {
+        Self { reason, status: None, retry_at: Some(retry_at), limit: None }
+    }
+
+    /// The limit of the whole exchange passed.
+    pub const fn timeout(limit: Duration) -> Self {
+        Self { reason: Reason::Timeout, status: None, retry_at: None, limit: Some(limit) }
+    }
+}
