@@ -36,6 +36,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// A cheap read that shows whether the store answers.
     fn probe(&self) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Lets go of whatever the store holds; every later call is an error.
+    fn close(&self) -> BoxFuture<'_, ()>;
 }
 
 /// One write.

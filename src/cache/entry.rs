@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
 use crate::target::Key;
-use crate::upstream::Fingerprint;
+use crate::upstream::{Fingerprint, Validators};
 
 /// One upstream response to one target, with what is needed to judge and to revalidate it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,9 @@ pub struct Entry {
     pub token: Option<Fingerprint>,
     /// The three moments of its life.
     pub times: Times,
-    /// Up to when the persistent tier is known to keep this body; decides whether a 304 is worth a write.
-    pub persisted_until: Option<Timestamp>,
+    /// The expiry that was last handed to the persistent tier with this body; decides whether a 304 is worth a
+    /// write.
+    pub persisted_expiry: Option<Timestamp>,
     /// The last failure to revalidate it, if nothing has succeeded since.
     pub failure: Option<RecentFailure>,
 }
@@ -45,15 +46,6 @@ pub struct Times {
     pub checked_at: Timestamp,
     /// From here on the entry is expired.
     pub expires_at: Timestamp,
-}
-
-/// The upstream's validators (RFC 9110, 8.8), to the letter; they belong to the stored bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Validators {
-    /// `ETag`, strong or weak, as received.
-    pub etag: Option<Box<str>>,
-    /// `Last-Modified`, as received.
-    pub last_modified: Option<Box<str>>,
 }
 
 /// A remembered failure: until then the copy is served without asking.

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use self::backoff::Backoff;
 use self::queue::{Limits, Queue};
 use crate::clock::{Clock, Stopwatch};
+use crate::config;
 use crate::store::{Change, Store};
 use crate::target::Key;
 
@@ -39,19 +40,6 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 /// How often the store is swept, when there is nothing to write.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-
-/// How much may wait, and for how long.
-#[derive(Clone, Copy, Debug)]
-pub struct Config {
-    /// The most changes that wait, one a key.
-    pub queue_size: usize,
-    /// How often what waits is written.
-    pub flush_interval: Duration,
-    /// The longest wait after failed batches.
-    pub retry_max_interval: Duration,
-    /// A change that could not be written for so long is dropped.
-    pub retry_max_age: Duration,
-}
 
 /// What the queue holds, and what has become of what it held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,7 +82,7 @@ pub struct Drained {
 
 /// The queue, and the way to the store.
 pub struct WriteBehind {
-    config: Config,
+    config: config::WriteBehind,
     sweep_interval: Duration,
     store: Arc<dyn Store>,
     clock: Clock,
@@ -108,7 +96,7 @@ pub struct WriteBehind {
 
 impl WriteBehind {
     /// An empty queue in front of a store.
-    pub fn new(config: Config, store: Arc<dyn Store>, clock: Clock) -> Self {
+    pub fn new(config: config::WriteBehind, store: Arc<dyn Store>, clock: Clock) -> Self {
         let limits = Limits {
             keys: config.queue_size,
             bytes: QUEUE_BYTES,

@@ -32,6 +32,7 @@ use self::handle::{Handle, Remedy};
 use super::{BoxFuture, Change, Error, Store, record};
 use crate::cache::Entry;
 use crate::clock::{Clock, Stopwatch, Timestamp};
+use crate::config;
 use crate::target::Key;
 use crate::tasks;
 
@@ -40,15 +41,6 @@ const READERS: usize = 8;
 
 /// How often the lock of another process is tried.
 const LOCK_POLL: Duration = Duration::from_millis(50);
-
-/// Where the store lives, and how large its file may get.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The folder; made if it is not there.
-    pub dir: PathBuf,
-    /// The bound of the file, in bytes.
-    pub max_bytes: u64,
-}
 
 /// A store, and what there is to tell about how it was opened.
 #[derive(Debug)]
@@ -97,7 +89,7 @@ impl Embedded {
     ///
     /// [`OpenError`]; a damaged file is none, it is moved aside.
     pub async fn open(
-        config: &Config,
+        config: &config::Store,
         clock: &Clock,
         lock_wait: Duration,
     ) -> Result<Opened, OpenError> {
@@ -115,14 +107,6 @@ impl Embedded {
             writer: Arc::new(Semaphore::new(1)),
         };
         Ok(Opened { store, set_aside })
-    }
-
-    /// Closes the file, which releases it to other processes; every later call is an error. Dropping the last
-    /// clone does the same, on the thread that drops it.
-    pub async fn close(&self) {
-        let handle = Arc::clone(&self.handle);
-        // Work that panicked has closed the file as well: it was thrown away with its transaction.
-        let _ = tasks::blocking(move || handle.close()).await;
     }
 
     async fn on<T: Send + 'static>(
@@ -166,6 +150,15 @@ impl Store for Embedded {
 
     fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.on(&self.readers, |handle| handle.run(tables::probe)))
+    }
+
+    /// Releases the file to other processes. Dropping the last clone does the same, on the thread that drops it.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        let handle = Arc::clone(&self.handle);
+        Box::pin(async move {
+            // Work that panicked has closed the file as well: it was thrown away with its transaction.
+            let _ = tasks::blocking(move || handle.close()).await;
+        })
     }
 }
 

@@ -60,6 +60,11 @@ impl Store for InProcess {
     fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
+
+    /// There is nothing to let go of but memory, and that goes with the last handle.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
 }
 
 #[derive(Debug, Default)]

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::embedded::{Config, Embedded};
+use super::embedded::Embedded;
 use super::in_process::InProcess;
 use super::{Change, Store};
-use crate::cache::{Entry, Times, Validators, entity_tag};
+use crate::cache::{Entry, Times, entity_tag};
 use crate::clock::{Clock, Timestamp};
+use crate::upstream::Validators;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 
@@ -23,7 +24,7 @@ pub(crate) fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
         validators: Validators::default(),
         token: None,
         times: Times { fetched_at: NOW, checked_at: at(checked), expires_at: at(checked + 60) },
-        persisted_until: Some(at(10_000)),
+        persisted_expiry: Some(at(checked + 60)),
         failure: None,
     })
 }
@@ -154,7 +155,7 @@ async fn the_embedded_store_keeps_its_records_over_a_restart() {
 }
 
 async fn embedded(dir: &std::path::Path) -> Embedded {
-    let config = Config { dir: dir.to_path_buf(), max_bytes: 64 << 20 };
+    let config = crate::config::Store { dir: dir.to_path_buf(), max_bytes: 64 << 20 };
     let wait = std::time::Duration::from_secs(5);
     Embedded::open(&config, &Clock::System, wait).await.unwrap().store
 }

@@ -30,10 +30,10 @@ use http::StatusCode;
 use sha2::{Digest, Sha256};
 
 use self::wire::Reader;
-use crate::cache::{Entry, Times, Validators, entity_tag_of_digest};
+use crate::cache::{Entry, Times, entity_tag_of_digest};
 use crate::clock::Timestamp;
 use crate::target::Key;
-use crate::upstream::Fingerprint;
+use crate::upstream::{Fingerprint, Validators};
 
 const MAGIC: &[u8; 3] = b"svm";
 const VERSION: u8 = 1;
@@ -107,7 +107,7 @@ fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp) {
 ///
 /// The first of the reasons in [`Error`] that applies.
 pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
-    let peek = peek(record)?;
+    peek(record)?;
     let body_start = body_start(record)?;
     let (head, body) = record.split_at(body_start);
     let digest = Sha256::digest(body).into();
@@ -130,7 +130,7 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
         validators: fields.validators,
         token: fields.token,
         times: fields.times,
-        persisted_until: Some(peek.keep_until),
+        persisted_expiry: Some(fields.times.expires_at),
         failure: None,
     })
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, Drained, Peeked, WriteBehind};
+use super::{Drained, Peeked, WriteBehind};
 use crate::cache::Entry;
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
+use crate::config::WriteBehind as Config;
 use crate::store::in_process::InProcess;
 use crate::store::laws::{NOW, entry, put};
 use crate::store::{BoxFuture, Change, Error, Store};
@@ -77,6 +78,10 @@ impl Store for Scripted {
     fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
         self.sweeps.fetch_add(1, Ordering::SeqCst);
         self.inner.sweep(now)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.inner.close()
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Config, Embedded, tables};
+use super::{Embedded, tables};
 use crate::clock::Clock;
 use crate::store::laws::{NOW, at, entry};
 use crate::store::{Change, Store};
@@ -23,7 +23,8 @@ struct Churn {
 impl Churn {
     async fn run(&self) {
         let dir = tempfile::tempdir().unwrap();
-        let config = Config { dir: dir.path().to_path_buf(), max_bytes: self.max_bytes };
+        let config =
+            crate::config::Store { dir: dir.path().to_path_buf(), max_bytes: self.max_bytes };
         let store = Embedded::open(&config, &Clock::System, Duration::ZERO).await.unwrap().store;
         let mut random = fastrand::Rng::with_seed(7);
         let mut written = 0;

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Config, Embedded, OpenError, Opened};
+use super::{Embedded, OpenError, Opened};
 use crate::clock::{Clock, ManualClock, Timestamp};
+use crate::config;
 use crate::store::laws::{NOW, entry, put};
 use crate::store::{Error, Store};
 
@@ -13,7 +14,7 @@ const NO_WAIT: Duration = Duration::ZERO;
 const LONG: Duration = Duration::from_secs(10);
 
 async fn open(dir: &Path, lock_wait: Duration) -> Result<Opened, OpenError> {
-    let config = Config { dir: dir.to_path_buf(), max_bytes: 64 << 20 };
+    let config = config::Store { dir: dir.to_path_buf(), max_bytes: 64 << 20 };
     let clock = Clock::Manual(ManualClock::at(Timestamp::from_secs(77)));
     Embedded::open(&config, &clock, lock_wait).await
 }
@@ -161,7 +162,7 @@ async fn a_lower_bound_is_met_when_the_store_is_opened() {
         store.apply(batch.into(), NOW).await.unwrap();
     }
     store.close().await;
-    let config = Config { dir: dir.path().to_path_buf(), max_bytes: 8 << 20 };
+    let config = config::Store { dir: dir.path().to_path_buf(), max_bytes: 8 << 20 };
     let opened = Embedded::open(&config, &Clock::System, NO_WAIT).await.unwrap();
     assert_eq!(opened.set_aside, None);
     let bytes = fs::metadata(dir.path().join("svm.redb")).unwrap().len();

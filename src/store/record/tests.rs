@@ -7,10 +7,10 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{Error, Peek, decode, encode, gives_way, peek};
-use crate::cache::{Entry, Times, Validators, entity_tag};
+use crate::cache::{Entry, Times, entity_tag};
 use crate::clock::Timestamp;
 use crate::target::Key;
-use crate::upstream::Fingerprint;
+use crate::upstream::{Fingerprint, Validators};
 
 /// What [`golden`] encodes to, written once when version 1 was finished. It never changes: a later version adds
 /// a golden record of its own beside it.
@@ -35,7 +35,7 @@ fn golden() -> (Entry, Timestamp) {
             checked_at: Timestamp::from_secs(1_735_693_200),
             expires_at: Timestamp::from_secs(1_735_779_600),
         },
-        persisted_until: Some(Timestamp::from_secs(1_735_866_000)),
+        persisted_expiry: Some(Timestamp::from_secs(1_735_779_600)),
         failure: None,
     };
     (entry, Timestamp::from_secs(1_735_866_000))
@@ -91,9 +91,10 @@ fn what_is_not_remembered_is_absent_after_decoding() {
         retry_at: Timestamp::from_secs(1),
         rest: std::time::Duration::from_secs(10),
     });
-    entry.persisted_until = None;
+    entry.persisted_expiry = None;
     let decoded = decode(entry.key(), &encode(&entry, keep_until).into()).unwrap();
-    assert_eq!((decoded.failure, decoded.persisted_until), (None, Some(keep_until)));
+    assert_eq!(decoded.failure, None);
+    assert_eq!(decoded.persisted_expiry, Some(entry.times.expires_at));
 }
 
 #[test]
@@ -175,7 +176,7 @@ prop_compose! {
                 checked_at: Timestamp::from_millis(checked),
                 expires_at: Timestamp::from_millis(expires),
             },
-            persisted_until: None,
+            persisted_expiry: None,
             failure: None,
         }
     }
@@ -186,7 +187,7 @@ proptest! {
     fn an_entry_comes_back_as_it_was(entry in entries(), keep in any::<u64>()) {
         let keep_until = Timestamp::from_millis(keep);
         let record = Bytes::from(encode(&entry, keep_until));
-        let expected = Entry { persisted_until: Some(keep_until), ..entry.clone() };
+        let expected = Entry { persisted_expiry: Some(entry.times.expires_at), ..entry.clone() };
         prop_assert_eq!(decode(entry.key(), &record), Ok(expected));
         let checked_at = entry.times.checked_at;
         prop_assert_eq!(peek(&record), Ok(Peek { checked_at, keep_until }));

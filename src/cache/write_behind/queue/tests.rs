@@ -10,10 +10,11 @@ use http::StatusCode;
 use proptest::prelude::*;
 
 use super::{Limits, Peeked, Queue};
-use crate::cache::{Entry, Times, Validators, entity_tag};
+use crate::cache::{Entry, Times, entity_tag};
 use crate::clock::Timestamp;
 use crate::store::Change;
 use crate::target::Key;
+use crate::upstream::Validators;
 
 const LIMITS: Limits = Limits {
     keys: 8,
@@ -45,7 +46,7 @@ fn put(document: u8, checked: u64, len: usize) -> Change {
         validators: Validators::default(),
         token: None,
         times: Times { fetched_at: at(0), checked_at: at(checked), expires_at: at(0) },
-        persisted_until: None,
+        persisted_expiry: None,
         failure: None,
     });
     Change::Put { entry, keep_until: at(1_000) }

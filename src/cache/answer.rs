@@ -1,0 +1,66 @@
+//! What the cache gives for a request: a document, the upstream's own refusal, or a failure, and how it came about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use crate::clock::Timestamp;
+use crate::upstream::Failure;
+
+use super::Entry;
+use super::facts::Kept;
+use super::status::Status;
+
+/// An answer, before anything of HTTP.
+#[derive(Debug)]
+pub struct Answer {
+    /// How it came about.
+    pub status: Status,
+    /// What it consists of.
+    pub given: Given,
+}
+
+/// What is given.
+#[derive(Debug)]
+pub enum Given {
+    /// A stored document.
+    Document(Arc<Entry>),
+    /// The upstream's own answer, which is no document.
+    Passed {
+        /// The upstream's status.
+        status: StatusCode,
+        /// The upstream's body.
+        body: Bytes,
+        /// For a rate limit: how long to wait.
+        retry_after: Option<Duration>,
+    },
+    /// No answer from the upstream.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// Where no call was possible: how long to wait.
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Given {
+    pub(super) fn negative(entry: &Entry) -> Self {
+        Self::Passed { status: entry.status, body: entry.body.clone(), retry_after: None }
+    }
+
+    pub(super) fn kept(kept: &Kept, now: Timestamp) -> Self {
+        let wait = |until: Option<Timestamp>| until.map(|until| until.since(now));
+        match kept {
+            Kept::Passed(reply) => Self::Passed {
+                status: reply.status,
+                body: reply.body.clone(),
+                retry_after: wait(reply.limited_until),
+            },
+            Kept::Failed(failure) => {
+                Self::Failed { failure: failure.clone(), retry_after: wait(failure.retry_at) }
+            }
+        }
+    }
+}

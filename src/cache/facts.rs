@@ -1,0 +1,73 @@
+//! What a flight comes to: facts, the same for all who waited, which each of them reads by its own demand.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use crate::upstream::{Failure, Reason, Reply};
+
+use super::Entry;
+
+/// How a flight ended.
+#[derive(Debug)]
+pub enum Facts {
+    /// An entry that needs no exchange was there after all.
+    Found {
+        /// That entry.
+        entry: Arc<Entry>,
+        /// Whether the persistent tier had it.
+        from_l2: bool,
+    },
+    /// The upstream was asked, or could not be.
+    Exchange {
+        /// The entry before the exchange.
+        previous: Option<Arc<Entry>>,
+        /// What the exchange came to.
+        exchanged: Exchanged,
+    },
+}
+
+/// What an exchange means for the entry.
+#[derive(Debug)]
+pub enum Exchanged {
+    /// A new body.
+    Stored(Arc<Entry>),
+    /// The same body, a new lifetime.
+    Freshened(Arc<Entry>),
+    /// The document does not exist; the entry is a negative one.
+    Forgotten(Arc<Entry>),
+    /// Nothing to store: whatever was stored stays.
+    Kept(Kept),
+}
+
+/// An exchange that changed nothing.
+#[derive(Debug)]
+pub enum Kept {
+    /// An answer that is never stored, passed on as it is.
+    Passed(Reply),
+    /// No answer.
+    Failed(Failure),
+}
+
+impl Kept {
+    /// The upstream's status, if it gave one.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Passed(reply) => Some(reply.status),
+            Self::Failed(failure) => failure.status,
+        }
+    }
+
+    /// Why nothing was stored.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Failed(failure) => failure.reason,
+            Self::Passed(reply) => reply.reason(),
+        }
+    }
+
+    /// Whether the upstream failed in a way that a copy may stand in for.
+    pub fn is_failure(&self) -> bool {
+        self.reason() != Reason::OtherStatus
+    }
+}

@@ -1,0 +1,95 @@
+//! L1: entries in memory, bounded by weight, the least recently used evicted first.
+//!
+//! moka bounds memory and nothing else: freshness lives in the entry and in our clock. Its evictions run in batches,
+//! so a heavy insert asks for one at once, and the owner calls [`Memory::tend`] now and then.
+//!
+//! Negative entries have a tenth of the capacity to themselves, so a flood of unknown names cannot push out
+//! documents.
+
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache as Lru;
+
+use crate::target::Key;
+
+use super::Entry;
+
+/// Weight above which an insert does not wait for moka's next batch.
+const HEAVY: usize = 64 * 1024;
+/// What an entry weighs beside its body and texts: itself, its tag, moka's nodes and tables.
+const BOOKKEEPING: usize = 512;
+
+/// The tier that answers hits.
+#[derive(Debug)]
+pub struct Memory {
+    documents: Lru<Key, Arc<Entry>, RandomState>,
+    negatives: Lru<Key, Arc<Entry>, RandomState>,
+}
+
+/// How full L1 is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// Entries held.
+    pub entries: u64,
+    /// Their weight in bytes.
+    pub bytes: u64,
+}
+
+impl Memory {
+    /// An empty tier that may hold `capacity` bytes.
+    pub fn new(capacity: u64) -> Self {
+        let negatives = capacity / 10;
+        Self { documents: lru(capacity - negatives), negatives: lru(negatives) }
+    }
+
+    /// The entry of `key`, expired or not.
+    pub fn get(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.documents.get(key).or_else(|| self.negatives.get(key))
+    }
+
+    /// Keeps `entry` in place of whatever its key had.
+    pub fn insert(&self, key: Key, entry: Arc<Entry>) {
+        let heavy = entry.body.len() > HEAVY;
+        let (home, other) = if entry.is_negative() {
+            (&self.negatives, &self.documents)
+        } else {
+            (&self.documents, &self.negatives)
+        };
+        // In this order a reader finds the old entry or the new one, never neither.
+        home.insert(key, entry);
+        other.invalidate(&key);
+        if heavy {
+            self.tend();
+        }
+    }
+
+    /// Lets moka evict what is over the capacity.
+    pub fn tend(&self) {
+        self.documents.run_pending_tasks();
+        self.negatives.run_pending_tasks();
+    }
+
+    /// How full the tier is, documents and negative entries together.
+    pub fn level(&self) -> Level {
+        Level {
+            entries: self.documents.entry_count() + self.negatives.entry_count(),
+            bytes: self.documents.weighted_size() + self.negatives.weighted_size(),
+        }
+    }
+}
+
+fn lru(capacity: u64) -> Lru<Key, Arc<Entry>, RandomState> {
+    Lru::builder()
+        .max_capacity(capacity)
+        .eviction_policy(EvictionPolicy::lru())
+        .weigher(|_, entry: &Arc<Entry>| u32::try_from(weight(entry)).unwrap_or(u32::MAX))
+        .build_with_hasher(RandomState::default())
+}
+
+fn weight(entry: &Entry) -> usize {
+    let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
+    let validators = text(&entry.validators.etag) + text(&entry.validators.last_modified);
+    entry.body.len() + entry.url.len() + validators + BOOKKEEPING
+}

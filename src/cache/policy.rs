@@ -1,0 +1,285 @@
+//! The rules of freshness: what a stored entry may be used for, what becomes of it, what a waiter is told.
+//!
+//! Pure: no I/O, no clock; `now` is an argument. The rest of the cache moves entries about and asks here what to
+//! do with them (RFC 9111 for freshness, RFC 5861 for the stale copy).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::clock::Timestamp;
+use crate::config;
+use crate::upstream::{Failure, Reason, Reply};
+
+use super::answer::{Answer, Given};
+use super::facts::{Exchanged, Facts, Kept};
+use super::status::{Detail, Forward, Outcome, Status};
+use super::{Entry, RecentFailure, Times, entity_tag};
+
+/// The first rest after a failure; each further failure doubles it.
+const FIRST_REST: Duration = Duration::from_secs(10);
+/// The longest rest.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+/// An expired entry is kept at least this long, for its validator.
+const KEEP_EXPIRED_AT_LEAST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the client wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// A fresh answer, or a copy where the rules allow one.
+    Cached,
+    /// An answer that the upstream vouches for now.
+    Refresh,
+}
+
+/// What can be done with an entry that L1 holds.
+#[derive(Debug)]
+pub enum Recall {
+    /// Serve it.
+    Serve(Answer),
+    /// Serve it, and ask the upstream in the background.
+    ServeAndRetry(Answer),
+    /// Ask the upstream, and wait.
+    Ask,
+}
+
+/// What a stored entry is good for now, without asking the upstream.
+pub(super) fn recall(
+    entry: &Arc<Entry>,
+    demand: Demand,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Recall {
+    if entry.is_fresh(now) {
+        let asked_lately = now.since(entry.times.checked_at) < rules.refresh_min_interval;
+        return match demand {
+            Demand::Refresh if !asked_lately => Recall::Ask,
+            _ => Recall::Serve(stored(entry, now, None)),
+        };
+    }
+    match (demand, entry.failure) {
+        (Demand::Cached, Some(failure)) if may_stand_in(entry, now, rules) => {
+            let answer = || stored(entry, now, Some(Detail::StaleIfError));
+            if now < failure.retry_at {
+                Recall::Serve(answer())
+            } else if now < failure.retry_at + failure.rest {
+                Recall::ServeAndRetry(answer())
+            } else {
+                Recall::Ask
+            }
+        }
+        _ => Recall::Ask,
+    }
+}
+
+/// Whether an expired copy may be served in place of an answer that does not come.
+pub(super) fn may_stand_in(entry: &Entry, now: Timestamp, rules: &config::Cache) -> bool {
+    !entry.is_negative() && now < entry.times.expires_at + rules.stale_if_error
+}
+
+/// Up to when an entry is of any use: as a copy, or for its validator.
+pub(super) fn keep_until(entry: &Entry, rules: &config::Cache) -> Timestamp {
+    entry.times.expires_at + rules.stale_if_error.max(KEEP_EXPIRED_AT_LEAST)
+}
+
+/// Whether the persistent tier should hear of a revalidation: not of each one, or a store full of active
+/// documents would be rewritten every minute.
+pub(super) fn is_worth_persisting(entry: &Entry, rules: &config::Cache) -> bool {
+    entry
+        .persisted_expiry
+        .is_none_or(|persisted| entry.times.expires_at.since(persisted) > rules.hard_ttl / 10)
+}
+
+/// What an exchange means for the entry.
+pub(super) fn verdict(
+    url: &str,
+    previous: Option<&Arc<Entry>>,
+    reply: Result<Reply, Failure>,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Exchanged {
+    let reply = match reply {
+        Ok(reply) => reply,
+        Err(failure) => return Exchanged::Kept(Kept::Failed(failure)),
+    };
+    match (reply.status, previous) {
+        (StatusCode::OK, _) => Exchanged::Stored(Arc::new(entry(url, reply, now, rules.hard_ttl))),
+        (StatusCode::NOT_MODIFIED, Some(previous)) => {
+            Exchanged::Freshened(Arc::new(freshened(previous, now, rules)))
+        }
+        (StatusCode::NOT_MODIFIED, None) => Exchanged::Kept(Kept::Failed(Failure::after(
+            StatusCode::NOT_MODIFIED,
+            Reason::UnaskedNotModified,
+        ))),
+        (StatusCode::NOT_FOUND | StatusCode::GONE, _) => {
+            Exchanged::Forgotten(Arc::new(entry(url, reply, now, rules.negative_ttl)))
+        }
+        _ => Exchanged::Kept(Kept::Passed(reply)),
+    }
+}
+
+fn entry(url: &str, reply: Reply, now: Timestamp, ttl: Duration) -> Entry {
+    Entry {
+        url: url.into(),
+        status: reply.status,
+        etag: entity_tag(&reply.body),
+        body: reply.body,
+        validators: reply.validators,
+        token: reply.token,
+        times: Times { fetched_at: now, checked_at: now, expires_at: now + ttl },
+        persisted_expiry: None,
+        failure: None,
+    }
+}
+
+/// A 304 moves times alone: validators belong to the stored bytes.
+fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache) -> Entry {
+    let times = Times { checked_at: now, expires_at: now + rules.hard_ttl, ..previous.times };
+    Entry { times, failure: None, ..previous.clone() }
+}
+
+/// The entry with the memory of a failure, where a copy may stand in; each failure in a row doubles the rest.
+pub(super) fn remember_failure(
+    entry: &Entry,
+    kept: &Kept,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Option<Entry> {
+    let asked_in_vain = kept.is_failure() && !kept.reason().is_without_call();
+    if !asked_in_vain || !may_stand_in(entry, now, rules) {
+        return None;
+    }
+    let rest = entry.failure.map_or(FIRST_REST, |last| (last.rest * 2).min(LONGEST_REST));
+    let failure = RecentFailure { retry_at: now + rest, rest };
+    Some(Entry { failure: Some(failure), ..entry.clone() })
+}
+
+/// What a waiter is told; `None` where these facts do not answer its demand (a refresh that joined a flight
+/// which a stored entry ended).
+pub(super) fn answer(
+    demand: Demand,
+    facts: &Facts,
+    collapsed: bool,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Option<Answer> {
+    match facts {
+        Facts::Found { entry, from_l2 } => match recall(entry, demand, now, rules) {
+            Recall::Serve(answer) | Recall::ServeAndRetry(answer) => {
+                let detail = if *from_l2 { Some(Detail::L2) } else { answer.status.detail };
+                Some(Answer { status: Status { detail, ..answer.status }, ..answer })
+            }
+            Recall::Ask => None,
+        },
+        Facts::Exchange { previous, exchanged } => {
+            let mut answer = exchange(demand, previous.as_ref(), exchanged, now, rules);
+            answer.status.collapsed = collapsed;
+            Some(answer)
+        }
+    }
+}
+
+/// The copy for a waiter whose patience ended before the upstream answered.
+pub(super) fn late(copy: &Arc<Entry>, collapsed: bool) -> Answer {
+    let status = Status {
+        collapsed,
+        detail: Some(Detail::StaleWhileRevalidate),
+        ..Status::forwarded(Outcome::Hit, Forward::Stale)
+    };
+    Answer { status, given: Given::Document(Arc::clone(copy)) }
+}
+
+fn exchange(
+    demand: Demand,
+    previous: Option<&Arc<Entry>>,
+    exchanged: &Exchanged,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Answer {
+    let copy = previous.filter(|entry| !entry.is_negative());
+    let (forward, fetched) = match (demand, copy) {
+        (Demand::Refresh, _) => (Forward::Request, Outcome::Bypass),
+        (Demand::Cached, Some(_)) => (Forward::Stale, Outcome::Miss),
+        (Demand::Cached, None) => (Forward::UriMiss, Outcome::Miss),
+    };
+    let forwarded =
+        |outcome, status| Status { forward_status: status, ..Status::forwarded(outcome, forward) };
+    match exchanged {
+        Exchanged::Stored(entry) => Answer {
+            status: Status {
+                stored: true,
+                ttl: Some(ttl(entry, now)),
+                ..forwarded(fetched, Some(StatusCode::OK))
+            },
+            given: Given::Document(Arc::clone(entry)),
+        },
+        Exchanged::Freshened(entry) => Answer {
+            status: Status {
+                ttl: Some(ttl(entry, now)),
+                ..forwarded(Outcome::Revalidated, Some(StatusCode::NOT_MODIFIED))
+            },
+            given: Given::Document(Arc::clone(entry)),
+        },
+        Exchanged::Forgotten(entry) => Answer {
+            status: Status {
+                stored: true,
+                ttl: Some(ttl(entry, now)),
+                detail: Some(Detail::Negative),
+                ..forwarded(fetched, Some(entry.status))
+            },
+            given: Given::negative(entry),
+        },
+        Exchanged::Kept(kept) => {
+            let stand_in = copy.filter(|copy| {
+                demand == Demand::Cached && kept.is_failure() && may_stand_in(copy, now, rules)
+            });
+            match stand_in {
+                Some(copy) => stood_in(copy, kept, now),
+                None => refused(kept, forwarded(fetched, kept.status()), now),
+            }
+        }
+    }
+}
+
+/// The copy, served in place of what the upstream failed to give.
+fn stood_in(copy: &Arc<Entry>, kept: &Kept, now: Timestamp) -> Answer {
+    if kept.reason().is_without_call() {
+        return stored(copy, now, Some(Detail::StaleIfError));
+    }
+    let status = Status {
+        forward_status: kept.status(),
+        detail: Some(Detail::StaleIfError),
+        ..Status::forwarded(Outcome::Hit, Forward::Stale)
+    };
+    Answer { status, given: Given::Document(Arc::clone(copy)) }
+}
+
+/// The failure itself. Where no call was made there was no forwarding either, unless the client demanded one.
+fn refused(kept: &Kept, status: Status, now: Timestamp) -> Answer {
+    let reason = kept.reason();
+    let forward =
+        status.forward.filter(|forward| *forward == Forward::Request || !reason.is_without_call());
+    Answer {
+        status: Status { forward, detail: Some(Detail::Refused(reason)), ..status },
+        given: Given::kept(kept, now),
+    }
+}
+
+/// A stored entry as it is.
+fn stored(entry: &Arc<Entry>, now: Timestamp, detail: Option<Detail>) -> Answer {
+    let status = Status { detail, ..Status::hit(ttl(entry, now)) };
+    let given = if entry.is_negative() {
+        Given::negative(entry)
+    } else {
+        Given::Document(Arc::clone(entry))
+    };
+    Answer { status, given }
+}
+
+/// Seconds of freshness left; of an expired entry, the seconds since, negated.
+fn ttl(entry: &Entry, now: Timestamp) -> i64 {
+    let left = i64::try_from(entry.times.expires_at.since(now).as_secs()).unwrap_or(i64::MAX);
+    let over = i64::try_from(now.since(entry.times.expires_at).as_secs()).unwrap_or(i64::MAX);
+    left - over
+}

@@ -1,0 +1,153 @@
+//! How an answer came about, as values: the vocabulary of `Cache-Status` (RFC 9211), of metrics and of the log.
+//!
+//! What a header looks like is not decided here but in `http::render`.
+
+use http::StatusCode;
+
+use crate::upstream::Reason;
+
+/// What became of a request, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Answered from what was stored.
+    Hit,
+    /// Answered from the upstream.
+    Miss,
+    /// The upstream vouched for what was stored.
+    Revalidated,
+    /// The cache was passed over: a refresh, or a request refused before it.
+    Bypass,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 4] = [Self::Hit, Self::Miss, Self::Revalidated, Self::Bypass];
+
+    /// The word for header, metric label and log field alike.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "HIT",
+            Self::Miss => "MISS",
+            Self::Revalidated => "REVALIDATED",
+            Self::Bypass => "BYPASS",
+        }
+    }
+}
+
+/// Why a request went to the upstream (RFC 9211, 2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forward {
+    /// Nothing was stored.
+    UriMiss,
+    /// What was stored had expired.
+    Stale,
+    /// The client demanded it.
+    Request,
+}
+
+impl Forward {
+    /// The token of RFC 9211.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UriMiss => "uri-miss",
+            Self::Stale => "stale",
+            Self::Request => "request",
+        }
+    }
+}
+
+/// What `Cache-Status` says beyond its standard parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// The entry was promoted from the persistent tier.
+    L2,
+    /// The document does not exist, which is remembered for a while.
+    Negative,
+    /// A copy stands in for a failing upstream.
+    StaleIfError,
+    /// A copy stands in for a slow upstream, which is still being waited for.
+    StaleWhileRevalidate,
+    /// The request was refused before the cache.
+    InvalidParameter,
+    /// The upstream did not give the document, for this reason.
+    Refused(Reason),
+}
+
+impl Detail {
+    /// The token shown in header, metric label and log field.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::L2 => "l2",
+            Self::Negative => "negative",
+            Self::StaleIfError => "stale-if-error",
+            Self::StaleWhileRevalidate => "stale-while-revalidate",
+            Self::InvalidParameter => "invalid-parameter",
+            Self::Refused(reason) => reason.as_str(),
+        }
+    }
+}
+
+/// The way of one answer through the cache; what `Cache-Status` tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// In one word.
+    pub outcome: Outcome,
+    /// Why the upstream was asked; `None` for a hit, and where no call was possible.
+    pub forward: Option<Forward>,
+    /// The upstream's status, if it gave one.
+    pub forward_status: Option<StatusCode>,
+    /// Whether the upstream's answer was stored.
+    pub stored: bool,
+    /// Seconds that the entry stays fresh; negative for an expired one.
+    pub ttl: Option<i64>,
+    /// Whether the request shared another one's call.
+    pub collapsed: bool,
+    /// The rest of the truth.
+    pub detail: Option<Detail>,
+}
+
+impl Status {
+    /// An answer from what is stored.
+    pub const fn hit(ttl: i64) -> Self {
+        Self {
+            outcome: Outcome::Hit,
+            forward: None,
+            forward_status: None,
+            stored: false,
+            ttl: Some(ttl),
+            collapsed: false,
+            detail: None,
+        }
+    }
+
+    /// An answer for which the upstream was asked.
+    pub const fn forwarded(outcome: Outcome, forward: Forward) -> Self {
+        Self {
+            outcome,
+            forward: Some(forward),
+            forward_status: None,
+            stored: false,
+            ttl: None,
+            collapsed: false,
+            detail: None,
+        }
+    }
+
+    /// A request refused before the cache.
+    pub const fn invalid_parameter() -> Self {
+        Self {
+            outcome: Outcome::Bypass,
+            forward: None,
+            forward_status: None,
+            stored: false,
+            ttl: None,
+            collapsed: false,
+            detail: Some(Detail::InvalidParameter),
+        }
+    }
+
+    /// Whether a copy past its expiry was served.
+    pub const fn is_stale(&self) -> bool {
+        matches!(self.detail, Some(Detail::StaleIfError | Detail::StaleWhileRevalidate))
+    }
+}

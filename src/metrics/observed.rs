@@ -1,0 +1,131 @@
+//! Values that others keep and that are read when somebody asks for the metrics.
+
+use prometheus::{IntCounter, IntGauge, IntGaugeVec};
+
+use crate::cache::Level;
+use crate::cache::write_behind::Stats;
+use crate::upstream::Report;
+
+use super::families::Families;
+
+/// A look at what others keep.
+#[derive(Debug)]
+pub struct Observed {
+    /// How full L1 is.
+    pub level: Level,
+    /// Flights that are under way.
+    pub flights: usize,
+    /// The queue in front of L2.
+    pub write_behind: Stats,
+    /// The tokens, in the order of the configuration.
+    pub tokens: Vec<Report>,
+    /// Log lines that were dropped because the writer did not keep up.
+    pub log_drops: u64,
+}
+
+pub(super) struct Gauges {
+    l1_entries: IntGauge,
+    l1_bytes: IntGauge,
+    flights: IntGauge,
+    queue_depth: IntGauge,
+    queue_bytes: IntGauge,
+    queue_dropped: [IntCounter; 2],
+    written: IntCounter,
+    failed_batches: IntCounter,
+    log_drops: IntCounter,
+    token_remaining: IntGaugeVec,
+    token_reset: IntGaugeVec,
+    token_resting: IntGaugeVec,
+    token_rejected: IntGaugeVec,
+}
+
+impl Gauges {
+    pub(super) fn new(families: &Families<'_>, tokens: usize) -> Self {
+        let per_token = |name: &str, help: &str| families.gauge_family(name, help, &["token"]);
+        let gauges = Self {
+            l1_entries: families.gauge("svm_l1_entries", "Entries in memory"),
+            l1_bytes: families.gauge("svm_l1_bytes", "Weight of the entries in memory"),
+            flights: families.gauge("svm_flights", "Flights under way"),
+            queue_depth: families.gauge("svm_write_behind_depth", "Changes that wait for L2"),
+            queue_bytes: families.gauge("svm_write_behind_bytes", "Bodies that wait for L2"),
+            queue_dropped: families.counters(
+                "svm_write_behind_dropped_total",
+                "Changes that never reached L2, by reason",
+                "reason",
+                ["overflow", "age"],
+            ),
+            written: families.counter("svm_l2_writes_total", "Changes written to L2"),
+            failed_batches: families.counter(
+                "svm_l2_write_errors_total",
+                "Batches that L2 did not take; they are tried again",
+            ),
+            log_drops: families
+                .counter("svm_log_lines_dropped_total", "Log lines dropped under overload"),
+            token_remaining: per_token(
+                "svm_token_remaining",
+                "Requests left in a token's window, if known",
+            ),
+            token_reset: per_token(
+                "svm_token_reset_timestamp_seconds",
+                "When a token's window ends, if known",
+            ),
+            token_resting: per_token("svm_token_resting", "1 while a token rests after a limit"),
+            token_rejected: per_token("svm_token_rejected", "1 while GitHub refuses a token"),
+        };
+        for token in 0..tokens {
+            gauges.token_resting.with_label_values(&[&token.to_string()]).set(0);
+            gauges.token_rejected.with_label_values(&[&token.to_string()]).set(0);
+        }
+        gauges
+    }
+
+    pub(super) fn set(&mut self, observed: &Observed) {
+        self.l1_entries.set(signed(observed.level.entries));
+        self.l1_bytes.set(signed(observed.level.bytes));
+        self.flights.set(signed(observed.flights as u64));
+        self.log_drops.catch_up(observed.log_drops);
+        self.queue(&observed.write_behind);
+        for (index, report) in observed.tokens.iter().enumerate() {
+            self.token(&index.to_string(), report);
+        }
+    }
+
+    fn queue(&self, stats: &Stats) {
+        self.queue_depth.set(signed(stats.depth as u64));
+        self.queue_bytes.set(signed(stats.bytes as u64));
+        self.queue_dropped[0].catch_up(stats.dropped_overflow);
+        self.queue_dropped[1].catch_up(stats.dropped_age);
+        self.written.catch_up(stats.flushed);
+        self.failed_batches.catch_up(stats.failed_batches);
+    }
+
+    fn token(&self, token: &str, report: &Report) {
+        self.token_resting.with_label_values(&[token]).set(i64::from(report.resting));
+        self.token_rejected.with_label_values(&[token]).set(i64::from(report.rejected));
+        set_or_remove(&self.token_remaining, token, report.remaining);
+        set_or_remove(&self.token_reset, token, report.reset_at.map(|at| at.as_secs()));
+    }
+}
+
+/// A value that is not known is absent, and not zero.
+fn set_or_remove(family: &IntGaugeVec, token: &str, value: Option<u64>) {
+    match value {
+        Some(value) => family.with_label_values(&[token]).set(signed(value)),
+        None => drop(family.remove_label_values(&[token])),
+    }
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+trait CatchUp {
+    /// Brings the counter to a total that is kept elsewhere. Callers are alone: the gauges stand behind a lock.
+    fn catch_up(&self, total: u64);
+}
+
+impl CatchUp for IntCounter {
+    fn catch_up(&self, total: u64) {
+        self.inc_by(total.saturating_sub(self.get()));
+    }
+}
