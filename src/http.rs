@@ -1,3 +1,23 @@
-//! What clients see: requests in, answers out.
+//! The HTTP interface: four paths, two methods, JSON in every answer of ours.
+//!
+//! Handlers translate: a request into a question, an answer into a response. They decide nothing about caching and
+//! never talk to the store or the upstream. Only [`render`] knows our header names.
 
+mod access_log;
+pub mod client_ip;
+mod conditional;
+mod health;
+mod listener;
+mod metrics;
+mod page;
+mod ping;
 pub mod query;
+mod render;
+mod router;
+mod version;
+
+pub use access_log::AccessLog;
+pub use health::{Health, Phase};
+pub use listener::{Listener, bind};
+pub use metrics::MetricsSources;
+pub use router::{Parts, service};

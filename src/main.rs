@@ -1,2 +1,141 @@
-//! svm.
-fn main() {}
+//! The `svm` command: environment → telemetry → [`App::build`] → serve → exit code.
+
+mod signals;
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use svm::app::{App, BuildError};
+use svm::clock::Clock;
+use svm::commands::{Command, healthcheck, help};
+use svm::config::vars::{self, Vars};
+use svm::config::{Config, Faults, Server};
+use svm::http;
+use svm::telemetry::{self, Lines, chain};
+
+use signals::Signals;
+
+// Many small bodies come and go on several threads; the system's allocator keeps what it has freed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// `EX_USAGE` of sysexits.h.
+const USAGE: u8 = 64;
+/// `EX_CONFIG` of sysexits.h.
+const CONFIGURATION: u8 = 78;
+const FAILURE: u8 = 1;
+
+/// How long the runtime may take to end work on blocking threads that nobody waits for.
+const RUNTIME_LIMIT: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let run = match Command::parse(std::env::args().skip(1)) {
+        Ok(Command::Serve) => serve(),
+        Ok(Command::Healthcheck) => check_health(),
+        Ok(Command::Help) => print(&help()),
+        Ok(Command::Version) => print(&format!("svm {}\n", env!("CARGO_PKG_VERSION"))),
+        Err(unknown) => Err(Exit { code: USAGE, sentence: unknown.to_string() }),
+    };
+    match run {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Exit { code, sentence }) => {
+            // Where standard error is closed there is nowhere left to say it.
+            let _ = writeln!(io::stderr(), "svm: {sentence}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Why the process ends, and the code that says so.
+struct Exit {
+    code: u8,
+    sentence: String,
+}
+
+impl Exit {
+    fn failure(sentence: impl Into<String>) -> Self {
+        Self { code: FAILURE, sentence: sentence.into() }
+    }
+}
+
+impl From<Faults> for Exit {
+    fn from(faults: Faults) -> Self {
+        Self { code: CONFIGURATION, sentence: faults.to_string() }
+    }
+}
+
+impl From<vars::Error> for Exit {
+    fn from(error: vars::Error) -> Self {
+        Self { code: CONFIGURATION, sentence: chain(&error) }
+    }
+}
+
+impl From<BuildError> for Exit {
+    fn from(error: BuildError) -> Self {
+        Self::failure(chain(&error))
+    }
+}
+
+fn print(text: &str) -> Result<(), Exit> {
+    io::stdout().write_all(text.as_bytes()).map_err(|error| Exit::failure(error.to_string()))
+}
+
+fn check_health() -> Result<(), Exit> {
+    let vars = environment()?;
+    let server = Server::from_vars(&vars)?;
+    let answer = healthcheck(server.host, server.port).map_err(Exit::failure)?;
+    print(&format!("{answer}\n"))
+}
+
+/// `.env` is read before there is a second thread: it becomes part of the process environment.
+fn environment() -> Result<Vars, Exit> {
+    vars::load_dotenv()?;
+    Ok(Vars::from_process())
+}
+
+fn serve() -> Result<(), Exit> {
+    let config = Config::from_vars(&environment()?)?;
+    let cannot =
+        |what: &'static str| move |error: io::Error| Exit::failure(format!("{what}: {error}"));
+    let (lines, log) = Lines::start(config.log.format, io::stdout())
+        .map_err(cannot("the log cannot be started"))?;
+    telemetry::install(&config.log, &lines).map_err(|error| Exit::failure(error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(cannot("the runtime cannot be started"))?;
+    let end = runtime.block_on(run(config, lines));
+    runtime.shutdown_timeout(RUNTIME_LIMIT);
+    log.flush();
+    end
+}
+
+async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
+    let address = SocketAddr::new(config.server.host, config.server.port);
+    let failed = |error: io::Error| Exit::failure(format!("cannot listen on {address}: {error}"));
+    let mut signals = Signals::listen().map_err(failed)?;
+    let listener = http::bind(address).map_err(failed)?;
+    for (variable, value) in config.effective() {
+        tracing::info!(variable, value, "configuration");
+    }
+    let app = tokio::select! {
+        app = App::build(config, Clock::System, lines) => app?,
+        () = signals.next() => return Ok(()),
+    };
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let serving = app.serve(listener, async {
+        let _ = stopped.await;
+    });
+    let twice = async {
+        signals.next().await;
+        let _ = stop.send(());
+        signals.next().await;
+    };
+    tokio::select! {
+        farewell = serving => farewell.map(drop).map_err(failed),
+        () = twice => Err(Exit::failure("a second signal: ended at once, without draining")),
+    }
+}

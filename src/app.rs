@@ -1,0 +1,161 @@
+//! The only wiring: which component is made of what, which tasks run beside the requests, and how it all ends.
+
+mod background;
+mod ending;
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use salvo::Server;
+use salvo::fuse::FuseConfig;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use ending::Farewell;
+
+use background::Background;
+use ending::Ending;
+
+use crate::cache::write_behind::WriteBehind;
+use crate::cache::{self, Cache, Flights, Memory};
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::http::{self, AccessLog, Health, MetricsSources, Phase};
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crate::store::embedded::{Embedded, OpenError};
+use crate::tasks::Tasks;
+use crate::telemetry::Lines;
+use crate::upstream::{ClientError, TokenPool, Upstream};
+
+/// How long the store's file may be held by another process: long enough for a rolling restart.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// Bytes of a request's head.
+const LARGEST_HEAD: usize = 32 * 1024;
+/// To receive a head, which with this server is also how long an idle connection is kept; and for a client that
+/// does not read.
+const CONNECTION_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A service that is ready to serve.
+pub struct App {
+    config: config::Server,
+    service: salvo::Service,
+    cache: Cache,
+    store: Arc<dyn Store>,
+    write_behind: Arc<WriteBehind>,
+    health: Health,
+    flights: Tasks,
+}
+
+/// Why the service cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The embedded store is in use.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The way to the upstream cannot be set up.
+    #[error(transparent)]
+    Upstream(#[from] ClientError),
+}
+
+impl App {
+    /// Opens the store that the configuration asks for and builds the service on it.
+    pub async fn build(config: Config, clock: Clock, lines: Lines) -> Result<Self, BuildError> {
+        let store = Embedded::open(&config.store, &clock, LOCK_WAIT).await?.store;
+        Self::assemble(config, clock, Arc::new(store), lines)
+    }
+
+    /// Builds the service on a store that is open already.
+    pub fn assemble(
+        config: Config,
+        clock: Clock,
+        store: Arc<dyn Store>,
+        lines: Lines,
+    ) -> Result<Self, BuildError> {
+        let metrics = Metrics::new(config.tokens.secrets.len());
+        let tokens = Arc::new(TokenPool::new(config.tokens));
+        let upstream = Upstream::new(
+            config.upstream,
+            config.targets.clone(),
+            Arc::clone(&tokens),
+            clock.clone(),
+            metrics.clone(),
+        )?;
+        let write_behind =
+            Arc::new(WriteBehind::new(config.write_behind, Arc::clone(&store), clock.clone()));
+        let flights = Tasks::new();
+        let cache = Cache::new(cache::Parts {
+            memory: Memory::new(config.cache.l1_max_bytes),
+            rules: config.cache,
+            clock: clock.clone(),
+            flights: Flights::new(flights.clone()),
+            write_behind: Arc::clone(&write_behind),
+            store: Arc::clone(&store),
+            upstream,
+            metrics: metrics.clone(),
+        });
+        let health = Health::new(Arc::clone(&tokens), clock.clone());
+        let log = crate::telemetry::wants_access_lines(&config.log).then(|| lines.clone());
+        let sources = MetricsSources {
+            cache: cache.clone(),
+            write_behind: Arc::clone(&write_behind),
+            tokens,
+            lines,
+            clock: clock.clone(),
+        };
+        let service = http::service(http::Parts {
+            cache: cache.clone(),
+            policy: Arc::new(config.targets),
+            clock: clock.clone(),
+            metrics,
+            sources,
+            health: health.clone(),
+            access_log: AccessLog::new(log, &config.server.trusted_proxies, clock),
+        });
+        let config = config.server;
+        Ok(Self { config, service, cache, store, write_behind, health, flights })
+    }
+
+    /// Serves until `shutdown` resolves, and then ends in order: the listener closes, what has begun gets
+    /// `SHUTDOWN_GRACE`, what waits for the store `SHUTDOWN_DRAIN_TIMEOUT`.
+    ///
+    /// # Errors
+    ///
+    /// When the listening socket fails.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<Farewell> {
+        let close = CancellationToken::new();
+        let server = server(http::Listener::new(listener, close.clone())?, &self.config);
+        let background = Background::start(&self);
+        let handle = server.handle();
+        let serving = pin!(server.try_serve(self.service));
+        self.health.enter(Phase::Serving);
+
+        let ending = Ending {
+            config: &self.config,
+            health: &self.health,
+            close,
+            handle,
+            flights: &self.flights,
+            background,
+            write_behind: &self.write_behind,
+            store: &*self.store,
+        };
+        ending.serve_until(serving, shutdown).await
+    }
+}
+
+fn server(listener: http::Listener, config: &config::Server) -> Server<http::Listener> {
+    let fuse = FuseConfig::default()
+        .with_http1_header_timeout(CONNECTION_PATIENCE)
+        .with_write_stall_timeout(CONNECTION_PATIENCE);
+    let mut server =
+        Server::new(listener).fuse_config(fuse).max_connections(config.max_connections);
+    server.http1_mut().max_header_size(LARGEST_HEAD);
+    server
+}

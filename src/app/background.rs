@@ -1,0 +1,89 @@
+//! The tasks that run beside the requests, from the start to the end of serving.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::Cache;
+use crate::cache::write_behind::WriteBehind;
+use crate::http::Health;
+use crate::store::Store;
+use crate::tasks::Tasks;
+use crate::telemetry::chain;
+
+use super::App;
+
+/// L1 overshoots its capacity between two of moka's batches; this often they are asked for.
+const TEND_INTERVAL: Duration = Duration::from_millis(250);
+/// `/healthz` is to be true within two seconds of a change.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+const PROBE_LIMIT: Duration = Duration::from_millis(500);
+/// The tasks do nothing long between two looks at the token.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
+
+/// The owner of those tasks.
+pub(super) struct Background {
+    tasks: Tasks,
+    stop: CancellationToken,
+}
+
+impl Background {
+    pub(super) fn start(app: &App) -> Self {
+        let tasks = Tasks::new();
+        let stop = CancellationToken::new();
+        let write_behind = Arc::clone(&app.write_behind);
+        let token = stop.clone();
+        tasks.spawn(async move { write_behind.run(token).await });
+        let tend = tend(app.cache.clone());
+        tasks.spawn(until(stop.clone(), tend));
+        let probe =
+            probe(Arc::clone(&app.store), Arc::clone(&app.write_behind), app.health.clone());
+        tasks.spawn(until(stop.clone(), probe));
+        Self { tasks, stop }
+    }
+
+    /// Stops the tasks and waits for them.
+    pub(super) async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.wait(STOP_LIMIT).await;
+    }
+}
+
+async fn until(stop: CancellationToken, task: impl Future<Output = ()>) {
+    stop.run_until_cancelled(task).await;
+}
+
+async fn tend(cache: Cache) {
+    let mut ticks = interval(TEND_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        cache.memory().tend();
+    }
+}
+
+/// Looks after the store, so that `/healthz` need not.
+async fn probe(store: Arc<dyn Store>, write_behind: Arc<WriteBehind>, health: Health) {
+    let mut ticks = interval(PROBE_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        health.store_is(look(&*store, &write_behind).await);
+    }
+}
+
+async fn look(store: &dyn Store, write_behind: &WriteBehind) -> Result<(), String> {
+    match timeout(PROBE_LIMIT, store.probe()).await {
+        Err(_) => Err("the store does not answer".into()),
+        Ok(Err(error)) => {
+            tracing::debug!(error = chain(&error), "the probe of the store failed");
+            Err("the store cannot be read".into())
+        }
+        Ok(Ok(())) if !write_behind.stats().last_batch_ok => {
+            Err("the last write to the store failed".into())
+        }
+        Ok(Ok(())) => Ok(()),
+    }
+}

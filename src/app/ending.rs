@@ -1,0 +1,80 @@
+//! The end of serving, in order, each step within its time.
+
+use std::io;
+use std::pin::Pin;
+
+use salvo::server::ServerHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::write_behind::WriteBehind;
+use crate::clock::Stopwatch;
+use crate::config;
+use crate::http::{Health, Phase};
+use crate::store::Store;
+use crate::tasks::Tasks;
+
+use super::background::Background;
+
+/// What there is to say at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Farewell {
+    /// Changes that the store took at the end.
+    pub flushed: u64,
+    /// Changes that it did not take in time.
+    pub lost: u64,
+    /// Upstream calls that had not ended in time.
+    pub abandoned: usize,
+}
+
+pub(super) struct Ending<'a> {
+    pub(super) config: &'a config::Server,
+    pub(super) health: &'a Health,
+    pub(super) close: CancellationToken,
+    pub(super) handle: ServerHandle,
+    pub(super) flights: &'a Tasks,
+    pub(super) background: Background,
+    pub(super) write_behind: &'a WriteBehind,
+    pub(super) store: &'a dyn Store,
+}
+
+impl Ending<'_> {
+    pub(super) async fn serve_until(
+        self,
+        mut serving: Pin<&mut impl Future<Output = io::Result<()>>>,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<Farewell> {
+        tokio::select! {
+            ended = &mut serving => ended?,
+            () = shutdown => {}
+        }
+        tracing::info!("shutting down");
+        let abandoned = self.drain_requests(serving).await?;
+        self.background.stop().await;
+        let drained = self.write_behind.drain(self.config.drain_timeout).await;
+        self.store.close().await;
+        let farewell = Farewell { flushed: drained.flushed, lost: drained.lost, abandoned };
+        let Farewell { flushed, lost, abandoned } = farewell;
+        tracing::info!(flushed, lost, abandoned, "stopped");
+        Ok(farewell)
+    }
+
+    /// The listener closes at once. While flights are under way, connections stay open, so that `/healthz` can say
+    /// what is going on; each answer asks its client to close. Then the rest of the grace is for answers that are
+    /// still being written.
+    async fn drain_requests(
+        &self,
+        mut serving: Pin<&mut impl Future<Output = io::Result<()>>>,
+    ) -> io::Result<usize> {
+        let stopwatch = Stopwatch::start();
+        self.health.enter(Phase::Draining);
+        self.close.cancel();
+        let grace = self.config.shutdown_grace;
+        let abandoned = tokio::select! {
+            ended = &mut serving => { ended?; 0 }
+            left = self.flights.wait(grace) => left,
+        };
+        self.handle.stop_graceful(grace.saturating_sub(stopwatch.elapsed()));
+        serving.await?;
+        Ok(abandoned)
+    }
+}

@@ -1,0 +1,43 @@
+//! `svm healthcheck`: one question to the running service, for containers that have no other client.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(2);
+/// As much of the answer as is looked at.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// Asks `/healthz` of the service that listens at `host` and `port`; the body of its answer, if it serves.
+///
+/// # Errors
+///
+/// A sentence, if the service does not answer or does not serve.
+pub fn healthcheck(host: IpAddr, port: u16) -> Result<String, String> {
+    let address = SocketAddr::new(reachable(host), port);
+    let answer = ask(address).map_err(|error| format!("no answer from {address}: {error}"))?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    if head.starts_with("HTTP/1.1 200 ") || head.starts_with("HTTP/1.0 200 ") {
+        return Ok(body.to_owned());
+    }
+    Err(format!("{address} answers {}: {body}", head.lines().next().unwrap_or_default()))
+}
+
+/// A service that listens on every address is asked at this machine's own.
+fn reachable(host: IpAddr) -> IpAddr {
+    match host {
+        IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        host => host,
+    }
+}
+
+fn ask(address: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    stream.set_write_timeout(Some(LIMIT))?;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(MOST_BYTES).read_to_string(&mut answer)?;
+    Ok(answer)
+}

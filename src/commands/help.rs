@@ -1,0 +1,35 @@
+//! `svm --help`: the commands, and every variable from the one table of them.
+
+use std::fmt::Write;
+
+use crate::config::VARIABLES;
+
+const USAGE: &str = "\
+svm: a caching service for GitHub release metadata
+
+Usage:
+  svm               serve; configured by the environment and by .env, of which the environment wins
+  svm healthcheck   ask the running service's /healthz; exit code 0 if it serves, else 1
+  svm --help        this text
+  svm --version     the version
+
+Variables:
+";
+
+/// The text of `svm --help`.
+pub fn help() -> String {
+    let mut text = USAGE.to_owned();
+    for variable in VARIABLES {
+        let default = match (variable.required, variable.default) {
+            (true, _) => "required".to_owned(),
+            (false, "") => "default: none".to_owned(),
+            (false, default) => format!("default: {default}"),
+        };
+        let _ = writeln!(
+            text,
+            "  {}\n      {}\n      {}; {default}",
+            variable.name, variable.meaning, variable.accepts
+        );
+    }
+    text
+}

@@ -1,0 +1,47 @@
+//! The client's own conditional request: `If-None-Match` (RFC 9110, 13.1.2).
+
+use http::header::IF_NONE_MATCH;
+use http::{HeaderMap, HeaderValue};
+
+/// Whether the client holds what `etag` names. The comparison is the weak one, over all lines of the header.
+pub(super) fn matches(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    headers.get_all(IF_NONE_MATCH).iter().any(|line| lists(line.as_bytes(), etag.as_bytes()))
+}
+
+fn lists(line: &[u8], etag: &[u8]) -> bool {
+    // Our tags are hex in quotes, so a comma never stands inside the one that is looked for.
+    line.split(|byte| *byte == b',').any(|tag| {
+        let tag = tag.trim_ascii();
+        tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(lines: &[&str], want: bool) {
+        let etag = HeaderValue::from_static("\"abc\"");
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(IF_NONE_MATCH, line.parse().unwrap());
+        }
+        assert_eq!(matches(&headers, &etag), want, "{lines:?}");
+    }
+
+    #[test]
+    fn every_form_of_the_header_is_read() {
+        check(&[], false);
+        check(&["\"abc\""], true);
+        check(&["W/\"abc\""], true);
+        check(&["*"], true);
+        check(&["\"x\", W/\"y\" ,\"abc\""], true);
+        check(&["\"x\"", "\"abc\""], true);
+        check(&["\"x,*,y\""], true);
+        check(&["abc"], false);
+        check(&["\"ABC\""], false);
+        check(&["w/\"abc\""], false);
+        check(&["\"abcd\""], false);
+        check(&[""], false);
+    }
+}

@@ -1,0 +1,58 @@
+//! `/metrics`: what is counted, and a look at what others keep.
+
+use std::sync::Arc;
+
+use salvo::{Request, Response};
+
+use crate::cache::Cache;
+use crate::cache::write_behind::WriteBehind;
+use crate::clock::{Clock, Stopwatch};
+use crate::metrics::{Metrics, Observed};
+use crate::telemetry::Lines;
+use crate::upstream::TokenPool;
+
+use super::page::{Page, Trail};
+use super::render;
+
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Whose values are read when somebody asks.
+#[derive(Clone)]
+pub struct MetricsSources {
+    /// L1 and the flights.
+    pub cache: Cache,
+    /// The queue in front of L2.
+    pub write_behind: Arc<WriteBehind>,
+    /// The tokens.
+    pub tokens: Arc<TokenPool>,
+    /// The log.
+    pub lines: Lines,
+    /// The present.
+    pub clock: Clock,
+}
+
+impl MetricsSources {
+    fn observe(&self) -> Observed {
+        self.cache.memory().tend();
+        Observed {
+            level: self.cache.memory().level(),
+            flights: self.cache.flights().underway(),
+            write_behind: self.write_behind.stats(),
+            tokens: self.tokens.reports(self.clock.now()),
+            log_drops: self.lines.dropped(),
+        }
+    }
+}
+
+pub(super) struct MetricsPage {
+    pub(super) metrics: Metrics,
+    pub(super) sources: MetricsSources,
+}
+
+impl Page for MetricsPage {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Stopwatch) -> Trail {
+        let body = self.metrics.render(&self.sources.observe());
+        render::text(req, res, TEXT_FORMAT, body);
+        Trail::default()
+    }
+}

@@ -1,0 +1,247 @@
+//! Answers as HTTP: the only place that knows our header names, and the one that turns errors into statuses.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    AGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use salvo::http::ResBody;
+use salvo::{Request, Response};
+use serde_json::json;
+
+use crate::cache::{Answer, Entry, Given, Outcome, Status};
+use crate::clock::Timestamp;
+use crate::target::Key;
+use crate::upstream::{Failure, Reason};
+
+use super::conditional;
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+const X_CACHE_KEY: HeaderName = HeaderName::from_static("x-cache-key");
+const X_UPSTREAM_STATUS: HeaderName = HeaderName::from_static("x-upstream-status");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// How long clients and caches in between may reuse a fresh answer, counted from when it is served.
+const CLIENT_LIFETIME: Duration = Duration::from_secs(60);
+
+/// The answer of the cache to a request for `/version`.
+pub(super) fn answer(req: &Request, res: &mut Response, key: Key, answer: &Answer, now: Timestamp) {
+    let headers = res.headers_mut();
+    *headers = HeaderMap::with_capacity(12);
+    provenance(headers, Some(key), &answer.status);
+    match &answer.given {
+        Given::Document(entry) => document(req, res, entry, &answer.status, now),
+        Given::Passed { status, body, retry_after } => {
+            refused(req, res, *status, passed(*status, body), *retry_after);
+        }
+        Given::Failed { failure, retry_after } => {
+            let (status, body) = failed(failure, *retry_after);
+            refused(req, res, status, body, *retry_after);
+        }
+    }
+}
+
+/// A request that was refused before the cache.
+pub(super) fn invalid_parameter(req: &Request, res: &mut Response, detail: &str) {
+    provenance(res.headers_mut(), None, &Status::invalid_parameter());
+    let body = json!({ "error": "Invalid parameter", "detail": detail });
+    refused(req, res, StatusCode::BAD_REQUEST, body.to_string().into(), None);
+}
+
+/// A path that is not ours.
+pub(super) fn not_found(req: &Request, res: &mut Response) {
+    let body = json!({
+        "error": "Not found",
+        "detail": "the paths are /version, /ping, /healthz and /metrics",
+    });
+    refused(req, res, StatusCode::NOT_FOUND, body.to_string().into(), None);
+}
+
+/// A method that is not ours.
+pub(super) fn method_not_allowed(req: &Request, res: &mut Response) {
+    res.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    let body = json!({ "error": "Method not allowed", "detail": "use GET or HEAD" });
+    refused(req, res, StatusCode::METHOD_NOT_ALLOWED, body.to_string().into(), None);
+}
+
+/// JSON of ours that nobody should keep.
+pub(super) fn json(req: &Request, res: &mut Response, status: StatusCode, body: String) {
+    refused(req, res, status, body.into(), None);
+}
+
+/// Text of ours that nobody should keep.
+pub(super) fn text(req: &Request, res: &mut Response, content_type: &'static str, body: String) {
+    res.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    send(req, res, StatusCode::OK, HeaderValue::from_static(content_type), body.into());
+}
+
+/// Asks the client to come back on another connection.
+pub(super) fn close_connection(res: &mut Response) {
+    res.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// Where the answer comes from.
+fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status) {
+    headers.insert(X_CACHE, HeaderValue::from_static(status.outcome.as_str()));
+    headers.insert(X_CACHE_KEY, key.map_or(HeaderValue::from_static(""), key_value));
+    headers.insert(X_UPSTREAM_STATUS, upstream_status(status));
+    headers.insert(CACHE_STATUS, value(&cache_status(status)));
+}
+
+fn document(req: &Request, res: &mut Response, entry: &Entry, status: &Status, now: Timestamp) {
+    let age = now.since(entry.times.checked_at).as_secs();
+    let headers = res.headers_mut();
+    headers.insert(AGE, HeaderValue::from(age));
+    headers.insert(ETAG, entry.etag.clone());
+    headers.insert(CACHE_CONTROL, cache_control(status, age));
+    if conditional::matches(req.headers(), &entry.etag) {
+        res.status_code(StatusCode::NOT_MODIFIED);
+        return;
+    }
+    send(req, res, StatusCode::OK, JSON, entry.body.clone());
+}
+
+fn refused(
+    req: &Request,
+    res: &mut Response,
+    status: StatusCode,
+    body: Bytes,
+    retry_after: Option<Duration>,
+) {
+    let headers = res.headers_mut();
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    if let Some(wait) = retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
+    }
+    send(req, res, status, JSON, body);
+}
+
+/// A HEAD says how long the body would be, and does not send it (RFC 9110, 9.3.2); the library strips the body and
+/// would leave the length out.
+fn send(
+    req: &Request,
+    res: &mut Response,
+    status: StatusCode,
+    content_type: HeaderValue,
+    body: Bytes,
+) {
+    res.status_code(status);
+    let headers = res.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type);
+    if req.method() == Method::HEAD {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    res.body(ResBody::Once(body));
+}
+
+/// The upstream's own answer. An error is wrapped, so that a client always finds a JSON object.
+fn passed(status: StatusCode, body: &Bytes) -> Bytes {
+    if !status.is_client_error() && !status.is_server_error() {
+        return body.clone();
+    }
+    let reason = || json!(status.canonical_reason().unwrap_or("Unknown status"));
+    let message = serde_json::from_slice(body).unwrap_or_else(|_| reason());
+    json!({ "error": "Upstream API error", "message": message }).to_string().into()
+}
+
+/// The one place where a failure becomes a status and a sentence: no address, no token, no internal error text.
+fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, Bytes) {
+    let (status, error, detail) = match failure.reason {
+        Reason::Timeout => {
+            let limit = failure.limit.unwrap_or_default().as_secs_f64();
+            let detail = format!("no complete answer within {limit} seconds");
+            (StatusCode::GATEWAY_TIMEOUT, "Upstream timed out", detail)
+        }
+        Reason::NoToken | Reason::HostRests => {
+            let wait = retry_after.map_or(1, seconds);
+            let who = match failure.reason {
+                Reason::NoToken => "no token is usable",
+                _ => "the upstream host is not asked",
+            };
+            let detail = format!("{who} for another {wait} seconds");
+            (StatusCode::SERVICE_UNAVAILABLE, "Upstream rate limited", detail)
+        }
+        reason => {
+            let (error, detail) = match reason {
+                Reason::Redirect => {
+                    (BAD_RESPONSE, "the upstream redirects to where svm does not follow")
+                }
+                Reason::NotJson => (BAD_RESPONSE, "the upstream's answer is not JSON"),
+                Reason::TooLarge => (BAD_RESPONSE, "the upstream's answer is too large"),
+                Reason::CutShort => (BAD_RESPONSE, "the upstream's answer ended early"),
+                Reason::UnaskedNotModified => {
+                    (BAD_RESPONSE, "the upstream answered 304 to a request without a validator")
+                }
+                Reason::Internal => ("Internal error", "the request failed inside svm"),
+                _ => ("Upstream unreachable", "the upstream could not be reached"),
+            };
+            (StatusCode::BAD_GATEWAY, error, detail.to_owned())
+        }
+    };
+    (status, json!({ "error": error, "detail": detail }).to_string().into())
+}
+
+const BAD_RESPONSE: &str = "Bad upstream response";
+
+/// Whole seconds, and never 0: that would ask for an immediate retry.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+}
+
+/// A fresh answer may be reused for a while; less than its age plus that would be stale on arrival.
+fn cache_control(status: &Status, age: u64) -> HeaderValue {
+    if status.is_stale() {
+        return NO_CACHE;
+    }
+    value(&format!("public, max-age={}", age + CLIENT_LIFETIME.as_secs()))
+}
+
+fn upstream_status(status: &Status) -> HeaderValue {
+    match status.forward_status {
+        Some(status) => HeaderValue::from(status.as_u16()),
+        None => HeaderValue::from_static("0"),
+    }
+}
+
+/// RFC 9211.
+fn cache_status(status: &Status) -> String {
+    let mut text = String::with_capacity(80);
+    text.push_str("svm");
+    if status.forward.is_none() && status.outcome == Outcome::Hit {
+        text.push_str("; hit");
+    }
+    if let Some(forward) = status.forward {
+        let _ = write!(text, "; fwd={}", forward.as_str());
+    }
+    if let Some(status) = status.forward_status {
+        let _ = write!(text, "; fwd-status={}", status.as_u16());
+    }
+    if status.stored {
+        text.push_str("; stored");
+    }
+    if let Some(ttl) = status.ttl {
+        let _ = write!(text, "; ttl={ttl}");
+    }
+    if status.collapsed {
+        text.push_str("; collapsed");
+    }
+    if let Some(detail) = status.detail {
+        let _ = write!(text, "; detail={}", detail.as_str());
+    }
+    text
+}
+
+fn key_value(key: Key) -> HeaderValue {
+    value(&key.to_string())
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("our header values are visible ASCII")
+}

@@ -1,0 +1,69 @@
+//! Which path goes where.
+//!
+//! `/version` comes first and costs one comparison to find. Paths are matched to the letter: the library's own path
+//! filters would let `//ping/` pass.
+
+use std::sync::Arc;
+
+use salvo::routing::PathState;
+use salvo::{Handler, Request, Router, Service};
+
+use crate::cache::Cache;
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::target::Policy;
+
+use super::access_log::AccessLog;
+use super::health::{Health, Healthz};
+use super::metrics::{MetricsPage, MetricsSources};
+use super::page::{Missing, Route};
+use super::ping::Ping;
+use super::version::Version;
+
+/// What the routes are made of.
+pub struct Parts {
+    /// Where `/version` gets its answers.
+    pub cache: Cache,
+    /// Which targets are allowed.
+    pub policy: Arc<Policy>,
+    /// The present.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What `/metrics` reads beside the counters.
+    pub sources: MetricsSources,
+    /// How the service and its dependencies are.
+    pub health: Health,
+    /// Where access lines go.
+    pub access_log: AccessLog,
+}
+
+/// The service that answers every request.
+pub fn service(parts: Parts) -> Service {
+    let Parts { cache, policy, clock, metrics, sources, health, access_log } = parts;
+    let version = Version { cache, policy, clock, metrics: metrics.clone() };
+    let metrics = MetricsPage { metrics, sources };
+    let healthz = Healthz(health.clone());
+    let routes = Router::new()
+        .push(exactly("/version", Route::new(version, &health, &access_log)))
+        .push(exactly("/ping", Route::new(Ping, &health, &access_log)))
+        .push(exactly("/healthz", Route::new(healthz, &health, &access_log)))
+        .push(exactly("/metrics", Route::new(metrics, &health, &access_log)))
+        .push(anything(Route::new(Missing, &health, &access_log)));
+    Service::new(routes)
+}
+
+fn exactly(path: &'static str, route: impl Handler) -> Router {
+    Router::with_filter_fn(move |req, state| req.uri().path() == path && consume(req, state))
+        .goal(route)
+}
+
+fn anything(route: impl Handler) -> Router {
+    Router::with_filter_fn(consume).goal(route)
+}
+
+/// Tells the router that no part of the path is left to match.
+fn consume(req: &mut Request, state: &mut PathState<'_>) -> bool {
+    state.forward(req.uri().path().len());
+    true
+}

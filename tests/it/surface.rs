@@ -1,0 +1,118 @@
+//! Paths, methods and parameters: what the service answers to, and to what not.
+
+use reqwest::Method;
+
+use crate::LATEST;
+use crate::support::app::{Answer, TestApp, encode};
+
+#[tokio::test]
+async fn ping() {
+    let app = TestApp::start().await;
+    let answer = app.get("/ping").await;
+    insta::assert_snapshot!(answer.head(), @"
+    200
+    cache-control: no-store
+    content-type: application/json
+    ");
+    assert_eq!(answer.text(), r#"{"status":"ok","message":"Service is up and running"}"#);
+}
+
+#[tokio::test]
+async fn another_path_is_404_in_json() {
+    let app = TestApp::start().await;
+    insta::assert_snapshot!(app.get("/").await.head(), @"
+    404
+    cache-control: no-store
+    content-type: application/json
+    ");
+    for path in
+        ["/", "/versions", "/version/", "//version", "/ping/", "/Ping", "/%70ing", "/version/x"]
+    {
+        let detail = "the paths are /version, /ping, /healthz and /metrics";
+        app.get(path).await.assert_error(404, "Not found", detail);
+    }
+    let posted = Answer::of(app.request(Method::POST, "/nothing").body("x")).await;
+    assert_eq!(posted.status, 404);
+}
+
+#[tokio::test]
+async fn another_method_is_405_in_json() {
+    let app = TestApp::start().await;
+    for path in ["/version?url=x", "/ping", "/healthz", "/metrics"] {
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::PATCH] {
+            let answer = Answer::of(app.request(method, path)).await;
+            answer.assert_error(405, "Method not allowed", "use GET or HEAD");
+            assert_eq!(answer.header("allow"), "GET, HEAD");
+        }
+    }
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    let document = format!("/version?url={}", encode(LATEST));
+    for path in [document.as_str(), "/version", "/ping", "/nothing"] {
+        let get = app.get(path).await;
+        let head = Answer::of(app.request(Method::HEAD, path)).await;
+        assert_eq!(head.head(), get.head(), "{path}");
+        assert_eq!(head.header("content-length"), get.body.len().to_string(), "{path}");
+        assert!(head.body.is_empty());
+    }
+    for path in ["/healthz", "/metrics"] {
+        let head = Answer::of(app.request(Method::HEAD, path)).await;
+        assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
+        assert_ne!(head.header("content-length"), "");
+    }
+}
+
+#[tokio::test]
+async fn head_fetches_and_stores_as_get_does() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let path = format!("/version?url={}", encode(LATEST));
+    let head = Answer::of(app.request(Method::HEAD, &path)).await;
+    assert_eq!(head.header("x-cache"), "MISS");
+    assert_eq!(app.get(&path).await.header("x-cache"), "HIT");
+}
+
+#[tokio::test]
+async fn parameters_that_mean_nothing_are_400() {
+    let app = TestApp::start().await;
+    let check = async |query: &str, detail: &str| {
+        let answer = app.get(&format!("/version{query}")).await;
+        answer.assert_error(400, "Invalid parameter", detail);
+        assert_eq!(answer.summary(), "400 BYPASS upstream=0 svm; detail=invalid-parameter");
+    };
+    check("", "").await;
+    check("?", "").await;
+    check("?url=", "").await;
+    check("?refresh=true", "").await;
+    check("?url=a&url=b", "").await;
+    check("?url=https://api.github.com/repos/o/r/releases?per_page=1&page=2", "").await;
+    check("?url=https://api.github.com/repos/o/r&refresh=yes", "").await;
+    check("?url=%zz", "").await;
+    check("?url=%ff", "").await;
+}
+
+#[tokio::test]
+async fn targets_that_are_not_allowed_are_400() {
+    let app = TestApp::start().await;
+    let check = async |url: &str, detail: &str| {
+        app.version(url).await.assert_error(400, "Invalid parameter", detail);
+    };
+    check("api.github.com/repos/o/r", "").await;
+    check("/repos/o/r", "").await;
+    check("http://api.github.com/repos/o/r", "").await;
+    check("https://user:secret@api.github.com/repos/o/r", "").await;
+    check("https://api.github.com:8443/repos/o/r", "").await;
+    check("https://example.com/repos/o/r", "").await;
+    check("https://api.github.com.example.com/repos/o/r", "").await;
+    check("https://127.0.0.1/repos/o/r", "").await;
+    check("https://api.github.com/user", "").await;
+    check("https://api.github.com/repos/../user", "").await;
+    check("https://api.github.com/repos/o/r#fragment", "").await;
+    check("https://api.github.com/repos/o/r?access_token=abc", "").await;
+    assert_eq!(app.github.total_calls(), 0);
+}

@@ -1,0 +1,155 @@
+//! The service under test: built by the production constructor, asked over a real socket.
+//!
+//! It differs from the real thing by its configuration, its clock, its store and where its log goes, and by nothing
+//! else. Freshness moves with [`TestApp::advance`]; the sockets run on real time.
+
+mod answer;
+mod builder;
+mod log;
+
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder};
+use svm::app::Farewell;
+use svm::clock::ManualClock;
+use svm::telemetry::Writer;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use self::answer::Answer;
+pub use self::builder::TestAppBuilder;
+use self::log::Log;
+use super::github::GitHub;
+
+const BOUND: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
+
+/// A running service and the simulated GitHub behind it.
+#[must_use]
+pub struct TestApp {
+    /// GitHub.
+    pub github: GitHub,
+    /// The service's present.
+    pub clock: ManualClock,
+    address: SocketAddr,
+    client: Client,
+    plan: TestAppBuilder,
+    running: Option<Running>,
+    log: Log,
+}
+
+struct Running {
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<Farewell>,
+    writer: Writer,
+}
+
+impl TestApp {
+    /// A service with the defaults, on an embedded store of its own.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// A service to be configured.
+    pub fn builder() -> TestAppBuilder {
+        TestAppBuilder::default()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Asks `/version` for a document, its URL percent-encoded.
+    pub async fn version(&self, url: &str) -> Answer {
+        self.get(&format!("/version?url={}", encode(url))).await
+    }
+
+    /// The same with `refresh=true`.
+    pub async fn refresh(&self, url: &str) -> Answer {
+        self.get(&format!("/version?url={}&refresh=true", encode(url))).await
+    }
+
+    /// Asks for a path and query, as they are.
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    /// A request to be completed and sent with [`Answer::of`].
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.address))
+    }
+
+    /// Moves the service's present, and GitHub's.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// The value of a metric, with its labels in the text format's spelling.
+    #[track_caller]
+    pub fn metric(&self, name: &str) -> impl Future<Output = f64> {
+        let caller = Location::caller();
+        let name = name.to_owned();
+        async move {
+            let text = self.get("/metrics").await.text();
+            let value = text.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '));
+            let value = value.unwrap_or_else(|| panic!("at {caller}: no {name} in\n{text}"));
+            value.parse().expect("a number")
+        }
+    }
+
+    /// Waits until a metric has this value; panics after 10 s, naming the line that waited.
+    #[track_caller]
+    pub fn reaches(&self, name: &str, value: f64) -> impl Future<Output = ()> {
+        let caller = Location::caller();
+        async move {
+            let polling = async {
+                while self.metric(name).await != value {
+                    tokio::time::sleep(POLL_INTERVAL).await;
+                }
+            };
+            let reached = tokio::time::timeout(BOUND, polling).await;
+            assert!(reached.is_ok(), "at {caller}: {name} is not {value} after {BOUND:?}");
+        }
+    }
+
+    /// What the service has logged so far.
+    pub fn log(&self) -> String {
+        if let Some(running) = &self.running {
+            running.writer.flush();
+        }
+        self.log.text()
+    }
+
+    /// Ends the service in order.
+    pub async fn stop(&mut self) -> Farewell {
+        let Running { stop, serving, writer } = self.running.take().expect("a running service");
+        let _ = stop.send(());
+        let farewell = serving.await.expect("the service ends without a panic");
+        writer.flush();
+        farewell
+    }
+
+    /// Ends the service and starts it again on the same store, at another port.
+    pub async fn restart(&mut self) -> Farewell {
+        let farewell = self.stop().await;
+        let (address, running) = self.plan.launch(&self.github, &self.clock, &self.log).await;
+        self.address = address;
+        self.running = Some(running);
+        farewell
+    }
+}
+
+/// Percent-encodes all that is not unreserved.
+pub fn encode(url: &str) -> String {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    url.bytes()
+        .map(
+            |byte| {
+                if unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+            },
+        )
+        .collect()
+}

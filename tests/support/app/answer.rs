@@ -1,0 +1,97 @@
+//! An answer of the service, read to its end, with asserts that say what was meant.
+
+use bytes::Bytes;
+use reqwest::header::HeaderMap;
+use reqwest::{RequestBuilder, StatusCode};
+use serde_json::Value;
+
+/// Headers that change from run to run or say nothing about the service.
+const UNREMARKABLE: [&str; 2] = ["date", "content-length"];
+
+/// An answer.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// Sends a request.
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await.expect("a whole body");
+        Self { status, headers, body }
+    }
+
+    /// A header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("a text header"))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.to_vec()).expect("text")
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("JSON")
+    }
+
+    /// The seconds of `Retry-After`.
+    #[track_caller]
+    pub fn retry_after(&self) -> u64 {
+        self.header("retry-after").parse().expect("Retry-After in seconds")
+    }
+
+    /// Status and provenance in one line: what most tests are about.
+    pub fn summary(&self) -> String {
+        let Self { status, .. } = self;
+        let [cache, upstream, told] =
+            ["x-cache", "x-upstream-status", "cache-status"].map(|name| self.header(name));
+        format!("{} {cache} upstream={upstream} {told}", status.as_u16())
+    }
+
+    /// All headers in order of their names, without those that say nothing, one a line.
+    pub fn head(&self) -> String {
+        let mut lines: Vec<_> = self
+            .headers
+            .iter()
+            .filter(|(name, _)| !UNREMARKABLE.contains(&name.as_str()))
+            .map(|(name, value)| format!("{name}: {}", value.to_str().expect("a text header")))
+            .collect();
+        lines.sort();
+        format!("{}\n{}", self.status.as_u16(), lines.join("\n"))
+    }
+
+    /// The answer is a document, told by its bytes.
+    #[track_caller]
+    pub fn assert_document(&self, body: impl AsRef<[u8]>) -> &Self {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.summary());
+        assert_eq!(self.text(), String::from_utf8_lossy(body.as_ref()), "{}", self.summary());
+        self
+    }
+
+    /// Status and provenance are these.
+    #[track_caller]
+    pub fn assert_summary(&self, want: &str) -> &Self {
+        assert_eq!(self.summary(), want);
+        self
+    }
+
+    /// The answer is an error of ours: the status, the `error`, and its `detail`.
+    #[track_caller]
+    pub fn assert_error(&self, status: u16, error: &str, detail: &str) -> &Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.summary());
+        let want = serde_json::json!({ "error": error, "detail": detail });
+        assert_eq!(self.json(), want, "{}", self.summary());
+        self
+    }
+}

@@ -1,0 +1,120 @@
+//! What a service under test is started with.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use reqwest::Client;
+use reqwest::redirect::Policy;
+use svm::app::App;
+use svm::clock::{Clock, ManualClock, Timestamp};
+use svm::config::{Config, Vars};
+use svm::http;
+use svm::store::Store;
+use svm::telemetry::Lines;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::super::github::GitHub;
+use super::{Log, Running, TestApp};
+
+/// Noon of a day in 2026.
+const START: Timestamp = Timestamp::from_secs(1_780_315_200);
+
+/// A service that has not been started yet.
+#[must_use]
+pub struct TestAppBuilder {
+    vars: BTreeMap<String, String>,
+    folder: TempDir,
+    store: Option<Arc<dyn Store>>,
+    clock: Option<Clock>,
+}
+
+impl Default for TestAppBuilder {
+    fn default() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let vars = [
+            ("GITHUB_PATS", "ghp_first,ghp_second"),
+            ("API_USAGE_THRESHOLD", "100"),
+            ("WRITE_BEHIND_FLUSH_INTERVAL", "10ms"),
+        ];
+        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self { vars: vars.into(), folder, store: None, clock: None }
+    }
+}
+
+impl TestAppBuilder {
+    /// Sets a variable of the configuration.
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.vars.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Uses this store in place of the embedded one.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Lets time pass by itself.
+    pub fn on_system_time(mut self) -> Self {
+        self.clock = Some(Clock::System);
+        self
+    }
+
+    /// Starts the service in front of a simulated GitHub of its own.
+    pub async fn start(self) -> TestApp {
+        self.start_with(GitHub::start().await).await
+    }
+
+    /// Starts the service in front of this GitHub, which follows the service's clock.
+    pub async fn start_with(self, github: GitHub) -> TestApp {
+        let clock = ManualClock::at(START);
+        github.follow(self.clock.clone().unwrap_or(Clock::Manual(clock.clone())));
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .build()
+            .expect("a client that needs nothing");
+        let log = Log::default();
+        let (address, running) = self.launch(&github, &clock, &log).await;
+        TestApp { github, clock, address, client, plan: self, running: Some(running), log }
+    }
+
+    pub(super) async fn launch(
+        &self,
+        github: &GitHub,
+        clock: &ManualClock,
+        log: &Log,
+    ) -> (SocketAddr, Running) {
+        let config = self.config(github);
+        let clock = self.clock.clone().unwrap_or(Clock::Manual(clock.clone()));
+        let (lines, writer) = Lines::start(config.log.format, log.clone()).expect("a thread");
+        let listener = http::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+        let address = listener.local_addr().expect("a bound socket");
+        let app = match &self.store {
+            Some(store) => App::assemble(config, clock, Arc::clone(store), lines),
+            None => App::build(config, clock, lines).await,
+        };
+        let app = app.expect("a service that can be built");
+        let (stop, stopped) = oneshot::channel();
+        let serving = super::super::tasks::spawn(async move {
+            let shutdown = async { drop(stopped.await) };
+            app.serve(listener, shutdown).await.expect("a socket that accepts")
+        });
+        (address, Running { stop, serving, writer })
+    }
+
+    /// The configuration as the service would read it.
+    pub fn config(&self, github: &GitHub) -> Config {
+        let folder = self.folder.path().display().to_string();
+        let defaults = [
+            ("CACHE_DIR", folder),
+            ("UPSTREAM_CONNECT_TO", github.connect_to()),
+            ("UPSTREAM_CA_FILE", github.ca_file().display().to_string()),
+        ];
+        let defaults = defaults.map(|(name, value)| (name.to_owned(), value));
+        let vars: Vars = defaults.into_iter().chain(self.vars.clone()).collect();
+        Config::from_vars(&vars).unwrap_or_else(|faults| panic!("{faults}"))
+    }
+}
