@@ -1,0 +1,78 @@
+# The commands of this repository. `.ci/run` and the workflow call `just ci` and nothing else.
+#
+# They need bash, cargo and a C compiler. Where `cargo-nextest` is installed it runs the tests.
+
+target := env("CARGO_TARGET_DIR", "target")
+
+# List the recipes.
+[private]
+default:
+    @just --list --unsorted
+
+# Run the service on port 8000: against GitHub if GITHUB_PATS is set, else against a simulated GitHub.
+[positional-arguments]
+run *arguments:
+    #!/usr/bin/env bash
+    set -euo pipefail
+
+    # The .env that the service will find: in this folder or the nearest one above it.
+    folder=$PWD
+    until [[ -f $folder/.env || -z $folder ]]; do folder=${folder%/*}; done
+
+    # The first word of a variable's value, as the service will see it: the environment wins over .env.
+    setting() {
+        if [[ -n ${!1+set} ]]; then
+            echo "${!1}"
+        elif [[ -f $folder/.env ]]; then
+            local line="^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*=[[:space:]]*['\"]?([^'\"#[:space:]]*).*"
+            sed -nE "/$line/{s/$line/\2/p;q}" "$folder/.env"
+        fi
+    }
+
+    if [[ -n $(setting GITHUB_PATS) ]]; then
+        [[ -n $(setting API_USAGE_THRESHOLD) ]] || export API_USAGE_THRESHOLD=100
+        cargo build --release --bin svm
+        exec "{{ target }}/release/svm" "$@"
+    fi
+
+    cargo build --release --bin svm --example simulated-github
+    # A store of its own, new each time: invented documents never mix with real ones.
+    export CACHE_DIR="{{ target }}/simulated-data"
+    rm -rf "$CACHE_DIR"
+    # For the banner, which names the port.
+    PORT=$(setting PORT)
+    export PORT
+    exec "{{ target }}/release/examples/simulated-github" "$@" -- "{{ target }}/release/svm"
+
+# Run all tests.
+[positional-arguments]
+test *arguments:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo test --doc
+        cargo nextest run --no-fail-fast "$@"
+    else
+        cargo test --no-fail-fast "$@"
+    fi
+
+# Check formatting and lints.
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+
+# Build the documentation of the code.
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+
+# Run the benches.
+[positional-arguments]
+bench *arguments:
+    cargo bench --bench '*' "$@"
+
+# Build the benches without running them.
+bench-build:
+    cargo bench --no-run
+
+# All that must pass before a change lands; the tests come last, so that their summary ends the output.
+ci: lint docs bench-build test
