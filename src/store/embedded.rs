@@ -209,8 +209,7 @@ fn unwritable(
 }
 
 fn open(file: &Arc<StoreFile>, max_live: u64) -> Result<(Handle, Option<PathBuf>), OpenFault> {
-    let (mut database, set_aside) = file.open_or_renew(Growth::AsNeeded)?;
-    file.fit(&mut database, max_live)?;
+    let (database, set_aside) = file.open_to_fit(max_live)?;
     let file = Arc::clone(file);
     let reopen = move |remedy| match remedy {
         Remedy::Reopen(growth) => file.open_or_renew(growth).map(|(database, _)| database),

@@ -56,16 +56,45 @@ impl StoreFile {
         }
     }
 
-    /// Makes a file that is over its bound fit, as after a bound was lowered.
-    pub(super) fn fit(&self, database: &mut Database, max_live: u64) -> Result<(), OpenFault> {
+    /// Opens the file, after making one fit that is over its bound, as when the bound was lowered.
+    pub(super) fn open_to_fit(
+        &self,
+        max_live: u64,
+    ) -> Result<(Database, Option<PathBuf>), OpenFault> {
+        let bytes = fs::metadata(self.path()).map_or(0, |file| file.len());
+        let mut set_aside = None;
+        if bytes > self.max_bytes {
+            tracing::info!(
+                bytes,
+                max_bytes = self.max_bytes,
+                "making the store file fit its bound"
+            );
+            match self.shrink(max_live) {
+                Err(OpenFault::Damaged(reason)) => set_aside = Some(self.set_aside(&reason)?),
+                done => done?,
+            }
+        }
+        let (database, renewed) = self.open_or_renew(Growth::AsNeeded)?;
+        Ok((database, renewed.or(set_aside)))
+    }
+
+    /// Even to remove takes room, and there is none below the bound: it does not hold while this works.
+    fn shrink(&self, max_live: u64) -> Result<(), OpenFault> {
+        let unbounded = Self { max_bytes: u64::MAX, ..self.clone() };
+        let mut database = unbounded.open(Growth::AsNeeded)?;
+        let now = self.clock.now();
+        catch_unwind(AssertUnwindSafe(move || -> Result<(), Fault> {
+            tables::sweep(&database, now, max_live)?;
+            database.compact()?;
+            Ok(())
+        }))
+        .unwrap_or_else(|payload| Err(Fault::of_panic(&*payload)))?;
         let bytes = fs::metadata(self.path()).map_err(OpenFault::Unwritable)?.len();
         if bytes <= self.max_bytes {
             return Ok(());
         }
-        tracing::info!(bytes, max_bytes = self.max_bytes, "compacting the store file");
-        tables::sweep(database, self.clock.now(), max_live)?;
-        database.compact().map_err(Fault::from)?;
-        Ok(())
+        tracing::warn!(bytes, "the store file cannot be made to fit; starting a new one");
+        fs::remove_file(self.path()).map_err(OpenFault::Unwritable)
     }
 
     /// Moves the file aside, so that a new one can be started.

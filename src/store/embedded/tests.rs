@@ -157,7 +157,7 @@ async fn a_file_overwritten_anywhere_never_stops_the_store() {
 async fn a_lower_bound_is_met_when_the_store_is_opened() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path(), NO_WAIT).await.unwrap().store;
-    for n in 0..40 {
+    for n in 0..100 {
         let batch = [put(&entry(&format!("large/{n}"), n, &"x".repeat(500_000)))];
         store.apply(batch.into(), NOW).await.unwrap();
     }
@@ -167,5 +167,24 @@ async fn a_lower_bound_is_met_when_the_store_is_opened() {
     assert_eq!(opened.set_aside, None);
     let bytes = fs::metadata(dir.path().join("svm.redb")).unwrap().len();
     assert!(bytes <= 8 << 20, "{bytes}");
+    assert_works(&opened.store).await;
+}
+
+/// The file of a running store is what a killed process leaves behind.
+#[tokio::test]
+async fn a_killed_store_opens_with_all_that_was_written() {
+    let [running, killed] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let store = open(running.path(), NO_WAIT).await.unwrap().store;
+    let entries: Vec<_> =
+        (0..30).map(|n| entry(&format!("killed/{n}"), n, &"x".repeat(10_000))).collect();
+    for entry in &entries {
+        store.apply([put(entry)].into(), NOW).await.unwrap();
+    }
+    fs::copy(running.path().join("svm.redb"), killed.path().join("svm.redb")).unwrap();
+    let opened = open(killed.path(), NO_WAIT).await.unwrap();
+    assert_eq!(opened.set_aside, None);
+    for entry in entries {
+        assert_eq!(opened.store.read(entry.key()).await.unwrap(), Some(entry));
+    }
     assert_works(&opened.store).await;
 }
