@@ -42,7 +42,6 @@ const CONNECTION_PATIENCE: Duration = Duration::from_secs(30);
 pub struct App {
     config: config::Server,
     service: salvo::Service,
-    cache: Cache,
     store: Arc<dyn Store>,
     write_behind: Arc<WriteBehind>,
     health: Health,
@@ -106,7 +105,7 @@ impl App {
             clock: clock.clone(),
         };
         let service = http::service(http::Parts {
-            cache: cache.clone(),
+            cache,
             policy: Arc::new(config.targets),
             clock: clock.clone(),
             metrics,
@@ -115,7 +114,7 @@ impl App {
             access_log: AccessLog::new(log, &config.server.trusted_proxies, clock),
         });
         let config = config.server;
-        Ok(Self { config, service, cache, store, write_behind, health, flights })
+        Ok(Self { config, service, store, write_behind, health, flights })
     }
 
     /// Serves until `shutdown` resolves, and then ends in order: the listener closes, what has begun gets

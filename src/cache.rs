@@ -33,8 +33,6 @@ use crate::store::{Change, Store};
 use crate::target::{Key, Target};
 use crate::upstream::{Ask, Failure, Priority, Reason, Upstream, Validators};
 
-/// How long a miss waits for L2 before it goes to the upstream.
-const STORE_READ_BUDGET: Duration = Duration::from_millis(25);
 /// The largest body that L2 keeps.
 const LARGEST_PERSISTED_BODY: usize = 1024 * 1024;
 
@@ -213,7 +211,7 @@ impl Inner {
     /// L2's entry; whatever goes wrong there is counted and is a miss.
     async fn read_store(&self, key: Key) -> Option<Arc<Entry>> {
         let stopwatch = Stopwatch::start();
-        let read = tokio::time::timeout(STORE_READ_BUDGET, self.store.read(key)).await;
+        let read = tokio::time::timeout(self.rules.store_read_budget, self.store.read(key)).await;
         let (outcome, entry) = match read {
             Ok(Ok(Some(entry))) => (StoreRead::Hit, Some(entry)),
             Ok(Ok(None)) => (StoreRead::Miss, None),

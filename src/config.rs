@@ -86,6 +86,8 @@ pub struct Cache {
     pub refresh_min_interval: Duration,
     /// The weight that L1 may reach, in bytes.
     pub l1_max_bytes: u64,
+    /// How long a miss waits for L2. No variable decides it: it is a promise to clients.
+    pub store_read_budget: Duration,
 }
 
 /// The way to GitHub.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::Cache;
 use crate::cache::write_behind::WriteBehind;
 use crate::http::Health;
 use crate::store::Store;
@@ -15,8 +14,6 @@ use crate::telemetry::chain;
 
 use super::App;
 
-/// L1 overshoots its capacity between two of moka's batches; this often they are asked for.
-const TEND_INTERVAL: Duration = Duration::from_millis(250);
 /// `/healthz` is to be true within two seconds of a change.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 const PROBE_LIMIT: Duration = Duration::from_millis(500);
@@ -36,8 +33,6 @@ impl Background {
         let write_behind = Arc::clone(&app.write_behind);
         let token = stop.clone();
         tasks.spawn(async move { write_behind.run(token).await });
-        let tend = tend(app.cache.clone());
-        tasks.spawn(until(stop.clone(), tend));
         let probe =
             probe(Arc::clone(&app.store), Arc::clone(&app.write_behind), app.health.clone());
         tasks.spawn(until(stop.clone(), probe));
@@ -53,15 +48,6 @@ impl Background {
 
 async fn until(stop: CancellationToken, task: impl Future<Output = ()>) {
     stop.run_until_cancelled(task).await;
-}
-
-async fn tend(cache: Cache) {
-    let mut ticks = interval(TEND_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        cache.memory().tend();
-    }
 }
 
 /// Looks after the store, so that `/healthz` need not.

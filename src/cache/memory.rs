@@ -1,7 +1,7 @@
 //! L1: entries in memory, bounded by weight, the least recently used evicted first.
 //!
-//! moka bounds memory and nothing else: freshness lives in the entry and in our clock. Its evictions run in batches,
-//! so a heavy insert asks for one at once, and the owner calls [`Memory::tend`] now and then.
+//! moka bounds memory and nothing else: freshness lives in the entry and in our clock. It evicts in batches, within
+//! which it has forgotten who was used last; so each insert, which is as rare as a miss, asks for its batch at once.
 //!
 //! Negative entries have a tenth of the capacity to themselves, so a flood of unknown names cannot push out
 //! documents.
@@ -16,8 +16,6 @@ use crate::target::Key;
 
 use super::Entry;
 
-/// Weight above which an insert does not wait for moka's next batch.
-const HEAVY: usize = 64 * 1024;
 /// What an entry weighs beside its body and texts: itself, its tag, moka's nodes and tables.
 const BOOKKEEPING: usize = 512;
 
@@ -51,7 +49,6 @@ impl Memory {
 
     /// Keeps `entry` in place of whatever its key had.
     pub fn insert(&self, key: Key, entry: Arc<Entry>) {
-        let heavy = entry.body.len() > HEAVY;
         let (home, other) = if entry.is_negative() {
             (&self.negatives, &self.documents)
         } else {
@@ -60,12 +57,10 @@ impl Memory {
         // In this order a reader finds the old entry or the new one, never neither.
         home.insert(key, entry);
         other.invalidate(&key);
-        if heavy {
-            self.tend();
-        }
+        self.tend();
     }
 
-    /// Lets moka evict what is over the capacity.
+    /// Lets moka evict what is over the capacity, and bring its counts up to date.
     pub fn tend(&self) {
         self.documents.run_pending_tasks();
         self.negatives.run_pending_tasks();

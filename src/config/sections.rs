@@ -1,9 +1,13 @@
 //! Which variables make up which section.
 
+use std::time::Duration;
+
 use super::parse::{self, count, duration, duration_or_zero, gibibytes};
 use super::reader::Reader;
 use super::{Cache, Log, Server, Store, Tokens, Upstream, WriteBehind};
 use crate::target::Policy;
+
+const STORE_READ_BUDGET: Duration = Duration::from_millis(25);
 
 // Every variable of a section is read before the first `?`, so that none of its faults goes unnoticed.
 
@@ -53,6 +57,7 @@ pub(super) fn cache(reader: &mut Reader<'_>) -> Option<Cache> {
         stale_after: stale_after?,
         refresh_min_interval: refresh_min_interval?,
         l1_max_bytes: l1_max_bytes?,
+        store_read_budget: STORE_READ_BUDGET,
     })
 }
 
