@@ -1,12 +1,13 @@
 //! The harness: what the tests, the benches and the simulated GitHub's program share.
 
-pub use self::modules::{app, eventually, github, tasks};
+pub use self::modules::{app, eventually, faulty_store, github, tasks};
 
 /// Inline and with a folder, so that the files below need no paths of their own.
 #[path = "support"]
 mod modules {
     pub mod app;
     pub mod eventually;
+    pub mod faulty_store;
     pub mod github;
     pub mod tasks;
 }

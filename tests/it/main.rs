@@ -7,13 +7,23 @@
 )]
 mod support;
 
+mod collapse;
 mod conditional_clients;
+mod connections;
+mod degraded;
+mod eviction;
 mod hit;
 mod negative;
 mod outcomes;
+mod redirects;
 mod refresh;
+mod reports;
+mod restart;
 mod simulated_github;
+mod stale;
 mod surface;
+mod tokens;
+mod upstream_faults;
 
 /// A document that most tests ask for.
 const LATEST: &str = "https://api.github.com/repos/octo/app/releases/latest";

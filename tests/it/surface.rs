@@ -85,15 +85,27 @@ async fn parameters_that_mean_nothing_are_400() {
         answer.assert_error(400, "Invalid parameter", detail);
         assert_eq!(answer.summary(), "400 BYPASS upstream=0 svm; detail=invalid-parameter");
     };
-    check("", "").await;
-    check("?", "").await;
-    check("?url=", "").await;
-    check("?refresh=true", "").await;
-    check("?url=a&url=b", "").await;
-    check("?url=https://api.github.com/repos/o/r/releases?per_page=1&page=2", "").await;
-    check("?url=https://api.github.com/repos/o/r&refresh=yes", "").await;
-    check("?url=%zz", "").await;
-    check("?url=%ff", "").await;
+    check("", "url parameter is required").await;
+    check("?", "url parameter is required").await;
+    check("?url=", "url parameter is required").await;
+    check("?refresh=true", "url parameter is required").await;
+    check(
+        "?url=a&url=b",
+        "url parameter is repeated; percent-encode the value of url if this belongs to it",
+    )
+    .await;
+    check(
+        "?url=https://api.github.com/repos/o/r/releases?per_page=1&page=2",
+        "unknown parameter `page`; percent-encode the value of url if this belongs to it",
+    )
+    .await;
+    check(
+        "?url=https://api.github.com/repos/o/r&refresh=yes",
+        "refresh parameter must be true, 1, false or 0",
+    )
+    .await;
+    check("?url=%zz", "url parameter is not well-formed percent-encoded UTF-8").await;
+    check("?url=%ff", "url parameter is not well-formed percent-encoded UTF-8").await;
 }
 
 #[tokio::test]
@@ -102,17 +114,30 @@ async fn targets_that_are_not_allowed_are_400() {
     let check = async |url: &str, detail: &str| {
         app.version(url).await.assert_error(400, "Invalid parameter", detail);
     };
-    check("api.github.com/repos/o/r", "").await;
-    check("/repos/o/r", "").await;
-    check("http://api.github.com/repos/o/r", "").await;
-    check("https://user:secret@api.github.com/repos/o/r", "").await;
-    check("https://api.github.com:8443/repos/o/r", "").await;
-    check("https://example.com/repos/o/r", "").await;
-    check("https://api.github.com.example.com/repos/o/r", "").await;
-    check("https://127.0.0.1/repos/o/r", "").await;
-    check("https://api.github.com/user", "").await;
-    check("https://api.github.com/repos/../user", "").await;
-    check("https://api.github.com/repos/o/r#fragment", "").await;
-    check("https://api.github.com/repos/o/r?access_token=abc", "").await;
+    check("api.github.com/repos/o/r", "url must be an absolute https URL").await;
+    check("/repos/o/r", "url must be an absolute https URL").await;
+    check("http://api.github.com/repos/o/r", "url must be an absolute https URL").await;
+    check("https://user:secret@api.github.com/repos/o/r", "url must not carry user information")
+        .await;
+    check("https://api.github.com:8443/repos/o/r", "url must not name a port other than 443").await;
+    check("https://example.com/repos/o/r", "upstream host is not allowlisted").await;
+    check("https://api.github.com.example.com/repos/o/r", "upstream host is not allowlisted").await;
+    check("https://127.0.0.1/repos/o/r", "upstream host is not allowlisted").await;
+    check("https://api.github.com/user", "upstream path is not allowlisted").await;
+    check(
+        "https://api.github.com/repos/../user",
+        "url path must not have an empty, `.` or `..` segment",
+    )
+    .await;
+    check(
+        "https://api.github.com/repos/o/r#fragment",
+        "url must not have a fragment: percent-encode the `#` of a name as `%23`, and then the whole url",
+    )
+    .await;
+    check(
+        "https://api.github.com/repos/o/r?access_token=abc",
+        "url query must not carry a credential",
+    )
+    .await;
     assert_eq!(app.github.total_calls(), 0);
 }

@@ -67,6 +67,12 @@ impl TestApp {
         self.get(&format!("/version?url={}", encode(url))).await
     }
 
+    /// The same as a future of its own, for a task.
+    pub fn ask(&self, url: &str) -> impl Future<Output = Answer> + Send + use<> {
+        let path = format!("/version?url={}", encode(url));
+        Answer::of(self.request(Method::GET, &path))
+    }
+
     /// The same with `refresh=true`.
     pub async fn refresh(&self, url: &str) -> Answer {
         self.get(&format!("/version?url={}&refresh=true", encode(url))).await
@@ -103,15 +109,32 @@ impl TestApp {
     /// Waits until a metric has this value; panics after 10 s, naming the line that waited.
     #[track_caller]
     pub fn reaches(&self, name: &str, value: f64) -> impl Future<Output = ()> {
+        self.until(async move || self.metric(name).await == value)
+    }
+
+    /// Waits until a metric is above this value.
+    #[track_caller]
+    pub fn exceeds(&self, name: &str, value: f64) -> impl Future<Output = ()> {
+        self.until(async move || self.metric(name).await > value)
+    }
+
+    /// Waits until `/healthz` says this of the whole.
+    #[track_caller]
+    pub fn is_healthy(&self, status: &str) -> impl Future<Output = ()> {
+        self.until(async move || self.get("/healthz").await.json()["status"] == status)
+    }
+
+    #[track_caller]
+    fn until(&self, condition: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
         let caller = Location::caller();
         async move {
             let polling = async {
-                while self.metric(name).await != value {
+                while !condition().await {
                     tokio::time::sleep(POLL_INTERVAL).await;
                 }
             };
             let reached = tokio::time::timeout(BOUND, polling).await;
-            assert!(reached.is_ok(), "at {caller}: {name} is not {value} after {BOUND:?}");
+            assert!(reached.is_ok(), "at {caller}: still not so after {BOUND:?}");
         }
     }
 

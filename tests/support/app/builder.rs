@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::Client;
 use reqwest::redirect::Policy;
@@ -18,6 +19,8 @@ use tokio::sync::oneshot;
 use super::super::github::GitHub;
 use super::{Log, Running, TestApp};
 
+/// A test that is about what the store holds must not depend on how busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Noon of a day in 2026.
 const START: Timestamp = Timestamp::from_secs(1_780_315_200);
 
@@ -27,7 +30,7 @@ pub struct TestAppBuilder {
     vars: BTreeMap<String, String>,
     folder: TempDir,
     store: Option<Arc<dyn Store>>,
-    clock: Option<Clock>,
+    store_read_budget: Duration,
 }
 
 impl Default for TestAppBuilder {
@@ -39,7 +42,7 @@ impl Default for TestAppBuilder {
             ("WRITE_BEHIND_FLUSH_INTERVAL", "10ms"),
         ];
         let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self { vars: vars.into(), folder, store: None, clock: None }
+        Self { vars: vars.into(), folder, store: None, store_read_budget: PATIENCE }
     }
 }
 
@@ -56,9 +59,9 @@ impl TestAppBuilder {
         self
     }
 
-    /// Lets time pass by itself.
-    pub fn on_system_time(mut self) -> Self {
-        self.clock = Some(Clock::System);
+    /// Has a miss wait for the store as long as in production.
+    pub fn production_read_budget(mut self) -> Self {
+        self.store_read_budget = Duration::from_millis(25);
         self
     }
 
@@ -70,7 +73,7 @@ impl TestAppBuilder {
     /// Starts the service in front of this GitHub, which follows the service's clock.
     pub async fn start_with(self, github: GitHub) -> TestApp {
         let clock = ManualClock::at(START);
-        github.follow(self.clock.clone().unwrap_or(Clock::Manual(clock.clone())));
+        github.follow(Clock::Manual(clock.clone()));
         let client = Client::builder()
             .no_proxy()
             .redirect(Policy::none())
@@ -88,7 +91,7 @@ impl TestAppBuilder {
         log: &Log,
     ) -> (SocketAddr, Running) {
         let config = self.config(github);
-        let clock = self.clock.clone().unwrap_or(Clock::Manual(clock.clone()));
+        let clock = Clock::Manual(clock.clone());
         let (lines, writer) = Lines::start(config.log.format, log.clone()).expect("a thread");
         let listener = http::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
@@ -115,6 +118,8 @@ impl TestAppBuilder {
         ];
         let defaults = defaults.map(|(name, value)| (name.to_owned(), value));
         let vars: Vars = defaults.into_iter().chain(self.vars.clone()).collect();
-        Config::from_vars(&vars).unwrap_or_else(|faults| panic!("{faults}"))
+        let mut config = Config::from_vars(&vars).unwrap_or_else(|faults| panic!("{faults}"));
+        config.cache.store_read_budget = self.store_read_budget;
+        config
     }
 }

@@ -1,0 +1,113 @@
+//! L2 in trouble: no hit, no miss and no start depends on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::LATEST;
+use crate::support::app::TestApp;
+use crate::support::faulty_store::{FaultyStore, Mood};
+
+const READS: &str = "svm_l2_reads_total";
+
+async fn app(store: &Arc<FaultyStore>) -> TestApp {
+    let app = TestApp::builder()
+        .production_read_budget()
+        .set("WRITE_BEHIND_RETRY_MAX_INTERVAL", "20ms")
+        .store(store.clone())
+        .start()
+        .await;
+    app.github.release("octo/app").serve();
+    app
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_a_miss() {
+    let store = FaultyStore::in_mood(Mood::Fails);
+    let app = app(&store).await;
+    assert_eq!(app.version(LATEST).await.header("x-cache"), "MISS");
+    assert_eq!(app.version(LATEST).await.header("x-cache"), "HIT");
+    assert_eq!(app.metric(&format!("{READS}{{result=\"error\"}}")).await, 1.0);
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_costs_a_miss_its_budget_and_a_hit_nothing() {
+    let store = FaultyStore::in_mood(Mood::Hangs);
+    let app = app(&store).await;
+    assert_eq!(app.version(LATEST).await.header("x-cache"), "MISS");
+    assert_eq!(app.version(LATEST).await.header("x-cache"), "HIT");
+    assert_eq!(app.metric(&format!("{READS}{{result=\"timeout\"}}")).await, 1.0);
+    assert_eq!(store.reads(), 1);
+}
+
+#[tokio::test]
+async fn what_could_not_be_written_is_written_when_the_store_works_again() {
+    let store = FaultyStore::in_mood(Mood::Fails);
+    let mut app = app(&store).await;
+    let _ = app.version(LATEST).await;
+    app.exceeds("svm_l2_write_errors_total", 2.0).await;
+    assert_eq!(app.metric("svm_l2_writes_total").await, 0.0);
+    store.be(Mood::Works);
+    app.reaches("svm_l2_writes_total", 1.0).await;
+    app.restart().await;
+    assert_eq!(app.version(LATEST).await.header("cache-status"), "svm; hit; ttl=86400; detail=l2");
+}
+
+#[tokio::test]
+async fn a_store_that_fails_to_the_end_loses_its_writes_and_says_so() {
+    let store = FaultyStore::in_mood(Mood::Fails);
+    let mut app =
+        TestApp::builder().set("SHUTDOWN_DRAIN_TIMEOUT", "50ms").store(store.clone()).start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    let farewell = app.stop().await;
+    assert_eq!((farewell.flushed, farewell.lost), (0, 1));
+}
+
+#[tokio::test]
+async fn health_tells_of_the_store_and_of_its_recovery() {
+    for mood in [Mood::Fails, Mood::Hangs] {
+        let store = FaultyStore::in_mood(mood);
+        let app = app(&store).await;
+        app.is_healthy("degraded").await;
+        let answer = app.get("/healthz").await;
+        assert_eq!(answer.status, 200);
+        let told = &answer.json()["dependencies"]["embedded_store"];
+        assert_eq!(told["status"], "down");
+        assert_ne!(told["error"].as_str().unwrap_or_default(), "", "{mood:?}");
+        store.be(Mood::Works);
+        app.is_healthy("healthy").await;
+    }
+}
+
+#[tokio::test]
+async fn writes_beyond_the_queue_are_dropped_oldest_first_and_counted() {
+    let store = FaultyStore::in_mood(Mood::Fails);
+    let mut app = TestApp::builder()
+        .set("WRITE_BEHIND_QUEUE_SIZE", "4")
+        .set("WRITE_BEHIND_RETRY_MAX_INTERVAL", "20ms")
+        .store(store.clone())
+        .start()
+        .await;
+    let url = |n: usize| format!("https://api.github.com/repos/octo/r{n}");
+    for n in 0..10 {
+        app.github.document(&format!("/repos/octo/r{n}"), n);
+        let _ = app.version(&url(n)).await;
+    }
+    assert_eq!(app.metric("svm_write_behind_dropped_total{reason=\"overflow\"}").await, 6.0);
+    store.be(Mood::Works);
+    let farewell = app.restart().await;
+    assert_eq!(farewell.lost, 0);
+    for (n, cache) in (0..10).map(|n| (n, if n < 6 { "MISS" } else { "HIT" })) {
+        assert_eq!(app.version(&url(n)).await.header("x-cache"), cache, "{n}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_is_too_old_is_dropped_and_counted() {
+    let store = FaultyStore::in_mood(Mood::Fails);
+    let app = app(&store).await;
+    let _ = app.version(LATEST).await;
+    app.advance(Duration::from_secs(301));
+    app.reaches("svm_write_behind_dropped_total{reason=\"age\"}", 1.0).await;
+    assert_eq!(app.metric("svm_write_behind_depth").await, 0.0);
+}

@@ -1,0 +1,92 @@
+//! Redirects: followed hop by hop, each target validated as if a client had asked for it.
+
+use crate::LATEST;
+use crate::support::app::TestApp;
+
+#[tokio::test]
+async fn a_renamed_repository_is_followed() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let id = app.github.rename("octo/app", "octo/new");
+    let answer = app.version(LATEST).await;
+    answer.assert_summary(
+        "200 MISS upstream=200 svm; fwd=uri-miss; fwd-status=200; stored; ttl=86400",
+    );
+    assert_eq!(app.github.calls(&format!("/repositories/{id}/releases/latest")), 1);
+    assert_eq!(app.version(LATEST).await.header("x-cache"), "HIT");
+    assert_eq!(app.refresh(LATEST).await.header("x-cache"), "REVALIDATED");
+    assert_eq!(app.metric("svm_upstream_requests_total").await, 4.0, "each hop is a request");
+}
+
+#[tokio::test]
+async fn a_relative_location_stays_on_its_host() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    app.github.redirect("/repos/octo/moved", 307, "/repos/octo/app/releases/latest");
+    assert_eq!(app.version("https://api.github.com/repos/octo/moved").await.status, 200);
+}
+
+#[tokio::test]
+async fn three_hops_are_followed_and_a_fourth_is_not() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    app.github.redirect(
+        "/repos/hop/1",
+        302,
+        "https://api.github.com/repos/octo/app/releases/latest",
+    );
+    app.github.redirect("/repos/hop/2", 301, "https://api.github.com/repos/hop/1");
+    app.github.redirect("/repos/hop/3", 308, "https://api.github.com/repos/hop/2");
+    app.github.redirect("/repos/hop/4", 302, "https://api.github.com/repos/hop/3");
+    assert_eq!(app.version("https://api.github.com/repos/hop/3").await.status, 200);
+    let four = app.version("https://api.github.com/repos/hop/4").await;
+    four.assert_error(
+        502,
+        "Bad upstream response",
+        "the upstream redirects to where svm does not follow",
+    );
+    four.assert_summary("502 MISS upstream=302 svm; fwd=uri-miss; fwd-status=302; detail=redirect");
+}
+
+#[tokio::test]
+async fn a_redirect_to_what_is_not_allowed_is_refused_and_never_dialled() {
+    let app = TestApp::builder().start().await;
+    for (n, location) in [
+        "http://api.github.com/repos/octo/app",
+        "https://evil.example/repos/octo/app",
+        "https://169.254.169.254/latest/meta-data",
+        "https://127.0.0.1/",
+        "https://api.github.com:8443/repos/octo/app",
+        "https://api.github.com@evil.example/repos/octo/app",
+        "https://api.github.com/user",
+        "//evil.example/repos/octo/app",
+        "/repos/../user",
+        "repos/octo/app",
+        "",
+        "https://api.github.com/repos/octo/app?access_token=abc",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = format!("/repos/octo/r{n}");
+        app.github.redirect(&path, 302, location);
+        let calls = app.github.total_calls();
+        let answer = app.version(&format!("https://api.github.com{path}")).await;
+        answer.assert_summary(
+            "502 MISS upstream=302 svm; fwd=uri-miss; fwd-status=302; detail=redirect",
+        );
+        assert_eq!(app.github.total_calls(), calls + 1, "{location:?} was asked");
+    }
+}
+
+#[tokio::test]
+async fn what_another_host_gave_is_not_asked_for_with_its_validator() {
+    let app = TestApp::start().await;
+    app.github.raw_document("/octo/app/main/v.json", "{}");
+    let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";
+    app.github.redirect("/repos/octo/moved", 302, raw);
+    let moved = "https://api.github.com/repos/octo/moved";
+    let _ = app.version(moved).await;
+    assert_eq!(app.refresh(moved).await.header("x-cache"), "BYPASS");
+    assert_eq!(app.github.conditional(), 0);
+}

@@ -1,0 +1,171 @@
+//! What the service says of itself: `/healthz`, `/metrics`, the access log.
+
+use serde_json::{Value, json};
+
+use crate::LATEST;
+use crate::support::app::{Answer, TestApp};
+use crate::support::github::Failure;
+
+#[tokio::test]
+async fn a_healthy_service() {
+    let app = TestApp::start().await;
+    let answer = app.get("/healthz").await;
+    insta::assert_snapshot!(answer.head(), @"
+    200
+    cache-control: no-store
+    content-type: application/json
+    ");
+    assert_eq!(
+        answer.json(),
+        json!({
+            "status": "healthy",
+            "dependencies": {
+                "request_path": { "status": "up" },
+                "embedded_store": { "status": "up" },
+                "github_tokens": { "status": "up" },
+            },
+        })
+    );
+}
+
+#[tokio::test]
+async fn metrics_are_prometheus_text() {
+    let app = TestApp::builder().set("WRITE_BEHIND_FLUSH_INTERVAL", "1h").start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    let _ = app.version(LATEST).await;
+    let _ = app.version("https://example.com/").await;
+    let answer = app.get("/metrics").await;
+    insta::assert_snapshot!(answer.head(), @"
+    200
+    cache-control: no-store
+    content-type: text/plain; version=0.0.4; charset=utf-8
+    ");
+    let text = answer.text();
+    let own: Vec<_> = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.starts_with("process_"))
+        .filter(|line| !line.contains("_bucket{") && !line.contains("_seconds_sum"))
+        .collect();
+    insta::assert_snapshot!(own.join("\n"), @r#"
+    svm_answers_total{cache="BYPASS"} 1
+    svm_answers_total{cache="HIT"} 1
+    svm_answers_total{cache="MISS"} 1
+    svm_answers_total{cache="REVALIDATED"} 0
+    svm_build_info{version="0.1.0"} 1
+    svm_cache_hits_total 1
+    svm_cache_misses_total 1
+    svm_flight_followers_total 0
+    svm_flights 0
+    svm_l1_bytes 3823
+    svm_l1_entries 1
+    svm_l2_read_duration_seconds_count 1
+    svm_l2_reads_total{result="error"} 0
+    svm_l2_reads_total{result="hit"} 0
+    svm_l2_reads_total{result="miss"} 1
+    svm_l2_reads_total{result="timeout"} 0
+    svm_l2_write_errors_total 0
+    svm_l2_writes_total 0
+    svm_log_lines_dropped_total 0
+    svm_request_duration_seconds_count 3
+    svm_revalidate_runs_total 0
+    svm_served_age_seconds_count 2
+    svm_stale_answers_total{reason="stale-if-error"} 0
+    svm_stale_answers_total{reason="stale-while-revalidate"} 0
+    svm_token_rejected{token="0"} 0
+    svm_token_rejected{token="1"} 0
+    svm_token_remaining{token="0"} 4999
+    svm_token_reset_timestamp_seconds{token="0"} 1780318800
+    svm_token_resting{token="0"} 0
+    svm_token_resting{token="1"} 0
+    svm_upstream_duration_seconds_count 1
+    svm_upstream_errors_total 0
+    svm_upstream_exchanges_total{outcome="ok",priority="foreground"} 1
+    svm_upstream_quota_total{quota="charged"} 1
+    svm_upstream_quota_total{quota="free"} 0
+    svm_upstream_quota_total{quota="none"} 0
+    svm_upstream_requests_total 1
+    svm_write_behind_bytes 3161
+    svm_write_behind_depth 1
+    svm_write_behind_dropped_total{reason="age"} 0
+    svm_write_behind_dropped_total{reason="overflow"} 0
+    "#);
+}
+
+fn lines(app: &TestApp) -> Vec<Value> {
+    app.log().lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
+}
+
+#[tokio::test]
+async fn every_request_is_one_access_line() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let url = "https://api.github.com/repos/octo/app/releases?per_page=1";
+    let _ = app.version(url).await;
+    let _ = app.version(url).await;
+    let _ = app.get("/version?url=nothing&secret=1").await;
+    let _ = app.get("/ping").await;
+    let _ = app.get("/nowhere").await;
+    let mut lines = lines(&app);
+    for line in &mut lines {
+        let fields = line.as_object_mut().unwrap();
+        for changing in ["timestamp", "micros"] {
+            assert!(fields.remove(changing).is_some());
+        }
+    }
+    insta::assert_snapshot!(lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n"), @r#"
+    {"bytes":3163,"level":"INFO","target":"svm::access","message":"request","client":"127.0.0.1","method":"GET","path":"/version","upstream_host":"api.github.com","upstream_path":"/repos/octo/app/releases","status":200,"cache":"MISS","forward":"uri-miss","detail":null}
+    {"bytes":3163,"level":"INFO","target":"svm::access","message":"request","client":"127.0.0.1","method":"GET","path":"/version","upstream_host":"api.github.com","upstream_path":"/repos/octo/app/releases","status":200,"cache":"HIT","forward":null,"detail":null}
+    {"bytes":122,"level":"INFO","target":"svm::access","message":"request","client":"127.0.0.1","method":"GET","path":"/version","upstream_host":null,"upstream_path":null,"status":400,"cache":"BYPASS","forward":null,"detail":"invalid-parameter"}
+    {"bytes":53,"level":"INFO","target":"svm::access","message":"request","client":"127.0.0.1","method":"GET","path":"/ping","upstream_host":null,"upstream_path":null,"status":200,"cache":null,"forward":null,"detail":null}
+    {"bytes":85,"level":"INFO","target":"svm::access","message":"request","client":"127.0.0.1","method":"GET","path":"/nowhere","upstream_host":null,"upstream_path":null,"status":404,"cache":null,"forward":null,"detail":null}
+    "#);
+}
+
+#[tokio::test]
+async fn no_query_and_no_token_is_logged() {
+    let app = TestApp::builder().set("GITHUB_PATS", "canary-one,canary-two").start().await;
+    app.github.fail_all(Failure::BadCredentials);
+    let _ = app.version("https://api.github.com/repos/octo/app/commits?sha=private-branch").await;
+    let log = app.log();
+    assert!(log.contains("/repos/octo/app/commits"), "{log}");
+    for secret in ["private-branch", "canary", "sha="] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+}
+
+#[tokio::test]
+async fn access_lines_can_be_switched_off() {
+    let app = TestApp::builder().set("RUST_LOG", "info,svm::access=off").start().await;
+    let _ = app.get("/ping").await;
+    assert_eq!(app.log(), "");
+}
+
+#[tokio::test]
+async fn access_lines_can_be_plain_text() {
+    let app = TestApp::builder().set("LOG_FORMAT", "text").start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    let log = app.log();
+    let line = log.split("micros=").next().unwrap();
+    insta::assert_snapshot!(line, @"2026-06-01T12:00:00.000Z  INFO svm::access: 127.0.0.1 GET /version api.github.com/repos/octo/app/releases/latest status=200 cache=MISS detail=- bytes=3161");
+}
+
+#[tokio::test]
+async fn the_client_behind_a_trusted_proxy_is_the_one_that_is_logged() {
+    let app = TestApp::builder().set("FORWARDED_ALLOW_IPS", "127.0.0.0/8,10.0.0.0/8").start().await;
+    let request = app.request(reqwest::Method::GET, "/ping");
+    let request = request
+        .header("x-forwarded-for", "6.6.6.6, 192.0.2.7")
+        .header("x-forwarded-for", "10.1.2.3");
+    let _ = Answer::of(request).await;
+    assert_eq!(lines(&app)[0]["client"], "192.0.2.7");
+}
+
+#[tokio::test]
+async fn a_client_that_nobody_vouches_for_is_the_peer() {
+    let app = TestApp::start().await;
+    let request = app.request(reqwest::Method::GET, "/ping").header("x-forwarded-for", "192.0.2.7");
+    let _ = Answer::of(request).await;
+    assert_eq!(lines(&app)[0]["client"], "127.0.0.1");
+}

@@ -1,0 +1,110 @@
+//! What the persistent tier brings back, and what it never brings back.
+
+use std::time::Duration;
+
+use crate::support::app::TestApp;
+use crate::{LATEST, LATEST_PATH};
+
+#[tokio::test]
+async fn a_restart_keeps_the_cache_warm() {
+    let mut app = TestApp::start().await;
+    let urls: Vec<_> = (0..20)
+        .map(|n| {
+            app.github.release(&format!("octo/r{n}")).serve();
+            format!("https://api.github.com/repos/octo/r{n}/releases/latest")
+        })
+        .collect();
+    let mut bodies = Vec::new();
+    for url in &urls {
+        bodies.push(app.version(url).await.body);
+    }
+    let farewell = app.restart().await;
+    assert_eq!(farewell.lost, 0);
+    app.github.go_down().await;
+    for (url, body) in urls.iter().zip(&bodies) {
+        let answer = app.version(url).await;
+        assert_eq!(answer.header("cache-status"), "svm; hit; ttl=86400; detail=l2");
+        assert_eq!(&answer.body, body);
+    }
+    assert_eq!(app.metric("svm_l2_reads_total{result=\"hit\"}").await, 20.0);
+}
+
+#[tokio::test]
+async fn what_waits_in_the_queue_is_written_at_the_end() {
+    let mut app = TestApp::builder().set("WRITE_BEHIND_FLUSH_INTERVAL", "1h").start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    assert_eq!(app.metric("svm_write_behind_depth").await, 1.0);
+    let farewell = app.restart().await;
+    assert_eq!((farewell.flushed, farewell.lost, farewell.abandoned), (1, 0, 0));
+    assert_eq!(app.version(LATEST).await.header("x-cache"), "HIT");
+}
+
+#[tokio::test]
+async fn age_goes_on_while_the_service_is_down() {
+    let mut app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.restart().await;
+    app.advance(Duration::from_secs(86_400 - 10));
+    app.version(LATEST).await.assert_summary("200 HIT upstream=0 svm; hit; ttl=10; detail=l2");
+}
+
+#[tokio::test]
+async fn an_expired_entry_is_revalidated_after_a_restart() {
+    let mut app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.restart().await;
+    app.advance(Duration::from_secs(86_400));
+    assert_eq!(app.version(LATEST).await.header("x-cache"), "REVALIDATED");
+    assert_eq!(app.github.counts(LATEST_PATH).free, 1);
+}
+
+#[tokio::test]
+async fn a_body_over_a_mebibyte_stays_out_and_takes_its_older_version_with_it() {
+    let mut app = TestApp::start().await;
+    let target = "/repos/octo/app/big";
+    let url = "https://api.github.com/repos/octo/app/big";
+    app.github.document(target, "{\"small\":true}");
+    let _ = app.version(url).await;
+    app.reaches("svm_l2_writes_total", 1.0).await;
+    app.github.document(target, format!("\"{}\"", "x".repeat(1024 * 1024)));
+    assert_eq!(app.refresh(url).await.body.len(), 1024 * 1024 + 2);
+    app.restart().await;
+    let answer = app.version(url).await;
+    assert_eq!((answer.header("x-cache"), answer.body.len()), ("MISS", 1024 * 1024 + 2));
+}
+
+#[tokio::test]
+async fn a_revalidation_is_written_only_when_it_moves_the_expiry_by_a_tenth() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.reaches("svm_l2_writes_total", 1.0).await;
+    for _ in 0..8 {
+        app.advance(Duration::from_secs(1000));
+        assert_eq!(app.refresh(LATEST).await.header("x-cache"), "REVALIDATED");
+    }
+    assert_eq!(app.metric("svm_write_behind_depth").await, 0.0);
+    assert_eq!(
+        app.metric("svm_l2_writes_total").await,
+        1.0,
+        "8,000 s are less than a tenth of a day"
+    );
+    app.advance(Duration::from_secs(1000));
+    assert_eq!(app.refresh(LATEST).await.header("x-cache"), "REVALIDATED");
+    app.reaches("svm_l2_writes_total", 2.0).await;
+}
+
+#[tokio::test]
+async fn a_new_body_replaces_the_older_one_for_good() {
+    let mut app = TestApp::start().await;
+    app.github.release("octo/app").tag("v1").serve();
+    let _ = app.version(LATEST).await;
+    app.github.publish("octo/app", "v2");
+    app.advance(Duration::from_secs(1));
+    let second = app.refresh(LATEST).await;
+    app.restart().await;
+    app.version(LATEST).await.assert_document(&second.body);
+}

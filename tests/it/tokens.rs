@@ -1,0 +1,222 @@
+//! Which token a request uses, and what becomes of tokens that meet a limit or are refused.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use crate::support::app::TestApp;
+use crate::support::github::Failure;
+use crate::{LATEST, LATEST_PATH};
+
+fn document(app: &TestApp, name: &str) -> String {
+    app.github.release(name).serve();
+    format!("https://api.github.com/repos/{name}/releases/latest")
+}
+
+fn used(app: &TestApp) -> Vec<String> {
+    let requests = app.github.requests();
+    requests.iter().map(|request| request.token().unwrap_or("-").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn documents_are_spread_over_the_tokens_and_revalidated_with_their_own() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a,b,c").start().await;
+    let urls: Vec<_> = (0..6).map(|n| document(&app, &format!("octo/r{n}"))).collect();
+    for url in &urls {
+        let _ = app.version(url).await;
+    }
+    assert_eq!(used(&app), ["a", "b", "c", "a", "b", "c"]);
+    for _ in 0..3 {
+        for url in urls.iter().rev() {
+            assert_eq!(app.refresh(url).await.header("x-cache"), "REVALIDATED");
+        }
+    }
+    assert_eq!((app.github.charged(), app.github.free()), (6, 18));
+    let quota = |kind: &str| format!("svm_upstream_quota_total{{quota=\"{kind}\"}}");
+    assert_eq!(app.metric(&quota("charged")).await, 6.0);
+    assert_eq!(app.metric(&quota("free")).await, 18.0);
+}
+
+#[tokio::test]
+async fn where_the_own_token_rests_another_one_asks_without_a_validator() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
+    let url = document(&app, "octo/app");
+    let _ = app.version(&url).await;
+    app.github.fail_all(Failure::SecondaryLimit(Some(60))).for_token("a");
+    let answer = app.refresh(&url).await;
+    assert_eq!(
+        answer.summary(),
+        "200 BYPASS upstream=200 svm; fwd=request; fwd-status=200; stored; ttl=86400"
+    );
+    assert_eq!(used(&app), ["a", "a", "b"]);
+    let last = app.github.requests().pop().unwrap();
+    assert!(!last.is_conditional(), "the ETag was made for the other token");
+    assert_eq!(app.refresh(&url).await.header("x-cache"), "REVALIDATED", "now it is this one's");
+    assert_eq!(used(&app)[3], "b");
+}
+
+#[tokio::test]
+async fn a_limited_token_rests_and_no_client_sees_it() {
+    for failure in [
+        Failure::PrimaryLimit,
+        Failure::SecondaryLimit(Some(60)),
+        Failure::SecondaryLimit(None),
+        Failure::Abuse,
+        Failure::BadCredentials,
+    ] {
+        let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
+        app.github.fail_all(failure.clone()).for_token("a");
+        for n in 0..6 {
+            let url = document(&app, &format!("octo/r{n}"));
+            assert_eq!(app.version(&url).await.status, StatusCode::OK, "{failure:?}");
+        }
+        let with_a = used(&app).iter().filter(|token| *token == "a").count();
+        assert_eq!(with_a, 1, "{failure:?}: it is not asked again while it rests");
+    }
+}
+
+#[tokio::test]
+async fn a_rest_ends_as_the_answer_said() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    let url = document(&app, "octo/app");
+    app.github.fail_all(Failure::SecondaryLimit(Some(90))).times(1);
+    let limited = app.version(&url).await;
+    assert_eq!((limited.status.as_u16(), limited.retry_after()), (403, 90));
+    app.advance(Duration::from_secs(30));
+    let resting = app.version(&url).await;
+    assert_eq!((resting.status.as_u16(), resting.retry_after()), (503, 60));
+    app.advance(Duration::from_secs(60));
+    assert_eq!(app.version(&url).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_spent_token_rests_until_its_window_ends() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    app.github.user("alice").token("a").limit(3);
+    for n in 0..3 {
+        let url = document(&app, &format!("octo/r{n}"));
+        assert_eq!(app.version(&url).await.status, 200);
+    }
+    let limited = app.version(LATEST).await;
+    assert_eq!(limited.status, 403);
+    assert_eq!(limited.retry_after(), 3600);
+    assert_eq!(limited.json()["error"], "Upstream API error");
+    app.advance(Duration::from_secs(3600));
+    app.github.release("octo/app").serve();
+    assert_eq!(app.version(LATEST).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_below_the_threshold_is_used_last() {
+    let app = TestApp::builder()
+        .set("GITHUB_PATS", "a,b")
+        .set("API_USAGE_THRESHOLD", "4998")
+        .start()
+        .await;
+    for n in 0..8 {
+        let url = document(&app, &format!("octo/r{n}"));
+        let _ = app.version(&url).await;
+    }
+    // Each shows 4999, 4998, 4997 in turn; when both are below, they take turns again.
+    assert_eq!(used(&app), ["a", "b", "a", "b", "a", "b", "a", "b"]);
+    app.github.user("third").token("b").used(0).limit(5000);
+    assert_eq!(app.metric("svm_token_remaining{token=\"0\"}").await, 4996.0);
+}
+
+#[tokio::test]
+async fn a_policy_is_tried_with_one_other_token_and_costs_no_token_anything() {
+    for failure in
+        [Failure::IpAllowList, Failure::Saml, Failure::ClassicTokenBanned, Failure::TosBlocked403]
+    {
+        let app = TestApp::builder().set("GITHUB_PATS", "a,b,c").start().await;
+        app.github.release("octo/app").serve();
+        app.github.fail(LATEST_PATH).with(failure.clone());
+        let answer = app.version(LATEST).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("retry-after")),
+            (403, ""),
+            "{failure:?}"
+        );
+        assert_eq!(used(&app), ["a", "b"], "{failure:?}");
+        let url = document(&app, "octo/other");
+        assert_eq!(app.version(&url).await.status, 200);
+        assert_eq!(used(&app)[2], "c", "{failure:?}: nobody rests");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_holds_for_one_account_alone_is_not_seen() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
+    app.github.release("octo/app").serve();
+    app.github.fail(LATEST_PATH).with(Failure::ClassicTokenBanned).for_token("a");
+    assert_eq!(app.version(LATEST).await.status, 200);
+    assert_eq!(app.refresh(LATEST).await.header("x-cache"), "REVALIDATED");
+    assert_eq!(used(&app), ["a", "b", "b"]);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_put_aside_and_told_of() {
+    let app = TestApp::builder().set("GITHUB_PATS", "bad,good").start().await;
+    app.github.revoke("bad");
+    let url = document(&app, "octo/app");
+    assert_eq!(app.version(&url).await.status, 200);
+    assert_eq!(app.metric("svm_token_rejected{token=\"0\"}").await, 1.0);
+    assert_eq!(app.metric("svm_token_rejected{token=\"1\"}").await, 0.0);
+    app.advance(Duration::from_secs(60));
+    app.github.user("alice").token("bad");
+    for n in 0..2 {
+        let _ = app.version(&document(&app, &format!("octo/r{n}"))).await;
+    }
+    assert_eq!(app.metric("svm_token_rejected{token=\"0\"}").await, 0.0, "it works again");
+}
+
+#[tokio::test]
+async fn where_every_token_is_refused_the_answer_is_401_and_then_503() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
+    app.github.strict_tokens();
+    assert_eq!(app.version(LATEST).await.status, 401);
+    let answer = app.version(LATEST).await;
+    assert_eq!((answer.status.as_u16(), answer.retry_after()), (503, 60));
+    insta::assert_snapshot!(app.get("/healthz").await.text(), @r#"{"status":"degraded","dependencies":{"request_path":{"status":"up"},"embedded_store":{"status":"up"},"github_tokens":{"status":"down","error":"GitHub refuses every token"}}}"#);
+}
+
+#[tokio::test]
+async fn a_throttled_endpoint_rests_the_host_and_not_the_tokens() {
+    let app = TestApp::start().await;
+    app.github.fail(LATEST_PATH).with(Failure::Throttled429).times(1);
+    let throttled = app.version(LATEST).await;
+    assert_eq!((throttled.status.as_u16(), throttled.retry_after()), (429, 60));
+    let resting = app.version(LATEST).await;
+    resting.assert_summary("503 MISS upstream=0 svm; detail=host-rests");
+    assert_eq!(resting.retry_after(), 60);
+    assert_eq!(app.metric("svm_token_resting{token=\"0\"}").await, 0.0);
+    app.advance(Duration::from_secs(60));
+    app.github.release("octo/app").serve();
+    assert_eq!(app.version(LATEST).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_limit_of_a_file_host_leaves_the_api_alone() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";
+    app.github.raw_document("/octo/app/main/v.json", "{}");
+    app.github.fail("/octo/app/main/v.json").with(Failure::RawThrottled429).times(1);
+    assert_eq!(app.version(raw).await.status, 429);
+    assert_eq!(app.version(raw).await.status, 503);
+    assert_eq!(app.version(LATEST).await.status, 200);
+}
+
+#[tokio::test]
+async fn no_token_leaves_the_hosts_that_may_see_it() {
+    let app = TestApp::start().await;
+    app.github.raw_document("/octo/app/main/v.json", "{}");
+    let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";
+    assert_eq!(app.version(raw).await.status, 200);
+    app.github.redirect("/repos/octo/app/moved", 302, raw);
+    assert_eq!(app.version("https://api.github.com/repos/octo/app/moved").await.status, 200);
+    for request in app.github.requests() {
+        let may_see = request.host == "api.github.com";
+        assert_eq!(request.token().is_some(), may_see, "{} {}", request.host, request.target);
+    }
+}

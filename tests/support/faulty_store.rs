@@ -1,0 +1,89 @@
+//! A store with a mood: for faults that no healthy disk has on demand.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use svm::cache::Entry;
+use svm::clock::Timestamp;
+use svm::store::in_process::InProcess;
+use svm::store::{BoxFuture, Change, Error, Store};
+use svm::target::Key;
+use tokio::sync::watch;
+
+/// How the store takes a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// As it should.
+    Works,
+    /// With an error.
+    Fails,
+    /// Not, until the mood changes.
+    Hangs,
+}
+
+/// A store in memory, in some mood.
+pub struct FaultyStore {
+    inner: InProcess,
+    mood: Mutex<watch::Sender<Mood>>,
+    reads: AtomicUsize,
+}
+
+impl FaultyStore {
+    /// An empty store in this mood.
+    pub fn in_mood(mood: Mood) -> Arc<Self> {
+        Arc::new(Self {
+            inner: InProcess::new(64 << 20),
+            mood: Mutex::new(watch::Sender::new(mood)),
+            reads: AtomicUsize::new(0),
+        })
+    }
+
+    /// Changes the mood; calls that hang go on.
+    pub fn be(&self, mood: Mood) {
+        self.mood.lock().unwrap_or_else(PoisonError::into_inner).send_replace(mood);
+    }
+
+    /// How often it was read.
+    pub fn reads(&self) -> usize {
+        self.reads.load(Ordering::SeqCst)
+    }
+
+    fn moody<'a, T: Send + 'a>(
+        &self,
+        call: BoxFuture<'a, Result<T, Error>>,
+    ) -> BoxFuture<'a, Result<T, Error>> {
+        let mut mood = self.mood.lock().unwrap_or_else(PoisonError::into_inner).subscribe();
+        Box::pin(async move {
+            let settled = mood.wait_for(|mood| *mood != Mood::Hangs).await.map(|mood| *mood);
+            match settled {
+                Ok(Mood::Works) => call.await,
+                _ => Err(Error::Unavailable("in a bad mood".into())),
+            }
+        })
+    }
+}
+
+impl Store for FaultyStore {
+    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.moody(self.inner.read(key))
+    }
+
+    fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        self.moody(Box::pin(async move { self.inner.apply(batch, now).await }))
+    }
+
+    fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        self.moody(Box::pin(async move { self.inner.sweep(now).await }))
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {
+        self.moody(self.inner.probe())
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.inner.close()
+    }
+}
