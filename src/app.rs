@@ -74,7 +74,7 @@ impl App {
         lines: Lines,
     ) -> Result<Self, BuildError> {
         let metrics = Metrics::new(config.tokens.secrets.len());
-        let tokens = Arc::new(TokenPool::new(config.tokens));
+        let tokens = Arc::new(TokenPool::new(&config.tokens));
         let upstream = Upstream::new(
             config.upstream,
             config.targets.clone(),

@@ -126,19 +126,29 @@ impl Cache {
         loop {
             let (flight, role) = self.board(target, demand, Priority::Foreground);
             let collapsed = role == Role::Follower;
+            if collapsed {
+                cache.metrics.followers.inc();
+            }
             let stands_in =
                 |copy: &Entry| policy::may_stand_in(copy, cache.clock.now(), &cache.rules);
-            match flight.wait(self.patience(demand), stands_in).await {
-                Landing::Landed(facts) => {
-                    let now = cache.clock.now();
-                    let answer = policy::answer(demand, &facts, collapsed, now, &cache.rules);
-                    if let Some(answer) = answer {
-                        return answer;
-                    }
-                }
+            let facts = match flight.wait(self.patience(demand), stands_in).await {
+                Landing::Landed(facts) => facts,
                 Landing::Late(copy) => return policy::late(&copy, collapsed),
-                Landing::Crashed => return crashed(),
+                Landing::Crashed => Arc::new(self.wreckage(target)),
+            };
+            let now = cache.clock.now();
+            if let Some(answer) = policy::answer(demand, &facts, collapsed, now, &cache.rules) {
+                return answer;
             }
+        }
+    }
+
+    /// What a flight that panicked comes to: a failure of ours, for which a copy may stand in.
+    fn wreckage(&self, target: &Target) -> Facts {
+        let failure = Failure::new(Reason::Internal);
+        Facts::Exchange {
+            previous: self.0.memory.get(&target.key()),
+            exchanged: Exchanged::Kept(Kept::Failed(failure)),
         }
     }
 
@@ -151,24 +161,9 @@ impl Cache {
     fn board(&self, target: &Target, demand: Demand, priority: Priority) -> (flight::Flight, Role) {
         let cache = Arc::clone(&self.0);
         let target = target.clone();
-        let (flight, role) = self.0.flights.join(target.key(), |beacon| async move {
+        self.0.flights.join(target.key(), |beacon| async move {
             cache.fly(&target, demand, priority, &beacon).await
-        });
-        if role == Role::Follower {
-            self.0.metrics.followers.inc();
-        }
-        (flight, role)
-    }
-}
-
-fn crashed() -> Answer {
-    let kept = Kept::Failed(Failure::new(Reason::Internal));
-    Answer {
-        status: Status {
-            detail: Some(Detail::Refused(Reason::Internal)),
-            ..Status::forwarded(Outcome::Miss, Forward::UriMiss)
-        },
-        given: Given::kept(&kept, Timestamp::default()),
+        })
     }
 }
 

@@ -8,7 +8,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::task;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// How long a task that panicked waits for its next start.
+const RESTART_PAUSE: Duration = Duration::from_millis(500);
 
 /// A group of tasks with one owner; clones belong to the same group.
 #[derive(Clone, Debug, Default)]
@@ -26,9 +30,29 @@ impl Tasks {
         drop(tokio::spawn(self.0.track_future(future)));
     }
 
-    /// How many tasks of the group are running.
-    pub fn running(&self) -> usize {
-        self.0.len()
+    /// Keeps work going that ends by itself at `stop`: a panic in it is logged, and it is started again a little
+    /// later.
+    pub fn supervise<F>(
+        &self,
+        name: &'static str,
+        stop: CancellationToken,
+        start: impl Fn() -> F + Send + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let group = self.clone();
+        self.spawn(async move {
+            while group.panics(start()).await && !stop.is_cancelled() {
+                tracing::error!(task = name, "a background task panicked; starting it again");
+                stop.run_until_cancelled(tokio::time::sleep(RESTART_PAUSE)).await;
+            }
+        });
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that spawns tasks")]
+    async fn panics(&self, work: impl Future<Output = ()> + Send + 'static) -> bool {
+        let ended = tokio::spawn(self.0.track_future(work)).await;
+        ended.is_err_and(|error| error.is_panic())
     }
 
     /// Waits until every task has ended, at most `limit`; returns how many are still running.
@@ -55,4 +79,42 @@ pub async fn blocking<T: Send + 'static>(
 /// Starts a thread of its own for work that blocks for as long as the process lives.
 pub fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name(name.to_owned()).spawn(run)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn supervised_work_is_started_again_after_a_panic_and_stops_when_told() {
+        let (tasks, stop) = (Tasks::new(), CancellationToken::new());
+        let (starts, second) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let (count, started, end) = (Arc::clone(&starts), Arc::clone(&second), stop.clone());
+        tasks.supervise("test", stop.clone(), move || {
+            let (started, end) = (Arc::clone(&started), end.clone());
+            let nth = count.fetch_add(1, Ordering::SeqCst);
+            async move {
+                assert_ne!(nth, 0, "the first start panics");
+                started.notify_one();
+                end.cancelled().await;
+            }
+        });
+        second.notified().await;
+        assert_eq!(starts.load(Ordering::SeqCst), 2);
+        stop.cancel();
+        assert_eq!(tasks.wait(Duration::from_secs(10)).await, 0);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_in_time_is_counted() {
+        let tasks = Tasks::new();
+        tasks.spawn(std::future::pending());
+        tasks.spawn(async {});
+        assert_eq!(tasks.wait(Duration::from_millis(5)).await, 1);
+    }
 }

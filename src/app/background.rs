@@ -31,11 +31,22 @@ impl Background {
         let tasks = Tasks::new();
         let stop = CancellationToken::new();
         let write_behind = Arc::clone(&app.write_behind);
-        let token = stop.clone();
-        tasks.spawn(async move { write_behind.run(token).await });
-        let probe =
-            probe(Arc::clone(&app.store), Arc::clone(&app.write_behind), app.health.clone());
-        tasks.spawn(until(stop.clone(), probe));
+        tasks.supervise("write-behind", stop.clone(), {
+            let (write_behind, stop) = (Arc::clone(&write_behind), stop.clone());
+            move || {
+                let (write_behind, stop) = (Arc::clone(&write_behind), stop.clone());
+                async move { write_behind.run(stop).await }
+            }
+        });
+        let (store, health) = (Arc::clone(&app.store), app.health.clone());
+        let probes_stop = stop.clone();
+        tasks.supervise("store-probe", stop.clone(), move || {
+            let probe = probe(Arc::clone(&store), Arc::clone(&write_behind), health.clone());
+            let stop = probes_stop.clone();
+            async move {
+                stop.run_until_cancelled(probe).await;
+            }
+        });
         Self { tasks, stop }
     }
 
@@ -44,10 +55,6 @@ impl Background {
         self.stop.cancel();
         self.tasks.wait(STOP_LIMIT).await;
     }
-}
-
-async fn until(stop: CancellationToken, task: impl Future<Output = ()>) {
-    stop.run_until_cancelled(task).await;
 }
 
 /// Looks after the store, so that `/healthz` need not.

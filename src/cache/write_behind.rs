@@ -153,6 +153,8 @@ impl WriteBehind {
 
     /// Writes until `shutdown`; what was being written then waits again, for [`WriteBehind::drain`].
     pub async fn run(&self, shutdown: CancellationToken) {
+        // What a run that panicked has left in the air waits again.
+        self.queue().batch_failed(self.clock.now());
         shutdown.run_until_cancelled(self.write_forever()).await;
         self.queue().batch_failed(self.clock.now());
     }

@@ -19,9 +19,16 @@ use state::State;
 /// The tokens and what is known of each.
 #[derive(Debug)]
 pub struct TokenPool {
-    tokens: Vec<Secret>,
+    tokens: Vec<Token>,
     usage_threshold: u64,
     rota: Mutex<Rota>,
+}
+
+/// A token as requests need it. The header value is marked as sensitive, so `Debug` does not show it.
+#[derive(Debug)]
+struct Token {
+    fingerprint: Fingerprint,
+    authorization: HeaderValue,
 }
 
 #[derive(Debug)]
@@ -64,10 +71,10 @@ pub struct Report {
 
 impl TokenPool {
     /// A pool of which nothing is known yet.
-    pub fn new(config: config::Tokens) -> Self {
+    pub fn new(config: &config::Tokens) -> Self {
         let states = config.secrets.iter().map(|_| State::default()).collect();
         Self {
-            tokens: config.secrets,
+            tokens: config.secrets.iter().map(Token::new).collect(),
             usage_threshold: config.usage_threshold,
             rota: Mutex::new(Rota { states, next: 0 }),
         }
@@ -95,7 +102,7 @@ impl TokenPool {
         let turns = (0..self.tokens.len()).map(|turn| (rota.next + turn) % self.tokens.len());
 
         let own = own
-            .and_then(|own| self.tokens.iter().position(|token| token.fingerprint() == own))
+            .and_then(|own| self.tokens.iter().position(|token| token.fingerprint == own))
             .filter(|&index| usable(index) && (may_run_low || enough(index)));
         let chosen = own
             .or_else(|| turns.clone().find(|&index| usable(index) && enough(index)))
@@ -106,12 +113,12 @@ impl TokenPool {
         if own.is_none() {
             rota.next = index + 1;
         }
-        Ok(Lease { index, fingerprint: self.tokens[index].fingerprint() })
+        Ok(Lease { index, fingerprint: self.tokens[index].fingerprint })
     }
 
     /// The `Authorization` value of a leased token.
     pub fn authorization(&self, lease: Lease) -> HeaderValue {
-        self.tokens[lease.index].authorization()
+        self.tokens[lease.index].authorization.clone()
     }
 
     /// Books the quota that an answer showed.
@@ -142,6 +149,12 @@ impl TokenPool {
     /// What can be told of each token, in the order of the configuration.
     pub fn reports(&self, now: Timestamp) -> Vec<Report> {
         self.rota.lock().states.iter().map(|state| state.report(now)).collect()
+    }
+}
+
+impl Token {
+    fn new(secret: &Secret) -> Self {
+        Self { fingerprint: secret.fingerprint(), authorization: secret.authorization() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Single flight: many ask, one call goes out.
 
 use crate::support::app::TestApp;
+use crate::support::faulty_store::{FaultyStore, Mood};
 use crate::support::github::Failure;
 use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
@@ -67,6 +68,27 @@ async fn followers_share_a_failure() {
     assert_eq!(app.github.calls(LATEST_PATH), 1);
     let _ = app.version(LATEST).await;
     assert_eq!(app.github.calls(LATEST_PATH), 2, "the next one asks anew");
+}
+
+#[tokio::test]
+async fn a_flight_that_panics_is_an_error_for_all_who_wait_and_the_key_is_usable_again() {
+    let store = FaultyStore::in_mood(Mood::Hangs);
+    let app = TestApp::builder().store(store.clone()).start().await;
+    app.github.release("octo/app").serve();
+    let asked: Vec<_> = (0..3).map(|_| tasks::spawn(app.ask(LATEST))).collect();
+    app.reaches("svm_flight_followers_total", 2.0).await;
+    store.be(Mood::Panics);
+    for answer in asked {
+        let answer = answer.await.unwrap();
+        answer.assert_error(502, "Internal error", "the request failed inside svm");
+        assert!(
+            answer.header("cache-status").contains("; detail=internal"),
+            "{}",
+            answer.summary()
+        );
+    }
+    store.be(Mood::Works);
+    assert_eq!(app.version(LATEST).await.header("x-cache"), "MISS");
 }
 
 #[tokio::test]

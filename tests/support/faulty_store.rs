@@ -21,6 +21,8 @@ pub enum Mood {
     Fails,
     /// Not, until the mood changes.
     Hangs,
+    /// With a panic, as a defect would.
+    Panics,
 }
 
 /// A store in memory, in some mood.
@@ -59,6 +61,7 @@ impl FaultyStore {
             let settled = mood.wait_for(|mood| *mood != Mood::Hangs).await.map(|mood| *mood);
             match settled {
                 Ok(Mood::Works) => call.await,
+                Ok(Mood::Panics) => panic!("in a panicky mood"),
                 _ => Err(Error::Unavailable("in a bad mood".into())),
             }
         })

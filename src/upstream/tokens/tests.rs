@@ -10,7 +10,7 @@ const THRESHOLD: u64 = 100;
 
 fn pool(count: usize) -> TokenPool {
     let secrets = (0..count).map(|n| Secret::new(&format!("ghp_{n}")).unwrap()).collect();
-    TokenPool::new(config::Tokens { secrets, usage_threshold: THRESHOLD })
+    TokenPool::new(&config::Tokens { secrets, usage_threshold: THRESHOLD })
 }
 
 fn lease(pool: &TokenPool, now: Timestamp) -> Result<usize, Timestamp> {
@@ -18,7 +18,7 @@ fn lease(pool: &TokenPool, now: Timestamp) -> Result<usize, Timestamp> {
 }
 
 fn nth(pool: &TokenPool, index: usize) -> Lease {
-    Lease { index, fingerprint: pool.tokens[index].fingerprint() }
+    Lease { index, fingerprint: pool.tokens[index].fingerprint }
 }
 
 fn quota(remaining: u64, reset_in: Duration) -> Quota {
@@ -73,7 +73,7 @@ fn the_background_stops_at_the_threshold() {
     for index in 0..2 {
         pool.book(nth(&pool, index), quota(THRESHOLD - 1, MINUTE * (index as u32 + 1)));
     }
-    let own = pool.tokens[0].fingerprint();
+    let own = pool.tokens[0].fingerprint;
     for own in [None, Some(own)] {
         let leased = pool.lease(own, Priority::Background, &[], NOW);
         assert_eq!(leased, Err(NOW + MINUTE), "until the first window ends");
@@ -84,7 +84,7 @@ fn the_background_stops_at_the_threshold() {
 #[test]
 fn the_token_that_fetched_the_entry_is_preferred_while_it_is_usable() {
     let pool = pool(3);
-    let own = pool.tokens[2].fingerprint();
+    let own = pool.tokens[2].fingerprint;
     let ask = |now| pool.lease(Some(own), Priority::Foreground, &[], now).unwrap().index();
     pool.book(nth(&pool, 2), quota(1, MINUTE));
     assert_eq!(ask(NOW), 2, "even below the threshold");
