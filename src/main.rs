@@ -117,6 +117,8 @@ async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
     let failed = |error: io::Error| Exit::failure(format!("cannot listen on {address}: {error}"));
     let mut signals = Signals::listen().map_err(failed)?;
     let listener = http::bind(address).map_err(failed)?;
+    // Another one than the configured address where the system chose the port.
+    let bound = listener.local_addr().map_err(failed)?;
     for (variable, value) in config.effective() {
         tracing::info!(variable, value, "configuration");
     }
@@ -124,7 +126,7 @@ async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
         app = App::build(config, Clock::System, lines) => app?,
         () = signals.next() => return Ok(()),
     };
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
+    tracing::info!(address = %bound, version = env!("CARGO_PKG_VERSION"), "serving");
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let serving = app.serve(listener, async {
         let _ = stopped.await;

@@ -1,6 +1,6 @@
 //! The harness: what the tests, the benches and the simulated GitHub's program share.
 
-pub use self::modules::{app, eventually, faulty_store, github, tasks};
+pub use self::modules::{app, eventually, faulty_store, github, process, tasks};
 
 /// Inline and with a folder, so that the files below need no paths of their own.
 #[path = "support"]
@@ -9,5 +9,6 @@ mod modules {
     pub mod eventually;
     pub mod faulty_store;
     pub mod github;
+    pub mod process;
     pub mod tasks;
 }

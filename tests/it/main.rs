@@ -7,6 +7,7 @@
 )]
 mod support;
 
+mod binary;
 mod collapse;
 mod conditional_clients;
 mod connections;

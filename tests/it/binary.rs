@@ -1,0 +1,3 @@
+//! The binary as an operator has it: started, asked, signalled, killed.
+
+mod serving;

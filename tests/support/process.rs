@@ -1,0 +1,128 @@
+//! The real binary as a process: its environment, its signals, its output, its exit code.
+//!
+//! It starts with nothing of the test's environment, in a folder of its own, so that no `.env` is found unless the
+//! test wrote one. The system chooses its port, which the log tells. What nobody waited for is killed.
+
+mod connection;
+mod ended;
+mod output;
+mod running;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::github::GitHub;
+
+pub use self::connection::Connection;
+pub use self::ended::Ended;
+pub use self::running::Running;
+
+/// Longer than anything that is waited for here takes, the lock of the store included.
+const BOUND: Duration = Duration::from_secs(30);
+
+/// A folder and an environment, in which the binary can be started any number of times.
+#[must_use]
+pub struct Setup {
+    folder: TempDir,
+    vars: BTreeMap<String, String>,
+}
+
+impl Setup {
+    /// Just what the binary needs to start, on a port that the system chooses.
+    pub fn new() -> Self {
+        let vars = [
+            ("HOST", "127.0.0.1"),
+            ("PORT", "0"),
+            ("GITHUB_PATS", "ghp_first,ghp_second"),
+            ("API_USAGE_THRESHOLD", "100"),
+            ("WRITE_BEHIND_FLUSH_INTERVAL", "10ms"),
+        ];
+        vars.into_iter().fold(Self::bare(), |setup, (name, value)| setup.set(name, value))
+    }
+
+    /// No variable at all.
+    pub fn bare() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), vars: BTreeMap::new() }
+    }
+
+    /// Sends what the binary asks of GitHub to a simulation.
+    pub fn behind(self, github: &GitHub) -> Self {
+        self.set("UPSTREAM_CONNECT_TO", &github.connect_to())
+            .set("UPSTREAM_CA_FILE", &github.ca_file().display().to_string())
+    }
+
+    /// Sets a variable.
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.vars.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Takes a variable away.
+    pub fn unset(mut self, name: &str) -> Self {
+        self.vars.remove(name);
+        self
+    }
+
+    /// Writes `.env` into the folder in which the binary starts.
+    pub fn dotenv(self, text: &str) -> Self {
+        std::fs::write(self.folder().join(".env"), text).expect("a folder that can be written");
+        self
+    }
+
+    /// The folder in which the binary starts.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts the service and waits until it serves.
+    #[track_caller]
+    pub fn start(&self) -> impl Future<Output = Running> {
+        let running = self.spawn();
+        running.serving()
+    }
+
+    /// Starts the service without waiting for anything.
+    pub fn spawn(&self) -> Running {
+        Running::new(self.command(&[]).spawn().expect("the binary"))
+    }
+
+    /// Starts the service, and reads nothing of what it writes after it has said where it serves.
+    #[track_caller]
+    pub fn start_unread(&self) -> impl Future<Output = Running> {
+        let running = Running::unread(self.command(&[]).spawn().expect("the binary"));
+        running.serving()
+    }
+
+    /// Runs a command to its end.
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> impl Future<Output = Ended> {
+        Running::new(self.command(arguments).spawn().expect("the binary")).ended()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_svm"));
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(coverage())
+            .envs(&self.vars)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+}
+
+/// Where a binary that was built to measure coverage writes what it measured.
+#[expect(clippy::disallowed_methods, reason = "it is not the service's configuration")]
+fn coverage() -> Option<(&'static str, std::ffi::OsString)> {
+    const NAME: &str = "LLVM_PROFILE_FILE";
+    Some((NAME, std::env::var_os(NAME)?))
+}

@@ -1,0 +1,88 @@
+//! What a process writes, read as it comes, so that it never waits for a reader.
+
+use std::panic::Location;
+
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::super::tasks;
+use super::BOUND;
+
+/// One of its streams.
+#[derive(Debug)]
+pub(super) struct Output {
+    seen: watch::Receiver<String>,
+    reading: JoinHandle<()>,
+}
+
+impl Output {
+    /// Reads a stream to its end, or until `enough` says that nothing more is to be read of it: from then on the
+    /// stream stays open and nobody reads.
+    pub(super) fn read(
+        mut stream: impl AsyncRead + Unpin + Send + 'static,
+        enough: fn(&str) -> bool,
+    ) -> Self {
+        let (sender, seen) = watch::channel(String::new());
+        let reading = tasks::spawn(async move {
+            let mut bytes = [0; 8192];
+            while let Ok(count @ 1..) = stream.read(&mut bytes).await {
+                let text = String::from_utf8_lossy(&bytes[..count]);
+                sender.send_modify(|seen| seen.push_str(&text));
+                if enough(&sender.borrow()) {
+                    sender.closed().await;
+                }
+            }
+        });
+        Self { seen, reading }
+    }
+
+    /// All that it wrote so far.
+    pub(super) fn text(&self) -> String {
+        self.seen.borrow().clone()
+    }
+
+    /// All that it ever wrote, once the process has ended.
+    pub(super) async fn rest(self) -> String {
+        let _ = self.reading.await;
+        self.seen.borrow().clone()
+    }
+
+    /// Waits until `find` finds something in what it wrote; panics if it never does.
+    #[track_caller]
+    pub(super) fn find<T, F: FnMut(&str) -> Option<T>>(
+        &self,
+        mut find: F,
+    ) -> impl Future<Output = T> + use<T, F> {
+        let caller = Location::caller();
+        let mut seen = self.seen.clone();
+        async move {
+            let mut found = None;
+            let waiting = seen.wait_for(|text| {
+                found = find(text);
+                found.is_some()
+            });
+            let ended = matches!(timeout(BOUND, waiting).await, Ok(Err(_)));
+            let text = seen.borrow().clone();
+            found.unwrap_or_else(|| panic!("at {caller}: not in (ended: {ended})\n{text}"))
+        }
+    }
+}
+
+/// The lines with this message.
+#[track_caller]
+pub(super) fn said(text: &str, message: &str) -> Vec<Value> {
+    lines(text).into_iter().filter(|line| line["message"] == message).collect()
+}
+
+/// All lines; each has to be an object.
+#[track_caller]
+pub(super) fn lines(text: &str) -> Vec<Value> {
+    let line = |line| match serde_json::from_str(line) {
+        Ok(value @ Value::Object(_)) => value,
+        other => panic!("{other:?}: {line}"),
+    };
+    text.lines().map(line).collect()
+}

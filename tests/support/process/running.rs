@@ -1,0 +1,187 @@
+//! A process that runs.
+
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+use svm::clock::Stopwatch;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::super::app::{Answer, encode};
+use super::output::{self, Output};
+use super::{BOUND, Connection, Ended};
+
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
+
+/// The service as a process; killed when dropped.
+#[must_use]
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    stdout: Output,
+    stderr: Output,
+    address: Option<SocketAddr>,
+    client: Client,
+}
+
+impl Running {
+    pub(super) fn new(child: Child) -> Self {
+        Self::with_reader(child, |_| false)
+    }
+
+    pub(super) fn unread(child: Child) -> Self {
+        Self::with_reader(child, |text| serving_at(text).is_some())
+    }
+
+    fn with_reader(mut child: Child, enough: fn(&str) -> bool) -> Self {
+        let stdout = Output::read(child.stdout.take().expect("a pipe"), enough);
+        let stderr = Output::read(child.stderr.take().expect("a pipe"), |_| false);
+        let client = Client::builder().no_proxy().build().expect("a client that needs nothing");
+        Self { child, stdout, stderr, address: None, client }
+    }
+
+    /// Waits until it says where it serves, and answers there.
+    #[track_caller]
+    pub fn serving(mut self) -> impl Future<Output = Self> {
+        let address = self.stdout.find(serving_at);
+        async move {
+            self.address = Some(address.await);
+            assert_eq!(self.get("/ping").await.status, 200);
+            self
+        }
+    }
+
+    /// Where it serves.
+    #[track_caller]
+    pub fn address(&self) -> SocketAddr {
+        self.address.expect("a service that serves")
+    }
+
+    /// Asks `/version` for a document, its URL percent-encoded.
+    #[track_caller]
+    pub fn version(&self, url: &str) -> impl Future<Output = Answer> + use<> {
+        self.get(&format!("/version?url={}", encode(url)))
+    }
+
+    /// Asks for a path and query, as they are.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> impl Future<Output = Answer> + use<> {
+        Answer::of(self.request(Method::GET, path))
+    }
+
+    /// A request to be completed and sent with [`Answer::of`].
+    #[track_caller]
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.address()))
+    }
+
+    /// A connection of its own, to be kept open.
+    pub async fn connect(&self) -> Connection {
+        Connection::open(self.address()).await.expect("a service that accepts")
+    }
+
+    /// The value of a metric, with its labels in the text format's spelling.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").await.text();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().expect("a number")
+    }
+
+    /// Waits until a page satisfies `condition`; panics if it never does.
+    #[track_caller]
+    pub fn shows(
+        &self,
+        path: &str,
+        condition: impl Fn(&Answer) -> bool,
+    ) -> impl Future<Output = Answer> {
+        let caller = Location::caller();
+        async move {
+            let waited = Stopwatch::start();
+            loop {
+                let answer = self.get(path).await;
+                if condition(&answer) {
+                    return answer;
+                }
+                assert!(waited.elapsed() < BOUND, "at {caller}: {path} still is {}", answer.text());
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+        }
+    }
+
+    /// Waits until all writes to the store are done, of which there are to be at least `count`.
+    #[track_caller]
+    pub fn written(&self, count: u64) -> impl Future<Output = ()> {
+        let caller = Location::caller();
+        async move {
+            let waited = Stopwatch::start();
+            while self.metric("svm_l2_writes_total").await < count as f64
+                || self.metric("svm_write_behind_depth").await > 0.0
+            {
+                assert!(waited.elapsed() < BOUND, "at {caller}: not written");
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+        }
+    }
+
+    /// What it has written to standard output so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    /// Waits for a line of the log with this message, and gives the first.
+    #[track_caller]
+    pub fn says(&self, message: &str) -> impl Future<Output = Value> {
+        let message = message.to_owned();
+        self.stdout.find(move |text| output::said(whole_lines(text), &message).into_iter().next())
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("a process that runs").to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().await;
+        assert!(sent.expect("kill").success());
+    }
+
+    /// Asks it to end, and waits for that.
+    pub async fn terminate(self) -> Ended {
+        self.signal("TERM").await;
+        self.ended().await
+    }
+
+    /// Ends it here and now.
+    pub async fn kill(self) -> Ended {
+        self.signal("KILL").await;
+        self.ended().await
+    }
+
+    /// Waits for its end; panics if that does not come.
+    #[track_caller]
+    pub fn ended(mut self) -> impl Future<Output = Ended> {
+        let caller = Location::caller();
+        async move {
+            let waited = Stopwatch::start();
+            let status = timeout(BOUND, self.child.wait()).await;
+            let waited = waited.elapsed();
+            let Ok(status) = status else { panic!("at {caller}: still runs\n{}", self.stdout()) };
+            let status = status.expect("a child of ours");
+            let (stdout, stderr) = (self.stdout.rest().await, self.stderr.rest().await);
+            Ended { status, stdout, stderr, waited }
+        }
+    }
+}
+
+/// Where the log says that it serves, in either form.
+fn serving_at(text: &str) -> Option<SocketAddr> {
+    let line = whole_lines(text).lines().find(|line| line.contains("serving"))?;
+    let (_, rest) = line.split_once("address")?;
+    let rest = rest.trim_start_matches(['"', ':', '=']);
+    rest[..rest.find(['"', ' '])?].parse().ok()
+}
+
+/// The text without what is still being written.
+fn whole_lines(text: &str) -> &str {
+    &text[..text.rfind('\n').map_or(0, |end| end + 1)]
+}
