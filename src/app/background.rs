@@ -14,8 +14,9 @@ use crate::telemetry::chain;
 
 use super::App;
 
-/// `/healthz` is to be true within two seconds of a change.
-const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// `/healthz` is to be true within two seconds of a change, which takes a few looks: one finds the store open again,
+/// and the next that what waited for it is written.
+const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 const PROBE_LIMIT: Duration = Duration::from_millis(500);
 /// The tasks do nothing long between two looks at the token.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
@@ -61,22 +62,30 @@ impl Background {
 async fn probe(store: Arc<dyn Store>, write_behind: Arc<WriteBehind>, health: Health) {
     let mut ticks = interval(PROBE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut answered = true;
     loop {
         ticks.tick().await;
-        health.store_is(look(&*store, &write_behind).await);
+        let found = look(&*store).await;
+        if found.is_ok() && !answered {
+            write_behind.retry();
+        }
+        answered = found.is_ok();
+        health.store_is(found.and_then(|()| last_write(&write_behind)));
     }
 }
 
-async fn look(store: &dyn Store, write_behind: &WriteBehind) -> Result<(), String> {
+async fn look(store: &dyn Store) -> Result<(), String> {
     match timeout(PROBE_LIMIT, store.probe()).await {
         Err(_) => Err("the store does not answer".into()),
         Ok(Err(error)) => {
             tracing::debug!(error = chain(&error), "the probe of the store failed");
             Err("the store cannot be read".into())
         }
-        Ok(Ok(())) if !write_behind.stats().last_batch_ok => {
-            Err("the last write to the store failed".into())
-        }
         Ok(Ok(())) => Ok(()),
     }
+}
+
+fn last_write(write_behind: &WriteBehind) -> Result<(), String> {
+    let ok = write_behind.stats().last_batch_ok;
+    if ok { Ok(()) } else { Err("the last write to the store failed".into()) }
 }

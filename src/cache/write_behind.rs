@@ -88,6 +88,7 @@ pub struct WriteBehind {
     clock: Clock,
     queue: Mutex<Queue>,
     half_full: Notify,
+    works_again: Notify,
     batches: AtomicU64,
     failed_batches: AtomicU64,
     batch_micros: AtomicU64,
@@ -112,6 +113,7 @@ impl WriteBehind {
             clock,
             queue: Mutex::new(Queue::new(limits)),
             half_full: Notify::new(),
+            works_again: Notify::new(),
             batches: AtomicU64::new(0),
             failed_batches: AtomicU64::new(0),
             batch_micros: AtomicU64::new(0),
@@ -127,6 +129,12 @@ impl WriteBehind {
         if queue.is_half_full() {
             self.half_full.notify_one();
         }
+    }
+
+    /// The store works again: a batch that waits after a failure is tried now. Where none waits the next one that
+    /// fails will not.
+    pub fn retry(&self) {
+        self.works_again.notify_one();
     }
 
     /// The newest change of a key that the store may not have seen yet.
@@ -212,7 +220,10 @@ impl WriteBehind {
             Err(elapsed) => self.mark_failing(&elapsed),
         }
         self.queue().batch_failed(self.clock.now());
-        sleep(backoff.after_failure(fastrand::f64())).await;
+        tokio::select! {
+            () = sleep(backoff.after_failure(fastrand::f64())) => {}
+            () = self.works_again.notified() => {}
+        }
         true
     }
 

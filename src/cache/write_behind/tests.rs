@@ -144,6 +144,26 @@ async fn a_failed_batch_is_written_when_the_store_works_again() {
 }
 
 #[tokio::test]
+async fn a_failed_batch_need_not_wait_once_the_store_is_known_to_work() {
+    let store = Scripted::failing(1);
+    // The first pause after a failure is as long as the interval, so only a half full queue and a word from
+    // outside have anything written.
+    let config = Config { flush_interval: NEVER, retry_max_interval: NEVER, ..CONFIG };
+    let write_behind = write_behind(config, &store);
+    beside(&write_behind, async {
+        for n in 0..8 {
+            write_behind.push(put(&entry(&format!("half/{n}"), 1, "x")));
+        }
+        eventually(async || write_behind.stats().failed_batches == 1).await;
+        assert!(!write_behind.stats().last_batch_ok);
+        write_behind.retry();
+        eventually(async || write_behind.stats().depth == 0).await;
+        assert!(write_behind.stats().last_batch_ok);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_half_full_queue_is_written_before_the_interval_is_over() {
     let store = Scripted::failing(0);
     let write_behind = write_behind(Config { flush_interval: NEVER, ..CONFIG }, &store);
