@@ -25,9 +25,9 @@ use crate::config::{self, Config};
 use crate::http::{self, AccessLog, Health, MetricsSources, Phase};
 use crate::metrics::Metrics;
 use crate::store::Store;
-use crate::store::embedded::{Embedded, OpenError};
+use crate::store::embedded::{Embedded, OpenError, Opened};
 use crate::tasks::Tasks;
-use crate::telemetry::Lines;
+use crate::telemetry::{Lines, chain};
 use crate::upstream::{ClientError, TokenPool, Upstream};
 
 /// How long the store's file may be held by another process: long enough for a rolling restart.
@@ -60,9 +60,13 @@ pub enum BuildError {
 }
 
 impl App {
-    /// Opens the store that the configuration asks for and builds the service on it.
+    /// Opens the store that the configuration asks for and builds the service on it. Where the folder of the store
+    /// cannot be used the service goes without it until it can.
     pub async fn build(config: Config, clock: Clock, lines: Lines) -> Result<Self, BuildError> {
-        let store = Embedded::open(&config.store, &clock, LOCK_WAIT).await?.store;
+        let Opened { store, shut, .. } = Embedded::open(&config.store, &clock, LOCK_WAIT).await?;
+        if let Some(why) = shut {
+            tracing::warn!(error = chain(&why), "starting without the persistent store");
+        }
         Self::assemble(config, clock, Arc::new(store), lines)
     }
 

@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use redb::Database;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
@@ -42,6 +43,10 @@ const READERS: usize = 8;
 /// How often the lock of another process is tried.
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
+/// Between two attempts to open a file that could not be opened; each miss of the memory would make one. Shorter
+/// than the time between two probes, so that each of them makes one.
+const REOPEN_PAUSE: Duration = Duration::from_millis(400);
+
 /// A store, and what there is to tell about how it was opened.
 #[derive(Debug)]
 pub struct Opened {
@@ -49,6 +54,8 @@ pub struct Opened {
     pub store: Embedded,
     /// Where a damaged file went, if there was one.
     pub set_aside: Option<PathBuf>,
+    /// Why the store has no file yet, if it has none. It fails, and tries to open the file again as it is used.
+    pub shut: Option<Unwritable>,
 }
 
 /// Why there is no store.
@@ -62,14 +69,14 @@ pub enum OpenError {
         /// How long we waited.
         waited: Duration,
     },
-    /// The folder or the file cannot be made, read or written; a service can run without.
-    #[error("the folder {dir} cannot be used for the store")]
-    Unwritable {
-        /// The folder.
-        dir: PathBuf,
-        /// What the system, or redb, says.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+}
+
+/// The folder or the file cannot be made, read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("the folder {dir} cannot be used for the store")]
+pub struct Unwritable {
+    dir: PathBuf,
+    source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 /// Records in one file.
@@ -87,7 +94,8 @@ impl Embedded {
     ///
     /// # Errors
     ///
-    /// [`OpenError`]; a damaged file is none, it is moved aside.
+    /// [`OpenError`]. A damaged file is none, it is moved aside; nor is a folder that cannot be used
+    /// ([`Opened::shut`]).
     pub async fn open(
         config: &config::Store,
         clock: &Clock,
@@ -99,14 +107,17 @@ impl Embedded {
             clock: clock.clone(),
         });
         let max_live = size::max_live(config.max_bytes);
-        let (handle, set_aside) = open_when_free(&file, max_live, lock_wait).await?;
+        let (database, set_aside, shut) = match open_when_free(&file, max_live, lock_wait).await? {
+            Ok((database, set_aside)) => (Some(database), set_aside, None),
+            Err(source) => (None, None, Some(Unwritable { dir: file.dir.clone(), source })),
+        };
         let store = Self {
-            handle: Arc::new(handle),
+            handle: Arc::new(Handle::new(database, reopen(file), REOPEN_PAUSE)),
             max_live,
             readers: Arc::new(Semaphore::new(READERS)),
             writer: Arc::new(Semaphore::new(1)),
         };
-        Ok(Opened { store, set_aside })
+        Ok(Opened { store, set_aside, shut })
     }
 
     async fn on<T: Send + 'static>(
@@ -164,7 +175,7 @@ impl Store for Embedded {
 
 /// Where the bound of the file is met in spite of [`size`], more and more room is made for the batch.
 fn apply(handle: &Handle, batch: &[Change], now: Timestamp, max_live: u64) -> Result<(), Fault> {
-    let apply = |database: &redb::Database| tables::apply(database, batch, now, max_live);
+    let apply = |database: &Database| tables::apply(database, batch, now, max_live);
     for quarters in (0..4).rev() {
         match handle.run(apply) {
             Err(Fault::Full) => {}
@@ -179,44 +190,38 @@ fn apply(handle: &Handle, batch: &[Change], now: Timestamp, max_live: u64) -> Re
     handle.run(apply)
 }
 
+/// A database, and where a damaged one went.
+type Found = (Database, Option<PathBuf>);
+
+/// The inner error is whatever stands in the way, except for another process.
 async fn open_when_free(
     file: &Arc<StoreFile>,
     max_live: u64,
     lock_wait: Duration,
-) -> Result<(Handle, Option<PathBuf>), OpenError> {
+) -> Result<Result<Found, Box<dyn std::error::Error + Send + Sync>>, OpenError> {
     let waited = Stopwatch::start();
     loop {
         let opening = Arc::clone(file);
-        let opened = tasks::blocking(move || open(&opening, max_live)).await;
+        let opened = tasks::blocking(move || opening.open_to_fit(max_live)).await;
         match opened {
-            Ok(Ok(opened)) => return Ok(opened),
+            Ok(Ok(found)) => return Ok(Ok(found)),
             Ok(Err(OpenFault::Locked)) if waited.elapsed() < lock_wait => sleep(LOCK_POLL).await,
             Ok(Err(OpenFault::Locked)) => {
                 return Err(OpenError::Locked { path: file.path(), waited: lock_wait });
             }
-            Ok(Err(OpenFault::Unwritable(error))) => return Err(unwritable(file, error)),
-            Ok(Err(fault)) => return Err(unwritable(file, fault)),
-            Err(panicked) => return Err(unwritable(file, panicked)),
+            Ok(Err(OpenFault::Unwritable(error))) => return Ok(Err(error.into())),
+            Ok(Err(fault)) => return Ok(Err(fault.into())),
+            Err(panicked) => return Ok(Err(panicked.into())),
         }
     }
 }
 
-fn unwritable(
-    file: &StoreFile,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> OpenError {
-    OpenError::Unwritable { dir: file.dir.clone(), source: source.into() }
-}
-
-fn open(file: &Arc<StoreFile>, max_live: u64) -> Result<(Handle, Option<PathBuf>), OpenFault> {
-    let (database, set_aside) = file.open_to_fit(max_live)?;
-    let file = Arc::clone(file);
-    let reopen = move |remedy| match remedy {
+fn reopen(file: Arc<StoreFile>) -> handle::Open {
+    Box::new(move |remedy| match remedy {
         Remedy::Reopen(growth) => file.open_or_renew(growth).map(|(database, _)| database),
         Remedy::Renew(reason) => {
             file.set_aside(&reason)?;
             file.open(Growth::AsNeeded)
         }
-    };
-    Ok((Handle::new(database, Box::new(reopen)), set_aside))
+    })
 }

@@ -1,3 +1,4 @@
 //! The binary as an operator has it: started, asked, signalled, killed.
 
 mod serving;
+mod store;

@@ -1,18 +1,21 @@
 //! The open database, and how it comes back after a fault.
 //!
 //! redb refuses everything after its first I/O error, so the file is closed and opened again: at most once for
-//! an operation that failed, by whoever gets there first. Work holds the read side of the lock and reopening the
-//! write side, so nothing is using the database that is thrown away. All of it blocks: it belongs on a
-//! blocking thread, where a disk that hangs holds up nobody else.
+//! an operation that failed, by whoever gets there first. Where that fails too, there is no database, and the next
+//! attempt is made by the first operation after a pause; those before it fail at once. Work holds the read side
+//! of the lock and reopening the write side, so nothing is using the database that is thrown away. All of it
+//! blocks: it belongs on a blocking thread, where a disk that hangs holds up nobody else.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use redb::Database;
 
 use super::bounded::Growth;
 use super::fault::{Fault, OpenFault};
+use crate::clock::Stopwatch;
 
 /// What has to happen before the database is opened again.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,12 +26,15 @@ pub(super) enum Remedy {
     Renew(String),
 }
 
-type Open = Box<dyn Fn(Remedy) -> Result<Database, OpenFault> + Send + Sync>;
+/// Opens the database again.
+pub(super) type Open = Box<dyn Fn(Remedy) -> Result<Database, OpenFault> + Send + Sync>;
 
 /// A database that is opened again when it has to be.
 pub(super) struct Handle {
     state: RwLock<State>,
     open: Open,
+    /// Between two attempts to open.
+    pause: Duration,
 }
 
 impl fmt::Debug for Handle {
@@ -41,13 +47,17 @@ struct State {
     database: Option<Database>,
     /// Counts the openings, so that of several failed operations only one reopens.
     generation: u64,
+    /// Runs since the last attempt to open, if that failed.
+    failed: Option<Stopwatch>,
     closed: bool,
 }
 
 impl Handle {
-    pub(super) fn new(database: Database, open: Open) -> Self {
-        let state = State { database: Some(database), generation: 0, closed: false };
-        Self { state: RwLock::new(state), open }
+    /// A handle on a database, or on none if the first attempt to open it has failed.
+    pub(super) fn new(database: Option<Database>, open: Open, pause: Duration) -> Self {
+        let failed = database.is_none().then(Stopwatch::start);
+        let state = State { database, generation: 0, failed, closed: false };
+        Self { state: RwLock::new(state), open, pause }
     }
 
     /// Runs `work` on the database, and once more if the database had to be opened again.
@@ -96,8 +106,14 @@ impl Handle {
         if state.generation != generation {
             return Ok(());
         }
+        if state.failed.is_some_and(|failed| failed.elapsed() < self.pause) {
+            return Err(Fault::NotOpen);
+        }
         discard(state.database.take());
-        state.database = Some((self.open)(remedy).map_err(Fault::Shut)?);
+        // Counted from the end of the attempt, which may itself take long.
+        let opened = (self.open)(remedy).inspect_err(|_| state.failed = Some(Stopwatch::start()));
+        state.database = Some(opened.map_err(Fault::Shut)?);
+        state.failed = None;
         state.generation += 1;
         Ok(())
     }

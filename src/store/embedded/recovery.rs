@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use redb::backends::InMemoryBackend;
 use redb::{Database, StorageBackend};
@@ -70,9 +71,13 @@ impl StorageBackend for Disk {
 
 /// A handle on a disk, and how often it was opened again and renewed.
 fn handle(disk: &Disk) -> (Handle, Arc<[AtomicUsize; 2]>) {
+    handle_that_pauses(disk, Duration::ZERO)
+}
+
+fn handle_that_pauses(disk: &Disk, pause: Duration) -> (Handle, Arc<[AtomicUsize; 2]>) {
     let counts: Arc<[AtomicUsize; 2]> = Arc::default();
     let (disk, counted) = (disk.clone(), Arc::clone(&counts));
-    let database = disk.open().unwrap();
+    let database = disk.open().ok();
     let open = move |remedy| match remedy {
         Remedy::Reopen(_) => {
             counted[0].fetch_add(1, Ordering::SeqCst);
@@ -84,7 +89,7 @@ fn handle(disk: &Disk) -> (Handle, Arc<[AtomicUsize; 2]>) {
             Disk::new().open()
         }
     };
-    (Handle::new(database, Box::new(open)), counts)
+    (Handle::new(database, Box::new(open), pause), counts)
 }
 
 fn write(handle: &Handle, path: &str) -> Result<(), Fault> {
@@ -153,4 +158,28 @@ fn a_closed_store_stays_closed() {
     assert!(matches!(write(&handle, "after"), Err(Fault::Closed)));
     assert_eq!(counts(&opened), [0, 0]);
     drop(disk.open().unwrap());
+}
+
+#[test]
+fn a_store_without_a_database_gets_one_when_the_disk_works() {
+    let disk = Disk::new();
+    disk.fails.store(true, Ordering::SeqCst);
+    let (handle, opened) = handle(&disk);
+    assert!(matches!(write(&handle, "before"), Err(Fault::Shut(OpenFault::Unwritable(_)))));
+    disk.fails.store(false, Ordering::SeqCst);
+    write(&handle, "after").unwrap();
+    assert!(holds(&handle, "after") && !holds(&handle, "before"));
+    assert_eq!(counts(&opened), [2, 0]);
+}
+
+#[test]
+fn a_disk_that_does_not_work_is_tried_once_a_pause() {
+    let disk = Disk::new();
+    let (handle, opened) = handle_that_pauses(&disk, Duration::from_secs(3600));
+    disk.fails.store(true, Ordering::SeqCst);
+    assert!(matches!(write(&handle, "first"), Err(Fault::Shut(_))));
+    for _ in 0..100 {
+        assert!(matches!(write(&handle, "more"), Err(Fault::NotOpen)));
+    }
+    assert_eq!(counts(&opened), [1, 0]);
 }

@@ -1,11 +1,12 @@
 //! What only a store in a file can suffer.
 
+use std::error::Error as _;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use super::{Embedded, OpenError, Opened};
-use crate::clock::{Clock, ManualClock, Timestamp};
+use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config;
 use crate::store::laws::{NOW, entry, put};
 use crate::store::{Error, Store};
@@ -37,6 +38,16 @@ async fn assert_works(store: &Embedded) {
     let entry = entry("works", 1, "body");
     store.apply([put(&entry)].into(), NOW).await.unwrap();
     assert_eq!(store.read(entry.key()).await.unwrap(), Some(entry));
+}
+
+/// The store works after a while, which is short.
+async fn assert_heals(store: &Embedded) {
+    let waited = Stopwatch::start();
+    while let Err(error) = store.probe().await {
+        assert!(waited.elapsed() < LONG, "{error:?}");
+        tokio::task::yield_now().await;
+    }
+    assert_works(store).await;
 }
 
 #[tokio::test]
@@ -71,19 +82,29 @@ async fn closing_releases_the_file_and_refuses_further_work() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_made_is_unwritable() {
+async fn a_folder_that_cannot_be_made_is_used_once_it_can() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("file"), "in the way").unwrap();
-    let error = open(&dir.path().join("file/folder"), NO_WAIT).await.unwrap_err();
-    assert!(matches!(error, OpenError::Unwritable { .. }), "{error:?}");
+    let obstacle = dir.path().join("file");
+    fs::write(&obstacle, "in the way").unwrap();
+    let opened = open(&obstacle.join("folder"), NO_WAIT).await.unwrap();
+    let shut = opened.shut.unwrap();
+    let expected = format!("the folder {}/folder cannot be used for the store", obstacle.display());
+    assert_eq!(shut.to_string(), expected);
+    assert!(shut.source().is_some());
+    assert!(matches!(opened.store.probe().await, Err(Error::Unavailable(_))));
+
+    fs::remove_file(&obstacle).unwrap();
+    assert_heals(&opened.store).await;
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_written_is_unwritable() {
+async fn a_file_that_cannot_be_written_is_used_once_it_can() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("svm.redb")).unwrap();
-    let error = open(dir.path(), NO_WAIT).await.unwrap_err();
-    assert!(matches!(error, OpenError::Unwritable { .. }), "{error:?}");
+    let opened = open(dir.path(), NO_WAIT).await.unwrap();
+    assert!(opened.shut.is_some());
+    fs::remove_dir(dir.path().join("svm.redb")).unwrap();
+    assert_heals(&opened.store).await;
 }
 
 #[tokio::test]

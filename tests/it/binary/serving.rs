@@ -9,10 +9,7 @@ async fn it_serves_a_miss_and_then_a_hit() {
     let github = GitHub::start().await;
     github.release("octo/app").tag("v1.2.3").serve();
     let svm = Setup::new().behind(&github).start().await;
-    assert_eq!(
-        svm.version(LATEST).await.summary(),
-        "200 MISS upstream=200 svm; fwd=uri-miss; fwd-status=200; stored; ttl=86400"
-    );
+    assert_eq!(svm.version(LATEST).await.header("x-cache"), "MISS");
     let hit = svm.version(LATEST).await;
     assert_eq!(hit.header("x-cache"), "HIT");
     assert_eq!(hit.json()["tag_name"], "v1.2.3");

@@ -1,0 +1,99 @@
+//! The folder of the store: in use, in the way, damaged.
+
+use std::fs;
+
+use crate::support::github::GitHub;
+use crate::support::process::Setup;
+use crate::{LATEST, LATEST_PATH};
+
+#[tokio::test]
+async fn without_a_folder_it_serves_and_heals_when_there_is_one() {
+    let github = GitHub::start().await;
+    github.release("octo/app").serve();
+    let setup = Setup::new().behind(&github).set("CACHE_DIR", "obstacle/store");
+    let obstacle = setup.folder().join("obstacle");
+    fs::write(&obstacle, "in the way").unwrap();
+
+    let svm = setup.start().await;
+    assert_eq!(svm.version(LATEST).await.header("x-cache"), "MISS");
+    assert_eq!(svm.version(LATEST).await.header("x-cache"), "HIT");
+    let health = svm.shows("/healthz", |health| health.json()["status"] == "degraded").await;
+    assert_eq!(health.status, 200);
+    let store = &health.json()["dependencies"]["embedded_store"];
+    assert_eq!(store["status"], "down");
+    assert_eq!(store["error"], "the store cannot be read");
+    let warning = svm.says("starting without the persistent store").await;
+    let reason = "the folder obstacle/store cannot be used for the store: ";
+    assert!(warning["error"].as_str().unwrap().starts_with(reason), "{warning}");
+
+    fs::remove_file(&obstacle).unwrap();
+    let _ = svm.shows("/healthz", |health| health.json()["status"] == "healthy").await;
+    svm.written(1).await;
+    svm.terminate().await.assert_code(0);
+
+    let svm = setup.start().await;
+    assert_eq!(svm.version(LATEST).await.header("x-cache"), "HIT");
+    assert_eq!(github.calls(LATEST_PATH), 1);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_moved_aside_and_said_so() {
+    let github = GitHub::start().await;
+    github.release("octo/app").serve();
+    let setup = Setup::new().behind(&github);
+    let folder = setup.folder().join("data");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("svm.redb"), "rubbish").unwrap();
+
+    let svm = setup.start().await;
+    let warning = svm.says("the store file is damaged; starting a new one").await;
+    let aside = setup.folder().join(warning["moved_to"].as_str().unwrap());
+    assert_eq!(fs::read(aside).unwrap(), b"rubbish");
+    assert_eq!(svm.version(LATEST).await.header("x-cache"), "MISS");
+    svm.written(1).await;
+    svm.kill().await.assert_signal(9);
+
+    let svm = setup.start().await;
+    assert_eq!(svm.version(LATEST).await.header("x-cache"), "HIT");
+    assert_eq!(github.calls(LATEST_PATH), 1);
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_folder_gives_up_after_ten_seconds() {
+    let setup = Setup::new();
+    let svm = setup.start().await;
+    let second = setup.spawn().ended().await;
+    second.assert_code(1).assert_complaint(
+        "another process is using ./data/svm.redb and has not released it within 10s",
+    );
+    assert!(second.said("serving").is_empty());
+    assert_eq!(svm.get("/ping").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_second_process_takes_over_when_the_first_ends() {
+    let github = GitHub::start().await;
+    github.release("octo/app").serve();
+    let setup = Setup::new().behind(&github);
+    let first = setup.start().await;
+    assert_eq!(first.version(LATEST).await.header("x-cache"), "MISS");
+    let second = setup.spawn();
+    // It has reached the store when it has told its configuration.
+    second.says("configuration").await;
+    first.terminate().await.assert_code(0);
+    let second = second.serving().await;
+    assert_eq!(second.version(LATEST).await.header("x-cache"), "HIT");
+    assert_eq!(github.calls(LATEST_PATH), 1);
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_wait_for_the_folder() {
+    let setup = Setup::new();
+    let _first = setup.start().await;
+    let second = setup.spawn();
+    second.says("configuration").await;
+    let ended = second.terminate().await;
+    ended.assert_code(0);
+    assert!(ended.said("serving").is_empty());
+    assert!(ended.waited.as_secs() < 5, "{ended:?}");
+}
