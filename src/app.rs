@@ -19,7 +19,7 @@ use background::Background;
 use ending::Ending;
 
 use crate::cache::write_behind::WriteBehind;
-use crate::cache::{self, Cache, Flights, Memory};
+use crate::cache::{Cache, Flights, Memory, Tiers};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::http::{self, AccessLog, Health, MetricsSources, Phase};
@@ -89,7 +89,7 @@ impl App {
         let write_behind =
             Arc::new(WriteBehind::new(config.write_behind, Arc::clone(&store), clock.clone()));
         let flights = Tasks::new();
-        let cache = Cache::new(cache::Parts {
+        let cache = Cache::new(Tiers {
             memory: Memory::new(config.cache.l1_max_bytes),
             rules: config.cache,
             clock: clock.clone(),

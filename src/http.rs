@@ -1,7 +1,7 @@
 //! The HTTP interface: four paths, two methods, JSON in every answer of ours.
 //!
 //! Handlers translate: a request into a question, an answer into a response. They decide nothing about caching and
-//! never talk to the store or the upstream. Only [`render`] knows our header names.
+//! never talk to the store or the upstream. Only `render` knows our header names.
 
 mod access_log;
 pub mod client_ip;

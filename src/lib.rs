@@ -1,13 +1,47 @@
-//! svm.
-pub mod app;
+//! svm answers "what is the newest release of X?" in GitHub's stead: it fetches a document once, keeps it in memory
+//! and on disk, revalidates it with requests that cost no quota, and keeps answering while GitHub or the disk is
+//! down.
+//!
+//! # The way of a request
+//!
+//! ```text
+//! GET /version?url=U
+//!   │ http::version      parse the query, then Target::parse            → 400
+//!   ▼
+//! Cache::get(target, Demand)
+//!   │ 1 memory           L1; a fresh entry is a hit, and nothing else happens
+//!   ▼
+//! flight                 one task for each key; whoever asks meanwhile waits for it
+//!   │ 2 write_behind, store      what waits to be written, then L2, within a budget
+//!   │ 3 upstream         a conditional GET: token, redirects, limits, one deadline
+//!   │ 4 policy::verdict  store, freshen, forget, or keep what there was
+//!   │ 5 memory, write_behind     L1 at once, L2 behind the request
+//!   ▼
+//! policy::answer         each waiter reads the flight's facts by its own demand
+//!   ▼
+//! http::render           status, headers, bytes
+//! ```
+//!
+//! # The modules, in reading order
+//!
+//! [`target`] says what may be asked for, [`cache`] what is stored and for how long, [`upstream`] how GitHub is
+//! asked, [`store`] what outlives the process, [`http`] what clients see. [`app`] is the only place that puts them
+//! together, from a [`config::Config`]. [`clock`], [`tasks`], [`metrics`] and [`telemetry`] are what all of them use.
+
+pub mod target;
+
 pub mod cache;
-pub mod clock;
+pub mod upstream;
+
+pub mod store;
+
+pub mod http;
+
+pub mod app;
 pub mod commands;
 pub mod config;
-pub mod http;
+
+pub mod clock;
 pub mod metrics;
-pub mod store;
-pub mod target;
 pub mod tasks;
 pub mod telemetry;
-pub mod upstream;

@@ -283,3 +283,6 @@ fn ttl(entry: &Entry, now: Timestamp) -> i64 {
     let over = i64::try_from(now.since(entry.times.expires_at).as_secs()).unwrap_or(i64::MAX);
     left - over
 }
+
+#[cfg(test)]
+mod tests;

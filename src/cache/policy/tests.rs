@@ -1,0 +1,152 @@
+//! The rules by the table, and what holds whatever the numbers are.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::upstream::Validators;
+
+const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+const URL: &str = "https://api.github.com/repos/octo/app";
+
+fn rules() -> config::Cache {
+    config::Cache {
+        hard_ttl: Duration::from_secs(1000),
+        negative_ttl: Duration::from_secs(100),
+        stale_if_error: Duration::from_secs(500),
+        stale_after: Duration::from_secs(2),
+        refresh_min_interval: Duration::ZERO,
+        l1_max_bytes: 1 << 20,
+        store_read_budget: Duration::from_millis(25),
+    }
+}
+
+fn reply(status: u16) -> Reply {
+    Reply {
+        status: StatusCode::from_u16(status).unwrap(),
+        body: Bytes::from_static(b"{}"),
+        validators: Validators { etag: Some("\"new\"".into()), last_modified: None },
+        token: None,
+        limited_until: (status == 429).then_some(NOW),
+    }
+}
+
+fn stored_entry() -> Arc<Entry> {
+    Arc::new(Entry {
+        validators: Validators { etag: Some("\"old\"".into()), last_modified: None },
+        ..entry(URL, reply(200), NOW, rules().hard_ttl)
+    })
+}
+
+fn later(seconds: u64) -> Timestamp {
+    NOW + Duration::from_secs(seconds)
+}
+
+#[test]
+fn a_status_decides_what_becomes_of_the_entry() {
+    let previous = stored_entry();
+    for status in 200..600 {
+        let got = verdict(URL, Some(&previous), Ok(reply(status)), later(10), &rules());
+        let as_told = match (status, &got) {
+            (200, Exchanged::Stored(entry)) => entry.times.expires_at == later(1010),
+            (304, Exchanged::Freshened(entry)) => entry.times.expires_at == later(1010),
+            (404 | 410, Exchanged::Forgotten(entry)) => entry.times.expires_at == later(110),
+            (200 | 304 | 404 | 410, _) => false,
+            (401 | 403 | 429 | 500.., Exchanged::Kept(kept)) => kept.is_failure(),
+            (_, Exchanged::Kept(kept)) => !kept.is_failure(),
+            _ => false,
+        };
+        assert!(as_told, "{status}: {got:?}");
+    }
+}
+
+#[test]
+fn a_304_moves_times_and_nothing_else() {
+    let failed = RecentFailure { retry_at: later(60), rest: Duration::from_secs(60) };
+    let previous = Arc::new(Entry { failure: Some(failed), ..(*stored_entry()).clone() });
+    let got = verdict(URL, Some(&previous), Ok(reply(304)), later(10), &rules());
+    let Exchanged::Freshened(fresh) = got else { panic!("{got:?}") };
+    let times = Times { checked_at: later(10), expires_at: later(1010), ..previous.times };
+    assert_eq!(*fresh, Entry { times, failure: None, ..(*previous).clone() });
+}
+
+#[test]
+fn a_304_without_an_entry_is_a_failure() {
+    let got = verdict(URL, None, Ok(reply(304)), NOW, &rules());
+    assert!(matches!(got, Exchanged::Kept(Kept::Failed(_))), "{got:?}");
+}
+
+#[test]
+fn a_failure_is_remembered_where_a_copy_may_stand_in_and_a_call_was_made() {
+    let copy = stored_entry();
+    let remember = |kept: Kept, seconds| remember_failure(&copy, &kept, later(seconds), &rules());
+    assert!(remember(Kept::Passed(reply(503)), 1000).is_some());
+    assert!(remember(Kept::Failed(Failure::new(Reason::Timeout)), 1499).is_some());
+    assert!(remember(Kept::Passed(reply(503)), 1500).is_none(), "too old to stand in");
+    assert!(remember(Kept::Passed(reply(451)), 1000).is_none(), "no failure");
+    let no_call = Failure::resting(Reason::NoToken, later(2000));
+    assert!(remember(Kept::Failed(no_call), 1000).is_none(), "no call");
+}
+
+#[test]
+fn a_revalidation_is_worth_a_write_when_it_moves_the_expiry_by_more_than_a_tenth() {
+    let entry = |moved: u64| Entry {
+        persisted_expiry: Some(later(1000)),
+        times: Times { expires_at: later(1000 + moved), ..stored_entry().times },
+        ..(*stored_entry()).clone()
+    };
+    assert!(!is_worth_persisting(&entry(0), &rules()));
+    assert!(!is_worth_persisting(&entry(100), &rules()));
+    assert!(is_worth_persisting(&entry(101), &rules()));
+    assert!(is_worth_persisting(&Entry { persisted_expiry: None, ..entry(0) }, &rules()));
+}
+
+#[test]
+fn an_expired_entry_is_kept_for_its_validator_even_where_nothing_stands_in() {
+    let strict = config::Cache { stale_if_error: Duration::ZERO, ..rules() };
+    assert_eq!(keep_until(&stored_entry(), &strict), later(1000 + 24 * 3600));
+    let week = Duration::from_secs(7 * 24 * 3600);
+    let lenient = config::Cache { stale_if_error: week, ..rules() };
+    assert_eq!(keep_until(&stored_entry(), &lenient), later(1000) + week);
+}
+
+proptest! {
+    /// Whatever has happened to an entry: what is served unasked is fresh, or told to be stale and young enough.
+    #[test]
+    fn nothing_old_is_served_as_fresh(
+        seconds in 0..3000u64,
+        failed in proptest::option::of((0..2000u64, 1..60u64)),
+        refresh in any::<bool>(),
+    ) {
+        let failure = failed.map(|(retry_at, rest)| RecentFailure {
+            retry_at: later(retry_at),
+            rest: Duration::from_secs(rest),
+        });
+        let entry = Arc::new(Entry { failure, ..(*stored_entry()).clone() });
+        let demand = if refresh { Demand::Refresh } else { Demand::Cached };
+        match recall(&entry, demand, later(seconds), &rules()) {
+            Recall::Serve(answer) | Recall::ServeAndRetry(answer) => {
+                prop_assert_eq!(demand, Demand::Cached);
+                prop_assert_eq!(answer.status.outcome, Outcome::Hit);
+                prop_assert_eq!(answer.status.is_stale(), seconds >= 1000);
+                prop_assert_eq!(answer.status.ttl, Some(1000 - seconds as i64));
+                prop_assert!(seconds < 1500 && (seconds < 1000 || failure.is_some()));
+            }
+            Recall::Ask => prop_assert!(refresh || seconds >= 1000),
+        }
+    }
+
+    /// Each failure in a row rests longer, between ten seconds and a minute.
+    #[test]
+    fn rests_double_within_their_bounds(failures in 1..12usize) {
+        let mut entry = (*stored_entry()).clone();
+        let mut rests = Vec::new();
+        for _ in 0..failures {
+            let failed = Kept::Failed(Failure::new(Reason::Unreachable));
+            entry = remember_failure(&entry, &failed, later(1000), &rules()).unwrap();
+            rests.push(entry.failure.unwrap().rest.as_secs());
+        }
+        let want: Vec<_> = (0..failures as u32).map(|n| (10 << n.min(3)).min(60)).collect();
+        prop_assert_eq!(rests, want);
+    }
+}

@@ -1,0 +1,165 @@
+//! What happens on a flight: from tier to tier, and what each learns of it.
+//!
+//! A store that fails or dawdles is a miss and a number. The flight is the only writer of its key, so what it read
+//! at its start is still what there is at its end.
+
+use std::sync::Arc;
+
+use tokio::time::timeout;
+
+use crate::clock::{Clock, Stopwatch, Timestamp};
+use crate::config;
+use crate::metrics::{Metrics, StoreRead};
+use crate::store::{Change, Store};
+use crate::target::{Key, Target};
+use crate::telemetry::chain;
+use crate::upstream::{Ask, Priority, Upstream, Validators};
+
+use super::flight::{Beacon, Flights};
+use super::write_behind::{Peeked, WriteBehind};
+use super::{Demand, Entry, Exchanged, Facts, Memory, policy};
+
+/// The largest body that L2 keeps.
+const LARGEST_PERSISTED_BODY: usize = 1024 * 1024;
+
+/// What a cache is made of.
+pub struct Tiers {
+    /// Lifetimes and tolerances.
+    pub rules: config::Cache,
+    /// The present.
+    pub clock: Clock,
+    /// L1.
+    pub memory: Memory,
+    /// Single flight.
+    pub flights: Arc<Flights>,
+    /// The queue in front of L2.
+    pub write_behind: Arc<WriteBehind>,
+    /// L2.
+    pub store: Arc<dyn Store>,
+    /// The way to GitHub.
+    pub upstream: Upstream,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl Tiers {
+    /// One flight: what is stored, else the upstream, and what that means for the entry.
+    pub(super) async fn fly(
+        &self,
+        target: &Target,
+        demand: Demand,
+        priority: Priority,
+        beacon: &Beacon,
+    ) -> Facts {
+        let (previous, from_l2) = match self.memory.get(&target.key()) {
+            Some(entry) => (Some(entry), false),
+            None => self.promote(target.key()).await,
+        };
+        if let Some(entry) = &previous {
+            if demand == Demand::Cached && entry.is_fresh(self.clock.now()) {
+                return Facts::Found { entry: Arc::clone(entry), from_l2 };
+            }
+            beacon.announce(entry);
+        }
+        let exchanged = self.exchange(target, previous.as_ref(), priority).await;
+        Facts::Exchange { previous, exchanged }
+    }
+
+    /// Asks the queue and then L2 for an entry that L1 does not hold, and gives it to L1.
+    async fn promote(&self, key: Key) -> (Option<Arc<Entry>>, bool) {
+        let (entry, from_l2) = match self.write_behind.peek(&key) {
+            Some(Peeked::Put(entry)) => (Some(entry), false),
+            Some(Peeked::Removed) => (None, false),
+            None => (self.read_store(key).await, true),
+        };
+        if let Some(entry) = &entry {
+            self.memory.insert(key, Arc::clone(entry));
+        }
+        (entry, from_l2)
+    }
+
+    /// L2's entry; whatever goes wrong there is counted and is a miss.
+    async fn read_store(&self, key: Key) -> Option<Arc<Entry>> {
+        let stopwatch = Stopwatch::start();
+        let read = timeout(self.rules.store_read_budget, self.store.read(key)).await;
+        let (outcome, entry) = match read {
+            Ok(Ok(Some(entry))) => (StoreRead::Hit, Some(entry)),
+            Ok(Ok(None)) => (StoreRead::Miss, None),
+            Ok(Err(error)) => {
+                tracing::debug!(%key, error = chain(&error), "L2 read failed");
+                (StoreRead::Error, None)
+            }
+            Err(_) => (StoreRead::Timeout, None),
+        };
+        self.metrics.store_read(outcome, stopwatch.elapsed());
+        entry
+    }
+
+    async fn exchange(
+        &self,
+        target: &Target,
+        previous: Option<&Arc<Entry>>,
+        priority: Priority,
+    ) -> Exchanged {
+        let none = Validators::default();
+        let positive = previous.filter(|entry| !entry.is_negative());
+        let ask = Ask {
+            target,
+            validators: positive.map_or(&none, |entry| &entry.validators),
+            token: positive.and_then(|entry| entry.token),
+            priority,
+        };
+        let reply = self.upstream.get(ask).await;
+        let now = self.clock.now();
+        let exchanged = policy::verdict(target.as_str(), previous, reply, now, &self.rules);
+        self.settle(target.key(), positive, exchanged, now)
+    }
+
+    /// Brings the tiers up to date: L1 at once, L2 by way of the queue.
+    fn settle(
+        &self,
+        key: Key,
+        previous: Option<&Arc<Entry>>,
+        exchanged: Exchanged,
+        now: Timestamp,
+    ) -> Exchanged {
+        match exchanged {
+            Exchanged::Stored(entry) => Exchanged::Stored(self.keep(key, entry)),
+            Exchanged::Freshened(entry) => Exchanged::Freshened(self.keep(key, entry)),
+            Exchanged::Forgotten(entry) => {
+                self.memory.insert(key, Arc::clone(&entry));
+                self.write_behind.push(Change::Remove { key, as_of: now });
+                Exchanged::Forgotten(entry)
+            }
+            Exchanged::Kept(kept) => {
+                let reminder = previous
+                    .and_then(|entry| policy::remember_failure(entry, &kept, now, &self.rules));
+                if let Some(entry) = reminder {
+                    self.memory.insert(key, Arc::new(entry));
+                }
+                Exchanged::Kept(kept)
+            }
+        }
+    }
+
+    fn keep(&self, key: Key, entry: Arc<Entry>) -> Arc<Entry> {
+        if !policy::is_worth_persisting(&entry, &self.rules) {
+            self.memory.insert(key, Arc::clone(&entry));
+            return entry;
+        }
+        let persisted =
+            Entry { persisted_expiry: Some(entry.times.expires_at), ..Arc::unwrap_or_clone(entry) };
+        let entry = Arc::new(persisted);
+        self.memory.insert(key, Arc::clone(&entry));
+        self.write_behind.push(change(key, &entry, &self.rules));
+        entry
+    }
+}
+
+/// What L2 shall hear of a new entry. A body too large for it still ends the older one that it may hold.
+fn change(key: Key, entry: &Arc<Entry>, rules: &config::Cache) -> Change {
+    if entry.body.len() > LARGEST_PERSISTED_BODY {
+        return Change::Remove { key, as_of: entry.times.checked_at };
+    }
+    Change::Put { entry: Arc::clone(entry), keep_until: policy::keep_until(entry, rules) }
+}
