@@ -1,10 +1,10 @@
 //! The command beside the simulation: started, signalled, waited for.
 //!
-//! The subtle part: Ctrl-C in a terminal reaches the command by itself, since it is in the same process group, and a
-//! second SIGINT would end it at once. So SIGINT is passed on only where there is no terminal.
+//! The subtle part: Ctrl-C in a terminal reaches a whole process group, and a second SIGINT would end the service at
+//! once. So the command has a group of its own, and hears of a signal only what is passed on.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 
@@ -21,15 +21,15 @@ pub(crate) async fn run(
 ) -> io::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let in_terminal = io::stdin().is_terminal();
     let variables = environment.iter().map(|(name, value)| (name, value));
-    let mut child =
-        Command::new(program).args(arguments).envs(variables).kill_on_drop(true).spawn()?;
+    let mut command = Command::new(program);
+    command.args(arguments).envs(variables).process_group(0).kill_on_drop(true);
+    let mut child = command.spawn()?;
     let id = child.id();
     loop {
         tokio::select! {
             status = child.wait() => return Ok(code(status?)),
-            _ = interrupt.recv() => if !in_terminal { pass_on("INT", id).await? },
+            _ = interrupt.recv() => pass_on("INT", id).await?,
             _ = terminate.recv() => pass_on("TERM", id).await?,
         }
     }
