@@ -47,7 +47,6 @@ impl Ending<'_> {
             ended = &mut serving => ended?,
             () = shutdown => {}
         }
-        tracing::info!("shutting down");
         let abandoned = self.drain_requests(serving).await?;
         self.background.stop().await;
         let drained = self.write_behind.drain(self.config.drain_timeout).await;
@@ -68,6 +67,7 @@ impl Ending<'_> {
         let stopwatch = Stopwatch::start();
         self.health.enter(Phase::Draining);
         self.close.cancel();
+        tracing::info!("shutting down");
         let grace = self.config.shutdown_grace;
         let abandoned = tokio::select! {
             ended = &mut serving => { ended?; 0 }

@@ -1,4 +1,5 @@
 //! The binary as an operator has it: started, asked, signalled, killed.
 
 mod serving;
+mod shutdown;
 mod store;

@@ -27,8 +27,12 @@ impl Connection {
 
     /// Sends a request for a path.
     pub async fn send(&mut self, path: &str) {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: svm\r\n\r\n");
-        self.0.write_all(request.as_bytes()).await.expect("an open connection");
+        self.write(&format!("GET {path} HTTP/1.1\r\nHost: svm\r\n\r\n")).await;
+    }
+
+    /// Sends whatever this is.
+    pub async fn write(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.expect("an open connection");
     }
 
     /// Reads one answer.

@@ -1,0 +1,145 @@
+//! The end under load, and what may not delay it.
+
+use std::time::Duration;
+
+use crate::support::app::encode;
+use crate::support::eventually::eventually;
+use crate::support::github::{Gate, GitHub};
+use crate::support::process::{Connection, Running, Setup};
+use crate::{LATEST, LATEST_PATH};
+
+/// Longer than the steps of an end take, shorter than anything that may hold it up here.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Waits for the answer to a request that GitHub has received and keeps.
+async fn hold(github: &GitHub, svm: &Running) -> (Gate, Connection) {
+    let gate = github.hold(LATEST_PATH);
+    let mut waiting = svm.connect().await;
+    waiting.send(&format!("/version?url={}", encode(LATEST))).await;
+    gate.arrived(1).await;
+    (gate, waiting)
+}
+
+async fn github() -> GitHub {
+    let github = GitHub::start().await;
+    github.release("octo/app").serve();
+    github
+}
+
+#[tokio::test]
+async fn what_has_begun_is_answered_and_stored() {
+    let github = github().await;
+    let setup = Setup::new()
+        .behind(&github)
+        .set("WRITE_BEHIND_FLUSH_INTERVAL", "1h")
+        .set("SHUTDOWN_GRACE", "1h");
+    let svm = setup.start().await;
+    let (gate, mut waiting) = hold(&github, &svm).await;
+    svm.signal("TERM").await;
+    svm.says("shutting down").await;
+    gate.open();
+    let answer = waiting.answer().await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("\r\nx-cache: MISS\r\n"), "{answer}");
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    let ended = svm.ended().await;
+    ended.assert_code(0);
+    assert_eq!(ended.farewell(), [1, 0, 0]);
+
+    let svm = setup.start().await;
+    assert_eq!(svm.version(LATEST).await.header("x-cache"), "HIT");
+    assert_eq!(github.calls(LATEST_PATH), 1);
+}
+
+#[tokio::test]
+async fn while_it_drains_open_connections_are_told_and_new_ones_refused() {
+    let github = github().await;
+    let svm = Setup::new().behind(&github).set("SHUTDOWN_GRACE", "1h").start().await;
+    let mut open = svm.connect().await;
+    assert!(open.get("/healthz").await.starts_with("HTTP/1.1 200 OK\r\n"));
+    let (gate, _waiting) = hold(&github, &svm).await;
+    svm.signal("TERM").await;
+    svm.says("shutting down").await;
+
+    let answer = open.get("/healthz").await;
+    assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    assert!(answer.contains("the service is shutting down"), "{answer}");
+    assert_eq!(open.closed().await, "");
+    let address = svm.address();
+    eventually(|| std::net::TcpStream::connect(address).is_err()).await;
+
+    gate.open();
+    svm.ended().await.assert_code(0);
+}
+
+#[tokio::test]
+async fn what_takes_longer_than_the_grace_is_abandoned() {
+    let github = github().await;
+    let setup = Setup::new().behind(&github).set("UPSTREAM_TIMEOUT", "1h");
+    let svm = setup.set("SHUTDOWN_GRACE", "300ms").start().await;
+    let (_gate, waiting) = hold(&github, &svm).await;
+    let ended = svm.terminate().await;
+    ended.assert_code(0);
+    assert_eq!(ended.farewell(), [0, 0, 1]);
+    assert!(ended.waited > Duration::from_millis(290) && ended.waited < SOON, "{ended:?}");
+    assert_eq!(waiting.closed().await, "");
+}
+
+#[tokio::test]
+async fn what_the_store_does_not_take_in_time_is_lost_and_counted() {
+    let github = github().await;
+    let setup = Setup::new().behind(&github).set("CACHE_DIR", "obstacle/store");
+    std::fs::write(setup.folder().join("obstacle"), "in the way").unwrap();
+    let svm = setup.set("SHUTDOWN_DRAIN_TIMEOUT", "300ms").start().await;
+    let _ = svm.version(LATEST).await;
+    let ended = svm.terminate().await;
+    ended.assert_code(0);
+    assert_eq!(ended.farewell(), [0, 1, 0]);
+    assert!(ended.waited < SOON, "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let github = github().await;
+    let svm = Setup::new().behind(&github).set("SHUTDOWN_GRACE", "1h").start().await;
+    let (_gate, _waiting) = hold(&github, &svm).await;
+    svm.signal("TERM").await;
+    svm.says("shutting down").await;
+    svm.signal("INT").await;
+    let ended = svm.ended().await;
+    ended.assert_code(1).assert_complaint("a second signal: ended at once, without draining");
+    assert!(ended.said("stopped").is_empty());
+    assert!(ended.waited < SOON, "{ended:?}");
+}
+
+#[tokio::test]
+async fn connections_that_nothing_happens_on_do_not_delay_the_end() {
+    let svm = Setup::new().set("SHUTDOWN_GRACE", "1h").start().await;
+    let unused = svm.connect().await;
+    let mut idle = Vec::new();
+    for _ in 0..10 {
+        let mut connection = svm.connect().await;
+        assert!(connection.get("/ping").await.starts_with("HTTP/1.1 200 OK\r\n"));
+        idle.push(connection);
+    }
+    let ended = svm.terminate().await;
+    ended.assert_code(0);
+    assert!(ended.waited < SOON, "{ended:?}");
+    for connection in idle.into_iter().chain([unused]) {
+        assert_eq!(connection.closed().await, "");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_never_ends_its_request_has_the_grace_and_no_more() {
+    let svm = Setup::new().set("SHUTDOWN_GRACE", "300ms").start().await;
+    let mut slow = svm.connect().await;
+    slow.write("GET /ping HTTP/1.1\r\nHo").await;
+    // The service has seen it when it has answered somebody who came later.
+    let _ = svm.get("/ping").await;
+    let ended = svm.terminate().await;
+    ended.assert_code(0);
+    assert!(ended.waited < SOON, "{ended:?}");
+    drop(slow);
+}
