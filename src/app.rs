@@ -121,6 +121,16 @@ impl App {
         Ok(Self { config, service, store, write_behind, health, flights })
     }
 
+    /// The cache behind `/version`, for whoever measures it alone.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// The HTTP service without a socket, for whoever measures it alone.
+    pub fn service(&self) -> &salvo::Service {
+        &self.service
+    }
+
     /// Serves until `shutdown` resolves, and then ends in order: the listener closes, what has begun gets
     /// `SHUTDOWN_GRACE`, what waits for the store `SHUTDOWN_DRAIN_TIMEOUT`.
     ///
