@@ -1,0 +1,34 @@
+//! The whole decision of the cache for a hit: look-up, the clock, freshness, the answer.
+
+use std::hint::black_box;
+
+use criterion::Criterion;
+use svm::cache::Demand;
+use svm::clock::Stopwatch;
+
+use crate::support::documents::releases;
+use crate::support::runtime;
+use crate::support::service::Filled;
+
+pub(crate) fn bench(criterion: &mut Criterion) {
+    let runtime = runtime();
+    let filled = runtime.block_on(Filled::with(&releases(1)));
+    let (cache, target) = (filled.app.cache(), &filled.targets[0]);
+
+    let mut group = criterion.benchmark_group("recall");
+    group.bench_function("recall", |bencher| {
+        bencher.iter(|| cache.recall(target, Demand::Cached).expect("a hit"));
+    });
+    group.bench_function("get", |bencher| {
+        bencher.iter_custom(|times| {
+            runtime.block_on(async {
+                let stopwatch = Stopwatch::start();
+                for _ in 0..times {
+                    black_box(cache.get(target, Demand::Cached).await);
+                }
+                stopwatch.elapsed()
+            })
+        });
+    });
+    group.finish();
+}

@@ -1,0 +1,51 @@
+//! The documents of the simulated GitHub, and the requests for them.
+
+use super::harness::app::encode;
+
+/// A document at GitHub.
+pub(crate) struct Document {
+    /// Its path at the API.
+    pub(crate) path: String,
+    /// Its bytes.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Document {
+    /// Where GitHub has it.
+    pub(crate) fn url(&self) -> String {
+        format!("https://api.github.com{}", self.path)
+    }
+
+    /// Where the service has it.
+    pub(crate) fn ours(&self) -> String {
+        format!("/version?url={}", encode(&self.url()))
+    }
+
+    /// A request as clients send it, with `more` header lines.
+    pub(crate) fn request(&self, more: &str) -> Vec<u8> {
+        let ours = self.ours();
+        format!(
+            "GET {ours} HTTP/1.1\r\nHost: svm.example\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n{more}\r\n"
+        )
+        .into_bytes()
+    }
+}
+
+/// The latest releases of as many repositories, a small document each.
+pub(crate) fn releases(count: usize) -> Vec<Document> {
+    let release = |number| Document {
+        path: format!("/repos/octo/application-{number}/releases/latest"),
+        body: format!(r#"{{"tag_name":"v1.0.{number}"}}"#).into_bytes(),
+    };
+    (0..count).map(release).collect()
+}
+
+/// A document of `size` bytes.
+pub(crate) fn of_size(size: usize) -> Document {
+    let (start, end) = (r#"{"tag_name":"v1.0.0","body":""#, r#""}"#);
+    let notes = "x".repeat(size - start.len() - end.len());
+    Document {
+        path: format!("/repos/octo/bytes-{size}/releases/latest"),
+        body: format!("{start}{notes}{end}").into_bytes(),
+    }
+}

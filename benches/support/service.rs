@@ -1,0 +1,70 @@
+//! The service under the clock: the production constructor, real time, an embedded store in a temporary folder, and
+//! documents in L1. Its log is formatted and written as in production, to nowhere.
+
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+
+use svm::app::App;
+use svm::cache::Demand;
+use svm::clock::Clock;
+use svm::http;
+use svm::target::{Policy, Target};
+use svm::telemetry::Lines;
+
+use super::documents::Document;
+use super::harness::app::{TestApp, TestAppBuilder};
+use super::harness::github::GitHub;
+use super::harness::tasks;
+
+/// A service that does not listen yet.
+pub(crate) struct Filled {
+    /// The service.
+    pub(crate) app: App,
+    /// What it holds.
+    pub(crate) targets: Vec<Target>,
+    _surroundings: Surroundings,
+}
+
+/// A service that listens, as long as its runtime is driven.
+pub(crate) struct Served {
+    /// Where.
+    pub(crate) address: SocketAddr,
+    _surroundings: Surroundings,
+}
+
+/// The simulated GitHub, and the builder that owns the store's folder.
+type Surroundings = (GitHub, TestAppBuilder);
+
+impl Filled {
+    /// A service that has fetched these documents.
+    pub(crate) async fn with(documents: &[Document]) -> Self {
+        let github = GitHub::start().await;
+        github.follow(Clock::System);
+        let builder = TestApp::builder();
+        let config = builder.config(&github);
+        let (lines, _) = Lines::start(config.log.format, io::sink()).expect("a thread");
+        let app = App::build(config, Clock::System, lines).await.expect("a service");
+        let mut targets = Vec::with_capacity(documents.len());
+        for document in documents {
+            github.document_bytes(&document.path, document.body.clone());
+            targets.push(fetch(&app, document).await);
+        }
+        Self { app, targets, _surroundings: (github, builder) }
+    }
+
+    /// Has it listen on a free port of loopback.
+    pub(crate) fn serve(self) -> Served {
+        let listener = http::bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+        let address = listener.local_addr().expect("a bound socket");
+        drop(tasks::spawn(self.app.serve(listener, pending())));
+        Served { address, _surroundings: self._surroundings }
+    }
+}
+
+async fn fetch(app: &App, document: &Document) -> Target {
+    let target = Target::parse(&document.url(), &Policy::default()).expect("an allowed target");
+    let _miss = app.cache().get(&target, Demand::Cached).await;
+    assert!(app.cache().recall(&target, Demand::Cached).is_some(), "{target:?} is in L1");
+    target
+}
