@@ -42,6 +42,7 @@ const CONNECTION_PATIENCE: Duration = Duration::from_secs(30);
 pub struct App {
     config: config::Server,
     service: salvo::Service,
+    cache: Cache,
     store: Arc<dyn Store>,
     write_behind: Arc<WriteBehind>,
     health: Health,
@@ -109,7 +110,7 @@ impl App {
             clock: clock.clone(),
         };
         let service = http::service(http::Parts {
-            cache,
+            cache: cache.clone(),
             policy: Arc::new(config.targets),
             clock: clock.clone(),
             metrics,
@@ -118,7 +119,7 @@ impl App {
             access_log: AccessLog::new(log, &config.server.trusted_proxies, clock),
         });
         let config = config.server;
-        Ok(Self { config, service, store, write_behind, health, flights })
+        Ok(Self { config, service, cache, store, write_behind, health, flights })
     }
 
     /// The cache behind `/version`, for whoever measures it alone.
