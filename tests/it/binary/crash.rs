@@ -1,0 +1,71 @@
+//! kill -9: whatever was written is there afterwards.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use svm::clock::Stopwatch;
+
+use crate::support::github::GitHub;
+use crate::support::process::{Running, Setup};
+
+const ROUNDS: usize = 4;
+/// Documents of a round that are certainly written, and as many that may be when the end comes.
+const DOCUMENTS: usize = 60;
+
+/// Publishes documents of all sizes up to some ten pages of the store.
+fn publish(github: &GitHub, name: &str) -> Vec<(String, String)> {
+    let publish = |number: usize| {
+        let target = format!("/repos/octo/app/{name}/{number}");
+        let body = format!(r#"{{"name":"{name}","body":"{}"}}"#, "x".repeat(number * 700));
+        github.document_bytes(&target, body.clone().into_bytes());
+        (target, body)
+    };
+    (0..DOCUMENTS).map(publish).collect()
+}
+
+async fn ask(svm: &Running, target: &str) -> (String, String) {
+    let answer = svm.version(&format!("https://api.github.com{target}")).await;
+    (answer.header("x-cache").to_owned(), answer.text())
+}
+
+/// Asks until there is nobody to answer.
+async fn ask_to_the_end(svm: &Running, documents: &[(String, String)]) {
+    for (target, _) in documents {
+        let path = format!("/version?url=https://api.github.com{target}");
+        if svm.request(Method::GET, &path).send().await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_record_that_was_written_survives() {
+    let github = GitHub::start().await;
+    // Most batches hold one or two records, so that one is being written nearly always.
+    let setup = Setup::new().behind(&github).set("WRITE_BEHIND_FLUSH_INTERVAL", "1ms");
+    let mut written: Vec<(String, String)> = Vec::new();
+    for round in 0..=ROUNDS {
+        let started = Stopwatch::start();
+        let svm = setup.start().await;
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+        let calls = github.total_calls();
+        for (target, body) in &written {
+            assert_eq!(ask(&svm, target).await, ("HIT".into(), body.clone()), "{target}");
+        }
+        assert_eq!(github.total_calls(), calls);
+
+        let documents = publish(&github, &format!("written-{round}"));
+        for (target, _) in &documents {
+            assert_eq!(ask(&svm, target).await.0, "MISS");
+        }
+        svm.written(documents.len() as u64).await;
+        written.extend(documents);
+
+        let unwritten = publish(&github, &format!("unwritten-{round}"));
+        let in_between = publish(&github, &format!("in-between-{round}"));
+        tokio::join!(ask_to_the_end(&svm, &in_between), svm.signal("KILL"));
+        let ended = svm.ended().await;
+        ended.assert_signal(9);
+        assert!(!ended.stdout.contains("damaged"), "{}", ended.stdout);
+    }
+}
