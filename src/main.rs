@@ -14,6 +14,7 @@ use svm::config::vars::{self, Vars};
 use svm::config::{Config, Faults, Server};
 use svm::http;
 use svm::telemetry::{self, Lines, chain};
+use svm::upstream::ClientError;
 
 use signals::Signals;
 
@@ -41,11 +42,17 @@ fn main() -> ExitCode {
     match run {
         Ok(()) => ExitCode::SUCCESS,
         Err(Exit { code, sentence }) => {
-            // Where standard error is closed there is nowhere left to say it.
-            let _ = writeln!(io::stderr(), "svm: {sentence}");
+            complain(&sentence);
             ExitCode::from(code)
         }
     }
+}
+
+/// Each line says who complains: a supervisor mixes the lines of many. Where standard error is closed there is
+/// nowhere left to complain.
+fn complain(sentence: &str) {
+    let lines: String = sentence.lines().map(|line| format!("svm: {line}\n")).collect();
+    let _ = io::stderr().write_all(lines.as_bytes());
 }
 
 /// Why the process ends, and the code that says so.
@@ -74,7 +81,13 @@ impl From<vars::Error> for Exit {
 
 impl From<BuildError> for Exit {
     fn from(error: BuildError) -> Self {
-        Self::failure(chain(&error))
+        let code = match error {
+            BuildError::Upstream(
+                ClientError::CaFile { .. } | ClientError::NoCertificate { .. },
+            ) => CONFIGURATION,
+            _ => FAILURE,
+        };
+        Self { code, sentence: chain(&error) }
     }
 }
 

@@ -1,0 +1,128 @@
+//! What it is told by variables and by `.env`, and what it says to nonsense.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+
+use serde_json::Value;
+
+use crate::support::process::{Ended, Running, Setup};
+
+/// The exit code for a wrong configuration, of sysexits.h.
+const CONFIGURATION: i32 = 78;
+
+const CANARY: &str = "ghp_canary";
+
+/// The variables in force, as the log tells them.
+fn in_force(svm: &Running) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let lines = svm.said("configuration");
+    lines.iter().map(|line| (text(&line["variable"]), text(&line["value"]))).collect()
+}
+
+/// It refused to start for faults in these variables, each told in a line.
+#[track_caller]
+fn assert_refused(ended: &Ended, variables: &[&str]) {
+    ended.assert_code(CONFIGURATION);
+    assert_eq!(ended.stdout, "");
+    assert!(!ended.stderr.contains(CANARY), "{}", ended.stderr);
+    let parts = ended.stderr.lines().map(|line| line.split(": ").collect::<Vec<_>>());
+    let named: Vec<_> = parts
+        .map(|parts| {
+            assert_eq!(parts[0], "svm", "{}", ended.stderr);
+            parts[1]
+        })
+        .collect();
+    assert_eq!(named, variables, "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named() {
+    let ended = Setup::bare().run(&[]).await;
+    assert_refused(&ended, &["GITHUB_PATS", "API_USAGE_THRESHOLD"]);
+    assert_eq!(
+        ended.stderr,
+        "svm: GITHUB_PATS: is required; accepted: a comma-separated list of GitHub tokens\n\
+         svm: API_USAGE_THRESHOLD: is required; accepted: a whole number, 0 or more\n"
+    );
+}
+
+#[tokio::test]
+async fn all_faults_are_told_at_once_and_no_token_with_them() {
+    let setup = Setup::new()
+        .set("PORT", "70000")
+        .set("GITHUB_PATS", &format!("{CANARY}_1,{CANARY} 2"))
+        .set("CACHE_HARD_TTL", "5")
+        .set("LOG_FORMAT", "xml")
+        .set("REDIS_HOST", "localhost");
+    let ended = setup.run(&[]).await;
+    assert_refused(&ended, &["REDIS_HOST", "PORT", "CACHE_HARD_TTL", "GITHUB_PATS", "LOG_FORMAT"]);
+}
+
+#[tokio::test]
+async fn dotenv_is_read_and_the_environment_wins() {
+    let svm = Setup::new()
+        .unset("GITHUB_PATS")
+        .set("CACHE_HARD_TTL", "2h")
+        .dotenv(
+            "# a comment\nGITHUB_PATS='ghp_a, ghp_b,ghp_c'\nCACHE_HARD_TTL=1h\nSTALE_AFTER=3s\n",
+        )
+        .start()
+        .await;
+    let in_force = in_force(&svm);
+    assert_eq!(in_force["GITHUB_PATS"], "3 tokens");
+    assert_eq!(in_force["CACHE_HARD_TTL"], "2h");
+    assert_eq!(in_force["STALE_AFTER"], "3s");
+}
+
+#[tokio::test]
+async fn a_malformed_dotenv_is_refused_without_being_repeated() {
+    let setup = Setup::bare().dotenv(&format!("API_USAGE_THRESHOLD=1\nGITHUB_PATS={CANARY} 'x\n"));
+    let ended = setup.run(&[]).await;
+    ended.assert_code(CONFIGURATION).assert_complaint(
+        ".env: the line of GITHUB_PATS is malformed; accepted: NAME=value, in single quotes if it holds \
+         blanks, `#` or `$`",
+    );
+}
+
+#[tokio::test]
+async fn faults_in_dotenv_are_faults_like_any_other() {
+    let setup = Setup::new().dotenv("MAX_CONNECTIONS=many\nPORT=none\n");
+    assert_refused(&setup.run(&[]).await, &["MAX_CONNECTIONS"]);
+}
+
+#[tokio::test]
+async fn the_configuration_in_force_is_logged_without_its_secrets() {
+    let svm = Setup::new().set("GITHUB_PATS", CANARY).start().await;
+    let in_force = in_force(&svm);
+    let names: Vec<_> = in_force.keys().map(String::as_str).collect();
+    let mut known: Vec<_> = svm::config::VARIABLES.iter().map(|variable| variable.name).collect();
+    known.sort_unstable();
+    assert_eq!(names, known);
+    assert_eq!(in_force["GITHUB_PATS"], "1 token");
+    assert_eq!(in_force["CACHE_DIR"], "./data");
+    assert!(!svm.stdout().contains(CANARY));
+}
+
+#[tokio::test]
+async fn authorities_that_cannot_be_read_are_a_fault_of_the_configuration() {
+    let setup = Setup::new().set("UPSTREAM_CA_FILE", "nowhere.pem");
+    setup.run(&[]).await.assert_code(CONFIGURATION).assert_complaint(
+        "UPSTREAM_CA_FILE nowhere.pem cannot be read: No such file or directory (os error 2)",
+    );
+    std::fs::write(setup.folder().join("nowhere.pem"), "not a certificate").unwrap();
+    let ended = setup.run(&[]).await;
+    ended
+        .assert_code(CONFIGURATION)
+        .assert_complaint("UPSTREAM_CA_FILE nowhere.pem holds no PEM certificate");
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_one_sentence() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let ended = Setup::new().set("PORT", &address.port().to_string()).run(&[]).await;
+    ended.assert_code(1).assert_complaint(&format!(
+        "cannot listen on {address}: Address already in use (os error 98)"
+    ));
+    assert_eq!(ended.stdout, "");
+}
