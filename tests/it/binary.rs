@@ -1,6 +1,10 @@
 //! The binary as an operator has it: started, asked, signalled, killed.
 
+mod commands;
 mod crash;
+mod environment;
+mod log;
+mod secrets;
 mod serving;
 mod shutdown;
 mod store;

@@ -20,6 +20,7 @@ use super::github::GitHub;
 
 pub use self::connection::Connection;
 pub use self::ended::Ended;
+pub use self::output::lines;
 pub use self::running::Running;
 
 /// Longer than anything that is waited for here takes, the lock of the store included.

@@ -12,10 +12,10 @@ use super::super::tasks;
 use super::BOUND;
 
 /// One of its streams.
-#[derive(Debug)]
 pub(super) struct Output {
     seen: watch::Receiver<String>,
-    reading: JoinHandle<()>,
+    /// Gives the stream back, so that it stays open for as long as this is kept.
+    reading: JoinHandle<Box<dyn AsyncRead + Send>>,
 }
 
 impl Output {
@@ -32,9 +32,10 @@ impl Output {
                 let text = String::from_utf8_lossy(&bytes[..count]);
                 sender.send_modify(|seen| seen.push_str(&text));
                 if enough(&sender.borrow()) {
-                    sender.closed().await;
+                    break;
                 }
             }
+            Box::new(stream) as Box<dyn AsyncRead + Send>
         });
         Self { seen, reading }
     }
@@ -44,7 +45,7 @@ impl Output {
         self.seen.borrow().clone()
     }
 
-    /// All that it ever wrote, once the process has ended.
+    /// All that was ever read of it, once the process has ended.
     pub(super) async fn rest(self) -> String {
         let _ = self.reading.await;
         self.seen.borrow().clone()
@@ -79,7 +80,7 @@ pub(super) fn said(text: &str, message: &str) -> Vec<Value> {
 
 /// All lines; each has to be an object.
 #[track_caller]
-pub(super) fn lines(text: &str) -> Vec<Value> {
+pub fn lines(text: &str) -> Vec<Value> {
     let line = |line| match serde_json::from_str(line) {
         Ok(value @ Value::Object(_)) => value,
         other => panic!("{other:?}: {line}"),

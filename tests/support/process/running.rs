@@ -18,7 +18,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// The service as a process; killed when dropped.
 #[must_use]
-#[derive(Debug)]
 pub struct Running {
     child: Child,
     stdout: Output,
@@ -39,6 +38,8 @@ impl Running {
     fn with_reader(mut child: Child, enough: fn(&str) -> bool) -> Self {
         let stdout = Output::read(child.stdout.take().expect("a pipe"), enough);
         let stderr = Output::read(child.stderr.take().expect("a pipe"), |_| false);
+        // No test here needs TLS, and a client is not to be had without.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().build().expect("a client that needs nothing");
         Self { child, stdout, stderr, address: None, client }
     }
@@ -64,6 +65,12 @@ impl Running {
     #[track_caller]
     pub fn version(&self, url: &str) -> impl Future<Output = Answer> + use<> {
         self.get(&format!("/version?url={}", encode(url)))
+    }
+
+    /// The same with `refresh=true`.
+    #[track_caller]
+    pub fn refresh(&self, url: &str) -> impl Future<Output = Answer> + use<> {
+        self.get(&format!("/version?url={}&refresh=true", encode(url)))
     }
 
     /// Asks for a path and query, as they are.
@@ -129,6 +136,12 @@ impl Running {
     /// What it has written to standard output so far.
     pub fn stdout(&self) -> String {
         self.stdout.text()
+    }
+
+    /// The lines of its log so far with this message.
+    #[track_caller]
+    pub fn said(&self, message: &str) -> Vec<Value> {
+        output::said(whole_lines(&self.stdout.text()), message)
     }
 
     /// Waits for a line of the log with this message, and gives the first.

@@ -1,0 +1,89 @@
+//! What it does beside serving.
+
+use crate::support::github::GitHub;
+use crate::support::process::Setup;
+use crate::{LATEST, LATEST_PATH};
+
+#[tokio::test]
+async fn help_names_every_variable_and_needs_none() {
+    for argument in ["--help", "-h", "help"] {
+        let ended = Setup::bare().run(&[argument]).await;
+        ended.assert_code(0);
+        assert_eq!(ended.stderr, "");
+        for variable in svm::config::VARIABLES {
+            assert!(ended.stdout.contains(&format!("\n  {}\n", variable.name)), "{variable:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn version_is_one_line() {
+    for argument in ["--version", "-V"] {
+        let ended = Setup::bare().run(&[argument]).await;
+        ended.assert_code(0);
+        assert_eq!(ended.stdout, format!("svm {}\n", env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_argument_is_a_wrong_use() {
+    for arguments in [&["serve"][..], &["--port=1"], &["healthcheck", "now"]] {
+        let ended = Setup::new().run(arguments).await;
+        let unknown = arguments.last().unwrap();
+        ended.assert_code(64);
+        ended.assert_complaint(&format!("unknown argument {unknown:?}; see svm --help"));
+        assert_eq!(ended.stdout, "");
+    }
+}
+
+#[tokio::test]
+async fn healthcheck_asks_the_service_that_runs() {
+    let svm = Setup::new().start().await;
+    let port = svm.address().port().to_string();
+    // All that it needs is the address; a container asks at the one that stands for all.
+    for host in ["127.0.0.1", "0.0.0.0"] {
+        let ended = Setup::bare().set("HOST", host).set("PORT", &port).run(&["healthcheck"]).await;
+        ended.assert_code(0);
+        assert!(ended.stdout.contains(r#""status":"healthy""#), "{ended:?}");
+        assert_eq!(ended.stderr, "");
+    }
+}
+
+#[tokio::test]
+async fn healthcheck_fails_where_nothing_serves() {
+    let svm = Setup::new().start().await;
+    let address = svm.address();
+    svm.terminate().await.assert_code(0);
+    let setup = Setup::bare().set("HOST", "127.0.0.1").set("PORT", &address.port().to_string());
+    let ended = setup.run(&["healthcheck"]).await;
+    ended.assert_code(1);
+    ended.assert_complaint(&format!("no answer from {address}: Connection refused (os error 111)"));
+    assert_eq!(ended.stdout, "");
+}
+
+#[tokio::test]
+async fn healthcheck_fails_while_the_service_ends() {
+    let github = GitHub::start().await;
+    github.release("octo/app").serve();
+    let gate = github.hold(LATEST_PATH);
+    let svm = Setup::new().behind(&github).set("SHUTDOWN_GRACE", "1h").start().await;
+    let mut waiting = svm.connect().await;
+    waiting.send(&format!("/version?url={LATEST}")).await;
+    gate.arrived(1).await;
+    svm.signal("TERM").await;
+    svm.says("shutting down").await;
+    let setup = Setup::bare().set("HOST", "127.0.0.1");
+    let setup = setup.set("PORT", &svm.address().port().to_string());
+    let ended = setup.run(&["healthcheck"]).await;
+    ended.assert_code(1);
+    assert_eq!(ended.stdout, "");
+    gate.open();
+    svm.ended().await.assert_code(0);
+}
+
+#[tokio::test]
+async fn healthcheck_tells_a_wrong_configuration_from_a_sick_service() {
+    let ended = Setup::bare().set("PORT", "http").run(&["healthcheck"]).await;
+    ended.assert_code(78);
+    assert!(ended.stderr.contains("PORT"), "{ended:?}");
+}

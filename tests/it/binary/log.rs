@@ -1,0 +1,97 @@
+//! What it writes to standard output, and what becomes of it when nobody reads that.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::LATEST;
+use crate::support::app::Answer;
+use crate::support::github::GitHub;
+use crate::support::process::{Setup, lines};
+
+#[tokio::test]
+async fn every_line_is_json_and_every_request_has_one() {
+    let github = GitHub::start().await;
+    github.release("octo/app").serve();
+    let svm = Setup::new().behind(&github).start().await;
+    let _ = svm.version(LATEST).await;
+    let _ = svm.version(LATEST).await;
+    let _ = svm.get("/version?url=ftp://example.org").await;
+    let _ = svm.get("/nowhere?secret=1").await;
+    let ended = svm.terminate().await;
+    for line in lines(&ended.stdout) {
+        assert!(line["timestamp"].is_string() && line["level"].is_string(), "{line}");
+        assert!(line["target"].is_string() && line["message"].is_string(), "{line}");
+    }
+    let requests = ended.said("request");
+    let seen: Vec<_> = requests
+        .iter()
+        .map(|line| json!([line["client"], line["path"], line["status"], line["cache"]]))
+        .collect();
+    let want = [
+        json!(["127.0.0.1", "/ping", 200, null]),
+        json!(["127.0.0.1", "/version", 200, "MISS"]),
+        json!(["127.0.0.1", "/version", 200, "HIT"]),
+        json!(["127.0.0.1", "/version", 400, "BYPASS"]),
+        json!(["127.0.0.1", "/nowhere", 404, null]),
+    ];
+    assert_eq!(seen, want);
+}
+
+#[tokio::test]
+async fn lines_are_text_where_text_is_asked_for() {
+    let github = GitHub::start().await;
+    github.release("octo/app").serve();
+    let svm = Setup::new().behind(&github).set("LOG_FORMAT", "text").start().await;
+    let _ = svm.version(LATEST).await;
+    let ended = svm.terminate().await;
+    assert!(ended.stdout.lines().all(|line| !line.starts_with('{')), "{}", ended.stdout);
+    assert!(!ended.stdout.contains('\x1b'), "{}", ended.stdout);
+    let request = "svm::access: 127.0.0.1 GET /version api.github.com/repos/octo/app/releases/latest \
+                   status=200 cache=MISS detail=- bytes=";
+    assert!(ended.stdout.contains(request), "{}", ended.stdout);
+    assert!(ended.stdout.contains("stopped flushed=1 lost=0 abandoned=0"), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn rust_log_silences_what_it_names() {
+    let svm = Setup::new().set("RUST_LOG", "info,svm::access=off").start().await;
+    let _ = svm.get("/ping").await;
+    let ended = svm.terminate().await;
+    assert!(ended.said("request").is_empty());
+    assert_eq!(ended.said("stopped").len(), 1);
+}
+
+#[tokio::test]
+async fn the_client_behind_a_trusted_proxy_is_the_one_that_is_logged() {
+    let client = async |setup: Setup| {
+        let svm = setup.start().await;
+        let request = svm.request(Method::GET, "/nowhere");
+        let request = request
+            .header("x-forwarded-for", "192.0.2.1, 198.51.100.7")
+            .header("x-forwarded-for", "127.0.0.1");
+        assert_eq!(Answer::of(request).await.status, 404);
+        let ended = svm.terminate().await;
+        let requests = ended.said("request");
+        requests.iter().find(|line| line["path"] == "/nowhere").unwrap()["client"].clone()
+    };
+    let trusting = Setup::new().set("FORWARDED_ALLOW_IPS", "127.0.0.1");
+    assert_eq!(client(trusting).await, "198.51.100.7");
+    assert_eq!(client(Setup::new()).await, "127.0.0.1");
+}
+
+#[tokio::test]
+async fn a_reader_that_has_stopped_reading_stops_nothing() {
+    // So many lines a request that the pipe and the queue are soon full.
+    let svm = Setup::new().set("RUST_LOG", "trace").start_unread().await;
+    let mut dropped = 0.0;
+    while dropped == 0.0 {
+        assert_eq!(svm.get("/ping").await.status, 200);
+        dropped = svm.metric("svm_log_lines_dropped_total").await;
+    }
+    for _ in 0..100 {
+        assert_eq!(svm.get("/ping").await.status, 200);
+    }
+    assert!(svm.metric("svm_log_lines_dropped_total").await > dropped);
+    svm.signal("TERM").await;
+    svm.ended().await.assert_code(0);
+}
