@@ -65,10 +65,14 @@ lint:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 
-# Run the benches.
+# Time a hit in layers; with a layer's name, that one alone.
 [positional-arguments]
 bench *arguments:
-    cargo bench --bench '*' "$@"
+    cargo bench --bench hit "$@"
+
+# Fail if a hit has become dearer than is allowed.
+bench-guard:
+    cargo bench --bench guard
 
 # Build the benches without running them.
 bench-build:

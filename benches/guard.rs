@@ -1,0 +1,109 @@
+//! The guard of the hit path: says what a hit costs, and fails when that is more than is allowed.
+//!
+//! Absolute times of a shared machine mean nothing. So a hit is compared with the floor, a bare handler of the same HTTP
+//! library that gives the same bytes and headers: both are asked in turn, in samples so short that whatever else the
+//! machine does falls on both, and the medians are compared. A run over the limit is repeated before it counts.
+//! Allocations are counted on the thread that serves, one request at a time, and so exactly; the client makes none.
+//!
+//! What is allowed is what a hit cost when it was last looked at, and a margin; it is meant to be lowered with each
+//! improvement. `cargo bench --bench guard` runs it, in less than a minute.
+
+mod support;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use support::client::Client;
+use support::documents::of_size;
+use support::pair::Pair;
+use support::service::{Filled, Served};
+
+/// A hit's time in floors.
+const ALLOWED_RATIO: f64 = 2.6;
+/// A hit's allocations beyond the floor's.
+const ALLOWED_ALLOCATIONS: u64 = 14;
+
+const BODY_BYTES: usize = 7 * 1024;
+/// Short, so that a sample is either disturbed or not.
+const REQUESTS_A_SAMPLE: u64 = 20;
+const SAMPLES: usize = 3_000;
+const ATTEMPTS: usize = 3;
+/// The first requests fill pools and buffers.
+const COUNTED_REQUESTS: usize = 101;
+
+fn main() -> ExitCode {
+    // `cargo test` starts benches too, unoptimised; there is nothing to guard then.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return ExitCode::SUCCESS;
+    }
+    let runtime = support::runtime();
+    let (mut pair, _served) = runtime.block_on(start());
+    let allocations = are_few(&runtime, &mut pair);
+    let time = (0..ATTEMPTS).any(|_| is_short(&runtime, &mut pair));
+    if allocations && time { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn start() -> (Pair, Served) {
+    let document = of_size(BODY_BYTES);
+    let served = Filled::with(std::slice::from_ref(&document)).await.serve();
+    (Pair::new(served.address, &document, &document.request("")).await, served)
+}
+
+fn are_few(runtime: &Runtime, pair: &mut Pair) -> bool {
+    let [svm, floor] = [&mut pair.svm, &mut pair.floor].map(|client| allocations(runtime, client));
+    let own = svm.saturating_sub(floor);
+    let verdict = verdict(own <= ALLOWED_ALLOCATIONS);
+    say(&format!(
+        "allocations of a hit: {svm}, of the floor: {floor}, own: {own}, allowed: {ALLOWED_ALLOCATIONS}: {verdict}"
+    ));
+    own <= ALLOWED_ALLOCATIONS
+}
+
+/// What one request allocates.
+fn allocations(runtime: &Runtime, client: &mut Client) -> u64 {
+    let mut one = || {
+        let counted = allocation_counter::measure(|| {
+            runtime.block_on(client.ask(1));
+        });
+        counted.count_total
+    };
+    median((0..COUNTED_REQUESTS).map(|_| one()).collect())
+}
+
+fn is_short(runtime: &Runtime, pair: &mut Pair) -> bool {
+    let (mut svm, mut floor) = (Vec::with_capacity(SAMPLES), Vec::with_capacity(SAMPLES));
+    runtime.block_on(async {
+        for _ in 0..SAMPLES {
+            svm.push(pair.svm.ask(REQUESTS_A_SAMPLE).await);
+            floor.push(pair.floor.ask(REQUESTS_A_SAMPLE).await);
+        }
+    });
+    let [svm, floor] = [svm, floor].map(|samples| micros(median(samples)));
+    let ratio = svm / floor;
+    let verdict = verdict(ratio <= ALLOWED_RATIO);
+    say(&format!(
+        "time of a hit: {svm:.1} us, of the floor: {floor:.1} us, ratio: {ratio:.2}, allowed: {ALLOWED_RATIO}: {verdict}"
+    ));
+    ratio <= ALLOWED_RATIO
+}
+
+fn median<T: Copy + Ord>(mut samples: Vec<T>) -> T {
+    samples.sort_unstable();
+    samples[samples.len() / 2]
+}
+
+/// A request's share of a sample.
+fn micros(sample: Duration) -> f64 {
+    sample.as_secs_f64() * 1e6 / REQUESTS_A_SAMPLE as f64
+}
+
+fn verdict(is_within: bool) -> &'static str {
+    if is_within { "ok" } else { "TOO MUCH" }
+}
+
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
