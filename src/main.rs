@@ -132,9 +132,8 @@ async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
     let listener = http::bind(address).map_err(failed)?;
     // Another one than the configured address where the system chose the port.
     let bound = listener.local_addr().map_err(failed)?;
-    for (variable, value) in config.effective() {
-        tracing::info!(variable, value, "configuration");
-    }
+    let settings = config.effective().into_iter().map(|(name, value)| format!("{name}={value}"));
+    tracing::info!(settings = settings.collect::<Vec<_>>().join("; "), "configuration");
     let app = tokio::select! {
         app = App::build(config, Clock::System, lines) => app?,
         () = signals.next() => return Ok(()),

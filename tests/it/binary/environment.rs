@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 
-use serde_json::Value;
 
 use crate::support::process::{Ended, Running, Setup};
 
@@ -14,9 +13,11 @@ const CANARY: &str = "ghp_canary";
 
 /// The variables in force, as the log tells them.
 fn in_force(svm: &Running) -> BTreeMap<String, String> {
-    let text = |value: &Value| value.as_str().expect("text").to_owned();
     let lines = svm.said("configuration");
-    lines.iter().map(|line| (text(&line["variable"]), text(&line["value"]))).collect()
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let settings = lines[0]["settings"].as_str().expect("text");
+    let pairs = settings.split("; ").filter_map(|setting| setting.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// It refused to start for faults in these variables, each told in a line.

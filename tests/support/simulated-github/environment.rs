@@ -12,6 +12,8 @@ pub(crate) fn of(github: &GitHub) -> Vec<Variable> {
     let defaults = [
         ("GITHUB_PATS", "simulated-token-1,simulated-token-2".to_owned()),
         ("API_USAGE_THRESHOLD", "100".to_owned()),
+        // A person reads this log.
+        ("LOG_FORMAT", "text".to_owned()),
     ];
     let missing = defaults.into_iter().filter(|(name, _)| variable(name).is_none());
     let mut environment = vec![
