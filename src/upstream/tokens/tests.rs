@@ -1,3 +1,5 @@
+//! What the pool does with each kind of answer, by a clock in hand.
+
 use std::time::Duration;
 
 use proptest::prelude::*;
