@@ -23,6 +23,7 @@ mod restart;
 mod simulated_github;
 mod stale;
 mod surface;
+mod tidy;
 mod tokens;
 mod upstream_faults;
 

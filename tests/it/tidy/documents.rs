@@ -1,0 +1,182 @@
+//! README.md, .env.example and docs/ARCHITECTURE.md against the code: all that is there, and nothing else.
+//!
+//! Tables are compared row by row with what the code says; a test that fails prints the table as it should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reqwest::Method;
+use svm::config::{NOT_BUILT, VARIABLES, Variable};
+use svm::upstream::Reason;
+
+use super::sources::{is_test, sources, test_modules};
+use super::{assert_none, files, read};
+use crate::support::app::{Answer, TestApp, encode};
+use crate::support::github::Failure;
+use crate::{LATEST, LATEST_PATH};
+
+#[test]
+fn the_readme_lists_every_variable() {
+    let row = |variable: &Variable| {
+        let Variable { name, required, default, accepts, meaning } = variable;
+        let default = match (required, *default) {
+            (true, _) => "required".to_owned(),
+            (false, "") => "none".to_owned(),
+            (false, default) => format!("`{default}`"),
+        };
+        format!("| `{name}` | {default} | {meaning} | {accepts} |")
+    };
+    assert_rows("## Configuration", VARIABLES.iter().map(row));
+}
+
+#[test]
+fn the_sample_env_lists_every_variable() {
+    let sample = read(".env.example");
+    let assignments = sample.lines().filter_map(|line| {
+        let (name, value) = line.strip_prefix('#').unwrap_or(line).split_once('=')?;
+        let is_name = name
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+        is_name.then(|| (name.to_owned(), (line.starts_with('#'), value.to_owned())))
+    });
+    let listed: Vec<_> = assignments.collect();
+    let first: Vec<_> = listed.iter().take(2).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(first, ["GITHUB_PATS", "API_USAGE_THRESHOLD"], "what is required comes first");
+
+    let listed: BTreeMap<_, _> = listed.into_iter().filter(|(_, (off, _))| *off).collect();
+    let defaults = VARIABLES.iter().filter(|variable| !variable.required);
+    let defaults = defaults
+        .map(|Variable { name, default, .. }| ((*name).to_owned(), (true, (*default).to_owned())));
+    assert_eq!(listed, defaults.collect());
+}
+
+#[test]
+fn what_is_not_built_is_not_documented() {
+    let files = files("").into_iter().filter(|file| !file.path.ends_with(".rs"));
+    assert_none(files.flat_map(|file| {
+        let named = NOT_BUILT.iter().filter(|name| file.text.contains(**name));
+        named.map(|name| format!("{} names {name}", file.path)).collect::<Vec<_>>()
+    }));
+}
+
+#[tokio::test]
+async fn the_readme_lists_every_metric() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    // A family whose labels have no values yet is not shown: some need a limit.
+    app.github.fail(LATEST_PATH).with(Failure::Throttled429);
+    let _ = app.refresh(LATEST).await;
+
+    let families = families(&app.get("/metrics").await.text());
+    let shown: BTreeSet<_> = families.keys().cloned().collect();
+    assert_eq!(shown, registered(), "the left ones are shown, the right ones are in the sources");
+    assert_rows("## Metrics", families.values().cloned());
+}
+
+#[tokio::test]
+async fn the_readme_lists_every_header() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let mut answers = vec![app.version(LATEST).await, app.get("/version").await];
+    app.github.fail(LATEST_PATH).with(Failure::Throttled429);
+    answers.push(app.refresh(LATEST).await);
+    answers.push(Answer::of(app.request(Method::POST, "/ping")).await);
+    let names = answers.iter().flat_map(|answer| answer.headers.keys());
+    // These two are any server's.
+    let names = names.filter(|name| !["content-length", "date"].contains(&name.as_str()));
+    let sent: BTreeSet<_> = names.map(|name| name.as_str().to_owned()).collect();
+
+    let rows = rows("## Answer headers");
+    let listed = rows.iter().map(|row| first_cell(row).to_ascii_lowercase());
+    assert_eq!(listed.collect::<BTreeSet<_>>(), sent, "the left ones are listed");
+}
+
+#[test]
+fn the_readme_lists_every_reason() {
+    let rows = rows("### Details");
+    let listed: BTreeSet<_> = rows.iter().map(|row| first_cell(row)).collect();
+    let others =
+        ["l2", "negative", "stale-if-error", "stale-while-revalidate", "invalid-parameter"];
+    let known = Reason::ALL.iter().map(|reason| reason.as_str()).chain(others);
+    assert_eq!(listed, known.collect(), "the left ones are listed");
+}
+
+#[test]
+fn the_code_map_is_complete() {
+    let files = sources();
+    let tests = test_modules(&files);
+    let paths = files.iter().filter(|file| !is_test(&file.path, &tests));
+    let there: BTreeSet<_> = paths.map(|file| file.path.clone()).collect();
+    let map = section("docs/ARCHITECTURE.md", "## Code map");
+    let cells = map.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let listed: BTreeSet<_> = cells.map(|path| format!("src/{path}")).collect();
+    assert_eq!(listed, there, "the left ones are listed");
+}
+
+#[tokio::test]
+async fn the_answers_that_the_readme_shows_are_real() {
+    let app = TestApp::start().await;
+    app.github.document_bytes(LATEST_PATH, b"{}".to_vec());
+    let path = format!("/version?url={}", encode(LATEST));
+    let _ = app.get(&path).await;
+    let hit = app.get(&path).await;
+    let shown = section("README.md", "## Quick start");
+    for name in hit.headers.keys() {
+        assert!(shown.contains(&format!("\n{name}: ")), "no {name} in the answer shown");
+    }
+}
+
+/// The rows of a table in README.md are these, in this order.
+#[track_caller]
+fn assert_rows(heading: &str, want: impl Iterator<Item = String>) {
+    let want: Vec<_> = want.collect();
+    assert!(rows(heading) == want, "{heading} must list\n\n{}\n", want.join("\n"));
+}
+
+/// The rows below a heading of README.md that begin with code.
+fn rows(heading: &str) -> Vec<String> {
+    let section = section("README.md", heading);
+    section.lines().filter(|line| line.starts_with("| `")).map(str::to_owned).collect()
+}
+
+fn first_cell(row: &str) -> &str {
+    row.split('`').nth(1).unwrap_or_default()
+}
+
+/// What stands below a heading, up to the next one.
+#[track_caller]
+fn section(path: &str, heading: &str) -> String {
+    let text = read(path);
+    let body = text.split_once(&format!("\n{heading}\n"));
+    let (_, body) = body.unwrap_or_else(|| panic!("{path} has no {heading}"));
+    body.split("\n#").next().unwrap_or_default().to_owned()
+}
+
+/// The rows of the metrics of ours in Prometheus' text format, by name.
+fn families(text: &str) -> BTreeMap<String, String> {
+    let described = text.lines().filter_map(|line| {
+        let (name, help) = line.strip_prefix("# HELP ")?.split_once(' ')?;
+        name.starts_with("svm_").then_some((name, help))
+    });
+    let row = |(name, help): (&str, &str)| {
+        let kind = text.lines().find_map(|line| line.strip_prefix(&format!("# TYPE {name} ")));
+        let kind = kind.unwrap_or_default();
+        let sample = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('{'));
+        let labels = sample.and_then(|labels| labels.split('}').next()).unwrap_or_default();
+        let labels: Vec<_> = labels.split(',').filter_map(|label| label.split_once('=')).collect();
+        let labels: Vec<_> = labels.iter().map(|(label, _)| format!("`{label}`")).collect();
+        let row = format!("| `{name}` | {kind} | {} | {help} |", labels.join(", "));
+        (name.to_owned(), row)
+    };
+    described.map(row).collect()
+}
+
+/// The names of metrics in the sources.
+fn registered() -> BTreeSet<String> {
+    let files = sources().into_iter().filter(|file| file.path.starts_with("src/metrics"));
+    let names = files.flat_map(|file| {
+        let literals = file.text.split('"').filter(|literal| literal.starts_with("svm_"));
+        literals.map(str::to_owned).collect::<Vec<_>>()
+    });
+    names.collect()
+}

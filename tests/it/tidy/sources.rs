@@ -1,0 +1,212 @@
+//! Rules about the sources: the invariants of docs/ARCHITECTURE.md that a look at the text can check.
+
+use std::collections::BTreeSet;
+
+use super::{File, assert_none, files};
+
+/// Words that code may hold in some files alone. Comments and tests may name anything.
+struct Rule {
+    what: &'static str,
+    words: &'static [&'static str],
+    /// Where the rule holds: the beginnings of paths.
+    within: &'static [&'static str],
+    /// Where it does not.
+    except: &'static [&'static str],
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        what: "the HTTP interface never talks to the store",
+        words: &["crate::store", "store::"],
+        within: &["src/http"],
+        except: &[],
+    },
+    Rule {
+        what: "the HTTP interface never talks to the upstream",
+        words: &["upstream::Upstream", "Upstream,", "Ask"],
+        within: &["src/http"],
+        except: &[],
+    },
+    Rule {
+        what: "the cache never sees a header of ours",
+        words: &["crate::http", "HeaderMap", "HeaderName"],
+        within: &["src/cache"],
+        except: &[],
+    },
+    Rule {
+        what: "only http::render knows our header names",
+        words: &["x-cache", "cache-status", "x-upstream-status"],
+        within: &["src/"],
+        except: &["src/http/render.rs"],
+    },
+    Rule {
+        what: "pure modules wait for nothing, read no file and no clock",
+        words: &["tokio", "std::fs", "async ", "Clock", "Stopwatch", "SystemTime", "Instant"],
+        within: &[
+            "src/cache/policy.rs",
+            "src/config",
+            "src/store/record",
+            "src/target",
+            "src/upstream/rate_limit.rs",
+            "src/upstream/rest.rs",
+        ],
+        except: &[],
+    },
+    Rule {
+        what: "only config::vars reads the environment",
+        words: &["env::var", "env::vars", "dotenvy"],
+        within: &["src/"],
+        except: &["src/config/vars.rs"],
+    },
+    Rule {
+        what: "only tasks spawns",
+        words: &["tokio::spawn", "task::spawn", "spawn_blocking", "thread::spawn", "JoinSet"],
+        within: &["src/"],
+        except: &["src/tasks.rs"],
+    },
+    Rule {
+        what: "only clock reads time",
+        words: &["SystemTime::now", "Instant::now"],
+        within: &["src/"],
+        except: &["src/clock.rs"],
+    },
+    Rule {
+        what: "only app constructs components",
+        words: &["Cache::new(", "TokenPool::new(", "Embedded::open(", "WriteBehind::new("],
+        within: &["src/"],
+        except: &["src/app.rs"],
+    },
+    Rule {
+        what: "every queue has a bound",
+        words: &["unbounded_channel", "mpsc::channel()"],
+        within: &["src/"],
+        except: &[],
+    },
+];
+
+const LONGEST_FILE: usize = 400;
+
+#[test]
+fn modules_keep_to_their_side() {
+    let files = sources();
+    let tests = test_modules(&files);
+    let production = files.iter().filter(|file| !is_test(&file.path, &tests));
+    assert_none(production.flat_map(|file| {
+        let code = code(&file.text);
+        RULES.iter().filter(|rule| rule.is_about(&file.path)).flat_map(move |rule| {
+            rule.words.iter().filter_map({
+                let code = code.clone();
+                move |word| {
+                    let line = code.iter().find(|(_, line)| line.contains(word))?;
+                    let Rule { what, .. } = rule;
+                    Some(format!("{}:{}: {what}, and here is `{word}`", file.path, line.0))
+                }
+            })
+        })
+    }));
+}
+
+#[test]
+fn every_rule_is_about_some_file() {
+    let files = sources();
+    for rule in RULES {
+        for place in rule.within.iter().chain(rule.except) {
+            assert!(files.iter().any(|file| file.path.starts_with(place)), "no file is {place}");
+        }
+    }
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    let silent = sources().into_iter().filter(|file| !file.text.starts_with("//! "));
+    assert_none(silent.map(|file| format!("{} does not begin with //!", file.path)));
+}
+
+#[test]
+fn files_are_short() {
+    let long = sources().into_iter().filter_map(|file| {
+        let lines = file.text.lines().count();
+        (lines > LONGEST_FILE).then(|| format!("{} has {lines} lines", file.path))
+    });
+    assert_none(long);
+}
+
+#[test]
+fn modules_are_named_by_their_files() {
+    let old = rust_files().into_iter().filter(|file| file.path.ends_with("/mod.rs"));
+    assert_none(old.map(|file| format!("{}: foo.rs and foo/ instead of foo/mod.rs", file.path)));
+}
+
+#[test]
+fn no_test_is_ignored_or_content_with_any_panic() {
+    // In two parts, so that this file does not hold what it looks for.
+    let words = [concat!("#[ign", "ore"), concat!("#[should", "_panic")];
+    assert_none(rust_files().iter().flat_map(|file| {
+        let found = words.iter().filter(|word| file.text.contains(**word));
+        found.map(|word| format!("{}: {word}", file.path)).collect::<Vec<_>>()
+    }));
+}
+
+#[test]
+fn nothing_names_a_machine_or_a_registry() {
+    let words = [
+        concat!("/ro", "ot/"),
+        concat!("/ho", "me/"),
+        concat!("/Us", "ers/"),
+        concat!("/wo", "rk/"),
+        concat!("crates", ".io"),
+        concat!("pypi", ".org"),
+        concat!("python", "hosted"),
+        concat!("npmjs", ".org"),
+        concat!("docker", ".io"),
+        concat!("ghcr", ".io"),
+    ];
+    // Cargo writes where each package comes from.
+    let files = files("").into_iter().filter(|file| file.path != "Cargo.lock");
+    assert_none(files.flat_map(|file| {
+        let found = words.iter().filter(|word| file.text.contains(**word));
+        found.map(|word| format!("{}: {word}", file.path)).collect::<Vec<_>>()
+    }));
+}
+
+impl Rule {
+    fn is_about(&self, path: &str) -> bool {
+        let below = |places: &[&str]| places.iter().any(|place| path.starts_with(place));
+        below(self.within) && !below(self.except)
+    }
+}
+
+/// The files of the service.
+pub(super) fn sources() -> Vec<File> {
+    rust_files_in("src")
+}
+
+fn rust_files() -> Vec<File> {
+    rust_files_in("")
+}
+
+fn rust_files_in(folder: &str) -> Vec<File> {
+    files(folder).into_iter().filter(|file| file.path.ends_with(".rs")).collect()
+}
+
+/// The names of the modules that only tests are built with.
+pub(super) fn test_modules(files: &[File]) -> BTreeSet<String> {
+    let marked = files.iter().flat_map(|file| file.text.split("#[cfg(test)]\n").skip(1));
+    let declared = marked.filter_map(|rest| {
+        let line = rest.lines().next()?.strip_suffix(';')?;
+        Some(line.rsplit_once("mod ")?.1.to_owned())
+    });
+    declared.collect()
+}
+
+/// Whether the file, or a folder that it is in, is one of these modules.
+pub(super) fn is_test(path: &str, modules: &BTreeSet<String>) -> bool {
+    path.split('/').any(|part| modules.contains(part.strip_suffix(".rs").unwrap_or(part)))
+}
+
+/// The lines with their numbers, without comments and without the tests at the end.
+fn code(text: &str) -> Vec<(usize, &str)> {
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let lines = (1..).zip(code.lines());
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//")).collect()
+}
