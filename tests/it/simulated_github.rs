@@ -13,7 +13,7 @@ use crate::support::github::GitHub;
 const LATEST: &str = "/repos/octo/cat/releases/latest";
 
 /// A client that trusts the simulation, follows nothing and unpacks nothing.
-fn plain(github: &GitHub) -> ClientBuilder {
+pub(crate) fn plain(github: &GitHub) -> ClientBuilder {
     let authority = Certificate::from_pem(github.ca_pem().as_bytes()).expect("a certificate");
     let builder =
         Client::builder().no_proxy().https_only(true).tls_certs_only([authority]).gzip(false);

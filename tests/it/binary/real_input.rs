@@ -1,0 +1,68 @@
+//! The main job on whole documents: GitHub's bytes for every URL, once fetched, and after a restart without GitHub.
+//!
+//! `tests/real-input.sh` does the same with anybody's documents and URLs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::simulated_github::plain;
+use crate::support::github::GitHub;
+use crate::support::process::Setup;
+
+const DOCUMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/github");
+
+/// The path and query of each document, and the document as it lies in the file.
+fn documents(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(documents(&path));
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            found.push((target(&path), fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found
+}
+
+fn target(path: &Path) -> String {
+    let below: PathBuf = path.strip_prefix(DOCUMENTS).unwrap().with_extension("");
+    format!("/{}", below.display()).replace('@', "?")
+}
+
+#[tokio::test]
+async fn clients_get_githubs_bytes_raw_or_encoded_and_after_a_restart_without_github() {
+    let github = GitHub::start().await;
+    let documents = documents(DOCUMENTS.as_ref());
+    assert!(documents.len() > 5 && documents.iter().any(|(target, _)| target.contains('?')));
+    for (target, document) in &documents {
+        github.document(target, document);
+    }
+    let setup = Setup::new().behind(&github);
+    let svm = setup.start().await;
+    let client = plain(&github).build().unwrap();
+    let mut bodies = Vec::new();
+    for (target, _) in &documents {
+        let url = format!("https://api.github.com{target}");
+        let raw = svm.get(&format!("/version?url={url}")).await;
+        let encoded = svm.version(&url).await;
+        assert_eq!([raw.header("x-cache"), encoded.header("x-cache")], ["MISS", "HIT"], "{url}");
+        assert_eq!(raw.header("x-cache-key"), encoded.header("x-cache-key"), "{url}");
+        let direct = client.get(&url).bearer_auth("ghp_first").send().await.unwrap();
+        let direct = direct.bytes().await.unwrap();
+        assert!(raw.body == direct && encoded.body == direct, "{url}");
+        bodies.push((url, direct));
+    }
+    svm.written(documents.len() as u64).await;
+    svm.terminate().await.assert_code(0);
+
+    github.go_down().await;
+    let svm = setup.start().await;
+    for (url, body) in &bodies {
+        let answer = svm.version(url).await;
+        let told = answer.header("cache-status");
+        assert_eq!(answer.header("x-cache"), "HIT", "{url}");
+        assert!(told.starts_with("svm; hit; ttl=") && told.ends_with("; detail=l2"), "{told}");
+        assert_eq!(answer.body, body, "{url}");
+    }
+    assert_eq!(svm.metric("svm_upstream_requests_total").await, 0.0);
+}
