@@ -23,7 +23,7 @@ done
 folder=$(mktemp -d)
 svm=
 github=
-trap 'kill $svm $github 2>/dev/null || true; wait; rm -rf "$folder"' EXIT
+trap 'kill $svm $github 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$folder"' EXIT
 cd "$folder"
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
@@ -64,6 +64,9 @@ metric() { curl --silent "$base/metrics" | sed -n "s/^$1 //p"; }
 github=$!
 until grep -q API_USAGE_THRESHOLD environment; do kill -0 $github || fail "$(cat table)"; done
 source environment
+# The certificate goes with the simulation, and the restart does without that.
+cp "$UPSTREAM_CA_FILE" ca.pem
+UPSTREAM_CA_FILE=ca.pem
 export API_USAGE_THRESHOLD GITHUB_PATS UPSTREAM_CA_FILE UPSTREAM_CONNECT_TO
 address=${UPSTREAM_CONNECT_TO%%,*}
 address=${address##*=}
