@@ -92,7 +92,7 @@ fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status) {
     headers.insert(X_CACHE, HeaderValue::from_static(status.outcome.as_str()));
     headers.insert(X_CACHE_KEY, key.map_or(HeaderValue::from_static(""), key_value));
     headers.insert(X_UPSTREAM_STATUS, upstream_status(status));
-    headers.insert(CACHE_STATUS, value(&cache_status(status)));
+    headers.insert(CACHE_STATUS, value(cache_status(status)));
 }
 
 fn document(req: &Request, res: &mut Response, entry: &Entry, status: &Status, now: Timestamp) {
@@ -200,7 +200,7 @@ fn cache_control(status: &Status, age: u64) -> HeaderValue {
     if status.is_stale() {
         return NO_CACHE;
     }
-    value(&format!("public, max-age={}", age + CLIENT_LIFETIME.as_secs()))
+    value(format!("public, max-age={}", age + CLIENT_LIFETIME.as_secs()))
 }
 
 fn upstream_status(status: &Status) -> HeaderValue {
@@ -239,9 +239,9 @@ fn cache_status(status: &Status) -> String {
 }
 
 fn key_value(key: Key) -> HeaderValue {
-    value(&key.to_string())
+    value(key.to_string())
 }
 
-fn value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).expect("our header values are visible ASCII")
+fn value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("our header values are visible ASCII")
 }
