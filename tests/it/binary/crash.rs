@@ -61,7 +61,6 @@ async fn every_record_that_was_written_survives() {
         svm.written(documents.len() as u64).await;
         written.extend(documents);
 
-        let unwritten = publish(&github, &format!("unwritten-{round}"));
         let in_between = publish(&github, &format!("in-between-{round}"));
         tokio::join!(ask_to_the_end(&svm, &in_between), svm.signal("KILL"));
         let ended = svm.ended().await;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 
-
 use crate::support::process::{Ended, Running, Setup};
 
 /// The exit code for a wrong configuration, of sysexits.h.

@@ -14,18 +14,19 @@ const DOCUMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/github");
 /// The path and query of each document, and the document as it lies in the file.
 fn documents(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+    for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path())
+    {
         if path.is_dir() {
             found.extend(documents(&path));
         } else if path.extension().is_some_and(|extension| extension == "json") {
-            found.push((target(&path), fs::read_to_string(&path).unwrap()));
+            found.push((target(&path), fs::read_to_string(&path).expect("a document")));
         }
     }
     found
 }
 
 fn target(path: &Path) -> String {
-    let below: PathBuf = path.strip_prefix(DOCUMENTS).unwrap().with_extension("");
+    let below: PathBuf = path.strip_prefix(DOCUMENTS).expect("a path below it").with_extension("");
     format!("/{}", below.display()).replace('@', "?")
 }
 
