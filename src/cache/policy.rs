@@ -277,11 +277,12 @@ fn stored(entry: &Arc<Entry>, now: Timestamp, detail: Option<Detail>) -> Answer 
     Answer { status, given }
 }
 
-/// Seconds of freshness left; of an expired entry, the seconds since, negated.
+/// Seconds of freshness left, rounded up as `Age` is rounded down, so that both add up to the lifetime; of an expired
+/// entry, the seconds since, negated.
 fn ttl(entry: &Entry, now: Timestamp) -> i64 {
-    let left = i64::try_from(entry.times.expires_at.since(now).as_secs()).unwrap_or(i64::MAX);
-    let over = i64::try_from(now.since(entry.times.expires_at).as_secs()).unwrap_or(i64::MAX);
-    left - over
+    let left = entry.times.expires_at.since(now).as_millis().div_ceil(1000);
+    let over = now.since(entry.times.expires_at).as_secs();
+    i64::try_from(left).unwrap_or(i64::MAX) - i64::try_from(over).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A store in memory: stands in where no folder can be written, and in tests.
+//! A store in memory, for tests and benches.
 //!
 //! It holds the same records as the others and follows the same rules, so that nothing else has to know the
 //! difference; only a restart shows it. It does no I/O: its futures are ready at once.
