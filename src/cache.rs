@@ -25,7 +25,7 @@ pub use policy::{Demand, Recall};
 pub use status::{Detail, Forward, Outcome, Status};
 pub use tiers::Tiers;
 
-use flight::{Flight, Landing, Role};
+use flight::{Candidate, Flight, Landing, Role};
 
 use crate::target::Target;
 use crate::upstream::{Failure, Priority, Reason};
@@ -73,7 +73,7 @@ impl Cache {
     }
 
     /// Waits on flights until one gives an answer to this demand. A second one is needed only where the first ended
-    /// with a stored entry that does not satisfy a refresh.
+    /// with a stored entry that does not satisfy a refresh, or was the background's and not allowed to ask.
     async fn wait(&self, target: &Target, demand: Demand) -> Answer {
         let tiers = &self.0;
         loop {
@@ -82,13 +82,23 @@ impl Cache {
             if collapsed {
                 tiers.metrics.followers.inc();
             }
-            let stands_in =
-                |copy: &Entry| policy::may_stand_in(copy, tiers.clock.now(), &tiers.rules);
-            let facts = match flight.wait(self.patience(demand), stands_in).await {
+            let background = flight.priority() == Priority::Background;
+            let serves =
+                |copy: &Entry| policy::serves(copy, demand, tiers.clock.now(), &tiers.rules);
+            let facts = match flight.wait(self.patience(demand), serves).await {
                 Landing::Landed(facts) => facts,
-                Landing::Late(copy) => return policy::late(&copy, collapsed),
+                Landing::Candidate(Candidate { entry, from_l2 })
+                    if entry.is_fresh(tiers.clock.now()) =>
+                {
+                    Arc::new(Facts::Found { entry, from_l2 })
+                }
+                Landing::Candidate(copy) => return policy::late(&copy.entry, collapsed),
                 Landing::Crashed => Arc::new(self.wreckage(target)),
             };
+            if background && facts.are_without_call() {
+                // What the background may not do, the foreground still may.
+                continue;
+            }
             let now = tiers.clock.now();
             if let Some(answer) = policy::answer(demand, &facts, collapsed, now, &tiers.rules) {
                 return answer;
@@ -114,7 +124,7 @@ impl Cache {
     fn board(&self, target: &Target, demand: Demand, priority: Priority) -> (Flight, Role) {
         let tiers = Arc::clone(&self.0);
         let target = target.clone();
-        self.0.flights.join(target.key(), |beacon| async move {
+        self.0.flights.join(target.key(), priority, |beacon| async move {
             tiers.fly(&target, demand, priority, &beacon).await
         })
     }

@@ -42,6 +42,7 @@ pub mod commands;
 pub mod config;
 
 pub mod clock;
+mod json;
 pub mod metrics;
 pub mod tasks;
 pub mod telemetry;

@@ -105,6 +105,9 @@ fn log(ask: Ask<'_>, result: &Result<Reply, Failure>, stopwatch: &Stopwatch) {
             let status = reply.status.as_u16();
             tracing::info!(host, path, status, priority, millis, "upstream answered");
         }
+        Err(failure) if failure.reason.is_without_call() => {
+            tracing::debug!(host, path, reason = failure.reason.as_str(), "upstream not asked");
+        }
         Err(failure) => {
             let status = failure.status.map(|status| status.as_u16());
             let reason = failure.reason.as_str();

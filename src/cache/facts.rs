@@ -27,6 +27,14 @@ pub enum Facts {
     },
 }
 
+impl Facts {
+    /// Whether the upstream should have been asked and could not be.
+    pub fn are_without_call(&self) -> bool {
+        let Self::Exchange { exchanged: Exchanged::Kept(kept), .. } = self else { return false };
+        kept.reason().is_without_call()
+    }
+}
+
 /// What an exchange means for the entry.
 #[derive(Debug)]
 pub enum Exchanged {

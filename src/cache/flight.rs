@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::clock::Stopwatch;
 use crate::target::Key;
 use crate::tasks::Tasks;
+use crate::upstream::Priority;
 
 use super::Entry;
 use super::facts::Facts;
@@ -32,6 +33,7 @@ pub struct Flights {
 pub struct Flight {
     progress: watch::Receiver<Progress>,
     departure: Stopwatch,
+    priority: Priority,
 }
 
 /// Whose request started the flight.
@@ -48,15 +50,35 @@ pub enum Role {
 pub enum Landing {
     /// With facts.
     Landed(Arc<Facts>),
-    /// Not yet, but the waiter's patience has ended and this copy may stand in.
-    Late(Arc<Entry>),
+    /// Not yet, but with an entry that serves this waiter.
+    Candidate(Candidate),
     /// With a panic.
     Crashed,
 }
 
+/// The entry that a flight found before it asked the upstream.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// That entry.
+    pub entry: Arc<Entry>,
+    /// Whether the persistent tier had it.
+    pub from_l2: bool,
+}
+
+/// What a copy is good for to one who waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serves {
+    /// It is what was asked for.
+    AtOnce,
+    /// It may stand in for an answer that takes too long.
+    IfLate,
+    /// It is of no use.
+    Never,
+}
+
 #[derive(Debug, Default)]
 struct Progress {
-    copy: Option<Arc<Entry>>,
+    candidate: Option<Candidate>,
     facts: Option<Arc<Facts>>,
 }
 
@@ -74,8 +96,13 @@ impl Flights {
         Arc::new(Self { airborne: Mutex::default(), tasks })
     }
 
-    /// Joins the flight for `key`, or starts one that runs `fly`.
-    pub fn join<F>(self: &Arc<Self>, key: Key, fly: impl FnOnce(Arc<Beacon>) -> F) -> (Flight, Role)
+    /// Joins the flight for `key`, or starts one that runs `fly` on behalf of `priority`.
+    pub fn join<F>(
+        self: &Arc<Self>,
+        key: Key,
+        priority: Priority,
+        fly: impl FnOnce(Arc<Beacon>) -> F,
+    ) -> (Flight, Role)
     where
         F: Future<Output = Facts> + Send + 'static,
     {
@@ -84,7 +111,7 @@ impl Flights {
             return (flight.clone(), Role::Follower);
         }
         let (sender, receiver) = watch::channel(Progress::default());
-        let flight = Flight { progress: receiver, departure: Stopwatch::start() };
+        let flight = Flight { progress: receiver, departure: Stopwatch::start(), priority };
         airborne.insert(key, flight.clone());
         drop(airborne);
 
@@ -102,40 +129,49 @@ impl Flights {
 }
 
 impl Flight {
-    /// Waits for the end. With `patience`, a waiter gets the copy (where one may stand in) once the flight has been
-    /// under way for that long.
+    /// On whose behalf the flight runs.
+    pub fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// Waits for the end, or for an announced copy that serves: at once, or once the flight has been under way for as
+    /// long as `patience`.
     pub async fn wait(
         mut self,
         patience: Option<Duration>,
-        may_stand_in: impl Fn(&Entry) -> bool,
+        serves: impl Fn(&Entry) -> Serves,
     ) -> Landing {
         if let Some(patience) = patience {
             let left = patience.saturating_sub(self.departure.elapsed());
-            let landed = tokio::time::timeout(left, Self::landed(&mut self.progress)).await;
-            if let Ok(landing) = landed {
+            let in_time =
+                tokio::time::timeout(left, self.landing(|copy| serves(copy) == Serves::AtOnce));
+            if let Ok(landing) = in_time.await {
                 return landing;
             }
-            let copy = self.progress.borrow().copy.clone();
-            if let Some(copy) = copy.filter(|copy| may_stand_in(copy)) {
-                return Landing::Late(copy);
-            }
+            return self.landing(|copy| serves(copy) != Serves::Never).await;
         }
-        Self::landed(&mut self.progress).await
+        self.landing(|copy| serves(copy) == Serves::AtOnce).await
     }
 
-    async fn landed(progress: &mut watch::Receiver<Progress>) -> Landing {
-        let landed = progress.wait_for(|progress| progress.facts.is_some()).await;
-        match landed.ok().and_then(|progress| progress.facts.clone()) {
-            Some(facts) => Landing::Landed(facts),
-            None => Landing::Crashed,
+    async fn landing(&mut self, serves: impl Fn(&Entry) -> bool) -> Landing {
+        let ended = self.progress.wait_for(|progress| {
+            progress.facts.is_some()
+                || progress.candidate.as_ref().is_some_and(|found| serves(&found.entry))
+        });
+        match ended.await.as_deref() {
+            Ok(Progress { facts: Some(facts), .. }) => Landing::Landed(Arc::clone(facts)),
+            Ok(Progress { candidate: Some(candidate), .. }) => {
+                Landing::Candidate(candidate.clone())
+            }
+            _ => Landing::Crashed,
         }
     }
 }
 
 impl Beacon {
-    /// Tells those who wait which copy there is, should their patience end.
-    pub fn announce(&self, copy: &Arc<Entry>) {
-        self.progress.send_modify(|progress| progress.copy = Some(Arc::clone(copy)));
+    /// Tells those who wait which entry there is.
+    pub fn announce(&self, candidate: Candidate) {
+        self.progress.send_modify(|progress| progress.candidate = Some(candidate));
     }
 
     fn land(&self, facts: Facts) {

@@ -14,6 +14,7 @@ use crate::upstream::{Failure, Reason, Reply};
 
 use super::answer::{Answer, Given};
 use super::facts::{Exchanged, Facts, Kept};
+use super::flight::Serves;
 use super::status::{Detail, Forward, Outcome, Status};
 use super::{Entry, RecentFailure, Times, entity_tag};
 
@@ -70,6 +71,21 @@ pub(super) fn recall(
             }
         }
         _ => Recall::Ask,
+    }
+}
+
+/// What the entry that a flight has found is good for to one who waits for the flight.
+pub(super) fn serves(
+    entry: &Entry,
+    demand: Demand,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Serves {
+    match demand {
+        Demand::Refresh => Serves::Never,
+        Demand::Cached if entry.is_fresh(now) => Serves::AtOnce,
+        Demand::Cached if may_stand_in(entry, now, rules) => Serves::IfLate,
+        Demand::Cached => Serves::Never,
     }
 }
 

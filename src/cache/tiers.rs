@@ -15,9 +15,9 @@ use crate::target::{Key, Target};
 use crate::telemetry::chain;
 use crate::upstream::{Ask, Priority, Upstream, Validators};
 
-use super::flight::{Beacon, Flights};
+use super::flight::{Beacon, Candidate, Flights};
 use super::write_behind::{Peeked, WriteBehind};
-use super::{Demand, Entry, Exchanged, Facts, Memory, policy};
+use super::{Demand, Entry, Exchanged, Facts, Memory, Recall, policy};
 
 /// The largest body that L2 keeps.
 const LARGEST_PERSISTED_BODY: usize = 1024 * 1024;
@@ -56,10 +56,12 @@ impl Tiers {
             None => self.promote(target.key()).await,
         };
         if let Some(entry) = &previous {
-            if demand == Demand::Cached && entry.is_fresh(self.clock.now()) {
-                return Facts::Found { entry: Arc::clone(entry), from_l2 };
+            let entry = Arc::clone(entry);
+            if let Recall::Serve(_) = policy::recall(&entry, demand, self.clock.now(), &self.rules)
+            {
+                return Facts::Found { entry, from_l2 };
             }
-            beacon.announce(entry);
+            beacon.announce(Candidate { entry, from_l2 });
         }
         let exchanged = self.exchange(target, previous.as_ref(), priority).await;
         Facts::Exchange { previous, exchanged }

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::cache::{Answer, Entry, Given, Outcome, Status};
 use crate::clock::Timestamp;
+use crate::json::is_valid;
 use crate::target::Key;
 use crate::upstream::{Failure, Reason};
 
@@ -146,9 +147,9 @@ fn passed(status: StatusCode, body: &Bytes) -> Bytes {
     if !status.is_client_error() && !status.is_server_error() {
         return body.clone();
     }
-    let reason = || json!(status.canonical_reason().unwrap_or("Unknown status"));
-    let message = serde_json::from_slice(body).unwrap_or_else(|_| reason());
-    json!({ "error": "Upstream API error", "message": message }).to_string().into()
+    let reason = json!(status.canonical_reason().unwrap_or("Unknown status")).to_string();
+    let message = if is_valid(body) { body.trim_ascii() } else { reason.as_bytes() };
+    [br#"{"error":"Upstream API error","message":"#, message, b"}"].concat().into()
 }
 
 /// The one place where a failure becomes a status and a sentence: no address, no token, no internal error text.

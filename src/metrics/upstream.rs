@@ -90,7 +90,7 @@ impl Counters {
     pub fn exchange(&self, result: &Result<Reply, Failure>, priority: Priority, took: Duration) {
         let (outcome, failed) = match result {
             Ok(reply) => of_reply(reply),
-            Err(failure) => (failure.reason.as_str(), true),
+            Err(failure) => (failure.reason.as_str(), !failure.reason.is_without_call()),
         };
         if failed {
             self.upstream.errors.inc();

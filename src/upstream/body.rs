@@ -2,7 +2,6 @@
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
-use serde::de::IgnoredAny;
 
 use super::Reason;
 
@@ -34,46 +33,4 @@ pub(super) async fn read_error(response: &mut Response) -> Bytes {
         }
     }
     Bytes::from(body.to_vec().into_boxed_slice())
-}
-
-/// Whether `body` is one JSON value in valid UTF-8; nothing is built, and depth costs no stack.
-pub(super) fn is_json(body: &[u8]) -> bool {
-    // The parser skips over the strings that it ignores without a look at their encoding.
-    std::str::from_utf8(body).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_json;
-
-    #[test]
-    fn json_is_told_from_what_looks_like_it() {
-        for (body, want) in [
-            (r#"{"tag_name":"v1"}"#, true),
-            (" [1, 2.5e3, null] \n", true),
-            (r#""text""#, true),
-            ("", false),
-            ("{", false),
-            ("<html></html>", false),
-            (r#"{"a":1} x"#, false),
-            (r#"{"a":1}{"b":2}"#, false),
-            (r#"{'a':1}"#, false),
-            ("\u{feff}{}", false),
-            ("404: Not Found", false),
-        ] {
-            assert_eq!(is_json(body.as_bytes()), want, "{body:?}");
-        }
-    }
-
-    #[test]
-    fn a_string_must_be_valid_utf_8() {
-        assert!(!is_json(b"{\"name\":\"\xff\xfe\"}"));
-    }
-
-    #[test]
-    fn depth_costs_no_stack() {
-        let depth = 100_000;
-        assert!(is_json(format!("{}{}", "[".repeat(depth), "]".repeat(depth)).as_bytes()));
-        assert!(!is_json("[".repeat(depth).as_bytes()));
-    }
 }

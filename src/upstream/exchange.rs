@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::clock::Timestamp;
+use crate::json;
 use crate::target::Target;
 
 use super::hop::{self, Head};
@@ -57,7 +58,8 @@ impl<'a> Exchange<'a> {
             };
             match self.judge(&target, head).await? {
                 Next::Answer(reply) => return Ok(reply),
-                Next::Again(reply) => last = Some(reply),
+                // A policy is the document's own answer: what a second token meets instead is that token's trouble.
+                Next::Again(reply) => last = last.filter(is_policy).or(Some(reply)),
             }
         }
     }
@@ -78,7 +80,12 @@ impl<'a> Exchange<'a> {
             }
             let location = location.ok_or_else(refused)?;
             target = target.redirect(location, &self.upstream.targets).map_err(|_| refused())?;
-            lease = self.lease(&target, lease)?;
+            // A call was made by now, so a rest that is met here is a limit and no reason for silence.
+            lease = self.lease(&target, lease).map_err(|rests| Failure {
+                reason: Reason::Limited,
+                status: Some(head.status()),
+                ..rests
+            })?;
         }
     }
 
@@ -94,8 +101,10 @@ impl<'a> Exchange<'a> {
         if in_hand.is_some() {
             return Ok(in_hand);
         }
-        let Ask { token, priority, .. } = self.ask;
-        let leased = self.upstream.tokens.lease(token, priority, &self.tried, now);
+        let Ask { token, priority, validators, .. } = self.ask;
+        // Without a validator its own token is worth no more to an entry than another.
+        let own = token.filter(|_| !validators.is_empty());
+        let leased = self.upstream.tokens.lease(own, priority, &self.tried, now);
         leased.map(Some).map_err(|usable_at| Failure::resting(Reason::NoToken, usable_at))
     }
 
@@ -125,8 +134,8 @@ impl<'a> Exchange<'a> {
         if reply.status == StatusCode::UNAUTHORIZED {
             return Ok(self.rejected(head.lease, reply, now));
         }
-        if let Some(lease) = head.lease {
-            self.upstream.tokens.succeeded(lease);
+        if let Some(lease) = head.lease.filter(|_| !reply.status.is_server_error()) {
+            self.upstream.tokens.succeeded(lease, now);
         }
         match reply.status {
             StatusCode::FORBIDDEN => Ok(self.denied(head.lease, reply)),
@@ -139,7 +148,7 @@ impl<'a> Exchange<'a> {
                 Ok(Next::Again(reply))
             }
             _ => {
-                self.upstream.hosts.succeeded(target.authority());
+                self.upstream.hosts.succeeded(target.authority(), now);
                 Ok(Next::Answer(reply))
             }
         }
@@ -203,6 +212,11 @@ impl<'a> Exchange<'a> {
     }
 }
 
+/// Whether this is a `403` that is no limit.
+fn is_policy(reply: &Reply) -> bool {
+    reply.reason() == Reason::Denied && reply.status == StatusCode::FORBIDDEN
+}
+
 /// What a limit of another resource costs where the answer names no end.
 const FALLBACK_REST: Duration = Duration::from_secs(60);
 
@@ -222,10 +236,12 @@ async fn read(
         StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT => bytes::Bytes::new(),
         _ if status.is_success() => {
             let body = body::read(&mut head.response, limit).await.map_err(failed)?;
-            if !body::is_json(&body) {
-                return Err(failed(Reason::NotJson));
+            match json::is_valid(&body) {
+                true => body,
+                false if status == StatusCode::OK => return Err(failed(Reason::NotJson)),
+                // Any other status speaks for itself, and its body would not be what we say it is.
+                false => bytes::Bytes::new(),
             }
-            body
         }
         _ => body::read_error(&mut head.response).await,
     };

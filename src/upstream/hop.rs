@@ -85,7 +85,7 @@ pub(super) async fn send(
     if let (Some(lease), Some(quota)) = (lease, Quota::read(response.headers())) {
         // What an answer to a refused token says is about nobody's quota.
         if response.status() != StatusCode::UNAUTHORIZED {
-            upstream.tokens.book(lease, quota);
+            upstream.tokens.book(lease, quota, upstream.clock.now());
         }
     }
     Ok(Head { response, lease, conditional })

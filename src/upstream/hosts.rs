@@ -38,8 +38,10 @@ impl Hosts {
         rest.until()
     }
 
-    /// The host answers again.
-    pub(super) fn succeeded(&self, authority: &str) {
-        self.0.lock().remove(authority);
+    /// The host has answered.
+    pub(super) fn succeeded(&self, authority: &str, now: Timestamp) {
+        if let Some(rest) = self.0.lock().get_mut(authority) {
+            rest.succeeded(now);
+        }
     }
 }

@@ -21,16 +21,25 @@ impl Rest {
         self.until
     }
 
-    /// Begins a rest. Of two answers to requests in flight together, the longer rest counts, and the doubling counts
-    /// once.
+    /// Begins a rest. Of answers to requests that were in flight together the longest stated time counts, and the
+    /// doubling counts once.
     pub(super) fn begin(&mut self, asked: Option<Duration>, now: Timestamp, longest: Duration) {
-        if asked.is_none() && now < self.until {
+        if now < self.until {
+            let stated = now + asked.unwrap_or_default().min(longest);
+            self.until = self.until.max(stated);
             return;
         }
         let own = self.next.unwrap_or(FIRST);
-        let rest = asked.unwrap_or(own).min(longest);
-        self.until = self.until.max(now + rest);
+        self.until = now + asked.unwrap_or(own).min(longest);
         self.next = Some((own * 2).min(longest));
+    }
+
+    /// Something succeeded. During a rest nothing is sent, so a success then answers a request from before it, and
+    /// says nothing about it.
+    pub(super) fn succeeded(&mut self, now: Timestamp) {
+        if self.until <= now {
+            *self = Self::default();
+        }
     }
 }
 
@@ -64,13 +73,38 @@ mod tests {
     #[test]
     fn answers_to_requests_in_flight_together_double_once() {
         let now = Timestamp::from_secs(1_000_000);
-        let mut rest = Rest::default();
-        for _ in 0..5 {
+        for asked in [None, Some(Duration::from_secs(60)), Some(Duration::from_secs(1))] {
+            let mut rest = Rest::default();
             rest.begin(None, now, LONGEST);
+            for _ in 0..5 {
+                rest.begin(asked, now, LONGEST);
+            }
+            let end = rest.until();
+            assert_eq!(end.since(now), Duration::from_secs(60));
+            rest.begin(None, end, LONGEST);
+            assert_eq!(rest.until().since(end), Duration::from_secs(120), "{asked:?}");
         }
+    }
+
+    #[test]
+    fn a_longer_stated_time_prolongs_a_rest() {
+        let now = Timestamp::from_secs(1_000_000);
+        let mut rest = Rest::default();
+        rest.begin(Some(Duration::from_secs(7)), now, LONGEST);
+        rest.begin(Some(Duration::from_secs(90)), now, LONGEST);
+        assert_eq!(rest.until().since(now), Duration::from_secs(90));
+    }
+
+    #[test]
+    fn a_success_ends_the_doubling_and_never_a_rest() {
+        let now = Timestamp::from_secs(1_000_000);
+        let mut rest = Rest::default();
+        rest.begin(None, now, LONGEST);
         let end = rest.until();
-        assert_eq!(end.since(now), Duration::from_secs(60));
+        rest.succeeded(now);
+        assert_eq!(rest.until(), end, "it answers a request from before");
+        rest.succeeded(end);
         rest.begin(None, end, LONGEST);
-        assert_eq!(rest.until().since(end), Duration::from_secs(120));
+        assert_eq!(rest.until().since(end), Duration::from_secs(60));
     }
 }

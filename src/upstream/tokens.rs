@@ -122,13 +122,13 @@ impl TokenPool {
     }
 
     /// Books the quota that an answer showed.
-    pub fn book(&self, lease: Lease, quota: Quota) {
-        self.rota.lock().states[lease.index].book(quota);
+    pub fn book(&self, lease: Lease, quota: Quota, now: Timestamp) {
+        self.rota.lock().states[lease.index].book(quota, now);
     }
 
     /// An answer that was neither a limit nor a refusal of the token: it works.
-    pub fn succeeded(&self, lease: Lease) {
-        self.rota.lock().states[lease.index].succeeded();
+    pub fn succeeded(&self, lease: Lease, now: Timestamp) {
+        self.rota.lock().states[lease.index].succeeded(now);
     }
 
     /// Rests the token after a limit that is about it; `false` if the limit is about something else.

@@ -253,7 +253,11 @@ async fn the_upstream_fails_and_there_is_no_copy() {
     x-cache: MISS
     x-upstream-status: 502
     ");
-    insta::assert_snapshot!(answer.text(), @r#"{"error":"Upstream API error","message":{"message":"Server Error"}}"#);
+    insta::assert_snapshot!(answer.text(), @r#"
+    {"error":"Upstream API error","message":{
+      "message": "Server Error"
+    }}
+    "#);
     app.github.recover();
     app.github.go_down().await;
     let answer = app.version(LATEST).await;

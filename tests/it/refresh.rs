@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::support::app::TestApp;
 use crate::support::github::Failure;
+use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
 #[tokio::test]
@@ -117,6 +118,30 @@ async fn a_plain_request_in_the_same_flight_gets_the_copy_where_the_refresh_gets
     plain.assert_document(&document.body).assert_summary(
         "200 HIT upstream=503 svm; fwd=stale; fwd-status=503; collapsed; detail=stale-if-error",
     );
+}
+
+#[tokio::test]
+async fn a_plain_request_in_the_same_flight_gets_what_is_fresh_in_l2_at_once() {
+    let mut app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.restart().await;
+    let gate = app.github.hold(LATEST_PATH);
+    let refresh = tasks::spawn(app.ask_refresh(LATEST));
+    gate.arrived(1).await;
+    app.version(LATEST).await.assert_summary("200 HIT upstream=0 svm; hit; ttl=86400");
+    gate.open();
+    assert_eq!(refresh.await.unwrap().header("x-cache"), "REVALIDATED");
+}
+
+#[tokio::test]
+async fn its_least_interval_holds_for_what_l2_has_too() {
+    let mut app = TestApp::builder().set("REFRESH_MIN_INTERVAL", "30s").start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.restart().await;
+    app.refresh(LATEST).await.assert_summary("200 HIT upstream=0 svm; hit; ttl=86400; detail=l2");
+    assert_eq!(app.github.calls(LATEST_PATH), 1);
 }
 
 #[tokio::test]

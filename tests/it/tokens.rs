@@ -6,6 +6,7 @@ use reqwest::StatusCode;
 
 use crate::support::app::TestApp;
 use crate::support::github::Failure;
+use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
 fn document(app: &TestApp, name: &str) -> String {
@@ -73,6 +74,49 @@ async fn a_limited_token_rests_and_no_client_sees_it() {
         let with_a = used(&app).iter().filter(|token| *token == "a").count();
         assert_eq!(with_a, 1, "{failure:?}: it is not asked again while it rests");
     }
+}
+
+#[tokio::test]
+async fn an_answer_to_a_request_from_before_a_limit_does_not_end_the_rest() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    let early = document(&app, "octo/early");
+    let gate = app.github.hold("/repos/octo/early/releases/latest");
+    let asked = tasks::spawn(app.ask(&early));
+    gate.arrived(1).await;
+    app.github.fail(LATEST_PATH).with(Failure::SecondaryLimit(Some(60)));
+    assert_eq!(app.version(LATEST).await.status, 403);
+    gate.open();
+    assert_eq!(asked.await.unwrap().status, 200);
+    let resting = app.version(&document(&app, "octo/other")).await;
+    assert_eq!((resting.status.as_u16(), resting.retry_after()), (503, 60));
+}
+
+#[tokio::test]
+async fn trouble_with_a_second_token_does_not_hide_a_policy() {
+    for trouble in [Failure::BadCredentials, Failure::SecondaryLimit(Some(60))] {
+        let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
+        app.github.fail(LATEST_PATH).with(Failure::IpAllowList).for_token("a");
+        app.github.fail(LATEST_PATH).with(trouble.clone()).for_token("b");
+        let answer = app.version(LATEST).await;
+        let told = answer.json()["message"]["message"].to_string();
+        assert!(told.contains("IP allow list"), "{trouble:?}: {told}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("retry-after")),
+            (403, ""),
+            "{trouble:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_does_not_rehabilitate_a_refused_token() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    app.github.fail_all(Failure::BadCredentials).times(1);
+    let _ = app.version(LATEST).await;
+    app.advance(Duration::from_secs(60));
+    app.github.fail_all(Failure::Unicorn503);
+    assert_eq!(app.version(LATEST).await.status, 503);
+    assert_eq!(app.metric("svm_token_rejected{token=\"0\"}").await, 1.0);
 }
 
 #[tokio::test]

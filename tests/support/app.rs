@@ -73,6 +73,12 @@ impl TestApp {
         Answer::of(self.request(Method::GET, &path))
     }
 
+    /// The same with `refresh=true`, as a future of its own.
+    pub fn ask_refresh(&self, url: &str) -> impl Future<Output = Answer> + Send + use<> {
+        let path = format!("/version?url={}&refresh=true", encode(url));
+        Answer::of(self.request(Method::GET, &path))
+    }
+
     /// The same with `refresh=true`.
     pub async fn refresh(&self, url: &str) -> Answer {
         self.get(&format!("/version?url={}&refresh=true", encode(url))).await

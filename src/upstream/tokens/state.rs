@@ -51,8 +51,11 @@ impl State {
     }
 
     /// Answers may arrive out of order: within a window the smaller number is the later one, and a number of an
-    /// older window is worth nothing.
-    pub(super) fn book(&mut self, quota: Quota) {
+    /// older window is worth nothing. Nor is one of a window that no clock of GitHub's would show.
+    pub(super) fn book(&mut self, quota: Quota, now: Timestamp) {
+        if quota.reset_at > now + LONGEST_WINDOW {
+            return;
+        }
         self.quota = Some(match self.quota {
             Some(known) if known.reset_at > quota.reset_at => known,
             Some(known) if known.reset_at == quota.reset_at => {
@@ -62,9 +65,9 @@ impl State {
         });
     }
 
-    pub(super) fn succeeded(&mut self) {
-        self.secondary = Rest::default();
-        self.quarantine = Rest::default();
+    pub(super) fn succeeded(&mut self, now: Timestamp) {
+        self.secondary.succeeded(now);
+        self.quarantine.succeeded(now);
     }
 
     pub(super) fn rest(&mut self, limit: Limit, now: Timestamp) -> bool {

@@ -37,12 +37,12 @@ fn tokens_take_turns() {
 #[test]
 fn tokens_with_enough_quota_come_before_those_without() {
     let pool = pool(3);
-    pool.book(nth(&pool, 0), quota(THRESHOLD - 1, MINUTE));
-    pool.book(nth(&pool, 1), quota(THRESHOLD, MINUTE));
+    pool.book(nth(&pool, 0), quota(THRESHOLD - 1, MINUTE), NOW);
+    pool.book(nth(&pool, 1), quota(THRESHOLD, MINUTE), NOW);
     let turns: Vec<_> = (0..4).map(|_| lease(&pool, NOW).unwrap()).collect();
     assert_eq!(turns, [1, 2, 1, 2]);
     for index in 1..3 {
-        pool.book(nth(&pool, index), quota(1, MINUTE));
+        pool.book(nth(&pool, index), quota(1, MINUTE), NOW);
     }
     assert!(lease(&pool, NOW).is_ok(), "below the threshold they are used last, not never");
 }
@@ -50,7 +50,7 @@ fn tokens_with_enough_quota_come_before_those_without() {
 #[test]
 fn a_number_is_forgotten_at_its_reset() {
     let pool = pool(2);
-    pool.book(nth(&pool, 0), quota(0, MINUTE));
+    pool.book(nth(&pool, 0), quota(0, MINUTE), NOW);
     assert_eq!(lease(&pool, NOW), Ok(1));
     assert_eq!(lease(&pool, NOW), Ok(1));
     let turns: Vec<_> = (0..2).map(|_| lease(&pool, NOW + MINUTE).unwrap()).collect();
@@ -60,12 +60,12 @@ fn a_number_is_forgotten_at_its_reset() {
 #[test]
 fn answers_out_of_order_do_not_raise_the_remaining_quota() {
     let pool = pool(1);
-    pool.book(nth(&pool, 0), quota(40, MINUTE));
-    pool.book(nth(&pool, 0), quota(41, MINUTE));
+    pool.book(nth(&pool, 0), quota(40, MINUTE), NOW);
+    pool.book(nth(&pool, 0), quota(41, MINUTE), NOW);
     assert_eq!(pool.reports(NOW)[0].remaining, Some(40));
-    pool.book(nth(&pool, 0), quota(5000, 2 * MINUTE));
+    pool.book(nth(&pool, 0), quota(5000, 2 * MINUTE), NOW);
     assert_eq!(pool.reports(NOW)[0].remaining, Some(5000), "a new window");
-    pool.book(nth(&pool, 0), quota(39, MINUTE));
+    pool.book(nth(&pool, 0), quota(39, MINUTE), NOW);
     assert_eq!(pool.reports(NOW)[0].remaining, Some(5000), "a number of the old one");
 }
 
@@ -73,7 +73,7 @@ fn answers_out_of_order_do_not_raise_the_remaining_quota() {
 fn the_background_stops_at_the_threshold() {
     let pool = pool(2);
     for index in 0..2 {
-        pool.book(nth(&pool, index), quota(THRESHOLD - 1, MINUTE * (index as u32 + 1)));
+        pool.book(nth(&pool, index), quota(THRESHOLD - 1, MINUTE * (index as u32 + 1)), NOW);
     }
     let own = pool.tokens[0].fingerprint;
     for own in [None, Some(own)] {
@@ -88,7 +88,7 @@ fn the_token_that_fetched_the_entry_is_preferred_while_it_is_usable() {
     let pool = pool(3);
     let own = pool.tokens[2].fingerprint;
     let ask = |now| pool.lease(Some(own), Priority::Foreground, &[], now).unwrap().index();
-    pool.book(nth(&pool, 2), quota(1, MINUTE));
+    pool.book(nth(&pool, 2), quota(1, MINUTE), NOW);
     assert_eq!(ask(NOW), 2, "even below the threshold");
     pool.rest(nth(&pool, 2), Limit::Secondary { retry_after: Some(MINUTE) }, NOW);
     assert_ne!(ask(NOW), 2, "not while it rests");
@@ -136,7 +136,7 @@ fn a_refused_token_is_tried_again_after_longer_and_longer() {
         assert_eq!(lease(&pool, now), Ok(0));
         assert!(pool.reports(now)[0].rejected, "until it has been seen to work");
     }
-    pool.succeeded(nth(&pool, 0));
+    pool.succeeded(nth(&pool, 0), now);
     assert!(!pool.reports(now)[0].rejected);
     pool.quarantine(nth(&pool, 0), now);
     assert_eq!(lease(&pool, now), Err(now + MINUTE), "a success ends the doubling");
@@ -180,7 +180,7 @@ proptest! {
             let token = nth(&pool, index);
             let after = |seconds| now + Duration::from_secs(seconds);
             match event {
-                Event::Book(remaining, reset) => pool.book(token, Quota { remaining, reset_at: after(reset) }),
+                Event::Book(remaining, reset) => pool.book(token, Quota { remaining, reset_at: after(reset) }, now),
                 Event::Primary(reset) => {
                     pool.rest(token, Limit::Primary { reset_at: Some(after(reset)) }, now);
                 }
@@ -189,7 +189,7 @@ proptest! {
                     pool.rest(token, Limit::Secondary { retry_after }, now);
                 }
                 Event::Refused => pool.quarantine(token, now),
-                Event::Works => pool.succeeded(token),
+                Event::Works => pool.succeeded(token, now),
                 Event::Wait(seconds) => now = after(seconds),
             }
             for priority in Priority::ALL {

@@ -1,0 +1,45 @@
+//! Whether bytes are JSON, without building anything of it.
+
+use serde::de::IgnoredAny;
+
+/// Whether `bytes` are one JSON value in valid UTF-8; nothing is built, and depth costs no stack.
+pub(crate) fn is_valid(bytes: &[u8]) -> bool {
+    // The parser skips over the strings that it ignores without a look at their encoding.
+    std::str::from_utf8(bytes).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_valid;
+
+    #[test]
+    fn json_is_told_from_what_looks_like_it() {
+        for (body, want) in [
+            (r#"{"tag_name":"v1"}"#, true),
+            (" [1, 2.5e3, null] \n", true),
+            (r#""text""#, true),
+            ("", false),
+            ("{", false),
+            ("<html></html>", false),
+            (r#"{"a":1} x"#, false),
+            (r#"{"a":1}{"b":2}"#, false),
+            (r#"{'a':1}"#, false),
+            ("\u{feff}{}", false),
+            ("404: Not Found", false),
+        ] {
+            assert_eq!(is_valid(body.as_bytes()), want, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_string_must_be_valid_utf_8() {
+        assert!(!is_valid(b"{\"name\":\"\xff\xfe\"}"));
+    }
+
+    #[test]
+    fn depth_costs_no_stack() {
+        let depth = 100_000;
+        assert!(is_valid(format!("{}{}", "[".repeat(depth), "]".repeat(depth)).as_bytes()));
+        assert!(!is_valid("[".repeat(depth).as_bytes()));
+    }
+}
