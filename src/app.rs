@@ -11,7 +11,6 @@ use std::time::Duration;
 use salvo::Server;
 use salvo::fuse::FuseConfig;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 pub use ending::Farewell;
 
@@ -22,7 +21,7 @@ use crate::cache::write_behind::WriteBehind;
 use crate::cache::{Cache, Flights, Memory, Tiers};
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::http::{self, AccessLog, Health, MetricsSources, Phase};
+use crate::http::{self, AccessLog, Health, MetricsSources};
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::store::embedded::{Embedded, OpenError, Opened};
@@ -143,17 +142,16 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<Farewell> {
-        let close = CancellationToken::new();
-        let server = server(http::Listener::new(listener, close.clone())?, &self.config);
+        let listener = http::Listener::new(listener)?;
+        let closer = listener.closer();
+        let server = server(listener, &self.config);
         let background = Background::start(&self);
         let handle = server.handle();
         let serving = pin!(server.try_serve(self.service));
-        self.health.enter(Phase::Serving);
-
         let ending = Ending {
             config: &self.config,
             health: &self.health,
-            close,
+            closer,
             handle,
             flights: &self.flights,
             background,

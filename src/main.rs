@@ -129,15 +129,17 @@ async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
     let address = SocketAddr::new(config.server.host, config.server.port);
     let failed = |error: io::Error| Exit::failure(format!("cannot listen on {address}: {error}"));
     let mut signals = Signals::listen().map_err(failed)?;
-    let listener = http::bind(address).map_err(failed)?;
-    // Another one than the configured address where the system chose the port.
-    let bound = listener.local_addr().map_err(failed)?;
     let settings = config.effective().into_iter().map(|(name, value)| format!("{name}={value}"));
     tracing::info!(settings = settings.collect::<Vec<_>>().join("; "), "configuration");
     let app = tokio::select! {
         app = App::build(config, Clock::System, lines) => app?,
         () = signals.next() => return Ok(()),
     };
+    // Only now: while the store waits for another process, that one may still listen, and clients had better be
+    // refused than kept waiting.
+    let listener = http::bind(address).map_err(failed)?;
+    // Another one than the configured address where the system chose the port.
+    let bound = listener.local_addr().map_err(failed)?;
     tracing::info!(address = %bound, version = env!("CARGO_PKG_VERSION"), "serving");
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let serving = app.serve(listener, async {

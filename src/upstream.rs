@@ -32,7 +32,7 @@ pub use validators::Validators;
 
 use exchange::Exchange;
 use hosts::Hosts;
-use places::Places;
+use places::{Crowded, Places};
 
 use crate::clock::{Clock, Stopwatch};
 use crate::config;
@@ -84,7 +84,8 @@ impl Upstream {
         let stopwatch = Stopwatch::start();
         let limit = self.config.timeout;
         let exchange = async {
-            let _place = self.places.take(ask.priority).await;
+            let taken = self.places.take(ask.priority).await;
+            let _place = taken.map_err(|Crowded| self.crowded())?;
             Exchange::new(self, ask).run().await
         };
         let result = tokio::time::timeout(limit, exchange)
@@ -93,6 +94,12 @@ impl Upstream {
         self.metrics.exchange(&result, ask.priority, stopwatch.elapsed());
         log(ask, &result, &stopwatch);
         result
+    }
+}
+
+impl Upstream {
+    fn crowded(&self) -> Failure {
+        Failure::resting(Reason::Crowded, self.clock.now() + self.config.timeout)
     }
 }
 

@@ -2,18 +2,22 @@
 
 use std::io;
 use std::pin::Pin;
+use std::time::Duration;
 
 use salvo::server::ServerHandle;
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 
 use crate::cache::write_behind::WriteBehind;
 use crate::clock::Stopwatch;
 use crate::config;
-use crate::http::{Health, Phase};
+use crate::http::{Closer, Health};
 use crate::store::Store;
 use crate::tasks::Tasks;
 
 use super::background::Background;
+
+/// A store that hangs must not keep the process from ending.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What there is to say at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +33,7 @@ pub struct Farewell {
 pub(super) struct Ending<'a> {
     pub(super) config: &'a config::Server,
     pub(super) health: &'a Health,
-    pub(super) close: CancellationToken,
+    pub(super) closer: Closer,
     pub(super) handle: ServerHandle,
     pub(super) flights: &'a Tasks,
     pub(super) background: Background,
@@ -44,13 +48,20 @@ impl Ending<'_> {
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<Farewell> {
         tokio::select! {
-            ended = &mut serving => ended?,
+            ended = &mut serving => {
+                ended?;
+                return Err(io::Error::other("the server ended by itself"));
+            }
             () = shutdown => {}
         }
-        let abandoned = self.drain_requests(serving).await?;
-        self.background.stop().await;
-        let drained = self.write_behind.drain(self.config.drain_timeout).await;
-        self.store.close().await;
+        self.drain_requests(serving).await?;
+        let Self { flights, background, write_behind, .. } = self;
+        background.stop().await;
+        let drained = write_behind.drain(self.config.drain_timeout).await;
+        if timeout(CLOSE_LIMIT, self.store.close()).await.is_err() {
+            tracing::warn!("the store does not close; it is left as it is, which it survives");
+        }
+        let abandoned = flights.wait(Duration::ZERO).await;
         let farewell = Farewell { flushed: drained.flushed, lost: drained.lost, abandoned };
         let Farewell { flushed, lost, abandoned } = farewell;
         tracing::info!(flushed, lost, abandoned, "stopped");
@@ -63,18 +74,17 @@ impl Ending<'_> {
     async fn drain_requests(
         &self,
         mut serving: Pin<&mut impl Future<Output = io::Result<()>>>,
-    ) -> io::Result<usize> {
+    ) -> io::Result<()> {
         let stopwatch = Stopwatch::start();
-        self.health.enter(Phase::Draining);
-        self.close.cancel();
+        self.health.drain();
+        self.closer.close();
         tracing::info!("shutting down");
         let grace = self.config.shutdown_grace;
-        let abandoned = tokio::select! {
-            ended = &mut serving => { ended?; 0 }
-            left = self.flights.wait(grace) => left,
-        };
+        tokio::select! {
+            ended = &mut serving => return ended,
+            _ = self.flights.wait(grace) => {}
+        }
         self.handle.stop_graceful(grace.saturating_sub(stopwatch.elapsed()));
-        serving.await?;
-        Ok(abandoned)
+        serving.await
     }
 }

@@ -3,7 +3,7 @@
 //! The page only reads what a probe in the background last found, so it answers at once in every state.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::StatusCode;
 use parking_lot::RwLock;
@@ -16,39 +16,27 @@ use crate::upstream::TokenPool;
 use super::page::{Page, Trail};
 use super::render;
 
-/// What the service does with requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Phase {
-    /// It does not serve yet.
-    Starting,
-    /// It serves.
-    Serving,
-    /// It finishes what it has begun.
-    Draining,
-}
-
 /// How the service is; clones share it.
 #[derive(Clone)]
 pub struct Health(Arc<Inner>);
 
 struct Inner {
-    phase: AtomicU8,
+    draining: AtomicBool,
     store: RwLock<Result<(), String>>,
     tokens: Arc<TokenPool>,
     clock: Clock,
 }
 
 impl Health {
-    /// A service that is starting.
+    /// A service that serves.
     pub fn new(tokens: Arc<TokenPool>, clock: Clock) -> Self {
-        let phase = AtomicU8::new(Phase::Starting as u8);
-        Self(Arc::new(Inner { phase, store: RwLock::new(Ok(())), tokens, clock }))
+        let draining = AtomicBool::new(false);
+        Self(Arc::new(Inner { draining, store: RwLock::new(Ok(())), tokens, clock }))
     }
 
-    /// The service goes on to the next phase.
-    pub fn enter(&self, phase: Phase) {
-        self.0.phase.store(phase as u8, Ordering::Release);
+    /// From here on the service only finishes what it has begun.
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::Release);
     }
 
     /// What the probe found of the persistent tier; logged when it changes.
@@ -67,15 +55,11 @@ impl Health {
 
     /// Whether connections should end.
     pub(super) fn is_draining(&self) -> bool {
-        self.0.phase.load(Ordering::Acquire) == Phase::Draining as u8
+        self.0.draining.load(Ordering::Acquire)
     }
 
     fn request_path(&self) -> Result<(), String> {
-        match self.0.phase.load(Ordering::Acquire) {
-            phase if phase == Phase::Serving as u8 => Ok(()),
-            phase if phase == Phase::Starting as u8 => Err("the service is starting".into()),
-            _ => Err("the service is shutting down".into()),
-        }
+        if self.is_draining() { Err("the service is shutting down".into()) } else { Ok(()) }
     }
 
     fn github_tokens(&self) -> Result<(), String> {

@@ -160,14 +160,15 @@ fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, Byte
             let detail = format!("no complete answer within {limit} seconds");
             (StatusCode::GATEWAY_TIMEOUT, "Upstream timed out", detail)
         }
-        Reason::NoToken | Reason::HostRests => {
+        Reason::NoToken | Reason::HostRests | Reason::Crowded => {
             let wait = retry_after.map_or(1, seconds);
-            let who = match failure.reason {
-                Reason::NoToken => "no token is usable",
-                _ => "the upstream host is not asked",
+            let (error, who) = match failure.reason {
+                Reason::NoToken => (RATE_LIMITED, "no token is usable"),
+                Reason::HostRests => (RATE_LIMITED, "the upstream host is not asked"),
+                _ => ("Too many requests wait", "the upstream is too slow for what is asked of it"),
             };
             let detail = format!("{who} for another {wait} seconds");
-            (StatusCode::SERVICE_UNAVAILABLE, "Upstream rate limited", detail)
+            (StatusCode::SERVICE_UNAVAILABLE, error, detail)
         }
         reason => {
             let (error, detail) = match reason {
@@ -190,6 +191,7 @@ fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, Byte
 }
 
 const BAD_RESPONSE: &str = "Bad upstream response";
+const RATE_LIMITED: &str = "Upstream rate limited";
 
 /// Whole seconds, and never 0: that would ask for an immediate retry.
 fn seconds(wait: Duration) -> u64 {

@@ -3,7 +3,8 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
 };
 
 pub(super) struct Families<'a>(&'a Registry);
@@ -15,6 +16,11 @@ impl<'a> Families<'a> {
 
     pub(super) fn counter(&self, name: &str, help: &str) -> IntCounter {
         self.registered(IntCounter::new(name, help))
+    }
+
+    /// A counter of time.
+    pub(super) fn seconds(&self, name: &str, help: &str) -> Counter {
+        self.registered(Counter::new(name, help))
     }
 
     /// A counter for each value of the one label.

@@ -1,6 +1,6 @@
 //! Values that others keep and that are read when somebody asks for the metrics.
 
-use prometheus::{IntCounter, IntGauge, IntGaugeVec};
+use prometheus::{Counter, IntCounter, IntGauge, IntGaugeVec};
 
 use crate::cache::Level;
 use crate::cache::write_behind::Stats;
@@ -32,6 +32,8 @@ pub(super) struct Gauges {
     queue_dropped: [IntCounter; 2],
     written: IntCounter,
     failed_batches: IntCounter,
+    batches: IntCounter,
+    batch_seconds: Counter,
     log_drops: IntCounter,
     token_remaining: IntGaugeVec,
     token_reset: IntGaugeVec,
@@ -59,6 +61,12 @@ impl Gauges {
                 "svm_l2_write_errors_total",
                 "Batches that L2 did not take; they are tried again",
             ),
+            batches: families.counter(
+                "svm_l2_write_batches_total",
+                "Batches handed to L2, failed ones included",
+            ),
+            batch_seconds: families
+                .seconds("svm_l2_write_seconds_total", "Time that L2 took for its batches"),
             log_drops: families
                 .counter("svm_log_lines_dropped_total", "Log lines dropped under overload"),
             token_remaining: per_token(
@@ -97,6 +105,9 @@ impl Gauges {
         self.queue_dropped[1].catch_up(stats.dropped_age);
         self.written.catch_up(stats.flushed);
         self.failed_batches.catch_up(stats.failed_batches);
+        self.batches.catch_up(stats.batches);
+        let more = stats.batch_time.as_secs_f64() - self.batch_seconds.get();
+        self.batch_seconds.inc_by(more.max(0.0));
     }
 
     fn token(&self, token: &str, report: &Report) {

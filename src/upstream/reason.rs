@@ -29,13 +29,15 @@ pub enum Reason {
     NoToken,
     /// The host rests after a limit, so no call was made.
     HostRests,
+    /// Too many exchanges wait already, so no call was made.
+    Crowded,
     /// A defect of ours.
     Internal,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Unreachable,
         Self::Timeout,
         Self::Redirect,
@@ -49,6 +51,7 @@ impl Reason {
         Self::OtherStatus,
         Self::NoToken,
         Self::HostRests,
+        Self::Crowded,
         Self::Internal,
     ];
 
@@ -68,12 +71,13 @@ impl Reason {
             Self::OtherStatus => "other-status",
             Self::NoToken => "no-token",
             Self::HostRests => "host-rests",
+            Self::Crowded => "crowded",
             Self::Internal => "internal",
         }
     }
 
     /// Whether no request was sent.
     pub const fn is_without_call(self) -> bool {
-        matches!(self, Self::NoToken | Self::HostRests)
+        matches!(self, Self::NoToken | Self::HostRests | Self::Crowded)
     }
 }

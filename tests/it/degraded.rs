@@ -64,6 +64,21 @@ async fn a_store_that_fails_to_the_end_loses_its_writes_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_store_that_hangs_does_not_keep_the_service_from_ending() {
+    let store = FaultyStore::in_mood(Mood::Hangs);
+    let mut app = TestApp::builder()
+        .set("SHUTDOWN_DRAIN_TIMEOUT", "50ms")
+        .production_read_budget()
+        .store(store.clone())
+        .start()
+        .await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    let farewell = tokio::time::timeout(Duration::from_secs(5), app.stop()).await;
+    assert_eq!(farewell.expect("an end in time").lost, 1);
+}
+
+#[tokio::test]
 async fn health_tells_of_the_store_and_of_its_recovery() {
     for mood in [Mood::Fails, Mood::Hangs] {
         let store = FaultyStore::in_mood(mood);

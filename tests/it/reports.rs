@@ -64,7 +64,9 @@ async fn metrics_are_prometheus_text() {
     svm_l2_reads_total{result="hit"} 0
     svm_l2_reads_total{result="miss"} 1
     svm_l2_reads_total{result="timeout"} 0
+    svm_l2_write_batches_total 0
     svm_l2_write_errors_total 0
+    svm_l2_write_seconds_total 0
     svm_l2_writes_total 0
     svm_log_lines_dropped_total 0
     svm_request_duration_seconds_count 3

@@ -87,6 +87,10 @@ impl Store for FaultyStore {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        self.inner.close()
+        let closed = self.moody(Box::pin(async {
+            self.inner.close().await;
+            Ok(())
+        }));
+        Box::pin(async { drop(closed.await) })
     }
 }
