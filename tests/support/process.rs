@@ -23,6 +23,8 @@ pub use self::ended::Ended;
 pub use self::output::lines;
 pub use self::running::Running;
 
+const BINARY: &str = env!("CARGO_BIN_EXE_svm");
+
 /// Longer than anything that is waited for here takes, the lock of the store included.
 const BOUND: Duration = Duration::from_secs(30);
 
@@ -31,6 +33,7 @@ const BOUND: Duration = Duration::from_secs(30);
 pub struct Setup {
     folder: TempDir,
     vars: BTreeMap<String, String>,
+    largest_file: Option<u64>,
 }
 
 impl Setup {
@@ -48,7 +51,8 @@ impl Setup {
 
     /// No variable at all.
     pub fn bare() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder"), vars: BTreeMap::new() }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self { folder, vars: BTreeMap::new(), largest_file: None }
     }
 
     /// Sends what the binary asks of GitHub to a simulation.
@@ -72,6 +76,13 @@ impl Setup {
     /// Writes `.env` into the folder in which the binary starts.
     pub fn dotenv(self, text: &str) -> Self {
         std::fs::write(self.folder().join(".env"), text).expect("a folder that can be written");
+        self
+    }
+
+    /// Lets no file grow past this many bytes, which is to a process what a full disk is; see
+    /// [`Running::lift_file_limit`].
+    pub fn largest_file(mut self, bytes: u64) -> Self {
+        self.largest_file = Some(bytes);
         self
     }
 
@@ -106,7 +117,10 @@ impl Setup {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_svm"));
+        let mut command = match self.largest_file {
+            None => Command::new(BINARY),
+            Some(bytes) => limited(bytes),
+        };
         command
             .args(arguments)
             .env_clear()
@@ -119,6 +133,14 @@ impl Setup {
             .kill_on_drop(true);
         command
     }
+}
+
+/// The binary with a limit that it may lift. To ignore the signal makes an error of it, as a full disk would.
+fn limited(bytes: u64) -> Command {
+    let mut command = Command::new("/bin/sh");
+    let script = r#"trap "" XFSZ; exec prlimit --fsize="$0":unlimited "$@""#;
+    command.args(["-c", script, &bytes.to_string(), BINARY]);
+    command
 }
 
 /// Where a binary that was built to measure coverage writes what it measured.

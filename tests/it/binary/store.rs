@@ -37,6 +37,40 @@ async fn without_a_folder_it_serves_and_heals_when_there_is_one() {
 }
 
 #[tokio::test]
+async fn a_full_disk_stops_nothing_and_what_waits_is_written_when_there_is_room() {
+    let github = GitHub::start().await;
+    github.release("octo/app").serve();
+    let setup = Setup::new().behind(&github).set("WRITE_BEHIND_RETRY_MAX_INTERVAL", "50ms");
+    let setup = setup.largest_file(3 << 20);
+    let svm = setup.start().await;
+    assert_eq!(svm.version(LATEST).await.header("x-cache"), "MISS");
+    svm.written(1).await;
+    let mut urls = vec![LATEST.to_owned()];
+    while svm.metric("svm_l2_write_errors_total").await == 0.0 {
+        let target = format!("/repos/octo/app/{}", urls.len());
+        github.document(&target, format!(r#"{{"body":"{}"}}"#, "x".repeat(200_000)));
+        urls.push(format!("https://api.github.com{target}"));
+        assert_eq!(svm.version(urls.last().unwrap()).await.header("x-cache"), "MISS");
+    }
+    let health = svm.shows("/healthz", |health| health.json()["status"] == "degraded").await;
+    assert_eq!(health.status, 200);
+    for url in &urls {
+        assert_eq!(svm.version(url).await.header("x-cache"), "HIT");
+    }
+
+    svm.lift_file_limit().await;
+    let _ = svm.shows("/healthz", |health| health.json()["status"] == "healthy").await;
+    svm.written(urls.len() as u64).await;
+    svm.terminate().await.assert_code(0);
+    let svm = setup.start().await;
+    let calls = github.total_calls();
+    for url in &urls {
+        assert_eq!(svm.version(url).await.header("x-cache"), "HIT");
+    }
+    assert_eq!(github.total_calls(), calls);
+}
+
+#[tokio::test]
 async fn a_damaged_file_is_moved_aside_and_said_so() {
     let github = GitHub::start().await;
     github.release("octo/app").serve();

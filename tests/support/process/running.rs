@@ -158,6 +158,13 @@ impl Running {
         assert!(sent.expect("kill").success());
     }
 
+    /// Lets its files grow again.
+    pub async fn lift_file_limit(&self) {
+        let id = self.child.id().expect("a process that runs").to_string();
+        let lifted = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &id]).status();
+        assert!(lifted.await.expect("prlimit").success());
+    }
+
     /// Asks it to end, and waits for that.
     pub async fn terminate(self) -> Ended {
         self.signal("TERM").await;
