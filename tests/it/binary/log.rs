@@ -41,7 +41,8 @@ async fn every_line_is_json_and_every_request_has_one() {
 async fn lines_are_text_where_text_is_asked_for() {
     let github = GitHub::start().await;
     github.release("octo/app").serve();
-    let svm = Setup::new().behind(&github).set("LOG_FORMAT", "text").start().await;
+    let setup = Setup::new().behind(&github).set("WRITE_BEHIND_FLUSH_INTERVAL", "1h");
+    let svm = setup.set("LOG_FORMAT", "text").start().await;
     let _ = svm.version(LATEST).await;
     let ended = svm.terminate().await;
     assert!(ended.stdout.lines().all(|line| !line.starts_with('{')), "{}", ended.stdout);
