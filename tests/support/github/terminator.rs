@@ -6,12 +6,14 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::server::Acceptor;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +22,9 @@ use super::failure::Failure;
 use super::fault::{self, Client, Left};
 use super::received::{self, Received};
 use super::world::{Shared, lock};
+
+const BIND_ATTEMPTS: usize = 1_000;
+const BIND_INTERVAL: Duration = Duration::from_millis(1);
 
 /// What every connection needs.
 pub struct Site {
@@ -80,7 +85,7 @@ impl Terminator {
         if let State::Up { stop, tasks } = &mut self.state {
             stop.cancel();
             while tasks.join_next().await.is_some() {}
-            self.state = State::Down(bind(self.address)?);
+            self.state = State::Down(bind_again(self.address).await?);
         }
         Ok(())
     }
@@ -92,6 +97,18 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
+}
+
+/// Binds an address that was just let go. A process that this one is starting right now has its sockets too, until it
+/// has become another program.
+async fn bind_again(address: SocketAddr) -> io::Result<TcpSocket> {
+    for _ in 0..BIND_ATTEMPTS {
+        match bind(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => sleep(BIND_INTERVAL).await,
+            done => return done,
+        }
+    }
+    bind(address)
 }
 
 /// A free port of the loopback interface.
