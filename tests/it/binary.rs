@@ -9,3 +9,10 @@ mod secrets;
 mod serving;
 mod shutdown;
 mod store;
+
+use crate::support::github::{Failure, GitHub};
+
+/// Has GitHub fail, so that a document comes from the store or not at all.
+fn fail(github: &GitHub) {
+    let _ = github.fail_all(Failure::ServerError502);
+}

@@ -1,5 +1,7 @@
 //! What it does beside serving.
 
+use tokio::net::TcpSocket;
+
 use crate::support::github::GitHub;
 use crate::support::process::Setup;
 use crate::{LATEST, LATEST_PATH};
@@ -51,9 +53,10 @@ async fn healthcheck_asks_the_service_that_runs() {
 
 #[tokio::test]
 async fn healthcheck_fails_where_nothing_serves() {
-    let svm = Setup::new().start().await;
-    let address = svm.address();
-    svm.terminate().await.assert_code(0);
+    // A port that is taken, so that nobody else gets it, and on which nobody listens.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
     let setup = Setup::bare().set("HOST", "127.0.0.1").set("PORT", &address.port().to_string());
     let ended = setup.run(&["healthcheck"]).await;
     ended.assert_code(1);

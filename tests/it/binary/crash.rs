@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use svm::clock::Stopwatch;
 
+use super::fail;
 use crate::support::github::GitHub;
 use crate::support::process::{Running, Setup};
 
@@ -43,11 +44,11 @@ async fn every_record_that_was_written_survives() {
         let started = Stopwatch::start();
         let svm = setup.start().await;
         assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-        github.go_down().await;
+        fail(&github);
         for (url, body) in &written {
             svm.stored(url).await.assert_document(body);
         }
-        github.come_up().await;
+        github.recover();
 
         let documents = publish(&github, &format!("written-{round}"));
         for (url, _) in &documents {

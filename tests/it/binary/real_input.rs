@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::fail;
 use crate::simulated_github::plain;
 use crate::support::github::GitHub;
 use crate::support::process::Setup;
@@ -56,7 +57,7 @@ async fn clients_get_githubs_bytes_raw_or_encoded_and_after_a_restart_without_gi
     svm.written(documents.len() as u64).await;
     svm.terminate().await.assert_code(0);
 
-    github.go_down().await;
+    fail(&github);
     let svm = setup.start().await;
     for (url, body) in &bodies {
         let answer = svm.stored(url).await;

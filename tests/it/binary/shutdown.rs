@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::fail;
 use crate::support::app::encode;
 use crate::support::eventually::eventually;
 use crate::support::github::{Gate, GitHub};
@@ -46,7 +47,7 @@ async fn what_has_begun_is_answered_and_stored() {
     ended.assert_code(0);
     assert_eq!(ended.farewell(), [1, 0, 0]);
 
-    github.go_down().await;
+    fail(&github);
     let _ = setup.start().await.stored(LATEST).await;
 }
 

@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use super::fail;
+use crate::LATEST;
 use crate::support::github::GitHub;
 use crate::support::process::Setup;
-use crate::LATEST;
 
 #[tokio::test]
 async fn without_a_folder_it_serves_and_heals_when_there_is_one() {
@@ -31,7 +32,7 @@ async fn without_a_folder_it_serves_and_heals_when_there_is_one() {
     svm.written(1).await;
     svm.terminate().await.assert_code(0);
 
-    github.go_down().await;
+    fail(&github);
     let _ = setup.start().await.stored(LATEST).await;
 }
 
@@ -61,7 +62,7 @@ async fn a_full_disk_stops_nothing_and_what_waits_is_written_when_there_is_room(
     let _ = svm.shows("/healthz", |health| health.json()["status"] == "healthy").await;
     svm.written(urls.len() as u64).await;
     svm.terminate().await.assert_code(0);
-    github.go_down().await;
+    fail(&github);
     let svm = setup.start().await;
     for url in &urls {
         let _ = svm.stored(url).await;
@@ -85,7 +86,7 @@ async fn a_damaged_file_is_moved_aside_and_said_so() {
     svm.written(1).await;
     svm.kill().await.assert_signal(9);
 
-    github.go_down().await;
+    fail(&github);
     let _ = setup.start().await.stored(LATEST).await;
 }
 
@@ -112,7 +113,7 @@ async fn a_second_process_takes_over_when_the_first_ends() {
     // It has reached the store when it has told its configuration.
     second.says("configuration").await;
     first.terminate().await.assert_code(0);
-    github.go_down().await;
+    fail(&github);
     let _ = second.serving().await.stored(LATEST).await;
 }
 

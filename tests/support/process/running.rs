@@ -73,8 +73,8 @@ impl Running {
         self.get(&format!("/version?url={}&refresh=true", encode(url)))
     }
 
-    /// The same, while GitHub is down, of a document that only the store can have. A read of the store gets 25 ms,
-    /// which a busy machine may exceed; then there is nothing to answer with, and the next request asks again.
+    /// The same, while GitHub answers 502, of a document that only the store can have. A read of the store gets
+    /// 25 ms, which a busy machine may exceed; then there is nothing to answer with, and the next request asks again.
     #[track_caller]
     pub fn stored(&self, url: &str) -> impl Future<Output = Answer> {
         let path = format!("/version?url={}", encode(url));
