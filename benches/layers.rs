@@ -2,7 +2,9 @@
 
 pub(crate) mod contention;
 pub(crate) mod memory;
+mod picks;
 pub(crate) mod recall;
+mod releases;
 pub(crate) mod service;
 pub(crate) mod socket;
 pub(crate) mod target;

@@ -4,7 +4,6 @@ pub(crate) mod client;
 pub(crate) mod documents;
 pub(crate) mod floor;
 pub(crate) mod pair;
-pub(crate) mod picks;
 pub(crate) mod service;
 
 #[path = "../tests/support.rs"]

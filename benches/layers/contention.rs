@@ -13,20 +13,24 @@ use svm::cache::{Cache, Demand};
 use svm::clock::Stopwatch;
 use svm::target::Target;
 
-use crate::support::documents::releases;
-use crate::support::picks::zipf;
+use crate::support::documents::Document;
 use crate::support::runtime;
 use crate::support::service::Filled;
+
+use super::picks::zipf;
+use super::releases::releases;
 
 const KEYS: usize = 1_000;
 const THREADS: [usize; 4] = [1, 2, 4, 8];
 
 pub(crate) fn bench(criterion: &mut Criterion) {
     let runtime = runtime();
-    let filled = runtime.block_on(Filled::with(&releases(KEYS)));
+    let documents = releases(KEYS);
+    let filled = runtime.block_on(Filled::with(&documents));
+    let targets: Vec<_> = documents.iter().map(Document::target).collect();
     let cache = filled.app.cache();
-    let one = vec![&filled.targets[0]];
-    let many: Vec<_> = zipf(KEYS).into_iter().map(|pick| &filled.targets[pick]).collect();
+    let one = vec![&targets[0]];
+    let many: Vec<_> = zipf(KEYS).into_iter().map(|pick| &targets[pick]).collect();
 
     let mut group = criterion.benchmark_group("contention");
     for (name, targets) in [("one key", one), ("zipf keys", many)] {

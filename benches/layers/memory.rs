@@ -10,7 +10,7 @@ use svm::clock::Timestamp;
 use svm::target::Key;
 use svm::upstream::Validators;
 
-use crate::support::picks::uniform;
+use super::picks::uniform;
 
 const CAPACITY: u64 = 1 << 30;
 
@@ -19,7 +19,6 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     for entries in [1, 100_000] {
         let memory = Memory::new(CAPACITY);
         let keys: Vec<_> = (0..entries).map(|number| insert(&memory, number)).collect();
-        memory.tend();
         assert_eq!(memory.level().entries, entries as u64, "nothing was evicted");
         let mut picks = uniform(entries).into_iter().cycle();
         group.bench_function(BenchmarkId::from_parameter(entries), |bencher| {

@@ -6,14 +6,16 @@ use criterion::Criterion;
 use svm::cache::Demand;
 use svm::clock::Stopwatch;
 
-use crate::support::documents::releases;
 use crate::support::runtime;
 use crate::support::service::Filled;
 
+use super::releases::releases;
+
 pub(crate) fn bench(criterion: &mut Criterion) {
     let runtime = runtime();
-    let filled = runtime.block_on(Filled::with(&releases(1)));
-    let (cache, target) = (filled.app.cache(), &filled.targets[0]);
+    let documents = releases(1);
+    let filled = runtime.block_on(Filled::with(&documents));
+    let (cache, target) = (filled.app.cache(), &documents[0].target());
 
     let mut group = criterion.benchmark_group("recall");
     group.bench_function("recall", |bencher| {

@@ -9,10 +9,12 @@ use http::{HeaderValue, StatusCode, Uri};
 use salvo::conn::addr::SocketAddr;
 use salvo::{ConnCtrl, Request, Response, Service};
 
-use crate::support::documents::{Document, releases};
+use crate::support::documents::Document;
 use crate::support::floor;
 use crate::support::runtime;
 use crate::support::service::Filled;
+
+use super::releases::releases;
 
 pub(crate) fn bench(criterion: &mut Criterion) {
     let runtime = runtime();

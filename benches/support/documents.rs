@@ -1,5 +1,7 @@
 //! The documents of the simulated GitHub, and the requests for them.
 
+use svm::target::{Policy, Target};
+
 use super::harness::app::encode;
 
 /// A document at GitHub.
@@ -16,6 +18,11 @@ impl Document {
         format!("https://api.github.com{}", self.path)
     }
 
+    /// The same, read.
+    pub(crate) fn target(&self) -> Target {
+        Target::parse(&self.url(), &Policy::default()).expect("an allowed target")
+    }
+
     /// Where the service has it.
     pub(crate) fn ours(&self) -> String {
         format!("/version?url={}", encode(&self.url()))
@@ -29,15 +36,6 @@ impl Document {
         )
         .into_bytes()
     }
-}
-
-/// The latest releases of as many repositories, a small document each.
-pub(crate) fn releases(count: usize) -> Vec<Document> {
-    let release = |number| Document {
-        path: format!("/repos/octo/application-{number}/releases/latest"),
-        body: format!(r#"{{"tag_name":"v1.0.{number}"}}"#).into_bytes(),
-    };
-    (0..count).map(release).collect()
 }
 
 /// A document of `size` bytes.

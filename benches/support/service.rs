@@ -9,7 +9,6 @@ use svm::app::App;
 use svm::cache::Demand;
 use svm::clock::Clock;
 use svm::http;
-use svm::target::{Policy, Target};
 use svm::telemetry::Lines;
 
 use super::documents::Document;
@@ -21,8 +20,6 @@ use super::harness::tasks;
 pub(crate) struct Filled {
     /// The service.
     pub(crate) app: App,
-    /// What it holds.
-    pub(crate) targets: Vec<Target>,
     _surroundings: Surroundings,
 }
 
@@ -45,12 +42,11 @@ impl Filled {
         let config = builder.config(&github);
         let (lines, _) = Lines::start(config.log.format, io::sink()).expect("a thread");
         let app = App::build(config, Clock::System, lines).await.expect("a service");
-        let mut targets = Vec::with_capacity(documents.len());
         for document in documents {
             github.document_bytes(&document.path, document.body.clone());
-            targets.push(fetch(&app, document).await);
+            fetch(&app, document).await;
         }
-        Self { app, targets, _surroundings: (github, builder) }
+        Self { app, _surroundings: (github, builder) }
     }
 
     /// Has it listen on a free port of loopback.
@@ -62,9 +58,8 @@ impl Filled {
     }
 }
 
-async fn fetch(app: &App, document: &Document) -> Target {
-    let target = Target::parse(&document.url(), &Policy::default()).expect("an allowed target");
+async fn fetch(app: &App, document: &Document) {
+    let target = document.target();
     let _miss = app.cache().get(&target, Demand::Cached).await;
     assert!(app.cache().recall(&target, Demand::Cached).is_some(), "{target:?} is in L1");
-    target
 }
