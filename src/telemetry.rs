@@ -3,13 +3,15 @@
 //! Nobody who serves a request waits for the terminal or the pipe that reads the log: a line that finds the queue
 //! full is dropped and counted. Events of `tracing` and access lines share the queue, so they keep their order.
 
+mod access_line;
 mod lines;
 
 use tracing::Level;
 use tracing_subscriber::util::TryInitError;
 use tracing_subscriber::{fmt, prelude::*};
 
-pub use lines::{AccessLine, Lines, Writer};
+pub use access_line::AccessLine;
+pub use lines::{Lines, Writer};
 
 use crate::config::{Log, LogFormat};
 

@@ -5,23 +5,18 @@
 
 use std::io::{self, Write};
 use std::iter;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use http::Method;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::cache::Status;
-use crate::clock::Timestamp;
 use crate::config::LogFormat;
-use crate::target::Target;
 use crate::tasks;
 
-use super::ACCESS;
+use super::AccessLine;
 
 /// Lines that may wait for the writer.
 const CAPACITY: usize = 4096;
@@ -46,29 +41,6 @@ enum Line {
     Event(Box<[u8]>),
     /// Everything before this one is written: tell so.
     Flush(SyncSender<()>),
-}
-
-/// One request, as the access log shows it: no query, no body, no header.
-#[derive(Debug)]
-pub struct AccessLine {
-    /// When the answer was ready.
-    pub at: Timestamp,
-    /// The client.
-    pub client: Option<IpAddr>,
-    /// The method.
-    pub method: Method,
-    /// Our own path that was asked for.
-    pub path: Box<str>,
-    /// The document that was asked for.
-    pub target: Option<Target>,
-    /// The status of the answer.
-    pub status: u16,
-    /// How the answer came about.
-    pub cache: Option<Status>,
-    /// The size of the answer's body.
-    pub bytes: u64,
-    /// How long it took.
-    pub took: Duration,
 }
 
 /// The owner of the thread that writes.
@@ -178,48 +150,6 @@ impl<W: Write> Page<W> {
         // A log that cannot be written is no reason to stop serving, and there is nowhere to say so.
         let _ = self.sink.write_all(&self.text);
         self.text.clear();
-    }
-}
-
-impl AccessLine {
-    fn append_json(&self, text: &mut Vec<u8>) {
-        let line = serde_json::json!({
-            "timestamp": self.at.to_string(),
-            "level": "INFO",
-            "target": ACCESS,
-            "message": "request",
-            "client": self.client,
-            "method": self.method.as_str(),
-            "path": self.path,
-            "upstream_host": self.target.as_ref().map(Target::authority),
-            "upstream_path": self.target.as_ref().map(Target::path),
-            "status": self.status,
-            "cache": self.cache.map(|status| status.outcome.as_str()),
-            "forward": self.cache.and_then(|status| status.forward).map(|forward| forward.as_str()),
-            "detail": self.cache.and_then(|status| status.detail).map(|detail| detail.as_str()),
-            "bytes": self.bytes,
-            "micros": self.took.as_micros() as u64,
-        });
-        let _ = serde_json::to_writer(&mut *text, &line);
-        text.push(b'\n');
-    }
-
-    fn append_text(&self, text: &mut Vec<u8>) {
-        let dash = "-";
-        let client = self.client.map_or_else(|| dash.to_owned(), |client| client.to_string());
-        let (host, path) = self.target.as_ref().map_or((dash, ""), |t| (t.authority(), t.path()));
-        let cache = self.cache.map_or(dash, |status| status.outcome.as_str());
-        let detail = self.cache.and_then(|status| status.detail).map_or(dash, |d| d.as_str());
-        let _ = writeln!(
-            text,
-            "{}  INFO {ACCESS}: {client} {} {} {host}{path} status={} cache={cache} detail={detail} bytes={} micros={}",
-            self.at,
-            self.method,
-            self.path,
-            self.status,
-            self.bytes,
-            self.took.as_micros(),
-        );
     }
 }
 
