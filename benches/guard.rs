@@ -22,7 +22,7 @@ use support::pair::Pair;
 use support::service::{Filled, Served};
 
 /// A hit's time in floors.
-const ALLOWED_RATIO: f64 = 1.25;
+const ALLOWED_RATIO: f64 = 1.2;
 /// A hit's allocations beyond the floor's.
 const ALLOWED_ALLOCATIONS: u64 = 9;
 
