@@ -78,9 +78,5 @@ bench-guard:
 bench-build:
     cargo bench --no-run
 
-# Fail if a hit has become dearer: its time in floors, and its allocations. Takes less than a minute.
-bench-guard:
-    cargo bench --bench guard
-
 # All that must pass before a change lands; the tests come last, so that their summary ends the output.
 ci: lint docs bench-build bench-guard test
