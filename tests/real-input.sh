@@ -41,14 +41,16 @@ encoded() {
 }
 
 start_svm() {
-    PORT=0 HOST=127.0.0.1 CACHE_DIR=store "$binary" >log &
+    : >log
+    PORT=0 HOST=127.0.0.1 CACHE_DIR=store LOG_FORMAT=json RUST_LOG=info "$binary" >log &
     svm=$!
+    local deadline=$((SECONDS + 20))
     until base=http://$(sed -nE '/"serving"/s/.*"address":"([^"]+)".*/\1/p' log) && [[ $base != http:// ]]; do
-        kill -0 $svm || fail "svm does not start"
+        kill -0 $svm && ((SECONDS < deadline)) || fail "svm does not start: $(cat log)"
     done
 }
 
-stop() { kill -TERM "$1" && wait "$1"; }
+stop() { kill -TERM "$1"; wait "$1"; }
 
 # Asks with the value of url= as it is; the body goes to a file, the named headers to `cache`, `key` and `told`.
 ask() {
@@ -60,6 +62,7 @@ header() { tr -d '\r' <head | sed -n "s/^$1: //p"; }
 
 metric() { curl --silent "$base/metrics" | sed -n "s/^$1 //p"; }
 
+: >environment
 "$simulation" "${options[@]}" >environment 2>table &
 github=$!
 until grep -q API_USAGE_THRESHOLD environment; do kill -0 $github || fail "$(cat table)"; done
