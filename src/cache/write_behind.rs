@@ -162,9 +162,9 @@ impl WriteBehind {
     /// Writes until `shutdown`; what was being written then waits again, for [`WriteBehind::drain`].
     pub async fn run(&self, shutdown: CancellationToken) {
         // What a run that panicked has left in the air waits again.
-        self.queue().batch_failed(self.clock.now());
+        self.queue().batch_cut_off();
         shutdown.run_until_cancelled(self.write_forever()).await;
-        self.queue().batch_failed(self.clock.now());
+        self.queue().batch_cut_off();
     }
 
     /// Writes all that waits, within `limit`; to be called when [`WriteBehind::run`] has returned.
@@ -204,8 +204,8 @@ impl WriteBehind {
 
     /// Writes one batch, or waits after failing to; whether there was one.
     async fn write_batch(&self, backoff: &mut Backoff) -> bool {
+        let Some(batch) = self.queue().take_batch() else { return false };
         let now = self.clock.now();
-        let Some(batch) = self.queue().take_batch(now) else { return false };
         let took = Stopwatch::start();
         let applied = timeout(DEADLINE, self.store.apply(batch, now)).await;
         self.count(took.elapsed());

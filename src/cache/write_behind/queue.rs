@@ -2,7 +2,7 @@
 //!
 //! It is pure: `now` is an argument, nothing here waits or writes. The subtle thing is the life of a change in
 //! flight. It still answers [`Queue::peek`], a newer change of its key goes before it, and if its batch fails it
-//! comes back to the front, unless that newer change has made it pointless. What is in flight counts in the
+//! comes back to the front, unless it is too old or that newer change has made it pointless. What is in flight counts in the
 //! bounds: a store that hangs must not let the queue grow by a batch.
 
 use std::collections::{BTreeMap, HashMap};
@@ -101,13 +101,12 @@ impl Queue {
         })
     }
 
-    /// Moves the oldest changes into flight, a batch at a time; drops those past their age first. `None` while a
-    /// batch is in flight, or if there is nothing to write.
-    pub(super) fn take_batch(&mut self, now: Timestamp) -> Option<Arc<[Change]>> {
+    /// Moves the oldest changes into flight, a batch at a time. `None` while a batch is in flight, or if there is
+    /// nothing to write.
+    pub(super) fn take_batch(&mut self) -> Option<Arc<[Change]>> {
         if !self.in_flight.is_empty() {
             return None;
         }
-        self.drop_aged(now);
         let mut bytes = 0;
         while let Some(oldest) = self.waiting.first_entry() {
             bytes += weight(&oldest.get().change);
@@ -131,13 +130,25 @@ impl Queue {
         self.bytes -= landed.values().map(|pushed| weight(&pushed.change)).sum::<usize>();
     }
 
-    /// The batch in flight is not in the store, or may not be: its changes wait again, where they were.
+    /// The batch in flight is not in the store, or may not be: its changes wait again, where they were, but for
+    /// those past their age. Only what was tried can be: a long interval or a step of the clock loses nothing
+    /// while the store works.
     pub(super) fn batch_failed(&mut self, now: Timestamp) {
+        let max_age = self.limits.max_age;
+        let aged = self.in_flight.extract_if(.., |_, pushed| now.since(pushed.at) > max_age);
+        for (_, pushed) in aged {
+            self.bytes -= weight(&pushed.change);
+            self.tally.dropped_age += 1;
+        }
+        self.batch_cut_off();
+    }
+
+    /// The batch in flight was given up before its outcome was known: its changes wait again, where they were.
+    pub(super) fn batch_cut_off(&mut self) {
         for (number, pushed) in std::mem::take(&mut self.in_flight) {
             self.bytes -= weight(&pushed.change);
             self.insert(number, pushed);
         }
-        self.drop_aged(now);
     }
 
     /// How many changes wait or are in flight.
@@ -184,15 +195,6 @@ impl Queue {
 
     fn is_over(&self) -> bool {
         self.len() > self.limits.keys || self.bytes > self.limits.bytes
-    }
-
-    /// The order of the pushes is not quite that of their ages, since the clock may step back: look at all.
-    fn drop_aged(&mut self, now: Timestamp) {
-        let max_age = self.limits.max_age;
-        let aged = self.waiting.iter().filter(|(_, pushed)| now.since(pushed.at) > max_age);
-        let aged: Vec<u64> = aged.map(|(number, _)| *number).collect();
-        self.tally.dropped_age += aged.len() as u64;
-        aged.into_iter().for_each(|number| self.forget(number));
     }
 
     fn waiting_of(&self, key: &Key) -> Option<(u64, &Pushed)> {

@@ -190,6 +190,17 @@ async fn a_drain_writes_everything() {
 }
 
 #[tokio::test]
+async fn a_drain_writes_what_has_waited_long() {
+    let store = Scripted::failing(0);
+    let clock = ManualClock::at(NOW);
+    let inner: Arc<dyn Store> = Arc::<Scripted>::clone(&store);
+    let write_behind = WriteBehind::new(CONFIG, inner, Clock::Manual(clock.clone()));
+    write_behind.push(put(&entry("long ago", 1, "body")));
+    clock.advance(CONFIG.retry_max_age * 2);
+    assert_eq!(write_behind.drain(LONG).await, Drained { flushed: 1, lost: 0 });
+}
+
+#[tokio::test]
 async fn a_drain_counts_what_it_could_not_write() {
     let store = Scripted::failing(usize::MAX);
     let write_behind = write_behind(CONFIG, &store);

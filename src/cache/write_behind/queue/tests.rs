@@ -106,10 +106,10 @@ fn a_batch_is_bounded_and_takes_the_oldest() {
     let mut queue = Queue::new(LIMITS);
     (0..6).for_each(|document| queue.push(put(document, 1, 150), at(1)));
     let keys = |batch: &[Change]| batch.iter().map(Change::key).collect::<Vec<_>>();
-    assert_eq!(keys(&queue.take_batch(at(1)).unwrap()), [key(0), key(1)]);
-    assert!(queue.take_batch(at(1)).is_none());
+    assert_eq!(keys(&queue.take_batch().unwrap()), [key(0), key(1)]);
+    assert!(queue.take_batch().is_none());
     queue.batch_done();
-    assert_eq!(keys(&queue.take_batch(at(1)).unwrap()), [key(2), key(3)]);
+    assert_eq!(keys(&queue.take_batch().unwrap()), [key(2), key(3)]);
 }
 
 #[test]
@@ -117,20 +117,20 @@ fn a_change_larger_than_a_batch_goes_alone() {
     let mut queue = Queue::new(LIMITS);
     queue.push(put(1, 1, 900), at(1));
     queue.push(put(2, 1, 10), at(1));
-    assert_eq!(queue.take_batch(at(1)).unwrap().len(), 1);
+    assert_eq!(queue.take_batch().unwrap().len(), 1);
 }
 
 #[test]
 fn what_is_in_flight_is_seen_until_it_has_landed() {
     let mut queue = Queue::new(LIMITS);
     queue.push(put(1, 1, 10), at(1));
-    queue.take_batch(at(1)).unwrap();
+    queue.take_batch().unwrap();
     assert_eq!(peeked(&queue, 1), Some(at(1)));
     queue.push(put(1, 2, 10), at(2));
     assert_eq!(peeked(&queue, 1), Some(at(2)));
     queue.batch_done();
     assert_eq!(peeked(&queue, 1), Some(at(2)));
-    queue.take_batch(at(2)).unwrap();
+    queue.take_batch().unwrap();
     queue.batch_done();
     assert_eq!((peeked(&queue, 1), queue.len(), queue.bytes()), (None, 0, 0));
 }
@@ -140,12 +140,12 @@ fn a_failed_batch_waits_again_but_not_before_what_came_since() {
     let mut queue = Queue::new(LIMITS);
     queue.push(put(1, 1, 10), at(1));
     queue.push(put(2, 1, 10), at(1));
-    queue.take_batch(at(1)).unwrap();
+    queue.take_batch().unwrap();
     queue.push(put(1, 2, 10), at(2));
     queue.push(put(2, 0, 10), at(2));
     queue.batch_failed(at(2));
     assert_eq!(queue.len(), 2);
-    let batch = queue.take_batch(at(2)).unwrap();
+    let batch = queue.take_batch().unwrap();
     assert_eq!(batch.iter().map(Change::as_of).collect::<Vec<_>>(), [at(1), at(2)]);
     assert_eq!(batch.iter().map(Change::key).collect::<Vec<_>>(), [key(2), key(1)]);
 }
@@ -155,11 +155,32 @@ fn what_could_not_be_written_in_time_is_dropped() {
     let mut queue = Queue::new(LIMITS);
     queue.push(put(1, 1, 10), at(0));
     queue.push(put(2, 1, 10), at(30));
-    queue.take_batch(at(60)).unwrap();
+    queue.take_batch().unwrap();
     queue.batch_failed(at(61));
     assert_eq!((queue.len(), queue.tally().dropped_age), (1, 1));
-    assert!(queue.take_batch(at(91)).is_none());
+    queue.take_batch().unwrap();
+    queue.batch_failed(at(91));
     assert_eq!((queue.len(), queue.bytes(), queue.tally().dropped_age), (0, 0, 2));
+}
+
+#[test]
+fn what_was_never_tried_is_never_too_old() {
+    let mut queue = Queue::new(LIMITS);
+    (0..5).for_each(|document| queue.push(put(document, 1, 10), at(0)));
+    assert_eq!(queue.take_batch().unwrap().len(), LIMITS.batch_keys);
+    queue.batch_failed(at(3_600));
+    assert_eq!((queue.len(), queue.tally().dropped_age), (1, 4));
+    assert_eq!(queue.take_batch().unwrap().len(), 1);
+}
+
+#[test]
+fn what_was_cut_off_waits_again_whatever_its_age() {
+    let mut queue = Queue::new(LIMITS);
+    queue.push(put(1, 1, 10), at(0));
+    queue.take_batch().unwrap();
+    queue.batch_cut_off();
+    assert_eq!((queue.len(), queue.bytes(), queue.tally().dropped_age), (1, 10, 0));
+    assert!(queue.take_batch().is_some());
 }
 
 #[test]
@@ -167,7 +188,7 @@ fn a_replaced_change_ages_anew() {
     let mut queue = Queue::new(LIMITS);
     queue.push(put(1, 1, 10), at(0));
     queue.push(put(1, 2, 10), at(50));
-    assert!(queue.take_batch(at(100)).is_some());
+    assert!(queue.take_batch().is_some());
 }
 
 #[derive(Clone, Debug)]
@@ -202,7 +223,7 @@ fn run(steps: Vec<Step>, check: impl Fn(&Queue, &HashMap<Key, Timestamp>)) {
         match step {
             Step::Push { document, len } => queue.push(put(document, number, len), at(now)),
             Step::Remove { document } => queue.push(remove(document, number), at(now)),
-            Step::Take => flight = queue.take_batch(at(now)).or(flight),
+            Step::Take => flight = queue.take_batch().or(flight),
             Step::Done => {
                 queue.batch_done();
                 let batch = flight.take();
