@@ -28,7 +28,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Applies a batch in its order, all of it or nothing. A change takes effect on a record that was checked no
     /// later than what it vouches for ([`Change::as_of`]), so that a late write never brings an older version
-    /// back, and applying a batch twice is the same as applying it once.
+    /// back, and applying a batch twice is the same as applying it once. A record that was checked after `now`
+    /// stands in nobody's way: a clock that was ahead dated it.
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Removes expired records and keeps the size bound, a bounded piece of work a call.

@@ -46,7 +46,7 @@ impl Store for InProcess {
 
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
         self.with(|shelf| {
-            batch.iter().for_each(|change| shelf.apply(change));
+            batch.iter().for_each(|change| shelf.apply(change, now));
             shelf.sweep(now, self.max_bytes);
         });
         Box::pin(async { Ok(()) })
@@ -81,10 +81,10 @@ struct Stored {
 }
 
 impl Shelf {
-    fn apply(&mut self, change: &Change) {
+    fn apply(&mut self, change: &Change, now: Timestamp) {
         let key = change.key();
-        let stored = self.records.get(&key);
-        if stored.is_some_and(|stored| !record::gives_way(&stored.record, change.as_of())) {
+        let gives_way = |stored: &Stored| record::gives_way(&stored.record, change.as_of(), now);
+        if self.records.get(&key).is_some_and(|stored| !gives_way(stored)) {
             return;
         }
         self.remove(key);

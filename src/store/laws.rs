@@ -42,7 +42,7 @@ fn remove(entry: &Entry, as_of: Timestamp) -> Change {
 }
 
 async fn apply(store: &dyn Store, batch: &[Change]) {
-    store.apply(batch.into(), NOW).await.unwrap();
+    store.apply(batch.into(), at(10)).await.unwrap();
 }
 
 async fn stored(store: &dyn Store, entry: &Entry) -> Option<Arc<Entry>> {
@@ -82,6 +82,16 @@ async fn a_removal_takes_what_is_no_newer(store: &dyn Store) {
     assert_eq!(stored(store, &entry).await, None);
 }
 
+async fn what_is_dated_in_the_future_gives_way(store: &dyn Store) {
+    let [ahead, gone] =
+        ["ahead", "gone"].map(|path| entry(path, 3_600, "from a clock that is ahead"));
+    store.apply([put(&ahead), put(&gone)].into(), at(3_600)).await.unwrap();
+    let right = entry("ahead", 5, "from the same clock, put right");
+    store.apply([put(&right), remove(&gone, at(5))].into(), at(6)).await.unwrap();
+    assert_eq!(stored(store, &ahead).await, Some(right));
+    assert_eq!(stored(store, &gone).await, None);
+}
+
 async fn a_batch_applied_twice_is_a_batch_applied_once(store: &dyn Store) {
     let [kept, gone] = [entry("kept", 1, "kept"), entry("gone", 1, "gone")];
     let batch = [put(&kept), put(&gone), remove(&gone, at(1))];
@@ -118,6 +128,7 @@ async fn every_law(store: &dyn Store) {
     the_newest_wins(store).await;
     an_equal_put_replaces(store).await;
     a_removal_takes_what_is_no_newer(store).await;
+    what_is_dated_in_the_future_gives_way(store).await;
     a_batch_applied_twice_is_a_batch_applied_once(store).await;
     what_has_expired_is_swept(store).await;
     keeping_on_moves_the_sweep(store).await;

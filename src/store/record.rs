@@ -158,9 +158,9 @@ pub fn peek(record: &[u8]) -> Result<Peek, Error> {
 }
 
 /// Whether a stored record gives way to a change that vouches for the moment `as_of`: it is no newer, or no
-/// record that this version can serve.
-pub fn gives_way(stored: &[u8], as_of: Timestamp) -> bool {
-    peek(stored).map_or(true, |stored| stored.checked_at <= as_of)
+/// record that this version can serve, or dated in the future by a clock that has been put right since.
+pub fn gives_way(stored: &[u8], as_of: Timestamp, now: Timestamp) -> bool {
+    peek(stored).map_or(true, |stored| stored.checked_at <= as_of || stored.checked_at > now)
 }
 
 fn body_start(record: &[u8]) -> Result<usize, Error> {

@@ -62,6 +62,15 @@ struct Pushed {
     at: Timestamp,
 }
 
+impl Pushed {
+    /// Whether this change stays in spite of one of its key that was pushed later: it vouches for a later moment,
+    /// which had come by then. Otherwise a clock that was ahead dated it.
+    fn outlasts(&self, later: &Self) -> bool {
+        let as_of = self.change.as_of();
+        as_of > later.change.as_of() && as_of <= later.at
+    }
+}
+
 impl Queue {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
@@ -75,8 +84,8 @@ impl Queue {
         }
     }
 
-    /// Takes a change in; it replaces a waiting one of its key that vouches for no later moment, and begins to
-    /// age now. Beyond the bounds the oldest goes.
+    /// Takes a change in; it replaces a waiting one of its key unless that one vouches for a later moment, and
+    /// begins to age now. Beyond the bounds the oldest goes.
     pub(super) fn push(&mut self, change: Change, now: Timestamp) {
         self.tally.pushed += 1;
         self.insert(self.next, Pushed { change, at: now });
@@ -165,13 +174,14 @@ impl Queue {
         self.tally
     }
 
-    /// Of two changes of a key the one stays that vouches for the later moment, or else was pushed later.
+    /// Of two changes of a key one stays.
     fn insert(&mut self, number: u64, pushed: Pushed) {
         let key = pushed.change.key();
         if let Some((other, waiting)) = self.waiting_of(&key) {
-            let is_outdated = (waiting.change.as_of(), other) > (pushed.change.as_of(), number);
+            let stays =
+                if other < number { waiting.outlasts(&pushed) } else { !pushed.outlasts(waiting) };
             self.tally.replaced += 1;
-            if is_outdated {
+            if stays {
                 return;
             }
             self.forget(other);

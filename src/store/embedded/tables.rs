@@ -70,7 +70,7 @@ pub(super) fn apply(
     max_live: u64,
 ) -> Result<(), Fault> {
     in_transaction(database, |shelf| {
-        batch.iter().try_for_each(|change| shelf.apply(change))?;
+        batch.iter().try_for_each(|change| shelf.apply(change, now))?;
         shelf.sweep(now, max_live)
     })
 }
@@ -155,10 +155,11 @@ impl<'t> Shelf<'t> {
         Ok(())
     }
 
-    fn apply(&mut self, change: &Change) -> Result<(), Fault> {
+    fn apply(&mut self, change: &Change, now: Timestamp) -> Result<(), Fault> {
         let key = change.key();
         let stored = self.records.get(key.as_bytes())?;
-        if stored.is_some_and(|stored| !record::gives_way(stored.value(), change.as_of())) {
+        let gives_way = |stored: &[u8]| record::gives_way(stored, change.as_of(), now);
+        if stored.is_some_and(|stored| !gives_way(stored.value())) {
             return Ok(());
         }
         self.remove(key.as_bytes())?;

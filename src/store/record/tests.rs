@@ -143,10 +143,11 @@ fn a_stored_record_gives_way_to_what_is_no_older() {
     let record = encode(&entry, keep_until);
     let checked = entry.times.checked_at;
     let moment = std::time::Duration::from_millis(1);
-    assert!(gives_way(&record, checked + moment));
-    assert!(gives_way(&record, checked));
-    assert!(!gives_way(&record, checked - moment));
-    assert!(gives_way(b"rubbish", Timestamp::default()));
+    assert!(gives_way(&record, checked + moment, checked + moment));
+    assert!(gives_way(&record, checked, checked));
+    assert!(!gives_way(&record, checked - moment, checked));
+    assert!(gives_way(&record, checked - moment, checked - moment));
+    assert!(gives_way(b"rubbish", Timestamp::default(), checked));
 }
 
 prop_compose! {

@@ -79,6 +79,21 @@ fn the_newest_change_of_a_key_waits() {
 }
 
 #[test]
+fn a_change_from_before_the_clock_was_put_right_gives_way() {
+    let mut queue = Queue::new(LIMITS);
+    queue.push(put(1, 3_600, 10), at(3_600));
+    queue.push(remove(1, 2), at(2));
+    assert!(matches!(queue.peek(&key(1)), Some(Peeked::Removed)));
+
+    let mut queue = Queue::new(LIMITS);
+    queue.push(put(1, 3_600, 10), at(3_600));
+    queue.take_batch().unwrap();
+    queue.push(remove(1, 2), at(2));
+    queue.batch_failed(at(2));
+    assert!(matches!(queue.peek(&key(1)), Some(Peeked::Removed)));
+}
+
+#[test]
 fn a_full_queue_loses_its_oldest() {
     let mut queue = Queue::new(LIMITS);
     (0..10).for_each(|document| queue.push(put(document, 1, 10), at(1)));
