@@ -52,14 +52,16 @@ impl Value {
 }
 
 /// Adds the variables of the `.env` file in this folder or one above it to the environment; those that are set
-/// already stay. No such file is no error.
+/// already stay. No such file is no error, and one that cannot even be seen is none: a service may well run as a
+/// user who cannot search the working folder.
 ///
 /// It changes the environment of the process, so it must run before a second thread does.
 pub fn load_dotenv() -> Result<(), Error> {
-    match dotenvy::dotenv() {
-        Ok(_path) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
-        Err(error) => Err(error.into()),
+    let Ok(folder) = std::env::current_dir() else { return Ok(()) };
+    let mut candidates = folder.ancestors().map(|folder| folder.join(".env"));
+    match candidates.find(|file| file.is_file()) {
+        Some(file) => Ok(dotenvy::from_path(file)?),
+        None => Ok(()),
     }
 }
 

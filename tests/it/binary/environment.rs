@@ -85,6 +85,15 @@ async fn a_malformed_dotenv_is_refused_without_being_repeated() {
 }
 
 #[tokio::test]
+async fn a_dotenv_that_cannot_be_looked_at_is_none() {
+    let setup = Setup::new();
+    // A folder that may not be searched would show it as well, but never to root.
+    std::os::unix::fs::symlink(".env", setup.folder().join(".env")).unwrap();
+    let svm = setup.start().await;
+    assert_eq!(in_force(&svm)["GITHUB_PATS"], "2 tokens");
+}
+
+#[tokio::test]
 async fn faults_in_dotenv_are_faults_like_any_other() {
     let setup = Setup::new().dotenv("MAX_CONNECTIONS=many\nPORT=none\n");
     assert_refused(&setup.run(&[]).await, &["MAX_CONNECTIONS"]);
