@@ -32,7 +32,9 @@ const FAILURE: u8 = 1;
 const RUNTIME_LIMIT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let run = match Command::parse(std::env::args().skip(1)) {
+    // `args` would panic at what is not UTF-8.
+    let arguments = std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned());
+    let run = match Command::parse(arguments) {
         Ok(Command::Serve) => serve(),
         Ok(Command::Healthcheck) => check_health(),
         Ok(Command::Help) => print(&help()),

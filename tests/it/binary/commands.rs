@@ -1,5 +1,8 @@
 //! What it does beside serving.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use tokio::net::TcpSocket;
 
 use crate::support::github::GitHub;
@@ -36,6 +39,15 @@ async fn an_unknown_argument_is_a_wrong_use() {
         ended.assert_complaint(&format!("unknown argument {unknown:?}; see svm --help"));
         assert_eq!(ended.stdout, "");
     }
+}
+
+#[tokio::test]
+async fn an_argument_that_is_not_utf_8_is_unknown_too() {
+    let mut svm = tokio::process::Command::new(env!("CARGO_BIN_EXE_svm"));
+    let output = svm.arg(OsStr::from_bytes(b"\xff")).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(64), "{output:?}");
+    let complaint = "svm: unknown argument \"\u{fffd}\"; see svm --help\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), complaint);
 }
 
 #[tokio::test]
