@@ -201,17 +201,14 @@ impl Config {
     pub fn from_vars(vars: &Vars) -> Result<Self, Faults> {
         let mut reader = Reader::new(vars);
         reader.refuse(NOT_BUILT);
-        let sections = (
-            sections::server(&mut reader),
-            sections::targets(&mut reader),
-            sections::cache(&mut reader),
-            sections::upstream(&mut reader),
-            sections::tokens(&mut reader),
-            sections::store(&mut reader),
-            sections::write_behind(&mut reader),
-            sections::log(&mut reader),
-        );
-        let (server, targets, cache, upstream, tokens, store, write_behind, log) = sections;
+        let server = sections::server(&mut reader);
+        let targets = sections::targets(&mut reader);
+        let cache = sections::cache(&mut reader);
+        let upstream = sections::upstream(&mut reader, targets.as_ref());
+        let tokens = sections::tokens(&mut reader);
+        let store = sections::store(&mut reader);
+        let write_behind = sections::write_behind(&mut reader);
+        let log = sections::log(&mut reader);
         let config = (|| {
             Some(Self {
                 server: server?,

@@ -1,6 +1,6 @@
 //! From text to values. A problem is the end of a sentence that begins with the text: `is not a port`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -109,6 +109,10 @@ pub(super) fn connect_to(text: &str) -> Result<ConnectTo> {
     let (source, target) = text.split_once('=').ok_or("has no =")?;
     let host = source.strip_suffix(":443").ok_or("does not have port 443 before the =")?;
     let host = host_name(host).ok_or("does not begin with a host name")?;
+    // No name is looked up for an address, so the rule would never take effect.
+    if host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok() {
+        return Err("begins with an address".to_owned());
+    }
     let address = connect_address(target).ok_or("does not end with an address and a port")?;
     Ok(ConnectTo { host, address })
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::parse::{self, count, duration, duration_or_zero, gibibytes};
 use super::reader::Reader;
-use super::{Cache, Log, Server, Store, Tokens, Upstream, WriteBehind};
+use super::{Cache, ConnectTo, Log, Server, Store, Tokens, Upstream, WriteBehind};
 use crate::target::Policy;
 
 const STORE_READ_BUDGET: Duration = Duration::from_millis(25);
@@ -61,7 +61,7 @@ pub(super) fn cache(reader: &mut Reader<'_>) -> Option<Cache> {
     })
 }
 
-pub(super) fn upstream(reader: &mut Reader<'_>) -> Option<Upstream> {
+pub(super) fn upstream(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Option<Upstream> {
     let timeout = reader.read("UPSTREAM_TIMEOUT", duration);
     let max_response_bytes = reader.read("MAX_UPSTREAM_RESPONSE_BYTES", parse::bytes);
     let max_concurrency = reader.read("UPSTREAM_MAX_CONCURRENCY", count);
@@ -69,12 +69,8 @@ pub(super) fn upstream(reader: &mut Reader<'_>) -> Option<Upstream> {
     let ca_file = reader.read_optional("UPSTREAM_CA_FILE", parse::path);
 
     let connect_to = connect_to?;
-    let hosts = connect_to.iter().map(|rule| &rule.host);
-    let twice = hosts
-        .enumerate()
-        .find(|(at, host)| connect_to[..*at].iter().any(|rule| rule.host == **host));
-    if let Some((_, host)) = twice {
-        return reader.note("UPSTREAM_CONNECT_TO", &format!("\"{host}\" is named twice"));
+    if let Some(problem) = conflict(&connect_to, targets) {
+        return reader.note("UPSTREAM_CONNECT_TO", &problem);
     }
     Some(Upstream {
         timeout: timeout?,
@@ -82,6 +78,19 @@ pub(super) fn upstream(reader: &mut Reader<'_>) -> Option<Upstream> {
         max_concurrency: max_concurrency?,
         connect_to,
         ca_file: ca_file?,
+    })
+}
+
+/// What is wrong with rules that are well formed one by one. A port in a URL would take the place of the rule's, and
+/// be dialled without a check of the address.
+fn conflict(rules: &[ConnectTo], targets: Option<&Policy>) -> Option<String> {
+    rules.iter().enumerate().find_map(|(at, ConnectTo { host, .. })| {
+        if rules[..at].iter().any(|earlier| earlier.host == *host) {
+            return Some(format!("\"{host}\" is named twice"));
+        }
+        let mut allowed = targets?.hosts().iter();
+        let stray = allowed.find(|allowed| allowed.host() == host && allowed.port() != 443)?;
+        Some(format!("\"{stray}\" is allowed upstream, but only port 443 can be sent elsewhere"))
     })
 }
 

@@ -63,6 +63,8 @@ fn malformed_values() {
         ("UPSTREAM_CONNECT_TO", ":443=b:1", r#"":443=b:1" does not begin with a host name"#),
         ("UPSTREAM_CONNECT_TO", "a:1:443=b:1", r#""a:1:443=b:1" does not begin with a host name"#),
         ("UPSTREAM_CONNECT_TO", "a:443=b:1,A:443=c:1", r#""a" is named twice"#),
+        ("UPSTREAM_CONNECT_TO", "1.2.3.4:443=b:1", r#""1.2.3.4:443=b:1" begins with an address"#),
+        ("UPSTREAM_CONNECT_TO", "[::1]:443=b:1", r#""[::1]:443=b:1" begins with an address"#),
         ("LOG_FORMAT", "xml", r#""xml" is neither json nor text"#),
         ("RUST_LOG", "svm=loud", r#""svm=loud" is not a log filter"#),
     ] {
@@ -76,6 +78,20 @@ fn malformed_values() {
     }
     let long = "x".repeat(1_000);
     refused("PORT", &long, &format!("{:?}... is not a whole number", "x".repeat(80)));
+}
+
+#[test]
+fn a_host_that_is_asked_on_another_port_cannot_be_sent_elsewhere() {
+    let rules = |allowed| {
+        let connect_to = ("UPSTREAM_CONNECT_TO", "a:443=b:1,GHE.example:443=127.0.0.1:1");
+        config(&[connect_to, ("ALLOWED_UPSTREAM_HOSTS", allowed)])
+    };
+    rules("ghe.example").unwrap();
+    for allowed in ["ghe.example:8443", "ghe.example,ghe.example:8443"] {
+        let message = rules(allowed).unwrap_err();
+        let problem = "UPSTREAM_CONNECT_TO: \"ghe.example:8443\" is allowed upstream, but ";
+        assert!(message.starts_with(problem), "{message}");
+    }
 }
 
 #[test]
