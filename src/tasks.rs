@@ -4,9 +4,11 @@
 //! with a limit, and what has not ended by then is counted rather than forgotten.
 
 use std::io;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -76,6 +78,20 @@ pub async fn blocking<T: Send + 'static>(
     Ok(task::spawn_blocking(call).await?)
 }
 
+/// The same with a permit, which goes along with the call: one that its caller has given up on still counts, so
+/// calls that hang take a few threads and no more, however many callers come.
+pub async fn blocking_within<T: Send + 'static>(
+    permits: &Arc<Semaphore>,
+    call: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Lost> {
+    let permit = Arc::clone(permits).acquire_owned().await;
+    blocking(move || {
+        let _permit = permit;
+        call()
+    })
+    .await
+}
+
 /// Starts a thread of its own for work that blocks for as long as the process lives.
 pub fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name(name.to_owned()).spawn(run)
@@ -83,7 +99,6 @@ pub fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<Joi
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::sync::Notify;
@@ -108,6 +123,18 @@ mod tests {
         assert_eq!(starts.load(Ordering::SeqCst), 2);
         stop.cancel();
         assert_eq!(tasks.wait(Duration::from_secs(10)).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_given_up_on_keeps_its_permit_until_it_returns() {
+        let permits = Arc::new(Semaphore::new(1));
+        let (release, released) = std::sync::mpsc::sync_channel(1);
+        let hangs = blocking_within(&permits, move || released.recv());
+        let given_up = tokio::time::timeout(Duration::from_millis(5), hangs).await;
+        assert!(given_up.is_err());
+        assert_eq!(permits.available_permits(), 0);
+        release.send(()).unwrap();
+        assert_eq!(blocking_within(&permits, || 1).await.unwrap(), 1);
     }
 
     #[tokio::test]

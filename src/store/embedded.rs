@@ -125,13 +125,9 @@ impl Embedded {
         permits: &Arc<Semaphore>,
         work: impl FnOnce(&Handle) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Error> {
-        let permit = Arc::clone(permits).acquire_owned().await;
         let handle = Arc::clone(&self.handle);
-        let result = tasks::blocking(move || {
-            let _permit = permit;
-            work(&handle)
-        });
-        let result = result.await.unwrap_or(Err(Fault::Abandoned));
+        let result = tasks::blocking_within(permits, move || work(&handle)).await;
+        let result = result.unwrap_or(Err(Fault::Abandoned));
         result.map_err(|fault| Error::Unavailable(Box::new(fault)))
     }
 }

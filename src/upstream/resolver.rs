@@ -2,21 +2,28 @@
 //!
 //! The check and the answer are one step, so the address that was checked is the address that is dialled. An IP
 //! literal never reaches a resolver: the allowlist is what guards against those. The targets of
-//! `UPSTREAM_CONNECT_TO` are the operator's word and exempt.
+//! `UPSTREAM_CONNECT_TO` are the operator's word and exempt. A look-up blocks a thread for as long as the system
+//! waits for its name servers, also when whoever asked has gone; a permit goes along with it.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
 
 use crate::config::{ConnectAddress, ConnectTo};
+use crate::tasks;
 
 use super::special_purpose::is_special_purpose;
+
+/// Look-ups that may be on blocking threads at once.
+const LOOK_UPS: usize = 16;
 
 /// The resolver that the client dials through.
 #[derive(Clone, Debug)]
 pub(super) struct Resolver {
     connect_to: Arc<[ConnectTo]>,
+    look_ups: Arc<Semaphore>,
 }
 
 /// A name without an address that may be dialled.
@@ -26,7 +33,7 @@ pub(super) struct NoPublicAddress;
 
 impl Resolver {
     pub(super) fn new(connect_to: &[ConnectTo]) -> Self {
-        Self { connect_to: connect_to.into() }
+        Self { connect_to: connect_to.into(), look_ups: Arc::new(Semaphore::new(LOOK_UPS)) }
     }
 
     async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Error> {
@@ -34,14 +41,25 @@ impl Resolver {
         match redirected.map(|rule| &rule.address) {
             Some(ConnectAddress::Ip(address)) => Ok(vec![*address]),
             Some(ConnectAddress::Name { host, port }) => {
-                Ok(tokio::net::lookup_host((host.as_str(), *port)).await?.collect())
+                Ok(self.look_up(host, *port).await?.collect())
             }
             None => {
                 // Port 0 stands for the port of the URL.
-                let found = tokio::net::lookup_host((host, 0)).await?;
+                let found = self.look_up(host, 0).await?;
                 public(found).ok_or_else(|| NoPublicAddress.into())
             }
         }
+    }
+
+    async fn look_up(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> Result<impl Iterator<Item = SocketAddr> + use<>, Error> {
+        let host = host.to_owned();
+        let found =
+            tasks::blocking_within(&self.look_ups, move || (&*host, port).to_socket_addrs());
+        Ok(found.await??)
     }
 }
 
@@ -65,6 +83,8 @@ impl Resolve for Resolver {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -79,6 +99,16 @@ mod tests {
         let found = ["127.0.0.1:0", "[fe80::1]:0", "[::ffff:10.0.0.1]:0"];
         let found = found.map(|address| address.parse().unwrap());
         assert_eq!(public(found.into_iter()), None);
+    }
+
+    #[tokio::test]
+    async fn look_ups_are_bounded() {
+        let resolver = Resolver::new(&[]);
+        let all = resolver.look_ups.acquire_many(LOOK_UPS as u32).await.unwrap();
+        let waits = resolver.addresses("localhost");
+        assert!(tokio::time::timeout(Duration::from_millis(20), waits).await.is_err());
+        drop(all);
+        resolver.addresses("localhost").await.unwrap_err();
     }
 
     #[tokio::test]
