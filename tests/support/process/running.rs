@@ -167,8 +167,10 @@ impl Running {
     /// Sends a signal by its name, such as `TERM`.
     pub async fn signal(&self, name: &str) {
         let id = self.child.id().expect("a process that runs").to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().await;
-        assert!(sent.expect("kill").success());
+        // The shell's own: not every system has another.
+        let sent =
+            Command::new("sh").args(["-c", r#"kill -s "$0" "$1""#, name, &id]).status().await;
+        assert!(sent.expect("a shell").success());
     }
 
     /// Lets its files grow again.

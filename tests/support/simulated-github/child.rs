@@ -46,10 +46,12 @@ pub(crate) async fn interrupted() -> io::Result<()> {
     Ok(())
 }
 
-/// Signals a process by way of `kill`, since a system call of our own would be unsafe code.
+/// Signals a process by way of a shell, since a system call of our own would be unsafe code and not every system has
+/// a `kill` beside the one that is built into its shell.
 async fn pass_on(name: &str, id: Option<u32>) -> io::Result<()> {
     let Some(id) = id else { return Ok(()) };
-    Command::new("kill").arg(format!("-{name}")).arg(id.to_string()).status().await?;
+    let kill = ["-c", r#"kill -s "$0" "$1""#, name, &id.to_string()];
+    Command::new("sh").args(kill).status().await?;
     Ok(())
 }
 
