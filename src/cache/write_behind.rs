@@ -99,7 +99,8 @@ impl WriteBehind {
     /// An empty queue in front of a store.
     pub fn new(config: config::WriteBehind, store: Arc<dyn Store>, clock: Clock) -> Self {
         let limits = Limits {
-            keys: config.queue_size,
+            // One may be in flight: what is pushed meanwhile must not go for lack of a second place.
+            keys: config.queue_size.max(2),
             bytes: QUEUE_BYTES,
             // Half at most, so that there is room for what comes in while a batch is being written.
             batch_keys: (config.queue_size / 2).clamp(1, BATCH_KEYS),

@@ -238,6 +238,23 @@ async fn a_push_into_a_hanging_store_never_waits() {
 }
 
 #[tokio::test]
+async fn a_queue_of_one_has_room_beside_what_is_being_written() {
+    let store = Scripted::failing(0);
+    let write_behind = write_behind(Config { queue_size: 1, ..CONFIG }, &store);
+    let [old, new] = [entry("only", 1, "old"), entry("only", 2, "new")];
+    store.hangs.store(true, Ordering::SeqCst);
+    beside(&write_behind, async {
+        write_behind.push(put(&old));
+        store.hung.notified().await;
+        write_behind.push(put(&new));
+    })
+    .await;
+    store.hangs.store(false, Ordering::SeqCst);
+    write_behind.drain(LONG).await;
+    assert_eq!(store.inner.read(new.key()).await.unwrap(), Some(new));
+}
+
+#[tokio::test]
 async fn an_idle_queue_sweeps_the_store() {
     let store = Scripted::failing(0);
     let mut write_behind = write_behind(CONFIG, &store);
