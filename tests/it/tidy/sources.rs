@@ -44,6 +44,7 @@ const RULES: &[Rule] = &[
         words: &["tokio", "std::fs", "async ", "Clock", "Stopwatch", "SystemTime", "Instant"],
         within: &[
             "src/cache/policy.rs",
+            "src/cache/write_behind/queue.rs",
             "src/config",
             "src/store/record",
             "src/target",
