@@ -15,6 +15,7 @@ use crate::upstream::Secret;
 pub(super) type Result<T> = std::result::Result<T, String>;
 
 const GIB: u128 = 1 << 30;
+const MIN_STORE_BYTES: u64 = 64 << 20;
 
 /// The items of a comma-separated list, without blanks and without empty ones.
 pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
@@ -65,6 +66,12 @@ pub(super) fn gibibytes(text: &str) -> Result<u64> {
     let whole: u64 = if whole.is_empty() { 0 } else { number(whole)? };
     let bytes = u128::from(whole) * GIB + numerator * GIB / scale;
     positive(u64::try_from(bytes).map_err(|_| "is too large".to_owned())?)
+}
+
+/// The size of the store: it has to hold the largest batch beside what that replaces.
+pub(super) fn store_size(text: &str) -> Result<u64> {
+    let bytes = gibibytes(text)?;
+    if bytes < MIN_STORE_BYTES { Err("is too small".to_owned()) } else { Ok(bytes) }
 }
 
 pub(super) fn path(text: &str) -> Result<PathBuf> {

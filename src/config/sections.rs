@@ -102,7 +102,7 @@ pub(super) fn tokens(reader: &mut Reader<'_>) -> Option<Tokens> {
 
 pub(super) fn store(reader: &mut Reader<'_>) -> Option<Store> {
     let dir = reader.read("CACHE_DIR", parse::path);
-    let max_bytes = reader.read("CACHE_L2_MAX_GB", gibibytes);
+    let max_bytes = reader.read("CACHE_L2_MAX_GB", parse::store_size);
     Some(Store { dir: dir?, max_bytes: max_bytes? })
 }
 

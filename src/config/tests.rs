@@ -102,6 +102,7 @@ fn the_effective_configuration_is_what_was_set() {
         ("REFRESH_MIN_INTERVAL", "1h30m", "1h30m"),
         ("CACHE_L1_MAX_GB", "0.5", "536870912 bytes"),
         ("CACHE_L1_MAX_GB", ".000000001", "1 bytes"),
+        ("CACHE_L2_MAX_GB", "0.0625", "67108864 bytes"),
         ("CACHE_L2_MAX_GB", "17179869183.9999999999", "18446744073709551615 bytes"),
         ("MAX_UPSTREAM_RESPONSE_BYTES", " 1024 ", "1024"),
         (

@@ -119,7 +119,12 @@ pub const VARIABLES: &[Variable] = &[
         "how long a record is tried before it is dropped",
     ),
     optional("CACHE_L1_MAX_GB", "1.0", SIZE, "size of the cache in memory, in GiB"),
-    optional("CACHE_L2_MAX_GB", "4", SIZE, "size of the embedded store, in GiB"),
+    optional(
+        "CACHE_L2_MAX_GB",
+        "4",
+        "a decimal number of GiB from 0.0625, such as 4 or 0.5",
+        "size of the embedded store, in GiB",
+    ),
     optional(
         "UPSTREAM_TIMEOUT",
         "10s",
