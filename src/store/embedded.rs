@@ -52,8 +52,6 @@ const REOPEN_PAUSE: Duration = Duration::from_millis(400);
 pub struct Opened {
     /// The store.
     pub store: Embedded,
-    /// Where a damaged file went, if there was one.
-    pub set_aside: Option<PathBuf>,
     /// Why the store has no file yet, if it has none. It fails, and tries to open the file again as it is used.
     pub shut: Option<Unwritable>,
 }
@@ -107,9 +105,9 @@ impl Embedded {
             clock: clock.clone(),
         });
         let max_live = size::max_live(config.max_bytes);
-        let (database, set_aside, shut) = match open_when_free(&file, max_live, lock_wait).await? {
-            Ok((database, set_aside)) => (Some(database), set_aside, None),
-            Err(source) => (None, None, Some(Unwritable { dir: file.dir.clone(), source })),
+        let (database, shut) = match open_when_free(&file, max_live, lock_wait).await? {
+            Ok(database) => (Some(database), None),
+            Err(source) => (None, Some(Unwritable { dir: file.dir.clone(), source })),
         };
         let store = Self {
             handle: Arc::new(Handle::new(database, reopen(file), REOPEN_PAUSE)),
@@ -117,7 +115,7 @@ impl Embedded {
             readers: Arc::new(Semaphore::new(READERS)),
             writer: Arc::new(Semaphore::new(1)),
         };
-        Ok(Opened { store, set_aside, shut })
+        Ok(Opened { store, shut })
     }
 
     async fn on<T: Send + 'static>(
@@ -186,21 +184,18 @@ fn apply(handle: &Handle, batch: &[Change], now: Timestamp, max_live: u64) -> Re
     handle.run(apply)
 }
 
-/// A database, and where a damaged one went.
-type Found = (Database, Option<PathBuf>);
-
 /// The inner error is whatever stands in the way, except for another process.
 async fn open_when_free(
     file: &Arc<StoreFile>,
     max_live: u64,
     lock_wait: Duration,
-) -> Result<Result<Found, Box<dyn std::error::Error + Send + Sync>>, OpenError> {
+) -> Result<Result<Database, Box<dyn std::error::Error + Send + Sync>>, OpenError> {
     let waited = Stopwatch::start();
     loop {
         let opening = Arc::clone(file);
         let opened = tasks::blocking(move || opening.open_to_fit(max_live)).await;
         match opened {
-            Ok(Ok(found)) => return Ok(Ok(found)),
+            Ok(Ok(database)) => return Ok(Ok(database)),
             Ok(Err(OpenFault::Locked)) if waited.elapsed() < lock_wait => sleep(LOCK_POLL).await,
             Ok(Err(OpenFault::Locked)) => {
                 return Err(OpenError::Locked { path: file.path(), waited: lock_wait });
@@ -214,7 +209,7 @@ async fn open_when_free(
 
 fn reopen(file: Arc<StoreFile>) -> handle::Open {
     Box::new(move |remedy| match remedy {
-        Remedy::Reopen(growth) => file.open_or_renew(growth).map(|(database, _)| database),
+        Remedy::Reopen(growth) => file.open_or_renew(growth),
         Remedy::Renew(reason) => {
             file.set_aside(&reason)?;
             file.open(Growth::AsNeeded)

@@ -41,28 +41,20 @@ impl StoreFile {
             .unwrap_or_else(|payload| Err(OpenFault::of_panic(&*payload)))
     }
 
-    /// Opens the file; a damaged one is moved aside first, and the place where it went is returned.
-    pub(super) fn open_or_renew(
-        &self,
-        growth: Growth,
-    ) -> Result<(Database, Option<PathBuf>), OpenFault> {
+    /// Opens the file; a damaged one is moved aside first.
+    pub(super) fn open_or_renew(&self, growth: Growth) -> Result<Database, OpenFault> {
         match self.open(growth) {
-            Ok(database) => Ok((database, None)),
             Err(OpenFault::Damaged(reason)) => {
-                let aside = self.set_aside(&reason)?;
-                Ok((self.open(Growth::AsNeeded)?, Some(aside)))
+                self.set_aside(&reason)?;
+                self.open(Growth::AsNeeded)
             }
-            Err(fault) => Err(fault),
+            opened => opened,
         }
     }
 
     /// Opens the file, after making one fit that is over its bound, as when the bound was lowered.
-    pub(super) fn open_to_fit(
-        &self,
-        max_live: u64,
-    ) -> Result<(Database, Option<PathBuf>), OpenFault> {
+    pub(super) fn open_to_fit(&self, max_live: u64) -> Result<Database, OpenFault> {
         let bytes = fs::metadata(self.path()).map_or(0, |file| file.len());
-        let mut set_aside = None;
         if bytes > self.max_bytes {
             tracing::info!(
                 bytes,
@@ -70,12 +62,11 @@ impl StoreFile {
                 "making the store file fit its bound"
             );
             match self.shrink(max_live) {
-                Err(OpenFault::Damaged(reason)) => set_aside = Some(self.set_aside(&reason)?),
+                Err(OpenFault::Damaged(reason)) => self.set_aside(&reason)?,
                 done => done?,
             }
         }
-        let (database, renewed) = self.open_or_renew(Growth::AsNeeded)?;
-        Ok((database, renewed.or(set_aside)))
+        self.open_or_renew(Growth::AsNeeded)
     }
 
     /// Even to remove takes room, and there is none below the bound: it does not hold while this works.
@@ -98,13 +89,13 @@ impl StoreFile {
     }
 
     /// Moves the file aside, so that a new one can be started.
-    pub(super) fn set_aside(&self, reason: &str) -> Result<PathBuf, OpenFault> {
+    pub(super) fn set_aside(&self, reason: &str) -> Result<(), OpenFault> {
         let seconds = self.clock.now().as_secs();
         let aside = self.dir.join(format!("{FILE_NAME}.damaged-{seconds}"));
         self.remove_damaged();
         fs::rename(self.path(), &aside).map_err(OpenFault::Unwritable)?;
         tracing::warn!(reason, moved_to = %aside.display(), "the store file is damaged; starting a new one");
-        Ok(aside)
+        Ok(())
     }
 
     fn open_file(&self) -> io::Result<File> {
