@@ -11,10 +11,11 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -125,7 +126,7 @@ impl WriteBehind {
     /// Hands a change over; never waits.
     pub fn push(&self, change: Change) {
         let now = self.clock.now();
-        let mut queue = self.queue();
+        let mut queue = self.queue.lock();
         queue.push(change, now);
         if queue.is_half_full() {
             self.half_full.notify_one();
@@ -140,12 +141,12 @@ impl WriteBehind {
 
     /// The newest change of a key that the store may not have seen yet.
     pub fn peek(&self, key: &Key) -> Option<Peeked> {
-        self.queue().peek(key)
+        self.queue.lock().peek(key)
     }
 
     /// The state of the queue.
     pub fn stats(&self) -> Stats {
-        let queue = self.queue();
+        let queue = self.queue.lock();
         let tally = queue.tally();
         Stats {
             depth: queue.len(),
@@ -163,9 +164,9 @@ impl WriteBehind {
     /// Writes until `shutdown`; what was being written then waits again, for [`WriteBehind::drain`].
     pub async fn run(&self, shutdown: CancellationToken) {
         // What a run that panicked has left in the air waits again.
-        self.queue().batch_cut_off();
+        self.queue.lock().batch_cut_off();
         shutdown.run_until_cancelled(self.write_forever()).await;
-        self.queue().batch_cut_off();
+        self.queue.lock().batch_cut_off();
     }
 
     /// Writes all that waits, within `limit`; to be called when [`WriteBehind::run`] has returned.
@@ -205,14 +206,14 @@ impl WriteBehind {
 
     /// Writes one batch, or waits after failing to; whether there was one.
     async fn write_batch(&self, backoff: &mut Backoff) -> bool {
-        let Some(batch) = self.queue().take_batch() else { return false };
+        let Some(batch) = self.queue.lock().take_batch() else { return false };
         let now = self.clock.now();
         let took = Stopwatch::start();
         let applied = timeout(DEADLINE, self.store.apply(batch, now)).await;
         self.count(took.elapsed());
         match applied {
             Ok(Ok(())) => {
-                self.queue().batch_done();
+                self.queue.lock().batch_done();
                 backoff.reset();
                 self.mark_working();
                 return true;
@@ -220,7 +221,7 @@ impl WriteBehind {
             Ok(Err(error)) => self.mark_failing(&error),
             Err(elapsed) => self.mark_failing(&elapsed),
         }
-        self.queue().batch_failed(self.clock.now());
+        self.queue.lock().batch_failed(self.clock.now());
         tokio::select! {
             () = sleep(backoff.after_failure(fastrand::f64())) => {}
             () = self.works_again.notified() => {}
@@ -252,10 +253,5 @@ impl WriteBehind {
         if self.last_batch_ok.swap(false, Ordering::Relaxed) {
             tracing::warn!(error, "writes to the store fail; they wait and are tried again");
         }
-    }
-
-    /// Nothing panics while it holds the queue.
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,9 +4,10 @@
 //! difference; only a restart shows it. It does no I/O: its futures are ready at once.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 use super::{BoxFuture, Change, Error, Store, record};
 use crate::cache::Entry;
@@ -28,16 +29,11 @@ impl InProcess {
     pub fn new(max_bytes: u64) -> Self {
         Self { max_bytes, shelf: Mutex::default() }
     }
-
-    /// A panic elsewhere cannot leave the shelf half changed, since nothing here panics in between.
-    fn with<T>(&self, work: impl FnOnce(&mut Shelf) -> T) -> T {
-        work(&mut self.shelf.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 impl Store for InProcess {
     fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
-        let record = self.with(|shelf| shelf.records.get(&key).map(|stored| stored.record.clone()));
+        let record = self.shelf.lock().records.get(&key).map(|stored| stored.record.clone());
         Box::pin(async move {
             let Some(record) = record else { return Ok(None) };
             Ok(Some(Arc::new(record::decode(key, &record)?)))
@@ -45,15 +41,14 @@ impl Store for InProcess {
     }
 
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
-        self.with(|shelf| {
-            batch.iter().for_each(|change| shelf.apply(change, now));
-            shelf.sweep(now, self.max_bytes);
-        });
+        let mut shelf = self.shelf.lock();
+        batch.iter().for_each(|change| shelf.apply(change, now));
+        shelf.sweep(now, self.max_bytes);
         Box::pin(async { Ok(()) })
     }
 
     fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
-        self.with(|shelf| shelf.sweep(now, self.max_bytes));
+        self.shelf.lock().sweep(now, self.max_bytes);
         Box::pin(async { Ok(()) })
     }
 

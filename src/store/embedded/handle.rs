@@ -8,9 +8,9 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use redb::Database;
 
 use super::bounded::Growth;
@@ -76,19 +76,19 @@ impl Handle {
 
     /// Throws the contents away and starts a new file.
     pub(super) fn renew(&self, reason: &str) -> Result<(), Fault> {
-        let generation = self.state.read().unwrap_or_else(PoisonError::into_inner).generation;
+        let generation = self.state.read().generation;
         self.reopen(generation, Remedy::Renew(reason.to_owned()))
     }
 
     /// Closes the database for good, which releases the file to other processes.
     pub(super) fn close(&self) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.write();
         state.closed = true;
         discard(state.database.take());
     }
 
     fn attempt<T>(&self, work: &impl Fn(&Database) -> Result<T, Fault>) -> (u64, Result<T, Fault>) {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.read();
         let result = match &state.database {
             Some(database) => catch_unwind(AssertUnwindSafe(|| work(database)))
                 .unwrap_or_else(|payload| Err(Fault::of_panic(&*payload))),
@@ -99,7 +99,7 @@ impl Handle {
     }
 
     fn reopen(&self, generation: u64, remedy: Remedy) -> Result<(), Fault> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.write();
         if state.closed {
             return Err(Fault::Closed);
         }
