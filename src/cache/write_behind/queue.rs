@@ -2,8 +2,8 @@
 //!
 //! It is pure: `now` is an argument, nothing here waits or writes. The subtle thing is the life of a change in
 //! flight. It still answers [`Queue::peek`], a newer change of its key goes before it, and if its batch fails it
-//! comes back to the front, unless it is too old or that newer change has made it pointless. What is in flight counts in the
-//! bounds: a store that hangs must not let the queue grow by a batch.
+//! comes back to the front, unless it is too old or that newer change has made it pointless. What is in flight
+//! counts in the bounds: a store that hangs must not let the queue grow by a batch.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
