@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use redb::Database;
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use self::bounded::Growth;
 use self::fault::{Fault, OpenFault};
@@ -42,6 +42,9 @@ const READERS: usize = 8;
 
 /// How often the lock of another process is tried.
 const LOCK_POLL: Duration = Duration::from_millis(50);
+
+/// How long the start waits for one attempt to open the file; a millisecond is usual.
+const OPEN_LIMIT: Duration = Duration::from_secs(5);
 
 /// Between two attempts to open a file that could not be opened; each miss of the memory would make one. Shorter
 /// than the time between two probes, so that each of them makes one.
@@ -105,7 +108,10 @@ impl Embedded {
             clock: clock.clone(),
         });
         let max_live = size::max_live(config.max_bytes);
-        let (database, shut) = match open_when_free(&file, max_live, lock_wait).await? {
+        let patience = Patience { lock: lock_wait, open: OPEN_LIMIT };
+        let opening = Arc::clone(&file);
+        let open = move || opening.open_to_fit(max_live);
+        let (database, shut) = match open_when_free(file.path(), patience, open).await? {
             Ok(database) => (Some(database), None),
             Err(source) => (None, Some(Unwritable { dir: file.dir.clone(), source })),
         };
@@ -184,21 +190,35 @@ fn apply(handle: &Handle, batch: &[Change], now: Timestamp, max_live: u64) -> Re
     handle.run(apply)
 }
 
+/// How long to wait for what.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For another process to release the file.
+    lock: Duration,
+    /// For one attempt to open it.
+    open: Duration,
+}
+
 /// The inner error is whatever stands in the way, except for another process.
 async fn open_when_free(
-    file: &Arc<StoreFile>,
-    max_live: u64,
-    lock_wait: Duration,
+    path: PathBuf,
+    patience: Patience,
+    open: impl Fn() -> Result<Database, OpenFault> + Clone + Send + 'static,
 ) -> Result<Result<Database, Box<dyn std::error::Error + Send + Sync>>, OpenError> {
     let waited = Stopwatch::start();
     loop {
-        let opening = Arc::clone(file);
-        let opened = tasks::blocking(move || opening.open_to_fit(max_live)).await;
+        // A disk that hangs, or a file that takes long to fit a lowered bound, goes on without us: the store is shut
+        // until that is over.
+        let Ok(opened) = timeout(patience.open, tasks::blocking(open.clone())).await else {
+            return Ok(Err("opening the file takes too long".into()));
+        };
         match opened {
             Ok(Ok(database)) => return Ok(Ok(database)),
-            Ok(Err(OpenFault::Locked)) if waited.elapsed() < lock_wait => sleep(LOCK_POLL).await,
+            Ok(Err(OpenFault::Locked)) if waited.elapsed() < patience.lock => {
+                sleep(LOCK_POLL).await;
+            }
             Ok(Err(OpenFault::Locked)) => {
-                return Err(OpenError::Locked { path: file.path(), waited: lock_wait });
+                return Err(OpenError::Locked { path, waited: patience.lock });
             }
             Ok(Err(OpenFault::Unwritable(error))) => return Ok(Err(error.into())),
             Ok(Err(fault)) => return Ok(Err(fault.into())),

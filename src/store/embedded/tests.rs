@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Embedded, OpenError, Opened};
+use super::fault::OpenFault;
+use super::{Embedded, OpenError, Opened, Patience, open_when_free};
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config;
 use crate::store::laws::{NOW, entry, put};
@@ -78,6 +79,21 @@ async fn a_second_opening_goes_on_when_the_first_is_dropped() {
         drop(first);
     });
     assert_works(&second.unwrap().store).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_does_not_keep_the_start() {
+    let (hung, released) = std::sync::mpsc::sync_channel::<()>(0);
+    let released = std::sync::Arc::new(parking_lot::Mutex::new(released));
+    let open = move || {
+        let _ = released.lock().recv();
+        Err(OpenFault::Locked)
+    };
+    let patience = Patience { lock: LONG, open: Duration::from_millis(10) };
+    let opened = open_when_free("svm.redb".into(), patience, open).await;
+    let why = opened.unwrap().err().unwrap();
+    assert_eq!(why.to_string(), "opening the file takes too long");
+    drop(hung);
 }
 
 #[tokio::test]
