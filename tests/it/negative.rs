@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::support::app::TestApp;
 use crate::support::github::Failure;
+use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
 #[tokio::test]
@@ -57,6 +58,22 @@ async fn a_negative_entry_never_stands_in() {
     app.github.fail_all(Failure::ServerError502);
     app.version(LATEST).await.assert_summary(
         "502 MISS upstream=502 svm; fwd=uri-miss; fwd-status=502; detail=server-error",
+    );
+}
+
+#[tokio::test]
+async fn a_negative_entry_never_stands_in_for_a_slow_upstream_either() {
+    let app = TestApp::builder().set("STALE_AFTER", "1ms").start().await;
+    let _ = app.version(LATEST).await;
+    app.advance(Duration::from_secs(300));
+    app.github.release("octo/app").serve();
+    let gate = app.github.hold(LATEST_PATH);
+    let asked = tasks::spawn(app.ask(LATEST));
+    gate.arrived(1).await;
+    gate.open();
+    assert_eq!(
+        asked.await.unwrap().header("cache-status"),
+        "svm; fwd=uri-miss; fwd-status=200; stored; ttl=86400"
     );
 }
 

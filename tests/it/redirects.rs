@@ -90,3 +90,19 @@ async fn what_another_host_gave_is_not_asked_for_with_its_validator() {
     assert_eq!(app.refresh(moved).await.header("x-cache"), "BYPASS");
     assert_eq!(app.github.conditional(), 0);
 }
+
+#[tokio::test]
+async fn what_one_host_gave_is_not_asked_for_at_another_with_its_validator() {
+    let app = TestApp::start().await;
+    let (raw, path) = ("raw.githubusercontent.com", "/octo/app/main/v.json");
+    app.github.raw_document(path, "{}");
+    let url = format!("https://{raw}{path}");
+    let _ = app.version(&url).await;
+    let elsewhere = "/octo/app/elsewhere.json";
+    app.github.file_on("codeload.github.com", elsewhere, "{}");
+    app.github.redirect_on(raw, path, 302, &format!("https://codeload.github.com{elsewhere}"));
+    assert_eq!(app.refresh(&url).await.header("x-cache"), "BYPASS");
+    let [first, again] = &app.github.requests_for(path)[..] else { panic!("two requests") };
+    assert!(!first.is_conditional() && again.is_conditional());
+    assert!(!app.github.requests_for(elsewhere)[0].is_conditional());
+}
