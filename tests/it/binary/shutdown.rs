@@ -54,7 +54,9 @@ async fn what_has_begun_is_answered_and_stored() {
 #[tokio::test]
 async fn while_it_drains_open_connections_are_told_and_new_ones_refused() {
     let github = github().await;
-    let svm = Setup::new().behind(&github).set("SHUTDOWN_GRACE", "1h").start().await;
+    // The flight ends when the gate opens, and not before.
+    let setup = Setup::new().behind(&github).set("UPSTREAM_TIMEOUT", "1h");
+    let svm = setup.set("SHUTDOWN_GRACE", "1h").start().await;
     let mut open = svm.connect().await;
     assert!(open.get("/healthz").await.starts_with("HTTP/1.1 200 OK\r\n"));
     let (gate, _waiting) = hold(&github, &svm).await;
