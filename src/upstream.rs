@@ -95,9 +95,7 @@ impl Upstream {
         log(ask, &result, &stopwatch);
         result
     }
-}
 
-impl Upstream {
     fn crowded(&self) -> Failure {
         Failure::resting(Reason::Crowded, self.clock.now() + self.config.timeout)
     }

@@ -147,9 +147,11 @@ fn passed(status: StatusCode, body: &Bytes) -> Bytes {
     if !status.is_client_error() && !status.is_server_error() {
         return body.clone();
     }
-    let reason = json!(status.canonical_reason().unwrap_or("Unknown status")).to_string();
-    let message = if is_valid(body) { body.trim_ascii() } else { reason.as_bytes() };
-    [br#"{"error":"Upstream API error","message":"#, message, b"}"].concat().into()
+    if !is_valid(body) {
+        let reason = status.canonical_reason().unwrap_or("Unknown status");
+        return json!({ "error": "Upstream API error", "message": reason }).to_string().into();
+    }
+    [br#"{"error":"Upstream API error","message":"#, body.trim_ascii(), b"}"].concat().into()
 }
 
 /// The one place where a failure becomes a status and a sentence: no address, no token, no internal error text.

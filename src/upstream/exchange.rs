@@ -20,6 +20,8 @@ use super::{Ask, Failure, Reason, Reply, Upstream, Validators, body};
 const MOST_REDIRECTS: usize = 3;
 /// The pause before a retry, in milliseconds; the jitter keeps replicas from retrying in step.
 const RETRY_PAUSE_MILLIS: std::ops::Range<u64> = 50..200;
+/// What a limit of another resource costs where the answer names no end.
+const FALLBACK_REST: Duration = Duration::from_secs(60);
 
 pub(super) struct Exchange<'a> {
     upstream: &'a Upstream,
@@ -112,8 +114,7 @@ impl<'a> Exchange<'a> {
     /// gave them.
     fn validators(&self, target: &Target, lease: Option<Lease>) -> Option<&'a Validators> {
         let own_token = lease.map(|lease| lease.fingerprint()) == self.ask.token;
-        let own_host = target.authority() == self.ask.target.authority();
-        (own_token && own_host).then_some(self.ask.validators)
+        (own_token && is_own_host(target, self.ask)).then_some(self.ask.validators)
     }
 
     /// Reads the answer and decides whether it is the last one.
@@ -212,13 +213,15 @@ impl<'a> Exchange<'a> {
     }
 }
 
+/// Whether no redirect has led to another host than the one that was asked for.
+fn is_own_host(target: &Target, ask: Ask<'_>) -> bool {
+    target.authority() == ask.target.authority()
+}
+
 /// Whether this is a `403` that is no limit.
 fn is_policy(reply: &Reply) -> bool {
     reply.reason() == Reason::Denied && reply.status == StatusCode::FORBIDDEN
 }
-
-/// What a limit of another resource costs where the answer names no end.
-const FALLBACK_REST: Duration = Duration::from_secs(60);
 
 /// Reads the body as its status asks for.
 async fn read(
@@ -246,8 +249,8 @@ async fn read(
         _ => body::read_error(&mut head.response).await,
     };
     // Validators of another host would be sent to this one, where they mean nothing.
-    let own_host = target.authority() == ask.target.authority();
-    let validators = if own_host { head.validators() } else { Validators::default() };
+    let validators =
+        if is_own_host(target, ask) { head.validators() } else { Validators::default() };
     let token = head.lease.map(|lease| lease.fingerprint());
     Ok(Reply { status, body, validators, token, limited_until: None })
 }
