@@ -5,6 +5,7 @@
 
 pub mod embedded;
 pub mod in_process;
+pub mod index;
 pub mod record;
 
 #[cfg(test)]
@@ -13,10 +14,13 @@ pub(crate) mod laws;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cache::Entry;
 use crate::clock::Timestamp;
 use crate::target::Key;
+
+pub use index::{Check, Claim, Claimed, InUse};
 
 /// A boxed future: the trait is used as an object, and its calls are far from the hit path.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -26,17 +30,27 @@ pub trait Store: Send + Sync + 'static {
     /// The stored entry of `key`, expired or not. A damaged, foreign or newer record is [`Error::Record`].
     fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>>;
 
-    /// Applies a batch in its order, all of it or nothing. A change takes effect on a record that was checked no
-    /// later than what it vouches for ([`Change::as_of`]), so that a late write never brings an older version
-    /// back, and applying a batch twice is the same as applying it once. A record that was checked after `now`
-    /// stands in nobody's way: a clock that was ahead dated it.
+    /// Applies a batch in its order; one that fails may have been applied in part. A change takes effect on a
+    /// record that was checked no later than what it vouches for ([`Change::as_of`]), so that a late write never
+    /// brings an older version back, and applying a batch twice is the same as applying it once. A record that was
+    /// checked after `now` stands in nobody's way: a clock that was ahead dated it.
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Removes expired records and keeps the size bound, a bounded piece of work a call.
     fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// A cheap read that shows whether the store answers.
-    fn probe(&self) -> BoxFuture<'_, Result<(), Error>>;
+    /// Merges rows into the index of documents in use ([`InUse::merge`]) and forgets what was last used before
+    /// `cutoff`.
+    fn remember(&self, rows: Arc<[InUse]>, cutoff: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// The documents used at `since` or later, at most [`index::MOST_IN_USE`] of them, the last used first.
+    fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>>;
+
+    /// Asks for the right to revalidate a document, against all others that share the store.
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>>;
+
+    /// Opens what is not open, and shows by a cheap read whether the store answers within `budget`.
+    fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Lets go of whatever the store holds; every later call is an error.
     fn close(&self) -> BoxFuture<'_, ()>;
@@ -85,6 +99,9 @@ pub enum Error {
     /// The store itself is in trouble: a full disk, a closed file, a dead server.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store did not answer in time.
+    #[error("the store does not answer within {0:?}")]
+    TooSlow(Duration),
     /// The store answered, with a record that cannot be used.
     #[error("the stored record is unusable")]
     Record(#[from] record::Error),

@@ -75,7 +75,7 @@ async fn probe(store: Arc<dyn Store>, write_behind: Arc<WriteBehind>, health: He
 }
 
 async fn look(store: &dyn Store) -> Result<(), String> {
-    match timeout(PROBE_LIMIT, store.probe()).await {
+    match timeout(PROBE_LIMIT, store.probe(PROBE_LIMIT)).await {
         Err(_) => Err("the store does not answer".into()),
         Ok(Err(error)) => {
             tracing::debug!(error = chain(&error), "the probe of the store failed");

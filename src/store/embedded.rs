@@ -8,6 +8,7 @@ mod bounded;
 mod fault;
 mod file;
 mod handle;
+mod in_use;
 mod size;
 mod tables;
 
@@ -30,7 +31,7 @@ use self::bounded::Growth;
 use self::fault::{Fault, OpenFault};
 use self::file::StoreFile;
 use self::handle::{Handle, Remedy};
-use super::{BoxFuture, Change, Error, Store, record};
+use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
 use crate::cache::Entry;
 use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::config;
@@ -159,8 +160,28 @@ impl Store for Embedded {
         }))
     }
 
-    fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.on(&self.readers, |handle| handle.run(tables::probe)))
+    fn remember(&self, rows: Arc<[InUse]>, cutoff: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.on(&self.writer, move |handle| {
+            handle.run(|database| in_use::remember(database, &rows, cutoff))
+        }))
+    }
+
+    fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>> {
+        Box::pin(
+            self.on(&self.readers, move |handle| {
+                handle.run(|database| in_use::since(database, since))
+            }),
+        )
+    }
+
+    /// There is nobody to share the file with.
+    fn claim(&self, _: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
+        Box::pin(async { Ok(Claimed::Granted { wait: Duration::ZERO }) })
+    }
+
+    fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        let probe = self.on(&self.readers, |handle| handle.run(tables::probe));
+        Box::pin(async move { timeout(budget, probe).await.unwrap_or(Err(Error::TooSlow(budget))) })
     }
 
     /// Releases the file to other processes. Dropping the last clone does the same, on the thread that drops it.

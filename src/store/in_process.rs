@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::{BoxFuture, Change, Error, Store, record};
+use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, index, record};
 use crate::cache::Entry;
-use crate::clock::Timestamp;
+use crate::clock::{Stopwatch, Timestamp};
 use crate::target::Key;
 
 /// What a record costs beside its bytes: its places in the map and in the order of expiry.
@@ -22,12 +23,26 @@ const BOOKKEEPING_BYTES: u64 = 200;
 pub struct InProcess {
     max_bytes: u64,
     shelf: Mutex<Shelf>,
+    in_use: Mutex<HashMap<Key, InUse>>,
+    leases: Mutex<HashMap<Key, Lease>>,
+}
+
+/// A document that one replica revalidates; it lasts for real time, as those of a server do.
+#[derive(Debug)]
+struct Lease {
+    begun: Stopwatch,
+    length: Duration,
 }
 
 impl InProcess {
     /// An empty store that holds at most `max_bytes`.
     pub fn new(max_bytes: u64) -> Self {
-        Self { max_bytes, shelf: Mutex::default() }
+        Self {
+            max_bytes,
+            shelf: Mutex::default(),
+            in_use: Mutex::default(),
+            leases: Mutex::default(),
+        }
     }
 }
 
@@ -52,7 +67,37 @@ impl Store for InProcess {
         Box::pin(async { Ok(()) })
     }
 
-    fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {
+    fn remember(&self, rows: Arc<[InUse]>, cutoff: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        let mut in_use = self.in_use.lock();
+        for row in rows.iter() {
+            in_use.entry(row.key).and_modify(|known| *known = known.merge(*row)).or_insert(*row);
+        }
+        let cutoff = index::cutoff(in_use.values().map(|row| row.used_at), cutoff);
+        in_use.retain(|_, row| row.used_at >= cutoff);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>> {
+        let in_use = self.in_use.lock();
+        let rows = in_use.values().filter(|row| row.used_at >= since).copied();
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.used_at));
+        Box::pin(async { Ok(rows) })
+    }
+
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
+        let mut leases = self.leases.lock();
+        leases.retain(|_, lease| lease.begun.elapsed() < lease.length);
+        let claimed = if leases.contains_key(&claim.key) {
+            Claimed::Taken
+        } else {
+            leases.insert(claim.key, Lease { begun: Stopwatch::start(), length: claim.lease });
+            Claimed::Granted { wait: Duration::ZERO }
+        };
+        Box::pin(async move { Ok(claimed) })
+    }
+
+    fn probe(&self, _: Duration) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
 

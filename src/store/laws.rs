@@ -1,13 +1,14 @@
 //! What every store keeps to, whatever it is made of.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
 
 use super::embedded::Embedded;
 use super::in_process::InProcess;
-use super::{Change, Store};
+use super::{Change, Check, Claim, Claimed, InUse, Store};
 use crate::cache::{Entry, Times, entity_tag};
 use crate::clock::{Clock, Timestamp};
 use crate::upstream::Validators;
@@ -122,14 +123,53 @@ async fn keeping_on_moves_the_sweep(store: &dyn Store) {
     assert_eq!(stored(store, &before).await, None);
 }
 
-async fn every_law(store: &dyn Store) {
-    store.probe().await.unwrap();
+fn in_use(path: &str, used: u64, check: Option<Check>) -> InUse {
+    InUse { key: entry(path, 0, "").key(), used_at: at(used), check }
+}
+
+async fn the_index_keeps_the_later_use_and_the_later_check(store: &dyn Store) {
+    let [first, second] = [1, 2].map(|checked| Check { at: at(checked), fetched_at: NOW });
+    let [used, checked] = [in_use("index", 9, Some(first)), in_use("index", 3, Some(second))];
+    for rows in [[used], [checked], [in_use("index", 4, None)]] {
+        store.remember(rows.into(), NOW).await.unwrap();
+    }
+    assert_eq!(store.in_use(NOW).await.unwrap(), [in_use("index", 9, Some(second))]);
+}
+
+async fn the_index_forgets_what_is_not_used(store: &dyn Store) {
+    let rows = [("long ago", 10), ("lately", 20), ("just now", 30)];
+    let rows = rows.map(|(path, used)| in_use(path, used, None));
+    let [_, lately, just_now] = rows;
+    store.remember(rows.into(), NOW).await.unwrap();
+    assert_eq!(store.in_use(at(20)).await.unwrap(), [just_now, lately]);
+    store.remember([just_now].into(), at(20)).await.unwrap();
+    assert_eq!(store.in_use(NOW).await.unwrap(), [just_now, lately]);
+}
+
+async fn what_nobody_has_claimed_is_granted(store: &dyn Store) {
+    let key = entry("claimed", 0, "").key();
+    let lease = Duration::from_millis(1);
+    let claim = Claim { key, lease, spacing: Duration::ZERO, patience: Duration::ZERO };
+    let claimed = store.claim(claim).await.unwrap();
+    assert_eq!(claimed, Claimed::Granted { wait: Duration::ZERO });
+}
+
+/// The laws that do not depend on whose time decides about the end of a record.
+pub(crate) async fn every_timeless_law(store: &dyn Store) {
+    store.probe(Duration::from_secs(10)).await.unwrap();
     a_put_is_read_back(store).await;
     the_newest_wins(store).await;
     an_equal_put_replaces(store).await;
     a_removal_takes_what_is_no_newer(store).await;
     what_is_dated_in_the_future_gives_way(store).await;
     a_batch_applied_twice_is_a_batch_applied_once(store).await;
+    the_index_keeps_the_later_use_and_the_later_check(store).await;
+    the_index_forgets_what_is_not_used(store).await;
+    what_nobody_has_claimed_is_granted(store).await;
+}
+
+async fn every_law(store: &dyn Store) {
+    every_timeless_law(store).await;
     what_has_expired_is_swept(store).await;
     keeping_on_moves_the_sweep(store).await;
 }
@@ -152,6 +192,18 @@ async fn the_store_in_memory_is_bounded() {
 }
 
 #[tokio::test]
+async fn of_two_who_claim_a_document_one_gets_it_until_the_lease_ends() {
+    let store = InProcess::new(1 << 20);
+    let key = entry("leased", 0, "").key();
+    let [spacing, patience] = [Duration::ZERO; 2];
+    let claim = |lease| store.claim(Claim { key, lease, spacing, patience });
+    let granted = Claimed::Granted { wait: Duration::ZERO };
+    assert_eq!(claim(Duration::ZERO).await.unwrap(), granted);
+    assert_eq!(claim(Duration::from_secs(60)).await.unwrap(), granted);
+    assert_eq!(claim(Duration::from_secs(60)).await.unwrap(), Claimed::Taken);
+}
+
+#[tokio::test]
 async fn the_embedded_store_keeps_the_laws() {
     let dir = tempfile::tempdir().unwrap();
     every_law(&embedded(dir.path()).await).await;
@@ -167,6 +219,6 @@ async fn the_embedded_store_keeps_its_records_over_a_restart() {
 
 async fn embedded(dir: &std::path::Path) -> Embedded {
     let config = crate::config::Store { dir: dir.to_path_buf(), max_bytes: 64 << 20 };
-    let wait = std::time::Duration::from_secs(5);
+    let wait = Duration::from_secs(5);
     Embedded::open(&config, &Clock::System, wait).await.unwrap().store
 }

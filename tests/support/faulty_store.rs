@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use svm::cache::Entry;
 use svm::clock::Timestamp;
 use svm::store::in_process::InProcess;
-use svm::store::{BoxFuture, Change, Error, Store};
+use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};
 use svm::target::Key;
 use tokio::sync::watch;
 
@@ -82,8 +83,24 @@ impl Store for FaultyStore {
         self.moody(Box::pin(async move { self.inner.sweep(now).await }))
     }
 
-    fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {
-        self.moody(self.inner.probe())
+    fn remember(&self, rows: Arc<[InUse]>, cutoff: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        self.moody(Box::pin(async move { self.inner.remember(rows, cutoff).await }))
+    }
+
+    fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>> {
+        self.moody(self.inner.in_use(since))
+    }
+
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
+        self.moody(Box::pin(async move { self.inner.claim(claim).await }))
+    }
+
+    fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        let probe = self.moody(self.inner.probe(budget));
+        Box::pin(async move {
+            let answered = tokio::time::timeout(budget, probe).await;
+            answered.unwrap_or(Err(Error::TooSlow(budget)))
+        })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

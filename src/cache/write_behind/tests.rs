@@ -13,7 +13,7 @@ use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config::WriteBehind as Config;
 use crate::store::in_process::InProcess;
 use crate::store::laws::{NOW, entry, put};
-use crate::store::{BoxFuture, Change, Error, Store};
+use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};
 use crate::target::Key;
 
 const CONFIG: Config = Config {
@@ -84,8 +84,20 @@ impl Store for Scripted {
         self.inner.close()
     }
 
-    fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {
-        self.inner.probe()
+    fn remember(&self, rows: Arc<[InUse]>, cutoff: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        self.inner.remember(rows, cutoff)
+    }
+
+    fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>> {
+        self.inner.in_use(since)
+    }
+
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
+        self.inner.claim(claim)
+    }
+
+    fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        self.inner.probe(budget)
     }
 }
 

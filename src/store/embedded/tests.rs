@@ -52,7 +52,7 @@ async fn assert_works(store: &Embedded) {
 /// The store works after a while, which is short.
 async fn assert_heals(store: &Embedded) {
     let waited = Stopwatch::start();
-    while let Err(error) = store.probe().await {
+    while let Err(error) = store.probe(LONG).await {
         assert!(waited.elapsed() < LONG, "{error:?}");
         tokio::task::yield_now().await;
     }
@@ -102,7 +102,7 @@ async fn closing_releases_the_file_and_refuses_further_work() {
     let first = open(dir.path(), NO_WAIT).await.unwrap().store;
     first.close().await;
     assert_works(&open(dir.path(), NO_WAIT).await.unwrap().store).await;
-    assert!(matches!(first.probe().await, Err(Error::Unavailable(_))));
+    assert!(matches!(first.probe(LONG).await, Err(Error::Unavailable(_))));
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn a_folder_that_cannot_be_made_is_used_once_it_can() {
     let expected = format!("the folder {}/folder cannot be used for the store", obstacle.display());
     assert_eq!(shut.to_string(), expected);
     assert!(shut.source().is_some());
-    assert!(matches!(opened.store.probe().await, Err(Error::Unavailable(_))));
+    assert!(matches!(opened.store.probe(LONG).await, Err(Error::Unavailable(_))));
 
     fs::remove_file(&obstacle).unwrap();
     assert_heals(&opened.store).await;

@@ -1,0 +1,79 @@
+//! The index of documents in use: which ones, and when each was last found current.
+//!
+//! It is what the background revalidation goes by, and what is left of it after a restart. It holds no bodies: those
+//! are in the records. Replicas that share a store share the index, and take turns by [`Claim`].
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::target::Key;
+
+/// How many documents an index holds; beyond that those go that were not used for longest.
+pub const MOST_IN_USE: usize = 100_000;
+
+/// A document in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InUse {
+    /// Which one.
+    pub key: Key,
+    /// When it was last served.
+    pub used_at: Timestamp,
+    /// The last check, if there was one.
+    pub check: Option<Check>,
+}
+
+/// The upstream vouched for a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Check {
+    /// When.
+    pub at: Timestamp,
+    /// For which body: the one that was fetched then.
+    pub fetched_at: Timestamp,
+}
+
+impl InUse {
+    /// What both know together: the later use, the later check.
+    pub fn merge(self, other: Self) -> Self {
+        Self {
+            key: self.key,
+            used_at: self.used_at.max(other.used_at),
+            check: self.check.max(other.check),
+        }
+    }
+}
+
+/// A wish to revalidate a document that others may want to revalidate as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Which document.
+    pub key: Key,
+    /// For how long nobody else may.
+    pub lease: Duration,
+    /// The time between two revalidations of all replicas together.
+    pub spacing: Duration,
+    /// How long whoever asks is ready to wait for its turn.
+    pub patience: Duration,
+}
+
+/// The answer to a [`Claim`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// The document is leased, and its turn comes after this wait.
+    Granted {
+        /// The wait for its turn.
+        wait: Duration,
+    },
+    /// Another one has the lease.
+    Taken,
+    /// The turns within the patience are all given away.
+    Crowded,
+}
+
+/// The earliest use with which a document stays in an index that may hold [`MOST_IN_USE`] of them.
+pub(super) fn cutoff(used: impl Iterator<Item = Timestamp>, cutoff: Timestamp) -> Timestamp {
+    let mut kept: Vec<_> = used.filter(|used_at| *used_at >= cutoff).collect();
+    match kept.len().checked_sub(MOST_IN_USE) {
+        None | Some(0) => cutoff,
+        Some(over) => *kept.select_nth_unstable(over).1,
+    }
+}
