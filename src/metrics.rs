@@ -5,6 +5,7 @@
 
 mod families;
 mod observed;
+mod store;
 mod upstream;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::{Histogram, IntCounter, Registry, TextEncoder};
 
 pub use observed::Observed;
+pub use store::StoreRead;
 
 use crate::cache::{Answer, Detail, Given, Outcome, Status};
 use crate::clock::Timestamp;
@@ -26,8 +28,6 @@ const REQUEST_SECONDS: &[f64] =
 /// Seconds; up to the life of a document and the time that a copy may stand in after it.
 const AGE_SECONDS: &[f64] =
     &[1.0, 10.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0, 172_800.0];
-/// Seconds; the budget of a read is 25 ms.
-const STORE_SECONDS: &[f64] = &[0.000_05, 0.000_1, 0.000_25, 0.001, 0.005, 0.025];
 
 /// Every counter; clones count together.
 #[derive(Clone)]
@@ -44,36 +44,9 @@ pub struct Counters {
     age_seconds: Histogram,
     /// Requests that shared the flight of another one.
     pub followers: IntCounter,
-    store_reads: [IntCounter; StoreRead::ALL.len()],
-    store_read_seconds: Histogram,
+    store: store::Store,
     upstream: upstream::Upstream,
     observed: Mutex<observed::Gauges>,
-}
-
-/// What a read of the persistent tier came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreRead {
-    /// It had the entry.
-    Hit,
-    /// It had none.
-    Miss,
-    /// It failed, or its record could not be used.
-    Error,
-    /// It did not answer within the budget.
-    Timeout,
-}
-
-impl StoreRead {
-    const ALL: [Self; 4] = [Self::Hit, Self::Miss, Self::Error, Self::Timeout];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-            Self::Error => "error",
-            Self::Timeout => "timeout",
-        }
-    }
 }
 
 impl Metrics {
@@ -107,17 +80,7 @@ impl Metrics {
                 "svm_flight_followers_total",
                 "Requests that shared the upstream call of another one",
             ),
-            store_reads: families.counters(
-                "svm_l2_reads_total",
-                "Reads of the persistent tier by result",
-                "result",
-                StoreRead::ALL.map(StoreRead::as_str),
-            ),
-            store_read_seconds: families.histogram(
-                "svm_l2_read_duration_seconds",
-                "Time of a read of the persistent tier",
-                STORE_SECONDS,
-            ),
+            store: store::Store::new(&families),
             upstream: upstream::Upstream::new(&families),
             observed: Mutex::new(observed::Gauges::new(&families, tokens)),
             registry: registry.clone(),
@@ -155,12 +118,6 @@ impl Metrics {
     fn outcome(&self, outcome: Outcome, took: Duration) {
         self.answers[outcome as usize].inc();
         self.request_seconds.observe(took.as_secs_f64());
-    }
-
-    /// Counts a read of the persistent tier.
-    pub fn store_read(&self, result: StoreRead, took: Duration) {
-        self.store_reads[result as usize].inc();
-        self.store_read_seconds.observe(took.as_secs_f64());
     }
 
     /// Everything, in the text format, together with what others keep.

@@ -3,7 +3,9 @@
 //! A store keeps entries by key and never decides whether one may be served: that is the cache's business, as is
 //! the time a read may take. Every error here is the store's own trouble; none reaches a client.
 
+pub mod breaker;
 pub mod embedded;
+pub mod guard;
 pub mod in_process;
 pub mod index;
 pub mod record;
@@ -20,6 +22,7 @@ use crate::cache::Entry;
 use crate::clock::Timestamp;
 use crate::target::Key;
 
+pub use guard::Guard;
 pub use index::{Check, Claim, Claimed, InUse};
 
 /// A boxed future: the trait is used as an object, and its calls are far from the hit path.

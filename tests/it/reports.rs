@@ -59,11 +59,16 @@ async fn metrics_are_prometheus_text() {
     svm_flights 0
     svm_l1_bytes 3823
     svm_l1_entries 1
+    svm_l2_breaker_open 0
+    svm_l2_breaker_opened_total 0
+    svm_l2_index_errors_total 0
     svm_l2_read_duration_seconds_count 1
     svm_l2_reads_total{result="error"} 0
     svm_l2_reads_total{result="hit"} 0
     svm_l2_reads_total{result="miss"} 1
+    svm_l2_reads_total{result="skipped"} 0
     svm_l2_reads_total{result="timeout"} 0
+    svm_l2_up 1
     svm_l2_write_batches_total 0
     svm_l2_write_errors_total 0
     svm_l2_write_seconds_total 0

@@ -1,0 +1,112 @@
+//! What becomes of calls to the persistent tier, and how it is.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, IntCounter, IntGauge};
+
+use super::Counters;
+use super::families::Families;
+
+/// Seconds; the budget of a read is 25 ms.
+const SECONDS: &[f64] = &[0.000_05, 0.000_1, 0.000_25, 0.001, 0.005, 0.025];
+
+/// What a read of the persistent tier came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreRead {
+    /// It had the entry.
+    Hit,
+    /// It had none.
+    Miss,
+    /// It failed, or its record could not be used.
+    Error,
+    /// It did not answer within the budget.
+    Timeout,
+    /// It was not asked, since the breaker is open.
+    Skipped,
+}
+
+impl StoreRead {
+    const ALL: [Self; 5] = [Self::Hit, Self::Miss, Self::Error, Self::Timeout, Self::Skipped];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Error => "error",
+            Self::Timeout => "timeout",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+pub(super) struct Store {
+    reads: [IntCounter; StoreRead::ALL.len()],
+    read_seconds: Histogram,
+    index_errors: IntCounter,
+    up: IntGauge,
+    breaker_open: IntGauge,
+    breaker_opened: IntCounter,
+}
+
+impl Store {
+    /// A store that is up, behind a closed breaker.
+    pub(super) fn new(families: &Families<'_>) -> Self {
+        let store = Self {
+            reads: families.counters(
+                "svm_l2_reads_total",
+                "Reads of the persistent tier by result",
+                "result",
+                StoreRead::ALL.map(StoreRead::as_str),
+            ),
+            read_seconds: families.histogram(
+                "svm_l2_read_duration_seconds",
+                "Time of a read of the persistent tier",
+                SECONDS,
+            ),
+            index_errors: families.counter(
+                "svm_l2_index_errors_total",
+                "Calls about the documents in use that failed or took too long",
+            ),
+            up: families.gauge("svm_l2_up", "1 while the probe can read the persistent tier"),
+            breaker_open: families.gauge(
+                "svm_l2_breaker_open",
+                "1 while the persistent tier is left alone because its reads failed",
+            ),
+            breaker_opened: families
+                .counter("svm_l2_breaker_opened_total", "Times that the breaker opened"),
+        };
+        store.up.set(1);
+        store
+    }
+}
+
+impl Counters {
+    /// Counts a read of the persistent tier.
+    pub fn store_read(&self, result: StoreRead, took: Duration) {
+        self.store.reads[result as usize].inc();
+        self.store.read_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts a read that was not made.
+    pub fn store_read_skipped(&self) {
+        self.store.reads[StoreRead::Skipped as usize].inc();
+    }
+
+    /// Counts a call about the documents in use that gave nothing.
+    pub fn store_index_failed(&self) {
+        self.store.index_errors.inc();
+    }
+
+    /// What the probe finds.
+    pub fn store_is_up(&self, up: bool) {
+        self.store.up.set(up.into());
+    }
+
+    /// The breaker has opened or closed.
+    pub fn store_breaker_is_open(&self, open: bool) {
+        self.store.breaker_open.set(open.into());
+        if open {
+            self.store.breaker_opened.inc();
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The store as those see it who must not suffer from it: a call ends in time, fails quietly, or is not made.
+//!
+//! Every read of L2 goes this way, and so does the background's use of the index; the write-behind queue does not,
+//! since a store that cannot be written may still be read. This is also who tells the log how the store is: one
+//! line for an outage and one for its end, whether reads or looks noticed it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::timeout;
+
+use super::breaker::Breaker;
+use super::{BoxFuture, Error, Store};
+use crate::cache::Entry;
+use crate::clock::Stopwatch;
+use crate::metrics::{Metrics, StoreRead};
+use crate::target::Key;
+use crate::telemetry::chain;
+
+/// What a look may take beyond the budget of a read: the store may have to be opened, or connected to.
+const OPENING: Duration = Duration::from_millis(500);
+
+/// A store behind a breaker.
+pub struct Guard {
+    store: Arc<dyn Store>,
+    /// For one read.
+    budget: Duration,
+    /// Never held over a call.
+    breaker: Mutex<Breaker>,
+    metrics: Metrics,
+}
+
+impl Guard {
+    /// A guard that trusts the store until it fails, and gives each read `budget`.
+    pub fn new(store: Arc<dyn Store>, budget: Duration, metrics: Metrics) -> Self {
+        Self { store, budget, breaker: Mutex::default(), metrics }
+    }
+
+    /// The stored entry; whatever goes wrong is counted and is a miss.
+    pub async fn read(&self, key: Key) -> Option<Arc<Entry>> {
+        if self.is_open() {
+            self.metrics.store_read_skipped();
+            return None;
+        }
+        let took = Stopwatch::start();
+        let read = timeout(self.budget, self.store.read(key)).await;
+        let read = read.unwrap_or(Err(Error::TooSlow(self.budget)));
+        self.metrics.store_read(result(&read), took.elapsed());
+        let trouble = trouble(&read);
+        self.learn(trouble, |breaker| breaker.read(trouble.is_none()));
+        read.unwrap_or_else(|error| {
+            tracing::debug!(%key, error = chain(&error), "L2 read failed");
+            None
+        })
+    }
+
+    /// A call that may take longer and of which nobody waits for the outcome, as those about the documents in use:
+    /// nothing if the breaker is open, the call fails or the limit passes. It does not move the breaker.
+    pub async fn within<T>(
+        &self,
+        limit: Duration,
+        call: impl for<'a> FnOnce(&'a dyn Store) -> BoxFuture<'a, Result<T, Error>>,
+    ) -> Option<T> {
+        if self.is_open() {
+            return None;
+        }
+        let called = timeout(limit, call(&*self.store)).await;
+        match called.unwrap_or(Err(Error::TooSlow(limit))) {
+            Ok(given) => Some(given),
+            Err(error) => {
+                self.metrics.store_index_failed();
+                tracing::debug!(error = chain(&error), "a call about the documents in use failed");
+                None
+            }
+        }
+    }
+
+    /// Looks at the store once, and says how it is: the error is a sentence for `/healthz`. A single look that fails
+    /// is no reason to call it down.
+    ///
+    /// # Errors
+    ///
+    /// When the store is down.
+    pub async fn probe(&self) -> Result<(), &'static str> {
+        let look = timeout(self.budget + OPENING, self.store.probe(self.budget)).await;
+        let look = look.unwrap_or(Err(Error::TooSlow(self.budget)));
+        let trouble = trouble(&look);
+        let now = self.learn(trouble, |breaker| breaker.looked(trouble.is_none()));
+        match trouble {
+            None => Ok(()),
+            Some(_) if now.is_up() => Ok(()),
+            Some(Error::TooSlow(_)) => Err("the store does not answer"),
+            Some(_) => Err("the store cannot be read"),
+        }
+    }
+
+    /// Whether the store is left alone.
+    pub fn is_open(&self) -> bool {
+        self.breaker.lock().is_open()
+    }
+
+    /// Brings the breaker up to date and tells what that changes.
+    fn learn(&self, why: Option<&Error>, update: impl FnOnce(&mut Breaker)) -> Breaker {
+        let (before, now) = self.update(update);
+        match (before.is_well(), now.is_well()) {
+            (true, false) => {
+                let error = why.map(|error| chain(error));
+                tracing::warn!(error, "the persistent store is in trouble; serving without it");
+            }
+            (false, true) => tracing::info!("the persistent store works again"),
+            _ => {}
+        }
+        now
+    }
+
+    /// The gauges are set under the lock, so that the last one to set them is the last one to know.
+    fn update(&self, update: impl FnOnce(&mut Breaker)) -> (Breaker, Breaker) {
+        let mut breaker = self.breaker.lock();
+        let before = *breaker;
+        update(&mut breaker);
+        if before.is_open() != breaker.is_open() {
+            self.metrics.store_breaker_is_open(breaker.is_open());
+        }
+        self.metrics.store_is_up(breaker.is_up());
+        (before, *breaker)
+    }
+}
+
+/// The store's own trouble. A record that cannot be used is not: whoever gives it answers.
+fn trouble<T>(called: &Result<T, Error>) -> Option<&Error> {
+    match called {
+        Err(error @ (Error::Unavailable(_) | Error::TooSlow(_))) => Some(error),
+        Ok(_) | Err(Error::Record(_)) => None,
+    }
+}
+
+fn result(read: &Result<Option<Arc<Entry>>, Error>) -> StoreRead {
+    match read {
+        Ok(Some(_)) => StoreRead::Hit,
+        Ok(None) => StoreRead::Miss,
+        Err(Error::TooSlow(_)) => StoreRead::Timeout,
+        Err(_) => StoreRead::Error,
+    }
+}
