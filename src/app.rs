@@ -21,10 +21,10 @@ use crate::cache::write_behind::WriteBehind;
 use crate::cache::{Cache, Flights, Memory, Tiers};
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::http::{self, AccessLog, Health, MetricsSources};
+use crate::http::{self, AccessLog, Health, HealthSources, MetricsSources};
 use crate::metrics::Metrics;
-use crate::store::Store;
 use crate::store::embedded::{Embedded, OpenError, Opened};
+use crate::store::{Guard, Store};
 use crate::tasks::Tasks;
 use crate::telemetry::{Lines, chain};
 use crate::upstream::{ClientError, TokenPool, Upstream};
@@ -43,6 +43,7 @@ pub struct App {
     service: salvo::Service,
     cache: Cache,
     store: Arc<dyn Store>,
+    guard: Arc<Guard>,
     write_behind: Arc<WriteBehind>,
     health: Health,
     flights: Tasks,
@@ -88,6 +89,8 @@ impl App {
         )?;
         let write_behind =
             Arc::new(WriteBehind::new(config.write_behind, Arc::clone(&store), clock.clone()));
+        let budget = config.cache.store_read_budget;
+        let guard = Arc::new(Guard::new(Arc::clone(&store), budget, metrics.clone()));
         let flights = Tasks::new();
         let cache = Cache::new(Tiers {
             memory: Memory::new(config.cache.l1_max_bytes),
@@ -95,11 +98,16 @@ impl App {
             clock: clock.clone(),
             flights: Flights::new(flights.clone()),
             write_behind: Arc::clone(&write_behind),
-            store: Arc::clone(&store),
+            store: Arc::clone(&guard),
             upstream,
             metrics: metrics.clone(),
         });
-        let health = Health::new(Arc::clone(&tokens), clock.clone());
+        let health = Health::new(HealthSources {
+            store_name: "embedded_store",
+            write_behind: Arc::clone(&write_behind),
+            tokens: Arc::clone(&tokens),
+            clock: clock.clone(),
+        });
         let log = crate::telemetry::wants_access_lines(&config.log).then(|| lines.clone());
         let sources = MetricsSources {
             cache: cache.clone(),
@@ -118,7 +126,7 @@ impl App {
             access_log: AccessLog::new(log, &config.server.trusted_proxies, clock),
         });
         let config = config.server;
-        Ok(Self { config, service, cache, store, write_behind, health, flights })
+        Ok(Self { config, service, cache, store, guard, write_behind, health, flights })
     }
 
     /// The cache behind `/version`, for whoever measures it alone.

@@ -17,7 +17,7 @@ mod router;
 mod version;
 
 pub use access_log::AccessLog;
-pub use health::Health;
+pub use health::{Health, HealthSources};
 pub use listener::{Closer, Listener, bind};
 pub use metrics::MetricsSources;
 pub use router::{Parts, service};

@@ -5,14 +5,11 @@
 
 use std::sync::Arc;
 
-use tokio::time::timeout;
-
-use crate::clock::{Clock, Stopwatch, Timestamp};
+use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::metrics::{Metrics, StoreRead};
-use crate::store::{Change, Store};
+use crate::metrics::Metrics;
+use crate::store::{Change, Guard};
 use crate::target::{Key, Target};
-use crate::telemetry::chain;
 use crate::upstream::{Ask, Priority, Upstream, Validators};
 
 use super::flight::{Beacon, Candidate, Flights};
@@ -34,8 +31,8 @@ pub struct Tiers {
     pub flights: Arc<Flights>,
     /// The queue in front of L2.
     pub write_behind: Arc<WriteBehind>,
-    /// L2.
-    pub store: Arc<dyn Store>,
+    /// L2, behind its guard.
+    pub store: Arc<Guard>,
     /// The way to GitHub.
     pub upstream: Upstream,
     /// What is counted.
@@ -72,29 +69,12 @@ impl Tiers {
         let (entry, from_l2) = match self.write_behind.peek(&key) {
             Some(Peeked::Put(entry)) => (Some(entry), false),
             Some(Peeked::Removed) => (None, false),
-            None => (self.read_store(key).await, true),
+            None => (self.store.read(key).await, true),
         };
         if let Some(entry) = &entry {
             self.memory.insert(key, Arc::clone(entry));
         }
         (entry, from_l2)
-    }
-
-    /// L2's entry; whatever goes wrong there is counted and is a miss.
-    async fn read_store(&self, key: Key) -> Option<Arc<Entry>> {
-        let stopwatch = Stopwatch::start();
-        let read = timeout(self.rules.store_read_budget, self.store.read(key)).await;
-        let (outcome, entry) = match read {
-            Ok(Ok(Some(entry))) => (StoreRead::Hit, Some(entry)),
-            Ok(Ok(None)) => (StoreRead::Miss, None),
-            Ok(Err(error)) => {
-                tracing::debug!(%key, error = chain(&error), "L2 read failed");
-                (StoreRead::Error, None)
-            }
-            Err(_) => (StoreRead::Timeout, None),
-        };
-        self.metrics.store_read(outcome, stopwatch.elapsed());
-        entry
     }
 
     async fn exchange(

@@ -1,6 +1,7 @@
 //! `/healthz`: how the service is, and each of its dependencies.
 //!
-//! The page only reads what a probe in the background last found, so it answers at once in every state.
+//! The page only reads what others know already (a probe in the background looks at the store), so it answers at
+//! once in every state.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +11,7 @@ use parking_lot::RwLock;
 use salvo::{Request, Response};
 use serde_json::{Map, Value, json};
 
+use crate::cache::write_behind::WriteBehind;
 use crate::clock::{Clock, Stopwatch};
 use crate::upstream::TokenPool;
 
@@ -22,16 +24,28 @@ pub struct Health(Arc<Inner>);
 
 struct Inner {
     draining: AtomicBool,
-    store: RwLock<Result<(), String>>,
-    tokens: Arc<TokenPool>,
-    clock: Clock,
+    /// What the probe last found.
+    store: RwLock<Result<(), &'static str>>,
+    sources: HealthSources,
+}
+
+/// Who is asked how it is.
+pub struct HealthSources {
+    /// What the persistent tier is called on the page.
+    pub store_name: &'static str,
+    /// The queue in front of it.
+    pub write_behind: Arc<WriteBehind>,
+    /// The tokens.
+    pub tokens: Arc<TokenPool>,
+    /// The present.
+    pub clock: Clock,
 }
 
 impl Health {
     /// A service that serves.
-    pub fn new(tokens: Arc<TokenPool>, clock: Clock) -> Self {
+    pub fn new(sources: HealthSources) -> Self {
         let draining = AtomicBool::new(false);
-        Self(Arc::new(Inner { draining, store: RwLock::new(Ok(())), tokens, clock }))
+        Self(Arc::new(Inner { draining, store: RwLock::new(Ok(())), sources }))
     }
 
     /// From here on the service only finishes what it has begun.
@@ -39,17 +53,8 @@ impl Health {
         self.0.draining.store(true, Ordering::Release);
     }
 
-    /// What the probe found of the persistent tier; logged when it changes.
-    pub fn store_is(&self, found: Result<(), String>) {
-        let changed = found.is_ok() != self.0.store.read().is_ok();
-        if changed {
-            match &found {
-                Ok(()) => tracing::info!("the persistent store works again"),
-                Err(error) => {
-                    tracing::warn!(error, "the persistent store is down; serving without it");
-                }
-            }
-        }
+    /// What the probe found of the persistent tier.
+    pub fn store_is(&self, found: Result<(), &'static str>) {
         *self.0.store.write() = found;
     }
 
@@ -58,24 +63,27 @@ impl Health {
         self.0.draining.load(Ordering::Acquire)
     }
 
-    fn request_path(&self) -> Result<(), String> {
-        if self.is_draining() { Err("the service is shutting down".into()) } else { Ok(()) }
+    fn request_path(&self) -> Result<(), &'static str> {
+        if self.is_draining() { Err("the service is shutting down") } else { Ok(()) }
     }
 
-    fn github_tokens(&self) -> Result<(), String> {
-        let reports = self.0.tokens.reports(self.0.clock.now());
-        if reports.iter().all(|report| report.rejected) {
-            return Err("GitHub refuses every token".into());
-        }
-        Ok(())
+    /// A store that can be read may still take no writes.
+    fn store(&self) -> Result<(), &'static str> {
+        (*self.0.store.read())?;
+        let written = self.0.sources.write_behind.stats().last_batch_ok;
+        if written { Ok(()) } else { Err("the last write to the store failed") }
+    }
+
+    fn github_tokens(&self) -> Result<(), &'static str> {
+        let HealthSources { tokens, clock, .. } = &self.0.sources;
+        let rejected = tokens.reports(clock.now()).iter().all(|report| report.rejected);
+        if rejected { Err("GitHub refuses every token") } else { Ok(()) }
     }
 
     fn report(&self) -> (StatusCode, Value) {
         let request_path = self.request_path();
-        let others = [
-            ("embedded_store", self.0.store.read().clone()),
-            ("github_tokens", self.github_tokens()),
-        ];
+        let others =
+            [(self.0.sources.store_name, self.store()), ("github_tokens", self.github_tokens())];
         let (code, status) = match &request_path {
             Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
             Ok(()) if others.iter().any(|(_, found)| found.is_err()) => {
@@ -91,7 +99,7 @@ impl Health {
     }
 }
 
-fn dependency(found: Result<(), String>) -> Value {
+fn dependency(found: Result<(), &'static str>) -> Value {
     match found {
         Ok(()) => json!({ "status": "up" }),
         Err(error) => json!({ "status": "down", "error": error }),

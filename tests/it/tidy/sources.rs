@@ -46,6 +46,7 @@ const RULES: &[Rule] = &[
             "src/cache/policy.rs",
             "src/cache/write_behind/queue.rs",
             "src/config",
+            "src/store/breaker.rs",
             "src/store/record",
             "src/target",
             "src/upstream/rate_limit.rs",
@@ -73,9 +74,21 @@ const RULES: &[Rule] = &[
     },
     Rule {
         what: "only app constructs components",
-        words: &["Cache::new(", "TokenPool::new(", "Embedded::open(", "WriteBehind::new("],
+        words: &[
+            "Cache::new(",
+            "TokenPool::new(",
+            "Embedded::open(",
+            "WriteBehind::new(",
+            "Guard::new(",
+        ],
         within: &["src/"],
         except: &["src/app.rs"],
+    },
+    Rule {
+        what: "the cache reads the store through its guard",
+        words: &["dyn Store"],
+        within: &["src/cache"],
+        except: &["src/cache/write_behind.rs"],
     },
     Rule {
         what: "every queue has a bound",
