@@ -44,7 +44,7 @@ pub struct Counters {
     age_seconds: Histogram,
     /// Requests that shared the flight of another one.
     pub followers: IntCounter,
-    store: store::Store,
+    pub(crate) store: store::Store,
     upstream: upstream::Upstream,
     observed: Mutex<observed::Gauges>,
 }

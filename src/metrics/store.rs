@@ -39,10 +39,11 @@ impl StoreRead {
     }
 }
 
-pub(super) struct Store {
+pub(crate) struct Store {
     reads: [IntCounter; StoreRead::ALL.len()],
     read_seconds: Histogram,
-    index_errors: IntCounter,
+    /// Calls about the documents in use that gave nothing.
+    pub(crate) index_errors: IntCounter,
     up: IntGauge,
     breaker_open: IntGauge,
     breaker_opened: IntCounter,
@@ -90,11 +91,6 @@ impl Counters {
     /// Counts a read that was not made.
     pub fn store_read_skipped(&self) {
         self.store.reads[StoreRead::Skipped as usize].inc();
-    }
-
-    /// Counts a call about the documents in use that gave nothing.
-    pub fn store_index_failed(&self) {
-        self.store.index_errors.inc();
     }
 
     /// What the probe finds.

@@ -69,7 +69,7 @@ impl Guard {
         match called.unwrap_or(Err(Error::TooSlow(limit))) {
             Ok(given) => Some(given),
             Err(error) => {
-                self.metrics.store_index_failed();
+                self.metrics.store.index_errors.inc();
                 tracing::debug!(error = chain(&error), "a call about the documents in use failed");
                 None
             }
@@ -141,5 +141,68 @@ fn result(read: &Result<Option<Arc<Entry>>, Error>) -> StoreRead {
         Ok(None) => StoreRead::Miss,
         Err(Error::TooSlow(_)) => StoreRead::Timeout,
         Err(_) => StoreRead::Error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+    use crate::store::in_process::InProcess;
+    use crate::store::index::InUse;
+    use crate::store::laws::{NOW, entry};
+
+    const LONG: Duration = Duration::from_secs(10);
+    const SHORT: Duration = Duration::from_millis(5);
+
+    fn guard() -> Guard {
+        Guard::new(Arc::new(InProcess::new(1 << 20)), LONG, Metrics::new(1))
+    }
+
+    /// How many calls about the documents in use failed, and whether the breaker is open.
+    fn state(guard: &Guard) -> (u64, bool) {
+        (guard.metrics.store.index_errors.get(), guard.is_open())
+    }
+
+    async fn fails(guard: &Guard) -> Option<()> {
+        let error = || Err(Error::Unavailable("as told".into()));
+        guard.within(LONG, |_| Box::pin(async move { error() })).await
+    }
+
+    #[tokio::test]
+    async fn a_call_about_the_documents_in_use_reaches_the_store() {
+        let guard = guard();
+        let row = InUse { key: entry("used", 0, "").key(), used_at: NOW, check: None };
+        let remembered = guard.within(LONG, |store| store.remember([row].into(), NOW)).await;
+        assert_eq!(remembered, Some(()));
+        assert_eq!(guard.within(LONG, |store| store.in_use(NOW)).await, Some(vec![row]));
+        assert_eq!(state(&guard), (0, false));
+    }
+
+    #[tokio::test]
+    async fn one_that_fails_is_counted_and_does_not_move_the_breaker() {
+        let guard = guard();
+        for _ in 0..10 {
+            assert_eq!(fails(&guard).await, None);
+        }
+        assert_eq!(state(&guard), (10, false));
+    }
+
+    #[tokio::test]
+    async fn one_that_hangs_ends_at_its_limit() {
+        let guard = guard();
+        assert_eq!(guard.within::<()>(SHORT, |_| Box::pin(pending())).await, None);
+        assert_eq!(state(&guard), (1, false));
+    }
+
+    #[tokio::test]
+    async fn with_an_open_breaker_none_is_made() {
+        let guard = guard();
+        for _ in 0..5 {
+            guard.update(|breaker| breaker.read(false));
+        }
+        let called = guard.within::<()>(LONG, |_| unreachable!("the breaker is open")).await;
+        assert_eq!((called, state(&guard)), (None, (0, true)));
     }
 }
