@@ -17,12 +17,14 @@ pub use ending::Farewell;
 use background::Background;
 use ending::Ending;
 
+use crate::activity::Activity;
 use crate::cache::write_behind::WriteBehind;
 use crate::cache::{Cache, Flights, Memory, Tiers};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::http::{self, AccessLog, Health, HealthSources, MetricsSources};
 use crate::metrics::Metrics;
+use crate::revalidate::{self, Revalidator};
 use crate::store::embedded::{Embedded, OpenError, Opened};
 use crate::store::{Guard, Store};
 use crate::tasks::Tasks;
@@ -45,6 +47,7 @@ pub struct App {
     store: Arc<dyn Store>,
     guard: Arc<Guard>,
     write_behind: Arc<WriteBehind>,
+    revalidator: Arc<Revalidator>,
     health: Health,
     flights: Tasks,
 }
@@ -80,6 +83,7 @@ impl App {
     ) -> Result<Self, BuildError> {
         let metrics = Metrics::new(config.tokens.secrets.len());
         let tokens = Arc::new(TokenPool::new(&config.tokens));
+        let background_places = config.upstream.max_concurrency / 2;
         let upstream = Upstream::new(
             config.upstream,
             config.targets.clone(),
@@ -92,10 +96,12 @@ impl App {
         let budget = config.cache.store_read_budget;
         let guard = Arc::new(Guard::new(Arc::clone(&store), budget, metrics.clone()));
         let flights = Tasks::new();
+        let activity = Arc::new(Activity::default());
         let cache = Cache::new(Tiers {
-            memory: Memory::new(config.cache.l1_max_bytes),
+            memory: Memory::new(config.cache.l1_max_bytes, Arc::clone(&activity)),
             rules: config.cache,
             clock: clock.clone(),
+            activity: Arc::clone(&activity),
             flights: Flights::new(flights.clone()),
             write_behind: Arc::clone(&write_behind),
             store: Arc::clone(&guard),
@@ -109,8 +115,21 @@ impl App {
             clock: clock.clone(),
         });
         let log = crate::telemetry::wants_access_lines(&config.log).then(|| lines.clone());
+        let policy = Arc::new(config.targets);
+        let revalidator = Arc::new(Revalidator::new(revalidate::Parts {
+            config: config.revalidate,
+            places: background_places,
+            cache: cache.clone(),
+            activity: Arc::clone(&activity),
+            store: Arc::clone(&guard),
+            tokens: Arc::clone(&tokens),
+            policy: Arc::clone(&policy),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        }));
         let sources = MetricsSources {
             cache: cache.clone(),
+            activity,
             write_behind: Arc::clone(&write_behind),
             tokens,
             lines,
@@ -118,7 +137,8 @@ impl App {
         };
         let service = http::service(http::Parts {
             cache: cache.clone(),
-            policy: Arc::new(config.targets),
+            policy,
+            client_lifetime: config.revalidate.interval,
             clock: clock.clone(),
             metrics,
             sources,
@@ -126,7 +146,17 @@ impl App {
             access_log: AccessLog::new(log, &config.server.trusted_proxies, clock),
         });
         let config = config.server;
-        Ok(Self { config, service, cache, store, guard, write_behind, health, flights })
+        Ok(Self {
+            config,
+            service,
+            cache,
+            store,
+            guard,
+            write_behind,
+            revalidator,
+            health,
+            flights,
+        })
     }
 
     /// The cache behind `/version`, for whoever measures it alone.
@@ -164,6 +194,7 @@ impl App {
             flights: &self.flights,
             background,
             write_behind: &self.write_behind,
+            revalidator: &self.revalidator,
             store: &*self.store,
         };
         ending.serve_until(serving, shutdown).await

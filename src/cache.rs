@@ -17,17 +17,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use answer::{Answer, Given};
-pub use entry::{Entry, RecentFailure, Times, entity_tag, entity_tag_of_digest};
+pub use entry::{
+    Entry, LARGEST_PERSISTED_BODY, RecentFailure, Times, entity_tag, entity_tag_of_digest,
+};
 pub use facts::{Exchanged, Facts, Kept};
 pub use flight::Flights;
-pub use memory::{Level, Memory};
+pub use memory::{Held, Level, Memory};
 pub use policy::{Demand, Recall};
 pub use status::{Detail, Forward, Outcome, Status};
 pub use tiers::Tiers;
 
-use flight::{Candidate, Flight, Landing, Role};
+use flight::{Candidate, Flight, Landing, Role, Serves};
 
-use crate::target::Target;
+use crate::clock::Timestamp;
+use crate::store::Check;
+use crate::target::{Key, Target};
 use crate::upstream::{Failure, Priority, Reason};
 
 /// The tiers and the way through them; clones share them.
@@ -51,14 +55,51 @@ impl Cache {
     /// The answer that L1 can give at once.
     pub fn recall(&self, target: &Target, demand: Demand) -> Option<Answer> {
         let tiers = &self.0;
-        let entry = tiers.memory.get(&target.key())?;
-        match policy::recall(&entry, demand, tiers.clock.now(), &tiers.rules) {
-            Recall::Serve(answer) => Some(answer),
+        let held = tiers.memory.get(&target.key())?;
+        let now = tiers.clock.now();
+        let answer = match policy::recall(&held.entry, demand, now, &tiers.rules) {
+            Recall::Serve(answer) => answer,
             Recall::ServeAndRetry(answer) => {
                 self.board(target, Demand::Cached, Priority::Background);
-                Some(answer)
+                answer
             }
-            Recall::Ask => None,
+            Recall::Ask => return None,
+        };
+        held.usage.mark(now);
+        Some(answer)
+    }
+
+    /// Has the upstream asked about a document that is stored, on behalf of nobody, and waits for what it comes to.
+    pub async fn revalidate(&self, target: &Target) -> Arc<Facts> {
+        let (flight, _) = self.board(target, Demand::Revalidate, Priority::Background);
+        match flight.wait(None, |_| Serves::Never).await {
+            Landing::Landed(facts) => facts,
+            _ => Arc::new(self.wreckage(target)),
+        }
+    }
+
+    /// Takes over what another replica has found out about a document, if L1 holds an older state of it; whether it
+    /// holds another one now. A flight that is under way finds out by itself.
+    pub async fn adopt(&self, key: Key, check: Check) -> bool {
+        let tiers = Arc::clone(&self.0);
+        let older = |entry: &Arc<Entry>| entry.times.checked_at < check.at && !entry.is_negative();
+        let Some(held) = tiers.memory.entry(&key).filter(older) else { return false };
+        let before = Arc::clone(&held);
+        let fly = |_| async move { tiers.adopt(held, check).await };
+        let (flight, role) = self.0.flights.join(key, Priority::Background, fly);
+        if role == Role::Follower {
+            return false;
+        }
+        let landing = flight.wait(None, |_| Serves::Never).await;
+        let Landing::Landed(facts) = landing else { return false };
+        matches!(&*facts, Facts::Found { entry, .. } if !Arc::ptr_eq(entry, &before))
+    }
+
+    /// The stored entry of a document, wherever it is; L1 stays as it is.
+    pub async fn stored(&self, key: Key) -> Option<Arc<Entry>> {
+        match self.0.memory.entry(&key) {
+            Some(entry) => Some(entry),
+            None => self.0.find(key).await.0,
         }
     }
 
@@ -92,7 +133,11 @@ impl Cache {
                 {
                     Arc::new(Facts::Found { entry, from_l2 })
                 }
-                Landing::Candidate(copy) => return policy::late(&copy.entry, collapsed),
+                Landing::Candidate(copy) => {
+                    let answer = policy::late(&copy.entry, collapsed);
+                    self.mark(target, &answer, tiers.clock.now());
+                    return answer;
+                }
                 Landing::Crashed => Arc::new(self.wreckage(target)),
             };
             if background && facts.are_without_call() {
@@ -101,8 +146,16 @@ impl Cache {
             }
             let now = tiers.clock.now();
             if let Some(answer) = policy::answer(demand, &facts, collapsed, now, &tiers.rules) {
+                self.mark(target, &answer, now);
                 return answer;
             }
+        }
+    }
+
+    /// A document that was served is in use.
+    fn mark(&self, target: &Target, answer: &Answer, now: Timestamp) {
+        if let Given::Document(_) = answer.given {
+            self.0.activity.mark(target.key(), now);
         }
     }
 
@@ -110,7 +163,7 @@ impl Cache {
     fn wreckage(&self, target: &Target) -> Facts {
         let failure = Failure::new(Reason::Internal);
         Facts::Exchange {
-            previous: self.0.memory.get(&target.key()),
+            previous: self.0.memory.entry(&target.key()),
             exchanged: Exchanged::Kept(Kept::Failed(failure)),
         }
     }

@@ -50,6 +50,8 @@ pub struct Config {
     pub store: Store,
     /// The queue in front of the store.
     pub write_behind: WriteBehind,
+    /// The background revalidation.
+    pub revalidate: Revalidate,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -159,6 +161,21 @@ pub struct WriteBehind {
     pub retry_max_age: Duration,
 }
 
+/// The background revalidation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Revalidate {
+    /// How often a document in use is checked.
+    pub interval: Duration,
+    /// How long after its last use a document still is in use.
+    pub lookback: Duration,
+    /// How many documents one worker takes on in a sweep.
+    pub endpoints_per_worker: usize,
+    /// How many requests a second one worker makes at most.
+    pub per_worker_rps: f64,
+    /// How many requests a second all workers make at most, those of all replicas together.
+    pub max_rps: f64,
+}
+
 /// What is logged, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Log {
@@ -208,6 +225,7 @@ impl Config {
         let tokens = sections::tokens(&mut reader);
         let store = sections::store(&mut reader);
         let write_behind = sections::write_behind(&mut reader);
+        let revalidate = sections::revalidate(&mut reader);
         let log = sections::log(&mut reader);
         let config = (|| {
             Some(Self {
@@ -218,6 +236,7 @@ impl Config {
                 tokens: tokens?,
                 store: store?,
                 write_behind: write_behind?,
+                revalidate: revalidate?,
                 log: log?,
             })
         })();

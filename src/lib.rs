@@ -35,6 +35,9 @@ pub mod upstream;
 
 pub mod store;
 
+pub mod activity;
+pub mod revalidate;
+
 pub mod http;
 
 pub mod app;

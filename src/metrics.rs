@@ -5,6 +5,7 @@
 
 mod families;
 mod observed;
+mod revalidate;
 mod store;
 mod upstream;
 
@@ -46,6 +47,7 @@ pub struct Counters {
     pub followers: IntCounter,
     pub(crate) store: store::Store,
     upstream: upstream::Upstream,
+    revalidate: revalidate::Revalidate,
     observed: Mutex<observed::Gauges>,
 }
 
@@ -82,6 +84,7 @@ impl Metrics {
             ),
             store: store::Store::new(&families),
             upstream: upstream::Upstream::new(&families),
+            revalidate: revalidate::Revalidate::new(&families),
             observed: Mutex::new(observed::Gauges::new(&families, tokens)),
             registry: registry.clone(),
         };
@@ -91,8 +94,6 @@ impl Metrics {
             &[("version", env!("CARGO_PKG_VERSION"))],
         );
         families.register(ProcessCollector::for_self());
-        // Sweeps belong to the background revalidation; dashboards of the first svm expect the name.
-        let _ = families.counter("svm_revalidate_runs_total", "Background revalidation sweeps");
         Self(Arc::new(counters))
     }
 

@@ -17,7 +17,7 @@ const CAPACITY: u64 = 1 << 30;
 pub(crate) fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("memory");
     for entries in [1, 100_000] {
-        let memory = Memory::new(CAPACITY);
+        let memory = Memory::new(CAPACITY, Arc::default());
         let keys: Vec<_> = (0..entries).map(|number| insert(&memory, number)).collect();
         assert_eq!(memory.level().entries, entries as u64, "nothing was evicted");
         let mut picks = uniform(entries).into_iter().cycle();

@@ -43,6 +43,13 @@ impl Background {
                 stop.run_until_cancelled(probe).await;
             }
         });
+        let (revalidator, sweeps_stop) = (Arc::clone(&app.revalidator), stop.clone());
+        tasks.supervise("revalidate", stop.clone(), move || {
+            let (revalidator, stop) = (Arc::clone(&revalidator), sweeps_stop.clone());
+            async move {
+                stop.run_until_cancelled(revalidator.run()).await;
+            }
+        });
         Self { tasks, stop }
     }
 

@@ -11,6 +11,7 @@ use crate::cache::write_behind::WriteBehind;
 use crate::clock::Stopwatch;
 use crate::config;
 use crate::http::{Closer, Health};
+use crate::revalidate::Revalidator;
 use crate::store::Store;
 use crate::tasks::Tasks;
 
@@ -38,6 +39,7 @@ pub(super) struct Ending<'a> {
     pub(super) flights: &'a Tasks,
     pub(super) background: Background,
     pub(super) write_behind: &'a WriteBehind,
+    pub(super) revalidator: &'a Revalidator,
     pub(super) store: &'a dyn Store,
 }
 
@@ -55,9 +57,11 @@ impl Ending<'_> {
             () = shutdown => {}
         }
         self.drain_requests(serving).await?;
-        let Self { flights, background, write_behind, .. } = self;
+        let Self { flights, background, write_behind, revalidator, .. } = self;
         background.stop().await;
-        let drained = write_behind.drain(self.config.drain_timeout).await;
+        let limit = self.config.drain_timeout;
+        let (drained, _) =
+            tokio::join!(write_behind.drain(limit), timeout(limit, revalidator.save()));
         if timeout(CLOSE_LIMIT, self.store.close()).await.is_err() {
             tracing::warn!("the store does not close; it is left as it is, which it survives");
         }

@@ -13,6 +13,9 @@ use crate::clock::Timestamp;
 use crate::target::Key;
 use crate::upstream::{Fingerprint, Validators};
 
+/// The largest body that the persistent tier keeps, in bytes.
+pub const LARGEST_PERSISTED_BODY: usize = 1024 * 1024;
+
 /// One upstream response to one target, with what is needed to judge and to revalidate it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -66,6 +69,11 @@ impl Entry {
     /// Whether this entry says that the document does not exist.
     pub fn is_negative(&self) -> bool {
         self.status != StatusCode::OK
+    }
+
+    /// Whether the body is small enough for the persistent tier.
+    pub fn is_persistable(&self) -> bool {
+        self.body.len() <= LARGEST_PERSISTED_BODY
     }
 
     /// Whether the entry may be served without asking the upstream.

@@ -5,6 +5,9 @@
 //!
 //! Negative entries have a tenth of the capacity to themselves, so a flood of unknown names cannot push out
 //! documents.
+//!
+//! Beside each entry lies the stamp that its document is marked with when it is served; entries come and go, the stamp
+//! of a document stays the same.
 
 use std::sync::Arc;
 
@@ -12,18 +15,32 @@ use foldhash::fast::RandomState;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache as Lru;
 
+use crate::activity::{Activity, Holding, Usage};
+use crate::store::Check;
 use crate::target::Key;
 
 use super::Entry;
 
-/// What an entry weighs beside its body and texts: itself, its tag, moka's nodes and tables.
+/// What an entry weighs beside its body and texts: itself, its tag, its stamp, moka's nodes and tables.
 const BOOKKEEPING: usize = 512;
 
 /// The tier that answers hits.
 #[derive(Debug)]
 pub struct Memory {
-    documents: Lru<Key, Arc<Entry>, RandomState>,
-    negatives: Lru<Key, Arc<Entry>, RandomState>,
+    documents: Lru<Key, Held, RandomState>,
+    negatives: Lru<Key, Held, RandomState>,
+    activity: Arc<Activity>,
+    /// For negative entries, whose use is of no interest.
+    unwatched: Arc<Usage>,
+}
+
+/// What L1 holds of a target.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The entry.
+    pub entry: Arc<Entry>,
+    /// To be marked when the entry is served.
+    pub usage: Arc<Usage>,
 }
 
 /// How full L1 is.
@@ -36,15 +53,25 @@ pub struct Level {
 }
 
 impl Memory {
-    /// An empty tier that may hold `capacity` bytes.
-    pub fn new(capacity: u64) -> Self {
+    /// An empty tier that may hold `capacity` bytes; what it is given, `activity` hears of.
+    pub fn new(capacity: u64, activity: Arc<Activity>) -> Self {
         let negatives = capacity / 10;
-        Self { documents: lru(capacity - negatives), negatives: lru(negatives) }
+        Self {
+            documents: lru(capacity - negatives),
+            negatives: lru(negatives),
+            activity,
+            unwatched: Arc::default(),
+        }
     }
 
-    /// The entry of `key`, expired or not.
-    pub fn get(&self, key: &Key) -> Option<Arc<Entry>> {
+    /// The entry of `key`, expired or not, and its stamp.
+    pub fn get(&self, key: &Key) -> Option<Held> {
         self.documents.get(key).or_else(|| self.negatives.get(key))
+    }
+
+    /// The entry of `key` without its stamp, for whoever does not serve it.
+    pub fn entry(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.get(key).map(|held| held.entry)
     }
 
     /// Keeps `entry` in place of whatever its key had.
@@ -55,9 +82,19 @@ impl Memory {
             (&self.documents, &self.negatives)
         };
         // In this order a reader finds the old entry or the new one, never neither.
-        home.insert(key, entry);
+        let usage = self.usage(key, &entry);
+        home.insert(key, Held { entry, usage });
         other.invalidate(&key);
         self.tend();
+    }
+
+    fn usage(&self, key: Key, entry: &Entry) -> Arc<Usage> {
+        if entry.is_negative() {
+            self.activity.is_without_body(key);
+            return Arc::clone(&self.unwatched);
+        }
+        let check = Check { at: entry.times.checked_at, fetched_at: entry.times.fetched_at };
+        self.activity.hold(key, Holding { check, is_shared: entry.is_persistable() })
     }
 
     /// Lets moka evict what is over the capacity, and bring its counts up to date.
@@ -75,11 +112,11 @@ impl Memory {
     }
 }
 
-fn lru(capacity: u64) -> Lru<Key, Arc<Entry>, RandomState> {
+fn lru(capacity: u64) -> Lru<Key, Held, RandomState> {
     Lru::builder()
         .max_capacity(capacity)
         .eviction_policy(EvictionPolicy::lru())
-        .weigher(|_, entry: &Arc<Entry>| u32::try_from(weight(entry)).unwrap_or(u32::MAX))
+        .weigher(|_, held: &Held| u32::try_from(weight(&held.entry)).unwrap_or(u32::MAX))
         .build_with_hasher(RandomState::default())
 }
 

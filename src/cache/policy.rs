@@ -10,6 +10,7 @@ use http::StatusCode;
 
 use crate::clock::Timestamp;
 use crate::config;
+use crate::store::Check;
 use crate::upstream::{Failure, Reason, Reply};
 
 use super::answer::{Answer, Given};
@@ -32,6 +33,8 @@ pub enum Demand {
     Cached,
     /// An answer that the upstream vouches for now.
     Refresh,
+    /// No answer, but an entry that the upstream has vouched for now: nobody waits.
+    Revalidate,
 }
 
 /// What can be done with an entry that L1 holds.
@@ -55,8 +58,9 @@ pub(super) fn recall(
     if entry.is_fresh(now) {
         let asked_lately = now.since(entry.times.checked_at) < rules.refresh_min_interval;
         return match demand {
+            Demand::Revalidate => Recall::Ask,
             Demand::Refresh if !asked_lately => Recall::Ask,
-            _ => Recall::Serve(stored(entry, now, None)),
+            Demand::Refresh | Demand::Cached => Recall::Serve(stored(entry, now, None)),
         };
     }
     match (demand, entry.failure) {
@@ -82,7 +86,7 @@ pub(super) fn serves(
     rules: &config::Cache,
 ) -> Serves {
     match demand {
-        Demand::Refresh => Serves::Never,
+        Demand::Refresh | Demand::Revalidate => Serves::Never,
         Demand::Cached if entry.is_fresh(now) => Serves::AtOnce,
         Demand::Cached if may_stand_in(entry, now, rules) => Serves::IfLate,
         Demand::Cached => Serves::Never,
@@ -155,6 +159,19 @@ fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache) -> Entry {
     Entry { times, failure: None, ..previous.clone() }
 }
 
+/// The entry with the later life that another replica's check gives it; `None` if that check was of another body, or
+/// is no later. A clock that is ahead of ours vouches for no more than the present.
+pub(super) fn vouched(
+    entry: &Entry,
+    check: Check,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Option<Entry> {
+    let at = check.at.min(now);
+    let is_ours = check.fetched_at == entry.times.fetched_at && !entry.is_negative();
+    (is_ours && at > entry.times.checked_at).then(|| freshened(entry, at, rules))
+}
+
 /// The entry with the memory of a failure, where a copy may stand in; each failure in a row doubles the rest.
 pub(super) fn remember_failure(
     entry: &Entry,
@@ -215,7 +232,7 @@ fn exchange(
 ) -> Answer {
     let copy = previous.filter(|entry| !entry.is_negative());
     let (forward, fetched) = match (demand, copy) {
-        (Demand::Refresh, _) => (Forward::Request, Outcome::Bypass),
+        (Demand::Refresh | Demand::Revalidate, _) => (Forward::Request, Outcome::Bypass),
         (Demand::Cached, Some(_)) => (Forward::Stale, Outcome::Miss),
         (Demand::Cached, None) => (Forward::UriMiss, Outcome::Miss),
     };

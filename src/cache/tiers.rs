@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
+use crate::activity::Activity;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::metrics::Metrics;
-use crate::store::{Change, Guard};
+use crate::store::{Change, Check, Guard};
 use crate::target::{Key, Target};
 use crate::upstream::{Ask, Priority, Upstream, Validators};
 
@@ -16,15 +17,14 @@ use super::flight::{Beacon, Candidate, Flights};
 use super::write_behind::{Peeked, WriteBehind};
 use super::{Demand, Entry, Exchanged, Facts, Memory, Recall, policy};
 
-/// The largest body that L2 keeps.
-const LARGEST_PERSISTED_BODY: usize = 1024 * 1024;
-
 /// What a cache is made of.
 pub struct Tiers {
     /// Lifetimes and tolerances.
     pub rules: config::Cache,
     /// The present.
     pub clock: Clock,
+    /// Which documents are in use.
+    pub activity: Arc<Activity>,
     /// L1.
     pub memory: Memory,
     /// Single flight.
@@ -48,7 +48,7 @@ impl Tiers {
         priority: Priority,
         beacon: &Beacon,
     ) -> Facts {
-        let (previous, from_l2) = match self.memory.get(&target.key()) {
+        let (previous, from_l2) = match self.memory.entry(&target.key()) {
             Some(entry) => (Some(entry), false),
             None => self.promote(target.key()).await,
         };
@@ -64,17 +64,42 @@ impl Tiers {
         Facts::Exchange { previous, exchanged }
     }
 
+    /// Brings L1 up to date with a check by another replica: a later life for the same body, or the body that L2 has by
+    /// now. It is a flight like the others, so that no exchange of ours goes on meanwhile with the older body.
+    pub(super) async fn adopt(&self, held: Arc<Entry>, check: Check) -> Facts {
+        let key = held.key();
+        let held = self.memory.entry(&key).unwrap_or(held);
+        let is_newer = |entry: &Arc<Entry>| entry.times.checked_at > held.times.checked_at;
+        let stored = match held.times.fetched_at == check.fetched_at {
+            true => None,
+            false => self.store.read(key).await.filter(is_newer),
+        };
+        let from_l2 = stored.is_some();
+        let current = stored.unwrap_or_else(|| Arc::clone(&held));
+        let entry = policy::vouched(&current, check, self.clock.now(), &self.rules)
+            .map_or(current, Arc::new);
+        if !Arc::ptr_eq(&entry, &held) {
+            self.memory.insert(key, Arc::clone(&entry));
+        }
+        Facts::Found { entry, from_l2 }
+    }
+
     /// Asks the queue and then L2 for an entry that L1 does not hold, and gives it to L1.
     async fn promote(&self, key: Key) -> (Option<Arc<Entry>>, bool) {
-        let (entry, from_l2) = match self.write_behind.peek(&key) {
-            Some(Peeked::Put(entry)) => (Some(entry), false),
-            Some(Peeked::Removed) => (None, false),
-            None => (self.store.read(key).await, true),
-        };
+        let (entry, from_l2) = self.find(key).await;
         if let Some(entry) = &entry {
             self.memory.insert(key, Arc::clone(entry));
         }
         (entry, from_l2)
+    }
+
+    /// The newest entry outside L1, and whether L2 had it.
+    pub(super) async fn find(&self, key: Key) -> (Option<Arc<Entry>>, bool) {
+        match self.write_behind.peek(&key) {
+            Some(Peeked::Put(entry)) => (Some(entry), false),
+            Some(Peeked::Removed) => (None, false),
+            None => (self.store.read(key).await, true),
+        }
     }
 
     async fn exchange(
@@ -140,7 +165,7 @@ impl Tiers {
 
 /// What L2 shall hear of a new entry. A body too large for it still ends the older one that it may hold.
 fn change(key: Key, entry: &Arc<Entry>, rules: &config::Cache) -> Change {
-    if entry.body.len() > LARGEST_PERSISTED_BODY {
+    if !entry.is_persistable() {
         return Change::Remove { key, as_of: entry.times.checked_at };
     }
     Change::Put { entry: Arc::clone(entry), keep_until: policy::keep_until(entry, rules) }

@@ -8,7 +8,8 @@ use super::{Config, ConnectAddress, ConnectTo};
 impl Config {
     /// Every variable with the value in force; tokens are only counted, sizes are in bytes.
     pub fn effective(&self) -> Vec<(&'static str, String)> {
-        let Self { server, targets, cache, upstream, tokens, store, write_behind, log } = self;
+        let Self { server, targets, cache, upstream, tokens, store, write_behind, revalidate, log } =
+            self;
         vec![
             ("HOST", server.host.to_string()),
             ("PORT", server.port.to_string()),
@@ -24,6 +25,11 @@ impl Config {
             ("CACHE_STALE_IF_ERROR", display(cache.stale_if_error)),
             ("REFRESH_MIN_INTERVAL", display(cache.refresh_min_interval)),
             ("STALE_AFTER", display(cache.stale_after)),
+            ("REVALIDATE_INTERVAL", display(revalidate.interval)),
+            ("REVALIDATE_LOOKBACK", display(revalidate.lookback)),
+            ("REVALIDATE_ENDPOINTS_PER_WORKER", revalidate.endpoints_per_worker.to_string()),
+            ("REVALIDATE_PER_WORKER_RPS", revalidate.per_worker_rps.to_string()),
+            ("REVALIDATE_MAX_RPS", revalidate.max_rps.to_string()),
             ("WRITE_BEHIND_QUEUE_SIZE", write_behind.queue_size.to_string()),
             ("WRITE_BEHIND_FLUSH_INTERVAL", display(write_behind.flush_interval)),
             ("WRITE_BEHIND_RETRY_MAX_INTERVAL", display(write_behind.retry_max_interval)),

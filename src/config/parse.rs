@@ -16,6 +16,9 @@ pub(super) type Result<T> = std::result::Result<T, String>;
 
 const GIB: u128 = 1 << 30;
 const MIN_STORE_BYTES: u64 = 64 << 20;
+/// Requests a second: one in a thousand seconds, and one in a microsecond.
+const MIN_RATE: f64 = 0.001;
+const MAX_RATE: f64 = 1_000_000.0;
 
 /// The items of a comma-separated list, without blanks and without empty ones.
 pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
@@ -66,6 +69,20 @@ pub(super) fn gibibytes(text: &str) -> Result<u64> {
     let whole: u64 = if whole.is_empty() { 0 } else { number(whole)? };
     let bytes = u128::from(whole) * GIB + numerator * GIB / scale;
     positive(u64::try_from(bytes).map_err(|_| "is too large".to_owned())?)
+}
+
+/// A decimal number of requests a second.
+pub(super) fn rate(text: &str) -> Result<f64> {
+    let digits = text.replacen('.', "", 1);
+    if digits.is_empty() || !is_digits(&digits) {
+        return Err("is not a decimal number".to_owned());
+    }
+    let rate = text.parse().map_err(|_| "is not a decimal number".to_owned())?;
+    match rate {
+        MIN_RATE..=MAX_RATE => Ok(rate),
+        _ if rate < MIN_RATE => Err("is too small".to_owned()),
+        _ => Err("is too large".to_owned()),
+    }
 }
 
 /// The size of the store: it has to hold the largest batch beside what that replaces.

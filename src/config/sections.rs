@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::parse::{self, count, duration, duration_or_zero, gibibytes};
 use super::reader::Reader;
-use super::{Cache, ConnectTo, Log, Server, Store, Tokens, Upstream, WriteBehind};
+use super::{Cache, ConnectTo, Log, Revalidate, Server, Store, Tokens, Upstream, WriteBehind};
 use crate::target::Policy;
 
 const STORE_READ_BUDGET: Duration = Duration::from_millis(25);
@@ -116,6 +116,21 @@ pub(super) fn write_behind(reader: &mut Reader<'_>) -> Option<WriteBehind> {
         flush_interval: flush_interval?,
         retry_max_interval: retry_max_interval?,
         retry_max_age: retry_max_age?,
+    })
+}
+
+pub(super) fn revalidate(reader: &mut Reader<'_>) -> Option<Revalidate> {
+    let interval = reader.read("REVALIDATE_INTERVAL", duration);
+    let lookback = reader.read("REVALIDATE_LOOKBACK", duration);
+    let endpoints_per_worker = reader.read("REVALIDATE_ENDPOINTS_PER_WORKER", count);
+    let per_worker_rps = reader.read("REVALIDATE_PER_WORKER_RPS", parse::rate);
+    let max_rps = reader.read("REVALIDATE_MAX_RPS", parse::rate);
+    Some(Revalidate {
+        interval: interval?,
+        lookback: lookback?,
+        endpoints_per_worker: endpoints_per_worker?,
+        per_worker_rps: per_worker_rps?,
+        max_rps: max_rps?,
     })
 }
 

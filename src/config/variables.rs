@@ -27,17 +27,13 @@ pub const NOT_BUILT: &[&str] = &[
     "VALIDATOR_AUDIT_INTERVAL",
     "REQUIRE_PUBLIC_TOKENS",
     "CLIENT_MISS_RATE",
-    "REVALIDATE_INTERVAL",
-    "REVALIDATE_LOOKBACK",
-    "REVALIDATE_ENDPOINTS_PER_WORKER",
-    "REVALIDATE_PER_WORKER_RPS",
-    "REVALIDATE_MAX_RPS",
 ];
 
 const DURATION: &str = "a positive duration such as 300ms, 1.5h, 1h30m or 7d";
 const DURATION_OR_OFF: &str = "a duration such as 300ms, 1.5h, 1h30m or 7d; 0s is off";
 const COUNT: &str = "a whole number from 1 to 4294967295";
 const SIZE: &str = "a positive decimal number of GiB, such as 4 or 0.5";
+const RATE: &str = "a decimal number from 0.001 to 1000000, such as 10 or 0.5";
 const HOSTS: &str = "a comma-separated list of host names, each with a :port unless it is 443";
 
 /// Every variable that the service reads, in the order of the README's table.
@@ -98,6 +94,36 @@ pub const VARIABLES: &[Variable] = &[
         "2s",
         DURATION_OR_OFF,
         "how long a request waits for the upstream before a copy stands in",
+    ),
+    optional(
+        "REVALIDATE_INTERVAL",
+        "1m",
+        DURATION,
+        "how often a document in use is revalidated in the background",
+    ),
+    optional(
+        "REVALIDATE_LOOKBACK",
+        "7d",
+        DURATION,
+        "how long after its last use a document still is in use",
+    ),
+    optional(
+        "REVALIDATE_ENDPOINTS_PER_WORKER",
+        "30",
+        COUNT,
+        "documents that one background worker takes on",
+    ),
+    optional(
+        "REVALIDATE_PER_WORKER_RPS",
+        "1",
+        RATE,
+        "requests a second that one background worker makes at most",
+    ),
+    optional(
+        "REVALIDATE_MAX_RPS",
+        "10",
+        RATE,
+        "requests a second that the background makes at most, all replicas together",
     ),
     optional(
         "WRITE_BEHIND_QUEUE_SIZE",

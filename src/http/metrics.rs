@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use salvo::{Request, Response};
 
+use crate::activity::Activity;
 use crate::cache::Cache;
 use crate::cache::write_behind::WriteBehind;
 use crate::clock::{Clock, Stopwatch};
@@ -21,6 +22,8 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct MetricsSources {
     /// L1 and the flights.
     pub cache: Cache,
+    /// Which documents are in use.
+    pub activity: Arc<Activity>,
     /// The queue in front of L2.
     pub write_behind: Arc<WriteBehind>,
     /// The tokens.
@@ -36,6 +39,7 @@ impl MetricsSources {
         self.cache.memory().tend();
         Observed {
             level: self.cache.memory().level(),
+            active: self.activity.known(),
             flights: self.cache.flights().underway(),
             write_behind: self.write_behind.stats(),
             tokens: self.tokens.reports(self.clock.now()),

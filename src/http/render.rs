@@ -29,16 +29,21 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// How long clients and caches in between may reuse a fresh answer, counted from when it is served.
-const CLIENT_LIFETIME: Duration = Duration::from_secs(60);
+/// When an answer is given, and how long it is good for from then on.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    pub(super) now: Timestamp,
+    /// How long clients and caches in between may reuse a fresh answer.
+    pub(super) client_lifetime: Duration,
+}
 
 /// The answer of the cache to a request for `/version`.
-pub(super) fn answer(req: &Request, res: &mut Response, key: Key, answer: &Answer, now: Timestamp) {
+pub(super) fn answer(req: &Request, res: &mut Response, key: Key, answer: &Answer, moment: Moment) {
     let headers = res.headers_mut();
     *headers = HeaderMap::with_capacity(12);
     provenance(headers, Some(key), &answer.status);
     match &answer.given {
-        Given::Document(entry) => document(req, res, entry, &answer.status, now),
+        Given::Document(entry) => document(req, res, entry, &answer.status, moment),
         Given::Passed { status, body, retry_after } => {
             refused(req, res, *status, passed(*status, body), *retry_after);
         }
@@ -96,12 +101,18 @@ fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status) {
     headers.insert(CACHE_STATUS, value(cache_status(status)));
 }
 
-fn document(req: &Request, res: &mut Response, entry: &Entry, status: &Status, now: Timestamp) {
+fn document(
+    req: &Request,
+    res: &mut Response,
+    entry: &Entry,
+    status: &Status,
+    Moment { now, client_lifetime }: Moment,
+) {
     let age = now.since(entry.times.checked_at).as_secs();
     let headers = res.headers_mut();
     headers.insert(AGE, HeaderValue::from(age));
     headers.insert(ETAG, entry.etag.clone());
-    headers.insert(CACHE_CONTROL, cache_control(status, age));
+    headers.insert(CACHE_CONTROL, cache_control(status, age, client_lifetime));
     if conditional::matches(req.headers(), &entry.etag) {
         res.status_code(StatusCode::NOT_MODIFIED);
         return;
@@ -201,11 +212,11 @@ fn seconds(wait: Duration) -> u64 {
 }
 
 /// A fresh answer may be reused for a while; less than its age plus that would be stale on arrival.
-fn cache_control(status: &Status, age: u64) -> HeaderValue {
+fn cache_control(status: &Status, age: u64, lifetime: Duration) -> HeaderValue {
     if status.is_stale() {
         return NO_CACHE;
     }
-    value(format!("public, max-age={}", age + CLIENT_LIFETIME.as_secs()))
+    value(format!("public, max-age={}", age + lifetime.as_secs()))
 }
 
 fn upstream_status(status: &Status) -> HeaderValue {

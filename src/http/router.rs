@@ -4,6 +4,7 @@
 //! filters would let `//ping/` pass.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use salvo::routing::PathState;
 use salvo::{Handler, Request, Router, Service};
@@ -26,6 +27,8 @@ pub struct Parts {
     pub cache: Cache,
     /// Which targets are allowed.
     pub policy: Arc<Policy>,
+    /// How long clients and caches in between may reuse a fresh answer, counted from when it is served.
+    pub client_lifetime: Duration,
     /// The present.
     pub clock: Clock,
     /// What is counted.
@@ -40,8 +43,9 @@ pub struct Parts {
 
 /// The service that answers every request.
 pub fn service(parts: Parts) -> Service {
-    let Parts { cache, policy, clock, metrics, sources, health, access_log } = parts;
-    let version = Version { cache, policy, clock, metrics: metrics.clone() };
+    let Parts { cache, policy, client_lifetime, clock, metrics, sources, health, access_log } =
+        parts;
+    let version = Version { cache, policy, client_lifetime, clock, metrics: metrics.clone() };
     let metrics = MetricsPage { metrics, sources };
     let healthz = Healthz(health.clone());
     let routes = Router::new()

@@ -4,6 +4,7 @@
 //! comparison, the headers, one clone of the body's handle, a few counters, one line to the log's queue.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use salvo::{Request, Response};
 
@@ -14,11 +15,12 @@ use crate::target::{Policy, Target};
 
 use super::page::{Page, Trail};
 use super::query::VersionQuery;
-use super::render;
+use super::render::{self, Moment};
 
 pub(super) struct Version {
     pub(super) cache: Cache,
     pub(super) policy: Arc<Policy>,
+    pub(super) client_lifetime: Duration,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
 }
@@ -35,7 +37,8 @@ impl Page for Version {
         };
         let answer = self.cache.get(&target, demand).await;
         let now = self.clock.now();
-        render::answer(req, res, target.key(), &answer, now);
+        let moment = Moment { now, client_lifetime: self.client_lifetime };
+        render::answer(req, res, target.key(), &answer, moment);
         self.metrics.answered(&answer, now, stopwatch.elapsed());
         Trail { target: Some(target), cache: Some(answer.status) }
     }

@@ -13,6 +13,8 @@ use super::families::Families;
 pub struct Observed {
     /// How full L1 is.
     pub level: Level,
+    /// Documents in use.
+    pub active: usize,
     /// Flights that are under way.
     pub flights: usize,
     /// The queue in front of L2.
@@ -26,6 +28,7 @@ pub struct Observed {
 pub(super) struct Gauges {
     l1_entries: IntGauge,
     l1_bytes: IntGauge,
+    active: IntGauge,
     flights: IntGauge,
     queue_depth: IntGauge,
     queue_bytes: IntGauge,
@@ -47,6 +50,7 @@ impl Gauges {
         let gauges = Self {
             l1_entries: families.gauge("svm_l1_entries", "Entries in memory"),
             l1_bytes: families.gauge("svm_l1_bytes", "Weight of the entries in memory"),
+            active: families.gauge("svm_active_keys", "Documents in use, or held in memory"),
             flights: families.gauge("svm_flights", "Flights under way"),
             queue_depth: families.gauge("svm_write_behind_depth", "Changes that wait for L2"),
             queue_bytes: families.gauge("svm_write_behind_bytes", "Bodies that wait for L2"),
@@ -90,6 +94,7 @@ impl Gauges {
     pub(super) fn set(&mut self, observed: &Observed) {
         self.l1_entries.set(signed(observed.level.entries));
         self.l1_bytes.set(signed(observed.level.bytes));
+        self.active.set(signed(observed.active as u64));
         self.flights.set(signed(observed.flights as u64));
         self.log_drops.catch_up(observed.log_drops);
         self.queue(&observed.write_behind);

@@ -3,7 +3,8 @@
 //! It holds the same records as the others and follows the same rules, so that nothing else has to know the
 //! difference; only a restart shows it. It does no I/O: its futures are ready at once.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::collections::hash_map::{self, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,11 +89,12 @@ impl Store for InProcess {
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
         let mut leases = self.leases.lock();
         leases.retain(|_, lease| lease.begun.elapsed() < lease.length);
-        let claimed = if leases.contains_key(&claim.key) {
-            Claimed::Taken
-        } else {
-            leases.insert(claim.key, Lease { begun: Stopwatch::start(), length: claim.lease });
-            Claimed::Granted { wait: Duration::ZERO }
+        let claimed = match leases.entry(claim.key) {
+            hash_map::Entry::Occupied(_) => Claimed::Taken,
+            hash_map::Entry::Vacant(free) => {
+                free.insert(Lease { begun: Stopwatch::start(), length: claim.lease });
+                Claimed::Granted { wait: Duration::ZERO }
+            }
         };
         Box::pin(async move { Ok(claimed) })
     }

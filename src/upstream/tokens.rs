@@ -146,6 +146,12 @@ impl TokenPool {
         self.rota.lock().usable_at(0, true, now)
     }
 
+    /// Whether a token has more left than is kept for clients.
+    pub fn has_quota_to_spare(&self, now: Timestamp) -> bool {
+        let rota = self.rota.lock();
+        rota.states.iter().any(|state| state.is_usable(now) && state.has(self.usage_threshold, now))
+    }
+
     /// What can be told of each token, in the order of the configuration.
     pub fn reports(&self, now: Timestamp) -> Vec<Report> {
         self.rota.lock().states.iter().map(|state| state.report(now)).collect()

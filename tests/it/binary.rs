@@ -9,6 +9,7 @@ mod secrets;
 mod serving;
 mod shutdown;
 mod store;
+mod sweeps;
 
 use crate::support::github::{Failure, GitHub};
 

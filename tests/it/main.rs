@@ -20,6 +20,7 @@ mod redirects;
 mod refresh;
 mod reports;
 mod restart;
+mod revalidate;
 mod simulated_github;
 mod stale;
 mod surface;

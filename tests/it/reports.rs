@@ -48,6 +48,7 @@ async fn metrics_are_prometheus_text() {
         .filter(|line| !line.contains("_bucket{") && !line.contains("_seconds_sum"))
         .collect();
     insta::assert_snapshot!(own.join("\n"), @r#"
+    svm_active_keys 1
     svm_answers_total{cache="BYPASS"} 1
     svm_answers_total{cache="HIT"} 1
     svm_answers_total{cache="MISS"} 1
@@ -75,7 +76,20 @@ async fn metrics_are_prometheus_text() {
     svm_l2_writes_total 0
     svm_log_lines_dropped_total 0
     svm_request_duration_seconds_count 3
-    svm_revalidate_runs_total 0
+    svm_revalidate_adopted_total 0
+    svm_revalidate_done_total{result="changed"} 0
+    svm_revalidate_done_total{result="failed"} 0
+    svm_revalidate_done_total{result="gone"} 0
+    svm_revalidate_done_total{result="unchanged"} 0
+    svm_revalidate_due_total 0
+    svm_revalidate_runs_total 1
+    svm_revalidate_seconds_total 0.000524653
+    svm_revalidate_skipped_total{reason="checked"} 0
+    svm_revalidate_skipped_total{reason="late"} 0
+    svm_revalidate_skipped_total{reason="leased"} 0
+    svm_revalidate_skipped_total{reason="no-body"} 0
+    svm_revalidate_skipped_total{reason="quota"} 0
+    svm_revalidate_skipped_total{reason="refused"} 0
     svm_served_age_seconds_count 2
     svm_stale_answers_total{reason="stale-if-error"} 0
     svm_stale_answers_total{reason="stale-while-revalidate"} 0

@@ -80,6 +80,7 @@ const RULES: &[Rule] = &[
             "Embedded::open(",
             "WriteBehind::new(",
             "Guard::new(",
+            "Revalidator::new(",
         ],
         within: &["src/"],
         except: &["src/app.rs"],

@@ -1,0 +1,177 @@
+//! Which documents are in use, and when each was last checked.
+//!
+//! A hit leaves a stamp beside the entry it serves, and nothing else: no lock, no queue, no counter that others share.
+//! Here is the other end of those stamps. The sweep collects them, saves them in the store's index, and decides by them
+//! what to revalidate; what is left of it all after a restart, or what other replicas know, is merged in from there.
+//!
+//! The lock is taken by misses and by the sweep, never by a hit, and never across an await.
+
+mod usage;
+
+#[cfg(test)]
+mod tests;
+
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::store::index::{self, MOST_IN_USE};
+use crate::store::{Check, InUse};
+use crate::target::Key;
+
+pub use usage::Usage;
+
+/// How far the bound may be passed before the least recently used are looked for, which takes a while.
+const SLACK: usize = MOST_IN_USE / 10;
+
+/// What is known of documents in use; at most [`MOST_IN_USE`] of them, and a little more for a while.
+#[derive(Debug, Default)]
+pub struct Activity(Mutex<HashMap<Key, Known>>);
+
+/// A document that may be revalidated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Active {
+    /// Which one.
+    pub key: Key,
+    /// How much it is used: the uses since the last sweep, and half of what this was then.
+    pub uses: u64,
+    /// When it was last served.
+    pub used_at: Timestamp,
+    /// Its last check, by whichever replica.
+    pub check: Option<Check>,
+}
+
+/// What L1 tells of a document that it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Its last check.
+    pub check: Check,
+    /// Whether the store takes its body, so that replicas can have it from there.
+    pub is_shared: bool,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    usage: Arc<Usage>,
+    uses: u64,
+    check: Option<Check>,
+    /// What the index knows.
+    saved: Option<(Timestamp, Option<Check>)>,
+    /// Whether a check by another replica is worth anything here: not where each has a body of its own.
+    is_private: bool,
+    /// Whether no tier had a body for it.
+    is_bodiless: bool,
+}
+
+impl Activity {
+    /// The stamp of a document that L1 is about to hold.
+    pub fn hold(&self, key: Key, holding: Holding) -> Arc<Usage> {
+        let mut documents = self.0.lock();
+        let known = known(&mut documents, key);
+        known.check = known.check.max(Some(holding.check));
+        known.is_private = !holding.is_shared;
+        known.is_bodiless = false;
+        Arc::clone(&known.usage)
+    }
+
+    /// Stamps a document that was served otherwise than from L1.
+    pub fn mark(&self, key: Key, now: Timestamp) {
+        known(&mut self.0.lock(), key).usage.mark(now);
+    }
+
+    /// There is no body to revalidate, until L1 holds one again.
+    pub fn is_without_body(&self, key: Key) {
+        if let Some(known) = self.0.lock().get_mut(&key) {
+            known.is_bodiless = true;
+        }
+    }
+
+    /// Takes in what the index knows; returns the rows that tell of a check that was not known here.
+    pub fn merge(&self, rows: Vec<InUse>) -> Vec<InUse> {
+        let mut documents = self.0.lock();
+        let mut news = Vec::new();
+        for row in rows {
+            let known = known(&mut documents, row.key);
+            known.usage.was_used(row.used_at);
+            known.saved = known.saved.max(Some((row.used_at, row.check)));
+            if row.check > known.check && !known.is_private {
+                known.check = row.check;
+                news.push(row);
+            }
+        }
+        news
+    }
+
+    /// What the index does not know yet.
+    pub fn unsaved(&self) -> Vec<InUse> {
+        let documents = self.0.lock();
+        let rows = documents.iter().filter(|(_, known)| known.is_in_use());
+        let unsaved = rows.filter(|(_, known)| known.saved != Some(known.to_save()));
+        unsaved.map(|(key, known)| known.row(*key)).collect()
+    }
+
+    /// The index knows these now.
+    pub fn saved(&self, rows: &[InUse]) {
+        let mut documents = self.0.lock();
+        for row in rows {
+            if let Some(known) = documents.get_mut(&row.key) {
+                known.saved = Some((row.used_at, row.check));
+            }
+        }
+    }
+
+    /// The documents used since `cutoff`, as far as there is a body to revalidate. Those used longer ago that L1 does
+    /// not hold either are forgotten. Each call halves what the uses before the last one count.
+    pub fn collect(&self, cutoff: Timestamp) -> Vec<Active> {
+        let mut documents = self.0.lock();
+        documents.retain(|_, known| known.usage.used_at() >= cutoff || known.is_held());
+        let mut active = Vec::new();
+        for (key, known) in documents.iter_mut() {
+            known.uses = known.uses / 2 + u64::from(known.usage.take_uses());
+            if known.is_in_use() && known.usage.used_at() >= cutoff && !known.is_bodiless {
+                active.push(known.active(*key));
+            }
+        }
+        active
+    }
+
+    /// How many documents are known.
+    pub fn known(&self) -> usize {
+        self.0.lock().len()
+    }
+}
+
+impl Known {
+    fn is_in_use(&self) -> bool {
+        self.usage.used_at() > Timestamp::default()
+    }
+
+    /// Whether the stamp lies beside an entry in L1.
+    fn is_held(&self) -> bool {
+        Arc::strong_count(&self.usage) > 1
+    }
+
+    fn to_save(&self) -> (Timestamp, Option<Check>) {
+        (self.usage.used_at(), self.check.filter(|_| !self.is_private))
+    }
+
+    fn row(&self, key: Key) -> InUse {
+        let (used_at, check) = self.to_save();
+        InUse { key, used_at, check }
+    }
+
+    fn active(&self, key: Key) -> Active {
+        Active { key, uses: self.uses, used_at: self.usage.used_at(), check: self.check }
+    }
+}
+
+/// What is known of a document, which may be nothing so far.
+fn known(documents: &mut HashMap<Key, Known>, key: Key) -> &mut Known {
+    if documents.len() >= MOST_IN_USE + SLACK && !documents.contains_key(&key) {
+        let used = documents.values().map(|known| known.usage.used_at());
+        let cutoff = index::cutoff(used, Timestamp::default());
+        documents.retain(|_, known| known.usage.used_at() >= cutoff);
+    }
+    documents.entry(key).or_default()
+}

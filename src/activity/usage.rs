@@ -1,0 +1,36 @@
+//! The stamp beside an entry in L1.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crate::clock::Timestamp;
+
+/// When a document was last served, and how often since somebody looked.
+#[derive(Debug, Default)]
+pub struct Usage {
+    used_at: AtomicU64,
+    uses: AtomicU32,
+}
+
+impl Usage {
+    /// The document is served now. Two plain loads and stores: of two who mark at once one may not be counted, which is
+    /// cheaper than the bus lock that would count both.
+    pub fn mark(&self, now: Timestamp) {
+        self.used_at.store(now.as_millis(), Ordering::Relaxed);
+        self.uses.store(self.uses.load(Ordering::Relaxed).saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// The document was served then, by this process before its restart or by another one.
+    pub(super) fn was_used(&self, at: Timestamp) {
+        self.used_at.fetch_max(at.as_millis(), Ordering::Relaxed);
+    }
+
+    /// When the document was last served; the epoch if it never was.
+    pub(super) fn used_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.used_at.load(Ordering::Relaxed))
+    }
+
+    /// How often it was served since this was last asked.
+    pub(super) fn take_uses(&self) -> u32 {
+        self.uses.swap(0, Ordering::Relaxed)
+    }
+}

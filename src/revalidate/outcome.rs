@@ -1,0 +1,116 @@
+//! What becomes of a document in a sweep, as values that can be counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::cache::{Exchanged, Facts};
+
+/// What became of a due document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The upstream vouched for the stored body.
+    Unchanged,
+    /// There was a new body.
+    Changed,
+    /// The document does not exist any more.
+    Gone,
+    /// The upstream gave no answer to keep; the entry stays.
+    Failed,
+    /// The upstream was not asked.
+    Skipped(Skipped),
+}
+
+/// Why the upstream was not asked about a due document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skipped {
+    /// The sweep was over before its turn; the next one begins with it if it is used most.
+    Late,
+    /// The tokens have less than `API_USAGE_THRESHOLD` left, or none is usable.
+    Quota,
+    /// Another replica has it in hand.
+    Leased,
+    /// It was checked since the sweep began, for a client.
+    Checked,
+    /// No tier has a body to revalidate.
+    NoBody,
+    /// The configuration does not allow its URL any more.
+    Refused,
+}
+
+impl Outcome {
+    /// Those with which the upstream was asked.
+    pub const ASKED: [Self; 4] = [Self::Unchanged, Self::Changed, Self::Gone, Self::Failed];
+
+    /// The word for metric label and log field alike.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Changed => "changed",
+            Self::Gone => "gone",
+            Self::Failed => "failed",
+            Self::Skipped(skipped) => skipped.as_str(),
+        }
+    }
+
+    /// What the facts of a flight come to.
+    pub(super) fn of(facts: &Facts) -> Self {
+        match facts {
+            Facts::Found { .. } => Self::Skipped(Skipped::Checked),
+            Facts::Exchange { .. } if facts.are_without_call() => Self::Skipped(Skipped::Quota),
+            Facts::Exchange { exchanged, .. } => match exchanged {
+                Exchanged::Stored(_) => Self::Changed,
+                Exchanged::Freshened(_) => Self::Unchanged,
+                Exchanged::Forgotten(_) => Self::Gone,
+                Exchanged::Kept(_) => Self::Failed,
+            },
+        }
+    }
+}
+
+impl Skipped {
+    /// Every reason.
+    pub const ALL: [Self; 6] =
+        [Self::Late, Self::Quota, Self::Leased, Self::Checked, Self::NoBody, Self::Refused];
+
+    /// The word for metric label and log field alike.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Late => "late",
+            Self::Quota => "quota",
+            Self::Leased => "leased",
+            Self::Checked => "checked",
+            Self::NoBody => "no-body",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// How many documents of a sweep came to what.
+#[derive(Debug, Default)]
+pub struct Tally {
+    asked: [AtomicU64; Outcome::ASKED.len()],
+    skipped: [AtomicU64; Skipped::ALL.len()],
+}
+
+impl Tally {
+    pub(super) fn add(&self, outcome: Outcome, documents: usize) {
+        let counter = match outcome {
+            Outcome::Skipped(skipped) => {
+                let at = Skipped::ALL.iter().position(|known| *known == skipped);
+                at.map(|at| &self.skipped[at])
+            }
+            _ => {
+                let at = Outcome::ASKED.iter().position(|known| *known == outcome);
+                at.map(|at| &self.asked[at])
+            }
+        };
+        let counter = counter.expect("the lists are complete");
+        counter.fetch_add(documents as u64, Ordering::Relaxed);
+    }
+
+    /// Each outcome's word and how often there was one.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let asked = Outcome::ASKED.iter().map(|outcome| outcome.as_str()).zip(&self.asked);
+        let skipped = Skipped::ALL.iter().map(|skipped| skipped.as_str()).zip(&self.skipped);
+        asked.chain(skipped).map(|(word, count)| (word, count.load(Ordering::Relaxed)))
+    }
+}

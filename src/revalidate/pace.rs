@@ -1,0 +1,102 @@
+//! How fast a sweep goes: evenly over the interval, and never faster than the rates allow.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::Stopwatch;
+use crate::config;
+
+/// What part of the interval the documents of a sweep are spread over; the rest is for what takes longer than thought.
+const SPREAD: f64 = 0.9;
+
+/// The workers of a sweep, and the times between their requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Rates {
+    /// How many documents are under way at once.
+    pub(super) workers: usize,
+    /// The least time between two requests of one worker.
+    pub(super) per_worker: Duration,
+    /// The least time between two requests of all.
+    pub(super) spacing: Duration,
+}
+
+impl Rates {
+    /// For a sweep of `due` documents; `places` is how many exchanges the background may hold at once.
+    pub(super) fn new(due: usize, places: usize, config: &config::Revalidate) -> Self {
+        let workers = due.div_ceil(config.endpoints_per_worker).clamp(1, places.max(1));
+        let even = config.interval.mul_f64(SPREAD) / u32::try_from(due.max(1)).unwrap_or(u32::MAX);
+        Self {
+            workers,
+            per_worker: Duration::from_secs_f64(1.0 / config.per_worker_rps),
+            spacing: even.max(Duration::from_secs_f64(1.0 / config.max_rps)),
+        }
+    }
+}
+
+/// Gives out moments that lie a spacing apart; those that nobody asked for in time are gone.
+#[derive(Debug)]
+pub(super) struct Pace {
+    spacing: Duration,
+    next: Mutex<Duration>,
+}
+
+impl Pace {
+    pub(super) fn new(spacing: Duration) -> Self {
+        Self { spacing, next: Mutex::new(Duration::ZERO) }
+    }
+
+    /// How long to wait for the next moment, counted from what `stopwatch` shows.
+    pub(super) fn wait(&self, stopwatch: &Stopwatch) -> Duration {
+        self.turn(stopwatch.elapsed())
+    }
+
+    fn turn(&self, now: Duration) -> Duration {
+        let mut next = self.next.lock();
+        let turn = now.max(*next);
+        *next = turn + self.spacing;
+        turn - now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: config::Revalidate = config::Revalidate {
+        interval: Duration::from_secs(60),
+        lookback: Duration::from_secs(600),
+        endpoints_per_worker: 30,
+        per_worker_rps: 1.0,
+        max_rps: 10.0,
+    };
+
+    #[test]
+    fn documents_are_spread_over_the_interval() {
+        let rates = Rates::new(54, 32, &CONFIG);
+        assert_eq!(rates.workers, 2);
+        assert_eq!(rates.spacing, Duration::from_secs(1));
+        assert_eq!(rates.per_worker, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn no_number_of_documents_makes_it_go_faster_than_the_rate() {
+        let rates = Rates::new(100_000, 32, &CONFIG);
+        assert_eq!(rates.spacing, Duration::from_millis(100));
+        assert_eq!(rates.workers, 32, "the background holds no more places");
+    }
+
+    #[test]
+    fn nothing_to_do_needs_one_worker_who_finds_that_out() {
+        assert_eq!(Rates::new(0, 32, &CONFIG).workers, 1);
+        assert_eq!(Rates::new(30, 0, &CONFIG).workers, 1);
+        assert_eq!(Rates::new(31, 32, &CONFIG).workers, 2);
+    }
+
+    #[test]
+    fn turns_lie_apart_and_are_not_saved_up() {
+        let pace = Pace::new(Duration::from_secs(2));
+        let waits = [0, 0, 1, 9, 10].map(|now| pace.turn(Duration::from_secs(now)).as_secs());
+        assert_eq!(waits, [0, 2, 3, 0, 1]);
+    }
+}

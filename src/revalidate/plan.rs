@@ -1,0 +1,176 @@
+//! Which document comes next in a sweep: of those that are due, the one used most.
+//!
+//! Pure: `now` is an argument. A document is due when its last check is about an interval old; those that become due
+//! while the sweep goes on are waited for, so that each keeps its place in time from sweep to sweep.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use crate::activity::Active;
+use crate::clock::Timestamp;
+use crate::target::Key;
+
+/// The documents that a sweep has still to do.
+#[derive(Debug)]
+pub(super) struct Plan {
+    upcoming: BinaryHeap<Reverse<(Timestamp, Rank)>>,
+    due: BinaryHeap<Rank>,
+}
+
+/// Ordered by importance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    uses: u64,
+    used_at: Timestamp,
+    key: Key,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Revalidate this one.
+    Revalidate(Key),
+    /// Nothing before then.
+    Wait(Timestamp),
+    /// Nothing more.
+    Done,
+}
+
+impl Plan {
+    /// A plan for those that are due before the next sweep.
+    pub(super) fn new(active: &[Active], interval: Duration, now: Timestamp) -> Self {
+        let due_at = |active: &Active| {
+            active.check.map_or(now, |check| check.at.min(now) + interval - leeway(interval))
+        };
+        let planned = active.iter().map(|active| {
+            let Active { key, uses, used_at, .. } = *active;
+            Reverse((due_at(active), Rank { uses, used_at, key }))
+        });
+        let upcoming = planned.filter(|Reverse((due_at, _))| *due_at < now + interval).collect();
+        Self { upcoming, due: BinaryHeap::new() }
+    }
+
+    /// How many documents are left.
+    pub(super) fn len(&self) -> usize {
+        self.upcoming.len() + self.due.len()
+    }
+
+    /// Gives up on what is left; returns how many documents that is.
+    pub(super) fn clear(&mut self) -> usize {
+        let left = self.len();
+        self.upcoming.clear();
+        self.due.clear();
+        left
+    }
+
+    /// Takes the next document.
+    pub(super) fn next(&mut self, now: Timestamp) -> Next {
+        while let Some(Reverse((due_at, rank))) = self.upcoming.peek().copied() {
+            if due_at > now {
+                break;
+            }
+            self.upcoming.pop();
+            self.due.push(rank);
+        }
+        match (self.due.pop(), self.upcoming.peek()) {
+            (Some(rank), _) => Next::Revalidate(rank.key),
+            (None, Some(Reverse((due_at, _)))) => Next::Wait(*due_at),
+            (None, None) => Next::Done,
+        }
+    }
+}
+
+/// By how much less than an interval a check may be old: what timers and networks make of a minute differs from one
+/// to the next, and a document that just misses its sweep would wait for a whole one more.
+pub(super) fn leeway(interval: Duration) -> Duration {
+    interval / 60
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::Check;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+    fn active(number: u64, uses: u64, checked_ago: Option<u64>) -> Active {
+        let key = Key::of(&number.to_string());
+        let at = |ago| NOW - Duration::from_secs(ago);
+        let check = checked_ago.map(|ago| Check { at: at(ago), fetched_at: at(ago) });
+        Active { key, uses, used_at: NOW, check }
+    }
+
+    fn keys(plan: &mut Plan, now: Timestamp) -> Vec<Key> {
+        std::iter::from_fn(|| match plan.next(now) {
+            Next::Revalidate(key) => Some(key),
+            Next::Wait(_) | Next::Done => None,
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_most_used_of_those_that_are_due_comes_first() {
+        let [little, much, never] =
+            [active(1, 1, Some(61)), active(2, 9, Some(60)), active(3, 5, None)];
+        let mut plan = Plan::new(&[little, much, never], MINUTE, NOW);
+        assert_eq!(plan.len(), 3);
+        assert_eq!(keys(&mut plan, NOW), [much.key, never.key, little.key]);
+        assert_eq!(plan.next(NOW), Next::Done);
+    }
+
+    #[test]
+    fn what_becomes_due_in_the_sweep_is_waited_for() {
+        let (later, now) = (active(1, 9, Some(30)), active(2, 1, Some(60)));
+        let mut plan = Plan::new(&[later, now], MINUTE, NOW);
+        assert_eq!(plan.next(NOW), Next::Revalidate(now.key));
+        let due_at = NOW + Duration::from_secs(29);
+        assert_eq!(plan.next(NOW), Next::Wait(due_at));
+        assert_eq!(plan.next(due_at), Next::Revalidate(later.key));
+    }
+
+    #[test]
+    fn what_was_checked_just_now_waits_for_the_next_sweep_but_for_the_leeway() {
+        let interval = MINUTE - leeway(MINUTE);
+        assert_eq!(Plan::new(&[active(1, 1, Some(0))], MINUTE, NOW).len(), 1);
+        let mut plan = Plan::new(&[active(1, 1, Some(0))], MINUTE, NOW);
+        assert_eq!(plan.next(NOW), Next::Wait(NOW + interval));
+    }
+
+    #[test]
+    fn a_check_from_the_future_does_not_put_a_document_off_for_longer_than_an_interval() {
+        let ahead = Check { at: NOW + MINUTE * 60, fetched_at: NOW };
+        let document = Active { check: Some(ahead), ..active(1, 1, None) };
+        assert_eq!(Plan::new(&[document], MINUTE, NOW).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn every_document_comes_once_and_none_early(ages in prop::collection::vec(0u64..200, 0..50)) {
+            let documents: Vec<_> =
+                (0..).zip(&ages).map(|(number, age)| active(number, number, Some(*age))).collect();
+            let mut plan = Plan::new(&documents, MINUTE, NOW);
+            let mut now = NOW;
+            let mut done = Vec::new();
+            loop {
+                match plan.next(now) {
+                    Next::Revalidate(key) => done.push((key, now)),
+                    Next::Wait(until) => {
+                        prop_assert!(until > now);
+                        now = until;
+                    }
+                    Next::Done => break,
+                }
+            }
+            prop_assert_eq!(done.len(), documents.len());
+            for document in documents {
+                let at = done.iter().find(|(key, _)| *key == document.key).map(|(_, at)| *at);
+                let checked = document.check.expect("a check").at;
+                prop_assert!(at.expect("it came").since(checked) >= MINUTE - leeway(MINUTE));
+            }
+        }
+    }
+}

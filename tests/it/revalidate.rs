@@ -1,0 +1,251 @@
+//! The background revalidation: documents in use are checked without anybody asking.
+//!
+//! Sweeps run on real time, a fraction of a second apart; whether a document is due is decided by the test's clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use svm::store::in_process::InProcess;
+
+use crate::support::app::{TestApp, TestAppBuilder};
+use crate::support::eventually::eventually;
+use crate::support::faulty_store::{FaultyStore, Mood};
+use crate::support::github::Failure;
+use crate::support::tasks;
+use crate::{LATEST, LATEST_PATH};
+
+const INTERVAL: Duration = Duration::from_millis(100);
+const RUNS: &str = "svm_revalidate_runs_total";
+
+fn sweeping() -> TestAppBuilder {
+    TestApp::builder().set("REVALIDATE_INTERVAL", "100ms")
+}
+
+/// Waits until two more sweeps are over: the second has seen all that was there before.
+async fn two_sweeps(app: &TestApp) {
+    let runs = app.metric(RUNS).await;
+    app.exceeds(RUNS, runs + 1.0).await;
+}
+
+fn url(name: &str) -> String {
+    format!("https://api.github.com/repos/octo/{name}/releases/latest")
+}
+
+#[tokio::test]
+async fn a_document_in_use_is_checked_for_free() {
+    let app = sweeping().start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.advance(INTERVAL);
+    eventually(|| app.github.calls(LATEST_PATH) == 2).await;
+    app.reaches("svm_revalidate_done_total{result=\"unchanged\"}", 1.0).await;
+    assert_eq!(app.github.counts(LATEST_PATH).free, 1);
+    assert_eq!(app.version(LATEST).await.header("x-cache"), "HIT");
+    assert_eq!(app.metric("svm_cache_misses_total").await, 1.0, "no client waited");
+
+    two_sweeps(&app).await;
+    assert_eq!(app.github.calls(LATEST_PATH), 2, "it is not due again");
+}
+
+#[tokio::test]
+async fn a_new_release_reaches_clients_as_a_hit() {
+    let app = sweeping().start().await;
+    app.github.release("octo/app").tag("v1.0.0").serve();
+    let _ = app.version(LATEST).await;
+    app.github.publish("octo/app", "v2.0.0");
+    app.advance(INTERVAL);
+    app.reaches("svm_revalidate_done_total{result=\"changed\"}", 1.0).await;
+    let answer = app.version(LATEST).await;
+    assert_eq!((answer.header("x-cache"), answer.header("age")), ("HIT", "0"));
+    assert_eq!(answer.json()["tag_name"], "v2.0.0");
+}
+
+#[tokio::test]
+async fn a_document_that_is_gone_is_found_out_and_left_alone() {
+    let app = sweeping().start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.github.remove("octo/app", 404);
+    app.advance(INTERVAL);
+    app.reaches("svm_revalidate_done_total{result=\"gone\"}", 1.0).await;
+    assert_eq!(app.version(LATEST).await.status, 404);
+    app.advance(INTERVAL);
+    two_sweeps(&app).await;
+    assert_eq!(app.github.calls(LATEST_PATH), 2);
+}
+
+#[tokio::test]
+async fn a_negative_entry_is_left_to_expire() {
+    let app = sweeping().start().await;
+    assert_eq!(app.version(LATEST).await.status, 404);
+    app.advance(INTERVAL);
+    two_sweeps(&app).await;
+    assert_eq!(app.github.calls(LATEST_PATH), 1);
+}
+
+#[tokio::test]
+async fn what_was_not_used_for_long_is_not_checked() {
+    let app = sweeping().set("REVALIDATE_LOOKBACK", "1h").start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.advance(Duration::from_secs(3601));
+    two_sweeps(&app).await;
+    assert_eq!(app.github.calls(LATEST_PATH), 1);
+
+    let _ = app.version(LATEST).await;
+    eventually(|| app.github.calls(LATEST_PATH) == 2).await;
+}
+
+#[tokio::test]
+async fn it_stops_where_the_tokens_run_low() {
+    let app = sweeping().set("GITHUB_PATS", "ghp_first").start().await;
+    app.github.user("octocat").token("ghp_first").limit(120).used(19);
+    app.github.release("octo/app").serve();
+    app.github.release("octo/other").serve();
+    // The two leave 99 of 120, and the threshold is 100.
+    let _ = app.version(LATEST).await;
+    let _ = app.version(&url("other")).await;
+    app.advance(INTERVAL);
+    app.exceeds("svm_revalidate_skipped_total{reason=\"quota\"}", 3.0).await;
+    assert_eq!(app.github.total_calls(), 2);
+
+    app.advance(Duration::from_secs(3600));
+    eventually(|| app.github.total_calls() == 4).await;
+}
+
+#[tokio::test]
+async fn the_foreground_joins_its_flight() {
+    let app = sweeping().start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    let gate = app.github.hold(LATEST_PATH);
+    app.advance(INTERVAL);
+    eventually(|| app.github.calls(LATEST_PATH) == 2).await;
+    let refresh = tasks::spawn(app.ask_refresh(LATEST));
+    app.reaches("svm_flight_followers_total", 1.0).await;
+    gate.open();
+    assert_eq!(refresh.await.expect("an answer").header("x-cache"), "REVALIDATED");
+    assert_eq!(app.github.calls(LATEST_PATH), 2);
+}
+
+#[tokio::test]
+async fn sweeps_do_not_pile_up() {
+    let app = sweeping().start().await;
+    app.github.release("octo/app").serve();
+    app.github.release("octo/other").serve();
+    let _ = app.version(LATEST).await;
+    let gate = app.github.hold(LATEST_PATH);
+    app.advance(INTERVAL);
+    eventually(|| app.github.calls(LATEST_PATH) == 2).await;
+    let runs = app.metric(RUNS).await;
+    // Longer than several intervals: an exchange of a client meets a limit on real time.
+    app.github.fail(&url("other")["https://api.github.com".len()..]).with(Failure::Unicorn502);
+    for _ in 0..3 {
+        let _ = app.version(&url("other")).await;
+    }
+    assert_eq!(app.metric(RUNS).await, runs, "the sweep waits for its flight");
+    gate.open();
+    app.exceeds(RUNS, runs).await;
+}
+
+#[tokio::test]
+async fn what_does_not_fit_waits_and_is_counted() {
+    let app = sweeping().set("REVALIDATE_MAX_RPS", "0.01").start().await;
+    for name in ["one", "two", "three"] {
+        app.github.release(&format!("octo/{name}")).serve();
+        let _ = app.version(&url(name)).await;
+    }
+    let _ = app.version(&url("two")).await;
+    app.advance(INTERVAL);
+    app.exceeds("svm_revalidate_skipped_total{reason=\"late\"}", 1.0).await;
+    let calls = |name| app.github.calls(&format!("/repos/octo/{name}/releases/latest"));
+    assert_eq!(["one", "two", "three"].map(calls), [1, 2, 1], "the one used most comes first");
+}
+
+#[tokio::test]
+async fn a_failing_upstream_costs_a_call_a_sweep_and_leaves_the_entry() {
+    let app = sweeping().start().await;
+    app.github.release("octo/app").serve();
+    let document = app.version(LATEST).await;
+    app.github.fail_all(Failure::Throttled429);
+    app.advance(INTERVAL);
+    app.exceeds("svm_revalidate_done_total{result=\"failed\"}", 0.0).await;
+    let answer = app.version(LATEST).await;
+    answer.assert_document(&document.body);
+    assert_eq!(answer.header("x-cache"), "HIT");
+}
+
+#[tokio::test]
+async fn activity_and_checks_survive_a_restart() {
+    let mut app = sweeping().start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    let _ = app.restart().await;
+    two_sweeps(&app).await;
+    assert_eq!(app.github.calls(LATEST_PATH), 1, "it is not due");
+
+    app.advance(INTERVAL);
+    eventually(|| app.github.calls(LATEST_PATH) == 2).await;
+    app.reaches("svm_revalidate_done_total{result=\"unchanged\"}", 1.0).await;
+
+    let _ = app.restart().await;
+    two_sweeps(&app).await;
+    assert_eq!(app.github.calls(LATEST_PATH), 2, "the check was remembered");
+}
+
+#[tokio::test]
+async fn it_goes_on_while_the_store_is_down() {
+    let store = FaultyStore::in_mood(Mood::Fails);
+    let app = sweeping().store(store).start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.advance(INTERVAL);
+    eventually(|| app.github.calls(LATEST_PATH) == 2).await;
+}
+
+/// Two services on one store, each with a GitHub of its own, so that it shows who asked.
+async fn replicas() -> [TestApp; 2] {
+    let store = Arc::new(InProcess::new(64 << 20));
+    let replica = || sweeping().set("REVALIDATE_INTERVAL", "200ms").store(store.clone()).start();
+    let replicas = [replica().await, replica().await];
+    for replica in &replicas {
+        replica.github.release("octo/app").tag("v1.0.0").serve();
+    }
+    replicas
+}
+
+#[tokio::test]
+async fn of_two_replicas_one_checks_a_document() {
+    let replicas = replicas().await;
+    let _ = replicas[0].version(LATEST).await;
+    let calls = || replicas.iter().map(|replica| replica.github.calls(LATEST_PATH)).sum::<u64>();
+    for replica in &replicas {
+        two_sweeps(replica).await;
+    }
+    assert_eq!(calls(), 1);
+    replicas.iter().for_each(|replica| replica.advance(Duration::from_millis(200)));
+    eventually(|| calls() == 2).await;
+    for replica in &replicas {
+        two_sweeps(replica).await;
+    }
+    assert_eq!(calls(), 2);
+}
+
+#[tokio::test]
+async fn a_body_that_one_replica_fetched_reaches_the_other() {
+    let [one, other] = replicas().await;
+    let _ = one.version(LATEST).await;
+    one.reaches("svm_l2_writes_total", 1.0).await;
+    assert_eq!(
+        other.version(LATEST).await.header("cache-status"),
+        "svm; hit; ttl=86400; detail=l2"
+    );
+
+    one.github.publish("octo/app", "v2.0.0");
+    for replica in [&one, &other] {
+        replica.advance(Duration::from_secs(1));
+    }
+    let _ = one.refresh(LATEST).await;
+    other.reaches("svm_revalidate_adopted_total", 1.0).await;
+    assert_eq!(other.version(LATEST).await.json()["tag_name"], "v2.0.0");
+}
