@@ -9,6 +9,8 @@ mod backoff;
 mod queue;
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
