@@ -8,6 +8,7 @@
 mod support;
 
 mod binary;
+mod breaker;
 mod collapse;
 mod conditional_clients;
 mod connections;

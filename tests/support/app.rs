@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 
 pub use self::answer::Answer;
 pub use self::builder::TestAppBuilder;
-use self::log::Log;
+pub use self::log::Log;
 use super::github::GitHub;
 
 const BOUND: Duration = Duration::from_secs(10);

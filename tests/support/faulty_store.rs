@@ -9,7 +9,7 @@ use std::time::Duration;
 use svm::cache::Entry;
 use svm::clock::Timestamp;
 use svm::store::in_process::InProcess;
-use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};
+use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
 use svm::target::Key;
 use tokio::sync::watch;
 
@@ -24,6 +24,17 @@ pub enum Mood {
     Hangs,
     /// With a panic, as a defect would.
     Panics,
+    /// With an error if it is a write, else as it should.
+    FailsWrites,
+    /// As it should, but each record is damaged.
+    GarblesRecords,
+}
+
+/// What a call does to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Reads,
+    Writes,
 }
 
 /// A store in memory, in some mood.
@@ -53,15 +64,21 @@ impl FaultyStore {
         self.reads.load(Ordering::SeqCst)
     }
 
+    fn mood(&self) -> Mood {
+        *self.mood.lock().unwrap_or_else(PoisonError::into_inner).borrow()
+    }
+
     fn moody<'a, T: Send + 'a>(
         &self,
+        access: Access,
         call: BoxFuture<'a, Result<T, Error>>,
     ) -> BoxFuture<'a, Result<T, Error>> {
         let mut mood = self.mood.lock().unwrap_or_else(PoisonError::into_inner).subscribe();
         Box::pin(async move {
             let settled = mood.wait_for(|mood| *mood != Mood::Hangs).await.map(|mood| *mood);
             match settled {
-                Ok(Mood::Works) => call.await,
+                Ok(Mood::Works | Mood::GarblesRecords) => call.await,
+                Ok(Mood::FailsWrites) if access == Access::Reads => call.await,
                 Ok(Mood::Panics) => panic!("in a panicky mood"),
                 _ => Err(Error::Unavailable("in a bad mood".into())),
             }
@@ -72,31 +89,39 @@ impl FaultyStore {
 impl Store for FaultyStore {
     fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
         self.reads.fetch_add(1, Ordering::SeqCst);
-        self.moody(self.inner.read(key))
+        let read = self.moody(Access::Reads, self.inner.read(key));
+        Box::pin(async move {
+            let entry = read.await?;
+            if self.mood() == Mood::GarblesRecords {
+                Err(record::Error::Damaged)?
+            } else {
+                Ok(entry)
+            }
+        })
     }
 
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
-        self.moody(Box::pin(async move { self.inner.apply(batch, now).await }))
+        self.moody(Access::Writes, Box::pin(async move { self.inner.apply(batch, now).await }))
     }
 
     fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
-        self.moody(Box::pin(async move { self.inner.sweep(now).await }))
+        self.moody(Access::Writes, Box::pin(async move { self.inner.sweep(now).await }))
     }
 
     fn remember(&self, rows: Arc<[InUse]>, cutoff: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
-        self.moody(Box::pin(async move { self.inner.remember(rows, cutoff).await }))
+        self.moody(Access::Writes, Box::pin(async move { self.inner.remember(rows, cutoff).await }))
     }
 
     fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>> {
-        self.moody(self.inner.in_use(since))
+        self.moody(Access::Reads, self.inner.in_use(since))
     }
 
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
-        self.moody(Box::pin(async move { self.inner.claim(claim).await }))
+        self.moody(Access::Writes, Box::pin(async move { self.inner.claim(claim).await }))
     }
 
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
-        let probe = self.moody(self.inner.probe(budget));
+        let probe = self.moody(Access::Reads, self.inner.probe(budget));
         Box::pin(async move {
             let answered = tokio::time::timeout(budget, probe).await;
             answered.unwrap_or(Err(Error::TooSlow(budget)))
@@ -104,10 +129,13 @@ impl Store for FaultyStore {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        let closed = self.moody(Box::pin(async {
-            self.inner.close().await;
-            Ok(())
-        }));
+        let closed = self.moody(
+            Access::Reads,
+            Box::pin(async {
+                self.inner.close().await;
+                Ok(())
+            }),
+        );
         Box::pin(async { drop(closed.await) })
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::fail;
 use crate::LATEST;
+use crate::support::app::Answer;
 use crate::support::github::GitHub;
 use crate::support::process::Setup;
 
@@ -18,11 +19,10 @@ async fn without_a_folder_it_serves_and_heals_when_there_is_one() {
     let svm = setup.start().await;
     assert_eq!(svm.version(LATEST).await.header("x-cache"), "MISS");
     assert_eq!(svm.version(LATEST).await.header("x-cache"), "HIT");
-    let health = svm.shows("/healthz", |health| health.json()["status"] == "degraded").await;
-    assert_eq!(health.status, 200);
-    let store = &health.json()["dependencies"]["embedded_store"];
-    assert_eq!(store["status"], "down");
-    assert_eq!(store["error"], "the store cannot be read");
+    let down = serde_json::json!({ "status": "down", "error": "the store cannot be read" });
+    let is_down = |health: &Answer| health.json()["dependencies"]["embedded_store"] == down;
+    let health = svm.shows("/healthz", is_down).await;
+    assert_eq!((health.status.as_u16(), &health.json()["status"]), (200, &"degraded".into()));
     let warning = svm.says("starting without the persistent store").await;
     let reason = "the folder obstacle/store cannot be used for the store: ";
     assert!(warning["error"].as_str().unwrap().starts_with(reason), "{warning}");
@@ -30,7 +30,11 @@ async fn without_a_folder_it_serves_and_heals_when_there_is_one() {
     fs::remove_file(&obstacle).unwrap();
     let _ = svm.shows("/healthz", |health| health.json()["status"] == "healthy").await;
     svm.written(1).await;
-    svm.terminate().await.assert_code(0);
+    let ended = svm.terminate().await;
+    ended.assert_code(0);
+    let outages = ended.said("the persistent store is in trouble; serving without it");
+    let ends = ended.said("the persistent store works again");
+    assert_eq!((outages.len(), ends.len()), (1, 1));
 
     fail(&github);
     let _ = setup.start().await.stored(LATEST).await;
