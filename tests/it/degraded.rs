@@ -53,6 +53,24 @@ async fn what_could_not_be_written_is_written_when_the_store_works_again() {
 }
 
 #[tokio::test]
+async fn what_waits_is_written_as_soon_as_the_store_is_up_again() {
+    let store = FaultyStore::in_mood(Mood::Fails);
+    let app = TestApp::builder()
+        .set("WRITE_BEHIND_QUEUE_SIZE", "2")
+        .set("WRITE_BEHIND_FLUSH_INTERVAL", "1h")
+        .set("WRITE_BEHIND_RETRY_MAX_INTERVAL", "1h")
+        .store(store.clone())
+        .start()
+        .await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.reaches("svm_l2_write_errors_total", 1.0).await;
+    app.reaches("svm_l2_up", 0.0).await;
+    store.be(Mood::Works);
+    app.reaches("svm_l2_writes_total", 1.0).await;
+}
+
+#[tokio::test]
 async fn a_store_that_fails_to_the_end_loses_its_writes_and_says_so() {
     let store = FaultyStore::in_mood(Mood::Fails);
     let mut app =

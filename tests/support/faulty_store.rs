@@ -121,11 +121,8 @@ impl Store for FaultyStore {
     }
 
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
-        let probe = self.moody(Access::Reads, self.inner.probe(budget));
-        Box::pin(async move {
-            let answered = tokio::time::timeout(budget, probe).await;
-            answered.unwrap_or(Err(Error::TooSlow(budget)))
-        })
+        // While it hangs it does not even keep to the budget.
+        self.moody(Access::Reads, self.inner.probe(budget))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

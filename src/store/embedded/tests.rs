@@ -3,10 +3,17 @@
 use std::error::Error as _;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use redb::Database;
+use redb::backends::InMemoryBackend;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
 use super::fault::OpenFault;
-use super::{Embedded, OpenError, Opened, Patience, open_when_free};
+use super::handle::Handle;
+use super::{Embedded, OpenError, Opened, Patience, READERS, open_when_free, tables};
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config;
 use crate::store::laws::{NOW, entry, put};
@@ -84,7 +91,7 @@ async fn a_second_opening_goes_on_when_the_first_is_dropped() {
 #[tokio::test]
 async fn a_disk_that_hangs_does_not_keep_the_start() {
     let (hung, released) = std::sync::mpsc::sync_channel::<()>(0);
-    let released = std::sync::Arc::new(parking_lot::Mutex::new(released));
+    let released = Arc::new(parking_lot::Mutex::new(released));
     let open = move || {
         let _ = released.lock().recv();
         Err(OpenFault::Locked)
@@ -94,6 +101,34 @@ async fn a_disk_that_hangs_does_not_keep_the_start() {
     let why = opened.unwrap().err().unwrap();
     assert_eq!(why.to_string(), "opening the file takes too long");
     drop(hung);
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_takes_a_few_threads_until_it_goes_on() {
+    let (go_on, waits) = std::sync::mpsc::sync_channel::<()>(0);
+    let waits = parking_lot::Mutex::new(waits);
+    let open = move |_| {
+        let _ = waits.lock().recv();
+        let database = Database::builder().create_with_backend(InMemoryBackend::new())?;
+        tables::prepare(&database)?;
+        Ok(database)
+    };
+    let store = Embedded {
+        handle: Arc::new(Handle::new(None, Box::new(open), NO_WAIT)),
+        max_live: u64::MAX,
+        readers: Arc::new(Semaphore::new(READERS)),
+        writer: Arc::new(Semaphore::new(1)),
+    };
+    let key = entry("hangs", 1, "").key();
+    for _ in 0..3 * READERS {
+        let read = timeout(Duration::from_millis(1), store.read(key)).await;
+        assert!(read.is_err(), "{read:?}");
+    }
+    assert!(matches!(store.probe(NO_WAIT).await, Err(Error::TooSlow(_))));
+    assert_eq!(store.readers.available_permits(), 0);
+    drop(go_on);
+    assert_heals(&store).await;
+    let _all = store.readers.acquire_many(u32::try_from(READERS).unwrap()).await.unwrap();
 }
 
 #[tokio::test]
