@@ -78,5 +78,10 @@ bench-guard:
 bench-build:
     cargo bench --no-run
 
+# Ask a real Prometheus all that the dashboard and the alerts ask; needs jq and Debian's package prometheus.
+dashboard-check:
+    cargo build --bin svm --example simulated-github
+    deploy/check-dashboard.sh
+
 # All that must pass before a change lands; the tests come last, so that their summary ends the output.
 ci: lint docs bench-build bench-guard test

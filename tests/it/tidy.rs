@@ -2,6 +2,7 @@
 //!
 //! The rules are about text, so they are coarse: they catch the slip, not the intent.
 
+mod deploy;
 mod documents;
 mod sources;
 

@@ -172,7 +172,7 @@ fn families(text: &str) -> BTreeMap<String, String> {
 }
 
 /// The names of metrics in the sources.
-fn registered() -> BTreeSet<String> {
+pub(super) fn registered() -> BTreeSet<String> {
     let files = sources().into_iter().filter(|file| file.path.starts_with("src/metrics"));
     let names = files.flat_map(|file| {
         let literals = file.text.split('"').filter(|literal| literal.starts_with("svm_"));
