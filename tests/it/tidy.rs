@@ -36,7 +36,7 @@ fn collect(folder: &Path, files: &mut Vec<File>) {
     for entry in fs::read_dir(folder).expect("a folder of the repository") {
         let path = entry.expect("an entry of a folder").path();
         let name = relative(&path);
-        if matches!(name.as_str(), "target" | "data" | ".git" | ".env") {
+        if matches!(name.as_str(), "target" | "data" | ".git") || path.ends_with(".env") {
             continue;
         }
         if path.is_dir() {
