@@ -41,6 +41,8 @@ check_files() {
 }
 
 start_github() {
+    # It gives out tokens of its own only where there are none: real ones have no business here.
+    unset GITHUB_PATS API_USAGE_THRESHOLD
     "$target/debug/examples/simulated-github" --quiet >environment 2>github.log &
     processes+=($!)
     wait_for "the simulated GitHub" grep -q API_USAGE_THRESHOLD environment
@@ -107,15 +109,16 @@ check_panels() {
 }
 
 check_alerts() {
-    local name expression silent=0
+    local name expression loaded=0 state
     wait_for "the evaluation of every alert" all_alerts_are_ok
     while IFS=$'\t' read -r name expression; do
         query "$expression"
-        ((count == 0)) || faults+=("the alert $name is not silent: $expression")
-        report alert "$name" "$first"
-        silent=$((silent + 1))
+        state=silent
+        ((count == 0)) || { state=active; faults+=("the alert $name is active: $expression"); }
+        report alert "$name" "$state"
+        loaded=$((loaded + 1))
     done < <(rules '.name, .query')
-    ((silent == $(grep -c -- '- alert:' "$deploy/alerts.yml"))) || fail "$silent alerts are loaded"
+    ((loaded == $(grep -c -- '- alert:' "$deploy/alerts.yml"))) || fail "only $loaded alerts are loaded"
 }
 
 # Their means --------------------------------------------------------------------------------------------------------
