@@ -46,6 +46,10 @@ async fn metrics_are_prometheus_text() {
         .lines()
         .filter(|line| !line.starts_with('#') && !line.starts_with("process_"))
         .filter(|line| !line.contains("_bucket{") && !line.contains("_seconds_sum"))
+        // The first sweep may be over by now, or not.
+        .filter(|line| {
+            !line.starts_with("svm_revalidate_runs") && !line.starts_with("svm_revalidate_seconds")
+        })
         .collect();
     insta::assert_snapshot!(own.join("\n"), @r#"
     svm_active_keys 1
@@ -82,8 +86,6 @@ async fn metrics_are_prometheus_text() {
     svm_revalidate_done_total{result="gone"} 0
     svm_revalidate_done_total{result="unchanged"} 0
     svm_revalidate_due_total 0
-    svm_revalidate_runs_total 1
-    svm_revalidate_seconds_total 0.000524653
     svm_revalidate_skipped_total{reason="checked"} 0
     svm_revalidate_skipped_total{reason="late"} 0
     svm_revalidate_skipped_total{reason="leased"} 0
