@@ -173,11 +173,12 @@ fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, Byte
             let detail = format!("no complete answer within {limit} seconds");
             (StatusCode::GATEWAY_TIMEOUT, "Upstream timed out", detail)
         }
-        Reason::NoToken | Reason::HostRests | Reason::Crowded => {
+        Reason::NoToken | Reason::HostRests | Reason::Limited | Reason::Crowded => {
             let wait = retry_after.map_or(1, seconds);
             let (error, who) = match failure.reason {
                 Reason::NoToken => (RATE_LIMITED, "no token is usable"),
                 Reason::HostRests => (RATE_LIMITED, "the upstream host is not asked"),
+                Reason::Limited => (RATE_LIMITED, "a rate limit is in force"),
                 _ => ("Too many requests wait", "the upstream is too slow for what is asked of it"),
             };
             let detail = format!("{who} for another {wait} seconds");

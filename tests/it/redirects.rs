@@ -2,6 +2,7 @@
 
 use crate::LATEST;
 use crate::support::app::TestApp;
+use crate::support::github::Failure;
 
 #[tokio::test]
 async fn a_renamed_repository_is_followed() {
@@ -77,6 +78,23 @@ async fn a_redirect_to_what_is_not_allowed_is_refused_and_never_dialled() {
         );
         assert_eq!(app.github.total_calls(), calls + 1, "{location:?} was asked");
     }
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_host_that_rests_is_a_limit() {
+    let app = TestApp::start().await;
+    let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";
+    app.github.raw_document("/octo/app/main/v.json", "{}");
+    app.github.fail_host("raw.githubusercontent.com").with(Failure::RawThrottled429);
+    assert_eq!(app.version(raw).await.status, 429);
+
+    app.github.redirect("/repos/octo/moved", 302, raw);
+    let answer = app.version("https://api.github.com/repos/octo/moved").await;
+    let wait = answer.retry_after();
+    let detail = format!("a rate limit is in force for another {wait} seconds");
+    answer.assert_error(503, "Upstream rate limited", &detail);
+    answer
+        .assert_summary("503 MISS upstream=302 svm; fwd=uri-miss; fwd-status=302; detail=limited");
 }
 
 #[tokio::test]
