@@ -26,6 +26,7 @@ use crate::http::{self, AccessLog, Health, HealthSources, MetricsSources};
 use crate::metrics::Metrics;
 use crate::revalidate::{self, Revalidator};
 use crate::store::embedded::{Embedded, OpenError, Opened};
+use crate::store::redis::{Redis, SetupError};
 use crate::store::{Guard, Store};
 use crate::tasks::Tasks;
 use crate::telemetry::{Lines, chain};
@@ -58,6 +59,9 @@ pub enum BuildError {
     /// The embedded store is in use.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The way to Redis cannot be set up.
+    #[error(transparent)]
+    Redis(#[from] SetupError),
     /// The way to the upstream cannot be set up.
     #[error(transparent)]
     Upstream(#[from] ClientError),
@@ -65,13 +69,14 @@ pub enum BuildError {
 
 impl App {
     /// Opens the store that the configuration asks for and builds the service on it. Where the folder of the store
-    /// cannot be used the service goes without it until it can.
+    /// cannot be used, or Redis cannot be reached, the service goes without it until it can.
     pub async fn build(config: Config, clock: Clock, lines: Lines) -> Result<Self, BuildError> {
-        let Opened { store, shut, .. } = Embedded::open(&config.store, &clock, LOCK_WAIT).await?;
-        if let Some(why) = shut {
-            tracing::warn!(error = chain(&why), "starting without the persistent store");
-        }
-        Self::assemble(config, clock, Arc::new(store), lines)
+        let store: Arc<dyn Store> = match &config.store {
+            config::Store::Embedded(config) => Arc::new(open(config, &clock).await?),
+            // It connects in the background, so that no start waits for it.
+            config::Store::Redis(config) => Arc::new(Redis::new(config)?),
+        };
+        Self::assemble(config, clock, store, lines)
     }
 
     /// Builds the service on a store that is open already.
@@ -199,6 +204,15 @@ impl App {
         };
         ending.serve_until(serving, shutdown).await
     }
+}
+
+/// Opens the embedded store; one that cannot be opened opens itself as soon as it can.
+async fn open(config: &config::Embedded, clock: &Clock) -> Result<Embedded, OpenError> {
+    let Opened { store, shut, .. } = Embedded::open(config, clock, LOCK_WAIT).await?;
+    if let Some(why) = shut {
+        tracing::warn!(error = chain(&why), "starting without the persistent store");
+    }
+    Ok(store)
 }
 
 fn server(listener: http::Listener, config: &config::Server) -> Server<http::Listener> {

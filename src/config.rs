@@ -8,6 +8,7 @@ mod effective;
 mod faults;
 mod parse;
 mod reader;
+mod redis;
 mod sections;
 mod variables;
 
@@ -30,6 +31,7 @@ use crate::upstream::Secret;
 use self::reader::Reader;
 
 pub use faults::{Fault, Faults};
+pub use redis::{Password, Redis, RedisTls};
 pub use variables::{NOT_BUILT, VARIABLES, Variable};
 pub use vars::Vars;
 
@@ -46,7 +48,7 @@ pub struct Config {
     pub upstream: Upstream,
     /// The tokens.
     pub tokens: Tokens,
-    /// The embedded store.
+    /// What outlives the process.
     pub store: Store,
     /// The queue in front of the store.
     pub write_behind: WriteBehind,
@@ -139,9 +141,18 @@ pub struct Tokens {
     pub usage_threshold: u64,
 }
 
+/// What outlives the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// A file of this process alone.
+    Embedded(Embedded),
+    /// A server that several processes may share.
+    Redis(Redis),
+}
+
 /// The embedded store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Store {
+pub struct Embedded {
     /// The folder of its file.
     pub dir: PathBuf,
     /// The size that it may reach, in bytes.

@@ -86,7 +86,8 @@ impl From<BuildError> for Exit {
         let code = match error {
             BuildError::Upstream(
                 ClientError::CaFile { .. } | ClientError::NoCertificate { .. },
-            ) => CONFIGURATION,
+            )
+            | BuildError::Redis(_) => CONFIGURATION,
             _ => FAILURE,
         };
         Self { code, sentence: chain(&error) }

@@ -9,6 +9,7 @@ pub mod guard;
 pub mod in_process;
 pub mod index;
 pub mod record;
+pub mod redis;
 pub mod watch;
 
 #[cfg(test)]

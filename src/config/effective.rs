@@ -3,19 +3,31 @@
 use std::fmt::Display;
 
 use super::duration::display;
-use super::{Config, ConnectAddress, ConnectTo};
+use super::{Config, ConnectAddress, ConnectTo, Embedded, RedisTls, Store};
 
 impl Config {
     /// Every variable with the value in force; tokens are only counted, sizes are in bytes.
     pub fn effective(&self) -> Vec<(&'static str, String)> {
-        let Self { server, targets, cache, upstream, tokens, store, write_behind, revalidate, log } =
-            self;
+        let [redis_host, redis_ca_file, dir, max_bytes] = store_settings(&self.store);
+        let Self {
+            server,
+            targets,
+            cache,
+            upstream,
+            tokens,
+            store: _,
+            write_behind,
+            revalidate,
+            log,
+        } = self;
         vec![
             ("HOST", server.host.to_string()),
             ("PORT", server.port.to_string()),
             ("GITHUB_PATS", plural(tokens.secrets.len(), "token")),
             ("API_USAGE_THRESHOLD", tokens.usage_threshold.to_string()),
-            ("CACHE_DIR", store.dir.display().to_string()),
+            ("REDIS_HOST", redis_host),
+            ("REDIS_CA_FILE", redis_ca_file),
+            ("CACHE_DIR", dir),
             ("FORWARDED_ALLOW_IPS", list(&server.trusted_proxies)),
             ("ALLOWED_UPSTREAM_HOSTS", list(targets.hosts())),
             ("ALLOWED_API_PATHS", list(targets.api_paths())),
@@ -35,7 +47,7 @@ impl Config {
             ("WRITE_BEHIND_RETRY_MAX_INTERVAL", display(write_behind.retry_max_interval)),
             ("WRITE_BEHIND_RETRY_MAX_AGE", display(write_behind.retry_max_age)),
             ("CACHE_L1_MAX_GB", format!("{} bytes", cache.l1_max_bytes)),
-            ("CACHE_L2_MAX_GB", format!("{} bytes", store.max_bytes)),
+            ("CACHE_L2_MAX_GB", max_bytes),
             ("UPSTREAM_TIMEOUT", display(upstream.timeout)),
             ("MAX_UPSTREAM_RESPONSE_BYTES", upstream.max_response_bytes.to_string()),
             ("UPSTREAM_MAX_CONCURRENCY", upstream.max_concurrency.to_string()),
@@ -48,6 +60,24 @@ impl Config {
             ("RUST_LOG", log.filter.to_string()),
         ]
     }
+}
+
+/// `REDIS_HOST`, `REDIS_CA_FILE`, `CACHE_DIR` and `CACHE_L2_MAX_GB`.
+fn store_settings(store: &Store) -> [String; 4] {
+    let not_used = || "not used".to_owned();
+    match store {
+        Store::Embedded(Embedded { dir, max_bytes }) => {
+            [String::new(), String::new(), dir.display().to_string(), format!("{max_bytes} bytes")]
+        }
+        Store::Redis(redis) => {
+            let ca_file = list(redis.tls.iter().flat_map(ca_file));
+            [redis.to_string(), ca_file, not_used(), not_used()]
+        }
+    }
+}
+
+fn ca_file(RedisTls { ca_file }: &RedisTls) -> Option<impl Display> {
+    ca_file.as_ref().map(|path| path.display())
 }
 
 fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {

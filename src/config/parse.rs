@@ -176,7 +176,7 @@ fn host_name(text: &str) -> Option<String> {
 }
 
 /// Digits only: the standard library would take a plus sign too.
-fn number<T: FromStr>(text: &str) -> Result<T> {
+pub(super) fn number<T: FromStr>(text: &str) -> Result<T> {
     if !is_digits(text) {
         return Err("is not a whole number".to_owned());
     }

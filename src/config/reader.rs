@@ -80,6 +80,18 @@ impl<'a> Reader<'a> {
         parse(text).or_else(|problem| self.note(name, &problem).ok_or(())).ok()
     }
 
+    /// The same for a variable without a default; the inner `None` stands for an unset one.
+    pub(super) fn read_optional_secret<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> parse::Result<T>,
+    ) -> Option<Option<T>> {
+        if self.text(name)?.is_empty() {
+            return Some(None);
+        }
+        self.read_secret(name, parse).map(Some)
+    }
+
     /// Notes a fault that only the comparison of several variables shows.
     pub(super) fn note<T>(&mut self, name: &'static str, problem: &str) -> Option<T> {
         let problem = format!("{problem}; accepted: {}", variable(name).accepts);

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::parse::{self, count, duration, duration_or_zero, gibibytes};
 use super::reader::Reader;
-use super::{Cache, ConnectTo, Log, Revalidate, Server, Store, Tokens, Upstream, WriteBehind};
+use super::redis::{self, Redis, RedisTls};
+use super::{
+    Cache, ConnectTo, Embedded, Log, Revalidate, Server, Store, Tokens, Upstream, WriteBehind,
+};
 use crate::target::Policy;
 
 const STORE_READ_BUDGET: Duration = Duration::from_millis(25);
@@ -103,7 +106,25 @@ pub(super) fn tokens(reader: &mut Reader<'_>) -> Option<Tokens> {
 pub(super) fn store(reader: &mut Reader<'_>) -> Option<Store> {
     let dir = reader.read("CACHE_DIR", parse::path);
     let max_bytes = reader.read("CACHE_L2_MAX_GB", parse::store_size);
-    Some(Store { dir: dir?, max_bytes: max_bytes? })
+    let redis = redis(reader);
+    let embedded = Embedded { dir: dir?, max_bytes: max_bytes? };
+    Some(redis?.map_or(Store::Embedded(embedded), Store::Redis))
+}
+
+/// The inner `None` stands for no Redis.
+fn redis(reader: &mut Reader<'_>) -> Option<Option<Redis>> {
+    let redis = reader.read_optional_secret("REDIS_HOST", redis::parse);
+    let ca_file = reader.read_optional("REDIS_CA_FILE", parse::path);
+    let (mut redis, ca_file) = (redis?, ca_file?);
+    if ca_file.is_none() {
+        return Some(redis);
+    }
+    // A file that has no effect would let somebody believe in a protection that is not there.
+    match redis.as_mut().and_then(|redis| redis.tls.as_mut()) {
+        Some(tls) => *tls = RedisTls { ca_file },
+        None => return reader.note("REDIS_CA_FILE", "is set, but REDIS_HOST is no rediss:// URL"),
+    }
+    Some(redis)
 }
 
 pub(super) fn write_behind(reader: &mut Reader<'_>) -> Option<WriteBehind> {

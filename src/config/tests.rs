@@ -1,11 +1,14 @@
 //! Defaults, and the forms that are accepted.
 
 mod faults;
+mod redis;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Config, ConnectAddress, ConnectTo, LogFormat, NOT_BUILT, VARIABLES, Vars};
+use super::{
+    Config, ConnectAddress, ConnectTo, Embedded, LogFormat, NOT_BUILT, Store, VARIABLES, Vars,
+};
 use crate::target::{DEFAULT_HOSTS, Policy, Target};
 use crate::upstream::Secret;
 
@@ -39,8 +42,8 @@ fn defaults() {
     assert_eq!((config.upstream.connect_to, config.upstream.ca_file), (vec![], None));
     assert_eq!(config.tokens.secrets, ["ghp_one", "ghp_two"].map(|it| Secret::new(it).unwrap()));
     assert_eq!(config.tokens.usage_threshold, 100);
-    assert_eq!(config.store.dir.to_str(), Some("./data"));
-    assert_eq!(config.store.max_bytes, 4 * GIB);
+    let embedded = Embedded { dir: "./data".into(), max_bytes: 4 * GIB };
+    assert_eq!(config.store, Store::Embedded(embedded));
     assert_eq!(config.write_behind.queue_size, 256);
     assert_eq!(config.write_behind.flush_interval, Duration::from_secs(1));
     assert_eq!(config.write_behind.retry_max_interval, Duration::from_secs(30));

@@ -22,7 +22,6 @@ pub struct Variable {
 
 /// Variables of features that are not built yet: setting one is a fault, since it would do nothing.
 pub const NOT_BUILT: &[&str] = &[
-    "REDIS_HOST",
     "REVALIDATE_BY_DATE",
     "VALIDATOR_AUDIT_INTERVAL",
     "REQUIRE_PUBLIC_TOKENS",
@@ -54,6 +53,18 @@ pub const VARIABLES: &[Variable] = &[
         "API_USAGE_THRESHOLD",
         "a whole number, 0 or more",
         "remaining quota under which a token is used last",
+    ),
+    optional(
+        "REDIS_HOST",
+        "",
+        "host, host:port, or a redis:// or rediss:// URL, the user and the password in it percent-encoded",
+        "Redis or Valkey as the store, instead of the embedded one",
+    ),
+    optional(
+        "REDIS_CA_FILE",
+        "",
+        "a file, beside a rediss:// URL",
+        "PEM certificates to trust for Redis, instead of those of the system",
     ),
     optional("CACHE_DIR", "./data", "a folder", "where the embedded store lives"),
     optional(

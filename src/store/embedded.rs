@@ -99,7 +99,7 @@ impl Embedded {
     /// [`OpenError`]. A damaged file is none, it is moved aside; nor is a folder that cannot be used
     /// ([`Opened::shut`]).
     pub async fn open(
-        config: &config::Store,
+        config: &config::Embedded,
         clock: &Clock,
         lock_wait: Duration,
     ) -> Result<Opened, OpenError> {

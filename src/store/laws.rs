@@ -127,13 +127,21 @@ fn in_use(path: &str, used: u64, check: Option<Check>) -> InUse {
     InUse { key: entry(path, 0, "").key(), used_at: at(used), check }
 }
 
+/// The rows of the index about these documents: a store may have others of its own accord.
+async fn rows_about(store: &dyn Store, documents: &[InUse], since: Timestamp) -> Vec<InUse> {
+    let mut rows = store.in_use(since).await.unwrap();
+    rows.retain(|row| documents.iter().any(|document| document.key == row.key));
+    rows
+}
+
 async fn the_index_keeps_the_later_use_and_the_later_check(store: &dyn Store) {
     let [first, second] = [1, 2].map(|checked| Check { at: at(checked), fetched_at: NOW });
     let [used, checked] = [in_use("index", 9, Some(first)), in_use("index", 3, Some(second))];
     for rows in [[used], [checked], [in_use("index", 4, None)]] {
         store.remember(rows.into(), NOW).await.unwrap();
     }
-    assert_eq!(store.in_use(NOW).await.unwrap(), [in_use("index", 9, Some(second))]);
+    let merged = in_use("index", 9, Some(second));
+    assert_eq!(rows_about(store, &[merged], NOW).await, [merged]);
 }
 
 async fn the_index_forgets_what_is_not_used(store: &dyn Store) {
@@ -141,9 +149,9 @@ async fn the_index_forgets_what_is_not_used(store: &dyn Store) {
     let rows = rows.map(|(path, used)| in_use(path, used, None));
     let [_, lately, just_now] = rows;
     store.remember(rows.into(), NOW).await.unwrap();
-    assert_eq!(store.in_use(at(20)).await.unwrap(), [just_now, lately]);
+    assert_eq!(rows_about(store, &rows, at(20)).await, [just_now, lately]);
     store.remember([just_now].into(), at(20)).await.unwrap();
-    assert_eq!(store.in_use(NOW).await.unwrap(), [just_now, lately]);
+    assert_eq!(rows_about(store, &rows, NOW).await, [just_now, lately]);
 }
 
 async fn what_nobody_has_claimed_is_granted(store: &dyn Store) {
@@ -218,7 +226,7 @@ async fn the_embedded_store_keeps_its_records_over_a_restart() {
 }
 
 async fn embedded(dir: &std::path::Path) -> Embedded {
-    let config = crate::config::Store { dir: dir.to_path_buf(), max_bytes: 64 << 20 };
+    let config = crate::config::Embedded { dir: dir.to_path_buf(), max_bytes: 64 << 20 };
     let wait = Duration::from_secs(5);
     Embedded::open(&config, &Clock::System, wait).await.unwrap().store
 }

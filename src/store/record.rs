@@ -37,6 +37,8 @@ use crate::upstream::{Fingerprint, Validators};
 
 const MAGIC: &[u8; 3] = b"svm";
 const VERSION: u8 = 1;
+/// How a record of this version begins.
+pub(super) const BEGINNING: &[u8; 4] = &[MAGIC[0], MAGIC[1], MAGIC[2], VERSION];
 const CHECKSUM: std::ops::Range<usize> = 8..24;
 const HEADER_START: usize = CHECKSUM.end;
 
@@ -61,6 +63,9 @@ pub enum Error {
     /// It belongs to another document than the one asked for.
     #[error("the record belongs to another document")]
     Foreign,
+    /// It is longer than any record.
+    #[error("longer than any record")]
+    TooLarge,
 }
 
 /// What can be told of a record without verifying it.

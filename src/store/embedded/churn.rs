@@ -24,7 +24,7 @@ impl Churn {
     async fn run(&self) {
         let dir = tempfile::tempdir().unwrap();
         let config =
-            crate::config::Store { dir: dir.path().to_path_buf(), max_bytes: self.max_bytes };
+            crate::config::Embedded { dir: dir.path().to_path_buf(), max_bytes: self.max_bytes };
         let store = Embedded::open(&config, &Clock::System, Duration::ZERO).await.unwrap().store;
         let mut random = fastrand::Rng::with_seed(7);
         let mut written = 0;

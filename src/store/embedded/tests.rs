@@ -23,7 +23,7 @@ const NO_WAIT: Duration = Duration::ZERO;
 const LONG: Duration = Duration::from_secs(10);
 
 async fn open(dir: &Path, lock_wait: Duration) -> Result<Opened, OpenError> {
-    let config = config::Store { dir: dir.to_path_buf(), max_bytes: 64 << 20 };
+    let config = config::Embedded { dir: dir.to_path_buf(), max_bytes: 64 << 20 };
     let clock = Clock::Manual(ManualClock::at(Timestamp::from_secs(77)));
     Embedded::open(&config, &clock, lock_wait).await
 }
@@ -239,7 +239,7 @@ async fn a_lower_bound_is_met_when_the_store_is_opened() {
         store.apply(batch.into(), NOW).await.unwrap();
     }
     store.close().await;
-    let config = config::Store { dir: dir.path().to_path_buf(), max_bytes: 8 << 20 };
+    let config = config::Embedded { dir: dir.path().to_path_buf(), max_bytes: 8 << 20 };
     let opened = Embedded::open(&config, &Clock::System, NO_WAIT).await.unwrap();
     assert_not_renewed(dir.path());
     let bytes = fs::metadata(dir.path().join("svm.redb")).unwrap().len();

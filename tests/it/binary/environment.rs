@@ -53,9 +53,9 @@ async fn all_faults_are_told_at_once_and_no_token_with_them() {
         .set("GITHUB_PATS", &format!("{CANARY}_1,{CANARY} 2"))
         .set("CACHE_HARD_TTL", "5")
         .set("LOG_FORMAT", "xml")
-        .set("REDIS_HOST", "localhost");
+        .set("REDIS_HOST", &format!("redis://user:{CANARY}@:6379"));
     let ended = setup.run(&[]).await;
-    assert_refused(&ended, &["REDIS_HOST", "PORT", "CACHE_HARD_TTL", "GITHUB_PATS", "LOG_FORMAT"]);
+    assert_refused(&ended, &["PORT", "CACHE_HARD_TTL", "GITHUB_PATS", "REDIS_HOST", "LOG_FORMAT"]);
 }
 
 #[tokio::test]

@@ -1,0 +1,179 @@
+//! The store that several processes may share: a Redis or Valkey server, version 6.2 or later.
+//!
+//! It works on two connections. One is for reads, which are asked for within milliseconds; the other is for all else,
+//! so that no batch ever delays a read. A read never waits for a connection: the probe in the background makes it. It
+//! decides neither when a record is worth keeping nor how long a read may take; the server removes what has expired.
+//! Clusters and sentinels are none of its business: it talks to the one server that the name leads to.
+
+mod client;
+mod fault;
+mod in_use;
+mod link;
+mod names;
+mod scripts;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::{RedisResult, cmd};
+use bytes::Bytes;
+
+use self::fault::{Fault, is_wrong_type};
+use self::link::Link;
+use self::scripts::Scripts;
+use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
+use crate::cache::Entry;
+use crate::clock::Timestamp;
+use crate::config;
+use crate::target::Key;
+use crate::tasks;
+
+pub use self::client::SetupError;
+
+/// Longer than any record: bodies end at 1 MiB, and a header holds a URL and two short texts.
+const LARGEST_RECORD: usize = (1 << 20) + (64 << 10);
+
+/// How long the server may take for a batch or for the index.
+const LIMIT: Duration = Duration::from_secs(4);
+
+/// How long it may take for a claim, which is small.
+const CLAIM_LIMIT: Duration = Duration::from_secs(1);
+
+/// Records on a server.
+pub struct Redis {
+    scripts: Arc<Scripts>,
+    reads: Link,
+    others: Link,
+}
+
+impl Redis {
+    /// A store that has not connected yet: the first probe does.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`]; a server that cannot be reached is none.
+    pub fn new(config: &config::Redis) -> Result<Self, SetupError> {
+        let client = client::client(config)?;
+        let (reads, others) = (Link::new(client.clone()), Link::new(client));
+        Ok(Self { scripts: Arc::new(Scripts::new()), reads, others })
+    }
+
+    /// The answer to a write. A server that does not take writes any more may have been replaced by another one of the
+    /// same name, and reads should go there too.
+    fn written<T>(&self, answer: Result<T, Fault>) -> Result<T, Error> {
+        if matches!(answer, Err(Fault::Refused { elsewhere: true, .. })) {
+            self.reads.doubt();
+        }
+        Ok(answer?)
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").finish_non_exhaustive()
+    }
+}
+
+impl Store for Redis {
+    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
+        Box::pin(async move {
+            // Somebody else's value at our key may be large: no more of it is fetched than a record can have.
+            let mut command = cmd("GETRANGE");
+            command.arg(names::entry(key)).arg(0).arg(LARGEST_RECORD);
+            let bytes = self.reads.read(|mut connection| async move {
+                or_wrong_type(command.query_async(&mut connection).await)
+            });
+            let bytes: Vec<u8> = bytes.await?.ok_or(record::Error::NotARecord)?;
+            match bytes.len() {
+                0 => Ok(None),
+                1..=LARGEST_RECORD => Ok(Some(Arc::new(record::decode(key, &Bytes::from(bytes))?))),
+                _ => Err(record::Error::TooLarge.into()),
+            }
+        })
+    }
+
+    fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        let scripts = Arc::clone(&self.scripts);
+        Box::pin(async move {
+            // To hash and to copy megabytes holds up other tasks.
+            let calls = tasks::blocking(move || scripts.batch(&batch, now)).await;
+            let calls = calls.map_err(Fault::from)?;
+            let apply = |mut connection| async move { calls.exec_async(&mut connection).await };
+            self.written(self.others.call(LIMIT, apply).await)
+        })
+    }
+
+    /// There is nothing to do: the server removes what has expired, and its memory is bounded by its own settings.
+    fn sweep(&self, _: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn remember(&self, rows: Arc<[InUse]>, cutoff: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            let remember = self.others.call(LIMIT, |connection| {
+                in_use::remember(connection, &self.scripts, &rows, cutoff)
+            });
+            self.written(remember.await)
+        })
+    }
+
+    fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>> {
+        Box::pin(async move {
+            let rows = self.others.call(LIMIT, |connection| in_use::since(connection, since));
+            Ok(rows.await?)
+        })
+    }
+
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
+        Box::pin(async move {
+            let mut ask = self.scripts.claim.key(names::lease(claim.key));
+            // At least a moment: a lease of zero is an error.
+            ask.key(names::PACE).arg(text(claim.lease.as_millis().max(1)));
+            ask.arg(text(claim.spacing.as_micros())).arg(text(claim.patience.as_micros()));
+            let answer = self.others.call(CLAIM_LIMIT, |mut connection| async move {
+                ask.invoke_async(&mut connection).await
+            });
+            Ok(match self.written(answer.await)? {
+                TAKEN => Claimed::Taken,
+                CROWDED => Claimed::Crowded,
+                wait => Claimed::Granted { wait: Duration::from_micros(wait.unsigned_abs()) },
+            })
+        })
+    }
+
+    /// Takes as long as it may take to connect beside the budget. The key need not be there.
+    fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            let probe = self.reads.call(budget, |mut connection| async move {
+                cmd("EXISTS").arg(names::ACTIVE).exec_async(&mut connection).await
+            });
+            Ok(probe.await?)
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.reads.close();
+        self.others.close();
+        Box::pin(async {})
+    }
+}
+
+/// What `claim.lua` answers beside a wait.
+const TAKEN: i64 = -1;
+const CROWDED: i64 = -2;
+
+fn text(number: u128) -> String {
+    number.to_string()
+}
+
+/// `None` where the key holds something else than text.
+fn or_wrong_type<T>(answer: RedisResult<T>) -> RedisResult<Option<T>> {
+    match answer {
+        Err(error) if is_wrong_type(&error) => Ok(None),
+        answer => answer.map(Some),
+    }
+}

@@ -1,0 +1,42 @@
+-- What the scripts share; each of them begins with this text.
+--
+-- Numbers are doubles here, which are exact up to 2^53: enough for milliseconds and microseconds since 1970, if they
+-- are never turned into text by `..`, which rounds them. `redis.call` does not.
+
+-- Whether a stored record gives way to a change; the rule of `record::gives_way`.
+local function gives_way(key, beginning, as_of, now)
+  if redis.call('TYPE', key).ok ~= 'string' then
+    return true
+  end
+  local head = redis.call('GETRANGE', key, 0, 39)
+  if #head < 40 or head:sub(1, #beginning) ~= beginning then
+    return true
+  end
+  local checked_at = 0
+  for at = 32, 25, -1 do
+    checked_at = checked_at * 256 + head:byte(at)
+  end
+  return checked_at <= as_of or checked_at > now
+end
+
+-- Removes what is not of the kind that we keep there: the key is ours.
+local function claim_key(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= kind and found ~= 'none' then
+    redis.call('DEL', key)
+  end
+end
+
+-- Keeps the later one of two checks, each a text of two times: that of the check and that of the fetch.
+local function keep_check(key, at, fetched_at, ttl)
+  claim_key(key, 'string')
+  local stored_at, stored_fetched_at = redis.call('GETRANGE', key, 0, 63):match('^(%d+) (%d+)$')
+  if stored_at then
+    local later = tonumber(stored_at) - tonumber(at)
+    if later > 0 or (later == 0 and tonumber(stored_fetched_at) > tonumber(fetched_at)) then
+      return
+    end
+  end
+  redis.call('SET', key, at .. ' ' .. fetched_at, 'PX', math.max(ttl, redis.call('PTTL', key)))
+end
+

@@ -1,0 +1,88 @@
+//! What can go wrong with the server, sorted by what helps.
+//!
+//! The texts are made here and not by the client: a batch that fails altogether has an error for each change, and the
+//! log needs one of them.
+
+use std::time::Duration;
+
+use ::redis::{ErrorKind, RedisError, ServerError};
+
+use crate::store::Error;
+
+/// Why a call came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// Nobody has connected yet, or not again.
+    #[error("there is no connection to the server")]
+    NotConnected,
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// The server did not answer in time.
+    #[error("the server does not answer within {0:?}")]
+    TooSlow(Duration),
+    /// The call never reached the client.
+    #[error(transparent)]
+    Lost(#[from] crate::tasks::Lost),
+    /// The server refused some of what it was asked.
+    #[error("the server says {first}, and that {count} times")]
+    Refused {
+        /// Its words.
+        first: String,
+        /// How often it refused.
+        count: usize,
+        /// Whether another connection may help.
+        elsewhere: bool,
+    },
+    /// The connection cannot be made or is broken.
+    #[error("{0}")]
+    Broken(RedisError),
+}
+
+impl Fault {
+    /// Whether a new connection may help, because this one is broken, or leads to a server that cannot take writes any
+    /// more or wants another login. A server that is loading, full or misused says the same on every connection.
+    pub(super) fn wants_another_connection(&self) -> bool {
+        match self {
+            Self::Refused { elsewhere, .. } => *elsewhere,
+            Self::TooSlow(_) | Self::Broken(_) => true,
+            Self::NotConnected | Self::Closed | Self::Lost(_) => false,
+        }
+    }
+}
+
+impl From<RedisError> for Fault {
+    fn from(error: RedisError) -> Self {
+        let Some(refusals) = error.clone().into_server_errors() else { return Self::Broken(error) };
+        let Some((_, first)) = refusals.first() else { return Self::Broken(error) };
+        let elsewhere = refusals.iter().any(|(_, error)| is_about_this_server(error));
+        Self::Refused { first: words(first), count: refusals.len(), elsewhere }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::TooSlow(limit) => Self::TooSlow(limit),
+            fault => Self::Unavailable(Box::new(fault)),
+        }
+    }
+}
+
+/// Whether the key holds a value of another type than the command is for.
+pub(super) fn is_wrong_type(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Extension && error.code() == Some("WRONGTYPE")
+}
+
+/// After a failover the name may lead elsewhere. Old servers hide the code in the text of a script's error.
+fn is_about_this_server(error: &ServerError) -> bool {
+    let codes = ["READONLY", "NOAUTH", "WRONGPASS"];
+    codes.contains(&error.code()) || error.details().is_some_and(|text| text.contains("READONLY"))
+}
+
+fn words(error: &ServerError) -> String {
+    match error.details() {
+        Some(details) => format!("{} {details}", error.code()),
+        None => error.code().to_owned(),
+    }
+}

@@ -1,0 +1,85 @@
+//! The index of documents in use, as a sorted set with a text for each check.
+//!
+//! The set says when a document was last used. Its check stands beside, and lasts for as long as the document would
+//! stay in the index from then on; so it goes by itself when the document does.
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{RedisResult, cmd, pipe};
+
+use super::fault::is_wrong_type;
+use super::names;
+use super::scripts::Scripts;
+use crate::clock::Timestamp;
+use crate::store::index::MOST_IN_USE;
+use crate::store::{Check, InUse};
+
+/// Rows that are dealt with at once: the server does nothing else meanwhile.
+const CHUNK: usize = 1_000;
+
+/// Merges rows into the index and removes what was last used before `cutoff`.
+pub(super) async fn remember(
+    mut connection: MultiplexedConnection,
+    scripts: &Scripts,
+    rows: &[InUse],
+    cutoff: Timestamp,
+) -> RedisResult<()> {
+    for rows in rows.chunks(CHUNK) {
+        let mut merge = scripts.remember.key(names::ACTIVE);
+        for row in rows {
+            let [at, fetched_at] = row.check.map_or_else(Default::default, times);
+            // At least a moment: a time to live of zero is an error.
+            let ttl = row.used_at.since(cutoff).as_millis().max(1);
+            merge.key(names::check(row.key));
+            merge.arg(names::digits(row.key)).arg(row.used_at.as_millis());
+            merge.arg(ttl.to_string()).arg(at).arg(fetched_at);
+        }
+        let () = merge.invoke_async(&mut connection).await?;
+    }
+    let least = -1 - MOST_IN_USE.cast_signed();
+    pipe()
+        .zrembyscore(names::ACTIVE, "-inf", format!("({}", cutoff.as_millis()))
+        .zremrangebyrank(names::ACTIVE, 0, least)
+        .exec_async(&mut connection)
+        .await
+}
+
+/// The rows used at `since` or later, the last used first. What is no row of ours is left out.
+pub(super) async fn since(
+    mut connection: MultiplexedConnection,
+    since: Timestamp,
+) -> RedisResult<Vec<InUse>> {
+    let mut range = cmd("ZREVRANGEBYSCORE");
+    range.arg(names::ACTIVE).arg("+inf").arg(since.as_millis()).arg("WITHSCORES");
+    range.arg("LIMIT").arg(0).arg(MOST_IN_USE);
+    let rows: Vec<(Vec<u8>, f64)> = match range.query_async(&mut connection).await {
+        Err(error) if is_wrong_type(&error) => Vec::new(),
+        rows => rows?,
+    };
+    let rows = rows.into_iter().filter_map(|(digits, used_at)| row(&digits, used_at));
+    let mut rows: Vec<_> = rows.collect();
+    for rows in rows.chunks_mut(CHUNK) {
+        let keys: Vec<_> = rows.iter().map(|row| names::check(row.key)).collect();
+        let checks: Vec<Option<Vec<u8>>> =
+            cmd("MGET").arg(keys).query_async(&mut connection).await?;
+        for (row, text) in rows.iter_mut().zip(checks) {
+            row.check = text.and_then(|text| check(&text));
+        }
+    }
+    Ok(rows)
+}
+
+fn row(digits: &[u8], used_at: f64) -> Option<InUse> {
+    let used_at = Timestamp::from_millis(used_at as u64);
+    Some(InUse { key: names::key(digits)?, used_at, check: None })
+}
+
+fn times(Check { at, fetched_at }: Check) -> [String; 2] {
+    [at, fetched_at].map(|time| time.as_millis().to_string())
+}
+
+/// Two times with a blank between them.
+fn check(text: &[u8]) -> Option<Check> {
+    let (at, fetched_at) = str::from_utf8(text).ok()?.split_once(' ')?;
+    let time = |text: &str| text.parse().ok().map(Timestamp::from_millis);
+    Some(Check { at: time(at)?, fetched_at: time(fetched_at)? })
+}

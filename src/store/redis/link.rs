@@ -1,0 +1,167 @@
+//! A connection that is replaced when it has to be.
+//!
+//! The client's own manager makes every command wait until it has connected again; here a read fails at once where
+//! there is no connection, and only those connect who have the time. A connection is thrown away when a call on it was
+//! not answered in time, and when an error says that another one may help; the name is then looked up again.
+//!
+//! The subtle thing is a call whose caller gives up: the client discards the reply when it comes, so that none is ever
+//! taken for that of another command. But who gives up on a dead connection must not leave it to the next one either:
+//! a call that was dropped counts as one that was not answered. Only a [`Link::read`] may be dropped without that,
+//! since its callers have little patience.
+
+use std::time::Duration;
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{AsyncConnectionConfig, Client, RedisResult};
+use parking_lot::Mutex;
+use tokio::time::timeout;
+
+use super::fault::Fault;
+
+/// How long it may take to find the server, to connect and to log in.
+const CONNECT_LIMIT: Duration = Duration::from_millis(500);
+
+/// Callers of a read give up long before; this is for one that does not.
+const READ_LIMIT: Duration = Duration::from_secs(1);
+
+/// What may wait in memory to be sent, in bytes, before senders wait.
+const SEND_BUFFER: usize = 256 << 10;
+
+/// At most one connection, shared by all who call.
+pub(super) struct Link {
+    client: Client,
+    state: Mutex<State>,
+    /// Held by whoever connects.
+    connecting: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    current: Option<Current>,
+    /// The current connection serves until there is another one, and that is to be made.
+    doubtful: bool,
+    /// Counts the connections, so that an old one's failure does not cost the new one.
+    generation: u64,
+    closed: bool,
+}
+
+#[derive(Clone)]
+struct Current {
+    connection: MultiplexedConnection,
+    generation: u64,
+}
+
+impl Link {
+    /// A link without a connection.
+    pub(super) fn new(client: Client) -> Self {
+        Self { client, state: Mutex::default(), connecting: tokio::sync::Mutex::default() }
+    }
+
+    /// Runs a command on the connection, which it makes if there is none; at most `limit` after that.
+    pub(super) async fn call<T, F>(
+        &self,
+        limit: Duration,
+        command: impl FnOnce(MultiplexedConnection) -> F,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let Current { connection, generation } = self.connected().await?;
+        let mut call = Call { link: self, generation, answered: false };
+        let answer = timeout(limit, command(connection)).await;
+        let answer = answer.map_err(|_| Fault::TooSlow(limit)).and_then(|it| Ok(it?));
+        call.answered = answer.as_ref().err().is_none_or(|it| !it.wants_another_connection());
+        answer
+    }
+
+    /// Runs a command on the connection if there is one.
+    pub(super) async fn read<T, F>(
+        &self,
+        command: impl FnOnce(MultiplexedConnection) -> F,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let current = self.state.lock().serving()?;
+        let Current { connection, generation } = current.ok_or(Fault::NotConnected)?;
+        let answer = timeout(READ_LIMIT, command(connection)).await;
+        let answer = answer.map_err(|_| Fault::TooSlow(READ_LIMIT)).and_then(|it| Ok(it?));
+        if answer.as_ref().is_err_and(Fault::wants_another_connection) {
+            self.give_up(generation);
+        }
+        answer
+    }
+
+    /// Has the next [`Link::call`] connect anew; until it has, the connection serves reads.
+    pub(super) fn doubt(&self) {
+        self.state.lock().doubtful = true;
+    }
+
+    /// Closes the connection; there will be no other.
+    pub(super) fn close(&self) {
+        *self.state.lock() = State { closed: true, ..State::default() };
+    }
+
+    async fn connected(&self) -> Result<Current, Fault> {
+        if let Some(current) = self.state.lock().trusted()? {
+            return Ok(current);
+        }
+        let connecting = async {
+            let _turn = self.connecting.lock().await;
+            if let Some(current) = self.state.lock().trusted()? {
+                return Ok(current);
+            }
+            let config = AsyncConnectionConfig::new()
+                .set_connection_timeout(None)
+                .set_response_timeout(None)
+                .set_write_backpressure_boundary(SEND_BUFFER);
+            let connection = self.client.get_multiplexed_async_connection_with_config(&config);
+            let connection = connection.await?;
+            self.state.lock().replace(connection)
+        };
+        timeout(CONNECT_LIMIT, connecting).await.unwrap_or(Err(Fault::TooSlow(CONNECT_LIMIT)))
+    }
+
+    fn give_up(&self, generation: u64) {
+        let mut state = self.state.lock();
+        if state.current.as_ref().is_some_and(|current| current.generation == generation) {
+            state.current = None;
+        }
+    }
+}
+
+impl State {
+    fn serving(&self) -> Result<Option<Current>, Fault> {
+        if self.closed { Err(Fault::Closed) } else { Ok(self.current.clone()) }
+    }
+
+    fn trusted(&self) -> Result<Option<Current>, Fault> {
+        Ok(self.serving()?.filter(|_| !self.doubtful))
+    }
+
+    fn replace(&mut self, connection: MultiplexedConnection) -> Result<Current, Fault> {
+        if self.closed {
+            return Err(Fault::Closed);
+        }
+        self.generation += 1;
+        self.doubtful = false;
+        let current = Current { connection, generation: self.generation };
+        self.current = Some(current.clone());
+        Ok(current)
+    }
+}
+
+/// A call under way; dropped without an answer, it takes the connection along.
+struct Call<'a> {
+    link: &'a Link,
+    generation: u64,
+    answered: bool,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.link.give_up(self.generation);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+-- Removes a record and all that is known of its document, if the record gives way.
+--
+-- KEYS: the record, the check, the index
+-- ARGV: the digits of the document's key, the moment vouched for, now, how a record begins
+
+if not gives_way(KEYS[1], ARGV[4], tonumber(ARGV[2]), tonumber(ARGV[3])) then
+  return
+end
+redis.call('DEL', KEYS[1], KEYS[2])
+claim_key(KEYS[3], 'zset')
+redis.call('ZREM', KEYS[3], ARGV[1])

@@ -1,0 +1,71 @@
+//! The scripts that the server runs, and a batch of changes as calls of them.
+//!
+//! A script is what makes "only the newer record stays" one step, whoever else writes meanwhile.
+
+use ::redis::{Cmd, Pipeline, Script, cmd, pipe};
+
+use super::names;
+use crate::clock::Timestamp;
+use crate::store::{Change, record};
+use crate::target::Key;
+
+macro_rules! script {
+    ($file:literal) => {
+        Script::new(concat!(include_str!("common.lua"), include_str!($file)))
+    };
+}
+
+/// All of them.
+pub(super) struct Scripts {
+    put: Script,
+    remove: Script,
+    pub(super) remember: Script,
+    pub(super) claim: Script,
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        Self {
+            put: script!("put.lua"),
+            remove: script!("remove.lua"),
+            remember: script!("remember.lua"),
+            claim: script!("claim.lua"),
+        }
+    }
+
+    /// A call for each change, in order. The scripts go along: they are small beside a record, and the server may
+    /// have forgotten them.
+    pub(super) fn batch(&self, batch: &[Change], now: Timestamp) -> Pipeline {
+        let mut calls = pipe();
+        calls.load_script(&self.put).ignore().load_script(&self.remove).ignore();
+        for change in batch {
+            calls.add_command(self.change(change, now)).ignore();
+        }
+        calls
+    }
+
+    fn change(&self, change: &Change, now: Timestamp) -> Cmd {
+        let (key, as_of, now) = (change.key(), change.as_of().as_millis(), now.as_millis());
+        match change {
+            Change::Put { entry, keep_until } => on_document(&self.put, key)
+                .arg(as_of)
+                .arg(entry.times.fetched_at.as_millis())
+                .arg(now)
+                .arg(keep_until.as_millis().saturating_sub(now))
+                .arg(record::BEGINNING)
+                .arg(record::encode(entry, *keep_until))
+                .take(),
+            Change::Remove { .. } => {
+                on_document(&self.remove, key).arg(as_of).arg(now).arg(record::BEGINNING).take()
+            }
+        }
+    }
+}
+
+/// A call with the keys that belong to a document, and its digits as the first argument.
+fn on_document(script: &Script, key: Key) -> Cmd {
+    let keys = [names::entry(key), names::check(key), names::ACTIVE.to_owned()];
+    let mut call = cmd("EVALSHA");
+    call.arg(script.get_hash()).arg(keys.len()).arg(&keys).arg(names::digits(key));
+    call
+}

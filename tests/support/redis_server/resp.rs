@@ -1,0 +1,83 @@
+//! One command and its reply, in the protocol of Redis, by nobody's client.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Longer than any command of a test takes.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What the server says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// A word such as `OK`.
+    Status(String),
+    /// It refuses.
+    Error(String),
+    /// A number.
+    Number(i64),
+    /// A value.
+    Text(Vec<u8>),
+    /// No such thing.
+    Nothing,
+    /// Several replies.
+    List(Vec<Self>),
+}
+
+impl From<&str> for Reply {
+    fn from(text: &str) -> Self {
+        Self::Text(text.as_bytes().to_vec())
+    }
+}
+
+/// Runs a command on a connection of its own.
+pub(super) fn command<T: AsRef<[u8]>>(
+    address: SocketAddr,
+    password: Option<&str>,
+    arguments: &[T],
+) -> io::Result<Reply> {
+    let stream = TcpStream::connect_timeout(&address, LIMIT)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    let mut stream = BufReader::new(stream);
+    if let Some(password) = password {
+        send(stream.get_mut(), &["AUTH", password])?;
+        reply(&mut stream)?;
+    }
+    send(stream.get_mut(), arguments)?;
+    reply(&mut stream)
+}
+
+fn send<T: AsRef<[u8]>>(stream: &mut TcpStream, arguments: &[T]) -> io::Result<()> {
+    let mut bytes = format!("*{}\r\n", arguments.len()).into_bytes();
+    for argument in arguments.iter().map(AsRef::as_ref) {
+        bytes.extend(format!("${}\r\n", argument.len()).bytes());
+        bytes.extend(argument);
+        bytes.extend(b"\r\n");
+    }
+    stream.write_all(&bytes)
+}
+
+fn reply(stream: &mut impl BufRead) -> io::Result<Reply> {
+    let mut line = String::new();
+    stream.read_line(&mut line)?;
+    let line = line.strip_suffix("\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+    let (kind, rest) = line.split_at_checked(1).ok_or(io::ErrorKind::InvalidData)?;
+    let number = || rest.parse::<i64>().map_err(|_| io::Error::from(io::ErrorKind::InvalidData));
+    match kind {
+        "+" => Ok(Reply::Status(rest.to_owned())),
+        "-" => Ok(Reply::Error(rest.to_owned())),
+        ":" => Ok(Reply::Number(number()?)),
+        "$" => text(stream, number()?),
+        "*" => (0..number()?).map(|_| reply(stream)).collect::<io::Result<_>>().map(Reply::List),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// A text of that length, with the end of its line; there is none if the length is negative.
+fn text(stream: &mut impl Read, length: i64) -> io::Result<Reply> {
+    let Ok(length) = usize::try_from(length) else { return Ok(Reply::Nothing) };
+    let mut bytes = vec![0; length + 2];
+    stream.read_exact(&mut bytes)?;
+    bytes.truncate(length);
+    Ok(Reply::Text(bytes))
+}
