@@ -1,14 +1,18 @@
 //! The harness: what the tests, the benches and the simulated GitHub's program share.
 
-pub use self::modules::{app, eventually, faulty_store, github, process, tasks};
+pub use self::modules::{
+    app, eventually, fault_proxy, faulty_store, github, process, redis_server, tasks,
+};
 
 /// Inline and with a folder, so that the files below need no paths of their own.
 #[path = "support"]
 mod modules {
     pub mod app;
     pub mod eventually;
+    pub mod fault_proxy;
     pub mod faulty_store;
     pub mod github;
     pub mod process;
+    pub mod redis_server;
     pub mod tasks;
 }

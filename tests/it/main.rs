@@ -18,6 +18,7 @@ mod hit;
 mod negative;
 mod outcomes;
 mod redirects;
+mod redis_store;
 mod refresh;
 mod reports;
 mod restart;

@@ -1,0 +1,74 @@
+//! Leases, and the one line of turns that all replicas stand in.
+
+use std::time::Duration;
+
+use svm::store::{Claim, Claimed, Store};
+
+use super::{key, name, store_on};
+use crate::support::redis_server::{RedisServer, Reply};
+
+const SPACING: Duration = Duration::from_secs(60);
+const PACE: &str = "svm:v1:pace";
+
+/// A claim that would wait for `turns` others.
+fn claim(path: &str, turns: u32) -> Claim {
+    let lease = Duration::from_secs(600);
+    Claim { key: key(path), lease, spacing: SPACING, patience: SPACING * turns }
+}
+
+#[track_caller]
+fn wait(claimed: &Claimed) -> Duration {
+    let Claimed::Granted { wait } = claimed else { panic!("{claimed:?}") };
+    *wait
+}
+
+#[tokio::test]
+async fn of_two_replicas_one_gets_the_document() {
+    let Some(server) = RedisServer::start() else { return };
+    let [one, other] = [store_on(&server).await, store_on(&server).await];
+    assert_eq!(one.claim(claim("a", 9)).await.unwrap(), Claimed::Granted { wait: Duration::ZERO });
+    assert_eq!(other.claim(claim("a", 9)).await.unwrap(), Claimed::Taken);
+    let Reply::Number(left) = server.command(&["PTTL", &name("lease", "a")]) else { panic!() };
+    assert!((500_000..=600_000).contains(&left), "{left} ms");
+    server.command(&["DEL", &name("lease", "a")]);
+    wait(&other.claim(claim("a", 9)).await.unwrap());
+}
+
+#[tokio::test]
+async fn replicas_stand_in_one_line() {
+    let Some(server) = RedisServer::start() else { return };
+    let [one, other] = [store_on(&server).await, store_on(&server).await];
+    let slack = SPACING / 2;
+    assert_eq!(one.claim(claim("0", 0)).await.unwrap(), Claimed::Granted { wait: Duration::ZERO });
+    for (turn, store) in [(1, &other), (2, &one), (3, &other)] {
+        let wait = wait(&store.claim(claim(&turn.to_string(), turn)).await.unwrap());
+        let turn = SPACING * turn;
+        assert!(turn - slack < wait && wait <= turn, "{wait:?} for {turn:?}");
+    }
+    // Who does not want to wait that long gets nothing, and leaves no lease.
+    assert_eq!(one.claim(claim("4", 3)).await.unwrap(), Claimed::Crowded);
+    wait(&other.claim(claim("4", 4)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_line_that_nobody_stands_in_is_forgotten() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    wait(&store.claim(claim("a", 0)).await.unwrap());
+    let Reply::Number(left) = server.command(&["PTTL", PACE]) else { panic!() };
+    assert!((30_000..=60_001).contains(&left), "{left} ms");
+}
+
+#[tokio::test]
+async fn what_somebody_else_left_there_is_no_lease_and_no_pace() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    for pace in ["LPUSH", "SET"] {
+        server.command(&["FLUSHALL"]);
+        server.command(&["LPUSH", &name("lease", "a"), "x"]);
+        server.command(&[pace, PACE, "x"]);
+        let claimed = store.claim(claim("a", 0)).await.unwrap();
+        assert_eq!(claimed, Claimed::Granted { wait: Duration::ZERO });
+        assert_eq!(store.claim(claim("a", 9)).await.unwrap(), Claimed::Taken);
+    }
+}

@@ -1,0 +1,208 @@
+//! A server that is read-only, full, frozen or gone, and how the store comes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use svm::clock::Stopwatch;
+use svm::store::redis::Redis;
+use svm::store::{Check, Claim, Error, InUse, Store};
+use svm::telemetry::chain;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::{BUDGET, NOW, apply, at, body, entry, key, put, store_at, store_on};
+use crate::support::fault_proxy::FaultProxy;
+use crate::support::redis_server::RedisServer;
+
+/// Nobody listens there: it is reserved.
+const NOWHERE: &str = "127.0.0.1:1";
+
+fn row(path: &str) -> InUse {
+    let check = Some(Check { at: at(1), fetched_at: NOW });
+    InUse { key: key(path), used_at: at(60), check }
+}
+
+fn claim(path: &str) -> Claim {
+    let lease = Duration::from_secs(60);
+    Claim { key: key(path), lease, spacing: Duration::ZERO, patience: Duration::ZERO }
+}
+
+/// The error of a call, with its reasons.
+#[track_caller]
+fn told<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+    chain(&result.expect_err("a fault"))
+}
+
+#[tokio::test]
+async fn where_nobody_listens_every_call_fails_at_once() {
+    let store = super::store_with(&[("REDIS_HOST", NOWHERE)]);
+    assert!(told(store.probe(BUDGET).await).contains("refused"));
+    let read = told(body(&store, "a").await);
+    assert_eq!(read, "the store is unavailable: there is no connection to the server");
+    assert!(told(apply(&store, &[put(&entry("a", 1, ""))]).await).contains("refused"));
+    assert!(told(store.remember([row("a")].into(), NOW).await).contains("refused"));
+    assert!(told(store.in_use(NOW).await).contains("refused"));
+    assert!(told(store.claim(claim("a")).await).contains("refused"));
+    store.sweep(NOW).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_was_closed_stays_closed() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    store.close().await;
+    let closed = "the store is unavailable: the store is closed";
+    assert_eq!(told(store.probe(BUDGET).await), closed);
+    assert_eq!(told(body(&store, "a").await), closed);
+    assert_eq!(told(apply(&store, &[put(&entry("a", 1, ""))]).await), closed);
+    assert_eq!(told(store.claim(claim("a")).await), closed);
+}
+
+#[tokio::test]
+async fn a_read_only_server_is_looked_for_elsewhere() {
+    let Some(mut old) = RedisServer::start() else { return };
+    let Some(new) = RedisServer::start() else { return };
+    let proxy = FaultProxy::start(old.address()).await;
+    let store = store_at(proxy.address()).await;
+    apply(&store, &[put(&entry("a", 1, "old"))]).await.unwrap();
+
+    old.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    let refused = told(apply(&store, &[put(&entry("b", 1, "")), put(&entry("c", 1, ""))]).await);
+    assert!(refused.contains("READONLY") && refused.ends_with("2 times"), "{refused}");
+    assert_eq!(body(&store, "a").await.unwrap().unwrap(), "old", "reads go on meanwhile");
+
+    proxy.lead_to(new.address());
+    apply(&store, &[put(&entry("a", 1, "new"))]).await.unwrap();
+    store.probe(BUDGET).await.unwrap();
+    assert_eq!(body(&store, "a").await.unwrap().unwrap(), "new", "reads go there as well");
+    old.kill();
+    assert_eq!(body(&store, "a").await.unwrap().unwrap(), "new");
+}
+
+#[tokio::test]
+async fn a_full_server_takes_no_batch_and_goes_on_to_be_read() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    apply(&store, &[put(&entry("a", 1, "old"))]).await.unwrap();
+    server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    let refused = told(apply(&store, &[put(&entry("a", 2, "new"))]).await);
+    assert!(refused.contains("OOM"), "{refused}");
+    assert!(told(store.remember([row("a")].into(), NOW).await).contains("OOM"));
+    assert!(told(store.claim(claim("a")).await).contains("OOM"));
+    assert_eq!(body(&store, "a").await.unwrap().unwrap(), "old");
+    store.probe(BUDGET).await.unwrap();
+    server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    apply(&store, &[put(&entry("a", 2, "new"))]).await.unwrap();
+    assert_eq!(body(&store, "a").await.unwrap().unwrap(), "new");
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_answer_yet_keeps_its_connection() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    apply(&store, &[put(&entry("a", 1, "body"))]).await.unwrap();
+    server.command(&["CONFIG", "SET", "replica-serve-stale-data", "no"]);
+    server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    assert!(told(body(&store, "a").await).contains("MASTERDOWN"));
+    assert!(told(store.probe(BUDGET).await).contains("MASTERDOWN"));
+    server.command(&["REPLICAOF", "NO", "ONE"]);
+    // No probe has connected again.
+    assert_eq!(body(&store, "a").await.unwrap().unwrap(), "body");
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_elsewhere_is_found_by_the_probe() {
+    let Some(mut server) = RedisServer::start() else { return };
+    let proxy = FaultProxy::start(server.address()).await;
+    let store = store_at(proxy.address()).await;
+    apply(&store, &[put(&entry("a", 1, "body"))]).await.unwrap();
+    server.kill();
+    told(body(&store, "a").await);
+    told(apply(&store, &[put(&entry("a", 1, "body"))]).await);
+    told(store.probe(BUDGET).await);
+
+    server.restart_on_new_port();
+    proxy.lead_to(server.address());
+    told(body(&store, "a").await);
+    store.probe(BUDGET).await.unwrap();
+    assert_eq!(body(&store, "a").await.unwrap(), None, "another server, and an empty one");
+    apply(&store, &[put(&entry("a", 1, "again"))]).await.unwrap();
+    assert_eq!(body(&store, "a").await.unwrap().unwrap(), "again");
+}
+
+#[tokio::test]
+async fn a_frozen_server_fails_the_probe_in_time_and_is_found_again() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    apply(&store, &[put(&entry("a", 1, "body"))]).await.unwrap();
+    server.pause();
+    let waited = Stopwatch::start();
+    let budget = Duration::from_millis(20);
+    let probe = store.probe(budget).await;
+    assert!(matches!(probe, Err(Error::TooSlow(limit)) if limit == budget), "{probe:?}");
+    // From here on no read waits.
+    told(body(&store, "a").await);
+    assert!(waited.elapsed() < Duration::from_secs(1), "{:?}", waited.elapsed());
+    server.resume();
+    store.probe(BUDGET).await.unwrap();
+    assert_eq!(body(&store, "a").await.unwrap().unwrap(), "body");
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_does_not_leave_a_dead_connection_behind() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    server.pause();
+    let given_up = timeout(Duration::from_millis(20), store.probe(BUDGET)).await;
+    assert!(given_up.is_err());
+    let read = told(body(&store, "a").await);
+    assert!(read.ends_with("there is no connection to the server"), "{read}");
+    server.resume();
+}
+
+/// Reads of which half are given up on at once, and what the others found.
+async fn hasty_reads(store: &Arc<Redis>, server: &RedisServer) -> Vec<(usize, Option<Bytes>)> {
+    let mut given_up = JoinSet::new();
+    let mut patient = JoinSet::new();
+    for number in 0..1_000 {
+        let store = Arc::clone(store);
+        given_up.spawn(async move {
+            let read = store.read(key(&number.to_string()));
+            assert!(timeout(Duration::from_millis(1), read).await.is_err(), "it is frozen");
+        });
+    }
+    for number in 0..100 {
+        let store = Arc::clone(store);
+        patient.spawn(async move {
+            let found = body(&store, &number.to_string()).await;
+            (number, found.ok().flatten())
+        });
+    }
+    given_up.join_all().await;
+    server.resume();
+    patient.join_all().await
+}
+
+#[tokio::test]
+async fn reads_that_are_given_up_never_mix_up_replies() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = Arc::new(store_on(&server).await);
+    let batch =
+        (0..100).map(|number| put(&entry(&number.to_string(), 1, &format!("body {number}"))));
+    let batch: Vec<_> = batch.collect();
+    apply(&store, &batch).await.unwrap();
+    for _ in 0..3 {
+        server.pause();
+        for (number, found) in hasty_reads(&store, &server).await {
+            // On a busy machine the patient ones may have come to the end of their patience.
+            let Some(found) = found else { continue };
+            assert_eq!(found, format!("body {number}"));
+        }
+        store.probe(BUDGET * 10).await.unwrap();
+        for number in 0..100 {
+            let found = body(&store, &number.to_string()).await.unwrap();
+            assert_eq!(found.unwrap(), format!("body {number}"));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What is kept on the server, and what is made of what somebody else left there.
+
+use svm::store::index::MOST_IN_USE;
+use svm::store::record::{self, encode};
+use svm::store::{Change, Check, Error, InUse, Store};
+
+use super::{NOW, apply, at, body, digits, entry, key, name, put, store_on};
+use crate::support::redis_server::{RedisServer, Reply};
+
+const ACTIVE: &str = "svm:v1:active";
+
+#[track_caller]
+fn number(reply: &Reply) -> i64 {
+    let Reply::Number(number) = reply else { panic!("{reply:?}") };
+    *number
+}
+
+#[tokio::test]
+async fn a_record_lasts_as_long_as_it_is_to_be_kept() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let [kept, over] = [entry("kept", 1, "body"), entry("over", 1, "body")];
+    apply(&store, &[put(&kept), put(&over)]).await.unwrap();
+    for kind in ["entry", "check"] {
+        let left = number(&server.command(&["PTTL", &name(kind, "kept")]));
+        assert!((9_900_000..=9_990_000).contains(&left), "{left} ms of {kind}");
+    }
+    assert_eq!(server.command(&["GET", &name("check", "kept")]), "1000001000 1000000000".into());
+    assert_eq!(server.command(&["ZSCORE", ACTIVE, &digits("kept")]), "1000001000".into());
+
+    let passed = Change::Put { entry: entry("over", 2, "body"), keep_until: at(10) };
+    apply(&store, &[passed]).await.unwrap();
+    assert_eq!(body(&store, "over").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_removal_takes_all_that_is_known_of_the_document() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let entry = entry("gone", 1, "body");
+    apply(&store, &[put(&entry)]).await.unwrap();
+    apply(&store, &[Change::Remove { key: entry.key(), as_of: at(1) }]).await.unwrap();
+    assert_eq!(server.command(&["KEYS", "*"]), Reply::List(vec![]));
+}
+
+#[tokio::test]
+async fn of_two_stores_on_one_server_the_newer_record_wins() {
+    let Some(server) = RedisServer::start() else { return };
+    let [one, other] = [store_on(&server).await, store_on(&server).await];
+    apply(&one, &[put(&entry("shared", 3, "newer"))]).await.unwrap();
+    apply(&other, &[put(&entry("shared", 2, "older"))]).await.unwrap();
+    assert_eq!(body(&other, "shared").await.unwrap().unwrap(), "newer");
+    apply(&other, &[put(&entry("shared", 4, "newest"))]).await.unwrap();
+    assert_eq!(body(&one, "shared").await.unwrap().unwrap(), "newest");
+    let checks = server.command(&["GET", &name("check", "shared")]);
+    assert_eq!(checks, "1000004000 1000000000".into());
+}
+
+#[tokio::test]
+async fn what_is_no_record_of_ours_is_an_error_and_gives_way() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let name = name("entry", "spoilt");
+    let good = encode(&entry("spoilt", 20, "body"), at(10_000));
+    let with = |at: usize, byte: u8| {
+        let mut bytes = good.clone();
+        bytes[at] = byte;
+        bytes
+    };
+    let last = good.len() - 1;
+    let spoilt = [
+        (b"something else".to_vec(), record::Error::NotARecord),
+        (with(3, 0), record::Error::NotARecord),
+        (with(3, 2), record::Error::LaterVersion(2)),
+        (good[..3].to_vec(), record::Error::Truncated),
+        (good[..39].to_vec(), record::Error::Truncated),
+        (with(last, b'?'), record::Error::Damaged),
+        (encode(&entry("another", 1, "body"), at(10_000)), record::Error::Foreign),
+        (vec![b'x'; 3 << 20], record::Error::TooLarge),
+    ];
+    for (bytes, why) in spoilt {
+        server.command(&[b"SET", name.as_bytes(), &bytes]);
+        let found = store.read(key("spoilt")).await;
+        assert!(matches!(&found, Err(Error::Record(found)) if *found == why), "{found:?}: {why:?}");
+        apply(&store, &[put(&entry("spoilt", 20, "again"))]).await.unwrap();
+        assert_eq!(body(&store, "spoilt").await.unwrap().unwrap(), "again", "{why:?}");
+    }
+}
+
+#[tokio::test]
+async fn keys_of_another_type_are_taken_back() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let document = entry("typed", 1, "body");
+    let foreign = |kinds: &[&str]| {
+        for kind in kinds {
+            server.command(&["DEL", kind]);
+            server.command(&["LPUSH", kind, "somebody's"]);
+        }
+    };
+    let [entry, check] = [name("entry", "typed"), name("check", "typed")];
+
+    foreign(&[&entry, &check, ACTIVE]);
+    let found = store.read(document.key()).await;
+    assert!(matches!(found, Err(Error::Record(record::Error::NotARecord))), "{found:?}");
+    assert_eq!(store.in_use(NOW).await.unwrap(), []);
+    apply(&store, &[put(&document)]).await.unwrap();
+    assert_eq!(body(&store, "typed").await.unwrap().unwrap(), "body");
+    assert_eq!(store.in_use(NOW).await.unwrap().len(), 1);
+
+    foreign(&[&entry, &check, ACTIVE]);
+    apply(&store, &[Change::Remove { key: document.key(), as_of: NOW }]).await.unwrap();
+    assert_eq!(server.command(&["KEYS", "*"]), Reply::List(vec![]));
+
+    foreign(&[&check, ACTIVE]);
+    let made = Check { at: at(2), fetched_at: NOW };
+    let row = InUse { key: document.key(), used_at: at(60), check: Some(made) };
+    store.remember([row].into(), NOW).await.unwrap();
+    assert_eq!(store.in_use(NOW).await.unwrap(), [row]);
+}
+
+#[tokio::test]
+async fn the_index_leaves_out_what_cannot_be_read() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let row = InUse { key: key("read"), used_at: at(60), check: None };
+    store.remember([row].into(), NOW).await.unwrap();
+    let upper_case = digits("other").replace(|letter: char| letter.is_ascii_digit(), "A");
+    for member in ["short", &"x".repeat(64), &upper_case[..63]] {
+        server.command(&["ZADD", ACTIVE, "1000070000", member]);
+    }
+    for text in ["", "1", "1 x", "x 1", "1 2 3", "99999999999999999999 1"] {
+        server.command(&["SET", &name("check", "read"), text]);
+        assert_eq!(store.in_use(NOW).await.unwrap(), [row], "{text:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_stays_as_long_as_its_document_would_stay_in_the_index() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let row = |used, checked| InUse {
+        key: key("checked"),
+        used_at: at(used),
+        check: Some(Check { at: at(checked), fetched_at: NOW }),
+    };
+    let left = || number(&server.command(&["PTTL", &name("check", "checked")]));
+    store.remember([row(1_000, 5)].into(), NOW).await.unwrap();
+    assert!((900_000..=1_000_000).contains(&left()), "{}", left());
+    // A later check with less time left does not shorten it, and an earlier one changes nothing.
+    store.remember([row(1_100, 6)].into(), at(1_099)).await.unwrap();
+    assert!(left() > 900_000, "{}", left());
+    store.remember([row(5_000, 4)].into(), NOW).await.unwrap();
+    assert!(left() <= 1_000_000, "{}", left());
+    assert_eq!(store.in_use(NOW).await.unwrap(), [row(5_000, 6)]);
+}
+
+#[tokio::test]
+async fn the_index_is_bounded() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let fill = "for row = 1, ARGV[1] do
+        redis.call('ZADD', KEYS[1], 1000000000 + row, string.format('%064x', row))
+    end";
+    server.command(&["EVAL", fill, "1", ACTIVE, &MOST_IN_USE.to_string()]);
+    let made = Check { at: at(2), fetched_at: NOW };
+    let row = InUse { key: key("one more"), used_at: at(3_600), check: Some(made) };
+    store.remember([row].into(), NOW).await.unwrap();
+    let kept = store.in_use(NOW).await.unwrap();
+    assert_eq!((kept.len(), kept[0]), (MOST_IN_USE, row));
+    let used_at = |row: &InUse| row.used_at.as_millis() - NOW.as_millis();
+    assert_eq!(kept[1..].iter().map(used_at).min(), Some(2), "the first one had to go");
+}
+
+#[tokio::test]
+async fn scripts_that_the_server_has_forgotten_are_loaded_again() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let row = InUse { key: key("script"), used_at: at(60), check: None };
+    for body in ["before", "after"] {
+        server.command(&["SCRIPT", "FLUSH"]);
+        apply(&store, &[put(&entry("script", 1, body))]).await.unwrap();
+        assert_eq!(super::body(&store, "script").await.unwrap().unwrap(), body);
+        server.command(&["SCRIPT", "FLUSH"]);
+        store.remember([row].into(), NOW).await.unwrap();
+    }
+}

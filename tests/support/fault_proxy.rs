@@ -1,0 +1,140 @@
+//! A TCP proxy that breaks the network on demand, between the service and a server such as Redis.
+//!
+//! What it does is changed while it runs, and holds for connections that are open already. The address behind it can be
+//! changed too, as when a name leads to another server after a failover. It knows nothing of what passes through; a
+//! reply is whatever the server sends at once.
+//!
+//! The subtle part: a connection that has lost bytes is no good any more, and stays a black hole for as long as it is
+//! open, whatever the mode is later.
+
+#[path = "fault_proxy/connection.rs"]
+mod connection;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+const BIND_ATTEMPTS: usize = 1_000;
+const BIND_INTERVAL: Duration = Duration::from_millis(1);
+
+/// What happens to connections and to what goes over them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing.
+    Pass,
+    /// New connections are refused, and open ones reset.
+    Refuse,
+    /// Connections are accepted and what comes is read, and that is all.
+    BlackHole,
+    /// Each reply comes that much later.
+    Delay(Duration),
+    /// Replies come up to that many bytes in all, and then the connection is closed.
+    CutAfter(usize),
+    /// Connections are accepted and reset, open ones too.
+    Reset,
+}
+
+/// What the proxy is to do now.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    mode: Mode,
+    target: SocketAddr,
+}
+
+/// A proxy that runs until it is dropped.
+pub struct FaultProxy {
+    address: SocketAddr,
+    plan: watch::Sender<Plan>,
+    /// Whether connections are refused.
+    refuses: watch::Receiver<bool>,
+    _running: JoinSet<()>,
+}
+
+impl FaultProxy {
+    /// Listens on a free port, in front of `target`.
+    pub async fn start(target: SocketAddr) -> Self {
+        let socket = bind((Ipv4Addr::LOCALHOST, 0).into()).await.expect("a free port");
+        let address = socket.local_addr().expect("a bound socket");
+        let (plan, plans) = watch::channel(Plan { mode: Mode::Pass, target });
+        let (refusing, refuses) = watch::channel(true);
+        let mut running = JoinSet::new();
+        running.spawn(run(socket, address, plans, refusing));
+        let proxy = Self { address, plan, refuses, _running: running };
+        proxy.set(Mode::Pass).await;
+        proxy
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From its return on the proxy does this, for open connections too.
+    pub async fn set(&self, mode: Mode) {
+        self.plan.send_modify(|plan| plan.mode = mode);
+        let wanted = mode == Mode::Refuse;
+        let mut refuses = self.refuses.clone();
+        refuses.wait_for(|refuses| *refuses == wanted).await.expect("a proxy that runs");
+    }
+
+    /// New connections lead to this address; open ones stay where they are.
+    pub fn lead_to(&self, target: SocketAddr) {
+        self.plan.send_modify(|plan| plan.target = target);
+    }
+}
+
+/// Listens, or keeps the port without listening, so that connections are refused and nobody else takes it.
+async fn run(
+    mut socket: TcpSocket,
+    address: SocketAddr,
+    mut plans: watch::Receiver<Plan>,
+    refusing: watch::Sender<bool>,
+) {
+    while plans.wait_for(|plan| plan.mode != Mode::Refuse).await.is_ok() {
+        let listener = socket.listen(1_024).expect("a bound socket");
+        refusing.send_replace(false);
+        let mut refuse = plans.clone();
+        tokio::select! {
+            _ = refuse.wait_for(|plan| plan.mode == Mode::Refuse) => {}
+            () = accept(&listener, &plans) => {}
+        }
+        drop(listener);
+        socket = bind(address).await.expect("a port that was ours");
+        refusing.send_replace(true);
+    }
+}
+
+/// Accepts until it is dropped, and its connections with it.
+async fn accept(listener: &TcpListener, plans: &watch::Receiver<Plan>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((client, _)) = accepted {
+                    connections.spawn(connection::serve(client, plans.clone()));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Binds without listening; a port may be taken again while its old connections linger. A process that this one is
+/// starting right now has its sockets too, until it has become another program.
+async fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let mut attempts = 0..BIND_ATTEMPTS;
+    loop {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address) {
+            Ok(()) => return Ok(socket),
+            Err(_) if attempts.next().is_some() => sleep(BIND_INTERVAL).await,
+            Err(error) => return Err(error),
+        }
+    }
+}
