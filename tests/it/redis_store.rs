@@ -8,6 +8,7 @@ mod claims;
 mod faults;
 mod proxy;
 mod records;
+mod service;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

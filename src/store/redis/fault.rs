@@ -25,11 +25,11 @@ pub(super) enum Fault {
     #[error(transparent)]
     Lost(#[from] crate::tasks::Lost),
     /// The server refused some of what it was asked.
-    #[error("the server says {first}, and that {count} times")]
+    #[error("the server refuses {count} of what it was asked: {first}")]
     Refused {
-        /// Its words.
+        /// Its words to the first of them.
         first: String,
-        /// How often it refused.
+        /// How many of them.
         count: usize,
         /// Whether another connection may help.
         elsewhere: bool,

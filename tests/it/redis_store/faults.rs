@@ -69,7 +69,7 @@ async fn a_read_only_server_is_looked_for_elsewhere() {
 
     old.command(&["REPLICAOF", "127.0.0.1", "1"]);
     let refused = told(apply(&store, &[put(&entry("b", 1, "")), put(&entry("c", 1, ""))]).await);
-    assert!(refused.contains("READONLY") && refused.ends_with("2 times"), "{refused}");
+    assert!(refused.contains("READONLY") && refused.contains("refuses 2 of"), "{refused}");
     assert_eq!(body(&store, "a").await.unwrap().unwrap(), "old", "reads go on meanwhile");
 
     proxy.lead_to(new.address());
