@@ -114,7 +114,7 @@ impl App {
             metrics: metrics.clone(),
         });
         let health = Health::new(HealthSources {
-            store_name: "embedded_store",
+            store_name: config.store.as_str(),
             write_behind: Arc::clone(&write_behind),
             tokens: Arc::clone(&tokens),
             clock: clock.clone(),

@@ -150,6 +150,16 @@ pub enum Store {
     Redis(Redis),
 }
 
+impl Store {
+    /// The name under which it is reported.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Embedded(_) => "embedded_store",
+            Self::Redis(_) => "redis",
+        }
+    }
+}
+
 /// The embedded store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Embedded {

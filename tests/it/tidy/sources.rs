@@ -78,6 +78,7 @@ const RULES: &[Rule] = &[
             "Cache::new(",
             "TokenPool::new(",
             "Embedded::open(",
+            "Redis::new(",
             "WriteBehind::new(",
             "Guard::new(",
             "Revalidator::new(",
