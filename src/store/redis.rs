@@ -156,9 +156,10 @@ impl Store for Redis {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        self.reads.close();
-        self.others.close();
-        Box::pin(async {})
+        Box::pin(async {
+            self.reads.close();
+            self.others.close();
+        })
     }
 }
 

@@ -76,8 +76,8 @@ pub(super) fn is_wrong_type(error: &RedisError) -> bool {
 
 /// After a failover the name may lead elsewhere. Old servers hide the code in the text of a script's error.
 fn is_about_this_server(error: &ServerError) -> bool {
-    let codes = ["READONLY", "NOAUTH", "WRONGPASS"];
-    codes.contains(&error.code()) || error.details().is_some_and(|text| text.contains("READONLY"))
+    let is_hidden = || error.details().is_some_and(|text| text.contains("READONLY"));
+    ["READONLY", "NOAUTH"].contains(&error.code()) || is_hidden()
 }
 
 fn words(error: &ServerError) -> String {

@@ -11,9 +11,9 @@ use svm::telemetry::chain;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{BUDGET, NOW, apply, at, body, entry, key, put, store_at, store_on};
-use crate::support::fault_proxy::FaultProxy;
-use crate::support::redis_server::RedisServer;
+use super::{BUDGET, NOW, apply, at, body, entry, key, put, store_at, store_on, store_with};
+use crate::support::fault_proxy::{FaultProxy, Mode};
+use crate::support::redis_server::{Options, RedisServer};
 
 /// Nobody listens there: it is reserved.
 const NOWHERE: &str = "127.0.0.1:1";
@@ -36,7 +36,7 @@ fn told<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 
 #[tokio::test]
 async fn where_nobody_listens_every_call_fails_at_once() {
-    let store = super::store_with(&[("REDIS_HOST", NOWHERE)]);
+    let store = store_with(&[("REDIS_HOST", NOWHERE)]);
     assert!(told(store.probe(BUDGET).await).contains("refused"));
     let read = told(body(&store, "a").await);
     assert_eq!(read, "the store is unavailable: there is no connection to the server");
@@ -57,6 +57,28 @@ async fn a_store_that_was_closed_stays_closed() {
     assert_eq!(told(body(&store, "a").await), closed);
     assert_eq!(told(apply(&store, &[put(&entry("a", 1, ""))]).await), closed);
     assert_eq!(told(store.claim(claim("a")).await), closed);
+}
+
+#[tokio::test]
+async fn a_store_that_is_closed_while_it_connects_stays_closed() {
+    let Some(server) = Options::default().password("hunter2").start() else { return };
+    let proxy = FaultProxy::start(server.address()).await;
+    let store = store_with(&[("REDIS_HOST", &format!("redis://:hunter2@{}", proxy.address()))]);
+    // The login is under way when the store is closed.
+    proxy.set(Mode::Delay(Duration::from_millis(50))).await;
+    let (probe, ()) = tokio::join!(store.probe(BUDGET), store.close());
+    assert_eq!(told(probe), "the store is unavailable: the store is closed");
+}
+
+#[tokio::test]
+async fn a_server_that_wants_another_login_is_looked_for_elsewhere() {
+    let Some(foreign) = Options::default().password("hunter2").start() else { return };
+    let Some(right) = RedisServer::start() else { return };
+    let proxy = FaultProxy::start(foreign.address()).await;
+    let store = store_with(&[("REDIS_HOST", &proxy.address().to_string())]);
+    assert!(told(store.probe(BUDGET).await).contains("NOAUTH"));
+    proxy.lead_to(right.address());
+    store.probe(BUDGET).await.unwrap();
 }
 
 #[tokio::test]

@@ -34,6 +34,35 @@ async fn a_record_lasts_as_long_as_it_is_to_be_kept() {
 }
 
 #[tokio::test]
+async fn a_put_tells_that_a_document_is_in_use_and_not_when_it_was_used() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let score = |path| server.command(&["ZSCORE", ACTIVE, &digits(path)]);
+    apply(&store, &[put(&entry("ahead", 3_600, "from a clock that is ahead"))]).await.unwrap();
+    assert_eq!(score("ahead"), "1000010000".into(), "its writer's present");
+    let row = InUse { key: key("used"), used_at: at(5), check: None };
+    store.remember([row].into(), NOW).await.unwrap();
+    for checked in [1, 9] {
+        apply(&store, &[put(&entry("used", checked, "body"))]).await.unwrap();
+        assert_eq!(score("used"), "1000005000".into());
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_large_value_is_not_fetched_as_a_whole() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    server.command(&[b"SET", name("entry", "large").as_bytes(), &vec![b'x'; 32 << 20]]);
+    let found = store.read(key("large")).await;
+    assert!(matches!(found, Err(Error::Record(record::Error::TooLarge))), "{found:?}");
+    let Reply::Text(stats) = server.command(&["INFO", "stats"]) else { panic!() };
+    let stats = String::from_utf8(stats).unwrap();
+    let sent = stats.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:"));
+    let sent: u64 = sent.unwrap().parse().unwrap();
+    assert!((1 << 20..2 << 20).contains(&sent), "{sent} bytes");
+}
+
+#[tokio::test]
 async fn a_removal_takes_all_that_is_known_of_the_document() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
@@ -61,30 +90,42 @@ async fn what_is_no_record_of_ours_is_an_error_and_gives_way() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
     let name = name("entry", "spoilt");
-    let good = encode(&entry("spoilt", 20, "body"), at(10_000));
+    // Newer than what is to replace it, and that must not count where a record cannot be read.
+    let newer = encode(&entry("spoilt", 9, "body"), at(10_000));
     let with = |at: usize, byte: u8| {
-        let mut bytes = good.clone();
+        let mut bytes = newer.clone();
         bytes[at] = byte;
         bytes
     };
-    let last = good.len() - 1;
+    // What only the checksum or the URL gives away stays if it is newer, as in every store.
+    let mut damaged = encode(&entry("spoilt", 5, "body"), at(10_000));
+    *damaged.last_mut().unwrap() = b'?';
     let spoilt = [
         (b"something else".to_vec(), record::Error::NotARecord),
         (with(3, 0), record::Error::NotARecord),
         (with(3, 2), record::Error::LaterVersion(2)),
-        (good[..3].to_vec(), record::Error::Truncated),
-        (good[..39].to_vec(), record::Error::Truncated),
-        (with(last, b'?'), record::Error::Damaged),
-        (encode(&entry("another", 1, "body"), at(10_000)), record::Error::Foreign),
+        (newer[..3].to_vec(), record::Error::Truncated),
+        (newer[..39].to_vec(), record::Error::Truncated),
+        (damaged, record::Error::Damaged),
+        (encode(&entry("another", 5, "body"), at(10_000)), record::Error::Foreign),
         (vec![b'x'; 3 << 20], record::Error::TooLarge),
     ];
     for (bytes, why) in spoilt {
         server.command(&[b"SET", name.as_bytes(), &bytes]);
         let found = store.read(key("spoilt")).await;
         assert!(matches!(&found, Err(Error::Record(found)) if *found == why), "{found:?}: {why:?}");
-        apply(&store, &[put(&entry("spoilt", 20, "again"))]).await.unwrap();
+        apply(&store, &[put(&entry("spoilt", 5, "again"))]).await.unwrap();
         assert_eq!(body(&store, "spoilt").await.unwrap().unwrap(), "again", "{why:?}");
     }
+}
+
+#[tokio::test]
+async fn the_largest_body_is_kept() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let text = "x".repeat(1 << 20);
+    apply(&store, &[put(&entry("large", 1, &text))]).await.unwrap();
+    assert_eq!(body(&store, "large").await.unwrap().unwrap(), text);
 }
 
 #[tokio::test]
@@ -153,6 +194,9 @@ async fn a_check_stays_as_long_as_its_document_would_stay_in_the_index() {
     store.remember([row(5_000, 4)].into(), NOW).await.unwrap();
     assert!(left() <= 1_000_000, "{}", left());
     assert_eq!(store.in_use(NOW).await.unwrap(), [row(5_000, 6)]);
+    // The same one lasts longer, since its document was used later.
+    store.remember([row(5_000, 6)].into(), NOW).await.unwrap();
+    assert!(left() > 4_900_000, "{}", left());
 }
 
 #[tokio::test]
@@ -168,6 +212,7 @@ async fn the_index_is_bounded() {
     store.remember([row].into(), NOW).await.unwrap();
     let kept = store.in_use(NOW).await.unwrap();
     assert_eq!((kept.len(), kept[0]), (MOST_IN_USE, row));
+    assert_eq!(server.command(&["ZCARD", ACTIVE]), Reply::Number(MOST_IN_USE as i64));
     let used_at = |row: &InUse| row.used_at.as_millis() - NOW.as_millis();
     assert_eq!(kept[1..].iter().map(used_at).min(), Some(2), "the first one had to go");
 }
