@@ -20,6 +20,7 @@ mod outcomes;
 mod redirects;
 mod redis_store;
 mod refresh;
+mod replicas;
 mod reports;
 mod restart;
 mod revalidate;

@@ -2,10 +2,7 @@
 //!
 //! Sweeps run on real time, a fraction of a second apart; whether a document is due is decided by the test's clock.
 
-use std::sync::Arc;
 use std::time::Duration;
-
-use svm::store::in_process::InProcess;
 
 use crate::support::app::{TestApp, TestAppBuilder};
 use crate::support::eventually::eventually;
@@ -201,51 +198,4 @@ async fn it_goes_on_while_the_store_is_down() {
     let _ = app.version(LATEST).await;
     app.advance(INTERVAL);
     eventually(|| app.github.calls(LATEST_PATH) == 2).await;
-}
-
-/// Two services on one store, each with a GitHub of its own, so that it shows who asked.
-async fn replicas() -> [TestApp; 2] {
-    let store = Arc::new(InProcess::new(64 << 20));
-    let replica = || sweeping().set("REVALIDATE_INTERVAL", "200ms").store(store.clone()).start();
-    let replicas = [replica().await, replica().await];
-    for replica in &replicas {
-        replica.github.release("octo/app").tag("v1.0.0").serve();
-    }
-    replicas
-}
-
-#[tokio::test]
-async fn of_two_replicas_one_checks_a_document() {
-    let replicas = replicas().await;
-    let _ = replicas[0].version(LATEST).await;
-    let calls = || replicas.iter().map(|replica| replica.github.calls(LATEST_PATH)).sum::<u64>();
-    for replica in &replicas {
-        two_sweeps(replica).await;
-    }
-    assert_eq!(calls(), 1);
-    replicas.iter().for_each(|replica| replica.advance(Duration::from_millis(200)));
-    eventually(|| calls() == 2).await;
-    for replica in &replicas {
-        two_sweeps(replica).await;
-    }
-    assert_eq!(calls(), 2);
-}
-
-#[tokio::test]
-async fn a_body_that_one_replica_fetched_reaches_the_other() {
-    let [one, other] = replicas().await;
-    let _ = one.version(LATEST).await;
-    one.reaches("svm_l2_writes_total", 1.0).await;
-    assert_eq!(
-        other.version(LATEST).await.header("cache-status"),
-        "svm; hit; ttl=86400; detail=l2"
-    );
-
-    one.github.publish("octo/app", "v2.0.0");
-    for replica in [&one, &other] {
-        replica.advance(Duration::from_secs(1));
-    }
-    let _ = one.refresh(LATEST).await;
-    other.reaches("svm_revalidate_adopted_total", 1.0).await;
-    assert_eq!(other.version(LATEST).await.json()["tag_name"], "v2.0.0");
 }

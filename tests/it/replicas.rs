@@ -1,0 +1,128 @@
+//! Several services on one Redis: they share the work of the background, and what it finds.
+
+use std::time::Duration;
+
+use svm::clock::Stopwatch;
+
+use crate::support::app::TestApp;
+use crate::support::eventually::eventually;
+use crate::support::github::GitHub;
+use crate::support::process::{Running, Setup};
+use crate::support::redis_server::RedisServer;
+use crate::{LATEST, LATEST_PATH};
+
+const INTERVAL: Duration = Duration::from_millis(500);
+const ADOPTED: &str = "svm_revalidate_adopted_total";
+
+/// Two services, each with a GitHub of its own, so that it shows who asked.
+async fn two(server: &RedisServer) -> [TestApp; 2] {
+    let replica = || {
+        let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
+        app.set("REVALIDATE_INTERVAL", "500ms").start()
+    };
+    let replicas = [replica().await, replica().await];
+    for replica in &replicas {
+        replica.github.release("octo/app").tag("v1.0.0").serve();
+        replica.reaches("svm_l2_up", 1.0).await;
+    }
+    replicas
+}
+
+async fn next_sweep(replica: &TestApp) {
+    let runs = replica.metric("svm_revalidate_runs_total").await;
+    replica.exceeds("svm_revalidate_runs_total", runs + 1.0).await;
+}
+
+#[tokio::test]
+async fn a_due_document_is_checked_by_one_of_them() {
+    let Some(server) = RedisServer::start() else { return };
+    let replicas = two(&server).await;
+    let calls = || replicas.iter().map(|replica| replica.github.calls(LATEST_PATH)).sum::<u64>();
+    let _ = replicas[0].version(LATEST).await;
+    replicas[0].reaches("svm_l2_writes_total", 1.0).await;
+    for replica in &replicas {
+        next_sweep(replica).await;
+    }
+    assert_eq!(calls(), 1);
+
+    replicas.iter().for_each(|replica| replica.advance(INTERVAL));
+    eventually(|| calls() == 2).await;
+    for replica in &replicas {
+        next_sweep(replica).await;
+    }
+    assert_eq!(calls(), 2);
+}
+
+#[tokio::test]
+async fn a_body_that_one_has_fetched_reaches_the_other() {
+    let Some(server) = RedisServer::start() else { return };
+    let [one, other] = two(&server).await;
+    let _ = one.version(LATEST).await;
+    one.reaches("svm_l2_writes_total", 1.0).await;
+    assert_eq!(
+        other.version(LATEST).await.header("cache-status"),
+        "svm; hit; ttl=86400; detail=l2"
+    );
+
+    one.github.publish("octo/app", "v2.0.0");
+    for replica in [&one, &other] {
+        replica.advance(Duration::from_millis(10));
+    }
+    let _ = one.refresh(LATEST).await;
+    other.reaches(ADOPTED, 1.0).await;
+    let answer = other.version(LATEST).await;
+    assert_eq!(answer.json()["tag_name"], "v2.0.0");
+    assert_eq!((answer.header("x-cache"), other.github.total_calls()), ("HIT", 0));
+}
+
+#[tokio::test]
+async fn a_check_by_one_is_a_later_life_for_the_same_body_at_the_other() {
+    let Some(server) = RedisServer::start() else { return };
+    let [one, other] = two(&server).await;
+    let _ = one.version(LATEST).await;
+    one.reaches("svm_l2_writes_total", 1.0).await;
+    let _ = other.version(LATEST).await;
+
+    // Too little for a write of the record, and too little for the document to be due.
+    for replica in [&one, &other] {
+        replica.advance(INTERVAL / 2);
+    }
+    let _ = one.refresh(LATEST).await;
+    other.reaches(ADOPTED, 1.0).await;
+    assert_eq!(one.metric("svm_l2_writes_total").await, 1.0);
+    assert_eq!(other.github.total_calls(), 0);
+}
+
+async fn served(github: &GitHub, server: &RedisServer) -> Running {
+    let setup = Setup::new().behind(github).set("REDIS_HOST", &server.address().to_string());
+    let setup = setup.set("REVALIDATE_INTERVAL", "500ms");
+    setup.set("REVALIDATE_PER_WORKER_RPS", "1000").set("REVALIDATE_MAX_RPS", "1000").start().await
+}
+
+fn url(document: usize) -> String {
+    format!("https://api.github.com/repos/octo/app{document}/releases/latest")
+}
+
+#[tokio::test]
+async fn three_processes_ask_no_more_often_than_one_would() {
+    let Some(server) = RedisServer::start() else { return };
+    let github = GitHub::start().await;
+    let processes = [
+        served(&github, &server).await,
+        served(&github, &server).await,
+        served(&github, &server).await,
+    ];
+    for document in 0..30 {
+        github.release(&format!("octo/app{document}")).serve();
+        let _ = processes[document % 3].version(&url(document)).await;
+    }
+    let asked = Stopwatch::start();
+    let before = github.total_calls();
+    eventually(|| github.total_calls() >= before + 6 * 30).await;
+    let intervals = asked.elapsed().as_secs_f64() / INTERVAL.as_secs_f64();
+    let calls = (github.total_calls() - before) as f64 / 30.0;
+    assert!(
+        calls <= intervals * 1.05 + 1.0,
+        "{calls} calls for a document in {intervals} intervals"
+    );
+}
