@@ -80,6 +80,11 @@ impl Activity {
         known(&mut self.0.lock(), key).usage.mark(now);
     }
 
+    /// The last check of a document that is known of.
+    pub fn check(&self, key: Key) -> Option<Check> {
+        self.0.lock().get(&key)?.check
+    }
+
     /// There is no body to revalidate, until L1 holds one again.
     pub fn is_without_body(&self, key: Key) {
         if let Some(known) = self.0.lock().get_mut(&key) {

@@ -84,13 +84,17 @@ impl Tiers {
         Facts::Found { entry, from_l2 }
     }
 
-    /// Asks the queue and then L2 for an entry that L1 does not hold, and gives it to L1.
+    /// Asks the queue and then L2 for an entry that L1 does not hold, and gives it to L1. L2 does not hear of every
+    /// check, but the activity does.
     async fn promote(&self, key: Key) -> (Option<Arc<Entry>>, bool) {
-        let (entry, from_l2) = self.find(key).await;
-        if let Some(entry) = &entry {
-            self.memory.insert(key, Arc::clone(entry));
-        }
-        (entry, from_l2)
+        let (found, from_l2) = self.find(key).await;
+        let Some(found) = found else { return (None, from_l2) };
+        let check = self.activity.check(key);
+        let vouched =
+            check.and_then(|it| policy::vouched(&found, it, self.clock.now(), &self.rules));
+        let entry = vouched.map_or(found, Arc::new);
+        self.memory.insert(key, Arc::clone(&entry));
+        (Some(entry), from_l2)
     }
 
     /// The newest entry outside L1, and whether L2 had it.
