@@ -13,7 +13,7 @@ pub(super) fn entry(key: Key) -> String {
     format!("svm:v1:entry:{}", digits(key))
 }
 
-/// Its last check, as [`check_text`](super::in_use) has it.
+/// Its last check: the time of the check and that of the fetch, in milliseconds, with a blank between them.
 pub(super) fn check(key: Key) -> String {
     format!("svm:v1:check:{}", digits(key))
 }
