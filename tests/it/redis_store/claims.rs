@@ -72,3 +72,19 @@ async fn what_somebody_else_left_there_is_no_lease_and_no_pace() {
         assert_eq!(store.claim(claim("a", 9)).await.unwrap(), Claimed::Taken);
     }
 }
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_holds_up_nobody() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let Reply::List(time) = server.command(&["TIME"]) else { panic!() };
+    let Some(Reply::Text(seconds)) = time.first() else { panic!() };
+    let seconds: u64 = String::from_utf8_lossy(seconds).parse().unwrap();
+    // What both looked like before the clock lost a day.
+    let ahead = format!("{}000000", seconds + 86_400);
+    server.command(&["SET", &name("lease", "a"), "", "PX", "87000000"]);
+    server.command(&["SET", PACE, &ahead, "PX", "87000000"]);
+    let claimed = store.claim(claim("a", 1)).await.unwrap();
+    assert_eq!(claimed, Claimed::Granted { wait: Duration::ZERO });
+    assert_eq!(store.claim(claim("a", 9)).await.unwrap(), Claimed::Taken);
+}
