@@ -74,6 +74,21 @@ bench *arguments:
 bench-guard:
     cargo bench --bench guard
 
+# Freeze Redis under a load of hits and misses, which must not notice: 5 rounds of 2 times 30 s.
+[positional-arguments]
+chaos *arguments:
+    cargo bench --bench chaos -- freeze "$@"
+
+# Count what three replicas on one Redis ask GitHub, against one alone: 6 minutes.
+[positional-arguments]
+replicas *arguments:
+    cargo bench --bench chaos -- replicas "$@"
+
+# Count what GitHub is asked after a restart of all processes, against before: 9 minutes.
+[positional-arguments]
+restart-burst *arguments:
+    cargo bench --bench chaos -- restart "$@"
+
 # Build the benches without running them.
 bench-build:
     cargo bench --no-run

@@ -116,7 +116,8 @@ impl Setup {
         Running::new(self.command(arguments).spawn().expect("the binary")).ended()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The binary with its environment, for whoever wants its output elsewhere than here.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = match self.largest_file {
             None => Command::new(BINARY),
             Some(bytes) => limited(bytes),

@@ -1,0 +1,91 @@
+//! The command line.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::fleet;
+use crate::freeze;
+use crate::replicas;
+
+/// What is said to whoever asks for nothing.
+pub(crate) const HELP: &str = "\
+cargo bench --bench chaos -- RUN [OPTION VALUE]...
+
+Runs:
+  freeze    hits and misses while Redis is frozen, against the same while it is not
+              --rounds 5     --seconds 30   of each half of a round
+  replicas  how often three replicas ask GitHub, against one alone
+              --interval 1m  --keys 300     --minutes 1  intervals to measure
+  restart   how often GitHub is asked after all replicas have started again
+              --interval 1m  --keys 300
+
+All of them need redis-server.";
+
+/// Which run, and how long.
+pub(crate) enum Run {
+    /// Redis freezes.
+    Freeze(freeze::Plan),
+    /// Replicas share a store.
+    Replicas(replicas::Plan),
+    /// All replicas start again.
+    Restart(fleet::Plan),
+}
+
+/// Reads the command line; nothing if it asks for nothing.
+pub(crate) fn parse(words: &[String]) -> Result<Option<Run>, String> {
+    // Cargo adds this one.
+    let mut words = words.iter().map(String::as_str).filter(|word| *word != "--bench");
+    let Some(run) = words.next() else { return Ok(None) };
+    let mut options = Options::read(words)?;
+    let run = match run {
+        "freeze" => Run::Freeze(freeze::Plan {
+            rounds: options.number("--rounds", 5)?,
+            half: Duration::from_secs(options.number("--seconds", 30)?),
+        }),
+        "replicas" => Run::Replicas(replicas::Plan {
+            fleet: options.fleet()?,
+            intervals: options.number("--minutes", 1)?,
+        }),
+        "restart" => Run::Restart(options.fleet()?),
+        _ => return Err(format!("there is no run called {run}")),
+    };
+    options.are_used()?;
+    Ok(Some(run))
+}
+
+/// Names and their values, until they are asked for.
+struct Options<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Options<'a> {
+    fn read(mut words: impl Iterator<Item = &'a str>) -> Result<Self, String> {
+        let mut options = Vec::new();
+        while let Some(name) = words.next() {
+            options.push((name, words.next().ok_or_else(|| format!("{name} needs a value"))?));
+        }
+        Ok(Self(options))
+    }
+
+    fn fleet(&mut self) -> Result<fleet::Plan, String> {
+        let interval = match self.take("--interval") {
+            Some(text) => {
+                humantime::parse_duration(text).map_err(|error| format!("{text}: {error}"))?
+            }
+            None => Duration::from_secs(60),
+        };
+        Ok(fleet::Plan { keys: self.number("--keys", 300)?, interval })
+    }
+
+    fn number<T: FromStr>(&mut self, name: &str, default: T) -> Result<T, String> {
+        let text = self.take(name);
+        text.map_or(Ok(default), |text| text.parse().map_err(|_| format!("{name}: not {text}")))
+    }
+
+    fn take(&mut self, name: &str) -> Option<&'a str> {
+        let at = self.0.iter().position(|(known, _)| *known == name)?;
+        Some(self.0.remove(at).1)
+    }
+
+    fn are_used(&self) -> Result<(), String> {
+        self.0.first().map_or(Ok(()), |(name, _)| Err(format!("{name} is no option of this run")))
+    }
+}

@@ -1,0 +1,104 @@
+//! What happens to real processes when something breaks: a store that freezes, replicas that share one, a restart.
+//!
+//! Each run is the real binary, a real `redis-server` and the simulated GitHub, all processes of their own, so that
+//! none takes part in the runtime of the one that asks. It prints what it measured beside what is allowed, and fails
+//! where that is exceeded. docs/BENCHMARKS.md says how to read it. Whatever was started is killed when a run ends, also
+//! by a panic, by Ctrl-C or by SIGTERM.
+
+mod arguments;
+mod client;
+mod documents;
+mod fleet;
+mod freeze;
+mod load;
+mod replicas;
+mod restart;
+mod service;
+mod simulation;
+mod statistics;
+mod verdict;
+
+#[path = "../../tests/support.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the harness offers tests more than a bench needs"
+)]
+mod harness;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+
+use arguments::{HELP, Run};
+use verdict::Verdict;
+
+/// A wrong use of the command line (`sysexits.h`).
+const USAGE: u8 = 64;
+/// What a shell says of a program that Ctrl-C has ended.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(families) = simulation::role(&words) {
+        simulation::serve(&families);
+        return ExitCode::SUCCESS;
+    }
+    // `cargo test` starts benches too, unoptimised; there is nothing to measure then.
+    if !words.iter().any(|word| word == "--bench") {
+        return ExitCode::SUCCESS;
+    }
+    match arguments::parse(&words) {
+        Ok(Some(run)) => start(&run),
+        Ok(None) => {
+            say(HELP);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            say(&format!("chaos: {error}\n\n{HELP}"));
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// One run, until it ends or somebody ends it; what it has started ends with its future.
+fn start(run: &Run) -> ExitCode {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let verdict = runtime.block_on(async {
+        tokio::select! {
+            verdict = measure(run) => Some(verdict),
+            () = interrupted() => None,
+        }
+    });
+    // A load that runs when somebody ends the program has nobody left to tell.
+    runtime.shutdown_background();
+    match verdict {
+        Some(verdict) if verdict.holds() => ExitCode::SUCCESS,
+        Some(_) => ExitCode::FAILURE,
+        None => ExitCode::from(INTERRUPTED),
+    }
+}
+
+async fn measure(run: &Run) -> Verdict {
+    match run {
+        Run::Freeze(plan) => freeze::run(plan).await,
+        Run::Replicas(plan) => replicas::run(plan).await,
+        Run::Restart(plan) => restart::run(plan).await,
+    }
+}
+
+async fn interrupted() {
+    let mut interrupt = signal(SignalKind::interrupt()).expect("a signal handler");
+    let mut terminate = signal(SignalKind::terminate()).expect("a signal handler");
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}

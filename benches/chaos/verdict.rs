@@ -1,0 +1,32 @@
+//! What was measured beside what is allowed, and whether all of it holds.
+
+use crate::say;
+
+/// Whether all that was checked so far holds.
+pub(crate) struct Verdict(bool);
+
+impl Verdict {
+    /// Nothing was checked yet.
+    pub(crate) fn new() -> Self {
+        Self(true)
+    }
+
+    /// A run that could not begin.
+    pub(crate) fn impossible(why: &str) -> Self {
+        say(why);
+        Self(false)
+    }
+
+    /// Says what was measured, what is allowed, and whether it is within that.
+    pub(crate) fn at_most(&mut self, what: &str, measured: f64, allowed: f64, unit: &str) {
+        let holds = measured <= allowed;
+        self.0 &= holds;
+        let verdict = if holds { "ok" } else { "TOO MUCH" };
+        say(&format!("{what}: {measured:.2}{unit}, allowed: {allowed}{unit}: {verdict}"));
+    }
+
+    /// Whether all of it holds.
+    pub(crate) fn holds(&self) -> bool {
+        self.0
+    }
+}
