@@ -28,8 +28,8 @@ use self::half::{Half, Times};
 /// What a hit may take in a frozen half, in what it takes in the healthy one: the median, and one in a hundred.
 const HIT_MEDIAN_RATIO: f64 = 1.05;
 const HIT_P99_RATIO: f64 = 1.25;
-/// What the budget of a read adds to the slowest miss until the breaker opens, in milliseconds. Not to each: after one
-/// read that came too late the store knows that its connection is in doubt, and says so at once.
+/// What the budget of a read adds to the slowest miss until the breaker opens, in milliseconds. Not to each: once a look
+/// has found that nobody answers, the store has no connection, and a read ends at once.
 const MISS_BEFORE_OPEN_MS: f64 = 25.0;
 /// What a timer adds to that: it goes by whole milliseconds, and never ends early.
 const TIMER_MS: f64 = 2.0;
@@ -47,6 +47,8 @@ const MISS_CONNECTIONS: usize = 4;
 
 /// Pools, connections and the first look-ups of everything; not measured.
 const WARM_UP: Duration = Duration::from_secs(2);
+/// From one look of the service at its store to the next; a freeze may come at any time between two.
+const LOOKS: Duration = Duration::from_millis(500);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Longer than a recovery may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -123,6 +125,8 @@ impl Stage {
     }
 
     async fn round(&mut self, length: Duration) -> Round {
+        // The recovery of the round before ended with a look, and all that follows takes whole seconds.
+        sleep(LOOKS.mul_f64(fastrand::f64())).await;
         let [hits, misses] = self.load(length).await;
         let healthy = Half::of(&hits, &misses);
 

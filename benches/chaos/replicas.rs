@@ -3,8 +3,9 @@
 //! Each document in use is to be revalidated by one of them, whoever that is. Each run has a new Redis, so that nothing
 //! is left of the one before.
 
+use std::collections::BTreeMap;
+
 use crate::fleet::{Fleet, Interval, PARTS};
-use crate::statistics::quantile;
 use crate::verdict::Verdict;
 use crate::{fleet, say};
 
@@ -68,6 +69,14 @@ async fn measure(plan: &Plan, replicas: usize) -> Option<Measured> {
     Some(measured)
 }
 
+/// How many documents were asked for how often.
+fn by_calls(calls: &[u64]) -> BTreeMap<u64, usize> {
+    calls.iter().fold(BTreeMap::new(), |mut documents, calls| {
+        *documents.entry(*calls).or_default() += 1;
+        documents
+    })
+}
+
 fn differences(before: &[f64], after: &[f64]) -> Vec<f64> {
     before.iter().zip(after).map(|(before, after)| after - before).collect()
 }
@@ -82,14 +91,11 @@ impl Measured {
     fn report(&self, plan: &Plan, faults: &[String]) {
         for interval in &self.intervals {
             let told = &interval.told;
-            let of_a_key = |part| quantile(told.calls.iter().map(|calls| *calls as f64), part);
+            let (total, free, charged) = (told.total(), told.free, told.charged);
+            say(&format!("  {total} calls, {free} free and {charged} charged"));
             say(&format!(
-                "  {} calls, {} free and {} charged; a document {} to {} times",
-                told.total(),
-                told.free,
-                told.charged,
-                of_a_key(0.0),
-                of_a_key(1.0)
+                "  documents by how often they were asked for: {:?}",
+                by_calls(&told.calls)
             ));
             say(&format!("  calls in each {PARTS}th of the interval: {:?}", interval.parts));
         }
