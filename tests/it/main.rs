@@ -18,6 +18,7 @@ mod hit;
 mod negative;
 mod outcomes;
 mod redirects;
+mod redis;
 mod redis_store;
 mod refresh;
 mod replicas;

@@ -20,7 +20,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use self::certificates::Certificates;
-pub use self::resp::Reply;
+pub use self::resp::{Reply, Session};
 
 const PROGRAM: &str = "redis-server";
 
@@ -109,6 +109,19 @@ impl RedisServer {
     pub fn command<T: AsRef<[u8]>>(&self, arguments: &[T]) -> Reply {
         let password = self.options.password.as_deref();
         resp::command(self.address, password, arguments).expect("a server that answers")
+    }
+
+    /// A connection that stays open, for commands whose replies nobody waits for.
+    pub fn session(&self) -> Session {
+        Session::open(self.address).expect("a server that accepts")
+    }
+
+    /// Wants this password from now on, or none if it is empty, of those too who are connected.
+    #[track_caller]
+    pub fn require_password(&mut self, password: &str) {
+        self.command(&["CONFIG", "SET", "requirepass", password]);
+        self.options.password = (!password.is_empty()).then(|| password.to_owned());
+        self.command(&["CLIENT", "KILL", "TYPE", "normal"]);
     }
 
     /// Freezes it: its system accepts connections and takes bytes, and nobody answers.

@@ -30,6 +30,22 @@ impl From<&str> for Reply {
     }
 }
 
+/// A connection on which commands are sent and no replies are read.
+#[derive(Debug)]
+pub struct Session(TcpStream);
+
+impl Session {
+    pub(super) fn open(address: SocketAddr) -> io::Result<Self> {
+        TcpStream::connect_timeout(&address, LIMIT).map(Self)
+    }
+
+    /// Sends a command.
+    #[track_caller]
+    pub fn send<T: AsRef<[u8]>>(&mut self, arguments: &[T]) {
+        send(&mut self.0, arguments).expect("an open connection");
+    }
+}
+
 /// Runs a command on a connection of its own.
 pub(super) fn command<T: AsRef<[u8]>>(
     address: SocketAddr,

@@ -1,0 +1,182 @@
+//! The service, its server and the network between them, before anything goes wrong.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use svm::target::Key;
+use tokio::time::timeout;
+
+use crate::support::app::Answer;
+use crate::support::fault_proxy::{FaultProxy, Mode};
+use crate::support::github::{Failure, GitHub};
+use crate::support::process::{Running, Setup};
+use crate::support::redis_server::{Options, RedisServer, Reply};
+
+/// Documents that GitHub has.
+const DOCUMENTS: u32 = 50;
+/// Documents that another replica has stored, and that GitHub does not give any more.
+const ELSEWHERE: u32 = 3;
+
+/// A miss waits 25 ms for L2, and then for GitHub.
+const MISS_LIMIT: Duration = Duration::from_secs(5);
+
+/// The service as a process on a server behind a proxy.
+pub(super) struct Scene {
+    pub(super) server: RedisServer,
+    pub(super) proxy: FaultProxy,
+    pub(super) svm: Running,
+    github: GitHub,
+    /// What a replica with a way of its own to the server is started with.
+    replica: Setup,
+    scheme: &'static str,
+    /// Documents asked for so far, and how many of those elsewhere.
+    asked: Cell<u32>,
+    asked_elsewhere: Cell<u32>,
+}
+
+/// How a scene begins.
+#[must_use]
+pub(super) struct Plan {
+    options: Options,
+    scheme: &'static str,
+    network: Mode,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { options: Options::default(), scheme: "redis://", network: Mode::Pass }
+    }
+}
+
+impl Plan {
+    /// How the server is to be.
+    pub(super) fn options(self, options: Options) -> Self {
+        Self { options, ..self }
+    }
+
+    /// How the service addresses it, up to the host.
+    pub(super) fn scheme(self, scheme: &'static str) -> Self {
+        Self { scheme, ..self }
+    }
+
+    /// What the network does when the service starts.
+    pub(super) fn network(self, network: Mode) -> Self {
+        Self { network, ..self }
+    }
+
+    /// Starts it all; `None` where there is no server to be had.
+    pub(super) async fn start(self) -> Option<Scene> {
+        let Self { options, scheme, network } = self;
+        let server = options.start()?;
+        let github = GitHub::start().await;
+        for number in 0..DOCUMENTS {
+            github.document_bytes(&target("here", number), body("here", number));
+        }
+        let setup = || match scheme.starts_with("rediss") {
+            true => Setup::new().set("REDIS_CA_FILE", &server.ca_file().display().to_string()),
+            false => Setup::new(),
+        };
+        let replica = setup().behind(&github);
+        let proxy = FaultProxy::start(address(&server, scheme)).await;
+        proxy.set(network).await;
+        let host = format!("{scheme}{}", proxy.address());
+        let svm = setup().behind(&github).set("REDIS_HOST", &host).start().await;
+        let (asked, asked_elsewhere) = (Cell::new(0), Cell::new(0));
+        let scene = Scene { server, proxy, svm, github, replica, scheme, asked, asked_elsewhere };
+        let scene = scene.with_documents_elsewhere().await;
+        scene.misses(1).await;
+        Some(scene)
+    }
+}
+
+impl Scene {
+    /// A plain server, and a service that is connected to it.
+    pub(super) async fn start() -> Option<Self> {
+        let scene = Plan::default().start().await?;
+        scene.svm.written(1).await;
+        Some(scene)
+    }
+
+    /// Has another replica store what GitHub does not give to this one.
+    pub(super) async fn with_documents_elsewhere(mut self) -> Self {
+        let host = format!("{}{}", self.scheme, address(&self.server, self.scheme));
+        self.replica = self.replica.set("REDIS_HOST", &host);
+        let replica = self.replica.start().await;
+        for number in 0..ELSEWHERE {
+            let target = target("elsewhere", number);
+            self.github.document_bytes(&target, body("elsewhere", number));
+            let answer = replica.version(&url("elsewhere", number)).await;
+            answer.assert_document(body("elsewhere", number));
+            self.github.failing_on("api.github.com", &target, Failure::ServerError502);
+        }
+        replica.written(u64::from(ELSEWHERE)).await;
+        replica.terminate().await.assert_code(0);
+        self
+    }
+
+    /// Asks for so many documents for the first time; each comes from GitHub, and in time.
+    pub(super) async fn misses(&self, count: u32) {
+        for number in self.asked.get()..self.asked.get() + count {
+            let answer = timeout(MISS_LIMIT, self.svm.version(&url("here", number))).await;
+            let answer = answer.expect("an answer in time");
+            answer.assert_document(body("here", number));
+            assert_eq!(answer.header("x-cache"), "MISS", "{}", answer.summary());
+        }
+        self.asked.set(self.asked.get() + count);
+    }
+
+    /// How many documents were asked for so far; all of them are in memory.
+    pub(super) fn asked(&self) -> u32 {
+        self.asked.get()
+    }
+
+    /// Asks for one of these.
+    pub(super) async fn ask(&self, number: u32) -> Answer {
+        let answer = self.svm.version(&url("here", number)).await;
+        answer.assert_document(body("here", number));
+        answer
+    }
+
+    /// Asks for what another replica has stored, until the server gives it.
+    pub(super) async fn is_served_from_redis(&self) {
+        let number = self.asked_elsewhere.replace(self.asked_elsewhere.get() + 1);
+        assert!(number < ELSEWHERE, "there are no more documents elsewhere");
+        let answer = self.svm.stored(&url("elsewhere", number)).await;
+        answer.assert_document(body("elsewhere", number));
+        let told = answer.header("cache-status");
+        assert!(told.ends_with("; detail=l2"), "{}", answer.summary());
+    }
+
+    /// All that was asked for since the scene began is on the server; what was before may have been on another one.
+    #[track_caller]
+    pub(super) fn assert_stored(&self) {
+        let missing = (1..self.asked.get()).filter(|number| {
+            let exists = self.server.command(&["EXISTS", &name("here", *number)]);
+            exists != Reply::Number(1)
+        });
+        assert_eq!(missing.collect::<Vec<_>>(), [0; 0]);
+    }
+}
+
+/// Where the server is addressed in this way.
+fn address(server: &RedisServer, scheme: &str) -> std::net::SocketAddr {
+    if scheme.starts_with("rediss") { server.tls_address() } else { server.address() }
+}
+
+/// The server's key of a record.
+fn name(place: &str, number: u32) -> String {
+    let key = Key::of(&url(place, number)).to_string();
+    format!("svm:v1:entry:{}", key.replace("v1:", ""))
+}
+
+fn target(place: &str, number: u32) -> String {
+    format!("/repos/{place}/r{number}")
+}
+
+fn url(place: &str, number: u32) -> String {
+    format!("https://api.github.com{}", target(place, number))
+}
+
+fn body(place: &str, number: u32) -> Vec<u8> {
+    format!(r#"{{"full_name":"{place}/r{number}"}}"#).into_bytes()
+}
