@@ -4,11 +4,16 @@
 //! [`Scene::goes_on_reading`]), what ends it, and how the service heals. What the store makes of faults by itself is
 //! tested in `redis_store`. Each test has a server of its own and is skipped where there is none.
 
+mod clients;
+mod health;
 mod login;
 mod network;
 mod outage;
+mod records;
+mod replicas;
 mod scene;
 mod server;
+mod tls;
 
 use self::outage::{REFUSES, SILENT};
 use self::scene::{Plan, Scene};

@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use super::replicas::{connected, on, only_redis_has};
 use super::{Plan, REFUSES, SILENT, Scene};
-use crate::support::fault_proxy::Mode;
+use crate::support::fault_proxy::{FaultProxy, Mode};
+use crate::support::redis_server::RedisServer;
+use crate::{LATEST, LATEST_PATH};
+
+const REPOSITORY: &str = "https://api.github.com/repos/octo/app";
+const REPOSITORY_PATH: &str = "/repos/octo/app";
 
 /// What becomes of a service whose way to the server breaks like this.
-async fn survives(mode: Mode, error: &str) {
-    let Some(scene) = Scene::start().await else { return };
+pub(super) async fn survives(plan: Plan, mode: Mode, error: &str) {
+    let Some(scene) = plan.start().await else { return };
     scene.proxy.set(mode).await;
     scene.goes_without(error).await;
     scene.proxy.set(Mode::Pass).await;
@@ -16,27 +22,27 @@ async fn survives(mode: Mode, error: &str) {
 
 #[tokio::test]
 async fn refused() {
-    survives(Mode::Refuse, REFUSES).await;
+    survives(Plan::default(), Mode::Refuse, REFUSES).await;
 }
 
 #[tokio::test]
 async fn reset() {
-    survives(Mode::Reset, REFUSES).await;
+    survives(Plan::default(), Mode::Reset, REFUSES).await;
 }
 
 #[tokio::test]
 async fn black_holed() {
-    survives(Mode::BlackHole, SILENT).await;
+    survives(Plan::default(), Mode::BlackHole, SILENT).await;
 }
 
 #[tokio::test]
 async fn a_hundred_milliseconds_away() {
-    survives(Mode::Delay(Duration::from_millis(100)), SILENT).await;
+    survives(Plan::default(), Mode::Delay(Duration::from_millis(100)), SILENT).await;
 }
 
 #[tokio::test]
 async fn cut_in_the_middle_of_every_reply() {
-    survives(Mode::CutAfter(2), REFUSES).await;
+    survives(Plan::default(), Mode::CutAfter(2), REFUSES).await;
 }
 
 #[tokio::test]
@@ -64,4 +70,32 @@ async fn the_name_leads_to_another_server() {
     let scene = scene.with_documents_elsewhere().await;
     scene.proxy.lead_to(scene.server.address());
     scene.recovers().await;
+}
+
+#[tokio::test]
+async fn cut_in_the_middle_of_a_record() {
+    let Some(server) = RedisServer::start() else { return };
+    let proxy = FaultProxy::start(server.address()).await;
+    let [other, app] = [on(server.address()), on(proxy.address())];
+    let (other, app) = (other.start().await, app.start().await);
+    connected(&server, 2).await;
+    let body = format!(r#"{{"body":"{}"}}"#, "x".repeat(100_000));
+    for replica in [&other, &app] {
+        replica.github.document_bytes(LATEST_PATH, body.clone().into_bytes());
+        replica.github.document_bytes(REPOSITORY_PATH, body.clone().into_bytes());
+    }
+    for url in [LATEST, REPOSITORY] {
+        other.version(url).await.assert_document(&body);
+    }
+    other.reaches("svm_l2_writes_total", 2.0).await;
+
+    // More than all replies to looks until then: what a look finds is not what a read does.
+    proxy.set(Mode::CutAfter(50_000)).await;
+    let cut = app.version(LATEST).await;
+    assert_eq!(cut.header("x-cache"), "MISS", "{}", cut.summary());
+    cut.assert_document(&body);
+    assert_eq!(app.metric("svm_l2_reads_total{result=\"error\"}").await, 1.0);
+
+    proxy.set(Mode::Pass).await;
+    only_redis_has(&app, REPOSITORY_PATH).await.assert_document(&body);
 }

@@ -1,0 +1,111 @@
+//! Clients that leave while their documents are being read, and replies that come when nobody waits for them any more.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::replicas::{connected, on, only_redis_has};
+use crate::support::app::{Answer, TestApp};
+use crate::support::fault_proxy::{FaultProxy, Mode};
+use crate::support::redis_server::RedisServer;
+use crate::support::tasks::spawn;
+
+/// Documents that clients ask for in waves, and others that are asked for afterwards.
+const WAVES: usize = 10;
+const WAVE: usize = 10;
+const CROWD: usize = WAVES * WAVE;
+const ALL: usize = 2 * CROWD;
+/// Of each document in a wave; every other one leaves.
+const CLIENTS: usize = 20;
+
+#[tokio::test]
+async fn a_thousand_that_leave_mix_up_no_answers() {
+    let Some(server) = RedisServer::start() else { return };
+    let app = replica(&server).await;
+    store(&server).await;
+    connected(&server, 1).await;
+    for wave in 0..WAVES {
+        let documents = wave * WAVE..(wave + 1) * WAVE;
+        server.pause();
+        let [leaving, staying] = crowd(&app, documents.clone());
+        app.exceeds("svm_flights", 4.0).await;
+        leaving.iter().for_each(JoinHandle::abort);
+        server.resume();
+        for (client, answer) in staying.into_iter().enumerate() {
+            answer.await.expect("an answer").assert_document(body(documents.start + client % WAVE));
+        }
+        for number in documents {
+            app.version(&url(number)).await.assert_document(body(number));
+        }
+    }
+    assert_all_found(&app, CROWD..ALL).await;
+}
+
+#[tokio::test]
+async fn a_reply_that_comes_too_late_is_no_other_documents() {
+    let Some(server) = RedisServer::start() else { return };
+    let proxy = FaultProxy::start(server.address()).await;
+    let app = on(proxy.address()).production_read_budget().start().await;
+    serve(&app);
+    store(&server).await;
+    connected(&server, 1).await;
+    // Four times the budget: replies come when nobody waits for them, and others wait for theirs.
+    proxy.set(Mode::Delay(Duration::from_millis(100))).await;
+    let [first, second] = crowd(&app, 0..WAVE);
+    for (client, answer) in first.into_iter().chain(second).enumerate() {
+        answer.await.expect("an answer").assert_document(body(client % WAVE));
+    }
+    assert!(app.metric("svm_l2_reads_total{result=\"timeout\"}").await >= 5.0);
+    proxy.set(Mode::Pass).await;
+    assert_all_found(&app, CROWD..ALL).await;
+}
+
+/// Clients that ask for each of these documents, in two crowds.
+fn crowd(app: &TestApp, documents: Range<usize>) -> [Vec<JoinHandle<Answer>>; 2] {
+    [(); 2].map(|()| {
+        let each = documents.clone().cycle().take(WAVE * CLIENTS / 2);
+        each.map(|number| spawn(app.ask(&url(number)))).collect()
+    })
+}
+
+/// These documents come from the server, as soon as it is used again.
+async fn assert_all_found(app: &TestApp, documents: Range<usize>) {
+    for number in documents {
+        only_redis_has(app, &target(number)).await.assert_document(body(number));
+    }
+}
+
+/// Has another replica store all of them.
+async fn store(server: &RedisServer) {
+    let mut other = replica(server).await;
+    for number in 0..ALL {
+        other.version(&url(number)).await.assert_document(body(number));
+    }
+    other.reaches("svm_l2_writes_total", ALL as f64).await;
+    assert_eq!(other.stop().await.lost, 0);
+}
+
+async fn replica(server: &RedisServer) -> TestApp {
+    let app = on(server.address()).start().await;
+    serve(&app);
+    app
+}
+
+fn serve(app: &TestApp) {
+    for number in 0..ALL {
+        app.github.document_bytes(&target(number), body(number).into_bytes());
+    }
+}
+
+fn target(number: usize) -> String {
+    format!("/repos/crowd/r{number}")
+}
+
+fn url(number: usize) -> String {
+    format!("https://api.github.com{}", target(number))
+}
+
+fn body(number: usize) -> String {
+    format!(r#"{{"full_name":"crowd/r{number}"}}"#)
+}
