@@ -23,6 +23,9 @@ const NOTICED: Duration = Duration::from_secs(5);
 const FAILURES: f64 = 5.0;
 const MISSES: u32 = 10;
 
+/// Seconds. The budget is 25 ms, and a read without one would take a second.
+const LONGEST_READ: f64 = 0.2;
+
 const UP: &str = "svm_l2_up";
 const OPEN: &str = "svm_l2_breaker_open";
 const OPENED: &str = "svm_l2_breaker_opened_total";
@@ -39,6 +42,8 @@ struct Reads {
     answered: f64,
     failed: f64,
     skipped: f64,
+    /// What all that were made took together.
+    seconds: f64,
 }
 
 impl Scene {
@@ -52,6 +57,7 @@ impl Scene {
         let failed = after.failed - before.failed;
         assert!((1.0..=FAILURES).contains(&failed), "{before:?} {after:?}");
         assert_eq!(after.skipped - before.skipped, f64::from(MISSES) - failed, "{after:?}");
+        assert!(after.seconds - before.seconds < failed * LONGEST_READ, "{before:?} {after:?}");
         assert_eq!(self.svm.metric(OPEN).await, 1.0);
         self.tells(error).await;
         assert_eq!(self.svm.metric(UP).await, 0.0);
@@ -138,15 +144,16 @@ impl Scene {
 
     async fn reads(&self) -> Reads {
         let page = self.svm.get("/metrics").await.text();
-        let count = |result: &str| -> f64 {
-            let name = format!("svm_l2_reads_total{{result=\"{result}\"}} ");
-            let value = page.lines().find_map(|line| line.strip_prefix(&name));
+        let value = |name: &str| -> f64 {
+            let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
             value.expect("a metric").parse().expect("a number")
         };
+        let count = |result| value(&format!("svm_l2_reads_total{{result=\"{result}\"}}"));
         Reads {
             answered: count("hit") + count("miss"),
             failed: count("error") + count("timeout"),
             skipped: count("skipped"),
+            seconds: value("svm_l2_read_duration_seconds_sum"),
         }
     }
 }

@@ -5,40 +5,68 @@ use svm::target::Key;
 use super::replicas::{connected, is_read_from_redis, on};
 use crate::support::app::TestApp;
 use crate::support::redis_server::{RedisServer, Reply};
-use crate::{LATEST, LATEST_PATH};
 
-const BODY: &str = r#"{"tag_name":"v1"}"#;
+/// More than the reads that may fail until the breaker opens.
+const DOCUMENTS: u32 = 6;
 
-/// What becomes of a document whose record another replica has stored, and somebody else spoilt: the read comes to
-/// `result`, the document from GitHub, and the next replica finds it again.
-async fn is_replaced(result: &str, spoil: impl FnOnce(&RedisServer, &str, Vec<u8>)) {
+/// What becomes of documents whose records another replica has stored, and somebody else spoilt: each read comes to
+/// `result`, each document from GitHub, and the next replica finds them again.
+async fn are_replaced(result: &str, spoil: impl Fn(&RedisServer, &str, Vec<u8>)) {
     let Some(server) = RedisServer::start() else { return };
     let [first, app, next] =
         [replica(&server).await, replica(&server).await, replica(&server).await];
     connected(&server, 3).await;
-    first.version(LATEST).await.assert_document(BODY);
-    first.reaches("svm_l2_writes_total", 1.0).await;
-    let name = format!("svm:v1:entry:{}", Key::of(LATEST).to_string().replace("v1:", ""));
-    let Reply::Text(record) = server.command(&["GET", &name]) else { panic!("no record") };
-    spoil(&server, &name, record);
+    for number in 0..DOCUMENTS {
+        first.version(&url(number)).await.assert_document(body(number));
+    }
+    first.reaches("svm_l2_writes_total", DOCUMENTS.into()).await;
+    for (name, record) in (0..DOCUMENTS).map(|number| stored(&server, number)).collect::<Vec<_>>() {
+        spoil(&server, &name, record);
+    }
 
-    let answer = app.version(LATEST).await;
-    assert_eq!(answer.header("x-cache"), "MISS", "{}", answer.summary());
-    answer.assert_document(BODY);
+    for number in 0..DOCUMENTS {
+        let answer = app.version(&url(number)).await;
+        assert_eq!(answer.header("x-cache"), "MISS", "{}", answer.summary());
+        answer.assert_document(body(number));
+    }
     let read = format!("svm_l2_reads_total{{result=\"{result}\"}}");
-    assert_eq!(app.metric(&read).await, 1.0);
+    assert_eq!(app.metric(&read).await, f64::from(DOCUMENTS));
     assert_is_well(&app).await;
 
-    app.reaches("svm_l2_writes_total", 1.0).await;
-    let found = next.version(LATEST).await;
-    assert!(is_read_from_redis(&found), "{}", found.summary());
-    found.assert_document(BODY);
+    app.reaches("svm_l2_writes_total", DOCUMENTS.into()).await;
+    for number in 0..DOCUMENTS {
+        let found = next.version(&url(number)).await;
+        assert!(is_read_from_redis(&found), "{}", found.summary());
+        found.assert_document(body(number));
+    }
 }
 
 async fn replica(server: &RedisServer) -> TestApp {
     let app = on(server.address()).start().await;
-    app.github.document_bytes(LATEST_PATH, BODY.into());
+    for number in 0..DOCUMENTS {
+        app.github.document_bytes(&target(number), body(number).into_bytes());
+    }
     app
+}
+
+/// The server's key of a record, and the record.
+fn stored(server: &RedisServer, number: u32) -> (String, Vec<u8>) {
+    let key = Key::of(&url(number)).to_string();
+    let name = format!("svm:v1:entry:{}", key.replace("v1:", ""));
+    let Reply::Text(record) = server.command(&["GET", &name]) else { panic!("no record") };
+    (name, record)
+}
+
+fn target(number: u32) -> String {
+    format!("/repos/octo/r{number}")
+}
+
+fn url(number: u32) -> String {
+    format!("https://api.github.com{}", target(number))
+}
+
+fn body(number: u32) -> String {
+    format!(r#"{{"full_name":"octo/r{number}"}}"#)
 }
 
 /// The server has answered: it is up, and nothing else is said.
@@ -53,7 +81,7 @@ async fn assert_is_well(app: &TestApp) {
 
 #[tokio::test]
 async fn a_value_of_another_type() {
-    is_replaced("error", |server, name, _| {
+    are_replaced("error", |server, name, _| {
         server.command(&["DEL", name]);
         server.command(&["LPUSH", name, "somebody's"]);
     })
@@ -62,7 +90,7 @@ async fn a_value_of_another_type() {
 
 #[tokio::test]
 async fn a_damaged_record() {
-    is_replaced("error", |server, name, mut record| {
+    are_replaced("error", |server, name, mut record| {
         *record.last_mut().expect("a body") ^= 1;
         server.command(&[b"SET", name.as_bytes(), &record]);
     })
@@ -71,7 +99,7 @@ async fn a_damaged_record() {
 
 #[tokio::test]
 async fn a_record_of_a_later_version() {
-    is_replaced("error", |server, name, mut record| {
+    are_replaced("error", |server, name, mut record| {
         record[3] += 1;
         server.command(&[b"SET", name.as_bytes(), &record]);
     })
@@ -80,7 +108,7 @@ async fn a_record_of_a_later_version() {
 
 #[tokio::test]
 async fn a_record_that_is_too_large() {
-    is_replaced("error", |server, name, mut record| {
+    are_replaced("error", |server, name, mut record| {
         record.resize(3 << 20, b' ');
         server.command(&[b"SET", name.as_bytes(), &record]);
     })
@@ -88,11 +116,9 @@ async fn a_record_that_is_too_large() {
 }
 
 #[tokio::test]
-async fn the_record_of_another_document() {
-    is_replaced("error", |server, name, record| {
-        let text = String::from_utf8_lossy(&record).into_owned();
-        let at = text.find("octo").expect("the URL of the document");
-        assert!(at > 0);
+async fn a_record_with_another_url() {
+    are_replaced("error", |server, name, record| {
+        let at = record.windows(4).position(|bytes| bytes == b"octo").expect("a URL");
         let other = [&record[..at], b"otto", &record[at + 4..]].concat();
         server.command(&[b"SET", name.as_bytes(), &other]);
     })
@@ -101,7 +127,7 @@ async fn the_record_of_another_document() {
 
 #[tokio::test]
 async fn nothing_since_everything_was_flushed() {
-    is_replaced("miss", |server, _, _| {
+    are_replaced("miss", |server, _, _| {
         server.command(&["FLUSHALL"]);
     })
     .await;
