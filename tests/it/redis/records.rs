@@ -9,9 +9,16 @@ use crate::support::redis_server::{RedisServer, Reply};
 /// More than the reads that may fail until the breaker opens.
 const DOCUMENTS: u32 = 6;
 
+/// A record on the server.
+struct Stored {
+    /// The server's key.
+    name: String,
+    record: Vec<u8>,
+}
+
 /// What becomes of documents whose records another replica has stored, and somebody else spoilt: each read comes to
 /// `result`, each document from GitHub, and the next replica finds them again.
-async fn are_replaced(result: &str, spoil: impl Fn(&RedisServer, &str, Vec<u8>)) {
+async fn are_replaced(result: &str, spoil: impl FnOnce(&RedisServer, Vec<Stored>)) {
     let Some(server) = RedisServer::start() else { return };
     let [first, app, next] =
         [replica(&server).await, replica(&server).await, replica(&server).await];
@@ -20,9 +27,7 @@ async fn are_replaced(result: &str, spoil: impl Fn(&RedisServer, &str, Vec<u8>))
         first.version(&url(number)).await.assert_document(body(number));
     }
     first.reaches("svm_l2_writes_total", DOCUMENTS.into()).await;
-    for (name, record) in (0..DOCUMENTS).map(|number| stored(&server, number)).collect::<Vec<_>>() {
-        spoil(&server, &name, record);
-    }
+    spoil(&server, (0..DOCUMENTS).map(|number| stored(&server, number)).collect());
 
     for number in 0..DOCUMENTS {
         let answer = app.version(&url(number)).await;
@@ -49,12 +54,18 @@ async fn replica(server: &RedisServer) -> TestApp {
     app
 }
 
-/// The server's key of a record, and the record.
-fn stored(server: &RedisServer, number: u32) -> (String, Vec<u8>) {
+/// Puts something else in the place of each record.
+fn put(server: &RedisServer, stored: Vec<Stored>, spoilt: impl Fn(Vec<u8>) -> Vec<u8>) {
+    for Stored { name, record } in stored {
+        server.command(&[b"SET", name.as_bytes(), &spoilt(record)]);
+    }
+}
+
+fn stored(server: &RedisServer, number: u32) -> Stored {
     let key = Key::of(&url(number)).to_string();
     let name = format!("svm:v1:entry:{}", key.replace("v1:", ""));
     let Reply::Text(record) = server.command(&["GET", &name]) else { panic!("no record") };
-    (name, record)
+    Stored { name, record }
 }
 
 fn target(number: u32) -> String {
@@ -80,54 +91,64 @@ async fn assert_is_well(app: &TestApp) {
 }
 
 #[tokio::test]
-async fn a_value_of_another_type() {
-    are_replaced("error", |server, name, _| {
-        server.command(&["DEL", name]);
-        server.command(&["LPUSH", name, "somebody's"]);
+async fn values_of_another_type() {
+    are_replaced("error", |server, stored| {
+        for Stored { name, .. } in stored {
+            server.command(&["DEL", &name]);
+            server.command(&["LPUSH", &name, "somebody's"]);
+        }
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_damaged_record() {
-    are_replaced("error", |server, name, mut record| {
-        *record.last_mut().expect("a body") ^= 1;
-        server.command(&[b"SET", name.as_bytes(), &record]);
+async fn damaged_records() {
+    are_replaced("error", |server, stored| {
+        put(server, stored, |mut record| {
+            *record.last_mut().expect("a body") ^= 1;
+            record
+        });
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_record_of_a_later_version() {
-    are_replaced("error", |server, name, mut record| {
-        record[3] += 1;
-        server.command(&[b"SET", name.as_bytes(), &record]);
+async fn records_of_a_later_version() {
+    are_replaced("error", |server, stored| {
+        put(server, stored, |mut record| {
+            record[3] += 1;
+            record
+        });
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_record_that_is_too_large() {
-    are_replaced("error", |server, name, mut record| {
-        record.resize(3 << 20, b' ');
-        server.command(&[b"SET", name.as_bytes(), &record]);
+async fn records_that_are_too_large() {
+    are_replaced("error", |server, stored| {
+        put(server, stored, |mut record| {
+            record.resize(3 << 20, b' ');
+            record
+        });
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_record_with_another_url() {
-    are_replaced("error", |server, name, record| {
-        let at = record.windows(4).position(|bytes| bytes == b"octo").expect("a URL");
-        let other = [&record[..at], b"otto", &record[at + 4..]].concat();
-        server.command(&[b"SET", name.as_bytes(), &other]);
+async fn records_of_other_documents() {
+    are_replaced("error", |server, stored| {
+        let mut records: Vec<_> = stored.iter().map(|it| it.record.clone()).collect();
+        records.rotate_left(1);
+        for (Stored { name, .. }, record) in stored.iter().zip(records) {
+            server.command(&[b"SET", name.as_bytes(), &record]);
+        }
     })
     .await;
 }
 
 #[tokio::test]
 async fn nothing_since_everything_was_flushed() {
-    are_replaced("miss", |server, _, _| {
+    are_replaced("miss", |server, _| {
         server.command(&["FLUSHALL"]);
     })
     .await;
