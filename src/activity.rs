@@ -101,7 +101,10 @@ impl Activity {
             known.usage.was_used(row.used_at);
             known.saved = known.saved.max(Some((row.used_at, row.check)));
             if row.check > known.check && !known.is_private {
-                known.check = row.check;
+                // What L1 holds may be another body: its check moves when L1 has the one that was checked.
+                if !known.is_held() {
+                    known.check = row.check;
+                }
                 news.push(row);
             }
         }
@@ -111,7 +114,7 @@ impl Activity {
     /// What the index does not know yet.
     pub fn unsaved(&self) -> Vec<InUse> {
         let documents = self.0.lock();
-        let rows = documents.iter().filter(|(_, known)| known.is_in_use());
+        let rows = documents.iter().filter(|(_, known)| known.is_in_use() && !known.is_bodiless);
         let unsaved = rows.filter(|(_, known)| known.saved != Some(known.to_save()));
         unsaved.map(|(key, known)| known.row(*key)).collect()
     }
@@ -176,7 +179,9 @@ fn known(documents: &mut HashMap<Key, Known>, key: Key) -> &mut Known {
     if documents.len() >= MOST_IN_USE + SLACK && !documents.contains_key(&key) {
         let used = documents.values().map(|known| known.usage.used_at());
         let cutoff = index::cutoff(used, Timestamp::default());
-        documents.retain(|_, known| known.usage.used_at() >= cutoff);
+        // One that L1 was just given is about to be used.
+        let is_new = |known: &Known| !known.is_in_use() && known.is_held();
+        documents.retain(|_, known| known.usage.used_at() >= cutoff || is_new(known));
     }
     documents.entry(key).or_default()
 }

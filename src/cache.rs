@@ -30,7 +30,7 @@ pub use tiers::Tiers;
 use flight::{Candidate, Flight, Landing, Role, Serves};
 
 use crate::clock::Timestamp;
-use crate::store::Check;
+use crate::store::{Check, Unread};
 use crate::target::{Key, Target};
 use crate::upstream::{Failure, Priority, Reason};
 
@@ -69,12 +69,19 @@ impl Cache {
         Some(answer)
     }
 
-    /// Has the upstream asked about a document that is stored, on behalf of nobody, and waits for what it comes to.
+    /// Has the upstream asked about a document that is stored, on behalf of nobody, and waits for what it comes to. A
+    /// flight that it joins may end without asking; then it leads one of its own.
     pub async fn revalidate(&self, target: &Target) -> Arc<Facts> {
-        let (flight, _) = self.board(target, Demand::Revalidate, Priority::Background);
-        match flight.wait(None, |_| Serves::Never).await {
-            Landing::Landed(facts) => facts,
-            _ => Arc::new(self.wreckage(target)),
+        loop {
+            let (flight, role) = self.board(target, Demand::Revalidate, Priority::Background);
+            let facts = match flight.wait(None, |_| Serves::Never).await {
+                Landing::Landed(facts) => facts,
+                _ => Arc::new(self.wreckage(target)),
+            };
+            match &*facts {
+                Facts::Found { .. } if role == Role::Follower => {}
+                _ => return facts,
+            }
         }
     }
 
@@ -95,11 +102,15 @@ impl Cache {
         matches!(&*facts, Facts::Found { entry, .. } if !Arc::ptr_eq(entry, &before))
     }
 
-    /// The stored entry of a document, wherever it is; L1 stays as it is.
-    pub async fn stored(&self, key: Key) -> Option<Arc<Entry>> {
+    /// The stored entry of a document, wherever it is; it is not promoted.
+    ///
+    /// # Errors
+    ///
+    /// [`Unread`] where only L2 can know, and does not tell.
+    pub async fn stored(&self, key: Key) -> Result<Option<Arc<Entry>>, Unread> {
         match self.0.memory.entry(&key) {
-            Some(entry) => Some(entry),
-            None => self.0.find(key).await.0,
+            Some(entry) => Ok(Some(entry)),
+            None => Ok(self.0.find(key).await?.0),
         }
     }
 

@@ -119,6 +119,12 @@ impl ManualClock {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
+
+    /// Moves the present back, as somebody does who sets a clock right.
+    pub fn set_back(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.0.fetch_sub(millis, Ordering::SeqCst);
+    }
 }
 
 /// Measures how long something took; monotonic, and never moved by a test.

@@ -31,7 +31,7 @@ use crate::upstream::TokenPool;
 
 pub use outcome::{Outcome, Skipped, Tally};
 
-use pace::Rates;
+use pace::{Pace, Rates};
 use plan::Plan;
 use sweep::Sweep;
 
@@ -61,12 +61,15 @@ pub struct Parts {
 }
 
 /// Keeps documents in use up to date.
-pub struct Revalidator(Parts);
+pub struct Revalidator {
+    parts: Parts,
+    pace: Pace,
+}
 
 impl Revalidator {
     /// A revalidator that has not begun.
     pub fn new(parts: Parts) -> Self {
-        Self(parts)
+        Self { parts, pace: Pace::new() }
     }
 
     /// Sweeps, an interval apart or as soon as the sweep before has ended; never returns. Dropping it leaves flights to
@@ -75,13 +78,13 @@ impl Revalidator {
         loop {
             let began = Stopwatch::start();
             self.sweep().await;
-            sleep(self.0.config.interval.saturating_sub(began.elapsed())).await;
+            sleep(self.parts.config.interval.saturating_sub(began.elapsed())).await;
         }
     }
 
     /// Saves which documents are in use, for the sweeps of other replicas and for those after a restart.
     pub async fn save(&self) {
-        let Parts { activity, store, clock, config, .. } = &self.0;
+        let Parts { activity, store, clock, config, .. } = &self.parts;
         let rows: Arc<[_]> = activity.unsaved().into();
         if rows.is_empty() {
             return;
@@ -95,7 +98,7 @@ impl Revalidator {
     }
 
     async fn sweep(&self) {
-        let Parts { config, places, activity, clock, metrics, .. } = &self.0;
+        let Parts { config, places, activity, clock, metrics, .. } = &self.parts;
         let began = Stopwatch::start();
         self.save().await;
         let adopted = self.adopt().await;
@@ -105,7 +108,7 @@ impl Revalidator {
         let due = plan.len();
         metrics.sweep_planned(due, adopted);
         let rates = Rates::new(due, *places, config);
-        let tally = Sweep::new(&self.0, plan, rates, began).run().await;
+        let tally = Sweep::new(&self.parts, plan, rates, &self.pace).run().await;
         self.save().await;
         metrics.sweep_ended(began.elapsed());
         report(due, adopted, &tally, began.elapsed());
@@ -113,7 +116,7 @@ impl Revalidator {
 
     /// Learns from the index what other replicas did; returns how many entries that changed here.
     async fn adopt(&self) -> usize {
-        let Parts { cache, activity, store, clock, config, .. } = &self.0;
+        let Parts { cache, activity, store, clock, config, .. } = &self.parts;
         let since = clock.now() - config.lookback;
         let in_use = store.within(INDEX_LIMIT, |store| store.in_use(since));
         let Some(rows) = in_use.await else { return 0 };

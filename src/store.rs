@@ -24,7 +24,7 @@ use crate::cache::Entry;
 use crate::clock::Timestamp;
 use crate::target::Key;
 
-pub use guard::Guard;
+pub use guard::{Guard, Unread};
 pub use index::{Check, Claim, Claimed, InUse};
 
 /// A boxed future: the trait is used as an object, and its calls are far from the hit path.

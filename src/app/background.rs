@@ -16,10 +16,15 @@ use super::App;
 /// The tasks do nothing long between two looks at the token.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 
+/// A store that can be read and takes no writes, for it is full, looks well; every four seconds its writes are tried,
+/// however long their own back-off is by then.
+const LOOKS_PER_RETRY: u32 = 8;
+
 /// The owner of those tasks.
 pub(super) struct Background {
     tasks: Tasks,
     stop: CancellationToken,
+    sweeps: CancellationToken,
 }
 
 impl Background {
@@ -43,14 +48,20 @@ impl Background {
                 stop.run_until_cancelled(probe).await;
             }
         });
-        let (revalidator, sweeps_stop) = (Arc::clone(&app.revalidator), stop.clone());
-        tasks.supervise("revalidate", stop.clone(), move || {
+        let sweeps = stop.child_token();
+        let (revalidator, sweeps_stop) = (Arc::clone(&app.revalidator), sweeps.clone());
+        tasks.supervise("revalidate", sweeps.clone(), move || {
             let (revalidator, stop) = (Arc::clone(&revalidator), sweeps_stop.clone());
             async move {
                 stop.run_until_cancelled(revalidator.run()).await;
             }
         });
-        Self { tasks, stop }
+        Self { tasks, stop, sweeps }
+    }
+
+    /// Begins no more revalidations; those under way are flights, and not ours.
+    pub(super) fn stop_sweeps(&self) {
+        self.sweeps.cancel();
     }
 
     /// Stops the tasks and waits for them.
@@ -62,9 +73,11 @@ impl Background {
 
 /// Looks after the store, so that `/healthz` need not.
 async fn probe(guard: Arc<Guard>, write_behind: Arc<WriteBehind>, health: Health) {
-    let mut was_up = true;
+    let (mut was_up, mut looks) = (true, 0_u32);
     watch(&guard, |found| {
-        if found.is_ok() && !was_up {
+        looks = looks.wrapping_add(1);
+        let is_time = !was_up || looks.is_multiple_of(LOOKS_PER_RETRY);
+        if found.is_ok() && is_time && !write_behind.stats().last_batch_ok {
             write_behind.retry();
         }
         was_up = found.is_ok();

@@ -82,6 +82,7 @@ impl Ending<'_> {
         let stopwatch = Stopwatch::start();
         self.health.drain();
         self.closer.close();
+        self.background.stop_sweeps();
         tracing::info!("shutting down");
         let grace = self.config.shutdown_grace;
         tokio::select! {

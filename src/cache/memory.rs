@@ -7,7 +7,8 @@
 //! documents.
 //!
 //! Beside each entry lies the stamp that its document is marked with when it is served; entries come and go, the stamp
-//! of a document stays the same.
+//! of a document stays the same. What the background looks up counts as used as well: documents that it keeps up to date
+//! are not evicted before those that it does not.
 
 use std::sync::Arc;
 
@@ -27,15 +28,13 @@ const BOOKKEEPING: usize = 512;
 /// The tier that answers hits.
 #[derive(Debug)]
 pub struct Memory {
-    documents: Lru<Key, Held, RandomState>,
-    negatives: Lru<Key, Held, RandomState>,
+    documents: Lru<Key, Arc<Held>, RandomState>,
+    negatives: Lru<Key, Arc<Held>, RandomState>,
     activity: Arc<Activity>,
-    /// For negative entries, whose use is of no interest.
-    unwatched: Arc<Usage>,
 }
 
 /// What L1 holds of a target.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Held {
     /// The entry.
     pub entry: Arc<Entry>,
@@ -56,22 +55,17 @@ impl Memory {
     /// An empty tier that may hold `capacity` bytes; what it is given, `activity` hears of.
     pub fn new(capacity: u64, activity: Arc<Activity>) -> Self {
         let negatives = capacity / 10;
-        Self {
-            documents: lru(capacity - negatives),
-            negatives: lru(negatives),
-            activity,
-            unwatched: Arc::default(),
-        }
+        Self { documents: lru(capacity - negatives), negatives: lru(negatives), activity }
     }
 
     /// The entry of `key`, expired or not, and its stamp.
-    pub fn get(&self, key: &Key) -> Option<Held> {
+    pub fn get(&self, key: &Key) -> Option<Arc<Held>> {
         self.documents.get(key).or_else(|| self.negatives.get(key))
     }
 
     /// The entry of `key` without its stamp, for whoever does not serve it.
     pub fn entry(&self, key: &Key) -> Option<Arc<Entry>> {
-        self.get(key).map(|held| held.entry)
+        self.get(key).map(|held| Arc::clone(&held.entry))
     }
 
     /// Keeps `entry` in place of whatever its key had.
@@ -83,7 +77,7 @@ impl Memory {
         };
         // In this order a reader finds the old entry or the new one, never neither.
         let usage = self.usage(key, &entry);
-        home.insert(key, Held { entry, usage });
+        home.insert(key, Arc::new(Held { entry, usage }));
         other.invalidate(&key);
         self.tend();
     }
@@ -91,7 +85,8 @@ impl Memory {
     fn usage(&self, key: Key, entry: &Entry) -> Arc<Usage> {
         if entry.is_negative() {
             self.activity.is_without_body(key);
-            return Arc::clone(&self.unwatched);
+            // Its use is of no interest.
+            return Arc::default();
         }
         let check = Check { at: entry.times.checked_at, fetched_at: entry.times.fetched_at };
         self.activity.hold(key, Holding { check, is_shared: entry.is_persistable() })
@@ -112,11 +107,11 @@ impl Memory {
     }
 }
 
-fn lru(capacity: u64) -> Lru<Key, Held, RandomState> {
+fn lru(capacity: u64) -> Lru<Key, Arc<Held>, RandomState> {
     Lru::builder()
         .max_capacity(capacity)
         .eviction_policy(EvictionPolicy::lru())
-        .weigher(|_, held: &Held| u32::try_from(weight(&held.entry)).unwrap_or(u32::MAX))
+        .weigher(|_, held: &Arc<Held>| u32::try_from(weight(&held.entry)).unwrap_or(u32::MAX))
         .build_with_hasher(RandomState::default())
 }
 

@@ -23,6 +23,8 @@ use super::{Entry, RecentFailure, Times, entity_tag};
 const FIRST_REST: Duration = Duration::from_secs(10);
 /// The longest rest.
 const LONGEST_REST: Duration = Duration::from_secs(60);
+/// By how much the clocks of replicas may differ.
+const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 /// An expired entry is kept at least this long, for its validator.
 const KEEP_EXPIRED_AT_LEAST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -160,13 +162,16 @@ fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache) -> Entry {
 }
 
 /// The entry with the later life that another replica's check gives it; `None` if that check was of another body, or
-/// is no later. A clock that is ahead of ours vouches for no more than the present.
+/// is no later. Clocks differ a little; one that is further ahead than that vouches for nothing.
 pub(super) fn vouched(
     entry: &Entry,
     check: Check,
     now: Timestamp,
     rules: &config::Cache,
 ) -> Option<Entry> {
+    if check.at > now + CLOCK_DIFFERENCE {
+        return None;
+    }
     let at = check.at.min(now);
     let is_ours = check.fetched_at == entry.times.fetched_at && !entry.is_negative();
     (is_ours && at > entry.times.checked_at).then(|| freshened(entry, at, rules))

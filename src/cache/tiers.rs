@@ -9,7 +9,7 @@ use crate::activity::Activity;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::metrics::Metrics;
-use crate::store::{Change, Check, Guard};
+use crate::store::{Change, Check, Guard, Unread};
 use crate::target::{Key, Target};
 use crate::upstream::{Ask, Priority, Upstream, Validators};
 
@@ -87,7 +87,7 @@ impl Tiers {
     /// Asks the queue and then L2 for an entry that L1 does not hold, and gives it to L1. L2 does not hear of every
     /// check, but the activity does.
     async fn promote(&self, key: Key) -> (Option<Arc<Entry>>, bool) {
-        let (found, from_l2) = self.find(key).await;
+        let (found, from_l2) = self.find(key).await.unwrap_or((None, true));
         let Some(found) = found else { return (None, from_l2) };
         let check = self.activity.check(key);
         let vouched =
@@ -97,13 +97,13 @@ impl Tiers {
         (Some(entry), from_l2)
     }
 
-    /// The newest entry outside L1, and whether L2 had it.
-    pub(super) async fn find(&self, key: Key) -> (Option<Arc<Entry>>, bool) {
-        match self.write_behind.peek(&key) {
+    /// The newest entry outside L1, and whether L2 was asked for it.
+    pub(super) async fn find(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
+        Ok(match self.write_behind.peek(&key) {
             Some(Peeked::Put(entry)) => (Some(entry), false),
             Some(Peeked::Removed) => (None, false),
-            None => (self.store.read(key).await, true),
-        }
+            None => (self.store.ask(key).await?, true),
+        })
     }
 
     async fn exchange(

@@ -63,7 +63,7 @@ pub struct Stats {
     pub failed_batches: u64,
     /// The time spent on all batches, failed ones included.
     pub batch_time: Duration,
-    /// Whether the last batch was written; true before the first.
+    /// Whether the last batch was written, or what it was about has been dropped since.
     pub last_batch_ok: bool,
 }
 
@@ -159,7 +159,8 @@ impl WriteBehind {
             batches: self.batches.load(Ordering::Relaxed),
             failed_batches: self.failed_batches.load(Ordering::Relaxed),
             batch_time: Duration::from_micros(self.batch_micros.load(Ordering::Relaxed)),
-            last_batch_ok: self.last_batch_ok.load(Ordering::Relaxed),
+            // Where nothing waits any more, nothing fails.
+            last_batch_ok: queue.len() == 0 || self.last_batch_ok.load(Ordering::Relaxed),
         }
     }
 

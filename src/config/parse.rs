@@ -16,6 +16,7 @@ pub(super) type Result<T> = std::result::Result<T, String>;
 
 const GIB: u128 = 1 << 30;
 const MIN_STORE_BYTES: u64 = 64 << 20;
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
 /// Requests a second: one in a thousand seconds, and one in a microsecond.
 const MIN_RATE: f64 = 0.001;
 const MAX_RATE: f64 = 1_000_000.0;
@@ -52,6 +53,12 @@ pub(super) fn duration_or_zero(text: &str) -> Result<Duration> {
 
 pub(super) fn duration(text: &str) -> Result<Duration> {
     positive(duration_or_zero(text)?)
+}
+
+/// The time between two beginnings of work that takes some time itself.
+pub(super) fn interval(text: &str) -> Result<Duration> {
+    let interval = duration(text)?;
+    if interval < MIN_INTERVAL { Err("is too short".to_owned()) } else { Ok(interval) }
 }
 
 /// A decimal number of GiB, in bytes, rounded down.

@@ -141,7 +141,7 @@ pub(super) fn write_behind(reader: &mut Reader<'_>) -> Option<WriteBehind> {
 }
 
 pub(super) fn revalidate(reader: &mut Reader<'_>) -> Option<Revalidate> {
-    let interval = reader.read("REVALIDATE_INTERVAL", duration);
+    let interval = reader.read("REVALIDATE_INTERVAL", parse::interval);
     let lookback = reader.read("REVALIDATE_LOOKBACK", duration);
     let endpoints_per_worker = reader.read("REVALIDATE_ENDPOINTS_PER_WORKER", count);
     let per_worker_rps = reader.read("REVALIDATE_PER_WORKER_RPS", parse::rate);

@@ -109,7 +109,7 @@ pub const VARIABLES: &[Variable] = &[
     optional(
         "REVALIDATE_INTERVAL",
         "1m",
-        DURATION,
+        "a duration of at least 100ms, such as 300ms, 1.5h, 1h30m or 7d",
         "how often a document in use is revalidated in the background",
     ),
     optional(

@@ -217,7 +217,7 @@ fn cache_control(status: &Status, age: u64, lifetime: Duration) -> HeaderValue {
     if status.is_stale() {
         return NO_CACHE;
     }
-    value(format!("public, max-age={}", age + lifetime.as_secs()))
+    value(format!("public, max-age={}", age + seconds(lifetime)))
 }
 
 fn upstream_status(status: &Status) -> HeaderValue {

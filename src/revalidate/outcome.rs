@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::cache::{Exchanged, Facts};
+use crate::upstream::Reason;
 
 /// What became of a due document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +27,16 @@ pub enum Skipped {
     Late,
     /// The tokens have less than `API_USAGE_THRESHOLD` left, or none is usable.
     Quota,
+    /// Its host rests after a limit, or too many exchanges wait already.
+    Rests,
     /// Another replica has it in hand.
     Leased,
     /// It was checked since the sweep began, for a client.
     Checked,
     /// No tier has a body to revalidate.
     NoBody,
+    /// Only L2 can know whether there is a body, and it does not tell.
+    Unread,
     /// The configuration does not allow its URL any more.
     Refused,
 }
@@ -55,12 +60,15 @@ impl Outcome {
     pub(super) fn of(facts: &Facts) -> Self {
         match facts {
             Facts::Found { .. } => Self::Skipped(Skipped::Checked),
-            Facts::Exchange { .. } if facts.are_without_call() => Self::Skipped(Skipped::Quota),
             Facts::Exchange { exchanged, .. } => match exchanged {
                 Exchanged::Stored(_) => Self::Changed,
                 Exchanged::Freshened(_) => Self::Unchanged,
                 Exchanged::Forgotten(_) => Self::Gone,
-                Exchanged::Kept(_) => Self::Failed,
+                Exchanged::Kept(kept) => match kept.reason() {
+                    Reason::NoToken => Self::Skipped(Skipped::Quota),
+                    reason if reason.is_without_call() => Self::Skipped(Skipped::Rests),
+                    _ => Self::Failed,
+                },
             },
         }
     }
@@ -68,17 +76,27 @@ impl Outcome {
 
 impl Skipped {
     /// Every reason.
-    pub const ALL: [Self; 6] =
-        [Self::Late, Self::Quota, Self::Leased, Self::Checked, Self::NoBody, Self::Refused];
+    pub const ALL: [Self; 8] = [
+        Self::Late,
+        Self::Quota,
+        Self::Rests,
+        Self::Leased,
+        Self::Checked,
+        Self::NoBody,
+        Self::Unread,
+        Self::Refused,
+    ];
 
     /// The word for metric label and log field alike.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Late => "late",
             Self::Quota => "quota",
+            Self::Rests => "rests",
             Self::Leased => "leased",
             Self::Checked => "checked",
             Self::NoBody => "no-body",
+            Self::Unread => "unread",
             Self::Refused => "refused",
         }
     }

@@ -34,28 +34,33 @@ impl Rates {
     }
 }
 
-/// Gives out moments that lie a spacing apart; those that nobody asked for in time are gone.
+/// Gives out turns that lie a spacing apart, from one sweep to the next; those that nobody asked for in time are gone.
 #[derive(Debug)]
 pub(super) struct Pace {
-    spacing: Duration,
+    running: Stopwatch,
+    /// When the next turn is free.
     next: Mutex<Duration>,
 }
 
 impl Pace {
-    pub(super) fn new(spacing: Duration) -> Self {
-        Self { spacing, next: Mutex::new(Duration::ZERO) }
+    pub(super) fn new() -> Self {
+        Self { running: Stopwatch::start(), next: Mutex::default() }
     }
 
-    /// How long to wait for the next moment, counted from what `stopwatch` shows.
-    pub(super) fn wait(&self, stopwatch: &Stopwatch) -> Duration {
-        self.turn(stopwatch.elapsed())
+    /// How long to wait for the next turn; none is given out beyond `patience`.
+    pub(super) fn turn(&self, spacing: Duration, patience: Duration) -> Option<Duration> {
+        self.turn_at(self.running.elapsed(), spacing, patience)
     }
 
-    fn turn(&self, now: Duration) -> Duration {
+    fn turn_at(&self, now: Duration, spacing: Duration, patience: Duration) -> Option<Duration> {
         let mut next = self.next.lock();
         let turn = now.max(*next);
-        *next = turn + self.spacing;
-        turn - now
+        let wait = turn - now;
+        if wait > patience {
+            return None;
+        }
+        *next = turn + spacing;
+        Some(wait)
     }
 }
 
@@ -95,8 +100,10 @@ mod tests {
 
     #[test]
     fn turns_lie_apart_and_are_not_saved_up() {
-        let pace = Pace::new(Duration::from_secs(2));
-        let waits = [0, 0, 1, 9, 10].map(|now| pace.turn(Duration::from_secs(now)).as_secs());
-        assert_eq!(waits, [0, 2, 3, 0, 1]);
+        let pace = Pace::new();
+        let [spacing, patience] = [2, 3].map(Duration::from_secs);
+        let turn = |now| pace.turn_at(Duration::from_secs(now), spacing, patience);
+        let waits = [0, 0, 1, 1, 9, 10].map(|now| turn(now).map(|wait| wait.as_secs()));
+        assert_eq!(waits, [Some(0), Some(2), Some(3), None, Some(0), Some(1)]);
     }
 }

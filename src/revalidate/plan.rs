@@ -21,7 +21,8 @@ pub(super) struct Plan {
 /// Ordered by importance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
-    uses: u64,
+    /// Uses, times the intervals since the last check: where not all can be done, nobody waits for ever.
+    claim: u64,
     used_at: Timestamp,
     key: Key,
 }
@@ -40,12 +41,13 @@ pub(super) enum Next {
 impl Plan {
     /// A plan for those that are due before the next sweep.
     pub(super) fn new(active: &[Active], interval: Duration, now: Timestamp) -> Self {
-        let due_at = |active: &Active| {
-            active.check.map_or(now, |check| check.at.min(now) + interval - leeway(interval))
-        };
         let planned = active.iter().map(|active| {
-            let Active { key, uses, used_at, .. } = *active;
-            Reverse((due_at(active), Rank { uses, used_at, key }))
+            // A check from the future is from a clock that was ahead, and says nothing.
+            let checked_at = active.check.map(|check| check.at).filter(|at| *at <= now);
+            let due_at = checked_at.map_or(now, |at| at + interval - leeway(interval));
+            let intervals = checked_at.map_or(1, |at| intervals(now.since(at), interval));
+            let claim = (active.uses + 1).saturating_mul(intervals);
+            Reverse((due_at, Rank { claim, used_at: active.used_at, key: active.key }))
         });
         let upcoming = planned.filter(|Reverse((due_at, _))| *due_at < now + interval).collect();
         Self { upcoming, due: BinaryHeap::new() }
@@ -79,6 +81,12 @@ impl Plan {
             (None, None) => Next::Done,
         }
     }
+}
+
+/// How many intervals a time lasts, the last one begun.
+fn intervals(time: Duration, interval: Duration) -> u64 {
+    let intervals = time.as_nanos() / interval.as_nanos().max(1) + 1;
+    u64::try_from(intervals).unwrap_or(u64::MAX)
 }
 
 /// By how much less than an interval a check may be old: what timers and networks make of a minute differs from one
@@ -141,10 +149,28 @@ mod tests {
     }
 
     #[test]
-    fn a_check_from_the_future_does_not_put_a_document_off_for_longer_than_an_interval() {
+    fn a_check_from_the_future_says_nothing() {
         let ahead = Check { at: NOW + MINUTE * 60, fetched_at: NOW };
         let document = Active { check: Some(ahead), ..active(1, 1, None) };
-        assert_eq!(Plan::new(&[document], MINUTE, NOW).len(), 1);
+        let mut plan = Plan::new(&[document], MINUTE, NOW);
+        assert_eq!(plan.next(NOW), Next::Revalidate(document.key));
+    }
+
+    #[test]
+    fn where_not_all_can_be_done_everyone_has_a_turn_at_some_time() {
+        let mut documents = [active(1, 100, Some(60)), active(2, 1, Some(60))];
+        for sweep in 0..100 {
+            let now = NOW + MINUTE * sweep;
+            let Next::Revalidate(first) = Plan::new(&documents, MINUTE, now).next(now) else {
+                panic!("both are due")
+            };
+            if first == documents[1].key {
+                assert!(sweep > 10, "the one that is used more comes more often");
+                return;
+            }
+            documents[0].check = Some(Check { at: now, fetched_at: NOW });
+        }
+        panic!("the second never came");
     }
 
     proptest! {

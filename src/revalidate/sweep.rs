@@ -24,15 +24,15 @@ pub(super) struct Sweep<'a> {
     parts: &'a Parts,
     plan: Mutex<Plan>,
     rates: Rates,
-    pace: Pace,
+    pace: &'a Pace,
     began: Stopwatch,
     tally: Tally,
 }
 
 impl<'a> Sweep<'a> {
-    pub(super) fn new(parts: &'a Parts, plan: Plan, rates: Rates, began: Stopwatch) -> Self {
-        let pace = Pace::new(rates.spacing);
-        Self { parts, plan: Mutex::new(plan), rates, pace, began, tally: Tally::default() }
+    pub(super) fn new(parts: &'a Parts, plan: Plan, rates: Rates, pace: &'a Pace) -> Self {
+        let (began, tally) = (Stopwatch::start(), Tally::default());
+        Self { parts, plan: Mutex::new(plan), rates, pace, began, tally }
     }
 
     /// Goes on until nothing is left to do, or the time is over: what is left then waits for the next sweep.
@@ -45,15 +45,15 @@ impl<'a> Sweep<'a> {
 
     async fn work(&self) {
         while let Some(key) = self.next().await {
-            let wait = self.pace.wait(&self.began);
-            if wait > self.left() {
+            let Some(wait) = self.pace.turn(self.rates.spacing, self.left()) else {
                 self.count(Outcome::Skipped(Skipped::Late), 1);
-                continue;
-            }
+                return self.give_up(Skipped::Late);
+            };
             sleep(wait).await;
             let turn = Stopwatch::start();
             self.take_turn(key).await;
-            sleep(self.rates.per_worker.saturating_sub(turn.elapsed())).await;
+            let pause = self.rates.per_worker.saturating_sub(turn.elapsed());
+            sleep(pause.min(self.left())).await;
         }
     }
 
@@ -81,7 +81,10 @@ impl<'a> Sweep<'a> {
             let outcome = self.revalidate(key).await;
             self.count(outcome, 1);
             match outcome {
-                Outcome::Skipped(Skipped::Quota) => return self.give_up(),
+                // What holds for this one holds for all that are left.
+                Outcome::Skipped(reason @ (Skipped::Quota | Skipped::Late)) => {
+                    return self.give_up(reason);
+                }
                 Outcome::Skipped(_) => {}
                 _ => return,
             }
@@ -94,7 +97,10 @@ impl<'a> Sweep<'a> {
 
     async fn revalidate(&self, key: Key) -> Outcome {
         let Parts { cache, activity, tokens, policy, clock, .. } = self.parts;
-        let Some(entry) = cache.stored(key).await.filter(|entry| !entry.is_negative()) else {
+        let Ok(stored) = cache.stored(key).await else {
+            return Outcome::Skipped(Skipped::Unread);
+        };
+        let Some(entry) = stored.filter(|entry| !entry.is_negative()) else {
             activity.is_without_body(key);
             return Outcome::Skipped(Skipped::NoBody);
         };
@@ -116,10 +122,11 @@ impl<'a> Sweep<'a> {
         Outcome::of(&*cache.revalidate(&target).await)
     }
 
-    /// Whether the entry was checked meanwhile, for a client.
+    /// Whether the entry was checked meanwhile, for a client; a check from the future says nothing.
     fn is_recent(&self, entry: &Entry) -> bool {
         let interval = self.parts.config.interval;
-        self.parts.clock.now().since(entry.times.checked_at) < interval - leeway(interval)
+        let (now, checked_at) = (self.parts.clock.now(), entry.times.checked_at);
+        checked_at <= now && now.since(checked_at) < interval - leeway(interval)
     }
 
     /// Asks the other replicas, if the body is one that they can have from the store. Without an answer there is
@@ -140,10 +147,10 @@ impl<'a> Sweep<'a> {
         claimed.await.unwrap_or(alone)
     }
 
-    /// Leaves what is left to a sweep for which there is quota.
-    fn give_up(&self) {
+    /// Leaves what is left to the next sweep.
+    fn give_up(&self, reason: Skipped) {
         let left = self.plan.lock().clear();
-        self.count(Outcome::Skipped(Skipped::Quota), left);
+        self.count(Outcome::Skipped(reason), left);
     }
 
     fn count(&self, outcome: Outcome, documents: usize) {

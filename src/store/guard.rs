@@ -21,6 +21,10 @@ use crate::telemetry::chain;
 /// What a look may take beyond the budget of a read: the store may have to be opened, or connected to.
 const OPENING: Duration = Duration::from_millis(500);
 
+/// The store was not asked, or did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread;
+
 /// A store behind a breaker.
 pub struct Guard {
     store: Arc<dyn Store>,
@@ -39,9 +43,18 @@ impl Guard {
 
     /// The stored entry; whatever goes wrong is counted and is a miss.
     pub async fn read(&self, key: Key) -> Option<Arc<Entry>> {
+        self.ask(key).await.unwrap_or_default()
+    }
+
+    /// The same for whoever has to know whether there is none. A record that cannot be used is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Unread`], which says nothing about the document.
+    pub async fn ask(&self, key: Key) -> Result<Option<Arc<Entry>>, Unread> {
         if self.is_open() {
             self.metrics.store_read_skipped();
-            return None;
+            return Err(Unread);
         }
         let took = Stopwatch::start();
         let read = timeout(self.budget, self.store.read(key)).await;
@@ -49,20 +62,20 @@ impl Guard {
         self.metrics.store_read(result(&read), took.elapsed());
         let trouble = trouble(&read);
         self.learn(trouble, |breaker| breaker.read(trouble.is_none()));
-        read.unwrap_or_else(|error| {
+        read.or_else(|error| {
             tracing::debug!(%key, error = chain(&error), "L2 read failed");
-            None
+            if matches!(error, Error::Record(_)) { Ok(None) } else { Err(Unread) }
         })
     }
 
     /// A call that may take longer and of which nobody waits for the outcome, as those about the documents in use:
-    /// nothing if the breaker is open, the call fails or the limit passes. It does not move the breaker.
+    /// nothing if the store is in trouble, the call fails or the limit passes. It does not move the breaker.
     pub async fn within<T>(
         &self,
         limit: Duration,
         call: impl for<'a> FnOnce(&'a dyn Store) -> BoxFuture<'a, Result<T, Error>>,
     ) -> Option<T> {
-        if self.is_open() {
+        if !self.breaker.lock().is_well() {
             return None;
         }
         let called = timeout(limit, call(&*self.store)).await;

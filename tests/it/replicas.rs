@@ -18,7 +18,8 @@ const ADOPTED: &str = "svm_revalidate_adopted_total";
 async fn two(server: &RedisServer) -> [TestApp; 2] {
     let replica = || {
         let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
-        app.set("REVALIDATE_INTERVAL", "500ms").start()
+        let app = app.set("REVALIDATE_INTERVAL", "500ms");
+        app.set("REVALIDATE_PER_WORKER_RPS", "1000").start()
     };
     let replicas = [replica().await, replica().await];
     for replica in &replicas {

@@ -2,6 +2,7 @@
 //!
 //! Sweeps run on real time, a fraction of a second apart; whether a document is due is decided by the test's clock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::app::{TestApp, TestAppBuilder};
@@ -153,9 +154,11 @@ async fn what_does_not_fit_waits_and_is_counted() {
         let _ = app.version(&url(name)).await;
     }
     let _ = app.version(&url("two")).await;
-    app.advance(INTERVAL);
-    app.exceeds("svm_revalidate_skipped_total{reason=\"late\"}", 1.0).await;
     let calls = |name| app.github.calls(&format!("/repos/octo/{name}/releases/latest"));
+    app.advance(INTERVAL);
+    eventually(|| calls("two") == 2).await;
+    app.exceeds("svm_revalidate_skipped_total{reason=\"late\"}", 1.0).await;
+    two_sweeps(&app).await;
     assert_eq!(["one", "two", "three"].map(calls), [1, 2, 1], "the one used most comes first");
 }
 
@@ -164,9 +167,13 @@ async fn a_failing_upstream_costs_a_call_a_sweep_and_leaves_the_entry() {
     let app = sweeping().start().await;
     app.github.release("octo/app").serve();
     let document = app.version(LATEST).await;
-    app.github.fail_all(Failure::Throttled429);
+    app.github.fail_all(Failure::Blocked451);
     app.advance(INTERVAL);
-    app.exceeds("svm_revalidate_done_total{result=\"failed\"}", 0.0).await;
+    let runs = app.metric(RUNS).await;
+    app.exceeds("svm_revalidate_done_total{result=\"failed\"}", 1.0).await;
+    let calls = app.github.calls(LATEST_PATH) - 1;
+    let sweeps = app.metric(RUNS).await - runs;
+    assert!(calls as f64 <= sweeps + 2.0, "{calls} calls in {sweeps} sweeps");
     let answer = app.version(LATEST).await;
     answer.assert_document(&document.body);
     assert_eq!(answer.header("x-cache"), "HIT");
@@ -200,4 +207,72 @@ async fn it_goes_on_while_the_store_is_down() {
     let _ = app.version(LATEST).await;
     app.advance(INTERVAL);
     eventually(|| app.github.calls(LATEST_PATH) == 2).await;
+}
+
+#[tokio::test]
+async fn a_host_that_rests_leaves_the_others_alone() {
+    let app = sweeping().start().await;
+    let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";
+    app.github.raw_document("/octo/app/main/v.json", "{}");
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    for _ in 0..9 {
+        let _ = app.version(raw).await;
+    }
+    app.github.fail_host("raw.githubusercontent.com").with(Failure::RawThrottled429);
+    let _ = app.refresh(raw).await;
+    app.advance(INTERVAL);
+    app.exceeds("svm_revalidate_skipped_total{reason=\"rests\"}", 0.0).await;
+    eventually(|| app.github.calls(LATEST_PATH) == 2).await;
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_tell_takes_no_document_out() {
+    let store = FaultyStore::in_mood(Mood::Works);
+    let mut app = sweeping().store(Arc::<FaultyStore>::clone(&store)).start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    let _ = app.restart().await;
+    app.reaches("svm_active_keys", 1.0).await;
+
+    store.be(Mood::Fails);
+    app.advance(INTERVAL);
+    app.exceeds("svm_revalidate_skipped_total{reason=\"unread\"}", 0.0).await;
+    assert_eq!(app.github.calls(LATEST_PATH), 1);
+    store.be(Mood::Works);
+    eventually(|| app.github.calls(LATEST_PATH) == 2).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_stop_it() {
+    let app = sweeping().start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.clock.set_back(Duration::from_secs(3600));
+    let _ = app.version(LATEST).await;
+    eventually(|| app.github.calls(LATEST_PATH) == 2).await;
+    two_sweeps(&app).await;
+    assert_eq!(app.github.calls(LATEST_PATH), 2, "once is enough");
+}
+
+#[tokio::test]
+async fn it_begins_nothing_more_when_the_service_ends() {
+    let app = TestApp::builder().set("REVALIDATE_INTERVAL", "10s").set("SHUTDOWN_GRACE", "1s");
+    let mut app = app.set("REVALIDATE_ENDPOINTS_PER_WORKER", "1").start().await;
+    for number in 0..20 {
+        app.github.release(&format!("octo/{number}")).serve();
+        let _ = app.version(&url(&number.to_string())).await;
+    }
+    // Now all are due, one for each half second of the first sweep.
+    app.advance(Duration::from_secs(10));
+    let _ = app.restart().await;
+    eventually(|| app.github.total_calls() > 20).await;
+    // This keeps the service from ending at once.
+    let gate = app.github.hold("/repos/octo/1/releases/latest");
+    let refresh = tasks::spawn(app.ask_refresh(&url("1")));
+    eventually(|| app.github.calls("/repos/octo/1/releases/latest") > 1).await;
+    let before = app.github.total_calls();
+    assert_eq!(app.stop().await.abandoned, 1);
+    assert_eq!(app.github.total_calls(), before);
+    drop((gate, refresh));
 }

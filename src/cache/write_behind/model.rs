@@ -74,7 +74,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..60)
 }
 
-/// A store with a mood, which also remembers whatever it was asked to apply.
+/// A store with a mood.
 struct Moody {
     inner: InProcess,
     mood: Mutex<Mood>,
