@@ -65,7 +65,9 @@ async fn a_replica_after_a_failover() {
     follow(&scene.server, &new);
     scene.goes_on_reading().await;
     scene.proxy.lead_to(new.address());
-    scene.server = new;
+    // The old one lives on, and would go on to be read.
+    let old = std::mem::replace(&mut scene.server, new);
+    eventually(|| clients(&old) == 1).await;
     scene.writes_again().await;
 }
 
@@ -77,6 +79,12 @@ fn follow(replica: &RedisServer, primary: &RedisServer) {
 fn info(server: &RedisServer) -> String {
     let Reply::Text(text) = server.command(&["INFO", "replication"]) else { panic!() };
     String::from_utf8(text).expect("text")
+}
+
+/// How many there are, with the one who asks.
+fn clients(server: &RedisServer) -> usize {
+    let Reply::Text(text) = server.command(&["CLIENT", "LIST", "TYPE", "normal"]) else { panic!() };
+    text.iter().filter(|byte| **byte == b'\n').count()
 }
 
 fn says(reply: &Reply, word: &str) -> bool {
