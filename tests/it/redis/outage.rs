@@ -87,7 +87,8 @@ impl Scene {
         let before = self.reads().await;
         self.misses(MISSES).await;
         self.is_served_from_redis().await;
-        assert_eq!(self.reads().await.skipped, before.skipped);
+        let after = self.reads().await;
+        assert_eq!(after.skipped, before.skipped, "{before:?} {after:?}");
         self.tells(TAKES_NO_WRITES).await;
         let state = [self.svm.metric(UP).await, self.svm.metric(OPENED).await];
         assert_eq!(state, [1.0, 0.0]);

@@ -58,11 +58,9 @@ async fn a_replica_after_a_failover() {
     let at_once = || Options::default().setting("repl-diskless-sync-delay", &["0"]);
     let Some(mut scene) = Plan::default().options(at_once()).start().await else { return };
     let Some(new) = at_once().start() else { return };
-    follow(&new, &scene.server);
-    eventually(|| info(&new).contains("master_link_status:up")).await;
-
+    follow(&new, &scene.server).await;
     new.command(&["REPLICAOF", "NO", "ONE"]);
-    follow(&scene.server, &new);
+    follow(&scene.server, &new).await;
     scene.goes_on_reading().await;
     scene.proxy.lead_to(new.address());
     // The old one lives on, and would go on to be read.
@@ -71,9 +69,11 @@ async fn a_replica_after_a_failover() {
     scene.writes_again().await;
 }
 
-fn follow(replica: &RedisServer, primary: &RedisServer) {
+/// Makes a replica of a server, and waits until it has what the other one has: until then it stands still at times.
+async fn follow(replica: &RedisServer, primary: &RedisServer) {
     let port = primary.address().port().to_string();
     replica.command(&["REPLICAOF", "127.0.0.1", &port]);
+    eventually(|| info(replica).contains("master_link_status:up")).await;
 }
 
 fn info(server: &RedisServer) -> String {
