@@ -16,8 +16,10 @@ const TAKES_NO_WRITES: &str = "the last write to the store failed";
 
 /// A hit takes milliseconds; to connect takes up to half a second and a write up to four.
 const HIT_LIMIT: Duration = Duration::from_secs(1);
-/// From the beginning of an outage until `/healthz` tells of it, and from its end until L2 is used again.
+/// From the beginning of an outage until `/healthz` tells of it: two seconds, and what a busy machine adds.
 const NOTICED: Duration = Duration::from_secs(5);
+/// From its end until L2 is used again: 4.2 s, and as much again where a busy machine fails one of the three looks.
+const USED_AGAIN: Duration = Duration::from_secs(9);
 
 /// Reads that fail until the breaker opens, and more misses than that.
 const FAILURES: f64 = 5.0;
@@ -64,14 +66,14 @@ impl Scene {
         self.hits_go_on().await;
     }
 
-    /// The outage is over: within five seconds L2 is used again, and has what was fetched meanwhile.
+    /// The outage is over: L2 is soon used again, and has what was fetched meanwhile.
     pub(super) async fn recovers(self) {
         let recovering = async {
             let closed = format!("\n{OPEN} 0\n");
             let _ = self.svm.shows("/metrics", |page| page.text().contains(&closed)).await;
             self.is_served_from_redis().await;
         };
-        assert!(timeout(NOTICED, recovering).await.is_ok(), "L2 is still left alone");
+        assert!(timeout(USED_AGAIN, recovering).await.is_ok(), "L2 is still left alone");
         self.is_well().await;
         assert_eq!(self.svm.metric(OPENED).await, 1.0);
         let told = self.svm.terminate().await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use svm::target::Key;
 use tokio::time::timeout;
 
+use super::replicas::connected;
 use crate::support::app::Answer;
 use crate::support::fault_proxy::{FaultProxy, Mode};
 use crate::support::github::{Failure, GitHub};
@@ -84,6 +85,9 @@ impl Plan {
         let (asked, asked_elsewhere) = (Cell::new(0), Cell::new(0));
         let scene = Scene { server, proxy, svm, github, replica, scheme, asked, asked_elsewhere };
         let scene = scene.with_documents_elsewhere().await;
+        if network == Mode::Pass {
+            connected(&scene.server, 1).await;
+        }
         scene.misses(1).await;
         Some(scene)
     }
