@@ -5,6 +5,7 @@
 //! line for an outage and one for its end, whether reads or looks noticed it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -32,13 +33,16 @@ pub struct Guard {
     budget: Duration,
     /// Never held over a call.
     breaker: Mutex<Breaker>,
+    /// Whether a look has ended: until then nobody may have connected, and reads that fail for that say nothing.
+    looked: AtomicBool,
     metrics: Metrics,
 }
 
 impl Guard {
     /// A guard that trusts the store until it fails, and gives each read `budget`.
     pub fn new(store: Arc<dyn Store>, budget: Duration, metrics: Metrics) -> Self {
-        Self { store, budget, breaker: Mutex::default(), metrics }
+        let (breaker, looked) = (Mutex::default(), AtomicBool::new(false));
+        Self { store, budget, breaker, looked, metrics }
     }
 
     /// The stored entry; whatever goes wrong is counted and is a miss.
@@ -61,7 +65,9 @@ impl Guard {
         let read = read.unwrap_or(Err(Error::TooSlow(self.budget)));
         self.metrics.store_read(result(&read), took.elapsed());
         let trouble = trouble(&read);
-        self.learn(trouble, |breaker| breaker.read(trouble.is_none()));
+        if self.looked.load(Ordering::Relaxed) {
+            self.learn(trouble, |breaker| breaker.read(trouble.is_none()));
+        }
         read.or_else(|error| {
             tracing::debug!(%key, error = chain(&error), "L2 read failed");
             if matches!(error, Error::Record(_)) { Ok(None) } else { Err(Unread) }
@@ -100,6 +106,7 @@ impl Guard {
         let look = look.unwrap_or(Err(Error::TooSlow(self.budget)));
         let trouble = trouble(&look);
         let now = self.learn(trouble, |breaker| breaker.looked(trouble.is_none()));
+        self.looked.store(true, Ordering::Relaxed);
         match trouble {
             None => Ok(()),
             Some(_) if now.is_up() => Ok(()),
@@ -162,6 +169,9 @@ mod tests {
     use std::future::pending;
 
     use super::*;
+    use crate::clock::Clock;
+    use crate::config;
+    use crate::store::embedded::Embedded;
     use crate::store::in_process::InProcess;
     use crate::store::index::InUse;
     use crate::store::laws::{NOW, entry};
@@ -217,5 +227,24 @@ mod tests {
         }
         let called = guard.within::<()>(LONG, |_| unreachable!("the breaker is open")).await;
         assert_eq!((called, state(&guard)), (None, (0, true)));
+    }
+
+    #[tokio::test]
+    async fn what_fails_before_the_first_look_does_not_open_the_breaker() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config::Embedded { dir: dir.path().to_path_buf(), max_bytes: 64 << 20 };
+        let store = Embedded::open(&config, &Clock::System, LONG).await.unwrap().store;
+        store.close().await;
+        let guard = Guard::new(Arc::new(store), LONG, Metrics::new(1));
+        let key = entry("any", 0, "").key();
+        for _ in 0..10 {
+            assert_eq!(guard.ask(key).await, Err(Unread));
+        }
+        assert!(!guard.is_open());
+        let _ = guard.probe().await;
+        for _ in 0..5 {
+            assert_eq!(guard.ask(key).await, Err(Unread));
+        }
+        assert!(guard.is_open());
     }
 }

@@ -10,6 +10,7 @@ use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::prelude::*;
 
 use crate::support::app::{Log, TestApp};
+use crate::support::eventually::eventually;
 use crate::support::faulty_store::{FaultyStore, Mood};
 use crate::support::tasks::spawn;
 
@@ -36,6 +37,9 @@ async fn app(store: &Arc<FaultyStore>) -> TestApp {
         let _ = app.version(&url(n)).await;
     }
     assert_eq!(app.restart().await.lost, 0);
+    // Before the first look has ended reads have no say; when another one begins, it has.
+    let looks = store.looks();
+    eventually(|| store.looks() >= looks + 2).await;
     app
 }
 

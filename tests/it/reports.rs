@@ -92,6 +92,8 @@ async fn metrics_are_prometheus_text() {
     svm_revalidate_skipped_total{reason="no-body"} 0
     svm_revalidate_skipped_total{reason="quota"} 0
     svm_revalidate_skipped_total{reason="refused"} 0
+    svm_revalidate_skipped_total{reason="rests"} 0
+    svm_revalidate_skipped_total{reason="unread"} 0
     svm_served_age_seconds_count 2
     svm_stale_answers_total{reason="stale-if-error"} 0
     svm_stale_answers_total{reason="stale-while-revalidate"} 0

@@ -42,6 +42,7 @@ pub struct FaultyStore {
     inner: InProcess,
     mood: Mutex<watch::Sender<Mood>>,
     reads: AtomicUsize,
+    looks: AtomicUsize,
 }
 
 impl FaultyStore {
@@ -51,6 +52,7 @@ impl FaultyStore {
             inner: InProcess::new(64 << 20),
             mood: Mutex::new(watch::Sender::new(mood)),
             reads: AtomicUsize::new(0),
+            looks: AtomicUsize::new(0),
         })
     }
 
@@ -62,6 +64,11 @@ impl FaultyStore {
     /// How often it was read.
     pub fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)
+    }
+
+    /// How often it was looked at.
+    pub fn looks(&self) -> usize {
+        self.looks.load(Ordering::SeqCst)
     }
 
     fn mood(&self) -> Mood {
@@ -122,6 +129,7 @@ impl Store for FaultyStore {
 
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
         // While it hangs it does not even keep to the budget.
+        self.looks.fetch_add(1, Ordering::SeqCst);
         self.moody(Access::Reads, self.inner.probe(budget))
     }
 
