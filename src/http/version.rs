@@ -1,7 +1,8 @@
 //! `/version`: the upstream document that the `url` parameter names.
 //!
 //! What a hit costs, in this order: one parse of the query and the target with one SHA-256, one L1 look-up, one
-//! comparison, the headers, one clone of the body's handle, a few counters, one line to the log's queue.
+//! comparison, one stamp beside the entry, the headers, one clone of the body's handle, a few counters, one line to the
+//! log's queue.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,8 +3,7 @@
 //! It holds the same records as the others and follows the same rules, so that nothing else has to know the
 //! difference; only a restart shows it. It does no I/O: its futures are ready at once.
 
-use std::collections::BTreeSet;
-use std::collections::hash_map::{self, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, index, record};
 use crate::cache::Entry;
-use crate::clock::{Stopwatch, Timestamp};
+use crate::clock::Timestamp;
 use crate::target::Key;
 
 /// What a record costs beside its bytes: its places in the map and in the order of expiry.
@@ -25,25 +24,12 @@ pub struct InProcess {
     max_bytes: u64,
     shelf: Mutex<Shelf>,
     in_use: Mutex<HashMap<Key, InUse>>,
-    leases: Mutex<HashMap<Key, Lease>>,
-}
-
-/// A document that one replica revalidates; it lasts for real time, as those of a server do.
-#[derive(Debug)]
-struct Lease {
-    begun: Stopwatch,
-    length: Duration,
 }
 
 impl InProcess {
     /// An empty store that holds at most `max_bytes`.
     pub fn new(max_bytes: u64) -> Self {
-        Self {
-            max_bytes,
-            shelf: Mutex::default(),
-            in_use: Mutex::default(),
-            leases: Mutex::default(),
-        }
+        Self { max_bytes, shelf: Mutex::default(), in_use: Mutex::default() }
     }
 }
 
@@ -86,17 +72,9 @@ impl Store for InProcess {
         Box::pin(async { Ok(rows) })
     }
 
-    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
-        let mut leases = self.leases.lock();
-        leases.retain(|_, lease| lease.begun.elapsed() < lease.length);
-        let claimed = match leases.entry(claim.key) {
-            hash_map::Entry::Occupied(_) => Claimed::Taken,
-            hash_map::Entry::Vacant(free) => {
-                free.insert(Lease { begun: Stopwatch::start(), length: claim.lease });
-                Claimed::Granted { wait: Duration::ZERO }
-            }
-        };
-        Box::pin(async move { Ok(claimed) })
+    /// There is nobody to share it with.
+    fn claim(&self, _: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
+        Box::pin(async { Ok(Claimed::Granted { wait: Duration::ZERO }) })
     }
 
     fn probe(&self, _: Duration) -> BoxFuture<'_, Result<(), Error>> {

@@ -200,18 +200,6 @@ async fn the_store_in_memory_is_bounded() {
 }
 
 #[tokio::test]
-async fn of_two_who_claim_a_document_one_gets_it_until_the_lease_ends() {
-    let store = InProcess::new(1 << 20);
-    let key = entry("leased", 0, "").key();
-    let [spacing, patience] = [Duration::ZERO; 2];
-    let claim = |lease| store.claim(Claim { key, lease, spacing, patience });
-    let granted = Claimed::Granted { wait: Duration::ZERO };
-    assert_eq!(claim(Duration::ZERO).await.unwrap(), granted);
-    assert_eq!(claim(Duration::from_secs(60)).await.unwrap(), granted);
-    assert_eq!(claim(Duration::from_secs(60)).await.unwrap(), Claimed::Taken);
-}
-
-#[tokio::test]
 async fn the_embedded_store_keeps_the_laws() {
     let dir = tempfile::tempdir().unwrap();
     every_law(&embedded(dir.path()).await).await;
