@@ -94,7 +94,8 @@ fn url(text: &str) -> parse::Result<Redis> {
     Ok(Redis { user, password, database, ..at(host)? })
 }
 
-/// The user and the password; an empty one is none.
+/// The user and the password; an empty one is none. A user alone is none either: the client would not log in at all, and
+/// the default user might be allowed to do what this one is not.
 fn read_login(text: &str) -> parse::Result<(Option<String>, Option<Password>)> {
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
     let decoded = |part: &str| {
@@ -103,6 +104,9 @@ fn read_login(text: &str) -> parse::Result<(Option<String>, Option<Password>)> {
         text.ok_or("has a user or a password that is not percent-encoded")
     };
     let (user, password) = (decoded(user)?, decoded(password)?);
+    if password.is_empty() && !user.is_empty() {
+        return Err("has a user without a password".to_owned());
+    }
     let password = (!password.is_empty()).then(|| Password(password.into()));
     Ok(((!user.is_empty()).then_some(user), password))
 }

@@ -35,7 +35,6 @@ fn logins() {
         ("redis://h", None, None),
         ("redis://@h", None, None),
         ("redis://:@h", None, None),
-        ("redis://u@h", Some("u"), None),
         ("redis://:p@h", None, Some("p")),
         ("redis://u:p@h", Some("u"), Some("p")),
         ("redis://u%3A:%2Fp%40%c3%a9%25@h", Some("u:"), Some("/p@é%")),
@@ -53,6 +52,7 @@ fn malformed_servers() {
     let no_host = "does not name a host";
     let no_port = "has a port that is not a number from 1 to 65535";
     let no_login = "has a user or a password that is not percent-encoded";
+    let no_password = "has a user without a password";
     let no_database = "has a path that is not the number of a database";
     let not_encoded = "has a query or a fragment, or a password that is not encoded";
     for (text, problem) in [
@@ -82,6 +82,9 @@ fn malformed_servers() {
         ("redis://u:hunter2%ff@h", no_login),
         ("redis://u:hunter2@2@h", no_login),
         ("redis://u:hunter2:2@h", no_login),
+        ("redis://hunter2@h", no_password),
+        ("redis://hunter2:@h", no_password),
+        ("rediss://hunter2@h/1", no_password),
         ("redis://u:hunter2@h/-1", no_database),
         ("redis://u:hunter2@h/0/", no_database),
         ("redis://u:hunter2@h/65536", no_database),
