@@ -46,6 +46,8 @@ const CLAIM_LIMIT: Duration = Duration::from_secs(1);
 /// Records on a server.
 pub struct Redis {
     scripts: Arc<Scripts>,
+    /// By which a lease is known to be one's own; never the same twice.
+    owner: String,
     reads: Link,
     others: Link,
 }
@@ -59,7 +61,8 @@ impl Redis {
     pub fn new(config: &config::Redis) -> Result<Self, SetupError> {
         let client = client::client(config)?;
         let (reads, others) = (Link::new(client.clone()), Link::new(client));
-        Ok(Self { scripts: Arc::new(Scripts::new()), reads, others })
+        let owner = format!("{:032x}", fastrand::u128(..));
+        Ok(Self { scripts: Arc::new(Scripts::new()), owner, reads, others })
     }
 
     /// The answer to a write. A server that does not take writes any more may have been replaced by another one of the
@@ -134,6 +137,7 @@ impl Store for Redis {
             // At least a moment: a lease of zero is an error.
             ask.key(names::PACE).arg(text(claim.lease.as_millis().max(1)));
             ask.arg(text(claim.spacing.as_micros())).arg(text(claim.patience.as_micros()));
+            ask.arg(&self.owner);
             let answer = self.others.call(CLAIM_LIMIT, |mut connection| async move {
                 ask.invoke_async(&mut connection).await
             });

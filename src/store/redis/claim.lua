@@ -1,16 +1,23 @@
 -- Leases a document to one replica and gives it the next turn, if that comes soon enough.
 --
 -- The turns of all replicas are one line, a spacing apart, by the clock of the server. What lies further in the future
--- than anybody can have put it there is not believed: that clock was set back.
+-- than anybody can have put it there is not believed: that clock was set back. A lease runs from its turn on, and does
+-- not keep out its owner, who asks again when the answer was lost.
 --
 -- KEYS: the lease of the document, the pace
--- ARGV: the lease in milliseconds, the spacing and the patience in microseconds
+-- ARGV: the lease in milliseconds, the spacing and the patience in microseconds, the owner of the lease
 -- Answers with the wait in microseconds; -1 if the document is leased, -2 if the next turn is too far away.
 
 local lease, spacing, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
+-- The longest wait that anybody can have been granted. The patience of others is no more than the time between two
+-- revalidations, which is less than two leases.
+local longest = 2000 * lease + patience
+
 local left = redis.call('PTTL', KEYS[1])
-if left >= 0 and left <= lease and redis.call('TYPE', KEYS[1]).ok == 'string' then
+local is_plausible = left >= 0 and left <= lease + math.ceil(longest / 1000)
+if is_plausible and redis.call('TYPE', KEYS[1]).ok == 'string'
+    and redis.call('GETRANGE', KEYS[1], 0, #ARGV[4]) ~= ARGV[4] then
   return -1
 end
 claim_key(KEYS[2], 'string')
@@ -18,14 +25,15 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 -- The moment from which on the next turn is free; what is not a number is nobody's.
 local free = tonumber(redis.call('GETRANGE', KEYS[2], 0, 63)) or 0
-if free - now > 2000 * lease + patience + spacing then
+-- A text may also be a number that is none, and no comparison with that is true.
+if free ~= free or free - now > longest + spacing then
   free = now
 end
 local turn = math.max(free, now)
 if turn - now > patience then
   return -2
 end
-redis.call('SET', KEYS[1], '', 'PX', lease)
+redis.call('SET', KEYS[1], ARGV[4], 'PX', lease + math.ceil((turn - now) / 1000))
 -- A moment that has passed says nothing.
 local ttl = math.ceil((turn + spacing - now) / 1000) + 1
 redis.call('SET', KEYS[2], turn + spacing, 'PX', ttl)

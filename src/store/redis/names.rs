@@ -18,7 +18,7 @@ pub(super) fn check(key: Key) -> String {
     format!("svm:v1:check:{}", digits(key))
 }
 
-/// There while a replica has the right to revalidate it.
+/// The one who has the right to revalidate it; there as long as that lasts.
 pub(super) fn lease(key: Key) -> String {
     format!("svm:v1:lease:{}", digits(key))
 }

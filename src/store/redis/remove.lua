@@ -1,11 +1,12 @@
--- Removes a record and all that is known of its document, if the record gives way.
+-- Removes a record and all that is known of its document, if the record gives way. The lease goes as well: each replica
+-- has a copy of its own, and has to find out by itself that the document is gone.
 --
--- KEYS: the record, the check, the index
+-- KEYS: the record, the check, the index, the lease
 -- ARGV: the digits of the document's key, the moment vouched for, now, how a record begins
 
 if not gives_way(KEYS[1], ARGV[4], tonumber(ARGV[2]), tonumber(ARGV[3])) then
   return
 end
-redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[4])
 claim_key(KEYS[3], 'zset')
 redis.call('ZREM', KEYS[3], ARGV[1])

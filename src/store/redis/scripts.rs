@@ -47,7 +47,7 @@ impl Scripts {
     fn change(&self, change: &Change, now: Timestamp) -> Cmd {
         let (key, as_of, now) = (change.key(), change.as_of().as_millis(), now.as_millis());
         match change {
-            Change::Put { entry, keep_until } => on_document(&self.put, key)
+            Change::Put { entry, keep_until } => on_document(&self.put, key, &[])
                 .arg(as_of)
                 .arg(entry.times.fetched_at.as_millis())
                 .arg(now)
@@ -55,17 +55,21 @@ impl Scripts {
                 .arg(record::BEGINNING)
                 .arg(record::encode(entry, *keep_until))
                 .take(),
-            Change::Remove { .. } => {
-                on_document(&self.remove, key).arg(as_of).arg(now).arg(record::BEGINNING).take()
-            }
+            Change::Remove { .. } => on_document(&self.remove, key, &[names::lease(key)])
+                .arg(as_of)
+                .arg(now)
+                .arg(record::BEGINNING)
+                .take(),
         }
     }
 }
 
-/// A call with the keys that belong to a document, and its digits as the first argument.
-fn on_document(script: &Script, key: Key) -> Cmd {
+/// A call with the keys that belong to a document, then those that only this script needs, and the document's digits as
+/// the first argument.
+fn on_document(script: &Script, key: Key, more: &[String]) -> Cmd {
     let keys = [names::entry(key), names::check(key), names::ACTIVE.to_owned()];
     let mut call = cmd("EVALSHA");
-    call.arg(script.get_hash()).arg(keys.len()).arg(&keys).arg(names::digits(key));
+    call.arg(script.get_hash()).arg(keys.len() + more.len()).arg(&keys).arg(more);
+    call.arg(names::digits(key));
     call
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use svm::store::{Claim, Claimed, Store};
+use svm::store::{Change, Claim, Claimed, Store};
 
-use super::{key, name, store_on};
+use super::{apply, at, entry, key, name, put, store_on};
 use crate::support::redis_server::{RedisServer, Reply};
 
 const SPACING: Duration = Duration::from_secs(60);
@@ -35,6 +35,42 @@ async fn of_two_replicas_one_gets_the_document() {
 }
 
 #[tokio::test]
+async fn a_lease_does_not_keep_out_its_owner() {
+    let Some(server) = RedisServer::start() else { return };
+    let [one, other] = [store_on(&server).await, store_on(&server).await];
+    wait(&one.claim(claim("a", 0)).await.unwrap());
+    // The answer was lost, so it asks again and stands in line again.
+    assert!(wait(&one.claim(claim("a", 1)).await.unwrap()) > Duration::ZERO);
+    assert_eq!(other.claim(claim("a", 9)).await.unwrap(), Claimed::Taken);
+}
+
+#[tokio::test]
+async fn a_lease_runs_from_its_turn_on() {
+    let Some(server) = RedisServer::start() else { return };
+    let [one, other] = [store_on(&server).await, store_on(&server).await];
+    wait(&one.claim(claim("before", 0)).await.unwrap());
+    let turn = wait(&one.claim(claim("a", 1)).await.unwrap());
+    assert!(turn > SPACING / 2, "{turn:?}");
+    let Reply::Number(left) = server.command(&["PTTL", &name("lease", "a")]) else { panic!() };
+    assert!((600_001..=660_001).contains(&left), "{left} ms");
+    // It ends later than one that the other could get would, and is believed all the same.
+    assert_eq!(other.claim(claim("a", 0)).await.unwrap(), Claimed::Taken);
+}
+
+#[tokio::test]
+async fn a_document_that_is_gone_is_leased_to_nobody() {
+    let Some(server) = RedisServer::start() else { return };
+    let [one, other] = [store_on(&server).await, store_on(&server).await];
+    apply(&one, &[put(&entry("a", 2, "body"))]).await.unwrap();
+    wait(&one.claim(claim("a", 0)).await.unwrap());
+    let gone = |checked| [Change::Remove { key: key("a"), as_of: at(checked) }];
+    apply(&one, &gone(1)).await.unwrap();
+    assert_eq!(other.claim(claim("a", 9)).await.unwrap(), Claimed::Taken, "a newer record stays");
+    apply(&one, &gone(2)).await.unwrap();
+    wait(&other.claim(claim("a", 1)).await.unwrap());
+}
+
+#[tokio::test]
 async fn replicas_stand_in_one_line() {
     let Some(server) = RedisServer::start() else { return };
     let [one, other] = [store_on(&server).await, store_on(&server).await];
@@ -62,21 +98,36 @@ async fn a_line_that_nobody_stands_in_is_forgotten() {
 #[tokio::test]
 async fn what_somebody_else_left_there_is_no_lease_and_no_pace() {
     let Some(server) = RedisServer::start() else { return };
-    let store = store_on(&server).await;
-    for pace in ["LPUSH", "SET"] {
+    let [store, other] = [store_on(&server).await, store_on(&server).await];
+    for pace in [["LPUSH", "x"], ["SET", "x"], ["SET", "nan"], ["SET", "inf"], ["SET", "-inf"]] {
+        let [kind, value] = pace;
         server.command(&["FLUSHALL"]);
         server.command(&["LPUSH", &name("lease", "a"), "x"]);
-        server.command(&[pace, PACE, "x"]);
+        server.command(&[kind, PACE, value]);
         let claimed = store.claim(claim("a", 0)).await.unwrap();
-        assert_eq!(claimed, Claimed::Granted { wait: Duration::ZERO });
-        assert_eq!(store.claim(claim("a", 9)).await.unwrap(), Claimed::Taken);
+        assert_eq!(claimed, Claimed::Granted { wait: Duration::ZERO }, "{pace:?}");
+        assert_eq!(other.claim(claim("a", 9)).await.unwrap(), Claimed::Taken, "{pace:?}");
+        let next = wait(&other.claim(claim("b", 1)).await.unwrap());
+        assert!(SPACING / 2 < next && next <= SPACING, "{next:?} after {pace:?}");
     }
+}
+
+#[tokio::test]
+async fn a_pace_that_would_stay_for_ever_holds_up_nobody() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    wait(&store.claim(claim("a", 0)).await.unwrap());
+    server.command(&["PERSIST", PACE]);
+    let next = wait(&store.claim(claim("b", 1)).await.unwrap());
+    assert!(SPACING / 2 < next && next <= SPACING, "{next:?}");
+    let Reply::Number(left) = server.command(&["PTTL", PACE]) else { panic!() };
+    assert!((90_000..=120_001).contains(&left), "{left} ms");
 }
 
 #[tokio::test]
 async fn a_clock_that_was_set_back_holds_up_nobody() {
     let Some(server) = RedisServer::start() else { return };
-    let store = store_on(&server).await;
+    let [store, other] = [store_on(&server).await, store_on(&server).await];
     let Reply::List(time) = server.command(&["TIME"]) else { panic!() };
     let Some(Reply::Text(seconds)) = time.first() else { panic!() };
     let seconds: u64 = String::from_utf8_lossy(seconds).parse().unwrap();
@@ -86,5 +137,5 @@ async fn a_clock_that_was_set_back_holds_up_nobody() {
     server.command(&["SET", PACE, &ahead, "PX", "87000000"]);
     let claimed = store.claim(claim("a", 1)).await.unwrap();
     assert_eq!(claimed, Claimed::Granted { wait: Duration::ZERO });
-    assert_eq!(store.claim(claim("a", 9)).await.unwrap(), Claimed::Taken);
+    assert_eq!(other.claim(claim("a", 9)).await.unwrap(), Claimed::Taken);
 }
