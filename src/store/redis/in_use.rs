@@ -3,6 +3,8 @@
 //! The set says when a document was last used. Its check stands beside, and lasts for as long as the document would
 //! stay in the index from then on; so it goes by itself when the document does.
 
+use std::collections::HashSet;
+
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{RedisResult, cmd, pipe};
 
@@ -48,15 +50,18 @@ pub(super) async fn since(
     mut connection: MultiplexedConnection,
     since: Timestamp,
 ) -> RedisResult<Vec<InUse>> {
-    let mut range = cmd("ZREVRANGEBYSCORE");
-    range.arg(names::ACTIVE).arg("+inf").arg(since.as_millis()).arg("WITHSCORES");
-    range.arg("LIMIT").arg(0).arg(MOST_IN_USE);
-    let rows: Vec<(Vec<u8>, f64)> = match range.query_async(&mut connection).await {
-        Err(error) if is_wrong_type(&error) => Vec::new(),
-        rows => rows?,
-    };
-    let rows = rows.into_iter().filter_map(|(digits, used_at)| row(&digits, used_at));
-    let mut rows: Vec<_> = rows.collect();
+    let mut rows = Vec::new();
+    // Who is used between two pages moves the others on, and one of them comes again.
+    let mut known = HashSet::new();
+    for first in (0..MOST_IN_USE).step_by(CHUNK) {
+        let page = page(&mut connection, first).await?;
+        let in_time = page.partition_point(|(_, used_at)| moment(*used_at) >= since);
+        let found = page[..in_time].iter().filter_map(|(digits, used_at)| row(digits, *used_at));
+        rows.extend(found.filter(|row| known.insert(row.key)));
+        if in_time < CHUNK {
+            break;
+        }
+    }
     for rows in rows.chunks_mut(CHUNK) {
         let keys: Vec<_> = rows.iter().map(|row| names::check(row.key)).collect();
         let checks: Vec<Option<Vec<u8>>> =
@@ -68,9 +73,25 @@ pub(super) async fn since(
     Ok(rows)
 }
 
+/// A piece of the index from this rank on, the last used first.
+async fn page(
+    connection: &mut MultiplexedConnection,
+    first: usize,
+) -> RedisResult<Vec<(Vec<u8>, f64)>> {
+    let mut range = cmd("ZREVRANGE");
+    range.arg(names::ACTIVE).arg(first).arg(first + CHUNK - 1).arg("WITHSCORES");
+    match range.query_async(connection).await {
+        Err(error) if is_wrong_type(&error) => Ok(Vec::new()),
+        page => page,
+    }
+}
+
 fn row(digits: &[u8], used_at: f64) -> Option<InUse> {
-    let used_at = Timestamp::from_millis(used_at as u64);
-    Some(InUse { key: names::key(digits)?, used_at, check: None })
+    Some(InUse { key: names::key(digits)?, used_at: moment(used_at), check: None })
+}
+
+fn moment(score: f64) -> Timestamp {
+    Timestamp::from_millis(score as u64)
 }
 
 fn times(Check { at, fetched_at }: Check) -> [String; 2] {

@@ -218,6 +218,48 @@ async fn the_index_is_bounded() {
 }
 
 #[tokio::test]
+async fn the_index_is_read_in_pieces() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let fill = "for row = 1, ARGV[1] do
+        redis.call('ZADD', KEYS[1], 1000000000 + 1000 * row, string.format('%064x', row))
+    end";
+    server.command(&["EVAL", fill, "1", ACTIVE, "2500"]);
+    // Since when, how many rows that is, and how many pieces it takes to see that there are no more.
+    for (since, rows, pieces) in [(0, 2_500, 3), (501, 2_000, 3), (502, 1_999, 2), (2_500, 1, 1)] {
+        server.command(&["CONFIG", "RESETSTAT"]);
+        let found = store.in_use(at(since)).await.unwrap();
+        assert_eq!(found.len(), rows, "since {since}");
+        assert!(found.is_sorted_by(|one, next| one.used_at > next.used_at), "since {since}");
+        let Reply::Text(stats) = server.command(&["INFO", "commandstats"]) else { panic!() };
+        let stats = String::from_utf8(stats).unwrap();
+        assert!(stats.contains(&format!("cmdstat_zrevrange:calls={pieces},")), "{stats}");
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_is_used_while_the_index_is_read_is_in_it_once() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let fill = "for row = 1, 20000 do
+        redis.call('ZADD', KEYS[1], 1000000000 + row, string.format('%064x', row))
+    end";
+    server.command(&["EVAL", fill, "1", ACTIVE]);
+    let used = "redis.call('ZADD', KEYS[1], 1000100000 + ARGV[1], string.format('%064x', ARGV[1]))";
+    let in_use = store.in_use(NOW);
+    let using = async {
+        for row in 1..=200 {
+            server.command(&["EVAL", used, "1", ACTIVE, &row.to_string()]);
+            tokio::task::yield_now().await;
+        }
+    };
+    let (found, ()) = tokio::join!(in_use, using);
+    let found = found.unwrap();
+    let keys: std::collections::HashSet<_> = found.iter().map(|row| row.key).collect();
+    assert_eq!(keys.len(), found.len());
+}
+
+#[tokio::test]
 async fn scripts_that_the_server_has_forgotten_are_loaded_again() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
