@@ -149,13 +149,22 @@ impl Store for Redis {
         })
     }
 
-    /// Takes as long as it may take to connect beside the budget. The key need not be there.
+    /// Takes as long as it may take to connect beside the budget. It looks as a read does, for a record that nobody has,
+    /// so that who may not read learns it here. The other connection is pinged meanwhile, and replaced if it is dead:
+    /// nobody else may use it for long, and a batch would wait for its whole limit. What the ping says is not told.
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            let probe = self.reads.call(budget, |mut connection| async move {
-                cmd("EXISTS").arg(names::ACTIVE).exec_async(&mut connection).await
+            let look = self.reads.call(budget, |mut connection| async move {
+                let mut command = cmd("GETRANGE");
+                command.arg(names::entry(Key::from([0; 32]))).arg(0).arg(0);
+                or_wrong_type(command.exec_async(&mut connection).await)
             });
-            Ok(probe.await?)
+            let ping = self.others.call(budget, |mut connection| async move {
+                cmd("PING").exec_async(&mut connection).await
+            });
+            let (look, _) = tokio::join!(look, ping);
+            look?;
+            Ok(())
         })
     }
 

@@ -60,6 +60,35 @@ async fn a_user_has_a_password_of_its_own() {
 }
 
 #[tokio::test]
+async fn who_may_not_read_fails_the_probe() {
+    let Some(server) = RedisServer::start() else { return };
+    let password = format!(">{PASSWORD}");
+    let store = store_at_url(&format!("redis://svm:{ENCODED}@{}", server.address()));
+    let may = |rules: &[&str]| {
+        let user = ["ACL", "SETUSER", "svm", "reset", "on", &password, "+@all"];
+        server.command(&[&user, rules].concat());
+    };
+    for rules in [["~svm:v1:*", "-getrange"], ["~svm:v1:active", "~svm:v1:pace"]] {
+        may(&rules);
+        let refused = chain(&store.probe(BUDGET).await.expect_err("a user who may not read"));
+        assert!(refused.contains("NOPERM"), "{refused}");
+    }
+    may(&["~svm:v1:*"]);
+    assert_works(&store).await;
+    // What the ping of the other connection says does not matter.
+    may(&["~svm:v1:*", "-ping"]);
+    assert_works(&store).await;
+}
+
+#[tokio::test]
+async fn what_somebody_else_left_there_does_not_fail_the_probe() {
+    let Some(server) = RedisServer::start() else { return };
+    let nobodys = format!("svm:v1:entry:{}", "0".repeat(64));
+    server.command(&["LPUSH", &nobodys, "somebody's"]);
+    store_at_url(&server.address().to_string()).probe(BUDGET).await.expect("an answer");
+}
+
+#[tokio::test]
 async fn a_login_that_is_wanted_later_is_noticed() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_at_url(&format!("redis://:{ENCODED}@{}", server.address()));

@@ -103,6 +103,22 @@ async fn a_read_only_server_is_looked_for_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_connection_that_was_closed_while_idle_is_found_by_the_probe() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    apply(&store, &[put(&entry("a", 1, "body"))]).await.unwrap();
+    let kill = || server.command(&["CLIENT", "KILL", "TYPE", "normal"]);
+    kill();
+    let _ = store.probe(BUDGET).await;
+    apply(&store, &[put(&entry("a", 2, "body"))]).await.expect("at the first try");
+    kill();
+    let _ = store.probe(BUDGET).await;
+    store.remember([row("a")].into(), NOW).await.expect("at the first try");
+    store.probe(BUDGET).await.unwrap();
+    assert_eq!(body(&store, "a").await.unwrap().unwrap(), "body");
+}
+
+#[tokio::test]
 async fn a_full_server_takes_no_batch_and_goes_on_to_be_read() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
