@@ -68,7 +68,7 @@ impl Redis {
     /// The answer to a write. A server that does not take writes any more may have been replaced by another one of the
     /// same name, and reads should go there too.
     fn written<T>(&self, answer: Result<T, Fault>) -> Result<T, Error> {
-        if matches!(answer, Err(Fault::Refused { elsewhere: true, .. })) {
+        if answer.as_ref().is_err_and(Fault::is_elsewhere) {
             self.reads.doubt();
         }
         Ok(answer?)

@@ -40,14 +40,15 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Whether a new connection may help, because this one is broken, or leads to a server that cannot take writes any
-    /// more or wants another login. A server that is loading, full or misused says the same on every connection.
-    pub(super) fn wants_another_connection(&self) -> bool {
-        match self {
-            Self::Refused { elsewhere, .. } => *elsewhere,
-            Self::TooSlow(_) | Self::Broken(_) => true,
-            Self::NotConnected | Self::Closed | Self::Lost(_) => false,
-        }
+    /// Whether the connection is of no use any more. A server that is loading, full or misused says the same on every
+    /// connection.
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(self, Self::TooSlow(_) | Self::Broken(_))
+    }
+
+    /// Whether the connection works, but leads to a server that cannot take writes any more or wants another login.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Refused { elsewhere: true, .. })
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The client's own manager makes every command wait until it has connected again; here a read fails at once where
 //! there is no connection, and only those connect who have the time. A connection is thrown away when a call on it was
-//! not answered in time, and when an error says that another one may help; the name is then looked up again.
+//! not answered in time; the name is then looked up again. Where an error says that another server may help, it serves
+//! until there is another one, and that is made once it is not new any more: a server may refuse for a long time.
 //!
 //! The subtle thing is a call whose caller gives up: the client discards the reply when it comes, so that none is ever
 //! taken for that of another command. But who gives up on a dead connection must not leave it to the next one either:
@@ -17,12 +18,16 @@ use parking_lot::Mutex;
 use tokio::time::timeout;
 
 use super::fault::Fault;
+use crate::clock::Stopwatch;
 
 /// How long it may take to find the server, to connect and to log in.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
 /// Callers of a read give up long before; this is for one that does not.
 const READ_LIMIT: Duration = Duration::from_secs(1);
+
+/// A connection that is younger already leads where the name leads.
+const NEW: Duration = Duration::from_secs(1);
 
 /// What may wait in memory to be sent, in bytes, before senders wait.
 const SEND_BUFFER: usize = 256 << 10;
@@ -38,7 +43,7 @@ pub(super) struct Link {
 #[derive(Default)]
 struct State {
     current: Option<Current>,
-    /// The current connection serves until there is another one, and that is to be made.
+    /// The current connection serves until there is another one, and that is to be made when this one is not new.
     doubtful: bool,
     /// Counts the connections, so that an old one's failure does not cost the new one.
     generation: u64,
@@ -49,6 +54,7 @@ struct State {
 struct Current {
     connection: MultiplexedConnection,
     generation: u64,
+    age: Stopwatch,
 }
 
 impl Link {
@@ -66,11 +72,12 @@ impl Link {
     where
         F: Future<Output = RedisResult<T>>,
     {
-        let Current { connection, generation } = self.connected().await?;
+        let Current { connection, generation, .. } = self.connected().await?;
         let mut call = Call { link: self, generation, answered: false };
         let answer = timeout(limit, command(connection)).await;
         let answer = answer.map_err(|_| Fault::TooSlow(limit)).and_then(|it| Ok(it?));
-        call.answered = answer.as_ref().err().is_none_or(|it| !it.wants_another_connection());
+        call.answered = !answer.as_ref().is_err_and(Fault::is_broken);
+        self.note(&answer, generation);
         answer
     }
 
@@ -83,16 +90,17 @@ impl Link {
         F: Future<Output = RedisResult<T>>,
     {
         let current = self.state.lock().serving()?;
-        let Current { connection, generation } = current.ok_or(Fault::NotConnected)?;
+        let Current { connection, generation, .. } = current.ok_or(Fault::NotConnected)?;
         let answer = timeout(READ_LIMIT, command(connection)).await;
         let answer = answer.map_err(|_| Fault::TooSlow(READ_LIMIT)).and_then(|it| Ok(it?));
-        if answer.as_ref().is_err_and(Fault::wants_another_connection) {
+        if answer.as_ref().is_err_and(Fault::is_broken) {
             self.give_up(generation);
         }
+        self.note(&answer, generation);
         answer
     }
 
-    /// Has the next [`Link::call`] connect anew; until it has, the connection serves reads.
+    /// Has a [`Link::call`] connect anew, the next one or one in a second; until it has, the connection serves.
     pub(super) fn doubt(&self) {
         self.state.lock().doubtful = true;
     }
@@ -122,9 +130,17 @@ impl Link {
         timeout(CONNECT_LIMIT, connecting).await.unwrap_or(Err(Fault::TooSlow(CONNECT_LIMIT)))
     }
 
+    /// Has the connection that was told to look elsewhere replaced.
+    fn note<T>(&self, answer: &Result<T, Fault>, generation: u64) {
+        let mut state = self.state.lock();
+        if answer.as_ref().is_err_and(Fault::is_elsewhere) && state.is_current(generation) {
+            state.doubtful = true;
+        }
+    }
+
     fn give_up(&self, generation: u64) {
         let mut state = self.state.lock();
-        if state.current.as_ref().is_some_and(|current| current.generation == generation) {
+        if state.is_current(generation) {
             state.current = None;
         }
     }
@@ -136,7 +152,11 @@ impl State {
     }
 
     fn trusted(&self) -> Result<Option<Current>, Fault> {
-        Ok(self.serving()?.filter(|_| !self.doubtful))
+        Ok(self.serving()?.filter(|current| !self.doubtful || current.age.elapsed() < NEW))
+    }
+
+    fn is_current(&self, generation: u64) -> bool {
+        self.current.as_ref().is_some_and(|current| current.generation == generation)
     }
 
     fn replace(&mut self, connection: MultiplexedConnection) -> Result<Current, Fault> {
@@ -145,7 +165,7 @@ impl State {
         }
         self.generation += 1;
         self.doubtful = false;
-        let current = Current { connection, generation: self.generation };
+        let current = Current { connection, generation: self.generation, age: Stopwatch::start() };
         self.current = Some(current.clone());
         Ok(current)
     }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::{BUDGET, NOW, apply, at, body, entry, key, put, store_at, store_on, store_with};
 use crate::support::fault_proxy::{FaultProxy, Mode};
-use crate::support::redis_server::{Options, RedisServer};
+use crate::support::redis_server::{Options, RedisServer, Reply};
 
 /// Nobody listens there: it is reserved.
 const NOWHERE: &str = "127.0.0.1:1";
@@ -32,6 +32,20 @@ fn claim(path: &str) -> Claim {
 #[track_caller]
 fn told<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     chain(&result.expect_err("a fault"))
+}
+
+/// Calls until it succeeds: a connection that is new is not replaced.
+async fn until_it_works<F: Future<Output = Result<(), Error>>>(call: impl Fn() -> F) {
+    let calling = async { while call().await.is_err() {} };
+    timeout(Duration::from_secs(10), calling).await.expect("a server that is found");
+}
+
+/// How many connections it has accepted; to ask is one more.
+fn connections(server: &RedisServer) -> u64 {
+    let Reply::Text(stats) = server.command(&["INFO", "stats"]) else { panic!() };
+    let stats = String::from_utf8(stats).expect("text");
+    let count = stats.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+    count.and_then(|count| count.parse().ok()).expect("a count of connections")
 }
 
 #[tokio::test]
@@ -78,7 +92,7 @@ async fn a_server_that_wants_another_login_is_looked_for_elsewhere() {
     let store = store_with(&[("REDIS_HOST", &proxy.address().to_string())]);
     assert!(told(store.probe(BUDGET).await).contains("NOAUTH"));
     proxy.lead_to(right.address());
-    store.probe(BUDGET).await.unwrap();
+    until_it_works(|| store.probe(BUDGET)).await;
 }
 
 #[tokio::test]
@@ -95,11 +109,29 @@ async fn a_read_only_server_is_looked_for_elsewhere() {
     assert_eq!(body(&store, "a").await.unwrap().unwrap(), "old", "reads go on meanwhile");
 
     proxy.lead_to(new.address());
-    apply(&store, &[put(&entry("a", 1, "new"))]).await.unwrap();
+    let newer = [put(&entry("a", 1, "new"))];
+    until_it_works(|| apply(&store, &newer)).await;
     store.probe(BUDGET).await.unwrap();
     assert_eq!(body(&store, "a").await.unwrap().unwrap(), "new", "reads go there as well");
     old.kill();
     assert_eq!(body(&store, "a").await.unwrap().unwrap(), "new");
+}
+
+#[tokio::test]
+async fn a_server_that_stays_read_only_is_not_connected_to_for_each_call() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    let (waited, before) = (Stopwatch::start(), connections(&server));
+    for number in 0..50 {
+        let refused = told(store.claim(claim(&number.to_string())).await);
+        assert!(refused.contains("READONLY"), "{refused}");
+        store.probe(BUDGET).await.unwrap();
+    }
+    let made = connections(&server) - before - 1;
+    // Both connections may be replaced once a second.
+    let most = 2 * (1 + waited.elapsed().as_secs());
+    assert!(made <= most, "{made} in {:?}", waited.elapsed());
 }
 
 #[tokio::test]
