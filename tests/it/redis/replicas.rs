@@ -23,7 +23,7 @@ pub(super) fn connected(server: &RedisServer, replicas: usize) -> impl Future<Ou
     eventually(move || {
         let Reply::Text(clients) = server.command(&["CLIENT", "LIST"]) else { return false };
         let clients = String::from_utf8_lossy(&clients);
-        clients.lines().filter(|client| client.contains(" cmd=exists ")).count() >= replicas
+        clients.lines().filter(|client| client.contains(" cmd=getrange ")).count() >= replicas
     })
 }
 
