@@ -134,8 +134,6 @@ fn report(due: usize, adopted: usize, tally: &Tally, took: Duration) {
     if due == 0 && adopted == 0 {
         return;
     }
-    let counts = tally.counts().filter(|(_, count)| *count > 0);
-    let outcomes: Vec<_> = counts.map(|(outcome, count)| format!("{outcome}={count}")).collect();
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(due, adopted, outcomes = outcomes.join(" "), millis, "sweep");
+    tracing::info!(due, adopted, outcomes = %tally, millis, "sweep");
 }

@@ -1,6 +1,9 @@
 //! What becomes of a document in a sweep, as values that can be counted.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+
+use parking_lot::Mutex;
 
 use crate::cache::{Exchanged, Facts};
 use crate::upstream::Reason;
@@ -102,33 +105,23 @@ impl Skipped {
     }
 }
 
-/// How many documents of a sweep came to what.
+/// How many documents of a sweep came to what, by the outcome's word.
 #[derive(Debug, Default)]
-pub struct Tally {
-    asked: [AtomicU64; Outcome::ASKED.len()],
-    skipped: [AtomicU64; Skipped::ALL.len()],
-}
+pub struct Tally(Mutex<BTreeMap<&'static str, usize>>);
 
 impl Tally {
     pub(super) fn add(&self, outcome: Outcome, documents: usize) {
-        let counter = match outcome {
-            Outcome::Skipped(skipped) => {
-                let at = Skipped::ALL.iter().position(|known| *known == skipped);
-                at.map(|at| &self.skipped[at])
-            }
-            _ => {
-                let at = Outcome::ASKED.iter().position(|known| *known == outcome);
-                at.map(|at| &self.asked[at])
-            }
-        };
-        let counter = counter.expect("the lists are complete");
-        counter.fetch_add(documents as u64, Ordering::Relaxed);
+        if documents > 0 {
+            *self.0.lock().entry(outcome.as_str()).or_default() += documents;
+        }
     }
+}
 
-    /// Each outcome's word and how often there was one.
-    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let asked = Outcome::ASKED.iter().map(|outcome| outcome.as_str()).zip(&self.asked);
-        let skipped = Skipped::ALL.iter().map(|skipped| skipped.as_str()).zip(&self.skipped);
-        asked.chain(skipped).map(|(word, count)| (word, count.load(Ordering::Relaxed)))
+impl Display for Tally {
+    /// As `checked=1 unchanged=2`.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let counts = self.0.lock();
+        let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{word}={count}")).collect();
+        f.write_str(&counts.join(" "))
     }
 }
