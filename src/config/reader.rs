@@ -37,10 +37,7 @@ impl<'a> Reader<'a> {
         name: &'static str,
         parse: impl FnOnce(&str) -> parse::Result<T>,
     ) -> Option<Option<T>> {
-        if self.text(name)?.is_empty() {
-            return Some(None);
-        }
-        self.read(name, parse).map(Some)
+        self.optional(name, |reader| reader.read(name, parse))
     }
 
     /// A comma-separated list; empty if the variable is unset and has no default.
@@ -86,10 +83,18 @@ impl<'a> Reader<'a> {
         name: &'static str,
         parse: impl FnOnce(&str) -> parse::Result<T>,
     ) -> Option<Option<T>> {
+        self.optional(name, |reader| reader.read_secret(name, parse))
+    }
+
+    fn optional<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<Option<T>> {
         if self.text(name)?.is_empty() {
             return Some(None);
         }
-        self.read_secret(name, parse).map(Some)
+        read(self).map(Some)
     }
 
     /// Notes a fault that only the comparison of several variables shows.
