@@ -26,7 +26,7 @@ use self::fault::{Fault, is_wrong_type};
 use self::link::Link;
 use self::scripts::Scripts;
 use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
-use crate::cache::Entry;
+use crate::cache::{Entry, LARGEST_PERSISTED_BODY};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::target::Key;
@@ -34,8 +34,8 @@ use crate::tasks;
 
 pub use self::client::SetupError;
 
-/// Longer than any record: bodies end at 1 MiB, and a header holds a URL and two short texts.
-const LARGEST_RECORD: usize = (1 << 20) + (64 << 10);
+/// Longer than any record: beside the body there is a header with a URL and two short texts.
+const LARGEST_RECORD: usize = LARGEST_PERSISTED_BODY + (64 << 10);
 
 /// How long the server may take for a batch or for the index.
 const LIMIT: Duration = Duration::from_secs(4);
