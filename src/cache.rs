@@ -9,6 +9,7 @@ mod facts;
 mod flight;
 mod memory;
 mod policy;
+mod release;
 mod status;
 mod tiers;
 pub mod write_behind;

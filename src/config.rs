@@ -88,6 +88,8 @@ pub struct Cache {
     pub stale_after: Duration,
     /// A refresh is answered from the cache if the last check is more recent; zero is off.
     pub refresh_min_interval: Duration,
+    /// How often a document that is revalidated by its date is checked by its ETag.
+    pub audit_interval: Duration,
     /// The weight that L1 may reach, in bytes.
     pub l1_max_bytes: u64,
     /// How long a miss waits for L2. No variable decides it: it is a promise to clients.
@@ -103,10 +105,37 @@ pub struct Upstream {
     pub max_response_bytes: u64,
     /// How many exchanges run at once.
     pub max_concurrency: usize,
+    /// When the background asks by a date instead of an ETag.
+    pub by_date: ByDate,
     /// Hosts whose connections go elsewhere.
     pub connect_to: Vec<ConnectTo>,
     /// Certificates to trust beside those of the system, in PEM.
     pub ca_file: Option<PathBuf>,
+}
+
+/// When the background asks for a document by its date instead of its ETag, where the document allows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByDate {
+    /// While the quota that is left is below half of the limit.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl ByDate {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Always, Self::Never];
+
+    /// The name by which it is chosen.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
 }
 
 /// Sends the connections of one host, on port 443, elsewhere.

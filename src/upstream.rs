@@ -6,10 +6,14 @@
 
 mod body;
 mod client;
+mod condition;
+mod drift;
+mod etag;
 mod exchange;
 mod hop;
 mod hosts;
 mod places;
+mod planner;
 mod rate_limit;
 mod reason;
 mod reply;
@@ -17,6 +21,7 @@ mod resolver;
 mod rest;
 mod secret;
 mod special_purpose;
+mod stored;
 mod tokens;
 mod validators;
 
@@ -27,9 +32,11 @@ pub use places::Priority;
 pub use reason::Reason;
 pub use reply::{Failure, Reply};
 pub use secret::{Fingerprint, Secret};
+pub use stored::{Moved, Route, Stored};
 pub use tokens::{Report, TokenPool};
-pub use validators::Validators;
+pub use validators::{Validator, Validators};
 
+use drift::Drift;
 use exchange::Exchange;
 use hosts::Hosts;
 use places::{Crowded, Places};
@@ -44,10 +51,8 @@ use crate::target::{self, Target};
 pub struct Ask<'a> {
     /// The document.
     pub target: &'a Target,
-    /// The validators of the stored body; they are sent where they can be worth something.
-    pub validators: &'a Validators,
-    /// The token that fetched that body.
-    pub token: Option<Fingerprint>,
+    /// What is stored of it, if anything; its validators are sent where they can be worth something.
+    pub stored: Option<Stored<'a>>,
     /// On whose behalf.
     pub priority: Priority,
 }
@@ -60,6 +65,7 @@ pub struct Upstream {
     tokens: Arc<TokenPool>,
     hosts: Hosts,
     places: Places,
+    drift: Drift,
     clock: Clock,
     metrics: Metrics,
 }
@@ -75,8 +81,8 @@ impl Upstream {
     ) -> Result<Self, ClientError> {
         let client = client::build(&config)?;
         let places = Places::new(config.max_concurrency);
-        let hosts = Hosts::default();
-        Ok(Self { client, config, targets, tokens, hosts, places, clock, metrics })
+        let (hosts, drift) = (Hosts::default(), Drift::default());
+        Ok(Self { client, config, targets, tokens, hosts, places, drift, clock, metrics })
     }
 
     /// Asks, within `UPSTREAM_TIMEOUT` for all of it: waiting for a place, hops, retries and other tokens.

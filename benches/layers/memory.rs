@@ -41,9 +41,11 @@ fn insert(memory: &Memory, number: usize) -> Key {
         body,
         validators: Validators::default(),
         token: None,
+        moved: None,
         times: Times {
             fetched_at: Timestamp::from_secs(1),
             checked_at: Timestamp::from_secs(1),
+            audited_at: Timestamp::from_secs(1),
             expires_at: Timestamp::from_secs(2),
         },
         persisted_expiry: None,

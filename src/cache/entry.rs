@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
 use crate::target::Key;
-use crate::upstream::{Fingerprint, Validators};
+use crate::upstream::{Fingerprint, Moved, Validators};
 
 /// The largest body that the persistent tier keeps, in bytes.
 pub const LARGEST_PERSISTED_BODY: usize = 1024 * 1024;
@@ -29,9 +29,11 @@ pub struct Entry {
     pub etag: HeaderValue,
     /// What the upstream gave to ask again with.
     pub validators: Validators,
-    /// The token that fetched the body; GitHub's ETag is worth something with that one alone.
+    /// The token that fetched the body, on which GitHub's ETag depends.
     pub token: Option<Fingerprint>,
-    /// The three moments of its life.
+    /// Where the document is by now, if a redirect that lasts led there.
+    pub moved: Option<Moved>,
+    /// The moments of its life.
     pub times: Times,
     /// The expiry that was last handed to the persistent tier with this body; decides whether a 304 is worth a
     /// write.
@@ -47,6 +49,8 @@ pub struct Times {
     pub fetched_at: Timestamp,
     /// When the upstream last vouched for the body; also decides which of two entries is the newer.
     pub checked_at: Timestamp,
+    /// When it last did so in full: by the body itself or its ETag. A check by date leaves this as it is.
+    pub audited_at: Timestamp,
     /// From here on the entry is expired.
     pub expires_at: Timestamp,
 }
@@ -58,6 +62,13 @@ pub struct RecentFailure {
     pub retry_at: Timestamp,
     /// How long this rest was; the next one is twice as long.
     pub rest: Duration,
+}
+
+impl Times {
+    /// Whether the last check was a full one.
+    pub fn were_audited_last(&self) -> bool {
+        self.audited_at == self.checked_at
+    }
 }
 
 impl Entry {

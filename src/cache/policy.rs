@@ -11,13 +11,14 @@ use http::StatusCode;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::store::Check;
-use crate::upstream::{Failure, Reason, Reply};
+use crate::target::Target;
+use crate::upstream::{Failure, Moved, Reason, Reply, Route, Stored};
 
 use super::answer::{Answer, Given};
 use super::facts::{Exchanged, Facts, Kept};
 use super::flight::Serves;
 use super::status::{Detail, Forward, Outcome, Status};
-use super::{Entry, RecentFailure, Times, entity_tag};
+use super::{Entry, RecentFailure, Times, entity_tag, release};
 
 /// The first rest after a failure; each further failure doubles it.
 const FIRST_REST: Duration = Duration::from_secs(10);
@@ -25,6 +26,8 @@ const FIRST_REST: Duration = Duration::from_secs(10);
 const LONGEST_REST: Duration = Duration::from_secs(60);
 /// By how much the clocks of replicas may differ.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
+/// How often a redirect that lasts is followed again, to see whether it is still there.
+const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// An expired entry is kept at least this long, for its validator.
 const KEEP_EXPIRED_AT_LEAST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -113,6 +116,43 @@ pub(super) fn is_worth_persisting(entry: &Entry, rules: &config::Cache) -> bool 
         .is_none_or(|persisted| entry.times.expires_at.since(persisted) > rules.hard_ttl / 10)
 }
 
+/// What is told of an entry to whoever asks the upstream about it.
+pub(super) fn asked<'a>(
+    entry: &'a Entry,
+    target: &Target,
+    demand: Demand,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Stored<'a> {
+    let moved = entry.moved.as_ref();
+    let is_known = |moved: &&Moved| now.since(moved.seen_at) < FOLLOW_AGAIN_AFTER;
+    Stored {
+        validators: &entry.validators,
+        token: entry.token,
+        body: &entry.body,
+        fetched_at: entry.times.fetched_at,
+        may_use_date: may_use_date(entry, target, demand, now, rules),
+        moved_to: moved.filter(is_known).map(|moved| &*moved.to),
+    }
+}
+
+/// Whether a check by date will do: a date moves less often than a body, in which downloads are counted, but does not
+/// tell of assets that are added or replaced. So it is for the background alone, for a release that has settled, and
+/// not for long without a full check.
+fn may_use_date(
+    entry: &Entry,
+    target: &Target,
+    demand: Demand,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> bool {
+    demand == Demand::Revalidate
+        && entry.validators.last_modified.is_some()
+        && now.since(entry.times.audited_at) < rules.audit_interval
+        && release::is_single(target.path())
+        && release::has_settled(&entry.body, now)
+}
+
 /// What an exchange means for the entry.
 pub(super) fn verdict(
     url: &str,
@@ -126,9 +166,13 @@ pub(super) fn verdict(
         Err(failure) => return Exchanged::Kept(Kept::Failed(failure)),
     };
     match (reply.status, previous) {
-        (StatusCode::OK, _) => Exchanged::Stored(Arc::new(entry(url, reply, now, rules.hard_ttl))),
+        (StatusCode::OK, previous) => {
+            let moved = moved(reply.route.clone(), previous, now);
+            let entry = Entry { moved, ..entry(url, reply, now, rules.hard_ttl) };
+            Exchanged::Stored(Arc::new(entry))
+        }
         (StatusCode::NOT_MODIFIED, Some(previous)) => {
-            Exchanged::Freshened(Arc::new(freshened(previous, now, rules)))
+            Exchanged::Freshened(Arc::new(confirmed(previous, reply, now, rules)))
         }
         (StatusCode::NOT_MODIFIED, None) => Exchanged::Kept(Kept::Failed(Failure::after(
             StatusCode::NOT_MODIFIED,
@@ -149,10 +193,30 @@ fn entry(url: &str, reply: Reply, now: Timestamp, ttl: Duration) -> Entry {
         body: reply.body,
         validators: reply.validators,
         token: reply.token,
-        times: Times { fetched_at: now, checked_at: now, expires_at: now + ttl },
+        moved: None,
+        times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now + ttl },
         persisted_expiry: None,
         failure: None,
     }
+}
+
+/// What an exchange has shown of where the document is.
+fn moved(route: Route, previous: Option<&Arc<Entry>>, now: Timestamp) -> Option<Moved> {
+    match route {
+        Route::Direct => None,
+        Route::Moved(to) => Some(Moved { to, seen_at: now }),
+        Route::Remembered => previous.and_then(|previous| previous.moved.clone()),
+    }
+}
+
+/// The entry for which the upstream has vouched.
+fn confirmed(previous: &Arc<Entry>, reply: Reply, now: Timestamp, rules: &config::Cache) -> Entry {
+    let mut entry = freshened(previous, now, rules);
+    if reply.asked_by.is_full() {
+        entry.times.audited_at = now;
+    }
+    entry.moved = moved(reply.route, Some(previous), now);
+    entry
 }
 
 /// A 304 moves times alone: validators belong to the stored bytes.
@@ -194,7 +258,7 @@ pub(super) fn remember_failure(
 }
 
 /// What a waiter is told; `None` where these facts do not answer its demand (a refresh that joined a flight
-/// which a stored entry ended).
+/// which a stored entry ended, or which asked by date).
 pub(super) fn answer(
     demand: Demand,
     facts: &Facts,
@@ -210,6 +274,11 @@ pub(super) fn answer(
             }
             Recall::Ask => None,
         },
+        Facts::Exchange { exchanged: Exchanged::Freshened(entry), .. }
+            if demand == Demand::Refresh && !entry.times.were_audited_last() =>
+        {
+            None
+        }
         Facts::Exchange { previous, exchanged } => {
             let mut answer = exchange(demand, previous.as_ref(), exchanged, now, rules);
             answer.status.collapsed = collapsed;

@@ -11,7 +11,7 @@ use crate::config;
 use crate::metrics::Metrics;
 use crate::store::{Change, Check, Guard, Unread};
 use crate::target::{Key, Target};
-use crate::upstream::{Ask, Priority, Upstream, Validators};
+use crate::upstream::{Ask, Priority, Upstream};
 
 use super::flight::{Beacon, Candidate, Flights};
 use super::write_behind::{Peeked, WriteBehind};
@@ -60,7 +60,7 @@ impl Tiers {
             }
             beacon.announce(Candidate { entry, from_l2 });
         }
-        let exchanged = self.exchange(target, previous.as_ref(), priority).await;
+        let exchanged = self.exchange(target, previous.as_ref(), demand, priority).await;
         Facts::Exchange { previous, exchanged }
     }
 
@@ -110,16 +110,13 @@ impl Tiers {
         &self,
         target: &Target,
         previous: Option<&Arc<Entry>>,
+        demand: Demand,
         priority: Priority,
     ) -> Exchanged {
-        let none = Validators::default();
         let positive = previous.filter(|entry| !entry.is_negative());
-        let ask = Ask {
-            target,
-            validators: positive.map_or(&none, |entry| &entry.validators),
-            token: positive.and_then(|entry| entry.token),
-            priority,
-        };
+        let now = self.clock.now();
+        let stored = positive.map(|entry| policy::asked(entry, target, demand, now, &self.rules));
+        let ask = Ask { target, stored, priority };
         let reply = self.upstream.get(ask).await;
         let now = self.clock.now();
         let exchanged = policy::verdict(target.as_str(), previous, reply, now, &self.rules);

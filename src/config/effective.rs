@@ -37,6 +37,8 @@ impl Config {
             ("CACHE_STALE_IF_ERROR", display(cache.stale_if_error)),
             ("REFRESH_MIN_INTERVAL", display(cache.refresh_min_interval)),
             ("STALE_AFTER", display(cache.stale_after)),
+            ("REVALIDATE_BY_DATE", upstream.by_date.as_str().to_owned()),
+            ("VALIDATOR_AUDIT_INTERVAL", display(cache.audit_interval)),
             ("REVALIDATE_INTERVAL", display(revalidate.interval)),
             ("REVALIDATE_LOOKBACK", display(revalidate.lookback)),
             ("REVALIDATE_ENDPOINTS_PER_WORKER", revalidate.endpoints_per_worker.to_string()),

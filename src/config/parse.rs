@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 use tracing_subscriber::filter::Targets;
 
-use super::{ConnectAddress, ConnectTo, LogFormat, duration};
+use super::{ByDate, ConnectAddress, ConnectTo, LogFormat, duration};
 use crate::target::{Authority, PathPrefix};
 use crate::upstream::Secret;
 
@@ -106,6 +106,11 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat> {
     let formats = [LogFormat::Json, LogFormat::Text];
     let format = formats.into_iter().find(|format| text.eq_ignore_ascii_case(format.as_str()));
     format.ok_or_else(|| "is neither json nor text".to_owned())
+}
+
+pub(super) fn by_date(text: &str) -> Result<ByDate> {
+    let choice = ByDate::ALL.into_iter().find(|choice| text.eq_ignore_ascii_case(choice.as_str()));
+    choice.ok_or_else(|| "is neither auto, always nor never".to_owned())
 }
 
 pub(super) fn log_filter(text: &str) -> Result<Targets> {

@@ -52,6 +52,7 @@ pub(super) fn cache(reader: &mut Reader<'_>) -> Option<Cache> {
     let stale_if_error = reader.read("CACHE_STALE_IF_ERROR", duration_or_zero);
     let stale_after = reader.read("STALE_AFTER", duration_or_zero);
     let refresh_min_interval = reader.read("REFRESH_MIN_INTERVAL", duration_or_zero);
+    let audit_interval = reader.read("VALIDATOR_AUDIT_INTERVAL", duration);
     let l1_max_bytes = reader.read("CACHE_L1_MAX_GB", gibibytes);
     Some(Cache {
         hard_ttl: hard_ttl?,
@@ -59,6 +60,7 @@ pub(super) fn cache(reader: &mut Reader<'_>) -> Option<Cache> {
         stale_if_error: stale_if_error?,
         stale_after: stale_after?,
         refresh_min_interval: refresh_min_interval?,
+        audit_interval: audit_interval?,
         l1_max_bytes: l1_max_bytes?,
         store_read_budget: STORE_READ_BUDGET,
     })
@@ -68,6 +70,7 @@ pub(super) fn upstream(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Opt
     let timeout = reader.read("UPSTREAM_TIMEOUT", duration);
     let max_response_bytes = reader.read("MAX_UPSTREAM_RESPONSE_BYTES", parse::bytes);
     let max_concurrency = reader.read("UPSTREAM_MAX_CONCURRENCY", count);
+    let by_date = reader.read("REVALIDATE_BY_DATE", parse::by_date);
     let connect_to = reader.read_list("UPSTREAM_CONNECT_TO", parse::connect_to);
     let ca_file = reader.read_optional("UPSTREAM_CA_FILE", parse::path);
 
@@ -79,6 +82,7 @@ pub(super) fn upstream(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Opt
         timeout: timeout?,
         max_response_bytes: max_response_bytes?,
         max_concurrency: max_concurrency?,
+        by_date: by_date?,
         connect_to,
         ca_file: ca_file?,
     })

@@ -21,12 +21,7 @@ pub struct Variable {
 }
 
 /// Variables of features that are not built yet: setting one is a fault, since it would do nothing.
-pub const NOT_BUILT: &[&str] = &[
-    "REVALIDATE_BY_DATE",
-    "VALIDATOR_AUDIT_INTERVAL",
-    "REQUIRE_PUBLIC_TOKENS",
-    "CLIENT_MISS_RATE",
-];
+pub const NOT_BUILT: &[&str] = &["REQUIRE_PUBLIC_TOKENS", "CLIENT_MISS_RATE"];
 
 const DURATION: &str = "a positive duration such as 300ms, 1.5h, 1h30m or 7d";
 const DURATION_OR_OFF: &str = "a duration such as 300ms, 1.5h, 1h30m or 7d; 0s is off";
@@ -105,6 +100,18 @@ pub const VARIABLES: &[Variable] = &[
         "2s",
         DURATION_OR_OFF,
         "how long a request waits for the upstream before a copy stands in",
+    ),
+    optional(
+        "REVALIDATE_BY_DATE",
+        "auto",
+        "auto (while less than half of the quota is left), always or never",
+        "whether the background may ask for a settled release by its date",
+    ),
+    optional(
+        "VALIDATOR_AUDIT_INTERVAL",
+        "10m",
+        DURATION,
+        "how often a document that is revalidated by its date is checked in full",
     ),
     optional(
         "REVALIDATE_INTERVAL",

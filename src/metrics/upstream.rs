@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use prometheus::{Histogram, IntCounter, IntCounterVec};
 
-use crate::upstream::{Failure, Priority, Reason, Reply};
+use crate::upstream::{Failure, Priority, Reason, Reply, Validator};
 
 use super::Counters;
 use super::families::Families;
@@ -13,21 +13,11 @@ use super::families::Families;
 /// Seconds, up to `UPSTREAM_TIMEOUT` and beyond.
 const SECONDS: &[f64] = &[0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 30.0];
 
-/// Who pays for a request.
-#[derive(Clone, Copy)]
-enum Quota {
-    /// It counts against a token's quota.
-    Charged,
-    /// It was sent with a token and costs nothing.
-    Free,
-    /// It was sent without a token, or has no answer that would tell.
-    None,
-}
-
 pub(super) struct Upstream {
     requests: IntCounter,
     errors: IntCounter,
-    quota: [IntCounter; 3],
+    quota: IntCounterVec,
+    drift: [(Validator, IntCounter); 2],
     exchanges: IntCounterVec,
     limits: IntCounterVec,
     seconds: Histogram,
@@ -44,12 +34,12 @@ impl Upstream {
                 "svm_upstream_errors_total",
                 "Exchanges that failed: no answer, a limit, a refusal of the token, or a 5xx",
             ),
-            quota: families.counters(
+            quota: families.counter_family(
                 "svm_upstream_quota_total",
-                "Requests sent to upstreams by what they cost of a token's quota",
-                "quota",
-                ["charged", "free", "none"],
+                "Requests sent to upstreams by what they cost of a token's quota, by who asked, and by validator",
+                &["quota", "priority", "validator"],
             ),
+            drift: drift(families),
             exchanges: families.counter_family(
                 "svm_upstream_exchanges_total",
                 "Exchanges by outcome and by who asked",
@@ -70,15 +60,30 @@ impl Upstream {
 }
 
 impl Counters {
-    /// Counts one request to an upstream, by its answer's status.
-    pub fn request(&self, status: Option<StatusCode>, with_token: bool) {
+    /// Counts one request to an upstream, by its answer's status: a `304` and a `401` cost a token nothing.
+    pub fn request(
+        &self,
+        status: Option<StatusCode>,
+        with_token: bool,
+        validator: Validator,
+        priority: Priority,
+    ) {
         let quota = match status {
-            Some(StatusCode::NOT_MODIFIED | StatusCode::UNAUTHORIZED) if with_token => Quota::Free,
-            Some(_) if with_token => Quota::Charged,
-            _ => Quota::None,
+            Some(StatusCode::NOT_MODIFIED | StatusCode::UNAUTHORIZED) if with_token => "free",
+            Some(_) if with_token => "charged",
+            _ => "none",
         };
+        let labels = [quota, priority.as_str(), validator.as_str()];
         self.upstream.requests.inc();
-        self.upstream.quota[quota as usize].inc();
+        self.upstream.quota.with_label_values(&labels).inc();
+    }
+
+    /// Counts an unchanged document that came in full although this validator, which follows GitHub's rule, was sent.
+    pub fn drifted(&self, validator: Validator) {
+        let mut counters = self.upstream.drift.iter();
+        if let Some((_, counter)) = counters.find(|(counted, _)| *counted == validator) {
+            counter.inc();
+        }
     }
 
     /// Counts a limit that was met.
@@ -98,6 +103,17 @@ impl Counters {
         self.upstream.exchanges.with_label_values(&[outcome, priority.as_str()]).inc();
         self.upstream.seconds.observe(took.as_secs_f64());
     }
+}
+
+fn drift(families: &Families<'_>) -> [(Validator, IntCounter); 2] {
+    let validators = [Validator::Etag, Validator::ComputedEtag];
+    let [as_received, computed] = families.counters(
+        "svm_upstream_etag_drift_total",
+        "Unchanged documents that came in full although an ETag by GitHub's rule was sent",
+        "validator",
+        validators.map(Validator::as_str),
+    );
+    [(validators[0], as_received), (validators[1], computed)]
 }
 
 fn of_reply(reply: &Reply) -> (&'static str, bool) {

@@ -24,7 +24,13 @@ pub(crate) fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
         etag: entity_tag(body.as_bytes()),
         validators: Validators::default(),
         token: None,
-        times: Times { fetched_at: NOW, checked_at: at(checked), expires_at: at(checked + 60) },
+        moved: None,
+        times: Times {
+            fetched_at: NOW,
+            checked_at: at(checked),
+            audited_at: at(checked),
+            expires_at: at(checked + 60),
+        },
         persisted_expiry: Some(at(checked + 60)),
         failure: None,
     })

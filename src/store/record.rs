@@ -13,6 +13,7 @@
 //! 32  keep_until       u64
 //! 40  fetched_at u64, expires_at u64, status u16, token (0 | 1 u64), URL, ETag and Last-Modified
 //!     (0 | 1 u32 bytes), body length u64
+//!     from version 2 on: audited_at u64, ETag by the rule (0 | 1), moved (0 | 1 URL, u64)
 //!     body             to the end, raw
 //! ```
 //!
@@ -33,14 +34,16 @@ use self::wire::Reader;
 use crate::cache::{Entry, Times, entity_tag_of_digest};
 use crate::clock::Timestamp;
 use crate::target::Key;
-use crate::upstream::{Fingerprint, Validators};
+use crate::upstream::{Fingerprint, Moved, Validators};
 
 const MAGIC: &[u8; 3] = b"svm";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// How a record of this version begins.
 pub(super) const BEGINNING: &[u8; 4] = &[MAGIC[0], MAGIC[1], MAGIC[2], VERSION];
 const CHECKSUM: std::ops::Range<usize> = 8..24;
 const HEADER_START: usize = CHECKSUM.end;
+/// What every version begins with.
+const LEAST: usize = HEADER_START + 16;
 
 /// Why some bytes are not the record that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,6 +107,13 @@ fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp) {
     wire::put_optional_text(record, entry.validators.etag.as_deref());
     wire::put_optional_text(record, entry.validators.last_modified.as_deref());
     record.extend_from_slice(&(entry.body.len() as u64).to_le_bytes());
+    wire::put_time(record, entry.times.audited_at);
+    record.push(u8::from(entry.validators.follows_rule));
+    record.push(u8::from(entry.moved.is_some()));
+    if let Some(moved) = &entry.moved {
+        wire::put_text(record, &moved.to);
+        wire::put_time(record, moved.seen_at);
+    }
 }
 
 /// The entry in the record of `key`; its body shares the record's bytes.
@@ -112,7 +122,7 @@ fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp) {
 ///
 /// The first of the reasons in [`Error`] that applies.
 pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
-    peek(record)?;
+    let version = version(record)?;
     let body_start = body_start(record)?;
     let (head, body) = record.split_at(body_start);
     let digest = Sha256::digest(body).into();
@@ -120,7 +130,7 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
         return Err(Error::Damaged);
     }
 
-    let fields = read_fields(&head[HEADER_START..])?;
+    let fields = read_fields(version, &head[HEADER_START..])?;
     if fields.body_length != body.len() as u64 {
         return Err(Error::Malformed("body length"));
     }
@@ -134,6 +144,7 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
         etag: entity_tag_of_digest(&digest),
         validators: fields.validators,
         token: fields.token,
+        moved: fields.moved,
         times: fields.times,
         persisted_expiry: Some(fields.times.expires_at),
         failure: None,
@@ -146,20 +157,25 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
 ///
 /// [`Error::NotARecord`], [`Error::LaterVersion`] or [`Error::Truncated`].
 pub fn peek(record: &[u8]) -> Result<Peek, Error> {
-    if !record.starts_with(MAGIC) {
-        return Err(Error::NotARecord);
-    }
-    match record.get(MAGIC.len()) {
-        Some(&VERSION) => {}
-        Some(0) => return Err(Error::NotARecord),
-        Some(&version) => return Err(Error::LaterVersion(version)),
-        None => return Err(Error::Truncated),
-    }
+    version(record)?;
     let mut reader = Reader::new(record.get(HEADER_START..).ok_or(Error::Truncated)?);
     Ok(Peek {
         checked_at: reader.time().ok_or(Error::Truncated)?,
         keep_until: reader.time().ok_or(Error::Truncated)?,
     })
+}
+
+/// The version that a record is of, if this program can read it and its first 40 bytes are there.
+fn version(record: &[u8]) -> Result<u8, Error> {
+    if !record.starts_with(MAGIC) {
+        return Err(Error::NotARecord);
+    }
+    match record.get(MAGIC.len()) {
+        Some(0) => Err(Error::NotARecord),
+        Some(&version @ 1..=VERSION) if record.len() >= LEAST => Ok(version),
+        Some(1..=VERSION) | None => Err(Error::Truncated),
+        Some(&version) => Err(Error::LaterVersion(version)),
+    }
 }
 
 /// Whether a stored record gives way to a change that vouches for the moment `as_of`: it is no newer, or no
@@ -193,27 +209,36 @@ struct Fields {
     token: Option<Fingerprint>,
     url: Box<str>,
     validators: Validators,
+    moved: Option<Moved>,
     body_length: u64,
 }
 
-fn read_fields(header: &[u8]) -> Result<Fields, Error> {
+fn read_fields(version: u8, header: &[u8]) -> Result<Fields, Error> {
     let mut reader = Reader::new(header);
     let mut time = |name| reader.time().ok_or(Error::Malformed(name));
     let checked_at = time("check time")?;
     let _keep_until = time("keeping time")?;
-    let times =
-        Times { checked_at, fetched_at: time("fetch time")?, expires_at: time("expiry time")? };
-    let fields = Fields {
-        times,
+    let (fetched_at, expires_at) = (time("fetch time")?, time("expiry time")?);
+    let mut fields = Fields {
+        // Whoever wrote version 1 made no other checks than full ones.
+        times: Times { fetched_at, checked_at, audited_at: checked_at, expires_at },
         status: read_status(&mut reader).ok_or(Error::Malformed("status"))?,
         token: read_token(&mut reader).ok_or(Error::Malformed("token fingerprint"))?,
         url: reader.text().ok_or(Error::Malformed("URL"))?,
         validators: Validators {
             etag: reader.optional_text().ok_or(Error::Malformed("ETag"))?,
             last_modified: reader.optional_text().ok_or(Error::Malformed("Last-Modified"))?,
+            follows_rule: false,
         },
+        moved: None,
         body_length: reader.u64().ok_or(Error::Malformed("body length"))?,
     };
+    if version >= 2 {
+        fields.times.audited_at = reader.time().ok_or(Error::Malformed("audit time"))?;
+        let follows_rule = reader.presence().ok_or(Error::Malformed("rule of the ETag"))?;
+        fields.validators.follows_rule = follows_rule;
+        fields.moved = read_moved(&mut reader).ok_or(Error::Malformed("redirect"))?;
+    }
     if reader.is_empty() { Ok(fields) } else { Err(Error::Malformed("header length")) }
 }
 
@@ -223,4 +248,12 @@ fn read_status(reader: &mut Reader<'_>) -> Option<StatusCode> {
 
 fn read_token(reader: &mut Reader<'_>) -> Option<Option<Fingerprint>> {
     if reader.presence()? { Some(Some(Fingerprint::from_bits(reader.u64()?))) } else { Some(None) }
+}
+
+fn read_moved(reader: &mut Reader<'_>) -> Option<Option<Moved>> {
+    if reader.presence()? {
+        Some(Some(Moved { to: reader.text()?, seen_at: reader.time()? }))
+    } else {
+        Some(None)
+    }
 }

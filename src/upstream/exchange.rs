@@ -1,21 +1,24 @@
 //! One exchange: requests until there is an answer to keep, or nothing left to try.
 //!
-//! A request is repeated for four causes, each bounded: a redirect (3 hops), a passing fault (once), a limit or a
-//! refusal of the token (each token once), a policy that another account may not fall under (once). The deadline
-//! of [`Upstream::get`] covers all of it.
+//! A request is repeated for six causes, each bounded: a redirect (3 hops), a passing fault (once), a limit or a
+//! refusal of the token (each token once), a policy that another account may not fall under (once), a place where the
+//! document is no more (once), a `304` about another body (once). The deadline of [`Upstream::get`] covers all of it.
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 use crate::clock::Timestamp;
 use crate::json;
 use crate::target::Target;
 
-use super::hop::{self, Head};
+use super::condition::Condition;
+use super::etag::{self, Variant};
+use super::hop::{self, GITHUB_JSON, Head, Hop};
+use super::planner::Question;
 use super::rate_limit::{self, Limit};
-use super::tokens::Lease;
-use super::{Ask, Failure, Reason, Reply, Upstream, Validators, body};
+use super::tokens::{Lease, Tried};
+use super::{Ask, Failure, Reason, Reply, Route, Stored, Upstream, Validator, Validators, body};
 
 const MOST_REDIRECTS: usize = 3;
 /// The pause before a retry, in milliseconds; the jitter keeps replicas from retrying in step.
@@ -26,9 +29,27 @@ const FALLBACK_REST: Duration = Duration::from_secs(60);
 pub(super) struct Exchange<'a> {
     upstream: &'a Upstream,
     ask: Ask<'a>,
-    tried: Vec<Lease>,
+    /// Where the document went, as long as nothing speaks against it.
+    moved_to: Option<Target>,
+    /// Whether to ask for the whole document: a `304` was about another one.
+    in_full: bool,
+    tried: Tried,
     retried: bool,
     denied: bool,
+}
+
+/// What a request is sent with.
+#[derive(Clone, Copy)]
+struct Gear {
+    lease: Option<Lease>,
+    validator: Validator,
+}
+
+/// The end of a chain of redirects.
+struct Answered {
+    target: Target,
+    head: Head,
+    route: Route,
 }
 
 /// What to do after an attempt.
@@ -37,17 +58,24 @@ enum Next {
     Answer(Reply),
     /// Ask again, and take this one if that is not possible.
     Again(Reply),
+    /// Ask again: this was no answer.
+    Afresh,
 }
 
 impl<'a> Exchange<'a> {
     pub(super) fn new(upstream: &'a Upstream, ask: Ask<'a>) -> Self {
-        Self { upstream, ask, tried: Vec::new(), retried: false, denied: false }
+        let moved_to = ask.stored.and_then(|stored| stored.moved_to);
+        let moved_to = moved_to
+            .and_then(|url| Target::parse(url, &upstream.targets).ok())
+            .filter(|moved_to| is_own_host(moved_to, ask));
+        let tried = Tried::default();
+        Self { upstream, ask, moved_to, in_full: false, tried, retried: false, denied: false }
     }
 
     pub(super) async fn run(mut self) -> Result<Reply, Failure> {
         let mut last = None;
         loop {
-            let (target, head) = match self.follow().await {
+            let answered = match self.follow().await {
                 Ok(answered) => answered,
                 Err(failure) if failure.reason == Reason::Unreachable && !self.retried => {
                     self.retry().await;
@@ -58,32 +86,39 @@ impl<'a> Exchange<'a> {
                 }
                 Err(failure) => return Err(failure),
             };
-            match self.judge(&target, head).await? {
+            match self.judge(answered).await? {
                 Next::Answer(reply) => return Ok(reply),
                 // A policy is the document's own answer: what a second token meets instead is that token's trouble.
                 Next::Again(reply) => last = last.filter(is_policy).or(Some(reply)),
+                Next::Afresh => {}
             }
         }
     }
 
     /// Sends the request and follows its redirects, each target through the whole validation again.
-    async fn follow(&self) -> Result<(Target, Head), Failure> {
-        let mut target = self.ask.target.clone();
-        let mut lease = self.lease(&target, None)?;
-        let mut hops = 0;
+    async fn follow(&self) -> Result<Answered, Failure> {
+        let mut target = self.moved_to.as_ref().unwrap_or(self.ask.target).clone();
+        let mut gear = self.equip(&target, None)?;
+        let (mut hops, mut lasts) = (0, true);
         loop {
-            let validators = self.validators(&target, lease);
-            let head = hop::send(self.upstream, &target, lease, validators).await?;
-            let Some(location) = head.location() else { return Ok((target, head)) };
+            let condition = self.condition(&target, gear);
+            let priority = self.ask.priority;
+            let hop = Hop { target: &target, lease: gear.lease, condition: &condition, priority };
+            let head = hop::send(self.upstream, hop).await?;
+            let Some(location) = head.location() else {
+                let route = self.route(&target, hops, lasts);
+                return Ok(Answered { target, head, route });
+            };
             let refused = || Failure::after(head.status(), Reason::Redirect);
             hops += 1;
+            lasts &= head.is_moved_for_good();
             if hops > MOST_REDIRECTS {
                 return Err(refused());
             }
             let location = location.ok_or_else(refused)?;
             target = target.redirect(location, &self.upstream.targets).map_err(|_| refused())?;
             // A call was made by now, so a rest that is met here is a limit and no reason for silence.
-            lease = self.lease(&target, lease).map_err(|rests| Failure {
+            gear = self.equip(&target, Some(gear)).map_err(|rests| Failure {
                 reason: Reason::Limited,
                 status: Some(head.status()),
                 ..rests
@@ -91,36 +126,59 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// The token for a hop: none for a host that gets none, else the one in hand, else the pool's.
-    fn lease(&self, target: &Target, in_hand: Option<Lease>) -> Result<Option<Lease>, Failure> {
+    /// What a hop is sent with: no token for a host that gets none, else the one in hand, else the pool's.
+    fn equip(&self, target: &Target, in_hand: Option<Gear>) -> Result<Gear, Failure> {
         let now = self.upstream.clock.now();
         if let Some(until) = self.upstream.hosts.resting_until(target.authority(), now) {
             return Err(Failure::resting(Reason::HostRests, until));
         }
         if !target.gets_token() {
-            return Ok(None);
+            // The ETag of such a host depends on no token, and one that was got with a token is of another host.
+            let stored = self.stored(target).filter(|stored| stored.token.is_none());
+            let validator = stored.map_or(Validator::None, |_| Validator::Etag);
+            return Ok(Gear { lease: None, validator });
         }
-        if in_hand.is_some() {
-            return Ok(in_hand);
+        if let Some(gear) = in_hand.filter(|gear| gear.lease.is_some()) {
+            return Ok(gear);
         }
-        let Ask { token, priority, validators, .. } = self.ask;
-        // Without a validator its own token is worth no more to an entry than another.
-        let own = token.filter(|_| !validators.is_empty());
-        let leased = self.upstream.tokens.lease(own, priority, &self.tried, now);
-        leased.map(Some).map_err(|usable_at| Failure::resting(Reason::NoToken, usable_at))
+        let question = Question {
+            stored: self.stored(target),
+            priority: self.ask.priority,
+            tried: &self.tried,
+            by_date: self.upstream.config.by_date,
+            doubted_at: self.upstream.drift.noticed_at(),
+        };
+        match self.upstream.tokens.lease(&question, now) {
+            Ok((lease, validator)) => Ok(Gear { lease: Some(lease), validator }),
+            Err(usable_at) => Err(Failure::resting(Reason::NoToken, usable_at)),
+        }
     }
 
-    /// The validators, where they can be worth something: with the token that fetched the body, at the host that
-    /// gave them.
-    fn validators(&self, target: &Target, lease: Option<Lease>) -> Option<&'a Validators> {
-        let own_token = lease.map(|lease| lease.fingerprint()) == self.ask.token;
-        (own_token && is_own_host(target, self.ask)).then_some(self.ask.validators)
+    /// The condition of a hop; validators mean something at the host alone that gave them.
+    fn condition(&self, target: &Target, gear: Gear) -> Condition {
+        let Some(stored) = self.stored(target) else { return Condition::NONE };
+        let authorization = gear.lease.map(|lease| self.upstream.tokens.authorization(lease));
+        Condition::new(gear.validator, &stored, authorization.as_ref().map(variant))
+    }
+
+    /// What is stored, if this target may be asked about it.
+    fn stored(&self, target: &Target) -> Option<Stored<'a>> {
+        self.ask.stored.filter(|_| !self.in_full && is_own_host(target, self.ask))
+    }
+
+    fn route(&self, target: &Target, hops: usize, lasts: bool) -> Route {
+        match (hops, &self.moved_to) {
+            (0, Some(_)) => Route::Remembered,
+            (0, None) => Route::Direct,
+            _ if lasts && is_own_host(target, self.ask) => Route::Moved(target.as_str().into()),
+            _ => Route::Direct,
+        }
     }
 
     /// Reads the answer and decides whether it is the last one.
-    async fn judge(&mut self, target: &Target, mut head: Head) -> Result<Next, Failure> {
-        let reply =
-            read(self.upstream.config.max_response_bytes, target, self.ask, &mut head).await?;
+    async fn judge(&mut self, answered: Answered) -> Result<Next, Failure> {
+        let Answered { target, mut head, route } = answered;
+        let reply = self.read(&target, &mut head, route).await?;
         let now = self.upstream.clock.now();
         let limit = rate_limit::classify(
             reply.status,
@@ -130,7 +188,7 @@ impl<'a> Exchange<'a> {
             now,
         );
         if let Some(limit) = limit {
-            return Ok(self.limited(target, head.lease, limit, reply, now));
+            return Ok(self.limited(&target, head.lease, limit, reply, now));
         }
         if reply.status == StatusCode::UNAUTHORIZED {
             return Ok(self.rejected(head.lease, reply, now));
@@ -148,10 +206,37 @@ impl<'a> Exchange<'a> {
                 self.retry().await;
                 Ok(Next::Again(reply))
             }
+            StatusCode::NOT_MODIFIED if !head.condition.is_met_by(head.headers()) => {
+                self.in_full = true;
+                Ok(Next::Afresh)
+            }
+            // The name may belong to another document by now.
+            StatusCode::NOT_FOUND | StatusCode::GONE if reply.route == Route::Remembered => {
+                self.moved_to = None;
+                Ok(Next::Afresh)
+            }
             _ => {
                 self.upstream.hosts.succeeded(target.authority(), now);
+                self.watch_rule(&target, &reply, now);
                 Ok(Next::Answer(reply))
             }
+        }
+    }
+
+    /// Notices where GitHub's rule for ETags does not hold any more.
+    fn watch_rule(&self, target: &Target, reply: &Reply, now: Timestamp) {
+        let was_sent = matches!(reply.asked_by, Validator::Etag | Validator::ComputedEtag);
+        let unchanged = |stored: &Stored<'_>| {
+            stored.validators.follows_rule
+                && reply.status == StatusCode::OK
+                && reply.body == *stored.body
+        };
+        if !was_sent || self.stored(target).filter(unchanged).is_none() {
+            return;
+        }
+        self.upstream.metrics.drifted(reply.asked_by);
+        if self.upstream.drift.notice(now) {
+            tracing::warn!("GitHub makes its ETags by another rule than before");
         }
     }
 
@@ -169,7 +254,7 @@ impl<'a> Exchange<'a> {
         if let Some(lease) = lease
             && upstream.tokens.rest(lease, limit, now)
         {
-            self.tried.push(lease);
+            self.tried.add(lease);
             let limited_until = Some(upstream.tokens.usable_at(now));
             return Next::Again(Reply { limited_until, ..reply });
         }
@@ -190,7 +275,7 @@ impl<'a> Exchange<'a> {
             "GitHub refused a token; it is put aside for a while"
         );
         self.upstream.tokens.quarantine(lease, now);
-        self.tried.push(lease);
+        self.tried.add(lease);
         Next::Again(reply)
     }
 
@@ -199,11 +284,53 @@ impl<'a> Exchange<'a> {
         match lease {
             Some(lease) if !self.denied => {
                 self.denied = true;
-                self.tried.push(lease);
+                self.tried.add(lease);
                 Next::Again(reply)
             }
             _ => Next::Answer(reply),
         }
+    }
+
+    /// Reads the body as its status asks for.
+    async fn read(&self, target: &Target, head: &mut Head, route: Route) -> Result<Reply, Failure> {
+        let status = head.status();
+        let failed = |reason| Failure::after(status, reason);
+        let asked_by = head.condition.by();
+        let limit = self.upstream.config.max_response_bytes;
+        let body = match status {
+            StatusCode::NOT_MODIFIED if asked_by == Validator::None => {
+                return Err(failed(Reason::UnaskedNotModified));
+            }
+            StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT => bytes::Bytes::new(),
+            _ if status.is_success() => {
+                let body = body::read(&mut head.response, limit).await.map_err(failed)?;
+                match json::is_valid(&body) {
+                    true => body,
+                    false if status == StatusCode::OK => return Err(failed(Reason::NotJson)),
+                    // Any other status speaks for itself, and its body would not be what we say it is.
+                    false => bytes::Bytes::new(),
+                }
+            }
+            _ => body::read_error(&mut head.response).await,
+        };
+        let validators = self.validators(target, head, &body);
+        let token = head.lease.map(|lease| lease.fingerprint());
+        Ok(Reply { status, body, validators, token, asked_by, route, limited_until: None })
+    }
+
+    /// What to ask again with. Validators of another host would be sent to this one, where they mean nothing.
+    fn validators(&self, target: &Target, head: &Head, body: &[u8]) -> Validators {
+        if !is_own_host(target, self.ask) {
+            return Validators::default();
+        }
+        let mut validators = head.validators();
+        if let (Some(etag), Some(lease), StatusCode::OK) =
+            (&validators.etag, head.lease, head.status())
+        {
+            let authorization = self.upstream.tokens.authorization(lease);
+            validators.follows_rule = etag::follows_rule(etag, variant(&authorization), body);
+        }
+        validators
     }
 
     async fn retry(&mut self) {
@@ -223,34 +350,7 @@ fn is_policy(reply: &Reply) -> bool {
     reply.reason() == Reason::Denied && reply.status == StatusCode::FORBIDDEN
 }
 
-/// Reads the body as its status asks for.
-async fn read(
-    limit: u64,
-    target: &Target,
-    ask: Ask<'_>,
-    head: &mut Head,
-) -> Result<Reply, Failure> {
-    let status = head.status();
-    let failed = |reason| Failure::after(status, reason);
-    let body = match status {
-        StatusCode::NOT_MODIFIED if !head.conditional => {
-            return Err(failed(Reason::UnaskedNotModified));
-        }
-        StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT => bytes::Bytes::new(),
-        _ if status.is_success() => {
-            let body = body::read(&mut head.response, limit).await.map_err(failed)?;
-            match json::is_valid(&body) {
-                true => body,
-                false if status == StatusCode::OK => return Err(failed(Reason::NotJson)),
-                // Any other status speaks for itself, and its body would not be what we say it is.
-                false => bytes::Bytes::new(),
-            }
-        }
-        _ => body::read_error(&mut head.response).await,
-    };
-    // Validators of another host would be sent to this one, where they mean nothing.
-    let validators =
-        if is_own_host(target, ask) { head.validators() } else { Validators::default() };
-    let token = head.lease.map(|lease| lease.fingerprint());
-    Ok(Reply { status, body, validators, token, limited_until: None })
+/// The variant that a token gets.
+fn variant(authorization: &HeaderValue) -> Variant<'_> {
+    Variant { accept: &GITHUB_JSON, authorization }
 }

@@ -1,19 +1,19 @@
 //! One HTTP request to one URL: what it carries, and what its head says.
 
-use http::header::{
-    ACCEPT, AUTHORIZATION, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
-};
+use http::header::{ACCEPT, AUTHORIZATION, ETAG, LAST_MODIFIED, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::Response;
 
 use crate::target::Target;
 
+use super::condition::Condition;
 use super::rate_limit::Quota;
 use super::tokens::Lease;
-use super::{Failure, Reason, Upstream, Validators};
+use super::{Failure, Priority, Reason, Upstream, Validators};
 
 /// Part of GitHub's ETag, so always the same.
-const GITHUB_JSON: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
+pub(super) static GITHUB_JSON: HeaderValue =
+    HeaderValue::from_static("application/vnd.github+json");
 const API_VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-github-api-version"), HeaderValue::from_static("2022-11-28"));
 /// A validator is sent back as it came; one longer than this is somebody's joke.
@@ -24,8 +24,8 @@ pub(super) struct Head {
     pub(super) response: Response,
     /// The token that the request was sent with.
     pub(super) lease: Option<Lease>,
-    /// Whether a validator was sent, so that a `304` means something.
-    pub(super) conditional: bool,
+    /// The condition that was sent with it, so that a `304` means something.
+    pub(super) condition: Condition,
 }
 
 impl Head {
@@ -49,33 +49,50 @@ impl Head {
         }
     }
 
+    /// Whether it says that the document is at the new place from now on (RFC 9110, 15.4.2 and 15.4.9).
+    pub(super) fn is_moved_for_good(&self) -> bool {
+        matches!(self.status(), StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT)
+    }
+
     pub(super) fn validators(&self) -> Validators {
         let text = |name: HeaderName| {
             let value = self.headers().get(name)?.to_str().ok()?;
             (value.len() <= LONGEST_VALIDATOR).then(|| value.into())
         };
-        Validators { etag: text(ETAG), last_modified: text(LAST_MODIFIED) }
+        Validators { etag: text(ETAG), last_modified: text(LAST_MODIFIED), follows_rule: false }
     }
 }
 
+/// A request to be sent.
+#[derive(Clone, Copy)]
+pub(super) struct Hop<'a> {
+    /// Where to.
+    pub(super) target: &'a Target,
+    /// With which token.
+    pub(super) lease: Option<Lease>,
+    /// On which condition.
+    pub(super) condition: &'a Condition,
+    /// On whose behalf.
+    pub(super) priority: Priority,
+}
+
 /// Sends one request and reads the head of its answer.
-pub(super) async fn send(
-    upstream: &Upstream,
-    target: &Target,
-    lease: Option<Lease>,
-    validators: Option<&Validators>,
-) -> Result<Head, Failure> {
-    let (conditions, conditional) = conditions(validators);
-    let mut request = upstream.client.get(target.as_str()).headers(conditions);
+pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Failure> {
+    let Hop { target, lease, condition, priority } = hop;
+    let mut request = upstream.client.get(target.as_str());
+    if let Some((name, value)) = condition.header() {
+        request = request.header(name, value);
+    }
     if target.gets_token() {
         let (name, value) = API_VERSION;
-        request = request.header(ACCEPT, GITHUB_JSON).header(name, value);
+        request = request.header(ACCEPT, &GITHUB_JSON).header(name, value);
     }
     if let Some(lease) = lease {
         request = request.header(AUTHORIZATION, upstream.tokens.authorization(lease));
     }
     let sent = request.send().await;
-    upstream.metrics.request(sent.as_ref().map(Response::status).ok(), lease.is_some());
+    let status = sent.as_ref().map(Response::status).ok();
+    upstream.metrics.request(status, lease.is_some(), condition.by(), priority);
     let response = sent.map_err(|error| {
         // Without the URL: it may name a private branch, and the line beside it has the path.
         let error = error.without_url();
@@ -88,23 +105,5 @@ pub(super) async fn send(
             upstream.tokens.book(lease, quota, upstream.clock.now());
         }
     }
-    Ok(Head { response, lease, conditional })
-}
-
-/// `If-None-Match` where there is an ETag, else `If-Modified-Since` (RFC 9110, 13.1), to the letter.
-fn conditions(validators: Option<&Validators>) -> (HeaderMap, bool) {
-    let mut headers = HeaderMap::new();
-    let Some(validators) = validators else { return (headers, false) };
-    let condition = match (&validators.etag, &validators.last_modified) {
-        (Some(etag), _) => Some((IF_NONE_MATCH, etag)),
-        (None, Some(date)) => Some((IF_MODIFIED_SINCE, date)),
-        (None, None) => None,
-    };
-    if let Some((name, value)) = condition
-        && let Ok(value) = HeaderValue::from_str(value)
-    {
-        headers.insert(name, value);
-    }
-    let conditional = !headers.is_empty();
-    (headers, conditional)
+    Ok(Head { response, lease, condition: condition.clone() })
 }

@@ -13,6 +13,8 @@ use crate::clock::Timestamp;
 /// The quota of a token as one answer showed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
+    /// Requests that the window allows.
+    pub limit: u64,
     /// Requests left in the window.
     pub remaining: u64,
     /// When the window ends.
@@ -25,8 +27,11 @@ impl Quota {
         if !is_core(headers) {
             return None;
         }
+        let remaining = number(headers, "x-ratelimit-remaining")?;
         Some(Self {
-            remaining: number(headers, "x-ratelimit-remaining")?,
+            // One that is not told must not look like one that is nearly spent.
+            limit: number(headers, "x-ratelimit-limit").unwrap_or(remaining),
+            remaining,
             reset_at: Timestamp::from_secs(number(headers, "x-ratelimit-reset")?),
         })
     }

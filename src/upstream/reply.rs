@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use crate::clock::Timestamp;
 
-use super::{Fingerprint, Reason, Validators};
+use super::{Fingerprint, Reason, Route, Validator, Validators};
 
 /// An upstream's answer, read to its end.
 ///
@@ -22,6 +22,10 @@ pub struct Reply {
     pub validators: Validators,
     /// The token that the request was sent with.
     pub token: Option<Fingerprint>,
+    /// The validator that the request carried.
+    pub asked_by: Validator,
+    /// How the document was found.
+    pub route: Route,
     /// For a rate limit: when it is worth asking again.
     pub limited_until: Option<Timestamp>,
 }

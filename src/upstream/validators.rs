@@ -1,4 +1,4 @@
-//! What an upstream gives to ask again with.
+//! What an upstream gives to ask again with, and which of it a request carries.
 
 /// The upstream's validators (RFC 9110, 8.8), to the letter; they belong to the stored bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -7,11 +7,36 @@ pub struct Validators {
     pub etag: Option<Box<str>>,
     /// `Last-Modified`, as received.
     pub last_modified: Option<Box<str>>,
+    /// Whether GitHub's rule led to this ETag, so that it leads to the one for another token as well.
+    pub follows_rule: bool,
 }
 
-impl Validators {
-    /// Whether there is anything to ask with.
-    pub const fn is_empty(&self) -> bool {
-        self.etag.is_none() && self.last_modified.is_none()
+/// The validator that a request carries; never more than one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validator {
+    /// The ETag as received.
+    Etag,
+    /// The ETag that another token would get for the stored body.
+    ComputedEtag,
+    /// The date of the last change.
+    Date,
+    /// Nothing: the request gets the whole document.
+    None,
+}
+
+impl Validator {
+    /// The word for metric label and log field alike.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Etag => "etag",
+            Self::ComputedEtag => "computed-etag",
+            Self::Date => "date",
+            Self::None => "none",
+        }
+    }
+
+    /// Whether a `304` to it vouches for each byte of the body.
+    pub const fn is_full(self) -> bool {
+        !matches!(self, Self::Date)
     }
 }

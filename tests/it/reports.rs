@@ -105,10 +105,10 @@ async fn metrics_are_prometheus_text() {
     svm_token_resting{token="1"} 0
     svm_upstream_duration_seconds_count 1
     svm_upstream_errors_total 0
+    svm_upstream_etag_drift_total{validator="computed-etag"} 0
+    svm_upstream_etag_drift_total{validator="etag"} 0
     svm_upstream_exchanges_total{outcome="ok",priority="foreground"} 1
-    svm_upstream_quota_total{quota="charged"} 1
-    svm_upstream_quota_total{quota="free"} 0
-    svm_upstream_quota_total{quota="none"} 0
+    svm_upstream_quota_total{priority="foreground",quota="charged",validator="none"} 1
     svm_upstream_requests_total 1
     svm_write_behind_bytes 3161
     svm_write_behind_depth 1

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::upstream::Validators;
+use crate::upstream::{Validator, Validators};
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 const URL: &str = "https://api.github.com/repos/octo/app";
@@ -16,6 +16,7 @@ fn rules() -> config::Cache {
         stale_if_error: Duration::from_secs(500),
         stale_after: Duration::from_secs(2),
         refresh_min_interval: Duration::ZERO,
+        audit_interval: Duration::from_secs(600),
         l1_max_bytes: 1 << 20,
         store_read_budget: Duration::from_millis(25),
     }
@@ -25,15 +26,17 @@ fn reply(status: u16) -> Reply {
     Reply {
         status: StatusCode::from_u16(status).unwrap(),
         body: Bytes::from_static(b"{}"),
-        validators: Validators { etag: Some("\"new\"".into()), last_modified: None },
+        validators: Validators { etag: Some("\"new\"".into()), ..Validators::default() },
         token: None,
+        asked_by: Validator::Etag,
+        route: Route::Direct,
         limited_until: (status == 429).then_some(NOW),
     }
 }
 
 fn stored_entry() -> Arc<Entry> {
     Arc::new(Entry {
-        validators: Validators { etag: Some("\"old\"".into()), last_modified: None },
+        validators: Validators { etag: Some("\"old\"".into()), ..Validators::default() },
         ..entry(URL, reply(200), NOW, rules().hard_ttl)
     })
 }
@@ -66,7 +69,12 @@ fn a_304_moves_times_and_nothing_else() {
     let previous = Arc::new(Entry { failure: Some(failed), ..(*stored_entry()).clone() });
     let got = verdict(URL, Some(&previous), Ok(reply(304)), later(10), &rules());
     let Exchanged::Freshened(fresh) = got else { panic!("{got:?}") };
-    let times = Times { checked_at: later(10), expires_at: later(1010), ..previous.times };
+    let times = Times {
+        checked_at: later(10),
+        audited_at: later(10),
+        expires_at: later(1010),
+        ..previous.times
+    };
     assert_eq!(*fresh, Entry { times, failure: None, ..(*previous).clone() });
 }
 

@@ -66,6 +66,7 @@ fn malformed_values() {
         ("UPSTREAM_CONNECT_TO", "1.2.3.4:443=b:1", r#""1.2.3.4:443=b:1" begins with an address"#),
         ("UPSTREAM_CONNECT_TO", "[::1]:443=b:1", r#""[::1]:443=b:1" begins with an address"#),
         ("CACHE_L2_MAX_GB", "0.0624", r#""0.0624" is too small"#),
+        ("REVALIDATE_BY_DATE", "yes", r#""yes" is neither auto, always nor never"#),
         ("LOG_FORMAT", "xml", r#""xml" is neither json nor text"#),
         ("RUST_LOG", "svm=loud", r#""svm=loud" is not a log filter"#),
     ] {

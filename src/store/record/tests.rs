@@ -10,11 +10,13 @@ use super::{Error, Peek, decode, encode, gives_way, peek};
 use crate::cache::{Entry, Times, entity_tag};
 use crate::clock::Timestamp;
 use crate::target::Key;
-use crate::upstream::{Fingerprint, Validators};
+use crate::upstream::{Fingerprint, Moved, Validators};
 
-/// What [`golden`] encodes to, written once when version 1 was finished. It never changes: a later version adds
-/// a golden record of its own beside it.
-const GOLDEN: &[u8] = include_bytes!("../../../testdata/records/v1-release.bin");
+/// What [`golden`] encodes to, written once when the version was finished. It never changes: a later version adds a
+/// golden record of its own beside it.
+const GOLDEN: &[u8] = include_bytes!("../../../testdata/records/v2-release.bin");
+/// The same in version 1, which lacks the later fields.
+const GOLDEN_V1: &[u8] = include_bytes!("../../../testdata/records/v1-release.bin");
 
 const GOLDEN_BODY: &[u8] =
     br#"{"id":1,"tag_name":"v1.2.3","name":"Example 1.2.3","draft":false,"prerelease":false,"assets":[]}"#;
@@ -28,11 +30,17 @@ fn golden() -> (Entry, Timestamp) {
         validators: Validators {
             etag: Some(r#"W/"5f2c9a""#.into()),
             last_modified: Some("Wed, 01 Jan 2025 00:00:00 GMT".into()),
+            follows_rule: true,
         },
         token: Some(Fingerprint::from_bits(0x0123_4567_89ab_cdef)),
+        moved: Some(Moved {
+            to: "https://api.github.com/repositories/17/releases/latest".into(),
+            seen_at: Timestamp::from_secs(1_735_691_400),
+        }),
         times: Times {
             fetched_at: Timestamp::from_secs(1_735_689_600),
             checked_at: Timestamp::from_secs(1_735_693_200),
+            audited_at: Timestamp::from_secs(1_735_692_600),
             expires_at: Timestamp::from_secs(1_735_779_600),
         },
         persisted_expiry: Some(Timestamp::from_secs(1_735_779_600)),
@@ -63,7 +71,7 @@ fn reseal_header(entry: &Entry, change: impl FnOnce(&mut Vec<u8>)) -> Bytes {
 }
 
 #[test]
-fn the_golden_record_of_version_1_is_read() {
+fn the_golden_record_is_read() {
     let (entry, keep_until) = golden();
     let record = Bytes::from_static(GOLDEN);
     assert_eq!(decode(entry.key(), &record), Ok(entry.clone()));
@@ -71,7 +79,19 @@ fn the_golden_record_of_version_1_is_read() {
 }
 
 #[test]
-fn version_1_is_written_as_it_always_was() {
+fn the_golden_record_of_version_1_is_read_without_the_later_fields() {
+    let (mut entry, keep_until) = golden();
+    entry.validators.follows_rule = false;
+    entry.moved = None;
+    entry.times.audited_at = entry.times.checked_at;
+    let record = Bytes::from_static(GOLDEN_V1);
+    assert_eq!(decode(entry.key(), &record), Ok(entry.clone()));
+    assert_eq!(peek(GOLDEN_V1), Ok(Peek { checked_at: entry.times.checked_at, keep_until }));
+    assert!(!gives_way(GOLDEN_V1, Timestamp::default(), entry.times.checked_at));
+}
+
+#[test]
+fn version_2_is_written_as_it_always_was() {
     let (entry, keep_until) = golden();
     assert_eq!(encode(&entry, keep_until), GOLDEN);
 }
@@ -113,11 +133,14 @@ fn a_later_version_is_named() {
 }
 
 #[test]
-fn a_version_1_header_with_more_fields_is_malformed() {
+fn a_header_with_more_fields_is_malformed() {
     let (entry, _) = golden();
     let record = reseal_header(&entry, |header| header.push(0));
     assert_eq!(decode(entry.key(), &record), Err(Error::Malformed("header length")));
 }
+
+/// Where the fields of version 2 begin in the golden record.
+const LATER_FIELDS: usize = 71 + 57 + 1 + 4 + 10 + 1 + 4 + 29 + 8;
 
 #[test]
 fn every_field_that_makes_no_sense_is_named() {
@@ -133,8 +156,12 @@ fn every_field_that_makes_no_sense_is_named() {
     check("URL", |header| header[71] = 0xff);
     check("ETag", |header| header[71 + 57] = 2);
     check("Last-Modified", |header| header[71 + 57 + 1 + 4 + 10] = 9);
-    check("body length", |header| *header.last_mut().unwrap() = 1);
-    check("body length", |header| header.truncate(header.len() - 1));
+    check("body length", |header| header[LATER_FIELDS - 1] = 1);
+    check("body length", |header| header.truncate(LATER_FIELDS - 1));
+    check("audit time", |header| header.truncate(LATER_FIELDS + 7));
+    check("rule of the ETag", |header| header[LATER_FIELDS + 8] = 2);
+    check("redirect", |header| header[LATER_FIELDS + 9] = 2);
+    check("redirect", |header| header.truncate(header.len() - 1));
 }
 
 #[test]
@@ -160,7 +187,10 @@ prop_compose! {
         token in option::of(any::<u64>()),
         fetched in any::<u64>(),
         checked in any::<u64>(),
+        audited in any::<u64>(),
         expires in any::<u64>(),
+        follows_rule in any::<bool>(),
+        moved in option::of(("\\PC{0,60}", any::<u64>())),
     ) -> Entry {
         Entry {
             url: format!("https://api.github.com/{path}").into(),
@@ -170,11 +200,17 @@ prop_compose! {
             validators: Validators {
                 etag: etag.map(String::into_boxed_str),
                 last_modified: last_modified.map(String::into_boxed_str),
+                follows_rule,
             },
             token: token.map(Fingerprint::from_bits),
+            moved: moved.map(|(to, seen)| Moved {
+                to: to.into(),
+                seen_at: Timestamp::from_millis(seen),
+            }),
             times: Times {
                 fetched_at: Timestamp::from_millis(fetched),
                 checked_at: Timestamp::from_millis(checked),
+                audited_at: Timestamp::from_millis(audited),
                 expires_at: Timestamp::from_millis(expires),
             },
             persisted_expiry: None,

@@ -9,7 +9,8 @@ local function gives_way(key, beginning, as_of, now)
     return true
   end
   local head = redis.call('GETRANGE', key, 0, 39)
-  if #head < 40 or head:sub(1, #beginning) ~= beginning then
+  local version = head:byte(4)
+  if #head < 40 or head:sub(1, 3) ~= beginning:sub(1, 3) or version == 0 or version > beginning:byte(4) then
     return true
   end
   local checked_at = 0

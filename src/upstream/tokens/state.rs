@@ -100,7 +100,7 @@ impl State {
     }
 
     /// The quota, while its window lasts.
-    fn known(&self, now: Timestamp) -> Option<Quota> {
+    pub(super) fn known(&self, now: Timestamp) -> Option<Quota> {
         self.quota.filter(|quota| now < quota.reset_at)
     }
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::upstream::{Stored, Validators};
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -16,15 +18,37 @@ fn pool(count: usize) -> TokenPool {
 }
 
 fn lease(pool: &TokenPool, now: Timestamp) -> Result<usize, Timestamp> {
-    pool.lease(None, Priority::Foreground, &[], now).map(|lease| lease.index())
+    ask(pool, None, Priority::Foreground, &Tried::default(), now)
+}
+
+fn ask(
+    pool: &TokenPool,
+    own: Option<Fingerprint>,
+    priority: Priority,
+    tried: &Tried,
+    now: Timestamp,
+) -> Result<usize, Timestamp> {
+    let validators = Validators { etag: Some("\"tag\"".into()), ..Validators::default() };
+    let stored = Stored {
+        validators: &validators,
+        token: own,
+        body: &Bytes::new(),
+        fetched_at: now,
+        may_use_date: false,
+        moved_to: None,
+    };
+    let stored = own.map(|_| stored);
+    let by_date = config::ByDate::Never;
+    let question = Question { stored, priority, tried, by_date, doubted_at: None };
+    pool.lease(&question, now).map(|(lease, _)| lease.index())
 }
 
 fn nth(pool: &TokenPool, index: usize) -> Lease {
-    Lease { index, fingerprint: pool.tokens[index].fingerprint }
+    Lease { index, fingerprint: pool.pool.lock().fingerprint(index) }
 }
 
 fn quota(remaining: u64, reset_in: Duration) -> Quota {
-    Quota { remaining, reset_at: NOW + reset_in }
+    Quota { limit: 5000, remaining, reset_at: NOW + reset_in }
 }
 
 #[test]
@@ -75,27 +99,28 @@ fn the_background_stops_at_the_threshold() {
     for index in 0..2 {
         pool.book(nth(&pool, index), quota(THRESHOLD - 1, MINUTE * (index as u32 + 1)), NOW);
     }
-    let own = pool.tokens[0].fingerprint;
+    let own = nth(&pool, 0).fingerprint();
     for own in [None, Some(own)] {
-        let leased = pool.lease(own, Priority::Background, &[], NOW);
+        let leased = ask(&pool, own, Priority::Background, &Tried::default(), NOW);
         assert_eq!(leased, Err(NOW + MINUTE), "until the first window ends");
     }
-    assert!(pool.lease(Some(own), Priority::Foreground, &[], NOW).is_ok());
+    assert!(ask(&pool, Some(own), Priority::Foreground, &Tried::default(), NOW).is_ok());
 }
 
 #[test]
 fn the_token_that_fetched_the_entry_is_preferred_while_it_is_usable() {
     let pool = pool(3);
-    let own = pool.tokens[2].fingerprint;
-    let ask = |now| pool.lease(Some(own), Priority::Foreground, &[], now).unwrap().index();
+    let own = nth(&pool, 2).fingerprint();
+    let asked_with = |tried, now| ask(&pool, Some(own), Priority::Foreground, tried, now).unwrap();
+    let none = Tried::default();
     pool.book(nth(&pool, 2), quota(1, MINUTE), NOW);
-    assert_eq!(ask(NOW), 2, "even below the threshold");
+    assert_eq!(asked_with(&none, NOW), 2, "even below the threshold");
     pool.rest(nth(&pool, 2), Limit::Secondary { retry_after: Some(MINUTE) }, NOW);
-    assert_ne!(ask(NOW), 2, "not while it rests");
-    assert_eq!(ask(NOW + MINUTE), 2);
-    let tried = [nth(&pool, 2)];
-    let leased = pool.lease(Some(own), Priority::Foreground, &tried, NOW + MINUTE);
-    assert_ne!(leased.unwrap().index(), 2, "not again in the same exchange");
+    assert_ne!(asked_with(&none, NOW), 2, "not while it rests");
+    assert_eq!(asked_with(&none, NOW + MINUTE), 2);
+    let mut tried = Tried::default();
+    tried.add(nth(&pool, 2));
+    assert_ne!(asked_with(&tried, NOW + MINUTE), 2, "not again in the same exchange");
 }
 
 #[test]
@@ -180,7 +205,7 @@ proptest! {
             let token = nth(&pool, index);
             let after = |seconds| now + Duration::from_secs(seconds);
             match event {
-                Event::Book(remaining, reset) => pool.book(token, Quota { remaining, reset_at: after(reset) }, now),
+                Event::Book(remaining, reset) => pool.book(token, Quota { limit: 5000, remaining, reset_at: after(reset) }, now),
                 Event::Primary(reset) => {
                     pool.rest(token, Limit::Primary { reset_at: Some(after(reset)) }, now);
                 }
@@ -193,17 +218,18 @@ proptest! {
                 Event::Wait(seconds) => now = after(seconds),
             }
             for priority in Priority::ALL {
-                match pool.lease(None, priority, &[], now) {
-                    Ok(lease) => {
-                        prop_assert!(!pool.reports(now)[lease.index()].resting);
-                        let enough = pool.reports(now)[lease.index()].remaining.is_none_or(|left| left >= THRESHOLD);
+                let leased = |now| ask(&pool, None, priority, &Tried::default(), now);
+                match leased(now) {
+                    Ok(index) => {
+                        prop_assert!(!pool.reports(now)[index].resting);
+                        let enough = pool.reports(now)[index].remaining.is_none_or(|left| left >= THRESHOLD);
                         prop_assert!(enough || priority == Priority::Foreground);
                     }
                     Err(usable_at) => {
                         prop_assert!(usable_at > now);
-                        prop_assert!(pool.lease(None, priority, &[], usable_at).is_ok());
+                        prop_assert!(leased(usable_at).is_ok());
                         let before = usable_at - Duration::from_millis(1);
-                        prop_assert!(pool.lease(None, priority, &[], before).is_err());
+                        prop_assert!(leased(before).is_err());
                     }
                 }
             }

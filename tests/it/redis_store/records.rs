@@ -103,7 +103,7 @@ async fn what_is_no_record_of_ours_is_an_error_and_gives_way() {
     let spoilt = [
         (b"something else".to_vec(), record::Error::NotARecord),
         (with(3, 0), record::Error::NotARecord),
-        (with(3, 2), record::Error::LaterVersion(2)),
+        (with(3, 3), record::Error::LaterVersion(3)),
         (newer[..3].to_vec(), record::Error::Truncated),
         (newer[..39].to_vec(), record::Error::Truncated),
         (damaged, record::Error::Damaged),

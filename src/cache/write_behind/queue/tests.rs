@@ -45,7 +45,13 @@ fn put(document: u8, checked: u64, len: usize) -> Change {
         body,
         validators: Validators::default(),
         token: None,
-        times: Times { fetched_at: at(0), checked_at: at(checked), expires_at: at(0) },
+        moved: None,
+        times: Times {
+            fetched_at: at(0),
+            checked_at: at(checked),
+            audited_at: at(checked),
+            expires_at: at(0),
+        },
         persisted_expiry: None,
         failure: None,
     });

@@ -1,0 +1,90 @@
+//! What a document says of itself if it is a single GitHub release: whether it may still be growing.
+//!
+//! Pure. Assets are uploaded one by one after a release is published, and an upload need not move its date.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+
+/// How long after its publication a release may still change without saying so.
+const GROWS_FOR: Duration = Duration::from_secs(60 * 60);
+
+/// Whether a path of GitHub's API is that of a single release.
+pub(super) fn is_single(path: &str) -> bool {
+    let Some((_, which)) = path.split_once("/releases/") else { return false };
+    let is_tag = which.strip_prefix("tags/").is_some_and(|tag| !tag.is_empty());
+    let is_id = !which.is_empty() && which.bytes().all(|byte| byte.is_ascii_digit());
+    which == "latest" || is_tag || is_id
+}
+
+/// Whether a release was published more than an hour ago, has assets, and all of them are there.
+pub(super) fn has_settled(body: &[u8], now: Timestamp) -> bool {
+    let Ok(release) = serde_json::from_slice::<Value>(body) else { return false };
+    let is_old = published_at(&release).is_some_and(|at| now.since(at) > GROWS_FOR);
+    let assets = release["assets"].as_array().filter(|assets| !assets.is_empty());
+    is_old && assets.is_some_and(|assets| assets.iter().all(|asset| asset["state"] == "uploaded"))
+}
+
+fn published_at(release: &Value) -> Option<Timestamp> {
+    let at = humantime::parse_rfc3339(release["published_at"].as_str()?).ok()?;
+    Some(Timestamp::default() + at.duration_since(SystemTime::UNIX_EPOCH).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const PUBLISHED: &str = "2026-06-01T12:00:00Z";
+    const HOUR: u64 = 3600;
+
+    #[test]
+    fn the_path_tells_a_single_release() {
+        for (path, want) in [
+            ("/repos/octo/app/releases/latest", true),
+            ("/repositories/17/releases/latest", true),
+            ("/repos/octo/app/releases/tags/v1", true),
+            ("/repos/octo/app/releases/tags/app%2Fv1", true),
+            ("/repos/octo/app/releases/tags/app/v1", true),
+            ("/repos/octo/app/releases/4711", true),
+            ("/repos/octo/app/releases", false),
+            ("/repos/octo/app/releases/", false),
+            ("/repos/octo/app/releases/tags/", false),
+            ("/repos/octo/app/releases/4711/assets", false),
+            ("/repos/octo/app/releases/assets/4711", false),
+            ("/repos/octo/app/releases/latest/x", false),
+            ("/repos/octo/app/tags", false),
+        ] {
+            assert_eq!(is_single(path), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_release_settles_an_hour_after_its_publication_when_its_assets_are_there() {
+        let published = Timestamp::from_secs(1_780_315_200);
+        let asset = |state: &str| json!({ "name": "app.tar.gz", "state": state });
+        let release = |published_at: Value, assets: Value| {
+            json!({ "tag_name": "v1", "published_at": published_at, "assets": assets }).to_string()
+        };
+        let good = json!([asset("uploaded"), asset("uploaded")]);
+        for (body, age_secs, want) in [
+            (release(PUBLISHED.into(), good.clone()), HOUR + 1, true),
+            (release(PUBLISHED.into(), good.clone()), HOUR, false),
+            (release(PUBLISHED.into(), good.clone()), 0, false),
+            (release(PUBLISHED.into(), json!([])), 9 * HOUR, false),
+            (release(PUBLISHED.into(), json!([asset("uploaded"), asset("open")])), 9 * HOUR, false),
+            (release(PUBLISHED.into(), json!([{ "name": "x" }])), 9 * HOUR, false),
+            (release(PUBLISHED.into(), json!({})), 9 * HOUR, false),
+            (release(Value::Null, good.clone()), 9 * HOUR, false),
+            (release("yesterday".into(), good), 9 * HOUR, false),
+            ("[]".to_owned(), 9 * HOUR, false),
+            ("not json".to_owned(), 9 * HOUR, false),
+        ] {
+            let now = published + Duration::from_secs(age_secs);
+            assert_eq!(has_settled(body.as_bytes(), now), want, "{body} after {age_secs} s");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Which token a request uses, and which validator it carries.
+//!
+//! Pure: decided from what is stored, the pool and `now`. The order is that of cost. A `304` is free, and GitHub's ETag
+//! depends on the token, so the token that fetched the body asks with the ETag it got. Where that one may not be used,
+//! another asks with the ETag that it would have got, if GitHub's rule is known to hold for this body; else it fetches
+//! the whole document, which is then its own. A date is the same for every token.
+
+use crate::clock::Timestamp;
+use crate::config::ByDate;
+
+use super::tokens::{Pool, Tried};
+use super::{Priority, Stored, Validator};
+
+/// What is to be asked, and what is known beside the pool.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question<'a> {
+    /// What is stored, if there is anything to ask about.
+    pub(super) stored: Option<Stored<'a>>,
+    /// On whose behalf.
+    pub(super) priority: Priority,
+    /// What this exchange has tried already.
+    pub(super) tried: &'a Tried,
+    /// Whether documents that allow it are asked for by their date.
+    pub(super) by_date: ByDate,
+    /// When GitHub's rule for ETags was last seen not to hold.
+    pub(super) doubted_at: Option<Timestamp>,
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// Which token, by its place.
+    pub(super) token: usize,
+    /// What the request carries.
+    pub(super) validator: Validator,
+}
+
+/// The plan for a request with a token; else the moment when one is usable again.
+pub(super) fn plan(
+    question: &Question<'_>,
+    pool: &Pool,
+    now: Timestamp,
+) -> Result<Plan, Timestamp> {
+    let Question { stored, priority, tried, .. } = *question;
+    let any = || pool.choose(priority, tried, now);
+    let Some(stored) = stored else {
+        return Ok(Plan { token: any()?, validator: Validator::None });
+    };
+    if stored.may_use_date && question.wants_date(pool, now) {
+        return Ok(Plan { token: any()?, validator: Validator::Date });
+    }
+    // Without an ETag its own token is worth no more to a document than another.
+    let own = stored.token.filter(|_| stored.validators.etag.is_some());
+    if let Some(token) = own.and_then(|own| pool.choose_own(own, priority, tried, now)) {
+        return Ok(Plan { token, validator: Validator::Etag });
+    }
+    let token = any()?;
+    let computed = own.is_some() && question.trusts_rule(&stored);
+    let validator = if computed { Validator::ComputedEtag } else { Validator::None };
+    Ok(Plan { token, validator })
+}
+
+impl Question<'_> {
+    fn wants_date(&self, pool: &Pool, now: Timestamp) -> bool {
+        match self.by_date {
+            ByDate::Always => true,
+            ByDate::Auto => pool.is_scarce(now),
+            ByDate::Never => false,
+        }
+    }
+
+    /// A body that was fetched before the rule was seen to fail followed a rule that may be gone.
+    fn trusts_rule(&self, stored: &Stored<'_>) -> bool {
+        stored.validators.follows_rule
+            && self.doubted_at.is_none_or(|doubted_at| stored.fetched_at > doubted_at)
+    }
+}

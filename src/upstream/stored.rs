@@ -1,0 +1,44 @@
+//! What the cache holds of a document when it asks for it again.
+
+use bytes::Bytes;
+
+use crate::clock::Timestamp;
+
+use super::{Fingerprint, Validators};
+
+/// A stored document, as far as it decides how to ask for it again.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored<'a> {
+    /// What the upstream gave with the body.
+    pub validators: &'a Validators,
+    /// The token that fetched the body.
+    pub token: Option<Fingerprint>,
+    /// The body.
+    pub body: &'a Bytes,
+    /// When it was fetched.
+    pub fetched_at: Timestamp,
+    /// Whether a check by date will do this time.
+    pub may_use_date: bool,
+    /// Where the document was when that was last looked at, if that is to be believed for now.
+    pub moved_to: Option<&'a str>,
+}
+
+/// Where a document went that was moved for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Its canonical URL there.
+    pub to: Box<str>,
+    /// When the redirect was last met.
+    pub seen_at: Timestamp,
+}
+
+/// How an exchange came to the document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// It was where it was looked for, or a redirect led there that need not last.
+    Direct,
+    /// A redirect that lasts led to this canonical URL, on the same host.
+    Moved(Box<str>),
+    /// It was where [`Stored::moved_to`] says.
+    Remembered,
+}
