@@ -46,3 +46,57 @@ fn opaque(etag: &str) -> &str {
     let quoted = etag.strip_prefix("W/").unwrap_or(etag);
     quoted.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(quoted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACCEPT: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
+    const BODY: &[u8] = br#"{"tag_name":"v1.2.3"}"#;
+    /// `printf 'application/vnd.github+json:Bearer ghp_example:{"tag_name":"v1.2.3"}' | sha256sum`.
+    const DIGITS: &str = "d452661e915c5c478e8f6c0d0958b56a5bcdd6c9906bc921c1abbe2c48be0187";
+
+    fn with<T>(authorization: &'static str, of: impl FnOnce(Variant<'_>) -> T) -> T {
+        let authorization = HeaderValue::from_static(authorization);
+        of(Variant { accept: &ACCEPT, authorization: &authorization })
+    }
+
+    #[test]
+    fn it_is_the_digest_of_headers_and_body() {
+        let computed = with("Bearer ghp_example", |variant| compute(variant, BODY));
+        assert_eq!(computed, format!("W/\"{DIGITS}\""));
+    }
+
+    #[test]
+    fn another_token_another_spelling_or_another_body_has_another_one() {
+        let own = with("Bearer ghp_example", |variant| compute(variant, BODY));
+        assert_ne!(with("Bearer ghp_other", |variant| compute(variant, BODY)), own);
+        assert_ne!(with("token ghp_example", |variant| compute(variant, BODY)), own);
+        assert_ne!(with("Bearer ghp_example", |variant| compute(variant, b"{}")), own);
+    }
+
+    #[test]
+    fn the_rule_is_recognised_in_both_forms_and_nowhere_else() {
+        let follows =
+            |etag: &str| with("Bearer ghp_example", |variant| follows_rule(etag, variant, BODY));
+        assert!(follows(&format!("W/\"{DIGITS}\"")));
+        assert!(follows(&format!("\"{DIGITS}\"")));
+        for etag in ["", "\"\"", "W/", "*", "\"6007102e-20\"", &"\"".repeat(66), &"0".repeat(64)] {
+            assert!(!follows(etag), "{etag}");
+        }
+        assert!(!follows(&format!("\"{}\"", DIGITS.to_uppercase())));
+    }
+
+    #[test]
+    fn the_comparison_is_weak() {
+        for (one, other, want) in [
+            ("\"a\"", "\"a\"", true),
+            ("W/\"a\"", "\"a\"", true),
+            ("W/\"a\"", "W/\"a\"", true),
+            ("\"a\"", "\"b\"", false),
+            ("\"a\"", "W/\"b\"", false),
+        ] {
+            assert_eq!(are_equal(one, other), want, "{one} {other}");
+        }
+    }
+}

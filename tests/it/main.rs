@@ -17,6 +17,7 @@ mod eviction;
 mod hit;
 mod negative;
 mod outcomes;
+mod quota;
 mod redirects;
 mod redis;
 mod redis_store;

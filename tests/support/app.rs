@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use svm::app::Farewell;
+use svm::cache::{Cache, Exchanged, Facts};
 use svm::clock::ManualClock;
+use svm::target::Target;
 use svm::telemetry::Writer;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -41,6 +43,7 @@ pub struct TestApp {
 }
 
 struct Running {
+    cache: Cache,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Farewell>,
     writer: Writer,
@@ -82,6 +85,19 @@ impl TestApp {
     /// The same with `refresh=true`.
     pub async fn refresh(&self, url: &str) -> Answer {
         self.get(&format!("/version?url={}&refresh=true", encode(url))).await
+    }
+
+    /// Has a document revalidated as a sweep does it, at its turn.
+    #[track_caller]
+    pub fn revalidate(&self, url: &str) -> impl Future<Output = ()> + use<> {
+        let policy = self.plan.config(&self.github).targets;
+        let target = Target::parse(url, &policy).expect("an allowed URL");
+        let cache = self.running.as_ref().expect("a running service").cache.clone();
+        async move {
+            let facts = cache.revalidate(&target).await;
+            let Facts::Exchange { exchanged, .. } = &*facts else { panic!("{facts:?}") };
+            assert!(!matches!(exchanged, Exchanged::Kept(_)), "{exchanged:?}");
+        }
     }
 
     /// Asks for a path and query, as they are.
@@ -154,11 +170,17 @@ impl TestApp {
 
     /// Ends the service in order.
     pub async fn stop(&mut self) -> Farewell {
-        let Running { stop, serving, writer } = self.running.take().expect("a running service");
+        let Running { stop, serving, writer, .. } = self.running.take().expect("a running service");
         let _ = stop.send(());
         let farewell = serving.await.expect("the service ends without a panic");
         writer.flush();
         farewell
+    }
+
+    /// Ends the service and starts it again with another value of a variable, on the same store.
+    pub async fn restart_with(&mut self, name: &str, value: &str) -> Farewell {
+        self.plan.change(name, value);
+        self.restart().await
     }
 
     /// Ends the service and starts it again on the same store, at another port.

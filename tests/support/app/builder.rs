@@ -49,8 +49,12 @@ impl Default for TestAppBuilder {
 impl TestAppBuilder {
     /// Sets a variable of the configuration.
     pub fn set(mut self, name: &str, value: &str) -> Self {
-        self.vars.insert(name.to_owned(), value.to_owned());
+        self.change(name, value);
         self
+    }
+
+    pub(super) fn change(&mut self, name: &str, value: &str) {
+        self.vars.insert(name.to_owned(), value.to_owned());
     }
 
     /// Uses this store in place of the embedded one.
@@ -100,12 +104,13 @@ impl TestAppBuilder {
             None => App::build(config, clock, lines).await,
         };
         let app = app.expect("a service that can be built");
+        let cache = app.cache().clone();
         let (stop, stopped) = oneshot::channel();
         let serving = super::super::tasks::spawn(async move {
             let shutdown = async { drop(stopped.await) };
             app.serve(listener, shutdown).await.expect("a socket that accepts")
         });
-        (address, Running { stop, serving, writer })
+        (address, Running { cache, stop, serving, writer })
     }
 
     /// The configuration as the service would read it.

@@ -61,7 +61,8 @@ impl Account {
         self.used = (self.used + 1).min(self.limit);
     }
 
-    fn roll(&mut self, now_secs: u64) {
+    /// Begins a new window if the last one has ended.
+    pub fn roll(&mut self, now_secs: u64) {
         if self.reset_at_secs.is_some_and(|reset| now_secs >= reset) {
             self.used = 0;
             self.reset_at_secs = None;

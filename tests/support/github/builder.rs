@@ -79,6 +79,7 @@ impl<'a> User<'a> {
     pub fn used(self, used: u64) -> Self {
         let now_secs = self.github.world().now_secs();
         self.change(|account| {
+            account.roll(now_secs);
             account.reset_at_secs = Some(account.reset_secs(now_secs));
             account.used = used.min(account.limit);
         })

@@ -12,6 +12,9 @@ use super::received::Received;
 /// The opaque part of the tag, without quotes or `W/`, that `request` gets for a compact `body`.
 pub fn of(request: &Received, body: &[u8]) -> String {
     let mut hash = Sha256::new();
+    if request.etag_rule > 0 {
+        hash.update(request.etag_rule.to_le_bytes());
+    }
     for part in parts(request) {
         hash.update(part);
         hash.update(b":");
@@ -22,7 +25,7 @@ pub fn of(request: &Received, body: &[u8]) -> String {
 
 /// What identifies the tags of two requests as equal for one body.
 pub fn variant(request: &Received) -> String {
-    parts(request).collect::<Vec<_>>().join("\n")
+    format!("{}\n{}", request.etag_rule, parts(request).collect::<Vec<_>>().join("\n"))
 }
 
 /// Whether `If-None-Match` names `opaque`: `*`, a list, strong or weak forms, compared weakly (RFC 9110, 8.8.3.2).

@@ -24,6 +24,8 @@ pub struct Received {
     pub target: String,
     /// All headers.
     pub headers: HeaderMap,
+    /// By which rule its tags are made: 0 is GitHub's, any other one is unknown.
+    pub etag_rule: u32,
 }
 
 impl Received {
@@ -78,7 +80,8 @@ pub async fn read(
     let length = text("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
     tokio::io::copy(&mut client.take(length), &mut tokio::io::sink()).await?;
     let (method, target) = (method.to_owned(), target.to_owned());
-    Ok(Some(Received { sni: sni.map(str::to_owned), host, method, target, headers }))
+    let sni = sni.map(str::to_owned);
+    Ok(Some(Received { sni, host, method, target, headers, etag_rule: 0 }))
 }
 
 /// Reads header lines up to the empty one.

@@ -39,6 +39,8 @@ pub struct World {
     pub journal: Journal,
     /// Failures that wait, in the order they were written.
     pub scripts: Vec<Script>,
+    /// By which rule tags are made: 0 is GitHub's, any other one is unknown.
+    pub etag_rule: u32,
     /// Gates that hold requests back.
     pub barriers: Vec<Arc<Barrier>>,
     repositories: HashMap<String, Repository>,
@@ -71,6 +73,7 @@ impl Default for World {
             accounts: Accounts::default(),
             journal: Journal::default(),
             scripts: Vec::new(),
+            etag_rule: 0,
             barriers: Vec::new(),
             repositories: HashMap::new(),
             resources: HashMap::new(),
@@ -124,8 +127,9 @@ impl World {
     }
 
     /// Hands a request over to the rules, which know it by the number.
-    pub fn hand_over(&mut self, request: Received, failure: Option<Failure>) -> u64 {
+    pub fn hand_over(&mut self, mut request: Received, failure: Option<Failure>) -> u64 {
         let number = self.number();
+        request.etag_rule = self.etag_rule;
         self.on_the_way.insert(number, (request, failure));
         number
     }

@@ -1,0 +1,120 @@
+//! What revalidations cost: GitHub's ETags depend on the token, and popular releases change with each download.
+
+mod day;
+
+use crate::support::app::TestApp;
+
+const TOKENS: &str = "a,b,c,d,e";
+const DOCUMENTS: usize = 100;
+const ROUNDS: usize = 20;
+
+fn url(name: &str) -> String {
+    format!("https://api.github.com/repos/octo/{name}/releases/latest")
+}
+
+/// A service on five tokens that has fetched all documents, each once.
+async fn app_with_documents() -> (TestApp, Vec<String>) {
+    let app = TestApp::builder().set("GITHUB_PATS", TOKENS).start().await;
+    let mut urls = Vec::new();
+    for n in 0..DOCUMENTS {
+        app.github.release(&format!("octo/{n}")).serve();
+        urls.push(url(&n.to_string()));
+        assert_eq!(app.version(&urls[n]).await.status, 200);
+    }
+    assert_eq!(app.github.charged(), DOCUMENTS as u64);
+    (app, urls)
+}
+
+/// Twenty revalidations of each document in random order, in two halves.
+fn halves(urls: &[String]) -> [Vec<String>; 2] {
+    let mut order: Vec<_> = urls.iter().flat_map(|url| vec![url.clone(); ROUNDS]).collect();
+    fastrand::Rng::with_seed(4).shuffle(&mut order);
+    let second = order.split_off(order.len() / 2);
+    [order, second]
+}
+
+async fn revalidate(app: &TestApp, urls: &[String]) {
+    for url in urls {
+        app.revalidate(url).await;
+    }
+}
+
+/// How many calls were charged since the documents were fetched, and how many were free.
+fn spent(app: &TestApp) -> (u64, u64) {
+    (app.github.charged() - DOCUMENTS as u64, app.github.free())
+}
+
+#[tokio::test]
+async fn revalidations_of_unchanged_documents_are_free() {
+    let (app, urls) = app_with_documents().await;
+    for half in halves(&urls) {
+        revalidate(&app, &half).await;
+    }
+    assert_eq!(spent(&app), (0, 2000));
+}
+
+#[tokio::test]
+async fn they_stay_free_when_a_token_is_refused() {
+    let (app, urls) = app_with_documents().await;
+    let [first, second] = halves(&urls);
+    revalidate(&app, &first).await;
+    app.github.revoke("c");
+    revalidate(&app, &second).await;
+    assert_eq!(spent(&app), (0, 2000));
+    let computed = quota("free", "computed-etag");
+    assert!(app.metric(&computed).await > 100.0, "those that it had fetched");
+}
+
+#[tokio::test]
+async fn they_stay_free_when_a_token_is_taken_out_of_the_configuration() {
+    let (mut app, urls) = app_with_documents().await;
+    let [first, second] = halves(&urls);
+    revalidate(&app, &first).await;
+    let _ = app.restart_with("GITHUB_PATS", "a,b,d,e").await;
+    revalidate(&app, &second).await;
+    assert_eq!(spent(&app), (0, 2000));
+    assert!(app.metric(&quota("free", "computed-etag")).await > 100.0);
+}
+
+#[tokio::test]
+async fn an_unknown_rule_costs_each_document_one_call_and_no_more() {
+    let (app, urls) = app_with_documents().await;
+    let [first, second] = halves(&urls);
+    revalidate(&app, &first).await;
+    app.github.change_etag_rule();
+    revalidate(&app, &second).await;
+    let (charged, free) = spent(&app);
+    assert!(charged <= DOCUMENTS as u64, "{charged}: one for each document, whose ETag is gone");
+    assert_eq!(charged + free, 2000);
+    let drift = app.metric("svm_upstream_etag_drift_total{validator=\"etag\"}").await;
+    assert_eq!(drift, charged as f64, "each is counted");
+
+    // Under the unknown rule a document belongs to its token; without that one it costs a call once again.
+    app.github.revoke("c");
+    revalidate(&app, &second).await;
+    revalidate(&app, &second).await;
+    let (again, _) = spent(&app);
+    assert!(again - charged <= DOCUMENTS as u64 / 5 + 5, "{again} - {charged}");
+    assert_eq!(app.metric("svm_upstream_etag_drift_total{validator=\"computed-etag\"}").await, 0.0);
+}
+
+#[tokio::test]
+async fn a_computed_etag_that_is_not_known_is_counted_and_not_tried_again() {
+    let (app, urls) = app_with_documents().await;
+    app.github.revoke("c");
+    app.github.change_etag_rule();
+    let [first, second] = halves(&urls);
+    revalidate(&app, &first).await;
+    revalidate(&app, &second).await;
+    let (charged, free) = spent(&app);
+    assert!(charged <= DOCUMENTS as u64, "{charged}");
+    assert_eq!(charged + free, 2000);
+    let sent = app.github.requests();
+    let computed = app.metric("svm_upstream_etag_drift_total{validator=\"computed-etag\"}").await;
+    assert!(computed <= 1.0, "{computed} of {}", sent.len());
+}
+
+fn quota(kind: &str, validator: &str) -> String {
+    let labels = format!("priority=\"background\",quota=\"{kind}\",validator=\"{validator}\"");
+    format!("svm_upstream_quota_total{{{labels}}}")
+}
