@@ -118,5 +118,6 @@ fn lru(capacity: u64) -> Lru<Key, Arc<Held>, RandomState> {
 fn weight(entry: &Entry) -> usize {
     let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
     let validators = text(&entry.validators.etag) + text(&entry.validators.last_modified);
-    entry.body.len() + entry.url.len() + validators + BOOKKEEPING
+    let moved_to = entry.moved.as_ref().map_or(0, |moved| moved.to.len());
+    entry.body.len() + entry.url.len() + validators + moved_to + BOOKKEEPING
 }
