@@ -2,7 +2,7 @@
 //!
 //! Pure. Assets are uploaded one by one after a release is published, and an upload need not move its date.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ pub(super) fn has_settled(body: &[u8], now: Timestamp) -> bool {
 
 fn published_at(release: &Value) -> Option<Timestamp> {
     let at = humantime::parse_rfc3339(release["published_at"].as_str()?).ok()?;
-    Some(Timestamp::default() + at.duration_since(SystemTime::UNIX_EPOCH).ok()?)
+    Some(Timestamp::default() + at.duration_since(UNIX_EPOCH).ok()?)
 }
 
 #[cfg(test)]
