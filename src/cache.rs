@@ -125,6 +125,11 @@ impl Cache {
         &self.0.flights
     }
 
+    /// How many exchanges with a token the upstream lets run at once.
+    pub fn upstream_window(&self) -> usize {
+        self.0.upstream.window()
+    }
+
     /// Waits on flights until one gives an answer to this demand. A second one is needed only where the first ended
     /// with a stored entry that does not satisfy a refresh, or was the background's and not allowed to ask.
     async fn wait(&self, target: &Target, demand: Demand) -> Answer {

@@ -39,7 +39,7 @@ pub use validators::{Validator, Validators};
 use drift::Drift;
 use exchange::Exchange;
 use hosts::Hosts;
-use places::{Crowded, Places};
+use places::{Crowded, Place, Places};
 
 use crate::clock::{Clock, Stopwatch};
 use crate::config;
@@ -89,17 +89,49 @@ impl Upstream {
     pub async fn get(&self, ask: Ask<'_>) -> Result<Reply, Failure> {
         let stopwatch = Stopwatch::start();
         let limit = self.config.timeout;
-        let exchange = async {
-            let taken = self.places.take(ask.priority).await;
-            let _place = taken.map_err(|Crowded| self.crowded())?;
-            Exchange::new(self, ask).run().await
-        };
+        let exchange = Exchange::new(self, ask).run();
         let result = tokio::time::timeout(limit, exchange)
             .await
             .unwrap_or_else(|_| Err(Failure::timeout(limit)));
         self.metrics.exchange(&result, ask.priority, stopwatch.elapsed());
         log(ask, &result, &stopwatch);
         result
+    }
+
+    /// How many exchanges with a token may run at once.
+    pub fn window(&self) -> usize {
+        self.places.window()
+    }
+
+    /// The place for what an exchange sends next: the one that it holds, or, if that is from before a slow-down,
+    /// another one. It waits for that as all do, unless nothing could be sent anyway.
+    async fn place<'a>(
+        &'a self,
+        ask: Ask<'_>,
+        mut held: Option<Place<'a>>,
+    ) -> Result<Place<'a>, Failure> {
+        loop {
+            if let Some(place) = held.filter(|place| self.places.is_current(place)) {
+                return Ok(place);
+            }
+            self.is_awake(ask.target)?;
+            let taken = self.places.take(ask.priority, ask.target.gets_token()).await;
+            held = Some(taken.map_err(|Crowded| self.crowded())?);
+        }
+    }
+
+    /// Whether anything can be sent to this host now: where every place hangs, a rest must not look like a timeout.
+    fn is_awake(&self, target: &Target) -> Result<(), Failure> {
+        let now = self.clock.now();
+        if let Some(until) = self.hosts.resting_until(target.authority(), now) {
+            return Err(Failure::resting(Reason::HostRests, until));
+        }
+        match self.tokens.usable_at(now) {
+            usable_at if target.gets_token() && usable_at > now => {
+                Err(Failure::resting(Reason::NoToken, usable_at))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn crowded(&self) -> Failure {

@@ -42,6 +42,7 @@ impl MetricsSources {
             active: self.activity.known(),
             flights: self.cache.flights().underway(),
             write_behind: self.write_behind.stats(),
+            upstream_window: self.cache.upstream_window(),
             tokens: self.tokens.reports(self.clock.now()),
             log_drops: self.lines.dropped(),
         }

@@ -19,6 +19,8 @@ pub struct Observed {
     pub flights: usize,
     /// The queue in front of L2.
     pub write_behind: Stats,
+    /// Exchanges with a token that may run at once.
+    pub upstream_window: usize,
     /// The tokens, in the order of the configuration.
     pub tokens: Vec<Report>,
     /// Log lines that were dropped because the writer did not keep up.
@@ -38,6 +40,7 @@ pub(super) struct Gauges {
     batches: IntCounter,
     batch_seconds: Counter,
     log_drops: IntCounter,
+    upstream_window: IntGauge,
     token_remaining: IntGaugeVec,
     token_reset: IntGaugeVec,
     token_resting: IntGaugeVec,
@@ -73,6 +76,8 @@ impl Gauges {
                 .seconds("svm_l2_write_seconds_total", "Time that L2 took for its batches"),
             log_drops: families
                 .counter("svm_log_lines_dropped_total", "Log lines dropped under overload"),
+            upstream_window: families
+                .gauge("svm_upstream_window", "Exchanges with a token that may run at once"),
             token_remaining: per_token(
                 "svm_token_remaining",
                 "Requests left in a token's window, if known",
@@ -97,6 +102,7 @@ impl Gauges {
         self.active.set(signed(observed.active as u64));
         self.flights.set(signed(observed.flights as u64));
         self.log_drops.catch_up(observed.log_drops);
+        self.upstream_window.set(signed(observed.upstream_window as u64));
         self.queue(&observed.write_behind);
         for (index, report) in observed.tokens.iter().enumerate() {
             self.token(&index.to_string(), report);

@@ -15,6 +15,7 @@ use crate::target::Target;
 use super::condition::Condition;
 use super::etag::{self, Variant};
 use super::hop::{self, GITHUB_JSON, Head, Hop};
+use super::places::Place;
 use super::planner::Question;
 use super::rate_limit::{self, Limit};
 use super::tokens::{Lease, Tried};
@@ -29,6 +30,7 @@ const FALLBACK_REST: Duration = Duration::from_secs(60);
 pub(super) struct Exchange<'a> {
     upstream: &'a Upstream,
     ask: Ask<'a>,
+    place: Option<Place<'a>>,
     /// Where the document went, as long as nothing speaks against it.
     moved_to: Option<Target>,
     /// Whether to ask for the whole document: a `304` was about another one.
@@ -68,14 +70,23 @@ impl<'a> Exchange<'a> {
         let moved_to = moved_to
             .and_then(|url| Target::parse(url, &upstream.targets).ok())
             .filter(|moved_to| is_own_host(moved_to, ask));
-        let tried = Tried::default();
-        Self { upstream, ask, moved_to, in_full: false, tried, retried: false, denied: false }
+        let (place, tried) = (None, Tried::default());
+        Self {
+            upstream,
+            ask,
+            place,
+            moved_to,
+            in_full: false,
+            tried,
+            retried: false,
+            denied: false,
+        }
     }
 
     pub(super) async fn run(mut self) -> Result<Reply, Failure> {
         let mut last = None;
         loop {
-            let answered = match self.follow().await {
+            let answered = match self.attempt().await {
                 Ok(answered) => answered,
                 Err(failure) if failure.reason == Reason::Unreachable && !self.retried => {
                     self.retry().await;
@@ -93,6 +104,12 @@ impl<'a> Exchange<'a> {
                 Next::Afresh => {}
             }
         }
+    }
+
+    /// One request, in a place that is good for it.
+    async fn attempt(&mut self) -> Result<Answered, Failure> {
+        self.place = Some(self.upstream.place(self.ask, self.place.take()).await?);
+        self.follow().await
     }
 
     /// Sends the request and follows its redirects, each target through the whole validation again.
@@ -195,6 +212,9 @@ impl<'a> Exchange<'a> {
         }
         if let Some(lease) = head.lease.filter(|_| !reply.status.is_server_error()) {
             self.upstream.tokens.succeeded(lease, now);
+            if let Some(place) = &self.place {
+                self.upstream.places.succeeded(place);
+            }
         }
         match reply.status {
             StatusCode::FORBIDDEN => Ok(self.denied(head.lease, reply)),
@@ -255,8 +275,11 @@ impl<'a> Exchange<'a> {
             && upstream.tokens.rest(lease, limit, now)
         {
             self.tried.add(lease);
-            let limited_until = Some(upstream.tokens.usable_at(now));
-            return Next::Again(Reply { limited_until, ..reply });
+            let usable_at = upstream.tokens.usable_at(now);
+            if matches!(limit, Limit::Secondary { .. }) || usable_at > now {
+                upstream.places.slow_down();
+            }
+            return Next::Again(Reply { limited_until: Some(usable_at), ..reply });
         }
         let limited_until = match limit {
             Limit::OtherResource { reset_at } => reset_at.unwrap_or(now + FALLBACK_REST),
@@ -276,6 +299,10 @@ impl<'a> Exchange<'a> {
         );
         self.upstream.tokens.quarantine(lease, now);
         self.tried.add(lease);
+        // When one works again, it must not meet all at once who waited for it.
+        if self.upstream.tokens.usable_at(now) > now {
+            self.upstream.places.slow_down();
+        }
         Next::Again(reply)
     }
 

@@ -1,6 +1,16 @@
 //! How many exchanges run at once, and how many of them the background may hold.
+//!
+//! All share one number of places, which never changes. Exchanges with a token have to pass the window first, which
+//! limits make small: what waits there holds none of the places of all, so that hosts without tokens do not suffer.
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+mod resizable;
+mod window;
+
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use resizable::{Permit, Resizable};
+use window::{Epoch, Window};
 
 /// On whose behalf an exchange runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,23 +34,34 @@ impl Priority {
     }
 }
 
-/// Exchanges that may wait for a place. A client that leaves does not take its flight along, so without a bound those
+/// Exchanges that may wait in a line. A client that leaves does not take its flight along, so without a bound those
 /// who come and go could pile up work that nobody waits for.
 const MOST_WAITING: usize = 4096;
 
 /// Places for exchanges.
 #[derive(Debug)]
 pub(super) struct Places {
-    all: Semaphore,
-    background: Semaphore,
+    all: Line,
+    /// For those with a token, before `all`.
+    with_token: Line,
+    window: Mutex<Window>,
+}
+
+/// Places for which one waits in one line.
+#[derive(Debug)]
+struct Line {
+    places: Resizable,
+    /// Those that the background may hold.
+    background: Resizable,
     queue: Semaphore,
 }
 
 /// One place, for as long as it is held.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
-    _background: Option<SemaphorePermit<'a>>,
-    _place: Option<SemaphorePermit<'a>>,
+    _permits: Vec<Permit<'a>>,
+    /// Since when it is held, if it is one in the window.
+    epoch: Option<Epoch>,
 }
 
 /// More wait for a place than may.
@@ -49,66 +70,84 @@ pub(super) struct Crowded;
 
 impl Places {
     pub(super) fn new(count: usize) -> Self {
+        let window = Mutex::new(Window::new(count));
+        Self { all: Line::new(count), with_token: Line::new(count), window }
+    }
+
+    /// Waits for a place, if not too many do. The caller's deadline covers the wait.
+    pub(super) async fn take(
+        &self,
+        priority: Priority,
+        with_token: bool,
+    ) -> Result<Place<'_>, Crowded> {
+        let lines: &[&Line] =
+            if with_token { &[&self.with_token, &self.all] } else { &[&self.all] };
+        let _waiting = lines[0].queue.try_acquire().map_err(|_| Crowded)?;
+        let mut permits = Vec::new();
+        // The background waits for its halves first, so that it never holds a place while it waits for one of them.
+        if priority == Priority::Background {
+            for line in lines {
+                permits.push(line.background.acquire().await);
+            }
+        }
+        permits.push(lines[0].places.acquire().await);
+        // Now, and not with the last place: a slow-down that comes between the two concerns this one.
+        let epoch = with_token.then(|| self.window.lock().epoch());
+        for line in &lines[1..] {
+            permits.push(line.places.acquire().await);
+        }
+        Ok(Place { _permits: permits, epoch })
+    }
+
+    /// Whether the place is from after the last slow-down, if that concerns it.
+    pub(super) fn is_current(&self, place: &Place<'_>) -> bool {
+        place.epoch.is_none_or(|epoch| epoch == self.window.lock().epoch())
+    }
+
+    /// From here on, those with a token go one at a time.
+    pub(super) fn slow_down(&self) {
+        self.change(Window::slow_down);
+    }
+
+    /// An exchange in this place has shown that its token is welcome.
+    pub(super) fn succeeded(&self, place: &Place<'_>) {
+        if let Some(epoch) = place.epoch {
+            self.change(|window| window.succeeded(epoch));
+        }
+    }
+
+    /// How many exchanges with a token may run at once.
+    pub(super) fn window(&self) -> usize {
+        self.window.lock().size()
+    }
+
+    /// The line follows while the window is locked: two changes must not overtake each other.
+    fn change(&self, change: impl FnOnce(&mut Window)) {
+        let mut window = self.window.lock();
+        change(&mut window);
+        self.with_token.resize(window.size());
+    }
+}
+
+impl Line {
+    fn new(count: usize) -> Self {
         Self {
-            all: Semaphore::new(count),
-            background: Semaphore::new((count / 2).max(1)),
+            places: Resizable::new(count),
+            background: Resizable::new(half(count)),
             queue: Semaphore::new(MOST_WAITING),
         }
     }
 
-    /// Waits for a place, if not too many do. The caller's deadline covers the wait.
-    pub(super) async fn take(&self, priority: Priority) -> Result<Place<'_>, Crowded> {
-        let _waiting = self.queue.try_acquire().map_err(|_| Crowded)?;
-        // The background queues for its half first, so that it never holds a place while it waits.
-        let background = match priority {
-            Priority::Foreground => None,
-            Priority::Background => self.background.acquire().await.ok(),
-        };
-        Ok(Place { _background: background, _place: self.all.acquire().await.ok() })
+    fn resize(&self, count: usize) {
+        self.places.resize(count);
+        self.background.resize(half(count));
     }
+}
+
+/// What the background may hold, so that clients find no more than that in front of them.
+fn half(count: usize) -> usize {
+    (count / 2).max(1)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::task::{Context, Waker};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn the_background_may_hold_half() {
-        let places = Places::new(4);
-        let _one = places.take(Priority::Background).await.unwrap();
-        let two = places.take(Priority::Background).await.unwrap();
-        assert_eq!(places.background.available_permits(), 0);
-        assert_eq!(places.all.available_permits(), 2, "the other half is the foreground's");
-        let _three = places.take(Priority::Foreground).await.unwrap();
-        let _four = places.take(Priority::Foreground).await.unwrap();
-        drop(two);
-        assert_eq!(places.all.available_permits(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_single_place_still_serves_the_background() {
-        let places = Places::new(1);
-        drop(places.take(Priority::Background).await.unwrap());
-        drop(places.take(Priority::Foreground).await.unwrap());
-        assert_eq!(places.all.available_permits(), 1);
-    }
-
-    #[tokio::test]
-    async fn more_than_may_wait_are_turned_away_at_once() {
-        let places = Places::new(1);
-        let place = places.take(Priority::Foreground).await.unwrap();
-        let waiting: Vec<_> = (0..MOST_WAITING)
-            .map(|_| {
-                let mut waiting = Box::pin(places.take(Priority::Foreground));
-                let mut context = Context::from_waker(Waker::noop());
-                assert!(waiting.as_mut().poll(&mut context).is_pending());
-                waiting
-            })
-            .collect();
-        assert_eq!(places.take(Priority::Foreground).await.unwrap_err(), Crowded);
-        drop((waiting, place));
-        assert!(places.take(Priority::Foreground).await.is_ok());
-    }
-}
+mod tests;

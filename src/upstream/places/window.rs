@@ -1,0 +1,108 @@
+//! How many exchanges with a token may run at once: one after a slow-down, one more for each success since.
+//!
+//! Pure. A success grows the window only if its exchange began after the last slow-down: an answer to a request from
+//! before says nothing about how fast is too fast now.
+
+/// The window.
+#[derive(Debug)]
+pub(super) struct Window {
+    most: usize,
+    size: usize,
+    epoch: Epoch,
+}
+
+/// The time between two slow-downs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Epoch(u64);
+
+impl Window {
+    /// A window that is wide open.
+    pub(super) const fn new(most: usize) -> Self {
+        Self { most, size: most, epoch: Epoch(0) }
+    }
+
+    pub(super) const fn size(&self) -> usize {
+        self.size
+    }
+
+    pub(super) const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// From here on, one at a time.
+    pub(super) fn slow_down(&mut self) {
+        self.size = 1;
+        self.epoch = Epoch(self.epoch.0 + 1);
+    }
+
+    /// An exchange that began in that epoch has succeeded.
+    pub(super) fn succeeded(&mut self, began: Epoch) {
+        if began == self.epoch {
+            self.size = (self.size + 1).min(self.most);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn it_starts_wide_open_and_successes_do_not_open_it_further() {
+        let mut window = Window::new(3);
+        assert_eq!(window.size(), 3);
+        window.succeeded(window.epoch());
+        assert_eq!(window.size(), 3);
+    }
+
+    #[test]
+    fn after_a_slow_down_each_success_adds_one() {
+        let mut window = Window::new(3);
+        window.slow_down();
+        let sizes = [(); 4].map(|()| {
+            window.succeeded(window.epoch());
+            window.size()
+        });
+        assert_eq!(sizes, [2, 3, 3, 3]);
+        window.slow_down();
+        assert_eq!(window.size(), 1);
+    }
+
+    #[test]
+    fn an_answer_from_before_a_slow_down_says_nothing() {
+        let mut window = Window::new(3);
+        let before = window.epoch();
+        window.slow_down();
+        window.succeeded(before);
+        assert_eq!(window.size(), 1);
+    }
+
+    proptest! {
+        /// Whatever happens: never 0, never above the most, and one more than there were successes since the slow-down.
+        #[test]
+        fn its_size_is_what_the_successes_since_the_slow_down_have_earned(
+            most in 1..20usize,
+            began in proptest::collection::vec(proptest::option::of(0..3u64), 0..80),
+        ) {
+            let mut window = Window::new(most);
+            let mut earned = most;
+            for age in began {
+                match age {
+                    None => {
+                        window.slow_down();
+                        earned = 1;
+                    }
+                    Some(age) => {
+                        let epoch = Epoch(window.epoch().0.saturating_sub(age));
+                        earned += usize::from(epoch == window.epoch());
+                        window.succeeded(epoch);
+                    }
+                }
+                prop_assert_eq!(window.size(), earned.min(most));
+                prop_assert!((1..=most).contains(&window.size()));
+            }
+        }
+    }
+}
