@@ -26,6 +26,7 @@ mod rules;
 mod script;
 mod terminator;
 mod tls;
+mod traffic;
 mod world;
 
 use std::io;

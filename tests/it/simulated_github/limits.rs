@@ -201,3 +201,35 @@ async fn a_failure_keeps_to_its_path_token_host_and_number() {
     github.recover();
     assert_eq!(fixture.get(LATEST).await.status(), 200);
 }
+
+#[tokio::test]
+async fn more_in_flight_than_may_be_meet_the_secondary_limit_at_once() {
+    let fixture = Fixture::with_release().await;
+    let github = &fixture.github;
+    let gate = github.hold(LATEST);
+    let others = async {
+        gate.arrived(1).await;
+        for retry_after in [Some(7), None] {
+            github.concurrency_limit(1, retry_after);
+            // It does not wait at the gate.
+            let refused = fixture.get_as("ghp_b", LATEST).await;
+            assert_eq!(refused.status(), 403);
+            let seen = refused.headers().get("retry-after").map(|value| value.to_str().unwrap());
+            assert_eq!(seen, retry_after.map(|_| "7"));
+            assert!(!refused.headers().contains_key("x-ratelimit-limit"));
+            let message = json(refused).await["message"].to_string();
+            assert!(message.contains("secondary rate limit"), "{message}");
+        }
+        let file = fixture.client.get("https://raw.githubusercontent.com/octo/cat/main/README");
+        assert_eq!(file.send().await.unwrap().status(), 404, "files are not the API's");
+        gate.open();
+    };
+    let (first, ()) = tokio::join!(fixture.get_as("ghp_a", LATEST), others);
+    assert_eq!(first.status(), 200);
+    assert_eq!(github.peak(), 2);
+    github.reset_peak();
+    assert_eq!(fixture.get_as("ghp_b", LATEST).await.status(), 200, "nothing else is in flight");
+    assert_eq!(github.peak(), 1);
+    let in_flight: Vec<_> = github.requests().iter().map(|request| request.in_flight).collect();
+    assert_eq!(in_flight, [1, 2, 2, 0, 1]);
+}

@@ -155,6 +155,11 @@ impl GitHub {
         Gate::shut(&self.world, target)
     }
 
+    /// Answers the secondary limit to requests of the API that come while `most` are in flight already.
+    pub fn concurrency_limit(&self, most: usize, retry_after_secs: Option<u64>) {
+        self.world().traffic.limit = Some((most, retry_after_secs));
+    }
+
     /// Clears all failures that wait.
     pub fn recover(&self) {
         self.world().scripts.clear();
@@ -206,6 +211,16 @@ impl GitHub {
     /// Completed TLS handshakes.
     pub fn connections(&self) -> u64 {
         self.world().journal.connections
+    }
+
+    /// The most requests that the API had in flight at once.
+    pub fn peak(&self) -> usize {
+        self.world().traffic.peak
+    }
+
+    /// Forgets the peak so far.
+    pub fn reset_peak(&self) {
+        self.world().traffic.peak = 0;
     }
 
     /// The last requests (at most 20,000), oldest first.

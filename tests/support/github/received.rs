@@ -26,6 +26,8 @@ pub struct Received {
     pub headers: HeaderMap,
     /// By which rule its tags are made: 0 is GitHub's, any other one is unknown.
     pub etag_rule: u32,
+    /// How many requests the API had in flight when it came, itself included; 0 on other hosts.
+    pub in_flight: usize,
 }
 
 impl Received {
@@ -81,7 +83,7 @@ pub async fn read(
     tokio::io::copy(&mut client.take(length), &mut tokio::io::sink()).await?;
     let (method, target) = (method.to_owned(), target.to_owned());
     let sni = sni.map(str::to_owned);
-    Ok(Some(Received { sni, host, method, target, headers, etag_rule: 0 }))
+    Ok(Some(Received { sni, host, method, target, headers, etag_rule: 0, in_flight: 0 }))
 }
 
 /// Reads header lines up to the empty one.

@@ -21,6 +21,7 @@ use super::backend::Backend;
 use super::failure::Failure;
 use super::fault::{self, Client, Left};
 use super::received::{self, Received};
+use super::traffic;
 use super::world::{Shared, lock};
 
 const BIND_ATTEMPTS: usize = 1_000;
@@ -174,20 +175,21 @@ async fn converse(mut client: Client, site: &Site) -> io::Result<()> {
 
 /// One request and its answer, or what is left of it.
 async fn exchange(
-    request: Received,
+    mut request: Received,
     client: &mut Client,
     backend: &mut Backend,
     site: &Site,
 ) -> io::Result<Left> {
+    let (passage, refusal) = traffic::enter(&mut request, &site.world);
     let barrier = {
         let mut world = lock(&site.world);
         world.journal.received(&request);
         world.barrier(&request.target)
     };
-    if let Some(barrier) = barrier {
+    if let Some(barrier) = barrier.filter(|_| refusal.is_none()) {
         barrier.pass().await;
     }
-    let failure = lock(&site.world).next_failure(&request);
+    let failure = refusal.or_else(|| lock(&site.world).next_failure(&request));
     let (fault, failure) = match failure {
         Some(fault) if fault.spoils_answers() => (Some(fault), None),
         failure => (None, failure),
@@ -198,5 +200,6 @@ async fn exchange(
     let method = request.method.clone();
     let number = lock(&site.world).hand_over(request, failure);
     let reply = backend.exchange(number, &method).await?;
+    drop(passage);
     fault::send(fault.as_ref(), reply, client).await
 }

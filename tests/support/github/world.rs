@@ -16,6 +16,7 @@ use super::journal::Journal;
 use super::received::Received;
 use super::repository::{Repository, last_modified_of};
 use super::script::{Scope, Script};
+use super::traffic::Traffic;
 
 /// The host with tokens and quotas.
 pub const API_HOST: &str = "api.github.com";
@@ -43,6 +44,8 @@ pub struct World {
     pub etag_rule: u32,
     /// Gates that hold requests back.
     pub barriers: Vec<Arc<Barrier>>,
+    /// What is in flight.
+    pub traffic: Traffic,
     repositories: HashMap<String, Repository>,
     resources: HashMap<(String, String), Resource>,
     removed: HashMap<String, u16>,
@@ -75,6 +78,7 @@ impl Default for World {
             scripts: Vec::new(),
             etag_rule: 0,
             barriers: Vec::new(),
+            traffic: Traffic::default(),
             repositories: HashMap::new(),
             resources: HashMap::new(),
             removed: HashMap::new(),
