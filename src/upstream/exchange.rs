@@ -311,7 +311,7 @@ impl<'a> Exchange<'a> {
         match lease {
             Some(lease) if !self.denied => {
                 self.denied = true;
-                self.tried.add(lease);
+                self.tried.add_account(lease);
                 Next::Again(reply)
             }
             _ => Next::Answer(reply),

@@ -90,6 +90,8 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
     if let Some(lease) = lease {
         request = request.header(AUTHORIZATION, upstream.tokens.authorization(lease));
     }
+    // Held until the head is booked.
+    let _reservation = lease.map(|lease| upstream.tokens.reserve(lease));
     let sent = request.send().await;
     let status = sent.as_ref().map(Response::status).ok();
     upstream.metrics.request(status, lease.is_some(), condition.by(), priority);

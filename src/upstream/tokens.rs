@@ -1,10 +1,14 @@
 //! The pool of GitHub tokens: which one the next request uses, and what each answer says about it.
 //!
-//! A token is usable while it neither rests (a limit) nor is quarantined (a `401`). What an answer showed of its
-//! quota is forgotten when that window ends; an unknown quota counts as enough. Times are the caller's.
+//! A token is usable while its account does not rest (a limit) and it is not quarantined itself (a `401`). What an
+//! answer showed of the quota is forgotten when that window ends; an unknown quota counts as enough. Times are the
+//! caller's.
 
+mod account;
 mod pool;
-mod state;
+mod reservation;
+mod token;
+mod tried;
 
 use http::HeaderValue;
 use parking_lot::Mutex;
@@ -16,7 +20,10 @@ use super::planner::{self, Question};
 use super::rate_limit::{Limit, Quota};
 use super::{Fingerprint, Priority, Secret, Validator};
 
+use reservation::Reservation;
+
 pub(super) use pool::Pool;
+pub(super) use tried::Tried;
 
 /// The tokens and what is known of each.
 #[derive(Debug)]
@@ -31,23 +38,6 @@ pub struct TokenPool {
 pub struct Lease {
     index: usize,
     fingerprint: Fingerprint,
-}
-
-/// The tokens that an exchange has tried in vain.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tried {
-    tokens: Vec<usize>,
-}
-
-impl Tried {
-    /// This token is of no use to the exchange.
-    pub(super) fn add(&mut self, lease: Lease) {
-        self.tokens.push(lease.index);
-    }
-
-    fn contains(&self, index: usize) -> bool {
-        self.tokens.contains(&index)
-    }
 }
 
 impl Lease {
@@ -78,10 +68,10 @@ pub struct Report {
 impl TokenPool {
     /// A pool of which nothing is known yet.
     pub fn new(config: &config::Tokens) -> Self {
-        let fingerprints = config.secrets.iter().map(Secret::fingerprint).collect();
+        let fingerprints: Vec<_> = config.secrets.iter().map(Secret::fingerprint).collect();
         Self {
             authorizations: config.secrets.iter().map(Secret::authorization).collect(),
-            pool: Mutex::new(Pool::new(fingerprints, config.usage_threshold)),
+            pool: Mutex::new(Pool::new(&fingerprints, config.usage_threshold)),
         }
     }
 
@@ -106,24 +96,29 @@ impl TokenPool {
         self.authorizations[lease.index].clone()
     }
 
+    /// Counts a request that is about to be sent, until its cost is booked.
+    pub(super) fn reserve(&self, lease: Lease) -> Reservation<'_> {
+        Reservation::new(self, lease)
+    }
+
     /// Books the quota that an answer showed.
     pub fn book(&self, lease: Lease, quota: Quota, now: Timestamp) {
-        self.pool.lock().states[lease.index].book(quota, now);
+        self.pool.lock().book(lease.index, quota, now);
     }
 
     /// An answer that was neither a limit nor a refusal of the token: it works.
     pub fn succeeded(&self, lease: Lease, now: Timestamp) {
-        self.pool.lock().states[lease.index].succeeded(now);
+        self.pool.lock().succeeded(lease.index, now);
     }
 
-    /// Rests the token after a limit that is about it; `false` if the limit is about something else.
+    /// Rests the token's account after a limit that is about it; `false` if the limit is about something else.
     pub fn rest(&self, lease: Lease, limit: Limit, now: Timestamp) -> bool {
-        self.pool.lock().states[lease.index].rest(limit, now)
+        self.pool.lock().rest(lease.index, limit, now)
     }
 
     /// Puts the token aside after a `401`. It is tried again after a while, each time a longer one.
     pub fn quarantine(&self, lease: Lease, now: Timestamp) {
-        self.pool.lock().states[lease.index].quarantine(now);
+        self.pool.lock().quarantine(lease.index, now);
     }
 
     /// When the first token is usable again; `now` if one is.
@@ -138,7 +133,7 @@ impl TokenPool {
 
     /// What can be told of each token, in the order of the configuration.
     pub fn reports(&self, now: Timestamp) -> Vec<Report> {
-        self.pool.lock().states.iter().map(|state| state.report(now)).collect()
+        self.pool.lock().reports(now)
     }
 }
 

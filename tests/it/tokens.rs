@@ -171,6 +171,30 @@ async fn a_token_below_the_threshold_is_used_last() {
 }
 
 #[tokio::test]
+async fn a_burst_does_not_run_a_token_below_the_threshold() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
+    app.github.user("alice").token("a").limit(104);
+    app.github.user("bob").token("b");
+    for n in 0..2 {
+        let _ = app.version(&document(&app, &format!("octo/first{n}"))).await;
+    }
+    // Of the first account 103 are left, and no answer tells of the burst before all of it is under way.
+    let urls: Vec<_> = (0..20).map(|n| document(&app, &format!("octo/r{n}"))).collect();
+    let paths = urls.iter().map(|url| url.replace("https://api.github.com", ""));
+    let gates: Vec<_> = paths.map(|path| app.github.hold(&path)).collect();
+    let asked: Vec<_> = urls.iter().map(|url| tasks::spawn(app.ask(url))).collect();
+    for gate in &gates {
+        gate.arrived(1).await;
+    }
+    drop(gates);
+    for asked in asked {
+        assert_eq!(asked.await.unwrap().status, StatusCode::OK);
+    }
+    // Each of its requests saw at least 100.
+    assert_eq!(app.github.user("alice").remaining(), 99);
+}
+
+#[tokio::test]
 async fn a_policy_is_tried_with_one_other_token_and_costs_no_token_anything() {
     for failure in
         [Failure::IpAllowList, Failure::Saml, Failure::ClassicTokenBanned, Failure::TosBlocked403]

@@ -1,26 +1,33 @@
 //! What is known of all tokens, and which of them may be used.
 //!
-//! Pure: times are the caller's, and whoever shares it locks it.
+//! Pure: times are the caller's, and whoever shares it locks it. Quota and rests belong to accounts. Until GitHub says
+//! whose a token is, it is an account of its own.
 
 use crate::clock::Timestamp;
+use crate::upstream::rate_limit::{Limit, Quota};
 use crate::upstream::{Fingerprint, Priority};
 
-use super::Tried;
-use super::state::State;
+use super::account::Account;
+use super::token::Token;
+use super::{Report, Tried};
 
 /// The tokens by their places in the configuration.
 #[derive(Debug)]
 pub(in crate::upstream) struct Pool {
-    fingerprints: Vec<Fingerprint>,
-    pub(super) states: Vec<State>,
+    tokens: Vec<Token>,
+    /// Each at the first place among its tokens. The other places are empty.
+    accounts: Vec<Account>,
     usage_threshold: u64,
     next: usize,
 }
 
+/// What is chosen from.
 impl Pool {
-    pub(super) fn new(fingerprints: Vec<Fingerprint>, usage_threshold: u64) -> Self {
-        let states = fingerprints.iter().map(|_| State::default()).collect();
-        Self { fingerprints, states, usage_threshold, next: 0 }
+    pub(super) fn new(fingerprints: &[Fingerprint], usage_threshold: u64) -> Self {
+        let tokens = fingerprints.iter().enumerate();
+        let tokens = tokens.map(|(place, fingerprint)| Token::new(place, *fingerprint)).collect();
+        let accounts = fingerprints.iter().map(|_| Account::default()).collect();
+        Self { tokens, accounts, usage_threshold, next: 0 }
     }
 
     /// A token for a request: those with enough quota take turns, then those below the threshold, at which the
@@ -31,7 +38,7 @@ impl Pool {
         tried: &Tried,
         now: Timestamp,
     ) -> Result<usize, Timestamp> {
-        let count = self.states.len();
+        let count = self.tokens.len();
         let turns = (0..count).map(|turn| (self.next + turn) % count);
         let usable = |&index: &usize| self.is_usable(index, tried, now);
         let may_run_low = priority == Priority::Foreground;
@@ -53,14 +60,14 @@ impl Pool {
         now: Timestamp,
     ) -> Option<usize> {
         let may_run_low = priority == Priority::Foreground;
-        let index = self.fingerprints.iter().position(|fingerprint| *fingerprint == own)?;
+        let index = self.tokens.iter().position(|token| token.fingerprint == own)?;
         let may = self.is_usable(index, tried, now) && (may_run_low || self.has_enough(index, now));
         may.then_some(index)
     }
 
     /// Whether less than half of the quota is left.
     pub(in crate::upstream) fn is_scarce(&self, now: Timestamp) -> bool {
-        let quotas = self.states.iter().filter_map(|state| state.known(now));
+        let quotas = self.accounts.iter().filter_map(|account| account.known(now));
         let (left, limit) = quotas
             .fold((0, 0), |(left, limit), quota| (left + quota.remaining, limit + quota.limit));
         left * 2 < limit
@@ -68,20 +75,17 @@ impl Pool {
 
     /// When the first token is usable again by a request of this priority; `now` if one is.
     pub(in crate::upstream) fn usable_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
-        let waits = |state: &State| match priority {
-            Priority::Foreground => state.usable_at(now),
-            Priority::Background => state.has_at(self.usage_threshold, now),
+        let waits = |index: usize| match priority {
+            Priority::Foreground => self.account(index).usable_at(now),
+            Priority::Background => self.account(index).has_at(self.usage_threshold, now),
         };
-        self.states.iter().map(waits).min().unwrap_or(now)
+        let usable = |index: usize| waits(index).max(self.tokens[index].usable_at(now));
+        (0..self.tokens.len()).map(usable).min().unwrap_or(now)
     }
 
     /// Whether a token has more left than is kept for clients.
     pub(super) fn has_quota_to_spare(&self, now: Timestamp) -> bool {
-        let indices = 0..self.states.len();
-        let tried = Tried::default();
-        indices
-            .into_iter()
-            .any(|index| self.is_usable(index, &tried, now) && self.has_enough(index, now))
+        self.choose(Priority::Background, &Tried::default(), now).is_ok()
     }
 
     /// The token at `index` has had its turn.
@@ -90,14 +94,61 @@ impl Pool {
     }
 
     pub(super) fn fingerprint(&self, index: usize) -> Fingerprint {
-        self.fingerprints[index]
+        self.tokens[index].fingerprint
     }
 
     fn is_usable(&self, index: usize, tried: &Tried, now: Timestamp) -> bool {
-        !tried.contains(index) && self.states[index].is_usable(now)
+        let is_same_account = |a: usize, b: usize| self.tokens[a].account == self.tokens[b].account;
+        !tried.rules_out(index, is_same_account)
+            && self.tokens[index].usable_at(now) <= now
+            && self.account(index).usable_at(now) <= now
     }
 
     fn has_enough(&self, index: usize, now: Timestamp) -> bool {
-        self.states[index].has(self.usage_threshold, now)
+        self.account(index).has(self.usage_threshold, now)
+    }
+
+    fn account(&self, index: usize) -> &Account {
+        &self.accounts[self.tokens[index].account]
+    }
+}
+
+/// What answers do to it.
+impl Pool {
+    /// The account of the token at `index`.
+    pub(super) fn account_mut(&mut self, index: usize) -> &mut Account {
+        &mut self.accounts[self.tokens[index].account]
+    }
+
+    pub(super) fn book(&mut self, index: usize, quota: Quota, now: Timestamp) {
+        self.account_mut(index).book(quota, now);
+    }
+
+    pub(super) fn rest(&mut self, index: usize, limit: Limit, now: Timestamp) -> bool {
+        self.account_mut(index).rest(limit, now)
+    }
+
+    pub(super) fn succeeded(&mut self, index: usize, now: Timestamp) {
+        self.account_mut(index).succeeded(now);
+        self.tokens[index].succeeded(now);
+    }
+
+    pub(super) fn quarantine(&mut self, index: usize, now: Timestamp) {
+        self.tokens[index].quarantine(now);
+    }
+
+    /// What can be told of each token.
+    pub(super) fn reports(&self, now: Timestamp) -> Vec<Report> {
+        (0..self.tokens.len()).map(|index| self.report(index, now)).collect()
+    }
+
+    fn report(&self, index: usize, now: Timestamp) -> Report {
+        let known = self.account(index).known(now);
+        Report {
+            remaining: known.map(|quota| quota.remaining),
+            reset_at: known.map(|quota| quota.reset_at),
+            resting: self.account(index).rests_until() > now,
+            rejected: self.tokens[index].is_rejected(),
+        }
     }
 }

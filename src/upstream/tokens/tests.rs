@@ -94,6 +94,21 @@ fn answers_out_of_order_do_not_raise_the_remaining_quota() {
 }
 
 #[test]
+fn requests_under_way_count_as_spent() {
+    let pool = pool(2);
+    pool.book(nth(&pool, 0), quota(THRESHOLD + 2, MINUTE), NOW);
+    pool.book(nth(&pool, 1), quota(THRESHOLD - 1, MINUTE), NOW);
+    let background = || ask(&pool, None, Priority::Background, &Tried::default(), NOW);
+    let burst: Vec<_> = (0..3).map(|_| pool.reserve(nth(&pool, background().unwrap()))).collect();
+    assert_eq!(background(), Err(NOW + Duration::from_secs(1)), "one of the answers may be a 304");
+    assert!(!pool.has_quota_to_spare(NOW));
+    assert!(lease(&pool, NOW).is_ok(), "the foreground may run low");
+    assert_eq!(pool.reports(NOW)[0].remaining, Some(THRESHOLD + 2), "what was told");
+    drop(burst);
+    assert_eq!(background(), Ok(0));
+}
+
+#[test]
 fn the_background_stops_at_the_threshold() {
     let pool = pool(2);
     for index in 0..2 {

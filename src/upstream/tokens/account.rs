@@ -1,0 +1,102 @@
+//! The budget of one account, which all of its tokens spend together.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::upstream::rate_limit::{Limit, Quota};
+use crate::upstream::rest::Rest;
+
+/// GitHub's windows last an hour; a reset further away than this is a mistake, or somebody's clock.
+const LONGEST_WINDOW: Duration = Duration::from_secs(2 * 60 * 60);
+/// When to ask again where it is only answers under way that keep the background from going on.
+const A_MOMENT: Duration = Duration::from_secs(1);
+
+/// What answers have shown of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Account {
+    quota: Option<Quota>,
+    /// Until the reset of a spent window.
+    spent_until: Timestamp,
+    secondary: Rest,
+    /// Requests that were sent and whose cost is not booked yet.
+    under_way: u64,
+}
+
+impl Account {
+    /// When the account may be used again; `now` if it may.
+    pub(super) fn usable_at(&self, now: Timestamp) -> Timestamp {
+        now.max(self.rests_until())
+    }
+
+    /// Whether at least `threshold` requests are left, those under way counted as spent; an unknown quota counts as
+    /// enough.
+    pub(super) fn has(&self, threshold: u64, now: Timestamp) -> bool {
+        let left = |quota: Quota| quota.remaining.saturating_sub(self.under_way);
+        self.known(now).is_none_or(|quota| left(quota) >= threshold)
+    }
+
+    /// When the account is usable and has at least `threshold` requests left.
+    pub(super) fn has_at(&self, threshold: u64, now: Timestamp) -> Timestamp {
+        let usable_at = self.usable_at(now);
+        match self.known(now) {
+            _ if self.has(threshold, now) => usable_at,
+            Some(quota) if quota.remaining < threshold => usable_at.max(quota.reset_at),
+            _ => usable_at.max(now + A_MOMENT),
+        }
+    }
+
+    /// Books what an answer showed, unless it is of a window that no clock of GitHub's would show.
+    pub(super) fn book(&mut self, quota: Quota, now: Timestamp) {
+        if quota.reset_at <= now + LONGEST_WINDOW {
+            self.quota = latest(self.quota, Some(quota));
+        }
+    }
+
+    pub(super) fn succeeded(&mut self, now: Timestamp) {
+        self.secondary.succeeded(now);
+    }
+
+    /// Rests after a limit that is about the account; `false` if it is about something else.
+    pub(super) fn rest(&mut self, limit: Limit, now: Timestamp) -> bool {
+        match limit {
+            Limit::Primary { reset_at: Some(reset_at) } => {
+                let until = reset_at.min(now + LONGEST_WINDOW);
+                self.spent_until = self.spent_until.max(until);
+            }
+            Limit::Primary { reset_at: None } => self.secondary.begin(None, now, LONGEST_WINDOW),
+            Limit::Secondary { retry_after } => {
+                self.secondary.begin(retry_after, now, LONGEST_WINDOW);
+            }
+            Limit::Host { .. } | Limit::OtherResource { .. } => return false,
+        }
+        true
+    }
+
+    /// A request is sent.
+    pub(super) fn reserve(&mut self) {
+        self.under_way += 1;
+    }
+
+    /// What a request cost is booked, or will never be known.
+    pub(super) fn release(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    /// The quota, while its window lasts.
+    pub(super) fn known(&self, now: Timestamp) -> Option<Quota> {
+        self.quota.filter(|quota| now < quota.reset_at)
+    }
+
+    /// When the last rest ends, be it long over.
+    pub(super) fn rests_until(&self) -> Timestamp {
+        self.spent_until.max(self.secondary.until())
+    }
+}
+
+/// Answers may arrive out of order: a number of an older window is worth nothing, and within a window the smaller
+/// number is the later one.
+fn latest(a: Option<Quota>, b: Option<Quota>) -> Option<Quota> {
+    let both = a.into_iter().chain(b);
+    both.max_by_key(|quota| (quota.reset_at, Reverse(quota.remaining), quota.limit))
+}
