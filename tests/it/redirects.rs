@@ -1,23 +1,11 @@
 //! Redirects: followed hop by hop, each target validated as if a client had asked for it.
 
-use crate::LATEST;
+mod forgotten;
+mod remembered;
+mod renamed;
+
 use crate::support::app::TestApp;
 use crate::support::github::Failure;
-
-#[tokio::test]
-async fn a_renamed_repository_is_followed_and_its_new_place_remembered() {
-    let app = TestApp::start().await;
-    app.github.release("octo/app").serve();
-    let id = app.github.rename("octo/app", "octo/new");
-    let answer = app.version(LATEST).await;
-    answer.assert_summary(
-        "200 MISS upstream=200 svm; fwd=uri-miss; fwd-status=200; stored; ttl=86400",
-    );
-    assert_eq!(app.github.calls(&format!("/repositories/{id}/releases/latest")), 1);
-    assert_eq!(app.version(LATEST).await.header("x-cache"), "HIT");
-    assert_eq!(app.refresh(LATEST).await.header("x-cache"), "REVALIDATED");
-    assert_eq!(app.metric("svm_upstream_requests_total").await, 3.0, "one hop more, once");
-}
 
 #[tokio::test]
 async fn a_relative_location_stays_on_its_host() {
