@@ -113,7 +113,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Sends the request and follows its redirects, each target through the whole validation again.
-    async fn follow(&self) -> Result<Answered, Failure> {
+    async fn follow(&mut self) -> Result<Answered, Failure> {
         let mut target = self.moved_to.as_ref().unwrap_or(self.ask.target).clone();
         let mut gear = self.equip(&target, None)?;
         let (mut hops, mut lasts) = (0, true);
@@ -126,14 +126,20 @@ impl<'a> Exchange<'a> {
                 let route = self.route(&target, hops, lasts);
                 return Ok(Answered { target, head, route });
             };
-            let refused = || Failure::after(head.status(), Reason::Redirect);
-            hops += 1;
-            lasts &= head.is_moved_for_good();
-            if hops > MOST_REDIRECTS {
-                return Err(refused());
+            if self.moved_to.take().is_some() {
+                // It went on from there; the name that was asked for knows where to, or has it again.
+                target = self.ask.target.clone();
+            } else {
+                let refused = || Failure::after(head.status(), Reason::Redirect);
+                hops += 1;
+                lasts &= head.is_moved_for_good();
+                if hops > MOST_REDIRECTS {
+                    return Err(refused());
+                }
+                let location = location.ok_or_else(refused)?;
+                target =
+                    target.redirect(location, &self.upstream.targets).map_err(|_| refused())?;
             }
-            let location = location.ok_or_else(refused)?;
-            target = target.redirect(location, &self.upstream.targets).map_err(|_| refused())?;
             // A call was made by now, so a rest that is met here is a limit and no reason for silence.
             gear = self.equip(&target, Some(gear)).map_err(|rests| Failure {
                 reason: Reason::Limited,

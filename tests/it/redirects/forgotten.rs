@@ -128,6 +128,25 @@ async fn a_place_that_is_empty_says_nothing_while_the_old_name_fails() {
 }
 
 #[tokio::test]
+async fn a_place_that_redirects_is_left_for_the_old_name() {
+    for (status, location) in [
+        (301, "/repos/octo/elsewhere"),
+        (302, "/repos/octo/elsewhere"),
+        (301, "https://evil.example/"),
+    ] {
+        let renamed = Renamed::start(TestApp::builder()).await;
+        let github = &renamed.app.github;
+        github.release("octo/other").tag("other").serve();
+        github.rename("octo/other", "octo/app");
+        github.redirect("/repos/octo/new/releases/latest", status, location);
+        let (answer, cost) = renamed.refresh().await;
+        assert_eq!(answer.json()["tag_name"], "other", "{status} {location}");
+        assert_eq!(cost, Cost { old: 1, place: 1, charged: 2 });
+        assert_eq!(renamed.confirm().await, DIRECT);
+    }
+}
+
+#[tokio::test]
 async fn a_place_that_is_not_allowed_any_more_is_not_asked() {
     let store = FaultyStore::in_mood(Mood::Works);
     let mut one = Renamed::start(TestApp::builder().store(Arc::<FaultyStore>::clone(&store))).await;
