@@ -3,6 +3,8 @@
 //! Pure: no I/O, no clock; `now` is an argument. The rest of the cache moves entries about and asks here what to
 //! do with them (RFC 9111 for freshness, RFC 5861 for the stale copy).
 
+mod asking;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +13,15 @@ use http::StatusCode;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::store::Check;
-use crate::target::Target;
-use crate::upstream::{Failure, Moved, Reason, Reply, Route, Stored};
+use crate::upstream::{Failure, Moved, Reason, Reply, Route};
+
+pub(super) use asking::asked;
 
 use super::answer::{Answer, Given};
 use super::facts::{Exchanged, Facts, Kept};
 use super::flight::Serves;
 use super::status::{Detail, Forward, Outcome, Status};
-use super::{Entry, RecentFailure, Times, entity_tag, release};
+use super::{Entry, RecentFailure, Times, entity_tag};
 
 /// The first rest after a failure; each further failure doubles it.
 const FIRST_REST: Duration = Duration::from_secs(10);
@@ -26,8 +29,6 @@ const FIRST_REST: Duration = Duration::from_secs(10);
 const LONGEST_REST: Duration = Duration::from_secs(60);
 /// By how much the clocks of replicas may differ.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
-/// How often a redirect that lasts is followed again, to see whether it is still there.
-const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// An expired entry is kept at least this long, for its validator.
 const KEEP_EXPIRED_AT_LEAST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -114,43 +115,6 @@ pub(super) fn is_worth_persisting(entry: &Entry, rules: &config::Cache) -> bool 
     entry
         .persisted_expiry
         .is_none_or(|persisted| entry.times.expires_at.since(persisted) > rules.hard_ttl / 10)
-}
-
-/// What is told of an entry to whoever asks the upstream about it.
-pub(super) fn asked<'a>(
-    entry: &'a Entry,
-    target: &Target,
-    demand: Demand,
-    now: Timestamp,
-    rules: &config::Cache,
-) -> Stored<'a> {
-    let moved = entry.moved.as_ref();
-    let is_known = |moved: &&Moved| now.since(moved.seen_at) < FOLLOW_AGAIN_AFTER;
-    Stored {
-        validators: &entry.validators,
-        token: entry.token,
-        body: &entry.body,
-        fetched_at: entry.times.fetched_at,
-        may_use_date: may_use_date(entry, target, demand, now, rules),
-        moved_to: moved.filter(is_known).map(|moved| &*moved.to),
-    }
-}
-
-/// Whether a check by date will do: a date moves less often than a body, in which downloads are counted, but does not
-/// tell of assets that are added or replaced. So it is for the background alone, for a release that has settled, and
-/// not for long without a full check.
-fn may_use_date(
-    entry: &Entry,
-    target: &Target,
-    demand: Demand,
-    now: Timestamp,
-    rules: &config::Cache,
-) -> bool {
-    demand == Demand::Revalidate
-        && entry.validators.last_modified.is_some()
-        && now.since(entry.times.audited_at) < rules.audit_interval
-        && release::is_single(target.path())
-        && release::has_settled(&entry.body, now)
 }
 
 /// What an exchange means for the entry.

@@ -50,6 +50,14 @@ async fn the_old_name_is_asked_again_after_a_day_and_then_believed_for_another()
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_does_not_prolong_the_day() {
+    let renamed = Renamed::start(TestApp::builder()).await;
+    renamed.app.clock.set_back(7 * DAY);
+    assert_eq!(renamed.confirm().await, BY_THE_OLD_NAME);
+    assert_eq!(renamed.confirm().await, AT_ITS_PLACE);
+}
+
+#[tokio::test]
 async fn it_survives_a_restart() {
     let mut renamed = Renamed::start(TestApp::builder()).await;
     let _ = renamed.app.restart().await;

@@ -1,0 +1,59 @@
+//! What the upstream is told of a stored entry when it is asked again.
+//!
+//! Pure, as all of the policy. What was once found out is believed for a while: where a document went, and that its bytes
+//! are those that a date stands for.
+
+use std::time::Duration;
+
+use crate::cache::{Demand, Entry, release};
+use crate::clock::Timestamp;
+use crate::config;
+use crate::target::Target;
+use crate::upstream::{Moved, Stored};
+
+use super::CLOCK_DIFFERENCE;
+
+/// How often a redirect that lasts is followed again, to see whether it is still there.
+const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is told of an entry to whoever asks the upstream about it.
+pub(in crate::cache) fn asked<'a>(
+    entry: &'a Entry,
+    target: &Target,
+    demand: Demand,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Stored<'a> {
+    let moved = entry.moved.as_ref();
+    let is_known = |moved: &&Moved| was_within(FOLLOW_AGAIN_AFTER, moved.seen_at, now);
+    Stored {
+        validators: &entry.validators,
+        token: entry.token,
+        body: &entry.body,
+        fetched_at: entry.times.fetched_at,
+        may_use_date: may_use_date(entry, target, demand, now, rules),
+        moved_to: moved.filter(is_known).map(|moved| &*moved.to),
+    }
+}
+
+/// Whether a check by date will do: a date moves less often than a body, in which downloads are counted, but does not
+/// tell of assets that are added or replaced. So it is for the background alone, for a release that has settled, and
+/// not for long without a full check.
+fn may_use_date(
+    entry: &Entry,
+    target: &Target,
+    demand: Demand,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> bool {
+    demand == Demand::Revalidate
+        && entry.validators.last_modified.is_some()
+        && was_within(rules.audit_interval, entry.times.audited_at, now)
+        && release::is_single(target.path())
+        && release::has_settled(&entry.body, now)
+}
+
+/// Whether less than `window` has passed since then. Where clocks were set back, nobody knows how much has.
+fn was_within(window: Duration, then: Timestamp, now: Timestamp) -> bool {
+    then <= now + CLOCK_DIFFERENCE && now.since(then) < window
+}
