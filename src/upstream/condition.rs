@@ -62,3 +62,104 @@ impl Condition {
 fn text(value: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(value).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::upstream::Validators;
+
+    const DATE: &str = "Tue, 14 Jul 2020 00:58:20 GMT";
+    const ACCEPT: HeaderValue = HeaderValue::from_static("application/json");
+    const AUTHORIZATION: HeaderValue = HeaderValue::from_static("Bearer ghp_other");
+
+    fn validators(etag: Option<&str>, last_modified: Option<&str>) -> Validators {
+        let (etag, last_modified) = (etag.map(Into::into), last_modified.map(Into::into));
+        Validators { etag, last_modified, follows_rule: true }
+    }
+
+    /// The condition by this validator, for a token that did not fetch the body.
+    fn condition(by: Validator, validators: &Validators) -> Condition {
+        let variant = Variant { accept: &ACCEPT, authorization: &AUTHORIZATION };
+        Condition::new(by, &stored(validators, &Bytes::from_static(b"{}")), Some(variant))
+    }
+
+    fn stored<'a>(validators: &'a Validators, body: &'a Bytes) -> Stored<'a> {
+        let fetched_at = Timestamp::default();
+        Stored { validators, token: None, body, fetched_at, may_use_date: false, moved_to: None }
+    }
+
+    fn answer(name: HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_bytes(value.as_bytes()).unwrap())])
+    }
+
+    #[test]
+    fn a_condition_is_one_header_by_the_validator_that_was_chosen() {
+        let both = validators(Some("W/\"abc\""), Some(DATE));
+        for (by, want) in [
+            (Validator::Etag, Some((IF_NONE_MATCH, "W/\"abc\""))),
+            (Validator::Date, Some((IF_MODIFIED_SINCE, DATE))),
+            (Validator::None, None),
+        ] {
+            let condition = condition(by, &both);
+            let want = want.map(|(name, value)| (name, HeaderValue::from_static(value)));
+            assert_eq!((condition.by(), condition.header()), (by, want));
+        }
+    }
+
+    #[test]
+    fn a_computed_etag_is_that_of_the_token_in_hand() {
+        let condition = condition(Validator::ComputedEtag, &validators(Some("\"abc\""), None));
+        let variant = Variant { accept: &ACCEPT, authorization: &AUTHORIZATION };
+        let computed = HeaderValue::try_from(etag::compute(variant, b"{}")).unwrap();
+        assert_eq!(condition.header(), Some((IF_NONE_MATCH, computed)));
+        assert_eq!(condition.by(), Validator::ComputedEtag);
+    }
+
+    #[test]
+    fn what_is_not_there_or_is_no_header_value_makes_no_condition() {
+        let nothing = validators(None, None);
+        let broken = validators(Some("\"a\nb\""), Some("\u{7f}"));
+        for by in [Validator::Etag, Validator::Date, Validator::None] {
+            for validators in [&nothing, &broken] {
+                let condition = condition(by, validators);
+                assert_eq!((condition.by(), condition.header()), (Validator::None, None), "{by:?}");
+            }
+        }
+        let body = Bytes::from_static(b"{}");
+        let without_token = Condition::new(Validator::ComputedEtag, &stored(&nothing, &body), None);
+        assert_eq!(without_token.by(), Validator::None);
+    }
+
+    #[test]
+    fn a_304_that_names_the_validator_or_none_meets_the_condition() {
+        let both = validators(Some("W/\"abc\""), Some(DATE));
+        let by_etag = condition(Validator::Etag, &both);
+        let by_date = condition(Validator::Date, &both);
+        for (condition, headers, is_met) in [
+            // GitHub answers with the strong form, whatever it was asked with.
+            (&by_etag, answer(ETAG, "\"abc\""), true),
+            (&by_etag, answer(ETAG, "W/\"abc\""), true),
+            (&by_etag, answer(ETAG, "\"abd\""), false),
+            (&by_etag, answer(ETAG, "\"\u{e9}\""), false),
+            (&by_etag, answer(LAST_MODIFIED, "Wed, 15 Jul 2020 00:58:20 GMT"), true),
+            (&by_etag, HeaderMap::new(), true),
+            (&by_date, answer(LAST_MODIFIED, DATE), true),
+            (&by_date, answer(LAST_MODIFIED, "Mon, 13 Jul 2020 00:58:20 GMT"), false),
+            // With each download the ETag is another one.
+            (&by_date, answer(ETAG, "\"abd\""), true),
+            (&by_date, HeaderMap::new(), true),
+        ] {
+            assert_eq!(condition.is_met_by(&headers), is_met, "{condition:?}, {headers:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_meets_a_condition_that_was_not_sent() {
+        for headers in [HeaderMap::new(), answer(ETAG, "\"abc\""), answer(LAST_MODIFIED, DATE)] {
+            assert!(!Condition::NONE.is_met_by(&headers), "{headers:?}");
+        }
+    }
+}

@@ -1,5 +1,9 @@
 //! The rules by the table, and what holds whatever the numbers are.
 
+mod asked;
+mod confirmed;
+mod stands_in;
+
 use bytes::Bytes;
 use proptest::prelude::*;
 

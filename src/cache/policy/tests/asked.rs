@@ -1,0 +1,115 @@
+//! What the upstream is told of an entry: whether a date will do, and where the document went.
+
+use super::*;
+use crate::target::{Policy, Target};
+
+const HOUR: u64 = 60 * 60;
+const DAY: u64 = 24 * HOUR;
+/// Of a release that was published ten days before.
+const SETTLED: &str = r#"{"published_at":"1970-01-02T00:00:00Z","assets":[{"state":"uploaded"}]}"#;
+
+/// All that decides about a check by date.
+#[derive(Clone, Copy)]
+struct Case {
+    demand: Demand,
+    path: &'static str,
+    last_modified: Option<&'static str>,
+    body: &'static str,
+    audited_at: Timestamp,
+}
+
+/// Where a check by date will do; its audit lasts for another second.
+const GOOD: Case = Case {
+    demand: Demand::Revalidate,
+    path: "/repos/octo/app/releases/latest",
+    last_modified: Some("Thu, 01 Jan 1970 00:00:00 GMT"),
+    body: SETTLED,
+    audited_at: Timestamp::from_secs(1_000_000 - 599),
+};
+
+fn may_use_date(case: Case) -> bool {
+    let url = format!("https://api.github.com{}", case.path);
+    let target = Target::parse(&url, &Policy::default()).unwrap();
+    let last_modified = case.last_modified.map(Into::into);
+    let entry = Entry {
+        body: Bytes::from_static(case.body.as_bytes()),
+        validators: Validators { last_modified, ..Validators::default() },
+        times: Times { audited_at: case.audited_at, ..stored_entry().times },
+        ..(*stored_entry()).clone()
+    };
+    asked(&entry, &target, case.demand, NOW, &rules()).may_use_date
+}
+
+#[test]
+fn a_date_will_do_for_the_background_and_a_release_that_has_settled() {
+    for path in [
+        "/repos/octo/app/releases/latest",
+        "/repos/octo/app/releases/tags/v1",
+        "/repos/octo/app/releases/4711",
+    ] {
+        assert!(may_use_date(Case { path, ..GOOD }), "{path}");
+    }
+}
+
+#[test]
+fn a_date_will_not_do_where_one_condition_is_missing() {
+    let audited = |ago: u64| Timestamp::from_secs(1_000_000 - ago);
+    for (why, case) in [
+        ("a client waits", Case { demand: Demand::Cached, ..GOOD }),
+        ("a client wants to be sure", Case { demand: Demand::Refresh, ..GOOD }),
+        ("a list", Case { path: "/repos/octo/app/releases", ..GOOD }),
+        ("not a release", Case { path: "/repos/octo/app/tags", ..GOOD }),
+        ("no date", Case { last_modified: None, ..GOOD }),
+        (
+            "no assets",
+            Case { body: r#"{"published_at":"1970-01-02T00:00:00Z","assets":[]}"#, ..GOOD },
+        ),
+        (
+            "published just now",
+            Case {
+                body: r#"{"published_at":"1970-01-12T13:46:40Z","assets":[{"state":"uploaded"}]}"#,
+                ..GOOD
+            },
+        ),
+        (
+            "an upload under way",
+            Case {
+                body: r#"{"published_at":"1970-01-02T00:00:00Z","assets":[{"state":"open"}]}"#,
+                ..GOOD
+            },
+        ),
+        ("an audit is due", Case { audited_at: audited(600), ..GOOD }),
+        ("an audit that a clock puts into the future", Case { audited_at: later(6), ..GOOD }),
+    ] {
+        assert!(!may_use_date(case), "{why}");
+    }
+    assert!(may_use_date(Case { audited_at: audited(0), ..GOOD }));
+    assert!(may_use_date(Case { audited_at: later(5), ..GOOD }), "clocks differ a little");
+}
+
+#[test]
+fn the_place_of_a_document_is_told_for_a_day() {
+    let target = Target::parse(URL, &Policy::default()).unwrap();
+    let to = "https://api.github.com/repositories/17";
+    let told_after = |seconds: u64| {
+        let moved = Some(Moved { to: to.into(), seen_at: NOW });
+        let entry = Entry { moved, ..(*stored_entry()).clone() };
+        let told = asked(&entry, &target, Demand::Cached, later(seconds), &rules());
+        told.moved_to.map(str::to_owned)
+    };
+    assert_eq!(told_after(0).as_deref(), Some(to));
+    assert_eq!(told_after(DAY - 1).as_deref(), Some(to));
+    assert_eq!(told_after(DAY), None);
+    assert_eq!(asked(&stored_entry(), &target, Demand::Cached, NOW, &rules()).moved_to, None);
+}
+
+#[test]
+fn the_place_of_a_document_is_not_told_where_the_clock_was_set_back() {
+    let target = Target::parse(URL, &Policy::default()).unwrap();
+    for (seconds_ahead, is_told) in [(0, true), (5, true), (6, false), (10 * DAY, false)] {
+        let moved = Some(Moved { to: URL.into(), seen_at: later(seconds_ahead) });
+        let entry = Entry { moved, ..(*stored_entry()).clone() };
+        let told = asked(&entry, &target, Demand::Cached, NOW, &rules());
+        assert_eq!(told.moved_to.is_some(), is_told, "{seconds_ahead} s ahead");
+    }
+}

@@ -1,0 +1,103 @@
+//! What a `304` changes, by what it answers; and whom it satisfies.
+
+use super::*;
+use crate::upstream::{Fingerprint, Validator};
+
+const PLACE: &str = "https://api.github.com/repositories/17";
+
+/// An entry with everything that a `304` might touch.
+fn previous() -> Arc<Entry> {
+    Arc::new(Entry {
+        validators: Validators {
+            etag: Some("\"old\"".into()),
+            last_modified: Some("Thu, 01 Jan 1970 00:00:00 GMT".into()),
+            follows_rule: true,
+        },
+        token: Some(Fingerprint::from_bits(1)),
+        moved: Some(Moved { to: PLACE.into(), seen_at: NOW }),
+        ..(*stored_entry()).clone()
+    })
+}
+
+/// The answer of another token, with other validators.
+fn not_modified(asked_by: Validator, route: Route) -> Reply {
+    Reply { token: Some(Fingerprint::from_bits(2)), asked_by, route, ..reply(304) }
+}
+
+fn freshened(reply: Reply) -> Entry {
+    let got = verdict(URL, Some(&previous()), Ok(reply), later(10), &rules());
+    let Exchanged::Freshened(entry) = got else { panic!("{got:?}") };
+    Arc::unwrap_or_clone(entry)
+}
+
+#[test]
+fn a_check_by_date_is_no_audit() {
+    for (asked_by, audited_at) in
+        [(Validator::Etag, later(10)), (Validator::ComputedEtag, later(10)), (Validator::Date, NOW)]
+    {
+        let want =
+            Times { fetched_at: NOW, checked_at: later(10), audited_at, expires_at: later(1010) };
+        let got = freshened(not_modified(asked_by, Route::Direct)).times;
+        assert_eq!(got, want, "{asked_by:?}");
+        assert_eq!(got.were_audited_last(), asked_by.is_full());
+    }
+}
+
+#[test]
+fn a_304_brings_neither_validators_nor_a_token_whatever_it_answers() {
+    for asked_by in [Validator::Etag, Validator::ComputedEtag, Validator::Date] {
+        for route in [Route::Direct, Route::Moved(URL.into()), Route::Remembered] {
+            let fresh = freshened(not_modified(asked_by, route));
+            let (times, moved) = (fresh.times, fresh.moved.clone());
+            assert_eq!(fresh, Entry { times, moved, ..(*previous()).clone() }, "{asked_by:?}");
+        }
+    }
+}
+
+#[test]
+fn the_way_to_a_document_tells_where_it_is() {
+    let seen_before = Some(Moved { to: PLACE.into(), seen_at: NOW });
+    let seen_now = Some(Moved { to: "https://elsewhere/".into(), seen_at: later(10) });
+    for (route, want) in [
+        (Route::Direct, None),
+        (Route::Moved("https://elsewhere/".into()), seen_now),
+        (Route::Remembered, seen_before),
+    ] {
+        for status in [200, 304] {
+            let reply = Reply { route: route.clone(), ..reply(status) };
+            let got = verdict(URL, Some(&previous()), Ok(reply), later(10), &rules());
+            let (Exchanged::Stored(entry) | Exchanged::Freshened(entry)) = got else {
+                panic!("{got:?}")
+            };
+            assert_eq!(entry.moved, want, "{route:?}, {status}");
+        }
+    }
+}
+
+#[test]
+fn a_document_that_is_gone_is_nowhere() {
+    let reply = Reply { route: Route::Moved(PLACE.into()), ..reply(404) };
+    let got = verdict(URL, Some(&previous()), Ok(reply), later(10), &rules());
+    let Exchanged::Forgotten(negative) = got else { panic!("{got:?}") };
+    assert_eq!(negative.moved, None);
+}
+
+#[test]
+fn a_refresh_is_not_satisfied_by_a_check_by_date_and_others_are() {
+    for (asked_by, demand, is_satisfied) in [
+        (Validator::Date, Demand::Refresh, false),
+        (Validator::Date, Demand::Cached, true),
+        (Validator::Date, Demand::Revalidate, true),
+        (Validator::Etag, Demand::Refresh, true),
+        (Validator::ComputedEtag, Demand::Refresh, true),
+    ] {
+        let entry = freshened(not_modified(asked_by, Route::Direct));
+        let facts = Facts::Exchange {
+            previous: Some(previous()),
+            exchanged: Exchanged::Freshened(Arc::new(entry)),
+        };
+        let got = answer(demand, &facts, true, later(10), &rules());
+        assert_eq!(got.is_some(), is_satisfied, "{demand:?} by {asked_by:?}");
+        assert!(got.is_none_or(|got| got.status.outcome == Outcome::Revalidated));
+    }
+}

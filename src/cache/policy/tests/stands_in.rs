@@ -1,0 +1,73 @@
+//! For which failures a copy stands in, and what is told of it.
+
+use super::*;
+
+/// What a waiter is told of a failure, these seconds after the entry was fetched.
+fn told(demand: Demand, previous: &Arc<Entry>, kept: Kept, seconds: u64) -> Answer {
+    let (previous, exchanged) = (Some(Arc::clone(previous)), Exchanged::Kept(kept));
+    let facts = Facts::Exchange { previous, exchanged };
+    answer(demand, &facts, false, later(seconds), &rules()).unwrap()
+}
+
+fn failed(reason: Reason) -> Kept {
+    Kept::Failed(Failure::new(reason))
+}
+
+#[test]
+fn a_copy_stands_in_for_every_reason_but_another_status() {
+    for reason in Reason::ALL {
+        let got = told(Demand::Cached, &stored_entry(), failed(reason), 1000);
+        let want = match reason {
+            Reason::OtherStatus => Detail::Refused(reason),
+            _ => Detail::StaleIfError,
+        };
+        assert_eq!(got.status.detail, Some(want), "{reason:?}");
+        let is_copy = matches!(got.given, Given::Document(_));
+        assert_eq!(is_copy, reason != Reason::OtherStatus, "{reason:?}");
+    }
+}
+
+#[test]
+fn a_copy_that_stood_in_without_a_call_was_not_forwarded() {
+    for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::OtherStatus) {
+        let status = told(Demand::Cached, &stored_entry(), failed(reason), 1000).status;
+        let called = !reason.is_without_call();
+        assert_eq!(status.outcome, Outcome::Hit, "{reason:?}");
+        assert_eq!(status.forward, called.then_some(Forward::Stale), "{reason:?}");
+        assert_eq!(status.ttl, (!called).then_some(0), "{reason:?}");
+    }
+}
+
+#[test]
+fn nothing_stands_in_for_a_refresh_nor_does_a_negative_entry_or_one_too_old() {
+    let negative = Arc::new(Entry { status: StatusCode::NOT_FOUND, ..(*stored_entry()).clone() });
+    for reason in Reason::ALL {
+        for (demand, entry, seconds) in [
+            (Demand::Refresh, stored_entry(), 1000),
+            (Demand::Cached, Arc::clone(&negative), 1000),
+            (Demand::Cached, stored_entry(), 1500),
+        ] {
+            let got = told(demand, &entry, failed(reason), seconds);
+            assert_eq!(got.status.detail, Some(Detail::Refused(reason)), "{demand:?}");
+            assert!(matches!(got.given, Given::Failed { .. }), "{demand:?}, {reason:?}");
+        }
+    }
+}
+
+#[test]
+fn only_a_positive_copy_is_announced_for_the_impatient() {
+    let negative = Entry { status: StatusCode::GONE, ..(*stored_entry()).clone() };
+    for (demand, seconds, want) in [
+        (Demand::Cached, 999, Serves::AtOnce),
+        (Demand::Cached, 1000, Serves::IfLate),
+        (Demand::Cached, 1499, Serves::IfLate),
+        (Demand::Cached, 1500, Serves::Never),
+        (Demand::Refresh, 1000, Serves::Never),
+        (Demand::Revalidate, 1000, Serves::Never),
+    ] {
+        assert_eq!(serves(&stored_entry(), demand, later(seconds), &rules()), want);
+        if seconds >= 1000 {
+            assert_eq!(serves(&negative, demand, later(seconds), &rules()), Serves::Never);
+        }
+    }
+}
