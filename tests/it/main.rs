@@ -16,6 +16,7 @@ mod degraded;
 mod eviction;
 mod hit;
 mod negative;
+mod not_modified;
 mod outcomes;
 mod quota;
 mod redirects;

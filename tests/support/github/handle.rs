@@ -35,6 +35,11 @@ impl GitHub {
         repository.publish(tag, assets, false, now_secs);
     }
 
+    /// Deletes the latest release; the one before it is the latest again.
+    pub fn unpublish(&self, name: &str) {
+        self.world().repository(name).unpublish();
+    }
+
     /// Serves JSON (text or a value) at a path and query of the API; compact, whatever its layout here.
     #[track_caller]
     pub fn document(&self, target: &str, json: impl Display) {

@@ -70,6 +70,13 @@ impl Repository {
         change(latest.expect("the repository has a latest release"));
     }
 
+    /// Deletes the latest release: the one before it is the latest again, with its own, earlier date.
+    pub fn unpublish(&mut self) {
+        self.rendered.clear();
+        let latest = self.releases.iter().position(|release| !release.prerelease);
+        latest.map(|index| self.releases.remove(index));
+    }
+
     /// Gives the repository another name.
     pub fn rename(&mut self, name: &str) {
         name.clone_into(&mut self.name);
