@@ -49,6 +49,7 @@ pub struct App {
     guard: Arc<Guard>,
     write_behind: Arc<WriteBehind>,
     revalidator: Arc<Revalidator>,
+    upstream: Arc<Upstream>,
     health: Health,
     flights: Tasks,
 }
@@ -89,13 +90,13 @@ impl App {
         let metrics = Metrics::new(config.tokens.secrets.len());
         let tokens = Arc::new(TokenPool::new(&config.tokens));
         let background_places = config.upstream.max_concurrency / 2;
-        let upstream = Upstream::new(
+        let upstream = Arc::new(Upstream::new(
             config.upstream,
             config.targets.clone(),
             Arc::clone(&tokens),
             clock.clone(),
             metrics.clone(),
-        )?;
+        )?);
         let write_behind =
             Arc::new(WriteBehind::new(config.write_behind, Arc::clone(&store), clock.clone()));
         let budget = config.cache.store_read_budget;
@@ -110,7 +111,7 @@ impl App {
             flights: Flights::new(flights.clone()),
             write_behind: Arc::clone(&write_behind),
             store: Arc::clone(&guard),
-            upstream,
+            upstream: Arc::clone(&upstream),
             metrics: metrics.clone(),
         });
         let health = Health::new(HealthSources {
@@ -159,6 +160,7 @@ impl App {
             guard,
             write_behind,
             revalidator,
+            upstream,
             health,
             flights,
         })

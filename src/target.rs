@@ -61,6 +61,19 @@ impl Target {
         Ok(Self { url, host, path, port: parts.port, gets_token, key })
     }
 
+    /// Where GitHub says whose a token is: `GET /user` on the first host that sees tokens, if that one is asked at all.
+    ///
+    /// It goes past the allowlist of paths on purpose: that one is for clients, who must never read the account behind
+    /// a token. Only svm itself asks for this, and serves it to nobody.
+    pub(crate) fn token_owner(policy: &Policy) -> Option<Self> {
+        let url = format!("https://{}{}", policy.token_hosts().first()?, policy.user_path());
+        let parts = Parts::split(&url).ok()?;
+        policy.check_host(&parts.host, parts.port).ok()?;
+        let Canonical { url, host, path } = canonical::canonicalise(&parts).ok()?;
+        let key = Key::of(&url);
+        Some(Self { url, host, path, port: parts.port, gets_token: true, key })
+    }
+
     /// Follows a `Location`: an absolute https URL, or an absolute path on the same authority. The result is
     /// read as strictly as any other target.
     pub fn redirect(&self, location: &str, policy: &Policy) -> Result<Self, Error> {

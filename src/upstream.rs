@@ -12,6 +12,8 @@ mod etag;
 mod exchange;
 mod hop;
 mod hosts;
+mod identify;
+mod identity;
 mod places;
 mod planner;
 mod rate_limit;

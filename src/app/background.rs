@@ -48,6 +48,13 @@ impl Background {
                 stop.run_until_cancelled(probe).await;
             }
         });
+        let (upstream, identify_stop) = (Arc::clone(&app.upstream), stop.clone());
+        tasks.supervise("identify-tokens", stop.clone(), move || {
+            let (upstream, stop) = (Arc::clone(&upstream), identify_stop.clone());
+            async move {
+                stop.run_until_cancelled(upstream.identify_tokens()).await;
+            }
+        });
         let sweeps = stop.child_token();
         let (revalidator, sweeps_stop) = (Arc::clone(&app.revalidator), sweeps.clone());
         tasks.supervise("revalidate", sweeps.clone(), move || {

@@ -34,7 +34,7 @@ pub struct Tiers {
     /// L2, behind its guard.
     pub store: Arc<Guard>,
     /// The way to GitHub.
-    pub upstream: Upstream,
+    pub upstream: Arc<Upstream>,
     /// What is counted.
     pub metrics: Metrics,
 }

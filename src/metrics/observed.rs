@@ -45,6 +45,7 @@ pub(super) struct Gauges {
     token_reset: IntGaugeVec,
     token_resting: IntGaugeVec,
     token_rejected: IntGaugeVec,
+    token_account: IntGaugeVec,
 }
 
 impl Gauges {
@@ -88,6 +89,10 @@ impl Gauges {
             ),
             token_resting: per_token("svm_token_resting", "1 while a token rests after a limit"),
             token_rejected: per_token("svm_token_rejected", "1 while GitHub refuses a token"),
+            token_account: per_token(
+                "svm_token_account",
+                "The first of the tokens that share a token's account, as far as known",
+            ),
         };
         for token in 0..tokens {
             gauges.token_resting.with_label_values(&[&token.to_string()]).set(0);
@@ -124,6 +129,7 @@ impl Gauges {
     fn token(&self, token: &str, report: &Report) {
         self.token_resting.with_label_values(&[token]).set(i64::from(report.resting));
         self.token_rejected.with_label_values(&[token]).set(i64::from(report.rejected));
+        self.token_account.with_label_values(&[token]).set(signed(report.account as u64));
         set_or_remove(&self.token_remaining, token, report.remaining);
         set_or_remove(&self.token_reset, token, report.reset_at.map(|at| at.as_secs()));
     }

@@ -48,6 +48,18 @@ impl Policy {
         &self.token_hosts
     }
 
+    /// The path of the account behind a token. On GitHub Enterprise Server the API lies below a path of its own, which
+    /// the open paths tell; where they do not, it is the usual one.
+    pub(super) fn user_path(&self) -> String {
+        let roots = self.api_paths.iter().filter_map(|PathPrefix(path)| path.split_once("/repos/"));
+        let told = roots.map(|(root, _)| root).min_by_key(|root| root.len());
+        let root = match self.token_hosts.first() {
+            Some(host) if host.host.starts_with("api.") => "",
+            _ => told.unwrap_or("/api/v3"),
+        };
+        format!("{root}/user")
+    }
+
     pub(super) fn check_host(&self, host: &str, port: u16) -> Result<(), Error> {
         if self.hosts.iter().any(|listed| listed.is(host, port)) {
             return Ok(());

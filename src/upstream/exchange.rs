@@ -299,10 +299,6 @@ impl<'a> Exchange<'a> {
 
     fn rejected(&mut self, lease: Option<Lease>, reply: Reply, now: Timestamp) -> Next {
         let Some(lease) = lease else { return Next::Answer(reply) };
-        tracing::warn!(
-            token = lease.index(),
-            "GitHub refused a token; it is put aside for a while"
-        );
         self.upstream.tokens.quarantine(lease, now);
         self.tried.add(lease);
         // When one works again, it must not meet all at once who waited for it.

@@ -34,6 +34,11 @@ impl Rest {
         self.next = Some((own * 2).min(longest));
     }
 
+    /// Of two rests of what turned out to be one: the later end, and the longer next one.
+    pub(super) fn later(self, other: Self) -> Self {
+        Self { until: self.until.max(other.until), next: self.next.max(other.next) }
+    }
+
     /// Something succeeded. During a rest nothing is sent, so a success then answers a request from before it, and
     /// says nothing about it.
     pub(super) fn succeeded(&mut self, now: Timestamp) {

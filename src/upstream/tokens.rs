@@ -5,6 +5,7 @@
 //! caller's.
 
 mod account;
+mod inquiry;
 mod pool;
 mod reservation;
 mod token;
@@ -16,11 +17,13 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 use crate::config;
 
+use super::identity::{Finding, Identity};
 use super::planner::{self, Question};
 use super::rate_limit::{Limit, Quota};
 use super::{Fingerprint, Priority, Secret, Validator};
 
 use reservation::Reservation;
+use token::Token;
 
 pub(super) use pool::Pool;
 pub(super) use tried::Tried;
@@ -55,23 +58,27 @@ impl Lease {
 /// What can be told of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
+    /// The place of the first token of its account, as far as that is known.
+    pub account: usize,
     /// Requests left in the window, if known.
     pub remaining: Option<u64>,
     /// When that window ends.
     pub reset_at: Option<Timestamp>,
     /// Whether it rests after a limit.
     pub resting: bool,
-    /// Whether GitHub refused it the last time it was used.
+    /// Whether GitHub refused it and has not been seen to take it since.
     pub rejected: bool,
 }
 
 impl TokenPool {
     /// A pool of which nothing is known yet.
     pub fn new(config: &config::Tokens) -> Self {
-        let fingerprints: Vec<_> = config.secrets.iter().map(Secret::fingerprint).collect();
+        let fingerprints = config.secrets.iter().map(Secret::fingerprint).enumerate();
+        let tokens = fingerprints
+            .map(|(place, fingerprint)| Token::new(place, fingerprint, config.identify));
         Self {
             authorizations: config.secrets.iter().map(Secret::authorization).collect(),
-            pool: Mutex::new(Pool::new(&fingerprints, config.usage_threshold)),
+            pool: Mutex::new(Pool::new(tokens.collect(), config.usage_threshold)),
         }
     }
 
@@ -87,8 +94,7 @@ impl TokenPool {
         if plan.validator != Validator::Etag {
             pool.took(plan.token);
         }
-        let lease = Lease { index: plan.token, fingerprint: pool.fingerprint(plan.token) };
-        Ok((lease, plan.validator))
+        Ok((lease_of(&pool, plan.token), plan.validator))
     }
 
     /// The `Authorization` value of a leased token.
@@ -116,9 +122,33 @@ impl TokenPool {
         self.pool.lock().rest(lease.index, limit, now)
     }
 
-    /// Puts the token aside after a `401`. It is tried again after a while, each time a longer one.
+    /// Puts the token aside after a `401`, until an inquiry says that it works again.
     pub fn quarantine(&self, lease: Lease, now: Timestamp) {
-        self.pool.lock().quarantine(lease.index, now);
+        if self.pool.lock().quarantine(lease.index, now) {
+            tell_refused(lease.index);
+        }
+    }
+
+    /// A token to ask GitHub about: whose it is, or whether it works again.
+    pub(super) fn next_to_identify(&self, now: Timestamp) -> Option<Lease> {
+        let pool = self.pool.lock();
+        Some(lease_of(&pool, pool.next_to_identify(now)?))
+    }
+
+    /// What came of that.
+    pub(super) fn found(&self, lease: Lease, finding: &Finding, now: Timestamp) {
+        let mut pool = self.pool.lock();
+        let is_news = pool.found(lease.index, finding, now);
+        let (account, is_shared) = pool.account_of(lease.index);
+        drop(pool);
+        match finding {
+            Finding::Known(identity) if is_news => {
+                tell_account(lease.index, identity, account, is_shared);
+            }
+            Finding::Refused if is_news => tell_refused(lease.index),
+            Finding::Known(_) | Finding::Refused => {}
+            _ => tracing::debug!(token = lease.index, ?finding, "nothing learnt of a token"),
+        }
     }
 
     /// When the first token is usable again; `now` if one is.
@@ -135,6 +165,27 @@ impl TokenPool {
     pub fn reports(&self, now: Timestamp) -> Vec<Report> {
         self.pool.lock().reports(now)
     }
+}
+
+fn lease_of(pool: &Pool, index: usize) -> Lease {
+    Lease { index, fingerprint: pool.fingerprint(index) }
+}
+
+fn tell_account(token: usize, identity: &Identity, account: usize, is_shared: bool) {
+    let login = identity.login.as_str();
+    match is_shared {
+        true => tracing::warn!(
+            token,
+            account,
+            login,
+            "a token shares its account: a second token of one account adds no quota"
+        ),
+        false => tracing::info!(token, account, login, "a token's account is known"),
+    }
+}
+
+fn tell_refused(token: usize) {
+    tracing::warn!(token, "GitHub refused a token; it is put aside until it works again");
 }
 
 #[cfg(test)]

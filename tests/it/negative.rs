@@ -103,6 +103,7 @@ async fn other_statuses_are_passed_on_and_never_stored() {
         app.github.recover();
         app.advance(Duration::from_secs(3600));
     }
+    app.reaches("svm_token_rejected{token=\"0\"}", 0.0).await;
     assert_eq!(app.version(LATEST).await.header("x-cache"), "MISS");
 }
 

@@ -97,6 +97,8 @@ async fn metrics_are_prometheus_text() {
     svm_served_age_seconds_count 2
     svm_stale_answers_total{reason="stale-if-error"} 0
     svm_stale_answers_total{reason="stale-while-revalidate"} 0
+    svm_token_account{token="0"} 0
+    svm_token_account{token="1"} 1
     svm_token_rejected{token="0"} 0
     svm_token_rejected{token="1"} 0
     svm_token_remaining{token="0"} 4999

@@ -146,8 +146,9 @@ impl TestApp {
         self.until(async move || self.get("/healthz").await.json()["status"] == status)
     }
 
+    /// Waits until this is so; panics after 10 s, naming the line that waited.
     #[track_caller]
-    fn until(&self, condition: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
+    pub fn until(&self, condition: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
         let caller = Location::caller();
         async move {
             let polling = async {

@@ -45,6 +45,8 @@ impl Setup {
             ("GITHUB_PATS", "ghp_first,ghp_second"),
             ("API_USAGE_THRESHOLD", "100"),
             ("WRITE_BEHIND_FLUSH_INTERVAL", "10ms"),
+            // Nobody listens there: whose the tokens are is asked from the start, and never of the real GitHub.
+            ("UPSTREAM_CONNECT_TO", "api.github.com:443=127.0.0.1:1"),
         ];
         vars.into_iter().fold(Self::bare(), |setup, (name, value)| setup.set(name, value))
     }

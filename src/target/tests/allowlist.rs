@@ -1,7 +1,7 @@
 //! What the allowlist opens.
 
 use super::{check, check_under, policy};
-use crate::target::{Authority, Error, PathPrefix};
+use crate::target::{Authority, Error, PathPrefix, Target};
 
 #[test]
 fn paths_on_token_hosts() {
@@ -45,6 +45,35 @@ fn paths_on_token_hosts() {
     ] {
         let url = format!("https://api.github.com{path}");
         check_under(&some, &url, if is_open { Ok(&url) } else { Err(Error::PathNotAllowed) });
+    }
+}
+
+#[test]
+fn the_account_behind_a_token_is_asked_for_on_the_first_token_host() {
+    let ghe = "ghe.example:8443";
+    for (hosts, paths, tokens, expected) in [
+        (vec!["api.github.com"], "/repos/", vec!["API.github.com"], "https://api.github.com/user"),
+        (
+            vec!["api.github.com"],
+            "/orgs/o/repos/",
+            vec!["api.github.com"],
+            "https://api.github.com/user",
+        ),
+        (vec!["api.o.ghe.com"], "/", vec!["api.o.ghe.com"], "https://api.o.ghe.com/user"),
+        (vec![ghe, "b"], "/api/v3/repos/", vec![ghe, "b"], "https://ghe.example:8443/api/v3/user"),
+        (
+            vec![ghe],
+            "/github/api/v3/repos/o/",
+            vec![ghe],
+            "https://ghe.example:8443/github/api/v3/user",
+        ),
+        (vec![ghe], "/", vec![ghe], "https://ghe.example:8443/api/v3/user"),
+        (vec!["raw.githubusercontent.com"], "/repos/", vec!["api.github.com"], ""),
+        (vec!["api.github.com"], "/repos/", vec![], ""),
+    ] {
+        let target = Target::token_owner(&policy(&hosts, &[paths], &tokens));
+        assert_eq!(target.as_ref().map_or("", Target::as_str), expected);
+        assert!(target.is_none_or(|target| target.gets_token()));
     }
 }
 

@@ -83,6 +83,14 @@ impl Account {
         self.under_way = self.under_way.saturating_sub(1);
     }
 
+    /// The two turned out to be one.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.quota = latest(self.quota, other.quota);
+        self.spent_until = self.spent_until.max(other.spent_until);
+        self.secondary = self.secondary.later(other.secondary);
+        self.under_way += other.under_way;
+    }
+
     /// The quota, while its window lasts.
     pub(super) fn known(&self, now: Timestamp) -> Option<Quota> {
         self.quota.filter(|quota| now < quota.reset_at)

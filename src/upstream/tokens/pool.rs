@@ -3,7 +3,10 @@
 //! Pure: times are the caller's, and whoever shares it locks it. Quota and rests belong to accounts. Until GitHub says
 //! whose a token is, it is an account of its own.
 
+use std::collections::BTreeSet;
+
 use crate::clock::Timestamp;
+use crate::upstream::identity::Finding;
 use crate::upstream::rate_limit::{Limit, Quota};
 use crate::upstream::{Fingerprint, Priority};
 
@@ -21,12 +24,11 @@ pub(in crate::upstream) struct Pool {
     next: usize,
 }
 
-/// What is chosen from.
+/// What is chosen from it.
 impl Pool {
-    pub(super) fn new(fingerprints: &[Fingerprint], usage_threshold: u64) -> Self {
-        let tokens = fingerprints.iter().enumerate();
-        let tokens = tokens.map(|(place, fingerprint)| Token::new(place, *fingerprint)).collect();
-        let accounts = fingerprints.iter().map(|_| Account::default()).collect();
+    /// A pool of which nothing is known yet.
+    pub(super) fn new(tokens: Vec<Token>, usage_threshold: u64) -> Self {
+        let accounts = tokens.iter().map(|_| Account::default()).collect();
         Self { tokens, accounts, usage_threshold, next: 0 }
     }
 
@@ -75,12 +77,22 @@ impl Pool {
 
     /// When the first token is usable again by a request of this priority; `now` if one is.
     pub(in crate::upstream) fn usable_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
-        let waits = |index: usize| match priority {
+        let moments = (0..self.tokens.len()).map(|index| self.one_usable_at(index, priority, now));
+        moments.min().unwrap_or(now)
+    }
+
+    /// The same of the token at `index`.
+    pub(super) fn one_usable_at(
+        &self,
+        index: usize,
+        priority: Priority,
+        now: Timestamp,
+    ) -> Timestamp {
+        let account = match priority {
             Priority::Foreground => self.account(index).usable_at(now),
             Priority::Background => self.account(index).has_at(self.usage_threshold, now),
         };
-        let usable = |index: usize| waits(index).max(self.tokens[index].usable_at(now));
-        (0..self.tokens.len()).map(usable).min().unwrap_or(now)
+        account.max(self.tokens[index].usable_at(now))
     }
 
     /// Whether a token has more left than is kept for clients.
@@ -113,7 +125,7 @@ impl Pool {
     }
 }
 
-/// What answers do to it.
+/// What answers do to it, and what can be told of it.
 impl Pool {
     /// The account of the token at `index`.
     pub(super) fn account_mut(&mut self, index: usize) -> &mut Account {
@@ -130,11 +142,42 @@ impl Pool {
 
     pub(super) fn succeeded(&mut self, index: usize, now: Timestamp) {
         self.account_mut(index).succeeded(now);
-        self.tokens[index].succeeded(now);
+        self.tokens[index].succeeded();
     }
 
-    pub(super) fn quarantine(&mut self, index: usize, now: Timestamp) {
+    /// Returns whether it was not put aside already.
+    pub(super) fn quarantine(&mut self, index: usize, now: Timestamp) -> bool {
+        let was_rejected = self.tokens[index].is_rejected();
         self.tokens[index].quarantine(now);
+        !was_rejected
+    }
+
+    /// A token to be asked about, of an account that does not rest.
+    pub(super) fn next_to_identify(&self, now: Timestamp) -> Option<usize> {
+        (0..self.tokens.len()).find(|&index| {
+            self.tokens[index].is_to_identify(now) && self.account(index).usable_at(now) <= now
+        })
+    }
+
+    /// What came of that; returns whether it is news.
+    pub(super) fn found(&mut self, index: usize, finding: &Finding, now: Timestamp) -> bool {
+        let known = |pool: &Self| (pool.tokens[index].id, pool.tokens[index].is_rejected());
+        let before = known(self);
+        self.tokens[index].found(finding, now);
+        match finding {
+            Finding::Known(_) | Finding::Nobodys => self.account_mut(index).succeeded(now),
+            Finding::Limited(limit) => drop(self.rest(index, *limit, now)),
+            Finding::Refused | Finding::Unclear | Finding::Silence => {}
+        }
+        self.unite(index);
+        known(self) != before
+    }
+
+    /// The place of the token's account, and whether another token shares it.
+    pub(super) fn account_of(&self, index: usize) -> (usize, bool) {
+        let account = self.tokens[index].account;
+        let tokens = self.tokens.iter().filter(|token| token.account == account).count();
+        (account, tokens > 1)
     }
 
     /// What can be told of each token.
@@ -142,9 +185,24 @@ impl Pool {
         (0..self.tokens.len()).map(|index| self.report(index, now)).collect()
     }
 
+    /// Makes one account of those of all tokens that have the id of this one.
+    fn unite(&mut self, index: usize) {
+        let Some(id) = self.tokens[index].id else { return };
+        let same = self.tokens.iter().filter(|token| token.id == Some(id));
+        let mut accounts: BTreeSet<_> = same.map(|token| token.account).collect();
+        let Some(first) = accounts.pop_first() else { return };
+        for other in accounts {
+            let gone = std::mem::take(&mut self.accounts[other]);
+            self.accounts[first].merge(&gone);
+            let moved = self.tokens.iter_mut().filter(|token| token.account == other);
+            moved.for_each(|token| token.account = first);
+        }
+    }
+
     fn report(&self, index: usize, now: Timestamp) -> Report {
         let known = self.account(index).known(now);
         Report {
+            account: self.tokens[index].account,
             remaining: known.map(|quota| quota.remaining),
             reset_at: known.map(|quota| quota.reset_at),
             resting: self.account(index).rests_until() > now,

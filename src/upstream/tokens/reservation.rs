@@ -11,7 +11,7 @@ use super::{Lease, TokenPool};
 #[derive(Debug)]
 pub(in crate::upstream) struct Reservation<'a> {
     pool: &'a TokenPool,
-    lease: Lease,
+    pub(super) lease: Lease,
 }
 
 impl<'a> Reservation<'a> {

@@ -1,9 +1,10 @@
 //! What the pool does with each kind of answer, by a clock in hand.
 
+mod laws;
+
 use std::time::Duration;
 
 use bytes::Bytes;
-use proptest::prelude::*;
 
 use super::*;
 use crate::upstream::{Stored, Validators};
@@ -13,8 +14,24 @@ const MINUTE: Duration = Duration::from_secs(60);
 const THRESHOLD: u64 = 100;
 
 fn pool(count: usize) -> TokenPool {
+    with(count, false)
+}
+
+fn identifying(count: usize) -> TokenPool {
+    with(count, true)
+}
+
+fn with(count: usize, identify: bool) -> TokenPool {
     let secrets = (0..count).map(|n| Secret::new(&format!("ghp_{n}")).unwrap()).collect();
-    TokenPool::new(&config::Tokens { secrets, usage_threshold: THRESHOLD })
+    TokenPool::new(&config::Tokens { secrets, usage_threshold: THRESHOLD, identify })
+}
+
+fn user(id: u64) -> Finding {
+    Finding::Known(Identity { id, login: format!("user-{id}") })
+}
+
+fn accounts(pool: &TokenPool) -> Vec<usize> {
+    pool.reports(NOW).iter().map(|report| report.account).collect()
 }
 
 fn lease(pool: &TokenPool, now: Timestamp) -> Result<usize, Timestamp> {
@@ -165,89 +182,59 @@ fn limits_of_a_host_cost_the_token_nothing() {
 }
 
 #[test]
-fn a_refused_token_is_tried_again_after_longer_and_longer() {
+fn a_refused_token_is_used_again_when_an_inquiry_has_found_it_to_work() {
     let pool = pool(1);
+    let token = nth(&pool, 0);
+    pool.quarantine(token, NOW);
     let mut now = NOW;
     for minutes in [1, 2, 4, 8] {
-        pool.quarantine(nth(&pool, 0), now);
-        assert_eq!(lease(&pool, now), Err(now + minutes * MINUTE));
+        let due_at = now + minutes * MINUTE;
+        for _ in 0..3 {
+            assert_eq!(lease(&pool, now), Err(due_at));
+            assert_eq!(pool.next_to_identify(now), None);
+            pool.quarantine(token, now);
+        }
+        now = due_at;
+        assert_eq!(lease(&pool, now), Err(now + Duration::from_secs(1)), "as soon as it is asked");
+        assert_eq!(pool.next_to_identify(now), Some(token));
         assert!(pool.reports(now)[0].rejected);
-        now = now + minutes * MINUTE;
-        assert_eq!(lease(&pool, now), Ok(0));
-        assert!(pool.reports(now)[0].rejected, "until it has been seen to work");
+        pool.found(token, &Finding::Refused, now);
     }
-    pool.succeeded(nth(&pool, 0), now);
+    pool.found(token, &user(1), now);
     assert!(!pool.reports(now)[0].rejected);
-    pool.quarantine(nth(&pool, 0), now);
+    assert_eq!(lease(&pool, now), Ok(0));
+    pool.quarantine(token, now);
     assert_eq!(lease(&pool, now), Err(now + MINUTE), "a success ends the doubling");
+}
+
+#[test]
+fn a_token_of_an_account_that_rests_is_not_asked_about() {
+    let pool = identifying(1);
+    assert_eq!(pool.next_to_identify(NOW), Some(nth(&pool, 0)));
+    pool.found(
+        nth(&pool, 0),
+        &Finding::Limited(Limit::Primary { reset_at: Some(NOW + 10 * MINUTE) }),
+        NOW,
+    );
+    assert!(pool.reports(NOW)[0].resting);
+    assert_eq!(pool.next_to_identify(NOW + 9 * MINUTE), None);
+    assert_eq!(pool.next_to_identify(NOW + 10 * MINUTE), Some(nth(&pool, 0)));
+}
+
+#[test]
+fn a_token_that_is_nobodys_stays_an_account_of_its_own() {
+    let pool = identifying(2);
+    for index in 0..2 {
+        pool.found(nth(&pool, index), &Finding::Nobodys, NOW);
+    }
+    assert_eq!(accounts(&pool), [0, 1]);
+    pool.quarantine(nth(&pool, 0), NOW);
+    pool.found(nth(&pool, 0), &Finding::Nobodys, NOW + MINUTE);
+    assert!(!pool.reports(NOW)[0].rejected, "it was taken");
 }
 
 #[test]
 fn no_debug_output_shows_a_token() {
     let shown = format!("{:?}", pool(2));
     assert!(!shown.contains("ghp_"), "{shown}");
-}
-
-#[derive(Clone, Debug)]
-enum Event {
-    Book(u64, u64),
-    Primary(u64),
-    Secondary(u64),
-    Refused,
-    Works,
-    Wait(u64),
-}
-
-fn events() -> impl Strategy<Value = Vec<(usize, Event)>> {
-    let event = prop_oneof![
-        (0..300u64, 0..7200u64).prop_map(|(left, reset)| Event::Book(left, reset)),
-        (0..7200u64).prop_map(Event::Primary),
-        (0..600u64).prop_map(Event::Secondary),
-        Just(Event::Refused),
-        Just(Event::Works),
-        (0..3600u64).prop_map(Event::Wait),
-    ];
-    proptest::collection::vec((0..3usize, event), 0..40)
-}
-
-proptest! {
-    /// Whatever has happened: a lease is of a usable token, and a refusal names a moment when there is one.
-    #[test]
-    fn a_lease_is_usable_and_a_refusal_is_honest(events in events()) {
-        let pool = pool(3);
-        let mut now = NOW;
-        for (index, event) in events {
-            let token = nth(&pool, index);
-            let after = |seconds| now + Duration::from_secs(seconds);
-            match event {
-                Event::Book(remaining, reset) => pool.book(token, Quota { limit: 5000, remaining, reset_at: after(reset) }, now),
-                Event::Primary(reset) => {
-                    pool.rest(token, Limit::Primary { reset_at: Some(after(reset)) }, now);
-                }
-                Event::Secondary(seconds) => {
-                    let retry_after = Some(Duration::from_secs(seconds));
-                    pool.rest(token, Limit::Secondary { retry_after }, now);
-                }
-                Event::Refused => pool.quarantine(token, now),
-                Event::Works => pool.succeeded(token, now),
-                Event::Wait(seconds) => now = after(seconds),
-            }
-            for priority in Priority::ALL {
-                let leased = |now| ask(&pool, None, priority, &Tried::default(), now);
-                match leased(now) {
-                    Ok(index) => {
-                        prop_assert!(!pool.reports(now)[index].resting);
-                        let enough = pool.reports(now)[index].remaining.is_none_or(|left| left >= THRESHOLD);
-                        prop_assert!(enough || priority == Priority::Foreground);
-                    }
-                    Err(usable_at) => {
-                        prop_assert!(usable_at > now);
-                        prop_assert!(leased(usable_at).is_ok());
-                        let before = usable_at - Duration::from_millis(1);
-                        prop_assert!(leased(before).is_err());
-                    }
-                }
-            }
-        }
-    }
 }

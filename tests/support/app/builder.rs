@@ -31,6 +31,7 @@ pub struct TestAppBuilder {
     folder: TempDir,
     store: Option<Arc<dyn Store>>,
     store_read_budget: Duration,
+    identify: bool,
 }
 
 impl Default for TestAppBuilder {
@@ -42,7 +43,13 @@ impl Default for TestAppBuilder {
             ("WRITE_BEHIND_FLUSH_INTERVAL", "10ms"),
         ];
         let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self { vars: vars.into(), folder, store: None, store_read_budget: PATIENCE }
+        Self {
+            vars: vars.into(),
+            folder,
+            store: None,
+            store_read_budget: PATIENCE,
+            identify: false,
+        }
     }
 }
 
@@ -66,6 +73,12 @@ impl TestAppBuilder {
     /// Has a miss wait for the store as long as in production.
     pub fn production_read_budget(mut self) -> Self {
         self.store_read_budget = Duration::from_millis(25);
+        self
+    }
+
+    /// Has GitHub asked whose each token is, as in production. Without this a test need not count those requests.
+    pub fn identifying(mut self) -> Self {
+        self.identify = true;
         self
     }
 
@@ -125,6 +138,7 @@ impl TestAppBuilder {
         let vars: Vars = defaults.into_iter().chain(self.vars.clone()).collect();
         let mut config = Config::from_vars(&vars).unwrap_or_else(|faults| panic!("{faults}"));
         config.cache.store_read_budget = self.store_read_budget;
+        config.tokens.identify = self.identify;
         config
     }
 }

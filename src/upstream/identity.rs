@@ -1,0 +1,117 @@
+//! What an answer to `GET /user` says of the token that it was asked with.
+//!
+//! Pure. The request is asked for two things: whose the token is, since tokens of one account share its quota, and
+//! whether one that GitHub has refused works again.
+
+use http::{HeaderMap, StatusCode};
+
+use crate::clock::Timestamp;
+
+use super::rate_limit::{self, Limit};
+
+/// A word of the answers to the tokens of apps, which are nobody's: `Resource not accessible by integration`.
+const NOBODYS: &str = "not accessible by";
+
+/// The account that a token belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    /// GitHub's number for it, which never changes.
+    pub(super) id: u64,
+    /// Its name, for people.
+    pub(super) login: String,
+}
+
+/// What was found out about a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// It works, and this is whose it is.
+    Known(Identity),
+    /// It works, and is no user's.
+    Nobodys,
+    /// GitHub does not know it.
+    Refused,
+    /// Nothing: a limit was met first.
+    Limited(Limit),
+    /// Nothing: the answer is about something else.
+    Unclear,
+    /// Nothing: there was no answer, or one of a server in trouble.
+    Silence,
+}
+
+impl Finding {
+    /// Reads the answer to a request with a token.
+    pub(super) fn read(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Self {
+        if let Some(limit) = rate_limit::classify(status, headers, body, true, now) {
+            return Self::Limited(limit);
+        }
+        match status {
+            StatusCode::OK => Identity::read(body).map_or(Self::Unclear, Self::Known),
+            StatusCode::UNAUTHORIZED => Self::Refused,
+            StatusCode::FORBIDDEN if rate_limit::message(body).contains(NOBODYS) => Self::Nobodys,
+            status if status.is_server_error() => Self::Silence,
+            _ => Self::Unclear,
+        }
+    }
+}
+
+impl Identity {
+    fn read(body: &[u8]) -> Option<Self> {
+        let user: serde_json::Value = serde_json::from_slice(body).ok()?;
+        let id = user.get("id")?.as_u64()?;
+        let login = user.get("login")?.as_str()?.to_owned();
+        Some(Self { id, login })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+    #[track_caller]
+    fn check(status: u16, body: &str, want: &Finding) {
+        let status = StatusCode::from_u16(status).unwrap();
+        assert_eq!(Finding::read(status, &HeaderMap::new(), body.as_bytes(), NOW), *want, "{body}");
+    }
+
+    #[test]
+    fn a_user_is_known_by_id_and_login() {
+        let octocat = Identity { id: 583_231, login: "octocat".to_owned() };
+        let body = r#"{"login":"octocat","id":583231,"node_id":"MDQ6VXNlcjU4MzIzMQ=="}"#;
+        check(200, body, &Finding::Known(octocat));
+        for body in ["", "[]", "{}", r#"{"login":"octocat"}"#, r#"{"id":"1","login":"octocat"}"#] {
+            check(200, body, &Finding::Unclear);
+        }
+    }
+
+    #[test]
+    fn only_a_401_refuses_a_token() {
+        check(401, r#"{"message":"Bad credentials"}"#, &Finding::Refused);
+        let logins =
+            r#"{"message":"Maximum number of login attempts exceeded. Please try again later."}"#;
+        check(403, logins, &Finding::Unclear);
+        check(404, r#"{"message":"Not Found"}"#, &Finding::Unclear);
+        check(301, "", &Finding::Unclear);
+        for status in [500, 502, 503, 504] {
+            check(status, r#"{"message":"Server Error"}"#, &Finding::Silence);
+        }
+    }
+
+    #[test]
+    fn a_limit_says_nothing_of_the_token() {
+        let words = r#"{"message":"You have exceeded a secondary rate limit."}"#;
+        check(403, words, &Finding::Limited(Limit::Secondary { retry_after: None }));
+        check(429, "", &Finding::Limited(Limit::Host { retry_after: None }));
+    }
+
+    #[test]
+    fn a_token_of_an_app_is_nobodys() {
+        check(403, r#"{"message":"Resource not accessible by integration"}"#, &Finding::Nobodys);
+    }
+}

@@ -1,0 +1,104 @@
+//! What becomes of tokens and hosts that meet a limit.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use super::{document, used};
+use crate::support::app::TestApp;
+use crate::support::github::Failure;
+use crate::support::tasks;
+use crate::{LATEST, LATEST_PATH};
+
+#[tokio::test]
+async fn a_limited_token_rests_and_no_client_sees_it() {
+    for failure in [
+        Failure::PrimaryLimit,
+        Failure::SecondaryLimit(Some(60)),
+        Failure::SecondaryLimit(None),
+        Failure::Abuse,
+        Failure::BadCredentials,
+    ] {
+        let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
+        app.github.fail_all(failure.clone()).for_token("a");
+        for n in 0..6 {
+            let url = document(&app, &format!("octo/r{n}"));
+            assert_eq!(app.version(&url).await.status, StatusCode::OK, "{failure:?}");
+        }
+        let with_a = used(&app).iter().filter(|token| *token == "a").count();
+        assert_eq!(with_a, 1, "{failure:?}: it is not asked again while it rests");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_a_request_from_before_a_limit_does_not_end_the_rest() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    let early = document(&app, "octo/early");
+    let gate = app.github.hold("/repos/octo/early/releases/latest");
+    let asked = tasks::spawn(app.ask(&early));
+    gate.arrived(1).await;
+    app.github.fail(LATEST_PATH).with(Failure::SecondaryLimit(Some(60)));
+    assert_eq!(app.version(LATEST).await.status, 403);
+    gate.open();
+    assert_eq!(asked.await.unwrap().status, 200);
+    let resting = app.version(&document(&app, "octo/other")).await;
+    assert_eq!((resting.status.as_u16(), resting.retry_after()), (503, 60));
+}
+
+#[tokio::test]
+async fn a_rest_ends_as_the_answer_said() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    let url = document(&app, "octo/app");
+    app.github.fail_all(Failure::SecondaryLimit(Some(90))).times(1);
+    let limited = app.version(&url).await;
+    assert_eq!((limited.status.as_u16(), limited.retry_after()), (403, 90));
+    app.advance(Duration::from_secs(30));
+    let resting = app.version(&url).await;
+    assert_eq!((resting.status.as_u16(), resting.retry_after()), (503, 60));
+    app.advance(Duration::from_secs(60));
+    assert_eq!(app.version(&url).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_spent_token_rests_until_its_window_ends() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    app.github.user("alice").token("a").limit(3);
+    for n in 0..3 {
+        let url = document(&app, &format!("octo/r{n}"));
+        assert_eq!(app.version(&url).await.status, 200);
+    }
+    let limited = app.version(LATEST).await;
+    assert_eq!(limited.status, 403);
+    assert_eq!(limited.retry_after(), 3600);
+    assert_eq!(limited.json()["error"], "Upstream API error");
+    app.advance(Duration::from_secs(3600));
+    app.github.release("octo/app").serve();
+    assert_eq!(app.version(LATEST).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_throttled_endpoint_rests_the_host_and_not_the_tokens() {
+    let app = TestApp::start().await;
+    app.github.fail(LATEST_PATH).with(Failure::Throttled429).times(1);
+    let throttled = app.version(LATEST).await;
+    assert_eq!((throttled.status.as_u16(), throttled.retry_after()), (429, 60));
+    let resting = app.version(LATEST).await;
+    resting.assert_summary("503 MISS upstream=0 svm; detail=host-rests");
+    assert_eq!(resting.retry_after(), 60);
+    assert_eq!(app.metric("svm_token_resting{token=\"0\"}").await, 0.0);
+    app.advance(Duration::from_secs(60));
+    app.github.release("octo/app").serve();
+    assert_eq!(app.version(LATEST).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_limit_of_a_file_host_leaves_the_api_alone() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";
+    app.github.raw_document("/octo/app/main/v.json", "{}");
+    app.github.fail("/octo/app/main/v.json").with(Failure::RawThrottled429).times(1);
+    assert_eq!(app.version(raw).await.status, 429);
+    assert_eq!(app.version(raw).await.status, 503);
+    assert_eq!(app.version(LATEST).await.status, 200);
+}

@@ -1,0 +1,111 @@
+//! Tokens that GitHub refuses: they are put aside, and asked about until they work again.
+
+use std::time::Duration;
+
+use super::{document, used};
+use crate::support::app::TestApp;
+use crate::support::github::Failure;
+use crate::support::tasks;
+use crate::{LATEST, LATEST_PATH};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const FIRST_REJECTED: &str = "svm_token_rejected{token=\"0\"}";
+
+/// A service whose only token was refused just now.
+async fn app_with_a_refused_token() -> TestApp {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    app.github.release("octo/app").serve();
+    app.github.fail(LATEST_PATH).with(Failure::BadCredentials).times(1);
+    assert_eq!(app.version(LATEST).await.status, 401);
+    app
+}
+
+/// Waits until clients are told to come back after this many seconds.
+async fn is_back_in(app: &TestApp, seconds: u64) {
+    app.until(async || app.version(LATEST).await.retry_after() == seconds).await;
+}
+
+#[tokio::test]
+async fn a_refused_token_is_put_aside_and_told_of() {
+    let app = TestApp::builder().set("GITHUB_PATS", "bad,good").start().await;
+    app.github.revoke("bad");
+    for n in 0..4 {
+        assert_eq!(app.version(&document(&app, &format!("octo/r{n}"))).await.status, 200);
+    }
+    assert_eq!(used(&app), ["bad", "good", "good", "good", "good"]);
+    assert_eq!(app.metric(FIRST_REJECTED).await, 1.0);
+    assert_eq!(app.metric("svm_token_rejected{token=\"1\"}").await, 0.0);
+}
+
+#[tokio::test]
+async fn a_token_that_works_again_is_used_again() {
+    let app = app_with_a_refused_token().await;
+    app.advance(MINUTE);
+    app.reaches(FIRST_REJECTED, 0.0).await;
+    assert_eq!(app.github.calls("/user"), 1);
+    assert_eq!(app.version(LATEST).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_asked_about_after_longer_and_longer_and_by_no_client() {
+    let app = app_with_a_refused_token().await;
+    app.github.strict_tokens();
+    app.github.revoke("a");
+    for (asked, minutes) in [(1, 2), (2, 4), (3, 8)] {
+        app.advance(MINUTE * minutes / 2);
+        is_back_in(&app, u64::from(minutes) * 60).await;
+        assert_eq!(app.github.calls("/user"), asked);
+    }
+    assert_eq!(app.github.calls(LATEST_PATH), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_verdict_neither_rehabilitates_a_token_nor_doubles_the_pause() {
+    for failure in [
+        Failure::Unicorn503,
+        Failure::Reset,
+        Failure::Throttled429,
+        Failure::SecondaryLimit(Some(60)),
+        Failure::TooManyLogins,
+    ] {
+        let app = app_with_a_refused_token().await;
+        app.github.fail("/user").with(failure.clone()).times(2);
+        for asked in 1..=2 {
+            app.advance(MINUTE);
+            is_back_in(&app, 60).await;
+            assert_eq!(app.github.calls("/user"), asked, "{failure:?}");
+            assert_eq!(app.metric(FIRST_REJECTED).await, 1.0, "{failure:?}");
+        }
+        app.advance(MINUTE);
+        app.reaches(FIRST_REJECTED, 0.0).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_a_request_from_before_ends_it() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    let early = document(&app, "octo/early");
+    let gate = app.github.hold("/repos/octo/early/releases/latest");
+    let asked = tasks::spawn(app.ask(&early));
+    gate.arrived(1).await;
+    app.github.fail(LATEST_PATH).with(Failure::BadCredentials).times(1);
+    assert_eq!(app.version(LATEST).await.status, 401);
+    assert_eq!(app.metric(FIRST_REJECTED).await, 1.0);
+    gate.open();
+    assert_eq!(asked.await.unwrap().status, 200);
+    assert_eq!(app.metric(FIRST_REJECTED).await, 0.0);
+    assert_eq!(app.github.calls("/user"), 0);
+}
+
+#[tokio::test]
+async fn where_every_token_is_refused_the_answer_is_401_and_then_503() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
+    app.github.strict_tokens();
+    assert_eq!(app.version(LATEST).await.status, 401);
+    let answer = app.version(LATEST).await;
+    assert_eq!((answer.status.as_u16(), answer.retry_after()), (503, 60));
+    insta::assert_snapshot!(app.get("/healthz").await.text(), @r#"{"status":"degraded","dependencies":{"request_path":{"status":"up"},"embedded_store":{"status":"up"},"github_tokens":{"status":"down","error":"GitHub refuses every token"}}}"#);
+    app.github.user("alice").token("b");
+    app.advance(MINUTE);
+    app.is_healthy("healthy").await;
+}
