@@ -15,6 +15,7 @@ mod connections;
 mod degraded;
 mod eviction;
 mod hit;
+mod limits;
 mod negative;
 mod not_modified;
 mod outcomes;
