@@ -75,3 +75,6 @@ impl Question<'_> {
             && self.doubted_at.is_none_or(|doubted_at| stored.fetched_at > doubted_at)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! The order of cost, by cases, and what holds whatever the pool and the document are.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+use crate::config;
+use crate::upstream::rate_limit::{Limit, Quota};
+use crate::upstream::tokens::Lease;
+use crate::upstream::{Fingerprint, Secret, TokenPool, Validators};
+
+const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+const HOUR: Duration = Duration::from_secs(3600);
+const COUNT: usize = 3;
+const THRESHOLD: u64 = 100;
+
+/// A pool and its tokens, by their places.
+struct Scene {
+    pool: TokenPool,
+    tokens: Vec<Lease>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let secrets = (0..COUNT).map(|n| Secret::new(&format!("ghp_{n}")).unwrap()).collect();
+        let config = config::Tokens { secrets, usage_threshold: THRESHOLD, identify: false };
+        let pool = TokenPool::new(&config);
+        let question = Case::default().question(None, &NOTHING_TRIED);
+        // They take turns.
+        let tokens = (0..COUNT).map(|_| pool.lease(&question, NOW).unwrap().0).collect();
+        Self { pool, tokens }
+    }
+
+    fn fingerprint(&self, index: usize) -> Fingerprint {
+        self.tokens[index].fingerprint()
+    }
+
+    fn rest(&self, index: usize) {
+        self.pool.rest(self.tokens[index], Limit::Secondary { retry_after: Some(HOUR) }, NOW);
+    }
+
+    fn has_left(&self, index: usize, remaining: u64) {
+        let quota = Quota { limit: 5000, remaining, reset_at: NOW + HOUR };
+        self.pool.book(self.tokens[index], quota, NOW);
+    }
+
+    /// The plan for a document that the third token has fetched.
+    fn plan(&self, case: Case) -> Result<(usize, Validator), Timestamp> {
+        let validators = Validators {
+            etag: case.has_etag.then(|| "\"tag\"".into()),
+            last_modified: Some("Wed, 01 Jan 2025 00:00:00 GMT".into()),
+            follows_rule: case.follows_rule,
+        };
+        let stored = Stored {
+            validators: &validators,
+            token: Some(self.fingerprint(2)),
+            body: &Bytes::new(),
+            fetched_at: NOW,
+            may_use_date: case.may_use_date,
+            moved_to: None,
+        };
+        let planned = self.pool.lease(&case.question(Some(stored), &NOTHING_TRIED), NOW);
+        planned.map(|(lease, validator)| (lease.index(), validator))
+    }
+}
+
+static NOTHING_TRIED: std::sync::LazyLock<Tried> = std::sync::LazyLock::new(Tried::default);
+
+/// What is known of the document, and what the operator wants.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    has_etag: bool,
+    follows_rule: bool,
+    may_use_date: bool,
+    by_date: ByDate,
+    doubted_at: Option<Timestamp>,
+    priority: Priority,
+}
+
+impl Default for Case {
+    /// An ordinary document.
+    fn default() -> Self {
+        Self {
+            has_etag: true,
+            follows_rule: true,
+            may_use_date: false,
+            by_date: ByDate::Auto,
+            doubted_at: None,
+            priority: Priority::Foreground,
+        }
+    }
+}
+
+impl Case {
+    fn question<'a>(self, stored: Option<Stored<'a>>, tried: &'a Tried) -> Question<'a> {
+        let Self { by_date, doubted_at, priority, .. } = self;
+        Question { stored, priority, tried, by_date, doubted_at }
+    }
+}
+
+#[test]
+fn its_own_token_asks_with_the_etag_as_received() {
+    let scene = Scene::new();
+    for follows_rule in [true, false] {
+        let case = Case { follows_rule, doubted_at: Some(NOW), ..Case::default() };
+        assert_eq!(scene.plan(case), Ok((2, Validator::Etag)));
+    }
+}
+
+#[test]
+fn another_token_asks_with_the_computed_etag_where_the_rule_is_trusted() {
+    let before = NOW - Duration::from_millis(1);
+    for (follows_rule, doubted_at, want) in [
+        (true, None, Validator::ComputedEtag),
+        (true, Some(before), Validator::ComputedEtag),
+        (true, Some(NOW), Validator::None),
+        (true, Some(NOW + HOUR), Validator::None),
+        (false, None, Validator::None),
+    ] {
+        let scene = Scene::new();
+        scene.rest(2);
+        let case = Case { follows_rule, doubted_at, ..Case::default() };
+        assert_eq!(scene.plan(case), Ok((0, want)), "{case:?}");
+    }
+}
+
+#[test]
+fn the_foreground_uses_its_own_token_below_the_threshold_and_the_background_another() {
+    let scene = Scene::new();
+    scene.has_left(2, THRESHOLD - 1);
+    assert_eq!(scene.plan(Case::default()), Ok((2, Validator::Etag)));
+    let background = Case { priority: Priority::Background, ..Case::default() };
+    assert_eq!(scene.plan(background), Ok((0, Validator::ComputedEtag)));
+}
+
+#[test]
+fn without_an_etag_the_whole_document_is_asked_for_in_turn() {
+    let scene = Scene::new();
+    let case = Case { has_etag: false, ..Case::default() };
+    assert_eq!(
+        [(); 4].map(|()| scene.plan(case).unwrap()),
+        [0, 1, 2, 0].map(|it| (it, Validator::None))
+    );
+}
+
+#[test]
+fn a_date_is_used_where_it_will_do_and_the_operator_wants_it() {
+    for (may_use_date, by_date, is_scarce, want) in [
+        (true, ByDate::Auto, true, Validator::Date),
+        (true, ByDate::Auto, false, Validator::Etag),
+        (true, ByDate::Always, false, Validator::Date),
+        (true, ByDate::Never, true, Validator::Etag),
+        (false, ByDate::Auto, true, Validator::Etag),
+        (false, ByDate::Always, true, Validator::Etag),
+    ] {
+        let scene = Scene::new();
+        for index in 0..COUNT {
+            scene.has_left(index, if is_scarce { 2499 } else { 2500 });
+        }
+        let case = Case { may_use_date, by_date, ..Case::default() };
+        assert_eq!(scene.plan(case).unwrap().1, want, "{case:?}, scarce: {is_scarce}");
+    }
+}
+
+#[test]
+fn the_quota_of_all_tokens_together_decides_whether_it_is_scarce() {
+    let scene = Scene::new();
+    let case = Case { may_use_date: true, ..Case::default() };
+    assert_eq!(scene.plan(case).unwrap().1, Validator::Etag, "nothing is known");
+    scene.has_left(0, 0);
+    scene.has_left(1, 5000);
+    assert_eq!(scene.plan(case).unwrap().1, Validator::Etag);
+    scene.has_left(2, 2499);
+    assert_eq!(scene.plan(case).unwrap().1, Validator::Date);
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let choices = prop::sample::select(ByDate::ALL.to_vec());
+    let doubts = prop::option::of(0..2_000_000u64);
+    let priorities = prop::sample::select(Priority::ALL.to_vec());
+    (any::<[bool; 3]>(), choices, doubts, priorities).prop_map(
+        |(known, by_date, doubt, priority)| {
+            let [has_etag, follows_rule, may_use_date] = known;
+            let doubted_at = doubt.map(Timestamp::from_secs);
+            Case { has_etag, follows_rule, may_use_date, by_date, doubted_at, priority }
+        },
+    )
+}
+
+proptest! {
+    /// A plan is always one that may be carried out, and never dearer than it needs to be.
+    #[test]
+    fn a_plan_is_sound(
+        case in cases(),
+        rests in vec(any::<bool>(), COUNT),
+        left in vec(prop::option::of(0..5000u64), COUNT),
+    ) {
+        let scene = Scene::new();
+        for index in 0..COUNT {
+            left[index].into_iter().for_each(|left| scene.has_left(index, left));
+            if rests[index] {
+                scene.rest(index);
+            }
+        }
+        let is_enough = |index: usize| left[index].is_none_or(|left| left >= THRESHOLD);
+        let may = |index: usize| {
+            !rests[index] && (case.priority == Priority::Foreground || is_enough(index))
+        };
+        let Ok((token, validator)) = scene.plan(case) else {
+            prop_assert!(!(0..COUNT).any(may), "one may be used");
+            return Ok(());
+        };
+        prop_assert!(may(token));
+        let is_trusted = case.follows_rule && case.doubted_at.is_none_or(|at| at < NOW);
+        match validator {
+            Validator::Etag => prop_assert!(token == 2 && case.has_etag),
+            Validator::ComputedEtag => prop_assert!(is_trusted && case.has_etag && !may(2)),
+            Validator::Date => prop_assert!(case.may_use_date && case.by_date != ByDate::Never),
+            Validator::None => prop_assert!(!case.has_etag || (!may(2) && !is_trusted)),
+        }
+        // A token below the threshold is used for its own document, or when all are below.
+        let only_low = !(0..COUNT).any(|index| may(index) && is_enough(index));
+        prop_assert!(is_enough(token) || validator == Validator::Etag || only_low);
+    }
+}
