@@ -1,0 +1,123 @@
+//! One attempt of an exchange: a request and the redirects that it meets, each hop with a token and a condition that
+//! mean something there.
+
+use http::HeaderValue;
+
+use crate::target::Target;
+
+use super::{Exchange, is_own_host};
+use crate::upstream::condition::Condition;
+use crate::upstream::etag::Variant;
+use crate::upstream::hop::{self, GITHUB_JSON, Head, Hop};
+use crate::upstream::planner::Question;
+use crate::upstream::tokens::Lease;
+use crate::upstream::{Failure, Reason, Route, Stored, Validator};
+
+const MOST_REDIRECTS: usize = 3;
+
+/// What a request is sent with.
+#[derive(Clone, Copy)]
+struct Gear {
+    lease: Option<Lease>,
+    validator: Validator,
+}
+
+/// The end of a chain of redirects.
+pub(super) struct Answered {
+    pub(super) target: Target,
+    pub(super) head: Head,
+    pub(super) route: Route,
+}
+
+impl<'a> Exchange<'a> {
+    /// Sends the request and follows its redirects, each target through the whole validation again.
+    pub(super) async fn follow(&mut self) -> Result<Answered, Failure> {
+        let mut target = self.moved_to.as_ref().unwrap_or(self.ask.target).clone();
+        let mut gear = self.equip(&target, None)?;
+        let (mut hops, mut lasts) = (0, true);
+        loop {
+            let condition = self.condition(&target, gear);
+            let priority = self.ask.priority;
+            let hop = Hop { target: &target, lease: gear.lease, condition: &condition, priority };
+            let head = hop::send(self.upstream, hop).await?;
+            let Some(location) = head.location() else {
+                let route = self.route(&target, hops, lasts);
+                return Ok(Answered { target, head, route });
+            };
+            if self.moved_to.take().is_some() {
+                // It went on from there; the name that was asked for knows where to, or has it again.
+                target = self.ask.target.clone();
+            } else {
+                let refused = || Failure::after(head.status(), Reason::Redirect);
+                hops += 1;
+                lasts &= head.is_moved_for_good();
+                if hops > MOST_REDIRECTS {
+                    return Err(refused());
+                }
+                let location = location.ok_or_else(refused)?;
+                target =
+                    target.redirect(location, &self.upstream.targets).map_err(|_| refused())?;
+            }
+            // A call was made by now, so a rest that is met here is a limit and no reason for silence.
+            gear = self.equip(&target, Some(gear)).map_err(|rests| Failure {
+                reason: Reason::Limited,
+                status: Some(head.status()),
+                ..rests
+            })?;
+        }
+    }
+
+    /// What a hop is sent with: no token for a host that gets none, else the one in hand, else the pool's.
+    fn equip(&self, target: &Target, in_hand: Option<Gear>) -> Result<Gear, Failure> {
+        let now = self.upstream.clock.now();
+        if let Some(until) = self.upstream.hosts.resting_until(target.authority(), now) {
+            return Err(Failure::resting(Reason::HostRests, until));
+        }
+        if !target.gets_token() {
+            // The ETag of such a host depends on no token, and one that was got with a token is of another host.
+            let stored = self.stored(target).filter(|stored| stored.token.is_none());
+            let validator = stored.map_or(Validator::None, |_| Validator::Etag);
+            return Ok(Gear { lease: None, validator });
+        }
+        if let Some(gear) = in_hand.filter(|gear| gear.lease.is_some()) {
+            return Ok(gear);
+        }
+        let question = Question {
+            stored: self.stored(target),
+            priority: self.ask.priority,
+            tried: &self.tried,
+            by_date: self.upstream.config.by_date,
+            doubted_at: self.upstream.drift.noticed_at(),
+        };
+        match self.upstream.tokens.lease(&question, now) {
+            Ok((lease, validator)) => Ok(Gear { lease: Some(lease), validator }),
+            Err(usable_at) => Err(Failure::resting(Reason::NoToken, usable_at)),
+        }
+    }
+
+    /// The condition of a hop; validators mean something at the host alone that gave them.
+    fn condition(&self, target: &Target, gear: Gear) -> Condition {
+        let Some(stored) = self.stored(target) else { return Condition::NONE };
+        let authorization = gear.lease.map(|lease| self.upstream.tokens.authorization(lease));
+        Condition::new(gear.validator, &stored, authorization.as_ref().map(variant))
+    }
+
+    /// What is stored, if this target may be asked about it.
+    pub(super) fn stored(&self, target: &Target) -> Option<Stored<'a>> {
+        self.ask.stored.filter(|_| !self.in_full && is_own_host(target, self.ask))
+    }
+
+    fn route(&self, target: &Target, hops: usize, lasts: bool) -> Route {
+        match (hops, &self.moved_to) {
+            (0, Some(_)) => Route::Remembered,
+            (0, None) => Route::Direct,
+            _ if lasts && is_own_host(target, self.ask) => Route::Moved(target.as_str().into()),
+            _ => Route::Direct,
+        }
+    }
+}
+
+/// The variant that a token gets.
+pub(super) fn variant(authorization: &HeaderValue) -> Variant<'_> {
+    Variant { accept: &GITHUB_JSON, authorization }
+}

@@ -1,0 +1,78 @@
+//! What an answer comes to: its body, read as its status asks for, and what to ask again with.
+
+use http::StatusCode;
+
+use crate::clock::Timestamp;
+use crate::json;
+use crate::target::Target;
+
+use super::attempt::variant;
+use super::{Exchange, is_own_host};
+use crate::upstream::hop::Head;
+use crate::upstream::{Failure, Reason, Reply, Route, Stored, Validator, Validators, body, etag};
+
+impl Exchange<'_> {
+    /// Reads the body as its status asks for.
+    pub(super) async fn read(
+        &self,
+        target: &Target,
+        head: &mut Head,
+        route: Route,
+    ) -> Result<Reply, Failure> {
+        let status = head.status();
+        let failed = |reason| Failure::after(status, reason);
+        let asked_by = head.condition.by();
+        let limit = self.upstream.config.max_response_bytes;
+        let body = match status {
+            StatusCode::NOT_MODIFIED if asked_by == Validator::None => {
+                return Err(failed(Reason::UnaskedNotModified));
+            }
+            StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT => bytes::Bytes::new(),
+            _ if status.is_success() => {
+                let body = body::read(&mut head.response, limit).await.map_err(failed)?;
+                match json::is_valid(&body) {
+                    true => body,
+                    false if status == StatusCode::OK => return Err(failed(Reason::NotJson)),
+                    // Any other status speaks for itself, and its body would not be what we say it is.
+                    false => bytes::Bytes::new(),
+                }
+            }
+            _ => body::read_error(&mut head.response).await,
+        };
+        let validators = self.validators(target, head, &body);
+        let token = head.lease.map(|lease| lease.fingerprint());
+        Ok(Reply { status, body, validators, token, asked_by, route, limited_until: None })
+    }
+
+    /// What to ask again with. Validators of another host would be sent to this one, where they mean nothing.
+    fn validators(&self, target: &Target, head: &Head, body: &[u8]) -> Validators {
+        if !is_own_host(target, self.ask) {
+            return Validators::default();
+        }
+        let mut validators = head.validators();
+        if let (Some(etag), Some(lease), StatusCode::OK) =
+            (&validators.etag, head.lease, head.status())
+        {
+            let authorization = self.upstream.tokens.authorization(lease);
+            validators.follows_rule = etag::follows_rule(etag, variant(&authorization), body);
+        }
+        validators
+    }
+
+    /// Notices where GitHub's rule for ETags does not hold any more.
+    pub(super) fn watch_rule(&self, target: &Target, reply: &Reply, now: Timestamp) {
+        let was_sent = matches!(reply.asked_by, Validator::Etag | Validator::ComputedEtag);
+        let unchanged = |stored: &Stored<'_>| {
+            stored.validators.follows_rule
+                && reply.status == StatusCode::OK
+                && reply.body == *stored.body
+        };
+        if !was_sent || self.stored(target).filter(unchanged).is_none() {
+            return;
+        }
+        self.upstream.metrics.drifted(reply.asked_by);
+        if self.upstream.drift.notice(now) {
+            tracing::warn!("GitHub makes its ETags by another rule than before");
+        }
+    }
+}
