@@ -168,6 +168,8 @@ pub struct Tokens {
     pub secrets: Vec<Secret>,
     /// The remaining quota, in requests, under which a token is used last.
     pub usage_threshold: u64,
+    /// Whether tokens that can see private data are left unused.
+    pub require_public: bool,
     /// Whether GitHub is asked whose each token is. No variable decides it: the service always asks, and a test that
     /// counts requests may go without.
     pub identify: bool,

@@ -39,6 +39,7 @@ impl Config {
             ("STALE_AFTER", display(cache.stale_after)),
             ("REVALIDATE_BY_DATE", upstream.by_date.as_str().to_owned()),
             ("VALIDATOR_AUDIT_INTERVAL", display(cache.audit_interval)),
+            ("REQUIRE_PUBLIC_TOKENS", tokens.require_public.to_string()),
             ("REVALIDATE_INTERVAL", display(revalidate.interval)),
             ("REVALIDATE_LOOKBACK", display(revalidate.lookback)),
             ("REVALIDATE_ENDPOINTS_PER_WORKER", revalidate.endpoints_per_worker.to_string()),

@@ -98,6 +98,14 @@ pub(super) fn store_size(text: &str) -> Result<u64> {
     if bytes < MIN_STORE_BYTES { Err("is too small".to_owned()) } else { Ok(bytes) }
 }
 
+pub(super) fn boolean(text: &str) -> Result<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err("is neither true nor false".to_owned()),
+    }
+}
+
 pub(super) fn path(text: &str) -> Result<PathBuf> {
     Ok(PathBuf::from(text))
 }

@@ -104,7 +104,13 @@ fn conflict(rules: &[ConnectTo], targets: Option<&Policy>) -> Option<String> {
 pub(super) fn tokens(reader: &mut Reader<'_>) -> Option<Tokens> {
     let secrets = reader.read_secret("GITHUB_PATS", parse::tokens);
     let usage_threshold = reader.read("API_USAGE_THRESHOLD", parse::threshold);
-    Some(Tokens { secrets: secrets?, usage_threshold: usage_threshold?, identify: true })
+    let require_public = reader.read("REQUIRE_PUBLIC_TOKENS", parse::boolean);
+    Some(Tokens {
+        secrets: secrets?,
+        usage_threshold: usage_threshold?,
+        require_public: require_public?,
+        identify: true,
+    })
 }
 
 pub(super) fn store(reader: &mut Reader<'_>) -> Option<Store> {

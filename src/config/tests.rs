@@ -42,6 +42,7 @@ fn defaults() {
     assert_eq!((config.upstream.connect_to, config.upstream.ca_file), (vec![], None));
     assert_eq!(config.tokens.secrets, ["ghp_one", "ghp_two"].map(|it| Secret::new(it).unwrap()));
     assert_eq!(config.tokens.usage_threshold, 100);
+    assert_eq!((config.tokens.require_public, config.tokens.identify), (false, true));
     let embedded = Embedded { dir: "./data".into(), max_bytes: 4 * GIB };
     assert_eq!(config.store, Store::Embedded(embedded));
     assert_eq!(config.write_behind.queue_size, 256);
@@ -103,6 +104,8 @@ fn the_effective_configuration_is_what_was_set() {
         ("CACHE_STALE_IF_ERROR", "0s", "0s"),
         ("STALE_AFTER", "0", "0s"),
         ("REFRESH_MIN_INTERVAL", "1h30m", "1h30m"),
+        ("REQUIRE_PUBLIC_TOKENS", "TRUE", "true"),
+        ("REQUIRE_PUBLIC_TOKENS", "0", "false"),
         ("CACHE_L1_MAX_GB", "0.5", "536870912 bytes"),
         ("CACHE_L1_MAX_GB", ".000000001", "1 bytes"),
         ("CACHE_L2_MAX_GB", "0.0625", "67108864 bytes"),

@@ -21,7 +21,7 @@ pub struct Variable {
 }
 
 /// Variables of features that are not built yet: setting one is a fault, since it would do nothing.
-pub const NOT_BUILT: &[&str] = &["REQUIRE_PUBLIC_TOKENS", "CLIENT_MISS_RATE"];
+pub const NOT_BUILT: &[&str] = &["CLIENT_MISS_RATE"];
 
 const DURATION: &str = "a positive duration such as 300ms, 1.5h, 1h30m or 7d";
 const DURATION_OR_OFF: &str = "a duration such as 300ms, 1.5h, 1h30m or 7d; 0s is off";
@@ -112,6 +112,12 @@ pub const VARIABLES: &[Variable] = &[
         "10m",
         DURATION,
         "how often a document that is revalidated by its date is checked in full",
+    ),
+    optional(
+        "REQUIRE_PUBLIC_TOKENS",
+        "false",
+        "true or false, also as 1 or 0",
+        "whether tokens that can see private data are left unused",
     ),
     optional(
         "REVALIDATE_INTERVAL",

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cache::write_behind::WriteBehind;
 use crate::clock::{Clock, Stopwatch};
-use crate::upstream::TokenPool;
+use crate::upstream::{Report, TokenPool};
 
 use super::page::{Page, Trail};
 use super::render;
@@ -74,36 +74,80 @@ impl Health {
         if written { Ok(()) } else { Err("the last write to the store failed") }
     }
 
-    fn github_tokens(&self) -> Result<(), &'static str> {
+    fn github_tokens(&self) -> Dependency {
         let HealthSources { tokens, clock, .. } = &self.0.sources;
-        let rejected = tokens.reports(clock.now()).iter().all(|report| report.rejected);
-        if rejected { Err("GitHub refuses every token") } else { Ok(()) }
+        let reports = tokens.reports(clock.now());
+        Dependency { error: unusable(&reports), detail: private(&reports) }
     }
 
     fn report(&self) -> (StatusCode, Value) {
-        let request_path = self.request_path();
-        let others =
-            [(self.0.sources.store_name, self.store()), ("github_tokens", self.github_tokens())];
-        let (code, status) = match &request_path {
-            Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
-            Ok(()) if others.iter().any(|(_, found)| found.is_err()) => {
+        let request_path = Dependency::from(self.request_path());
+        let others = [
+            (self.0.sources.store_name, Dependency::from(self.store())),
+            ("github_tokens", self.github_tokens()),
+        ];
+        let (code, status) = match request_path.error {
+            Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
+            None if others.iter().any(|(_, found)| found.error.is_some()) => {
                 (StatusCode::OK, "degraded")
             }
-            Ok(()) => (StatusCode::OK, "healthy"),
+            None => (StatusCode::OK, "healthy"),
         };
         let dependencies: Map<_, _> = std::iter::once(("request_path", request_path))
             .chain(others)
-            .map(|(name, found)| (name.to_owned(), dependency(found)))
+            .map(|(name, found)| (name.to_owned(), found.json()))
             .collect();
         (code, json!({ "status": status, "dependencies": dependencies }))
     }
 }
 
-fn dependency(found: Result<(), &'static str>) -> Value {
-    match found {
-        Ok(()) => json!({ "status": "up" }),
-        Err(error) => json!({ "status": "down", "error": error }),
+/// How something is that the service needs.
+struct Dependency {
+    /// Why it is down, if it is.
+    error: Option<&'static str>,
+    /// What else an operator should know.
+    detail: Option<String>,
+}
+
+impl From<Result<(), &'static str>> for Dependency {
+    fn from(found: Result<(), &'static str>) -> Self {
+        Self { error: found.err(), detail: None }
     }
+}
+
+impl Dependency {
+    fn json(self) -> Value {
+        let status = if self.error.is_some() { "down" } else { "up" };
+        let told = [
+            Some(("status", status.to_owned())),
+            self.error.map(|error| ("error", error.to_owned())),
+            self.detail.map(|detail| ("detail", detail)),
+        ];
+        told.into_iter().flatten().map(|(name, text)| (name.to_owned(), text)).collect()
+    }
+}
+
+/// Why no token can be used before somebody does something about it; that all of them rest is no such reason.
+fn unusable(reports: &[Report]) -> Option<&'static str> {
+    if reports.iter().all(|report| report.rejected) {
+        return Some("GitHub refuses every token");
+    }
+    let all = reports.iter().all(|report| report.rejected || report.barred);
+    all.then_some("every token is refused, sees private data, or has not been looked at yet")
+}
+
+/// Which tokens see private data. They are named by their places, never by their values.
+fn private(reports: &[Report]) -> Option<String> {
+    let private = reports.iter().enumerate().filter(|(_, report)| report.private);
+    let (places, used): (Vec<_>, Vec<_>) =
+        private.map(|(place, report)| (place.to_string(), !report.barred)).unzip();
+    let who = match places.as_slice() {
+        [] => return None,
+        [place] => format!("token {place} sees"),
+        places => format!("tokens {} see", places.join(", ")),
+    };
+    let used = if used.contains(&true) { "" } else { "; left unused" };
+    Some(format!("{who} private data{used}"))
 }
 
 pub(super) struct Healthz(pub(super) Health);

@@ -46,6 +46,8 @@ pub(super) struct Gauges {
     token_resting: IntGaugeVec,
     token_rejected: IntGaugeVec,
     token_account: IntGaugeVec,
+    token_private: IntGaugeVec,
+    token_expires: IntGaugeVec,
 }
 
 impl Gauges {
@@ -93,6 +95,14 @@ impl Gauges {
                 "svm_token_account",
                 "The first of the tokens that share a token's account, as far as known",
             ),
+            token_private: per_token(
+                "svm_token_private",
+                "1 while a token's scopes let it see private data",
+            ),
+            token_expires: per_token(
+                "svm_token_expires_days",
+                "Whole days until a token expires, if known",
+            ),
         };
         for token in 0..tokens {
             gauges.token_resting.with_label_values(&[&token.to_string()]).set(0);
@@ -130,15 +140,17 @@ impl Gauges {
         self.token_resting.with_label_values(&[token]).set(i64::from(report.resting));
         self.token_rejected.with_label_values(&[token]).set(i64::from(report.rejected));
         self.token_account.with_label_values(&[token]).set(signed(report.account as u64));
-        set_or_remove(&self.token_remaining, token, report.remaining);
-        set_or_remove(&self.token_reset, token, report.reset_at.map(|at| at.as_secs()));
+        self.token_private.with_label_values(&[token]).set(i64::from(report.private));
+        set_or_remove(&self.token_remaining, token, report.remaining.map(signed));
+        set_or_remove(&self.token_reset, token, report.reset_at.map(|at| signed(at.as_secs())));
+        set_or_remove(&self.token_expires, token, report.expires_in_days);
     }
 }
 
 /// A value that is not known is absent, and not zero.
-fn set_or_remove(family: &IntGaugeVec, token: &str, value: Option<u64>) {
+fn set_or_remove(family: &IntGaugeVec, token: &str, value: Option<i64>) {
     match value {
-        Some(value) => family.with_label_values(&[token]).set(signed(value)),
+        Some(value) => family.with_label_values(&[token]).set(value),
         None => drop(family.remove_label_values(&[token])),
     }
 }

@@ -7,7 +7,6 @@ use reqwest::Response;
 use crate::target::Target;
 
 use super::condition::Condition;
-use super::rate_limit::Quota;
 use super::tokens::Lease;
 use super::{Failure, Priority, Reason, Upstream, Validators};
 
@@ -101,11 +100,9 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
         tracing::debug!(error = crate::telemetry::chain(&error), "upstream request failed");
         Failure::new(Reason::Unreachable)
     })?;
-    if let (Some(lease), Some(quota)) = (lease, Quota::read(response.headers())) {
-        // What an answer to a refused token says is about nobody's quota.
-        if response.status() != StatusCode::UNAUTHORIZED {
-            upstream.tokens.book(lease, quota, upstream.clock.now());
-        }
+    // What an answer to a refused token says is about nobody's quota.
+    if let Some(lease) = lease.filter(|_| response.status() != StatusCode::UNAUTHORIZED) {
+        upstream.tokens.saw(lease, response.headers(), upstream.clock.now());
     }
     Ok(Head { response, lease, condition: condition.clone() })
 }

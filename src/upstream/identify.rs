@@ -1,7 +1,8 @@
 //! Asks GitHub whose each token is, and whether those that it refused work again.
 //!
-//! One request after the other, beside those for documents, and with the same client. What clients wait for never
-//! waits for this: until a token's account is known, it counts as one of its own.
+//! One request after the other, beside those for documents, and with the same client. What clients wait for does not
+//! wait for this: until a token's account is known, it counts as one of its own. Only where tokens must be public is
+//! each looked at before it is used.
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ impl Upstream {
             while let Some(lease) = self.next_to_identify(&target) {
                 self.identify(&target, lease).await;
             }
+            self.tokens.tell_expiring(self.clock.now());
             tokio::time::sleep(TICK).await;
         }
     }

@@ -12,18 +12,18 @@ use crate::clock::Timestamp;
 
 /// The quota of a token as one answer showed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
+pub(super) struct Quota {
     /// Requests that the window allows.
-    pub limit: u64,
+    pub(super) limit: u64,
     /// Requests left in the window.
-    pub remaining: u64,
+    pub(super) remaining: u64,
     /// When the window ends.
-    pub reset_at: Timestamp,
+    pub(super) reset_at: Timestamp,
 }
 
 impl Quota {
     /// Reads `x-ratelimit-*`; `None` where they are missing, unreadable, or about another resource than `core`.
-    pub fn read(headers: &HeaderMap) -> Option<Self> {
+    pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
         if !is_core(headers) {
             return None;
         }

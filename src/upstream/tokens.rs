@@ -8,10 +8,11 @@ mod account;
 mod inquiry;
 mod pool;
 mod reservation;
+mod rights;
 mod token;
 mod tried;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
@@ -19,11 +20,11 @@ use crate::config;
 
 use super::identity::{Finding, Identity};
 use super::planner::{self, Question};
-use super::rate_limit::{Limit, Quota};
+use super::rate_limit::Limit;
 use super::{Fingerprint, Priority, Secret, Validator};
 
 use reservation::Reservation;
-use token::Token;
+use token::{Rules, Token};
 
 pub(super) use pool::Pool;
 pub(super) use tried::Tried;
@@ -68,14 +69,22 @@ pub struct Report {
     pub resting: bool,
     /// Whether GitHub refused it and has not been seen to take it since.
     pub rejected: bool,
+    /// Whether its scopes let it see private data.
+    pub private: bool,
+    /// Whether `REQUIRE_PUBLIC_TOKENS` keeps it from being used, for what it sees or until that is known.
+    pub barred: bool,
+    /// Whole days until it expires, if known; negative once it has.
+    pub expires_in_days: Option<i64>,
 }
 
 impl TokenPool {
     /// A pool of which nothing is known yet.
     pub fn new(config: &config::Tokens) -> Self {
+        let config::Tokens { identify, require_public, .. } = *config;
+        // What a token sees is known once GitHub was asked about it.
+        let rules = Rules { identify: identify || require_public, be_public: require_public };
         let fingerprints = config.secrets.iter().map(Secret::fingerprint).enumerate();
-        let tokens = fingerprints
-            .map(|(place, fingerprint)| Token::new(place, fingerprint, config.identify));
+        let tokens = fingerprints.map(|(place, fingerprint)| Token::new(place, fingerprint, rules));
         Self {
             authorizations: config.secrets.iter().map(Secret::authorization).collect(),
             pool: Mutex::new(Pool::new(tokens.collect(), config.usage_threshold)),
@@ -107,9 +116,24 @@ impl TokenPool {
         Reservation::new(self, lease)
     }
 
-    /// Books the quota that an answer showed.
-    pub fn book(&self, lease: Lease, quota: Quota, now: Timestamp) {
-        self.pool.lock().book(lease.index, quota, now);
+    /// Books what the headers of an answer tell: the quota, what the token may see, and when it expires.
+    pub(super) fn saw(&self, lease: Lease, headers: &HeaderMap, now: Timestamp) {
+        let private = self.pool.lock().saw(lease.index, headers, now);
+        if let Some(scopes) = private {
+            let token = lease.index;
+            tracing::warn!(token, scopes, "a token sees private data, and so does every client");
+        }
+    }
+
+    /// Tells of tokens that expire soon, of each once a day.
+    pub(super) fn tell_expiring(&self, now: Timestamp) {
+        let expiring = self.pool.lock().expire_soon(now);
+        for (token, days) in expiring {
+            match days {
+                0.. => tracing::warn!(token, days, "a token expires soon"),
+                _ => tracing::warn!(token, days, "a token has expired"),
+            }
+        }
     }
 
     /// An answer that was neither a limit nor a refusal of the token: it works.

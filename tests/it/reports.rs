@@ -99,6 +99,8 @@ async fn metrics_are_prometheus_text() {
     svm_stale_answers_total{reason="stale-while-revalidate"} 0
     svm_token_account{token="0"} 0
     svm_token_account{token="1"} 1
+    svm_token_private{token="0"} 0
+    svm_token_private{token="1"} 0
     svm_token_rejected{token="0"} 0
     svm_token_rejected{token="1"} 0
     svm_token_remaining{token="0"} 4999

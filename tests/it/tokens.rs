@@ -4,6 +4,7 @@ mod accounts;
 mod limits;
 mod policies;
 mod refused;
+mod rights;
 
 use std::time::Duration;
 

@@ -26,7 +26,9 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let secrets = (0..COUNT).map(|n| Secret::new(&format!("ghp_{n}")).unwrap()).collect();
-        let config = config::Tokens { secrets, usage_threshold: THRESHOLD, identify: false };
+        let (require_public, identify) = (false, false);
+        let usage_threshold = THRESHOLD;
+        let config = config::Tokens { secrets, usage_threshold, require_public, identify };
         let pool = TokenPool::new(&config);
         let question = Case::default().question(None, &NOTHING_TRIED);
         // They take turns.

@@ -22,7 +22,12 @@ pub(super) struct Inquiry {
 impl Inquiry {
     /// One that need not wait.
     pub(super) fn at_once() -> Self {
-        Self { due_at: Some(Timestamp::default()), pause: None }
+        Self::at(Timestamp::default())
+    }
+
+    /// One at that moment.
+    pub(super) fn at(due_at: Timestamp) -> Self {
+        Self { due_at: Some(due_at), pause: None }
     }
 
     pub(super) fn due_at(&self) -> Option<Timestamp> {

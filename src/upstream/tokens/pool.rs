@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use http::HeaderMap;
+
 use crate::clock::Timestamp;
 use crate::upstream::identity::Finding;
 use crate::upstream::rate_limit::{Limit, Quota};
@@ -142,7 +144,7 @@ impl Pool {
 
     pub(super) fn succeeded(&mut self, index: usize, now: Timestamp) {
         self.account_mut(index).succeeded(now);
-        self.tokens[index].succeeded();
+        self.tokens[index].succeeded(now);
     }
 
     /// Returns whether it was not put aside already.
@@ -150,6 +152,26 @@ impl Pool {
         let was_rejected = self.tokens[index].is_rejected();
         self.tokens[index].quarantine(now);
         !was_rejected
+    }
+
+    /// Books what an answer's headers tell; returns the token's scopes, if it is news that they show private data.
+    pub(super) fn saw(
+        &mut self,
+        index: usize,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Option<String> {
+        if let Some(quota) = Quota::read(headers) {
+            self.book(index, quota, now);
+        }
+        let token = &mut self.tokens[index];
+        token.saw(headers, now).then(|| token.rights.scopes())
+    }
+
+    /// The tokens that expire soon, and in how many days, if it is time to tell.
+    pub(super) fn expire_soon(&mut self, now: Timestamp) -> Vec<(usize, i64)> {
+        let tokens = self.tokens.iter_mut().enumerate();
+        tokens.filter_map(|(index, token)| Some((index, token.rights.expires_soon(now)?))).collect()
     }
 
     /// A token to be asked about, of an account that does not rest.
@@ -200,13 +222,17 @@ impl Pool {
     }
 
     fn report(&self, index: usize, now: Timestamp) -> Report {
+        let token = &self.tokens[index];
         let known = self.account(index).known(now);
         Report {
-            account: self.tokens[index].account,
+            account: token.account,
             remaining: known.map(|quota| quota.remaining),
             reset_at: known.map(|quota| quota.reset_at),
             resting: self.account(index).rests_until() > now,
-            rejected: self.tokens[index].is_rejected(),
+            rejected: token.is_rejected(),
+            private: token.rights.is_private(),
+            barred: token.is_barred(),
+            expires_in_days: token.rights.expires_in_days(now),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
+use crate::upstream::rate_limit::Quota;
 use crate::upstream::{Stored, Validators};
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
@@ -14,16 +15,24 @@ const MINUTE: Duration = Duration::from_secs(60);
 const THRESHOLD: u64 = 100;
 
 fn pool(count: usize) -> TokenPool {
-    with(count, false)
+    with(count, false, false)
 }
 
 fn identifying(count: usize) -> TokenPool {
-    with(count, true)
+    with(count, true, false)
 }
 
-fn with(count: usize, identify: bool) -> TokenPool {
+fn with(count: usize, identify: bool, require_public: bool) -> TokenPool {
     let secrets = (0..count).map(|n| Secret::new(&format!("ghp_{n}")).unwrap()).collect();
-    TokenPool::new(&config::Tokens { secrets, usage_threshold: THRESHOLD, identify })
+    let config = config::Tokens { secrets, usage_threshold: THRESHOLD, require_public, identify };
+    TokenPool::new(&config)
+}
+
+impl TokenPool {
+    /// Books a quota alone, where [`TokenPool::saw`] would need it written as headers.
+    pub(in crate::upstream) fn book(&self, lease: Lease, quota: Quota, now: Timestamp) {
+        self.pool.lock().book(lease.index, quota, now);
+    }
 }
 
 fn user(id: u64) -> Finding {

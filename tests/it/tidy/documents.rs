@@ -62,6 +62,7 @@ fn what_is_not_built_is_not_documented() {
 async fn the_readme_lists_every_metric() {
     let app = TestApp::start().await;
     app.github.release("octo/app").serve();
+    app.github.user("alice").token("ghp_first").expires("2026-07-02 09:51:24 UTC");
     let _ = app.version(LATEST).await;
     // A family whose labels have no values yet is not shown: some need a limit.
     app.github.fail(LATEST_PATH).with(Failure::Throttled429);

@@ -16,6 +16,7 @@ enum Event {
     Refused,
     Works,
     Found(Finding),
+    Scopes(&'static str),
     Sent,
     Answered,
     Waited(u64),
@@ -29,6 +30,7 @@ fn events() -> impl Strategy<Value = Vec<(usize, Event)>> {
         Just(Event::Refused),
         Just(Event::Works),
         findings().prop_map(Event::Found),
+        prop_oneof![Just(""), Just("repo"), Just("gist")].prop_map(Event::Scopes),
         Just(Event::Sent),
         Just(Event::Answered),
         (0..3600u64).prop_map(Event::Waited),
@@ -45,6 +47,10 @@ fn findings() -> impl Strategy<Value = Finding> {
         Just(Finding::Unclear),
         Just(Finding::Silence),
     ]
+}
+
+fn scoped(scopes: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([("x-oauth-scopes".parse().unwrap(), HeaderValue::from_static(scopes))])
 }
 
 /// A pool, its present, and the requests that are under way.
@@ -77,6 +83,7 @@ impl<'a> Scene<'a> {
             Event::Refused => pool.quarantine(token, now),
             Event::Works => pool.succeeded(token, now),
             Event::Found(finding) => pool.found(token, &finding, now),
+            Event::Scopes(scopes) => pool.saw(token, &scoped(scopes), now),
             Event::Sent => self.under_way.push(pool.reserve(token)),
             Event::Answered => drop(self.under_way.pop()),
             Event::Waited(seconds) => self.now = after(seconds),
@@ -94,9 +101,10 @@ impl<'a> Scene<'a> {
         ask(self.pool, None, priority, &Tried::default(), self.now)
     }
 
-    /// GitHub answers whatever it is asked about tokens: they work, and belong to different users.
+    /// GitHub answers whatever it is asked about tokens: they work, see nothing private, and belong to different users.
     fn answer_inquiries(&self) {
         while let Some(token) = self.pool.next_to_identify(self.now) {
+            self.pool.saw(token, &scoped("public_repo"), self.now);
             self.pool.found(token, &user(100 + token.index() as u64), self.now);
         }
     }
@@ -108,15 +116,19 @@ impl<'a> Scene<'a> {
 
 proptest! {
     #[test]
-    fn a_token_that_is_chosen_may_be_used(events in events()) {
-        let pool = identifying(COUNT);
+    fn a_token_that_is_chosen_may_be_used(
+        events in events(),
+        be_public in any::<bool>(),
+    ) {
+        let pool = with(COUNT, true, be_public);
         let mut scene = Scene::new(&pool);
         for (index, event) in events {
             scene.play(index, event);
             for priority in Priority::ALL {
                 let Ok(chosen) = scene.leased(priority) else { continue };
                 let report = pool.reports(scene.now)[chosen];
-                prop_assert!(!report.resting && !report.rejected);
+                prop_assert!(!report.resting && !report.rejected && !report.barred);
+                prop_assert!(!(be_public && report.private));
                 let under_way = scene.under_way(report.account);
                 let enough = report.remaining.is_none_or(|left| left >= THRESHOLD + under_way);
                 prop_assert!(enough || priority == Priority::Foreground);
@@ -125,8 +137,11 @@ proptest! {
     }
 
     #[test]
-    fn a_refusal_names_the_moment(events in events()) {
-        let pool = identifying(COUNT);
+    fn a_refusal_names_the_moment(
+        events in events(),
+        be_public in any::<bool>(),
+    ) {
+        let pool = with(COUNT, true, be_public);
         let mut scene = Scene::new(&pool);
         for (index, event) in events {
             scene.play(index, event);
@@ -147,8 +162,11 @@ proptest! {
     }
 
     #[test]
-    fn no_sequence_of_answers_makes_a_token_unusable_for_ever(events in events()) {
-        let pool = identifying(COUNT);
+    fn no_sequence_of_answers_makes_a_token_unusable_for_ever(
+        events in events(),
+        be_public in any::<bool>(),
+    ) {
+        let pool = with(COUNT, true, be_public);
         let mut scene = Scene::new(&pool);
         for (index, event) in events {
             scene.play(index, event);

@@ -1,0 +1,235 @@
+//! What a token may see, and until when, as answers to its requests tell.
+//!
+//! A classic token's scopes are in `x-oauth-scopes`. A fine-grained token has none and shows none, so nobody but its
+//! owner knows its rights.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::clock::Timestamp;
+
+const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
+const EXPIRATION: HeaderName = HeaderName::from_static("github-authentication-token-expiration");
+
+/// The one scope that opens nothing private (docs.github.com, "Scopes for OAuth apps").
+const HARMLESS: &str = "public_repo";
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long before its end a token's expiry is told of.
+const NOTICE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What has been seen of a token's rights.
+#[derive(Debug, Default)]
+pub(super) struct Rights {
+    sight: Sight,
+    expires_at: Option<Timestamp>,
+    /// When the log last told that the end is near.
+    told_at: Option<Timestamp>,
+    /// The headers as they came last, so that each is read once.
+    scopes: Option<Box<[u8]>>,
+    expiration: Option<Box<[u8]>>,
+}
+
+/// Which data a token sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Sight {
+    /// Nobody knows yet.
+    #[default]
+    Unseen,
+    /// Public data, as far as can be seen.
+    Public,
+    /// Private data as well.
+    Private,
+}
+
+impl Rights {
+    /// Reads an answer's headers; returns whether it is news that the token sees private data, or by which scopes.
+    pub(super) fn read(&mut self, headers: &HeaderMap) -> bool {
+        if let Some(expiration) = changed(headers.get(EXPIRATION), &mut self.expiration) {
+            self.expires_at = std::str::from_utf8(expiration).ok().and_then(moment);
+        }
+        let Some(scopes) = changed(headers.get(SCOPES), &mut self.scopes) else { return false };
+        self.sight = if are_harmless(scopes) { Sight::Public } else { Sight::Private };
+        self.is_private()
+    }
+
+    /// GitHub has told all that it tells of the token, and no scopes were among it.
+    pub(super) fn is_told(&mut self) {
+        if self.sight == Sight::Unseen {
+            self.sight = Sight::Public;
+        }
+    }
+
+    pub(super) fn is_private(&self) -> bool {
+        self.sight == Sight::Private
+    }
+
+    /// Whether it was seen to see nothing private, as far as can be seen.
+    pub(super) fn is_public(&self) -> bool {
+        self.sight == Sight::Public
+    }
+
+    /// The scopes as GitHub wrote them.
+    pub(super) fn scopes(&self) -> String {
+        String::from_utf8_lossy(self.scopes.as_deref().unwrap_or_default()).into_owned()
+    }
+
+    /// Whole days until the token expires, if that is known; negative once it has.
+    pub(super) fn expires_in_days(&self, now: Timestamp) -> Option<i64> {
+        let millis = |at: Timestamp| i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
+        let left = millis(self.expires_at?) - millis(now);
+        Some(left.div_euclid(DAY.as_millis() as i64))
+    }
+
+    /// The days, if it is time to tell that they are few: once a day.
+    pub(super) fn expires_soon(&mut self, now: Timestamp) -> Option<i64> {
+        self.expires_at.filter(|expires_at| *expires_at < now + NOTICE)?;
+        if self.told_at.is_some_and(|told_at| now.since(told_at) < DAY) {
+            return None;
+        }
+        self.told_at = Some(now);
+        self.expires_in_days(now)
+    }
+}
+
+/// The value of a header that is there and is not the one that came last, which it replaces.
+fn changed<'a>(value: Option<&HeaderValue>, last: &'a mut Option<Box<[u8]>>) -> Option<&'a [u8]> {
+    let value = value?.as_bytes();
+    if last.as_deref() == Some(value) {
+        return None;
+    }
+    // A copy: the value itself would keep the whole head in memory.
+    Some(last.insert(value.into()))
+}
+
+/// What is not known to be harmless is not.
+fn are_harmless(scopes: &[u8]) -> bool {
+    let mut scopes = scopes.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    scopes.all(|scope| scope.is_empty() || scope == HARMLESS.as_bytes())
+}
+
+/// Reads `2026-07-02 09:51:24 UTC`, or the same with an offset such as `+0200`.
+fn moment(text: &str) -> Option<Timestamp> {
+    let (local, zone) = text.trim().rsplit_once(' ')?;
+    let local = humantime::parse_rfc3339_weak(local).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let local = Timestamp::default() + local;
+    match zone.split_at_checked(1)? {
+        ("+", offset) => Some(local - hours_and_minutes(offset)?),
+        ("-", offset) => Some(local + hours_and_minutes(offset)?),
+        _ => (zone == "UTC").then_some(local),
+    }
+}
+
+/// `0530` or `05:30`.
+fn hours_and_minutes(text: &str) -> Option<Duration> {
+    let digits = text.replacen(':', "", 1);
+    if digits.len() != 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    Some(Duration::from_secs((number / 100 * 60 + number % 100) * 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
+
+    fn headers(name: &HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name.clone(), value.parse().unwrap())])
+    }
+
+    #[test]
+    fn scopes_that_are_not_known_to_be_harmless_see_private_data() {
+        for (scopes, is_private) in [
+            ("", false),
+            (" , ", false),
+            ("public_repo", false),
+            ("public_repo, public_repo", false),
+            ("repo", true),
+            ("public_repo, repo", true),
+            ("read:user", true),
+            ("PUBLIC_REPO", true),
+            ("something_new", true),
+        ] {
+            let mut rights = Rights::default();
+            assert!(!rights.is_public() && !rights.is_private());
+            assert_eq!(rights.read(&headers(&SCOPES, scopes)), is_private, "{scopes:?}");
+            assert_eq!((rights.is_private(), rights.is_public()), (is_private, !is_private));
+        }
+    }
+
+    #[test]
+    fn private_scopes_are_news_once_and_when_they_change() {
+        let mut rights = Rights::default();
+        let told = ["repo", "repo", "repo, gist", "", "repo, gist"];
+        let news = told.map(|scopes| rights.read(&headers(&SCOPES, scopes)));
+        assert_eq!(news, [true, false, true, false, true]);
+        assert_eq!(rights.scopes(), "repo, gist");
+        assert!(!rights.read(&HeaderMap::new()), "an answer that tells nothing changes nothing");
+        rights.is_told();
+        assert!(rights.is_private());
+    }
+
+    #[test]
+    fn a_token_of_which_no_scopes_are_told_is_taken_for_public() {
+        let mut rights = Rights::default();
+        rights.is_told();
+        assert!(rights.is_public());
+    }
+
+    #[test]
+    fn an_expiry_is_read_in_utc_or_with_an_offset() {
+        let at = |text: &str| moment(text).map(|moment| moment.to_string());
+        let want = Some("2026-07-02T09:51:24.000Z".to_owned());
+        for text in [
+            "2026-07-02 09:51:24 UTC",
+            "2026-07-02 09:51:24 +0000",
+            "2026-07-02 11:51:24 +0200",
+            "2026-07-02 04:21:24 -05:30",
+        ] {
+            assert_eq!(at(text), want, "{text}");
+        }
+        for text in [
+            "",
+            "never",
+            "2026-07-02",
+            "2026-07-02 09:51:24",
+            "2026-07-02 09:51:24 PST",
+            "2026-07-02 09:51:24 +2",
+            "2026-07-02 09:51:24 +a000",
+            "2026-13-02 09:51:24 UTC",
+            "1969-01-01 00:00:00 UTC",
+        ] {
+            assert_eq!(at(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_are_counted_down_and_told_once_a_day_in_the_last_week() {
+        let mut rights = Rights::default();
+        assert_eq!((rights.expires_in_days(NOW), rights.expires_soon(NOW)), (None, None));
+        // Noon, ten days and an hour later.
+        rights.read(&headers(&EXPIRATION, "2026-06-11 13:00:00 UTC"));
+        assert_eq!((rights.expires_in_days(NOW), rights.expires_soon(NOW)), (Some(10), None));
+        let told: Vec<_> = (0..12 * 24)
+            .filter_map(|hour| rights.expires_soon(NOW + Duration::from_secs(hour * 3600)))
+            .collect();
+        assert_eq!(told, [6, 5, 4, 3, 2, 1, 0, -1, -2]);
+        rights.read(&headers(&EXPIRATION, "soon"));
+        assert_eq!(rights.expires_in_days(NOW), None, "what cannot be read is not known");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_header_values_are_read_without_panic(value in "\\PC{0,40}", days in 0..40_000u64) {
+            let Ok(value) = HeaderValue::from_str(&value) else { return Ok(()) };
+            let mut rights = Rights::default();
+            rights.read(&HeaderMap::from_iter([(SCOPES, value.clone()), (EXPIRATION, value)]));
+            let now = Timestamp::default() + DAY * u32::try_from(days).unwrap();
+            let _ = (rights.expires_soon(now), rights.scopes());
+        }
+    }
+}
