@@ -183,7 +183,8 @@ async fn where_every_place_hangs_a_rest_is_told_of_at_once() {
     let answer = app.version(RAW).await;
     answer.assert_summary("503 MISS upstream=0 svm; detail=host-rests");
     assert_eq!(answer.retry_after(), 60);
-    drop((gates, hung));
+    assert!(hung.iter().all(|hung| !hung.is_finished()), "it waited for a place");
+    drop(gates);
 }
 
 #[tokio::test]
@@ -198,5 +199,6 @@ async fn where_the_window_hangs_the_want_of_a_token_is_told_of_at_once() {
     let answer = app.version(LATEST).await;
     answer.assert_summary("503 MISS upstream=0 svm; detail=no-token");
     assert_eq!(answer.retry_after(), 60);
-    drop((gate, hung));
+    assert!(!hung.is_finished(), "it waited for a place");
+    drop(gate);
 }

@@ -88,6 +88,21 @@ fn a_larger_size_lets_in_who_waits_once_the_debt_is_paid() {
 }
 
 #[test]
+fn a_debt_that_a_larger_size_pays_costs_nobody_the_place_in_line() {
+    let permits = Resizable::new(2);
+    let mut crowd = Crowd::around(&permits);
+    for _ in 0..4 {
+        crowd.ask();
+    }
+    permits.resize(1);
+    permits.resize(2);
+    crowd.look_around();
+    drop(crowd.holding.pop());
+    crowd.look(0);
+    assert_eq!((crowd.holding.len(), crowd.waiting.len()), (2, 1));
+}
+
+#[test]
 fn one_who_leaves_with_a_permit_on_its_way_does_not_pass_it_on_after_a_smaller_size() {
     let permits = Resizable::new(2);
     let mut crowd = Crowd::around(&permits);
