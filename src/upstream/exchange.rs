@@ -164,6 +164,7 @@ impl<'a> Exchange<'a> {
         {
             self.tried.add(lease);
             let usable_at = upstream.tokens.usable_at(now);
+            // Haste is resented of all who share an address, whichever token they show.
             if matches!(limit, Limit::Secondary { .. }) || usable_at > now {
                 upstream.places.slow_down();
             }

@@ -114,6 +114,7 @@ async fn metrics_are_prometheus_text() {
     svm_upstream_exchanges_total{outcome="ok",priority="foreground"} 1
     svm_upstream_quota_total{priority="foreground",quota="charged",validator="none"} 1
     svm_upstream_requests_total 1
+    svm_upstream_window 64
     svm_write_behind_bytes 3161
     svm_write_behind_depth 1
     svm_write_behind_dropped_total{reason="age"} 0

@@ -54,6 +54,7 @@ const RULES: &[Rule] = &[
             "src/upstream/condition.rs",
             "src/upstream/etag.rs",
             "src/upstream/identity.rs",
+            "src/upstream/places/window.rs",
             "src/upstream/planner.rs",
             "src/upstream/rate_limit.rs",
             "src/upstream/rest.rs",
