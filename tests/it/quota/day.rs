@@ -76,10 +76,10 @@ async fn a_settled_release_costs_a_call_for_each_audit_and_news_are_seen_at_once
             day.app.github.grow_asset("octo/news");
         }
         day.minute(minute).await;
-        if minute == NOON + 1 {
+        if minute == NOON {
             assert_eq!(day.news().await, ("v2.0.0".to_owned(), 1));
         }
-        if minute == NOON + 11 {
+        if minute == NOON + 10 {
             assert_eq!(day.news().await, ("v2.0.0".to_owned(), 2));
         }
     }
