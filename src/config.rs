@@ -90,6 +90,8 @@ pub struct Cache {
     pub refresh_min_interval: Duration,
     /// How often a document that is revalidated by its date is checked by its ETag.
     pub audit_interval: Duration,
+    /// How often a document in use is checked at all; the interval of [`Revalidate`].
+    pub check_interval: Duration,
     /// The weight that L1 may reach, in bytes.
     pub l1_max_bytes: u64,
     /// How long a miss waits for L2. No variable decides it: it is a promise to clients.
@@ -275,12 +277,12 @@ impl Config {
         reader.refuse(NOT_BUILT);
         let server = sections::server(&mut reader);
         let targets = sections::targets(&mut reader);
-        let cache = sections::cache(&mut reader);
+        let revalidate = sections::revalidate(&mut reader);
+        let cache = sections::cache(&mut reader, revalidate.as_ref());
         let upstream = sections::upstream(&mut reader, targets.as_ref());
         let tokens = sections::tokens(&mut reader);
         let store = sections::store(&mut reader);
         let write_behind = sections::write_behind(&mut reader);
-        let revalidate = sections::revalidate(&mut reader);
         let log = sections::log(&mut reader);
         let config = (|| {
             Some(Self {

@@ -62,7 +62,8 @@ pub(super) fn recall(
     rules: &config::Cache,
 ) -> Recall {
     if entry.is_fresh(now) {
-        let asked_lately = now.since(entry.times.checked_at) < rules.refresh_min_interval;
+        // A refresh does not take the word of a check by date.
+        let asked_lately = now.since(entry.times.audited_at) < rules.refresh_min_interval;
         return match demand {
             Demand::Revalidate => Recall::Ask,
             Demand::Refresh if !asked_lately => Recall::Ask,
@@ -110,11 +111,12 @@ pub(super) fn keep_until(entry: &Entry, rules: &config::Cache) -> Timestamp {
 }
 
 /// Whether the persistent tier should hear of a revalidation: not of each one, or a store full of active
-/// documents would be rewritten every minute.
+/// documents would be rewritten every minute; and of none by date, since there a record that was checked later takes the
+/// place of another, and a date may vouch for an older body than the one that another replica has fetched.
 pub(super) fn is_worth_persisting(entry: &Entry, rules: &config::Cache) -> bool {
-    entry
-        .persisted_expiry
-        .is_none_or(|persisted| entry.times.expires_at.since(persisted) > rules.hard_ttl / 10)
+    let moved_far =
+        |persisted: Timestamp| entry.times.expires_at.since(persisted) > rules.hard_ttl / 10;
+    entry.times.were_audited_last() && entry.persisted_expiry.is_none_or(moved_far)
 }
 
 /// What an exchange means for the entry.

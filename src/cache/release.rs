@@ -4,7 +4,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::clock::Timestamp;
 
@@ -19,22 +19,37 @@ pub(super) fn is_single(path: &str) -> bool {
     which == "latest" || is_tag || is_id
 }
 
-/// Whether a release was published more than an hour ago, has assets, and all of them are there.
-pub(super) fn has_settled(body: &[u8], now: Timestamp) -> bool {
-    let Ok(release) = serde_json::from_slice::<Value>(body) else { return false };
-    let is_old = published_at(&release).is_some_and(|at| now.since(at) > GROWS_FOR);
-    let assets = release["assets"].as_array().filter(|assets| !assets.is_empty());
-    is_old && assets.is_some_and(|assets| assets.iter().all(|asset| asset["state"] == "uploaded"))
+/// What decides, of all that a release says.
+#[derive(Deserialize)]
+struct Release<'a> {
+    published_at: &'a str,
+    #[serde(borrow)]
+    assets: Vec<Asset<'a>>,
 }
 
-fn published_at(release: &Value) -> Option<Timestamp> {
-    let at = humantime::parse_rfc3339(release["published_at"].as_str()?).ok()?;
-    Some(Timestamp::default() + at.duration_since(UNIX_EPOCH).ok()?)
+#[derive(Deserialize)]
+struct Asset<'a> {
+    state: &'a str,
+}
+
+/// Whether a release was published more than an hour ago, has assets, and all of them are there.
+pub(super) fn has_settled(body: &[u8], now: Timestamp) -> bool {
+    let Ok(release) = serde_json::from_slice::<Release<'_>>(body) else { return false };
+    let is_old = release.published_at().is_some_and(|at| now.since(at) > GROWS_FOR);
+    let is_complete = release.assets.iter().all(|asset| asset.state == "uploaded");
+    is_old && is_complete && !release.assets.is_empty()
+}
+
+impl Release<'_> {
+    fn published_at(&self) -> Option<Timestamp> {
+        let at = humantime::parse_rfc3339(self.published_at).ok()?;
+        Some(Timestamp::default() + at.duration_since(UNIX_EPOCH).ok()?)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -46,7 +46,7 @@ pub(super) fn targets(reader: &mut Reader<'_>) -> Option<Policy> {
     Some(Policy::new(hosts, api_paths, token_hosts))
 }
 
-pub(super) fn cache(reader: &mut Reader<'_>) -> Option<Cache> {
+pub(super) fn cache(reader: &mut Reader<'_>, revalidate: Option<&Revalidate>) -> Option<Cache> {
     let hard_ttl = reader.read("CACHE_HARD_TTL", duration);
     let negative_ttl = reader.read("CACHE_NEGATIVE_TTL", duration);
     let stale_if_error = reader.read("CACHE_STALE_IF_ERROR", duration_or_zero);
@@ -61,6 +61,7 @@ pub(super) fn cache(reader: &mut Reader<'_>) -> Option<Cache> {
         stale_after: stale_after?,
         refresh_min_interval: refresh_min_interval?,
         audit_interval: audit_interval?,
+        check_interval: revalidate?.interval,
         l1_max_bytes: l1_max_bytes?,
         store_read_budget: STORE_READ_BUDGET,
     })

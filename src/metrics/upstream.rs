@@ -18,6 +18,7 @@ pub(super) struct Upstream {
     errors: IntCounter,
     quota: IntCounterVec,
     drift: [(Validator, IntCounter); 2],
+    misled: [(Validator, IntCounter); 3],
     exchanges: IntCounterVec,
     limits: IntCounterVec,
     seconds: Histogram,
@@ -40,6 +41,7 @@ impl Upstream {
                 &["quota", "priority", "validator"],
             ),
             drift: drift(families),
+            misled: misled(families),
             exchanges: families.counter_family(
                 "svm_upstream_exchanges_total",
                 "Exchanges by outcome and by who asked",
@@ -80,10 +82,12 @@ impl Counters {
 
     /// Counts an unchanged document that came in full although this validator, which follows GitHub's rule, was sent.
     pub fn drifted(&self, validator: Validator) {
-        let mut counters = self.upstream.drift.iter();
-        if let Some((_, counter)) = counters.find(|(counted, _)| *counted == validator) {
-            counter.inc();
-        }
+        count(&self.upstream.drift, validator);
+    }
+
+    /// Counts a `304` that named another validator than this one, which was sent.
+    pub fn misled(&self, validator: Validator) {
+        count(&self.upstream.misled, validator);
     }
 
     /// Counts a limit that was met.
@@ -114,6 +118,23 @@ fn drift(families: &Families<'_>) -> [(Validator, IntCounter); 2] {
         validators.map(Validator::as_str),
     );
     [(validators[0], as_received), (validators[1], computed)]
+}
+
+fn misled(families: &Families<'_>) -> [(Validator, IntCounter); 3] {
+    let validators = [Validator::Etag, Validator::ComputedEtag, Validator::Date];
+    let [as_received, computed, date] = families.counters(
+        "svm_upstream_misled_total",
+        "Answers 304 that named another validator than the one that was sent, and were not believed",
+        "validator",
+        validators.map(Validator::as_str),
+    );
+    [(validators[0], as_received), (validators[1], computed), (validators[2], date)]
+}
+
+fn count(counters: &[(Validator, IntCounter)], validator: Validator) {
+    if let Some((_, counter)) = counters.iter().find(|(counted, _)| *counted == validator) {
+        counter.inc();
+    }
 }
 
 fn of_reply(reply: &Reply) -> (&'static str, bool) {

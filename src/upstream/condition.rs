@@ -51,7 +51,8 @@ impl Condition {
     pub(super) fn is_met_by(&self, headers: &HeaderMap) -> bool {
         let Some((name, sent)) = &self.header else { return false };
         let named = headers.get(if *name == IF_NONE_MATCH { ETAG } else { LAST_MODIFIED });
-        let Some(named) = named else { return true };
+        // Of a date it is the only sign that the document is still the same one.
+        let Some(named) = named else { return self.by != Validator::Date };
         match (sent.to_str(), named.to_str()) {
             (Ok(sent), Ok(named)) => etag::are_equal(sent, named),
             _ => false,

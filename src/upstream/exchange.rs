@@ -2,7 +2,8 @@
 //!
 //! A request is repeated for six causes, each bounded: a redirect (3 hops), a passing fault (once), a limit or a
 //! refusal of the token (each token once), a policy that another account may not fall under (once), a place where the
-//! document is no more (once), a `304` about another body (once). The deadline of [`Upstream::get`] covers all of it.
+//! document is no more (once), a `304` about another body (once
+//! by date, once by ETag). The deadline of [`Upstream::get`] covers all of it.
 
 mod attempt;
 mod reading;
@@ -17,7 +18,7 @@ use crate::target::Target;
 use super::places::Place;
 use super::rate_limit::{self, Limit};
 use super::tokens::{Lease, Tried};
-use super::{Ask, Failure, Reason, Reply, Route, Upstream};
+use super::{Ask, Failure, Reason, Reply, Route, Upstream, Validator};
 
 use attempt::Answered;
 
@@ -32,8 +33,8 @@ pub(super) struct Exchange<'a> {
     place: Option<Place<'a>>,
     /// Where the document went, as long as nothing speaks against it.
     moved_to: Option<Target>,
-    /// Whether to ask for the whole document: a `304` was about another one.
-    in_full: bool,
+    /// The validator that led to a `304` about another body.
+    misled_by: Option<Validator>,
     tried: Tried,
     retried: bool,
     denied: bool,
@@ -61,7 +62,7 @@ impl<'a> Exchange<'a> {
             ask,
             place,
             moved_to,
-            in_full: false,
+            misled_by: None,
             tried,
             retried: false,
             denied: false,
@@ -132,11 +133,16 @@ impl<'a> Exchange<'a> {
                 Ok(Next::Again(reply))
             }
             StatusCode::NOT_MODIFIED if !head.condition.is_met_by(head.headers()) => {
-                self.in_full = true;
+                self.upstream.metrics.misled(reply.asked_by);
+                self.misled_by = Some(reply.asked_by);
                 Ok(Next::Afresh)
             }
             // The name may belong to another document by now.
-            StatusCode::NOT_FOUND | StatusCode::GONE if reply.route == Route::Remembered => {
+            StatusCode::NOT_FOUND
+            | StatusCode::GONE
+            | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS
+                if reply.route == Route::Remembered =>
+            {
                 self.moved_to = None;
                 Ok(Next::Afresh)
             }

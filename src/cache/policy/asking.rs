@@ -48,6 +48,8 @@ fn may_use_date(
 ) -> bool {
     demand == Demand::Revalidate
         && entry.validators.last_modified.is_some()
+        // The check after this one must not be too late for a full one.
+        && now + rules.check_interval <= entry.times.audited_at + rules.audit_interval
         && was_within(rules.audit_interval, entry.times.audited_at, now)
         && release::is_single(target.path())
         && release::has_settled(&entry.body, now)

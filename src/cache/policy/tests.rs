@@ -21,6 +21,7 @@ fn rules() -> config::Cache {
         stale_after: Duration::from_secs(2),
         refresh_min_interval: Duration::ZERO,
         audit_interval: Duration::from_secs(600),
+        check_interval: Duration::from_secs(60),
         l1_max_bytes: 1 << 20,
         store_read_budget: Duration::from_millis(25),
     }

@@ -104,7 +104,12 @@ impl<'a> Exchange<'a> {
 
     /// What is stored, if this target may be asked about it.
     pub(super) fn stored(&self, target: &Target) -> Option<Stored<'a>> {
-        self.ask.stored.filter(|_| !self.in_full && is_own_host(target, self.ask))
+        let stored = self.ask.stored.filter(|_| is_own_host(target, self.ask))?;
+        match self.misled_by {
+            None => Some(stored),
+            Some(Validator::Date) => Some(Stored { may_use_date: false, ..stored }),
+            Some(_) => None,
+        }
     }
 
     fn route(&self, target: &Target, hops: usize, lasts: bool) -> Route {

@@ -96,6 +96,13 @@ impl Account {
         self.quota.filter(|quota| now < quota.reset_at)
     }
 
+    /// What is left, and of how much. A window that is over has left it all; nothing at all is known at the start.
+    pub(super) fn budget(&self, now: Timestamp) -> (u64, u64) {
+        let Some(quota) = self.quota else { return (0, 0) };
+        let left = self.known(now).map_or(quota.limit, |known| known.remaining);
+        (left.min(quota.limit), quota.limit)
+    }
+
     /// When the last rest ends, be it long over.
     pub(super) fn rests_until(&self) -> Timestamp {
         self.spent_until.max(self.secondary.until())

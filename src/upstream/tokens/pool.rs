@@ -69,12 +69,13 @@ impl Pool {
         may.then_some(index)
     }
 
-    /// Whether less than half of the quota is left.
+    /// Whether less than half of the quota is left, that of all accounts together.
     pub(in crate::upstream) fn is_scarce(&self, now: Timestamp) -> bool {
-        let quotas = self.accounts.iter().filter_map(|account| account.known(now));
-        let (left, limit) = quotas
-            .fold((0, 0), |(left, limit), quota| (left + quota.remaining, limit + quota.limit));
-        left * 2 < limit
+        let budgets = self.accounts.iter().map(|account| account.budget(now));
+        let (left, limit) = budgets.fold((0_u64, 0_u64), |(left, limit), budget| {
+            (left.saturating_add(budget.0), limit.saturating_add(budget.1))
+        });
+        left < limit.div_ceil(2)
     }
 
     /// When the first token is usable again by a request of this priority; `now` if one is.
