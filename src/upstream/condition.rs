@@ -150,11 +150,19 @@ mod tests {
             (&by_date, answer(LAST_MODIFIED, DATE), true),
             (&by_date, answer(LAST_MODIFIED, "Mon, 13 Jul 2020 00:58:20 GMT"), false),
             // With each download the ETag is another one.
-            (&by_date, answer(ETAG, "\"abd\""), true),
-            (&by_date, HeaderMap::new(), true),
+            (&by_date, both_of("\"abd\"", DATE), true),
+            // Nothing else would tell of an older release.
+            (&by_date, answer(ETAG, "\"abd\""), false),
+            (&by_date, HeaderMap::new(), false),
         ] {
             assert_eq!(condition.is_met_by(&headers), is_met, "{condition:?}, {headers:?}");
         }
+    }
+
+    fn both_of(etag: &str, date: &str) -> HeaderMap {
+        let mut headers = answer(ETAG, etag);
+        headers.extend(answer(LAST_MODIFIED, date));
+        headers
     }
 
     #[test]

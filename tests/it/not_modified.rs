@@ -65,7 +65,8 @@ async fn a_deleted_release_is_noticed_by_the_date_of_the_one_before_it() {
     app.github.unpublish("octo/app");
     app.advance(INTERVAL);
     until_a_sweep_has(&app, "changed").await;
-    assert_eq!(conditions(&app), ["none", "date", "none"], "in the same exchange");
+    assert_eq!(conditions(&app), ["none", "date", "etag"], "in the same exchange");
+    assert_eq!(app.metric("svm_upstream_misled_total{validator=\"date\"}").await, 1.0);
     let answer = app.version(LATEST).await;
     assert_eq!((answer.header("x-cache"), &answer.json()["tag_name"]), ("HIT", &"v1".into()));
 }
@@ -90,6 +91,7 @@ async fn a_304_about_another_etag_is_not_believed() {
         "200 BYPASS upstream=200 svm; fwd=request; fwd-status=200; stored; ttl=86400",
     );
     assert_eq!(conditions(&app), ["none", "etag", "none"]);
+    assert_eq!(app.metric("svm_upstream_misled_total{validator=\"etag\"}").await, 1.0);
 }
 
 #[tokio::test]
@@ -125,6 +127,20 @@ async fn a_refresh_that_joins_a_check_by_date_asks_in_full_afterwards() {
         "200 BYPASS upstream=200 svm; fwd=request; fwd-status=200; stored; ttl=86400",
     );
     assert_eq!(conditions(&app), ["none", "date", "etag"]);
+}
+
+#[tokio::test]
+async fn a_refresh_soon_after_a_check_by_date_does_not_take_its_word() {
+    let app = TestApp::builder().set("REVALIDATE_BY_DATE", "always");
+    let app = with_settled_release(app.set("REFRESH_MIN_INTERVAL", "90s")).await;
+    app.github.grow_asset("octo/app");
+    for _ in 0..2 {
+        app.advance(Duration::from_secs(60));
+        app.revalidate(LATEST).await;
+    }
+    assert_eq!(conditions(&app), ["none", "date", "date"]);
+    let refresh = app.refresh(LATEST).await;
+    assert_eq!(refresh.json()["assets"].as_array().map(Vec::len), Some(2), "{}", refresh.summary());
 }
 
 #[tokio::test]

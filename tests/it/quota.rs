@@ -114,6 +114,28 @@ async fn a_computed_etag_that_is_not_known_is_counted_and_the_rule_not_trusted_a
     assert_eq!(spent(&app), (20, 20), "each belongs to another token by now");
 }
 
+#[tokio::test]
+async fn a_new_body_is_no_drift_and_neither_is_what_never_followed_the_rule() {
+    let app = TestApp::start().await;
+    let drift = async || app.metric("svm_upstream_etag_drift_total{validator=\"etag\"}").await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(&url("app")).await;
+    app.github.bump_downloads("octo/app");
+    app.revalidate(&url("app")).await;
+    assert_eq!((spent_on(&app), drift().await), (2, 0.0));
+
+    app.github.change_etag_rule();
+    app.github.bump_downloads("octo/app");
+    app.revalidate(&url("app")).await;
+    app.github.change_etag_rule();
+    app.revalidate(&url("app")).await;
+    assert_eq!((spent_on(&app), drift().await), (4, 0.0), "the ETag was by no rule that we know");
+}
+
+fn spent_on(app: &TestApp) -> u64 {
+    app.github.counts("/repos/octo/app/releases/latest").charged
+}
+
 fn quota(kind: &str, validator: &str) -> String {
     let labels = format!("priority=\"background\",quota=\"{kind}\",validator=\"{validator}\"");
     format!("svm_upstream_quota_total{{{labels}}}")

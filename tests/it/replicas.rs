@@ -11,14 +11,14 @@ use crate::support::process::{Running, Setup};
 use crate::support::redis_server::RedisServer;
 use crate::{LATEST, LATEST_PATH};
 
-const INTERVAL: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_secs(1);
 const ADOPTED: &str = "svm_revalidate_adopted_total";
 
 /// Two services, each with a GitHub of its own, so that it shows who asked.
 async fn two(server: &RedisServer) -> [TestApp; 2] {
     let replica = || {
         let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
-        let app = app.set("REVALIDATE_INTERVAL", "500ms");
+        let app = app.set("REVALIDATE_INTERVAL", "1s");
         app.set("REVALIDATE_PER_WORKER_RPS", "1000").start()
     };
     let replicas = [replica().await, replica().await];
@@ -77,6 +77,43 @@ async fn a_body_that_one_has_fetched_reaches_the_other() {
 }
 
 #[tokio::test]
+async fn a_check_by_date_brings_no_older_body_back() {
+    let Some(server) = RedisServer::start() else { return };
+    let replica = || {
+        let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
+        // So short that each check is worth a write.
+        let app = app.set("REVALIDATE_BY_DATE", "always").set("CACHE_HARD_TTL", "10m");
+        app.set("REVALIDATE_INTERVAL", "1m").start()
+    };
+    let [one, other] = [replica().await, replica().await];
+    for replica in [&one, &other] {
+        replica.github.release("octo/app").serve();
+        replica.advance(2 * Duration::from_secs(3600));
+        replica.reaches("svm_l2_up", 1.0).await;
+    }
+    let _ = one.version(LATEST).await;
+    one.reaches("svm_l2_writes_total", 1.0).await;
+    let _ = other.version(LATEST).await;
+
+    for replica in [&one, &other] {
+        replica.github.grow_asset("octo/app");
+        replica.advance(Duration::from_secs(120));
+    }
+    let newer = other.refresh(LATEST).await;
+    other.reaches("svm_l2_writes_total", 1.0).await;
+    one.advance(Duration::from_secs(1));
+    one.revalidate(LATEST).await;
+    // What is written later shows that this had its turn.
+    let _ = one.version(&url(1)).await;
+    one.github.release("octo/app2").serve();
+    let _ = one.version(&url(2)).await;
+    one.reaches("svm_l2_writes_total", 3.0).await;
+    let third = replica().await;
+    third.reaches("svm_l2_up", 1.0).await;
+    third.version(LATEST).await.assert_document(&newer.body);
+}
+
+#[tokio::test]
 async fn a_check_by_one_is_a_later_life_for_the_same_body_at_the_other() {
     let Some(server) = RedisServer::start() else { return };
     let [one, other] = two(&server).await;
@@ -96,7 +133,7 @@ async fn a_check_by_one_is_a_later_life_for_the_same_body_at_the_other() {
 
 async fn served(github: &GitHub, server: &RedisServer) -> Running {
     let setup = Setup::new().behind(github).set("REDIS_HOST", &server.address().to_string());
-    let setup = setup.set("REVALIDATE_INTERVAL", "500ms");
+    let setup = setup.set("REVALIDATE_INTERVAL", "1s");
     setup.set("REVALIDATE_PER_WORKER_RPS", "1000").set("REVALIDATE_MAX_RPS", "1000").start().await
 }
 

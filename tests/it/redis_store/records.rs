@@ -1,5 +1,7 @@
 //! What is kept on the server, and what is made of what somebody else left there.
 
+use std::time::Duration;
+
 use svm::store::index::MOST_IN_USE;
 use svm::store::record::{self, encode};
 use svm::store::{Change, Check, Error, InUse, Store};
@@ -83,6 +85,25 @@ async fn of_two_stores_on_one_server_the_newer_record_wins() {
     assert_eq!(body(&one, "shared").await.unwrap().unwrap(), "newest");
     let checks = server.command(&["GET", &name("check", "shared")]);
     assert_eq!(checks, "1000004000 1000000000".into());
+}
+
+#[tokio::test]
+async fn a_record_of_an_earlier_version_gives_way_only_to_what_is_no_older() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let path = "repos/example/tool/releases/latest";
+    let earlier = include_bytes!("../../../testdata/records/v1-release.bin");
+    let checked_at = record::peek(earlier).unwrap().checked_at;
+    let [moment, hour] = [1, 3_600_000].map(Duration::from_millis);
+    for (as_of, stays) in [(checked_at - moment, true), (checked_at, false)] {
+        server.command(&[b"SET".as_slice(), name("entry", path).as_bytes(), earlier]);
+        let mut offered = (*entry(path, 0, "offered")).clone();
+        offered.times.checked_at = as_of;
+        let put = Change::Put { entry: offered.into(), keep_until: checked_at + hour };
+        store.apply([put].into(), checked_at).await.unwrap();
+        let found = body(&store, path).await.unwrap();
+        assert_eq!(found.as_deref() != Some(b"offered"), stays, "{as_of}");
+    }
 }
 
 #[tokio::test]

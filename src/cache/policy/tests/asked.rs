@@ -18,13 +18,13 @@ struct Case {
     audited_at: Timestamp,
 }
 
-/// Where a check by date will do; its audit lasts for another second.
+/// Where a check by date will do: the next check, a minute later, is still in time for the audit.
 const GOOD: Case = Case {
     demand: Demand::Revalidate,
     path: "/repos/octo/app/releases/latest",
     last_modified: Some("Thu, 01 Jan 1970 00:00:00 GMT"),
     body: SETTLED,
-    audited_at: Timestamp::from_secs(1_000_000 - 599),
+    audited_at: Timestamp::from_secs(1_000_000 - 540),
 };
 
 fn may_use_date(case: Case) -> bool {
@@ -79,6 +79,7 @@ fn a_date_will_not_do_where_one_condition_is_missing() {
             },
         ),
         ("an audit is due", Case { audited_at: audited(600), ..GOOD }),
+        ("the next check is too late for it", Case { audited_at: audited(541), ..GOOD }),
         ("an audit that a clock puts into the future", Case { audited_at: later(6), ..GOOD }),
     ] {
         assert!(!may_use_date(case), "{why}");

@@ -44,6 +44,24 @@ fn a_check_by_date_is_no_audit() {
 }
 
 #[test]
+fn a_check_by_another_replica_is_no_audit() {
+    let check = Check { at: later(10), fetched_at: NOW };
+    let got = vouched(&previous(), check, later(10), &rules()).unwrap().times;
+    let want =
+        Times { fetched_at: NOW, checked_at: later(10), audited_at: NOW, expires_at: later(1010) };
+    assert_eq!(got, want);
+}
+
+#[test]
+fn what_a_date_vouches_for_is_not_written() {
+    let times = Times { expires_at: later(2000), ..previous().times };
+    let audited = Entry { times, persisted_expiry: Some(NOW), ..(*previous()).clone() };
+    assert!(is_worth_persisting(&audited, &rules()));
+    let dated = Entry { times: Times { checked_at: later(1000), ..times }, ..audited };
+    assert!(!is_worth_persisting(&dated, &rules()));
+}
+
+#[test]
 fn a_304_brings_neither_validators_nor_a_token_whatever_it_answers() {
     for asked_by in [Validator::Etag, Validator::ComputedEtag, Validator::Date] {
         for route in [Route::Direct, Route::Moved(URL.into()), Route::Remembered] {
