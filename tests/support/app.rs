@@ -15,7 +15,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use svm::app::Farewell;
 use svm::cache::{Cache, Exchanged, Facts};
 use svm::clock::ManualClock;
-use svm::target::Target;
+use svm::target::{Policy, Target};
 use svm::telemetry::Writer;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -44,6 +44,7 @@ pub struct TestApp {
 
 struct Running {
     cache: Cache,
+    targets: Policy,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Farewell>,
     writer: Writer,
@@ -90,9 +91,9 @@ impl TestApp {
     /// Has a document revalidated as a sweep does it, at its turn.
     #[track_caller]
     pub fn revalidate(&self, url: &str) -> impl Future<Output = ()> + use<> {
-        let policy = self.plan.config(&self.github).targets;
-        let target = Target::parse(url, &policy).expect("an allowed URL");
-        let cache = self.running.as_ref().expect("a running service").cache.clone();
+        let Running { cache, targets, .. } = self.running.as_ref().expect("a running service");
+        let target = Target::parse(url, targets).expect("an allowed URL");
+        let cache = cache.clone();
         async move {
             let facts = cache.revalidate(&target).await;
             let Facts::Exchange { exchanged, .. } = &*facts else { panic!("{facts:?}") };

@@ -108,6 +108,7 @@ impl TestAppBuilder {
         log: &Log,
     ) -> (SocketAddr, Running) {
         let config = self.config(github);
+        let targets = config.targets.clone();
         let clock = Clock::Manual(clock.clone());
         let (lines, writer) = Lines::start(config.log.format, log.clone()).expect("a thread");
         let listener = http::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
@@ -123,7 +124,7 @@ impl TestAppBuilder {
             let shutdown = async { drop(stopped.await) };
             app.serve(listener, shutdown).await.expect("a socket that accepts")
         });
-        (address, Running { cache, stop, serving, writer })
+        (address, Running { cache, targets, stop, serving, writer })
     }
 
     /// The configuration as the service would read it.
