@@ -5,6 +5,7 @@ mod limits;
 mod policies;
 mod refused;
 mod rights;
+mod told;
 
 use std::time::Duration;
 

@@ -78,10 +78,15 @@ impl Pool {
         left < limit.div_ceil(2)
     }
 
-    /// When the first token is usable again by a request of this priority; `now` if one is.
+    /// When the first token is usable again by a request of this priority; `now` if one is. A refused token promises
+    /// nothing but an inquiry, which counts where there are no others.
     pub(in crate::upstream) fn usable_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
-        let moments = (0..self.tokens.len()).map(|index| self.one_usable_at(index, priority, now));
-        moments.min().unwrap_or(now)
+        let first = |is_rejected: bool| {
+            let tokens = self.tokens.iter().enumerate();
+            let of_these = tokens.filter(|(_, token)| token.is_rejected() == is_rejected);
+            of_these.map(|(index, _)| self.one_usable_at(index, priority, now)).min()
+        };
+        first(false).or_else(|| first(true)).unwrap_or(now)
     }
 
     /// The same of the token at `index`.
