@@ -79,7 +79,7 @@ impl<'a> Exchange<'a> {
                     continue;
                 }
                 Err(failure) if failure.reason.is_without_call() => {
-                    return last.ok_or(failure);
+                    return last.map(|reply| ended(reply, &failure)).ok_or(failure);
                 }
                 Err(failure) => return Err(failure),
             };
@@ -214,6 +214,13 @@ impl<'a> Exchange<'a> {
         let pause = Duration::from_millis(fastrand::u64(RETRY_PAUSE_MILLIS));
         tokio::time::sleep(pause).await;
     }
+}
+
+/// The reply in hand when nothing more can be sent. Of a limit it says when it is worth asking again, and that was
+/// written while another token seemed usable.
+fn ended(reply: Reply, failure: &Failure) -> Reply {
+    let limited_until = reply.limited_until.map(|until| failure.retry_at.unwrap_or(until));
+    Reply { limited_until, ..reply }
 }
 
 /// Whether this is a `403` that is no limit.

@@ -1,11 +1,35 @@
 //! What clients are told where no token is left: of the limit, not of what came along with it, and when it ends.
 
+use futures_util::future::join_all;
+
+use super::document;
 use crate::LATEST;
 use crate::support::app::TestApp;
 use crate::support::github::Failure;
 
 async fn app_with_two_tokens() -> TestApp {
     TestApp::builder().set("GITHUB_PATS", "a,b").start().await
+}
+
+#[tokio::test]
+async fn whoever_meets_the_limits_is_told_when_they_end() {
+    let app = app_with_two_tokens().await;
+    let urls: Vec<_> = (0..40).map(|n| document(&app, &format!("octo/r{n}"))).collect();
+    app.github.fail_all(Failure::SecondaryLimit(Some(60)));
+    // Some of them meet the limit of one token while others meet that of the second.
+    let answers = join_all(urls.iter().map(|url| app.ask(url))).await;
+    for answer in answers {
+        assert_eq!(answer.retry_after(), 60, "{}", answer.summary());
+    }
+}
+
+#[tokio::test]
+async fn a_limit_after_a_refusal_is_told_as_the_limit() {
+    let app = app_with_two_tokens().await;
+    app.github.revoke("a");
+    app.github.fail_all(Failure::SecondaryLimit(Some(600))).for_token("b");
+    let limited = app.version(LATEST).await;
+    assert_eq!((limited.status.as_u16(), limited.retry_after()), (403, 600));
 }
 
 #[tokio::test]
