@@ -85,8 +85,9 @@ impl<'a> Exchange<'a> {
             };
             match self.judge(answered).await? {
                 Next::Answer(reply) => return Ok(reply),
-                // A policy is the document's own answer: what a second token meets instead is that token's trouble.
-                Next::Again(reply) => last = last.filter(is_policy).or(Some(reply)),
+                Next::Again(reply) => {
+                    last = last.filter(|last| stands(last, &reply)).or(Some(reply));
+                }
                 Next::Afresh => {}
             }
         }
@@ -221,6 +222,13 @@ impl<'a> Exchange<'a> {
 fn ended(reply: Reply, failure: &Failure) -> Reply {
     let limited_until = reply.limited_until.map(|until| failure.retry_at.unwrap_or(until));
     Reply { limited_until, ..reply }
+}
+
+/// Whether an answer stands although another token got another one. A policy is the document's own answer: what the
+/// second token meets instead is that token's trouble. So is a refusal, where the first is good again after its rest.
+fn stands(last: &Reply, reply: &Reply) -> bool {
+    let is_limit = last.limited_until.is_some();
+    is_policy(last) || is_limit && reply.status == StatusCode::UNAUTHORIZED
 }
 
 /// Whether this is a `403` that is no limit.

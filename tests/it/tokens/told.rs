@@ -24,6 +24,15 @@ async fn whoever_meets_the_limits_is_told_when_they_end() {
 }
 
 #[tokio::test]
+async fn a_refusal_after_a_limit_is_told_as_the_limit() {
+    let app = app_with_two_tokens().await;
+    app.github.fail_all(Failure::SecondaryLimit(Some(600))).for_token("a");
+    app.github.revoke("b");
+    let limited = app.version(LATEST).await;
+    assert_eq!((limited.status.as_u16(), limited.retry_after()), (403, 600));
+}
+
+#[tokio::test]
 async fn a_limit_after_a_refusal_is_told_as_the_limit() {
     let app = app_with_two_tokens().await;
     app.github.revoke("a");
