@@ -106,6 +106,11 @@ impl TokenPool {
         Ok((lease_of(&pool, plan.token), plan.validator))
     }
 
+    /// Whether a leased token may be used now, be it for less than is kept for clients.
+    pub(super) fn is_usable(&self, lease: Lease, now: Timestamp) -> bool {
+        self.pool.lock().one_usable_at(lease.index, Priority::Foreground, now) <= now
+    }
+
     /// The `Authorization` value of a leased token.
     pub fn authorization(&self, lease: Lease) -> HeaderValue {
         self.authorizations[lease.index].clone()

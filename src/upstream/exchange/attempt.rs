@@ -67,7 +67,8 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// What a hop is sent with: no token for a host that gets none, else the one in hand, else the pool's.
+    /// What a hop is sent with: no token for a host that gets none, else the one in hand, unless it was limited or
+    /// refused since it was leased, else the pool's.
     fn equip(&self, target: &Target, in_hand: Option<Gear>) -> Result<Gear, Failure> {
         let now = self.upstream.clock.now();
         if let Some(until) = self.upstream.hosts.resting_until(target.authority(), now) {
@@ -79,7 +80,8 @@ impl<'a> Exchange<'a> {
             let validator = stored.map_or(Validator::None, |_| Validator::Etag);
             return Ok(Gear { lease: None, validator });
         }
-        if let Some(gear) = in_hand.filter(|gear| gear.lease.is_some()) {
+        let is_usable = |lease| self.upstream.tokens.is_usable(lease, now);
+        if let Some(gear) = in_hand.filter(|gear| gear.lease.is_some_and(is_usable)) {
             return Ok(gear);
         }
         let question = Question {

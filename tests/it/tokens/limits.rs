@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 
 use super::{document, used};
-use crate::support::app::TestApp;
+use crate::support::app::{Answer, TestApp};
 use crate::support::github::Failure;
 use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
@@ -43,6 +43,38 @@ async fn an_answer_to_a_request_from_before_a_limit_does_not_end_the_rest() {
     assert_eq!(asked.await.unwrap().status, 200);
     let resting = app.version(&document(&app, "octo/other")).await;
     assert_eq!((resting.status.as_u16(), resting.retry_after()), (503, 60));
+}
+
+/// Asks for a renamed document, and has the first token limited while the redirect is on its way.
+async fn redirected_while_the_first_token_is_limited(app: &TestApp) -> Answer {
+    let (old, new) = ("/repos/octo/old/releases/latest", document(app, "octo/new"));
+    app.github.redirect(old, 301, &new);
+    let gate = app.github.hold(old);
+    let asked = tasks::spawn(app.ask(&format!("https://api.github.com{old}")));
+    gate.arrived(1).await;
+    app.github.fail_all(Failure::PrimaryLimit).for_token("a");
+    // Turns go on, so one of these is its.
+    for name in ["octo/one", "octo/two"] {
+        let _ = app.version(&document(app, name)).await;
+    }
+    app.github.recover();
+    gate.open();
+    asked.await.expect("the task has ended in good order")
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_with_no_token_that_rests_by_now() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    let limited = redirected_while_the_first_token_is_limited(&app).await;
+    assert_eq!((limited.status.as_u16(), limited.retry_after()), (503, 3600));
+    assert_eq!(app.github.calls("/repos/octo/new/releases/latest"), 0);
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_with_another_token_if_there_is_one() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
+    assert_eq!(redirected_while_the_first_token_is_limited(&app).await.status, 200);
+    assert_eq!(used(&app).last().unwrap(), "b");
 }
 
 #[tokio::test]
