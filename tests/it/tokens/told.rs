@@ -1,5 +1,7 @@
 //! What clients are told where no token is left: of the limit, not of what came along with it, and when it ends.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 
 use super::document;
@@ -50,4 +52,14 @@ async fn a_refused_token_is_not_promised_while_another_only_rests() {
     let resting = app.version(LATEST).await;
     resting.assert_summary("503 MISS upstream=0 svm; detail=no-token");
     assert_eq!(resting.retry_after(), 600);
+}
+
+#[tokio::test]
+async fn a_limit_whose_body_stalls_is_a_limit() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    app.github.user("alice").token("a").exhaust();
+    app.github.fail_all(Failure::Drip(Duration::from_secs(600)));
+    let limited = app.version(LATEST).await;
+    assert_eq!((limited.status.as_u16(), limited.retry_after()), (403, 3600));
+    assert_eq!(app.metric("svm_token_resting{token=\"0\"}").await, 1.0);
 }
