@@ -69,9 +69,13 @@ impl Pool {
         may.then_some(index)
     }
 
-    /// Whether less than half of the quota is left, that of all accounts together.
+    /// Whether less than half of the quota is left, that of all accounts together that a token may spend.
     pub(in crate::upstream) fn is_scarce(&self, now: Timestamp) -> bool {
-        let budgets = self.accounts.iter().map(|account| account.budget(now));
+        let may_be_spent = |&(place, _): &(usize, &Account)| {
+            self.tokens.iter().any(|token| token.account == place && !token.is_put_aside())
+        };
+        let accounts = self.accounts.iter().enumerate().filter(may_be_spent);
+        let budgets = accounts.map(|(_, account)| account.budget(now));
         let (left, limit) = budgets.fold((0_u64, 0_u64), |(left, limit), budget| {
             (left.saturating_add(budget.0), limit.saturating_add(budget.1))
         });

@@ -149,6 +149,29 @@ fn the_background_stops_at_the_threshold() {
 }
 
 #[test]
+fn quota_that_no_token_may_spend_does_not_keep_the_rest_from_being_scarce() {
+    let scopes = |value| {
+        let value = HeaderValue::from_static(value);
+        HeaderMap::from_iter([("x-oauth-scopes".parse().unwrap(), value)])
+    };
+    let put_aside: [fn(&TokenPool, &HeaderMap); 2] = [
+        |pool, _| pool.quarantine(nth(pool, 0), NOW),
+        |pool, private| pool.saw(nth(pool, 0), private, NOW),
+    ];
+    for put_aside in put_aside {
+        let pool = with(3, false, true);
+        for (index, left) in [5000, 1000, 2000].into_iter().enumerate() {
+            pool.saw(nth(&pool, index), &scopes("public_repo"), NOW);
+            pool.book(nth(&pool, index), quota(left, MINUTE), NOW);
+        }
+        let is_scarce = || pool.pool.lock().is_scarce(NOW);
+        assert!(!is_scarce(), "8000 of 15000");
+        put_aside(&pool, &scopes("repo"));
+        assert!(is_scarce(), "3000 of 10000");
+    }
+}
+
+#[test]
 fn the_token_that_fetched_the_entry_is_preferred_while_it_is_usable() {
     let pool = pool(3);
     let own = nth(&pool, 2).fingerprint();

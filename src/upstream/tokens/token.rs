@@ -51,10 +51,15 @@ impl Token {
     /// When the token may be used again, as far as it is not about its account; `now` if it may. One that is put aside
     /// is usable once an inquiry has said so.
     pub(super) fn usable_at(&self, now: Timestamp) -> Timestamp {
-        match self.rejected || self.is_barred() {
+        match self.is_put_aside() {
             true => self.inquiry.due_at().unwrap_or(now).max(now + A_MOMENT),
             false => now,
         }
+    }
+
+    /// Whether it is not used for now, whatever its account may spend.
+    pub(super) fn is_put_aside(&self) -> bool {
+        self.rejected || self.is_barred()
     }
 
     pub(super) fn is_rejected(&self) -> bool {
