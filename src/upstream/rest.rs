@@ -6,6 +6,8 @@ use crate::clock::Timestamp;
 
 /// What GitHub asks for where it names no time (docs.github.com, "Best practices for using the REST API").
 const FIRST: Duration = Duration::from_secs(60);
+/// The least that a limit costs: `Retry-After: 0`, or a date that has passed here, asks for no rest at all.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// The rest of a token or of a host; the default one is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +26,7 @@ impl Rest {
     /// Begins a rest. Of answers to requests that were in flight together the longest stated time counts, and the
     /// doubling counts once.
     pub(super) fn begin(&mut self, asked: Option<Duration>, now: Timestamp, longest: Duration) {
+        let asked = asked.map(|asked| asked.max(SHORTEST));
         if now < self.until {
             let stated = now + asked.unwrap_or_default().min(longest);
             self.until = self.until.max(stated);
@@ -73,6 +76,14 @@ mod tests {
         assert_eq!(rest.until().since(now), Duration::from_secs(7));
         rest.begin(Some(Duration::from_secs(1_000_000)), now, LONGEST);
         assert_eq!(rest.until().since(now), LONGEST);
+    }
+
+    #[test]
+    fn a_stated_time_of_nothing_is_a_rest_too() {
+        let now = Timestamp::from_secs(1_000_000);
+        let mut rest = Rest::default();
+        rest.begin(Some(Duration::ZERO), now, LONGEST);
+        assert_eq!(rest.until().since(now), SHORTEST);
     }
 
     #[test]

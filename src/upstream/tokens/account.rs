@@ -60,11 +60,12 @@ impl Account {
     /// Rests after a limit that is about the account; `false` if it is about something else.
     pub(super) fn rest(&mut self, limit: Limit, now: Timestamp) -> bool {
         match limit {
-            Limit::Primary { reset_at: Some(reset_at) } => {
+            Limit::Primary { reset_at: Some(reset_at) } if reset_at > now => {
                 let until = reset_at.min(now + LONGEST_WINDOW);
                 self.spent_until = self.spent_until.max(until);
             }
-            Limit::Primary { reset_at: None } => self.secondary.begin(None, now, LONGEST_WINDOW),
+            // A reset that has passed is one by a clock that is not ours: this window is spent all the same.
+            Limit::Primary { .. } => self.secondary.begin(None, now, LONGEST_WINDOW),
             Limit::Secondary { retry_after } => {
                 self.secondary.begin(retry_after, now, LONGEST_WINDOW);
             }

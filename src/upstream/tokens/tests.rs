@@ -198,6 +198,17 @@ fn a_spent_token_rests_until_its_reset() {
 }
 
 #[test]
+fn a_spent_token_rests_though_its_reset_has_passed_here() {
+    let pool = pool(1);
+    let mut now = NOW;
+    for minutes in [1, 2, 4] {
+        pool.rest(nth(&pool, 0), Limit::Primary { reset_at: Some(now) }, now);
+        assert_eq!(lease(&pool, now), Err(now + minutes * MINUTE));
+        now = now + minutes * MINUTE;
+    }
+}
+
+#[test]
 fn a_reset_far_away_is_not_believed() {
     let pool = pool(1);
     let reset_at = Some(NOW + Duration::from_secs(365 * 24 * 3600));

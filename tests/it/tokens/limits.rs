@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use svm::clock::{Clock, ManualClock};
 
 use super::{document, used};
 use crate::support::app::{Answer, TestApp};
@@ -133,4 +134,23 @@ async fn a_limit_of_a_file_host_leaves_the_api_alone() {
     assert_eq!(app.version(raw).await.status, 429);
     assert_eq!(app.version(raw).await.status, 503);
     assert_eq!(app.version(LATEST).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_spent_token_rests_though_its_window_is_over_by_a_clock_that_is_ahead() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    app.github.user("alice").token("a").limit(1);
+    assert_eq!(app.version(&document(&app, "octo/app")).await.status, 200);
+    // The window ends in half a minute there, and half a minute ago here.
+    app.advance(Duration::from_secs(3630));
+    let behind = ManualClock::at(app.clock.now() - Duration::from_secs(60));
+    app.github.follow(Clock::Manual(behind));
+    let before = app.github.total_calls();
+    let limited = app.version(&document(&app, "octo/first")).await;
+    assert_eq!((limited.status.as_u16(), limited.retry_after()), (403, 60));
+    for n in 0..5 {
+        let answer = app.version(&document(&app, &format!("octo/r{n}"))).await;
+        assert_eq!((answer.status.as_u16(), answer.retry_after()), (503, 60));
+    }
+    assert_eq!(app.github.total_calls(), before + 1);
 }
