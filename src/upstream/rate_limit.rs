@@ -89,6 +89,10 @@ pub(super) fn classify(
     let spent = number(headers, "x-ratelimit-remaining") == Some(0);
     let named = ["rate limit", "abuse detection"].iter().any(|words| message.contains(words));
     let retry_after = retry_after(headers, now);
+    // GitHub looks at no token any more, good or bad, of who has shown it too many bad ones.
+    if status == StatusCode::FORBIDDEN && message.contains("login attempts") {
+        return Some(Limit::Host { retry_after });
+    }
     if status == StatusCode::FORBIDDEN && !spent && !named && retry_after.is_none() {
         return None;
     }
@@ -202,6 +206,16 @@ mod tests {
             "documentation_url":"https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"}"#;
         let left = [("x-ratelimit-remaining", "5000")];
         check(429, &left, body, true, Some(Limit::Host { retry_after: None }));
+    }
+
+    #[test]
+    fn too_many_logins_rest_the_host() {
+        let body =
+            r#"{"message":"Maximum number of login attempts exceeded. Please try again later."}"#;
+        check(403, &[], body, true, Some(Limit::Host { retry_after: None }));
+        let retry_after = Some(Duration::from_secs(7));
+        check(403, &[("retry-after", "7")], body, true, Some(Limit::Host { retry_after }));
+        check(404, &[], body, true, None);
     }
 
     #[test]

@@ -154,3 +154,15 @@ async fn a_spent_token_rests_though_its_window_is_over_by_a_clock_that_is_ahead(
     }
     assert_eq!(app.github.total_calls(), before + 1);
 }
+
+#[tokio::test]
+async fn too_many_logins_rest_the_host_and_prove_no_token() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
+    app.github.fail_all(Failure::TooManyLogins);
+    let limited = app.version(LATEST).await;
+    assert_eq!((limited.status.as_u16(), limited.retry_after()), (403, 60));
+    let resting = app.version(&document(&app, "octo/other")).await;
+    resting.assert_summary("503 MISS upstream=0 svm; detail=host-rests");
+    assert_eq!(app.github.total_calls(), 1);
+    assert_eq!(app.metric("svm_token_resting{token=\"0\"}").await, 0.0);
+}

@@ -61,23 +61,22 @@ async fn a_refused_token_is_asked_about_after_longer_and_longer_and_by_no_client
 
 #[tokio::test]
 async fn what_is_no_verdict_neither_rehabilitates_a_token_nor_doubles_the_pause() {
-    let app = app_with_a_refused_token().await;
-    let failures = [
+    for failure in [
         Failure::Unicorn503,
         Failure::Reset,
         Failure::Throttled429,
         Failure::SecondaryLimit(Some(60)),
         Failure::TooManyLogins,
-    ];
-    for (asked, failure) in (1..).zip(failures) {
+    ] {
+        let app = app_with_a_refused_token().await;
         app.github.fail("/user").with(failure.clone()).times(1);
         app.advance(MINUTE);
         is_back_in(&app, 60).await;
-        assert_eq!(app.github.calls("/user"), asked, "{failure:?}");
+        assert_eq!(app.github.calls("/user"), 1, "{failure:?}");
         assert_eq!(app.metric(FIRST_REJECTED).await, 1.0, "{failure:?}");
+        app.advance(MINUTE);
+        app.reaches(FIRST_REJECTED, 0.0).await;
     }
-    app.advance(MINUTE);
-    app.reaches(FIRST_REJECTED, 0.0).await;
 }
 
 #[tokio::test]
@@ -107,4 +106,19 @@ async fn where_every_token_is_refused_the_answer_is_401_and_then_503() {
     app.github.user("alice").token("b");
     app.advance(MINUTE);
     app.is_healthy("healthy").await;
+}
+
+#[tokio::test]
+async fn too_many_logins_take_no_token_back() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    let early = document(&app, "octo/early");
+    let gate = app.github.hold("/repos/octo/early/releases/latest");
+    app.github.fail("/repos/octo/early/releases/latest").with(Failure::TooManyLogins);
+    let asked = tasks::spawn(app.ask(&early));
+    gate.arrived(1).await;
+    app.github.fail(LATEST_PATH).with(Failure::BadCredentials).times(1);
+    assert_eq!(app.version(LATEST).await.status, 401);
+    gate.open();
+    assert_eq!(asked.await.unwrap().status, 403);
+    assert_eq!(app.metric(FIRST_REJECTED).await, 1.0);
 }
