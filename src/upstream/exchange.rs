@@ -148,7 +148,10 @@ impl<'a> Exchange<'a> {
                 Ok(Next::Afresh)
             }
             _ => {
-                self.upstream.hosts.succeeded(target.authority(), now);
+                // A server in trouble has not shown that it is welcome to be asked again.
+                if !reply.status.is_server_error() {
+                    self.upstream.hosts.succeeded(target.authority(), now);
+                }
                 self.watch_rule(&target, &reply, now);
                 Ok(Next::Answer(reply))
             }

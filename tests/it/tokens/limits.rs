@@ -166,3 +166,17 @@ async fn too_many_logins_rest_the_host_and_prove_no_token() {
     assert_eq!(app.github.total_calls(), 1);
     assert_eq!(app.metric("svm_token_resting{token=\"0\"}").await, 0.0);
 }
+
+#[tokio::test]
+async fn a_server_in_trouble_does_not_end_the_doubling_of_a_hosts_rest() {
+    let app = TestApp::start().await;
+    let raw = |name: &str| format!("https://raw.githubusercontent.com/octo/app/main/{name}.json");
+    for name in ["first", "second"] {
+        app.github.fail(&format!("/octo/app/main/{name}.json")).with(Failure::RawThrottled429);
+    }
+    app.github.fail("/octo/app/main/trouble.json").with(Failure::ServerError502);
+    assert_eq!(app.version(&raw("first")).await.retry_after(), 60);
+    app.advance(Duration::from_secs(60));
+    assert_eq!(app.version(&raw("trouble")).await.status, 502);
+    assert_eq!(app.version(&raw("second")).await.retry_after(), 120);
+}
