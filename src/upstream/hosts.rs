@@ -21,7 +21,7 @@ pub(super) struct Hosts(Mutex<HashMap<Box<str>, Rest>>);
 impl Hosts {
     /// Until when the host rests, if it does.
     pub(super) fn resting_until(&self, authority: &str, now: Timestamp) -> Option<Timestamp> {
-        let until = self.0.lock().get(authority)?.until();
+        let until = self.0.lock().get(authority)?.until(now);
         (until > now).then_some(until)
     }
 
@@ -35,7 +35,7 @@ impl Hosts {
         let mut rests = self.0.lock();
         let rest = rests.entry(authority.into()).or_default();
         rest.begin(asked, now, LONGEST);
-        rest.until()
+        rest.until(now)
     }
 
     /// The host has answered.

@@ -13,42 +13,55 @@ const SHORTEST: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rest {
     until: Timestamp,
+    /// How long it may have been at most when it began.
+    longest: Duration,
     /// How long the next one is, if nothing says otherwise and nothing succeeds before.
     next: Option<Duration>,
 }
 
 impl Rest {
-    /// When it is over.
-    pub(super) const fn until(&self) -> Timestamp {
-        self.until
+    /// When it is over, be that long ago.
+    pub(super) fn until(&self, now: Timestamp) -> Timestamp {
+        believed(self.until, now, self.longest)
     }
 
     /// Begins a rest. Of answers to requests that were in flight together the longest stated time counts, and the
     /// doubling counts once.
     pub(super) fn begin(&mut self, asked: Option<Duration>, now: Timestamp, longest: Duration) {
         let asked = asked.map(|asked| asked.max(SHORTEST));
-        if now < self.until {
+        if now < self.until(now) {
             let stated = now + asked.unwrap_or_default().min(longest);
             self.until = self.until.max(stated);
             return;
         }
         let own = self.next.unwrap_or(FIRST);
         self.until = now + asked.unwrap_or(own).min(longest);
+        self.longest = longest;
         self.next = Some((own * 2).min(longest));
     }
 
     /// Of two rests of what turned out to be one: the later end, and the longer next one.
-    pub(super) fn later(self, other: Self) -> Self {
-        Self { until: self.until.max(other.until), next: self.next.max(other.next) }
+    pub(super) fn later(self, other: Self, now: Timestamp) -> Self {
+        Self {
+            until: self.until(now).max(other.until(now)),
+            longest: self.longest.max(other.longest),
+            next: self.next.max(other.next),
+        }
     }
 
     /// Something succeeded. During a rest nothing is sent, so a success then answers a request from before it, and
     /// says nothing about it.
     pub(super) fn succeeded(&mut self, now: Timestamp) {
-        if self.until <= now {
+        if self.until(now) <= now {
             *self = Self::default();
         }
     }
+}
+
+/// A moment that was set at most `longest` ahead. One that lies further away was set before somebody set the clock back,
+/// and would stay away for as long as that step: it counts as past.
+pub(super) fn believed(moment: Timestamp, now: Timestamp, longest: Duration) -> Timestamp {
+    if moment <= now + longest { moment } else { Timestamp::default() }
 }
 
 #[cfg(test)]
@@ -63,8 +76,8 @@ mod tests {
         let mut now = Timestamp::from_secs(1_000_000);
         for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
             rest.begin(None, now, LONGEST);
-            assert_eq!(rest.until().since(now), Duration::from_secs(60 * minutes));
-            now = rest.until();
+            assert_eq!(rest.until(now).since(now), Duration::from_secs(60 * minutes));
+            now = rest.until(now);
         }
     }
 
@@ -73,9 +86,9 @@ mod tests {
         let now = Timestamp::from_secs(1_000_000);
         let mut rest = Rest::default();
         rest.begin(Some(Duration::from_secs(7)), now, LONGEST);
-        assert_eq!(rest.until().since(now), Duration::from_secs(7));
+        assert_eq!(rest.until(now).since(now), Duration::from_secs(7));
         rest.begin(Some(Duration::from_secs(1_000_000)), now, LONGEST);
-        assert_eq!(rest.until().since(now), LONGEST);
+        assert_eq!(rest.until(now).since(now), LONGEST);
     }
 
     #[test]
@@ -83,7 +96,7 @@ mod tests {
         let now = Timestamp::from_secs(1_000_000);
         let mut rest = Rest::default();
         rest.begin(Some(Duration::ZERO), now, LONGEST);
-        assert_eq!(rest.until().since(now), SHORTEST);
+        assert_eq!(rest.until(now).since(now), SHORTEST);
     }
 
     #[test]
@@ -95,10 +108,10 @@ mod tests {
             for _ in 0..5 {
                 rest.begin(asked, now, LONGEST);
             }
-            let end = rest.until();
+            let end = rest.until(now);
             assert_eq!(end.since(now), Duration::from_secs(60));
             rest.begin(None, end, LONGEST);
-            assert_eq!(rest.until().since(end), Duration::from_secs(120), "{asked:?}");
+            assert_eq!(rest.until(now).since(end), Duration::from_secs(120), "{asked:?}");
         }
     }
 
@@ -108,7 +121,7 @@ mod tests {
         let mut rest = Rest::default();
         rest.begin(Some(Duration::from_secs(7)), now, LONGEST);
         rest.begin(Some(Duration::from_secs(90)), now, LONGEST);
-        assert_eq!(rest.until().since(now), Duration::from_secs(90));
+        assert_eq!(rest.until(now).since(now), Duration::from_secs(90));
     }
 
     #[test]
@@ -116,11 +129,39 @@ mod tests {
         let now = Timestamp::from_secs(1_000_000);
         let mut rest = Rest::default();
         rest.begin(None, now, LONGEST);
-        let end = rest.until();
+        let end = rest.until(now);
         rest.succeeded(now);
-        assert_eq!(rest.until(), end, "it answers a request from before");
+        assert_eq!(rest.until(now), end, "it answers a request from before");
         rest.succeeded(end);
         rest.begin(None, end, LONGEST);
-        assert_eq!(rest.until().since(end), Duration::from_secs(60));
+        assert_eq!(rest.until(now).since(end), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_ends_it_where_it_would_last_too_long() {
+        let now = Timestamp::from_secs(1_000_000);
+        let mut rest = Rest::default();
+        rest.begin(Some(LONGEST), now, LONGEST);
+        let before = now - Duration::from_secs(1);
+        assert!(rest.until(before) <= before);
+        rest.begin(None, before, LONGEST);
+        assert_eq!(rest.until(before).since(before), Duration::from_secs(120), "another begins");
+        assert_eq!(rest.until(before - LONGEST), Timestamp::default());
+    }
+
+    #[test]
+    fn of_two_the_later_end_and_the_longer_next_one_count() {
+        let now = Timestamp::from_secs(1_000_000);
+        let (mut long, mut doubled) = (Rest::default(), Rest::default());
+        long.begin(Some(LONGEST), now, LONGEST);
+        for at in [0, 60] {
+            doubled.begin(None, now + Duration::from_secs(at), LONGEST);
+        }
+        for mut both in [long.later(doubled, now), doubled.later(long, now)] {
+            let end = both.until(now);
+            assert_eq!(end.since(now), LONGEST);
+            both.begin(None, end, LONGEST);
+            assert_eq!(both.until(end).since(end), Duration::from_secs(240));
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::upstream::rate_limit::{Limit, Quota};
-use crate::upstream::rest::Rest;
+use crate::upstream::rest::{Rest, believed};
 
 /// GitHub's windows last an hour; a reset further away than this is a mistake, or somebody's clock.
 const LONGEST_WINDOW: Duration = Duration::from_secs(2 * 60 * 60);
@@ -26,7 +26,7 @@ pub(super) struct Account {
 impl Account {
     /// When the account may be used again; `now` if it may.
     pub(super) fn usable_at(&self, now: Timestamp) -> Timestamp {
-        now.max(self.rests_until())
+        now.max(self.rests_until(now))
     }
 
     /// Whether at least `threshold` requests are left, those under way counted as spent; an unknown quota counts as
@@ -62,7 +62,7 @@ impl Account {
         match limit {
             Limit::Primary { reset_at: Some(reset_at) } if reset_at > now => {
                 let until = reset_at.min(now + LONGEST_WINDOW);
-                self.spent_until = self.spent_until.max(until);
+                self.spent_until = self.spent_until(now).max(until);
             }
             // A reset that has passed is one by a clock that is not ours: this window is spent all the same.
             Limit::Primary { .. } => self.secondary.begin(None, now, LONGEST_WINDOW),
@@ -85,16 +85,16 @@ impl Account {
     }
 
     /// The two turned out to be one.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self, now: Timestamp) {
         self.quota = latest(self.quota, other.quota);
-        self.spent_until = self.spent_until.max(other.spent_until);
-        self.secondary = self.secondary.later(other.secondary);
+        self.spent_until = self.spent_until(now).max(other.spent_until(now));
+        self.secondary = self.secondary.later(other.secondary, now);
         self.under_way += other.under_way;
     }
 
     /// The quota, while its window lasts.
     pub(super) fn known(&self, now: Timestamp) -> Option<Quota> {
-        self.quota.filter(|quota| now < quota.reset_at)
+        self.quota.filter(|quota| now < believed(quota.reset_at, now, LONGEST_WINDOW))
     }
 
     /// What is left, and of how much. A window that is over has left it all; nothing at all is known at the start.
@@ -105,8 +105,12 @@ impl Account {
     }
 
     /// When the last rest ends, be it long over.
-    pub(super) fn rests_until(&self) -> Timestamp {
-        self.spent_until.max(self.secondary.until())
+    pub(super) fn rests_until(&self, now: Timestamp) -> Timestamp {
+        self.spent_until(now).max(self.secondary.until(now))
+    }
+
+    fn spent_until(&self, now: Timestamp) -> Timestamp {
+        believed(self.spent_until, now, LONGEST_WINDOW)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::upstream::rest::believed;
 
 /// After an answer that was not the one that is wanted.
 const FIRST: Duration = Duration::from_secs(60);
@@ -35,7 +36,7 @@ impl Inquiry {
     }
 
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.due_at.is_some_and(|due_at| due_at <= now)
+        self.due_at.is_some_and(|due_at| believed(due_at, now, LONGEST) <= now)
     }
 
     /// Once more after a minute, doubling up to an hour.
@@ -85,6 +86,14 @@ mod tests {
         check(Inquiry::again, &[60, 120, 240, 480, 960, 1920, 3600, 3600]);
         check(Inquiry::again_soon, &[5, 10, 20, 40, 60, 60]);
         check(Inquiry::again_alike, &[60, 60, 60]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_postpones_none_for_long() {
+        let mut inquiry = Inquiry::at_once();
+        inquiry.again(NOW);
+        assert!(!inquiry.is_due(NOW - (LONGEST - FIRST)));
+        assert!(inquiry.is_due(NOW - LONGEST));
     }
 
     #[test]

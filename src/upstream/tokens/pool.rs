@@ -201,7 +201,7 @@ impl Pool {
             Finding::Limited(limit) => drop(self.rest(index, *limit, now)),
             Finding::Refused | Finding::Unclear | Finding::Silence => {}
         }
-        self.unite(index);
+        self.unite(index, now);
         known(self) != before
     }
 
@@ -218,14 +218,14 @@ impl Pool {
     }
 
     /// Makes one account of those of all tokens that have the id of this one.
-    fn unite(&mut self, index: usize) {
+    fn unite(&mut self, index: usize, now: Timestamp) {
         let Some(id) = self.tokens[index].id else { return };
         let same = self.tokens.iter().filter(|token| token.id == Some(id));
         let mut accounts: BTreeSet<_> = same.map(|token| token.account).collect();
         let Some(first) = accounts.pop_first() else { return };
         for other in accounts {
             let gone = std::mem::take(&mut self.accounts[other]);
-            self.accounts[first].merge(&gone);
+            self.accounts[first].merge(&gone, now);
             let moved = self.tokens.iter_mut().filter(|token| token.account == other);
             moved.for_each(|token| token.account = first);
         }
@@ -238,7 +238,7 @@ impl Pool {
             account: token.account,
             remaining: known.map(|quota| quota.remaining),
             reset_at: known.map(|quota| quota.reset_at),
-            resting: self.account(index).rests_until() > now,
+            resting: self.account(index).rests_until(now) > now,
             rejected: token.is_rejected(),
             private: token.rights.is_private(),
             barred: token.is_barred(),

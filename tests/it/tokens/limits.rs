@@ -168,6 +168,21 @@ async fn too_many_logins_rest_the_host_and_prove_no_token() {
 }
 
 #[tokio::test]
+async fn a_rest_outlives_no_clock_that_is_set_back() {
+    let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    app.github.release("octo/app").serve();
+    app.github.raw_document("/octo/app/main/v.json", "{}");
+    app.github.fail(LATEST_PATH).with(Failure::SecondaryLimit(Some(60))).times(1);
+    app.github.fail("/octo/app/main/v.json").with(Failure::RawThrottled429).times(1);
+    assert_eq!(app.version(LATEST).await.status, 403);
+    assert_eq!(app.version(raw).await.status, 429);
+    app.clock.set_back(Duration::from_secs(86_400));
+    assert_eq!(app.version(LATEST).await.status, 200);
+    assert_eq!(app.version(raw).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_server_in_trouble_does_not_end_the_doubling_of_a_hosts_rest() {
     let app = TestApp::start().await;
     let raw = |name: &str| format!("https://raw.githubusercontent.com/octo/app/main/{name}.json");
