@@ -1,21 +1,26 @@
 //! Asks GitHub whose each token is, and whether those that it refused work again.
 //!
-//! One request after the other, beside those for documents, and with the same client. What clients wait for does not
+//! One request after the other, among those for documents: with the same client, in places of the background. What clients wait for does not
 //! wait for this: until a token's account is known, it counts as one of its own. Only where tokens must be public is
 //! each looked at before it is used.
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::target::Target;
 
 use super::condition::Condition;
 use super::hop::{self, Hop};
 use super::identity::Finding;
+use super::rate_limit::Limit;
+use super::rest::Rest;
 use super::tokens::Lease;
 use super::{Failure, Priority, Upstream, body};
 
 /// How often it is looked whether there is something to ask. When something is due is decided by our clock.
 const TICK: Duration = Duration::from_millis(500);
+/// The longest time without inquiries after a secondary limit.
+const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 /// A user has about 1.5 KB.
 const LARGEST_USER: u64 = 64 * 1024;
 
@@ -24,28 +29,68 @@ impl Upstream {
     pub async fn identify_tokens(&self) {
         // Where no host is asked with a token, there is nobody to ask about one.
         let Some(target) = Target::token_owner(&self.targets) else { return };
+        let mut rest = Rest::default();
         loop {
-            while let Some(lease) = self.next_to_identify(&target) {
-                self.identify(&target, lease).await;
-            }
+            self.identify_due(&target, &mut rest).await;
             self.tokens.tell_expiring(self.clock.now());
             tokio::time::sleep(TICK).await;
         }
     }
 
-    fn next_to_identify(&self, target: &Target) -> Option<Lease> {
-        let now = self.clock.now();
-        let rests = self.hosts.resting_until(target.authority(), now);
-        rests.is_none().then(|| self.tokens.next_to_identify(now))?
+    /// One request after the other, each in a place of the background. A secondary limit ends the round: haste is
+    /// resented of all tokens that share an address, so the next one would only meet it too.
+    async fn identify_due(&self, target: &Target, rest: &mut Rest) {
+        while self.next_to_identify(target, rest).is_some() {
+            let Ok(_place) = self.places.take(Priority::Background, true).await else { return };
+            // Much may have happened while it waited for that.
+            let Some(lease) = self.next_to_identify(target, rest) else { return };
+            let finding = self.identify(target, lease).await;
+            self.heed(target, &finding, rest);
+        }
     }
 
-    async fn identify(&self, target: &Target, lease: Lease) {
+    fn next_to_identify(&self, target: &Target, rest: &Rest) -> Option<Lease> {
+        let now = self.clock.now();
+        let host_rests = self.hosts.resting_until(target.authority(), now).is_some();
+        let may_ask = !host_rests && rest.until(now) <= now;
+        may_ask.then(|| self.tokens.next_to_identify(now))?
+    }
+
+    async fn identify(&self, target: &Target, lease: Lease) -> Finding {
         let asked = tokio::time::timeout(self.config.timeout, self.ask_whose(target, lease)).await;
         let finding = asked.ok().and_then(Result::ok).unwrap_or(Finding::Silence);
-        if let Finding::Limited(limit) = &finding {
-            self.metrics.limited(limit.as_str());
-        }
         self.tokens.found(lease, &finding, self.clock.now());
+        finding
+    }
+
+    /// What a finding means for all who ask, beside the token that it is about.
+    fn heed(&self, target: &Target, finding: &Finding, rest: &mut Rest) {
+        let now = self.clock.now();
+        match finding {
+            Finding::Limited(limit) => {
+                self.metrics.limited(limit.as_str());
+                match *limit {
+                    Limit::Host { retry_after } => {
+                        self.hosts.rest(target.authority(), retry_after, now);
+                    }
+                    Limit::Secondary { retry_after } => {
+                        rest.begin(retry_after, now, LONGEST_REST);
+                        self.places.slow_down();
+                    }
+                    Limit::Primary { .. } | Limit::OtherResource { .. } => self.slow_if_none(now),
+                }
+            }
+            Finding::Refused => self.slow_if_none(now),
+            Finding::Known(_) | Finding::Nobodys => rest.succeeded(now),
+            Finding::Unclear | Finding::Silence => {}
+        }
+    }
+
+    /// When a token is usable again, it must not meet all at once who waited for it.
+    fn slow_if_none(&self, now: Timestamp) {
+        if self.tokens.usable_at(now) > now {
+            self.places.slow_down();
+        }
     }
 
     async fn ask_whose(&self, target: &Target, lease: Lease) -> Result<Finding, Failure> {
