@@ -281,3 +281,49 @@ fn no_debug_output_shows_a_token() {
     let shown = format!("{:?}", pool(2));
     assert!(!shown.contains("ghp_"), "{shown}");
 }
+
+#[test]
+fn where_an_inquiry_tells_nothing_a_refused_token_is_on_trial() {
+    let pool = pool(1);
+    let token = nth(&pool, 0);
+    let mut now = NOW;
+    for minutes in [1, 2, 4] {
+        pool.quarantine(token, now);
+        now = now + minutes * MINUTE;
+        assert_eq!(pool.next_to_identify(now), Some(token));
+        pool.found(token, &Finding::Unclear, now);
+        assert_eq!(lease(&pool, now), Ok(0));
+    }
+    pool.succeeded(token, now);
+    pool.quarantine(token, now);
+    assert_eq!(lease(&pool, now), Err(now + MINUTE), "it has worked");
+}
+
+#[test]
+fn a_token_that_got_documents_is_not_put_aside_for_an_inquiry() {
+    let pool = identifying(1);
+    let token = nth(&pool, 0);
+    pool.succeeded(token, NOW);
+    pool.found(token, &Finding::Refused, NOW);
+    assert_eq!((lease(&pool, NOW), pool.next_to_identify(NOW)), (Ok(0), None));
+    pool.quarantine(token, NOW);
+    let then = NOW + MINUTE;
+    pool.found(token, &Finding::Nobodys, then);
+    assert_eq!(lease(&pool, then), Ok(0));
+    pool.found(token, &Finding::Refused, then);
+    assert_eq!(lease(&pool, then), Err(then + MINUTE), "it got none since it was refused");
+}
+
+#[test]
+fn what_is_no_verdict_leaves_the_pause_of_a_refused_token_as_it_is() {
+    let pool = pool(1);
+    let token = nth(&pool, 0);
+    pool.quarantine(token, NOW);
+    pool.found(token, &Finding::Refused, NOW + MINUTE);
+    let mut now = NOW + 3 * MINUTE;
+    for finding in [Finding::Silence, Finding::Limited(Limit::Host { retry_after: None })] {
+        pool.found(token, &finding, now);
+        assert_eq!(lease(&pool, now), Err(now + 2 * MINUTE), "{finding:?}");
+        now = now + 2 * MINUTE;
+    }
+}

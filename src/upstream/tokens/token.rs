@@ -26,6 +26,10 @@ pub(super) struct Token {
     pub(super) id: Option<u64>,
     /// Whether GitHub refused it and has not been seen to take it since.
     rejected: bool,
+    /// Whether documents were got with it since GitHub refused it last.
+    proven: bool,
+    /// The inquiry that told nothing, where the token is tried since then.
+    trial: Option<Inquiry>,
     pub(super) rights: Rights,
     rules: Rules,
     inquiry: Inquiry,
@@ -44,8 +48,17 @@ impl Token {
     /// A token of which nothing is known; its account is its own.
     pub(super) fn new(place: usize, fingerprint: Fingerprint, rules: Rules) -> Self {
         let inquiry = if rules.identify { Inquiry::at_once() } else { Inquiry::default() };
-        let (rejected, rights) = (false, Rights::default());
-        Self { fingerprint, account: place, id: None, rejected, rights, rules, inquiry }
+        Self {
+            fingerprint,
+            account: place,
+            id: None,
+            rejected: false,
+            proven: false,
+            trial: None,
+            rights: Rights::default(),
+            rules,
+            inquiry,
+        }
     }
 
     /// When the token may be used again, as far as it is not about its account; `now` if it may. One that is put aside
@@ -80,15 +93,24 @@ impl Token {
     pub(super) fn quarantine(&mut self, now: Timestamp) {
         if !self.rejected {
             self.rejected = true;
-            self.inquiry = Inquiry::default();
+            self.proven = false;
+            // A refusal on trial goes on where the one before it was left.
+            self.inquiry = self.trial.take().unwrap_or_default();
             self.inquiry.again(now);
         } else if self.inquiry.is_due(now) {
             self.inquiry.again(now);
         }
     }
 
-    /// GitHub has taken it, be it for a request from before a refusal: if that one was right, the next will say so.
+    /// GitHub has taken it for a document, be it one that was asked for before a refusal: if that one was right, the
+    /// next will say so.
     pub(super) fn succeeded(&mut self, now: Timestamp) {
+        self.proven = true;
+        self.taken(now);
+    }
+
+    fn taken(&mut self, now: Timestamp) {
+        self.trial = None;
         if self.rejected {
             self.rejected = false;
             self.inquiry = self.next_inquiry(now);
@@ -111,19 +133,33 @@ impl Token {
                 // A token never changes hands, so the first answer stands.
                 self.id.get_or_insert(identity.id);
                 self.rejected = false;
+                self.trial = None;
                 self.rights.is_told();
                 self.inquiry = self.next_inquiry(now);
             }
             Finding::Nobodys => {
-                self.succeeded(now);
-                if self.rules.identify {
-                    self.inquiry.again(now);
-                }
+                self.taken(now);
+                self.ask_later(now);
             }
+            // Who answers like that refuses the inquiry and not the token. A document's answer counts for more.
+            Finding::Refused if self.proven && !self.rejected => self.inquiry.again(now),
             Finding::Refused => self.quarantine(now),
+            // Where nobody may ask whose a token is, no inquiry will ever say that it works: a document has to.
+            Finding::Unclear if self.rejected => {
+                self.rejected = false;
+                self.trial = Some(std::mem::take(&mut self.inquiry));
+                self.ask_later(now);
+            }
             _ if self.rejected => self.inquiry.again_alike(now),
             Finding::Silence => self.inquiry.again_soon(now),
             Finding::Limited(_) | Finding::Unclear => self.inquiry.again(now),
+        }
+    }
+
+    /// Has it asked about again, if whose it is matters.
+    fn ask_later(&mut self, now: Timestamp) {
+        if self.rules.identify {
+            self.inquiry.again(now);
         }
     }
 

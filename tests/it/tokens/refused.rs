@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{document, used};
 use crate::support::app::TestApp;
-use crate::support::github::Failure;
+use crate::support::eventually::eventually;
+use crate::support::github::{Failure, GitHub};
 use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
@@ -121,4 +122,41 @@ async fn too_many_logins_take_no_token_back() {
     gate.open();
     assert_eq!(asked.await.unwrap().status, 403);
     assert_eq!(app.metric(FIRST_REJECTED).await, 1.0);
+}
+
+#[tokio::test]
+async fn where_inquiries_tell_nothing_a_refused_token_is_tried_after_longer_and_longer() {
+    let app = app_with_a_refused_token().await;
+    app.github.fail("/user").with(Failure::NotFound404);
+    for minutes in [2, 4] {
+        app.advance(MINUTE * minutes / 2);
+        app.reaches(FIRST_REJECTED, 0.0).await;
+        app.github.fail(LATEST_PATH).with(Failure::BadCredentials).times(1);
+        assert_eq!(app.version(LATEST).await.status, 401);
+        assert_eq!(app.version(LATEST).await.retry_after(), u64::from(minutes) * 60);
+    }
+    app.advance(MINUTE * 4);
+    app.reaches(FIRST_REJECTED, 0.0).await;
+    assert_eq!(app.version(LATEST).await.status, 200);
+    app.github.fail(LATEST_PATH).with(Failure::BadCredentials).times(1);
+    assert_eq!(app.refresh(LATEST).await.status, 401);
+    let other = app.version(&document(&app, "octo/other")).await;
+    assert_eq!((other.status.as_u16(), other.retry_after()), (503, 60), "it had worked");
+}
+
+#[tokio::test]
+async fn a_token_that_serves_documents_is_not_put_aside_for_what_an_inquiry_is_told() {
+    let github = GitHub::start().await;
+    github.fail("/user").with(Failure::NotFound404).times(1);
+    github.fail("/user").with(Failure::BadCredentials);
+    let app = TestApp::builder().set("GITHUB_PATS", "a").identifying().start_with(github).await;
+    eventually(|| app.github.calls("/user") == 1).await;
+    assert_eq!(app.version(&document(&app, "octo/first")).await.status, 200);
+    for (asked, minutes) in [(2, 1), (3, 2)] {
+        app.advance(MINUTE * minutes);
+        eventually(|| app.github.calls("/user") == asked).await;
+    }
+    // The answer to the one before the last was read by now.
+    assert_eq!(app.metric(FIRST_REJECTED).await, 0.0);
+    assert_eq!(app.version(&document(&app, "octo/second")).await.status, 200);
 }

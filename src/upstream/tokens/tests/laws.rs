@@ -103,9 +103,13 @@ impl<'a> Scene<'a> {
 
     /// GitHub answers whatever it is asked about tokens: they work, see nothing private, and belong to different users.
     fn answer_inquiries(&self) {
+        self.answer_inquiries_with(|index| user(100 + index as u64));
+    }
+
+    fn answer_inquiries_with(&self, finding: impl Fn(usize) -> Finding) {
         while let Some(token) = self.pool.next_to_identify(self.now) {
             self.pool.saw(token, &scoped("public_repo"), self.now);
-            self.pool.found(token, &user(100 + token.index() as u64), self.now);
+            self.pool.found(token, &finding(token.index()), self.now);
         }
     }
 
@@ -180,6 +184,26 @@ proptest! {
             }
             prop_assert_eq!(scene.usable_at(index), scene.now);
             prop_assert!(scene.now.since(from) <= 120 * MINUTE, "{:?}", scene.now.since(from));
+        }
+    }
+
+    /// A gateway may answer no inquiry at all, and yet have let through what came before.
+    #[test]
+    fn nor_does_one_where_inquiries_tell_nothing(
+        events in events(),
+        answer in prop_oneof![Just(Finding::Unclear), Just(Finding::Nobodys)],
+    ) {
+        let pool = identifying(COUNT);
+        let mut scene = Scene::new(&pool);
+        for (index, event) in events {
+            scene.play(index, event);
+        }
+        for index in 0..COUNT {
+            for _ in 0..2 {
+                scene.now = scene.usable_at(index);
+                scene.answer_inquiries_with(|_| answer.clone());
+            }
+            prop_assert_eq!(scene.usable_at(index), scene.now);
         }
     }
 
