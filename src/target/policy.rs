@@ -48,16 +48,17 @@ impl Policy {
         &self.token_hosts
     }
 
-    /// The path of the account behind a token. On GitHub Enterprise Server the API lies below a path of its own, which
-    /// the open paths tell; where they do not, it is the usual one.
+    /// The path of the account behind a token. On GitHub Enterprise Server the API may lie below a path of its own, which
+    /// the open paths tell; where they do not, it is the usual one for such a host.
     pub(super) fn user_path(&self) -> String {
         let roots = self.api_paths.iter().filter_map(|PathPrefix(path)| path.split_once("/repos/"));
-        let told = roots.map(|(root, _)| root).min_by_key(|root| root.len());
-        let root = match self.token_hosts.first() {
-            Some(host) if host.host.starts_with("api.") => "",
-            _ => told.unwrap_or("/api/v3"),
-        };
-        format!("{root}/user")
+        // What lies below an account, as in `/orgs/o/repos/`, is no root.
+        let is_root = |root: &&str| !["/orgs/", "/users/"].iter().any(|of| root.contains(of));
+        let told = roots.map(|(root, _)| root).filter(is_root).min_by_key(|root| root.len());
+        let has_own_host =
+            self.token_hosts.first().is_some_and(|first| first.host.starts_with("api."));
+        let usual = if has_own_host { "" } else { "/api/v3" };
+        format!("{}/user", told.unwrap_or(usual))
     }
 
     pub(super) fn check_host(&self, host: &str, port: u16) -> Result<(), Error> {

@@ -59,6 +59,13 @@ fn the_account_behind_a_token_is_asked_for_on_the_first_token_host() {
             vec!["api.github.com"],
             "https://api.github.com/user",
         ),
+        (
+            vec!["api.ghe.example"],
+            "/api/v3/repos/",
+            vec!["api.ghe.example"],
+            "https://api.ghe.example/api/v3/user",
+        ),
+        (vec![ghe], "/api/v3/orgs/o/repos/", vec![ghe], "https://ghe.example:8443/api/v3/user"),
         (vec!["api.o.ghe.com"], "/", vec!["api.o.ghe.com"], "https://api.o.ghe.com/user"),
         (vec![ghe, "b"], "/api/v3/repos/", vec![ghe, "b"], "https://ghe.example:8443/api/v3/user"),
         (
