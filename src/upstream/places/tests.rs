@@ -52,6 +52,15 @@ fn the_background_may_hold_half() {
 }
 
 #[test]
+fn the_background_with_a_token_counts_among_all_of_the_background() {
+    let places = Places::new(4);
+    let held = [(); 2].map(|()| ask_without(&places, Background).gets_it());
+    let mut third = ask(&places, Background).waits();
+    drop(held);
+    drop(third.gets_it());
+}
+
+#[test]
 fn a_single_place_still_serves_the_background() {
     let places = Places::new(1);
     drop(ask(&places, Background).gets_it());

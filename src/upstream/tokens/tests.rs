@@ -1,5 +1,6 @@
 //! What the pool does with each kind of answer, by a clock in hand.
 
+mod accounts;
 mod laws;
 
 use std::time::Duration;

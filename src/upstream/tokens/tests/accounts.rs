@@ -1,0 +1,64 @@
+//! What accounts keep when they turn out to be one, and what they believe.
+
+use super::*;
+
+#[test]
+fn a_rest_of_one_token_is_one_of_all_that_turn_out_to_be_of_its_account() {
+    for limit in [
+        Limit::Primary { reset_at: Some(NOW + 10 * MINUTE) },
+        Limit::Secondary { retry_after: Some(10 * MINUTE) },
+    ] {
+        let pool = identifying(2);
+        pool.found(nth(&pool, 0), &user(1), NOW);
+        pool.rest(nth(&pool, 1), limit, NOW);
+        pool.found(nth(&pool, 1), &user(1), NOW + MINUTE);
+        assert_eq!(lease(&pool, NOW + MINUTE), Err(NOW + 10 * MINUTE), "{limit:?}");
+    }
+}
+
+#[test]
+fn requests_under_way_are_those_of_both() {
+    let pool = identifying(2);
+    let _sent = [0, 1].map(|index| pool.reserve(nth(&pool, index)));
+    for index in 0..2 {
+        pool.found(nth(&pool, index), &user(1), NOW);
+    }
+    let has_to_spare = |left| {
+        pool.book(nth(&pool, 0), quota(left, MINUTE), NOW);
+        pool.has_quota_to_spare(NOW)
+    };
+    assert!(has_to_spare(THRESHOLD + 2));
+    assert!(!has_to_spare(THRESHOLD + 1));
+}
+
+#[test]
+fn a_number_of_a_window_that_ends_too_late_leaves_the_others_alone() {
+    let pool = pool(1);
+    pool.book(nth(&pool, 0), quota(40, 121 * MINUTE), NOW);
+    assert_eq!(pool.reports(NOW)[0].remaining, None);
+    pool.book(nth(&pool, 0), quota(50, MINUTE), NOW);
+    assert_eq!(pool.reports(NOW)[0].remaining, Some(50));
+}
+
+#[test]
+fn a_clock_that_is_set_back_ends_what_would_last_too_long() {
+    let pool = pool(1);
+    pool.book(nth(&pool, 0), quota(0, MINUTE), NOW);
+    pool.rest(nth(&pool, 0), Limit::Primary { reset_at: Some(NOW + MINUTE) }, NOW);
+    let before = NOW - 120 * MINUTE;
+    assert!(!pool.reports(before)[0].resting);
+    assert_eq!(pool.reports(before)[0].remaining, None);
+    pool.rest(nth(&pool, 0), Limit::Primary { reset_at: Some(before + MINUTE) }, before);
+    assert_eq!(lease(&pool, before), Err(before + MINUTE), "another rest is one of this clock");
+}
+
+#[test]
+fn a_token_that_is_known_ends_the_doubling_of_its_accounts_rests() {
+    let pool = identifying(1);
+    let limit = Limit::Secondary { retry_after: None };
+    pool.rest(nth(&pool, 0), limit, NOW);
+    let then = NOW + MINUTE;
+    pool.found(nth(&pool, 0), &user(1), then);
+    pool.rest(nth(&pool, 0), limit, then);
+    assert_eq!(lease(&pool, then), Err(then + MINUTE));
+}
