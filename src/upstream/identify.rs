@@ -1,8 +1,8 @@
 //! Asks GitHub whose each token is, and whether those that it refused work again.
 //!
-//! One request after the other, among those for documents: with the same client, in places of the background. What clients wait for does not
-//! wait for this: until a token's account is known, it counts as one of its own. Only where tokens must be public is
-//! each looked at before it is used.
+//! One request after the other, among those for documents: with the same client, in places of the background. What
+//! clients wait for does not wait for this: until a token's account is known, it counts as one of its own. Only where
+//! tokens must be public is each looked at before it is used.
 
 use std::time::Duration;
 
