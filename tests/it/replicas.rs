@@ -35,11 +35,16 @@ async fn next_sweep(replica: &TestApp) {
     replica.exceeds("svm_revalidate_runs_total", runs + 1.0).await;
 }
 
+/// Waits until a sweep has begun, in which the replica then waits for the document.
+async fn sweep_begun(replica: &TestApp) {
+    let due = replica.metric("svm_revalidate_due_total").await;
+    replica.exceeds("svm_revalidate_due_total", due).await;
+}
+
 #[tokio::test]
 async fn a_due_document_is_checked_by_one_of_them() {
     let Some(server) = RedisServer::start() else { return };
-    // A sweep that waits for the document when the clock jumps is as late as it began after the other one's. That must
-    // be less than a lease lasts, also on a busy machine; the clocks of real replicas do not jump.
+    // So long that a lease outlasts what lies between the sweeps of the two, also on a busy machine.
     let replicas = two(&server, "2s").await;
     let calls = || replicas.iter().map(|replica| replica.github.calls(LATEST_PATH)).sum::<u64>();
     let _ = replicas[0].version(LATEST).await;
@@ -47,6 +52,8 @@ async fn a_due_document_is_checked_by_one_of_them() {
     join_all(replicas.iter().map(next_sweep)).await;
     assert_eq!(calls(), 1);
 
+    // Both are to wait for it: the clocks of real replicas do not jump while one sweeps and the other does not.
+    join_all(replicas.iter().map(sweep_begun)).await;
     replicas.iter().for_each(|replica| replica.advance(2 * INTERVAL));
     eventually(|| calls() == 2).await;
     join_all(replicas.iter().map(next_sweep)).await;
