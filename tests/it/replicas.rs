@@ -2,24 +2,23 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use svm::clock::Stopwatch;
 
+use crate::LATEST;
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
 use crate::support::github::GitHub;
 use crate::support::process::{Running, Setup};
 use crate::support::redis_server::RedisServer;
-use crate::{LATEST, LATEST_PATH};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 const ADOPTED: &str = "svm_revalidate_adopted_total";
 
 /// Two services, each with a GitHub of its own, so that it shows who asked.
-async fn two(server: &RedisServer, interval: &str) -> [TestApp; 2] {
+async fn two(server: &RedisServer) -> [TestApp; 2] {
     let replica = || {
         let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
-        let app = app.set("REVALIDATE_INTERVAL", interval);
+        let app = app.set("REVALIDATE_INTERVAL", "1s");
         app.set("REVALIDATE_PER_WORKER_RPS", "1000").start()
     };
     let replicas = [replica().await, replica().await];
@@ -30,40 +29,10 @@ async fn two(server: &RedisServer, interval: &str) -> [TestApp; 2] {
     replicas
 }
 
-async fn next_sweep(replica: &TestApp) {
-    let runs = replica.metric("svm_revalidate_runs_total").await;
-    replica.exceeds("svm_revalidate_runs_total", runs + 1.0).await;
-}
-
-/// Waits until a sweep has begun, in which the replica then waits for the document.
-async fn sweep_begun(replica: &TestApp) {
-    let due = replica.metric("svm_revalidate_due_total").await;
-    replica.exceeds("svm_revalidate_due_total", due).await;
-}
-
-#[tokio::test]
-async fn a_due_document_is_checked_by_one_of_them() {
-    let Some(server) = RedisServer::start() else { return };
-    // So long that a lease outlasts what lies between the sweeps of the two, also on a busy machine.
-    let replicas = two(&server, "2s").await;
-    let calls = || replicas.iter().map(|replica| replica.github.calls(LATEST_PATH)).sum::<u64>();
-    let _ = replicas[0].version(LATEST).await;
-    replicas[0].reaches("svm_l2_writes_total", 1.0).await;
-    join_all(replicas.iter().map(next_sweep)).await;
-    assert_eq!(calls(), 1);
-
-    // Both are to wait for it: the clocks of real replicas do not jump while one sweeps and the other does not.
-    join_all(replicas.iter().map(sweep_begun)).await;
-    replicas.iter().for_each(|replica| replica.advance(2 * INTERVAL));
-    eventually(|| calls() == 2).await;
-    join_all(replicas.iter().map(next_sweep)).await;
-    assert_eq!(calls(), 2);
-}
-
 #[tokio::test]
 async fn a_body_that_one_has_fetched_reaches_the_other() {
     let Some(server) = RedisServer::start() else { return };
-    let [one, other] = two(&server, "1s").await;
+    let [one, other] = two(&server).await;
     let _ = one.version(LATEST).await;
     one.reaches("svm_l2_writes_total", 1.0).await;
     assert_eq!(
@@ -122,7 +91,7 @@ async fn a_check_by_date_brings_no_older_body_back() {
 #[tokio::test]
 async fn a_check_by_one_is_a_later_life_for_the_same_body_at_the_other() {
     let Some(server) = RedisServer::start() else { return };
-    let [one, other] = two(&server, "1s").await;
+    let [one, other] = two(&server).await;
     let _ = one.version(LATEST).await;
     one.reaches("svm_l2_writes_total", 1.0).await;
     let _ = other.version(LATEST).await;
