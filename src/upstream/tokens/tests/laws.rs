@@ -70,6 +70,12 @@ impl<'a> Scene<'a> {
         Self { pool, now: NOW, under_way: Vec::new() }
     }
 
+    fn after(pool: &'a TokenPool, events: Vec<(usize, Event)>) -> Self {
+        let mut scene = Self::new(pool);
+        events.into_iter().for_each(|(index, event)| scene.play(index, event));
+        scene
+    }
+
     fn play(&mut self, index: usize, event: Event) {
         let (pool, token, now) = (self.pool, nth(self.pool, index), self.now);
         let after = |seconds| now + Duration::from_secs(seconds);
@@ -151,10 +157,7 @@ proptest! {
         be_public in any::<bool>(),
     ) {
         let pool = with(COUNT, true, be_public);
-        let mut scene = Scene::new(&pool);
-        for (index, event) in events {
-            scene.play(index, event);
-        }
+        let mut scene = Scene::after(&pool, events);
         for priority in Priority::ALL {
             let Err(usable_at) = scene.leased(priority) else { continue };
             prop_assert!(usable_at > scene.now);
@@ -176,10 +179,7 @@ proptest! {
         be_public in any::<bool>(),
     ) {
         let pool = with(COUNT, true, be_public);
-        let mut scene = Scene::new(&pool);
-        for (index, event) in events {
-            scene.play(index, event);
-        }
+        let mut scene = Scene::after(&pool, events);
         let from = scene.now;
         for index in 0..COUNT {
             // Each named moment is kept: at most a rest, and then an inquiry.
@@ -199,10 +199,7 @@ proptest! {
         answer in prop_oneof![Just(Finding::Unclear), Just(Finding::Nobodys)],
     ) {
         let pool = identifying(COUNT);
-        let mut scene = Scene::new(&pool);
-        for (index, event) in events {
-            scene.play(index, event);
-        }
+        let mut scene = Scene::after(&pool, events);
         for index in 0..COUNT {
             for _ in 0..2 {
                 scene.now = scene.usable_at(index);
