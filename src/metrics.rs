@@ -67,7 +67,13 @@ impl Metrics {
                 "cache",
                 Outcome::ALL.map(Outcome::as_str),
             ),
-            stale: stale(&families),
+            stale: families.counters_of(
+                "svm_stale_answers_total",
+                "Copies past their expiry that stood in, by reason",
+                "reason",
+                [Detail::StaleIfError, Detail::StaleWhileRevalidate],
+                Detail::as_str,
+            ),
             request_seconds: families.histogram(
                 "svm_request_duration_seconds",
                 "Time from a request's head to its answer's head",
@@ -130,18 +136,6 @@ impl Metrics {
         }
         text
     }
-}
-
-fn stale(families: &Families) -> [(Detail, IntCounter); 2] {
-    let reasons = [Detail::StaleIfError, Detail::StaleWhileRevalidate];
-    let counters = families.counters(
-        "svm_stale_answers_total",
-        "Copies past their expiry that stood in, by reason",
-        "reason",
-        reasons.map(Detail::as_str),
-    );
-    let mut counters = counters.into_iter();
-    reasons.map(|reason| (reason, counters.next().expect("a counter for each reason")))
 }
 
 impl std::ops::Deref for Metrics {

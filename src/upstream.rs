@@ -125,9 +125,7 @@ impl Upstream {
     /// Whether anything can be sent to this host now: where every place hangs, a rest must not look like a timeout.
     fn is_awake(&self, target: &Target) -> Result<(), Failure> {
         let now = self.clock.now();
-        if let Some(until) = self.hosts.resting_until(target.authority(), now) {
-            return Err(Failure::resting(Reason::HostRests, until));
-        }
+        self.hosts.awake(target.authority(), now)?;
         match self.tokens.usable_at(now) {
             usable_at if target.gets_token() && usable_at > now => {
                 Err(Failure::resting(Reason::NoToken, usable_at))

@@ -35,6 +35,19 @@ impl<'a> Families<'a> {
         values.map(|value| family.with_label_values(&[value]))
     }
 
+    /// The same, each beside the value that it counts.
+    pub(super) fn counters_of<T: Copy, const N: usize>(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: [T; N],
+        as_str: impl Fn(T) -> &'static str,
+    ) -> [(T, IntCounter); N] {
+        let family = self.counter_family(name, help, &[label]);
+        values.map(|value| (value, family.with_label_values(&[as_str(value)])))
+    }
+
     pub(super) fn counter_family(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
         self.registered(IntCounterVec::new(Opts::new(name, help), labels))
     }

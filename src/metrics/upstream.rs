@@ -40,8 +40,20 @@ impl Upstream {
                 "Requests sent to upstreams by what they cost of a token's quota, by who asked, and by validator",
                 &["quota", "priority", "validator"],
             ),
-            drift: drift(families),
-            misled: misled(families),
+            drift: families.counters_of(
+                "svm_upstream_etag_drift_total",
+                "Unchanged documents that came in full although an ETag by GitHub's rule was sent",
+                "validator",
+                [Validator::Etag, Validator::ComputedEtag],
+                Validator::as_str,
+            ),
+            misled: families.counters_of(
+                "svm_upstream_misled_total",
+                "Answers 304 that named another validator than the one that was sent, and were not believed",
+                "validator",
+                [Validator::Etag, Validator::ComputedEtag, Validator::Date],
+                Validator::as_str,
+            ),
             exchanges: families.counter_family(
                 "svm_upstream_exchanges_total",
                 "Exchanges by outcome and by who asked",
@@ -107,28 +119,6 @@ impl Counters {
         self.upstream.exchanges.with_label_values(&[outcome, priority.as_str()]).inc();
         self.upstream.seconds.observe(took.as_secs_f64());
     }
-}
-
-fn drift(families: &Families<'_>) -> [(Validator, IntCounter); 2] {
-    let validators = [Validator::Etag, Validator::ComputedEtag];
-    let [as_received, computed] = families.counters(
-        "svm_upstream_etag_drift_total",
-        "Unchanged documents that came in full although an ETag by GitHub's rule was sent",
-        "validator",
-        validators.map(Validator::as_str),
-    );
-    [(validators[0], as_received), (validators[1], computed)]
-}
-
-fn misled(families: &Families<'_>) -> [(Validator, IntCounter); 3] {
-    let validators = [Validator::Etag, Validator::ComputedEtag, Validator::Date];
-    let [as_received, computed, date] = families.counters(
-        "svm_upstream_misled_total",
-        "Answers 304 that named another validator than the one that was sent, and were not believed",
-        "validator",
-        validators.map(Validator::as_str),
-    );
-    [(validators[0], as_received), (validators[1], computed), (validators[2], date)]
 }
 
 fn count(counters: &[(Validator, IntCounter)], validator: Validator) {

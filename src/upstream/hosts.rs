@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 
 use super::rest::Rest;
+use super::{Failure, Reason};
 
 /// The longest rest of a host.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
@@ -23,6 +24,12 @@ impl Hosts {
     pub(super) fn resting_until(&self, authority: &str, now: Timestamp) -> Option<Timestamp> {
         let until = self.0.lock().get(authority)?.until(now);
         (until > now).then_some(until)
+    }
+
+    /// Fails while the host rests.
+    pub(super) fn awake(&self, authority: &str, now: Timestamp) -> Result<(), Failure> {
+        let resting_until = self.resting_until(authority, now);
+        resting_until.map_or(Ok(()), |until| Err(Failure::resting(Reason::HostRests, until)))
     }
 
     /// Begins a rest, and returns when it ends.

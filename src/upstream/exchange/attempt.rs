@@ -71,9 +71,7 @@ impl<'a> Exchange<'a> {
     /// refused since it was leased, else the pool's.
     fn equip(&self, target: &Target, in_hand: Option<Gear>) -> Result<Gear, Failure> {
         let now = self.upstream.clock.now();
-        if let Some(until) = self.upstream.hosts.resting_until(target.authority(), now) {
-            return Err(Failure::resting(Reason::HostRests, until));
-        }
+        self.upstream.hosts.awake(target.authority(), now)?;
         if !target.gets_token() {
             // The ETag of such a host depends on no token, and one that was got with a token is of another host.
             let stored = self.stored(target).filter(|stored| stored.token.is_none());
