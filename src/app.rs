@@ -80,6 +80,19 @@ impl App {
         Self::assemble(config, clock, store, lines)
     }
 
+    /// Looks for what [`App::build`] would refuse: it reads the files that the configuration names. No store is opened
+    /// and nothing is dialled.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], of the first fault.
+    pub fn check(config: &Config) -> Result<(), BuildError> {
+        if let config::Store::Redis(config) = &config.store {
+            let _not_connected = Redis::new(config)?;
+        }
+        Ok(Upstream::check(&config.upstream)?)
+    }
+
     /// Builds the service on a store that is open already.
     pub fn assemble(
         config: Config,

@@ -11,6 +11,8 @@ pub use help::help;
 pub enum Command {
     /// Serve; the bare `svm`.
     Serve,
+    /// Say what the configuration comes to, without serving.
+    Check,
     /// Ask the running service how it is.
     Healthcheck,
     /// Say what `svm` is and how it is configured.
@@ -29,6 +31,7 @@ impl Command {
     pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, UnknownArgument> {
         let command = match args.next().as_deref() {
             None => Self::Serve,
+            Some("check") => Self::Check,
             Some("healthcheck") => Self::Healthcheck,
             Some("-h" | "--help" | "help") => Self::Help,
             Some("-V" | "--version") => Self::Version,
@@ -50,6 +53,7 @@ mod tests {
     #[test]
     fn arguments_are_read_to_the_last() {
         check(&[], Ok(Command::Serve));
+        check(&["check"], Ok(Command::Check));
         check(&["healthcheck"], Ok(Command::Healthcheck));
         check(&["--help"], Ok(Command::Help));
         check(&["-V"], Ok(Command::Version));

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned());
     let run = match Command::parse(arguments) {
         Ok(Command::Serve) => serve(),
+        Ok(Command::Check) => check_configuration(),
         Ok(Command::Healthcheck) => check_health(),
         Ok(Command::Help) => print(&help()),
         Ok(Command::Version) => print(&format!("svm {}\n", env!("CARGO_PKG_VERSION"))),
@@ -98,6 +99,18 @@ fn print(text: &str) -> Result<(), Exit> {
     io::stdout().write_all(text.as_bytes()).map_err(|error| Exit::failure(error.to_string()))
 }
 
+/// What a start would find before it serves, and nothing of what it would do.
+fn check_configuration() -> Result<(), Exit> {
+    let config = Config::from_vars(&environment()?)?;
+    App::check(&config)?;
+    print(&settings(&config).map(|setting| format!("{setting}\n")).collect::<String>())
+}
+
+/// The configuration in force, each variable as it would be set but for its secrets.
+fn settings(config: &Config) -> impl Iterator<Item = String> {
+    config.effective().into_iter().map(|(name, value)| format!("{name}={value}"))
+}
+
 fn check_health() -> Result<(), Exit> {
     let vars = environment()?;
     let server = Server::from_vars(&vars)?;
@@ -132,8 +145,8 @@ async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
     let address = SocketAddr::new(config.server.host, config.server.port);
     let failed = |error: io::Error| Exit::failure(format!("cannot listen on {address}: {error}"));
     let mut signals = Signals::listen().map_err(failed)?;
-    let settings = config.effective().into_iter().map(|(name, value)| format!("{name}={value}"));
-    tracing::info!(settings = settings.collect::<Vec<_>>().join("; "), "configuration");
+    let in_force = settings(&config).collect::<Vec<_>>().join("; ");
+    tracing::info!(settings = in_force, "configuration");
     let app = tokio::select! {
         app = App::build(config, Clock::System, lines) => app?,
         () = signals.next() => return Ok(()),

@@ -87,6 +87,15 @@ impl Upstream {
         Ok(Self { client, config, targets, tokens, hosts, places, drift, clock, metrics })
     }
 
+    /// Whether the client can be set up.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] where [`Upstream::new`] would give it.
+    pub fn check(config: &config::Upstream) -> Result<(), ClientError> {
+        client::build(config).map(drop)
+    }
+
     /// Asks, within `UPSTREAM_TIMEOUT` for all of it: waiting for a place, hops, retries and other tokens.
     pub async fn get(&self, ask: Ask<'_>) -> Result<Reply, Failure> {
         let stopwatch = Stopwatch::start();

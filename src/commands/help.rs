@@ -9,6 +9,7 @@ svm: a caching service for GitHub release metadata
 
 Usage:
   svm               serve; configured by the environment and by .env, of which the environment wins
+  svm check         validate the configuration and print it without its secrets; nothing is dialled or written
   svm healthcheck   ask the running service's /healthz; exit code 0 if it serves, else 1
   svm --help        this text
   svm --version     the version

@@ -1,5 +1,6 @@
 //! What it does beside serving.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
@@ -48,6 +49,44 @@ async fn an_argument_that_is_not_utf_8_is_unknown_too() {
     assert_eq!(output.status.code(), Some(64), "{output:?}");
     let complaint = "svm: unknown argument \"\u{fffd}\"; see svm --help\n";
     assert_eq!(String::from_utf8(output.stderr).unwrap(), complaint);
+}
+
+#[tokio::test]
+async fn check_prints_what_a_start_would_log_and_leaves_no_trace() {
+    let github = GitHub::start().await;
+    let setup = Setup::new()
+        .behind(&github)
+        .set("GITHUB_PATS", "ghp_canary")
+        .set("REDIS_HOST", "redis://user:canary@localhost:1/3")
+        .set("CACHE_HARD_TTL", "90m");
+    let ended = setup.run(&["check"]).await;
+    ended.assert_code(0);
+    assert_eq!(ended.stderr, "");
+    assert!(!ended.stdout.contains("canary"), "{}", ended.stdout);
+    let names: BTreeSet<_> =
+        ended.stdout.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    assert_eq!(names, svm::config::VARIABLES.iter().map(|variable| variable.name).collect());
+    for line in ["GITHUB_PATS=1 token", "CACHE_HARD_TTL=1h30m", "CACHE_STALE_IF_ERROR=24h"] {
+        assert!(ended.stdout.lines().any(|told| told == line), "{line}:\n{}", ended.stdout);
+    }
+    assert_eq!(std::fs::read_dir(setup.folder()).unwrap().count(), 0);
+    assert_eq!(github.connections(), 0);
+}
+
+#[tokio::test]
+async fn check_tells_every_fault_and_those_of_the_files_that_are_named() {
+    let bad = Setup::new().set("PORT", "none").set("STALE_AFTER", "soon").run(&["check"]).await;
+    bad.assert_code(78);
+    let told: Vec<_> = bad.stderr.lines().filter_map(|line| line.split(": ").nth(1)).collect();
+    assert_eq!(told, ["PORT", "STALE_AFTER"], "{}", bad.stderr);
+    assert_eq!(bad.stdout, "");
+
+    for (variable, host) in [("UPSTREAM_CA_FILE", ""), ("REDIS_CA_FILE", "rediss://localhost")] {
+        let setup = Setup::new().set("REDIS_HOST", host).set(variable, "nowhere.pem");
+        setup.run(&["check"]).await.assert_code(78).assert_complaint(&format!(
+            "{variable} nowhere.pem cannot be read: No such file or directory (os error 2)"
+        ));
+    }
 }
 
 #[tokio::test]
