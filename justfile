@@ -98,5 +98,22 @@ dashboard-check:
     cargo build --bin svm --example simulated-github
     deploy/check-dashboard.sh
 
+# Run the service as its container does, without an engine for containers; needs curl and Debian's package bubblewrap.
+sandbox-check:
+    cargo build --bin svm --example simulated-github
+    deploy/check-sandbox.sh
+
+# Check the dependencies: licences, where they come from, what is banned or there twice; needs cargo-deny.
+deny:
+    cargo deny --locked check --hide-inclusion-graph --deny warnings bans licenses sources
+
+# Look the dependencies up among known vulnerabilities; needs cargo-audit, and the network for the list of them.
+audit:
+    cargo audit --deny warnings
+
+# Write what the binary is made of to target/svm.cdx.json, in the form of CycloneDX; needs cargo-cyclonedx.
+sbom:
+    cargo cyclonedx --format json --describe binaries --target x86_64-unknown-linux-gnu --no-build-deps
+
 # All that must pass before a change lands; the tests come last, so that their summary ends the output.
-ci: lint docs bench-build bench-guard test
+ci: lint deny docs bench-build bench-guard test
