@@ -113,7 +113,8 @@ audit:
 
 # Write what the binary is made of to target/svm.cdx.json, in the form of CycloneDX; needs cargo-cyclonedx.
 sbom:
-    cargo cyclonedx --format json --describe binaries --target x86_64-unknown-linux-gnu --no-build-deps
+    cargo cyclonedx --format json --spec-version 1.5 --describe binaries --no-build-deps
+    mv svm_bin.cdx.json {{ target }}/svm.cdx.json
 
 # All that must pass before a change lands; the tests come last, so that their summary ends the output.
 ci: lint deny docs bench-build bench-guard test
