@@ -4,6 +4,8 @@ mod allowlist;
 mod laws;
 mod refused;
 
+use super::canonical::canonicalise;
+use super::grammar::Parts;
 use super::{Error, Policy, Target};
 
 const PREFIX: &str = "https://api.github.com/repos/o/r/";
@@ -133,4 +135,30 @@ fn redirects() {
         let target = from.redirect(location, &policy);
         assert_eq!(target.as_ref().map(Target::as_str).map_err(|&error| error), expected);
     }
+}
+
+#[test]
+fn what_the_url_crate_reads_in_another_way_is_refused() {
+    // The rules for paths and hosts let none of these come so far.
+    for (host, port, path) in [
+        ("api.github.com", 443, "/repos/../user"),
+        ("api.github.com", 443, "/repos/\\evil"),
+        ("api.github.com", 443, "/repos/\"o\""),
+        ("127.1", 443, "/repos/o/r"),
+        ("API.github.com\u{3002}", 443, "/repos/o/r"),
+        ("api.github.com@evil.example", 443, "/repos/o/r"),
+        ("api.github.com", 443, "/repos/o#r"),
+        ("api.github.com/repos", 443, "/o/r"),
+        ("api.github.com:80", 443, "/repos/o/r"),
+    ] {
+        let parts = Parts { host: host.into(), port, path, query: "" };
+        let read = canonicalise(&parts).err();
+        assert_eq!(read, Some(Error::Ambiguous), "{host} {path}");
+    }
+}
+
+#[test]
+fn a_key_shows_itself_alike_to_all() {
+    let key = Target::parse("https://api.github.com/repos/o/r", &Policy::default()).unwrap().key();
+    assert_eq!(format!("{key:?}"), key.to_string());
 }

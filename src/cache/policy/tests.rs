@@ -2,7 +2,9 @@
 
 mod asked;
 mod confirmed;
+mod recalled;
 mod stands_in;
+mod told;
 
 use bytes::Bytes;
 use proptest::prelude::*;

@@ -124,7 +124,11 @@ async fn the_log_warns_of_private_data_and_of_the_end() {
     github.user("alice").token("ghp_a").scopes("repo").expires(&soon);
     let later = written(Clock::System.now() + DAY * 30);
     github.user("bob").token("ghp_b").expires(&later);
-    let svm = Setup::new().behind(&github).set("GITHUB_PATS", "ghp_a,ghp_b").start().await;
+    let over = written(Clock::System.now() - DAY / 2);
+    github.user("carol").token("ghp_c").expires(&over);
+    let svm = Setup::new().behind(&github).set("GITHUB_PATS", "ghp_a,ghp_b,ghp_c").start().await;
+    let expired = svm.says("a token has expired").await;
+    assert_eq!((&expired["token"], &expired["days"]), (&2.into(), &(-1).into()));
     let expires = svm.says("a token expires soon").await;
     assert_eq!(
         (&expires["level"], &expires["token"], &expires["days"]),

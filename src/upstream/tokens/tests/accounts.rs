@@ -62,3 +62,32 @@ fn a_token_that_is_known_ends_the_doubling_of_its_accounts_rests() {
     pool.rest(nth(&pool, 0), limit, then);
     assert_eq!(lease(&pool, then), Err(then + MINUTE));
 }
+
+#[test]
+fn the_background_may_go_on_at_once_in_a_moment_or_after_the_window() {
+    let may_go_on = |left, under_way| {
+        let pool = pool(1);
+        pool.book(nth(&pool, 0), quota(left, MINUTE), NOW);
+        let _sent: Vec<_> = (0..under_way).map(|_| pool.reserve(nth(&pool, 0))).collect();
+        pool.pool.lock().one_usable_at(0, Priority::Background, NOW)
+    };
+    let in_a_moment = NOW + Duration::from_secs(1);
+    assert_eq!(may_go_on(THRESHOLD, 0), NOW);
+    assert_eq!(may_go_on(THRESHOLD + 1, 1), NOW);
+    assert_eq!(may_go_on(THRESHOLD, 1), in_a_moment, "an answer under way may turn out to be free");
+    assert_eq!(may_go_on(THRESHOLD + 5, 6), in_a_moment);
+    assert_eq!(may_go_on(THRESHOLD - 1, 0), NOW + MINUTE);
+}
+
+#[test]
+fn a_lease_is_good_until_its_token_rests_or_is_refused() {
+    let pool = pool(2);
+    let [spent, refused] = [0, 1].map(|index| nth(&pool, index));
+    assert!(pool.is_usable(spent, NOW) && pool.is_usable(refused, NOW));
+    pool.book(spent, quota(0, MINUTE), NOW);
+    assert!(pool.is_usable(spent, NOW), "a 304 would be free");
+    pool.rest(spent, Limit::Primary { reset_at: Some(NOW + MINUTE) }, NOW);
+    assert!(!pool.is_usable(spent, NOW) && pool.is_usable(spent, NOW + MINUTE));
+    pool.quarantine(refused, NOW);
+    assert!(!pool.is_usable(refused, NOW));
+}

@@ -1,0 +1,95 @@
+//! What a stored entry is good for on its own: by demand, by age, after a failure, after another replica's check.
+
+use super::*;
+
+/// Told apart as the tests write it down.
+#[derive(Debug, PartialEq)]
+enum Use {
+    Serve(Option<Detail>),
+    ServeAndRetry,
+    Ask,
+}
+
+fn of(entry: &Arc<Entry>, demand: Demand, now: Timestamp, rules: &config::Cache) -> Use {
+    match recall(entry, demand, now, rules) {
+        Recall::Serve(answer) => Use::Serve(answer.status.detail),
+        Recall::ServeAndRetry(answer) => {
+            assert_eq!(answer.status.detail, Some(Detail::StaleIfError));
+            Use::ServeAndRetry
+        }
+        Recall::Ask => Use::Ask,
+    }
+}
+
+#[test]
+fn an_entry_is_served_up_to_its_expiry() {
+    for (demand, seconds, want) in [
+        (Demand::Cached, 0, Use::Serve(None)),
+        (Demand::Cached, 999, Use::Serve(None)),
+        (Demand::Cached, 1000, Use::Ask),
+        (Demand::Refresh, 0, Use::Ask),
+        (Demand::Revalidate, 0, Use::Ask),
+    ] {
+        assert_eq!(of(&stored_entry(), demand, later(seconds), &rules()), want, "{demand:?}");
+    }
+}
+
+#[test]
+fn a_refresh_is_answered_by_a_full_check_within_the_interval_and_by_no_other() {
+    let rules = config::Cache { refresh_min_interval: Duration::from_secs(10), ..rules() };
+    let refreshed = |seconds| of(&stored_entry(), Demand::Refresh, later(seconds), &rules);
+    assert_eq!(refreshed(9), Use::Serve(None));
+    assert_eq!(refreshed(10), Use::Ask);
+    let times = Times { checked_at: later(5), ..stored_entry().times };
+    let by_date = Arc::new(Entry { times, ..(*stored_entry()).clone() });
+    assert_eq!(of(&by_date, Demand::Refresh, later(10), &rules), Use::Ask);
+    assert_eq!(of(&stored_entry(), Demand::Revalidate, later(1), &rules), Use::Ask);
+}
+
+#[test]
+fn after_a_failure_the_copy_is_served_for_its_rest_then_with_a_try_then_not_at_once() {
+    let failure = RecentFailure { retry_at: later(1110), rest: Duration::from_secs(20) };
+    let failed = Arc::new(Entry { failure: Some(failure), ..(*stored_entry()).clone() });
+    let stands_in = || Use::Serve(Some(Detail::StaleIfError));
+    for (demand, seconds, want) in [
+        (Demand::Cached, 999, Use::Serve(None)),
+        (Demand::Cached, 1000, stands_in()),
+        (Demand::Cached, 1109, stands_in()),
+        (Demand::Cached, 1110, Use::ServeAndRetry),
+        (Demand::Cached, 1129, Use::ServeAndRetry),
+        (Demand::Cached, 1130, Use::Ask),
+        (Demand::Refresh, 1109, Use::Ask),
+        (Demand::Revalidate, 1109, Use::Ask),
+    ] {
+        let got = of(&failed, demand, later(seconds), &rules());
+        assert_eq!(got, want, "{demand:?} after {seconds}");
+    }
+    let strict = config::Cache { stale_if_error: Duration::from_secs(100), ..rules() };
+    assert_eq!(of(&failed, Demand::Cached, later(1099), &strict), stands_in());
+    assert_eq!(of(&failed, Demand::Cached, later(1100), &strict), Use::Ask);
+}
+
+#[test]
+fn seconds_left_are_rounded_up_and_seconds_over_down() {
+    let at = |millis| ttl(&stored_entry(), NOW + Duration::from_millis(millis));
+    for (millis, want) in [(0, 1000), (1, 1000), (1000, 999), (999_999, 1), (1_000_000, 0)] {
+        assert_eq!(at(millis), want, "{millis}");
+    }
+    assert_eq!((at(1_000_999), at(1_001_000), at(1_100_000)), (0, -1, -100));
+}
+
+#[test]
+fn another_replicas_check_counts_for_the_same_body_and_if_it_is_later() {
+    let entry = stored_entry();
+    let check = |at, fetched_at| vouched(&entry, Check { at, fetched_at }, later(20), &rules());
+    let fresh = check(later(10), NOW).unwrap();
+    assert_eq!((fresh.times.checked_at, fresh.times.expires_at), (later(10), later(1010)));
+    assert_eq!(check(NOW, NOW), None, "no later than ours");
+    assert_eq!(check(later(10), later(1)), None, "of another body");
+    let ahead = check(later(25), NOW).unwrap();
+    assert_eq!(ahead.times.checked_at, later(20), "never ahead of our clock");
+    assert_eq!(check(later(26), NOW), None, "too far ahead");
+
+    let gone = Entry { status: StatusCode::NOT_FOUND, ..(*entry).clone() };
+    assert_eq!(vouched(&gone, Check { at: later(10), fetched_at: NOW }, later(20), &rules()), None);
+}

@@ -1,0 +1,103 @@
+//! What a waiter is told of a flight's facts: the outcomes, one by one.
+
+use super::*;
+
+fn exchanged(status: u16) -> Exchanged {
+    verdict(URL, Some(&stored_entry()), Ok(reply(status)), later(10), &rules())
+}
+
+fn told(demand: Demand, previous: Option<Arc<Entry>>, exchanged: Exchanged) -> Answer {
+    let facts = Facts::Exchange { previous, exchanged };
+    answer(demand, &facts, false, later(10), &rules()).unwrap()
+}
+
+fn status(outcome: Outcome, forward: Forward, code: u16) -> Status {
+    let forward_status = Some(StatusCode::from_u16(code).unwrap());
+    Status { forward_status, ..Status::forwarded(outcome, forward) }
+}
+
+#[test]
+fn why_the_upstream_was_asked_depends_on_the_demand_and_on_what_was_there() {
+    let negative = Arc::new(Entry { status: StatusCode::GONE, ..(*stored_entry()).clone() });
+    for (demand, previous, outcome, forward) in [
+        (Demand::Cached, None, Outcome::Miss, Forward::UriMiss),
+        (Demand::Cached, Some(negative), Outcome::Miss, Forward::UriMiss),
+        (Demand::Cached, Some(stored_entry()), Outcome::Miss, Forward::Stale),
+        (Demand::Refresh, None, Outcome::Bypass, Forward::Request),
+        (Demand::Refresh, Some(stored_entry()), Outcome::Bypass, Forward::Request),
+    ] {
+        let fetched = told(demand, previous.clone(), exchanged(200)).status;
+        let want = Status { stored: true, ttl: Some(1000), ..status(outcome, forward, 200) };
+        assert_eq!(fetched, want, "{demand:?}");
+
+        let gone = told(demand, previous.clone(), exchanged(404));
+        let detail = Some(Detail::Negative);
+        let negative = Status { stored: true, ttl: Some(100), detail, ..want };
+        let want = Status { forward_status: Some(StatusCode::NOT_FOUND), ..negative };
+        assert_eq!(gone.status, want, "{demand:?}");
+        assert!(matches!(gone.given, Given::Passed { status: StatusCode::NOT_FOUND, .. }));
+
+        let refused = told(demand, previous, exchanged(451)).status;
+        let detail = Some(Detail::Refused(Reason::OtherStatus));
+        assert_eq!(refused, Status { detail, ..status(outcome, forward, 451) }, "{demand:?}");
+    }
+}
+
+#[test]
+fn what_was_vouched_for_is_revalidated_whoever_asked() {
+    for (demand, forward) in [(Demand::Cached, Forward::Stale), (Demand::Refresh, Forward::Request)]
+    {
+        let got = told(demand, Some(stored_entry()), exchanged(304));
+        let want = status(Outcome::Revalidated, forward, 304);
+        assert_eq!(got.status, Status { ttl: Some(1000), ..want }, "{demand:?}");
+        assert!(matches!(got.given, Given::Document(_)));
+    }
+}
+
+#[test]
+fn where_no_call_was_made_nothing_was_forwarded_unless_it_was_demanded() {
+    let resting = || Exchanged::Kept(Kept::Failed(Failure::resting(Reason::NoToken, later(70))));
+    for (demand, forward) in [(Demand::Cached, None), (Demand::Refresh, Some(Forward::Request))] {
+        let got = told(demand, None, resting());
+        assert_eq!(got.status.forward, forward, "{demand:?}");
+        let Given::Failed { retry_after, .. } = got.given else { panic!("{got:?}") };
+        assert_eq!(retry_after, Some(Duration::from_secs(60)));
+    }
+}
+
+#[test]
+fn a_follower_is_told_that_it_is_one() {
+    let facts = Facts::Exchange { previous: None, exchanged: exchanged(200) };
+    for collapsed in [false, true] {
+        let got = answer(Demand::Cached, &facts, collapsed, later(10), &rules()).unwrap();
+        assert_eq!(got.status.collapsed, collapsed);
+        assert_eq!(late(&stored_entry(), collapsed).status.collapsed, collapsed);
+    }
+    let late = late(&stored_entry(), false).status;
+    let want = Status::forwarded(Outcome::Hit, Forward::Stale);
+    assert_eq!(late, Status { detail: Some(Detail::StaleWhileRevalidate), ..want });
+}
+
+#[test]
+fn what_was_found_after_all_is_a_hit_unless_it_does_not_satisfy() {
+    let found = |from_l2, demand, seconds| {
+        let facts = Facts::Found { entry: stored_entry(), from_l2 };
+        answer(demand, &facts, true, later(seconds), &rules()).map(|answer| answer.status)
+    };
+    assert_eq!(found(false, Demand::Cached, 10), Some(Status::hit(990)));
+    let from_l2 = Status { detail: Some(Detail::L2), ..Status::hit(990) };
+    assert_eq!(found(true, Demand::Cached, 10), Some(from_l2));
+    assert_eq!(found(true, Demand::Cached, 1000), None, "it has expired meanwhile");
+    assert_eq!(found(false, Demand::Refresh, 10), None);
+}
+
+#[test]
+fn a_negative_entry_gives_what_the_upstream_said() {
+    let Exchanged::Forgotten(negative) = exchanged(410) else { panic!("not forgotten") };
+    let Recall::Serve(answer) = recall(&negative, Demand::Cached, later(109), &rules()) else {
+        panic!("not served")
+    };
+    assert_eq!(answer.status, Status::hit(1));
+    assert!(matches!(answer.given, Given::Passed { status: StatusCode::GONE, .. }));
+    assert!(matches!(recall(&negative, Demand::Cached, later(110), &rules()), Recall::Ask));
+}
