@@ -22,6 +22,7 @@ use crate::cache::write_behind::WriteBehind;
 use crate::cache::{Cache, Flights, Memory, Tiers};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::http::client_ip::Proxies;
 use crate::http::{self, AccessLog, Health, HealthSources, MetricsSources};
 use crate::metrics::Metrics;
 use crate::revalidate::{self, Revalidator};
@@ -154,15 +155,18 @@ impl App {
             lines,
             clock: clock.clone(),
         };
+        let proxies = Proxies::new(&config.server.trusted_proxies);
         let service = http::service(http::Parts {
             cache: cache.clone(),
             policy,
             client_lifetime: config.revalidate.interval,
+            client_miss_rate: config.server.client_miss_rate,
+            proxies: proxies.clone(),
             clock: clock.clone(),
             metrics,
             sources,
             health: health.clone(),
-            access_log: AccessLog::new(log, &config.server.trusted_proxies, clock),
+            access_log: AccessLog::new(log, proxies, clock),
         });
         let config = config.server;
         Ok(Self {

@@ -14,6 +14,7 @@ mod status;
 mod tiers;
 pub mod write_behind;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +50,10 @@ impl Cache {
     pub async fn get(&self, target: &Target, demand: Demand) -> Answer {
         match self.recall(target, demand) {
             Some(answer) => answer,
-            None => self.wait(target, demand).await,
+            None => {
+                let Ok(answer) = self.wait(target, demand, || Ok::<_, Infallible>(())).await;
+                answer
+            }
         }
     }
 
@@ -61,7 +65,7 @@ impl Cache {
         let answer = match policy::recall(&held.entry, demand, now, &tiers.rules) {
             Recall::Serve(answer) => answer,
             Recall::ServeAndRetry(answer) => {
-                self.board(target, Demand::Cached, Priority::Background);
+                let _flight = self.board(target, Demand::Cached, Priority::Background);
                 answer
             }
             Recall::Ask => return None,
@@ -130,12 +134,29 @@ impl Cache {
         self.0.upstream.window()
     }
 
-    /// Waits on flights until one gives an answer to this demand. A second one is needed only where the first ended
-    /// with a stored entry that does not satisfy a refresh, or was the background's and not allowed to ask.
-    async fn wait(&self, target: &Target, demand: Demand) -> Answer {
+    /// The answer that L1 cannot give: waits on flights until one gives an answer to this demand. A second one is needed
+    /// only where the first ended with a stored entry that does not satisfy a refresh, or was the background's and not
+    /// allowed to ask.
+    ///
+    /// To start a flight needs the permission of `permit`; to share another one's does not. Without it there still is
+    /// what is stored outside L1.
+    ///
+    /// # Errors
+    ///
+    /// What `permit` says.
+    pub async fn wait<E>(
+        &self,
+        target: &Target,
+        demand: Demand,
+        mut permit: impl FnMut() -> Result<(), E>,
+    ) -> Result<Answer, E> {
         let tiers = &self.0;
         loop {
-            let (flight, role) = self.board(target, demand, Priority::Foreground);
+            let boarded = self.board_if(&mut permit, target, demand, Priority::Foreground);
+            let (flight, role) = match boarded {
+                Ok(place) => place,
+                Err(refusal) => return self.look(target, demand).await.ok_or(refusal),
+            };
             let collapsed = role == Role::Follower;
             if collapsed {
                 tiers.metrics.followers.inc();
@@ -153,7 +174,7 @@ impl Cache {
                 Landing::Candidate(copy) => {
                     let answer = policy::late(&copy.entry, collapsed);
                     self.mark(target, &answer, tiers.clock.now());
-                    return answer;
+                    return Ok(answer);
                 }
                 Landing::Crashed => Arc::new(self.wreckage(target)),
             };
@@ -164,9 +185,19 @@ impl Cache {
             let now = tiers.clock.now();
             if let Some(answer) = policy::answer(demand, &facts, collapsed, now, &tiers.rules) {
                 self.mark(target, &answer, now);
-                return answer;
+                return Ok(answer);
             }
         }
+    }
+
+    /// The answer that the tiers behind L1 can give without a flight. Nothing is promoted: only a flight may do that.
+    async fn look(&self, target: &Target, demand: Demand) -> Option<Answer> {
+        let (entry, from_l2) = self.0.find(target.key()).await.ok()?;
+        let facts = Facts::Found { entry: entry?, from_l2 };
+        let now = self.0.clock.now();
+        let answer = policy::answer(demand, &facts, false, now, &self.0.rules)?;
+        self.mark(target, &answer, now);
+        Some(answer)
     }
 
     /// A document that was served is in use.
@@ -192,9 +223,20 @@ impl Cache {
     }
 
     fn board(&self, target: &Target, demand: Demand, priority: Priority) -> (Flight, Role) {
+        let Ok(place) = self.board_if(|| Ok::<_, Infallible>(()), target, demand, priority);
+        place
+    }
+
+    fn board_if<E>(
+        &self,
+        permit: impl FnOnce() -> Result<(), E>,
+        target: &Target,
+        demand: Demand,
+        priority: Priority,
+    ) -> Result<(Flight, Role), E> {
         let tiers = Arc::clone(&self.0);
         let target = target.clone();
-        self.0.flights.join(target.key(), priority, |beacon| async move {
+        self.0.flights.join_if(permit, target.key(), priority, |beacon| async move {
             tiers.fly(&target, demand, priority, &beacon).await
         })
     }

@@ -32,7 +32,7 @@ use self::reader::Reader;
 
 pub use faults::{Fault, Faults};
 pub use redis::{Password, Redis, RedisTls};
-pub use variables::{NOT_BUILT, VARIABLES, Variable};
+pub use variables::{VARIABLES, Variable};
 pub use vars::Vars;
 
 /// Everything an operator decides.
@@ -59,7 +59,7 @@ pub struct Config {
 }
 
 /// The listener and the process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     /// The address to listen on.
     pub host: IpAddr,
@@ -67,6 +67,8 @@ pub struct Server {
     pub port: u16,
     /// How many connections are open at once.
     pub max_connections: usize,
+    /// How many requests a second of one client may have the upstream asked; nothing is no limit.
+    pub client_miss_rate: Option<f64>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How long running requests may go on after the signal to end.
@@ -274,7 +276,6 @@ impl Config {
     /// Reads all variables; the faults of all of them, if there are any.
     pub fn from_vars(vars: &Vars) -> Result<Self, Faults> {
         let mut reader = Reader::new(vars);
-        reader.refuse(NOT_BUILT);
         let server = sections::server(&mut reader);
         let targets = sections::targets(&mut reader);
         let revalidate = sections::revalidate(&mut reader);

@@ -5,6 +5,7 @@
 
 mod access_log;
 pub mod client_ip;
+mod client_rate;
 mod conditional;
 mod health;
 mod listener;

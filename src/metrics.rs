@@ -41,6 +41,7 @@ pub struct Counters {
     misses: IntCounter,
     answers: [IntCounter; Outcome::ALL.len()],
     stale: [(Detail, IntCounter); 2],
+    client_limited: IntCounter,
     request_seconds: Histogram,
     age_seconds: Histogram,
     /// Requests that shared the flight of another one.
@@ -73,6 +74,10 @@ impl Metrics {
                 "reason",
                 [Detail::StaleIfError, Detail::StaleWhileRevalidate],
                 Detail::as_str,
+            ),
+            client_limited: families.counter(
+                "svm_client_limited_total",
+                "Requests refused because their client had the upstream asked too often",
             ),
             request_seconds: families.histogram(
                 "svm_request_duration_seconds",
@@ -120,6 +125,13 @@ impl Metrics {
     /// Counts a request to `/version` that was refused before the cache: neither hit nor miss.
     pub fn refused(&self, took: Duration) {
         self.outcome(Outcome::Bypass, took);
+    }
+
+    /// Counts a request to `/version` that its client's rate did not allow: a miss, for which nobody was asked.
+    pub fn client_limited(&self, took: Duration) {
+        self.client_limited.inc();
+        self.misses.inc();
+        self.outcome(Outcome::Miss, took);
     }
 
     fn outcome(&self, outcome: Outcome, took: Duration) {

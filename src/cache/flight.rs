@@ -4,9 +4,11 @@
 //! crashed for all who wait. The slot is given up before the facts are published, so whoever has seen them and
 //! still wants more leads a new flight instead of joining the one that is over.
 //!
-//! Lock order: the map's lock is never held across an await, nor while facts are published.
+//! Lock order: the map's lock is never held across an await, nor while facts are published. The permission to start a
+//! flight is asked for under it.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,10 +108,31 @@ impl Flights {
     where
         F: Future<Output = Facts> + Send + 'static,
     {
+        let Ok(place) = self.join_if(|| Ok::<_, Infallible>(()), key, priority, fly);
+        place
+    }
+
+    /// The same for one who needs permission to start a flight; it is asked for once it is certain that there is none to
+    /// join.
+    ///
+    /// # Errors
+    ///
+    /// What `permit` says.
+    pub fn join_if<F, E>(
+        self: &Arc<Self>,
+        permit: impl FnOnce() -> Result<(), E>,
+        key: Key,
+        priority: Priority,
+        fly: impl FnOnce(Arc<Beacon>) -> F,
+    ) -> Result<(Flight, Role), E>
+    where
+        F: Future<Output = Facts> + Send + 'static,
+    {
         let mut airborne = self.airborne.lock();
         if let Some(flight) = airborne.get(&key) {
-            return (flight.clone(), Role::Follower);
+            return Ok((flight.clone(), Role::Follower));
         }
+        permit()?;
         let (sender, receiver) = watch::channel(Progress::default());
         let flight = Flight { progress: receiver, departure: Stopwatch::start(), priority };
         airborne.insert(key, flight.clone());
@@ -119,7 +142,7 @@ impl Flights {
         let work = fly(Arc::clone(&beacon));
         // A panic in `work` drops the beacon, and with it the slot and the sender.
         self.tasks.spawn(async move { beacon.land(work.await) });
-        (flight, Role::Leader)
+        Ok((flight, Role::Leader))
     }
 
     /// How many flights are under way.

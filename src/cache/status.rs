@@ -69,6 +69,8 @@ pub enum Detail {
     StaleWhileRevalidate,
     /// The request was refused before the cache.
     InvalidParameter,
+    /// The client has had the upstream asked too often.
+    ClientRate,
     /// The upstream did not give the document, for this reason.
     Refused(Reason),
 }
@@ -82,6 +84,7 @@ impl Detail {
             Self::StaleIfError => "stale-if-error",
             Self::StaleWhileRevalidate => "stale-while-revalidate",
             Self::InvalidParameter => "invalid-parameter",
+            Self::ClientRate => "client-rate",
             Self::Refused(reason) => reason.as_str(),
         }
     }
@@ -146,8 +149,55 @@ impl Status {
         }
     }
 
+    /// A request for which the upstream was not asked, because its client had it asked too often.
+    pub const fn client_limited() -> Self {
+        Self {
+            outcome: Outcome::Miss,
+            forward: None,
+            forward_status: None,
+            stored: false,
+            ttl: None,
+            collapsed: false,
+            detail: Some(Detail::ClientRate),
+        }
+    }
+
+    /// Whether the upstream was asked for this request and for no other one's sake.
+    pub const fn is_own_call(&self) -> bool {
+        let without_call =
+            matches!(self.detail, Some(Detail::Refused(reason)) if reason.is_without_call());
+        self.forward.is_some() && !self.collapsed && !without_call
+    }
+
     /// Whether a copy past its expiry was served.
     pub const fn is_stale(&self) -> bool {
         matches!(self.detail, Some(Detail::StaleIfError | Detail::StaleWhileRevalidate))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_call_it_was() {
+        let fetched = Status::forwarded(Outcome::Miss, Forward::UriMiss);
+        let refused = |reason| Status { detail: Some(Detail::Refused(reason)), ..fetched };
+        for (status, is_own_call) in [
+            (fetched, true),
+            (Status::forwarded(Outcome::Bypass, Forward::Request), true),
+            (Status::forwarded(Outcome::Hit, Forward::Stale), true),
+            (refused(Reason::Timeout), true),
+            (refused(Reason::Internal), true),
+            (refused(Reason::NoToken), false),
+            (refused(Reason::HostRests), false),
+            (refused(Reason::Crowded), false),
+            (Status { collapsed: true, ..fetched }, false),
+            (Status::hit(1), false),
+            (Status { detail: Some(Detail::L2), ..Status::hit(1) }, false),
+            (Status::client_limited(), false),
+        ] {
+            assert_eq!(status.is_own_call(), is_own_call, "{status:?}");
+        }
     }
 }

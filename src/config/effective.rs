@@ -59,6 +59,7 @@ impl Config {
             ("SHUTDOWN_GRACE", display(server.shutdown_grace)),
             ("SHUTDOWN_DRAIN_TIMEOUT", display(server.drain_timeout)),
             ("MAX_CONNECTIONS", server.max_connections.to_string()),
+            ("CLIENT_MISS_RATE", server.client_miss_rate.unwrap_or_default().to_string()),
             ("LOG_FORMAT", log.format.as_str().to_owned()),
             ("RUST_LOG", log.filter.to_string()),
         ]

@@ -92,6 +92,12 @@ pub(super) fn rate(text: &str) -> Result<f64> {
     }
 }
 
+/// The same where 0 stands for no limit.
+pub(super) fn rate_or_off(text: &str) -> Result<Option<f64>> {
+    let is_zero = text.contains('0') && text.trim_matches('0').trim_start_matches('.').is_empty();
+    if is_zero { Ok(None) } else { rate(text).map(Some) }
+}
+
 /// The size of the store: it has to hold the largest batch beside what that replaces.
 pub(super) fn store_size(text: &str) -> Result<u64> {
     let bytes = gibibytes(text)?;

@@ -104,14 +104,6 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// Notes a fault for each of the variables that is set.
-    pub(super) fn refuse(&mut self, names: &[&'static str]) {
-        let problem = "is not supported by this version; accepted: leave it unset";
-        let set = names.iter().filter(|name| self.vars.get(name).is_some());
-        let faults = set.map(|name| Fault { variable: name, problem: problem.to_owned() });
-        self.faults.extend(faults);
-    }
-
     /// Whether the variable has a value that is not blank.
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.vars.get(name).is_some()

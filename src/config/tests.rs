@@ -6,9 +6,7 @@ mod redis;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{
-    Config, ConnectAddress, ConnectTo, Embedded, LogFormat, NOT_BUILT, Store, VARIABLES, Vars,
-};
+use super::{Config, ConnectAddress, ConnectTo, Embedded, LogFormat, Store, VARIABLES, Vars};
 use crate::target::{DEFAULT_HOSTS, Policy, Target};
 use crate::upstream::Secret;
 
@@ -26,7 +24,7 @@ fn defaults() {
     let config = config(&[]).unwrap();
     assert_eq!(config.server.host, "0.0.0.0".parse::<IpAddr>().unwrap());
     assert_eq!((config.server.port, config.server.max_connections), (8_000, 10_000));
-    assert_eq!(config.server.trusted_proxies, []);
+    assert_eq!((config.server.client_miss_rate, config.server.trusted_proxies), (None, vec![]));
     assert_eq!(config.server.shutdown_grace, Duration::from_secs(5));
     assert_eq!(config.server.drain_timeout, Duration::from_secs(2));
     assert_eq!(config.targets, Policy::default());
@@ -57,7 +55,7 @@ fn defaults() {
 
 #[test]
 fn an_empty_value_counts_as_unset() {
-    let names = VARIABLES.iter().map(|variable| variable.name).chain(NOT_BUILT.iter().copied());
+    let names = VARIABLES.iter().map(|variable| variable.name);
     for blank in ["", " \t"] {
         let blanks = names.clone().filter(|name| !REQUIRED.iter().any(|(known, _)| known == name));
         let blanks: Vec<_> = blanks.map(|name| (name, blank)).collect();
@@ -73,7 +71,6 @@ fn the_table_names_every_variable_once() {
     let names: Vec<_> = VARIABLES.iter().map(|variable| variable.name).collect();
     assert_eq!(effective.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
     assert!(VARIABLES.iter().all(|it| !it.required || it.default.is_empty()));
-    assert!(NOT_BUILT.iter().all(|name| !names.contains(name)));
 }
 
 #[test]
@@ -117,6 +114,9 @@ fn the_effective_configuration_is_what_was_set() {
             "api.github.com:443=127.0.0.1:8443,codeload.github.com:443=[::1]:1,a:443=gateway:80",
         ),
         ("UPSTREAM_CA_FILE", "ca.pem", "ca.pem"),
+        ("CLIENT_MISS_RATE", "0.5", "0.5"),
+        ("CLIENT_MISS_RATE", "00.0", "0"),
+        ("CLIENT_MISS_RATE", ".0", "0"),
         ("LOG_FORMAT", "TEXT", "text"),
         ("RUST_LOG", "hyper=off,svm=debug,info", "hyper=off,svm=debug,info"),
     ] {

@@ -20,14 +20,12 @@ pub struct Variable {
     pub meaning: &'static str,
 }
 
-/// Variables of features that are not built yet: setting one is a fault, since it would do nothing.
-pub const NOT_BUILT: &[&str] = &["CLIENT_MISS_RATE"];
-
 const DURATION: &str = "a positive duration such as 300ms, 1.5h, 1h30m or 7d";
 const DURATION_OR_OFF: &str = "a duration such as 300ms, 1.5h, 1h30m or 7d; 0s is off";
 const COUNT: &str = "a whole number from 1 to 4294967295";
 const SIZE: &str = "a positive decimal number of GiB, such as 4 or 0.5";
 const RATE: &str = "a decimal number from 0.001 to 1000000, such as 10 or 0.5";
+const RATE_OR_OFF: &str = "a decimal number from 0.001 to 1000000, such as 10 or 0.5; 0 is off";
 const HOSTS: &str = "a comma-separated list of host names, each with a :port unless it is 443";
 
 /// Every variable that the service reads, in the order of the README's table.
@@ -208,6 +206,12 @@ pub const VARIABLES: &[Variable] = &[
         "how long the write-behind queue may drain after that",
     ),
     optional("MAX_CONNECTIONS", "10000", COUNT, "client connections at once"),
+    optional(
+        "CLIENT_MISS_RATE",
+        "0",
+        RATE_OR_OFF,
+        "requests a second of one client that may have the upstream asked; ten times as many at once",
+    ),
     optional("LOG_FORMAT", "json", "json or text", "form of the log lines"),
     optional(
         "RUST_LOG",

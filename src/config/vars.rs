@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{NOT_BUILT, VARIABLES};
+use super::VARIABLES;
 
 /// The variables that are set. Blanks around a value are ignored, and a blank value counts as unset.
 pub struct Vars(HashMap<String, Value>);
@@ -19,7 +19,7 @@ impl Vars {
     /// Reads the environment of the process.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_process() -> Self {
-        let names = VARIABLES.iter().map(|variable| variable.name).chain(NOT_BUILT.iter().copied());
+        let names = VARIABLES.iter().map(|variable| variable.name);
         let values = names.filter_map(|name| {
             let value = match std::env::var_os(name)?.into_string() {
                 Ok(text) => Value::text(&text)?,

@@ -1,15 +1,38 @@
-//! Whose request it is, for the log.
+//! Whose request it is, for the log and for the rate of each client.
 //!
 //! Everyone can write `X-Forwarded-For`, so it is read from the right, where the proxies that the operator
-//! trusts have written, and only as far as each next address was added by a trusted one. It decides nothing
-//! but what is logged.
+//! trusts have written, and only as far as each next address was added by a trusted one. So nobody can take the
+//! address of another, or a new one for each request.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
+use salvo::Request;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// How many hops are looked at: far more than a chain of real proxies has.
 const MAX_HOPS: usize = 64;
+
+/// The proxies that the operator trusts to tell their clients.
+#[derive(Clone, Debug)]
+pub struct Proxies(Arc<[IpNet]>);
+
+impl Proxies {
+    /// Those in these networks.
+    pub fn new(networks: &[IpNet]) -> Self {
+        Self(networks.into())
+    }
+
+    /// The client of a request; nothing where it did not come over a socket.
+    pub(super) fn client_of(&self, req: &Request) -> Option<IpAddr> {
+        let peer = req.remote_addr().clone().into_std()?.ip();
+        let forwarded = req.headers().get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+        Some(client_ip(peer, forwarded, &self.0))
+    }
+}
 
 /// The address of the client: the peer, or, if the peer is trusted, the right-most hop of all lines that is not.
 ///

@@ -1,5 +1,7 @@
 //! What all routes share: methods, the end of connections while the service drains, the access line.
 
+use std::net::IpAddr;
+
 use http::Method;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
@@ -32,6 +34,8 @@ pub(super) struct Trail {
     pub(super) target: Option<Target>,
     /// How the answer came about.
     pub(super) cache: Option<Status>,
+    /// Whose request it was, where that was looked at already.
+    pub(super) client: Option<IpAddr>,
 }
 
 /// A page with what all of them share.

@@ -61,6 +61,17 @@ pub(super) fn invalid_parameter(req: &Request, res: &mut Response, detail: &str)
     refused(req, res, StatusCode::BAD_REQUEST, body.to_string().into(), None);
 }
 
+/// A request that its client's rate does not allow.
+pub(super) fn too_many_requests(req: &Request, res: &mut Response, key: Key, wait: Duration) {
+    provenance(res.headers_mut(), Some(key), &Status::client_limited());
+    let detail = format!(
+        "what is not in the cache is asked for too often; wait another {} seconds",
+        seconds(wait)
+    );
+    let body = json!({ "error": "Too many requests", "detail": detail });
+    refused(req, res, StatusCode::TOO_MANY_REQUESTS, body.to_string().into(), Some(wait));
+}
+
 /// A path that is not ours.
 pub(super) fn not_found(req: &Request, res: &mut Response) {
     let body = json!({

@@ -15,6 +15,8 @@ use crate::metrics::Metrics;
 use crate::target::Policy;
 
 use super::access_log::AccessLog;
+use super::client_ip::Proxies;
+use super::client_rate::ClientRate;
 use super::health::{Health, Healthz};
 use super::metrics::{MetricsPage, MetricsSources};
 use super::page::{Missing, Route};
@@ -29,6 +31,10 @@ pub struct Parts {
     pub policy: Arc<Policy>,
     /// How long clients and caches in between may reuse a fresh answer, counted from when it is served.
     pub client_lifetime: Duration,
+    /// How many requests a second of one client may have the upstream asked; nothing is no limit.
+    pub client_miss_rate: Option<f64>,
+    /// Who is believed about whose request it is.
+    pub proxies: Proxies,
     /// The present.
     pub clock: Clock,
     /// What is counted.
@@ -43,9 +49,16 @@ pub struct Parts {
 
 /// The service that answers every request.
 pub fn service(parts: Parts) -> Service {
-    let Parts { cache, policy, client_lifetime, clock, metrics, sources, health, access_log } =
-        parts;
-    let version = Version { cache, policy, client_lifetime, clock, metrics: metrics.clone() };
+    let Parts { sources, health, access_log, metrics, .. } = parts;
+    let version = Version {
+        cache: parts.cache,
+        policy: parts.policy,
+        client_lifetime: parts.client_lifetime,
+        client_rate: ClientRate::new(parts.client_miss_rate),
+        proxies: parts.proxies,
+        clock: parts.clock,
+        metrics: metrics.clone(),
+    };
     let metrics = MetricsPage { metrics, sources };
     let healthz = Healthz(health.clone());
     let routes = Router::new()

@@ -7,6 +7,7 @@
 )]
 mod support;
 
+mod abuse;
 mod binary;
 mod breaker;
 mod collapse;

@@ -1,0 +1,203 @@
+//! A token bucket as one number: the moment at which it is full again.
+//!
+//! Each token that is taken moves that moment on by the time in which one comes back; the bucket has a token while the
+//! moment lies no further ahead than all the others take. (The generic cell rate algorithm, in the words of ITU-T I.371.)
+//! Nothing has to be counted as time passes, and a bucket that nobody has used is the default.
+//!
+//! Pure: `now` is an argument.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+/// In this time a bucket fills up: it holds what comes back in ten seconds, and at least one token.
+const FILLS_IN: Duration = Duration::from_secs(10);
+
+/// How fast tokens come back, and how many a bucket holds, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rate {
+    /// In this time one comes back.
+    token: u64,
+    /// In this time all of them.
+    all: u64,
+}
+
+/// When it is full again, in nanoseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bucket(u64);
+
+impl Rate {
+    /// So many tokens a second, at least one in some centuries.
+    pub(super) fn new(per_second: f64) -> Self {
+        let token = nanos(Duration::from_secs_f64(per_second.recip())).max(1);
+        Self { token, all: token.max(nanos(FILLS_IN)) }
+    }
+}
+
+impl Bucket {
+    /// Takes a token; where there is none, how long until there is.
+    pub(super) fn take(&mut self, now: Timestamp, rate: &Rate) -> Result<(), Duration> {
+        let now = since_epoch(now);
+        // No bucket is ever emptier than empty; one that seems so was used before the clock was put back.
+        let missing = self.0.saturating_sub(now).min(rate.all);
+        let taken = missing.saturating_add(rate.token);
+        if taken > rate.all {
+            return Err(Duration::from_nanos(taken - rate.all));
+        }
+        self.0 = now.saturating_add(taken);
+        Ok(())
+    }
+
+    /// Puts a token back. What the bucket cannot hold is lost: the moment then lies in the past.
+    pub(super) fn give_back(&mut self, rate: &Rate) {
+        self.0 = self.0.saturating_sub(rate.token);
+    }
+}
+
+fn since_epoch(now: Timestamp) -> u64 {
+    nanos(Duration::from_millis(now.as_millis()))
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_secs(1_780_315_200);
+
+    /// A bucket as it is usually told: a number of tokens that grows with time. In nanoseconds, to be exact.
+    struct Model {
+        level: u64,
+        at: Timestamp,
+    }
+
+    impl Model {
+        fn full(rate: &Rate) -> Self {
+            Self { level: rate.all, at: START }
+        }
+
+        fn fill(&mut self, now: Timestamp, rate: &Rate) {
+            self.level = (self.level + nanos(now.since(self.at))).min(rate.all);
+            self.at = now;
+        }
+
+        fn take(&mut self, now: Timestamp, rate: &Rate) -> Result<(), Duration> {
+            self.fill(now, rate);
+            match self.level.checked_sub(rate.token) {
+                Some(left) => self.level = left,
+                None => return Err(Duration::from_nanos(rate.token - self.level)),
+            }
+            Ok(())
+        }
+
+        fn give_back(&mut self, now: Timestamp, rate: &Rate) {
+            self.fill(now, rate);
+            self.level = (self.level + rate.token).min(rate.all);
+        }
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Event {
+        Take,
+        GiveBack,
+        Wait(u64),
+    }
+
+    fn events() -> impl Strategy<Value = Vec<Event>> {
+        let event = prop_oneof![
+            4 => Just(Event::Take),
+            1 => Just(Event::GiveBack),
+            2 => (0..20_000_u64).prop_map(Event::Wait),
+        ];
+        prop::collection::vec(event, 0..200)
+    }
+
+    fn rates() -> impl Strategy<Value = Rate> {
+        prop_oneof![0.001..1.0_f64, 1.0..50.0_f64, Just(1_000_000.0)].prop_map(Rate::new)
+    }
+
+    /// How many tokens there are at once.
+    fn burst(per_second: f64) -> usize {
+        let (rate, mut bucket) = (Rate::new(per_second), Bucket::default());
+        (0..100).take_while(|_| bucket.take(START, &rate).is_ok()).count()
+    }
+
+    #[test]
+    fn a_bucket_holds_what_comes_back_in_ten_seconds_and_at_least_one() {
+        for (per_second, tokens) in [(0.001, 1), (0.1, 1), (0.5, 5), (1.0, 10), (9.0, 90)] {
+            assert_eq!(burst(per_second), tokens, "{per_second}");
+        }
+    }
+
+    #[test]
+    fn an_empty_one_says_when_the_next_token_comes() {
+        let (rate, mut bucket) = (Rate::new(0.1), Bucket::default());
+        assert_eq!(bucket.take(START, &rate), Ok(()));
+        let later = START + Duration::from_secs(4);
+        assert_eq!(bucket.take(later, &rate), Err(Duration::from_secs(6)));
+        assert_eq!(bucket.take(START + Duration::from_secs(10), &rate), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_costs_no_more_than_the_bucket() {
+        let (rate, mut bucket) = (Rate::new(1.0), Bucket::default());
+        while bucket.take(START, &rate).is_ok() {}
+        let earlier = START - Duration::from_hours(24);
+        assert_eq!(bucket.take(earlier, &rate), Err(Duration::from_secs(1)));
+    }
+
+    proptest! {
+        #[test]
+        fn it_does_what_a_number_of_tokens_does(rate in rates(), events in events()) {
+            let (mut bucket, mut model, mut now) = (Bucket::default(), Model::full(&rate), START);
+            let mut taken = 0;
+            for event in events {
+                match event {
+                    Event::Take => {
+                        let took = bucket.take(now, &rate);
+                        prop_assert_eq!(took, model.take(now, &rate));
+                        taken += u32::from(took.is_ok());
+                    }
+                    Event::GiveBack if taken > 0 => {
+                        bucket.give_back(&rate);
+                        model.give_back(now, &rate);
+                        taken -= 1;
+                    }
+                    Event::GiveBack => {}
+                    Event::Wait(millis) => now = now + Duration::from_millis(millis),
+                }
+            }
+        }
+
+        #[test]
+        fn it_never_gives_more_than_the_rate_and_one_filling(
+            rate in rates(), waits in prop::collection::vec(0..3_000_u64, 0..300)
+        ) {
+            let (mut bucket, mut now, mut given) = (Bucket::default(), START, 0_u64);
+            for wait in waits {
+                given += u64::from(bucket.take(now, &rate).is_ok());
+                now = now + Duration::from_millis(wait);
+            }
+            let time = nanos(now.since(START));
+            prop_assert!(given <= (rate.all + time) / rate.token, "{given}");
+        }
+
+        #[test]
+        fn no_moment_and_no_use_breaks_it(
+            rate in rates(), moments in prop::collection::vec(any::<u64>(), 0..50)
+        ) {
+            let mut bucket = Bucket::default();
+            for moment in moments {
+                let now = Timestamp::from_millis(moment);
+                if let Err(wait) = bucket.take(now, &rate) {
+                    prop_assert!(wait <= Duration::from_nanos(rate.token), "{wait:?}");
+                }
+            }
+        }
+    }
+}
