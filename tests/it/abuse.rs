@@ -1,6 +1,8 @@
 //! Clients that ask too much: what they get, and what the others notice of it.
 
 mod client_rate;
+mod flood;
+mod refresh;
 
 use reqwest::Method;
 

@@ -1,0 +1,91 @@
+//! Floods of URLs that nobody has asked for, beside a few documents that everybody asks for. The same with a million
+//! URLs and the real binary is `just flood`.
+
+use super::unknown;
+use crate::support::app::{Answer, TestApp};
+use crate::support::tasks;
+
+/// A two-hundredth of a GiB: the documents of the flood would fill it several times.
+const SMALL: &str = "0.005";
+const L1_BYTES: f64 = 5_368_709.0;
+const HOT: usize = 20;
+const FLOOD: usize = 1_500;
+/// So many of the flood at once; between two such waves each hot document is asked for.
+const WAVE: usize = 100;
+
+const HIT: &str = "200 HIT upstream=0 svm; hit; ttl=86400";
+
+fn url(path: &str) -> String {
+    format!("https://api.github.com{path}")
+}
+
+/// Has documents fetched that clients go on asking for.
+async fn hot(app: &TestApp) -> Vec<String> {
+    let body = format!("\"{}\"", "x".repeat(20_000)).into_bytes();
+    let mut hot = Vec::new();
+    for number in 0..HOT {
+        let path = format!("/repos/hot/r{number}");
+        app.github.document_bytes(&path, body.clone());
+        assert_eq!(app.version(&url(&path)).await.header("x-cache"), "MISS");
+        hot.push(url(&path));
+    }
+    hot
+}
+
+/// Asks for all of them, and for the hot ones in between, which have to be hits in memory.
+async fn flood(app: &TestApp, hot: &[String], flood: Vec<String>, expected: impl Fn(&Answer)) {
+    for wave in flood.chunks(WAVE) {
+        let asked: Vec<_> = wave.iter().map(|url| tasks::spawn(app.ask(url))).collect();
+        for url in hot {
+            app.version(url).await.assert_summary(HIT);
+        }
+        for answer in asked {
+            expected(&answer.await.expect("an answer"));
+        }
+    }
+    for url in hot {
+        app.version(url).await.assert_summary(HIT);
+    }
+}
+
+#[tokio::test]
+async fn names_that_do_not_exist_take_a_tenth_of_l1_and_no_document_of_it() {
+    let app = TestApp::builder().set("CACHE_L1_MAX_GB", SMALL).start().await;
+    let hot = hot(&app).await;
+    let documents = app.metric("svm_l1_bytes").await;
+    let names = (0..FLOOD).map(unknown).collect();
+    flood(&app, &hot, names, |answer| assert_eq!(answer.status, 404)).await;
+    let negatives = app.metric("svm_l1_bytes").await - documents;
+    assert!(negatives <= L1_BYTES / 10.0, "{negatives} bytes");
+    assert!(negatives > L1_BYTES / 20.0, "{negatives} bytes: the flood has to fill the tenth");
+    assert_eq!(app.metric("svm_flights").await, 0.0);
+}
+
+#[tokio::test]
+async fn documents_that_exist_push_out_none_that_is_in_use() {
+    let app = TestApp::builder().set("CACHE_L1_MAX_GB", SMALL).start().await;
+    let hot = hot(&app).await;
+    let body = format!("\"{}\"", "x".repeat(5_000)).into_bytes();
+    let paths = (0..FLOOD).map(|number| format!("/repos/flood/r{number}"));
+    let urls = paths.map(|path| {
+        app.github.document_bytes(&path, body.clone());
+        url(&path)
+    });
+    flood(&app, &hot, urls.collect(), |answer| assert_eq!(answer.status, 200)).await;
+    let bytes = app.metric("svm_l1_bytes").await;
+    assert!(bytes <= L1_BYTES, "{bytes}");
+    assert!(bytes > L1_BYTES / 2.0, "{bytes}: the flood has to fill L1");
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_not_stored() {
+    let app = TestApp::builder().set("GITHUB_PATS", "ghp_only").start().await;
+    let hot = hot(&app).await;
+    let documents = app.metric("svm_l1_bytes").await;
+    app.github.user("alice").token("ghp_only").exhaust();
+    let _ = app.version(&url("/repos/flood/first")).await;
+    let urls = (0..FLOOD).map(|number| url(&format!("/repos/flood/r{number}"))).collect();
+    flood(&app, &hot, urls, |answer| assert_eq!(answer.status, 503)).await;
+    assert_eq!(app.metric("svm_l1_bytes").await, documents);
+    assert_eq!(app.metric("svm_flights").await, 0.0);
+}

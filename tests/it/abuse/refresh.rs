@@ -1,0 +1,70 @@
+//! Clients that send `refresh=true` in a loop.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use crate::support::app::TestApp;
+use crate::support::github::Failure;
+use crate::support::tasks;
+use crate::{LATEST, LATEST_PATH};
+
+const CLIENTS: usize = 16;
+const REFRESHES: usize = 10;
+
+/// Has many clients refresh one document again and again, at one moment of the service's clock.
+async fn storm(app: &TestApp, status: StatusCode) {
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let refreshes: Vec<_> = (0..REFRESHES).map(|_| app.ask_refresh(LATEST)).collect();
+            tasks::spawn(async move {
+                for refresh in refreshes {
+                    assert_eq!(refresh.await.status, status);
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.expect("a client that ends");
+    }
+}
+
+#[tokio::test]
+async fn they_cause_one_call_in_an_interval() {
+    let app = TestApp::builder().set("REFRESH_MIN_INTERVAL", "30s").start().await;
+    app.github.release("octo/app").serve();
+    for interval in 1..=3 {
+        storm(&app, StatusCode::OK).await;
+        assert_eq!(app.github.calls(LATEST_PATH), interval);
+        app.advance(Duration::from_secs(30));
+    }
+}
+
+#[tokio::test]
+async fn for_a_document_that_is_not_there_too() {
+    let app = TestApp::builder().set("REFRESH_MIN_INTERVAL", "30s").start().await;
+    for interval in 1..=3 {
+        storm(&app, StatusCode::NOT_FOUND).await;
+        assert_eq!(app.github.calls(LATEST_PATH), interval);
+        app.advance(Duration::from_secs(30));
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_failed_is_no_check_so_the_rate_of_the_client_is_what_holds() {
+    let app = TestApp::builder()
+        .set("REFRESH_MIN_INTERVAL", "30s")
+        .set("CLIENT_MISS_RATE", "0.4")
+        .start()
+        .await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.advance(Duration::from_secs(30));
+    app.github.fail_all(Failure::Blocked451);
+    for _ in 0..4 {
+        assert_eq!(app.refresh(LATEST).await.status, 451, "each of them is told the truth");
+    }
+    storm(&app, StatusCode::TOO_MANY_REQUESTS).await;
+    assert_eq!(app.github.calls(LATEST_PATH), 5);
+    assert_eq!(app.version(LATEST).await.status, 200);
+}
