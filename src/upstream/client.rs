@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::dns::Resolve;
 use reqwest::redirect::Policy;
 use reqwest::tls::Version;
 use reqwest::{Certificate, Client};
@@ -44,6 +45,14 @@ pub enum ClientError {
 /// Builds the client. HTTP/1.1 alone: a deadline that passes then drops the connection, where HTTP/2 would go on
 /// using a dead one for the next request.
 pub(super) fn build(config: &config::Upstream) -> Result<Client, ClientError> {
+    dialling_through(Resolver::new(&config.connect_to), config)
+}
+
+/// The same with this resolver: it alone decides which addresses a name is dialled at.
+pub(super) fn dialling_through(
+    resolver: impl Resolve + 'static,
+    config: &config::Upstream,
+) -> Result<Client, ClientError> {
     // The process may have installed a provider already; whichever is there will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder()
@@ -55,7 +64,7 @@ pub(super) fn build(config: &config::Upstream) -> Result<Client, ClientError> {
         .retry(reqwest::retry::never())
         .tls_version_min(Version::TLS_1_2)
         .tls_certs_merge(certificates(config)?)
-        .dns_resolver(Arc::new(Resolver::new(&config.connect_to)))
+        .dns_resolver(Arc::new(resolver))
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(IDLE_PER_HOST)
