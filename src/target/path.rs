@@ -5,7 +5,8 @@ use super::{Error, percent};
 /// Refuses a path that has an empty, `.` or `..` segment once everything in it is decoded.
 ///
 /// `%2F` counts as a separator here, since a server may decode it before it resolves dots; in the canonical
-/// form it stays encoded, since tags and branches hold slashes. The empty path and `/` are the root.
+/// form it stays encoded, since tags and branches hold slashes. The empty path and `/` are the root. What follows a
+/// semicolon counts for nothing behind dots: some servers drop such parameters first, and climb by `..;x`.
 pub(super) fn check(path: &str) -> Result<(), Error> {
     let inner = path.strip_prefix('/').unwrap_or(path);
     if inner.is_empty() {
@@ -22,7 +23,9 @@ pub(super) fn check(path: &str) -> Result<(), Error> {
 }
 
 fn check_segments(path: &[u8]) -> Result<(), Error> {
-    let climbs =
-        path.split(|&byte| byte == b'/').any(|segment| matches!(segment, b"" | b"." | b".."));
-    if climbs { Err(Error::Segment) } else { Ok(()) }
+    let climbs = |segment: &[u8]| match segment {
+        [b'.', b'.', rest @ ..] | [b'.', rest @ ..] => matches!(rest, [] | [b';', ..]),
+        _ => segment.is_empty(),
+    };
+    if path.split(|&byte| byte == b'/').any(climbs) { Err(Error::Segment) } else { Ok(()) }
 }

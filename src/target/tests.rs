@@ -1,6 +1,7 @@
 //! What is accepted, how it is spelt, and where a redirect leads.
 
 mod allowlist;
+mod hostile;
 mod laws;
 mod refused;
 

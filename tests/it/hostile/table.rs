@@ -1,0 +1,61 @@
+//! Reads the tables of `testdata/hostile`: one case a line, in columns that two or more blanks part. The unit tests of
+//! [`Target`](svm::target::Target) read them too.
+
+use std::iter;
+
+/// A line of a table.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Where it stands.
+    pub line: usize,
+    /// Its columns, of which the last one is the reason.
+    pub columns: Vec<String>,
+}
+
+/// The cases of a table; empty lines and comments are none.
+pub fn cases(table: &str) -> Vec<Case> {
+    let lines = (1..).zip(table.lines());
+    let cases = lines.filter(|(_, text)| !text.is_empty() && !text.starts_with('#'));
+    let case = |(line, text): (usize, &str)| {
+        let columns = text.split("  ").map(str::trim).filter(|column| !column.is_empty());
+        Case { line, columns: columns.map(unescape).collect() }
+    };
+    cases.map(case).collect()
+}
+
+/// `\t`, `\n`, `\r`, `\\`, `\s` for a blank, `\u{ad}` for a character, `\{64*a}` for a text that is repeated.
+fn unescape(column: &str) -> String {
+    let mut text = String::new();
+    let mut rest = column;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let (spelt, after) = unescape_one(escape);
+        text.push_str(&spelt);
+        rest = after;
+    }
+    text + rest
+}
+
+/// What stands behind a backslash, and what follows it.
+fn unescape_one(escape: &str) -> (String, &str) {
+    let (kind, after) = escape.split_at_checked(1).expect("something behind a backslash");
+    let braced = || after.trim_start_matches('{').split_once('}').expect("a closing brace");
+    match kind {
+        "t" => ("\t".into(), after),
+        "n" => ("\n".into(), after),
+        "r" => ("\r".into(), after),
+        "s" => (" ".into(), after),
+        "\\" => ("\\".into(), after),
+        "u" => {
+            let (number, after) = braced();
+            let number = u32::from_str_radix(number, 16).expect("a hexadecimal number");
+            (char::from_u32(number).expect("a character").into(), after)
+        }
+        "{" => {
+            let (repeated, after) = braced();
+            let (times, text) = repeated.split_once('*').expect("how often");
+            (iter::repeat_n(text, times.parse().expect("a number")).collect(), after)
+        }
+        other => panic!("an unknown escape: {other}"),
+    }
+}
