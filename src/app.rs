@@ -37,9 +37,6 @@ use crate::upstream::{ClientError, TokenPool, Upstream};
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Bytes of a request's head.
 const LARGEST_HEAD: usize = 32 * 1024;
-/// To receive a head, which with this server is also how long an idle connection is kept; and for a client that
-/// does not read.
-const CONNECTION_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A service that is ready to serve.
 pub struct App {
@@ -236,8 +233,8 @@ async fn open(config: &config::Embedded, clock: &Clock) -> Result<Embedded, Open
 
 fn server(listener: http::Listener, config: &config::Server) -> Server<http::Listener> {
     let fuse = FuseConfig::default()
-        .with_http1_header_timeout(CONNECTION_PATIENCE)
-        .with_write_stall_timeout(CONNECTION_PATIENCE);
+        .with_http1_header_timeout(config.connection_patience)
+        .with_write_stall_timeout(config.connection_patience);
     let mut server =
         Server::new(listener).fuse_config(fuse).max_connections(config.max_connections);
     server.http1_mut().max_header_size(LARGEST_HEAD);

@@ -75,6 +75,9 @@ pub struct Server {
     pub shutdown_grace: Duration,
     /// How long the write-behind queue may drain after that.
     pub drain_timeout: Duration,
+    /// How long a head may take to arrive, which with this server is also how long an idle connection is kept; and how
+    /// long a client may not read.
+    pub connection_patience: Duration,
 }
 
 /// Lifetimes, and the size of L1.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::target::Policy;
 
+const CONNECTION_PATIENCE: Duration = Duration::from_secs(30);
 const STORE_READ_BUDGET: Duration = Duration::from_millis(25);
 
 // Every variable of a section is read before the first `?`, so that none of its faults goes unnoticed.
@@ -30,6 +31,7 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
         trusted_proxies: trusted_proxies?,
         shutdown_grace: shutdown_grace?,
         drain_timeout: drain_timeout?,
+        connection_patience: CONNECTION_PATIENCE,
     })
 }
 

@@ -27,6 +27,7 @@ fn defaults() {
     assert_eq!((config.server.client_miss_rate, config.server.trusted_proxies), (None, vec![]));
     assert_eq!(config.server.shutdown_grace, Duration::from_secs(5));
     assert_eq!(config.server.drain_timeout, Duration::from_secs(2));
+    assert_eq!(config.server.connection_patience, Duration::from_secs(30));
     assert_eq!(config.targets, Policy::default());
     assert_eq!(config.cache.hard_ttl, Duration::from_hours(24));
     assert_eq!(config.cache.negative_ttl, Duration::from_mins(5));

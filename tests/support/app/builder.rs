@@ -31,6 +31,7 @@ pub struct TestAppBuilder {
     folder: TempDir,
     store: Option<Arc<dyn Store>>,
     store_read_budget: Duration,
+    connection_patience: Option<Duration>,
     identify: bool,
 }
 
@@ -48,6 +49,7 @@ impl Default for TestAppBuilder {
             folder,
             store: None,
             store_read_budget: PATIENCE,
+            connection_patience: None,
             identify: false,
         }
     }
@@ -73,6 +75,12 @@ impl TestAppBuilder {
     /// Has a miss wait for the store as long as in production.
     pub fn production_read_budget(mut self) -> Self {
         self.store_read_budget = Duration::from_millis(25);
+        self
+    }
+
+    /// Has the service give up on slow clients after another time than in production.
+    pub fn connection_patience(mut self, patience: Duration) -> Self {
+        self.connection_patience = Some(patience);
         self
     }
 
@@ -140,6 +148,9 @@ impl TestAppBuilder {
         let mut config = Config::from_vars(&vars).unwrap_or_else(|faults| panic!("{faults}"));
         config.cache.store_read_budget = self.store_read_budget;
         config.tokens.identify = self.identify;
+        if let Some(patience) = self.connection_patience {
+            config.server.connection_patience = patience;
+        }
         config
     }
 }
