@@ -213,6 +213,11 @@ impl GitHub {
         self.totals().conditional
     }
 
+    /// TCP connections, whatever came of them.
+    pub fn accepted(&self) -> u64 {
+        self.world().journal.accepted
+    }
+
     /// Completed TLS handshakes.
     pub fn connections(&self) -> u64 {
         self.world().journal.connections

@@ -26,6 +26,8 @@ pub struct Counts {
 /// The record of everything received.
 #[derive(Debug, Default)]
 pub struct Journal {
+    /// TCP connections, whatever came of them.
+    pub accepted: u64,
     /// Completed TLS handshakes.
     pub connections: u64,
     total: Counts,

@@ -24,6 +24,8 @@ pub struct Received {
     pub target: String,
     /// All headers.
     pub headers: HeaderMap,
+    /// Every byte of it, up to and with the empty line.
+    pub head: Vec<u8>,
     /// By which rule its tags are made: 0 is GitHub's, any other one is unknown.
     pub etag_rule: u32,
     /// How many requests the API had in flight when it came, itself included; 0 on other hosts.
@@ -69,13 +71,15 @@ pub async fn read(
     client: &mut (impl AsyncBufRead + Unpin),
     sni: Option<&str>,
 ) -> io::Result<Option<Received>> {
-    let Some(first) = line(client).await? else { return Ok(None) };
+    let head = head(client).await?;
+    let mut rest = head.as_slice();
+    let Some(first) = line(&mut rest).await? else { return Ok(None) };
     let first = String::from_utf8_lossy(&first);
     let mut words = first.split(' ');
     let (Some(method), Some(target)) = (words.next(), words.next()) else {
         return Err(io::ErrorKind::InvalidData.into());
     };
-    let headers = headers(client).await?;
+    let headers = headers(&mut rest).await?;
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text("host").unwrap_or_default();
     let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
@@ -83,7 +87,19 @@ pub async fn read(
     tokio::io::copy(&mut client.take(length), &mut tokio::io::sink()).await?;
     let (method, target) = (method.to_owned(), target.to_owned());
     let sni = sni.map(str::to_owned);
-    Ok(Some(Received { sni, host, method, target, headers, etag_rule: 0, in_flight: 0 }))
+    Ok(Some(Received { sni, host, method, target, headers, head, etag_rule: 0, in_flight: 0 }))
+}
+
+/// The bytes up to and with the empty line, or to the end of the stream.
+async fn head(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        let start = bytes.len();
+        from.take(LONGEST_LINE).read_until(b'\n', &mut bytes).await?;
+        if bytes[start..].trim_ascii().is_empty() {
+            return Ok(bytes);
+        }
+    }
 }
 
 /// Reads header lines up to the empty one.

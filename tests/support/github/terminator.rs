@@ -124,6 +124,7 @@ async fn accept(listener: TcpListener, site: Arc<Site>, stop: CancellationToken)
             () = stop.cancelled() => break,
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted {
+                    lock(&site.world).journal.accepted += 1;
                     connections.spawn(serve(stream, Arc::clone(&site)));
                 }
             }
