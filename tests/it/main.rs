@@ -16,6 +16,7 @@ mod connections;
 mod degraded;
 mod eviction;
 mod hit;
+mod hostile;
 mod limits;
 mod negative;
 mod not_modified;

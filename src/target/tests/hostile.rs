@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use crate::target::{Policy, Target};
 
 #[path = "../../../tests/it/hostile/table.rs"]
-#[expect(unreachable_pub, reason = "it is read by the integration tests too")]
 mod table;
 
 const TABLE: &str = include_str!("../../../testdata/hostile/urls.txt");

@@ -5,15 +5,15 @@ use std::iter;
 
 /// A line of a table.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub(crate) struct Case {
     /// Where it stands.
-    pub line: usize,
+    pub(crate) line: usize,
     /// Its columns, of which the last one is the reason.
-    pub columns: Vec<String>,
+    pub(crate) columns: Vec<String>,
 }
 
 /// The cases of a table; empty lines and comments are none.
-pub fn cases(table: &str) -> Vec<Case> {
+pub(crate) fn cases(table: &str) -> Vec<Case> {
     let lines = (1..).zip(table.lines());
     let cases = lines.filter(|(_, text)| !text.is_empty() && !text.starts_with('#'));
     let case = |(line, text): (usize, &str)| {

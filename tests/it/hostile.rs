@@ -1,0 +1,10 @@
+//! Hostile requests: what is refused, what is answered all the same, and that nothing else comes of either.
+
+mod framing;
+mod heads;
+mod literals;
+mod pipelining;
+mod queries;
+mod slow;
+mod table;
+mod urls;

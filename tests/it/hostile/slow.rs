@@ -1,0 +1,113 @@
+//! Clients that take their time: heads that never end, bodies that nobody reads, and the memory that these cost.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::support::app::{TestApp, TestAppBuilder};
+use crate::support::github::GitHub;
+use crate::support::process::Setup;
+use crate::support::raw::Raw;
+
+const PATIENCE: Duration = Duration::from_millis(200);
+const LARGE: &str = "https://raw.githubusercontent.com/o/r/main/large.json";
+const LARGE_PATH: &str = "/o/r/main/large.json";
+/// More than the kernel keeps for a client that reads nothing.
+const LARGE_BYTES: usize = 9 << 20;
+
+fn large_json() -> String {
+    format!("\"{}\"", "x".repeat(LARGE_BYTES - 2))
+}
+
+/// One connection at a time: that the next one is served says that the one before was closed.
+fn one_at_a_time() -> TestAppBuilder {
+    TestApp::builder().set("MAX_CONNECTIONS", "1").connection_patience(PATIENCE)
+}
+
+async fn ping(address: SocketAddr) {
+    let mut raw = Raw::connect(address).await;
+    raw.send("GET /ping HTTP/1.1\r\nHost: svm\r\nConnection: close\r\n\r\n").await;
+    assert_eq!(raw.answer().await.expect("an answer").status, 200);
+}
+
+/// A connection that asks for the large document, and takes in a few bytes of it at most.
+async fn asks_and_reads_nothing(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4_096).expect("a size that is allowed");
+    let mut stream = socket.connect(address).await.expect("a service that accepts");
+    let head = format!("GET /version?url={LARGE} HTTP/1.1\r\nHost: svm\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.expect("an open connection");
+    // The answer has begun.
+    stream.readable().await.expect("an answer");
+    stream
+}
+
+#[tokio::test]
+async fn a_head_that_stops_is_given_up_and_gets_no_answer() {
+    let app = one_at_a_time().start().await;
+    for begun in ["", "G", "GET /ping", "GET /ping HTTP/1.1\r\nHost: svm\r\n", "\r\n"] {
+        let mut raw = Raw::connect(app.address()).await;
+        raw.send(begun).await;
+        assert_eq!(raw.drain().await, 0, "{begun:?}");
+        ping(app.address()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_drips_is_given_up_as_soon() {
+    let app = TestApp::builder().connection_patience(PATIENCE).start().await;
+    let mut dripping = TcpStream::connect(app.address()).await.unwrap();
+    dripping.write_all(b"GET /ping HTTP/1.1\r\nX: ").await.unwrap();
+    // A byte for each request that others have answered: were a byte enough to be waited for longer, it would never end.
+    app.until(async || {
+        assert_eq!(app.get("/ping").await.status, 200);
+        let is_open = matches!(dripping.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+        let taken = dripping.try_write(b"x").is_ok();
+        !(is_open && taken)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_after_its_last_answer() {
+    let app = one_at_a_time().start().await;
+    let mut raw = Raw::connect(app.address()).await;
+    raw.send("GET /ping HTTP/1.1\r\nHost: svm\r\n\r\n").await;
+    assert_eq!(raw.answer().await.expect("an answer").status, 200);
+    ping(app.address()).await;
+    assert!(raw.answer().await.is_none());
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_is_given_up() {
+    let app = one_at_a_time().start().await;
+    app.github.raw_document(LARGE_PATH, &large_json());
+    let stuck = asks_and_reads_nothing(app.address()).await;
+    ping(app.address()).await;
+    drop(stuck);
+    assert_eq!(app.version(LARGE).await.body.len(), LARGE_BYTES);
+    assert_eq!(app.github.calls(LARGE_PATH), 1);
+}
+
+#[tokio::test]
+async fn clients_that_never_read_share_one_body_in_memory() {
+    let github = GitHub::start().await;
+    github.raw_document(LARGE_PATH, &large_json());
+    let svm = Setup::new().behind(&github).start().await;
+    assert_eq!(svm.version(LARGE).await.body.len(), LARGE_BYTES);
+    let resident = "process_resident_memory_bytes";
+    let before = svm.metric(resident).await;
+    let mut stuck = Vec::new();
+    for _ in 0..64 {
+        stuck.push(asks_and_reads_nothing(svm.address()).await);
+    }
+    assert_eq!(svm.metric("svm_cache_hits_total").await, 64.0);
+    let grown = svm.metric(resident).await - before;
+    // 64 copies would be 576 MiB.
+    assert!(grown < (32 << 20) as f64, "64 clients cost {grown} bytes");
+    assert_eq!(svm.get("/ping").await.status, 200);
+    assert_eq!(github.calls(LARGE_PATH), 1);
+}

@@ -1,0 +1,113 @@
+//! A client without an HTTP library: it sends any bytes, and reads what comes back.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const BOUND: Duration = Duration::from_secs(10);
+
+/// A connection.
+#[derive(Debug)]
+pub struct Raw {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+/// An answer as it came.
+#[derive(Clone, Debug)]
+pub struct RawAnswer {
+    /// Its status; 0 if what came is no answer.
+    pub status: u16,
+    /// Status line and headers.
+    pub head: String,
+    /// As many bytes as the head announces.
+    pub body: Vec<u8>,
+}
+
+impl Raw {
+    /// Connects.
+    pub async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.expect("a service that accepts");
+        Self { stream, unread: Vec::new() }
+    }
+
+    /// Sends bytes; if the service closes before it has them all, that is its right.
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let sending = self.stream.write_all(bytes.as_ref());
+        let _ = timeout(BOUND, sending).await.expect("a service that reads or closes");
+    }
+
+    /// The next answer; none if the service has closed, or sends what is no HTTP.
+    pub async fn answer(&mut self) -> Option<RawAnswer> {
+        loop {
+            if let Some((answer, length)) = RawAnswer::parse(&self.unread) {
+                self.unread.drain(..length);
+                return Some(answer);
+            }
+            if self.read().await == 0 {
+                return None;
+            }
+        }
+    }
+
+    /// All answers until the service closes.
+    pub async fn answers(mut self) -> Vec<RawAnswer> {
+        let mut answers = Vec::new();
+        while let Some(answer) = self.answer().await {
+            answers.push(answer);
+        }
+        assert!(self.unread.is_empty(), "{:?}", String::from_utf8_lossy(&self.unread));
+        answers
+    }
+
+    /// How many bytes come until the service closes, whatever they are.
+    pub async fn drain(mut self) -> usize {
+        while self.read().await > 0 {}
+        self.unread.len()
+    }
+
+    /// A reset is an end too.
+    async fn read(&mut self) -> usize {
+        let mut bytes = [0; 16 * 1024];
+        let reading = timeout(BOUND, self.stream.read(&mut bytes));
+        let count = reading.await.expect("an answer or an end in time").unwrap_or(0);
+        self.unread.extend(&bytes[..count]);
+        count
+    }
+}
+
+/// Sends bytes on a connection of their own, and gives all answers until the service closes.
+pub async fn talk(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Vec<RawAnswer> {
+    let mut raw = Raw::connect(address).await;
+    raw.send(bytes).await;
+    raw.answers().await
+}
+
+impl RawAnswer {
+    /// A header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        let found = lines.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value.trim())
+    }
+
+    /// The body as JSON; null where there is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The first answer in these bytes, and how many it takes.
+    fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
+        let head_length = bytes.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
+        let head = String::from_utf8_lossy(&bytes[..head_length]).into_owned();
+        let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+        let mut answer = Self { status: status.unwrap_or(0), head, body: Vec::new() };
+        let length = head_length + answer.header("content-length").parse().unwrap_or(0);
+        answer.body = bytes.get(head_length..length)?.to_vec();
+        Some((answer, length))
+    }
+}
