@@ -3,6 +3,7 @@
 mod framing;
 mod heads;
 mod literals;
+mod locations;
 mod pipelining;
 mod queries;
 mod slow;

@@ -104,7 +104,8 @@ impl RawAnswer {
     fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
         let head_length = bytes.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
         let head = String::from_utf8_lossy(&bytes[..head_length]).into_owned();
-        let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+        let line = ["HTTP/1.1 ", "HTTP/1.0 "].iter().find_map(|version| head.strip_prefix(version));
+        let status = line.and_then(|rest| rest.get(..3)?.parse().ok());
         let mut answer = Self { status: status.unwrap_or(0), head, body: Vec::new() };
         let length = head_length + answer.header("content-length").parse().unwrap_or(0);
         answer.body = bytes.get(head_length..length)?.to_vec();

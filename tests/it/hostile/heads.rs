@@ -10,6 +10,7 @@ const LAST: &str = "GET /ping HTTP/1.1\r\nHost: svm\r\nConnection: close\r\n\r\n
 const REFUSED: &[u16] = &[400];
 const TOO_LARGE: &[u16] = &[431];
 const IN_STEP: &[u16] = &[200, 200];
+const CLOSED: &[u16] = &[200];
 const MISSING: &[u16] = &[404, 200];
 const NO_METHOD: &[u16] = &[405, 200];
 const NOT_ALLOWED: &[u16] = &[400, 200];
@@ -58,6 +59,7 @@ fn request_lines() -> Vec<Case> {
         ("a NUL in the path", line("GET /pi\0ng HTTP/1.1"), REFUSED),
         ("a path that begins with no slash", line("GET ping/x HTTP/1.1"), REFUSED),
         ("HTTP/0.9", "GET /ping\r\n".into(), REFUSED),
+        ("HTTP/1.0", line("GET /ping HTTP/1.0"), CLOSED),
         ("HTTP/1.2", line("GET /ping HTTP/1.2"), REFUSED),
         ("HTTP/3.0", line("GET /ping HTTP/3.0"), REFUSED),
         ("small letters", line("GET /ping http/1.1"), REFUSED),
@@ -98,6 +100,7 @@ fn header_lines() -> Vec<Case> {
         ("another expectation", header("Expect: a miracle"), IN_STEP),
         ("an upgrade to HTTP/2", header("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA"), IN_STEP),
         ("an upgrade to WebSocket", header("Connection: Upgrade\r\nUpgrade: websocket"), IN_STEP),
+        ("an end, and more behind it", header("Connection: close"), CLOSED),
         ("another path by a header", header("X-Original-URL: /metrics\r\nX-Rewrite-URL: /metrics"), IN_STEP),
         ("another method by a header", header("X-HTTP-Method-Override: DELETE"), IN_STEP),
     ]

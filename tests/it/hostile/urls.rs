@@ -33,11 +33,16 @@ const WITH_TOKEN: [&str; 6] =
     ["accept", "accept-encoding", "authorization", "host", "user-agent", "x-github-api-version"];
 const WITHOUT_TOKEN: [&str; 4] = ["accept", "accept-encoding", "host", "user-agent"];
 
-fn cases(accepted: bool) -> impl Iterator<Item = Case> {
-    table::cases(TABLE).into_iter().filter(move |case| (case.columns[0] == "ok") == accepted)
+pub(super) fn cases() -> impl Iterator<Item = Case> {
+    table::cases(TABLE).into_iter()
 }
 
-fn canonical(case: &Case) -> &str {
+fn is_accepted(case: &Case) -> bool {
+    case.columns[0] == "ok"
+}
+
+/// What an accepted URL is asked for as.
+pub(super) fn canonical(case: &Case) -> &str {
     let [_, raw, canonical, _] = &case.columns[..] else { panic!("line {}", case.line) };
     if canonical == "=" { raw } else { canonical }
 }
@@ -52,7 +57,7 @@ fn sentence(case: &Case) -> String {
 async fn a_refused_url_gets_its_reason_and_github_hears_nothing() {
     let app = TestApp::start().await;
     let mut refused = 0.0;
-    for case in cases(false) {
+    for case in cases().filter(|case| !is_accepted(case)) {
         let [_, raw, reason] = &case.columns[..] else { panic!("line {}", case.line) };
         for refresh in ["", "&refresh=true"] {
             let answer = app.get(&format!("/version?url={}{refresh}", encode(raw))).await;
@@ -72,7 +77,7 @@ async fn a_refused_url_gets_its_reason_and_github_hears_nothing() {
 #[tokio::test]
 async fn an_accepted_url_is_asked_for_in_exactly_its_canonical_words() {
     let app = TestApp::start().await;
-    for case in cases(true) {
+    for case in cases().filter(is_accepted) {
         let before = app.github.requests().len();
         let path = format!("/version?url={}&refresh=true", encode(&case.columns[1]));
         let answer = app.get(&path).await;
@@ -116,14 +121,14 @@ fn bare(case: &Case) -> Option<(u16, String)> {
     if !raw.bytes().all(may_stand) {
         return Some((400, String::new()));
     }
-    if case.columns[0] == "ok" { Some((404, String::new())) } else { Some((400, sentence(case))) }
+    if is_accepted(case) { Some((404, String::new())) } else { Some((400, sentence(case))) }
 }
 
 #[tokio::test]
 async fn a_url_that_is_not_encoded_is_judged_alike_or_its_head_is_refused() {
     let app = TestApp::start().await;
     let (mut read, mut malformed) = (0, 0);
-    for case in table::cases(TABLE) {
+    for case in cases() {
         let Some(expected) = bare(&case) else { continue };
         let before = app.github.requests().len();
         let head = format!("GET /version?url={}&refresh=true HTTP/1.1\r\n", case.columns[1]);
