@@ -18,11 +18,14 @@ impl Condition {
     pub(super) const NONE: Self = Self { by: Validator::None, header: None };
 
     /// The condition by this validator of what is stored; `variant` is that of the request. A validator that is not
-    /// there, or is no header value, makes none.
+    /// there, or is no such thing, makes none.
     pub(super) fn new(by: Validator, stored: &Stored<'_>, variant: Option<Variant<'_>>) -> Self {
         let validators = stored.validators;
         let (name, value) = match by {
-            Validator::Etag => (IF_NONE_MATCH, validators.etag.as_deref().map(text)),
+            Validator::Etag => {
+                let etag = validators.etag.as_deref().filter(|etag| etag::is_one(etag));
+                (IF_NONE_MATCH, etag.map(text))
+            }
             Validator::ComputedEtag => {
                 let computed = variant.map(|variant| etag::compute(variant, stored.body));
                 (IF_NONE_MATCH, computed.as_deref().map(text))
@@ -123,8 +126,10 @@ mod tests {
     fn what_is_not_there_or_is_no_header_value_makes_no_condition() {
         let nothing = validators(None, None);
         let broken = validators(Some("\"a\nb\""), Some("\u{7f}"));
+        let any = validators(Some("*"), None);
+        let list = validators(Some("\"a\",\"b\""), None);
         for by in [Validator::Etag, Validator::Date, Validator::None] {
-            for validators in [&nothing, &broken] {
+            for validators in [&nothing, &broken, &any, &list] {
                 let condition = condition(by, validators);
                 assert_eq!((condition.by(), condition.header()), (Validator::None, None), "{by:?}");
             }

@@ -41,6 +41,13 @@ pub(super) fn are_equal(one: &str, other: &str) -> bool {
     opaque(one) == opaque(other)
 }
 
+/// Whether this is one entity tag (RFC 9110, 8.8.3). To ask with `*`, or with a list, would be to ask about any document.
+pub(super) fn is_one(etag: &str) -> bool {
+    let quoted = etag.strip_prefix("W/").unwrap_or(etag);
+    let opaque = quoted.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+    opaque.is_some_and(|tag| tag.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'))
+}
+
 /// What is between the quotes.
 fn opaque(etag: &str) -> &str {
     let quoted = etag.strip_prefix("W/").unwrap_or(etag);
