@@ -100,6 +100,10 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
         tracing::debug!(error = crate::telemetry::chain(&error), "upstream request failed");
         Failure::new(Reason::Unreachable)
     })?;
+    // A switch to a protocol that nobody asked for is no answer, and none that a client could be given.
+    if response.status().is_informational() {
+        return Err(Failure::new(Reason::Unreachable));
+    }
     // What an answer to a refused token says is about nobody's quota.
     if let Some(lease) = lease.filter(|_| response.status() != StatusCode::UNAUTHORIZED) {
         upstream.tokens.saw(lease, response.headers(), upstream.clock.now());
