@@ -166,7 +166,7 @@ fn send(
 
 /// The upstream's own answer. An error is wrapped, so that a client always finds a JSON object.
 fn passed(status: StatusCode, body: &Bytes) -> Bytes {
-    if !status.is_client_error() && !status.is_server_error() {
+    if status.as_u16() < 400 {
         return body.clone();
     }
     if !is_valid(body) {

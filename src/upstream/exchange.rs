@@ -26,6 +26,8 @@ use attempt::Answered;
 const RETRY_PAUSE_MILLIS: std::ops::Range<u64> = 50..200;
 /// What a limit of another resource costs where the answer names no end.
 const FALLBACK_REST: Duration = Duration::from_secs(60);
+/// And at most: GitHub's windows last an hour, and a reset further away than this is a mistake.
+const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60 * 60);
 
 pub(super) struct Exchange<'a> {
     upstream: &'a Upstream,
@@ -117,7 +119,7 @@ impl<'a> Exchange<'a> {
         if reply.status == StatusCode::UNAUTHORIZED {
             return Ok(self.rejected(head.lease, reply, now));
         }
-        if let Some(lease) = head.lease.filter(|_| !reply.status.is_server_error()) {
+        if let Some(lease) = head.lease.filter(|_| reply.reason() != Reason::ServerError) {
             self.upstream.tokens.succeeded(lease, now);
             if let Some(place) = &self.place {
                 self.upstream.places.succeeded(place);
@@ -149,7 +151,7 @@ impl<'a> Exchange<'a> {
             }
             _ => {
                 // A server in trouble has not shown that it is welcome to be asked again.
-                if !reply.status.is_server_error() {
+                if reply.reason() != Reason::ServerError {
                     self.upstream.hosts.succeeded(target.authority(), now);
                 }
                 self.watch_rule(&target, &reply, now);
@@ -181,7 +183,9 @@ impl<'a> Exchange<'a> {
             return Next::Again(Reply { limited_until: Some(usable_at), ..reply });
         }
         let limited_until = match limit {
-            Limit::OtherResource { reset_at } => reset_at.unwrap_or(now + FALLBACK_REST),
+            Limit::OtherResource { reset_at } => {
+                reset_at.unwrap_or(now + FALLBACK_REST).min(now + LONGEST_WAIT)
+            }
             Limit::Primary { .. } | Limit::Secondary { .. } => upstream.tokens.usable_at(now),
             Limit::Host { retry_after } => {
                 upstream.hosts.rest(target.authority(), retry_after, now)

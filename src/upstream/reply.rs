@@ -35,7 +35,8 @@ impl Reply {
     pub fn reason(&self) -> Reason {
         match self.status {
             _ if self.limited_until.is_some() => Reason::Limited,
-            status if status.is_server_error() => Reason::ServerError,
+            // One past 599 is invalid, and counts as this (RFC 9110, 15).
+            status if status.as_u16() >= 500 => Reason::ServerError,
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Reason::Denied,
             _ => Reason::OtherStatus,
         }
