@@ -1,160 +1,164 @@
-//! Upstreams that lie, stall or break: what the client is told, and that nothing of it is stored.
+//! Upstreams that lie, stall or break: what the client is told, that nothing of it is stored, and that what was stored
+//! before is kept, served and asked for again.
+//!
+//! A row is a name, what the upstream does, and the verdict. What is wrong with a row is told by its name.
+
+mod bodies;
+mod codings;
+mod connections;
+mod errors;
+mod heads;
+mod lengths;
+mod limits;
+mod redirects;
+mod slow;
+mod validators;
 
 use std::time::Duration;
 
-use crate::support::app::TestApp;
-use crate::support::github::Failure;
-use crate::{LATEST, LATEST_PATH};
+use svm::clock::Stopwatch;
+
+use crate::LATEST;
+use crate::support::app::{Answer, TestApp, TestAppBuilder};
+use crate::support::github::{Failure, Wire};
+
+/// Of every answer that is not about something else.
+const JSON: &str = "content-type: application/json; charset=utf-8";
+/// What a healthy upstream might say.
+const DOCUMENT: &str = r#"{"tag_name":"v9"}"#;
+
+/// Far more than any answer takes that is not to be a timeout, on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// What a busy machine may add to it.
+const GRACE: Duration = Duration::from_secs(5);
+const MAX_BODY_BYTES: usize = 200_000;
+/// Longer than any copy is fresh, and shorter than it may stand in.
+const EXPIRY: Duration = Duration::from_secs(25 * 60 * 60);
+
+/// What a client is told of a failure.
+#[derive(Clone, Copy)]
+struct Verdict {
+    status: u16,
+    error: &'static str,
+    detail: &'static str,
+    /// What the upstream got to say.
+    forward_status: Option<u16>,
+    /// Why that is no answer, in `Cache-Status`.
+    reason: &'static str,
+}
+
+const NOT_JSON: Verdict = bad(200, "not-json", "the upstream's answer is not JSON");
+const CUT_SHORT: Verdict = bad(200, "cut-short", "the upstream's answer ended early");
+const TOO_LARGE: Verdict = bad(200, "too-large", "the upstream's answer is too large");
+const UNREACHABLE: Verdict = Verdict {
+    error: "Upstream unreachable",
+    forward_status: None,
+    ..bad(0, "unreachable", "the upstream could not be reached")
+};
+
+/// An answer of this status, which is none.
+const fn bad(status: u16, reason: &'static str, detail: &'static str) -> Verdict {
+    let forward_status = Some(status);
+    Verdict { status: 502, error: "Bad upstream response", detail, forward_status, reason }
+}
+
+impl Verdict {
+    #[track_caller]
+    fn assert(self, answer: &Answer, forward: &str, name: &str) {
+        let summary = format!("{name}: {}", answer.summary());
+        assert_eq!(answer.status, self.status, "{summary}");
+        let want = serde_json::json!({ "error": self.error, "detail": self.detail });
+        assert_eq!(answer.json(), want, "{summary}");
+        assert_eq!(answer.header("cache-status"), self.told(forward, self.reason), "{summary}");
+    }
+
+    fn told(self, forward: &str, detail: &str) -> String {
+        let status = self.forward_status.map(|status| format!("; fwd-status={status}"));
+        format!("svm; fwd={forward}{}; detail={detail}", status.unwrap_or_default())
+    }
+}
+
+/// A whole 200 with this body.
+fn ok(body: impl AsRef<[u8]>) -> Failure {
+    Failure::Wire(Wire::whole("200 OK", JSON, body))
+}
+
+/// A whole 200 with these headers besides.
+fn with(headers: &str, body: impl AsRef<[u8]>) -> Failure {
+    Failure::Wire(Wire::whole("200 OK", &format!("{JSON}\n{headers}"), body))
+}
+
+fn builder(timeout: Duration) -> TestAppBuilder {
+    TestApp::builder()
+        .set("UPSTREAM_TIMEOUT", &format!("{}ms", timeout.as_millis()))
+        .set("MAX_UPSTREAM_RESPONSE_BYTES", &MAX_BODY_BYTES.to_string())
+        // A busy machine may be slow with what is long; the copy is to tell of the failure.
+        .set("STALE_AFTER", "0s")
+}
 
 async fn app() -> TestApp {
-    let app = TestApp::builder()
-        .set("UPSTREAM_TIMEOUT", "400ms")
-        .set("MAX_UPSTREAM_RESPONSE_BYTES", "200000")
-        .start()
-        .await;
+    let app = builder(TIMEOUT).start().await;
     app.github.release("octo/app").serve();
     app
 }
 
-/// The answer to a failure, and that the next one, after it is over, is not from any store.
-async fn check(failure: Failure, status: u16, error: &str, detail: &str, cache_status: &str) {
-    let app = app().await;
-    app.github.fail_all(failure.clone());
-    let answer = app.version(LATEST).await;
-    answer.assert_error(status, error, detail);
-    assert_eq!(
-        answer.header("cache-status"),
-        format!("svm; fwd=uri-miss; {cache_status}"),
-        "{failure:?}"
-    );
+/// The answer to a request, within the time that an exchange has.
+async fn timely(asking: impl Future<Output = Answer>, limit: Duration, name: &str) -> Answer {
+    let stopwatch = Stopwatch::start();
+    let answer = asking.await;
+    assert!(stopwatch.elapsed() < limit + GRACE, "{name}: took {:?}", stopwatch.elapsed());
+    answer
+}
+
+/// Each of these is refused with this verdict, and harms nothing.
+async fn refused<const N: usize>(verdict: Verdict, rows: [(&str, Failure); N]) {
+    for (name, failure) in rows {
+        refuses(&app().await, TIMEOUT, name, &failure, verdict).await;
+    }
+}
+
+/// A failure is told as it is, leaves nothing behind, and spoils nothing that was there before.
+async fn refuses(app: &TestApp, limit: Duration, name: &str, failure: &Failure, verdict: Verdict) {
+    let fail = || drop(app.github.fail_all(failure.clone()));
+    fail();
+    let cold = timely(app.version(LATEST), limit, name).await;
+    verdict.assert(&cold, "uri-miss", name);
+
+    // From neither tier, so neither has it.
     app.github.recover();
-    assert_eq!(app.version(LATEST).await.header("x-cache"), "MISS", "{failure:?}");
+    let copy = app.version(LATEST).await;
+    assert_eq!((copy.status.as_u16(), copy.header("x-cache")), (200, "MISS"), "{name}");
+
+    // No failure hides behind a `304`.
+    app.github.publish("octo/app", "v2.0.0");
+    fail();
+    let refresh = timely(app.refresh(LATEST), limit, name).await;
+    verdict.assert(&refresh, "request", name);
+    let fresh = app.version(LATEST).await;
+    assert_eq!((&fresh.body, fresh.header("x-cache")), (&copy.body, "HIT"), "{name}");
+
+    app.advance(EXPIRY);
+    let stale = timely(app.version(LATEST), limit, name).await;
+    assert_eq!((stale.status.as_u16(), &stale.body), (200, &copy.body), "{name}");
+    assert_eq!(stale.header("cache-status"), verdict.told("stale", "stale-if-error"), "{name}");
+
+    app.github.recover();
+    let mended = app.refresh(LATEST).await;
+    assert_eq!(mended.json()["tag_name"], "v2.0.0", "{name}: {}", mended.summary());
+    assert_eq!(app.version(LATEST).await.header("cache-status"), "svm; hit; ttl=86400", "{name}");
 }
 
-const BAD: &str = "Bad upstream response";
-
-#[tokio::test]
-async fn what_is_not_json_is_refused() {
-    let told = "the upstream's answer is not JSON";
-    for failure in [Failure::HtmlWith200, Failure::InvalidUtf8] {
-        check(failure, 502, BAD, told, "fwd-status=200; detail=not-json").await;
-    }
-}
-
-#[tokio::test]
-async fn a_body_that_ends_early_is_refused() {
-    let told = "the upstream's answer ended early";
-    for failure in [Failure::CutBody, Failure::CutChunked, Failure::CutGzip, Failure::FakeGzip] {
-        check(failure, 502, BAD, told, "fwd-status=200; detail=cut-short").await;
-    }
-}
-
-#[tokio::test]
-async fn a_body_over_the_limit_is_refused_while_it_comes() {
-    let told = "the upstream's answer is too large";
-    for failure in [Failure::EndlessBody, Failure::GzipBomb] {
-        check(failure, 502, BAD, told, "fwd-status=200; detail=too-large").await;
-    }
-}
-
-#[tokio::test]
-async fn a_body_of_just_the_limit_is_taken() {
-    let app = app().await;
-    let of_size = |size: usize| format!("\"{}\"", "x".repeat(size - 2)).into_bytes();
-    app.github.document_bytes("/repos/octo/app/fits", of_size(200_000));
-    app.github.document_bytes("/repos/octo/app/over", of_size(200_001));
-    assert_eq!(app.version("https://api.github.com/repos/octo/app/fits").await.status, 200);
-    assert_eq!(app.version("https://api.github.com/repos/octo/app/over").await.status, 502);
-}
-
-#[tokio::test]
-async fn an_upstream_that_stalls_is_not_waited_for_beyond_the_limit() {
-    let told = "no complete answer within 0.4 seconds";
-    for failure in [Failure::Hang, Failure::Drip(Duration::from_millis(50))] {
-        check(failure, 504, "Upstream timed out", told, "detail=timeout").await;
-    }
-}
-
-#[tokio::test]
-async fn a_304_that_nobody_asked_for_is_refused() {
-    let told = "the upstream answered 304 to a request without a validator";
-    check(Failure::UnaskedNotModified, 502, BAD, told, "fwd-status=304; detail=unasked-304").await;
-}
-
-#[tokio::test]
-async fn an_upstream_that_cannot_be_reached_is_told_so_without_an_address() {
-    let told = "the upstream could not be reached";
-    for failure in [
-        Failure::Reset,
-        Failure::CloseBeforeAnswer,
-        Failure::TlsHandshake,
-        Failure::UntrustedCertificate,
-        Failure::ManyHeaders,
-    ] {
-        check(failure, 502, "Upstream unreachable", told, "detail=unreachable").await;
-    }
-}
-
-#[tokio::test]
-async fn depth_alone_is_no_fault() {
-    let app = app().await;
-    app.github.fail_all(Failure::DeepJson);
-    assert_eq!(app.version(LATEST).await.status, 200);
-}
-
-#[tokio::test]
-async fn a_tag_with_odd_bytes_is_not_sent_back() {
-    let app = app().await;
-    app.github.fail_all(Failure::OddEtag).times(1);
-    assert_eq!(app.version(LATEST).await.status, 200);
-    assert_eq!(app.refresh(LATEST).await.status, 200);
-    let second = &app.github.requests_for(LATEST_PATH)[1];
-    assert_eq!(second.header("if-none-match"), None);
-}
-
-#[tokio::test]
-async fn a_passing_fault_is_tried_once_more() {
-    for failure in
-        [Failure::ServerError502, Failure::Unicorn503, Failure::Reset, Failure::CloseBeforeAnswer]
-    {
+/// Each of these is what it looks like: it is stored, served byte for byte, and replaced by what comes later.
+async fn taken<const N: usize>(rows: [(&str, Failure, &[u8]); N]) {
+    for (name, failure, body) in rows {
         let app = app().await;
-        app.github.fail_all(failure.clone()).times(1);
-        assert_eq!(app.version(LATEST).await.status, 200, "{failure:?}");
-        app.github.fail_all(failure.clone()).times(2);
-        assert_ne!(app.refresh(LATEST).await.status, 200, "{failure:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_host_that_resolves_to_a_private_address_is_not_dialled() {
-    let app = TestApp::builder().set("ALLOWED_UPSTREAM_HOSTS", "localhost").start().await;
-    let answer = app.version("https://localhost/repos/octo/app").await;
-    answer.assert_error(502, "Upstream unreachable", "the upstream could not be reached");
-    assert_eq!(app.github.connections(), 0);
-}
-
-#[tokio::test]
-async fn no_more_exchanges_than_allowed_run_at_once() {
-    let app = TestApp::builder().set("UPSTREAM_MAX_CONCURRENCY", "2").start().await;
-    let gates: Vec<_> = (0..3)
-        .map(|n| {
-            app.github.release(&format!("octo/r{n}")).serve();
-            app.github.hold(&format!("/repos/octo/r{n}/releases/latest"))
-        })
-        .collect();
-    let asked: Vec<_> = (0..3)
-        .map(|n| {
-            let url = format!("https://api.github.com/repos/octo/r{n}/releases/latest");
-            crate::support::tasks::spawn(app.ask(&url))
-        })
-        .collect();
-    app.reaches("svm_flights", 3.0).await;
-    let arrived = || gates.iter().map(|gate| gate.arrivals()).sum::<usize>();
-    crate::support::eventually::eventually(|| arrived() == 2).await;
-    assert_eq!(app.metric("svm_upstream_requests_total").await, 0.0);
-    assert_eq!(arrived(), 2, "the third waits for a place");
-    drop(gates);
-    for answer in asked {
-        assert_eq!(answer.await.unwrap().status, 200);
+        app.github.fail_all(failure);
+        let answer = timely(app.version(LATEST), TIMEOUT, name).await;
+        assert_eq!(answer.status, 200, "{name}: {}", answer.summary());
+        assert!(answer.body == body, "{name}: {}", answer.text());
+        let again = app.version(LATEST).await;
+        assert!(again.header("x-cache") == "HIT" && again.body == body, "{name}");
+        app.github.recover();
+        assert_eq!(app.refresh(LATEST).await.json()["tag_name"], "v1.0.0", "{name}");
     }
 }

@@ -27,6 +27,7 @@ mod script;
 mod terminator;
 mod tls;
 mod traffic;
+mod wire;
 mod world;
 
 use std::io;
@@ -43,6 +44,7 @@ pub use self::failure::Failure;
 pub use self::gate::Gate;
 pub use self::journal::Counts;
 pub use self::received::Received;
+pub use self::wire::Wire;
 
 use self::rules::Rules;
 use self::terminator::{Site, Terminator};

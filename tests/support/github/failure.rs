@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::account::Account;
 use super::answer::Answer;
 use super::received::Received;
+use super::wire::Wire;
 use super::{errors, nasty};
 
 /// A way to fail.
@@ -87,6 +88,8 @@ pub enum Failure {
     LyingLength,
     /// A chunked body, JSON so far, that never ends.
     EndlessBody,
+    /// These bytes instead of an answer.
+    Wire(Wire),
     /// The connection is reset instead of an answer.
     Reset,
     /// The connection ends, in good order, instead of an answer.
@@ -158,10 +161,10 @@ impl Failure {
     pub fn spoils_answers(&self) -> bool {
         use Failure::{
             CloseBeforeAnswer, CutBody, CutChunked, Drip, EndlessBody, Hang, Latency, LyingLength,
-            Reset,
+            Reset, Wire,
         };
         matches!(self, Latency(_) | Hang | Drip(_) | CutBody | CutChunked | LyingLength)
-            || matches!(self, EndlessBody | Reset | CloseBeforeAnswer)
+            || matches!(self, EndlessBody | Wire(_) | Reset | CloseBeforeAnswer)
     }
 
     /// Whether it happens before there is a request.

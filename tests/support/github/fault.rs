@@ -4,7 +4,6 @@
 //! something is missing.
 
 use std::io;
-use std::time::Duration;
 
 use http::HeaderValue;
 use tokio::io::{AsyncWriteExt, BufReader};
@@ -13,6 +12,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::backend::Reply;
 use super::failure::Failure;
+use super::wire::drip;
 
 /// The client's end of a connection.
 pub type Client = BufReader<TlsStream<TcpStream>>;
@@ -23,6 +23,8 @@ pub enum Left {
     Nothing,
     /// All of it.
     Everything,
+    /// The connection: another answer is out already.
+    Connection,
 }
 
 /// Plays what happens before the rules are asked.
@@ -40,6 +42,7 @@ pub async fn before(fault: Option<&Failure>, client: &mut Client) -> io::Result<
         }
         Some(Failure::CloseBeforeAnswer) => return Ok(Left::Nothing),
         Some(Failure::EndlessBody) => endless(client).await?,
+        Some(Failure::Wire(wire)) => return wire.play(client).await,
         _ => {}
     }
     Ok(Left::Everything)
@@ -55,7 +58,7 @@ pub async fn send(
     let left = match fault {
         Some(Failure::Drip(pause)) => {
             client.write_all(&reply.head()).await?;
-            drip(&reply.body, *pause, client).await?;
+            drip(client, &reply.body, *pause).await?;
             Left::Everything
         }
         Some(Failure::CutBody) => {
@@ -80,15 +83,6 @@ pub async fn send(
     };
     client.flush().await?;
     Ok(left)
-}
-
-async fn drip(body: &[u8], pause: Duration, client: &mut Client) -> io::Result<()> {
-    for byte in body {
-        client.write_all(&[*byte]).await?;
-        client.flush().await?;
-        tokio::time::sleep(pause).await;
-    }
-    Ok(())
 }
 
 /// Writes until the client has had enough, which is an error of the connection.

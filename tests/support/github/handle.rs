@@ -223,6 +223,12 @@ impl GitHub {
         self.world().journal.connections
     }
 
+    /// Connections of which neither side has seen the end.
+    pub fn open_connections(&self) -> u64 {
+        let world = self.world();
+        world.journal.connections - world.journal.ended
+    }
+
     /// The most requests that the API had in flight at once.
     pub fn peak(&self) -> usize {
         self.world().traffic.peak

@@ -30,6 +30,8 @@ pub struct Journal {
     pub accepted: u64,
     /// Completed TLS handshakes.
     pub connections: u64,
+    /// Those of them that have ended.
+    pub ended: u64,
     total: Counts,
     by_target: HashMap<String, Counts>,
     by_token: HashMap<String, Counts>,

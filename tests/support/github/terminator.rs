@@ -140,6 +140,7 @@ async fn serve(stream: TcpStream, site: Arc<Site>) {
     let _ = stream.set_nodelay(true);
     if let Some(client) = shake_hands(stream, &site).await {
         let _ = converse(client, &site).await;
+        lock(&site.world).journal.ended += 1;
     }
 }
 
@@ -195,8 +196,9 @@ async fn exchange(
         Some(fault) if fault.spoils_answers() => (Some(fault), None),
         failure => (None, failure),
     };
-    if let Left::Nothing = fault::before(fault.as_ref(), client).await? {
-        return Ok(Left::Nothing);
+    match fault::before(fault.as_ref(), client).await? {
+        Left::Everything => {}
+        left => return Ok(left),
     }
     let method = request.method.clone();
     let number = lock(&site.world).hand_over(request, failure);

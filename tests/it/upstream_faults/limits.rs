@@ -1,0 +1,84 @@
+//! Limits whose numbers are nonsense: none of them makes a token or a host rest for ever, or the service panic.
+
+use std::time::Duration;
+
+use super::app;
+use crate::LATEST;
+use crate::support::github::{Failure, Wire};
+
+/// Longer than any rest.
+const LATER: Duration = Duration::from_secs(3 * 60 * 60);
+const LONGEST_SECS: u64 = 2 * 60 * 60;
+
+/// Plain numbers as somebody may write them who was never told what they are.
+const NONSENSE: [&str; 15] = [
+    "",
+    "soon",
+    "-1",
+    "-9223372036854775808",
+    "0",
+    "00000000000000000000000000007",
+    "1.5",
+    "1e9",
+    "0x10",
+    "4294967296",
+    "9223372036854775807",
+    "18446744073709551615",
+    "18446744073709551616",
+    "Fri, 31 Dec 9999 23:59:59 GMT",
+    "\u{e9}",
+];
+
+/// A limit that is told like this is passed on, with a wait that a client can bear; later all is well.
+async fn is_borne(status: &str, headers: &str) {
+    let name = format!("{status}, {headers}");
+    let app = app().await;
+    let limit = Wire::whole(status, headers, r#"{"message":"API rate limit exceeded"}"#);
+    app.github.fail_all(Failure::Wire(limit));
+    let answer = app.version(LATEST).await;
+    assert!([403, 429].contains(&answer.status.as_u16()), "{name}: {}", answer.summary());
+    let wait_secs = answer.retry_after();
+    assert!((1..=LONGEST_SECS).contains(&wait_secs), "{name}: {wait_secs}");
+    for page in ["/healthz", "/metrics"] {
+        assert_eq!(app.get(page).await.status, 200, "{name}: {page}");
+    }
+    app.github.recover();
+    app.advance(LATER);
+    assert_eq!(app.version(LATEST).await.status, 200, "{name}");
+}
+
+#[tokio::test]
+async fn a_wait_that_makes_no_sense_is_borne() {
+    for number in NONSENSE {
+        for status in ["403 Forbidden", "429 Too Many Requests"] {
+            is_borne(status, &format!("retry-after: {number}")).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_window_that_makes_no_sense_is_borne() {
+    for number in NONSENSE {
+        let spent = format!("x-ratelimit-remaining: 0\nx-ratelimit-reset: {number}");
+        is_borne("403 Forbidden", &spent).await;
+        is_borne("429 Too Many Requests", &format!("{spent}\nx-ratelimit-resource: search")).await;
+    }
+}
+
+#[tokio::test]
+async fn numbers_beside_a_document_never_make_the_next_one_fail() {
+    for name in ["limit", "remaining", "reset", "used", "resource"] {
+        for number in NONSENSE {
+            let headers = ["limit: 5000", "remaining: 4000", "reset: 1780316000", "used: 1000"];
+            let others = headers.iter().filter(|header| !header.starts_with(name));
+            let lines: String = others.map(|header| format!("x-ratelimit-{header}\n")).collect();
+            let odd = super::with(&format!("{lines}x-ratelimit-{name}: {number}"), "{}");
+            let app = app().await;
+            app.github.fail_all(odd).times(2);
+            app.version(LATEST).await.assert_document("{}");
+            app.refresh(LATEST).await.assert_document("{}");
+            assert_eq!(app.refresh(LATEST).await.status, 200, "{name}: {number}");
+            assert_eq!(app.get("/metrics").await.status, 200, "{name}: {number}");
+        }
+    }
+}

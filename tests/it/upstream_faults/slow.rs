@@ -1,0 +1,45 @@
+//! Upstreams that take their time: the limit of the exchange covers every part of an answer.
+
+use std::time::Duration;
+
+use super::{DOCUMENT, JSON, Verdict, builder, refuses};
+use crate::support::github::{Failure, Wire};
+
+const LIMIT: Duration = Duration::from_millis(400);
+/// A byte a second, were the limit that of production.
+const PAUSE: Duration = Duration::from_millis(50);
+
+const TIMED_OUT: Verdict = Verdict {
+    status: 504,
+    error: "Upstream timed out",
+    detail: "no complete answer within 0.4 seconds",
+    forward_status: None,
+    reason: "timeout",
+};
+
+#[tokio::test]
+async fn an_upstream_that_stalls_is_not_waited_for_beyond_the_limit() {
+    let start = "HTTP/1.1 200 OK\r\n";
+    let interim = "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n";
+    for (name, failure) in [
+        ("no answer", Failure::Hang),
+        ("a slow body", Failure::Drip(PAUSE)),
+        ("a slow status line", Failure::Wire(Wire::new("").then_slowly(start, PAUSE))),
+        ("slow headers", Failure::Wire(Wire::new(start).then_slowly(JSON, PAUSE))),
+        ("half a head", Failure::Wire(Wire::new(start))),
+        ("half a body", {
+            let headers = format!("{JSON}\ncontent-length: 100");
+            Failure::Wire(Wire::head("200 OK", &headers).then(DOCUMENT))
+        }),
+        ("a slow body in chunks", {
+            let headers = format!("{JSON}\ntransfer-encoding: chunked");
+            let chunks = "1\r\n \r\n".repeat(20);
+            Failure::Wire(Wire::head("200 OK", &headers).then_slowly(chunks, PAUSE))
+        }),
+        ("interim answers for ever", Failure::Wire(Wire::new("").then_for_ever(interim))),
+    ] {
+        let app = builder(LIMIT).start().await;
+        app.github.release("octo/app").serve();
+        refuses(&app, LIMIT, name, &failure, TIMED_OUT).await;
+    }
+}
