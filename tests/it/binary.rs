@@ -4,6 +4,7 @@ mod commands;
 mod crash;
 mod environment;
 mod log;
+mod memory;
 mod real_input;
 mod secrets;
 mod serving;

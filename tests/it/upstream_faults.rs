@@ -119,7 +119,7 @@ async fn refused<const N: usize>(verdict: Verdict, rows: [(&str, Failure); N]) {
 
 /// A failure is told as it is, leaves nothing behind, and spoils nothing that was there before.
 async fn refuses(app: &TestApp, limit: Duration, name: &str, failure: &Failure, verdict: Verdict) {
-    let fail = || drop(app.github.fail_all(failure.clone()));
+    let fail = || _ = app.github.fail_all(failure.clone());
     fail();
     let cold = timely(app.version(LATEST), limit, name).await;
     verdict.assert(&cold, "uri-miss", name);

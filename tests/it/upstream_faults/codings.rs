@@ -1,22 +1,21 @@
 //! Content codings: we ask for gzip alone, and undo nothing else.
 
+use std::io::Write;
+
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
-use std::io::Write;
 
 use super::{CUT_SHORT, DOCUMENT, NOT_JSON, TOO_LARGE, refused, taken, with};
 use crate::support::github::Failure;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("room in memory")
 }
 
 fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("room in memory")
 }
 
 #[tokio::test]

@@ -164,6 +164,14 @@ impl Running {
         self.stdout.find(move |text| output::said(whole_lines(text), &message).into_iter().next())
     }
 
+    /// The most memory that it ever had resident, in bytes.
+    pub fn peak_bytes(&self) -> u64 {
+        let id = self.child.id().expect("a process that runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+        peak.and_then(|peak| peak.trim().parse::<u64>().ok()).expect("a number") * 1024
+    }
+
     /// Sends a signal by its name, such as `TERM`.
     pub async fn signal(&self, name: &str) {
         let id = self.child.id().expect("a process that runs").to_string();
