@@ -56,6 +56,38 @@ test *arguments:
         cargo test --no-fail-fast "$@"
     fi
 
+# Play so many made-up stories to the service and to its model; `just test` plays 256.
+model cases:
+    PROPTEST_CASES={{ cases }} cargo test --test it model::
+
+# Run each fuzz target for so many seconds, two at a time; needs a nightly compiler and cargo-fuzz.
+#
+# New inputs go to the folder of what is built; the corpus in fuzz/corpus only grows by hand. No sanitizer: there is no
+# unsafe code of ours that it could find fault with, and without it a target runs several times as often.
+fuzz seconds *targets:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    run() {
+        local found="{{ target }}/fuzz/corpus/$1" log="{{ target }}/fuzz/$1.log"
+        mkdir -p "$found" "{{ target }}/fuzz/artifacts/$1"
+        "$built/$1" "$found" "fuzz/corpus/$1" "-dict=fuzz/dictionaries/$1.dict" \
+            "-artifact_prefix={{ target }}/fuzz/artifacts/$1/" \
+            -max_total_time={{ seconds }} -timeout=10 -print_final_stats=1 >"$log" 2>&1 || {
+            tail -n 30 "$log"
+            echo "$1: failed"
+            return 1
+        }
+        echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") executions," \
+            "$(grep -o 'cov: [0-9]*' "$log" | tail -n 1), $(grep -c NEW "$log" || true) new inputs"
+    }
+    cargo +nightly fuzz build --sanitizer none --target-dir "{{ target }}/fuzz"
+    built=$(echo "{{ target }}"/fuzz/*/release)
+    export built
+    export -f run
+    chosen="{{ targets }}"
+    [[ -n $chosen ]] || chosen=$(ls fuzz/corpus)
+    xargs -n 1 -P 2 bash -euo pipefail -c 'run "$0"' <<<"$chosen"
+
 # Check formatting and lints.
 lint:
     cargo fmt --check

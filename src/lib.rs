@@ -49,3 +49,6 @@ mod json;
 pub mod metrics;
 pub mod tasks;
 pub mod telemetry;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;

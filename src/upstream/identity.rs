@@ -14,16 +14,16 @@ const NOBODYS: &str = "not accessible by";
 
 /// The account that a token belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     /// GitHub's number for it, which never changes.
-    pub(super) id: u64,
+    pub(crate) id: u64,
     /// Its name, for people.
-    pub(super) login: String,
+    pub(crate) login: String,
 }
 
 /// What was found out about a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Finding {
+pub(crate) enum Finding {
     /// It works, and this is whose it is.
     Known(Identity),
     /// It works, and is no user's.
@@ -40,7 +40,7 @@ pub(super) enum Finding {
 
 impl Finding {
     /// Reads the answer to a request with a token.
-    pub(super) fn read(
+    pub(crate) fn read(
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],

@@ -12,18 +12,18 @@ use crate::clock::Timestamp;
 
 /// The quota of a token as one answer showed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Quota {
+pub(crate) struct Quota {
     /// Requests that the window allows.
-    pub(super) limit: u64,
+    pub(crate) limit: u64,
     /// Requests left in the window.
-    pub(super) remaining: u64,
+    pub(crate) remaining: u64,
     /// When the window ends.
-    pub(super) reset_at: Timestamp,
+    pub(crate) reset_at: Timestamp,
 }
 
 impl Quota {
     /// Reads `x-ratelimit-*`; `None` where they are missing, unreadable, or about another resource than `core`.
-    pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         if !is_core(headers) {
             return None;
         }
@@ -75,7 +75,7 @@ impl Limit {
 }
 
 /// Reads an answer that may be a limit; `None` if it is not one.
-pub(super) fn classify(
+pub(crate) fn classify(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],

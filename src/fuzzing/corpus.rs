@@ -1,0 +1,56 @@
+//! Every input of the corpus is a test, without a fuzzer.
+
+use std::fs;
+use std::path::Path;
+
+use super::{duration, env, forwarded, identity, query, rate_limit, record, redis_url, target};
+
+type Law = fn(&[u8]);
+
+const TARGETS: [(&str, Law); 9] = [
+    ("duration", duration),
+    ("env", env),
+    ("forwarded", forwarded),
+    ("identity", identity),
+    ("query", query),
+    ("rate_limit", rate_limit),
+    ("record", record),
+    ("redis_url", redis_url),
+    ("target", target),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn names(folder: &str) -> Vec<String> {
+    let entries =
+        fs::read_dir(root().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_laws_hold_for_the_whole_corpus() {
+    for (target, law) in TARGETS {
+        let folder = format!("fuzz/corpus/{target}");
+        let inputs = names(&folder);
+        assert!(inputs.len() >= 5, "{folder} is nearly empty");
+        for input in inputs {
+            let path = root().join(&folder).join(&input);
+            let data = fs::read(&path).unwrap();
+            // Who sees this fail wants to know of which input.
+            let held = std::panic::catch_unwind(|| law(&data));
+            assert!(held.is_ok(), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn each_law_has_a_program_and_a_corpus() {
+    let targets = TARGETS.map(|(target, _)| target.to_owned());
+    assert_eq!(names("fuzz/corpus"), targets);
+    assert_eq!(names("fuzz/fuzz_targets"), targets.map(|target| format!("{target}.rs")));
+}

@@ -1,0 +1,44 @@
+//! A duration.
+
+use std::time::Duration;
+
+use crate::config::duration as durations;
+
+/// What is read is written so that it is read again, and is what a plain sum in floating point comes to.
+pub fn duration(data: &[u8]) {
+    let Some(text) = super::text(data) else { return };
+    let Ok(read) = durations::parse(text) else { return };
+    assert_eq!(durations::parse(&durations::display(read)), Ok(read), "{text}");
+    let (about, seconds) = (sum(text), read.as_secs_f64());
+    // Each component may lose less than a nanosecond.
+    let lost = 1e-9 * text.len() as f64;
+    assert!((about - seconds).abs() <= 1e-9 * about + lost, "{text}: {about} and {seconds}");
+    assert!(read < Duration::from_nanos(1 << 63));
+}
+
+/// The same without any care: numbers times units.
+fn sum(text: &str) -> f64 {
+    let mut rest = text.trim_start_matches(['-', '+']);
+    let mut seconds = 0.0;
+    while let Some(end) = rest.find(|c: char| !c.is_ascii_digit() && c != '.') {
+        let number: f64 = rest[..end].parse().unwrap_or(f64::NAN);
+        let after = &rest[end..];
+        let length = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        seconds += number * unit(&after[..length]);
+        rest = &after[length..];
+    }
+    seconds
+}
+
+fn unit(name: &str) -> f64 {
+    match name {
+        "ns" => 1e-9,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
+        // `us`, with either of the two letters that look like mu.
+        _ => 1e-6,
+    }
+}

@@ -1,0 +1,32 @@
+//! The environment as a whole.
+
+use crate::config::{Config, Vars};
+
+/// Variables whose values nobody may see.
+const SECRET: [&str; 2] = ["GITHUB_PATS", "REDIS_HOST"];
+
+/// Each line is a variable. Whatever they say, they are a configuration or faults, and neither shows a secret; the
+/// configuration in force is one that is read again.
+pub fn env(data: &[u8]) {
+    let Some(text) = super::text(data) else { return };
+    let lines = text.lines().filter_map(|line| line.split_once('='));
+    let is_secret = |name: &str| SECRET.contains(&name);
+    // Elsewhere the word is no secret.
+    let variables = lines.filter(|(name, value)| is_secret(name) || !value.contains(super::CANARY));
+    let vars: Vars = variables.filter(|(name, _)| !name.contains(super::CANARY)).collect();
+    let shown = match Config::from_vars(&vars) {
+        Ok(config) => shown(&config),
+        Err(faults) => faults.to_string(),
+    };
+    assert!(!shown.contains(super::CANARY), "{shown}");
+}
+
+fn shown(config: &Config) -> String {
+    // A host's name is no secret, wherever it stands.
+    if let crate::config::Store::Redis(redis) = &config.store
+        && format!("{} {:?} {}", redis.host, redis.user, redis.database).contains(super::CANARY)
+    {
+        return String::new();
+    }
+    format!("{:?} {config:?}", config.effective())
+}

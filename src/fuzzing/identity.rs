@@ -1,0 +1,22 @@
+//! Whose a token is, by an answer to `GET /user`.
+
+use super::rate_limit::{Answer, NOW};
+use crate::upstream::identity::Finding;
+
+/// A token is somebody's only where a `200` says so, and refused only by a `401`.
+pub fn identity(data: &[u8]) {
+    let Some(Answer { status, headers, body }) = Answer::read(data) else { return };
+    match Finding::read(status, &headers, body, NOW) {
+        Finding::Known(identity) => {
+            assert_eq!(status, 200);
+            let said = serde_json::from_slice::<serde_json::Value>(body).expect("JSON");
+            assert_eq!(said["id"].as_u64(), Some(identity.id));
+            assert_eq!(said["login"].as_str(), Some(&*identity.login));
+        }
+        Finding::Refused => assert_eq!(status, 401),
+        Finding::Nobodys => assert_eq!(status, 403),
+        Finding::Limited(_) => assert!(matches!(status.as_u16(), 403 | 429)),
+        Finding::Silence => assert!(status.is_server_error()),
+        Finding::Unclear => assert!(!status.is_server_error()),
+    }
+}

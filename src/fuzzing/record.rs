@@ -1,0 +1,145 @@
+//! The stored form of an entry.
+
+use bytes::Bytes;
+use http::StatusCode;
+use sha2::{Digest, Sha256};
+
+use crate::cache::{Entry, Times, entity_tag};
+use crate::clock::Timestamp;
+use crate::store::record::{decode, encode, gives_way, peek};
+use crate::target::Key;
+use crate::upstream::{Fingerprint, Moved, Validators};
+
+/// Where the fields of a header lie that every version has; see the format.
+const HEADER: usize = 24;
+const URL: usize = HEADER + 8 + 8 + 8 + 8 + 2;
+
+/// The first byte says what the others are: a record as it is, a record whose checksum is to be made right, or the
+/// fields of an entry.
+pub fn record(data: &[u8]) {
+    match data.split_first() {
+        Some((0, record)) => is_miss_or_true(&Bytes::copy_from_slice(record)),
+        Some((1, record)) => is_miss_or_true(&sealed(record)),
+        Some((_, fields)) => round_trips(&mut Fields(fields)),
+        None => {}
+    }
+}
+
+/// Whatever the bytes are: what is read from them is an entry for this key, and is written so that it is read again.
+fn is_miss_or_true(record: &Bytes) {
+    let key = Key::of(&url(record).unwrap_or_default());
+    let _seen = (peek(record), gives_way(record, Timestamp::from_secs(1), Timestamp::from_secs(2)));
+    let Ok(entry) = decode(key, record) else { return };
+    assert_eq!(entry.key(), key);
+    assert_eq!(entry.etag, entity_tag(&entry.body));
+    assert!(record.ends_with(&entry.body));
+    let keep_until = peek(record).expect("what is decoded can be peeked at").keep_until;
+    assert_eq!(decode(key, &encode(&entry, keep_until).into()).as_ref(), Ok(&entry));
+    assert!(decode(Key::of("https://another.example/"), record).is_err());
+}
+
+/// What is written is read, for its own key alone, and not after a bit of it has changed.
+fn round_trips(fields: &mut Fields<'_>) {
+    let (entry, keep_until, flip) = (fields.entry(), fields.time(), fields.number());
+    let mut record = encode(&entry, keep_until);
+    let read = decode(entry.key(), &Bytes::copy_from_slice(&record));
+    assert_eq!(read.as_ref(), Ok(&entry));
+    let seen = peek(&record).expect("it can be peeked at");
+    assert_eq!((seen.checked_at, seen.keep_until), (entry.times.checked_at, keep_until));
+
+    let bit = usize::try_from(flip).unwrap_or_default() % (record.len() * 8);
+    record[bit / 8] ^= 1 << (bit % 8);
+    assert!(decode(entry.key(), &record.into()).is_err(), "bit {bit}");
+}
+
+/// The record with the checksum that its bytes have, made as the format says.
+fn sealed(record: &[u8]) -> Bytes {
+    let mut record = record.to_vec();
+    if let Some(header) = header_length(&record).filter(|end| *end <= record.len()) {
+        let body = Sha256::digest(&record[header..]);
+        let sum = Sha256::new()
+            .chain_update(&record[..8])
+            .chain_update(&record[HEADER..header])
+            .chain_update(body)
+            .finalize();
+        record[8..HEADER].copy_from_slice(&sum[..16]);
+    }
+    record.into()
+}
+
+/// Where the header of a record ends, by its own words.
+fn header_length(record: &[u8]) -> Option<usize> {
+    let length = u32::from_le_bytes(record.get(4..8)?.try_into().ok()?);
+    HEADER.checked_add(usize::try_from(length).ok()?)
+}
+
+/// The URL of a record, by its place.
+fn url(record: &[u8]) -> Option<String> {
+    let token = if *record.get(URL)? == 0 { 1 } else { 9 };
+    let (length, text) = record.get(URL + token..)?.split_at_checked(4)?;
+    let length = u32::from_le_bytes(length.try_into().ok()?);
+    let text = text.get(..usize::try_from(length).ok()?)?;
+    Some(String::from_utf8_lossy(text).into_owned())
+}
+
+/// Bytes of which fields are made; where they end, all is empty and zero.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn entry(&mut self) -> Entry {
+        let mut times = || self.time();
+        let times = Times {
+            fetched_at: times(),
+            checked_at: times(),
+            audited_at: times(),
+            expires_at: times(),
+        };
+        let status = 100 + self.number() % 900;
+        let validators = Validators {
+            etag: self.optional(),
+            last_modified: self.optional(),
+            follows_rule: self.byte() & 1 == 1,
+        };
+        let (token, moved_to) = (self.number(), self.optional());
+        let seen_at = self.time();
+        let url = self.text();
+        let body = Bytes::copy_from_slice(self.0);
+        Entry {
+            url,
+            status: StatusCode::from_u16(u16::try_from(status).unwrap_or(200)).unwrap_or_default(),
+            etag: entity_tag(&body),
+            body,
+            validators,
+            token: (token != 0).then(|| Fingerprint::from_bits(token)),
+            moved: moved_to.map(|to| Moved { to, seen_at }),
+            times,
+            persisted_expiry: Some(times.expires_at),
+            failure: None,
+        }
+    }
+
+    fn byte(&mut self) -> u8 {
+        let Some((byte, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        *byte
+    }
+
+    fn number(&mut self) -> u64 {
+        u64::from_le_bytes(std::array::from_fn(|_| self.byte()))
+    }
+
+    fn time(&mut self) -> Timestamp {
+        Timestamp::from_millis(self.number())
+    }
+
+    fn text(&mut self) -> Box<str> {
+        let length = usize::from(self.byte()).min(self.0.len());
+        let (text, rest) = self.0.split_at(length);
+        self.0 = rest;
+        String::from_utf8_lossy(text).into()
+    }
+
+    fn optional(&mut self) -> Option<Box<str>> {
+        (self.byte() & 1 == 1).then(|| self.text())
+    }
+}

@@ -1,0 +1,33 @@
+//! A URL and its verdict.
+
+use url::Url;
+
+use crate::target::{Policy, Target};
+
+/// What is accepted is on the allowlist, is its own canonical form, and is the same to the url crate.
+pub fn target(data: &[u8]) {
+    let Some(raw) = super::text(data) else { return };
+    let policy = Policy::default();
+    let Ok(target) = Target::parse(raw, &policy) else { return };
+    is_allowed(&target, &policy);
+    assert_eq!(Target::parse(target.as_str(), &policy).as_ref(), Ok(&target));
+
+    let url = Url::parse(target.as_str()).expect("a URL");
+    assert_eq!(url.as_str(), target.as_str());
+    assert_eq!((url.host_str(), url.path()), (Some(target.host()), target.path()));
+    assert_eq!((url.username(), url.password(), url.fragment()), ("", None, None));
+    // Nor did that crate see another host or path in what the client wrote.
+    let written = Url::parse(raw).expect("a URL");
+    assert_eq!(written.host_str(), Some(target.host()));
+    let segments = |url: &Url| url.path_segments().map(Iterator::count);
+    assert_eq!(segments(&written), segments(&url));
+}
+
+fn is_allowed(target: &Target, policy: &Policy) {
+    assert_eq!(target.port(), 443);
+    assert!(policy.hosts().iter().any(|listed| listed.host() == target.host()));
+    let opened = ["/repos/", "/repositories/"];
+    let is_opened = opened.iter().any(|prefix| target.path().starts_with(prefix));
+    assert!(!target.gets_token() || is_opened);
+    assert!(target.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
+}
