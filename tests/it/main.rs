@@ -18,6 +18,7 @@ mod eviction;
 mod hit;
 mod hostile;
 mod limits;
+mod model;
 mod negative;
 mod not_modified;
 mod outcomes;

@@ -9,11 +9,12 @@ mod log;
 
 use std::net::SocketAddr;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use svm::app::Farewell;
-use svm::cache::{Cache, Exchanged, Facts};
+use svm::cache::{Cache, Entry, Exchanged, Facts};
 use svm::clock::ManualClock;
 use svm::target::{Policy, Target};
 use svm::telemetry::Writer;
@@ -91,14 +92,32 @@ impl TestApp {
     /// Has a document revalidated as a sweep does it, at its turn.
     #[track_caller]
     pub fn revalidate(&self, url: &str) -> impl Future<Output = ()> + use<> {
-        let Running { cache, targets, .. } = self.running.as_ref().expect("a running service");
-        let target = Target::parse(url, targets).expect("an allowed URL");
-        let cache = cache.clone();
+        let revalidated = self.try_to_revalidate(url);
         async move {
-            let facts = cache.revalidate(&target).await;
+            let facts = revalidated.await;
             let Facts::Exchange { exchanged, .. } = &*facts else { panic!("{facts:?}") };
             assert!(!matches!(exchanged, Exchanged::Kept(_)), "{exchanged:?}");
         }
+    }
+
+    /// The same, whatever it comes to.
+    #[track_caller]
+    pub fn try_to_revalidate(&self, url: &str) -> impl Future<Output = Arc<Facts>> + use<> {
+        let (cache, target) = self.cache_and_target(url);
+        async move { cache.revalidate(&target).await }
+    }
+
+    /// What L1 holds of a document.
+    #[track_caller]
+    pub fn held(&self, url: &str) -> Option<Arc<Entry>> {
+        let (cache, target) = self.cache_and_target(url);
+        cache.memory().entry(&target.key())
+    }
+
+    #[track_caller]
+    fn cache_and_target(&self, url: &str) -> (Cache, Target) {
+        let Running { cache, targets, .. } = self.running.as_ref().expect("a running service");
+        (cache.clone(), Target::parse(url, targets).expect("an allowed URL"))
     }
 
     /// Asks for a path and query, as they are.
@@ -188,10 +207,15 @@ impl TestApp {
     /// Ends the service and starts it again on the same store, at another port.
     pub async fn restart(&mut self) -> Farewell {
         let farewell = self.stop().await;
+        self.start_again().await;
+        farewell
+    }
+
+    /// Starts the service again on the same store, after it was stopped.
+    pub async fn start_again(&mut self) {
         let (address, running) = self.plan.launch(&self.github, &self.clock, &self.log).await;
         self.address = address;
         self.running = Some(running);
-        farewell
     }
 }
 

@@ -66,6 +66,11 @@ impl FaultyStore {
         self.reads.load(Ordering::SeqCst)
     }
 
+    /// The record of a key, whatever the mood; for who compares it with what was written.
+    pub async fn holds(&self, key: Key) -> Option<Arc<Entry>> {
+        self.inner.read(key).await.expect("a record that was encoded here")
+    }
+
     /// How often it was looked at.
     pub fn looks(&self) -> usize {
         self.looks.load(Ordering::SeqCst)

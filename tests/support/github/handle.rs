@@ -234,6 +234,11 @@ impl GitHub {
         self.world().traffic.peak
     }
 
+    /// The most requests for a path and query of the API that were in flight at once, ever.
+    pub fn peak_of(&self, target: &str) -> usize {
+        self.world().traffic.peak_of(target)
+    }
+
     /// Forgets the peak so far.
     pub fn reset_peak(&self) {
         self.world().traffic.peak = 0;

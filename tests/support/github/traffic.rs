@@ -3,6 +3,8 @@
 //! A request is in flight from when it was read until its answer is ready. Not until that was sent: who has an answer
 //! may ask the next thing before the sender knows that it has arrived.
 
+use std::collections::HashMap;
+
 use super::failure::Failure;
 use super::received::Received;
 use super::world::{API_HOST, Shared, lock};
@@ -15,10 +17,25 @@ pub struct Traffic {
     /// How many may be at once, and what `Retry-After` says to one more.
     pub limit: Option<(usize, Option<u64>)>,
     in_flight: usize,
+    by_target: HashMap<String, Level>,
+}
+
+/// What is in flight for one path and query.
+#[derive(Debug, Default)]
+struct Level {
+    now: usize,
+    peak: usize,
+}
+
+impl Traffic {
+    /// The most requests for one path and query at once, ever.
+    pub fn peak_of(&self, target: &str) -> usize {
+        self.by_target.get(target).map_or(0, |level| level.peak)
+    }
 }
 
 /// A request in flight, until this is dropped.
-pub struct Passage<'a>(Option<&'a Shared>);
+pub struct Passage<'a>(Option<(&'a Shared, String)>);
 
 /// Lets a request in, and notes in it how many are in flight with it. The failure is that of one too many.
 pub fn enter<'a>(request: &mut Received, world: &'a Shared) -> (Passage<'a>, Option<Failure>) {
@@ -29,14 +46,23 @@ pub fn enter<'a>(request: &mut Received, world: &'a Shared) -> (Passage<'a>, Opt
     traffic.in_flight += 1;
     traffic.peak = traffic.peak.max(traffic.in_flight);
     request.in_flight = traffic.in_flight;
+    let level = traffic.by_target.entry(request.target.clone()).or_default();
+    level.now += 1;
+    level.peak = level.peak.max(level.now);
     let refusal = traffic.limit.filter(|(most, _)| traffic.in_flight > *most);
-    (Passage(Some(world)), refusal.map(|(_, retry_after)| Failure::SecondaryLimit(retry_after)))
+    (
+        Passage(Some((world, request.target.clone()))),
+        refusal.map(|(_, retry_after)| Failure::SecondaryLimit(retry_after)),
+    )
 }
 
 impl Drop for Passage<'_> {
     fn drop(&mut self) {
-        if let Some(world) = self.0 {
-            lock(world).traffic.in_flight -= 1;
+        let Some((world, target)) = &self.0 else { return };
+        let traffic = &mut lock(world).traffic;
+        traffic.in_flight -= 1;
+        if let Some(level) = traffic.by_target.get_mut(target) {
+            level.now -= 1;
         }
     }
 }

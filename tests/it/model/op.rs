@@ -1,0 +1,117 @@
+//! What may happen.
+
+use proptest::prelude::*;
+
+use crate::support::faulty_store::Mood;
+use crate::support::github::Failure;
+
+/// How many documents there are.
+pub(super) const DOCUMENTS: usize = 3;
+/// How many tokens there are, each with an account of its own.
+pub(super) const TOKENS: usize = 2;
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+pub(super) enum Op {
+    /// Clients ask, all at once.
+    Ask(Vec<Wish>),
+    /// A sweep's turn comes for a document.
+    Sweep(usize),
+    /// Time passes, in seconds.
+    Advance(u64),
+    /// The upstream has a newer version of a document.
+    Publish(usize),
+    /// It has the document no more, and says so by this status.
+    Delete(usize, u16),
+    /// A document fails there.
+    FailUpstream(usize, Failure),
+    /// Nothing fails there any more.
+    MendUpstream,
+    /// The quota of a token is spent.
+    LimitToken(usize),
+    /// L2 is in a mood.
+    BreakL2(Mood),
+    /// It works again.
+    MendL2,
+    /// What waits for L2 is written.
+    Flush,
+    /// Other documents fill L1.
+    Flood,
+    /// The service ends in order, and starts again.
+    Restart,
+    /// It dies, and starts again.
+    Kill,
+}
+
+/// What one client asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    /// Which document.
+    pub(super) document: usize,
+    /// Whether the upstream is to be asked.
+    pub(super) refresh: bool,
+}
+
+/// Anything that may happen; what is most telling is most likely.
+pub(super) fn op() -> impl Strategy<Value = Op> {
+    let document = || 0..DOCUMENTS;
+    prop_oneof![
+        8 => wish(4).prop_map(|wish| Op::Ask(vec![wish])),
+        3 => burst().prop_map(Op::Ask),
+        2 => document().prop_map(Op::Sweep),
+        6 => prop::sample::select(vec![1, 5, 11, 40, 101, 250, 450]).prop_map(Op::Advance),
+        4 => document().prop_map(Op::Publish),
+        1 => (document(), prop::sample::select(vec![404, 410])).prop_map(|(n, status)| Op::Delete(n, status)),
+        2 => (document(), failure()).prop_map(|(n, failure)| Op::FailUpstream(n, failure)),
+        2 => Just(Op::MendUpstream),
+        1 => (0..TOKENS).prop_map(Op::LimitToken),
+        2 => mood().prop_map(Op::BreakL2),
+        2 => Just(Op::MendL2),
+        1 => Just(Op::Flush),
+        3 => Just(Op::Flood),
+        2 => Just(Op::Restart),
+        2 => Just(Op::Kill),
+    ]
+}
+
+/// One request in `rarity` is a refresh.
+fn wish(rarity: u32) -> impl Strategy<Value = Wish> {
+    let refresh = prop::bool::weighted(1.0 / f64::from(rarity));
+    (0..DOCUMENTS, refresh).prop_map(|(document, refresh)| Wish { document, refresh })
+}
+
+/// Requests for one or two documents.
+fn burst() -> impl Strategy<Value = Vec<Wish>> {
+    let two = (0..DOCUMENTS, 0..DOCUMENTS);
+    two.prop_flat_map(|(one, other)| {
+        let wish = (prop::sample::select(vec![one, other]), prop::bool::weighted(0.3))
+            .prop_map(|(document, refresh)| Wish { document, refresh });
+        prop::collection::vec(wish, 2..8)
+    })
+}
+
+fn mood() -> impl Strategy<Value = Mood> {
+    prop::sample::select(vec![
+        Mood::Fails,
+        Mood::FailsWrites,
+        Mood::FailsWrites,
+        Mood::GarblesRecords,
+    ])
+}
+
+fn failure() -> impl Strategy<Value = Failure> {
+    prop::sample::select(vec![
+        Failure::ServerError502,
+        Failure::Unicorn503,
+        Failure::Reset,
+        Failure::HtmlWith200,
+        Failure::CutBody,
+        Failure::Saml,
+        Failure::IpAllowList,
+        Failure::Blocked451,
+        Failure::BadCredentials,
+        Failure::PrimaryLimit,
+        Failure::SecondaryLimit(Some(30)),
+        Failure::Throttled429,
+    ])
+}

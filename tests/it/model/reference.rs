@@ -1,0 +1,218 @@
+//! The model: what the tiers may hold of one document, and what they may come to hold of it.
+//!
+//! All times are seconds. It says what is lawful, and takes what is observed as what has become of it.
+
+/// `CACHE_HARD_TTL`.
+pub(super) const TTL: u64 = 100;
+/// `CACHE_NEGATIVE_TTL`.
+pub(super) const NEGATIVE_TTL: u64 = 10;
+/// `CACHE_STALE_IF_ERROR`.
+pub(super) const STALE_IF_ERROR: u64 = 300;
+/// For how long a copy may be served after a failure that is over: the longest rest, and the retry after it.
+const REMEMBERED: u64 = 120;
+
+/// A body that a tier holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Copy {
+    /// Which one.
+    pub(super) version: u64,
+    /// When the body came.
+    pub(super) fetched_at: u64,
+    /// When the upstream last vouched for it.
+    pub(super) checked_at: u64,
+    /// The expiry that L2 was last told.
+    pub(super) persisted: u64,
+}
+
+/// What L1 holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// Nothing.
+    Nothing,
+    /// A body, fresh or not.
+    Copy(Copy),
+    /// That there is none.
+    Gone {
+        /// When the upstream said so.
+        since: u64,
+    },
+}
+
+/// What happened to a document in one step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    /// When.
+    pub(super) now: u64,
+    /// How often the upstream was asked.
+    pub(super) calls: u64,
+    /// Whether whoever asks it must get its answer.
+    pub(super) healthy: bool,
+}
+
+/// One document.
+#[derive(Clone, Debug)]
+pub(super) struct Document {
+    /// The version that the upstream serves, if it serves one.
+    pub(super) live: Option<u64>,
+    /// Whether asking for it fails.
+    pub(super) failing: bool,
+    /// No older version may be served.
+    pub(super) floor: u64,
+    /// What L1 holds.
+    pub(super) l1: Held,
+    /// What L2 may hold: what it was last seen to hold, and all that it was given since, of which the last is what it
+    /// will hold, and what the queue knows.
+    pub(super) l2: Vec<Option<Copy>>,
+    /// When the upstream has vouched for the newest body, be it in an earlier life.
+    checks: Vec<u64>,
+    /// Whether the service knows of those checks for sure: what an earlier life has saved comes in the background.
+    remembers_checks: bool,
+    troubled_at: Option<u64>,
+}
+
+impl Copy {
+    /// From here on it is expired.
+    pub(super) fn expires_at(self) -> u64 {
+        self.checked_at + TTL
+    }
+
+    /// Whether it may be served as it is.
+    pub(super) fn is_fresh(self, now: u64) -> bool {
+        now < self.expires_at()
+    }
+
+    /// Whether it may be served in place of a failure.
+    pub(super) fn may_stand_in(self, now: u64) -> bool {
+        now < self.expires_at() + STALE_IF_ERROR
+    }
+
+    fn stored(version: u64, now: u64) -> Self {
+        Self { version, fetched_at: now, checked_at: now, persisted: now + TTL }
+    }
+
+    /// L2 hears of it if that moves the expiry by more than a tenth.
+    fn freshened(self, now: u64) -> Self {
+        let is_told = now + TTL - self.persisted > TTL / 10;
+        let persisted = if is_told { now + TTL } else { self.persisted };
+        Self { checked_at: now, persisted, ..self }
+    }
+}
+
+impl Document {
+    /// A document that nobody has asked for.
+    pub(super) fn new(version: u64) -> Self {
+        Self {
+            live: Some(version),
+            failing: false,
+            floor: 0,
+            l1: Held::Nothing,
+            l2: vec![None],
+            checks: Vec::new(),
+            remembers_checks: true,
+            troubled_at: None,
+        }
+    }
+
+    /// The bodies of which one may be found without asking the upstream.
+    pub(super) fn copies(&self) -> Vec<Copy> {
+        let found = match self.l1 {
+            Held::Copy(copy) => Some(copy),
+            Held::Nothing => self.newest(),
+            Held::Gone { .. } => None,
+        };
+        let Some(found) = found else { return Vec::new() };
+        let later = self.checks.iter().copied().filter(|at| *at > found.checked_at);
+        let checks: Vec<_> = match self.remembers_checks {
+            true => vec![later.max().unwrap_or(found.checked_at)],
+            false => later.chain([found.checked_at]).collect(),
+        };
+        checks.into_iter().map(|checked_at| Copy { checked_at, ..found }).collect()
+    }
+
+    /// What queue and L2 together hold.
+    pub(super) fn newest(&self) -> Option<Copy> {
+        *self.l2.last().expect("it may always hold something")
+    }
+
+    /// Whether a copy may be served that has expired, since somebody failed lately.
+    pub(super) fn is_excused(&self, step: &Step) -> bool {
+        !step.healthy || self.troubled_at.is_some_and(|at| step.now < at + REMEMBERED)
+    }
+
+    /// Takes what L1 holds after a step, which must be lawful.
+    pub(super) fn observe(&mut self, observed: Held, step: &Step) {
+        let (before, now) = (self.clone(), step.now);
+        let answers = if step.calls > 0 { before.exchanged(now) } else { Vec::new() };
+        let is_answer = answers.contains(&observed);
+        let is_kept = observed == before.l1
+            || before.copies().iter().any(|copy| observed == Held::Copy(*copy));
+        let is_lawful =
+            if step.calls > 0 && step.healthy { is_answer } else { is_answer || is_kept };
+        assert!(is_lawful, "L1 holds {observed:?} after {step:?}\nbefore: {before:#?}");
+        if !step.healthy {
+            self.troubled_at = Some(now);
+        }
+        self.l1 = observed;
+        if is_answer {
+            self.accept(observed, now);
+        }
+    }
+
+    /// What L2 holds by now.
+    pub(super) fn observe_l2(&mut self, observed: Option<Copy>) {
+        let known = self.l2.iter().position(|lawful| *lawful == observed);
+        let known = known.unwrap_or_else(|| panic!("L2 holds {observed:?}\n{self:#?}"));
+        self.l2.drain(..known);
+    }
+
+    /// L2 has all that it was given.
+    pub(super) fn observe_flushed(&mut self, observed: Option<Copy>) {
+        assert_eq!(observed, self.newest(), "after a flush L2 has the last write\n{self:#?}");
+        self.l2 = vec![observed];
+    }
+
+    /// The process is another one; L2 is what is left. Only where that has lost a newer body an older one may be
+    /// served again.
+    pub(super) fn restarted(&mut self, left: Option<Copy>) {
+        self.observe_l2(left);
+        self.l2 = vec![left];
+        self.l1 = Held::Nothing;
+        self.remembers_checks = false;
+        self.troubled_at = None;
+        if let Some(left) = left {
+            self.floor = self.floor.min(left.version);
+        }
+    }
+
+    /// What L1 may hold after the upstream was asked and has answered.
+    fn exchanged(&self, now: u64) -> Vec<Held> {
+        let Some(live) = self.live else { return vec![Held::Gone { since: now }] };
+        let same = self.copies().into_iter().filter(|copy| copy.version == live);
+        let freshened = same.map(|copy| copy.freshened(now));
+        [Copy::stored(live, now)].into_iter().chain(freshened).map(Held::Copy).collect()
+    }
+
+    fn accept(&mut self, answer: Held, now: u64) {
+        match answer {
+            Held::Copy(copy) => {
+                if copy.fetched_at == now {
+                    self.checks.clear();
+                }
+                self.checks.push(copy.checked_at);
+                self.remembers_checks = true;
+                self.floor = self.floor.max(copy.version);
+                if copy.persisted == now + TTL {
+                    self.write(Some(copy));
+                }
+            }
+            Held::Gone { .. } => self.write(None),
+            Held::Nothing => {}
+        }
+    }
+
+    fn write(&mut self, change: Option<Copy>) {
+        if self.newest() != change {
+            self.l2.push(change);
+        }
+    }
+}

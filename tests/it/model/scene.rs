@@ -1,0 +1,394 @@
+//! Plays what happens to a real service, and shows the model what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use serde_json::Value;
+use svm::cache::{Entry, Exchanged, Facts};
+use svm::clock::Clock;
+use svm::target::Key;
+
+use super::op::{DOCUMENTS, Op, TOKENS, Wish};
+use super::reference::{Copy, Document, Held, NEGATIVE_TTL, STALE_IF_ERROR, Step, TTL};
+use super::verdict::Case;
+use crate::support::app::{Answer, TestApp};
+use crate::support::faulty_store::{FaultyStore, Mood};
+use crate::support::github::{Counts, Failure};
+
+/// `REVALIDATE_INTERVAL` in seconds: no sweep finds anything to do but when the test says so.
+pub(super) const CLIENT_LIFETIME: u64 = 86_400;
+/// Fills L1 four times in five.
+const FLOOD: usize = 4;
+const FLOOD_BODY: usize = 30_000;
+/// A window of GitHub's.
+const WINDOW: u64 = 3_600;
+/// What one exchange may come to: each token once, each with a retry, and once more for a policy.
+const MOST_CALLS: u64 = 5;
+/// So many reads in a row have to fail for L2 to be left alone for a while.
+const READS_TO_OPEN: usize = 5;
+
+/// The URL of a document.
+pub(super) fn url(document: usize) -> String {
+    format!("https://api.github.com{}", path(document))
+}
+
+/// Its body in some version.
+pub(super) fn body(document: usize, version: u64) -> Bytes {
+    format!("{{\"document\":{document},\"version\":{version}}}").into()
+}
+
+fn path(document: usize) -> String {
+    format!("/repos/{}/document", repository(document))
+}
+
+fn repository(document: usize) -> String {
+    format!("octo/d{document}")
+}
+
+/// The service, the world around it, and the model.
+pub(super) struct Scene {
+    app: TestApp,
+    store: Arc<FaultyStore>,
+    documents: Vec<Document>,
+    versions: u64,
+    floods: usize,
+    /// Until when each token may have no quota.
+    limited_until: [u64; TOKENS],
+    /// Whether an answer may have put tokens or hosts to rest, in this life.
+    may_rest: bool,
+    /// Whether a failure that goes on is of that kind.
+    rests_more: bool,
+    mood: Mood,
+    /// Reads that failed in this life, before the present mood, and all reads before it.
+    failed_reads: usize,
+    reads_before: usize,
+}
+
+/// A document before a step, and how often it had been asked for.
+struct Before {
+    document: Document,
+    counts: Counts,
+    healthy: bool,
+    /// Whether no call can be in vain.
+    clear: bool,
+    /// Whether what the model says it has is found for sure.
+    l2_is_whole: bool,
+}
+
+impl Scene {
+    /// A service in front of documents that nobody has asked for.
+    pub(super) async fn open() -> Self {
+        let store = FaultyStore::in_mood(Mood::Works);
+        let app = TestApp::builder()
+            .production_read_budget()
+            .set("CACHE_HARD_TTL", &format!("{TTL}s"))
+            .set("CACHE_NEGATIVE_TTL", &format!("{NEGATIVE_TTL}s"))
+            .set("CACHE_STALE_IF_ERROR", &format!("{STALE_IF_ERROR}s"))
+            .set("CACHE_L1_MAX_GB", "0.0001")
+            .set("REVALIDATE_INTERVAL", &format!("{CLIENT_LIFETIME}s"))
+            .set("WRITE_BEHIND_RETRY_MAX_INTERVAL", "20ms")
+            .set("WRITE_BEHIND_RETRY_MAX_AGE", "240h")
+            .set("WRITE_BEHIND_QUEUE_SIZE", "4096")
+            .set("SHUTDOWN_DRAIN_TIMEOUT", "5ms")
+            .store(store.clone())
+            .start()
+            .await;
+        for (token, secret) in ["ghp_first", "ghp_second"].into_iter().enumerate() {
+            let _ = app.github.user(&login(token)).token(secret);
+        }
+        let mut scene = Self {
+            app,
+            store,
+            documents: (0..DOCUMENTS).map(|_| Document::new(0)).collect(),
+            versions: 0,
+            floods: 0,
+            limited_until: [0; TOKENS],
+            may_rest: false,
+            rests_more: false,
+            mood: Mood::Works,
+            failed_reads: 0,
+            reads_before: 0,
+        };
+        (0..DOCUMENTS).for_each(|document| scene.publish(document));
+        scene
+    }
+
+    /// Plays one thing that happens.
+    pub(super) async fn play(&mut self, op: Op) {
+        match op {
+            Op::Ask(wishes) => self.ask(&wishes).await,
+            Op::Sweep(document) => self.sweep(document).await,
+            Op::Advance(secs) => self.app.advance(Duration::from_secs(secs)),
+            Op::Publish(document) => self.publish(document),
+            Op::Delete(document, status) => {
+                self.app.github.remove(&repository(document), status);
+                self.documents[document].live = None;
+            }
+            Op::FailUpstream(document, failure) => self.fail(document, failure),
+            Op::MendUpstream => {
+                self.app.github.recover();
+                self.documents.iter_mut().for_each(|document| document.failing = false);
+                self.rests_more = false;
+            }
+            Op::LimitToken(token) => {
+                let _ = self.app.github.user(&login(token)).exhaust();
+                self.limited_until[token] = self.now() + WINDOW;
+            }
+            Op::BreakL2(mood) => self.be(mood),
+            Op::MendL2 => self.be(Mood::Works),
+            Op::Flush => self.flush().await,
+            Op::Flood => self.flood().await,
+            Op::Restart => self.restart().await,
+            Op::Kill => self.kill().await,
+        }
+        self.look_at_l2().await;
+    }
+
+    /// All is mended, and what was written is served again.
+    pub(super) async fn close(mut self) {
+        let all = (0..DOCUMENTS).map(|document| Wish { document, refresh: false });
+        let end = [Op::MendL2, Op::MendUpstream, Op::Flush, Op::Restart, Op::Ask(all.collect())];
+        for op in end {
+            self.play(op).await;
+        }
+        let _ = self.app.stop().await;
+    }
+
+    async fn ask(&mut self, wishes: &[Wish]) {
+        let before = self.before();
+        let asked = wishes.iter().map(|wish| {
+            let url = url(wish.document);
+            let answer = self.app.ask(&url);
+            let refreshed = self.app.ask_refresh(&url);
+            async move { if wish.refresh { refreshed.await } else { answer.await } }
+        });
+        let answers: Vec<Answer> = join_all(asked).await;
+        // What a client did not wait for may still be under way.
+        self.app.reaches("svm_flights", 0.0).await;
+        let steps = self.steps(&before);
+        for (wish, answer) in wishes.iter().zip(&answers) {
+            let before = &before[wish.document];
+            let (step, l2_is_whole) = (steps[wish.document], before.l2_is_whole);
+            let document = &before.document;
+            let case = Case { before: document, step, l2_is_whole, wish: *wish, answer };
+            if let Some(version) = case.judge() {
+                let floor = &mut self.documents[wish.document].floor;
+                *floor = version.max(*floor);
+            }
+        }
+        for (document, before) in before.iter().enumerate() {
+            let wishes = wishes.iter().filter(|wish| wish.document == document);
+            let refreshes = wishes.clone().filter(|wish| wish.refresh).count();
+            let plain = wishes.count() - refreshes;
+            let may_ask = plain > 0 && !before.is_known(steps[document].now);
+            let exchanges = match before.healthy {
+                true => refreshes + usize::from(may_ask),
+                false if may_ask || refreshes > 0 => refreshes + plain + 1,
+                false => 0,
+            };
+            self.settle(document, before, steps[document], exchanges as u64);
+        }
+    }
+
+    async fn sweep(&mut self, document: usize) {
+        let before = self.before();
+        let facts = self.app.try_to_revalidate(&url(document)).await;
+        let failed = matches!(&*facts, Facts::Exchange { exchanged: Exchanged::Kept(_), .. });
+        assert!(!failed || !before[document].healthy, "{facts:?}");
+        let steps = self.steps(&before);
+        for (n, before) in before.iter().enumerate() {
+            self.settle(n, before, steps[n], u64::from(n == document));
+        }
+    }
+
+    /// What became of a document in a step in which so many exchanges were lawful.
+    fn settle(&mut self, document: usize, before: &Before, step: Step, exchanges: u64) {
+        let counts = self.app.github.counts(&path(document));
+        let told =
+            || format!("{step:?}, {counts:?}, before {:?} {:#?}", before.counts, before.document);
+        let most_calls = exchanges * if before.clear { 1 } else { MOST_CALLS };
+        assert!(step.calls <= most_calls, "more than {most_calls} calls: {}", told());
+        let charged = counts.charged - before.counts.charged;
+        let most_charged = if before.clear { before.most_charged(exchanges) } else { most_calls };
+        assert!(charged <= most_charged, "more than {most_charged} charged calls: {}", told());
+        assert!(self.app.github.peak_of(&path(document)) <= 1, "two calls at once: {}", told());
+        let held = held(self.app.held(&url(document)).as_deref());
+        self.documents[document].observe(held, &step);
+    }
+
+    fn publish(&mut self, document: usize) {
+        self.versions += 1;
+        let body = body(document, self.versions).to_vec();
+        self.app.github.document_bytes(&path(document), body);
+        self.documents[document].live = Some(self.versions);
+    }
+
+    fn fail(&mut self, document: usize, failure: Failure) {
+        use Failure::{BadCredentials, PrimaryLimit, SecondaryLimit, Throttled429};
+        self.rests_more |=
+            matches!(failure, BadCredentials | PrimaryLimit | SecondaryLimit(_) | Throttled429);
+        self.may_rest |= self.rests_more;
+        let _ = self.app.github.fail(&path(document)).with(failure);
+        self.documents[document].failing = true;
+    }
+
+    fn be(&mut self, mood: Mood) {
+        self.failed_reads = self.failed_reads();
+        self.reads_before = self.store.reads();
+        self.mood = mood;
+        self.store.be(mood);
+    }
+
+    async fn flush(&mut self) {
+        if !matches!(self.mood, Mood::Works | Mood::GarblesRecords) {
+            return;
+        }
+        self.app.reaches("svm_write_behind_depth", 0.0).await;
+        for (n, document) in self.documents.iter_mut().enumerate() {
+            document.observe_flushed(stored(&self.store, n).await);
+        }
+    }
+
+    async fn flood(&mut self) {
+        for _ in 0..FLOOD {
+            self.floods += 1;
+            let path = format!("/octo/flood/main/{}.json", self.floods);
+            self.app.github.raw_document(&path, &format!("\"{}\"", "x".repeat(FLOOD_BODY)));
+            let answer =
+                self.app.version(&format!("https://raw.githubusercontent.com{path}")).await;
+            assert_eq!(answer.status, 200, "{}", answer.summary());
+        }
+        for (n, document) in self.documents.iter_mut().enumerate() {
+            if let Held::Copy(_) = document.l1 {
+                document.l1 = Held::Nothing;
+            }
+            assert_eq!(held(self.app.held(&url(n)).as_deref()), document.l1, "a flood evicts");
+        }
+    }
+
+    async fn restart(&mut self) {
+        let farewell = self.app.stop().await;
+        if matches!(self.mood, Mood::Works | Mood::GarblesRecords) {
+            assert_eq!(farewell.lost, 0);
+            for (n, document) in self.documents.iter_mut().enumerate() {
+                document.observe_flushed(stored(&self.store, n).await);
+            }
+        }
+        self.begin_again().await;
+    }
+
+    /// A store that takes nothing any more sees what it would see of a process that is no more.
+    async fn kill(&mut self) {
+        self.store.be(Mood::Fails);
+        let _ = self.app.stop().await;
+        self.store.be(self.mood);
+        self.begin_again().await;
+    }
+
+    async fn begin_again(&mut self) {
+        for (n, document) in self.documents.iter_mut().enumerate() {
+            document.restarted(stored(&self.store, n).await);
+        }
+        self.may_rest = self.rests_more;
+        (self.failed_reads, self.reads_before) = (0, self.store.reads());
+        self.app.start_again().await;
+    }
+
+    async fn look_at_l2(&mut self) {
+        for (n, document) in self.documents.iter_mut().enumerate() {
+            document.observe_l2(stored(&self.store, n).await);
+        }
+    }
+
+    fn before(&self) -> Vec<Before> {
+        let now = self.now();
+        let limited = self.limited_until.iter().filter(|until| now < **until).count();
+        let is_well = |document: &Document| !document.failing && !self.may_rest;
+        let l2_is_whole = matches!(self.mood, Mood::Works | Mood::FailsWrites)
+            && self.failed_reads() < READS_TO_OPEN;
+        let documents = self.documents.iter().enumerate();
+        let before = documents.map(|(n, document)| Before {
+            document: document.clone(),
+            counts: self.app.github.counts(&path(n)),
+            healthy: is_well(document) && limited < TOKENS,
+            clear: is_well(document) && limited == 0,
+            l2_is_whole,
+        });
+        before.collect()
+    }
+
+    fn steps(&self, before: &[Before]) -> Vec<Step> {
+        let now = self.now();
+        let steps = before.iter().enumerate().map(|(n, before)| {
+            let calls = self.app.github.calls(&path(n)) - before.counts.requests;
+            Step { now, calls, healthy: before.healthy }
+        });
+        steps.collect()
+    }
+
+    fn failed_reads(&self) -> usize {
+        let fails = self.mood == Mood::Fails;
+        self.failed_reads + if fails { self.store.reads() - self.reads_before } else { 0 }
+    }
+
+    fn now(&self) -> u64 {
+        Clock::Manual(self.app.clock.clone()).now().as_secs()
+    }
+}
+
+impl Before {
+    /// Whether a plain request must be answered without a call.
+    fn is_known(&self, now: u64) -> bool {
+        let is_fresh =
+            |copies: Vec<Copy>| !copies.is_empty() && copies.iter().all(|copy| copy.is_fresh(now));
+        match self.document.l1 {
+            Held::Gone { since } => now < since + NEGATIVE_TTL,
+            Held::Copy(copy) => copy.is_fresh(now),
+            Held::Nothing => self.l2_is_whole && is_fresh(self.document.copies()),
+        }
+    }
+
+    /// A body that is unchanged costs nothing, a new one costs one call, and that there is none costs each time.
+    fn most_charged(&self, exchanges: u64) -> u64 {
+        let Some(live) = self.document.live else { return exchanges };
+        let is_certain = self.l2_is_whole || self.document.l1 != Held::Nothing;
+        let copies = self.document.copies();
+        let is_same = !copies.is_empty() && copies.iter().all(|copy| copy.version == live);
+        exchanges.min(if is_certain && is_same { 0 } else { 1 })
+    }
+}
+
+fn login(token: usize) -> String {
+    format!("user-{token}")
+}
+
+async fn stored(store: &FaultyStore, document: usize) -> Option<Copy> {
+    let entry = store.holds(Key::of(&url(document))).await?;
+    Some(copy(&entry))
+}
+
+fn held(entry: Option<&Entry>) -> Held {
+    match entry {
+        None => Held::Nothing,
+        Some(entry) if entry.status == 200 => Held::Copy(copy(entry)),
+        Some(entry) => {
+            assert!([404, 410].contains(&entry.status.as_u16()), "never stored: {entry:?}");
+            Held::Gone { since: entry.times.checked_at.as_secs() }
+        }
+    }
+}
+
+fn copy(entry: &Entry) -> Copy {
+    let body: Value = serde_json::from_slice(&entry.body).expect("JSON");
+    let times = entry.times;
+    let copy = Copy {
+        version: body["version"].as_u64().expect("a version"),
+        fetched_at: times.fetched_at.as_secs(),
+        checked_at: times.checked_at.as_secs(),
+        persisted: entry.persisted_expiry.expect("all bodies are persisted").as_secs(),
+    };
+    assert_eq!(times.expires_at.as_secs(), copy.expires_at(), "{entry:?}");
+    copy
+}

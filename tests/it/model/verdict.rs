@@ -1,0 +1,112 @@
+//! Whether an answer is lawful, by what the world looked like when it was given.
+
+use serde_json::json;
+use svm::cache::entity_tag;
+use svm::target::Key;
+
+use super::op::Wish;
+use super::reference::{Copy, Document, Held, NEGATIVE_TTL, Step};
+use super::scene::{CLIENT_LIFETIME, body, url};
+use crate::support::app::Answer;
+
+/// All that a verdict is based on.
+#[derive(Debug)]
+pub(super) struct Case<'a> {
+    /// The document before the step.
+    pub(super) before: &'a Document,
+    /// What happened in it.
+    pub(super) step: Step,
+    /// Whether what lies below L1 is found for sure.
+    pub(super) l2_is_whole: bool,
+    /// What this client asked for.
+    pub(super) wish: Wish,
+    /// What it got.
+    pub(super) answer: &'a Answer,
+}
+
+impl Case<'_> {
+    /// Judges the answer; the version that it served, if any.
+    pub(super) fn judge(&self) -> Option<u64> {
+        let Self { answer, wish, .. } = self;
+        let key = Key::of(&url(wish.document)).to_string();
+        self.holds(answer.header("x-cache-key") == key, "the key is the document's");
+        match answer.status.as_u16() {
+            200 => Some(self.document()),
+            404 | 410 => {
+                self.negative();
+                None
+            }
+            _ => {
+                self.failure();
+                None
+            }
+        }
+    }
+
+    /// A body: once published for this document, never older than what was served before, and as old as it says.
+    fn document(&self) -> u64 {
+        let Self { before, step, wish, answer, .. } = self;
+        let version = answer.json()["version"].as_u64().expect("a version");
+        self.holds(answer.body == body(wish.document, version), "the body is this document's");
+        self.holds(answer.headers["etag"] == entity_tag(&answer.body), "the tag is the body's");
+        self.holds(version >= before.floor, "no version comes back");
+        let age: u64 = answer.header("age").parse().expect("an age");
+        let checked_at = step.now - age;
+        let is_new = step.calls > 0 && before.live == Some(version) && age == 0;
+        let is_copy = |copy: &Copy| (copy.version, copy.checked_at) == (version, checked_at);
+        let is_stored = !wish.refresh && before.copies().iter().any(is_copy);
+        self.holds(is_new || is_stored, "the body is new, or a copy that there was");
+        self.lifetime(Copy { version, checked_at, fetched_at: checked_at, persisted: 0 }, age);
+        version
+    }
+
+    /// A fresh body says for how long; an old one is there for an excuse alone, and says that it is old.
+    fn lifetime(&self, copy: Copy, age: u64) {
+        let Self { before, step, answer, .. } = self;
+        let (now, expires_at) = (step.now, copy.expires_at());
+        let told = answer.header("cache-status").split("ttl=").nth(1);
+        let told = told.and_then(|rest| rest.split(';').next()).map(str::to_owned);
+        let left = i128::from(expires_at) - i128::from(now);
+        self.holds(told.is_none_or(|told| told == left.to_string()), "the ttl is true");
+        let lifetime = match copy.is_fresh(now) {
+            true => format!("public, max-age={}", age + CLIENT_LIFETIME),
+            false => "no-cache".to_owned(),
+        };
+        self.holds(answer.header("cache-control") == lifetime, "Cache-Control is true");
+        if !copy.is_fresh(now) {
+            self.holds(before.is_excused(step), "an expired copy stands in for a failure");
+            self.holds(copy.may_stand_in(now), "an expired copy stands in for a while");
+        }
+    }
+
+    /// The upstream says so now, or has said so lately.
+    fn negative(&self) {
+        let Self { before, step, wish, .. } = self;
+        let is_new = step.calls > 0 && before.live.is_none();
+        let is_known = !wish.refresh
+            && matches!(before.l1, Held::Gone { since } if step.now < since + NEGATIVE_TTL);
+        self.holds(is_new || is_known, "a document that does not exist");
+    }
+
+    /// There was reason to fail, it is told by whoever failed, and there was no copy that could have stood in.
+    fn failure(&self) {
+        let Self { before, step, l2_is_whole, wish, answer } = self;
+        self.holds(!step.healthy, "there is reason to fail");
+        let is_passed_on = answer.header("x-upstream-status") != "0";
+        self.holds(!is_passed_on || step.calls > 0, "no failure is stored");
+        self.holds(answer.header("cache-control") == "no-store", "no client stores a failure");
+        let is_certain = *l2_is_whole || before.l1 != Held::Nothing;
+        let copies = before.copies();
+        let has_copy = !copies.is_empty() && copies.iter().all(|copy| copy.may_stand_in(step.now));
+        // What the upstream says of the document itself is no failure that a copy may hide.
+        let is_refusal = answer.status == 451;
+        let may_fail = wish.refresh || is_refusal || !is_certain || !has_copy;
+        self.holds(may_fail, "a copy stands in for a failure");
+    }
+
+    #[track_caller]
+    fn holds(&self, condition: bool, law: &str) {
+        let told = || json!({ "head": self.answer.head(), "body": self.answer.text() });
+        assert!(condition, "broken: {law}\n{:#}\n{self:#?}", told());
+    }
+}
