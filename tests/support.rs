@@ -8,6 +8,7 @@ pub use self::modules::{
 #[path = "support"]
 mod modules {
     pub mod app;
+    pub mod canary;
     pub mod eventually;
     pub mod fault_proxy;
     pub mod faulty_store;

@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 pub use self::answer::Answer;
 pub use self::builder::TestAppBuilder;
 pub use self::log::Log;
+use super::canary;
 use super::github::GitHub;
 
 const BOUND: Duration = Duration::from_secs(10);
@@ -195,6 +196,7 @@ impl TestApp {
         let _ = stop.send(());
         let farewell = serving.await.expect("the service ends without a panic");
         writer.flush();
+        canary::assert_absent("the log", self.log.text().as_bytes());
         farewell
     }
 
@@ -216,6 +218,14 @@ impl TestApp {
         let (address, running) = self.plan.launch(&self.github, &self.clock, &self.log).await;
         self.address = address;
         self.running = Some(running);
+    }
+}
+
+impl Drop for TestApp {
+    /// Whatever this service has said and stored, no secret is in it.
+    fn drop(&mut self) {
+        canary::assert_absent("the log", self.log().as_bytes());
+        canary::assert_not_in_files(self.plan.folder());
     }
 }
 

@@ -28,6 +28,7 @@ mod terminator;
 mod tls;
 mod traffic;
 mod wire;
+mod witness;
 mod world;
 
 use std::io;
@@ -45,6 +46,8 @@ pub use self::gate::Gate;
 pub use self::journal::Counts;
 pub use self::received::Received;
 pub use self::wire::Wire;
+
+use super::canary;
 
 use self::rules::Rules;
 use self::terminator::{Site, Terminator};
@@ -148,5 +151,12 @@ impl GitHub {
     /// Answers again, on the same port.
     pub async fn come_up(&self) {
         self.terminator.lock().await.come_up().expect("the port stayed ours");
+    }
+}
+
+impl Drop for GitHub {
+    /// Whatever was asked of it, no secret was where it should not be.
+    fn drop(&mut self) {
+        canary::assert_none_found();
     }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use super::canary;
 use super::github::GitHub;
 
 pub use self::connection::Connection;
@@ -65,7 +66,8 @@ impl Setup {
 
     /// Sets a variable.
     pub fn set(mut self, name: &str, value: &str) -> Self {
-        self.vars.insert(name.to_owned(), value.to_owned());
+        let value = if name == "GITHUB_PATS" { canary::dressed(value) } else { value.to_owned() };
+        self.vars.insert(name.to_owned(), value);
         self
     }
 
@@ -120,6 +122,7 @@ impl Setup {
 
     /// The binary with its environment, for whoever wants its output elsewhere than here.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        canary::guard_variables(self.vars.iter().map(|(name, value)| (&**name, &**value)));
         let mut command = match self.largest_file {
             None => Command::new(BINARY),
             Some(bytes) => limited(bytes),
@@ -135,6 +138,13 @@ impl Setup {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         command
+    }
+}
+
+impl Drop for Setup {
+    /// Whatever the binary has written into its folder, no secret is in it.
+    fn drop(&mut self) {
+        canary::assert_not_in_files(self.folder());
     }
 }
 

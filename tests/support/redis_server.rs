@@ -21,8 +21,11 @@ use tempfile::TempDir;
 
 use self::certificates::Certificates;
 pub use self::resp::{Reply, Session};
+use super::canary;
 
 const PROGRAM: &str = "redis-server";
+/// What it holds, for who looks at that at the end.
+const DUMP: &str = "end.rdb";
 
 /// A port that was free may be taken by the time the server wants it.
 const ATTEMPTS: usize = 20;
@@ -136,6 +139,7 @@ impl RedisServer {
 
     /// Ends it here and now; connections are closed, and new ones refused.
     pub fn kill(&mut self) {
+        self.look();
         // It fails where the server has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -146,6 +150,25 @@ impl RedisServer {
         self.kill();
         let launched = launch(&self.options, self.folder.path()).expect("a program that was there");
         (self.child, self.address, self.tls_address) = launched;
+    }
+
+    /// Whatever it holds, keys, values and members of sets, no secret is in it. Where it does not give that away any
+    /// more, there is nothing to look at.
+    fn look(&mut self) {
+        if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+            return;
+        }
+        self.resume();
+        let password = self.options.password.as_deref();
+        let file = self.folder.path().join(DUMP);
+        let saved = resp::command(self.address, password, &["SAVE"]);
+        if saved.is_ok_and(|reply| reply == Reply::Status("OK".to_owned())) {
+            canary::assert_absent("Redis", &std::fs::read(&file).expect("what was saved"));
+            // It would come back with the next start.
+            std::fs::remove_file(file).expect("a file of ours");
+        } else {
+            eprintln!("NOTSAVED");
+        }
     }
 
     /// The shell's own `kill`: not every system has another, and a system call of our own would be unsafe code.
@@ -182,6 +205,7 @@ fn launch(options: &Options, folder: &Path) -> Option<(Child, SocketAddr, Socket
 fn command(options: &Options, folder: &Path, plain: SocketAddr, tls: SocketAddr) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(["--bind", "127.0.0.1", "--port", &plain.port().to_string()]);
+    command.args(["--dbfilename", DUMP, "--rdbcompression", "no"]);
     command.args(["--save", "", "--appendonly", "no", "--logfile", "redis.log"]);
     if let Some(password) = &options.password {
         command.args(["--requirepass", password]);

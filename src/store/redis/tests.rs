@@ -1,5 +1,12 @@
 //! The laws of every store, on a real server.
 
+#[path = "../../../tests/support/canary.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "the integration tests use the rest, and share it as a harness does"
+)]
+mod canary;
 #[path = "../../../tests/support/redis_server.rs"]
 #[expect(
     dead_code,

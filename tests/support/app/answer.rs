@@ -5,6 +5,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
+use super::super::canary;
+
 /// Headers that change from run to run or say nothing about the service.
 const UNREMARKABLE: [&str; 2] = ["date", "content-length"];
 
@@ -26,6 +28,10 @@ impl Answer {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.expect("a whole body");
+        for (name, value) in &headers {
+            canary::assert_absent(name.as_str(), value.as_bytes());
+        }
+        canary::assert_absent("the body of an answer", &body);
         Self { status, headers, body }
     }
 

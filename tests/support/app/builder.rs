@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use svm::telemetry::Lines;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use super::super::canary;
 use super::super::github::GitHub;
 use super::{Log, Running, TestApp};
 
@@ -63,7 +65,13 @@ impl TestAppBuilder {
     }
 
     pub(super) fn change(&mut self, name: &str, value: &str) {
-        self.vars.insert(name.to_owned(), value.to_owned());
+        let value = if name == "GITHUB_PATS" { canary::dressed(value) } else { value.to_owned() };
+        self.vars.insert(name.to_owned(), value);
+    }
+
+    /// Where the store is.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Uses this store in place of the embedded one.
@@ -144,13 +152,16 @@ impl TestAppBuilder {
             ("UPSTREAM_CA_FILE", github.ca_file().display().to_string()),
         ];
         let defaults = defaults.map(|(name, value)| (name.to_owned(), value));
-        let vars: Vars = defaults.into_iter().chain(self.vars.clone()).collect();
+        let vars: BTreeMap<_, _> = defaults.into_iter().chain(self.vars.clone()).collect();
+        canary::guard_variables(vars.iter().map(|(name, value)| (&**name, &**value)));
+        let vars: Vars = vars.into_iter().collect();
         let mut config = Config::from_vars(&vars).unwrap_or_else(|faults| panic!("{faults}"));
         config.cache.store_read_budget = self.store_read_budget;
         config.tokens.identify = self.identify;
         if let Some(patience) = self.connection_patience {
             config.server.connection_patience = patience;
         }
+        canary::assert_not_shown("the configuration", &config);
         config
     }
 }

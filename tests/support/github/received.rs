@@ -1,12 +1,15 @@
 //! A request as the simulated GitHub received it: what the rules decide by, and what a test looks at.
 //!
 //! Read by hand from the socket, since the TLS name and the exact bytes of the target are gone once an HTTP library
-//! has had them. Bodies of requests are read and dropped: nobody sends one.
+//! has had them. Bodies of requests are looked at and dropped: nobody sends one.
 
 use std::io;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+
+use super::super::canary;
+use super::witness;
 
 /// A head longer than this ends the connection.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -41,7 +44,8 @@ impl Received {
     /// The token in `Authorization`, in either spelling.
     pub fn token(&self) -> Option<&str> {
         let (scheme, token) = self.header("authorization")?.split_once(' ')?;
-        matches!(scheme.to_ascii_lowercase().as_str(), "bearer" | "token").then_some(token)
+        let is_known = matches!(scheme.to_ascii_lowercase().as_str(), "bearer" | "token");
+        is_known.then(|| canary::undressed(token))
     }
 
     /// Whether it asks for the body only if that changed.
@@ -84,10 +88,14 @@ pub async fn read(
     let host = text("host").unwrap_or_default();
     let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
     let length = text("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
-    tokio::io::copy(&mut client.take(length), &mut tokio::io::sink()).await?;
+    let mut body = Vec::new();
+    client.take(length).read_to_end(&mut body).await?;
     let (method, target) = (method.to_owned(), target.to_owned());
     let sni = sni.map(str::to_owned);
-    Ok(Some(Received { sni, host, method, target, headers, head, etag_rule: 0, in_flight: 0 }))
+    let request =
+        Received { sni, host, method, target, headers, head, etag_rule: 0, in_flight: 0 };
+    witness::look(&request, &body);
+    Ok(Some(request))
 }
 
 /// The bytes up to and with the empty line, or to the end of the stream.

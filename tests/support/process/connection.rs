@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::super::canary;
 use super::BOUND;
 
 /// A connection that stays open until somebody closes it.
@@ -62,6 +63,7 @@ impl Connection {
         let mut bytes = [0; 8192];
         let count = self.0.read(&mut bytes).await.unwrap_or(0);
         text.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        canary::assert_absent("an answer", text.as_bytes());
         count
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::super::tasks;
+use super::super::{canary, tasks};
 use super::BOUND;
 
 /// One of its streams.
@@ -46,9 +46,9 @@ impl Output {
     }
 
     /// All that was ever read of it, once the process has ended.
-    pub(super) async fn rest(self) -> String {
-        let _ = self.reading.await;
-        self.seen.borrow().clone()
+    pub(super) async fn rest(mut self) -> String {
+        let _ = (&mut self.reading).await;
+        self.text()
     }
 
     /// Waits until `find` finds something in what it wrote; panics if it never does.
@@ -69,6 +69,13 @@ impl Output {
             let text = seen.borrow().clone();
             found.unwrap_or_else(|| panic!("at {caller}: not in (ended: {ended})\n{text}"))
         }
+    }
+}
+
+impl Drop for Output {
+    /// Whatever was read of it, no secret is in it.
+    fn drop(&mut self) {
+        canary::assert_absent("what a process wrote", self.seen.borrow().as_bytes());
     }
 }
 

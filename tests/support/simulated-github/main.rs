@@ -19,6 +19,7 @@ mod environment;
     reason = "the harness offers tests more than a program needs"
 )]
 mod support {
+    pub mod canary;
     pub mod github;
 }
 

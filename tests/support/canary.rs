@@ -1,0 +1,203 @@
+//! Every test is a canary test: the secrets of each configuration that the harness uses are searched for in all that it
+//! ever sees of the service. No test has to know of that.
+//!
+//! What sees something (an answer, a log, a file, a request to another host, a panic) does not know whose configuration
+//! it comes from, so the secrets are those of the whole process. The subtle part is that a hit must fail the test
+//! wherever it is noticed: a panic of a task is caught by its runtime, and one within a panic would end the process. So
+//! a hit is remembered, and the next look from the test's own thread panics; whatever holds secrets looks when it is
+//! dropped.
+
+use std::fmt::Debug;
+use std::panic;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
+
+use memchr::memmem::Finder;
+
+/// Shorter texts turn up everywhere.
+const SHORTEST: usize = 8;
+/// What makes a short token of a test one that can be searched for.
+const DRESS: &str = "_canaryOfATest";
+/// How much is shown of what is around a hit.
+const CONTEXT: usize = 60;
+
+static STATE: Mutex<State> =
+    Mutex::new(State { needles: Vec::new(), token_hosts: Vec::new(), hits: Vec::new() });
+
+struct State {
+    needles: Vec<Needle>,
+    /// Hosts that may see tokens, besides GitHub's API.
+    token_hosts: Vec<String>,
+    hits: Vec<String>,
+}
+
+/// A secret in one spelling.
+#[derive(Clone)]
+struct Needle {
+    spelling: &'static str,
+    finder: Arc<Finder<'static>>,
+}
+
+/// Searches for these secrets from now on; those that are too short for that are left out.
+pub fn guard<'a>(secrets: impl IntoIterator<Item = &'a str>) {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(watch_panics);
+    let mut state = state();
+    for secret in secrets.into_iter().filter(|secret| secret.len() >= SHORTEST) {
+        for (spelling, text) in spellings(secret.as_bytes()) {
+            if state.needles.iter().all(|known| known.finder.needle() != text.as_slice()) {
+                let finder = Arc::new(Finder::new(&text).into_owned());
+                state.needles.push(Needle { spelling, finder });
+            }
+        }
+    }
+}
+
+/// Searches for the secrets of a configuration: the tokens, and the password of Redis. The hosts that it names may see
+/// the tokens.
+pub fn guard_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    for (name, value) in variables {
+        match name {
+            "GITHUB_PATS" => guard(value.split(',').map(str::trim)),
+            "REDIS_HOST" => guard(password(value)),
+            "GITHUB_TOKEN_HOSTS" => {
+                let hosts = value.split(',').map(|host| host.trim().to_ascii_lowercase());
+                state().token_hosts.extend(hosts);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What stands in `user:password@`.
+fn password(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let (login, _) = rest.rsplit_once('@')?;
+    Some(login.split_once(':')?.1)
+}
+
+/// The tokens of a test as the service is given them: `a` is on half of all pages.
+pub fn dressed(tokens: &str) -> String {
+    let dress = |token: &str| match token.trim() {
+        short if (1..SHORTEST).contains(&short.len()) => format!("{short}{DRESS}"),
+        long => long.to_owned(),
+    };
+    tokens.split(',').map(dress).collect::<Vec<_>>().join(",")
+}
+
+/// The token as the test names it.
+pub fn undressed(token: &str) -> &str {
+    token.strip_suffix(DRESS).unwrap_or(token)
+}
+
+/// No secret is in these bytes, and none was found anywhere before.
+pub fn assert_absent(place: &str, bytes: &[u8]) {
+    look(place, bytes);
+    assert_none_found();
+}
+
+/// No secret is in what this says of itself.
+pub fn assert_not_shown(place: &str, thing: &impl Debug) {
+    assert_absent(place, format!("{thing:?}{thing:#?}").as_bytes());
+}
+
+/// No secret is in any file below this folder, except for an environment that the test wrote.
+pub fn assert_not_in_files(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            assert_not_in_files(&path);
+        } else if path.file_name().is_some_and(|name| name != ".env") {
+            look(&path.display().to_string(), &std::fs::read(&path).unwrap_or_default());
+        }
+    }
+    assert_none_found();
+}
+
+/// Whether the service may send a token there.
+pub fn is_token_host(host: &str) -> bool {
+    host == "api.github.com" || state().token_hosts.iter().any(|known| known == host)
+}
+
+/// Whether this is a secret as it is, and nothing else.
+pub fn is_secret(bytes: &[u8]) -> bool {
+    state().needles.iter().any(|needle| needle.finder.needle() == bytes)
+}
+
+/// Remembers a hit, if there is one: for whoever is not the test itself.
+pub fn look(place: &str, bytes: &[u8]) {
+    let needles = state().needles.clone();
+    for Needle { spelling, finder } in needles {
+        if let Some(at) = finder.find(bytes) {
+            let around = at.saturating_sub(CONTEXT)..bytes.len().min(at + CONTEXT);
+            let context = String::from_utf8_lossy(&bytes[around]);
+            report(format!("a secret ({spelling}) in {place}, at {at}: {context:?}"));
+        }
+    }
+}
+
+/// Remembers something that must not be.
+pub fn report(hit: String) {
+    let mut state = state();
+    if !state.hits.contains(&hit) {
+        state.hits.push(hit);
+    }
+}
+
+/// Panics if something was found, unless a panic is under way.
+pub fn assert_none_found() {
+    let hits = state().hits.join("\n");
+    if !hits.is_empty() && !thread::panicking() {
+        panic!("{hits}");
+    }
+}
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Looks into the message of each panic as well: that of a task goes to standard error and nowhere else.
+fn watch_panics() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let message = info.payload_as_str().unwrap_or_default();
+        // The one that tells of hits would be one.
+        if !message.starts_with("a secret (") {
+            look("a panic", message.as_bytes());
+        }
+        before(info);
+    }));
+}
+
+/// A secret as it is, and as it is after what is done to texts on their way.
+fn spellings(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let hex = |byte: &u8| format!("{byte:02x}").into_bytes();
+    let percent = |byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => vec![*byte],
+        _ => format!("%{byte:02X}").into_bytes(),
+    };
+    let mut spellings = vec![
+        ("as it is", secret.to_vec()),
+        ("in hex", secret.iter().flat_map(hex).collect()),
+        ("percent-encoded", secret.iter().flat_map(percent).collect()),
+    ];
+    // What stands before it, such as a user's name, shifts it by up to two bytes.
+    for shift in 0..3 {
+        for alphabet in [b"+/", b"-_"] {
+            spellings.push(("in base64", base64(secret, shift, *alphabet)));
+        }
+    }
+    spellings
+}
+
+/// The digits that depend on these bytes alone, where they begin `shift` bytes after the beginning of a group.
+fn base64(bytes: &[u8], shift: usize, last: [u8; 2]) -> Vec<u8> {
+    let digits: Vec<u8> = (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(last).collect();
+    let shifted = [&vec![0; shift], bytes].concat();
+    let bit = |n: usize| usize::from(shifted[n / 8] >> (7 - n % 8) & 1);
+    let bits = shifted.len() * 8;
+    let first = (shift * 8).div_ceil(6);
+    let digit = |n: usize| digits[(0..6).fold(0, |value, k| value * 2 + bit(n * 6 + k))];
+    (first..bits / 6).map(digit).collect()
+}

@@ -1,0 +1,28 @@
+//! What every request shows of secrets: the token, to a host that may see it, in one header and one spelling; nothing
+//! else, and nobody else anything.
+
+use http::header::AUTHORIZATION;
+
+use super::super::canary;
+use super::received::Received;
+
+/// Looks at a request, body included.
+pub fn look(request: &Received, body: &[u8]) {
+    let place = |what: &str| format!("{what} of a request to {}", request.host);
+    canary::look(&place("the target"), request.target.as_bytes());
+    canary::look(&place("the body"), body);
+    for (name, value) in &request.headers {
+        if name != AUTHORIZATION || !may_see_token(request) || !is_bearer(value.as_bytes()) {
+            canary::look(&place(name.as_str()), value.as_bytes());
+        }
+    }
+}
+
+/// By both of the names under which it was addressed.
+fn may_see_token(request: &Received) -> bool {
+    request.sni.as_deref() == Some(&*request.host) && canary::is_token_host(&request.host)
+}
+
+fn is_bearer(value: &[u8]) -> bool {
+    value.strip_prefix(b"Bearer ").is_some_and(canary::is_secret)
+}
