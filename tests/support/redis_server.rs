@@ -166,8 +166,6 @@ impl RedisServer {
             canary::assert_absent("Redis", &std::fs::read(&file).expect("what was saved"));
             // It would come back with the next start.
             std::fs::remove_file(file).expect("a file of ours");
-        } else {
-            eprintln!("NOTSAVED");
         }
     }
 
