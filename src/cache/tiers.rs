@@ -48,10 +48,12 @@ impl Tiers {
         priority: Priority,
         beacon: &Beacon,
     ) -> Facts {
-        let (previous, from_l2) = match self.memory.entry(&target.key()) {
-            Some(entry) => (Some(entry), false),
+        let found = match self.memory.entry(&target.key()) {
+            Some(entry) => Ok((Some(entry), false)),
             None => self.promote(target.key()).await,
         };
+        let l2_has_none = matches!(found, Ok((None, true)));
+        let (previous, from_l2) = found.unwrap_or((None, true));
         if let Some(entry) = &previous {
             let entry = Arc::clone(entry);
             if let Recall::Serve(_) = policy::recall(&entry, demand, self.clock.now(), &self.rules)
@@ -61,6 +63,13 @@ impl Tiers {
             beacon.announce(Candidate { entry, from_l2 });
         }
         let exchanged = self.exchange(target, previous.as_ref(), demand, priority).await;
+        if let Exchanged::Forgotten(entry) = &exchanged
+            && !l2_has_none
+        {
+            // Only then: a flood of unknown names would take the places of documents that wait to be written.
+            let as_of = entry.times.checked_at;
+            self.write_behind.push(Change::Remove { key: target.key(), as_of });
+        }
         Facts::Exchange { previous, exchanged }
     }
 
@@ -86,15 +95,15 @@ impl Tiers {
 
     /// Asks the queue and then L2 for an entry that L1 does not hold, and gives it to L1. L2 does not hear of every
     /// check, but the activity does.
-    async fn promote(&self, key: Key) -> (Option<Arc<Entry>>, bool) {
-        let (found, from_l2) = self.find(key).await.unwrap_or((None, true));
-        let Some(found) = found else { return (None, from_l2) };
+    async fn promote(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
+        let (found, from_l2) = self.find(key).await?;
+        let Some(found) = found else { return Ok((None, from_l2)) };
         let check = self.activity.check(key);
         let vouched =
             check.and_then(|it| policy::vouched(&found, it, self.clock.now(), &self.rules));
         let entry = vouched.map_or(found, Arc::new);
         self.memory.insert(key, Arc::clone(&entry));
-        (Some(entry), from_l2)
+        Ok((Some(entry), from_l2))
     }
 
     /// The newest entry outside L1, and whether L2 was asked for it.
@@ -123,7 +132,8 @@ impl Tiers {
         self.settle(target.key(), positive, exchanged, now)
     }
 
-    /// Brings the tiers up to date: L1 at once, L2 by way of the queue.
+    /// Brings the tiers up to date: L1 at once, L2 by way of the queue; but for what is gone, of which L2 may not have to
+    /// hear.
     fn settle(
         &self,
         key: Key,
@@ -136,7 +146,6 @@ impl Tiers {
             Exchanged::Freshened(entry) => Exchanged::Freshened(self.keep(key, entry)),
             Exchanged::Forgotten(entry) => {
                 self.memory.insert(key, Arc::clone(&entry));
-                self.write_behind.push(Change::Remove { key, as_of: now });
                 Exchanged::Forgotten(entry)
             }
             Exchanged::Kept(kept) => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::app::TestApp;
+use crate::support::faulty_store::{FaultyStore, Mood};
 use crate::support::github::Failure;
 use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
@@ -48,6 +49,24 @@ async fn a_document_that_goes_is_forgotten_in_every_tier() {
     app.github.go_down().await;
     let answer = app.version(LATEST).await;
     assert_eq!(answer.status, 502, "no copy of it is left: {}", answer.summary());
+}
+
+#[tokio::test]
+async fn a_name_that_no_tier_knows_is_not_taken_out_of_the_store() {
+    let app = TestApp::builder().set("WRITE_BEHIND_FLUSH_INTERVAL", "1h").start().await;
+    for name in ["octo/app", "octo/other"] {
+        assert_eq!(app.version(&LATEST.replace("octo/app", name)).await.status, 404);
+    }
+    let waiting = "a flood of names must not take the places of documents that wait to be written";
+    assert_eq!(app.metric("svm_write_behind_depth").await, 0.0, "{waiting}");
+}
+
+#[tokio::test]
+async fn where_the_store_does_not_tell_what_it_has_it_is_told_to_forget() {
+    let store = FaultyStore::in_mood(Mood::Fails);
+    let app = TestApp::builder().store(store).start().await;
+    assert_eq!(app.version(LATEST).await.status, 404);
+    assert_eq!(app.metric("svm_write_behind_depth").await, 1.0);
 }
 
 #[tokio::test]

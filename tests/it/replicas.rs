@@ -79,6 +79,7 @@ async fn a_check_by_date_brings_no_older_body_back() {
     one.advance(Duration::from_secs(1));
     one.revalidate(LATEST).await;
     // What is written later shows that this had its turn.
+    one.github.release("octo/app1").serve();
     let _ = one.version(&url(1)).await;
     one.github.release("octo/app2").serve();
     let _ = one.version(&url(2)).await;
