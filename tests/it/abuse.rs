@@ -1,6 +1,7 @@
 //! Clients that ask too much: what they get, and what the others notice of it.
 
 mod client_rate;
+mod clients;
 mod flood;
 mod refresh;
 
