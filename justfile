@@ -133,6 +133,11 @@ coverage:
 mutants *arguments:
     cargo mutants --output {{ target }} "$@"
 
+# Pour a million unknown URLs, three times over, into a full cache, which its users must not notice: some 10 minutes.
+[positional-arguments]
+flood *arguments:
+    cargo bench --bench chaos -- flood "$@"
+
 # Build the benches without running them.
 bench-build:
     cargo bench --no-run

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::fleet;
+use crate::flood;
 use crate::freeze;
 use crate::replicas;
 
@@ -19,7 +20,10 @@ Runs:
   restart   how often GitHub is asked after all replicas have started again
               --interval 1m  --keys 300
 
-All of them need redis-server.";
+  flood     hits in a full cache while a million URLs are asked that nobody has asked for
+              --urls 1000000 --connections 64  of each kind
+
+All of them but the flood need redis-server.";
 
 /// Which run, and how long.
 pub(crate) enum Run {
@@ -29,6 +33,8 @@ pub(crate) enum Run {
     Replicas(replicas::Plan),
     /// All replicas start again.
     Restart(fleet::Plan),
+    /// Unknown URLs pour in.
+    Flood(flood::Plan),
 }
 
 /// Reads the command line; nothing if it asks for nothing.
@@ -45,6 +51,10 @@ pub(crate) fn parse(words: &[String]) -> Result<Option<Run>, String> {
         "replicas" => Run::Replicas(replicas::Plan {
             fleet: options.fleet()?,
             intervals: options.number("--minutes", 1)?,
+        }),
+        "flood" => Run::Flood(flood::Plan {
+            urls: options.number("--urls", 1_000_000)?,
+            connections: options.number("--connections", 64)?,
         }),
         "restart" => Run::Restart(options.fleet()?),
         _ => return Err(format!("there is no run called {run}")),

@@ -14,6 +14,8 @@ pub(crate) struct Connection(BufReader<TcpStream>);
 pub(crate) struct Answer {
     /// The status.
     pub(crate) status: u16,
+    /// `Cache-Status`.
+    pub(crate) cache: String,
     /// The body.
     pub(crate) body: Vec<u8>,
 }
@@ -33,21 +35,25 @@ impl Connection {
         self.0.get_mut().write_all(head.as_bytes())?;
         let status = self.line()?.split(' ').nth(1).and_then(|word| word.parse().ok());
         let status = status.ok_or(io::ErrorKind::InvalidData)?;
-        let mut body = vec![0; self.length()?];
+        let (length, cache) = self.headers()?;
+        let mut body = vec![0; length];
         self.0.read_exact(&mut body)?;
-        Ok(Answer { status, body })
+        Ok(Answer { status, cache, body })
     }
 
-    /// Reads the headers; returns how long the body is.
-    fn length(&mut self) -> io::Result<usize> {
-        let mut length = None;
+    /// Reads the headers; returns how long the body is, and where it comes from.
+    fn headers(&mut self) -> io::Result<(usize, String)> {
+        let (mut length, mut cache) = (None, String::new());
         loop {
             let line = self.line()?.to_ascii_lowercase();
             if line.is_empty() {
-                return length.ok_or_else(|| io::ErrorKind::InvalidData.into());
+                let length = length.ok_or(io::ErrorKind::InvalidData)?;
+                return Ok((length, cache));
             }
             if let Some(value) = line.strip_prefix("content-length:") {
                 length = value.trim().parse().ok();
+            } else if let Some(value) = line.strip_prefix("cache-status:") {
+                value.trim().clone_into(&mut cache);
             }
         }
     }

@@ -72,7 +72,7 @@ impl Fleet {
     async fn start(plan: Plan, redis: Option<RedisServer>, replicas: usize) -> Self {
         let simulation = Simulation::start(&[plan.family()]);
         let setup = |_| {
-            let setup = plan.paced(service::setup(&simulation));
+            let setup = plan.paced(service::setup(&simulation.0));
             match &redis {
                 Some(redis) => setup.set("REDIS_HOST", &redis.address().to_string()),
                 None => setup,

@@ -114,7 +114,7 @@ impl Stage {
         let count = MISS_RATE as usize * (seconds + 1 + 2 * plan.rounds);
         let misses = Family { name: "miss", count, bytes: MISS_BYTES };
         let simulation = Simulation::start(&[HITS, misses]);
-        let setup = service::setup(&simulation).set("REDIS_HOST", &redis.address().to_string());
+        let setup = service::setup(&simulation.0).set("REDIS_HOST", &redis.address().to_string());
         let service = Service::start(&setup).await;
         let well = service.reaches(&[(UP, 1.0), (OPEN, 0.0)], PATIENCE).await;
         well.expect("a service that finds its store");

@@ -111,9 +111,9 @@ impl Request {
             answer
         });
         match answer {
-            Ok(Answer { status: 200, body }) if body == self.body => None,
+            Ok(Answer { status: 200, body, .. }) if body == self.body => None,
             Ok(Answer { status: 200, .. }) => Some(format!("{}: another body", self.path)),
-            Ok(Answer { status, body }) => {
+            Ok(Answer { status, body, .. }) => {
                 Some(format!("{}: {status} {}", self.path, String::from_utf8_lossy(&body)))
             }
             Err(error) => Some(format!("{}: {error}", self.path)),

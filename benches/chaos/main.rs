@@ -1,6 +1,6 @@
-//! What happens to real processes when something breaks: a store that freezes, replicas that share one, a restart.
+//! What happens to real processes when something breaks: a store that freezes, replicas that share one, a restart, a flood.
 //!
-//! Each run is the real binary, a real `redis-server` and the simulated GitHub, all processes of their own, so that
+//! Each run is the real binary, an upstream, and a real `redis-server` where there is one, all processes of their own, so that
 //! none takes part in the runtime of the one that asks. It prints what it measured beside what is allowed, and fails
 //! where that is exceeded. docs/BENCHMARKS.md says how to read it. Whatever was started is killed when a run ends, also
 //! by a panic, by Ctrl-C or by SIGTERM.
@@ -9,8 +9,10 @@ mod arguments;
 mod client;
 mod documents;
 mod fleet;
+mod flood;
 mod freeze;
 mod load;
+mod process;
 mod replicas;
 mod restart;
 mod service;
@@ -45,6 +47,10 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     if let Some(families) = simulation::role(&words) {
         simulation::serve(&families);
+        return ExitCode::SUCCESS;
+    }
+    if flood::upstream::is_asked_for(&words) {
+        flood::upstream::serve();
         return ExitCode::SUCCESS;
     }
     // `cargo test` starts benches too, unoptimised; there is nothing to measure then.
@@ -86,6 +92,7 @@ async fn measure(run: &Run) -> Verdict {
     match run {
         Run::Freeze(plan) => freeze::run(plan).await,
         Run::Replicas(plan) => replicas::run(plan).await,
+        Run::Flood(plan) => flood::run(plan).await,
         Run::Restart(plan) => restart::run(plan).await,
     }
 }

@@ -11,7 +11,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::client;
 use crate::harness::process::Setup;
-use crate::simulation::{Simulation, TOKENS};
+use crate::process::Process;
+use crate::simulation::TOKENS;
 
 /// Longer than a start or an end takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,15 +27,15 @@ pub(crate) struct Service {
     pub(crate) address: SocketAddr,
 }
 
-/// A folder and an environment behind a simulation, with the defaults but for where things are.
-pub(crate) fn setup(simulation: &Simulation) -> Setup {
+/// A folder and an environment behind an upstream, with the defaults but for where things are.
+pub(crate) fn setup(upstream: &Process) -> Setup {
     Setup::bare()
         .set("HOST", "127.0.0.1")
         .set("PORT", "0")
         .set("GITHUB_PATS", TOKENS)
         .set("API_USAGE_THRESHOLD", "100")
-        .set("UPSTREAM_CONNECT_TO", &simulation.connect_to)
-        .set("UPSTREAM_CA_FILE", &simulation.ca_file)
+        .set("UPSTREAM_CONNECT_TO", &upstream.connect_to)
+        .set("UPSTREAM_CA_FILE", &upstream.ca_file)
 }
 
 impl Service {
@@ -67,6 +68,16 @@ impl Service {
         assert!(sent.expect("a shell").success());
         let ended = timeout(PATIENCE, self.child.wait()).await.expect("an end in time");
         assert!(ended.expect("a child of ours").success(), "an end in order");
+    }
+
+    /// What the system says of the process's memory, in bytes: `VmRSS`, or `VmHWM`, which is the most it ever was.
+    pub(crate) fn memory(&self, name: &str) -> f64 {
+        let id = self.child.id().expect("a process that runs");
+        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("a Linux system");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        kilobytes
+            .map_or_else(|| panic!("no {name} in {status}"), |kilobytes: f64| kilobytes * 1024.0)
     }
 
     /// A metric, with its labels in the text format's spelling.

@@ -25,6 +25,14 @@ impl Verdict {
         say(&format!("{what}: {measured:.2}{unit}, allowed: {allowed}{unit}: {verdict}"));
     }
 
+    /// The same of what has to be at least as much.
+    pub(crate) fn at_least(&mut self, what: &str, measured: f64, required: f64, unit: &str) {
+        let holds = measured >= required;
+        self.0 &= holds;
+        let verdict = if holds { "ok" } else { "TOO LITTLE" };
+        say(&format!("{what}: {measured:.3}{unit}, required: {required}{unit}: {verdict}"));
+    }
+
     /// Whether all of it holds.
     pub(crate) fn holds(&self) -> bool {
         self.0

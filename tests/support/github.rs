@@ -45,13 +45,13 @@ pub use self::failure::Failure;
 pub use self::gate::Gate;
 pub use self::journal::Counts;
 pub use self::received::Received;
+pub use self::tls::Authority;
 pub use self::wire::Wire;
 
 use super::canary;
 
 use self::rules::Rules;
 use self::terminator::{Site, Terminator};
-use self::tls::Authority;
 use self::world::{Shared, World};
 
 /// The hosts every simulation answers for.
