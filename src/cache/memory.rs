@@ -22,8 +22,10 @@ use crate::target::Key;
 
 use super::Entry;
 
-/// What an entry weighs beside its body and texts: itself, its tag, its stamp, moka's nodes and tables.
-const BOOKKEEPING: usize = 512;
+/// What an entry weighs beside its body and texts: itself, its tag, its stamp, moka's nodes and tables, and what the
+/// allocator rounds up. As measured: a flood of names that do not exist makes L1 one of small entries, and then this is
+/// most of its memory.
+const BOOKKEEPING: usize = 1024;
 
 /// The tier that answers hits.
 #[derive(Debug)]
@@ -120,4 +122,46 @@ fn weight(entry: &Entry) -> usize {
     let validators = text(&entry.validators.etag) + text(&entry.validators.last_modified);
     let moved_to = entry.moved.as_ref().map_or(0, |moved| moved.to.len());
     entry.body.len() + entry.url.len() + validators + moved_to + BOOKKEEPING
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::{Times, entity_tag};
+    use crate::clock::Timestamp;
+    use crate::upstream::Validators;
+
+    const ENTRIES: u32 = 20_000;
+
+    fn negative(number: u32) -> Entry {
+        let now = Timestamp::from_secs(1_780_315_200);
+        let body = bytes::Bytes::from(format!("{{\"message\":\"Not Found {number}\"}}"));
+        Entry {
+            url: format!("https://raw.githubusercontent.com/nobody/n{number}/main").into(),
+            status: http::StatusCode::NOT_FOUND,
+            etag: entity_tag(&body),
+            body,
+            validators: Validators::default(),
+            token: None,
+            moved: None,
+            times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now },
+            persisted_expiry: None,
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn small_entries_weigh_what_they_take() {
+        let memory = Memory::new(1 << 30, Arc::default());
+        let taken = allocation_counter::measure(|| {
+            for number in 0..ENTRIES {
+                let entry = negative(number);
+                memory.insert(entry.key(), Arc::new(entry));
+            }
+        });
+        let taken = u64::try_from(taken.bytes_current).unwrap();
+        let Level { entries, bytes } = memory.level();
+        assert_eq!(entries, u64::from(ENTRIES));
+        assert!((taken..2 * taken).contains(&bytes), "{taken} bytes are said to be {bytes}");
+    }
 }
