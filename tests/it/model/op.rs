@@ -6,7 +6,7 @@ use crate::support::faulty_store::Mood;
 use crate::support::github::Failure;
 
 /// How many documents there are.
-pub(super) const DOCUMENTS: usize = 3;
+pub(super) const DOCUMENTS: usize = 2;
 /// How many tokens there are, each with an account of its own.
 pub(super) const TOKENS: usize = 2;
 
@@ -56,19 +56,19 @@ pub(super) struct Wish {
 pub(super) fn op() -> impl Strategy<Value = Op> {
     let document = || 0..DOCUMENTS;
     prop_oneof![
-        8 => wish(4).prop_map(|wish| Op::Ask(vec![wish])),
+        10 => wish(4).prop_map(|wish| Op::Ask(vec![wish])),
         3 => burst().prop_map(Op::Ask),
         2 => document().prop_map(Op::Sweep),
-        6 => prop::sample::select(vec![1, 5, 11, 40, 101, 250, 450]).prop_map(Op::Advance),
+        6 => prop::sample::select(vec![1, 11, 101, 450]).prop_map(Op::Advance),
         4 => document().prop_map(Op::Publish),
-        1 => (document(), prop::sample::select(vec![404, 410])).prop_map(|(n, status)| Op::Delete(n, status)),
-        2 => (document(), failure()).prop_map(|(n, failure)| Op::FailUpstream(n, failure)),
-        2 => Just(Op::MendUpstream),
+        2 => (document(), prop::sample::select(vec![404, 410])).prop_map(|(n, status)| Op::Delete(n, status)),
+        3 => (document(), failure()).prop_map(|(n, failure)| Op::FailUpstream(n, failure)),
+        1 => Just(Op::MendUpstream),
         1 => (0..TOKENS).prop_map(Op::LimitToken),
-        2 => mood().prop_map(Op::BreakL2),
-        2 => Just(Op::MendL2),
+        3 => mood().prop_map(Op::BreakL2),
+        1 => Just(Op::MendL2),
         1 => Just(Op::Flush),
-        3 => Just(Op::Flood),
+        4 => Just(Op::Flood),
         2 => Just(Op::Restart),
         2 => Just(Op::Kill),
     ]
@@ -106,6 +106,7 @@ fn failure() -> impl Strategy<Value = Failure> {
         Failure::Reset,
         Failure::HtmlWith200,
         Failure::CutBody,
+        Failure::UnaskedNotModified,
         Failure::Saml,
         Failure::IpAllowList,
         Failure::Blocked451,
