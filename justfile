@@ -60,10 +60,10 @@ test *arguments:
 model cases:
     PROPTEST_CASES={{ cases }} cargo test --test it model::
 
-# Run each fuzz target for so many seconds, two at a time; needs a nightly compiler and cargo-fuzz.
-#
 # New inputs go to the folder of what is built; the corpus in fuzz/corpus only grows by hand. No sanitizer: there is no
 # unsafe code of ours that it could find fault with, and without it a target runs several times as often.
+#
+# Run each fuzz target, or those named, for so many seconds, two at a time; needs a nightly compiler and cargo-fuzz.
 fuzz seconds *targets:
     #!/usr/bin/env bash
     set -euo pipefail

@@ -54,12 +54,11 @@ pub(super) struct Wish {
 
 /// Anything that may happen; what is most telling is most likely.
 pub(super) fn op() -> impl Strategy<Value = Op> {
-    let document = || 0..DOCUMENTS;
     prop_oneof![
-        10 => wish(4).prop_map(|wish| Op::Ask(vec![wish])),
+        12 => wish(4).prop_map(|wish| Op::Ask(vec![wish])),
         3 => burst().prop_map(Op::Ask),
         2 => document().prop_map(Op::Sweep),
-        6 => prop::sample::select(vec![1, 11, 101, 450]).prop_map(Op::Advance),
+        6 => prop::sample::select(vec![1, 1, 11, 101, 450]).prop_map(Op::Advance),
         4 => document().prop_map(Op::Publish),
         2 => (document(), prop::sample::select(vec![404, 410])).prop_map(|(n, status)| Op::Delete(n, status)),
         3 => (document(), failure()).prop_map(|(n, failure)| Op::FailUpstream(n, failure)),
@@ -74,10 +73,15 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// Mostly the same one: a defect needs several things to happen to one document.
+fn document() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => Just(0), 1 => 0..DOCUMENTS]
+}
+
 /// One request in `rarity` is a refresh.
 fn wish(rarity: u32) -> impl Strategy<Value = Wish> {
     let refresh = prop::bool::weighted(1.0 / f64::from(rarity));
-    (0..DOCUMENTS, refresh).prop_map(|(document, refresh)| Wish { document, refresh })
+    (document(), refresh).prop_map(|(document, refresh)| Wish { document, refresh })
 }
 
 /// Requests for one or two documents.
