@@ -113,9 +113,13 @@ impl Cache {
     ///
     /// [`Unread`] where only L2 can know, and does not tell.
     pub async fn stored(&self, key: Key) -> Result<Option<Arc<Entry>>, Unread> {
-        match self.0.memory.entry(&key) {
-            Some(entry) => Ok(Some(entry)),
-            None => Ok(self.0.find(key).await?.0),
+        if let Some(entry) = self.0.memory.entry(&key) {
+            return Ok(Some(entry));
+        }
+        match self.0.find(key).await {
+            Ok((found, _)) => Ok(found),
+            Err(Unread::Unusable) => Ok(None),
+            Err(Unread::Silent) => Err(Unread::Silent),
         }
     }
 

@@ -22,9 +22,15 @@ use crate::telemetry::chain;
 /// What a look may take beyond the budget of a read: the store may have to be opened, or connected to.
 const OPENING: Duration = Duration::from_millis(500);
 
-/// The store was not asked, or did not answer.
+/// Why the store does not tell whether it has a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unread;
+pub enum Unread {
+    /// It was not asked, or did not answer.
+    Silent,
+    /// It has a record that cannot be used, here and now: it is damaged, or another version of svm wrote it, which may
+    /// well be able to use it.
+    Unusable,
+}
 
 /// A store behind a breaker.
 pub struct Guard {
@@ -50,7 +56,7 @@ impl Guard {
         self.ask(key).await.unwrap_or_default()
     }
 
-    /// The same for whoever has to know whether there is none. A record that cannot be used is none.
+    /// The same for whoever has to know whether there is none.
     ///
     /// # Errors
     ///
@@ -58,7 +64,7 @@ impl Guard {
     pub async fn ask(&self, key: Key) -> Result<Option<Arc<Entry>>, Unread> {
         if self.is_open() {
             self.metrics.store_read_skipped();
-            return Err(Unread);
+            return Err(Unread::Silent);
         }
         let took = Stopwatch::start();
         let read = timeout(self.budget, self.store.read(key)).await;
@@ -68,9 +74,9 @@ impl Guard {
         if self.looked.load(Ordering::Relaxed) {
             self.learn(trouble, |breaker| breaker.read(trouble.is_none()));
         }
-        read.or_else(|error| {
+        read.map_err(|error| {
             tracing::debug!(%key, error = chain(&error), "L2 read failed");
-            if matches!(error, Error::Record(_)) { Ok(None) } else { Err(Unread) }
+            if matches!(error, Error::Record(_)) { Unread::Unusable } else { Unread::Silent }
         })
     }
 
@@ -238,12 +244,12 @@ mod tests {
         let guard = Guard::new(Arc::new(store), LONG, Metrics::new(1));
         let key = entry("any", 0, "").key();
         for _ in 0..10 {
-            assert_eq!(guard.ask(key).await, Err(Unread));
+            assert_eq!(guard.ask(key).await, Err(Unread::Silent));
         }
         assert!(!guard.is_open());
         let _ = guard.probe().await;
         for _ in 0..5 {
-            assert_eq!(guard.ask(key).await, Err(Unread));
+            assert_eq!(guard.ask(key).await, Err(Unread::Silent));
         }
         assert!(guard.is_open());
     }

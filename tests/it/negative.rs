@@ -1,5 +1,6 @@
 //! Documents that do not exist.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -59,6 +60,27 @@ async fn a_name_that_no_tier_knows_is_not_taken_out_of_the_store() {
     }
     let waiting = "a flood of names must not take the places of documents that wait to be written";
     assert_eq!(app.metric("svm_write_behind_depth").await, 0.0, "{waiting}");
+}
+
+#[tokio::test]
+async fn what_the_store_has_and_this_process_cannot_use_is_forgotten_too() {
+    let store = FaultyStore::in_mood(Mood::Works);
+    let mut app = TestApp::builder().store(Arc::clone(&store) as _).start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.reaches("svm_l2_writes_total", 1.0).await;
+    app.restart().await;
+
+    store.be(Mood::GarblesRecords);
+    app.github.remove("octo/app", 404);
+    assert_eq!(app.version(LATEST).await.status, 404);
+    app.reaches("svm_l2_writes_total", 1.0).await;
+    app.restart().await;
+
+    store.be(Mood::Works);
+    app.github.go_down().await;
+    let answer = app.version(LATEST).await;
+    assert_eq!(answer.status, 502, "whoever can use it has no copy either: {}", answer.summary());
 }
 
 #[tokio::test]

@@ -60,9 +60,10 @@ async fn metrics_are_prometheus_text() {
     svm_build_info{version="0.1.0"} 1
     svm_cache_hits_total 1
     svm_cache_misses_total 1
+    svm_client_limited_total 0
     svm_flight_followers_total 0
     svm_flights 0
-    svm_l1_bytes 3823
+    svm_l1_bytes 4335
     svm_l1_entries 1
     svm_l2_breaker_open 0
     svm_l2_breaker_opened_total 0

@@ -92,8 +92,7 @@ pub async fn read(
     client.take(length).read_to_end(&mut body).await?;
     let (method, target) = (method.to_owned(), target.to_owned());
     let sni = sni.map(str::to_owned);
-    let request =
-        Received { sni, host, method, target, headers, head, etag_rule: 0, in_flight: 0 };
+    let request = Received { sni, host, method, target, headers, head, etag_rule: 0, in_flight: 0 };
     witness::look(&request, &body);
     Ok(Some(request))
 }
