@@ -95,7 +95,9 @@ fn a_304_without_an_entry_is_a_failure() {
 fn a_failure_is_remembered_where_a_copy_may_stand_in_and_a_call_was_made() {
     let copy = stored_entry();
     let remember = |kept: Kept, seconds| remember_failure(&copy, &kept, later(seconds), &rules());
-    assert!(remember(Kept::Passed(reply(503)), 1000).is_some());
+    let rests = RecentFailure { retry_at: later(1000) + FIRST_REST, rest: FIRST_REST };
+    let remembered = remember(Kept::Passed(reply(503)), 1000).unwrap();
+    assert_eq!(remembered, Entry { failure: Some(rests), ..(*copy).clone() });
     assert!(remember(Kept::Failed(Failure::new(Reason::Timeout)), 1499).is_some());
     assert!(remember(Kept::Passed(reply(503)), 1500).is_none(), "too old to stand in");
     assert!(remember(Kept::Passed(reply(451)), 1000).is_none(), "no failure");

@@ -39,6 +39,14 @@ fn a_copy_that_stood_in_without_a_call_was_not_forwarded() {
 }
 
 #[test]
+fn a_copy_that_stood_in_tells_how_the_upstream_failed() {
+    for status in [403, 429, 500, 503] {
+        let got = told(Demand::Cached, &stored_entry(), Kept::Passed(reply(status)), 1000).status;
+        assert_eq!(got.forward_status.map(|code| code.as_u16()), Some(status));
+    }
+}
+
+#[test]
 fn nothing_stands_in_for_a_refresh_nor_does_a_negative_entry_or_one_too_old() {
     let negative = Arc::new(Entry { status: StatusCode::NOT_FOUND, ..(*stored_entry()).clone() });
     for reason in Reason::ALL {
