@@ -2,6 +2,7 @@
 
 mod accounts;
 mod laws;
+mod told;
 
 use std::time::Duration;
 

@@ -91,3 +91,30 @@ fn a_lease_is_good_until_its_token_rests_or_is_refused() {
     pool.quarantine(refused, NOW);
     assert!(!pool.is_usable(refused, NOW));
 }
+
+#[test]
+fn a_policy_rules_out_all_tokens_of_its_account_and_no_other() {
+    let pool = identifying(3);
+    for (index, id) in [(0, 1), (1, 1), (2, 2)] {
+        pool.found(nth(&pool, index), &user(id), NOW);
+    }
+    let without = |index: usize| {
+        let mut tried = Tried::default();
+        tried.add(nth(&pool, index));
+        tried.add_account(nth(&pool, index));
+        (0..3).map(|_| ask(&pool, None, Priority::Foreground, &tried, NOW)).collect::<Vec<_>>()
+    };
+    assert_eq!(without(0), [Ok(2); 3]);
+    assert!(without(2).iter().all(|chosen| matches!(chosen, Ok(0 | 1))));
+}
+
+#[test]
+fn the_pool_is_usable_as_soon_as_its_first_token_is() {
+    let pool = pool(2);
+    for (index, minutes) in [(0, 20), (1, 10)] {
+        assert_eq!(pool.usable_at(NOW), NOW);
+        let reset_at = Some(NOW + minutes * MINUTE);
+        pool.rest(nth(&pool, index), Limit::Primary { reset_at }, NOW);
+    }
+    assert_eq!(pool.usable_at(NOW), NOW + 10 * MINUTE);
+}
