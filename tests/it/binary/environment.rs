@@ -1,7 +1,9 @@
 //! What it is told by variables and by `.env`, and what it says to nonsense.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
 
 use crate::support::process::{Ended, Running, Setup};
 
@@ -56,6 +58,21 @@ async fn all_faults_are_told_at_once_and_no_token_with_them() {
         .set("REDIS_HOST", &format!("redis://user:{CANARY}@:6379"));
     let ended = setup.run(&[]).await;
     assert_refused(&ended, &["PORT", "CACHE_HARD_TTL", "GITHUB_PATS", "REDIS_HOST", "LOG_FORMAT"]);
+}
+
+#[tokio::test]
+async fn values_that_are_no_text_are_faults_and_never_shown() {
+    let setup = Setup::new();
+    let mut command = setup.command(&["check"]);
+    let tokens = [CANARY.as_bytes(), b"\xff"].concat();
+    command
+        .env("GITHUB_PATS", OsStr::from_bytes(&tokens))
+        .env("CACHE_DIR", OsStr::from_bytes(b"\xfe"));
+    let output = command.output().await.unwrap();
+    assert_eq!(output.status.code(), Some(CONFIGURATION));
+    let told = "svm: GITHUB_PATS: is not valid UTF-8; accepted: a comma-separated list of GitHub tokens\n\
+                svm: CACHE_DIR: is not valid UTF-8; accepted: a folder\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), told);
 }
 
 #[tokio::test]
