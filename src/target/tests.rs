@@ -163,3 +163,15 @@ fn a_key_shows_itself_alike_to_all() {
     let key = Target::parse("https://api.github.com/repos/o/r", &Policy::default()).unwrap().key();
     assert_eq!(format!("{key:?}"), key.to_string());
 }
+
+#[test]
+fn targets_are_equal_if_url_and_token_are() {
+    let parse = |url: &str, token_hosts: &[&str]| {
+        Target::parse(url, &policy(&["api.github.com"], &["/"], token_hosts)).unwrap()
+    };
+    let with_token = |url| parse(url, &["api.github.com"]);
+    let (one, other) = ("https://api.github.com/repos/o/r", "https://api.github.com/repos/o/s");
+    assert_eq!(with_token(one), with_token(one));
+    assert_ne!(with_token(one), with_token(other));
+    assert_ne!(with_token(one), parse(one, &[]));
+}
