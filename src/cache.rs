@@ -46,17 +46,6 @@ impl Cache {
         Self(Arc::new(tiers))
     }
 
-    /// The answer to a request for `target`.
-    pub async fn get(&self, target: &Target, demand: Demand) -> Answer {
-        match self.recall(target, demand) {
-            Some(answer) => answer,
-            None => {
-                let Ok(answer) = self.wait(target, demand, || Ok::<_, Infallible>(())).await;
-                answer
-            }
-        }
-    }
-
     /// The answer that L1 can give at once.
     pub fn recall(&self, target: &Target, demand: Demand) -> Option<Answer> {
         let tiers = &self.0;
@@ -143,7 +132,7 @@ impl Cache {
     /// allowed to ask.
     ///
     /// To start a flight needs the permission of `permit`; to share another one's does not. Without it there still is
-    /// what is stored outside L1.
+    /// what is stored by now.
     ///
     /// # Errors
     ///
@@ -194,9 +183,13 @@ impl Cache {
         }
     }
 
-    /// The answer that the tiers behind L1 can give without a flight. Nothing is promoted: only a flight may do that.
+    /// The answer that the tiers can give without a flight: L1 too, since a flight may have landed after it was looked
+    /// at. Nothing is promoted: only a flight may do that.
     async fn look(&self, target: &Target, demand: Demand) -> Option<Answer> {
-        let (entry, from_l2) = self.0.find(target.key()).await.ok()?;
+        if let Some(answer) = self.recall(target, demand) {
+            return Some(answer);
+        }
+        let (entry, from_l2) = self.0.recollect(target.key()).await.ok()?;
         let facts = Facts::Found { entry: entry?, from_l2 };
         let now = self.0.clock.now();
         let answer = policy::answer(demand, &facts, false, now, &self.0.rules)?;

@@ -8,7 +8,7 @@
 //! GET /version?url=U
 //!   │ http::version      parse the query, then Target::parse            → 400
 //!   ▼
-//! Cache::get(target, Demand)
+//! Cache::recall(target, Demand), then Cache::wait
 //!   │ 1 memory           L1; a fresh entry is a hit, and nothing else happens
 //!   ▼
 //! flight                 one task for each key; whoever asks meanwhile waits for it

@@ -1,10 +1,7 @@
 //! The whole decision of the cache for a hit: look-up, the clock, freshness, the answer.
 
-use std::hint::black_box;
-
 use criterion::Criterion;
 use svm::cache::Demand;
-use svm::clock::Stopwatch;
 
 use crate::support::runtime;
 use crate::support::service::Filled;
@@ -20,17 +17,6 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("recall");
     group.bench_function("recall", |bencher| {
         bencher.iter(|| cache.recall(target, Demand::Cached).expect("a hit"));
-    });
-    group.bench_function("get", |bencher| {
-        bencher.iter_custom(|times| {
-            runtime.block_on(async {
-                let stopwatch = Stopwatch::start();
-                for _ in 0..times {
-                    black_box(cache.get(target, Demand::Cached).await);
-                }
-                stopwatch.elapsed()
-            })
-        });
     });
     group.finish();
 }

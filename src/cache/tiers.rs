@@ -93,17 +93,26 @@ impl Tiers {
         Facts::Found { entry, from_l2 }
     }
 
-    /// Asks the queue and then L2 for an entry that L1 does not hold, and gives it to L1. L2 does not hear of every
-    /// check, but the activity does.
+    /// Asks the queue and then L2 for an entry that L1 does not hold, and gives it to L1.
     async fn promote(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
+        let (found, from_l2) = self.recollect(key).await?;
+        if let Some(entry) = &found {
+            self.memory.insert(key, Arc::clone(entry));
+        }
+        Ok((found, from_l2))
+    }
+
+    /// What [`Tiers::find`] finds, with the life that the last check gave it: L2 does not hear of every check, but the
+    /// activity does.
+    pub(super) async fn recollect(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
         let (found, from_l2) = self.find(key).await?;
-        let Some(found) = found else { return Ok((None, from_l2)) };
-        let check = self.activity.check(key);
-        let vouched =
-            check.and_then(|it| policy::vouched(&found, it, self.clock.now(), &self.rules));
-        let entry = vouched.map_or(found, Arc::new);
-        self.memory.insert(key, Arc::clone(&entry));
-        Ok((Some(entry), from_l2))
+        let entry = found.map(|found| {
+            let check = self.activity.check(key);
+            let vouched =
+                check.and_then(|it| policy::vouched(&found, it, self.clock.now(), &self.rules));
+            vouched.map_or(found, Arc::new)
+        });
+        Ok((entry, from_l2))
     }
 
     /// The newest entry outside L1, and whether L2 was asked for it.

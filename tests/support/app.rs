@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use svm::app::Farewell;
-use svm::cache::{Cache, Entry, Exchanged, Facts};
+use svm::cache::{Cache, Demand, Entry, Exchanged, Facts, Given};
 use svm::clock::ManualClock;
 use svm::target::{Policy, Target};
 use svm::telemetry::Writer;
@@ -106,6 +106,13 @@ impl TestApp {
     pub fn try_to_revalidate(&self, url: &str) -> impl Future<Output = Arc<Facts>> + use<> {
         let (cache, target) = self.cache_and_target(url);
         async move { cache.revalidate(&target).await }
+    }
+
+    /// What the cache gives to one who may not have the upstream asked; `None` for nothing.
+    #[track_caller]
+    pub fn look(&self, url: &str) -> impl Future<Output = Option<Given>> + use<> {
+        let (cache, target) = self.cache_and_target(url);
+        async move { Some(cache.wait(&target, Demand::Cached, || Err(())).await.ok()?.given) }
     }
 
     /// What L1 holds of a document.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use svm::cache::Given;
 
 use super::{ask_as, unknown};
 use crate::support::app::{Answer, TestApp, TestAppBuilder, encode};
@@ -98,6 +99,31 @@ async fn what_the_store_has_is_no_reason_to_limit_nor_to_spend() {
         app.version(&other).await.assert_summary(&from_l2.replace("86390", "86400"));
     }
     assert_eq!(app.metric("svm_client_limited_total").await, 1.0);
+}
+
+#[tokio::test]
+async fn what_was_checked_since_it_was_stored_is_no_reason_to_limit_either() {
+    let mut app = strict().set("REVALIDATE_INTERVAL", "30d").start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.advance(Duration::from_secs(3600));
+    assert_eq!(app.refresh(LATEST).await.header("x-cache"), "REVALIDATED");
+    app.restart().await;
+
+    // L2 was not told of that check, and takes the document for expired.
+    app.advance(Duration::from_secs(23 * 3600 + 1800));
+    spend(&app).await;
+    app.version(LATEST).await.assert_summary("200 HIT upstream=0 svm; hit; ttl=1800; detail=l2");
+}
+
+#[tokio::test]
+async fn what_has_come_to_memory_since_it_was_looked_at_is_no_reason_either() {
+    let app = TestApp::start().await;
+    assert!(app.look(&unknown(0)).await.is_none());
+    assert_eq!(app.version(&unknown(0)).await.status, 404);
+    let given = app.look(&unknown(0)).await.expect("what L1 alone holds");
+    assert!(matches!(given, Given::Passed { status, .. } if status == 404), "{given:?}");
+    assert_eq!(app.github.total_calls(), 1);
 }
 
 #[tokio::test]
