@@ -80,22 +80,26 @@ pub(super) fn gibibytes(text: &str) -> Result<u64> {
 
 /// A decimal number of requests a second.
 pub(super) fn rate(text: &str) -> Result<f64> {
-    let digits = text.replacen('.', "", 1);
-    if digits.is_empty() || !is_digits(&digits) {
-        return Err("is not a decimal number".to_owned());
-    }
-    let rate = text.parse().map_err(|_| "is not a decimal number".to_owned())?;
-    match rate {
-        MIN_RATE..=MAX_RATE => Ok(rate),
-        _ if rate < MIN_RATE => Err("is too small".to_owned()),
+    match decimal(text)? {
+        rate @ MIN_RATE..=MAX_RATE => Ok(rate),
+        rate if rate < MIN_RATE => Err("is too small".to_owned()),
         _ => Err("is too large".to_owned()),
     }
 }
 
 /// The same where 0 stands for no limit.
 pub(super) fn rate_or_off(text: &str) -> Result<Option<f64>> {
-    let is_zero = text.contains('0') && text.trim_matches('0').trim_start_matches('.').is_empty();
-    if is_zero { Ok(None) } else { rate(text).map(Some) }
+    match decimal(text)? {
+        0.0 => Ok(None),
+        _ => rate(text).map(Some),
+    }
+}
+
+fn decimal(text: &str) -> Result<f64> {
+    let digits = text.replacen('.', "", 1);
+    let is_decimal = !digits.is_empty() && is_digits(&digits);
+    let number = is_decimal.then(|| text.parse().ok()).flatten();
+    number.ok_or_else(|| "is not a decimal number".to_owned())
 }
 
 /// The size of the store: it has to hold the largest batch beside what that replaces.

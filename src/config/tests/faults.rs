@@ -69,6 +69,7 @@ fn malformed_values() {
         ("REVALIDATE_BY_DATE", "yes", r#""yes" is neither auto, always nor never"#),
         ("CLIENT_MISS_RATE", ".", r#""." is not a decimal number"#),
         ("CLIENT_MISS_RATE", "0.0.0", r#""0.0.0" is not a decimal number"#),
+        ("CLIENT_MISS_RATE", "0..0", r#""0..0" is not a decimal number"#),
         ("CLIENT_MISS_RATE", "0.0001", r#""0.0001" is too small"#),
         ("CLIENT_MISS_RATE", "1000001", r#""1000001" is too large"#),
         ("LOG_FORMAT", "xml", r#""xml" is neither json nor text"#),
