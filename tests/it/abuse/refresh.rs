@@ -30,23 +30,17 @@ async fn storm(app: &TestApp, status: StatusCode) {
 }
 
 #[tokio::test]
-async fn they_cause_one_call_in_an_interval() {
-    let app = TestApp::builder().set("REFRESH_MIN_INTERVAL", "30s").start().await;
-    app.github.release("octo/app").serve();
-    for interval in 1..=3 {
-        storm(&app, StatusCode::OK).await;
-        assert_eq!(app.github.calls(LATEST_PATH), interval);
-        app.advance(Duration::from_secs(30));
-    }
-}
-
-#[tokio::test]
-async fn for_a_document_that_is_not_there_too() {
-    let app = TestApp::builder().set("REFRESH_MIN_INTERVAL", "30s").start().await;
-    for interval in 1..=3 {
-        storm(&app, StatusCode::NOT_FOUND).await;
-        assert_eq!(app.github.calls(LATEST_PATH), interval);
-        app.advance(Duration::from_secs(30));
+async fn they_cause_one_call_in_an_interval_also_where_there_is_no_document() {
+    for (repository, status) in
+        [("octo/app", StatusCode::OK), ("octo/other", StatusCode::NOT_FOUND)]
+    {
+        let app = TestApp::builder().set("REFRESH_MIN_INTERVAL", "30s").start().await;
+        app.github.release(repository).serve();
+        for interval in 1..=3 {
+            storm(&app, status).await;
+            assert_eq!(app.github.calls(LATEST_PATH), interval, "{status}");
+            app.advance(Duration::from_secs(30));
+        }
     }
 }
 
