@@ -61,7 +61,7 @@ impl Metrics {
             hits: families
                 .counter("svm_cache_hits_total", "Requests answered from what was stored"),
             misses: families
-                .counter("svm_cache_misses_total", "Requests for which the upstream was asked"),
+                .counter("svm_cache_misses_total", "Requests not answered from what was stored"),
             answers: families.counters(
                 "svm_answers_total",
                 "Answers by X-Cache",
