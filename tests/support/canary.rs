@@ -6,6 +6,10 @@
 //! wherever it is noticed: a panic of a task is caught by its runtime, and one within a panic would end the process. So
 //! a hit is remembered, and the next look from the test's own thread panics; whatever holds secrets looks when it is
 //! dropped.
+//!
+//! A secret that is found must be long enough to be nowhere by chance. Tests call their tokens `a` and `b`, so the service
+//! is given longer ones ([`dressed`]): `a` becomes `a_canaryOfATest`. The simulated GitHub reads the short ones back
+//! ([`undressed`]), and no test has to know the others.
 
 use std::fmt::Debug;
 use std::panic;
@@ -17,7 +21,7 @@ use memchr::memmem::Finder;
 
 /// Shorter texts turn up everywhere.
 const SHORTEST: usize = 8;
-/// What makes a short token of a test one that can be searched for.
+/// What is added to a shorter token.
 const DRESS: &str = "_canaryOfATest";
 /// How much is shown of what is around a hit.
 const CONTEXT: usize = 60;
@@ -55,11 +59,11 @@ pub fn guard<'a>(secrets: impl IntoIterator<Item = &'a str>) {
 }
 
 /// Searches for the secrets of a configuration: the tokens, and the password of Redis. The hosts that it names may see
-/// the tokens.
+/// the tokens. The values may be in the quotes of a `.env`, and what is no token may be in a list of tokens.
 pub fn guard_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
     for (name, value) in variables {
         match name {
-            "GITHUB_PATS" => guard(value.split(',').map(str::trim)),
+            "GITHUB_PATS" => guard(value.split([',', ' ', '\'', '"'])),
             "REDIS_HOST" => guard(password(value)),
             "GITHUB_TOKEN_HOSTS" => {
                 let hosts = value.split(',').map(|host| host.trim().to_ascii_lowercase());
@@ -77,16 +81,19 @@ fn password(url: &str) -> Option<&str> {
     Some(login.split_once(':')?.1)
 }
 
-/// The tokens of a test as the service is given them: `a` is on half of all pages.
-pub fn dressed(tokens: &str) -> String {
+/// The value of a variable as the service is given it.
+pub fn dressed(name: &str, value: &str) -> String {
     let dress = |token: &str| match token.trim() {
         short if (1..SHORTEST).contains(&short.len()) => format!("{short}{DRESS}"),
         long => long.to_owned(),
     };
-    tokens.split(',').map(dress).collect::<Vec<_>>().join(",")
+    match name {
+        "GITHUB_PATS" => value.split(',').map(dress).collect::<Vec<_>>().join(","),
+        _ => value.to_owned(),
+    }
 }
 
-/// The token as the test names it.
+/// A token as the test names it.
 pub fn undressed(token: &str) -> &str {
     token.strip_suffix(DRESS).unwrap_or(token)
 }
@@ -137,8 +144,7 @@ pub fn look(place: &str, bytes: &[u8]) {
     }
 }
 
-/// Remembers something that must not be.
-pub fn report(hit: String) {
+fn report(hit: String) {
     let mut state = state();
     if !state.hits.contains(&hit) {
         state.hits.push(hit);

@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 
 use super::super::canary;
 use super::super::github::GitHub;
+use super::log::look_into_all_events;
 use super::{Log, Running, TestApp};
 
 /// A test that is about what the store holds must not depend on how busy the machine is.
@@ -65,8 +66,7 @@ impl TestAppBuilder {
     }
 
     pub(super) fn change(&mut self, name: &str, value: &str) {
-        let value = if name == "GITHUB_PATS" { canary::dressed(value) } else { value.to_owned() };
-        self.vars.insert(name.to_owned(), value);
+        self.vars.insert(name.to_owned(), canary::dressed(name, value));
     }
 
     /// Where the store is.
@@ -123,6 +123,7 @@ impl TestAppBuilder {
         clock: &ManualClock,
         log: &Log,
     ) -> (SocketAddr, Running) {
+        look_into_all_events();
         let config = self.config(github);
         let targets = config.targets.clone();
         let clock = Clock::Manual(clock.clone());

@@ -1,9 +1,14 @@
-//! Where the log of a service under test goes.
+//! Where the log of a service under test goes, and what becomes of all the events that no test asks for.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
-/// A log in memory; clones share it.
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::{fmt, prelude::*};
+
+use super::super::canary;
+
+/// A log in memory, in which no secret may be; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -16,11 +21,26 @@ impl Log {
 }
 
 impl Write for Log {
+    /// Whoever writes hands over whole lines, so no secret is in two pieces.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        canary::look("the log", bytes);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Has every event of the process written to a log that nobody keeps, be it of a level that hardly anyone asks for:
+/// what a service says to `tracing` would go nowhere, and so would a secret in it. A test that listens itself hears
+/// what happens on its thread instead, by a [`Log`] as well.
+pub(super) fn look_into_all_events() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let levels =
+            Targets::new().with_default(LevelFilter::DEBUG).with_target("svm", LevelFilter::TRACE);
+        let events = fmt::layer().with_ansi(false).with_writer(Log::default);
+        tracing_subscriber::registry().with(events.with_filter(levels)).init();
+    });
 }
