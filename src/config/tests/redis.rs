@@ -128,3 +128,9 @@ fn the_effective_configuration_tells_the_server_and_no_login() {
         assert!(!text.contains("hunter2"), "{text}");
     }
 }
+
+#[test]
+fn a_password_is_never_shown() {
+    let password = redis(&[("REDIS_HOST", "redis://u:hunter2@h")]).password.unwrap();
+    assert_eq!(format!("{password:?} {password:#?}"), "Password(..) Password(..)");
+}

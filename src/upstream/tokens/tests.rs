@@ -80,6 +80,14 @@ fn quota(remaining: u64, reset_in: Duration) -> Quota {
 }
 
 #[test]
+fn a_pool_shows_no_token() {
+    let pool = pool(2);
+    assert_eq!(pool.authorization(nth(&pool, 1)), "Bearer ghp_1");
+    let shown = format!("{pool:?}{pool:#?}");
+    assert!(!shown.contains("ghp_"), "{shown}");
+}
+
+#[test]
 fn tokens_take_turns() {
     let pool = pool(3);
     let turns: Vec<_> = (0..6).map(|_| lease(&pool, NOW).unwrap()).collect();
