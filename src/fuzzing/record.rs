@@ -25,12 +25,14 @@ pub fn record(data: &[u8]) {
     }
 }
 
-/// Whatever the bytes are: what is read from them is an entry for this key, and is written so that it is read again.
+/// Whatever the bytes are: what is read from them is an entry for this key, undamaged, and is written so that it is read
+/// again.
 fn is_miss_or_true(record: &Bytes) {
     let key = Key::of(&url(record).unwrap_or_default());
     let _seen = (peek(record), gives_way(record, Timestamp::from_secs(1), Timestamp::from_secs(2)));
     let Ok(entry) = decode(key, record) else { return };
     assert_eq!(entry.key(), key);
+    assert_eq!(sealed(record), record);
     assert_eq!(entry.etag, entity_tag(&entry.body));
     assert!(record.ends_with(&entry.body));
     let keep_until = peek(record).expect("what is decoded can be peeked at").keep_until;

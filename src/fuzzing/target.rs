@@ -1,16 +1,20 @@
 //! A URL and its verdict.
 
+use std::collections::HashSet;
+
 use url::Url;
 
 use crate::target::{Policy, Target};
 
-/// What is accepted is on the allowlist, is its own canonical form, and is the same to the url crate.
+/// What is accepted is on the allowlist, is its own canonical form, in whatever order its query stands, and is the same to
+/// the url crate.
 pub fn target(data: &[u8]) {
     let Some(raw) = super::text(data) else { return };
     let policy = Policy::default();
     let Ok(target) = Target::parse(raw, &policy) else { return };
     is_allowed(&target, &policy);
     assert_eq!(Target::parse(target.as_str(), &policy).as_ref(), Ok(&target));
+    assert_eq!(Target::parse(&reversed(target.as_str()), &policy).as_ref(), Ok(&target));
 
     let url = Url::parse(target.as_str()).expect("a URL");
     assert_eq!(url.as_str(), target.as_str());
@@ -30,4 +34,16 @@ fn is_allowed(target: &Target, policy: &Policy) {
     let is_opened = opened.iter().any(|prefix| target.path().starts_with(prefix));
     assert!(!target.gets_token() || is_opened);
     assert!(target.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
+}
+
+/// The same URL with its query from right to left, unless a name is there twice: then the order may mean something.
+fn reversed(url: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
+    let mut pairs: Vec<_> = query.split('&').collect();
+    pairs.reverse();
+    let names: HashSet<_> = pairs.iter().map(|pair| pair.split('=').next()).collect();
+    match names.len() == pairs.len() {
+        true => format!("{path}?{}", pairs.join("&")),
+        false => url.to_owned(),
+    }
 }
