@@ -67,6 +67,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn strict_decoding() {
+        assert_eq!(decode("a%20b%2F%2f%25+").as_deref(), Some(b"a b//%+".as_slice()));
+        assert_eq!(decode(""), Some(Vec::new()));
+        for malformed in ["%", "a%2", "%zz", "%2F%"] {
+            assert_eq!(decode(malformed), None, "{malformed}");
+        }
+    }
+
     proptest! {
         #[test]
         fn full_decoding_is_decoding_over_and_over(text in "(%|2|5|F|f|a|/|\\.){0,40}") {

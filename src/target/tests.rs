@@ -7,7 +7,7 @@ mod refused;
 
 use super::canonical::canonicalise;
 use super::grammar::Parts;
-use super::{Error, Policy, Target};
+use super::{Error, Key, Policy, Target};
 
 const PREFIX: &str = "https://api.github.com/repos/o/r/";
 
@@ -162,6 +162,7 @@ fn what_the_url_crate_reads_in_another_way_is_refused() {
 fn a_key_shows_itself_alike_to_all() {
     let key = Target::parse("https://api.github.com/repos/o/r", &Policy::default()).unwrap().key();
     assert_eq!(format!("{key:?}"), key.to_string());
+    assert_eq!(Key::from([7; 32]).as_bytes(), &[7; 32]);
 }
 
 #[test]

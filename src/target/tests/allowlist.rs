@@ -149,3 +149,12 @@ fn allowlist_entries() {
         assert_eq!(text.parse::<PathPrefix>().is_ok(), well_formed, "{text:?}");
     }
 }
+
+#[test]
+fn a_policy_shows_what_it_was_made_of() {
+    let policy = policy(&["api.github.com", "ghe.example:8443"], &["/repos/"], &["api.github.com"]);
+    let ports: Vec<_> = policy.hosts().iter().map(|host| (host.host(), host.port())).collect();
+    assert_eq!(ports, [("api.github.com", 443), ("ghe.example", 8443)]);
+    let paths: Vec<_> = policy.api_paths().iter().map(ToString::to_string).collect();
+    assert_eq!(paths, ["/repos/"]);
+}
