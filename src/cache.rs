@@ -186,10 +186,10 @@ impl Cache {
     /// The answer that the tiers can give without a flight: L1 too, since a flight may have landed after it was looked
     /// at. Nothing is promoted: only a flight may do that.
     async fn look(&self, target: &Target, demand: Demand) -> Option<Answer> {
-        if let Some(answer) = self.recall(target, demand) {
-            return Some(answer);
-        }
-        let (entry, from_l2) = self.0.recollect(target.key()).await.ok()?;
+        let (entry, from_l2) = match self.0.memory.entry(&target.key()) {
+            Some(entry) => (Some(entry), false),
+            None => self.0.recollect(target.key()).await.ok()?,
+        };
         let facts = Facts::Found { entry: entry?, from_l2 };
         let now = self.0.clock.now();
         let answer = policy::answer(demand, &facts, false, now, &self.0.rules)?;

@@ -259,6 +259,18 @@ async fn a_limited_client_meets_a_broken_store_without_an_error_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_limited_client_asks_the_store_for_nothing_that_is_in_memory() {
+    let app = strict().start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.reaches("svm_l2_writes_total", 1.0).await;
+    for _ in 0..10 {
+        app.refresh(LATEST).await.assert_summary(LIMITED);
+    }
+    assert_eq!(app.metric("svm_l2_reads_total{result=\"hit\"}").await, 0.0);
+}
+
+#[tokio::test]
 async fn it_is_counted_and_logged_as_what_it_is() {
     let app = strict().start().await;
     spend(&app).await;
