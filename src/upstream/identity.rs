@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use crate::clock::Timestamp;
 
 use super::rate_limit::{self, Limit};
+use super::reply::is_trouble;
 
 /// A word of the answers to the tokens of apps, which are nobody's: `Resource not accessible by integration`.
 const NOBODYS: &str = "not accessible by";
@@ -53,7 +54,7 @@ impl Finding {
             StatusCode::OK => Identity::read(body).map_or(Self::Unclear, Self::Known),
             StatusCode::UNAUTHORIZED => Self::Refused,
             StatusCode::FORBIDDEN if rate_limit::message(body).contains(NOBODYS) => Self::Nobodys,
-            status if status.is_server_error() => Self::Silence,
+            status if is_trouble(status) => Self::Silence,
             _ => Self::Unclear,
         }
     }
@@ -98,7 +99,7 @@ mod tests {
         check(403, logins, &Finding::Limited(Limit::Host { retry_after: None }));
         check(404, r#"{"message":"Not Found"}"#, &Finding::Unclear);
         check(301, "", &Finding::Unclear);
-        for status in [500, 502, 503, 504] {
+        for status in [500, 502, 503, 504, 600, 999] {
             check(status, r#"{"message":"Server Error"}"#, &Finding::Silence);
         }
     }

@@ -35,12 +35,16 @@ impl Reply {
     pub fn reason(&self) -> Reason {
         match self.status {
             _ if self.limited_until.is_some() => Reason::Limited,
-            // One past 599 is invalid, and counts as this (RFC 9110, 15).
-            status if status.as_u16() >= 500 => Reason::ServerError,
+            status if is_trouble(status) => Reason::ServerError,
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Reason::Denied,
             _ => Reason::OtherStatus,
         }
     }
+}
+
+/// Whether a status is one of a server in trouble: one past 599 is invalid, and counts as this (RFC 9110, 15).
+pub(super) fn is_trouble(status: StatusCode) -> bool {
+    status.as_u16() >= 500
 }
 
 /// Why an exchange gave no reply.
