@@ -52,8 +52,42 @@ pub(super) struct Wish {
     pub(super) refresh: bool,
 }
 
+/// Things that happen one after another: one alone, or a scene in which something particular must not go wrong, which
+/// chance alone would hardly ever put together.
+pub(super) fn ops() -> impl Strategy<Value = Vec<Op>> {
+    prop_oneof![
+        16 => op().prop_map(|op| vec![op]),
+        1 => (document(), check()).prop_map(|(n, check)| unheard_of(n, check)),
+        1 => (document(), check()).prop_map(|(n, check)| misled(n, check)),
+    ]
+}
+
+/// A check of which L2 need not hear is remembered when the body comes from there.
+fn unheard_of(document: usize, check: fn(usize) -> Op) -> Vec<Op> {
+    vec![ask(document), Op::Advance(1), check(document), Op::Flood, ask(document)]
+}
+
+/// A `304` to nobody's condition vouches for nothing, least of all for a body that is another by now.
+fn misled(document: usize, check: fn(usize) -> Op) -> Vec<Op> {
+    let fail = Op::FailUpstream(document, Failure::UnaskedNotModified);
+    vec![ask(document), Op::Publish(document), fail, check(document)]
+}
+
+fn ask(document: usize) -> Op {
+    Op::Ask(vec![Wish { document, refresh: false }])
+}
+
+fn refresh(document: usize) -> Op {
+    Op::Ask(vec![Wish { document, refresh: true }])
+}
+
+/// What has the upstream asked of a fresh document.
+fn check() -> impl Strategy<Value = fn(usize) -> Op> {
+    prop::sample::select(vec![refresh as fn(usize) -> Op, Op::Sweep])
+}
+
 /// Anything that may happen; what is most telling is most likely.
-pub(super) fn op() -> impl Strategy<Value = Op> {
+fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         12 => wish(4).prop_map(|wish| Op::Ask(vec![wish])),
         3 => burst().prop_map(Op::Ask),
