@@ -22,6 +22,7 @@ Runs:
 
   flood     hits in a full cache while a million URLs are asked that nobody has asked for
               --urls 1000000 --connections 64  of each kind
+              --l1-mib 1024  what L1 may hold
 
 All of them but the flood need redis-server.";
 
@@ -55,6 +56,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Option<Run>, String> {
         "flood" => Run::Flood(flood::Plan {
             urls: options.number("--urls", 1_000_000)?,
             connections: options.number("--connections", 64)?,
+            l1_mib: options.number("--l1-mib", 1024)?,
         }),
         "restart" => Run::Restart(options.fleet()?),
         _ => return Err(format!("there is no run called {run}")),

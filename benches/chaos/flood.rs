@@ -24,14 +24,10 @@ use self::hot::Hot;
 use self::pour::{Poured, pour};
 use self::upstream::{LARGE, LARGE_BODY, MISSING, SPENT};
 
-/// What L1 may hold by default, in bytes.
-const L1_BYTES: f64 = 1_073_741_824.0;
 /// What memory may reach, in what L1 may.
 const MEMORY_RATIO: f64 = 1.15;
 /// The part of the requests for documents in use that have to be hits.
 const HIT_RATIO: f64 = 0.99;
-/// The documents that fill L1 to begin with, a good part more than it holds.
-const FILLING: usize = (L1_BYTES as usize / LARGE_BODY) * 5 / 4;
 /// Hosts without tokens, and the one with.
 const FILES: &str = "https://raw.githubusercontent.com";
 const API: &str = "https://api.github.com";
@@ -42,6 +38,15 @@ pub(crate) struct Plan {
     pub(crate) urls: usize,
     /// Connections over which it comes.
     pub(crate) connections: usize,
+    /// What L1 may hold, in MiB.
+    pub(crate) l1_mib: usize,
+}
+
+impl Plan {
+    /// The documents that fill L1 to begin with, a good part more than it holds.
+    fn filling(&self) -> usize {
+        self.l1_mib * (1 << 20) / LARGE_BODY * 5 / 4
+    }
 }
 
 /// One flood.
@@ -62,13 +67,14 @@ const FLOODS: [Flood; 3] = [
 /// Floods a service, and says how that was for the others.
 pub(crate) async fn run(plan: &Plan) -> Verdict {
     let upstream = Process::start(&[upstream::ROLE.to_owned()]);
-    let setup = service::setup(&upstream);
+    let gigabytes = (plan.l1_mib as f64 / 1024.0).to_string();
+    let setup = service::setup(&upstream).set("CACHE_L1_MAX_GB", &gigabytes);
     let service = Service::start(&setup).await;
     let idle = service.memory("VmRSS");
     say(&format!("idle: RSS {} MiB", mebibytes(idle)));
 
     let filling = |number: usize| format!("{FILES}{LARGE}{number}");
-    let filled = pour(service.address, plan.connections, FILLING, &filling);
+    let filled = pour(service.address, plan.connections, plan.filling(), &filling);
     say(&format!("L1 filled: {filled}, {}", level(&service, &setup)));
 
     let mut verdict = Verdict::new();
@@ -81,9 +87,9 @@ pub(crate) async fn run(plan: &Plan) -> Verdict {
         verdict.at_least(&format!("  answered with {}", flood.status), expected, 0.99, "");
         verdict.at_most("  flights left over", service.metric("svm_flights"), 0.0, "");
     }
-    let (peak, allowed) = (service.memory("VmHWM"), L1_BYTES * MEMORY_RATIO);
+    let peak = service.memory("VmHWM");
     say(&format!("without what it took when idle: {} MiB", mebibytes(peak - idle)));
-    verdict.at_most("memory at its peak", mebibytes(peak), mebibytes(allowed), " MiB");
+    verdict.at_most("memory at its peak", mebibytes(peak), plan.l1_mib as f64 * MEMORY_RATIO, " MiB");
     service.stop().await;
     verdict
 }
