@@ -26,15 +26,23 @@ use crate::http::client_ip::Proxies;
 use crate::http::{self, AccessLog, Health, HealthSources, MetricsSources};
 use crate::metrics::Metrics;
 use crate::revalidate::{self, Revalidator};
-use crate::store::embedded::{Embedded, OpenError, Opened};
+use crate::store::embedded::{self, Embedded, OpenError, Opened};
 use crate::store::redis::{Redis, SetupError};
 use crate::store::{Guard, Store};
 use crate::tasks::Tasks;
 use crate::telemetry::{Lines, chain};
-use crate::upstream::{ClientError, TokenPool, Upstream};
+use crate::upstream::{ClientError, LOOK_UPS, TokenPool, Upstream};
 
 /// How long the store's file may be held by another process: long enough for a rolling restart.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// Blocking calls that need no permit: an opening of the store's file that hangs, and its closing; or a batch for Redis.
+const WITHOUT_PERMIT: usize = 2;
+/// The threads that the runtime needs for blocking calls, so that none waits for one of another kind that hangs.
+///
+/// It has to be told: a permit is free a moment before its thread is, so whoever waited for it would have another
+/// thread started. Dozens come of that, and each keeps some of the allocator's memory to itself.
+pub const BLOCKING_THREADS: usize =
+    embedded::READERS + embedded::WRITERS + LOOK_UPS + WITHOUT_PERMIT;
 /// Bytes of a request's head.
 const LARGEST_HEAD: usize = 32 * 1024;
 

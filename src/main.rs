@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use svm::app::{App, BuildError};
+use svm::app::{App, BLOCKING_THREADS, BuildError};
 use svm::clock::Clock;
 use svm::commands::{Command, healthcheck, help};
 use svm::config::vars::{self, Vars};
@@ -132,6 +132,7 @@ fn serve() -> Result<(), Exit> {
         .map_err(cannot("the log cannot be started"))?;
     telemetry::install(&config.log, &lines).map_err(|error| Exit::failure(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
         .map_err(cannot("the runtime cannot be started"))?;

@@ -33,6 +33,7 @@ pub use client::ClientError;
 pub use places::Priority;
 pub use reason::Reason;
 pub use reply::{Failure, Reply};
+pub use resolver::LOOK_UPS;
 pub use secret::{Fingerprint, Secret};
 pub use stored::{Moved, Route, Stored};
 pub use tokens::{Report, TokenPool};

@@ -39,7 +39,10 @@ use crate::target::Key;
 use crate::tasks;
 
 /// Reads that may be on blocking threads at once.
-const READERS: usize = 8;
+pub const READERS: usize = 8;
+
+/// redb has one writer; others wait for a permit rather than on a thread.
+pub const WRITERS: usize = 1;
 
 /// How often the lock of another process is tried.
 const LOCK_POLL: Duration = Duration::from_millis(50);
@@ -87,7 +90,6 @@ pub struct Embedded {
     handle: Arc<Handle>,
     max_live: u64,
     readers: Arc<Semaphore>,
-    /// redb has one writer; others wait here rather than on a thread.
     writer: Arc<Semaphore>,
 }
 
@@ -120,7 +122,7 @@ impl Embedded {
             handle: Arc::new(Handle::new(database, reopen(file), REOPEN_PAUSE)),
             max_live,
             readers: Arc::new(Semaphore::new(READERS)),
-            writer: Arc::new(Semaphore::new(1)),
+            writer: Arc::new(Semaphore::new(WRITERS)),
         };
         Ok(Opened { store, shut })
     }

@@ -21,7 +21,7 @@ use super::special_purpose::is_special_purpose;
 mod tests;
 
 /// Look-ups that may be on blocking threads at once.
-const LOOK_UPS: usize = 16;
+pub const LOOK_UPS: usize = 5;
 
 /// The resolver that the client dials through.
 #[derive(Clone)]
