@@ -89,7 +89,12 @@ pub(crate) async fn run(plan: &Plan) -> Verdict {
     }
     let peak = service.memory("VmHWM");
     say(&format!("without what it took when idle: {} MiB", mebibytes(peak - idle)));
-    verdict.at_most("memory at its peak", mebibytes(peak), plan.l1_mib as f64 * MEMORY_RATIO, " MiB");
+    verdict.at_most(
+        "memory at its peak",
+        mebibytes(peak),
+        plan.l1_mib as f64 * MEMORY_RATIO,
+        " MiB",
+    );
     service.stop().await;
     verdict
 }
