@@ -88,6 +88,8 @@ fn a_lease_is_good_until_its_token_rests_or_is_refused() {
     assert!(pool.is_usable(spent, NOW), "a 304 would be free");
     pool.rest(spent, Limit::Primary { reset_at: Some(NOW + MINUTE) }, NOW);
     assert!(!pool.is_usable(spent, NOW) && pool.is_usable(spent, NOW + MINUTE));
+    let rests = |now| pool.reports(now)[0].resting;
+    assert!(rests(NOW) && !rests(NOW + MINUTE));
     pool.quarantine(refused, NOW);
     assert!(!pool.is_usable(refused, NOW));
 }
