@@ -123,6 +123,7 @@ restart-burst *arguments:
 
 # Measure which lines the tests run, and fail where it is too few; needs cargo-llvm-cov with llvm-tools, and jq: 15 minutes.
 coverage:
+    cargo llvm-cov clean --workspace
     cargo llvm-cov nextest --no-report --no-fail-fast --lib --bins --test it
     cargo llvm-cov report --json --summary-only --output-path {{ target }}/coverage.json
     cargo llvm-cov report --html --output-dir {{ target }}/coverage
