@@ -120,3 +120,15 @@ fn the_pool_is_usable_as_soon_as_its_first_token_is() {
     }
     assert_eq!(pool.usable_at(NOW), NOW + 10 * MINUTE);
 }
+
+#[test]
+fn a_token_that_sees_too_much_is_asked_about_every_hour() {
+    let pool = with(1, true, true);
+    let token = nth(&pool, 0);
+    let scopes = [("x-oauth-scopes".parse().unwrap(), "repo".parse().unwrap())];
+    pool.saw(token, &HeaderMap::from_iter(scopes), NOW);
+    pool.found(token, &user(1), NOW);
+    assert_eq!(lease(&pool, NOW), Err(NOW + 60 * MINUTE));
+    assert!(pool.next_to_identify(NOW + 59 * MINUTE).is_none());
+    assert!(pool.next_to_identify(NOW + 60 * MINUTE).is_some());
+}
