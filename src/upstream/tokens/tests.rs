@@ -1,6 +1,7 @@
 //! What the pool does with each kind of answer, by a clock in hand.
 
 mod accounts;
+mod inquiries;
 mod laws;
 mod told;
 

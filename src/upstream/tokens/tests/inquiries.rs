@@ -1,0 +1,42 @@
+//! When GitHub is asked about a token next.
+
+use super::*;
+
+/// After how many seconds, if it is within two hours.
+fn next(pool: &TokenPool) -> Option<u64> {
+    (0..7200).find(|&seconds| pool.next_to_identify(NOW + Duration::from_secs(seconds)).is_some())
+}
+
+#[test]
+fn what_tells_nothing_is_asked_again_ever_later() {
+    let limited = Finding::Limited(Limit::OtherResource { reset_at: None });
+    for (finding, pauses) in [
+        (Finding::Silence, [5, 10, 20, 40, 60, 60]),
+        (Finding::Unclear, [60, 120, 240, 480, 960, 1920]),
+        (limited, [60, 120, 240, 480, 960, 1920]),
+    ] {
+        let pool = identifying(1);
+        assert_eq!(next(&pool), Some(0));
+        for pause in pauses {
+            pool.found(nth(&pool, 0), &finding, NOW);
+            assert_eq!(next(&pool), Some(pause), "{finding:?}");
+            assert!(!pool.reports(NOW)[0].rejected);
+        }
+    }
+}
+
+#[test]
+fn a_token_that_works_is_asked_about_only_if_whose_it_is_matters_and_is_not_known() {
+    let next_after_a_success = |pool: &TokenPool| {
+        pool.quarantine(nth(pool, 0), NOW);
+        assert_eq!(next(pool), Some(60));
+        pool.succeeded(nth(pool, 0), NOW);
+        next(pool)
+    };
+    assert_eq!(next_after_a_success(&pool(1)), None);
+    let identifying = identifying(1);
+    assert_eq!(next_after_a_success(&identifying), Some(0));
+    identifying.found(nth(&identifying, 0), &user(1), NOW);
+    assert_eq!(next(&identifying), None);
+    assert_eq!(next_after_a_success(&identifying), None);
+}
