@@ -121,13 +121,13 @@ replicas *arguments:
 restart-burst *arguments:
     cargo bench --bench chaos -- restart "$@"
 
-# Measure which lines the tests run, and fail where it is too few; needs cargo-llvm-cov with llvm-tools, and jq: 15 minutes.
+# Measure which lines the tests run, and fail where it is too few; needs cargo-llvm-cov with llvm-tools: 10 minutes.
 coverage:
     cargo llvm-cov clean --workspace
     cargo llvm-cov nextest --no-report --no-fail-fast --lib --bins --test it
-    cargo llvm-cov report --json --summary-only --output-path {{ target }}/coverage.json
+    cargo llvm-cov report --lcov --output-path {{ target }}/coverage.lcov
     cargo llvm-cov report --html --output-dir {{ target }}/coverage
-    tests/coverage.sh {{ target }}/coverage.json
+    tests/coverage.sh {{ target }}/coverage.lcov
 
 # Break the modules that must not be wrong, place by place, and ask whether their tests notice; needs cargo-mutants: 2 hours.
 [positional-arguments]
