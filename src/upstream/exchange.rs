@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::target::Target;
 
 use super::places::Place;
-use super::rate_limit::{self, Limit};
+use super::rate_limit::{self, LONGEST_WINDOW, Limit};
 use super::tokens::{Lease, Tried};
 use super::{Ask, Failure, Reason, Reply, Route, Upstream, Validator};
 
@@ -26,8 +26,6 @@ use attempt::Answered;
 const RETRY_PAUSE_MILLIS: std::ops::Range<u64> = 50..200;
 /// What a limit of another resource costs where the answer names no end.
 const FALLBACK_REST: Duration = Duration::from_secs(60);
-/// And at most: GitHub's windows last an hour, and a reset further away than this is a mistake.
-const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60 * 60);
 
 pub(super) struct Exchange<'a> {
     upstream: &'a Upstream,
@@ -184,7 +182,7 @@ impl<'a> Exchange<'a> {
         }
         let limited_until = match limit {
             Limit::OtherResource { reset_at } => {
-                reset_at.unwrap_or(now + FALLBACK_REST).min(now + LONGEST_WAIT)
+                reset_at.unwrap_or(now + FALLBACK_REST).min(now + LONGEST_WINDOW)
             }
             Limit::Primary { .. } | Limit::Secondary { .. } => upstream.tokens.usable_at(now),
             Limit::Host { retry_after } => {

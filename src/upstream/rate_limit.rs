@@ -10,6 +10,9 @@ use http::{HeaderMap, StatusCode};
 
 use crate::clock::Timestamp;
 
+/// GitHub's windows last an hour; a reset further away than this is a mistake, or somebody's clock.
+pub(super) const LONGEST_WINDOW: Duration = Duration::from_secs(2 * 60 * 60);
+
 /// The quota of a token as one answer showed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quota {

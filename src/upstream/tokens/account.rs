@@ -4,11 +4,9 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::upstream::rate_limit::{Limit, Quota};
+use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit, Quota};
 use crate::upstream::rest::{Rest, believed};
 
-/// GitHub's windows last an hour; a reset further away than this is a mistake, or somebody's clock.
-const LONGEST_WINDOW: Duration = Duration::from_secs(2 * 60 * 60);
 /// When to ask again where it is only answers under way that keep the background from going on.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
