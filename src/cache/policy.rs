@@ -315,8 +315,12 @@ fn exchange(
     }
 }
 
-/// The copy, served in place of what the upstream failed to give.
+/// The copy, served in place of what the upstream failed to give. A fresh one needs no excuse: a flight that asked
+/// although there was one did it for another's refresh.
 fn stood_in(copy: &Arc<Entry>, kept: &Kept, now: Timestamp) -> Answer {
+    if copy.is_fresh(now) {
+        return stored(copy, now, None);
+    }
     if kept.reason().is_without_call() {
         return stored(copy, now, Some(Detail::StaleIfError));
     }

@@ -38,6 +38,16 @@ fn a_copy_that_stood_in_without_a_call_was_not_forwarded() {
     }
 }
 
+/// A plain request may share the flight of a refresh, and hear of its end before it hears of the copy.
+#[test]
+fn a_copy_that_is_fresh_stands_in_for_nothing() {
+    for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::OtherStatus) {
+        let got = told(Demand::Cached, &stored_entry(), failed(reason), 10);
+        assert_eq!(got.status, Status::hit(990), "{reason:?}");
+        assert!(matches!(got.given, Given::Document(_)), "{reason:?}");
+    }
+}
+
 #[test]
 fn a_copy_that_stood_in_tells_how_the_upstream_failed() {
     for status in [403, 429, 500, 503] {
