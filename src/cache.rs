@@ -4,6 +4,7 @@
 //! never sees a header of ours, and no error of the store reaches anyone who waits.
 
 mod answer;
+mod body;
 mod entry;
 mod facts;
 mod flight;
@@ -19,9 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use answer::{Answer, Given};
-pub use entry::{
-    Entry, LARGEST_PERSISTED_BODY, RecentFailure, Times, entity_tag, entity_tag_of_digest,
-};
+pub use body::{Body, EntityTag};
+pub use entry::{Entry, LARGEST_PERSISTED_BODY, RecentFailure, Times};
 pub use facts::{Exchanged, Facts, Kept};
 pub use flight::Flights;
 pub use memory::{Held, Level, Memory};

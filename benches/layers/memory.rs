@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion};
 use http::StatusCode;
-use svm::cache::{Entry, Memory, Times, entity_tag};
+use svm::cache::{Entry, Memory, Times};
 use svm::clock::Timestamp;
 use svm::target::Key;
 use svm::upstream::Validators;
@@ -37,8 +37,7 @@ fn insert(memory: &Memory, number: usize) -> Key {
     let entry = Entry {
         url: url.into(),
         status: StatusCode::OK,
-        etag: entity_tag(&body),
-        body,
+        body: body.into(),
         validators: Validators::default(),
         token: None,
         moved: None,

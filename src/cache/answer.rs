@@ -47,7 +47,7 @@ pub enum Given {
 
 impl Given {
     pub(super) fn negative(entry: &Entry) -> Self {
-        Self::Passed { status: entry.status, body: entry.body.clone(), retry_after: None }
+        Self::Passed { status: entry.status, body: entry.body.bytes().clone(), retry_after: None }
     }
 
     pub(super) fn kept(kept: &Kept, now: Timestamp) -> Self {

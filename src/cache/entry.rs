@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, StatusCode};
-use sha2::{Digest, Sha256};
+use http::StatusCode;
 
 use crate::clock::Timestamp;
 use crate::target::Key;
 use crate::upstream::{Fingerprint, Moved, Validators};
+
+use super::Body;
 
 /// The largest body that the persistent tier keeps, in bytes.
 pub const LARGEST_PERSISTED_BODY: usize = 1024 * 1024;
@@ -23,10 +23,8 @@ pub struct Entry {
     pub url: Box<str>,
     /// `200`, or the status of a negative entry.
     pub status: StatusCode,
-    /// The upstream's bytes.
-    pub body: Bytes,
-    /// The strong entity tag under which the body is served.
-    pub etag: HeaderValue,
+    /// The upstream's bytes, and the tag under which they are served.
+    pub body: Body,
     /// What the upstream gave to ask again with.
     pub validators: Validators,
     /// The token that fetched the body, on which GitHub's ETag depends.
@@ -91,21 +89,4 @@ impl Entry {
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         now < self.times.expires_at
     }
-}
-
-/// The strong entity tag of a body: 128 bits of its SHA-256, quoted.
-pub fn entity_tag(body: &[u8]) -> HeaderValue {
-    entity_tag_of_digest(&Sha256::digest(body).into())
-}
-
-/// The strong entity tag of a body whose SHA-256 is known already.
-pub fn entity_tag_of_digest(digest: &[u8; 32]) -> HeaderValue {
-    let mut tag = String::with_capacity(34);
-    tag.push('"');
-    for byte in &digest[..16] {
-        tag.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-        tag.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-    }
-    tag.push('"');
-    HeaderValue::try_from(tag).expect("hex digits and quotes are valid in a header value")
 }

@@ -127,7 +127,7 @@ fn weight(entry: &Entry) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::{Times, entity_tag};
+    use crate::cache::Times;
     use crate::clock::Timestamp;
     use crate::upstream::Validators;
 
@@ -139,8 +139,7 @@ mod tests {
         Entry {
             url: format!("https://raw.githubusercontent.com/nobody/n{number}/main").into(),
             status: http::StatusCode::NOT_FOUND,
-            etag: entity_tag(&body),
-            body,
+            body: body.into(),
             validators: Validators::default(),
             token: None,
             moved: None,

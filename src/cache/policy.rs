@@ -21,7 +21,7 @@ use super::answer::{Answer, Given};
 use super::facts::{Exchanged, Facts, Kept};
 use super::flight::Serves;
 use super::status::{Detail, Forward, Outcome, Status};
-use super::{Entry, RecentFailure, Times, entity_tag};
+use super::{Entry, RecentFailure, Times};
 
 /// The first rest after a failure; each further failure doubles it.
 const FIRST_REST: Duration = Duration::from_secs(10);
@@ -155,8 +155,7 @@ fn entry(url: &str, reply: Reply, now: Timestamp, ttl: Duration) -> Entry {
     Entry {
         url: url.into(),
         status: reply.status,
-        etag: entity_tag(&reply.body),
-        body: reply.body,
+        body: reply.body.into(),
         validators: reply.validators,
         token: reply.token,
         moved: None,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use sha2::{Digest, Sha256};
 
-use crate::cache::{Entry, Times, entity_tag};
+use crate::cache::{Body, Entry, Times};
 use crate::clock::Timestamp;
 use crate::store::record::{decode, encode, gives_way, peek};
 use crate::target::Key;
@@ -33,7 +33,7 @@ fn is_miss_or_true(record: &Bytes) {
     let Ok(entry) = decode(key, record) else { return };
     assert_eq!(entry.key(), key);
     assert_eq!(sealed(record), record);
-    assert_eq!(entry.etag, entity_tag(&entry.body));
+    assert_eq!(entry.body, Body::from(entry.body.bytes().clone()));
     assert!(record.ends_with(&entry.body));
     let keep_until = peek(record).expect("what is decoded can be peeked at").keep_until;
     assert_eq!(decode(key, &encode(&entry, keep_until).into()).as_ref(), Ok(&entry));
@@ -109,8 +109,7 @@ impl Fields<'_> {
         Entry {
             url,
             status: StatusCode::from_u16(u16::try_from(status).unwrap_or(200)).unwrap_or_default(),
-            etag: entity_tag(&body),
-            body,
+            body: body.into(),
             validators,
             token: (token != 0).then(|| Fingerprint::from_bits(token)),
             moved: moved_to.map(|to| Moved { to, seen_at }),

@@ -122,13 +122,14 @@ fn document(
     let age = now.since(entry.times.checked_at).as_secs();
     let headers = res.headers_mut();
     headers.insert(AGE, HeaderValue::from(age));
-    headers.insert(ETAG, entry.etag.clone());
+    let tag = entry.body.tag();
+    headers.insert(ETAG, value(tag.to_string()));
     headers.insert(CACHE_CONTROL, cache_control(status, age, client_lifetime));
-    if conditional::matches(req.headers(), &entry.etag) {
+    if conditional::matches(req.headers(), &tag.to_bytes()) {
         res.status_code(StatusCode::NOT_MODIFIED);
         return;
     }
-    send(req, res, StatusCode::OK, JSON, entry.body.clone());
+    send(req, res, StatusCode::OK, JSON, entry.body.bytes().clone());
 }
 
 fn refused(

@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::embedded::Embedded;
 use super::in_process::InProcess;
 use super::{Change, Check, Claim, Claimed, InUse, Store};
-use crate::cache::{Entry, Times, entity_tag};
+use crate::cache::{Entry, Times};
 use crate::clock::{Clock, Timestamp};
 use crate::upstream::Validators;
 
@@ -20,8 +20,7 @@ pub(crate) fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
     Arc::new(Entry {
         url: format!("https://api.github.com/{path}").into(),
         status: StatusCode::OK,
-        body: Bytes::copy_from_slice(body.as_bytes()),
-        etag: entity_tag(body.as_bytes()),
+        body: Bytes::copy_from_slice(body.as_bytes()).into(),
         validators: Validators::default(),
         token: None,
         moved: None,

@@ -31,7 +31,7 @@ use http::StatusCode;
 use sha2::{Digest, Sha256};
 
 use self::wire::Reader;
-use crate::cache::{Entry, Times, entity_tag_of_digest};
+use crate::cache::{Body, Entry, Times};
 use crate::clock::Timestamp;
 use crate::target::Key;
 use crate::upstream::{Fingerprint, Moved, Validators};
@@ -90,7 +90,7 @@ pub fn encode(entry: &Entry, keep_until: Timestamp) -> Vec<u8> {
 
     let length = u32::try_from(record.len() - HEADER_START).expect("a header is far below 4 GiB");
     record[4..8].copy_from_slice(&length.to_le_bytes());
-    let sum = checksum(&record, &Sha256::digest(&entry.body).into());
+    let sum = checksum(&record, &Sha256::digest(&*entry.body).into());
     record[CHECKSUM].copy_from_slice(&sum);
     record.extend_from_slice(&entry.body);
     record
@@ -140,8 +140,7 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
     Ok(Entry {
         url: fields.url,
         status: fields.status,
-        body: record.slice(body_start..),
-        etag: entity_tag_of_digest(&digest),
+        body: Body::with_digest(record.slice(body_start..), &digest),
         validators: fields.validators,
         token: fields.token,
         moved: fields.moved,

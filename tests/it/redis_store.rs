@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use svm::cache::{Entry, Times, entity_tag};
+use svm::cache::{Entry, Times};
 use svm::clock::Timestamp;
 use svm::config::{Config, Store as Choice, Vars};
 use svm::store::redis::Redis;
@@ -79,8 +79,7 @@ fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
     Arc::new(Entry {
         url: url(path).into(),
         status: StatusCode::OK,
-        body: Bytes::copy_from_slice(body.as_bytes()),
-        etag: entity_tag(body.as_bytes()),
+        body: Bytes::copy_from_slice(body.as_bytes()).into(),
         validators: Validators::default(),
         token: None,
         moved: None,
@@ -105,5 +104,5 @@ async fn apply(store: &Redis, batch: &[Change]) -> Result<(), Error> {
 
 /// The body that is stored for a path.
 async fn body(store: &Redis, path: &str) -> Result<Option<Bytes>, Error> {
-    Ok(store.read(key(path)).await?.map(|entry| entry.body.clone()))
+    Ok(store.read(key(path)).await?.map(|entry| entry.body.bytes().clone()))
 }

@@ -29,7 +29,7 @@ pub(in crate::cache) fn asked<'a>(
     Stored {
         validators: &entry.validators,
         token: entry.token,
-        body: &entry.body,
+        body: entry.body.bytes(),
         fetched_at: entry.times.fetched_at,
         may_use_date: may_use_date(entry, target, demand, now, rules),
         moved_to: moved.filter(is_known).map(|moved| &*moved.to),

@@ -1,7 +1,7 @@
 //! Whether an answer is lawful, by what the world looked like when it was given.
 
 use serde_json::json;
-use svm::cache::entity_tag;
+use svm::cache::EntityTag;
 use svm::target::Key;
 
 use super::op::Wish;
@@ -48,7 +48,10 @@ impl Case<'_> {
         let Self { before, step, wish, answer, .. } = self;
         let version = answer.json()["version"].as_u64().expect("a version");
         self.holds(answer.body == body(wish.document, version), "the body is this document's");
-        self.holds(answer.headers["etag"] == entity_tag(&answer.body), "the tag is the body's");
+        self.holds(
+            answer.header("etag") == EntityTag::of(&answer.body).to_string(),
+            "the tag is the body's",
+        );
         self.holds(version >= before.floor, "no version comes back");
         let age: u64 = answer.header("age").parse().expect("an age");
         let checked_at = step.now - age;

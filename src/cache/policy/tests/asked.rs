@@ -32,7 +32,7 @@ fn may_use_date(case: Case) -> bool {
     let target = Target::parse(&url, &Policy::default()).unwrap();
     let last_modified = case.last_modified.map(Into::into);
     let entry = Entry {
-        body: Bytes::from_static(case.body.as_bytes()),
+        body: case.body.as_bytes().into(),
         validators: Validators { last_modified, ..Validators::default() },
         times: Times { audited_at: case.audited_at, ..stored_entry().times },
         ..(*stored_entry()).clone()
