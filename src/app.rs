@@ -167,11 +167,11 @@ impl App {
             client_lifetime: config.revalidate.interval,
             client_miss_rate: config.server.client_miss_rate,
             proxies: proxies.clone(),
-            clock: clock.clone(),
+            clock,
             metrics,
             sources,
             health: health.clone(),
-            access_log: AccessLog::new(log, proxies, clock),
+            access_log: AccessLog::new(log, proxies),
         });
         let config = config.server;
         Ok(Self {

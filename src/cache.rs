@@ -47,10 +47,9 @@ impl Cache {
     }
 
     /// The answer that L1 can give at once.
-    pub fn recall(&self, target: &Target, demand: Demand) -> Option<Answer> {
+    pub fn recall(&self, target: &Target, demand: Demand, now: Timestamp) -> Option<Answer> {
         let tiers = &self.0;
         let held = tiers.memory.get(&target.key())?;
-        let now = tiers.clock.now();
         let answer = match policy::recall(&held.entry, demand, now, &tiers.rules) {
             Recall::Serve(answer) => answer,
             Recall::ServeAndRetry(answer) => {

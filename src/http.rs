@@ -13,8 +13,10 @@ mod metrics;
 mod page;
 mod ping;
 pub mod query;
+mod questions;
 mod render;
 mod router;
+mod values;
 mod version;
 
 pub use access_log::AccessLog;

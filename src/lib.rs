@@ -45,6 +45,7 @@ pub mod commands;
 pub mod config;
 
 pub mod clock;
+mod hex;
 mod json;
 pub mod metrics;
 pub mod tasks;

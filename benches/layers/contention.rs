@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
 use svm::cache::{Cache, Demand};
-use svm::clock::Stopwatch;
+use svm::clock::{Clock, Stopwatch};
 use svm::target::Target;
 
 use crate::support::documents::Document;
@@ -53,7 +53,9 @@ fn recall(cache: &Cache, targets: &[&Target], threads: usize, times: u64) -> Dur
                 let mut row = targets.iter().cycle().skip(start);
                 for _ in 0..times {
                     let target = row.next().expect("targets without an end");
-                    black_box(cache.recall(target, Demand::Cached).expect("a hit"));
+                    black_box(
+                        cache.recall(target, Demand::Cached, Clock::System.now()).expect("a hit"),
+                    );
                 }
             });
         }

@@ -2,6 +2,7 @@
 
 use criterion::Criterion;
 use svm::cache::Demand;
+use svm::clock::Clock;
 
 use crate::support::runtime;
 use crate::support::service::Filled;
@@ -16,7 +17,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("recall");
     group.bench_function("recall", |bencher| {
-        bencher.iter(|| cache.recall(target, Demand::Cached).expect("a hit"));
+        bencher.iter(|| cache.recall(target, Demand::Cached, Clock::System.now()).expect("a hit"));
     });
     group.finish();
 }

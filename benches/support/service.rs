@@ -63,5 +63,8 @@ async fn fetch(app: &App, document: &Document) {
     let target = document.target();
     let permit = || Ok::<_, Infallible>(());
     let Ok(_miss) = app.cache().wait(&target, Demand::Cached, permit).await;
-    assert!(app.cache().recall(&target, Demand::Cached).is_some(), "{target:?} is in L1");
+    assert!(
+        app.cache().recall(&target, Demand::Cached, Clock::System.now()).is_some(),
+        "{target:?} is in L1"
+    );
 }

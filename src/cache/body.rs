@@ -6,7 +6,7 @@ use std::ops::Deref;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
+use crate::hex;
 
 /// The upstream's bytes with their entity tag; clones share the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,19 +73,16 @@ impl EntityTag {
     }
 
     /// The tag as it is shown.
-    pub fn to_bytes(self) -> [u8; Self::LENGTH] {
+    pub fn to_text(self) -> [u8; Self::LENGTH] {
         let mut text = [b'"'; Self::LENGTH];
-        for (digits, byte) in text[1..].chunks_exact_mut(2).zip(self.0) {
-            digits[0] = HEX[usize::from(byte >> 4)];
-            digits[1] = HEX[usize::from(byte & 15)];
-        }
+        hex::write(&self.0, &mut text[1..]);
         text
     }
 }
 
 impl fmt::Display for EntityTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(str::from_utf8(&self.to_bytes()).map_err(|_| fmt::Error)?)
+        f.write_str(str::from_utf8(&self.to_text()).map_err(|_| fmt::Error)?)
     }
 }
 

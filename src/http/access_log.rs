@@ -1,13 +1,14 @@
 //! One access line per request, handed to the log's queue and formatted elsewhere.
 
+use std::borrow::Cow;
+
 use salvo::http::ResBody;
 use salvo::{Request, Response};
 
-use crate::clock::{Clock, Stopwatch};
 use crate::telemetry::{AccessLine, Lines};
 
 use super::client_ip::Proxies;
-use super::page::Trail;
+use super::page::{Arrival, Trail};
 
 /// Longer paths are cut: they are not ours, and a log is no place to store them.
 const LONGEST_PATH: usize = 256;
@@ -17,31 +18,39 @@ const LONGEST_PATH: usize = 256;
 pub struct AccessLog {
     lines: Option<Lines>,
     proxies: Proxies,
-    clock: Clock,
 }
 
 impl AccessLog {
     /// Lines go to `lines`, if there are any; of a client behind a trusted proxy they show the client.
-    pub fn new(lines: Option<Lines>, proxies: Proxies, clock: Clock) -> Self {
-        Self { lines, proxies, clock }
+    pub fn new(lines: Option<Lines>, proxies: Proxies) -> Self {
+        Self { lines, proxies }
     }
 
-    pub(super) fn line(&self, req: &Request, res: &Response, trail: Trail, stopwatch: &Stopwatch) {
+    pub(super) fn line(
+        &self,
+        req: &Request,
+        res: &Response,
+        path: Option<&'static str>,
+        trail: Trail,
+        arrival: &Arrival,
+    ) {
         let Some(lines) = &self.lines else { return };
-        let path = req.uri().path();
-        let cut = path.floor_char_boundary(LONGEST_PATH);
         lines.access(AccessLine {
-            at: self.clock.now(),
+            at: arrival.at,
             client: trail.client.or_else(|| self.proxies.client_of(req)),
             method: req.method().clone(),
-            path: path[..cut].into(),
+            path: path.map_or_else(|| cut(req.uri().path()).into(), Cow::Borrowed),
             target: trail.target,
             status: res.status_code.map_or(0, |status| status.as_u16()),
             cache: trail.cache,
             bytes: size(&res.body),
-            took: stopwatch.elapsed(),
+            took: trail.took.unwrap_or_else(|| arrival.stopwatch.elapsed()),
         });
     }
+}
+
+fn cut(path: &str) -> String {
+    path[..path.floor_char_boundary(LONGEST_PATH)].to_owned()
 }
 
 fn size(body: &ResBody) -> u64 {

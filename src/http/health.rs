@@ -12,10 +12,10 @@ use salvo::{Request, Response};
 use serde_json::{Map, Value, json};
 
 use crate::cache::write_behind::WriteBehind;
-use crate::clock::{Clock, Stopwatch};
+use crate::clock::Clock;
 use crate::upstream::{Report, TokenPool};
 
-use super::page::{Page, Trail};
+use super::page::{Arrival, Page, Trail};
 use super::render;
 
 /// How the service is; clones share it.
@@ -153,7 +153,7 @@ fn private(reports: &[Report]) -> Option<String> {
 pub(super) struct Healthz(pub(super) Health);
 
 impl Page for Healthz {
-    async fn answer(&self, req: &Request, res: &mut Response, _: &Stopwatch) -> Trail {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
         let (status, body) = self.0.report();
         render::json(req, res, status, body.to_string());
         Trail::default()

@@ -7,12 +7,12 @@ use salvo::{Request, Response};
 use crate::activity::Activity;
 use crate::cache::Cache;
 use crate::cache::write_behind::WriteBehind;
-use crate::clock::{Clock, Stopwatch};
+use crate::clock::Clock;
 use crate::metrics::{Metrics, Observed};
 use crate::telemetry::Lines;
 use crate::upstream::TokenPool;
 
-use super::page::{Page, Trail};
+use super::page::{Arrival, Page, Trail};
 use super::render;
 
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -55,7 +55,7 @@ pub(super) struct MetricsPage {
 }
 
 impl Page for MetricsPage {
-    async fn answer(&self, req: &Request, res: &mut Response, _: &Stopwatch) -> Trail {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
         let body = self.metrics.render(&self.sources.observe());
         render::text(req, res, TEXT_FORMAT, body);
         Trail::default()

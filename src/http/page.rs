@@ -1,12 +1,14 @@
 //! What all routes share: methods, the end of connections while the service drains, the access line.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use crate::cache::Status;
-use crate::clock::Stopwatch;
+use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::target::Target;
 
 use super::access_log::AccessLog;
@@ -23,48 +25,69 @@ pub(super) trait Page: Send + Sync + 'static {
         &self,
         req: &Request,
         res: &mut Response,
-        stopwatch: &Stopwatch,
+        arrival: &Arrival,
     ) -> impl Future<Output = Trail> + Send;
+}
+
+/// When a request came. The clocks are read once for all who need them: that costs as much as a look-up in L1.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    /// The moment.
+    pub(super) at: Timestamp,
+    /// The time since.
+    pub(super) stopwatch: Stopwatch,
 }
 
 /// What the access log shall know of an answer beside its head.
 #[derive(Debug, Default)]
 pub(super) struct Trail {
     /// The document that was asked for.
-    pub(super) target: Option<Target>,
+    pub(super) target: Option<Arc<Target>>,
     /// How the answer came about.
     pub(super) cache: Option<Status>,
     /// Whose request it was, where that was looked at already.
     pub(super) client: Option<IpAddr>,
+    /// How long it took, where that was measured already.
+    pub(super) took: Option<Duration>,
 }
 
 /// A page with what all of them share.
 pub(super) struct Route<P> {
     page: P,
-    health: Health,
-    access_log: AccessLog,
+    /// The page's own path; nothing where it has none.
+    path: Option<&'static str>,
+    common: Common,
+}
+
+/// What all routes have; clones share it.
+#[derive(Clone)]
+pub(super) struct Common {
+    pub(super) clock: Clock,
+    pub(super) health: Health,
+    pub(super) access_log: AccessLog,
 }
 
 impl<P: Page> Route<P> {
-    pub(super) fn new(page: P, health: &Health, access_log: &AccessLog) -> Self {
-        Self { page, health: health.clone(), access_log: access_log.clone() }
+    pub(super) fn new(page: P, path: Option<&'static str>, common: &Common) -> Self {
+        Self { page, path, common: common.clone() }
     }
 }
 
 #[async_trait]
 impl<P: Page> Handler for Route<P> {
     async fn handle(&self, req: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
-        let stopwatch = Stopwatch::start();
+        let Common { clock, health, access_log } = &self.common;
+        let arrival = Arrival { at: clock.now(), stopwatch: Stopwatch::start() };
         let trail = if P::EXISTS && !reads(req.method()) {
             render::method_not_allowed(req, res);
             Trail::default()
         } else {
-            self.page.answer(req, res, &stopwatch).await
+            self.page.answer(req, res, &arrival).await
         };
-        if self.health.is_draining() {
+        if health.is_draining() {
             render::close_connection(res);
         }
-        self.access_log.line(req, res, trail, &stopwatch);
+        access_log.line(req, res, self.path, trail, &arrival);
     }
 }
 
@@ -78,7 +101,7 @@ pub(super) struct Missing;
 impl Page for Missing {
     const EXISTS: bool = false;
 
-    async fn answer(&self, req: &Request, res: &mut Response, _: &Stopwatch) -> Trail {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
         render::not_found(req, res);
         Trail::default()
     }

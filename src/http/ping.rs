@@ -3,15 +3,13 @@
 use http::StatusCode;
 use salvo::{Request, Response};
 
-use crate::clock::Stopwatch;
-
-use super::page::{Page, Trail};
+use super::page::{Arrival, Page, Trail};
 use super::render;
 
 pub(super) struct Ping;
 
 impl Page for Ping {
-    async fn answer(&self, req: &Request, res: &mut Response, _: &Stopwatch) -> Trail {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
         let body = r#"{"status":"ok","message":"Service is up and running"}"#;
         render::json(req, res, StatusCode::OK, body.to_owned());
         Trail::default()

@@ -1,6 +1,5 @@
 //! Answers as HTTP: the only place that knows our header names, and the one that turns errors into statuses.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +18,7 @@ use crate::target::Key;
 use crate::upstream::{Failure, Reason};
 
 use super::conditional;
+use super::values::Values;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -41,9 +41,10 @@ pub(super) struct Moment {
 pub(super) fn answer(req: &Request, res: &mut Response, key: Key, answer: &Answer, moment: Moment) {
     let headers = res.headers_mut();
     *headers = HeaderMap::with_capacity(12);
-    provenance(headers, Some(key), &answer.status);
+    let mut values = Values::new();
+    provenance(headers, Some(key), &answer.status, &mut values);
     match &answer.given {
-        Given::Document(entry) => document(req, res, entry, &answer.status, moment),
+        Given::Document(entry) => document(req, res, entry, &answer.status, moment, values),
         Given::Passed { status, body, retry_after } => {
             refused(req, res, *status, passed(*status, body), *retry_after);
         }
@@ -56,14 +57,14 @@ pub(super) fn answer(req: &Request, res: &mut Response, key: Key, answer: &Answe
 
 /// A request that was refused before the cache.
 pub(super) fn invalid_parameter(req: &Request, res: &mut Response, detail: &str) {
-    provenance(res.headers_mut(), None, &Status::invalid_parameter());
+    provenance(res.headers_mut(), None, &Status::invalid_parameter(), &mut Values::new());
     let body = json!({ "error": "Invalid parameter", "detail": detail });
     refused(req, res, StatusCode::BAD_REQUEST, body.to_string().into(), None);
 }
 
 /// A request that its client's rate does not allow.
 pub(super) fn too_many_requests(req: &Request, res: &mut Response, key: Key, wait: Duration) {
-    provenance(res.headers_mut(), Some(key), &Status::client_limited());
+    provenance(res.headers_mut(), Some(key), &Status::client_limited(), &mut Values::new());
     let detail = format!(
         "what is not in the cache is asked for too often; wait another {} seconds",
         seconds(wait)
@@ -105,11 +106,14 @@ pub(super) fn close_connection(res: &mut Response) {
 }
 
 /// Where the answer comes from.
-fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status) {
+fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values: &mut Values) {
+    if let Some(key) = key {
+        values.text(key.to_text());
+    }
     headers.insert(X_CACHE, HeaderValue::from_static(status.outcome.as_str()));
-    headers.insert(X_CACHE_KEY, key.map_or(HeaderValue::from_static(""), key_value));
+    headers.insert(X_CACHE_KEY, values.cut());
     headers.insert(X_UPSTREAM_STATUS, upstream_status(status));
-    headers.insert(CACHE_STATUS, value(cache_status(status)));
+    headers.insert(CACHE_STATUS, cache_status(status, values));
 }
 
 fn document(
@@ -118,14 +122,15 @@ fn document(
     entry: &Entry,
     status: &Status,
     Moment { now, client_lifetime }: Moment,
+    mut values: Values,
 ) {
     let age = now.since(entry.times.checked_at).as_secs();
+    let tag = entry.body.tag().to_text();
     let headers = res.headers_mut();
-    headers.insert(AGE, HeaderValue::from(age));
-    let tag = entry.body.tag();
-    headers.insert(ETAG, value(tag.to_string()));
-    headers.insert(CACHE_CONTROL, cache_control(status, age, client_lifetime));
-    if conditional::matches(req.headers(), &tag.to_bytes()) {
+    headers.insert(AGE, values.number(age).cut());
+    headers.insert(ETAG, values.text(tag).cut());
+    headers.insert(CACHE_CONTROL, cache_control(status, age, client_lifetime, &mut values));
+    if conditional::matches(req.headers(), &tag) {
         res.status_code(StatusCode::NOT_MODIFIED);
         return;
     }
@@ -225,11 +230,16 @@ fn seconds(wait: Duration) -> u64 {
 }
 
 /// A fresh answer may be reused for a while; less than its age plus that would be stale on arrival.
-fn cache_control(status: &Status, age: u64, lifetime: Duration) -> HeaderValue {
+fn cache_control(
+    status: &Status,
+    age: u64,
+    lifetime: Duration,
+    values: &mut Values,
+) -> HeaderValue {
     if status.is_stale() {
         return NO_CACHE;
     }
-    value(format!("public, max-age={}", age + seconds(lifetime)))
+    values.text("public, max-age=").number(age + seconds(lifetime)).cut()
 }
 
 fn upstream_status(status: &Status) -> HeaderValue {
@@ -240,37 +250,28 @@ fn upstream_status(status: &Status) -> HeaderValue {
 }
 
 /// RFC 9211.
-fn cache_status(status: &Status) -> String {
-    let mut text = String::with_capacity(80);
-    text.push_str("svm");
+fn cache_status(status: &Status, values: &mut Values) -> HeaderValue {
+    values.text("svm");
     if status.forward.is_none() && status.outcome == Outcome::Hit {
-        text.push_str("; hit");
+        values.text("; hit");
     }
     if let Some(forward) = status.forward {
-        let _ = write!(text, "; fwd={}", forward.as_str());
+        values.text("; fwd=").text(forward.as_str());
     }
     if let Some(status) = status.forward_status {
-        let _ = write!(text, "; fwd-status={}", status.as_u16());
+        values.text("; fwd-status=").text(status.as_str());
     }
     if status.stored {
-        text.push_str("; stored");
+        values.text("; stored");
     }
     if let Some(ttl) = status.ttl {
-        let _ = write!(text, "; ttl={ttl}");
+        values.text("; ttl=").number(ttl);
     }
     if status.collapsed {
-        text.push_str("; collapsed");
+        values.text("; collapsed");
     }
     if let Some(detail) = status.detail {
-        let _ = write!(text, "; detail={}", detail.as_str());
+        values.text("; detail=").text(detail.as_str());
     }
-    text
-}
-
-fn key_value(key: Key) -> HeaderValue {
-    value(key.to_string())
-}
-
-fn value(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).expect("our header values are visible ASCII")
+    values.cut()
 }

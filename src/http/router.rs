@@ -19,8 +19,9 @@ use super::client_ip::Proxies;
 use super::client_rate::ClientRate;
 use super::health::{Health, Healthz};
 use super::metrics::{MetricsPage, MetricsSources};
-use super::page::{Missing, Route};
+use super::page::{Common, Missing, Page, Route};
 use super::ping::Ping;
+use super::questions::Questions;
 use super::version::Version;
 
 /// What the routes are made of.
@@ -49,30 +50,31 @@ pub struct Parts {
 
 /// The service that answers every request.
 pub fn service(parts: Parts) -> Service {
-    let Parts { sources, health, access_log, metrics, .. } = parts;
+    let Parts { sources, health, access_log, metrics, clock, .. } = parts;
     let version = Version {
         cache: parts.cache,
-        policy: parts.policy,
+        questions: Questions::new(parts.policy),
         client_lifetime: parts.client_lifetime,
         client_rate: ClientRate::new(parts.client_miss_rate),
         proxies: parts.proxies,
-        clock: parts.clock,
+        clock: clock.clone(),
         metrics: metrics.clone(),
     };
     let metrics = MetricsPage { metrics, sources };
     let healthz = Healthz(health.clone());
+    let common = Common { clock, health, access_log };
     let routes = Router::new()
-        .push(exactly("/version", Route::new(version, &health, &access_log)))
-        .push(exactly("/ping", Route::new(Ping, &health, &access_log)))
-        .push(exactly("/healthz", Route::new(healthz, &health, &access_log)))
-        .push(exactly("/metrics", Route::new(metrics, &health, &access_log)))
-        .push(anything(Route::new(Missing, &health, &access_log)));
+        .push(exactly("/version", version, &common))
+        .push(exactly("/ping", Ping, &common))
+        .push(exactly("/healthz", healthz, &common))
+        .push(exactly("/metrics", metrics, &common))
+        .push(anything(Route::new(Missing, None, &common)));
     Service::new(routes)
 }
 
-fn exactly(path: &'static str, route: impl Handler) -> Router {
+fn exactly(path: &'static str, page: impl Page, common: &Common) -> Router {
     Router::with_filter_fn(move |req, state| req.uri().path() == path && consume(req, state))
-        .goal(route)
+        .goal(Route::new(page, Some(path), common))
 }
 
 fn anything(route: impl Handler) -> Router {

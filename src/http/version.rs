@@ -8,25 +8,23 @@
 //! `CLIENT_MISS_RATE`.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use salvo::{Request, Response};
 
-use crate::cache::{Answer, Cache, Demand, Status};
-use crate::clock::{Clock, Stopwatch};
+use crate::cache::{Answer, Cache, Status};
+use crate::clock::{Clock, Timestamp};
 use crate::metrics::Metrics;
-use crate::target::{Policy, Target};
 
 use super::client_ip::Proxies;
 use super::client_rate::ClientRate;
-use super::page::{Page, Trail};
-use super::query::VersionQuery;
+use super::page::{Arrival, Page, Trail};
+use super::questions::{Question, Questions};
 use super::render::{self, Moment};
 
 pub(super) struct Version {
     pub(super) cache: Cache,
-    pub(super) policy: Arc<Policy>,
+    pub(super) questions: Questions,
     pub(super) client_lifetime: Duration,
     pub(super) client_rate: ClientRate,
     pub(super) proxies: Proxies,
@@ -35,46 +33,71 @@ pub(super) struct Version {
 }
 
 impl Page for Version {
-    async fn answer(&self, req: &Request, res: &mut Response, stopwatch: &Stopwatch) -> Trail {
-        let (target, demand) = match self.read(req) {
+    async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> Trail {
+        let question = match self.questions.read(req.uri().query()) {
             Ok(question) => question,
             Err(detail) => {
                 render::invalid_parameter(req, res, &detail);
-                self.metrics.refused(stopwatch.elapsed());
+                let took = arrival.stopwatch.elapsed();
+                self.metrics.refused(took);
                 let cache = Some(Status::invalid_parameter());
-                return Trail { cache, ..Trail::default() };
+                return Trail { cache, took: Some(took), ..Trail::default() };
             }
         };
-        let mut client = None;
-        let answer = match self.cache.recall(&target, demand) {
-            Some(answer) => Ok(answer),
-            None => self.ask(req, &target, demand, &mut client).await,
-        };
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(wait) => {
-                render::too_many_requests(req, res, target.key(), wait);
-                self.metrics.client_limited(stopwatch.elapsed());
-                let cache = Some(Status::client_limited());
-                return Trail { target: Some(target), cache, client };
-            }
-        };
-        let now = self.clock.now();
-        let moment = Moment { now, client_lifetime: self.client_lifetime };
-        render::answer(req, res, target.key(), &answer, moment);
-        self.metrics.answered(&answer, now, stopwatch.elapsed());
-        Trail { target: Some(target), cache: Some(answer.status), client }
+        match self.cache.recall(&question.target, question.demand, arrival.at) {
+            Some(answer) => self.give(req, res, question, &answer, arrival.at, arrival),
+            // In a box of its own: the library boxes what is here, and a miss takes more room than all the rest.
+            None => Box::pin(self.ask(req, res, question, arrival)).await,
+        }
     }
 }
 
 impl Version {
-    /// What L1 cannot answer, as far as its client may have the upstream asked; else how long until it may. A client that
-    /// leaves before the answer gets nothing back.
+    fn give(
+        &self,
+        req: &Request,
+        res: &mut Response,
+        question: Question,
+        answer: &Answer,
+        now: Timestamp,
+        arrival: &Arrival,
+    ) -> Trail {
+        let moment = Moment { now, client_lifetime: self.client_lifetime };
+        render::answer(req, res, question.target.key(), answer, moment);
+        let took = arrival.stopwatch.elapsed();
+        self.metrics.answered(answer, now, took);
+        let (target, cache) = (Some(question.target), Some(answer.status));
+        Trail { target, cache, took: Some(took), ..Trail::default() }
+    }
+
+    /// What L1 cannot answer, as far as its client may have the upstream asked.
     async fn ask(
         &self,
         req: &Request,
-        target: &Target,
-        demand: Demand,
+        res: &mut Response,
+        question: Question,
+        arrival: &Arrival,
+    ) -> Trail {
+        let mut client = None;
+        let trail = match self.wait(req, &question, &mut client).await {
+            Ok(answer) => self.give(req, res, question, &answer, self.clock.now(), arrival),
+            Err(wait) => {
+                render::too_many_requests(req, res, question.target.key(), wait);
+                let took = arrival.stopwatch.elapsed();
+                self.metrics.client_limited(took);
+                let (target, cache) = (Some(question.target), Some(Status::client_limited()));
+                Trail { target, cache, took: Some(took), ..Trail::default() }
+            }
+        };
+        Trail { client, ..trail }
+    }
+
+    /// An answer, or how long until the client may have the upstream asked. A client that leaves before the answer gets
+    /// nothing back.
+    async fn wait(
+        &self,
+        req: &Request,
+        Question { target, demand }: &Question,
         client: &mut Option<IpAddr>,
     ) -> Result<Answer, Duration> {
         let mut purse = self.client_rate.purse(|| {
@@ -82,17 +105,10 @@ impl Version {
             *client
         });
         let permit = || purse.as_mut().map_or(Ok(()), |purse| purse.spend(self.clock.now()));
-        let answer = self.cache.wait(target, demand, permit).await?;
+        let answer = self.cache.wait(target, *demand, permit).await?;
         if let Some(purse) = purse.filter(|_| !answer.status.is_own_call()) {
             purse.refund();
         }
         Ok(answer)
-    }
-
-    fn read(&self, req: &Request) -> Result<(Target, Demand), String> {
-        let query = VersionQuery::parse(req.uri().query()).map_err(|error| error.to_string())?;
-        let target = Target::parse(&query.url, &self.policy).map_err(|error| error.to_string())?;
-        let demand = if query.refresh { Demand::Refresh } else { Demand::Cached };
-        Ok((target, demand))
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
+use crate::hex;
 
 /// The SHA-256 of a canonical URL; shown as `v1:` and lower-case hex.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,6 +14,13 @@ impl Key {
     /// The key of a canonical URL; [`Target::parse`](super::Target::parse) makes those.
     pub fn of(canonical: &str) -> Self {
         Self(Sha256::digest(canonical.as_bytes()).into())
+    }
+
+    /// The key as it is shown.
+    pub fn to_text(self) -> [u8; 67] {
+        let mut text = *b"v1:0000000000000000000000000000000000000000000000000000000000000000";
+        hex::write(&self.0, &mut text[3..]);
+        text
     }
 
     /// The raw digest.
@@ -30,13 +37,7 @@ impl From<[u8; 32]> for Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // In one piece: every answer shows its key.
-        let mut text = *b"v1:0000000000000000000000000000000000000000000000000000000000000000";
-        for (digits, byte) in text[3..].chunks_exact_mut(2).zip(self.0) {
-            digits[0] = HEX[usize::from(byte >> 4)];
-            digits[1] = HEX[usize::from(byte & 15)];
-        }
-        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        f.write_str(str::from_utf8(&self.to_text()).map_err(|_| fmt::Error)?)
     }
 }
 

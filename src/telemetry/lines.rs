@@ -37,7 +37,7 @@ pub struct Lines {
 
 #[derive(Debug)]
 enum Line {
-    Access(Box<AccessLine>),
+    Access(AccessLine),
     Event(Box<[u8]>),
     /// Everything before this one is written: tell so.
     Flush(SyncSender<()>),
@@ -64,7 +64,7 @@ impl Lines {
 
     /// Hands over an access line.
     pub fn access(&self, line: AccessLine) {
-        self.send(Line::Access(Box::new(line)));
+        self.send(Line::Access(line));
     }
 
     /// Lines dropped so far.
