@@ -29,15 +29,16 @@ pub struct Entry {
     pub validators: Validators,
     /// The token that fetched the body, on which GitHub's ETag depends.
     pub token: Option<Fingerprint>,
-    /// Where the document is by now, if a redirect that lasts led there.
-    pub moved: Option<Moved>,
+    /// Where the document is by now, if a redirect that lasts led there. Boxed, as the last failure is: hardly any entry has
+    /// them, and there may be a million.
+    pub moved: Option<Box<Moved>>,
     /// The moments of its life.
     pub times: Times,
     /// The expiry that was last handed to the persistent tier with this body; decides whether a 304 is worth a
     /// write.
     pub persisted_expiry: Option<Timestamp>,
     /// The last failure to revalidate it, if nothing has succeeded since.
-    pub failure: Option<RecentFailure>,
+    pub failure: Option<Box<RecentFailure>>,
 }
 
 /// When an entry was fetched, last found current, and ceases to be fresh.

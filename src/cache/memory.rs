@@ -25,18 +25,18 @@ use super::Entry;
 /// What an entry weighs beside its body and texts: itself, its tag, its stamp, moka's nodes and tables, and what the
 /// allocator rounds up. As measured: a flood of names that do not exist makes L1 one of small entries, and then this is
 /// most of its memory.
-const BOOKKEEPING: usize = 1024;
+const BOOKKEEPING: usize = 640;
 
 /// The tier that answers hits.
 #[derive(Debug)]
 pub struct Memory {
-    documents: Lru<Key, Arc<Held>, RandomState>,
-    negatives: Lru<Key, Arc<Held>, RandomState>,
+    documents: Lru<Key, Held, RandomState>,
+    negatives: Lru<Key, Held, RandomState>,
     activity: Arc<Activity>,
 }
 
-/// What L1 holds of a target.
-#[derive(Debug)]
+/// What L1 holds of a target; clones share it.
+#[derive(Clone, Debug)]
 pub struct Held {
     /// The entry.
     pub entry: Arc<Entry>,
@@ -61,13 +61,13 @@ impl Memory {
     }
 
     /// The entry of `key`, expired or not, and its stamp.
-    pub fn get(&self, key: &Key) -> Option<Arc<Held>> {
+    pub fn get(&self, key: &Key) -> Option<Held> {
         self.documents.get(key).or_else(|| self.negatives.get(key))
     }
 
     /// The entry of `key` without its stamp, for whoever does not serve it.
     pub fn entry(&self, key: &Key) -> Option<Arc<Entry>> {
-        self.get(key).map(|held| Arc::clone(&held.entry))
+        self.get(key).map(|held| held.entry)
     }
 
     /// Keeps `entry` in place of whatever its key had.
@@ -79,7 +79,7 @@ impl Memory {
         };
         // In this order a reader finds the old entry or the new one, never neither.
         let usage = self.usage(key, &entry);
-        home.insert(key, Arc::new(Held { entry, usage }));
+        home.insert(key, Held { entry, usage });
         other.invalidate(&key);
         self.tend();
     }
@@ -109,11 +109,11 @@ impl Memory {
     }
 }
 
-fn lru(capacity: u64) -> Lru<Key, Arc<Held>, RandomState> {
+fn lru(capacity: u64) -> Lru<Key, Held, RandomState> {
     Lru::builder()
         .max_capacity(capacity)
         .eviction_policy(EvictionPolicy::lru())
-        .weigher(|_, held: &Arc<Held>| u32::try_from(weight(&held.entry)).unwrap_or(u32::MAX))
+        .weigher(|_, held: &Held| u32::try_from(weight(&held.entry)).unwrap_or(u32::MAX))
         .build_with_hasher(RandomState::default())
 }
 

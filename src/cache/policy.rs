@@ -70,7 +70,7 @@ pub(super) fn recall(
             Demand::Refresh | Demand::Cached => Recall::Serve(stored(entry, now, None)),
         };
     }
-    match (demand, entry.failure) {
+    match (demand, entry.failure.as_deref()) {
         (Demand::Cached, Some(failure)) if may_stand_in(entry, now, rules) => {
             let answer = || stored(entry, now, Some(Detail::StaleIfError));
             if now < failure.retry_at {
@@ -166,10 +166,10 @@ fn entry(url: &str, reply: Reply, now: Timestamp, ttl: Duration) -> Entry {
 }
 
 /// What an exchange has shown of where the document is.
-fn moved(route: Route, previous: Option<&Arc<Entry>>, now: Timestamp) -> Option<Moved> {
+fn moved(route: Route, previous: Option<&Arc<Entry>>, now: Timestamp) -> Option<Box<Moved>> {
     match route {
         Route::Direct => None,
-        Route::Moved(to) => Some(Moved { to, seen_at: now }),
+        Route::Moved(to) => Some(Box::new(Moved { to, seen_at: now })),
         Route::Remembered => previous.and_then(|previous| previous.moved.clone()),
     }
 }
@@ -217,9 +217,10 @@ pub(super) fn remember_failure(
     if !asked_in_vain || !may_stand_in(entry, now, rules) {
         return None;
     }
-    let rest = entry.failure.map_or(FIRST_REST, |last| (last.rest * 2).min(LONGEST_REST));
+    let rest =
+        entry.failure.as_deref().map_or(FIRST_REST, |last| (last.rest * 2).min(LONGEST_REST));
     let failure = RecentFailure { retry_at: now + rest, rest };
-    Some(Entry { failure: Some(failure), ..entry.clone() })
+    Some(Entry { failure: Some(Box::new(failure)), ..entry.clone() })
 }
 
 /// What a waiter is told; `None` where these facts do not answer its demand (a refresh that joined a flight

@@ -112,7 +112,7 @@ impl Fields<'_> {
             body: body.into(),
             validators,
             token: (token != 0).then(|| Fingerprint::from_bits(token)),
-            moved: moved_to.map(|to| Moved { to, seen_at }),
+            moved: moved_to.map(|to| Box::new(Moved { to, seen_at })),
             times,
             persisted_expiry: Some(times.expires_at),
             failure: None,

@@ -143,7 +143,7 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
         body: Body::with_digest(record.slice(body_start..), &digest),
         validators: fields.validators,
         token: fields.token,
-        moved: fields.moved,
+        moved: fields.moved.map(Box::new),
         times: fields.times,
         persisted_expiry: Some(fields.times.expires_at),
         failure: None,

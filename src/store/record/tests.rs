@@ -32,10 +32,10 @@ fn golden() -> (Entry, Timestamp) {
             follows_rule: true,
         },
         token: Some(Fingerprint::from_bits(0x0123_4567_89ab_cdef)),
-        moved: Some(Moved {
+        moved: Some(Box::new(Moved {
             to: "https://api.github.com/repositories/17/releases/latest".into(),
             seen_at: Timestamp::from_secs(1_735_691_400),
-        }),
+        })),
         times: Times {
             fetched_at: Timestamp::from_secs(1_735_689_600),
             checked_at: Timestamp::from_secs(1_735_693_200),
@@ -106,10 +106,10 @@ fn the_body_is_a_slice_of_the_record() {
 #[test]
 fn what_is_not_remembered_is_absent_after_decoding() {
     let (mut entry, keep_until) = golden();
-    entry.failure = Some(crate::cache::RecentFailure {
+    entry.failure = Some(Box::new(crate::cache::RecentFailure {
         retry_at: Timestamp::from_secs(1),
         rest: std::time::Duration::from_secs(10),
-    });
+    }));
     entry.persisted_expiry = None;
     let decoded = decode(entry.key(), &encode(&entry, keep_until).into()).unwrap();
     assert_eq!(decoded.failure, None);
@@ -201,9 +201,8 @@ prop_compose! {
                 follows_rule,
             },
             token: token.map(Fingerprint::from_bits),
-            moved: moved.map(|(to, seen)| Moved {
-                to: to.into(),
-                seen_at: Timestamp::from_millis(seen),
+            moved: moved.map(|(to, seen)| {
+                Box::new(Moved { to: to.into(), seen_at: Timestamp::from_millis(seen) })
             }),
             times: Times {
                 fetched_at: Timestamp::from_millis(fetched),
