@@ -139,6 +139,14 @@ mutants *arguments:
 flood *arguments:
     cargo bench --bench chaos -- flood "$@"
 
+# Installs nginx, Varnish and wrk from Debian's packages where they are missing.
+#
+# Compare a hit with nginx, Varnish and the bare libraries, on one core, in turns: some 15 minutes.
+[positional-arguments]
+bench-peers *arguments:
+    benches/peers/install.sh
+    PATH="$PATH:/usr/sbin" cargo bench --bench peers -- "$@"
+
 # Build the benches without running them.
 bench-build:
     cargo bench --no-run

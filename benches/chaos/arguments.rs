@@ -1,11 +1,11 @@
 //! The command line.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use crate::fleet;
 use crate::flood;
 use crate::freeze;
+use crate::options::Options;
 use crate::replicas;
 
 /// What is said to whoever asks for nothing.
@@ -65,18 +65,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Option<Run>, String> {
     Ok(Some(run))
 }
 
-/// Names and their values, until they are asked for.
-struct Options<'a>(Vec<(&'a str, &'a str)>);
-
-impl<'a> Options<'a> {
-    fn read(mut words: impl Iterator<Item = &'a str>) -> Result<Self, String> {
-        let mut options = Vec::new();
-        while let Some(name) = words.next() {
-            options.push((name, words.next().ok_or_else(|| format!("{name} needs a value"))?));
-        }
-        Ok(Self(options))
-    }
-
+impl Options<'_> {
     fn fleet(&mut self) -> Result<fleet::Plan, String> {
         let interval = match self.take("--interval") {
             Some(text) => {
@@ -85,19 +74,5 @@ impl<'a> Options<'a> {
             None => Duration::from_secs(60),
         };
         Ok(fleet::Plan { keys: self.number("--keys", 300)?, interval })
-    }
-
-    fn number<T: FromStr>(&mut self, name: &str, default: T) -> Result<T, String> {
-        let text = self.take(name);
-        text.map_or(Ok(default), |text| text.parse().map_err(|_| format!("{name}: not {text}")))
-    }
-
-    fn take(&mut self, name: &str) -> Option<&'a str> {
-        let at = self.0.iter().position(|(known, _)| *known == name)?;
-        Some(self.0.remove(at).1)
-    }
-
-    fn are_used(&self) -> Result<(), String> {
-        self.0.first().map_or(Ok(()), |(name, _)| Err(format!("{name} is no option of this run")))
     }
 }

@@ -20,6 +20,9 @@ mod simulation;
 mod statistics;
 mod verdict;
 
+#[path = "../support/options.rs"]
+mod options;
+
 #[path = "../../tests/support.rs"]
 #[expect(
     dead_code,

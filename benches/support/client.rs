@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 /// More than the largest answer.
-const BUFFER: usize = 256 * 1024;
+const BUFFER: usize = 512 * 1024;
 
 /// A client and its connection.
 pub(crate) struct Client {

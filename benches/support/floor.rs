@@ -13,6 +13,7 @@ use salvo::conn::tcp::TcpAcceptor;
 use salvo::fuse::FuseConfig;
 use salvo::http::ResBody;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, Server, Service, async_trait};
+use tokio::net::TcpListener;
 
 use super::harness::tasks;
 
@@ -51,6 +52,12 @@ pub(crate) fn service(status: StatusCode, mut headers: HeaderMap, body: &[u8]) -
 pub(crate) fn serve(service: Service) -> SocketAddr {
     let listener = svm::http::bind(([127, 0, 0, 1], 0).into()).expect("a free port");
     let address = listener.local_addr().expect("a bound socket");
+    serve_on(listener, service);
+    address
+}
+
+/// The same on a socket that listens already.
+pub(crate) fn serve_on(listener: TcpListener, service: Service) {
     let acceptor = TcpAcceptor::try_from(listener).expect("a bound socket");
     let fuse = FuseConfig::default()
         .with_http1_header_timeout(CONNECTION_PATIENCE)
@@ -58,5 +65,4 @@ pub(crate) fn serve(service: Service) -> SocketAddr {
     let mut server = Server::new(acceptor).fuse_config(fuse).max_connections(MAX_CONNECTIONS);
     server.http1_mut().max_header_size(LARGEST_HEAD);
     drop(tasks::spawn(server.try_serve(service)));
-    address
 }

@@ -1,0 +1,60 @@
+//! The servers of one kind of scenario: all that are compared, with the same documents in their caches.
+
+use tokio::task::yield_now;
+
+use crate::cores::Core;
+use crate::document::Document;
+use crate::pour::pour;
+use crate::say;
+use crate::server::{Kind, Server};
+use crate::servers::{nginx, svm, varnish};
+use crate::upstream::Upstream;
+
+const CONNECTIONS: usize = 32;
+/// Between two moments at which Ctrl-C is heard.
+const DOCUMENTS_AT_ONCE: usize = 20_000;
+
+/// Servers that run, without the floors, which have no documents.
+pub(crate) struct Fleet(pub(crate) Vec<Server>);
+
+impl Fleet {
+    /// Starts them.
+    pub(crate) fn start(core: Core, kinds: &[Kind], upstream: &mut Upstream) -> Self {
+        let plain = upstream.plain();
+        let start = |kind: &Kind| match kind {
+            Kind::Svm => Some(svm::start(core, upstream)),
+            Kind::Nginx => Some(nginx::start(core, &plain)),
+            Kind::Varnish => Some(varnish::start(core, &plain)),
+            Kind::Varnishncsa => Some(varnish::start_with_log(core, &plain)),
+            Kind::Salvo | Kind::Hyper => None,
+        };
+        Self(kinds.iter().filter_map(start).collect())
+    }
+
+    /// Has each of them asked for each of these documents.
+    pub(crate) async fn fill(&self, count: usize, document: &(dyn Fn(usize) -> Document + Sync)) {
+        for server in &self.0 {
+            fill(server, count, document).await;
+        }
+    }
+
+    /// svm.
+    pub(crate) fn svm(&self) -> &Server {
+        let svm = self.0.iter().find(|server| server.kind == Kind::Svm);
+        svm.expect("svm is always among them")
+    }
+}
+
+async fn fill(server: &Server, count: usize, document: &(dyn Fn(usize) -> Document + Sync)) {
+    for start in (0..count).step_by(DOCUMENTS_AT_ONCE) {
+        let some = DOCUMENTS_AT_ONCE.min(count - start);
+        let url = |number: usize| document(start + number).url();
+        let poured = pour(server.address, CONNECTIONS.min(some), some, &url);
+        assert_eq!(poured.answers(200), some, "{server:?} is filled: {poured}");
+        server.forget_log();
+        yield_now().await;
+    }
+    if count > DOCUMENTS_AT_ONCE {
+        say(&format!("{server:?} has {count} documents"));
+    }
+}

@@ -1,0 +1,128 @@
+//! svm beside what else could stand in its place: nginx, Varnish, and the floors, a bare handler of salvo and a bare hyper.
+//!
+//! All of them are processes on one core and have the same documents in their caches; wrk asks from the other core, one
+//! server at a time, in turns, so that whatever else the machine does falls on all. docs/BENCHMARKS.md says what is on and
+//! off in each, and how to read the tables. Whatever was started ends when the run does, also by a panic, by Ctrl-C or by
+//! SIGTERM.
+
+mod arguments;
+mod check;
+mod cores;
+mod document;
+mod figures;
+mod fleet;
+mod floors;
+mod pinned;
+mod requests;
+mod run;
+mod scenario;
+mod server;
+mod servers;
+mod table;
+mod turn;
+mod upstream;
+mod wrk;
+
+#[path = "../chaos/client.rs"]
+#[expect(dead_code, reason = "there, more of an answer is looked at")]
+mod client;
+#[path = "../support/options.rs"]
+mod options;
+#[path = "../chaos/flood/pour.rs"]
+mod pour;
+#[path = "../chaos/process.rs"]
+mod process;
+#[path = "../chaos/statistics.rs"]
+#[expect(dead_code, reason = "there, times are in milliseconds")]
+mod statistics;
+#[path = "../chaos/verdict.rs"]
+#[expect(dead_code, reason = "there, some things may be too much")]
+mod verdict;
+
+/// Inline and with a folder, so that the files below need no paths of their own.
+#[path = "../support"]
+#[expect(dead_code, reason = "the other benches share their process with the floor")]
+mod support {
+    pub(crate) mod client;
+    pub(crate) mod floor;
+
+    pub(crate) use super::harness;
+}
+
+#[path = "../../tests/support.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the harness offers tests more than a bench needs"
+)]
+mod harness;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+
+use arguments::{HELP, Plan};
+
+/// For the floors, so that allocations cost what they cost svm.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A wrong use of the command line (`sysexits.h`).
+const USAGE: u8 = 64;
+/// What a shell says of a program that Ctrl-C has ended.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if upstream::is_asked_for(&words) {
+        upstream::serve();
+        return ExitCode::SUCCESS;
+    }
+    if let Some(floor) = floors::Role::read(&words) {
+        floor.serve();
+        return ExitCode::SUCCESS;
+    }
+    // `cargo test` starts benches too, unoptimised; there is nothing to measure then.
+    if !words.iter().any(|word| word == "--bench") {
+        return ExitCode::SUCCESS;
+    }
+    match arguments::parse(&words) {
+        Ok(plan) => start(&plan),
+        Err(error) => {
+            say(&format!("peers: {error}\n\n{HELP}"));
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// The run, until it ends or somebody ends it; what it has started ends with its future.
+fn start(plan: &Plan) -> ExitCode {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let verdict = runtime.block_on(async {
+        tokio::select! {
+            verdict = run::run(plan) => Some(verdict),
+            () = interrupted() => None,
+        }
+    });
+    match verdict {
+        Some(verdict) if verdict.holds() => ExitCode::SUCCESS,
+        Some(_) => ExitCode::FAILURE,
+        None => ExitCode::from(INTERRUPTED),
+    }
+}
+
+async fn interrupted() {
+    let mut interrupt = signal(SignalKind::interrupt()).expect("a signal handler");
+    let mut terminate = signal(SignalKind::terminate()).expect("a signal handler");
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}

@@ -1,0 +1,107 @@
+//! What is asked for, and how.
+
+use crate::document::Document;
+
+/// What is asked for, and how.
+pub(crate) struct Scenario {
+    /// What it is called on the command line.
+    pub(crate) name: &'static str,
+    /// How long the documents are.
+    bytes: usize,
+    /// How many there are.
+    pub(crate) keys: Keys,
+    /// Which of them is asked for next.
+    pub(crate) draw: Draw,
+    /// Whether each request has a connection of its own.
+    pub(crate) closes: bool,
+    /// Whether clients have the document already.
+    pub(crate) is_conditional: bool,
+}
+
+/// How many documents.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// One.
+    One,
+    /// A thousand.
+    Thousand,
+    /// As many as the command line says: a million.
+    Many,
+}
+
+/// How a document is chosen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Draw {
+    /// Each as often as any other.
+    Uniform,
+    /// The second half as often as the first, the third a third as often: Zipf's law with an exponent of 1.
+    Zipf,
+}
+
+/// All of them.
+pub(crate) const SCENARIOS: [Scenario; 13] = [
+    Scenario::of("2k", 2 * KIB),
+    Scenario::of("2k-close", 2 * KIB).closing(),
+    Scenario::of("7k", 7 * KIB),
+    Scenario::of("7k-close", 7 * KIB).closing(),
+    Scenario::of("120k", 120 * KIB),
+    Scenario::of("120k-close", 120 * KIB).closing(),
+    Scenario::of("400k", 400 * KIB),
+    Scenario::of("400k-close", 400 * KIB).closing(),
+    Scenario::of("7k-304", 7 * KIB).conditional(),
+    Scenario::of("7k-zipf", 7 * KIB).keys(Keys::Thousand, Draw::Zipf),
+    Scenario::of("200b", 200),
+    Scenario::of("200b-many", 200).keys(Keys::Many, Draw::Uniform),
+    Scenario::of("200b-many-zipf", 200).keys(Keys::Many, Draw::Zipf),
+];
+
+const KIB: usize = 1024;
+
+impl Scenario {
+    /// One document over connections that are kept.
+    const fn of(name: &'static str, bytes: usize) -> Self {
+        let (keys, draw) = (Keys::One, Draw::Uniform);
+        Self { name, bytes, keys, draw, closes: false, is_conditional: false }
+    }
+
+    const fn closing(self) -> Self {
+        Self { closes: true, ..self }
+    }
+
+    const fn conditional(self) -> Self {
+        Self { is_conditional: true, ..self }
+    }
+
+    const fn keys(self, keys: Keys, draw: Draw) -> Self {
+        Self { keys, draw, ..self }
+    }
+
+    /// The document of that number.
+    pub(crate) fn document(&self, number: usize) -> Document {
+        Document { bytes: self.bytes, number }
+    }
+
+    /// In words.
+    pub(crate) fn description(&self, many: usize) -> String {
+        let keys = match (self.keys.count(many), self.draw) {
+            (1, _) => "one key".to_owned(),
+            (count, Draw::Uniform) => format!("{count} keys, each as often"),
+            (count, Draw::Zipf) => format!("{count} keys by Zipf"),
+        };
+        let connections = if self.closes { "one for each request" } else { "kept" };
+        let condition = if self.is_conditional { ", If-None-Match" } else { "" };
+        let Self { name, bytes, .. } = self;
+        format!("{name}: {bytes} bytes, {keys}{condition}, 32 connections, {connections}")
+    }
+}
+
+impl Keys {
+    /// How many, if `many` are many.
+    pub(crate) fn count(self, many: usize) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Thousand => 1_000,
+            Self::Many => many,
+        }
+    }
+}

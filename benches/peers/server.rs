@@ -1,0 +1,84 @@
+//! The servers that are compared.
+
+use std::fmt;
+use std::fs::File;
+use std::net::SocketAddr;
+
+use tempfile::TempDir;
+
+use crate::pinned::Pinned;
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The release binary.
+    Svm,
+    /// A bare handler of salvo.
+    Salvo,
+    /// A bare hyper.
+    Hyper,
+    /// nginx with `proxy_cache`.
+    Nginx,
+    /// Varnish, whose log stays in memory.
+    Varnish,
+    /// Varnish with varnishncsa, which writes the log to a file.
+    Varnishncsa,
+}
+
+impl Kind {
+    /// All there are.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Svm, Self::Salvo, Self::Hyper, Self::Nginx, Self::Varnish, Self::Varnishncsa];
+    /// Those that are compared unless others are asked for.
+    pub(crate) const USUAL: [Self; 5] =
+        [Self::Svm, Self::Salvo, Self::Hyper, Self::Nginx, Self::Varnish];
+
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Svm => "svm",
+            Self::Salvo => "salvo",
+            Self::Hyper => "hyper",
+            Self::Nginx => "nginx",
+            Self::Varnish => "varnish",
+            Self::Varnishncsa => "varnishncsa",
+        }
+    }
+
+    /// Whether it has no cache, and gives one answer to everything.
+    pub(crate) fn is_floor(self) -> bool {
+        matches!(self, Self::Salvo | Self::Hyper)
+    }
+}
+
+/// A server that runs; it ends when dropped.
+pub(crate) struct Server {
+    /// Which one.
+    pub(crate) kind: Kind,
+    /// Where it serves.
+    pub(crate) address: SocketAddr,
+    /// Its processes, the one that was started last first.
+    pub(crate) processes: Vec<Pinned>,
+    /// Its files, which go when its processes have ended: fields are dropped in this order.
+    pub(crate) folder: TempDir,
+}
+
+/// The name of each server's access log in its folder.
+pub(crate) const ACCESS_LOG: &str = "access.log";
+
+impl Server {
+    /// Empties its access log, which would fill the disk otherwise.
+    pub(crate) fn forget_log(&self) {
+        let log = self.folder.path().join(ACCESS_LOG);
+        if log.exists() {
+            let emptied = File::options().write(true).open(log).and_then(|log| log.set_len(0));
+            emptied.expect("a log of ours");
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.kind.name(), self.address)
+    }
+}

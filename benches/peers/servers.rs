@@ -1,0 +1,15 @@
+//! How each server is started.
+
+pub(crate) mod nginx;
+pub(crate) mod svm;
+pub(crate) mod varnish;
+
+use tempfile::TempDir;
+
+/// Where files may be that a careful operator keeps in memory.
+const IN_MEMORY: &str = "/dev/shm";
+
+/// A folder in memory where there is one, so that no server waits for a disk.
+fn folder() -> TempDir {
+    tempfile::tempdir_in(IN_MEMORY).or_else(|_| tempfile::tempdir()).expect("a folder")
+}

@@ -1,0 +1,73 @@
+//! One turn: a server is asked for a while.
+
+use std::time::Duration;
+
+use crate::client;
+use crate::pinned::{Pinned, cpu_of_ended};
+use crate::server::{Kind, Server};
+use crate::upstream::Upstream;
+use crate::wrk::Wrk;
+
+/// What came of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Sample {
+    /// Requests a second.
+    pub(crate) rate: f64,
+    /// In microseconds.
+    pub(crate) p50: f64,
+    /// In microseconds.
+    pub(crate) p99: f64,
+    /// The time of the server's core that a request took, in microseconds.
+    pub(crate) cpu: f64,
+    /// Resident memory afterwards, in bytes.
+    pub(crate) resident: f64,
+    /// The part of the time in which the server's core worked for it.
+    pub(crate) server_busy: f64,
+    /// The same of the client's.
+    pub(crate) client_busy: f64,
+}
+
+/// Has wrk ask a server; all answers have to be hits.
+pub(crate) async fn take(
+    wrk: &Wrk,
+    server: &Server,
+    headers: &[String],
+    upstream: &mut Upstream,
+) -> Sample {
+    let before = (misses(server, upstream), cpu(server), cpu_of_ended());
+    let report = wrk.ask(server.address, headers).await;
+    let server_cpu = cpu(server) - before.1;
+    let client_cpu = cpu_of_ended() - before.2;
+    assert_eq!(misses(server, upstream), before.0, "{server:?} had to ask its upstream");
+    server.forget_log();
+    let seconds = report.micros as f64 / 1e6;
+    Sample {
+        rate: report.requests as f64 / seconds,
+        p50: report.p50 as f64,
+        p99: report.p99 as f64,
+        cpu: server_cpu.as_secs_f64() * 1e6 / report.requests as f64,
+        resident: server.processes.iter().map(Pinned::resident).sum::<u64>() as f64,
+        server_busy: server_cpu.as_secs_f64() / seconds,
+        client_busy: client_cpu.as_secs_f64() / seconds,
+    }
+}
+
+fn cpu(server: &Server) -> Duration {
+    server.processes.iter().map(Pinned::cpu).sum()
+}
+
+/// How many requests a server has sent on to the upstream. svm also asks in the background, which is no miss.
+fn misses(server: &Server, upstream: &mut Upstream) -> u64 {
+    match server.kind {
+        Kind::Svm => svm_misses(server),
+        Kind::Nginx | Kind::Varnish | Kind::Varnishncsa => upstream.calls(),
+        Kind::Salvo | Kind::Hyper => 0,
+    }
+}
+
+fn svm_misses(server: &Server) -> u64 {
+    let page = client::get(server.address, "/metrics").expect("a service that answers").body;
+    let page = String::from_utf8(page).expect("a text");
+    let value = page.lines().find_map(|line| line.strip_prefix("svm_cache_misses_total "));
+    value.and_then(|value| value.parse().ok()).expect("a metric")
+}
