@@ -8,6 +8,7 @@ use crate::pour::pour;
 use crate::say;
 use crate::server::{Kind, Server};
 use crate::servers::{nginx, svm, varnish};
+use crate::turn::metric;
 use crate::upstream::Upstream;
 
 const CONNECTIONS: usize = 32;
@@ -36,6 +37,16 @@ impl Fleet {
         for server in &self.0 {
             fill(server, count, document).await;
         }
+    }
+
+    /// What svm holds, and whether its log is whole: lines that it drops are work that it does not do.
+    pub(crate) fn print_svm(&self) {
+        let metric = |name| metric(self.svm().address, name);
+        let (entries, dropped) = (metric("svm_l1_entries"), metric("svm_log_lines_dropped_total"));
+        let requests = metric("svm_cache_hits_total");
+        say(&format!(
+            "\nsvm: {entries} entries, {requests} hits, {dropped} lines of its log dropped"
+        ));
     }
 
     /// svm.

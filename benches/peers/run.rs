@@ -58,6 +58,7 @@ pub(crate) async fn run(plan: &Plan) -> Verdict {
     }
     let tables: Vec<Table> = stages.into_iter().map(|stage| stage.table).collect();
     tables.iter().for_each(|table| table.print(plan.keys));
+    fleets.all().for_each(Fleet::print_svm);
     say("\nFigures to reach:");
     figures::judge(&tables)
 }
@@ -101,6 +102,10 @@ async fn fleets(plan: &Plan, core: Core, upstream: &mut Upstream) -> Fleets {
 }
 
 impl Fleets {
+    fn all(&self) -> impl Iterator<Item = &Fleet> {
+        [&self.few, &self.many].into_iter().filter(|fleet| !fleet.0.is_empty())
+    }
+
     fn of(&self, scenario: &Scenario) -> &Fleet {
         if scenario.keys == Keys::Many { &self.many } else { &self.few }
     }

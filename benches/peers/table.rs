@@ -7,8 +7,8 @@ use crate::statistics::median;
 use crate::turn::Sample;
 
 const MEBIBYTE: f64 = 1_048_576.0;
-/// A client that works more than this part of the time is what is measured.
-const SATURATED: f64 = 0.97;
+/// A core that works more than this part of the time has no time left.
+const SATURATED: f64 = 0.95;
 
 /// The samples of a scenario, a list for each server, in the order of the rounds.
 pub(crate) struct Table {
@@ -55,13 +55,22 @@ impl Table {
         let svm = self.of(Kind::Svm);
         let rates = ratio(svm, samples, |sample| sample.rate);
         let cpus = ratio(svm, samples, |sample| sample.cpu);
-        let note = if client > SATURATED { " !" } else { "" };
+        let note = note(busy, client);
         say(&format!(
             "{:<12} {rate:>10.0} {rates:>7.2} {p50:>8.0} {p99:>8.0} {cpu:>8.2} {cpus:>7.2} {resident:>8.0} {:>4.0}% {:>5.0}%{note}",
             kind.name(),
             busy * 100.0,
             client * 100.0,
         ));
+    }
+}
+
+/// What was measured if it was not the server.
+fn note(server: f64, client: f64) -> &'static str {
+    match (server > SATURATED, client > SATURATED) {
+        (true, _) => "",
+        (false, true) => " (the client)",
+        (false, false) => " (the machine)",
     }
 }
 

@@ -1,6 +1,9 @@
 //! One turn: a server is asked for a while.
 
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use svm::clock::Stopwatch;
 
 use crate::client;
 use crate::pinned::{Pinned, cpu_of_ended};
@@ -23,7 +26,7 @@ pub(crate) struct Sample {
     pub(crate) resident: f64,
     /// The part of the time in which the server's core worked for it.
     pub(crate) server_busy: f64,
-    /// The same of the client's.
+    /// The same of the client's, with what it did before it asked.
     pub(crate) client_busy: f64,
 }
 
@@ -35,10 +38,13 @@ pub(crate) async fn take(
     upstream: &mut Upstream,
 ) -> Sample {
     let before = (misses(server, upstream), cpu(server), cpu_of_ended());
+    let stopwatch = Stopwatch::start();
     let report = wrk.ask(server.address, headers).await;
+    let took = stopwatch.elapsed();
     let server_cpu = cpu(server) - before.1;
     let client_cpu = cpu_of_ended() - before.2;
     assert_eq!(misses(server, upstream), before.0, "{server:?} had to ask its upstream");
+    assert!(report.requests > 0, "{server:?} or wrk did not get its core once");
     server.forget_log();
     let seconds = report.micros as f64 / 1e6;
     Sample {
@@ -48,7 +54,7 @@ pub(crate) async fn take(
         cpu: server_cpu.as_secs_f64() * 1e6 / report.requests as f64,
         resident: server.processes.iter().map(Pinned::resident).sum::<u64>() as f64,
         server_busy: server_cpu.as_secs_f64() / seconds,
-        client_busy: client_cpu.as_secs_f64() / seconds,
+        client_busy: client_cpu.as_secs_f64() / took.as_secs_f64(),
     }
 }
 
@@ -59,15 +65,16 @@ fn cpu(server: &Server) -> Duration {
 /// How many requests a server has sent on to the upstream. svm also asks in the background, which is no miss.
 fn misses(server: &Server, upstream: &mut Upstream) -> u64 {
     match server.kind {
-        Kind::Svm => svm_misses(server),
+        Kind::Svm => metric(server.address, "svm_cache_misses_total") as u64,
         Kind::Nginx | Kind::Varnish | Kind::Varnishncsa => upstream.calls(),
         Kind::Salvo | Kind::Hyper => 0,
     }
 }
 
-fn svm_misses(server: &Server) -> u64 {
-    let page = client::get(server.address, "/metrics").expect("a service that answers").body;
+/// A metric of svm.
+pub(crate) fn metric(address: SocketAddr, name: &str) -> f64 {
+    let page = client::get(address, "/metrics").expect("a service that answers").body;
     let page = String::from_utf8(page).expect("a text");
-    let value = page.lines().find_map(|line| line.strip_prefix("svm_cache_misses_total "));
-    value.and_then(|value| value.parse().ok()).expect("a metric")
+    let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in\n{page}"))
 }
