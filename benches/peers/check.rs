@@ -1,5 +1,7 @@
 //! That what is going to be timed is what it is meant to be: a hit with the right bytes.
 
+use std::net::SocketAddr;
+
 use http::StatusCode;
 
 use crate::document::Document;
@@ -10,11 +12,11 @@ use crate::support::client::{Client, First};
 
 /// Asks a server for a document of a scenario; returns the header lines with which it is to be asked from then on.
 pub(crate) async fn check(server: &Server, scenario: &Scenario) -> Vec<String> {
-    let document = scenario.document(0);
+    let (address, document) = (server.address_for(scenario), scenario.document(0));
     let plain = requests::headers(scenario, "\"of nothing\"");
-    let etag = ask(server, document, &plain).await.first().header("etag").to_owned();
+    let etag = ask(address, document, &plain).await.first().header("etag").to_owned();
     let headers = requests::headers(scenario, &etag);
-    let client = ask(server, document, &headers).await;
+    let client = ask(address, document, &headers).await;
     let answer = client.first();
     let is_whole = answer.status == StatusCode::OK && answer.body == document.body().into_bytes();
     let is_known = answer.status == StatusCode::NOT_MODIFIED && answer.body.is_empty();
@@ -24,9 +26,9 @@ pub(crate) async fn check(server: &Server, scenario: &Scenario) -> Vec<String> {
     headers
 }
 
-async fn ask(server: &Server, document: Document, headers: &[String]) -> Client {
+async fn ask(address: SocketAddr, document: Document, headers: &[String]) -> Client {
     let request = requests::whole(&document.path(), headers);
-    Client::connect(server.address, request.into_bytes()).await
+    Client::connect(address, request.into_bytes()).await
 }
 
 fn is_hit(kind: Kind, answer: &First) -> bool {

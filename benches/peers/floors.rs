@@ -52,7 +52,8 @@ pub(crate) fn start(core: Core, kind: Kind, svm: SocketAddr, request: &str) -> S
     let mut command = core.command(program.to_str().expect("a path in Unicode"));
     let process = Pinned::start(command.args([ROLE, kind.name(), &ours, &theirs, request]));
     let folder = tempfile::tempdir().expect("a temporary folder");
-    Server { kind, address, processes: vec![process.listens(address)], folder }
+    let processes = vec![process.listens(address)];
+    Server { kind, address, for_large: None, processes, folder }
 }
 
 impl<'a> Role<'a> {

@@ -141,7 +141,9 @@ impl Stage {
     async fn round(&mut self, round: usize, wrk: &Wrk, fleet: &Fleet, upstream: &mut Upstream) {
         requests::write(&wrk.paths(), self.scenario, &self.choice, round);
         for (kind, headers) in &self.asked {
-            let sample = turn::take(wrk, self.server(*kind, fleet), headers, upstream).await;
+            let server = self.server(*kind, fleet);
+            let address = server.address_for(self.scenario);
+            let sample = turn::take(wrk, server, address, headers, upstream).await;
             self.table.add(*kind, sample);
         }
     }

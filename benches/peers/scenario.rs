@@ -56,6 +56,8 @@ pub(crate) const SCENARIOS: [Scenario; 13] = [
 ];
 
 const KIB: usize = 1024;
+/// Anything between 7 and 120 KiB.
+const LARGE: usize = 64 * KIB;
 
 impl Scenario {
     /// One document over connections that are kept.
@@ -79,6 +81,11 @@ impl Scenario {
     /// The document of that number.
     pub(crate) fn document(&self, number: usize) -> Document {
         Document { bytes: self.bytes, number }
+    }
+
+    /// Whether bodies are so long that a server may have another way for them.
+    pub(crate) fn is_large(&self) -> bool {
+        self.bytes >= LARGE
     }
 
     /// In words.

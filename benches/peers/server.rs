@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use tempfile::TempDir;
 
 use crate::pinned::Pinned;
+use crate::scenario::Scenario;
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub(crate) struct Server {
     pub(crate) kind: Kind,
     /// Where it serves.
     pub(crate) address: SocketAddr,
+    /// Where it serves large bodies, if it has another way for these.
+    pub(crate) for_large: Option<SocketAddr>,
     /// Its processes, the one that was started last first.
     pub(crate) processes: Vec<Pinned>,
     /// Its files, which go when its processes have ended: fields are dropped in this order.
@@ -67,6 +70,11 @@ pub(crate) struct Server {
 pub(crate) const ACCESS_LOG: &str = "access.log";
 
 impl Server {
+    /// Where it is to be asked in a scenario.
+    pub(crate) fn address_for(&self, scenario: &Scenario) -> SocketAddr {
+        self.for_large.filter(|_| scenario.is_large()).unwrap_or(self.address)
+    }
+
     /// Empties its access log, which would fill the disk otherwise.
     pub(crate) fn forget_log(&self) {
         let log = self.folder.path().join(ACCESS_LOG);

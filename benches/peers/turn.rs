@@ -30,16 +30,17 @@ pub(crate) struct Sample {
     pub(crate) client_busy: f64,
 }
 
-/// Has wrk ask a server; all answers have to be hits.
+/// Has wrk ask a server at one of its addresses; all answers have to be hits.
 pub(crate) async fn take(
     wrk: &Wrk,
     server: &Server,
+    address: SocketAddr,
     headers: &[String],
     upstream: &mut Upstream,
 ) -> Sample {
     let before = (misses(server, upstream), cpu(server), cpu_of_ended());
     let stopwatch = Stopwatch::start();
-    let report = wrk.ask(server.address, headers).await;
+    let report = wrk.ask(address, headers).await;
     let took = stopwatch.elapsed();
     let server_cpu = cpu(server) - before.1;
     let client_cpu = cpu_of_ended() - before.2;

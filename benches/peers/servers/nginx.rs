@@ -11,10 +11,11 @@ const CONFIGURATION: &str = include_str!("../nginx.conf");
 /// Starts it in front of an upstream and waits until it serves.
 pub(crate) fn start(core: Core, upstream: &str) -> Server {
     let folder = super::folder();
-    let address = free_address();
+    let (address, for_large) = (free_address(), free_address());
     let file = folder.path().join("nginx.conf");
     let configuration = CONFIGURATION
         .replace("{listen}", &address.to_string())
+        .replace("{listen_for_large}", &for_large.to_string())
         .replace("{upstream}", upstream)
         .replace("{folder}", &folder.path().display().to_string());
     fs::write(&file, configuration).expect("a file");
@@ -26,5 +27,6 @@ pub(crate) fn start(core: Core, upstream: &str) -> Server {
             "daemon off;",
         ]),
     );
-    Server { kind: Kind::Nginx, address, processes: vec![process.listens(address)], folder }
+    let processes = vec![process.listens(address)];
+    Server { kind: Kind::Nginx, address, for_large: Some(for_large), processes, folder }
 }

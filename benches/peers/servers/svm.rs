@@ -30,5 +30,6 @@ pub(crate) fn start(core: Core, upstream: &Upstream) -> Server {
             .current_dir(&folder)
             .stdout(log.expect("a log")),
     );
-    Server { kind: Kind::Svm, address, processes: vec![process.listens(address)], folder }
+    let processes = vec![process.listens(address)];
+    Server { kind: Kind::Svm, address, for_large: None, processes, folder }
 }

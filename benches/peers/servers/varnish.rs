@@ -37,7 +37,7 @@ pub(crate) fn start(core: Core, upstream: &str) -> Server {
             .stderr(std::process::Stdio::null()),
     );
     let processes = vec![process.listens(address)];
-    Server { kind: Kind::Varnish, address, processes, folder }
+    Server { kind: Kind::Varnish, address, for_large: None, processes, folder }
 }
 
 /// The same, with its log in a file.
