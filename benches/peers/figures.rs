@@ -1,5 +1,6 @@
 //! The figures that are to be reached.
 
+use crate::say;
 use crate::scenario::Keys;
 use crate::server::Kind;
 use crate::table::{Table, ratio};
@@ -40,6 +41,11 @@ fn compare(
     let (these, those) = (table.of(Kind::Svm), others.of(kind));
     if those.is_empty() {
         return;
+    }
+    if table.is_disturbed(Kind::Svm) || others.is_disturbed(kind) {
+        say(&format!(
+            "{scenario}, {other}: the machine had other work, which requests a second show"
+        ));
     }
     let requests = ratio(these, those, |sample| sample.rate);
     verdict.at_least(&format!("{scenario}, requests a second, in {other}"), requests, required, "");

@@ -7,8 +7,11 @@ use crate::statistics::median;
 use crate::turn::Sample;
 
 const MEBIBYTE: f64 = 1_048_576.0;
-/// A core that works more than this part of the time has no time left.
-const SATURATED: f64 = 0.95;
+/// A core that works more than this part of the time has no time left; the kernel does not charge all it does to anybody.
+const SATURATED: f64 = 0.9;
+/// Whose figure it is where it is not the server's.
+const CLIENT: &str = " (the client)";
+const MACHINE: &str = " (the machine)";
 
 /// The samples of a scenario, a list for each server, in the order of the rounds.
 pub(crate) struct Table {
@@ -35,6 +38,11 @@ impl Table {
         row.map_or(&[], |(_, samples)| samples)
     }
 
+    /// Whether neither server nor client was the limit of what was measured of a server: something else ran too.
+    pub(crate) fn is_disturbed(&self, kind: Kind) -> bool {
+        note(busy(self.of(kind))) == MACHINE
+    }
+
     /// Prints it.
     pub(crate) fn print(&self, many: usize) {
         say(&format!("\n{}", self.scenario.description(many)));
@@ -51,11 +59,11 @@ impl Table {
         let (rate, cpu) = (of(|sample| sample.rate), of(|sample| sample.cpu));
         let (p50, p99) = (of(|sample| sample.p50), of(|sample| sample.p99));
         let resident = of(|sample| sample.resident) / MEBIBYTE;
-        let (busy, client) = (of(|sample| sample.server_busy), of(|sample| sample.client_busy));
+        let (busy, client) = busy(samples);
         let svm = self.of(Kind::Svm);
         let rates = ratio(svm, samples, |sample| sample.rate);
         let cpus = ratio(svm, samples, |sample| sample.cpu);
-        let note = note(busy, client);
+        let note = note((busy, client));
         say(&format!(
             "{:<12} {rate:>10.0} {rates:>7.2} {p50:>8.0} {p99:>8.0} {cpu:>8.2} {cpus:>7.2} {resident:>8.0} {:>4.0}% {:>5.0}%{note}",
             kind.name(),
@@ -65,12 +73,18 @@ impl Table {
     }
 }
 
+/// The parts of the time in which server and client worked.
+fn busy(samples: &[Sample]) -> (f64, f64) {
+    let of = |value: fn(&Sample) -> f64| median(samples.iter().map(value));
+    (of(|sample| sample.server_busy), of(|sample| sample.client_busy))
+}
+
 /// What was measured if it was not the server.
-fn note(server: f64, client: f64) -> &'static str {
+fn note((server, client): (f64, f64)) -> &'static str {
     match (server > SATURATED, client > SATURATED) {
         (true, _) => "",
-        (false, true) => " (the client)",
-        (false, false) => " (the machine)",
+        (false, true) => CLIENT,
+        (false, false) => MACHINE,
     }
 }
 
