@@ -46,7 +46,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Plan, String> {
     };
     options.are_used()?;
     if plan.rounds == 0 || plan.seconds == 0 || plan.keys == 0 {
-        return Err("nothing can be measured in none".to_owned());
+        return Err("rounds, seconds and keys have to be 1 at least".to_owned());
     }
     Ok(plan)
 }
