@@ -3,6 +3,7 @@
 mod signals;
 
 use std::io::{self, Write};
+use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -158,6 +159,8 @@ async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
     // Another one than the configured address where the system chose the port.
     let bound = listener.local_addr().map_err(failed)?;
     tracing::info!(address = %bound, version = env!("CARGO_PKG_VERSION"), "serving");
+    // Its memory goes with the process, at once; to free a million entries one by one takes seconds, of which nobody is told.
+    let _kept_to_the_end = ManuallyDrop::new(app.cache().clone());
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let serving = app.serve(listener, async {
         let _ = stopped.await;
