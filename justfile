@@ -147,6 +147,11 @@ bench-peers *arguments:
     benches/peers/install.sh
     PATH="$PATH:/usr/sbin" cargo bench --bench peers -- "$@"
 
+# Measure a million entries, 10,000 connections, a crowd for one cold key and a storm of misses: some 10 minutes.
+[positional-arguments]
+scale *arguments:
+    cargo bench --bench chaos -- scale "$@"
+
 # Build the benches without running them.
 bench-build:
     cargo bench --no-run

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::fleet;
@@ -7,6 +8,7 @@ use crate::flood;
 use crate::freeze;
 use crate::options::Options;
 use crate::replicas;
+use crate::scale;
 
 /// What is said to whoever asks for nothing.
 pub(crate) const HELP: &str = "\
@@ -24,7 +26,17 @@ Runs:
               --urls 1000000 --connections 64  of each kind
               --l1-mib 1024  what L1 may hold
 
-All of them but the flood need redis-server.";
+  scale     what a hit, an entry and a connection cost when there are many of them
+              --only entries,memory,connections,idle,cores,cold,storm
+              --entries 1,1000,10000,100000,1000000
+              --rounds 20    --requests 200000  of each subject, over all rounds
+              --l1-mib 256   what L1 may hold where twice as much is offered
+              --connections 1,32,256,1024       busy ones
+              --idle 10000   idle ones
+              --crowd 10000  at once for one cold key
+              --storm 1000   cold keys at once
+
+All of them but flood and scale need redis-server.";
 
 /// Which run, and how long.
 pub(crate) enum Run {
@@ -36,6 +48,8 @@ pub(crate) enum Run {
     Restart(fleet::Plan),
     /// Unknown URLs pour in.
     Flood(flood::Plan),
+    /// There is much of everything.
+    Scale(scale::Plan),
 }
 
 /// Reads the command line; nothing if it asks for nothing.
@@ -58,6 +72,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Option<Run>, String> {
             connections: options.number("--connections", 64)?,
             l1_mib: options.number("--l1-mib", 1024)?,
         }),
+        "scale" => Run::Scale(options.scale()?),
         "restart" => Run::Restart(options.fleet()?),
         _ => return Err(format!("there is no run called {run}")),
     };
@@ -74,5 +89,26 @@ impl Options<'_> {
             None => Duration::from_secs(60),
         };
         Ok(fleet::Plan { keys: self.number("--keys", 300)?, interval })
+    }
+
+    fn scale(&mut self) -> Result<scale::Plan, String> {
+        Ok(scale::Plan {
+            parts: self.list("--only", &scale::Part::ALL)?,
+            rounds: self.number("--rounds", 20)?,
+            requests: self.number("--requests", 200_000)?,
+            entries: self.list("--entries", &[1, 1_000, 10_000, 100_000, 1_000_000])?,
+            l1_mib: self.number("--l1-mib", 256)?,
+            connections: self.list("--connections", &[1, 32, 256, 1_024])?,
+            idle: self.number("--idle", 10_000)?,
+            crowd: self.number("--crowd", 10_000)?,
+            storm: self.number("--storm", 1_000)?,
+        })
+    }
+
+    /// The values behind a name, with commas between them.
+    fn list<T: FromStr + Clone>(&mut self, name: &str, default: &[T]) -> Result<Vec<T>, String> {
+        let Some(text) = self.take(name) else { return Ok(default.to_vec()) };
+        let value = |word: &str| word.parse().map_err(|_| format!("{name}: not {word}"));
+        text.split(',').map(value).collect()
     }
 }

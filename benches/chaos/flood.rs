@@ -6,7 +6,6 @@
 
 mod hot;
 mod pour;
-pub(crate) mod upstream;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -18,11 +17,11 @@ use crate::process::Process;
 use crate::say;
 use crate::service::{self, Service};
 use crate::statistics::{median, quantile};
+use crate::upstream::{self, LARGE, LARGE_BODY, MISSING, SPENT};
 use crate::verdict::Verdict;
 
 use self::hot::Hot;
 use self::pour::{Poured, pour};
-use self::upstream::{LARGE, LARGE_BODY, MISSING, SPENT};
 
 /// What memory may reach, in what L1 may.
 const MEMORY_RATIO: f64 = 1.15;

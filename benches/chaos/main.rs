@@ -1,4 +1,5 @@
-//! What happens to real processes when something breaks: a store that freezes, replicas that share one, a restart, a flood.
+//! What happens to real processes when something breaks: a store that freezes, replicas that share one, a restart, a flood; and
+//! how they do when there is much of everything.
 //!
 //! Each run is the real binary, an upstream, and a real `redis-server` where there is one, all processes of their own, so that
 //! none takes part in the runtime of the one that asks. It prints what it measured beside what is allowed, and fails
@@ -15,9 +16,12 @@ mod load;
 mod process;
 mod replicas;
 mod restart;
+mod scale;
 mod service;
 mod simulation;
 mod statistics;
+mod system;
+mod upstream;
 mod verdict;
 
 #[path = "../support/options.rs"]
@@ -52,8 +56,8 @@ fn main() -> ExitCode {
         simulation::serve(&families);
         return ExitCode::SUCCESS;
     }
-    if flood::upstream::is_asked_for(&words) {
-        flood::upstream::serve();
+    if upstream::is_asked_for(&words) {
+        upstream::serve();
         return ExitCode::SUCCESS;
     }
     // `cargo test` starts benches too, unoptimised; there is nothing to measure then.
@@ -96,6 +100,7 @@ async fn measure(run: &Run) -> Verdict {
         Run::Freeze(plan) => freeze::run(plan).await,
         Run::Replicas(plan) => replicas::run(plan).await,
         Run::Flood(plan) => flood::run(plan).await,
+        Run::Scale(plan) => scale::run(plan).await,
         Run::Restart(plan) => restart::run(plan).await,
     }
 }

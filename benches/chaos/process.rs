@@ -39,7 +39,12 @@ impl Process {
 
     /// Asks what it has counted.
     pub(crate) fn told(&mut self) -> Value {
-        self.input.write_all(b"\n").expect("a process that listens");
+        self.tell("")
+    }
+
+    /// Tells it something, and asks what it has counted.
+    pub(crate) fn tell(&mut self, word: &str) -> Value {
+        writeln!(self.input, "{word}").expect("a process that listens");
         line(&mut self.output)
     }
 }
@@ -52,11 +57,12 @@ impl Drop for Process {
     }
 }
 
-/// The other side: says where it is, and what it has counted as often as it is asked, until nobody asks any more.
-pub(crate) fn answer(connect_to: &str, ca_file: &str, told: impl Fn() -> Value) {
+/// The other side: says where it is, and what it has counted as often as it is asked, until nobody asks any more. What
+/// it is told, it hears first.
+pub(crate) fn answer(connect_to: &str, ca_file: &str, told: impl Fn(&str) -> Value) {
     say(&json!({"connect_to": connect_to, "ca_file": ca_file}));
-    for _ in io::stdin().lines() {
-        say(&told());
+    for word in io::stdin().lines() {
+        say(&told(&word.unwrap_or_default()));
     }
 }
 

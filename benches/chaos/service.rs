@@ -13,6 +13,7 @@ use crate::client;
 use crate::harness::process::Setup;
 use crate::process::Process;
 use crate::simulation::TOKENS;
+use crate::system;
 
 /// Longer than a start or an end takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,10 +42,19 @@ pub(crate) fn setup(upstream: &Process) -> Setup {
 impl Service {
     /// Starts one and waits until it serves.
     pub(crate) async fn start(setup: &Setup) -> Self {
+        Self::started(setup, setup.command(&[])).await
+    }
+
+    /// The same on these cores alone, of which it knows when it decides how many threads to have.
+    pub(crate) async fn start_on(cores: &[usize], setup: &Setup) -> Self {
+        Self::started(setup, system::on_cores(cores, &setup.command(&[]))).await
+    }
+
+    async fn started(setup: &Setup, mut command: Command) -> Self {
         let log = setup.folder().join(LOG);
         let (output, errors) = (File::create(&log), File::create(setup.folder().join("errors")));
         let (output, errors) = (output.expect("a log"), errors.expect("a file"));
-        let child = setup.command(&[]).stdout(output).stderr(errors).spawn().expect("the binary");
+        let child = command.stdout(output).stderr(errors).spawn().expect("the binary");
         let starting = async {
             loop {
                 let text = fs::read_to_string(&log).expect("a log");
@@ -61,7 +71,7 @@ impl Service {
 
     /// Ends it in order.
     pub(crate) async fn stop(mut self) {
-        let id = self.child.id().expect("a process that runs").to_string();
+        let id = self.id().to_string();
         // The shell's own: not every system has another.
         let signal = ["-c", r#"kill -s TERM "$0""#, &id];
         let sent = Command::new("sh").args(signal).status().await;
@@ -72,12 +82,16 @@ impl Service {
 
     /// What the system says of the process's memory, in bytes: `VmRSS`, or `VmHWM`, which is the most it ever was.
     pub(crate) fn memory(&self, name: &str) -> f64 {
-        let id = self.child.id().expect("a process that runs");
-        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("a Linux system");
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-        kilobytes
-            .map_or_else(|| panic!("no {name} in {status}"), |kilobytes: f64| kilobytes * 1024.0)
+        system::memory(self.id(), name)
+    }
+
+    /// The CPU time that the process has taken so far.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        system::cpu_time(self.id())
+    }
+
+    fn id(&self) -> u32 {
+        self.child.id().expect("a process that runs")
     }
 
     /// A metric, with its labels in the text format's spelling.

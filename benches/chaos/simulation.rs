@@ -77,7 +77,7 @@ pub(crate) fn serve(families: &[Family<'_>]) {
     for document in families.iter().flat_map(Family::documents) {
         github.document_bytes(document.path(), document.body());
     }
-    let told = || {
+    let told = |_: &str| {
         let calls = families.first().map(|family| {
             family.documents().map(|document| github.calls(document.path())).collect::<Vec<_>>()
         });

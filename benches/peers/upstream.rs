@@ -68,7 +68,7 @@ pub(crate) fn serve() {
     process::answer(
         &connect_to,
         &ca_file.display().to_string(),
-        || json!({"plain": plain_address, "calls": calls.load(Ordering::Relaxed)}),
+        |_| json!({"plain": plain_address, "calls": calls.load(Ordering::Relaxed)}),
     );
 }
 

@@ -10,9 +10,9 @@ use svm::clock::Stopwatch;
 use crate::client::{Answer, Connection};
 use crate::harness::app::encode;
 use crate::statistics::millis;
+use crate::upstream::{LARGE, document};
 
 use super::FILES;
-use super::upstream::{LARGE, document};
 
 const DOCUMENTS: usize = 200;
 /// Between two requests: each document is asked for twice a second or so.

@@ -3,11 +3,12 @@
 //! The simulated GitHub keeps a journal and goes through a mock server, which is too slow here: what is measured would
 //! be the simulation.
 
+mod delay;
+
 use std::io;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -17,18 +18,25 @@ use crate::harness::github::{Authority, HOSTS};
 use crate::harness::tasks;
 use crate::process;
 
+use self::delay::Delay;
+pub(crate) use self::delay::{HELD, RELEASE, SLOW, SLOWNESS};
+
 /// The word that asks for this role.
-pub(super) const ROLE: &str = "quick-upstream";
+pub(crate) const ROLE: &str = "quick-upstream";
 
 /// What the name of a document that does not exist begins with.
-pub(super) const MISSING: &str = "/missing/";
+pub(crate) const MISSING: &str = "/missing/";
 /// What the name of a document begins with for which there is no quota.
-pub(super) const SPENT: &str = "/repos/spent/";
-/// What the name of a large document begins with; every other one is small.
-pub(super) const LARGE: &str = "/large/";
+pub(crate) const SPENT: &str = "/repos/spent/";
+/// What the name of a large document begins with.
+pub(crate) const LARGE: &str = "/large/";
+/// What the name of a document begins with that has just so many bytes as its name says next. Every other one is small.
+pub(crate) const SIZED: &str = "/bytes/";
 
 /// What a release weighs.
-pub(super) const LARGE_BODY: usize = 20_000;
+pub(crate) const LARGE_BODY: usize = 20_000;
+/// What the `ETag` of a document of a size weighs: as GitHub's, it is a digest in quotes.
+pub(crate) const ETAG_BYTES: usize = 66;
 
 /// Whether these words ask for this role.
 pub(crate) fn is_asked_for(words: &[String]) -> bool {
@@ -44,25 +52,28 @@ pub(crate) fn serve() {
     std::fs::write(&ca_file, &authority.ca_pem).expect("a file");
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
     let address = listener.local_addr().expect("a bound socket");
-    let _accepting = runtime.spawn(accept(listener, authority.server));
+    let delay = Arc::new(Delay::default());
+    let _accepting = runtime.spawn(accept(listener, authority.server, Arc::clone(&delay)));
     let connect_to = HOSTS.map(|host| format!("{host}:443={address}")).join(",");
-    process::answer(&connect_to, &ca_file.display().to_string(), || Value::Null);
+    process::answer(&connect_to, &ca_file.display().to_string(), |word| delay.told(word));
 }
 
-async fn accept(listener: TcpListener, config: Arc<ServerConfig>) {
+async fn accept(listener: TcpListener, config: Arc<ServerConfig>, delay: Arc<Delay>) {
     let acceptor = TlsAcceptor::from(config);
     while let Ok((stream, _)) = listener.accept().await {
         // An error is the client's affair.
-        drop(tasks::spawn(converse(stream, acceptor.clone())));
+        drop(tasks::spawn(converse(stream, acceptor.clone(), Arc::clone(&delay))));
     }
 }
 
-async fn converse(stream: TcpStream, acceptor: TlsAcceptor) -> io::Result<()> {
+async fn converse(stream: TcpStream, acceptor: TlsAcceptor, delay: Arc<Delay>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::new(acceptor.accept(stream).await?);
     let mut line = String::new();
     while stream.read_line(&mut line).await? > 0 {
-        let answer = answer(line.split(' ').nth(1).unwrap_or_default());
+        let path = line.split(' ').nth(1).unwrap_or_default();
+        let answer = answer(path);
+        delay.pass(path).await;
         while line.trim_end() != "" {
             line.clear();
             stream.read_line(&mut line).await?;
@@ -83,13 +94,27 @@ fn answer(path: &str) -> String {
                      x-ratelimit-resource: core\r\nx-ratelimit-reset: 4102444800\r\n";
         return whole("403 Forbidden", limit, r#"{"message":"API rate limit exceeded"}"#);
     }
-    whole("200 OK", "", &document(path))
+    let etag = size(path).map(|_| format!("etag: \"{:0>64}\"\r\n", digits(path)));
+    whole("200 OK", &etag.unwrap_or_default(), &document(path))
 }
 
 /// The document at a path, which is in it.
-pub(super) fn document(path: &str) -> String {
-    let notes = "x".repeat(if path.starts_with(LARGE) { LARGE_BODY } else { 0 });
+pub(crate) fn document(path: &str) -> String {
+    const FRAME: usize = r#"{"path":"","tag_name":"v1.0.0","body":""}"#.len();
+    let large = if path.starts_with(LARGE) { LARGE_BODY } else { 0 };
+    let notes = size(path).map_or(large, |bytes| bytes.saturating_sub(FRAME + path.len()));
+    let notes = "x".repeat(notes);
     format!(r#"{{"path":"{path}","tag_name":"v1.0.0","body":"{notes}"}}"#)
+}
+
+/// How many bytes a document has whose name says so.
+fn size(path: &str) -> Option<usize> {
+    path.strip_prefix(SIZED)?.split('/').next()?.parse().ok()
+}
+
+/// The number at the end of a name.
+fn digits(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 fn whole(status: &str, headers: &str, body: &str) -> String {

@@ -1,0 +1,159 @@
+//! What a hit, an entry and a connection cost when there is much of everything.
+//!
+//! The service has a core to itself wherever nothing else is said, and the client, which is one thread, another one
+//! together with the upstream. What is compared is measured in turns in one run; a figure alone says little.
+
+mod cold;
+mod connections;
+mod cores;
+mod crowd;
+mod entries;
+mod idle;
+mod lane;
+mod memory;
+mod shelf;
+mod stage;
+mod storm;
+mod subject;
+
+use std::str::FromStr;
+
+use crate::say;
+use crate::system;
+use crate::verdict::Verdict;
+
+use self::stage::Stage;
+
+/// Files that a process has open beside its connections.
+const OTHER_FILES: usize = 1_000;
+
+/// What is measured, and how much of it.
+pub(crate) struct Plan {
+    /// Which parts.
+    pub(crate) parts: Vec<Part>,
+    /// Turns of each subject.
+    pub(crate) rounds: usize,
+    /// Requests of each subject, in all turns together.
+    pub(crate) requests: usize,
+    /// Entries in L1, step by step.
+    pub(crate) entries: Vec<usize>,
+    /// What L1 may hold where twice as much is offered, in MiB.
+    pub(crate) l1_mib: usize,
+    /// Busy connections.
+    pub(crate) connections: Vec<usize>,
+    /// Idle connections.
+    pub(crate) idle: usize,
+    /// Requests at once for one cold key.
+    pub(crate) crowd: usize,
+    /// Cold keys at once.
+    pub(crate) storm: usize,
+}
+
+/// A part of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Many entries.
+    Entries,
+    /// More than L1 holds.
+    Memory,
+    /// Many busy connections.
+    Connections,
+    /// Many idle connections.
+    Idle,
+    /// Several cores.
+    Cores,
+    /// Many requests for one cold key.
+    Cold,
+    /// Many cold keys.
+    Storm,
+}
+
+impl Part {
+    /// Every part, in the order in which they run.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Entries,
+        Self::Memory,
+        Self::Connections,
+        Self::Idle,
+        Self::Cores,
+        Self::Cold,
+        Self::Storm,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Entries => "entries",
+            Self::Memory => "memory",
+            Self::Connections => "connections",
+            Self::Idle => "idle",
+            Self::Cores => "cores",
+            Self::Cold => "cold",
+            Self::Storm => "storm",
+        }
+    }
+
+    async fn run(self, stage: &mut Stage<'_>, verdict: &mut Verdict) {
+        match self {
+            Self::Entries => entries::run(stage, verdict).await,
+            Self::Memory => memory::run(stage, verdict).await,
+            Self::Connections => connections::run(stage, verdict).await,
+            Self::Idle => idle::run(stage, verdict).await,
+            Self::Cores => cores::run(stage, verdict).await,
+            Self::Cold => cold::run(stage, verdict).await,
+            Self::Storm => storm::run(stage, verdict).await,
+        }
+    }
+}
+
+impl FromStr for Part {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|part| part.as_str() == word).ok_or(())
+    }
+}
+
+impl Plan {
+    /// Whether it can be measured at all.
+    fn check(&self) -> Result<(), String> {
+        let counts = [self.rounds, self.requests / self.rounds.max(1), self.idle, self.crowd];
+        if counts.iter().chain(&self.entries).chain(&self.connections).any(|count| *count == 0) {
+            return Err("each count has to be one or more, and no turn without a request".into());
+        }
+        let most = self.most_connections();
+        let (needed, limit) = (most + OTHER_FILES, system::most_open_files());
+        if needed > limit {
+            return Err(format!(
+                "{most} connections need {needed} open files, and a process may have {limit}: \
+                 raise `ulimit -n`, or ask for fewer with --idle, --crowd, --storm, --connections"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The most connections that are open at once.
+    fn most_connections(&self) -> usize {
+        let of = |part: Part, count: usize| if self.parts.contains(&part) { count } else { 0 };
+        let counts = [
+            of(Part::Connections, self.connections.iter().sum()),
+            of(Part::Idle, self.idle),
+            of(Part::Cold, self.crowd),
+            of(Part::Storm, self.storm),
+        ];
+        counts.into_iter().max().unwrap_or_default()
+    }
+}
+
+/// Measures, prints, and judges.
+pub(crate) async fn run(plan: &Plan) -> Verdict {
+    let mut stage = match plan.check().and_then(|()| Stage::new(plan)) {
+        Ok(stage) => stage,
+        Err(why) => return Verdict::impossible(&why),
+    };
+    let mut verdict = Verdict::new();
+    for part in Part::ALL.into_iter().filter(|part| plan.parts.contains(part)) {
+        say(&format!("\n{}", part.as_str()));
+        part.run(&mut stage, &mut verdict).await;
+    }
+    verdict
+}

@@ -1,0 +1,138 @@
+//! Many connections on one thread, each of which asks again as soon as it is answered.
+
+use std::io;
+use std::mem;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use svm::clock::Stopwatch;
+
+use crate::harness::tasks;
+use crate::statistics::millis;
+
+use super::lane::{Answer, Lane};
+use super::shelf::Shelf;
+
+/// Connections that are open.
+pub(super) struct Crowd(Vec<Lane>);
+
+/// So many requests, and for which documents.
+pub(super) struct Draw {
+    shelf: Shelf,
+    requests: usize,
+    taken: AtomicUsize,
+    number: Number,
+}
+
+enum Number {
+    /// Any below this one, each as likely as the others.
+    Below(usize),
+    /// One after the other, from this one on.
+    From(usize),
+    /// Always this one.
+    Just(usize),
+}
+
+/// What came of a draw.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub(super) took: Duration,
+    /// The time of each request that was answered with its document, in milliseconds.
+    pub(super) millis: Vec<f64>,
+    pub(super) hits: usize,
+    /// Answers that were not the document, and connections that broke.
+    pub(super) wrong: usize,
+}
+
+impl Crowd {
+    /// Opens so many connections, on each of which this document is asked for once: one that is only connected is
+    /// not known to be served.
+    pub(super) async fn open(
+        address: SocketAddr,
+        connections: usize,
+        shelf: &Shelf,
+    ) -> io::Result<Self> {
+        let mut lanes = Vec::with_capacity(connections);
+        for _ in 0..connections {
+            let mut lane = Lane::open(address).await?;
+            lane.ask(shelf, 0).await?;
+            lanes.push(lane);
+        }
+        Ok(Self(lanes))
+    }
+
+    /// Asks for what is drawn, over all connections at once. One that breaks is not used again.
+    pub(super) async fn ask(&mut self, draw: Draw) -> Asked {
+        let (draw, began) = (Arc::new(draw), Stopwatch::start());
+        let lanes = mem::take(&mut self.0).into_iter();
+        let lanes = lanes.map(|lane| tasks::spawn(drive(lane, Arc::clone(&draw))));
+        let mut asked = Asked::default();
+        for lane in lanes.collect::<Vec<_>>() {
+            let (lane, some) = lane.await.expect("a lane that ends");
+            self.0.extend(lane);
+            asked.hits += some.hits;
+            asked.wrong += some.wrong;
+            asked.millis.extend(some.millis);
+        }
+        Asked { took: began.elapsed(), ..asked }
+    }
+}
+
+async fn drive(mut lane: Lane, draw: Arc<Draw>) -> (Option<Lane>, Asked) {
+    let mut asked = Asked::default();
+    while let Some(number) = draw.take() {
+        let began = Stopwatch::start();
+        let answer = lane.ask(&draw.shelf, number).await;
+        match answer {
+            Ok(Answer::Wrong) => asked.wrong += 1,
+            Ok(answer) => {
+                asked.millis.push(millis(began.elapsed()));
+                asked.hits += usize::from(answer == Answer::Hit);
+            }
+            Err(_broken) => {
+                asked.wrong += 1;
+                return (None, asked);
+            }
+        }
+    }
+    (Some(lane), asked)
+}
+
+impl Draw {
+    /// Any of the first so many documents.
+    pub(super) fn any(shelf: &Shelf, of: usize, requests: usize) -> Self {
+        Self::new(shelf, Number::Below(of), requests)
+    }
+
+    /// So many documents from this one on, each once.
+    pub(super) fn each(shelf: &Shelf, first: usize, requests: usize) -> Self {
+        Self::new(shelf, Number::From(first), requests)
+    }
+
+    /// One document, so many times.
+    pub(super) fn just(shelf: &Shelf, number: usize, requests: usize) -> Self {
+        Self::new(shelf, Number::Just(number), requests)
+    }
+
+    fn new(shelf: &Shelf, number: Number, requests: usize) -> Self {
+        Self { shelf: shelf.clone(), requests, taken: AtomicUsize::new(0), number }
+    }
+
+    fn take(&self) -> Option<usize> {
+        let turn = self.taken.fetch_add(1, Ordering::Relaxed);
+        (turn < self.requests).then(|| match self.number {
+            Number::Below(of) => fastrand::usize(..of),
+            Number::From(first) => first + turn,
+            Number::Just(number) => number,
+        })
+    }
+}
+
+impl Asked {
+    /// Requests that were answered with their document.
+    pub(super) fn answered(&self) -> usize {
+        self.millis.len()
+    }
+}

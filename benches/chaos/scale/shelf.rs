@@ -1,0 +1,53 @@
+//! Documents that differ by a number in their names.
+
+use std::fmt::Write;
+
+use crate::harness::app::encode;
+use crate::upstream::{SIZED, document};
+
+/// A host without tokens, and the one with.
+const FILES: &str = "https://raw.githubusercontent.com";
+const API: &str = "https://api.github.com";
+
+/// Where they are.
+#[derive(Clone, Debug)]
+pub(super) struct Shelf {
+    folder: String,
+    /// The beginning of a request for one of them.
+    request: String,
+    host: &'static str,
+}
+
+impl Shelf {
+    /// Documents of so many bytes each.
+    pub(super) fn of_bytes(bytes: usize) -> Self {
+        Self::new(FILES, format!("{SIZED}{bytes}/"))
+    }
+
+    /// Those of a folder that is behind the tokens.
+    pub(super) fn behind_tokens(folder: &str) -> Self {
+        Self::new(API, folder.to_owned())
+    }
+
+    fn new(host: &'static str, folder: String) -> Self {
+        let request = format!("GET /version?url={}", encode(&format!("{host}{folder}")));
+        Self { folder, request, host }
+    }
+
+    /// Writes the request for the document of that number.
+    pub(super) fn ask_for(&self, number: usize, request: &mut String) {
+        request.clear();
+        write!(request, "{}{number:07} HTTP/1.1\r\nHost: svm\r\n\r\n", self.request)
+            .expect("a text can be written");
+    }
+
+    /// Whether these are the bytes of the document of that number.
+    pub(super) fn has(&self, number: usize, body: &[u8]) -> bool {
+        document(&format!("{}{number:07}", self.folder)).as_bytes() == body
+    }
+
+    /// How long the URL of each is, in bytes.
+    pub(super) fn url_bytes(&self) -> usize {
+        self.host.len() + self.folder.len() + 7
+    }
+}
