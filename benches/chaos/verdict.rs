@@ -33,6 +33,14 @@ impl Verdict {
         say(&format!("{what}: {measured:.3}{unit}, required: {required}{unit}: {verdict}"));
     }
 
+    /// The same of what has to be just as much.
+    pub(crate) fn exactly(&mut self, what: &str, measured: f64, expected: f64) {
+        let holds = measured == expected;
+        self.0 &= holds;
+        let verdict = if holds { "ok" } else { "WRONG" };
+        say(&format!("{what}: {measured}, expected: {expected}: {verdict}"));
+    }
+
     /// Whether all of it holds.
     pub(crate) fn holds(&self) -> bool {
         self.0

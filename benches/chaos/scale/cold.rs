@@ -23,8 +23,7 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
     let (count, warm) = (stage.plan.crowd, Shelf::of_bytes(200));
     let running = stage.start(L1_MIB).await;
     let service = &running.service;
-    let crowd = Crowd::open(service.address, count, &warm).await;
-    let mut crowd = crowd.expect("a service that accepts");
+    let mut crowd = Crowd::open(service.address, count, &warm).await;
 
     let asking = crowd.ask(Draw::just(&Shelf::behind_tokens(HELD), 1, count));
     let release = async {
@@ -38,13 +37,12 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
     let (asked, (arrived, waiting, since)) = tokio::join!(asking, release);
     let took = millis(since.elapsed());
 
-    let arrived = arrived.map_or(f64::NAN, millis);
-    say(&format!("  {count} connections; all waited {arrived:.0} ms after the first was sent"));
+    let arrived = arrived.map_or("never".to_owned(), |time| format!("after {time:.0?}"));
+    say(&format!("  {count} connections; all of them waiting: {arrived}"));
     let calls = stage.upstream.told()["held"].as_f64().expect("a number");
-    verdict.at_least("  waited for the call of another", waiting, (count - 1) as f64, "");
-    verdict.at_least("  answered with the document", asked.answered() as f64, count as f64, "");
-    verdict.at_least("  calls of the upstream", calls, 1.0, "");
-    verdict.at_most("  calls of the upstream", calls, 1.0, "");
+    verdict.exactly("  waited for the call of another", waiting, (count - 1) as f64);
+    verdict.exactly("  answered with the document", asked.answered() as f64, count as f64);
+    verdict.exactly("  calls of the upstream", calls, 1.0);
     verdict.at_most("  from its answer to the last of ours", took, LAST_ANSWER_MS, " ms");
     say(&format!("  peak of memory: {:.1} MiB", service.memory("VmHWM") / 1_048_576.0));
     running.stop().await;

@@ -5,7 +5,7 @@ use crate::verdict::Verdict;
 
 use super::shelf::Shelf;
 use super::stage::Stage;
-use super::subject::{Subject, in_turns};
+use super::subject::{Subject, in_turns, judge};
 
 const BODY_BYTES: usize = 7_000;
 const DOCUMENTS: usize = 1_000;
@@ -38,8 +38,8 @@ pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
             subject.median(),
             subject.p99(),
         ));
-        subject.judge(verdict);
     }
+    judge(&subjects.iter().collect::<Vec<_>>(), verdict);
     let busy: Vec<_> = counts.iter().zip(&subjects).filter(|(count, _)| **count >= BUSY).collect();
     if let [(few, first), .., (most, last)] = &busy[..] {
         let what = format!("  CPU of a hit over {most}, in that over {few}");

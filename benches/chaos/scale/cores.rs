@@ -7,7 +7,7 @@ use crate::verdict::Verdict;
 
 use super::shelf::Shelf;
 use super::stage::Stage;
-use super::subject::{Subject, in_turns};
+use super::subject::{Subject, in_turns, judge};
 
 const BODY_BYTES: usize = 7_000;
 const DOCUMENTS: usize = 1_000;
@@ -41,8 +41,8 @@ pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
             subject.rate(),
             subject.busy(),
         ));
-        subject.judge(verdict);
     }
+    judge(&subjects.iter().collect::<Vec<_>>(), verdict);
     let cpu = |subject: usize| subjects[subject].cpu_micros();
     verdict.at_most(
         "  CPU on two cores, one document in many",

@@ -8,7 +8,7 @@ use crate::verdict::Verdict;
 
 use super::shelf::Shelf;
 use super::stage::{Running, Stage};
-use super::subject::{Subject, in_turns};
+use super::subject::{Subject, in_turns, judge};
 
 const BODY_BYTES: usize = 200;
 /// What L1 may hold: more than all entries weigh.
@@ -39,7 +39,7 @@ pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
         say(&format!("  {entries} entries; {} more in {took:.1} s", entries - filled));
         filled = entries;
         let level = step(stage, &one, &many, &shelf, entries, verdict).await;
-        verdict.at_least("  entries held", level.entries, entries as f64, "");
+        verdict.exactly("  entries held", level.entries, entries as f64);
         if let (Some(first), Some(before)) = (levels.first(), levels.last()) {
             level.report("since the step before", before);
             level.report("since the first step", first);
@@ -97,8 +97,7 @@ async fn step(
         RATE_RATIO,
         "",
     );
-    alone.judge(verdict);
-    among.judge(verdict);
+    judge(&[&alone, &among], verdict);
     level
 }
 

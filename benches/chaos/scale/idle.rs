@@ -8,7 +8,7 @@ use crate::verdict::Verdict;
 use super::crowd::{Crowd, Draw};
 use super::shelf::Shelf;
 use super::stage::Stage;
-use super::subject::{Subject, in_turns};
+use super::subject::{Subject, in_turns, judge};
 
 const BODY_BYTES: usize = 7_000;
 const L1_MIB: usize = 1_024;
@@ -25,14 +25,13 @@ pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
     let mut beside = Subject::new(&with.service, 1, &shelf, 1).await;
     // An idle connection is closed after half a minute: what is measured takes a part of the requests, so that it is
     // over by then.
-    let (rounds, requests) = (stage.plan.rounds, stage.plan.requests / 4);
+    let (rounds, requests) = (stage.plan.rounds, stage.plan.requests / 10);
     alone.warm_up(requests / 10).await;
     beside.warm_up(requests / 10).await;
 
     let before = with.quiet().await;
     let count = stage.plan.idle;
-    let idle = Crowd::open(with.service.address, count, &shelf).await;
-    let mut idle = idle.expect("a service that accepts");
+    let mut idle = Crowd::open(with.service.address, count, &shelf).await;
     let memory = with.quiet().await - before;
     in_turns(&mut [&mut alone, &mut beside], rounds, requests).await;
     let last = idle.ask(Draw::just(&shelf, 0, count)).await;
@@ -48,12 +47,11 @@ pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
         alone.p99(),
         alone.cpu_micros(),
     ));
-    verdict.at_least("  still served at the end", last.hits as f64, count as f64, "");
+    verdict.exactly("  still served at the end", last.hits as f64, count as f64);
     verdict.at_most("  memory of each", kib, CONNECTION_KIB, " KiB");
     verdict.at_most("  median beside them", beside.median() / alone.median(), MEDIAN_RATIO, "");
     verdict.at_most("  p99 beside them", beside.p99() / alone.p99(), P99_RATIO, "");
-    alone.judge(verdict);
-    beside.judge(verdict);
+    judge(&[&alone, &beside], verdict);
     without.stop().await;
     with.stop().await;
 }

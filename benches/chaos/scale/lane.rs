@@ -2,15 +2,19 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use memchr::memmem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::shelf::Shelf;
 
 /// Enough for the answer with a document of the usual size; it grows where that is not enough.
 const BUFFER: usize = 8 * 1024;
+/// Longer than any answer takes; one that takes longer is none.
+const PATIENCE: Duration = Duration::from_secs(15);
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 /// A connection that stays open.
@@ -34,7 +38,7 @@ pub(super) enum Answer {
 impl Lane {
     /// Connects.
     pub(super) async fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
+        let stream = timeout(PATIENCE, TcpStream::connect(address)).await??;
         stream.set_nodelay(true)?;
         Ok(Self { stream, request: String::new(), buffer: vec![0; BUFFER] })
     }
@@ -42,8 +46,7 @@ impl Lane {
     /// Asks for a document and looks at the whole answer.
     pub(super) async fn ask(&mut self, shelf: &Shelf, number: usize) -> io::Result<Answer> {
         shelf.ask_for(number, &mut self.request);
-        self.stream.write_all(self.request.as_bytes()).await?;
-        let (head, body) = self.receive().await?;
+        let (head, body) = timeout(PATIENCE, self.exchange()).await??;
         let (head, rest) = self.buffer.split_at(head);
         if !head.starts_with(b"HTTP/1.1 200 ") || !shelf.has(number, &rest[..body]) {
             return Ok(Answer::Wrong);
@@ -52,8 +55,9 @@ impl Lane {
         Ok(if is_hit { Answer::Hit } else { Answer::Miss })
     }
 
-    /// Reads an answer; returns the sizes of its head and its body.
-    async fn receive(&mut self) -> io::Result<(usize, usize)> {
+    /// Sends the request and reads the answer; returns the sizes of its head and its body.
+    async fn exchange(&mut self) -> io::Result<(usize, usize)> {
+        self.stream.write_all(self.request.as_bytes()).await?;
         let (mut filled, mut sizes) = (0, None);
         loop {
             if filled == self.buffer.len() {

@@ -34,8 +34,7 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
     let service = &running.service;
     let window = service.metric("svm_upstream_window");
     let least = SLOWNESS * u32::try_from(count.div_ceil(PLACES)).expect("a number of turns");
-    let crowd = Crowd::open(service.address, count, &hot).await;
-    let mut crowd = crowd.expect("a service that accepts");
+    let mut crowd = Crowd::open(service.address, count, &hot).await;
 
     let calm = Cell::new(false);
     let rest = async {
@@ -59,11 +58,10 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
     };
     say(&format!("  a hit: {}; before: {}", times(&during), times(&before)));
     say(&format!("  first answer {:.0} ms", quantile(asked.millis.iter().copied(), 0.0)));
-    verdict.at_least("  answered with their documents", asked.answered() as f64, count as f64, "");
-    verdict.at_least("  calls of the upstream", number("slow"), count as f64, "");
-    verdict.at_most("  calls of the upstream", number("slow"), count as f64, "");
+    verdict.exactly("  answered with their documents", asked.answered() as f64, count as f64);
+    verdict.exactly("  calls of the upstream", number("slow"), count as f64);
     verdict.at_most("  at once", number("slow_at_once"), PLACES as f64, "");
-    verdict.at_least("  window of those with a token", window, PLACES as f64, "");
+    verdict.exactly("  window of those with a token", window, PLACES as f64);
     let allowed = millis(least) * TIME_RATIO;
     verdict.at_most("  until the last answer", millis(asked.took), allowed, " ms");
     let ratio = median(during.iter().copied()) / median(before.iter().copied());
