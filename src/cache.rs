@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use answer::{Answer, Given};
-pub use body::{Body, EntityTag};
+pub use body::{Body, Coding, EntityTag, LARGEST_UNCOMPRESSED};
 pub use entry::{Entry, LARGEST_PERSISTED_BODY, RecentFailure, Times};
 pub use facts::{Exchanged, Facts, Kept};
 pub use flight::Flights;

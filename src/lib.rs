@@ -45,6 +45,7 @@ pub mod commands;
 pub mod config;
 
 pub mod clock;
+pub mod gzip;
 mod hex;
 mod json;
 pub mod metrics;

@@ -1,18 +1,41 @@
-//! The body of an entry, and the tag under which clients know it.
+//! The body of an entry: the upstream's bytes, their gzip form, and the tags under which clients know both.
+//!
+//! The gzip form follows from the bytes, so a body that gets it says no more than before. It is made once for all clones of
+//! the body, by whoever comes first: the compressor, or the store that writes it down. A small body has no place for one, and
+//! pays a word for that.
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use crate::gzip;
 use crate::hex;
 
-/// The upstream's bytes with their entity tag; clones share the bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The largest body that has no gzip form, in bytes: it goes out in one packet as it is.
+pub const LARGEST_UNCOMPRESSED: usize = 1024;
+
+/// What the place for a form takes, and what keeps the form's bytes.
+const FORM_BOOKKEEPING: usize = 128;
+
+/// The upstream's bytes with their entity tag; clones share the bytes and the gzip form.
+#[derive(Clone, Debug)]
 pub struct Body {
     bytes: Bytes,
     tag: EntityTag,
+    /// Empty until the form is made; then the form, or nothing where it would save too little.
+    gzip: Option<Arc<OnceLock<Option<Bytes>>>>,
+}
+
+/// A content coding in which a body can be sent (RFC 9110, 8.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// The bytes as they are.
+    Identity,
+    /// Their gzip form.
+    Gzip,
 }
 
 /// The strong entity tag of a body (RFC 9110, 8.8.3): 128 bits of its SHA-256; shown as hex in quotes.
@@ -20,9 +43,17 @@ pub struct Body {
 pub struct EntityTag([u8; 16]);
 
 impl Body {
-    /// A body whose SHA-256 is known already.
+    /// A body whose SHA-256 is known already, and of whose form nothing is known.
     pub fn with_digest(bytes: Bytes, digest: &[u8; 32]) -> Self {
-        Self { bytes, tag: EntityTag::of_digest(digest) }
+        let gzip = (bytes.len() > LARGEST_UNCOMPRESSED).then(Arc::default);
+        Self { bytes, tag: EntityTag::of_digest(digest), gzip }
+    }
+
+    /// A body whose tag and gzip form are known already, or of which it is known that the form saves too little.
+    pub fn with_form(bytes: Bytes, tag: EntityTag, form: Option<Bytes>) -> Self {
+        let has_place = form.is_some() || bytes.len() > LARGEST_UNCOMPRESSED;
+        let gzip = has_place.then(|| Arc::new(OnceLock::from(form)));
+        Self { bytes, tag, gzip }
     }
 
     /// The upstream's bytes.
@@ -34,12 +65,60 @@ impl Body {
     pub fn tag(&self) -> EntityTag {
         self.tag
     }
+
+    /// The gzip form, if it is made, and saves enough.
+    pub fn gzip(&self) -> Option<&Bytes> {
+        self.gzip.as_ref()?.get()?.as_ref()
+    }
+
+    /// Whether nobody has made the gzip form yet, nor found that it saves too little.
+    pub fn awaits_gzip(&self) -> bool {
+        self.gzip.as_ref().is_some_and(|form| form.get().is_none())
+    }
+
+    /// The gzip form, if it saves enough; makes it where nobody has, which takes a millisecond for some 200 KB.
+    pub fn gzip_or_make(&self) -> Option<&Bytes> {
+        self.gzip.as_ref()?.get_or_init(|| worthwhile(&self.bytes)).as_ref()
+    }
+
+    /// The memory that bytes and form take. A form that is not made yet counts as if it saved as little as it may: so what
+    /// is told does not grow when it is made.
+    pub fn weight(&self) -> usize {
+        let form = self.gzip.as_ref().map_or(0, |form| {
+            let bytes = match form.get() {
+                Some(form) => form.as_ref().map_or(0, Bytes::len),
+                None => largest_form(self.bytes.len()),
+            };
+            bytes + FORM_BOOKKEEPING
+        });
+        self.bytes.len() + form
+    }
 }
+
+/// The gzip form of a body, if it saves a tenth: less is not worth the memory, nor the client's work.
+fn worthwhile(bytes: &Bytes) -> Option<Bytes> {
+    let form = gzip::compress(bytes);
+    // Boxed, so that it keeps no room that it does not need.
+    (form.len() <= largest_form(bytes.len())).then(|| form.into_boxed_slice().into())
+}
+
+fn largest_form(length: usize) -> usize {
+    length - length / 10
+}
+
+/// The form follows from the bytes, and whether it is made already is nobody's business.
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.bytes, self.tag) == (&other.bytes, other.tag)
+    }
+}
+
+impl Eq for Body {}
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        let tag = EntityTag::of(&bytes);
-        Self { bytes, tag }
+        let digest = Sha256::digest(&bytes).into();
+        Self::with_digest(bytes, &digest)
     }
 }
 
@@ -57,6 +136,16 @@ impl Deref for Body {
     }
 }
 
+impl Coding {
+    /// Its name in headers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+        }
+    }
+}
+
 impl EntityTag {
     /// The bytes of a tag as it is shown.
     pub const LENGTH: usize = 34;
@@ -66,7 +155,18 @@ impl EntityTag {
         Self::of_digest(&Sha256::digest(body).into())
     }
 
-    fn of_digest(digest: &[u8; 32]) -> Self {
+    /// The tag that was stored as [`EntityTag::to_bits`].
+    pub fn from_bits(bits: [u8; 16]) -> Self {
+        Self(bits)
+    }
+
+    /// The bits, for whoever stores them.
+    pub fn to_bits(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// The tag of a body whose SHA-256 is known already.
+    pub fn of_digest(digest: &[u8; 32]) -> Self {
         let mut tag = [0; 16];
         tag.copy_from_slice(&digest[..16]);
         Self(tag)
@@ -101,5 +201,51 @@ mod tests {
         let body = Body::from(Bytes::from_static(b"{}"));
         assert_eq!(body.tag().to_string(), "\"44136fa355b3678a1146ad16f7e8649e\"");
         assert_eq!(Body::with_digest(body.bytes().clone(), &Sha256::digest(b"{}").into()), body);
+        assert_eq!(EntityTag::from_bits(body.tag().to_bits()), body.tag());
+    }
+
+    #[test]
+    fn a_body_of_a_kibibyte_has_no_form() {
+        let body = Body::from(Bytes::from(vec![b'x'; LARGEST_UNCOMPRESSED]));
+        assert!(!body.awaits_gzip());
+        assert_eq!((body.gzip_or_make(), body.weight()), (None, LARGEST_UNCOMPRESSED));
+    }
+
+    #[test]
+    fn the_form_is_made_once_for_all_clones() {
+        let body = Body::from(Bytes::from(vec![b'x'; LARGEST_UNCOMPRESSED + 1]));
+        let clone = body.clone();
+        assert!(clone.awaits_gzip());
+        assert_eq!(clone.gzip(), None);
+        let made = body.gzip_or_make().unwrap();
+        assert!(!clone.awaits_gzip());
+        for form in [clone.gzip(), clone.gzip_or_make(), body.gzip_or_make()] {
+            assert_eq!(form.unwrap().as_ptr(), made.as_ptr());
+        }
+        assert_eq!(gzip::inflate(made, body.len()).as_deref(), Some(&*body));
+        assert_eq!(clone, Body::from(body.bytes().clone()), "equal, made or not");
+    }
+
+    #[test]
+    fn a_form_that_saves_too_little_is_not_kept() {
+        let mut random = fastrand::Rng::with_seed(6);
+        let noise: Vec<_> = std::iter::repeat_with(|| random.u8(..)).take(9_000).collect();
+        let body = Body::from(Bytes::from(noise));
+        assert_eq!((body.gzip_or_make(), body.awaits_gzip()), (None, false));
+        assert_eq!(body.weight(), body.len() + FORM_BOOKKEEPING);
+    }
+
+    #[test]
+    fn the_weight_counts_the_form_and_never_grows_by_it() {
+        let body = Body::from(Bytes::from("0123456789".repeat(1_000)));
+        assert_eq!(body.weight(), 10_000 + 9_000 + FORM_BOOKKEEPING);
+        let form = body.gzip_or_make().unwrap().len();
+        assert_eq!(body.weight(), 10_000 + form + FORM_BOOKKEEPING);
+    }
+
+    #[test]
+    fn small_bodies_pay_a_word_for_it() {
+        let word = size_of::<usize>();
+        assert_eq!(size_of::<Body>(), size_of::<Bytes>() + size_of::<EntityTag>() + word);
     }
 }

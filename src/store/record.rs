@@ -1,25 +1,29 @@
 //! The stored form of an entry: one format for every store.
 //!
 //! A record is versioned, checksummed and names its document, so that one which is damaged, belongs to another
-//! key or was written by a later version is an [`Error`], never a wrong answer. It does not hold the client's
-//! entity tag, which follows from the body, nor a remembered failure, which is of no use after a restart.
+//! key or was written by a later version is an [`Error`], never a wrong answer. A body that has a gzip form is stored as
+//! that, and read with both. It does not hold a remembered failure, which is of no use after a restart.
 //!
 //! ```text
 //! 0   "svm"            3 bytes
 //! 3   version          1 byte
 //! 4   header length    u32, the bytes from 24 up to the body
-//! 8   checksum         16 bytes of SHA-256 over bytes 0..8, the header, and the SHA-256 of the body
+//! 8   checksum         16 bytes of SHA-256 over bytes 0..8, the header, and the SHA-256 of the body as it is stored
 //! 24  checked_at       u64, milliseconds since the epoch; these two stay here in every version
 //! 32  keep_until       u64
 //! 40  fetched_at u64, expires_at u64, status u16, token (0 | 1 u64), URL, ETag and Last-Modified
-//!     (0 | 1 u32 bytes), body length u64
+//!     (0 | 1 u32 bytes), length of the body as it is stored u64
 //!     from version 2 on: audited_at u64, ETag by the rule (0 | 1), moved (0 | 1 URL, u64)
-//!     body             to the end, raw
+//!     from version 3 on: coding (0 raw | 1 gzip: length of the bytes u64, entity tag of the bytes 16 bytes)
+//!     body             to the end, in its coding
 //! ```
 //!
 //! All numbers are little-endian. The subtle thing is how the format grows: a later version appends fields to
 //! the header, raises the version byte, and reads a shorter header of an earlier version with the new fields
 //! absent. Nothing before the appended fields ever moves.
+//!
+//! The entity tag follows from the bytes. It stands beside a gzip form because to hash what it inflates to takes longer than to
+//! inflate it; the checksum covers it like all else, and says that it was written together with this form.
 
 mod wire;
 
@@ -31,13 +35,14 @@ use http::StatusCode;
 use sha2::{Digest, Sha256};
 
 use self::wire::Reader;
-use crate::cache::{Body, Entry, Times};
+use crate::cache::{Body, EntityTag, Entry, LARGEST_PERSISTED_BODY, Times};
 use crate::clock::Timestamp;
+use crate::gzip;
 use crate::target::Key;
 use crate::upstream::{Fingerprint, Moved, Validators};
 
 const MAGIC: &[u8; 3] = b"svm";
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// How a record of this version begins.
 pub(super) const BEGINNING: &[u8; 4] = &[MAGIC[0], MAGIC[1], MAGIC[2], VERSION];
 const CHECKSUM: std::ops::Range<usize> = 8..24;
@@ -80,23 +85,31 @@ pub struct Peek {
     pub keep_until: Timestamp,
 }
 
-/// The record of an entry that is to be kept until the given moment.
+/// The record of an entry that is to be kept until the given moment. Makes the gzip form of its body where nobody has.
 pub fn encode(entry: &Entry, keep_until: Timestamp) -> Vec<u8> {
-    let mut record = Vec::with_capacity(160 + entry.url.len() + entry.body.len());
+    let form = entry.body.gzip_or_make().filter(|_| entry.is_persistable());
+    let stored = form.unwrap_or(entry.body.bytes());
+    let mut record = Vec::with_capacity(184 + entry.url.len() + stored.len());
     record.extend_from_slice(MAGIC);
     record.push(VERSION);
     record.resize(HEADER_START, 0);
-    write_header(&mut record, entry, keep_until);
+    write_header(&mut record, entry, keep_until, stored.len());
+    record.push(u8::from(form.is_some()));
+    if form.is_some() {
+        record.extend_from_slice(&(entry.body.len() as u64).to_le_bytes());
+        record.extend_from_slice(&entry.body.tag().to_bits());
+    }
 
     let length = u32::try_from(record.len() - HEADER_START).expect("a header is far below 4 GiB");
     record[4..8].copy_from_slice(&length.to_le_bytes());
-    let sum = checksum(&record, &Sha256::digest(&*entry.body).into());
+    let sum = checksum(&record, &Sha256::digest(stored).into());
     record[CHECKSUM].copy_from_slice(&sum);
-    record.extend_from_slice(&entry.body);
+    record.extend_from_slice(stored);
     record
 }
 
-fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp) {
+/// The fields up to version 2.
+fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp, stored: usize) {
     wire::put_time(record, entry.times.checked_at);
     wire::put_time(record, keep_until);
     wire::put_time(record, entry.times.fetched_at);
@@ -106,7 +119,7 @@ fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp) {
     wire::put_text(record, &entry.url);
     wire::put_optional_text(record, entry.validators.etag.as_deref());
     wire::put_optional_text(record, entry.validators.last_modified.as_deref());
-    record.extend_from_slice(&(entry.body.len() as u64).to_le_bytes());
+    record.extend_from_slice(&(stored as u64).to_le_bytes());
     wire::put_time(record, entry.times.audited_at);
     record.push(u8::from(entry.validators.follows_rule));
     record.push(u8::from(entry.moved.is_some()));
@@ -116,7 +129,8 @@ fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp) {
     }
 }
 
-/// The entry in the record of `key`; its body shares the record's bytes.
+/// The entry in the record of `key`; its body, or the gzip form of it, shares the record's bytes. To inflate a mebibyte takes
+/// up to some milliseconds.
 ///
 /// # Errors
 ///
@@ -137,10 +151,19 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
     if Key::of(&fields.url) != key {
         return Err(Error::Foreign);
     }
+    let stored = record.slice(body_start..);
+    let body = match fields.coding {
+        Coding::Unsaid => Body::with_digest(stored, &digest),
+        Coding::Raw => Body::with_form(stored, EntityTag::of_digest(&digest), None),
+        Coding::Gzip { length, tag } => {
+            let bytes = gzip::inflate(&stored, length).ok_or(Error::Malformed("gzip form"))?;
+            Body::with_form(bytes.into(), tag, Some(stored))
+        }
+    };
     Ok(Entry {
         url: fields.url,
         status: fields.status,
-        body: Body::with_digest(record.slice(body_start..), &digest),
+        body,
         validators: fields.validators,
         token: fields.token,
         moved: fields.moved.map(Box::new),
@@ -210,6 +233,22 @@ struct Fields {
     validators: Validators,
     moved: Option<Moved>,
     body_length: u64,
+    coding: Coding,
+}
+
+/// How a body is stored.
+enum Coding {
+    /// Raw, by an earlier version, which knew nothing of forms.
+    Unsaid,
+    /// Raw, since a gzip form would save too little.
+    Raw,
+    /// As its gzip form.
+    Gzip {
+        /// Of the bytes that it inflates to.
+        length: usize,
+        /// Of the same.
+        tag: EntityTag,
+    },
 }
 
 fn read_fields(version: u8, header: &[u8]) -> Result<Fields, Error> {
@@ -231,12 +270,16 @@ fn read_fields(version: u8, header: &[u8]) -> Result<Fields, Error> {
         },
         moved: None,
         body_length: reader.u64().ok_or(Error::Malformed("body length"))?,
+        coding: Coding::Unsaid,
     };
     if version >= 2 {
         fields.times.audited_at = reader.time().ok_or(Error::Malformed("audit time"))?;
         let follows_rule = reader.presence().ok_or(Error::Malformed("rule of the ETag"))?;
         fields.validators.follows_rule = follows_rule;
         fields.moved = read_moved(&mut reader).ok_or(Error::Malformed("redirect"))?;
+    }
+    if version >= 3 {
+        fields.coding = read_coding(&mut reader).ok_or(Error::Malformed("coding"))?;
     }
     if reader.is_empty() { Ok(fields) } else { Err(Error::Malformed("header length")) }
 }
@@ -255,4 +298,14 @@ fn read_moved(reader: &mut Reader<'_>) -> Option<Option<Moved>> {
     } else {
         Some(None)
     }
+}
+
+/// The length is a promise that memory is taken for, so one that no record can keep is not believed.
+fn read_coding(reader: &mut Reader<'_>) -> Option<Coding> {
+    if !reader.presence()? {
+        return Some(Coding::Raw);
+    }
+    let length = usize::try_from(reader.u64()?).ok()?;
+    let tag = EntityTag::from_bits(reader.array()?);
+    (length <= LARGEST_PERSISTED_BODY).then_some(Coding::Gzip { length, tag })
 }

@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::{Embedded, tables};
+use crate::cache::Entry;
 use crate::clock::Clock;
 use crate::store::laws::{NOW, at, entry};
 use crate::store::{Change, Store};
@@ -46,9 +50,13 @@ impl Churn {
         let mut batch = Vec::new();
         while batch.iter().map(body_bytes).sum::<u64>() < self.batch_bytes {
             let (smallest, largest) = self.body_bytes;
-            let body = "x".repeat((smallest * (largest / smallest).powf(random.f64())) as usize);
-            let entry = entry(&format!("churn/{}", random.u64(..self.keys)), round, &body);
-            batch.push(Change::Put { entry, keep_until: at(1_000_000 + round) });
+            // Noise, of which a gzip form would save nothing: the bound is about the bytes that are written.
+            let mut body = vec![0; (smallest * (largest / smallest).powf(random.f64())) as usize];
+            random.fill(&mut body);
+            let entry = entry(&format!("churn/{}", random.u64(..self.keys)), round, "");
+            let entry = Entry { body: Bytes::from(body).into(), ..Arc::unwrap_or_clone(entry) };
+            let keep_until = at(1_000_000 + round);
+            batch.push(Change::Put { entry: Arc::new(entry), keep_until });
         }
         batch
     }

@@ -7,14 +7,19 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{Error, Peek, decode, encode, gives_way, peek};
-use crate::cache::{Entry, Times};
+use crate::cache::{EntityTag, Entry, LARGEST_PERSISTED_BODY, Times};
 use crate::clock::Timestamp;
+use crate::gzip;
 use crate::target::Key;
 use crate::upstream::{Fingerprint, Moved, Validators};
 
 /// What [`golden`] encodes to, written once when the version was finished. It never changes: a later version adds a
 /// golden record of its own beside it.
-const GOLDEN: &[u8] = include_bytes!("../../../testdata/records/v2-release.bin");
+const GOLDEN: &[u8] = include_bytes!("../../../testdata/records/v3-release.bin");
+/// The same with a body that has a gzip form.
+const GOLDEN_GZIP: &[u8] = include_bytes!("../../../testdata/records/v3-releases.bin");
+/// The same as the first in version 2, which knew nothing of gzip forms.
+const GOLDEN_V2: &[u8] = include_bytes!("../../../testdata/records/v2-release.bin");
 /// The same in version 1, which lacks the later fields.
 const GOLDEN_V1: &[u8] = include_bytes!("../../../testdata/records/v1-release.bin");
 
@@ -48,6 +53,14 @@ fn golden() -> (Entry, Timestamp) {
     (entry, Timestamp::from_secs(1_735_866_000))
 }
 
+/// The second golden record's entry: a list of releases.
+fn golden_list() -> (Entry, Timestamp) {
+    let (entry, keep_until) = golden();
+    let list = vec![GOLDEN_BODY; 20].join(&b","[..]);
+    let body = Bytes::from([&b"["[..], &list, b"]"].concat());
+    (Entry { body: body.into(), ..entry }, keep_until)
+}
+
 fn sealed(mut record: Vec<u8>) -> Bytes {
     let start = super::body_start(&record).unwrap();
     let digest = sha2::Digest::finalize(sha2::Digest::chain_update(
@@ -78,6 +91,28 @@ fn the_golden_record_is_read() {
 }
 
 #[test]
+fn the_golden_record_with_a_gzip_form_is_read_with_both() {
+    let (entry, keep_until) = golden_list();
+    let record = Bytes::from_static(GOLDEN_GZIP);
+    let read = decode(entry.key(), &record).unwrap();
+    assert_eq!(read, entry);
+    assert_eq!(read.body.tag(), EntityTag::of(&entry.body));
+    let form = read.body.gzip().unwrap();
+    assert!(record.as_ptr_range().contains(&form.as_ptr()), "the form is a slice of the record");
+    assert_eq!(gzip::inflate(form, entry.body.len()).as_deref(), Some(&*entry.body));
+    assert_eq!(encode(&read, keep_until), GOLDEN_GZIP, "the form is not made again");
+}
+
+#[test]
+fn the_golden_record_of_version_2_is_read() {
+    let (entry, keep_until) = golden();
+    let record = Bytes::from_static(GOLDEN_V2);
+    assert_eq!(decode(entry.key(), &record), Ok(entry.clone()));
+    assert_eq!(peek(GOLDEN_V2), Ok(Peek { checked_at: entry.times.checked_at, keep_until }));
+    assert!(!gives_way(GOLDEN_V2, Timestamp::default(), entry.times.checked_at));
+}
+
+#[test]
 fn the_golden_record_of_version_1_is_read_without_the_later_fields() {
     let (mut entry, keep_until) = golden();
     entry.validators.follows_rule = false;
@@ -90,7 +125,7 @@ fn the_golden_record_of_version_1_is_read_without_the_later_fields() {
 }
 
 #[test]
-fn version_2_is_written_as_it_always_was() {
+fn version_3_is_written_as_it_always_was() {
     let (entry, keep_until) = golden();
     assert_eq!(encode(&entry, keep_until), GOLDEN);
 }
@@ -101,6 +136,77 @@ fn the_body_is_a_slice_of_the_record() {
     let record = Bytes::from(encode(&entry, keep_until));
     let body = decode(entry.key(), &record).unwrap().body;
     assert!(record.as_ptr_range().contains(&body.as_ptr()));
+}
+
+#[test]
+fn what_is_compressed_is_stored_so_and_else_is_raw() {
+    let (list, keep_until) = golden_list();
+    let record = encode(&list, keep_until);
+    assert!(record.len() < list.body.len() / 2, "{} bytes", record.len());
+    assert!(record.ends_with(list.body.gzip().unwrap()));
+
+    let body = Bytes::from(noise(5_000));
+    let noisy = Entry { body: body.clone().into(), ..list };
+    let record = encode(&noisy, keep_until);
+    assert!(record.ends_with(&body));
+    let read = decode(noisy.key(), &record.into()).unwrap();
+    assert!(!read.body.awaits_gzip(), "that it saves too little is known");
+    assert_eq!((read.body.gzip(), read.body.tag()), (None, EntityTag::of(&body)));
+}
+
+#[test]
+fn what_an_earlier_version_stored_awaits_its_form() {
+    let (list, _) = golden_list();
+    // A body large enough behind the header of version 2.
+    let head = GOLDEN_V2.strip_suffix(GOLDEN_BODY).unwrap();
+    let mut record = [head, &list.body].concat();
+    record[V2_FIELDS - 8..][..8].copy_from_slice(&(list.body.len() as u64).to_le_bytes());
+    let read = decode(list.key(), &sealed(record)).unwrap();
+    assert_eq!(read, list);
+    assert!(read.body.awaits_gzip());
+}
+
+#[test]
+fn a_body_beyond_the_bound_of_stores_is_never_stored_as_a_form() {
+    let (list, keep_until) = golden_list();
+    let check = |length: usize, is_form: bool| {
+        let entry = Entry { body: Bytes::from(vec![b' '; length]).into(), ..list.clone() };
+        let record = encode(&entry, keep_until);
+        assert_eq!(record.len() < length, is_form, "{length}");
+        assert_eq!(decode(entry.key(), &record.into()), Ok(entry));
+    };
+    check(LARGEST_PERSISTED_BODY, true);
+    check(LARGEST_PERSISTED_BODY + 1, false);
+}
+
+#[test]
+fn a_form_that_is_not_what_the_header_says_is_malformed() {
+    let (list, _) = golden_list();
+    let check = |name, change: &dyn Fn(&mut Vec<u8>, &mut Vec<u8>)| {
+        let mut header = encode(&list, Timestamp::default());
+        let mut form = header.split_off(super::body_start(&header).unwrap());
+        change(&mut header, &mut form);
+        let stored = (form.len() as u64).to_le_bytes();
+        header[V2_FIELDS - 8..][..8].copy_from_slice(&stored);
+        let record = sealed([header, form].concat());
+        assert_eq!(decode(list.key(), &record), Err(Error::Malformed(name)));
+    };
+    let claim = |header: &mut Vec<u8>, length: usize| {
+        let at = header.len() - 24;
+        header[at..][..8].copy_from_slice(&(length as u64).to_le_bytes());
+    };
+    let length = list.body.len();
+    check("gzip form", &|header, _| claim(header, length - 1));
+    check("gzip form", &|header, _| claim(header, length + 1));
+    check("gzip form", &|header, _| claim(header, 0));
+    check("coding", &|header, _| claim(header, LARGEST_PERSISTED_BODY + 1));
+    check("coding", &|header, _| claim(header, usize::MAX));
+    check("gzip form", &|_, form| form.push(0));
+    check("gzip form", &|_, form| form.extend_from_within(..));
+    check("gzip form", &|_, form| form.truncate(form.len() - 1));
+    check("gzip form", &|_, form| form.clear());
+    check("gzip form", &|_, form| *form = list.body.to_vec());
+    check("gzip form", &|_, form| *form = gzip::compress(&vec![0; 64 << 20]));
 }
 
 #[test]
@@ -138,8 +244,9 @@ fn a_header_with_more_fields_is_malformed() {
     assert_eq!(decode(entry.key(), &record), Err(Error::Malformed("header length")));
 }
 
-/// Where the fields of version 2 begin in the golden record.
-const LATER_FIELDS: usize = 71 + 57 + 1 + 4 + 10 + 1 + 4 + 29 + 8;
+/// Where the fields of version 2 begin in the golden record, and those of version 3.
+const V2_FIELDS: usize = 71 + 57 + 1 + 4 + 10 + 1 + 4 + 29 + 8;
+const V3_FIELDS: usize = V2_FIELDS + 8 + 1 + 1 + 4 + 54 + 8;
 
 #[test]
 fn every_field_that_makes_no_sense_is_named() {
@@ -155,12 +262,15 @@ fn every_field_that_makes_no_sense_is_named() {
     check("URL", |header| header[71] = 0xff);
     check("ETag", |header| header[71 + 57] = 2);
     check("Last-Modified", |header| header[71 + 57 + 1 + 4 + 10] = 9);
-    check("body length", |header| header[LATER_FIELDS - 1] = 1);
-    check("body length", |header| header.truncate(LATER_FIELDS - 1));
-    check("audit time", |header| header.truncate(LATER_FIELDS + 7));
-    check("rule of the ETag", |header| header[LATER_FIELDS + 8] = 2);
-    check("redirect", |header| header[LATER_FIELDS + 9] = 2);
-    check("redirect", |header| header.truncate(header.len() - 1));
+    check("body length", |header| header[V2_FIELDS - 1] = 1);
+    check("body length", |header| header.truncate(V2_FIELDS - 1));
+    check("audit time", |header| header.truncate(V2_FIELDS + 7));
+    check("rule of the ETag", |header| header[V2_FIELDS + 8] = 2);
+    check("redirect", |header| header[V2_FIELDS + 9] = 2);
+    check("redirect", |header| header.truncate(V3_FIELDS - 1));
+    check("coding", |header| header.truncate(V3_FIELDS));
+    check("coding", |header| header[V3_FIELDS] = 2);
+    check("coding", |header| header[V3_FIELDS] = 1);
 }
 
 #[test]
@@ -176,11 +286,25 @@ fn a_stored_record_gives_way_to_what_is_no_older() {
     assert!(gives_way(b"rubbish", Timestamp::default(), checked));
 }
 
+fn noise(length: usize) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(3);
+    std::iter::repeat_with(|| random.u8(..)).take(length).collect()
+}
+
+/// Bodies that are too small for a gzip form, that have one, and of which it would save too little.
+fn bodies() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        vec(any::<u8>(), 0..300),
+        (vec(any::<u8>(), 1..300), 5..20usize).prop_map(|(words, times)| words.repeat(times)),
+        (1025..3000usize).prop_map(noise),
+    ]
+}
+
 prop_compose! {
     fn entries()(
         path in "[a-z0-9/%?=&.-]{0,60}",
         status in 100u16..1000,
-        body in vec(any::<u8>(), 0..300),
+        body in bodies(),
         etag in option::of("[ -~]{0,40}"),
         last_modified in option::of("\\PC{0,20}"),
         token in option::of(any::<u64>()),
@@ -221,8 +345,12 @@ proptest! {
     fn an_entry_comes_back_as_it_was(entry in entries(), keep in any::<u64>()) {
         let keep_until = Timestamp::from_millis(keep);
         let record = Bytes::from(encode(&entry, keep_until));
+        let tag = EntityTag::of(&entry.body);
         let expected = Entry { persisted_expiry: Some(entry.times.expires_at), ..entry.clone() };
-        prop_assert_eq!(decode(entry.key(), &record), Ok(expected));
+        let read = decode(entry.key(), &record);
+        prop_assert_eq!(read.as_ref(), Ok(&expected));
+        let body = read.unwrap().body;
+        prop_assert_eq!((body.tag(), body.gzip()), (tag, entry.body.gzip()));
         let checked_at = entry.times.checked_at;
         prop_assert_eq!(peek(&record), Ok(Peek { checked_at, keep_until }));
     }

@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
         if self.presence()? { self.text().map(Some) } else { Some(None) }
     }
 
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (value, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*value)

@@ -47,6 +47,7 @@ const RULES: &[Rule] = &[
             "src/cache/release.rs",
             "src/cache/write_behind/queue.rs",
             "src/config",
+            "src/gzip.rs",
             "src/http/client_rate/bucket.rs",
             "src/revalidate/plan.rs",
             "src/store/breaker.rs",
