@@ -19,7 +19,7 @@ use ending::Ending;
 
 use crate::activity::Activity;
 use crate::cache::write_behind::WriteBehind;
-use crate::cache::{Cache, Flights, Memory, Tiers};
+use crate::cache::{Cache, Compressor, Flights, Memory, Tiers};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::http::client_ip::Proxies;
@@ -35,8 +35,9 @@ use crate::upstream::{ClientError, LOOK_UPS, TokenPool, Upstream};
 
 /// How long the store's file may be held by another process: long enough for a rolling restart.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
-/// Blocking calls that need no permit: an opening of the store's file that hangs, and its closing; or a batch for Redis.
-const WITHOUT_PERMIT: usize = 2;
+/// Blocking calls that need no permit: an opening of the store's file that hangs, and its closing, or a batch for Redis; and
+/// a body that is compressed.
+const WITHOUT_PERMIT: usize = 3;
 /// The threads that the runtime needs for blocking calls, so that none waits for one of another kind that hangs.
 ///
 /// It has to be told: a permit is free a moment before its thread is, so whoever waited for it would have another
@@ -127,6 +128,7 @@ impl App {
             rules: config.cache,
             clock: clock.clone(),
             activity: Arc::clone(&activity),
+            compressor: Compressor::new(metrics.clone()),
             flights: Flights::new(flights.clone()),
             write_behind: Arc::clone(&write_behind),
             store: Arc::clone(&guard),

@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+mod compressor;
 mod entry;
 mod facts;
 mod flight;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 pub use answer::{Answer, Given};
 pub use body::{Body, Coding, EntityTag, LARGEST_UNCOMPRESSED};
+pub use compressor::Compressor;
 pub use entry::{Entry, LARGEST_PERSISTED_BODY, RecentFailure, Times};
 pub use facts::{Exchanged, Facts, Kept};
 pub use flight::Flights;
@@ -114,6 +116,16 @@ impl Cache {
     /// L1, for whoever reports on it or tends it.
     pub fn memory(&self) -> &Memory {
         &self.0.memory
+    }
+
+    /// Makes the gzip forms of new bodies, for as long as it is awaited.
+    pub async fn compress(&self) {
+        self.0.compressor.run(&self.0.memory).await;
+    }
+
+    /// Bodies that wait for that.
+    pub fn uncompressed(&self) -> usize {
+        self.0.compressor.depth()
     }
 
     /// The flights that are under way.

@@ -4,6 +4,7 @@
 //! label. What somebody else keeps already (how full L1 is, what a token has left) is read when it is asked for.
 
 mod families;
+mod gzip;
 mod observed;
 mod revalidate;
 mod store;
@@ -47,6 +48,7 @@ pub struct Counters {
     /// Requests that shared the flight of another one.
     pub followers: IntCounter,
     pub(crate) store: store::Store,
+    pub(crate) gzip: gzip::Gzip,
     upstream: upstream::Upstream,
     revalidate: revalidate::Revalidate,
     observed: Mutex<observed::Gauges>,
@@ -94,6 +96,7 @@ impl Metrics {
                 "Requests that shared the upstream call of another one",
             ),
             store: store::Store::new(&families),
+            gzip: gzip::Gzip::new(&families),
             upstream: upstream::Upstream::new(&families),
             revalidate: revalidate::Revalidate::new(&families),
             observed: Mutex::new(observed::Gauges::new(&families, tokens)),

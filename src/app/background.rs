@@ -55,6 +55,13 @@ impl Background {
                 stop.run_until_cancelled(upstream.identify_tokens()).await;
             }
         });
+        let (cache, compress_stop) = (app.cache.clone(), stop.clone());
+        tasks.supervise("compress", stop.clone(), move || {
+            let (cache, stop) = (cache.clone(), compress_stop.clone());
+            async move {
+                stop.run_until_cancelled(cache.compress()).await;
+            }
+        });
         let sweeps = stop.child_token();
         let (revalidator, sweeps_stop) = (Arc::clone(&app.revalidator), sweeps.clone());
         tasks.supervise("revalidate", sweeps.clone(), move || {

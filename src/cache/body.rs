@@ -78,7 +78,20 @@ impl Body {
 
     /// The gzip form, if it saves enough; makes it where nobody has, which takes a millisecond for some 200 KB.
     pub fn gzip_or_make(&self) -> Option<&Bytes> {
-        self.gzip.as_ref()?.get_or_init(|| worthwhile(&self.bytes)).as_ref()
+        let _made = self.make_gzip();
+        self.gzip()
+    }
+
+    /// Makes the gzip form where nobody has; whether this call did.
+    pub fn make_gzip(&self) -> bool {
+        let mut made = false;
+        if let Some(form) = &self.gzip {
+            form.get_or_init(|| {
+                made = true;
+                worthwhile(&self.bytes)
+            });
+        }
+        made
     }
 
     /// The memory that bytes and form take. A form that is not made yet counts as if it saved as little as it may: so what

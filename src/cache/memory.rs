@@ -15,6 +15,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache as Lru;
+use parking_lot::Mutex;
 
 use crate::activity::{Activity, Holding, Usage};
 use crate::store::Check;
@@ -33,6 +34,8 @@ pub struct Memory {
     documents: Lru<Key, Held, RandomState>,
     negatives: Lru<Key, Held, RandomState>,
     activity: Arc<Activity>,
+    /// Held over a change, so that what is weighed again is what there is.
+    changing: Mutex<()>,
 }
 
 /// What L1 holds of a target; clones share it.
@@ -57,7 +60,8 @@ impl Memory {
     /// An empty tier that may hold `capacity` bytes; what it is given, `activity` hears of.
     pub fn new(capacity: u64, activity: Arc<Activity>) -> Self {
         let negatives = capacity / 10;
-        Self { documents: lru(capacity - negatives), negatives: lru(negatives), activity }
+        let (documents, negatives) = (lru(capacity - negatives), lru(negatives));
+        Self { documents, negatives, activity, changing: Mutex::new(()) }
     }
 
     /// The entry of `key`, expired or not, and its stamp.
@@ -77,10 +81,24 @@ impl Memory {
         } else {
             (&self.documents, &self.negatives)
         };
-        // In this order a reader finds the old entry or the new one, never neither.
         let usage = self.usage(key, &entry);
-        home.insert(key, Held { entry, usage });
-        other.invalidate(&key);
+        {
+            let _alone = self.changing.lock();
+            // In this order a reader finds the old entry or the new one, never neither.
+            home.insert(key, Held { entry, usage });
+            other.invalidate(&key);
+        }
+        self.tend();
+    }
+
+    /// Weighs the document of `key` again, whose body may have got its gzip form since. moka weighs what it is given, so it
+    /// is given once more what it holds; its own locks would let an insert through in between, and the newer entry be lost.
+    pub(super) fn weigh_again(&self, key: &Key) {
+        {
+            let _alone = self.changing.lock();
+            let Some(held) = self.documents.get(key) else { return };
+            self.documents.insert(*key, held);
+        }
         self.tend();
     }
 
@@ -121,7 +139,7 @@ fn weight(entry: &Entry) -> usize {
     let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
     let validators = text(&entry.validators.etag) + text(&entry.validators.last_modified);
     let moved_to = entry.moved.as_ref().map_or(0, |moved| moved.to.len());
-    entry.body.len() + entry.url.len() + validators + moved_to + BOOKKEEPING
+    entry.body.weight() + entry.url.len() + validators + moved_to + BOOKKEEPING
 }
 
 #[cfg(test)]

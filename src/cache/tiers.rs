@@ -15,7 +15,7 @@ use crate::upstream::{Ask, Priority, Upstream};
 
 use super::flight::{Beacon, Candidate, Flights};
 use super::write_behind::{Peeked, WriteBehind};
-use super::{Demand, Entry, Exchanged, Facts, Memory, Recall, policy};
+use super::{Compressor, Demand, Entry, Exchanged, Facts, Memory, Recall, policy};
 
 /// What a cache is made of.
 pub struct Tiers {
@@ -27,6 +27,8 @@ pub struct Tiers {
     pub activity: Arc<Activity>,
     /// L1.
     pub memory: Memory,
+    /// What makes the gzip forms of their bodies.
+    pub compressor: Compressor,
     /// Single flight.
     pub flights: Arc<Flights>,
     /// The queue in front of L2.
@@ -88,7 +90,7 @@ impl Tiers {
         let entry = policy::vouched(&current, check, self.clock.now(), &self.rules)
             .map_or(current, Arc::new);
         if !Arc::ptr_eq(&entry, &held) {
-            self.memory.insert(key, Arc::clone(&entry));
+            self.hold(key, &entry);
         }
         Facts::Found { entry, from_l2 }
     }
@@ -97,7 +99,7 @@ impl Tiers {
     async fn promote(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
         let (found, from_l2) = self.recollect(key).await?;
         if let Some(entry) = &found {
-            self.memory.insert(key, Arc::clone(entry));
+            self.hold(key, entry);
         }
         Ok((found, from_l2))
     }
@@ -154,29 +156,35 @@ impl Tiers {
             Exchanged::Stored(entry) => Exchanged::Stored(self.keep(key, entry)),
             Exchanged::Freshened(entry) => Exchanged::Freshened(self.keep(key, entry)),
             Exchanged::Forgotten(entry) => {
-                self.memory.insert(key, Arc::clone(&entry));
+                self.hold(key, &entry);
                 Exchanged::Forgotten(entry)
             }
             Exchanged::Kept(kept) => {
                 let reminder = previous
                     .and_then(|entry| policy::remember_failure(entry, &kept, now, &self.rules));
                 if let Some(entry) = reminder {
-                    self.memory.insert(key, Arc::new(entry));
+                    self.hold(key, &Arc::new(entry));
                 }
                 Exchanged::Kept(kept)
             }
         }
     }
 
+    /// Gives L1 an entry, and has its body compressed behind the request.
+    fn hold(&self, key: Key, entry: &Arc<Entry>) {
+        self.memory.insert(key, Arc::clone(entry));
+        self.compressor.offer(key, entry);
+    }
+
     fn keep(&self, key: Key, entry: Arc<Entry>) -> Arc<Entry> {
         if !policy::is_worth_persisting(&entry, &self.rules) {
-            self.memory.insert(key, Arc::clone(&entry));
+            self.hold(key, &entry);
             return entry;
         }
         let persisted =
             Entry { persisted_expiry: Some(entry.times.expires_at), ..Arc::unwrap_or_clone(entry) };
         let entry = Arc::new(persisted);
-        self.memory.insert(key, Arc::clone(&entry));
+        self.hold(key, &entry);
         self.write_behind.push(change(key, &entry, &self.rules));
         entry
     }

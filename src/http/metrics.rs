@@ -41,6 +41,7 @@ impl MetricsSources {
             level: self.cache.memory().level(),
             active: self.activity.known(),
             flights: self.cache.flights().underway(),
+            uncompressed: self.cache.uncompressed(),
             write_behind: self.write_behind.stats(),
             upstream_window: self.cache.upstream_window(),
             tokens: self.tokens.reports(self.clock.now()),

@@ -17,6 +17,8 @@ pub struct Observed {
     pub active: usize,
     /// Flights that are under way.
     pub flights: usize,
+    /// Bodies that wait to be compressed.
+    pub uncompressed: usize,
     /// The queue in front of L2.
     pub write_behind: Stats,
     /// Exchanges with a token that may run at once.
@@ -32,6 +34,7 @@ pub(super) struct Gauges {
     l1_bytes: IntGauge,
     active: IntGauge,
     flights: IntGauge,
+    gzip_waiting: IntGauge,
     queue_depth: IntGauge,
     queue_bytes: IntGauge,
     queue_dropped: [IntCounter; 2],
@@ -58,6 +61,7 @@ impl Gauges {
             l1_bytes: families.gauge("svm_l1_bytes", "Weight of the entries in memory"),
             active: families.gauge("svm_active_keys", "Documents in use, or held in memory"),
             flights: families.gauge("svm_flights", "Flights under way"),
+            gzip_waiting: families.gauge("svm_gzip_waiting", "Bodies that wait to be compressed"),
             queue_depth: families.gauge("svm_write_behind_depth", "Changes that wait for L2"),
             queue_bytes: families.gauge("svm_write_behind_bytes", "Bodies that wait for L2"),
             queue_dropped: families.counters(
@@ -116,6 +120,7 @@ impl Gauges {
         self.l1_bytes.set(signed(observed.level.bytes));
         self.active.set(signed(observed.active as u64));
         self.flights.set(signed(observed.flights as u64));
+        self.gzip_waiting.set(signed(observed.uncompressed as u64));
         self.log_drops.catch_up(observed.log_drops);
         self.upstream_window.set(signed(observed.upstream_window as u64));
         self.queue(&observed.write_behind);

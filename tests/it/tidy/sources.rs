@@ -86,6 +86,7 @@ const RULES: &[Rule] = &[
         what: "only app constructs components",
         words: &[
             "Cache::new(",
+            "Compressor::new(",
             "TokenPool::new(",
             "Embedded::open(",
             "Redis::new(",

@@ -1,0 +1,215 @@
+//! Makes the gzip forms of new bodies: after they are in L1, one at a time, on a thread where nobody waits for it.
+//!
+//! Until a form is there, hits are answered without it. What waits is names and no bodies, so an entry that is evicted or
+//! replaced meanwhile costs nothing. A full queue drops what comes: such a body gets its form with the record that the store
+//! writes, or when its document is next checked. The subtle thing is that a form which turns up later has to be weighed, whoever
+//! made it: L1 is told of each.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::metrics::Metrics;
+use crate::target::Key;
+use crate::tasks;
+
+use super::{Entry, Memory};
+
+/// Documents that may wait. A typical one takes 0.1 ms, so none waits for much longer than a tenth of a second.
+const QUEUE_KEYS: usize = 1024;
+
+/// The queue of documents whose bodies have no form yet, and the work on it.
+pub struct Compressor {
+    waiting: Mutex<VecDeque<Key>>,
+    arrived: Notify,
+    metrics: Metrics,
+}
+
+impl Compressor {
+    /// An empty queue.
+    pub fn new(metrics: Metrics) -> Self {
+        Self { waiting: Mutex::default(), arrived: Notify::new(), metrics }
+    }
+
+    /// Has the form of an entry made that L1 has just got, if it shall have one and nobody has made it; never waits.
+    pub(super) fn offer(&self, key: Key, entry: &Entry) {
+        if entry.is_negative() || !entry.body.awaits_gzip() {
+            return;
+        }
+        let mut waiting = self.waiting.lock();
+        if waiting.len() >= QUEUE_KEYS {
+            return self.metrics.gzip.dropped();
+        }
+        waiting.push_back(key);
+        self.arrived.notify_one();
+    }
+
+    /// Documents that wait.
+    pub(super) fn depth(&self) -> usize {
+        self.waiting.lock().len()
+    }
+
+    /// Works for as long as it is awaited. What is being compressed when that ends is finished by its thread, for nobody.
+    pub(super) async fn run(&self, memory: &Memory) {
+        loop {
+            match self.next() {
+                Some(key) => self.compress(key, memory).await,
+                None => self.arrived.notified().await,
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Key> {
+        self.waiting.lock().pop_front()
+    }
+
+    async fn compress(&self, key: Key, memory: &Memory) {
+        let Some(entry) = memory.entry(&key) else { return };
+        let worked_on = Arc::clone(&entry);
+        let made = tasks::blocking(move || worked_on.body.make_gzip()).await;
+        match made {
+            Ok(true) => self.metrics.gzip.made(entry.body.gzip().is_some()),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, url = entry.url, "a body was not compressed"),
+        }
+        memory.weigh_again(&key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::{Level, Times};
+    use crate::clock::Timestamp;
+    use crate::upstream::Validators;
+
+    fn document(name: &str, body: String) -> Arc<Entry> {
+        let now = Timestamp::from_secs(1_780_315_200);
+        Arc::new(Entry {
+            url: format!("https://api.github.com/repos/octo/{name}/releases").into(),
+            status: http::StatusCode::OK,
+            body: bytes::Bytes::from(body).into(),
+            validators: Validators::default(),
+            token: None,
+            moved: None,
+            times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now },
+            persisted_expiry: None,
+            failure: None,
+        })
+    }
+
+    struct Scene {
+        memory: Memory,
+        compressor: Compressor,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let compressor = Compressor::new(Metrics::new(0));
+            Self { memory: Memory::new(64 << 20, Arc::default()), compressor }
+        }
+
+        fn insert(&self, entry: &Arc<Entry>) {
+            self.memory.insert(entry.key(), Arc::clone(entry));
+            self.compressor.offer(entry.key(), entry);
+        }
+
+        fn bytes(&self) -> u64 {
+            self.memory.tend();
+            let Level { bytes, .. } = self.memory.level();
+            bytes
+        }
+
+        /// Works until nothing waits.
+        async fn work(&self) {
+            while let Some(key) = self.compressor.next() {
+                self.compressor.compress(key, &self.memory).await;
+            }
+        }
+
+        fn made(&self) -> [u64; 2] {
+            self.compressor.metrics.gzip.all_made()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_offered_is_compressed_once_and_weighed_again() {
+        let scene = Scene::new();
+        let entry = document("app", "release ".repeat(2_000));
+        scene.insert(&entry);
+        scene.insert(&entry);
+        let before = scene.bytes();
+        scene.work().await;
+        let form = entry.body.gzip().expect("a form").len() as u64;
+        assert_eq!(before - scene.bytes(), 16_000 / 10 * 9 - form, "at its worst, and as it is");
+        assert_eq!(scene.made(), [1, 0]);
+        scene.insert(&entry);
+        assert_eq!(scene.compressor.depth(), 0, "it has its form");
+    }
+
+    #[tokio::test]
+    async fn a_form_that_another_has_made_is_weighed_too() {
+        let scene = Scene::new();
+        let entry = document("app", "release ".repeat(2_000));
+        scene.insert(&entry);
+        let before = scene.bytes();
+        assert!(entry.body.gzip_or_make().is_some());
+        scene.work().await;
+        assert!(scene.bytes() < before);
+        assert_eq!(scene.made(), [0, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_newer_entry_is_never_replaced() {
+        let scene = Scene::new();
+        let older = document("app", "older ".repeat(2_000));
+        let newer = document("app", "newer ".repeat(2_000));
+        scene.insert(&older);
+        scene.memory.insert(newer.key(), Arc::clone(&newer));
+        scene.work().await;
+        assert!(Arc::ptr_eq(&scene.memory.entry(&older.key()).unwrap(), &newer));
+        assert_eq!((older.body.gzip(), newer.body.gzip().is_some()), (None, true));
+    }
+
+    #[tokio::test]
+    async fn what_has_left_meanwhile_costs_nothing() {
+        let scene = Scene::new();
+        let gone = document("gone", "release ".repeat(2_000));
+        scene.compressor.offer(gone.key(), &gone);
+        scene.work().await;
+        assert!(gone.body.awaits_gzip());
+        assert_eq!(scene.memory.level().entries, 0);
+    }
+
+    #[test]
+    fn small_bodies_and_negative_entries_are_not_taken() {
+        let scene = Scene::new();
+        scene.insert(&document("small", "x".repeat(1_024)));
+        let gone = document("gone", "x".repeat(2_000));
+        let gone = Entry { status: http::StatusCode::NOT_FOUND, ..Arc::unwrap_or_clone(gone) };
+        scene.insert(&Arc::new(gone));
+        assert_eq!(scene.compressor.depth(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_drops_what_comes() {
+        let scene = Scene::new();
+        let (first, last) =
+            (document("first", "x".repeat(2_000)), document("last", "x".repeat(2_000)));
+        for _ in 0..QUEUE_KEYS {
+            scene.insert(&first);
+        }
+        scene.insert(&last);
+        assert_eq!(
+            (scene.compressor.depth(), scene.compressor.metrics.gzip.all_dropped()),
+            (QUEUE_KEYS, 1)
+        );
+        scene.work().await;
+        assert_eq!((first.body.awaits_gzip(), last.body.awaits_gzip()), (false, true));
+        scene.insert(&last);
+        scene.work().await;
+        assert!(!last.body.awaits_gzip(), "later there is room");
+    }
+}
