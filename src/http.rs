@@ -6,6 +6,7 @@
 mod access_log;
 pub mod client_ip;
 mod client_rate;
+mod coding;
 mod conditional;
 mod health;
 mod listener;

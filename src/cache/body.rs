@@ -71,6 +71,14 @@ impl Body {
         self.gzip.as_ref()?.get()?.as_ref()
     }
 
+    /// The coding to send to whoever wants `wanted`, and the bytes in it.
+    pub fn form(&self, wanted: Coding) -> (Coding, &Bytes) {
+        match (wanted, self.gzip()) {
+            (Coding::Gzip, Some(form)) => (Coding::Gzip, form),
+            _ => (Coding::Identity, &self.bytes),
+        }
+    }
+
     /// Whether nobody has made the gzip form yet, nor found that it saves too little.
     pub fn awaits_gzip(&self) -> bool {
         self.gzip.as_ref().is_some_and(|form| form.get().is_none())
@@ -149,20 +157,7 @@ impl Deref for Body {
     }
 }
 
-impl Coding {
-    /// Its name in headers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Gzip => "gzip",
-        }
-    }
-}
-
 impl EntityTag {
-    /// The bytes of a tag as it is shown.
-    pub const LENGTH: usize = 34;
-
     /// The tag of a body.
     pub fn of(body: &[u8]) -> Self {
         Self::of_digest(&Sha256::digest(body).into())
@@ -185,17 +180,40 @@ impl EntityTag {
         Self(tag)
     }
 
-    /// The tag as it is shown.
-    pub fn to_text(self) -> [u8; Self::LENGTH] {
-        let mut text = [b'"'; Self::LENGTH];
-        hex::write(&self.0, &mut text[1..]);
+    /// The tag of the body in a coding, as it is shown. Forms whose bytes differ must not share a strong tag.
+    pub fn to_text(self, coding: Coding) -> TagText {
+        let end: &[u8] = match coding {
+            Coding::Identity => b"\"",
+            Coding::Gzip => b"-gzip\"",
+        };
+        let mut text = TagText { bytes: [b'"'; LONGEST_TAG], length: TAG_DIGITS + end.len() };
+        hex::write(&self.0, &mut text.bytes[1..TAG_DIGITS]);
+        text.bytes[TAG_DIGITS..text.length].copy_from_slice(end);
         text
+    }
+}
+
+/// A tag as it is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct TagText {
+    bytes: [u8; LONGEST_TAG],
+    length: usize,
+}
+
+/// The quote and the digits that every tag begins with.
+const TAG_DIGITS: usize = 1 + 32;
+const LONGEST_TAG: usize = TAG_DIGITS + "-gzip\"".len();
+
+impl AsRef<[u8]> for TagText {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..self.length]
     }
 }
 
 impl fmt::Display for EntityTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(str::from_utf8(&self.to_text()).map_err(|_| fmt::Error)?)
+        let text = self.to_text(Coding::Identity);
+        f.write_str(str::from_utf8(text.as_ref()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -215,6 +233,17 @@ mod tests {
         assert_eq!(body.tag().to_string(), "\"44136fa355b3678a1146ad16f7e8649e\"");
         assert_eq!(Body::with_digest(body.bytes().clone(), &Sha256::digest(b"{}").into()), body);
         assert_eq!(EntityTag::from_bits(body.tag().to_bits()), body.tag());
+        let of_form = body.tag().to_text(Coding::Gzip);
+        assert_eq!(of_form.as_ref(), b"\"44136fa355b3678a1146ad16f7e8649e-gzip\"");
+    }
+
+    #[test]
+    fn who_wants_a_form_that_is_not_there_gets_the_bytes() {
+        let body = Body::from(Bytes::from(vec![b'x'; 2_000]));
+        assert_eq!(body.form(Coding::Gzip), (Coding::Identity, body.bytes()));
+        let form = body.gzip_or_make().unwrap();
+        assert_eq!(body.form(Coding::Gzip), (Coding::Gzip, form));
+        assert_eq!(body.form(Coding::Identity), (Coding::Identity, body.bytes()));
     }
 
     #[test]

@@ -150,6 +150,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_body_that_does_not_compress_is_tried_once() {
+        let scene = Scene::new();
+        let mut noise = vec![0; 9_000];
+        fastrand::Rng::with_seed(11).fill(&mut noise);
+        let body = bytes::Bytes::from(noise).into();
+        let entry =
+            Arc::new(Entry { body, ..Arc::unwrap_or_clone(document("app", String::new())) });
+        for _ in 0..2 {
+            scene.insert(&entry);
+            scene.work().await;
+        }
+        assert_eq!(scene.made(), [0, 1]);
+    }
+
+    #[tokio::test]
     async fn a_form_that_another_has_made_is_weighed_too() {
         let scene = Scene::new();
         let entry = document("app", "release ".repeat(2_000));

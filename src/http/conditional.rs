@@ -9,7 +9,7 @@ pub(super) fn matches(headers: &HeaderMap, etag: &[u8]) -> bool {
 }
 
 fn lists(line: &[u8], etag: &[u8]) -> bool {
-    // Our tags are hex in quotes, so a comma never stands inside the one that is looked for.
+    // Our tags are hex and a word in quotes, so a comma never stands inside the one that is looked for.
     line.split(|byte| *byte == b',').any(|tag| {
         let tag = tag.trim_ascii();
         tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag

@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    AGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER,
+    AGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    RETRY_AFTER, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use salvo::http::ResBody;
 use salvo::{Request, Response};
 use serde_json::json;
 
-use crate::cache::{Answer, Entry, Given, Outcome, Status};
+use crate::cache::{Answer, Coding, Entry, Given, Outcome, Status};
 use crate::clock::Timestamp;
 use crate::json::is_valid;
 use crate::target::Key;
 use crate::upstream::{Failure, Reason};
 
+use super::coding;
 use super::conditional;
 use super::values::Values;
 
@@ -27,6 +29,8 @@ const X_UPSTREAM_STATUS: HeaderName = HeaderName::from_static("x-upstream-status
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// When an answer is given, and how long it is good for from then on.
@@ -37,8 +41,14 @@ pub(super) struct Moment {
     pub(super) client_lifetime: Duration,
 }
 
-/// The answer of the cache to a request for `/version`.
-pub(super) fn answer(req: &Request, res: &mut Response, key: Key, answer: &Answer, moment: Moment) {
+/// The answer of the cache to a request for `/version`; how many bytes it is shorter for being sent as gzip, if it is.
+pub(super) fn answer(
+    req: &Request,
+    res: &mut Response,
+    key: Key,
+    answer: &Answer,
+    moment: Moment,
+) -> Option<usize> {
     let headers = res.headers_mut();
     *headers = HeaderMap::with_capacity(12);
     let mut values = Values::new();
@@ -47,10 +57,12 @@ pub(super) fn answer(req: &Request, res: &mut Response, key: Key, answer: &Answe
         Given::Document(entry) => document(req, res, entry, &answer.status, moment, values),
         Given::Passed { status, body, retry_after } => {
             refused(req, res, *status, passed(*status, body), *retry_after);
+            None
         }
         Given::Failed { failure, retry_after } => {
             let (status, body) = failed(failure, *retry_after);
             refused(req, res, status, body, *retry_after);
+            None
         }
     }
 }
@@ -116,6 +128,7 @@ fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values
     headers.insert(CACHE_STATUS, cache_status(status, values));
 }
 
+/// All of it, a `304` too, is about the one form that is sent.
 fn document(
     req: &Request,
     res: &mut Response,
@@ -123,18 +136,24 @@ fn document(
     status: &Status,
     Moment { now, client_lifetime }: Moment,
     mut values: Values,
-) {
+) -> Option<usize> {
     let age = now.since(entry.times.checked_at).as_secs();
-    let tag = entry.body.tag().to_text();
+    let (coding, bytes) = entry.body.form(coding::preferred(req.headers()));
+    let tag = entry.body.tag().to_text(coding);
     let headers = res.headers_mut();
     headers.insert(AGE, values.number(age).cut());
     headers.insert(ETAG, values.text(tag).cut());
     headers.insert(CACHE_CONTROL, cache_control(status, age, client_lifetime, &mut values));
-    if conditional::matches(req.headers(), &tag) {
+    headers.insert(VARY, BY_CODING);
+    if conditional::matches(req.headers(), tag.as_ref()) {
         res.status_code(StatusCode::NOT_MODIFIED);
-        return;
+        return None;
     }
-    send(req, res, StatusCode::OK, JSON, entry.body.bytes().clone());
+    if coding == Coding::Gzip {
+        headers.insert(CONTENT_ENCODING, GZIP);
+    }
+    send(req, res, StatusCode::OK, JSON, bytes.clone());
+    (coding == Coding::Gzip && req.method() == Method::GET).then(|| entry.body.len() - bytes.len())
 }
 
 fn refused(

@@ -63,7 +63,9 @@ impl Version {
         arrival: &Arrival,
     ) -> Trail {
         let moment = Moment { now, client_lifetime: self.client_lifetime };
-        render::answer(req, res, question.target.key(), answer, moment);
+        if let Some(saved) = render::answer(req, res, question.target.key(), answer, moment) {
+            self.metrics.gzip.sent(saved);
+        }
         let took = arrival.stopwatch.elapsed();
         self.metrics.answered(answer, now, took);
         let (target, cache) = (Some(question.target), Some(answer.status));

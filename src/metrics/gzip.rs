@@ -1,4 +1,4 @@
-//! What becomes of bodies that wait to be compressed.
+//! What the gzip forms of bodies cost, and what they save.
 
 use prometheus::IntCounter;
 
@@ -8,6 +8,8 @@ use super::families::Families;
 pub(crate) struct Gzip {
     made: [IntCounter; 2],
     dropped: IntCounter,
+    answers: IntCounter,
+    saved_bytes: IntCounter,
 }
 
 impl Gzip {
@@ -22,6 +24,11 @@ impl Gzip {
             dropped: families.counter(
                 "svm_gzip_dropped_total",
                 "Bodies that were not compressed because too many waited",
+            ),
+            answers: families.counter("svm_gzip_answers_total", "Documents sent as gzip"),
+            saved_bytes: families.counter(
+                "svm_gzip_saved_bytes_total",
+                "Bytes that these would have been more without it",
             ),
         }
     }
@@ -46,5 +53,11 @@ impl Gzip {
     #[cfg(test)]
     pub(crate) fn all_dropped(&self) -> u64 {
         self.dropped.get()
+    }
+
+    /// A document was sent as gzip, which saved so many bytes. Who takes none is not counted, and pays nothing.
+    pub(crate) fn sent(&self, saved: usize) {
+        self.answers.inc();
+        self.saved_bytes.inc_by(saved as u64);
     }
 }

@@ -32,6 +32,7 @@ async fn a_client_that_holds_the_body_gets_304() {
     cache-control: public, max-age=60
     cache-status: svm; hit; ttl=86400
     etag: "eef9a276723353ba01a96521e384c9ab"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: HIT
     x-upstream-status: 0

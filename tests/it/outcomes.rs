@@ -32,6 +32,7 @@ async fn nothing_stored_fetched_and_then_fresh_from_l1() {
     cache-status: svm; fwd=uri-miss; fwd-status=200; stored; ttl=86400
     content-type: application/json
     etag: "eef9a276723353ba01a96521e384c9ab"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: MISS
     x-upstream-status: 200
@@ -44,6 +45,7 @@ async fn nothing_stored_fetched_and_then_fresh_from_l1() {
     cache-status: svm; hit; ttl=86310
     content-type: application/json
     etag: "eef9a276723353ba01a96521e384c9ab"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: HIT
     x-upstream-status: 0
@@ -63,6 +65,7 @@ async fn fresh_from_l2() {
     cache-status: svm; hit; ttl=86340; detail=l2
     content-type: application/json
     etag: "eef9a276723353ba01a96521e384c9ab"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: HIT
     x-upstream-status: 0
@@ -81,6 +84,7 @@ async fn expired_with_a_new_body() {
     cache-status: svm; fwd=stale; fwd-status=200; stored; ttl=86400
     content-type: application/json
     etag: "7676ee00e7f048839fae93dd700241f7"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: MISS
     x-upstream-status: 200
@@ -97,6 +101,7 @@ async fn expired_and_not_modified() {
     cache-status: svm; fwd=stale; fwd-status=304; ttl=86400
     content-type: application/json
     etag: "eef9a276723353ba01a96521e384c9ab"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: REVALIDATED
     x-upstream-status: 304
@@ -115,6 +120,7 @@ async fn a_refresh_not_modified() {
     cache-status: svm; fwd=request; fwd-status=304; ttl=86400
     content-type: application/json
     etag: "eef9a276723353ba01a96521e384c9ab"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: REVALIDATED
     x-upstream-status: 304
@@ -133,6 +139,7 @@ async fn a_refresh_with_a_new_body() {
     cache-status: svm; fwd=request; fwd-status=200; stored; ttl=86400
     content-type: application/json
     etag: "2b0b45a4bd81f661581bf094059b8c4e"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: BYPASS
     x-upstream-status: 200
@@ -149,6 +156,7 @@ async fn a_refresh_of_nothing_stored() {
     cache-status: svm; fwd=request; fwd-status=200; stored; ttl=86400
     content-type: application/json
     etag: "eef9a276723353ba01a96521e384c9ab"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: BYPASS
     x-upstream-status: 200
@@ -205,6 +213,7 @@ async fn a_follower_of_a_flight() {
     cache-status: svm; fwd=uri-miss; fwd-status=200; stored; ttl=86400; collapsed
     content-type: application/json
     etag: "eef9a276723353ba01a96521e384c9ab"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: MISS
     x-upstream-status: 200
@@ -337,6 +346,7 @@ async fn a_copy_stands_in_after_a_failure_and_while_it_is_remembered() {
     cache-status: svm; fwd=stale; fwd-status=503; detail=stale-if-error
     content-type: application/json
     etag: "eef9a276723353ba01a96521e384c9ab"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: HIT
     x-upstream-status: 503
@@ -349,6 +359,7 @@ async fn a_copy_stands_in_after_a_failure_and_while_it_is_remembered() {
     cache-status: svm; hit; ttl=-9; detail=stale-if-error
     content-type: application/json
     etag: "eef9a276723353ba01a96521e384c9ab"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: HIT
     x-upstream-status: 0
@@ -374,6 +385,7 @@ async fn a_copy_stands_in_where_no_call_is_possible() {
     cache-status: svm; hit; ttl=0; detail=stale-if-error
     content-type: application/json
     etag: "eef9a276723353ba01a96521e384c9ab"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: HIT
     x-upstream-status: 0
@@ -395,6 +407,7 @@ async fn a_copy_stands_in_while_the_upstream_is_slow() {
     cache-status: svm; fwd=stale; detail=stale-while-revalidate
     content-type: application/json
     etag: "eef9a276723353ba01a96521e384c9ab"
+    vary: Accept-Encoding
     x-cache-key: v1:4af519b9880eec7dd02ca2362c45ce95c39feca98f053aa75bb61e1831096e5a
     x-cache: HIT
     x-upstream-status: 0

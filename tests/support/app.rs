@@ -73,6 +73,24 @@ impl TestApp {
         self.get(&format!("/version?url={}", encode(url))).await
     }
 
+    /// The same as a client that takes gzip.
+    pub async fn version_as_gzip(&self, url: &str) -> Answer {
+        let request = self.request(Method::GET, &format!("/version?url={}", encode(url)));
+        Answer::of(request.header("accept-encoding", "gzip")).await
+    }
+
+    /// The same, as soon as the body is compressed.
+    #[track_caller]
+    pub fn compressed(&self, url: &str) -> impl Future<Output = Answer> {
+        let is_compressed =
+            async || self.version_as_gzip(url).await.header("content-encoding") == "gzip";
+        let compressed = self.until(is_compressed);
+        async move {
+            compressed.await;
+            self.version_as_gzip(url).await
+        }
+    }
+
     /// The same as a future of its own, for a task.
     pub fn ask(&self, url: &str) -> impl Future<Output = Answer> + Send + use<> {
         let path = format!("/version?url={}", encode(url));

@@ -28,6 +28,8 @@ pub enum Mood {
     FailsWrites,
     /// As it should, but each record is damaged.
     GarblesRecords,
+    /// As it should, but as if an earlier version had written it all, which knew nothing of gzip forms.
+    KnowsNoForms,
 }
 
 /// What a call does to the store.
@@ -89,7 +91,7 @@ impl FaultyStore {
         Box::pin(async move {
             let settled = mood.wait_for(|mood| *mood != Mood::Hangs).await.map(|mood| *mood);
             match settled {
-                Ok(Mood::Works | Mood::GarblesRecords) => call.await,
+                Ok(Mood::Works | Mood::GarblesRecords | Mood::KnowsNoForms) => call.await,
                 Ok(Mood::FailsWrites) if access == Access::Reads => call.await,
                 Ok(Mood::Panics) => panic!("in a panicky mood"),
                 _ => Err(Error::Unavailable("in a bad mood".into())),
@@ -104,10 +106,13 @@ impl Store for FaultyStore {
         let read = self.moody(Access::Reads, self.inner.read(key));
         Box::pin(async move {
             let entry = read.await?;
-            if self.mood() == Mood::GarblesRecords {
-                Err(record::Error::Damaged)?
-            } else {
-                Ok(entry)
+            match self.mood() {
+                Mood::GarblesRecords => Err(record::Error::Damaged.into()),
+                Mood::KnowsNoForms => Ok(entry.map(|entry| {
+                    let body = entry.body.bytes().clone().into();
+                    Arc::new(Entry { body, ..Arc::unwrap_or_clone(entry) })
+                })),
+                _ => Ok(entry),
             }
         })
     }

@@ -70,6 +70,7 @@ async fn the_readme_lists_every_header() {
     let app = TestApp::start().await;
     app.github.release("octo/app").serve();
     let mut answers = vec![app.version(LATEST).await, app.get("/version").await];
+    answers.push(app.compressed(LATEST).await);
     app.github.fail(LATEST_PATH).with(Failure::Throttled429);
     answers.push(app.refresh(LATEST).await);
     answers.push(Answer::of(app.request(Method::POST, "/ping")).await);

@@ -1,6 +1,9 @@
 //! An answer of the service, read to its end, with asserts that say what was meant.
 
+use std::io::Read;
+
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
@@ -43,6 +46,15 @@ impl Answer {
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8(self.body.to_vec()).expect("text")
+    }
+
+    /// The body of an answer as gzip, unpacked.
+    #[track_caller]
+    pub fn gunzipped(&self) -> Vec<u8> {
+        assert_eq!(self.header("content-encoding"), "gzip", "{}", self.summary());
+        let mut bytes = Vec::new();
+        GzDecoder::new(&*self.body).read_to_end(&mut bytes).expect("a gzip stream");
+        bytes
     }
 
     /// The body as JSON.

@@ -109,6 +109,7 @@ impl TestAppBuilder {
         github.follow(Clock::Manual(clock.clone()));
         let client = Client::builder()
             .no_proxy()
+            .no_gzip()
             .redirect(Policy::none())
             .build()
             .expect("a client that needs nothing");

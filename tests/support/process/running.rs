@@ -40,7 +40,8 @@ impl Running {
         let stderr = Output::read(child.stderr.take().expect("a pipe"), |_| false);
         // No test here needs TLS, and a client is not to be had without.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().no_proxy().build().expect("a client that needs nothing");
+        let client =
+            Client::builder().no_proxy().no_gzip().build().expect("a client that needs nothing");
         Self { child, stdout, stderr, address: None, client }
     }
 
