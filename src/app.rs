@@ -38,7 +38,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Blocking calls that need no permit: an opening of the store's file that hangs, and its closing, or a batch for Redis; and
 /// a body that is compressed.
 const WITHOUT_PERMIT: usize = 3;
-/// The threads that the runtime needs for blocking calls, so that none waits for one of another kind that hangs.
+/// The threads that the runtime needs for blocking calls, so that none waits for one of another kind that hangs. Long records
+/// from Redis are read on those that the embedded store does not need then.
 ///
 /// It has to be told: a permit is free a moment before its thread is, so whoever waited for it would have another
 /// thread started. Dozens come of that, and each keeps some of the allocator's memory to itself.

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use ::redis::{RedisResult, cmd};
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use self::fault::{Fault, is_wrong_type};
 use self::link::Link;
@@ -37,6 +38,13 @@ pub use self::client::SetupError;
 /// Longer than any record: beside the body there is a header with a URL and two short texts.
 const LARGEST_RECORD: usize = LARGEST_PERSISTED_BODY + (64 << 10);
 
+/// A record is read where it arrives up to here, which takes less than a millisecond; inflating and hashing a longer one holds
+/// up other tasks.
+const LONGEST_READ_AT_ONCE: usize = 32 << 10;
+
+/// Longer records that are read at once: there are few of them, and as many processors.
+const DECODERS: usize = 2;
+
 /// How long the server may take for a batch or for the index.
 const LIMIT: Duration = Duration::from_secs(4);
 
@@ -50,6 +58,7 @@ pub struct Redis {
     owner: String,
     reads: Link,
     others: Link,
+    decoders: Arc<Semaphore>,
 }
 
 impl Redis {
@@ -62,7 +71,18 @@ impl Redis {
         let client = client::client(config)?;
         let (reads, others) = (Link::new(client.clone()), Link::new(client));
         let owner = format!("{:032x}", fastrand::u128(..));
-        Ok(Self { scripts: Arc::new(Scripts::new()), owner, reads, others })
+        let decoders = Arc::new(Semaphore::new(DECODERS));
+        Ok(Self { scripts: Arc::new(Scripts::new()), owner, reads, others, decoders })
+    }
+
+    async fn decode(&self, key: Key, record: Vec<u8>) -> Result<Entry, Error> {
+        let is_short = record.len() <= LONGEST_READ_AT_ONCE;
+        let decode = move || record::decode(key, &Bytes::from(record));
+        if is_short {
+            return Ok(decode()?);
+        }
+        let decoded = tasks::blocking_within(&self.decoders, decode).await;
+        Ok(decoded.map_err(Fault::from)??)
     }
 
     /// The answer to a write. A server that does not take writes any more may have been replaced by another one of the
@@ -93,7 +113,7 @@ impl Store for Redis {
             let bytes: Vec<u8> = bytes.await?.ok_or(record::Error::NotARecord)?;
             match bytes.len() {
                 0 => Ok(None),
-                1..=LARGEST_RECORD => Ok(Some(Arc::new(record::decode(key, &Bytes::from(bytes))?))),
+                1..=LARGEST_RECORD => Ok(Some(Arc::new(self.decode(key, bytes).await?))),
                 _ => Err(record::Error::TooLarge.into()),
             }
         })

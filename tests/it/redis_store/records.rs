@@ -1,7 +1,10 @@
 //! What is kept on the server, and what is made of what somebody else left there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use svm::cache::Entry;
 use svm::store::index::MOST_IN_USE;
 use svm::store::record::{self, encode};
 use svm::store::{Change, Check, Error, InUse, Store};
@@ -113,6 +116,7 @@ async fn what_is_no_record_of_ours_is_an_error_and_gives_way() {
     let name = name("entry", "spoilt");
     // Newer than what is to replace it, and that must not count where a record cannot be read.
     let newer = encode(&entry("spoilt", 9, "body"), at(10_000));
+    let later = newer[3] + 1;
     let with = |at: usize, byte: u8| {
         let mut bytes = newer.clone();
         bytes[at] = byte;
@@ -124,7 +128,7 @@ async fn what_is_no_record_of_ours_is_an_error_and_gives_way() {
     let spoilt = [
         (b"something else".to_vec(), record::Error::NotARecord),
         (with(3, 0), record::Error::NotARecord),
-        (with(3, 3), record::Error::LaterVersion(3)),
+        (with(3, later), record::Error::LaterVersion(later)),
         (newer[..3].to_vec(), record::Error::Truncated),
         (newer[..39].to_vec(), record::Error::Truncated),
         (damaged, record::Error::Damaged),
@@ -144,9 +148,20 @@ async fn what_is_no_record_of_ours_is_an_error_and_gives_way() {
 async fn the_largest_body_is_kept() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
-    let text = "x".repeat(1 << 20);
-    apply(&store, &[put(&entry("large", 1, &text))]).await.unwrap();
-    assert_eq!(body(&store, "large").await.unwrap().unwrap(), text);
+    let mut noise = vec![0; 1 << 20];
+    fastrand::Rng::with_seed(5).fill(&mut noise);
+    // One that is stored as it is, one whose form is long, and one whose form is short.
+    let text: Vec<_> = noise.iter().map(|byte| b' ' + byte % 64).collect();
+    for (large, least) in [(noise, 1 << 20), (text, 1 << 19), (vec![b'x'; 1 << 20], 1 << 10)] {
+        let entry = Entry {
+            body: Bytes::from(large.clone()).into(),
+            ..Arc::unwrap_or_clone(entry("large", 1, ""))
+        };
+        apply(&store, &[put(&Arc::new(entry))]).await.unwrap();
+        let stored = number(&server.command(&["STRLEN", &name("entry", "large")]));
+        assert!(stored >= least, "{stored}");
+        assert_eq!(body(&store, "large").await.unwrap().unwrap(), large);
+    }
 }
 
 #[tokio::test]
