@@ -1,7 +1,7 @@
 //! The harness: what the tests, the benches and the simulated GitHub's program share.
 
 pub use self::modules::{
-    app, eventually, fault_proxy, faulty_store, github, process, raw, redis_server, tasks,
+    app, eventually, fault_proxy, faulty_store, github, noise, process, raw, redis_server, tasks,
 };
 
 /// Inline and with a folder, so that the files below need no paths of their own.
@@ -13,6 +13,7 @@ mod modules {
     pub mod fault_proxy;
     pub mod faulty_store;
     pub mod github;
+    pub mod noise;
     pub mod process;
     pub mod raw;
     pub mod redis_server;

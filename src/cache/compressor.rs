@@ -69,12 +69,12 @@ impl Compressor {
         let Some(entry) = memory.entry(&key) else { return };
         let worked_on = Arc::clone(&entry);
         let made = tasks::blocking(move || worked_on.body.make_gzip()).await;
+        memory.weigh_again(&key);
         match made {
             Ok(true) => self.metrics.gzip.made(entry.body.gzip().is_some()),
             Ok(false) => {}
             Err(error) => tracing::error!(%error, url = entry.url, "a body was not compressed"),
         }
-        memory.weigh_again(&key);
     }
 }
 

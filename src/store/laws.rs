@@ -35,6 +35,12 @@ pub(crate) fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
     })
 }
 
+/// Text that hardly compresses.
+pub(crate) fn noise(length: usize) -> String {
+    let mut random = fastrand::Rng::with_seed(length as u64);
+    std::iter::repeat_with(|| char::from(random.u8(b'#'..=b'Z'))).take(length).collect()
+}
+
 pub(crate) fn at(seconds: u64) -> Timestamp {
     Timestamp::from_secs(NOW.as_secs() + seconds)
 }

@@ -16,7 +16,7 @@ use super::handle::Handle;
 use super::{Embedded, OpenError, Opened, Patience, READERS, open_when_free, tables};
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config;
-use crate::store::laws::{NOW, entry, put};
+use crate::store::laws::{NOW, entry, noise, put};
 use crate::store::{Error, Store};
 
 const NO_WAIT: Duration = Duration::ZERO;
@@ -31,7 +31,7 @@ async fn open(dir: &Path, lock_wait: Duration) -> Result<Opened, OpenError> {
 async fn fill(dir: &Path) {
     let store = open(dir, NO_WAIT).await.unwrap().store;
     let batch: Vec<_> =
-        (0..50).map(|n| put(&entry(&format!("fill/{n}"), n, &"x".repeat(5_000)))).collect();
+        (0..50).map(|n| put(&entry(&format!("fill/{n}"), n, &noise(5_000)))).collect();
     store.apply(batch.into(), NOW).await.unwrap();
     store.close().await;
 }
@@ -219,7 +219,7 @@ async fn a_file_overwritten_anywhere_never_stops_the_store() {
         fs::write(&path, bytes).unwrap();
         let store = open(dir.path(), NO_WAIT).await.unwrap().store;
         for n in 0..50 {
-            let wanted = entry(&format!("fill/{n}"), n, &"x".repeat(5_000));
+            let wanted = entry(&format!("fill/{n}"), n, &noise(5_000));
             match store.read(wanted.key()).await {
                 Ok(None) | Err(Error::Record(_)) => {}
                 Ok(Some(read)) => assert_eq!(read.body, wanted.body),
@@ -235,7 +235,7 @@ async fn a_lower_bound_is_met_when_the_store_is_opened() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path(), NO_WAIT).await.unwrap().store;
     for n in 0..100 {
-        let batch = [put(&entry(&format!("large/{n}"), n, &"x".repeat(500_000)))];
+        let batch = [put(&entry(&format!("large/{n}"), n, &noise(500_000)))];
         store.apply(batch.into(), NOW).await.unwrap();
     }
     store.close().await;
@@ -253,7 +253,7 @@ async fn a_killed_store_opens_with_all_that_was_written() {
     let [running, killed] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let store = open(running.path(), NO_WAIT).await.unwrap().store;
     let entries: Vec<_> =
-        (0..30).map(|n| entry(&format!("killed/{n}"), n, &"x".repeat(10_000))).collect();
+        (0..30).map(|n| entry(&format!("killed/{n}"), n, &noise(10_000))).collect();
     for entry in &entries {
         store.apply([put(entry)].into(), NOW).await.unwrap();
     }

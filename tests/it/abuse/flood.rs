@@ -2,7 +2,7 @@
 //! URLs and the real binary is `just flood`.
 
 use super::unknown;
-use crate::support::app::{Answer, TestApp};
+use crate::support::app::{Answer, TestApp, TestAppBuilder};
 use crate::support::tasks;
 
 /// A two-hundredth of a GiB: the documents of the flood would fill it several times.
@@ -19,7 +19,12 @@ fn url(path: &str) -> String {
     format!("https://api.github.com{path}")
 }
 
-/// Has documents fetched that clients go on asking for.
+/// A service that does not write to its store, so that it is the compressor that makes gzip forms.
+async fn started(app: TestAppBuilder) -> TestApp {
+    app.set("WRITE_BEHIND_FLUSH_INTERVAL", "1h").start().await
+}
+
+/// Has documents fetched that clients go on asking for, and waits until they weigh what they will.
 async fn hot(app: &TestApp) -> Vec<String> {
     let body = format!("\"{}\"", "x".repeat(20_000)).into_bytes();
     let mut hot = Vec::new();
@@ -29,6 +34,7 @@ async fn hot(app: &TestApp) -> Vec<String> {
         assert_eq!(app.version(&url(&path)).await.header("x-cache"), "MISS");
         hot.push(url(&path));
     }
+    app.reaches("svm_gzip_made_total{result=\"smaller\"}", HOT as f64).await;
     hot
 }
 
@@ -50,7 +56,7 @@ async fn flood(app: &TestApp, hot: &[String], flood: Vec<String>, expected: impl
 
 #[tokio::test]
 async fn names_that_do_not_exist_take_a_tenth_of_l1_and_no_document_of_it() {
-    let app = TestApp::builder().set("CACHE_L1_MAX_GB", SMALL).start().await;
+    let app = started(TestApp::builder().set("CACHE_L1_MAX_GB", SMALL)).await;
     let hot = hot(&app).await;
     let documents = app.metric("svm_l1_bytes").await;
     let names = (0..FLOOD).map(unknown).collect();
@@ -63,7 +69,7 @@ async fn names_that_do_not_exist_take_a_tenth_of_l1_and_no_document_of_it() {
 
 #[tokio::test]
 async fn documents_that_exist_push_out_none_that_is_in_use() {
-    let app = TestApp::builder().set("CACHE_L1_MAX_GB", SMALL).start().await;
+    let app = started(TestApp::builder().set("CACHE_L1_MAX_GB", SMALL)).await;
     let hot = hot(&app).await;
     let body = format!("\"{}\"", "x".repeat(5_000)).into_bytes();
     let paths = (0..FLOOD).map(|number| format!("/repos/flood/r{number}"));
@@ -79,7 +85,7 @@ async fn documents_that_exist_push_out_none_that_is_in_use() {
 
 #[tokio::test]
 async fn what_cannot_be_asked_is_not_stored() {
-    let app = TestApp::builder().set("GITHUB_PATS", "ghp_only").start().await;
+    let app = started(TestApp::builder().set("GITHUB_PATS", "ghp_only")).await;
     let hot = hot(&app).await;
     let documents = app.metric("svm_l1_bytes").await;
     app.github.user("alice").token("ghp_only").exhaust();

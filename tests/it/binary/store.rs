@@ -6,6 +6,7 @@ use super::fail;
 use crate::LATEST;
 use crate::support::app::Answer;
 use crate::support::github::GitHub;
+use crate::support::noise::noise;
 use crate::support::process::Setup;
 
 #[tokio::test]
@@ -52,7 +53,7 @@ async fn a_full_disk_stops_nothing_and_what_waits_is_written_when_there_is_room(
     let mut urls = vec![LATEST.to_owned()];
     while svm.metric("svm_l2_write_errors_total").await == 0.0 {
         let target = format!("/repos/octo/app/{}", urls.len());
-        github.document(&target, format!(r#"{{"body":"{}"}}"#, "x".repeat(200_000)));
+        github.document(&target, format!(r#"{{"body":"{}"}}"#, noise(200_000)));
         urls.push(format!("https://api.github.com{target}"));
         assert_eq!(svm.version(urls.last().unwrap()).await.header("x-cache"), "MISS");
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::replicas::{connected, on, only_redis_has};
 use super::{Plan, REFUSES, SILENT, Scene};
 use crate::support::fault_proxy::{FaultProxy, Mode};
+use crate::support::noise::noise;
 use crate::support::redis_server::RedisServer;
 use crate::{LATEST, LATEST_PATH};
 
@@ -79,7 +80,7 @@ async fn cut_in_the_middle_of_a_record() {
     let [other, app] = [on(server.address()), on(proxy.address())];
     let (other, app) = (other.start().await, app.start().await);
     connected(&server, 2).await;
-    let body = format!(r#"{{"body":"{}"}}"#, "x".repeat(100_000));
+    let body = format!(r#"{{"body":"{}"}}"#, noise(100_000));
     for replica in [&other, &app] {
         replica.github.document_bytes(LATEST_PATH, body.clone().into_bytes());
         replica.github.document_bytes(REPOSITORY_PATH, body.clone().into_bytes());

@@ -8,6 +8,7 @@ use svm::store::{Error, Store};
 
 use super::{BUDGET, apply, body, entry, put, store_at, store_with};
 use crate::support::fault_proxy::{FaultProxy, Mode};
+use crate::support::noise::noise;
 use crate::support::redis_server::{Options, RedisServer};
 
 /// The time to connect, a short budget, and what a busy machine adds.
@@ -80,7 +81,7 @@ async fn a_connection_that_is_reset_or_refused_is_made_again() {
 #[tokio::test]
 async fn a_reply_that_is_cut_off_is_no_answer() {
     let Some(server) = RedisServer::start() else { return };
-    let text = "x".repeat(100_000);
+    let text = noise(150_000);
     let (proxy, store) = behind_a_proxy(&server, &text).await;
     for length in [1, 6, 100, 99_999] {
         // The reads' connection has had replies already, so it is a new one that is cut.
