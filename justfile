@@ -102,6 +102,11 @@ docs:
 bench *arguments:
     cargo bench --bench hit "$@"
 
+# Print what the gzip forms of documents cost and save; of the simulated GitHub's, or of these files and folders.
+[positional-arguments]
+compression *paths:
+    cargo bench --bench compression -- "$@"
+
 # Fail if a hit has become dearer than is allowed.
 bench-guard:
     cargo bench --bench guard
