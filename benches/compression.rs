@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::StatusCode;
-use svm::cache::{Body, Entry, LARGEST_UNCOMPRESSED, Times};
+use svm::cache::{Aside, Body, Entry, LARGEST_UNCOMPRESSED, Times};
 use svm::clock::{Clock, Timestamp};
 use svm::config;
 use svm::gzip;
@@ -209,10 +209,9 @@ fn put((number, document): (usize, &Document)) -> Change {
         body: document.bytes.clone().into(),
         validators: Validators::default(),
         token: None,
-        moved: None,
         times,
-        persisted_expiry: None,
-        failure: None,
+        persisted_expiry: Timestamp::default(),
+        aside: Aside::default(),
     });
     Change::Put { entry, keep_until }
 }

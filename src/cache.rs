@@ -23,7 +23,7 @@ use std::time::Duration;
 pub use answer::{Answer, Given};
 pub use body::{Body, Coding, EntityTag, LARGEST_UNCOMPRESSED};
 pub use compressor::Compressor;
-pub use entry::{Entry, LARGEST_PERSISTED_BODY, RecentFailure, Times};
+pub use entry::{Aside, Entry, LARGEST_PERSISTED_BODY, RecentFailure, Times};
 pub use facts::{Exchanged, Facts, Kept};
 pub use flight::Flights;
 pub use memory::{Held, Level, Memory};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion};
 use http::StatusCode;
-use svm::cache::{Entry, Memory, Times};
+use svm::cache::{Aside, Entry, Memory, Times};
 use svm::clock::Timestamp;
 use svm::target::Key;
 use svm::upstream::Validators;
@@ -40,15 +40,14 @@ fn insert(memory: &Memory, number: usize) -> Key {
         body: body.into(),
         validators: Validators::default(),
         token: None,
-        moved: None,
         times: Times {
             fetched_at: Timestamp::from_secs(1),
             checked_at: Timestamp::from_secs(1),
             audited_at: Timestamp::from_secs(1),
             expires_at: Timestamp::from_secs(2),
         },
-        persisted_expiry: None,
-        failure: None,
+        persisted_expiry: Timestamp::default(),
+        aside: Aside::default(),
     };
     let key = entry.key();
     memory.insert(key, Arc::new(entry));

@@ -81,7 +81,7 @@ impl Compressor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::{Level, Times};
+    use crate::cache::{Aside, Level, Times};
     use crate::clock::Timestamp;
     use crate::upstream::Validators;
 
@@ -93,10 +93,9 @@ mod tests {
             body: bytes::Bytes::from(body).into(),
             validators: Validators::default(),
             token: None,
-            moved: None,
             times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now },
-            persisted_expiry: None,
-            failure: None,
+            persisted_expiry: Timestamp::default(),
+            aside: Aside::default(),
         })
     }
 

@@ -29,16 +29,23 @@ pub struct Entry {
     pub validators: Validators,
     /// The token that fetched the body, on which GitHub's ETag depends.
     pub token: Option<Fingerprint>,
-    /// Where the document is by now, if a redirect that lasts led there. Boxed, as the last failure is: hardly any entry has
-    /// them, and there may be a million.
-    pub moved: Option<Box<Moved>>,
     /// The moments of its life.
     pub times: Times,
-    /// The expiry that was last handed to the persistent tier with this body; decides whether a 304 is worth a
-    /// write.
-    pub persisted_expiry: Option<Timestamp>,
-    /// The last failure to revalidate it, if nothing has succeeded since.
-    pub failure: Option<Box<RecentFailure>>,
+    /// The expiry that was last handed to the persistent tier with this body, the epoch if none was; decides whether a 304
+    /// is worth a write.
+    pub persisted_expiry: Timestamp,
+    /// What hardly any entry has.
+    pub aside: Aside,
+}
+
+/// What is known of few entries: one word of those that have nothing of it, of which there may be a million.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aside(Option<Box<Rarities>>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Rarities {
+    moved: Option<Moved>,
+    failure: Option<RecentFailure>,
 }
 
 /// When an entry was fetched, last found current, and ceases to be fresh.
@@ -61,6 +68,24 @@ pub struct RecentFailure {
     pub retry_at: Timestamp,
     /// How long this rest was; the next one is twice as long.
     pub rest: Duration,
+}
+
+impl Aside {
+    /// These, in no more room than they need.
+    pub fn new(moved: Option<Moved>, failure: Option<RecentFailure>) -> Self {
+        let has_any = moved.is_some() || failure.is_some();
+        Self(has_any.then(|| Box::new(Rarities { moved, failure })))
+    }
+
+    /// Where the document is by now, if a redirect that lasts led there.
+    pub fn moved(&self) -> Option<&Moved> {
+        self.0.as_ref()?.moved.as_ref()
+    }
+
+    /// The last failure to revalidate it, if nothing has succeeded since.
+    pub fn failure(&self) -> Option<&RecentFailure> {
+        self.0.as_ref()?.failure.as_ref()
+    }
 }
 
 impl Times {

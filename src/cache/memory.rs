@@ -138,14 +138,14 @@ fn lru(capacity: u64) -> Lru<Key, Held, RandomState> {
 fn weight(entry: &Entry) -> usize {
     let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
     let validators = text(&entry.validators.etag) + text(&entry.validators.last_modified);
-    let moved_to = entry.moved.as_ref().map_or(0, |moved| moved.to.len());
+    let moved_to = entry.aside.moved().map_or(0, |moved| moved.to.len());
     entry.body.weight() + entry.url.len() + validators + moved_to + BOOKKEEPING
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::Times;
+    use crate::cache::{Aside, Times};
     use crate::clock::Timestamp;
     use crate::upstream::Validators;
 
@@ -160,10 +160,9 @@ mod tests {
             body: body.into(),
             validators: Validators::default(),
             token: None,
-            moved: None,
             times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now },
-            persisted_expiry: None,
-            failure: None,
+            persisted_expiry: Timestamp::default(),
+            aside: Aside::default(),
         }
     }
 

@@ -21,7 +21,7 @@ use super::answer::{Answer, Given};
 use super::facts::{Exchanged, Facts, Kept};
 use super::flight::Serves;
 use super::status::{Detail, Forward, Outcome, Status};
-use super::{Entry, RecentFailure, Times};
+use super::{Aside, Entry, RecentFailure, Times};
 
 /// The first rest after a failure; each further failure doubles it.
 const FIRST_REST: Duration = Duration::from_secs(10);
@@ -70,7 +70,7 @@ pub(super) fn recall(
             Demand::Refresh | Demand::Cached => Recall::Serve(stored(entry, now, None)),
         };
     }
-    match (demand, entry.failure.as_deref()) {
+    match (demand, entry.aside.failure()) {
         (Demand::Cached, Some(failure)) if may_stand_in(entry, now, rules) => {
             let answer = || stored(entry, now, Some(Detail::StaleIfError));
             if now < failure.retry_at {
@@ -114,9 +114,8 @@ pub(super) fn keep_until(entry: &Entry, rules: &config::Cache) -> Timestamp {
 /// documents would be rewritten every minute; and of none by date, since there a record that was checked later takes the
 /// place of another, and a date may vouch for an older body than the one that another replica has fetched.
 pub(super) fn is_worth_persisting(entry: &Entry, rules: &config::Cache) -> bool {
-    let moved_far =
-        |persisted: Timestamp| entry.times.expires_at.since(persisted) > rules.hard_ttl / 10;
-    entry.times.were_audited_last() && entry.persisted_expiry.is_none_or(moved_far)
+    let moved_by = entry.times.expires_at.since(entry.persisted_expiry);
+    entry.times.were_audited_last() && moved_by > rules.hard_ttl / 10
 }
 
 /// What an exchange means for the entry.
@@ -133,8 +132,8 @@ pub(super) fn verdict(
     };
     match (reply.status, previous) {
         (StatusCode::OK, previous) => {
-            let moved = moved(reply.route.clone(), previous, now);
-            let entry = Entry { moved, ..entry(url, reply, now, rules.hard_ttl) };
+            let aside = Aside::new(moved(reply.route.clone(), previous, now), None);
+            let entry = Entry { aside, ..entry(url, reply, now, rules.hard_ttl) };
             Exchanged::Stored(Arc::new(entry))
         }
         (StatusCode::NOT_MODIFIED, Some(previous)) => {
@@ -158,19 +157,18 @@ fn entry(url: &str, reply: Reply, now: Timestamp, ttl: Duration) -> Entry {
         body: reply.body.into(),
         validators: reply.validators,
         token: reply.token,
-        moved: None,
         times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now + ttl },
-        persisted_expiry: None,
-        failure: None,
+        persisted_expiry: Timestamp::default(),
+        aside: Aside::default(),
     }
 }
 
 /// What an exchange has shown of where the document is.
-fn moved(route: Route, previous: Option<&Arc<Entry>>, now: Timestamp) -> Option<Box<Moved>> {
+fn moved(route: Route, previous: Option<&Arc<Entry>>, now: Timestamp) -> Option<Moved> {
     match route {
         Route::Direct => None,
-        Route::Moved(to) => Some(Box::new(Moved { to, seen_at: now })),
-        Route::Remembered => previous.and_then(|previous| previous.moved.clone()),
+        Route::Moved(to) => Some(Moved { to, seen_at: now }),
+        Route::Remembered => previous.and_then(|previous| previous.aside.moved().cloned()),
     }
 }
 
@@ -180,14 +178,15 @@ fn confirmed(previous: &Arc<Entry>, reply: Reply, now: Timestamp, rules: &config
     if reply.asked_by.is_full() {
         entry.times.audited_at = now;
     }
-    entry.moved = moved(reply.route, Some(previous), now);
+    entry.aside = Aside::new(moved(reply.route, Some(previous), now), None);
     entry
 }
 
 /// A 304 moves times alone: validators belong to the stored bytes.
 fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache) -> Entry {
     let times = Times { checked_at: now, expires_at: now + rules.hard_ttl, ..previous.times };
-    Entry { times, failure: None, ..previous.clone() }
+    let aside = Aside::new(previous.aside.moved().cloned(), None);
+    Entry { times, aside, ..previous.clone() }
 }
 
 /// The entry with the later life that another replica's check gives it; `None` if that check was of another body, or
@@ -217,10 +216,10 @@ pub(super) fn remember_failure(
     if !asked_in_vain || !may_stand_in(entry, now, rules) {
         return None;
     }
-    let rest =
-        entry.failure.as_deref().map_or(FIRST_REST, |last| (last.rest * 2).min(LONGEST_REST));
+    let rest = entry.aside.failure().map_or(FIRST_REST, |last| (last.rest * 2).min(LONGEST_REST));
     let failure = RecentFailure { retry_at: now + rest, rest };
-    Some(Entry { failure: Some(Box::new(failure)), ..entry.clone() })
+    let aside = Aside::new(entry.aside.moved().cloned(), Some(failure));
+    Some(Entry { aside, ..entry.clone() })
 }
 
 /// What a waiter is told; `None` where these facts do not answer its demand (a refresh that joined a flight

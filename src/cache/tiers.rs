@@ -182,7 +182,7 @@ impl Tiers {
             return entry;
         }
         let persisted =
-            Entry { persisted_expiry: Some(entry.times.expires_at), ..Arc::unwrap_or_clone(entry) };
+            Entry { persisted_expiry: entry.times.expires_at, ..Arc::unwrap_or_clone(entry) };
         let entry = Arc::new(persisted);
         self.hold(key, &entry);
         self.write_behind.push(change(key, &entry, &self.rules));

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use sha2::{Digest, Sha256};
 
-use crate::cache::{Body, Entry, Times};
+use crate::cache::{Aside, Body, Entry, Times};
 use crate::clock::Timestamp;
 use crate::gzip::inflate;
 use crate::store::record::{decode, encode, gives_way, peek};
@@ -119,10 +119,9 @@ impl Fields<'_> {
             body: body.into(),
             validators,
             token: (token != 0).then(|| Fingerprint::from_bits(token)),
-            moved: moved_to.map(|to| Box::new(Moved { to, seen_at })),
             times,
-            persisted_expiry: Some(times.expires_at),
-            failure: None,
+            persisted_expiry: times.expires_at,
+            aside: Aside::new(moved_to.map(|to| Moved { to, seen_at }), None),
         }
     }
 

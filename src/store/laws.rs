@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::embedded::Embedded;
 use super::in_process::InProcess;
 use super::{Change, Check, Claim, Claimed, InUse, Store};
-use crate::cache::{Entry, Times};
+use crate::cache::{Aside, Entry, Times};
 use crate::clock::{Clock, Timestamp};
 use crate::upstream::Validators;
 
@@ -23,15 +23,14 @@ pub(crate) fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
         body: Bytes::copy_from_slice(body.as_bytes()).into(),
         validators: Validators::default(),
         token: None,
-        moved: None,
         times: Times {
             fetched_at: NOW,
             checked_at: at(checked),
             audited_at: at(checked),
             expires_at: at(checked + 60),
         },
-        persisted_expiry: Some(at(checked + 60)),
-        failure: None,
+        persisted_expiry: at(checked + 60),
+        aside: Aside::default(),
     })
 }
 

@@ -35,7 +35,7 @@ use http::StatusCode;
 use sha2::{Digest, Sha256};
 
 use self::wire::Reader;
-use crate::cache::{Body, EntityTag, Entry, LARGEST_PERSISTED_BODY, Times};
+use crate::cache::{Aside, Body, EntityTag, Entry, LARGEST_PERSISTED_BODY, Times};
 use crate::clock::Timestamp;
 use crate::gzip;
 use crate::target::Key;
@@ -122,8 +122,9 @@ fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp, stor
     record.extend_from_slice(&(stored as u64).to_le_bytes());
     wire::put_time(record, entry.times.audited_at);
     record.push(u8::from(entry.validators.follows_rule));
-    record.push(u8::from(entry.moved.is_some()));
-    if let Some(moved) = &entry.moved {
+    let moved = entry.aside.moved();
+    record.push(u8::from(moved.is_some()));
+    if let Some(moved) = moved {
         wire::put_text(record, &moved.to);
         wire::put_time(record, moved.seen_at);
     }
@@ -166,10 +167,9 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
         body,
         validators: fields.validators,
         token: fields.token,
-        moved: fields.moved.map(Box::new),
         times: fields.times,
-        persisted_expiry: Some(fields.times.expires_at),
-        failure: None,
+        persisted_expiry: fields.times.expires_at,
+        aside: Aside::new(fields.moved, None),
     })
 }
 

@@ -1,6 +1,7 @@
 //! A token, kept so that it cannot be shown by accident, and its fingerprint, which may be.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
@@ -21,7 +22,7 @@ impl Secret {
         let digest: [u8; 32] = Sha256::digest(self.0.as_bytes()).into();
         let mut prefix = [0; 8];
         prefix.copy_from_slice(&digest[..8]);
-        Fingerprint(u64::from_be_bytes(prefix))
+        Fingerprint::from_bits(u64::from_be_bytes(prefix))
     }
 
     /// The `Authorization` value; always the same spelling, since it is part of GitHub's ETag.
@@ -41,17 +42,21 @@ impl fmt::Debug for Secret {
 
 /// The first eight bytes of a token's SHA-256: enough to tell tokens apart, useless to whoever reads it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint(u64);
+pub struct Fingerprint(NonZeroU64);
 
 impl Fingerprint {
     /// The fingerprint as a number, for the stored form.
     pub const fn to_bits(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     /// The reverse of [`Fingerprint::to_bits`].
     pub const fn from_bits(bits: u64) -> Self {
-        Self(bits)
+        // One of 2^64 fingerprints gives way, so that "none" takes no room beside them.
+        match NonZeroU64::new(bits) {
+            Some(bits) => Self(bits),
+            None => Self(NonZeroU64::MIN),
+        }
     }
 }
 

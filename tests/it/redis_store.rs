@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use svm::cache::{Entry, Times};
+use svm::cache::{Aside, Entry, Times};
 use svm::clock::Timestamp;
 use svm::config::{Config, Store as Choice, Vars};
 use svm::store::redis::Redis;
@@ -82,15 +82,14 @@ fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
         body: Bytes::copy_from_slice(body.as_bytes()).into(),
         validators: Validators::default(),
         token: None,
-        moved: None,
         times: Times {
             fetched_at: NOW,
             checked_at: at(checked),
             audited_at: at(checked),
             expires_at: at(checked + 60),
         },
-        persisted_expiry: Some(at(checked + 60)),
-        failure: None,
+        persisted_expiry: at(checked + 60),
+        aside: Aside::default(),
     })
 }
 

@@ -24,7 +24,7 @@ pub(in crate::cache) fn asked<'a>(
     now: Timestamp,
     rules: &config::Cache,
 ) -> Stored<'a> {
-    let moved = entry.moved.as_deref();
+    let moved = entry.aside.moved();
     let is_known = |moved: &&Moved| was_within(FOLLOW_AGAIN_AFTER, moved.seen_at, now);
     Stored {
         validators: &entry.validators,

@@ -73,7 +73,8 @@ fn a_status_decides_what_becomes_of_the_entry() {
 #[test]
 fn a_304_moves_times_and_nothing_else() {
     let failed = RecentFailure { retry_at: later(60), rest: Duration::from_secs(60) };
-    let previous = Arc::new(Entry { failure: Some(Box::new(failed)), ..(*stored_entry()).clone() });
+    let previous =
+        Arc::new(Entry { aside: Aside::new(None, Some(failed)), ..(*stored_entry()).clone() });
     let got = verdict(URL, Some(&previous), Ok(reply(304)), later(10), &rules());
     let Exchanged::Freshened(fresh) = got else { panic!("{got:?}") };
     let times = Times {
@@ -82,7 +83,7 @@ fn a_304_moves_times_and_nothing_else() {
         expires_at: later(1010),
         ..previous.times
     };
-    assert_eq!(*fresh, Entry { times, failure: None, ..(*previous).clone() });
+    assert_eq!(*fresh, Entry { times, aside: Aside::default(), ..(*previous).clone() });
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn a_failure_is_remembered_where_a_copy_may_stand_in_and_a_call_was_made() {
     let remember = |kept: Kept, seconds| remember_failure(&copy, &kept, later(seconds), &rules());
     let rests = RecentFailure { retry_at: later(1000) + FIRST_REST, rest: FIRST_REST };
     let remembered = remember(Kept::Passed(reply(503)), 1000).unwrap();
-    assert_eq!(remembered, Entry { failure: Some(Box::new(rests)), ..(*copy).clone() });
+    assert_eq!(remembered, Entry { aside: Aside::new(None, Some(rests)), ..(*copy).clone() });
     assert!(remember(Kept::Failed(Failure::new(Reason::Timeout)), 1499).is_some());
     assert!(remember(Kept::Passed(reply(503)), 1500).is_none(), "too old to stand in");
     assert!(remember(Kept::Passed(reply(451)), 1000).is_none(), "no failure");
@@ -108,14 +109,17 @@ fn a_failure_is_remembered_where_a_copy_may_stand_in_and_a_call_was_made() {
 #[test]
 fn a_revalidation_is_worth_a_write_when_it_moves_the_expiry_by_more_than_a_tenth() {
     let entry = |moved: u64| Entry {
-        persisted_expiry: Some(later(1000)),
+        persisted_expiry: later(1000),
         times: Times { expires_at: later(1000 + moved), ..stored_entry().times },
         ..(*stored_entry()).clone()
     };
     assert!(!is_worth_persisting(&entry(0), &rules()));
     assert!(!is_worth_persisting(&entry(100), &rules()));
     assert!(is_worth_persisting(&entry(101), &rules()));
-    assert!(is_worth_persisting(&Entry { persisted_expiry: None, ..entry(0) }, &rules()));
+    assert!(is_worth_persisting(
+        &Entry { persisted_expiry: Timestamp::default(), ..entry(0) },
+        &rules()
+    ));
 }
 
 #[test]
@@ -139,7 +143,7 @@ proptest! {
             retry_at: later(retry_at),
             rest: Duration::from_secs(rest),
         });
-        let entry = Arc::new(Entry { failure: failure.map(Box::new), ..(*stored_entry()).clone() });
+        let entry = Arc::new(Entry { aside: Aside::new(None, failure), ..(*stored_entry()).clone() });
         let demand = if refresh { Demand::Refresh } else { Demand::Cached };
         match recall(&entry, demand, later(seconds), &rules()) {
             Recall::Serve(answer) | Recall::ServeAndRetry(answer) => {
@@ -161,7 +165,7 @@ proptest! {
         for _ in 0..failures {
             let failed = Kept::Failed(Failure::new(Reason::Unreachable));
             entry = remember_failure(&entry, &failed, later(1000), &rules()).unwrap();
-            rests.push(entry.failure.as_ref().unwrap().rest.as_secs());
+            rests.push(entry.aside.failure().unwrap().rest.as_secs());
         }
         let want: Vec<_> = (0..failures as u32).map(|n| (10 << n.min(3)).min(60)).collect();
         prop_assert_eq!(rests, want);

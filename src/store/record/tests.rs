@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{Error, Peek, decode, encode, gives_way, peek};
-use crate::cache::{EntityTag, Entry, LARGEST_PERSISTED_BODY, Times};
+use crate::cache::{Aside, EntityTag, Entry, LARGEST_PERSISTED_BODY, Times};
 use crate::clock::Timestamp;
 use crate::gzip;
 use crate::target::Key;
@@ -37,18 +37,20 @@ fn golden() -> (Entry, Timestamp) {
             follows_rule: true,
         },
         token: Some(Fingerprint::from_bits(0x0123_4567_89ab_cdef)),
-        moved: Some(Box::new(Moved {
-            to: "https://api.github.com/repositories/17/releases/latest".into(),
-            seen_at: Timestamp::from_secs(1_735_691_400),
-        })),
         times: Times {
             fetched_at: Timestamp::from_secs(1_735_689_600),
             checked_at: Timestamp::from_secs(1_735_693_200),
             audited_at: Timestamp::from_secs(1_735_692_600),
             expires_at: Timestamp::from_secs(1_735_779_600),
         },
-        persisted_expiry: Some(Timestamp::from_secs(1_735_779_600)),
-        failure: None,
+        persisted_expiry: Timestamp::from_secs(1_735_779_600),
+        aside: Aside::new(
+            Some(Moved {
+                to: "https://api.github.com/repositories/17/releases/latest".into(),
+                seen_at: Timestamp::from_secs(1_735_691_400),
+            }),
+            None,
+        ),
     };
     (entry, Timestamp::from_secs(1_735_866_000))
 }
@@ -116,7 +118,7 @@ fn the_golden_record_of_version_2_is_read() {
 fn the_golden_record_of_version_1_is_read_without_the_later_fields() {
     let (mut entry, keep_until) = golden();
     entry.validators.follows_rule = false;
-    entry.moved = None;
+    entry.aside = Aside::default();
     entry.times.audited_at = entry.times.checked_at;
     let record = Bytes::from_static(GOLDEN_V1);
     assert_eq!(decode(entry.key(), &record), Ok(entry.clone()));
@@ -212,14 +214,15 @@ fn a_form_that_is_not_what_the_header_says_is_malformed() {
 #[test]
 fn what_is_not_remembered_is_absent_after_decoding() {
     let (mut entry, keep_until) = golden();
-    entry.failure = Some(Box::new(crate::cache::RecentFailure {
+    let failure = crate::cache::RecentFailure {
         retry_at: Timestamp::from_secs(1),
         rest: std::time::Duration::from_secs(10),
-    }));
-    entry.persisted_expiry = None;
+    };
+    entry.aside = Aside::new(None, Some(failure));
+    entry.persisted_expiry = Timestamp::default();
     let decoded = decode(entry.key(), &encode(&entry, keep_until).into()).unwrap();
-    assert_eq!(decoded.failure, None);
-    assert_eq!(decoded.persisted_expiry, Some(entry.times.expires_at));
+    assert_eq!(decoded.aside, Aside::default());
+    assert_eq!(decoded.persisted_expiry, entry.times.expires_at);
 }
 
 #[test]
@@ -325,17 +328,20 @@ prop_compose! {
                 follows_rule,
             },
             token: token.map(Fingerprint::from_bits),
-            moved: moved.map(|(to, seen)| {
-                Box::new(Moved { to: to.into(), seen_at: Timestamp::from_millis(seen) })
-            }),
             times: Times {
                 fetched_at: Timestamp::from_millis(fetched),
                 checked_at: Timestamp::from_millis(checked),
                 audited_at: Timestamp::from_millis(audited),
                 expires_at: Timestamp::from_millis(expires),
             },
-            persisted_expiry: None,
-            failure: None,
+            persisted_expiry: Timestamp::default(),
+            aside: Aside::new(
+                moved.map(|(to, seen)| Moved {
+                    to: to.into(),
+                    seen_at: Timestamp::from_millis(seen),
+                }),
+                None,
+            ),
         }
     }
 }
@@ -346,7 +352,7 @@ proptest! {
         let keep_until = Timestamp::from_millis(keep);
         let record = Bytes::from(encode(&entry, keep_until));
         let tag = EntityTag::of(&entry.body);
-        let expected = Entry { persisted_expiry: Some(entry.times.expires_at), ..entry.clone() };
+        let expected = Entry { persisted_expiry: entry.times.expires_at, ..entry.clone() };
         let read = decode(entry.key(), &record);
         prop_assert_eq!(read.as_ref(), Ok(&expected));
         let body = read.unwrap().body;

@@ -93,8 +93,8 @@ fn the_place_of_a_document_is_told_for_a_day() {
     let target = Target::parse(URL, &Policy::default()).unwrap();
     let to = "https://api.github.com/repositories/17";
     let told_after = |seconds: u64| {
-        let moved = Some(Box::new(Moved { to: to.into(), seen_at: NOW }));
-        let entry = Entry { moved, ..(*stored_entry()).clone() };
+        let aside = Aside::new(Some(Moved { to: to.into(), seen_at: NOW }), None);
+        let entry = Entry { aside, ..(*stored_entry()).clone() };
         let told = asked(&entry, &target, Demand::Cached, later(seconds), &rules());
         told.moved_to.map(str::to_owned)
     };
@@ -108,8 +108,8 @@ fn the_place_of_a_document_is_told_for_a_day() {
 fn the_place_of_a_document_is_not_told_where_the_clock_was_set_back() {
     let target = Target::parse(URL, &Policy::default()).unwrap();
     for (seconds_ahead, is_told) in [(0, true), (5, true), (6, false), (10 * DAY, false)] {
-        let moved = Some(Box::new(Moved { to: URL.into(), seen_at: later(seconds_ahead) }));
-        let entry = Entry { moved, ..(*stored_entry()).clone() };
+        let aside = Aside::new(Some(Moved { to: URL.into(), seen_at: later(seconds_ahead) }), None);
+        let entry = Entry { aside, ..(*stored_entry()).clone() };
         let told = asked(&entry, &target, Demand::Cached, NOW, &rules());
         assert_eq!(told.moved_to.is_some(), is_told, "{seconds_ahead} s ahead");
     }

@@ -14,7 +14,7 @@ fn previous() -> Arc<Entry> {
             follows_rule: true,
         },
         token: Some(Fingerprint::from_bits(1)),
-        moved: Some(Box::new(Moved { to: PLACE.into(), seen_at: NOW })),
+        aside: Aside::new(Some(Moved { to: PLACE.into(), seen_at: NOW }), None),
         ..(*stored_entry()).clone()
     })
 }
@@ -55,7 +55,7 @@ fn a_check_by_another_replica_is_no_audit() {
 #[test]
 fn what_a_date_vouches_for_is_not_written() {
     let times = Times { expires_at: later(2000), ..previous().times };
-    let audited = Entry { times, persisted_expiry: Some(NOW), ..(*previous()).clone() };
+    let audited = Entry { times, persisted_expiry: NOW, ..(*previous()).clone() };
     assert!(is_worth_persisting(&audited, &rules()));
     let dated = Entry { times: Times { checked_at: later(1000), ..times }, ..audited };
     assert!(!is_worth_persisting(&dated, &rules()));
@@ -66,8 +66,8 @@ fn a_304_brings_neither_validators_nor_a_token_whatever_it_answers() {
     for asked_by in [Validator::Etag, Validator::ComputedEtag, Validator::Date] {
         for route in [Route::Direct, Route::Moved(URL.into()), Route::Remembered] {
             let fresh = freshened(not_modified(asked_by, route));
-            let (times, moved) = (fresh.times, fresh.moved.clone());
-            assert_eq!(fresh, Entry { times, moved, ..(*previous()).clone() }, "{asked_by:?}");
+            let (times, aside) = (fresh.times, fresh.aside.clone());
+            assert_eq!(fresh, Entry { times, aside, ..(*previous()).clone() }, "{asked_by:?}");
         }
     }
 }
@@ -87,7 +87,7 @@ fn the_way_to_a_document_tells_where_it_is() {
             let (Exchanged::Stored(entry) | Exchanged::Freshened(entry)) = got else {
                 panic!("{got:?}")
             };
-            assert_eq!(entry.moved.as_deref(), want.as_ref(), "{route:?}, {status}");
+            assert_eq!(entry.aside.moved(), want.as_ref(), "{route:?}, {status}");
         }
     }
 }
@@ -97,7 +97,7 @@ fn a_document_that_is_gone_is_nowhere() {
     let reply = Reply { route: Route::Moved(PLACE.into()), ..reply(404) };
     let got = verdict(URL, Some(&previous()), Ok(reply), later(10), &rules());
     let Exchanged::Forgotten(negative) = got else { panic!("{got:?}") };
-    assert_eq!(negative.moved, None);
+    assert_eq!(negative.aside.moved(), None);
 }
 
 #[test]

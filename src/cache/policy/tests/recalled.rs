@@ -49,7 +49,8 @@ fn a_refresh_is_answered_by_a_full_check_within_the_interval_and_by_no_other() {
 #[test]
 fn after_a_failure_the_copy_is_served_for_its_rest_then_with_a_try_then_not_at_once() {
     let failure = RecentFailure { retry_at: later(1110), rest: Duration::from_secs(20) };
-    let failed = Arc::new(Entry { failure: Some(Box::new(failure)), ..(*stored_entry()).clone() });
+    let failed =
+        Arc::new(Entry { aside: Aside::new(None, Some(failure)), ..(*stored_entry()).clone() });
     let stands_in = || Use::Serve(Some(Detail::StaleIfError));
     for (demand, seconds, want) in [
         (Demand::Cached, 999, Use::Serve(None)),

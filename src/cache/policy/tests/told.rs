@@ -94,7 +94,8 @@ fn what_was_found_after_all_is_a_hit_unless_it_does_not_satisfy() {
 #[test]
 fn a_copy_whose_rest_ended_while_the_flight_landed_still_stands_in() {
     let failure = RecentFailure { retry_at: later(1110), rest: Duration::from_secs(20) };
-    let entry = Arc::new(Entry { failure: Some(Box::new(failure)), ..(*stored_entry()).clone() });
+    let entry =
+        Arc::new(Entry { aside: Aside::new(None, Some(failure)), ..(*stored_entry()).clone() });
     let facts = Facts::Found { entry, from_l2: false };
     for seconds in [1109, 1110] {
         let got = answer(Demand::Cached, &facts, true, later(seconds), &rules()).unwrap();

@@ -10,7 +10,7 @@ use http::StatusCode;
 use proptest::prelude::*;
 
 use super::{Limits, Peeked, Queue};
-use crate::cache::{Entry, Times};
+use crate::cache::{Aside, Entry, Times};
 use crate::clock::Timestamp;
 use crate::store::Change;
 use crate::target::Key;
@@ -44,15 +44,14 @@ fn put(document: u8, checked: u64, len: usize) -> Change {
         body: body.into(),
         validators: Validators::default(),
         token: None,
-        moved: None,
         times: Times {
             fetched_at: at(0),
             checked_at: at(checked),
             audited_at: at(checked),
             expires_at: at(0),
         },
-        persisted_expiry: None,
-        failure: None,
+        persisted_expiry: Timestamp::default(),
+        aside: Aside::default(),
     });
     Change::Put { entry, keep_until: at(1_000) }
 }
