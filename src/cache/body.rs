@@ -49,7 +49,8 @@ impl Body {
         Self { bytes, tag: EntityTag::of_digest(digest), gzip }
     }
 
-    /// A body whose tag and gzip form are known already, or of which it is known that the form saves too little.
+    /// A body whose tag and gzip form are known already, or of which it is known that the form saves too little. The form is
+    /// shorter than the bytes.
     pub fn with_form(bytes: Bytes, tag: EntityTag, form: Option<Bytes>) -> Self {
         let has_place = form.is_some() || bytes.len() > LARGEST_UNCOMPRESSED;
         let gzip = has_place.then(|| Arc::new(OnceLock::from(form)));

@@ -157,7 +157,7 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
         Coding::Unsaid => Body::with_digest(stored, &digest),
         Coding::Raw => Body::with_form(stored, EntityTag::of_digest(&digest), None),
         Coding::Gzip { length, tag } => {
-            let bytes = gzip::inflate(&stored, length).ok_or(Error::Malformed("gzip form"))?;
+            let bytes = inflated(&stored, length).ok_or(Error::Malformed("gzip form"))?;
             Body::with_form(bytes.into(), tag, Some(stored))
         }
     };
@@ -171,6 +171,12 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
         persisted_expiry: fields.times.expires_at,
         aside: Aside::new(fields.moved, None),
     })
+}
+
+/// The bytes of a form. One that is no shorter than they are was never written, and who counts what a form saves must not
+/// find that it is less than nothing.
+fn inflated(form: &[u8], length: usize) -> Option<Vec<u8>> {
+    if form.len() < length { gzip::inflate(form, length) } else { None }
 }
 
 /// Reads what decides about replacing and sweeping; touches the first 40 bytes and verifies nothing.
