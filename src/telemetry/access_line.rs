@@ -82,12 +82,13 @@ impl AccessLine {
         let (host, path) = self.target.as_ref().map_or((dash, ""), |t| (t.authority(), t.path()));
         let cache = self.cache.map_or(dash, |status| status.outcome.as_str());
         let detail = self.detail().map_or(dash, |detail| detail.as_str());
+        // A path that is not ours may hold what ends a line, or moves a terminal's cursor.
+        let asked = self.path.escape_debug();
         let _ = writeln!(
             text,
-            "{}  INFO {ACCESS}: {client} {} {} {host}{path} status={} cache={cache} detail={detail} bytes={} micros={}",
+            "{}  INFO {ACCESS}: {client} {} {asked} {host}{path} status={} cache={cache} detail={detail} bytes={} micros={}",
             self.at,
             self.method,
-            self.path,
             self.status,
             self.bytes,
             self.took.as_micros(),
@@ -127,27 +128,42 @@ mod tests {
     use super::*;
     use crate::target::Policy;
 
-    #[test]
-    fn both_spellings() {
+    fn line(path: &str) -> AccessLine {
         let url = "https://api.github.com/repos/o/r?secret=1";
-        let line = AccessLine {
+        AccessLine {
             at: Timestamp::from_millis(1_780_315_200_123),
             client: Some([192, 0, 2, 1].into()),
             method: Method::GET,
-            path: Cow::Owned("/ver\"sion".to_owned()),
+            path: Cow::Owned(path.to_owned()),
             target: Some(Arc::new(Target::parse(url, &Policy::default()).unwrap())),
             status: 200,
             cache: Some(Status::hit(7)),
             bytes: 12,
             took: Duration::from_nanos(34_567),
-        };
-        let mut text = Vec::new();
+        }
+    }
+
+    #[test]
+    fn both_spellings() {
+        let (line, mut text) = (line("/ver\"sion"), Vec::new());
         line.append_json(&mut text);
         serde_json::from_slice::<serde_json::Value>(&text).unwrap();
         line.append_text(&mut text);
         insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
         {"timestamp":"2026-06-01T12:00:00.123Z","level":"INFO","target":"svm::access","message":"request","client":"192.0.2.1","method":"GET","path":"/ver\"sion","upstream_host":"api.github.com","upstream_path":"/repos/o/r","status":200,"cache":"HIT","forward":null,"detail":null,"bytes":12,"micros":34}
-        2026-06-01T12:00:00.123Z  INFO svm::access: 192.0.2.1 GET /ver"sion api.github.com/repos/o/r status=200 cache=HIT detail=- bytes=12 micros=34
+        2026-06-01T12:00:00.123Z  INFO svm::access: 192.0.2.1 GET /ver\"sion api.github.com/repos/o/r status=200 cache=HIT detail=- bytes=12 micros=34
         "#);
+    }
+
+    #[test]
+    fn a_path_neither_ends_a_line_nor_commands_a_terminal() {
+        let path = "/\u{85}\u{9b}2J\u{2028}\u{202e}";
+        let (mut json, mut text) = (Vec::new(), Vec::new());
+        line(path).append_json(&mut json);
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(json["path"], path);
+        line(path).append_text(&mut text);
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains(r" /\u{85}\u{9b}2J\u{2028}\u{202e} "), "{text}");
     }
 }
