@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use http::Method;
 use salvo::http::ResBody;
 use salvo::{Request, Response};
 
@@ -12,6 +13,8 @@ use super::page::{Arrival, Trail};
 
 /// Longer paths are cut: they are not ours, and a log is no place to store them.
 const LONGEST_PATH: usize = 256;
+/// Longer methods are cut too: anyone can make one up that fills the whole head.
+const LONGEST_METHOD: usize = 32;
 
 /// Where access lines go, if anywhere.
 #[derive(Clone, Debug)]
@@ -38,7 +41,7 @@ impl AccessLog {
         lines.access(AccessLine {
             at: arrival.at,
             client: trail.client.or_else(|| self.proxies.client_of(req)),
-            method: req.method().clone(),
+            method: cut_method(req.method()),
             path: path.map_or_else(|| cut(req.uri().path()).into(), Cow::Borrowed),
             target: trail.target,
             status: res.status_code.map_or(0, |status| status.as_u16()),
@@ -51,6 +54,11 @@ impl AccessLog {
 
 fn cut(path: &str) -> String {
     path[..path.floor_char_boundary(LONGEST_PATH)].to_owned()
+}
+
+fn cut_method(method: &Method) -> Method {
+    let start = method.as_str().as_bytes().get(..LONGEST_METHOD);
+    start.and_then(|start| Method::from_bytes(start).ok()).unwrap_or_else(|| method.clone())
 }
 
 fn size(body: &ResBody) -> u64 {

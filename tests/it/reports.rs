@@ -165,6 +165,18 @@ async fn every_request_is_one_access_line() {
 }
 
 #[tokio::test]
+async fn what_a_client_makes_up_is_cut_in_the_log() {
+    let app = TestApp::start().await;
+    let made_up = "A".repeat(20_000);
+    let method = reqwest::Method::from_bytes(made_up.as_bytes()).unwrap();
+    assert_eq!(Answer::of(app.request(method, "/ping")).await.status, 405);
+    assert_eq!(app.get(&format!("/{made_up}")).await.status, 404);
+    let [method, path] = &lines(&app)[..] else { panic!("two lines") };
+    assert_eq!(method["method"].as_str().map(str::len), Some(32));
+    assert_eq!(path["path"].as_str().map(str::len), Some(256));
+}
+
+#[tokio::test]
 async fn no_query_and_no_token_is_logged() {
     let app = TestApp::builder().set("GITHUB_PATS", "canary-one,canary-two").start().await;
     app.github.fail_all(Failure::BadCredentials);
