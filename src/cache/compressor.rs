@@ -73,7 +73,7 @@ impl Compressor {
         match made {
             Ok(true) => self.metrics.gzip.made(entry.body.gzip().is_some()),
             Ok(false) => {}
-            Err(error) => tracing::error!(%error, url = entry.url, "a body was not compressed"),
+            Err(error) => tracing::error!(%error, %key, "a body was not compressed"),
         }
     }
 }
