@@ -1,8 +1,9 @@
 //! `/version`: the upstream document that the `url` parameter names.
 //!
-//! What a hit costs, in this order: one parse of the query and the target with one SHA-256, one L1 look-up, one
-//! comparison, one stamp beside the entry, one look-up of `Accept-Encoding`, the headers, one clone of the handle of the body
-//! or its gzip form, a few counters, one line to the log's queue.
+//! What a hit costs, in this order: one look at what was read before, and where that is nothing, one parse of the query and
+//! the target with one SHA-256; one L1 look-up, one comparison, one stamp beside the entry, one look-up of
+//! `Accept-Encoding`, the headers, one clone of the handle of the body or its gzip form, a few counters, one line to the
+//! log's queue.
 //!
 //! What its client may have the upstream asked is looked at after L1 only, and not at all where there is no
 //! `CLIENT_MISS_RATE`.
