@@ -144,6 +144,8 @@ fn weight(entry: &Entry) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use crate::cache::{Aside, Times};
     use crate::clock::Timestamp;
@@ -179,5 +181,30 @@ mod tests {
         let Level { entries, bytes } = memory.level();
         assert_eq!(entries, u64::from(ENTRIES));
         assert!((taken..2 * taken).contains(&bytes), "{taken} bytes are said to be {bytes}");
+    }
+
+    #[test]
+    fn what_is_weighed_again_never_takes_the_place_of_what_is_newer() {
+        const ROUNDS: u32 = 10_000;
+        let memory = Memory::new(1 << 30, Arc::default());
+        let document = |number| Entry { status: http::StatusCode::OK, ..negative(number) };
+        let first = document(0);
+        let key = first.key();
+        memory.insert(key, Arc::new(first));
+        let has_ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !has_ended.load(Ordering::Relaxed) {
+                    memory.weigh_again(&key);
+                }
+            });
+            let lost = (0..ROUNDS).find(|number| {
+                let newer = Arc::new(document(*number));
+                memory.insert(key, Arc::clone(&newer));
+                memory.entry(&key).is_none_or(|held| !Arc::ptr_eq(&held, &newer))
+            });
+            has_ended.store(true, Ordering::Relaxed);
+            assert_eq!(lost, None);
+        });
     }
 }
