@@ -134,7 +134,7 @@ pub(super) fn verdict(
         (StatusCode::OK, previous) => {
             let aside = Aside::new(moved(reply.route.clone(), previous, now), None);
             let entry = Entry { aside, ..entry(url, reply, now, rules.hard_ttl) };
-            Exchanged::Stored(Arc::new(entry))
+            Exchanged::Stored(Arc::new(with_known_form(entry, previous)))
         }
         (StatusCode::NOT_MODIFIED, Some(previous)) => {
             Exchanged::Freshened(Arc::new(confirmed(previous, reply, now, rules)))
@@ -160,6 +160,16 @@ fn entry(url: &str, reply: Reply, now: Timestamp, ttl: Duration) -> Entry {
         times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now + ttl },
         persisted_expiry: Timestamp::default(),
         aside: Aside::default(),
+    }
+}
+
+/// The entry with the body of the one before it, if the upstream has sent the same bytes again: their gzip form may be made.
+fn with_known_form(entry: Entry, previous: Option<&Arc<Entry>>) -> Entry {
+    match previous {
+        Some(previous) if previous.body == entry.body => {
+            Entry { body: previous.body.clone(), ..entry }
+        }
+        _ => entry,
     }
 }
 

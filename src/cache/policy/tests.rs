@@ -71,6 +71,21 @@ fn a_status_decides_what_becomes_of_the_entry() {
 }
 
 #[test]
+fn a_body_that_comes_again_keeps_its_gzip_form() {
+    let sent = |text: &str| Reply { body: Bytes::from(text.repeat(1_000)), ..reply(200) };
+    let previous = Arc::new(entry(URL, sent("once"), NOW, rules().hard_ttl));
+    let form = previous.body.gzip_or_make().unwrap().as_ptr();
+    let form_of = |text| {
+        let got = verdict(URL, Some(&previous), Ok(sent(text)), later(10), &rules());
+        let Exchanged::Stored(entry) = got else { panic!("{got:?}") };
+        assert_eq!((&entry.body[..4], entry.times.fetched_at), (text.as_bytes(), later(10)));
+        entry.body.gzip().map(|form| form.as_ptr())
+    };
+    assert_eq!(form_of("once"), Some(form));
+    assert_eq!(form_of("anew"), None);
+}
+
+#[test]
 fn a_304_moves_times_and_nothing_else() {
     let failed = RecentFailure { retry_at: later(60), rest: Duration::from_secs(60) };
     let previous =
