@@ -171,7 +171,6 @@ async fn a_small_body_is_sent_as_it_is() {
 #[tokio::test]
 async fn what_is_no_document_is_never_compressed() {
     let app = app().await;
-    let body = format!("{{\"message\":\"{}\"}}", "gone ".repeat(1_000));
     app.github.fail("/repos/octo/app/gone").with(Failure::Unicorn503);
     let missing = "https://api.github.com/repos/octo/none/releases/latest";
     let is_plain = |answer: &Answer| {
@@ -182,7 +181,7 @@ async fn what_is_no_document_is_never_compressed() {
         is_plain(&app.version_as_gzip(missing).await);
     }
     is_plain(&app.version_as_gzip("https://api.github.com/repos/octo/app/gone").await);
-    is_plain(&app.version_as_gzip(&format!("http://not.allowed/{}", body.len())).await);
+    is_plain(&app.version_as_gzip("http://not.allowed/").await);
     for path in ["/metrics", "/healthz", "/ping", "/nothing"] {
         let answer = Answer::of(app.request(Method::GET, path).header("accept-encoding", "gzip"));
         is_plain(&answer.await);
