@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod documents;
 pub(crate) mod floor;
+pub(crate) mod notes;
 pub(crate) mod pair;
 pub(crate) mod service;
 

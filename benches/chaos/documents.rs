@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::harness::app::encode;
+use crate::notes::notes;
 
 /// Documents that differ by their number.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +64,7 @@ impl Document {
 
     /// Its bytes.
     pub(crate) fn body(&self) -> Vec<u8> {
-        let notes = "x".repeat(self.bytes);
+        let notes = notes(self.bytes);
         format!(r#"{{"url":"{}","tag_name":"v1.0.0","body":"{notes}"}}"#, self.url()).into_bytes()
     }
 

@@ -24,6 +24,8 @@ mod system;
 mod upstream;
 mod verdict;
 
+#[path = "../support/notes.rs"]
+mod notes;
 #[path = "../support/options.rs"]
 mod options;
 

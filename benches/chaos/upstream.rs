@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::harness::github::{Authority, HOSTS};
 use crate::harness::tasks;
+use crate::notes::notes;
 use crate::process;
 
 use self::delay::Delay;
@@ -102,8 +103,8 @@ fn answer(path: &str) -> String {
 pub(crate) fn document(path: &str) -> String {
     const FRAME: usize = r#"{"path":"","tag_name":"v1.0.0","body":""}"#.len();
     let large = if path.starts_with(LARGE) { LARGE_BODY } else { 0 };
-    let notes = size(path).map_or(large, |bytes| bytes.saturating_sub(FRAME + path.len()));
-    let notes = "x".repeat(notes);
+    let bytes = size(path).map_or(large, |bytes| bytes.saturating_sub(FRAME + path.len()));
+    let notes = notes(bytes);
     format!(r#"{{"path":"{path}","tag_name":"v1.0.0","body":"{notes}"}}"#)
 }
 

@@ -1,6 +1,7 @@
 //! The documents: of any size, each told from all others by its number, which is in its URL and in its body.
 
 use crate::harness::app::encode;
+use crate::support::notes::notes;
 
 /// What stands before size and number, at the upstream as in the query of whoever asks for it.
 const MARK: &str = "bytes-";
@@ -43,7 +44,7 @@ impl Document {
     pub(crate) fn body(self) -> String {
         let start = format!(r#"{{"url":"{}","tag_name":"v1.0.0","body":""#, self.url());
         let end = r#""}"#;
-        let notes = "x".repeat(self.bytes - start.len() - end.len());
+        let notes = notes(self.bytes - start.len() - end.len());
         format!("{start}{notes}{end}")
     }
 }

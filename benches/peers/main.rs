@@ -45,6 +45,7 @@ mod verdict;
 mod support {
     pub(crate) mod client;
     pub(crate) mod floor;
+    pub(crate) mod notes;
 
     pub(crate) use super::harness;
 }

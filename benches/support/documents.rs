@@ -3,6 +3,7 @@
 use svm::target::{Policy, Target};
 
 use super::harness::app::encode;
+use super::notes::notes;
 
 /// A document at GitHub.
 pub(crate) struct Document {
@@ -41,7 +42,7 @@ impl Document {
 /// A document of `size` bytes.
 pub(crate) fn of_size(size: usize) -> Document {
     let (start, end) = (r#"{"tag_name":"v1.0.0","body":""#, r#""}"#);
-    let notes = "x".repeat(size - start.len() - end.len());
+    let notes = notes(size - start.len() - end.len());
     Document {
         path: format!("/repos/octo/bytes-{size}/releases/latest"),
         body: format!("{start}{notes}{end}").into_bytes(),
