@@ -12,16 +12,24 @@ for pair in nginx:nginx-light varnishd:varnish wrk:wrk; do
 done
 [[ ${#packages[@]} -gt 0 ]] || exit 0
 
-sudo=
-[[ $EUID = 0 ]] || sudo=sudo
-$sudo apt-get update -qq
-DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq --no-install-recommends "${packages[@]}"
+as_root() { if [[ $EUID = 0 ]]; then "$@"; else sudo "$@"; fi; }
+# Inside sudo, which hands no variables on.
+apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq)
+as_root "${apt[@]}" update
+as_root "${apt[@]}" install -y --no-install-recommends "${packages[@]}"
 
-# Where systemd runs the machine; elsewhere apt starts nothing.
-[[ -d /run/systemd/system ]] || exit 0
+daemons=()
 for package in "${packages[@]}"; do
     case $package in
-        nginx-light) $sudo systemctl disable --now nginx ;;
-        varnish) $sudo systemctl disable --now varnish varnishncsa ;;
+        nginx-light) daemons+=(nginx) ;;
+        varnish) daemons+=(varnish varnishncsa) ;;
     esac
+done
+for daemon in "${daemons[@]}"; do
+    if [[ -d /run/systemd/system ]]; then
+        as_root systemctl disable --now "$daemon"
+    else
+        # It fails where the daemon does not run.
+        as_root service "$daemon" stop || true
+    fi
 done
