@@ -3,20 +3,17 @@
 //! Server and client share one thread, so the figure is the work of both, with the kernel's, and not the time that two
 //! cores take to wake each other up.
 
-use std::net::SocketAddr;
-
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion};
 use tokio::runtime::Runtime;
 
-use crate::support::client::Client;
-use crate::support::documents::{Document, of_size};
+use crate::support::documents::of_size;
 use crate::support::pair::Pair;
 use crate::support::runtime;
 use crate::support::service::Filled;
 
 const SIZES: [usize; 3] = [2 * 1024, 7 * 1024, 120 * 1024];
-/// Whose body the conditional request is about.
+/// Whose body the conditional request and that for gzip are about.
 const MIDDLE: usize = 1;
 
 pub(crate) fn bench(criterion: &mut Criterion) {
@@ -26,21 +23,14 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("socket");
     for document in &documents {
-        let pair = runtime.block_on(Pair::new(served.address, document, &document.request("")));
+        let pair = runtime.block_on(Pair::plain(served.address, document));
         compare(&mut group, &runtime, pair, &document.body.len().to_string());
     }
-    let pair = runtime.block_on(conditional(served.address, &documents[MIDDLE]));
+    let pair = runtime.block_on(Pair::gzip(served.address, &documents[MIDDLE]));
+    compare(&mut group, &runtime, pair, "gzip");
+    let pair = runtime.block_on(Pair::conditional(served.address, &documents[MIDDLE]));
     compare(&mut group, &runtime, pair, "304");
     group.finish();
-}
-
-/// The same for a client that holds the document.
-async fn conditional(address: SocketAddr, document: &Document) -> Pair {
-    let client = Client::connect(address, document.request("")).await;
-    let condition = format!("If-None-Match: {}\r\n", client.first().header("etag"));
-    let pair = Pair::new(address, document, &document.request(&condition)).await;
-    assert_eq!(pair.svm.first().status, 304);
-    pair
 }
 
 fn compare(group: &mut BenchmarkGroup<'_, WallTime>, runtime: &Runtime, pair: Pair, what: &str) {

@@ -142,8 +142,7 @@ impl Stage {
         requests::write(&wrk.paths(), self.scenario, &self.choice, round);
         for (kind, headers) in &self.asked {
             let server = self.server(*kind, fleet);
-            let address = server.address_for(self.scenario);
-            let sample = turn::take(wrk, server, address, headers, upstream).await;
+            let sample = turn::take(wrk, server, self.scenario, headers, upstream).await;
             self.table.add(*kind, sample);
         }
     }

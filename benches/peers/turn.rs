@@ -7,9 +7,10 @@ use svm::clock::Stopwatch;
 
 use crate::client;
 use crate::pinned::{Pinned, cpu_of_ended};
+use crate::scenario::Scenario;
 use crate::server::{Kind, Server};
 use crate::upstream::Upstream;
-use crate::wrk::Wrk;
+use crate::wrk::{Report, Wrk};
 
 /// What came of it.
 #[derive(Clone, Copy)]
@@ -30,22 +31,23 @@ pub(crate) struct Sample {
     pub(crate) client_busy: f64,
 }
 
-/// Has wrk ask a server at one of its addresses; all answers have to be hits.
+/// Has wrk ask a server for the documents of a scenario; all answers have to be hits.
 pub(crate) async fn take(
     wrk: &Wrk,
     server: &Server,
-    address: SocketAddr,
+    scenario: &Scenario,
     headers: &[String],
     upstream: &mut Upstream,
 ) -> Sample {
     let before = (misses(server, upstream), cpu(server), cpu_of_ended());
     let stopwatch = Stopwatch::start();
-    let report = wrk.ask(address, headers).await;
+    let report = wrk.ask(server.address_for(scenario), headers).await;
     let took = stopwatch.elapsed();
     let server_cpu = cpu(server) - before.1;
     let client_cpu = cpu_of_ended() - before.2;
     assert_eq!(misses(server, upstream), before.0, "{server:?} had to ask its upstream");
     assert!(report.requests > 0, "{server:?} or wrk did not get its core once");
+    assert!(are_whole(&report, scenario), "{server:?} gave {} bytes", report.bytes);
     server.forget_log();
     let seconds = report.micros as f64 / 1e6;
     Sample {
@@ -57,6 +59,13 @@ pub(crate) async fn take(
         server_busy: server_cpu.as_secs_f64() / seconds,
         client_busy: client_cpu.as_secs_f64() / took.as_secs_f64(),
     }
+}
+
+/// wrk counts what it reads, and does not look at it: on the average an answer has to be longer than its document, or, for
+/// who has that already, shorter.
+fn are_whole(report: &Report, scenario: &Scenario) -> bool {
+    let documents = report.requests * scenario.document(0).bytes as u64;
+    (report.bytes < documents) == scenario.is_conditional
 }
 
 fn cpu(server: &Server) -> Duration {

@@ -24,9 +24,9 @@ end
 function done(summary, latency)
    local errors = summary.errors
    local broken = errors.connect + errors.read + errors.write + errors.timeout
-   local form = '{"requests":%d,"micros":%d,"p50":%d,"p99":%d,"broken":%d,"refused":%d}\n'
+   local form = '{"requests":%d,"bytes":%d,"micros":%d,"p50":%d,"p99":%d,"broken":%d,"refused":%d}\n'
    io.write(form:format(
-      summary.requests, summary.duration,
+      summary.requests, summary.bytes, summary.duration,
       latency:percentile(50), latency:percentile(99),
       broken, errors.status
    ))

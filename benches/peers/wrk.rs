@@ -26,6 +26,8 @@ pub(crate) struct Wrk {
 pub(crate) struct Report {
     /// Whole answers.
     pub(crate) requests: u64,
+    /// What came over all connections, answers included that were cut off at the end.
+    pub(crate) bytes: u64,
     /// How long it took.
     pub(crate) micros: u64,
     /// What half of them took at most, in microseconds.

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::client::Client;
+use svm::gzip;
+
+use super::client::{Client, First};
 use super::documents::Document;
 use super::floor;
 
@@ -15,17 +17,42 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// Asks the service at `address`, makes sure of the hit, and builds the floor from its answer.
-    pub(crate) async fn new(address: SocketAddr, document: &Document, request: &[u8]) -> Self {
-        let svm = Client::connect(address, request.to_vec()).await;
-        let answer = svm.first();
-        assert_eq!(answer.header("x-cache"), "HIT");
-        assert!(answer.body.is_empty() || answer.body == document.body, "the document's bytes");
+    /// For who gets the document as it is.
+    pub(crate) async fn plain(address: SocketAddr, document: &Document) -> Self {
+        let pair = Self::new(address, document, "").await;
+        assert_eq!(pair.svm.first().body, document.body, "the document's bytes");
+        pair
+    }
 
-        let floor = floor::service(answer.status, answer.headers.clone(), &answer.body);
-        let floor = Client::connect(floor::serve(floor), request.to_vec()).await;
-        assert_eq!(floor.first().headers, answer.headers, "the same head");
-        assert_eq!(floor.first().body, answer.body, "the same body");
+    /// For who takes gzip.
+    pub(crate) async fn gzip(address: SocketAddr, document: &Document) -> Self {
+        let pair = Self::new(address, document, "Accept-Encoding: gzip\r\n").await;
+        assert_eq!(pair.svm.first().header("content-encoding"), "gzip");
+        let inflated = gzip::inflate(&pair.svm.first().body, document.body.len());
+        assert_eq!(inflated.as_ref(), Some(&document.body), "the document's bytes");
+        pair
+    }
+
+    /// For who holds the document.
+    pub(crate) async fn conditional(address: SocketAddr, document: &Document) -> Self {
+        let plain = Self::plain(address, document).await;
+        let condition = format!("If-None-Match: {}\r\n", plain.svm.first().header("etag"));
+        let pair = Self::new(address, document, &condition).await;
+        assert_eq!(pair.svm.first().status, 304);
+        pair
+    }
+
+    /// Asks the service at `address` with `more` header lines, makes sure of the hit, and builds the floor from its answer.
+    async fn new(address: SocketAddr, document: &Document, more: &str) -> Self {
+        let request = document.request(more);
+        let svm = Client::connect(address, request.clone()).await;
+        let First { status, headers, body } = svm.first();
+        assert_eq!(svm.first().header("x-cache"), "HIT");
+
+        let floor = floor::service(*status, headers.clone(), body);
+        let floor = Client::connect(floor::serve(floor), request).await;
+        assert_eq!(&floor.first().headers, headers, "the same head");
+        assert_eq!(&floor.first().body, body, "the same body");
         Self { svm, floor }
     }
 }
