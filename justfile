@@ -105,7 +105,7 @@ bench *arguments:
 # Print what the gzip forms of documents cost and save; of the simulated GitHub's, or of these files and folders.
 [positional-arguments]
 compression *paths:
-    cargo bench --bench compression -- "$@"
+    cargo bench --bench hit -- compression "$@"
 
 # Fail if a hit has become dearer than is allowed.
 bench-guard:

@@ -1,14 +1,13 @@
 //! What the gzip forms of documents cost, and what they save: time, memory, the store's file, bytes on the wire.
 //!
-//! `cargo bench --bench compression`, or with files and folders behind `--` those instead of the simulated GitHub's documents. It
-//! prints the tables of docs/BENCHMARKS.md within seconds. Times are the best of some rounds on one core: what the work takes, and
-//! not what else the machine does.
+//! `cargo bench --bench hit -- compression`, or with files and folders behind that those instead of the simulated GitHub's documents.
+//! It prints the tables of docs/BENCHMARKS.md within seconds. Times are the best of some rounds on one core: what the work takes,
+//! and not what else the machine does. It is a part of `hit` only because to link one program takes longer than all it does.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,23 +30,13 @@ const BATCH: usize = 50;
 const FILE_BYTES: u64 = 4 << 30;
 const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
 
-/// The allocator of the program.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-fn main() -> ExitCode {
-    // `cargo test` starts benches too, unoptimised; there is nothing to measure then.
-    let words: Vec<_> = std::env::args().skip(1).collect();
-    if !words.iter().any(|word| word == "--bench") {
-        return ExitCode::SUCCESS;
-    }
-    let paths: Vec<_> =
-        words.iter().filter(|word| !word.starts_with("--")).map(PathBuf::from).collect();
+/// Measures the documents in these files and folders, or ours, and prints.
+pub(crate) fn print(paths: Vec<PathBuf>) {
     let ours = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(OURS)];
     let documents = documents(if paths.is_empty() { ours } else { paths });
+    assert!(!documents.is_empty(), "there is no JSON");
     let text = [each(&documents), levels(&documents), tiers(&documents)].join("\n");
     io::stdout().write_all(text.as_bytes()).expect("somebody who reads");
-    ExitCode::SUCCESS
 }
 
 /// A document as GitHub sends it: compact.
@@ -70,12 +59,17 @@ fn documents(mut paths: Vec<PathBuf>) -> Vec<Document> {
         else {
             continue;
         };
-        let names: Vec<_> = path.iter().rev().take(2).map(|name| name.to_string_lossy()).collect();
         let bytes = serde_json::to_vec(&json).expect("what was read can be written").into();
-        documents.push(Document { name: format!("{}/{}", names[1], names[0]), bytes });
+        documents.push(Document { name: name(&path), bytes });
     }
     documents.sort_by_key(|document| document.bytes.len());
     documents
+}
+
+/// The end of its path: the file, and its folder where that is named.
+fn name(path: &Path) -> String {
+    let start = path.components().count().saturating_sub(2);
+    path.components().skip(start).collect::<PathBuf>().display().to_string()
 }
 
 fn total<T: std::iter::Sum>(documents: &[Document], of: impl Fn(&Document) -> T) -> T {

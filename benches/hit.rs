@@ -5,11 +5,14 @@
 //! a bare handler of the same HTTP library that gives the same bytes and headers. The machine is never quiet, so only
 //! ratios within one run mean anything; `guard` is the program that holds one of them.
 //!
-//! The whole run takes about two minutes: `cargo bench --bench hit`, or with a group's name behind `--` a part of it.
+//! The whole run takes about two minutes: `cargo bench --bench hit`, or with a group's name behind `--` a part of it. With
+//! `compression` it does something else: it measures the gzip forms of documents.
 
+mod compression;
 mod layers;
 mod support;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use criterion::Criterion;
@@ -19,6 +22,9 @@ use criterion::Criterion;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
+    if let Some(paths) = compression_of() {
+        return compression::print(paths);
+    }
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(2))
@@ -31,4 +37,11 @@ fn main() {
     layers::service::bench(&mut criterion);
     layers::socket::bench(&mut criterion);
     criterion.final_summary();
+}
+
+/// The files and folders whose documents are to be compressed, if that is asked for.
+fn compression_of() -> Option<Vec<PathBuf>> {
+    // Cargo adds options of its own.
+    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with("--"));
+    (words.next()? == "compression").then(|| words.map(PathBuf::from).collect())
 }
