@@ -22,9 +22,9 @@ use support::pair::Pair;
 use support::service::{Filled, Served};
 
 /// A hit's time in floors.
-const ALLOWED_RATIO: f64 = 1.2;
+const ALLOWED_RATIO: f64 = 1.12;
 /// A hit's allocations beyond the floor's.
-const ALLOWED_ALLOCATIONS: u64 = 9;
+const ALLOWED_ALLOCATIONS: u64 = 3;
 
 const BODY_BYTES: usize = 7 * 1024;
 /// Short, so that a sample is either disturbed or not.

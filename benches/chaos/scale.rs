@@ -116,9 +116,13 @@ impl FromStr for Part {
 impl Plan {
     /// Whether it can be measured at all.
     fn check(&self) -> Result<(), String> {
-        let counts = [self.rounds, self.requests / self.rounds.max(1), self.idle, self.crowd];
+        // Of the smallest turn, which has a tenth of the requests.
+        let requests = self.requests / 10 / self.rounds.max(1);
+        let counts = [self.rounds, requests, self.l1_mib, self.idle, self.crowd, self.storm];
         if counts.iter().chain(&self.entries).chain(&self.connections).any(|count| *count == 0) {
-            return Err("each count has to be one or more, and no turn without a request".into());
+            return Err(
+                "each count has to be one or more, and ten requests at least for each round".into(),
+            );
         }
         let most = self.most_connections();
         let (needed, limit) = (most + OTHER_FILES, system::most_open_files());

@@ -6,6 +6,7 @@ use tokio::time::sleep;
 
 use crate::harness::process::Setup;
 use crate::process::Process;
+use crate::say;
 use crate::service::{self, Service};
 use crate::system;
 use crate::upstream;
@@ -82,18 +83,20 @@ impl Running {
         asked.took
     }
 
-    /// Waits until it has written what it has to write, and its memory stays as it is; returns that.
+    /// Waits until it has compressed and written what it has to, and its memory stays as it is; returns that.
     pub(super) async fn quiet(&self) -> f64 {
         let mut before = f64::INFINITY;
         for _ in 0..PATIENCE {
             let memory = self.service.memory("VmRSS");
-            let writes = self.service.metric("svm_write_behind_depth");
-            if writes == 0.0 && (before - memory).abs() < STILL {
+            let waiting = ["svm_gzip_waiting", "svm_write_behind_depth"];
+            let is_done = waiting.iter().all(|name| self.service.metric(name) == 0.0);
+            if is_done && (before - memory).abs() < STILL {
                 return memory;
             }
             before = memory;
             sleep(LOOKS).await;
         }
+        say("  it did not become quiet: its memory is that of a busy process");
         before
     }
 
