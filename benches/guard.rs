@@ -3,10 +3,15 @@
 //! Absolute times of a shared machine mean nothing. So a hit is compared with the floor, a bare handler of the same HTTP
 //! library that gives the same bytes and headers: both are asked in turn, in samples so short that whatever else the
 //! machine does falls on both, and the medians are compared. A run over the limit is repeated before it counts.
-//! Allocations are counted on the thread that serves, one request at a time, and so exactly; the client makes none.
+//! Allocations are counted on the thread that serves, one request at a time, and so exactly; the client makes none. They are
+//! counted of a hit as it is, as gzip, and as a 304.
 //!
-//! What is allowed is what a hit cost when it was last looked at, and a margin; it is meant to be lowered with each
-//! improvement. `cargo bench --bench guard` runs it, in less than a minute.
+//! What is allowed is what a hit cost when it was last looked at: for its allocations just that, for its time 1.04 to 1.05
+//! floors and a margin of 5 %. It is meant to be lowered with each improvement. It was seen to fail on a hit that read its
+//! query anew, which takes 0.75 us and 4 allocations: 7 allocations of its own and a ratio of 1.11, and, if it did so twice,
+//! 11 and 1.17. Six busy loops on the same two cores did not move these ratios.
+//!
+//! `cargo bench --bench guard` runs it, in seconds.
 
 mod support;
 
@@ -22,7 +27,7 @@ use support::pair::Pair;
 use support::service::{Filled, Served};
 
 /// A hit's time in floors.
-const ALLOWED_RATIO: f64 = 1.12;
+const ALLOWED_RATIO: f64 = 1.1;
 /// A hit's allocations beyond the floor's.
 const ALLOWED_ALLOCATIONS: u64 = 3;
 
