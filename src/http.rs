@@ -10,6 +10,7 @@ mod coding;
 mod conditional;
 mod health;
 mod listener;
+mod memo;
 mod metrics;
 mod page;
 mod ping;

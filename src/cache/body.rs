@@ -30,7 +30,7 @@ pub struct Body {
 }
 
 /// A content coding in which a body can be sent (RFC 9110, 8.4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Coding {
     /// The bytes as they are.
     Identity,
@@ -39,7 +39,7 @@ pub enum Coding {
 }
 
 /// The strong entity tag of a body (RFC 9110, 8.8.3): 128 bits of its SHA-256; shown as hex in quotes.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EntityTag([u8; 16]);
 
 impl Body {

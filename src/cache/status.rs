@@ -7,7 +7,7 @@ use http::StatusCode;
 use crate::upstream::Reason;
 
 /// What became of a request, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Answered from what was stored.
     Hit,
@@ -35,7 +35,7 @@ impl Outcome {
 }
 
 /// Why a request went to the upstream (RFC 9211, 2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Forward {
     /// Nothing was stored.
     UriMiss,
@@ -57,7 +57,7 @@ impl Forward {
 }
 
 /// What `Cache-Status` says beyond its standard parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Detail {
     /// The entry was promoted from the persistent tier.
     L2,
@@ -91,7 +91,7 @@ impl Detail {
 }
 
 /// The way of one answer through the cache; what `Cache-Status` tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Status {
     /// In one word.
     pub outcome: Outcome,

@@ -1,21 +1,14 @@
 //! What a query asks: which target, and whether it is to be refreshed.
 //!
 //! To read a URL as strictly as a target is read takes longer than all the rest of a hit that is ours. So what was read is
-//! remembered by the very bytes that were read: the same bytes always mean the same. Only what was accepted is, and only
-//! what has come twice, so that a flood of names that come once costs nothing and takes no place.
-//!
-//! The memory is a fixed number of places, each for whatever query falls there. Nobody waits for a place: who finds it in
-//! use reads the query anew.
+//! remembered by the very bytes that were read: the same bytes always mean the same.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
-
-use foldhash::fast::RandomState;
-use parking_lot::Mutex;
 
 use crate::cache::Demand;
 use crate::target::{Policy, Target};
 
+use super::memo::Memo;
 use super::query::VersionQuery;
 
 /// Queries that are remembered: some MiB of them at most, and far more than are asked all the time.
@@ -33,27 +26,13 @@ pub(super) struct Question {
 /// Reads queries, and remembers what it has read.
 pub(super) struct Questions {
     policy: Arc<Policy>,
-    hasher: RandomState,
-    places: Box<[Mutex<Place>]>,
-}
-
-#[derive(Default)]
-struct Place {
-    /// The hash of the query that was last read here and not remembered.
-    last_read: u64,
-    known: Option<Known>,
-}
-
-struct Known {
-    raw: Box<str>,
-    question: Question,
+    read: Memo<str, Question>,
 }
 
 impl Questions {
     /// Nothing is remembered yet.
     pub(super) fn new(policy: Arc<Policy>) -> Self {
-        let places = (0..PLACES).map(|_| Mutex::default()).collect();
-        Self { policy, hasher: RandomState::default(), places }
+        Self { policy, read: Memo::with_places(PLACES) }
     }
 
     /// What the raw query, without its question mark, asks; else a sentence for the client.
@@ -62,16 +41,7 @@ impl Questions {
         if raw.len() > LONGEST {
             return self.parse(raw);
         }
-        let hash = self.hasher.hash_one(raw);
-        let place = &self.places[hash as usize % PLACES];
-        if let Some(question) = place.try_lock().and_then(|place| place.recall(raw)) {
-            return Ok(question);
-        }
-        let question = self.parse(raw)?;
-        if let Some(mut place) = place.try_lock() {
-            place.learn(hash, raw, &question);
-        }
-        Ok(question)
+        self.read.get(raw, || self.parse(raw))
     }
 
     fn parse(&self, raw: &str) -> Result<Question, String> {
@@ -82,82 +52,44 @@ impl Questions {
     }
 }
 
-impl Place {
-    fn recall(&self, raw: &str) -> Option<Question> {
-        self.known.as_ref().filter(|known| *known.raw == *raw).map(|known| known.question.clone())
-    }
-
-    /// Remembers what is read here twice in a row.
-    fn learn(&mut self, hash: u64, raw: &str, question: &Question) {
-        if self.last_read == hash {
-            self.known = Some(Known { raw: raw.into(), question: question.clone() });
-        }
-        self.last_read = hash;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const RAW: &str = "url=https%3A%2F%2Fapi.github.com%2Frepos%2Fo%2Fr&refresh=1";
 
-    fn questions() -> Questions {
-        Questions::new(Arc::default())
-    }
-
-    fn remembered(questions: &Questions) -> usize {
-        questions.places.iter().filter(|place| place.lock().known.is_some()).count()
-    }
-
-    #[test]
-    fn what_is_asked_twice_is_remembered() {
-        let questions = questions();
-        let asked = [0, 1, 1, 1].map(|want| {
-            let question = questions.read(Some(RAW)).unwrap();
-            assert_eq!(question.demand, Demand::Refresh);
-            assert_eq!(question.target.as_str(), "https://api.github.com/repos/o/r");
-            assert_eq!(remembered(&questions), want);
-            question.target
-        });
-        assert!(Arc::ptr_eq(&asked[2], &asked[3]));
-        assert!(!Arc::ptr_eq(&asked[0], &asked[1]));
+    /// Whether the third answer to this query is the second one again.
+    fn is_remembered(raw: &str) -> bool {
+        let questions = Questions::new(Arc::default());
+        let [_, second, third] = [1, 2, 3].map(|_| questions.read(Some(raw)).unwrap().target);
+        assert_eq!(second, third);
+        Arc::ptr_eq(&second, &third)
     }
 
     #[test]
-    fn a_remembered_query_answers_for_no_other_bytes() {
-        let questions = questions();
-        for _ in 0..3 {
-            questions.read(Some(RAW)).unwrap();
-            // Whatever place the other one falls into.
-            for place in &questions.places {
-                let other = RAW.replace("refresh=1", "refresh=0");
-                assert!(place.lock().recall(&other).is_none());
+    fn a_query_is_remembered_unless_it_is_long() {
+        assert!(is_remembered(RAW));
+        let long = "r".repeat(LONGEST);
+        assert!(!is_remembered(&format!("url=https://api.github.com/repos/o/{long}")));
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_was_asked() {
+        let questions = Questions::new(Arc::default());
+        for (raw, demand) in [
+            (RAW.to_owned(), Demand::Refresh),
+            (RAW.replace("refresh=1", "refresh=0"), Demand::Cached),
+            (RAW.to_owned(), Demand::Refresh),
+        ] {
+            for _ in 0..3 {
+                let question = questions.read(Some(&raw)).unwrap();
+                assert_eq!(question.target.as_str(), "https://api.github.com/repos/o/r");
+                assert_eq!(question.demand, demand);
             }
         }
-        let other = questions.read(Some(&RAW.replace("refresh=1", "refresh=0"))).unwrap();
-        assert_eq!(other.demand, Demand::Cached);
-    }
-
-    #[test]
-    fn neither_refusals_nor_long_queries_nor_names_that_come_once_are_remembered() {
-        let questions = questions();
-        let long = format!("url=https://api.github.com/repos/o/{}", "r".repeat(LONGEST));
         for _ in 0..3 {
             assert!(questions.read(Some("url=http://api.github.com/repos/o/r")).is_err());
             assert!(questions.read(None).is_err());
-            assert!(questions.read(Some(&long)).is_ok());
         }
-        for number in 0..PLACES {
-            questions.read(Some(&format!("url=https://api.github.com/repos/o/{number}"))).unwrap();
-        }
-        assert_eq!(remembered(&questions), 0);
-    }
-
-    #[test]
-    fn nobody_waits_for_a_place() {
-        let questions = questions();
-        let _guards: Vec<_> = questions.places.iter().map(|place| place.lock()).collect();
-        assert!(questions.read(Some(RAW)).is_ok());
     }
 }

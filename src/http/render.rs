@@ -1,18 +1,19 @@
 //! Answers as HTTP: the only place that knows our header names, and the one that turns errors into statuses.
 
+mod heads;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    AGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
-    RETRY_AFTER, VARY,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use salvo::http::ResBody;
 use salvo::{Request, Response};
 use serde_json::json;
 
-use crate::cache::{Answer, Coding, Entry, Given, Outcome, Status};
+use crate::cache::{Answer, Coding, Given, Outcome, Status};
 use crate::clock::Timestamp;
 use crate::json::is_valid;
 use crate::target::Key;
@@ -22,6 +23,9 @@ use super::coding;
 use super::conditional;
 use super::values::Values;
 
+pub(super) use heads::Heads;
+use heads::Says;
+
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 const X_CACHE_KEY: HeaderName = HeaderName::from_static("x-cache-key");
@@ -29,17 +33,7 @@ const X_UPSTREAM_STATUS: HeaderName = HeaderName::from_static("x-upstream-status
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
-const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
-
-/// When an answer is given, and how long it is good for from then on.
-#[derive(Clone, Copy)]
-pub(super) struct Moment {
-    pub(super) now: Timestamp,
-    /// How long clients and caches in between may reuse a fresh answer.
-    pub(super) client_lifetime: Duration,
-}
 
 /// The answer of the cache to a request for `/version`; how many bytes it is shorter for being sent as gzip, if it is.
 pub(super) fn answer(
@@ -47,24 +41,30 @@ pub(super) fn answer(
     res: &mut Response,
     key: Key,
     answer: &Answer,
-    moment: Moment,
+    now: Timestamp,
+    heads: &Heads,
 ) -> Option<usize> {
-    let headers = res.headers_mut();
-    *headers = HeaderMap::with_capacity(12);
-    let mut values = Values::new();
-    provenance(headers, Some(key), &answer.status, &mut values);
-    match &answer.given {
-        Given::Document(entry) => document(req, res, entry, &answer.status, moment, values),
+    let (status, body, retry_after) = match &answer.given {
+        Given::Document(entry) => {
+            let (coding, bytes) = entry.body.form(coding::preferred(req.headers()));
+            let (status, tag) = (answer.status, entry.body.tag());
+            let age = now.since(entry.times.checked_at).as_secs();
+            *res.headers_mut() = heads.head(&Says { key, status, age, tag, coding });
+            let is_sent = document(req, res, bytes, tag.to_text(coding).as_ref());
+            let is_gzip = coding == Coding::Gzip;
+            return (is_sent && is_gzip).then(|| entry.body.len() - bytes.len());
+        }
         Given::Passed { status, body, retry_after } => {
-            refused(req, res, *status, passed(*status, body), *retry_after);
-            None
+            (*status, passed(*status, body), *retry_after)
         }
         Given::Failed { failure, retry_after } => {
             let (status, body) = failed(failure, *retry_after);
-            refused(req, res, status, body, *retry_after);
-            None
+            (status, body, *retry_after)
         }
-    }
+    };
+    provenance(res.headers_mut(), Some(key), &answer.status, &mut Values::new());
+    refused(req, res, status, body, retry_after);
+    None
 }
 
 /// A request that was refused before the cache.
@@ -108,8 +108,10 @@ pub(super) fn json(req: &Request, res: &mut Response, status: StatusCode, body: 
 
 /// Text of ours that nobody should keep.
 pub(super) fn text(req: &Request, res: &mut Response, content_type: &'static str, body: String) {
-    res.headers_mut().insert(CACHE_CONTROL, NO_STORE);
-    send(req, res, StatusCode::OK, HeaderValue::from_static(content_type), body.into());
+    let headers = res.headers_mut();
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    send(req, res, StatusCode::OK, body.into());
 }
 
 /// Asks the client to come back on another connection.
@@ -128,32 +130,17 @@ fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values
     headers.insert(CACHE_STATUS, cache_status(status, values));
 }
 
-/// All of it, a `304` too, is about the one form that is sent.
-fn document(
-    req: &Request,
-    res: &mut Response,
-    entry: &Entry,
-    status: &Status,
-    Moment { now, client_lifetime }: Moment,
-    mut values: Values,
-) -> Option<usize> {
-    let age = now.since(entry.times.checked_at).as_secs();
-    let (coding, bytes) = entry.body.form(coding::preferred(req.headers()));
-    let tag = entry.body.tag().to_text(coding);
-    let headers = res.headers_mut();
-    headers.insert(AGE, values.number(age).cut());
-    headers.insert(ETAG, values.text(tag).cut());
-    headers.insert(CACHE_CONTROL, cache_control(status, age, client_lifetime, &mut values));
-    headers.insert(VARY, BY_CODING);
-    if conditional::matches(req.headers(), tag.as_ref()) {
+/// What follows the head; whether that are bytes. All of it, a `304` too, is about the one form that is sent.
+fn document(req: &Request, res: &mut Response, bytes: &Bytes, tag: &[u8]) -> bool {
+    if conditional::matches(req.headers(), tag) {
         res.status_code(StatusCode::NOT_MODIFIED);
-        return None;
+        let headers = res.headers_mut();
+        headers.remove(CONTENT_TYPE);
+        headers.remove(CONTENT_ENCODING);
+        return false;
     }
-    if coding == Coding::Gzip {
-        headers.insert(CONTENT_ENCODING, GZIP);
-    }
-    send(req, res, StatusCode::OK, JSON, bytes.clone());
-    (coding == Coding::Gzip && req.method() == Method::GET).then(|| entry.body.len() - bytes.len())
+    send(req, res, StatusCode::OK, bytes.clone());
+    req.method() == Method::GET
 }
 
 fn refused(
@@ -168,21 +155,15 @@ fn refused(
     if let Some(wait) = retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
     }
-    send(req, res, status, JSON, body);
+    headers.insert(CONTENT_TYPE, JSON);
+    send(req, res, status, body);
 }
 
 /// A HEAD says how long the body would be, and does not send it (RFC 9110, 9.3.2); the library strips the body and
 /// would leave the length out.
-fn send(
-    req: &Request,
-    res: &mut Response,
-    status: StatusCode,
-    content_type: HeaderValue,
-    body: Bytes,
-) {
+fn send(req: &Request, res: &mut Response, status: StatusCode, body: Bytes) {
     res.status_code(status);
     let headers = res.headers_mut();
-    headers.insert(CONTENT_TYPE, content_type);
     if req.method() == Method::HEAD {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     }

@@ -22,6 +22,7 @@ use super::metrics::{MetricsPage, MetricsSources};
 use super::page::{Common, Missing, Page, Route};
 use super::ping::Ping;
 use super::questions::Questions;
+use super::render::Heads;
 use super::version::Version;
 
 /// What the routes are made of.
@@ -54,7 +55,7 @@ pub fn service(parts: Parts) -> Service {
     let version = Version {
         cache: parts.cache,
         questions: Questions::new(parts.policy),
-        client_lifetime: parts.client_lifetime,
+        heads: Heads::new(parts.client_lifetime),
         client_rate: ClientRate::new(parts.client_miss_rate),
         proxies: parts.proxies,
         clock: clock.clone(),

@@ -2,8 +2,8 @@
 //!
 //! What a hit costs, in this order: one look at what was read before, and where that is nothing, one parse of the query and
 //! the target with one SHA-256; one L1 look-up, one comparison, one stamp beside the entry, one look-up of
-//! `Accept-Encoding`, the headers, one clone of the handle of the body or its gzip form, a few counters, one line to the
-//! log's queue.
+//! `Accept-Encoding`, one copy of the head that was written before, and where that is nothing, the head; one clone of the
+//! handle of the body or its gzip form, a few counters, one line to the log's queue.
 //!
 //! What its client may have the upstream asked is looked at after L1 only, and not at all where there is no
 //! `CLIENT_MISS_RATE`.
@@ -21,12 +21,12 @@ use super::client_ip::Proxies;
 use super::client_rate::ClientRate;
 use super::page::{Arrival, Page, Trail};
 use super::questions::{Question, Questions};
-use super::render::{self, Moment};
+use super::render::{self, Heads};
 
 pub(super) struct Version {
     pub(super) cache: Cache,
     pub(super) questions: Questions,
-    pub(super) client_lifetime: Duration,
+    pub(super) heads: Heads,
     pub(super) client_rate: ClientRate,
     pub(super) proxies: Proxies,
     pub(super) clock: Clock,
@@ -63,8 +63,9 @@ impl Version {
         now: Timestamp,
         arrival: &Arrival,
     ) -> Trail {
-        let moment = Moment { now, client_lifetime: self.client_lifetime };
-        if let Some(saved) = render::answer(req, res, question.target.key(), answer, moment) {
+        if let Some(saved) =
+            render::answer(req, res, question.target.key(), answer, now, &self.heads)
+        {
             self.metrics.gzip.sent(saved);
         }
         let took = arrival.stopwatch.elapsed();

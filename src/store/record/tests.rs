@@ -320,6 +320,8 @@ prop_compose! {
         follows_rule in any::<bool>(),
         moved in option::of(("\\PC{0,60}", any::<u64>())),
     ) -> Entry {
+        let at = Timestamp::from_millis;
+        let moved = moved.map(|(to, seen)| Moved { to: to.into(), seen_at: at(seen) });
         Entry {
             url: format!("https://api.github.com/{path}").into(),
             status: StatusCode::from_u16(status).unwrap(),
@@ -331,19 +333,13 @@ prop_compose! {
             },
             token: token.map(Fingerprint::from_bits),
             times: Times {
-                fetched_at: Timestamp::from_millis(fetched),
-                checked_at: Timestamp::from_millis(checked),
-                audited_at: Timestamp::from_millis(audited),
-                expires_at: Timestamp::from_millis(expires),
+                fetched_at: at(fetched),
+                checked_at: at(checked),
+                audited_at: at(audited),
+                expires_at: at(expires),
             },
             persisted_expiry: Timestamp::default(),
-            aside: Aside::new(
-                moved.map(|(to, seen)| Moved {
-                    to: to.into(),
-                    seen_at: Timestamp::from_millis(seen),
-                }),
-                None,
-            ),
+            aside: Aside::new(moved, None),
         }
     }
 }
