@@ -181,7 +181,8 @@ impl EntityTag {
         Self(tag)
     }
 
-    /// The tag of the body in a coding, as it is shown. Forms whose bytes differ must not share a strong tag.
+    /// The tag of the body in a coding, as it is shown. Forms whose bytes differ must not share a strong tag. Two compressors
+    /// would make such, and that they share this one is of no harm as long as nobody is sent a range.
     pub fn to_text(self, coding: Coding) -> TagText {
         let end: &[u8] = match coding {
             Coding::Identity => b"\"",
