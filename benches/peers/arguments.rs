@@ -16,7 +16,7 @@ cargo bench --bench peers -- [OPTION VALUE]...
   --servers LIST     beside svm: salvo, hyper, nginx, varnish, varnishncsa;
                      all but the last otherwise
 
-It needs two cores, taskset, wrk, and the servers that it is to start.";
+It needs two cores, taskset and setpriv of util-linux, wrk, and the servers that it is to start.";
 
 /// What is measured, and for how long.
 pub(crate) struct Plan {

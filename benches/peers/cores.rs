@@ -27,10 +27,11 @@ impl Cores {
 }
 
 impl Core {
-    /// A program that will run there with all its threads and children.
+    /// A program that will run there with all its threads and children. It is told to end when the thread ends that started
+    /// it, be it that this program was killed: nobody else would end a server that holds gigabytes.
     pub(crate) fn command(self, program: &str) -> Command {
         let mut command = Command::new("taskset");
-        command.args(["-c", &self.0.to_string(), program]);
+        command.args(["-c", &self.0.to_string(), "setpriv", "--pdeathsig", "TERM", program]);
         command
     }
 }

@@ -72,7 +72,7 @@ fn missing(plan: &Plan) -> Option<&'static str> {
         Kind::Svm | Kind::Salvo | Kind::Hyper => None,
     };
     let programs = plan.servers.iter().filter_map(program);
-    ["taskset", "wrk"].into_iter().chain(programs).find(|program| !is_installed(program))
+    ["taskset", "setpriv", "wrk"].into_iter().chain(programs).find(|program| !is_installed(program))
 }
 
 /// What it says to that option does not matter.
