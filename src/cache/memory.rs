@@ -26,7 +26,7 @@ use super::Entry;
 /// What an entry weighs beside its body and texts: itself, its tag, its stamp, moka's nodes and tables, and what the
 /// allocator rounds up. As measured: a flood of names that do not exist makes L1 one of small entries, and then this is
 /// most of its memory.
-const BOOKKEEPING: usize = 640;
+const BOOKKEEPING: usize = 768;
 
 /// The tier that answers hits.
 #[derive(Debug)]
