@@ -1,6 +1,12 @@
-//! Bytes as lower-case hex, where every answer shows some.
+//! Bytes as lower-case hex, which every answer shows some of.
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// The digits of `bytes`.
+pub(crate) fn digits(bytes: &[u8]) -> String {
+    let pairs = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    pairs.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
 
 /// Writes `bytes` over the beginning of `text`, two digits each.
 pub(crate) fn write(bytes: &[u8], text: &mut [u8]) {

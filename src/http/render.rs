@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    RETRY_AFTER,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use salvo::http::ResBody;
@@ -50,7 +51,7 @@ pub(super) fn answer(
             let (status, tag) = (answer.status, entry.body.tag());
             let age = now.since(entry.times.checked_at).as_secs();
             *res.headers_mut() = heads.head(&Says { key, status, age, tag, coding });
-            let is_sent = document(req, res, bytes, tag.to_text(coding).as_ref());
+            let is_sent = document(req, res, bytes);
             let is_gzip = coding == Coding::Gzip;
             return (is_sent && is_gzip).then(|| entry.body.len() - bytes.len());
         }
@@ -131,8 +132,8 @@ fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values
 }
 
 /// What follows the head; whether that are bytes. All of it, a `304` too, is about the one form that is sent.
-fn document(req: &Request, res: &mut Response, bytes: &Bytes, tag: &[u8]) -> bool {
-    if conditional::matches(req.headers(), tag) {
+fn document(req: &Request, res: &mut Response, bytes: &Bytes) -> bool {
+    if conditional::matches(req.headers(), res.headers()[ETAG].as_bytes()) {
         res.status_code(StatusCode::NOT_MODIFIED);
         let headers = res.headers_mut();
         headers.remove(CONTENT_TYPE);

@@ -8,6 +8,8 @@
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
+use crate::hex;
+
 /// The request headers that are part of an ETag.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Variant<'a> {
@@ -26,8 +28,7 @@ pub(super) fn compute(variant: Variant<'_>, body: &[u8]) -> String {
         .chain_update(b":")
         .chain_update(body)
         .finalize();
-    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("W/\"{digits}\"")
+    format!("W/\"{}\"", hex::digits(&digest))
 }
 
 /// Whether the rule leads to this ETag.

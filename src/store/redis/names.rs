@@ -1,5 +1,6 @@
 //! The keys under which the server holds what is ours.
 
+use crate::hex;
 use crate::target::Key;
 
 /// A sorted set: the documents in use by their last use, in milliseconds.
@@ -25,7 +26,7 @@ pub(super) fn lease(key: Key) -> String {
 
 /// The 64 hex digits of a key.
 pub(super) fn digits(key: Key) -> String {
-    key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::digits(key.as_bytes())
 }
 
 /// The reverse of [`digits`].
