@@ -24,6 +24,8 @@ mod system;
 mod upstream;
 mod verdict;
 
+#[path = "../support/ending.rs"]
+mod ending;
 #[path = "../support/notes.rs"]
 mod notes;
 #[path = "../support/options.rs"]
@@ -41,16 +43,11 @@ mod harness;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
-
 use arguments::{HELP, Run};
 use verdict::Verdict;
 
 /// A wrong use of the command line (`sysexits.h`).
 const USAGE: u8 = 64;
-/// What a shell says of a program that Ctrl-C has ended.
-const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -67,7 +64,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match arguments::parse(&words) {
-        Ok(Some(run)) => start(&run),
+        Ok(Some(run)) => ending::complete(measure(&run)),
         Ok(None) => {
             say(HELP);
             ExitCode::SUCCESS
@@ -79,24 +76,6 @@ fn main() -> ExitCode {
     }
 }
 
-/// One run, until it ends or somebody ends it; what it has started ends with its future.
-fn start(run: &Run) -> ExitCode {
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let verdict = runtime.block_on(async {
-        tokio::select! {
-            verdict = measure(run) => Some(verdict),
-            () = interrupted() => None,
-        }
-    });
-    // A load that runs when somebody ends the program has nobody left to tell.
-    runtime.shutdown_background();
-    match verdict {
-        Some(verdict) if verdict.holds() => ExitCode::SUCCESS,
-        Some(_) => ExitCode::FAILURE,
-        None => ExitCode::from(INTERRUPTED),
-    }
-}
-
 async fn measure(run: &Run) -> Verdict {
     match run {
         Run::Freeze(plan) => freeze::run(plan).await,
@@ -104,15 +83,6 @@ async fn measure(run: &Run) -> Verdict {
         Run::Flood(plan) => flood::run(plan).await,
         Run::Scale(plan) => scale::run(plan).await,
         Run::Restart(plan) => restart::run(plan).await,
-    }
-}
-
-async fn interrupted() {
-    let mut interrupt = signal(SignalKind::interrupt()).expect("a signal handler");
-    let mut terminate = signal(SignalKind::terminate()).expect("a signal handler");
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
     }
 }
 

@@ -26,6 +26,8 @@ mod wrk;
 #[path = "../chaos/client.rs"]
 #[expect(dead_code, reason = "there, more of an answer is looked at")]
 mod client;
+#[path = "../support/ending.rs"]
+mod ending;
 #[path = "../support/options.rs"]
 mod options;
 #[path = "../chaos/flood/pour.rs"]
@@ -62,10 +64,7 @@ mod harness;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
-
-use arguments::{HELP, Plan};
+use arguments::HELP;
 
 /// For the floors, so that allocations cost what they cost svm.
 #[global_allocator]
@@ -73,8 +72,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A wrong use of the command line (`sysexits.h`).
 const USAGE: u8 = 64;
-/// What a shell says of a program that Ctrl-C has ended.
-const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -91,36 +88,11 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match arguments::parse(&words) {
-        Ok(plan) => start(&plan),
+        Ok(plan) => ending::complete(run::run(&plan)),
         Err(error) => {
             say(&format!("peers: {error}\n\n{HELP}"));
             ExitCode::from(USAGE)
         }
-    }
-}
-
-/// The run, until it ends or somebody ends it; what it has started ends with its future.
-fn start(plan: &Plan) -> ExitCode {
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let verdict = runtime.block_on(async {
-        tokio::select! {
-            verdict = run::run(plan) => Some(verdict),
-            () = interrupted() => None,
-        }
-    });
-    match verdict {
-        Some(verdict) if verdict.holds() => ExitCode::SUCCESS,
-        Some(_) => ExitCode::FAILURE,
-        None => ExitCode::from(INTERRUPTED),
-    }
-}
-
-async fn interrupted() {
-    let mut interrupt = signal(SignalKind::interrupt()).expect("a signal handler");
-    let mut terminate = signal(SignalKind::terminate()).expect("a signal handler");
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
     }
 }
 
