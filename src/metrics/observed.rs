@@ -87,11 +87,11 @@ impl Gauges {
                 .gauge("svm_upstream_window", "Exchanges with a token that may run at once"),
             token_remaining: per_token(
                 "svm_token_remaining",
-                "Requests left in a token's window, if known",
+                "Requests left in a token's window, if known; of several windows, the least",
             ),
             token_reset: per_token(
                 "svm_token_reset_timestamp_seconds",
-                "When a token's window ends, if known",
+                "When that window ends, if known",
             ),
             token_resting: per_token("svm_token_resting", "1 while a token rests after a limit"),
             token_rejected: per_token("svm_token_rejected", "1 while GitHub refuses a token"),

@@ -7,6 +7,7 @@
 mod account;
 mod inquiry;
 mod pool;
+mod quota_windows;
 mod reservation;
 mod rights;
 mod token;

@@ -5,6 +5,7 @@ mod faults;
 mod limits;
 mod tags;
 mod transport;
+mod windows;
 
 use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, Response, redirect};
 

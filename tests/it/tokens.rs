@@ -7,6 +7,7 @@ mod policies;
 mod refused;
 mod rights;
 mod told;
+mod windows;
 
 use std::time::Duration;
 

@@ -24,6 +24,7 @@ mod replies;
 mod repository;
 mod rules;
 mod script;
+mod second_window;
 mod terminator;
 mod tls;
 mod traffic;

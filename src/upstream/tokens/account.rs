@@ -1,11 +1,12 @@
 //! The budget of one account, which all of its tokens spend together.
 
-use std::cmp::Reverse;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit, Quota};
 use crate::upstream::rest::{Rest, believed};
+
+use super::quota_windows::QuotaWindows;
 
 /// When to ask again where it is only answers under way that keep the background from going on.
 const A_MOMENT: Duration = Duration::from_secs(1);
@@ -13,7 +14,7 @@ const A_MOMENT: Duration = Duration::from_secs(1);
 /// What answers have shown of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Account {
-    quota: Option<Quota>,
+    windows: QuotaWindows,
     /// Until the reset of a spent window.
     spent_until: Timestamp,
     secondary: Rest,
@@ -37,17 +38,17 @@ impl Account {
     /// When the account is usable and has at least `threshold` requests left.
     pub(super) fn has_at(&self, threshold: u64, now: Timestamp) -> Timestamp {
         let usable_at = self.usable_at(now);
-        match self.known(now) {
-            _ if self.has(threshold, now) => usable_at,
-            Some(quota) if quota.remaining < threshold => usable_at.max(quota.reset_at),
-            _ => usable_at.max(now + A_MOMENT),
+        match self.windows.short_until(threshold, now) {
+            Some(until) => usable_at.max(until),
+            None if self.has(threshold, now) => usable_at,
+            None => usable_at.max(now + A_MOMENT),
         }
     }
 
     /// Books what an answer showed, unless it is of a window that no clock of GitHub's would show.
     pub(super) fn book(&mut self, quota: Quota, now: Timestamp) {
         if quota.reset_at <= now + LONGEST_WINDOW {
-            self.quota = latest(self.quota, Some(quota));
+            self.windows.book(quota, now);
         }
     }
 
@@ -84,22 +85,20 @@ impl Account {
 
     /// The two turned out to be one.
     pub(super) fn merge(&mut self, other: &Self, now: Timestamp) {
-        self.quota = latest(self.quota, other.quota);
+        self.windows.merge(&other.windows, now);
         self.spent_until = self.spent_until(now).max(other.spent_until(now));
         self.secondary = self.secondary.later(other.secondary, now);
         self.under_way += other.under_way;
     }
 
-    /// The quota, while its window lasts.
+    /// The quota of the window that decides, while one lasts.
     pub(super) fn known(&self, now: Timestamp) -> Option<Quota> {
-        self.quota.filter(|quota| now < believed(quota.reset_at, now, LONGEST_WINDOW))
+        self.windows.deciding(now)
     }
 
     /// What is left, and of how much. A window that is over has left it all; nothing at all is known at the start.
     pub(super) fn budget(&self, now: Timestamp) -> (u64, u64) {
-        let Some(quota) = self.quota else { return (0, 0) };
-        let left = self.known(now).map_or(quota.limit, |known| known.remaining);
-        (left.min(quota.limit), quota.limit)
+        self.windows.budget(now)
     }
 
     /// When the last rest ends, be it long over.
@@ -110,11 +109,4 @@ impl Account {
     fn spent_until(&self, now: Timestamp) -> Timestamp {
         believed(self.spent_until, now, LONGEST_WINDOW)
     }
-}
-
-/// Answers may arrive out of order: a number of an older window is worth nothing, and within a window the smaller
-/// number is the later one.
-fn latest(a: Option<Quota>, b: Option<Quota>) -> Option<Quota> {
-    let both = a.into_iter().chain(b);
-    both.max_by_key(|quota| (quota.reset_at, Reverse(quota.remaining), quota.limit))
 }

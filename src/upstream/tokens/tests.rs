@@ -4,6 +4,7 @@ mod accounts;
 mod inquiries;
 mod laws;
 mod told;
+mod windows;
 
 use std::time::Duration;
 
@@ -125,9 +126,10 @@ fn answers_out_of_order_do_not_raise_the_remaining_quota() {
     pool.book(nth(&pool, 0), quota(41, MINUTE), NOW);
     assert_eq!(pool.reports(NOW)[0].remaining, Some(40));
     pool.book(nth(&pool, 0), quota(5000, 2 * MINUTE), NOW);
-    assert_eq!(pool.reports(NOW)[0].remaining, Some(5000), "a new window");
+    assert_eq!(pool.reports(NOW)[0].remaining, Some(40), "the other window is not over");
     pool.book(nth(&pool, 0), quota(39, MINUTE), NOW);
-    assert_eq!(pool.reports(NOW)[0].remaining, Some(5000), "a number of the old one");
+    assert_eq!(pool.reports(NOW)[0].remaining, Some(39));
+    assert_eq!(pool.reports(NOW + MINUTE)[0].remaining, Some(5000), "the other one is left");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::etag;
 use super::received::Received;
+use super::second_window::OtherWindow;
 use sha2::{Digest, Sha256};
 
 const WINDOW_SECS: u64 = 3_600;
@@ -27,12 +28,14 @@ pub struct Account {
     pub scopes: String,
     /// What `github-authentication-token-expiration` says, if anything.
     pub expires: Option<String>,
+    /// A second window, if answers show two in turn.
+    pub other: Option<OtherWindow>,
 }
 
 impl Account {
     fn new(login: &str, limit: u64) -> Self {
         let (login, scopes) = (login.to_owned(), String::new());
-        Self { login, limit, used: 0, reset_at_secs: None, scopes, expires: None }
+        Self { login, limit, used: 0, reset_at_secs: None, scopes, expires: None, other: None }
     }
 
     /// A stable number for the login.
@@ -113,6 +116,7 @@ impl Accounts {
             Some(_) => self.owner(request.token()?)?,
         };
         let account = self.user(&login);
+        account.take_turns();
         account.roll(now_secs);
         Some(account)
     }

@@ -77,7 +77,7 @@ impl<'a> User<'a> {
 
     /// Requests already spent in this window.
     pub fn used(self, used: u64) -> Self {
-        let now_secs = self.github.world().now_secs();
+        let now_secs = self.now_secs();
         self.change(|account| {
             account.roll(now_secs);
             account.reset_at_secs = Some(account.reset_secs(now_secs));
@@ -105,7 +105,11 @@ impl<'a> User<'a> {
         self.github.world().accounts.user(&self.login).remaining()
     }
 
-    fn change(self, change: impl FnOnce(&mut Account)) -> Self {
+    pub(super) fn now_secs(&self) -> u64 {
+        self.github.world().now_secs()
+    }
+
+    pub(super) fn change(self, change: impl FnOnce(&mut Account)) -> Self {
         change(self.github.world().accounts.user(&self.login));
         self
     }

@@ -225,7 +225,7 @@ proptest! {
                 pool.book(nth(&pool, *index), quota(*left, *window * MINUTE), NOW);
             }
         }
-        told.sort_by_key(|(_, left, window)| (std::cmp::Reverse(*window), *left));
+        told.sort_by_key(|(_, left, window)| (*left, std::cmp::Reverse(*window)));
         let (_, left, window) = told[0];
         for report in pool.reports(NOW) {
             prop_assert_eq!(report.account, 0);

@@ -1,0 +1,87 @@
+//! The rate-limit windows of one account.
+//!
+//! GitHub may show two windows in turn for one token, and a request spends from the one that its
+//! answer shows. All windows are kept until they end, and the one with the least left decides.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::upstream::rate_limit::{LONGEST_WINDOW, Quota};
+use crate::upstream::rest::believed;
+
+/// GitHub has been seen to show two; windows that begin early make more of them.
+const MOST: usize = 4;
+/// How far apart GitHub writes the reset of one window.
+const JITTER: Duration = Duration::from_secs(2);
+
+/// The windows that answers have shown, at most [`MOST`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct QuotaWindows {
+    shown: Vec<Quota>,
+}
+
+impl QuotaWindows {
+    /// Books what an answer showed. Answers may arrive out of order: within a window the smaller
+    /// number is the later one.
+    pub(super) fn book(&mut self, told: Quota, now: Timestamp) {
+        let joined = self.shown.iter().position(|known| is_same_window(known, &told));
+        let joined = joined.map(|index| self.shown.swap_remove(index));
+        let quota = joined.map_or(told, |known| Quota {
+            limit: told.limit,
+            remaining: known.remaining.min(told.remaining),
+            reset_at: known.reset_at.max(told.reset_at),
+        });
+        // A window that is over is kept only for its limit, until another one is shown.
+        self.shown.retain(|known| is_active(known, now));
+        self.shown.push(quota);
+        if self.shown.len() > MOST {
+            self.forget_the_fullest();
+        }
+    }
+
+    /// Books all windows of an account that turned out to be the same one.
+    pub(super) fn merge(&mut self, other: &Self, now: Timestamp) {
+        other.shown.iter().for_each(|quota| self.book(*quota, now));
+    }
+
+    /// The window that decides: the one with the least left, of several the one that ends last.
+    pub(super) fn deciding(&self, now: Timestamp) -> Option<Quota> {
+        let least_first = |quota: &Quota| (quota.remaining, Reverse(quota.reset_at));
+        self.active(now).min_by_key(least_first)
+    }
+
+    /// When the last window ends that has less than `threshold` left; `None` if all have enough.
+    pub(super) fn short_until(&self, threshold: u64, now: Timestamp) -> Option<Timestamp> {
+        let short = self.active(now).filter(|quota| quota.remaining < threshold);
+        short.map(|quota| quota.reset_at).max()
+    }
+
+    /// What is left, and of how much. A window that is over has left it all.
+    pub(super) fn budget(&self, now: Timestamp) -> (u64, u64) {
+        if let Some(quota) = self.deciding(now) {
+            return (quota.remaining.min(quota.limit), quota.limit);
+        }
+        let last = self.shown.iter().max_by_key(|quota| quota.reset_at);
+        last.map_or((0, 0), |quota| (quota.limit, quota.limit))
+    }
+
+    fn active(&self, now: Timestamp) -> impl Iterator<Item = Quota> {
+        self.shown.iter().copied().filter(move |quota| is_active(quota, now))
+    }
+
+    /// The fullest window decides nothing while the others last, and GitHub shows it again.
+    fn forget_the_fullest(&mut self) {
+        let places = self.shown.iter().enumerate();
+        let fullest = places.max_by_key(|(_, quota)| quota.remaining).map(|(place, _)| place);
+        fullest.map(|place| self.shown.swap_remove(place));
+    }
+}
+
+fn is_active(quota: &Quota, now: Timestamp) -> bool {
+    now < believed(quota.reset_at, now, LONGEST_WINDOW)
+}
+
+fn is_same_window(a: &Quota, b: &Quota) -> bool {
+    a.reset_at.since(b.reset_at) <= JITTER && b.reset_at.since(a.reset_at) <= JITTER
+}
