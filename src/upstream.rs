@@ -7,6 +7,7 @@
 mod body;
 mod client;
 mod condition;
+mod content_coding;
 mod drift;
 mod etag;
 mod exchange;

@@ -1,33 +1,59 @@
-//! Reads an upstream's body: bounded while it streams, and complete or not at all.
+//! Reads an upstream's body: bounded while it streams, decoded, and complete or not at all.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::Response;
 
 use super::Reason;
+use super::content_coding::{ContentCoding, Decoder};
 
 /// Of an error, as much as a message needs.
 const ERROR_LIMIT: usize = 64 * 1024;
 /// A status and headers say most of what an error is. Waiting for its words until the deadline of the exchange would
 /// lose those too, and a limit with them: nothing would rest.
 const ERROR_DEADLINE: Duration = Duration::from_secs(1);
+/// Bytes that are decoded at once. They may inflate to a thousand times as many, and the runtime
+/// has other tasks.
+const TURN: usize = 16 * 1024;
 
-/// The whole body, counted in decoded bytes. While it comes it costs little more than its bytes, and when it is put
-/// together at most as much again.
+/// The whole body, decoded; neither its decoded nor its encoded form may be over the limit. While
+/// it comes it costs little more than its bytes, and when it is put together at most as much again.
 pub(super) async fn read(response: &mut Response, limit: u64) -> Result<Bytes, Reason> {
+    let coding = ContentCoding::of(response.headers()).ok_or(Reason::NotJson)?;
     if response.content_length().is_some_and(|announced| announced > limit) {
         return Err(Reason::TooLarge);
     }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut body = Pieces::default();
+    let mut decoder = Decoder::new(coding, Pieces::within(limit));
+    let mut room = limit;
     while let Some(chunk) = response.chunk().await.map_err(|_| Reason::CutShort)? {
-        if chunk.len() > limit - body.len {
-            return Err(Reason::TooLarge);
-        }
-        body.push(&chunk);
+        // Empty members of gzip would go on for ever: they inflate to nothing.
+        room = room.checked_sub(chunk.len()).ok_or(Reason::TooLarge)?;
+        decode(&mut decoder, &chunk).await.map_err(|error| reason(&error))?;
     }
+    let body = decoder.finish().map_err(|error| reason(&error))?;
     Ok(body.into_bytes())
+}
+
+async fn decode(decoder: &mut Decoder<Pieces>, chunk: &[u8]) -> io::Result<()> {
+    let mut turns = chunk.chunks(TURN);
+    if let Some(first) = turns.next() {
+        decoder.write(first)?;
+    }
+    for turn in turns {
+        tokio::task::yield_now().await;
+        decoder.write(turn)?;
+    }
+    Ok(())
+}
+
+fn reason(error: &io::Error) -> Reason {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => Reason::TooLarge,
+        _ => Reason::CutShort,
+    }
 }
 
 /// A body while it comes: copied, since a chunk of a few bytes holds on to the buffer that it was read into, and in
@@ -36,6 +62,7 @@ pub(super) async fn read(response: &mut Response, limit: u64) -> Result<Bytes, R
 struct Pieces {
     pieces: Vec<Vec<u8>>,
     len: usize,
+    limit: usize,
 }
 
 /// The room of a piece: as much as there is already, between these. Most documents fit into a few.
@@ -43,6 +70,11 @@ const SMALLEST_PIECE: usize = 8 * 1024;
 const LARGEST_PIECE: usize = 256 * 1024;
 
 impl Pieces {
+    /// Takes this many bytes at most.
+    fn within(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
     fn push(&mut self, mut chunk: &[u8]) {
         while !chunk.is_empty() {
             let piece = match self.pieces.pop_if(|last| last.len() < last.capacity()) {
@@ -67,19 +99,38 @@ impl Pieces {
     }
 }
 
-/// The beginning of an error's body; whatever goes wrong, what has arrived will do.
-pub(super) async fn read_error(response: &mut Response) -> Bytes {
-    let mut body = BytesMut::new();
-    let reading = read_beginning(response, &mut body);
-    let _ = tokio::time::timeout(ERROR_DEADLINE, reading).await;
-    Bytes::from(body.to_vec().into_boxed_slice())
+impl Write for Pieces {
+    /// Takes what fits; the error says that there was more.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (fits, excess) = bytes.split_at(bytes.len().min(self.limit - self.len));
+        self.push(fits);
+        match excess {
+            [] => Ok(bytes.len()),
+            _ => Err(io::ErrorKind::FileTooLarge.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
-async fn read_beginning(response: &mut Response, body: &mut BytesMut) {
+/// The beginning of an error's body; whatever goes wrong, the part that has arrived will do. A body
+/// in a coding that svm does not read is left as it came, which is no JSON.
+pub(super) async fn read_error(response: &mut Response) -> Bytes {
+    let coding = ContentCoding::of(response.headers()).unwrap_or(ContentCoding::Identity);
+    let mut decoder = Decoder::new(coding, Pieces::within(ERROR_LIMIT));
+    let reading = read_beginning(response, &mut decoder);
+    let _ = tokio::time::timeout(ERROR_DEADLINE, reading).await;
+    decoder.into_beginning().into_bytes()
+}
+
+async fn read_beginning(response: &mut Response, decoder: &mut Decoder<Pieces>) {
+    let mut room = ERROR_LIMIT;
     while let Ok(Some(chunk)) = response.chunk().await {
-        let room = ERROR_LIMIT - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() >= room {
+        let beginning = &chunk[..chunk.len().min(room)];
+        room -= beginning.len();
+        if decoder.write(beginning).is_err() || room == 0 {
             break;
         }
     }
@@ -93,12 +144,21 @@ mod tests {
     fn a_body_is_its_chunks_whatever_their_sizes() {
         let bytes: Vec<u8> = (0..700_000_u32).map(|n| n.to_le_bytes()[n as usize % 3]).collect();
         for size in [1, 7, SMALLEST_PIECE, SMALLEST_PIECE + 1, 100_000, bytes.len()] {
-            let mut body = Pieces::default();
+            let mut body = Pieces::within(bytes.len());
             bytes.chunks(size).for_each(|chunk| body.push(chunk));
             let room: usize = body.pieces.iter().map(Vec::capacity).sum();
             assert!(room < bytes.len() + LARGEST_PIECE, "{size}: room for {room}");
             assert_eq!(body.into_bytes(), bytes, "{size}");
         }
+    }
+
+    #[test]
+    fn a_body_over_its_limit_keeps_what_fits() {
+        let mut body = Pieces::within(5);
+        assert_eq!(body.write(b"abc").unwrap(), 3);
+        let error = body.write(b"def").unwrap_err();
+        assert_eq!(reason(&error), Reason::TooLarge);
+        assert_eq!(body.into_bytes(), "abcde");
     }
 
     #[test]

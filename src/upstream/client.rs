@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::ACCEPT_ENCODING;
+use http::{HeaderMap, HeaderValue};
 use reqwest::dns::Resolve;
 use reqwest::redirect::Policy;
 use reqwest::tls::Version;
@@ -17,6 +19,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Below the idle time of GitHub's servers, so that a request rarely meets a connection that is being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const IDLE_PER_HOST: usize = 16;
+/// The one coding that the body's reader undoes.
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 /// Names neither curl nor a browser: GitHub would pretty-print, and clients grep for the compact form.
 const USER_AGENT: &str = concat!("svm/", env!("CARGO_PKG_VERSION"));
 
@@ -69,6 +73,9 @@ pub(super) fn dialling_through(
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(IDLE_PER_HOST)
         .user_agent(USER_AGENT)
+        // The library's own decoding reads one member of a gzip body, and one spelling of its name.
+        .no_gzip()
+        .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, GZIP)]))
         .build()?;
     Ok(client)
 }

@@ -8,6 +8,7 @@ mod account;
 mod answer;
 mod backend;
 mod builder;
+mod coding;
 mod date;
 mod document;
 mod errors;
@@ -42,6 +43,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer};
 
+pub use self::coding::Coding;
 pub use self::failure::Failure;
 pub use self::gate::Gate;
 pub use self::journal::Counts;

@@ -1,5 +1,6 @@
 //! What an answer comes to: its body, read as its status asks for, and what to ask again with.
 
+use bytes::Bytes;
 use http::StatusCode;
 
 use crate::clock::Timestamp;
@@ -27,14 +28,13 @@ impl Exchange<'_> {
             StatusCode::NOT_MODIFIED if asked_by == Validator::None => {
                 return Err(failed(Reason::UnaskedNotModified));
             }
-            StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT => bytes::Bytes::new(),
+            StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT => Bytes::new(),
             _ if status.is_success() => {
-                let body = body::read(&mut head.response, limit).await.map_err(failed)?;
-                match json::is_valid(&body) {
-                    true => body,
-                    false if status == StatusCode::OK => return Err(failed(Reason::NotJson)),
+                let body = body::read(&mut head.response, limit).await;
+                match body.and_then(valid) {
                     // Any other status speaks for itself, and its body would not be what we say it is.
-                    false => bytes::Bytes::new(),
+                    Err(Reason::NotJson) if status != StatusCode::OK => Bytes::new(),
+                    body => body.map_err(failed)?,
                 }
             }
             _ => body::read_error(&mut head.response).await,
@@ -75,4 +75,9 @@ impl Exchange<'_> {
             tracing::warn!("GitHub makes its ETags by another rule than before");
         }
     }
+}
+
+/// The body, if it is JSON.
+fn valid(body: Bytes) -> Result<Bytes, Reason> {
+    if json::is_valid(&body) { Ok(body) } else { Err(Reason::NotJson) }
 }

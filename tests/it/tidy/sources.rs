@@ -54,6 +54,7 @@ const RULES: &[Rule] = &[
             "src/store/record",
             "src/target",
             "src/upstream/condition.rs",
+            "src/upstream/content_coding.rs",
             "src/upstream/etag.rs",
             "src/upstream/identity.rs",
             "src/upstream/places/window.rs",

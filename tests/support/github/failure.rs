@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::account::Account;
 use super::answer::Answer;
+use super::coding::Coding;
 use super::received::Received;
 use super::wire::Wire;
 use super::{errors, nasty};
@@ -88,6 +89,8 @@ pub enum Failure {
     LyingLength,
     /// A chunked body, JSON so far, that never ends.
     EndlessBody,
+    /// The answer comes in another content coding.
+    Coded(Coding),
     /// These bytes instead of an answer.
     Wire(Wire),
     /// The connection is reset instead of an answer.
@@ -160,11 +163,11 @@ impl Failure {
     /// Whether the terminator plays it on a connection, rather than the rules.
     pub fn spoils_answers(&self) -> bool {
         use Failure::{
-            CloseBeforeAnswer, CutBody, CutChunked, Drip, EndlessBody, Hang, Latency, LyingLength,
-            Reset, Wire,
+            CloseBeforeAnswer, Coded, CutBody, CutChunked, Drip, EndlessBody, Hang, Latency,
+            LyingLength, Reset, Wire,
         };
         matches!(self, Latency(_) | Hang | Drip(_) | CutBody | CutChunked | LyingLength)
-            || matches!(self, EndlessBody | Wire(_) | Reset | CloseBeforeAnswer)
+            || matches!(self, EndlessBody | Coded(_) | Wire(_) | Reset | CloseBeforeAnswer)
     }
 
     /// Whether it happens before there is a request.

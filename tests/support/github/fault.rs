@@ -77,6 +77,9 @@ pub async fn send(
             Left::Everything
         }
         _ => {
+            if let Some(Failure::Coded(coding)) = fault {
+                coding.recode(&mut reply);
+            }
             client.write_all(&[reply.head(), reply.body].concat()).await?;
             Left::Everything
         }

@@ -1,0 +1,138 @@
+//! The content coding of an upstream's body: the one that its head names (RFC 9110, 8.4), and the
+//! way back.
+//!
+//! Pure. svm asks for gzip alone and reads nothing else. A gzip body is a series of members with
+//! nothing before, between or after them (RFC 1952, 2.2): all members are read, and any other byte,
+//! even a zero, makes the body a damaged one. The sink bounds the size to which a body inflates,
+//! and is written to in pieces while the body comes.
+
+use std::io::{self, Write};
+use std::mem;
+
+use flate2::write::GzDecoder;
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+
+/// A content coding that svm reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ContentCoding {
+    /// None.
+    Identity,
+    /// RFC 1952.
+    Gzip,
+}
+
+impl ContentCoding {
+    /// The coding that these headers name; `None` for one that svm does not read, and for several.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let values = headers.get_all(CONTENT_ENCODING).iter();
+        let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        let mut coding = Self::Identity;
+        for name in names.map(<[u8]>::trim_ascii) {
+            let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+            if name.is_empty() || is("identity") {
+                continue;
+            }
+            // RFC 9110, 8.4.1.3: `x-gzip` is an old name of `gzip`.
+            let is_gzip = is("gzip") || is("x-gzip");
+            if !is_gzip || coding == Self::Gzip {
+                return None;
+            }
+            coding = Self::Gzip;
+        }
+        Some(coding)
+    }
+}
+
+/// Undoes a coding, and writes what it finds to a sink.
+#[derive(Debug)]
+pub(super) enum Decoder<W: Write + Default> {
+    /// The bytes as they come.
+    Identity(W),
+    /// The members of a gzip body.
+    Gzip(Box<Members<W>>),
+}
+
+impl<W: Write + Default> Decoder<W> {
+    pub(super) fn new(coding: ContentCoding, sink: W) -> Self {
+        match coding {
+            ContentCoding::Identity => Self::Identity(sink),
+            ContentCoding::Gzip => Self::Gzip(Box::new(Members::new(sink))),
+        }
+    }
+
+    /// Takes the next bytes of the body. The error is the sink's, or says that the body is damaged.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Identity(sink) => sink.write_all(bytes),
+            Self::Gzip(members) => members.write(bytes),
+        }
+    }
+
+    /// The sink, if the body is whole.
+    pub(super) fn finish(self) -> io::Result<W> {
+        match self {
+            Self::Identity(sink) => Ok(sink),
+            Self::Gzip(members) => members.finish(),
+        }
+    }
+
+    /// The sink with all that could be read so far.
+    pub(super) fn into_beginning(self) -> W {
+        match self {
+            Self::Identity(sink) => sink,
+            Self::Gzip(members) => members.into_beginning(),
+        }
+    }
+}
+
+/// The members of a gzip body, one after the other.
+#[derive(Debug)]
+pub(super) struct Members<W: Write + Default> {
+    member: GzDecoder<W>,
+    /// Whether the member has begun; a body may end where none has. One without any byte is empty.
+    has_begun: bool,
+}
+
+impl<W: Write + Default> Members<W> {
+    fn new(sink: W) -> Self {
+        Self { member: GzDecoder::new(sink), has_begun: false }
+    }
+
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let taken = self.member.write(bytes)?;
+            if taken == 0 {
+                self.end_member()?;
+            } else {
+                self.has_begun = true;
+                bytes = &bytes[taken..];
+            }
+        }
+        Ok(())
+    }
+
+    /// A member takes no bytes once it has its trailer, which is compared with what it inflated to.
+    fn end_member(&mut self) -> io::Result<()> {
+        self.member.try_finish()?;
+        let sink = mem::take(self.member.get_mut());
+        *self = Self::new(sink);
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<W> {
+        if self.has_begun {
+            self.end_member()?;
+        }
+        Ok(mem::take(self.member.get_mut()))
+    }
+
+    fn into_beginning(mut self) -> W {
+        // What is inflated before the damage is in a buffer; an error says no more than is known.
+        let _ = self.member.flush();
+        mem::take(self.member.get_mut())
+    }
+}
+
+#[cfg(test)]
+mod tests;
