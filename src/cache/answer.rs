@@ -33,7 +33,7 @@ pub enum Given {
         status: StatusCode,
         /// The upstream's body.
         body: Bytes,
-        /// For a rate limit: how long to wait.
+        /// How long to wait, where the upstream or a rate limit says so.
         retry_after: Option<Duration>,
     },
     /// No answer from the upstream.
@@ -46,8 +46,16 @@ pub enum Given {
 }
 
 impl Given {
-    pub(super) fn negative(entry: &Entry) -> Self {
-        Self::Passed { status: entry.status, body: entry.body.bytes().clone(), retry_after: None }
+    /// A negative entry, as the exchange that it remembers was answered.
+    pub(super) fn negative(entry: &Entry, now: Timestamp) -> Self {
+        let refusal = entry.aside.refusal();
+        if let Some(reason) = refusal.filter(|reason| reason.is_bad_answer()) {
+            return Self::Failed { failure: Failure::new(reason), retry_after: None };
+        }
+        // The upstream has not finished; the entry expires when it wants to be asked again.
+        let is_unfinished = entry.status == StatusCode::ACCEPTED;
+        let retry_after = is_unfinished.then(|| entry.times.expires_at.since(now));
+        Self::Passed { status: entry.status, body: entry.body.bytes().clone(), retry_after }
     }
 
     pub(super) fn kept(kept: &Kept, now: Timestamp) -> Self {
@@ -56,7 +64,7 @@ impl Given {
             Kept::Passed(reply) => Self::Passed {
                 status: reply.status,
                 body: reply.body.clone(),
-                retry_after: wait(reply.limited_until),
+                retry_after: wait(reply.limited_until.or(reply.retry_at)),
             },
             Kept::Failed(failure) => {
                 Self::Failed { failure: failure.clone(), retry_after: wait(failure.retry_at) }

@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use crate::clock::Timestamp;
 use crate::target::Key;
-use crate::upstream::{Fingerprint, Moved, Validators};
+use crate::upstream::{Fingerprint, Moved, Reason, Validators};
 
 use super::Body;
 
@@ -21,7 +21,7 @@ pub const LARGEST_PERSISTED_BODY: usize = 1024 * 1024;
 pub struct Entry {
     /// The canonical URL that was fetched, and whose digest is the key.
     pub url: Box<str>,
-    /// `200`, or the status of a negative entry.
+    /// `200`, or the status with which a negative entry is served.
     pub status: StatusCode,
     /// The upstream's bytes, and the tag under which they are served.
     pub body: Body,
@@ -46,6 +46,7 @@ pub struct Aside(Option<Box<Rarities>>);
 struct Rarities {
     moved: Option<Moved>,
     failure: Option<RecentFailure>,
+    refusal: Option<Reason>,
 }
 
 /// When an entry was fetched, last found current, and ceases to be fresh.
@@ -74,7 +75,12 @@ impl Aside {
     /// These, in no more room than they need.
     pub fn new(moved: Option<Moved>, failure: Option<RecentFailure>) -> Self {
         let has_any = moved.is_some() || failure.is_some();
-        Self(has_any.then(|| Box::new(Rarities { moved, failure })))
+        Self(has_any.then(|| Box::new(Rarities { moved, failure, refusal: None })))
+    }
+
+    /// The reason why the upstream gave no document, for the negative entry that remembers it.
+    pub fn refused(reason: Reason) -> Self {
+        Self(Some(Box::new(Rarities { refusal: Some(reason), ..Rarities::default() })))
     }
 
     /// Where the document is by now, if a redirect that lasts led there.
@@ -85,6 +91,12 @@ impl Aside {
     /// The last failure to revalidate it, if nothing has succeeded since.
     pub fn failure(&self) -> Option<&RecentFailure> {
         self.0.as_ref()?.failure.as_ref()
+    }
+
+    /// The reason why the upstream gave no document, if a negative entry remembers another one than
+    /// "no such document".
+    pub fn refusal(&self) -> Option<Reason> {
+        self.0.as_ref()?.refusal
     }
 }
 
@@ -101,7 +113,7 @@ impl Entry {
         Key::of(&self.url)
     }
 
-    /// Whether this entry says that the document does not exist.
+    /// Whether this entry stands for no document: none exists, or the upstream refuses it.
     pub fn is_negative(&self) -> bool {
         self.status != StatusCode::OK
     }

@@ -4,6 +4,7 @@
 //! do with them (RFC 9111 for freshness, RFC 5861 for the stale copy).
 
 mod asking;
+mod refusal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::store::Check;
 use crate::upstream::{Failure, Moved, Reason, Reply, Route};
 
 pub(super) use asking::asked;
+pub(super) use refusal::remember_refusal;
 
 use super::answer::{Answer, Given};
 use super::facts::{Exchanged, Facts, Kept};
@@ -310,7 +312,7 @@ fn exchange(
                 detail: Some(Detail::Negative),
                 ..forwarded(fetched, Some(entry.status))
             },
-            given: Given::negative(entry),
+            given: Given::negative(entry, now),
         },
         Exchanged::Kept(kept) => {
             let stand_in = copy.filter(|copy| {
@@ -355,12 +357,11 @@ fn refused(kept: &Kept, status: Status, now: Timestamp) -> Answer {
 /// A stored entry as it is.
 fn stored(entry: &Arc<Entry>, now: Timestamp, detail: Option<Detail>) -> Answer {
     let status = Status { detail, ..Status::hit(ttl(entry, now)) };
-    let given = if entry.is_negative() {
-        Given::negative(entry)
-    } else {
-        Given::Document(Arc::clone(entry))
-    };
-    Answer { status, given }
+    if entry.is_negative() {
+        let detail = detail.or(entry.aside.refusal().map(Detail::Refused));
+        return Answer { status: Status { detail, ..status }, given: Given::negative(entry, now) };
+    }
+    Answer { status, given: Given::Document(Arc::clone(entry)) }
 }
 
 /// Seconds of freshness left, rounded up as `Age` is rounded down, so that both add up to the lifetime; of an expired

@@ -140,18 +140,19 @@ impl Tiers {
         let reply = self.upstream.get(ask).await;
         let now = self.clock.now();
         let exchanged = policy::verdict(target.as_str(), previous, reply, now, &self.rules);
-        self.settle(target.key(), positive, exchanged, now)
+        self.settle(target, positive, exchanged, now)
     }
 
     /// Brings the tiers up to date: L1 at once, L2 by way of the queue; but for what is gone, of which L2 may not have to
     /// hear.
     fn settle(
         &self,
-        key: Key,
+        target: &Target,
         previous: Option<&Arc<Entry>>,
         exchanged: Exchanged,
         now: Timestamp,
     ) -> Exchanged {
+        let key = target.key();
         match exchanged {
             Exchanged::Stored(entry) => Exchanged::Stored(self.keep(key, entry)),
             Exchanged::Freshened(entry) => Exchanged::Freshened(self.keep(key, entry)),
@@ -160,8 +161,10 @@ impl Tiers {
                 Exchanged::Forgotten(entry)
             }
             Exchanged::Kept(kept) => {
+                let (url, rules) = (target.as_str(), &self.rules);
                 let reminder = previous
-                    .and_then(|entry| policy::remember_failure(entry, &kept, now, &self.rules));
+                    .and_then(|entry| policy::remember_failure(entry, &kept, now, rules))
+                    .or_else(|| policy::remember_refusal(url, previous, &kept, now, rules));
                 if let Some(entry) = reminder {
                     self.hold(key, &Arc::new(entry));
                 }

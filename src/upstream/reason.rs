@@ -76,6 +76,11 @@ impl Reason {
         }
     }
 
+    /// Whether the upstream answered, and its answer cannot be passed on.
+    pub const fn is_bad_answer(self) -> bool {
+        matches!(self, Self::Redirect | Self::NotJson | Self::TooLarge)
+    }
+
     /// Whether no request was sent.
     pub const fn is_without_call(self) -> bool {
         matches!(self, Self::NoToken | Self::HostRests | Self::Crowded)

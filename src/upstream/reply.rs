@@ -28,10 +28,14 @@ pub struct Reply {
     pub route: Route,
     /// For a rate limit: when it is worth asking again.
     pub limited_until: Option<Timestamp>,
+    /// For other answers with `Retry-After`: when the upstream wants to be asked again.
+    pub retry_at: Option<Timestamp>,
+    /// Whether the answer is about the token and not about the document.
+    pub is_about_token: bool,
 }
 
 impl Reply {
-    /// Why an answer like this one is never stored.
+    /// Why an answer like this one is no document.
     pub fn reason(&self) -> Reason {
         match self.status {
             _ if self.limited_until.is_some() => Reason::Limited,

@@ -28,6 +28,7 @@ mod redirects;
 mod redis;
 mod redis_store;
 mod refresh;
+mod refusals;
 mod replicas;
 mod reports;
 mod restart;

@@ -38,6 +38,8 @@ fn reply(status: u16) -> Reply {
         asked_by: Validator::Etag,
         route: Route::Direct,
         limited_until: (status == 429).then_some(NOW),
+        retry_at: None,
+        is_about_token: false,
     }
 }
 

@@ -10,7 +10,9 @@ use crate::target::Target;
 use super::attempt::variant;
 use super::{Exchange, is_own_host};
 use crate::upstream::hop::Head;
-use crate::upstream::{Failure, Reason, Reply, Route, Stored, Validator, Validators, body, etag};
+use crate::upstream::{
+    Failure, Reason, Reply, Route, Stored, Validator, Validators, body, etag, rate_limit,
+};
 
 impl Exchange<'_> {
     /// Reads the body as its status asks for.
@@ -41,7 +43,19 @@ impl Exchange<'_> {
         };
         let validators = self.validators(target, head, &body);
         let token = head.lease.map(|lease| lease.fingerprint());
-        Ok(Reply { status, body, validators, token, asked_by, route, limited_until: None })
+        let now = self.upstream.clock.now();
+        let retry_after = rate_limit::retry_after(head.headers(), now);
+        Ok(Reply {
+            status,
+            body,
+            validators,
+            token,
+            asked_by,
+            route,
+            limited_until: None,
+            retry_at: retry_after.map(|wait| now + wait),
+            is_about_token: false,
+        })
     }
 
     /// What to ask again with. Validators of another host would be sent to this one, where they mean nothing.

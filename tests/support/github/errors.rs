@@ -29,6 +29,18 @@ pub fn bad_credentials(request: &Received) -> Answer {
     Answer::json(401, &body, request)
 }
 
+/// A document for apps, which sign a token of their own.
+pub fn wants_app(request: &Received) -> Answer {
+    let body = body(401, "A JSON web token could not be decoded", "https://docs.github.com/rest");
+    Answer::json(401, &body, request)
+}
+
+/// An answer that is still being made.
+pub fn unfinished(retry_after_secs: Option<u64>, request: &Received) -> Answer {
+    let retry_after = retry_after_secs.map(|secs| secs.to_string());
+    Answer::json(202, &json!({}), request).header_if("retry-after", retry_after)
+}
+
 /// No `User-Agent`.
 pub fn no_user_agent() -> Answer {
     let body = "\r\nRequest forbidden by administrative rules. Please make sure your request has a User-Agent \

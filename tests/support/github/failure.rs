@@ -41,6 +41,8 @@ pub enum Failure {
     FineGrainedLifetime,
     /// 401.
     BadCredentials,
+    /// 401 of a gateway: without a body.
+    Bare401,
     /// 403 after too many 401s.
     TooManyLogins,
     /// 404.
@@ -53,6 +55,12 @@ pub enum Failure {
     Blocked451,
     /// 422: too deep a page.
     TooDeep422,
+    /// 409: the repository is empty.
+    Empty409,
+    /// 202: the answer is still being made, with `Retry-After` in seconds or without.
+    Unfinished202(Option<u64>),
+    /// 503 with `Retry-After` in seconds.
+    Maintenance503(u64),
 
     /// 200, but a page for people.
     HtmlWith200,
@@ -128,6 +136,12 @@ impl Failure {
             Self::NotFound404 => self.error(404, request),
             Self::Gone410 => self.error(410, request),
             Self::TooDeep422 => self.error(422, request),
+            Self::Empty409 => self.error(409, request),
+            Self::Bare401 => Answer::empty(401),
+            Self::Unfinished202(seconds) => errors::unfinished(*seconds, request),
+            Self::Maintenance503(seconds) => {
+                errors::unicorn(503).header("retry-after", seconds.to_string())
+            }
             Self::HtmlWith200 => nasty::html(),
             Self::InvalidUtf8 => nasty::invalid_utf8(),
             Self::DeepJson => nasty::deep_json(),
@@ -147,11 +161,12 @@ impl Failure {
         use Failure::{
             Blocked451, ClassicTokenBanned, FineGrainedLifetime, Gone410, IpAllowList, NotFound404,
         };
-        use Failure::{Saml, TooDeep422, TosBlocked403};
+        use Failure::{Empty409, Saml, TooDeep422, TosBlocked403, Unfinished202};
         matches!(
             self,
             IpAllowList | Saml | ClassicTokenBanned | FineGrainedLifetime | TosBlocked403
-        ) || matches!(self, NotFound404 | Gone410 | Blocked451 | TooDeep422)
+        ) || matches!(self, NotFound404 | Gone410 | Blocked451 | TooDeep422 | Empty409)
+            || matches!(self, Unfinished202(_))
     }
 
     /// Whether the answer carries the limit headers.
@@ -202,6 +217,7 @@ impl Failure {
             }
             Self::TooDeep422 => "Only the first 1000 results are available.",
             Self::Gone410 => "Gone",
+            Self::Empty409 => "Git Repository is empty.",
             _ => "Not Found",
         }
     }

@@ -122,6 +122,11 @@ impl GitHub {
         self.world().accounts.strict = true;
     }
 
+    /// Lets in no token to the repositories of an owner, which anybody can read without one.
+    pub fn require_sign_on(&self, owner: &str) {
+        self.world().require_sign_on(owner);
+    }
+
     /// Makes a token a bad credential, until it is given to a user again.
     pub fn revoke(&self, token: &str) {
         self.world().accounts.revoke(token);
@@ -148,6 +153,11 @@ impl GitHub {
     /// A failure for everything on a host.
     pub fn fail_host(&self, host: &str) -> NewFailure<'_> {
         NewFailure::new(self, Scope::Host(host.to_owned()))
+    }
+
+    /// A failure for one endpoint of all repositories, such as `commits`.
+    pub fn fail_endpoint(&self, resource: &str) -> NewFailure<'_> {
+        NewFailure::new(self, Scope::Endpoint(resource.to_owned()))
     }
 
     /// Has everything fail.

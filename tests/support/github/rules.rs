@@ -99,6 +99,12 @@ fn priced(world: &mut World, request: &Received, account: &Account) -> Answer {
     if let Resource::Failing(failure) = &found {
         return fail(world, request, account, failure);
     }
+    if request.target.ends_with("/installation") {
+        return errors::wants_app(request);
+    }
+    if request.token().is_some() && world.wants_sign_on(&request.target) {
+        return fail(world, request, account, &Failure::Saml);
+    }
     let unmodified =
         matches!(&found, Resource::Document(document) if document.is_unmodified_for(request));
     let account = if unmodified && !account.is_anonymous() {

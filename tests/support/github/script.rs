@@ -23,6 +23,8 @@ pub struct Script {
 pub enum Scope {
     /// One path and query, on any host.
     Target(String),
+    /// What follows the name of any repository, on any host.
+    Endpoint(String),
     /// Everything on one host.
     Host(String),
     /// Everything.
@@ -34,6 +36,10 @@ impl Script {
     pub fn applies_to(&self, request: &Received) -> bool {
         let in_scope = match &self.scope {
             Scope::Target(target) => *target == request.target,
+            Scope::Endpoint(resource) => {
+                let path = request.target.split('?').next().unwrap_or_default();
+                path.split('/').nth(4) == Some(resource)
+            }
             Scope::Host(host) => *host == request.host,
             Scope::Everything => true,
         };
@@ -46,7 +52,7 @@ impl Script {
     pub fn applies_to_handshake(&self, host: &str) -> bool {
         self.failure.spoils_handshakes()
             && match &self.scope {
-                Scope::Target(_) => false,
+                Scope::Target(_) | Scope::Endpoint(_) => false,
                 Scope::Host(known) => known == host,
                 Scope::Everything => true,
             }

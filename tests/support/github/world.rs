@@ -2,7 +2,7 @@
 //!
 //! One mutex guards all of it; nobody holds it across an await, so every request sees one consistent world.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -52,6 +52,8 @@ pub struct World {
     moved: HashMap<String, u64>,
     on_the_way: HashMap<u64, (Received, Option<Failure>)>,
     last_number: u64,
+    /// Owners whose organization lets in no token without single sign-on.
+    signing_on: HashSet<String>,
 }
 
 /// What a path given by hand leads to.
@@ -85,6 +87,7 @@ impl Default for World {
             moved: HashMap::new(),
             on_the_way: HashMap::new(),
             last_number: 0,
+            signing_on: HashSet::new(),
         }
     }
 }
@@ -164,6 +167,17 @@ impl World {
     /// Serves anything at a path of any host.
     pub fn resource(&mut self, host: &str, target: &str, resource: Resource) {
         self.resources.insert((host.to_owned(), target.to_owned()), resource);
+    }
+
+    /// Has an organization let in no token without single sign-on.
+    pub fn require_sign_on(&mut self, owner: &str) {
+        self.signing_on.insert(owner.to_owned());
+    }
+
+    /// Whether a path is of such an organization.
+    pub fn wants_sign_on(&self, target: &str) -> bool {
+        let owner = target.split('/').nth(2).unwrap_or_default();
+        target.starts_with("/repos/") && self.signing_on.contains(owner)
     }
 
     /// Answers `status` for the repository and everything below it.

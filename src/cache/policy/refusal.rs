@@ -1,0 +1,96 @@
+//! The negative entries of documents that exist and that the upstream does not give.
+//!
+//! Without them each request for such a document would cost a call. They live in L1 alone, within the bounds of
+//! negative entries, and a refresh passes over them. A copy that may be served is worth more: it stays.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use crate::cache::facts::Kept;
+use crate::cache::{Aside, Entry, Times};
+use crate::clock::Timestamp;
+use crate::config;
+use crate::json;
+use crate::upstream::{Reason, Reply, Validators};
+
+use super::may_stand_in;
+
+/// For a refusal that somebody may lift at any moment, such as a policy.
+const A_MINUTE: Duration = Duration::from_secs(60);
+/// For a body over the limit: documents seldom shrink.
+const AN_HOUR: Duration = Duration::from_secs(60 * 60);
+/// For an answer that is still being made, where the upstream does not say how long that takes.
+const UNFINISHED: Duration = Duration::from_secs(5);
+/// The least that an unfinished answer is remembered for: `Retry-After: 0` asks for no pause at all.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// The negative entry that remembers why the exchange gave no document; `None` where the next request
+/// should ask again, and where a copy is left to serve.
+pub(in crate::cache) fn remember_refusal(
+    url: &str,
+    copy: Option<&Arc<Entry>>,
+    kept: &Kept,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Option<Entry> {
+    let has_use = |copy: &Arc<Entry>| {
+        copy.is_fresh(now) || kept.is_failure() && may_stand_in(copy, now, rules)
+    };
+    if copy.is_some_and(has_use) {
+        return None;
+    }
+    let (ttl, status, body) = match kept {
+        Kept::Passed(reply) => (lifetime_of_reply(reply, now, rules)?, reply.status, body(reply)),
+        Kept::Failed(failure) => {
+            (lifetime_of_failure(failure.reason)?, StatusCode::BAD_GATEWAY, Bytes::new())
+        }
+    };
+    Some(Entry {
+        url: url.into(),
+        status,
+        body: body.into(),
+        validators: Validators::default(),
+        token: None,
+        times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now + ttl },
+        persisted_expiry: Timestamp::default(),
+        aside: Aside::refused(kept.reason()),
+    })
+}
+
+/// How long an answer is remembered that is passed on.
+fn lifetime_of_reply(reply: &Reply, now: Timestamp, rules: &config::Cache) -> Option<Duration> {
+    match (reply.reason(), reply.status) {
+        // A limit rests what it is about, and a server in trouble may be well again at once.
+        (Reason::Limited | Reason::ServerError, _) => None,
+        // Another token may get the document.
+        _ if reply.is_about_token => None,
+        (_, StatusCode::ACCEPTED) => {
+            let asked = reply.retry_at.map_or(UNFINISHED, |retry_at| retry_at.since(now));
+            Some(asked.clamp(SHORTEST, AN_HOUR))
+        }
+        (
+            _,
+            StatusCode::CONFLICT
+            | StatusCode::UNPROCESSABLE_ENTITY
+            | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS,
+        ) => Some(rules.negative_ttl),
+        _ => Some(A_MINUTE),
+    }
+}
+
+/// How long a failure is remembered that the upstream's answer itself is.
+fn lifetime_of_failure(reason: Reason) -> Option<Duration> {
+    match reason {
+        Reason::TooLarge => Some(AN_HOUR),
+        _ if reason.is_bad_answer() => Some(A_MINUTE),
+        _ => None,
+    }
+}
+
+/// The body as it is remembered. Of one that is not JSON, clients get the status alone.
+fn body(reply: &Reply) -> Bytes {
+    if json::is_valid(&reply.body) { reply.body.clone() } else { Bytes::new() }
+}
