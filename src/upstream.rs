@@ -8,11 +8,12 @@ mod body;
 mod client;
 mod condition;
 mod content_coding;
+mod cooldowns;
 mod drift;
+mod endpoint;
 mod etag;
 mod exchange;
 mod hop;
-mod hosts;
 mod identify;
 pub(crate) mod identity;
 mod places;
@@ -25,6 +26,7 @@ mod rest;
 mod secret;
 mod special_purpose;
 mod stored;
+mod token_check;
 mod tokens;
 mod validators;
 
@@ -40,10 +42,11 @@ pub use stored::{Moved, Route, Stored};
 pub use tokens::{Report, TokenPool};
 pub use validators::{Validator, Validators};
 
+use cooldowns::Cooldowns;
 use drift::Drift;
 use exchange::Exchange;
-use hosts::Hosts;
 use places::{Crowded, Place, Places};
+use token_check::TokenChecks;
 
 use crate::clock::{Clock, Stopwatch};
 use crate::config;
@@ -67,7 +70,8 @@ pub struct Upstream {
     config: config::Upstream,
     targets: target::Policy,
     tokens: Arc<TokenPool>,
-    hosts: Hosts,
+    token_checks: TokenChecks,
+    cooldowns: Cooldowns,
     places: Places,
     drift: Drift,
     clock: Clock,
@@ -85,8 +89,20 @@ impl Upstream {
     ) -> Result<Self, ClientError> {
         let client = client::build(&config)?;
         let places = Places::new(config.max_concurrency);
-        let (hosts, drift) = (Hosts::default(), Drift::default());
-        Ok(Self { client, config, targets, tokens, hosts, places, drift, clock, metrics })
+        let token_checks = TokenChecks::new(tokens.count());
+        let (cooldowns, drift) = (Cooldowns::default(), Drift::default());
+        Ok(Self {
+            client,
+            config,
+            targets,
+            tokens,
+            token_checks,
+            cooldowns,
+            places,
+            drift,
+            clock,
+            metrics,
+        })
     }
 
     /// Whether the client can be set up.
@@ -133,10 +149,10 @@ impl Upstream {
         }
     }
 
-    /// Whether anything can be sent to this host now: where every place hangs, a rest must not look like a timeout.
+    /// Whether this document can be asked for now: where every place hangs, a rest must not look like a timeout.
     fn is_awake(&self, target: &Target) -> Result<(), Failure> {
         let now = self.clock.now();
-        self.hosts.awake(target.authority(), now)?;
+        self.cooldowns.check(target, now)?;
         match self.tokens.usable_at(now) {
             usable_at if target.gets_token() && usable_at > now => {
                 Err(Failure::resting(Reason::NoToken, usable_at))

@@ -1,12 +1,13 @@
 //! One exchange: requests until there is an answer to keep, or nothing left to try.
 //!
-//! A request is repeated for six causes, each bounded: a redirect (3 hops), a passing fault (once), a limit or a
-//! refusal of the token (each token once), a policy that another account may not fall under (once), a place where the
-//! document is no more (once), a `304` about another body (once
-//! by date, once by ETag). The deadline of [`Upstream::get`] covers all of it.
+//! A request is repeated for seven causes, each bounded: a redirect (3 hops), a passing fault (once), a limit or a
+//! refusal of the token (each token once), a refusal that another account may not meet (once), one that a request
+//! without a token may not meet (once), a place where the document is no more (once), a `304` about another body
+//! (once by date, once by ETag). The deadline of [`Upstream::get`] covers all of it.
 
 mod attempt;
 mod reading;
+mod refused;
 
 use std::time::Duration;
 
@@ -15,17 +16,17 @@ use http::StatusCode;
 use crate::clock::Timestamp;
 use crate::target::Target;
 
+use super::cooldowns::Scope;
 use super::places::Place;
-use super::rate_limit::{self, LONGEST_WINDOW, Limit};
-use super::tokens::{Lease, Tried};
+use super::rate_limit;
+use super::tokens::Tried;
 use super::{Ask, Failure, Reason, Reply, Route, Upstream, Validator};
 
 use attempt::Answered;
+use refused::WithoutToken;
 
 /// The pause before a retry, in milliseconds; the jitter keeps replicas from retrying in step.
 const RETRY_PAUSE_MILLIS: std::ops::Range<u64> = 50..200;
-/// What a limit of another resource costs where the answer names no end.
-const FALLBACK_REST: Duration = Duration::from_secs(60);
 
 pub(super) struct Exchange<'a> {
     upstream: &'a Upstream,
@@ -37,7 +38,11 @@ pub(super) struct Exchange<'a> {
     misled_by: Option<Validator>,
     tried: Tried,
     retried: bool,
-    denied: bool,
+    /// Whether a token of another account was tried because a first one was denied the document.
+    tried_other_account: bool,
+    without_token: WithoutToken,
+    /// An answer that stands unless a further attempt gets a better one.
+    last: Option<Reply>,
 }
 
 /// What to do after an attempt.
@@ -65,12 +70,13 @@ impl<'a> Exchange<'a> {
             misled_by: None,
             tried,
             retried: false,
-            denied: false,
+            tried_other_account: false,
+            without_token: WithoutToken::at_first(ask),
+            last: None,
         }
     }
 
     pub(super) async fn run(mut self) -> Result<Reply, Failure> {
-        let mut last = None;
         loop {
             let answered = match self.attempt().await {
                 Ok(answered) => answered,
@@ -79,14 +85,20 @@ impl<'a> Exchange<'a> {
                     continue;
                 }
                 Err(failure) if failure.reason.is_without_call() => {
-                    return last.map(|reply| ended(reply, &failure)).ok_or(failure);
+                    if self.goes_on_without_token() {
+                        continue;
+                    }
+                    return self.last.map(|reply| ended(reply, &failure)).ok_or(failure);
+                }
+                Err(failure) if self.without_token == WithoutToken::Now => {
+                    return self.last.ok_or(failure);
                 }
                 Err(failure) => return Err(failure),
             };
             match self.judge(answered).await? {
                 Next::Answer(reply) => return Ok(reply),
                 Next::Again(reply) => {
-                    last = last.filter(|last| stands(last, &reply)).or(Some(reply));
+                    self.last = self.last.filter(|last| stands(last, &reply)).or(Some(reply));
                 }
                 Next::Afresh => {}
             }
@@ -111,20 +123,32 @@ impl<'a> Exchange<'a> {
             head.lease.is_some(),
             now,
         );
+        if head.lease.is_none() && target.gets_token() && !is_document(&reply) {
+            return Ok(self.refused_without_token(limit, now));
+        }
         if let Some(limit) = limit {
             return Ok(self.limited(&target, head.lease, limit, reply, now));
         }
         if reply.status == StatusCode::UNAUTHORIZED {
-            return Ok(self.rejected(head.lease, reply, now));
+            return Ok(self.unauthorized(&target, head.lease, reply).await);
         }
         if let Some(lease) = head.lease.filter(|_| reply.reason() != Reason::ServerError) {
             self.upstream.tokens.succeeded(lease, now);
+            if is_document(&reply) {
+                self.upstream.token_checks.record(lease, &target);
+            }
             if let Some(place) = &self.place {
                 self.upstream.places.succeeded(place);
             }
         }
         match reply.status {
-            StatusCode::FORBIDDEN => Ok(self.denied(head.lease, reply)),
+            StatusCode::FORBIDDEN => {
+                let wants_sign_on = rate_limit::wants_sign_on(head.headers(), &reply.body);
+                Ok(self.denied(head.lease, wants_sign_on, reply))
+            }
+            _ if reply.reason() == Reason::ServerError && reply.retry_at.is_some() => {
+                Ok(self.unavailable(&target, reply, now))
+            }
             StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT
@@ -150,7 +174,7 @@ impl<'a> Exchange<'a> {
             _ => {
                 // A server in trouble has not shown that it is welcome to be asked again.
                 if reply.reason() != Reason::ServerError {
-                    self.upstream.hosts.succeeded(target.authority(), now);
+                    self.upstream.cooldowns.succeeded(&target, now);
                 }
                 self.watch_rule(&target, &reply, now);
                 Ok(Next::Answer(reply))
@@ -158,61 +182,11 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// A limit rests what it is about; where that is the token, another one may do.
-    fn limited(
-        &mut self,
-        target: &Target,
-        lease: Option<Lease>,
-        limit: Limit,
-        reply: Reply,
-        now: Timestamp,
-    ) -> Next {
-        let upstream = self.upstream;
-        upstream.metrics.limited(limit.as_str());
-        if let Some(lease) = lease
-            && upstream.tokens.rest(lease, limit, now)
-        {
-            self.tried.add(lease);
-            let usable_at = upstream.tokens.usable_at(now);
-            // Haste is resented of all who share an address, whichever token they show.
-            if matches!(limit, Limit::Secondary { .. }) || usable_at > now {
-                upstream.places.slow_down();
-            }
-            return Next::Again(Reply { limited_until: Some(usable_at), ..reply });
-        }
-        let limited_until = match limit {
-            Limit::OtherResource { reset_at } => {
-                reset_at.unwrap_or(now + FALLBACK_REST).min(now + LONGEST_WINDOW)
-            }
-            Limit::Primary { .. } | Limit::Secondary { .. } => upstream.tokens.usable_at(now),
-            Limit::Host { retry_after } => {
-                upstream.hosts.rest(target.authority(), retry_after, now)
-            }
-        };
-        Next::Answer(Reply { limited_until: Some(limited_until), ..reply })
-    }
-
-    fn rejected(&mut self, lease: Option<Lease>, reply: Reply, now: Timestamp) -> Next {
-        let Some(lease) = lease else { return Next::Answer(reply) };
-        self.upstream.tokens.quarantine(lease, now);
-        self.tried.add(lease);
-        // When one works again, it must not meet all at once who waited for it.
-        if self.upstream.tokens.usable_at(now) > now {
-            self.upstream.places.slow_down();
-        }
-        Next::Again(reply)
-    }
-
-    /// A policy is the document's own answer, unless a token of another account does not fall under it.
-    fn denied(&mut self, lease: Option<Lease>, reply: Reply) -> Next {
-        match lease {
-            Some(lease) if !self.denied => {
-                self.denied = true;
-                self.tried.add_account(lease);
-                Next::Again(reply)
-            }
-            _ => Next::Answer(reply),
-        }
+    /// A server that says when to come back is asked no sooner, and nor are the documents of that endpoint.
+    fn unavailable(&self, target: &Target, reply: Reply, now: Timestamp) -> Next {
+        let asked = reply.retry_at.map(|retry_at| retry_at.since(now));
+        let until = self.upstream.cooldowns.begin(target, Scope::Endpoint, asked, now);
+        Next::Answer(Reply { retry_at: Some(until), ..reply })
     }
 
     async fn retry(&mut self) {
@@ -229,16 +203,20 @@ fn ended(reply: Reply, failure: &Failure) -> Reply {
     Reply { limited_until, ..reply }
 }
 
-/// Whether an answer stands although another token got another one. A policy is the document's own answer: what the
-/// second token meets instead is that token's trouble. So is a refusal, where the first is good again after its rest.
+/// Whether an answer stands although another token got another one. Where the document refuses a token, the trouble
+/// that the second token meets is its own. So is a refusal of that token, where the first is good again after its rest.
 fn stands(last: &Reply, reply: &Reply) -> bool {
     let is_limit = last.limited_until.is_some();
-    is_policy(last) || is_limit && reply.status == StatusCode::UNAUTHORIZED
+    is_own_refusal(last) || is_limit && reply.is_about_token
 }
 
-/// Whether this is a `403` that is no limit.
-fn is_policy(reply: &Reply) -> bool {
-    reply.reason() == Reason::Denied && reply.status == StatusCode::FORBIDDEN
+/// Whether the document itself refuses who asks: by a policy, or since it wants another kind of credential.
+fn is_own_refusal(reply: &Reply) -> bool {
+    reply.reason() == Reason::Denied && !reply.is_about_token
+}
+
+fn is_document(reply: &Reply) -> bool {
+    matches!(reply.status, StatusCode::OK | StatusCode::NOT_MODIFIED)
 }
 
 /// Whether no redirect has led to another host than the one that was asked for.

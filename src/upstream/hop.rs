@@ -104,6 +104,9 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
     if response.status().is_informational() {
         return Err(Failure::new(Reason::Unreachable));
     }
+    if lease.is_none() && target.gets_token() {
+        upstream.tokens.saw_without_token(response.headers(), upstream.clock.now());
+    }
     // What an answer to a refused token says is about nobody's quota.
     if let Some(lease) = lease.filter(|_| response.status() != StatusCode::UNAUTHORIZED) {
         upstream.tokens.saw(lease, response.headers(), upstream.clock.now());

@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::target::Target;
 
 use super::condition::Condition;
+use super::cooldowns::Scope;
 use super::hop::{self, Hop};
 use super::identity::Finding;
 use super::rate_limit::Limit;
@@ -51,8 +52,8 @@ impl Upstream {
 
     fn next_to_identify(&self, target: &Target, rest: &Rest) -> Option<Lease> {
         let now = self.clock.now();
-        let host_rests = self.hosts.resting_until(target.authority(), now).is_some();
-        let may_ask = !host_rests && rest.until(now) <= now;
+        let cools_down = self.cooldowns.until(target, now).is_some();
+        let may_ask = !cools_down && rest.until(now) <= now;
         may_ask.then(|| self.tokens.next_to_identify(now))?
     }
 
@@ -67,22 +68,30 @@ impl Upstream {
     fn heed(&self, target: &Target, finding: &Finding, rest: &mut Rest) {
         let now = self.clock.now();
         match finding {
-            Finding::Limited(limit) => {
-                self.metrics.limited(limit.as_str());
-                match *limit {
-                    Limit::Host { retry_after } => {
-                        self.hosts.rest(target.authority(), retry_after, now);
-                    }
-                    Limit::Secondary { retry_after } => {
-                        rest.begin(retry_after, now, LONGEST_REST);
-                        self.places.slow_down();
-                    }
-                    Limit::Primary { .. } | Limit::OtherResource { .. } => self.slow_if_none(now),
-                }
+            Finding::Limited(Limit::Secondary { retry_after }) => {
+                rest.begin(*retry_after, now, LONGEST_REST);
             }
             Finding::Refused => self.slow_if_none(now),
             Finding::Known(_) | Finding::Nobodys => rest.succeeded(now),
-            Finding::Unclear | Finding::Silence => {}
+            Finding::Limited(_) | Finding::Unclear | Finding::Silence => {}
+        }
+        self.book_limit(target, finding);
+    }
+
+    /// Books a limit that an inquiry met.
+    pub(super) fn book_limit(&self, target: &Target, finding: &Finding) {
+        let Finding::Limited(limit) = finding else { return };
+        let now = self.clock.now();
+        self.metrics.limited(limit.as_str());
+        match *limit {
+            Limit::Host { retry_after } => {
+                self.cooldowns.begin(target, Scope::Endpoint, retry_after, now);
+            }
+            Limit::Address { retry_after } => {
+                self.cooldowns.begin(target, Scope::Host, retry_after, now);
+            }
+            Limit::Secondary { .. } => self.places.slow_down(),
+            Limit::Primary { .. } | Limit::OtherResource { .. } => self.slow_if_none(now),
         }
     }
 
@@ -93,7 +102,11 @@ impl Upstream {
         }
     }
 
-    async fn ask_whose(&self, target: &Target, lease: Lease) -> Result<Finding, Failure> {
+    pub(super) async fn ask_whose(
+        &self,
+        target: &Target,
+        lease: Lease,
+    ) -> Result<Finding, Failure> {
         let priority = Priority::Background;
         let hop = Hop { target, lease: Some(lease), condition: &Condition::NONE, priority };
         let mut head = hop::send(self, hop).await?;

@@ -96,7 +96,7 @@ mod tests {
         check(401, r#"{"message":"Bad credentials"}"#, &Finding::Refused);
         let logins =
             r#"{"message":"Maximum number of login attempts exceeded. Please try again later."}"#;
-        check(403, logins, &Finding::Limited(Limit::Host { retry_after: None }));
+        check(403, logins, &Finding::Limited(Limit::Address { retry_after: None }));
         check(404, r#"{"message":"Not Found"}"#, &Finding::Unclear);
         check(301, "", &Finding::Unclear);
         for status in [500, 502, 503, 504, 600, 999] {

@@ -53,8 +53,13 @@ pub enum Limit {
         /// How long the answer asked to wait.
         retry_after: Option<Duration>,
     },
-    /// There is no evidence about the token: an endpoint is throttled, or the host limits by address.
+    /// There is no evidence about the token: an endpoint is throttled.
     Host {
+        /// How long the answer asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The host limits our address, whatever is asked for.
+    Address {
         /// How long the answer asked to wait.
         retry_after: Option<Duration>,
     },
@@ -71,7 +76,7 @@ impl Limit {
         match self {
             Self::Primary { .. } => "primary",
             Self::Secondary { .. } => "secondary",
-            Self::Host { .. } => "host",
+            Self::Host { .. } | Self::Address { .. } => "host",
             Self::OtherResource { .. } => "other-resource",
         }
     }
@@ -94,7 +99,7 @@ pub(crate) fn classify(
     let retry_after = retry_after(headers, now);
     // GitHub looks at no token any more, good or bad, of who has shown it too many bad ones.
     if status == StatusCode::FORBIDDEN && message.contains("login attempts") {
-        return Some(Limit::Host { retry_after });
+        return Some(Limit::Address { retry_after });
     }
     if status == StatusCode::FORBIDDEN && !spent && !named && retry_after.is_none() {
         return None;
@@ -106,10 +111,16 @@ pub(crate) fn classify(
         (true, false) if named || status == StatusCode::FORBIDDEN => {
             Limit::Secondary { retry_after }
         }
-        _ => Limit::Host {
-            retry_after: retry_after.or(reset_at.filter(|_| spent).map(|at| at.since(now))),
-        },
+        (false, true) => {
+            Limit::Address { retry_after: retry_after.or(reset_at.map(|at| at.since(now))) }
+        }
+        _ => Limit::Host { retry_after },
     })
+}
+
+/// Whether a `403` asks for a token that has passed the single sign-on of an organization.
+pub(super) fn wants_sign_on(headers: &HeaderMap, body: &[u8]) -> bool {
+    headers.contains_key("x-github-sso") || message(body).contains("saml")
 }
 
 /// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date.
@@ -187,7 +198,7 @@ mod tests {
     fn an_anonymous_limit_rests_the_host() {
         let spent = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1000600")];
         let retry_after = Some(Duration::from_secs(600));
-        check(403, &spent, "{}", false, Some(Limit::Host { retry_after }));
+        check(403, &spent, "{}", false, Some(Limit::Address { retry_after }));
         check(429, &[], "429: Too Many Requests", false, Some(Limit::Host { retry_after: None }));
     }
 
@@ -215,9 +226,9 @@ mod tests {
     fn too_many_logins_rest_the_host() {
         let body =
             r#"{"message":"Maximum number of login attempts exceeded. Please try again later."}"#;
-        check(403, &[], body, true, Some(Limit::Host { retry_after: None }));
+        check(403, &[], body, true, Some(Limit::Address { retry_after: None }));
         let retry_after = Some(Duration::from_secs(7));
-        check(403, &[("retry-after", "7")], body, true, Some(Limit::Host { retry_after }));
+        check(403, &[("retry-after", "7")], body, true, Some(Limit::Address { retry_after }));
         check(404, &[], body, true, None);
     }
 

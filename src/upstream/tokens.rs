@@ -92,6 +92,11 @@ impl TokenPool {
         }
     }
 
+    /// How many tokens there are.
+    pub(super) fn count(&self) -> usize {
+        self.authorizations.len()
+    }
+
     /// A token for the next request and the validator that it carries, as the planner has it; else the moment when a
     /// token is usable again.
     pub(super) fn lease(
@@ -150,6 +155,31 @@ impl TokenPool {
     /// Rests the token's account after a limit that is about it; `false` if the limit is about something else.
     pub fn rest(&self, lease: Lease, limit: Limit, now: Timestamp) -> bool {
         self.pool.lock().rest(lease.index, limit, now)
+    }
+
+    /// Whether GitHub refuses the token, as far as is known.
+    pub(super) fn is_rejected(&self, lease: Lease) -> bool {
+        self.pool.lock().is_rejected(lease.index)
+    }
+
+    /// Whether a request without a token may be sent now.
+    pub(super) fn may_go_without(&self, priority: Priority, now: Timestamp) -> bool {
+        self.without_token_at(priority, now) <= now
+    }
+
+    /// When a request without a token may be sent; `now` if one may.
+    pub(super) fn without_token_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
+        self.pool.lock().without_token_at(priority, now)
+    }
+
+    /// Books what an answer to a request without a token tells of the quota of our address.
+    pub(super) fn saw_without_token(&self, headers: &HeaderMap, now: Timestamp) {
+        self.pool.lock().saw_without_token(headers, now);
+    }
+
+    /// Rests requests without a token after a limit; returns until when.
+    pub(super) fn rest_without_token(&self, limit: Limit, now: Timestamp) -> Timestamp {
+        self.pool.lock().rest_without_token(limit, now)
     }
 
     /// Puts the token aside after a `401`, until an inquiry says that it works again.

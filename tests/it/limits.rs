@@ -1,5 +1,6 @@
 //! Limits as clients see them, or rather do not: one token limited, all of them, and what comes after.
 
+mod endpoints;
 mod window;
 
 use std::time::Duration;

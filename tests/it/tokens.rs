@@ -6,7 +6,9 @@ mod limits;
 mod policies;
 mod refused;
 mod rights;
+mod sign_on;
 mod told;
+mod unauthorized;
 mod windows;
 
 use std::time::Duration;

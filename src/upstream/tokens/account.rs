@@ -68,7 +68,9 @@ impl Account {
             Limit::Secondary { retry_after } => {
                 self.secondary.begin(retry_after, now, LONGEST_WINDOW);
             }
-            Limit::Host { .. } | Limit::OtherResource { .. } => return false,
+            Limit::Host { .. } | Limit::Address { .. } | Limit::OtherResource { .. } => {
+                return false;
+            }
         }
         true
     }

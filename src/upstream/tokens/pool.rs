@@ -16,12 +16,17 @@ use super::account::Account;
 use super::token::Token;
 use super::{Report, Tried};
 
+/// Of the 60 requests an hour that GitHub allows without a token, those that the background leaves.
+const KEPT_WITHOUT_TOKEN: u64 = 30;
+
 /// The tokens by their places in the configuration.
 #[derive(Debug)]
 pub(in crate::upstream) struct Pool {
     tokens: Vec<Token>,
     /// Each at the first place among its tokens. The other places are empty.
     accounts: Vec<Account>,
+    /// The quota of our address, which requests without a token spend.
+    anonymous: Account,
     usage_threshold: u64,
     next: usize,
 }
@@ -31,7 +36,8 @@ impl Pool {
     /// A pool of which nothing is known yet.
     pub(super) fn new(tokens: Vec<Token>, usage_threshold: u64) -> Self {
         let accounts = tokens.iter().map(|_| Account::default()).collect();
-        Self { tokens, accounts, usage_threshold, next: 0 }
+        let anonymous = Account::default();
+        Self { tokens, accounts, anonymous, usage_threshold, next: 0 }
     }
 
     /// A token for a request: those with enough quota take turns, then those below the threshold, at which the
@@ -107,6 +113,18 @@ impl Pool {
         account.max(self.tokens[index].usable_at(now))
     }
 
+    /// When a request without a token may be sent. The background leaves half of that small quota to clients.
+    pub(super) fn without_token_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
+        match priority {
+            Priority::Foreground => self.anonymous.usable_at(now),
+            Priority::Background => self.anonymous.has_at(KEPT_WITHOUT_TOKEN, now),
+        }
+    }
+
+    pub(super) fn is_rejected(&self, index: usize) -> bool {
+        self.tokens[index].is_rejected()
+    }
+
     /// Whether a token has more left than is kept for clients.
     pub(super) fn has_quota_to_spare(&self, now: Timestamp) -> bool {
         self.choose(Priority::Background, &Tried::default(), now).is_ok()
@@ -146,6 +164,26 @@ impl Pool {
 
     pub(super) fn book(&mut self, index: usize, quota: Quota, now: Timestamp) {
         self.account_mut(index).book(quota, now);
+    }
+
+    pub(super) fn saw_without_token(&mut self, headers: &HeaderMap, now: Timestamp) {
+        if let Some(quota) = Quota::read(headers) {
+            self.anonymous.book(quota, now);
+        }
+    }
+
+    /// Every limit of a request without a token is about our address; returns until when it rests.
+    pub(super) fn rest_without_token(&mut self, limit: Limit, now: Timestamp) -> Timestamp {
+        let retry_after = match limit {
+            Limit::Host { retry_after }
+            | Limit::Address { retry_after }
+            | Limit::Secondary { retry_after } => retry_after,
+            Limit::Primary { reset_at } | Limit::OtherResource { reset_at } => {
+                reset_at.map(|at| at.since(now))
+            }
+        };
+        self.anonymous.rest(Limit::Secondary { retry_after }, now);
+        self.anonymous.usable_at(now)
     }
 
     pub(super) fn rest(&mut self, index: usize, limit: Limit, now: Timestamp) -> bool {

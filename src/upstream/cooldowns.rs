@@ -1,0 +1,169 @@
+//! Cooldowns of endpoints and of hosts, after answers that ask for a pause and say nothing about a token.
+//!
+//! One throttled endpoint says nothing about the others of its host. The host cools down when a second
+//! endpoint is throttled while the first one still is, or when the answer is about our address. Hosts are
+//! bounded by the allowlist, the endpoints of a host by [`MOST_ENDPOINTS`].
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::Timestamp;
+use crate::target::Target;
+
+use super::rest::Rest;
+use super::{Failure, Reason, endpoint};
+
+/// The longest cooldown.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// Endpoints of one host that are remembered; a host with more of them in trouble is in trouble itself.
+const MOST_ENDPOINTS: usize = 64;
+
+/// The part of a host that an answer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The documents of one endpoint.
+    Endpoint,
+    /// All documents.
+    Host,
+}
+
+/// The cooldowns, by authority.
+#[derive(Debug, Default)]
+pub(super) struct Cooldowns(Mutex<HashMap<Box<str>, Host>>);
+
+#[derive(Debug, Default)]
+struct Host {
+    whole: Rest,
+    endpoints: HashMap<Box<str>, Rest>,
+}
+
+impl Cooldowns {
+    /// Returns when the document may be asked for again, if it may not now.
+    pub(super) fn until(&self, target: &Target, now: Timestamp) -> Option<Timestamp> {
+        let hosts = self.0.lock();
+        let host = hosts.get(target.authority())?;
+        let of_endpoint = host.endpoints.get(&*endpoint::of(target)).map(|rest| rest.until(now));
+        let until = host.whole.until(now).max(of_endpoint.unwrap_or_default());
+        (until > now).then_some(until)
+    }
+
+    /// Fails while the document may not be asked for.
+    pub(super) fn check(&self, target: &Target, now: Timestamp) -> Result<(), Failure> {
+        let until = self.until(target, now);
+        until.map_or(Ok(()), |until| Err(Failure::resting(Reason::HostRests, until)))
+    }
+
+    /// Begins a cooldown, and returns when the document may be asked for again.
+    pub(super) fn begin(
+        &self,
+        target: &Target,
+        scope: Scope,
+        asked: Option<Duration>,
+        now: Timestamp,
+    ) -> Timestamp {
+        {
+            let mut hosts = self.0.lock();
+            let host = hosts.entry(target.authority().into()).or_default();
+            if scope == Scope::Host || host.begin_endpoint(&endpoint::of(target), asked, now) {
+                host.whole.begin(asked, now, LONGEST);
+            }
+        }
+        self.until(target, now).unwrap_or(now)
+    }
+
+    /// The upstream has given the document.
+    pub(super) fn succeeded(&self, target: &Target, now: Timestamp) {
+        if let Some(host) = self.0.lock().get_mut(target.authority()) {
+            host.whole.succeeded(now);
+            if let Some(rest) = host.endpoints.get_mut(&*endpoint::of(target)) {
+                rest.succeeded(now);
+            }
+        }
+    }
+}
+
+impl Host {
+    /// Begins the cooldown of an endpoint, and returns whether the host is in trouble as a whole.
+    fn begin_endpoint(&mut self, endpoint: &str, asked: Option<Duration>, now: Timestamp) -> bool {
+        if self.endpoints.len() >= MOST_ENDPOINTS && !self.endpoints.contains_key(endpoint) {
+            self.endpoints.retain(|_, rest| rest.until(now) > now);
+            if self.endpoints.len() >= MOST_ENDPOINTS {
+                return true;
+            }
+        }
+        let mut others = self.endpoints.iter().filter(|(other, _)| ***other != *endpoint);
+        let is_second = others.any(|(_, rest)| rest.until(now) > now);
+        let rest = self.endpoints.entry(endpoint.into()).or_default();
+        rest.begin(asked, now, LONGEST);
+        is_second
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Vars};
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn target(path: &str) -> Target {
+        let vars = [("GITHUB_PATS", "ghp_a"), ("API_USAGE_THRESHOLD", "1")];
+        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::from_vars(&vars.into_iter().collect::<Vars>()).unwrap();
+        Target::parse(&format!("https://api.github.com{path}"), &config.targets).unwrap()
+    }
+
+    #[test]
+    fn one_endpoint_cools_down_alone() {
+        let cooldowns = Cooldowns::default();
+        let commits = target("/repos/octo/app/commits");
+        let until = cooldowns.begin(&commits, Scope::Endpoint, None, NOW);
+        assert_eq!(until, NOW + MINUTE);
+        assert_eq!(cooldowns.until(&target("/repos/o/r/commits/main"), NOW), Some(until));
+        assert_eq!(cooldowns.until(&target("/repos/octo/app/releases"), NOW), None);
+        assert_eq!(cooldowns.until(&commits, until), None);
+    }
+
+    #[test]
+    fn a_second_throttled_endpoint_cools_the_host_down() {
+        let cooldowns = Cooldowns::default();
+        cooldowns.begin(&target("/repos/o/r/commits"), Scope::Endpoint, None, NOW);
+        cooldowns.begin(&target("/repos/o/x/commits"), Scope::Endpoint, None, NOW);
+        assert_eq!(cooldowns.until(&target("/repos/o/r/tags"), NOW), None, "one endpoint twice");
+        cooldowns.begin(&target("/repos/o/r/releases"), Scope::Endpoint, None, NOW);
+        assert_eq!(cooldowns.until(&target("/repos/o/r/tags"), NOW), Some(NOW + MINUTE));
+    }
+
+    #[test]
+    fn an_endpoint_that_is_well_again_is_no_first_one() {
+        let cooldowns = Cooldowns::default();
+        cooldowns.begin(&target("/repos/o/r/commits"), Scope::Endpoint, None, NOW);
+        let later = NOW + MINUTE;
+        cooldowns.begin(&target("/repos/o/r/releases"), Scope::Endpoint, None, later);
+        assert_eq!(cooldowns.until(&target("/repos/o/r/tags"), later), None);
+    }
+
+    #[test]
+    fn an_answer_about_our_address_cools_the_host_down() {
+        let cooldowns = Cooldowns::default();
+        let asked = Some(Duration::from_secs(7));
+        cooldowns.begin(&target("/repos/o/r/commits"), Scope::Host, asked, NOW);
+        let until = cooldowns.until(&target("/repos/o/r/tags"), NOW);
+        assert_eq!(until, Some(NOW + Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn the_table_of_endpoints_is_bounded() {
+        let cooldowns = Cooldowns::default();
+        for number in 0..10 * MOST_ENDPOINTS {
+            let now = NOW + MINUTE * u32::try_from(number).unwrap();
+            let path = format!("/repos/o/r/made-up-{number}");
+            cooldowns.begin(&target(&path), Scope::Endpoint, None, now);
+        }
+        let known = cooldowns.0.lock()["api.github.com"].endpoints.len();
+        assert!(known <= MOST_ENDPOINTS, "{known}");
+    }
+}

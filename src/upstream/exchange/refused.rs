@@ -1,0 +1,158 @@
+//! Answers that refuse the document: limits, refused tokens and policies, and what is tried next.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::target::Target;
+use crate::upstream::cooldowns::Scope;
+use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit};
+use crate::upstream::tokens::Lease;
+use crate::upstream::{Ask, Failure, Priority, Reason, Reply};
+
+use super::{Exchange, Next};
+
+/// What a limit of another resource costs where the answer names no end.
+const FALLBACK_REST: Duration = Duration::from_secs(60);
+
+/// Whether an exchange asks without a token on a host that gets one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WithoutToken {
+    /// Nothing calls for it.
+    No,
+    /// An organization wants single sign-on: when no other token is left to try, one request goes without.
+    Allowed,
+    /// The next request goes without.
+    Now,
+    /// It was tried.
+    Tried,
+}
+
+impl WithoutToken {
+    /// A copy that was got without a token is checked without one: its organization lets no token in.
+    pub(super) fn at_first(ask: Ask<'_>) -> Self {
+        let is_such =
+            ask.stored.is_some_and(|it| it.token.is_none() && it.validators.etag.is_some());
+        if is_such && ask.target.gets_token() { Self::Now } else { Self::No }
+    }
+}
+
+impl Exchange<'_> {
+    /// A limit rests what it is about; where that is the token, another one may do.
+    pub(super) fn limited(
+        &mut self,
+        target: &Target,
+        lease: Option<Lease>,
+        limit: Limit,
+        reply: Reply,
+        now: Timestamp,
+    ) -> Next {
+        let upstream = self.upstream;
+        upstream.metrics.limited(limit.as_str());
+        if let Some(lease) = lease
+            && upstream.tokens.rest(lease, limit, now)
+        {
+            self.tried.add(lease);
+            let usable_at = upstream.tokens.usable_at(now);
+            // Secondary limits apply to the client address, not only to the token.
+            if matches!(limit, Limit::Secondary { .. }) || usable_at > now {
+                upstream.places.slow_down();
+            }
+            return Next::Again(Reply { limited_until: Some(usable_at), ..reply });
+        }
+        let limited_until = match limit {
+            Limit::OtherResource { reset_at } => {
+                reset_at.unwrap_or(now + FALLBACK_REST).min(now + LONGEST_WINDOW)
+            }
+            Limit::Primary { .. } | Limit::Secondary { .. } => upstream.tokens.usable_at(now),
+            Limit::Host { retry_after } => {
+                upstream.cooldowns.begin(target, Scope::Endpoint, retry_after, now)
+            }
+            Limit::Address { retry_after } => {
+                upstream.cooldowns.begin(target, Scope::Host, retry_after, now)
+            }
+        };
+        Next::Answer(Reply { limited_until: Some(limited_until), ..reply })
+    }
+
+    /// A `401` is the document's own answer, unless the token is refused elsewhere too.
+    pub(super) async fn unauthorized(
+        &mut self,
+        target: &Target,
+        lease: Option<Lease>,
+        reply: Reply,
+    ) -> Next {
+        let Some(lease) = lease else { return Next::Answer(reply) };
+        if !self.upstream.refuses(lease, target).await {
+            return self.other_account(lease, reply);
+        }
+        let now = self.upstream.clock.now();
+        self.upstream.tokens.quarantine(lease, now);
+        self.tried.add(lease);
+        // When one works again, it must not meet at once all requests that waited for it.
+        if self.upstream.tokens.usable_at(now) > now {
+            self.upstream.places.slow_down();
+        }
+        Next::Again(Reply { is_about_token: true, ..reply })
+    }
+
+    /// A policy is the document's own answer, unless a token of another account does not fall under it, or no token
+    /// at all.
+    pub(super) fn denied(
+        &mut self,
+        lease: Option<Lease>,
+        wants_sign_on: bool,
+        reply: Reply,
+    ) -> Next {
+        let Some(lease) = lease else { return Next::Answer(reply) };
+        if wants_sign_on && self.without_token == WithoutToken::No {
+            self.without_token = WithoutToken::Allowed;
+        }
+        self.other_account(lease, reply)
+    }
+
+    /// Tries a token of another account once; whether there is one, the next attempt finds out.
+    fn other_account(&mut self, lease: Lease, reply: Reply) -> Next {
+        if !self.tried_other_account {
+            self.tried_other_account = true;
+            self.tried.add_account(lease);
+            return Next::Again(reply);
+        }
+        if self.goes_on_without_token() { Next::Again(reply) } else { Next::Answer(reply) }
+    }
+
+    /// Decides that the next request goes without a token, if that is worth a try.
+    pub(super) fn goes_on_without_token(&mut self) -> bool {
+        let now = self.upstream.clock.now();
+        let may = self.without_token == WithoutToken::Allowed
+            && self.upstream.tokens.may_go_without(self.ask.priority, now);
+        if may {
+            self.without_token = WithoutToken::Now;
+        }
+        may
+    }
+
+    /// Whether the next request to this host, which gets a token, goes without one. The background waits for its turn:
+    /// with a token it would be refused again, at a price.
+    pub(super) fn goes_without_token(&self, now: Timestamp) -> Result<bool, Failure> {
+        if self.without_token != WithoutToken::Now {
+            return Ok(false);
+        }
+        let free_at = self.upstream.tokens.without_token_at(self.ask.priority, now);
+        match self.ask.priority {
+            Priority::Background if free_at > now => {
+                Err(Failure::resting(Reason::NoToken, free_at))
+            }
+            _ => Ok(free_at <= now),
+        }
+    }
+
+    /// A request without a token got no document: the answer to the tokens stands, or is still to be got.
+    pub(super) fn refused_without_token(&mut self, limit: Option<Limit>, now: Timestamp) -> Next {
+        self.without_token = WithoutToken::Tried;
+        if let Some(limit) = limit {
+            self.upstream.metrics.limited(limit.as_str());
+            self.upstream.tokens.rest_without_token(limit, now);
+        }
+        self.last.take().map_or(Next::Afresh, Next::Answer)
+    }
+}
