@@ -2,7 +2,6 @@
 
 use crate::support::app::TestApp;
 use crate::support::faulty_store::{FaultyStore, Mood};
-use crate::support::github::Failure;
 use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
@@ -57,13 +56,14 @@ async fn a_flight_that_everyone_has_left_still_lands() {
 #[tokio::test]
 async fn followers_share_a_failure() {
     let app = TestApp::start().await;
-    app.github.fail_all(Failure::Blocked451);
+    // No redirect, with such a status: an answer that svm neither retries nor remembers.
+    app.github.redirect(LATEST_PATH, 500, "/");
     let gate = app.github.hold(LATEST_PATH);
     let asked: Vec<_> = (0..10).map(|_| tasks::spawn(app.ask(LATEST))).collect();
     app.reaches("svm_flight_followers_total", 9.0).await;
     gate.open();
     for answer in asked {
-        assert_eq!(answer.await.unwrap().status, 451);
+        assert_eq!(answer.await.unwrap().status, 500);
     }
     assert_eq!(app.github.calls(LATEST_PATH), 1);
     let _ = app.version(LATEST).await;

@@ -9,7 +9,7 @@ use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit};
 use crate::upstream::tokens::Lease;
 use crate::upstream::{Ask, Failure, Priority, Reason, Reply};
 
-use super::{Exchange, Next};
+use super::{Exchange, Next, stands};
 
 /// What a limit of another resource costs where the answer names no end.
 const FALLBACK_REST: Duration = Duration::from_secs(60);
@@ -117,7 +117,11 @@ impl Exchange<'_> {
             self.tried.add_account(lease);
             return Next::Again(reply);
         }
-        if self.goes_on_without_token() { Next::Again(reply) } else { Next::Answer(reply) }
+        if self.goes_on_without_token() {
+            return Next::Again(reply);
+        }
+        let first = self.last.take().filter(|last| stands(last, &reply));
+        Next::Answer(first.unwrap_or(reply))
     }
 
     /// Decides that the next request goes without a token, if that is worth a try.

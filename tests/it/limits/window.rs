@@ -115,11 +115,11 @@ async fn only_what_began_after_a_limit_opens_it_again() {
 #[tokio::test]
 async fn a_refusal_of_the_last_token_closes_it_too() {
     let app = eight_at_once("a,b").start().await;
-    app.github.fail(LATEST_PATH).with(Failure::BadCredentials).times(1);
+    app.github.revoke("a");
     app.github.release("octo/app").serve();
     assert_eq!(app.version(LATEST).await.status, 200);
     assert_eq!(app.metric(WINDOW).await, 8.0, "one token is left");
-    app.github.fail(LATEST_PATH).with(Failure::BadCredentials).times(1);
+    app.github.revoke("b");
     assert_eq!(app.refresh(LATEST).await.status, 401);
     assert_eq!(app.metric(WINDOW).await, 1.0);
 }

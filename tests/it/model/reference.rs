@@ -6,6 +6,8 @@
 pub(super) const TTL: u64 = 100;
 /// `CACHE_NEGATIVE_TTL`.
 pub(super) const NEGATIVE_TTL: u64 = 10;
+/// How long a policy, and an answer that is no document, is remembered.
+pub(super) const REFUSAL_TTL: u64 = 60;
 /// `CACHE_STALE_IF_ERROR`.
 pub(super) const STALE_IF_ERROR: u64 = 300;
 /// For how long a copy may be served after a failure that is over: the longest rest, and the retry after it.
@@ -35,6 +37,15 @@ pub(super) enum Held {
     Gone {
         /// When the upstream said so.
         since: u64,
+    },
+    /// That the upstream does not give the document.
+    Refused {
+        /// When the upstream said so.
+        since: u64,
+        /// Until when that is remembered.
+        until: u64,
+        /// The status that clients get.
+        status: u16,
     },
 }
 
@@ -118,7 +129,7 @@ impl Document {
         let found = match self.l1 {
             Held::Copy(copy) => Some(copy),
             Held::Nothing => self.newest(),
-            Held::Gone { .. } => None,
+            Held::Gone { .. } | Held::Refused { .. } => None,
         };
         let Some(found) = found else { return Vec::new() };
         let later = self.checks.iter().copied().filter(|at| *at > found.checked_at);
@@ -140,14 +151,17 @@ impl Document {
     }
 
     /// Takes what L1 holds after a step, which must be lawful.
-    pub(super) fn observe(&mut self, observed: Held, step: &Step) {
+    pub(super) fn observe(&mut self, observed: Held, step: &Step, l2_is_whole: bool) {
         let (before, now) = (self.clone(), step.now);
         let answers = if step.calls > 0 { before.exchanged(now) } else { Vec::new() };
         let is_answer = answers.contains(&observed);
         let is_kept = observed == before.l1
             || before.copies().iter().any(|copy| observed == Held::Copy(*copy));
-        let is_lawful =
-            if step.calls > 0 && step.healthy { is_answer } else { is_answer || is_kept };
+        let is_refusal = step.calls > 0 && before.may_be_refused(observed, now, l2_is_whole);
+        let is_lawful = match step.calls > 0 && step.healthy {
+            true => is_answer,
+            false => is_answer || is_kept || is_refusal,
+        };
         assert!(is_lawful, "L1 holds {observed:?} after {step:?}\nbefore: {before:#?}");
         if !step.healthy {
             self.troubled_at = Some(now);
@@ -184,6 +198,23 @@ impl Document {
         }
     }
 
+    /// A refusal is remembered for its time, where no copy of the document is left to serve.
+    fn may_be_refused(&self, observed: Held, now: u64, l2_is_whole: bool) -> bool {
+        let Held::Refused { since, until, status } = observed else { return false };
+        let is_final = status == 451;
+        let ttl = if is_final { NEGATIVE_TTL } else { REFUSAL_TTL };
+        let may_serve = |copy: &Copy| copy.is_fresh(now) || !is_final && copy.may_stand_in(now);
+        let copies = self.copies();
+        let is_certain = l2_is_whole || self.l1 != Held::Nothing;
+        let has_none = copies.is_empty() || !is_certain || !copies.iter().all(may_serve);
+        [401, 403, 451, 502].contains(&status) && (since, until) == (now, now + ttl) && has_none
+    }
+
+    /// Whether the refusal with this status is still remembered.
+    pub(super) fn is_refused(&self, now: u64, with: u16) -> bool {
+        matches!(self.l1, Held::Refused { until, status, .. } if now < until && status == with)
+    }
+
     /// What L1 may hold after the upstream was asked and has answered.
     fn exchanged(&self, now: u64) -> Vec<Held> {
         let Some(live) = self.live else { return vec![Held::Gone { since: now }] };
@@ -206,7 +237,7 @@ impl Document {
                 }
             }
             Held::Gone { .. } => self.write(None),
-            Held::Nothing => {}
+            Held::Nothing | Held::Refused { .. } => {}
         }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use serde_json::Value;
 use svm::cache::{Entry, Exchanged, Facts};
-use svm::clock::Clock;
+use svm::clock::{Clock, Timestamp};
 use svm::target::Key;
 
 use super::op::{DOCUMENTS, Op, TOKENS, Wish};
@@ -24,8 +24,9 @@ const FLOOD: usize = 4;
 const FLOOD_BODY: usize = 30_000;
 /// A window of GitHub's.
 const WINDOW: u64 = 3_600;
-/// What one exchange may come to: each token once, each with a retry, and once more for a policy.
-const MOST_CALLS: u64 = 5;
+/// What one exchange may come to: each token once, each with a retry, and once more for a policy, then once without
+/// a token.
+const MOST_CALLS: u64 = 6;
 /// So many reads in a row have to fail for L2 to be left alone for a while.
 const READS_TO_OPEN: usize = 5;
 
@@ -215,7 +216,7 @@ impl Scene {
         assert!(charged <= most_charged, "more than {most_charged} charged calls: {}", told());
         assert!(self.app.github.peak_of(&path(document)) <= 1, "two calls at once: {}", told());
         let held = held(self.app.held(&url(document)).as_deref());
-        self.documents[document].observe(held, &step);
+        self.documents[document].observe(held, &step, before.l2_is_whole);
     }
 
     fn publish(&mut self, document: usize) {
@@ -345,6 +346,7 @@ impl Before {
             |copies: Vec<Copy>| !copies.is_empty() && copies.iter().all(|copy| copy.is_fresh(now));
         match self.document.l1 {
             Held::Gone { since } => now < since + NEGATIVE_TTL,
+            Held::Refused { until, .. } => now < until,
             Held::Copy(copy) => copy.is_fresh(now),
             Held::Nothing => self.l2_is_whole && is_fresh(self.document.copies()),
         }
@@ -374,8 +376,12 @@ fn held(entry: Option<&Entry>) -> Held {
         None => Held::Nothing,
         Some(entry) if entry.status == 200 => Held::Copy(copy(entry)),
         Some(entry) => {
-            assert!([404, 410].contains(&entry.status.as_u16()), "never stored: {entry:?}");
-            Held::Gone { since: entry.times.checked_at.as_secs() }
+            let [since, until] =
+                [entry.times.checked_at, entry.times.expires_at].map(Timestamp::as_secs);
+            match entry.status.as_u16() {
+                404 | 410 => Held::Gone { since },
+                status => Held::Refused { since, until, status },
+            }
         }
     }
 }

@@ -94,7 +94,8 @@ impl Case<'_> {
     /// There was reason to fail, it is told by whoever failed, and there was no copy that could have stood in.
     fn failure(&self) {
         let Self { before, step, l2_is_whole, wish, answer } = self;
-        self.holds(!step.healthy, "there is reason to fail");
+        let is_remembered = !wish.refresh && before.is_refused(step.now, answer.status.as_u16());
+        self.holds(!step.healthy || is_remembered, "there is reason to fail");
         let is_passed_on = answer.header("x-upstream-status") != "0";
         self.holds(!is_passed_on || step.calls > 0, "no failure is stored");
         self.holds(answer.header("cache-control") == "no-store", "no client stores a failure");

@@ -157,9 +157,9 @@ async fn a_limit() {
 async fn a_rest_in_which_nobody_is_asked() {
     for limit in [Failure::PrimaryLimit, Failure::BadCredentials, Failure::Throttled429] {
         let app = app().await;
-        let calls = app.github.calls(LATEST_PATH);
         app.github.fail_all(limit.clone());
         assert!(app.version(OTHER).await.status.as_u16() >= 400, "{limit:?}");
+        let calls = app.github.calls(LATEST_PATH);
         app.github.recover();
         stands_in(&app, "upstream=0 svm; hit; ttl=0", &format!("{limit:?}")).await;
         assert_eq!(app.github.calls(LATEST_PATH), calls, "{limit:?}");

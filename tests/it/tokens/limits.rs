@@ -27,7 +27,9 @@ async fn a_limited_token_rests_and_no_client_sees_it() {
             assert_eq!(app.version(&url).await.status, StatusCode::OK, "{failure:?}");
         }
         let with_a = used(&app).iter().filter(|token| *token == "a").count();
-        assert_eq!(with_a, 1, "{failure:?}: it is not asked again while it rests");
+        // A refused token is tried elsewhere before it is put aside.
+        let most = if failure == Failure::BadCredentials { 2 } else { 1 };
+        assert_eq!(with_a, most, "{failure:?}: it is not asked again while it rests");
     }
 }
 

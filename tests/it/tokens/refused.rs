@@ -16,9 +16,21 @@ const FIRST_REJECTED: &str = "svm_token_rejected{token=\"0\"}";
 async fn app_with_a_refused_token() -> TestApp {
     let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
     app.github.release("octo/app").serve();
-    app.github.fail(LATEST_PATH).with(Failure::BadCredentials).times(1);
+    refuse_once(&app);
     assert_eq!(app.version(LATEST).await.status, 401);
     app
+}
+
+/// Has GitHub refuse the token for one document, and elsewhere too.
+fn refuse_once(app: &TestApp) {
+    for target in [LATEST_PATH, "/user"] {
+        app.github.fail(target).with(Failure::BadCredentials).times(1);
+    }
+}
+
+/// How often GitHub was asked about the token since it was put aside.
+fn inquiries(app: &TestApp) -> u64 {
+    app.github.calls("/user") - 1
 }
 
 /// Waits until clients are told to come back after this many seconds.
@@ -33,7 +45,7 @@ async fn a_refused_token_is_put_aside_and_told_of() {
     for n in 0..4 {
         assert_eq!(app.version(&document(&app, &format!("octo/r{n}"))).await.status, 200);
     }
-    assert_eq!(used(&app), ["bad", "good", "good", "good", "good"]);
+    assert_eq!(used(&app), ["bad", "bad", "good", "good", "good", "good"]);
     assert_eq!(app.metric(FIRST_REJECTED).await, 1.0);
     assert_eq!(app.metric("svm_token_rejected{token=\"1\"}").await, 0.0);
 }
@@ -43,7 +55,7 @@ async fn a_token_that_works_again_is_used_again() {
     let app = app_with_a_refused_token().await;
     app.advance(MINUTE);
     app.reaches(FIRST_REJECTED, 0.0).await;
-    assert_eq!(app.github.calls("/user"), 1);
+    assert_eq!(inquiries(&app), 1);
     assert_eq!(app.version(LATEST).await.status, 200);
 }
 
@@ -55,7 +67,7 @@ async fn a_refused_token_is_asked_about_after_longer_and_longer_and_by_no_client
     for (asked, minutes) in [(1, 2), (2, 4), (3, 8)] {
         app.advance(MINUTE * minutes / 2);
         is_back_in(&app, u64::from(minutes) * 60).await;
-        assert_eq!(app.github.calls("/user"), asked);
+        assert_eq!(inquiries(&app), asked);
     }
     assert_eq!(app.github.calls(LATEST_PATH), 1);
 }
@@ -73,7 +85,7 @@ async fn what_is_no_verdict_neither_rehabilitates_a_token_nor_doubles_the_pause(
         app.github.fail("/user").with(failure.clone()).times(1);
         app.advance(MINUTE);
         is_back_in(&app, 60).await;
-        assert_eq!(app.github.calls("/user"), 1, "{failure:?}");
+        assert_eq!(inquiries(&app), 1, "{failure:?}");
         assert_eq!(app.metric(FIRST_REJECTED).await, 1.0, "{failure:?}");
         app.advance(MINUTE);
         app.reaches(FIRST_REJECTED, 0.0).await;
@@ -87,13 +99,13 @@ async fn an_answer_to_a_request_from_before_ends_it() {
     let gate = app.github.hold("/repos/octo/early/releases/latest");
     let asked = tasks::spawn(app.ask(&early));
     gate.arrived(1).await;
-    app.github.fail(LATEST_PATH).with(Failure::BadCredentials).times(1);
+    refuse_once(&app);
     assert_eq!(app.version(LATEST).await.status, 401);
     assert_eq!(app.metric(FIRST_REJECTED).await, 1.0);
     gate.open();
     assert_eq!(asked.await.unwrap().status, 200);
     assert_eq!(app.metric(FIRST_REJECTED).await, 0.0);
-    assert_eq!(app.github.calls("/user"), 0);
+    assert_eq!(inquiries(&app), 0);
 }
 
 #[tokio::test]
@@ -117,30 +129,36 @@ async fn too_many_logins_take_no_token_back() {
     app.github.fail("/repos/octo/early/releases/latest").with(Failure::TooManyLogins);
     let asked = tasks::spawn(app.ask(&early));
     gate.arrived(1).await;
-    app.github.fail(LATEST_PATH).with(Failure::BadCredentials).times(1);
+    refuse_once(&app);
     assert_eq!(app.version(LATEST).await.status, 401);
     gate.open();
     assert_eq!(asked.await.unwrap().status, 403);
     assert_eq!(app.metric(FIRST_REJECTED).await, 1.0);
 }
 
+/// Has GitHub refuse the token for every document, where inquiries tell nothing, and take it back.
+async fn refuse_all_once(app: &TestApp) {
+    app.github.recover();
+    app.github.fail("/user").with(Failure::NotFound404);
+    app.github.fail_all(Failure::BadCredentials);
+    assert_eq!(app.version(LATEST).await.status, 401);
+    app.github.recover();
+    app.github.fail("/user").with(Failure::NotFound404);
+}
+
 #[tokio::test]
 async fn where_inquiries_tell_nothing_a_refused_token_is_tried_after_longer_and_longer() {
-    let app = app_with_a_refused_token().await;
-    app.github.fail("/user").with(Failure::NotFound404);
-    for minutes in [2, 4] {
-        app.advance(MINUTE * minutes / 2);
-        app.reaches(FIRST_REJECTED, 0.0).await;
-        app.github.fail(LATEST_PATH).with(Failure::BadCredentials).times(1);
-        assert_eq!(app.version(LATEST).await.status, 401);
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    assert_eq!(app.version(&document(&app, "octo/first")).await.status, 200);
+    for minutes in [1, 2, 4] {
+        refuse_all_once(&app).await;
         assert_eq!(app.version(LATEST).await.retry_after(), u64::from(minutes) * 60);
+        app.advance(MINUTE * minutes);
+        app.reaches(FIRST_REJECTED, 0.0).await;
     }
-    app.advance(MINUTE * 4);
-    app.reaches(FIRST_REJECTED, 0.0).await;
-    assert_eq!(app.version(LATEST).await.status, 200);
-    app.github.fail(LATEST_PATH).with(Failure::BadCredentials).times(1);
-    assert_eq!(app.refresh(LATEST).await.status, 401);
-    let other = app.version(&document(&app, "octo/other")).await;
+    assert_eq!(app.version(&document(&app, "octo/other")).await.status, 200);
+    refuse_all_once(&app).await;
+    let other = app.version(&document(&app, "octo/third")).await;
     assert_eq!((other.status.as_u16(), other.retry_after()), (503, 60), "it had worked");
 }
 
