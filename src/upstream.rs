@@ -132,19 +132,22 @@ impl Upstream {
         self.places.window()
     }
 
-    /// The place for what an exchange sends next: the one that it holds, or, if that is from before a slow-down,
-    /// another one. It waits for that as all do, unless nothing could be sent anyway.
+    /// The place for what an exchange sends next to this target: the one that it holds, or, if that
+    /// is from before a slow-down or at another host, another one. It waits for that as all do, and
+    /// holds no place meanwhile, unless nothing could be sent anyway.
     async fn place<'a>(
         &'a self,
-        ask: Ask<'_>,
+        target: &Target,
+        priority: Priority,
         mut held: Option<Place<'a>>,
     ) -> Result<Place<'a>, Failure> {
+        let host = target.authority();
         loop {
-            if let Some(place) = held.filter(|place| self.places.is_current(place)) {
+            if let Some(place) = held.filter(|place| self.places.is_good_for(place, host)) {
                 return Ok(place);
             }
-            self.is_awake(ask.target)?;
-            let taken = self.places.take(ask.priority, ask.target.gets_token()).await;
+            self.is_awake(target)?;
+            let taken = self.places.take(priority, host, target.gets_token()).await;
             held = Some(taken.map_err(|Crowded| self.crowded())?);
         }
     }

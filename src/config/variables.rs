@@ -185,7 +185,12 @@ pub const VARIABLES: &[Variable] = &[
         "a whole number of bytes, 1 or more",
         "largest decoded upstream body, in bytes",
     ),
-    optional("UPSTREAM_MAX_CONCURRENCY", "64", COUNT, "upstream exchanges at once"),
+    optional(
+        "UPSTREAM_MAX_CONCURRENCY",
+        "64",
+        COUNT,
+        "upstream exchanges at once, at most three quarters of them at one host",
+    ),
     optional(
         "UPSTREAM_CONNECT_TO",
         "",

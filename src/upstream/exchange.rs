@@ -107,8 +107,16 @@ impl<'a> Exchange<'a> {
 
     /// One request, in a place that is good for it.
     async fn attempt(&mut self) -> Result<Answered, Failure> {
-        self.place = Some(self.upstream.place(self.ask, self.place.take()).await?);
+        let target = self.ask.target;
+        self.take_place(target).await?;
         self.follow().await
+    }
+
+    /// Sees to it that what is sent next, to this target, has its place.
+    async fn take_place(&mut self, target: &Target) -> Result<(), Failure> {
+        let (priority, held) = (self.ask.priority, self.place.take());
+        self.place = Some(self.upstream.place(target, priority, held).await?);
+        Ok(())
     }
 
     /// Reads the answer and decides whether it is the last one.

@@ -42,7 +42,8 @@ impl Upstream {
     /// resented of all tokens that share an address, so the next one would only meet it too.
     async fn identify_due(&self, target: &Target, rest: &mut Rest) {
         while self.next_to_identify(target, rest).is_some() {
-            let Ok(_place) = self.places.take(Priority::Background, true).await else { return };
+            let place = self.places.take(Priority::Background, target.authority(), true);
+            let Ok(_place) = place.await else { return };
             // Much may have happened while it waited for that.
             let Some(lease) = self.next_to_identify(target, rest) else { return };
             let finding = self.identify(target, lease).await;

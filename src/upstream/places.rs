@@ -1,15 +1,21 @@
-//! How many exchanges run at once, and how many of them the background may hold.
+//! The exchanges that run at once: of all hosts, of one, of the background, and with a token.
 //!
-//! All share one number of places, which never changes. Exchanges with a token have to pass the window first, which
-//! limits make small: what waits there holds none of the places of all, so that hosts without tokens do not suffer.
+//! All share one number of slots, which never changes, and no host takes the last quarter of it
+//! from the others. Exchanges with a token have to pass the window first, which limits make small:
+//! an exchange that waits there holds none of the slots of all, so that hosts without tokens do not
+//! suffer. A place is for one host: an exchange that is redirected to another one needs another.
 
+mod queue;
 mod resizable;
+mod shares;
+mod slots;
 mod window;
 
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 
+use queue::Queue;
 use resizable::{Permit, Resizable};
+use slots::{Slot, Slots};
 use window::{Epoch, Window};
 
 /// On whose behalf an exchange runs.
@@ -34,31 +40,39 @@ impl Priority {
     }
 }
 
-/// Exchanges that may wait in a line. A client that leaves does not take its flight along, so without a bound those
-/// who come and go could pile up work that nobody waits for.
-const MOST_WAITING: usize = 4096;
-
 /// Places for exchanges.
 #[derive(Debug)]
 pub(super) struct Places {
-    all: Line,
-    /// For those with a token, before `all`.
-    with_token: Line,
+    queue: Queue,
+    all: Shared,
+    /// For those with a token, before the window: no host may hold all of it either.
+    with_token: Shared,
+    paced: Paced,
     window: Mutex<Window>,
 }
 
-/// Places for which one waits in one line.
+/// Slots that hosts share.
 #[derive(Debug)]
-struct Line {
-    places: Resizable,
+struct Shared {
+    slots: Slots,
+    /// Those that the background may hold.
+    background: Slots,
+}
+
+/// The permits of the window.
+#[derive(Debug)]
+struct Paced {
+    permits: Resizable,
     /// Those that the background may hold.
     background: Resizable,
-    queue: Semaphore,
 }
 
 /// One place, for as long as it is held.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
+    /// The host for which it is held.
+    host: Box<str>,
+    _slots: Vec<Slot<'a>>,
     _permits: Vec<Permit<'a>>,
     /// Since when it is held, if it is one in the window.
     epoch: Option<Epoch>,
@@ -70,37 +84,53 @@ pub(super) struct Crowded;
 
 impl Places {
     pub(super) fn new(count: usize) -> Self {
-        let window = Mutex::new(Window::new(count));
-        Self { all: Line::new(count), with_token: Line::new(count), window }
+        Self {
+            queue: Queue::default(),
+            all: Shared::new(count),
+            with_token: Shared::new(count),
+            paced: Paced::new(count),
+            window: Mutex::new(Window::new(count)),
+        }
     }
 
-    /// Waits for a place, if not too many do. The caller's deadline covers the wait.
+    /// Waits for a place at a host, if not too many do. The caller's deadline covers the wait.
+    ///
+    /// The parts of a place are taken in one order, and what waits for one of them holds none that
+    /// comes later. So two exchanges never wait for each other.
     pub(super) async fn take(
         &self,
         priority: Priority,
+        host: &str,
         with_token: bool,
     ) -> Result<Place<'_>, Crowded> {
-        let lines: &[&Line] =
-            if with_token { &[&self.with_token, &self.all] } else { &[&self.all] };
-        let _waiting = lines[0].queue.try_acquire().map_err(|_| Crowded)?;
-        let mut permits = Vec::new();
+        let _waiting = self.queue.join(host).ok_or(Crowded)?;
+        let (mut slots, mut permits) = (Vec::new(), Vec::new());
         // The background waits for its halves first, so that it never holds a place while it waits for one of them.
         if priority == Priority::Background {
-            for line in lines {
-                permits.push(line.background.acquire().await);
+            if with_token {
+                slots.push(self.with_token.background.acquire(host).await);
+                permits.push(self.paced.background.acquire().await);
             }
+            slots.push(self.all.background.acquire(host).await);
         }
-        permits.push(lines[0].places.acquire().await);
-        // Now, and not with the last place: a slow-down that comes between the two concerns this one.
-        let epoch = with_token.then(|| self.window.lock().epoch());
-        for line in &lines[1..] {
-            permits.push(line.places.acquire().await);
+        let mut epoch = None;
+        if with_token {
+            slots.push(self.with_token.slots.acquire(host).await);
+            permits.push(self.paced.permits.acquire().await);
+            // Now, and not with the last slot: a slow-down that comes between concerns this one.
+            epoch = Some(self.window.lock().epoch());
         }
-        Ok(Place { _permits: permits, epoch })
+        slots.push(self.all.slots.acquire(host).await);
+        Ok(Place { host: host.into(), _slots: slots, _permits: permits, epoch })
+    }
+
+    /// Whether the place is at this host, and from after the last slow-down, if that concerns it.
+    pub(super) fn is_good_for(&self, place: &Place<'_>, host: &str) -> bool {
+        *place.host == *host && self.is_current(place)
     }
 
     /// Whether the place is from after the last slow-down, if that concerns it.
-    pub(super) fn is_current(&self, place: &Place<'_>) -> bool {
+    fn is_current(&self, place: &Place<'_>) -> bool {
         place.epoch.is_none_or(|epoch| epoch == self.window.lock().epoch())
     }
 
@@ -125,21 +155,23 @@ impl Places {
     fn change(&self, change: impl FnOnce(&mut Window)) {
         let mut window = self.window.lock();
         change(&mut window);
-        self.with_token.resize(window.size());
+        self.paced.resize(window.size());
     }
 }
 
-impl Line {
+impl Shared {
     fn new(count: usize) -> Self {
-        Self {
-            places: Resizable::new(count),
-            background: Resizable::new(half(count)),
-            queue: Semaphore::new(MOST_WAITING),
-        }
+        Self { slots: Slots::new(count), background: Slots::new(half(count)) }
+    }
+}
+
+impl Paced {
+    fn new(count: usize) -> Self {
+        Self { permits: Resizable::new(count), background: Resizable::new(half(count)) }
     }
 
     fn resize(&self, count: usize) {
-        self.places.resize(count);
+        self.permits.resize(count);
         self.background.resize(half(count));
     }
 }

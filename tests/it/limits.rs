@@ -1,6 +1,7 @@
 //! Limits as clients see them, or rather do not: one token limited, all of them, and what comes after.
 
 mod endpoints;
+mod shares;
 mod window;
 
 use std::time::Duration;

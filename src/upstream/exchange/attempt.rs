@@ -59,12 +59,22 @@ impl<'a> Exchange<'a> {
                     target.redirect(location, &self.upstream.targets).map_err(|_| refused())?;
             }
             // A call was made by now, so a rest that is met here is a limit and no reason for silence.
-            gear = self.equip(&target, Some(gear)).map_err(|rests| Failure {
-                reason: Reason::Limited,
-                status: Some(head.status()),
-                ..rests
-            })?;
+            let status = head.status();
+            gear =
+                self.go_on(head, &target, gear).await.map_err(|failure| match failure.reason {
+                    Reason::Crowded => failure,
+                    _ => Failure { reason: Reason::Limited, status: Some(status), ..failure },
+                })?;
         }
+    }
+
+    /// Prepares the hop to the target of a redirect. A hop to another host waits for a place there:
+    /// a host that hangs holds its own share alone, however many exchanges are redirected to it.
+    async fn go_on(&mut self, from: Head, target: &Target, gear: Gear) -> Result<Gear, Failure> {
+        // Its connection serves others meanwhile.
+        drop(from);
+        self.take_place(target).await?;
+        self.equip(target, Some(gear))
     }
 
     /// What a hop is sent with: no token for a host that gets none, else the one in hand, unless it was limited or

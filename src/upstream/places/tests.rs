@@ -4,7 +4,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use super::Priority::{Background, Foreground};
+use super::queue::MOST_WAITING;
 use super::*;
+
+/// A host that is asked with tokens, another such host, and one that is asked without.
+const API: &str = "api.github.com";
+const OTHER_API: &str = "api.other.example";
+const RAW: &str = "raw.githubusercontent.com";
 
 /// One who waits in line.
 struct Waiting<'a>(Pin<Box<dyn Future<Output = Result<Place<'a>, Crowded>> + 'a>>);
@@ -29,23 +35,36 @@ impl<'a> Waiting<'a> {
     }
 }
 
+type Ask = for<'a> fn(&'a Places, Priority) -> Waiting<'a>;
+
 /// Asks for a place with a token.
 fn ask(places: &Places, priority: Priority) -> Waiting<'_> {
-    Waiting(Box::pin(places.take(priority, true)))
+    Waiting(Box::pin(places.take(priority, API, true)))
+}
+
+/// Asks for one at the other host with tokens.
+fn ask_other(places: &Places, priority: Priority) -> Waiting<'_> {
+    Waiting(Box::pin(places.take(priority, OTHER_API, true)))
 }
 
 /// Asks for a place without.
 fn ask_without(places: &Places, priority: Priority) -> Waiting<'_> {
-    Waiting(Box::pin(places.take(priority, false)))
+    Waiting(Box::pin(places.take(priority, RAW, false)))
+}
+
+/// All places that a host gets at once.
+fn fill<'a>(places: &'a Places, ask: impl Fn(&'a Places) -> Waiting<'a>) -> Vec<Place<'a>> {
+    std::iter::from_fn(|| ask(places).look()).map(|place| place.expect("no crowd")).collect()
 }
 
 #[test]
 fn the_background_may_hold_half() {
-    for asks in [ask, ask_without] {
+    let rows: [(Ask, Ask); 3] = [(ask, ask_other), (ask_other, ask), (ask_without, ask)];
+    for (asks, others) in rows {
         let places = Places::new(4);
         let held = [asks(&places, Background).gets_it(), asks(&places, Background).gets_it()];
         let mut third = asks(&places, Background).waits();
-        let _others = [asks(&places, Foreground).gets_it(), asks(&places, Foreground).gets_it()];
+        let _others = [asks(&places, Foreground).gets_it(), others(&places, Foreground).gets_it()];
         drop(held);
         let _place = third.gets_it();
     }
@@ -84,13 +103,13 @@ fn a_slow_down_lets_one_at_a_time_pass_once_those_before_have_gone() {
     let places = Places::new(3);
     let [first, second, third] = [(); 3].map(|()| ask(&places, Foreground).gets_it());
     places.slow_down();
-    assert!(!places.is_current(&first));
+    assert!(!places.is_good_for(&first, API));
     let next = ask(&places, Foreground).waits();
     drop((first, second));
     let mut next = next.waits();
     drop(third);
     let next = next.gets_it();
-    assert!(places.is_current(&next));
+    assert!(places.is_good_for(&next, API));
     let mut after = ask(&places, Foreground).waits();
     drop(next);
     drop(after.gets_it());
@@ -119,7 +138,7 @@ fn hosts_without_tokens_do_not_wait_in_front_of_the_window() {
     let _waiting: Vec<_> = (0..MOST_WAITING).map(|_| ask(&places, Foreground).waits()).collect();
     let without = ask_without(&places, Foreground).gets_it();
     places.slow_down();
-    assert!(places.is_current(&without), "no slow-down concerns it");
+    assert!(places.is_good_for(&without, RAW), "no slow-down concerns it");
     places.succeeded(&without);
     assert_eq!(places.window(), 1, "and it opens no window");
 }
@@ -143,5 +162,54 @@ fn a_place_for_which_one_still_waits_is_from_before_a_slow_down_that_comes_meanw
     let mut waiting = ask(&places, Foreground).waits();
     places.slow_down();
     drop(hung);
-    assert!(!places.is_current(&waiting.gets_it()));
+    assert!(!places.is_good_for(&waiting.gets_it(), API));
+}
+
+#[test]
+fn a_host_that_hangs_leaves_a_quarter_whoever_asks_it() {
+    for hangs in [ask, ask_without] {
+        let places = Places::new(64);
+        let _clients = fill(&places, |places| hangs(places, Foreground));
+        assert_eq!(fill(&places, |places| ask_other(places, Foreground)).len(), 12);
+        let places = Places::new(64);
+        let clients = fill(&places, |places| hangs(places, Foreground));
+        assert_eq!(clients.len(), 48);
+        assert_eq!(fill(&places, |places| ask_other(places, Background)).len(), 12);
+    }
+}
+
+#[test]
+fn a_host_that_hangs_leaves_a_quarter_of_the_background() {
+    for hangs in [ask, ask_without] {
+        let places = Places::new(64);
+        let _sweep = fill(&places, |places| hangs(places, Background));
+        let others = fill(&places, |places| ask_other(places, Background));
+        assert_eq!(others.len(), 6, "of the 8 that are left of 32");
+    }
+}
+
+#[test]
+fn hosts_with_tokens_leave_each_other_a_part_of_the_window() {
+    let places = Places::new(8);
+    let _held = fill(&places, |places| ask(places, Foreground));
+    let _waiting: Vec<_> = (0..20).map(|_| ask(&places, Foreground).waits()).collect();
+    assert_eq!(fill(&places, |places| ask_other(places, Foreground)).len(), 2);
+}
+
+#[test]
+fn a_full_queue_of_one_host_is_no_other_hosts() {
+    let places = Places::new(4);
+    let _held = fill(&places, |places| ask_without(places, Foreground));
+    let _waiting: Vec<_> =
+        (0..MOST_WAITING).map(|_| ask_without(&places, Foreground).waits()).collect();
+    assert_eq!(ask_without(&places, Foreground).look().unwrap().unwrap_err(), Crowded);
+    drop(ask(&places, Foreground).gets_it());
+}
+
+#[test]
+fn a_place_is_good_for_its_host_alone() {
+    let places = Places::new(4);
+    let place = ask(&places, Foreground).gets_it();
+    assert!(places.is_good_for(&place, API));
+    assert!(!places.is_good_for(&place, OTHER_API));
 }

@@ -57,6 +57,7 @@ const RULES: &[Rule] = &[
             "src/upstream/content_coding.rs",
             "src/upstream/etag.rs",
             "src/upstream/identity.rs",
+            "src/upstream/places/shares.rs",
             "src/upstream/places/window.rs",
             "src/upstream/planner.rs",
             "src/upstream/rate_limit.rs",

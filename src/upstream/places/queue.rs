@@ -1,0 +1,48 @@
+//! Exchanges that wait for their slots, counted by host.
+//!
+//! A client that leaves does not take its flight along, so without a bound clients that come and go
+//! could pile up work that nobody waits for. Each host has a bound of its own: one that hangs fills
+//! no other host's queue.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+
+/// Exchanges that may wait for one host.
+pub(super) const MOST_WAITING: usize = 4096;
+
+/// The numbers of exchanges that wait, by authority; a host for which none waits is not there.
+#[derive(Debug, Default)]
+pub(super) struct Queue(Mutex<HashMap<Box<str>, usize>>);
+
+/// One exchange that waits, for as long as this is held.
+#[derive(Debug)]
+pub(super) struct Waiting<'a> {
+    queue: &'a Queue,
+    host: &'a str,
+}
+
+impl Queue {
+    /// Joins the queue of a host, unless that is full.
+    pub(super) fn join<'a>(&'a self, host: &'a str) -> Option<Waiting<'a>> {
+        let mut counts = self.0.lock();
+        match counts.get_mut(host) {
+            Some(count) if *count >= MOST_WAITING => return None,
+            Some(count) => *count += 1,
+            None => _ = counts.insert(host.into(), 1),
+        }
+        Some(Waiting { queue: self, host })
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.queue.0.lock();
+        if let Some(count) = counts.get_mut(self.host) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(self.host);
+            }
+        }
+    }
+}
