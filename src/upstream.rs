@@ -16,6 +16,7 @@ mod exchange;
 mod hop;
 mod identify;
 pub(crate) mod identity;
+mod leaks;
 mod places;
 mod planner;
 pub(crate) mod rate_limit;

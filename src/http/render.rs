@@ -210,6 +210,9 @@ fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, Byte
                 Reason::NotJson => (BAD_RESPONSE, "the upstream's answer is not JSON"),
                 Reason::TooLarge => (BAD_RESPONSE, "the upstream's answer is too large"),
                 Reason::CutShort => (BAD_RESPONSE, "the upstream's answer ended early"),
+                Reason::LeakedToken => {
+                    (BAD_RESPONSE, "the upstream's answer holds a credential of this service")
+                }
                 Reason::UnaskedNotModified => {
                     (BAD_RESPONSE, "the upstream answered 304 to a request without a validator")
                 }

@@ -21,6 +21,7 @@ pub(super) struct Upstream {
     misled: [(Validator, IntCounter); 3],
     exchanges: IntCounterVec,
     limits: IntCounterVec,
+    leaks: IntCounter,
     seconds: Histogram,
 }
 
@@ -64,6 +65,10 @@ impl Upstream {
                 "Rate limits met, by kind",
                 &["kind"],
             ),
+            leaks: families.counter(
+                "svm_upstream_leaks_total",
+                "Answers that held one of our tokens, and were refused",
+            ),
             seconds: families.histogram(
                 "svm_upstream_duration_seconds",
                 "Time of an exchange with all its hops and retries",
@@ -105,6 +110,11 @@ impl Counters {
     /// Counts a limit that was met.
     pub fn limited(&self, kind: &'static str) {
         self.upstream.limits.with_label_values(&[kind]).inc();
+    }
+
+    /// Counts an answer that held one of our tokens.
+    pub fn leaked(&self) {
+        self.upstream.leaks.inc();
     }
 
     /// Counts an exchange.

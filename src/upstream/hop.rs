@@ -100,6 +100,7 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
         tracing::debug!(error = crate::telemetry::chain(&error), "upstream request failed");
         Failure::new(Reason::Unreachable)
     })?;
+    upstream.refuse_leak_in_head(target, &response)?;
     // A switch to a protocol that nobody asked for is no answer, and none that a client could be given.
     if response.status().is_informational() {
         return Err(Failure::new(Reason::Unreachable));

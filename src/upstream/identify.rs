@@ -114,6 +114,7 @@ impl Upstream {
         let status = head.status();
         let body = body::read(&mut head.response, LARGEST_USER).await;
         let body = body.map_err(|reason| Failure::after(status, reason))?;
+        self.refuse_leak(target, status, &body)?;
         Ok(Finding::read(status, head.headers(), &body, self.clock.now()))
     }
 }

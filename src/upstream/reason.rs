@@ -15,6 +15,8 @@ pub enum Reason {
     TooLarge,
     /// A body that ended early.
     CutShort,
+    /// An answer that holds one of our tokens.
+    LeakedToken,
     /// A `304` to a request without a validator.
     UnaskedNotModified,
     /// A rate limit.
@@ -37,13 +39,14 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Unreachable,
         Self::Timeout,
         Self::Redirect,
         Self::NotJson,
         Self::TooLarge,
         Self::CutShort,
+        Self::LeakedToken,
         Self::UnaskedNotModified,
         Self::Limited,
         Self::Denied,
@@ -64,6 +67,7 @@ impl Reason {
             Self::NotJson => "not-json",
             Self::TooLarge => "too-large",
             Self::CutShort => "cut-short",
+            Self::LeakedToken => "leaked-token",
             Self::UnaskedNotModified => "unasked-304",
             Self::Limited => "limited",
             Self::Denied => "denied",

@@ -1,10 +1,14 @@
 //! A token, kept so that it cannot be shown by accident, and its fingerprint, which may be.
 
+mod search;
+
 use std::fmt;
 use std::num::NonZeroU64;
 
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
+
+pub(super) use search::TokenSearch;
 
 /// A GitHub token. `Debug` shows its fingerprint; only [`Secret::authorization`] lets the value out.
 #[derive(Clone, PartialEq, Eq)]

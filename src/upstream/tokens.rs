@@ -22,6 +22,7 @@ use crate::config;
 use super::identity::{Finding, Identity};
 use super::planner::{self, Question};
 use super::rate_limit::Limit;
+use super::secret::TokenSearch;
 use super::{Fingerprint, Priority, Secret, Validator};
 
 use reservation::Reservation;
@@ -35,6 +36,7 @@ pub(super) use tried::Tried;
 pub struct TokenPool {
     /// The header values are marked as sensitive, so `Debug` does not show them.
     authorizations: Vec<HeaderValue>,
+    search: TokenSearch,
     pool: Mutex<Pool>,
 }
 
@@ -88,6 +90,7 @@ impl TokenPool {
         let tokens = fingerprints.map(|(place, fingerprint)| Token::new(place, fingerprint, rules));
         Self {
             authorizations: config.secrets.iter().map(Secret::authorization).collect(),
+            search: TokenSearch::new(&config.secrets),
             pool: Mutex::new(Pool::new(tokens.collect(), config.usage_threshold)),
         }
     }
@@ -120,6 +123,11 @@ impl TokenPool {
     /// The `Authorization` value of a leased token.
     pub fn authorization(&self, lease: Lease) -> HeaderValue {
         self.authorizations[lease.index].clone()
+    }
+
+    /// Whether one of the tokens is in these bytes, be it one that is not in use.
+    pub(super) fn are_shown_in(&self, bytes: &[u8]) -> bool {
+        self.search.is_in(bytes)
     }
 
     /// Counts a request that is about to be sent, until its cost is booked.

@@ -121,6 +121,7 @@ async fn metrics_are_prometheus_text() {
     svm_upstream_etag_drift_total{validator="computed-etag"} 0
     svm_upstream_etag_drift_total{validator="etag"} 0
     svm_upstream_exchanges_total{outcome="ok",priority="foreground"} 1
+    svm_upstream_leaks_total 0
     svm_upstream_misled_total{validator="computed-etag"} 0
     svm_upstream_misled_total{validator="date"} 0
     svm_upstream_misled_total{validator="etag"} 0

@@ -1,6 +1,7 @@
 //! Which token a request uses.
 
 mod accounts;
+mod echoes;
 mod inquiries;
 mod limits;
 mod policies;

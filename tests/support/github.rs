@@ -11,6 +11,7 @@ mod builder;
 mod coding;
 mod date;
 mod document;
+mod echo;
 mod errors;
 mod etag;
 mod failure;
@@ -44,6 +45,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer};
 
 pub use self::coding::Coding;
+pub use self::echo::{Echo, Spelling};
 pub use self::failure::Failure;
 pub use self::gate::Gate;
 pub use self::journal::Counts;

@@ -33,13 +33,19 @@ impl Exchange<'_> {
             StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT => Bytes::new(),
             _ if status.is_success() => {
                 let body = body::read(&mut head.response, limit).await;
+                // Before anything is said about it: a page for people may hold a token too.
+                self.upstream.refuse_leak(target, status, body.as_deref().unwrap_or_default())?;
                 match body.and_then(valid) {
                     // Any other status speaks for itself, and its body would not be what we say it is.
                     Err(Reason::NotJson) if status != StatusCode::OK => Bytes::new(),
                     body => body.map_err(failed)?,
                 }
             }
-            _ => body::read_error(&mut head.response).await,
+            _ => {
+                let body = body::read_error(&mut head.response).await;
+                self.upstream.refuse_leak(target, status, &body)?;
+                body
+            }
         };
         let validators = self.validators(target, head, &body);
         let token = head.lease.map(|lease| lease.fingerprint());

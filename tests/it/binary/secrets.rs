@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::github::{Failure, GitHub};
+use crate::support::github::{Echo, Failure, GitHub, Spelling};
 use crate::support::process::Setup;
 use crate::{LATEST, LATEST_PATH};
 
@@ -25,8 +25,19 @@ async fn no_token_is_in_anything_that_leaves_the_process() {
     told.push(svm.version(LATEST).await);
     told.push(svm.refresh(LATEST).await);
     told.push(svm.version("https://api.github.com/repos/octo/none").await);
-    let failures =
-        [Failure::BadCredentials, Failure::Saml, Failure::CutBody, Failure::ServerError502];
+    let failures = [
+        Failure::BadCredentials,
+        Failure::Saml,
+        Failure::CutBody,
+        Failure::ServerError502,
+        Failure::Echo(Echo::Document(Spelling::Plain)),
+        Failure::Echo(Echo::Document(Spelling::Unicode)),
+        Failure::Echo(Echo::Error(404, Spelling::Plain)),
+        Failure::Echo(Echo::Page(500)),
+        Failure::Echo(Echo::Header("etag")),
+        Failure::Echo(Echo::Header("x-oauth-scopes")),
+        Failure::Echo(Echo::Redirect(Spelling::Plain)),
+    ];
     for failure in failures {
         let _ = github.fail_all(failure);
         told.push(svm.refresh(LATEST).await);

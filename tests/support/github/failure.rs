@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::account::Account;
 use super::answer::Answer;
 use super::coding::Coding;
+use super::echo::Echo;
 use super::received::Received;
 use super::wire::Wire;
 use super::{errors, nasty};
@@ -82,6 +83,8 @@ pub enum Failure {
     UnaskedNotModified,
     /// 301 to the same URL.
     RedirectLoop,
+    /// The answer repeats the token of the request.
+    Echo(Echo),
 
     /// The answer comes later.
     Latency(Duration),
@@ -152,6 +155,7 @@ impl Failure {
             Self::GzipBomb => nasty::gzip_bomb(),
             Self::UnaskedNotModified => nasty::unasked_not_modified(),
             Self::RedirectLoop => nasty::redirect_loop(request),
+            Self::Echo(echo) => echo.answer(request),
             _ => self.error(403, request),
         }
     }

@@ -1,0 +1,49 @@
+//! Answers that hold one of our tokens: those of an upstream, or of a proxy in front of it, that
+//! echoes `Authorization`. They are neither stored, shown nor followed; the log and a counter tell
+//! of them.
+
+use http::StatusCode;
+use reqwest::Response;
+
+use crate::target::Target;
+
+use super::{Failure, Reason, Upstream};
+
+impl Upstream {
+    /// Fails if a header of this answer holds a token: a place to follow, a tag to ask with, scopes
+    /// to log. All are searched, since a header that nothing reads today may be read tomorrow.
+    pub(super) fn refuse_leak_in_head(
+        &self,
+        target: &Target,
+        response: &Response,
+    ) -> Result<(), Failure> {
+        let mut values = response.headers().values();
+        let holds_token = values.any(|value| self.tokens.are_shown_in(value.as_bytes()));
+        self.refuse(target, response.status(), holds_token)
+    }
+
+    /// Fails if this body, decoded, holds a token.
+    pub(super) fn refuse_leak(
+        &self,
+        target: &Target,
+        status: StatusCode,
+        body: &[u8],
+    ) -> Result<(), Failure> {
+        self.refuse(target, status, self.tokens.are_shown_in(body))
+    }
+
+    fn refuse(
+        &self,
+        target: &Target,
+        status: StatusCode,
+        holds_token: bool,
+    ) -> Result<(), Failure> {
+        if !holds_token {
+            return Ok(());
+        }
+        self.metrics.leaked();
+        let (host, code) = (target.authority(), status.as_u16());
+        tracing::error!(host, status = code, "an upstream's answer holds one of our tokens");
+        Err(Failure::after(status, Reason::LeakedToken))
+    }
+}
