@@ -151,6 +151,12 @@ impl Scripted<'_> {
         self.change(|script| script.token = Some(token.to_owned()))
     }
 
+    /// Only on connections that exist by now: they have died, and nobody has noticed.
+    pub fn on_known_connections(self) -> Self {
+        let known = self.github.connections();
+        self.change(|script| script.last_connection = Some(known))
+    }
+
     fn change(self, change: impl FnOnce(&mut Script)) -> Self {
         let mut world = self.github.world();
         let script = world.scripts.iter_mut().find(|script| script.number == self.number);

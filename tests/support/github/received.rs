@@ -33,6 +33,8 @@ pub struct Received {
     pub etag_rule: u32,
     /// How many requests the API had in flight when it came, itself included; 0 on other hosts.
     pub in_flight: usize,
+    /// The number of its connection, in the order of their handshakes.
+    pub connection: u64,
 }
 
 impl Received {
@@ -92,7 +94,9 @@ pub async fn read(
     client.take(length).read_to_end(&mut body).await?;
     let (method, target) = (method.to_owned(), target.to_owned());
     let sni = sni.map(str::to_owned);
-    let request = Received { sni, host, method, target, headers, head, etag_rule: 0, in_flight: 0 };
+    let (etag_rule, in_flight, connection) = (0, 0, 0);
+    let request =
+        Received { sni, host, method, target, headers, head, etag_rule, in_flight, connection };
     witness::look(&request, &body);
     Ok(Some(request))
 }

@@ -12,6 +12,8 @@ pub struct Script {
     pub scope: Scope,
     /// Only to requests with this token, if one is named.
     pub token: Option<String>,
+    /// Only on connections up to this number, if one is named.
+    pub last_connection: Option<u64>,
     /// How often it still happens; `None` until it is cleared.
     pub left: Option<u32>,
     /// How the handle finds it again.
@@ -45,6 +47,7 @@ impl Script {
         };
         in_scope
             && !self.failure.spoils_handshakes()
+            && self.last_connection.is_none_or(|last| request.connection <= last)
             && self.token.as_deref().is_none_or(|token| request.token() == Some(token))
     }
 

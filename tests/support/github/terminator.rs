@@ -138,14 +138,14 @@ async fn accept(listener: TcpListener, site: Arc<Site>, stop: CancellationToken)
 /// Serves one connection; an error is the client's affair and ends it.
 async fn serve(stream: TcpStream, site: Arc<Site>) {
     let _ = stream.set_nodelay(true);
-    if let Some(client) = shake_hands(stream, &site).await {
-        let _ = converse(client, &site).await;
+    if let Some((client, number)) = shake_hands(stream, &site).await {
+        let _ = converse(client, number, &site).await;
         lock(&site.world).journal.ended += 1;
     }
 }
 
 /// Ends TLS, unless the handshake is to fail; that is decided once the client has said which host it wants.
-async fn shake_hands(stream: TcpStream, site: &Site) -> Option<Client> {
+async fn shake_hands(stream: TcpStream, site: &Site) -> Option<(Client, u64)> {
     let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.ok()?;
     let host = start.client_hello().server_name().unwrap_or_default().to_owned();
     let failure = lock(&site.world).next_handshake_failure(&host);
@@ -155,14 +155,16 @@ async fn shake_hands(stream: TcpStream, site: &Site) -> Option<Client> {
         _ => &site.trusted,
     };
     let client = start.into_stream(Arc::clone(config)).await.ok()?;
-    lock(&site.world).journal.connections += 1;
-    Some(BufReader::new(client))
+    let journal = &mut lock(&site.world).journal;
+    journal.connections += 1;
+    Some((BufReader::new(client), journal.connections))
 }
 
-async fn converse(mut client: Client, site: &Site) -> io::Result<()> {
+async fn converse(mut client: Client, number: u64, site: &Site) -> io::Result<()> {
     let sni = client.get_ref().get_ref().1.server_name().map(str::to_owned);
     let mut backend = Backend::connect(site.backend).await?;
-    while let Some(request) = received::read(&mut client, sni.as_deref()).await? {
+    while let Some(mut request) = received::read(&mut client, sni.as_deref()).await? {
+        request.connection = number;
         if lock(&site.world).refuses_handshakes(&request.host) {
             break;
         }

@@ -24,10 +24,16 @@ pub struct Wire {
 enum Step {
     /// These bytes, this many times.
     Bytes(Bytes, u64),
+    /// These bytes, beside TLS.
+    Raw(Bytes),
     /// Sends off what was written.
     Flush,
     /// These bytes, one at a time, with this pause after each.
     Drip(Bytes, Duration),
+    /// All of these bytes together, with this pause after them, until the client has had enough.
+    Pieces(Bytes, Duration),
+    /// Nothing for this long.
+    Pause(Duration),
 }
 
 /// What becomes of the connection afterwards.
@@ -83,6 +89,24 @@ impl Wire {
         self
     }
 
+    /// Bytes that TLS does not cover.
+    pub fn then_raw(mut self, bytes: impl Into<Bytes>) -> Self {
+        self.steps.push(Step::Raw(bytes.into()));
+        self
+    }
+
+    /// The same bytes until the client has had enough, with this pause after each time.
+    pub fn then_in_pieces(mut self, bytes: impl Into<Bytes>, pause: Duration) -> Self {
+        self.steps.push(Step::Pieces(bytes.into(), pause));
+        self
+    }
+
+    /// The rest comes after this pause.
+    pub fn then_after(mut self, pause: Duration) -> Self {
+        self.steps.push(Step::Pause(pause));
+        self
+    }
+
     /// All that comes so far is sent off before the rest.
     pub fn then_flushed(mut self) -> Self {
         self.steps.push(Step::Flush);
@@ -113,8 +137,11 @@ impl Wire {
         for step in &self.steps {
             match step {
                 Step::Bytes(bytes, times) => repeat(client, bytes, *times).await?,
+                Step::Raw(bytes) => client.get_mut().get_mut().0.write_all(bytes).await?,
                 Step::Flush => client.flush().await?,
                 Step::Drip(bytes, pause) => drip(client, bytes, *pause).await?,
+                Step::Pieces(bytes, pause) => pieces(client, bytes, *pause).await?,
+                Step::Pause(pause) => tokio::time::sleep(*pause).await,
             }
         }
         client.flush().await?;
@@ -152,4 +179,12 @@ pub(super) async fn drip(client: &mut Client, bytes: &[u8], pause: Duration) -> 
         tokio::time::sleep(pause).await;
     }
     Ok(())
+}
+
+async fn pieces(client: &mut Client, bytes: &Bytes, pause: Duration) -> io::Result<()> {
+    loop {
+        client.write_all(bytes).await?;
+        client.flush().await?;
+        tokio::time::sleep(pause).await;
+    }
 }

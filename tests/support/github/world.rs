@@ -129,7 +129,8 @@ impl World {
     /// Writes a failure for everything in `scope`, until it is cleared; returns its number.
     pub fn script(&mut self, scope: Scope, failure: Failure) -> u64 {
         let number = self.number();
-        self.scripts.push(Script { failure, scope, token: None, left: None, number });
+        let (token, last_connection, left) = (None, None, None);
+        self.scripts.push(Script { failure, scope, token, last_connection, left, number });
         number
     }
 
