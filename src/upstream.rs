@@ -7,15 +7,19 @@
 mod body;
 mod client;
 mod condition;
+mod connections;
 mod content_coding;
 mod cooldowns;
+mod dial;
 mod drift;
 mod endpoint;
 mod etag;
 mod exchange;
+mod framing;
 mod hop;
 mod identify;
 pub(crate) mod identity;
+mod intake;
 mod leaks;
 mod places;
 mod planner;
@@ -27,22 +31,25 @@ mod rest;
 mod secret;
 mod special_purpose;
 mod stored;
+mod tls;
 mod token_check;
 mod tokens;
 mod validators;
 
 use std::sync::Arc;
 
-pub use client::ClientError;
 pub use places::Priority;
 pub use reason::Reason;
 pub use reply::{Failure, Reply};
 pub use resolver::LOOK_UPS;
 pub use secret::{Fingerprint, Secret};
 pub use stored::{Moved, Route, Stored};
+pub use tls::ClientError;
 pub use tokens::{Report, TokenPool};
 pub use validators::{Validator, Validators};
 
+use client::ClientBuilder;
+use connections::Connections;
 use cooldowns::Cooldowns;
 use drift::Drift;
 use exchange::Exchange;
@@ -67,7 +74,7 @@ pub struct Ask<'a> {
 
 /// The client, the tokens and what is known of hosts.
 pub struct Upstream {
-    client: reqwest::Client,
+    connections: Connections,
     config: config::Upstream,
     targets: target::Policy,
     tokens: Arc<TokenPool>,
@@ -88,12 +95,12 @@ impl Upstream {
         clock: Clock,
         metrics: Metrics,
     ) -> Result<Self, ClientError> {
-        let client = client::build(&config)?;
+        let connections = Connections::new(&config, &targets)?;
         let places = Places::new(config.max_concurrency);
         let token_checks = TokenChecks::new(tokens.count());
         let (cooldowns, drift) = (Cooldowns::default(), Drift::default());
         Ok(Self {
-            client,
+            connections,
             config,
             targets,
             tokens,
@@ -112,7 +119,7 @@ impl Upstream {
     ///
     /// [`ClientError`] where [`Upstream::new`] would give it.
     pub fn check(config: &config::Upstream) -> Result<(), ClientError> {
-        client::build(config).map(drop)
+        ClientBuilder::new(config)?.pooled().map(drop)
     }
 
     /// Asks, within `UPSTREAM_TIMEOUT` for all of it: waiting for a place, hops, retries and other tokens.

@@ -1,91 +1,110 @@
-//! The HTTP client: TLS, timeouts, and nothing that it would do on its own.
+//! The HTTP clients: timeouts, TCP settings, and nothing that a client would do on its own.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, HeaderValue};
+use reqwest::Client;
 use reqwest::dns::Resolve;
 use reqwest::redirect::Policy;
-use reqwest::tls::Version;
-use reqwest::{Certificate, Client};
+use tower::util::MapFutureLayer;
 
 use crate::config;
 
+use super::dial;
+use super::intake::OpenIntakes;
 use super::resolver::Resolver;
+use super::tls::{self, ClientError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Below the idle time of GitHub's servers, so that a request rarely meets a connection that is being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-const IDLE_PER_HOST: usize = 16;
 /// The one coding that the body's reader undoes.
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+/// An idle connection that a firewall forgot is found while it is idle.
+const KEEPALIVE_TIME: Duration = Duration::from_secs(5);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+const KEEPALIVE_RETRIES: u32 = 3;
+/// How long the network may leave bytes unacknowledged.
+const USER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Names neither curl nor a browser: GitHub would pretty-print, and clients grep for the compact form.
 const USER_AGENT: &str = concat!("svm/", env!("CARGO_PKG_VERSION"));
 
-/// Why the client cannot be built.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// `UPSTREAM_CA_FILE` cannot be read.
-    #[error("UPSTREAM_CA_FILE {path} cannot be read")]
-    CaFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// `UPSTREAM_CA_FILE` holds no certificate in PEM form.
-    #[error("UPSTREAM_CA_FILE {path} holds no PEM certificate")]
-    NoCertificate {
-        /// The file.
-        path: PathBuf,
-    },
-    /// TLS cannot be set up.
-    #[error("the HTTPS client cannot be set up")]
-    Client(#[from] reqwest::Error),
+/// Builds clients that share one TLS configuration: one for each pool of connections.
+pub(super) struct ClientBuilder {
+    tls: rustls::ClientConfig,
+    resolver: Arc<dyn Resolve>,
+    max_idle: usize,
+    user_timeout: Duration,
+    intakes: Arc<OpenIntakes>,
 }
 
-/// Builds the client. HTTP/1.1 alone: a deadline that passes then drops the connection, where HTTP/2 would go on
-/// using a dead one for the next request.
-pub(super) fn build(config: &config::Upstream) -> Result<Client, ClientError> {
-    dialling_through(Resolver::new(&config.connect_to), config)
-}
+impl ClientBuilder {
+    /// Reads the certificates to trust.
+    pub(super) fn new(config: &config::Upstream) -> Result<Self, ClientError> {
+        Self::with_resolver(Resolver::new(&config.connect_to), config)
+    }
 
-/// The same with this resolver: it alone decides which addresses a name is dialled at.
-pub(super) fn dialling_through(
-    resolver: impl Resolve + 'static,
-    config: &config::Upstream,
-) -> Result<Client, ClientError> {
-    // The process may have installed a provider already; whichever is there will do.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder()
-        .https_only(true)
-        .no_proxy()
-        .http1_only()
-        .redirect(Policy::none())
-        .referer(false)
-        .retry(reqwest::retry::never())
-        .tls_version_min(Version::TLS_1_2)
-        .tls_certs_merge(certificates(config)?)
-        .dns_resolver(Arc::new(resolver))
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_max_idle_per_host(IDLE_PER_HOST)
-        .user_agent(USER_AGENT)
-        // The library's own decoding reads one member of a gzip body, and one spelling of its name.
-        .no_gzip()
-        .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, GZIP)]))
-        .build()?;
-    Ok(client)
-}
+    /// The same with this resolver: it alone decides which addresses a name is dialled at.
+    pub(super) fn with_resolver(
+        resolver: impl Resolve + 'static,
+        config: &config::Upstream,
+    ) -> Result<Self, ClientError> {
+        Ok(Self {
+            tls: tls::client_config(config.ca_file.as_deref())?,
+            resolver: Arc::new(resolver),
+            max_idle: config.max_concurrency,
+            // A dead peer leaves the exchange the time for another connection.
+            user_timeout: USER_TIMEOUT.min(config.timeout / 3),
+            intakes: Arc::default(),
+        })
+    }
 
-fn certificates(config: &config::Upstream) -> Result<Vec<Certificate>, ClientError> {
-    let Some(path) = &config.ca_file else { return Ok(Vec::new()) };
-    let pem =
-        std::fs::read(path).map_err(|source| ClientError::CaFile { path: path.clone(), source })?;
-    match Certificate::from_pem_bundle(&pem) {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(ClientError::NoCertificate { path: path.clone() }),
+    /// The intakes of the connections of all its clients.
+    pub(super) fn intakes(&self) -> &OpenIntakes {
+        &self.intakes
+    }
+
+    /// A client that keeps as many idle connections to a host as there may be exchanges.
+    pub(super) fn pooled(&self) -> Result<Client, ClientError> {
+        self.build(self.max_idle)
+    }
+
+    /// A client that dials for each request.
+    pub(super) fn unpooled(&self) -> Result<Client, ClientError> {
+        self.build(0)
+    }
+
+    /// HTTP/1.1 alone: a deadline that passes then drops the connection, where HTTP/2 would go on
+    /// using a dead one for the next request.
+    fn build(&self, max_idle: usize) -> Result<Client, ClientError> {
+        let intakes = Arc::clone(&self.intakes);
+        let client = Client::builder()
+            .https_only(true)
+            .no_proxy()
+            .http1_only()
+            .redirect(Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .tls_backend_preconfigured(self.tls.clone())
+            .dns_resolver(Arc::clone(&self.resolver))
+            .connector_layer(MapFutureLayer::new(move |dialling| {
+                dial::noted(dialling, Arc::clone(&intakes))
+            }))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_keepalive(KEEPALIVE_TIME)
+            .tcp_keepalive_interval(KEEPALIVE_INTERVAL)
+            .tcp_keepalive_retries(KEEPALIVE_RETRIES)
+            .tcp_user_timeout(self.user_timeout)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(max_idle)
+            .user_agent(USER_AGENT)
+            // The library's own decoding reads one member of a gzip body, and one spelling of its
+            // name.
+            .no_gzip()
+            .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, GZIP)]))
+            .build()?;
+        Ok(client)
     }
 }

@@ -1,9 +1,11 @@
 //! One exchange: requests until there is an answer to keep, or nothing left to try.
 //!
-//! A request is repeated for seven causes, each bounded: a redirect (3 hops), a passing fault (once), a limit or a
-//! refusal of the token (each token once), a refusal that another account may not meet (once), one that a request
-//! without a token may not meet (once), a place where the document is no more (once), a `304` about another body
-//! (once by date, once by ETag). The deadline of [`Upstream::get`] covers all of it.
+//! A request is repeated for seven causes, each bounded: a redirect (3 hops), a passing fault or a
+//! break (once), a limit or a refusal of the token (each token once), a refusal that another
+//! account may not meet (once), one that a request without a token may not meet (once), a place
+//! where the document is no more (once), a `304` about another body (once by date, once by ETag).
+//! The deadline of [`Upstream::get`] covers all of it. A request that meets a dead idle connection
+//! is sent again below this module.
 
 mod attempt;
 mod reading;
@@ -78,12 +80,13 @@ impl<'a> Exchange<'a> {
 
     pub(super) async fn run(mut self) -> Result<Reply, Failure> {
         loop {
-            let answered = match self.attempt().await {
-                Ok(answered) => answered,
-                Err(failure) if failure.reason == Reason::Unreachable && !self.retried => {
-                    self.retry().await;
-                    continue;
+            match self.attempt().await {
+                Ok(Next::Answer(reply)) => return Ok(reply),
+                Ok(Next::Again(reply)) => {
+                    self.last = self.last.filter(|last| stands(last, &reply)).or(Some(reply));
                 }
+                Ok(Next::Afresh) => {}
+                Err(failure) if failure.reason.is_broken() && !self.retried => self.retry().await,
                 Err(failure) if failure.reason.is_without_call() => {
                     if self.goes_on_without_token() {
                         continue;
@@ -94,22 +97,16 @@ impl<'a> Exchange<'a> {
                     return self.last.ok_or(failure);
                 }
                 Err(failure) => return Err(failure),
-            };
-            match self.judge(answered).await? {
-                Next::Answer(reply) => return Ok(reply),
-                Next::Again(reply) => {
-                    self.last = self.last.filter(|last| stands(last, &reply)).or(Some(reply));
-                }
-                Next::Afresh => {}
             }
         }
     }
 
-    /// One request, in a place that is good for it.
-    async fn attempt(&mut self) -> Result<Answered, Failure> {
+    /// One request, in a place that is good for it, and what its answer comes to.
+    async fn attempt(&mut self) -> Result<Next, Failure> {
         let target = self.ask.target;
         self.take_place(target).await?;
-        self.follow().await
+        let answered = self.follow().await?;
+        self.judge(answered).await
     }
 
     /// Sees to it that what is sent next, to this target, has its place.

@@ -1,8 +1,9 @@
 //! One HTTP request to one URL: what it carries, and what its head says.
 
 use http::header::{ACCEPT, AUTHORIZATION, ETAG, LAST_MODIFIED, LOCATION};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use reqwest::Response;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use reqwest::{Request, Response};
+use url::Url;
 
 use crate::target::Target;
 
@@ -78,23 +79,18 @@ pub(super) struct Hop<'a> {
 /// Sends one request and reads the head of its answer.
 pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Failure> {
     let Hop { target, lease, condition, priority } = hop;
-    let mut request = upstream.client.get(target.as_str());
-    if let Some((name, value)) = condition.header() {
-        request = request.header(name, value);
-    }
-    if target.gets_token() {
-        let (name, value) = API_VERSION;
-        request = request.header(ACCEPT, &GITHUB_JSON).header(name, value);
-    }
-    if let Some(lease) = lease {
-        request = request.header(AUTHORIZATION, upstream.tokens.authorization(lease));
-    }
+    let request = request(upstream, &hop)?;
     // Held until the head is booked.
     let _reservation = lease.map(|lease| upstream.tokens.reserve(lease));
-    let sent = request.send().await;
-    let status = sent.as_ref().map(Response::status).ok();
-    upstream.metrics.request(status, lease.is_some(), condition.by(), priority);
-    let response = sent.map_err(|error| {
+    let sent = upstream.connections.send(target.authority(), &request).await;
+    let count = |status| {
+        upstream.metrics.request(status, lease.is_some(), condition.by(), priority);
+    };
+    if sent.is_second {
+        count(None);
+    }
+    count(sent.response.as_ref().map(Response::status).ok());
+    let response = sent.response.map_err(|error| {
         // Without the URL: it may name a private branch, and the line beside it has the path.
         let error = error.without_url();
         tracing::debug!(error = crate::telemetry::chain(&error), "upstream request failed");
@@ -113,4 +109,22 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
         upstream.tokens.saw(lease, response.headers(), upstream.clock.now());
     }
     Ok(Head { response, lease, condition: condition.clone() })
+}
+
+fn request(upstream: &Upstream, hop: &Hop<'_>) -> Result<Request, Failure> {
+    let url = Url::parse(hop.target.as_str()).map_err(|_| Failure::new(Reason::Unreachable))?;
+    let mut request = Request::new(Method::GET, url);
+    let headers = request.headers_mut();
+    if let Some((name, value)) = hop.condition.header() {
+        headers.insert(name, value);
+    }
+    if hop.target.gets_token() {
+        let (name, value) = API_VERSION;
+        headers.insert(ACCEPT, GITHUB_JSON.clone());
+        headers.insert(name, value);
+    }
+    if let Some(lease) = hop.lease {
+        headers.insert(AUTHORIZATION, upstream.tokens.authorization(lease));
+    }
+    Ok(request)
 }

@@ -85,6 +85,11 @@ impl Reason {
         matches!(self, Self::Redirect | Self::NotJson | Self::TooLarge)
     }
 
+    /// Whether the connection broke, before the answer or within it, so that another one may do better.
+    pub const fn is_broken(self) -> bool {
+        matches!(self, Self::Unreachable | Self::CutShort)
+    }
+
     /// Whether no request was sent.
     pub const fn is_without_call(self) -> bool {
         matches!(self, Self::NoToken | Self::HostRests | Self::Crowded)

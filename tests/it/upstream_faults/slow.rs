@@ -53,6 +53,6 @@ async fn an_upstream_that_stalls_is_not_waited_for_beyond_the_limit() {
 #[tokio::test]
 async fn interim_answers_are_no_reason_to_wait_longer() {
     let interim = "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n";
-    let failure = Failure::Wire(Wire::new("").then_for_ever(interim));
+    let failure = Failure::Wire(Wire::new("").then_in_pieces(interim, PAUSE));
     times_out(("interim answers for ever", failure)).await;
 }

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::super::*;
 use crate::config::{Config, Vars};
-use crate::upstream::client;
+use crate::upstream::client::ClientBuilder;
 
 /// Public addresses, among them one at which nobody listens, and addresses that must not be dialled.
 const PUBLIC: &str = "140.82.121.6";
@@ -56,7 +56,8 @@ impl Scene {
         let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let vars: Vars = vars.into_iter().collect();
         let config = Config::from_vars(&vars).unwrap();
-        let client = client::dialling_through(recording, &config.upstream).unwrap();
+        let builder = ClientBuilder::with_resolver(recording, &config.upstream).unwrap();
+        let client = builder.pooled().unwrap();
         Self { client, answers, stage }
     }
 

@@ -1,0 +1,166 @@
+//! The connections to upstream hosts: a pool for each host, and fresh connections beside it.
+//!
+//! An idle connection may be dead without a sign of it. A request that finds this out is sent once
+//! more, on a connection that is dialled for it: that is not the exchange's retry, since no other
+//! idle connection can then fail it too. All requests are `GET`, so a repetition is safe. The pool
+//! of a host can be dropped as a whole, and then its connections close as soon as they are idle.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use parking_lot::Mutex;
+use reqwest::{Client, Request, Response};
+
+use crate::config;
+use crate::target;
+
+use super::client::ClientBuilder;
+use super::dial::Dial;
+use super::framing;
+use super::tls::ClientError;
+
+/// What an answer may take beside twice the bytes of the largest body.
+const OVERHEAD_BYTES: u64 = 1024 * 1024;
+
+/// The pools, by authority, and what to build others with.
+pub(super) struct Connections {
+    builder: ClientBuilder,
+    pools: HashMap<Box<str>, Mutex<Arc<Client>>>,
+    unpooled: Client,
+    patience: Duration,
+    /// What may come after a head.
+    body_bytes: u64,
+}
+
+/// The end of a request, or of two.
+pub(super) struct Sent {
+    /// The answer, of which the head has been read.
+    pub(super) response: reqwest::Result<Response>,
+    /// Whether an idle connection took the request before, and gave no answer.
+    pub(super) is_second: bool,
+}
+
+impl Connections {
+    /// Sets up a pool for each host that may become a target; nothing is dialled yet.
+    pub(super) fn new(
+        config: &config::Upstream,
+        targets: &target::Policy,
+    ) -> Result<Self, ClientError> {
+        let builder = ClientBuilder::new(config)?;
+        let unpooled = builder.unpooled()?;
+        let pool = |host: &target::Authority| {
+            Ok((host.to_string().into(), Mutex::new(Arc::new(builder.pooled()?))))
+        };
+        let pools = targets.hosts().iter().map(pool).collect::<Result<_, ClientError>>()?;
+        // Half of the time: a fresh connection has the other half, and an answer that is only slow
+        // is rarely requested twice.
+        let patience = config.timeout / 2;
+        // Chunks, and the records of TLS, cost something beside the bytes of a body.
+        let body_bytes = config.max_response_bytes.saturating_mul(2).saturating_add(OVERHEAD_BYTES);
+        Ok(Self { builder, pools, unpooled, patience, body_bytes })
+    }
+
+    /// Sends a request and reads the head of its answer.
+    pub(super) async fn send(&self, authority: &str, request: &Request) -> Sent {
+        let sent = self.send_twice_if_dead(authority, request).await;
+        if let Ok(response) = &sent.response {
+            self.answered(authority, response);
+        }
+        sent
+    }
+
+    /// Bounds what may follow a head, on this connection: nothing but its body where the framing is
+    /// irregular.
+    fn answered(&self, authority: &str, response: &Response) {
+        let intake = self.builder.intakes().of(response.extensions());
+        if let Some(intake) = &intake {
+            intake.allow(self.body_bytes);
+        }
+        if framing::is_irregular(response.version(), response.status(), response.headers()) {
+            tracing::debug!(authority, "an answer whose framing is irregular; closing connections");
+            if let Some(intake) = intake {
+                intake.end();
+            }
+            self.drop_idle(authority);
+        }
+    }
+
+    async fn send_twice_if_dead(&self, authority: &str, request: &Request) -> Sent {
+        let Some(pool) = self.pools.get(authority) else {
+            return first(self.unpooled.execute(copy(request)).await);
+        };
+        let client = Arc::clone(&pool.lock());
+        let dial = Arc::new(Dial::default());
+        let mut sending = pin!(Arc::clone(&dial).watch(client.execute(copy(request))));
+        let response = match tokio::time::timeout(self.patience, &mut sending).await {
+            Ok(response) => response,
+            Err(_) if dial.has_begun() => return first(sending.await),
+            Err(_) => {
+                // Its peers are as old as this one, and each would cost the same time.
+                self.replace(pool, &client);
+                let fresh = pin!(self.unpooled.execute(copy(request)));
+                return second(first_answer(sending, fresh).await);
+            }
+        };
+        match response {
+            Err(error) if !dial.has_connected() && !error.is_connect() => {
+                tracing::debug!(authority, "an idle connection was dead; dialling another one");
+                second(self.unpooled.execute(copy(request)).await)
+            }
+            response => first(response),
+        }
+    }
+
+    /// Closes the idle connections of a host, and those in use as soon as they are idle.
+    pub(super) fn drop_idle(&self, authority: &str) {
+        if let Some(pool) = self.pools.get(authority) {
+            let client = Arc::clone(&pool.lock());
+            self.replace(pool, &client);
+        }
+    }
+
+    /// Starts another pool, unless somebody did so since `used` was current.
+    fn replace(&self, pool: &Mutex<Arc<Client>>, used: &Arc<Client>) {
+        let mut current = pool.lock();
+        if !Arc::ptr_eq(&current, used) {
+            return;
+        }
+        match self.builder.pooled() {
+            Ok(client) => *current = Arc::new(client),
+            Err(error) => tracing::error!(%error, "no other pool of connections"),
+        }
+    }
+}
+
+/// A request without a body can always be copied.
+fn copy(request: &Request) -> Request {
+    let mut copy = Request::new(request.method().clone(), request.url().clone());
+    request.headers().clone_into(copy.headers_mut());
+    copy
+}
+
+/// The answer that comes first; an error only if both fail.
+async fn first_answer<F>(
+    one: F,
+    other: impl Future<Output = F::Output> + Unpin,
+) -> reqwest::Result<Response>
+where
+    F: Future<Output = reqwest::Result<Response>> + Unpin,
+{
+    match select(one, other).await {
+        Either::Left((Err(_), other)) => other.await,
+        Either::Right((Err(_), one)) => one.await,
+        Either::Left((answer, _)) | Either::Right((answer, _)) => answer,
+    }
+}
+
+fn first(response: reqwest::Result<Response>) -> Sent {
+    Sent { response, is_second: false }
+}
+
+fn second(response: reqwest::Result<Response>) -> Sent {
+    Sent { response, is_second: true }
+}

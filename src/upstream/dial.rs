@@ -1,0 +1,64 @@
+//! The dial of a request: whether it went out on a connection of its own or on one that was idle.
+//!
+//! The HTTP client does not say which connection a request used. It polls the connector within the
+//! task of the request, so the connector can note there what it does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hyper_util::client::legacy::connect::Connection;
+
+use super::intake::{Intake, OpenIntakes};
+
+tokio::task_local! {
+    static DIAL: Arc<Dial>;
+}
+
+/// The connector's notes on one request.
+#[derive(Debug, Default)]
+pub(super) struct Dial {
+    begun: AtomicBool,
+    connected: AtomicBool,
+}
+
+impl Dial {
+    /// Sends a request, and has the connector note what it does for it.
+    pub(super) async fn watch<F: Future>(self: Arc<Self>, sending: F) -> F::Output {
+        DIAL.scope(self, sending).await
+    }
+
+    /// Whether a connection is, or was, being established for the request.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Whether a connection was established for the request; otherwise an idle one served it, if
+    /// any did.
+    pub(super) fn has_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+}
+
+/// Dials, and notes it for the request that is being sent. A dial that goes on in the background,
+/// because another connection became idle first, is no longer that request's.
+pub(super) fn noted<F, C, E>(
+    dialling: F,
+    intakes: Arc<OpenIntakes>,
+) -> impl Future<Output = Result<C, E>> + Send
+where
+    F: Future<Output = Result<C, E>> + Send,
+    C: Connection + Send,
+{
+    note(|dial| &dial.begun);
+    async move {
+        let intake = Arc::new(Intake::default());
+        let connection = Arc::clone(&intake).scope(dialling).await?;
+        intakes.add(&connection, &intake);
+        note(|dial| &dial.connected);
+        Ok(connection)
+    }
+}
+
+fn note(what: impl Fn(&Dial) -> &AtomicBool) {
+    let _ = DIAL.try_with(|dial| what(dial).store(true, Ordering::Relaxed));
+}
