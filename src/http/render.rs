@@ -191,6 +191,10 @@ fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, Byte
             let detail = format!("no complete answer within {limit} seconds");
             (StatusCode::GATEWAY_TIMEOUT, "Upstream timed out", detail)
         }
+        Reason::TooSlow => {
+            let detail = "the upstream's answer came too slowly".to_owned();
+            (StatusCode::GATEWAY_TIMEOUT, "Upstream timed out", detail)
+        }
         Reason::NoToken | Reason::HostRests | Reason::Limited | Reason::Crowded => {
             let wait = retry_after.map_or(1, seconds);
             let (error, who) = match failure.reason {

@@ -18,23 +18,80 @@ const ERROR_DEADLINE: Duration = Duration::from_secs(1);
 /// has other tasks.
 const TURN: usize = 16 * 1024;
 
+/// What a body has to bring each time that the patience ends, unless it ends before.
+const LEAST_BYTES: usize = 4 * 1024;
+/// A shorter patience would give up on what is only slow.
+const LEAST_PATIENCE: Duration = Duration::from_secs(3);
+
+/// The bounds of a body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Its bytes, encoded and decoded.
+    limit: usize,
+    /// The time in which some of it has to come: one that stalls or drips must not hold its place
+    /// for the whole time of an exchange.
+    patience: Duration,
+}
+
+impl Bounds {
+    /// The bounds of a body that is a part of an exchange with this timeout.
+    pub(super) fn new(limit_bytes: u64, timeout: Duration) -> Self {
+        let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
+        let patience = match LEAST_PATIENCE.max(timeout / 3) {
+            patience if patience <= timeout / 2 => patience,
+            // The deadline of the exchange comes soon enough.
+            _ => Duration::MAX,
+        };
+        Self { limit, patience }
+    }
+}
+
 /// The whole body, decoded; neither its decoded nor its encoded form may be over the limit. While
 /// it comes it costs little more than its bytes, and when it is put together at most as much again.
-pub(super) async fn read(response: &mut Response, limit: u64) -> Result<Bytes, Reason> {
+pub(super) async fn read(response: &mut Response, bounds: Bounds) -> Result<Bytes, Reason> {
     let coding = ContentCoding::of(response.headers()).ok_or(Reason::NotJson)?;
-    if response.content_length().is_some_and(|announced| announced > limit) {
+    if response.content_length().is_some_and(|announced| announced > bounds.limit as u64) {
         return Err(Reason::TooLarge);
     }
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut decoder = Decoder::new(coding, Pieces::within(limit));
-    let mut room = limit;
-    while let Some(chunk) = response.chunk().await.map_err(|_| Reason::CutShort)? {
-        // Empty members of gzip would go on for ever: they inflate to nothing.
-        room = room.checked_sub(chunk.len()).ok_or(Reason::TooLarge)?;
-        decode(&mut decoder, &chunk).await.map_err(|error| reason(&error))?;
+    let mut body = Arriving {
+        decoder: Decoder::new(coding, Pieces::within(bounds.limit)),
+        room: bounds.limit,
+    };
+    loop {
+        let more = tokio::time::timeout(bounds.patience, body.read_more(response)).await;
+        if more.map_err(|_| Reason::TooSlow)?? == Progress::Ended {
+            let body = body.decoder.finish().map_err(|error| reason(&error))?;
+            return Ok(body.into_bytes());
+        }
     }
-    let body = decoder.finish().map_err(|error| reason(&error))?;
-    Ok(body.into_bytes())
+}
+
+struct Arriving {
+    decoder: Decoder<Pieces>,
+    /// The encoded bytes that may still come.
+    room: usize,
+}
+
+#[derive(PartialEq)]
+enum Progress {
+    Some,
+    Ended,
+}
+
+impl Arriving {
+    /// Reads until enough more has come, or all.
+    async fn read_more(&mut self, response: &mut Response) -> Result<Progress, Reason> {
+        let mut wanted = LEAST_BYTES;
+        while wanted > 0 {
+            let chunk = response.chunk().await.map_err(|_| Reason::CutShort)?;
+            let Some(chunk) = chunk else { return Ok(Progress::Ended) };
+            // Empty members of gzip would go on for ever: they inflate to nothing.
+            self.room = self.room.checked_sub(chunk.len()).ok_or(Reason::TooLarge)?;
+            decode(&mut self.decoder, &chunk).await.map_err(|error| reason(&error))?;
+            wanted = wanted.saturating_sub(chunk.len());
+        }
+        Ok(Progress::Some)
+    }
 }
 
 async fn decode(decoder: &mut Decoder<Pieces>, chunk: &[u8]) -> io::Result<()> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::target::Target;
 
+use super::body::{self, Bounds};
 use super::condition::Condition;
 use super::cooldowns::Scope;
 use super::hop::{self, Hop};
@@ -16,7 +17,7 @@ use super::identity::Finding;
 use super::rate_limit::Limit;
 use super::rest::Rest;
 use super::tokens::Lease;
-use super::{Failure, Priority, Upstream, body};
+use super::{Failure, Priority, Upstream};
 
 /// How often it is looked whether there is something to ask. When something is due is decided by our clock.
 const TICK: Duration = Duration::from_millis(500);
@@ -112,7 +113,8 @@ impl Upstream {
         let hop = Hop { target, lease: Some(lease), condition: &Condition::NONE, priority };
         let mut head = hop::send(self, hop).await?;
         let status = head.status();
-        let body = body::read(&mut head.response, LARGEST_USER).await;
+        let bounds = Bounds::new(LARGEST_USER, self.config.timeout);
+        let body = body::read(&mut head.response, bounds).await;
         let body = body.map_err(|reason| Failure::after(status, reason))?;
         self.refuse_leak(target, status, &body)?;
         Ok(Finding::read(status, head.headers(), &body, self.clock.now()))

@@ -15,6 +15,8 @@ pub enum Reason {
     TooLarge,
     /// A body that ended early.
     CutShort,
+    /// A body that came too slowly.
+    TooSlow,
     /// An answer that holds one of our tokens.
     LeakedToken,
     /// A `304` to a request without a validator.
@@ -39,13 +41,14 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Unreachable,
         Self::Timeout,
         Self::Redirect,
         Self::NotJson,
         Self::TooLarge,
         Self::CutShort,
+        Self::TooSlow,
         Self::LeakedToken,
         Self::UnaskedNotModified,
         Self::Limited,
@@ -67,6 +70,7 @@ impl Reason {
             Self::NotJson => "not-json",
             Self::TooLarge => "too-large",
             Self::CutShort => "cut-short",
+            Self::TooSlow => "too-slow",
             Self::LeakedToken => "leaked-token",
             Self::UnaskedNotModified => "unasked-304",
             Self::Limited => "limited",
@@ -85,7 +89,8 @@ impl Reason {
         matches!(self, Self::Redirect | Self::NotJson | Self::TooLarge)
     }
 
-    /// Whether the connection broke, before the answer or within it, so that another one may do better.
+    /// Whether the connection broke, before the answer or within it, so that another one may do
+    /// better.
     pub const fn is_broken(self) -> bool {
         matches!(self, Self::Unreachable | Self::CutShort)
     }

@@ -7,6 +7,7 @@ mod bodies;
 mod codings;
 mod connections;
 mod errors;
+mod floods;
 mod framing;
 mod heads;
 mod lengths;

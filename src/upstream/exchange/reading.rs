@@ -9,6 +9,7 @@ use crate::target::Target;
 
 use super::attempt::variant;
 use super::{Exchange, is_own_host};
+use crate::upstream::body::Bounds;
 use crate::upstream::hop::Head;
 use crate::upstream::{
     Failure, Reason, Reply, Route, Stored, Validator, Validators, body, etag, rate_limit,
@@ -25,14 +26,19 @@ impl Exchange<'_> {
         let status = head.status();
         let failed = |reason| Failure::after(status, reason);
         let asked_by = head.condition.by();
-        let limit = self.upstream.config.max_response_bytes;
         let body = match status {
             StatusCode::NOT_MODIFIED if asked_by == Validator::None => {
                 return Err(failed(Reason::UnaskedNotModified));
             }
             StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT => Bytes::new(),
             _ if status.is_success() => {
-                let body = body::read(&mut head.response, limit).await;
+                let config = &self.upstream.config;
+                let bounds = Bounds::new(config.max_response_bytes, config.timeout);
+                let body = body::read(&mut head.response, bounds).await;
+                if body == Err(Reason::TooSlow) {
+                    // The idle connections of the host may be as dead as this one.
+                    self.upstream.connections.drop_idle(target.authority());
+                }
                 // Before anything is said about it: a page for people may hold a token too.
                 self.upstream.refuse_leak(target, status, body.as_deref().unwrap_or_default())?;
                 match body.and_then(valid) {
