@@ -31,7 +31,7 @@ use crate::store::redis::{Redis, SetupError};
 use crate::store::{Guard, Store};
 use crate::tasks::Tasks;
 use crate::telemetry::{Lines, chain};
-use crate::upstream::{ClientError, LOOK_UPS, TokenPool, Upstream};
+use crate::upstream::{ClientError, LOOK_UPS, Reachability, TokenPool, Upstream};
 
 /// How long the store's file may be held by another process: long enough for a rolling restart.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -110,11 +110,13 @@ impl App {
     ) -> Result<Self, BuildError> {
         let metrics = Metrics::new(config.tokens.secrets.len());
         let tokens = Arc::new(TokenPool::new(&config.tokens));
+        let reachability = Arc::new(Reachability::default());
         let background_places = config.upstream.max_concurrency / 2;
         let upstream = Arc::new(Upstream::new(
             config.upstream,
             config.targets.clone(),
             Arc::clone(&tokens),
+            Arc::clone(&reachability),
             clock.clone(),
             metrics.clone(),
         )?);
@@ -140,6 +142,7 @@ impl App {
             store_name: config.store.as_str(),
             write_behind: Arc::clone(&write_behind),
             tokens: Arc::clone(&tokens),
+            reachability: Arc::clone(&reachability),
             clock: clock.clone(),
         });
         let log = crate::telemetry::wants_access_lines(&config.log).then(|| lines.clone());
@@ -160,6 +163,7 @@ impl App {
             activity,
             write_behind: Arc::clone(&write_behind),
             tokens,
+            reachability,
             lines,
             clock: clock.clone(),
         };

@@ -5,6 +5,7 @@
 
 mod access_line;
 mod lines;
+pub mod outage;
 
 use tracing::Level;
 use tracing_subscriber::util::TryInitError;

@@ -5,9 +5,11 @@
 //! hosts. A token goes to the token hosts and nowhere else, on any hop.
 
 mod body;
+mod cause;
 mod client;
 mod condition;
 mod connections;
+mod contacts;
 mod content_coding;
 mod cooldowns;
 mod dial;
@@ -24,6 +26,7 @@ mod leaks;
 mod places;
 mod planner;
 pub(crate) mod rate_limit;
+mod reachability;
 mod reason;
 mod reply;
 mod resolver;
@@ -38,7 +41,9 @@ mod validators;
 
 use std::sync::Arc;
 
+pub use cause::Cause;
 pub use places::Priority;
+pub use reachability::{Failing, HostReport, Reachability};
 pub use reason::Reason;
 pub use reply::{Failure, Reply};
 pub use resolver::LOOK_UPS;
@@ -50,10 +55,12 @@ pub use validators::{Validator, Validators};
 
 use client::ClientBuilder;
 use connections::Connections;
+use contacts::Contacts;
 use cooldowns::Cooldowns;
 use drift::Drift;
 use exchange::Exchange;
 use places::{Crowded, Place, Places};
+use reachability::{News, Subject};
 use token_check::TokenChecks;
 
 use crate::clock::{Clock, Stopwatch};
@@ -80,6 +87,7 @@ pub struct Upstream {
     tokens: Arc<TokenPool>,
     token_checks: TokenChecks,
     cooldowns: Cooldowns,
+    reachability: Arc<Reachability>,
     places: Places,
     drift: Drift,
     clock: Clock,
@@ -92,6 +100,7 @@ impl Upstream {
         config: config::Upstream,
         targets: target::Policy,
         tokens: Arc<TokenPool>,
+        reachability: Arc<Reachability>,
         clock: Clock,
         metrics: Metrics,
     ) -> Result<Self, ClientError> {
@@ -106,6 +115,7 @@ impl Upstream {
             tokens,
             token_checks,
             cooldowns,
+            reachability,
             places,
             drift,
             clock,
@@ -126,13 +136,39 @@ impl Upstream {
     pub async fn get(&self, ask: Ask<'_>) -> Result<Reply, Failure> {
         let stopwatch = Stopwatch::start();
         let limit = self.config.timeout;
-        let exchange = Exchange::new(self, ask).run();
+        let contacts = Contacts::default();
+        let exchange = Exchange::new(self, ask, &contacts).run();
         let result = tokio::time::timeout(limit, exchange)
             .await
             .unwrap_or_else(|_| Err(Failure::timeout(limit)));
         self.metrics.exchange(&result, ask.priority, stopwatch.elapsed());
         log(ask, &result, &stopwatch);
+        self.observe(contacts, Subject::Document, result.as_ref().err());
         result
+    }
+
+    /// Remembers how the hosts took an exchange, and tells the log where that is news.
+    fn observe(&self, contacts: Contacts, subject: Subject, failure: Option<&Failure>) {
+        let now = self.clock.now();
+        for contact in contacts.ended(failure) {
+            let (host, result) = (&*contact.authority, contact.result);
+            let Some(result) = result else { continue };
+            if let Err(cause) = result {
+                self.metrics.host_failed(cause);
+            }
+            match (self.reachability.observe(host, subject, result, now), result) {
+                (Some(News::Fails(told)), Err(cause)) => {
+                    let (error, since) = (cause.sentence(), told.since);
+                    let (cause, failures) = (cause.as_str(), told.failures);
+                    tracing::warn!(host, cause, error, failures, %since, "the upstream fails");
+                }
+                (Some(News::Works(ended)), _) => {
+                    let (failures, since) = (ended.failures, ended.since);
+                    tracing::info!(host, failures, %since, "the upstream works again");
+                }
+                _ => {}
+            }
+        }
     }
 
     /// How many exchanges with a token may run at once.
@@ -188,6 +224,11 @@ fn log(ask: Ask<'_>, result: &Result<Reply, Failure>, stopwatch: &Stopwatch) {
         }
         Err(failure) if failure.reason.is_without_call() => {
             tracing::debug!(host, path, reason = failure.reason.as_str(), "upstream not asked");
+        }
+        // The host's outage has lines of its own, which do not repeat for each exchange.
+        Err(failure) if failure.reason.is_of_outage() => {
+            let reason = failure.reason.as_str();
+            tracing::debug!(host, path, reason, priority, millis, "upstream failed");
         }
         Err(failure) => {
             let status = failure.status.map(|status| status.as_u16());

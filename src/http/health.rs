@@ -3,6 +3,7 @@
 //! The page only reads what others know already (a probe in the background looks at the store), so it answers at
 //! once in every state.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,8 +13,8 @@ use salvo::{Request, Response};
 use serde_json::{Map, Value, json};
 
 use crate::cache::write_behind::WriteBehind;
-use crate::clock::Clock;
-use crate::upstream::{Report, TokenPool};
+use crate::clock::{Clock, Timestamp};
+use crate::upstream::{HostReport, Reachability, Report, TokenPool};
 
 use super::page::{Arrival, Page, Trail};
 use super::render;
@@ -37,6 +38,8 @@ pub struct HealthSources {
     pub write_behind: Arc<WriteBehind>,
     /// The tokens.
     pub tokens: Arc<TokenPool>,
+    /// The upstream hosts.
+    pub reachability: Arc<Reachability>,
     /// The present.
     pub clock: Clock,
 }
@@ -77,7 +80,13 @@ impl Health {
     fn github_tokens(&self) -> Dependency {
         let HealthSources { tokens, clock, .. } = &self.0.sources;
         let reports = tokens.reports(clock.now());
-        Dependency { error: unusable(&reports), detail: private(&reports) }
+        let error = unusable(&reports).map(Cow::from);
+        Dependency { error, since: None, detail: private(&reports) }
+    }
+
+    fn github(&self) -> Dependency {
+        let HealthSources { reachability, clock, .. } = &self.0.sources;
+        failing(&reachability.reports(clock.now()))
     }
 
     fn report(&self) -> (StatusCode, Value) {
@@ -85,8 +94,9 @@ impl Health {
         let others = [
             (self.0.sources.store_name, Dependency::from(self.store())),
             ("github_tokens", self.github_tokens()),
+            ("github", self.github()),
         ];
-        let (code, status) = match request_path.error {
+        let (code, status) = match &request_path.error {
             Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
             None if others.iter().any(|(_, found)| found.error.is_some()) => {
                 (StatusCode::OK, "degraded")
@@ -104,14 +114,16 @@ impl Health {
 /// How something is that the service needs.
 struct Dependency {
     /// Why it is down, if it is.
-    error: Option<&'static str>,
+    error: Option<Cow<'static, str>>,
+    /// Since when, if that is known.
+    since: Option<Timestamp>,
     /// What else an operator should know.
     detail: Option<String>,
 }
 
 impl From<Result<(), &'static str>> for Dependency {
     fn from(found: Result<(), &'static str>) -> Self {
-        Self { error: found.err(), detail: None }
+        Self { error: found.err().map(Cow::from), since: None, detail: None }
     }
 }
 
@@ -120,7 +132,8 @@ impl Dependency {
         let status = if self.error.is_some() { "down" } else { "up" };
         let told = [
             Some(("status", status.to_owned())),
-            self.error.map(|error| ("error", error.to_owned())),
+            self.error.map(|error| ("error", error.into_owned())),
+            self.since.map(|since| ("since", since.to_string())),
             self.detail.map(|detail| ("detail", detail)),
         ];
         told.into_iter().flatten().map(|(name, text)| (name.to_owned(), text)).collect()
@@ -134,6 +147,16 @@ fn unusable(reports: &[Report]) -> Option<&'static str> {
     }
     let all = reports.iter().all(|report| report.rejected || report.barred);
     all.then_some("every token is refused, sees private data, or has not been looked at yet")
+}
+
+/// The hosts that fail, each with its cause.
+fn failing(hosts: &[HostReport]) -> Dependency {
+    let failing = || hosts.iter().filter_map(|host| Some((&host.host, host.failing?)));
+    let errors = failing().map(|(host, failing)| format!("{host}: {}", failing.cause.sentence()));
+    let errors: Vec<_> = errors.collect();
+    let since = failing().map(|(_, failing)| failing.since).min();
+    let error = (!errors.is_empty()).then(|| errors.join("; ").into());
+    Dependency { error, since, detail: None }
 }
 
 /// Which tokens see private data. They are named by their places, never by their values.

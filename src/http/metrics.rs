@@ -10,7 +10,7 @@ use crate::cache::write_behind::WriteBehind;
 use crate::clock::Clock;
 use crate::metrics::{Metrics, Observed};
 use crate::telemetry::Lines;
-use crate::upstream::TokenPool;
+use crate::upstream::{Reachability, TokenPool};
 
 use super::page::{Arrival, Page, Trail};
 use super::render;
@@ -28,6 +28,8 @@ pub struct MetricsSources {
     pub write_behind: Arc<WriteBehind>,
     /// The tokens.
     pub tokens: Arc<TokenPool>,
+    /// The upstream hosts.
+    pub reachability: Arc<Reachability>,
     /// The log.
     pub lines: Lines,
     /// The present.
@@ -37,6 +39,7 @@ pub struct MetricsSources {
 impl MetricsSources {
     fn observe(&self) -> Observed {
         self.cache.memory().tend();
+        let now = self.clock.now();
         Observed {
             level: self.cache.memory().level(),
             active: self.activity.known(),
@@ -44,7 +47,8 @@ impl MetricsSources {
             uncompressed: self.cache.uncompressed(),
             write_behind: self.write_behind.stats(),
             upstream_window: self.cache.upstream_window(),
-            tokens: self.tokens.reports(self.clock.now()),
+            hosts: self.reachability.reports(now),
+            tokens: self.tokens.reports(now),
             log_drops: self.lines.dropped(),
         }
     }

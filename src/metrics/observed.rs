@@ -4,7 +4,7 @@ use prometheus::{Counter, IntCounter, IntGauge, IntGaugeVec};
 
 use crate::cache::Level;
 use crate::cache::write_behind::Stats;
-use crate::upstream::Report;
+use crate::upstream::{HostReport, Report};
 
 use super::families::Families;
 
@@ -23,6 +23,8 @@ pub struct Observed {
     pub write_behind: Stats,
     /// Exchanges with a token that may run at once.
     pub upstream_window: usize,
+    /// The upstream hosts that were asked.
+    pub hosts: Vec<HostReport>,
     /// The tokens, in the order of the configuration.
     pub tokens: Vec<Report>,
     /// Log lines that were dropped because the writer did not keep up.
@@ -44,6 +46,7 @@ pub(super) struct Gauges {
     batch_seconds: Counter,
     log_drops: IntCounter,
     upstream_window: IntGauge,
+    upstream_up: IntGaugeVec,
     token_remaining: IntGaugeVec,
     token_reset: IntGaugeVec,
     token_resting: IntGaugeVec,
@@ -85,6 +88,11 @@ impl Gauges {
                 .counter("svm_log_lines_dropped_total", "Log lines dropped under overload"),
             upstream_window: families
                 .gauge("svm_upstream_window", "Exchanges with a token that may run at once"),
+            upstream_up: families.gauge_family(
+                "svm_upstream_up",
+                "0 while an upstream host fails, 1 while it works, for each host that was asked",
+                &["host"],
+            ),
             token_remaining: per_token(
                 "svm_token_remaining",
                 "Requests left in a token's window, if known; of several windows, the least",
@@ -124,6 +132,10 @@ impl Gauges {
         self.log_drops.catch_up(observed.log_drops);
         self.upstream_window.set(signed(observed.upstream_window as u64));
         self.queue(&observed.write_behind);
+        for report in &observed.hosts {
+            let up = i64::from(report.failing.is_none());
+            self.upstream_up.with_label_values(&[&*report.host]).set(up);
+        }
         for (index, report) in observed.tokens.iter().enumerate() {
             self.token(&index.to_string(), report);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use prometheus::{Histogram, IntCounter, IntCounterVec};
 
-use crate::upstream::{Failure, Priority, Reason, Reply, Validator};
+use crate::upstream::{Cause, Failure, Priority, Reason, Reply, Validator};
 
 use super::Counters;
 use super::families::Families;
@@ -20,6 +20,7 @@ pub(super) struct Upstream {
     drift: [(Validator, IntCounter); 2],
     misled: [(Validator, IntCounter); 3],
     exchanges: IntCounterVec,
+    failures: [(Cause, IntCounter); Cause::ALL.len()],
     limits: IntCounterVec,
     leaks: IntCounter,
     seconds: Histogram,
@@ -59,6 +60,13 @@ impl Upstream {
                 "svm_upstream_exchanges_total",
                 "Exchanges by outcome and by who asked",
                 &["outcome", "priority"],
+            ),
+            failures: families.counters_of(
+                "svm_upstream_failures_total",
+                "Exchanges in which a host gave no whole answer, or a 5xx, by cause",
+                "cause",
+                Cause::ALL,
+                Cause::as_str,
             ),
             limits: families.counter_family(
                 "svm_upstream_limits_total",
@@ -107,6 +115,11 @@ impl Counters {
         count(&self.upstream.misled, validator);
     }
 
+    /// Counts a host that gave no whole answer, or a 5xx.
+    pub fn host_failed(&self, cause: Cause) {
+        count(&self.upstream.failures, cause);
+    }
+
     /// Counts a limit that was met.
     pub fn limited(&self, kind: &'static str) {
         self.upstream.limits.with_label_values(&[kind]).inc();
@@ -131,8 +144,8 @@ impl Counters {
     }
 }
 
-fn count(counters: &[(Validator, IntCounter)], validator: Validator) {
-    if let Some((_, counter)) = counters.iter().find(|(counted, _)| *counted == validator) {
+fn count<T: Copy + PartialEq>(counters: &[(T, IntCounter)], value: T) {
+    if let Some((_, counter)) = counters.iter().find(|(counted, _)| *counted == value) {
         counter.inc();
     }
 }

@@ -18,6 +18,7 @@ use http::StatusCode;
 use crate::clock::Timestamp;
 use crate::target::Target;
 
+use super::contacts::Contacts;
 use super::cooldowns::Scope;
 use super::places::Place;
 use super::rate_limit;
@@ -33,6 +34,7 @@ const RETRY_PAUSE_MILLIS: std::ops::Range<u64> = 50..200;
 pub(super) struct Exchange<'a> {
     upstream: &'a Upstream,
     ask: Ask<'a>,
+    contacts: &'a Contacts,
     place: Option<Place<'a>>,
     /// Where the document went, as long as nothing speaks against it.
     moved_to: Option<Target>,
@@ -58,7 +60,7 @@ enum Next {
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) fn new(upstream: &'a Upstream, ask: Ask<'a>) -> Self {
+    pub(super) fn new(upstream: &'a Upstream, ask: Ask<'a>, contacts: &'a Contacts) -> Self {
         let moved_to = ask.stored.and_then(|stored| stored.moved_to);
         let moved_to = moved_to
             .and_then(|url| Target::parse(url, &upstream.targets).ok())
@@ -67,6 +69,7 @@ impl<'a> Exchange<'a> {
         Self {
             upstream,
             ask,
+            contacts,
             place,
             moved_to,
             misled_by: None,

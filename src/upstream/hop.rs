@@ -8,8 +8,9 @@ use url::Url;
 use crate::target::Target;
 
 use super::condition::Condition;
+use super::contacts::Contacts;
 use super::tokens::Lease;
-use super::{Failure, Priority, Reason, Upstream, Validators};
+use super::{Cause, Failure, Priority, Reason, Upstream, Validators};
 
 /// Part of GitHub's ETag, so always the same.
 pub(super) static GITHUB_JSON: HeaderValue =
@@ -74,14 +75,17 @@ pub(super) struct Hop<'a> {
     pub(super) condition: &'a Condition,
     /// On whose behalf.
     pub(super) priority: Priority,
+    /// The hosts that this exchange asks.
+    pub(super) contacts: &'a Contacts,
 }
 
 /// Sends one request and reads the head of its answer.
 pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Failure> {
-    let Hop { target, lease, condition, priority } = hop;
+    let Hop { target, lease, condition, priority, contacts } = hop;
     let request = request(upstream, &hop)?;
     // Held until the head is booked.
     let _reservation = lease.map(|lease| upstream.tokens.reserve(lease));
+    contacts.ask(target.authority());
     let sent = upstream.connections.send(target.authority(), &request).await;
     let count = |status| {
         upstream.metrics.request(status, lease.is_some(), condition.by(), priority);
@@ -93,17 +97,22 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
     let response = sent.response.map_err(|error| {
         // Without the URL: it may name a private branch, and the line beside it has the path.
         let error = error.without_url();
-        tracing::debug!(error = crate::telemetry::chain(&error), "upstream request failed");
+        let cause = Cause::of(&error);
+        contacts.failed(cause);
+        let (error, cause) = (crate::telemetry::chain(&error), cause.as_str());
+        tracing::debug!(error, cause, "upstream request failed");
         Failure::new(Reason::Unreachable)
     })?;
     upstream.refuse_leak_in_head(target, &response)?;
     // A switch to a protocol that nobody asked for is no answer, and none that a client could be given.
     if response.status().is_informational() {
+        contacts.failed(Cause::NotHttp);
         return Err(Failure::new(Reason::Unreachable));
     }
     if lease.is_none() && target.gets_token() {
         upstream.tokens.saw_without_token(response.headers(), upstream.clock.now());
     }
+    contacts.answered(response.status());
     // What an answer to a refused token says is about nobody's quota.
     if let Some(lease) = lease.filter(|_| response.status() != StatusCode::UNAUTHORIZED) {
         upstream.tokens.saw(lease, response.headers(), upstream.clock.now());

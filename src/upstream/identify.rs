@@ -11,10 +11,12 @@ use crate::target::Target;
 
 use super::body::{self, Bounds};
 use super::condition::Condition;
+use super::contacts::Contacts;
 use super::cooldowns::Scope;
 use super::hop::{self, Hop};
 use super::identity::Finding;
 use super::rate_limit::Limit;
+use super::reachability::Subject;
 use super::rest::Rest;
 use super::tokens::Lease;
 use super::{Failure, Priority, Upstream};
@@ -60,8 +62,12 @@ impl Upstream {
     }
 
     async fn identify(&self, target: &Target, lease: Lease) -> Finding {
-        let asked = tokio::time::timeout(self.config.timeout, self.ask_whose(target, lease)).await;
-        let finding = asked.ok().and_then(Result::ok).unwrap_or(Finding::Silence);
+        let contacts = Contacts::default();
+        let limit = self.config.timeout;
+        let asked = tokio::time::timeout(limit, self.ask_whose(target, lease, &contacts)).await;
+        let asked = asked.unwrap_or_else(|_| Err(Failure::timeout(limit)));
+        self.observe(contacts, Subject::Token, asked.as_ref().err());
+        let finding = asked.unwrap_or(Finding::Silence);
         self.tokens.found(lease, &finding, self.clock.now());
         finding
     }
@@ -108,9 +114,11 @@ impl Upstream {
         &self,
         target: &Target,
         lease: Lease,
+        contacts: &Contacts,
     ) -> Result<Finding, Failure> {
         let priority = Priority::Background;
-        let hop = Hop { target, lease: Some(lease), condition: &Condition::NONE, priority };
+        let condition = &Condition::NONE;
+        let hop = Hop { target, lease: Some(lease), condition, priority, contacts };
         let mut head = hop::send(self, hop).await?;
         let status = head.status();
         let bounds = Bounds::new(LARGEST_USER, self.config.timeout);

@@ -95,6 +95,11 @@ impl Reason {
         matches!(self, Self::Unreachable | Self::CutShort)
     }
 
+    /// Whether an upstream that is asked gives no whole answer.
+    pub(super) const fn is_of_outage(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Timeout | Self::CutShort)
+    }
+
     /// Whether no request was sent.
     pub const fn is_without_call(self) -> bool {
         matches!(self, Self::NoToken | Self::HostRests | Self::Crowded)

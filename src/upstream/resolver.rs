@@ -46,7 +46,7 @@ impl Resolver {
     }
 
     /// A resolver that asks whoever this is.
-    fn asking(
+    pub(super) fn asking(
         connect_to: &[ConnectTo],
         names: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {

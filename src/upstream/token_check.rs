@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::target::Target;
 
 use super::condition::Condition;
+use super::contacts::Contacts;
 use super::hop::{self, Hop};
 use super::identity::Finding;
 use super::tokens::Lease;
@@ -94,7 +95,8 @@ impl Upstream {
         if self.cooldowns.until(&user, self.clock.now()).is_some() {
             return Finding::Silence;
         }
-        let finding = self.ask_whose(&user, lease).await.unwrap_or(Finding::Silence);
+        let finding = self.ask_whose(&user, lease, &Contacts::default()).await;
+        let finding = finding.unwrap_or(Finding::Silence);
         if matches!(finding, Finding::Known(_) | Finding::Nobodys | Finding::Limited(_)) {
             self.tokens.found(lease, &finding, self.clock.now());
         }
@@ -105,7 +107,9 @@ impl Upstream {
     /// Whether the token is refused for a document that it got before.
     async fn is_refused_for(&self, lease: Lease, target: &Target) -> bool {
         let (condition, priority) = (&Condition::NONE, Priority::Background);
-        let hop = Hop { target, lease: Some(lease), condition, priority };
+        // The exchange that is being decided tells how the host is.
+        let contacts = &Contacts::default();
+        let hop = Hop { target, lease: Some(lease), condition, priority, contacts };
         let Ok(head) = hop::send(self, hop).await else { return false };
         head.status() == http::StatusCode::UNAUTHORIZED
     }

@@ -23,6 +23,7 @@ async fn a_healthy_service() {
                 "request_path": { "status": "up" },
                 "embedded_store": { "status": "up" },
                 "github_tokens": { "status": "up" },
+                "github": { "status": "up" },
             },
         })
     );
@@ -121,12 +122,34 @@ async fn metrics_are_prometheus_text() {
     svm_upstream_etag_drift_total{validator="computed-etag"} 0
     svm_upstream_etag_drift_total{validator="etag"} 0
     svm_upstream_exchanges_total{outcome="ok",priority="foreground"} 1
+    svm_upstream_failures_total{cause="certificate-expired"} 0
+    svm_upstream_failures_total{cause="certificate-invalid"} 0
+    svm_upstream_failures_total{cause="certificate-not-yet-valid"} 0
+    svm_upstream_failures_total{cause="certificate-revoked"} 0
+    svm_upstream_failures_total{cause="certificate-unknown-authority"} 0
+    svm_upstream_failures_total{cause="certificate-wrong-name"} 0
+    svm_upstream_failures_total{cause="connect-timeout"} 0
+    svm_upstream_failures_total{cause="connection-closed"} 0
+    svm_upstream_failures_total{cause="connection-forbidden"} 0
+    svm_upstream_failures_total{cause="connection-refused"} 0
+    svm_upstream_failures_total{cause="connection-reset"} 0
+    svm_upstream_failures_total{cause="cut-short"} 0
+    svm_upstream_failures_total{cause="name-unresolved"} 0
+    svm_upstream_failures_total{cause="network-unreachable"} 0
+    svm_upstream_failures_total{cause="no-descriptor"} 0
+    svm_upstream_failures_total{cause="no-public-address"} 0
+    svm_upstream_failures_total{cause="not-http"} 0
+    svm_upstream_failures_total{cause="other"} 0
+    svm_upstream_failures_total{cause="server-error"} 0
+    svm_upstream_failures_total{cause="timeout"} 0
+    svm_upstream_failures_total{cause="tls"} 0
     svm_upstream_leaks_total 0
     svm_upstream_misled_total{validator="computed-etag"} 0
     svm_upstream_misled_total{validator="date"} 0
     svm_upstream_misled_total{validator="etag"} 0
     svm_upstream_quota_total{priority="foreground",quota="charged",validator="none"} 1
     svm_upstream_requests_total 1
+    svm_upstream_up{host="api.github.com"} 1
     svm_upstream_window 64
     svm_write_behind_bytes 3161
     svm_write_behind_depth 1

@@ -12,6 +12,7 @@ mod framing;
 mod heads;
 mod lengths;
 mod limits;
+mod outages;
 mod pool;
 mod redirects;
 mod slow;

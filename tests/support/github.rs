@@ -50,7 +50,7 @@ pub use self::failure::Failure;
 pub use self::gate::Gate;
 pub use self::journal::Counts;
 pub use self::received::Received;
-pub use self::tls::Authority;
+pub use self::tls::{Authority, Defect};
 pub use self::wire::Wire;
 
 use super::canary;
@@ -100,12 +100,13 @@ impl GitHub {
         let folder = tempfile::tempdir()?;
         let ca_file = folder.path().join("ca.pem");
         std::fs::write(&ca_file, &authority.ca_pem)?;
+        let ca_pem = authority.ca_pem.clone();
         let world: Shared = Arc::new(Mutex::new(World::default()));
         let server = MockServer::builder().disable_request_recording().start().await;
         Mock::given(any()).respond_with(Rules(Arc::clone(&world))).mount(&server).await;
         let site = Site {
             world: Arc::clone(&world),
-            trusted: authority.server,
+            trusted: authority,
             untrusted: Authority::new("Nobody's authority", &hosts).server,
             backend: *server.address(),
         };
@@ -115,7 +116,7 @@ impl GitHub {
             address: terminator.address(),
             terminator: AsyncMutex::new(terminator),
             hosts,
-            ca_pem: authority.ca_pem,
+            ca_pem,
             ca_file,
             _folder: folder,
             _server: server,

@@ -37,8 +37,9 @@ impl<'a> Exchange<'a> {
         let (mut hops, mut lasts) = (0, true);
         loop {
             let condition = self.condition(&target, gear);
-            let priority = self.ask.priority;
-            let hop = Hop { target: &target, lease: gear.lease, condition: &condition, priority };
+            let (priority, contacts) = (self.ask.priority, self.contacts);
+            let lease = gear.lease;
+            let hop = Hop { target: &target, lease, condition: &condition, priority, contacts };
             let head = hop::send(self.upstream, hop).await?;
             let Some(location) = head.location() else {
                 let route = self.route(&target, hops, lasts);

@@ -131,7 +131,8 @@ impl Scene {
         let down = json!({ "status": "down", "error": error });
         let want = json!({
             "status": "degraded",
-            "dependencies": { "request_path": up, "redis": down, "github_tokens": up },
+            "dependencies":
+                { "request_path": up, "redis": down, "github_tokens": up, "github": up },
         });
         let mut seen = Value::Null;
         let telling = async {

@@ -117,7 +117,7 @@ async fn where_every_token_is_refused_the_answer_is_401_and_then_503() {
     assert_eq!(app.version(LATEST).await.status, 401);
     let answer = app.version(LATEST).await;
     assert_eq!((answer.status.as_u16(), answer.retry_after()), (503, 60));
-    insta::assert_snapshot!(app.get("/healthz").await.text(), @r#"{"status":"degraded","dependencies":{"request_path":{"status":"up"},"embedded_store":{"status":"up"},"github_tokens":{"status":"down","error":"GitHub refuses every token"}}}"#);
+    insta::assert_snapshot!(app.get("/healthz").await.text(), @r#"{"status":"degraded","dependencies":{"request_path":{"status":"up"},"embedded_store":{"status":"up"},"github_tokens":{"status":"down","error":"GitHub refuses every token"},"github":{"status":"up"}}}"#);
     app.github.user("alice").token("b");
     app.advance(MINUTE);
     app.is_healthy("healthy").await;

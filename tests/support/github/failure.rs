@@ -10,6 +10,7 @@ use super::answer::Answer;
 use super::coding::Coding;
 use super::echo::Echo;
 use super::received::Received;
+use super::tls::Defect;
 use super::wire::Wire;
 use super::{errors, nasty};
 
@@ -113,6 +114,8 @@ pub enum Failure {
     TlsHandshake,
     /// The certificate is of an authority nobody knows; otherwise as [`Failure::TlsHandshake`].
     UntrustedCertificate,
+    /// The certificate is of the trusted authority and has this defect; otherwise as [`Failure::TlsHandshake`].
+    DefectiveCertificate(Defect),
 }
 
 impl Failure {
@@ -191,7 +194,10 @@ impl Failure {
 
     /// Whether it happens before there is a request.
     pub fn spoils_handshakes(&self) -> bool {
-        matches!(self, Self::TlsHandshake | Self::UntrustedCertificate)
+        matches!(
+            self,
+            Self::TlsHandshake | Self::UntrustedCertificate | Self::DefectiveCertificate(_)
+        )
     }
 
     fn error(&self, status: u16, request: &Received) -> Answer {

@@ -21,6 +21,7 @@ use super::backend::Backend;
 use super::failure::Failure;
 use super::fault::{self, Client, Left};
 use super::received::{self, Received};
+use super::tls::Authority;
 use super::traffic;
 use super::world::{Shared, lock};
 
@@ -31,8 +32,8 @@ const BIND_INTERVAL: Duration = Duration::from_millis(1);
 pub struct Site {
     /// The simulated world.
     pub world: Shared,
-    /// The certificate clients trust.
-    pub trusted: Arc<ServerConfig>,
+    /// The authority that clients trust.
+    pub trusted: Authority,
     /// A certificate nobody trusts.
     pub untrusted: Arc<ServerConfig>,
     /// The mock server with the rules.
@@ -151,10 +152,11 @@ async fn shake_hands(stream: TcpStream, site: &Site) -> Option<(Client, u64)> {
     let failure = lock(&site.world).next_handshake_failure(&host);
     let config = match failure {
         Some(Failure::TlsHandshake) => return None,
-        Some(Failure::UntrustedCertificate) => &site.untrusted,
-        _ => &site.trusted,
+        Some(Failure::UntrustedCertificate) => Arc::clone(&site.untrusted),
+        Some(Failure::DefectiveCertificate(defect)) => site.trusted.defective(defect, &host),
+        _ => Arc::clone(&site.trusted.server),
     };
-    let client = start.into_stream(Arc::clone(config)).await.ok()?;
+    let client = start.into_stream(config).await.ok()?;
     let journal = &mut lock(&site.world).journal;
     journal.connections += 1;
     Some((BufReader::new(client), journal.connections))

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -15,6 +17,18 @@ pub struct Authority {
     pub ca_pem: String,
     /// The server of all hosts.
     pub server: Arc<ServerConfig>,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A defect of a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defect {
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYetValid,
+    /// It is another host's.
+    WrongName,
 }
 
 impl Authority {
@@ -23,17 +37,36 @@ impl Authority {
         // Fails only when a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let issuer = issuer(name);
-        let key = KeyPair::generate().expect("a key");
         let leaf = CertificateParams::new(hosts).expect("host names");
-        let leaf = leaf.signed_by(&key, &issuer).expect("a certificate");
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(vec![leaf.der().clone()], key)
-            .expect("a key that fits its certificate");
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self { ca_pem: issuer.pem(), server: Arc::new(config) }
+        Self { ca_pem: issuer.pem(), server: server(&leaf, &issuer), issuer }
     }
+
+    /// A server of this host with a certificate that has a defect.
+    pub fn defective(&self, defect: Defect, host: &str) -> Arc<ServerConfig> {
+        let name = if defect == Defect::WrongName { "elsewhere.example" } else { host };
+        let mut leaf = CertificateParams::new([name.to_owned()]).expect("a host name");
+        match defect {
+            Defect::Expired => leaf.not_after = date_time_ymd(2020, 1, 1),
+            Defect::NotYetValid => leaf.not_before = date_time_ymd(2990, 1, 1),
+            Defect::WrongName => {}
+        }
+        server(&leaf, &self.issuer)
+    }
+}
+
+fn server(
+    leaf: &CertificateParams,
+    issuer: &CertifiedIssuer<'static, KeyPair>,
+) -> Arc<ServerConfig> {
+    let key = KeyPair::generate().expect("a key");
+    let leaf = leaf.signed_by(&key, issuer).expect("a certificate");
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], key)
+        .expect("a key that fits its certificate");
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Arc::new(config)
 }
 
 fn issuer(name: &str) -> CertifiedIssuer<'static, KeyPair> {

@@ -1,0 +1,239 @@
+//! The causes of failed exchanges, as values that can be counted and told: no URL, no address, no token.
+
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::io;
+
+use rustls::CertificateError as Certificate;
+
+use super::resolver::NoPublicAddress;
+
+/// Too many open files, in the process and in the system (Linux and the BSDs agree).
+const NO_DESCRIPTOR: [i32; 2] = [24, 23];
+
+/// The cause of a failed exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The name servers give no address, or no answer.
+    NameUnresolved,
+    /// The name has no address that may be dialled.
+    NoPublicAddress,
+    /// Nobody listens.
+    ConnectionRefused,
+    /// Connecting took too long.
+    ConnectTimeout,
+    /// There is no route.
+    NetworkUnreachable,
+    /// A rule of this system forbids the connection.
+    ConnectionForbidden,
+    /// This system has no descriptor or port left.
+    NoDescriptor,
+    /// The connection was reset, or is lost.
+    ConnectionReset,
+    /// The connection ended before the answer.
+    ConnectionClosed,
+    /// The certificate's time is over.
+    CertificateExpired,
+    /// The certificate's time has not come.
+    CertificateNotYetValid,
+    /// The certificate is another host's.
+    CertificateWrongName,
+    /// The certificate's authority is none that svm trusts.
+    CertificateUnknownAuthority,
+    /// The certificate was revoked.
+    CertificateRevoked,
+    /// The certificate has some other fault.
+    CertificateInvalid,
+    /// TLS failed for some other cause.
+    Tls,
+    /// The answer is not HTTP.
+    NotHttp,
+    /// No answer within `UPSTREAM_TIMEOUT`.
+    Timeout,
+    /// The answer stopped before its end.
+    CutShort,
+    /// A status of 500 or above.
+    ServerError,
+    /// None of these.
+    Other,
+}
+
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 21] = [
+        Self::NameUnresolved,
+        Self::NoPublicAddress,
+        Self::ConnectionRefused,
+        Self::ConnectTimeout,
+        Self::NetworkUnreachable,
+        Self::ConnectionForbidden,
+        Self::NoDescriptor,
+        Self::ConnectionReset,
+        Self::ConnectionClosed,
+        Self::CertificateExpired,
+        Self::CertificateNotYetValid,
+        Self::CertificateWrongName,
+        Self::CertificateUnknownAuthority,
+        Self::CertificateRevoked,
+        Self::CertificateInvalid,
+        Self::Tls,
+        Self::NotHttp,
+        Self::Timeout,
+        Self::CutShort,
+        Self::ServerError,
+        Self::Other,
+    ];
+
+    /// The cause of a request without an answer.
+    pub(super) fn of(error: &reqwest::Error) -> Self {
+        let mut chain = std::iter::successors(error.source(), |error| (*error).source());
+        let found = chain.find_map(known);
+        match found {
+            Some(cause @ (Self::NoPublicAddress | Self::NoDescriptor)) => cause,
+            // A look-up may fail with an error of the connection to a name server.
+            _ if error.is_dns() => Self::NameUnresolved,
+            // A connection that was made, and of which nothing has come for too long.
+            Some(Self::ConnectTimeout) if !error.is_connect() => Self::ConnectionReset,
+            Some(cause) => cause,
+            None if error.is_connect() && error.is_timeout() => Self::ConnectTimeout,
+            None if error.is_timeout() => Self::Timeout,
+            None => Self::Other,
+        }
+    }
+
+    /// The token shown as metric label and log field.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NameUnresolved => "name-unresolved",
+            Self::NoPublicAddress => "no-public-address",
+            Self::ConnectionRefused => "connection-refused",
+            Self::ConnectTimeout => "connect-timeout",
+            Self::NetworkUnreachable => "network-unreachable",
+            Self::ConnectionForbidden => "connection-forbidden",
+            Self::NoDescriptor => "no-descriptor",
+            Self::ConnectionReset => "connection-reset",
+            Self::ConnectionClosed => "connection-closed",
+            Self::CertificateExpired => "certificate-expired",
+            Self::CertificateNotYetValid => "certificate-not-yet-valid",
+            Self::CertificateWrongName => "certificate-wrong-name",
+            Self::CertificateUnknownAuthority => "certificate-unknown-authority",
+            Self::CertificateRevoked => "certificate-revoked",
+            Self::CertificateInvalid => "certificate-invalid",
+            Self::Tls => "tls",
+            Self::NotHttp => "not-http",
+            Self::Timeout => "timeout",
+            Self::CutShort => "cut-short",
+            Self::ServerError => "server-error",
+            Self::Other => "other",
+        }
+    }
+
+    /// The same in words, for an operator.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::NameUnresolved => "the name does not resolve (DNS)",
+            Self::NoPublicAddress => "the name has no public address",
+            Self::ConnectionRefused => "the connection is refused",
+            Self::ConnectTimeout => "connecting takes too long",
+            Self::NetworkUnreachable => "the network is unreachable",
+            Self::ConnectionForbidden => "this system forbids the connection",
+            Self::NoDescriptor => "this system has no file descriptor or port left",
+            Self::ConnectionReset => "the connection is reset or lost",
+            Self::ConnectionClosed => "the connection is closed before the answer",
+            Self::CertificateExpired => "the certificate has expired",
+            Self::CertificateNotYetValid => "the certificate is not valid yet",
+            Self::CertificateWrongName => "the certificate is for another name",
+            Self::CertificateUnknownAuthority => "the certificate is of an unknown authority",
+            Self::CertificateRevoked => "the certificate was revoked",
+            Self::CertificateInvalid => "the certificate is not valid",
+            Self::Tls => "the TLS handshake fails",
+            Self::NotHttp => "the answer is not HTTP",
+            Self::Timeout => "no answer within UPSTREAM_TIMEOUT",
+            Self::CutShort => "the answer stops before its end",
+            Self::ServerError => "the answer is a server error (5xx)",
+            Self::Other => "the request fails",
+        }
+    }
+
+    /// Whether no other document of the host could have been fetched either.
+    pub(super) const fn is_of_host(self) -> bool {
+        !matches!(
+            self,
+            Self::ConnectionReset
+                | Self::ConnectionClosed
+                | Self::NotHttp
+                | Self::Timeout
+                | Self::CutShort
+                | Self::ServerError
+                | Self::Other
+        )
+    }
+}
+
+/// The cause that this one error of a chain names.
+fn known(error: &(dyn Error + 'static)) -> Option<Cause> {
+    if error.is::<NoPublicAddress>() {
+        return Some(Cause::NoPublicAddress);
+    }
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return Some(of_tls(error));
+    }
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        return of_http(error);
+    }
+    of_io(error.downcast_ref()?)
+}
+
+fn of_io(error: &io::Error) -> Option<Cause> {
+    // An error inside of another one is not among its sources; its own source would be.
+    if let Some(inner) = error.get_ref()
+        && let Some(cause) = known(inner)
+    {
+        return Some(cause);
+    }
+    if error.raw_os_error().is_some_and(|number| NO_DESCRIPTOR.contains(&number)) {
+        return Some(Cause::NoDescriptor);
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Some(Cause::ConnectionRefused),
+        io::ErrorKind::TimedOut => Some(Cause::ConnectTimeout),
+        io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkDown => Some(Cause::NetworkUnreachable),
+        io::ErrorKind::PermissionDenied => Some(Cause::ConnectionForbidden),
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => Some(Cause::NoDescriptor),
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => Some(Cause::ConnectionReset),
+        io::ErrorKind::UnexpectedEof => Some(Cause::ConnectionClosed),
+        _ => None,
+    }
+}
+
+fn of_tls(error: &rustls::Error) -> Cause {
+    let rustls::Error::InvalidCertificate(fault) = error else { return Cause::Tls };
+    match fault {
+        Certificate::Expired | Certificate::ExpiredContext { .. } => Cause::CertificateExpired,
+        Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+            Cause::CertificateNotYetValid
+        }
+        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+            Cause::CertificateWrongName
+        }
+        Certificate::UnknownIssuer => Cause::CertificateUnknownAuthority,
+        Certificate::Revoked => Cause::CertificateRevoked,
+        _ => Cause::CertificateInvalid,
+    }
+}
+
+fn of_http(error: &hyper::Error) -> Option<Cause> {
+    match error {
+        _ if error.is_incomplete_message() || error.is_closed() || error.is_canceled() => {
+            Some(Cause::ConnectionClosed)
+        }
+        _ if error.is_parse() => Some(Cause::NotHttp),
+        _ => None,
+    }
+}

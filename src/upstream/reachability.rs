@@ -1,0 +1,117 @@
+//! The upstream hosts as the last exchanges found them, for the log, `/healthz` and the metrics.
+//!
+//! It only remembers: it sends nothing, so without traffic the state is the one that was seen last. Bounded by the
+//! allowlist: no other host is ever asked. A host is reported as failing once documents could not be fetched: an inquiry
+//! about a token that fails is for the log alone.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::Timestamp;
+use crate::telemetry::outage::{Ended, Outage, Told};
+
+use super::Cause;
+
+/// A failure that may be one document's own counts for its host from the second one in a row on, or once this time
+/// has passed without a success.
+const CONFIRMED_AFTER: Duration = Duration::from_secs(1);
+/// A failure that no later exchange has confirmed says nothing about the present any more.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// The state of every host that was asked.
+#[derive(Debug, Default)]
+pub struct Reachability(Mutex<BTreeMap<Box<str>, Host>>);
+
+#[derive(Debug, Default)]
+struct Host {
+    outage: Outage<Cause>,
+    /// The documents that could not be fetched since the last success.
+    missed: u64,
+}
+
+/// One host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostReport {
+    /// The host, and the port unless it is 443.
+    pub host: Box<str>,
+    /// The outage, if there is one.
+    pub failing: Option<Failing>,
+}
+
+/// A host that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// The cause of the last failure.
+    pub cause: Cause,
+    /// The first failure since the last success.
+    pub since: Timestamp,
+}
+
+/// The subject of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// A document that a client or the background wants.
+    Document,
+    /// The account behind a token.
+    Token,
+}
+
+/// An observation that is worth a line in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// The host fails, or fails for another cause.
+    Fails(Told),
+    /// It works again.
+    Works(Ended),
+}
+
+impl Reachability {
+    /// Notes how a host took an exchange.
+    pub(super) fn observe(
+        &self,
+        host: &str,
+        subject: Subject,
+        result: Result<(), Cause>,
+        now: Timestamp,
+    ) -> Option<News> {
+        let mut hosts = self.0.lock();
+        let host = hosts.entry(host.into()).or_default();
+        match result {
+            Ok(()) => {
+                host.missed = 0;
+                host.outage.succeeded().map(News::Works)
+            }
+            Err(cause) => {
+                host.missed += u64::from(subject == Subject::Document);
+                host.outage.failed(cause, now).map(News::Fails)
+            }
+        }
+    }
+
+    /// The hosts that were asked, in the order of their names.
+    pub fn reports(&self, now: Timestamp) -> Vec<HostReport> {
+        let hosts = self.0.lock();
+        let reports = hosts
+            .iter()
+            .map(|(name, host)| HostReport { host: name.clone(), failing: host.failing(now) });
+        reports.collect()
+    }
+}
+
+impl Host {
+    fn failing(&self, now: Timestamp) -> Option<Failing> {
+        let (cause, since) = (self.outage.cause()?, self.outage.since()?);
+        let is_confirmed = match self.missed {
+            0 => false,
+            1 => cause.is_of_host() || now.since(since) >= CONFIRMED_AFTER,
+            _ => true,
+        };
+        let is_known = now.since(self.outage.failed_at()?) < FORGOTTEN_AFTER;
+        (is_confirmed && is_known).then_some(Failing { cause, since })
+    }
+}
