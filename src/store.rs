@@ -4,6 +4,7 @@
 //! the time a read may take. Every error here is the store's own trouble; none reaches a client.
 
 pub mod breaker;
+mod cause;
 pub mod embedded;
 pub mod guard;
 pub mod in_process;
@@ -24,6 +25,7 @@ use crate::cache::Entry;
 use crate::clock::Timestamp;
 use crate::target::Key;
 
+pub use cause::Cause;
 pub use guard::{Guard, Unread};
 pub use index::{Check, Claim, Claimed, InUse};
 

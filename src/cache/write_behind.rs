@@ -26,8 +26,10 @@ use self::backoff::Backoff;
 use self::queue::{Limits, Queue};
 use crate::clock::{Clock, Stopwatch};
 use crate::config;
-use crate::store::{Change, Store};
+use crate::store::{Cause, Change, Error, Store};
 use crate::target::Key;
+use crate::telemetry::chain;
+use crate::telemetry::outage::Outage;
 
 pub use self::queue::Peeked;
 
@@ -96,6 +98,7 @@ pub struct WriteBehind {
     failed_batches: AtomicU64,
     batch_micros: AtomicU64,
     last_batch_ok: AtomicBool,
+    outage: Mutex<Outage<Cause>>,
 }
 
 impl WriteBehind {
@@ -122,6 +125,7 @@ impl WriteBehind {
             failed_batches: AtomicU64::new(0),
             batch_micros: AtomicU64::new(0),
             last_batch_ok: AtomicBool::new(true),
+            outage: Mutex::default(),
         }
     }
 
@@ -222,7 +226,7 @@ impl WriteBehind {
                 return true;
             }
             Ok(Err(error)) => self.mark_failing(&error),
-            Err(elapsed) => self.mark_failing(&elapsed),
+            Err(_) => self.mark_failing(&Error::TooSlow(DEADLINE)),
         }
         self.queue.lock().batch_failed(self.clock.now());
         tokio::select! {
@@ -246,15 +250,29 @@ impl WriteBehind {
     }
 
     fn mark_working(&self) {
-        if !self.last_batch_ok.swap(true, Ordering::Relaxed) {
-            tracing::info!("writes to the store work again");
+        self.last_batch_ok.store(true, Ordering::Relaxed);
+        if let Some(ended) = self.outage.lock().succeeded() {
+            let (failures, since) = (ended.failures, ended.since);
+            tracing::info!(failures, %since, "writes to the store work again");
         }
     }
 
-    fn mark_failing(&self, error: &(dyn std::error::Error + 'static)) {
+    fn mark_failing(&self, error: &Error) {
         self.failed_batches.fetch_add(1, Ordering::Relaxed);
-        if self.last_batch_ok.swap(false, Ordering::Relaxed) {
-            tracing::warn!(error, "writes to the store fail; they wait and are tried again");
+        self.last_batch_ok.store(false, Ordering::Relaxed);
+        let mut outage = self.outage.lock();
+        let found = Cause::of(error);
+        let cause = outage.cause().filter(|_| found.is_vague()).unwrap_or(found);
+        if let Some(told) = outage.failed(cause, self.clock.now()) {
+            let (cause, error, since) = (cause.as_str(), chain(error), told.since);
+            let failures = told.failures;
+            tracing::warn!(
+                cause,
+                error,
+                failures,
+                %since,
+                "writes to the store fail; they wait and are tried again"
+            );
         }
     }
 }

@@ -14,6 +14,7 @@ mod replicas;
 mod scene;
 mod server;
 mod tls;
+mod writes;
 
 use self::outage::{REFUSES, SILENT};
 use self::scene::{Plan, Scene};

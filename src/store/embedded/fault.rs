@@ -10,6 +10,9 @@ pub(super) enum Fault {
     /// The file may not grow any further.
     #[error("the store file is full")]
     Full,
+    /// The system refuses it. Opening the file again may help.
+    #[error("the store file cannot be used")]
+    Io(#[source] std::io::Error),
     /// Opening the file again may help: redb refuses everything after one I/O error.
     #[error("the store file cannot be used")]
     Broken(#[source] Box<redb::Error>),
@@ -40,6 +43,7 @@ impl<E: Into<redb::Error>> From<E> for Fault {
     fn from(error: E) -> Self {
         match error.into() {
             redb::Error::Io(error) if is_refusal(&error) => Self::Full,
+            redb::Error::Io(error) => Self::Io(error),
             error @ (redb::Error::Corrupted(_)
             | redb::Error::TableTypeMismatch { .. }
             | redb::Error::TableIsMultimap(_)
@@ -78,10 +82,8 @@ impl From<Fault> for OpenFault {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Shut(fault) => fault,
-            Fault::Broken(error) => match *error {
-                redb::Error::Io(error) => Self::Unwritable(error),
-                error => Self::Unwritable(std::io::Error::other(error)),
-            },
+            Fault::Io(error) => Self::Unwritable(error),
+            Fault::Broken(error) => Self::Unwritable(std::io::Error::other(error)),
             fault => Self::Damaged(fault.to_string()),
         }
     }

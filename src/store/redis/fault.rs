@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ::redis::{ErrorKind, RedisError, ServerError};
 
-use crate::store::Error;
+use crate::store::{Cause, Error};
 
 /// Why a call came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -25,10 +25,13 @@ pub(super) enum Fault {
     #[error(transparent)]
     Lost(#[from] crate::tasks::Lost),
     /// The server refused some of what it was asked.
-    #[error("the server refuses {count} of what it was asked: {first}")]
+    #[error("the server refuses {count} of what it was asked: {code}")]
     Refused {
-        /// Its words to the first of them.
-        first: String,
+        /// Its code for the first of them. Its words may hold keys or values.
+        code: String,
+        /// The meaning of that code.
+        #[source]
+        cause: Cause,
         /// How many of them.
         count: usize,
         /// Whether another connection may help.
@@ -57,7 +60,9 @@ impl From<RedisError> for Fault {
         let Some(refusals) = error.clone().into_server_errors() else { return Self::Broken(error) };
         let Some((_, first)) = refusals.first() else { return Self::Broken(error) };
         let elsewhere = refusals.iter().any(|(_, error)| is_about_this_server(error));
-        Self::Refused { first: words(first), count: refusals.len(), elsewhere }
+        let is_hidden = |word: &str| first.details().is_some_and(|text| text.contains(word));
+        let cause = Cause::of_code(first.code(), is_hidden);
+        Self::Refused { code: code(first), cause, count: refusals.len(), elsewhere }
     }
 }
 
@@ -81,9 +86,8 @@ fn is_about_this_server(error: &ServerError) -> bool {
     ["READONLY", "NOAUTH"].contains(&error.code()) || is_hidden()
 }
 
-fn words(error: &ServerError) -> String {
-    match error.details() {
-        Some(details) => format!("{} {details}", error.code()),
-        None => error.code().to_owned(),
-    }
+/// A code is a word in capitals; nothing else is repeated.
+fn code(error: &ServerError) -> String {
+    let is_code = |code: &&str| code.len() <= 20 && code.bytes().all(|b| b.is_ascii_uppercase());
+    Some(error.code()).filter(is_code).unwrap_or("an unknown code").to_owned()
 }

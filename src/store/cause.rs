@@ -1,0 +1,174 @@
+//! The causes of refused writes, as values: the log names each once in an outage.
+//!
+//! The words of a server may hold keys or values, so its code alone is told, with words of ours.
+
+use std::error::Error as _;
+use std::io;
+
+use super::Error;
+
+/// `EIO`, which has no kind of its own (Linux and the BSDs agree).
+const IO_ERROR: i32 = 5;
+
+/// The cause of a refused write; as an error, the words for the code of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// `ENOSPC`.
+    #[error("no space is left on the device")]
+    NoSpace,
+    /// `EDQUOT`.
+    #[error("the quota of the file system is used up")]
+    QuotaExceeded,
+    /// `EFBIG`.
+    #[error("the file may not grow any further")]
+    FileTooLarge,
+    /// `EROFS`.
+    #[error("the file system is read-only")]
+    ReadOnlyFileSystem,
+    /// `EIO`.
+    #[error("the device fails")]
+    DeviceFails,
+    /// `EACCES` or `EPERM`.
+    #[error("permission is denied")]
+    PermissionDenied,
+    /// `READONLY`.
+    #[error("the server is a read-only replica")]
+    ReadOnly,
+    /// `OOM`.
+    #[error("the server has reached its maxmemory")]
+    OutOfMemory,
+    /// `MISCONF`.
+    #[error("the server cannot save its data to disk and takes no writes")]
+    CannotSave,
+    /// `NOPERM`.
+    #[error("the user lacks the permission for a command or a key")]
+    NoPermission,
+    /// `NOAUTH` or `WRONGPASS`.
+    #[error("the server wants another login")]
+    NoLogin,
+    /// `NOREPLICAS`.
+    #[error("the server has too few replicas to take writes")]
+    TooFewReplicas,
+    /// `MOVED`, `ASK`, `CLUSTERDOWN`, `CROSSSLOT` or `TRYAGAIN`.
+    #[error("the server is part of a cluster, which is not supported")]
+    Cluster,
+    /// `LOADING`, `MASTERDOWN` or `BUSY`.
+    #[error("the server is not ready")]
+    NotReady,
+    /// Any other code.
+    #[error("the server gives another error")]
+    Refused,
+    /// The store did not answer in time.
+    #[error("the store does not answer in time")]
+    TooSlow,
+    /// None of these.
+    #[error("the store is unavailable")]
+    Other,
+}
+
+impl Cause {
+    /// The cause of a call that failed.
+    pub fn of(error: &Error) -> Self {
+        if matches!(error, Error::TooSlow(_)) {
+            return Self::TooSlow;
+        }
+        let mut chain = std::iter::successors(error.source(), |error| (*error).source());
+        let known = |error: &(dyn std::error::Error + 'static)| match error.downcast_ref() {
+            Some(cause) => Some(*cause),
+            None => Self::of_io(error.downcast_ref()?),
+        };
+        chain.find_map(known).unwrap_or(Self::Other)
+    }
+
+    /// The cause that the code of a Redis error stands for. Old servers hide it in the text of a script's error.
+    pub(super) fn of_code(code: &str, is_hidden: impl Fn(&str) -> bool) -> Self {
+        match code {
+            "READONLY" => Self::ReadOnly,
+            "OOM" => Self::OutOfMemory,
+            "MISCONF" => Self::CannotSave,
+            "NOPERM" => Self::NoPermission,
+            "NOAUTH" | "WRONGPASS" => Self::NoLogin,
+            "NOREPLICAS" => Self::TooFewReplicas,
+            "MOVED" | "ASK" | "CLUSTERDOWN" | "CROSSSLOT" | "TRYAGAIN" => Self::Cluster,
+            "LOADING" | "MASTERDOWN" | "BUSY" => Self::NotReady,
+            _ if is_hidden("READONLY") => Self::ReadOnly,
+            _ if is_hidden("OOM ") => Self::OutOfMemory,
+            _ if is_hidden("MISCONF") => Self::CannotSave,
+            _ if is_hidden("NOPERM") || is_hidden("ACL failure in script") => Self::NoPermission,
+            _ if is_hidden("NOREPLICAS") => Self::TooFewReplicas,
+            _ => Self::Refused,
+        }
+    }
+
+    fn of_io(error: &io::Error) -> Option<Self> {
+        match error.kind() {
+            io::ErrorKind::StorageFull => Some(Self::NoSpace),
+            io::ErrorKind::QuotaExceeded => Some(Self::QuotaExceeded),
+            io::ErrorKind::FileTooLarge => Some(Self::FileTooLarge),
+            io::ErrorKind::ReadOnlyFilesystem => Some(Self::ReadOnlyFileSystem),
+            io::ErrorKind::PermissionDenied => Some(Self::PermissionDenied),
+            _ if error.raw_os_error() == Some(IO_ERROR) => Some(Self::DeviceFails),
+            _ => None,
+        }
+    }
+
+    /// The token shown as log field.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSpace => "no-space",
+            Self::QuotaExceeded => "quota-exceeded",
+            Self::FileTooLarge => "file-too-large",
+            Self::ReadOnlyFileSystem => "read-only-file-system",
+            Self::DeviceFails => "device-fails",
+            Self::PermissionDenied => "permission-denied",
+            Self::ReadOnly => "readonly",
+            Self::OutOfMemory => "oom",
+            Self::CannotSave => "misconf",
+            Self::NoPermission => "noperm",
+            Self::NoLogin => "noauth",
+            Self::TooFewReplicas => "noreplicas",
+            Self::Cluster => "cluster",
+            Self::NotReady => "not-ready",
+            Self::Refused => "refused",
+            Self::TooSlow => "too-slow",
+            Self::Other => "other",
+        }
+    }
+
+    /// Whether it may be what follows from another cause, or comes on the way from one to another: a server that is being
+    /// replaced is away for a moment, and a file that cannot be written is closed and cannot be opened.
+    pub const fn is_vague(self) -> bool {
+        matches!(self, Self::NotReady | Self::TooSlow | Self::Other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_system_are_told_apart() {
+        for (number, cause) in [
+            (28, Cause::NoSpace),
+            (122, Cause::QuotaExceeded),
+            (27, Cause::FileTooLarge),
+            (30, Cause::ReadOnlyFileSystem),
+            (5, Cause::DeviceFails),
+            (13, Cause::PermissionDenied),
+            (1, Cause::PermissionDenied),
+            (2, Cause::Other),
+        ] {
+            let error = Error::Unavailable(Box::new(io::Error::from_raw_os_error(number)));
+            assert_eq!(Cause::of(&error), cause, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_found_in_the_text_of_a_script_too() {
+        let hidden = |text: &'static str| move |word: &str| text.contains(word);
+        let text = "Error running script: -READONLY You can't write against a read only replica.";
+        assert_eq!(Cause::of_code("ERR", hidden(text)), Cause::ReadOnly);
+        assert_eq!(Cause::of_code("ERR", hidden("unknown command")), Cause::Refused);
+        assert_eq!(Cause::of_code("OOM", hidden("")), Cause::OutOfMemory);
+    }
+}
