@@ -102,8 +102,12 @@ fn print(text: &str) -> Result<(), Exit> {
 
 /// What a start would find before it serves, and nothing of what it would do.
 fn check_configuration() -> Result<(), Exit> {
-    let config = Config::from_vars(&environment()?)?;
+    let vars = environment()?;
+    let config = Config::from_vars(&vars)?;
     App::check(&config)?;
+    if let Some(warning) = vars.ignored_proxy() {
+        complain(&warning);
+    }
     print(&settings(&config).map(|setting| format!("{setting}\n")).collect::<String>())
 }
 
@@ -126,12 +130,16 @@ fn environment() -> Result<Vars, Exit> {
 }
 
 fn serve() -> Result<(), Exit> {
-    let config = Config::from_vars(&environment()?)?;
+    let vars = environment()?;
+    let config = Config::from_vars(&vars)?;
     let cannot =
         |what: &'static str| move |error: io::Error| Exit::failure(format!("{what}: {error}"));
     let (lines, log) = Lines::start(config.log.format, io::stdout())
         .map_err(cannot("the log cannot be started"))?;
     telemetry::install(&config.log, &lines).map_err(|error| Exit::failure(error.to_string()))?;
+    if let Some(warning) = vars.ignored_proxy() {
+        tracing::warn!("{warning}");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()

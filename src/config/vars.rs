@@ -1,10 +1,15 @@
 //! Where the text of variables comes from: the process's environment, or a test.
 //!
-//! Only this module reads the environment, and only the variables of the table. It does not judge their values.
+//! Only this module reads the environment, and only the variables of the table and of proxies. It does not judge their
+//! values.
 
 use std::collections::HashMap;
 
 use super::VARIABLES;
+
+/// The variables by which other programs find a proxy.
+const PROXIES: [&str; 6] =
+    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
 
 /// The variables that are set. Blanks around a value are ignored, and a blank value counts as unset.
 pub struct Vars(HashMap<String, Value>);
@@ -19,7 +24,7 @@ impl Vars {
     /// Reads the environment of the process.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_process() -> Self {
-        let names = VARIABLES.iter().map(|variable| variable.name);
+        let names = VARIABLES.iter().map(|variable| variable.name).chain(PROXIES);
         let values = names.filter_map(|name| {
             let value = match std::env::var_os(name)?.into_string() {
                 Ok(text) => Value::text(&text)?,
@@ -28,6 +33,18 @@ impl Vars {
             Some((name.to_owned(), value))
         });
         Self(values.collect())
+    }
+
+    /// The warning that a proxy is named which svm does not use: which variables, and what to use instead. Their
+    /// values may hold a password.
+    pub fn ignored_proxy(&self) -> Option<String> {
+        let set: Vec<_> = PROXIES.into_iter().filter(|name| self.get(name).is_some()).collect();
+        let verb = if set.len() > 1 { "are" } else { "is" };
+        let warning = format!(
+            "{} {verb} set and ignored: svm uses no proxy; UPSTREAM_CONNECT_TO names what to connect to in place of a host",
+            set.join(", ")
+        );
+        (!set.is_empty()).then_some(warning)
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
@@ -120,6 +137,20 @@ mod tests {
         }
         let error = Error::from(dotenvy::Error::Io(io::ErrorKind::PermissionDenied.into()));
         assert_eq!(error.to_string(), ".env cannot be read");
+    }
+
+    #[test]
+    fn a_proxy_that_is_named_is_ignored_by_name() {
+        let warning =
+            |vars: &[(&str, &str)]| vars.iter().copied().collect::<Vars>().ignored_proxy();
+        assert_eq!(warning(&[("HTTPS_PROXY", " "), ("NO_PROXY", "*"), ("HOST", "::")]), None);
+        for name in super::PROXIES {
+            let told = warning(&[(name, "http://user:secret@proxy:3128")]).unwrap();
+            assert!(told.starts_with(&format!("{name} is set and ignored")), "{told}");
+            assert!(!told.contains("secret") && !told.contains("3128"), "{told}");
+        }
+        let told = warning(&[("https_proxy", "p"), ("HTTPS_PROXY", "p")]).unwrap();
+        assert!(told.starts_with("HTTPS_PROXY, https_proxy are set and ignored"), "{told}");
     }
 
     #[test]

@@ -74,6 +74,26 @@ async fn check_prints_what_a_start_would_log_and_leaves_no_trace() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_is_ignored_is_a_warning_of_a_start_and_of_check() {
+    let warning = "HTTPS_PROXY is set and ignored: svm uses no proxy; UPSTREAM_CONNECT_TO names \
+                   what to connect to in place of a host";
+    let setup = Setup::new().set("HTTPS_PROXY", "http://user:canary@127.0.0.1:3128");
+    let checked = setup.run(&["check"]).await;
+    checked.assert_code(0).assert_complaint(warning);
+    let svm = setup.start().await;
+    assert_eq!(svm.says(warning).await["level"], "WARN");
+    let ended = svm.terminate().await;
+    assert_eq!(ended.said(warning).len(), 1);
+    assert!(!ended.stdout.contains("canary"), "{}", ended.stdout);
+    // So is one of the `.env` file.
+    let setup = Setup::new().dotenv("all_proxy=socks5://127.0.0.1:1080\n");
+    let checked = setup.run(&["check"]).await;
+    assert!(checked.stderr.contains("all_proxy is set and ignored"), "{checked:?}");
+    let checked = Setup::new().set("HTTPS_PROXY", " ").run(&["check"]).await;
+    assert_eq!(checked.stderr, "");
+}
+
+#[tokio::test]
 async fn check_tells_every_fault_and_those_of_the_files_that_are_named() {
     let bad = Setup::new().set("PORT", "none").set("STALE_AFTER", "soon").run(&["check"]).await;
     bad.assert_code(78);
