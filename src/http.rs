@@ -10,6 +10,7 @@ mod coding;
 mod conditional;
 mod health;
 mod listener;
+mod marked;
 mod memo;
 mod metrics;
 mod page;

@@ -1,4 +1,4 @@
-//! The listening socket, and how it closes when the service drains.
+//! The listening socket, and how it closes when the service drains. Its connections show a raw `#` ([`Marked`]).
 //!
 //! The server asks for connections only while it has room for one more. So the socket lies in a slot between two
 //! accepts, where whoever closes it finds it: a full server lets go of its socket as promptly as an idle one.
@@ -9,11 +9,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use salvo::conn::tcp::TcpAcceptor;
+use salvo::conn::tcp::{TcpAcceptor, TcpCoupler};
 use salvo::conn::{Accepted, Acceptor, Holding};
 use salvo::fuse::ArcFusePolicy;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
+
+use super::marked::Marked;
 
 /// Connections that the kernel completes before they are accepted.
 const BACKLOG: u32 = 1024;
@@ -86,19 +88,34 @@ impl Socket {
 
 type AcceptedTcp = Accepted<<TcpAcceptor as Acceptor>::Coupler, <TcpAcceptor as Acceptor>::Stream>;
 
+type MarkedTcp = Marked<<TcpAcceptor as Acceptor>::Stream>;
+
 impl Acceptor for Listener {
-    type Coupler = <TcpAcceptor as Acceptor>::Coupler;
-    type Stream = <TcpAcceptor as Acceptor>::Stream;
+    type Coupler = TcpCoupler<MarkedTcp>;
+    type Stream = MarkedTcp;
 
     fn holdings(&self) -> &[Holding] {
         &self.holdings
     }
 
-    async fn accept(&mut self, fuse: Option<ArcFusePolicy>) -> io::Result<AcceptedTcp> {
-        match self.socket.accept(fuse).await {
-            Some(accepted) => accepted,
-            None => pending().await,
-        }
+    async fn accept(
+        &mut self,
+        fuse: Option<ArcFusePolicy>,
+    ) -> io::Result<Accepted<Self::Coupler, Self::Stream>> {
+        let Some(accepted) = self.socket.accept(fuse).await else { return pending().await };
+        let Accepted {
+            stream, fuse_config, conn_ctrl, local_addr, remote_addr, http_scheme, ..
+        } = accepted?;
+        let (coupler, stream) = (TcpCoupler::new(), Marked::new(stream));
+        Ok(Accepted {
+            coupler,
+            stream,
+            fuse_config,
+            conn_ctrl,
+            local_addr,
+            remote_addr,
+            http_scheme,
+        })
     }
 }
 

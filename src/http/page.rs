@@ -9,10 +9,11 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use crate::cache::Status;
 use crate::clock::{Clock, Stopwatch, Timestamp};
-use crate::target::Target;
+use crate::target::{self, Target};
 
 use super::access_log::AccessLog;
 use super::health::Health;
+use super::marked::has_hash;
 use super::render;
 
 /// What is behind a path.
@@ -102,7 +103,11 @@ impl Page for Missing {
     const EXISTS: bool = false;
 
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
-        render::not_found(req, res);
+        // Another path than it would be without its `#`.
+        match has_hash(req.uri().path()) {
+            true => render::invalid_parameter(req, res, &target::Error::Fragment.to_string()),
+            false => render::not_found(req, res),
+        }
         Trail::default()
     }
 }

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use crate::cache::Demand;
-use crate::target::{Policy, Target};
+use crate::target::{self, Policy, Target};
 
+use super::marked::has_hash;
 use super::memo::Memo;
 use super::query::VersionQuery;
 
@@ -45,6 +46,10 @@ impl Questions {
     }
 
     fn parse(&self, raw: &str) -> Result<Question, String> {
+        // The query goes on behind it, in a way that nobody has read.
+        if has_hash(raw) {
+            return Err(target::Error::Fragment.to_string());
+        }
         let query = VersionQuery::parse(Some(raw)).map_err(|error| error.to_string())?;
         let target = Target::parse(&query.url, &self.policy).map_err(|error| error.to_string())?;
         let demand = if query.refresh { Demand::Refresh } else { Demand::Cached };
