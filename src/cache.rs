@@ -84,7 +84,9 @@ impl Cache {
     /// holds another one now. A flight that is under way finds out by itself.
     pub async fn adopt(&self, key: Key, check: Check) -> bool {
         let tiers = Arc::clone(&self.0);
-        let older = |entry: &Arc<Entry>| entry.times.checked_at < check.at && !entry.is_negative();
+        let now = tiers.clock.now();
+        let is_older = |times: &Times| times.checked_at < check.at || times.begin_after(now);
+        let older = |entry: &Arc<Entry>| is_older(&entry.times) && !entry.is_negative();
         let Some(held) = tiers.memory.entry(&key).filter(older) else { return false };
         let before = Arc::clone(&held);
         let fly = |_| async move { tiers.adopt(held, check).await };

@@ -4,11 +4,15 @@
 //! argument, so a test moves hours with one call and no sleep. Deadlines on the network are not decided here:
 //! they run on tokio's timers, which a [`ManualClock`] does not move.
 
+mod period;
+
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+pub use period::Period;
 
 /// The last millisecond that RFC 3339 has a form for.
 const LAST_OF_9999: u64 = 253_402_300_799_999;
@@ -41,6 +45,12 @@ impl Timestamp {
     /// How long after `earlier` this moment lies; zero if it does not, as after a step of the clock.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Whether less than `window` has passed since this moment. Where it lies ahead, as after a step of the clock,
+    /// nobody knows how much has.
+    pub fn was_within(self, window: Duration, now: Self) -> bool {
+        self <= now && now.since(self) < window
     }
 }
 

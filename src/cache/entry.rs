@@ -15,6 +15,8 @@ use super::Body;
 
 /// The largest body that the persistent tier keeps, in bytes.
 pub const LARGEST_PERSISTED_BODY: usize = 1024 * 1024;
+/// By how much the clocks of replicas may differ.
+pub(super) const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 
 /// One upstream response to one target, with what is needed to judge and to revalidate it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +107,12 @@ impl Times {
     pub fn were_audited_last(&self) -> bool {
         self.audited_at == self.checked_at
     }
+
+    /// Whether this lifetime begins after `now`, by more than clocks differ: the clock was ahead then and was set back
+    /// since. Nobody knows how much of it is over.
+    pub fn begin_after(&self, now: Timestamp) -> bool {
+        self.checked_at > now + CLOCK_DIFFERENCE
+    }
 }
 
 impl Entry {
@@ -123,8 +131,8 @@ impl Entry {
         self.body.len() <= LARGEST_PERSISTED_BODY
     }
 
-    /// Whether the entry may be served without asking the upstream.
+    /// Whether the entry may be served without asking the upstream. A lifetime that begins after `now` counts as over.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
-        now < self.times.expires_at
+        now < self.times.expires_at && !self.times.begin_after(now)
     }
 }

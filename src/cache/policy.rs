@@ -20,6 +20,7 @@ pub(super) use asking::asked;
 pub(super) use refusal::remember_refusal;
 
 use super::answer::{Answer, Given};
+use super::entry::CLOCK_DIFFERENCE;
 use super::facts::{Exchanged, Facts, Kept};
 use super::flight::Serves;
 use super::status::{Detail, Forward, Outcome, Status};
@@ -29,8 +30,6 @@ use super::{Aside, Entry, RecentFailure, Times};
 const FIRST_REST: Duration = Duration::from_secs(10);
 /// The longest rest.
 const LONGEST_REST: Duration = Duration::from_secs(60);
-/// By how much the clocks of replicas may differ.
-const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 /// An expired entry is kept at least this long, for its validator.
 const KEEP_EXPIRED_AT_LEAST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -65,17 +64,21 @@ pub(super) fn recall(
 ) -> Recall {
     if entry.is_fresh(now) {
         // A refresh does not take the word of a check by date.
-        let asked_lately = now.since(entry.times.audited_at) < rules.refresh_min_interval;
+        let audited_at = entry.times.audited_at;
+        let asked_lately = || asking::was_within(rules.refresh_min_interval, audited_at, now);
         return match demand {
             Demand::Revalidate => Recall::Ask,
-            Demand::Refresh if !asked_lately => Recall::Ask,
+            Demand::Refresh if !asked_lately() => Recall::Ask,
             Demand::Refresh | Demand::Cached => Recall::Serve(stored(entry, now, None)),
         };
     }
     match (demand, entry.aside.failure()) {
         (Demand::Cached, Some(failure)) if may_stand_in(entry, now, rules) => {
-            let answer = || stored(entry, now, Some(Detail::StaleIfError));
-            if now < failure.retry_at {
+            let answer = || copy_without_call(entry, now);
+            if failure.retry_at > now + failure.rest {
+                // It happened before the clock was set back, nobody knows how long ago.
+                Recall::Ask
+            } else if now < failure.retry_at {
                 Recall::Serve(answer())
             } else if now < failure.retry_at + failure.rest {
                 Recall::ServeAndRetry(answer())
@@ -104,7 +107,16 @@ pub(super) fn serves(
 
 /// Whether an expired copy may be served in place of an answer that does not come.
 pub(super) fn may_stand_in(entry: &Entry, now: Timestamp, rules: &config::Cache) -> bool {
-    !entry.is_negative() && now < entry.times.expires_at + rules.stale_if_error
+    if entry.is_negative() {
+        return false;
+    }
+    if entry.times.begin_after(now) {
+        // Nobody knows how old it is. A step of the clock costs no copy, as long as it is no longer than a copy is used
+        // without one.
+        let ahead = entry.times.checked_at.since(now);
+        return !rules.stale_if_error.is_zero() && ahead < rules.hard_ttl + rules.stale_if_error;
+    }
+    now < entry.times.expires_at + rules.stale_if_error
 }
 
 /// Up to when an entry is of any use: as a copy, or for its validator.
@@ -114,10 +126,12 @@ pub(super) fn keep_until(entry: &Entry, rules: &config::Cache) -> Timestamp {
 
 /// Whether the persistent tier should hear of a revalidation: not of each one, or a store full of active
 /// documents would be rewritten every minute; and of none by date, since there a record that was checked later takes the
-/// place of another, and a date may vouch for an older body than the one that another replica has fetched.
+/// place of another, and a date may vouch for an older body than the one that another replica has fetched. Where the
+/// clock was set back, the record is one from the future, which is not to be believed once that has come.
 pub(super) fn is_worth_persisting(entry: &Entry, rules: &config::Cache) -> bool {
     let moved_by = entry.times.expires_at.since(entry.persisted_expiry);
-    entry.times.were_audited_last() && moved_by > rules.hard_ttl / 10
+    let was_ahead = entry.persisted_expiry > entry.times.expires_at + CLOCK_DIFFERENCE;
+    entry.times.were_audited_last() && (was_ahead || moved_by > rules.hard_ttl / 10)
 }
 
 /// What an exchange means for the entry.
@@ -196,7 +210,12 @@ fn confirmed(previous: &Arc<Entry>, reply: Reply, now: Timestamp, rules: &config
 
 /// A 304 moves times alone: validators belong to the stored bytes.
 fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache) -> Entry {
-    let times = Times { checked_at: now, expires_at: now + rules.hard_ttl, ..previous.times };
+    let mut times = Times { checked_at: now, expires_at: now + rules.hard_ttl, ..previous.times };
+    if previous.times.begin_after(now) {
+        // Checks that are known by the time of the fetch are from before the step of the clock as well. They would be
+        // believed when their moment comes, so they must not be checks of this entry.
+        times.fetched_at = now;
+    }
     let aside = Aside::new(previous.aside.moved().cloned(), None);
     Entry { times, aside, ..previous.clone() }
 }
@@ -215,6 +234,12 @@ pub(super) fn vouched(
     let at = check.at.min(now);
     let is_ours = check.fetched_at == entry.times.fetched_at && !entry.is_negative();
     (is_ours && at > entry.times.checked_at).then(|| freshened(entry, at, rules))
+}
+
+/// Whether an entry with these times takes the place of one with those. One from the future, which a clock that was
+/// ahead has dated, gives way.
+pub(super) fn is_newer(these: &Times, those: &Times, now: Timestamp) -> bool {
+    !these.begin_after(now) && (these.checked_at > those.checked_at || those.begin_after(now))
 }
 
 /// The entry with the memory of a failure, where a copy may stand in; each failure in a row doubles the rest.
@@ -333,7 +358,7 @@ fn stood_in(copy: &Arc<Entry>, kept: &Kept, now: Timestamp) -> Answer {
         return stored(copy, now, None);
     }
     if kept.reason().is_without_call() {
-        return stored(copy, now, Some(Detail::StaleIfError));
+        return copy_without_call(copy, now);
     }
     let status = Status {
         forward_status: kept.status(),
@@ -352,6 +377,16 @@ fn refused(kept: &Kept, status: Status, now: Timestamp) -> Answer {
         status: Status { forward, detail: Some(Detail::Refused(reason)), ..status },
         given: Given::kept(kept, now),
     }
+}
+
+/// The copy, served without a call in place of an answer that would fail.
+fn copy_without_call(copy: &Arc<Entry>, now: Timestamp) -> Answer {
+    let mut answer = stored(copy, now, Some(Detail::StaleIfError));
+    if copy.times.begin_after(now) {
+        // It is expired, nobody knows for how long.
+        answer.status.ttl = Some(0);
+    }
+    answer
 }
 
 /// A stored entry as it is.

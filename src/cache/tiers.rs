@@ -80,7 +80,8 @@ impl Tiers {
     pub(super) async fn adopt(&self, held: Arc<Entry>, check: Check) -> Facts {
         let key = held.key();
         let held = self.memory.entry(&key).unwrap_or(held);
-        let is_newer = |entry: &Arc<Entry>| entry.times.checked_at > held.times.checked_at;
+        let now = self.clock.now();
+        let is_newer = |entry: &Arc<Entry>| policy::is_newer(&entry.times, &held.times, now);
         let stored = match held.times.fetched_at == check.fetched_at {
             true => None,
             false => self.store.read(key).await.filter(is_newer),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use crate::clock::{Period, Timestamp};
 
 /// What GitHub asks for where it names no time (docs.github.com, "Best practices for using the REST API").
 const FIRST: Duration = Duration::from_secs(60);
@@ -12,9 +12,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// The rest of a token or of a host; the default one is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rest {
-    until: Timestamp,
-    /// How long it may have been at most when it began.
-    longest: Duration,
+    period: Period,
     /// How long the next one is, if nothing says otherwise and nothing succeeds before.
     next: Option<Duration>,
 }
@@ -22,7 +20,7 @@ pub(super) struct Rest {
 impl Rest {
     /// When it is over, be that long ago.
     pub(super) fn until(&self, now: Timestamp) -> Timestamp {
-        believed(self.until, now, self.longest)
+        self.period.ends_at(now)
     }
 
     /// Begins a rest. Of answers to requests that were in flight together the longest stated time counts, and the
@@ -31,22 +29,17 @@ impl Rest {
         let asked = asked.map(|asked| asked.max(SHORTEST));
         if now < self.until(now) {
             let stated = now + asked.unwrap_or_default().min(longest);
-            self.until = self.until.max(stated);
+            self.period = self.period.prolonged(stated);
             return;
         }
         let own = self.next.unwrap_or(FIRST);
-        self.until = now + asked.unwrap_or(own).min(longest);
-        self.longest = longest;
+        self.period = Period::lasting(now, asked.unwrap_or(own).min(longest));
         self.next = Some((own * 2).min(longest));
     }
 
     /// Of two rests of what turned out to be one: the later end, and the longer next one.
     pub(super) fn later(self, other: Self, now: Timestamp) -> Self {
-        Self {
-            until: self.until(now).max(other.until(now)),
-            longest: self.longest.max(other.longest),
-            next: self.next.max(other.next),
-        }
+        Self { period: self.period.later(other.period, now), next: self.next.max(other.next) }
     }
 
     /// Something succeeded. During a rest nothing is sent, so a success then answers a request from before it, and
@@ -56,12 +49,6 @@ impl Rest {
             *self = Self::default();
         }
     }
-}
-
-/// A moment that was set at most `longest` ahead. One that lies further away was set before somebody set the clock back,
-/// and would stay away for as long as that step: it counts as past.
-pub(super) fn believed(moment: Timestamp, now: Timestamp, longest: Duration) -> Timestamp {
-    if moment <= now + longest { moment } else { Timestamp::default() }
 }
 
 #[cfg(test)]
@@ -111,7 +98,7 @@ mod tests {
             let end = rest.until(now);
             assert_eq!(end.since(now), Duration::from_secs(60));
             rest.begin(None, end, LONGEST);
-            assert_eq!(rest.until(now).since(end), Duration::from_secs(120), "{asked:?}");
+            assert_eq!(rest.until(end).since(end), Duration::from_secs(120), "{asked:?}");
         }
     }
 
@@ -134,15 +121,15 @@ mod tests {
         assert_eq!(rest.until(now), end, "it answers a request from before");
         rest.succeeded(end);
         rest.begin(None, end, LONGEST);
-        assert_eq!(rest.until(now).since(end), Duration::from_secs(60));
+        assert_eq!(rest.until(end).since(end), Duration::from_secs(60));
     }
 
     #[test]
-    fn a_clock_that_is_set_back_ends_it_where_it_would_last_too_long() {
+    fn a_clock_that_is_set_back_ends_it() {
         let now = Timestamp::from_secs(1_000_000);
         let mut rest = Rest::default();
-        rest.begin(Some(LONGEST), now, LONGEST);
-        let before = now - Duration::from_secs(1);
+        rest.begin(None, now, LONGEST);
+        let before = now - Duration::from_secs(2);
         assert!(rest.until(before) <= before);
         rest.begin(None, before, LONGEST);
         assert_eq!(rest.until(before).since(before), Duration::from_secs(120), "another begins");

@@ -10,6 +10,7 @@ mod support;
 mod abuse;
 mod binary;
 mod breaker;
+mod clock;
 mod collapse;
 mod compression;
 mod conditional_clients;

@@ -85,6 +85,7 @@ async fn a_check_by_date_brings_no_older_body_back() {
     let _ = one.version(&url(2)).await;
     one.reaches("svm_l2_writes_total", 3.0).await;
     let third = replica().await;
+    third.advance(2 * Duration::from_secs(3600) + Duration::from_secs(121));
     third.reaches("svm_l2_up", 1.0).await;
     third.version(LATEST).await.assert_document(&newer.body);
 }

@@ -11,7 +11,7 @@ use crate::config;
 use crate::target::Target;
 use crate::upstream::{Moved, Stored};
 
-use super::CLOCK_DIFFERENCE;
+use super::super::entry::CLOCK_DIFFERENCE;
 
 /// How often a redirect that lasts is followed again, to see whether it is still there.
 const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -56,6 +56,6 @@ fn may_use_date(
 }
 
 /// Whether less than `window` has passed since then. Where clocks were set back, nobody knows how much has.
-fn was_within(window: Duration, then: Timestamp, now: Timestamp) -> bool {
+pub(super) fn was_within(window: Duration, then: Timestamp, now: Timestamp) -> bool {
     then <= now + CLOCK_DIFFERENCE && now.since(then) < window
 }

@@ -3,6 +3,7 @@
 mod asked;
 mod confirmed;
 mod recalled;
+mod set_back;
 mod stands_in;
 mod told;
 

@@ -38,8 +38,10 @@ impl Bucket {
     /// Takes a token; where there is none, how long until there is.
     pub(super) fn take(&mut self, now: Timestamp, rate: &Rate) -> Result<(), Duration> {
         let now = since_epoch(now);
-        // No bucket is ever emptier than empty; one that seems so was used before the clock was put back.
-        let missing = self.0.saturating_sub(now).min(rate.all);
+        // No bucket is ever emptier than empty. One that seems so was used before the clock was put back: it is empty
+        // now, and fills from now on.
+        self.0 = self.0.min(now.saturating_add(rate.all));
+        let missing = self.0.saturating_sub(now);
         let taken = missing.saturating_add(rate.token);
         if taken > rate.all {
             return Err(Duration::from_nanos(taken - rate.all));
@@ -151,6 +153,9 @@ mod tests {
         while bucket.take(START, &rate).is_ok() {}
         let earlier = START - Duration::from_hours(24);
         assert_eq!(bucket.take(earlier, &rate), Err(Duration::from_secs(1)));
+        let then = earlier + Duration::from_secs(1);
+        assert_eq!(bucket.take(then, &rate), Ok(()), "it fills from then on");
+        assert_eq!(bucket.take(then + FILLS_IN, &rate), Ok(()));
     }
 
     proptest! {

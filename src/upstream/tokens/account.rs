@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use crate::clock::{Period, Timestamp};
 use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit, Quota};
-use crate::upstream::rest::{Rest, believed};
+use crate::upstream::rest::Rest;
 
 use super::quota_windows::QuotaWindows;
 
@@ -16,7 +16,7 @@ const A_MOMENT: Duration = Duration::from_secs(1);
 pub(super) struct Account {
     windows: QuotaWindows,
     /// Until the reset of a spent window.
-    spent_until: Timestamp,
+    spent: Period,
     secondary: Rest,
     /// Requests that were sent and whose cost is not booked yet.
     under_way: u64,
@@ -60,8 +60,8 @@ impl Account {
     pub(super) fn rest(&mut self, limit: Limit, now: Timestamp) -> bool {
         match limit {
             Limit::Primary { reset_at: Some(reset_at) } if reset_at > now => {
-                let until = reset_at.min(now + LONGEST_WINDOW);
-                self.spent_until = self.spent_until(now).max(until);
+                let window = Period::new(now, reset_at.min(now + LONGEST_WINDOW));
+                self.spent = self.spent.later(window, now);
             }
             // A reset that has passed is one by a clock that is not ours: this window is spent all the same.
             Limit::Primary { .. } => self.secondary.begin(None, now, LONGEST_WINDOW),
@@ -88,7 +88,7 @@ impl Account {
     /// The two turned out to be one.
     pub(super) fn merge(&mut self, other: &Self, now: Timestamp) {
         self.windows.merge(&other.windows, now);
-        self.spent_until = self.spent_until(now).max(other.spent_until(now));
+        self.spent = self.spent.later(other.spent, now);
         self.secondary = self.secondary.later(other.secondary, now);
         self.under_way += other.under_way;
     }
@@ -105,10 +105,6 @@ impl Account {
 
     /// When the last rest ends, be it long over.
     pub(super) fn rests_until(&self, now: Timestamp) -> Timestamp {
-        self.spent_until(now).max(self.secondary.until(now))
-    }
-
-    fn spent_until(&self, now: Timestamp) -> Timestamp {
-        believed(self.spent_until, now, LONGEST_WINDOW)
+        self.spent.ends_at(now).max(self.secondary.until(now))
     }
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Timestamp;
-use crate::upstream::rest::believed;
+use crate::clock::{Period, Timestamp};
 
 /// After an answer that was not the one that is wanted.
 const FIRST: Duration = Duration::from_secs(60);
@@ -15,7 +14,7 @@ const LONGEST_AFTER_SILENCE: Duration = Duration::from_secs(60);
 /// The next request of that kind, if there is to be one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Inquiry {
-    due_at: Option<Timestamp>,
+    wait: Option<Period>,
     /// How long it was waited for this one, unless it is the first.
     pause: Option<Duration>,
 }
@@ -23,43 +22,43 @@ pub(super) struct Inquiry {
 impl Inquiry {
     /// One that need not wait.
     pub(super) fn at_once() -> Self {
-        Self::at(Timestamp::default())
+        Self { wait: Some(Period::default()), pause: None }
     }
 
-    /// One at that moment.
-    pub(super) fn at(due_at: Timestamp) -> Self {
-        Self { due_at: Some(due_at), pause: None }
+    /// One after that time.
+    pub(super) fn after(time: Duration, now: Timestamp) -> Self {
+        Self { wait: Some(Period::lasting(now, time)), pause: None }
     }
 
-    pub(super) fn due_at(&self) -> Option<Timestamp> {
-        self.due_at
+    pub(super) fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
+        Some(self.wait?.ends_at(now))
     }
 
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.due_at.is_some_and(|due_at| believed(due_at, now, LONGEST) <= now)
+        self.wait.is_some_and(|wait| !wait.goes_on(now))
     }
 
     /// Once more after a minute, doubling up to an hour.
     pub(super) fn again(&mut self, now: Timestamp) {
-        self.after(self.doubled(FIRST, LONGEST), now);
+        self.wait_for(self.doubled(FIRST, LONGEST), now);
     }
 
     /// Once more after some seconds, doubling up to a minute.
     pub(super) fn again_soon(&mut self, now: Timestamp) {
-        self.after(self.doubled(FIRST_AFTER_SILENCE, LONGEST_AFTER_SILENCE), now);
+        self.wait_for(self.doubled(FIRST_AFTER_SILENCE, LONGEST_AFTER_SILENCE), now);
     }
 
     /// Once more after as long as this time.
     pub(super) fn again_alike(&mut self, now: Timestamp) {
-        self.after(self.pause.unwrap_or(FIRST), now);
+        self.wait_for(self.pause.unwrap_or(FIRST), now);
     }
 
     fn doubled(&self, first: Duration, longest: Duration) -> Duration {
         self.pause.map_or(first, |pause| (pause * 2).min(longest))
     }
 
-    fn after(&mut self, pause: Duration, now: Timestamp) {
-        *self = Self { due_at: Some(now + pause), pause: Some(pause) };
+    fn wait_for(&mut self, pause: Duration, now: Timestamp) {
+        *self = Self { wait: Some(Period::lasting(now, pause)), pause: Some(pause) };
     }
 }
 
@@ -75,7 +74,7 @@ mod tests {
         for pause in pauses {
             assert!(inquiry.is_due(now));
             again(&mut inquiry, now);
-            assert_eq!(inquiry.due_at(), Some(now + Duration::from_secs(*pause)));
+            assert_eq!(inquiry.due_at(now), Some(now + Duration::from_secs(*pause)));
             assert!(!inquiry.is_due(now));
             now = now + Duration::from_secs(*pause);
         }
@@ -89,17 +88,19 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_postpones_none_for_long() {
+    fn a_clock_that_is_set_back_postpones_none() {
         let mut inquiry = Inquiry::at_once();
         inquiry.again(NOW);
-        assert!(!inquiry.is_due(NOW - (LONGEST - FIRST)));
-        assert!(inquiry.is_due(NOW - LONGEST));
+        assert!(!inquiry.is_due(NOW));
+        let before = NOW - Duration::from_secs(2);
+        assert!(inquiry.is_due(before));
+        assert!(inquiry.due_at(before) <= Some(before));
     }
 
     #[test]
     fn none_is_never_due() {
         let none = Inquiry::default();
         assert!(!none.is_due(Timestamp::from_millis(u64::MAX)));
-        assert_eq!(none.due_at(), None);
+        assert_eq!(none.due_at(NOW), None);
     }
 }

@@ -6,9 +6,8 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use crate::clock::Timestamp;
-use crate::upstream::rate_limit::{LONGEST_WINDOW, Quota};
-use crate::upstream::rest::believed;
+use crate::clock::{Period, Timestamp};
+use crate::upstream::rate_limit::Quota;
 
 /// GitHub has been seen to show two; windows that begin early make more of them.
 const MOST: usize = 4;
@@ -18,23 +17,30 @@ const JITTER: Duration = Duration::from_secs(2);
 /// The windows that answers have shown, at most [`MOST`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct QuotaWindows {
-    shown: Vec<Quota>,
+    shown: Vec<Window>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Window {
+    quota: Quota,
+    /// From the last answer that showed it to its reset.
+    lasts: Period,
 }
 
 impl QuotaWindows {
     /// Books what an answer showed. Answers may arrive out of order: within a window the smaller
     /// number is the later one.
     pub(super) fn book(&mut self, told: Quota, now: Timestamp) {
-        let joined = self.shown.iter().position(|known| is_same_window(known, &told));
+        self.add(Window { quota: told, lasts: Period::new(now, told.reset_at) }, now);
+    }
+
+    fn add(&mut self, told: Window, now: Timestamp) {
+        let joined = self.shown.iter().position(|known| known.is_same(&told));
         let joined = joined.map(|index| self.shown.swap_remove(index));
-        let quota = joined.map_or(told, |known| Quota {
-            limit: told.limit,
-            remaining: known.remaining.min(told.remaining),
-            reset_at: known.reset_at.max(told.reset_at),
-        });
+        let window = joined.map_or(told, |known| known.joined_by(told));
         // A window that is over is kept only for its limit, until another one is shown.
-        self.shown.retain(|known| is_active(known, now));
-        self.shown.push(quota);
+        self.shown.retain(|known| known.lasts.goes_on(now));
+        self.shown.push(window);
         if self.shown.len() > MOST {
             self.forget_the_fullest();
         }
@@ -42,7 +48,7 @@ impl QuotaWindows {
 
     /// Books all windows of an account that turned out to be the same one.
     pub(super) fn merge(&mut self, other: &Self, now: Timestamp) {
-        other.shown.iter().for_each(|quota| self.book(*quota, now));
+        other.shown.iter().for_each(|window| self.add(*window, now));
     }
 
     /// The window that decides: the one with the least left, of several the one that ends last.
@@ -62,26 +68,37 @@ impl QuotaWindows {
         if let Some(quota) = self.deciding(now) {
             return (quota.remaining.min(quota.limit), quota.limit);
         }
-        let last = self.shown.iter().max_by_key(|quota| quota.reset_at);
-        last.map_or((0, 0), |quota| (quota.limit, quota.limit))
+        let last = self.shown.iter().max_by_key(|window| window.quota.reset_at);
+        last.map_or((0, 0), |window| (window.quota.limit, window.quota.limit))
     }
 
     fn active(&self, now: Timestamp) -> impl Iterator<Item = Quota> {
-        self.shown.iter().copied().filter(move |quota| is_active(quota, now))
+        let active = self.shown.iter().filter(move |window| window.lasts.goes_on(now));
+        active.map(|window| window.quota)
     }
 
     /// The fullest window decides nothing while the others last, and GitHub shows it again.
     fn forget_the_fullest(&mut self) {
         let places = self.shown.iter().enumerate();
-        let fullest = places.max_by_key(|(_, quota)| quota.remaining).map(|(place, _)| place);
+        let fullest =
+            places.max_by_key(|(_, window)| window.quota.remaining).map(|(place, _)| place);
         fullest.map(|place| self.shown.swap_remove(place));
     }
 }
 
-fn is_active(quota: &Quota, now: Timestamp) -> bool {
-    now < believed(quota.reset_at, now, LONGEST_WINDOW)
-}
+impl Window {
+    fn is_same(&self, other: &Self) -> bool {
+        let (a, b) = (self.quota.reset_at, other.quota.reset_at);
+        a.since(b) <= JITTER && b.since(a) <= JITTER
+    }
 
-fn is_same_window(a: &Quota, b: &Quota) -> bool {
-    a.reset_at.since(b.reset_at) <= JITTER && b.reset_at.since(a.reset_at) <= JITTER
+    /// The same window, as another answer shows it.
+    fn joined_by(self, told: Self) -> Self {
+        let quota = Quota {
+            limit: told.quota.limit,
+            remaining: self.quota.remaining.min(told.quota.remaining),
+            reset_at: self.quota.reset_at.max(told.quota.reset_at),
+        };
+        Self { quota, lasts: told.lasts.prolonged(quota.reset_at) }
+    }
 }

@@ -85,7 +85,7 @@ impl Rights {
     /// The days, if it is time to tell that they are few: once a day.
     pub(super) fn expires_soon(&mut self, now: Timestamp) -> Option<i64> {
         self.expires_at.filter(|expires_at| *expires_at < now + NOTICE)?;
-        if self.told_at.is_some_and(|told_at| now.since(told_at) < DAY) {
+        if self.told_at.is_some_and(|told_at| told_at.was_within(DAY, now)) {
             return None;
         }
         self.told_at = Some(now);

@@ -65,7 +65,7 @@ impl Token {
     /// is usable once an inquiry has said so.
     pub(super) fn usable_at(&self, now: Timestamp) -> Timestamp {
         match self.is_put_aside() {
-            true => self.inquiry.due_at().unwrap_or(now).max(now + A_MOMENT),
+            true => self.inquiry.due_at(now).unwrap_or(now).max(now + A_MOMENT),
             false => now,
         }
     }
@@ -168,7 +168,7 @@ impl Token {
     fn next_inquiry(&self, now: Timestamp) -> Inquiry {
         match self.id {
             None if self.rules.identify => Inquiry::at_once(),
-            _ if self.is_barred() => Inquiry::at(now + UNTIL_SCOPES_CHANGE),
+            _ if self.is_barred() => Inquiry::after(UNTIL_SCOPES_CHANGE, now),
             _ => Inquiry::default(),
         }
     }

@@ -4,13 +4,13 @@ use super::*;
 
 /// Told apart as the tests write it down.
 #[derive(Debug, PartialEq)]
-enum Use {
+pub(super) enum Use {
     Serve(Option<Detail>),
     ServeAndRetry,
     Ask,
 }
 
-fn of(entry: &Arc<Entry>, demand: Demand, now: Timestamp, rules: &config::Cache) -> Use {
+pub(super) fn of(entry: &Arc<Entry>, demand: Demand, now: Timestamp, rules: &config::Cache) -> Use {
     match recall(entry, demand, now, rules) {
         Recall::Serve(answer) => Use::Serve(answer.status.detail),
         Recall::ServeAndRetry(answer) => {
@@ -54,7 +54,8 @@ fn after_a_failure_the_copy_is_served_for_its_rest_then_with_a_try_then_not_at_o
     let stands_in = || Use::Serve(Some(Detail::StaleIfError));
     for (demand, seconds, want) in [
         (Demand::Cached, 999, Use::Serve(None)),
-        (Demand::Cached, 1000, stands_in()),
+        (Demand::Cached, 1000, Use::Ask),
+        (Demand::Cached, 1090, stands_in()),
         (Demand::Cached, 1109, stands_in()),
         (Demand::Cached, 1110, Use::ServeAndRetry),
         (Demand::Cached, 1129, Use::ServeAndRetry),

@@ -183,6 +183,18 @@ fn what_could_not_be_written_in_time_is_dropped() {
 }
 
 #[test]
+fn a_change_from_before_the_clock_was_set_back_ages_from_then_on() {
+    let mut queue = Queue::new(LIMITS);
+    queue.push(put(1, 1, 10), at(7_200));
+    queue.take_batch().unwrap();
+    queue.batch_failed(at(10));
+    assert_eq!(queue.len(), 1);
+    queue.take_batch().unwrap();
+    queue.batch_failed(at(71));
+    assert_eq!((queue.len(), queue.tally().dropped_age), (0, 1));
+}
+
+#[test]
 fn what_was_never_tried_is_never_too_old() {
     let mut queue = Queue::new(LIMITS);
     (0..5).for_each(|document| queue.push(put(document, 1, 10), at(0)));

@@ -42,14 +42,16 @@ fn a_number_of_a_window_that_ends_too_late_leaves_the_others_alone() {
 
 #[test]
 fn a_clock_that_is_set_back_ends_what_would_last_too_long() {
-    let pool = pool(1);
-    pool.book(nth(&pool, 0), quota(0, MINUTE), NOW);
-    pool.rest(nth(&pool, 0), Limit::Primary { reset_at: Some(NOW + MINUTE) }, NOW);
-    let before = NOW - 120 * MINUTE;
-    assert!(!pool.reports(before)[0].resting);
-    assert_eq!(pool.reports(before)[0].remaining, None);
-    pool.rest(nth(&pool, 0), Limit::Primary { reset_at: Some(before + MINUTE) }, before);
-    assert_eq!(lease(&pool, before), Err(before + MINUTE), "another rest is one of this clock");
+    for step in [Duration::from_secs(2), 30 * MINUTE, 120 * MINUTE] {
+        let pool = pool(1);
+        pool.book(nth(&pool, 0), quota(0, MINUTE), NOW);
+        pool.rest(nth(&pool, 0), Limit::Primary { reset_at: Some(NOW + MINUTE) }, NOW);
+        let before = NOW - step;
+        assert!(!pool.reports(before)[0].resting);
+        assert_eq!(pool.reports(before)[0].remaining, None);
+        pool.rest(nth(&pool, 0), Limit::Primary { reset_at: Some(before + MINUTE) }, before);
+        assert_eq!(lease(&pool, before), Err(before + MINUTE), "another rest is one of this clock");
+    }
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! A time with a beginning and an end, which a clock that is set back does not prolong.
+
+use std::time::Duration;
+
+use super::Timestamp;
+
+/// A period may begin this much later than the present of a caller that read the clock before.
+const READ_APART: Duration = Duration::from_secs(1);
+
+/// The time from one moment to another; the default one is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Period {
+    began_at: Timestamp,
+    ends_at: Timestamp,
+}
+
+impl Period {
+    /// The time from `began_at` to `ends_at`.
+    pub const fn new(began_at: Timestamp, ends_at: Timestamp) -> Self {
+        Self { began_at, ends_at }
+    }
+
+    /// The time of this length from `began_at` on.
+    pub fn lasting(began_at: Timestamp, length: Duration) -> Self {
+        Self::new(began_at, began_at + length)
+    }
+
+    /// Its end. A period that begins ahead of `now` was begun before somebody set the clock back.
+    /// Nobody knows how much of it is left, so it is over.
+    pub fn ends_at(&self, now: Timestamp) -> Timestamp {
+        if self.began_at <= now + READ_APART { self.ends_at } else { Timestamp::default() }
+    }
+
+    /// Whether it goes on.
+    pub fn goes_on(&self, now: Timestamp) -> bool {
+        now < self.ends_at(now)
+    }
+
+    /// The same period with a later end.
+    pub fn prolonged(self, ends_at: Timestamp) -> Self {
+        Self { ends_at: self.ends_at.max(ends_at), ..self }
+    }
+
+    /// Of two periods the one that ends later.
+    pub fn later(self, other: Self, now: Timestamp) -> Self {
+        if self.ends_at(now) < other.ends_at(now) { other } else { self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+    #[test]
+    fn it_ends_when_its_length_has_passed() {
+        let period = Period::lasting(NOW, Duration::from_secs(60));
+        assert!(period.goes_on(NOW) && period.goes_on(NOW + Duration::from_millis(59_999)));
+        assert!(!period.goes_on(NOW + Duration::from_secs(60)));
+        assert!(!Period::default().goes_on(Timestamp::default()));
+    }
+
+    #[test]
+    fn one_that_begins_ahead_is_over_but_for_callers_with_an_older_present() {
+        let period = Period::lasting(NOW, Duration::from_secs(60));
+        assert!(period.goes_on(NOW - READ_APART));
+        assert!(!period.goes_on(NOW - READ_APART - Duration::from_millis(1)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_step_of_the_clock_prolongs_it(length in 0..100_000u64, step in -200_000..200_000i64) {
+            let period = Period::lasting(NOW, Duration::from_millis(length));
+            let moved = Duration::from_millis(step.unsigned_abs());
+            let now = if step < 0 { NOW - moved } else { NOW + moved };
+            let left = period.ends_at(now).since(now);
+            prop_assert!(left <= Duration::from_millis(length) + READ_APART);
+        }
+    }
+}
