@@ -5,6 +5,7 @@
 
 mod asking;
 mod refusal;
+mod replica;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +14,11 @@ use http::StatusCode;
 
 use crate::clock::Timestamp;
 use crate::config;
-use crate::store::Check;
 use crate::upstream::{Failure, Moved, Reason, Reply, Route};
 
 pub(super) use asking::asked;
 pub(super) use refusal::remember_refusal;
+pub(super) use replica::{is_newer, vouched};
 
 use super::answer::{Answer, Given};
 use super::entry::CLOCK_DIFFERENCE;
@@ -218,28 +219,6 @@ fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache) -> Entry {
     }
     let aside = Aside::new(previous.aside.moved().cloned(), None);
     Entry { times, aside, ..previous.clone() }
-}
-
-/// The entry with the later life that another replica's check gives it; `None` if that check was of another body, or
-/// is no later. Clocks differ a little; one that is further ahead than that vouches for nothing.
-pub(super) fn vouched(
-    entry: &Entry,
-    check: Check,
-    now: Timestamp,
-    rules: &config::Cache,
-) -> Option<Entry> {
-    if check.at > now + CLOCK_DIFFERENCE {
-        return None;
-    }
-    let at = check.at.min(now);
-    let is_ours = check.fetched_at == entry.times.fetched_at && !entry.is_negative();
-    (is_ours && at > entry.times.checked_at).then(|| freshened(entry, at, rules))
-}
-
-/// Whether an entry with these times takes the place of one with those. One from the future, which a clock that was
-/// ahead has dated, gives way.
-pub(super) fn is_newer(these: &Times, those: &Times, now: Timestamp) -> bool {
-    !these.begin_after(now) && (these.checked_at > those.checked_at || those.begin_after(now))
 }
 
 /// The entry with the memory of a failure, where a copy may stand in; each failure in a row doubles the rest.
