@@ -55,7 +55,8 @@ impl Scene {
         }
         eventually(|| self.svm.said(FAIL).len() >= causes.len()).await;
         let lines = self.svm.said(FAIL);
-        let named: Vec<_> = lines.iter().map(|line| line["cause"].as_str().unwrap()).collect();
+        let named: Vec<_> =
+            lines.iter().map(|line| line["cause"].as_str().expect("a cause")).collect();
         assert_eq!(named, causes, "{cause}");
     }
 
@@ -64,7 +65,7 @@ impl Scene {
         self.svm.written(u64::from(self.asked)).await;
         eventually(|| self.svm.said(WORK).len() == times).await;
         let line = self.svm.said(WORK).pop().expect("a line");
-        assert!(line["failures"].as_u64().unwrap() >= 10, "{line}");
+        assert!(line["failures"].as_u64().is_some_and(|count| count >= 10), "{line}");
         assert!(line["since"].is_string(), "{line}");
     }
 
@@ -91,7 +92,10 @@ async fn each_refusal_is_named_once_until_it_changes() {
     scene.server.command(&["ACL", "SETUSER", "default", "+@all"]);
     scene.works(2).await;
     let line = scene.svm.said(FAIL).pop().expect("a line");
-    assert!(line["error"].as_str().unwrap().contains("NOPERM: the user lacks"), "{line}");
+    assert!(
+        line["error"].as_str().is_some_and(|it| it.contains("NOPERM: the user lacks")),
+        "{line}"
+    );
     // The same cause after a recovery is news.
     scene.server.command(&["CONFIG", "SET", "maxmemory", "1"]);
     scene.fails(&["oom", "readonly", "noperm", "oom"]).await;
