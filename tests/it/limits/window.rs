@@ -174,13 +174,15 @@ async fn where_every_place_hangs_a_rest_is_told_of_at_once() {
     app.github.raw_document(RAW_PATH, "{}");
     app.github.fail(RAW_PATH).with(Failure::RawThrottled429).times(1);
     assert_eq!(app.version(RAW).await.status, 429);
-    // Six of eight slots are the share of one host.
+    // Six of eight slots are the share of one host, and the other two that of the next one.
     let mut urls = documents(&app, "hung", 6);
     urls.extend((0..2).map(|n| format!("https://codeload.github.com/repos/octo/hung-{n}")));
-    let gates: Vec<_> = urls.iter().map(|url| app.github.hold(path(url))).collect();
-    let hung: Vec<_> = urls.iter().map(|url| tasks::spawn(app.ask(url))).collect();
-    for gate in &gates {
+    let (mut gates, mut hung) = (Vec::new(), Vec::new());
+    for url in &urls {
+        let gate = app.github.hold(path(url));
+        hung.push(tasks::spawn(app.ask(url)));
         gate.arrived(1).await;
+        gates.push(gate);
     }
     let answer = app.version(RAW).await;
     answer.assert_summary("503 MISS upstream=0 svm; detail=host-rests");
