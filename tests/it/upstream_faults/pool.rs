@@ -12,8 +12,8 @@ use crate::support::github::{Failure, Wire};
 use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
-/// As many as there may be exchanges.
-const CONCURRENCY: usize = 64;
+/// As many exchanges as one host may have: three quarters of `UPSTREAM_MAX_CONCURRENCY`.
+const CONCURRENCY: usize = 48;
 /// Idle connections that die.
 const BURST: usize = 8;
 
