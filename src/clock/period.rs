@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_begins_ahead_is_over_but_for_callers_with_an_older_present() {
+    fn one_that_begins_ahead_is_over_but_for_older_callers() {
         let period = Period::lasting(NOW, Duration::from_secs(60));
         assert!(period.goes_on(NOW - READ_APART));
         assert!(!period.goes_on(NOW - READ_APART - Duration::from_millis(1)));

@@ -18,7 +18,7 @@ const ERROR_DEADLINE: Duration = Duration::from_secs(1);
 /// has other tasks.
 const TURN: usize = 16 * 1024;
 
-/// What a body has to bring each time that the patience ends, unless it ends before.
+/// The least that a body has to bring each time that the patience ends, unless it is whole.
 const LEAST_BYTES: usize = 4 * 1024;
 /// A shorter patience would give up on what is only slow.
 const LEAST_PATIENCE: Duration = Duration::from_secs(3);

@@ -22,7 +22,7 @@ use super::dial::Dial;
 use super::framing;
 use super::tls::ClientError;
 
-/// What an answer may take beside twice the bytes of the largest body.
+/// The bytes that an answer may take beside twice those of the largest body.
 const OVERHEAD_BYTES: u64 = 1024 * 1024;
 
 /// The pools, by authority, and what to build others with.
@@ -31,7 +31,7 @@ pub(super) struct Connections {
     pools: HashMap<Box<str>, Mutex<Arc<Client>>>,
     unpooled: Client,
     patience: Duration,
-    /// What may come after a head.
+    /// The bytes that may come after a head.
     body_bytes: u64,
 }
 

@@ -128,7 +128,7 @@ impl<W: Write + Default> Members<W> {
     }
 
     fn into_beginning(mut self) -> W {
-        // What is inflated before the damage is in a buffer; an error says no more than is known.
+        // A buffer holds the bytes before the damage; an error tells nothing new.
         let _ = self.member.flush();
         mem::take(self.member.get_mut())
     }

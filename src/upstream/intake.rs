@@ -20,7 +20,7 @@ use rustls::Error;
 pub(super) use open::OpenIntakes;
 pub(super) use suites::metered;
 
-/// What may come before the end of a head, interim answers included, and what a handshake may take.
+/// The bytes that may come before the end of a head, interim answers included, or in a handshake.
 const HEAD_BYTES: u64 = 1024 * 1024;
 /// The type, version and length in front of a record.
 const RECORD_HEADER_BYTES: u64 = 5;
@@ -29,7 +29,7 @@ tokio::task_local! {
     static INTAKE: Arc<Intake>;
 }
 
-/// What a connection may still receive.
+/// The bytes that a connection may still receive.
 #[derive(Debug)]
 pub(super) struct Intake {
     left_bytes: AtomicU64,

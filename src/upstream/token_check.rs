@@ -24,7 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(3);
 /// How long a token that passed is not checked again, so that documents with a `401` cost no call each.
 const TRUSTED_FOR: Duration = Duration::from_secs(60);
 
-/// What is known for the checks of each token.
+/// The state of the checks, by token.
 #[derive(Debug)]
 pub(super) struct TokenChecks(Vec<TokenCheck>);
 

@@ -11,7 +11,7 @@ use crate::upstream::{Ask, Failure, Priority, Reason, Reply};
 
 use super::{Exchange, Next, stands};
 
-/// What a limit of another resource costs where the answer names no end.
+/// The pause after a limit of another resource, where the answer names no end.
 const FALLBACK_REST: Duration = Duration::from_secs(60);
 
 /// Whether an exchange asks without a token on a host that gets one.

@@ -27,7 +27,7 @@ fn a_failure_of_the_host_counts_at_once() {
 }
 
 #[test]
-fn a_failure_that_may_be_the_documents_own_counts_when_confirmed() {
+fn a_failure_of_one_document_counts_once_it_is_confirmed() {
     for cause in Cause::ALL.into_iter().filter(|cause| !cause.is_of_host()) {
         let hosts = Reachability::default();
         let _ = hosts.observe(HOST, Subject::Document, Err(cause), START);

@@ -63,7 +63,7 @@ impl QuotaWindows {
         short.map(|quota| quota.reset_at).max()
     }
 
-    /// What is left, and of how much. A window that is over has left it all.
+    /// The remaining requests, and the limit. A window that is over has left it all.
     pub(super) fn budget(&self, now: Timestamp) -> (u64, u64) {
         if let Some(quota) = self.deciding(now) {
             return (quota.remaining.min(quota.limit), quota.limit);

@@ -59,7 +59,7 @@ async fn a_full_disk_stops_nothing_and_what_waits_is_written_when_there_is_room(
     }
     let health = svm.shows("/healthz", |health| health.json()["status"] == "degraded").await;
     assert_eq!(health.status, 200);
-    // What a disk without space says comes to another cause in the same way.
+    // A disk without space has another cause, told in the same way.
     let warning = svm.says("writes to the store fail; they wait and are tried again").await;
     assert_eq!(warning["cause"], "file-too-large", "{warning}");
     for url in &urls {

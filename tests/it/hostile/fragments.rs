@@ -93,7 +93,7 @@ async fn it_is_seen_among_pipelined_requests_and_behind_bodies() {
     let hidden = request(&format!("/version?url={URL}#1"));
     let bodies = [
         "Content-Length: 3\r\n\r\nabc",
-        // What looks like the end of a head, and like lines of one.
+        // Bytes that look like the end of a head, and like lines of one.
         "Content-Length: 9\r\n\r\na\r\n\r\nb: c",
         "Content-Length: 9\r\n\r\nGET / \nb:",
         "Transfer-Encoding: chunked\r\n\r\n3;x=#\r\na\nb\r\n0\r\n\r\n",

@@ -1,4 +1,4 @@
-//! What a throttled endpoint costs the others of its host, and servers that say when to come back.
+//! Throttled endpoints beside others of their host, and servers that say when to come back.
 
 use std::time::Duration;
 

@@ -110,7 +110,7 @@ async fn an_exchange_counts_for_the_host_to_which_it_is_redirected() {
 }
 
 #[tokio::test]
-async fn what_waits_for_a_host_that_hangs_times_out_and_the_others_go_on() {
+async fn requests_to_a_hanging_host_time_out_and_others_go_on() {
     // Long enough for a busy machine to answer what does not hang.
     let app = TestApp::builder().set("UPSTREAM_TIMEOUT", "4s").start().await;
     let path = |n: usize| format!("/repos/octo/hung-{n}/releases/latest");

@@ -53,7 +53,7 @@ async fn other_policies_are_not_tried_without_a_token() {
 }
 
 #[tokio::test]
-async fn the_limit_of_requests_without_a_token_rests_no_token_and_no_host() {
+async fn the_anonymous_limit_rests_no_token_and_no_host() {
     let app = app("a").await;
     app.github.user("").exhaust();
     assert_eq!(app.version(LATEST).await.status, 403);

@@ -77,7 +77,7 @@ async fn a_gateways_bare_401_costs_no_token() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_refuses_every_inquiry_costs_no_token_that_works() {
+async fn a_gateway_that_refuses_inquiries_costs_no_token() {
     for refusal in [Failure::BadCredentials, Failure::Bare401, Failure::NotFound404] {
         let app = app("a").await;
         app.github.fail("/user").with(refusal.clone());
@@ -108,7 +108,7 @@ async fn one_bogus_401_is_not_seen_where_there_is_another_token() {
 }
 
 #[tokio::test]
-async fn a_document_that_changes_to_401_in_the_background_costs_no_token() {
+async fn a_document_that_becomes_401_costs_no_token() {
     let app = app("a,b").await;
     app.github.release("octo/app").serve();
     let document = app.version(LATEST).await;

@@ -90,7 +90,7 @@ async fn all_members_of_a_gzip_body_are_read() {
         ),
     ])
     .await;
-    // What the first member holds is a document, and not the one that was sent.
+    // The first member holds a document, and not the one that was sent.
     let two = [gzip(DOCUMENT.as_bytes()), gzip(b"x")].concat();
     refused(NOT_JSON, [("half a document", with("content-encoding: gzip", two))]).await;
 }

@@ -108,7 +108,7 @@ async fn each_cause_is_named_once_and_its_repetitions_counted() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_named_from_the_start_and_after_each_recovery() {
+async fn a_refused_connection_is_named_after_each_recovery() {
     let github = GitHub::start().await;
     github.go_down().await;
     let svm = Setup::new().behind(&github).start().await;

@@ -25,7 +25,7 @@ pub struct Script {
 pub enum Scope {
     /// One path and query, on any host.
     Target(String),
-    /// What follows the name of any repository, on any host.
+    /// The part that follows the name of any repository, on any host.
     Endpoint(String),
     /// Everything on one host.
     Host(String),

@@ -80,7 +80,7 @@ fn a_copy_from_the_future_stands_in_and_tells_no_time_to_live() {
 }
 
 #[test]
-fn a_record_from_the_future_is_replaced_as_soon_as_it_is_checked() {
+fn a_record_from_the_future_is_replaced_at_its_first_check() {
     let persisted = Entry { persisted_expiry: later(1000), ..(*stored_entry()).clone() };
     let worth = |now| {
         let got = verdict(URL, Some(&Arc::new(persisted.clone())), Ok(reply(304)), now, &rules());
@@ -92,7 +92,7 @@ fn a_record_from_the_future_is_replaced_as_soon_as_it_is_checked() {
 }
 
 #[test]
-fn a_check_from_before_the_step_vouches_for_nothing_when_its_moment_comes() {
+fn a_check_from_before_the_step_confirms_nothing_later() {
     let now = before(STEP);
     let got = verdict(URL, Some(&stored_entry()), Ok(reply(304)), now, &rules());
     let Exchanged::Freshened(entry) = got else { panic!("{got:?}") };

@@ -183,7 +183,7 @@ fn what_could_not_be_written_in_time_is_dropped() {
 }
 
 #[test]
-fn a_change_from_before_the_clock_was_set_back_ages_from_then_on() {
+fn a_change_from_before_a_set_back_ages_from_then_on() {
     let mut queue = Queue::new(LIMITS);
     queue.push(put(1, 1, 10), at(7_200));
     queue.take_batch().unwrap();

@@ -105,7 +105,7 @@ fn of_too_many_windows_the_fullest_is_forgotten() {
     assert_eq!(deciding(&pool, NOW + 13 * MINUTE), None, "an unknown quota counts as enough");
 }
 
-/// What GitHub shows of a window, in whichever order its answers arrive; or how long it is silent.
+/// A window as GitHub shows it, in any order of arrival; or the time for which GitHub is silent.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Shown { window: usize, left: u64, flips: u64 },
@@ -143,7 +143,7 @@ proptest! {
                 }
             }
             let is_active = |window: usize| NOW + resets[window] * MINUTE > now;
-            // What happens within the seconds by which a reset flips is left open.
+            // The model leaves open the seconds by which a reset flips.
             if resets.iter().any(|minutes| NOW + *minutes * MINUTE == now) { continue }
             let active: Vec<_> = (0..4).filter(|window| is_active(*window)).collect();
             let least = active.iter().filter_map(|window| model[*window]).min();
