@@ -39,6 +39,9 @@ const MAX_BODY_BYTES: usize = 200_000;
 /// Longer than any copy is fresh, and shorter than it may stand in.
 const EXPIRY: Duration = Duration::from_secs(25 * 60 * 60);
 
+/// The longest time for which a refusal is remembered.
+const LONGEST_REFUSAL: Duration = Duration::from_secs(60 * 60);
+
 /// What a client is told of a failure.
 #[derive(Clone, Copy)]
 struct Verdict {
@@ -128,8 +131,9 @@ async fn refuses(app: &TestApp, limit: Duration, name: &str, failure: &Failure, 
     let cold = timely(app.version(LATEST), limit, name).await;
     verdict.assert(&cold, "uri-miss", name);
 
-    // From neither tier, so neither has it.
+    // From neither tier, so neither has it. By then no refusal is remembered any more.
     app.github.recover();
+    app.advance(LONGEST_REFUSAL);
     let copy = app.version(LATEST).await;
     assert_eq!((copy.status.as_u16(), copy.header("x-cache")), (200, "MISS"), "{name}");
 
