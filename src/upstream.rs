@@ -7,6 +7,7 @@
 mod body;
 mod cause;
 mod client;
+mod clock_watch;
 mod condition;
 mod connections;
 mod contacts;
@@ -32,6 +33,7 @@ mod reply;
 mod resolver;
 mod rest;
 mod secret;
+mod server_clock;
 mod special_purpose;
 mod stored;
 mod tls;
@@ -54,6 +56,7 @@ pub use tokens::{Report, TokenPool};
 pub use validators::{Validator, Validators};
 
 use client::ClientBuilder;
+use clock_watch::ClockWatch;
 use connections::Connections;
 use contacts::Contacts;
 use cooldowns::Cooldowns;
@@ -91,6 +94,7 @@ pub struct Upstream {
     places: Places,
     drift: Drift,
     clock: Clock,
+    clock_watch: ClockWatch,
     metrics: Metrics,
 }
 
@@ -119,6 +123,7 @@ impl Upstream {
             places,
             drift,
             clock,
+            clock_watch: ClockWatch::default(),
             metrics,
         })
     }

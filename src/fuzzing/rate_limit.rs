@@ -12,7 +12,7 @@ pub(super) const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
 pub fn rate_limit(data: &[u8]) {
     let Some(answer) = Answer::read(data) else { return };
     let Answer { status, headers, body } = &answer;
-    let quota = Quota::read(headers);
+    let quota = Quota::read(headers, NOW);
     assert!(quota.is_none_or(|quota| answer.says("x-ratelimit-remaining", quota.remaining)));
     for with_token in [true, false] {
         let limit = classify(*status, headers, body, with_token, NOW);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use prometheus::{Histogram, IntCounter, IntCounterVec};
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge};
 
 use crate::upstream::{Cause, Failure, Priority, Reason, Reply, Validator};
 
@@ -22,6 +22,7 @@ pub(super) struct Upstream {
     exchanges: IntCounterVec,
     failures: [(Cause, IntCounter); Cause::ALL.len()],
     limits: IntCounterVec,
+    clock_offset: IntGauge,
     leaks: IntCounter,
     seconds: Histogram,
 }
@@ -77,6 +78,10 @@ impl Upstream {
                 "svm_upstream_leaks_total",
                 "Answers that held one of our tokens, and were refused",
             ),
+            clock_offset: families.gauge(
+                "svm_upstream_clock_offset_seconds",
+                "By how much GitHub's clock is ahead of ours",
+            ),
             seconds: families.histogram(
                 "svm_upstream_duration_seconds",
                 "Time of an exchange with all its hops and retries",
@@ -128,6 +133,11 @@ impl Counters {
     /// Counts an answer that held one of our tokens.
     pub fn leaked(&self) {
         self.upstream.leaks.inc();
+    }
+
+    /// By how many seconds GitHub's clock is ahead of ours; negative if it is behind.
+    pub fn clock_offset(&self, seconds: i64) {
+        self.upstream.clock_offset.set(seconds);
     }
 
     /// Counts an exchange.

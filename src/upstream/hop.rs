@@ -109,13 +109,17 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
         contacts.failed(Cause::NotHttp);
         return Err(Failure::new(Reason::Unreachable));
     }
+    let now = upstream.clock.now();
+    if target.gets_token() {
+        upstream.watch_clock(response.headers(), now);
+    }
     if lease.is_none() && target.gets_token() {
-        upstream.tokens.saw_without_token(response.headers(), upstream.clock.now());
+        upstream.tokens.saw_without_token(response.headers(), now);
     }
     contacts.answered(response.status());
     // What an answer to a refused token says is about nobody's quota.
     if let Some(lease) = lease.filter(|_| response.status() != StatusCode::UNAUTHORIZED) {
-        upstream.tokens.saw(lease, response.headers(), upstream.clock.now());
+        upstream.tokens.saw(lease, response.headers(), now);
     }
     Ok(Head { response, lease, condition: condition.clone() })
 }

@@ -10,6 +10,8 @@ use http::{HeaderMap, StatusCode};
 
 use crate::clock::Timestamp;
 
+use super::server_clock::{ServerClock, http_date};
+
 /// GitHub's windows last an hour; a reset further away than this is a mistake, or somebody's clock.
 pub(super) const LONGEST_WINDOW: Duration = Duration::from_secs(2 * 60 * 60);
 
@@ -25,8 +27,9 @@ pub(crate) struct Quota {
 }
 
 impl Quota {
-    /// Reads `x-ratelimit-*`; `None` where they are missing, unreadable, or about another resource than `core`.
-    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+    /// Reads `x-ratelimit-*` of an answer that came at `now`; `None` where they are missing,
+    /// unreadable, or about another resource than `core`.
+    pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Option<Self> {
         if !is_core(headers) {
             return None;
         }
@@ -35,7 +38,7 @@ impl Quota {
             // One that is not told must not look like one that is nearly spent.
             limit: number(headers, "x-ratelimit-limit").unwrap_or(remaining),
             remaining,
-            reset_at: Timestamp::from_secs(number(headers, "x-ratelimit-reset")?),
+            reset_at: reset_at(headers, now)?,
         })
     }
 }
@@ -104,7 +107,7 @@ pub(crate) fn classify(
     if status == StatusCode::FORBIDDEN && !spent && !named && retry_after.is_none() {
         return None;
     }
-    let reset_at = number(headers, "x-ratelimit-reset").map(Timestamp::from_secs);
+    let reset_at = reset_at(headers, now);
     Some(match (with_token, spent) {
         (true, true) if !is_core(headers) => Limit::OtherResource { reset_at },
         (true, true) => Limit::Primary { reset_at },
@@ -123,15 +126,14 @@ pub(super) fn wants_sign_on(headers: &HeaderMap, body: &[u8]) -> bool {
     headers.contains_key("x-github-sso") || message(body).contains("saml")
 }
 
-/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date.
+/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date by the server's clock.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = httpdate::parse_http_date(value).ok()?;
-    let since_epoch = date.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(Timestamp::from_secs(since_epoch.as_secs()).since(now))
+    let until = http_date(value)?;
+    Some(ServerClock::read(headers, now).ours(until).since(now))
 }
 
 /// The answer's `message`, in lower case; of an answer that is not JSON, all of it.
@@ -142,6 +144,12 @@ pub(super) fn message(body: &[u8]) -> String {
         Some(message) => message.to_lowercase(),
         None => String::from_utf8_lossy(body).to_lowercase(),
     }
+}
+
+/// When the window ends, by our clock.
+fn reset_at(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
+    let theirs = Timestamp::from_secs(number(headers, "x-ratelimit-reset")?);
+    Some(ServerClock::read(headers, now).ours_of_reset(theirs, now))
 }
 
 fn is_core(headers: &HeaderMap) -> bool {
@@ -255,7 +263,7 @@ mod tests {
         ];
         let reset_at = Some(Timestamp::from_secs(1_000_060));
         check(403, &search, "{}", true, Some(Limit::OtherResource { reset_at }));
-        assert_eq!(Quota::read(&headers(&search)), None);
+        assert_eq!(Quota::read(&headers(&search), NOW), None);
     }
 
     #[test]
@@ -276,7 +284,7 @@ mod tests {
                 .into_iter()
                 .filter_map(|(name, value)| Some((HeaderName::from_static(name), value.parse().ok()?)))
                 .collect();
-            let _ = Quota::read(&headers);
+            let _ = Quota::read(&headers, NOW);
             let limit = classify(StatusCode::TOO_MANY_REQUESTS, &headers, body.as_bytes(), true, NOW);
             proptest::prop_assert!(limit.is_some(), "every 429 is a limit");
         }

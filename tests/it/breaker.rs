@@ -5,9 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::filter::{LevelFilter, filter_fn};
-use tracing_subscriber::prelude::*;
 
 use crate::support::app::{Log, TestApp};
 use crate::support::eventually::eventually;
@@ -142,26 +139,11 @@ async fn records_that_cannot_be_used_are_not_the_stores_trouble() {
     assert_eq!((reads(&app, "error").await, app.metric(OPENED).await), (10.0, 0.0));
 }
 
-/// What the service logs beside its access lines, but for those of the writes; for as long as the guard lives.
-///
-/// A test has one thread and the service runs on it, so this is the service's log and no other's.
-fn listen() -> (Log, DefaultGuard) {
-    let log = Log::default();
-    let writer = log.clone();
-    let layer = tracing_subscriber::fmt::layer()
-        .without_time()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .with_filter(filter_fn(|event| event.target().starts_with("svm::store::")))
-        .with_filter(LevelFilter::INFO);
-    (log, tracing_subscriber::registry().with(layer).set_default())
-}
-
 #[tokio::test]
 async fn an_outage_is_one_line_and_its_end_another() {
     let store = FaultyStore::in_mood(Mood::Works);
     let app = app(&store).await;
-    let (log, _listening) = listen();
+    let (log, _listening) = Log::listen("svm::store::");
     store.be(Mood::Hangs);
     miss(&app, 5..20).await;
     app.is_healthy("degraded").await;
@@ -179,7 +161,7 @@ async fn an_outage_is_one_line_and_its_end_another() {
 async fn an_outage_that_nobody_but_the_probe_notices_is_told_as_well() {
     let store = FaultyStore::in_mood(Mood::Works);
     let app = app(&store).await;
-    let (log, _listening) = listen();
+    let (log, _listening) = Log::listen("svm::store::");
     store.be(Mood::Fails);
     app.is_healthy("degraded").await;
     assert_eq!(app.metric(OPENED).await, 0.0);

@@ -8,6 +8,7 @@ mod account;
 mod answer;
 mod backend;
 mod builder;
+mod clock;
 mod coding;
 mod date;
 mod document;

@@ -167,7 +167,7 @@ impl Pool {
     }
 
     pub(super) fn saw_without_token(&mut self, headers: &HeaderMap, now: Timestamp) {
-        if let Some(quota) = Quota::read(headers) {
+        if let Some(quota) = Quota::read(headers, now) {
             self.anonymous.book(quota, now);
         }
     }
@@ -209,7 +209,7 @@ impl Pool {
         headers: &HeaderMap,
         now: Timestamp,
     ) -> Option<String> {
-        if let Some(quota) = Quota::read(headers) {
+        if let Some(quota) = Quota::read(headers, now) {
             self.book(index, quota, now);
         }
         let token = &mut self.tokens[index];

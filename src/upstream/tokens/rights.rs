@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::clock::Timestamp;
+use crate::upstream::server_clock::ServerClock;
 
 const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
 const EXPIRATION: HeaderName = HeaderName::from_static("github-authentication-token-expiration");
@@ -23,7 +24,10 @@ const NOTICE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 #[derive(Debug, Default)]
 pub(super) struct Rights {
     sight: Sight,
+    /// By GitHub's clock.
     expires_at: Option<Timestamp>,
+    /// GitHub's clock, by the last answer that showed the expiry.
+    clock: ServerClock,
     /// When the log last told that the end is near.
     told_at: Option<Timestamp>,
     /// The headers as they came last, so that each is read once.
@@ -45,7 +49,10 @@ enum Sight {
 
 impl Rights {
     /// Reads an answer's headers; returns whether it is news that the token sees private data, or by which scopes.
-    pub(super) fn read(&mut self, headers: &HeaderMap) -> bool {
+    pub(super) fn read(&mut self, headers: &HeaderMap, now: Timestamp) -> bool {
+        if headers.contains_key(EXPIRATION) {
+            self.clock = ServerClock::read(headers, now);
+        }
         if let Some(expiration) = changed(headers.get(EXPIRATION), &mut self.expiration) {
             self.expires_at = std::str::from_utf8(expiration).ok().and_then(moment);
         }
@@ -78,13 +85,18 @@ impl Rights {
     /// Whole days until the token expires, if that is known; negative once it has.
     pub(super) fn expires_in_days(&self, now: Timestamp) -> Option<i64> {
         let millis = |at: Timestamp| i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
-        let left = millis(self.expires_at?) - millis(now);
+        let left = millis(self.ends_at()?) - millis(now);
         Some(left.div_euclid(DAY.as_millis() as i64))
+    }
+
+    /// When the token expires, by our clock.
+    fn ends_at(&self) -> Option<Timestamp> {
+        Some(self.clock.ours(self.expires_at?))
     }
 
     /// The days, if it is time to tell that they are few: once a day.
     pub(super) fn expires_soon(&mut self, now: Timestamp) -> Option<i64> {
-        self.expires_at.filter(|expires_at| *expires_at < now + NOTICE)?;
+        self.ends_at().filter(|ends_at| *ends_at < now + NOTICE)?;
         if self.told_at.is_some_and(|told_at| told_at.was_within(DAY, now)) {
             return None;
         }
@@ -156,7 +168,7 @@ mod tests {
         ] {
             let mut rights = Rights::default();
             assert!(!rights.is_public() && !rights.is_private());
-            assert_eq!(rights.read(&headers(&SCOPES, scopes)), is_private, "{scopes:?}");
+            assert_eq!(rights.read(&headers(&SCOPES, scopes), NOW), is_private, "{scopes:?}");
             assert_eq!((rights.is_private(), rights.is_public()), (is_private, !is_private));
         }
     }
@@ -165,10 +177,13 @@ mod tests {
     fn private_scopes_are_news_once_and_when_they_change() {
         let mut rights = Rights::default();
         let told = ["repo", "repo", "repo, gist", "", "repo, gist"];
-        let news = told.map(|scopes| rights.read(&headers(&SCOPES, scopes)));
+        let news = told.map(|scopes| rights.read(&headers(&SCOPES, scopes), NOW));
         assert_eq!(news, [true, false, true, false, true]);
         assert_eq!(rights.scopes(), "repo, gist");
-        assert!(!rights.read(&HeaderMap::new()), "an answer that tells nothing changes nothing");
+        assert!(
+            !rights.read(&HeaderMap::new(), NOW),
+            "an answer that tells nothing changes nothing"
+        );
         rights.is_told();
         assert!(rights.is_private());
     }
@@ -212,13 +227,13 @@ mod tests {
         let mut rights = Rights::default();
         assert_eq!((rights.expires_in_days(NOW), rights.expires_soon(NOW)), (None, None));
         // Noon, ten days and an hour later.
-        rights.read(&headers(&EXPIRATION, "2026-06-11 13:00:00 UTC"));
+        rights.read(&headers(&EXPIRATION, "2026-06-11 13:00:00 UTC"), NOW);
         assert_eq!((rights.expires_in_days(NOW), rights.expires_soon(NOW)), (Some(10), None));
         let told: Vec<_> = (0..12 * 24)
             .filter_map(|hour| rights.expires_soon(NOW + Duration::from_secs(hour * 3600)))
             .collect();
         assert_eq!(told, [6, 5, 4, 3, 2, 1, 0, -1, -2]);
-        rights.read(&headers(&EXPIRATION, "soon"));
+        rights.read(&headers(&EXPIRATION, "soon"), NOW);
         assert_eq!(rights.expires_in_days(NOW), None, "what cannot be read is not known");
     }
 
@@ -227,7 +242,7 @@ mod tests {
         fn any_header_values_are_read_without_panic(value in "\\PC{0,40}", days in 0..40_000u64) {
             let Ok(value) = HeaderValue::from_str(&value) else { return Ok(()) };
             let mut rights = Rights::default();
-            rights.read(&HeaderMap::from_iter([(SCOPES, value.clone()), (EXPIRATION, value)]));
+            rights.read(&HeaderMap::from_iter([(SCOPES, value.clone()), (EXPIRATION, value)]), NOW);
             let now = Timestamp::default() + DAY * u32::try_from(days).unwrap();
             let _ = (rights.expires_soon(now), rights.scopes());
         }

@@ -119,7 +119,7 @@ impl Token {
 
     /// Reads an answer's headers; returns whether it is news that the token sees private data, or by which scopes.
     pub(super) fn saw(&mut self, headers: &HeaderMap, now: Timestamp) -> bool {
-        let is_news = self.rights.read(headers);
+        let is_news = self.rights.read(headers, now);
         if is_news && !self.rejected {
             self.inquiry = self.next_inquiry(now);
         }

@@ -141,6 +141,7 @@ async fn a_limit_of_a_file_host_leaves_the_api_alone() {
 #[tokio::test]
 async fn a_spent_token_rests_though_its_window_is_over_by_a_clock_that_is_ahead() {
     let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    app.github.no_date();
     app.github.user("alice").token("a").limit(1);
     assert_eq!(app.version(&document(&app, "octo/app")).await.status, 200);
     // The window ends in half a minute there, and half a minute ago here.

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::{fmt, prelude::*};
 
 use super::super::canary;
@@ -13,6 +14,22 @@ use super::super::canary;
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
+    /// Everything from `info` on that the service logs beside its access lines, by targets with this
+    /// beginning, for as long as the guard lives.
+    ///
+    /// A test has one thread and the service runs on it, so this is the service's log and no other's.
+    pub fn listen(targets: &'static str) -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let layer = fmt::layer()
+            .without_time()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .with_filter(filter_fn(move |event| event.target().starts_with(targets)))
+            .with_filter(LevelFilter::INFO);
+        (log, tracing_subscriber::registry().with(layer).set_default())
+    }
+
     /// All of it.
     pub fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use wiremock::ResponseTemplate;
 
+use super::date;
 use super::document::{gzip, pretty};
 use super::received::Received;
 
@@ -67,6 +68,18 @@ impl Answer {
             Some(value) => self.header(name, value),
             None => self,
         }
+    }
+
+    /// The answer with a date in `Retry-After`, where it has seconds.
+    pub fn with_waits_as_dates(mut self, now_secs: u64) -> Self {
+        for (_, value) in self.headers.iter_mut().filter(|(name, _)| name == "retry-after") {
+            let seconds: Option<u64> = value.to_str().ok().and_then(|text| text.parse().ok());
+            let date = seconds.map(|seconds| date::http(now_secs + seconds));
+            if let Some(date) = date.and_then(|date| date.parse().ok()) {
+                *value = date;
+            }
+        }
+        self
     }
 
     /// The answer with more headers.

@@ -38,10 +38,23 @@ impl Respond for Rules {
         let number =
             request.headers.get(NUMBER_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
         match number.and_then(|number| world.take(number)) {
-            Some((request, failure)) => answer(&mut world, &request, failure.as_ref()).into(),
+            Some((request, failure)) => {
+                let answer = answer(&mut world, &request, failure.as_ref());
+                dated(answer, &world).into()
+            }
             None => ResponseTemplate::new(500),
         }
     }
+}
+
+/// The answer as the clock has it.
+fn dated(answer: Answer, world: &World) -> Answer {
+    let (told, now_secs) = (&world.told_clock, world.now_secs());
+    let answer = match told.waits_are_dates {
+        true => answer.with_waits_as_dates(now_secs),
+        false => answer,
+    };
+    answer.header("date", told.date(now_secs)).header_if("age", told.age())
 }
 
 fn answer(world: &mut World, request: &Received, failure: Option<&Failure>) -> Answer {

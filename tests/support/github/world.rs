@@ -9,6 +9,7 @@ use serde_json::Value;
 use svm::clock::Clock;
 
 use super::account::Accounts;
+use super::clock::ToldClock;
 use super::document::Document;
 use super::failure::Failure;
 use super::gate::Barrier;
@@ -34,6 +35,8 @@ pub fn lock(shared: &Shared) -> MutexGuard<'_, World> {
 pub struct World {
     /// Where the present comes from.
     pub clock: Clock,
+    /// How that is told of.
+    pub told_clock: ToldClock,
     /// Users, tokens and quotas.
     pub accounts: Accounts,
     /// What was received.
@@ -75,6 +78,7 @@ impl Default for World {
     fn default() -> Self {
         Self {
             clock: Clock::System,
+            told_clock: ToldClock::default(),
             accounts: Accounts::default(),
             journal: Journal::default(),
             scripts: Vec::new(),
@@ -95,7 +99,7 @@ impl Default for World {
 impl World {
     /// The present, in seconds since the epoch.
     pub fn now_secs(&self) -> u64 {
-        self.clock.now().as_secs()
+        self.told_clock.present(self.clock.now().as_secs())
     }
 
     /// A number nobody has yet.

@@ -1,0 +1,170 @@
+//! The difference between GitHub's clock and ours, as answers show it one after the other.
+//!
+//! One answer with a wrong `Date` changes nothing: a difference that is new counts when a second
+//! answer in a row shows it too.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use parking_lot::Mutex;
+
+use crate::clock::Timestamp;
+
+use super::Upstream;
+use super::server_clock::ServerClock;
+
+/// From this difference on the clocks are apart.
+const APART_SECS: u64 = 60;
+/// Up to this one, clocks that were apart agree again; so one that varies is not told of each time.
+const AGREED_SECS: u64 = 45;
+/// Answers that differ by no more than this show the same difference.
+const SAME_SECS: u64 = 15;
+/// How often the log tells of clocks that stay apart.
+const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// What answers have shown.
+#[derive(Debug, Default)]
+pub(super) struct ClockWatch(Mutex<Seen>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    ahead_secs: Option<i64>,
+    /// Another difference, which one answer has shown.
+    candidate: Option<i64>,
+    are_apart: bool,
+    told_at: Option<Timestamp>,
+}
+
+/// Something to tell of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// The clocks differ by more than a minute.
+    Apart,
+    /// They did, and agree again.
+    Agreed,
+}
+
+impl ClockWatch {
+    /// Notes what an answer shows. Returns by how many seconds GitHub's clock is ahead, and what is new.
+    pub(super) fn note(&self, clock: ServerClock, now: Timestamp) -> (i64, Option<News>) {
+        let mut seen = self.0.lock();
+        let ahead_secs = seen.settle(clock.ahead_secs());
+        (ahead_secs, seen.news(ahead_secs, now))
+    }
+}
+
+impl Upstream {
+    /// Notes what the head of an answer shows of GitHub's clock, and tells of it.
+    pub(super) fn watch_clock(&self, headers: &HeaderMap, now: Timestamp) {
+        let Some(clock) = ServerClock::shown(headers, now) else { return };
+        let (offset_seconds, news) = self.clock_watch.note(clock, now);
+        self.metrics.clock_offset(offset_seconds);
+        match news {
+            Some(News::Apart) => tracing::warn!(
+                offset_seconds,
+                "the clock of this machine and that of GitHub differ"
+            ),
+            Some(News::Agreed) => tracing::info!(
+                offset_seconds,
+                "the clock of this machine and that of GitHub agree again"
+            ),
+            None => {}
+        }
+    }
+}
+
+impl Seen {
+    fn settle(&mut self, shown: i64) -> i64 {
+        let is_same = |other: &i64| shown.abs_diff(*other) <= SAME_SECS;
+        let is_confirmed = self.candidate.as_ref().is_some_and(is_same);
+        match self.ahead_secs {
+            Some(settled) if !is_same(&settled) && !is_confirmed => {
+                self.candidate = Some(shown);
+                settled
+            }
+            _ => {
+                (self.ahead_secs, self.candidate) = (Some(shown), None);
+                shown
+            }
+        }
+    }
+
+    fn news(&mut self, ahead_secs: i64, now: Timestamp) -> Option<News> {
+        let were_apart = self.are_apart;
+        let bound = if were_apart { AGREED_SECS } else { APART_SECS };
+        self.are_apart = ahead_secs.unsigned_abs() > bound;
+        let was_told = self.told_at.is_some_and(|told_at| told_at.was_within(TOLD_EVERY, now));
+        match (were_apart, self.are_apart) {
+            (true, true) if was_told => None,
+            (_, true) => {
+                self.told_at = Some(now);
+                Some(News::Apart)
+            }
+            (true, false) => Some(News::Agreed),
+            (false, false) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::DATE;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
+
+    /// What is told of answers a second apart, whose clock is ahead by so many seconds.
+    fn told(ahead: &[i64]) -> Vec<(i64, Option<News>)> {
+        let watch = ClockWatch::default();
+        let notes = (0..).zip(ahead).map(|(second, ahead)| {
+            let now = NOW + Duration::from_secs(second);
+            watch.note(clock(*ahead, now), now)
+        });
+        notes.collect()
+    }
+
+    fn clock(ahead: i64, now: Timestamp) -> ServerClock {
+        let by = Duration::from_secs(ahead.unsigned_abs());
+        let date = if ahead < 0 { now - by } else { now + by };
+        let date = std::time::UNIX_EPOCH + Duration::from_secs(date.as_secs());
+        let date = httpdate::fmt_http_date(date).parse().unwrap();
+        ServerClock::read(&HeaderMap::from_iter([(DATE, date)]), now)
+    }
+
+    #[test]
+    fn a_difference_is_told_of_when_it_begins_and_when_it_ends() {
+        let (apart, agreed) = (Some(News::Apart), Some(News::Agreed));
+        assert_eq!(told(&[0, 0]), [(0, None), (0, None)]);
+        assert_eq!(told(&[1800, 1801]), [(1800, apart), (1801, None)]);
+        assert_eq!(told(&[-7200]), [(-7200, apart)]);
+        let right_again = [(1800, apart), (1800, None), (0, agreed), (0, None)];
+        assert_eq!(told(&[1800, 0, 0, 0]), right_again);
+    }
+
+    #[test]
+    fn a_minute_is_no_difference_to_tell_of_and_one_that_varies_is_told_of_once() {
+        let news = |ahead: &[i64]| told(ahead).iter().filter(|(_, news)| news.is_some()).count();
+        assert_eq!(news(&[60, -60, -60, 59, 59]), 0);
+        assert_eq!(news(&[61, 59, 62, 58, 60, 63]), 1);
+    }
+
+    #[test]
+    fn one_wrong_date_changes_nothing_and_two_do() {
+        let news = told(&[0, 86_400, 0, -86_400, 0]);
+        assert!(news.iter().all(|news| *news == (0, None)), "{news:?}");
+        let news = told(&[0, 86_400, -86_400, 86_400, -86_400, 0]);
+        assert!(news.iter().all(|news| *news == (0, None)), "{news:?}");
+        assert_eq!(told(&[0, 600, 601])[2], (601, Some(News::Apart)));
+    }
+
+    #[test]
+    fn clocks_that_stay_apart_are_told_of_once_an_hour() {
+        let watch = ClockWatch::default();
+        let hours = (0..5 * 60).filter(|minute| {
+            let now = NOW + Duration::from_secs(minute * 60);
+            watch.note(clock(1800, now), now).1.is_some()
+        });
+        assert_eq!(hours.collect::<Vec<_>>(), [0, 60, 120, 180, 240]);
+    }
+}

@@ -1,0 +1,86 @@
+//! The clock of the simulated GitHub: what `Date` says, and how far it is from the clock that it follows.
+
+use super::GitHub;
+use super::date;
+use super::world::World;
+
+/// The value by which the way to the client knows that there is to be no `Date`.
+pub const NO_DATE: &str = "none";
+
+/// How the clock is told of.
+#[derive(Debug, Default)]
+pub struct ToldClock {
+    /// By how many seconds it is ahead of the clock that it follows.
+    ahead_secs: i64,
+    date: DateHeader,
+    /// By how many seconds answers are told to be old, and their `Date` is.
+    age_secs: Option<u64>,
+    /// Whether `Retry-After` is a date.
+    pub waits_are_dates: bool,
+}
+
+#[derive(Debug, Default)]
+enum DateHeader {
+    #[default]
+    Present,
+    Missing,
+    Text(String),
+}
+
+impl ToldClock {
+    /// The present, of what the followed clock shows.
+    pub fn present(&self, followed_secs: u64) -> u64 {
+        followed_secs.saturating_add_signed(self.ahead_secs)
+    }
+
+    /// What `Date` says.
+    pub fn date(&self, now_secs: u64) -> String {
+        match &self.date {
+            DateHeader::Present => date::http(now_secs - self.age_secs.unwrap_or(0)),
+            DateHeader::Missing => NO_DATE.to_owned(),
+            DateHeader::Text(text) => text.clone(),
+        }
+    }
+
+    /// What `Age` says, if anything.
+    pub fn age(&self) -> Option<String> {
+        self.age_secs.map(|age| age.to_string())
+    }
+}
+
+impl GitHub {
+    /// Runs ahead of the clock that it follows by so many seconds; behind it, if negative.
+    pub fn clock_ahead(&self, seconds: i64) {
+        self.told(|told| told.ahead_secs = seconds);
+    }
+
+    /// Sends this as `Date`, whatever its clock shows.
+    pub fn date(&self, text: &str) {
+        self.told(|told| told.date = DateHeader::Text(text.to_owned()));
+    }
+
+    /// Sends no `Date`.
+    pub fn no_date(&self) {
+        self.told(|told| told.date = DateHeader::Missing);
+    }
+
+    /// Sends the `Date` of its clock again.
+    pub fn own_date(&self) {
+        self.told(|told| told.date = DateHeader::Present);
+    }
+
+    /// Sends answers as a cache would that got them so many seconds ago.
+    pub fn aged(&self, seconds: u64) {
+        self.told(|told| told.age_secs = Some(seconds));
+    }
+
+    /// Writes `Retry-After` as a date of its clock.
+    pub fn waits_are_dates(&self) {
+        self.told(|told| told.waits_are_dates = true);
+    }
+
+    fn told(&self, change: impl FnOnce(&mut ToldClock)) {
+        let world: &mut World = &mut self.world();
+        change(&mut world.told_clock);
+    }
+}
