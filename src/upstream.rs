@@ -33,7 +33,7 @@ mod reply;
 mod resolver;
 mod rest;
 mod secret;
-mod server_clock;
+mod server_time;
 mod special_purpose;
 mod stored;
 mod tls;

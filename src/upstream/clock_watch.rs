@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 
 use super::Upstream;
-use super::server_clock::ServerClock;
+use super::server_time::ServerTime;
 
 /// From this difference on the clocks are apart.
 const APART_SECS: u64 = 60;
@@ -46,7 +46,7 @@ pub(super) enum News {
 
 impl ClockWatch {
     /// Notes what an answer shows. Returns by how many seconds GitHub's clock is ahead, and what is new.
-    pub(super) fn note(&self, clock: ServerClock, now: Timestamp) -> (i64, Option<News>) {
+    pub(super) fn note(&self, clock: ServerTime, now: Timestamp) -> (i64, Option<News>) {
         let mut seen = self.0.lock();
         let ahead_secs = seen.settle(clock.ahead_secs());
         (ahead_secs, seen.news(ahead_secs, now))
@@ -56,7 +56,7 @@ impl ClockWatch {
 impl Upstream {
     /// Notes what the head of an answer shows of GitHub's clock, and tells of it.
     pub(super) fn watch_clock(&self, headers: &HeaderMap, now: Timestamp) {
-        let Some(clock) = ServerClock::shown(headers, now) else { return };
+        let Some(clock) = ServerTime::shown(headers, now) else { return };
         let (offset_seconds, news) = self.clock_watch.note(clock, now);
         self.metrics.clock_offset(offset_seconds);
         match news {
@@ -124,12 +124,12 @@ mod tests {
         notes.collect()
     }
 
-    fn clock(ahead: i64, now: Timestamp) -> ServerClock {
+    fn clock(ahead: i64, now: Timestamp) -> ServerTime {
         let by = Duration::from_secs(ahead.unsigned_abs());
         let date = if ahead < 0 { now - by } else { now + by };
         let date = std::time::UNIX_EPOCH + Duration::from_secs(date.as_secs());
         let date = httpdate::fmt_http_date(date).parse().unwrap();
-        ServerClock::read(&HeaderMap::from_iter([(DATE, date)]), now)
+        ServerTime::read(&HeaderMap::from_iter([(DATE, date)]), now)
     }
 
     #[test]

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::clock::Timestamp;
 
-use super::server_clock::{ServerClock, http_date};
+use super::server_time::{ServerTime, http_date};
 
 /// GitHub's windows last an hour; a reset further away than this is a mistake, or somebody's clock.
 pub(super) const LONGEST_WINDOW: Duration = Duration::from_secs(2 * 60 * 60);
@@ -133,7 +133,7 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
         return Some(Duration::from_secs(seconds));
     }
     let until = http_date(value)?;
-    Some(ServerClock::read(headers, now).ours(until).since(now))
+    Some(ServerTime::read(headers, now).ours(until).since(now))
 }
 
 /// The answer's `message`, in lower case; of an answer that is not JSON, all of it.
@@ -149,7 +149,7 @@ pub(super) fn message(body: &[u8]) -> String {
 /// When the window ends, by our clock.
 fn reset_at(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let theirs = Timestamp::from_secs(number(headers, "x-ratelimit-reset")?);
-    Some(ServerClock::read(headers, now).ours_of_reset(theirs, now))
+    Some(ServerTime::read(headers, now).ours_of_reset(theirs, now))
 }
 
 fn is_core(headers: &HeaderMap) -> bool {

@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::clock::Timestamp;
-use crate::upstream::server_clock::ServerClock;
+use crate::upstream::server_time::ServerTime;
 
 const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
 const EXPIRATION: HeaderName = HeaderName::from_static("github-authentication-token-expiration");
@@ -27,7 +27,7 @@ pub(super) struct Rights {
     /// By GitHub's clock.
     expires_at: Option<Timestamp>,
     /// GitHub's clock, by the last answer that showed the expiry.
-    clock: ServerClock,
+    clock: ServerTime,
     /// When the log last told that the end is near.
     told_at: Option<Timestamp>,
     /// The headers as they came last, so that each is read once.
@@ -51,7 +51,7 @@ impl Rights {
     /// Reads an answer's headers; returns whether it is news that the token sees private data, or by which scopes.
     pub(super) fn read(&mut self, headers: &HeaderMap, now: Timestamp) -> bool {
         if headers.contains_key(EXPIRATION) {
-            self.clock = ServerClock::read(headers, now);
+            self.clock = ServerTime::read(headers, now);
         }
         if let Some(expiration) = changed(headers.get(EXPIRATION), &mut self.expiration) {
             self.expires_at = std::str::from_utf8(expiration).ok().and_then(moment);

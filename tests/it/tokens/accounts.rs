@@ -106,7 +106,7 @@ async fn a_policy_is_not_tried_with_another_token_of_the_same_account() {
 #[tokio::test]
 async fn until_github_answers_each_token_is_an_account_of_its_own() {
     for (failure, pause) in
-        [(Failure::Reset, 5), (Failure::Unicorn503, 5), (Failure::HtmlWith200, 60)]
+        [(Failure::ServerError502, 5), (Failure::Unicorn503, 5), (Failure::HtmlWith200, 60)]
     {
         let github = GitHub::start().await;
         github.fail("/user").with(failure.clone()).for_token("c").times(1);

@@ -20,11 +20,11 @@ const OLDEST_COPY: u64 = 365 * 24 * 60 * 60;
 
 /// How far a server's clock is from ours; one that shows no usable `Date` counts as ours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ServerClock {
+pub(crate) struct ServerTime {
     ahead_millis: i64,
 }
 
-impl ServerClock {
+impl ServerTime {
     /// Reads the answer that came at `now`.
     pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Self {
         Self::shown(headers, now).unwrap_or_default()
@@ -104,7 +104,7 @@ mod tests {
     }
 
     fn ahead(date: Timestamp, age: Option<u64>) -> i64 {
-        ServerClock::read(&headers(&written(date), age), NOW).ahead_secs()
+        ServerTime::read(&headers(&written(date), age), NOW).ahead_secs()
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
         for secs in [-3 * 86_400, -10_800, -1_800, -6, 6, 1_800, 10_800, 30 * 86_400_i64] {
             let by = Duration::from_secs(secs.unsigned_abs());
             let date = if secs < 0 { NOW - by } else { NOW + by };
-            let clock = ServerClock::read(&headers(&written(date), None), NOW);
+            let clock = ServerTime::read(&headers(&written(date), None), NOW);
             assert_eq!(clock.ahead_secs(), secs);
             assert_eq!(clock.ours(date + MINUTE), NOW + MINUTE, "{secs}");
         }
@@ -137,10 +137,10 @@ mod tests {
             "Fri, 31 Dec 9999 23:59:59 GMT",
             "Mon, 99 Jun 2026 00:00:00 GMT",
         ] {
-            let read = ServerClock::shown(&headers(date, None), NOW);
+            let read = ServerTime::shown(&headers(date, None), NOW);
             assert_eq!(read, None, "{date}");
         }
-        assert_eq!(ServerClock::read(&HeaderMap::new(), NOW).ours(NOW), NOW);
+        assert_eq!(ServerTime::read(&HeaderMap::new(), NOW).ours(NOW), NOW);
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
     fn a_reset_that_no_window_could_have_is_read_by_our_own_clock() {
         let reset = NOW + 20 * MINUTE;
         let read = |date: Timestamp| {
-            ServerClock::read(&headers(&written(date), None), NOW).ours_of_reset(reset, NOW)
+            ServerTime::read(&headers(&written(date), None), NOW).ours_of_reset(reset, NOW)
         };
         assert_eq!(read(NOW), reset);
         assert_eq!(read(NOW + 10 * MINUTE), NOW + 10 * MINUTE);
@@ -173,7 +173,7 @@ mod tests {
         ) {
             let by = Duration::from_millis(offset.unsigned_abs());
             let date = if offset < 0 { NOW - by } else { NOW + by };
-            let clock = ServerClock::read(&headers(&written(date), None), NOW);
+            let clock = ServerTime::read(&headers(&written(date), None), NOW);
             let date = Timestamp::from_secs(date.as_secs());
             let moment = clock.ours(date + Duration::from_secs(wait));
             let want = NOW + Duration::from_secs(wait);
@@ -187,7 +187,7 @@ mod tests {
             let parse = |text: &str| http::HeaderValue::from_str(text);
             let (Ok(date), Ok(age)) = (parse(&date), parse(&age)) else { return Ok(()) };
             let now = Timestamp::from_millis(now);
-            let clock = ServerClock::read(&HeaderMap::from_iter([(DATE, date), (AGE, age)]), now);
+            let clock = ServerTime::read(&HeaderMap::from_iter([(DATE, date), (AGE, age)]), now);
             let _ = clock.ours_of_reset(Timestamp::from_secs(theirs), now);
         }
     }
