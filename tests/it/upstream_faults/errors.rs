@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{DOCUMENT, JSON, TIMEOUT, app, timely};
+use super::{DOCUMENT, JSON, LONGEST_REFUSAL, TIMEOUT, app, timely};
 use crate::LATEST;
 use crate::support::app::Answer;
 use crate::support::github::{Failure, Wire};
 
-/// The answer to this, which is stored nowhere: the next one is the upstream's.
+/// The answer to this, which is no document: once it is forgotten, the next one is the upstream's.
 async fn passes(name: &str, wire: Wire) -> Answer {
     let app = app().await;
     app.github.fail_all(Failure::Wire(wire));
     let answer = timely(app.version(LATEST), TIMEOUT, name).await;
     app.github.recover();
+    app.advance(LONGEST_REFUSAL);
     let next = app.version(LATEST).await;
     assert_eq!((next.status.as_u16(), next.header("x-cache")), (200, "MISS"), "{name}");
     answer
