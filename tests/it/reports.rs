@@ -117,6 +117,7 @@ async fn metrics_are_prometheus_text() {
     svm_token_reset_timestamp_seconds{token="0"} 1780318800
     svm_token_resting{token="0"} 0
     svm_token_resting{token="1"} 0
+    svm_upstream_clock_offset_seconds 0
     svm_upstream_duration_seconds_count 1
     svm_upstream_errors_total 0
     svm_upstream_etag_drift_total{validator="computed-etag"} 0
