@@ -47,8 +47,8 @@ impl Timestamp {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// Whether less than `window` has passed since this moment. Where it lies ahead, as after a step of the clock,
-    /// nobody knows how much has.
+    /// Whether less than `window` has passed since this moment. Where it lies ahead, as after a
+    /// step of the clock, nobody knows how much has.
     pub fn was_within(self, window: Duration, now: Self) -> bool {
         self <= now && now.since(self) < window
     }

@@ -201,7 +201,8 @@ impl Upstream {
         }
     }
 
-    /// Whether this document can be asked for now: where every place hangs, a rest must not look like a timeout.
+    /// Whether this document can be asked for now: where every place hangs, a rest must not look
+    /// like a timeout.
     fn is_awake(&self, target: &Target) -> Result<(), Failure> {
         let now = self.clock.now();
         self.cooldowns.check(target, now)?;

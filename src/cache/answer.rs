@@ -33,7 +33,7 @@ pub enum Given {
         status: StatusCode,
         /// The upstream's body.
         body: Bytes,
-        /// How long to wait, where the upstream or a rate limit says so.
+        /// The time to wait, where the upstream or a rate limit states one.
         retry_after: Option<Duration>,
     },
     /// No answer from the upstream.

@@ -103,13 +103,18 @@ impl Aside {
 }
 
 impl Times {
+    /// The times of an entry that the upstream gives at `now`.
+    pub fn starting(now: Timestamp, lifetime: Duration) -> Self {
+        Self { fetched_at: now, checked_at: now, audited_at: now, expires_at: now + lifetime }
+    }
+
     /// Whether the last check was a full one.
     pub fn were_audited_last(&self) -> bool {
         self.audited_at == self.checked_at
     }
 
-    /// Whether this lifetime begins after `now`, by more than clocks differ: the clock was ahead then and was set back
-    /// since. Nobody knows how much of it is over.
+    /// Returns true if the lifetime begins later than `now` by more than clocks differ. Then the
+    /// clock was set back, and nobody knows how much of the lifetime is over.
     pub fn begin_after(&self, now: Timestamp) -> bool {
         self.checked_at > now + CLOCK_DIFFERENCE
     }
@@ -121,7 +126,7 @@ impl Entry {
         Key::of(&self.url)
     }
 
-    /// Whether this entry stands for no document: none exists, or the upstream refuses it.
+    /// Returns true if the entry holds no document: none exists, or the upstream refuses it.
     pub fn is_negative(&self) -> bool {
         self.status != StatusCode::OK
     }
@@ -131,7 +136,8 @@ impl Entry {
         self.body.len() <= LARGEST_PERSISTED_BODY
     }
 
-    /// Whether the entry may be served without asking the upstream. A lifetime that begins after `now` counts as over.
+    /// Returns true if the entry may be served without asking the upstream. A lifetime that begins
+    /// after `now` counts as over.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         now < self.times.expires_at && !self.times.begin_after(now)
     }

@@ -112,8 +112,8 @@ pub(super) fn may_stand_in(entry: &Entry, now: Timestamp, rules: &config::Cache)
         return false;
     }
     if entry.times.begin_after(now) {
-        // Nobody knows how old it is. A step of the clock costs no copy, as long as it is no longer than a copy is used
-        // without one.
+        // Nobody knows how old it is. A step of the clock costs no copy, as long as it is no longer
+        // than a copy is used without one.
         let ahead = entry.times.checked_at.since(now);
         return !rules.stale_if_error.is_zero() && ahead < rules.hard_ttl + rules.stale_if_error;
     }
@@ -125,10 +125,11 @@ pub(super) fn keep_until(entry: &Entry, rules: &config::Cache) -> Timestamp {
     entry.times.expires_at + rules.stale_if_error.max(KEEP_EXPIRED_AT_LEAST)
 }
 
-/// Whether the persistent tier should hear of a revalidation: not of each one, or a store full of active
-/// documents would be rewritten every minute; and of none by date, since there a record that was checked later takes the
-/// place of another, and a date may vouch for an older body than the one that another replica has fetched. Where the
-/// clock was set back, the record is one from the future, which is not to be believed once that has come.
+/// Whether the persistent tier should hear of a revalidation: not of each one, or a store full of
+/// active documents would be rewritten every minute; and of none by date, since there a record that
+/// was checked later takes the place of another, and a date may vouch for an older body than the
+/// one that another replica has fetched. Where the clock was set back, the record is one from the
+/// future, which is not to be believed once that has come.
 pub(super) fn is_worth_persisting(entry: &Entry, rules: &config::Cache) -> bool {
     let moved_by = entry.times.expires_at.since(entry.persisted_expiry);
     let was_ahead = entry.persisted_expiry > entry.times.expires_at + CLOCK_DIFFERENCE;
@@ -174,7 +175,7 @@ fn entry(url: &str, reply: Reply, now: Timestamp, ttl: Duration) -> Entry {
         body: reply.body.into(),
         validators: reply.validators,
         token: reply.token,
-        times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now + ttl },
+        times: Times::starting(now, ttl),
         persisted_expiry: Timestamp::default(),
         aside: Aside::default(),
     }
@@ -213,8 +214,9 @@ fn confirmed(previous: &Arc<Entry>, reply: Reply, now: Timestamp, rules: &config
 fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache) -> Entry {
     let mut times = Times { checked_at: now, expires_at: now + rules.hard_ttl, ..previous.times };
     if previous.times.begin_after(now) {
-        // Checks that are known by the time of the fetch are from before the step of the clock as well. They would be
-        // believed when their moment comes, so they must not be checks of this entry.
+        // Checks that are known by the time of the fetch are from before the step of the clock as
+        // well. They would be believed when their moment comes, so they must not be checks of this
+        // entry.
         times.fetched_at = now;
     }
     let aside = Aside::new(previous.aside.moved().cloned(), None);

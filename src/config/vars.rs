@@ -1,7 +1,7 @@
 //! Where the text of variables comes from: the process's environment, or a test.
 //!
-//! Only this module reads the environment, and only the variables of the table and of proxies. It does not judge their
-//! values.
+//! Only this module reads the environment, and only the variables of the table and of proxies. It
+//! does not judge their values.
 
 use std::collections::HashMap;
 
@@ -35,8 +35,8 @@ impl Vars {
         Self(values.collect())
     }
 
-    /// The warning that a proxy is named which svm does not use: which variables, and what to use instead. Their
-    /// values may hold a password.
+    /// The warning that a proxy is named which svm does not use: which variables, and what to use
+    /// instead. Their values may hold a password.
     pub fn ignored_proxy(&self) -> Option<String> {
         let set: Vec<_> = PROXIES.into_iter().filter(|name| self.get(name).is_some()).collect();
         let verb = if set.len() > 1 { "are" } else { "is" };

@@ -1,4 +1,5 @@
-//! The listening socket, and how it closes when the service drains. Its connections show a raw `#` ([`Marked`]).
+//! The listening socket, and how it closes when the service drains. Its connections show a raw `#`
+//! ([`Marked`]).
 //!
 //! The server asks for connections only while it has room for one more. So the socket lies in a slot between two
 //! accepts, where whoever closes it finds it: a full server lets go of its socket as promptly as an idle one.

@@ -1,12 +1,14 @@
 //! A client's connection on which a raw `#` is visible to the service.
 //!
-//! The HTTP library drops a `#` in a request line, with all that follows: a request for `heads/fix#1` would be answered
-//! with `heads/fix`. So each `#` that arrives becomes a [`MARK`], which the library passes on. A mark that a client sends
-//! becomes a [`STAND_IN`]: neither may be in a URL, so each is refused as before, and a mark is always a `#`.
+//! The HTTP library drops a `#` in a request line, with all that follows: a request for
+//! `heads/fix#1` would be answered with `heads/fix`. So each `#` that arrives becomes a [`MARK`],
+//! which the library passes on. A mark that a client sends becomes a [`STAND_IN`]: neither may be
+//! in a URL, so each is refused as before, and a mark is always a `#`.
 //!
-//! The subtle thing is that this looks at bytes and at nothing else. It need not know where a request line begins, so
-//! no pipelined request, no body and no read that ends in the middle of a line can hide a `#` from it. Elsewhere the
-//! change has no meaning: no header or tag that the service reads holds these characters, and it reads no bodies.
+//! The subtle thing is that this looks at bytes and at nothing else. It need not know where a
+//! request line begins, so no pipelined request, no body and no read that ends in the middle of a
+//! line can hide a `#` from it. Elsewhere the change has no meaning: no header or tag that the
+//! service reads holds these characters, and it reads no bodies.
 
 use std::io;
 use std::pin::Pin;
@@ -14,7 +16,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The byte in the place of a raw `#`. Like the next one it may be in a request line, a header's name and its value.
+/// The byte in the place of a raw `#`. Like the next one it may be in a request line, a header's
+/// name and its value.
 const MARK: u8 = b'^';
 /// The byte in the place of a mark that a client has sent.
 const STAND_IN: u8 = b'|';

@@ -80,7 +80,8 @@ impl Cause {
         chain.find_map(known).unwrap_or(Self::Other)
     }
 
-    /// The cause that the code of a Redis error stands for. Old servers hide it in the text of a script's error.
+    /// The cause that the code of a Redis error stands for. Old servers hide it in the text of a
+    /// script's error.
     pub(super) fn of_code(code: &str, is_hidden: impl Fn(&str) -> bool) -> Self {
         match code {
             "READONLY" => Self::ReadOnly,
@@ -135,8 +136,9 @@ impl Cause {
         }
     }
 
-    /// Whether it may be what follows from another cause, or comes on the way from one to another: a server that is being
-    /// replaced is away for a moment, and a file that cannot be written is closed and cannot be opened.
+    /// Whether it may be what follows from another cause, or comes on the way from one to another:
+    /// a server that is being replaced is away for a moment, and a file that cannot be written is
+    /// closed and cannot be opened.
     pub const fn is_vague(self) -> bool {
         matches!(self, Self::NotReady | Self::TooSlow | Self::Other)
     }

@@ -1,7 +1,8 @@
 //! An outage as the log tells it: each cause once, the repetitions counted, and its end.
 //!
-//! The subtle thing is what keeps the log short. A cause is told again after an hour, and after a success; causes that
-//! take turns are told once each. Where failures and successes take turns, lines of causes that the log has are rationed.
+//! The subtle thing is what keeps the log short. A cause is told again after an hour, and after a
+//! success; causes that take turns are told once each. Where failures and successes take turns,
+//! lines of causes that the log has are rationed.
 
 use std::time::Duration;
 
@@ -119,7 +120,8 @@ impl<C: Copy + PartialEq> Outage<C> {
         self.current.map(|current| current.cause)
     }
 
-    /// Decides whether a failure is worth a line; takes one from the ration if that is what it needs.
+    /// Decides whether a failure is worth a line; takes one from the ration if that is what it
+    /// needs.
     fn takes_line(&mut self, cause: C, now: Timestamp) -> bool {
         match self.lines.iter().find(|line| line.cause == cause) {
             Some(line) if now.since(line.at) >= REMINDER => true,

@@ -1,4 +1,5 @@
-//! The causes of failed exchanges, as values that can be counted and told: no URL, no address, no token.
+//! The causes of failed exchanges, as values that can be counted and told: no URL, no address, no
+//! token.
 
 #[cfg(test)]
 mod tests;

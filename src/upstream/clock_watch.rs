@@ -45,7 +45,8 @@ pub(super) enum News {
 }
 
 impl ClockWatch {
-    /// Notes what an answer shows. Returns by how many seconds GitHub's clock is ahead, and what is new.
+    /// Notes what an answer shows. Returns by how many seconds GitHub's clock is ahead, and what is
+    /// new.
     pub(super) fn note(&self, clock: ServerTime, now: Timestamp) -> (i64, Option<News>) {
         let mut seen = self.0.lock();
         let ahead_secs = seen.settle(clock.ahead_secs());

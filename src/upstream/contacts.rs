@@ -1,7 +1,7 @@
 //! The hosts that one exchange has asked, and how each took it the last time.
 //!
-//! A redirect leads to other hosts, and a retry asks the same one again; an exchange that waits for a slot has asked
-//! nobody. So the end of an exchange alone does not tell which host is in trouble.
+//! A redirect leads to other hosts, and a retry asks the same one again; an exchange that waits for
+//! a slot has asked nobody. So the end of an exchange alone does not tell which host is in trouble.
 
 use http::StatusCode;
 use parking_lot::Mutex;

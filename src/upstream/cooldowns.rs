@@ -1,8 +1,9 @@
-//! Cooldowns of endpoints and of hosts, after answers that ask for a pause and say nothing about a token.
+//! Cooldowns of endpoints and of hosts, after answers that ask for a pause and say nothing about a
+//! token.
 //!
-//! One throttled endpoint says nothing about the others of its host. The host cools down when a second
-//! endpoint is throttled while the first one still is, or when the answer is about our address. Hosts are
-//! bounded by the allowlist, the endpoints of a host by [`MOST_ENDPOINTS`].
+//! One throttled endpoint says nothing about the others of its host. The host cools down when a
+//! second endpoint is throttled while the first one still is, or when the answer is about our
+//! address. Hosts are bounded by the allowlist, the endpoints of a host by [`MOST_ENDPOINTS`].
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,12 +13,14 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 use crate::target::Target;
 
+use super::rate_limit::Limit;
 use super::rest::Rest;
 use super::{Failure, Reason, endpoint};
 
 /// The longest cooldown.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// Endpoints of one host that are remembered; a host with more of them in trouble is in trouble itself.
+/// Endpoints of one host that are remembered; a host with more of them in trouble is in trouble
+/// itself.
 const MOST_ENDPOINTS: usize = 64;
 
 /// The part of a host that an answer is about.
@@ -53,6 +56,24 @@ impl Cooldowns {
     pub(super) fn check(&self, target: &Target, now: Timestamp) -> Result<(), Failure> {
         let until = self.until(target, now);
         until.map_or(Ok(()), |until| Err(Failure::resting(Reason::HostRests, until)))
+    }
+
+    /// Begins the cooldown that a limit asks for, and returns when the document may be asked for
+    /// again; `None` for a limit that is about a token or another resource.
+    pub(super) fn begin_for(
+        &self,
+        limit: Limit,
+        target: &Target,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let (scope, asked) = match limit {
+            Limit::Host { retry_after } => (Scope::Endpoint, retry_after),
+            Limit::Address { retry_after } => (Scope::Host, retry_after),
+            Limit::Primary { .. } | Limit::Secondary { .. } | Limit::OtherResource { .. } => {
+                return None;
+            }
+        };
+        Some(self.begin(target, scope, asked, now))
     }
 
     /// Begins a cooldown, and returns when the document may be asked for again.

@@ -1,7 +1,8 @@
 //! The endpoint of an API that a URL belongs to: the documents that one throttle concerns.
 //!
-//! Pure. GitHub throttles routes, and a route is a path whose owners, names and numbers are left open:
-//! `/repos/*/*/releases`. Hosts that serve files have no routes; there a repository is the endpoint.
+//! Pure. GitHub throttles routes, and a route is a path whose owners, names and numbers are left
+//! open: `/repos/*/*/releases`. Hosts that serve files have no routes; there a repository is the
+//! endpoint.
 
 use std::borrow::Cow;
 

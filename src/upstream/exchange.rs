@@ -190,7 +190,8 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// A server that says when to come back is asked no sooner, and nor are the documents of that endpoint.
+    /// A server that says when to come back is asked no sooner, and nor are the documents of that
+    /// endpoint.
     fn unavailable(&self, target: &Target, reply: Reply, now: Timestamp) -> Next {
         let asked = reply.retry_at.map(|retry_at| retry_at.since(now));
         let until = self.upstream.cooldowns.begin(target, Scope::Endpoint, asked, now);
@@ -211,14 +212,16 @@ fn ended(reply: Reply, failure: &Failure) -> Reply {
     Reply { limited_until, ..reply }
 }
 
-/// Whether an answer stands although another token got another one. Where the document refuses a token, the trouble
-/// that the second token meets is its own. So is a refusal of that token, where the first is good again after its rest.
+/// Whether an answer stands although another token got another one. Where the document refuses a
+/// token, the trouble that the second token meets is its own. So is a refusal of that token, where
+/// the first is good again after its rest.
 fn stands(last: &Reply, reply: &Reply) -> bool {
     let is_limit = last.limited_until.is_some();
     is_own_refusal(last) || is_limit && reply.is_about_token
 }
 
-/// Whether the document itself refuses who asks: by a policy, or since it wants another kind of credential.
+/// Whether the document itself refuses who asks: by a policy, or since it wants another kind of
+/// credential.
 fn is_own_refusal(reply: &Reply) -> bool {
     reply.reason() == Reason::Denied && !reply.is_about_token
 }

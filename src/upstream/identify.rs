@@ -12,7 +12,6 @@ use crate::target::Target;
 use super::body::{self, Bounds};
 use super::condition::Condition;
 use super::contacts::Contacts;
-use super::cooldowns::Scope;
 use super::hop::{self, Hop};
 use super::identity::Finding;
 use super::rate_limit::Limit;
@@ -92,11 +91,8 @@ impl Upstream {
         let now = self.clock.now();
         self.metrics.limited(limit.as_str());
         match *limit {
-            Limit::Host { retry_after } => {
-                self.cooldowns.begin(target, Scope::Endpoint, retry_after, now);
-            }
-            Limit::Address { retry_after } => {
-                self.cooldowns.begin(target, Scope::Host, retry_after, now);
+            Limit::Host { .. } | Limit::Address { .. } => {
+                self.cooldowns.begin_for(*limit, target, now);
             }
             Limit::Secondary { .. } => self.places.slow_down(),
             Limit::Primary { .. } | Limit::OtherResource { .. } => self.slow_if_none(now),
@@ -104,7 +100,7 @@ impl Upstream {
     }
 
     /// When a token is usable again, it must not meet all at once who waited for it.
-    fn slow_if_none(&self, now: Timestamp) {
+    pub(super) fn slow_if_none(&self, now: Timestamp) {
         if self.tokens.usable_at(now) > now {
             self.places.slow_down();
         }

@@ -1,8 +1,8 @@
 //! The upstream hosts as the last exchanges found them, for the log, `/healthz` and the metrics.
 //!
-//! It only remembers: it sends nothing, so without traffic the state is the one that was seen last. Bounded by the
-//! allowlist: no other host is ever asked. A host is reported as failing once documents could not be fetched: an inquiry
-//! about a token that fails is for the log alone.
+//! It only remembers: it sends nothing, so without traffic the state is the one that was seen last.
+//! Bounded by the allowlist: no other host is ever asked. A host is reported as failing once
+//! documents could not be fetched: an inquiry about a token that fails is for the log alone.
 
 #[cfg(test)]
 mod tests;
@@ -17,8 +17,8 @@ use crate::telemetry::outage::{Ended, Outage, Told};
 
 use super::Cause;
 
-/// A failure that may be one document's own counts for its host from the second one in a row on, or once this time
-/// has passed without a success.
+/// A failure that may be one document's own counts for its host from the second one in a row on, or
+/// once this time has passed without a success.
 const CONFIRMED_AFTER: Duration = Duration::from_secs(1);
 /// A failure that no later exchange has confirmed says nothing about the present any more.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);

@@ -1,7 +1,8 @@
 //! The clock of a server, as the `Date` of one answer shows it.
 //!
-//! Pure. A server states moments by its own clock: when a window resets, until when to wait, when a token
-//! expires. `Date` tells how far that clock is from ours, so that each of them becomes a moment of ours.
+//! Pure. A server states moments by its own clock: when a window resets, until when to wait, when a
+//! token expires. `Date` tells how far that clock is from ours, so that each of them becomes a
+//! moment of ours.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -36,8 +37,8 @@ impl ServerTime {
         if !PLAUSIBLE.contains(&date.as_secs()) {
             return None;
         }
-        // A cache on the way sends the `Date` of the server with the `Age` of its copy, or a `Date` of its own.
-        // So the present of the server lies somewhere between the two.
+        // A cache on the way sends the `Date` of the server with the `Age` of its copy, or a `Date`
+        // of its own. So the present of the server lies somewhere between the two.
         let age = seconds(headers, &AGE).unwrap_or(0).min(OLDEST_COPY);
         let (earliest, latest) = (date, date + Duration::from_secs(age));
         let ahead_millis = if now + A_FEW_SECONDS < earliest {
@@ -56,8 +57,8 @@ impl ServerTime {
         if self.ahead_millis < 0 { theirs + ahead } else { theirs - ahead }
     }
 
-    /// The moment of our clock at which a window ends that the server has reset at `theirs`. A `Date` by
-    /// which no window could end then is a mistake, and our own clock has to do.
+    /// The moment of our clock at which a window ends that the server has reset at `theirs`. A
+    /// `Date` by which no window could end then is a mistake, and our own clock has to do.
     pub(super) fn ours_of_reset(self, theirs: Timestamp, now: Timestamp) -> Timestamp {
         let ours = self.ours(theirs);
         let is_near = |at: Timestamp| at <= now + LONGEST_WINDOW && now <= at + LONGEST_WINDOW;

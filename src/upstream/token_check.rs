@@ -1,8 +1,9 @@
 //! The check whether GitHub refuses a token, or only one document.
 //!
-//! A `401` alone does not tell: some documents want another kind of credential, a gateway may answer for GitHub,
-//! and GitHub errs now and then. So the token is tried elsewhere before it is put aside: on `GET /user`, and where
-//! that settles nothing, on the document that it last got. Until the check ends the token stays in use.
+//! A `401` alone does not tell: some documents want another kind of credential, a gateway may
+//! answer for GitHub, and GitHub errs now and then. So the token is tried elsewhere before it is
+//! put aside: on `GET /user`, and where that settles nothing, on the document that it last got.
+//! Until the check ends the token stays in use.
 
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ use super::{Priority, Upstream};
 
 /// How long a check may take: a client waits for the answer of the document meanwhile.
 const DEADLINE: Duration = Duration::from_secs(3);
-/// How long a token that passed is not checked again, so that documents with a `401` cost no call each.
+/// How long a token that passed is not checked again, so that documents with a `401` cost no call
+/// each.
 const TRUSTED_FOR: Duration = Duration::from_secs(60);
 
 /// The state of the checks, by token.
@@ -30,7 +32,8 @@ pub(super) struct TokenChecks(Vec<TokenCheck>);
 
 #[derive(Debug, Default)]
 struct TokenCheck {
-    /// When the token last passed. Locked while a check runs: exchanges that are refused together share one.
+    /// When the token last passed. Locked while a check runs: exchanges that are refused together
+    /// share one.
     passed_at: AsyncMutex<Option<Timestamp>>,
     /// The last two documents that the token got, the newest first.
     got: Mutex<[Option<Target>; 2]>,

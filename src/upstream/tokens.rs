@@ -170,11 +170,6 @@ impl TokenPool {
         self.pool.lock().is_rejected(lease.index)
     }
 
-    /// Whether a request without a token may be sent now.
-    pub(super) fn may_go_without(&self, priority: Priority, now: Timestamp) -> bool {
-        self.without_token_at(priority, now) <= now
-    }
-
     /// When a request without a token may be sent; `now` if one may.
     pub(super) fn without_token_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
         self.pool.lock().without_token_at(priority, now)

@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// Exchanges at once, the default of `UPSTREAM_MAX_CONCURRENCY`, and those of one host.
 const SLOTS: usize = 64;
 const SHARE: usize = 48;
-/// What the storm may take, in what so many slots of a host allow.
+/// The longest time of the storm, as a multiple of the time that the slots of a host allow.
 const TIME_RATIO: f64 = 1.25;
 /// What hits may take in it, in the median, in what they take before.
 const HIT_RATIO: f64 = 1.5;

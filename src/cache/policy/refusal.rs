@@ -1,7 +1,8 @@
 //! The negative entries of documents that exist and that the upstream does not give.
 //!
-//! Without them each request for such a document would cost a call. They live in L1 alone, within the bounds of
-//! negative entries, and a refresh passes over them. A copy that may be served is worth more: it stays.
+//! Without them each request for such a document would cost a call. They live in L1 alone, within
+//! the bounds of negative entries, and a refresh passes over them. A copy that may be served is
+//! worth more: it stays.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,11 +25,12 @@ const A_MINUTE: Duration = Duration::from_secs(60);
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 /// For an answer that is still being made, where the upstream does not say how long that takes.
 const UNFINISHED: Duration = Duration::from_secs(5);
-/// The least that an unfinished answer is remembered for: `Retry-After: 0` asks for no pause at all.
+/// The least that an unfinished answer is remembered for: `Retry-After: 0` asks for no pause at
+/// all.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// The negative entry that remembers why the exchange gave no document; `None` where the next request
-/// should ask again, and where a copy is left to serve.
+/// The negative entry that remembers why the exchange gave no document; `None` where the next
+/// request should ask again, and where a copy is left to serve.
 pub(in crate::cache) fn remember_refusal(
     url: &str,
     copy: Option<&Arc<Entry>>,
@@ -54,13 +56,13 @@ pub(in crate::cache) fn remember_refusal(
         body: body.into(),
         validators: Validators::default(),
         token: None,
-        times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now + ttl },
+        times: Times::starting(now, ttl),
         persisted_expiry: Timestamp::default(),
         aside: Aside::refused(kept.reason()),
     })
 }
 
-/// How long an answer is remembered that is passed on.
+/// The lifetime of a remembered answer that clients get as it is.
 fn lifetime_of_reply(reply: &Reply, now: Timestamp, rules: &config::Cache) -> Option<Duration> {
     match (reply.reason(), reply.status) {
         // A limit rests what it is about, and a server in trouble may be well again at once.
@@ -81,7 +83,7 @@ fn lifetime_of_reply(reply: &Reply, now: Timestamp, rules: &config::Cache) -> Op
     }
 }
 
-/// How long a failure is remembered that the upstream's answer itself is.
+/// The lifetime of a remembered answer that svm cannot pass on.
 fn lifetime_of_failure(reason: Reason) -> Option<Duration> {
     match reason {
         Reason::TooLarge => Some(AN_HOUR),

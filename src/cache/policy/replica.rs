@@ -10,8 +10,9 @@ use crate::store::Check;
 use super::super::entry::CLOCK_DIFFERENCE;
 use super::freshened;
 
-/// The entry with the later life that another replica's check gives it; `None` if that check was of another body, or
-/// is no later. Clocks differ a little; one that is further ahead than that vouches for nothing.
+/// The entry with the later life that another replica's check gives it; `None` if that check was of
+/// another body, or is no later. Clocks differ a little; one that is further ahead than that
+/// vouches for nothing.
 pub(in crate::cache) fn vouched(
     entry: &Entry,
     check: Check,
@@ -26,8 +27,8 @@ pub(in crate::cache) fn vouched(
     (is_ours && at > entry.times.checked_at).then(|| freshened(entry, at, rules))
 }
 
-/// Whether an entry with these times takes the place of one with those. One from the future, which a clock that was
-/// ahead has dated, gives way.
+/// Whether an entry with these times takes the place of one with those. One from the future, which
+/// a clock that was ahead has dated, gives way.
 pub(in crate::cache) fn is_newer(these: &Times, those: &Times, now: Timestamp) -> bool {
     !these.begin_after(now) && (these.checked_at > those.checked_at || those.begin_after(now))
 }

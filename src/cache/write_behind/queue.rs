@@ -144,7 +144,8 @@ impl Queue {
     /// while the store works.
     pub(super) fn batch_failed(&mut self, now: Timestamp) {
         let max_age = self.limits.max_age;
-        // A change that was pushed ahead of now was so before the clock was set back, and ages from now on.
+        // A change that was pushed ahead of now was so before the clock was set back, and ages from
+        // now on.
         self.in_flight.values_mut().for_each(|pushed| pushed.at = pushed.at.min(now));
         let aged = self.in_flight.extract_if(.., |_, pushed| now.since(pushed.at) > max_age);
         for (_, pushed) in aged {

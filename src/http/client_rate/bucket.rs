@@ -38,8 +38,8 @@ impl Bucket {
     /// Takes a token; where there is none, how long until there is.
     pub(super) fn take(&mut self, now: Timestamp, rate: &Rate) -> Result<(), Duration> {
         let now = since_epoch(now);
-        // No bucket is ever emptier than empty. One that seems so was used before the clock was put back: it is empty
-        // now, and fills from now on.
+        // No bucket is ever emptier than empty. One that seems so was used before the clock was put
+        // back: it is empty now, and fills from now on.
         self.0 = self.0.min(now.saturating_add(rate.all));
         let missing = self.0.saturating_sub(now);
         let taken = missing.saturating_add(rate.token);

@@ -83,13 +83,9 @@ impl<'a> Exchange<'a> {
     fn equip(&self, target: &Target, in_hand: Option<Gear>) -> Result<Gear, Failure> {
         let now = self.upstream.clock.now();
         self.upstream.cooldowns.check(target, now)?;
-        if !target.gets_token() {
-            // The ETag of such a host depends on no token, and one that was got with a token is of another host.
-            let stored = self.stored(target).filter(|stored| stored.token.is_none());
-            let validator = stored.map_or(Validator::None, |_| Validator::Etag);
-            return Ok(Gear { lease: None, validator });
-        }
-        if self.goes_without_token(now)? {
+        if !target.gets_token() || self.goes_without_token(now)? {
+            // The ETag of such an answer depends on no token, and one that was got with a token is
+            // another one.
             let stored = self.stored(target).filter(|stored| stored.token.is_none());
             let validator = stored.map_or(Validator::None, |_| Validator::Etag);
             return Ok(Gear { lease: None, validator });

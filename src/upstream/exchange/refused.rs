@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::target::Target;
-use crate::upstream::cooldowns::Scope;
 use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit};
 use crate::upstream::tokens::Lease;
 use crate::upstream::{Ask, Failure, Priority, Reason, Reply};
@@ -19,7 +18,8 @@ const FALLBACK_REST: Duration = Duration::from_secs(60);
 pub(super) enum WithoutToken {
     /// Nothing calls for it.
     No,
-    /// An organization wants single sign-on: when no other token is left to try, one request goes without.
+    /// An organization wants single sign-on: when no other token is left to try, one request goes
+    /// without.
     Allowed,
     /// The next request goes without.
     Now,
@@ -28,7 +28,8 @@ pub(super) enum WithoutToken {
 }
 
 impl WithoutToken {
-    /// A copy that was got without a token is checked without one: its organization lets no token in.
+    /// A copy that was got without a token is checked without one: its organization lets no token
+    /// in.
     pub(super) fn at_first(ask: Ask<'_>) -> Self {
         let is_such =
             ask.stored.is_some_and(|it| it.token.is_none() && it.validators.etag.is_some());
@@ -59,18 +60,13 @@ impl Exchange<'_> {
             }
             return Next::Again(Reply { limited_until: Some(usable_at), ..reply });
         }
-        let limited_until = match limit {
+        let cooled_until = upstream.cooldowns.begin_for(limit, target, now);
+        let limited_until = cooled_until.unwrap_or_else(|| match limit {
             Limit::OtherResource { reset_at } => {
                 reset_at.unwrap_or(now + FALLBACK_REST).min(now + LONGEST_WINDOW)
             }
-            Limit::Primary { .. } | Limit::Secondary { .. } => upstream.tokens.usable_at(now),
-            Limit::Host { retry_after } => {
-                upstream.cooldowns.begin(target, Scope::Endpoint, retry_after, now)
-            }
-            Limit::Address { retry_after } => {
-                upstream.cooldowns.begin(target, Scope::Host, retry_after, now)
-            }
-        };
+            _ => upstream.tokens.usable_at(now),
+        });
         Next::Answer(Reply { limited_until: Some(limited_until), ..reply })
     }
 
@@ -88,15 +84,12 @@ impl Exchange<'_> {
         let now = self.upstream.clock.now();
         self.upstream.tokens.quarantine(lease, now);
         self.tried.add(lease);
-        // When one works again, it must not meet at once all requests that waited for it.
-        if self.upstream.tokens.usable_at(now) > now {
-            self.upstream.places.slow_down();
-        }
+        self.upstream.slow_if_none(now);
         Next::Again(Reply { is_about_token: true, ..reply })
     }
 
-    /// A policy is the document's own answer, unless a token of another account does not fall under it, or no token
-    /// at all.
+    /// A policy is the document's own answer, unless a token of another account does not fall under
+    /// it, or no token at all.
     pub(super) fn denied(
         &mut self,
         lease: Option<Lease>,
@@ -128,15 +121,15 @@ impl Exchange<'_> {
     pub(super) fn goes_on_without_token(&mut self) -> bool {
         let now = self.upstream.clock.now();
         let may = self.without_token == WithoutToken::Allowed
-            && self.upstream.tokens.may_go_without(self.ask.priority, now);
+            && self.upstream.tokens.without_token_at(self.ask.priority, now) <= now;
         if may {
             self.without_token = WithoutToken::Now;
         }
         may
     }
 
-    /// Whether the next request to this host, which gets a token, goes without one. The background waits for its turn:
-    /// with a token it would be refused again, at a price.
+    /// Whether the next request to this host, which gets a token, goes without one. The background
+    /// waits for its turn: with a token it would be refused again, at a price.
     pub(super) fn goes_without_token(&self, now: Timestamp) -> Result<bool, Failure> {
         if self.without_token != WithoutToken::Now {
             return Ok(false);
@@ -150,7 +143,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// A request without a token got no document: the answer to the tokens stands, or is still to be got.
+    /// A request without a token got no document: the answer to the tokens stands, or is still to
+    /// be got.
     pub(super) fn refused_without_token(&mut self, limit: Option<Limit>, now: Timestamp) -> Next {
         self.without_token = WithoutToken::Tried;
         if let Some(limit) = limit {

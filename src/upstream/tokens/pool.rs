@@ -113,7 +113,8 @@ impl Pool {
         account.max(self.tokens[index].usable_at(now))
     }
 
-    /// When a request without a token may be sent. The background leaves half of that small quota to clients.
+    /// When a request without a token may be sent. The background leaves half of that small quota
+    /// to clients.
     pub(super) fn without_token_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
         match priority {
             Priority::Foreground => self.anonymous.usable_at(now),

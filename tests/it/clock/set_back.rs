@@ -113,7 +113,8 @@ async fn a_record_from_the_future_is_asked_about_and_replaced() {
     app.reaches("svm_l2_writes_total", 1.0).await;
     app.restart().await;
     app.version(LATEST).await.assert_summary("200 HIT upstream=0 svm; hit; ttl=86400; detail=l2");
-    // The record is by the new clock now, so it is none that becomes fresh when the old moment comes.
+    // The record is by the new clock now, so it is none that becomes fresh when the old moment
+    // comes.
     app.restart().await;
     app.advance(STEP);
     let ttl = 86_400 - STEP.as_secs();

@@ -1,4 +1,5 @@
-//! A raw `#` in a request line, wherever a client may put it: a `400`, and never the answer to what stands before it.
+//! A raw `#` in a request line, wherever a client may put it: a `400`, and never the answer to what
+//! stands before it.
 
 use crate::support::app::TestApp;
 use crate::support::raw::{Raw, RawAnswer, talk};

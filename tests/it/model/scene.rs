@@ -24,8 +24,8 @@ const FLOOD: usize = 4;
 const FLOOD_BODY: usize = 30_000;
 /// A window of GitHub's.
 const WINDOW: u64 = 3_600;
-/// The most calls of one exchange: each token once, each with a retry, and once more for a policy, then once without
-/// a token.
+/// The most calls of one exchange: each token once, each with a retry, and once more for a policy,
+/// then once without a token.
 const MOST_CALLS: u64 = 6;
 /// So many reads in a row have to fail for L2 to be left alone for a while.
 const READS_TO_OPEN: usize = 5;

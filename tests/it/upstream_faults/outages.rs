@@ -1,4 +1,5 @@
-//! An upstream that fails: its cause in the log, on `/healthz` and in the metrics, and the end of the outage.
+//! An upstream that fails: its cause in the log, on `/healthz` and in the metrics, and the end of
+//! the outage.
 
 use std::time::Duration;
 

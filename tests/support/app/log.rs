@@ -14,10 +14,11 @@ use super::super::canary;
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Everything from `info` on that the service logs beside its access lines, by targets with this
-    /// beginning, for as long as the guard lives.
+    /// Everything from `info` on that the service logs beside its access lines, by targets with
+    /// this beginning, for as long as the guard lives.
     ///
-    /// A test has one thread and the service runs on it, so this is the service's log and no other's.
+    /// A test has one thread and the service runs on it, so this is the service's log and no
+    /// other's.
     pub fn listen(targets: &'static str) -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();

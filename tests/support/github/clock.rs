@@ -1,4 +1,5 @@
-//! The clock of the simulated GitHub: what `Date` says, and how far it is from the clock that it follows.
+//! The clock of the simulated GitHub: what `Date` says, and how far it is from the clock that it
+//! follows.
 
 use super::GitHub;
 use super::date;

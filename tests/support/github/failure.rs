@@ -114,7 +114,8 @@ pub enum Failure {
     TlsHandshake,
     /// The certificate is of an authority nobody knows; otherwise as [`Failure::TlsHandshake`].
     UntrustedCertificate,
-    /// The certificate is of the trusted authority and has this defect; otherwise as [`Failure::TlsHandshake`].
+    /// The certificate is of the trusted authority and has this defect; otherwise as
+    /// [`Failure::TlsHandshake`].
     DefectiveCertificate(Defect),
 }
 

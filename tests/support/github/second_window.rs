@@ -25,7 +25,8 @@ impl Account {
 }
 
 impl User<'_> {
-    /// Shows another window in turn with the first: so much of it is used, and it ends so many seconds from now.
+    /// Shows another window in turn with the first: so much of it is used, and it ends so many
+    /// seconds from now.
     pub fn second_window(self, used: u64, resets_in_secs: u64) -> Self {
         let reset_at_secs = Some(self.now_secs() + resets_in_secs);
         self.change(|account| account.other = Some(OtherWindow { used, reset_at_secs }))

@@ -82,8 +82,8 @@ fn who_gives_up_loses_no_slot_and_blocks_nobody() {
 }
 
 proptest! {
-    /// Exchanges come, leave and give up in any order: no exchange waits while its host may take a slot, and in
-    /// the end all slots are there.
+    /// Exchanges come, leave and give up in any order: no exchange waits while its host may take a
+    /// slot, and in the end all slots are there.
     #[test]
     fn no_slot_is_lost_and_none_is_idle(
         count in 1..12usize,
