@@ -15,17 +15,14 @@ run *arguments:
     #!/usr/bin/env bash
     set -euo pipefail
 
-    # The .env that the service will find: in this folder or the nearest one above it.
-    folder=$PWD
-    until [[ -f $folder/.env || -z $folder ]]; do folder=${folder%/*}; done
-
-    # The first word of a variable's value, as the service will see it: the environment wins over .env.
+    # The first word of a variable's value, as the service will see it: the environment wins over the .env of this
+    # folder, and what is empty is unset.
     setting() {
-        if [[ -n ${!1+set} ]]; then
+        if [[ ${!1:-} =~ [^[:space:]] ]]; then
             echo "${!1}"
-        elif [[ -f $folder/.env ]]; then
-            local line="^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*=[[:space:]]*['\"]?([^'\"#[:space:]]*).*"
-            sed -nE "/$line/{s/$line/\2/p;q}" "$folder/.env"
+        elif [[ -f .env ]]; then
+            local line="^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*=[[:space:]]*['\"]?([^'\"#[:space:]]+).*"
+            sed -nE "/$line/{s/$line/\2/p;q}" .env
         fi
     }
 

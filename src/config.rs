@@ -12,6 +12,7 @@ mod redis;
 mod sections;
 mod variables;
 
+pub mod dotenv;
 pub mod duration;
 pub mod vars;
 

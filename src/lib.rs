@@ -43,12 +43,14 @@ pub mod http;
 pub mod app;
 pub mod commands;
 pub mod config;
+pub mod dotenv;
 
 pub mod clock;
 pub mod gzip;
 mod hex;
 mod json;
 pub mod metrics;
+pub mod panics;
 pub mod tasks;
 pub mod telemetry;
 

@@ -5,15 +5,17 @@ mod signals;
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use svm::app::{App, BLOCKING_THREADS, BuildError};
 use svm::clock::Clock;
 use svm::commands::{Command, healthcheck, help};
-use svm::config::vars::{self, Vars};
-use svm::config::{Config, Faults, Server};
+use svm::config::{Config, Faults, Server, Vars};
+use svm::dotenv::{self, Lookup};
 use svm::http;
+use svm::panics;
 use svm::telemetry::{self, Lines, chain};
 use svm::upstream::ClientError;
 
@@ -33,6 +35,7 @@ const FAILURE: u8 = 1;
 const RUNTIME_LIMIT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
+    panics::install_hook();
     // `args` would panic at what is not UTF-8.
     let arguments = std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned());
     let run = match Command::parse(arguments) {
@@ -77,8 +80,8 @@ impl From<Faults> for Exit {
     }
 }
 
-impl From<vars::Error> for Exit {
-    fn from(error: vars::Error) -> Self {
+impl From<dotenv::Error> for Exit {
+    fn from(error: dotenv::Error) -> Self {
         Self { code: CONFIGURATION, sentence: chain(&error) }
     }
 }
@@ -102,10 +105,10 @@ fn print(text: &str) -> Result<(), Exit> {
 
 /// What a start would find before it serves, and nothing of what it would do.
 fn check_configuration() -> Result<(), Exit> {
-    let vars = environment()?;
+    let (vars, warnings) = environment()?;
     let config = Config::from_vars(&vars)?;
     App::check(&config)?;
-    if let Some(warning) = vars.ignored_proxy() {
+    for warning in warnings {
         complain(&warning);
     }
     print(&settings(&config).map(|setting| format!("{setting}\n")).collect::<String>())
@@ -117,29 +120,42 @@ fn settings(config: &Config) -> impl Iterator<Item = String> {
 }
 
 fn check_health() -> Result<(), Exit> {
-    let vars = environment()?;
+    let (vars, _) = environment()?;
     let server = Server::from_vars(&vars)?;
     let answer = healthcheck(server.host, server.port).map_err(Exit::failure)?;
     print(&format!("{answer}\n"))
 }
 
-/// `.env` is read before there is a second thread: it becomes part of the process environment.
-fn environment() -> Result<Vars, Exit> {
-    vars::load_dotenv()?;
-    Ok(Vars::from_process())
+/// The variables, and what in their surroundings deserves a warning.
+fn environment() -> Result<(Vars, Vec<String>), Exit> {
+    let mut warnings = Vec::new();
+    let dotenv = match dotenv::read()? {
+        Lookup::Read(dotenv) => Some(dotenv),
+        Lookup::Absent => None,
+        Lookup::NoFile(path, kind) => {
+            warnings.push(format!("{} is {kind}, which is ignored", path.display()));
+            None
+        }
+    };
+    let vars = Vars::from_process(dotenv);
+    warnings.extend(vars.ignored_proxy());
+    Ok((vars, warnings))
 }
 
 fn serve() -> Result<(), Exit> {
-    let vars = environment()?;
+    let (vars, warnings) = environment()?;
     let config = Config::from_vars(&vars)?;
     let cannot =
         |what: &'static str| move |error: io::Error| Exit::failure(format!("{what}: {error}"));
     let (lines, log) = Lines::start(config.log.format, io::stdout())
         .map_err(cannot("the log cannot be started"))?;
     telemetry::install(&config.log, &lines).map_err(|error| Exit::failure(error.to_string()))?;
-    if let Some(warning) = vars.ignored_proxy() {
+    for warning in warnings {
         tracing::warn!("{warning}");
     }
+    let in_force = settings(&config).collect::<Vec<_>>().join("; ");
+    let dotenv = vars.dotenv().map_or_else(|| "none".into(), Path::to_string_lossy);
+    tracing::info!(settings = in_force, %dotenv, "configuration");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
@@ -155,8 +171,6 @@ async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
     let address = SocketAddr::new(config.server.host, config.server.port);
     let failed = |error: io::Error| Exit::failure(format!("cannot listen on {address}: {error}"));
     let mut signals = Signals::listen().map_err(failed)?;
-    let in_force = settings(&config).collect::<Vec<_>>().join("; ");
-    tracing::info!(settings = in_force, "configuration");
     let app = tokio::select! {
         app = App::build(config, Clock::System, lines) => app?,
         () = signals.next() => return Ok(()),

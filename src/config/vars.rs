@@ -1,18 +1,23 @@
-//! Where the text of variables comes from: the process's environment, or a test.
+//! Where the text of variables comes from: the process's environment and `.env`, or a test.
 //!
-//! Only this module reads the environment, and only the variables of the table and of proxies. It
-//! does not judge their values.
+//! Only this module and `config::dotenv` read the environment, and only the variables of the table and of proxies.
+//! Neither judges their values.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use super::VARIABLES;
+use super::dotenv::Dotenv;
 
 /// The variables by which other programs find a proxy.
 const PROXIES: [&str; 6] =
     ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
 
 /// The variables that are set. Blanks around a value are ignored, and a blank value counts as unset.
-pub struct Vars(HashMap<String, Value>);
+pub struct Vars {
+    values: HashMap<String, Value>,
+    dotenv: Option<Dotenv>,
+}
 
 pub(super) enum Value {
     /// Not blank.
@@ -21,18 +26,24 @@ pub(super) enum Value {
 }
 
 impl Vars {
-    /// Reads the environment of the process.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    pub fn from_process() -> Self {
+    /// Reads the environment of the process, and takes what is unset there from `.env`. The environment itself stays
+    /// as it is.
+    pub fn from_process(dotenv: Option<Dotenv>) -> Self {
         let names = VARIABLES.iter().map(|variable| variable.name).chain(PROXIES);
-        let values = names.filter_map(|name| {
-            let value = match std::env::var_os(name)?.into_string() {
-                Ok(text) => Value::text(&text)?,
-                Err(_) => Value::NotUtf8,
-            };
-            Some((name.to_owned(), value))
-        });
-        Self(values.collect())
+        let mut values: HashMap<_, _> =
+            names.filter_map(|name| Some((name.to_owned(), of_process(name)?))).collect();
+        for (name, value) in dotenv.iter().flat_map(Dotenv::variables) {
+            if let Some(value) = Value::text(value) {
+                // The first of several lines counts.
+                values.entry(name.to_owned()).or_insert(value);
+            }
+        }
+        Self { values, dotenv }
+    }
+
+    /// The `.env` file that was read.
+    pub fn dotenv(&self) -> Option<&Path> {
+        self.dotenv.as_ref().map(Dotenv::path)
     }
 
     /// The warning that a proxy is named which svm does not use: which variables, and what to use
@@ -48,7 +59,15 @@ impl Vars {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.values.get(name)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn of_process(name: &str) -> Option<Value> {
+    match std::env::var_os(name)?.into_string() {
+        Ok(text) => Value::text(&text),
+        Err(_) => Some(Value::NotUtf8),
     }
 }
 
@@ -57,7 +76,7 @@ impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for Vars {
         let values = variables
             .into_iter()
             .filter_map(|(name, value)| Some((name.into(), Value::text(value.as_ref())?)));
-        Self(values.collect())
+        Self { values: values.collect(), dotenv: None }
     }
 }
 
@@ -68,76 +87,11 @@ impl Value {
     }
 }
 
-/// Adds the variables of the `.env` file in this folder or one above it to the environment; those that are set
-/// already stay. No such file is no error, and one that cannot even be seen is none: a service may well run as a
-/// user who cannot search the working folder.
-///
-/// It changes the environment of the process, so it must run before a second thread does.
-pub fn load_dotenv() -> Result<(), Error> {
-    let Ok(folder) = std::env::current_dir() else { return Ok(()) };
-    let mut candidates = folder.ancestors().map(|folder| folder.join(".env"));
-    match candidates.find(|file| file.is_file()) {
-        Some(file) => Ok(dotenvy::from_path(file)?),
-        None => Ok(()),
-    }
-}
-
-/// Why `.env` could not be loaded. It never repeats a line of the file, which may hold a token.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file is there and cannot be read.
-    #[error(".env cannot be read")]
-    Read(#[source] std::io::Error),
-    /// A line of a variable of ours is malformed.
-    #[error(
-        ".env: the line of {variable} is malformed; accepted: NAME=value, in single quotes if it holds blanks, `#` or `$`"
-    )]
-    Variable {
-        /// The variable.
-        variable: &'static str,
-    },
-    /// Some other line is malformed.
-    #[error(
-        ".env: a line is malformed; accepted: NAME=value, in single quotes if it holds blanks, `#` or `$`"
-    )]
-    Line,
-}
-
-impl From<dotenvy::Error> for Error {
-    fn from(error: dotenvy::Error) -> Self {
-        match error {
-            dotenvy::Error::Io(error) => Self::Read(error),
-            dotenvy::Error::LineParse(line, _) => {
-                let name = line.split_once('=').map_or("", |(name, _)| name.trim());
-                let known = VARIABLES.iter().find(|variable| variable.name == name);
-                known.map_or(Self::Line, |known| Self::Variable { variable: known.name })
-            }
-            _ => Self::Line,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use std::path::PathBuf;
 
-    use super::{Error, Vars};
-
-    #[test]
-    fn an_error_never_repeats_the_line() {
-        for (line, expected) in [
-            ("GITHUB_PATS=ghp_secret 'x", ".env: the line of GITHUB_PATS is malformed"),
-            ("ghp_secret=x y z", ".env: a line is malformed"),
-            ("ghp_secret", ".env: a line is malformed"),
-        ] {
-            let error = Error::from(dotenvy::Error::LineParse(line.to_owned(), 3));
-            let text = format!("{error} {error:?}");
-            assert!(text.starts_with(expected), "{text}");
-            assert!(!text.contains("ghp_secret"), "{text}");
-        }
-        let error = Error::from(dotenvy::Error::Io(io::ErrorKind::PermissionDenied.into()));
-        assert_eq!(error.to_string(), ".env cannot be read");
-    }
+    use super::{Dotenv, Value, Vars};
 
     #[test]
     fn a_proxy_that_is_named_is_ignored_by_name() {
@@ -155,7 +109,16 @@ mod tests {
 
     #[test]
     fn only_variables_of_the_table_are_read_from_the_process() {
-        let vars = Vars::from_process();
+        let vars = Vars::from_process(None);
         assert!(vars.get("PATH").is_none());
+    }
+
+    #[test]
+    fn the_first_line_of_dotenv_that_is_not_blank_counts() {
+        let text = b"SHUTDOWN_GRACE=\nSHUTDOWN_GRACE=1s\nSHUTDOWN_GRACE=2s\n";
+        let dotenv = Dotenv::parse(PathBuf::from("/app/.env"), text).unwrap();
+        let vars = Vars::from_process(Some(dotenv));
+        let Some(Value::Text(text)) = vars.get("SHUTDOWN_GRACE") else { panic!("it is unset") };
+        assert_eq!(text, "1s");
     }
 }

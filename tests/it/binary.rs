@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod dotenv;
 mod environment;
 mod log;
 mod memory;

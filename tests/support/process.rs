@@ -9,6 +9,8 @@ mod output;
 mod running;
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -79,7 +81,14 @@ impl Setup {
     /// Writes `.env` into the folder in which the binary starts.
     pub fn dotenv(self, text: &str) -> Self {
         canary::guard_variables(text.lines().filter_map(|line| line.split_once('=')));
-        std::fs::write(self.folder().join(".env"), text).expect("a folder that can be written");
+        self.dotenv_bytes(text.as_bytes())
+    }
+
+    /// The same with bytes, for our user alone.
+    pub fn dotenv_bytes(self, bytes: &[u8]) -> Self {
+        let path = self.folder().join(".env");
+        std::fs::write(&path, bytes).expect("a folder that can be written");
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("a file of ours");
         self
     }
 

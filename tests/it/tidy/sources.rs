@@ -69,9 +69,27 @@ const RULES: &[Rule] = &[
     },
     Rule {
         what: "only config::vars reads the environment",
-        words: &["env::var", "env::vars", "dotenvy"],
+        words: &["env::var", "env::vars", "env::set_var"],
         within: &["src/"],
         except: &["src/config/vars.rs"],
+    },
+    Rule {
+        what: "only config::dotenv reads .env, into no environment",
+        words: &["dotenvy"],
+        within: &["src/"],
+        except: &["src/config/dotenv.rs"],
+    },
+    Rule {
+        what: "nothing loads .env into the environment",
+        words: &[
+            "dotenvy::load",
+            "dotenvy::dotenv",
+            "dotenvy::from_path",
+            "dotenvy::from_filename",
+            ".load()",
+        ],
+        within: &["src/"],
+        except: &[],
     },
     Rule {
         what: "only tasks spawns",

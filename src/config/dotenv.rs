@@ -1,0 +1,229 @@
+//! The variables of a `.env` file, from its bytes. Nothing is set in the environment of the process.
+//!
+//! The subtle thing is what an error says: a line of the file may hold a token, so an error names the variable or the
+//! number of the line, and repeats nothing else.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::VARIABLES;
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// A `.env` file that was read. `Debug` is not derived: the values may be tokens.
+pub struct Dotenv {
+    path: PathBuf,
+    variables: Vec<(String, String)>,
+}
+
+impl Dotenv {
+    /// Reads the contents of the file at `path`. A `$NAME` in a value stands for a variable of the process or of an
+    /// earlier line.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], of the first line that is wrong.
+    pub fn parse(path: PathBuf, bytes: &[u8]) -> Result<Self, Error> {
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        let fault = |problem, at: usize| Error { problem, place: Place::of_byte(bytes, at) };
+        if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+            return Err(fault(Problem::Nul, at));
+        }
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| fault(Problem::NotUtf8, error.valid_up_to()))?;
+        // The parser takes a blank at the end of the last line for a value without an end, unless the line has one.
+        let text = format!("{text}\n");
+        let variables = variables(&text).map_err(|line| Error {
+            problem: Problem::Malformed,
+            place: Place::of_line(&text, line),
+        })?;
+        Ok(Self { path, variables })
+    }
+
+    /// The file, by its absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names and values in the order of the file. A name may be there more than once.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
+/// Why the contents of `.env` cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(".env: {place} {problem}")]
+pub struct Error {
+    place: Place,
+    problem: Problem,
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum Problem {
+    /// It would end a value in the environment, and a panic of the standard library would print the whole value.
+    #[error("holds a NUL character, which no value can hold")]
+    Nul,
+    #[error("is not valid UTF-8")]
+    NotUtf8,
+    #[error("is malformed; accepted: NAME=value, in single quotes if it holds blanks, `#` or `$`")]
+    Malformed,
+}
+
+/// Where in the file something is.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    /// Counted from 1.
+    line: usize,
+    /// The variable of ours that the line is about.
+    variable: Option<&'static str>,
+}
+
+impl Place {
+    fn of_byte(bytes: &[u8], at: usize) -> Self {
+        let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
+        let text = bytes.split(|byte| *byte == b'\n').nth(line - 1).unwrap_or_default();
+        Self { line, variable: variable(&String::from_utf8_lossy(text)) }
+    }
+
+    fn of_line(text: &str, line: usize) -> Self {
+        Self { line, variable: variable(text.lines().nth(line - 1).unwrap_or_default()) }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.variable {
+            Some(variable) => write!(f, "the line of {variable}"),
+            None => write!(f, "line {}", self.line),
+        }
+    }
+}
+
+/// The variable of ours that a line sets, as far as that can be told of a line that is wrong.
+fn variable(line: &str) -> Option<&'static str> {
+    let (name, _) = line.split_once('=')?;
+    let name = name.trim().trim_start_matches("export").trim_start();
+    VARIABLES.iter().map(|variable| variable.name).find(|known| *known == name)
+}
+
+/// The variables of a text that ends with a line break; or the number of the line where a wrong one begins.
+fn variables(text: &str) -> Result<Vec<(String, String)>, usize> {
+    let read = Rc::new(Cell::new(0));
+    let lines = Lines { rest: text.as_bytes(), read: Rc::clone(&read) };
+    dotenvy::from_read_iter(lines)
+        .map(|item| item.map_err(|error| first_line(&error, read.get())))
+        .collect()
+}
+
+/// The number of the line where the value begins that the parser refuses after it has read `last` lines.
+fn first_line(error: &dotenvy::Error, last: usize) -> usize {
+    let dotenvy::Error::LineParse(refused, _) = error else { return last };
+    let breaks = refused.matches('\n').count();
+    // A value without an end comes with its last line break, any other without.
+    let first = if refused.ends_with('\n') { last + 1 } else { last }.saturating_sub(breaks);
+    first.max(1)
+}
+
+/// Hands out one line at a time and counts them: the parser does not say where it is.
+struct Lines<'a> {
+    rest: &'a [u8],
+    read: Rc<Cell<usize>>,
+}
+
+impl Read for Lines<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = self.rest.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+        let count = end.unwrap_or(self.rest.len()).min(buffer.len());
+        let (line, rest) = self.rest.split_at(count);
+        buffer[..count].copy_from_slice(line);
+        self.rest = rest;
+        if end == Some(count) {
+            self.read.set(self.read.get() + 1);
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(bytes: &[u8]) -> Result<Dotenv, Error> {
+        Dotenv::parse(PathBuf::from("/app/.env"), bytes)
+    }
+
+    #[track_caller]
+    fn read(text: &str) -> Vec<(String, String)> {
+        parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}")).variables
+    }
+
+    #[test]
+    fn an_error_names_the_place_and_never_the_line() {
+        let bytes = |text: &'static str| text.as_bytes().to_vec();
+        for (file, expected) in [
+            (bytes("GITHUB_PATS=ghp_secret 'x"), "the line of GITHUB_PATS is malformed"),
+            (bytes("GITHUB_PATS=ghp_secret x\nPORT=1"), "the line of GITHUB_PATS is malformed"),
+            (bytes("PORT=1\n\nexport HOST='ghp_secret\nPORT=2\n"), "the line of HOST is malformed"),
+            (bytes("PORT=1\n# x\nghp_secret=x y z"), "line 3 is malformed"),
+            (bytes("A='1\n2'\nghp_secret\nB=1"), "line 3 is malformed"),
+            (bytes("A='1\n2\n3' ghp_secret\nB=1"), "line 1 is malformed"),
+            (bytes("ghp_secret"), "line 1 is malformed"),
+            (bytes("PORT=\0ghp_secret"), "the line of PORT holds a NUL"),
+            (bytes("A=1\r\nPO\0RT=ghp_secret"), "line 2 holds a NUL"),
+            (bytes("# ghp_secret\0"), "line 1 holds a NUL"),
+            (b"A=1\nHOST=ghp_secret\xff\n".to_vec(), "the line of HOST is not valid UTF-8"),
+            (b"\xff\xfeP\0".to_vec(), "line 1 holds a NUL"),
+        ] {
+            let shown = String::from_utf8_lossy(&file).into_owned();
+            let Err(error) = parse(&file) else { panic!("{shown:?} is taken") };
+            let text = format!("{error} {error:?}");
+            assert!(text.starts_with(&format!(".env: {expected}")), "{shown:?}: {text}");
+            assert!(!text.contains("secret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_forms_of_a_line_are_those_of_dotenvy() {
+        for (text, value) in [
+            ("\u{feff}PORT=1", "1"),
+            ("PORT=1\r\n", "1"),
+            ("export PORT = 1 # one", "1"),
+            ("PORT=1 ", "1"),
+            ("PORT='a b#$X'", "a b#$X"),
+            ("PORT=\"a\\n\\\"b\\$\"", "a\n\"b$"),
+            ("PORT='1\n2'", "1\n2"),
+            ("PORT=", ""),
+            ("PORT=a=b", "a=b"),
+        ] {
+            assert_eq!(read(text), [("PORT".to_owned(), value.to_owned())], "{text:?}");
+        }
+        let substituted = read("FIRST=x\nPORT=${FIRST}1$FIRST$ABSENT");
+        assert_eq!(substituted[1].1, "x1x");
+    }
+
+    #[test]
+    fn a_line_longer_than_any_buffer_is_read() {
+        let long = "x".repeat(100_000);
+        assert_eq!(read(&format!("A={long}\nB=1"))[0].1, long);
+        let Err(error) = parse(format!("A={long}\nB 1").as_bytes()) else { panic!("it is taken") };
+        assert_eq!(error.place.line, 2);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn any_text_is_read_without_panic(text in "([A-Z_]{1,3}=)?[\\PC\n\r\"'$\\\\{}# ]{0,60}") {
+            let _ = parse(text.as_bytes());
+        }
+    }
+}

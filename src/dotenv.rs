@@ -1,0 +1,226 @@
+//! The `.env` file of the working folder: found, opened and checked.
+//!
+//! The file decides where tokens are sent, so it must belong to the user of the process or to root, and nobody else
+//! may write to it. The file of another folder is never read. Owner and mode are those of the opened file, which
+//! nobody can exchange; of a link, its own owner counts as well. A file that is not regular is not even opened.
+
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use rustix::process::{getegid, geteuid};
+
+use crate::config::dotenv::{self, Dotenv};
+
+const NAME: &str = ".env";
+/// Far more than all variables need.
+const LARGEST_BYTES: u64 = 1 << 20;
+const ROOT: u32 = 0;
+const OTHERS_WRITE: u32 = 0o002;
+const GROUP_WRITES: u32 = 0o020;
+
+/// The outcome of the search.
+pub enum Lookup {
+    /// There is no such file, or none that could be seen.
+    Absent,
+    /// There is something of that name that is no file, by its path and kind; it is ignored.
+    NoFile(PathBuf, &'static str),
+    /// The file was read.
+    Read(Dotenv),
+}
+
+/// Why a `.env` that is there is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system does not let it be read.
+    #[error("{path} cannot be read")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It, or the link by which it is found, belongs to another user.
+    #[error(
+        "{path} is refused: {what} belongs to the user {owner}, and may belong only to the user of this process ({user}) or to root"
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The file or the link.
+        what: &'static str,
+        /// The number of its owner.
+        owner: u32,
+        /// The number of our user.
+        user: u32,
+    },
+    /// Other users may write to it.
+    #[error(
+        "{path} is refused: other users may write to it (mode {mode:04o}); `chmod go-w` cures it"
+    )]
+    Writable {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// It is no list of variables.
+    #[error("{path} is refused: it has more than {LARGEST_BYTES} bytes")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Its contents are wrong.
+    #[error(transparent)]
+    Contents(#[from] dotenv::Error),
+}
+
+/// Reads `.env` in the working folder. A working folder that cannot be searched has none: a service may well run as a
+/// user without that right.
+///
+/// # Errors
+///
+/// [`Error`], where the file is there and may not or cannot be used.
+pub fn read() -> Result<Lookup, Error> {
+    let Ok(folder) = std::env::current_dir() else { return Ok(Lookup::Absent) };
+    read_at(&folder.join(NAME), User::of_process())
+}
+
+/// The user and group as which the process acts.
+#[derive(Clone, Copy)]
+struct User {
+    id: u32,
+    group: u32,
+}
+
+impl User {
+    fn of_process() -> Self {
+        Self { id: geteuid().as_raw(), group: getegid().as_raw() }
+    }
+
+    fn trusts(self, owner: u32) -> bool {
+        owner == self.id || owner == ROOT
+    }
+
+    /// Whether somebody else may write to the file. A group that has the user's own number is taken for a private
+    /// one: systems that give each user such a group let it write by default.
+    fn shares(self, file: &Metadata) -> bool {
+        let private_group = file.gid() == self.group && self.group == self.id;
+        let by_group = file.mode() & GROUP_WRITES != 0 && !private_group;
+        by_group || file.mode() & OTHERS_WRITE != 0
+    }
+}
+
+fn read_at(path: &Path, user: User) -> Result<Lookup, Error> {
+    let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
+    let Ok(link) = fs::symlink_metadata(path) else { return Ok(Lookup::Absent) };
+    if link.is_symlink() {
+        check_owner(path, "the link", &link, user)?;
+    }
+    let Ok(target) = fs::metadata(path) else { return Ok(Lookup::Absent) };
+    if !target.is_file() {
+        return Ok(Lookup::NoFile(path.to_owned(), kind(target.file_type())));
+    }
+    let file = open(path, link.is_symlink()).map_err(unreadable)?;
+    let opened = file.metadata().map_err(unreadable)?;
+    // It may have been exchanged since.
+    if !opened.is_file() {
+        return Ok(Lookup::NoFile(path.to_owned(), kind(opened.file_type())));
+    }
+    check_owner(path, "it", &opened, user)?;
+    if user.shares(&opened) {
+        return Err(Error::Writable { path: path.to_owned(), mode: opened.mode() & 0o7777 });
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST_BYTES {
+        return Err(Error::TooLarge { path: path.to_owned() });
+    }
+    Ok(Lookup::Read(Dotenv::parse(path.to_owned(), &bytes)?))
+}
+
+fn check_owner(path: &Path, what: &'static str, found: &Metadata, user: User) -> Result<(), Error> {
+    let owner = found.uid();
+    if user.trusts(owner) {
+        return Ok(());
+    }
+    Err(Error::Foreign { path: path.to_owned(), what, owner, user: user.id })
+}
+
+/// Opens without waiting: a named pipe that took the file's place would wait for its writer.
+fn open(path: &Path, through_link: bool) -> io::Result<File> {
+    let follow = if through_link { OFlags::empty() } else { OFlags::NOFOLLOW };
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | follow).bits();
+    OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)
+}
+
+fn kind(file: FileType) -> &'static str {
+    match file {
+        file if file.is_dir() => "a folder",
+        file if file.is_fifo() => "a named pipe",
+        file if file.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    const STRANGER: User = User { id: 54_321, group: 54_321 };
+
+    /// The outcome for a file with this mode that belongs to the user of the test.
+    #[track_caller]
+    fn outcome(mode: u32, user: User) -> Result<Lookup, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+        fs::write(&path, "PORT=1\n").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        read_at(&path, user)
+    }
+
+    #[test]
+    fn nobody_else_may_write_to_the_file() {
+        let us = User::of_process();
+        for mode in [0o600, 0o644, 0o755] {
+            assert!(matches!(outcome(mode, us), Ok(Lookup::Read(_))), "{mode:o}");
+        }
+        for mode in [0o602, 0o666, 0o622] {
+            assert!(matches!(outcome(mode, us), Err(Error::Writable { .. })), "{mode:o}");
+        }
+        let private = User { group: us.id, ..us };
+        let shared = User { group: us.id + 1, ..us };
+        // The file has the group of the test, which is private where it has the number of the user.
+        if us.group == us.id {
+            assert!(matches!(outcome(0o660, private), Ok(Lookup::Read(_))));
+        }
+        assert!(matches!(outcome(0o660, shared), Err(Error::Writable { .. })));
+    }
+
+    #[test]
+    fn the_file_of_another_user_is_refused_unless_that_is_root() {
+        let outcome = outcome(0o600, STRANGER);
+        if User::of_process().id == ROOT {
+            assert!(matches!(outcome, Ok(Lookup::Read(_))));
+        } else {
+            assert!(matches!(outcome, Err(Error::Foreign { what: "it", .. })));
+        }
+        assert!(STRANGER.trusts(ROOT) && STRANGER.trusts(STRANGER.id));
+        assert!(!STRANGER.trusts(STRANGER.id + 1));
+        assert!(!User { id: ROOT, group: 0 }.trusts(STRANGER.id));
+    }
+
+    #[test]
+    fn a_name_that_leads_nowhere_is_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+        assert!(matches!(read_at(&path, User::of_process()), Ok(Lookup::Absent)));
+        symlink("nowhere", &path).unwrap();
+        assert!(matches!(read_at(&path, User::of_process()), Ok(Lookup::Absent)));
+    }
+}
