@@ -2,9 +2,11 @@
 
 mod signals;
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -36,6 +38,8 @@ const RUNTIME_LIMIT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     panics::install_hook();
+    // Where this fails, such a signal ends the process as it would any other.
+    let _ = signals::survive();
     // `args` would panic at what is not UTF-8.
     let arguments = std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned());
     let run = match Command::parse(arguments) {
@@ -147,7 +151,10 @@ fn serve() -> Result<(), Exit> {
     let config = Config::from_vars(&vars)?;
     let cannot =
         |what: &'static str| move |error: io::Error| Exit::failure(format!("{what}: {error}"));
-    let (lines, log) = Lines::start(config.log.format, io::stdout())
+    // Without a buffer of its own, so that what was written and what was not can be told apart.
+    let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let (lines, log) = stdout
+        .and_then(|stdout| Lines::start(config.log.format, stdout))
         .map_err(cannot("the log cannot be started"))?;
     telemetry::install(&config.log, &lines).map_err(|error| Exit::failure(error.to_string()))?;
     for warning in warnings {

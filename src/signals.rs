@@ -1,28 +1,110 @@
-//! The signals that end the service.
+//! The signals that end the service, and those that it survives.
+//!
+//! The subtle thing is when a signal is taken over. A file may reach its limit before there is a
+//! runtime, and in a command that never has one; so [`survive`] comes first in `main`.
 
+use std::future::pending;
 use std::io;
+use std::time::Duration;
 
+use svm::clock::Stopwatch;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// `SIGTERM` and `SIGINT`, from now on.
+/// `SIGXFSZ`; it has this number on every system that svm is built for.
+const FILE_LIMIT: i32 = 25;
+
+/// After this time a signal that is ignored has another line in the log.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Takes over the signals that would end the process for nothing. A write past `RLIMIT_FSIZE` then
+/// is an error like that of a full disk.
+///
+/// A handler of tokio stays for as long as the process, whatever becomes of its runtime.
+pub(crate) fn survive() -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let _context = runtime.enter();
+    let file_limit = SignalKind::from_raw(FILE_LIMIT);
+    for kind in [file_limit, SignalKind::user_defined1(), SignalKind::user_defined2()] {
+        drop(signal(kind)?);
+    }
+    Ok(())
+}
+
+/// `SIGTERM`, `SIGINT` and `SIGHUP`, from now on; `SIGUSR1` and `SIGUSR2` have a line in the log.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// Nothing under `nohup`.
+    hangup: Option<Signal>,
+    user_1: Ignored,
+    user_2: Ignored,
 }
 
 impl Signals {
     pub(crate) fn listen() -> io::Result<Self> {
+        let hangup = SignalKind::hangup();
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: if is_ignored(hangup) { None } else { Some(signal(hangup)?) },
+            user_1: Ignored::listen("SIGUSR1", SignalKind::user_defined1())?,
+            user_2: Ignored::listen("SIGUSR2", SignalKind::user_defined2())?,
         })
     }
 
-    /// Waits for the next one of either kind.
+    /// Waits for the next signal that ends the service.
     pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                () = received(&mut self.hangup) => return,
+                _ = self.user_1.signal.recv() => self.user_1.note(),
+                _ = self.user_2.signal.recv() => self.user_2.note(),
+            }
         }
+    }
+}
+
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => pending().await,
+    }
+}
+
+/// Whether the process was started with this signal ignored, as `nohup` does. Where the system does
+/// not tell, it was not.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (kind.as_raw_value() - 1) & 1 == 1
+}
+
+/// A signal that nothing is done about.
+struct Ignored {
+    name: &'static str,
+    signal: Signal,
+    /// Runs since its last line in the log.
+    logged: Option<Stopwatch>,
+    /// How often it came since that line. The system reports several at once as one.
+    times: u64,
+}
+
+impl Ignored {
+    fn listen(name: &'static str, kind: SignalKind) -> io::Result<Self> {
+        Ok(Self { name, signal: signal(kind)?, logged: None, times: 0 })
+    }
+
+    /// One line a minute at most: another process may send the signal in a loop.
+    fn note(&mut self) {
+        self.times += 1;
+        if self.logged.is_some_and(|logged| logged.elapsed() < QUIET) {
+            return;
+        }
+        tracing::warn!(signal = self.name, times = self.times, "a signal is ignored");
+        (self.logged, self.times) = (Some(Stopwatch::start()), 0);
     }
 }

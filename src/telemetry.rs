@@ -1,11 +1,12 @@
 //! Logs: structured lines, written by one thread from a bounded queue.
 //!
 //! Nobody who serves a request waits for the terminal or the pipe that reads the log: a line that finds the queue
-//! full is dropped and counted. Events of `tracing` and access lines share the queue, so they keep their order.
+//! full, or that cannot be written, is dropped and counted. Events of `tracing` and access lines share the queue, so they keep their order.
 
 mod access_line;
 mod lines;
 pub mod outage;
+mod page;
 
 use tracing::Level;
 use tracing_subscriber::util::TryInitError;

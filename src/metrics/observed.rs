@@ -84,8 +84,10 @@ impl Gauges {
             ),
             batch_seconds: families
                 .seconds("svm_l2_write_seconds_total", "Time that L2 took for its batches"),
-            log_drops: families
-                .counter("svm_log_lines_dropped_total", "Log lines dropped under overload"),
+            log_drops: families.counter(
+                "svm_log_lines_dropped_total",
+                "Log lines dropped under overload, or because they cannot be written",
+            ),
             upstream_window: families
                 .gauge("svm_upstream_window", "Exchanges with a token that may run at once"),
             upstream_up: families.gauge_family(

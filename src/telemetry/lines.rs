@@ -17,14 +17,13 @@ use crate::config::LogFormat;
 use crate::tasks;
 
 use super::AccessLine;
+use super::page::Page;
 
 /// Lines that may wait for the writer.
 const CAPACITY: usize = 4096;
 /// How long the writer lets lines gather after the first. Waking it up costs a request about as much as all the rest
 /// of a hit, and writing costs the writer a system call; so both are done once for many lines.
 const GATHERING: Duration = Duration::from_millis(5);
-/// Text that is written without waiting for more.
-const PAGE_BYTES: usize = 64 * 1024;
 /// How long the end of the process waits for the last lines to be written.
 const FINISH_LIMIT: Duration = Duration::from_secs(1);
 
@@ -57,8 +56,9 @@ impl Lines {
     ) -> io::Result<(Self, Writer)> {
         let (queue, waiting) = sync_channel(CAPACITY);
         let lines = Self { queue, dropped: Arc::default() };
+        let page = Page::new(format, sink, Arc::clone(&lines.dropped));
         // The thread ends with the last sender, or with the process.
-        tasks::thread("log", move || write(&waiting, format, sink))?;
+        tasks::thread("log", move || write(&waiting, page))?;
         Ok((lines.clone(), Writer { lines }))
     }
 
@@ -67,7 +67,7 @@ impl Lines {
         self.send(Line::Access(line));
     }
 
-    /// Lines dropped so far.
+    /// Lines so far that are not in the log: the queue was full, or they could not be written.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
@@ -109,47 +109,20 @@ impl Write for Lines {
     }
 }
 
-fn write(waiting: &Receiver<Line>, format: LogFormat, sink: impl Write) {
-    let mut page = Page { text: Vec::with_capacity(2 * PAGE_BYTES), format, sink };
+fn write(waiting: &Receiver<Line>, mut page: Page<impl Write>) {
     while let Ok(first) = waiting.recv() {
         if !matches!(first, Line::Flush(_)) {
             thread::sleep(GATHERING);
         }
-        iter::once(first).chain(waiting.try_iter()).for_each(|line| page.add(line));
-        page.pour();
-    }
-}
-
-/// Lines that are written together.
-struct Page<W> {
-    text: Vec<u8>,
-    format: LogFormat,
-    sink: W,
-}
-
-impl<W: Write> Page<W> {
-    fn add(&mut self, line: Line) {
-        match line {
-            Line::Event(event) => self.text.extend_from_slice(&event),
-            Line::Access(line) => match self.format {
-                LogFormat::Json => line.append_json(&mut self.text),
-                LogFormat::Text => line.append_text(&mut self.text),
-            },
+        iter::once(first).chain(waiting.try_iter()).for_each(|line| match line {
+            Line::Event(event) => page.add_event(&event),
+            Line::Access(line) => page.add_access(&line),
             Line::Flush(done) => {
-                self.pour();
-                let _ = self.sink.flush();
+                page.flush();
                 let _ = done.send(());
             }
-        }
-        if self.text.len() >= PAGE_BYTES {
-            self.pour();
-        }
-    }
-
-    fn pour(&mut self) {
-        // A log that cannot be written is no reason to stop serving, and there is nowhere to say so.
-        let _ = self.sink.write_all(&self.text);
-        self.text.clear();
+        });
+        page.pour();
     }
 }
 

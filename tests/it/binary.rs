@@ -10,8 +10,11 @@ mod real_input;
 mod secrets;
 mod serving;
 mod shutdown;
+mod signals;
 mod store;
+mod store_file;
 mod sweeps;
+mod unwritten;
 
 use crate::support::github::{Failure, GitHub};
 

@@ -36,7 +36,8 @@ const BOUND: Duration = Duration::from_secs(30);
 pub struct Setup {
     folder: TempDir,
     vars: BTreeMap<String, String>,
-    largest_file: Option<u64>,
+    /// What a shell does before it becomes the binary.
+    prelude: Vec<String>,
 }
 
 impl Setup {
@@ -57,7 +58,7 @@ impl Setup {
     /// No variable at all.
     pub fn bare() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { folder, vars: BTreeMap::new(), largest_file: None }
+        Self { folder, vars: BTreeMap::new(), prelude: Vec::new() }
     }
 
     /// Sends what the binary asks of GitHub to a simulation.
@@ -94,8 +95,14 @@ impl Setup {
 
     /// Lets no file grow past this many bytes, which is to a process what a full disk is; see
     /// [`Running::lift_file_limit`].
-    pub fn largest_file(mut self, bytes: u64) -> Self {
-        self.largest_file = Some(bytes);
+    pub fn largest_file(self, bytes: u64) -> Self {
+        self.after(&format!("prlimit --fsize={bytes}:unlimited --pid $$"))
+    }
+
+    /// Has a shell run this command before it becomes the binary, which inherits what the command
+    /// changes of the process: its limits, its umask, the signals that it ignores.
+    pub fn after(mut self, command: &str) -> Self {
+        self.prelude.push(command.to_owned());
         self
     }
 
@@ -132,9 +139,9 @@ impl Setup {
     /// The binary with its environment, for whoever wants its output elsewhere than here.
     pub fn command(&self, arguments: &[&str]) -> Command {
         canary::guard_variables(self.vars.iter().map(|(name, value)| (&**name, &**value)));
-        let mut command = match self.largest_file {
-            None => Command::new(BINARY),
-            Some(bytes) => limited(bytes),
+        let mut command = match &self.prelude[..] {
+            [] => Command::new(BINARY),
+            prelude => through_shell(prelude),
         };
         command
             .args(arguments)
@@ -157,11 +164,11 @@ impl Drop for Setup {
     }
 }
 
-/// The binary with a limit that it may lift. To ignore the signal makes an error of it, as a full disk would.
-fn limited(bytes: u64) -> Command {
+/// The binary as what a shell becomes after these commands.
+fn through_shell(prelude: &[String]) -> Command {
     let mut command = Command::new("/bin/sh");
-    let script = r#"trap "" XFSZ; exec prlimit --fsize="$0":unlimited "$@""#;
-    command.args(["-c", script, &bytes.to_string(), BINARY]);
+    let script = format!(r#"{}; exec "$0" "$@""#, prelude.join("; "));
+    command.args(["-c", &script, BINARY]);
     command
 }
 

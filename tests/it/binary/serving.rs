@@ -17,10 +17,10 @@ async fn it_serves_a_miss_and_then_a_hit() {
 }
 
 #[tokio::test]
-async fn either_signal_ends_it_in_order_with_one_farewell() {
+async fn each_signal_ends_it_in_order_with_one_farewell() {
     let github = GitHub::start().await;
     github.release("octo/app").serve();
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         // What is asked for waits in the queue until the end.
         let setup = Setup::new().behind(&github).set("WRITE_BEHIND_FLUSH_INTERVAL", "1h");
         let svm = setup.start().await;

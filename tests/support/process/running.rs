@@ -161,8 +161,20 @@ impl Running {
     /// Waits for a line of the log with this message, and gives the first.
     #[track_caller]
     pub fn says(&self, message: &str) -> impl Future<Output = Value> {
+        self.says_where(message, |_| true)
+    }
+
+    /// The same for a line that satisfies `condition`.
+    #[track_caller]
+    pub fn says_where(
+        &self,
+        message: &str,
+        condition: impl Fn(&Value) -> bool,
+    ) -> impl Future<Output = Value> {
         let message = message.to_owned();
-        self.stdout.find(move |text| output::said(whole_lines(text), &message).into_iter().next())
+        self.stdout.find(move |text| {
+            output::said(whole_lines(text), &message).into_iter().find(|line| condition(line))
+        })
     }
 
     /// The most memory that it ever had resident, in bytes.

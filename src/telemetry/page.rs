@@ -1,0 +1,245 @@
+//! Log lines that are written together, and an account of those that the sink does not take.
+//!
+//! The subtle thing is a line of which the sink has taken a part, as a disk does that becomes full.
+//! The rest of it is kept and is written first when the sink works again, so that no line is cut and
+//! none is glued to another. Lines behind it are lost.
+
+use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::clock::Stopwatch;
+use crate::config::LogFormat;
+
+use super::AccessLine;
+
+/// Text that is written without waiting for more.
+const PAGE_BYTES: usize = 64 * 1024;
+/// Between two attempts to write to a pipe that is full and does not block.
+const FULL_PIPE_PAUSE: Duration = Duration::from_millis(5);
+/// After this time an outage has another line on standard error.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Lines that are written together.
+pub(super) struct Page<W> {
+    text: Vec<u8>,
+    /// The end of each line in the text.
+    ends: Vec<usize>,
+    /// Whether the first line is the rest of one that the sink has begun.
+    is_begun: bool,
+    /// Lines lost since the sink last worked.
+    lost: u64,
+    /// Runs since the last complaint.
+    complained: Option<Stopwatch>,
+    format: LogFormat,
+    sink: W,
+    dropped: Arc<AtomicU64>,
+}
+
+impl<W: Write> Page<W> {
+    /// An empty page for a sink; what is lost is added to `dropped`.
+    pub(super) fn new(format: LogFormat, sink: W, dropped: Arc<AtomicU64>) -> Self {
+        Self {
+            text: Vec::with_capacity(2 * PAGE_BYTES),
+            ends: Vec::new(),
+            is_begun: false,
+            lost: 0,
+            complained: None,
+            format,
+            sink,
+            dropped,
+        }
+    }
+
+    pub(super) fn add_event(&mut self, event: &[u8]) {
+        self.text.extend_from_slice(event);
+        self.end_line();
+    }
+
+    pub(super) fn add_access(&mut self, line: &AccessLine) {
+        match self.format {
+            LogFormat::Json => line.append_json(&mut self.text),
+            LogFormat::Text => line.append_text(&mut self.text),
+        }
+        self.end_line();
+    }
+
+    fn end_line(&mut self) {
+        self.ends.push(self.text.len());
+        if self.text.len() >= PAGE_BYTES {
+            self.pour();
+        }
+    }
+
+    /// Writes all of it. A log that cannot be written is no reason to stop serving.
+    pub(super) fn pour(&mut self) {
+        let (written, failure) = write_all(&mut self.sink, &self.text);
+        match failure {
+            None => self.recover(),
+            Some(error) => self.give_up(written, &error),
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        self.pour();
+        let _ = self.sink.flush();
+    }
+
+    fn recover(&mut self) {
+        let is_empty = self.text.is_empty();
+        self.text.clear();
+        self.ends.clear();
+        self.is_begun = false;
+        // Nothing shows that the sink works if there was nothing to write.
+        if self.lost > 0 && !is_empty {
+            tracing::warn!(lines = self.lost, "the log can be written again");
+            self.lost = 0;
+        }
+    }
+
+    /// Keeps the rest of the line that the sink has begun, and counts the others.
+    fn give_up(&mut self, written: usize, error: &io::Error) {
+        let whole = self.ends.partition_point(|end| *end <= written);
+        let start = whole.checked_sub(1).map_or(0, |last| self.ends[last]);
+        let is_cut = start < written || (whole == 0 && self.is_begun);
+        let end = if is_cut { self.ends[whole] } else { written };
+        let lost = (self.ends.len() - whole - usize::from(is_cut)) as u64;
+        self.text.truncate(end);
+        self.text.drain(..written);
+        self.ends.clear();
+        self.ends.extend(is_cut.then_some(self.text.len()));
+        self.is_begun = is_cut;
+        self.lost += lost;
+        self.dropped.fetch_add(lost, Ordering::Relaxed);
+        self.complain(error);
+    }
+
+    fn complain(&mut self, error: &io::Error) {
+        if self.complained.is_some_and(|complained| complained.elapsed() < QUIET) {
+            return;
+        }
+        self.complained = Some(Stopwatch::start());
+        let sentence = format!("svm: the log cannot be written: {error}\n");
+        let _ = io::stderr().write_all(sentence.as_bytes());
+    }
+}
+
+/// Writes as much as the sink takes; gives the number of bytes, and the reason if it is not all.
+fn write_all(sink: &mut impl Write, text: &[u8]) -> (usize, Option<io::Error>) {
+    let mut written = 0;
+    while written < text.len() {
+        match sink.write(&text[written..]) {
+            Ok(0) => return (written, Some(ErrorKind::WriteZero.into())),
+            Ok(count) => written += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // Another process may have made the pipe so. The queue takes what comes meanwhile, as it
+            // does where a pipe blocks.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(FULL_PIPE_PAUSE),
+            Err(error) => return (written, Some(error)),
+        }
+    }
+    (written, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A sink that takes so many bytes at a time, or fails where there is no number.
+    #[derive(Default)]
+    struct Sink {
+        taken: Vec<u8>,
+        steps: Vec<Result<usize, ErrorKind>>,
+    }
+
+    impl Write for Sink {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            let step = if self.steps.is_empty() { Ok(text.len()) } else { self.steps.remove(0) };
+            let count = step?.min(text.len());
+            self.taken.extend_from_slice(&text[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn page(steps: Vec<Result<usize, ErrorKind>>) -> Page<Sink> {
+        Page::new(LogFormat::Json, Sink { taken: Vec::new(), steps }, Arc::default())
+    }
+
+    fn state(page: &Page<Sink>) -> (String, u64) {
+        let taken = String::from_utf8(page.sink.taken.clone()).unwrap();
+        (taken, page.dropped.load(Ordering::Relaxed))
+    }
+
+    #[test]
+    fn a_line_that_was_begun_is_ended_and_those_behind_it_are_lost() {
+        let full = Err(ErrorKind::StorageFull);
+        let mut page = page(vec![Ok(6), full, full, Ok(1), full]);
+        for line in ["one\n", "two\n", "three\n"] {
+            page.add_event(line.as_bytes());
+        }
+        page.pour();
+        assert_eq!(state(&page), ("one\ntw".to_owned(), 1));
+        page.add_event(b"four\n");
+        page.pour();
+        assert_eq!(state(&page), ("one\ntw".to_owned(), 2));
+        page.pour();
+        assert_eq!(state(&page), ("one\ntwo".to_owned(), 2));
+        page.add_event(b"five\n");
+        page.pour();
+        assert_eq!(state(&page), ("one\ntwo\nfive\n".to_owned(), 2));
+    }
+
+    #[test]
+    fn an_interruption_and_a_full_pipe_lose_nothing() {
+        let steps =
+            vec![Err(ErrorKind::Interrupted), Ok(2), Err(ErrorKind::WouldBlock), Ok(1), Ok(9)];
+        let mut page = page(steps);
+        page.add_event(b"one\n");
+        page.add_event(b"two\n");
+        page.pour();
+        assert_eq!(state(&page), ("one\ntwo\n".to_owned(), 0));
+    }
+
+    proptest! {
+        /// Each line is in the sink as a whole, or counted; the last may still be under way.
+        #[test]
+        fn lines_are_written_whole_or_counted(
+            steps in prop::collection::vec(
+                prop_oneof![
+                    (0_usize..20).prop_map(Ok),
+                    Just(Err(ErrorKind::StorageFull)),
+                    Just(Err(ErrorKind::BrokenPipe)),
+                ],
+                0..30,
+            ),
+            batches in prop::collection::vec(0_usize..5, 1..10),
+        ) {
+            let mut page = page(steps);
+            let mut sent = 0_u64;
+            for batch in batches {
+                for _ in 0..batch {
+                    page.add_event(format!("<{sent}>\n").as_bytes());
+                    sent += 1;
+                }
+                page.pour();
+            }
+            let (taken, dropped) = state(&page);
+            let is_begun = page.is_begun;
+            prop_assert_eq!(is_begun, !page.text.is_empty());
+            // Together with its rest, the line that is under way is one like the others.
+            let text = taken + std::str::from_utf8(&page.text).unwrap();
+            prop_assert_eq!(text.lines().count() as u64 + dropped, sent);
+            for line in text.lines() {
+                prop_assert!(line.starts_with('<') && line.ends_with('>'), "{}", line);
+            }
+        }
+    }
+}
