@@ -205,8 +205,9 @@ impl App {
         &self.service
     }
 
-    /// Serves until `shutdown` resolves, and then ends in order: the listener closes, what has begun gets
-    /// `SHUTDOWN_GRACE`, what waits for the store `SHUTDOWN_DRAIN_TIMEOUT`.
+    /// Serves until `shutdown` resolves, and then ends in order: connections are accepted
+    /// for another `SHUTDOWN_DELAY`, the listener closes, what has begun gets `SHUTDOWN_GRACE`, what
+    /// waits for the store `SHUTDOWN_DRAIN_TIMEOUT`.
     ///
     /// # Errors
     ///

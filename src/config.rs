@@ -72,7 +72,9 @@ pub struct Server {
     pub client_miss_rate: Option<f64>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// How long running requests may go on after the signal to end.
+    /// How long connections are still accepted after the signal to end.
+    pub shutdown_delay: Duration,
+    /// How long running requests may go on after that.
     pub shutdown_grace: Duration,
     /// How long the write-behind queue may drain after that.
     pub drain_timeout: Duration,

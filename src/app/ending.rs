@@ -52,10 +52,13 @@ impl Ending<'_> {
         tokio::select! {
             ended = &mut serving => {
                 ended?;
-                return Err(io::Error::other("the server ended by itself"));
+                return Err(ended_by_itself());
             }
             () = shutdown => {}
         }
+        self.health.drain();
+        tracing::info!("shutting down");
+        self.serve_on(serving.as_mut()).await?;
         self.drain_requests(serving).await?;
         let Self { flights, background, write_behind, revalidator, .. } = self;
         background.stop().await;
@@ -72,6 +75,22 @@ impl Ending<'_> {
         Ok(farewell)
     }
 
+    /// Serves as before for `SHUTDOWN_DELAY`, except that the health says that it will end.
+    async fn serve_on(
+        &self,
+        serving: Pin<&mut impl Future<Output = io::Result<()>>>,
+    ) -> io::Result<()> {
+        let delay = self.config.shutdown_delay;
+        if delay.is_zero() {
+            return Ok(());
+        }
+        tracing::info!(delay = ?delay, "still accepting connections");
+        match timeout(delay, serving).await {
+            Ok(ended) => Err(ended.err().unwrap_or_else(ended_by_itself)),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// The listener closes at once. While flights are under way, connections stay open, so that `/healthz` can say
     /// what is going on; each answer asks its client to close. Then the rest of the grace is for answers that are
     /// still being written.
@@ -80,10 +99,8 @@ impl Ending<'_> {
         mut serving: Pin<&mut impl Future<Output = io::Result<()>>>,
     ) -> io::Result<()> {
         let stopwatch = Stopwatch::start();
-        self.health.drain();
         self.closer.close();
         self.background.stop_sweeps();
-        tracing::info!("shutting down");
         let grace = self.config.shutdown_grace;
         tokio::select! {
             ended = &mut serving => return ended,
@@ -92,4 +109,8 @@ impl Ending<'_> {
         self.handle.stop_graceful(grace.saturating_sub(stopwatch.elapsed()));
         serving.await
     }
+}
+
+fn ended_by_itself() -> io::Error {
+    io::Error::other("the server ended by itself")
 }

@@ -56,6 +56,7 @@ impl Config {
             ("UPSTREAM_MAX_CONCURRENCY", upstream.max_concurrency.to_string()),
             ("UPSTREAM_CONNECT_TO", list(upstream.connect_to.iter().map(connect_to))),
             ("UPSTREAM_CA_FILE", list(upstream.ca_file.iter().map(|path| path.display()))),
+            ("SHUTDOWN_DELAY", display(server.shutdown_delay)),
             ("SHUTDOWN_GRACE", display(server.shutdown_grace)),
             ("SHUTDOWN_DRAIN_TIMEOUT", display(server.drain_timeout)),
             ("MAX_CONNECTIONS", server.max_connections.to_string()),

@@ -21,6 +21,7 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
     let max_connections = reader.read("MAX_CONNECTIONS", count);
     let client_miss_rate = reader.read("CLIENT_MISS_RATE", parse::rate_or_off);
     let trusted_proxies = reader.read_list("FORWARDED_ALLOW_IPS", parse::network);
+    let shutdown_delay = reader.read("SHUTDOWN_DELAY", duration_or_zero);
     let shutdown_grace = reader.read("SHUTDOWN_GRACE", duration);
     let drain_timeout = reader.read("SHUTDOWN_DRAIN_TIMEOUT", duration);
     Some(Server {
@@ -29,6 +30,7 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
         max_connections: max_connections?,
         client_miss_rate: client_miss_rate?,
         trusted_proxies: trusted_proxies?,
+        shutdown_delay: shutdown_delay?,
         shutdown_grace: shutdown_grace?,
         drain_timeout: drain_timeout?,
         connection_patience: CONNECTION_PATIENCE,

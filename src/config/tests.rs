@@ -25,6 +25,7 @@ fn defaults() {
     assert_eq!(config.server.host, "0.0.0.0".parse::<IpAddr>().unwrap());
     assert_eq!((config.server.port, config.server.max_connections), (8_000, 10_000));
     assert_eq!((config.server.client_miss_rate, config.server.trusted_proxies), (None, vec![]));
+    assert_eq!(config.server.shutdown_delay, Duration::ZERO);
     assert_eq!(config.server.shutdown_grace, Duration::from_secs(5));
     assert_eq!(config.server.drain_timeout, Duration::from_secs(2));
     assert_eq!(config.server.connection_patience, Duration::from_secs(30));

@@ -203,7 +203,13 @@ pub const VARIABLES: &[Variable] = &[
         "a file",
         "PEM certificates to trust beside those of the system",
     ),
-    optional("SHUTDOWN_GRACE", "5s", DURATION, "how long running requests may go on after SIGTERM"),
+    optional(
+        "SHUTDOWN_DELAY",
+        "0s",
+        DURATION_OR_OFF,
+        "how long connections are still accepted after SIGTERM, while /readyz and /healthz say 503",
+    ),
+    optional("SHUTDOWN_GRACE", "5s", DURATION, "how long running requests may go on after that"),
     optional(
         "SHUTDOWN_DRAIN_TIMEOUT",
         "2s",

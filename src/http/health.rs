@@ -1,4 +1,4 @@
-//! `/healthz`: how the service is, and each of its dependencies.
+//! `/healthz`: how the service is, and each of its dependencies; `/readyz`: whether it serves.
 //!
 //! The page only reads what others know already (a probe in the background looks at the store), so it answers at
 //! once in every state.
@@ -51,7 +51,7 @@ impl Health {
         Self(Arc::new(Inner { draining, store: RwLock::new(Ok(())), sources }))
     }
 
-    /// From here on the service only finishes what it has begun.
+    /// From here on the service is about to end, or ends.
     pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Release);
     }
@@ -178,6 +178,24 @@ pub(super) struct Healthz(pub(super) Health);
 impl Page for Healthz {
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
         let (status, body) = self.0.report();
+        render::json(req, res, status, body.to_string());
+        Trail::default()
+    }
+}
+
+/// Whether clients should be sent here. A dependency that is down is no reason against it: the
+/// service answers from what it has.
+pub(super) struct Readyz(pub(super) Health);
+
+impl Page for Readyz {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
+        let (status, body) = match self.0.request_path() {
+            Ok(()) => (StatusCode::OK, json!({ "status": "ready" })),
+            Err(error) => {
+                let body = json!({ "status": "not ready", "error": error });
+                (StatusCode::SERVICE_UNAVAILABLE, body)
+            }
+        };
         render::json(req, res, status, body.to_string());
         Trail::default()
     }

@@ -90,7 +90,7 @@ pub(super) fn too_many_requests(req: &Request, res: &mut Response, key: Key, wai
 pub(super) fn not_found(req: &Request, res: &mut Response) {
     let body = json!({
         "error": "Not found",
-        "detail": "the paths are /version, /ping, /healthz and /metrics",
+        "detail": "the paths are /version, /ping, /healthz, /livez, /readyz and /metrics",
     });
     refused(req, res, StatusCode::NOT_FOUND, body.to_string().into(), None);
 }

@@ -17,10 +17,10 @@ use crate::target::Policy;
 use super::access_log::AccessLog;
 use super::client_ip::Proxies;
 use super::client_rate::ClientRate;
-use super::health::{Health, Healthz};
+use super::health::{Health, Healthz, Readyz};
 use super::metrics::{MetricsPage, MetricsSources};
 use super::page::{Common, Missing, Page, Route};
-use super::ping::Ping;
+use super::ping::{Livez, Ping};
 use super::questions::Questions;
 use super::render::Heads;
 use super::version::Version;
@@ -62,12 +62,14 @@ pub fn service(parts: Parts) -> Service {
         metrics: metrics.clone(),
     };
     let metrics = MetricsPage { metrics, sources };
-    let healthz = Healthz(health.clone());
+    let (healthz, readyz) = (Healthz(health.clone()), Readyz(health.clone()));
     let common = Common { clock, health, access_log };
     let routes = Router::new()
         .push(exactly("/version", version, &common))
         .push(exactly("/ping", Ping, &common))
         .push(exactly("/healthz", healthz, &common))
+        .push(exactly("/livez", Livez, &common))
+        .push(exactly("/readyz", readyz, &common))
         .push(exactly("/metrics", metrics, &common))
         .push(anything(Route::new(Missing, None, &common)));
     Service::new(routes)

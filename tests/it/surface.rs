@@ -18,6 +18,16 @@ async fn ping() {
 }
 
 #[tokio::test]
+async fn a_service_that_serves_is_live_and_ready() {
+    let app = TestApp::start().await;
+    for (path, body) in [("/livez", r#"{"status":"live"}"#), ("/readyz", r#"{"status":"ready"}"#)] {
+        let answer = app.get(path).await;
+        assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, body));
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+}
+
+#[tokio::test]
 async fn another_path_is_404_in_json() {
     let app = TestApp::start().await;
     insta::assert_snapshot!(app.get("/").await.head(), @"
@@ -28,7 +38,7 @@ async fn another_path_is_404_in_json() {
     for path in
         ["/", "/versions", "/version/", "//version", "/ping/", "/Ping", "/%70ing", "/version/x"]
     {
-        let detail = "the paths are /version, /ping, /healthz and /metrics";
+        let detail = "the paths are /version, /ping, /healthz, /livez, /readyz and /metrics";
         app.get(path).await.assert_error(404, "Not found", detail);
     }
     let posted = Answer::of(app.request(Method::POST, "/nothing").body("x")).await;
@@ -38,7 +48,7 @@ async fn another_path_is_404_in_json() {
 #[tokio::test]
 async fn another_method_is_405_in_json() {
     let app = TestApp::start().await;
-    for path in ["/version?url=x", "/ping", "/healthz", "/metrics"] {
+    for path in ["/version?url=x", "/ping", "/healthz", "/livez", "/readyz", "/metrics"] {
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::PATCH] {
             let answer = Answer::of(app.request(method, path)).await;
             answer.assert_error(405, "Method not allowed", "use GET or HEAD");
@@ -53,7 +63,7 @@ async fn head_is_get_without_the_body() {
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;
     let document = format!("/version?url={}", encode(LATEST));
-    for path in [document.as_str(), "/version", "/ping", "/nothing"] {
+    for path in [document.as_str(), "/version", "/ping", "/livez", "/readyz", "/nothing"] {
         let get = app.get(path).await;
         let head = Answer::of(app.request(Method::HEAD, path)).await;
         assert_eq!(head.head(), get.head(), "{path}");

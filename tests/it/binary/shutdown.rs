@@ -145,3 +145,63 @@ async fn a_client_that_never_ends_its_request_has_the_grace_and_no_more() {
     assert!(ended.waited < SOON, "{ended:?}");
     drop(slow);
 }
+
+#[tokio::test]
+async fn during_the_delay_it_serves_and_says_that_it_will_end() {
+    let github = github().await;
+    for signal in ["TERM", "INT", "HUP"] {
+        let svm = Setup::new().behind(&github).set("SHUTDOWN_DELAY", "1h").start().await;
+        let mut open = svm.connect().await;
+        assert!(open.get("/healthz").await.starts_with("HTTP/1.1 200 OK\r\n"));
+        svm.signal(signal).await;
+        svm.says("shutting down").await;
+
+        for (path, status) in [("/healthz", 503), ("/readyz", 503), ("/livez", 200), ("/ping", 200)]
+        {
+            let answer = svm.get(path).await;
+            assert_eq!(answer.status.as_u16(), status, "{path}");
+            assert_eq!(answer.header("connection"), "close", "{path}");
+        }
+        let not_ready = svm.get("/readyz").await.text();
+        let want = r#"{"status":"not ready","error":"the service is shutting down"}"#;
+        assert_eq!(not_ready, want);
+        assert_eq!(svm.version(LATEST).await.status, 200);
+        assert!(open.get("/healthz").await.starts_with("HTTP/1.1 503 "), "{signal}");
+
+        svm.signal("TERM").await;
+        let ended = svm.ended().await;
+        ended.assert_code(1).assert_complaint("a second signal: ended at once, without draining");
+    }
+}
+
+#[tokio::test]
+async fn after_the_delay_the_end_is_the_usual_one() {
+    let github = github().await;
+    let setup = Setup::new().behind(&github).set("WRITE_BEHIND_FLUSH_INTERVAL", "1h");
+    let svm = setup.set("SHUTDOWN_DELAY", "300ms").start().await;
+    let _ = svm.version(LATEST).await;
+    svm.signal("TERM").await;
+    // Nobody is left: the delay is for those who have not noticed yet.
+    let ended = svm.ended().await;
+    ended.assert_code(0);
+    assert_eq!(ended.farewell(), [1, 0, 0]);
+    assert!(ended.waited > Duration::from_millis(290) && ended.waited < SOON, "{ended:?}");
+}
+
+#[tokio::test]
+async fn while_it_drains_it_is_live_and_not_ready() {
+    let github = github().await;
+    let setup = Setup::new().behind(&github).set("UPSTREAM_TIMEOUT", "1h");
+    let svm = setup.set("SHUTDOWN_GRACE", "1h").start().await;
+    let mut open = [svm.connect().await, svm.connect().await];
+    for connection in &mut open {
+        let _ = connection.get("/ping").await;
+    }
+    let (gate, _waiting) = hold(&github, &svm).await;
+    svm.signal("TERM").await;
+    svm.says("shutting down").await;
+    assert!(open[0].get("/livez").await.starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(open[1].get("/readyz").await.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+    gate.open();
+    svm.ended().await.assert_code(0);
+}
