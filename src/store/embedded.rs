@@ -9,6 +9,8 @@ mod fault;
 mod file;
 mod handle;
 mod in_use;
+mod place;
+mod private;
 mod size;
 mod tables;
 
@@ -29,7 +31,7 @@ use tokio::time::{sleep, timeout};
 
 use self::bounded::Growth;
 use self::fault::{Fault, OpenFault};
-use self::file::StoreFile;
+use self::file::{OpenFile, StoreFile};
 use self::handle::{Handle, Remedy};
 use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
 use crate::cache::Entry;
@@ -114,12 +116,12 @@ impl Embedded {
         let patience = Patience { lock: lock_wait, open: OPEN_LIMIT };
         let opening = Arc::clone(&file);
         let open = move || opening.open_to_fit(max_live);
-        let (database, shut) = match open_when_free(file.path(), patience, open).await? {
-            Ok(database) => (Some(database), None),
+        let (opened, shut) = match open_when_free(file.path(), patience, open).await? {
+            Ok(opened) => (Some(opened), None),
             Err(source) => (None, Some(Unwritable { dir: file.dir.clone(), source })),
         };
         let store = Self {
-            handle: Arc::new(Handle::new(database, reopen(file), REOPEN_PAUSE)),
+            handle: Arc::new(Handle::new(opened, reopen(file), REOPEN_PAUSE)),
             max_live,
             readers: Arc::new(Semaphore::new(READERS)),
             writer: Arc::new(Semaphore::new(WRITERS)),
@@ -182,7 +184,10 @@ impl Store for Embedded {
     }
 
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
-        let probe = self.on(&self.readers, |handle| handle.run(tables::probe));
+        let probe = self.on(&self.readers, |handle| {
+            handle.follow_path()?;
+            handle.run(tables::probe)
+        });
         Box::pin(async move { timeout(budget, probe).await.unwrap_or(Err(Error::TooSlow(budget))) })
     }
 
@@ -226,9 +231,9 @@ struct Patience {
 async fn open_when_free(
     path: PathBuf,
     patience: Patience,
-    open: impl Fn() -> Result<Database, OpenFault> + Clone + Send + 'static,
-) -> Result<Result<Database, Box<dyn std::error::Error + Send + Sync>>, OpenError> {
-    let waited = Stopwatch::start();
+    open: impl Fn() -> Result<OpenFile, OpenFault> + Clone + Send + 'static,
+) -> Result<Result<OpenFile, Box<dyn std::error::Error + Send + Sync>>, OpenError> {
+    let (waited, mut is_told) = (Stopwatch::start(), false);
     loop {
         // A disk that hangs, or a file that takes long to fit a lowered bound, goes on without us: the store is shut
         // until that is over.
@@ -236,8 +241,13 @@ async fn open_when_free(
             return Ok(Err("opening the file takes too long".into()));
         };
         match opened {
-            Ok(Ok(database)) => return Ok(Ok(database)),
+            Ok(Ok(opened)) => return Ok(Ok(opened)),
             Ok(Err(OpenFault::Locked)) if waited.elapsed() < patience.lock => {
+                if !is_told {
+                    let (path, at_most) = (path.display(), patience.lock);
+                    tracing::info!(%path, ?at_most, "another process has the store file; waiting for it");
+                    is_told = true;
+                }
                 sleep(LOCK_POLL).await;
             }
             Ok(Err(OpenFault::Locked)) => {

@@ -4,7 +4,7 @@
 //! database are one case. What was moved aside is kept for whoever wants to look at it, but only the last one:
 //! each may be as large as the store itself.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -13,13 +13,30 @@ use redb::Database;
 
 use super::bounded::{BoundedFile, Growth};
 use super::fault::{Fault, OpenFault};
-use super::tables;
+use super::place::Place;
+use super::{private, tables};
 use crate::clock::Clock;
 
 const FILE_NAME: &str = "svm.redb";
 
 /// redb keeps at most this much of the file in memory; the rest is left to the page cache of the system.
 const CACHE_BYTES: usize = 4 << 20;
+
+/// A folder of its own on a file system has this one in it.
+const LOST_AND_FOUND: &str = "lost+found";
+
+/// An open database, and where its file is.
+pub(super) struct OpenFile {
+    pub(super) database: Database,
+    /// Nothing where that cannot be watched.
+    pub(super) place: Option<Place>,
+}
+
+impl From<Database> for OpenFile {
+    fn from(database: Database) -> Self {
+        Self { database, place: None }
+    }
+}
 
 /// Where the store lives, and how large it may get.
 #[derive(Clone, Debug)]
@@ -35,14 +52,16 @@ impl StoreFile {
     }
 
     /// Opens the file, or makes it.
-    pub(super) fn open(&self, growth: Growth) -> Result<Database, OpenFault> {
+    pub(super) fn open(&self, growth: Growth) -> Result<OpenFile, OpenFault> {
         let file = self.open_file().map_err(OpenFault::Unwritable)?;
-        catch_unwind(AssertUnwindSafe(|| self.open_database(file, growth)))
-            .unwrap_or_else(|payload| Err(OpenFault::of_panic(&*payload)))
+        let place = Place::of(self.path(), &file);
+        let database = catch_unwind(AssertUnwindSafe(|| self.open_database(file, growth)))
+            .unwrap_or_else(|payload| Err(OpenFault::of_panic(&*payload)))?;
+        Ok(OpenFile { database, place })
     }
 
     /// Opens the file; a damaged one is moved aside first.
-    pub(super) fn open_or_renew(&self, growth: Growth) -> Result<Database, OpenFault> {
+    pub(super) fn open_or_renew(&self, growth: Growth) -> Result<OpenFile, OpenFault> {
         match self.open(growth) {
             Err(OpenFault::Damaged(reason)) => {
                 self.set_aside(&reason)?;
@@ -53,7 +72,7 @@ impl StoreFile {
     }
 
     /// Opens the file, after making one fit that is over its bound, as when the bound was lowered.
-    pub(super) fn open_to_fit(&self, max_live: u64) -> Result<Database, OpenFault> {
+    pub(super) fn open_to_fit(&self, max_live: u64) -> Result<OpenFile, OpenFault> {
         let bytes = fs::metadata(self.path()).map_or(0, |file| file.len());
         if bytes > self.max_bytes {
             tracing::info!(
@@ -72,7 +91,7 @@ impl StoreFile {
     /// Even to remove takes room, and there is none below the bound: it does not hold while this works.
     fn shrink(&self, max_live: u64) -> Result<(), OpenFault> {
         let unbounded = Self { max_bytes: u64::MAX, ..self.clone() };
-        let mut database = unbounded.open(Growth::AsNeeded)?;
+        let mut database = unbounded.open(Growth::AsNeeded)?.database;
         let now = self.clock.now();
         catch_unwind(AssertUnwindSafe(move || -> Result<(), Fault> {
             tables::sweep(&database, now, max_live)?;
@@ -99,8 +118,8 @@ impl StoreFile {
     }
 
     fn open_file(&self) -> io::Result<File> {
-        fs::create_dir_all(&self.dir)?;
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.path())
+        private::folder(&self.dir, |name| name.starts_with(FILE_NAME) || name == LOST_AND_FOUND)?;
+        private::file(&self.path())
     }
 
     fn open_database(&self, file: File, growth: Growth) -> Result<Database, OpenFault> {

@@ -15,6 +15,7 @@ use redb::Database;
 
 use super::bounded::Growth;
 use super::fault::{Fault, OpenFault};
+use super::file::OpenFile;
 use crate::clock::Stopwatch;
 
 /// What has to happen before the database is opened again.
@@ -27,7 +28,7 @@ pub(super) enum Remedy {
 }
 
 /// Opens the database again.
-pub(super) type Open = Box<dyn Fn(Remedy) -> Result<Database, OpenFault> + Send + Sync>;
+pub(super) type Open = Box<dyn Fn(Remedy) -> Result<OpenFile, OpenFault> + Send + Sync>;
 
 /// A database that is opened again when it has to be.
 pub(super) struct Handle {
@@ -44,7 +45,7 @@ impl fmt::Debug for Handle {
 }
 
 struct State {
-    database: Option<Database>,
+    file: Option<OpenFile>,
     /// Counts the openings, so that of several failed operations only one reopens.
     generation: u64,
     /// Runs since the last attempt to open, if that failed.
@@ -54,9 +55,9 @@ struct State {
 
 impl Handle {
     /// A handle on a database, or on none if the first attempt to open it has failed.
-    pub(super) fn new(database: Option<Database>, open: Open, pause: Duration) -> Self {
-        let failed = database.is_none().then(Stopwatch::start);
-        let state = State { database, generation: 0, failed, closed: false };
+    pub(super) fn new(file: Option<OpenFile>, open: Open, pause: Duration) -> Self {
+        let failed = file.is_none().then(Stopwatch::start);
+        let state = State { file, generation: 0, failed, closed: false };
         Self { state: RwLock::new(state), open, pause }
     }
 
@@ -74,6 +75,25 @@ impl Handle {
         self.attempt(&work).1
     }
 
+    /// Opens the file anew if its path does not lead to it any more. Until then all that is written
+    /// goes into a file that nobody finds again.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`], when the path leads to nothing that can be opened.
+    pub(super) fn follow_path(&self) -> Result<(), Fault> {
+        let (generation, place) = {
+            let state = self.state.read();
+            (state.generation, state.file.as_ref().and_then(|file| file.place.clone()))
+        };
+        // Looked up without the lock: a disk may hang.
+        let Some(place) = place else { return Ok(()) };
+        let Some(cause) = place.displacement() else { return Ok(()) };
+        let path = place.path().display();
+        tracing::warn!(%path, cause, "the store file is not in its place; opening it anew");
+        self.reopen(generation, Remedy::Reopen(Growth::AsNeeded))
+    }
+
     /// Throws the contents away and starts a new file.
     pub(super) fn renew(&self, reason: &str) -> Result<(), Fault> {
         let generation = self.state.read().generation;
@@ -84,13 +104,13 @@ impl Handle {
     pub(super) fn close(&self) {
         let mut state = self.state.write();
         state.closed = true;
-        discard(state.database.take());
+        discard(state.file.take());
     }
 
     fn attempt<T>(&self, work: &impl Fn(&Database) -> Result<T, Fault>) -> (u64, Result<T, Fault>) {
         let state = self.state.read();
-        let result = match &state.database {
-            Some(database) => catch_unwind(AssertUnwindSafe(|| work(database)))
+        let result = match &state.file {
+            Some(file) => catch_unwind(AssertUnwindSafe(|| work(&file.database)))
                 .unwrap_or_else(|payload| Err(Fault::of_panic(&*payload))),
             None if state.closed => Err(Fault::Closed),
             None => Err(Fault::NotOpen),
@@ -109,10 +129,10 @@ impl Handle {
         if state.failed.is_some_and(|failed| failed.elapsed() < self.pause) {
             return Err(Fault::NotOpen);
         }
-        discard(state.database.take());
+        discard(state.file.take());
         // Counted from the end of the attempt, which may itself take long.
         let opened = (self.open)(remedy).inspect_err(|_| state.failed = Some(Stopwatch::start()));
-        state.database = Some(opened.map_err(Fault::Shut)?);
+        state.file = Some(opened.map_err(Fault::Shut)?);
         state.failed = None;
         state.generation += 1;
         Ok(())
@@ -120,6 +140,6 @@ impl Handle {
 }
 
 /// A database that made redb panic may do so again while it is closed.
-fn discard(database: Option<Database>) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
+fn discard(file: Option<OpenFile>) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(file)));
 }

@@ -9,6 +9,7 @@ use redb::backends::InMemoryBackend;
 use redb::{Database, StorageBackend};
 
 use super::fault::{Fault, OpenFault};
+use super::file::OpenFile;
 use super::handle::{Handle, Remedy};
 use super::tables;
 use crate::store::laws::{NOW, entry, put};
@@ -77,19 +78,19 @@ fn handle(disk: &Disk) -> (Handle, Arc<[AtomicUsize; 2]>) {
 fn handle_that_pauses(disk: &Disk, pause: Duration) -> (Handle, Arc<[AtomicUsize; 2]>) {
     let counts: Arc<[AtomicUsize; 2]> = Arc::default();
     let (disk, counted) = (disk.clone(), Arc::clone(&counts));
-    let database = disk.open().ok();
+    let file = disk.open().ok().map(OpenFile::from);
     let open = move |remedy| match remedy {
         Remedy::Reopen(_) => {
             counted[0].fetch_add(1, Ordering::SeqCst);
-            disk.open()
+            disk.open().map(OpenFile::from)
         }
         Remedy::Renew(_) => {
             counted[1].fetch_add(1, Ordering::SeqCst);
             disk.panics.store(false, Ordering::SeqCst);
-            Disk::new().open()
+            Disk::new().open().map(OpenFile::from)
         }
     };
-    (Handle::new(database, Box::new(open), pause), counts)
+    (Handle::new(file, Box::new(open), pause), counts)
 }
 
 fn write(handle: &Handle, path: &str) -> Result<(), Fault> {

@@ -111,7 +111,7 @@ async fn a_disk_that_hangs_takes_a_few_threads_until_it_goes_on() {
         let _ = waits.lock().recv();
         let database = Database::builder().create_with_backend(InMemoryBackend::new())?;
         tables::prepare(&database)?;
-        Ok(database)
+        Ok(database.into())
     };
     let store = Embedded {
         handle: Arc::new(Handle::new(None, Box::new(open), NO_WAIT)),

@@ -102,7 +102,14 @@ async fn a_damaged_file_is_moved_aside_and_said_so() {
 async fn a_second_process_on_the_folder_gives_up_after_ten_seconds() {
     let setup = Setup::new();
     let svm = setup.start().await;
-    let second = setup.spawn().ended().await;
+    let second = setup.spawn();
+    // At once, and not at the end of the wait.
+    let waiting = second.says("another process has the store file; waiting for it").await;
+    assert_eq!(waiting["path"], "./data/svm.redb", "{waiting}");
+    assert_eq!(waiting["at_most"], "10s", "{waiting}");
+    let second = second.ended().await;
+    assert!(second.waited > std::time::Duration::from_secs(8), "{second:?}");
+    assert_eq!(second.said("another process has the store file; waiting for it").len(), 1);
     second.assert_code(1).assert_complaint(
         "another process is using ./data/svm.redb and has not released it within 10s",
     );

@@ -1,0 +1,55 @@
+//! The file behind a path, and whether it still is the file that is open.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The path of an open file, and the file's identity.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    path: PathBuf,
+    identity: Identity,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    fn of(found: &fs::Metadata) -> Self {
+        Self { device: found.dev(), inode: found.ino() }
+    }
+}
+
+impl Place {
+    /// Notes the place of a file that was just opened. Nothing where the path does not lead to that
+    /// file even now: some file systems give a file another number each time.
+    pub(super) fn of(path: PathBuf, file: &File) -> Option<Self> {
+        let identity = Identity::of(&file.metadata().ok()?);
+        let place = Self { path, identity };
+        place.displacement().is_none().then_some(place)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The reason why the path does not lead to the file any more, if it does not. A link to the
+    /// file leads there.
+    pub(super) fn displacement(&self) -> Option<&'static str> {
+        match fs::metadata(&self.path) {
+            Ok(found) if Identity::of(&found) == self.identity => None,
+            Ok(found) if found.is_dir() => Some("a folder is in its place"),
+            Ok(_) => Some("another file is in its place"),
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound => Some("the file is gone"),
+                ErrorKind::NotADirectory => Some("its folder is a folder no more"),
+                // It may be there: nobody may look, or the disk does not answer.
+                _ => None,
+            },
+        }
+    }
+}

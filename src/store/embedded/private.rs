@@ -1,0 +1,75 @@
+//! A folder and a file that no other user may read, whatever the umask.
+//!
+//! The subtle thing is a folder that exists already. It may be `/tmp`, a home or the working folder,
+//! and others may need it: svm closes it to others only if it holds nothing but the store.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+/// The permissions among the bits of a mode.
+const PERMISSIONS: u32 = 0o7777;
+
+/// Makes the folder and the missing ones above it, or closes it to others if it holds nothing but
+/// files that are `ours` by their names.
+pub(super) fn folder(path: &Path, ours: impl Fn(&str) -> bool) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(_) => {
+            // Without it the store is as good, and its file is private all the same.
+            let _ = close_to_others(path, ours);
+            Ok(())
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => make(path),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens the file to read and write, or makes it.
+pub(super) fn file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let file = options.mode(FILE_MODE).open(path)?;
+    let found = file.metadata()?;
+    // A device that the path leads to keeps its mode, and so does a file of another user.
+    if found.is_file() && is_own(&found) && found.mode() & PERMISSIONS != FILE_MODE {
+        file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    }
+    Ok(file)
+}
+
+fn make(path: &Path) -> io::Result<()> {
+    // The last component may be `..` or nothing.
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        make(above)?;
+    }
+    match DirBuilder::new().mode(FOLDER_MODE).create(path) {
+        // The umask may have taken even the owner's rights away.
+        Ok(()) => fs::set_permissions(path, Permissions::from_mode(FOLDER_MODE)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn close_to_others(path: &Path, ours: impl Fn(&str) -> bool) -> io::Result<()> {
+    let found = fs::metadata(path)?;
+    if !found.is_dir() || !is_own(&found) || found.mode() & PERMISSIONS == FOLDER_MODE {
+        return Ok(());
+    }
+    for entry in fs::read_dir(path)? {
+        if !entry?.file_name().to_str().is_some_and(&ours) {
+            return Ok(());
+        }
+    }
+    fs::set_permissions(path, Permissions::from_mode(FOLDER_MODE))
+}
+
+fn is_own(found: &fs::Metadata) -> bool {
+    found.uid() == rustix::process::geteuid().as_raw()
+}
