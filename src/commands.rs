@@ -1,10 +1,14 @@
 //! What `svm` can be told on its command line, beside serving.
 
+mod check;
 mod healthcheck;
 mod help;
 
+pub use check::listing;
 pub use healthcheck::healthcheck;
 pub use help::help;
+
+use crate::config::redacted::cut;
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,24 +25,38 @@ pub enum Command {
     Version,
 }
 
-/// Arguments that mean nothing.
+/// Arguments that mean nothing. One that may be a token is not repeated in full.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown argument {0:?}; see svm --help")]
 pub struct UnknownArgument(String);
 
+impl UnknownArgument {
+    fn new(argument: String) -> Self {
+        Self(cut(&argument).unwrap_or(argument))
+    }
+}
+
 impl Command {
-    /// Reads the arguments that follow the program's name.
+    /// Reads the arguments that follow the program's name. A command that is followed by a wish for help is not run.
     pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, UnknownArgument> {
         let command = match args.next().as_deref() {
             None => Self::Serve,
             Some("check") => Self::Check,
             Some("healthcheck") => Self::Healthcheck,
-            Some("-h" | "--help" | "help") => Self::Help,
+            Some(argument) if is_help(argument) => Self::Help,
             Some("-V" | "--version") => Self::Version,
-            Some(unknown) => return Err(UnknownArgument(unknown.to_owned())),
+            Some(unknown) => return Err(UnknownArgument::new(unknown.to_owned())),
         };
-        args.next().map_or(Ok(command), |extra| Err(UnknownArgument(extra)))
+        let next = args.next();
+        if next.as_deref().is_some_and(is_help) && args.next().is_none() {
+            return Ok(Self::Help);
+        }
+        next.map_or(Ok(command), |extra| Err(UnknownArgument::new(extra)))
     }
+}
+
+fn is_help(argument: &str) -> bool {
+    matches!(argument, "-h" | "--help" | "help")
 }
 
 #[cfg(test)]
@@ -59,5 +77,10 @@ mod tests {
         check(&["-V"], Ok(Command::Version));
         check(&["serve"], Err("serve"));
         check(&["healthcheck", "now"], Err("now"));
+        check(&["check", "--help"], Ok(Command::Help));
+        check(&["healthcheck", "-h"], Ok(Command::Help));
+        check(&["check", "--help", "now"], Err("--help"));
+        check(&["ghp_secret"], Err("ghp_..."));
+        check(&["check", "--token=ghp_secret"], Err("--token=..."));
     }
 }

@@ -6,8 +6,12 @@
 
 mod effective;
 mod faults;
+mod log_filter;
+mod near_miss;
+mod nearest;
 mod parse;
 mod reader;
+pub mod redacted;
 mod redis;
 mod sections;
 mod variables;
@@ -31,6 +35,7 @@ use crate::upstream::Secret;
 
 use self::reader::Reader;
 
+pub use effective::{Setting, Shown};
 pub use faults::{Fault, Faults};
 pub use redis::{Password, Redis, RedisTls};
 pub use variables::{VARIABLES, Variable};

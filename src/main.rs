@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use svm::app::{App, BLOCKING_THREADS, BuildError};
 use svm::clock::Clock;
-use svm::commands::{Command, healthcheck, help};
-use svm::config::{Config, Faults, Server, Vars};
+use svm::commands::{Command, healthcheck, help, listing};
+use svm::config::redacted::redacted;
+use svm::config::{Config, Faults, Server, Setting, Vars};
 use svm::dotenv::{self, Lookup};
 use svm::http;
 use svm::panics;
@@ -59,10 +60,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Each line says who complains: a supervisor mixes the lines of many. Where standard error is closed there is
-/// nowhere left to complain.
+/// Each line says who complains: a supervisor mixes the lines of many. A token that stands in a wrong place may be in
+/// any sentence. Where standard error is closed there is nowhere left to complain.
 fn complain(sentence: &str) {
-    let lines: String = sentence.lines().map(|line| format!("svm: {line}\n")).collect();
+    let lines: String = redacted(sentence).lines().map(|line| format!("svm: {line}\n")).collect();
     let _ = io::stderr().write_all(lines.as_bytes());
 }
 
@@ -112,15 +113,16 @@ fn check_configuration() -> Result<(), Exit> {
     let (vars, warnings) = environment()?;
     let config = Config::from_vars(&vars)?;
     App::check(&config)?;
-    for warning in warnings {
+    for warning in warnings.into_iter().chain(vars.near_misses()) {
         complain(&warning);
     }
-    print(&settings(&config).map(|setting| format!("{setting}\n")).collect::<String>())
+    print(&listing(&config, &vars))
 }
 
-/// The configuration in force, each variable as it would be set but for its secrets.
-fn settings(config: &Config) -> impl Iterator<Item = String> {
-    config.effective().into_iter().map(|(name, value)| format!("{name}={value}"))
+/// The configuration in force in one line, without its secrets.
+fn settings(config: &Config) -> String {
+    let settings = config.effective().into_iter();
+    settings.map(|Setting { name, value }| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
 }
 
 fn check_health() -> Result<(), Exit> {
@@ -160,9 +162,8 @@ fn serve() -> Result<(), Exit> {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let in_force = settings(&config).collect::<Vec<_>>().join("; ");
     let dotenv = vars.dotenv().map_or_else(|| "none".into(), Path::to_string_lossy);
-    tracing::info!(settings = in_force, %dotenv, "configuration");
+    tracing::info!(settings = settings(&config), %dotenv, "configuration");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()

@@ -8,10 +8,11 @@ const USAGE: &str = "\
 svm: a caching service for GitHub release metadata
 
 Usage:
-  svm               serve; configured by the environment and by .env, of which the environment wins
-  svm check         validate the configuration and print it without its secrets; nothing is dialled or written
+  svm               serve; configured by the environment and by .env in the working folder; the environment wins
+  svm check         validate the configuration and print it without its secrets, as lines for .env; nothing is
+                    dialled or written
   svm healthcheck   ask the running service's /healthz; exit code 0 if it serves, else 1
-  svm --help        this text
+  svm --help        this text, also behind a command
   svm --version     the version
 
 Variables:

@@ -3,11 +3,15 @@
 //! The subtle thing is what an error says: a line of the file may hold a token, so an error names the variable or the
 //! number of the line, and repeats nothing else.
 
+mod quoted;
+
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+
+pub use quoted::quoted;
 
 use super::VARIABLES;
 

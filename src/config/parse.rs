@@ -6,7 +6,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
-use tracing_subscriber::filter::Targets;
 
 use super::{ByDate, ConnectAddress, ConnectTo, LogFormat, duration};
 use crate::target::{Authority, PathPrefix};
@@ -129,10 +128,6 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat> {
 pub(super) fn by_date(text: &str) -> Result<ByDate> {
     let choice = ByDate::ALL.into_iter().find(|choice| text.eq_ignore_ascii_case(choice.as_str()));
     choice.ok_or_else(|| "is neither auto, always nor never".to_owned())
-}
-
-pub(super) fn log_filter(text: &str) -> Result<Targets> {
-    text.parse().map_err(|_| "is not a log filter".to_owned())
 }
 
 /// A network, or an address as the network of one. IPv4 in IPv6's clothes becomes IPv4, as clients' addresses do.

@@ -1,5 +1,6 @@
 //! Reads variables by the table, and remembers every fault on the way.
 
+use super::redacted::{cut, redacted};
 use super::vars::Value;
 use super::{Fault, Faults, VARIABLES, Variable, Vars, parse};
 
@@ -49,12 +50,18 @@ impl<'a> Reader<'a> {
         let text = self.text(name)?;
         let mut values = Vec::new();
         let mut is_faulty = false;
+        // A comma in a token or a password makes items that look harmless.
+        let holds_credential = cut(text).is_some();
         for item in parse::items(text) {
             match parse(item) {
                 Ok(value) => values.push(value),
                 Err(problem) => {
                     is_faulty = true;
-                    let _none = self.note::<()>(name, &format!("{} {problem}", shown(item)));
+                    let shown = match cut(item) {
+                        None if holds_credential => "\"...\"".to_owned(),
+                        _ => shown(item),
+                    };
+                    let _none = self.note::<()>(name, &format!("{shown} {problem}"));
                 }
             }
         }
@@ -99,14 +106,14 @@ impl<'a> Reader<'a> {
 
     /// Notes a fault that only the comparison of several variables shows.
     pub(super) fn note<T>(&mut self, name: &'static str, problem: &str) -> Option<T> {
-        let problem = format!("{problem}; accepted: {}", variable(name).accepts);
+        let problem = format!("{}; accepted: {}", redacted(problem), variable(name).accepts);
         self.faults.push(Fault { variable: name, problem });
         None
     }
 
     /// Whether the variable has a value that is not blank.
     pub(super) fn is_set(&self, name: &str) -> bool {
-        self.vars.get(name).is_some()
+        self.vars.is_set(name)
     }
 
     /// The configuration if no fault was noted.
@@ -131,8 +138,10 @@ fn variable(name: &str) -> &'static Variable {
     known.expect("only variables of the table are read")
 }
 
-/// The value in quotes, escaped, and cut short if it is long.
+/// The value in quotes, escaped, and cut short if it is long or holds a credential.
 fn shown(value: &str) -> String {
+    let short = cut(value);
+    let value = short.as_deref().unwrap_or(value);
     match value.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => format!("{:?}...", &value[..end]),
         None => format!("{value:?}"),

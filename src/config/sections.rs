@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::log_filter::log_filter;
 use super::parse::{self, count, duration, duration_or_zero, gibibytes};
 use super::reader::Reader;
 use super::redis::{self, Redis, RedisTls};
@@ -174,6 +175,6 @@ pub(super) fn revalidate(reader: &mut Reader<'_>) -> Option<Revalidate> {
 
 pub(super) fn log(reader: &mut Reader<'_>) -> Option<Log> {
     let format = reader.read("LOG_FORMAT", parse::log_format);
-    let filter = reader.read("RUST_LOG", parse::log_filter);
+    let filter = reader.read("RUST_LOG", log_filter);
     Some(Log { format: format?, filter: filter? })
 }

@@ -6,7 +6,9 @@ mod redis;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Config, ConnectAddress, ConnectTo, Embedded, LogFormat, Store, VARIABLES, Vars};
+use super::{
+    Config, ConnectAddress, ConnectTo, Embedded, LogFormat, Setting, Shown, Store, VARIABLES, Vars,
+};
 use crate::target::{DEFAULT_HOSTS, Policy, Target};
 use crate::upstream::Secret;
 
@@ -71,7 +73,7 @@ fn an_empty_value_counts_as_unset() {
 fn the_table_names_every_variable_once() {
     let effective = config(&[]).unwrap().effective();
     let names: Vec<_> = VARIABLES.iter().map(|variable| variable.name).collect();
-    assert_eq!(effective.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
+    assert_eq!(effective.iter().map(|setting| setting.name).collect::<Vec<_>>(), names);
     assert!(VARIABLES.iter().all(|it| !it.required || it.default.is_empty()));
 }
 
@@ -79,8 +81,9 @@ fn the_table_names_every_variable_once() {
 fn the_effective_configuration_is_what_was_set() {
     let text = |variables: &[(&str, &str)]| {
         let effective = config(variables).unwrap().effective();
-        let shown = effective.iter().filter(|(name, _)| variables.iter().any(|it| it.0 == *name));
-        shown.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+        let shown =
+            effective.iter().filter(|it| variables.iter().any(|(name, _)| it.name == *name));
+        shown.map(|Setting { name, value }| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
     };
     for (name, value, shown) in [
         ("HOST", "::", "::"),
@@ -105,10 +108,10 @@ fn the_effective_configuration_is_what_was_set() {
         ("REFRESH_MIN_INTERVAL", "1h30m", "1h30m"),
         ("REQUIRE_PUBLIC_TOKENS", "TRUE", "true"),
         ("REQUIRE_PUBLIC_TOKENS", "0", "false"),
-        ("CACHE_L1_MAX_GB", "0.5", "536870912 bytes"),
-        ("CACHE_L1_MAX_GB", ".000000001", "1 bytes"),
-        ("CACHE_L2_MAX_GB", "0.0625", "67108864 bytes"),
-        ("CACHE_L2_MAX_GB", "17179869183.9999999999", "18446744073709551615 bytes"),
+        ("CACHE_L1_MAX_GB", "0.5", "0.5"),
+        ("CACHE_L1_MAX_GB", ".000000001", "0.000000001"),
+        ("CACHE_L2_MAX_GB", "0.0625", "0.0625"),
+        ("CACHE_L2_MAX_GB", "17179869183.9999999999", "17179869183.9999999991"),
         ("MAX_UPSTREAM_RESPONSE_BYTES", " 1024 ", "1024"),
         (
             "UPSTREAM_CONNECT_TO",
@@ -123,6 +126,19 @@ fn the_effective_configuration_is_what_was_set() {
         ("RUST_LOG", "hyper=off,svm=debug,info", "hyper=off,svm=debug,info"),
     ] {
         assert_eq!(text(&[(name, value)]), format!("{name}={shown}"));
+        let secret = ["GITHUB_PATS", "API_USAGE_THRESHOLD"].contains(&name);
+        assert!(secret || text(&[(name, shown)]) == format!("{name}={shown}"), "{name}");
+    }
+}
+
+#[test]
+fn a_token_in_the_wrong_variable_is_not_shown() {
+    for name in ["CACHE_DIR", "UPSTREAM_CA_FILE", "ALLOWED_API_PATHS", "REDIS_HOST"] {
+        let value = format!("{}ghp_secret", if name == "ALLOWED_API_PATHS" { "/" } else { "" });
+        let effective = config(&[(name, &value)]).unwrap().effective();
+        let setting = effective.iter().find(|it| it.name == name).unwrap();
+        let Shown::Description(text) = &setting.value else { panic!("{setting:?}") };
+        assert!(text.ends_with("ghp_..."), "{text}");
     }
 }
 

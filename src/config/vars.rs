@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::VARIABLES;
 use super::dotenv::Dotenv;
+use super::near_miss::near_miss;
 
 /// The variables by which other programs find a proxy.
 const PROXIES: [&str; 6] =
@@ -56,6 +57,20 @@ impl Vars {
             set.join(", ")
         );
         (!set.is_empty()).then_some(warning)
+    }
+
+    /// The warnings that names in `.env` have no effect and look like those of variables.
+    pub fn near_misses(&self) -> Vec<String> {
+        let names = self.dotenv.iter().flat_map(Dotenv::variables).map(|(name, _)| name);
+        let unknown = names.filter(|name| !PROXIES.contains(name));
+        let misses = unknown.filter_map(|name| Some((name, near_miss(name)?)));
+        let warning = |(name, meant)| format!(".env: {name} has no effect; did you mean {meant}?");
+        misses.map(warning).collect()
+    }
+
+    /// Whether the variable has a value that is not blank.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.get(name).is_some()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Value> {

@@ -1,5 +1,6 @@
 //! The binary as an operator has it: started, asked, signalled, killed.
 
+mod check;
 mod commands;
 mod crash;
 mod dotenv;

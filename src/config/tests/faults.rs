@@ -73,7 +73,11 @@ fn malformed_values() {
         ("CLIENT_MISS_RATE", "0.0001", r#""0.0001" is too small"#),
         ("CLIENT_MISS_RATE", "1000001", r#""1000001" is too large"#),
         ("LOG_FORMAT", "xml", r#""xml" is neither json nor text"#),
-        ("RUST_LOG", "svm=loud", r#""svm=loud" is not a log filter"#),
+        (
+            "RUST_LOG",
+            "svm=loud",
+            r#""svm=loud" is not a log filter: there is no level "loud"; did you mean "off"?"#,
+        ),
     ] {
         refused(name, value, problem);
     }
@@ -104,7 +108,7 @@ fn a_host_that_is_asked_on_another_port_cannot_be_sent_elsewhere() {
 #[test]
 fn all_faults_in_one_message() {
     let every: Vec<_> = VARIABLES.iter().map(|variable| (variable.name, ",")).collect();
-    let accepts_anything = ["CACHE_DIR", "REDIS_CA_FILE", "UPSTREAM_CA_FILE", "RUST_LOG"];
+    let accepts_anything = ["CACHE_DIR", "REDIS_CA_FILE", "UPSTREAM_CA_FILE"];
     let message = config(&every).unwrap_err();
     for (name, _) in every {
         let count = message.lines().filter(|line| line.starts_with(&format!("{name}: "))).count();
@@ -116,6 +120,38 @@ fn all_faults_in_one_message() {
     assert_eq!(names, ["PORT", "CLIENT_MISS_RATE", "GITHUB_PATS", "API_USAGE_THRESHOLD"]);
     let message = config(&[("FORWARDED_ALLOW_IPS", "a,b,::1")]).unwrap_err();
     assert_eq!(message.lines().count(), 2, "{message}");
+}
+
+#[test]
+fn a_token_in_the_wrong_variable_is_shown_by_four_characters() {
+    let no_text = ["GITHUB_PATS", "REDIS_HOST", "CACHE_DIR", "REDIS_CA_FILE", "UPSTREAM_CA_FILE"];
+    let names = VARIABLES.iter().map(|variable| variable.name);
+    for name in names.filter(|name| !no_text.contains(name)) {
+        for value in [
+            "ghp_canarySecret",
+            "8000 ghp_canary Secret",
+            "info,ghp_canary,Secret",
+            "https://user:canary,Secret@api.github.com",
+            "Bearer canarySecret",
+            "svm=github_pat_canarySecret",
+            "'glpat-canarySecret'",
+            "0canary1Secret2Secret3Secret4",
+        ] {
+            // It may well be the name of a host.
+            let message = match config(&[(name, value)]) {
+                Ok(config) => format!("{:?}", config.effective()),
+                Err(message) => message,
+            };
+            for part in ["canary", "Secret"] {
+                let found = message.to_ascii_lowercase().contains(&part.to_ascii_lowercase());
+                assert!(!found, "{name}={value}: {message}");
+            }
+        }
+    }
+    refused("PORT", "ghp_canary", r#""ghp_..." is not a whole number"#);
+    refused("PORT", "8000 ghp_canary", r#""8000 ghp_..." is not a whole number"#);
+    let stray = "0123456789abcdef0123456789abcdef01234567";
+    refused("GITHUB_TOKEN_HOSTS", stray, r#""0123..." is not allowed upstream"#);
 }
 
 #[test]

@@ -120,10 +120,13 @@ fn the_effective_configuration_tells_the_server_and_no_login() {
     ]);
     let config = config.unwrap();
     let effective = config.effective();
-    let shown = |name| effective.iter().find(|(known, _)| *known == name).unwrap().1.as_str();
-    assert_eq!(shown("REDIS_HOST"), "rediss://cache.example:7000/3");
+    let shown = |name| effective.iter().find(|it| it.name == name).unwrap().value.to_string();
+    assert_eq!(shown("REDIS_HOST"), "rediss://cache.example:7000/3 with a login");
     assert_eq!(shown("REDIS_CA_FILE"), "ca.pem");
-    assert_eq!([shown("CACHE_DIR"), shown("CACHE_L2_MAX_GB")], ["not used"; 2]);
+    assert_eq!(
+        [shown("CACHE_DIR"), shown("CACHE_L2_MAX_GB")],
+        ["not used, for REDIS_HOST is set"; 2]
+    );
     for text in [format!("{config:?}"), format!("{config:#?}"), format!("{effective:?}")] {
         assert!(!text.contains("hunter2"), "{text}");
     }

@@ -63,10 +63,16 @@ async fn check_prints_what_a_start_would_log_and_leaves_no_trace() {
     ended.assert_code(0);
     assert_eq!(ended.stderr, "");
     assert!(!ended.stdout.contains("canary"), "{}", ended.stdout);
-    let names: BTreeSet<_> =
-        ended.stdout.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
-    assert_eq!(names, svm::config::VARIABLES.iter().map(|variable| variable.name).collect());
-    for line in ["GITHUB_PATS=1 token", "CACHE_HARD_TTL=1h30m", "CACHE_STALE_IF_ERROR=24h"] {
+    let name = |line: &'_ str| {
+        line.trim_start_matches("# ")
+            .find(['=', ':'])
+            .map(|end| line.trim_start_matches("# ")[..end].to_owned())
+    };
+    let names: BTreeSet<_> = ended.stdout.lines().skip(1).filter_map(name).collect();
+    assert_eq!(names, svm::config::VARIABLES.iter().map(|it| it.name.to_owned()).collect());
+    for line in
+        ["# GITHUB_PATS: 1 token", "CACHE_HARD_TTL=1h30m", "CACHE_STALE_IF_ERROR=24h  # default"]
+    {
         assert!(ended.stdout.lines().any(|told| told == line), "{line}:\n{}", ended.stdout);
     }
     assert_eq!(std::fs::read_dir(setup.folder()).unwrap().count(), 0);

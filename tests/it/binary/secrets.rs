@@ -67,3 +67,32 @@ async fn no_token_is_in_anything_that_leaves_the_process() {
     // The record itself is there, readable.
     assert!(bytes.windows(LATEST.len()).any(|window| window == LATEST.as_bytes()));
 }
+
+#[tokio::test]
+async fn a_token_in_the_wrong_variable_or_argument_is_not_shown() {
+    let token = "ghp_CanaryInTheWrongPlace";
+    for name in svm::config::VARIABLES.iter().map(|variable| variable.name) {
+        if name == "GITHUB_PATS" {
+            continue;
+        }
+        for value in [token, &format!("8000 {token}"), &format!("https://user:{token}@host,x")] {
+            let ended = Setup::new().set(name, value).run(&["check"]).await;
+            let told = format!("{}{}", ended.stdout, ended.stderr);
+            // A name of a host is in lower case.
+            assert!(!told.to_ascii_lowercase().contains("canary"), "{name}={value}: {told}");
+        }
+    }
+    for arguments in [&[token][..], &["check", token], &["--token", token]] {
+        let ended = Setup::new().run(arguments).await;
+        ended.assert_code(64);
+        assert!(!ended.stderr.contains(CANARY), "{}", ended.stderr);
+    }
+    // A start logs the folder, and puts it aside where it is damaged.
+    let setup = Setup::new().set("CACHE_DIR", token);
+    fs::create_dir(setup.folder().join(token)).unwrap();
+    fs::write(setup.folder().join(token).join("svm.redb"), "no store").unwrap();
+    let ended = setup.start().await.terminate().await;
+    assert!(ended.stdout.contains("the store file is damaged"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains(CANARY), "{}", ended.stdout);
+    assert!(ended.stdout.contains("CACHE_DIR=ghp_..."), "{}", ended.stdout);
+}

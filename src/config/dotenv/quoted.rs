@@ -1,0 +1,69 @@
+//! A value as a line of `.env` holds it.
+
+/// The value such that a line `NAME=` with it is read as this value; `None` for one with control characters, which no
+/// terminal should be sent.
+pub fn quoted(value: &str) -> Option<String> {
+    if value.chars().any(|c| c.is_control() && c != '\n') {
+        return None;
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/:,=@%+*[]~".contains(c);
+    if value.chars().all(is_plain) {
+        return Some(value.to_owned());
+    }
+    // Within single quotes nothing has a meaning, but the end of the line is looked for as if a backslash had one.
+    if !value.contains(['\'', '\\', '\n']) {
+        return Some(format!("'{value}'"));
+    }
+    let escaped = value.chars().fold(String::new(), |mut text, c| {
+        match c {
+            '\n' => text.push_str("\\n"),
+            '\\' | '"' | '$' => text.extend(['\\', c]),
+            c => text.push(c),
+        }
+        text
+    });
+    Some(format!("\"{escaped}\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+
+    use super::super::Dotenv;
+    use super::quoted;
+
+    #[test]
+    fn quotes_are_used_where_they_are_needed() {
+        for (value, want) in [
+            ("", ""),
+            ("300ms", "300ms"),
+            ("[::1]:80=a:1,b@c", "[::1]:80=a:1,b@c"),
+            ("/var/lib/svm data", "'/var/lib/svm data'"),
+            ("a#b", "'a#b'"),
+            ("$HOME", "'$HOME'"),
+            ("\"x\"", "'\"x\"'"),
+            ("it's $5", "\"it's \\$5\""),
+            ("a\\b", "\"a\\\\b\""),
+            ("a\nb", "\"a\\nb\""),
+        ] {
+            assert_eq!(quoted(value).as_deref(), Some(want), "{value:?}");
+        }
+        assert_eq!(quoted("\u{1b}[31m"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_is_read_as_the_value(value in "[\\PC\n]{0,40}|[a-z'\"\\\\$#{} \n=]{0,20}") {
+            prop_assume!(!value.contains(|c: char| c.is_control() && c != '\n'));
+            let line = format!("NAME={}  # default", quoted(&value).expect("no control character"));
+            let path = PathBuf::from("/app/.env");
+            let Ok(read) = Dotenv::parse(path, format!("A=1\n{line}\nB=2").as_bytes()) else {
+                return Err(TestCaseError::fail(format!("{line:?} is refused")));
+            };
+            let names: Vec<_> = read.variables().collect();
+            prop_assert_eq!(names, [("A", "1"), ("NAME", &*value), ("B", "2")]);
+        }
+    }
+}

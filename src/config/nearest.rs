@@ -1,0 +1,69 @@
+//! The candidate that a mistyped word was meant to be.
+
+/// The candidate with the fewest typing mistakes between it and the word: characters too many, missing, wrong, or two
+/// exchanged. Of several, the first. A candidate that the word begins with, or that begins with the word, is one
+/// mistake away.
+pub(super) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<(&'a str, usize)> {
+    let mistakes = |candidate: &str| match is_beginning(word, candidate) {
+        true => distance(word, candidate).min(1),
+        false => distance(word, candidate),
+    };
+    let counted = candidates.into_iter().map(|candidate| (candidate, mistakes(candidate)));
+    counted.min_by_key(|(_, mistakes)| *mistakes)
+}
+
+fn is_beginning(word: &str, candidate: &str) -> bool {
+    word.len().min(candidate.len()) > 2
+        && (word.starts_with(candidate) || candidate.starts_with(word))
+}
+
+/// The distance of Damerau and Levenshtein where no part is changed twice.
+pub(super) fn distance(one: &str, other: &str) -> usize {
+    let (one, other): (Vec<_>, Vec<_>) = (one.chars().collect(), other.chars().collect());
+    let mut before_last = Vec::new();
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in other.iter().enumerate() {
+            let mut cost = (last[j] + usize::from(a != b)).min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *a == other[j - 1] && one[i - 1] == *b {
+                cost = cost.min(before_last[j - 1] + 1);
+            }
+            row.push(cost);
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_counted() {
+        for (one, other, count) in [
+            ("info", "info", 0),
+            ("inof", "info", 1),
+            ("inf", "info", 1),
+            ("infoo", "info", 1),
+            ("imfo", "info", 1),
+            ("", "info", 4),
+            ("debug", "info", 5),
+            ("ab", "ba", 1),
+        ] {
+            assert_eq!(distance(one, other), count, "{one} {other}");
+            assert_eq!(distance(other, one), count, "{other} {one}");
+        }
+    }
+
+    #[test]
+    fn a_beginning_is_nearer_than_its_length_says() {
+        assert_eq!(nearest("warning", ["error", "warn", "trace"]), Some(("warn", 1)));
+        assert_eq!(nearest("err", ["warn", "error"]), Some(("error", 1)));
+        assert_eq!(nearest("x", []), None);
+    }
+}

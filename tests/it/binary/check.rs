@@ -1,0 +1,141 @@
+//! `svm check`: lines for `.env` that are read as the same values, and what deserves a warning.
+
+use std::collections::BTreeMap;
+
+use svm::config::VARIABLES;
+
+use crate::support::process::{Ended, Setup};
+
+/// The lines that set a variable, without the marks of defaults.
+fn values(ended: &Ended) -> BTreeMap<String, String> {
+    ended.assert_code(0);
+    let lines = ended.stdout.lines().filter(|line| !line.starts_with('#'));
+    let pairs = lines.map(|line| {
+        let (name, value) = line.split_once('=').unwrap_or_else(|| panic!("no variable: {line}"));
+        (name.to_owned(), value.strip_suffix("  # default").unwrap_or(value).to_owned())
+    });
+    pairs.collect()
+}
+
+/// The secrets alone: all else comes from `.env`.
+fn bare() -> Setup {
+    Setup::bare().set("GITHUB_PATS", "ghp_first,ghp_second")
+}
+
+#[tokio::test]
+async fn its_lines_are_a_dotenv_with_the_same_values() {
+    let odd: &[(&str, &str)] = &[
+        ("CACHE_DIR", "it's a \"folder\" with $HOME, #1 and \\ in it"),
+        ("UPSTREAM_CA_FILE", "ca file.pem"),
+        ("FORWARDED_ALLOW_IPS", "10.0.0.1/8, ::1,2001:db8::/32"),
+        ("ALLOWED_UPSTREAM_HOSTS", "GHE.example:8443 , [::1],api.github.com"),
+        ("UPSTREAM_CONNECT_TO", "a:443=Gateway:80,b:443=[::1]:1"),
+        ("CACHE_HARD_TTL", "1.5d"),
+        ("STALE_AFTER", "0"),
+        ("CACHE_L1_MAX_GB", "0.3"),
+        ("CACHE_L2_MAX_GB", "0.1234567"),
+        ("CLIENT_MISS_RATE", "00.50"),
+        ("REVALIDATE_MAX_RPS", "0.001"),
+        ("REQUIRE_PUBLIC_TOKENS", "1"),
+        ("RUST_LOG", "svm=DEBUG, hyper=off,info"),
+        ("LOG_FORMAT", "TEXT"),
+        ("HOST", "::"),
+        ("API_USAGE_THRESHOLD", "0"),
+    ];
+    let redis: &[(&str, &str)] = &[("REDIS_HOST", "Cache.example"), ("API_USAGE_THRESHOLD", "1")];
+    for variables in [odd, redis, &[("API_USAGE_THRESHOLD", "1")]] {
+        let first = variables.iter().fold(bare(), |setup, (name, value)| setup.set(name, value));
+        // The file is read, too.
+        let pem = rcgen::generate_simple_self_signed(["x".to_owned()]).unwrap().cert.pem();
+        std::fs::write(first.folder().join("ca file.pem"), &pem).unwrap();
+        let printed = first.run(&["check"]).await;
+        assert_eq!(printed.stderr, "");
+        let again = bare().dotenv(&printed.stdout);
+        std::fs::write(again.folder().join("ca file.pem"), &pem).unwrap();
+        let printed_again = again.run(&["check"]).await;
+        assert_eq!(values(&printed_again), values(&printed));
+        assert_eq!(printed_again.stderr, "");
+        // A line without a value leaves the variable unset.
+        let mut marked = printed_again.stdout.lines().filter(|line| line.ends_with("default"));
+        assert!(marked.all(|line| line.ends_with("=  # default")), "{}", printed_again.stdout);
+    }
+}
+
+#[tokio::test]
+async fn it_marks_defaults_and_tells_secrets_in_comments() {
+    let setup = bare().set("API_USAGE_THRESHOLD", "100").set("STALE_AFTER", "2s");
+    let ended = setup.set("REDIS_HOST", "redis://user:canary123@Cache:1/2").run(&["check"]).await;
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    for line in [
+        "# read from the environment; there is no .env in the working folder",
+        "# GITHUB_PATS: 2 tokens",
+        "# REDIS_HOST: redis://cache:1/2 with a login",
+        "# CACHE_DIR: not used, for REDIS_HOST is set",
+        "STALE_AFTER=2s",
+        "CACHE_L1_MAX_GB=1  # default",
+        "UPSTREAM_CA_FILE=  # default",
+        "RUST_LOG=info  # default",
+    ] {
+        assert!(lines.contains(&line), "{line}:\n{}", ended.stdout);
+    }
+    let marked = lines.iter().filter(|line| line.ends_with("  # default")).count();
+    // All but the two required ones, the two that are set, and the two that Redis leaves without a use.
+    assert_eq!(marked, VARIABLES.len() - 6);
+}
+
+#[tokio::test]
+async fn it_says_which_dotenv_it_read() {
+    let setup = Setup::new().dotenv("STALE_AFTER=3s\n");
+    let path = setup.folder().canonicalize().unwrap().join(".env");
+    let ended = setup.run(&["check"]).await;
+    let said = format!("# read from the environment and from {path:?}\n");
+    assert!(ended.stdout.starts_with(&said), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn it_warns_of_names_that_look_like_variables() {
+    let text = "GITHUB_PAT=ghp_canary\nCACHE_L1_MAX_MB=5\nLOGFORMAT=text\nport=1\nNODE_ENV=x\n\
+                export SVM_HOST=::\nhttps_proxy=\nPORT=0\n";
+    let ended = Setup::new().dotenv(text).run(&["check"]).await;
+    ended.assert_code(0);
+    assert_eq!(
+        ended.stderr,
+        "svm: .env: GITHUB_PAT has no effect; did you mean GITHUB_PATS?\n\
+         svm: .env: CACHE_L1_MAX_MB has no effect; did you mean CACHE_L1_MAX_GB?\n\
+         svm: .env: LOGFORMAT has no effect; did you mean LOG_FORMAT?\n\
+         svm: .env: port has no effect; did you mean PORT?\n\
+         svm: .env: SVM_HOST has no effect; did you mean HOST?\n"
+    );
+}
+
+#[tokio::test]
+async fn commands_answer_a_wish_for_help() {
+    for arguments in [["check", "--help"], ["check", "-h"], ["healthcheck", "--help"]] {
+        let ended = Setup::bare().run(&arguments).await;
+        ended.assert_code(0);
+        assert_eq!(ended.stderr, "");
+        assert!(ended.stdout.contains("svm check"), "{}", ended.stdout);
+    }
+}
+
+#[tokio::test]
+async fn a_log_filter_that_would_log_nothing_is_refused() {
+    for (filter, meant) in [
+        ("warning", "did you mean \"warn\"?"),
+        ("info,", "there is nothing before or after a comma"),
+        ("inof", "did you mean \"info\"?"),
+        ("svm=inof", "did you mean \"info\"?"),
+        ("svm[span]=debug", "did you mean \"svm\"?"),
+        ("hyper=debug", "logs nothing of svm; did you mean \"info,hyper=debug\"?"),
+    ] {
+        for command in [&[][..], &["check"]] {
+            let ended = Setup::new().set("RUST_LOG", filter).run(command).await;
+            ended.assert_code(78);
+            assert!(ended.stderr.starts_with("svm: RUST_LOG: "), "{filter}: {}", ended.stderr);
+            assert!(ended.stderr.contains(meant), "{filter}: {}", ended.stderr);
+        }
+    }
+    for filter in [" ", "INFO", "svm", "off", "info,svm::access=off"] {
+        Setup::new().set("RUST_LOG", filter).run(&["check"]).await.assert_code(0);
+    }
+}
