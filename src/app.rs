@@ -8,8 +8,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use salvo::Server;
-use salvo::fuse::FuseConfig;
 use tokio::net::TcpListener;
 
 pub use ending::Farewell;
@@ -45,13 +43,12 @@ const WITHOUT_PERMIT: usize = 3;
 /// thread started. Dozens come of that, and each keeps some of the allocator's memory to itself.
 pub const BLOCKING_THREADS: usize =
     embedded::READERS + embedded::WRITERS + LOOK_UPS + WITHOUT_PERMIT;
-/// Bytes of a request's head.
-const LARGEST_HEAD: usize = 32 * 1024;
 
 /// A service that is ready to serve.
 pub struct App {
     config: config::Server,
     service: salvo::Service,
+    connections: http::Connections,
     cache: Cache,
     store: Arc<dyn Store>,
     guard: Arc<Guard>,
@@ -168,6 +165,13 @@ impl App {
             clock: clock.clone(),
         };
         let proxies = Proxies::new(&config.server.trusted_proxies);
+        let limits = http::Limits {
+            connections: config.server.max_connections,
+            per_client: config.server.max_connections_per_client,
+            proxies: proxies.clone(),
+        };
+        let connections =
+            http::Connections::new(limits, clock.clone(), metrics.connections.clone());
         let service = http::service(http::Parts {
             cache: cache.clone(),
             policy,
@@ -184,6 +188,7 @@ impl App {
         Ok(Self {
             config,
             service,
+            connections,
             cache,
             store,
             guard,
@@ -217,17 +222,14 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<Farewell> {
-        let listener = http::Listener::new(listener)?;
-        let closer = listener.closer();
-        let server = server(listener, &self.config);
         let background = Background::start(&self);
-        let handle = server.handle();
-        let serving = pin!(server.try_serve(self.service));
+        let patience = self.config.connection_patience;
+        let (server, stop) = http::Server::new(listener, self.service, self.connections, patience)?;
+        let serving = pin!(server.run());
         let ending = Ending {
             config: &self.config,
             health: &self.health,
-            closer,
-            handle,
+            stop,
             flights: &self.flights,
             background,
             write_behind: &self.write_behind,
@@ -245,14 +247,4 @@ async fn open(config: &config::Embedded, clock: &Clock) -> Result<Embedded, Open
         tracing::warn!(error = chain(&why), "starting without the persistent store");
     }
     Ok(store)
-}
-
-fn server(listener: http::Listener, config: &config::Server) -> Server<http::Listener> {
-    let fuse = FuseConfig::default()
-        .with_http1_header_timeout(config.connection_patience)
-        .with_write_stall_timeout(config.connection_patience);
-    let mut server =
-        Server::new(listener).fuse_config(fuse).max_connections(config.max_connections);
-    server.http1_mut().max_header_size(LARGEST_HEAD);
-    server
 }

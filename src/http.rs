@@ -4,11 +4,15 @@
 //! never talk to the store or the upstream. Only `render` knows our header names.
 
 mod access_log;
+mod client;
 pub mod client_ip;
 mod client_rate;
 mod coding;
 mod conditional;
+mod connections;
 mod health;
+mod host;
+mod in_flight;
 mod listener;
 mod marked;
 mod memo;
@@ -19,11 +23,15 @@ pub mod query;
 mod questions;
 mod render;
 mod router;
+mod server;
+mod stream;
 mod values;
 mod version;
 
 pub use access_log::AccessLog;
+pub use connections::{Connections, Limits};
 pub use health::{Health, HealthSources};
-pub use listener::{Closer, Listener, bind};
+pub use listener::bind;
 pub use metrics::MetricsSources;
 pub use router::{Parts, service};
+pub use server::{Server, Stop};

@@ -16,6 +16,7 @@ use svm::clock::Clock;
 use svm::commands::{Command, healthcheck, help, listing};
 use svm::config::redacted::redacted;
 use svm::config::{Config, Faults, Server, Setting, Vars};
+use svm::descriptors;
 use svm::dotenv::{self, Lookup};
 use svm::http;
 use svm::panics;
@@ -111,12 +112,16 @@ fn print(text: &str) -> Result<(), Exit> {
 /// What a start would find before it serves, and nothing of what it would do.
 fn check_configuration() -> Result<(), Exit> {
     let (vars, warnings) = environment()?;
-    let config = Config::from_vars(&vars)?;
+    let mut config = Config::from_vars(&vars)?;
     App::check(&config)?;
     for warning in warnings.into_iter().chain(vars.near_misses()) {
         complain(&warning);
     }
-    print(&listing(&config, &vars))
+    let text = listing(&config, &vars);
+    if let Some(warning) = descriptors::fit(&mut config, descriptors::limit()) {
+        complain(&warning);
+    }
+    print(&text)
 }
 
 /// The configuration in force in one line, without its secrets.
@@ -150,7 +155,7 @@ fn environment() -> Result<(Vars, Vec<String>), Exit> {
 
 fn serve() -> Result<(), Exit> {
     let (vars, warnings) = environment()?;
-    let config = Config::from_vars(&vars)?;
+    let mut config = Config::from_vars(&vars)?;
     let cannot =
         |what: &'static str| move |error: io::Error| Exit::failure(format!("{what}: {error}"));
     // Without a buffer of its own, so that what was written and what was not can be told apart.
@@ -162,8 +167,8 @@ fn serve() -> Result<(), Exit> {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let dotenv = vars.dotenv().map_or_else(|| "none".into(), Path::to_string_lossy);
-    tracing::info!(settings = settings(&config), %dotenv, "configuration");
+    log_settings(&config, &vars);
+    raise_descriptors(&mut config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
@@ -173,6 +178,21 @@ fn serve() -> Result<(), Exit> {
     runtime.shutdown_timeout(RUNTIME_LIMIT);
     log.flush();
     end
+}
+
+/// Raises the limit on descriptors, and gives clients no more of them than the rest can spare.
+fn raise_descriptors(config: &mut Config) {
+    if let Err(error) = descriptors::raise() {
+        tracing::warn!(%error, "the limit on file descriptors cannot be raised");
+    }
+    if let Some(warning) = descriptors::fit(config, descriptors::limit()) {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn log_settings(config: &Config, vars: &Vars) {
+    let dotenv = vars.dotenv().map_or_else(|| "none".into(), Path::to_string_lossy);
+    tracing::info!(settings = settings(config), %dotenv, "configuration");
 }
 
 async fn run(config: Config, lines: Lines) -> Result<(), Exit> {

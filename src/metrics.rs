@@ -3,6 +3,7 @@
 //! Children are resolved once, at the start: whoever counts holds a counter and adds to it, without a look-up by
 //! label. What somebody else keeps already (how full L1 is, what a token has left) is read when it is asked for.
 
+mod connections;
 mod families;
 mod gzip;
 mod observed;
@@ -17,6 +18,7 @@ use parking_lot::Mutex;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Histogram, IntCounter, Registry, TextEncoder};
 
+pub use connections::{ConnectionCounters, Shed};
 pub use observed::Observed;
 pub use store::StoreRead;
 
@@ -47,6 +49,8 @@ pub struct Counters {
     age_seconds: Histogram,
     /// Requests that shared the flight of another one.
     pub followers: IntCounter,
+    /// Connections of clients.
+    pub connections: ConnectionCounters,
     pub(crate) store: store::Store,
     pub(crate) gzip: gzip::Gzip,
     upstream: upstream::Upstream,
@@ -95,6 +99,7 @@ impl Metrics {
                 "svm_flight_followers_total",
                 "Requests that shared the upstream call of another one",
             ),
+            connections: ConnectionCounters::new(&families),
             store: store::Store::new(&families),
             gzip: gzip::Gzip::new(&families),
             upstream: upstream::Upstream::new(&families),

@@ -4,13 +4,12 @@ use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use salvo::server::ServerHandle;
 use tokio::time::timeout;
 
 use crate::cache::write_behind::WriteBehind;
 use crate::clock::Stopwatch;
 use crate::config;
-use crate::http::{Closer, Health};
+use crate::http::{Health, Stop};
 use crate::revalidate::Revalidator;
 use crate::store::Store;
 use crate::tasks::Tasks;
@@ -34,8 +33,7 @@ pub struct Farewell {
 pub(super) struct Ending<'a> {
     pub(super) config: &'a config::Server,
     pub(super) health: &'a Health,
-    pub(super) closer: Closer,
-    pub(super) handle: ServerHandle,
+    pub(super) stop: Stop,
     pub(super) flights: &'a Tasks,
     pub(super) background: Background,
     pub(super) write_behind: &'a WriteBehind,
@@ -46,20 +44,17 @@ pub(super) struct Ending<'a> {
 impl Ending<'_> {
     pub(super) async fn serve_until(
         self,
-        mut serving: Pin<&mut impl Future<Output = io::Result<()>>>,
+        mut serving: Pin<&mut impl Future<Output = ()>>,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<Farewell> {
         tokio::select! {
-            ended = &mut serving => {
-                ended?;
-                return Err(ended_by_itself());
-            }
+            () = &mut serving => return Err(ended_by_itself()),
             () = shutdown => {}
         }
         self.health.drain();
         tracing::info!("shutting down");
         self.serve_on(serving.as_mut()).await?;
-        self.drain_requests(serving).await?;
+        self.drain_requests(serving).await;
         let Self { flights, background, write_behind, revalidator, .. } = self;
         background.stop().await;
         let limit = self.config.drain_timeout;
@@ -76,17 +71,14 @@ impl Ending<'_> {
     }
 
     /// Serves as before for `SHUTDOWN_DELAY`, except that the health says that it will end.
-    async fn serve_on(
-        &self,
-        serving: Pin<&mut impl Future<Output = io::Result<()>>>,
-    ) -> io::Result<()> {
+    async fn serve_on(&self, serving: Pin<&mut impl Future<Output = ()>>) -> io::Result<()> {
         let delay = self.config.shutdown_delay;
         if delay.is_zero() {
             return Ok(());
         }
         tracing::info!(delay = ?delay, "still accepting connections");
         match timeout(delay, serving).await {
-            Ok(ended) => Err(ended.err().unwrap_or_else(ended_by_itself)),
+            Ok(()) => Err(ended_by_itself()),
             Err(_) => Ok(()),
         }
     }
@@ -94,20 +86,14 @@ impl Ending<'_> {
     /// The listener closes at once. While flights are under way, connections stay open, so that `/healthz` can say
     /// what is going on; each answer asks its client to close. Then the rest of the grace is for answers that are
     /// still being written.
-    async fn drain_requests(
-        &self,
-        mut serving: Pin<&mut impl Future<Output = io::Result<()>>>,
-    ) -> io::Result<()> {
+    async fn drain_requests(&self, serving: Pin<&mut impl Future<Output = ()>>) {
         let stopwatch = Stopwatch::start();
-        self.closer.close();
+        self.stop.close_listener();
+        serving.await;
         self.background.stop_sweeps();
         let grace = self.config.shutdown_grace;
-        tokio::select! {
-            ended = &mut serving => return ended,
-            _ = self.flights.wait(grace) => {}
-        }
-        self.handle.stop_graceful(grace.saturating_sub(stopwatch.elapsed()));
-        serving.await
+        self.flights.wait(grace).await;
+        self.stop.end_connections(grace.saturating_sub(stopwatch.elapsed())).await;
     }
 }
 

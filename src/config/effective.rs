@@ -95,6 +95,10 @@ impl Config {
             ("SHUTDOWN_GRACE", display(server.shutdown_grace).into()),
             ("SHUTDOWN_DRAIN_TIMEOUT", display(server.drain_timeout).into()),
             ("MAX_CONNECTIONS", server.max_connections.to_string().into()),
+            (
+                "MAX_CONNECTIONS_PER_CLIENT",
+                server.max_connections_per_client.unwrap_or(0).to_string().into(),
+            ),
             ("CLIENT_MISS_RATE", server.client_miss_rate.unwrap_or_default().to_string().into()),
             ("LOG_FORMAT", log.format.as_str().to_owned().into()),
             ("RUST_LOG", log.filter.to_string().into()),

@@ -38,6 +38,11 @@ pub(super) fn count(text: &str) -> Result<usize> {
     usize::try_from(count).map_err(|_| "is too large".to_owned())
 }
 
+/// The same where 0 stands for no limit.
+pub(super) fn count_or_off(text: &str) -> Result<Option<usize>> {
+    if number::<u32>(text)? == 0 { Ok(None) } else { count(text).map(Some) }
+}
+
 pub(super) fn bytes(text: &str) -> Result<u64> {
     positive(number(text)?)
 }

@@ -20,6 +20,7 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
     let host = reader.read("HOST", parse::address);
     let port = reader.read("PORT", parse::port);
     let max_connections = reader.read("MAX_CONNECTIONS", count);
+    let max_connections_per_client = reader.read("MAX_CONNECTIONS_PER_CLIENT", parse::count_or_off);
     let client_miss_rate = reader.read("CLIENT_MISS_RATE", parse::rate_or_off);
     let trusted_proxies = reader.read_list("FORWARDED_ALLOW_IPS", parse::network);
     let shutdown_delay = reader.read("SHUTDOWN_DELAY", duration_or_zero);
@@ -29,6 +30,7 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
         host: host?,
         port: port?,
         max_connections: max_connections?,
+        max_connections_per_client: max_connections_per_client?,
         client_miss_rate: client_miss_rate?,
         trusted_proxies: trusted_proxies?,
         shutdown_delay: shutdown_delay?,

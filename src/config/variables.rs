@@ -23,6 +23,7 @@ pub struct Variable {
 const DURATION: &str = "a positive duration such as 300ms, 1.5h, 1h30m or 7d";
 const DURATION_OR_OFF: &str = "a duration such as 300ms, 1.5h, 1h30m or 7d; 0s is off";
 const COUNT: &str = "a whole number from 1 to 4294967295";
+const COUNT_OR_OFF: &str = "a whole number from 1 to 4294967295; 0 is off";
 const SIZE: &str = "a positive decimal number of GiB, such as 4 or 0.5";
 const RATE: &str = "a decimal number from 0.001 to 1000000, such as 10 or 0.5";
 const RATE_OR_OFF: &str = "a decimal number from 0.001 to 1000000, such as 10 or 0.5; 0 is off";
@@ -217,6 +218,12 @@ pub const VARIABLES: &[Variable] = &[
         "how long the write-behind queue may drain after that",
     ),
     optional("MAX_CONNECTIONS", "10000", COUNT, "client connections at once"),
+    optional(
+        "MAX_CONNECTIONS_PER_CLIENT",
+        "0",
+        COUNT_OR_OFF,
+        "connections of one client at once; proxies of FORWARDED_ALLOW_IPS have no limit of their own",
+    ),
     optional(
         "CLIENT_MISS_RATE",
         "0",

@@ -26,6 +26,12 @@ impl Proxies {
         Self(networks.into())
     }
 
+    /// Whether what comes from this address is a proxy's.
+    pub(super) fn are_trusted_at(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.0.iter().any(|network| network.contains(&peer))
+    }
+
     /// The client of a request; nothing where it did not come over a socket.
     pub(super) fn client_of(&self, req: &Request) -> Option<IpAddr> {
         let peer = req.remote_addr().clone().into_std()?.ip();

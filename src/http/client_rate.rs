@@ -11,7 +11,7 @@ mod bucket;
 
 use std::collections::HashMap;
 use std::mem;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
@@ -19,12 +19,11 @@ use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
 
+use super::client::Client;
 use bucket::{Bucket, Rate};
 
 /// Clients of a generation: some megabytes in both.
 const GENERATION: usize = 65_536;
-/// The part of an IPv6 address that is a client's own: whoever has one address of a network has all of it.
-const NETWORK: Ipv6Addr = Ipv6Addr::new(0xffff, 0xffff, 0xffff, 0xffff, 0, 0, 0, 0);
 
 /// The buckets of all clients; without a rate there are none.
 #[derive(Debug)]
@@ -43,10 +42,6 @@ struct Limits {
     rate: Rate,
     buckets: Mutex<Buckets>,
 }
-
-/// Whoever shares a bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Client(IpAddr);
 
 /// Buckets that were used lately, at most two generations of them.
 #[derive(Debug, Default)]
@@ -86,15 +81,6 @@ impl Purse<'_> {
         if self.has_spent {
             let Limits { rate, buckets } = self.limits;
             buckets.lock().of(self.client).give_back(rate);
-        }
-    }
-}
-
-impl Client {
-    fn at(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(_) => Self(address),
-            IpAddr::V6(address) => Self((address & NETWORK).into()),
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn has_hash(part: &str) -> bool {
 
 /// A connection whose incoming bytes hold no `#`.
 #[derive(Debug)]
-pub struct Marked<S>(S);
+pub(super) struct Marked<S>(S);
 
 impl<S> Marked<S> {
     pub(super) fn new(stream: S) -> Self {

@@ -9,10 +9,12 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use crate::cache::Status;
 use crate::clock::{Clock, Stopwatch, Timestamp};
-use crate::target::{self, Target};
+use crate::target::{self, Target, percent};
 
 use super::access_log::AccessLog;
 use super::health::Health;
+use super::host;
+use super::in_flight::Overload;
 use super::marked::has_hash;
 use super::render;
 
@@ -20,6 +22,8 @@ use super::render;
 pub(super) trait Page: Send + Sync + 'static {
     /// Whether the methods that the page does not have are refused as such.
     const EXISTS: bool = true;
+    /// Whether it is refused while every connection has a request.
+    const IS_SHED: bool = false;
 
     /// Answers a GET or a HEAD.
     fn answer(
@@ -72,6 +76,20 @@ impl<P: Page> Route<P> {
     pub(super) fn new(page: P, path: Option<&'static str>, common: &Common) -> Self {
         Self { page, path, common: common.clone() }
     }
+
+    /// Answers a request that the page is not to see.
+    fn refuses(&self, req: &Request, res: &mut Response) -> bool {
+        if let Some(fault) = host::fault(req.version(), req.headers()) {
+            render::bad_request(req, res, fault);
+        } else if P::EXISTS && !reads(req.method()) {
+            render::method_not_allowed(req, res);
+        } else if P::IS_SHED && req.extensions().get::<Overload>().is_some() {
+            render::overloaded(req, res);
+        } else {
+            return false;
+        }
+        true
+    }
 }
 
 #[async_trait]
@@ -79,11 +97,9 @@ impl<P: Page> Handler for Route<P> {
     async fn handle(&self, req: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
         let Common { clock, health, access_log } = &self.common;
         let arrival = Arrival { at: clock.now(), stopwatch: Stopwatch::start() };
-        let trail = if P::EXISTS && !reads(req.method()) {
-            render::method_not_allowed(req, res);
-            Trail::default()
-        } else {
-            self.page.answer(req, res, &arrival).await
+        let trail = match self.refuses(req, res) {
+            true => Trail::default(),
+            false => self.page.answer(req, res, &arrival).await,
         };
         if health.is_draining() {
             render::close_connection(res);
@@ -103,10 +119,14 @@ impl Page for Missing {
     const EXISTS: bool = false;
 
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
-        // Another path than it would be without its `#`.
-        match has_hash(req.uri().path()) {
-            true => render::invalid_parameter(req, res, &target::Error::Fragment.to_string()),
-            false => render::not_found(req, res),
+        let path = req.uri().path();
+        if has_hash(path) {
+            // Another path than it would be without its `#`.
+            render::invalid_parameter(req, res, &target::Error::Fragment.to_string());
+        } else if str::from_utf8(&percent::decode_fully(path)).is_err() {
+            render::bad_request(req, res, "the path must be UTF-8 once it is percent-decoded");
+        } else {
+            render::not_found(req, res);
         }
         Trail::default()
     }

@@ -102,6 +102,23 @@ pub(super) fn method_not_allowed(req: &Request, res: &mut Response) {
     refused(req, res, StatusCode::METHOD_NOT_ALLOWED, body.to_string().into(), None);
 }
 
+/// A request that no page is to see.
+pub(super) fn bad_request(req: &Request, res: &mut Response, detail: &str) {
+    let body = json!({ "error": "Bad request", "detail": detail });
+    refused(req, res, StatusCode::BAD_REQUEST, body.to_string().into(), None);
+}
+
+/// A request that came while every connection had one.
+pub(super) fn overloaded(req: &Request, res: &mut Response) {
+    let body = json!({
+        "error": "Too many connections",
+        "detail": "every connection has a request; try again in a second",
+    });
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    refused(req, res, status, body.to_string().into(), Some(Duration::from_secs(1)));
+    close_connection(res);
+}
+
 /// JSON of ours that nobody should keep.
 pub(super) fn json(req: &Request, res: &mut Response, status: StatusCode, body: String) {
     refused(req, res, status, body.into(), None);

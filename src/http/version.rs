@@ -34,6 +34,8 @@ pub(super) struct Version {
 }
 
 impl Page for Version {
+    const IS_SHED: bool = true;
+
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> Trail {
         let question = match self.questions.read(req.uri().query()) {
             Ok(question) => question,

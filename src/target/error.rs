@@ -32,6 +32,9 @@ pub enum Error {
     /// `%00` to `%1F`, `%7F` or `%5C`.
     #[error("url must not hold an encoded control character or backslash")]
     Encoded,
+    /// Bytes that are no UTF-8, once everything is decoded.
+    #[error("url must be UTF-8 once it is percent-decoded")]
+    Utf8,
     /// `//`, `/./`, `/../` or a trailing `/`, spelt out or encoded.
     #[error("url path must not have an empty, `.` or `..` segment")]
     Segment,

@@ -4,10 +4,13 @@ use super::{Error, percent};
 
 const CREDENTIALS: [&str; 3] = ["access_token", "client_secret", "token"];
 
-/// Refuses a semicolon and every pair whose name is that of a credential.
+/// Refuses a semicolon, what decodes to no UTF-8, and every pair whose name is that of a credential.
 pub(super) fn check(query: &str) -> Result<(), Error> {
     if query.contains(';') {
         return Err(Error::Semicolon);
+    }
+    if query.contains('%') && str::from_utf8(&percent::decode_fully(query)).is_err() {
+        return Err(Error::Utf8);
     }
     if query.split('&').map(name).any(is_credential) {
         return Err(Error::Credential);

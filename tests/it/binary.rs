@@ -3,6 +3,7 @@
 mod check;
 mod commands;
 mod crash;
+mod descriptors;
 mod dotenv;
 mod environment;
 mod log;

@@ -1,13 +1,13 @@
 //! Connections: what a client may send, and how long it may take.
 
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::LATEST;
-use crate::support::app::TestApp;
+use crate::support::app::{Log, TestApp};
+use crate::support::raw::Raw;
+use crate::{LATEST, LATEST_PATH};
 
 /// Sends bytes as they are, and reads until the service closes.
 async fn talk(address: SocketAddr, bytes: &[u8]) -> String {
@@ -54,27 +54,132 @@ async fn pipelined_requests_are_answered_in_their_order() {
 }
 
 #[tokio::test]
-async fn no_more_connections_than_allowed_are_served_at_once() {
-    let app = TestApp::builder().set("MAX_CONNECTIONS", "1").start().await;
-    let mut first = TcpStream::connect(app.address()).await.unwrap();
-    ping(&mut first).await;
-
-    let mut second = TcpStream::connect(app.address()).await.unwrap();
-    second.write_all(&request("/ping", 0)).await.unwrap();
-    // Plenty of time for a service that would answer both.
-    for _ in 0..50 {
-        ping(&mut first).await;
+async fn a_full_service_closes_the_connection_idle_longest() {
+    let app = TestApp::builder().set("MAX_CONNECTIONS", "3").start().await;
+    let address = app.address();
+    let [mut first, mut second, mut third] =
+        [Raw::connect(address).await, Raw::connect(address).await, Raw::connect(address).await];
+    for raw in [&mut first, &mut second, &mut third] {
+        assert_eq!(raw.get("/ping").await, Some(200));
     }
-    let early = second.try_read(&mut [0; 1024]);
-    assert_eq!(early.unwrap_err().kind(), ErrorKind::WouldBlock);
-    drop(first);
-    let mut answer = String::new();
-    second.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(first.get("/ping").await, Some(200));
+    let mut fourth = Raw::connect(address).await;
+    assert_eq!(fourth.get("/ping").await, Some(200));
+    assert!(second.answer().await.is_none());
+    for raw in [&mut first, &mut third, &mut fourth] {
+        assert_eq!(raw.get("/ping").await, Some(200));
+    }
 }
 
-async fn ping(stream: &mut TcpStream) {
-    let request = b"GET /ping HTTP/1.1\r\nHost: svm\r\n\r\n";
-    stream.write_all(request).await.expect("a socket that takes bytes");
-    assert_ne!(stream.read(&mut [0; 1024]).await.expect("an answer"), 0);
+#[tokio::test]
+async fn a_client_without_a_request_makes_room_too() {
+    let app = TestApp::builder().set("MAX_CONNECTIONS", "2").start().await;
+    let mut begun = Vec::new();
+    for head in ["", "GET /ping HTTP/1.1\r\nHost: sv"] {
+        let mut raw = Raw::connect(app.address()).await;
+        raw.send(head).await;
+        begun.push(raw);
+    }
+    let mut served = [Raw::connect(app.address()).await, Raw::connect(app.address()).await];
+    for raw in &mut served {
+        assert_eq!(raw.get("/ping").await, Some(200));
+    }
+    for mut raw in begun {
+        assert!(raw.answer().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_service_full_of_requests_still_says_how_it_is() {
+    let (logged, _listening) = Log::listen("svm::http::");
+    let app = TestApp::builder().set("MAX_CONNECTIONS", "2").start().await;
+    app.github.release("octo/app").serve();
+    let gate = app.github.hold(LATEST_PATH);
+    let path = format!("/version?url={LATEST}");
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let mut raw = Raw::connect(app.address()).await;
+        raw.send(format!("GET {path} HTTP/1.1\r\nHost: svm\r\n\r\n")).await;
+        waiting.push(raw);
+    }
+    gate.arrived(1).await;
+    app.reaches("svm_flight_followers_total", 1.0).await;
+    let mut third = Raw::connect(app.address()).await;
+    for page in ["/ping", "/healthz", "/metrics", "/nowhere", "/ping"] {
+        let expected = if page == "/nowhere" { 404 } else { 200 };
+        assert_eq!(third.get(page).await, Some(expected), "{page}");
+    }
+    for _ in 0..40 {
+        let mut refused = Raw::connect(app.address()).await;
+        refused.send(format!("GET {path} HTTP/1.1\r\nHost: svm\r\n\r\n")).await;
+        let answer = refused.answer().await.expect("an answer");
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
+        assert_eq!(answer.header("connection"), "close");
+        assert_eq!(answer.json()["error"], "Too many connections");
+        assert!(refused.answer().await.is_none());
+    }
+    assert_eq!(Raw::connect(app.address()).await.get("/healthz").await, Some(200));
+    gate.open();
+    for mut raw in waiting {
+        assert_eq!(raw.answer().await.expect("an answer").status, 200);
+    }
+    assert_eq!(third.get(&path).await, Some(200), "there is room again");
+    let told = logged.text();
+    assert_eq!(told.matches("each with a request").count(), 1, "{told}");
+}
+
+#[tokio::test]
+async fn a_client_has_no_more_connections_than_its_limit() {
+    let app = TestApp::builder().set("MAX_CONNECTIONS_PER_CLIENT", "2").start().await;
+    let (one, other) = ([127, 0, 0, 8], [127, 0, 0, 9]);
+    let mut theirs = Raw::connect_from(other, app.address()).await;
+    assert_eq!(theirs.get("/ping").await, Some(200));
+    let mut ours = Vec::new();
+    for _ in 0..5 {
+        let mut raw = Raw::connect_from(one, app.address()).await;
+        assert_eq!(raw.get("/ping").await, Some(200));
+        ours.push(raw);
+    }
+    let open = futures_util::future::join_all(ours.iter_mut().map(|raw| raw.get("/ping"))).await;
+    assert_eq!(open, [None, None, None, Some(200), Some(200)]);
+    assert_eq!(theirs.get("/ping").await, Some(200));
+}
+
+#[tokio::test]
+async fn a_client_whose_connections_all_have_requests_gets_no_more() {
+    let app = TestApp::builder().set("MAX_CONNECTIONS_PER_CLIENT", "2").start().await;
+    app.github.release("octo/app").serve();
+    let gate = app.github.hold(LATEST_PATH);
+    let client = [127, 0, 0, 8];
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let mut raw = Raw::connect_from(client, app.address()).await;
+        let path = format!("/version?url={LATEST}");
+        raw.send(format!("GET {path} HTTP/1.1\r\nHost: svm\r\n\r\n")).await;
+        waiting.push(raw);
+    }
+    app.reaches("svm_flight_followers_total", 1.0).await;
+    assert_eq!(Raw::connect_from(client, app.address()).await.get("/ping").await, None);
+    let shed = r#"svm_client_connections_shed_total{reason="client-limit"}"#;
+    assert_eq!(app.metric(shed).await, 1.0);
+    gate.open();
+    for mut raw in waiting {
+        assert_eq!(raw.answer().await.expect("an answer").status, 200);
+    }
+    assert_eq!(Raw::connect_from(client, app.address()).await.get("/ping").await, Some(200));
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_has_no_limit_of_its_own() {
+    let builder = TestApp::builder().set("MAX_CONNECTIONS_PER_CLIENT", "1");
+    let app = builder.set("FORWARDED_ALLOW_IPS", "127.0.0.8").start().await;
+    let mut ours = Vec::new();
+    for _ in 0..5 {
+        let mut raw = Raw::connect_from([127, 0, 0, 8], app.address()).await;
+        assert_eq!(raw.get("/ping").await, Some(200));
+        ours.push(raw);
+    }
+    for raw in &mut ours {
+        assert_eq!(raw.get("/ping").await, Some(200));
+    }
 }

@@ -64,6 +64,12 @@ async fn metrics_are_prometheus_text() {
     svm_build_info{version="0.1.0"} 1
     svm_cache_hits_total 1
     svm_cache_misses_total 1
+    svm_client_connections 1
+    svm_client_connections_shed_total{reason="client-limit"} 0
+    svm_client_connections_shed_total{reason="heads"} 0
+    svm_client_connections_shed_total{reason="max-connections"} 0
+    svm_client_connections_shed_total{reason="no-descriptor"} 0
+    svm_client_connections_shed_total{reason="overload"} 0
     svm_client_limited_total 0
     svm_flight_followers_total 0
     svm_flights 0

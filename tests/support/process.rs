@@ -106,6 +106,11 @@ impl Setup {
         self
     }
 
+    /// Lets it have so many file descriptors, and raise that limit up to the second number.
+    pub fn descriptors(self, soft: u64, hard: u64) -> Self {
+        self.after(&format!("ulimit -Sn {soft}; ulimit -Hn {hard}"))
+    }
+
     /// The folder in which the binary starts.
     pub fn folder(&self) -> &Path {
         self.folder.path()

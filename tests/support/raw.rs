@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 const BOUND: Duration = Duration::from_secs(10);
@@ -33,6 +33,20 @@ impl Raw {
     pub async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("a service that accepts");
         Self { stream, unread: Vec::new() }
+    }
+
+    /// Connects from another address of loopback.
+    pub async fn connect_from(client: [u8; 4], address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((client, 0).into()).expect("an address of loopback");
+        let stream = socket.connect(address).await.expect("a service that accepts");
+        Self { stream, unread: Vec::new() }
+    }
+
+    /// Sends a GET, and gives the status of the answer; nothing if the service has closed.
+    pub async fn get(&mut self, path: &str) -> Option<u16> {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: svm\r\n\r\n")).await;
+        Some(self.answer().await?.status)
     }
 
     /// Sends bytes; if the service closes before it has them all, that is its right.

@@ -72,6 +72,7 @@ fn the_table_has_cases_of_every_verdict_and_none_twice() {
         "Semicolon",
         "TooLong",
         "UserInfo",
+        "Utf8",
         "ok",
     ];
     assert_eq!(counts.keys().copied().collect::<Vec<_>>(), verdicts);

@@ -102,6 +102,7 @@ fn hostile_bytes() {
     for byte in 0..=u8::MAX {
         let verdict = match byte {
             0..0x20 | 0x7F | b'\\' => Some(Error::Encoded),
+            0x80.. => Some(Error::Utf8),
             _ => None,
         };
         for (before, after) in [("x", "y"), ("x?q=", "y")] {

@@ -45,6 +45,9 @@ fn request_lines() -> Vec<Case> {
         ("two slashes", line("GET //ping HTTP/1.1"), MISSING),
         ("a dot segment", line("GET /x/../ping HTTP/1.1"), MISSING),
         ("an encoded path", line("GET /%70ing HTTP/1.1"), MISSING),
+        ("a path that is no UTF-8", line("GET /ping%c0%af HTTP/1.1"), NOT_ALLOWED),
+        ("a path that is no UTF-8 in the end", line("GET /%25c0%25af HTTP/1.1"), NOT_ALLOWED),
+        ("a path that is UTF-8 in the end", line("GET /%25c3%25a9 HTTP/1.1"), MISSING),
         ("no path", line("GET ?x HTTP/1.1"), REFUSED),
         ("another method", line("POST /ping HTTP/1.1"), NO_METHOD),
         ("a method that echoes", line("TRACE /ping HTTP/1.1"), NO_METHOD),
@@ -93,8 +96,18 @@ fn header_lines() -> Vec<Case> {
         ("letters in a name that are no ASCII", header("\u{e9}: a"), REFUSED),
         ("letters in a value that are no ASCII", header("X: \u{e9}"), IN_STEP),
         ("bare line feeds", "GET /ping HTTP/1.1\nHost: svm\n".into(), IN_STEP),
-        ("two hosts", header("Host: evil.example"), IN_STEP),
-        ("no host", "GET /ping HTTP/1.1\r\n".into(), IN_STEP),
+        ("two hosts", header("Host: evil.example"), NOT_ALLOWED),
+        ("two equal hosts", header("Host: svm"), NOT_ALLOWED),
+        ("an empty host", "GET /ping HTTP/1.1\r\nHost:\r\n".into(), IN_STEP),
+        ("two hosts in one line", "GET /ping HTTP/1.1\r\nHost: svm, evil\r\n".into(), NOT_ALLOWED),
+        ("a host with a user", "GET /ping HTTP/1.1\r\nHost: user@svm\r\n".into(), NOT_ALLOWED),
+        ("an absolute form and no host", "GET http://svm/ping HTTP/1.1\r\n".into(), NOT_ALLOWED),
+        ("HTTP/1.0 and no host", "GET /ping HTTP/1.0\r\n".into(), CLOSED),
+        ("HTTP/1.0 and two hosts", line("GET /ping HTTP/1.0") + "Host: svm\r\n", &[400]),
+        ("no host for another page", "GET /nowhere HTTP/1.1\r\n".into(), NOT_ALLOWED),
+        ("no host for a document", "GET /version HTTP/1.1\r\n".into(), NOT_ALLOWED),
+        ("no host for another method", "POST /ping HTTP/1.1\r\n".into(), NOT_ALLOWED),
+        ("no host", "GET /ping HTTP/1.1\r\n".into(), NOT_ALLOWED),
         ("a promise to wait", header("Expect: 100-continue"), IN_STEP),
         ("a promise to wait, and a body", header("Expect: 100-continue\r\nContent-Length: 0"), IN_STEP),
         ("another expectation", header("Expect: a miracle"), IN_STEP),
@@ -140,7 +153,7 @@ async fn a_host_that_a_client_names_is_never_asked() {
             "GET http://evil.example/version?url={url} HTTP/1.1\r\nHost: uploads.github.com\r\n"
         ),
         format!(
-            "GET /version?url={url} HTTP/1.1\r\nX-Forwarded-Host: evil.example\r\nForwarded: host=evil.example\r\n"
+            "GET /version?url={url} HTTP/1.1\r\nHost: svm\r\nX-Forwarded-Host: evil.example\r\nForwarded: host=evil.example\r\n"
         ),
     ] {
         let answers = talk(app.address(), format!("{head}Connection: close\r\n\r\n")).await;

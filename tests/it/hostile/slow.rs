@@ -1,9 +1,12 @@
 //! Clients that take their time: heads that never end, bodies that nobody reads, and the memory that these cost.
 
+use std::cell::Cell;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use svm::clock::Stopwatch;
+use svm::descriptors;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -77,7 +80,6 @@ async fn an_idle_connection_is_closed_after_its_last_answer() {
     let mut raw = Raw::connect(app.address()).await;
     raw.send("GET /ping HTTP/1.1\r\nHost: svm\r\n\r\n").await;
     assert_eq!(raw.answer().await.expect("an answer").status, 200);
-    ping(app.address()).await;
     assert!(raw.answer().await.is_none());
 }
 
@@ -86,11 +88,100 @@ async fn a_client_that_never_reads_is_given_up() {
     let app = one_at_a_time().start().await;
     app.github.raw_document(LARGE_PATH, &large_json());
     let mut stuck = asks_and_reads_nothing(app.address()).await;
-    ping(app.address()).await;
+    // The one that asks.
+    app.reaches("svm_client_connections", 1.0).await;
     // What the kernels kept, and a reset.
     let mut got = Vec::new();
     let _ = stuck.read_to_end(&mut got).await;
     assert!(got.len() < LARGE_BYTES, "{} bytes", got.len());
+}
+
+/// The pace of a reader is that of requests beside it, each of which takes the service some time.
+#[tokio::test]
+async fn a_client_that_reads_slowly_and_steadily_gets_all() {
+    const BYTES: usize = 4 << 20;
+    let app = TestApp::builder().connection_patience(PATIENCE).start().await;
+    app.github.raw_document(LARGE_PATH, &format!("\"{}\"", "x".repeat(BYTES - 2)));
+    assert_eq!(app.version(LARGE).await.status, 200);
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(64 << 10).expect("a size that is allowed");
+    let mut slow = socket.connect(app.address()).await.expect("a service that accepts");
+    let head =
+        format!("GET /version?url={LARGE} HTTP/1.1\r\nHost: svm\r\nConnection: close\r\n\r\n");
+    slow.write_all(head.as_bytes()).await.expect("an open connection");
+    let mut raw = Raw::connect(app.address()).await;
+    let (mut got, waited) = (0, Stopwatch::start());
+    let mut bytes = vec![0; 16 << 10];
+    loop {
+        let count = slow.read(&mut bytes).await.expect("more of the answer");
+        got += count;
+        if count == 0 {
+            break;
+        }
+        let step = Stopwatch::start();
+        while step.elapsed() < PATIENCE / 40 {
+            assert_eq!(raw.get("/ping").await, Some(200));
+        }
+    }
+    assert!(got > BYTES, "{got} bytes");
+    assert!(waited.elapsed() > 4 * PATIENCE, "too fast to tell");
+}
+
+#[tokio::test]
+async fn the_kernel_keeps_little_for_a_client_that_reads_nothing() {
+    let app = TestApp::start().await;
+    app.github.raw_document(LARGE_PATH, &large_json());
+    assert_eq!(app.version(LARGE).await.status, 200);
+    let stuck = asks_and_reads_nothing(app.address()).await;
+    let client = stuck.local_addr().expect("an address").port();
+    let unsent = || unacknowledged(app.address().port(), client);
+    // All that the kernel takes is there once nothing is added.
+    let kept = Cell::new(0);
+    app.until(async || {
+        assert_eq!(app.get("/ping").await.status, 200);
+        let now = unsent();
+        now > 0 && now == kept.replace(now)
+    })
+    .await;
+    assert!(kept.get() < 256 << 10, "{} bytes", kept.get());
+}
+
+/// Bytes that the kernel keeps of what is sent from one port to another.
+fn unacknowledged(from: u16, to: u16) -> u64 {
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("a table of connections");
+    let ends = format!(":{from:04X} 0100007F:{to:04X} ");
+    let line = table.lines().find(|line| line.contains(&ends)).expect("the connection");
+    let queues = line.split_whitespace().nth(4).expect("a column");
+    u64::from_str_radix(queues.split(':').next().expect("two numbers"), 16).expect("a number")
+}
+
+#[tokio::test]
+async fn heads_that_are_held_back_have_a_bound_together() {
+    const CLIENTS: usize = 3_000;
+    descriptors::raise().expect("a limit that may be raised");
+    let svm = Setup::new().start().await;
+    let resident = "process_resident_memory_bytes";
+    let before = svm.metric(resident).await;
+    let head = format!("GET /ping HTTP/1.1\r\nHost: svm\r\nX: {}", "x".repeat(31 << 10));
+    let mut held = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut raw = Raw::connect(svm.address()).await;
+        raw.send(&head).await;
+        held.push(raw);
+    }
+    let mut last = Raw::connect(svm.address()).await;
+    assert_eq!(last.get("/ping").await, Some(200));
+    assert!(svm.metric(r#"svm_client_connections_shed_total{reason="heads"}"#).await > 0.0);
+    let grown = svm.metric(resident).await - before;
+    // 3,000 times 68 KiB would be 200 MiB.
+    assert!(grown < f64::from(96 << 20), "{CLIENTS} clients cost {grown} bytes");
+    let newest = held.last_mut().expect("a client");
+    newest.send("\r\n\r\n").await;
+    assert_eq!(newest.answer().await.expect("an answer").status, 200, "the oldest go first");
+    assert_eq!(
+        svm.said("clients hold back too many request heads; the oldest are given up").len(),
+        1
+    );
 }
 
 #[tokio::test]

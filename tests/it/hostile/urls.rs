@@ -10,7 +10,7 @@ use crate::support::github::Received;
 use crate::support::raw::talk;
 
 const TABLE: &str = include_str!("../../../testdata/hostile/urls.txt");
-const ERRORS: [Error; 15] = [
+const ERRORS: [Error; 16] = [
     Error::NotHttps,
     Error::TooLong,
     Error::Character,
@@ -20,6 +20,7 @@ const ERRORS: [Error; 15] = [
     Error::Fragment,
     Error::Percent,
     Error::Encoded,
+    Error::Utf8,
     Error::Segment,
     Error::Semicolon,
     Error::Credential,

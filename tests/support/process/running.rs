@@ -185,6 +185,18 @@ impl Running {
         peak.and_then(|peak| peak.trim().parse::<u64>().ok()).expect("a number") * 1024
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("a process that runs")
+    }
+
+    /// Lets it have no more than so many file descriptors.
+    pub async fn limit_descriptors(&self, count: usize) {
+        let (limit, id) = (format!("--nofile={count}:{count}"), self.id().to_string());
+        let limited = Command::new("prlimit").args([&limit, "--pid", &id]).status();
+        assert!(limited.await.expect("prlimit").success());
+    }
+
     /// Sends a signal by its name, such as `TERM`.
     pub async fn signal(&self, name: &str) {
         let id = self.child.id().expect("a process that runs").to_string();

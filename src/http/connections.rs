@@ -1,0 +1,245 @@
+//! The client connections that are open: how many there may be, and which of them close to make room.
+//!
+//! Where `MAX_CONNECTIONS` are open, a new client takes the place of the connection that has been
+//! idle longest. Where none is idle, it gets one of a few spare connections, on which `/healthz` and
+//! the other small pages are answered and documents are refused: a service that is full still says
+//! so. Before a head is complete a connection costs memory and has asked for nothing, so all heads
+//! together have a bound, and the oldest of them go first.
+
+mod open;
+mod table;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, Stopwatch};
+use crate::metrics::{ConnectionCounters, Shed};
+use crate::telemetry::outage::Outage;
+
+use super::client::Client;
+use super::client_ip::Proxies;
+
+pub(super) use open::{Connection, OpenConnection};
+use table::{Kind, Table};
+
+/// Connections beyond the limit, which get no documents.
+const SPARE: usize = 16;
+/// Bytes that all heads together may hold beyond the buffer that each connection has anyway.
+const LARGEST_HEADS: usize = 32 << 20;
+/// A client that found no room looks again after this time.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// How many connections there may be.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// All of them, but for a few spare ones.
+    pub connections: usize,
+    /// Those of one client; nothing is no limit.
+    pub per_client: Option<usize>,
+    /// The peers that bring the requests of many clients, and have no limit of their own.
+    pub proxies: Proxies,
+}
+
+/// All open connections; clones share them.
+#[derive(Clone)]
+pub struct Connections(Arc<Inner>);
+
+struct Inner {
+    limits: Limits,
+    table: Mutex<Table>,
+    /// Bytes of heads, as far as they count.
+    held: AtomicUsize,
+    /// Wakes clients that wait for room.
+    closed: Notify,
+    age: Stopwatch,
+    clock: Clock,
+    counters: ConnectionCounters,
+    told: Mutex<Outage<Shed>>,
+}
+
+/// The answer to a client that has connected.
+enum Admission {
+    Admitted(OpenConnection),
+    /// The client has as many connections as it may, all of them with a request.
+    Refused,
+    /// Every connection has a request, the spare ones too.
+    Full,
+}
+
+impl Connections {
+    /// No connection is open yet.
+    pub fn new(limits: Limits, clock: Clock, counters: ConnectionCounters) -> Self {
+        Self(Arc::new(Inner {
+            limits,
+            table: Mutex::default(),
+            held: AtomicUsize::new(0),
+            closed: Notify::new(),
+            age: Stopwatch::start(),
+            clock,
+            counters,
+            told: Mutex::default(),
+        }))
+    }
+
+    /// Waits for room; nothing if the client may have no more connections.
+    pub(super) async fn admit(
+        &self,
+        peer: IpAddr,
+        close: &CancellationToken,
+        abort: &CancellationToken,
+    ) -> Option<OpenConnection> {
+        loop {
+            let closed = self.0.closed.notified();
+            match self.try_admit(peer, close, abort) {
+                Admission::Admitted(open) => return Some(open),
+                Admission::Refused => return None,
+                // A connection becomes idle without a word.
+                Admission::Full => drop(timeout(LOOK_AGAIN, closed).await),
+            }
+        }
+    }
+
+    fn try_admit(
+        &self,
+        peer: IpAddr,
+        close: &CancellationToken,
+        abort: &CancellationToken,
+    ) -> Admission {
+        let mut table = self.0.table.lock();
+        let client = self.limited(peer);
+        if let (Some(client), Some(limit)) = (client, self.0.limits.per_client)
+            && table.of_client(client) >= limit
+        {
+            self.shed(Shed::ClientLimit);
+            if !table.close_idle_of(client) {
+                return Admission::Refused;
+            }
+        }
+        let Some(kind) = self.find_room(&mut table) else { return Admission::Full };
+        let connection =
+            table.add(client, kind, self.now(), close.child_token(), abort.child_token());
+        self.0.counters.opened();
+        Admission::Admitted(OpenConnection::new(self.clone(), connection))
+    }
+
+    /// Makes room if there is none, and says for which kind of connection there is.
+    fn find_room(&self, table: &mut Table) -> Option<Kind> {
+        if table.closing() >= SPARE {
+            return None;
+        }
+        if table.regular() < self.0.limits.connections {
+            return Some(Kind::Regular);
+        }
+        if table.close_longest_idle(Kind::Regular) {
+            self.shed(Shed::MaxConnections);
+            return Some(Kind::Regular);
+        }
+        let is_spare = table.spare() < SPARE || table.close_longest_idle(Kind::Spare);
+        is_spare.then_some(Kind::Spare)
+    }
+
+    /// The client whose connections are counted; nothing where they are not.
+    fn limited(&self, peer: IpAddr) -> Option<Client> {
+        let Limits { per_client, proxies, .. } = &self.0.limits;
+        (per_client.is_some() && !proxies.are_trusted_at(peer)).then(|| Client::at(peer))
+    }
+
+    /// Closes the connection that has been idle longest, since the system has no descriptor left.
+    pub(super) fn yield_descriptor(&self) {
+        self.shed(Shed::NoDescriptor);
+        let mut table = self.0.table.lock();
+        if table.closing() == 0 {
+            table.close_longest_idle(Kind::Regular);
+        }
+    }
+
+    /// Waits until a connection is closed, at most for `limit`.
+    pub(super) async fn closes(&self, limit: Duration) {
+        let _ = timeout(limit, self.0.closed.notified()).await;
+    }
+
+    /// Whether a request for a document may run on a spare connection after all.
+    fn promote(&self, connection: &Connection) -> bool {
+        let mut table = self.0.table.lock();
+        let is_room =
+            table.regular() < self.0.limits.connections || table.close_longest_idle(Kind::Regular);
+        if is_room {
+            table.make_regular(connection);
+            return true;
+        }
+        self.shed(Shed::Overload);
+        false
+    }
+
+    fn remove(&self, connection: &Connection) {
+        self.account(connection, 0);
+        self.0.table.lock().remove(connection);
+        self.0.counters.closed();
+        self.0.closed.notify_one();
+    }
+
+    /// The bytes that the head of this connection holds; past the bound the oldest heads go.
+    fn hold(&self, connection: &Connection, bytes: usize) {
+        if self.account(connection, bytes) <= LARGEST_HEADS {
+            return;
+        }
+        self.shed(Shed::Heads);
+        let oldest = self.0.table.lock().oldest_heads();
+        for head in &oldest {
+            if self.0.held.load(Ordering::Relaxed) <= LARGEST_HEADS / 4 * 3 {
+                return;
+            }
+            self.0.table.lock().close(head);
+            self.account(head, 0);
+        }
+        // What others hold belongs to requests that are under way.
+        if self.0.held.load(Ordering::Relaxed) > LARGEST_HEADS {
+            self.0.table.lock().close(connection);
+        }
+    }
+
+    /// Notes what one connection holds; gives what all of them hold.
+    fn account(&self, connection: &Connection, bytes: usize) -> usize {
+        let change = bytes.wrapping_sub(connection.swap_held(bytes));
+        self.0.held.fetch_add(change, Ordering::Relaxed).wrapping_add(change)
+    }
+
+    /// Microseconds since the start.
+    fn now(&self) -> u64 {
+        self.0.age.elapsed().as_micros().try_into().unwrap_or(u64::MAX)
+    }
+
+    /// Counts a connection that is given up, and has the log tell each reason once an hour.
+    fn shed(&self, why: Shed) {
+        self.0.counters.shed(why);
+        let told = self.0.told.lock().failed(why, self.0.clock.now());
+        if let Some(told) = told {
+            tracing::warn!(connections = told.failures, reason = why.as_str(), "{}", sentence(why));
+        }
+    }
+}
+
+fn sentence(why: Shed) -> &'static str {
+    match why {
+        Shed::MaxConnections => {
+            "MAX_CONNECTIONS is reached; the connections that have been idle longest are closed"
+        }
+        Shed::ClientLimit => {
+            "a client has MAX_CONNECTIONS_PER_CLIENT; its connections are closed, the one that has been idle longest first"
+        }
+        Shed::Overload => {
+            "MAX_CONNECTIONS is reached, each with a request; further requests are answered with 503"
+        }
+        Shed::Heads => "clients hold back too many request heads; the oldest are given up",
+        Shed::NoDescriptor => {
+            "no client can be accepted, since no file descriptor is left; raise the limit (ulimit -n) or lower MAX_CONNECTIONS"
+        }
+    }
+}

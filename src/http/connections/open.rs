@@ -1,0 +1,205 @@
+//! One client connection: whether it has a request, since when it has none, and how it is closed.
+//!
+//! Its own task writes the state and others only read it, so no step needs a lock. A reader may see a
+//! connection idle on which a request arrives at that moment; it then is closed as a server may close
+//! any idle connection, and the HTTP library answers a request that it has begun to read.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Client, Connections};
+
+/// A request is being answered.
+const HANDLING: u8 = 1;
+/// An answer is being written.
+const WRITING: u8 = 2;
+/// Bytes of a head have come.
+const BEGUN: u8 = 4;
+
+/// The buffer that each connection has, in bytes; the HTTP library decides it.
+const BUFFER: usize = 8 << 10;
+/// Bytes beyond the buffer from which on a head counts.
+const SMALLEST_HEAD: usize = 4 << 10;
+
+/// The state of a connection.
+pub(in crate::http) struct Connection {
+    id: u64,
+    client: Option<Client>,
+    state: AtomicU8,
+    /// Microseconds since the start of the process.
+    idle_since: AtomicU64,
+    held: AtomicUsize,
+    is_spare: AtomicBool,
+    close: CancellationToken,
+    abort: CancellationToken,
+}
+
+impl Connection {
+    pub(super) fn new(
+        id: u64,
+        client: Option<Client>,
+        is_spare: bool,
+        now: u64,
+        close: CancellationToken,
+        abort: CancellationToken,
+    ) -> Self {
+        Self {
+            id,
+            client,
+            state: AtomicU8::new(0),
+            idle_since: AtomicU64::new(now),
+            held: AtomicUsize::new(0),
+            is_spare: AtomicBool::new(is_spare),
+            close,
+            abort,
+        }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(super) fn client(&self) -> Option<Client> {
+        self.client
+    }
+
+    /// Since when it has had no request; nothing while it has one.
+    pub(super) fn idle_since(&self) -> Option<u64> {
+        (!self.is(HANDLING | WRITING)).then(|| self.idle_since.load(Ordering::Relaxed))
+    }
+
+    /// Bytes of a head that count.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn swap_held(&self, bytes: usize) -> usize {
+        self.held.swap(bytes, Ordering::Relaxed)
+    }
+
+    pub(super) fn is_spare_no_more(&self) {
+        self.is_spare.store(false, Ordering::Relaxed);
+    }
+
+    /// Closes it: at once if its client has begun a head, else as the HTTP library closes an idle connection.
+    pub(super) fn close(&self) {
+        let signal = if self.is(BEGUN) { &self.abort } else { &self.close };
+        signal.cancel();
+    }
+
+    /// The signal to answer no further request.
+    pub(in crate::http) fn close_signal(&self) -> &CancellationToken {
+        &self.close
+    }
+
+    /// The signal to end at once.
+    pub(in crate::http) fn abort_signal(&self) -> &CancellationToken {
+        &self.abort
+    }
+
+    /// A head is complete.
+    pub(in crate::http) fn begin_request(&self) {
+        self.set(HANDLING);
+    }
+
+    /// The answer is about to be written.
+    pub(in crate::http) fn end_request(&self) {
+        self.set(WRITING);
+    }
+
+    fn is(&self, bits: u8) -> bool {
+        self.state.load(Ordering::Relaxed) & bits != 0
+    }
+
+    fn set(&self, state: u8) {
+        self.state.store(state, Ordering::Relaxed);
+    }
+
+    fn add(&self, bits: u8) {
+        self.set(self.state.load(Ordering::Relaxed) | bits);
+    }
+}
+
+/// A connection in the table of those that are open, and out of it once this is dropped.
+pub(in crate::http) struct OpenConnection {
+    connections: Connections,
+    connection: Arc<Connection>,
+    /// Bytes that have come since the last answer, with the read that brought its request.
+    received: usize,
+    last_read: usize,
+    /// As far as they count.
+    held: usize,
+}
+
+impl OpenConnection {
+    pub(super) fn new(connections: Connections, connection: Arc<Connection>) -> Self {
+        Self { connections, connection, received: 0, last_read: 0, held: 0 }
+    }
+
+    /// The state, for whoever handles its requests.
+    pub(in crate::http) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// All connections, of which this is one.
+    pub(in crate::http) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Bytes have come.
+    pub(in crate::http) fn note_read(&mut self, bytes: usize) {
+        self.received += bytes;
+        self.last_read = bytes;
+        if !self.connection.is(HANDLING) {
+            self.connection.add(BEGUN);
+        }
+    }
+
+    /// More bytes are waited for, with so much room for them.
+    pub(in crate::http) fn note_wait(&mut self, room: usize) {
+        let beyond = (self.received + room).saturating_sub(BUFFER);
+        let held = if beyond < SMALLEST_HEAD { 0 } else { beyond };
+        if held != self.held {
+            self.held = held;
+            self.connections.hold(&self.connection, held);
+        }
+    }
+
+    /// Bytes are to be written.
+    pub(in crate::http) fn note_write(&mut self) {
+        self.connection.add(WRITING);
+    }
+
+    /// All that was to be written is written.
+    pub(in crate::http) fn note_flush(&mut self) {
+        if self.connection.is(WRITING) {
+            self.connection.idle_since.store(self.connections.now(), Ordering::Relaxed);
+            self.connection.set(self.connection.state.load(Ordering::Relaxed) & !WRITING);
+            self.received = self.last_read;
+        }
+    }
+}
+
+impl Connection {
+    /// Whether a document may be asked for on it.
+    pub(in crate::http) fn may_ask(&self, connections: &Connections) -> bool {
+        !self.is_spare.load(Ordering::Relaxed) || connections.promote(self)
+    }
+}
+
+impl Deref for OpenConnection {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.connections.remove(&self.connection);
+    }
+}

@@ -1,0 +1,200 @@
+//! The table of open connections, and the choice of those that make room.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use tokio_util::sync::CancellationToken;
+
+use super::Client;
+use super::open::Connection;
+
+/// Connections that one look through the table finds: to look anew for each client costs too much
+/// where clients come by the thousand.
+const FOUND_AT_ONCE: usize = 64;
+
+/// The kind of place that a connection has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One within the limit.
+    Regular,
+    /// One beyond it.
+    Spare,
+    /// It is told to close, and about to.
+    Closing,
+}
+
+/// Every connection that is open.
+#[derive(Default)]
+pub(super) struct Table {
+    open: HashMap<u64, Entry, RandomState>,
+    /// The connections of each client that has a limit.
+    clients: HashMap<Client, Vec<Arc<Connection>>, RandomState>,
+    next: u64,
+    spare: usize,
+    closing: usize,
+    /// Idle connections, the one that has been idle longest at the end.
+    found: Vec<Found>,
+}
+
+struct Entry {
+    connection: Arc<Connection>,
+    kind: Kind,
+}
+
+struct Found {
+    connection: Arc<Connection>,
+    idle_since: u64,
+}
+
+impl Table {
+    pub(super) fn add(
+        &mut self,
+        client: Option<Client>,
+        kind: Kind,
+        now: u64,
+        close: CancellationToken,
+        abort: CancellationToken,
+    ) -> Arc<Connection> {
+        let is_spare = kind == Kind::Spare;
+        let id = self.next;
+        self.next += 1;
+        let connection = Arc::new(Connection::new(id, client, is_spare, now, close, abort));
+        self.spare += usize::from(is_spare);
+        self.open.insert(id, Entry { connection: Arc::clone(&connection), kind });
+        if let Some(client) = client {
+            self.clients.entry(client).or_default().push(Arc::clone(&connection));
+        }
+        connection
+    }
+
+    pub(super) fn remove(&mut self, connection: &Connection) {
+        let Some(entry) = self.open.remove(&connection.id()) else { return };
+        match entry.kind {
+            Kind::Regular => {}
+            Kind::Spare => self.spare -= 1,
+            Kind::Closing => self.closing -= 1,
+        }
+        self.forget_of_client(connection);
+    }
+
+    fn forget_of_client(&mut self, connection: &Connection) {
+        let Some(client) = connection.client() else { return };
+        let Some(theirs) = self.clients.get_mut(&client) else { return };
+        theirs.retain(|other| other.id() != connection.id());
+        if theirs.is_empty() {
+            self.clients.remove(&client);
+        }
+    }
+
+    /// Connections within the limit.
+    pub(super) fn regular(&self) -> usize {
+        self.open.len() - self.spare - self.closing
+    }
+
+    /// Connections beyond the limit.
+    pub(super) fn spare(&self) -> usize {
+        self.spare
+    }
+
+    /// Connections that are about to close.
+    pub(super) fn closing(&self) -> usize {
+        self.closing
+    }
+
+    /// The connections of a client, without those that are about to close.
+    pub(super) fn of_client(&self, client: Client) -> usize {
+        self.clients.get(&client).map_or(0, Vec::len)
+    }
+
+    /// Moves a spare connection within the limit.
+    pub(super) fn make_regular(&mut self, connection: &Connection) {
+        if let Some(entry) = self.open.get_mut(&connection.id())
+            && entry.kind == Kind::Spare
+        {
+            entry.kind = Kind::Regular;
+            self.spare -= 1;
+            connection.is_spare_no_more();
+        }
+    }
+
+    /// Has a connection close; it counts no more.
+    pub(super) fn close(&mut self, connection: &Connection) {
+        let Some(entry) = self.open.get_mut(&connection.id()) else { return };
+        match entry.kind {
+            Kind::Closing => return,
+            Kind::Spare => self.spare -= 1,
+            Kind::Regular => {}
+        }
+        entry.kind = Kind::Closing;
+        self.closing += 1;
+        connection.close();
+        self.forget_of_client(connection);
+    }
+
+    /// Closes the connection of a client that has been idle longest; false if none is idle.
+    pub(super) fn close_idle_of(&mut self, client: Client) -> bool {
+        let theirs = self.clients.get(&client).into_iter().flatten();
+        let idle = theirs.filter_map(|connection| Some((connection.idle_since()?, connection)));
+        let longest = idle.min_by_key(|(since, _)| *since).map(|(_, found)| Arc::clone(found));
+        longest.as_ref().map(|connection| self.close(connection)).is_some()
+    }
+
+    /// Closes the connection of a kind that has been idle longest; false if none is idle.
+    pub(super) fn close_longest_idle(&mut self, kind: Kind) -> bool {
+        let longest = match kind {
+            Kind::Regular => self.longest_idle(),
+            _ => self.idle(kind).min_by_key(|found| found.idle_since).map(|found| found.connection),
+        };
+        longest.as_ref().map(|connection| self.close(connection)).is_some()
+    }
+
+    fn longest_idle(&mut self) -> Option<Arc<Connection>> {
+        if let Some(connection) = self.still_idle() {
+            return Some(connection);
+        }
+        self.find();
+        self.still_idle()
+    }
+
+    /// The next of those that were found, unless it has had a request since.
+    fn still_idle(&mut self) -> Option<Arc<Connection>> {
+        while let Some(Found { connection, idle_since }) = self.found.pop() {
+            let entry = self.open.get(&connection.id());
+            let is_regular = entry.is_some_and(|entry| entry.kind == Kind::Regular);
+            if is_regular && connection.idle_since() == Some(idle_since) {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    fn find(&mut self) {
+        let mut idle: Vec<_> = self.idle(Kind::Regular).collect();
+        if idle.len() > FOUND_AT_ONCE {
+            idle.select_nth_unstable_by_key(FOUND_AT_ONCE, |found| found.idle_since);
+            idle.truncate(FOUND_AT_ONCE);
+        }
+        idle.sort_unstable_by_key(|found| Reverse(found.idle_since));
+        self.found = idle;
+    }
+
+    fn idle(&self, kind: Kind) -> impl Iterator<Item = Found> {
+        self.open.values().filter(move |entry| entry.kind == kind).filter_map(|entry| {
+            let idle_since = entry.connection.idle_since()?;
+            Some(Found { connection: Arc::clone(&entry.connection), idle_since })
+        })
+    }
+
+    /// The connections that hold the bytes of a head and have no request, the oldest first.
+    pub(super) fn oldest_heads(&self) -> Vec<Arc<Connection>> {
+        let mut heads: Vec<_> = [Kind::Regular, Kind::Spare]
+            .into_iter()
+            .flat_map(|kind| self.idle(kind))
+            .filter(|found| found.connection.held() > 0)
+            .collect();
+        heads.sort_unstable_by_key(|found| found.idle_since);
+        heads.into_iter().map(|found| found.connection).collect()
+    }
+}

@@ -1,0 +1,177 @@
+//! The server: it accepts clients, has the HTTP library serve each, and ends in order.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use salvo::Service;
+use salvo::conn::ConnCtrl;
+use salvo::http::uri::Scheme;
+use salvo::rt::tokio::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::tasks::Tasks;
+
+use super::connections::{Connections, OpenConnection};
+use super::in_flight::InFlight;
+use super::listener;
+use super::marked::Marked;
+use super::stream::ClientStream;
+
+/// Bytes of a request's head.
+const LARGEST_HEAD: usize = 32 * 1024;
+/// Bytes that a connection may have read and not answered: a head, and one read beyond it.
+const LARGEST_BUFFER: usize = 40 * 1024;
+/// How long connections that were broken off may take to end.
+const ABORT_LIMIT: Duration = Duration::from_secs(1);
+
+/// A server that does not accept yet.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    service: Service,
+    connections: Connections,
+    http: http1::Builder,
+    patience: Duration,
+    signals: Signals,
+}
+
+/// Stops a server, step by step; dropped, it breaks off what is left.
+pub struct Stop {
+    signals: Signals,
+    _when_dropped: DropGuard,
+}
+
+#[derive(Clone, Default)]
+struct Signals {
+    /// No client is accepted any more.
+    closed: CancellationToken,
+    /// Each connection ends after its answer.
+    last_answers: CancellationToken,
+    /// Each connection ends at once.
+    abort: CancellationToken,
+    tasks: Tasks,
+}
+
+impl Server {
+    /// A server of `service`, on a bound socket. `patience` is how long a head may take to arrive,
+    /// how long a connection may be idle, and how long a client may not read.
+    ///
+    /// # Errors
+    ///
+    /// Where the socket has no address.
+    pub fn new(
+        listener: TcpListener,
+        service: Service,
+        connections: Connections,
+        patience: Duration,
+    ) -> std::io::Result<(Self, Stop)> {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(patience)
+            .max_header_size(LARGEST_HEAD)
+            .max_buf_size(LARGEST_BUFFER);
+        let address = listener.local_addr()?;
+        let signals = Signals::default();
+        let stop =
+            Stop { signals: signals.clone(), _when_dropped: signals.abort.clone().drop_guard() };
+        let server = Self { listener, address, service, connections, http, patience, signals };
+        Ok((server, stop))
+    }
+
+    /// Accepts clients until the listener is closed; their connections live on.
+    pub async fn run(self) {
+        let closed = self.signals.closed.clone();
+        closed.run_until_cancelled(self.accept()).await;
+    }
+
+    async fn accept(&self) {
+        loop {
+            let (socket, peer) = listener::next(&self.listener, &self.connections).await;
+            let Signals { last_answers, abort, .. } = &self.signals;
+            let admitted = self.connections.admit(peer.ip(), last_answers, abort);
+            if let Some(open) = admitted.await {
+                self.serve(socket, peer, open);
+            }
+        }
+    }
+
+    fn serve(&self, socket: TcpStream, peer: SocketAddr, open: OpenConnection) {
+        let (connection, connections) = (open.connection().clone(), open.connections().clone());
+        // The limits that the HTTP library enforces are its own, so its wrapper needs none.
+        let service = self.service.hyper_handler(
+            self.address.into(),
+            peer.into(),
+            Scheme::HTTP,
+            None,
+            ConnCtrl::new(),
+            None,
+        );
+        let service = InFlight { service, connection: connection.clone(), connections };
+        let stream = TokioIo::new(Marked::new(ClientStream::new(socket, open, self.patience)));
+        let mut http = Box::pin(self.http.serve_connection(stream, service));
+        self.signals.tasks.spawn(async move {
+            tokio::select! {
+                _ = &mut http => return,
+                () = connection.abort_signal().cancelled() => return,
+                () = connection.close_signal().cancelled() => http.as_mut().graceful_shutdown(),
+            }
+            let _ = connection.abort_signal().run_until_cancelled(http).await;
+        });
+    }
+}
+
+impl Stop {
+    /// Has the server accept no more clients.
+    pub fn close_listener(&self) {
+        self.signals.closed.cancel();
+    }
+
+    /// Has each connection end after the answer that it writes, and breaks off those that have not
+    /// ended after `limit`.
+    pub async fn end_connections(&self, limit: Duration) {
+        let Signals { last_answers, abort, tasks, .. } = &self.signals;
+        last_answers.cancel();
+        if tasks.wait(limit).await > 0 {
+            abort.cancel();
+            tasks.wait(ABORT_LIMIT).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use salvo::Router;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::http::client_ip::Proxies;
+    use crate::http::{Limits, bind};
+    use crate::metrics::Metrics;
+
+    #[tokio::test]
+    async fn its_listener_closes_whether_or_not_it_is_polled() {
+        for is_polled in [false, true] {
+            let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let address = listener.local_addr().unwrap();
+            let limits = Limits { connections: 1, per_client: None, proxies: Proxies::new(&[]) };
+            let connections =
+                Connections::new(limits, Clock::System, Metrics::new(1).connections.clone());
+            let service = Service::new(Router::new());
+            let (server, stop) =
+                Server::new(listener, service, connections, Duration::from_secs(1)).unwrap();
+            let mut running = Box::pin(server.run());
+            if is_polled {
+                assert!(futures_util::poll!(running.as_mut()).is_pending());
+            }
+            stop.close_listener();
+            running.as_mut().await;
+            drop(running);
+            let refused = TcpStream::connect(address).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "polled: {is_polled}");
+        }
+    }
+}

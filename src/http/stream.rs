@@ -1,0 +1,108 @@
+//! The socket of a client: it tells its connection what goes on, and gives up on a client that reads nothing.
+//!
+//! The system calls a socket writable when a third of its send buffer is free, which a slow client
+//! may take minutes for. So a client that seems to read nothing is tried once more by a write past
+//! that rule: the system takes bytes as soon as the client has taken any.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use rustix::net::{SendFlags, send};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+
+use super::connections::OpenConnection;
+
+/// A socket, and the connection that it belongs to.
+pub(super) struct ClientStream {
+    socket: TcpStream,
+    open: OpenConnection,
+    /// How long a client may read nothing of what is written.
+    patience: Duration,
+    /// When that is over, while a write waits.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl ClientStream {
+    pub(super) fn new(socket: TcpStream, open: OpenConnection, patience: Duration) -> Self {
+        Self { socket, open, patience, stalled: None }
+    }
+
+    /// Watches a write that has to wait.
+    fn written(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let patience = self.patience;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(stalled.as_mut().poll(context));
+        self.stalled = None;
+        Poll::Ready(match send(&self.socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Err(rustix::io::Errno::AGAIN) => Err(io::ErrorKind::TimedOut.into()),
+            written => Ok(written?),
+        })
+    }
+}
+
+impl AsyncRead for ClientStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(context, buffer);
+        if read.is_pending() {
+            self.open.note_wait(buffer.remaining());
+        } else {
+            self.open.note_read(buffer.filled().len() - before);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for ClientStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.open.note_write();
+        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
+        self.written(context, bytes, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.open.note_write();
+        let written = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
+        let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
+        self.written(context, first, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.socket).poll_flush(context))?;
+        self.open.note_flush();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
