@@ -153,11 +153,12 @@ impl Connections {
 
     /// Closes the connection that has been idle longest, since the system has no descriptor left.
     pub(super) fn yield_descriptor(&self) {
-        self.shed(Shed::NoDescriptor);
         let mut table = self.0.table.lock();
-        if table.closing() == 0 {
-            table.close_longest_idle(Kind::Regular);
+        // One that is about to close gives its descriptor back soon.
+        if table.closing() == 0 && table.close_longest_idle(Kind::Regular) {
+            self.0.counters.shed(Shed::NoDescriptor);
         }
+        self.tell(Shed::NoDescriptor);
     }
 
     /// Waits until a connection is closed, at most for `limit`.
@@ -216,12 +217,17 @@ impl Connections {
         self.0.age.elapsed().as_micros().try_into().unwrap_or(u64::MAX)
     }
 
-    /// Counts a connection that is given up, and has the log tell each reason once an hour.
+    /// Counts a connection that is given up, and tells why.
     fn shed(&self, why: Shed) {
         self.0.counters.shed(why);
+        self.tell(why);
+    }
+
+    /// Has the log tell each reason once an hour.
+    fn tell(&self, why: Shed) {
         let told = self.0.told.lock().failed(why, self.0.clock.now());
         if let Some(told) = told {
-            tracing::warn!(connections = told.failures, reason = why.as_str(), "{}", sentence(why));
+            tracing::warn!(count = told.failures, reason = why.as_str(), "{}", sentence(why));
         }
     }
 }
