@@ -7,6 +7,7 @@
 mod effective;
 mod faults;
 mod log_filter;
+mod memory;
 mod near_miss;
 mod nearest;
 mod parse;

@@ -43,6 +43,7 @@ pub mod http;
 pub mod app;
 pub mod commands;
 pub mod config;
+pub mod container;
 pub mod descriptors;
 pub mod dotenv;
 

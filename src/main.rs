@@ -16,6 +16,7 @@ use svm::clock::Clock;
 use svm::commands::{Command, healthcheck, help, listing};
 use svm::config::redacted::redacted;
 use svm::config::{Config, Faults, Server, Setting, Vars};
+use svm::container::memory_limit;
 use svm::descriptors;
 use svm::dotenv::{self, Lookup};
 use svm::http;
@@ -111,8 +112,7 @@ fn print(text: &str) -> Result<(), Exit> {
 
 /// What a start would find before it serves, and nothing of what it would do.
 fn check_configuration() -> Result<(), Exit> {
-    let (vars, warnings) = environment()?;
-    let mut config = Config::from_vars(&vars)?;
+    let (mut config, vars, warnings) = configuration()?;
     App::check(&config)?;
     for warning in warnings.into_iter().chain(vars.near_misses()) {
         complain(&warning);
@@ -153,9 +153,16 @@ fn environment() -> Result<(Vars, Vec<String>), Exit> {
     Ok((vars, warnings))
 }
 
-fn serve() -> Result<(), Exit> {
-    let (vars, warnings) = environment()?;
+/// The configuration as it suits the machine, and what deserves a warning.
+fn configuration() -> Result<(Config, Vars, Vec<String>), Exit> {
+    let (vars, mut warnings) = environment()?;
     let mut config = Config::from_vars(&vars)?;
+    warnings.extend(config.fit_into(memory_limit(Path::new("/")), &vars));
+    Ok((config, vars, warnings))
+}
+
+fn serve() -> Result<(), Exit> {
+    let (mut config, vars, warnings) = configuration()?;
     let cannot =
         |what: &'static str| move |error: io::Error| Exit::failure(format!("{what}: {error}"));
     // Without a buffer of its own, so that what was written and what was not can be told apart.

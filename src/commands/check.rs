@@ -3,24 +3,36 @@
 use crate::config::dotenv::quoted;
 use crate::config::{Config, Setting, Shown, Vars};
 
+const DEFAULT: &str = "default";
+/// The value depends on where svm runs.
+const DEFAULT_HERE: &str = "default, for the memory that there is";
+
 /// The `.env` that was read, and a line for each variable. A value that may not be shown is told in a comment.
 pub fn listing(config: &Config, vars: &Vars) -> String {
     let read = match vars.dotenv() {
         Some(path) => format!("# read from the environment and from {path:?}\n"),
         None => "# read from the environment; there is no .env in the working folder\n".to_owned(),
     };
-    let lines = config.effective().into_iter().map(|setting| line(setting, vars));
+    let usual = Config::from_vars(vars).map(|config| config.effective()).unwrap_or_default();
+    let lines = config.effective().into_iter().map(|setting| {
+        let mark = match usual.contains(&setting) {
+            _ if vars.is_set(setting.name) => None,
+            true => Some(DEFAULT),
+            false => Some(DEFAULT_HERE),
+        };
+        line(&setting, mark)
+    });
     lines.fold(read, |text, line| text + &line + "\n")
 }
 
-fn line(Setting { name, value }: Setting, vars: &Vars) -> String {
-    let value = match &value {
+fn line(Setting { name, value }: &Setting, mark: Option<&str>) -> String {
+    let value = match value {
         Shown::Value(value) => quoted(value).ok_or("a value with control characters"),
         Shown::Description(text) => Err(text.as_str()),
     };
-    match value {
-        Ok(value) if vars.is_set(name) => format!("{name}={value}"),
-        Ok(value) => format!("{name}={value}  # default"),
-        Err(description) => format!("# {name}: {description}"),
+    match (value, mark) {
+        (Ok(value), None) => format!("{name}={value}"),
+        (Ok(value), Some(mark)) => format!("{name}={value}  # {mark}"),
+        (Err(description), _) => format!("# {name}: {description}"),
     }
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod commands;
+mod container;
 mod crash;
 mod descriptors;
 mod dotenv;

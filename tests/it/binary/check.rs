@@ -12,7 +12,7 @@ fn values(ended: &Ended) -> BTreeMap<String, String> {
     let lines = ended.stdout.lines().filter(|line| !line.starts_with('#'));
     let pairs = lines.map(|line| {
         let (name, value) = line.split_once('=').unwrap_or_else(|| panic!("no variable: {line}"));
-        (name.to_owned(), value.strip_suffix("  # default").unwrap_or(value).to_owned())
+        (name.to_owned(), value.split("  # default").next().unwrap_or_default().to_owned())
     });
     pairs.collect()
 }
@@ -72,13 +72,13 @@ async fn it_marks_defaults_and_tells_secrets_in_comments() {
         "# REDIS_HOST: redis://cache:1/2 with a login",
         "# CACHE_DIR: not used, for REDIS_HOST is set",
         "STALE_AFTER=2s",
-        "CACHE_L1_MAX_GB=1  # default",
+        "MAX_CONNECTIONS=10000  # default",
         "UPSTREAM_CA_FILE=  # default",
         "RUST_LOG=info  # default",
     ] {
         assert!(lines.contains(&line), "{line}:\n{}", ended.stdout);
     }
-    let marked = lines.iter().filter(|line| line.ends_with("  # default")).count();
+    let marked = lines.iter().filter(|line| line.contains("  # default")).count();
     // All but the two required ones, the two that are set, and the two that Redis leaves without a use.
     assert_eq!(marked, VARIABLES.len() - 6);
 }

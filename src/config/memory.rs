@@ -1,0 +1,95 @@
+//! The size of L1 against the memory that there is for the process.
+
+use super::{Config, Vars};
+
+const NAME: &str = "CACHE_L1_MAX_GB";
+const MIB: u64 = 1 << 20;
+/// What the process may take beside L1 when it is flooded: see README, "Memory".
+const BESIDE_L1: u64 = 150 * MIB;
+/// The same where clients come at a usual rate, as measured: what a small container needs beside L1.
+const BESIDE_SMALL_L1: u64 = 80 * MIB;
+/// The least that L1 is given, where that is no more than its share.
+const LEAST: u64 = 4 * MIB;
+
+impl Config {
+    /// Makes L1 fit a limit of the memory, in bytes. One that no variable sizes takes at most two fifths: the rest is
+    /// for requests, the queue of the store, what the allocator keeps, and the pages of files. One that a variable sizes
+    /// stays; a warning says so where it does not fit.
+    pub fn fit_into(&mut self, limit: Option<u64>, vars: &Vars) -> Option<String> {
+        let limit = limit?;
+        let share = share(limit);
+        let l1 = &mut self.cache.l1_max_bytes;
+        if !vars.is_set(NAME) {
+            *l1 = share.min(*l1);
+            return None;
+        }
+        let fits = *l1 <= share || l1.saturating_add(BESIDE_L1) <= limit;
+        let warning = format!(
+            "{NAME} is {} MiB and the memory is limited to {} MiB: svm may be killed without a message; it takes up to {} MiB beside it",
+            *l1 / MIB,
+            limit / MIB,
+            BESIDE_L1 / MIB
+        );
+        (!fits).then_some(warning)
+    }
+}
+
+fn share(limit: u64) -> u64 {
+    let two_fifths = limit / 5 * 2 + limit % 5 * 2 / 5;
+    let left = limit.saturating_sub(BESIDE_SMALL_L1).max(LEAST);
+    two_fifths.min(left).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUIRED: [(&str, &str); 2] = [("GITHUB_PATS", "ghp_one"), ("API_USAGE_THRESHOLD", "1")];
+    const GIB: u64 = 1 << 30;
+
+    /// The size of L1 with this value of the variable and this limit, and whether there is a warning.
+    fn fitted(value: &str, limit: Option<u64>) -> (u64, bool) {
+        let vars = Vars::from_iter(REQUIRED.into_iter().chain([(NAME, value)]));
+        let mut config = Config::from_vars(&vars).unwrap();
+        let warning = config.fit_into(limit, &vars);
+        (config.cache.l1_max_bytes, warning.is_some())
+    }
+
+    #[test]
+    fn an_unset_size_takes_two_fifths_at_most() {
+        for (limit, l1) in [
+            (None, GIB),
+            (Some(256 * MIB), 107_374_182),
+            (Some(GIB), 429_496_729),
+            (Some(2 * GIB), 858_993_459),
+            (Some(128 * MIB), 48 * MIB),
+            (Some(64 * MIB), 4 * MIB),
+            (Some(4 * GIB), GIB),
+            (Some(u64::MAX), GIB),
+            (Some(0), 1),
+        ] {
+            let (bytes, warns) = fitted("", limit);
+            assert_eq!((bytes, warns), (l1, false), "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn a_size_that_does_not_fit_stays_and_is_a_warning() {
+        for (value, limit, warns) in [
+            ("1", Some(256 * MIB), true),
+            ("0.25", Some(256 * MIB), true),
+            ("0.11", Some(256 * MIB), true),
+            ("0.1", Some(256 * MIB), false),
+            ("0.003", Some(64 * MIB), false),
+            ("0.02", Some(64 * MIB), true),
+            ("0.5", Some(GIB), false),
+            ("0.9", Some(GIB), true),
+            ("17179869183", Some(GIB), true),
+            ("1", None, false),
+        ] {
+            let (bytes, warned) = fitted(value, limit);
+            assert_eq!(warned, warns, "{value} in {limit:?}");
+            assert_eq!(bytes, fitted(value, None).0, "it stays");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The memory that the kernel lets the process use: the limit of its control group, and of those above it.
+//!
+//! It is that of a container or of a systemd unit. A process that goes over it is killed without a message. Both
+//! versions of control groups are read, and both at once, as systemd has them side by side. The subtle thing is where
+//! the group's files are: a container sees a part of the tree, and its group at the root of that part.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What version 1 writes for no limit, less the page that it rounds down by, is far above this.
+const NO_LIMIT: u64 = 1 << 60;
+
+/// The smallest limit that holds for this process, in bytes. Paths begin at `root`, which is `/` but in tests.
+pub fn memory_limit(root: &Path) -> Option<u64> {
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
+    let (groups, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
+    let trees = mounts.lines().filter_map(Tree::of_mount);
+    let limits = trees.flat_map(|tree| {
+        let group = groups.lines().find_map(|line| tree.group(line));
+        group.map(|group| tree.limits(root, group)).unwrap_or_default()
+    });
+    limits.min()
+}
+
+/// A mounted tree of control groups.
+struct Tree {
+    version: Version,
+    /// The group that is mounted.
+    top: PathBuf,
+    /// Where it is mounted.
+    folder: PathBuf,
+}
+
+#[derive(Clone, Copy)]
+enum Version {
+    One,
+    Two,
+}
+
+impl Version {
+    /// The files of a group that hold a limit. Over `memory.high` a process is not killed, and hardly runs either.
+    const fn files(self) -> &'static [&'static str] {
+        match self {
+            Self::One => &["memory.limit_in_bytes"],
+            Self::Two => &["memory.max", "memory.high"],
+        }
+    }
+}
+
+impl Tree {
+    /// A line of `mountinfo`, if it is about groups that limit memory; see `proc_pid_mountinfo(5)`.
+    fn of_mount(line: &str) -> Option<Self> {
+        let (mount, kind) = line.split_once(" - ")?;
+        let mut kind = kind.split(' ');
+        let version = match (kind.next()?, kind.nth(1)?) {
+            ("cgroup2", _) => Version::Two,
+            ("cgroup", options) if options.split(',').any(|it| it == "memory") => Version::One,
+            _ => return None,
+        };
+        let mut mount = mount.split(' ').skip(3).map(|path| PathBuf::from(unescaped(path)));
+        Some(Self { version, top: mount.next()?, folder: mount.next()? })
+    }
+
+    /// The group that a line of `/proc/self/cgroup` names, if the line is about this tree; see `cgroups(7)`.
+    fn group<'a>(&self, line: &'a str) -> Option<&'a Path> {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, group) = (parts.next()?, parts.next()?);
+        let is_ours = match self.version {
+            Version::One => controllers.split(',').any(|it| it == "memory"),
+            Version::Two => controllers.is_empty(),
+        };
+        is_ours.then_some(Path::new(group))
+    }
+
+    /// The limits of the group and of those above it, as far up as they can be seen.
+    fn limits(&self, root: &Path, group: &Path) -> Vec<u64> {
+        // The group of another part of the tree is that of a container whose own part is mounted.
+        let below = group.strip_prefix(&self.top).unwrap_or(Path::new(""));
+        let groups = below.ancestors().map(|group| self.folder.join(group));
+        let files =
+            groups.flat_map(|group| self.version.files().iter().map(move |it| group.join(it)));
+        files.filter_map(|file| limit(&below_root(root, &file))).collect()
+    }
+}
+
+fn below_root(root: &Path, path: &Path) -> PathBuf {
+    root.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+/// The number in a file; `max`, and a number that stands for it, is no limit.
+fn limit(file: &Path) -> Option<u64> {
+    let bytes = fs::read_to_string(file).ok()?.trim().parse().ok()?;
+    (bytes < NO_LIMIT).then_some(bytes)
+}
+
+/// A path of `mountinfo`, in which blanks and backslashes are octal numbers.
+fn unescaped(path: &str) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .into_iter()
+        .fold(path.to_owned(), |path, (escaped, plain)| path.replace(escaped, plain))
+}
+
+#[cfg(test)]
+mod tests;
