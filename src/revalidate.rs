@@ -120,6 +120,8 @@ impl Revalidator {
         let since = clock.now() - config.lookback;
         let in_use = store.within(INDEX_LIMIT, |store| store.in_use(since));
         let Some(rows) = in_use.await else { return 0 };
+        let now = clock.now();
+        let rows = rows.into_iter().filter_map(|row| row.plausible(now, config.lookback)).collect();
         let mut adopted = 0;
         for row in activity.merge(rows) {
             let Some(check) = row.check else { continue };

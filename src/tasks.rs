@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 /// How long a task that panicked waits for its next start.
 const RESTART_PAUSE: Duration = Duration::from_millis(500);
@@ -63,6 +63,12 @@ impl Tasks {
         let ended = tokio::time::timeout(limit, self.0.wait()).await;
         if ended.is_ok() { 0 } else { self.0.len() }
     }
+}
+
+/// Runs `future` on its own, until it ends or its owner drops the handle.
+#[expect(clippy::disallowed_methods, reason = "the one place that spawns tasks")]
+pub fn owned(future: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(future))
 }
 
 /// A blocking call that panicked, or that the runtime gave up on at its end.

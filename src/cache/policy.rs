@@ -4,6 +4,7 @@
 //! do with them (RFC 9111 for freshness, RFC 5861 for the stale copy).
 
 mod asking;
+mod lifetime;
 mod refusal;
 mod replica;
 
@@ -17,6 +18,7 @@ use crate::config;
 use crate::upstream::{Failure, Moved, Reason, Reply, Route};
 
 pub(super) use asking::asked;
+pub(super) use lifetime::within_lifetime;
 pub(super) use refusal::remember_refusal;
 pub(super) use replica::{is_newer, vouched};
 

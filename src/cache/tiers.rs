@@ -84,7 +84,10 @@ impl Tiers {
         let is_newer = |entry: &Arc<Entry>| policy::is_newer(&entry.times, &held.times, now);
         let stored = match held.times.fetched_at == check.fetched_at {
             true => None,
-            false => self.store.read(key).await.filter(is_newer),
+            false => {
+                let stored = self.store.read(key).await;
+                stored.map(|entry| policy::within_lifetime(entry, &self.rules)).filter(is_newer)
+            }
         };
         let from_l2 = stored.is_some();
         let current = stored.unwrap_or_else(|| Arc::clone(&held));
@@ -123,7 +126,10 @@ impl Tiers {
         Ok(match self.write_behind.peek(&key) {
             Some(Peeked::Put(entry)) => (Some(entry), false),
             Some(Peeked::Removed) => (None, false),
-            None => (self.store.ask(key).await?, true),
+            None => {
+                let stored = self.store.ask(key).await?;
+                (stored.map(|entry| policy::within_lifetime(entry, &self.rules)), true)
+            }
         })
     }
 

@@ -31,7 +31,17 @@ pub struct Check {
     pub fetched_at: Timestamp,
 }
 
+/// By how much the clocks of replicas may differ.
+const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
+
 impl InUse {
+    /// The row without what nobody can have put there: a use further ahead than one may lie back,
+    /// and a check that is still to come.
+    pub fn plausible(self, now: Timestamp, lookback: Duration) -> Option<Self> {
+        let check = self.check.filter(|check| check.at <= now + CLOCK_DIFFERENCE);
+        (self.used_at <= now + lookback).then_some(Self { check, ..self })
+    }
+
     /// What both know together: the later use, the later check.
     pub fn merge(self, other: Self) -> Self {
         Self {
@@ -75,5 +85,27 @@ pub(crate) fn cutoff(used: impl Iterator<Item = Timestamp>, cutoff: Timestamp) -
     match kept.len().checked_sub(MOST_IN_USE) {
         None | Some(0) => cutoff,
         Some(over) => *kept.select_nth_unstable(over).1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+    const LOOKBACK: Duration = Duration::from_secs(3_600);
+
+    #[test]
+    fn a_row_from_the_future_is_believed_within_bounds() {
+        let far = Timestamp::from_millis(u64::MAX);
+        let check = |at| Some(Check { at, fetched_at: NOW });
+        let row = |used_at, check| InUse { key: Key::of("a"), used_at, check };
+        let plausible = |row: InUse| row.plausible(NOW, LOOKBACK);
+        let honest = row(NOW, check(NOW + CLOCK_DIFFERENCE));
+        assert_eq!(plausible(honest), Some(honest));
+        let ahead = row(NOW + LOOKBACK, None);
+        assert_eq!(plausible(ahead), Some(ahead));
+        assert_eq!(plausible(row(far, check(NOW))), None);
+        assert_eq!(plausible(row(NOW, check(far))), Some(row(NOW, None)));
     }
 }

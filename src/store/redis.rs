@@ -7,6 +7,8 @@
 
 mod client;
 mod fault;
+mod frames;
+mod guarded;
 mod in_use;
 mod link;
 mod names;
@@ -23,7 +25,10 @@ use ::redis::{RedisResult, cmd};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use self::client::Client;
 use self::fault::{Fault, is_wrong_type};
+use self::frames::Bounds;
+use self::guarded::Allowance;
 use self::link::Link;
 use self::scripts::Scripts;
 use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
@@ -51,6 +56,32 @@ const LIMIT: Duration = Duration::from_secs(4);
 /// How long it may take for a claim, which is small.
 const CLAIM_LIMIT: Duration = Duration::from_secs(1);
 
+/// Longer than any error that a server tells.
+const LONGEST_LINE: u64 = 64 << 10;
+
+/// On the connection for reads a reply is a record, of which one byte more than the largest is asked for.
+const RECORDS: Allowance = Allowance {
+    reply: Bounds {
+        line: LONGEST_LINE,
+        text: LARGEST_RECORD as u64 + 1,
+        parts: 16,
+        reply: LARGEST_RECORD as u64 + LONGEST_LINE,
+    },
+    due: u64::MAX,
+};
+
+/// On the other one replies are short: the largest is a piece of the index, and a batch is answered with some hundred
+/// words or errors.
+const WORDS: Allowance = Allowance {
+    reply: Bounds {
+        line: LONGEST_LINE,
+        text: 1 << 10,
+        parts: 4 * in_use::CHUNK as u64,
+        reply: 256 << 10,
+    },
+    due: 1 << 20,
+};
+
 /// Records on a server.
 pub struct Redis {
     scripts: Arc<Scripts>,
@@ -68,8 +99,8 @@ impl Redis {
     ///
     /// [`SetupError`]; a server that cannot be reached is none.
     pub fn new(config: &config::Redis) -> Result<Self, SetupError> {
-        let client = client::client(config)?;
-        let (reads, others) = (Link::new(client.clone()), Link::new(client));
+        let client = Arc::new(Client::new(config)?);
+        let (reads, others) = (Link::new(Arc::clone(&client), RECORDS), Link::new(client, WORDS));
         let owner = format!("{:032x}", fastrand::u128(..));
         let decoders = Arc::new(Semaphore::new(DECODERS));
         Ok(Self { scripts: Arc::new(Scripts::new()), owner, reads, others, decoders })
@@ -146,8 +177,8 @@ impl Store for Redis {
 
     fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>> {
         Box::pin(async move {
-            let rows = self.others.call(LIMIT, |connection| in_use::since(connection, since));
-            Ok(rows.await?)
+            let read = |connection| in_use::since(connection, &self.scripts, since);
+            Ok(self.others.call(LIMIT, read).await?)
         })
     }
 
@@ -161,10 +192,13 @@ impl Store for Redis {
             let answer = self.others.call(CLAIM_LIMIT, |mut connection| async move {
                 ask.invoke_async(&mut connection).await
             });
-            Ok(match self.written(answer.await)? {
-                TAKEN => Claimed::Taken,
-                CROWDED => Claimed::Crowded,
-                wait => Claimed::Granted { wait: Duration::from_micros(wait.unsigned_abs()) },
+            let answer: i64 = self.written(answer.await)?;
+            let wait = u64::try_from(answer).map(Duration::from_micros);
+            Ok(match (answer, wait) {
+                (TAKEN, _) => Claimed::Taken,
+                (_, Ok(wait)) if wait <= claim.patience => Claimed::Granted { wait },
+                // The script grants no turn that is further away.
+                _ => Claimed::Crowded,
             })
         })
     }
@@ -196,9 +230,8 @@ impl Store for Redis {
     }
 }
 
-/// What `claim.lua` answers beside a wait.
+/// What `claim.lua` answers where another one has the lease.
 const TAKEN: i64 = -1;
-const CROWDED: i64 = -2;
 
 fn text(number: u128) -> String {
     number.to_string()

@@ -17,6 +17,7 @@ mod conditional_clients;
 mod connections;
 mod degraded;
 mod eviction;
+mod forged;
 mod hit;
 mod hostile;
 mod limits;

@@ -4,6 +4,7 @@
 //! where there is none.
 
 mod access;
+mod bounds;
 mod claims;
 mod faults;
 mod proxy;
@@ -53,7 +54,7 @@ async fn store_at(address: SocketAddr) -> Redis {
 }
 
 /// A store on this server, connected.
-async fn store_on(server: &RedisServer) -> Redis {
+pub(crate) async fn store_on(server: &RedisServer) -> Redis {
     store_at(server.address()).await
 }
 

@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use self::answer::Answer;
-pub use self::builder::TestAppBuilder;
+pub use self::builder::{START, TestAppBuilder};
 pub use self::log::Log;
 use super::canary;
 use super::github::GitHub;

@@ -1,22 +1,35 @@
-//! From the configuration to a client that can connect.
+//! From the configuration to connections: the address, TLS, the login.
+//!
+//! The stream is made here and not by the client, so that what comes on it can be bounded.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use ::redis::{
-    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisError,
-    TlsCertificates,
-};
-use rustls::pki_types::CertificateDer;
+use ::redis::aio::MultiplexedConnection;
+use ::redis::io::tcp::socket2::{SockRef, TcpKeepalive};
+use ::redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisResult};
+use futures_util::future::select_ok;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
+use tokio::net::{TcpStream, lookup_host};
+use tokio_rustls::TlsConnector;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::config;
+use super::guarded::{Allowance, Guarded};
+use crate::{config, tasks};
 
 /// How long the network may leave bytes unacknowledged: a server that vanished is noticed although nobody answers.
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
+
+/// What may wait in memory to be sent, in bytes, before senders wait.
+const SEND_BUFFER: usize = 256 << 10;
 
 /// Why the way to Redis cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +40,7 @@ pub enum SetupError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// `REDIS_CA_FILE` holds no certificate in PEM form.
     #[error("REDIS_CA_FILE {path} holds no PEM certificate that can be trusted")]
@@ -35,35 +48,72 @@ pub enum SetupError {
         /// The file.
         path: PathBuf,
     },
-    /// The client does not take the settings.
-    #[error("the client for Redis cannot be set up: {0}")]
-    Client(RedisError),
+    /// TLS cannot be set up.
+    #[error("TLS to Redis cannot be set up")]
+    Tls(#[from] rustls::Error),
 }
 
-/// A client; it has not connected yet.
-pub(super) fn client(config: &config::Redis) -> Result<Client, SetupError> {
-    // The process may have installed a provider already; whichever is there will do.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let info = info(config).map_err(SetupError::Client)?;
-    match config.tls.as_ref().and_then(|tls| tls.ca_file.as_deref()) {
-        None => Client::open(info).map_err(SetupError::Client),
-        Some(path) => {
-            let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem(path)?) };
-            Client::build_with_tls(info, certificates)
-                .map_err(|_| SetupError::NoCertificate { path: path.to_owned() })
+/// The server, and the login there.
+pub(super) struct Client {
+    host: String,
+    port: u16,
+    tls: Option<TlsConnector>,
+    login: RedisConnectionInfo,
+}
+
+/// A connection, and the task that keeps it going for as long as this is held.
+pub(super) type Connected = (MultiplexedConnection, AbortOnDropHandle<()>);
+
+impl Client {
+    /// A client; it has not connected yet.
+    pub(super) fn new(config: &config::Redis) -> Result<Self, SetupError> {
+        let tls = config.tls.as_ref().map(|tls| tls_connector(tls.ca_file.as_deref()));
+        let login = login(config);
+        Ok(Self { host: config.host.clone(), port: config.port, tls: tls.transpose()?, login })
+    }
+
+    /// Finds the server, connects and logs in.
+    pub(super) async fn connect(&self, allowance: Allowance) -> RedisResult<Connected> {
+        let stream = self.connect_tcp().await?;
+        match &self.tls {
+            None => self.log_in(Guarded::new(stream, allowance)).await,
+            Some(tls) => {
+                let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
+                let stream = tls.connect(name, stream).await?;
+                self.log_in(Guarded::new(stream, allowance)).await
+            }
         }
     }
-}
 
-fn info(config: &config::Redis) -> Result<ConnectionInfo, RedisError> {
-    let (host, port) = (config.host.clone(), config.port);
-    let address = match config.tls {
-        None => ConnectionAddr::Tcp(host, port),
-        Some(_) => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
-    };
-    let tcp = TcpSettings::default();
-    let tcp = tcp.set_nodelay(true).set_keepalive(KEEPALIVE).set_user_timeout(USER_TIMEOUT);
-    Ok(address.into_connection_info()?.set_tcp_settings(tcp).set_redis_settings(login(config)))
+    /// Connects to whichever address of the name answers first.
+    async fn connect_tcp(&self) -> io::Result<TcpStream> {
+        let addresses = lookup_host((self.host.as_str(), self.port)).await?;
+        let attempts: Vec<_> =
+            addresses.map(|address| Box::pin(TcpStream::connect(address))).collect();
+        if attempts.is_empty() {
+            return Err(io::Error::other("the name has no address"));
+        }
+        let (stream, _) = select_ok(attempts).await?;
+        let socket = SockRef::from(&stream);
+        socket.set_tcp_nodelay(true)?;
+        socket.set_tcp_keepalive(&KEEPALIVE)?;
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+        Ok(stream)
+    }
+
+    async fn log_in<S>(&self, stream: Guarded<S>) -> RedisResult<Connected>
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None)
+            .set_write_backpressure_boundary(SEND_BUFFER);
+        let connecting = MultiplexedConnection::new_with_config(&self.login, stream, config);
+        let (connection, work) = connecting.await?;
+        Ok((connection, tasks::owned(work)))
+    }
 }
 
 fn login(config: &config::Redis) -> RedisConnectionInfo {
@@ -78,12 +128,29 @@ fn login(config: &config::Redis) -> RedisConnectionInfo {
     login
 }
 
-/// The text of the file, which holds a certificate; the client would take one without, and then trust nobody.
-fn pem(path: &Path) -> Result<Vec<u8>, SetupError> {
+/// TLS that trusts the certificates of the file, or those of the system.
+fn tls_connector(ca_file: Option<&Path>) -> Result<TlsConnector, SetupError> {
+    // The process may have installed a provider already; whichever is there will do.
+    let installed = CryptoProvider::get_default().map(Arc::clone);
+    let provider = installed.unwrap_or_else(|| Arc::new(ring::default_provider()));
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?;
+    let builder = match ca_file {
+        Some(path) => builder.with_root_certificates(authorities(path)?),
+        None => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?))
+        }
+    };
+    Ok(TlsConnector::from(Arc::new(builder.with_no_client_auth())))
+}
+
+fn authorities(path: &Path) -> Result<RootCertStore, SetupError> {
     let pem = std::fs::read(path);
     let pem = pem.map_err(|source| SetupError::CaFile { path: path.to_owned(), source })?;
-    match CertificateDer::pem_slice_iter(&pem).next() {
-        Some(Ok(_)) => Ok(pem),
-        _ => Err(SetupError::NoCertificate { path: path.to_owned() }),
+    let none = || SetupError::NoCertificate { path: path.to_owned() };
+    let mut authorities = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        authorities.add(certificate.map_err(|_| none())?).map_err(|_| none())?;
     }
+    if authorities.is_empty() { Err(none()) } else { Ok(authorities) }
 }

@@ -6,9 +6,8 @@
 use std::collections::HashSet;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{RedisResult, cmd, pipe};
+use ::redis::{RedisResult, pipe};
 
-use super::fault::is_wrong_type;
 use super::names;
 use super::scripts::Scripts;
 use crate::clock::Timestamp;
@@ -16,7 +15,7 @@ use crate::store::index::MOST_IN_USE;
 use crate::store::{Check, InUse};
 
 /// Rows that are dealt with at once: the server does nothing else meanwhile.
-const CHUNK: usize = 1_000;
+pub(super) const CHUNK: usize = 1_000;
 
 /// Merges rows into the index and removes what was last used before `cutoff`.
 pub(super) async fn remember(
@@ -48,13 +47,14 @@ pub(super) async fn remember(
 /// The rows used at `since` or later, the last used first. What is no row of ours is left out.
 pub(super) async fn since(
     mut connection: MultiplexedConnection,
+    scripts: &Scripts,
     since: Timestamp,
 ) -> RedisResult<Vec<InUse>> {
     let mut rows = Vec::new();
     // Who is used between two pages moves the others on, and one of them comes again.
     let mut known = HashSet::new();
     for first in (0..MOST_IN_USE).step_by(CHUNK) {
-        let page = page(&mut connection, first).await?;
+        let page = page(&mut connection, scripts, first).await?;
         let in_time = page.partition_point(|(_, used_at)| moment(*used_at) >= since);
         let found = page[..in_time].iter().filter_map(|(digits, used_at)| row(digits, *used_at));
         rows.extend(found.filter(|row| known.insert(row.key)));
@@ -63,11 +63,13 @@ pub(super) async fn since(
         }
     }
     for rows in rows.chunks_mut(CHUNK) {
-        let keys: Vec<_> = rows.iter().map(|row| names::check(row.key)).collect();
-        let checks: Vec<Option<Vec<u8>>> =
-            cmd("MGET").arg(keys).query_async(&mut connection).await?;
+        let mut ask = scripts.checks.prepare_invoke();
+        for row in &*rows {
+            ask.key(names::check(row.key));
+        }
+        let checks: Vec<Vec<u8>> = ask.invoke_async(&mut connection).await?;
         for (row, text) in rows.iter_mut().zip(checks) {
-            row.check = text.and_then(|text| check(&text));
+            row.check = check(&text);
         }
     }
     Ok(rows)
@@ -76,14 +78,11 @@ pub(super) async fn since(
 /// A piece of the index from this rank on, the last used first.
 async fn page(
     connection: &mut MultiplexedConnection,
+    scripts: &Scripts,
     first: usize,
 ) -> RedisResult<Vec<(Vec<u8>, f64)>> {
-    let mut range = cmd("ZREVRANGE");
-    range.arg(names::ACTIVE).arg(first).arg(first + CHUNK - 1).arg("WITHSCORES");
-    match range.query_async(connection).await {
-        Err(error) if is_wrong_type(&error) => Ok(Vec::new()),
-        page => page,
-    }
+    let mut ask = scripts.in_use.key(names::ACTIVE);
+    ask.arg(first).arg(first + CHUNK - 1).invoke_async(connection).await
 }
 
 fn row(digits: &[u8], used_at: f64) -> Option<InUse> {

@@ -10,14 +10,18 @@
 //! a call that was dropped counts as one that was not answered. Only a [`Link::read`] may be dropped without that,
 //! since its callers have little patience.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use ::redis::RedisResult;
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, RedisResult};
 use parking_lot::Mutex;
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
+use super::client::{Client, Connected};
 use super::fault::Fault;
+use super::guarded::Allowance;
 use crate::clock::Stopwatch;
 
 /// How long it may take to find the server, to connect and to log in.
@@ -29,12 +33,10 @@ const READ_LIMIT: Duration = Duration::from_secs(1);
 /// A connection that is younger already leads where the name leads.
 const NEW: Duration = Duration::from_secs(1);
 
-/// What may wait in memory to be sent, in bytes, before senders wait.
-const SEND_BUFFER: usize = 256 << 10;
-
 /// At most one connection, shared by all who call.
 pub(super) struct Link {
-    client: Client,
+    client: Arc<Client>,
+    allowance: Allowance,
     state: Mutex<State>,
     /// Held by whoever connects.
     connecting: tokio::sync::Mutex<()>,
@@ -53,14 +55,17 @@ struct State {
 #[derive(Clone)]
 struct Current {
     connection: MultiplexedConnection,
+    /// Goes on for as long as a call is under way, though another connection may have taken its place.
+    work: Arc<AbortOnDropHandle<()>>,
     generation: u64,
     age: Stopwatch,
 }
 
 impl Link {
     /// A link without a connection.
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, state: Mutex::default(), connecting: tokio::sync::Mutex::default() }
+    pub(super) fn new(client: Arc<Client>, allowance: Allowance) -> Self {
+        let (state, connecting) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { client, allowance, state, connecting }
     }
 
     /// Runs a command on the connection, which it makes if there is none; at most `limit` after that.
@@ -72,7 +77,7 @@ impl Link {
     where
         F: Future<Output = RedisResult<T>>,
     {
-        let Current { connection, generation, .. } = self.connected().await?;
+        let Current { connection, work: _work, generation, .. } = self.connected().await?;
         let mut call = Call { link: self, generation, answered: false };
         let answer = timeout(limit, command(connection)).await;
         let answer = answer.map_err(|_| Fault::TooSlow(limit)).and_then(|it| Ok(it?));
@@ -90,7 +95,8 @@ impl Link {
         F: Future<Output = RedisResult<T>>,
     {
         let current = self.state.lock().serving()?;
-        let Current { connection, generation, .. } = current.ok_or(Fault::NotConnected)?;
+        let Current { connection, work: _work, generation, .. } =
+            current.ok_or(Fault::NotConnected)?;
         let answer = timeout(READ_LIMIT, command(connection)).await;
         let answer = answer.map_err(|_| Fault::TooSlow(READ_LIMIT)).and_then(|it| Ok(it?));
         if answer.as_ref().is_err_and(Fault::is_broken) {
@@ -119,13 +125,8 @@ impl Link {
             if let Some(current) = self.state.lock().trusted()? {
                 return Ok(current);
             }
-            let config = AsyncConnectionConfig::new()
-                .set_connection_timeout(None)
-                .set_response_timeout(None)
-                .set_write_backpressure_boundary(SEND_BUFFER);
-            let connection = self.client.get_multiplexed_async_connection_with_config(&config);
-            let connection = connection.await?;
-            self.state.lock().replace(connection)
+            let connected = self.client.connect(self.allowance).await?;
+            self.state.lock().replace(connected)
         };
         timeout(CONNECT_LIMIT, connecting).await.unwrap_or(Err(Fault::TooSlow(CONNECT_LIMIT)))
     }
@@ -159,13 +160,14 @@ impl State {
         self.current.as_ref().is_some_and(|current| current.generation == generation)
     }
 
-    fn replace(&mut self, connection: MultiplexedConnection) -> Result<Current, Fault> {
+    fn replace(&mut self, (connection, work): Connected) -> Result<Current, Fault> {
         if self.closed {
             return Err(Fault::Closed);
         }
         self.generation += 1;
         self.doubtful = false;
-        let current = Current { connection, generation: self.generation, age: Stopwatch::start() };
+        let (work, age) = (Arc::new(work), Stopwatch::start());
+        let current = Current { connection, work, generation: self.generation, age };
         self.current = Some(current.clone());
         Ok(current)
     }

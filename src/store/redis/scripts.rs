@@ -21,6 +21,8 @@ pub(super) struct Scripts {
     remove: Script,
     pub(super) remember: Script,
     pub(super) claim: Script,
+    pub(super) in_use: Script,
+    pub(super) checks: Script,
 }
 
 impl Scripts {
@@ -30,6 +32,9 @@ impl Scripts {
             remove: script!("remove.lua"),
             remember: script!("remember.lua"),
             claim: script!("claim.lua"),
+            // They change nothing, and need nothing of the common text.
+            in_use: Script::new(include_str!("in_use.lua")),
+            checks: Script::new(include_str!("checks.lua")),
         }
     }
 

@@ -25,7 +25,7 @@ use super::{Log, Running, TestApp};
 /// A test that is about what the store holds must not depend on how busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Noon of a day in 2026.
-const START: Timestamp = Timestamp::from_secs(1_780_315_200);
+pub const START: Timestamp = Timestamp::from_secs(1_780_315_200);
 
 /// A service that has not been started yet.
 #[must_use]

@@ -1,0 +1,104 @@
+//! The stream to the server, which ends where the server sends more than it was asked for.
+//!
+//! The client takes all that comes into its memory before it looks at it. So each reply is bounded
+//! here, and so are the replies that one batch waits for together, and their number: a reply that
+//! nobody has asked for is one too many.
+
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::frames::{Bounds, Frames};
+
+/// Replies to nothing that are let pass: a server that turns a client away says so unasked.
+const UNASKED: u64 = 16;
+
+/// What may come on a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Allowance {
+    /// In a reply.
+    pub(super) reply: Bounds,
+    /// In all replies that are due at once, in bytes.
+    pub(super) due: u64,
+}
+
+/// A stream on which commands go out and replies come in.
+#[derive(Debug)]
+pub(super) struct Guarded<S> {
+    stream: S,
+    allowance: Allowance,
+    commands: Frames,
+    replies: Frames,
+    /// The number of the last command that was sent when the bytes were counted from zero.
+    due_from: u64,
+    /// The bytes that came since.
+    bytes: u64,
+}
+
+impl<S> Guarded<S> {
+    pub(super) fn new(stream: S, allowance: Allowance) -> Self {
+        let (commands, replies) = (Frames::new(Bounds::NONE), Frames::new(allowance.reply));
+        Self { stream, allowance, commands, replies, due_from: 0, bytes: 0 }
+    }
+
+    fn check(&mut self, came: &[u8]) -> io::Result<()> {
+        self.replies.read(came).map_err(|excess| io::Error::new(ErrorKind::InvalidData, excess))?;
+        let (sent, answered) = (self.commands.whole(), self.replies.whole());
+        if answered > sent + UNASKED {
+            return Err(refused("the server sends replies to nothing"));
+        }
+        self.bytes += came.len() as u64;
+        if self.bytes > self.allowance.due {
+            return Err(refused("the server sends more than all replies have together"));
+        }
+        // All that was due then has come.
+        if answered >= self.due_from {
+            self.due_from = sent;
+            self.bytes = 0;
+        }
+        Ok(())
+    }
+}
+
+fn refused(reason: &'static str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, reason)
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        let checked = self.check(&buffer.filled()[before..]);
+        if checked.is_err() {
+            buffer.set_filled(before);
+        }
+        Poll::Ready(checked)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        // The client's own commands are well formed.
+        let _ = self.commands.read(&bytes[..count]);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
