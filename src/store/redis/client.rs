@@ -48,6 +48,11 @@ pub enum SetupError {
         /// The file.
         path: PathBuf,
     },
+    /// The system has no certificate authorities, and `REDIS_CA_FILE` is unset.
+    #[error(
+        "there are no CA certificates to verify Redis with: install the system's package ca-certificates, or name a PEM file in REDIS_CA_FILE (SSL_CERT_FILE and SSL_CERT_DIR, where they are set, name the system's)"
+    )]
+    NoAuthorities,
     /// TLS cannot be set up.
     #[error("TLS to Redis cannot be set up")]
     Tls(#[from] rustls::Error),
@@ -138,7 +143,8 @@ fn tls_connector(ca_file: Option<&Path>) -> Result<TlsConnector, SetupError> {
     let builder = match ca_file {
         Some(path) => builder.with_root_certificates(authorities(path)?),
         None => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?))
+            let verifier = Verifier::new(provider).map_err(|_| SetupError::NoAuthorities)?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         }
     };
     Ok(TlsConnector::from(Arc::new(builder.with_no_client_auth())))
