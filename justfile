@@ -26,20 +26,19 @@ run *arguments:
         fi
     }
 
+    # One command for both: cargo would build all of it again for another set of targets.
+    cargo build --release --bin svm --example simulated-github
     if [[ -n $(setting GITHUB_PATS) ]]; then
         [[ -n $(setting API_USAGE_THRESHOLD) ]] || export API_USAGE_THRESHOLD=100
-        cargo build --release --bin svm
         exec "{{ target }}/release/svm" "$@"
     fi
 
-    cargo build --release --bin svm --example simulated-github
-    # A store of its own, new each time: invented documents never mix with real ones.
-    export CACHE_DIR="{{ target }}/simulated-data"
-    rm -rf "$CACHE_DIR"
     # For the banner, which names the port.
     PORT=$(setting PORT)
     export PORT
-    exec "{{ target }}/release/examples/simulated-github" "$@" -- "{{ target }}/release/svm"
+    # A store for this run alone: invented documents never mix with real ones, nor with those of another run.
+    exec "{{ target }}/release/examples/simulated-github" --store "{{ target }}/simulated-data" "$@" \
+        -- "{{ target }}/release/svm"
 
 # Run all tests.
 [positional-arguments]

@@ -97,7 +97,9 @@ impl From<BuildError> for Exit {
     fn from(error: BuildError) -> Self {
         let code = match error {
             BuildError::Upstream(
-                ClientError::CaFile { .. } | ClientError::NoCertificate { .. },
+                ClientError::CaFile { .. }
+                | ClientError::NoCertificate { .. }
+                | ClientError::NoAuthorities,
             )
             | BuildError::Redis(_) => CONFIGURATION,
             _ => FAILURE,

@@ -29,6 +29,11 @@ pub enum ClientError {
         /// The file.
         path: PathBuf,
     },
+    /// The system has no certificate authorities, and `UPSTREAM_CA_FILE` is unset.
+    #[error(
+        "there are no CA certificates to verify GitHub with: install the system's package ca-certificates, or name a PEM file in UPSTREAM_CA_FILE (SSL_CERT_FILE and SSL_CERT_DIR, where they are set, name the system's)"
+    )]
+    NoAuthorities,
     /// TLS cannot be set up.
     #[error("the HTTPS client cannot be set up")]
     Tls(#[from] rustls::Error),
@@ -41,7 +46,13 @@ pub enum ClientError {
 pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, ClientError> {
     let provider = Arc::new(metered(provider()));
     let authorities = ca_file.map(certificates).transpose()?.unwrap_or_default();
-    let verifier = Verifier::new_with_extra_roots(authorities, Arc::clone(&provider))?;
+    // The system's are not looked at more closely than that: the file's alone would do.
+    let verifier =
+        Verifier::new_with_extra_roots(authorities, Arc::clone(&provider)).map_err(|_| {
+            ca_file.map_or(ClientError::NoAuthorities, |path| ClientError::NoCertificate {
+                path: path.to_owned(),
+            })
+        })?;
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()

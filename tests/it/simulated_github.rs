@@ -3,6 +3,7 @@
 mod changes;
 mod faults;
 mod limits;
+mod stores;
 mod tags;
 mod transport;
 mod windows;

@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::LATEST;
+use crate::support::github::GitHub;
 use crate::support::process::{Ended, Running, Setup};
 
 /// The exit code for a wrong configuration, of sysexits.h.
@@ -140,6 +142,55 @@ async fn authorities_that_cannot_be_read_are_a_fault_of_the_configuration() {
     ended
         .assert_code(CONFIGURATION)
         .assert_complaint("UPSTREAM_CA_FILE nowhere.pem holds no PEM certificate");
+}
+
+#[tokio::test]
+async fn a_system_without_authorities_is_told_with_the_cure() {
+    let github = GitHub::start().await;
+    let bare = || Setup::new().set("SSL_CERT_FILE", "/nonexistent").set("SSL_CERT_DIR", "/nowhere");
+    let empty = Setup::new();
+    std::fs::write(empty.folder().join("empty.pem"), "").unwrap();
+    let empty = empty.set("SSL_CERT_FILE", "empty.pem");
+    for setup in [&bare(), &empty] {
+        for command in [&[][..], &["check"]] {
+            let ended = setup.run(command).await;
+            ended.assert_code(CONFIGURATION);
+            for word in ["no CA certificates", "ca-certificates", "UPSTREAM_CA_FILE"] {
+                assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
+            }
+            assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+        }
+    }
+    // The file is enough.
+    let svm = bare().behind(&github).start().await;
+    github.release("octo/app").serve();
+    assert_eq!(svm.version(LATEST).await.status, 200);
+    svm.terminate().await.assert_code(0);
+    // Redis is verified with others.
+    let redis = bare().behind(&github).set("REDIS_HOST", "rediss://127.0.0.1:1");
+    for command in [&[][..], &["check"]] {
+        let ended = redis.run(command).await;
+        ended.assert_code(CONFIGURATION);
+        for word in ["no CA certificates", "ca-certificates", "REDIS_CA_FILE"] {
+            assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
+        }
+    }
+    let ca_file = github.ca_file().display().to_string();
+    redis.set("REDIS_CA_FILE", &ca_file).run(&["check"]).await.assert_code(0);
+    let plain = bare().behind(&github).set("REDIS_HOST", "127.0.0.1:1");
+    plain.run(&["check"]).await.assert_code(0);
+}
+
+#[tokio::test]
+async fn a_file_of_authorities_that_are_none_is_refused() {
+    let setup = Setup::new().set("UPSTREAM_CA_FILE", "ca.pem");
+    let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    std::fs::write(setup.folder().join("ca.pem"), pem).unwrap();
+    setup
+        .run(&["check"])
+        .await
+        .assert_code(CONFIGURATION)
+        .assert_complaint("UPSTREAM_CA_FILE ca.pem holds no PEM certificate");
 }
 
 #[tokio::test]

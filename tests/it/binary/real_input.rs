@@ -5,8 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use reqwest::Method;
+
 use super::fail;
 use crate::simulated_github::plain;
+use crate::support::app::Answer;
 use crate::support::github::GitHub;
 use crate::support::process::Setup;
 
@@ -67,4 +70,42 @@ async fn clients_get_githubs_bytes_raw_or_encoded_and_after_a_restart_without_gi
     }
     let late = svm.metric(r#"svm_l2_reads_total{result="timeout"}"#).await;
     assert!(late > 0.0 || svm.metric("svm_upstream_duration_seconds_count").await == 0.0);
+}
+
+/// The lines of README.md that ask for a document, as a reader pastes them.
+fn readme_commands() -> Vec<(String, bool)> {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+    let text = text.expect("the README");
+    let lines = text.lines().filter(|line| line.trim_start_matches("$ ").starts_with("curl "));
+    let commands = lines.map(|line| {
+        let url = line.split('\'').nth(1).unwrap_or_else(|| panic!("no URL in quotes: {line}"));
+        let path = url.strip_prefix("http://localhost:8000").expect("the port of the service");
+        (path.to_owned(), line.contains(" --compressed "))
+    });
+    commands.collect()
+}
+
+#[tokio::test]
+async fn the_simulated_github_has_what_the_readme_asks_for() {
+    let github = GitHub::start().await;
+    for (target, document) in documents(DOCUMENTS.as_ref()) {
+        github.document(&target, &document);
+    }
+    let svm = Setup::new().behind(&github).start().await;
+    let commands = readme_commands();
+    assert!(commands.len() > 1, "{commands:?}");
+    for (path, is_compressed) in commands {
+        let answer = svm.get(&path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.summary());
+        if is_compressed {
+            // What is worth an example is sent as gzip, as soon as it is made.
+            let compressed = svm.shows("/metrics", |metrics| {
+                metrics.text().contains("svm_gzip_made_total{result=\"smaller\"}")
+            });
+            let _ = compressed.await;
+            let request = svm.request(Method::GET, &path).header("accept-encoding", "gzip");
+            let answer = Answer::of(request).await;
+            assert_eq!(answer.header("content-encoding"), "gzip", "{path}");
+        }
+    }
 }

@@ -28,11 +28,13 @@ Options:
                          are no documents and are left out.
   --urls FILE            serve a document at each URL in FILE too, in turn: one
                          a line, raw or percent-encoded, # starts a comment
+  --store DIR            give COMMAND a CACHE_DIR of its own below DIR, which is
+                         removed when it ends
   --quiet                print neither banner nor table
   --help                 print this
 
-Exit codes: 64 wrong usage, 66 unreadable file, 69 no such port or command;
-otherwise the command's own, or 128 and the number of the signal that ended it.
+Exit codes: 64 wrong usage, 66 unreadable file, 69 no such port or command, 73 no
+folder for a store; otherwise the command's own, or 128 and the number of the signal that ended it.
 ";
 
 /// A command line that says what to do.
@@ -51,6 +53,8 @@ pub(crate) struct Arguments {
     pub(crate) documents: Option<PathBuf>,
     /// A file of further URLs.
     pub(crate) urls: Option<PathBuf>,
+    /// The folder for stores that last as long as their runs.
+    pub(crate) store: Option<PathBuf>,
     /// Whether to print only what was asked for.
     pub(crate) quiet: bool,
     /// What to start, with its arguments; empty for nothing.
@@ -64,6 +68,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed,
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         documents: None,
         urls: None,
+        store: None,
         quiet: false,
         command: Vec::new(),
     };
@@ -74,6 +79,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed,
             "--listen" => arguments.listen = address(&value()?)?,
             "--documents" => arguments.documents = Some(value()?.into()),
             "--urls" => arguments.urls = Some(value()?.into()),
+            "--store" => arguments.store = Some(value()?.into()),
             "--quiet" => arguments.quiet = true,
             "--help" | "-h" => return Ok(Parsed::Help),
             "--" => {

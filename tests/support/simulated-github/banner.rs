@@ -26,9 +26,10 @@ pub(crate) fn banner(github: &GitHub, port: &str) -> String {
     [
         format!("This is a SIMULATED GitHub on {}: no account, no network, invented data.\n\n", github.addr()),
         "Its repositories (owner octo): tiny, cat, zoo, fleet, armada have releases of 2 to 120 KB;\n".to_owned(),
-        "cat also has releases, tags, git/refs/tags and commits?sha=main; kitten is cat's old name.\n\n".to_owned(),
+        "cat also has releases, tags, git/refs/tags and commits?sha=main; kitten is cat's old name.\n".to_owned(),
+        "rust-lang/rust has an invented release too.\n\n".to_owned(),
         format!("Against the service on {service}, paste line by line:\n\n"),
-        "  # MISS, then HIT (HIT at once if an earlier run left its store behind)\n".to_owned(),
+        "  # MISS, then HIT (HIT at once with the store of an earlier run)\n".to_owned(),
         curl(CAT, "", X_CACHE),
         curl(CAT, "", X_CACHE),
         "  # REVALIDATED: asked again on demand, unchanged, free of quota\n".to_owned(),

@@ -21,6 +21,8 @@ pub(crate) async fn run(
 ) -> io::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    // The terminal is gone. The command, in its group, does not hear of that.
+    let mut hangup = signal(SignalKind::hangup())?;
     let variables = environment.iter().map(|(name, value)| (name, value));
     let mut command = Command::new(program);
     command.args(arguments).envs(variables).process_group(0).kill_on_drop(true);
@@ -31,17 +33,20 @@ pub(crate) async fn run(
             status = child.wait() => return Ok(code(status?)),
             _ = interrupt.recv() => pass_on("INT", id).await?,
             _ = terminate.recv() => pass_on("TERM", id).await?,
+            _ = hangup.recv() => pass_on("TERM", id).await?,
         }
     }
 }
 
-/// Waits for SIGINT or SIGTERM.
+/// Waits for SIGINT, SIGTERM or SIGHUP.
 pub(crate) async fn interrupted() -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::store::FreshStore;
 use crate::support::github::GitHub;
 
 /// A name and its value.
@@ -22,6 +23,11 @@ pub(crate) fn of(github: &GitHub) -> Vec<Variable> {
     ];
     environment.extend(missing);
     environment
+}
+
+/// What has the service keep its store there.
+pub(crate) fn of_store(store: &FreshStore) -> Variable {
+    ("CACHE_DIR", store.folder().display().to_string())
 }
 
 /// The variables as lines for a shell.

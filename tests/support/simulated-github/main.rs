@@ -9,6 +9,7 @@ mod cassette;
 mod child;
 mod documents;
 mod environment;
+mod store;
 
 /// Inline and with a folder, as in `tests/support.rs`.
 #[path = ".."]
@@ -29,12 +30,15 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Parsed};
 use documents::Document;
+use store::FreshStore;
 use support::github::{Failure, GitHub, HOSTS};
 
 /// A wrong use of the command line (`sysexits.h`).
 const USAGE: u8 = 64;
 /// A file that cannot be read.
 const NO_INPUT: u8 = 66;
+/// A folder that cannot be made.
+const NO_FOLDER: u8 = 73;
 /// A port that cannot be had.
 const UNAVAILABLE: u8 = 69;
 
@@ -62,7 +66,12 @@ async fn run(arguments: Arguments) -> Result<ExitCode, ExitCode> {
         say(&banner::banner(&github, &environment::port()));
         say(&banner::table(&documents));
     }
-    let environment = environment::of(&github);
+    let parent = arguments.store.as_deref();
+    let store = parent.map(FreshStore::new).transpose().map_err(|error| {
+        fail(NO_FOLDER, &format!("no store below {:?}: {error}", parent.unwrap_or("".as_ref())))
+    })?;
+    let mut environment = environment::of(&github);
+    environment.extend(store.iter().map(environment::of_store));
     match arguments.command.split_first() {
         Some((program, arguments)) => {
             child::run(program, arguments, &environment).await.map_err(|error| {
