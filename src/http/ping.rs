@@ -1,4 +1,5 @@
-//! `/ping` and `/livez`: the process answers. They say nothing of anything else; that is `/healthz`.
+//! `/ping` and `/livez`: the process answers. They say nothing of anything else; that is
+//! `/healthz`.
 
 use http::StatusCode;
 use salvo::{Request, Response};

@@ -59,7 +59,8 @@ const CLAIM_LIMIT: Duration = Duration::from_secs(1);
 /// Longer than any error that a server tells.
 const LONGEST_LINE: u64 = 64 << 10;
 
-/// On the connection for reads a reply is a record, of which one byte more than the largest is asked for.
+/// On the connection for reads a reply is a record, of which one byte more than the largest is
+/// asked for.
 const RECORDS: Allowance = Allowance {
     reply: Bounds {
         line: LONGEST_LINE,
@@ -70,8 +71,8 @@ const RECORDS: Allowance = Allowance {
     due: u64::MAX,
 };
 
-/// On the other one replies are short: the largest is a piece of the index, and a batch is answered with some hundred
-/// words or errors.
+/// On the other one replies are short: the largest is a piece of the index, and a batch is answered
+/// with some hundred words or errors.
 const WORDS: Allowance = Allowance {
     reply: Bounds {
         line: LONGEST_LINE,

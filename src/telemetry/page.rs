@@ -1,8 +1,8 @@
 //! Log lines that are written together, and an account of those that the sink does not take.
 //!
 //! The subtle thing is a line of which the sink has taken a part, as a disk does that becomes full.
-//! The rest of it is kept and is written first when the sink works again, so that no line is cut and
-//! none is glued to another. Lines behind it are lost.
+//! The rest of it is kept and is written first when the sink works again, so that no line is cut
+//! and none is glued to another. Lines behind it are lost.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
@@ -134,8 +134,8 @@ fn write_all(sink: &mut impl Write, text: &[u8]) -> (usize, Option<io::Error>) {
             Ok(0) => return (written, Some(ErrorKind::WriteZero.into())),
             Ok(count) => written += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // Another process may have made the pipe so. The queue takes what comes meanwhile, as it
-            // does where a pipe blocks.
+            // Another process may have made the pipe so. The queue takes what comes meanwhile, as
+            // it does where a pipe blocks.
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(FULL_PIPE_PAUSE),
             Err(error) => return (written, Some(error)),
         }

@@ -1,7 +1,7 @@
 //! A folder and a file that no other user may read, whatever the umask.
 //!
-//! The subtle thing is a folder that exists already. It may be `/tmp`, a home or the working folder,
-//! and others may need it: svm closes it to others only if it holds nothing but the store.
+//! The subtle thing is a folder that exists already. It may be `/tmp`, a home or the working
+//! folder, and others may need it: svm closes it to others only if it holds nothing but the store.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};

@@ -1,8 +1,8 @@
 //! An incremental reader of Redis' protocol (RESP2) that knows how large a reply will be before it
 //! is in memory.
 //!
-//! The client's own parser believes each length that the server names, and waits for the end of each
-//! line. This one looks at the bytes first and keeps none of them. It reads commands as well, which
+//! The client's own parser believes each length that the server names, and waits for the end of
+//! each line. This one looks at the bytes first and keeps none of them. It reads commands as well, which
 //! have the same form, to know how many replies are due.
 //!
 //! Pure: no I/O, no clock.

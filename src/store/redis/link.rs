@@ -55,7 +55,8 @@ struct State {
 #[derive(Clone)]
 struct Current {
     connection: MultiplexedConnection,
-    /// Goes on for as long as a call is under way, though another connection may have taken its place.
+    /// Goes on for as long as a call is under way, though another connection may have taken its
+    /// place.
     work: Arc<AbortOnDropHandle<()>>,
     generation: u64,
     age: Stopwatch,

@@ -106,7 +106,7 @@ async fn lines_that_a_closed_pipe_does_not_take_are_counted() {
 }
 
 #[tokio::test]
-async fn a_log_at_the_file_limit_goes_on_whole_when_the_limit_is_lifted() {
+async fn a_log_at_the_file_limit_goes_on_whole_without_it() {
     const LIMIT: u64 = 20_000;
     let address = own_address(3);
     let setup = setup_at(address).set("CACHE_DIR", "/dev/null/none").largest_file(LIMIT);
