@@ -6,6 +6,7 @@
 //! value is cut at its first credential by [`cut`], since a blank or a comma in a token ends a word and not the token.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 /// How GitHub's tokens begin, and those of services that stand beside it.
 const PREFIXES: [&str; 16] = [
@@ -71,6 +72,11 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
         rest = &rest[end..];
     }
     if hidden.is_empty() { text.into() } else { (hidden + rest).into() }
+}
+
+/// The path as text, redacted.
+pub fn redacted_path(path: &Path) -> String {
+    redacted(&path.to_string_lossy()).into_owned()
 }
 
 /// The value up to and with the first characters of a credential in it, and nothing behind; `None` if it has none.

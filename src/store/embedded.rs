@@ -37,6 +37,7 @@ use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
 use crate::cache::Entry;
 use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::config;
+use crate::config::redacted::redacted_path;
 use crate::target::Key;
 use crate::tasks;
 
@@ -69,7 +70,7 @@ pub struct Opened {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process kept the file for as long as we waited.
-    #[error("another process is using {path} and has not released it within {waited:?}")]
+    #[error("another process is using {} and has not released it within {waited:?}", redacted_path(.path))]
     Locked {
         /// The file.
         path: PathBuf,
@@ -80,7 +81,7 @@ pub enum OpenError {
 
 /// The folder or the file cannot be made, read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("the folder {dir} cannot be used for the store")]
+#[error("the folder {} cannot be used for the store", redacted_path(.dir))]
 pub struct Unwritable {
     dir: PathBuf,
     source: Box<dyn std::error::Error + Send + Sync>,
@@ -244,7 +245,7 @@ async fn open_when_free(
             Ok(Ok(opened)) => return Ok(Ok(opened)),
             Ok(Err(OpenFault::Locked)) if waited.elapsed() < patience.lock => {
                 if !is_told {
-                    let (path, at_most) = (path.display(), patience.lock);
+                    let (path, at_most) = (redacted_path(&path), patience.lock);
                     tracing::info!(%path, ?at_most, "another process has the store file; waiting for it");
                     is_told = true;
                 }

@@ -16,7 +16,7 @@ use super::fault::{Fault, OpenFault};
 use super::place::Place;
 use super::{private, tables};
 use crate::clock::Clock;
-use crate::config::redacted::redacted;
+use crate::config::redacted::redacted_path;
 
 const FILE_NAME: &str = "svm.redb";
 
@@ -114,8 +114,8 @@ impl StoreFile {
         let aside = self.dir.join(format!("{FILE_NAME}.damaged-{seconds}"));
         self.remove_damaged();
         fs::rename(self.path(), &aside).map_err(OpenFault::Unwritable)?;
-        let moved_to = aside.display().to_string();
-        tracing::warn!(reason, moved_to = %redacted(&moved_to), "the store file is damaged; starting a new one");
+        let moved_to = redacted_path(&aside);
+        tracing::warn!(reason, moved_to, "the store file is damaged; starting a new one");
         Ok(())
     }
 
@@ -138,8 +138,8 @@ impl StoreFile {
         let damaged = files.flatten().map(|file| file.path()).filter(|path| is_damaged(path));
         for path in damaged {
             if let Err(error) = fs::remove_file(&path) {
-                let path = path.display().to_string();
-                tracing::warn!(path = %redacted(&path), %error, "cannot remove an old damaged store file");
+                let path = redacted_path(&path);
+                tracing::warn!(path, %error, "cannot remove an old damaged store file");
             }
         }
     }

@@ -17,6 +17,7 @@ use super::bounded::Growth;
 use super::fault::{Fault, OpenFault};
 use super::file::OpenFile;
 use crate::clock::Stopwatch;
+use crate::config::redacted::redacted_path;
 
 /// What has to happen before the database is opened again.
 #[derive(Debug, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Handle {
         // Looked up without the lock: a disk may hang.
         let Some(place) = place else { return Ok(()) };
         let Some(cause) = place.displacement() else { return Ok(()) };
-        let path = place.path().display();
+        let path = redacted_path(place.path());
         tracing::warn!(%path, cause, "the store file is not in its place; opening it anew");
         self.reopen(generation, Remedy::Reopen(Growth::AsNeeded))
     }

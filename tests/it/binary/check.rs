@@ -122,7 +122,7 @@ async fn commands_answer_a_wish_for_help() {
 async fn a_log_filter_that_would_log_nothing_is_refused() {
     for (filter, meant) in [
         ("warning", "did you mean \"warn\"?"),
-        ("info,", "there is nothing before or after a comma"),
+        ("info,", "did you mean \"info\"?"),
         ("inof", "did you mean \"info\"?"),
         ("svm=inof", "did you mean \"info\"?"),
         ("svm[span]=debug", "did you mean \"svm\"?"),

@@ -95,4 +95,10 @@ async fn a_token_in_the_wrong_variable_or_argument_is_not_shown() {
     assert!(ended.stdout.contains("the store file is damaged"), "{}", ended.stdout);
     assert!(!ended.stdout.contains(CANARY), "{}", ended.stdout);
     assert!(ended.stdout.contains("CACHE_DIR=ghp_..."), "{}", ended.stdout);
+    // Nor is one that cannot be used.
+    let setup = Setup::new().set("CACHE_DIR", token);
+    fs::write(setup.folder().join(token), "no folder").unwrap();
+    let ended = setup.start().await.terminate().await;
+    assert!(ended.stdout.contains("the folder ghp_... cannot be used"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains(CANARY), "{}", ended.stdout);
 }
