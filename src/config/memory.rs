@@ -14,16 +14,18 @@ const LEAST: u64 = 4 * MIB;
 impl Config {
     /// Makes L1 fit a limit of the memory, in bytes. One that no variable sizes takes at most two fifths: the rest is
     /// for requests, the queue of the store, what the allocator keeps, and the pages of files. One that a variable sizes
-    /// stays; a warning says so where it does not fit.
+    /// stays. A warning says so where it does not fit, or where nothing would.
     pub fn fit_into(&mut self, limit: Option<u64>, vars: &Vars) -> Option<String> {
         let limit = limit?;
         let share = share(limit);
         let l1 = &mut self.cache.l1_max_bytes;
-        if !vars.is_set(NAME) {
+        let is_large_enough = limit >= BESIDE_SMALL_L1 + LEAST;
+        let fits = if vars.is_set(NAME) {
+            (*l1 <= share && is_large_enough) || l1.saturating_add(BESIDE_L1) <= limit
+        } else {
             *l1 = share.min(*l1);
-            return None;
-        }
-        let fits = *l1 <= share || l1.saturating_add(BESIDE_L1) <= limit;
+            is_large_enough
+        };
         let warning = format!(
             "{NAME} is {} MiB and the memory is limited to {} MiB: svm may be killed without a message; it takes up to {} MiB beside it",
             *l1 / MIB,
@@ -59,6 +61,7 @@ mod tests {
     fn an_unset_size_takes_two_fifths_at_most() {
         for (limit, l1) in [
             (None, GIB),
+            (Some(96 * MIB), 16 * MIB),
             (Some(256 * MIB), 107_374_182),
             (Some(GIB), 429_496_729),
             (Some(2 * GIB), 858_993_459),
@@ -69,7 +72,8 @@ mod tests {
             (Some(0), 1),
         ] {
             let (bytes, warns) = fitted("", limit);
-            assert_eq!((bytes, warns), (l1, false), "{limit:?}");
+            let is_small = limit.is_some_and(|limit| limit < 84 * MIB);
+            assert_eq!((bytes, warns), (l1, is_small), "{limit:?}");
         }
     }
 
@@ -80,8 +84,9 @@ mod tests {
             ("0.25", Some(256 * MIB), true),
             ("0.11", Some(256 * MIB), true),
             ("0.1", Some(256 * MIB), false),
-            ("0.003", Some(64 * MIB), false),
-            ("0.02", Some(64 * MIB), true),
+            ("0.003", Some(64 * MIB), true),
+            ("0.01", Some(96 * MIB), false),
+            ("0.03", Some(96 * MIB), true),
             ("0.5", Some(GIB), false),
             ("0.9", Some(GIB), true),
             ("17179869183", Some(GIB), true),

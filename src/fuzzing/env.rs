@@ -1,6 +1,6 @@
 //! The environment as a whole.
 
-use crate::config::{Config, Vars};
+use crate::config::{Config, Setting, Shown, Vars};
 
 /// Variables whose values nobody may see.
 const SECRET: [&str; 2] = ["GITHUB_PATS", "REDIS_HOST"];
@@ -28,5 +28,23 @@ fn shown(config: &Config) -> String {
     {
         return String::new();
     }
+    assert_is_read_again(config);
     format!("{:?} {config:?}", config.effective())
+}
+
+/// The values that are shown make up the same configuration, but for those that are not.
+fn assert_is_read_again(config: &Config) {
+    let shown = config.effective();
+    let values = shown.iter().filter_map(|Setting { name, value }| match value {
+        Shown::Value(value) => Some((*name, value.as_str())),
+        Shown::Description(_) if *name == "GITHUB_PATS" => Some((*name, "ghp_x")),
+        Shown::Description(_) if *name == "REDIS_HOST" => Some((*name, "rediss://redis")),
+        Shown::Description(_) => None,
+    });
+    let again = Config::from_vars(&values.collect()).map(|config| config.effective());
+    let again = again.unwrap_or_else(|faults| panic!("{faults}"));
+    for (one, other) in shown.iter().zip(&again) {
+        let is_shown = matches!(one.value, Shown::Value(_));
+        assert!(!is_shown || one == other, "{one:?} is read as {other:?}");
+    }
 }
