@@ -30,6 +30,7 @@ fn a_credential_is_shown_by_its_first_four_characters() {
         ("Zk3pQ9xLm2Vt7RbN4wYc", "Zk3p..."),
         ("kJ8s-Qp2_xV9r-Tn4mWz7-bL", "kJ8s..."),
         ("QkZmTrXwLpNvBsHdGyRc", "QkZm..."),
+        ("npm_Zk3pQ9xLm2Vt7RbN4wYc", "npm_..."),
         ("é ghp_secret é", "é ghp_... é"),
         ("ghp_é", "ghp_..."),
         ("ghp_", "ghp_..."),
@@ -68,7 +69,8 @@ fn what_operators_write_is_shown() {
         "rediss://[::1]:6379/0",
         "GithubReleasesCacheFolder",
         "17179869183.9999999999",
-        "desk-top",
+        "/srv/npm_cache/monkeyjungle-server/pypi-mirror",
+        "redis.sk-1.example",
     ];
     for value in defaults.chain(texts).chain(others) {
         assert_eq!(redacted(value), value);
@@ -103,8 +105,7 @@ proptest! {
     }
 
     #[test]
-    fn a_password_is_never_shown(password in "[!-~]{6,20}", user in "[a-z]{0,6}") {
-        prop_assume!(!password.contains(['"', '`', '@']));
+    fn a_password_is_never_shown(password in "[!#-_a-~]{6,20}", user in "[a-z]{0,6}") {
         let text = format!("redis://{user}:{password}@redis:6379/0");
         for shown in [redacted(&text).into_owned(), cut(&text).expect("a credential")] {
             prop_assert!(!shown.contains(&password), "{shown}");
