@@ -3,7 +3,7 @@
 /// The value such that a line `NAME=` with it is read as this value; `None` for one with control characters, which no
 /// terminal should be sent.
 pub fn quoted(value: &str) -> Option<String> {
-    if value.chars().any(|c| c.is_control() && c != '\n') {
+    if value.chars().any(is_unprintable) {
         return None;
     }
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/:,=@%+*[]~".contains(c);
@@ -25,6 +25,10 @@ pub fn quoted(value: &str) -> Option<String> {
     Some(format!("\"{escaped}\""))
 }
 
+fn is_unprintable(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\t')
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -32,7 +36,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::Dotenv;
-    use super::quoted;
+    use super::{is_unprintable, quoted};
 
     #[test]
     fn quotes_are_used_where_they_are_needed() {
@@ -55,8 +59,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_line_is_read_as_the_value(value in "[\\PC\n]{0,40}|[a-z'\"\\\\$#{} \n=]{0,20}") {
-            prop_assume!(!value.contains(|c: char| c.is_control() && c != '\n'));
+        fn a_line_is_read_as_the_value(value in "[\\PC\n\t]{0,40}|[a-z'\"\\\\$#{} \n\t=]{0,20}") {
+            prop_assume!(!value.contains(is_unprintable));
             let line = format!("NAME={}  # default", quoted(&value).expect("no control character"));
             let path = PathBuf::from("/app/.env");
             let Ok(read) = Dotenv::parse(path, format!("A=1\n{line}\nB=2").as_bytes()) else {
