@@ -84,8 +84,8 @@ async fn the_limit_of_the_container_bounds_l1() {
 
 #[tokio::test]
 async fn more_documents_than_the_container_has_memory_are_served() {
-    const DOCUMENTS: usize = 2_000;
-    const LIMIT: u64 = 112 * MIB;
+    const DOCUMENTS: usize = 1_400;
+    const LIMIT: u64 = 100 * MIB;
     let github = GitHub::start().await;
     let path = |n: usize| format!("/repos/octo/app{n}/releases/latest");
     for n in 0..DOCUMENTS {
@@ -95,6 +95,8 @@ async fn more_documents_than_the_container_has_memory_are_served() {
     let group = Group::new("documents", LIMIT);
     let setup =
         Setup::new().behind(&github).set("RUST_LOG", "info,svm::access=off,svm::upstream=off");
+    // As it is by default: many small writes would have the other tests wait for the disk.
+    let setup = setup.set("WRITE_BEHIND_FLUSH_INTERVAL", "1s");
     let setup = match &group {
         Some(group) => group.around(setup),
         None => setup.set("CACHE_L1_MAX_GB", "0.03"),
