@@ -28,7 +28,8 @@ fn url_like() -> impl Strategy<Value = String> {
 
 fn well_formed() -> impl Strategy<Value = String> {
     let segment = "[a-z]([a-zA-Z0-9_~-]|%2[fF]x|%7[eE]|%[6][1-9aA]|[!$&'()*+,:=@\\[\\]]){0,8}";
-    let pair = "([a-c]|%6[1-3]){1,2}(=([a-z0-9+/?']|%2[0-9a-fA-F]){0,6})?";
+    // Without %25, behind which two digits would be a byte that may be no UTF-8.
+    let pair = "([a-c]|%6[1-3]){1,2}(=([a-z0-9+/?']|%2[0-46-9a-fA-F]){0,6})?";
     let segments = prop::collection::vec(segment, 0..4);
     (segments, prop::collection::vec(pair, 0..5)).prop_map(|(segments, pairs)| {
         let path: String = segments.iter().map(|segment| format!("/{segment}")).collect();
