@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::StatusCode;
-use svm::cache::{Aside, Body, Entry, LARGEST_UNCOMPRESSED, Times};
+use svm::cache::{Aside, Body, Entry, LARGEST_UNCOMPRESSED, Persisted, Times};
 use svm::clock::{Clock, Timestamp};
 use svm::config;
 use svm::gzip;
@@ -204,7 +204,7 @@ fn put((number, document): (usize, &Document)) -> Change {
         validators: Validators::default(),
         token: None,
         times,
-        persisted_expiry: Timestamp::default(),
+        persisted: Persisted::default(),
         aside: Aside::default(),
     });
     Change::Put { entry, keep_until }

@@ -120,7 +120,8 @@ impl App {
         let write_behind =
             Arc::new(WriteBehind::new(config.write_behind, Arc::clone(&store), clock.clone()));
         let budget = config.cache.store_read_budget;
-        let guard = Arc::new(Guard::new(Arc::clone(&store), budget, metrics.clone()));
+        let patience = config.cache.store_patience();
+        let guard = Arc::new(Guard::new(Arc::clone(&store), budget, patience, metrics.clone()));
         let flights = Tasks::new();
         let activity = Arc::new(Activity::default());
         let cache = Cache::new(Tiers {

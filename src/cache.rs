@@ -23,7 +23,7 @@ use std::time::Duration;
 pub use answer::{Answer, Given};
 pub use body::{Body, Coding, EntityTag, LARGEST_UNCOMPRESSED};
 pub use compressor::Compressor;
-pub use entry::{Aside, Entry, LARGEST_PERSISTED_BODY, RecentFailure, Times};
+pub use entry::{Aside, Entry, LARGEST_PERSISTED_BODY, Persisted, RecentFailure, Times};
 pub use facts::{Exchanged, Facts, Kept};
 pub use flight::Flights;
 pub use memory::{Held, Level, Memory};
@@ -45,7 +45,9 @@ pub struct Cache(Arc<Tiers>);
 impl Cache {
     /// A cache on these tiers.
     pub fn new(tiers: Tiers) -> Self {
-        Self(Arc::new(tiers))
+        let tiers = Arc::new(tiers);
+        tiers.write_behind.recall_from(Arc::downgrade(&tiers));
+        Self(tiers)
     }
 
     /// The answer that L1 can give at once.
@@ -161,7 +163,7 @@ impl Cache {
             let boarded = self.board_if(&mut permit, target, demand, Priority::Foreground);
             let (flight, role) = match boarded {
                 Ok(place) => place,
-                Err(refusal) => return self.look(target, demand).await.ok_or(refusal),
+                Err(refusal) => return self.look(target, demand).ok_or(refusal),
             };
             let collapsed = role == Role::Follower;
             if collapsed {
@@ -196,14 +198,14 @@ impl Cache {
         }
     }
 
-    /// The answer that the tiers can give without a flight: L1 too, since a flight may have landed after it was looked
-    /// at. Nothing is promoted: only a flight may do that.
-    async fn look(&self, target: &Target, demand: Demand) -> Option<Answer> {
-        let (entry, from_l2) = match self.0.memory.entry(&target.key()) {
-            Some(entry) => (Some(entry), false),
-            None => self.0.recollect(target.key()).await.ok()?,
+    /// The answer that can be given without a flight and without L2: of L1, since a flight may have
+    /// landed after it was looked at, or of the queue. A client over its rate costs the store no read.
+    fn look(&self, target: &Target, demand: Demand) -> Option<Answer> {
+        let entry = match self.0.memory.entry(&target.key()) {
+            Some(entry) => entry,
+            None => self.0.queued(target.key())?,
         };
-        let facts = Facts::Found { entry: entry?, from_l2 };
+        let facts = Facts::Found { entry, from_l2: false };
         let now = self.0.clock.now();
         let answer = policy::answer(demand, &facts, false, now, &self.0.rules)?;
         self.mark(target, &answer, now);

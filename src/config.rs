@@ -114,6 +114,14 @@ pub struct Cache {
     pub store_read_budget: Duration,
 }
 
+impl Cache {
+    /// How long a miss waits for its turn at the store: as long as it would wait for the upstream.
+    pub fn store_patience(&self) -> Duration {
+        const DEFAULT: Duration = Duration::from_secs(2);
+        if self.stale_after.is_zero() { DEFAULT } else { self.stale_after }
+    }
+}
+
 /// The way to GitHub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {

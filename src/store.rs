@@ -9,6 +9,7 @@ pub mod embedded;
 pub mod guard;
 pub mod in_process;
 pub mod index;
+mod reads;
 pub mod record;
 pub mod redis;
 pub mod watch;
@@ -32,10 +33,28 @@ pub use index::{Check, Claim, Claimed, InUse};
 /// A boxed future: the trait is used as an object, and its calls are far from the hit path.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// The stored entry of a key, expired or not; an error where its record is damaged, foreign or newer.
+pub type Read = Result<Option<Arc<Entry>>, record::Error>;
+
 /// A persistent tier.
 pub trait Store: Send + Sync + 'static {
     /// The stored entry of `key`, expired or not. A damaged, foreign or newer record is [`Error::Record`].
     fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>>;
+
+    /// The same of several keys in one operation, in their order.
+    fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
+        Box::pin(async move {
+            let mut reads = Vec::with_capacity(keys.len());
+            for key in keys.iter() {
+                reads.push(match self.read(*key).await {
+                    Ok(entry) => Ok(entry),
+                    Err(Error::Record(error)) => Err(error),
+                    Err(error) => return Err(error),
+                });
+            }
+            Ok(reads)
+        })
+    }
 
     /// Applies a batch in its order; one that fails may have been applied in part. A change takes effect on a
     /// record that was checked no later than what it vouches for ([`Change::as_of`]), so that a late write never

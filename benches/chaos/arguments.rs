@@ -27,7 +27,7 @@ Runs:
               --l1-mib 1024  what L1 may hold
 
   scale     what a hit, an entry and a connection cost when there are many of them
-              --only entries,memory,connections,idle,cores,cold,storm
+              --only entries,memory,connections,idle,cores,cold,storm,stored
               --entries 1,1000,10000,100000,1000000
               --rounds 20    --requests 200000  of each subject, over all rounds
               --l1-mib 256   what L1 may hold where twice as much is offered
@@ -35,6 +35,8 @@ Runs:
               --idle 10000   idle ones
               --crowd 10000  at once for one cold key
               --storm 1000   cold keys at once
+              --stored 30000 documents in the store, asked for after a restart by
+              --clients 1000 at once
 
 All of them but flood and scale need redis-server.";
 
@@ -102,6 +104,8 @@ impl Options<'_> {
             idle: self.number("--idle", 10_000)?,
             crowd: self.number("--crowd", 10_000)?,
             storm: self.number("--storm", 1_000)?,
+            stored: self.number("--stored", 30_000)?,
+            clients: self.number("--clients", 1_000)?,
         })
     }
 

@@ -13,6 +13,7 @@ mod lane;
 mod memory;
 mod shelf;
 mod stage;
+mod stored;
 mod storm;
 mod subject;
 
@@ -47,6 +48,10 @@ pub(crate) struct Plan {
     pub(crate) crowd: usize,
     /// Cold keys at once.
     pub(crate) storm: usize,
+    /// Documents in the store.
+    pub(crate) stored: usize,
+    /// Clients that ask for them at once.
+    pub(crate) clients: usize,
 }
 
 /// A part of the run.
@@ -66,11 +71,13 @@ pub(crate) enum Part {
     Cold,
     /// Many cold keys.
     Storm,
+    /// Many stored documents after a restart.
+    Stored,
 }
 
 impl Part {
     /// Every part, in the order in which they run.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Entries,
         Self::Memory,
         Self::Connections,
@@ -78,6 +85,7 @@ impl Part {
         Self::Cores,
         Self::Cold,
         Self::Storm,
+        Self::Stored,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -89,6 +97,7 @@ impl Part {
             Self::Cores => "cores",
             Self::Cold => "cold",
             Self::Storm => "storm",
+            Self::Stored => "stored",
         }
     }
 
@@ -101,6 +110,7 @@ impl Part {
             Self::Cores => cores::run(stage, verdict).await,
             Self::Cold => cold::run(stage, verdict).await,
             Self::Storm => storm::run(stage, verdict).await,
+            Self::Stored => stored::run(stage, verdict).await,
         }
     }
 }
@@ -119,7 +129,8 @@ impl Plan {
         // Of the smallest turn, which has a tenth of the requests.
         let requests = self.requests / 10 / self.rounds.max(1);
         let counts = [self.rounds, requests, self.l1_mib, self.idle, self.crowd, self.storm];
-        if counts.iter().chain(&self.entries).chain(&self.connections).any(|count| *count == 0) {
+        let counts = counts.iter().chain([&self.stored, &self.clients]);
+        if counts.chain(&self.entries).chain(&self.connections).any(|count| *count == 0) {
             return Err(
                 "each count has to be one or more, and ten requests at least for each round".into(),
             );
@@ -143,6 +154,7 @@ impl Plan {
             of(Part::Idle, self.idle),
             of(Part::Cold, self.crowd),
             of(Part::Storm, self.storm),
+            of(Part::Stored, self.clients),
         ];
         counts.into_iter().max().unwrap_or_default()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion};
 use http::StatusCode;
-use svm::cache::{Aside, Entry, Memory, Times};
+use svm::cache::{Aside, Entry, Memory, Persisted, Times};
 use svm::clock::Timestamp;
 use svm::target::Key;
 use svm::upstream::Validators;
@@ -46,7 +46,7 @@ fn insert(memory: &Memory, number: usize) -> Key {
             audited_at: Timestamp::from_secs(1),
             expires_at: Timestamp::from_secs(2),
         },
-        persisted_expiry: Timestamp::default(),
+        persisted: Persisted::default(),
         aside: Aside::default(),
     };
     let key = entry.key();

@@ -81,6 +81,7 @@ impl Compressor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::Persisted;
     use crate::cache::{Aside, Level, Times};
     use crate::clock::Timestamp;
     use crate::upstream::Validators;
@@ -94,7 +95,7 @@ mod tests {
             validators: Validators::default(),
             token: None,
             times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now },
-            persisted_expiry: Timestamp::default(),
+            persisted: Persisted::default(),
             aside: Aside::default(),
         })
     }

@@ -3,6 +3,7 @@
 //! An entry is immutable: what changes (a new lifetime, a remembered failure) makes a new entry that shares the
 //! body's bytes. Its stored form belongs to `store::record`, its headers to `http::render`.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -33,12 +34,16 @@ pub struct Entry {
     pub token: Option<Fingerprint>,
     /// The moments of its life.
     pub times: Times,
-    /// The expiry that was last handed to the persistent tier with this body, the epoch if none was; decides whether a 304
-    /// is worth a write.
-    pub persisted_expiry: Timestamp,
+    /// The expiry that was last handed to the persistent tier with this body; decides whether a 304 is worth a write.
+    pub persisted: Persisted,
     /// What hardly any entry has.
     pub aside: Aside,
 }
+
+/// The expiry with which an entry was last handed over to be written, the epoch if it was not or if
+/// that was lost: then its next check writes it.
+#[derive(Debug, Default)]
+pub struct Persisted(AtomicU64);
 
 /// What is known of few entries: one word of those that have nothing of it, of which there may be a million.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,6 +77,37 @@ pub struct RecentFailure {
     /// How long this rest was; the next one is twice as long.
     pub rest: Duration,
 }
+
+impl Persisted {
+    /// Handed over with this expiry.
+    pub fn until(expiry: Timestamp) -> Self {
+        Self(AtomicU64::new(expiry.as_millis()))
+    }
+
+    /// The expiry with which it was handed over.
+    pub fn expiry(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Notes that it is handed over with this expiry.
+    pub fn set(&self, expiry: Timestamp) {
+        self.0.store(expiry.as_millis(), Ordering::Relaxed);
+    }
+}
+
+impl Clone for Persisted {
+    fn clone(&self) -> Self {
+        Self::until(self.expiry())
+    }
+}
+
+impl PartialEq for Persisted {
+    fn eq(&self, other: &Self) -> bool {
+        self.expiry() == other.expiry()
+    }
+}
+
+impl Eq for Persisted {}
 
 impl Aside {
     /// These, in no more room than they need.

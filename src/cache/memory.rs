@@ -147,7 +147,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::cache::{Aside, Times};
+    use crate::cache::{Aside, Persisted, Times};
     use crate::clock::Timestamp;
     use crate::upstream::Validators;
 
@@ -163,7 +163,7 @@ mod tests {
             validators: Validators::default(),
             token: None,
             times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now },
-            persisted_expiry: Timestamp::default(),
+            persisted: Persisted::default(),
             aside: Aside::default(),
         }
     }

@@ -27,7 +27,7 @@ use super::entry::CLOCK_DIFFERENCE;
 use super::facts::{Exchanged, Facts, Kept};
 use super::flight::Serves;
 use super::status::{Detail, Forward, Outcome, Status};
-use super::{Aside, Entry, RecentFailure, Times};
+use super::{Aside, Entry, Persisted, RecentFailure, Times};
 
 /// The first rest after a failure; each further failure doubles it.
 const FIRST_REST: Duration = Duration::from_secs(10);
@@ -133,8 +133,9 @@ pub(super) fn keep_until(entry: &Entry, rules: &config::Cache) -> Timestamp {
 /// one that another replica has fetched. Where the clock was set back, the record is one from the
 /// future, which is not to be believed once that has come.
 pub(super) fn is_worth_persisting(entry: &Entry, rules: &config::Cache) -> bool {
-    let moved_by = entry.times.expires_at.since(entry.persisted_expiry);
-    let was_ahead = entry.persisted_expiry > entry.times.expires_at + CLOCK_DIFFERENCE;
+    let persisted = entry.persisted.expiry();
+    let moved_by = entry.times.expires_at.since(persisted);
+    let was_ahead = persisted > entry.times.expires_at + CLOCK_DIFFERENCE;
     entry.times.were_audited_last() && (was_ahead || moved_by > rules.hard_ttl / 10)
 }
 
@@ -178,7 +179,7 @@ fn entry(url: &str, reply: Reply, now: Timestamp, ttl: Duration) -> Entry {
         validators: reply.validators,
         token: reply.token,
         times: Times::starting(now, ttl),
-        persisted_expiry: Timestamp::default(),
+        persisted: Persisted::default(),
         aside: Aside::default(),
     }
 }

@@ -3,7 +3,7 @@
 //! A store that fails or dawdles is a miss and a number. The flight is the only writer of its key, so what it read
 //! at its start is still what there is at its end.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::activity::Activity;
 use crate::clock::{Clock, Timestamp};
@@ -14,7 +14,7 @@ use crate::target::{Key, Target};
 use crate::upstream::{Ask, Priority, Upstream};
 
 use super::flight::{Beacon, Candidate, Flights};
-use super::write_behind::{Peeked, WriteBehind};
+use super::write_behind::{Peeked, Source, WriteBehind};
 use super::{Compressor, Demand, Entry, Exchanged, Facts, Memory, Recall, policy};
 
 /// What a cache is made of.
@@ -110,7 +110,7 @@ impl Tiers {
 
     /// What [`Tiers::find`] finds, with the life that the last check gave it: L2 does not hear of every check, but the
     /// activity does.
-    pub(super) async fn recollect(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
+    async fn recollect(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
         let (found, from_l2) = self.find(key).await?;
         let entry = found.map(|found| {
             let check = self.activity.check(key);
@@ -119,6 +119,14 @@ impl Tiers {
             vouched.map_or(found, Arc::new)
         });
         Ok((entry, from_l2))
+    }
+
+    /// The entry that waits to be written.
+    pub(super) fn queued(&self, key: Key) -> Option<Arc<Entry>> {
+        match self.write_behind.peek(&key)? {
+            Peeked::Put(entry) => Some(entry),
+            Peeked::Removed => None,
+        }
     }
 
     /// The newest entry outside L1, and whether L2 was asked for it.
@@ -187,16 +195,35 @@ impl Tiers {
     }
 
     fn keep(&self, key: Key, entry: Arc<Entry>) -> Arc<Entry> {
-        if !policy::is_worth_persisting(&entry, &self.rules) {
-            self.hold(key, &entry);
-            return entry;
+        let is_worth = policy::is_worth_persisting(&entry, &self.rules);
+        if is_worth {
+            entry.persisted.set(entry.times.expires_at);
         }
-        let persisted =
-            Entry { persisted_expiry: entry.times.expires_at, ..Arc::unwrap_or_clone(entry) };
-        let entry = Arc::new(persisted);
         self.hold(key, &entry);
-        self.write_behind.push(change(key, &entry, &self.rules));
+        if is_worth {
+            self.write_behind.push(change(key, &entry, &self.rules));
+        }
         entry
+    }
+}
+
+/// L1, as the queue in front of L2 knows it.
+impl Source for Weak<Tiers> {
+    fn lose(&self, key: Key) {
+        let held = self.upgrade().and_then(|tiers| tiers.memory.entry(&key));
+        if let Some(entry) = held {
+            entry.persisted.set(Timestamp::default());
+        }
+    }
+
+    fn recall(&self, key: Key) -> Option<Change> {
+        let tiers = self.upgrade()?;
+        let entry = tiers.memory.entry(&key)?;
+        if entry.is_negative() {
+            return Some(Change::Remove { key, as_of: entry.times.checked_at });
+        }
+        entry.persisted.set(entry.times.expires_at);
+        Some(change(key, &entry, &tiers.rules))
     }
 }
 

@@ -6,6 +6,7 @@
 //! is harmless, since applying a batch twice is applying it once.
 
 mod backoff;
+mod owed;
 mod queue;
 
 #[cfg(test)]
@@ -13,8 +14,8 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -23,6 +24,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::backoff::Backoff;
+use self::owed::Owed;
 use self::queue::{Limits, Queue};
 use crate::clock::{Clock, Stopwatch};
 use crate::config;
@@ -53,8 +55,10 @@ pub struct Stats {
     pub depth: usize,
     /// The bytes of their bodies.
     pub bytes: usize,
-    /// Changes dropped because the queue was full.
+    /// Changes dropped because the queue was full, which memory cannot bring again.
     pub dropped_overflow: u64,
+    /// Changes dropped because the queue was full, which memory will bring again.
+    pub owed: usize,
     /// Changes dropped because they could not be written in time.
     pub dropped_age: u64,
     /// Changes written.
@@ -85,6 +89,15 @@ pub struct Drained {
     pub lost: u64,
 }
 
+/// What is written comes from here, and may come again.
+pub trait Source: Send + Sync + 'static {
+    /// A change of this key is lost; the next check of the document shall bring it again.
+    fn lose(&self, key: Key);
+
+    /// The change of this key as of now, if the document is still there.
+    fn recall(&self, key: Key) -> Option<Change>;
+}
+
 /// The queue, and the way to the store.
 pub struct WriteBehind {
     config: config::WriteBehind,
@@ -92,6 +105,11 @@ pub struct WriteBehind {
     store: Arc<dyn Store>,
     clock: Clock,
     queue: Mutex<Queue>,
+    /// Never locked while the queue is.
+    owed: Mutex<Owed>,
+    /// Changes that were owed and are so no more, since they or later ones of their keys wait.
+    recalled: AtomicU64,
+    source: OnceLock<Box<dyn Source>>,
     half_full: Notify,
     works_again: Notify,
     batches: AtomicU64,
@@ -119,6 +137,9 @@ impl WriteBehind {
             store,
             clock,
             queue: Mutex::new(Queue::new(limits)),
+            owed: Mutex::default(),
+            recalled: AtomicU64::new(0),
+            source: OnceLock::new(),
             half_full: Notify::new(),
             works_again: Notify::new(),
             batches: AtomicU64::new(0),
@@ -133,9 +154,43 @@ impl WriteBehind {
     pub fn push(&self, change: Change) {
         let now = self.clock.now();
         let mut queue = self.queue.lock();
-        queue.push(change, now);
+        let dropped = queue.push(change, now);
         if queue.is_half_full() {
             self.half_full.notify_one();
+        }
+        drop(queue);
+        self.lose(&dropped);
+        if !dropped.is_empty() && self.source.get().is_some() {
+            let mut owed = self.owed.lock();
+            // A key that was owed before is dropped twice and written once.
+            let again = dropped.into_iter().filter(|key| !owed.add(*key)).count();
+            self.recalled.fetch_add(again as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Has what the queue drops written from memory, once there is room.
+    pub fn recall_from(&self, source: impl Source) {
+        // The first one stays: there is one memory.
+        let _ = self.source.set(Box::new(source));
+    }
+
+    fn lose(&self, keys: &[Key]) {
+        if let Some(source) = self.source.get() {
+            keys.iter().for_each(|key| source.lose(*key));
+        }
+    }
+
+    /// Fills the queue up to the half with what is owed.
+    fn recall(&self) {
+        let Some(source) = self.source.get() else { return };
+        while !self.queue.lock().is_half_full() {
+            let Some(key) = self.owed.lock().next() else { return };
+            if self.peek(&key).is_none() {
+                // What memory does not hold any more is lost.
+                let Some(change) = source.recall(key) else { continue };
+                self.push(change);
+            }
+            self.recalled.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -152,12 +207,15 @@ impl WriteBehind {
 
     /// The state of the queue.
     pub fn stats(&self) -> Stats {
+        let owed = self.owed.lock().len();
         let queue = self.queue.lock();
         let tally = queue.tally();
+        let kept = self.recalled.load(Ordering::Relaxed) + owed as u64;
         Stats {
             depth: queue.len(),
             bytes: queue.bytes(),
-            dropped_overflow: tally.dropped_overflow,
+            dropped_overflow: tally.dropped_overflow.saturating_sub(kept),
+            owed,
             dropped_age: tally.dropped_age,
             flushed: tally.flushed,
             batches: self.batches.load(Ordering::Relaxed),
@@ -183,7 +241,8 @@ impl WriteBehind {
         let _ = timeout(limit, self.write_all()).await;
         let after = self.stats();
         let dropped = after.dropped() - before.dropped();
-        Drained { flushed: after.flushed - before.flushed, lost: dropped + after.depth as u64 }
+        let lost = dropped + after.depth as u64 + after.owed as u64;
+        Drained { flushed: after.flushed - before.flushed, lost }
     }
 
     async fn write_forever(&self) {
@@ -221,6 +280,7 @@ impl WriteBehind {
         match applied {
             Ok(Ok(())) => {
                 self.queue.lock().batch_done();
+                self.recall();
                 backoff.reset();
                 self.mark_working();
                 return true;
@@ -228,7 +288,8 @@ impl WriteBehind {
             Ok(Err(error)) => self.mark_failing(&error),
             Err(_) => self.mark_failing(&Error::TooSlow(DEADLINE)),
         }
-        self.queue.lock().batch_failed(self.clock.now());
+        let aged = self.queue.lock().batch_failed(self.clock.now());
+        self.lose(&aged);
         tokio::select! {
             () = sleep(backoff.after_failure(fastrand::f64())) => {}
             () = self.works_again.notified() => {}

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use sha2::{Digest, Sha256};
 
-use crate::cache::{Aside, Body, Entry, Times};
+use crate::cache::{Aside, Body, Entry, Persisted, Times};
 use crate::clock::Timestamp;
 use crate::gzip::inflate;
 use crate::store::record::{decode, encode, gives_way, peek};
@@ -120,7 +120,7 @@ impl Fields<'_> {
             validators,
             token: (token != 0).then(|| Fingerprint::from_bits(token)),
             times,
-            persisted_expiry: times.expires_at,
+            persisted: Persisted::until(times.expires_at),
             aside: Aside::new(moved_to.map(|to| Moved { to, seen_at }), None),
         }
     }

@@ -39,6 +39,7 @@ pub(super) struct Gauges {
     gzip_waiting: IntGauge,
     queue_depth: IntGauge,
     queue_bytes: IntGauge,
+    queue_owed: IntGauge,
     queue_dropped: [IntCounter; 2],
     written: IntCounter,
     failed_batches: IntCounter,
@@ -66,6 +67,10 @@ impl Gauges {
             flights: families.gauge("svm_flights", "Flights under way"),
             gzip_waiting: families.gauge("svm_gzip_waiting", "Bodies that wait to be compressed"),
             queue_depth: families.gauge("svm_write_behind_depth", "Changes that wait for L2"),
+            queue_owed: families.gauge(
+                "svm_write_behind_owed",
+                "Changes that found no room in the queue, and are written from memory once there is",
+            ),
             queue_bytes: families.gauge("svm_write_behind_bytes", "Bodies that wait for L2"),
             queue_dropped: families.counters(
                 "svm_write_behind_dropped_total",
@@ -146,6 +151,7 @@ impl Gauges {
     fn queue(&self, stats: &Stats) {
         self.queue_depth.set(signed(stats.depth as u64));
         self.queue_bytes.set(signed(stats.bytes as u64));
+        self.queue_owed.set(signed(stats.owed as u64));
         self.queue_dropped[0].catch_up(stats.dropped_overflow);
         self.queue_dropped[1].catch_up(stats.dropped_age);
         self.written.catch_up(stats.flushed);

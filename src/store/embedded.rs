@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use redb::Database;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -33,7 +34,7 @@ use self::bounded::Growth;
 use self::fault::{Fault, OpenFault};
 use self::file::{OpenFile, StoreFile};
 use self::handle::{Handle, Remedy};
-use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
+use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store, record};
 use crate::cache::Entry;
 use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::config;
@@ -145,12 +146,19 @@ impl Embedded {
 impl Store for Embedded {
     fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
         Box::pin(async move {
-            let decoded = self.on(&self.readers, move |handle| {
-                let record = handle.run(|database| tables::read(database, key))?;
-                Ok(record.map(|record| record::decode(key, &record)))
-            });
-            Ok(decoded.await?.transpose()?.map(Arc::new))
+            let reads = self.read_many([key].into()).await?;
+            Ok(reads.into_iter().next().unwrap_or(Ok(None))?)
         })
+    }
+
+    fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
+        Box::pin(self.on(&self.readers, move |handle| {
+            let records = handle.run(|database| tables::read(database, &keys))?;
+            let decode = |(key, record): (&Key, Option<Bytes>)| {
+                record.map(|record| Ok(Arc::new(record::decode(*key, &record)?))).transpose()
+            };
+            Ok(keys.iter().zip(records).map(decode).collect())
+        }))
     }
 
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {

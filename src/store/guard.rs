@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 use tokio::time::timeout;
 
 use super::breaker::Breaker;
-use super::{BoxFuture, Error, Store};
+use super::reads::{Answer, Queue};
+use super::{BoxFuture, Error, Read, Store};
 use crate::cache::Entry;
 use crate::clock::Stopwatch;
 use crate::metrics::{Metrics, StoreRead};
@@ -35,8 +36,16 @@ pub enum Unread {
 /// A store behind a breaker.
 pub struct Guard {
     store: Arc<dyn Store>,
-    /// For one read.
+    /// For one operation.
     budget: Duration,
+    /// For one read, with its wait for others.
+    patience: Duration,
+    queue: Arc<Queue>,
+    opinion: Arc<Opinion>,
+}
+
+/// What the reads and looks say of the store.
+struct Opinion {
     /// Never held over a call.
     breaker: Mutex<Breaker>,
     /// Whether a look has ended: until then nobody may have connected, and reads that fail for that say nothing.
@@ -45,10 +54,22 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard that trusts the store until it fails, and gives each read `budget`.
-    pub fn new(store: Arc<dyn Store>, budget: Duration, metrics: Metrics) -> Self {
+    /// A guard that trusts the store until it fails, and gives each operation `budget`. A read that
+    /// waits for others waits no longer than `patience`.
+    pub fn new(
+        store: Arc<dyn Store>,
+        budget: Duration,
+        patience: Duration,
+        metrics: Metrics,
+    ) -> Self {
         let (breaker, looked) = (Mutex::default(), AtomicBool::new(false));
-        Self { store, budget, breaker, looked, metrics }
+        let opinion = Arc::new(Opinion { breaker, looked, metrics });
+        let note = {
+            let opinion = Arc::clone(&opinion);
+            move |answered: Result<(), &Error>| opinion.read(answered)
+        };
+        let queue = Arc::new(Queue::new(Arc::clone(&store), budget, Box::new(note)));
+        Self { store, budget, patience, queue, opinion }
     }
 
     /// The stored entry; whatever goes wrong is counted and is a miss.
@@ -62,22 +83,34 @@ impl Guard {
     ///
     /// [`Unread`], which says nothing about the document.
     pub async fn ask(&self, key: Key) -> Result<Option<Arc<Entry>>, Unread> {
+        let metrics = &self.opinion.metrics;
         if self.is_open() {
-            self.metrics.store_read_skipped();
+            metrics.store_read_skipped();
             return Err(Unread::Silent);
         }
         let took = Stopwatch::start();
-        let read = timeout(self.budget, self.store.read(key)).await;
-        let read = read.unwrap_or(Err(Error::TooSlow(self.budget)));
-        self.metrics.store_read(result(&read), took.elapsed());
-        let trouble = trouble(&read);
-        if self.looked.load(Ordering::Relaxed) {
-            self.learn(trouble, |breaker| breaker.read(trouble.is_none()));
+        let answer = self.wait(key).await;
+        match &answer {
+            Err(StoreRead::Skipped) => metrics.store_read_skipped(),
+            Err(how) => metrics.store_read(*how, took.elapsed()),
+            Ok(read) => metrics.store_read(result(read), took.elapsed()),
         }
+        let read = answer.map_err(|_| Unread::Silent)?;
         read.map_err(|error| {
-            tracing::debug!(%key, error = chain(&error), "L2 read failed");
-            if matches!(error, Error::Record(_)) { Unread::Unusable } else { Unread::Silent }
+            tracing::debug!(%key, error = chain(&error), "L2 record is unusable");
+            Unread::Unusable
         })
+    }
+
+    async fn wait(&self, key: Key) -> Answer {
+        let answered = self.queue.read(key).ok_or(StoreRead::Skipped)?;
+        match timeout(self.patience, answered).await {
+            Ok(Ok(answer)) => answer,
+            // The store panicked.
+            Ok(Err(_)) => Err(StoreRead::Error),
+            // Too many wait before it, which says nothing about the store.
+            Err(_) => Err(StoreRead::Skipped),
+        }
     }
 
     /// A call that may take longer and of which nobody waits for the outcome, as those about the documents in use:
@@ -87,14 +120,14 @@ impl Guard {
         limit: Duration,
         call: impl for<'a> FnOnce(&'a dyn Store) -> BoxFuture<'a, Result<T, Error>>,
     ) -> Option<T> {
-        if !self.breaker.lock().is_well() {
+        if !self.opinion.breaker.lock().is_well() {
             return None;
         }
         let called = timeout(limit, call(&*self.store)).await;
         match called.unwrap_or(Err(Error::TooSlow(limit))) {
             Ok(given) => Some(given),
             Err(error) => {
-                self.metrics.store.index_errors.inc();
+                self.opinion.metrics.store.index_errors.inc();
                 tracing::debug!(error = chain(&error), "a call about the documents in use failed");
                 None
             }
@@ -111,8 +144,8 @@ impl Guard {
         let look = timeout(self.budget + OPENING, self.store.probe(self.budget)).await;
         let look = look.unwrap_or(Err(Error::TooSlow(self.budget)));
         let trouble = trouble(&look);
-        let now = self.learn(trouble, |breaker| breaker.looked(trouble.is_none()));
-        self.looked.store(true, Ordering::Relaxed);
+        let now = self.opinion.learn(trouble, |breaker| breaker.looked(trouble.is_none()));
+        self.opinion.looked.store(true, Ordering::Relaxed);
         match trouble {
             None => Ok(()),
             Some(_) if now.is_up() => Ok(()),
@@ -123,7 +156,20 @@ impl Guard {
 
     /// Whether the store is left alone.
     pub fn is_open(&self) -> bool {
-        self.breaker.lock().is_open()
+        self.opinion.breaker.lock().is_open()
+    }
+}
+
+impl Opinion {
+    /// An operation has ended.
+    fn read(&self, answered: Result<(), &Error>) {
+        let trouble = answered.err();
+        if let Some(error) = trouble {
+            tracing::debug!(error = chain(error), "L2 cannot be read");
+        }
+        if self.looked.load(Ordering::Relaxed) {
+            self.learn(trouble, |breaker| breaker.read(trouble.is_none()));
+        }
     }
 
     /// Brings the breaker up to date and tells what that changes.
@@ -161,11 +207,10 @@ fn trouble<T>(called: &Result<T, Error>) -> Option<&Error> {
     }
 }
 
-fn result(read: &Result<Option<Arc<Entry>>, Error>) -> StoreRead {
+fn result(read: &Read) -> StoreRead {
     match read {
         Ok(Some(_)) => StoreRead::Hit,
         Ok(None) => StoreRead::Miss,
-        Err(Error::TooSlow(_)) => StoreRead::Timeout,
         Err(_) => StoreRead::Error,
     }
 }
@@ -186,12 +231,12 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(5);
 
     fn guard() -> Guard {
-        Guard::new(Arc::new(InProcess::new(1 << 20)), LONG, Metrics::new(1))
+        Guard::new(Arc::new(InProcess::new(1 << 20)), LONG, LONG, Metrics::new(1))
     }
 
     /// How many calls about the documents in use failed, and whether the breaker is open.
     fn state(guard: &Guard) -> (u64, bool) {
-        (guard.metrics.store.index_errors.get(), guard.is_open())
+        (guard.opinion.metrics.store.index_errors.get(), guard.is_open())
     }
 
     async fn fails(guard: &Guard) -> Option<()> {
@@ -229,7 +274,7 @@ mod tests {
     async fn with_an_open_breaker_none_is_made() {
         let guard = guard();
         for _ in 0..5 {
-            guard.update(|breaker| breaker.read(false));
+            guard.opinion.update(|breaker| breaker.read(false));
         }
         let called = guard.within::<()>(LONG, |_| unreachable!("the breaker is open")).await;
         assert_eq!((called, state(&guard)), (None, (0, true)));
@@ -241,7 +286,7 @@ mod tests {
         let config = config::Embedded { dir: dir.path().to_path_buf(), max_bytes: 64 << 20 };
         let store = Embedded::open(&config, &Clock::System, LONG).await.unwrap().store;
         store.close().await;
-        let guard = Guard::new(Arc::new(store), LONG, Metrics::new(1));
+        let guard = Guard::new(Arc::new(store), LONG, LONG, Metrics::new(1));
         let key = entry("any", 0, "").key();
         for _ in 0..10 {
             assert_eq!(guard.ask(key).await, Err(Unread::Silent));

@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::embedded::Embedded;
 use super::in_process::InProcess;
 use super::{Change, Check, Claim, Claimed, InUse, Store};
-use crate::cache::{Aside, Entry, Times};
+use crate::cache::{Aside, Entry, Persisted, Times};
 use crate::clock::{Clock, Timestamp};
 use crate::upstream::Validators;
 
@@ -29,7 +29,7 @@ pub(crate) fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
             audited_at: at(checked),
             expires_at: at(checked + 60),
         },
-        persisted_expiry: at(checked + 60),
+        persisted: Persisted::until(at(checked + 60)),
         aside: Aside::default(),
     })
 }

@@ -35,7 +35,7 @@ use http::StatusCode;
 use sha2::{Digest, Sha256};
 
 use self::wire::Reader;
-use crate::cache::{Aside, Body, EntityTag, Entry, LARGEST_PERSISTED_BODY, Times};
+use crate::cache::{Aside, Body, EntityTag, Entry, LARGEST_PERSISTED_BODY, Persisted, Times};
 use crate::clock::Timestamp;
 use crate::gzip;
 use crate::target::Key;
@@ -168,7 +168,7 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
         validators: fields.validators,
         token: fields.token,
         times: fields.times,
-        persisted_expiry: fields.times.expires_at,
+        persisted: Persisted::until(fields.times.expires_at),
         aside: Aside::new(fields.moved, None),
     })
 }

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use ::redis::{RedisResult, cmd};
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use tokio::sync::Semaphore;
 
 use self::client::Client;
@@ -31,7 +32,7 @@ use self::frames::Bounds;
 use self::guarded::Allowance;
 use self::link::Link;
 use self::scripts::Scripts;
-use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
+use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store, record};
 use crate::cache::{Entry, LARGEST_PERSISTED_BODY};
 use crate::clock::Timestamp;
 use crate::config;
@@ -107,14 +108,32 @@ impl Redis {
         Ok(Self { scripts: Arc::new(Scripts::new()), owner, reads, others, decoders })
     }
 
-    async fn decode(&self, key: Key, record: Vec<u8>) -> Result<Entry, Error> {
-        let is_short = record.len() <= LONGEST_READ_AT_ONCE;
-        let decode = move || record::decode(key, &Bytes::from(record));
-        if is_short {
-            return Ok(decode()?);
+    /// The bytes at the key of a record; an error where they cannot be one.
+    async fn fetch(&self, key: Key) -> Result<Result<Vec<u8>, record::Error>, Fault> {
+        // Somebody else's value at our key may be large: no more of it is fetched than a record can have.
+        let mut command = cmd("GETRANGE");
+        command.arg(names::entry(key)).arg(0).arg(LARGEST_RECORD);
+        let bytes = self.reads.read(|mut connection| async move {
+            or_wrong_type::<Vec<u8>>(command.query_async(&mut connection).await)
+        });
+        Ok(match bytes.await? {
+            None => Err(record::Error::NotARecord),
+            Some(bytes) if bytes.len() > LARGEST_RECORD => Err(record::Error::TooLarge),
+            Some(bytes) => Ok(bytes),
+        })
+    }
+
+    async fn decode(
+        &self,
+        keys: Arc<[Key]>,
+        records: Vec<Result<Vec<u8>, record::Error>>,
+    ) -> Result<Vec<Read>, Fault> {
+        let bytes: usize = records.iter().flatten().map(Vec::len).sum();
+        let decode = move || keys.iter().zip(records).map(decoded).collect();
+        if bytes <= LONGEST_READ_AT_ONCE {
+            return Ok(decode());
         }
-        let decoded = tasks::blocking_within(&self.decoders, decode).await;
-        Ok(decoded.map_err(Fault::from)??)
+        Ok(tasks::blocking_within(&self.decoders, decode).await?)
     }
 
     /// The answer to a write. A server that does not take writes any more may have been replaced by another one of the
@@ -136,18 +155,16 @@ impl fmt::Debug for Redis {
 impl Store for Redis {
     fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
         Box::pin(async move {
-            // Somebody else's value at our key may be large: no more of it is fetched than a record can have.
-            let mut command = cmd("GETRANGE");
-            command.arg(names::entry(key)).arg(0).arg(LARGEST_RECORD);
-            let bytes = self.reads.read(|mut connection| async move {
-                or_wrong_type(command.query_async(&mut connection).await)
-            });
-            let bytes: Vec<u8> = bytes.await?.ok_or(record::Error::NotARecord)?;
-            match bytes.len() {
-                0 => Ok(None),
-                1..=LARGEST_RECORD => Ok(Some(Arc::new(self.decode(key, bytes).await?))),
-                _ => Err(record::Error::TooLarge.into()),
-            }
+            let reads = self.read_many([key].into()).await?;
+            Ok(reads.into_iter().next().unwrap_or(Ok(None))?)
+        })
+    }
+
+    /// One command for each key, all sent before the first is answered.
+    fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
+        Box::pin(async move {
+            let records = try_join_all(keys.iter().map(|key| self.fetch(*key))).await?;
+            Ok(self.decode(keys, records).await?)
         })
     }
 
@@ -233,6 +250,13 @@ impl Store for Redis {
 
 /// What `claim.lua` answers where another one has the lease.
 const TAKEN: i64 = -1;
+
+fn decoded((key, record): (&Key, Result<Vec<u8>, record::Error>)) -> Read {
+    match record? {
+        bytes if bytes.is_empty() => Ok(None),
+        bytes => Ok(Some(Arc::new(record::decode(*key, &Bytes::from(bytes))?))),
+    }
+}
 
 fn text(number: u128) -> String {
     number.to_string()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use svm::cache::{Aside, Entry, Times};
+use svm::cache::{Aside, Entry, Persisted, Times};
 use svm::clock::{Clock, Timestamp};
 use svm::config;
 use svm::store::embedded::Embedded;
@@ -32,7 +32,7 @@ fn forged(status: StatusCode, checked_at: Timestamp) -> Entry {
             audited_at: checked_at,
             expires_at: YEAR_9999,
         },
-        persisted_expiry: YEAR_9999,
+        persisted: Persisted::until(YEAR_9999),
         aside: Aside::default(),
     }
 }

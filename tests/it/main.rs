@@ -15,6 +15,7 @@ mod collapse;
 mod compression;
 mod conditional_clients;
 mod connections;
+mod crowd;
 mod degraded;
 mod eviction;
 mod forged;

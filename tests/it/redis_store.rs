@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use svm::cache::{Aside, Entry, Times};
+use svm::cache::{Aside, Entry, Persisted, Times};
 use svm::clock::Timestamp;
 use svm::config::{Config, Store as Choice, Vars};
 use svm::store::redis::Redis;
@@ -89,7 +89,7 @@ fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
             audited_at: at(checked),
             expires_at: at(checked + 60),
         },
-        persisted_expiry: at(checked + 60),
+        persisted: Persisted::until(at(checked + 60)),
         aside: Aside::default(),
     })
 }

@@ -162,6 +162,7 @@ async fn metrics_are_prometheus_text() {
     svm_write_behind_depth 1
     svm_write_behind_dropped_total{reason="age"} 0
     svm_write_behind_dropped_total{reason="overflow"} 0
+    svm_write_behind_owed 0
     "#);
 }
 

@@ -36,7 +36,7 @@ pub(super) struct Stage<'a> {
 /// A process that serves, and its folder.
 pub(super) struct Running {
     pub(super) service: Service,
-    _setup: Setup,
+    pub(super) setup: Setup,
 }
 
 impl<'a> Stage<'a> {
@@ -56,14 +56,34 @@ impl<'a> Stage<'a> {
         self.start_on(1, l1_mib).await
     }
 
+    /// The same with more settings.
+    pub(super) async fn start_with(
+        &self,
+        l1_mib: usize,
+        with: impl FnOnce(Setup) -> Setup,
+    ) -> Running {
+        let setup = with(self.setup(l1_mib));
+        let service = Service::start_on(self.service_cores(), &setup).await;
+        Running { service, setup }
+    }
+
+    /// The core of the service.
+    pub(super) fn service_cores(&self) -> &[usize] {
+        &self.cores[..1]
+    }
+
     /// The same on so many cores; where there are no more, the client's is one of them.
     pub(super) async fn start_on(&self, cores: usize, l1_mib: usize) -> Running {
-        let most = self.plan.most_connections() + OTHER_CONNECTIONS;
-        let setup = service::setup(&self.upstream)
-            .set("CACHE_L1_MAX_GB", &(l1_mib as f64 / 1024.0).to_string())
-            .set("MAX_CONNECTIONS", &most.to_string());
+        let setup = self.setup(l1_mib);
         let service = Service::start_on(&self.cores[..cores], &setup).await;
-        Running { service, _setup: setup }
+        Running { service, setup }
+    }
+
+    fn setup(&self, l1_mib: usize) -> Setup {
+        let most = self.plan.most_connections() + OTHER_CONNECTIONS;
+        service::setup(&self.upstream)
+            .set("CACHE_L1_MAX_GB", &(l1_mib as f64 / 1024.0).to_string())
+            .set("MAX_CONNECTIONS", &most.to_string())
     }
 }
 
@@ -88,7 +108,7 @@ impl Running {
         let mut before = f64::INFINITY;
         for _ in 0..PATIENCE {
             let memory = self.service.memory("VmRSS");
-            let waiting = ["svm_gzip_waiting", "svm_write_behind_depth"];
+            let waiting = ["svm_gzip_waiting", "svm_write_behind_depth", "svm_write_behind_owed"];
             let is_done = waiting.iter().all(|name| self.service.metric(name) == 0.0);
             if is_done && (before - memory).abs() < STILL {
                 return memory;

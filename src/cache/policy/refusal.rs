@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use crate::cache::facts::Kept;
-use crate::cache::{Aside, Entry, Times};
+use crate::cache::{Aside, Entry, Persisted, Times};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::json;
@@ -57,7 +57,7 @@ pub(in crate::cache) fn remember_refusal(
         validators: Validators::default(),
         token: None,
         times: Times::starting(now, ttl),
-        persisted_expiry: Timestamp::default(),
+        persisted: Persisted::default(),
         aside: Aside::refused(kept.reason()),
     })
 }

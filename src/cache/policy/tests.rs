@@ -128,17 +128,14 @@ fn a_failure_is_remembered_where_a_copy_may_stand_in_and_a_call_was_made() {
 #[test]
 fn a_revalidation_is_worth_a_write_when_it_moves_the_expiry_by_more_than_a_tenth() {
     let entry = |moved: u64| Entry {
-        persisted_expiry: later(1000),
+        persisted: Persisted::until(later(1000)),
         times: Times { expires_at: later(1000 + moved), ..stored_entry().times },
         ..(*stored_entry()).clone()
     };
     assert!(!is_worth_persisting(&entry(0), &rules()));
     assert!(!is_worth_persisting(&entry(100), &rules()));
     assert!(is_worth_persisting(&entry(101), &rules()));
-    assert!(is_worth_persisting(
-        &Entry { persisted_expiry: Timestamp::default(), ..entry(0) },
-        &rules()
-    ));
+    assert!(is_worth_persisting(&Entry { persisted: Persisted::default(), ..entry(0) }, &rules()));
 }
 
 #[test]

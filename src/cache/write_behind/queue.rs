@@ -85,14 +85,19 @@ impl Queue {
     }
 
     /// Takes a change in; it replaces a waiting one of its key unless that one vouches for a later moment, and
-    /// begins to age now. Beyond the bounds the oldest goes.
-    pub(super) fn push(&mut self, change: Change, now: Timestamp) {
+    /// begins to age now. Beyond the bounds the oldest goes; the keys of those.
+    pub(super) fn push(&mut self, change: Change, now: Timestamp) -> Vec<Key> {
         self.tally.pushed += 1;
         self.insert(self.next, Pushed { change, at: now });
         self.next += 1;
-        while self.is_over() && self.forget_oldest() {
+        let mut dropped = Vec::new();
+        while self.is_over()
+            && let Some(key) = self.forget_oldest()
+        {
             self.tally.dropped_overflow += 1;
+            dropped.push(key);
         }
+        dropped
     }
 
     /// Whether it is time to write before the interval is over.
@@ -141,18 +146,21 @@ impl Queue {
 
     /// The batch in flight is not in the store, or may not be: its changes wait again, where they were, but for
     /// those past their age. Only what was tried can be: a long interval or a step of the clock loses nothing
-    /// while the store works.
-    pub(super) fn batch_failed(&mut self, now: Timestamp) {
+    /// while the store works. The keys of those that are dropped.
+    pub(super) fn batch_failed(&mut self, now: Timestamp) -> Vec<Key> {
         let max_age = self.limits.max_age;
         // A change that was pushed ahead of now was so before the clock was set back, and ages from
         // now on.
         self.in_flight.values_mut().for_each(|pushed| pushed.at = pushed.at.min(now));
         let aged = self.in_flight.extract_if(.., |_, pushed| now.since(pushed.at) > max_age);
+        let mut dropped = Vec::new();
         for (_, pushed) in aged {
             self.bytes -= weight(&pushed.change);
             self.tally.dropped_age += 1;
+            dropped.push(pushed.change.key());
         }
         self.batch_cut_off();
+        dropped
     }
 
     /// The batch in flight was given up before its outcome was known: its changes wait again, where they were.
@@ -200,10 +208,11 @@ impl Queue {
         self.newest.remove(&pushed.change.key());
     }
 
-    fn forget_oldest(&mut self) -> bool {
-        let Some(&number) = self.waiting.keys().next() else { return false };
+    fn forget_oldest(&mut self) -> Option<Key> {
+        let (&number, pushed) = self.waiting.first_key_value()?;
+        let key = pushed.change.key();
         self.forget(number);
-        true
+        Some(key)
     }
 
     fn is_over(&self) -> bool {

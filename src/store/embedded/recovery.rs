@@ -99,7 +99,7 @@ fn write(handle: &Handle, path: &str) -> Result<(), Fault> {
 
 fn holds(handle: &Handle, path: &str) -> bool {
     let key = entry(path, 1, "body").key();
-    handle.run(|database| tables::read(database, key)).unwrap().is_some()
+    handle.run(|database| tables::read(database, &[key])).unwrap()[0].is_some()
 }
 
 fn counts(counts: &[AtomicUsize; 2]) -> [usize; 2] {

@@ -55,11 +55,14 @@ pub(super) fn probe(database: &Database) -> Result<(), Fault> {
     layout(database).map(|_| ())
 }
 
-/// A copy of the record of `key`.
-pub(super) fn read(database: &Database, key: Key) -> Result<Option<Bytes>, Fault> {
+/// Copies of the records of these keys, in their order.
+pub(super) fn read(database: &Database, keys: &[Key]) -> Result<Vec<Option<Bytes>>, Fault> {
     let records = database.begin_read()?.open_table(RECORDS)?;
-    let record = records.get(key.as_bytes())?;
-    Ok(record.map(|record| Bytes::copy_from_slice(record.value())))
+    let read = |key: &Key| {
+        let record = records.get(key.as_bytes())?;
+        Ok(record.map(|record| Bytes::copy_from_slice(record.value())))
+    };
+    keys.iter().map(read).collect()
 }
 
 /// Applies a batch, removes some of what has expired, and makes room down to `max_live` bytes.

@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{Error, Peek, decode, encode, gives_way, peek};
-use crate::cache::{Aside, EntityTag, Entry, LARGEST_PERSISTED_BODY, Times};
+use crate::cache::{Aside, EntityTag, Entry, LARGEST_PERSISTED_BODY, Persisted, Times};
 use crate::clock::Timestamp;
 use crate::gzip;
 use crate::target::Key;
@@ -43,7 +43,7 @@ fn golden() -> (Entry, Timestamp) {
             audited_at: Timestamp::from_secs(1_735_692_600),
             expires_at: Timestamp::from_secs(1_735_779_600),
         },
-        persisted_expiry: Timestamp::from_secs(1_735_779_600),
+        persisted: Persisted::until(Timestamp::from_secs(1_735_779_600)),
         aside: Aside::new(
             Some(Moved {
                 to: "https://api.github.com/repositories/17/releases/latest".into(),
@@ -221,10 +221,10 @@ fn what_is_not_remembered_is_absent_after_decoding() {
         rest: std::time::Duration::from_secs(10),
     };
     entry.aside = Aside::new(None, Some(failure));
-    entry.persisted_expiry = Timestamp::default();
+    entry.persisted = Persisted::default();
     let decoded = decode(entry.key(), &encode(&entry, keep_until).into()).unwrap();
     assert_eq!(decoded.aside, Aside::default());
-    assert_eq!(decoded.persisted_expiry, entry.times.expires_at);
+    assert_eq!(decoded.persisted.expiry(), entry.times.expires_at);
 }
 
 #[test]
@@ -338,7 +338,7 @@ prop_compose! {
                 audited_at: at(audited),
                 expires_at: at(expires),
             },
-            persisted_expiry: Timestamp::default(),
+            persisted: Persisted::default(),
             aside: Aside::new(moved, None),
         }
     }
@@ -350,7 +350,7 @@ proptest! {
         let keep_until = Timestamp::from_millis(keep);
         let record = Bytes::from(encode(&entry, keep_until));
         let tag = EntityTag::of(&entry.body);
-        let expected = Entry { persisted_expiry: entry.times.expires_at, ..entry.clone() };
+        let expected = Entry { persisted: Persisted::until(entry.times.expires_at), ..entry.clone() };
         let read = decode(entry.key(), &record);
         prop_assert_eq!(read.as_ref(), Ok(&expected));
         let body = read.unwrap().body;

@@ -81,7 +81,7 @@ async fn hits_are_never_limited() {
 }
 
 #[tokio::test]
-async fn what_the_store_has_is_no_reason_to_limit_nor_to_spend() {
+async fn what_the_store_has_is_nothing_that_a_client_spends() {
     let mut app = strict().start().await;
     app.github.release("octo/app").serve();
     app.github.release("octo/other").serve();
@@ -93,15 +93,28 @@ async fn what_the_store_has_is_no_reason_to_limit_nor_to_spend() {
 
     let from_l2 = "200 HIT upstream=0 svm; hit; ttl=86390; detail=l2";
     app.version(LATEST).await.assert_summary(from_l2);
+    app.version(&other).await.assert_summary(&from_l2.replace("86390", "86400"));
     spend(&app).await;
-    for _ in 0..3 {
-        app.version(&other).await.assert_summary(&from_l2.replace("86390", "86400"));
-    }
     assert_eq!(app.metric("svm_client_limited_total").await, 1.0);
 }
 
 #[tokio::test]
-async fn what_was_checked_since_it_was_stored_is_no_reason_to_limit_either() {
+async fn a_client_over_its_rate_costs_the_store_no_read() {
+    let mut app = strict().start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.restart().await;
+    spend(&app).await;
+    let reads = app.metric("svm_l2_read_duration_seconds_count").await;
+    for number in 2..12 {
+        app.version(LATEST).await.assert_summary(LIMITED);
+        app.version(&unknown(number)).await.assert_summary(LIMITED);
+    }
+    assert_eq!(app.metric("svm_l2_read_duration_seconds_count").await, reads);
+}
+
+#[tokio::test]
+async fn what_was_checked_since_it_was_stored_costs_no_call() {
     let mut app = strict().set("REVALIDATE_INTERVAL", "30d").start().await;
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;
@@ -110,8 +123,8 @@ async fn what_was_checked_since_it_was_stored_is_no_reason_to_limit_either() {
     app.restart().await;
 
     // L2 was not told of that check, and takes the document for expired.
+    app.reaches("svm_active_keys", 1.0).await;
     app.advance(Duration::from_secs(23 * 3600 + 1800));
-    spend(&app).await;
     app.version(LATEST).await.assert_summary("200 HIT upstream=0 svm; hit; ttl=1800; detail=l2");
 }
 

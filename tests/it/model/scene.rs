@@ -393,7 +393,7 @@ fn copy(entry: &Entry) -> Copy {
         version: body["version"].as_u64().expect("a version"),
         fetched_at: times.fetched_at.as_secs(),
         checked_at: times.checked_at.as_secs(),
-        persisted: entry.persisted_expiry.as_secs(),
+        persisted: entry.persisted.expiry().as_secs(),
     };
     assert_eq!(times.expires_at.as_secs(), copy.expires_at(), "{entry:?}");
     copy

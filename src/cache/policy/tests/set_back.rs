@@ -81,7 +81,7 @@ fn a_copy_from_the_future_stands_in_and_tells_no_time_to_live() {
 
 #[test]
 fn a_record_from_the_future_is_replaced_at_its_first_check() {
-    let persisted = Entry { persisted_expiry: later(1000), ..(*stored_entry()).clone() };
+    let persisted = Entry { persisted: Persisted::until(later(1000)), ..(*stored_entry()).clone() };
     let worth = |now| {
         let got = verdict(URL, Some(&Arc::new(persisted.clone())), Ok(reply(304)), now, &rules());
         let Exchanged::Freshened(entry) = got else { panic!("{got:?}") };

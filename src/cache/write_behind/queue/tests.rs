@@ -10,7 +10,7 @@ use http::StatusCode;
 use proptest::prelude::*;
 
 use super::{Limits, Peeked, Queue};
-use crate::cache::{Aside, Entry, Times};
+use crate::cache::{Aside, Entry, Persisted, Times};
 use crate::clock::Timestamp;
 use crate::store::Change;
 use crate::target::Key;
@@ -50,7 +50,7 @@ fn put(document: u8, checked: u64, len: usize) -> Change {
             audited_at: at(checked),
             expires_at: at(0),
         },
-        persisted_expiry: Timestamp::default(),
+        persisted: Persisted::default(),
         aside: Aside::default(),
     });
     Change::Put { entry, keep_until: at(1_000) }
@@ -100,7 +100,7 @@ fn a_change_from_before_the_clock_was_put_right_gives_way() {
 #[test]
 fn a_full_queue_loses_its_oldest() {
     let mut queue = Queue::new(LIMITS);
-    (0..10).for_each(|document| queue.push(put(document, 1, 10), at(1)));
+    (0..10).for_each(|document| drop(queue.push(put(document, 1, 10), at(1))));
     assert_eq!((queue.len(), queue.tally().dropped_overflow), (8, 2));
     assert_eq!((peeked(&queue, 1), peeked(&queue, 2)), (None, Some(at(1))));
     queue.push(put(99, 1, 995), at(1));
@@ -110,7 +110,7 @@ fn a_full_queue_loses_its_oldest() {
 #[test]
 fn half_of_either_bound_is_half_full() {
     let mut queue = Queue::new(LIMITS);
-    (0..3).for_each(|document| queue.push(put(document, 1, 10), at(1)));
+    (0..3).for_each(|document| drop(queue.push(put(document, 1, 10), at(1))));
     assert!(!queue.is_half_full());
     queue.push(put(3, 1, 10), at(1));
     assert!(queue.is_half_full());
@@ -123,7 +123,7 @@ fn half_of_either_bound_is_half_full() {
 #[test]
 fn a_batch_is_bounded_and_takes_the_oldest() {
     let mut queue = Queue::new(LIMITS);
-    (0..6).for_each(|document| queue.push(put(document, 1, 150), at(1)));
+    (0..6).for_each(|document| drop(queue.push(put(document, 1, 150), at(1))));
     let keys = |batch: &[Change]| batch.iter().map(Change::key).collect::<Vec<_>>();
     assert_eq!(keys(&queue.take_batch().unwrap()), [key(0), key(1)]);
     assert!(queue.take_batch().is_none());
@@ -197,7 +197,7 @@ fn a_change_from_before_a_set_back_ages_from_then_on() {
 #[test]
 fn what_was_never_tried_is_never_too_old() {
     let mut queue = Queue::new(LIMITS);
-    (0..5).for_each(|document| queue.push(put(document, 1, 10), at(0)));
+    (0..5).for_each(|document| drop(queue.push(put(document, 1, 10), at(0))));
     assert_eq!(queue.take_batch().unwrap().len(), LIMITS.batch_keys);
     queue.batch_failed(at(3_600));
     assert_eq!((queue.len(), queue.tally().dropped_age), (1, 4));
@@ -252,8 +252,8 @@ fn run(steps: Vec<Step>, check: impl Fn(&Queue, &HashMap<Key, Timestamp>)) {
     let mut now = 0;
     for (number, step) in (1..).zip(steps) {
         match step {
-            Step::Push { document, len } => queue.push(put(document, number, len), at(now)),
-            Step::Remove { document } => queue.push(remove(document, number), at(now)),
+            Step::Push { document, len } => drop(queue.push(put(document, number, len), at(now))),
+            Step::Remove { document } => drop(queue.push(remove(document, number), at(now))),
             Step::Take => flight = queue.take_batch().or(flight),
             Step::Done => {
                 queue.batch_done();

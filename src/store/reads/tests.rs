@@ -1,0 +1,186 @@
+//! The queue in front of a store that waits to be told.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{Notify, Semaphore};
+
+use super::*;
+use crate::cache::Entry;
+use crate::clock::Timestamp;
+use crate::store::in_process::InProcess;
+use crate::store::laws::entry;
+use crate::store::{BoxFuture, Change, Claim, Claimed, InUse};
+
+const BUDGET: Duration = Duration::from_millis(50);
+
+/// A store whose operations wait to be let go, and fail or panic where they are told to.
+struct Gated {
+    inner: InProcess,
+    operations: Mutex<Vec<usize>>,
+    begun: Notify,
+    gate: Semaphore,
+    panics: bool,
+}
+
+impl Gated {
+    fn new(panics: bool) -> Arc<Self> {
+        Arc::new(Self {
+            inner: InProcess::new(1 << 20),
+            operations: Mutex::default(),
+            begun: Notify::new(),
+            gate: Semaphore::new(0),
+            panics,
+        })
+    }
+
+    /// The keys of each operation.
+    fn operations(&self) -> Vec<usize> {
+        self.operations.lock().clone()
+    }
+}
+
+impl Store for Gated {
+    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
+        self.inner.read(key)
+    }
+
+    fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
+        self.operations.lock().push(keys.len());
+        self.begun.notify_one();
+        Box::pin(async move {
+            self.gate.acquire().await.unwrap().forget();
+            assert!(!self.panics, "as told");
+            self.inner.read_many(keys).await
+        })
+    }
+
+    fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        self.inner.apply(batch, now)
+    }
+
+    fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        self.inner.sweep(now)
+    }
+
+    fn remember(&self, rows: Arc<[InUse]>, at: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+        self.inner.remember(rows, at)
+    }
+
+    fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>> {
+        self.inner.in_use(since)
+    }
+
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
+        self.inner.claim(claim)
+    }
+
+    fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        self.inner.probe(budget)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.inner.close()
+    }
+}
+
+/// A queue, and how many of its operations failed.
+fn queue(store: &Arc<Gated>) -> (Arc<Queue>, Arc<AtomicUsize>) {
+    let failed = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&failed);
+    let note = move |answered: Result<(), &Error>| {
+        count.fetch_add(usize::from(answered.is_err()), Ordering::SeqCst);
+    };
+    let store: Arc<dyn Store> = Arc::<Gated>::clone(store);
+    (Arc::new(Queue::new(store, BUDGET, Box::new(note))), failed)
+}
+
+fn key(number: usize) -> Key {
+    entry(&number.to_string(), 0, "").key()
+}
+
+/// Has each lane begin an operation of one key.
+async fn occupy(queue: &Arc<Queue>, store: &Gated) -> Vec<oneshot::Receiver<Answer>> {
+    let mut answers = Vec::new();
+    for _ in 0..LANES {
+        answers.extend(ask(queue, 1));
+        store.begun.notified().await;
+    }
+    answers
+}
+
+fn ask(queue: &Arc<Queue>, count: usize) -> Vec<oneshot::Receiver<Answer>> {
+    (0..count).map(|number| queue.read(key(number)).expect("room")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_wait_share_an_operation() {
+    let store = Gated::new(false);
+    let (queue, failed) = queue(&store);
+    let first = occupy(&queue, &store).await;
+    let others = ask(&queue, MOST_KEYS + 3);
+    store.gate.add_permits(100);
+    for answer in first.into_iter().chain(others) {
+        assert!(matches!(answer.await.unwrap(), Ok(Ok(None))));
+    }
+    let operations = store.operations();
+    assert_eq!(operations.iter().sum::<usize>(), LANES + MOST_KEYS + 3);
+    assert!(operations.len() <= LANES + 2, "{operations:?}");
+    assert_eq!(failed.load(Ordering::SeqCst), 0);
+    let again = queue.read(key(0)).expect("room").await.unwrap();
+    assert!(again.is_ok(), "a lane begins anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_operation_takes_along_what_waits() {
+    let store = Gated::new(false);
+    let (queue, failed) = queue(&store);
+    let first = occupy(&queue, &store).await;
+    let others = ask(&queue, 5);
+    for answer in first {
+        assert_eq!(answer.await.unwrap().unwrap_err(), StoreRead::Timeout);
+    }
+    for answer in others {
+        assert_eq!(answer.await.unwrap().unwrap_err(), StoreRead::Skipped);
+    }
+    assert_eq!((store.operations().len(), failed.load(Ordering::SeqCst)), (LANES, LANES));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_leaves_no_read_waiting() {
+    let store = Gated::new(true);
+    let (queue, _) = queue(&store);
+    let answers = ask(&queue, LANES + 4);
+    store.gate.add_permits(100);
+    for answer in answers {
+        assert!(answer.await.is_err());
+    }
+    assert_eq!(queue.state.lock().lanes, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_reads_wait_and_no_more() {
+    let store = Gated::new(false);
+    let (queue, _) = queue(&store);
+    let first = occupy(&queue, &store).await;
+    let waiting = ask(&queue, MOST_WAITING);
+    assert!(queue.read(key(0)).is_none());
+    drop((first, waiting));
+}
+
+#[test]
+fn a_slow_store_gets_few_keys_at_once() {
+    let mut pace = Pace::default();
+    assert_eq!(pace.keys_within(BUDGET), MOST_KEYS);
+    for _ in 0..50 {
+        pace.note(Duration::from_millis(10), 1);
+    }
+    assert!((1..=6).contains(&pace.keys_within(BUDGET)));
+    for _ in 0..50 {
+        pace.note(Duration::from_secs(1), 1);
+    }
+    assert_eq!(pace.keys_within(BUDGET), 1);
+    for _ in 0..200 {
+        pace.note(Duration::from_micros(640), 32);
+    }
+    assert_eq!(pace.keys_within(BUDGET), MOST_KEYS);
+}
