@@ -12,6 +12,7 @@ use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::target::{self, Target, percent};
 
 use super::access_log::AccessLog;
+use super::date::Latest;
 use super::health::Health;
 use super::host;
 use super::in_flight::Overload;
@@ -68,6 +69,7 @@ pub(super) struct Route<P> {
 #[derive(Clone)]
 pub(super) struct Common {
     pub(super) clock: Clock,
+    pub(super) latest: Arc<Latest>,
     pub(super) health: Health,
     pub(super) access_log: AccessLog,
 }
@@ -95,12 +97,15 @@ impl<P: Page> Route<P> {
 #[async_trait]
 impl<P: Page> Handler for Route<P> {
     async fn handle(&self, req: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
-        let Common { clock, health, access_log } = &self.common;
+        let Common { clock, latest, health, access_log } = &self.common;
         let arrival = Arrival { at: clock.now(), stopwatch: Stopwatch::start() };
         let trail = match self.refuses(req, res) {
             true => Trail::default(),
             false => self.page.answer(req, res, &arrival).await,
         };
+        if latest.note(arrival.at) {
+            render::date(res, arrival.at);
+        }
         if health.is_draining() {
             render::close_connection(res);
         }

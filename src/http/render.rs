@@ -2,11 +2,11 @@
 
 mod heads;
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG,
     RETRY_AFTER,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -135,6 +135,19 @@ pub(super) fn text(req: &Request, res: &mut Response, content_type: &'static str
 /// Asks the client to come back on another connection.
 pub(super) fn close_connection(res: &mut Response) {
     res.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// The present, where the library would write another one.
+pub(super) fn date(res: &mut Response, now: Timestamp) {
+    /// The first second that the header has no form for.
+    const YEAR_10000: u64 = 253_402_300_800;
+    if now.as_secs() >= YEAR_10000 {
+        return;
+    }
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(now.as_secs()));
+    if let Ok(date) = HeaderValue::try_from(date) {
+        res.headers_mut().insert(DATE, date);
+    }
 }
 
 /// Where the answer comes from.

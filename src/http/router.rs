@@ -63,7 +63,7 @@ pub fn service(parts: Parts) -> Service {
     };
     let metrics = MetricsPage { metrics, sources };
     let (healthz, readyz) = (Healthz(health.clone()), Readyz(health.clone()));
-    let common = Common { clock, health, access_log };
+    let common = Common { clock, latest: Arc::default(), health, access_log };
     let routes = Router::new()
         .push(exactly("/version", version, &common))
         .push(exactly("/ping", Ping, &common))

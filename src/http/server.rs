@@ -7,7 +7,7 @@ use hyper::server::conn::http1;
 use salvo::Service;
 use salvo::conn::ConnCtrl;
 use salvo::http::uri::Scheme;
-use salvo::rt::tokio::{TokioIo, TokioTimer};
+use salvo::rt::tokio::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -17,6 +17,7 @@ use super::connections::{Connections, OpenConnection};
 use super::in_flight::InFlight;
 use super::listener;
 use super::marked::Marked;
+use super::patience::Patience;
 use super::stream::ClientStream;
 
 /// Bytes of a request's head.
@@ -68,7 +69,7 @@ impl Server {
         patience: Duration,
     ) -> std::io::Result<(Self, Stop)> {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
+        http.timer(Patience)
             .header_read_timeout(patience)
             .max_header_size(LARGEST_HEAD)
             .max_buf_size(LARGEST_BUFFER);

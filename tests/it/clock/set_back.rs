@@ -1,6 +1,6 @@
 //! The clock is set back by two hours: no lifetime and no rest lasts longer for it.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::support::app::{TestApp, TestAppBuilder};
 use crate::support::faulty_store::{FaultyStore, Mood};
@@ -190,4 +190,17 @@ async fn a_store_that_fails_across_the_step_keeps_no_request_waiting() {
     app.clock.set_back(STEP);
     assert_eq!(app.version(LATEST).await.header("x-cache"), "REVALIDATED");
     assert_eq!(app.version(LATEST).await.header("x-cache"), "HIT");
+}
+
+#[tokio::test]
+async fn the_date_of_an_answer_follows_the_clock_back() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    for path in ["/ping".to_owned(), format!("/version?url={LATEST}"), "/nowhere".to_owned()] {
+        let _ = app.get(&path).await;
+        app.clock.set_back(Duration::from_secs(3_600));
+        let now = UNIX_EPOCH + Duration::from_secs(app.clock.now().as_secs());
+        let date = app.get(&path).await.header("date").to_owned();
+        assert_eq!(date, httpdate::fmt_http_date(now), "{path}");
+    }
 }

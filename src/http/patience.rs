@@ -1,0 +1,95 @@
+//! The timers of the HTTP library, which let a client's bytes come first.
+//!
+//! A process that was stopped for a while, or a machine that was asleep, finds all its timers over
+//! when it goes on, and the bytes that have come meanwhile only a moment later. A timer that ended
+//! there would close connections on which a request is waiting.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use hyper::rt::{Sleep, Timer};
+
+/// From the end of a timer to the moment when its task hears of it: longer than a look at all sockets takes.
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// Makes the timers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience;
+
+/// A timer that is over a moment after its deadline.
+struct Deadline {
+    sleep: Pin<Box<tokio::time::Sleep>>,
+    has_passed: bool,
+}
+
+impl Timer for Patience {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        Deadline::at(tokio::time::sleep(duration))
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        Deadline::at(tokio::time::sleep_until(deadline.into()))
+    }
+
+    fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
+        if let Some(timer) = sleep.as_mut().downcast_mut_pin::<Deadline>() {
+            let timer = timer.get_mut();
+            timer.has_passed = false;
+            timer.sleep.as_mut().reset(deadline.into());
+        }
+    }
+}
+
+impl Deadline {
+    fn at(sleep: tokio::time::Sleep) -> Pin<Box<dyn Sleep>> {
+        Box::pin(Self { sleep: Box::pin(sleep), has_passed: false })
+    }
+}
+
+impl Future for Deadline {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        ready!(self.sleep.as_mut().poll(context));
+        if !self.has_passed {
+            self.has_passed = true;
+            // A new one, which begins now: the deadline may have been long ago.
+            self.sleep.set(tokio::time::sleep(MOMENT));
+            ready!(self.sleep.as_mut().poll(context));
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Sleep for Deadline {}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::poll;
+    use tokio::time::{advance, sleep};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_is_over_a_moment_after_its_deadline() {
+        let mut timer = Patience.sleep(Duration::from_secs(30));
+        assert!(poll!(&mut timer).is_pending());
+        // As after a pause: the deadline has passed by far when the task is next asked.
+        advance(Duration::from_secs(300)).await;
+        assert!(poll!(&mut timer).is_pending());
+        sleep(MOMENT).await;
+        assert!(poll!(&mut timer).is_ready());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_that_is_set_anew_waits_anew() {
+        let mut timer = Patience.sleep(Duration::from_secs(1));
+        advance(Duration::from_secs(2)).await;
+        assert!(poll!(&mut timer).is_pending());
+        let later = Patience.now() + Duration::from_secs(3_600);
+        Patience.reset(&mut timer, later);
+        advance(Duration::from_secs(10)).await;
+        assert!(poll!(&mut timer).is_pending());
+    }
+}
