@@ -12,8 +12,9 @@ mod usage;
 mod tests;
 
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::store::index::{self, MOST_IN_USE};
@@ -27,7 +28,24 @@ const SLACK: usize = MOST_IN_USE / 10;
 
 /// What is known of documents in use; at most [`MOST_IN_USE`] of them, and a little more for a while.
 #[derive(Debug, Default)]
-pub struct Activity(Mutex<HashMap<Key, Known>>);
+pub struct Activity {
+    documents: Mutex<HashMap<Key, Known>>,
+    /// Documents that clients were served and whose check is overdue, in the order of the requests.
+    overdue: Mutex<VecDeque<Key>>,
+    lateness: Mutex<Lateness>,
+}
+
+/// How late the checks of documents in use are, as of the last sweep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lateness {
+    /// Documents whose last check is more than two intervals old.
+    pub overdue: usize,
+    /// The age of the oldest check.
+    pub oldest: Duration,
+}
+
+/// Documents that may wait for an overdue check; sweeps come to the others in their own order.
+const MOST_OVERDUE: usize = 1_024;
 
 /// A document that may be revalidated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +85,7 @@ struct Known {
 impl Activity {
     /// The stamp of a document that L1 is about to hold.
     pub fn hold(&self, key: Key, holding: Holding) -> Arc<Usage> {
-        let mut documents = self.0.lock();
+        let mut documents = self.documents.lock();
         let known = known(&mut documents, key);
         known.check = known.check.max(Some(holding.check));
         known.is_private = !holding.is_shared;
@@ -77,24 +95,50 @@ impl Activity {
 
     /// Stamps a document that was served otherwise than from L1.
     pub fn mark(&self, key: Key, now: Timestamp) {
-        known(&mut self.0.lock(), key).usage.mark(now);
+        known(&mut self.documents.lock(), key).usage.mark(now);
     }
 
     /// The last check of a document that is known of.
     pub fn check(&self, key: Key) -> Option<Check> {
-        self.0.lock().get(&key)?.check
+        self.documents.lock().get(&key)?.check
+    }
+
+    /// A client was served a document whose check is overdue: it is checked before others that wait, once
+    /// a sweep at most.
+    pub fn want_check(&self, key: Key, usage: &Usage) {
+        if usage.want_check() {
+            let mut overdue = self.overdue.lock();
+            if overdue.len() < MOST_OVERDUE {
+                overdue.push_back(key);
+            }
+        }
+    }
+
+    /// Notes how late the checks are.
+    pub fn note_lateness(&self, lateness: Lateness) {
+        *self.lateness.lock() = lateness;
+    }
+
+    /// How late the checks are, as of the last sweep.
+    pub fn lateness(&self) -> Lateness {
+        *self.lateness.lock()
+    }
+
+    /// Takes the next document whose check is overdue and which a client was served.
+    pub fn next_overdue(&self) -> Option<Key> {
+        self.overdue.lock().pop_front()
     }
 
     /// There is no body to revalidate, until L1 holds one again.
     pub fn is_without_body(&self, key: Key) {
-        if let Some(known) = self.0.lock().get_mut(&key) {
+        if let Some(known) = self.documents.lock().get_mut(&key) {
             known.is_bodiless = true;
         }
     }
 
     /// Takes in what the index knows; returns the rows that tell of a check that was not known here.
     pub fn merge(&self, rows: Vec<InUse>) -> Vec<InUse> {
-        let mut documents = self.0.lock();
+        let mut documents = self.documents.lock();
         let mut news = Vec::new();
         for row in rows {
             let known = known(&mut documents, row.key);
@@ -113,7 +157,7 @@ impl Activity {
 
     /// What the index does not know yet.
     pub fn unsaved(&self) -> Vec<InUse> {
-        let documents = self.0.lock();
+        let documents = self.documents.lock();
         let rows = documents.iter().filter(|(_, known)| known.is_in_use() && !known.is_bodiless);
         let unsaved = rows.filter(|(_, known)| known.saved != Some(known.to_save()));
         unsaved.map(|(key, known)| known.row(*key)).collect()
@@ -121,7 +165,7 @@ impl Activity {
 
     /// The index knows these now.
     pub fn saved(&self, rows: &[InUse]) {
-        let mut documents = self.0.lock();
+        let mut documents = self.documents.lock();
         for row in rows {
             if let Some(known) = documents.get_mut(&row.key) {
                 known.saved = Some((row.used_at, row.check));
@@ -132,11 +176,12 @@ impl Activity {
     /// The documents used since `cutoff`, as far as there is a body to revalidate. Those used longer ago that L1 does
     /// not hold either are forgotten. Each call halves what the uses before the last one count.
     pub fn collect(&self, cutoff: Timestamp) -> Vec<Active> {
-        let mut documents = self.0.lock();
+        let mut documents = self.documents.lock();
         documents.retain(|_, known| known.usage.used_at() >= cutoff || known.is_held());
         let mut active = Vec::new();
         for (key, known) in documents.iter_mut() {
             known.uses = known.uses / 2 + u64::from(known.usage.take_uses());
+            known.usage.begin_sweep();
             if known.is_in_use() && known.usage.used_at() >= cutoff && !known.is_bodiless {
                 active.push(known.active(*key));
             }
@@ -146,7 +191,7 @@ impl Activity {
 
     /// How many documents are known.
     pub fn known(&self) -> usize {
-        self.0.lock().len()
+        self.documents.lock().len()
     }
 }
 

@@ -140,6 +140,7 @@ impl App {
             store_name: config.store.as_str(),
             write_behind: Arc::clone(&write_behind),
             tokens: Arc::clone(&tokens),
+            activity: Arc::clone(&activity),
             reachability: Arc::clone(&reachability),
             clock: clock.clone(),
         });

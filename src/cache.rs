@@ -63,6 +63,9 @@ impl Cache {
             Recall::Ask => return None,
         };
         held.usage.mark(now);
+        if policy::is_overdue(&held.entry, now, &tiers.rules) {
+            tiers.activity.want_check(target.key(), &held.usage);
+        }
         Some(answer)
     }
 

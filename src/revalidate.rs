@@ -32,7 +32,7 @@ use crate::upstream::TokenPool;
 pub use outcome::{Outcome, Skipped, Tally};
 
 use pace::{Pace, Rates};
-use plan::Plan;
+use plan::{Plan, lateness};
 use sweep::Sweep;
 
 /// How long the store may take to save or to tell which documents are in use; nobody waits for it.
@@ -104,7 +104,9 @@ impl Revalidator {
         let adopted = self.adopt().await;
 
         let now = clock.now();
-        let plan = Plan::new(&activity.collect(now - config.lookback), config.interval, now);
+        let active = activity.collect(now - config.lookback);
+        activity.note_lateness(lateness(&active, config.interval, now));
+        let plan = Plan::new(&active, config.interval, now);
         let due = plan.len();
         metrics.sweep_planned(due, adopted);
         let rates = Rates::new(due, *places, config);

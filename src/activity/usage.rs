@@ -1,6 +1,6 @@
 //! The stamp beside an entry in L1.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::clock::Timestamp;
 
@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 pub struct Usage {
     used_at: AtomicU64,
     uses: AtomicU32,
+    is_wanted: AtomicBool,
 }
 
 impl Usage {
@@ -27,6 +28,16 @@ impl Usage {
     /// When the document was last served; the epoch if it never was.
     pub(super) fn used_at(&self) -> Timestamp {
         Timestamp::from_millis(self.used_at.load(Ordering::Relaxed))
+    }
+
+    /// Has the document checked soon; true for the first who wants that since the last sweep.
+    pub(super) fn want_check(&self) -> bool {
+        !self.is_wanted.load(Ordering::Relaxed) && !self.is_wanted.swap(true, Ordering::Relaxed)
+    }
+
+    /// A sweep begins, in which it may be wanted again.
+    pub(super) fn begin_sweep(&self) {
+        self.is_wanted.store(false, Ordering::Relaxed);
     }
 
     /// How often it was served since this was last asked.

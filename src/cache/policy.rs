@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::upstream::{Failure, Moved, Reason, Reply, Route};
 
-pub(super) use asking::asked;
+pub(super) use asking::{asked, is_overdue};
 pub(super) use lifetime::within_lifetime;
 pub(super) use refusal::remember_refusal;
 pub(super) use replica::{is_newer, vouched};

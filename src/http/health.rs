@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 use salvo::{Request, Response};
 use serde_json::{Map, Value, json};
 
+use crate::activity::{Activity, Lateness};
 use crate::cache::write_behind::WriteBehind;
 use crate::clock::{Clock, Timestamp};
 use crate::upstream::{HostReport, Reachability, Report, TokenPool};
@@ -38,6 +39,8 @@ pub struct HealthSources {
     pub write_behind: Arc<WriteBehind>,
     /// The tokens.
     pub tokens: Arc<TokenPool>,
+    /// The documents in use.
+    pub activity: Arc<Activity>,
     /// The upstream hosts.
     pub reachability: Arc<Reachability>,
     /// The present.
@@ -85,8 +88,9 @@ impl Health {
     }
 
     fn github(&self) -> Dependency {
-        let HealthSources { reachability, clock, .. } = &self.0.sources;
-        failing(&reachability.reports(clock.now()))
+        let HealthSources { reachability, clock, activity, .. } = &self.0.sources;
+        let hosts = failing(&reachability.reports(clock.now()));
+        Dependency { detail: late(activity.lateness()), ..hosts }
     }
 
     fn report(&self) -> (StatusCode, Value) {
@@ -157,6 +161,14 @@ fn failing(hosts: &[HostReport]) -> Dependency {
     let since = failing().map(|(_, failing)| failing.since).min();
     let error = (!errors.is_empty()).then(|| errors.join("; ").into());
     Dependency { error, since, detail: None }
+}
+
+/// How late the checks of documents in use are, where some are.
+fn late(Lateness { overdue, oldest }: Lateness) -> Option<String> {
+    let seconds = oldest.as_secs();
+    (overdue > 0).then(|| {
+        format!("{overdue} documents in use are checked late, the oldest check is {seconds} s old")
+    })
 }
 
 /// Which tokens see private data. They are named by their places, never by their values.

@@ -43,6 +43,7 @@ impl MetricsSources {
         Observed {
             level: self.cache.memory().level(),
             active: self.activity.known(),
+            lateness: self.activity.lateness(),
             flights: self.cache.flights().underway(),
             uncompressed: self.cache.uncompressed(),
             write_behind: self.write_behind.stats(),

@@ -2,6 +2,7 @@
 
 use prometheus::{Counter, IntCounter, IntGauge, IntGaugeVec};
 
+use crate::activity::Lateness;
 use crate::cache::Level;
 use crate::cache::write_behind::Stats;
 use crate::upstream::{HostReport, Report};
@@ -15,6 +16,8 @@ pub struct Observed {
     pub level: Level,
     /// Documents in use.
     pub active: usize,
+    /// How late the checks of documents in use are.
+    pub lateness: Lateness,
     /// Flights that are under way.
     pub flights: usize,
     /// Bodies that wait to be compressed.
@@ -35,6 +38,8 @@ pub(super) struct Gauges {
     l1_entries: IntGauge,
     l1_bytes: IntGauge,
     active: IntGauge,
+    overdue: IntGauge,
+    oldest_check: IntGauge,
     flights: IntGauge,
     gzip_waiting: IntGauge,
     queue_depth: IntGauge,
@@ -64,6 +69,14 @@ impl Gauges {
             l1_entries: families.gauge("svm_l1_entries", "Entries in memory"),
             l1_bytes: families.gauge("svm_l1_bytes", "Weight of the entries in memory"),
             active: families.gauge("svm_active_keys", "Documents in use, or held in memory"),
+            overdue: families.gauge(
+                "svm_revalidate_overdue",
+                "Documents in use whose last check is more than two intervals old, as of the last sweep",
+            ),
+            oldest_check: families.gauge(
+                "svm_revalidate_oldest_check_seconds",
+                "Age of the oldest check among the documents in use, as of the last sweep",
+            ),
             flights: families.gauge("svm_flights", "Flights under way"),
             gzip_waiting: families.gauge("svm_gzip_waiting", "Bodies that wait to be compressed"),
             queue_depth: families.gauge("svm_write_behind_depth", "Changes that wait for L2"),
@@ -134,6 +147,8 @@ impl Gauges {
         self.l1_entries.set(signed(observed.level.entries));
         self.l1_bytes.set(signed(observed.level.bytes));
         self.active.set(signed(observed.active as u64));
+        self.overdue.set(signed(observed.lateness.overdue as u64));
+        self.oldest_check.set(signed(observed.lateness.oldest.as_secs()));
         self.flights.set(signed(observed.flights as u64));
         self.gzip_waiting.set(signed(observed.uncompressed as u64));
         self.log_drops.catch_up(observed.log_drops);

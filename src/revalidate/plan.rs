@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use crate::activity::Active;
+use crate::activity::{Active, Lateness};
 use crate::clock::Timestamp;
 use crate::target::Key;
 
@@ -83,6 +83,16 @@ impl Plan {
     }
 }
 
+/// How late the checks are: more documents may be in use than can be checked in an interval. One that
+/// was never checked is new.
+pub(super) fn lateness(active: &[Active], interval: Duration, now: Timestamp) -> Lateness {
+    let ages = active.iter().filter_map(|active| Some(now.since(active.check?.at)));
+    ages.fold(Lateness::default(), |lateness, age| Lateness {
+        overdue: lateness.overdue + usize::from(age > interval * 2),
+        oldest: lateness.oldest.max(age),
+    })
+}
+
 /// How many intervals a time lasts, the last one begun.
 fn intervals(time: Duration, interval: Duration) -> u64 {
     let intervals = time.as_nanos() / interval.as_nanos().max(1) + 1;
@@ -146,6 +156,15 @@ mod tests {
         assert_eq!(Plan::new(&[active(1, 1, Some(0))], MINUTE, NOW).len(), 1);
         let mut plan = Plan::new(&[active(1, 1, Some(0))], MINUTE, NOW);
         assert_eq!(plan.next(NOW), Next::Wait(NOW + interval));
+    }
+
+    #[test]
+    fn a_check_of_more_than_two_intervals_ago_is_overdue() {
+        let ages = [None, Some(0), Some(120), Some(121), Some(3_600)];
+        let documents = ages.map(|age| active(age.unwrap_or(1), 1, age));
+        let found = lateness(&documents, MINUTE, NOW);
+        assert_eq!(found, Lateness { overdue: 2, oldest: Duration::from_secs(3_600) });
+        assert_eq!(lateness(&[], MINUTE, NOW), Lateness::default());
     }
 
     #[test]

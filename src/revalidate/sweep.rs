@@ -64,6 +64,9 @@ impl<'a> Sweep<'a> {
             if left.is_zero() {
                 return None;
             }
+            if let Some(key) = self.parts.activity.next_overdue() {
+                return Some(key);
+            }
             let now = self.parts.clock.now();
             let next = self.plan.lock().next(now);
             match next {

@@ -102,6 +102,8 @@ async fn metrics_are_prometheus_text() {
     svm_revalidate_done_total{result="gone"} 0
     svm_revalidate_done_total{result="unchanged"} 0
     svm_revalidate_due_total 0
+    svm_revalidate_oldest_check_seconds 0
+    svm_revalidate_overdue 0
     svm_revalidate_skipped_total{reason="checked"} 0
     svm_revalidate_skipped_total{reason="late"} 0
     svm_revalidate_skipped_total{reason="leased"} 0

@@ -276,3 +276,46 @@ async fn it_begins_nothing_more_when_the_service_ends() {
     assert_eq!(app.github.total_calls(), before);
     drop((gate, refresh));
 }
+
+#[tokio::test]
+async fn an_overdue_document_that_is_asked_for_comes_first() {
+    let app = sweeping().set("REVALIDATE_MAX_RPS", "20").start().await;
+    let names: Vec<_> = (0..20).map(|number| format!("app-{number}")).collect();
+    app.github.release("octo/rare").serve();
+    assert_eq!(app.version(&url("rare")).await.status, 200);
+    for name in &names {
+        app.github.release(&format!("octo/{name}")).serve();
+        // So often that a few sweeps, each of which halves what the uses count, put the rare one last.
+        for _ in 0..100 {
+            assert_eq!(app.version(&url(name)).await.status, 200);
+        }
+    }
+    two_sweeps(&app).await;
+    let calls = app.github.total_calls();
+    app.advance(INTERVAL * 10);
+    assert_eq!(app.version(&url("rare")).await.header("x-cache"), "HIT");
+    let path = "/repos/octo/rare/releases/latest";
+    eventually(|| app.github.calls(path) == 2).await;
+    let others = app.github.total_calls() - calls - 1;
+    assert!(others <= 2, "after {others} others");
+}
+
+#[tokio::test]
+async fn late_checks_are_told() {
+    let app = sweeping().set("GITHUB_PATS", "ghp_first").start().await;
+    // No quota to spare, so that nothing is checked.
+    app.github.user("octocat").token("ghp_first").limit(120).used(19);
+    app.github.release("octo/app").serve();
+    app.github.release("octo/other").serve();
+    let _ = app.version(LATEST).await;
+    let _ = app.version(&url("other")).await;
+    two_sweeps(&app).await;
+    assert_eq!(app.metric("svm_revalidate_overdue").await, 0.0);
+    app.advance(Duration::from_secs(60));
+    app.reaches("svm_revalidate_overdue", 2.0).await;
+    assert_eq!(app.metric("svm_revalidate_oldest_check_seconds").await, 60.0);
+    let health = app.get("/healthz").await.json();
+    let detail = &health["dependencies"]["github"]["detail"];
+    assert_eq!(detail, "2 documents in use are checked late, the oldest check is 60 s old");
+    assert_eq!(health["status"], "healthy");
+}
