@@ -5,14 +5,15 @@
 //! nobody can exchange; of a link, its own owner counts as well. A file that is not regular is not even opened.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use rustix::process::{getegid, geteuid};
 
-use crate::config::dotenv::{self, Dotenv};
+use crate::config::dotenv::{self, Dotenv, NoDotenv};
+use crate::config::redacted::redacted_path;
 
 const NAME: &str = ".env";
 /// Far more than all variables need.
@@ -24,7 +25,7 @@ const GROUP_WRITES: u32 = 0o020;
 /// The outcome of the search.
 pub enum Lookup {
     /// There is no such file, or none that could be seen.
-    Absent,
+    Missing(NoDotenv),
     /// There is something of that name that is no file, by its path and kind; it is ignored.
     NoFile(PathBuf, &'static str),
     /// The file was read.
@@ -35,7 +36,7 @@ pub enum Lookup {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The system does not let it be read.
-    #[error("{path} cannot be read")]
+    #[error("{} cannot be read", redacted_path(.path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -44,7 +45,8 @@ pub enum Error {
     },
     /// It, or the link by which it is found, belongs to another user.
     #[error(
-        "{path} is refused: {what} belongs to the user {owner}, and may belong only to the user of this process ({user}) or to root"
+        "{} is refused: {what} belongs to the user {owner}, and may belong only to the user of this process ({user}) or to root",
+        redacted_path(.path)
     )]
     Foreign {
         /// The file.
@@ -58,7 +60,8 @@ pub enum Error {
     },
     /// Other users may write to it.
     #[error(
-        "{path} is refused: other users may write to it (mode {mode:04o}); `chmod go-w` cures it"
+        "{} is refused: other users may write to it (mode {mode:04o}); `chmod go-w` cures it",
+        redacted_path(.path)
     )]
     Writable {
         /// The file.
@@ -67,7 +70,7 @@ pub enum Error {
         mode: u32,
     },
     /// It is no list of variables.
-    #[error("{path} is refused: it has more than {LARGEST_BYTES} bytes")]
+    #[error("{} is refused: it has more than {LARGEST_BYTES} bytes", redacted_path(.path))]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -77,14 +80,16 @@ pub enum Error {
     Contents(#[from] dotenv::Error),
 }
 
-/// Reads `.env` in the working folder. A working folder that cannot be searched has none: a service may well run as a
-/// user without that right.
+/// Reads `.env` in the working folder. That the folder cannot be searched is no error: a service may well run as a user
+/// without that right.
 ///
 /// # Errors
 ///
 /// [`Error`], where the file is there and may not or cannot be used.
 pub fn read() -> Result<Lookup, Error> {
-    let Ok(folder) = std::env::current_dir() else { return Ok(Lookup::Absent) };
+    let Ok(folder) = std::env::current_dir() else {
+        return Ok(Lookup::Missing(NoDotenv::Unseen));
+    };
     read_at(&folder.join(NAME), User::of_process())
 }
 
@@ -105,9 +110,9 @@ impl User {
     }
 
     /// Whether somebody else may write to the file. A group that has the user's own number is taken for a private
-    /// one: systems that give each user such a group let it write by default.
+    /// one: systems that give each user such a group let it write by default. Root's is not: it has other members.
     fn shares(self, file: &Metadata) -> bool {
-        let private_group = file.gid() == self.group && self.group == self.id;
+        let private_group = file.gid() == self.group && self.group == self.id && self.id != ROOT;
         let by_group = file.mode() & GROUP_WRITES != 0 && !private_group;
         by_group || file.mode() & OTHERS_WRITE != 0
     }
@@ -115,11 +120,17 @@ impl User {
 
 fn read_at(path: &Path, user: User) -> Result<Lookup, Error> {
     let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
-    let Ok(link) = fs::symlink_metadata(path) else { return Ok(Lookup::Absent) };
+    let link = match fs::symlink_metadata(path) {
+        Ok(link) => link,
+        Err(error) => return Ok(missing(&error)),
+    };
     if link.is_symlink() {
         check_owner(path, "the link", &link, user)?;
     }
-    let Ok(target) = fs::metadata(path) else { return Ok(Lookup::Absent) };
+    let target = match fs::metadata(path) {
+        Ok(target) => target,
+        Err(error) => return Ok(missing(&error)),
+    };
     if !target.is_file() {
         return Ok(Lookup::NoFile(path.to_owned(), kind(target.file_type())));
     }
@@ -139,6 +150,11 @@ fn read_at(path: &Path, user: User) -> Result<Lookup, Error> {
         return Err(Error::TooLarge { path: path.to_owned() });
     }
     Ok(Lookup::Read(Dotenv::parse(path.to_owned(), &bytes)?))
+}
+
+fn missing(error: &io::Error) -> Lookup {
+    let is_absent = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
+    Lookup::Missing(if is_absent { NoDotenv::Absent } else { NoDotenv::Unseen })
 }
 
 fn check_owner(path: &Path, what: &'static str, found: &Metadata, user: User) -> Result<(), Error> {
@@ -195,10 +211,16 @@ mod tests {
         }
         let private = User { group: us.id, ..us };
         let shared = User { group: us.id + 1, ..us };
-        // The file has the group of the test, which is private where it has the number of the user.
+        // The file has the group of the test, which is private where it has the number of the user; root's never is.
         if us.group == us.id {
-            assert!(matches!(outcome(0o660, private), Ok(Lookup::Read(_))));
+            let is_read = matches!(outcome(0o660, private), Ok(Lookup::Read(_)));
+            assert_eq!(is_read, us.id != ROOT);
         }
+        let root = User { id: ROOT, group: 0 };
+        assert!(matches!(
+            outcome(0o660, root),
+            Err(Error::Writable { .. } | Error::Foreign { .. })
+        ));
         assert!(matches!(outcome(0o660, shared), Err(Error::Writable { .. })));
     }
 
@@ -219,8 +241,16 @@ mod tests {
     fn a_name_that_leads_nowhere_is_absent() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(NAME);
-        assert!(matches!(read_at(&path, User::of_process()), Ok(Lookup::Absent)));
+        let missing = || match read_at(&path, User::of_process()) {
+            Ok(Lookup::Missing(why)) => why,
+            _ => panic!("it is there"),
+        };
+        assert_eq!(missing(), NoDotenv::Absent);
         symlink("nowhere", &path).unwrap();
-        assert!(matches!(read_at(&path, User::of_process()), Ok(Lookup::Absent)));
+        assert_eq!(missing(), NoDotenv::Absent);
+        // A link that leads to itself stands for all that cannot be followed: root may search any folder.
+        fs::remove_file(&path).unwrap();
+        symlink(NAME, &path).unwrap();
+        assert_eq!(missing(), NoDotenv::Unseen);
     }
 }

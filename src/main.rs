@@ -14,7 +14,8 @@ use std::time::Duration;
 use svm::app::{App, BLOCKING_THREADS, BuildError};
 use svm::clock::Clock;
 use svm::commands::{Command, healthcheck, help, listing};
-use svm::config::redacted::redacted;
+use svm::config::dotenv::NoDotenv;
+use svm::config::redacted::{redacted, redacted_path};
 use svm::config::{Config, Faults, Server, Setting, Vars};
 use svm::container::memory_limit;
 use svm::descriptors;
@@ -143,11 +144,11 @@ fn check_health() -> Result<(), Exit> {
 fn environment() -> Result<(Vars, Vec<String>), Exit> {
     let mut warnings = Vec::new();
     let dotenv = match dotenv::read()? {
-        Lookup::Read(dotenv) => Some(dotenv),
-        Lookup::Absent => None,
+        Lookup::Read(dotenv) => Ok(dotenv),
+        Lookup::Missing(why) => Err(why),
         Lookup::NoFile(path, kind) => {
-            warnings.push(format!("{} is {kind}, which is ignored", path.display()));
-            None
+            warnings.push(format!("{} is {kind}, which is ignored", redacted_path(&path)));
+            Err(NoDotenv::Absent)
         }
     };
     let vars = Vars::from_process(dotenv);
@@ -200,7 +201,7 @@ fn raise_descriptors(config: &mut Config) {
 }
 
 fn log_settings(config: &Config, vars: &Vars) {
-    let dotenv = vars.dotenv().map_or_else(|| "none".into(), Path::to_string_lossy);
+    let dotenv = vars.dotenv().unwrap_or_else(|_| "none".to_owned());
     tracing::info!(settings = settings(config), %dotenv, "configuration");
 }
 

@@ -7,11 +7,14 @@ const DEFAULT: &str = "default";
 /// The value depends on where svm runs.
 const DEFAULT_HERE: &str = "default, for the memory that there is";
 
+/// Without it the line would have no meaning to who pastes it.
+const FILL_IN: &str = "(looks like a token and is cut short; fill it in)";
+
 /// The `.env` that was read, and a line for each variable. A value that may not be shown is told in a comment.
 pub fn listing(config: &Config, vars: &Vars) -> String {
     let read = match vars.dotenv() {
-        Some(path) => format!("# read from the environment and from {path:?}\n"),
-        None => "# read from the environment; there is no .env in the working folder\n".to_owned(),
+        Ok(path) => format!("# read from the environment and from {path:?}\n"),
+        Err(why) => format!("# read from the environment; {why}\n"),
     };
     let usual = Config::from_vars(vars).map(|config| config.effective()).unwrap_or_default();
     let lines = config.effective().into_iter().map(|setting| {
@@ -27,8 +30,11 @@ pub fn listing(config: &Config, vars: &Vars) -> String {
 
 fn line(Setting { name, value }: &Setting, mark: Option<&str>) -> String {
     let value = match value {
-        Shown::Value(value) => quoted(value).ok_or("a value with control characters"),
-        Shown::Description(text) => Err(text.as_str()),
+        Shown::Value(value) => {
+            quoted(value).ok_or_else(|| "a value with control characters".to_owned())
+        }
+        Shown::Description(text) => Err(text.clone()),
+        Shown::Cut(text) => Err(format!("{text} {FILL_IN}")),
     };
     match (value, mark) {
         (Ok(value), None) => format!("{name}={value}"),

@@ -1,6 +1,6 @@
 //! `svm healthcheck`: one question to the running service, for containers that have no other client.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -14,8 +14,12 @@ const MOST_BYTES: u64 = 64 * 1024;
 ///
 /// A sentence, if the service does not answer or does not serve.
 pub fn healthcheck(host: IpAddr, port: u16) -> Result<String, String> {
+    if port == 0 {
+        return Err("PORT is 0: which port the system chose is not known".to_owned());
+    }
     let address = SocketAddr::new(reachable(host), port);
-    let answer = ask(address).map_err(|error| format!("no answer from {address}: {error}"))?;
+    let answer =
+        ask(address).map_err(|error| format!("no answer from {address}: {}", sentence(&error)))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     if head.starts_with("HTTP/1.1 200 ") || head.starts_with("HTTP/1.0 200 ") {
         return Ok(body.to_owned());
@@ -29,6 +33,14 @@ fn reachable(host: IpAddr) -> IpAddr {
         IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         host => host,
+    }
+}
+
+/// A socket whose time is over says that it would block.
+fn sentence(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => format!("timed out after {LIMIT:?}"),
+        _ => error.to_string(),
     }
 }
 

@@ -3,19 +3,23 @@
 //! The subtle thing is what an error says: a line of the file may hold a token, so an error names the variable or the
 //! number of the line, and repeats nothing else.
 
+mod blank;
+mod lines;
 mod quoted;
 
-use std::cell::Cell;
 use std::fmt;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 pub use quoted::quoted;
 
+use self::blank::Aliases;
+use self::lines::{Lines, Progress};
 use super::VARIABLES;
+use super::vars::text_of_process;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+/// More than the values of any file may have in all: each may repeat earlier ones.
+const MOST_BYTES: usize = 1 << 20;
 
 /// A `.env` file that was read. `Debug` is not derived: the values may be tokens.
 pub struct Dotenv {
@@ -24,8 +28,8 @@ pub struct Dotenv {
 }
 
 impl Dotenv {
-    /// Reads the contents of the file at `path`. A `$NAME` in a value stands for a variable of the process or of an
-    /// earlier line.
+    /// Reads the contents of the file at `path`. A `$NAME` in a value stands for a variable of the process that is not
+    /// blank, or of an earlier line.
     ///
     /// # Errors
     ///
@@ -40,10 +44,8 @@ impl Dotenv {
             .map_err(|error| fault(Problem::NotUtf8, error.valid_up_to()))?;
         // The parser takes a blank at the end of the last line for a value without an end, unless the line has one.
         let text = format!("{text}\n");
-        let variables = variables(&text).map_err(|line| Error {
-            problem: Problem::Malformed,
-            place: Place::of_line(&text, line),
-        })?;
+        let variables = variables(&text, text_of_process)
+            .map_err(|(problem, line)| Error { problem, place: Place::of_line(&text, line) })?;
         Ok(Self { path, variables })
     }
 
@@ -75,6 +77,26 @@ enum Problem {
     NotUtf8,
     #[error("is malformed; accepted: NAME=value, in single quotes if it holds blanks, `#` or `$`")]
     Malformed,
+    #[error("makes the values longer than {MOST_BYTES} bytes in all")]
+    TooLong,
+}
+
+/// Why there are no variables of a `.env`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoDotenv {
+    /// There is no such file, or something else of that name.
+    Absent,
+    /// There may be one, but its folder or what a link leads to cannot be searched.
+    Unseen,
+}
+
+impl fmt::Display for NoDotenv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "there is no .env in the working folder",
+            Self::Unseen => "a .env in the working folder cannot be seen",
+        })
+    }
 }
 
 /// Where in the file something is.
@@ -114,13 +136,31 @@ fn variable(line: &str) -> Option<&'static str> {
     VARIABLES.iter().map(|variable| variable.name).find(|known| *known == name)
 }
 
-/// The variables of a text that ends with a line break; or the number of the line where a wrong one begins.
-fn variables(text: &str) -> Result<Vec<(String, String)>, usize> {
-    let read = Rc::new(Cell::new(0));
-    let lines = Lines { rest: text.as_bytes(), read: Rc::clone(&read) };
-    dotenvy::from_read_iter(lines)
-        .map(|item| item.map_err(|error| first_line(&error, read.get())))
-        .collect()
+/// The variables of a text that ends with a line break; or the problem, and the number of the line where it begins.
+fn variables(
+    text: &str,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<(String, String)>, (Problem, usize)> {
+    let aliases = Aliases::of(text, environment);
+    let text = aliases.rename(text);
+    let progress = Progress::new(aliases.longest, MOST_BYTES);
+    let (mut variables, mut bytes) = (Vec::new(), 0);
+    for item in dotenvy::from_read_iter(Lines::new(&text, &progress)) {
+        let (name, value) = item.map_err(|error| match error {
+            dotenvy::Error::Io(_) => (Problem::TooLong, progress.lines()),
+            error => (Problem::Malformed, first_line(&error, progress.lines())),
+        })?;
+        if aliases.has(&name) {
+            continue;
+        }
+        bytes += value.len();
+        if bytes > MOST_BYTES {
+            return Err((Problem::TooLong, progress.lines()));
+        }
+        progress.end_item(value.len(), aliases.line(&name, &value));
+        variables.push((name, aliases.restore(value)));
+    }
+    Ok(variables)
 }
 
 /// The number of the line where the value begins that the parser refuses after it has read `last` lines.
@@ -130,26 +170,6 @@ fn first_line(error: &dotenvy::Error, last: usize) -> usize {
     // A value without an end comes with its last line break, any other without.
     let first = if refused.ends_with('\n') { last + 1 } else { last }.saturating_sub(breaks);
     first.max(1)
-}
-
-/// Hands out one line at a time and counts them: the parser does not say where it is.
-struct Lines<'a> {
-    rest: &'a [u8],
-    read: Rc<Cell<usize>>,
-}
-
-impl Read for Lines<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let end = self.rest.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
-        let count = end.unwrap_or(self.rest.len()).min(buffer.len());
-        let (line, rest) = self.rest.split_at(count);
-        buffer[..count].copy_from_slice(line);
-        self.rest = rest;
-        if end == Some(count) {
-            self.read.set(self.read.get() + 1);
-        }
-        Ok(count)
-    }
 }
 
 #[cfg(test)]
@@ -209,6 +229,63 @@ mod tests {
         }
         let substituted = read("FIRST=x\nPORT=${FIRST}1$FIRST$ABSENT");
         assert_eq!(substituted[1].1, "x1x");
+    }
+
+    #[test]
+    fn a_blank_variable_of_the_environment_hides_none_of_the_file() {
+        let environment = |name: &str| match name {
+            "BLANK" | "A.B" | "C_D" => Some(" ".to_owned()),
+            _ => None,
+        };
+        let read = |text: &str| {
+            let read = variables(&format!("{text}\n"), environment).expect(text);
+            read.last().cloned().unwrap().1
+        };
+        for (text, value) in [
+            ("BLANK=1\nPORT=${BLANK}s", "1s"),
+            ("BLANK=1\nPORT=$BLANK-$BLANK", "1-1"),
+            ("BLANK=1\nPORT=\"a ${BLANK} $BLANK b\"", "a 1 1 b"),
+            ("BLANK='a $X\\ \n\"'\nPORT=${BLANK}", "a $X\\ \n\""),
+            ("BLANK=1\nBLANK=2\nPORT=$BLANK", "2"),
+            ("A.B=1\nC_D=2\nPORT=${A.B}${C_D}", "12"),
+            ("BLANK=1\nX=$BLANK\nPORT=${X}$BLANK", "11"),
+            ("PORT=x$BLANK", "x"),
+            ("PORT=$BLANK\nBLANK=1", "1"),
+            // A `$` that means nothing.
+            ("BLANK=1\nPORT='$BLANK ${BLANK}'", "$BLANK ${BLANK}"),
+            ("BLANK=1\nPORT=\\$BLANK", "$BLANK"),
+            ("BLANK=1\nX='$BLANK'\nPORT=$X", "$BLANK"),
+            // Other names that begin so.
+            ("BLANK=1\nBLANK2=2\nPORT=$BLANK2", "2"),
+            ("BLANK=1\nPORT=SVMBLANK0Z$BLANK", "SVMBLANK0Z1"),
+        ] {
+            assert_eq!(read(text), value, "{text:?}");
+        }
+        let Err((problem, line)) = variables("BLANK=1\nX=$BLANK\n\nPORT=a b\n", environment) else {
+            panic!("it is taken")
+        };
+        assert_eq!((problem, line), (Problem::Malformed, 4));
+    }
+
+    #[test]
+    fn values_that_multiply_end_in_an_error() {
+        let doubled = |count: usize| {
+            (1..count).fold("A0=0123456789\n".to_owned(), |text, at| {
+                text + &format!("A{at}=$A{before}$A{before}\n", before = at - 1)
+            })
+        };
+        assert_eq!(read(&doubled(16)).len(), 16);
+        let error = parse(doubled(40).as_bytes()).err().expect("it is taken");
+        assert_eq!(error.problem, Problem::TooLong);
+        assert_eq!(error.place.line, 17);
+        // Within one line, which would take terabytes.
+        let line = format!("A='{}'\nPORT={}\n", "x".repeat(500_000), "$A".repeat(250_000));
+        let error = parse(line.as_bytes()).err().expect("it is taken");
+        assert!(error.to_string().starts_with(".env: the line of PORT makes the values longer"));
+        let line = format!("PORT=\"{}\"\n", "$A\n".repeat(100_000));
+        let large = |name: &str| (name == "A").then(|| "x".repeat(100_000));
+        let error = variables(&line, large).expect_err("it is taken");
+        assert_eq!(error.0, Problem::TooLong);
     }
 
     #[test]

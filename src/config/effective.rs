@@ -22,13 +22,15 @@ pub struct Setting {
 pub enum Shown {
     /// All of it: a text that is read as the same value again.
     Value(String),
-    /// A description of a value that is a secret, may be one, or has no effect.
+    /// A description of a value that is a secret or has no effect.
     Description(String),
+    /// The beginning of a value that may be a secret.
+    Cut(String),
 }
 
 impl Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Value(text) | Self::Description(text)) = self;
+        let (Self::Value(text) | Self::Description(text) | Self::Cut(text)) = self;
         f.write_str(text)
     }
 }
@@ -36,7 +38,7 @@ impl Display for Shown {
 impl From<String> for Shown {
     /// The value, unless it holds what may be a token that stands in the wrong variable.
     fn from(value: String) -> Self {
-        cut(&value).map_or(Self::Value(value), Self::Description)
+        cut(&value).map_or(Self::Value(value), Self::Cut)
     }
 }
 

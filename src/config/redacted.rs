@@ -72,9 +72,10 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     if hidden.is_empty() { text.into() } else { (hidden + rest).into() }
 }
 
-/// The path as text, redacted.
+/// The path as text, up to the first characters of a credential in it.
 pub fn redacted_path(path: &Path) -> String {
-    redacted(&path.to_string_lossy()).into_owned()
+    let path = path.to_string_lossy();
+    cut(&path).unwrap_or_else(|| path.into_owned())
 }
 
 /// The value up to and with the first characters of a credential in it, and nothing behind; `None` if it has none.

@@ -137,7 +137,7 @@ fn a_token_in_the_wrong_variable_is_not_shown() {
         let value = format!("{}ghp_secret", if name == "ALLOWED_API_PATHS" { "/" } else { "" });
         let effective = config(&[(name, &value)]).unwrap().effective();
         let setting = effective.iter().find(|it| it.name == name).unwrap();
-        let Shown::Description(text) = &setting.value else { panic!("{setting:?}") };
+        let Shown::Cut(text) = &setting.value else { panic!("{setting:?}") };
         assert!(text.ends_with("ghp_..."), "{text}");
     }
 }

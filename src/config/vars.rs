@@ -3,12 +3,13 @@
 //! Only this module and `config::dotenv` read the environment, and only the variables of the table and of proxies.
 //! Neither judges their values.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
 
 use super::VARIABLES;
-use super::dotenv::Dotenv;
+use super::dotenv::{Dotenv, NoDotenv};
 use super::near_miss::near_miss;
+use super::redacted::redacted_path;
 
 /// The variables by which other programs find a proxy.
 const PROXIES: [&str; 6] =
@@ -17,7 +18,7 @@ const PROXIES: [&str; 6] =
 /// The variables that are set. Blanks around a value are ignored, and a blank value counts as unset.
 pub struct Vars {
     values: HashMap<String, Value>,
-    dotenv: Option<Dotenv>,
+    dotenv: Result<Dotenv, NoDotenv>,
 }
 
 pub(super) enum Value {
@@ -29,7 +30,7 @@ pub(super) enum Value {
 impl Vars {
     /// Reads the environment of the process, and takes what is unset there from `.env`. The environment itself stays
     /// as it is.
-    pub fn from_process(dotenv: Option<Dotenv>) -> Self {
+    pub fn from_process(dotenv: Result<Dotenv, NoDotenv>) -> Self {
         let names = VARIABLES.iter().map(|variable| variable.name).chain(PROXIES);
         let mut values: HashMap<_, _> =
             names.filter_map(|name| Some((name.to_owned(), of_process(name)?))).collect();
@@ -42,9 +43,9 @@ impl Vars {
         Self { values, dotenv }
     }
 
-    /// The `.env` file that was read.
-    pub fn dotenv(&self) -> Option<&Path> {
-        self.dotenv.as_ref().map(Dotenv::path)
+    /// The `.env` file that was read, without the credentials that its path may hold; or why there is none.
+    pub fn dotenv(&self) -> Result<String, NoDotenv> {
+        self.dotenv.as_ref().map(|dotenv| redacted_path(dotenv.path())).map_err(|why| *why)
     }
 
     /// The warning that a proxy is named which svm does not use: which variables, and what to use
@@ -62,7 +63,8 @@ impl Vars {
     /// The warnings that names in `.env` have no effect and look like those of variables.
     pub fn near_misses(&self) -> Vec<String> {
         let names = self.dotenv.iter().flat_map(Dotenv::variables).map(|(name, _)| name);
-        let unknown = names.filter(|name| !PROXIES.contains(name));
+        let mut seen = HashSet::new();
+        let unknown = names.filter(|name| !PROXIES.contains(name) && seen.insert(*name));
         let misses = unknown.filter_map(|name| Some((name, near_miss(name)?)));
         let warning = |(name, meant)| format!(".env: {name} has no effect; did you mean {meant}?");
         misses.map(warning).collect()
@@ -78,12 +80,21 @@ impl Vars {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn of_process(name: &str) -> Option<Value> {
-    match std::env::var_os(name)?.into_string() {
+    match read(name)?.into_string() {
         Ok(text) => Value::text(&text),
         Err(_) => Some(Value::NotUtf8),
     }
+}
+
+/// The text of any variable of the process, as `.env` may refer to it.
+pub(super) fn text_of_process(name: &str) -> Option<String> {
+    read(name)?.into_string().ok()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn read(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for Vars {
@@ -91,7 +102,7 @@ impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for Vars {
         let values = variables
             .into_iter()
             .filter_map(|(name, value)| Some((name.into(), Value::text(value.as_ref())?)));
-        Self { values: values.collect(), dotenv: None }
+        Self { values: values.collect(), dotenv: Err(NoDotenv::Absent) }
     }
 }
 
@@ -106,7 +117,7 @@ impl Value {
 mod tests {
     use std::path::PathBuf;
 
-    use super::{Dotenv, Value, Vars};
+    use super::{Dotenv, NoDotenv, Value, Vars};
 
     #[test]
     fn a_proxy_that_is_named_is_ignored_by_name() {
@@ -124,7 +135,7 @@ mod tests {
 
     #[test]
     fn only_variables_of_the_table_are_read_from_the_process() {
-        let vars = Vars::from_process(None);
+        let vars = Vars::from_process(Err(NoDotenv::Absent));
         assert!(vars.get("PATH").is_none());
     }
 
@@ -132,7 +143,7 @@ mod tests {
     fn the_first_line_of_dotenv_that_is_not_blank_counts() {
         let text = b"SHUTDOWN_GRACE=\nSHUTDOWN_GRACE=1s\nSHUTDOWN_GRACE=2s\n";
         let dotenv = Dotenv::parse(PathBuf::from("/app/.env"), text).unwrap();
-        let vars = Vars::from_process(Some(dotenv));
+        let vars = Vars::from_process(Ok(dotenv));
         let Some(Value::Text(text)) = vars.get("SHUTDOWN_GRACE") else { panic!("it is unset") };
         assert_eq!(text, "1s");
     }

@@ -254,7 +254,7 @@ async fn open_when_free(
             Ok(Err(OpenFault::Locked)) if waited.elapsed() < patience.lock => {
                 if !is_told {
                     let (path, at_most) = (redacted_path(&path), patience.lock);
-                    tracing::info!(%path, ?at_most, "another process has the store file; waiting for it");
+                    tracing::warn!(%path, ?at_most, "another process has the store file; waiting for it");
                     is_told = true;
                 }
                 sleep(LOCK_POLL).await;

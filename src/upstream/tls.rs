@@ -11,12 +11,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
 
 use super::intake::metered;
+use crate::config::redacted::redacted_path;
 
 /// Why the HTTPS client cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// `UPSTREAM_CA_FILE` cannot be read.
-    #[error("UPSTREAM_CA_FILE {path} cannot be read")]
+    #[error("UPSTREAM_CA_FILE {} cannot be read", redacted_path(.path))]
     CaFile {
         /// The file.
         path: PathBuf,
@@ -24,7 +25,7 @@ pub enum ClientError {
         source: std::io::Error,
     },
     /// `UPSTREAM_CA_FILE` holds no certificate in PEM form.
-    #[error("UPSTREAM_CA_FILE {path} holds no PEM certificate")]
+    #[error("UPSTREAM_CA_FILE {} holds no PEM certificate", redacted_path(.path))]
     NoCertificate {
         /// The file.
         path: PathBuf,

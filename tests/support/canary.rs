@@ -115,7 +115,7 @@ pub fn assert_not_in_files(folder: &Path) {
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.is_dir() {
             assert_not_in_files(&path);
-        } else if path.file_name().is_some_and(|name| name != ".env") {
+        } else if path.is_file() && path.file_name().is_some_and(|name| name != ".env") {
             look(&path.display().to_string(), &std::fs::read(&path).unwrap_or_default());
         }
     }

@@ -14,6 +14,11 @@ pub fn quoted(value: &str) -> Option<String> {
     if !value.contains(['\'', '\\', '\n']) {
         return Some(format!("'{value}'"));
     }
+    Some(double_quoted(value))
+}
+
+/// The value in double quotes, whatever is in it.
+pub(super) fn double_quoted(value: &str) -> String {
     let escaped = value.chars().fold(String::new(), |mut text, c| {
         match c {
             '\n' => text.push_str("\\n"),
@@ -22,7 +27,7 @@ pub fn quoted(value: &str) -> Option<String> {
         }
         text
     });
-    Some(format!("\"{escaped}\""))
+    format!("\"{escaped}\"")
 }
 
 fn is_unprintable(c: char) -> bool {

@@ -67,6 +67,9 @@ pub(super) enum OpenFault {
     /// The folder or the file cannot be made, read or written.
     #[error("the folder cannot be used")]
     Unwritable(#[source] std::io::Error),
+    /// Something else has the name of the file.
+    #[error("{0} in it cannot be used")]
+    Occupied(&'static str, #[source] std::io::Error),
     /// It is no store file, or no longer one.
     #[error("the store file is damaged: {0}")]
     Damaged(String),

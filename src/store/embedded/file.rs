@@ -5,7 +5,7 @@
 //! each may be as large as the store itself.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,7 @@ impl StoreFile {
 
     /// Opens the file, or makes it.
     pub(super) fn open(&self, growth: Growth) -> Result<OpenFile, OpenFault> {
-        let file = self.open_file().map_err(OpenFault::Unwritable)?;
+        let file = self.open_file()?;
         let place = Place::of(self.path(), &file);
         let database = catch_unwind(AssertUnwindSafe(|| self.open_database(file, growth)))
             .unwrap_or_else(|payload| Err(OpenFault::of_panic(&*payload)))?;
@@ -119,9 +119,15 @@ impl StoreFile {
         Ok(())
     }
 
-    fn open_file(&self) -> io::Result<File> {
-        private::folder(&self.dir, |name| name.starts_with(FILE_NAME) || name == LOST_AND_FOUND)?;
-        private::file(&self.path())
+    fn open_file(&self) -> Result<File, OpenFault> {
+        private::folder(&self.dir, |name| name.starts_with(FILE_NAME) || name == LOST_AND_FOUND)
+            .map_err(OpenFault::Unwritable)?;
+        private::file(&self.path()).map_err(|error| match error.kind() {
+            ErrorKind::IsADirectory | ErrorKind::InvalidInput => {
+                OpenFault::Occupied(FILE_NAME, error)
+            }
+            _ => OpenFault::Unwritable(error),
+        })
     }
 
     fn open_database(&self, file: File, growth: Growth) -> Result<Database, OpenFault> {

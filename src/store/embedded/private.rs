@@ -5,7 +5,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 const FOLDER_MODE: u32 = 0o700;
@@ -28,12 +28,15 @@ pub(super) fn folder(path: &Path, ours: impl Fn(&str) -> bool) -> io::Result<()>
     }
 }
 
-/// Opens the file to read and write, or makes it.
+/// Opens the file to read and write, or makes it. A pipe, which can be opened so, is none.
 pub(super) fn file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     let file = options.mode(FILE_MODE).open(path)?;
     let found = file.metadata()?;
+    if found.file_type().is_fifo() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "Is a named pipe"));
+    }
     // A device that the path leads to keeps its mode, and so does a file of another user.
     if found.is_file() && is_own(&found) && found.mode() & PERMISSIONS != FILE_MODE {
         file.set_permissions(Permissions::from_mode(FILE_MODE))?;

@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::guarded::{Allowance, Guarded};
+use crate::config::redacted::redacted_path;
 use crate::{config, tasks};
 
 /// How long the network may leave bytes unacknowledged: a server that vanished is noticed although nobody answers.
@@ -35,7 +36,7 @@ const SEND_BUFFER: usize = 256 << 10;
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// `REDIS_CA_FILE` cannot be read.
-    #[error("REDIS_CA_FILE {path} cannot be read")]
+    #[error("REDIS_CA_FILE {} cannot be read", redacted_path(.path))]
     CaFile {
         /// The file.
         path: PathBuf,
@@ -43,7 +44,7 @@ pub enum SetupError {
         source: io::Error,
     },
     /// `REDIS_CA_FILE` holds no certificate in PEM form.
-    #[error("REDIS_CA_FILE {path} holds no PEM certificate that can be trusted")]
+    #[error("REDIS_CA_FILE {} holds no PEM certificate that can be trusted", redacted_path(.path))]
     NoCertificate {
         /// The file.
         path: PathBuf,

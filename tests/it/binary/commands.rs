@@ -142,6 +142,18 @@ async fn healthcheck_fails_where_nothing_serves() {
 }
 
 #[tokio::test]
+async fn healthcheck_says_why_it_has_no_answer() {
+    let ended = Setup::bare().set("PORT", "0").run(&["healthcheck"]).await;
+    ended.assert_code(1).assert_complaint("PORT is 0: which port the system chose is not known");
+    // The kernel takes the connection, and nobody answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let setup = Setup::bare().set("HOST", "127.0.0.1").set("PORT", &address.port().to_string());
+    let ended = setup.run(&["healthcheck"]).await;
+    ended.assert_code(1).assert_complaint(&format!("no answer from {address}: timed out after 2s"));
+}
+
+#[tokio::test]
 async fn healthcheck_fails_while_the_service_ends() {
     let github = GitHub::start().await;
     github.release("octo/app").serve();

@@ -108,6 +108,41 @@ async fn a_blank_variable_does_not_hide_that_of_dotenv() {
 }
 
 #[tokio::test]
+async fn a_blank_variable_hides_none_that_dotenv_refers_to() {
+    for blank in ["", " ", "\t "] {
+        let setup = Setup::new().unset("GITHUB_PATS").dotenv(
+            "TOKENS=ghp_a,ghp_b,ghp_c\nGITHUB_PATS=${TOKENS}\nHOURS=9\nSTALE_AFTER=${HOURS}s\n\
+             SHUTDOWN_GRACE=$HOURS-$HOURS\nCACHE_DIR='$HOURS'\n",
+        );
+        let setup = setup.set("TOKENS", blank).set("HOURS", blank).set("SHUTDOWN_GRACE", "1s");
+        let ended = setup.run(&["check"]).await;
+        assert!(ended.stdout.contains("3 tokens"), "{ended:?}");
+        assert_eq!(checked(&ended, "STALE_AFTER"), "9s", "{blank:?}");
+        assert_eq!(checked(&ended, "CACHE_DIR"), "'$HOURS'", "{blank:?}");
+    }
+}
+
+#[tokio::test]
+async fn values_that_multiply_are_refused() {
+    let text = (1..40).fold(format!("A0={CANARY}\n"), |text, at| {
+        text + &format!("A{at}=$A{before}$A{before}\n", before = at - 1)
+    });
+    let sentence = "makes the values longer than 1048576 bytes in all";
+    assert_refused(&Setup::new().dotenv(&text), sentence).await;
+}
+
+#[tokio::test]
+async fn a_dotenv_that_cannot_be_seen_is_not_said_to_be_absent() {
+    let setup = Setup::new();
+    // A link that leads to itself: root, as whom tests may run, may search any folder.
+    symlink(".env", setup.folder().join(".env")).unwrap();
+    let ended = setup.run(&["check"]).await;
+    ended.assert_code(0);
+    let said = "# read from the environment; a .env in the working folder cannot be seen\n";
+    assert!(ended.stdout.starts_with(said), "{}", ended.stdout);
+}
+
+#[tokio::test]
 async fn a_dotenv_of_a_folder_above_is_not_read() {
     let setup = Setup::new().dotenv("STALE_AFTER=3s\n");
     let below = setup.folder().join("below");
@@ -151,6 +186,10 @@ async fn a_file_or_link_of_another_user_is_refused() {
     let path = setup.folder().join(".env");
     chown(&path, None, Some(STRANGER)).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o660)).unwrap();
+    assert_refused(&setup, "other users may write to it (mode 0660)").await;
+
+    // Root's own group has other members.
+    chown(&path, None, Some(0)).unwrap();
     assert_refused(&setup, "other users may write to it (mode 0660)").await;
 
     // A link of another user leads to a file of ours that was meant for somebody else.

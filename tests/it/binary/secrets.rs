@@ -102,3 +102,59 @@ async fn a_token_in_the_wrong_variable_or_argument_is_not_shown() {
     assert!(ended.stdout.contains("the folder ghp_... cannot be used"), "{}", ended.stdout);
     assert!(!ended.stdout.contains(CANARY), "{}", ended.stdout);
 }
+
+#[tokio::test]
+async fn a_token_in_a_path_is_in_no_line_about_the_path() {
+    let token = "ghp_CanaryInAPath, with a blank and /CanaryBehindIt";
+    let setup = Setup::new().set("CACHE_DIR", token).set("RUST_LOG", "warn,svm=trace");
+    let first = setup.start().await;
+    let second = setup.spawn();
+    let waiting = second.says("another process has the store file; waiting for it").await;
+    assert_eq!((&waiting["path"], &waiting["level"]), (&"ghp_...".into(), &"WARN".into()));
+    let second = second.terminate().await;
+    fs::rename(setup.folder().join(token), setup.folder().join("elsewhere")).unwrap();
+    let displaced = first.says("the store file is not in its place; opening it anew").await;
+    assert_eq!(displaced["path"], "ghp_...");
+    for ended in [first.terminate().await, second] {
+        assert!(!format!("{}{}", ended.stdout, ended.stderr).contains(CANARY), "{ended:?}");
+    }
+
+    for (variable, host) in [("UPSTREAM_CA_FILE", ""), ("REDIS_CA_FILE", "rediss://localhost")] {
+        for is_there in [false, true] {
+            let token = "ghp_CanaryFile,CanaryBehindIt";
+            let setup = Setup::new().set("REDIS_HOST", host).set(variable, token);
+            if is_there {
+                fs::write(setup.folder().join(token), "no certificate").unwrap();
+            }
+            for command in [&[][..], &["check"]] {
+                let ended = setup.run(command).await;
+                ended.assert_code(78);
+                let told = format!("{}{}", ended.stdout, ended.stderr);
+                assert!(told.contains(&format!("{variable} ghp_... ")), "{told}");
+                assert!(!told.contains(CANARY), "{told}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_in_the_name_of_the_working_folder_is_not_shown() {
+    let token = "ghp_CanaryFolder,CanaryBehindIt";
+    let setup = Setup::new().after(&format!("cd {token}"));
+    let folder = setup.folder().join(token);
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join(".env"), "STALE_AFTER=3s\n").unwrap();
+    let checked = setup.run(&["check"]).await;
+    assert!(checked.stdout.contains("\nSTALE_AFTER=3s\n"), "{}", checked.stdout);
+    assert!(checked.stdout.lines().next().unwrap().ends_with("/ghp_...\""), "{}", checked.stdout);
+    let svm = setup.start().await;
+    assert!(svm.says("configuration").await["dotenv"].as_str().unwrap().ends_with("/ghp_..."));
+    let served = svm.terminate().await;
+    fs::remove_file(folder.join(".env")).unwrap();
+    fs::create_dir(folder.join(".env")).unwrap();
+    let ignored = setup.start().await.terminate().await;
+    assert!(ignored.stdout.contains("ghp_... is a folder, which is ignored"), "{ignored:?}");
+    for ended in [checked, served, ignored] {
+        assert!(!format!("{}{}", ended.stdout, ended.stderr).contains(CANARY), "{ended:?}");
+    }
+}

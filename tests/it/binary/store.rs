@@ -99,6 +99,28 @@ async fn a_damaged_file_is_moved_aside_and_said_so() {
 }
 
 #[tokio::test]
+async fn what_has_the_name_of_the_file_is_named() {
+    let folder = Setup::new();
+    fs::create_dir_all(folder.folder().join("data/svm.redb")).unwrap();
+    let pipe = Setup::new();
+    fs::create_dir(pipe.folder().join("data")).unwrap();
+    let path = pipe.folder().join("data/svm.redb");
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .unwrap();
+    for (setup, why) in [(&folder, "Is a directory (os error 21)"), (&pipe, "Is a named pipe")] {
+        let svm = setup.start().await;
+        let warning = svm.says("starting without the persistent store").await;
+        let error = format!(
+            "the folder ./data cannot be used for the store: svm.redb in it cannot be used: {why}"
+        );
+        assert_eq!(warning["error"], error, "{warning}");
+        svm.terminate().await.assert_code(0);
+    }
+    // All files of a setup are read when it ends, and nobody writes to the pipe.
+    fs::remove_file(path).unwrap();
+}
+
+#[tokio::test]
 async fn a_second_process_on_the_folder_gives_up_after_ten_seconds() {
     let setup = Setup::new();
     let svm = setup.start().await;
@@ -107,6 +129,7 @@ async fn a_second_process_on_the_folder_gives_up_after_ten_seconds() {
     let waiting = second.says("another process has the store file; waiting for it").await;
     assert_eq!(waiting["path"], "./data/svm.redb", "{waiting}");
     assert_eq!(waiting["at_most"], "10s", "{waiting}");
+    assert_eq!(waiting["level"], "WARN", "{waiting}");
     let second = second.ended().await;
     assert!(second.waited > std::time::Duration::from_secs(8), "{second:?}");
     assert_eq!(second.said("another process has the store file; waiting for it").len(), 1);
