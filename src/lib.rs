@@ -53,6 +53,7 @@ mod hex;
 mod json;
 pub mod metrics;
 pub mod panics;
+mod small_file;
 pub mod tasks;
 pub mod telemetry;
 

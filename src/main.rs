@@ -228,7 +228,7 @@ async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
     let twice = async {
         signals.next().await;
         let _ = stop.send(());
-        signals.next().await;
+        signals.next_order().await;
     };
     tokio::select! {
         farewell = serving => farewell.map(drop).map_err(failed),

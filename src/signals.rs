@@ -53,6 +53,20 @@ impl Signals {
         })
     }
 
+    /// Waits for an order to end at once. `SIGHUP` is none: a terminal that closes sends it more than once, and a
+    /// supervisor may send it right behind `SIGTERM`.
+    pub(crate) async fn next_order(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                () = received(&mut self.hangup) => {}
+                _ = self.user_1.signal.recv() => self.user_1.note(),
+                _ = self.user_2.signal.recv() => self.user_2.note(),
+            }
+        }
+    }
+
     /// Waits for the next signal that ends the service.
     pub(crate) async fn next(&mut self) {
         loop {

@@ -1,9 +1,9 @@
 //! The client connections that are open: how many there may be, and which of them close to make room.
 //!
 //! Where `MAX_CONNECTIONS` are open, a new client takes the place of the connection that has been
-//! idle longest. Where none is idle, it gets one of a few spare connections, on which `/healthz` and
-//! the other small pages are answered and documents are refused: a service that is full still says
-//! so. Before a head is complete a connection costs memory and has asked for nothing, so all heads
+//! idle longest. Where none is idle, it gets one of a few spare connections, on each of which one
+//! request is answered, for `/healthz` or another small page; documents are refused. So a service that
+//! is full still says so. Before a head is complete a connection costs memory and has asked for nothing, so all heads
 //! together have a bound, and the oldest of them go first.
 
 mod open;
@@ -173,10 +173,13 @@ impl Connections {
             table.regular() < self.0.limits.connections || table.close_longest_idle(Kind::Regular);
         if is_room {
             table.make_regular(connection);
-            return true;
         }
+        is_room
+    }
+
+    /// Notes that a request for a document is refused, since every connection has a request.
+    pub(super) fn refuse(&self) {
         self.shed(Shed::Overload);
-        false
     }
 
     fn remove(&self, connection: &Connection) {

@@ -3,8 +3,12 @@
 //! The service does not go by the value. A proxy in front may, and one that reads another of two
 //! lines than the next proxy does sends a request where it should not go.
 
+use std::net::Ipv6Addr;
+
 use http::header::HOST;
 use http::{HeaderMap, Version};
+
+use crate::target::percent;
 
 /// The sentence for the client of a request that breaks the rule.
 pub(super) fn fault(version: Version, headers: &HeaderMap) -> Option<&'static str> {
@@ -30,30 +34,53 @@ fn is_valid(host: &[u8]) -> bool {
     };
     let (name, port) = host.split_at(end);
     let is_name = match name {
-        [b'[', address @ .., b']'] => !address.is_empty() && address.iter().all(is_of_address),
+        [b'[', address @ .., b']'] => is_address(address),
         name => is_name(name),
     };
     let is_port = match port {
         [] => true,
-        [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+        [b':', digits @ ..] => is_port(digits),
         _ => false,
     };
     is_name && is_port
 }
 
-fn is_of_address(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'.' | b'%' | b'-' | b'_' | b'~')
+/// An IPv6 address, which may have a zone (RFC 6874).
+fn is_address(text: &[u8]) -> bool {
+    let Ok(text) = str::from_utf8(text) else { return false };
+    let (address, zone) = text.split_once("%25").unwrap_or((text, "z"));
+    address.parse::<Ipv6Addr>().is_ok() && !zone.is_empty() && is_name(zone.as_bytes())
+}
+
+fn is_port(digits: &[u8]) -> bool {
+    let number = digits.iter().try_fold(0_u32, |number, digit| {
+        digit.is_ascii_digit().then(|| number.saturating_mul(10) + u32::from(digit - b'0'))
+    });
+    number.is_some_and(|number| number <= u32::from(u16::MAX))
 }
 
 /// A name of unreserved characters, triplets and sub-delimiters but for the comma, which would join two hosts.
 fn is_name(name: &[u8]) -> bool {
-    name.iter().all(|&byte| {
-        byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*'
-            )
-            || matches!(byte, b'+' | b';' | b'=')
+    let has_triplets = |at: usize| name[at] != b'%' || percent::triplet(&name[at..]).is_some();
+    name.iter().enumerate().all(|(at, &byte)| {
+        has_triplets(at) && {
+            byte.is_ascii_alphanumeric()
+                || matches!(
+                    byte,
+                    b'-' | b'.'
+                        | b'_'
+                        | b'~'
+                        | b'%'
+                        | b'!'
+                        | b'$'
+                        | b'&'
+                        | b'\''
+                        | b'('
+                        | b')'
+                        | b'*'
+                )
+                || matches!(byte, b'+' | b';' | b'=')
+        }
     })
 }
 
@@ -84,6 +111,9 @@ mod tests {
             "a_b.example",
             "svm:",
             "A-B",
+            "a%20b",
+            "a:65535",
+            "[fe80::1%25eth0]:80",
         ] {
             assert!(!is_refused(Version::HTTP_11, &[host]), "{host}");
             assert!(!is_refused(Version::HTTP_10, &[host]), "{host}");
@@ -105,6 +135,14 @@ mod tests {
             "\"svm\"",
             "a\tb",
             "[::1]:x",
+            "a%zz",
+            "a%2",
+            "[::g]",
+            "a:99999",
+            "a:65536",
+            "[1.2.3.4]",
+            "[fe80::1%25]",
+            "[::1%eth0]",
             "svm\\x",
             "<svm>",
         ] {

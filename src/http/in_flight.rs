@@ -9,9 +9,16 @@ use hyper::service::Service;
 
 use super::connections::{Connection, Connections};
 
-/// A request for a document that came while every connection had a request.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Overload;
+/// A request that came while every connection within the limit had a request.
+#[derive(Clone)]
+pub(super) struct Overload(Connections);
+
+impl Overload {
+    /// Notes that it is refused.
+    pub(super) fn refuse(&self) {
+        self.0.refuse();
+    }
+}
 
 /// The service behind a connection.
 pub(super) struct InFlight<S> {
@@ -31,7 +38,7 @@ where
     fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
         self.connection.begin_request();
         if !self.connection.may_ask(&self.connections) {
-            request.extensions_mut().insert(Overload);
+            request.extensions_mut().insert(Overload(self.connections.clone()));
         }
         let (answer, connection) = (self.service.call(request), Arc::clone(&self.connection));
         Answering { answer, connection }

@@ -80,12 +80,13 @@ impl<P: Page> Route<P> {
     }
 
     /// Answers a request that the page is not to see.
-    fn refuses(&self, req: &Request, res: &mut Response) -> bool {
+    fn refuses(&self, req: &Request, res: &mut Response, overload: Option<&Overload>) -> bool {
         if let Some(fault) = host::fault(req.version(), req.headers()) {
             render::bad_request(req, res, fault);
         } else if P::EXISTS && !reads(req.method()) {
             render::method_not_allowed(req, res);
-        } else if P::IS_SHED && req.extensions().get::<Overload>().is_some() {
+        } else if let Some(overload) = overload.filter(|_| P::IS_SHED) {
+            overload.refuse();
             render::overloaded(req, res);
         } else {
             return false;
@@ -99,14 +100,16 @@ impl<P: Page> Handler for Route<P> {
     async fn handle(&self, req: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
         let Common { clock, latest, health, access_log } = &self.common;
         let arrival = Arrival { at: clock.now(), stopwatch: Stopwatch::start() };
-        let trail = match self.refuses(req, res) {
+        let overload = req.extensions().get::<Overload>();
+        let trail = match self.refuses(req, res, overload) {
             true => Trail::default(),
             false => self.page.answer(req, res, &arrival).await,
         };
         if latest.note(arrival.at) {
             render::date(res, arrival.at);
         }
-        if health.is_draining() {
+        // A spare connection is for one request: others need it as well.
+        if health.is_draining() || overload.is_some() {
             render::close_connection(res);
         }
         access_log.line(req, res, self.path, trail, &arrival);

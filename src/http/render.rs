@@ -116,7 +116,6 @@ pub(super) fn overloaded(req: &Request, res: &mut Response) {
     });
     let status = StatusCode::SERVICE_UNAVAILABLE;
     refused(req, res, status, body.to_string().into(), Some(Duration::from_secs(1)));
-    close_connection(res);
 }
 
 /// JSON of ours that nobody should keep.

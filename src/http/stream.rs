@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{SendFlags, send};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -50,6 +51,16 @@ impl ClientStream {
             Err(rustix::io::Errno::AGAIN) => Err(io::ErrorKind::TimedOut.into()),
             written => Ok(written?),
         })
+    }
+}
+
+impl Drop for ClientStream {
+    /// What a client has not taken would stay in the kernel for minutes, without an owner. So an answer that is
+    /// broken off ends with a reset.
+    fn drop(&mut self) {
+        if self.open.is_writing() {
+            let _ = set_socket_linger(&self.socket, Some(Duration::ZERO));
+        }
     }
 }
 

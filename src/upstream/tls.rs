@@ -70,7 +70,7 @@ fn provider() -> CryptoProvider {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError> {
-    let pem = std::fs::read(path)
+    let pem = crate::small_file::read(path)
         .map_err(|source| ClientError::CaFile { path: path.to_owned(), source })?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match certificates {

@@ -104,10 +104,18 @@ async fn a_service_full_of_requests_still_says_how_it_is() {
     }
     gate.arrived(1).await;
     app.reaches("svm_flight_followers_total", 1.0).await;
-    let mut third = Raw::connect(app.address()).await;
     for page in ["/ping", "/healthz", "/metrics", "/nowhere", "/ping"] {
         let expected = if page == "/nowhere" { 404 } else { 200 };
-        assert_eq!(third.get(page).await, Some(expected), "{page}");
+        let mut spare = Raw::connect(app.address()).await;
+        assert_eq!(spare.get(page).await, Some(expected), "{page}");
+        assert!(spare.answer().await.is_none(), "one request for each");
+    }
+    // More than there are spare connections, and none of them reads its answers.
+    let mut greedy = Vec::new();
+    for _ in 0..20 {
+        let mut raw = Raw::connect(app.address()).await;
+        raw.send("GET /metrics HTTP/1.1\r\nHost: svm\r\n\r\n".repeat(400)).await;
+        greedy.push(raw);
     }
     for _ in 0..40 {
         let mut refused = Raw::connect(app.address()).await;
@@ -123,7 +131,10 @@ async fn a_service_full_of_requests_still_says_how_it_is() {
     for mut raw in waiting {
         assert_eq!(raw.answer().await.expect("an answer").status, 200);
     }
-    assert_eq!(third.get(&path).await, Some(200), "there is room again");
+    let mut after = Raw::connect(app.address()).await;
+    assert_eq!(after.get(&path).await, Some(200), "there is room again");
+    assert_eq!(after.get("/ping").await, Some(200), "and it is kept open");
+    drop(greedy);
     let told = logged.text();
     assert_eq!(told.matches("each with a request").count(), 1, "{told}");
 }

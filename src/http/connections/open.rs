@@ -84,6 +84,11 @@ impl Connection {
         self.is_spare.store(false, Ordering::Relaxed);
     }
 
+    /// Whether an answer is being written.
+    pub(in crate::http) fn is_writing(&self) -> bool {
+        self.is(WRITING)
+    }
+
     /// Closes it: at once if its client has begun a head, else as the HTTP library closes an idle connection.
     pub(super) fn close(&self) {
         let signal = if self.is(BEGUN) { &self.abort } else { &self.close };

@@ -152,7 +152,7 @@ fn tls_connector(ca_file: Option<&Path>) -> Result<TlsConnector, SetupError> {
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore, SetupError> {
-    let pem = std::fs::read(path);
+    let pem = crate::small_file::read(path);
     let pem = pem.map_err(|source| SetupError::CaFile { path: path.to_owned(), source })?;
     let none = || SetupError::NoCertificate { path: path.to_owned() };
     let mut authorities = RootCertStore::empty();

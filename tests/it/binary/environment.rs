@@ -194,6 +194,17 @@ async fn a_file_of_authorities_that_are_none_is_refused() {
 }
 
 #[tokio::test]
+async fn a_file_of_authorities_has_to_be_a_small_file() {
+    let setup = Setup::new().set("UPSTREAM_CA_FILE", "pipe").after("mkfifo pipe 2>/dev/null");
+    let why = "UPSTREAM_CA_FILE pipe cannot be read: it is no regular file";
+    for command in [&["check"][..], &[]] {
+        setup.run(command).await.assert_code(CONFIGURATION).assert_complaint(why);
+    }
+    let ended = Setup::new().set("UPSTREAM_CA_FILE", "/dev/zero").run(&["check"]).await;
+    ended.assert_code(CONFIGURATION).assert_complaint(&why.replace(" pipe ", " /dev/zero "));
+}
+
+#[tokio::test]
 async fn a_port_in_use_is_one_sentence() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();

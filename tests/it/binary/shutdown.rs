@@ -115,6 +115,24 @@ async fn a_second_signal_ends_it_at_once() {
     assert!(ended.waited < SOON, "{ended:?}");
 }
 
+/// As a terminal does that closes, with its shell, and as a supervisor may.
+#[tokio::test]
+async fn a_hangup_behind_another_signal_changes_nothing() {
+    let github = github().await;
+    for first in ["HUP", "TERM"] {
+        let svm = Setup::new().behind(&github).set("SHUTDOWN_GRACE", "1h").start().await;
+        let (gate, mut waiting) = hold(&github, &svm).await;
+        svm.signal(first).await;
+        svm.says("shutting down").await;
+        for _ in 0..3 {
+            svm.signal("HUP").await;
+        }
+        gate.open();
+        assert!(waiting.answer().await.starts_with("HTTP/1.1 200 "), "{first}");
+        svm.ended().await.assert_code(0);
+    }
+}
+
 #[tokio::test]
 async fn connections_that_nothing_happens_on_do_not_delay_the_end() {
     let svm = Setup::new().set("SHUTDOWN_GRACE", "1h").start().await;

@@ -40,7 +40,7 @@ async fn user_signals_do_not_end_the_drain() {
     svm.signal("USR2").await;
     svm.says("a signal is ignored").await;
     assert_eq!(svm.get("/livez").await.status, 200);
-    svm.signal("HUP").await;
+    svm.signal("INT").await;
     svm.ended().await.assert_code(1);
 }
 

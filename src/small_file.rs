@@ -1,0 +1,55 @@
+//! Files that an operator names and that have to be small: nothing else is read, and nothing is waited for.
+
+use std::fs::OpenOptions;
+use std::io::{Error, ErrorKind, Read, Result};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+/// Far more than all certificates of a system take.
+const LARGEST_BYTES: u64 = 16 << 20;
+
+/// Reads a regular file.
+///
+/// # Errors
+///
+/// Those of the system; and where the path leads to something else, as a named pipe, which would wait for its writer,
+/// or a device without an end; and where the file is too large.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_BYTES {
+        let reason = format!("it has more than {LARGEST_BYTES} bytes");
+        return Err(Error::new(ErrorKind::FileTooLarge, reason));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_regular_file_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        std::fs::write(&path, "text").unwrap();
+        assert_eq!(read(&path).unwrap(), b"text");
+    }
+
+    #[test]
+    fn what_is_no_file_or_too_large_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let large = folder.path().join("large");
+        std::fs::File::create(&large).unwrap().set_len(LARGEST_BYTES + 1).unwrap();
+        for path in [Path::new("/dev/zero"), folder.path(), &large] {
+            assert!(read(path).is_err(), "{}", path.display());
+        }
+    }
+}
