@@ -81,6 +81,7 @@ mod tests {
         check(&["healthcheck", "-h"], Ok(Command::Help));
         check(&["check", "--help", "now"], Err("--help"));
         check(&["ghp_secret"], Err("ghp_..."));
+        check(&["--password hunter2pass"], Err("--password ..."));
         check(&["check", "--token=ghp_secret"], Err("--token=..."));
     }
 }

@@ -10,6 +10,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::nearest::{distance, nearest};
 use super::parse::Result;
+use super::reader::shown;
 use super::redacted::cut;
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
@@ -80,7 +81,7 @@ pub(super) fn log_filter(text: &str) -> Result<Targets> {
             // A part of a token looks harmless.
             (Some(_), _) => "is not a log filter".to_owned(),
             (None, "") => {
-                format!("has a comma with nothing beside it; did you mean {:?}?", whole(text))
+                format!("has a comma with nothing beside it; did you mean {}?", shown(&whole(text)))
             }
             (None, _) => format!("is not a log filter: {why}"),
         })?;
@@ -91,7 +92,8 @@ pub(super) fn log_filter(text: &str) -> Result<Targets> {
         };
     }
     if logs_nothing_of_svm(&filter) && !off_is_meant {
-        return Err(format!("logs nothing of svm; did you mean {:?}?", format!("info,{filter}")));
+        let meant = shown(&format!("info,{filter}"));
+        return Err(format!("logs nothing of svm; did you mean {meant}?"));
     }
     Ok(filter)
 }
@@ -144,7 +146,7 @@ fn known(target: &str) -> Result<&str> {
 }
 
 /// A target by its grammar. It may name a crate that this program does not have, but not mistype one that it has; and
-/// of svm only a module, or the beginning of its name, which the library takes for all that begin so.
+/// of svm only a module.
 fn target_of(target: &str) -> Result<&str> {
     let is_name = |part: &str| {
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -158,7 +160,7 @@ fn target_of(target: &str) -> Result<&str> {
         return Err(meant("target", target, &CRATES));
     }
     let module = rest.split("::").next().unwrap_or_default();
-    if name == SVM && !MODULES.iter().any(|known| known.starts_with(module)) {
+    if name == SVM && target != SVM && !MODULES.contains(&module) {
         return Err(meant("module of svm", module, &MODULES));
     }
     Ok(target)
@@ -176,7 +178,7 @@ fn meant(what: &str, word: &str, candidates: &[&'static str]) -> String {
         Some((_, level)) => (*level, 0),
         None => nearest(&lower, candidates.iter().copied()).unwrap_or_default(),
     };
-    format!("there is no {what} {word:?}; did you mean {nearest:?}?")
+    format!("there is no {what} {}; did you mean {nearest:?}?", shown(word))
 }
 
 #[cfg(test)]

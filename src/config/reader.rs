@@ -139,7 +139,7 @@ fn variable(name: &str) -> &'static Variable {
 }
 
 /// The value in quotes, escaped, and cut short if it is long or holds a credential.
-fn shown(value: &str) -> String {
+pub(super) fn shown(value: &str) -> String {
     let short = cut(value);
     let value = short.as_deref().unwrap_or(value);
     match value.char_indices().nth(MAX_SHOWN) {

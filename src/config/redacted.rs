@@ -5,11 +5,13 @@
 //! subtle thing is how much is hidden: [`redacted`] hides a credential up to the end of its word, for sentences; a
 //! value is cut at its first credential by [`cut`], since a blank or a comma in a token ends a word and not the token.
 
+mod looks;
+
 use std::borrow::Cow;
 use std::path::Path;
 
 /// How GitHub's tokens begin, and those of services that stand beside it. Beginnings that are also parts of names, as
-/// `npm_` is, are left out: such tokens are known by their looks.
+/// `npm_` is, are in [`looks`].
 const PREFIXES: [&str; 13] = [
     "ghp_",
     "gho_",
@@ -28,7 +30,7 @@ const PREFIXES: [&str; 13] = [
 /// How a JSON web token begins: `{"` in base64.
 const JSON: &str = "eyJ";
 /// A word that names what follows it.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 13] = [
     "bearer ",
     "basic ",
     "bearer:",
@@ -38,15 +40,16 @@ const NAMES: [&str; 10] = [
     "password=",
     "passwd=",
     "secret=",
+    "secret:",
+    "password:",
+    "passwd:",
     "api_key=",
 ];
+/// The same where a blank follows, which in a sentence means nothing.
+const NAMES_IN_VALUES: [&str; 4] = ["password ", "passwd ", "token ", "secret "];
 
 /// The characters of a credential that are shown.
 const SHOWN: usize = 4;
-/// A shorter word is no credential by its looks alone.
-const SHORTEST: usize = 20;
-/// The same for a word with punctuation in it, as a path has.
-const SHORTEST_WITH_PUNCTUATION: usize = 24;
 const SHORTEST_JSON: usize = 10;
 
 /// A credential in a text.
@@ -81,12 +84,14 @@ pub fn redacted_path(path: &Path) -> String {
 /// The value up to and with the first characters of a credential in it, and nothing behind; `None` if it has none.
 pub fn cut(value: &str) -> Option<String> {
     let in_url = login(value, 0..value.len());
-    let credential = first(value).into_iter().chain(in_url).min_by_key(|found| found.start)?;
+    let named = by_name(value, &NAMES_IN_VALUES);
+    let found = [first(value), in_url, named].into_iter().flatten();
+    let credential = found.min_by_key(|found| found.start)?;
     Some(format!("{}...", &value[..credential.shown]))
 }
 
 fn first(text: &str) -> Option<Credential> {
-    let found = [by_prefix(text), by_name(text), by_login(text), by_looks(text)];
+    let found = [by_prefix(text), by_name(text, &NAMES), by_login(text), by_looks(text)];
     // Of those that begin together, the one that shows the least.
     found.into_iter().flatten().min_by_key(|found| (found.start, found.shown))
 }
@@ -95,14 +100,14 @@ fn by_prefix(text: &str) -> Option<Credential> {
     let known = PREFIXES.iter().flat_map(|prefix| places(text, prefix));
     let json = text.match_indices(JSON).map(|(at, _)| at).filter(|at| {
         let rest = &text.as_bytes()[*at..];
-        rest.iter().take_while(|byte| is_token(**byte)).count() >= SHORTEST_JSON
+        rest.iter().take_while(|byte| looks::is_token(**byte)).count() >= SHORTEST_JSON
     });
     let start = known.chain(json).min()?;
     Some(Credential { start, shown: after(text, start, SHOWN), end: end_of_word(text, start) })
 }
 
 /// The word behind a name is hidden as a whole: a password may be short.
-fn by_name(text: &str) -> Option<Credential> {
+fn by_name(text: &str, names: &[&str]) -> Option<Credential> {
     let after_name = |name: &&str| {
         let name = *name;
         let mut at = places(text, name).filter(|at| starts_word(text, *at));
@@ -118,7 +123,7 @@ fn by_name(text: &str) -> Option<Credential> {
             })
         })
     };
-    NAMES.iter().filter_map(after_name).min_by_key(|found| found.start)
+    names.iter().filter_map(after_name).min_by_key(|found| found.start)
 }
 
 /// A login in the words of a sentence.
@@ -146,75 +151,15 @@ fn login(text: &str, range: std::ops::Range<usize>) -> Option<Credential> {
     (text[start..end] != *"...").then_some(Credential { start, shown: start, end })
 }
 
-/// A long word that nobody would make up.
 fn by_looks(text: &str) -> Option<Credential> {
-    let alphanumeric = runs(text, |byte| byte.is_ascii_alphanumeric())
-        .find(|(start, end)| is_random(&text.as_bytes()[*start..*end]));
-    let punctuated = runs(text, |byte| is_token(byte) || matches!(byte, b'+' | b'/'))
-        .find(|(start, end)| is_random_with_punctuation(&text.as_bytes()[*start..*end]));
-    let start = [alphanumeric, punctuated].into_iter().flatten().map(|(start, _)| start).min()?;
+    let start = looks::first(text)?;
     Some(Credential { start, shown: after(text, start, SHOWN), end: end_of_word(text, start) })
-}
-
-fn is_random(word: &[u8]) -> bool {
-    let Looks { upper, lower, digits, changes, letter_changes } = looks(word);
-    let all_kinds = upper && lower && digits;
-    // A number at the end of a name is one change, and one within it two.
-    let mixed = digits && changes > 2;
-    // A name in several words changes the case twice for each.
-    let mixed_case = upper && lower && letter_changes * 5 > word.len() * 2;
-    word.len() >= SHORTEST && (all_kinds || mixed || mixed_case)
-}
-
-fn is_random_with_punctuation(word: &[u8]) -> bool {
-    let Looks { upper, lower, digits, changes, .. } = looks(word);
-    word.len() >= SHORTEST_WITH_PUNCTUATION && upper && lower && digits && changes > 3
-}
-
-/// Which kinds of characters a word has, and how often they change.
-struct Looks {
-    upper: bool,
-    lower: bool,
-    digits: bool,
-    /// From a letter to a digit or back.
-    changes: usize,
-    /// From one case to the other.
-    letter_changes: usize,
-}
-
-fn looks(word: &[u8]) -> Looks {
-    let changes = |differ: fn(u8, u8) -> bool| {
-        word.windows(2).filter(|pair| differ(pair[0], pair[1]) || differ(pair[1], pair[0])).count()
-    };
-    Looks {
-        upper: word.iter().any(u8::is_ascii_uppercase),
-        lower: word.iter().any(u8::is_ascii_lowercase),
-        digits: word.iter().any(u8::is_ascii_digit),
-        changes: changes(|one, other| one.is_ascii_alphabetic() && other.is_ascii_digit()),
-        letter_changes: changes(|one, other| {
-            one.is_ascii_uppercase() && other.is_ascii_lowercase()
-        }),
-    }
 }
 
 /// Where a needle in ASCII begins, in whatever case.
 fn places(text: &str, needle: &str) -> impl Iterator<Item = usize> {
     let windows = text.as_bytes().windows(needle.len()).enumerate();
     windows.filter(move |(_, it)| it.eq_ignore_ascii_case(needle.as_bytes())).map(|(at, _)| at)
-}
-
-/// The longest runs of such bytes.
-fn runs(text: &str, is_part: fn(u8) -> bool) -> impl Iterator<Item = (usize, usize)> {
-    let bytes = text.as_bytes();
-    let is_start = move |at: &usize| is_part(bytes[*at]) && (*at == 0 || !is_part(bytes[*at - 1]));
-    let end = move |start: usize| {
-        bytes[start..].iter().position(|byte| !is_part(*byte)).map_or(bytes.len(), |it| start + it)
-    };
-    (0..bytes.len()).filter(is_start).map(move |start| (start, end(start)))
-}
-
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
 fn starts_word(text: &str, at: usize) -> bool {

@@ -15,7 +15,7 @@ fn levels_and_targets_of_the_program_are_taken() {
         ("svm=debug", "svm=debug"),
         ("svm::access=info", "svm::access=info"),
         ("svm::access", "svm::access=trace"),
-        ("svm::up=debug", "svm::up=debug"),
+        ("svm::upstream=debug", "svm::upstream=debug"),
         ("svm::cache::policy=debug,off", "svm::cache::policy=debug,off"),
         ("svm=off", "svm=off"),
         ("info, svm::access = off", "svm::access=off,info"),
@@ -55,6 +55,12 @@ fn other_words_are_refused_with_the_nearest() {
         ("SVM=debug", r#"no target "SVM"; did you mean "svm"?"#),
         ("svm::cahce=debug", r#"no module of svm "cahce"; did you mean "cache"?"#),
         ("info,svm::acess=off", r#"no module of svm "acess"; did you mean "access"?"#),
+        ("off,svm::acess=info", r#"no module of svm "acess"; did you mean "access"?"#),
+        ("svm::acces=info,off", r#"no module of svm "acces"; did you mean "access"?"#),
+        ("svm::Access=off,info", r#"no module of svm "Access"; did you mean "access"?"#),
+        ("svm::nope", r#"no module of svm "nope""#),
+        ("off,svm::version=debug", r#"no module of svm "version""#),
+        ("svm::up=debug", r#"no module of svm "up""#),
         ("smv", r#"did you mean "svm"?"#),
         ("6", r#"no level or target "6""#),
         ("+3", r#"no level or target "+3""#),
@@ -80,6 +86,15 @@ fn other_words_are_refused_with_the_nearest() {
     ] {
         let problem = log_filter(text).expect_err(text);
         assert!(problem.contains(said), "{text:?} {problem}");
+    }
+    let long = "a b".repeat(100);
+    let mut filters = vec![long.clone(), format!("svm={long}"), format!("{long}=info")];
+    filters.push(format!("svm::{long}=info"));
+    filters.push(format!("{},hyper=debug,", "elsewhere,".repeat(40)));
+    filters.push((0..40).map(|at| format!("x{at}::y=debug")).collect::<Vec<_>>().join(","));
+    for text in filters {
+        let problem = log_filter(&text).expect_err(&text);
+        assert!(problem.len() < 200, "{problem}");
     }
     for text in ["ghp_secret", "svm=ghp_secret", "info,http://user:se,cret@host"] {
         assert_eq!(log_filter(text).expect_err(text), "is not a log filter");

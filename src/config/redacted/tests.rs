@@ -31,6 +31,20 @@ fn a_credential_is_shown_by_its_first_four_characters() {
         ("kJ8s-Qp2_xV9r-Tn4mWz7-bL", "kJ8s..."),
         ("QkZmTrXwLpNvBsHdGyRc", "QkZm..."),
         ("npm_Zk3pQ9xLm2Vt7RbN4wYc", "npm_..."),
+        ("AKIAIOSFODNN7EXAMPLE", "AKIA..."),
+        ("key ASIAIOSFODNNEXAMPLEX", "key ASIA..."),
+        ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJal..."),
+        ("aws=wJalrXUtnFEMI/KxMDENG/bPxRfiCYEXAMPLEKEY", "aws=wJal..."),
+        ("hf_abcdefghijklmnopqrstuvwxyzabcdefgh", "hf_a..."),
+        ("xapp-1-A012BCDEF-1234-abcdef", "xapp..."),
+        ("gta_0123456789abcdef0123", "gta_..."),
+        ("rk_live_abcdefgh", "rk_l..."),
+        ("sk_live_abcdefgh1234", "sk_l..."),
+        ("x,pk_live_abcdefgh1234", "x,pk_l..."),
+        ("npm_abcdefghijklmnopqrstuvwxyz", "npm_..."),
+        ("550e8400-e29b-41d4-a716-446655440000", "550e..."),
+        ("Zk3pQ9xLm2Vt7RbN", "Zk3p..."),
+        ("password: hunter2", "password: ..."),
         ("é ghp_secret é", "é ghp_... é"),
         ("ghp_é", "ghp_..."),
         ("ghp_", "ghp_..."),
@@ -48,6 +62,8 @@ fn a_value_is_cut_at_its_first_credential() {
         ("redis://user:sec ret@redis", "redis://..."),
         ("user:sec\"ret@redis", "..."),
         ("https://github.com ghp_secret", "https://github.com ghp_..."),
+        ("--password hunter2pass", "--password ..."),
+        ("x token hunter2pass", "x token ..."),
     ] {
         assert_eq!(cut(value).as_deref(), Some(shown), "{value:?}");
     }
@@ -71,10 +87,25 @@ fn what_operators_write_is_shown() {
         "17179869183.9999999999",
         "/srv/npm_cache/monkeyjungle-server/pypi-mirror",
         "redis.sk-1.example",
+        "/var/lib/svm",
+        "/etc/ssl/certs/DigiCertGlobalG2.pem",
+        "/Share/JohnDoe/Library/Caches/SvmCache01",
+        "Release2024Cache",
+        "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,2001:db8::/32",
+        "https://api.github.com/repos/o/r",
+        "network_live_data/hf_models/risk_live_feed",
+        "/srv/npm_configuration/xapp-proxy/foxapp-1",
+        "svm-7d9f8b6c5d-x2x4z",
+        "ip-10-0-12-5.eu-west-1.compute.internal",
+        "ASIAPACIFIC.example",
+        "1h30m10s",
     ];
-    for value in defaults.chain(texts).chain(others) {
-        assert_eq!(redacted(value), value);
+    for value in defaults.chain(others) {
         assert_eq!(cut(value), None, "{value:?}");
+        assert_eq!(redacted(value), value);
+    }
+    for text in texts {
+        assert_eq!(redacted(text), text);
     }
 }
 

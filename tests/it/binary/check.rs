@@ -84,6 +84,13 @@ async fn it_marks_defaults_and_tells_secrets_in_comments() {
 }
 
 #[tokio::test]
+async fn a_value_that_is_cut_short_has_to_be_filled_in() {
+    let ended = Setup::new().set("CACHE_DIR", "Zk3pQ9xLm2Vt7RbN4wYc").run(&["check"]).await;
+    let line = "# CACHE_DIR: Zk3p... (looks like a token and is cut short; fill it in)";
+    assert!(ended.stdout.lines().any(|told| told == line), "{}", ended.stdout);
+}
+
+#[tokio::test]
 async fn it_says_which_dotenv_it_read() {
     let setup = Setup::new().dotenv("STALE_AFTER=3s\n");
     let path = setup.folder().canonicalize().unwrap().join(".env");
@@ -95,7 +102,7 @@ async fn it_says_which_dotenv_it_read() {
 #[tokio::test]
 async fn it_warns_of_names_that_look_like_variables() {
     let text = "GITHUB_PAT=ghp_canary\nCACHE_L1_MAX_MB=5\nLOGFORMAT=text\nport=1\nNODE_ENV=x\n\
-                export SVM_HOST=::\nhttps_proxy=\nPORT=0\n";
+                export SVM_HOST=::\nGITHUB_PAT=x\nREDIS_URL=\nhttps_proxy=\nPORT=0\n";
     let ended = Setup::new().dotenv(text).run(&["check"]).await;
     ended.assert_code(0);
     assert_eq!(
@@ -104,7 +111,8 @@ async fn it_warns_of_names_that_look_like_variables() {
          svm: .env: CACHE_L1_MAX_MB has no effect; did you mean CACHE_L1_MAX_GB?\n\
          svm: .env: LOGFORMAT has no effect; did you mean LOG_FORMAT?\n\
          svm: .env: port has no effect; did you mean PORT?\n\
-         svm: .env: SVM_HOST has no effect; did you mean HOST?\n"
+         svm: .env: SVM_HOST has no effect; did you mean HOST?\n\
+         svm: .env: REDIS_URL has no effect; did you mean REDIS_HOST?\n"
     );
 }
 
@@ -126,6 +134,8 @@ async fn a_log_filter_that_would_log_nothing_is_refused() {
         ("inof", "did you mean \"info\"?"),
         ("svm=inof", "did you mean \"info\"?"),
         ("svm[span]=debug", "did you mean \"svm\"?"),
+        ("off,svm::acess=info", "did you mean \"access\"?"),
+        ("svm::Access=off,info", "did you mean \"access\"?"),
         ("hyper=debug", "logs nothing of svm; did you mean \"info,hyper=debug\"?"),
     ] {
         for command in [&[][..], &["check"]] {

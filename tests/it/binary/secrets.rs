@@ -82,7 +82,8 @@ async fn a_token_in_the_wrong_variable_or_argument_is_not_shown() {
             assert!(!told.to_ascii_lowercase().contains("canary"), "{name}={value}: {told}");
         }
     }
-    for arguments in [&[token][..], &["check", token], &["--token", token]] {
+    let password = "--password Canary2pass";
+    for arguments in [&[token][..], &["check", token], &["--token", token], &[password]] {
         let ended = Setup::new().run(arguments).await;
         ended.assert_code(64);
         assert!(!ended.stderr.contains(CANARY), "{}", ended.stderr);

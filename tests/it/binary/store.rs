@@ -116,8 +116,6 @@ async fn what_has_the_name_of_the_file_is_named() {
         assert_eq!(warning["error"], error, "{warning}");
         svm.terminate().await.assert_code(0);
     }
-    // All files of a setup are read when it ends, and nobody writes to the pipe.
-    fs::remove_file(path).unwrap();
 }
 
 #[tokio::test]
