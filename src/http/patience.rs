@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
+use pin_project_lite::pin_project;
 
 /// From the end of a timer to the moment when its task hears of it: longer than a look at all sockets takes.
 const MOMENT: Duration = Duration::from_millis(20);
@@ -17,10 +18,14 @@ const MOMENT: Duration = Duration::from_millis(20);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience;
 
-/// A timer that is over a moment after its deadline.
-struct Deadline {
-    sleep: Pin<Box<tokio::time::Sleep>>,
-    has_passed: bool,
+pin_project! {
+    /// A timer that is over a moment after its deadline. The library makes one for each request, so it is one
+    /// allocation and not two.
+    struct Deadline {
+        #[pin]
+        sleep: tokio::time::Sleep,
+        has_passed: bool,
+    }
 }
 
 impl Timer for Patience {
@@ -34,29 +39,30 @@ impl Timer for Patience {
 
     fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
         if let Some(timer) = sleep.as_mut().downcast_mut_pin::<Deadline>() {
-            let timer = timer.get_mut();
-            timer.has_passed = false;
-            timer.sleep.as_mut().reset(deadline.into());
+            let timer = timer.project();
+            *timer.has_passed = false;
+            timer.sleep.reset(deadline.into());
         }
     }
 }
 
 impl Deadline {
     fn at(sleep: tokio::time::Sleep) -> Pin<Box<dyn Sleep>> {
-        Box::pin(Self { sleep: Box::pin(sleep), has_passed: false })
+        Box::pin(Self { sleep, has_passed: false })
     }
 }
 
 impl Future for Deadline {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        ready!(self.sleep.as_mut().poll(context));
-        if !self.has_passed {
-            self.has_passed = true;
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut timer = self.project();
+        ready!(timer.sleep.as_mut().poll(context));
+        if !*timer.has_passed {
+            *timer.has_passed = true;
             // A new one, which begins now: the deadline may have been long ago.
-            self.sleep.set(tokio::time::sleep(MOMENT));
-            ready!(self.sleep.as_mut().poll(context));
+            timer.sleep.set(tokio::time::sleep(MOMENT));
+            ready!(timer.sleep.as_mut().poll(context));
         }
         Poll::Ready(())
     }
