@@ -25,14 +25,21 @@ pub enum Command {
     Version,
 }
 
-/// Arguments that mean nothing. One that may be a token is not repeated in full.
+/// The longest part of an argument that is repeated, in characters.
+const MAX_SHOWN: usize = 80;
+
+/// Arguments that mean nothing. One that is long or may be a token is not repeated in full.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown argument {0:?}; see svm --help")]
 pub struct UnknownArgument(String);
 
 impl UnknownArgument {
     fn new(argument: String) -> Self {
-        Self(cut(&argument).unwrap_or(argument))
+        let argument = cut(&argument).unwrap_or(argument);
+        match argument.char_indices().nth(MAX_SHOWN) {
+            Some((end, _)) => Self(format!("{}...", &argument[..end])),
+            None => Self(argument),
+        }
     }
 }
 
@@ -81,6 +88,8 @@ mod tests {
         check(&["healthcheck", "-h"], Ok(Command::Help));
         check(&["check", "--help", "now"], Err("--help"));
         check(&["ghp_secret"], Err("ghp_..."));
+        check(&["--api-key hunter2"], Err("--api-key ..."));
+        check(&[&"é-".repeat(100)], Err(&format!("{}...", "é-".repeat(40))));
         check(&["--password hunter2pass"], Err("--password ..."));
         check(&["check", "--token=ghp_secret"], Err("--token=..."));
     }

@@ -31,7 +31,7 @@ const CRATES: [&str; 12] = [
     "tower",
 ];
 /// The modules of svm, which a target may name, and the target of access lines.
-const MODULES: [&str; 23] = [
+const MODULES: [&str; 24] = [
     "access",
     "activity",
     "app",
@@ -50,6 +50,7 @@ const MODULES: [&str; 23] = [
     "panics",
     "revalidate",
     "signals",
+    "small_file",
     "store",
     "target",
     "tasks",
@@ -160,8 +161,14 @@ fn target_of(target: &str) -> Result<&str> {
         return Err(meant("target", target, &CRATES));
     }
     let module = rest.split("::").next().unwrap_or_default();
-    if name == SVM && target != SVM && !MODULES.contains(&module) {
-        return Err(meant("module of svm", module, &MODULES));
+    // Access lines have no parts.
+    let is_module = MODULES.contains(&module) && (module != "access" || rest == module);
+    if name == SVM && target != SVM && !is_module {
+        return Err(meant(
+            "module of svm",
+            if module == "access" { rest } else { module },
+            &MODULES,
+        ));
     }
     Ok(target)
 }

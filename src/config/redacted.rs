@@ -30,7 +30,7 @@ const PREFIXES: [&str; 13] = [
 /// How a JSON web token begins: `{"` in base64.
 const JSON: &str = "eyJ";
 /// A word that names what follows it.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "bearer ",
     "basic ",
     "bearer:",
@@ -44,9 +44,11 @@ const NAMES: [&str; 13] = [
     "password:",
     "passwd:",
     "api_key=",
+    "api-key=",
 ];
 /// The same where a blank follows, which in a sentence means nothing.
-const NAMES_IN_VALUES: [&str; 4] = ["password ", "passwd ", "token ", "secret "];
+const NAMES_IN_VALUES: [&str; 6] =
+    ["password ", "passwd ", "token ", "secret ", "api-key ", "api_key "];
 
 /// The characters of a credential that are shown.
 const SHOWN: usize = 4;

@@ -58,6 +58,7 @@ fn other_words_are_refused_with_the_nearest() {
         ("off,svm::acess=info", r#"no module of svm "acess"; did you mean "access"?"#),
         ("svm::acces=info,off", r#"no module of svm "acces"; did you mean "access"?"#),
         ("svm::Access=off,info", r#"no module of svm "Access"; did you mean "access"?"#),
+        ("svm::access::x=info,off", r#"no module of svm "access::x"; did you mean "access"?"#),
         ("svm::nope", r#"no module of svm "nope""#),
         ("off,svm::version=debug", r#"no module of svm "version""#),
         ("svm::up=debug", r#"no module of svm "up""#),

@@ -15,17 +15,19 @@ const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 
 /// Beginnings of words that may also begin a name, and how many letters or digits at least make what follows a
 /// credential. For that of an AWS key they are in upper case.
-const BEGINNINGS: [(&str, usize); 11] = [
+const BEGINNINGS: [(&str, usize); 13] = [
     ("AKIA", 16),
     ("ASIA", 16),
     ("gta_", 16),
     ("hf_", 16),
     ("npm_", 20),
     ("pk_live_", 8),
+    ("pk_test_", 8),
     ("rk_live_", 8),
     ("rk_test_", 8),
     ("sk_live_", 8),
     ("sk_test_", 8),
+    ("whsec_", 16),
     ("xapp-1-", 4),
 ];
 
