@@ -103,8 +103,8 @@ impl Activity {
         self.documents.lock().get(&key)?.check
     }
 
-    /// A client was served a document whose check is overdue: it is checked before others that wait, once
-    /// a sweep at most.
+    /// A client was served a document whose check is overdue: it is checked before others that
+    /// wait, once a sweep at most.
     pub fn want_check(&self, key: Key, usage: &Usage) {
         if usage.want_check() {
             let mut overdue = self.overdue.lock();

@@ -212,8 +212,8 @@ impl App {
         &self.service
     }
 
-    /// Serves until `shutdown` resolves, and then ends in order: connections are accepted
-    /// for another `SHUTDOWN_DELAY`, the listener closes, what has begun gets `SHUTDOWN_GRACE`, what
+    /// Serves until `shutdown` resolves, and then ends in order: connections are accepted for
+    /// another `SHUTDOWN_DELAY`, the listener closes, what has begun gets `SHUTDOWN_GRACE`, what
     /// waits for the store `SHUTDOWN_DRAIN_TIMEOUT`.
     ///
     /// # Errors

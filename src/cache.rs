@@ -202,7 +202,8 @@ impl Cache {
     }
 
     /// The answer that can be given without a flight and without L2: of L1, since a flight may have
-    /// landed after it was looked at, or of the queue. A client over its rate costs the store no read.
+    /// landed after it was looked at, or of the queue. A client over its rate costs the store no
+    /// read.
     fn look(&self, target: &Target, demand: Demand) -> Option<Answer> {
         let entry = match self.0.memory.entry(&target.key()) {
             Some(entry) => entry,

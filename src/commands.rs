@@ -44,7 +44,8 @@ impl UnknownArgument {
 }
 
 impl Command {
-    /// Reads the arguments that follow the program's name. A command that is followed by a wish for help is not run.
+    /// Reads the arguments that follow the program's name. A command that is followed by a wish for
+    /// help is not run.
     pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, UnknownArgument> {
         let command = match args.next().as_deref() {
             None => Self::Serve,

@@ -1,16 +1,19 @@
-//! The memory that the kernel lets the process use: the limit of its control group, and of those above it.
+//! The memory that the kernel lets the process use: the limit of its control group, and of those
+//! above it.
 //!
-//! It is that of a container or of a systemd unit. A process that goes over it is killed without a message. Both
-//! versions of control groups are read, and both at once, as systemd has them side by side. The subtle thing is where
-//! the group's files are: a container sees a part of the tree, and its group at the root of that part.
+//! It is that of a container or of a systemd unit. A process that goes over it is killed without a
+//! message. Both versions of control groups are read, and both at once, as systemd has them side by
+//! side. The subtle thing is where the group's files are: a container sees a part of the tree, and
+//! its group at the root of that part.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What version 1 writes for no limit, less the page that it rounds down by, is far above this.
+/// Version 1 writes a number far above this for no limit.
 const NO_LIMIT: u64 = 1 << 60;
 
-/// The smallest limit that holds for this process, in bytes. Paths begin at `root`, which is `/` but in tests.
+/// The smallest limit that holds for this process, in bytes. Paths begin at `root`, which is `/`
+/// but in tests.
 pub fn memory_limit(root: &Path) -> Option<u64> {
     let read = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
     let (groups, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
@@ -38,7 +41,8 @@ enum Version {
 }
 
 impl Version {
-    /// The files of a group that hold a limit. Over `memory.high` a process is not killed, and hardly runs either.
+    /// The files of a group that hold a limit. Over `memory.high` a process is not killed, and
+    /// hardly runs either.
     const fn files(self) -> &'static [&'static str] {
         match self {
             Self::One => &["memory.limit_in_bytes"],
@@ -61,7 +65,8 @@ impl Tree {
         Some(Self { version, top: mount.next()?, folder: mount.next()? })
     }
 
-    /// The group that a line of `/proc/self/cgroup` names, if the line is about this tree; see `cgroups(7)`.
+    /// The group that a line of `/proc/self/cgroup` names, if the line is about this tree; see
+    /// `cgroups(7)`.
     fn group<'a>(&self, line: &'a str) -> Option<&'a Path> {
         let mut parts = line.splitn(3, ':').skip(1);
         let (controllers, group) = (parts.next()?, parts.next()?);

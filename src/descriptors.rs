@@ -11,7 +11,8 @@ use crate::config::{self, Config};
 
 /// Descriptors for each exchange: its connection, and one that is tried beside it.
 const OF_AN_EXCHANGE: usize = 2;
-/// Descriptors for idle connections to GitHub, the store, the log, look-ups of names, and connections beyond the limit.
+/// Descriptors for idle connections to GitHub, the store, the log, look-ups of names, and
+/// connections beyond the limit.
 const OF_ALL_ELSE: usize = 128;
 
 /// Raises the limit of this process as far as it may.
@@ -32,7 +33,8 @@ pub fn limit() -> Option<u64> {
     getrlimit(Resource::Nofile).maximum
 }
 
-/// Lowers `MAX_CONNECTIONS` to what the limit has room for; gives the warning that the operator needs then.
+/// Lowers `MAX_CONNECTIONS` to what the limit has room for; gives the warning that the operator
+/// needs then.
 pub fn fit(config: &mut Config, limit: Option<u64>) -> Option<String> {
     let limit = limit?;
     let wanted = config.server.max_connections;

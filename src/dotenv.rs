@@ -1,8 +1,9 @@
 //! The `.env` file of the working folder: found, opened and checked.
 //!
-//! The file decides where tokens are sent, so it must belong to the user of the process or to root, and nobody else
-//! may write to it. The file of another folder is never read. Owner and mode are those of the opened file, which
-//! nobody can exchange; of a link, its own owner counts as well. A file that is not regular is not even opened.
+//! The file decides where tokens are sent, so it must belong to the user of the process or to root,
+//! and nobody else may write to it. The file of another folder is never read. Owner and mode are
+//! those of the opened file, which nobody can exchange; of a link, its own owner counts as well. A
+//! file that is not regular is not even opened.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -80,8 +81,8 @@ pub enum Error {
     Contents(#[from] dotenv::Error),
 }
 
-/// Reads `.env` in the working folder. That the folder cannot be searched is no error: a service may well run as a user
-/// without that right.
+/// Reads `.env` in the working folder. That the folder cannot be searched is no error: a service
+/// may well run as a user without that right.
 ///
 /// # Errors
 ///
@@ -109,8 +110,9 @@ impl User {
         owner == self.id || owner == ROOT
     }
 
-    /// Whether somebody else may write to the file. A group that has the user's own number is taken for a private
-    /// one: systems that give each user such a group let it write by default. Root's is not: it has other members.
+    /// Whether somebody else may write to the file. A group that has the user's own number is taken
+    /// for a private one: systems that give each user such a group let it write by default. Root's
+    /// is not: it has other members.
     fn shares(self, file: &Metadata) -> bool {
         let private_group = file.gid() == self.group && self.group == self.id && self.id != ROOT;
         let by_group = file.mode() & GROUP_WRITES != 0 && !private_group;
@@ -211,7 +213,8 @@ mod tests {
         }
         let private = User { group: us.id, ..us };
         let shared = User { group: us.id + 1, ..us };
-        // The file has the group of the test, which is private where it has the number of the user; root's never is.
+        // The file has the group of the test, which is private where it has the number of the user;
+        // root's never is.
         if us.group == us.id {
             let is_read = matches!(outcome(0o660, private), Ok(Lookup::Read(_)));
             assert_eq!(is_read, us.id != ROOT);
@@ -248,7 +251,8 @@ mod tests {
         assert_eq!(missing(), NoDotenv::Absent);
         symlink("nowhere", &path).unwrap();
         assert_eq!(missing(), NoDotenv::Absent);
-        // A link that leads to itself stands for all that cannot be followed: root may search any folder.
+        // A link that leads to itself stands for all that cannot be followed: root may search any
+        // folder.
         fs::remove_file(&path).unwrap();
         symlink(NAME, &path).unwrap();
         assert_eq!(missing(), NoDotenv::Unseen);

@@ -63,8 +63,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Each line says who complains: a supervisor mixes the lines of many. A token that stands in a wrong place may be in
-/// any sentence. Where standard error is closed there is nowhere left to complain.
+/// Each line says who complains: a supervisor mixes the lines of many. A token that stands in a
+/// wrong place may be in any sentence. Where standard error is closed there is nowhere left to
+/// complain.
 fn complain(sentence: &str) {
     let lines: String = redacted(sentence).lines().map(|line| format!("svm: {line}\n")).collect();
     let _ = io::stderr().write_all(lines.as_bytes());

@@ -1,8 +1,8 @@
 //! The report of a panic, without anything that a secret could be in.
 //!
-//! The default report prints the message, and the standard library formats values into messages: `unwrap` and
-//! `expect` print the error that they met. A literal is in the program's text and holds no secret, so it is reported;
-//! of any other message only the place is.
+//! The default report prints the message, and the standard library formats values into messages:
+//! `unwrap` and `expect` print the error that they met. A literal is in the program's text and
+//! holds no secret, so it is reported; of any other message only the place is.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};

@@ -53,8 +53,8 @@ impl Signals {
         })
     }
 
-    /// Waits for an order to end at once. `SIGHUP` is none: a terminal that closes sends it more than once, and a
-    /// supervisor may send it right behind `SIGTERM`.
+    /// Waits for an order to end at once. `SIGHUP` is none: a terminal that closes sends it more
+    /// than once, and a supervisor may send it right behind `SIGTERM`.
     pub(crate) async fn next_order(&mut self) {
         loop {
             tokio::select! {

@@ -1,4 +1,5 @@
-//! Files that an operator names and that have to be small: nothing else is read, and nothing is waited for.
+//! Files that an operator names and that have to be small: nothing else is read, and nothing is
+//! waited for.
 
 use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind, Read, Result};
@@ -14,8 +15,8 @@ const LARGEST_BYTES: u64 = 16 << 20;
 ///
 /// # Errors
 ///
-/// Those of the system; and where the path leads to something else, as a named pipe, which would wait for its writer,
-/// or a device without an end; and where the file is too large.
+/// Those of the system; and where the path leads to something else, as a named pipe, which would
+/// wait for its writer, or a device without an end; and where the file is too large.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;

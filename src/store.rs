@@ -33,7 +33,8 @@ pub use index::{Check, Claim, Claimed, InUse};
 /// A boxed future: the trait is used as an object, and its calls are far from the hit path.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The stored entry of a key, expired or not; an error where its record is damaged, foreign or newer.
+/// The stored entry of a key, expired or not; an error where its record is damaged, foreign or
+/// newer.
 pub type Read = Result<Option<Arc<Entry>>, record::Error>;
 
 /// A persistent tier.

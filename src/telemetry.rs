@@ -1,7 +1,8 @@
 //! Logs: structured lines, written by one thread from a bounded queue.
 //!
-//! Nobody who serves a request waits for the terminal or the pipe that reads the log: a line that finds the queue
-//! full, or that cannot be written, is dropped and counted. Events of `tracing` and access lines share the queue, so they keep their order.
+//! Nobody who serves a request waits for the terminal or the pipe that reads the log: a line that
+//! finds the queue full, or that cannot be written, is dropped and counted. Events of `tracing` and
+//! access lines share the queue, so they keep their order.
 
 mod access_line;
 mod lines;

@@ -34,7 +34,8 @@ pub struct Entry {
     pub token: Option<Fingerprint>,
     /// The moments of its life.
     pub times: Times,
-    /// The expiry that was last handed to the persistent tier with this body; decides whether a 304 is worth a write.
+    /// The expiry that was last handed to the persistent tier with this body; decides whether a 304
+    /// is worth a write.
     pub persisted: Persisted,
     /// What hardly any entry has.
     pub aside: Aside,

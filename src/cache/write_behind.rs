@@ -89,7 +89,7 @@ pub struct Drained {
     pub lost: u64,
 }
 
-/// What is written comes from here, and may come again.
+/// The origin of the changes, which may bring them again.
 pub trait Source: Send + Sync + 'static {
     /// A change of this key is lost; the next check of the document shall bring it again.
     fn lose(&self, key: Key);
@@ -186,7 +186,7 @@ impl WriteBehind {
         while !self.queue.lock().is_half_full() {
             let Some(key) = self.owed.lock().next() else { return };
             if self.peek(&key).is_none() {
-                // What memory does not hold any more is lost.
+                // A document that memory does not hold any more is lost.
                 let Some(change) = source.recall(key) else { continue };
                 self.push(change);
             }

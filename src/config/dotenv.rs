@@ -1,7 +1,8 @@
-//! The variables of a `.env` file, from its bytes. Nothing is set in the environment of the process.
+//! The variables of a `.env` file, from its bytes. Nothing is set in the environment of the
+//! process.
 //!
-//! The subtle thing is what an error says: a line of the file may hold a token, so an error names the variable or the
-//! number of the line, and repeats nothing else.
+//! The subtle thing is what an error says: a line of the file may hold a token, so an error names
+//! the variable or the number of the line, and repeats nothing else.
 
 mod blank;
 mod lines;
@@ -28,8 +29,8 @@ pub struct Dotenv {
 }
 
 impl Dotenv {
-    /// Reads the contents of the file at `path`. A `$NAME` in a value stands for a variable of the process that is not
-    /// blank, or of an earlier line.
+    /// Reads the contents of the file at `path`. A `$NAME` in a value stands for a variable of the
+    /// process that is not blank, or of an earlier line.
     ///
     /// # Errors
     ///
@@ -42,7 +43,8 @@ impl Dotenv {
         }
         let text = std::str::from_utf8(bytes)
             .map_err(|error| fault(Problem::NotUtf8, error.valid_up_to()))?;
-        // The parser takes a blank at the end of the last line for a value without an end, unless the line has one.
+        // The parser takes a blank at the end of the last line for a value without an end, unless
+        // the line has one.
         let text = format!("{text}\n");
         let variables = variables(&text, text_of_process)
             .map_err(|(problem, line)| Error { problem, place: Place::of_line(&text, line) })?;
@@ -70,7 +72,8 @@ pub struct Error {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Problem {
-    /// It would end a value in the environment, and a panic of the standard library would print the whole value.
+    /// It would end a value in the environment, and a panic of the standard library would print the
+    /// whole value.
     #[error("holds a NUL character, which no value can hold")]
     Nul,
     #[error("is not valid UTF-8")]
@@ -136,7 +139,8 @@ fn variable(line: &str) -> Option<&'static str> {
     VARIABLES.iter().map(|variable| variable.name).find(|known| *known == name)
 }
 
-/// The variables of a text that ends with a line break; or the problem, and the number of the line where it begins.
+/// The variables of a text that ends with a line break; or the problem, and the number of the line
+/// where it begins.
 fn variables(
     text: &str,
     environment: impl Fn(&str) -> Option<String>,
@@ -163,7 +167,8 @@ fn variables(
     Ok(variables)
 }
 
-/// The number of the line where the value begins that the parser refuses after it has read `last` lines.
+/// The number of the line where the value begins that the parser refuses after it has read `last`
+/// lines.
 fn first_line(error: &dotenvy::Error, last: usize) -> usize {
     let dotenvy::Error::LineParse(refused, _) = error else { return last };
     let breaks = refused.matches('\n').count();

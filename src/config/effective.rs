@@ -17,7 +17,7 @@ pub struct Setting {
     pub value: Shown,
 }
 
-/// What may be shown of a value.
+/// The part of a value that may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// All of it: a text that is read as the same value again.

@@ -1,9 +1,10 @@
-//! `RUST_LOG`: levels and targets, without the words that the library takes for targets that nothing has.
+//! `RUST_LOG`: levels and targets, without the words that the library takes for targets that
+//! nothing has.
 //!
-//! For the library every unknown word is a target, and an empty directive a level: with `inof` or `info,` it would
-//! log nothing, or errors alone. Here a word has to be a level or the name of something that logs. The subtle thing is
-//! a filter of directives that are right one by one, and that leaves svm itself without a line: it is refused unless
-//! `off` says so.
+//! For the library every unknown word is a target, and an empty directive a level: with `inof` or
+//! `info,` it would log nothing, or errors alone. Here a word has to be a level or the name of
+//! something that logs. The subtle thing is a filter of directives that are right one by one, and
+//! that leaves svm itself without a line: it is refused unless `off` says so.
 
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -57,7 +58,7 @@ const MODULES: [&str; 24] = [
     "telemetry",
     "upstream",
 ];
-/// What other programs call a level.
+/// The names that other programs have for levels.
 const OTHER_NAMES: [(&str, &str); 10] = [
     ("all", "trace"),
     ("critical", "error"),
@@ -146,8 +147,8 @@ fn known(target: &str) -> Result<&str> {
     Err(meant("level or target", target, &[&LEVELS[..], &CRATES[..]].concat()))
 }
 
-/// A target by its grammar. It may name a crate that this program does not have, but not mistype one that it has; and
-/// of svm only a module.
+/// A target by its grammar. It may name a crate that this program does not have, but not mistype
+/// one that it has; and of svm only a module.
 fn target_of(target: &str) -> Result<&str> {
     let is_name = |part: &str| {
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';

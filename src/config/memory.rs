@@ -4,17 +4,19 @@ use super::{Config, Vars};
 
 const NAME: &str = "CACHE_L1_MAX_GB";
 const MIB: u64 = 1 << 20;
-/// What the process may take beside L1 when it is flooded: see README, "Memory".
+/// The memory that the process may take beside L1 when it is flooded: see README, "Memory".
 const BESIDE_L1: u64 = 150 * MIB;
-/// The same where clients come at a usual rate, as measured: what a small container needs beside L1.
+/// The same where clients come at a usual rate, as measured: what a small container needs beside
+/// L1.
 const BESIDE_SMALL_L1: u64 = 80 * MIB;
 /// The least that L1 is given, where that is no more than its share.
 const LEAST: u64 = 4 * MIB;
 
 impl Config {
-    /// Makes L1 fit a limit of the memory, in bytes. One that no variable sizes takes at most two fifths: the rest is
-    /// for requests, the queue of the store, what the allocator keeps, and the pages of files. One that a variable sizes
-    /// stays. A warning says so where it does not fit, or where nothing would.
+    /// Makes L1 fit a limit of the memory, in bytes. One that no variable sizes takes at most two
+    /// fifths: the rest is for requests, the queue of the store, what the allocator keeps, and the
+    /// pages of files. One that a variable sizes stays. A warning says so where it does not fit, or
+    /// where nothing would.
     pub fn fit_into(&mut self, limit: Option<u64>, vars: &Vars) -> Option<String> {
         let limit = limit?;
         let share = share(limit);
@@ -49,7 +51,8 @@ mod tests {
     const REQUIRED: [(&str, &str); 2] = [("GITHUB_PATS", "ghp_one"), ("API_USAGE_THRESHOLD", "1")];
     const GIB: u64 = 1 << 30;
 
-    /// The size of L1 with this value of the variable and this limit, and whether there is a warning.
+    /// The size of L1 with this value of the variable and this limit, and whether there is a
+    /// warning.
     fn fitted(value: &str, limit: Option<u64>) -> (u64, bool) {
         let vars = Vars::from_iter(REQUIRED.into_iter().chain([(NAME, value)]));
         let mut config = Config::from_vars(&vars).unwrap();

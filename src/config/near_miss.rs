@@ -3,7 +3,7 @@
 use super::VARIABLES;
 use super::nearest::distance;
 
-/// What people put before the names of a program's variables.
+/// The words that people put before the names of a program's variables.
 const PREFIX: &str = "SVM_";
 /// So many characters of a name may hide one mistake.
 const PER_MISTAKE: usize = 4;
@@ -59,8 +59,8 @@ fn mistyped(name: &str) -> Option<&'static str> {
     (mistakes <= (known.len() / PER_MISTAKE).min(MOST_MISTAKES)).then_some(known)
 }
 
-/// The variable that has all words of the name and more, or fewer; of several, the one with the fewest other words. A
-/// word may be an abbreviation of the other.
+/// The variable that has all words of the name and more, or fewer; of several, the one with the
+/// fewest other words. A word may be an abbreviation of the other.
 fn by_words(name: &str) -> Option<&'static str> {
     let words: Vec<_> = name.split('_').filter(|word| !word.is_empty()).collect();
     let differing = VARIABLES.iter().filter_map(|variable| {

@@ -1,8 +1,8 @@
 //! The candidate that a mistyped word was meant to be.
 
-/// The candidate with the fewest typing mistakes between it and the word: characters too many, missing, wrong, or two
-/// exchanged. Of several, the first. A candidate that the word begins with, or that begins with the word, is one
-/// mistake away.
+/// The candidate with the fewest typing mistakes between it and the word: characters too many,
+/// missing, wrong, or two exchanged. Of several, the first. A candidate that the word begins with,
+/// or that begins with the word, is one mistake away.
 pub(super) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,

@@ -1,17 +1,18 @@
 //! Texts without the credentials in them: of each, only the first four characters are shown.
 //!
-//! Operators paste tokens into the wrong variable, so no value that is repeated to them is trusted to be harmless. A
-//! credential is known by its prefix, by the word before it, by its place in a URL, or because it looks random. The
-//! subtle thing is how much is hidden: [`redacted`] hides a credential up to the end of its word, for sentences; a
-//! value is cut at its first credential by [`cut`], since a blank or a comma in a token ends a word and not the token.
+//! Operators paste tokens into the wrong variable, so no value that is repeated to them is trusted
+//! to be harmless. A credential is known by its prefix, by the word before it, by its place in a
+//! URL, or because it looks random. The subtle thing is how much is hidden: [`redacted`] hides a
+//! credential up to the end of its word, for sentences; a value is cut at its first credential by
+//! [`cut`], since a blank or a comma in a token ends a word and not the token.
 
 mod looks;
 
 use std::borrow::Cow;
 use std::path::Path;
 
-/// How GitHub's tokens begin, and those of services that stand beside it. Beginnings that are also parts of names, as
-/// `npm_` is, are in [`looks`].
+/// How GitHub's tokens begin, and those of services that stand beside it. Beginnings that are also
+/// parts of names, as `npm_` is, are in [`looks`].
 const PREFIXES: [&str; 13] = [
     "ghp_",
     "gho_",
@@ -83,7 +84,8 @@ pub fn redacted_path(path: &Path) -> String {
     cut(&path).unwrap_or_else(|| path.into_owned())
 }
 
-/// The value up to and with the first characters of a credential in it, and nothing behind; `None` if it has none.
+/// The value up to and with the first characters of a credential in it, and nothing behind; `None`
+/// if it has none.
 pub fn cut(value: &str) -> Option<String> {
     let in_url = login(value, 0..value.len());
     let named = by_name(value, &NAMES_IN_VALUES);
@@ -117,7 +119,7 @@ fn by_name(text: &str, names: &[&str]) -> Option<Credential> {
             let start = at + name.len();
             let start = start + (text[start..].len() - text[start..].trim_start().len());
             let end = end_of_word(text, start);
-            // What was cut short before stays as it is.
+            // A text that was cut short before stays as it is.
             (end > start && text[start..end] != *"...").then_some(Credential {
                 start,
                 shown: start,

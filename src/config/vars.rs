@@ -1,7 +1,7 @@
 //! Where the text of variables comes from: the process's environment and `.env`, or a test.
 //!
-//! Only this module and `config::dotenv` read the environment, and only the variables of the table and of proxies.
-//! Neither judges their values.
+//! Only this module and `config::dotenv` read the environment, and only the variables of the table
+//! and of proxies. Neither judges their values.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -28,8 +28,8 @@ pub(super) enum Value {
 }
 
 impl Vars {
-    /// Reads the environment of the process, and takes what is unset there from `.env`. The environment itself stays
-    /// as it is.
+    /// Reads the environment of the process, and takes what is unset there from `.env`. The
+    /// environment itself stays as it is.
     pub fn from_process(dotenv: Result<Dotenv, NoDotenv>) -> Self {
         let names = VARIABLES.iter().map(|variable| variable.name).chain(PROXIES);
         let mut values: HashMap<_, _> =
@@ -43,7 +43,8 @@ impl Vars {
         Self { values, dotenv }
     }
 
-    /// The `.env` file that was read, without the credentials that its path may hold; or why there is none.
+    /// The `.env` file that was read, without the credentials that its path may hold; or why there
+    /// is none.
     pub fn dotenv(&self) -> Result<String, NoDotenv> {
         self.dotenv.as_ref().map(|dotenv| redacted_path(dotenv.path())).map_err(|why| *why)
     }

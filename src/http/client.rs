@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The part of an IPv6 address that is a client's own: a client with one address of a network has all of it.
+/// The part of an IPv6 address that is a client's own: a client with one address of a network has
+/// all of it.
 const NETWORK: Ipv6Addr = Ipv6Addr::new(0xffff, 0xffff, 0xffff, 0xffff, 0, 0, 0, 0);
 
 /// An IPv4 address, or the /64 network of an IPv6 address.

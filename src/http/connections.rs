@@ -1,10 +1,11 @@
-//! The client connections that are open: how many there may be, and which of them close to make room.
+//! The client connections that are open: how many there may be, and which of them close to make
+//! room.
 //!
 //! Where `MAX_CONNECTIONS` are open, a new client takes the place of the connection that has been
 //! idle longest. Where none is idle, it gets one of a few spare connections, on each of which one
-//! request is answered, for `/healthz` or another small page; documents are refused. So a service that
-//! is full still says so. Before a head is complete a connection costs memory and has asked for nothing, so all heads
-//! together have a bound, and the oldest of them go first.
+//! request is answered, for `/healthz` or another small page; documents are refused. So a service
+//! that is full still says so. Before a head is complete a connection costs memory and has asked
+//! for nothing, so all heads together have a bound, and the oldest of them go first.
 
 mod open;
 mod table;
@@ -203,7 +204,7 @@ impl Connections {
             self.0.table.lock().close(head);
             self.account(head, 0);
         }
-        // What others hold belongs to requests that are under way.
+        // The rest belongs to requests that are under way.
         if self.0.held.load(Ordering::Relaxed) > LARGEST_HEADS {
             self.0.table.lock().close(connection);
         }

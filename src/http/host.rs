@@ -59,7 +59,8 @@ fn is_port(digits: &[u8]) -> bool {
     number.is_some_and(|number| number <= u32::from(u16::MAX))
 }
 
-/// A name of unreserved characters, triplets and sub-delimiters but for the comma, which would join two hosts.
+/// A name of unreserved characters, triplets and sub-delimiters but for the comma, which would join
+/// two hosts.
 fn is_name(name: &[u8]) -> bool {
     let has_triplets = |at: usize| name[at] != b'%' || percent::triplet(&name[at..]).is_some();
     name.iter().enumerate().all(|(at, &byte)| {

@@ -1,4 +1,5 @@
-//! The service as one connection asks it, which tells the connection when a request begins and ends.
+//! The service as one connection asks it, which tells the connection when a request begins and
+//! ends.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -22,7 +22,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The pause where the system has no descriptor left and no connection closes.
 const LONG_PAUSE: Duration = Duration::from_millis(200);
 
-/// Binds the listen address. Accepted sockets inherit `TCP_NODELAY` and the size of the send buffer from the listening one.
+/// Binds the listen address. Accepted sockets inherit `TCP_NODELAY` and the size of the send buffer
+/// from the listening one.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
@@ -45,7 +46,8 @@ pub(super) async fn next(
                 connections.closes(LONG_PAUSE).await;
             }
             Err(error) => {
-                // The client's own failure, such as a connection that it broke before it was accepted.
+                // The client's own failure, such as a connection that it broke before it was
+                // accepted.
                 tracing::debug!(%error, "a client cannot be accepted");
                 sleep(PAUSE).await;
             }

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Sleep, Timer};
 use pin_project_lite::pin_project;
 
-/// From the end of a timer to the moment when its task hears of it: longer than a look at all sockets takes.
+/// From the end of a timer to the moment when its task hears of it: longer than a look at all
+/// sockets takes.
 const MOMENT: Duration = Duration::from_millis(20);
 
 /// Makes the timers.
@@ -19,8 +20,8 @@ const MOMENT: Duration = Duration::from_millis(20);
 pub(super) struct Patience;
 
 pin_project! {
-    /// A timer that is over a moment after its deadline. The library makes one for each request, so it is one
-    /// allocation and not two.
+    /// A timer that is over a moment after its deadline. The library makes one for each request, so
+    /// it is one allocation and not two.
     struct Deadline {
         #[pin]
         sleep: tokio::time::Sleep,

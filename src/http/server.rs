@@ -24,8 +24,8 @@ use super::stream::ClientStream;
 const LARGEST_HEAD: usize = 32 * 1024;
 /// Bytes that a connection may have read and not answered: a head, and one read beyond it.
 const LARGEST_BUFFER: usize = 40 * 1024;
-/// How many times longer a client may read nothing than a head may take. A slow client's system tells of
-/// what the client has read in large steps, of 64 KiB and more.
+/// How many times longer a client may read nothing than a head may take. A slow client's system
+/// tells of what the client has read in large steps, of 64 KiB and more.
 const READING: u32 = 3;
 /// How long connections that were broken off may take to end.
 const ABORT_LIMIT: Duration = Duration::from_secs(1);
@@ -59,8 +59,8 @@ struct Signals {
 }
 
 impl Server {
-    /// A server of `service`, on a bound socket. `patience` is how long a head may take to arrive and
-    /// a connection may be idle, and a third of how long a client may not read.
+    /// A server of `service`, on a bound socket. `patience` is how long a head may take to arrive
+    /// and a connection may be idle, and a third of how long a client may not read.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! The socket of a client: it tells its connection what goes on, and gives up on a client that reads nothing.
+//! The socket of a client: it tells its connection what goes on, and gives up on a client that
+//! reads nothing.
 //!
 //! The system calls a socket writable when a third of its send buffer is free, which a slow client
 //! may take minutes for. So a client that seems to read nothing is tried once more by a write past
@@ -55,8 +56,8 @@ impl ClientStream {
 }
 
 impl Drop for ClientStream {
-    /// What a client has not taken would stay in the kernel for minutes, without an owner. So an answer that is
-    /// broken off ends with a reset.
+    /// Bytes that a client has not taken would stay in the kernel for minutes, without an owner. So
+    /// an answer that is broken off ends with a reset.
     fn drop(&mut self) {
         if self.open.is_writing() {
             let _ = set_socket_linger(&self.socket, Some(Duration::ZERO));

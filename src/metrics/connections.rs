@@ -1,4 +1,4 @@
-//! What is counted of client connections.
+//! The counters of client connections.
 
 use prometheus::{IntCounter, IntGauge};
 

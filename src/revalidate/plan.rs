@@ -83,8 +83,8 @@ impl Plan {
     }
 }
 
-/// How late the checks are: more documents may be in use than can be checked in an interval. One that
-/// was never checked is new.
+/// How late the checks are: more documents may be in use than can be checked in an interval. One
+/// that was never checked is new.
 pub(super) fn lateness(active: &[Active], interval: Duration, now: Timestamp) -> Lateness {
     let ages = active.iter().filter_map(|active| Some(now.since(active.check?.at)));
     ages.fold(Lateness::default(), |lateness, age| Lateness {

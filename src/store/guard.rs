@@ -44,7 +44,7 @@ pub struct Guard {
     opinion: Arc<Opinion>,
 }
 
-/// What the reads and looks say of the store.
+/// The state of the store, as its reads and looks tell it.
 struct Opinion {
     /// Never held over a call.
     breaker: Mutex<Breaker>,

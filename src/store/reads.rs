@@ -77,7 +77,8 @@ impl Queue {
         Self { store, budget, note, state: Mutex::default(), operations: Tasks::new() }
     }
 
-    /// Has a key read; nothing if too many reads wait. An answer that never comes means that the store panicked.
+    /// Has a key read; nothing if too many reads wait. An answer that never comes means that the
+    /// store panicked.
     pub(super) fn read(self: &Arc<Self>, key: Key) -> Option<oneshot::Receiver<Answer>> {
         let (answer, answered) = oneshot::channel();
         let mut state = self.state.lock();

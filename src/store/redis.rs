@@ -110,7 +110,8 @@ impl Redis {
 
     /// The bytes at the key of a record; an error where they cannot be one.
     async fn fetch(&self, key: Key) -> Result<Result<Vec<u8>, record::Error>, Fault> {
-        // Somebody else's value at our key may be large: no more of it is fetched than a record can have.
+        // Somebody else's value at our key may be large: no more of it is fetched than a record can
+        // have.
         let mut command = cmd("GETRANGE");
         command.arg(names::entry(key)).arg(0).arg(LARGEST_RECORD);
         let bytes = self.reads.read(|mut connection| async move {
@@ -248,7 +249,7 @@ impl Store for Redis {
     }
 }
 
-/// What `claim.lua` answers where another one has the lease.
+/// The answer of `claim.lua` where another one has the lease.
 const TAKEN: i64 = -1;
 
 fn decoded((key, record): (&Key, Result<Vec<u8>, record::Error>)) -> Read {

@@ -4,7 +4,8 @@ use super::{Error, percent};
 
 const CREDENTIALS: [&str; 3] = ["access_token", "client_secret", "token"];
 
-/// Refuses a semicolon, what decodes to no UTF-8, and every pair whose name is that of a credential.
+/// Refuses a semicolon, what decodes to no UTF-8, and every pair whose name is that of a
+/// credential.
 pub(super) fn check(query: &str) -> Result<(), Error> {
     if query.contains(';') {
         return Err(Error::Semicolon);

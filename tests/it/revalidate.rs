@@ -285,7 +285,8 @@ async fn an_overdue_document_that_is_asked_for_comes_first() {
     assert_eq!(app.version(&url("rare")).await.status, 200);
     for name in &names {
         app.github.release(&format!("octo/{name}")).serve();
-        // So often that a few sweeps, each of which halves what the uses count, put the rare one last.
+        // So often that a few sweeps, each of which halves what the uses count, put the rare one
+        // last.
         for _ in 0..100 {
             assert_eq!(app.version(&url(name)).await.status, 200);
         }

@@ -36,7 +36,7 @@ const BOUND: Duration = Duration::from_secs(30);
 pub struct Setup {
     folder: TempDir,
     vars: BTreeMap<String, String>,
-    /// What a shell does before it becomes the binary.
+    /// The commands that a shell runs before it becomes the binary.
     prelude: Vec<String>,
 }
 

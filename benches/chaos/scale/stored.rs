@@ -1,5 +1,5 @@
-//! A crowd that asks for stored documents after a restart, when L1 is empty: what the storm that fetched them has lost,
-//! what the upstream is asked, and how long the crowd waits.
+//! A crowd that asks for stored documents after a restart, when L1 is empty: what the storm that
+//! fetched them has lost, what the upstream is asked, and how long the crowd waits.
 
 use crate::harness::process::Setup;
 use crate::harness::redis_server::RedisServer;

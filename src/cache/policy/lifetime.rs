@@ -16,7 +16,7 @@ pub(in crate::cache) fn within_lifetime(entry: Arc<Entry>, rules: &config::Cache
     if entry.times.expires_at <= latest {
         return entry;
     }
-    // What the store was told stays as it is: the record is written anew with the next check.
+    // The store keeps its record: the next check writes it anew.
     let times = Times { expires_at: latest, ..entry.times };
     Arc::new(Entry { times, ..Arc::unwrap_or_clone(entry) })
 }

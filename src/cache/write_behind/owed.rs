@@ -1,7 +1,7 @@
 //! The keys of records that the queue had no room for. They are written from memory once it has.
 //!
-//! It is pure. A key is forgotten when too many are owed, the oldest first: then its record is lost,
-//! until the next check of the document writes it.
+//! It is pure. A key is forgotten when too many are owed, the oldest first: then its record is
+//! lost, until the next check of the document writes it.
 
 use std::collections::{HashSet, VecDeque};
 

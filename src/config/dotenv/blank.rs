@@ -1,9 +1,10 @@
 //! References, such as `$NAME`, to variables that are set in the environment and blank.
 //!
-//! Blank counts as unset, but the parser takes it for a value. So such a reference gets another name, its alias, which
-//! the environment does not have, and each line that sets the variable is followed by one that sets the alias. The
-//! subtle thing is a `$` that means nothing, as within single quotes: it is not told apart, and the name of the
-//! variable is put back into the value that comes of it.
+//! Blank counts as unset, but the parser takes it for a value. So such a reference gets another
+//! name, its alias, which the environment does not have, and each line that sets the variable is
+//! followed by one that sets the alias. The subtle thing is a `$` that means nothing, as within
+//! single quotes: it is not told apart, and the name of the variable is put back into the value
+//! that comes of it.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

@@ -1,13 +1,13 @@
 //! A text that the parser gets line by line, for the parser does not say where it is.
 //!
-//! A value may repeat a long one many times. What a line can make of the longest value is counted before the parser
-//! has it, since the parser has no bound of its own.
+//! A value may repeat a long one many times. The most that a line can make of the longest value is
+//! counted before the parser has it, since the parser has no bound of its own.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
 
-/// How much more the parts of one value may seem to have than all values may: not each `$` is a reference, and not each
-/// reference is to the longest value.
+/// How much more the parts of one value may seem to have than all values may: not each `$` is a
+/// reference, and not each reference is to the longest value.
 const ALLOWANCE: usize = 16;
 
 /// Where the parser is.

@@ -1,7 +1,7 @@
 //! A value as a line of `.env` holds it.
 
-/// The value such that a line `NAME=` with it is read as this value; `None` for one with control characters, which no
-/// terminal should be sent.
+/// The value such that a line `NAME=` with it is read as this value; `None` for one with control
+/// characters, which no terminal should be sent.
 pub fn quoted(value: &str) -> Option<String> {
     if value.chars().any(is_unprintable) {
         return None;
@@ -10,7 +10,8 @@ pub fn quoted(value: &str) -> Option<String> {
     if value.chars().all(is_plain) {
         return Some(value.to_owned());
     }
-    // Within single quotes nothing has a meaning, but the end of the line is looked for as if a backslash had one.
+    // Within single quotes nothing has a meaning, but the end of the line is looked for as if a
+    // backslash had one.
     if !value.contains(['\'', '\\', '\n']) {
         return Some(format!("'{value}'"));
     }

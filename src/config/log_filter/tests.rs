@@ -1,4 +1,4 @@
-//! What is taken, and what is meant by what is not.
+//! The words that are taken, and the suggestions for others.
 
 use super::*;
 

@@ -1,7 +1,8 @@
-//! Words that look like a credential: long and random, or with a beginning that may also begin a name.
+//! Words that look like a credential: long and random, or with a beginning that may also begin a
+//! name.
 //!
-//! The subtle thing is what operators do write: paths, names of hosts and of certificates. Each rule here asks for more
-//! changes between kinds of characters than those have.
+//! The subtle thing is what operators do write: paths, names of hosts and of certificates. Each
+//! rule here asks for more changes between kinds of characters than those have.
 
 /// A shorter word is no credential by its looks alone, whatever is in it.
 const SHORTEST: usize = 16;
@@ -13,8 +14,8 @@ const SHORTEST_PUNCTUATED: usize = 24;
 const AWS_SECRET: usize = 40;
 const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 
-/// Beginnings of words that may also begin a name, and how many letters or digits at least make what follows a
-/// credential. For that of an AWS key they are in upper case.
+/// Beginnings of words that may also begin a name, and how many letters or digits at least make
+/// what follows a credential. For that of an AWS key they are in upper case.
 const BEGINNINGS: [(&str, usize); 13] = [
     ("AKIA", 16),
     ("ASIA", 16),

@@ -1,8 +1,8 @@
 //! One client connection: whether it has a request, since when it has none, and how it is closed.
 //!
-//! Its own task writes the state and others only read it, so no step needs a lock. A reader may see a
-//! connection idle on which a request arrives at that moment; it then is closed as a server may close
-//! any idle connection, and the HTTP library answers a request that it has begun to read.
+//! Its own task writes the state and others only read it, so no step needs a lock. A reader may see
+//! a connection idle on which a request arrives at that moment; it then is closed as a server may
+//! close any idle connection, and the HTTP library answers a request that it has begun to read.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -89,7 +89,8 @@ impl Connection {
         self.is(WRITING)
     }
 
-    /// Closes it: at once if its client has begun a head, else as the HTTP library closes an idle connection.
+    /// Closes it: at once if its client has begun a head, else as the HTTP library closes an idle
+    /// connection.
     pub(super) fn close(&self) {
         let signal = if self.is(BEGUN) { &self.abort } else { &self.close };
         signal.cancel();

@@ -2,8 +2,8 @@
 //! is in memory.
 //!
 //! The client's own parser believes each length that the server names, and waits for the end of
-//! each line. This one looks at the bytes first and keeps none of them. It reads commands as well, which
-//! have the same form, to know how many replies are due.
+//! each line. This one looks at the bytes first and keeps none of them. It reads commands as well,
+//! which have the same form, to know how many replies are due.
 //!
 //! Pure: no I/O, no clock.
 

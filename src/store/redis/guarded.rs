@@ -15,7 +15,7 @@ use super::frames::{Bounds, Frames};
 /// Replies to nothing that are let pass: a server that turns a client away says so unasked.
 const UNASKED: u64 = 16;
 
-/// What may come on a connection.
+/// The bounds of what comes on a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Allowance {
     /// In a reply.

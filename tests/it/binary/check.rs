@@ -79,7 +79,8 @@ async fn it_marks_defaults_and_tells_secrets_in_comments() {
         assert!(lines.contains(&line), "{line}:\n{}", ended.stdout);
     }
     let marked = lines.iter().filter(|line| line.contains("  # default")).count();
-    // All but the two required ones, the two that are set, and the two that Redis leaves without a use.
+    // All but the two required ones, the two that are set, and the two that Redis leaves without a
+    // use.
     assert_eq!(marked, VARIABLES.len() - 6);
 }
 

@@ -1,4 +1,5 @@
-//! A memory limit as containers have it: a control group of the kernel, where the test may make one.
+//! A memory limit as containers have it: a control group of the kernel, where the test may make
+//! one.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -148,7 +148,8 @@ async fn the_kernel_keeps_little_for_a_client_that_reads_nothing() {
     assert!(kept.get() < 256 << 10, "{} bytes", kept.get());
 }
 
-/// Bytes that the kernel keeps of what is sent from one port to another; nothing where there is no connection.
+/// Bytes that the kernel keeps of what is sent from one port to another; nothing where there is no
+/// connection.
 fn unacknowledged(from: u16, to: u16) -> Option<u64> {
     let table = std::fs::read_to_string("/proc/net/tcp").expect("a table of connections");
     let ends = format!(":{from:04X} 0100007F:{to:04X} ");

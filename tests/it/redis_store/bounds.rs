@@ -100,7 +100,7 @@ async fn lie_to(mut stream: TcpStream, Lie(first, repeated): Lie) -> u64 {
         }
         next = repeated.as_bytes();
     }
-    // What it holds now it keeps.
+    // It keeps all that it holds now.
     let _ = stream.read_to_end(&mut Vec::new()).await;
     taken
 }

@@ -1,8 +1,8 @@
-//! A folder for the service's store that lasts as long as the run: invented documents never mix with real ones, nor
-//! with those of another run.
+//! A folder for the service's store that lasts as long as the run: invented documents never mix
+//! with real ones, nor with those of another run.
 //!
-//! The subtle part is a run that was killed and left its folder behind. The next run removes it, and tells it from one
-//! in use by a lock, which the system gives up with the process.
+//! The subtle part is a run that was killed and left its folder behind. The next run removes it,
+//! and tells it from one in use by a lock, which the system gives up with the process.
 
 use std::fs::{self, File};
 use std::io;
