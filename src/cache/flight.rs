@@ -218,3 +218,25 @@ impl Drop for Beacon {
         self.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_the_flight_for_all_and_frees_the_key() {
+        let flights = Flights::new(Tasks::new());
+        let key = Key::of("https://api.github.com/repos/o/r");
+        let join = || {
+            flights.join(key, Priority::Foreground, |_| async { panic!("a flight that panics") })
+        };
+        let [(leader, first), (follower, second)] = [join(), join()];
+        assert_eq!((first, second), (Role::Leader, Role::Follower));
+        for flight in [leader, follower] {
+            let landing = flight.wait(None, |_| Serves::Never).await;
+            assert!(matches!(landing, Landing::Crashed), "{landing:?}");
+        }
+        assert_eq!(flights.underway(), 0);
+        assert_eq!(join().1, Role::Leader);
+    }
+}
