@@ -35,10 +35,13 @@ pub struct Activity {
     lateness: Mutex<Lateness>,
 }
 
-/// How late the checks of documents in use are, as of the last sweep.
+/// A check is overdue when its document was last checked more than so many intervals ago.
+pub const OVERDUE_AFTER: u32 = 2;
+
+/// The lateness of the checks of documents in use, as of the last sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lateness {
-    /// Documents whose last check is more than two intervals old.
+    /// Documents whose check is overdue ([`OVERDUE_AFTER`]).
     pub overdue: usize,
     /// The age of the oldest check.
     pub oldest: Duration,
@@ -114,12 +117,12 @@ impl Activity {
         }
     }
 
-    /// Notes how late the checks are.
+    /// Notes the lateness of the checks.
     pub fn note_lateness(&self, lateness: Lateness) {
         *self.lateness.lock() = lateness;
     }
 
-    /// How late the checks are, as of the last sweep.
+    /// The lateness of the checks, as of the last sweep.
     pub fn lateness(&self) -> Lateness {
         *self.lateness.lock()
     }

@@ -74,7 +74,7 @@ pub struct Server {
     pub port: u16,
     /// How many connections are open at once.
     pub max_connections: usize,
-    /// How many connections of one client are open at once; nothing is no limit.
+    /// The limit of open connections of one client; `None` is no limit.
     pub max_connections_per_client: Option<usize>,
     /// How many requests a second of one client may have the upstream asked; nothing is no limit.
     pub client_miss_rate: Option<f64>,

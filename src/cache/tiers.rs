@@ -84,10 +84,7 @@ impl Tiers {
         let is_newer = |entry: &Arc<Entry>| policy::is_newer(&entry.times, &held.times, now);
         let stored = match held.times.fetched_at == check.fetched_at {
             true => None,
-            false => {
-                let stored = self.store.read(key).await;
-                stored.map(|entry| policy::within_lifetime(entry, &self.rules)).filter(is_newer)
-            }
+            false => self.read_l2(key).await.unwrap_or_default().filter(is_newer),
         };
         let from_l2 = stored.is_some();
         let current = stored.unwrap_or_else(|| Arc::clone(&held));
@@ -134,11 +131,14 @@ impl Tiers {
         Ok(match self.write_behind.peek(&key) {
             Some(Peeked::Put(entry)) => (Some(entry), false),
             Some(Peeked::Removed) => (None, false),
-            None => {
-                let stored = self.store.ask(key).await?;
-                (stored.map(|entry| policy::within_lifetime(entry, &self.rules)), true)
-            }
+            None => (self.read_l2(key).await?, true),
         })
+    }
+
+    /// The entry that L2 has, with a life that these rules would have given it.
+    async fn read_l2(&self, key: Key) -> Result<Option<Arc<Entry>>, Unread> {
+        let stored = self.store.ask(key).await?;
+        Ok(stored.map(|entry| policy::within_lifetime(entry, &self.rules)))
     }
 
     async fn exchange(

@@ -28,8 +28,7 @@ impl Proxies {
 
     /// Whether what comes from this address is a proxy's.
     pub(super) fn are_trusted_at(&self, peer: IpAddr) -> bool {
-        let peer = peer.to_canonical();
-        self.0.iter().any(|network| network.contains(&peer))
+        is_trusted(peer.to_canonical(), &self.0)
     }
 
     /// The client of a request; nothing where it did not come over a socket.
@@ -49,20 +48,23 @@ pub fn client_ip<'a>(
     forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
     trusted: &[IpNet],
 ) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut nearest = peer.to_canonical();
-    if !is_trusted(nearest) {
+    if !is_trusted(nearest, trusted) {
         return nearest;
     }
     let hops = forwarded.rev().flat_map(|line| line.rsplit(|&byte| byte == b','));
     for hop in hops.take(MAX_HOPS).map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty()) {
         let Some(address) = parse(hop) else { break };
         nearest = address;
-        if !is_trusted(address) {
+        if !is_trusted(address, trusted) {
             break;
         }
     }
     nearest
+}
+
+fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|network| network.contains(&address))
 }
 
 /// Reads `1.2.3.4`, `1.2.3.4:567`, `::1`, `[::1]` or `[::1]:567`.

@@ -16,7 +16,6 @@ use crate::tasks::Tasks;
 use super::connections::{Connections, OpenConnection};
 use super::in_flight::InFlight;
 use super::listener;
-use super::marked::Marked;
 use super::patience::Patience;
 use super::stream::ClientStream;
 
@@ -113,8 +112,7 @@ impl Server {
             None,
         );
         let service = InFlight { service, connection: connection.clone(), connections };
-        let stream =
-            TokioIo::new(Marked::new(ClientStream::new(socket, open, self.patience * READING)));
+        let stream = TokioIo::new(ClientStream::new(socket, open, self.patience * READING));
         let mut http = Box::pin(self.http.serve_connection(stream, service));
         self.signals.tasks.spawn(async move {
             tokio::select! {

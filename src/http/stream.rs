@@ -1,5 +1,5 @@
-//! The socket of a client: it tells its connection what goes on, and gives up on a client that
-//! reads nothing.
+//! The socket of a client: it marks each raw `#`, tells its connection what goes on, and gives up on
+//! a client that reads nothing.
 //!
 //! The system calls a socket writable when a third of its send buffer is free, which a slow client
 //! may take minutes for. So a client that seems to read nothing is tried once more by a write past
@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use super::connections::OpenConnection;
+use super::marked::mark_read;
 
 /// A socket, and the connection that it belongs to.
 pub(super) struct ClientStream {
@@ -76,6 +77,7 @@ impl AsyncRead for ClientStream {
         if read.is_pending() {
             self.open.note_wait(buffer.remaining());
         } else {
+            mark_read(buffer, before);
             self.open.note_read(buffer.filled().len() - before);
         }
         read

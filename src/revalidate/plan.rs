@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use crate::activity::{Active, Lateness};
+use crate::activity::{Active, Lateness, OVERDUE_AFTER};
 use crate::clock::Timestamp;
 use crate::target::Key;
 
@@ -88,7 +88,7 @@ impl Plan {
 pub(super) fn lateness(active: &[Active], interval: Duration, now: Timestamp) -> Lateness {
     let ages = active.iter().filter_map(|active| Some(now.since(active.check?.at)));
     ages.fold(Lateness::default(), |lateness, age| Lateness {
-        overdue: lateness.overdue + usize::from(age > interval * 2),
+        overdue: lateness.overdue + usize::from(age > interval * OVERDUE_AFTER),
         oldest: lateness.oldest.max(age),
     })
 }

@@ -72,12 +72,7 @@ impl Guard {
         Self { store, budget, patience, queue, opinion }
     }
 
-    /// The stored entry; whatever goes wrong is counted and is a miss.
-    pub async fn read(&self, key: Key) -> Option<Arc<Entry>> {
-        self.ask(key).await.unwrap_or_default()
-    }
-
-    /// The same for whoever has to know whether there is none.
+    /// The stored entry of a key; whatever goes wrong is counted.
     ///
     /// # Errors
     ///

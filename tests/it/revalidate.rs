@@ -29,6 +29,18 @@ fn url(name: &str) -> String {
     format!("https://api.github.com/repos/octo/{name}/releases/latest")
 }
 
+/// A service with two documents in use, `app` and `other`, which have left less than the threshold.
+async fn without_quota_to_spare() -> TestApp {
+    let app = sweeping().set("GITHUB_PATS", "ghp_first").start().await;
+    app.github.user("octocat").token("ghp_first").limit(120).used(19);
+    app.github.release("octo/app").serve();
+    app.github.release("octo/other").serve();
+    // The two leave 99 of 120, and the threshold is 100.
+    let _ = app.version(LATEST).await;
+    let _ = app.version(&url("other")).await;
+    app
+}
+
 #[tokio::test]
 async fn a_document_in_use_is_checked_for_free() {
     let app = sweeping().start().await;
@@ -96,13 +108,7 @@ async fn what_was_not_used_for_long_is_not_checked() {
 
 #[tokio::test]
 async fn it_stops_where_the_tokens_run_low() {
-    let app = sweeping().set("GITHUB_PATS", "ghp_first").start().await;
-    app.github.user("octocat").token("ghp_first").limit(120).used(19);
-    app.github.release("octo/app").serve();
-    app.github.release("octo/other").serve();
-    // The two leave 99 of 120, and the threshold is 100.
-    let _ = app.version(LATEST).await;
-    let _ = app.version(&url("other")).await;
+    let app = without_quota_to_spare().await;
     app.advance(INTERVAL);
     app.exceeds("svm_revalidate_skipped_total{reason=\"quota\"}", 3.0).await;
     assert_eq!(app.github.total_calls(), 2);
@@ -303,13 +309,8 @@ async fn an_overdue_document_that_is_asked_for_comes_first() {
 
 #[tokio::test]
 async fn late_checks_are_told() {
-    let app = sweeping().set("GITHUB_PATS", "ghp_first").start().await;
-    // No quota to spare, so that nothing is checked.
-    app.github.user("octocat").token("ghp_first").limit(120).used(19);
-    app.github.release("octo/app").serve();
-    app.github.release("octo/other").serve();
-    let _ = app.version(LATEST).await;
-    let _ = app.version(&url("other")).await;
+    // Nothing is checked.
+    let app = without_quota_to_spare().await;
     two_sweeps(&app).await;
     assert_eq!(app.metric("svm_revalidate_overdue").await, 0.0);
     app.advance(Duration::from_secs(60));

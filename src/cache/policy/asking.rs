@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::activity::OVERDUE_AFTER;
 use crate::cache::{Demand, Entry, release};
 use crate::clock::Timestamp;
 use crate::config;
@@ -60,8 +61,8 @@ pub(super) fn was_within(window: Duration, then: Timestamp, now: Timestamp) -> b
     then <= now + CLOCK_DIFFERENCE && now.since(then) < window
 }
 
-/// Whether the check of a document in use is late by an interval: more documents are in use than
-/// can be checked in one. A client who is served such a document has it checked behind the answer.
+/// Returns true if the check of a document in use is overdue: more documents are in use than can be
+/// checked in an interval. A client who is served such a document has it checked behind the answer.
 pub(in crate::cache) fn is_overdue(entry: &Entry, now: Timestamp, rules: &config::Cache) -> bool {
-    now.since(entry.times.checked_at) > rules.check_interval * 2 && !entry.is_negative()
+    now.since(entry.times.checked_at) > rules.check_interval * OVERDUE_AFTER && !entry.is_negative()
 }

@@ -116,6 +116,12 @@ impl Connection {
         self.set(WRITING);
     }
 
+    /// Whether a document may be asked for on it; a spare connection moves within the limit where
+    /// there is room.
+    pub(in crate::http) fn may_ask(&self, connections: &Connections) -> bool {
+        !self.is_spare.load(Ordering::Relaxed) || connections.promote(self)
+    }
+
     fn is(&self, bits: u8) -> bool {
         self.state.load(Ordering::Relaxed) & bits != 0
     }
@@ -186,13 +192,6 @@ impl OpenConnection {
             self.connection.set(self.connection.state.load(Ordering::Relaxed) & !WRITING);
             self.received = self.last_read;
         }
-    }
-}
-
-impl Connection {
-    /// Whether a document may be asked for on it.
-    pub(in crate::http) fn may_ask(&self, connections: &Connections) -> bool {
-        !self.is_spare.load(Ordering::Relaxed) || connections.promote(self)
     }
 }
 
