@@ -7,6 +7,7 @@
 //! The lock is taken by misses and by the sweep, never by a hit, and never across an await.
 
 mod usage;
+mod uses;
 
 #[cfg(test)]
 mod tests;
@@ -76,6 +77,8 @@ pub struct Holding {
 struct Known {
     usage: Arc<Usage>,
     uses: u64,
+    /// All uses before the last sweep.
+    served: u32,
     check: Option<Check>,
     /// What the index knows.
     saved: Option<(Timestamp, Option<Check>)>,
@@ -183,7 +186,9 @@ impl Activity {
         documents.retain(|_, known| known.usage.used_at() >= cutoff || known.is_held());
         let mut active = Vec::new();
         for (key, known) in documents.iter_mut() {
-            known.uses = known.uses / 2 + u64::from(known.usage.take_uses());
+            let taken = known.usage.take_uses();
+            known.uses = known.uses / 2 + u64::from(taken);
+            known.served = known.served.saturating_add(taken);
             known.usage.begin_sweep();
             if known.is_in_use() && known.usage.used_at() >= cutoff && !known.is_bodiless {
                 active.push(known.active(*key));

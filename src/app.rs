@@ -124,6 +124,7 @@ impl App {
         let guard = Arc::new(Guard::new(Arc::clone(&store), budget, patience, metrics.clone()));
         let flights = Tasks::new();
         let activity = Arc::new(Activity::default());
+        store.consult(Arc::<Activity>::clone(&activity));
         let cache = Cache::new(Tiers {
             memory: Memory::new(config.cache.l1_max_bytes, Arc::clone(&activity)),
             rules: config.cache,

@@ -28,7 +28,7 @@ use crate::target::Key;
 
 pub use cause::Cause;
 pub use guard::{Guard, Unread};
-pub use index::{Check, Claim, Claimed, InUse};
+pub use index::{Check, Claim, Claimed, InUse, Used, Uses};
 
 /// A boxed future: the trait is used as an object, and its calls are far from the hit path.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -72,6 +72,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// The documents used at `since` or later, at most [`index::MOST_IN_USE`] of them, the last used first.
     fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>>;
+
+    /// Asks memory about the uses of documents where the store has to choose which ones go. One that leaves
+    /// that choice to its server need not.
+    fn consult(&self, _uses: Arc<dyn Uses>) {}
 
     /// Asks for the right to revalidate a document, against all others that share the store.
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>>;

@@ -27,7 +27,7 @@ Runs:
               --l1-mib 1024  what L1 may hold
 
   scale     what a hit, an entry and a connection cost when there are many of them
-              --only entries,memory,connections,idle,cores,cold,storm,stored
+              --only entries,memory,connections,idle,cores,cold,storm,stored,scan
               --entries 1,1000,10000,100000,1000000
               --rounds 20    --requests 200000  of each subject, over all rounds
               --l1-mib 256   what L1 may hold where twice as much is offered
@@ -37,6 +37,8 @@ Runs:
               --storm 1000   cold keys at once
               --stored 30000 documents in the store, asked for after a restart by
               --clients 1000 at once
+              --hot 500      documents in use, in a full store beside
+              --scan 25000   documents that are asked for once
 
 All of them but flood and scale need redis-server.";
 
@@ -106,6 +108,8 @@ impl Options<'_> {
             storm: self.number("--storm", 1_000)?,
             stored: self.number("--stored", 30_000)?,
             clients: self.number("--clients", 1_000)?,
+            hot: self.number("--hot", 500)?,
+            scan: self.number("--scan", 25_000)?,
         })
     }
 

@@ -11,6 +11,7 @@ mod entries;
 mod idle;
 mod lane;
 mod memory;
+mod scan;
 mod shelf;
 mod stage;
 mod stored;
@@ -52,6 +53,10 @@ pub(crate) struct Plan {
     pub(crate) stored: usize,
     /// Clients that ask for them at once.
     pub(crate) clients: usize,
+    /// Documents in use.
+    pub(crate) hot: usize,
+    /// Documents that are asked for once beside them.
+    pub(crate) scan: usize,
 }
 
 /// A part of the run.
@@ -73,11 +78,13 @@ pub(crate) enum Part {
     Storm,
     /// Many stored documents after a restart.
     Stored,
+    /// Documents in use beside a scan.
+    Scan,
 }
 
 impl Part {
     /// Every part, in the order in which they run.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Entries,
         Self::Memory,
         Self::Connections,
@@ -86,6 +93,7 @@ impl Part {
         Self::Cold,
         Self::Storm,
         Self::Stored,
+        Self::Scan,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -98,6 +106,7 @@ impl Part {
             Self::Cold => "cold",
             Self::Storm => "storm",
             Self::Stored => "stored",
+            Self::Scan => "scan",
         }
     }
 
@@ -111,6 +120,7 @@ impl Part {
             Self::Cold => cold::run(stage, verdict).await,
             Self::Storm => storm::run(stage, verdict).await,
             Self::Stored => stored::run(stage, verdict).await,
+            Self::Scan => scan::run(stage, verdict).await,
         }
     }
 }
@@ -129,7 +139,7 @@ impl Plan {
         // Of the smallest turn, which has a tenth of the requests.
         let requests = self.requests / 10 / self.rounds.max(1);
         let counts = [self.rounds, requests, self.l1_mib, self.idle, self.crowd, self.storm];
-        let counts = counts.iter().chain([&self.stored, &self.clients]);
+        let counts = counts.iter().chain([&self.stored, &self.clients, &self.hot, &self.scan]);
         if counts.chain(&self.entries).chain(&self.connections).any(|count| *count == 0) {
             return Err(
                 "each count has to be one or more, and ten requests at least for each round".into(),

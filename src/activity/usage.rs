@@ -40,6 +40,11 @@ impl Usage {
         self.is_wanted.store(false, Ordering::Relaxed);
     }
 
+    /// How often it was served since these uses were last taken.
+    pub(super) fn uses(&self) -> u32 {
+        self.uses.load(Ordering::Relaxed)
+    }
+
     /// How often it was served since this was last asked.
     pub(super) fn take_uses(&self) -> u32 {
         self.uses.swap(0, Ordering::Relaxed)

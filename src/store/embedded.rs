@@ -5,6 +5,7 @@
 //! worth keeping nor how long a read may take.
 
 mod bounded;
+mod eviction;
 mod fault;
 mod file;
 mod handle;
@@ -16,6 +17,8 @@ mod tables;
 
 #[cfg(test)]
 mod churn;
+#[cfg(test)]
+mod hot;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
@@ -31,10 +34,12 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use self::bounded::Growth;
+use self::eviction::Evictor;
 use self::fault::{Fault, OpenFault};
 use self::file::{OpenFile, StoreFile};
 use self::handle::{Handle, Remedy};
-use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store, record};
+use self::tables::Room;
+use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store, Uses, record};
 use crate::cache::Entry;
 use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::config;
@@ -93,6 +98,7 @@ pub struct Unwritable {
 pub struct Embedded {
     handle: Arc<Handle>,
     max_live: u64,
+    evictor: Arc<Evictor>,
     readers: Arc<Semaphore>,
     writer: Arc<Semaphore>,
 }
@@ -125,6 +131,7 @@ impl Embedded {
         let store = Self {
             handle: Arc::new(Handle::new(opened, reopen(file), REOPEN_PAUSE)),
             max_live,
+            evictor: Arc::default(),
             readers: Arc::new(Semaphore::new(READERS)),
             writer: Arc::new(Semaphore::new(WRITERS)),
         };
@@ -162,14 +169,17 @@ impl Store for Embedded {
     }
 
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
-        let max_live = self.max_live;
-        Box::pin(self.on(&self.writer, move |handle| apply(handle, &batch, now, max_live)))
+        let (max_live, evictor) = (self.max_live, Arc::clone(&self.evictor));
+        Box::pin(self.on(&self.writer, move |handle| {
+            apply(handle, &batch, now, Room { max_live, evictor: &evictor })
+        }))
     }
 
     fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
-        let max_live = self.max_live;
+        let (max_live, evictor) = (self.max_live, Arc::clone(&self.evictor));
         Box::pin(self.on(&self.writer, move |handle| {
-            handle.run(|database| tables::sweep(database, now, max_live))
+            let room = Room { max_live, evictor: &evictor };
+            handle.run(|database| tables::sweep(database, now, room))
         }))
     }
 
@@ -185,6 +195,10 @@ impl Store for Embedded {
                 handle.run(|database| in_use::since(database, since))
             }),
         )
+    }
+
+    fn consult(&self, uses: Arc<dyn Uses>) {
+        self.evictor.consult(uses);
     }
 
     /// There is nobody to share the file with.
@@ -211,15 +225,16 @@ impl Store for Embedded {
 }
 
 /// Where the bound of the file is met in spite of [`size`], more and more room is made for the batch.
-fn apply(handle: &Handle, batch: &[Change], now: Timestamp, max_live: u64) -> Result<(), Fault> {
-    let apply = |database: &Database| tables::apply(database, batch, now, max_live);
+fn apply(handle: &Handle, batch: &[Change], now: Timestamp, room: Room<'_>) -> Result<(), Fault> {
+    let apply = |database: &Database| tables::apply(database, batch, now, room);
     for quarters in (0..4).rev() {
         match handle.run(apply) {
             Err(Fault::Full) => {}
             done => return done,
         }
         tracing::warn!("the store file is full; making room");
-        match handle.run(|database| tables::sweep(database, now, max_live / 4 * quarters)) {
+        let room = Room { max_live: room.max_live / 4 * quarters, ..room };
+        match handle.run(|database| tables::sweep(database, now, room)) {
             Err(Fault::Full) => handle.renew("there is no room left even to make room")?,
             done => done?,
         }

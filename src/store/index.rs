@@ -31,8 +31,33 @@ pub struct Check {
     pub fetched_at: Timestamp,
 }
 
+/// How a document is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Used {
+    /// When a client was last served.
+    pub at: Timestamp,
+    /// Whether clients were served more than once. The many documents of a scan are in use as well, once each.
+    pub is_repeated: bool,
+}
+
+/// The uses of documents as memory knows them: at once, while rows reach the index later, and not each use.
+pub trait Uses: Send + Sync + 'static {
+    /// The uses of a document, if memory knows of any.
+    fn of(&self, key: Key) -> Option<Used>;
+}
+
+/// A client that is served so long after the body was fetched is not the one it was fetched for.
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
+
 /// By how much the clocks of replicas may differ.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
+
+impl Check {
+    /// Whether a use is so much later than the body that it is not the one that the body was fetched for.
+    pub fn was_before(self, used_at: Timestamp) -> bool {
+        used_at >= self.fetched_at + AGAIN_AFTER
+    }
+}
 
 impl InUse {
     /// The row without what nobody can have put there: a use further ahead than one may lie back,
@@ -40,6 +65,12 @@ impl InUse {
     pub fn plausible(self, now: Timestamp, lookback: Duration) -> Option<Self> {
         let check = self.check.filter(|check| check.at <= now + CLOCK_DIFFERENCE);
         (self.used_at <= now + lookback).then_some(Self { check, ..self })
+    }
+
+    /// The uses that the row tells of. Where nothing was checked, it does not tell the first one from later ones.
+    pub fn used(self) -> Used {
+        let is_repeated = self.check.is_none_or(|check| check.was_before(self.used_at));
+        Used { at: self.used_at, is_repeated }
     }
 
     /// What both know together: the later use, the later check.

@@ -1,6 +1,9 @@
 //! L1 is bounded; what it gives up comes back from the queue or from L2.
 
+use std::time::Duration;
+
 use crate::support::app::TestApp;
+use crate::support::noise::noise;
 
 /// A thousandth of a GiB.
 const SMALL: &str = "0.001";
@@ -77,4 +80,39 @@ async fn unknown_names_cannot_push_out_documents() {
     for url in &urls {
         assert_eq!(app.version(url).await.header("cache-status"), "svm; hit; ttl=86400");
     }
+}
+
+/// The least that `CACHE_L2_MAX_GB` may be: room for some fifty of the large documents.
+const SMALLEST_STORE: &str = "0.0625";
+
+#[tokio::test]
+async fn documents_in_use_stay_in_a_full_store_beside_a_scan() {
+    let mut app = TestApp::builder().set("CACHE_L2_MAX_GB", SMALLEST_STORE).start().await;
+    let hot: Vec<_> = (0..20).map(|n| format!("/repos/octo/hot/{n}")).collect();
+    let scan: Vec<_> = (0..120).map(|n| format!("/repos/octo/scan/{n}")).collect();
+    for path in &hot {
+        app.github.document(path, "{\"in\":\"use\"}");
+    }
+    for path in &scan {
+        app.github.document(path, format!("\"{}\"", noise(300_000)));
+    }
+    let url = |path: &String| format!("https://api.github.com{path}");
+    for part in scan.chunks(20) {
+        for path in &hot {
+            assert_eq!(app.version(&url(path)).await.status, 200);
+        }
+        for path in part {
+            assert_eq!(app.version(&url(path)).await.header("x-cache"), "MISS");
+        }
+        app.advance(Duration::from_secs(1));
+    }
+    let calls = app.github.total_calls();
+    app.restart().await;
+    for path in &hot {
+        let answer = app.version(&url(path)).await;
+        assert_eq!(answer.header("cache-status"), "svm; hit; ttl=86394; detail=l2", "{path}");
+    }
+    assert_eq!(app.github.total_calls(), calls);
+    // The scan was too large for the store: some of it is gone, and that of it which came first.
+    assert_eq!(app.version(&url(&scan[0])).await.header("x-cache"), "MISS");
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use redb::Database;
 
 use super::bounded::{BoundedFile, Growth};
+use super::eviction::Evictor;
 use super::fault::{Fault, OpenFault};
 use super::place::Place;
 use super::{private, tables};
@@ -93,9 +94,9 @@ impl StoreFile {
     fn shrink(&self, max_live: u64) -> Result<(), OpenFault> {
         let unbounded = Self { max_bytes: u64::MAX, ..self.clone() };
         let mut database = unbounded.open(Growth::AsNeeded)?.database;
-        let now = self.clock.now();
+        let (now, evictor) = (self.clock.now(), Evictor::default());
         catch_unwind(AssertUnwindSafe(move || -> Result<(), Fault> {
-            tables::sweep(&database, now, max_live)?;
+            tables::sweep(&database, now, tables::Room { max_live, evictor: &evictor })?;
             database.compact()?;
             Ok(())
         }))

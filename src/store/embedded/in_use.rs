@@ -5,7 +5,9 @@
 
 use std::cmp::Reverse;
 
-use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,
+};
 
 use super::fault::Fault;
 use crate::clock::Timestamp;
@@ -54,6 +56,12 @@ pub(super) fn since(database: &Database, since: Timestamp) -> Result<Vec<InUse>,
     }
     rows.sort_unstable_by_key(|row| Reverse(row.used_at));
     Ok(rows)
+}
+
+/// The row of a document, as a write transaction finds it.
+pub(super) fn row(transaction: &WriteTransaction, key: Key) -> Result<Option<InUse>, Fault> {
+    let table = transaction.open_table(IN_USE)?;
+    Ok(table.get(key.as_bytes())?.map(|row| decode(key, row.value())))
 }
 
 fn merge(table: &mut Table<'_, &'static [u8; 32], Row>, row: InUse) -> Result<(), Fault> {

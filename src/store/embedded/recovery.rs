@@ -8,10 +8,11 @@ use std::time::Duration;
 use redb::backends::InMemoryBackend;
 use redb::{Database, StorageBackend};
 
+use super::eviction::Evictor;
 use super::fault::{Fault, OpenFault};
 use super::file::OpenFile;
 use super::handle::{Handle, Remedy};
-use super::tables;
+use super::tables::{self, Room};
 use crate::store::laws::{NOW, entry, put};
 
 /// A disk that outlives the database on it; clones are the same disk.
@@ -94,7 +95,9 @@ fn handle_that_pauses(disk: &Disk, pause: Duration) -> (Handle, Arc<[AtomicUsize
 }
 
 fn write(handle: &Handle, path: &str) -> Result<(), Fault> {
-    handle.run(|database| tables::apply(database, &[put(&entry(path, 1, "body"))], NOW, u64::MAX))
+    let evictor = Evictor::default();
+    let room = Room { max_live: u64::MAX, evictor: &evictor };
+    handle.run(|database| tables::apply(database, &[put(&entry(path, 1, "body"))], NOW, room))
 }
 
 fn holds(handle: &Handle, path: &str) -> bool {

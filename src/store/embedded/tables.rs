@@ -4,15 +4,18 @@
 //! of what they cost. The subtle thing is that a record may be damaged: then the index row it once got cannot be
 //! told from it, so a row is only believed if the record it leads to agrees with it.
 
+use std::ops::Bound;
+
 use bytes::Bytes;
 use redb::{
     Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,
 };
 
+use super::eviction::Evictor;
 use super::fault::Fault;
-use super::size;
+use super::{in_use, size};
 use crate::clock::Timestamp;
-use crate::store::{Change, record};
+use crate::store::{Change, InUse, record};
 use crate::target::Key;
 
 const RECORDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("records");
@@ -25,6 +28,16 @@ const LIVE_BYTES: &str = "live_bytes";
 
 /// How many expired records one transaction takes along.
 const EXPIRED_PER_CALL: usize = 1024;
+
+/// A row of the index by expiry: the end of the keeping in milliseconds, and the key.
+pub(super) type Row = (u64, [u8; 32]);
+
+/// The bytes that records may cost, and the choice of those that go.
+#[derive(Clone, Copy)]
+pub(super) struct Room<'a> {
+    pub(super) max_live: u64,
+    pub(super) evictor: &'a Evictor,
+}
 
 /// Makes the tables in a new file.
 ///
@@ -65,25 +78,25 @@ pub(super) fn read(database: &Database, keys: &[Key]) -> Result<Vec<Option<Bytes
     keys.iter().map(read).collect()
 }
 
-/// Applies a batch, removes some of what has expired, and makes room down to `max_live` bytes.
+/// Applies a batch, removes some of what has expired, and makes room.
 pub(super) fn apply(
     database: &Database,
     batch: &[Change],
     now: Timestamp,
-    max_live: u64,
+    room: Room<'_>,
 ) -> Result<(), Fault> {
     in_transaction(database, |shelf| {
         batch.iter().try_for_each(|change| shelf.apply(change, now))?;
-        shelf.sweep(now, max_live)
+        shelf.sweep(now, room)
     })
 }
 
-/// Removes some of what has expired, and makes room down to `max_live` bytes.
-pub(super) fn sweep(database: &Database, now: Timestamp, max_live: u64) -> Result<(), Fault> {
-    if !needs_sweep(database, now, max_live)? {
+/// Removes some of what has expired, and makes room.
+pub(super) fn sweep(database: &Database, now: Timestamp, room: Room<'_>) -> Result<(), Fault> {
+    if !needs_sweep(database, now, room.max_live)? {
         return Ok(());
     }
-    in_transaction(database, |shelf| shelf.sweep(now, max_live))
+    in_transaction(database, |shelf| shelf.sweep(now, room))
 }
 
 /// What is in the file.
@@ -135,7 +148,8 @@ fn in_transaction(
 }
 
 /// The open tables of one write transaction.
-struct Shelf<'t> {
+pub(super) struct Shelf<'t> {
+    transaction: &'t WriteTransaction,
     records: Table<'t, &'static [u8; 32], &'static [u8]>,
     by_expiry: Table<'t, (u64, &'static [u8; 32]), ()>,
     meta: Table<'t, &'static str, u64>,
@@ -146,6 +160,7 @@ impl<'t> Shelf<'t> {
     fn open(transaction: &'t WriteTransaction) -> Result<Self, Fault> {
         let meta = transaction.open_table(META)?;
         Ok(Self {
+            transaction,
             records: transaction.open_table(RECORDS)?,
             by_expiry: transaction.open_table(BY_EXPIRY)?,
             live_bytes: live_bytes(&meta)?,
@@ -190,24 +205,50 @@ impl<'t> Shelf<'t> {
         Ok(())
     }
 
-    /// Takes the soonest to expire: what has expired, a bounded number of them, and whatever else it takes to
-    /// get below `max_live`.
-    fn sweep(&mut self, now: Timestamp, max_live: u64) -> Result<(), Fault> {
-        for taken in 0.. {
-            let Some((until, key)) = self.soonest()? else { return Ok(()) };
-            let expired = until <= now.as_millis() && taken < EXPIRED_PER_CALL;
-            if !expired && self.live_bytes <= max_live {
-                return Ok(());
-            }
-            self.by_expiry.remove((until, &key))?;
-            if self.is_kept_until(&key, until)? {
-                self.remove(&key)?;
-            }
+    /// Removes what has expired, a bounded number of them, and makes room.
+    fn sweep(&mut self, now: Timestamp, room: Room<'_>) -> Result<(), Fault> {
+        for _ in 0..EXPIRED_PER_CALL {
+            let soonest = self.soonest()?.filter(|(until, _)| *until <= now.as_millis());
+            let Some(row) = soonest else { break };
+            self.take(row)?;
+        }
+        room.evictor.make_room(self, room.max_live)
+    }
+
+    /// Removes a row of the index by expiry, and the record that it leads to.
+    pub(super) fn take(&mut self, (until, key): Row) -> Result<(), Fault> {
+        self.by_expiry.remove((until, &key))?;
+        if self.is_kept_until(&key, until)? {
+            self.remove(&key)?;
         }
         Ok(())
     }
 
-    fn soonest(&self) -> Result<Option<(u64, [u8; 32])>, Fault> {
+    /// The next rows of the index by expiry.
+    pub(super) fn rows_after(&self, row: Option<Row>, most: usize) -> Result<Vec<Row>, Fault> {
+        let start =
+            row.as_ref().map_or(Bound::Unbounded, |(until, key)| Bound::Excluded((*until, key)));
+        let rows = self.by_expiry.range::<(u64, &[u8; 32])>((start, Bound::Unbounded))?;
+        rows.take(most)
+            .map(|row| {
+                let (row, _) = row?;
+                let (until, key) = row.value();
+                Ok((until, *key))
+            })
+            .collect()
+    }
+
+    /// What the index of documents in use tells of a key.
+    pub(super) fn in_use(&self, key: Key) -> Result<Option<InUse>, Fault> {
+        in_use::row(self.transaction, key)
+    }
+
+    /// What all records cost.
+    pub(super) fn live_bytes(&self) -> u64 {
+        self.live_bytes
+    }
+
+    fn soonest(&self) -> Result<Option<Row>, Fault> {
         let first = self.by_expiry.first()?;
         Ok(first.map(|(row, _)| (row.value().0, *row.value().1)))
     }

@@ -116,6 +116,7 @@ async fn a_disk_that_hangs_takes_a_few_threads_until_it_goes_on() {
     let store = Embedded {
         handle: Arc::new(Handle::new(None, Box::new(open), NO_WAIT)),
         max_live: u64::MAX,
+        evictor: Arc::default(),
         readers: Arc::new(Semaphore::new(READERS)),
         writer: Arc::new(Semaphore::new(1)),
     };

@@ -1,0 +1,121 @@
+//! The choice of records that make room for others: documents in use stay.
+//!
+//! This is the CLOCK algorithm. A hand passes the records in the order of their expiry. It takes a document that no client
+//! requested again after its body had come, and gives every other one a second chance. So the documents of a scan
+//! make room for each other. Where a whole round finds nothing to take, all documents are in use, and the least
+//! recently used ones go.
+//!
+//! The subtle thing is the cost: the hand stays in its place between two batches, so it passes a record in use
+//! once a round and not once a batch.
+
+use std::collections::BinaryHeap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+use super::fault::Fault;
+use super::tables::{Row, Shelf};
+use crate::clock::Timestamp;
+use crate::store::{Used, Uses};
+use crate::target::Key;
+
+/// Records that the hand looks at together.
+const STEP: usize = 64;
+
+/// The least recently used documents that a round without a find remembers.
+const LEAST_RECENT: usize = 4_096;
+
+/// The place of the hand, and the source of what is known of uses.
+#[derive(Default)]
+pub(super) struct Evictor {
+    hand: Mutex<Option<Row>>,
+    uses: OnceLock<Arc<dyn Uses>>,
+}
+
+impl fmt::Debug for Evictor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Evictor").field("hand", &self.hand).finish_non_exhaustive()
+    }
+}
+
+/// A round of the hand over all records.
+#[derive(Default)]
+struct Round {
+    has_found: bool,
+    /// The largest, which goes first, is the most recently used.
+    spared: BinaryHeap<(Timestamp, Row)>,
+}
+
+impl Evictor {
+    /// Asks memory about uses before the index: it knows of them at once.
+    pub(super) fn consult(&self, uses: Arc<dyn Uses>) {
+        // The first one stays: there is one memory.
+        let _ = self.uses.set(uses);
+    }
+
+    /// Removes records until the others cost at most `max_live` bytes.
+    pub(super) fn make_room(&self, shelf: &mut Shelf<'_>, max_live: u64) -> Result<(), Fault> {
+        let mut hand = self.hand.lock();
+        // The first round begins where the hand is, and so it is none.
+        let mut round: Option<Round> = None;
+        while shelf.live_bytes() > max_live {
+            let rows = shelf.rows_after(*hand, STEP)?;
+            if rows.is_empty() {
+                *hand = None;
+                match round.replace(Round::default()) {
+                    Some(round) if !round.has_found => {
+                        if round.spared.is_empty() {
+                            return Ok(());
+                        }
+                        take_least_recent(shelf, round, max_live)?;
+                    }
+                    _ => {}
+                }
+            }
+            for row in rows {
+                if shelf.live_bytes() <= max_live {
+                    return Ok(());
+                }
+                *hand = Some(row);
+                match self.used(shelf, &row)? {
+                    Some(Used { at, is_repeated: true }) => {
+                        round.iter_mut().for_each(|round| round.spare(at, row));
+                    }
+                    _ => {
+                        round.iter_mut().for_each(|round| round.has_found = true);
+                        shelf.take(row)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn used(&self, shelf: &Shelf<'_>, (_, key): &Row) -> Result<Option<Used>, Fault> {
+        let key = Key::from(*key);
+        match self.uses.get().and_then(|uses| uses.of(key)) {
+            Some(used) => Ok(Some(used)),
+            None => Ok(shelf.in_use(key)?.map(|row| row.used())),
+        }
+    }
+}
+
+impl Round {
+    fn spare(&mut self, used_at: Timestamp, row: Row) {
+        self.spared.push((used_at, row));
+        if self.spared.len() > LEAST_RECENT {
+            self.spared.pop();
+        }
+    }
+}
+
+fn take_least_recent(shelf: &mut Shelf<'_>, round: Round, max_live: u64) -> Result<(), Fault> {
+    for (_, row) in round.spared.into_sorted_vec() {
+        if shelf.live_bytes() <= max_live {
+            break;
+        }
+        shelf.take(row)?;
+    }
+    Ok(())
+}
