@@ -6,6 +6,7 @@
 //!
 //! The lock is taken by misses and by the sweep, never by a hit, and never across an await.
 
+mod charges;
 mod usage;
 mod uses;
 
@@ -22,6 +23,7 @@ use crate::store::index::{self, MOST_IN_USE};
 use crate::store::{Check, InUse};
 use crate::target::Key;
 
+pub use charges::Charges;
 pub use usage::Usage;
 
 /// How far the bound may be passed before the least recently used are looked for, which takes a while.
@@ -62,6 +64,22 @@ pub struct Active {
     pub used_at: Timestamp,
     /// Its last check, by whichever replica.
     pub check: Option<Check>,
+    /// The cost of its checks.
+    pub charges: Charges,
+    /// How it changes.
+    pub mutability: Mutability,
+}
+
+/// How a document changes, as far as its URL and its body tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mutability {
+    /// At any time.
+    #[default]
+    Mutable,
+    /// Hardly ever: the release of a tag that is some weeks old.
+    Pinned,
+    /// Never: it is named by the hash of its contents.
+    Immutable,
 }
 
 /// What L1 tells of a document that it is given.
@@ -86,6 +104,8 @@ struct Known {
     is_private: bool,
     /// Whether no tier had a body for it.
     is_bodiless: bool,
+    charges: Charges,
+    mutability: Mutability,
 }
 
 impl Activity {
@@ -93,6 +113,10 @@ impl Activity {
     pub fn hold(&self, key: Key, holding: Holding) -> Arc<Usage> {
         let mut documents = self.documents.lock();
         let known = known(&mut documents, key);
+        if known.check.is_some_and(|check| check.fetched_at != holding.check.fetched_at) {
+            // The new body may be of another kind.
+            known.mutability = Mutability::Mutable;
+        }
         known.check = known.check.max(Some(holding.check));
         known.is_private = !holding.is_shared;
         known.is_bodiless = false;
@@ -133,6 +157,25 @@ impl Activity {
     /// Takes the next document whose check is overdue and which a client was served.
     pub fn next_overdue(&self) -> Option<Key> {
         self.overdue.lock().pop_front()
+    }
+
+    /// A check in the background has ended, `now`; it may have been charged to the quota.
+    pub fn checked(&self, key: Key, is_charged: bool, now: Timestamp) {
+        if let Some(known) = self.documents.lock().get_mut(&key) {
+            known.charges = known.charges.with(is_charged, known.usage.used_at(), now);
+        }
+    }
+
+    /// The cost of a document's checks.
+    pub fn charges(&self, key: Key) -> Charges {
+        self.documents.lock().get(&key).map_or_else(Charges::default, |known| known.charges)
+    }
+
+    /// Takes in how a document changes, until L1 holds another body of it.
+    pub fn note_mutability(&self, key: Key, mutability: Mutability) {
+        if let Some(known) = self.documents.lock().get_mut(&key) {
+            known.mutability = mutability;
+        }
     }
 
     /// There is no body to revalidate, until L1 holds one again.
@@ -189,8 +232,10 @@ impl Activity {
             let taken = known.usage.take_uses();
             known.uses = known.uses / 2 + u64::from(taken);
             known.served = known.served.saturating_add(taken);
-            known.usage.begin_sweep();
-            if known.is_in_use() && known.usage.used_at() >= cutoff && !known.is_bodiless {
+            if known.mutability == Mutability::Mutable {
+                known.usage.begin_sweep();
+            }
+            if known.is_checked() && known.usage.used_at() >= cutoff {
                 active.push(known.active(*key));
             }
         }
@@ -208,6 +253,12 @@ impl Known {
         self.usage.used_at() > Timestamp::default()
     }
 
+    /// Returns true if sweeps come to it.
+    fn is_checked(&self) -> bool {
+        let may_change = self.mutability != Mutability::Immutable;
+        self.is_in_use() && !self.is_bodiless && may_change
+    }
+
     /// Whether the stamp lies beside an entry in L1.
     fn is_held(&self) -> bool {
         Arc::strong_count(&self.usage) > 1
@@ -223,7 +274,14 @@ impl Known {
     }
 
     fn active(&self, key: Key) -> Active {
-        Active { key, uses: self.uses, used_at: self.usage.used_at(), check: self.check }
+        Active {
+            key,
+            uses: self.uses,
+            used_at: self.usage.used_at(),
+            check: self.check,
+            charges: self.charges,
+            mutability: self.mutability,
+        }
     }
 }
 

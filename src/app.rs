@@ -153,6 +153,7 @@ impl App {
             cache: cache.clone(),
             activity: Arc::clone(&activity),
             store: Arc::clone(&guard),
+            upstream: Arc::clone(&upstream),
             tokens: Arc::clone(&tokens),
             policy: Arc::clone(&policy),
             clock: clock.clone(),

@@ -10,6 +10,7 @@ mod entry;
 mod facts;
 mod flight;
 mod memory;
+mod mutability;
 mod policy;
 mod release;
 mod status;
@@ -27,6 +28,7 @@ pub use entry::{Aside, Entry, LARGEST_PERSISTED_BODY, Persisted, RecentFailure, 
 pub use facts::{Exchanged, Facts, Kept};
 pub use flight::Flights;
 pub use memory::{Held, Level, Memory};
+pub use mutability::mutability;
 pub use policy::{Demand, Recall};
 pub use status::{Detail, Forward, Outcome, Status};
 pub use tiers::Tiers;

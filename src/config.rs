@@ -24,6 +24,7 @@ pub mod vars;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::{self, Display, Formatter};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -253,8 +254,26 @@ pub struct Revalidate {
     pub endpoints_per_worker: usize,
     /// How many requests a second one worker makes at most.
     pub per_worker_rps: f64,
-    /// How many requests a second all workers make at most, those of all replicas together.
-    pub max_rps: f64,
+    /// The most requests a second of all workers, those of all replicas together.
+    pub max_rps: MaxRps,
+}
+
+/// The most requests a second that all workers make together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MaxRps {
+    /// As many as GitHub takes.
+    Auto,
+    /// This many.
+    Fixed(f64),
+}
+
+impl Display for MaxRps {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Fixed(rate) => rate.fmt(f),
+        }
+    }
 }
 
 /// What is logged, and how.

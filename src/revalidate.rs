@@ -10,6 +10,8 @@
 //! costs a call and blocks nothing. The checks of a replica are in the index when its sweep is over, while its leases
 //! still last.
 
+mod ceiling;
+mod interval;
 mod outcome;
 mod pace;
 mod plan;
@@ -18,19 +20,22 @@ mod sweep;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::sleep;
 
 use crate::activity::Activity;
 use crate::cache::Cache;
 use crate::clock::{Clock, Stopwatch};
 use crate::config;
+use crate::config::MaxRps;
 use crate::metrics::Metrics;
 use crate::store::Guard;
 use crate::target::Policy;
-use crate::upstream::TokenPool;
+use crate::upstream::{TokenPool, Upstream};
 
 pub use outcome::{Outcome, Skipped, Tally};
 
+use ceiling::Ceiling;
 use pace::{Pace, Rates};
 use plan::{Plan, lateness};
 use sweep::Sweep;
@@ -50,6 +55,8 @@ pub struct Parts {
     pub activity: Arc<Activity>,
     /// The index, and the leases.
     pub store: Arc<Guard>,
+    /// How often GitHub has limited svm.
+    pub upstream: Arc<Upstream>,
     /// Whose quota it spends.
     pub tokens: Arc<TokenPool>,
     /// What may still be asked for.
@@ -64,12 +71,15 @@ pub struct Parts {
 pub struct Revalidator {
     parts: Parts,
     pace: Pace,
+    ceiling: Mutex<Ceiling>,
+    running: Stopwatch,
 }
 
 impl Revalidator {
     /// A revalidator that has not begun.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, pace: Pace::new() }
+        let ceiling = Mutex::new(Ceiling::new());
+        Self { parts, pace: Pace::new(), ceiling, running: Stopwatch::start() }
     }
 
     /// Sweeps, an interval apart or as soon as the sweep before has ended; never returns. Dropping it leaves flights to
@@ -109,11 +119,22 @@ impl Revalidator {
         let plan = Plan::new(&active, config.interval, now);
         let due = plan.len();
         metrics.sweep_planned(due, adopted);
-        let rates = Rates::new(due, *places, config);
+        let rates = Rates::new(due, *places, self.most(), config);
         let tally = Sweep::new(&self.parts, plan, rates, &self.pace).run().await;
         self.save().await;
         metrics.sweep_ended(began.elapsed());
         report(due, adopted, &tally, began.elapsed());
+    }
+
+    /// How many requests a second all may make in the sweep that begins.
+    fn most(&self) -> f64 {
+        match self.parts.config.max_rps {
+            MaxRps::Fixed(rate) => rate,
+            MaxRps::Auto => {
+                let limits = self.parts.upstream.limits_of_haste();
+                self.ceiling.lock().rate(limits, self.running.elapsed())
+            }
+        }
     }
 
     /// Learns from the index what other replicas did; returns how many entries that changed here.

@@ -42,6 +42,7 @@ mod tokens;
 mod validators;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use cause::Cause;
 pub use places::Priority;
@@ -92,6 +93,7 @@ pub struct Upstream {
     cooldowns: Cooldowns,
     reachability: Arc<Reachability>,
     places: Places,
+    limits_of_haste: AtomicU64,
     drift: Drift,
     clock: Clock,
     clock_watch: ClockWatch,
@@ -121,6 +123,7 @@ impl Upstream {
             cooldowns,
             reachability,
             places,
+            limits_of_haste: AtomicU64::new(0),
             drift,
             clock,
             clock_watch: ClockWatch::default(),
@@ -179,6 +182,11 @@ impl Upstream {
     /// How many exchanges with a token may run at once.
     pub fn window(&self) -> usize {
         self.places.window()
+    }
+
+    /// How often an answer said that svm asks too fast.
+    pub fn limits_of_haste(&self) -> u64 {
+        self.limits_of_haste.load(Ordering::Relaxed)
     }
 
     /// The place for what an exchange sends next to this target: the one that it holds, or, if that

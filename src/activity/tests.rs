@@ -34,7 +34,14 @@ fn a_stamp_beside_an_entry_makes_its_document_active() {
     assert_eq!(activity.collect(NOW), [], "held, and not served yet");
     usage.mark(at(5));
     usage.mark(at(6));
-    let active = Active { key: key(1), uses: 2, used_at: at(6), check: Some(check(0)) };
+    let active = Active {
+        key: key(1),
+        uses: 2,
+        used_at: at(6),
+        check: Some(check(0)),
+        charges: Charges::default(),
+        mutability: Mutability::Mutable,
+    };
     assert_eq!(activity.collect(NOW), [active]);
 }
 
@@ -124,4 +131,35 @@ fn beyond_the_bound_those_go_that_were_not_used_for_longest() {
     let active = activity.collect(Timestamp::default());
     let oldest = active.iter().map(|active| active.used_at).min();
     assert_eq!(oldest, Some(NOW + Duration::from_millis(SLACK as u64)));
+}
+
+#[test]
+fn charged_checks_are_told_until_the_document_is_used() {
+    let activity = Activity::default();
+    let usage = activity.hold(key(1), shared(0));
+    usage.mark(at(0));
+    activity.checked(key(1), true, at(60));
+    activity.checked(key(1), true, at(180));
+    let unused = || {
+        let active = activity.collect(NOW)[0];
+        active.charges.unused(active.used_at)
+    };
+    assert_eq!(unused(), 2);
+    assert!(activity.charges(key(1)).are_likely());
+    usage.mark(at(200));
+    assert_eq!(unused(), 0);
+}
+
+#[test]
+fn a_document_that_cannot_change_leaves_the_sweep() {
+    let activity = Activity::default();
+    let usage = activity.hold(key(1), shared(0));
+    usage.mark(at(1));
+    activity.note_mutability(key(1), Mutability::Immutable);
+    assert_eq!(activity.collect(NOW), []);
+    let _ = activity.hold(key(1), shared(5));
+    assert_eq!(activity.collect(NOW), [], "it is still the same body");
+    let other = Check { at: at(9), fetched_at: at(9) };
+    let _ = activity.hold(key(1), Holding { check: other, is_shared: true });
+    assert_eq!(activity.collect(NOW).len(), 1, "nobody has looked at the new one");
 }

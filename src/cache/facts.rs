@@ -28,6 +28,17 @@ pub enum Facts {
 }
 
 impl Facts {
+    /// The entry that there is now, if there is one with a body.
+    pub fn entry(&self) -> Option<&Arc<Entry>> {
+        match self {
+            Self::Found { entry, .. } => Some(entry),
+            Self::Exchange { exchanged, .. } => match exchanged {
+                Exchanged::Stored(entry) | Exchanged::Freshened(entry) => Some(entry),
+                Exchanged::Forgotten(_) | Exchanged::Kept(_) => None,
+            },
+        }
+    }
+
     /// Whether the upstream should have been asked and could not be.
     pub fn are_without_call(&self) -> bool {
         let Self::Exchange { exchanged: Exchanged::Kept(kept), .. } = self else { return false };

@@ -13,10 +13,18 @@ const GROWS_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Whether a path of GitHub's API is that of a single release.
 pub(super) fn is_single(path: &str) -> bool {
-    let Some((_, which)) = path.split_once("/releases/") else { return false };
+    path.split_once("/releases/").is_some_and(|(_, which)| which == "latest" || is_tag_or_id(which))
+}
+
+/// Returns true for the path of a release that is always that of the same tag.
+pub(super) fn is_of_one_tag(path: &str) -> bool {
+    path.split_once("/releases/").is_some_and(|(_, which)| is_tag_or_id(which))
+}
+
+fn is_tag_or_id(which: &str) -> bool {
     let is_tag = which.strip_prefix("tags/").is_some_and(|tag| !tag.is_empty());
     let is_id = !which.is_empty() && which.bytes().all(|byte| byte.is_ascii_digit());
-    which == "latest" || is_tag || is_id
+    is_tag || is_id
 }
 
 /// What decides, of all that a release says.
@@ -25,6 +33,14 @@ struct Release<'a> {
     published_at: &'a str,
     #[serde(borrow)]
     assets: Vec<Asset<'a>>,
+}
+
+/// What tells the age of a release.
+#[derive(Deserialize)]
+struct Dates<'a> {
+    published_at: Option<&'a str>,
+    #[serde(default)]
+    immutable: bool,
 }
 
 #[derive(Deserialize)]
@@ -40,10 +56,21 @@ pub(super) fn has_settled(body: &[u8], now: Timestamp) -> bool {
     is_old && is_complete && !release.assets.is_empty()
 }
 
+/// Returns true if a release was published so long ago, or if GitHub has locked its tag and its assets.
+pub(super) fn is_older_than(age: Duration, body: &[u8], now: Timestamp) -> bool {
+    let Ok(release) = serde_json::from_slice::<Dates<'_>>(body) else { return false };
+    let published_at = release.published_at.and_then(timestamp);
+    release.immutable || published_at.is_some_and(|at| now.since(at) > age)
+}
+
+fn timestamp(text: &str) -> Option<Timestamp> {
+    let at = humantime::parse_rfc3339(text).ok()?;
+    Some(Timestamp::default() + at.duration_since(UNIX_EPOCH).ok()?)
+}
+
 impl Release<'_> {
     fn published_at(&self) -> Option<Timestamp> {
-        let at = humantime::parse_rfc3339(self.published_at).ok()?;
-        Some(Timestamp::default() + at.duration_since(UNIX_EPOCH).ok()?)
+        timestamp(self.published_at)
     }
 }
 

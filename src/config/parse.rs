@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::{ByDate, ConnectAddress, ConnectTo, LogFormat, duration};
+use super::{ByDate, ConnectAddress, ConnectTo, LogFormat, MaxRps, duration};
 use crate::target::{Authority, PathPrefix};
 use crate::upstream::Secret;
 
@@ -97,6 +97,19 @@ pub(super) fn rate_or_off(text: &str) -> Result<Option<f64>> {
         0.0 => Ok(None),
         _ => rate(text).map(Some),
     }
+}
+
+/// The same where `auto` leaves the choice to svm.
+pub(super) fn max_rps(text: &str) -> Result<MaxRps> {
+    if text.eq_ignore_ascii_case("auto") {
+        return Ok(MaxRps::Auto);
+    }
+    // A mistyped word is no number, and the message must not hide that a word may stand here.
+    let rate = rate(text).map_err(|problem| match decimal(text) {
+        Ok(_) => problem,
+        Err(_) => "is neither auto nor a decimal number".to_owned(),
+    })?;
+    Ok(MaxRps::Fixed(rate))
 }
 
 fn decimal(text: &str) -> Result<f64> {

@@ -165,7 +165,7 @@ pub(super) fn revalidate(reader: &mut Reader<'_>) -> Option<Revalidate> {
     let lookback = reader.read("REVALIDATE_LOOKBACK", duration);
     let endpoints_per_worker = reader.read("REVALIDATE_ENDPOINTS_PER_WORKER", count);
     let per_worker_rps = reader.read("REVALIDATE_PER_WORKER_RPS", parse::rate);
-    let max_rps = reader.read("REVALIDATE_MAX_RPS", parse::rate);
+    let max_rps = reader.read("REVALIDATE_MAX_RPS", parse::max_rps);
     Some(Revalidate {
         interval: interval?,
         lookback: lookback?,

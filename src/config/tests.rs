@@ -119,6 +119,8 @@ fn the_effective_configuration_is_what_was_set() {
             "api.github.com:443=127.0.0.1:8443,codeload.github.com:443=[::1]:1,a:443=gateway:80",
         ),
         ("UPSTREAM_CA_FILE", "ca.pem", "ca.pem"),
+        ("REVALIDATE_MAX_RPS", "AUTO", "auto"),
+        ("REVALIDATE_MAX_RPS", "0.5", "0.5"),
         ("CLIENT_MISS_RATE", "0.5", "0.5"),
         ("CLIENT_MISS_RATE", "00.0", "0"),
         ("CLIENT_MISS_RATE", ".0", "0"),

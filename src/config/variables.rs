@@ -144,8 +144,8 @@ pub const VARIABLES: &[Variable] = &[
     ),
     optional(
         "REVALIDATE_MAX_RPS",
-        "10",
-        RATE,
+        "auto",
+        "auto (up to 15, and fewer where GitHub limits svm) or a decimal number from 0.001 to 1000000",
         "requests a second that the background makes at most, all replicas together",
     ),
     optional(

@@ -28,6 +28,10 @@ pub enum Outcome {
 pub enum Skipped {
     /// The sweep was over before its turn; the next one begins with it if it is used most.
     Late,
+    /// Its check is likely to be charged, and the background has had its share of the quota for now.
+    Budget,
+    /// It cannot change, or hardly ever does and was checked within a day.
+    Settled,
     /// The tokens have less than `API_USAGE_THRESHOLD` left, or none is usable.
     Quota,
     /// Its host rests after a limit, or too many exchanges wait already.
@@ -77,10 +81,22 @@ impl Outcome {
     }
 }
 
+/// Returns true if the facts of a flight cost quota: an answer came, and it was no `304`.
+pub(super) fn is_charged(facts: &Facts) -> bool {
+    let Facts::Exchange { exchanged, .. } = facts else { return false };
+    match exchanged {
+        Exchanged::Stored(_) | Exchanged::Forgotten(_) => true,
+        Exchanged::Freshened(_) => false,
+        Exchanged::Kept(kept) => kept.status().is_some_and(|status| !status.is_server_error()),
+    }
+}
+
 impl Skipped {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Late,
+        Self::Budget,
+        Self::Settled,
         Self::Quota,
         Self::Rests,
         Self::Leased,
@@ -94,6 +110,8 @@ impl Skipped {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Late => "late",
+            Self::Budget => "budget",
+            Self::Settled => "settled",
             Self::Quota => "quota",
             Self::Rests => "rests",
             Self::Leased => "leased",

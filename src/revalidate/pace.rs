@@ -22,14 +22,15 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    /// For a sweep of `due` documents; `places` is how many exchanges the background may hold at once.
-    pub(super) fn new(due: usize, places: usize, config: &config::Revalidate) -> Self {
+    /// For a sweep of `due` documents; `places` is how many exchanges the background may hold at once, and `most` how
+    /// many requests a second all may make.
+    pub(super) fn new(due: usize, places: usize, most: f64, config: &config::Revalidate) -> Self {
         let workers = due.div_ceil(config.endpoints_per_worker).clamp(1, places.max(1));
         let even = config.interval.mul_f64(SPREAD) / u32::try_from(due.max(1)).unwrap_or(u32::MAX);
         Self {
             workers,
             per_worker: Duration::from_secs_f64(1.0 / config.per_worker_rps),
-            spacing: even.max(Duration::from_secs_f64(1.0 / config.max_rps)),
+            spacing: even.max(Duration::from_secs_f64(1.0 / most)),
         }
     }
 }
@@ -73,12 +74,12 @@ mod tests {
         lookback: Duration::from_secs(600),
         endpoints_per_worker: 30,
         per_worker_rps: 1.0,
-        max_rps: 10.0,
+        max_rps: config::MaxRps::Auto,
     };
 
     #[test]
     fn documents_are_spread_over_the_interval() {
-        let rates = Rates::new(54, 32, &CONFIG);
+        let rates = Rates::new(54, 32, 10.0, &CONFIG);
         assert_eq!(rates.workers, 2);
         assert_eq!(rates.spacing, Duration::from_secs(1));
         assert_eq!(rates.per_worker, Duration::from_secs(1));
@@ -86,16 +87,16 @@ mod tests {
 
     #[test]
     fn no_number_of_documents_makes_it_go_faster_than_the_rate() {
-        let rates = Rates::new(100_000, 32, &CONFIG);
+        let rates = Rates::new(100_000, 32, 10.0, &CONFIG);
         assert_eq!(rates.spacing, Duration::from_millis(100));
         assert_eq!(rates.workers, 32, "the background holds no more places");
     }
 
     #[test]
     fn nothing_to_do_needs_one_worker_who_finds_that_out() {
-        assert_eq!(Rates::new(0, 32, &CONFIG).workers, 1);
-        assert_eq!(Rates::new(30, 0, &CONFIG).workers, 1);
-        assert_eq!(Rates::new(31, 32, &CONFIG).workers, 2);
+        assert_eq!(Rates::new(0, 32, 10.0, &CONFIG).workers, 1);
+        assert_eq!(Rates::new(30, 0, 10.0, &CONFIG).workers, 1);
+        assert_eq!(Rates::new(31, 32, 10.0, &CONFIG).workers, 2);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Which document comes next in a sweep: of those that are due, the one used most.
 //!
-//! Pure: `now` is an argument. A document is due when its last check is about an interval old; those that become due
-//! while the sweep goes on are waited for, so that each keeps its place in time from sweep to sweep.
+//! Pure: `now` is an argument. A document is due when its last check is about an interval old, which is its own
+//! ([`interval`](super::interval)); those that become due while the sweep goes on are waited for, so that each keeps its
+//! place in time from sweep to sweep. A document whose check is likely to be charged comes when the quota allows it, and
+//! those whose checks are free do not wait for it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
+use super::interval::until_next;
 use crate::activity::{Active, Lateness, OVERDUE_AFTER};
 use crate::clock::Timestamp;
 use crate::target::Key;
@@ -16,6 +19,8 @@ use crate::target::Key;
 pub(super) struct Plan {
     upcoming: BinaryHeap<Reverse<(Timestamp, Rank)>>,
     due: BinaryHeap<Rank>,
+    /// Those that are due and whose checks are likely to be charged.
+    due_charged: BinaryHeap<Rank>,
 }
 
 /// Ordered by importance.
@@ -25,13 +30,22 @@ struct Rank {
     claim: u64,
     used_at: Timestamp,
     key: Key,
+    is_charged: bool,
+}
+
+/// A document that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) key: Key,
+    /// Returns true if the cost of its check was taken out of the quota's share before.
+    pub(super) is_booked: bool,
 }
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Revalidate this one.
-    Revalidate(Key),
+    Revalidate(Due),
     /// Nothing before then.
     Wait(Timestamp),
     /// Nothing more.
@@ -44,18 +58,25 @@ impl Plan {
         let planned = active.iter().map(|active| {
             // A check from the future is from a clock that was ahead, and says nothing.
             let checked_at = active.check.map(|check| check.at).filter(|at| *at <= now);
-            let due_at = checked_at.map_or(now, |at| at + interval - leeway(interval));
+            let until_next = |at| until_next(active, at, interval) - leeway(interval);
+            let due_at = checked_at.map_or(now, |at| at + until_next(at));
             let intervals = checked_at.map_or(1, |at| intervals(now.since(at), interval));
             let claim = (active.uses + 1).saturating_mul(intervals);
-            Reverse((due_at, Rank { claim, used_at: active.used_at, key: active.key }))
+            let is_charged = active.charges.are_likely();
+            Reverse((due_at, Rank { claim, used_at: active.used_at, key: active.key, is_charged }))
         });
         let upcoming = planned.filter(|Reverse((due_at, _))| *due_at < now + interval).collect();
-        Self { upcoming, due: BinaryHeap::new() }
+        Self { upcoming, due: BinaryHeap::new(), due_charged: BinaryHeap::new() }
     }
 
     /// How many documents are left.
     pub(super) fn len(&self) -> usize {
-        self.upcoming.len() + self.due.len()
+        self.upcoming.len() + self.due.len() + self.due_charged.len()
+    }
+
+    /// How many of them wait for quota.
+    pub(super) fn wait_for_quota(&self) -> usize {
+        self.due_charged.len()
     }
 
     /// Gives up on what is left; returns how many documents that is.
@@ -63,33 +84,57 @@ impl Plan {
         let left = self.len();
         self.upcoming.clear();
         self.due.clear();
+        self.due_charged.clear();
         left
     }
 
-    /// Takes the next document.
-    pub(super) fn next(&mut self, now: Timestamp) -> Next {
+    /// Takes the next document; `take_charge` takes the cost of one out of the quota, or tells when that may be tried
+    /// again.
+    pub(super) fn next(
+        &mut self,
+        now: Timestamp,
+        take_charge: impl FnOnce() -> Result<(), Timestamp>,
+    ) -> Next {
         while let Some(Reverse((due_at, rank))) = self.upcoming.peek().copied() {
             if due_at > now {
                 break;
             }
             self.upcoming.pop();
-            self.due.push(rank);
+            if rank.is_charged { &mut self.due_charged } else { &mut self.due }.push(rank);
         }
-        match (self.due.pop(), self.upcoming.peek()) {
-            (Some(rank), _) => Next::Revalidate(rank.key),
-            (None, Some(Reverse((due_at, _)))) => Next::Wait(*due_at),
+        let mut again_at = self.upcoming.peek().map(|Reverse((due_at, _))| *due_at);
+        if self.due_charged.peek() > self.due.peek() {
+            match take_charge() {
+                Ok(()) => {
+                    let key = self.due_charged.pop().map(|rank| rank.key);
+                    return key.map_or(Next::Done, |key| due(key, true));
+                }
+                Err(at) => again_at = Some(again_at.map_or(at, |upcoming| upcoming.min(at))),
+            }
+        }
+        match (self.due.pop(), again_at) {
+            (Some(rank), _) => due(rank.key, false),
+            (None, Some(at)) => Next::Wait(at),
             (None, None) => Next::Done,
         }
     }
 }
 
+fn due(key: Key, is_booked: bool) -> Next {
+    Next::Revalidate(Due { key, is_booked })
+}
+
 /// How late the checks are: more documents may be in use than can be checked in an interval. One
 /// that was never checked is new.
 pub(super) fn lateness(active: &[Active], interval: Duration, now: Timestamp) -> Lateness {
-    let ages = active.iter().filter_map(|active| Some(now.since(active.check?.at)));
-    ages.fold(Lateness::default(), |lateness, age| Lateness {
-        overdue: lateness.overdue + usize::from(age > interval * OVERDUE_AFTER),
-        oldest: lateness.oldest.max(age),
+    let checked = active.iter().filter_map(|active| Some((active, active.check?.at)));
+    checked.fold(Lateness::default(), |lateness, (active, at)| {
+        let age = now.since(at);
+        let limit = until_next(active, at, interval) + interval * (OVERDUE_AFTER - 1);
+        Lateness {
+            overdue: lateness.overdue + usize::from(age > limit),
+            oldest: lateness.oldest.max(age),
+        }
     })
 }
 
@@ -110,6 +155,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::activity::{Charges, Mutability};
     use crate::store::Check;
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -119,12 +165,24 @@ mod tests {
         let key = Key::of(&number.to_string());
         let at = |ago| NOW - Duration::from_secs(ago);
         let check = checked_ago.map(|ago| Check { at: at(ago), fetched_at: at(ago) });
-        Active { key, uses, used_at: NOW, check }
+        Active {
+            key,
+            uses,
+            used_at: NOW,
+            check,
+            charges: Charges::default(),
+            mutability: Mutability::default(),
+        }
+    }
+
+    /// No document of these tests is likely to be charged.
+    fn free() -> Result<(), Timestamp> {
+        panic!("nothing is charged")
     }
 
     fn keys(plan: &mut Plan, now: Timestamp) -> Vec<Key> {
-        std::iter::from_fn(|| match plan.next(now) {
-            Next::Revalidate(key) => Some(key),
+        std::iter::from_fn(|| match plan.next(now, free) {
+            Next::Revalidate(due) => Some(due.key),
             Next::Wait(_) | Next::Done => None,
         })
         .collect()
@@ -137,17 +195,17 @@ mod tests {
         let mut plan = Plan::new(&[little, much, never], MINUTE, NOW);
         assert_eq!(plan.len(), 3);
         assert_eq!(keys(&mut plan, NOW), [much.key, never.key, little.key]);
-        assert_eq!(plan.next(NOW), Next::Done);
+        assert_eq!(plan.next(NOW, free), Next::Done);
     }
 
     #[test]
     fn what_becomes_due_in_the_sweep_is_waited_for() {
         let (later, now) = (active(1, 9, Some(30)), active(2, 1, Some(60)));
         let mut plan = Plan::new(&[later, now], MINUTE, NOW);
-        assert_eq!(plan.next(NOW), Next::Revalidate(now.key));
+        assert_eq!(plan.next(NOW, free), due(now.key, false));
         let due_at = NOW + Duration::from_secs(29);
-        assert_eq!(plan.next(NOW), Next::Wait(due_at));
-        assert_eq!(plan.next(due_at), Next::Revalidate(later.key));
+        assert_eq!(plan.next(NOW, free), Next::Wait(due_at));
+        assert_eq!(plan.next(due_at, free), due(later.key, false));
     }
 
     #[test]
@@ -155,7 +213,7 @@ mod tests {
         let interval = MINUTE - leeway(MINUTE);
         assert_eq!(Plan::new(&[active(1, 1, Some(0))], MINUTE, NOW).len(), 1);
         let mut plan = Plan::new(&[active(1, 1, Some(0))], MINUTE, NOW);
-        assert_eq!(plan.next(NOW), Next::Wait(NOW + interval));
+        assert_eq!(plan.next(NOW, free), Next::Wait(NOW + interval));
     }
 
     #[test]
@@ -172,7 +230,42 @@ mod tests {
         let ahead = Check { at: NOW + MINUTE * 60, fetched_at: NOW };
         let document = Active { check: Some(ahead), ..active(1, 1, None) };
         let mut plan = Plan::new(&[document], MINUTE, NOW);
-        assert_eq!(plan.next(NOW), Next::Revalidate(document.key));
+        assert_eq!(plan.next(NOW, free), due(document.key, false));
+    }
+
+    /// A document whose last check was charged.
+    fn charged(number: u64, uses: u64) -> Active {
+        let document = active(number, uses, Some(60));
+        Active { charges: document.charges.with(true, NOW, NOW), ..document }
+    }
+
+    #[test]
+    fn charged_checks_wait_for_quota_and_free_ones_do_not() {
+        let (dear, free) = (charged(1, 9), active(2, 1, Some(60)));
+        let mut plan = Plan::new(&[dear, free], MINUTE, NOW);
+        let later = NOW + Duration::from_secs(9);
+        assert_eq!(plan.next(NOW, || Err(later)), due(free.key, false));
+        assert_eq!(plan.next(NOW, || Err(later)), Next::Wait(later));
+        assert_eq!((plan.len(), plan.wait_for_quota()), (1, 1));
+        assert_eq!(plan.next(later, || Ok(())), due(dear.key, true));
+        assert_eq!(plan.next(later, || Ok(())), Next::Done);
+    }
+
+    #[test]
+    fn quota_is_taken_for_the_document_whose_turn_it_is() {
+        let (dear, free) = (charged(1, 1), active(2, 9, Some(60)));
+        let mut plan = Plan::new(&[dear, free], MINUTE, NOW);
+        assert_eq!(plan.next(NOW, || panic!("it is not its turn")), due(free.key, false));
+        assert_eq!(plan.next(NOW, || Ok(())), due(dear.key, true));
+    }
+
+    #[test]
+    fn what_was_long_unused_is_late_by_its_own_interval() {
+        let hour = 3_600;
+        let used_at = NOW - Duration::from_secs(60 * hour);
+        let document = Active { used_at, ..active(1, 1, Some(hour / 2)) };
+        assert_eq!(lateness(&[document], MINUTE, NOW).overdue, 0);
+        assert_eq!(lateness(&[active(1, 1, Some(hour / 2))], MINUTE, NOW).overdue, 1);
     }
 
     #[test]
@@ -180,10 +273,11 @@ mod tests {
         let mut documents = [active(1, 100, Some(60)), active(2, 1, Some(60))];
         for sweep in 0..100 {
             let now = NOW + MINUTE * sweep;
-            let Next::Revalidate(first) = Plan::new(&documents, MINUTE, now).next(now) else {
+            documents.iter_mut().for_each(|document| document.used_at = now);
+            let Next::Revalidate(first) = Plan::new(&documents, MINUTE, now).next(now, free) else {
                 panic!("both are due")
             };
-            if first == documents[1].key {
+            if first.key == documents[1].key {
                 assert!(sweep > 10, "the one that is used more comes more often");
                 return;
             }
@@ -201,8 +295,8 @@ mod tests {
             let mut now = NOW;
             let mut done = Vec::new();
             loop {
-                match plan.next(now) {
-                    Next::Revalidate(key) => done.push((key, now)),
+                match plan.next(now, free) {
+                    Next::Revalidate(due) => done.push((due.key, now)),
                     Next::Wait(until) => {
                         prop_assert!(until > now);
                         now = until;

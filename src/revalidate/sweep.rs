@@ -8,10 +8,12 @@ use parking_lot::Mutex;
 use tokio::time::sleep;
 
 use super::Parts;
-use super::outcome::{Outcome, Skipped, Tally};
+use super::interval::PINNED_INTERVAL;
+use super::outcome::{Outcome, Skipped, Tally, is_charged};
 use super::pace::{Pace, Rates};
-use super::plan::{Next, Plan, leeway};
-use crate::cache::Entry;
+use super::plan::{Due, Next, Plan, leeway};
+use crate::activity::Mutability;
+use crate::cache::{Entry, mutability};
 use crate::clock::Stopwatch;
 use crate::store::{Claim, Claimed};
 use crate::target::{Key, Target};
@@ -29,6 +31,12 @@ pub(super) struct Sweep<'a> {
     tally: Tally,
 }
 
+/// A check for which the upstream was to be asked.
+struct Checked {
+    outcome: Outcome,
+    is_charged: bool,
+}
+
 impl<'a> Sweep<'a> {
     pub(super) fn new(parts: &'a Parts, plan: Plan, rates: Rates, pace: &'a Pace) -> Self {
         let (began, tally) = (Stopwatch::start(), Tally::default());
@@ -38,50 +46,74 @@ impl<'a> Sweep<'a> {
     /// Goes on until nothing is left to do, or the time is over: what is left then waits for the next sweep.
     pub(super) async fn run(self) -> Tally {
         join_all((0..self.rates.workers).map(|_| self.work())).await;
-        let late = self.plan.lock().len();
-        self.count(Outcome::Skipped(Skipped::Late), late);
+        let plan = self.plan.lock();
+        let wait_for_quota = plan.wait_for_quota();
+        self.count(Outcome::Skipped(Skipped::Budget), wait_for_quota);
+        self.count(Outcome::Skipped(Skipped::Late), plan.len() - wait_for_quota);
+        drop(plan);
         self.tally
     }
 
     async fn work(&self) {
-        while let Some(key) = self.next().await {
+        while let Some(due) = self.next().await {
             let Some(wait) = self.pace.turn(self.rates.spacing, self.left()) else {
+                self.settle(due, false);
                 self.count(Outcome::Skipped(Skipped::Late), 1);
                 return self.give_up(Skipped::Late);
             };
             sleep(wait).await;
             let turn = Stopwatch::start();
-            self.take_turn(key).await;
+            self.take_turn(due).await;
             let pause = self.rates.per_worker.saturating_sub(turn.elapsed());
             sleep(pause.min(self.left())).await;
         }
     }
 
     /// The next document, once it is due.
-    async fn next(&self) -> Option<Key> {
+    async fn next(&self) -> Option<Due> {
         loop {
             let left = self.left();
             if left.is_zero() {
                 return None;
             }
-            if let Some(key) = self.parts.activity.next_overdue() {
-                return Some(key);
+            if let Some(due) = self.next_overdue() {
+                return Some(due);
             }
-            let now = self.parts.clock.now();
-            let next = self.plan.lock().next(now);
-            match next {
-                Next::Revalidate(key) => return Some(key),
-                Next::Wait(until) => sleep(until.since(now).min(left)).await,
+            match self.next_planned() {
+                Next::Revalidate(due) => return Some(due),
+                Next::Wait(until) => {
+                    sleep(until.since(self.parts.clock.now()).min(left)).await;
+                }
                 Next::Done => return None,
             }
         }
     }
 
-    /// Revalidates a document; one that needs no call leaves its turn to the next.
-    async fn take_turn(&self, key: Key) {
-        let mut key = key;
+    /// The next document that a client was served although its check is overdue. One that is likely to be charged comes
+    /// at its place in the plan, if the quota has nothing for it now.
+    fn next_overdue(&self) -> Option<Due> {
+        let Parts { activity, tokens, clock, .. } = self.parts;
         loop {
-            let outcome = self.revalidate(key).await;
+            let key = activity.next_overdue()?;
+            if !activity.charges(key).are_likely() {
+                return Some(Due { key, is_booked: false });
+            }
+            if tokens.take_charge(clock.now()).is_ok() {
+                return Some(Due { key, is_booked: true });
+            }
+        }
+    }
+
+    fn next_planned(&self) -> Next {
+        let now = self.parts.clock.now();
+        self.plan.lock().next(now, || self.parts.tokens.take_charge(now))
+    }
+
+    /// Revalidates a document; one that needs no call leaves its turn to the next.
+    async fn take_turn(&self, first: Due) {
+        let mut due = first;
+        loop {
+            let outcome = self.revalidate(due).await;
             self.count(outcome, 1);
             match outcome {
                 // What holds for this one holds for all that are left.
@@ -91,45 +123,79 @@ impl<'a> Sweep<'a> {
                 Outcome::Skipped(_) => {}
                 _ => return,
             }
-            let Next::Revalidate(next) = self.plan.lock().next(self.parts.clock.now()) else {
-                return;
-            };
-            key = next;
+            let Next::Revalidate(next) = self.next_planned() else { return };
+            due = next;
         }
     }
 
-    async fn revalidate(&self, key: Key) -> Outcome {
+    async fn revalidate(&self, due: Due) -> Outcome {
+        let checked = self.check(due.key).await;
+        let is_charged = checked.as_ref().is_ok_and(|checked| checked.is_charged);
+        self.settle(due, is_charged);
+        match checked {
+            Ok(Checked { outcome, .. }) => {
+                if Outcome::ASKED.contains(&outcome) {
+                    let Parts { activity, clock, .. } = self.parts;
+                    activity.checked(due.key, is_charged, clock.now());
+                }
+                outcome
+            }
+            Err(skipped) => Outcome::Skipped(skipped),
+        }
+    }
+
+    /// Has what the check of a document cost taken out of the background's share of the quota, once.
+    fn settle(&self, due: Due, is_charged: bool) {
+        let Parts { tokens, clock, .. } = self.parts;
+        match (due.is_booked, is_charged) {
+            (true, false) => tokens.put_back_charge(),
+            (false, true) => tokens.owe_charge(clock.now()),
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    async fn check(&self, key: Key) -> Result<Checked, Skipped> {
         let Parts { cache, activity, tokens, policy, clock, .. } = self.parts;
-        let Ok(stored) = cache.stored(key).await else {
-            return Outcome::Skipped(Skipped::Unread);
-        };
+        let stored = cache.stored(key).await.map_err(|_| Skipped::Unread)?;
         let Some(entry) = stored.filter(|entry| !entry.is_negative()) else {
             activity.is_without_body(key);
-            return Outcome::Skipped(Skipped::NoBody);
+            return Err(Skipped::NoBody);
         };
         let Ok(target) = Target::parse(&entry.url, policy) else {
             activity.is_without_body(key);
-            return Outcome::Skipped(Skipped::Refused);
+            return Err(Skipped::Refused);
         };
-        if self.is_recent(&entry) {
-            return Outcome::Skipped(Skipped::Checked);
-        }
+        self.check_age(&target, &entry)?;
         if !tokens.has_quota_to_spare(clock.now()) {
-            return Outcome::Skipped(Skipped::Quota);
+            return Err(Skipped::Quota);
         }
         match self.claim(&entry).await {
             Claimed::Granted { wait } => sleep(wait).await,
-            Claimed::Taken => return Outcome::Skipped(Skipped::Leased),
-            Claimed::Crowded => return Outcome::Skipped(Skipped::Late),
+            Claimed::Taken => return Err(Skipped::Leased),
+            Claimed::Crowded => return Err(Skipped::Late),
         }
-        Outcome::of(&*cache.revalidate(&target).await)
+        let facts = cache.revalidate(&target).await;
+        if let Some(entry) = facts.entry() {
+            activity.note_mutability(key, mutability(&target, entry, clock.now()));
+        }
+        let is_charged = target.gets_token() && is_charged(&facts);
+        Ok(Checked { outcome: Outcome::of(&facts), is_charged })
     }
 
-    /// Whether the entry was checked meanwhile, for a client; a check from the future says nothing.
-    fn is_recent(&self, entry: &Entry) -> bool {
-        let interval = self.parts.config.interval;
+    /// Finds out that the entry needs no check: one that cannot change, or one that was checked meanwhile, for a client.
+    /// A check from the future says nothing.
+    fn check_age(&self, target: &Target, entry: &Entry) -> Result<(), Skipped> {
         let (now, checked_at) = (self.parts.clock.now(), entry.times.checked_at);
-        checked_at <= now && now.since(checked_at) < interval - leeway(interval)
+        let mutability = mutability(target, entry, now);
+        self.parts.activity.note_mutability(target.key(), mutability);
+        let interval = self.parts.config.interval;
+        let is_younger = |age| checked_at <= now && now.since(checked_at) < age;
+        match mutability {
+            Mutability::Immutable => Err(Skipped::Settled),
+            Mutability::Pinned if is_younger(PINNED_INTERVAL) => Err(Skipped::Settled),
+            _ if is_younger(interval - leeway(interval)) => Err(Skipped::Checked),
+            _ => Ok(()),
+        }
     }
 
     /// Asks the other replicas, if the body is one that they can have from the store. Without an answer there is

@@ -120,8 +120,16 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
     // What an answer to a refused token says is about nobody's quota.
     if let Some(lease) = lease.filter(|_| response.status() != StatusCode::UNAUTHORIZED) {
         upstream.tokens.saw(lease, response.headers(), now);
+        if priority == Priority::Background && is_charged(response.status()) {
+            upstream.tokens.charged_background(lease, now);
+        }
     }
     Ok(Head { response, lease, condition: condition.clone() })
+}
+
+/// Returns true for the status of an answer that costs quota: all do but a `304` and those of a server in trouble.
+fn is_charged(status: StatusCode) -> bool {
+    status != StatusCode::NOT_MODIFIED && !status.is_server_error()
 }
 
 fn request(upstream: &Upstream, hop: &Hop<'_>) -> Result<Request, Failure> {

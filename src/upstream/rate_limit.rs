@@ -74,6 +74,11 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// Returns true if fewer requests a second would have met no limit: it is not one of a window that is spent.
+    pub(super) const fn is_of_haste(self) -> bool {
+        matches!(self, Self::Secondary { .. } | Self::Host { .. })
+    }
+
     /// The word for the metric label.
     pub const fn as_str(self) -> &'static str {
         match self {

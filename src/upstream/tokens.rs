@@ -5,6 +5,7 @@
 //! caller's.
 
 mod account;
+mod allowance;
 mod inquiry;
 mod pool;
 mod quota_windows;
@@ -222,6 +223,30 @@ impl TokenPool {
     /// Whether a token has more left than is kept for clients.
     pub fn has_quota_to_spare(&self, now: Timestamp) -> bool {
         self.pool.lock().has_quota_to_spare(now)
+    }
+
+    /// Takes a call that is likely to be charged out of the background's share of the quota.
+    ///
+    /// # Errors
+    ///
+    /// The moment when the next one may go, if none may now.
+    pub fn take_charge(&self, now: Timestamp) -> Result<(), Timestamp> {
+        self.pool.lock().take_charge(now)
+    }
+
+    /// Puts a call back that was not charged after all.
+    pub fn put_back_charge(&self) {
+        self.pool.lock().put_back_charge();
+    }
+
+    /// Takes a call out that was charged although that was not likely.
+    pub fn owe_charge(&self, now: Timestamp) {
+        self.pool.lock().owe_charge(now);
+    }
+
+    /// An answer to the background was charged to the token's account.
+    pub(super) fn charged_background(&self, lease: Lease, now: Timestamp) {
+        self.pool.lock().charged_background(lease.index, now);
     }
 
     /// What can be told of each token, in the order of the configuration.

@@ -104,6 +104,7 @@ async fn metrics_are_prometheus_text() {
     svm_revalidate_due_total 0
     svm_revalidate_oldest_check_seconds 0
     svm_revalidate_overdue 0
+    svm_revalidate_skipped_total{reason="budget"} 0
     svm_revalidate_skipped_total{reason="checked"} 0
     svm_revalidate_skipped_total{reason="late"} 0
     svm_revalidate_skipped_total{reason="leased"} 0
@@ -111,6 +112,7 @@ async fn metrics_are_prometheus_text() {
     svm_revalidate_skipped_total{reason="quota"} 0
     svm_revalidate_skipped_total{reason="refused"} 0
     svm_revalidate_skipped_total{reason="rests"} 0
+    svm_revalidate_skipped_total{reason="settled"} 0
     svm_revalidate_skipped_total{reason="unread"} 0
     svm_served_age_seconds_count 2
     svm_stale_answers_total{reason="stale-if-error"} 0

@@ -2,6 +2,8 @@
 //!
 //! Sweeps run on real time, a fraction of a second apart; whether a document is due is decided by the test's clock.
 
+mod cost;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,7 +176,7 @@ async fn a_failing_upstream_costs_a_call_a_sweep_and_leaves_the_entry() {
     app.github.release("octo/app").serve();
     let document = app.version(LATEST).await;
     app.github.fail_all(Failure::Blocked451);
-    app.advance(INTERVAL);
+    app.advance(INTERVAL * 64);
     let runs = app.metric(RUNS).await;
     app.exceeds("svm_revalidate_done_total{result=\"failed\"}", 1.0).await;
     let calls = app.github.calls(LATEST_PATH) - 1;

@@ -72,6 +72,8 @@ fn malformed_values() {
         ("CLIENT_MISS_RATE", "0..0", r#""0..0" is not a decimal number"#),
         ("CLIENT_MISS_RATE", "0.0001", r#""0.0001" is too small"#),
         ("CLIENT_MISS_RATE", "1000001", r#""1000001" is too large"#),
+        ("REVALIDATE_MAX_RPS", "automatic", r#""automatic" is neither auto nor a decimal number"#),
+        ("REVALIDATE_MAX_RPS", "0", r#""0" is too small"#),
         ("LOG_FORMAT", "xml", r#""xml" is neither json nor text"#),
         (
             "RUST_LOG",

@@ -1,5 +1,6 @@
 //! Answers that refuse the document: limits, refused tokens and policies, and what is tried next.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -49,6 +50,9 @@ impl Exchange<'_> {
     ) -> Next {
         let upstream = self.upstream;
         upstream.metrics.limited(limit.as_str());
+        if limit.is_of_haste() {
+            upstream.limits_of_haste.fetch_add(1, Ordering::Relaxed);
+        }
         if let Some(lease) = lease
             && upstream.tokens.rest(lease, limit, now)
         {

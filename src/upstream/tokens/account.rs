@@ -6,6 +6,7 @@ use crate::clock::{Period, Timestamp};
 use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit, Quota};
 use crate::upstream::rest::Rest;
 
+use super::allowance::Budget;
 use super::quota_windows::QuotaWindows;
 
 /// When to ask again where it is only answers under way that keep the background from going on.
@@ -20,6 +21,20 @@ pub(super) struct Account {
     secondary: Rest,
     /// Requests that were sent and whose cost is not booked yet.
     under_way: u64,
+    background: Charged,
+}
+
+/// Calls of the background that were charged, until the window ends that they were charged to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Charged {
+    calls: u64,
+    window: Period,
+}
+
+impl Charged {
+    fn count(&self, now: Timestamp) -> u64 {
+        if self.window.goes_on(now) { self.calls } else { 0 }
+    }
 }
 
 impl Account {
@@ -91,6 +106,9 @@ impl Account {
         self.spent = self.spent.later(other.spent, now);
         self.secondary = self.secondary.later(other.secondary, now);
         self.under_way += other.under_way;
+        let calls = self.background.count(now) + other.background.count(now);
+        let window = self.background.window.later(other.background.window, now);
+        self.background = Charged { calls, window };
     }
 
     /// The quota of the window that decides, while one lasts.
@@ -101,6 +119,23 @@ impl Account {
     /// What is left, and of how much. A window that is over has left it all; nothing at all is known at the start.
     pub(super) fn budget(&self, now: Timestamp) -> (u64, u64) {
         self.windows.budget(now)
+    }
+
+    /// The charged calls that the background may still make of the window, above the threshold.
+    pub(super) fn background_budget(&self, threshold: u64, now: Timestamp) -> Budget {
+        if self.rests_until(now) > now {
+            return Budget::NONE;
+        }
+        let Some(quota) = self.known(now) else { return Budget::UNKNOWN };
+        let left = quota.remaining.saturating_sub(self.under_way).saturating_sub(threshold);
+        Budget::of_window(left, self.background.count(now), quota.reset_at.since(now), now)
+    }
+
+    /// An answer to the background was charged.
+    pub(super) fn charged_background(&mut self, now: Timestamp) {
+        let Some(quota) = self.known(now) else { return };
+        let calls = self.background.count(now) + 1;
+        self.background = Charged { calls, window: Period::new(now, quota.reset_at) };
     }
 
     /// When the last rest ends, be it long over.

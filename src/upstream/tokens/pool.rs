@@ -13,6 +13,7 @@ use crate::upstream::rate_limit::{Limit, Quota};
 use crate::upstream::{Fingerprint, Priority};
 
 use super::account::Account;
+use super::allowance::{Allowance, Budget};
 use super::token::Token;
 use super::{Report, Tried};
 
@@ -28,6 +29,8 @@ pub(in crate::upstream) struct Pool {
     /// The quota of our address, which requests without a token spend.
     anonymous: Account,
     usage_threshold: u64,
+    /// The charged calls that the background may make.
+    allowance: Allowance,
     next: usize,
 }
 
@@ -37,7 +40,8 @@ impl Pool {
     pub(super) fn new(tokens: Vec<Token>, usage_threshold: u64) -> Self {
         let accounts = tokens.iter().map(|_| Account::default()).collect();
         let anonymous = Account::default();
-        Self { tokens, accounts, anonymous, usage_threshold, next: 0 }
+        let allowance = Allowance::default();
+        Self { tokens, accounts, anonymous, usage_threshold, allowance, next: 0 }
     }
 
     /// A token for a request: those with enough quota take turns, then those below the threshold, at which the
@@ -77,15 +81,25 @@ impl Pool {
 
     /// Whether less than half of the quota is left, that of all accounts together that a token may spend.
     pub(in crate::upstream) fn is_scarce(&self, now: Timestamp) -> bool {
-        let may_be_spent = |&(place, _): &(usize, &Account)| {
-            self.tokens.iter().any(|token| token.account == place && !token.is_put_aside())
-        };
-        let accounts = self.accounts.iter().enumerate().filter(may_be_spent);
-        let budgets = accounts.map(|(_, account)| account.budget(now));
+        let budgets = self.spendable().map(|account| account.budget(now));
         let (left, limit) = budgets.fold((0_u64, 0_u64), |(left, limit), budget| {
             (left.saturating_add(budget.0), limit.saturating_add(budget.1))
         });
         left < limit.div_ceil(2)
+    }
+
+    /// The accounts that a token may spend from.
+    fn spendable(&self) -> impl Iterator<Item = &Account> {
+        let may_be_spent = |&(place, _): &(usize, &Account)| {
+            self.tokens.iter().any(|token| token.account == place && !token.is_put_aside())
+        };
+        self.accounts.iter().enumerate().filter(may_be_spent).map(|(_, account)| account)
+    }
+
+    /// The calls of the background that may be charged, those of all accounts together.
+    fn background_budget(&self, now: Timestamp) -> Budget {
+        let budgets = self.spendable().map(|it| it.background_budget(self.usage_threshold, now));
+        budgets.fold(Budget::NONE, Budget::and)
     }
 
     /// When the first token is usable again by a request of this priority; `now` if one is. A refused token promises
@@ -165,6 +179,24 @@ impl Pool {
 
     pub(super) fn book(&mut self, index: usize, quota: Quota, now: Timestamp) {
         self.account_mut(index).book(quota, now);
+    }
+
+    pub(super) fn take_charge(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        let budget = self.background_budget(now);
+        self.allowance.take(budget, now)
+    }
+
+    pub(super) fn put_back_charge(&mut self) {
+        self.allowance.put_back();
+    }
+
+    pub(super) fn owe_charge(&mut self, now: Timestamp) {
+        let budget = self.background_budget(now);
+        self.allowance.owe(budget, now);
+    }
+
+    pub(super) fn charged_background(&mut self, index: usize, now: Timestamp) {
+        self.account_mut(index).charged_background(now);
     }
 
     pub(super) fn saw_without_token(&mut self, headers: &HeaderMap, now: Timestamp) {

@@ -1,0 +1,56 @@
+//! The cost of a document's checks, as far as it decides about the next one.
+
+use crate::clock::Timestamp;
+
+/// The checks of a document that were charged to the quota.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Charges {
+    /// Those between which nobody asked for the document.
+    count: u32,
+    /// When the last one was.
+    last_at: Timestamp,
+    /// The last check was one of them.
+    is_latest: bool,
+}
+
+impl Charges {
+    /// How many were charged since a client asked for the document, which was last at `used_at`.
+    pub fn unused(self, used_at: Timestamp) -> u32 {
+        if used_at >= self.last_at { 0 } else { self.count }
+    }
+
+    /// Returns true if the next check is likely to be charged as well, as the last one was.
+    pub fn are_likely(self) -> bool {
+        self.is_latest
+    }
+
+    /// The same after one more check, `now`.
+    #[must_use]
+    pub fn with(self, is_charged: bool, used_at: Timestamp, now: Timestamp) -> Self {
+        match is_charged {
+            true => Self { count: self.unused(used_at) + 1, last_at: now, is_latest: true },
+            false => Self { is_latest: false, ..self },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_secs(1_000_000 + seconds)
+    }
+
+    #[test]
+    fn charged_checks_count_until_a_client_asks() {
+        let used_at = at(0);
+        let charges = Charges::default().with(true, used_at, at(60)).with(true, used_at, at(180));
+        assert_eq!(charges.unused(used_at), 2);
+        let free = charges.with(false, used_at, at(420));
+        assert_eq!((free.unused(used_at), free.are_likely()), (2, false));
+        assert_eq!(charges.unused(at(200)), 0, "somebody asked since");
+        let again = charges.with(true, at(200), at(240));
+        assert_eq!((again.unused(at(200)), again.are_likely()), (1, true));
+    }
+}

@@ -1,0 +1,130 @@
+//! How a document changes, as its URL and its body tell.
+//!
+//! Pure. A full hash names a commit or its contents for good; a branch or a tag of that form is refused by GitHub. The
+//! release of one tag hardly changes when it is some weeks old; the latest release may at any time.
+
+use std::time::Duration;
+
+use crate::activity::Mutability;
+use crate::clock::Timestamp;
+use crate::target::Target;
+
+use super::{Entry, release};
+
+/// How old a release is before changes of it are rare.
+const PINNED_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Where GitHub serves files.
+const FILE_HOST: &str = "raw.githubusercontent.com";
+
+/// How the document changes of which this is the entry.
+pub fn mutability(target: &Target, entry: &Entry, now: Timestamp) -> Mutability {
+    let query = target.as_str().split_once('?').map_or("", |(_, query)| query);
+    let is_immutable = match target.gets_token() {
+        true => is_by_hash(target.path(), query),
+        false => target.host() == FILE_HOST && is_file_by_hash(target.path()),
+    };
+    if is_immutable {
+        return Mutability::Immutable;
+    }
+    let is_pinned = target.gets_token()
+        && release::is_of_one_tag(target.path())
+        && release::is_older_than(PINNED_AFTER, &entry.body, now);
+    if is_pinned { Mutability::Pinned } else { Mutability::Mutable }
+}
+
+/// Returns true for the documents of GitHub's API that a full hash names. What is told of a commit, such as its checks,
+/// goes on to change.
+fn is_by_hash(path: &str, query: &str) -> bool {
+    let path = path.strip_prefix("/api/v3").unwrap_or(path);
+    let Some(resource) = in_repository(path) else { return false };
+    match resource.split('/').collect::<Vec<_>>()[..] {
+        ["git", "blobs" | "trees" | "commits" | "tags", hash] | ["commits", hash] => is_hash(hash),
+        ["compare", range] => {
+            range.split_once("...").is_some_and(|(from, to)| is_hash(from) && is_hash(to))
+        }
+        ["contents" | "readme", ..] => {
+            let mut values = query.split('&').filter_map(|pair| pair.strip_prefix("ref="));
+            values.next().is_some_and(is_hash) && values.next().is_none()
+        }
+        _ => false,
+    }
+}
+
+/// The path below a repository, be that named by its owner and name or by its number.
+fn in_repository(path: &str) -> Option<&str> {
+    let (root, rest) = path.strip_prefix('/')?.split_once('/')?;
+    let names = match root {
+        "repos" => 2,
+        "repositories" => 1,
+        _ => return None,
+    };
+    rest.splitn(names + 1, '/').nth(names)
+}
+
+/// Returns true for `/owner/name/hash/path`.
+fn is_file_by_hash(path: &str) -> bool {
+    let mut segments = path.split('/').skip(3);
+    segments.next().is_some_and(is_hash) && segments.next().is_some_and(|file| !file.is_empty())
+}
+
+/// Returns true for a SHA-1 or a SHA-256 in full. A shorter one may come to name another commit too.
+fn is_hash(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    #[test]
+    fn a_full_hash_names_what_cannot_change() {
+        for (path, query, want) in [
+            ("/repos/o/r/commits/SHA", "", true),
+            ("/repos/o/r/commits/SHA", "per_page=1", true),
+            ("/repositories/7/commits/SHA", "", true),
+            ("/api/v3/repos/o/r/commits/SHA", "", true),
+            ("/repos/o/r/git/trees/SHA", "recursive=1", true),
+            ("/repos/o/r/git/blobs/SHA", "", true),
+            ("/repos/o/r/git/tags/SHA", "", true),
+            ("/repos/o/r/compare/SHA...SHA", "", true),
+            ("/repos/o/r/contents/a/b.json", "ref=SHA", true),
+            ("/repos/o/r/readme", "ref=SHA", true),
+            ("/repos/o/r/commits/main", "", false),
+            ("/repos/o/r/commits/0123456", "", false),
+            ("/repos/o/r/commits/SHA/status", "", false),
+            ("/repos/o/r/commits/SHA/check-runs", "", false),
+            ("/repos/o/r/commits", "sha=SHA", false),
+            ("/repos/o/r/compare/main...SHA", "", false),
+            ("/repos/o/r/contents/SHA", "", false),
+            ("/repos/o/r/contents/a", "ref=main", false),
+            ("/repos/o/r/contents/a", "ref=SHA&ref=main", false),
+            ("/repos/o/r/git/refs/heads/SHA", "", false),
+            ("/repos/commits/SHA", "", false),
+            ("/users/SHA", "", false),
+        ] {
+            let [path, query] = [path, query].map(|text| text.replace("SHA", SHA));
+            assert_eq!(is_by_hash(&path, &query), want, "{path}?{query}");
+        }
+        assert!(is_hash(&"a".repeat(64)));
+        assert!(!is_hash(&"a".repeat(50)));
+        assert!(!is_hash(&"g".repeat(40)));
+    }
+
+    #[test]
+    fn a_file_is_named_by_the_third_part_of_its_path() {
+        for (path, want) in [
+            ("/octo/app/SHA/v.json", true),
+            ("/octo/app/SHA/a/b/v.json", true),
+            ("/octo/app/main/v.json", false),
+            ("/octo/app/main/SHA", false),
+            ("/octo/app/SHA", false),
+            ("/octo/SHA/main/v.json", false),
+        ] {
+            let path = path.replace("SHA", SHA);
+            assert_eq!(is_file_by_hash(&path), want, "{path}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The part of the quota that charged background calls may take, and when the next one may go.
+//!
+//! Pure. Half of what is left of a window above the threshold is the background's, and it is spread over the rest of
+//! the window. An allowance (a token bucket) fills at that rate; a charged call takes one out. A call that turns out to
+//! be charged although it was expected to be free takes one as well, so that those after it wait longer.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+/// What the allowance may owe for calls that nobody expected to be charged.
+const MOST_OWED: f64 = 60.0;
+
+/// The calls that may be saved up, as a part of those that are left.
+const SAVED_SHARE: f64 = 0.01;
+
+/// The calls that the background may still have charged, and how fast.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Budget {
+    /// How many until the windows end; infinite while no quota is known.
+    pub(super) left: f64,
+    /// How many in a second.
+    pub(super) per_second: f64,
+    /// When the first of the windows ends.
+    pub(super) renewed_at: Timestamp,
+}
+
+impl Budget {
+    /// The budget of nobody: nothing is left, ever.
+    pub(super) const NONE: Self =
+        Self { left: 0.0, per_second: 0.0, renewed_at: Timestamp::from_millis(u64::MAX) };
+
+    /// The budget of an account of which nothing is known, which counts as having enough.
+    pub(super) const UNKNOWN: Self =
+        Self { left: f64::INFINITY, per_second: f64::INFINITY, ..Self::NONE };
+
+    /// The budget of a window with `left` calls above the threshold, of which the background has had `spent` charged
+    /// already: both together are what clients have left of the window, and half of that is the background's.
+    pub(super) fn of_window(left: u64, spent: u64, rest: Duration, now: Timestamp) -> Self {
+        let left = left.saturating_sub(spent) as f64 / 2.0;
+        // A window that is over in a moment has no use for what it has left.
+        let per_second = left / rest.as_secs_f64().max(1.0);
+        Self { left, per_second, renewed_at: now + rest }
+    }
+
+    /// The budget of two accounts together.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            left: self.left + other.left,
+            per_second: self.per_second + other.per_second,
+            renewed_at: self.renewed_at.min(other.renewed_at),
+        }
+    }
+}
+
+/// The calls that may be charged at once; negative while the background owes some.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Allowance {
+    level: f64,
+    at: Timestamp,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self { level: 1.0, at: Timestamp::default() }
+    }
+}
+
+impl Allowance {
+    /// Takes out one call.
+    ///
+    /// # Errors
+    ///
+    /// The moment when the next one may be charged, if none may now.
+    pub(super) fn take(&mut self, budget: Budget, now: Timestamp) -> Result<(), Timestamp> {
+        self.fill(budget, now);
+        // Less than one call is left of the window: it waits for the next.
+        if budget.left < 1.0 {
+            return Err(budget.renewed_at.max(now + Duration::from_secs(1)));
+        }
+        if self.level < 1.0 {
+            let wait = Duration::try_from_secs_f64((1.0 - self.level) / budget.per_second);
+            let at = wait.map_or(budget.renewed_at, |wait| (now + wait).min(budget.renewed_at));
+            // Timestamps are whole milliseconds: one that is rounded down would come too early.
+            return Err(at + Duration::from_millis(1));
+        }
+        self.level -= 1.0;
+        Ok(())
+    }
+
+    /// Takes out a call that nobody expected to be charged.
+    pub(super) fn owe(&mut self, budget: Budget, now: Timestamp) {
+        self.fill(budget, now);
+        self.level = (self.level - 1.0).max(-MOST_OWED);
+    }
+
+    /// Puts back a call that was not charged after all.
+    pub(super) fn put_back(&mut self) {
+        self.level += 1.0;
+    }
+
+    fn fill(&mut self, budget: Budget, now: Timestamp) {
+        // A clock that was set back tells nothing of how long it has been; nor does the start.
+        let passed = now.since(self.at).min(Duration::from_secs(60)).as_secs_f64();
+        let most = (budget.left * SAVED_SHARE).max(1.0);
+        self.level = match budget.per_second.is_finite() {
+            true => (self.level + budget.per_second * passed).min(most),
+            false => self.level.max(1.0),
+        };
+        self.at = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+    const HOUR: u64 = 3_600;
+
+    /// A window of an hour, in which clients and the background spend.
+    struct Window {
+        left: u64,
+        spent: u64,
+        allowance: Allowance,
+    }
+
+    impl Window {
+        fn of(left: u64) -> Self {
+            Self { left, spent: 0, allowance: Allowance::default() }
+        }
+
+        fn budget(&self, second: u64) -> Budget {
+            let (rest, now) =
+                (Duration::from_secs(HOUR - second), NOW + Duration::from_secs(second));
+            Budget::of_window(self.left, self.spent, rest, now)
+        }
+
+        /// As many charged calls as may go in that second, at most so many.
+        fn charge(&mut self, wanted: u64, second: u64) -> u64 {
+            let now = NOW + Duration::from_secs(second);
+            let budget = |window: &Self| window.budget(second);
+            let before = self.spent;
+            while self.spent - before < wanted {
+                let budget = budget(self);
+                if self.allowance.take(budget, now).is_err() {
+                    break;
+                }
+                self.left -= 1;
+                self.spent += 1;
+            }
+            self.spent - before
+        }
+    }
+
+    #[test]
+    fn the_background_gets_half_of_a_window_spread_over_it() {
+        let mut window = Window::of(4_900);
+        let by_minute: Vec<u64> = (0..60)
+            .map(|minute| (0..60).map(|second| window.charge(9, minute * 60 + second)).sum())
+            .collect();
+        assert!(by_minute.iter().all(|calls| (30..=66).contains(calls)), "{by_minute:?}");
+        assert!((2_400..=2_450).contains(&window.spent), "{}", window.spent);
+    }
+
+    #[test]
+    fn the_error_tells_when_the_next_one_may_go() {
+        let mut window = Window::of(7_200);
+        assert_eq!(window.charge(36, 0), 36, "a hundredth is saved up at the start");
+        let next = window.allowance.take(window.budget(0), NOW).expect_err("none is left");
+        assert!((1_000..1_020).contains(&next.since(NOW).as_millis()), "one a second");
+        assert_eq!(window.allowance.take(window.budget(0), next), Ok(()));
+    }
+
+    #[test]
+    fn a_spent_budget_waits_for_the_window() {
+        let budget = Budget::of_window(10, 10, Duration::from_secs(60), NOW);
+        let next = Allowance::default().take(budget, NOW);
+        assert_eq!(next, Err(NOW + Duration::from_secs(60)));
+        assert!(Allowance::default().take(Budget::NONE, NOW).is_err());
+    }
+
+    #[test]
+    fn an_unknown_quota_is_enough() {
+        let mut allowance = Allowance::default();
+        for _ in 0..100 {
+            assert_eq!(allowance.take(Budget::UNKNOWN, NOW), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_nobody_expected_is_paid_before_others() {
+        let window = &mut Window::of(7_200);
+        let budget = window.budget(0);
+        (0..45).for_each(|_| window.allowance.owe(budget, NOW));
+        let next =
+            window.allowance.take(budget, NOW).expect_err("9 of 36 are owed, and one more is due");
+        assert_eq!(next.since(NOW).as_secs(), 10);
+        window.allowance.put_back();
+        let next = window.allowance.take(budget, NOW).expect_err("8 are owed");
+        assert_eq!(next.since(NOW).as_secs(), 9);
+    }
+
+    proptest! {
+        /// Whatever clients spend: the background never takes more than half of what they leave, and never more in a
+        /// minute than its rate and what it has saved up.
+        #[test]
+        fn charged_calls_stay_within_half_of_the_window(
+            limit in 0..6_000u64,
+            seconds in prop::collection::vec((0..20u64, 0..40u64), 0..HOUR as usize),
+        ) {
+            let mut window = Window::of(limit);
+            let mut in_minute = 0;
+            let mut allowed = window.budget(0);
+            for (second, (by_clients, wanted)) in (0..).zip(seconds) {
+                if second % 60 == 0 {
+                    (in_minute, allowed) = (0, window.budget(second));
+                }
+                let charged = window.charge(wanted, second);
+                in_minute += charged;
+                // A call is only taken while at least as much is left for clients.
+                prop_assert!(charged == 0 || window.spent <= window.left + 1);
+                window.left = window.left.saturating_sub(by_clients);
+                // The rate grows within a minute in which less is taken.
+                let rest = (HOUR - second / 60 * 60).saturating_sub(60).max(1) as f64;
+                let filled = (allowed.left * 61.0 / rest).min(allowed.left);
+                let most = filled + (allowed.left * SAVED_SHARE).max(1.0) + 1.0;
+                prop_assert!(in_minute as f64 <= most, "{in_minute} of {most}");
+            }
+            prop_assert!(window.spent <= limit / 2 + 1);
+        }
+    }
+}
