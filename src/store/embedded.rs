@@ -8,6 +8,7 @@ mod bounded;
 mod eviction;
 mod fault;
 mod file;
+mod fit;
 mod handle;
 mod in_use;
 mod place;
@@ -32,11 +33,13 @@ use bytes::Bytes;
 use redb::Database;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use self::bounded::Growth;
 use self::eviction::Evictor;
 use self::fault::{Fault, OpenFault};
 use self::file::{OpenFile, StoreFile};
+use self::fit::Fitter;
 use self::handle::{Handle, Remedy};
 use self::tables::Room;
 use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store, Uses, record};
@@ -101,6 +104,7 @@ pub struct Embedded {
     evictor: Arc<Evictor>,
     readers: Arc<Semaphore>,
     writer: Arc<Semaphore>,
+    _fitting: Arc<AbortOnDropHandle<()>>,
 }
 
 impl Embedded {
@@ -119,23 +123,33 @@ impl Embedded {
             dir: config.dir.clone(),
             max_bytes: config.max_bytes,
             clock: clock.clone(),
+            opened: Arc::default(),
         });
-        let max_live = size::max_live(config.max_bytes);
         let patience = Patience { lock: lock_wait, open: OPEN_LIMIT };
         let opening = Arc::clone(&file);
-        let open = move || opening.open_to_fit(max_live);
+        let open = move || opening.open_or_renew(Growth::AsNeeded);
         let (opened, shut) = match open_when_free(file.path(), patience, open).await? {
             Ok(opened) => (Some(opened), None),
             Err(source) => (None, Some(Unwritable { dir: file.dir.clone(), source })),
         };
-        let store = Self {
-            handle: Arc::new(Handle::new(opened, reopen(file), REOPEN_PAUSE)),
-            max_live,
-            evictor: Arc::default(),
-            readers: Arc::new(Semaphore::new(READERS)),
-            writer: Arc::new(Semaphore::new(WRITERS)),
-        };
+        let handle = Arc::new(Handle::new(opened, reopen(file), REOPEN_PAUSE));
+        let store = Self::new(handle, size::max_live(config.max_bytes), clock.clone());
         Ok(Opened { store, shut })
+    }
+
+    fn new(handle: Arc<Handle>, max_live: u64, clock: Clock) -> Self {
+        let (evictor, writer) = (Arc::default(), Arc::new(Semaphore::new(WRITERS)));
+        let fitter = Fitter {
+            handle: Arc::downgrade(&handle),
+            over_bound: handle.over_bound(),
+            evictor: Arc::clone(&evictor),
+            writer: Arc::clone(&writer),
+            clock,
+            max_live,
+        };
+        let fitting = Arc::new(tasks::owned(fitter.run()));
+        let readers = Arc::new(Semaphore::new(READERS));
+        Self { handle, max_live, evictor, readers, writer, _fitting: fitting }
     }
 
     async fn on<T: Send + 'static>(
@@ -259,8 +273,7 @@ async fn open_when_free(
 ) -> Result<Result<OpenFile, Box<dyn std::error::Error + Send + Sync>>, OpenError> {
     let (waited, mut is_told) = (Stopwatch::start(), false);
     loop {
-        // A disk that hangs, or a file that takes long to fit a lowered bound, goes on without us: the store is shut
-        // until that is over.
+        // A disk that hangs goes on without us: the store is shut until that is over.
         let Ok(opened) = timeout(patience.open, tasks::blocking(open.clone())).await else {
             return Ok(Err("opening the file takes too long".into()));
         };

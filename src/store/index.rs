@@ -47,7 +47,7 @@ pub trait Uses: Send + Sync + 'static {
 }
 
 /// A client that is served so long after the body was fetched is not the one it was fetched for.
-const AGAIN_AFTER: Duration = Duration::from_secs(10);
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// By how much the clocks of replicas may differ.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);

@@ -23,6 +23,9 @@ use crate::target::Key;
 /// Records that the hand looks at together.
 const STEP: usize = 64;
 
+/// What one transaction evicts at most, by the cost of the records: more than a batch brings.
+const PIECE_BYTES: u64 = 32 << 20;
+
 /// The least recently used documents that a round without a find remembers.
 const LEAST_RECENT: usize = 4_096;
 
@@ -54,8 +57,9 @@ impl Evictor {
         let _ = self.uses.set(uses);
     }
 
-    /// Removes records until the others cost at most `max_live` bytes.
+    /// Removes records until the others cost at most `max_live` bytes, a bounded piece of work.
     pub(super) fn make_room(&self, shelf: &mut Shelf<'_>, max_live: u64) -> Result<(), Fault> {
+        let max_live = max_live.max(shelf.live_bytes().saturating_sub(PIECE_BYTES));
         let mut hand = self.hand.lock();
         // The first round begins where the hand is, and so it is none.
         let mut round: Option<Round> = None;

@@ -25,6 +25,9 @@ pub(super) enum Fault {
     /// An earlier attempt to open the file again failed.
     #[error("the store file is not open")]
     NotOpen,
+    /// The file is being made to fit its bound.
+    #[error("svm is compacting the store file, to make it fit its bound")]
+    Compacting,
     /// The store was closed on purpose.
     #[error("the store is closed")]
     Closed,
@@ -64,6 +67,9 @@ pub(super) enum OpenFault {
     /// Another process has it.
     #[error("another process has the store file open")]
     Locked,
+    /// This process has it: an attempt to open it goes on.
+    #[error("svm itself is still opening the store file")]
+    Busy,
     /// The folder or the file cannot be made, read or written.
     #[error("the folder cannot be used")]
     Unwritable(#[source] std::io::Error),

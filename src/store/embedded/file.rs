@@ -8,12 +8,12 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use redb::Database;
 
 use super::bounded::{BoundedFile, Growth};
-use super::eviction::Evictor;
-use super::fault::{Fault, OpenFault};
+use super::fault::OpenFault;
 use super::place::Place;
 use super::{private, tables};
 use crate::clock::Clock;
@@ -27,25 +27,35 @@ const CACHE_BYTES: usize = 4 << 20;
 /// A folder of its own on a file system has this one in it.
 const LOST_AND_FOUND: &str = "lost+found";
 
+/// How far a file may grow that is over its bound, while it is made to fit. Even to remove takes room, and hardly ever
+/// there is none in the file.
+const ROOM_TO_SHRINK: u64 = 4 << 20;
+
 /// An open database, and where its file is.
 pub(super) struct OpenFile {
     pub(super) database: Database,
     /// Nothing where that cannot be watched.
     pub(super) place: Option<Place>,
+    /// Whether the file is longer than it may be, as when the bound was lowered.
+    pub(super) is_over_bound: bool,
+    /// Shows that this process has the file; to be dropped after the database.
+    _opened: Arc<()>,
 }
 
 impl From<Database> for OpenFile {
     fn from(database: Database) -> Self {
-        Self { database, place: None }
+        Self { database, place: None, is_over_bound: false, _opened: Arc::default() }
     }
 }
 
 /// Where the store lives, and how large it may get.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct StoreFile {
     pub(super) dir: PathBuf,
     pub(super) max_bytes: u64,
     pub(super) clock: Clock,
+    /// Clones are with all that have the file open, or open it.
+    pub(super) opened: Arc<()>,
 }
 
 impl StoreFile {
@@ -55,11 +65,24 @@ impl StoreFile {
 
     /// Opens the file, or makes it.
     pub(super) fn open(&self, growth: Growth) -> Result<OpenFile, OpenFault> {
+        let opened = Arc::clone(&self.opened);
         let file = self.open_file()?;
         let place = Place::of(self.path(), &file);
-        let database = catch_unwind(AssertUnwindSafe(|| self.open_database(file, growth)))
-            .unwrap_or_else(|payload| Err(OpenFault::of_panic(&*payload)))?;
-        Ok(OpenFile { database, place })
+        let bytes = file.metadata().map_err(OpenFault::Unwritable)?.len();
+        let is_over_bound = bytes > self.max_bytes;
+        let max_bytes = if is_over_bound { bytes + ROOM_TO_SHRINK } else { self.max_bytes };
+        let open = || open_database(file, max_bytes, growth);
+        let database = catch_unwind(AssertUnwindSafe(open))
+            .unwrap_or_else(|payload| Err(OpenFault::of_panic(&*payload)))
+            .map_err(|fault| self.holder(fault))?;
+        Ok(OpenFile { database, place, is_over_bound, _opened: opened })
+    }
+
+    /// Tells this process from others where the file is in use.
+    fn holder(&self, fault: OpenFault) -> OpenFault {
+        // One clone is the attempt's own.
+        let is_ours = Arc::strong_count(&self.opened) > 2;
+        if is_ours && matches!(fault, OpenFault::Locked) { OpenFault::Busy } else { fault }
     }
 
     /// Opens the file; a damaged one is moved aside first.
@@ -71,42 +94,6 @@ impl StoreFile {
             }
             opened => opened,
         }
-    }
-
-    /// Opens the file, after making one fit that is over its bound, as when the bound was lowered.
-    pub(super) fn open_to_fit(&self, max_live: u64) -> Result<OpenFile, OpenFault> {
-        let bytes = fs::metadata(self.path()).map_or(0, |file| file.len());
-        if bytes > self.max_bytes {
-            tracing::info!(
-                bytes,
-                max_bytes = self.max_bytes,
-                "making the store file fit its bound"
-            );
-            match self.shrink(max_live) {
-                Err(OpenFault::Damaged(reason)) => self.set_aside(&reason)?,
-                done => done?,
-            }
-        }
-        self.open_or_renew(Growth::AsNeeded)
-    }
-
-    /// Even to remove takes room, and there is none below the bound: it does not hold while this works.
-    fn shrink(&self, max_live: u64) -> Result<(), OpenFault> {
-        let unbounded = Self { max_bytes: u64::MAX, ..self.clone() };
-        let mut database = unbounded.open(Growth::AsNeeded)?.database;
-        let (now, evictor) = (self.clock.now(), Evictor::default());
-        catch_unwind(AssertUnwindSafe(move || -> Result<(), Fault> {
-            tables::sweep(&database, now, tables::Room { max_live, evictor: &evictor })?;
-            database.compact()?;
-            Ok(())
-        }))
-        .unwrap_or_else(|payload| Err(Fault::of_panic(&*payload)))?;
-        let bytes = fs::metadata(self.path()).map_err(OpenFault::Unwritable)?.len();
-        if bytes <= self.max_bytes {
-            return Ok(());
-        }
-        tracing::warn!(bytes, "the store file cannot be made to fit; starting a new one");
-        fs::remove_file(self.path()).map_err(OpenFault::Unwritable)
     }
 
     /// Moves the file aside, so that a new one can be started.
@@ -131,14 +118,6 @@ impl StoreFile {
         })
     }
 
-    fn open_database(&self, file: File, growth: Growth) -> Result<Database, OpenFault> {
-        let backend = BoundedFile::new(file, self.max_bytes, growth)?;
-        let database =
-            Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
-        tables::prepare(&database)?;
-        Ok(database)
-    }
-
     /// Failing to clean up is no reason not to start.
     fn remove_damaged(&self) {
         let Ok(files) = fs::read_dir(&self.dir) else { return };
@@ -150,6 +129,13 @@ impl StoreFile {
             }
         }
     }
+}
+
+fn open_database(file: File, max_bytes: u64, growth: Growth) -> Result<Database, OpenFault> {
+    let backend = BoundedFile::new(file, max_bytes, growth)?;
+    let database = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
+    tables::prepare(&database)?;
+    Ok(database)
 }
 
 fn is_damaged(path: &Path) -> bool {

@@ -8,10 +8,13 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
 use redb::Database;
+use tokio::sync::Notify;
 
 use super::bounded::Growth;
 use super::fault::{Fault, OpenFault};
@@ -31,10 +34,41 @@ pub(super) enum Remedy {
 /// Opens the database again.
 pub(super) type Open = Box<dyn Fn(Remedy) -> Result<OpenFile, OpenFault> + Send + Sync>;
 
+/// Whether the open file is over its bound.
+#[derive(Debug, Default)]
+pub(super) struct OverBound {
+    is_so: AtomicBool,
+    opened: Notify,
+}
+
+impl OverBound {
+    /// Waits until a file is open that is over its bound.
+    pub(super) async fn wait(&self) {
+        while !self.is_so() {
+            self.opened.notified().await;
+        }
+    }
+
+    /// Whether the open file is over its bound.
+    pub(super) fn is_so(&self) -> bool {
+        self.is_so.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, file: Option<&OpenFile>) {
+        let is_so = file.is_some_and(|file| file.is_over_bound);
+        self.is_so.store(is_so, Ordering::Relaxed);
+        if is_so {
+            self.opened.notify_one();
+        }
+    }
+}
+
 /// A database that is opened again when it has to be.
 pub(super) struct Handle {
     state: RwLock<State>,
     open: Open,
+    over_bound: Arc<OverBound>,
+    is_compacting: AtomicBool,
     /// Between two attempts to open.
     pause: Duration,
 }
@@ -58,12 +92,50 @@ impl Handle {
     /// A handle on a database, or on none if the first attempt to open it has failed.
     pub(super) fn new(file: Option<OpenFile>, open: Open, pause: Duration) -> Self {
         let failed = file.is_none().then(Stopwatch::start);
-        let state = State { file, generation: 0, failed, closed: false };
-        Self { state: RwLock::new(state), open, pause }
+        let handle = Self {
+            state: RwLock::new(State { file, generation: 0, failed, closed: false }),
+            open,
+            over_bound: Arc::default(),
+            is_compacting: AtomicBool::new(false),
+            pause,
+        };
+        handle.over_bound.note(handle.state.read().file.as_ref());
+        handle
+    }
+
+    /// The state of the bound, which outlives the handle.
+    pub(super) fn over_bound(&self) -> Arc<OverBound> {
+        Arc::clone(&self.over_bound)
+    }
+
+    /// Compacts the file in place, and opens it again within its bound if it fits by then. All other work is refused
+    /// meanwhile: it would wait for longer than anyone who wants it.
+    pub(super) fn compact(&self) -> Result<(), Fault> {
+        self.is_compacting.store(true, Ordering::Relaxed);
+        let compacted = self.compact_alone();
+        self.is_compacting.store(false, Ordering::Relaxed);
+        self.reopen(compacted?, Remedy::Reopen(Growth::AsNeeded))
+    }
+
+    /// Returns the generation of the file.
+    fn compact_alone(&self) -> Result<u64, Fault> {
+        let mut state = self.state.write();
+        let generation = state.generation;
+        let file = state.file.as_mut().ok_or(Fault::NotOpen)?;
+        let compacted = catch_unwind(AssertUnwindSafe(|| file.database.compact()));
+        match compacted {
+            Ok(compacted) => compacted.map(|_| generation).map_err(Fault::from),
+            Err(payload) => Err(Fault::of_panic(&*payload)),
+        }
+    }
+
+    fn check_idle(&self) -> Result<(), Fault> {
+        if self.is_compacting.load(Ordering::Relaxed) { Err(Fault::Compacting) } else { Ok(()) }
     }
 
     /// Runs `work` on the database, and once more if the database had to be opened again.
     pub(super) fn run<T>(&self, work: impl Fn(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.check_idle()?;
         let (generation, first) = self.attempt(&work);
         let remedy = match first {
             Ok(value) => return Ok(value),
@@ -83,6 +155,7 @@ impl Handle {
     ///
     /// [`Fault`], when the path leads to nothing that can be opened.
     pub(super) fn follow_path(&self) -> Result<(), Fault> {
+        self.check_idle()?;
         let (generation, place) = {
             let state = self.state.read();
             (state.generation, state.file.as_ref().and_then(|file| file.place.clone()))
@@ -136,6 +209,7 @@ impl Handle {
         state.file = Some(opened.map_err(Fault::Shut)?);
         state.failed = None;
         state.generation += 1;
+        self.over_bound.note(state.file.as_ref());
         Ok(())
     }
 }

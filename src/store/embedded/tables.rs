@@ -99,6 +99,11 @@ pub(super) fn sweep(database: &Database, now: Timestamp, room: Room<'_>) -> Resu
     in_transaction(database, |shelf| shelf.sweep(now, room))
 }
 
+/// Whether the records cost more than that.
+pub(super) fn is_over(database: &Database, max_live: u64) -> Result<bool, Fault> {
+    Ok(live_bytes(&database.begin_read()?.open_table(META)?)? > max_live)
+}
+
 /// What is in the file.
 #[cfg(test)]
 #[derive(Debug)]

@@ -8,16 +8,18 @@ use std::time::Duration;
 
 use redb::Database;
 use redb::backends::InMemoryBackend;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::bounded::Growth;
 use super::fault::OpenFault;
+use super::file::StoreFile;
 use super::handle::Handle;
 use super::{Embedded, OpenError, Opened, Patience, READERS, open_when_free, tables};
+use crate::cache::Entry;
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config;
-use crate::store::laws::{NOW, entry, noise, put};
-use crate::store::{Error, Store};
+use crate::store::laws::{NOW, at, entry, noise, put};
+use crate::store::{Error, InUse, Store};
 
 const NO_WAIT: Duration = Duration::ZERO;
 const LONG: Duration = Duration::from_secs(10);
@@ -113,13 +115,8 @@ async fn a_disk_that_hangs_takes_a_few_threads_until_it_goes_on() {
         tables::prepare(&database)?;
         Ok(database.into())
     };
-    let store = Embedded {
-        handle: Arc::new(Handle::new(None, Box::new(open), NO_WAIT)),
-        max_live: u64::MAX,
-        evictor: Arc::default(),
-        readers: Arc::new(Semaphore::new(READERS)),
-        writer: Arc::new(Semaphore::new(1)),
-    };
+    let handle = Arc::new(Handle::new(None, Box::new(open), NO_WAIT));
+    let store = Embedded::new(handle, u64::MAX, Clock::System);
     let key = entry("hangs", 1, "").key();
     for _ in 0..3 * READERS {
         let read = timeout(Duration::from_millis(1), store.read(key)).await;
@@ -232,20 +229,58 @@ async fn a_file_overwritten_anywhere_never_stops_the_store() {
 }
 
 #[tokio::test]
-async fn a_lower_bound_is_met_when_the_store_is_opened() {
+async fn a_lower_bound_is_met_while_the_store_serves() {
     let dir = tempfile::tempdir().unwrap();
+    let length = || fs::metadata(dir.path().join("svm.redb")).unwrap().len();
     let store = open(dir.path(), NO_WAIT).await.unwrap().store;
+    let document = |n| entry(&format!("large/{n}"), n, &noise(500_000));
+    let hot = [entry("hot/1", 1, &noise(5_000)), entry("hot/2", 1, &noise(5_000))];
+    let in_use = |entry: &Arc<_>| InUse { key: Entry::key(entry), used_at: at(1), check: None };
+    store.remember(hot.iter().map(in_use).collect(), NOW).await.unwrap();
+    store.apply(hot.iter().map(put).collect(), NOW).await.unwrap();
     for n in 0..100 {
-        let batch = [put(&entry(&format!("large/{n}"), n, &noise(500_000)))];
-        store.apply(batch.into(), NOW).await.unwrap();
+        store.apply([put(&document(n))].into(), NOW).await.unwrap();
     }
     store.close().await;
-    let config = config::Embedded { dir: dir.path().to_path_buf(), max_bytes: 8 << 20 };
-    let opened = Embedded::open(&config, &Clock::System, NO_WAIT).await.unwrap();
+    let before = length();
+
+    let max_bytes = 8 << 20;
+    let config = config::Embedded { dir: dir.path().to_path_buf(), max_bytes };
+    let clock = Clock::Manual(ManualClock::at(NOW));
+    let store = Embedded::open(&config, &clock, NO_WAIT).await.unwrap().store;
+    let waited = Stopwatch::start();
+    while length() > max_bytes {
+        match store.read(hot[0].key()).await {
+            Ok(read) => assert!(read.is_some_and(|read| read == hot[0])),
+            Err(error) => assert!(format!("{error:?}").contains("Compacting"), "{error:?}"),
+        }
+        assert!(length() <= before, "{} after {before}", length());
+        assert!(waited.elapsed() < LONG, "{}", length());
+        tokio::task::yield_now().await;
+    }
+    assert_heals(&store).await;
     assert_not_renewed(dir.path());
-    let bytes = fs::metadata(dir.path().join("svm.redb")).unwrap().len();
-    assert!(bytes <= 8 << 20, "{bytes}");
-    assert_works(&opened.store).await;
+    for entry in hot {
+        assert_eq!(store.read(entry.key()).await.unwrap(), Some(entry));
+    }
+    assert_works(&store).await;
+}
+
+#[test]
+fn an_opening_that_goes_on_is_told_from_another_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = || StoreFile {
+        dir: dir.path().to_path_buf(),
+        max_bytes: 1 << 20,
+        clock: Clock::System,
+        opened: Arc::default(),
+    };
+    let (ours, others) = (file(), file());
+    let opened = ours.open(Growth::AsNeeded).unwrap();
+    assert!(matches!(ours.open(Growth::AsNeeded), Err(OpenFault::Busy)));
+    assert!(matches!(others.open(Growth::AsNeeded), Err(OpenFault::Locked)));
+    drop(opened);
+    drop(ours.open(Growth::AsNeeded).unwrap());
 }
 
 /// The file of a running store is what a killed process leaves behind.

@@ -164,3 +164,53 @@ async fn a_signal_ends_the_wait_for_the_folder() {
     assert!(ended.said("serving").is_empty());
     assert!(ended.waited.as_secs() < 5, "{ended:?}");
 }
+
+#[tokio::test]
+async fn a_lower_bound_is_met_while_it_serves_without_more_disk() {
+    let github = GitHub::start().await;
+    github.release("octo/app").serve();
+    let setup = Setup::new().behind(&github).set("CACHE_L2_MAX_GB", "0.25");
+    let file = setup.folder().join("data/svm.redb");
+    let svm = setup.start().await;
+    assert_eq!(svm.version(LATEST).await.header("x-cache"), "MISS");
+    // More than the lower bound lets the records take, which is 24 MiB.
+    let large = noise(900_000);
+    for number in 0..30 {
+        let target = format!("/repos/octo/app/{number}");
+        github.document(&target, format!(r#"{{"body":"{large}"}}"#));
+        let _ = svm.version(&format!("https://api.github.com{target}")).await;
+    }
+    svm.written(31).await;
+    assert_eq!(svm.version(LATEST).await.header("x-cache"), "HIT");
+    svm.terminate().await.assert_code(0);
+    // As long as a store with much more in it leaves its file.
+    let before = 200 << 20;
+    fs::File::options().write(true).open(&file).unwrap().set_len(before).unwrap();
+
+    let setup = setup.set("CACHE_L2_MAX_GB", "0.0625");
+    fail(&github);
+    let svm = setup.start().await;
+    let _ = svm.says("making the store file fit its bound").await;
+    let length = || fs::metadata(&file).unwrap().len();
+    let fits = svm.says("the store file fits its bound");
+    let longest = async {
+        let mut longest = 0;
+        while length() > 64 << 20 {
+            longest = longest.max(length());
+            tokio::task::yield_now().await;
+        }
+        longest
+    };
+    let (longest, _) = tokio::join!(longest, fits);
+    assert!(longest <= before, "{longest}");
+    let _ = svm.stored(LATEST).await;
+    let _ = svm
+        .shows("/healthz", |health| {
+            health.json()["dependencies"]["embedded_store"]["status"] == "up"
+        })
+        .await;
+    let ended = svm.terminate().await;
+    ended.assert_code(0);
+    assert_eq!(ended.said("starting without the persistent store").len(), 0);
+    assert!(length() <= 64 << 20);
+}
