@@ -17,7 +17,7 @@ use ending::Ending;
 
 use crate::activity::Activity;
 use crate::cache::write_behind::WriteBehind;
-use crate::cache::{Cache, Compressor, Flights, Memory, Tiers};
+use crate::cache::{Cache, Compressor, Flights, LossTime, Memory, Tiers};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::http::client_ip::Proxies;
@@ -134,6 +134,7 @@ impl App {
             flights: Flights::new(flights.clone()),
             write_behind: Arc::clone(&write_behind),
             store: Arc::clone(&guard),
+            lost_at: LossTime::default(),
             upstream: Arc::clone(&upstream),
             metrics: metrics.clone(),
         });

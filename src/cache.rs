@@ -24,7 +24,7 @@ use std::time::Duration;
 pub use answer::{Answer, Given};
 pub use body::{Body, Coding, EntityTag, LARGEST_UNCOMPRESSED};
 pub use compressor::Compressor;
-pub use entry::{Aside, Entry, LARGEST_PERSISTED_BODY, Persisted, RecentFailure, Times};
+pub use entry::{Aside, Entry, LARGEST_PERSISTED_BODY, LossTime, Persisted, RecentFailure, Times};
 pub use facts::{Exchanged, Facts, Kept};
 pub use flight::Flights;
 pub use memory::{Held, Level, Memory};
@@ -125,6 +125,12 @@ impl Cache {
     /// L1, for whoever reports on it or tends it.
     pub fn memory(&self) -> &Memory {
         &self.0.memory
+    }
+
+    /// The persistent tier has lost all that it had: each document that memory holds is written again with its next
+    /// check.
+    pub fn has_lost_store(&self) {
+        self.0.lost_at.set(self.0.clock.now());
     }
 
     /// Makes the gzip forms of new bodies, for as long as it is awaited.

@@ -83,6 +83,12 @@ pub trait Store: Send + Sync + 'static {
     /// Opens what is not open, and shows by a cheap read whether the store answers within `budget`.
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>>;
 
+    /// How often the store has lost all that it had, as far as looks have found out: a server was emptied, a file was
+    /// replaced.
+    fn losses(&self) -> u64 {
+        0
+    }
+
     /// Lets go of whatever the store holds; every later call is an error.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::cache::Cache;
 use crate::cache::write_behind::WriteBehind;
 use crate::http::Health;
 use crate::store::Guard;
@@ -39,10 +40,12 @@ impl Background {
                 async move { write_behind.run(stop).await }
             }
         });
-        let (guard, health) = (Arc::clone(&app.guard), app.health.clone());
+        let (guard, cache, health) =
+            (Arc::clone(&app.guard), app.cache.clone(), app.health.clone());
         let probes_stop = stop.clone();
         tasks.supervise("store-probe", stop.clone(), move || {
-            let probe = probe(Arc::clone(&guard), Arc::clone(&write_behind), health.clone());
+            let (guard, write_behind) = (Arc::clone(&guard), Arc::clone(&write_behind));
+            let probe = probe(guard, cache.clone(), write_behind, health.clone());
             let stop = probes_stop.clone();
             async move {
                 stop.run_until_cancelled(probe).await;
@@ -86,9 +89,14 @@ impl Background {
 }
 
 /// Looks after the store, so that `/healthz` need not.
-async fn probe(guard: Arc<Guard>, write_behind: Arc<WriteBehind>, health: Health) {
-    let (mut was_up, mut looks) = (true, 0_u32);
+async fn probe(guard: Arc<Guard>, cache: Cache, write_behind: Arc<WriteBehind>, health: Health) {
+    let (mut was_up, mut looks, mut losses) = (true, 0_u32, guard.losses());
     watch(&guard, |found| {
+        if guard.losses() != losses {
+            losses = guard.losses();
+            tracing::info!("the store has lost its documents; checks write them again");
+            cache.has_lost_store();
+        }
         looks = looks.wrapping_add(1);
         let is_time = !was_up || looks.is_multiple_of(LOOKS_PER_RETRY);
         if found.is_ok() && is_time && !write_behind.stats().last_batch_ok {

@@ -46,6 +46,10 @@ pub struct Entry {
 #[derive(Debug, Default)]
 pub struct Persisted(AtomicU64);
 
+/// When the persistent tier last lost all that it had; the epoch if it never did.
+#[derive(Debug, Default)]
+pub struct LossTime(AtomicU64);
+
 /// What is known of few entries: one word of those that have nothing of it, of which there may be a million.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aside(Option<Box<Rarities>>);
@@ -93,6 +97,18 @@ impl Persisted {
     /// Notes that it is handed over with this expiry.
     pub fn set(&self, expiry: Timestamp) {
         self.0.store(expiry.as_millis(), Ordering::Relaxed);
+    }
+}
+
+impl LossTime {
+    /// That moment.
+    pub fn get(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Notes a loss, `now`.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.as_millis(), Ordering::Relaxed);
     }
 }
 

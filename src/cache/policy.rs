@@ -5,6 +5,7 @@
 
 mod asking;
 mod lifetime;
+mod persisting;
 mod refusal;
 mod replica;
 
@@ -19,11 +20,11 @@ use crate::upstream::{Failure, Moved, Reason, Reply, Route};
 
 pub(super) use asking::{asked, is_overdue};
 pub(super) use lifetime::within_lifetime;
+pub(super) use persisting::{is_worth_persisting, keep_until};
 pub(super) use refusal::remember_refusal;
 pub(super) use replica::{is_newer, vouched};
 
 use super::answer::{Answer, Given};
-use super::entry::CLOCK_DIFFERENCE;
 use super::facts::{Exchanged, Facts, Kept};
 use super::flight::Serves;
 use super::status::{Detail, Forward, Outcome, Status};
@@ -33,8 +34,6 @@ use super::{Aside, Entry, Persisted, RecentFailure, Times};
 const FIRST_REST: Duration = Duration::from_secs(10);
 /// The longest rest.
 const LONGEST_REST: Duration = Duration::from_secs(60);
-/// An expired entry is kept at least this long, for its validator.
-const KEEP_EXPIRED_AT_LEAST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the client wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,23 +119,6 @@ pub(super) fn may_stand_in(entry: &Entry, now: Timestamp, rules: &config::Cache)
         return !rules.stale_if_error.is_zero() && ahead < rules.hard_ttl + rules.stale_if_error;
     }
     now < entry.times.expires_at + rules.stale_if_error
-}
-
-/// Up to when an entry is of any use: as a copy, or for its validator.
-pub(super) fn keep_until(entry: &Entry, rules: &config::Cache) -> Timestamp {
-    entry.times.expires_at + rules.stale_if_error.max(KEEP_EXPIRED_AT_LEAST)
-}
-
-/// Whether the persistent tier should hear of a revalidation: not of each one, or a store full of
-/// active documents would be rewritten every minute; and of none by date, since there a record that
-/// was checked later takes the place of another, and a date may vouch for an older body than the
-/// one that another replica has fetched. Where the clock was set back, the record is one from the
-/// future, which is not to be believed once that has come.
-pub(super) fn is_worth_persisting(entry: &Entry, rules: &config::Cache) -> bool {
-    let persisted = entry.persisted.expiry();
-    let moved_by = entry.times.expires_at.since(persisted);
-    let was_ahead = persisted > entry.times.expires_at + CLOCK_DIFFERENCE;
-    entry.times.were_audited_last() && (was_ahead || moved_by > rules.hard_ttl / 10)
 }
 
 /// What an exchange means for the entry.

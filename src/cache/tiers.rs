@@ -13,6 +13,7 @@ use crate::store::{Change, Check, Guard, Unread};
 use crate::target::{Key, Target};
 use crate::upstream::{Ask, Priority, Upstream};
 
+use super::entry::LossTime;
 use super::flight::{Beacon, Candidate, Flights};
 use super::write_behind::{Peeked, Source, WriteBehind};
 use super::{Compressor, Demand, Entry, Exchanged, Facts, Memory, Recall, policy};
@@ -35,6 +36,8 @@ pub struct Tiers {
     pub write_behind: Arc<WriteBehind>,
     /// L2, behind its guard.
     pub store: Arc<Guard>,
+    /// When that lost all that it had.
+    pub lost_at: LossTime,
     /// The way to GitHub.
     pub upstream: Arc<Upstream>,
     /// What is counted.
@@ -195,7 +198,7 @@ impl Tiers {
     }
 
     fn keep(&self, key: Key, entry: Arc<Entry>) -> Arc<Entry> {
-        let is_worth = policy::is_worth_persisting(&entry, &self.rules);
+        let is_worth = policy::is_worth_persisting(&entry, self.lost_at.get(), &self.rules);
         if is_worth {
             entry.persisted.set(entry.times.expires_at);
         }

@@ -228,6 +228,10 @@ impl Store for Embedded {
         Box::pin(async move { timeout(budget, probe).await.unwrap_or(Err(Error::TooSlow(budget))) })
     }
 
+    fn losses(&self) -> u64 {
+        self.handle.losses()
+    }
+
     /// Releases the file to other processes. Dropping the last clone does the same, on the thread that drops it.
     fn close(&self) -> BoxFuture<'_, ()> {
         let handle = Arc::clone(&self.handle);

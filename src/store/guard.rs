@@ -149,6 +149,11 @@ impl Guard {
         }
     }
 
+    /// How often the store has lost all that it had ([`Store::losses`]).
+    pub fn losses(&self) -> u64 {
+        self.store.losses()
+    }
+
     /// Whether the store is left alone.
     pub fn is_open(&self) -> bool {
         self.opinion.breaker.lock().is_open()

@@ -6,6 +6,7 @@
 //! Clusters and sentinels are none of its business: it talks to the one server that the name leads to.
 
 mod client;
+mod contents;
 mod fault;
 mod frames;
 mod guarded;
@@ -27,6 +28,7 @@ use futures_util::future::try_join_all;
 use tokio::sync::Semaphore;
 
 use self::client::Client;
+use self::contents::Contents;
 use self::fault::{Fault, is_wrong_type};
 use self::frames::Bounds;
 use self::guarded::Allowance;
@@ -92,6 +94,7 @@ pub struct Redis {
     reads: Link,
     others: Link,
     decoders: Arc<Semaphore>,
+    contents: Contents,
 }
 
 impl Redis {
@@ -105,7 +108,8 @@ impl Redis {
         let (reads, others) = (Link::new(Arc::clone(&client), RECORDS), Link::new(client, WORDS));
         let owner = format!("{:032x}", fastrand::u128(..));
         let decoders = Arc::new(Semaphore::new(DECODERS));
-        Ok(Self { scripts: Arc::new(Scripts::new()), owner, reads, others, decoders })
+        let (scripts, contents) = (Arc::new(Scripts::new()), Contents::default());
+        Ok(Self { scripts, owner, reads, others, decoders, contents })
     }
 
     /// The bytes at the key of a record; an error where they cannot be one.
@@ -223,8 +227,9 @@ impl Store for Redis {
     }
 
     /// Takes as long as it may take to connect beside the budget. It looks as a read does, for a record that nobody has,
-    /// so that who may not read learns it here. The other connection is pinged meanwhile, and replaced if it is dead:
-    /// nobody else may use it for long, and a batch would wait for its whole limit. What the ping says is not told.
+    /// so that who may not read learns it here. The other connection looks for the mark of the contents meanwhile, and is
+    /// replaced if it is dead: nobody else may use it for long, and a batch would wait for its whole limit. A server that
+    /// takes no mark is none that cannot be read.
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             let look = self.reads.call(budget, |mut connection| async move {
@@ -232,13 +237,17 @@ impl Store for Redis {
                 command.arg(names::entry(Key::from([0; 32]))).arg(0).arg(0);
                 or_wrong_type(command.exec_async(&mut connection).await)
             });
-            let ping = self.others.call(budget, |mut connection| async move {
-                cmd("PING").exec_async(&mut connection).await
-            });
-            let (look, _) = tokio::join!(look, ping);
+            let (look, mark) = tokio::join!(look, self.others.call(budget, contents::mark));
+            if let Ok(mark) = mark {
+                self.contents.saw(mark);
+            }
             look?;
             Ok(())
         })
+    }
+
+    fn losses(&self) -> u64 {
+        self.contents.losses()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -125,6 +125,27 @@ fn a_failure_is_remembered_where_a_copy_may_stand_in_and_a_call_was_made() {
     assert!(remember(Kept::Failed(no_call), 1000).is_none(), "no call");
 }
 
+/// The tier has not lost anything.
+const NEVER: Timestamp = Timestamp::from_millis(0);
+
+#[test]
+fn what_the_tier_has_lost_is_worth_a_write() {
+    let entry = |checked: u64| Entry {
+        persisted: Persisted::until(NOW + rules().hard_ttl),
+        times: Times {
+            checked_at: later(checked),
+            audited_at: later(checked),
+            expires_at: later(checked) + rules().hard_ttl,
+            ..stored_entry().times
+        },
+        ..(*stored_entry()).clone()
+    };
+    assert!(!is_worth_persisting(&entry(60), NEVER, &rules()));
+    assert!(is_worth_persisting(&entry(60), later(30), &rules()));
+    let again = Entry { persisted: Persisted::until(entry(60).times.expires_at), ..entry(120) };
+    assert!(!is_worth_persisting(&again, later(30), &rules()), "it was written since");
+}
+
 #[test]
 fn a_revalidation_is_worth_a_write_when_it_moves_the_expiry_by_more_than_a_tenth() {
     let entry = |moved: u64| Entry {
@@ -132,10 +153,14 @@ fn a_revalidation_is_worth_a_write_when_it_moves_the_expiry_by_more_than_a_tenth
         times: Times { expires_at: later(1000 + moved), ..stored_entry().times },
         ..(*stored_entry()).clone()
     };
-    assert!(!is_worth_persisting(&entry(0), &rules()));
-    assert!(!is_worth_persisting(&entry(100), &rules()));
-    assert!(is_worth_persisting(&entry(101), &rules()));
-    assert!(is_worth_persisting(&Entry { persisted: Persisted::default(), ..entry(0) }, &rules()));
+    assert!(!is_worth_persisting(&entry(0), NEVER, &rules()));
+    assert!(!is_worth_persisting(&entry(100), NEVER, &rules()));
+    assert!(is_worth_persisting(&entry(101), NEVER, &rules()));
+    assert!(is_worth_persisting(
+        &Entry { persisted: Persisted::default(), ..entry(0) },
+        NEVER,
+        &rules()
+    ));
 }
 
 #[test]

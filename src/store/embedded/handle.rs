@@ -9,7 +9,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -69,6 +69,7 @@ pub(super) struct Handle {
     open: Open,
     over_bound: Arc<OverBound>,
     is_compacting: AtomicBool,
+    losses: AtomicU64,
     /// Between two attempts to open.
     pause: Duration,
 }
@@ -97,6 +98,7 @@ impl Handle {
             open,
             over_bound: Arc::default(),
             is_compacting: AtomicBool::new(false),
+            losses: AtomicU64::new(0),
             pause,
         };
         handle.over_bound.note(handle.state.read().file.as_ref());
@@ -165,7 +167,14 @@ impl Handle {
         let Some(cause) = place.displacement() else { return Ok(()) };
         let path = redacted_path(place.path());
         tracing::warn!(%path, cause, "the store file is not in its place; opening it anew");
-        self.reopen(generation, Remedy::Reopen(Growth::AsNeeded))
+        self.reopen(generation, Remedy::Reopen(Growth::AsNeeded))?;
+        self.losses.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How often the file was renewed, or another one found in its place.
+    pub(super) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::Relaxed)
     }
 
     /// Throws the contents away and starts a new file.
@@ -204,12 +213,14 @@ impl Handle {
             return Err(Fault::NotOpen);
         }
         discard(state.file.take());
+        let is_renewed = matches!(remedy, Remedy::Renew(_));
         // Counted from the end of the attempt, which may itself take long.
         let opened = (self.open)(remedy).inspect_err(|_| state.failed = Some(Stopwatch::start()));
         state.file = Some(opened.map_err(Fault::Shut)?);
         state.failed = None;
         state.generation += 1;
         self.over_bound.note(state.file.as_ref());
+        self.losses.fetch_add(is_renewed.into(), Ordering::Relaxed);
         Ok(())
     }
 }

@@ -9,6 +9,9 @@ pub(super) const ACTIVE: &str = "svm:v1:active";
 /// The moment from which on the next turn to revalidate is free, in microseconds of the server's clock.
 pub(super) const PACE: &str = "svm:v1:pace";
 
+/// The mark of the contents of the server.
+pub(super) const MARK: &str = "svm:v1:mark";
+
 /// The record of a document.
 pub(super) fn entry(key: Key) -> String {
     format!("svm:v1:entry:{}", digits(key))

@@ -1,13 +1,18 @@
 //! What is found in the place of a record: a miss, replaced by the document, and no trouble of the server's.
 
+use std::time::Duration;
+
 use svm::target::Key;
 
 use super::replicas::{connected, is_read_from_redis, on};
-use crate::support::app::TestApp;
+use crate::support::app::{Log, TestApp};
+use crate::support::eventually::eventually;
 use crate::support::redis_server::{RedisServer, Reply};
 
 /// More than the reads that may fail until the breaker opens.
 const DOCUMENTS: u32 = 6;
+
+const UNCHANGED: &str = "svm_revalidate_done_total{result=\"unchanged\"}";
 
 /// A record on the server.
 struct Stored {
@@ -152,4 +157,29 @@ async fn nothing_since_everything_was_flushed() {
         server.command(&["FLUSHALL"]);
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_an_emptied_server_has_lost_is_written_again() {
+    let Some(server) = RedisServer::start() else { return };
+    let (log, _listening) = Log::listen("svm::app::");
+    let app = on(server.address()).set("REVALIDATE_INTERVAL", "100ms").start().await;
+    for number in 0..DOCUMENTS {
+        app.github.document_bytes(&target(number), body(number).into_bytes());
+        assert_eq!(app.version(&url(number)).await.status, 200);
+    }
+    app.reaches("svm_l2_writes_total", DOCUMENTS.into()).await;
+    let checked = app.metric(UNCHANGED).await;
+    app.advance(Duration::from_secs(60));
+    app.reaches(UNCHANGED, checked + f64::from(DOCUMENTS)).await;
+    assert_eq!(app.metric("svm_l2_writes_total").await, f64::from(DOCUMENTS), "all are there");
+
+    server.command(&["FLUSHALL"]);
+    eventually(|| log.text().contains("the store has lost its documents")).await;
+    app.advance(Duration::from_secs(60));
+    app.reaches("svm_l2_writes_total", (2 * DOCUMENTS).into()).await;
+    let _ = stored(&server, 0);
+    app.advance(Duration::from_secs(60));
+    app.reaches(UNCHANGED, checked + f64::from(3 * DOCUMENTS)).await;
+    assert_eq!(app.metric("svm_l2_writes_total").await, f64::from(2 * DOCUMENTS), "once is enough");
 }

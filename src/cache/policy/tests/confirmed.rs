@@ -56,9 +56,9 @@ fn a_check_by_another_replica_is_no_audit() {
 fn what_a_date_vouches_for_is_not_written() {
     let times = Times { expires_at: later(2000), ..previous().times };
     let audited = Entry { times, persisted: Persisted::until(NOW), ..(*previous()).clone() };
-    assert!(is_worth_persisting(&audited, &rules()));
+    assert!(is_worth_persisting(&audited, NEVER, &rules()));
     let dated = Entry { times: Times { checked_at: later(1000), ..times }, ..audited };
-    assert!(!is_worth_persisting(&dated, &rules()));
+    assert!(!is_worth_persisting(&dated, NEVER, &rules()));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::recalled::{Use, of};
 use super::*;
+use crate::cache::entry::CLOCK_DIFFERENCE;
 
 const STEP: Duration = Duration::from_secs(600);
 
@@ -85,7 +86,7 @@ fn a_record_from_the_future_is_replaced_at_its_first_check() {
     let worth = |now| {
         let got = verdict(URL, Some(&Arc::new(persisted.clone())), Ok(reply(304)), now, &rules());
         let Exchanged::Freshened(entry) = got else { panic!("{got:?}") };
-        is_worth_persisting(&entry, &rules())
+        is_worth_persisting(&entry, NEVER, &rules())
     };
     assert!(worth(before(STEP)) && worth(before(Duration::from_secs(30))));
     assert!(!worth(later(50)) && !worth(before(CLOCK_DIFFERENCE)));

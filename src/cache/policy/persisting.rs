@@ -1,0 +1,37 @@
+//! Which entries the persistent tier hears of, and how long it keeps them.
+//!
+//! Pure, as all of the policy.
+
+use std::time::Duration;
+
+use super::super::entry::CLOCK_DIFFERENCE;
+use crate::cache::Entry;
+use crate::clock::Timestamp;
+use crate::config;
+
+/// An expired entry is kept at least this long, for its validator.
+const KEEP_EXPIRED_AT_LEAST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Up to when an entry is of any use: as a copy, or for its validator.
+pub(in crate::cache) fn keep_until(entry: &Entry, rules: &config::Cache) -> Timestamp {
+    entry.times.expires_at + rules.stale_if_error.max(KEEP_EXPIRED_AT_LEAST)
+}
+
+/// Whether the persistent tier should hear of a revalidation: not of each one, or a store full of
+/// active documents would be rewritten every minute; and of none by date, since there a record that
+/// was checked later takes the place of another, and a date may vouch for an older body than the
+/// one that another replica has fetched. Where the clock was set back, the record is one from the
+/// future, which is not to be believed once that has come. A record that was handed over before the
+/// tier lost all that it had, at `lost_at`, is not there any more.
+pub(in crate::cache) fn is_worth_persisting(
+    entry: &Entry,
+    lost_at: Timestamp,
+    rules: &config::Cache,
+) -> bool {
+    let persisted = entry.persisted.expiry();
+    let is_lost = persisted <= lost_at + rules.hard_ttl;
+    let moved_by = entry.times.expires_at.since(persisted);
+    let was_ahead = persisted > entry.times.expires_at + CLOCK_DIFFERENCE;
+    let is_new = is_lost || was_ahead || moved_by > rules.hard_ttl / 10;
+    entry.times.were_audited_last() && is_new
+}
