@@ -3,6 +3,7 @@
 //! The service has a core to itself wherever nothing else is said, and the client, which is one thread, another one
 //! together with the upstream. What is compared is measured in turns in one run; a figure alone says little.
 
+mod bytes;
 mod cold;
 mod connections;
 mod cores;
@@ -57,6 +58,10 @@ pub(crate) struct Plan {
     pub(crate) hot: usize,
     /// Documents that are asked for once beside them.
     pub(crate) scan: usize,
+    /// Documents in the store to which records are written.
+    pub(crate) bytes_stored: usize,
+    /// Those records.
+    pub(crate) written: usize,
 }
 
 /// A part of the run.
@@ -80,11 +85,13 @@ pub(crate) enum Part {
     Stored,
     /// Documents in use beside a scan.
     Scan,
+    /// Bytes written for a record.
+    Bytes,
 }
 
 impl Part {
     /// Every part, in the order in which they run.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Entries,
         Self::Memory,
         Self::Connections,
@@ -94,6 +101,7 @@ impl Part {
         Self::Storm,
         Self::Stored,
         Self::Scan,
+        Self::Bytes,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -107,6 +115,7 @@ impl Part {
             Self::Storm => "storm",
             Self::Stored => "stored",
             Self::Scan => "scan",
+            Self::Bytes => "bytes",
         }
     }
 
@@ -121,6 +130,7 @@ impl Part {
             Self::Storm => storm::run(stage, verdict).await,
             Self::Stored => stored::run(stage, verdict).await,
             Self::Scan => scan::run(stage, verdict).await,
+            Self::Bytes => bytes::run(stage, verdict).await,
         }
     }
 }
@@ -140,6 +150,7 @@ impl Plan {
         let requests = self.requests / 10 / self.rounds.max(1);
         let counts = [self.rounds, requests, self.l1_mib, self.idle, self.crowd, self.storm];
         let counts = counts.iter().chain([&self.stored, &self.clients, &self.hot, &self.scan]);
+        let counts = counts.chain([&self.bytes_stored, &self.written]);
         if counts.chain(&self.entries).chain(&self.connections).any(|count| *count == 0) {
             return Err(
                 "each count has to be one or more, and ten requests at least for each round".into(),

@@ -11,15 +11,19 @@ mod file;
 mod fit;
 mod handle;
 mod in_use;
+mod journal;
 mod place;
 mod private;
 mod size;
+mod staging;
 mod tables;
 
 #[cfg(test)]
 mod churn;
 #[cfg(test)]
 mod hot;
+#[cfg(test)]
+mod journaled;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
@@ -30,7 +34,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use redb::Database;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
@@ -55,6 +58,9 @@ pub const READERS: usize = 8;
 
 /// redb has one writer; others wait for a permit rather than on a thread.
 pub const WRITERS: usize = 1;
+
+/// The bytes of a key.
+type KeyBytes = [u8; 32];
 
 /// How often the lock of another process is tried.
 const LOCK_POLL: Duration = Duration::from_millis(50);
@@ -101,6 +107,7 @@ pub struct Unwritable {
 pub struct Embedded {
     handle: Arc<Handle>,
     max_live: u64,
+    clock: Clock,
     evictor: Arc<Evictor>,
     readers: Arc<Semaphore>,
     writer: Arc<Semaphore>,
@@ -133,7 +140,8 @@ impl Embedded {
             Err(source) => (None, Some(Unwritable { dir: file.dir.clone(), source })),
         };
         let handle = Arc::new(Handle::new(opened, reopen(file), REOPEN_PAUSE));
-        let store = Self::new(handle, size::max_live(config.max_bytes), clock.clone());
+        let store =
+            Self::new(handle, size::max_live(size::file_bytes(config.max_bytes)), clock.clone());
         Ok(Opened { store, shut })
     }
 
@@ -144,12 +152,12 @@ impl Embedded {
             over_bound: handle.over_bound(),
             evictor: Arc::clone(&evictor),
             writer: Arc::clone(&writer),
-            clock,
+            clock: clock.clone(),
             max_live,
         };
         let fitting = Arc::new(tasks::owned(fitter.run()));
         let readers = Arc::new(Semaphore::new(READERS));
-        Self { handle, max_live, evictor, readers, writer, _fitting: fitting }
+        Self { handle, max_live, clock, evictor, readers, writer, _fitting: fitting }
     }
 
     async fn on<T: Send + 'static>(
@@ -174,7 +182,7 @@ impl Store for Embedded {
 
     fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
         Box::pin(self.on(&self.readers, move |handle| {
-            let records = handle.run(|database| tables::read(database, &keys))?;
+            let records = handle.run(|file| file.staging.read(&file.database, &keys))?;
             let decode = |(key, record): (&Key, Option<Bytes>)| {
                 record.map(|record| Ok(Arc::new(record::decode(*key, &record)?))).transpose()
             };
@@ -193,22 +201,20 @@ impl Store for Embedded {
         let (max_live, evictor) = (self.max_live, Arc::clone(&self.evictor));
         Box::pin(self.on(&self.writer, move |handle| {
             let room = Room { max_live, evictor: &evictor };
-            handle.run(|database| tables::sweep(database, now, room))
+            handle.run(|file| file.staging.sweep(&file.database, now, room))
         }))
     }
 
     fn remember(&self, rows: Arc<[InUse]>, cutoff: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.on(&self.writer, move |handle| {
-            handle.run(|database| in_use::remember(database, &rows, cutoff))
+            handle.run(|file| in_use::remember(&file.database, &rows, cutoff))
         }))
     }
 
     fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>> {
-        Box::pin(
-            self.on(&self.readers, move |handle| {
-                handle.run(|database| in_use::since(database, since))
-            }),
-        )
+        Box::pin(self.on(&self.readers, move |handle| {
+            handle.run(|file| in_use::since(&file.database, since))
+        }))
     }
 
     fn consult(&self, uses: Arc<dyn Uses>) {
@@ -223,7 +229,7 @@ impl Store for Embedded {
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
         let probe = self.on(&self.readers, |handle| {
             handle.follow_path()?;
-            handle.run(tables::probe)
+            handle.run(|file| tables::probe(&file.database))
         });
         Box::pin(async move { timeout(budget, probe).await.unwrap_or(Err(Error::TooSlow(budget))) })
     }
@@ -234,17 +240,24 @@ impl Store for Embedded {
 
     /// Releases the file to other processes. Dropping the last clone does the same, on the thread that drops it.
     fn close(&self) -> BoxFuture<'_, ()> {
-        let handle = Arc::clone(&self.handle);
+        let (handle, evictor) = (Arc::clone(&self.handle), Arc::clone(&self.evictor));
+        let (now, max_live) = (self.clock.now(), self.max_live);
         Box::pin(async move {
             // Work that panicked has closed the file as well: it was thrown away with its transaction.
-            let _ = tasks::blocking(move || handle.close()).await;
+            let _ = tasks::blocking(move || {
+                let room = Room { max_live, evictor: &evictor };
+                // What cannot be merged stays in the journal.
+                let _ = handle.run(|file| file.staging.merge(&file.database, now, room));
+                handle.close();
+            })
+            .await;
         })
     }
 }
 
 /// Where the bound of the file is met in spite of [`size`], more and more room is made for the batch.
 fn apply(handle: &Handle, batch: &[Change], now: Timestamp, room: Room<'_>) -> Result<(), Fault> {
-    let apply = |database: &Database| tables::apply(database, batch, now, room);
+    let apply = |file: &OpenFile| file.staging.apply(&file.database, batch, now, room);
     for quarters in (0..4).rev() {
         match handle.run(apply) {
             Err(Fault::Full) => {}
@@ -252,7 +265,7 @@ fn apply(handle: &Handle, batch: &[Change], now: Timestamp, room: Room<'_>) -> R
         }
         tracing::warn!("the store file is full; making room");
         let room = Room { max_live: room.max_live / 4 * quarters, ..room };
-        match handle.run(|database| tables::sweep(database, now, room)) {
+        match handle.run(|file| file.staging.sweep(&file.database, now, room)) {
             Err(Fault::Full) => handle.renew("there is no room left even to make room")?,
             done => done?,
         }

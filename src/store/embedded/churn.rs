@@ -41,7 +41,7 @@ impl Churn {
                 break;
             }
         }
-        let census = store.handle.run(tables::census).unwrap();
+        let census = store.handle.run(|file| tables::census(&file.database)).unwrap();
         println!("written {written}, file {}, {census:?}", file_bytes(dir.path()));
         assert!(census.record_bytes * 100 >= self.max_bytes * self.filled, "{census:?}");
     }
@@ -70,7 +70,10 @@ fn body_bytes(change: &Change) -> u64 {
 }
 
 fn file_bytes(dir: &Path) -> u64 {
-    fs::metadata(dir.join("svm.redb")).unwrap().len()
+    ["svm.redb", "svm.redb.journal"]
+        .map(|name| fs::metadata(dir.join(name)).unwrap().len())
+        .iter()
+        .sum()
 }
 
 #[tokio::test]

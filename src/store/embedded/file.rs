@@ -15,11 +15,15 @@ use redb::Database;
 use super::bounded::{BoundedFile, Growth};
 use super::fault::OpenFault;
 use super::place::Place;
-use super::{private, tables};
+use super::staging::Staging;
+use super::{private, size, tables};
 use crate::clock::Clock;
 use crate::config::redacted::redacted_path;
 
 const FILE_NAME: &str = "svm.redb";
+
+/// Beside the file; a name that begins as its does.
+const JOURNAL_NAME: &str = "svm.redb.journal";
 
 /// redb keeps at most this much of the file in memory; the rest is left to the page cache of the system.
 const CACHE_BYTES: usize = 4 << 20;
@@ -34,17 +38,22 @@ const ROOM_TO_SHRINK: u64 = 4 << 20;
 /// An open database, and where its file is.
 pub(super) struct OpenFile {
     pub(super) database: Database,
-    /// Nothing where that cannot be watched.
-    pub(super) place: Option<Place>,
+    /// What is not yet in the database.
+    pub(super) staging: Staging,
+    /// Those of the file and its journal, as far as they can be watched.
+    pub(super) places: Vec<Place>,
     /// Whether the file is longer than it may be, as when the bound was lowered.
     pub(super) is_over_bound: bool,
     /// Shows that this process has the file; to be dropped after the database.
     _opened: Arc<()>,
 }
 
+#[cfg(test)]
 impl From<Database> for OpenFile {
     fn from(database: Database) -> Self {
-        Self { database, place: None, is_over_bound: false, _opened: Arc::default() }
+        let journal = tempfile::tempfile().unwrap();
+        let staging = Staging::open(journal, 0).unwrap();
+        Self { database, staging, places: vec![], is_over_bound: false, _opened: Arc::default() }
     }
 }
 
@@ -66,16 +75,27 @@ impl StoreFile {
     /// Opens the file, or makes it.
     pub(super) fn open(&self, growth: Growth) -> Result<OpenFile, OpenFault> {
         let opened = Arc::clone(&self.opened);
-        let file = self.open_file()?;
+        let file = self.open_file(FILE_NAME)?;
         let place = Place::of(self.path(), &file);
         let bytes = file.metadata().map_err(OpenFault::Unwritable)?.len();
         let is_over_bound = bytes > self.max_bytes;
-        let max_bytes = if is_over_bound { bytes + ROOM_TO_SHRINK } else { self.max_bytes };
+        let max_bytes = if is_over_bound {
+            bytes + ROOM_TO_SHRINK
+        } else {
+            // A version without a journal let the file have all.
+            bytes.max(size::file_bytes(self.max_bytes))
+        };
         let open = || open_database(file, max_bytes, growth);
         let database = catch_unwind(AssertUnwindSafe(open))
             .unwrap_or_else(|payload| Err(OpenFault::of_panic(&*payload)))
             .map_err(|fault| self.holder(fault))?;
-        Ok(OpenFile { database, place, is_over_bound, _opened: opened })
+        // Whoever has the database has the journal.
+        let journal = self.open_file(JOURNAL_NAME)?;
+        let journal_place = Place::of(self.dir.join(JOURNAL_NAME), &journal);
+        let staging = Staging::open(journal, size::journal_bytes(self.max_bytes))
+            .map_err(OpenFault::Unwritable)?;
+        let places = [place, journal_place].into_iter().flatten().collect();
+        Ok(OpenFile { database, staging, places, is_over_bound, _opened: opened })
     }
 
     /// Tells this process from others where the file is in use.
@@ -107,13 +127,11 @@ impl StoreFile {
         Ok(())
     }
 
-    fn open_file(&self) -> Result<File, OpenFault> {
+    fn open_file(&self, name: &'static str) -> Result<File, OpenFault> {
         private::folder(&self.dir, |name| name.starts_with(FILE_NAME) || name == LOST_AND_FOUND)
             .map_err(OpenFault::Unwritable)?;
-        private::file(&self.path()).map_err(|error| match error.kind() {
-            ErrorKind::IsADirectory | ErrorKind::InvalidInput => {
-                OpenFault::Occupied(FILE_NAME, error)
-            }
+        private::file(&self.dir.join(name)).map_err(|error| match error.kind() {
+            ErrorKind::IsADirectory | ErrorKind::InvalidInput => OpenFault::Occupied(name, error),
             _ => OpenFault::Unwritable(error),
         })
     }

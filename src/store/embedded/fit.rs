@@ -75,9 +75,9 @@ impl Fitter {
         let now = self.clock.now();
         let piece = move || {
             let room = Room { max_live, evictor: &evictor };
-            handle.run(|database| {
-                tables::sweep(database, now, room)?;
-                tables::is_over(database, max_live)
+            handle.run(|file| {
+                tables::sweep(&file.database, now, room)?;
+                tables::is_over(&file.database, max_live)
             })
         };
         blocking(tasks::blocking_within(&self.writer, piece).await)

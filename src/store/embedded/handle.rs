@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
-use redb::Database;
 use tokio::sync::Notify;
 
 use super::bounded::Growth;
@@ -136,7 +135,7 @@ impl Handle {
     }
 
     /// Runs `work` on the database, and once more if the database had to be opened again.
-    pub(super) fn run<T>(&self, work: impl Fn(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) fn run<T>(&self, work: impl Fn(&OpenFile) -> Result<T, Fault>) -> Result<T, Fault> {
         self.check_idle()?;
         let (generation, first) = self.attempt(&work);
         let remedy = match first {
@@ -158,13 +157,13 @@ impl Handle {
     /// [`Fault`], when the path leads to nothing that can be opened.
     pub(super) fn follow_path(&self) -> Result<(), Fault> {
         self.check_idle()?;
-        let (generation, place) = {
+        let (generation, places) = {
             let state = self.state.read();
-            (state.generation, state.file.as_ref().and_then(|file| file.place.clone()))
+            (state.generation, state.file.as_ref().map_or(Vec::new(), |file| file.places.clone()))
         };
         // Looked up without the lock: a disk may hang.
-        let Some(place) = place else { return Ok(()) };
-        let Some(cause) = place.displacement() else { return Ok(()) };
+        let displaced = places.iter().find_map(|place| Some((place, place.displacement()?)));
+        let Some((place, cause)) = displaced else { return Ok(()) };
         let path = redacted_path(place.path());
         tracing::warn!(%path, cause, "the store file is not in its place; opening it anew");
         self.reopen(generation, Remedy::Reopen(Growth::AsNeeded))?;
@@ -190,10 +189,10 @@ impl Handle {
         discard(state.file.take());
     }
 
-    fn attempt<T>(&self, work: &impl Fn(&Database) -> Result<T, Fault>) -> (u64, Result<T, Fault>) {
+    fn attempt<T>(&self, work: &impl Fn(&OpenFile) -> Result<T, Fault>) -> (u64, Result<T, Fault>) {
         let state = self.state.read();
         let result = match &state.file {
-            Some(file) => catch_unwind(AssertUnwindSafe(|| work(&file.database)))
+            Some(file) => catch_unwind(AssertUnwindSafe(|| work(file)))
                 .unwrap_or_else(|payload| Err(Fault::of_panic(&*payload))),
             None if state.closed => Err(Fault::Closed),
             None => Err(Fault::NotOpen),

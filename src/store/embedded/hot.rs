@@ -9,13 +9,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::Embedded;
+use super::tables::Room;
 use crate::cache::Entry;
 use crate::clock::{Clock, Timestamp};
 use crate::store::laws::{NOW, at, entry, noise};
 use crate::store::{Change, Check, InUse, Store, Used, Uses};
 use crate::target::Key;
 
-/// Room for some 140 records.
+/// Room for some 120 records.
 const MAX_BYTES: u64 = 1 << 20;
 const BODY_BYTES: usize = 1_000;
 const BATCH: usize = 20;
@@ -44,7 +45,7 @@ fn documents(name: &str, count: usize) -> Vec<Arc<Entry>> {
     (0..count).map(|number| entry(&format!("{name}/{number}"), 1, &body)).collect()
 }
 
-/// Writes them in batches; each expires a second after the one before.
+/// Writes them in batches, and on into the database; each expires a second after the one before.
 async fn write(store: &Embedded, documents: &[Arc<Entry>], first_until: u64) {
     let changes: Vec<_> = (first_until..)
         .zip(documents)
@@ -53,6 +54,8 @@ async fn write(store: &Embedded, documents: &[Arc<Entry>], first_until: u64) {
     for batch in changes.chunks(BATCH) {
         store.apply(batch.into(), at(10)).await.unwrap();
     }
+    let room = Room { max_live: store.max_live, evictor: &store.evictor };
+    store.handle.run(|file| file.staging.merge(&file.database, at(10), room)).unwrap();
 }
 
 async fn kept(store: &Embedded, documents: &[Arc<Entry>]) -> usize {

@@ -97,12 +97,12 @@ fn handle_that_pauses(disk: &Disk, pause: Duration) -> (Handle, Arc<[AtomicUsize
 fn write(handle: &Handle, path: &str) -> Result<(), Fault> {
     let evictor = Evictor::default();
     let room = Room { max_live: u64::MAX, evictor: &evictor };
-    handle.run(|database| tables::apply(database, &[put(&entry(path, 1, "body"))], NOW, room))
+    handle.run(|file| tables::apply(&file.database, &[put(&entry(path, 1, "body"))], NOW, room))
 }
 
 fn holds(handle: &Handle, path: &str) -> bool {
     let key = entry(path, 1, "body").key();
-    handle.run(|database| tables::read(database, &[key])).unwrap()[0].is_some()
+    handle.run(|file| tables::read(&file.database, &[key])).unwrap()[0].is_some()
 }
 
 fn counts(counts: &[AtomicUsize; 2]) -> [usize; 2] {
@@ -116,7 +116,7 @@ fn a_disk_that_failed_is_opened_again_with_all_that_was_committed() {
     write(&handle, "before").unwrap();
     disk.fails.store(true, Ordering::SeqCst);
     assert!(matches!(write(&handle, "during"), Err(Fault::Shut(OpenFault::Unwritable(_)))));
-    assert!(matches!(handle.run(tables::probe), Err(Fault::Shut(_))));
+    assert!(matches!(handle.run(|file| tables::probe(&file.database)), Err(Fault::Shut(_))));
     disk.fails.store(false, Ordering::SeqCst);
     write(&handle, "after").unwrap();
     assert!(holds(&handle, "before") && holds(&handle, "after") && !holds(&handle, "during"));
@@ -130,8 +130,8 @@ fn a_disk_that_failed_for_a_moment_costs_the_caller_nothing() {
     write(&handle, "before").unwrap();
     // The error latches in redb: it refuses everything, although the disk works again.
     disk.fails.store(true, Ordering::SeqCst);
-    let latched = handle.run(|database| {
-        let result = database.begin_write().map_err(Fault::from).map(|transaction| {
+    let latched = handle.run(|file| {
+        let result = file.database.begin_write().map_err(Fault::from).map(|transaction| {
             let _ = transaction.commit();
         });
         disk.fails.store(false, Ordering::SeqCst);

@@ -21,6 +21,16 @@ pub(super) fn of_record(len: usize) -> u64 {
     leaf + INDEX_BYTES
 }
 
+/// How long the journal may be beside a file: an eighth of both.
+pub(super) fn journal_bytes(max_bytes: u64) -> u64 {
+    (max_bytes / 8).min(32 << 20)
+}
+
+/// How long the file may be.
+pub(super) fn file_bytes(max_bytes: u64) -> u64 {
+    max_bytes - journal_bytes(max_bytes)
+}
+
 /// What the largest batch may cost while what it replaces is still there.
 const BATCH_BYTES: u64 = 32 << 20;
 

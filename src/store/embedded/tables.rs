@@ -13,7 +13,7 @@ use redb::{
 
 use super::eviction::Evictor;
 use super::fault::Fault;
-use super::{in_use, size};
+use super::{KeyBytes, in_use, size};
 use crate::clock::Timestamp;
 use crate::store::{Change, InUse, record};
 use crate::target::Key;
@@ -30,7 +30,7 @@ const LIVE_BYTES: &str = "live_bytes";
 const EXPIRED_PER_CALL: usize = 1024;
 
 /// A row of the index by expiry: the end of the keeping in milliseconds, and the key.
-pub(super) type Row = (u64, [u8; 32]);
+pub(super) type Row = (u64, KeyBytes);
 
 /// The bytes that records may cost, and the choice of those that go.
 #[derive(Clone, Copy)]
@@ -76,6 +76,38 @@ pub(super) fn read(database: &Database, keys: &[Key]) -> Result<Vec<Option<Bytes
         Ok(record.map(|record| Bytes::copy_from_slice(record.value())))
     };
     keys.iter().map(read).collect()
+}
+
+/// When each record was checked, as far as there are records that this version can serve.
+pub(super) fn checked(
+    database: &Database,
+    keys: impl Iterator<Item = Key>,
+) -> Result<Vec<Option<Timestamp>>, Fault> {
+    let records = database.begin_read()?.open_table(RECORDS)?;
+    keys.map(|key| {
+        let stored = records.get(key.as_bytes())?;
+        Ok(stored.and_then(|stored| Some(record::peek(stored.value()).ok()?.checked_at)))
+    })
+    .collect()
+}
+
+/// A change that was decided on before: a record and the end of its keeping, or no record.
+pub(super) type Decided = (KeyBytes, Option<(Vec<u8>, Timestamp)>);
+
+/// Takes in changes, removes some of what has expired, and makes room.
+pub(super) fn merge(
+    database: &Database,
+    changes: impl Iterator<Item = Result<Decided, Fault>>,
+    now: Timestamp,
+    room: Room<'_>,
+) -> Result<(), Fault> {
+    in_transaction(database, |shelf| {
+        for change in changes {
+            let (key, record) = change?;
+            shelf.replace(&key, record)?;
+        }
+        shelf.sweep(now, room)
+    })
 }
 
 /// Applies a batch, removes some of what has expired, and makes room.
@@ -185,12 +217,24 @@ impl<'t> Shelf<'t> {
         if stored.is_some_and(|stored| !gives_way(stored.value())) {
             return Ok(());
         }
-        self.remove(key.as_bytes())?;
-        match change {
+        let record = match change {
             Change::Put { entry, keep_until } => {
-                self.insert(key.as_bytes(), &record::encode(entry, *keep_until), *keep_until)
+                Some((record::encode(entry, *keep_until), *keep_until))
             }
-            Change::Remove { .. } => Ok(()),
+            Change::Remove { .. } => None,
+        };
+        self.replace(key.as_bytes(), record)
+    }
+
+    fn replace(
+        &mut self,
+        key: &KeyBytes,
+        record: Option<(Vec<u8>, Timestamp)>,
+    ) -> Result<(), Fault> {
+        self.remove(key)?;
+        match record {
+            Some((record, until)) => self.insert(key, &record, until),
+            None => Ok(()),
         }
     }
 
