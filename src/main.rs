@@ -128,9 +128,9 @@ fn check_configuration() -> Result<(), Exit> {
     print(&text)
 }
 
-/// The configuration in force in one line, without its secrets.
+/// The settings that differ from the defaults in one line, without secrets.
 fn settings(config: &Config) -> String {
-    let settings = config.effective().into_iter();
+    let settings = config.settings().into_iter();
     settings.map(|Setting { name, value }| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
 }
 

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use super::duration::display;
 use super::redacted::cut;
-use super::{Config, ConnectAddress, ConnectTo, Embedded, Redis, RedisTls, Store};
+use super::{Config, ConnectAddress, ConnectTo, Embedded, Redis, RedisTls, Store, VARIABLES};
 
 const GIB: u128 = 1 << 30;
 
@@ -43,6 +43,18 @@ impl From<String> for Shown {
 }
 
 impl Config {
+    /// The variables that have no default, and those with another value than their default.
+    pub fn settings(&self) -> Vec<Setting> {
+        let required = VARIABLES.iter().filter(|variable| variable.required);
+        // A number is a token as well as a threshold.
+        let vars = required.clone().map(|variable| (variable.name, "1")).collect();
+        let usual = Self::from_vars(&vars).map(|config| config.effective()).unwrap_or_default();
+        let is_required = |name| required.clone().any(|variable| variable.name == name);
+        let mut settings = self.effective();
+        settings.retain(|setting| is_required(setting.name) || !usual.contains(setting));
+        settings
+    }
+
     /// Every variable with the value in force, in the order of the table.
     pub fn effective(&self) -> Vec<Setting> {
         let [redis_host, redis_ca_file, dir, max_bytes] = store_settings(&self.store);

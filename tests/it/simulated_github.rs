@@ -3,6 +3,7 @@
 mod changes;
 mod faults;
 mod limits;
+mod screen;
 mod stores;
 mod tags;
 mod transport;

@@ -3,6 +3,7 @@
 //! All in the order of their names, so that the same folder gives the same URLs each time.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -168,4 +169,15 @@ fn read_json(file: &Path) -> Result<Value, String> {
 
 fn read(file: &Path) -> Result<String, String> {
     fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Every URL, where its document comes from, and how long it is.
+pub(crate) fn table(documents: &[Document]) -> String {
+    let mut table = documents.iter().fold(String::new(), |mut table, document| {
+        let Document { host, target, file, compact } = document;
+        let _ = writeln!(table, "https://{host}{target} <- {file} ({} bytes)", compact.len());
+        table
+    });
+    table.push('\n');
+    table
 }

@@ -1,7 +1,9 @@
 //! The variables that send the service's requests to the simulation.
 
 use std::fmt::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 
+use crate::readiness;
 use crate::store::FreshStore;
 use crate::support::github::GitHub;
 
@@ -41,6 +43,13 @@ pub(crate) fn exports(environment: &[Variable]) -> String {
 /// The port on which the service will listen.
 pub(crate) fn port() -> String {
     variable("PORT").unwrap_or_else(|| "8000".to_owned())
+}
+
+/// The address at which the service will answer; nothing where that cannot be known.
+pub(crate) fn address() -> Option<SocketAddr> {
+    let host = variable("HOST").map_or(Ok(Ipv4Addr::LOCALHOST.into()), |host| host.parse());
+    let port = port().parse().ok().filter(|port| *port != 0)?;
+    Some(SocketAddr::new(readiness::reachable(host.ok()?), port))
 }
 
 /// A variable that is set and not empty.

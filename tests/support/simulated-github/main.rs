@@ -9,6 +9,7 @@ mod cassette;
 mod child;
 mod documents;
 mod environment;
+mod readiness;
 mod store;
 
 /// Inline and with a folder, as in `tests/support.rs`.
@@ -25,6 +26,7 @@ mod support {
 }
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -32,6 +34,13 @@ use arguments::{Arguments, Parsed};
 use documents::Document;
 use store::FreshStore;
 use support::github::{Failure, GitHub, HOSTS};
+
+/// A repository that was renamed.
+const OLD_NAME: &str = "octo/kitten";
+/// Its present name.
+const NEW_NAME: &str = "octo/cat";
+/// A file that is always refused: on a host without tokens, so that nothing else rests because of it.
+const LIMITED: (&str, &str) = ("raw.githubusercontent.com", "/octo/limited/main/version.json");
 
 /// A wrong use of the command line (`sysexits.h`).
 const USAGE: u8 = 64;
@@ -62,9 +71,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, ExitCode> {
             fail(UNAVAILABLE, &format!("cannot listen on {}: {error}", arguments.listen))
         })?;
     serve(&github, &documents);
-    if !arguments.quiet {
-        say(&banner::banner(&github, &environment::port()));
-        say(&banner::table(&documents));
+    if !arguments.quiet && (arguments.documents.is_some() || arguments.urls.is_some()) {
+        say(&documents::table(&documents));
     }
     let parent = arguments.store.as_deref();
     let store = parent.map(FreshStore::new).transpose().map_err(|error| {
@@ -73,17 +81,38 @@ async fn run(arguments: Arguments) -> Result<ExitCode, ExitCode> {
     let mut environment = environment::of(&github);
     environment.extend(store.iter().map(environment::of_store));
     match arguments.command.split_first() {
-        Some((program, arguments)) => {
-            child::run(program, arguments, &environment).await.map_err(|error| {
+        Some((program, command)) => {
+            let running = child::run(program, command, &environment);
+            let ended = tokio::select! {
+                ended = running => ended,
+                never = greet(arguments.quiet) => match never {},
+            };
+            ended.map_err(|error| {
                 fail(UNAVAILABLE, &format!("cannot start {}: {error}", program.display()))
             })
         }
         None => {
+            if !arguments.quiet {
+                say(&banner::banner(&environment::port()));
+            }
             let _ = io::stdout().write_all(environment::exports(&environment).as_bytes());
             child::interrupted().await.map_err(|error| fail(UNAVAILABLE, &error.to_string()))?;
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Prints the banner once the service is ready, below its first lines.
+async fn greet(quiet: bool) -> Infallible {
+    let address = environment::address().filter(|_| !quiet);
+    if let Some(address) = address {
+        // Another service may have the port; then ours is about to end.
+        if !readiness::is_ready(address).await {
+            readiness::ready(address).await;
+            say(&banner::banner(&environment::port()));
+        }
+    }
+    std::future::pending().await
 }
 
 /// The hosts of `--urls` that no simulation answers for unless told to.
@@ -102,8 +131,8 @@ fn serve(github: &GitHub, documents: &[Document]) {
             github.file_on(host, target, &String::from_utf8_lossy(compact));
         }
     }
-    github.rename(banner::OLD_NAME, banner::NEW_NAME);
-    let (host, path) = banner::LIMITED;
+    github.rename(OLD_NAME, NEW_NAME);
+    let (host, path) = LIMITED;
     github.failing_on(host, path, Failure::RawThrottled429);
 }
 
