@@ -4,6 +4,7 @@
 
 mod deploy;
 mod documents;
+mod pins;
 mod sources;
 
 use std::fs;

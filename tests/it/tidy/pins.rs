@@ -1,0 +1,27 @@
+//! The versions that CI works with: each is stated once, and none can change without a change of ours.
+
+use super::read;
+
+#[test]
+fn the_toolchain_is_the_oldest_that_is_supported() {
+    let (cargo, toolchain) = (read("Cargo.toml"), read("rust-toolchain.toml"));
+    let value = |text: &str, name: &str| {
+        let (_, rest) = text.split_once(&format!("\n{name} = \"")).expect("the setting");
+        rest.split('"').next().expect("its value").to_owned()
+    };
+    assert_eq!(value(&toolchain, "channel"), format!("{}.0", value(&cargo, "rust-version")));
+}
+
+#[test]
+fn actions_are_pinned_by_hash() {
+    let workflow = read(".github/workflows/ci.yml");
+    let actions = workflow.lines().filter_map(|line| line.split_once("uses: "));
+    let actions: Vec<_> = actions.map(|(_, action)| action).collect();
+    assert!(!actions.is_empty());
+    for action in actions {
+        let (_, pin) = action.split_once('@').expect("a version");
+        let (hash, version) = pin.split_once(" # v").expect("a hash and the version that it is");
+        assert!(hash.len() == 40 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{action}");
+        assert!(version.starts_with(|first: char| first.is_ascii_digit()), "{action}");
+    }
+}
