@@ -1,7 +1,7 @@
 //! What the gzip forms of documents cost, and what they save: time, memory, the store's file, bytes on the wire.
 //!
 //! `cargo bench --bench hit -- compression`, or with files and folders behind that those instead of the simulated GitHub's documents.
-//! It prints the tables of docs/BENCHMARKS.md within seconds. Times are the best of some rounds on one core: what the work takes,
+//! It prints the tables of docs/benchmarks.md within seconds. Times are the best of some rounds on one core: what the work takes,
 //! and not what else the machine does. It is a part of `hit` only because to link one program takes longer than all it does.
 
 use std::fmt::Write as _;

@@ -11,7 +11,7 @@ use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 
 /// Of the recorded documents it leaves 7.4 %: level 1 leaves 11.1 % in a third of the time, level 9 7.3 % in one and a half
-/// of it. See docs/BENCHMARKS.md.
+/// of it. See docs/benchmarks.md.
 pub const LEVEL: u32 = 6;
 
 /// The gzip form of `bytes`.

@@ -3,7 +3,7 @@
 //!
 //! Each run is the real binary, an upstream, and a real `redis-server` where there is one, all processes of their own, so that
 //! none takes part in the runtime of the one that asks. It prints what it measured beside what is allowed, and fails
-//! where that is exceeded. docs/BENCHMARKS.md says how to read it. Whatever was started is killed when a run ends, also
+//! where that is exceeded. docs/benchmarks.md says how to read it. Whatever was started is killed when a run ends, also
 //! by a panic, by Ctrl-C or by SIGTERM.
 
 mod arguments;

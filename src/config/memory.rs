@@ -4,7 +4,7 @@ use super::{Config, Vars};
 
 const NAME: &str = "CACHE_L1_MAX_GB";
 const MIB: u64 = 1 << 20;
-/// The memory that the process may take beside L1 when it is flooded: see README, "Memory".
+/// The memory that the process may take beside L1 when it is flooded: see docs/operations.md, "Memory".
 const BESIDE_L1: u64 = 150 * MIB;
 /// The same where clients come at a usual rate, as measured: what a small container needs beside
 /// L1.

@@ -1,6 +1,6 @@
 //! The table of variables: their names, defaults and meanings, each in this one place.
 //!
-//! The README's table and `svm --help` are compared with it or made from it. A default is text and goes through
+//! The table in docs/configuration.md and `svm --help` are compared with it or made from it. A default is text and goes through
 //! the same parser as what an operator writes.
 
 use crate::target::{DEFAULT_API_PATHS, DEFAULT_HOSTS, DEFAULT_TOKEN_HOSTS};
@@ -29,7 +29,7 @@ const RATE: &str = "a decimal number from 0.001 to 1000000, such as 10 or 0.5";
 const RATE_OR_OFF: &str = "a decimal number from 0.001 to 1000000, such as 10 or 0.5; 0 is off";
 const HOSTS: &str = "a comma-separated list of host names, each with a :port unless it is 443";
 
-/// Every variable that the service reads, in the order of the README's table.
+/// Every variable that the service reads, in the order of the table in docs/configuration.md.
 pub const VARIABLES: &[Variable] = &[
     optional("HOST", "0.0.0.0", "an IPv4 or IPv6 address", "address to listen on"),
     optional(

@@ -1,4 +1,4 @@
-//! Every outcome that an answer can have, with all of its headers: the table of outcomes in the README, row by row.
+//! Every outcome that an answer can have, with all of its headers: the table of outcomes in docs/http-api.md, row by row.
 
 use std::time::Duration;
 

@@ -72,10 +72,11 @@ async fn clients_get_githubs_bytes_raw_or_encoded_and_after_a_restart_without_gi
     assert!(late > 0.0 || svm.metric("svm_upstream_duration_seconds_count").await == 0.0);
 }
 
-/// The lines of README.md that ask for a document, as a reader pastes them.
+/// The lines of the documents that ask for a document, as a reader pastes them.
 fn readme_commands() -> Vec<(String, bool)> {
-    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
-    let text = text.expect("the README");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let texts = ["README.md", "docs/http-api.md"].map(|path| fs::read_to_string(root.join(path)));
+    let text = texts.map(|text| text.expect("a document")).concat();
     let lines = text.lines().filter(|line| line.trim_start_matches("$ ").starts_with("curl "));
     let commands = lines.map(|line| {
         let url = line.split('\'').nth(1).unwrap_or_else(|| panic!("no URL in quotes: {line}"));

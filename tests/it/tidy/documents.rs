@@ -1,21 +1,23 @@
-//! README.md, .env.example and docs/ARCHITECTURE.md against the code: all that is there, and nothing else.
+//! The documents and .env.example against the code: all that is there, and nothing else.
 //!
 //! Tables are compared row by row with what the code says; a test that fails prints the table as it should be.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 use reqwest::Method;
 use svm::config::{VARIABLES, Variable};
 use svm::upstream::Reason;
 
-use super::read;
 use super::sources::{is_test, sources, test_modules};
+use super::{ROOT, assert_none, files, read};
 use crate::support::app::{Answer, TestApp, encode};
 use crate::support::github::Failure;
 use crate::{LATEST, LATEST_PATH};
 
 #[test]
-fn the_readme_lists_every_variable() {
+fn the_table_lists_every_variable() {
     let row = |variable: &Variable| {
         let Variable { name, required, default, accepts, meaning } = variable;
         let default = match (required, *default) {
@@ -25,7 +27,44 @@ fn the_readme_lists_every_variable() {
         };
         format!("| `{name}` | {default} | {meaning} | {accepts} |")
     };
-    assert_rows("## Configuration", VARIABLES.iter().map(row));
+    assert_rows("docs/configuration.md", "# Configuration", VARIABLES.iter().map(row));
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = read("README.md").lines().count();
+    assert!(lines <= 160, "{lines} lines");
+}
+
+/// Links from one document to another, and to a heading in it.
+#[test]
+fn links_lead_to_documents_and_headings() {
+    let documents = ["README.md", "SECURITY.md", "CHANGELOG.md", "deploy/README.md"];
+    let documents = documents.map(str::to_owned).into_iter();
+    let others = files("docs").into_iter().map(|file| file.path);
+    let faults = documents.chain(others).flat_map(|path| broken_links(&path));
+    assert_none(faults);
+}
+
+fn broken_links(path: &str) -> Vec<String> {
+    let text = read(path);
+    let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let links = links.filter(|link| !link.contains("://") && !link.contains(' '));
+    let folder = Path::new(path).parent().expect("a folder");
+    let is_broken = |link: &&str| {
+        let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+        let file = if file.is_empty() { Path::new(path).into() } else { folder.join(file) };
+        let Ok(text) = fs::read_to_string(Path::new(ROOT).join(file)) else { return true };
+        let mut headings = text.lines().filter(|line| line.starts_with('#')).map(anchor);
+        !heading.is_empty() && !headings.any(|anchor| anchor == heading)
+    };
+    links.filter(is_broken).map(|link| format!("{path}: {link}")).collect()
+}
+
+/// The anchor that a heading gets when it is rendered.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    text.chars().filter(|letter| letter.is_alphanumeric() || *letter == '-').collect()
 }
 
 #[test]
@@ -50,7 +89,7 @@ fn the_sample_env_lists_every_variable() {
 }
 
 #[tokio::test]
-async fn the_readme_lists_every_metric() {
+async fn the_table_lists_every_metric() {
     let app = TestApp::start().await;
     app.github.release("octo/app").serve();
     app.github.user("alice").token("ghp_first").expires("2026-07-02 09:51:24 UTC");
@@ -62,11 +101,11 @@ async fn the_readme_lists_every_metric() {
     let families = families(&app.get("/metrics").await.text());
     let shown: BTreeSet<_> = families.keys().cloned().collect();
     assert_eq!(shown, registered(), "the left ones are shown, the right ones are in the sources");
-    assert_rows("## Metrics", families.values().cloned());
+    assert_rows("docs/observability.md", "## Metrics", families.values().cloned());
 }
 
 #[tokio::test]
-async fn the_readme_lists_every_header() {
+async fn the_table_lists_every_header() {
     let app = TestApp::start().await;
     app.github.release("octo/app").serve();
     let mut answers = vec![app.version(LATEST).await, app.get("/version").await];
@@ -79,14 +118,14 @@ async fn the_readme_lists_every_header() {
     let names = names.filter(|name| !["content-length", "date"].contains(&name.as_str()));
     let sent: BTreeSet<_> = names.map(|name| name.as_str().to_owned()).collect();
 
-    let rows = rows("## Answer headers");
+    let rows = rows("docs/http-api.md", "## Answer headers");
     let listed = rows.iter().map(|row| first_cell(row).to_ascii_lowercase());
     assert_eq!(listed.collect::<BTreeSet<_>>(), sent, "the left ones are listed");
 }
 
 #[test]
-fn the_readme_lists_every_reason() {
-    let rows = rows("### Details");
+fn the_table_lists_every_detail() {
+    let rows = rows("docs/http-api.md", "### Details");
     let listed: BTreeSet<_> = rows.iter().map(|row| first_cell(row)).collect();
     let others = [
         "l2",
@@ -125,16 +164,16 @@ async fn the_answers_that_the_readme_shows_are_real() {
     }
 }
 
-/// The rows of a table in README.md are these, in this order.
+/// The rows of a table in a document are these, in this order.
 #[track_caller]
-fn assert_rows(heading: &str, want: impl Iterator<Item = String>) {
+fn assert_rows(path: &str, heading: &str, want: impl Iterator<Item = String>) {
     let want: Vec<_> = want.collect();
-    assert!(rows(heading) == want, "{heading} must list\n\n{}\n", want.join("\n"));
+    assert!(rows(path, heading) == want, "{path} must list\n\n{}\n", want.join("\n"));
 }
 
-/// The rows below a heading of README.md that begin with code.
-fn rows(heading: &str) -> Vec<String> {
-    let section = section("README.md", heading);
+/// The rows below a heading of a document that begin with code.
+fn rows(path: &str, heading: &str) -> Vec<String> {
+    let section = section(path, heading);
     section.lines().filter(|line| line.starts_with("| `")).map(str::to_owned).collect()
 }
 
@@ -146,6 +185,7 @@ fn first_cell(row: &str) -> &str {
 #[track_caller]
 fn section(path: &str, heading: &str) -> String {
     let text = read(path);
+    let text = format!("\n{text}");
     let body = text.split_once(&format!("\n{heading}\n"));
     let (_, body) = body.unwrap_or_else(|| panic!("{path} has no {heading}"));
     body.split("\n#").next().unwrap_or_default().to_owned()
