@@ -27,7 +27,7 @@ Runs:
               --l1-mib 1024  what L1 may hold
 
   scale     what a hit, an entry and a connection cost when there are many of them
-              --only entries,memory,connections,idle,cores,cold,storm,stored,scan,bytes
+              --only entries,memory,connections,idle,cores,cold,storm,stored,scan,bytes,sweep,misses
               --entries 1,1000,10000,100000,1000000
               --rounds 20    --requests 200000  of each subject, over all rounds
               --l1-mib 256   what L1 may hold where twice as much is offered
@@ -41,6 +41,8 @@ Runs:
               --scan 25000   documents that are asked for once
               --bytes-stored 100000  documents in a store to which
               --written 5000 records are written one by one, and again as a storm
+              --in-use 100000 documents in use beside sweeps
+              --misses 20000 of an upstream that answers at once
 
 All of them but flood and scale need redis-server.";
 
@@ -114,6 +116,8 @@ impl Options<'_> {
             scan: self.number("--scan", 25_000)?,
             bytes_stored: self.number("--bytes-stored", 100_000)?,
             written: self.number("--written", 5_000)?,
+            in_use: self.number("--in-use", 100_000)?,
+            misses: self.number("--misses", 20_000)?,
         })
     }
 

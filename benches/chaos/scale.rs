@@ -12,12 +12,14 @@ mod entries;
 mod idle;
 mod lane;
 mod memory;
+mod misses;
 mod scan;
 mod shelf;
 mod stage;
 mod stored;
 mod storm;
 mod subject;
+mod sweep;
 
 use std::str::FromStr;
 
@@ -62,6 +64,10 @@ pub(crate) struct Plan {
     pub(crate) bytes_stored: usize,
     /// Those records.
     pub(crate) written: usize,
+    /// Documents in use beside sweeps.
+    pub(crate) in_use: usize,
+    /// Misses of an upstream that answers at once.
+    pub(crate) misses: usize,
 }
 
 /// A part of the run.
@@ -87,11 +93,15 @@ pub(crate) enum Part {
     Scan,
     /// Bytes written for a record.
     Bytes,
+    /// Many documents in use.
+    Sweep,
+    /// Many misses.
+    Misses,
 }
 
 impl Part {
     /// Every part, in the order in which they run.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Entries,
         Self::Memory,
         Self::Connections,
@@ -102,6 +112,8 @@ impl Part {
         Self::Stored,
         Self::Scan,
         Self::Bytes,
+        Self::Sweep,
+        Self::Misses,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -116,6 +128,8 @@ impl Part {
             Self::Stored => "stored",
             Self::Scan => "scan",
             Self::Bytes => "bytes",
+            Self::Sweep => "sweep",
+            Self::Misses => "misses",
         }
     }
 
@@ -131,6 +145,8 @@ impl Part {
             Self::Stored => stored::run(stage, verdict).await,
             Self::Scan => scan::run(stage, verdict).await,
             Self::Bytes => bytes::run(stage, verdict).await,
+            Self::Sweep => sweep::run(stage, verdict).await,
+            Self::Misses => misses::run(stage, verdict).await,
         }
     }
 }
@@ -151,6 +167,7 @@ impl Plan {
         let counts = [self.rounds, requests, self.l1_mib, self.idle, self.crowd, self.storm];
         let counts = counts.iter().chain([&self.stored, &self.clients, &self.hot, &self.scan]);
         let counts = counts.chain([&self.bytes_stored, &self.written]);
+        let counts = counts.chain([&self.in_use, &self.misses]);
         if counts.chain(&self.entries).chain(&self.connections).any(|count| *count == 0) {
             return Err(
                 "each count has to be one or more, and ten requests at least for each round".into(),

@@ -90,7 +90,8 @@ impl Service {
         system::cpu_time(self.id())
     }
 
-    fn id(&self) -> u32 {
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
         self.child.id().expect("a process that runs")
     }
 

@@ -26,9 +26,9 @@ pub(crate) fn cpu_time(process: u32) -> Duration {
     TICK * ticks
 }
 
-/// The bytes that this process, and those of its children that have ended, had the system write to disks.
-pub(crate) fn written() -> f64 {
-    let io = read(std::process::id(), "io");
+/// The bytes that a process, and those of its children that have ended, had the system write to disks.
+pub(crate) fn written(process: u32) -> f64 {
+    let io = read(process, "io");
     let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
     line.and_then(|bytes| bytes.parse().ok()).unwrap_or_else(|| panic!("no bytes in {io}"))
 }

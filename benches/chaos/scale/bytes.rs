@@ -63,7 +63,7 @@ async fn per_record(
     count: usize,
     pause: Duration,
 ) -> f64 {
-    let before = system::written();
+    let before = system::written(std::process::id());
     let lane = Lane::open(service.address).await;
     let mut lane = lane.expect("a service that accepts");
     let began = Stopwatch::start();
@@ -76,5 +76,5 @@ async fn per_record(
     say(&format!("  {count} records in {:.1} s", began.elapsed().as_secs_f64()));
     drop(lane);
     service.stop().await;
-    (system::written() - before) / 1e3 / count as f64
+    (system::written(std::process::id()) - before) / 1e3 / count as f64
 }

@@ -72,6 +72,11 @@ impl<'a> Stage<'a> {
         &self.cores[..1]
     }
 
+    /// How many cores there are.
+    pub(super) fn all_cores(&self) -> usize {
+        self.cores.len()
+    }
+
     /// The same on so many cores; where there are no more, the client's is one of them.
     pub(super) async fn start_on(&self, cores: usize, l1_mib: usize) -> Running {
         let setup = self.setup(l1_mib);
