@@ -4,9 +4,12 @@
 //! Here is the other end of those stamps. The sweep collects them, saves them in the store's index, and decides by them
 //! what to revalidate; what is left of it all after a restart, or what other replicas know, is merged in from there.
 //!
-//! The lock is taken by misses and by the sweep, never by a hit, and never across an await.
+//! Its locks are taken by misses and by the sweep, never by a hit, and never across an await. There may be 100,000
+//! documents, so whatever walks all of them does so piece by piece.
 
 mod charges;
+mod documents;
+mod saving;
 mod usage;
 mod uses;
 
@@ -14,28 +17,29 @@ mod uses;
 mod tests;
 
 use parking_lot::Mutex;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::store::index::{self, MOST_IN_USE};
-use crate::store::{Check, InUse};
+use crate::store::Check;
 use crate::target::Key;
 
+use documents::Documents;
+use saving::{Reading, Saved};
+
 pub use charges::Charges;
+pub use saving::Worth;
 pub use usage::Usage;
 
-/// How far the bound may be passed before the least recently used are looked for, which takes a while.
-const SLACK: usize = MOST_IN_USE / 10;
-
-/// What is known of documents in use; at most [`MOST_IN_USE`] of them, and a little more for a while.
+/// What is known of documents in use; at most some [`MOST_IN_USE`](crate::store::index::MOST_IN_USE) of them.
 #[derive(Debug, Default)]
 pub struct Activity {
-    documents: Mutex<HashMap<Key, Known>>,
+    documents: Documents,
     /// Documents that clients were served and whose check is overdue, in the order of the requests.
     overdue: Mutex<VecDeque<Key>>,
     lateness: Mutex<Lateness>,
+    reading: Mutex<Reading>,
 }
 
 /// A check is overdue when its document was last checked more than so many intervals ago.
@@ -99,7 +103,7 @@ struct Known {
     served: u32,
     check: Option<Check>,
     /// What the index knows.
-    saved: Option<(Timestamp, Option<Check>)>,
+    saved: Option<Saved>,
     /// Whether a check by another replica is worth anything here: not where each has a body of its own.
     is_private: bool,
     /// Whether no tier had a body for it.
@@ -111,26 +115,26 @@ struct Known {
 impl Activity {
     /// The stamp of a document that L1 is about to hold.
     pub fn hold(&self, key: Key, holding: Holding) -> Arc<Usage> {
-        let mut documents = self.documents.lock();
-        let known = known(&mut documents, key);
-        if known.check.is_some_and(|check| check.fetched_at != holding.check.fetched_at) {
-            // The new body may be of another kind.
-            known.mutability = Mutability::Mutable;
-        }
-        known.check = known.check.max(Some(holding.check));
-        known.is_private = !holding.is_shared;
-        known.is_bodiless = false;
-        Arc::clone(&known.usage)
+        self.documents.with(key, |known| {
+            if known.check.is_some_and(|check| check.fetched_at != holding.check.fetched_at) {
+                // The new body may be of another kind.
+                known.mutability = Mutability::Mutable;
+            }
+            known.check = known.check.max(Some(holding.check));
+            known.is_private = !holding.is_shared;
+            known.is_bodiless = false;
+            Arc::clone(&known.usage)
+        })
     }
 
     /// Stamps a document that was served otherwise than from L1.
     pub fn mark(&self, key: Key, now: Timestamp) {
-        known(&mut self.documents.lock(), key).usage.mark(now);
+        self.documents.with(key, |known| known.usage.mark(now));
     }
 
     /// The last check of a document that is known of.
     pub fn check(&self, key: Key) -> Option<Check> {
-        self.documents.lock().get(&key)?.check
+        self.documents.with_known(key, |known| known.check)?
     }
 
     /// A client was served a document whose check is overdue: it is checked before others that
@@ -161,90 +165,51 @@ impl Activity {
 
     /// A check in the background has ended, `now`; it may have been charged to the quota.
     pub fn checked(&self, key: Key, is_charged: bool, now: Timestamp) {
-        if let Some(known) = self.documents.lock().get_mut(&key) {
+        self.documents.with_known(key, |known| {
             known.charges = known.charges.with(is_charged, known.usage.used_at(), now);
-        }
+        });
     }
 
     /// The cost of a document's checks.
     pub fn charges(&self, key: Key) -> Charges {
-        self.documents.lock().get(&key).map_or_else(Charges::default, |known| known.charges)
+        self.documents.with_known(key, |known| known.charges).unwrap_or_default()
     }
 
     /// Takes in how a document changes, until L1 holds another body of it.
     pub fn note_mutability(&self, key: Key, mutability: Mutability) {
-        if let Some(known) = self.documents.lock().get_mut(&key) {
-            known.mutability = mutability;
-        }
+        self.documents.with_known(key, |known| known.mutability = mutability);
     }
 
     /// There is no body to revalidate, until L1 holds one again.
     pub fn is_without_body(&self, key: Key) {
-        if let Some(known) = self.documents.lock().get_mut(&key) {
-            known.is_bodiless = true;
-        }
-    }
-
-    /// Takes in what the index knows; returns the rows that tell of a check that was not known here.
-    pub fn merge(&self, rows: Vec<InUse>) -> Vec<InUse> {
-        let mut documents = self.documents.lock();
-        let mut news = Vec::new();
-        for row in rows {
-            let known = known(&mut documents, row.key);
-            known.usage.was_used(row.used_at);
-            known.saved = known.saved.max(Some((row.used_at, row.check)));
-            if row.check > known.check && !known.is_private {
-                // What L1 holds may be another body: its check moves when L1 has the one that was checked.
-                if !known.is_held() {
-                    known.check = row.check;
-                }
-                news.push(row);
-            }
-        }
-        news
-    }
-
-    /// What the index does not know yet.
-    pub fn unsaved(&self) -> Vec<InUse> {
-        let documents = self.documents.lock();
-        let rows = documents.iter().filter(|(_, known)| known.is_in_use() && !known.is_bodiless);
-        let unsaved = rows.filter(|(_, known)| known.saved != Some(known.to_save()));
-        unsaved.map(|(key, known)| known.row(*key)).collect()
-    }
-
-    /// The index knows these now.
-    pub fn saved(&self, rows: &[InUse]) {
-        let mut documents = self.documents.lock();
-        for row in rows {
-            if let Some(known) = documents.get_mut(&row.key) {
-                known.saved = Some((row.used_at, row.check));
-            }
-        }
+        self.documents.with_known(key, |known| known.is_bodiless = true);
     }
 
     /// The documents used since `cutoff`, as far as there is a body to revalidate. Those used longer ago that L1 does
     /// not hold either are forgotten. Each call halves what the uses before the last one count.
-    pub fn collect(&self, cutoff: Timestamp) -> Vec<Active> {
-        let mut documents = self.documents.lock();
-        documents.retain(|_, known| known.usage.used_at() >= cutoff || known.is_held());
-        let mut active = Vec::new();
-        for (key, known) in documents.iter_mut() {
-            let taken = known.usage.take_uses();
-            known.uses = known.uses / 2 + u64::from(taken);
-            known.served = known.served.saturating_add(taken);
-            if known.mutability == Mutability::Mutable {
-                known.usage.begin_sweep();
+    pub async fn collect(&self, cutoff: Timestamp) -> Vec<Active> {
+        let mut active = Vec::with_capacity(self.documents.len());
+        let documents = self.documents.visit(|piece| {
+            piece.retain(|_, known| known.usage.used_at() >= cutoff || known.is_held());
+            for (key, known) in piece.iter_mut() {
+                let taken = known.usage.take_uses();
+                known.uses = known.uses / 2 + u64::from(taken);
+                known.served = known.served.saturating_add(taken);
+                if known.mutability == Mutability::Mutable {
+                    known.usage.begin_sweep();
+                }
+                if known.is_checked() && known.usage.used_at() >= cutoff {
+                    active.push(known.active(*key));
+                }
             }
-            if known.is_checked() && known.usage.used_at() >= cutoff {
-                active.push(known.active(*key));
-            }
-        }
+        });
+        documents.await;
         active
     }
 
     /// How many documents are known.
     pub fn known(&self) -> usize {
-        self.documents.lock().len()
+        self.documents.len()
     }
 }
 
@@ -264,15 +229,6 @@ impl Known {
         Arc::strong_count(&self.usage) > 1
     }
 
-    fn to_save(&self) -> (Timestamp, Option<Check>) {
-        (self.usage.used_at(), self.check.filter(|_| !self.is_private))
-    }
-
-    fn row(&self, key: Key) -> InUse {
-        let (used_at, check) = self.to_save();
-        InUse { key, used_at, check }
-    }
-
     fn active(&self, key: Key) -> Active {
         Active {
             key,
@@ -283,16 +239,4 @@ impl Known {
             mutability: self.mutability,
         }
     }
-}
-
-/// What is known of a document, which may be nothing so far.
-fn known(documents: &mut HashMap<Key, Known>, key: Key) -> &mut Known {
-    if documents.len() >= MOST_IN_USE + SLACK && !documents.contains_key(&key) {
-        let used = documents.values().map(|known| known.usage.used_at());
-        let cutoff = index::cutoff(used, Timestamp::default());
-        // One that L1 was just given is about to be used.
-        let is_new = |known: &Known| !known.is_in_use() && known.is_held();
-        documents.retain(|_, known| known.usage.used_at() >= cutoff || is_new(known));
-    }
-    documents.entry(key).or_default()
 }

@@ -15,15 +15,18 @@ mod interval;
 mod outcome;
 mod pace;
 mod plan;
+mod saving;
 mod sweep;
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::task::consume_budget;
 use tokio::time::sleep;
 
-use crate::activity::Activity;
+use crate::activity::{Activity, Worth};
 use crate::cache::Cache;
 use crate::clock::{Clock, Stopwatch};
 use crate::config;
@@ -31,6 +34,7 @@ use crate::config::MaxRps;
 use crate::metrics::Metrics;
 use crate::store::Guard;
 use crate::target::Policy;
+use crate::tasks;
 use crate::upstream::{TokenPool, Upstream};
 
 pub use outcome::{Outcome, Skipped, Tally};
@@ -42,6 +46,17 @@ use sweep::Sweep;
 
 /// How long the store may take to save or to tell which documents are in use; nobody waits for it.
 const INDEX_LIMIT: Duration = Duration::from_secs(4);
+
+/// Documents that are put in order on a worker; with 100,000 that takes long.
+const PLANNED_AT_ONCE: usize = 1_000;
+
+/// A use is saved once it lies this part of the look-back behind the saved one.
+const WORTH_SAVING: u32 = 100;
+
+/// Where nobody shares the store, its index is read with every so many sweeps, to see that it is still there; and later
+/// checks alone are saved as often, and at the end. A process that is killed repeats the checks since, a few intervals
+/// early.
+const SWEEPS_PER_READING: u32 = 10;
 
 /// What a revalidator is made of.
 pub struct Parts {
@@ -85,45 +100,49 @@ impl Revalidator {
     /// Sweeps, an interval apart or as soon as the sweep before has ended; never returns. Dropping it leaves flights to
     /// their owner.
     pub async fn run(&self) {
+        let store = &self.parts.store;
+        let (mut since_thorough, mut losses) = (0, store.losses());
         loop {
             let began = Stopwatch::start();
-            self.sweep().await;
+            let has_lost = mem::replace(&mut losses, store.losses()) != losses;
+            let is_thorough = store.is_shared() || has_lost || since_thorough == 0;
+            let has_read = self.sweep(is_thorough).await;
+            // An index that could not be read is tried again at once.
+            let goes_on = has_read || !is_thorough;
+            since_thorough = if goes_on { (since_thorough + 1) % SWEEPS_PER_READING } else { 0 };
             sleep(self.parts.config.interval.saturating_sub(began.elapsed())).await;
         }
     }
 
     /// Saves which documents are in use, for the sweeps of other replicas and for those after a restart.
     pub async fn save(&self) {
-        let Parts { activity, store, clock, config, .. } = &self.parts;
-        let rows: Arc<[_]> = activity.unsaved().into();
-        if rows.is_empty() {
-            return;
-        }
-        let cutoff = clock.now() - config.lookback;
-        let to_save = Arc::clone(&rows);
-        let remembered = store.within(INDEX_LIMIT, |store| store.remember(to_save, cutoff));
-        if remembered.await.is_some() {
-            activity.saved(&rows);
-        }
+        self.save_with(true).await;
     }
 
-    async fn sweep(&self) {
-        let Parts { config, places, activity, clock, metrics, .. } = &self.parts;
-        let began = Stopwatch::start();
-        self.save().await;
-        let adopted = self.adopt().await;
+    /// The same; whether a later check alone is enough is said by `checks`.
+    async fn save_with(&self, checks: bool) {
+        let Parts { activity, store, clock, config, .. } = &self.parts;
+        let worth = Worth { use_moved: config.lookback / WORTH_SAVING, checks };
+        saving::save(activity, store, worth, clock.now() - config.lookback).await;
+    }
 
-        let now = clock.now();
-        let active = activity.collect(now - config.lookback);
-        activity.note_lateness(lateness(&active, config.interval, now));
-        let plan = Plan::new(&active, config.interval, now);
+    /// One sweep; a thorough one reads the store's index and saves checks. Whether it has read that.
+    async fn sweep(&self, is_thorough: bool) -> bool {
+        let Parts { config, places, metrics, .. } = &self.parts;
+        let began = Stopwatch::start();
+        self.save_with(is_thorough).await;
+        let read = if is_thorough { self.adopt().await } else { None };
+        let adopted = read.unwrap_or_default();
+
+        let Some(plan) = self.plan().await else { return read.is_some() };
         let due = plan.len();
         metrics.sweep_planned(due, adopted);
         let rates = Rates::new(due, *places, self.most(), config);
         let tally = Sweep::new(&self.parts, plan, rates, &self.pace).run().await;
-        self.save().await;
+        self.save_with(is_thorough).await;
         metrics.sweep_ended(began.elapsed());
         report(due, adopted, &tally, began.elapsed());
+        read.is_some()
     }
 
     /// How many requests a second all may make in the sweep that begins.
@@ -137,20 +156,35 @@ impl Revalidator {
         }
     }
 
-    /// Learns from the index what other replicas did; returns how many entries that changed here.
-    async fn adopt(&self) -> usize {
+    /// What is to be done in this sweep; nothing if that cannot be worked out.
+    async fn plan(&self) -> Option<Plan> {
+        let Parts { config, activity, clock, .. } = &self.parts;
+        let (interval, now) = (config.interval, clock.now());
+        let active = activity.collect(now - config.lookback).await;
+        let is_short = active.len() <= PLANNED_AT_ONCE;
+        let plan = move || (lateness(&active, interval, now), Plan::new(&active, interval, now));
+        let planned = if is_short { Ok(plan()) } else { tasks::blocking(plan).await };
+        let (lateness, plan) =
+            planned.inspect_err(|error| tracing::error!(%error, "no plan for a sweep")).ok()?;
+        activity.note_lateness(lateness);
+        Some(plan)
+    }
+
+    /// Learns from the index what other replicas did; returns how many entries that changed here, or nothing if the store
+    /// does not tell.
+    async fn adopt(&self) -> Option<usize> {
         let Parts { cache, activity, store, clock, config, .. } = &self.parts;
         let since = clock.now() - config.lookback;
         let in_use = store.within(INDEX_LIMIT, |store| store.in_use(since));
-        let Some(rows) = in_use.await else { return 0 };
-        let now = clock.now();
-        let rows = rows.into_iter().filter_map(|row| row.plausible(now, config.lookback)).collect();
+        let rows = in_use.await?;
         let mut adopted = 0;
-        for row in activity.merge(rows) {
+        for row in activity.merge(&rows, clock.now(), config.lookback).await {
             let Some(check) = row.check else { continue };
             adopted += usize::from(cache.adopt(row.key, check).await);
+            // After a restart all rows are news, and L1 holds none of the documents: nothing waits.
+            consume_budget().await;
         }
-        adopted
+        Some(adopted)
     }
 }
 

@@ -77,6 +77,11 @@ pub trait Store: Send + Sync + 'static {
     /// that choice to its server need not.
     fn consult(&self, _uses: Arc<dyn Uses>) {}
 
+    /// Whether other processes use the same index while this one does.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     /// Asks for the right to revalidate a document, against all others that share the store.
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>>;
 

@@ -1,11 +1,21 @@
 //! Stamps, what becomes of them, and what is saved.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::task::yield_now;
+
+use super::documents::AT_ONCE;
 use super::*;
+use crate::store::InUse;
 use crate::store::index::MOST_IN_USE;
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+const LOOKBACK: Duration = Duration::from_secs(6_000);
+
+/// Whatever is later is worth saving.
+const ALL: Worth = Worth { use_moved: Duration::ZERO, checks: true };
 
 fn at(seconds: u64) -> Timestamp {
     NOW + Duration::from_secs(seconds)
@@ -27,11 +37,15 @@ fn row(used: u64, check: Option<Check>) -> InUse {
     InUse { key: key(1), used_at: at(used), check }
 }
 
-#[test]
-fn a_stamp_beside_an_entry_makes_its_document_active() {
+async fn merged(activity: &Activity, rows: &[InUse]) -> Vec<InUse> {
+    activity.merge(rows, at(10), LOOKBACK).await
+}
+
+#[tokio::test]
+async fn a_stamp_beside_an_entry_makes_its_document_active() {
     let activity = Activity::default();
     let usage = activity.hold(key(1), shared(0));
-    assert_eq!(activity.collect(NOW), [], "held, and not served yet");
+    assert_eq!(activity.collect(NOW).await, [], "held, and not served yet");
     usage.mark(at(5));
     usage.mark(at(6));
     let active = Active {
@@ -42,124 +56,266 @@ fn a_stamp_beside_an_entry_makes_its_document_active() {
         charges: Charges::default(),
         mutability: Mutability::Mutable,
     };
-    assert_eq!(activity.collect(NOW), [active]);
+    assert_eq!(activity.collect(NOW).await, [active]);
 }
 
-#[test]
-fn uses_count_half_with_each_sweep() {
+#[tokio::test]
+async fn uses_count_half_with_each_sweep() {
     let activity = Activity::default();
     for _ in 0..8 {
         activity.mark(key(1), NOW);
     }
-    let uses = || activity.collect(NOW)[0].uses;
-    assert_eq!([uses(), uses(), uses()], [8, 4, 2]);
+    for uses in [8, 4, 2] {
+        assert_eq!(activity.collect(NOW).await[0].uses, uses);
+    }
 }
 
-#[test]
-fn what_is_not_used_any_more_is_forgotten_unless_it_is_held() {
+#[tokio::test]
+async fn what_is_not_used_any_more_is_forgotten_unless_it_is_held() {
     let activity = Activity::default();
     activity.mark(key(1), at(1));
     let usage = activity.hold(key(2), shared(0));
     usage.mark(at(1));
-    assert_eq!(activity.collect(at(2)), []);
+    assert_eq!(activity.collect(at(2)).await, []);
     assert_eq!(activity.known(), 1);
     usage.mark(at(3));
-    assert_eq!(activity.collect(at(2)).len(), 1, "its stamp is still seen");
+    assert_eq!(activity.collect(at(2)).await.len(), 1, "its stamp is still seen");
 }
 
-#[test]
-fn a_document_without_a_body_is_left_out_until_it_has_one() {
+#[tokio::test]
+async fn a_document_without_a_body_is_left_out_until_it_has_one() {
     let activity = Activity::default();
     activity.mark(key(1), NOW);
     activity.is_without_body(key(1));
-    assert_eq!(activity.collect(NOW), []);
+    assert_eq!(activity.collect(NOW).await, []);
     let _ = activity.hold(key(1), shared(1));
-    assert_eq!(activity.collect(NOW).len(), 1);
+    assert_eq!(activity.collect(NOW).await.len(), 1);
 }
 
-#[test]
-fn only_what_is_new_is_saved() {
+#[tokio::test]
+async fn only_what_is_new_is_saved() {
     let activity = Activity::default();
     activity.mark(key(1), at(1));
-    assert_eq!(activity.unsaved(), [row(1, None)]);
-    activity.saved(&activity.unsaved());
-    assert_eq!(activity.unsaved(), []);
+    assert_eq!(activity.unsaved(ALL).await, [row(1, None)]);
+    activity.saved(&activity.unsaved(ALL).await);
+    assert_eq!(activity.unsaved(ALL).await, []);
     let _ = activity.hold(key(1), shared(2));
-    assert_eq!(activity.unsaved(), [row(1, Some(check(2)))]);
+    assert_eq!(activity.unsaved(ALL).await, [row(1, Some(check(2)))]);
 }
 
-#[test]
-fn what_was_used_while_it_was_being_saved_is_saved_the_next_time() {
+#[tokio::test]
+async fn what_was_used_while_it_was_being_saved_is_saved_the_next_time() {
     let activity = Activity::default();
     activity.mark(key(1), at(1));
-    let saving = activity.unsaved();
+    let saving = activity.unsaved(ALL).await;
     activity.mark(key(1), at(2));
     activity.saved(&saving);
-    assert_eq!(activity.unsaved(), [row(2, None)]);
+    assert_eq!(activity.unsaved(ALL).await, [row(2, None)]);
 }
 
-#[test]
-fn a_later_check_by_another_replica_is_news_once() {
+#[tokio::test]
+async fn a_later_check_by_another_replica_is_news_once() {
     let activity = Activity::default();
     let _ = activity.hold(key(1), shared(5));
-    assert_eq!(activity.merge(vec![row(1, Some(check(4)))]), []);
+    assert_eq!(merged(&activity, &[row(1, Some(check(4)))]).await, []);
     let news = row(1, Some(check(6)));
-    assert_eq!(activity.merge(vec![news]), [news]);
-    assert_eq!(activity.merge(vec![news]), []);
-    assert_eq!(activity.collect(NOW)[0].check, Some(check(6)));
-    assert_eq!(activity.unsaved(), [], "the index knows it already");
+    assert_eq!(merged(&activity, &[news]).await, [news]);
+    assert_eq!(merged(&activity, &[news]).await, []);
+    assert_eq!(activity.collect(NOW).await[0].check, Some(check(6)));
+    assert_eq!(activity.unsaved(ALL).await, [], "the index knows it already");
 }
 
-#[test]
-fn a_body_that_the_store_does_not_take_has_checks_of_its_own() {
+#[tokio::test]
+async fn a_body_that_the_store_does_not_take_has_checks_of_its_own() {
     let activity = Activity::default();
     let usage = activity.hold(key(1), Holding { check: check(5), is_shared: false });
     usage.mark(at(7));
-    assert_eq!(activity.unsaved(), [row(7, None)]);
-    assert_eq!(activity.merge(vec![row(8, Some(check(6)))]), []);
-    assert_eq!(activity.collect(NOW)[0].check, Some(check(5)));
+    assert_eq!(activity.unsaved(ALL).await, [row(7, None)]);
+    assert_eq!(merged(&activity, &[row(8, Some(check(6)))]).await, []);
+    assert_eq!(activity.collect(NOW).await[0].check, Some(check(5)));
 }
 
-#[test]
-fn beyond_the_bound_those_go_that_were_not_used_for_longest() {
+#[tokio::test]
+async fn a_use_is_saved_once_it_has_moved_far_enough() {
     let activity = Activity::default();
-    let most = MOST_IN_USE + SLACK;
-    for number in 0..=most {
-        activity.mark(key(number), NOW + Duration::from_millis(number as u64));
-    }
-    assert_eq!(activity.known(), MOST_IN_USE + 1);
-    let active = activity.collect(Timestamp::default());
-    let oldest = active.iter().map(|active| active.used_at).min();
-    assert_eq!(oldest, Some(NOW + Duration::from_millis(SLACK as u64)));
+    let worth = Worth { use_moved: Duration::from_secs(60), checks: false };
+    activity.mark(key(1), at(1));
+    activity.saved(&activity.unsaved(worth).await);
+    activity.mark(key(1), at(60));
+    assert_eq!(activity.unsaved(worth).await, []);
+    activity.mark(key(1), at(61));
+    assert_eq!(activity.unsaved(worth).await, [row(61, None)]);
 }
 
-#[test]
-fn charged_checks_are_told_until_the_document_is_used() {
+#[tokio::test]
+async fn a_second_use_is_saved_however_soon_it_comes() {
+    let activity = Activity::default();
+    let worth = Worth { use_moved: Duration::from_secs(60), checks: false };
+    let usage = activity.hold(key(1), shared(0));
+    usage.mark(at(0));
+    activity.saved(&activity.unsaved(worth).await);
+    usage.mark(at(1));
+    let again = row(1, Some(check(0)));
+    assert_eq!(activity.unsaved(worth).await, [again], "it is not one of a scan");
+    activity.saved(&[again]);
+    usage.mark(at(2));
+    assert_eq!(activity.unsaved(worth).await, []);
+}
+
+#[tokio::test]
+async fn a_check_is_saved_where_it_is_worth_that() {
+    let activity = Activity::default();
+    let without = Worth { checks: false, ..ALL };
+    activity.mark(key(1), at(1));
+    activity.saved(&activity.unsaved(ALL).await);
+    let _ = activity.hold(key(1), shared(2));
+    assert_eq!(activity.unsaved(without).await, []);
+    assert_eq!(activity.unsaved(ALL).await, [row(1, Some(check(2)))]);
+}
+
+#[tokio::test]
+async fn an_older_check_than_the_saved_one_is_not_saved() {
+    let activity = Activity::default();
+    let usage = activity.hold(key(1), shared(1));
+    usage.mark(at(1));
+    let later = row(1, Some(check(5)));
+    assert_eq!(merged(&activity, &[later]).await, [later]);
+    assert_eq!(activity.unsaved(ALL).await, [], "L1 has not adopted it yet");
+}
+
+#[tokio::test]
+async fn a_row_that_the_index_has_lost_is_saved_again() {
+    let activity = Activity::default();
+    activity.mark(key(1), at(1));
+    activity.saved(&activity.unsaved(ALL).await);
+    assert_eq!(merged(&activity, &[row(1, None)]).await, []);
+    assert_eq!(activity.unsaved(ALL).await, []);
+    assert_eq!(merged(&activity, &[]).await, []);
+    assert_eq!(activity.unsaved(ALL).await, [row(1, None)]);
+    activity.saved(&activity.unsaved(ALL).await);
+    assert_eq!(activity.unsaved(ALL).await, []);
+}
+
+#[tokio::test]
+async fn a_row_that_a_full_index_had_to_drop_is_not_saved_again() {
+    let activity = Activity::default();
+    activity.mark(key(1), at(1));
+    activity.saved(&activity.unsaved(ALL).await);
+    let used_at = at(2);
+    let others: Vec<_> =
+        (2..2 + MOST_IN_USE).map(|it| InUse { key: key(it), used_at, check: None }).collect();
+    assert_eq!(merged(&activity, &others).await, []);
+    let unsaved = activity.unsaved(ALL).await;
+    assert!(!unsaved.contains(&row(1, None)));
+}
+
+/// How often other tasks had a turn while this was done.
+async fn turns_during<T>(work: impl Future<Output = T>) -> (T, usize) {
+    let turns = AtomicUsize::new(0);
+    let others = async {
+        loop {
+            turns.fetch_add(1, Ordering::Relaxed);
+            yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => (done, turns.load(Ordering::Relaxed)),
+        () = others => unreachable!("they go on for ever"),
+    }
+}
+
+#[tokio::test]
+async fn others_have_their_turn_while_many_documents_are_walked() {
+    const DOCUMENTS: usize = 10 * AT_ONCE;
+    let activity = Activity::default();
+    let row = |it| InUse { key: key(it), used_at: at(1), check: None };
+    let rows: Vec<_> = (0..DOCUMENTS).map(row).collect();
+    let (news, turns) = turns_during(merged(&activity, &rows)).await;
+    assert_eq!((news, turns), (vec![], 9));
+    // A piece more than so many documents, at most, is walked at once.
+    let (active, turns) = turns_during(activity.collect(NOW)).await;
+    assert!((active.len(), turns) >= (DOCUMENTS, 7), "{turns}");
+    activity.mark(key(1), at(2));
+    let (unsaved, turns) = turns_during(activity.unsaved(ALL)).await;
+    assert!(unsaved.len() == 1 && turns >= 7, "{turns}");
+}
+
+#[tokio::test]
+async fn few_documents_are_walked_at_once() {
+    let activity = Activity::default();
+    (0..AT_ONCE / 2).for_each(|number| activity.mark(key(number), NOW));
+    let (active, turns) = turns_during(activity.collect(NOW)).await;
+    assert_eq!((active.len(), turns), (AT_ONCE / 2, 0));
+}
+
+#[tokio::test]
+async fn what_is_used_while_the_pieces_are_walked_is_not_forgotten() {
+    const DOCUMENTS: usize = 10 * AT_ONCE;
+    let activity = Activity::default();
+    for number in 0..DOCUMENTS {
+        activity.mark(key(number), at(1));
+    }
+    // Each walk forgets what was used before its cutoff; meanwhile all are used, some of which are forgotten by then.
+    let used = async {
+        for number in 0..DOCUMENTS {
+            activity.mark(key(number), at(3));
+            if number % 100 == 0 {
+                yield_now().await;
+            }
+        }
+    };
+    let (_, ()) = tokio::join!(activity.collect(at(2)), used);
+    let unsaved: HashSet<_> = activity.unsaved(ALL).await.iter().map(|row| row.key).collect();
+    let active = activity.collect(at(2)).await;
+    assert_eq!((active.len(), unsaved.len()), (DOCUMENTS, DOCUMENTS));
+    assert!(active.iter().all(|active| active.used_at == at(3)));
+}
+
+#[tokio::test]
+async fn beyond_the_bound_those_go_that_were_not_used_for_longest() {
+    let activity = Activity::default();
+    let used_at = |number: usize| NOW + Duration::from_millis(number as u64);
+    for number in 0..2 * MOST_IN_USE {
+        activity.mark(key(number), used_at(number));
+    }
+    let active = activity.collect(Timestamp::default()).await;
+    assert!((MOST_IN_USE..=MOST_IN_USE / 10 * 11 + 100).contains(&active.len()));
+    // The pieces are not filled quite evenly, so that the bound of each is met a little sooner or later.
+    let latest = used_at(2 * MOST_IN_USE - MOST_IN_USE / 10 * 8);
+    let kept = active.iter().filter(|active| active.used_at >= latest).count();
+    assert_eq!(kept, MOST_IN_USE / 10 * 8);
+    let oldest = used_at(2 * MOST_IN_USE - MOST_IN_USE / 10 * 13);
+    assert!(active.iter().all(|active| active.used_at >= oldest));
+}
+
+#[tokio::test]
+async fn charged_checks_are_told_until_the_document_is_used() {
     let activity = Activity::default();
     let usage = activity.hold(key(1), shared(0));
     usage.mark(at(0));
     activity.checked(key(1), true, at(60));
     activity.checked(key(1), true, at(180));
-    let unused = || {
-        let active = activity.collect(NOW)[0];
+    let unused = async || {
+        let active = activity.collect(NOW).await[0];
         active.charges.unused(active.used_at)
     };
-    assert_eq!(unused(), 2);
+    assert_eq!(unused().await, 2);
     assert!(activity.charges(key(1)).are_likely());
     usage.mark(at(200));
-    assert_eq!(unused(), 0);
+    assert_eq!(unused().await, 0);
 }
 
-#[test]
-fn a_document_that_cannot_change_leaves_the_sweep() {
+#[tokio::test]
+async fn a_document_that_cannot_change_leaves_the_sweep() {
     let activity = Activity::default();
     let usage = activity.hold(key(1), shared(0));
     usage.mark(at(1));
     activity.note_mutability(key(1), Mutability::Immutable);
-    assert_eq!(activity.collect(NOW), []);
+    assert_eq!(activity.collect(NOW).await, []);
     let _ = activity.hold(key(1), shared(5));
-    assert_eq!(activity.collect(NOW), [], "it is still the same body");
+    assert_eq!(activity.collect(NOW).await, [], "it is still the same body");
     let other = Check { at: at(9), fetched_at: at(9) };
     let _ = activity.hold(key(1), Holding { check: other, is_shared: true });
-    assert_eq!(activity.collect(NOW).len(), 1, "nobody has looked at the new one");
+    assert_eq!(activity.collect(NOW).await.len(), 1, "nobody has looked at the new one");
 }

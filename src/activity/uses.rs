@@ -7,12 +7,13 @@ use super::Activity;
 
 impl Uses for Activity {
     fn of(&self, key: Key) -> Option<Used> {
-        let documents = self.documents.lock();
-        let known = documents.get(&key).filter(|known| known.is_in_use())?;
-        let at = known.usage.used_at();
-        // Those before a restart are not counted; of them the last one tells.
-        let is_later = known.check.is_some_and(|check| check.was_before(at));
-        let served = known.served.saturating_add(known.usage.uses());
-        Some(Used { at, is_repeated: served > 1 || is_later })
+        let used = self.documents.with_known(key, |known| {
+            let at = known.usage.used_at();
+            // Those before a restart are not counted; of them the last one tells.
+            let is_later = known.check.is_some_and(|check| check.was_before(at));
+            let served = known.served.saturating_add(known.usage.uses());
+            known.is_in_use().then_some(Used { at, is_repeated: served > 1 || is_later })
+        });
+        used.flatten()
     }
 }

@@ -23,6 +23,10 @@ pub(super) struct Plan {
     due_charged: BinaryHeap<Rank>,
 }
 
+/// Documents that become due with one look: all may have been checked in the same moment, and to put that many in order
+/// takes long. The others become due with the next looks.
+const BECOME_DUE: usize = 1_000;
+
 /// Ordered by importance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
@@ -65,8 +69,12 @@ impl Plan {
             let is_charged = active.charges.are_likely();
             Reverse((due_at, Rank { claim, used_at: active.used_at, key: active.key, is_charged }))
         });
-        let upcoming = planned.filter(|Reverse((due_at, _))| *due_at < now + interval).collect();
-        Self { upcoming, due: BinaryHeap::new(), due_charged: BinaryHeap::new() }
+        let planned = planned.filter(|Reverse((due_at, _))| *due_at < now + interval);
+        let (due, upcoming): (Vec<_>, Vec<_>) =
+            planned.partition(|Reverse((due_at, _))| *due_at <= now);
+        let due = due.into_iter().map(|Reverse((_, rank))| rank);
+        let (charged, free): (Vec<_>, Vec<_>) = due.partition(|rank| rank.is_charged);
+        Self { upcoming: upcoming.into(), due: free.into(), due_charged: charged.into() }
     }
 
     /// How many documents are left.
@@ -95,7 +103,8 @@ impl Plan {
         now: Timestamp,
         take_charge: impl FnOnce() -> Result<(), Timestamp>,
     ) -> Next {
-        while let Some(Reverse((due_at, rank))) = self.upcoming.peek().copied() {
+        for _ in 0..BECOME_DUE {
+            let Some(Reverse((due_at, rank))) = self.upcoming.peek().copied() else { break };
             if due_at > now {
                 break;
             }

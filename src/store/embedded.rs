@@ -44,6 +44,7 @@ use self::fault::{Fault, OpenFault};
 use self::file::{OpenFile, StoreFile};
 use self::fit::Fitter;
 use self::handle::{Handle, Remedy};
+use self::in_use::Oldest;
 use self::tables::Room;
 use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store, Uses, record};
 use crate::cache::Entry;
@@ -109,6 +110,7 @@ pub struct Embedded {
     max_live: u64,
     clock: Clock,
     evictor: Arc<Evictor>,
+    oldest_use: Arc<Oldest>,
     readers: Arc<Semaphore>,
     writer: Arc<Semaphore>,
     _fitting: Arc<AbortOnDropHandle<()>>,
@@ -157,7 +159,8 @@ impl Embedded {
         };
         let fitting = Arc::new(tasks::owned(fitter.run()));
         let readers = Arc::new(Semaphore::new(READERS));
-        Self { handle, max_live, clock, evictor, readers, writer, _fitting: fitting }
+        let oldest_use = Arc::default();
+        Self { handle, max_live, clock, evictor, oldest_use, readers, writer, _fitting: fitting }
     }
 
     async fn on<T: Send + 'static>(
@@ -206,9 +209,21 @@ impl Store for Embedded {
     }
 
     fn remember(&self, rows: Arc<[InUse]>, cutoff: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.on(&self.writer, move |handle| {
-            handle.run(|file| in_use::remember(&file.database, &rows, cutoff))
-        }))
+        Box::pin(async move {
+            let oldest = Arc::clone(&self.oldest_use);
+            let remembered = self.on(&self.writer, move |handle| {
+                handle.run(|file| in_use::remember(&file.database, &rows, cutoff, &oldest))
+            });
+            if !remembered.await? {
+                return Ok(());
+            }
+            // Between the two others have their turn to write.
+            let oldest = Arc::clone(&self.oldest_use);
+            let pruned = self.on(&self.writer, move |handle| {
+                handle.run(|file| in_use::prune(&file.database, cutoff, &oldest))
+            });
+            pruned.await
+        })
     }
 
     fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>> {
@@ -219,6 +234,10 @@ impl Store for Embedded {
 
     fn consult(&self, uses: Arc<dyn Uses>) {
         self.evictor.consult(uses);
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 
     /// There is nobody to share the file with.

@@ -154,6 +154,11 @@ impl Guard {
         self.store.losses()
     }
 
+    /// Whether other processes use the same store while this one does.
+    pub fn is_shared(&self) -> bool {
+        self.store.is_shared()
+    }
+
     /// Whether the store is left alone.
     pub fn is_open(&self) -> bool {
         self.opinion.breaker.lock().is_open()

@@ -72,6 +72,10 @@ impl Store for InProcess {
         Box::pin(async { Ok(rows) })
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// There is nobody to share it with.
     fn claim(&self, _: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
         Box::pin(async { Ok(Claimed::Granted { wait: Duration::ZERO }) })

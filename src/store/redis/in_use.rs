@@ -5,8 +5,9 @@
 
 use std::collections::HashSet;
 
+use ::redis::RedisResult;
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{RedisResult, pipe};
+use foldhash::fast::RandomState;
 
 use super::names;
 use super::scripts::Scripts;
@@ -14,8 +15,11 @@ use crate::clock::Timestamp;
 use crate::store::index::MOST_IN_USE;
 use crate::store::{Check, InUse};
 
-/// Rows that are dealt with at once: the server does nothing else meanwhile.
+/// Rows that are read at once: the server does nothing else meanwhile.
 pub(super) const CHUNK: usize = 1_000;
+
+/// Rows that are merged or removed at once, which takes the server longer: reads wait for two milliseconds at most.
+const WRITTEN_AT_ONCE: usize = 200;
 
 /// Merges rows into the index and removes what was last used before `cutoff`.
 pub(super) async fn remember(
@@ -24,7 +28,7 @@ pub(super) async fn remember(
     rows: &[InUse],
     cutoff: Timestamp,
 ) -> RedisResult<()> {
-    for rows in rows.chunks(CHUNK) {
+    for rows in rows.chunks(WRITTEN_AT_ONCE) {
         let mut merge = scripts.remember.key(names::ACTIVE);
         for row in rows {
             let [at, fetched_at] = row.check.map_or_else(Default::default, times);
@@ -36,12 +40,14 @@ pub(super) async fn remember(
         }
         let () = merge.invoke_async(&mut connection).await?;
     }
-    let least = -1 - MOST_IN_USE.cast_signed();
-    pipe()
-        .zrembyscore(names::ACTIVE, "-inf", format!("({}", cutoff.as_millis()))
-        .zremrangebyrank(names::ACTIVE, 0, least)
-        .exec_async(&mut connection)
-        .await
+    loop {
+        let mut forget = scripts.forget.key(names::ACTIVE);
+        forget.arg(cutoff.as_millis()).arg(MOST_IN_USE).arg(WRITTEN_AT_ONCE);
+        let left: u64 = forget.invoke_async(&mut connection).await?;
+        if left == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// The rows used at `since` or later, the last used first. What is no row of ours is left out.
@@ -52,7 +58,7 @@ pub(super) async fn since(
 ) -> RedisResult<Vec<InUse>> {
     let mut rows = Vec::new();
     // Who is used between two pages moves the others on, and one of them comes again.
-    let mut known = HashSet::new();
+    let mut known: HashSet<_, RandomState> = HashSet::default();
     for first in (0..MOST_IN_USE).step_by(CHUNK) {
         let page = page(&mut connection, scripts, first).await?;
         let in_time = page.partition_point(|(_, used_at)| moment(*used_at) >= since);

@@ -20,6 +20,7 @@ pub(super) struct Scripts {
     put: Script,
     remove: Script,
     pub(super) remember: Script,
+    pub(super) forget: Script,
     pub(super) claim: Script,
     pub(super) in_use: Script,
     pub(super) checks: Script,
@@ -31,6 +32,7 @@ impl Scripts {
             put: script!("put.lua"),
             remove: script!("remove.lua"),
             remember: script!("remember.lua"),
+            forget: script!("forget.lua"),
             claim: script!("claim.lua"),
             // They change nothing, and need nothing of the common text.
             in_use: Script::new(include_str!("in_use.lua")),

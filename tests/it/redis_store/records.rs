@@ -253,6 +253,33 @@ async fn the_index_is_bounded() {
     assert_eq!(kept[1..].iter().map(used_at).min(), Some(2), "the first one had to go");
 }
 
+/// How often the server ran this command since the last time that its counts began.
+fn calls(server: &RedisServer, command: &str) -> u64 {
+    let Reply::Text(stats) = server.command(&["INFO", "commandstats"]) else { panic!("no stats") };
+    let stats = String::from_utf8(stats).expect("a text");
+    let name = format!("cmdstat_{command}:calls=");
+    let count =
+        stats.lines().find_map(|line| line.strip_prefix(&name)?.split(',').next()?.parse().ok());
+    count.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn the_index_is_written_in_pieces() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let made = Check { at: at(2), fetched_at: NOW };
+    let row = |it: u64| InUse { key: key(&it.to_string()), used_at: at(it), check: Some(made) };
+    store.remember([row(0)].into(), NOW).await.unwrap();
+    server.command(&["CONFIG", "RESETSTAT"]);
+    store.remember((0..1_000).map(row).collect(), NOW).await.unwrap();
+    assert_eq!((calls(&server, "evalsha"), calls(&server, "zadd")), (5 + 1, 1_000));
+
+    server.command(&["CONFIG", "RESETSTAT"]);
+    store.remember([row(1_000)].into(), at(990)).await.unwrap();
+    assert_eq!(calls(&server, "zremrangebyrank"), 5);
+    assert_eq!(store.in_use(NOW).await.unwrap().len(), 11);
+}
+
 #[tokio::test]
 async fn the_index_is_read_in_pieces() {
     let Some(server) = RedisServer::start() else { return };

@@ -1,0 +1,131 @@
+//! The documents in use, in pieces that each have a lock of their own.
+//!
+//! A piece is no longer than one may walk before others get a turn, and it keeps its part of the
+//! bound by itself. The piece of a document follows from a secret of the process, so that no client
+//! can crowd one of them.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+use tokio::task::yield_now;
+
+use crate::clock::Timestamp;
+use crate::store::index::MOST_IN_USE;
+use crate::target::Key;
+
+use super::Known;
+
+/// A piece of 100,000 documents has some 1,600 of them; to walk it takes a fraction of a millisecond.
+const PIECES: usize = 64;
+
+/// Documents that are walked before other tasks get a turn.
+pub(super) const AT_ONCE: usize = 1_000;
+
+/// Documents of a piece, in which they are spread evenly but for a few.
+const MOST_IN_PIECE: usize = MOST_IN_USE.div_ceil(PIECES);
+
+/// How far a piece may pass its bound before the least recently used are looked for: that takes a
+/// walk, and 100,000 documents do not lie in the pieces so unevenly that any is forgotten.
+const SLACK: usize = MOST_IN_PIECE / 10;
+
+/// A part of the documents.
+pub(super) type Piece = HashMap<Key, Known, RandomState>;
+
+/// All that is known of documents in use, by document.
+#[derive(Debug)]
+pub(super) struct Documents {
+    pieces: Box<[Mutex<Piece>]>,
+    secret: RandomState,
+}
+
+impl Default for Documents {
+    fn default() -> Self {
+        let pieces = std::iter::repeat_with(Mutex::default).take(PIECES).collect();
+        Self { pieces, secret: RandomState::default() }
+    }
+}
+
+impl Documents {
+    /// Does something with what is known of a document, which may be nothing so far.
+    pub(super) fn with<T>(&self, key: Key, work: impl FnOnce(&mut Known) -> T) -> T {
+        let mut piece = self.piece(key).lock();
+        if piece.len() >= MOST_IN_PIECE + SLACK && !piece.contains_key(&key) {
+            make_room(&mut piece);
+        }
+        work(piece.entry(key).or_default())
+    }
+
+    /// The same, if something is known of it.
+    pub(super) fn with_known<T>(&self, key: Key, work: impl FnOnce(&mut Known) -> T) -> Option<T> {
+        self.piece(key).lock().get_mut(&key).map(work)
+    }
+
+    /// Does something with each piece, and lets other tasks work in between.
+    pub(super) async fn visit(&self, mut work: impl FnMut(&mut Piece)) {
+        let mut walked = 0;
+        for piece in &self.pieces {
+            if walked >= AT_ONCE {
+                yield_now().await;
+                walked = 0;
+            }
+            let mut piece = piece.lock();
+            walked += piece.len();
+            work(&mut piece);
+        }
+    }
+
+    /// How many documents are known.
+    pub(super) fn len(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.lock().len()).sum()
+    }
+
+    fn piece(&self, key: Key) -> &Mutex<Piece> {
+        // From the middle: a table in a piece goes by the ends of its hashes.
+        let hash = self.secret.hash_one(key) >> 32;
+        &self.pieces[hash as usize % PIECES]
+    }
+}
+
+/// Forgets the documents of a full piece that were not used for longest.
+fn make_room(piece: &mut Piece) {
+    // One that L1 was just given is about to be used.
+    let is_new = |known: &Known| !known.is_in_use() && known.is_held();
+    let used = piece.iter().filter(|(_, known)| !is_new(known));
+    let mut used: Vec<(Timestamp, Key)> =
+        used.map(|(key, known)| (known.usage.used_at(), *key)).collect();
+    let over = piece.len().saturating_sub(MOST_IN_PIECE).min(used.len());
+    if over > 0 && over < used.len() {
+        used.select_nth_unstable(over);
+    }
+    for (_, key) in &used[..over] {
+        piece.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_piece_makes_room_also_where_all_were_used_at_once() {
+        let mut piece = Piece::default();
+        for number in 0..=MOST_IN_PIECE + SLACK {
+            piece.entry(Key::of(&number.to_string())).or_default();
+        }
+        make_room(&mut piece);
+        assert_eq!(piece.len(), MOST_IN_PIECE);
+    }
+
+    #[test]
+    fn no_piece_is_full_before_all_are() {
+        let documents = Documents::default();
+        for number in 0..MOST_IN_USE {
+            documents.with(Key::of(&number.to_string()), |_| {});
+        }
+        assert_eq!(documents.len(), MOST_IN_USE);
+        let longest = documents.pieces.iter().map(|piece| piece.lock().len()).max();
+        assert!(longest.is_some_and(|longest| longest < MOST_IN_PIECE + SLACK), "{longest:?}");
+    }
+}

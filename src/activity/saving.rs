@@ -1,0 +1,136 @@
+//! The documents in use and the store's index of them: what the index is to learn, and what it tells.
+//!
+//! A row is saved where it matters: a use that has hardly moved since the saved one changes nothing
+//! that the index is for. The subtle thing is a store that loses its index while svm runs: rows that
+//! a reading of the whole index does not find are saved once more.
+
+use std::time::Duration;
+
+use tokio::task::yield_now;
+
+use super::documents::AT_ONCE;
+use super::{Activity, Known};
+use crate::clock::Timestamp;
+use crate::store::index::MOST_IN_USE;
+use crate::store::{Check, InUse};
+use crate::target::Key;
+
+/// What makes a row worth saving that the index has in an older state.
+#[derive(Clone, Copy, Debug)]
+pub struct Worth {
+    /// By how much its last use has to lie behind the saved one.
+    pub use_moved: Duration,
+    /// Whether a later check is enough.
+    pub checks: bool,
+}
+
+/// The last reading of the whole index.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reading {
+    /// Counts the readings.
+    number: u32,
+    /// The index may have had to drop documents that were used no later than this.
+    floor: Timestamp,
+}
+
+/// What the index has of a document.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Saved {
+    used_at: Timestamp,
+    check: Option<Check>,
+    /// The reading that found it last.
+    found_in: u32,
+}
+
+impl Activity {
+    /// Takes in what the whole index knows, but for rows that are not plausible; returns the rows
+    /// that tell of a check that was not known here.
+    pub async fn merge(&self, rows: &[InUse], now: Timestamp, lookback: Duration) -> Vec<InUse> {
+        let reading = self.reading.lock().next(rows);
+        let mut news = Vec::new();
+        for (number, rows) in rows.chunks(AT_ONCE).enumerate() {
+            if number > 0 {
+                yield_now().await;
+            }
+            let plausible = rows.iter().filter_map(|row| row.plausible(now, lookback));
+            let learn = |row: &InUse| {
+                self.documents.with(row.key, |known| known.learn(*row, reading.number))
+            };
+            news.extend(plausible.filter(learn));
+        }
+        *self.reading.lock() = reading;
+        news
+    }
+
+    /// The rows that the index does not know yet, or not any more, as far as they are worth saving.
+    pub async fn unsaved(&self, worth: Worth) -> Vec<InUse> {
+        let reading = *self.reading.lock();
+        let mut unsaved = Vec::new();
+        let documents = self.documents.visit(|piece| {
+            let known = piece.iter().filter(|(_, known)| known.is_in_use() && !known.is_bodiless);
+            unsaved.extend(known.filter_map(|(key, known)| {
+                let row = known.row(*key);
+                known.is_worth_saving(&row, worth, reading).then_some(row)
+            }));
+        });
+        documents.await;
+        unsaved
+    }
+
+    /// The index knows these now.
+    pub fn saved(&self, rows: &[InUse]) {
+        let found_in = self.reading.lock().number;
+        for InUse { key, used_at, check } in rows.iter().copied() {
+            let saved = Saved { used_at, check, found_in };
+            self.documents.with_known(key, |known| known.saved = Some(saved));
+        }
+    }
+}
+
+impl Reading {
+    /// The next one, which has found these rows, the last used first.
+    fn next(self, rows: &[InUse]) -> Self {
+        let is_full = rows.len() >= MOST_IN_USE;
+        let last = rows.last().filter(|_| is_full);
+        let floor = last.map_or_else(Timestamp::default, |row| row.used_at);
+        Self { number: self.number + 1, floor }
+    }
+}
+
+impl Saved {
+    fn row(self, key: Key) -> InUse {
+        InUse { key, used_at: self.used_at, check: self.check }
+    }
+}
+
+impl Known {
+    /// Takes in a row; whether it tells of a check that was not known here.
+    fn learn(&mut self, row: InUse, found_in: u32) -> bool {
+        self.usage.was_used(row.used_at);
+        let (used_at, check) =
+            self.saved.map_or_else(Default::default, |it| (it.used_at, it.check));
+        let (used_at, saved) = (used_at.max(row.used_at), check.max(row.check));
+        self.saved = Some(Saved { used_at, check: saved, found_in });
+        let is_news = row.check > self.check && !self.is_private;
+        // What L1 holds may be another body: its check moves when L1 has the one that was checked.
+        if is_news && !self.is_held() {
+            self.check = row.check;
+        }
+        is_news
+    }
+
+    fn is_worth_saving(&self, row: &InUse, worth: Worth, reading: Reading) -> bool {
+        let Some(saved) = self.saved else { return true };
+        let is_later = row.used_at > saved.used_at;
+        let has_moved = is_later && row.used_at.since(saved.used_at) >= worth.use_moved;
+        // A store without room goes by that.
+        let is_repeated = row.used().is_repeated && !saved.row(row.key).used().is_repeated;
+        let is_lost = saved.found_in < reading.number && row.used_at > reading.floor;
+        has_moved || is_repeated || is_lost || worth.checks && row.check > saved.check
+    }
+
+    fn row(&self, key: Key) -> InUse {
+        let check = self.check.filter(|_| !self.is_private);
+        InUse { key, used_at: self.usage.used_at(), check }
+    }
+}

@@ -1,0 +1,111 @@
+//! The way of the documents in use into the store's index: in pieces, with room in between for others who write.
+
+use std::sync::Arc;
+
+use super::INDEX_LIMIT;
+use crate::activity::{Activity, Worth};
+use crate::clock::{Stopwatch, Timestamp};
+use crate::store::Guard;
+
+/// Rows that are given to the store at once.
+const ROWS_AT_ONCE: usize = 1_000;
+
+/// Saves what is worth saving, and has the index forget what was last used before `cutoff`. What the store does not take,
+/// or not in time, is still unsaved the next time.
+pub(super) async fn save(activity: &Activity, store: &Guard, worth: Worth, cutoff: Timestamp) {
+    let (rows, began) = (activity.unsaved(worth).await, Stopwatch::start());
+    for rows in rows.chunks(ROWS_AT_ONCE) {
+        let left = INDEX_LIMIT.saturating_sub(began.elapsed());
+        let to_save: Arc<[_]> = rows.into();
+        let remembered = store.within(left, |store| store.remember(to_save, cutoff));
+        if remembered.await.is_none() {
+            return;
+        }
+        activity.saved(rows);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::cache::Entry;
+    use crate::metrics::Metrics;
+    use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};
+    use crate::target::Key;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+    const WORTH: Worth = Worth { use_moved: Duration::from_secs(60), checks: true };
+    const LONG: Duration = Duration::from_secs(10);
+
+    /// An index that writes down how many rows it is given at once, and takes so many of them.
+    #[derive(Default)]
+    struct Index {
+        given: Mutex<Vec<usize>>,
+        room: usize,
+    }
+
+    impl Store for Arc<Index> {
+        fn remember(&self, rows: Arc<[InUse]>, _: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+            let mut given = self.given.lock();
+            given.push(rows.len());
+            let fits = given.iter().sum::<usize>() <= self.room;
+            let full = || Error::Unavailable("full".into());
+            Box::pin(async move { fits.then_some(()).ok_or_else(full) })
+        }
+
+        fn read(&self, _: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
+            unreachable!("rows are saved")
+        }
+
+        fn apply(&self, _: Arc<[Change]>, _: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+            unreachable!("rows are saved")
+        }
+
+        fn sweep(&self, _: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
+            unreachable!("rows are saved")
+        }
+
+        fn in_use(&self, _: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>> {
+            unreachable!("rows are saved")
+        }
+
+        fn claim(&self, _: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
+            unreachable!("rows are saved")
+        }
+
+        fn probe(&self, _: Duration) -> BoxFuture<'_, Result<(), Error>> {
+            unreachable!("rows are saved")
+        }
+
+        fn close(&self) -> BoxFuture<'_, ()> {
+            unreachable!("rows are saved")
+        }
+    }
+
+    /// What an index with so much room is given of 2,500 documents, and how many of them are then still unsaved.
+    async fn given(room: usize) -> (Vec<usize>, usize) {
+        let activity = Activity::default();
+        for number in 0..2_500 {
+            activity.mark(Key::of(&number.to_string()), NOW);
+        }
+        let index = Arc::new(Index { room, ..Index::default() });
+        let guard = Guard::new(Arc::new(Arc::clone(&index)), LONG, LONG, Metrics::new(1));
+        save(&activity, &guard, WORTH, Timestamp::default()).await;
+        let given = index.given.lock().clone();
+        (given, activity.unsaved(WORTH).await.len())
+    }
+
+    #[tokio::test]
+    async fn rows_are_saved_in_pieces() {
+        assert_eq!(given(2_500).await, (vec![1_000, 1_000, 500], 0));
+    }
+
+    #[tokio::test]
+    async fn rows_that_the_store_does_not_take_stay_unsaved() {
+        assert_eq!(given(1_000).await, (vec![1_000, 1_000], 1_500));
+    }
+}
