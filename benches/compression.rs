@@ -13,13 +13,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::StatusCode;
-use svm::cache::{Aside, Body, Entry, LARGEST_UNCOMPRESSED, Persisted, Times};
 use svm::clock::{Clock, Timestamp};
 use svm::config;
+use svm::entry::{Aside, Body, Entry, LARGEST_UNCOMPRESSED, Persisted, Times, Validators};
 use svm::gzip;
 use svm::store::embedded::Embedded;
 use svm::store::{Change, Store};
-use svm::upstream::Validators;
 
 /// The documents of the simulated GitHub.
 const OURS: &str = "testdata/github/repos";

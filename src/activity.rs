@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::store::Check;
+use crate::entry::Check;
 use crate::target::Key;
 
 use documents::Documents;

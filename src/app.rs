@@ -17,9 +17,10 @@ use ending::Ending;
 
 use crate::activity::Activity;
 use crate::cache::write_behind::WriteBehind;
-use crate::cache::{Cache, Compressor, Flights, LossTime, Memory, Tiers};
+use crate::cache::{Cache, Compressor, Flights, Memory, Tiers};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::entry::LossTime;
 use crate::http::client_ip::Proxies;
 use crate::http::{self, AccessLog, Health, HealthSources, MetricsSources};
 use crate::metrics::Metrics;

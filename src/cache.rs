@@ -4,9 +4,7 @@
 //! never sees a header of ours, and no error of the store reaches anyone who waits.
 
 mod answer;
-mod body;
 mod compressor;
-mod entry;
 mod facts;
 mod flight;
 mod memory;
@@ -22,9 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use answer::{Answer, Given};
-pub use body::{Body, Coding, EntityTag, LARGEST_UNCOMPRESSED};
 pub use compressor::Compressor;
-pub use entry::{Aside, Entry, LARGEST_PERSISTED_BODY, LossTime, Persisted, RecentFailure, Times};
 pub use facts::{Exchanged, Facts, Kept};
 pub use flight::Flights;
 pub use memory::{Held, Level, Memory};
@@ -36,9 +32,10 @@ pub use tiers::Tiers;
 use flight::{Candidate, Flight, Landing, Role, Serves};
 
 use crate::clock::Timestamp;
-use crate::store::{Check, Unread};
+use crate::entry::{Check, Entry, Reason, Times};
+use crate::store::Unread;
 use crate::target::{Key, Target};
-use crate::upstream::{Failure, Priority, Reason};
+use crate::upstream::{Failure, Priority};
 
 /// The tiers and the way through them; clones share them.
 #[derive(Clone)]

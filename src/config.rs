@@ -32,8 +32,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tracing_subscriber::filter::Targets;
 
+use crate::secret::Secret;
 use crate::target;
-use crate::upstream::Secret;
 
 use self::reader::Reader;
 

@@ -30,6 +30,8 @@
 
 pub mod target;
 
+pub mod entry;
+
 pub mod cache;
 pub mod upstream;
 
@@ -53,6 +55,7 @@ mod hex;
 mod json;
 pub mod metrics;
 pub mod panics;
+pub mod secret;
 mod small_file;
 pub mod tasks;
 pub mod telemetry;

@@ -22,13 +22,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::Entry;
 use crate::clock::Timestamp;
+use crate::entry::Entry;
 use crate::target::Key;
 
 pub use cause::Cause;
 pub use guard::{Guard, Unread};
-pub use index::{Check, Claim, Claimed, InUse, Used, Uses};
+pub use index::{Claim, Claimed, InUse, Used, Uses};
 
 /// A boxed future: the trait is used as an object, and its calls are far from the hit path.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

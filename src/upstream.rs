@@ -28,18 +28,15 @@ mod places;
 mod planner;
 pub(crate) mod rate_limit;
 mod reachability;
-mod reason;
 mod reply;
 mod resolver;
 mod rest;
-mod secret;
 mod server_time;
 mod special_purpose;
 mod stored;
 mod tls;
 mod token_check;
 mod tokens;
-mod validators;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,14 +44,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use cause::Cause;
 pub use places::Priority;
 pub use reachability::{Failing, HostReport, Reachability};
-pub use reason::Reason;
 pub use reply::{Failure, Reply};
 pub use resolver::LOOK_UPS;
-pub use secret::{Fingerprint, Secret};
-pub use stored::{Moved, Route, Stored};
+pub use stored::{Route, Stored};
 pub use tls::ClientError;
 pub use tokens::{Report, TokenPool};
-pub use validators::{Validator, Validators};
 
 use client::ClientBuilder;
 use clock_watch::ClockWatch;
@@ -69,6 +63,7 @@ use token_check::TokenChecks;
 
 use crate::clock::{Clock, Stopwatch};
 use crate::config;
+use crate::entry::Reason;
 use crate::metrics::Metrics;
 use crate::target::{self, Target};
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion};
 use http::StatusCode;
-use svm::cache::{Aside, Entry, Memory, Persisted, Times};
+use svm::cache::Memory;
 use svm::clock::Timestamp;
+use svm::entry::{Aside, Entry, Persisted, Times, Validators};
 use svm::target::Key;
-use svm::upstream::Validators;
 
 use super::picks::uniform;
 

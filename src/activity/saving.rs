@@ -11,8 +11,9 @@ use tokio::task::yield_now;
 use super::documents::AT_ONCE;
 use super::{Activity, Known};
 use crate::clock::Timestamp;
+use crate::entry::Check;
+use crate::store::InUse;
 use crate::store::index::MOST_IN_USE;
-use crate::store::{Check, InUse};
 use crate::target::Key;
 
 /// What makes a row worth saving that the index has in an older state.

@@ -9,9 +9,9 @@ use http::StatusCode;
 use crate::clock::Timestamp;
 use crate::upstream::Failure;
 
-use super::Entry;
 use super::facts::Kept;
 use super::status::Status;
+use crate::entry::Entry;
 
 /// An answer, before anything of HTTP.
 #[derive(Debug)]

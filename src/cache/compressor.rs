@@ -15,7 +15,8 @@ use crate::metrics::Metrics;
 use crate::target::Key;
 use crate::tasks;
 
-use super::{Entry, Memory};
+use super::Memory;
+use crate::entry::Entry;
 
 /// Documents that may wait. A typical one takes 0.1 ms, so none waits for much longer than a tenth of a second.
 const QUEUE_KEYS: usize = 1024;
@@ -81,10 +82,9 @@ impl Compressor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::Persisted;
-    use crate::cache::{Aside, Level, Times};
+    use crate::cache::Level;
     use crate::clock::Timestamp;
-    use crate::upstream::Validators;
+    use crate::entry::{Aside, Persisted, Times, Validators};
 
     fn document(name: &str, body: String) -> Arc<Entry> {
         let now = Timestamp::from_secs(1_780_315_200);

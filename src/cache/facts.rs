@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::upstream::{Failure, Reason, Reply};
-
-use super::Entry;
+use crate::entry::{Entry, Reason};
+use crate::upstream::{Failure, Reply};
 
 /// How a flight ended.
 #[derive(Debug)]

@@ -20,8 +20,8 @@ use crate::target::Key;
 use crate::tasks::Tasks;
 use crate::upstream::Priority;
 
-use super::Entry;
 use super::facts::Facts;
+use crate::entry::Entry;
 
 /// The flights that are under way, by key.
 #[derive(Debug)]

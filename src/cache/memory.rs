@@ -18,10 +18,8 @@ use moka::sync::Cache as Lru;
 use parking_lot::Mutex;
 
 use crate::activity::{Activity, Holding, Usage};
-use crate::store::Check;
+use crate::entry::{Check, Entry};
 use crate::target::Key;
-
-use super::Entry;
 
 /// What an entry weighs beside its body and texts: itself, its tag, its stamp, moka's nodes and tables, and what the
 /// allocator rounds up. As measured: a flood of names that do not exist makes L1 one of small entries, and then this is
@@ -147,9 +145,8 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::cache::{Aside, Persisted, Times};
     use crate::clock::Timestamp;
-    use crate::upstream::Validators;
+    use crate::entry::{Aside, Persisted, Times, Validators};
 
     const ENTRIES: u32 = 20_000;
 

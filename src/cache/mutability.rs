@@ -9,7 +9,8 @@ use crate::activity::Mutability;
 use crate::clock::Timestamp;
 use crate::target::Target;
 
-use super::{Entry, release};
+use super::release;
+use crate::entry::Entry;
 
 /// How old a release is before changes of it are rare.
 const PINNED_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);

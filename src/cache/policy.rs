@@ -16,7 +16,8 @@ use http::StatusCode;
 
 use crate::clock::Timestamp;
 use crate::config;
-use crate::upstream::{Failure, Moved, Reason, Reply, Route};
+use crate::entry::{Aside, Entry, Moved, Persisted, Reason, RecentFailure, Times};
+use crate::upstream::{Failure, Reply, Route};
 
 pub(super) use asking::{asked, is_overdue};
 pub(super) use lifetime::within_lifetime;
@@ -28,7 +29,6 @@ use super::answer::{Answer, Given};
 use super::facts::{Exchanged, Facts, Kept};
 use super::flight::Serves;
 use super::status::{Detail, Forward, Outcome, Status};
-use super::{Aside, Entry, Persisted, RecentFailure, Times};
 
 /// The first rest after a failure; each further failure doubles it.
 const FIRST_REST: Duration = Duration::from_secs(10);

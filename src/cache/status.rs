@@ -4,7 +4,7 @@
 
 use http::StatusCode;
 
-use crate::upstream::Reason;
+use crate::entry::Reason;
 
 /// What became of a request, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

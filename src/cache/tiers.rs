@@ -8,15 +8,15 @@ use std::sync::{Arc, Weak};
 use crate::activity::Activity;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
+use crate::entry::{Check, Entry, LossTime};
 use crate::metrics::Metrics;
-use crate::store::{Change, Check, Guard, Unread};
+use crate::store::{Change, Guard, Unread};
 use crate::target::{Key, Target};
 use crate::upstream::{Ask, Priority, Upstream};
 
-use super::entry::LossTime;
 use super::flight::{Beacon, Candidate, Flights};
 use super::write_behind::{Peeked, Source, WriteBehind};
-use super::{Compressor, Demand, Entry, Exchanged, Facts, Memory, Recall, policy};
+use super::{Compressor, Demand, Exchanged, Facts, Memory, Recall, policy};
 
 /// What a cache is made of.
 pub struct Tiers {

@@ -32,7 +32,7 @@ const CRATES: [&str; 12] = [
     "tower",
 ];
 /// The modules of svm, which a target may name, and the target of access lines.
-const MODULES: [&str; 24] = [
+const MODULES: [&str; 26] = [
     "access",
     "activity",
     "app",
@@ -43,6 +43,7 @@ const MODULES: [&str; 24] = [
     "container",
     "descriptors",
     "dotenv",
+    "entry",
     "gzip",
     "hex",
     "http",
@@ -50,6 +51,7 @@ const MODULES: [&str; 24] = [
     "metrics",
     "panics",
     "revalidate",
+    "secret",
     "signals",
     "small_file",
     "store",

@@ -8,8 +8,8 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 
 use super::{ByDate, ConnectAddress, ConnectTo, LogFormat, MaxRps, duration};
+use crate::secret::Secret;
 use crate::target::{Authority, PathPrefix};
-use crate::upstream::Secret;
 
 pub(super) type Result<T> = std::result::Result<T, String>;
 

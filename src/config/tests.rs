@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::{
     Config, ConnectAddress, ConnectTo, Embedded, LogFormat, Setting, Shown, Store, VARIABLES, Vars,
 };
+use crate::secret::Secret;
 use crate::target::{DEFAULT_HOSTS, Policy, Target};
-use crate::upstream::Secret;
 
 const GIB: u64 = 1 << 30;
 const REQUIRED: [(&str, &str); 2] =

@@ -4,12 +4,12 @@ use bytes::Bytes;
 use http::StatusCode;
 use sha2::{Digest, Sha256};
 
-use crate::cache::{Aside, Body, Entry, Persisted, Times};
 use crate::clock::Timestamp;
+use crate::entry::{Aside, Body, Entry, Moved, Persisted, Times, Validators};
 use crate::gzip::inflate;
+use crate::secret::Fingerprint;
 use crate::store::record::{decode, encode, gives_way, peek};
 use crate::target::Key;
-use crate::upstream::{Fingerprint, Moved, Validators};
 
 /// Where the fields of a header lie that every version has; see the format.
 const HEADER: usize = 24;

@@ -6,6 +6,7 @@ use http::Method;
 use salvo::http::ResBody;
 use salvo::{Request, Response};
 
+use crate::cache::{Detail, Forward};
 use crate::telemetry::{AccessLine, Lines};
 
 use super::client_ip::Proxies;
@@ -45,7 +46,9 @@ impl AccessLog {
             path: path.map_or_else(|| cut(req.uri().path()).into(), Cow::Borrowed),
             target: trail.target,
             status: res.status_code.map_or(0, |status| status.as_u16()),
-            cache: trail.cache,
+            cache: trail.cache.map(|status| status.outcome.as_str()),
+            forward: trail.cache.and_then(|status| status.forward).map(Forward::as_str),
+            detail: trail.cache.and_then(|status| status.detail).map(Detail::as_str),
             bytes: size(&res.body),
             took: trail.took.unwrap_or_else(|| arrival.stopwatch.elapsed()),
         });

@@ -7,7 +7,7 @@
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
-use crate::cache::Coding;
+use crate::entry::Coding;
 
 /// The coding to send, if there is a form in it.
 pub(super) fn preferred(headers: &HeaderMap) -> Coding {

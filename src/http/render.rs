@@ -14,11 +14,12 @@ use salvo::http::ResBody;
 use salvo::{Request, Response};
 use serde_json::json;
 
-use crate::cache::{Answer, Coding, Given, Outcome, Status};
+use crate::cache::{Answer, Given, Outcome, Status};
 use crate::clock::Timestamp;
+use crate::entry::{Coding, Reason};
 use crate::json::is_valid;
 use crate::target::Key;
-use crate::upstream::{Failure, Reason};
+use crate::upstream::Failure;
 
 use super::coding;
 use super::conditional;

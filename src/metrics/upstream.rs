@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::StatusCode;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge};
 
-use crate::upstream::{Cause, Failure, Priority, Reason, Reply, Validator};
+use crate::entry::{Reason, Validator};
+use crate::upstream::{Cause, Failure, Priority, Reply};
 
 use super::Counters;
 use super::families::Families;

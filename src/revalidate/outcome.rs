@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use parking_lot::Mutex;
 
 use crate::cache::{Exchanged, Facts};
-use crate::upstream::Reason;
+use crate::entry::Reason;
 
 /// What became of a due document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
     use crate::activity::{Charges, Mutability};
-    use crate::store::Check;
+    use crate::entry::Check;
 
     const MINUTE: Duration = Duration::from_secs(60);
     const NOW: Timestamp = Timestamp::from_secs(1_000_000);

@@ -32,7 +32,7 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::cache::Entry;
+    use crate::entry::Entry;
     use crate::metrics::Metrics;
     use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};
     use crate::target::Key;

@@ -14,8 +14,9 @@ use super::outcome::{Outcome, Skipped, Tally, is_charged};
 use super::pace::{Pace, Rates};
 use super::plan::{Due, Next, Plan, leeway};
 use crate::activity::Mutability;
-use crate::cache::{Entry, mutability};
+use crate::cache::mutability;
 use crate::clock::Stopwatch;
+use crate::entry::Entry;
 use crate::store::{Claim, Claimed};
 use crate::target::{Key, Target};
 

@@ -47,10 +47,10 @@ use self::handle::{Handle, Remedy};
 use self::in_use::Oldest;
 use self::tables::Room;
 use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store, Uses, record};
-use crate::cache::Entry;
 use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::config;
 use crate::config::redacted::redacted_path;
+use crate::entry::Entry;
 use crate::target::Key;
 use crate::tasks;
 

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, index, record};
-use crate::cache::Entry;
 use crate::clock::Timestamp;
+use crate::entry::Entry;
 use crate::target::Key;
 
 /// What a record costs beside its bytes: its places in the map and in the order of expiry.

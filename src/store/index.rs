@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::entry::{CLOCK_DIFFERENCE, Check};
 use crate::target::Key;
 
 /// How many documents an index holds; beyond that those go that were not used for longest.
@@ -22,15 +23,6 @@ pub struct InUse {
     pub check: Option<Check>,
 }
 
-/// The upstream vouched for a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Check {
-    /// When.
-    pub at: Timestamp,
-    /// For which body: the one that was fetched then.
-    pub fetched_at: Timestamp,
-}
-
 /// How a document is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Used {
@@ -44,19 +36,6 @@ pub struct Used {
 pub trait Uses: Send + Sync + 'static {
     /// The uses of a document, if memory knows of any.
     fn of(&self, key: Key) -> Option<Used>;
-}
-
-/// A client that is served so long after the body was fetched is not the one it was fetched for.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// By how much the clocks of replicas may differ.
-const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
-
-impl Check {
-    /// Whether a use is so much later than the body that it is not the one that the body was fetched for.
-    pub fn was_before(self, used_at: Timestamp) -> bool {
-        used_at >= self.fetched_at + AGAIN_AFTER
-    }
 }
 
 impl InUse {

@@ -8,10 +8,9 @@ use http::StatusCode;
 
 use super::embedded::Embedded;
 use super::in_process::InProcess;
-use super::{Change, Check, Claim, Claimed, InUse, Store};
-use crate::cache::{Aside, Entry, Persisted, Times};
+use super::{Change, Claim, Claimed, InUse, Store};
 use crate::clock::{Clock, Timestamp};
-use crate::upstream::Validators;
+use crate::entry::{Aside, Check, Entry, Persisted, Times, Validators};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 

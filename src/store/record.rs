@@ -35,11 +35,13 @@ use http::StatusCode;
 use sha2::{Digest, Sha256};
 
 use self::wire::Reader;
-use crate::cache::{Aside, Body, EntityTag, Entry, LARGEST_PERSISTED_BODY, Persisted, Times};
 use crate::clock::Timestamp;
+use crate::entry::{
+    Aside, Body, EntityTag, Entry, LARGEST_PERSISTED_BODY, Moved, Persisted, Times, Validators,
+};
 use crate::gzip;
+use crate::secret::Fingerprint;
 use crate::target::Key;
-use crate::upstream::{Fingerprint, Moved, Validators};
 
 const MAGIC: &[u8; 3] = b"svm";
 const VERSION: u8 = 3;

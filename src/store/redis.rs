@@ -35,9 +35,9 @@ use self::guarded::Allowance;
 use self::link::Link;
 use self::scripts::Scripts;
 use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store, record};
-use crate::cache::{Entry, LARGEST_PERSISTED_BODY};
 use crate::clock::Timestamp;
 use crate::config;
+use crate::entry::{Entry, LARGEST_PERSISTED_BODY};
 use crate::target::Key;
 use crate::tasks;
 

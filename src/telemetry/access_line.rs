@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::cache::{Detail, Forward, Status};
 use crate::clock::Timestamp;
 use crate::target::Target;
 
@@ -30,8 +29,12 @@ pub struct AccessLine {
     pub target: Option<Arc<Target>>,
     /// The status of the answer.
     pub status: u16,
-    /// How the answer came about.
-    pub cache: Option<Status>,
+    /// The outcome of the cache, where it was asked.
+    pub cache: Option<&'static str>,
+    /// The reason why the upstream was asked.
+    pub forward: Option<&'static str>,
+    /// Anything else about the answer.
+    pub detail: Option<&'static str>,
     /// The size of the answer's body.
     pub bytes: u64,
     /// How long it took.
@@ -39,14 +42,6 @@ pub struct AccessLine {
 }
 
 impl AccessLine {
-    fn forward(&self) -> Option<Forward> {
-        self.cache.and_then(|status| status.forward)
-    }
-
-    fn detail(&self) -> Option<Detail> {
-        self.cache.and_then(|status| status.detail)
-    }
-
     /// Not by way of a serializer: the log has as many lines as the service has answers, and to look for what must be
     /// escaped in words that are ours takes longer than to write them.
     pub(super) fn append_json(&self, text: &mut Vec<u8>) {
@@ -68,9 +63,9 @@ impl AccessLine {
         line.raw(r#","upstream_host":"#).word(target.map(Target::authority));
         line.raw(r#","upstream_path":"#).word(target.map(Target::path));
         line.raw(r#","status":"#).number(self.status.into());
-        line.raw(r#","cache":"#).word(self.cache.map(|status| status.outcome.as_str()));
-        line.raw(r#","forward":"#).word(self.forward().map(Forward::as_str));
-        line.raw(r#","detail":"#).word(self.detail().map(Detail::as_str));
+        line.raw(r#","cache":"#).word(self.cache);
+        line.raw(r#","forward":"#).word(self.forward);
+        line.raw(r#","detail":"#).word(self.detail);
         line.raw(r#","bytes":"#).number(self.bytes);
         line.raw(r#","micros":"#).number(self.took.as_micros().try_into().unwrap_or(u64::MAX));
         line.raw("}\n");
@@ -80,8 +75,8 @@ impl AccessLine {
         let dash = "-";
         let client = self.client.map_or_else(|| dash.to_owned(), |client| client.to_string());
         let (host, path) = self.target.as_ref().map_or((dash, ""), |t| (t.authority(), t.path()));
-        let cache = self.cache.map_or(dash, |status| status.outcome.as_str());
-        let detail = self.detail().map_or(dash, |detail| detail.as_str());
+        let cache = self.cache.unwrap_or(dash);
+        let detail = self.detail.unwrap_or(dash);
         // A path that is not ours may hold what ends a line, or moves a terminal's cursor.
         let asked = self.path.escape_debug();
         let _ = writeln!(
@@ -137,7 +132,9 @@ mod tests {
             path: Cow::Owned(path.to_owned()),
             target: Some(Arc::new(Target::parse(url, &Policy::default()).unwrap())),
             status: 200,
-            cache: Some(Status::hit(7)),
+            cache: Some("HIT"),
+            forward: None,
+            detail: None,
             bytes: 12,
             took: Duration::from_nanos(34_567),
         }

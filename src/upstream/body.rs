@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::Response;
 
-use super::Reason;
 use super::content_coding::{ContentCoding, Decoder};
+use crate::entry::Reason;
 
 /// Of an error, as much as a message needs.
 const ERROR_LIMIT: usize = 64 * 1024;

@@ -3,8 +3,9 @@
 use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::Stored;
 use super::etag::{self, Variant};
-use super::{Stored, Validator};
+use crate::entry::Validator;
 
 /// What a request carries so that an unchanged document need not be sent.
 #[derive(Clone, Debug)]
@@ -73,7 +74,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::upstream::Validators;
+    use crate::entry::Validators;
 
     const DATE: &str = "Tue, 14 Jul 2020 00:58:20 GMT";
     const ACCEPT: HeaderValue = HeaderValue::from_static("application/json");

@@ -7,7 +7,8 @@ use http::StatusCode;
 use parking_lot::Mutex;
 
 use super::reply::is_trouble;
-use super::{Cause, Failure, Reason};
+use super::{Cause, Failure};
+use crate::entry::Reason;
 
 /// The hosts of one exchange, the last asked at the end.
 #[derive(Debug, Default)]

@@ -15,7 +15,8 @@ use crate::target::Target;
 
 use super::rate_limit::Limit;
 use super::rest::Rest;
-use super::{Failure, Reason, endpoint};
+use super::{Failure, endpoint};
+use crate::entry::Reason;
 
 /// The longest cooldown.
 const LONGEST: Duration = Duration::from_secs(60 * 60);

@@ -23,7 +23,8 @@ use super::cooldowns::Scope;
 use super::places::Place;
 use super::rate_limit;
 use super::tokens::Tried;
-use super::{Ask, Failure, Reason, Reply, Route, Upstream, Validator};
+use super::{Ask, Failure, Reply, Route, Upstream};
+use crate::entry::{Reason, Validator};
 
 use attempt::Answered;
 use refused::WithoutToken;

@@ -10,7 +10,8 @@ use crate::target::Target;
 use super::condition::Condition;
 use super::contacts::Contacts;
 use super::tokens::Lease;
-use super::{Cause, Failure, Priority, Reason, Upstream, Validators};
+use super::{Cause, Failure, Priority, Upstream};
+use crate::entry::{Reason, Validators};
 
 /// Part of GitHub's ETag, so always the same.
 pub(super) static GITHUB_JSON: HeaderValue =

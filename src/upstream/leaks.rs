@@ -7,7 +7,8 @@ use reqwest::Response;
 
 use crate::target::Target;
 
-use super::{Failure, Reason, Upstream};
+use super::{Failure, Upstream};
+use crate::entry::Reason;
 
 impl Upstream {
     /// Fails if a header of this answer holds a token: a place to follow, a tag to ask with, scopes

@@ -9,7 +9,8 @@ use crate::clock::Timestamp;
 use crate::config::ByDate;
 
 use super::tokens::{Pool, Tried};
-use super::{Priority, Stored, Validator};
+use super::{Priority, Stored};
+use crate::entry::Validator;
 
 /// What is to be asked, and what is known beside the pool.
 #[derive(Clone, Copy, Debug)]

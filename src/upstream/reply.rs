@@ -7,7 +7,9 @@ use http::StatusCode;
 
 use crate::clock::Timestamp;
 
-use super::{Fingerprint, Reason, Route, Validator, Validators};
+use super::Route;
+use crate::entry::{Reason, Validator, Validators};
+use crate::secret::Fingerprint;
 
 /// An upstream's answer, read to its end.
 ///

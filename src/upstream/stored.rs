@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use crate::clock::Timestamp;
 
-use super::{Fingerprint, Validators};
+use crate::entry::Validators;
+use crate::secret::Fingerprint;
 
 /// A stored document, as far as it decides how to ask for it again.
 #[derive(Clone, Copy, Debug)]
@@ -21,15 +22,6 @@ pub struct Stored<'a> {
     pub may_use_date: bool,
     /// Where the document was when that was last looked at, if that is to be believed for now.
     pub moved_to: Option<&'a str>,
-}
-
-/// Where a document went that was moved for good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moved {
-    /// Its canonical URL there.
-    pub to: Box<str>,
-    /// When the redirect was last met.
-    pub seen_at: Timestamp,
 }
 
 /// How an exchange came to the document.

@@ -20,11 +20,12 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 use crate::config;
 
+use super::Priority;
 use super::identity::{Finding, Identity};
 use super::planner::{self, Question};
 use super::rate_limit::Limit;
-use super::secret::TokenSearch;
-use super::{Fingerprint, Priority, Secret, Validator};
+use crate::entry::Validator;
+use crate::secret::{Fingerprint, Secret, TokenSearch};
 
 use reservation::Reservation;
 use token::{Rules, Token};

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use svm::cache::{Aside, Entry, Persisted, Times};
 use svm::clock::{Clock, Timestamp};
 use svm::config;
+use svm::entry::{Aside, Entry, Persisted, Times, Validators};
 use svm::store::embedded::Embedded;
 use svm::store::{Change, Store};
-use svm::upstream::Validators;
 
 use crate::support::app::{START, TestApp};
 use crate::support::redis_server::RedisServer;

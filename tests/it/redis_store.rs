@@ -17,13 +17,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use svm::cache::{Aside, Entry, Persisted, Times};
 use svm::clock::Timestamp;
 use svm::config::{Config, Store as Choice, Vars};
+use svm::entry::{Aside, Entry, Persisted, Times, Validators};
 use svm::store::redis::Redis;
 use svm::store::{Change, Error, Store};
 use svm::target::Key;
-use svm::upstream::Validators;
 
 use crate::support::redis_server::RedisServer;
 

@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use svm::app::Farewell;
-use svm::cache::{Cache, Demand, Entry, Exchanged, Facts, Given};
+use svm::cache::{Cache, Demand, Exchanged, Facts, Given};
 use svm::clock::ManualClock;
+use svm::entry::Entry;
 use svm::target::{Policy, Target};
 use svm::telemetry::Writer;
 use tokio::sync::oneshot;

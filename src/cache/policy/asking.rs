@@ -6,13 +6,12 @@
 use std::time::Duration;
 
 use crate::activity::OVERDUE_AFTER;
-use crate::cache::{Demand, Entry, release};
+use crate::cache::{Demand, release};
 use crate::clock::Timestamp;
 use crate::config;
+use crate::entry::{CLOCK_DIFFERENCE, Entry, Moved};
 use crate::target::Target;
-use crate::upstream::{Moved, Stored};
-
-use super::super::entry::CLOCK_DIFFERENCE;
+use crate::upstream::Stored;
 
 /// How often a redirect that lasts is followed again, to see whether it is still there.
 const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);

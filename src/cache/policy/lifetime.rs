@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::cache::{Entry, Times};
 use crate::config;
+use crate::entry::{Entry, Times};
 
 /// The entry with an expiry that follows from its last check. A check that lies ahead is dealt with
 /// where freshness is.

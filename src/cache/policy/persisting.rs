@@ -4,10 +4,9 @@
 
 use std::time::Duration;
 
-use super::super::entry::CLOCK_DIFFERENCE;
-use crate::cache::Entry;
 use crate::clock::Timestamp;
 use crate::config;
+use crate::entry::{CLOCK_DIFFERENCE, Entry};
 
 /// An expired entry is kept at least this long, for its validator.
 const KEEP_EXPIRED_AT_LEAST: Duration = Duration::from_secs(24 * 60 * 60);

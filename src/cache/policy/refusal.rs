@@ -11,11 +11,11 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use crate::cache::facts::Kept;
-use crate::cache::{Aside, Entry, Persisted, Times};
 use crate::clock::Timestamp;
 use crate::config;
+use crate::entry::{Aside, Entry, Persisted, Reason, Times, Validators};
 use crate::json;
-use crate::upstream::{Reason, Reply, Validators};
+use crate::upstream::Reply;
 
 use super::may_stand_in;
 

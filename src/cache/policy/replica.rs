@@ -2,12 +2,10 @@
 //!
 //! Pure, as all of the policy.
 
-use crate::cache::{Entry, Times};
 use crate::clock::Timestamp;
 use crate::config;
-use crate::store::Check;
+use crate::entry::{CLOCK_DIFFERENCE, Check, Entry, Times};
 
-use super::super::entry::CLOCK_DIFFERENCE;
 use super::freshened;
 
 /// The entry with the later life that another replica's check gives it; `None` if that check was of

@@ -11,8 +11,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::store::Check;
-use crate::upstream::{Validator, Validators};
+use crate::entry::{Check, Validator, Validators};
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 const URL: &str = "https://api.github.com/repos/octo/app";

@@ -13,9 +13,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{Drained, WriteBehind};
-use crate::cache::Entry;
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::config::WriteBehind as Config;
+use crate::entry::Entry;
 use crate::store::in_process::InProcess;
 use crate::store::laws::{NOW, at, entry};
 use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::Entry;
 use crate::clock::Timestamp;
+use crate::entry::Entry;
 use crate::store::Change;
 use crate::target::Key;
 

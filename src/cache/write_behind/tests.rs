@@ -8,9 +8,9 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use super::{Drained, Peeked, WriteBehind};
-use crate::cache::Entry;
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config::WriteBehind as Config;
+use crate::entry::Entry;
 use crate::store::in_process::InProcess;
 use crate::store::laws::{NOW, entry, put};
 use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};

@@ -9,7 +9,8 @@ use std::time::Duration;
 use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderMap, HeaderValue};
 
-use crate::cache::{Coding, EntityTag, Status};
+use crate::cache::Status;
+use crate::entry::{Coding, EntityTag};
 use crate::target::Key;
 
 use super::super::memo::Memo;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Embedded, tables};
-use crate::cache::Entry;
 use crate::clock::Clock;
+use crate::entry::Entry;
 use crate::store::laws::{NOW, at, entry};
 use crate::store::{Change, Store};
 

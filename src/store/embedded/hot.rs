@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 
 use super::Embedded;
 use super::tables::Room;
-use crate::cache::Entry;
 use crate::clock::{Clock, Timestamp};
+use crate::entry::{Check, Entry};
 use crate::store::laws::{NOW, at, entry, noise};
-use crate::store::{Change, Check, InUse, Store, Used, Uses};
+use crate::store::{Change, InUse, Store, Used, Uses};
 use crate::target::Key;
 
 /// Room for some 120 records.

@@ -14,8 +14,9 @@ use redb::{
 
 use super::fault::Fault;
 use crate::clock::Timestamp;
+use crate::entry::Check;
+use crate::store::InUse;
 use crate::store::index::MOST_IN_USE;
-use crate::store::{Check, InUse};
 use crate::target::Key;
 
 /// Last used, last checked, and when the body was fetched that was then current; in milliseconds, the latter two zero

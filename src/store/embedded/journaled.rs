@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::Embedded;
 use super::tables;
-use crate::cache::Entry;
 use crate::clock::{Clock, ManualClock};
+use crate::entry::Entry;
 use crate::store::laws::{NOW, at, entry, noise, put};
 use crate::store::{Change, Store};
 

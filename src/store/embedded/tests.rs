@@ -15,9 +15,9 @@ use super::fault::OpenFault;
 use super::file::StoreFile;
 use super::handle::Handle;
 use super::{Embedded, OpenError, Opened, Patience, READERS, open_when_free, tables};
-use crate::cache::Entry;
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config;
+use crate::entry::Entry;
 use crate::store::laws::{NOW, at, entry, noise, put};
 use crate::store::{Error, InUse, Store};
 

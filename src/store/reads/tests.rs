@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{Notify, Semaphore};
 
 use super::*;
-use crate::cache::Entry;
 use crate::clock::Timestamp;
+use crate::entry::Entry;
 use crate::store::in_process::InProcess;
 use crate::store::laws::entry;
 use crate::store::{BoxFuture, Change, Claim, Claimed, InUse};

@@ -7,11 +7,13 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{Error, Peek, decode, encode, gives_way, peek};
-use crate::cache::{Aside, EntityTag, Entry, LARGEST_PERSISTED_BODY, Persisted, Times};
 use crate::clock::Timestamp;
+use crate::entry::{
+    Aside, EntityTag, Entry, LARGEST_PERSISTED_BODY, Moved, Persisted, Times, Validators,
+};
 use crate::gzip;
+use crate::secret::Fingerprint;
 use crate::target::Key;
-use crate::upstream::{Fingerprint, Moved, Validators};
 
 /// What [`golden`] encodes to, written once when the version was finished. It never changes: a later version adds a
 /// golden record of its own beside it.
@@ -216,7 +218,7 @@ fn a_form_that_is_not_what_the_header_says_is_malformed() {
 #[test]
 fn what_is_not_remembered_is_absent_after_decoding() {
     let (mut entry, keep_until) = golden();
-    let failure = crate::cache::RecentFailure {
+    let failure = crate::entry::RecentFailure {
         retry_at: Timestamp::from_secs(1),
         rest: std::time::Duration::from_secs(10),
     };

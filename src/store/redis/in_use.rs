@@ -12,8 +12,9 @@ use foldhash::fast::RandomState;
 use super::names;
 use super::scripts::Scripts;
 use crate::clock::Timestamp;
+use crate::entry::Check;
+use crate::store::InUse;
 use crate::store::index::MOST_IN_USE;
-use crate::store::{Check, InUse};
 
 /// Rows that are read at once: the server does nothing else meanwhile.
 pub(super) const CHUNK: usize = 1_000;

@@ -6,12 +6,13 @@ use http::HeaderValue;
 use crate::target::Target;
 
 use super::{Exchange, is_own_host};
+use crate::entry::{Reason, Validator};
 use crate::upstream::condition::Condition;
 use crate::upstream::etag::Variant;
 use crate::upstream::hop::{self, GITHUB_JSON, Head, Hop};
 use crate::upstream::planner::Question;
 use crate::upstream::tokens::Lease;
-use crate::upstream::{Failure, Reason, Route, Stored, Validator};
+use crate::upstream::{Failure, Route, Stored};
 
 const MOST_REDIRECTS: usize = 3;
 

@@ -9,11 +9,10 @@ use crate::target::Target;
 
 use super::attempt::variant;
 use super::{Exchange, is_own_host};
+use crate::entry::{Reason, Validator, Validators};
 use crate::upstream::body::Bounds;
 use crate::upstream::hop::Head;
-use crate::upstream::{
-    Failure, Reason, Reply, Route, Stored, Validator, Validators, body, etag, rate_limit,
-};
+use crate::upstream::{Failure, Reply, Route, Stored, body, etag, rate_limit};
 
 impl Exchange<'_> {
     /// Reads the body as its status asks for.

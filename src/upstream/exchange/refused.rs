@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::entry::Reason;
 use crate::target::Target;
 use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit};
 use crate::upstream::tokens::Lease;
-use crate::upstream::{Ask, Failure, Priority, Reason, Reply};
+use crate::upstream::{Ask, Failure, Priority, Reply};
 
 use super::{Exchange, Next, stands};
 

@@ -8,9 +8,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config;
+use crate::entry::Validators;
+use crate::secret::{Fingerprint, Secret};
+use crate::upstream::TokenPool;
 use crate::upstream::rate_limit::{Limit, Quota};
 use crate::upstream::tokens::Lease;
-use crate::upstream::{Fingerprint, Secret, TokenPool, Validators};
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 const HOUR: Duration = Duration::from_secs(3600);

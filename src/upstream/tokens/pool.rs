@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use http::HeaderMap;
 
 use crate::clock::Timestamp;
+use crate::secret::Fingerprint;
+use crate::upstream::Priority;
 use crate::upstream::identity::Finding;
 use crate::upstream::rate_limit::{Limit, Quota};
-use crate::upstream::{Fingerprint, Priority};
 
 use super::account::Account;
 use super::allowance::{Allowance, Budget};

@@ -11,8 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
+use crate::entry::Validators;
+use crate::upstream::Stored;
 use crate::upstream::rate_limit::Quota;
-use crate::upstream::{Stored, Validators};
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 const MINUTE: Duration = Duration::from_secs(60);

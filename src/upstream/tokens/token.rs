@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::clock::Timestamp;
-use crate::upstream::Fingerprint;
+use crate::secret::Fingerprint;
 use crate::upstream::identity::Finding;
 
 use super::inquiry::Inquiry;

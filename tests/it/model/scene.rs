@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use serde_json::Value;
-use svm::cache::{Entry, Exchanged, Facts};
+use svm::cache::{Exchanged, Facts};
 use svm::clock::{Clock, Timestamp};
+use svm::entry::Entry;
 use svm::target::Key;
 
 use super::op::{DOCUMENTS, Op, TOKENS, Wish};

@@ -1,7 +1,7 @@
 //! Whether an answer is lawful, by what the world looked like when it was given.
 
 use serde_json::json;
-use svm::cache::EntityTag;
+use svm::entry::EntityTag;
 use svm::target::Key;
 
 use super::op::Wish;

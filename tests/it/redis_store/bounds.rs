@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use svm::store::{Check, Claim, Claimed, InUse, Store};
+use svm::entry::Check;
+use svm::store::{Claim, Claimed, InUse, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -207,7 +208,7 @@ async fn answering(reply: &'static str) -> SocketAddr {
 async fn a_record_of_the_largest_size_is_still_read() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
-    let largest = "x".repeat(svm::cache::LARGEST_PERSISTED_BODY);
+    let largest = "x".repeat(svm::entry::LARGEST_PERSISTED_BODY);
     let entries: Vec<_> =
         (0..8).map(|number| entry(&format!("largest/{number}"), 1, &largest)).collect();
     for entry in &entries {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use svm::clock::Stopwatch;
+use svm::entry::Check;
 use svm::store::redis::Redis;
-use svm::store::{Check, Claim, Error, InUse, Store};
+use svm::store::{Claim, Error, InUse, Store};
 use svm::telemetry::chain;
 use tokio::task::JoinSet;
 use tokio::time::timeout;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use svm::cache::Entry;
+use svm::entry::{Check, Entry};
 use svm::store::index::MOST_IN_USE;
 use svm::store::record::{self, encode};
-use svm::store::{Change, Check, Error, InUse, Store};
+use svm::store::{Change, Error, InUse, Store};
 
 use super::{NOW, apply, at, body, digits, entry, key, name, put, store_on};
 use crate::support::redis_server::{RedisServer, Reply};

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use reqwest::Method;
 use svm::config::{VARIABLES, Variable};
-use svm::upstream::Reason;
+use svm::entry::Reason;
 
 use super::sources::{is_test, sources, test_modules};
 use super::{ROOT, assert_none, files, read};

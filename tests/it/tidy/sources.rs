@@ -66,7 +66,7 @@ const RULES: &[Rule] = &[
             "src/upstream/planner.rs",
             "src/upstream/rate_limit.rs",
             "src/upstream/rest.rs",
-            "src/upstream/secret/search.rs",
+            "src/secret",
             "src/upstream/tokens/",
         ],
         except: &[],

@@ -1,7 +1,8 @@
 //! What a `304` changes, by what it answers; and whom it satisfies.
 
 use super::*;
-use crate::upstream::{Fingerprint, Validator};
+use crate::entry::Validator;
+use crate::secret::Fingerprint;
 
 const PLACE: &str = "https://api.github.com/repositories/17";
 

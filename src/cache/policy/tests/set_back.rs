@@ -2,7 +2,7 @@
 
 use super::recalled::{Use, of};
 use super::*;
-use crate::cache::entry::CLOCK_DIFFERENCE;
+use crate::entry::CLOCK_DIFFERENCE;
 
 const STEP: Duration = Duration::from_secs(600);
 

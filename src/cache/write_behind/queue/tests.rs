@@ -10,11 +10,10 @@ use http::StatusCode;
 use proptest::prelude::*;
 
 use super::{Limits, Peeked, Queue};
-use crate::cache::{Aside, Entry, Persisted, Times};
 use crate::clock::Timestamp;
+use crate::entry::{Aside, Entry, Persisted, Times, Validators};
 use crate::store::Change;
 use crate::target::Key;
-use crate::upstream::Validators;
 
 const LIMITS: Limits = Limits {
     keys: 8,

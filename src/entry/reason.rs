@@ -96,7 +96,7 @@ impl Reason {
     }
 
     /// Whether an upstream that is asked gives no whole answer.
-    pub(super) const fn is_of_outage(self) -> bool {
+    pub const fn is_of_outage(self) -> bool {
         matches!(self, Self::Unreachable | Self::Timeout | Self::CutShort)
     }
 

@@ -22,7 +22,7 @@ const MOST_LAYERS: usize = 3;
 const MOST_AT_ONCE: usize = 64;
 
 /// The tokens to search for.
-pub(in crate::upstream) struct TokenSearch(Vec<Searcher>);
+pub struct TokenSearch(Vec<Searcher>);
 
 /// A search for several texts in one pass.
 enum Searcher {
@@ -33,7 +33,8 @@ enum Searcher {
 }
 
 impl TokenSearch {
-    pub(in crate::upstream) fn new(secrets: &[Secret]) -> Self {
+    /// A search for these secrets in all forms in which an answer may repeat them.
+    pub fn new(secrets: &[Secret]) -> Self {
         let texts = secrets.iter().map(|secret| &*secret.0);
         let long_enough = texts.filter(|text| text.len() >= SHORTEST);
         let mut spellings: Vec<Vec<u8>> = long_enough.flat_map(spellings).collect();
@@ -43,7 +44,7 @@ impl TokenSearch {
     }
 
     /// Whether a token is in these bytes.
-    pub(in crate::upstream) fn is_in(&self, bytes: &[u8]) -> bool {
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
         let is_spelled_in = |text: &[u8]| self.0.iter().any(|searcher| searcher.is_in(text));
         if is_spelled_in(bytes) {
             return true;

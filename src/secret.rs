@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
-pub(super) use search::TokenSearch;
+pub use search::TokenSearch;
 
 /// A GitHub token. `Debug` shows its fingerprint; only [`Secret::authorization`] lets the value out.
 #[derive(Clone, PartialEq, Eq)]

@@ -3,6 +3,12 @@
 //! An entry is immutable: what changes (a new lifetime, a remembered failure) makes a new entry that shares the
 //! body's bytes. Its stored form belongs to `store::record`, its headers to `http::render`.
 
+mod body;
+mod check;
+mod moved;
+mod reason;
+mod validators;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,14 +16,18 @@ use http::StatusCode;
 
 use crate::clock::Timestamp;
 use crate::target::Key;
-use crate::upstream::{Fingerprint, Moved, Reason, Validators};
 
-use super::Body;
+use crate::secret::Fingerprint;
+pub use body::{Body, Coding, EntityTag, LARGEST_UNCOMPRESSED};
+pub use check::Check;
+pub use moved::Moved;
+pub use reason::Reason;
+pub use validators::{Validator, Validators};
 
 /// The largest body that the persistent tier keeps, in bytes.
 pub const LARGEST_PERSISTED_BODY: usize = 1024 * 1024;
 /// By how much the clocks of replicas may differ.
-pub(super) const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
+pub const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 
 /// One upstream response to one target, with what is needed to judge and to revalidate it.
 #[derive(Clone, Debug, PartialEq, Eq)]
