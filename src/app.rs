@@ -17,20 +17,20 @@ use ending::Ending;
 
 use crate::activity::Activity;
 use crate::cache::write_behind::WriteBehind;
-use crate::cache::{Cache, Compressor, Flights, Memory, Tiers};
+use crate::cache::{Cache, CacheMetrics, Compressor, Flights, Memory, Tiers};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::entry::LossTime;
 use crate::http::client_ip::Proxies;
 use crate::http::{self, AccessLog, Health, HealthSources, MetricsSources};
-use crate::metrics::Metrics;
-use crate::revalidate::{self, Revalidator};
+use crate::metrics::Registry;
+use crate::revalidate::{self, Revalidator, SweepMetrics};
 use crate::store::embedded::{self, Embedded, OpenError, Opened};
 use crate::store::redis::{Redis, SetupError};
-use crate::store::{Guard, Store};
+use crate::store::{Guard, Store, StoreMetrics};
 use crate::tasks::Tasks;
 use crate::telemetry::{Lines, chain};
-use crate::upstream::{ClientError, LOOK_UPS, Reachability, TokenPool, Upstream};
+use crate::upstream::{ClientError, LOOK_UPS, Reachability, TokenPool, Upstream, UpstreamMetrics};
 
 /// How long the store's file may be held by another process: long enough for a rolling restart.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -106,7 +106,7 @@ impl App {
         store: Arc<dyn Store>,
         lines: Lines,
     ) -> Result<Self, BuildError> {
-        let metrics = Metrics::new(config.tokens.secrets.len());
+        let registry = Registry::of_process();
         let tokens = Arc::new(TokenPool::new(&config.tokens));
         let reachability = Arc::new(Reachability::default());
         let background_places = config.upstream.max_concurrency / 2;
@@ -116,13 +116,19 @@ impl App {
             Arc::clone(&tokens),
             Arc::clone(&reachability),
             clock.clone(),
-            metrics.clone(),
+            UpstreamMetrics::new(&registry),
         )?);
         let write_behind =
             Arc::new(WriteBehind::new(config.write_behind, Arc::clone(&store), clock.clone()));
         let budget = config.cache.store_read_budget;
         let patience = config.cache.store_patience();
-        let guard = Arc::new(Guard::new(Arc::clone(&store), budget, patience, metrics.clone()));
+        let guard = Arc::new(Guard::new(
+            Arc::clone(&store),
+            budget,
+            patience,
+            StoreMetrics::new(&registry),
+        ));
+        let cache_metrics = Arc::new(CacheMetrics::new(&registry));
         let flights = Tasks::new();
         let activity = Arc::new(Activity::default());
         store.consult(Arc::<Activity>::clone(&activity));
@@ -131,13 +137,13 @@ impl App {
             rules: config.cache,
             clock: clock.clone(),
             activity: Arc::clone(&activity),
-            compressor: Compressor::new(metrics.clone()),
+            compressor: Compressor::new(Arc::clone(&cache_metrics)),
             flights: Flights::new(flights.clone()),
             write_behind: Arc::clone(&write_behind),
             store: Arc::clone(&guard),
             lost_at: LossTime::default(),
             upstream: Arc::clone(&upstream),
-            metrics: metrics.clone(),
+            metrics: cache_metrics,
         });
         let health = Health::new(HealthSources {
             store_name: config.store.as_str(),
@@ -159,7 +165,7 @@ impl App {
             tokens: Arc::clone(&tokens),
             policy: Arc::clone(&policy),
             clock: clock.clone(),
-            metrics: metrics.clone(),
+            metrics: SweepMetrics::new(&registry),
         }));
         let sources = MetricsSources {
             cache: cache.clone(),
@@ -177,7 +183,7 @@ impl App {
             proxies: proxies.clone(),
         };
         let connections =
-            http::Connections::new(limits, clock.clone(), metrics.connections.clone());
+            http::Connections::new(limits, clock.clone(), http::ConnectionCounters::new(&registry));
         let service = http::service(http::Parts {
             cache: cache.clone(),
             policy,
@@ -185,7 +191,7 @@ impl App {
             client_miss_rate: config.server.client_miss_rate,
             proxies: proxies.clone(),
             clock,
-            metrics,
+            registry,
             sources,
             health: health.clone(),
             access_log: AccessLog::new(log, proxies),

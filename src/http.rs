@@ -34,6 +34,6 @@ pub use access_log::AccessLog;
 pub use connections::{Connections, Limits};
 pub use health::{Health, HealthSources};
 pub use listener::bind;
-pub use metrics::MetricsSources;
+pub use metrics::{ConnectionCounters, MetricsSources};
 pub use router::{Parts, service};
 pub use server::{Server, Stop};

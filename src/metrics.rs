@@ -1,167 +1,112 @@
-//! What the service counts, in Prometheus' text format.
+//! The registry of metrics, in Prometheus' text format. Each component makes and owns its own metrics.
 //!
-//! Children are resolved once, at the start: whoever counts holds a counter and adds to it, without a look-up by
-//! label. What somebody else keeps already (how full L1 is, what a token has left) is read when it is asked for.
+//! A component resolves its children once, at the start: it holds a counter and adds to it, without a look-up by label.
+//! Names and labels are constants of ours, so a mistake in one is a defect that the first test meets: it panics.
 
-mod connections;
-mod families;
-mod gzip;
-mod observed;
-mod revalidate;
-mod store;
-mod upstream;
-
-use std::sync::Arc;
-use std::time::Duration;
-
-use parking_lot::Mutex;
+use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
-use prometheus::{Histogram, IntCounter, Registry, TextEncoder};
+use prometheus::{
+    Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    TextEncoder,
+};
 
-pub use connections::{ConnectionCounters, Shed};
-pub use observed::Observed;
-pub use store::StoreRead;
+/// The metrics of one service; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Registry(prometheus::Registry);
 
-use crate::cache::{Answer, Detail, Given, Outcome, Status};
-use crate::clock::Timestamp;
-use families::Families;
-
-/// Seconds; a hit takes some ten microseconds, an exchange up to `UPSTREAM_TIMEOUT`.
-const REQUEST_SECONDS: &[f64] =
-    &[0.000_05, 0.000_1, 0.000_25, 0.001, 0.005, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0];
-/// Seconds; up to the life of a document and the time that a copy may stand in after it.
-const AGE_SECONDS: &[f64] =
-    &[1.0, 10.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0, 172_800.0];
-
-/// Every counter; clones count together.
-#[derive(Clone)]
-pub struct Metrics(Arc<Counters>);
-
-/// The counters that others add to.
-pub struct Counters {
-    registry: Registry,
-    hits: IntCounter,
-    misses: IntCounter,
-    answers: [IntCounter; Outcome::ALL.len()],
-    stale: [(Detail, IntCounter); 2],
-    client_limited: IntCounter,
-    request_seconds: Histogram,
-    age_seconds: Histogram,
-    /// Requests that shared the flight of another one.
-    pub followers: IntCounter,
-    /// Connections of clients.
-    pub connections: ConnectionCounters,
-    pub(crate) store: store::Store,
-    pub(crate) gzip: gzip::Gzip,
-    upstream: upstream::Upstream,
-    revalidate: revalidate::Revalidate,
-    observed: Mutex<observed::Gauges>,
-}
-
-impl Metrics {
-    /// Counters at zero, for a service with `tokens` tokens.
-    pub fn new(tokens: usize) -> Self {
-        let registry = Registry::new();
-        let families = Families::new(&registry);
-        let counters = Counters {
-            hits: families
-                .counter("svm_cache_hits_total", "Requests answered from what was stored"),
-            misses: families
-                .counter("svm_cache_misses_total", "Requests not answered from what was stored"),
-            answers: families.counters(
-                "svm_answers_total",
-                "Answers by X-Cache",
-                "cache",
-                Outcome::ALL.map(Outcome::as_str),
-            ),
-            stale: families.counters_of(
-                "svm_stale_answers_total",
-                "Copies past their expiry that stood in, by reason",
-                "reason",
-                [Detail::StaleIfError, Detail::StaleWhileRevalidate],
-                Detail::as_str,
-            ),
-            client_limited: families.counter(
-                "svm_client_limited_total",
-                "Requests refused because their client had the upstream asked too often",
-            ),
-            request_seconds: families.histogram(
-                "svm_request_duration_seconds",
-                "Time from a request's head to its answer's head",
-                REQUEST_SECONDS,
-            ),
-            age_seconds: families.histogram(
-                "svm_served_age_seconds",
-                "Age of a document when it was served",
-                AGE_SECONDS,
-            ),
-            followers: families.counter(
-                "svm_flight_followers_total",
-                "Requests that shared the upstream call of another one",
-            ),
-            connections: ConnectionCounters::new(&families),
-            store: store::Store::new(&families),
-            gzip: gzip::Gzip::new(&families),
-            upstream: upstream::Upstream::new(&families),
-            revalidate: revalidate::Revalidate::new(&families),
-            observed: Mutex::new(observed::Gauges::new(&families, tokens)),
-            registry: registry.clone(),
-        };
-        families.constant(
+impl Registry {
+    /// A registry with the version that runs and what the system knows of the process.
+    pub fn of_process() -> Self {
+        let registry = Self::default();
+        registry.constant(
             "svm_build_info",
             "The version that runs",
             &[("version", env!("CARGO_PKG_VERSION"))],
         );
-        families.register(ProcessCollector::for_self());
-        Self(Arc::new(counters))
+        registry.register(ProcessCollector::for_self());
+        registry
     }
 
-    /// Counts an answer to `/version` that the cache was asked for.
-    pub fn answered(&self, answer: &Answer, now: Timestamp, took: Duration) {
-        let Status { outcome, detail, .. } = answer.status;
-        let counter = if outcome == Outcome::Hit { &self.hits } else { &self.misses };
-        counter.inc();
-        self.outcome(outcome, took);
-        if let Some((_, stale)) = self.stale.iter().find(|(reason, _)| Some(*reason) == detail) {
-            stale.inc();
-        }
-        if let Given::Document(entry) = &answer.given {
-            self.age_seconds.observe(now.since(entry.times.checked_at).as_secs_f64());
-        }
-    }
-
-    /// Counts a request to `/version` that was refused before the cache: neither hit nor miss.
-    pub fn refused(&self, took: Duration) {
-        self.outcome(Outcome::Bypass, took);
-    }
-
-    /// Counts a request to `/version` that its client's rate did not allow: a miss, for which nobody was asked.
-    pub fn client_limited(&self, took: Duration) {
-        self.client_limited.inc();
-        self.misses.inc();
-        self.outcome(Outcome::Miss, took);
-    }
-
-    fn outcome(&self, outcome: Outcome, took: Duration) {
-        self.answers[outcome as usize].inc();
-        self.request_seconds.observe(took.as_secs_f64());
-    }
-
-    /// Everything, in the text format, together with what others keep.
-    pub fn render(&self, observed: &Observed) -> String {
-        self.observed.lock().set(observed);
+    /// Everything, in the text format.
+    pub fn render(&self) -> String {
         let mut text = String::new();
-        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
+        if let Err(error) = TextEncoder::new().encode_utf8(&self.0.gather(), &mut text) {
             tracing::error!(%error, "metrics could not be written");
         }
         text
     }
-}
 
-impl std::ops::Deref for Metrics {
-    type Target = Counters;
+    /// A counter.
+    pub fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.registered(IntCounter::new(name, help))
+    }
 
-    fn deref(&self) -> &Counters {
-        &self.0
+    /// A counter of time.
+    pub fn seconds(&self, name: &str, help: &str) -> Counter {
+        self.registered(Counter::new(name, help))
+    }
+
+    /// A counter for each value of the one label.
+    pub fn counters<const N: usize>(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: [&str; N],
+    ) -> [IntCounter; N] {
+        let family = self.counter_family(name, help, &[label]);
+        values.map(|value| family.with_label_values(&[value]))
+    }
+
+    /// The same, each beside the value that it counts.
+    pub fn counters_of<T: Copy, const N: usize>(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: [T; N],
+        as_str: impl Fn(T) -> &'static str,
+    ) -> [(T, IntCounter); N] {
+        let family = self.counter_family(name, help, &[label]);
+        values.map(|value| (value, family.with_label_values(&[as_str(value)])))
+    }
+
+    /// A counter for each combination of label values.
+    pub fn counter_family(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.registered(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    /// A gauge.
+    pub fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.registered(IntGauge::new(name, help))
+    }
+
+    /// A gauge for each combination of label values.
+    pub fn gauge_family(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.registered(IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+
+    /// A histogram with these upper bounds.
+    pub fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        self.registered(Histogram::with_opts(options))
+    }
+
+    /// A gauge that is always 1 and tells by its labels.
+    fn constant(&self, name: &str, help: &str, labels: &[(&str, &str)]) {
+        let options = labels.iter().fold(Opts::new(name, help), |options, (name, value)| {
+            options.const_label(*name, *value)
+        });
+        self.registered(IntGauge::with_opts(options)).set(1);
+    }
+
+    fn register(&self, collector: impl Collector + 'static) {
+        self.0.register(Box::new(collector)).expect("each metric is registered once");
+    }
+
+    fn registered<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
+        let collector = made.expect("names and labels of metrics are valid");
+        self.register(collector.clone());
+        collector
     }
 }

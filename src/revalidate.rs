@@ -12,6 +12,7 @@
 
 mod ceiling;
 mod interval;
+mod metrics;
 mod outcome;
 mod pace;
 mod plan;
@@ -31,12 +32,12 @@ use crate::cache::Cache;
 use crate::clock::{Clock, Stopwatch};
 use crate::config;
 use crate::config::MaxRps;
-use crate::metrics::Metrics;
 use crate::store::Guard;
 use crate::target::Policy;
 use crate::tasks;
 use crate::upstream::{TokenPool, Upstream};
 
+pub use metrics::SweepMetrics;
 pub use outcome::{Outcome, Skipped, Tally};
 
 use ceiling::Ceiling;
@@ -79,7 +80,7 @@ pub struct Parts {
     /// The present.
     pub clock: Clock,
     /// What is counted.
-    pub metrics: Metrics,
+    pub metrics: SweepMetrics,
 }
 
 /// Keeps documents in use up to date.
@@ -136,11 +137,11 @@ impl Revalidator {
 
         let Some(plan) = self.plan().await else { return read.is_some() };
         let due = plan.len();
-        metrics.sweep_planned(due, adopted);
+        metrics.planned(due, adopted);
         let rates = Rates::new(due, *places, self.most(), config);
         let tally = Sweep::new(&self.parts, plan, rates, &self.pace).run().await;
         self.save_with(is_thorough).await;
-        metrics.sweep_ended(began.elapsed());
+        metrics.ended(began.elapsed());
         report(due, adopted, &tally, began.elapsed());
         read.is_some()
     }

@@ -9,6 +9,7 @@ pub mod embedded;
 pub mod guard;
 pub mod in_process;
 pub mod index;
+mod metrics;
 mod reads;
 pub mod record;
 pub mod redis;
@@ -29,6 +30,7 @@ use crate::target::Key;
 pub use cause::Cause;
 pub use guard::{Guard, Unread};
 pub use index::{Claim, Claimed, InUse, Used, Uses};
+pub use metrics::StoreMetrics;
 
 /// A boxed future: the trait is used as an object, and its calls are far from the hit path.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -24,6 +24,7 @@ mod identify;
 pub(crate) mod identity;
 mod intake;
 mod leaks;
+mod metrics;
 mod places;
 mod planner;
 pub(crate) mod rate_limit;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use cause::Cause;
+pub use metrics::UpstreamMetrics;
 pub use places::Priority;
 pub use reachability::{Failing, HostReport, Reachability};
 pub use reply::{Failure, Reply};
@@ -64,7 +66,6 @@ use token_check::TokenChecks;
 use crate::clock::{Clock, Stopwatch};
 use crate::config;
 use crate::entry::Reason;
-use crate::metrics::Metrics;
 use crate::target::{self, Target};
 
 /// What to ask for.
@@ -92,7 +93,7 @@ pub struct Upstream {
     drift: Drift,
     clock: Clock,
     clock_watch: ClockWatch,
-    metrics: Metrics,
+    metrics: UpstreamMetrics,
 }
 
 impl Upstream {
@@ -103,7 +104,7 @@ impl Upstream {
         tokens: Arc<TokenPool>,
         reachability: Arc<Reachability>,
         clock: Clock,
-        metrics: Metrics,
+        metrics: UpstreamMetrics,
     ) -> Result<Self, ClientError> {
         let connections = Connections::new(&config, &targets)?;
         let places = Places::new(config.max_concurrency);

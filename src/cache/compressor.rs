@@ -11,11 +11,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::metrics::Metrics;
 use crate::target::Key;
 use crate::tasks;
 
 use super::Memory;
+use super::metrics::CacheMetrics;
 use crate::entry::Entry;
 
 /// Documents that may wait. A typical one takes 0.1 ms, so none waits for much longer than a tenth of a second.
@@ -25,12 +25,12 @@ const QUEUE_KEYS: usize = 1024;
 pub struct Compressor {
     waiting: Mutex<VecDeque<Key>>,
     arrived: Notify,
-    metrics: Metrics,
+    metrics: Arc<CacheMetrics>,
 }
 
 impl Compressor {
     /// An empty queue.
-    pub fn new(metrics: Metrics) -> Self {
+    pub fn new(metrics: Arc<CacheMetrics>) -> Self {
         Self { waiting: Mutex::default(), arrived: Notify::new(), metrics }
     }
 
@@ -41,7 +41,7 @@ impl Compressor {
         }
         let mut waiting = self.waiting.lock();
         if waiting.len() >= QUEUE_KEYS {
-            return self.metrics.gzip.dropped();
+            return self.metrics.uncompressed();
         }
         waiting.push_back(key);
         self.arrived.notify_one();
@@ -72,7 +72,7 @@ impl Compressor {
         let made = tasks::blocking(move || worked_on.body.make_gzip()).await;
         memory.weigh_again(&key);
         match made {
-            Ok(true) => self.metrics.gzip.made(entry.body.gzip().is_some()),
+            Ok(true) => self.metrics.compressed(entry.body.gzip().is_some()),
             Ok(false) => {}
             Err(error) => tracing::error!(%error, %key, "a body was not compressed"),
         }
@@ -85,6 +85,7 @@ mod tests {
     use crate::cache::Level;
     use crate::clock::Timestamp;
     use crate::entry::{Aside, Persisted, Times, Validators};
+    use crate::metrics::Registry;
 
     fn document(name: &str, body: String) -> Arc<Entry> {
         let now = Timestamp::from_secs(1_780_315_200);
@@ -107,7 +108,7 @@ mod tests {
 
     impl Scene {
         fn new() -> Self {
-            let compressor = Compressor::new(Metrics::new(0));
+            let compressor = Compressor::new(Arc::new(CacheMetrics::new(&Registry::default())));
             Self { memory: Memory::new(64 << 20, Arc::default()), compressor }
         }
 
@@ -130,7 +131,7 @@ mod tests {
         }
 
         fn made(&self) -> [u64; 2] {
-            self.compressor.metrics.gzip.all_made()
+            self.compressor.metrics.all_made()
         }
     }
 
@@ -218,7 +219,7 @@ mod tests {
         }
         scene.insert(&last);
         assert_eq!(
-            (scene.compressor.depth(), scene.compressor.metrics.gzip.all_dropped()),
+            (scene.compressor.depth(), scene.compressor.metrics.all_dropped()),
             (QUEUE_KEYS, 1)
         );
         scene.work().await;

@@ -9,12 +9,12 @@ use crate::activity::Activity;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::entry::{Check, Entry, LossTime};
-use crate::metrics::Metrics;
 use crate::store::{Change, Guard, Unread};
 use crate::target::{Key, Target};
 use crate::upstream::{Ask, Priority, Upstream};
 
 use super::flight::{Beacon, Candidate, Flights};
+use super::metrics::CacheMetrics;
 use super::write_behind::{Peeked, Source, WriteBehind};
 use super::{Compressor, Demand, Exchanged, Facts, Memory, Recall, policy};
 
@@ -41,7 +41,7 @@ pub struct Tiers {
     /// The way to GitHub.
     pub upstream: Arc<Upstream>,
     /// What is counted.
-    pub metrics: Metrics,
+    pub metrics: Arc<CacheMetrics>,
 }
 
 impl Tiers {

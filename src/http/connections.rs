@@ -21,11 +21,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Stopwatch};
-use crate::metrics::{ConnectionCounters, Shed};
 use crate::telemetry::outage::Outage;
 
 use super::client::Client;
 use super::client_ip::Proxies;
+use super::metrics::{ConnectionCounters, Shed};
 
 pub(super) use open::{Connection, OpenConnection};
 use table::{Kind, Table};

@@ -1,16 +1,27 @@
 //! `/metrics`: what is counted, and a look at what others keep.
 
+mod connections;
+mod gauges;
+mod requests;
+
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use salvo::{Request, Response};
 
 use crate::activity::Activity;
 use crate::cache::Cache;
 use crate::cache::write_behind::WriteBehind;
 use crate::clock::Clock;
-use crate::metrics::{Metrics, Observed};
+use crate::metrics::Registry;
 use crate::telemetry::Lines;
 use crate::upstream::{Reachability, TokenPool};
+
+pub use connections::ConnectionCounters;
+pub(super) use connections::Shed;
+pub(super) use requests::RequestMetrics;
+
+use gauges::{Gauges, Observed};
 
 use super::page::{Arrival, Page, Trail};
 use super::render;
@@ -56,13 +67,29 @@ impl MetricsSources {
 }
 
 pub(super) struct MetricsPage {
-    pub(super) metrics: Metrics,
-    pub(super) sources: MetricsSources,
+    registry: Registry,
+    sources: MetricsSources,
+    gauges: Mutex<Gauges>,
+}
+
+impl MetricsPage {
+    /// A page that reads these sources each time.
+    pub(super) fn new(registry: Registry, sources: MetricsSources) -> Self {
+        let gauges = Mutex::new(Gauges::new(&registry, sources.tokens.count()));
+        Self { registry, sources, gauges }
+    }
+
+    /// The gauges are set and read under one lock, so that an answer holds the values of one look.
+    fn render(&self) -> String {
+        let mut gauges = self.gauges.lock();
+        gauges.set(&self.sources.observe());
+        self.registry.render()
+    }
 }
 
 impl Page for MetricsPage {
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
-        let body = self.metrics.render(&self.sources.observe());
+        let body = self.render();
         render::text(req, res, TEXT_FORMAT, body);
         Trail::default()
     }

@@ -11,14 +11,14 @@ use salvo::{Handler, Request, Router, Service};
 
 use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::metrics::Metrics;
+use crate::metrics::Registry;
 use crate::target::Policy;
 
 use super::access_log::AccessLog;
 use super::client_ip::Proxies;
 use super::client_rate::ClientRate;
 use super::health::{Health, Healthz, Readyz};
-use super::metrics::{MetricsPage, MetricsSources};
+use super::metrics::{MetricsPage, MetricsSources, RequestMetrics};
 use super::page::{Common, Missing, Page, Route};
 use super::ping::{Livez, Ping};
 use super::questions::Questions;
@@ -39,8 +39,8 @@ pub struct Parts {
     pub proxies: Proxies,
     /// The present.
     pub clock: Clock,
-    /// What is counted.
-    pub metrics: Metrics,
+    /// The registry of all metrics.
+    pub registry: Registry,
     /// What `/metrics` reads beside the counters.
     pub sources: MetricsSources,
     /// How the service and its dependencies are.
@@ -51,7 +51,7 @@ pub struct Parts {
 
 /// The service that answers every request.
 pub fn service(parts: Parts) -> Service {
-    let Parts { sources, health, access_log, metrics, clock, .. } = parts;
+    let Parts { sources, health, access_log, registry, clock, .. } = parts;
     let version = Version {
         cache: parts.cache,
         questions: Questions::new(parts.policy),
@@ -59,9 +59,9 @@ pub fn service(parts: Parts) -> Service {
         client_rate: ClientRate::new(parts.client_miss_rate),
         proxies: parts.proxies,
         clock: clock.clone(),
-        metrics: metrics.clone(),
+        metrics: RequestMetrics::new(&registry),
     };
-    let metrics = MetricsPage { metrics, sources };
+    let metrics = MetricsPage::new(registry, sources);
     let (healthz, readyz) = (Healthz(health.clone()), Readyz(health.clone()));
     let common = Common { clock, latest: Arc::default(), health, access_log };
     let routes = Router::new()

@@ -151,9 +151,10 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
+    use crate::http::ConnectionCounters;
     use crate::http::client_ip::Proxies;
     use crate::http::{Limits, bind};
-    use crate::metrics::Metrics;
+    use crate::metrics::Registry;
 
     #[tokio::test]
     async fn its_listener_closes_whether_or_not_it_is_polled() {
@@ -161,8 +162,11 @@ mod tests {
             let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
             let address = listener.local_addr().unwrap();
             let limits = Limits { connections: 1, per_client: None, proxies: Proxies::new(&[]) };
-            let connections =
-                Connections::new(limits, Clock::System, Metrics::new(1).connections.clone());
+            let connections = Connections::new(
+                limits,
+                Clock::System,
+                ConnectionCounters::new(&Registry::default()),
+            );
             let service = Service::new(Router::new());
             let (server, stop) =
                 Server::new(listener, service, connections, Duration::from_secs(1)).unwrap();

@@ -15,10 +15,10 @@ use salvo::{Request, Response};
 
 use crate::cache::{Answer, Cache, Status};
 use crate::clock::{Clock, Timestamp};
-use crate::metrics::Metrics;
 
 use super::client_ip::Proxies;
 use super::client_rate::ClientRate;
+use super::metrics::RequestMetrics;
 use super::page::{Arrival, Page, Trail};
 use super::questions::{Question, Questions};
 use super::render::{self, Heads};
@@ -30,7 +30,7 @@ pub(super) struct Version {
     pub(super) client_rate: ClientRate,
     pub(super) proxies: Proxies,
     pub(super) clock: Clock,
-    pub(super) metrics: Metrics,
+    pub(super) metrics: RequestMetrics,
 }
 
 impl Page for Version {
@@ -68,7 +68,7 @@ impl Version {
         if let Some(saved) =
             render::answer(req, res, question.target.key(), answer, now, &self.heads)
         {
-            self.metrics.gzip.sent(saved);
+            self.metrics.compressed(saved);
         }
         let took = arrival.stopwatch.elapsed();
         self.metrics.answered(answer, now, took);

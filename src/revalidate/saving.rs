@@ -33,7 +33,8 @@ mod tests {
 
     use super::*;
     use crate::entry::Entry;
-    use crate::metrics::Metrics;
+    use crate::metrics::Registry;
+    use crate::store::StoreMetrics;
     use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};
     use crate::target::Key;
 
@@ -93,7 +94,12 @@ mod tests {
             activity.mark(Key::of(&number.to_string()), NOW);
         }
         let index = Arc::new(Index { room, ..Index::default() });
-        let guard = Guard::new(Arc::new(Arc::clone(&index)), LONG, LONG, Metrics::new(1));
+        let guard = Guard::new(
+            Arc::new(Arc::clone(&index)),
+            LONG,
+            LONG,
+            StoreMetrics::new(&Registry::default()),
+        );
         save(&activity, &guard, WORTH, Timestamp::default()).await;
         let given = index.given.lock().clone();
         (given, activity.unsaved(WORTH).await.len())

@@ -12,11 +12,11 @@ use parking_lot::Mutex;
 use tokio::time::timeout;
 
 use super::breaker::Breaker;
+use super::metrics::{StoreMetrics, StoreRead};
 use super::reads::{Answer, Queue};
 use super::{BoxFuture, Error, Read, Store};
 use crate::clock::Stopwatch;
 use crate::entry::Entry;
-use crate::metrics::{Metrics, StoreRead};
 use crate::target::Key;
 use crate::telemetry::chain;
 
@@ -50,7 +50,7 @@ struct Opinion {
     breaker: Mutex<Breaker>,
     /// Whether a look has ended: until then nobody may have connected, and reads that fail for that say nothing.
     looked: AtomicBool,
-    metrics: Metrics,
+    metrics: StoreMetrics,
 }
 
 impl Guard {
@@ -60,7 +60,7 @@ impl Guard {
         store: Arc<dyn Store>,
         budget: Duration,
         patience: Duration,
-        metrics: Metrics,
+        metrics: StoreMetrics,
     ) -> Self {
         let (breaker, looked) = (Mutex::default(), AtomicBool::new(false));
         let opinion = Arc::new(Opinion { breaker, looked, metrics });
@@ -80,15 +80,15 @@ impl Guard {
     pub async fn ask(&self, key: Key) -> Result<Option<Arc<Entry>>, Unread> {
         let metrics = &self.opinion.metrics;
         if self.is_open() {
-            metrics.store_read_skipped();
+            metrics.read_skipped();
             return Err(Unread::Silent);
         }
         let took = Stopwatch::start();
         let answer = self.wait(key).await;
         match &answer {
-            Err(StoreRead::Skipped) => metrics.store_read_skipped(),
-            Err(how) => metrics.store_read(*how, took.elapsed()),
-            Ok(read) => metrics.store_read(result(read), took.elapsed()),
+            Err(StoreRead::Skipped) => metrics.read_skipped(),
+            Err(how) => metrics.read(*how, took.elapsed()),
+            Ok(read) => metrics.read(result(read), took.elapsed()),
         }
         let read = answer.map_err(|_| Unread::Silent)?;
         read.map_err(|error| {
@@ -122,7 +122,7 @@ impl Guard {
         match called.unwrap_or(Err(Error::TooSlow(limit))) {
             Ok(given) => Some(given),
             Err(error) => {
-                self.opinion.metrics.store.index_errors.inc();
+                self.opinion.metrics.index_errors.inc();
                 tracing::debug!(error = chain(&error), "a call about the documents in use failed");
                 None
             }
@@ -197,9 +197,9 @@ impl Opinion {
         let before = *breaker;
         update(&mut breaker);
         if before.is_open() != breaker.is_open() {
-            self.metrics.store_breaker_is_open(breaker.is_open());
+            self.metrics.set_breaker_open(breaker.is_open());
         }
-        self.metrics.store_is_up(breaker.is_up());
+        self.metrics.set_up(breaker.is_up());
         (before, *breaker)
     }
 }
@@ -227,6 +227,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::config;
+    use crate::metrics::Registry;
     use crate::store::embedded::Embedded;
     use crate::store::in_process::InProcess;
     use crate::store::index::InUse;
@@ -236,12 +237,17 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(5);
 
     fn guard() -> Guard {
-        Guard::new(Arc::new(InProcess::new(1 << 20)), LONG, LONG, Metrics::new(1))
+        Guard::new(
+            Arc::new(InProcess::new(1 << 20)),
+            LONG,
+            LONG,
+            StoreMetrics::new(&Registry::default()),
+        )
     }
 
     /// How many calls about the documents in use failed, and whether the breaker is open.
     fn state(guard: &Guard) -> (u64, bool) {
-        (guard.opinion.metrics.store.index_errors.get(), guard.is_open())
+        (guard.opinion.metrics.index_errors.get(), guard.is_open())
     }
 
     async fn fails(guard: &Guard) -> Option<()> {
@@ -291,7 +297,8 @@ mod tests {
         let config = config::Embedded { dir: dir.path().to_path_buf(), max_bytes: 64 << 20 };
         let store = Embedded::open(&config, &Clock::System, LONG).await.unwrap().store;
         store.close().await;
-        let guard = Guard::new(Arc::new(store), LONG, LONG, Metrics::new(1));
+        let guard =
+            Guard::new(Arc::new(store), LONG, LONG, StoreMetrics::new(&Registry::default()));
         let key = entry("any", 0, "").key();
         for _ in 0..10 {
             assert_eq!(guard.ask(key).await, Err(Unread::Silent));

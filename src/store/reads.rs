@@ -20,9 +20,9 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::metrics::StoreRead;
 use super::{Error, Read, Store};
 use crate::clock::Stopwatch;
-use crate::metrics::StoreRead;
 use crate::target::Key;
 use crate::tasks::Tasks;
 

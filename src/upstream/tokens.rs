@@ -98,7 +98,7 @@ impl TokenPool {
     }
 
     /// How many tokens there are.
-    pub(super) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.authorizations.len()
     }
 

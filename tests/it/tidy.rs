@@ -4,6 +4,7 @@
 
 mod deploy;
 mod documents;
+mod layers;
 mod pins;
 mod sources;
 

@@ -212,7 +212,7 @@ fn families(text: &str) -> BTreeMap<String, String> {
 
 /// The names of metrics in the sources.
 pub(super) fn registered() -> BTreeSet<String> {
-    let files = sources().into_iter().filter(|file| file.path.starts_with("src/metrics"));
+    let files = sources().into_iter().filter(|file| file.path.contains("/metrics"));
     let names = files.flat_map(|file| {
         let literals = file.text.split('"').filter(|literal| literal.starts_with("svm_"));
         literals.map(str::to_owned).collect::<Vec<_>>()

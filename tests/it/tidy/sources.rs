@@ -257,7 +257,7 @@ pub(super) fn is_test(path: &str, modules: &BTreeSet<String>) -> bool {
 }
 
 /// The lines with their numbers, without comments and without the tests at the end.
-fn code(text: &str) -> Vec<(usize, &str)> {
+pub(super) fn code(text: &str) -> Vec<(usize, &str)> {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let lines = (1..).zip(code.lines());
     lines.filter(|(_, line)| !line.trim_start().starts_with("//")).collect()

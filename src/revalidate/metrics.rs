@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use prometheus::{Counter, IntCounter};
 
-use crate::revalidate::{Outcome, Skipped};
+use crate::metrics::Registry;
 
-use super::Counters;
-use super::families::Families;
+use super::outcome::{Outcome, Skipped};
 
-pub(super) struct Revalidate {
+/// The counters of sweeps.
+#[derive(Debug)]
+pub struct SweepMetrics {
     runs: IntCounter,
     seconds: Counter,
     due: IntCounter,
@@ -18,26 +19,27 @@ pub(super) struct Revalidate {
     skipped: [IntCounter; Skipped::ALL.len()],
 }
 
-impl Revalidate {
-    pub(super) fn new(families: &Families<'_>) -> Self {
+impl SweepMetrics {
+    /// Counters at zero.
+    pub fn new(registry: &Registry) -> Self {
         Self {
-            runs: families.counter("svm_revalidate_runs_total", "Background revalidation sweeps"),
-            seconds: families.seconds("svm_revalidate_seconds_total", "Time of all sweeps"),
-            due: families.counter(
+            runs: registry.counter("svm_revalidate_runs_total", "Background revalidation sweeps"),
+            seconds: registry.seconds("svm_revalidate_seconds_total", "Time of all sweeps"),
+            due: registry.counter(
                 "svm_revalidate_due_total",
                 "Documents that a sweep found to be due before the next one",
             ),
-            adopted: families.counter(
+            adopted: registry.counter(
                 "svm_revalidate_adopted_total",
                 "Entries that were brought up to date by what another replica had found out",
             ),
-            done: families.counters(
+            done: registry.counters(
                 "svm_revalidate_done_total",
                 "Documents that a sweep had revalidated, by result",
                 "result",
                 Outcome::ASKED.map(Outcome::as_str),
             ),
-            skipped: families.counters(
+            skipped: registry.counters(
                 "svm_revalidate_skipped_total",
                 "Due documents that a sweep did not ask about, by reason",
                 "reason",
@@ -47,16 +49,16 @@ impl Revalidate {
     }
 }
 
-impl Counters {
+impl SweepMetrics {
     /// A sweep has begun.
-    pub fn sweep_planned(&self, due: usize, adopted: usize) {
-        self.revalidate.due.inc_by(due as u64);
-        self.revalidate.adopted.inc_by(adopted as u64);
+    pub(super) fn planned(&self, due: usize, adopted: usize) {
+        self.due.inc_by(due as u64);
+        self.adopted.inc_by(adopted as u64);
     }
 
     /// A sweep has dealt with so many documents.
-    pub fn swept(&self, outcome: Outcome, documents: usize) {
-        let Revalidate { done, skipped, .. } = &self.revalidate;
+    pub(super) fn swept(&self, outcome: Outcome, documents: usize) {
+        let Self { done, skipped, .. } = self;
         let counter = match outcome {
             Outcome::Unchanged => &done[0],
             Outcome::Changed => &done[1],
@@ -68,8 +70,8 @@ impl Counters {
     }
 
     /// A sweep has ended.
-    pub fn sweep_ended(&self, took: Duration) {
-        self.revalidate.runs.inc();
-        self.revalidate.seconds.inc_by(took.as_secs_f64());
+    pub(super) fn ended(&self, took: Duration) {
+        self.runs.inc();
+        self.seconds.inc_by(took.as_secs_f64());
     }
 }

@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounter, IntGauge};
 
-use super::families::Families;
+use crate::metrics::Registry;
 
 /// Why the service gave up a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +44,11 @@ pub struct ConnectionCounters {
 }
 
 impl ConnectionCounters {
-    pub(super) fn new(families: &Families<'_>) -> Self {
+    /// Counters at zero.
+    pub fn new(registry: &Registry) -> Self {
         Self {
-            open: families.gauge("svm_client_connections", "Open connections of clients"),
-            shed: families.counters_of(
+            open: registry.gauge("svm_client_connections", "Open connections of clients"),
+            shed: registry.counters_of(
                 "svm_client_connections_shed_total",
                 "Connections of clients that were given up under a limit, by reason",
                 "reason",

@@ -7,31 +7,31 @@ use crate::cache::Level;
 use crate::cache::write_behind::Stats;
 use crate::upstream::{HostReport, Report};
 
-use super::families::Families;
+use crate::metrics::Registry;
 
 /// A look at what others keep.
 #[derive(Debug)]
-pub struct Observed {
+pub(super) struct Observed {
     /// How full L1 is.
-    pub level: Level,
+    pub(super) level: Level,
     /// Documents in use.
-    pub active: usize,
+    pub(super) active: usize,
     /// How late the checks of documents in use are.
-    pub lateness: Lateness,
+    pub(super) lateness: Lateness,
     /// Flights that are under way.
-    pub flights: usize,
+    pub(super) flights: usize,
     /// Bodies that wait to be compressed.
-    pub uncompressed: usize,
+    pub(super) uncompressed: usize,
     /// The queue in front of L2.
-    pub write_behind: Stats,
+    pub(super) write_behind: Stats,
     /// Exchanges with a token that may run at once.
-    pub upstream_window: usize,
+    pub(super) upstream_window: usize,
     /// The upstream hosts that were asked.
-    pub hosts: Vec<HostReport>,
+    pub(super) hosts: Vec<HostReport>,
     /// The tokens, in the order of the configuration.
-    pub tokens: Vec<Report>,
+    pub(super) tokens: Vec<Report>,
     /// Log lines that were dropped because the writer did not keep up.
-    pub log_drops: u64,
+    pub(super) log_drops: u64,
 }
 
 pub(super) struct Gauges {
@@ -63,52 +63,52 @@ pub(super) struct Gauges {
 }
 
 impl Gauges {
-    pub(super) fn new(families: &Families<'_>, tokens: usize) -> Self {
-        let per_token = |name: &str, help: &str| families.gauge_family(name, help, &["token"]);
+    pub(super) fn new(registry: &Registry, tokens: usize) -> Self {
+        let per_token = |name: &str, help: &str| registry.gauge_family(name, help, &["token"]);
         let gauges = Self {
-            l1_entries: families.gauge("svm_l1_entries", "Entries in memory"),
-            l1_bytes: families.gauge("svm_l1_bytes", "Weight of the entries in memory"),
-            active: families.gauge("svm_active_keys", "Documents in use, or held in memory"),
-            overdue: families.gauge(
+            l1_entries: registry.gauge("svm_l1_entries", "Entries in memory"),
+            l1_bytes: registry.gauge("svm_l1_bytes", "Weight of the entries in memory"),
+            active: registry.gauge("svm_active_keys", "Documents in use, or held in memory"),
+            overdue: registry.gauge(
                 "svm_revalidate_overdue",
                 "Documents in use whose last check is more than two intervals old, as of the last sweep",
             ),
-            oldest_check: families.gauge(
+            oldest_check: registry.gauge(
                 "svm_revalidate_oldest_check_seconds",
                 "Age of the oldest check among the documents in use, as of the last sweep",
             ),
-            flights: families.gauge("svm_flights", "Flights under way"),
-            gzip_waiting: families.gauge("svm_gzip_waiting", "Bodies that wait to be compressed"),
-            queue_depth: families.gauge("svm_write_behind_depth", "Changes that wait for L2"),
-            queue_owed: families.gauge(
+            flights: registry.gauge("svm_flights", "Flights under way"),
+            gzip_waiting: registry.gauge("svm_gzip_waiting", "Bodies that wait to be compressed"),
+            queue_depth: registry.gauge("svm_write_behind_depth", "Changes that wait for L2"),
+            queue_owed: registry.gauge(
                 "svm_write_behind_owed",
                 "Changes that found no room in the queue, and are written from memory once there is",
             ),
-            queue_bytes: families.gauge("svm_write_behind_bytes", "Bodies that wait for L2"),
-            queue_dropped: families.counters(
+            queue_bytes: registry.gauge("svm_write_behind_bytes", "Bodies that wait for L2"),
+            queue_dropped: registry.counters(
                 "svm_write_behind_dropped_total",
                 "Changes that never reached L2, by reason",
                 "reason",
                 ["overflow", "age"],
             ),
-            written: families.counter("svm_l2_writes_total", "Changes written to L2"),
-            failed_batches: families.counter(
+            written: registry.counter("svm_l2_writes_total", "Changes written to L2"),
+            failed_batches: registry.counter(
                 "svm_l2_write_errors_total",
                 "Batches that L2 did not take; they are tried again",
             ),
-            batches: families.counter(
+            batches: registry.counter(
                 "svm_l2_write_batches_total",
                 "Batches handed to L2, failed ones included",
             ),
-            batch_seconds: families
+            batch_seconds: registry
                 .seconds("svm_l2_write_seconds_total", "Time that L2 took for its batches"),
-            log_drops: families.counter(
+            log_drops: registry.counter(
                 "svm_log_lines_dropped_total",
                 "Log lines dropped under overload, or because they cannot be written",
             ),
-            upstream_window: families
+            upstream_window: registry
                 .gauge("svm_upstream_window", "Exchanges with a token that may run at once"),
-            upstream_up: families.gauge_family(
+            upstream_up: registry.gauge_family(
                 "svm_upstream_up",
                 "0 while an upstream host fails, 1 while it works, for each host that was asked",
                 &["host"],

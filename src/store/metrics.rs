@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounter, IntGauge};
 
-use super::Counters;
-use super::families::Families;
+use crate::metrics::Registry;
 
 /// Seconds; the budget of a read is 25 ms.
 const SECONDS: &[f64] = &[0.000_05, 0.000_1, 0.000_25, 0.001, 0.005, 0.025];
 
 /// What a read of the persistent tier came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreRead {
+pub(super) enum StoreRead {
     /// It had the entry.
     Hit,
     /// It had none.
@@ -39,70 +38,72 @@ impl StoreRead {
     }
 }
 
-pub(crate) struct Store {
+/// The counters and gauges of the persistent tier.
+#[derive(Debug)]
+pub struct StoreMetrics {
     reads: [IntCounter; StoreRead::ALL.len()],
     read_seconds: Histogram,
     /// Calls about the documents in use that gave nothing.
-    pub(crate) index_errors: IntCounter,
+    pub(super) index_errors: IntCounter,
     up: IntGauge,
     breaker_open: IntGauge,
     breaker_opened: IntCounter,
 }
 
-impl Store {
-    /// A store that is up, behind a closed breaker.
-    pub(super) fn new(families: &Families<'_>) -> Self {
-        let store = Self {
-            reads: families.counters(
+impl StoreMetrics {
+    /// Those of a store that is up, behind a closed breaker.
+    pub fn new(registry: &Registry) -> Self {
+        let metrics = Self {
+            reads: registry.counters(
                 "svm_l2_reads_total",
                 "Reads of the persistent tier by result",
                 "result",
                 StoreRead::ALL.map(StoreRead::as_str),
             ),
-            read_seconds: families.histogram(
+            read_seconds: registry.histogram(
                 "svm_l2_read_duration_seconds",
                 "Time of a read of the persistent tier",
                 SECONDS,
             ),
-            index_errors: families.counter(
+            index_errors: registry.counter(
                 "svm_l2_index_errors_total",
                 "Calls about the documents in use that failed or took too long",
             ),
-            up: families.gauge("svm_l2_up", "1 while the probe can read the persistent tier"),
-            breaker_open: families.gauge(
+            up: registry.gauge("svm_l2_up", "1 while the probe can read the persistent tier"),
+            breaker_open: registry.gauge(
                 "svm_l2_breaker_open",
                 "1 while the persistent tier is left alone because its reads failed",
             ),
-            breaker_opened: families
+            breaker_opened: registry
                 .counter("svm_l2_breaker_opened_total", "Times that the breaker opened"),
         };
-        store.up.set(1);
-        store
+        metrics.up.set(1);
+        metrics
     }
 }
 
-impl Counters {
+impl StoreMetrics {
     /// Counts a read of the persistent tier.
-    pub fn store_read(&self, result: StoreRead, took: Duration) {
-        self.store.reads[result as usize].inc();
-        self.store.read_seconds.observe(took.as_secs_f64());
+    pub(super) fn read(&self, result: StoreRead, took: Duration) {
+        self.reads[result as usize].inc();
+        self.read_seconds.observe(took.as_secs_f64());
     }
 
     /// Counts a read that was not made.
-    pub fn store_read_skipped(&self) {
-        self.store.reads[StoreRead::Skipped as usize].inc();
+    pub(super) fn read_skipped(&self) {
+        self.reads[StoreRead::Skipped as usize].inc();
     }
 
     /// What the probe finds.
-    pub fn store_is_up(&self, up: bool) {
-        self.store.up.set(up.into());
+    pub(super) fn set_up(&self, up: bool) {
+        self.up.set(up.into());
     }
 
     /// The breaker has opened or closed.
-    pub fn store_breaker_is_open(&self, open: bool) {
-        self.store.breaker_open.set(open.into());
+    pub(super) fn set_breaker_open(&self, open: bool) {
+        self.breaker_open.set(open.into());
         if open {
-            self.store.breaker_opened.inc();
+            self.breaker_opened.inc();
         }
     }
 }

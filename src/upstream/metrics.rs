@@ -6,15 +6,18 @@ use http::StatusCode;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge};
 
 use crate::entry::{Reason, Validator};
-use crate::upstream::{Cause, Failure, Priority, Reply};
+use crate::metrics::Registry;
 
-use super::Counters;
-use super::families::Families;
+use super::cause::Cause;
+use super::places::Priority;
+use super::reply::{Failure, Reply};
 
 /// Seconds, up to `UPSTREAM_TIMEOUT` and beyond.
 const SECONDS: &[f64] = &[0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 30.0];
 
-pub(super) struct Upstream {
+/// The counters of the upstream.
+#[derive(Debug)]
+pub struct UpstreamMetrics {
     requests: IntCounter,
     errors: IntCounter,
     quota: IntCounterVec,
@@ -28,62 +31,63 @@ pub(super) struct Upstream {
     seconds: Histogram,
 }
 
-impl Upstream {
-    pub(super) fn new(families: &Families<'_>) -> Self {
+impl UpstreamMetrics {
+    /// Counters at zero.
+    pub fn new(registry: &Registry) -> Self {
         Self {
-            requests: families.counter(
+            requests: registry.counter(
                 "svm_upstream_requests_total",
                 "Requests sent to upstreams, each hop and retry",
             ),
-            errors: families.counter(
+            errors: registry.counter(
                 "svm_upstream_errors_total",
                 "Exchanges that failed: no answer, a limit, a refusal of the token, or a 5xx",
             ),
-            quota: families.counter_family(
+            quota: registry.counter_family(
                 "svm_upstream_quota_total",
                 "Requests sent to upstreams by what they cost of a token's quota, by who asked, and by validator",
                 &["quota", "priority", "validator"],
             ),
-            drift: families.counters_of(
+            drift: registry.counters_of(
                 "svm_upstream_etag_drift_total",
                 "Unchanged documents that came in full although an ETag by GitHub's rule was sent",
                 "validator",
                 [Validator::Etag, Validator::ComputedEtag],
                 Validator::as_str,
             ),
-            misled: families.counters_of(
+            misled: registry.counters_of(
                 "svm_upstream_misled_total",
                 "Answers 304 that named another validator than the one that was sent, and were not believed",
                 "validator",
                 [Validator::Etag, Validator::ComputedEtag, Validator::Date],
                 Validator::as_str,
             ),
-            exchanges: families.counter_family(
+            exchanges: registry.counter_family(
                 "svm_upstream_exchanges_total",
                 "Exchanges by outcome and by who asked",
                 &["outcome", "priority"],
             ),
-            failures: families.counters_of(
+            failures: registry.counters_of(
                 "svm_upstream_failures_total",
                 "Exchanges in which a host gave no whole answer, or a 5xx, by cause",
                 "cause",
                 Cause::ALL,
                 Cause::as_str,
             ),
-            limits: families.counter_family(
+            limits: registry.counter_family(
                 "svm_upstream_limits_total",
                 "Rate limits met, by kind",
                 &["kind"],
             ),
-            leaks: families.counter(
+            leaks: registry.counter(
                 "svm_upstream_leaks_total",
                 "Answers that held one of our tokens, and were refused",
             ),
-            clock_offset: families.gauge(
+            clock_offset: registry.gauge(
                 "svm_upstream_clock_offset_seconds",
                 "By how much GitHub's clock is ahead of ours",
             ),
-            seconds: families.histogram(
+            seconds: registry.histogram(
                 "svm_upstream_duration_seconds",
                 "Time of an exchange with all its hops and retries",
                 SECONDS,
@@ -92,9 +96,9 @@ impl Upstream {
     }
 }
 
-impl Counters {
+impl UpstreamMetrics {
     /// Counts one request to an upstream, by its answer's status: a `304` and a `401` cost a token nothing.
-    pub fn request(
+    pub(super) fn request(
         &self,
         status: Option<StatusCode>,
         with_token: bool,
@@ -107,51 +111,56 @@ impl Counters {
             _ => "none",
         };
         let labels = [quota, priority.as_str(), validator.as_str()];
-        self.upstream.requests.inc();
-        self.upstream.quota.with_label_values(&labels).inc();
+        self.requests.inc();
+        self.quota.with_label_values(&labels).inc();
     }
 
     /// Counts an unchanged document that came in full although this validator, which follows GitHub's rule, was sent.
-    pub fn drifted(&self, validator: Validator) {
-        count(&self.upstream.drift, validator);
+    pub(super) fn drifted(&self, validator: Validator) {
+        count(&self.drift, validator);
     }
 
     /// Counts a `304` that named another validator than this one, which was sent.
-    pub fn misled(&self, validator: Validator) {
-        count(&self.upstream.misled, validator);
+    pub(super) fn misled(&self, validator: Validator) {
+        count(&self.misled, validator);
     }
 
     /// Counts a host that gave no whole answer, or a 5xx.
-    pub fn host_failed(&self, cause: Cause) {
-        count(&self.upstream.failures, cause);
+    pub(super) fn host_failed(&self, cause: Cause) {
+        count(&self.failures, cause);
     }
 
     /// Counts a limit that was met.
-    pub fn limited(&self, kind: &'static str) {
-        self.upstream.limits.with_label_values(&[kind]).inc();
+    pub(super) fn limited(&self, kind: &'static str) {
+        self.limits.with_label_values(&[kind]).inc();
     }
 
     /// Counts an answer that held one of our tokens.
-    pub fn leaked(&self) {
-        self.upstream.leaks.inc();
+    pub(super) fn leaked(&self) {
+        self.leaks.inc();
     }
 
     /// By how many seconds GitHub's clock is ahead of ours; negative if it is behind.
-    pub fn clock_offset(&self, seconds: i64) {
-        self.upstream.clock_offset.set(seconds);
+    pub(super) fn clock_offset(&self, seconds: i64) {
+        self.clock_offset.set(seconds);
     }
 
     /// Counts an exchange.
-    pub fn exchange(&self, result: &Result<Reply, Failure>, priority: Priority, took: Duration) {
+    pub(super) fn exchange(
+        &self,
+        result: &Result<Reply, Failure>,
+        priority: Priority,
+        took: Duration,
+    ) {
         let (outcome, failed) = match result {
             Ok(reply) => of_reply(reply),
             Err(failure) => (failure.reason.as_str(), !failure.reason.is_without_call()),
         };
         if failed {
-            self.upstream.errors.inc();
+            self.errors.inc();
         }
-        self.upstream.exchanges.with_label_values(&[outcome, priority.as_str()]).inc();
-        self.upstream.seconds.observe(took.as_secs_f64());
+        self.exchanges.with_label_values(&[outcome, priority.as_str()]).inc();
+        self.seconds.observe(took.as_secs_f64());
     }
 }
 

@@ -1,0 +1,110 @@
+//! The counters of requests for documents.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, IntCounter};
+
+use crate::cache::{Answer, Detail, Given, Outcome, Status};
+use crate::clock::Timestamp;
+use crate::metrics::Registry;
+
+/// Seconds; a hit takes some ten microseconds, an exchange up to `UPSTREAM_TIMEOUT`.
+const REQUEST_SECONDS: &[f64] =
+    &[0.000_05, 0.000_1, 0.000_25, 0.001, 0.005, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0];
+/// Seconds; up to the life of a document and the time that a copy may stand in after it.
+const AGE_SECONDS: &[f64] =
+    &[1.0, 10.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0, 172_800.0];
+
+/// Requests for documents, and their answers.
+#[derive(Debug)]
+pub(in crate::http) struct RequestMetrics {
+    hits: IntCounter,
+    misses: IntCounter,
+    answers: [IntCounter; Outcome::ALL.len()],
+    stale: [(Detail, IntCounter); 2],
+    client_limited: IntCounter,
+    request_seconds: Histogram,
+    age_seconds: Histogram,
+    compressed: IntCounter,
+    saved_bytes: IntCounter,
+}
+
+impl RequestMetrics {
+    pub(in crate::http) fn new(registry: &Registry) -> Self {
+        Self {
+            hits: registry
+                .counter("svm_cache_hits_total", "Requests answered from what was stored"),
+            misses: registry
+                .counter("svm_cache_misses_total", "Requests not answered from what was stored"),
+            answers: registry.counters(
+                "svm_answers_total",
+                "Answers by X-Cache",
+                "cache",
+                Outcome::ALL.map(Outcome::as_str),
+            ),
+            stale: registry.counters_of(
+                "svm_stale_answers_total",
+                "Copies past their expiry that stood in, by reason",
+                "reason",
+                [Detail::StaleIfError, Detail::StaleWhileRevalidate],
+                Detail::as_str,
+            ),
+            client_limited: registry.counter(
+                "svm_client_limited_total",
+                "Requests refused because their client had the upstream asked too often",
+            ),
+            request_seconds: registry.histogram(
+                "svm_request_duration_seconds",
+                "Time from a request's head to its answer's head",
+                REQUEST_SECONDS,
+            ),
+            age_seconds: registry.histogram(
+                "svm_served_age_seconds",
+                "Age of a document when it was served",
+                AGE_SECONDS,
+            ),
+            compressed: registry.counter("svm_gzip_answers_total", "Documents sent as gzip"),
+            saved_bytes: registry.counter(
+                "svm_gzip_saved_bytes_total",
+                "Bytes that these would have been more without it",
+            ),
+        }
+    }
+
+    /// Counts an answer to `/version` that the cache was asked for.
+    pub(in crate::http) fn answered(&self, answer: &Answer, now: Timestamp, took: Duration) {
+        let Status { outcome, detail, .. } = answer.status;
+        let counter = if outcome == Outcome::Hit { &self.hits } else { &self.misses };
+        counter.inc();
+        self.outcome(outcome, took);
+        if let Some((_, stale)) = self.stale.iter().find(|(reason, _)| Some(*reason) == detail) {
+            stale.inc();
+        }
+        if let Given::Document(entry) = &answer.given {
+            self.age_seconds.observe(now.since(entry.times.checked_at).as_secs_f64());
+        }
+    }
+
+    /// Counts a request to `/version` that was refused before the cache: neither hit nor miss.
+    pub(in crate::http) fn refused(&self, took: Duration) {
+        self.outcome(Outcome::Bypass, took);
+    }
+
+    /// Counts a request to `/version` that its client's rate did not allow: a miss, for which nobody was asked.
+    pub(in crate::http) fn client_limited(&self, took: Duration) {
+        self.client_limited.inc();
+        self.misses.inc();
+        self.outcome(Outcome::Miss, took);
+    }
+
+    fn outcome(&self, outcome: Outcome, took: Duration) {
+        self.answers[outcome as usize].inc();
+        self.request_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts a document that was sent as gzip, which saved so many bytes.
+    pub(in crate::http) fn compressed(&self, saved: usize) {
+        self.compressed.inc();
+        self.saved_bytes.inc_by(saved as u64);
+    }
+}
