@@ -4,7 +4,6 @@
 //! those who use it. The subtle thing is that a faulty variable does not end the reading: every section is read
 //! to its end, so that one run reports all faults.
 
-mod effective;
 mod faults;
 mod log_filter;
 mod memory;
@@ -15,6 +14,7 @@ mod reader;
 pub mod redacted;
 mod redis;
 mod sections;
+mod settings;
 mod variables;
 
 pub mod dotenv;
@@ -37,9 +37,9 @@ use crate::target;
 
 use self::reader::Reader;
 
-pub use effective::{Setting, Shown};
 pub use faults::{Fault, Faults};
 pub use redis::{Password, Redis, RedisTls};
+pub use settings::{Setting, Shown};
 pub use variables::{VARIABLES, Variable};
 pub use vars::Vars;
 
@@ -64,6 +64,8 @@ pub struct Config {
     pub revalidate: Revalidate,
     /// What is logged, and how.
     pub log: Log,
+    /// Every variable with the value in force, in the order of the table.
+    pub settings: Vec<Setting>,
 }
 
 /// The listener and the process.
@@ -337,6 +339,7 @@ impl Config {
                 write_behind: write_behind?,
                 revalidate: revalidate?,
                 log: log?,
+                settings: reader.settings(),
             })
         })();
         reader.finish(config)

@@ -130,7 +130,7 @@ fn check_configuration() -> Result<(), Exit> {
 
 /// The settings that differ from the defaults in one line, without secrets.
 fn settings(config: &Config) -> String {
-    let settings = config.settings().into_iter();
+    let settings = config.unusual_settings();
     settings.map(|Setting { name, value }| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
 }
 

@@ -18,14 +18,13 @@ pub fn listing(config: &Config, vars: &Vars) -> String {
         Ok(path) => format!("# read from the environment and from {path:?}\n"),
         Err(why) => format!("# read from the environment; {why}\n"),
     };
-    let usual = Config::from_vars(vars).map(|config| config.effective()).unwrap_or_default();
-    let lines = config.effective().into_iter().map(|setting| {
-        let mark = match usual.contains(&setting) {
+    let lines = config.settings.iter().map(|setting| {
+        let mark = match setting.is_default() {
             _ if vars.is_set(setting.name) => None,
             true => Some(DEFAULT),
             false => Some(DEFAULT_HERE),
         };
-        line(&setting, mark)
+        line(setting, mark)
     });
     lines.fold(read, |text, line| text + &line + "\n")
 }

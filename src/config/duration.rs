@@ -1,10 +1,8 @@
 //! Durations as Go writes them (`300ms`, `1.5h`, `1h30m10s`), plus days (`7d`, `1d12h`).
 //!
-//! The grammar, the bounds and the rounding are those of Go's `time.ParseDuration`; operators bring values that
-//! worked with the service this one replaces. The subtle thing is a fraction: Go multiplies it as a 64-bit float
-//! (`0.3333333333333333333h` is exactly 20 minutes there), and so does this parser, bit for bit.
+//! The grammar and the bounds are those of Go's `time.ParseDuration`, since operators bring values that worked with
+//! services written in Go. A fraction is exact, rounded down to a nanosecond.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 /// The size of Go's least duration; its greatest is one nanosecond less.
@@ -36,25 +34,6 @@ pub fn parse(text: &str) -> Result<Duration, Error> {
         (LIMIT.., false) => Err(Error::TooLong),
         _ => Ok(Duration::from_nanos(nanos)),
     }
-}
-
-/// Writes a duration so that [`parse`] reads it again: `1h30m`, `1.5s`, `300ms`, `0s`.
-pub fn display(duration: Duration) -> String {
-    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-    if seconds == 0 {
-        return below_a_second(nanos);
-    }
-    let mut text = String::new();
-    for (amount, unit) in [(seconds / 3_600, 'h'), (seconds / 60 % 60, 'm')] {
-        if amount > 0 {
-            let _infallible = write!(text, "{amount}{unit}");
-        }
-    }
-    let seconds = seconds % 60;
-    if seconds > 0 || nanos > 0 {
-        let _infallible = write!(text, "{seconds}{}s", fraction(nanos, 9));
-    }
-    text
 }
 
 /// Why a text is no duration.
@@ -118,22 +97,18 @@ fn integer(digits: &str) -> Result<u64, Error> {
     })
 }
 
-/// The fraction in units of `unit`, rounded down after the rounding of floats. Digits past the nineteenth or so
-/// weigh less than a nanosecond and are left out, as Go leaves them out.
+/// The digits of a fraction that count; those behind them weigh less than a nanosecond.
+const MOST_DECIMALS: usize = 24;
+
+/// The nanoseconds of a fraction of `unit`, rounded down.
 fn nanos_of_fraction(digits: &str, unit: u64) -> u64 {
-    let (mut numerator, mut scale) = (0_u64, 1.0_f64);
-    for digit in digits.bytes() {
-        if numerator > (LIMIT - 1) / 10 {
-            break;
-        }
-        let next = numerator * 10 + value(digit);
-        if next > LIMIT {
-            break;
-        }
-        numerator = next;
-        scale *= 10.0;
-    }
-    (numerator as f64 * (unit as f64 / scale)) as u64
+    let digits = &digits.as_bytes()[..digits.len().min(MOST_DECIMALS)];
+    let add = |(number, scale): (u128, u128), digit: &u8| {
+        (number * 10 + u128::from(value(*digit)), scale * 10)
+    };
+    let (number, scale) = digits.iter().fold((0, 1), add);
+    // A fraction is less than its unit, which is a day at most.
+    u64::try_from(number * u128::from(unit) / scale).unwrap_or(unit)
 }
 
 fn value(digit: u8) -> u64 {
@@ -142,23 +117,6 @@ fn value(digit: u8) -> u64 {
 
 fn bounded(nanos: u64) -> Result<u64, Error> {
     if nanos > LIMIT { Err(Error::TooLong) } else { Ok(nanos) }
-}
-
-fn below_a_second(nanos: u32) -> String {
-    match nanos {
-        0 => "0s".to_owned(),
-        1_000_000.. => format!("{}{}ms", nanos / 1_000_000, fraction(nanos % 1_000_000, 6)),
-        1_000.. => format!("{}{}us", nanos / 1_000, fraction(nanos % 1_000, 3)),
-        _ => format!("{nanos}ns"),
-    }
-}
-
-/// A point and the decimals of `numerator / 10^width` without trailing zeros; nothing for zero.
-fn fraction(numerator: u32, width: usize) -> String {
-    if numerator == 0 {
-        return String::new();
-    }
-    format!(".{numerator:0width$}").trim_end_matches('0').to_owned()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The size of L1 against the memory that there is for the process.
 
-use super::{Config, Vars};
+use super::{Config, Shown, Vars, parse};
 
 const NAME: &str = "CACHE_L1_MAX_GB";
 const MIB: u64 = 1 << 20;
@@ -25,7 +25,11 @@ impl Config {
         let fits = if vars.is_set(NAME) {
             (*l1 <= share && is_large_enough) || l1.saturating_add(BESIDE_L1) <= limit
         } else {
-            *l1 = share.min(*l1);
+            if share < *l1 {
+                *l1 = share;
+                let settings = self.settings.iter_mut();
+                settings.filter(|it| it.name == NAME).for_each(|it| it.value = gibibytes(share));
+            }
             is_large_enough
         };
         let warning = format!(
@@ -36,6 +40,19 @@ impl Config {
         );
         (!fits).then_some(warning)
     }
+}
+
+/// The shortest decimal number of GiB that is read as so many bytes; the tenth decimal is less than a byte.
+fn gibibytes(bytes: u64) -> Shown {
+    let is_exact = |text: &String| parse::gibibytes(text) == Ok(bytes);
+    let texts = (0..=10).map(|decimals| {
+        let scale = 10_u128.pow(decimals);
+        let number = (u128::from(bytes) * scale).div_ceil(1 << 30);
+        let width = decimals as usize;
+        let text = format!("{}.{:0width$}", number / scale, number % scale);
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    });
+    Shown::Value(texts.into_iter().find(is_exact).unwrap_or_else(|| bytes.to_string()))
 }
 
 fn share(limit: u64) -> u64 {

@@ -1,8 +1,10 @@
 //! Reads variables by the table, and remembers every fault on the way.
 
+use std::collections::BTreeMap;
+
 use super::redacted::{cut, redacted};
 use super::vars::Value;
-use super::{Fault, Faults, VARIABLES, Variable, Vars, parse};
+use super::{Fault, Faults, Setting, Shown, VARIABLES, Variable, Vars, parse};
 
 /// The longest part of a value that a fault repeats, in characters.
 const MAX_SHOWN: usize = 80;
@@ -11,11 +13,13 @@ const MAX_SHOWN: usize = 80;
 pub(super) struct Reader<'a> {
     vars: &'a Vars,
     faults: Vec<Fault>,
+    /// What was read, by the variables' places in the table.
+    settings: BTreeMap<usize, Setting>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(vars: &'a Vars) -> Self {
-        Self { vars, faults: Vec::new() }
+        Self { vars, faults: Vec::new(), settings: BTreeMap::new() }
     }
 
     /// A variable that has a default.
@@ -24,7 +28,7 @@ impl<'a> Reader<'a> {
         name: &'static str,
         parse: impl FnOnce(&str) -> parse::Result<T>,
     ) -> Option<T> {
-        let text = self.text(name)?;
+        let text = self.shown_text(name)?;
         let problem = match parse(text) {
             Ok(value) => return Some(value),
             Err(problem) => format!("{} {problem}", shown(text)),
@@ -47,7 +51,7 @@ impl<'a> Reader<'a> {
         name: &'static str,
         parse: impl Fn(&str) -> parse::Result<T>,
     ) -> Option<Vec<T>> {
-        let text = self.text(name)?;
+        let text = self.shown_text(name)?;
         let mut values = Vec::new();
         let mut is_faulty = false;
         // A comma in a token or a password makes items that look harmless.
@@ -99,6 +103,7 @@ impl<'a> Reader<'a> {
         read: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Option<Option<T>> {
         if self.text(name)?.is_empty() {
+            self.describe(name, "".into());
             return Some(None);
         }
         read(self).map(Some)
@@ -119,6 +124,24 @@ impl<'a> Reader<'a> {
     /// The configuration if no fault was noted.
     pub(super) fn finish<T>(self, config: Option<T>) -> Result<T, Faults> {
         config.filter(|_| self.faults.is_empty()).ok_or(Faults(self.faults))
+    }
+
+    /// Shows a value otherwise than by its text.
+    pub(super) fn describe(&mut self, name: &'static str, value: Shown) {
+        let place = VARIABLES.iter().position(|variable| variable.name == name);
+        self.settings.extend(place.map(|place| (place, Setting { name, value })));
+    }
+
+    /// Every variable that was read.
+    pub(super) fn settings(&self) -> Vec<Setting> {
+        self.settings.values().cloned().collect()
+    }
+
+    /// The value, or the default, which may be seen.
+    fn shown_text(&mut self, name: &'static str) -> Option<&'a str> {
+        let text = self.text(name)?;
+        self.describe(name, text.into());
+        Some(text)
     }
 
     /// The value, or the default, which may be empty.

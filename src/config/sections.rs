@@ -6,8 +6,10 @@ use super::log_filter::log_filter;
 use super::parse::{self, count, duration, duration_or_zero, gibibytes};
 use super::reader::Reader;
 use super::redis::{self, Redis, RedisTls};
+use super::settings::not_used;
 use super::{
-    Cache, ConnectTo, Embedded, Log, Revalidate, Server, Store, Tokens, Upstream, WriteBehind,
+    Cache, ConnectTo, Embedded, Log, Revalidate, Server, Shown, Store, Tokens, Upstream,
+    WriteBehind,
 };
 use crate::target::Policy;
 
@@ -115,6 +117,11 @@ pub(super) fn tokens(reader: &mut Reader<'_>) -> Option<Tokens> {
     let secrets = reader.read_secret("GITHUB_PATS", parse::tokens);
     let usage_threshold = reader.read("API_USAGE_THRESHOLD", parse::threshold);
     let require_public = reader.read("REQUIRE_PUBLIC_TOKENS", parse::boolean);
+    if let Some(secrets) = &secrets {
+        let tokens = if secrets.len() == 1 { "token" } else { "tokens" };
+        let description = Shown::Description(format!("{} {tokens}", secrets.len()));
+        reader.describe("GITHUB_PATS", description);
+    }
     Some(Tokens {
         secrets: secrets?,
         usage_threshold: usage_threshold?,
@@ -127,8 +134,23 @@ pub(super) fn store(reader: &mut Reader<'_>) -> Option<Store> {
     let dir = reader.read("CACHE_DIR", parse::path);
     let max_bytes = reader.read("CACHE_L2_MAX_GB", parse::store_size);
     let redis = redis(reader);
+    if let Some(Some(redis)) = &redis {
+        reader.describe("REDIS_HOST", shown(redis));
+        reader.describe("CACHE_DIR", not_used());
+        reader.describe("CACHE_L2_MAX_GB", not_used());
+    }
     let embedded = Embedded { dir: dir?, max_bytes: max_bytes? };
     Some(redis?.map_or(Store::Embedded(embedded), Store::Redis))
+}
+
+/// The server, without the login.
+fn shown(redis: &Redis) -> Shown {
+    match Shown::from(redis.to_string().as_str()) {
+        Shown::Value(url) if redis.user.is_some() || redis.password.is_some() => {
+            Shown::Description(format!("{url} with a login"))
+        }
+        shown => shown,
+    }
 }
 
 /// The inner `None` stands for no Redis.

@@ -29,12 +29,12 @@ fn shown(config: &Config) -> String {
         return String::new();
     }
     assert_is_read_again(config);
-    format!("{:?} {config:?}", config.effective())
+    format!("{:?} {config:?}", config.settings)
 }
 
 /// The values that are shown make up the same configuration, but for those that are not.
 fn assert_is_read_again(config: &Config) {
-    let shown = config.effective();
+    let shown = &config.settings;
     let values = shown.iter().filter_map(|Setting { name, value }| match value {
         Shown::Value(value) => Some((*name, value.as_str())),
         Shown::Description(_) if *name == "GITHUB_PATS" => Some((*name, "ghp_x")),
@@ -43,7 +43,7 @@ fn assert_is_read_again(config: &Config) {
         }
         Shown::Description(_) | Shown::Cut(_) => None,
     });
-    let again = Config::from_vars(&values.collect()).map(|config| config.effective());
+    let again = Config::from_vars(&values.collect()).map(|config| config.settings);
     let again = again.unwrap_or_else(|faults| panic!("{faults}"));
     for (one, other) in shown.iter().zip(&again) {
         let is_shown = matches!(one.value, Shown::Value(_));

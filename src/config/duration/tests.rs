@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Error, display, parse};
+use super::{Error, parse};
 
 const SECOND: u64 = 1_000_000_000;
 const MINUTE: u64 = 60 * SECOND;
@@ -26,7 +26,8 @@ fn check(text: &str, expected: Result<u64, Error>) {
     assert_eq!(parse(text), expected.map(Duration::from_nanos), "{text:?}");
 }
 
-/// The vectors of Go's own `TestParseDuration`, without the negative ones.
+/// The vectors of Go's own `TestParseDuration`, without the negative ones. Of a third of an hour Go makes 20 minutes
+/// by the rounding of floats.
 #[test]
 fn go_accepts() {
     for (text, nanos) in [
@@ -59,7 +60,7 @@ fn go_accepts() {
         ("1h2m3s4ms5us6ns", HOUR + 2 * MINUTE + 3 * SECOND + 4_005_006),
         ("39h9m14.425s", 39 * HOUR + 9 * MINUTE + 14_425_000_000),
         ("52763797000ns", 52_763_797_000),
-        ("0.3333333333333333333h", 20 * MINUTE),
+        ("0.3333333333333333333h", 20 * MINUTE - 1),
         ("9007199254740993ns", (1 << 53) + 1),
         ("9223372036854775807ns", (1 << 63) - 1),
         ("9223372036854775.807us", (1 << 63) - 1),
@@ -133,26 +134,6 @@ fn long_inputs_take_linear_time() {
     check(&"1ns".repeat(1 << 20), Ok(1 << 20));
 }
 
-#[test]
-fn displays() {
-    for (nanos, text) in [
-        (0, "0s"),
-        (1, "1ns"),
-        (1_500, "1.5us"),
-        (300_000_000, "300ms"),
-        (1_000_001, "1.000001ms"),
-        (1_500_000_000, "1.5s"),
-        (10 * SECOND, "10s"),
-        (5 * MINUTE, "5m"),
-        (HOUR + 30 * MINUTE, "1h30m"),
-        (HOUR + 1, "1h0.000000001s"),
-        (24 * HOUR, "24h"),
-        (HOUR + 30 * MINUTE + 10 * SECOND, "1h30m10s"),
-    ] {
-        assert_eq!(display(Duration::from_nanos(nanos)), text);
-    }
-}
-
 /// One component of a duration as text, and what it is worth in exact arithmetic.
 #[derive(Clone, Debug)]
 struct Component {
@@ -219,16 +200,14 @@ proptest! {
     ) {
         let text: String = components.iter().map(Component::text).collect();
         let exact: u128 = components.iter().map(Component::exact_nanos).sum();
-        // Go's floats may be off by one for each fraction.
-        let slack = components.iter().filter(|component| component.decimals.is_some()).count() as u128;
         match parse(&format!("{sign}{text}")) {
             Ok(duration) => {
-                prop_assert!(duration.as_nanos().abs_diff(exact) <= slack, "{} {:?}", text, duration);
+                prop_assert!(duration.as_nanos() == exact, "{} {:?}", text, duration);
                 prop_assert!(sign != "-" || duration.is_zero());
                 prop_assert!(duration.as_nanos() < 1 << 63);
             }
-            Err(Error::Negative) => prop_assert!(sign == "-" && exact + slack > 0),
-            Err(Error::TooLong) => prop_assert!(exact + slack >= 1 << 63, "{}", text),
+            Err(Error::Negative) => prop_assert!(sign == "-" && exact > 0),
+            Err(Error::TooLong) => prop_assert!(exact >= 1 << 63, "{}", text),
             Err(error) => prop_assert!(false, "{}: {:?}", text, error),
         }
     }
@@ -241,11 +220,5 @@ proptest! {
         } else {
             prop_assert!(verdict.is_err(), "{}", text);
         }
-    }
-
-    #[test]
-    fn what_is_displayed_is_read_again(nanos in prop_oneof![0..1_u64 << 63, 0..5_000_000_000_u64]) {
-        let duration = Duration::from_nanos(nanos);
-        prop_assert_eq!(parse(&display(duration)), Ok(duration));
     }
 }

@@ -119,7 +119,7 @@ fn the_effective_configuration_tells_the_server_and_no_login() {
         ("REDIS_CA_FILE", "ca.pem"),
     ]);
     let config = config.unwrap();
-    let effective = config.effective();
+    let effective = &config.settings;
     let shown = |name| effective.iter().find(|it| it.name == name).unwrap().value.to_string();
     assert_eq!(shown("REDIS_HOST"), "rediss://cache.example:7000/3 with a login");
     assert_eq!(shown("REDIS_CA_FILE"), "ca.pem");
