@@ -1,11 +1,12 @@
-//! Which documents are in use, and when each was last checked.
+//! The documents in use, with the time of the last check of each.
 //!
-//! A hit leaves a stamp beside the entry it serves, and nothing else: no lock, no queue, no counter that others share.
-//! Here is the other end of those stamps. The sweep collects them, saves them in the store's index, and decides by them
-//! what to revalidate; what is left of it all after a restart, or what other replicas know, is merged in from there.
+//! A hit leaves a stamp beside the entry it serves, and nothing else: no lock, no queue, no counter
+//! that others share. The sweep collects the stamps, saves them in the store's index, and decides
+//! by them which documents to check. After a restart, and from other replicas, it merges the index
+//! in.
 //!
-//! Its locks are taken by misses and by the sweep, never by a hit, and never across an await. There may be 100,000
-//! documents, so whatever walks all of them does so piece by piece.
+//! Its locks are taken by misses and by the sweep, never by a hit, and never across an await. There
+//! may be 100,000 documents, so a walk over all of them goes piece by piece.
 
 mod charges;
 mod documents;
@@ -32,7 +33,8 @@ pub use charges::Charges;
 pub use saving::Worth;
 pub use usage::Usage;
 
-/// What is known of documents in use; at most some [`MOST_IN_USE`](crate::store::index::MOST_IN_USE) of them.
+/// The knowledge of documents in use; at most some
+/// [`MOST_IN_USE`](crate::store::index::MOST_IN_USE) of them.
 #[derive(Debug, Default)]
 pub struct Activity {
     documents: Documents,
@@ -86,12 +88,12 @@ pub enum Mutability {
     Immutable,
 }
 
-/// What L1 tells of a document that it is given.
+/// The statement of L1 about a document that it gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holding {
     /// Its last check.
     pub check: Check,
-    /// Whether the store takes its body, so that replicas can have it from there.
+    /// True if the store takes its body, so that replicas can have it from there.
     pub is_shared: bool,
 }
 
@@ -102,11 +104,12 @@ struct Known {
     /// All uses before the last sweep.
     served: u32,
     check: Option<Check>,
-    /// What the index knows.
+    /// The row in the index.
     saved: Option<Saved>,
-    /// Whether a check by another replica is worth anything here: not where each has a body of its own.
+    /// True if a check by another replica is worth anything here: not where each has a body of its
+    /// own.
     is_private: bool,
-    /// Whether no tier had a body for it.
+    /// True if no tier had a body for it.
     is_bodiless: bool,
     charges: Charges,
     mutability: Mutability,
@@ -185,8 +188,9 @@ impl Activity {
         self.documents.with_known(key, |known| known.is_bodiless = true);
     }
 
-    /// The documents used since `cutoff`, as far as there is a body to revalidate. Those used longer ago that L1 does
-    /// not hold either are forgotten. Each call halves what the uses before the last one count.
+    /// The documents used since `cutoff`, as far as there is a body to revalidate. Those used
+    /// longer ago that L1 does not hold either are forgotten. Each call halves what the uses before
+    /// the last one count.
     pub async fn collect(&self, cutoff: Timestamp) -> Vec<Active> {
         let mut active = Vec::with_capacity(self.documents.len());
         let documents = self.documents.visit(|piece| {
@@ -207,7 +211,7 @@ impl Activity {
         active
     }
 
-    /// How many documents are known.
+    /// Returns how many documents are known.
     pub fn known(&self) -> usize {
         self.documents.len()
     }
@@ -224,7 +228,7 @@ impl Known {
         self.is_in_use() && !self.is_bodiless && may_change
     }
 
-    /// Whether the stamp lies beside an entry in L1.
+    /// Returns true if the stamp lies beside an entry in L1.
     fn is_held(&self) -> bool {
         Arc::strong_count(&self.usage) > 1
     }

@@ -1,7 +1,8 @@
 //! The way of a request through the tiers: L1, flight, write-behind queue, L2, upstream.
 //!
-//! A hit is [`Cache::recall`]: synchronous, one look-up and one comparison. Everything else is a flight. The cache
-//! never sees a header of ours, and no error of the store reaches anyone who waits.
+//! A hit is [`Cache::recall`]: synchronous, one look-up and one comparison. Everything else is a
+//! flight. The cache never sees a header of ours, and no error of the store reaches anyone who
+//! waits.
 
 mod answer;
 mod compressor;
@@ -70,8 +71,9 @@ impl Cache {
         Some(answer)
     }
 
-    /// Has the upstream asked about a document that is stored, on behalf of nobody, and waits for what it comes to. A
-    /// flight that it joins may end without asking; then it leads one of its own.
+    /// Has the upstream asked about a document that is stored, on behalf of nobody, and waits for
+    /// what it comes to. A flight that it joins may end without asking; then it leads one of its
+    /// own.
     pub async fn revalidate(&self, target: &Target) -> Arc<Facts> {
         loop {
             let (flight, role) = self.board(target, Demand::Revalidate, Priority::Background);
@@ -86,8 +88,8 @@ impl Cache {
         }
     }
 
-    /// Takes over what another replica has found out about a document, if L1 holds an older state of it; whether it
-    /// holds another one now. A flight that is under way finds out by itself.
+    /// Takes over what another replica has found out about a document, if L1 holds an older state
+    /// of it; whether it holds another one now. A flight that is under way finds out by itself.
     pub async fn adopt(&self, key: Key, check: Check) -> bool {
         let tiers = Arc::clone(&self.0);
         let now = tiers.clock.now();
@@ -121,13 +123,13 @@ impl Cache {
         }
     }
 
-    /// L1, for whoever reports on it or tends it.
+    /// L1, for the metrics and for its upkeep.
     pub fn memory(&self) -> &Memory {
         &self.0.memory
     }
 
-    /// The persistent tier has lost all that it had: each document that memory holds is written again with its next
-    /// check.
+    /// The persistent tier has lost all that it had: each document that memory holds is written
+    /// again with its next check.
     pub fn has_lost_store(&self) {
         self.0.lost_at.set(self.0.clock.now());
     }
@@ -147,17 +149,17 @@ impl Cache {
         &self.0.flights
     }
 
-    /// How many exchanges with a token the upstream lets run at once.
+    /// Returns how many exchanges with a token the upstream lets run at once.
     pub fn upstream_window(&self) -> usize {
         self.0.upstream.window()
     }
 
-    /// The answer that L1 cannot give: waits on flights until one gives an answer to this demand. A second one is needed
-    /// only where the first ended with a stored entry that does not satisfy a refresh, or was the background's and not
-    /// allowed to ask.
+    /// The answer that L1 cannot give: waits on flights until one gives an answer to this demand. A
+    /// second one is needed only where the first ended with a stored entry that does not satisfy a
+    /// refresh, or was the background's and not allowed to ask.
     ///
-    /// To start a flight needs the permission of `permit`; to share another one's does not. Without it there still is
-    /// what is stored by now.
+    /// To start a flight needs the permission of `permit`; to share another one's does not. Without
+    /// it there still is what is stored by now.
     ///
     /// # Errors
     ///
@@ -197,7 +199,7 @@ impl Cache {
                 Landing::Crashed => Arc::new(self.wreckage(target)),
             };
             if background && facts.are_without_call() {
-                // What the background may not do, the foreground still may.
+                // The foreground may still do what the background may not.
                 continue;
             }
             let now = tiers.clock.now();
@@ -230,7 +232,7 @@ impl Cache {
         }
     }
 
-    /// What a flight that panicked comes to: a failure of ours, for which a copy may stand in.
+    /// The result of a flight that panicked: a failure of ours, for which a copy may stand in.
     fn wreckage(&self, target: &Target) -> Facts {
         let failure = Failure::new(Reason::Internal);
         Facts::Exchange {
@@ -239,7 +241,8 @@ impl Cache {
         }
     }
 
-    /// How long a waiter waits for the upstream before it takes the copy; a refresh wants no copy.
+    /// Returns how long a waiter waits for the upstream before it takes the copy; a refresh wants
+    /// no copy.
     fn patience(&self, demand: Demand) -> Option<Duration> {
         let patience = self.0.rules.stale_after;
         (demand == Demand::Cached && !patience.is_zero()).then_some(patience)

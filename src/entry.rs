@@ -1,7 +1,8 @@
 //! A stored response, as every tier hands it around.
 //!
-//! An entry is immutable: what changes (a new lifetime, a remembered failure) makes a new entry that shares the
-//! body's bytes. Its stored form belongs to `store::record`, its headers to `http::render`.
+//! An entry is immutable: what changes (a new lifetime, a remembered failure) makes a new entry
+//! that shares the body's bytes. Its stored form belongs to `store::record`, its headers to
+//! `http::render`.
 
 mod body;
 mod check;
@@ -38,7 +39,7 @@ pub struct Entry {
     pub status: StatusCode,
     /// The upstream's bytes, and the tag under which they are served.
     pub body: Body,
-    /// What the upstream gave to ask again with.
+    /// The validators that the upstream gave.
     pub validators: Validators,
     /// The token that fetched the body, on which GitHub's ETag depends.
     pub token: Option<Fingerprint>,
@@ -47,7 +48,7 @@ pub struct Entry {
     /// The expiry that was last handed to the persistent tier with this body; decides whether a 304
     /// is worth a write.
     pub persisted: Persisted,
-    /// What hardly any entry has.
+    /// Properties that hardly any entry has.
     pub aside: Aside,
 }
 
@@ -60,7 +61,8 @@ pub struct Persisted(AtomicU64);
 #[derive(Debug, Default)]
 pub struct LossTime(AtomicU64);
 
-/// What is known of few entries: one word of those that have nothing of it, of which there may be a million.
+/// Properties that few entries have. They cost an entry without them one word, since there may be a
+/// million of those.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aside(Option<Box<Rarities>>);
 
@@ -78,7 +80,8 @@ pub struct Times {
     pub fetched_at: Timestamp,
     /// When the upstream last vouched for the body; also decides which of two entries is the newer.
     pub checked_at: Timestamp,
-    /// When it last did so in full: by the body itself or its ETag. A check by date leaves this as it is.
+    /// When it last did so in full: by the body itself or its ETag. A check by date leaves this as
+    /// it is.
     pub audited_at: Timestamp,
     /// From here on the entry is expired.
     pub expires_at: Timestamp,
@@ -148,7 +151,7 @@ impl Aside {
         Self(Some(Box::new(Rarities { refusal: Some(reason), ..Rarities::default() })))
     }
 
-    /// Where the document is by now, if a redirect that lasts led there.
+    /// Returns where the document is by now, if a redirect that lasts led there.
     pub fn moved(&self) -> Option<&Moved> {
         self.0.as_ref()?.moved.as_ref()
     }
@@ -171,7 +174,7 @@ impl Times {
         Self { fetched_at: now, checked_at: now, audited_at: now, expires_at: now + lifetime }
     }
 
-    /// Whether the last check was a full one.
+    /// Returns true if the last check was a full one.
     pub fn were_audited_last(&self) -> bool {
         self.audited_at == self.checked_at
     }
@@ -194,7 +197,7 @@ impl Entry {
         self.status != StatusCode::OK
     }
 
-    /// Whether the body is small enough for the persistent tier.
+    /// Returns true if the body is small enough for the persistent tier.
     pub fn is_persistable(&self) -> bool {
         self.body.len() <= LARGEST_PERSISTED_BODY
     }

@@ -1,14 +1,15 @@
-//! The background revalidation: sweeps over the documents in use, so that clients find them checked.
+//! The background revalidation: sweeps over the documents in use, so that clients find them
+//! checked.
 //!
-//! A sweep saves what is known of documents in use, takes over what other replicas have found out, plans which documents
-//! are due, and has them revalidated by the same flights as the foreground, evenly over the interval. It stops where
-//! the tokens run low: the rest of the quota belongs to clients. It never decides what an answer means; that is the
-//! flight's business.
+//! A sweep saves what is known of documents in use, takes over what other replicas have found out,
+//! plans which documents are due, and has them revalidated by the same flights as the foreground,
+//! evenly over the interval. It stops where the tokens run low: the rest of the quota belongs to
+//! clients. It never decides what an answer means; that is the flight's business.
 //!
-//! Replicas that share a store share the work by leases, and nobody waits for anybody: where a lease cannot be had, for
-//! the store is in trouble, each goes on by itself. A lease ends before its document is due again, so one that was lost
-//! costs a call and blocks nothing. The checks of a replica are in the index when its sweep is over, while its leases
-//! still last.
+//! Replicas that share a store share the work by leases, and nobody waits for anybody: where a
+//! lease cannot be had, for the store is in trouble, each goes on by itself. A lease ends before
+//! its document is due again, so one that was lost costs a call and blocks nothing. The checks of a
+//! replica are in the index when its sweep is over, while its leases still last.
 
 mod ceiling;
 mod interval;
@@ -54,12 +55,12 @@ const PLANNED_AT_ONCE: usize = 1_000;
 /// A use is saved once it lies this part of the look-back behind the saved one.
 const WORTH_SAVING: u32 = 100;
 
-/// Where nobody shares the store, its index is read with every so many sweeps, to see that it is still there; and later
-/// checks alone are saved as often, and at the end. A process that is killed repeats the checks since, a few intervals
-/// early.
+/// Where nobody shares the store, its index is read with every so many sweeps, to see that it is
+/// still there; and later checks alone are saved as often, and at the end. A process that is killed
+/// repeats the checks since, a few intervals early.
 const SWEEPS_PER_READING: u32 = 10;
 
-/// What a revalidator is made of.
+/// The parts of a revalidator.
 pub struct Parts {
     /// How often, and how fast.
     pub config: config::Revalidate,
@@ -73,13 +74,13 @@ pub struct Parts {
     pub store: Arc<Guard>,
     /// How often GitHub has limited svm.
     pub upstream: Arc<Upstream>,
-    /// Whose quota it spends.
+    /// The tokens with the quota that it spends.
     pub tokens: Arc<TokenPool>,
-    /// What may still be asked for.
+    /// The allowlist in force.
     pub policy: Arc<Policy>,
     /// The present.
     pub clock: Clock,
-    /// What is counted.
+    /// The counters.
     pub metrics: SweepMetrics,
 }
 
@@ -98,8 +99,8 @@ impl Revalidator {
         Self { parts, pace: Pace::new(), ceiling, running: Stopwatch::start() }
     }
 
-    /// Sweeps, an interval apart or as soon as the sweep before has ended; never returns. Dropping it leaves flights to
-    /// their owner.
+    /// Sweeps, an interval apart or as soon as the sweep before has ended; never returns. Dropping
+    /// it leaves flights to their owner.
     pub async fn run(&self) {
         let store = &self.parts.store;
         let (mut since_thorough, mut losses) = (0, store.losses());
@@ -115,7 +116,8 @@ impl Revalidator {
         }
     }
 
-    /// Saves which documents are in use, for the sweeps of other replicas and for those after a restart.
+    /// Saves which documents are in use, for the sweeps of other replicas and for those after a
+    /// restart.
     pub async fn save(&self) {
         self.save_with(true).await;
     }
@@ -127,7 +129,8 @@ impl Revalidator {
         saving::save(activity, store, worth, clock.now() - config.lookback).await;
     }
 
-    /// One sweep; a thorough one reads the store's index and saves checks. Whether it has read that.
+    /// One sweep; a thorough one reads the store's index and saves checks. Whether it has read
+    /// that.
     async fn sweep(&self, is_thorough: bool) -> bool {
         let Parts { config, places, metrics, .. } = &self.parts;
         let began = Stopwatch::start();
@@ -146,7 +149,7 @@ impl Revalidator {
         read.is_some()
     }
 
-    /// How many requests a second all may make in the sweep that begins.
+    /// Returns how many requests a second all may make in the sweep that begins.
     fn most(&self) -> f64 {
         match self.parts.config.max_rps {
             MaxRps::Fixed(rate) => rate,
@@ -157,7 +160,7 @@ impl Revalidator {
         }
     }
 
-    /// What is to be done in this sweep; nothing if that cannot be worked out.
+    /// The plan of this sweep; nothing if that cannot be made.
     async fn plan(&self) -> Option<Plan> {
         let Parts { config, activity, clock, .. } = &self.parts;
         let (interval, now) = (config.interval, clock.now());
@@ -171,8 +174,8 @@ impl Revalidator {
         Some(plan)
     }
 
-    /// Learns from the index what other replicas did; returns how many entries that changed here, or nothing if the store
-    /// does not tell.
+    /// Learns from the index what other replicas did; returns how many entries that changed here,
+    /// or nothing if the store does not tell.
     async fn adopt(&self) -> Option<usize> {
         let Parts { cache, activity, store, clock, config, .. } = &self.parts;
         let since = clock.now() - config.lookback;

@@ -1,7 +1,8 @@
 //! L2: the tier that outlives the process.
 //!
-//! A store keeps entries by key and never decides whether one may be served: that is the cache's business, as is
-//! the time a read may take. Every error here is the store's own trouble; none reaches a client.
+//! A store keeps entries by key and never decides whether one may be served: that is the cache's
+//! business, as is the time a read may take. Every error here is the store's own trouble; none
+//! reaches a client.
 
 pub mod breaker;
 mod cause;
@@ -41,7 +42,8 @@ pub type Read = Result<Option<Arc<Entry>>, record::Error>;
 
 /// A persistent tier.
 pub trait Store: Send + Sync + 'static {
-    /// The stored entry of `key`, expired or not. A damaged, foreign or newer record is [`Error::Record`].
+    /// The stored entry of `key`, expired or not. A damaged, foreign or newer record is
+    /// [`Error::Record`].
     fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>>;
 
     /// The same of several keys in one operation, in their order.
@@ -59,27 +61,29 @@ pub trait Store: Send + Sync + 'static {
         })
     }
 
-    /// Applies a batch in its order; one that fails may have been applied in part. A change takes effect on a
-    /// record that was checked no later than what it vouches for ([`Change::as_of`]), so that a late write never
-    /// brings an older version back, and applying a batch twice is the same as applying it once. A record that was
-    /// checked after `now` stands in nobody's way: a clock that was ahead dated it.
+    /// Applies a batch in its order; one that fails may have been applied in part. A change takes
+    /// effect on a record that was checked no later than what it vouches for ([`Change::as_of`]),
+    /// so that a late write never brings an older version back, and applying a batch twice is the
+    /// same as applying it once. A record that was checked after `now` stands in nobody's way: a
+    /// clock that was ahead dated it.
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Removes expired records and keeps the size bound, a bounded piece of work a call.
     fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Merges rows into the index of documents in use ([`InUse::merge`]) and forgets what was last used before
-    /// `cutoff`.
+    /// Merges rows into the index of documents in use ([`InUse::merge`]) and forgets what was last
+    /// used before `cutoff`.
     fn remember(&self, rows: Arc<[InUse]>, cutoff: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// The documents used at `since` or later, at most [`index::MOST_IN_USE`] of them, the last used first.
+    /// The documents used at `since` or later, at most [`index::MOST_IN_USE`] of them, the last
+    /// used first.
     fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>>;
 
-    /// Asks memory about the uses of documents where the store has to choose which ones go. One that leaves
-    /// that choice to its server need not.
+    /// Asks memory about the uses of documents where the store has to choose which ones go. One
+    /// that leaves that choice to its server need not.
     fn consult(&self, _uses: Arc<dyn Uses>) {}
 
-    /// Whether other processes use the same index while this one does.
+    /// Returns true if other processes use the same index while this one does.
     fn is_shared(&self) -> bool {
         true
     }
@@ -90,8 +94,8 @@ pub trait Store: Send + Sync + 'static {
     /// Opens what is not open, and shows by a cheap read whether the store answers within `budget`.
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// How often the store has lost all that it had, as far as looks have found out: a server was emptied, a file was
-    /// replaced.
+    /// Returns how often the store has lost all that it had, as far as looks have found out: a
+    /// server was emptied, a file was replaced.
     fn losses(&self) -> u64 {
         0
     }
@@ -103,16 +107,17 @@ pub trait Store: Send + Sync + 'static {
 /// One write.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Keep this entry until the given moment (its expiry and the time an expired copy is still of use).
+    /// Keep this entry until the given moment (its expiry and the time an expired copy is still of
+    /// use).
     Put {
-        /// What to keep.
+        /// The entry to keep.
         entry: Arc<Entry>,
         /// From here on the record may be swept.
         keep_until: Timestamp,
     },
     /// The document is gone, or its newest body does not belong in the store.
     Remove {
-        /// Whose record.
+        /// The key of the record.
         key: Key,
         /// A record that was checked later than this stays.
         as_of: Timestamp,

@@ -14,7 +14,8 @@ pub struct Charges {
 }
 
 impl Charges {
-    /// How many were charged since a client asked for the document, which was last at `used_at`.
+    /// Returns how many were charged since a client asked for the document, which was last at
+    /// `used_at`.
     pub fn unused(self, used_at: Timestamp) -> u32 {
         if used_at >= self.last_at { 0 } else { self.count }
     }

@@ -17,7 +17,8 @@ use crate::target::Key;
 
 use super::Known;
 
-/// A piece of 100,000 documents has some 1,600 of them; to walk it takes a fraction of a millisecond.
+/// A piece of 100,000 documents has some 1,600 of them; to walk it takes a fraction of a
+/// millisecond.
 const PIECES: usize = 64;
 
 /// Documents that are walked before other tasks get a turn.
@@ -76,7 +77,7 @@ impl Documents {
         }
     }
 
-    /// How many documents are known.
+    /// Returns how many documents are known.
     pub(super) fn len(&self) -> usize {
         self.pieces.iter().map(|piece| piece.lock().len()).sum()
     }

@@ -1,8 +1,9 @@
-//! The documents in use and the store's index of them: what the index is to learn, and what it tells.
+//! The documents in use and the store's index of them: what the index is to learn, and what it
+//! tells.
 //!
 //! A row is saved where it matters: a use that has hardly moved since the saved one changes nothing
-//! that the index is for. The subtle thing is a store that loses its index while svm runs: rows that
-//! a reading of the whole index does not find are saved once more.
+//! that the index is for. The subtle thing is a store that loses its index while svm runs: rows
+//! that a reading of the whole index does not find are saved once more.
 
 use std::time::Duration;
 
@@ -16,12 +17,12 @@ use crate::store::InUse;
 use crate::store::index::MOST_IN_USE;
 use crate::target::Key;
 
-/// What makes a row worth saving that the index has in an older state.
+/// The difference that makes a row worth saving again.
 #[derive(Clone, Copy, Debug)]
 pub struct Worth {
     /// By how much its last use has to lie behind the saved one.
     pub use_moved: Duration,
-    /// Whether a later check is enough.
+    /// True if a later check is enough.
     pub checks: bool,
 }
 
@@ -34,7 +35,7 @@ pub(super) struct Reading {
     floor: Timestamp,
 }
 
-/// What the index has of a document.
+/// The row of a document in the index.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Saved {
     used_at: Timestamp,
@@ -113,7 +114,7 @@ impl Known {
         let (used_at, saved) = (used_at.max(row.used_at), check.max(row.check));
         self.saved = Some(Saved { used_at, check: saved, found_in });
         let is_news = row.check > self.check && !self.is_private;
-        // What L1 holds may be another body: its check moves when L1 has the one that was checked.
+        // L1 may hold another body: its check moves when L1 has the one that was checked.
         if is_news && !self.is_held() {
             self.check = row.check;
         }

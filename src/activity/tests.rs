@@ -104,7 +104,7 @@ async fn only_what_is_new_is_saved() {
 }
 
 #[tokio::test]
-async fn what_was_used_while_it_was_being_saved_is_saved_the_next_time() {
+async fn a_use_during_the_saving_is_saved_the_next_time() {
     let activity = Activity::default();
     activity.mark(key(1), at(1));
     let saving = activity.unsaved(ALL).await;
@@ -209,7 +209,7 @@ async fn a_row_that_a_full_index_had_to_drop_is_not_saved_again() {
     assert!(!unsaved.contains(&row(1, None)));
 }
 
-/// How often other tasks had a turn while this was done.
+/// Returns how often other tasks had a turn while this was done.
 async fn turns_during<T>(work: impl Future<Output = T>) -> (T, usize) {
     let turns = AtomicUsize::new(0);
     let others = async {
@@ -256,7 +256,8 @@ async fn what_is_used_while_the_pieces_are_walked_is_not_forgotten() {
     for number in 0..DOCUMENTS {
         activity.mark(key(number), at(1));
     }
-    // Each walk forgets what was used before its cutoff; meanwhile all are used, some of which are forgotten by then.
+    // Each walk forgets what was used before its cutoff; meanwhile all are used, some of which are
+    // forgotten by then.
     let used = async {
         for number in 0..DOCUMENTS {
             activity.mark(key(number), at(3));
@@ -281,7 +282,8 @@ async fn beyond_the_bound_those_go_that_were_not_used_for_longest() {
     }
     let active = activity.collect(Timestamp::default()).await;
     assert!((MOST_IN_USE..=MOST_IN_USE / 10 * 11 + 100).contains(&active.len()));
-    // The pieces are not filled quite evenly, so that the bound of each is met a little sooner or later.
+    // The pieces are not filled quite evenly, so that the bound of each is met a little sooner or
+    // later.
     let latest = used_at(2 * MOST_IN_USE - MOST_IN_USE / 10 * 8);
     let kept = active.iter().filter(|active| active.used_at >= latest).count();
     assert_eq!(kept, MOST_IN_USE / 10 * 8);

@@ -13,8 +13,8 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// The document is served now. Two plain loads and stores: of two who mark at once one may not be counted, which is
-    /// cheaper than the bus lock that would count both.
+    /// The document is served now. Two plain loads and stores: of two who mark at once one may not
+    /// be counted, which is cheaper than the bus lock that would count both.
     pub fn mark(&self, now: Timestamp) {
         self.used_at.store(now.as_millis(), Ordering::Relaxed);
         self.uses.store(self.uses.load(Ordering::Relaxed).saturating_add(1), Ordering::Relaxed);
@@ -25,7 +25,7 @@ impl Usage {
         self.used_at.fetch_max(at.as_millis(), Ordering::Relaxed);
     }
 
-    /// When the document was last served; the epoch if it never was.
+    /// Returns when the document was last served; the epoch if it never was.
     pub(super) fn used_at(&self) -> Timestamp {
         Timestamp::from_millis(self.used_at.load(Ordering::Relaxed))
     }
@@ -40,12 +40,12 @@ impl Usage {
         self.is_wanted.store(false, Ordering::Relaxed);
     }
 
-    /// How often it was served since these uses were last taken.
+    /// Returns how often it was served since these uses were last taken.
     pub(super) fn uses(&self) -> u32 {
         self.uses.load(Ordering::Relaxed)
     }
 
-    /// How often it was served since this was last asked.
+    /// Returns how often it was served since this was last asked.
     pub(super) fn take_uses(&self) -> u32 {
         self.uses.swap(0, Ordering::Relaxed)
     }

@@ -1,4 +1,5 @@
-//! What the cache gives for a request: a document, the upstream's own refusal, or a failure, and how it came about.
+//! The answer of the cache to a request: a document, the upstream's own refusal, or a failure, with
+//! its origin.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +19,11 @@ use crate::entry::Entry;
 pub struct Answer {
     /// How it came about.
     pub status: Status,
-    /// What it consists of.
+    /// Its contents.
     pub given: Given,
 }
 
-/// What is given.
+/// The contents of an answer.
 #[derive(Debug)]
 pub enum Given {
     /// A stored document.

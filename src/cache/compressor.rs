@@ -1,9 +1,11 @@
-//! Makes the gzip forms of new bodies: after they are in L1, one at a time, on a thread where nobody waits for it.
+//! A compressor of new bodies. It makes their gzip forms after they are in L1, on a blocking
+//! thread.
 //!
-//! Until a form is there, hits are answered without it. What waits is names and no bodies, so an entry that is evicted or
-//! replaced meanwhile costs nothing. A full queue drops what comes: such a body gets its form with the record that the store
-//! writes, or when its document is next checked. The subtle thing is that a form which turns up later has to be weighed, whoever
-//! made it: L1 is told of each.
+//! Until a form is there, hits go out without it. The queue holds keys and no bodies, so an entry
+//! that is evicted or replaced meanwhile costs nothing. A full queue drops what comes: such a body
+//! gets its form with the record that the store writes, or when its document is next checked. The
+//! subtle thing is that L1 has to weigh an entry again when its form is there, whichever part of
+//! svm made it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,7 +20,8 @@ use super::Memory;
 use super::metrics::CacheMetrics;
 use crate::entry::Entry;
 
-/// Documents that may wait. A typical one takes 0.1 ms, so none waits for much longer than a tenth of a second.
+/// Documents that may wait. A typical one takes 0.1 ms, so none waits for much longer than a tenth
+/// of a second.
 const QUEUE_KEYS: usize = 1024;
 
 /// The queue of documents whose bodies have no form yet, and the work on it.
@@ -34,7 +37,8 @@ impl Compressor {
         Self { waiting: Mutex::default(), arrived: Notify::new(), metrics }
     }
 
-    /// Has the form of an entry made that L1 has just got, if it shall have one and nobody has made it; never waits.
+    /// Has the form of an entry made that L1 has just got, if it shall have one and nobody has made
+    /// it; never waits.
     pub(super) fn offer(&self, key: Key, entry: &Entry) {
         if entry.is_negative() || !entry.body.awaits_gzip() {
             return;
@@ -52,7 +56,8 @@ impl Compressor {
         self.waiting.lock().len()
     }
 
-    /// Works for as long as it is awaited. What is being compressed when that ends is finished by its thread, for nobody.
+    /// Works for as long as it is awaited. A thread that is compressing
+    /// when that ends goes on to the end of its body.
     pub(super) async fn run(&self, memory: &Memory) {
         loop {
             match self.next() {

@@ -1,4 +1,5 @@
-//! What a flight comes to: facts, the same for all who waited, which each of them reads by its own demand.
+//! The result of a flight: facts, the same for all waiters. Each waiter reads them by its own
+//! demand.
 
 use std::sync::Arc;
 
@@ -14,14 +15,14 @@ pub enum Facts {
     Found {
         /// That entry.
         entry: Arc<Entry>,
-        /// Whether the persistent tier had it.
+        /// True if the persistent tier had it.
         from_l2: bool,
     },
     /// The upstream was asked, or could not be.
     Exchange {
         /// The entry before the exchange.
         previous: Option<Arc<Entry>>,
-        /// What the exchange came to.
+        /// The result of the exchange.
         exchanged: Exchanged,
     },
 }
@@ -38,14 +39,14 @@ impl Facts {
         }
     }
 
-    /// Whether the upstream should have been asked and could not be.
+    /// Returns true if the upstream should have been asked and could not be.
     pub fn are_without_call(&self) -> bool {
         let Self::Exchange { exchanged: Exchanged::Kept(kept), .. } = self else { return false };
         kept.reason().is_without_call()
     }
 }
 
-/// What an exchange means for the entry.
+/// The consequence of an exchange for the entry.
 #[derive(Debug)]
 pub enum Exchanged {
     /// A new body.
@@ -76,7 +77,7 @@ impl Kept {
         }
     }
 
-    /// Why nothing was stored.
+    /// Returns why nothing was stored.
     pub fn reason(&self) -> Reason {
         match self {
             Self::Failed(failure) => failure.reason,
@@ -84,7 +85,7 @@ impl Kept {
         }
     }
 
-    /// Whether the upstream failed in a way that a copy may stand in for.
+    /// Returns true if the upstream failed in a way that a copy may stand in for.
     pub fn is_failure(&self) -> bool {
         self.reason() != Reason::OtherStatus
     }

@@ -1,11 +1,12 @@
 //! Single flight: concurrent requests for one key share one piece of work.
 //!
-//! The flight is its own task. A client that leaves drops a receiver and nothing else; a panic lands the flight as
-//! crashed for all who wait. The slot is given up before the facts are published, so whoever has seen them and
-//! still wants more leads a new flight instead of joining the one that is over.
+//! The flight is its own task. A client that leaves drops a receiver and nothing else; a panic
+//! lands the flight as crashed for all who wait. The slot is given up before the facts are
+//! published, so a waiter that has seen them and asks again leads a new flight instead of joining
+//! the one that is over.
 //!
-//! Lock order: the map's lock is never held across an await, nor while facts are published. The permission to start a
-//! flight is asked for under it.
+//! Lock order: the map's lock is never held across an await, nor while facts are published. The
+//! permission to start a flight is asked for under it.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -38,7 +39,7 @@ pub struct Flight {
     priority: Priority,
 }
 
-/// Whose request started the flight.
+/// The part of a request in a flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// This one's.
@@ -63,11 +64,11 @@ pub enum Landing {
 pub struct Candidate {
     /// That entry.
     pub entry: Arc<Entry>,
-    /// Whether the persistent tier had it.
+    /// True if the persistent tier had it.
     pub from_l2: bool,
 }
 
-/// What a copy is good for to one who waits.
+/// The use of a copy to a waiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Serves {
     /// It is what was asked for.
@@ -112,8 +113,8 @@ impl Flights {
         place
     }
 
-    /// The same for one who needs permission to start a flight; it is asked for once it is certain that there is none to
-    /// join.
+    /// The same for one who needs permission to start a flight; it is asked for once it is certain
+    /// that there is none to join.
     ///
     /// # Errors
     ///
@@ -145,7 +146,7 @@ impl Flights {
         Ok((flight, Role::Leader))
     }
 
-    /// How many flights are under way.
+    /// Returns how many flights are under way.
     pub fn underway(&self) -> usize {
         self.airborne.lock().len()
     }
@@ -157,8 +158,8 @@ impl Flight {
         self.priority
     }
 
-    /// Waits for the end, or for an announced copy that serves: at once, or once the flight has been under way for as
-    /// long as `patience`.
+    /// Waits for the end, or for an announced copy that serves: at once, or once the flight has
+    /// been under way for as long as `patience`.
     pub async fn wait(
         mut self,
         patience: Option<Duration>,

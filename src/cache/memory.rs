@@ -1,14 +1,15 @@
 //! L1: entries in memory, bounded by weight, the least recently used evicted first.
 //!
-//! moka bounds memory and nothing else: freshness lives in the entry and in our clock. It evicts in batches, within
-//! which it has forgotten who was used last; so each insert, which is as rare as a miss, asks for its batch at once.
+//! moka bounds memory and nothing else: freshness lives in the entry and in our clock. It evicts in
+//! batches, within which it has forgotten the order of use; so each insert, which is as rare as a
+//! miss, asks for its batch at once.
 //!
-//! Negative entries have a tenth of the capacity to themselves, so a flood of unknown names cannot push out
-//! documents.
+//! Negative entries have a tenth of the capacity to themselves, so a flood of unknown names cannot
+//! push out documents.
 //!
-//! Beside each entry lies the stamp that its document is marked with when it is served; entries come and go, the stamp
-//! of a document stays the same. What the background looks up counts as used as well: documents that it keeps up to date
-//! are not evicted before those that it does not.
+//! Beside each entry lies the stamp that its document is marked with when it is served; entries
+//! come and go, the stamp of a document stays the same. A look-up by the background counts as a
+//! use as well: documents that it keeps up to date are not evicted before those that it does not.
 
 use std::sync::Arc;
 
@@ -21,9 +22,9 @@ use crate::activity::{Activity, Holding, Usage};
 use crate::entry::{Check, Entry};
 use crate::target::Key;
 
-/// What an entry weighs beside its body and texts: itself, its tag, its stamp, moka's nodes and tables, and what the
-/// allocator rounds up. As measured: a flood of names that do not exist makes L1 one of small entries, and then this is
-/// most of its memory.
+/// The weight of an entry beside its body and texts: itself, its tag, its stamp, moka's nodes and
+/// tables, and what the allocator rounds up. As measured: a flood of names that do not exist makes
+/// L1 one of small entries, and then this is most of its memory.
 const BOOKKEEPING: usize = 768;
 
 /// The tier that answers hits.
@@ -36,7 +37,7 @@ pub struct Memory {
     changing: Mutex<()>,
 }
 
-/// What L1 holds of a target; clones share it.
+/// An entry in L1 with its stamp; clones share them.
 #[derive(Clone, Debug)]
 pub struct Held {
     /// The entry.
@@ -67,7 +68,7 @@ impl Memory {
         self.documents.get(key).or_else(|| self.negatives.get(key))
     }
 
-    /// The entry of `key` without its stamp, for whoever does not serve it.
+    /// The entry of `key` without its stamp, for a caller that does not serve it.
     pub fn entry(&self, key: &Key) -> Option<Arc<Entry>> {
         self.get(key).map(|held| held.entry)
     }
@@ -89,8 +90,9 @@ impl Memory {
         self.tend();
     }
 
-    /// Weighs the document of `key` again, whose body may have got its gzip form since. moka weighs what it is given, so it
-    /// is given once more what it holds; its own locks would let an insert through in between, and the newer entry be lost.
+    /// Weighs the document of `key` again, whose body may have got its gzip form since. moka weighs
+    /// what it is given, so it is given once more what it holds; its own locks would let an insert
+    /// through in between, and the newer entry be lost.
     pub(super) fn weigh_again(&self, key: &Key) {
         {
             let _alone = self.changing.lock();
@@ -116,7 +118,7 @@ impl Memory {
         self.negatives.run_pending_tasks();
     }
 
-    /// How full the tier is, documents and negative entries together.
+    /// Returns how full the tier is, documents and negative entries together.
     pub fn level(&self) -> Level {
         Level {
             entries: self.documents.entry_count() + self.negatives.entry_count(),

@@ -44,13 +44,13 @@ impl CacheMetrics {
         self.dropped.inc();
     }
 
-    /// What was compressed so far: what paid, and what did not.
+    /// Bodies compressed so far: those with a smaller form, and those without.
     #[cfg(test)]
     pub(super) fn all_made(&self) -> [u64; 2] {
         [self.made[0].get(), self.made[1].get()]
     }
 
-    /// What was dropped so far.
+    /// Bodies dropped so far.
     #[cfg(test)]
     pub(super) fn all_dropped(&self) -> u64 {
         self.dropped.get()

@@ -1,7 +1,8 @@
-//! How a document changes, as its URL and its body tell.
+//! The mutability of a document, as its URL and its body tell.
 //!
-//! Pure. A full hash names a commit or its contents for good; a branch or a tag of that form is refused by GitHub. The
-//! release of one tag hardly changes when it is some weeks old; the latest release may at any time.
+//! Pure. A full hash names a commit or its contents for good; a branch or a tag of that form is
+//! refused by GitHub. The release of one tag hardly changes when it is some weeks old; the latest
+//! release may at any time.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ const PINNED_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Where GitHub serves files.
 const FILE_HOST: &str = "raw.githubusercontent.com";
 
-/// How the document changes of which this is the entry.
+/// Returns how the document changes of which this is the entry.
 pub fn mutability(target: &Target, entry: &Entry, now: Timestamp) -> Mutability {
     let query = target.as_str().split_once('?').map_or("", |(_, query)| query);
     let is_immutable = match target.gets_token() {
@@ -34,8 +35,8 @@ pub fn mutability(target: &Target, entry: &Entry, now: Timestamp) -> Mutability 
     if is_pinned { Mutability::Pinned } else { Mutability::Mutable }
 }
 
-/// Returns true for the documents of GitHub's API that a full hash names. What is told of a commit, such as its checks,
-/// goes on to change.
+/// Returns true for the documents of GitHub's API that a full hash names. Documents about a
+/// commit, such as its checks, go on to change.
 fn is_by_hash(path: &str, query: &str) -> bool {
     let path = path.strip_prefix("/api/v3").unwrap_or(path);
     let Some(resource) = in_repository(path) else { return false };
@@ -69,7 +70,8 @@ fn is_file_by_hash(path: &str) -> bool {
     segments.next().is_some_and(is_hash) && segments.next().is_some_and(|file| !file.is_empty())
 }
 
-/// Returns true for a SHA-1 or a SHA-256 in full. A shorter one may come to name another commit too.
+/// Returns true for a SHA-1 or a SHA-256 in full. A shorter one may come to name another commit
+/// too.
 fn is_hash(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

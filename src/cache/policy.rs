@@ -1,7 +1,8 @@
-//! The rules of freshness: what a stored entry may be used for, what becomes of it, what a waiter is told.
+//! The rules of freshness: what a stored entry may be used for, what becomes of it, what a waiter
+//! is told.
 //!
-//! Pure: no I/O, no clock; `now` is an argument. The rest of the cache moves entries about and asks here what to
-//! do with them (RFC 9111 for freshness, RFC 5861 for the stale copy).
+//! Pure: no I/O, no clock; `now` is an argument. The rest of the cache moves entries about and asks
+//! here what to do with them (RFC 9111 for freshness, RFC 5861 for the stale copy).
 
 mod asking;
 mod lifetime;
@@ -35,7 +36,7 @@ const FIRST_REST: Duration = Duration::from_secs(10);
 /// The longest rest.
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
-/// What the client wants.
+/// The demand of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Demand {
     /// A fresh answer, or a copy where the rules allow one.
@@ -46,7 +47,7 @@ pub enum Demand {
     Revalidate,
 }
 
-/// What can be done with an entry that L1 holds.
+/// The use of an entry that L1 holds.
 #[derive(Debug)]
 pub enum Recall {
     /// Serve it.
@@ -57,7 +58,7 @@ pub enum Recall {
     Ask,
 }
 
-/// What a stored entry is good for now, without asking the upstream.
+/// Decides the use of a stored entry now, without asking the upstream.
 pub(super) fn recall(
     entry: &Arc<Entry>,
     demand: Demand,
@@ -92,7 +93,7 @@ pub(super) fn recall(
     }
 }
 
-/// What the entry that a flight has found is good for to one who waits for the flight.
+/// Decides whether a waiter may be served the copy that the flight has found.
 pub(super) fn serves(
     entry: &Entry,
     demand: Demand,
@@ -107,7 +108,7 @@ pub(super) fn serves(
     }
 }
 
-/// Whether an expired copy may be served in place of an answer that does not come.
+/// Returns true if an expired copy may be served in place of an answer that does not come.
 pub(super) fn may_stand_in(entry: &Entry, now: Timestamp, rules: &config::Cache) -> bool {
     if entry.is_negative() {
         return false;
@@ -121,7 +122,7 @@ pub(super) fn may_stand_in(entry: &Entry, now: Timestamp, rules: &config::Cache)
     now < entry.times.expires_at + rules.stale_if_error
 }
 
-/// What an exchange means for the entry.
+/// Decides the consequence of an exchange for the entry.
 pub(super) fn verdict(
     url: &str,
     previous: Option<&Arc<Entry>>,
@@ -166,7 +167,8 @@ fn entry(url: &str, reply: Reply, now: Timestamp, ttl: Duration) -> Entry {
     }
 }
 
-/// The entry with the body of the one before it, if the upstream has sent the same bytes again: their gzip form may be made.
+/// The entry with the body of the one before it, if the upstream has sent the same bytes again:
+/// their gzip form may be made.
 fn with_known_form(entry: Entry, previous: Option<&Arc<Entry>>) -> Entry {
     match previous {
         Some(previous) if previous.body == entry.body => {
@@ -176,7 +178,7 @@ fn with_known_form(entry: Entry, previous: Option<&Arc<Entry>>) -> Entry {
     }
 }
 
-/// What an exchange has shown of where the document is.
+/// Returns the new place of the document, as an exchange has shown it.
 fn moved(route: Route, previous: Option<&Arc<Entry>>, now: Timestamp) -> Option<Moved> {
     match route {
         Route::Direct => None,
@@ -208,7 +210,8 @@ fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache) -> Entry {
     Entry { times, aside, ..previous.clone() }
 }
 
-/// The entry with the memory of a failure, where a copy may stand in; each failure in a row doubles the rest.
+/// The entry with the memory of a failure, where a copy may stand in; each failure in a row doubles
+/// the rest.
 pub(super) fn remember_failure(
     entry: &Entry,
     kept: &Kept,
@@ -225,8 +228,8 @@ pub(super) fn remember_failure(
     Some(Entry { aside, ..entry.clone() })
 }
 
-/// What a waiter is told; `None` where these facts do not answer its demand (a refresh that joined a flight
-/// which a stored entry ended, or which asked by date).
+/// Returns the answer for a waiter; `None` where these facts do not answer its demand (a refresh
+/// that joined a flight which a stored entry ended, or which asked by date).
 pub(super) fn answer(
     demand: Demand,
     facts: &Facts,
@@ -317,8 +320,8 @@ fn exchange(
     }
 }
 
-/// The copy, served in place of what the upstream failed to give. A fresh one needs no excuse: a flight that asked
-/// although there was one did it for another's refresh.
+/// The copy, served in place of what the upstream failed to give. A fresh one needs no excuse: a
+/// flight that asked although there was one did it for another's refresh.
 fn stood_in(copy: &Arc<Entry>, kept: &Kept, now: Timestamp) -> Answer {
     if copy.is_fresh(now) {
         return stored(copy, now, None);
@@ -334,7 +337,8 @@ fn stood_in(copy: &Arc<Entry>, kept: &Kept, now: Timestamp) -> Answer {
     Answer { status, given: Given::Document(Arc::clone(copy)) }
 }
 
-/// The failure itself. Where no call was made there was no forwarding either, unless the client demanded one.
+/// The failure itself. Where no call was made there was no forwarding either, unless the client
+/// demanded one.
 fn refused(kept: &Kept, status: Status, now: Timestamp) -> Answer {
     let reason = kept.reason();
     let forward =
@@ -365,8 +369,8 @@ fn stored(entry: &Arc<Entry>, now: Timestamp, detail: Option<Detail>) -> Answer 
     Answer { status, given: Given::Document(Arc::clone(entry)) }
 }
 
-/// Seconds of freshness left, rounded up as `Age` is rounded down, so that both add up to the lifetime; of an expired
-/// entry, the seconds since, negated.
+/// Seconds of freshness left, rounded up as `Age` is rounded down, so that both add up to the
+/// lifetime; of an expired entry, the seconds since, negated.
 fn ttl(entry: &Entry, now: Timestamp) -> i64 {
     let left = entry.times.expires_at.since(now).as_millis().div_ceil(1000);
     let over = now.since(entry.times.expires_at).as_secs();

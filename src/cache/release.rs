@@ -1,6 +1,8 @@
-//! What a document says of itself if it is a single GitHub release: whether it may still be growing.
+//! Statements of a single GitHub release about itself: whether it may still be growing, and its
+//! age.
 //!
-//! Pure. Assets are uploaded one by one after a release is published, and an upload need not move its date.
+//! Pure. Assets are uploaded one by one after a release is published, and an upload need not move
+//! its date.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -11,7 +13,7 @@ use crate::clock::Timestamp;
 /// How long after its publication a release may still change without saying so.
 const GROWS_FOR: Duration = Duration::from_secs(60 * 60);
 
-/// Whether a path of GitHub's API is that of a single release.
+/// Returns true if a path of GitHub's API is that of a single release.
 pub(super) fn is_single(path: &str) -> bool {
     path.split_once("/releases/").is_some_and(|(_, which)| which == "latest" || is_tag_or_id(which))
 }
@@ -27,7 +29,7 @@ fn is_tag_or_id(which: &str) -> bool {
     is_tag || is_id
 }
 
-/// What decides, of all that a release says.
+/// The fields of a release that decide.
 #[derive(Deserialize)]
 struct Release<'a> {
     published_at: &'a str,
@@ -35,7 +37,7 @@ struct Release<'a> {
     assets: Vec<Asset<'a>>,
 }
 
-/// What tells the age of a release.
+/// The fields of a release that tell its age.
 #[derive(Deserialize)]
 struct Dates<'a> {
     published_at: Option<&'a str>,
@@ -48,7 +50,8 @@ struct Asset<'a> {
     state: &'a str,
 }
 
-/// Whether a release was published more than an hour ago, has assets, and all of them are there.
+/// Returns true if a release was published more than an hour ago, has assets, and all of them are
+/// there.
 pub(super) fn has_settled(body: &[u8], now: Timestamp) -> bool {
     let Ok(release) = serde_json::from_slice::<Release<'_>>(body) else { return false };
     let is_old = release.published_at().is_some_and(|at| now.since(at) > GROWS_FOR);
@@ -56,7 +59,8 @@ pub(super) fn has_settled(body: &[u8], now: Timestamp) -> bool {
     is_old && is_complete && !release.assets.is_empty()
 }
 
-/// Returns true if a release was published so long ago, or if GitHub has locked its tag and its assets.
+/// Returns true if a release was published so long ago, or if GitHub has locked its tag and its
+/// assets.
 pub(super) fn is_older_than(age: Duration, body: &[u8], now: Timestamp) -> bool {
     let Ok(release) = serde_json::from_slice::<Dates<'_>>(body) else { return false };
     let published_at = release.published_at.and_then(timestamp);
@@ -105,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_settles_an_hour_after_its_publication_when_its_assets_are_there() {
+    fn a_release_with_assets_settles_after_an_hour() {
         let published = Timestamp::from_secs(1_780_315_200);
         let asset = |state: &str| json!({ "name": "app.tar.gz", "state": state });
         let release = |published_at: Value, assets: Value| {

@@ -1,12 +1,13 @@
-//! How an answer came about, as values: the vocabulary of `Cache-Status` (RFC 9211), of metrics and of the log.
+//! The origin of an answer, as values: the vocabulary of `Cache-Status` (RFC 9211), of metrics and
+//! of the log.
 //!
-//! What a header looks like is not decided here but in `http::render`.
+//! `http::render` makes the headers from it.
 
 use http::StatusCode;
 
 use crate::entry::Reason;
 
-/// What became of a request, in one word.
+/// The outcome of a request, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Answered from what was stored.
@@ -39,7 +40,7 @@ impl Outcome {
 pub enum Forward {
     /// Nothing was stored.
     UriMiss,
-    /// What was stored had expired.
+    /// The stored entry had expired.
     Stale,
     /// The client demanded it.
     Request,
@@ -56,7 +57,7 @@ impl Forward {
     }
 }
 
-/// What `Cache-Status` says beyond its standard parameters.
+/// The part of `Cache-Status` beyond its standard parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Detail {
     /// The entry was promoted from the persistent tier.
@@ -99,11 +100,11 @@ pub struct Status {
     pub forward: Option<Forward>,
     /// The upstream's status, if it gave one.
     pub forward_status: Option<StatusCode>,
-    /// Whether the upstream's answer was stored.
+    /// True if the upstream's answer was stored.
     pub stored: bool,
     /// Seconds that the entry stays fresh; negative for an expired one.
     pub ttl: Option<i64>,
-    /// Whether the request shared another one's call.
+    /// True if the request shared another one's call.
     pub collapsed: bool,
     /// The rest of the truth.
     pub detail: Option<Detail>,
@@ -162,14 +163,14 @@ impl Status {
         }
     }
 
-    /// Whether the upstream was asked for this request and for no other one's sake.
+    /// Returns true if the upstream was asked for this request and for no other one's sake.
     pub const fn is_own_call(&self) -> bool {
         let without_call =
             matches!(self.detail, Some(Detail::Refused(reason)) if reason.is_without_call());
         self.forward.is_some() && !self.collapsed && !without_call
     }
 
-    /// Whether a copy past its expiry was served.
+    /// Returns true if a copy past its expiry was served.
     pub const fn is_stale(&self) -> bool {
         matches!(self.detail, Some(Detail::StaleIfError | Detail::StaleWhileRevalidate))
     }

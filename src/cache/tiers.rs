@@ -1,7 +1,7 @@
-//! What happens on a flight: from tier to tier, and what each learns of it.
+//! The work of a flight: from tier to tier, and the update of each.
 //!
-//! A store that fails or dawdles is a miss and a number. The flight is the only writer of its key, so what it read
-//! at its start is still what there is at its end.
+//! A store that fails or is slow is a miss and is counted. The flight is the only writer of its
+//! key, so the entry that it read at its start is still the stored one at its end.
 
 use std::sync::{Arc, Weak};
 
@@ -18,7 +18,7 @@ use super::metrics::CacheMetrics;
 use super::write_behind::{Peeked, Source, WriteBehind};
 use super::{Compressor, Demand, Exchanged, Facts, Memory, Recall, policy};
 
-/// What a cache is made of.
+/// The parts of a cache.
 pub struct Tiers {
     /// Lifetimes and tolerances.
     pub rules: config::Cache,
@@ -28,7 +28,7 @@ pub struct Tiers {
     pub activity: Arc<Activity>,
     /// L1.
     pub memory: Memory,
-    /// What makes the gzip forms of their bodies.
+    /// The compressor of their bodies.
     pub compressor: Compressor,
     /// Single flight.
     pub flights: Arc<Flights>,
@@ -40,7 +40,7 @@ pub struct Tiers {
     pub lost_at: LossTime,
     /// The way to GitHub.
     pub upstream: Arc<Upstream>,
-    /// What is counted.
+    /// The counters.
     pub metrics: Arc<CacheMetrics>,
 }
 
@@ -71,15 +71,17 @@ impl Tiers {
         if let Exchanged::Forgotten(entry) = &exchanged
             && !l2_has_none
         {
-            // Only then: a flood of unknown names would take the places of documents that wait to be written.
+            // Only then: a flood of unknown names would take the places of documents that wait to
+            // be written.
             let as_of = entry.times.checked_at;
             self.write_behind.push(Change::Remove { key: target.key(), as_of });
         }
         Facts::Exchange { previous, exchanged }
     }
 
-    /// Brings L1 up to date with a check by another replica: a later life for the same body, or the body that L2 has by
-    /// now. It is a flight like the others, so that no exchange of ours goes on meanwhile with the older body.
+    /// Brings L1 up to date with a check by another replica: a later life for the same body, or the
+    /// body that L2 has by now. It is a flight like the others, so that no exchange of ours goes on
+    /// meanwhile with the older body.
     pub(super) async fn adopt(&self, held: Arc<Entry>, check: Check) -> Facts {
         let key = held.key();
         let held = self.memory.entry(&key).unwrap_or(held);
@@ -108,8 +110,8 @@ impl Tiers {
         Ok((found, from_l2))
     }
 
-    /// What [`Tiers::find`] finds, with the life that the last check gave it: L2 does not hear of every check, but the
-    /// activity does.
+    /// Finds an entry as [`Tiers::find`] does, with the lifetime that the last check gave it: L2
+    /// does not hear of every check, but the activity does.
     async fn recollect(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
         let (found, from_l2) = self.find(key).await?;
         let entry = found.map(|found| {
@@ -161,8 +163,8 @@ impl Tiers {
         self.settle(target, positive, exchanged, now)
     }
 
-    /// Brings the tiers up to date: L1 at once, L2 by way of the queue; but for what is gone, of which L2 may not have to
-    /// hear.
+    /// Brings the tiers up to date: L1 at once, L2 by way of the queue; but for what is gone, of
+    /// which L2 may not have to hear.
     fn settle(
         &self,
         target: &Target,
@@ -230,7 +232,8 @@ impl Source for Weak<Tiers> {
     }
 }
 
-/// What L2 shall hear of a new entry. A body too large for it still ends the older one that it may hold.
+/// Returns the change for L2 after a new entry. A body that is too large for L2 still removes the
+/// older one that L2 may hold.
 fn change(key: Key, entry: &Arc<Entry>, rules: &config::Cache) -> Change {
     if !entry.is_persistable() {
         return Change::Remove { key, as_of: entry.times.checked_at };

@@ -1,9 +1,10 @@
 //! Writes to L2, behind the request: the cache pushes and goes on, one task writes.
 //!
-//! A push never waits. While the store is in trouble the queue fills up to its bounds and then loses its oldest
-//! changes, which is counted; a cache may lose a write. It does not decide what belongs in L2. The subtle thing
-//! is a write whose outcome is unknown, past its deadline or cut off by the shutdown: it is written again, which
-//! is harmless, since applying a batch twice is applying it once.
+//! A push never waits. While the store is in trouble the queue fills up to its bounds and then
+//! loses its oldest changes, which is counted; a cache may lose a write. It does not decide what
+//! belongs in L2. The subtle thing is a write whose outcome is unknown, past its deadline or cut
+//! off by the shutdown: it is written again, which is harmless, since applying a batch twice is
+//! applying it once.
 
 mod backoff;
 mod owed;
@@ -48,7 +49,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// How often the store is swept, when there is nothing to write.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What the queue holds, and what has become of what it held.
+/// The contents of the queue, and the fate of its earlier contents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Changes that wait or are being written.
@@ -69,7 +70,7 @@ pub struct Stats {
     pub failed_batches: u64,
     /// The time spent on all batches, failed ones included.
     pub batch_time: Duration,
-    /// Whether the last batch was written, or what it was about has been dropped since.
+    /// True if the last batch was written, or what it was about has been dropped since.
     pub last_batch_ok: bool,
 }
 
@@ -80,7 +81,7 @@ impl Stats {
     }
 }
 
-/// What a drain achieved, in changes.
+/// The result of a drain, in changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
     /// Written.
@@ -123,7 +124,8 @@ impl WriteBehind {
     /// An empty queue in front of a store.
     pub fn new(config: config::WriteBehind, store: Arc<dyn Store>, clock: Clock) -> Self {
         let limits = Limits {
-            // One may be in flight: what is pushed meanwhile must not go for lack of a second place.
+            // One may be in flight: what is pushed meanwhile must not go for lack of a second
+            // place.
             keys: config.queue_size.max(2),
             bytes: QUEUE_BYTES,
             // Half at most, so that there is room for what comes in while a batch is being written.
@@ -194,8 +196,8 @@ impl WriteBehind {
         }
     }
 
-    /// The store works again: a batch that waits after a failure is tried now. Where none waits the next one that
-    /// fails will not.
+    /// The store works again: a batch that waits after a failure is tried now. Where none waits the
+    /// next one that fails will not.
     pub fn retry(&self) {
         self.works_again.notify_one();
     }
@@ -226,9 +228,10 @@ impl WriteBehind {
         }
     }
 
-    /// Writes until `shutdown`; what was being written then waits again, for [`WriteBehind::drain`].
+    /// Writes until `shutdown`; what was being written then waits again, for
+    /// [`WriteBehind::drain`].
     pub async fn run(&self, shutdown: CancellationToken) {
-        // What a run that panicked has left in the air waits again.
+        // A batch that a run left behind when it panicked waits again.
         self.queue.lock().batch_cut_off();
         shutdown.run_until_cancelled(self.write_forever()).await;
         self.queue.lock().batch_cut_off();

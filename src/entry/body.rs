@@ -1,8 +1,9 @@
-//! The body of an entry: the upstream's bytes, their gzip form, and the tags under which clients know both.
+//! The body of an entry: the upstream's bytes, their gzip form, and the tags under which clients
+//! know both.
 //!
-//! The gzip form follows from the bytes, so a body that gets it says no more than before. It is made once for all clones of
-//! the body, by whoever comes first: the compressor, or the store that writes it down. A small body has no place for one, and
-//! pays a word for that.
+//! The gzip form follows from the bytes, so a body that gets it says no more than before. It is
+//! made once for all clones of the body: by the compressor, or by the store that writes the record.
+//! A small body has no place for one, and pays a word for that.
 
 use std::fmt;
 use std::ops::Deref;
@@ -17,7 +18,7 @@ use crate::hex;
 /// The largest body that has no gzip form, in bytes: it goes out in one packet as it is.
 pub const LARGEST_UNCOMPRESSED: usize = 1024;
 
-/// What the place for a form takes, and what keeps the form's bytes.
+/// The size of the place for a form, with the owner of the form's bytes.
 const FORM_BOOKKEEPING: usize = 128;
 
 /// The upstream's bytes with their entity tag; clones share the bytes and the gzip form.
@@ -38,7 +39,8 @@ pub enum Coding {
     Gzip,
 }
 
-/// The strong entity tag of a body (RFC 9110, 8.8.3): 128 bits of its SHA-256; shown as hex in quotes.
+/// The strong entity tag of a body (RFC 9110, 8.8.3): 128 bits of its SHA-256; shown as hex in
+/// quotes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EntityTag([u8; 16]);
 
@@ -49,8 +51,8 @@ impl Body {
         Self { bytes, tag: EntityTag::of_digest(digest), gzip }
     }
 
-    /// A body whose tag and gzip form are known already, or of which it is known that the form saves too little. The form is
-    /// shorter than the bytes.
+    /// A body whose tag and gzip form are known already, or of which it is known that the form
+    /// saves too little. The form is shorter than the bytes.
     pub fn with_form(bytes: Bytes, tag: EntityTag, form: Option<Bytes>) -> Self {
         let has_place = form.is_some() || bytes.len() > LARGEST_UNCOMPRESSED;
         let gzip = has_place.then(|| Arc::new(OnceLock::from(form)));
@@ -72,7 +74,7 @@ impl Body {
         self.gzip.as_ref()?.get()?.as_ref()
     }
 
-    /// The coding to send to whoever wants `wanted`, and the bytes in it.
+    /// Returns the coding for a client that wants `wanted`, and the bytes in it.
     pub fn form(&self, wanted: Coding) -> (Coding, &Bytes) {
         match (wanted, self.gzip()) {
             (Coding::Gzip, Some(form)) => (Coding::Gzip, form),
@@ -80,12 +82,13 @@ impl Body {
         }
     }
 
-    /// Whether nobody has made the gzip form yet, nor found that it saves too little.
+    /// Returns true if nobody has made the gzip form yet, nor found that it saves too little.
     pub fn awaits_gzip(&self) -> bool {
         self.gzip.as_ref().is_some_and(|form| form.get().is_none())
     }
 
-    /// The gzip form, if it saves enough; makes it where nobody has, which takes a millisecond for some 200 KB.
+    /// The gzip form, if it saves enough; makes it where nobody has, which takes a millisecond for
+    /// some 200 KB.
     pub fn gzip_or_make(&self) -> Option<&Bytes> {
         let _made = self.make_gzip();
         self.gzip()
@@ -103,8 +106,8 @@ impl Body {
         made
     }
 
-    /// The memory that bytes and form take. A form that is not made yet counts as if it saved as little as it may: so what
-    /// is told does not grow when it is made.
+    /// The memory that bytes and form take. A form that is not made yet counts as if it saved as
+    /// little as it may: so what is told does not grow when it is made.
     pub fn weight(&self) -> usize {
         let form = self.gzip.as_ref().map_or(0, |form| {
             let bytes = match form.get() {
@@ -117,10 +120,12 @@ impl Body {
     }
 }
 
-/// The gzip form of a body, if it saves a tenth: less is not worth the memory, nor the client's work.
+/// The gzip form of a body, if it saves a tenth: less is not worth the memory, nor the client's
+/// work.
 fn worthwhile(bytes: &Bytes) -> Option<Bytes> {
     let form = gzip::compress(bytes);
-    // Copied, so that it keeps no room that it does not need: the allocator shrinks nothing where half is in use.
+    // Copied, so that it keeps no room that it does not need: the allocator shrinks nothing where
+    // half is in use.
     (form.len() <= largest_form(bytes.len())).then(|| Bytes::copy_from_slice(&form))
 }
 
@@ -169,7 +174,7 @@ impl EntityTag {
         Self(bits)
     }
 
-    /// The bits, for whoever stores them.
+    /// The bits, as a record stores them.
     pub fn to_bits(self) -> [u8; 16] {
         self.0
     }
@@ -181,8 +186,9 @@ impl EntityTag {
         Self(tag)
     }
 
-    /// The tag of the body in a coding, as it is shown. Forms whose bytes differ must not share a strong tag. Two compressors
-    /// would make such, and that they share this one is of no harm as long as nobody is sent a range.
+    /// The tag of the body in a coding, as it is shown. Forms whose bytes differ must not share a
+    /// strong tag. Two compressors would make such, and that they share this one is of no harm as
+    /// long as nobody is sent a range.
     pub fn to_text(self, coding: Coding) -> TagText {
         let end: &[u8] = match coding {
             Coding::Identity => b"\"",

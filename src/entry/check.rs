@@ -17,7 +17,8 @@ pub struct Check {
 }
 
 impl Check {
-    /// Whether a use is so much later than the body that it is not the one that the body was fetched for.
+    /// Returns true if a use is so much later than the body that it is not the one that the body
+    /// was fetched for.
     pub fn was_before(self, used_at: Timestamp) -> bool {
         used_at >= self.fetched_at + AGAIN_AFTER
     }

@@ -1,6 +1,7 @@
-//! Why an exchange with the upstream gave nothing to store, as values that can be counted.
+//! The reasons for which an exchange with the upstream gives nothing to store, as values that can
+//! be counted.
 
-/// Why an exchange with the upstream gave nothing to store.
+/// The reason why an exchange with the upstream gave nothing to store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// No connection, or it broke before the answer.
@@ -84,23 +85,23 @@ impl Reason {
         }
     }
 
-    /// Whether the upstream answered, and its answer cannot be passed on.
+    /// Returns true if the upstream answered, and its answer cannot be passed on.
     pub const fn is_bad_answer(self) -> bool {
         matches!(self, Self::Redirect | Self::NotJson | Self::TooLarge)
     }
 
-    /// Whether the connection broke, before the answer or within it, so that another one may do
-    /// better.
+    /// Returns true if the connection broke, before the answer or within it, so that another one
+    /// may do better.
     pub const fn is_broken(self) -> bool {
         matches!(self, Self::Unreachable | Self::CutShort)
     }
 
-    /// Whether an upstream that is asked gives no whole answer.
+    /// Returns true if an upstream that is asked gives no whole answer.
     pub const fn is_of_outage(self) -> bool {
         matches!(self, Self::Unreachable | Self::Timeout | Self::CutShort)
     }
 
-    /// Whether no request was sent.
+    /// Returns true if no request was sent.
     pub const fn is_without_call(self) -> bool {
         matches!(self, Self::NoToken | Self::HostRests | Self::Crowded)
     }

@@ -1,4 +1,4 @@
-//! What an upstream gives to ask again with, and which of it a request carries.
+//! The validators of an upstream, and the one that a request carries.
 
 /// The upstream's validators (RFC 9110, 8.8), to the letter; they belong to the stored bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -7,7 +7,8 @@ pub struct Validators {
     pub etag: Option<Box<str>>,
     /// `Last-Modified`, as received.
     pub last_modified: Option<Box<str>>,
-    /// Whether GitHub's rule led to this ETag, so that it leads to the one for another token as well.
+    /// True if GitHub's rule led to this ETag, so that it leads to the one for another token as
+    /// well.
     pub follows_rule: bool,
 }
 
@@ -35,7 +36,7 @@ impl Validator {
         }
     }
 
-    /// Whether a `304` to it vouches for each byte of the body.
+    /// Returns true if a `304` to it vouches for each byte of the body.
     pub const fn is_full(self) -> bool {
         !matches!(self, Self::Date)
     }

@@ -1,12 +1,13 @@
 //! The most requests a second that the background makes where the operator leaves that to svm.
 //!
-//! Pure: the time since the start is an argument. GitHub allows an address 900 requests a minute and answers one that
-//! is too fast with a limit, so the ceiling halves at each limit and grows back slowly (additive increase,
-//! multiplicative decrease).
+//! Pure: the time since the start is an argument. GitHub allows an address 900 requests a minute
+//! and answers one that is too fast with a limit, so the ceiling halves at each limit and grows
+//! back slowly (additive increase, multiplicative decrease).
 
 use std::time::Duration;
 
-/// GitHub's 900 points a minute (docs.github.com, "Rate limits for the REST API", "secondary rate limits").
+/// GitHub's 900 points a minute (docs.github.com, "Rate limits for the REST API", "secondary rate
+/// limits").
 pub(super) const MOST: f64 = 15.0;
 
 /// The ceiling after many limits in a row. One request a second shows when GitHub is content again.

@@ -1,23 +1,25 @@
 //! The time from one check of a document to the next: a check costs no more than it is worth.
 //!
-//! Pure. A check is worth something if a client asks before the next one. That is the less likely, the longer nobody
-//! has asked; so the interval grows with the time since the last use. A check that was charged to the quota costs more
-//! than a free one, so each of those after which nobody asked doubles the interval. A use sets both back. A document that
-//! clients ask for in each interval is checked in each.
+//! Pure. A check is worth something if a client asks before the next one. That is the less likely,
+//! the longer nobody has asked; so the interval grows with the time since the last use. A check
+//! that was charged to the quota costs more than a free one, so each of those after which nobody
+//! asked doubles the interval. A use sets both back. A document that clients ask for in each
+//! interval is checked in each.
 
 use std::time::Duration;
 
 use crate::activity::{Active, Charges, Mutability};
 use crate::clock::Timestamp;
 
-/// The part of the time without use by which the interval grows: a document that was not asked for in an hour is
-/// checked half as often, and one that was asked for a week ago every three hours.
+/// The part of the time without use by which the interval grows: a document that was not asked for
+/// in an hour is checked half as often, and one that was asked for a week ago every three hours.
 const SHARE_OF_IDLE: u32 = 60;
 
 /// The time between two checks of a document that hardly ever changes.
 pub(super) const PINNED_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The time until the check after one at `checked_at`; `interval` is that of a document in steady use.
+/// The time until the check after one at `checked_at`; `interval` is that of a document in steady
+/// use.
 pub(super) fn until_next(active: &Active, checked_at: Timestamp, interval: Duration) -> Duration {
     let idle = checked_at.since(active.used_at);
     let by_use = interval + idle / SHARE_OF_IDLE;
@@ -54,7 +56,8 @@ mod tests {
         }
     }
 
-    /// The moments when a document is checked that is used at `uses` alone, until a time after the first.
+    /// The moments when a document is checked that is used at `uses` alone, until a time after the
+    /// first.
     fn checks(uses: &[Timestamp], is_charged: bool, until: Duration) -> Vec<Timestamp> {
         let (mut document, mut at, mut checks) = (document(), USED, Vec::new());
         loop {
@@ -109,8 +112,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever was used when: no interval is shorter than the one of a document in steady use, later checks of an
-        /// unused document never lie closer together, and a charged check never makes the next one come sooner.
+        /// Whatever was used when: no interval is shorter than the one of a document in steady use,
+        /// later checks of an unused document never lie closer together, and a charged check never
+        /// makes the next one come sooner.
         #[test]
         fn the_interval_grows_with_idleness_and_with_charges(
             idle in 0..10_000_000u64,

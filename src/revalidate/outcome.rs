@@ -1,4 +1,4 @@
-//! What becomes of a document in a sweep, as values that can be counted.
+//! The outcome of a document in a sweep, as values that can be counted.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use crate::cache::{Exchanged, Facts};
 use crate::entry::Reason;
 
-/// What became of a due document.
+/// The outcome of a due document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The upstream vouched for the stored body.
@@ -28,7 +28,8 @@ pub enum Outcome {
 pub enum Skipped {
     /// The sweep was over before its turn; the next one begins with it if it is used most.
     Late,
-    /// Its check is likely to be charged, and the background has had its share of the quota for now.
+    /// Its check is likely to be charged, and the background has had its share of the quota for
+    /// now.
     Budget,
     /// It cannot change, or hardly ever does and was checked within a day.
     Settled,
@@ -63,7 +64,7 @@ impl Outcome {
         }
     }
 
-    /// What the facts of a flight come to.
+    /// Returns the outcome that the facts of a flight mean.
     pub(super) fn of(facts: &Facts) -> Self {
         match facts {
             Facts::Found { .. } => Self::Skipped(Skipped::Checked),

@@ -1,4 +1,4 @@
-//! How fast a sweep goes: evenly over the interval, and never faster than the rates allow.
+//! The pace of a sweep: even over the interval, and never above the rates.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use crate::clock::Stopwatch;
 use crate::config;
 
-/// What part of the interval the documents of a sweep are spread over; the rest is for what takes longer than thought.
+/// The part of the interval over which a sweep spreads its documents; the rest is for checks that
+/// take longer than expected.
 const SPREAD: f64 = 0.9;
 
 /// The workers of a sweep, and the times between their requests.
@@ -22,8 +23,8 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    /// For a sweep of `due` documents; `places` is how many exchanges the background may hold at once, and `most` how
-    /// many requests a second all may make.
+    /// For a sweep of `due` documents; `places` is how many exchanges the background may hold at
+    /// once, and `most` how many requests a second all may make.
     pub(super) fn new(due: usize, places: usize, most: f64, config: &config::Revalidate) -> Self {
         let workers = due.div_ceil(config.endpoints_per_worker).clamp(1, places.max(1));
         let even = config.interval.mul_f64(SPREAD) / u32::try_from(due.max(1)).unwrap_or(u32::MAX);
@@ -35,7 +36,8 @@ impl Rates {
     }
 }
 
-/// Gives out turns that lie a spacing apart, from one sweep to the next; those that nobody asked for in time are gone.
+/// Gives out turns that lie a spacing apart, from one sweep to the next; those that nobody asked
+/// for in time are gone.
 #[derive(Debug)]
 pub(super) struct Pace {
     running: Stopwatch,
@@ -48,7 +50,7 @@ impl Pace {
         Self { running: Stopwatch::start(), next: Mutex::default() }
     }
 
-    /// How long to wait for the next turn; none is given out beyond `patience`.
+    /// Returns how long to wait for the next turn; none is given out beyond `patience`.
     pub(super) fn turn(&self, spacing: Duration, patience: Duration) -> Option<Duration> {
         self.turn_at(self.running.elapsed(), spacing, patience)
     }

@@ -1,9 +1,10 @@
-//! Which document comes next in a sweep: of those that are due, the one used most.
+//! The order of documents in a sweep: of those that are due, the one used most.
 //!
-//! Pure: `now` is an argument. A document is due when its last check is about an interval old, which is its own
-//! ([`interval`](super::interval)); those that become due while the sweep goes on are waited for, so that each keeps its
-//! place in time from sweep to sweep. A document whose check is likely to be charged comes when the quota allows it, and
-//! those whose checks are free do not wait for it.
+//! Pure: `now` is an argument. A document is due when its last check is about an interval old,
+//! which is its own ([`interval`](super::interval)); those that become due while the sweep goes on
+//! are waited for, so that each keeps its place in time from sweep to sweep. A document whose check
+//! is likely to be charged comes when the quota allows it, and those whose checks are free do not
+//! wait for it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -23,14 +24,15 @@ pub(super) struct Plan {
     due_charged: BinaryHeap<Rank>,
 }
 
-/// Documents that become due with one look: all may have been checked in the same moment, and to put that many in order
-/// takes long. The others become due with the next looks.
+/// Documents that become due with one look: all may have been checked in the same moment, and to
+/// put that many in order takes long. The others become due with the next looks.
 const BECOME_DUE: usize = 1_000;
 
 /// Ordered by importance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
-    /// Uses, times the intervals since the last check: where not all can be done, nobody waits for ever.
+    /// Uses, times the intervals since the last check: where not all can be done, nobody waits for
+    /// ever.
     claim: u64,
     used_at: Timestamp,
     key: Key,
@@ -45,7 +47,7 @@ pub(super) struct Due {
     pub(super) is_booked: bool,
 }
 
-/// What to do next.
+/// The next step of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Revalidate this one.
@@ -77,12 +79,12 @@ impl Plan {
         Self { upcoming: upcoming.into(), due: free.into(), due_charged: charged.into() }
     }
 
-    /// How many documents are left.
+    /// Returns how many documents are left.
     pub(super) fn len(&self) -> usize {
         self.upcoming.len() + self.due.len() + self.due_charged.len()
     }
 
-    /// How many of them wait for quota.
+    /// Returns how many of them wait for quota.
     pub(super) fn wait_for_quota(&self) -> usize {
         self.due_charged.len()
     }
@@ -96,8 +98,8 @@ impl Plan {
         left
     }
 
-    /// Takes the next document; `take_charge` takes the cost of one out of the quota, or tells when that may be tried
-    /// again.
+    /// Takes the next document; `take_charge` takes the cost of one out of the quota, or tells when
+    /// that may be tried again.
     pub(super) fn next(
         &mut self,
         now: Timestamp,
@@ -133,8 +135,8 @@ fn due(key: Key, is_booked: bool) -> Next {
     Next::Revalidate(Due { key, is_booked })
 }
 
-/// How late the checks are: more documents may be in use than can be checked in an interval. One
-/// that was never checked is new.
+/// Returns how late the checks are: more documents may be in use than can be checked in an
+/// interval. One that was never checked is new.
 pub(super) fn lateness(active: &[Active], interval: Duration, now: Timestamp) -> Lateness {
     let checked = active.iter().filter_map(|active| Some((active, active.check?.at)));
     checked.fold(Lateness::default(), |lateness, (active, at)| {
@@ -147,14 +149,15 @@ pub(super) fn lateness(active: &[Active], interval: Duration, now: Timestamp) ->
     })
 }
 
-/// How many intervals a time lasts, the last one begun.
+/// Returns how many intervals a time lasts, the last one begun.
 fn intervals(time: Duration, interval: Duration) -> u64 {
     let intervals = time.as_nanos() / interval.as_nanos().max(1) + 1;
     u64::try_from(intervals).unwrap_or(u64::MAX)
 }
 
-/// By how much less than an interval a check may be old: what timers and networks make of a minute differs from one
-/// to the next, and a document that just misses its sweep would wait for a whole one more.
+/// By how much less than an interval a check may be old: what timers and networks make of a minute
+/// differs from one to the next, and a document that just misses its sweep would wait for a whole
+/// one more.
 pub(super) fn leeway(interval: Duration) -> Duration {
     interval / 60
 }
@@ -218,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_checked_just_now_waits_for_the_next_sweep_but_for_the_leeway() {
+    fn a_document_checked_just_now_waits_for_the_next_sweep() {
         let interval = MINUTE - leeway(MINUTE);
         assert_eq!(Plan::new(&[active(1, 1, Some(0))], MINUTE, NOW).len(), 1);
         let mut plan = Plan::new(&[active(1, 1, Some(0))], MINUTE, NOW);

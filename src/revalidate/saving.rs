@@ -1,4 +1,5 @@
-//! The way of the documents in use into the store's index: in pieces, with room in between for others who write.
+//! The way of the documents in use into the store's index: in pieces, with room in between for
+//! others who write.
 
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use crate::store::Guard;
 /// Rows that are given to the store at once.
 const ROWS_AT_ONCE: usize = 1_000;
 
-/// Saves what is worth saving, and has the index forget what was last used before `cutoff`. What the store does not take,
-/// or not in time, is still unsaved the next time.
+/// Saves what is worth saving, and has the index forget what was last used before `cutoff`. Rows
+/// that the store does not take in time are still unsaved the next time.
 pub(super) async fn save(activity: &Activity, store: &Guard, worth: Worth, cutoff: Timestamp) {
     let (rows, began) = (activity.unsaved(worth).await, Stopwatch::start());
     for rows in rows.chunks(ROWS_AT_ONCE) {
@@ -87,7 +88,8 @@ mod tests {
         }
     }
 
-    /// What an index with so much room is given of 2,500 documents, and how many of them are then still unsaved.
+    /// Saves 2,500 documents in an index with so much room; returns the rows that it got, and how
+    /// many documents are still unsaved then.
     async fn given(room: usize) -> (Vec<usize>, usize) {
         let activity = Activity::default();
         for number in 0..2_500 {

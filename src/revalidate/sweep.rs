@@ -1,4 +1,5 @@
-//! One sweep: workers that take due documents one by one and have them revalidated, each in its turn.
+//! One sweep: workers that take due documents one by one and have them revalidated, each in its
+//! turn.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +46,8 @@ impl<'a> Sweep<'a> {
         Self { parts, plan: Mutex::new(plan), rates, pace, began, tally }
     }
 
-    /// Goes on until nothing is left to do, or the time is over: what is left then waits for the next sweep.
+    /// Goes on until nothing is left to do, or the time is over: what is left then waits for the
+    /// next sweep.
     pub(super) async fn run(self) -> Tally {
         join_all((0..self.rates.workers).map(|_| self.work())).await;
         let plan = self.plan.lock();
@@ -91,8 +93,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// The next document that a client was served although its check is overdue. One that is likely to be charged comes
-    /// at its place in the plan, if the quota has nothing for it now.
+    /// The next document that a client was served although its check is overdue. One that is likely
+    /// to be charged comes at its place in the plan, if the quota has nothing for it now.
     fn next_overdue(&self) -> Option<Due> {
         let Parts { activity, tokens, clock, .. } = self.parts;
         loop {
@@ -118,7 +120,7 @@ impl<'a> Sweep<'a> {
             let outcome = self.revalidate(due).await;
             self.count(outcome, 1);
             match outcome {
-                // What holds for this one holds for all that are left.
+                // The same holds for all documents that are left.
                 Outcome::Skipped(reason @ (Skipped::Quota | Skipped::Late)) => {
                     return self.give_up(reason);
                 }
@@ -148,7 +150,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Has what the check of a document cost taken out of the background's share of the quota, once.
+    /// Has what the check of a document cost taken out of the background's share of the quota,
+    /// once.
     fn settle(&self, due: Due, is_charged: bool) {
         let Parts { tokens, clock, .. } = self.parts;
         match (due.is_booked, is_charged) {
@@ -186,8 +189,8 @@ impl<'a> Sweep<'a> {
         Ok(Checked { outcome: Outcome::of(&facts), is_charged })
     }
 
-    /// Finds out that the entry needs no check: one that cannot change, or one that was checked meanwhile, for a client.
-    /// A check from the future says nothing.
+    /// Finds out that the entry needs no check: one that cannot change, or one that was checked
+    /// meanwhile, for a client. A check from the future says nothing.
     fn check_age(&self, target: &Target, entry: &Entry) -> Result<(), Skipped> {
         let (now, checked_at) = (self.parts.clock.now(), entry.times.checked_at);
         let mutability = mutability(target, entry, now);
@@ -202,8 +205,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Asks the other replicas, if the body is one that they can have from the store. Without an answer there is
-    /// nobody to wait for.
+    /// Asks the other replicas, if the body is one that they can have from the store. Without an
+    /// answer there is nobody to wait for.
     async fn claim(&self, entry: &Arc<Entry>) -> Claimed {
         let alone = Claimed::Granted { wait: Duration::ZERO };
         if !entry.is_persistable() {
@@ -231,7 +234,7 @@ impl<'a> Sweep<'a> {
         self.parts.metrics.swept(outcome, documents);
     }
 
-    /// How much of the interval is left.
+    /// Returns how much of the interval is left.
     fn left(&self) -> Duration {
         self.parts.config.interval.saturating_sub(self.began.elapsed())
     }

@@ -1,8 +1,8 @@
-//! When a store is left alone, and what is said of it.
+//! A circuit breaker for the persistent store. Failed reads open it; successful looks close it.
 //!
-//! It learns from two sources, and each has its own say. Reads open the breaker: a look that succeeds every half
-//! second must not hide that each read in between is too slow. Looks close it: while it is open nothing is read.
-//! It neither reads nor looks, and knows no time: how often one looks is the business of whoever does.
+//! Looks that succeed do not keep it closed: a cheap look every half second must not hide that each
+//! read in between is too slow. While it is open nothing is read, so looks alone can close it. It
+//! neither reads nor looks itself, and knows no time.
 
 /// Reads that fail in a row until the store is left alone.
 const FAILURES_TO_OPEN: u32 = 5;
@@ -11,7 +11,7 @@ const SUCCESSES_TO_CLOSE: u32 = 3;
 /// Looks that fail in a row until the store is called down: one may be a hiccup of a busy machine.
 const FAILED_LOOKS_TO_BE_DOWN: u32 = 2;
 
-/// What the last reads and looks say of a store.
+/// The state of a store, as its last reads and looks tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breaker {
     state: State,
@@ -64,17 +64,18 @@ impl Breaker {
         }
     }
 
-    /// Whether the store is left alone.
+    /// Returns true if the store is left alone.
     pub fn is_open(self) -> bool {
         matches!(self.state, State::Open { .. })
     }
 
-    /// Whether the store is up, as far as the looks tell.
+    /// Returns true if the store is up, as far as the looks tell.
     pub fn is_up(self) -> bool {
         self.up
     }
 
-    /// Whether neither reads nor looks have anything to complain about: an outage is one thing, whoever noticed it.
+    /// Returns true if neither reads nor looks fail: an outage is one, whether a read or a look
+    /// noticed it.
     pub fn is_well(self) -> bool {
         self.up && !self.is_open()
     }
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn one_look_that_fails_is_a_hiccup_unless_the_reads_fail_as_well() {
+    fn one_failed_look_is_no_outage_unless_reads_fail_too() {
         assert!(after([Look(false)]).is_up());
         assert!(after([Look(false), Look(true), Look(false)]).is_up());
         assert!(!after([Look(false), Look(false)]).is_up());

@@ -136,9 +136,9 @@ impl Cause {
         }
     }
 
-    /// Whether it may be what follows from another cause, or comes on the way from one to another:
-    /// a server that is being replaced is away for a moment, and a file that cannot be written is
-    /// closed and cannot be opened.
+    /// Returns true if it may be what follows from another cause, or comes on the way from one to
+    /// another: a server that is being replaced is away for a moment, and a file that cannot be
+    /// written is closed and cannot be opened.
     pub const fn is_vague(self) -> bool {
         matches!(self, Self::NotReady | Self::TooSlow | Self::Other)
     }

@@ -1,8 +1,8 @@
 //! The store that needs no server: one file, crash-safe at every instant, bounded in size.
 //!
-//! It runs on redb. Every call works on a blocking thread; a permit goes along with it, so a disk that hangs
-//! takes a few threads and no more, however many callers give up waiting. It decides neither when a record is
-//! worth keeping nor how long a read may take.
+//! It runs on redb. Every call works on a blocking thread; a permit goes along with it, so a disk
+//! that hangs takes a few threads and no more, however many callers give up waiting. It decides
+//! neither when a record is worth keeping nor how long a read may take.
 
 mod bounded;
 mod eviction;
@@ -69,8 +69,8 @@ const LOCK_POLL: Duration = Duration::from_millis(50);
 /// How long the start waits for one attempt to open the file; a millisecond is usual.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 
-/// Between two attempts to open a file that could not be opened; each miss of the memory would make one. Shorter
-/// than the time between two probes, so that each of them makes one.
+/// Between two attempts to open a file that could not be opened; each miss of the memory would make
+/// one. Shorter than the time between two probes, so that each of them makes one.
 const REOPEN_PAUSE: Duration = Duration::from_millis(400);
 
 /// A store, and what there is to tell about how it was opened.
@@ -78,7 +78,8 @@ const REOPEN_PAUSE: Duration = Duration::from_millis(400);
 pub struct Opened {
     /// The store.
     pub store: Embedded,
-    /// Why the store has no file yet, if it has none. It fails, and tries to open the file again as it is used.
+    /// Why the store has no file yet, if it has none. It fails, and tries to open the file again as
+    /// it is used.
     pub shut: Option<Unwritable>,
 }
 
@@ -121,8 +122,8 @@ impl Embedded {
     ///
     /// # Errors
     ///
-    /// [`OpenError`]. A damaged file is none, it is moved aside; nor is a folder that cannot be used
-    /// ([`Opened::shut`]).
+    /// [`OpenError`]. A damaged file is none, it is moved aside; nor is a folder that cannot be
+    /// used ([`Opened::shut`]).
     pub async fn open(
         config: &config::Embedded,
         clock: &Clock,
@@ -257,15 +258,17 @@ impl Store for Embedded {
         self.handle.losses()
     }
 
-    /// Releases the file to other processes. Dropping the last clone does the same, on the thread that drops it.
+    /// Releases the file to other processes. Dropping the last clone does the same, on the thread
+    /// that drops it.
     fn close(&self) -> BoxFuture<'_, ()> {
         let (handle, evictor) = (Arc::clone(&self.handle), Arc::clone(&self.evictor));
         let (now, max_live) = (self.clock.now(), self.max_live);
         Box::pin(async move {
-            // Work that panicked has closed the file as well: it was thrown away with its transaction.
+            // Work that panicked has closed the file as well: it was thrown away with its
+            // transaction.
             let _ = tasks::blocking(move || {
                 let room = Room { max_live, evictor: &evictor };
-                // What cannot be merged stays in the journal.
+                // Changes that cannot be merged stay in the journal.
                 let _ = handle.run(|file| file.staging.merge(&file.database, now, room));
                 handle.close();
             })
@@ -274,7 +277,7 @@ impl Store for Embedded {
     }
 }
 
-/// Where the bound of the file is met in spite of [`size`], more and more room is made for the batch.
+/// Makes more and more room for the batch where the bound of the file is met in spite of [`size`].
 fn apply(handle: &Handle, batch: &[Change], now: Timestamp, room: Room<'_>) -> Result<(), Fault> {
     let apply = |file: &OpenFile| file.staging.apply(&file.database, batch, now, room);
     for quarters in (0..4).rev() {

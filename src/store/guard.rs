@@ -1,8 +1,10 @@
-//! The store as those see it who must not suffer from it: a call ends in time, fails quietly, or is not made.
+//! The store as those see it who must not suffer from it: a call ends in time, fails quietly, or is
+//! not made.
 //!
-//! Every read of L2 goes this way, and so does the background's use of the index; the write-behind queue does not,
-//! since a store that cannot be written may still be read. This is also who tells the log how the store is: one
-//! line for an outage and one for its end, whether reads or looks noticed it.
+//! Every read of L2 goes this way, and so does the background's use of the index; the write-behind
+//! queue does not, since a store that cannot be written may still be read. This is also who tells
+//! the log how the store is: one line for an outage and one for its end, whether reads or looks
+//! noticed it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +22,8 @@ use crate::entry::Entry;
 use crate::target::Key;
 use crate::telemetry::chain;
 
-/// What a look may take beyond the budget of a read: the store may have to be opened, or connected to.
+/// The time of a look beyond the budget of a read: the store may have to be opened, or connected
+/// to.
 const OPENING: Duration = Duration::from_millis(500);
 
 /// Why the store does not tell whether it has a document.
@@ -28,8 +31,8 @@ const OPENING: Duration = Duration::from_millis(500);
 pub enum Unread {
     /// It was not asked, or did not answer.
     Silent,
-    /// It has a record that cannot be used, here and now: it is damaged, or another version of svm wrote it, which may
-    /// well be able to use it.
+    /// It has a record that cannot be used, here and now: it is damaged, or another version of svm
+    /// wrote it, which may well be able to use it.
     Unusable,
 }
 
@@ -48,7 +51,8 @@ pub struct Guard {
 struct Opinion {
     /// Never held over a call.
     breaker: Mutex<Breaker>,
-    /// Whether a look has ended: until then nobody may have connected, and reads that fail for that say nothing.
+    /// True if a look has ended: until then nobody may have connected, and reads that fail for that
+    /// say nothing.
     looked: AtomicBool,
     metrics: StoreMetrics,
 }
@@ -108,8 +112,9 @@ impl Guard {
         }
     }
 
-    /// A call that may take longer and of which nobody waits for the outcome, as those about the documents in use:
-    /// nothing if the store is in trouble, the call fails or the limit passes. It does not move the breaker.
+    /// A call that may take longer and of which nobody waits for the outcome, as those about the
+    /// documents in use: nothing if the store is in trouble, the call fails or the limit passes. It
+    /// does not move the breaker.
     pub async fn within<T>(
         &self,
         limit: Duration,
@@ -129,8 +134,8 @@ impl Guard {
         }
     }
 
-    /// Looks at the store once, and says how it is: the error is a sentence for `/healthz`. A single look that fails
-    /// is no reason to call it down.
+    /// Looks at the store once, and says how it is: the error is a sentence for `/healthz`. A
+    /// single look that fails is no reason to call it down.
     ///
     /// # Errors
     ///
@@ -149,17 +154,17 @@ impl Guard {
         }
     }
 
-    /// How often the store has lost all that it had ([`Store::losses`]).
+    /// Returns how often the store has lost all that it had ([`Store::losses`]).
     pub fn losses(&self) -> u64 {
         self.store.losses()
     }
 
-    /// Whether other processes use the same store while this one does.
+    /// Returns true if other processes use the same store while this one does.
     pub fn is_shared(&self) -> bool {
         self.store.is_shared()
     }
 
-    /// Whether the store is left alone.
+    /// Returns true if the store is left alone.
     pub fn is_open(&self) -> bool {
         self.opinion.breaker.lock().is_open()
     }
@@ -204,7 +209,7 @@ impl Opinion {
     }
 }
 
-/// The store's own trouble. A record that cannot be used is not: whoever gives it answers.
+/// The store's own trouble. A record that cannot be used is none: a store that gives it answers.
 fn trouble<T>(called: &Result<T, Error>) -> Option<&Error> {
     match called {
         Err(error @ (Error::Unavailable(_) | Error::TooSlow(_))) => Some(error),
@@ -245,7 +250,7 @@ mod tests {
         )
     }
 
-    /// How many calls about the documents in use failed, and whether the breaker is open.
+    /// Returns how many calls about the documents in use failed, and whether the breaker is open.
     fn state(guard: &Guard) -> (u64, bool) {
         (guard.opinion.metrics.index_errors.get(), guard.is_open())
     }

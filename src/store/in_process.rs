@@ -1,7 +1,7 @@
 //! A store in memory, for tests and benches.
 //!
-//! It holds the same records as the others and follows the same rules, so that nothing else has to know the
-//! difference; only a restart shows it. It does no I/O: its futures are ready at once.
+//! It holds the same records as the others and follows the same rules, so that nothing else has to
+//! know the difference; only a restart shows it. It does no I/O: its futures are ready at once.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::entry::Entry;
 use crate::target::Key;
 
-/// What a record costs beside its bytes: its places in the map and in the order of expiry.
+/// The cost of a record beside its bytes: its places in the map and in the order of expiry.
 const BOOKKEEPING_BYTES: u64 = 200;
 
 /// Records in memory, bounded by their size; beyond it the soonest to expire goes first.

@@ -1,7 +1,8 @@
 //! The index of documents in use: which ones, and when each was last found current.
 //!
-//! It is what the background revalidation goes by, and what is left of it after a restart. It holds no bodies: those
-//! are in the records. Replicas that share a store share the index, and take turns by [`Claim`].
+//! It is what the background revalidation goes by, and what is left of it after a restart. It holds
+//! no bodies: those are in the records. Replicas that share a store share the index, and take turns
+//! by [`Claim`].
 
 use std::time::Duration;
 
@@ -28,11 +29,13 @@ pub struct InUse {
 pub struct Used {
     /// When a client was last served.
     pub at: Timestamp,
-    /// Whether clients were served more than once. The many documents of a scan are in use as well, once each.
+    /// True if clients were served more than once. The many documents of a scan are in use as well,
+    /// once each.
     pub is_repeated: bool,
 }
 
-/// The uses of documents as memory knows them: at once, while rows reach the index later, and not each use.
+/// The uses of documents as memory knows them: at once, while rows reach the index later, and not
+/// each use.
 pub trait Uses: Send + Sync + 'static {
     /// The uses of a document, if memory knows of any.
     fn of(&self, key: Key) -> Option<Used>;
@@ -46,13 +49,14 @@ impl InUse {
         (self.used_at <= now + lookback).then_some(Self { check, ..self })
     }
 
-    /// The uses that the row tells of. Where nothing was checked, it does not tell the first one from later ones.
+    /// The uses that the row tells of. Where nothing was checked, it does not tell the first one
+    /// from later ones.
     pub fn used(self) -> Used {
         let is_repeated = self.check.is_none_or(|check| check.was_before(self.used_at));
         Used { at: self.used_at, is_repeated }
     }
 
-    /// What both know together: the later use, the later check.
+    /// Returns the later use and the later check of both.
     pub fn merge(self, other: Self) -> Self {
         Self {
             key: self.key,
@@ -71,7 +75,7 @@ pub struct Claim {
     pub lease: Duration,
     /// The time between two revalidations of all replicas together.
     pub spacing: Duration,
-    /// How long whoever asks is ready to wait for its turn.
+    /// The longest wait for a turn that the replica accepts.
     pub patience: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! What every store keeps to, whatever it is made of.
+//! The laws of every store.
 
 use std::sync::Arc;
 use std::time::Duration;

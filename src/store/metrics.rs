@@ -1,4 +1,4 @@
-//! What becomes of calls to the persistent tier, and how it is.
+//! The counters of calls to the persistent tier, and gauges of its state.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::metrics::Registry;
 /// Seconds; the budget of a read is 25 ms.
 const SECONDS: &[f64] = &[0.000_05, 0.000_1, 0.000_25, 0.001, 0.005, 0.025];
 
-/// What a read of the persistent tier came to.
+/// The result of a read of the persistent tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StoreRead {
     /// It had the entry.
@@ -94,7 +94,7 @@ impl StoreMetrics {
         self.reads[StoreRead::Skipped as usize].inc();
     }
 
-    /// What the probe finds.
+    /// Sets the state that the probe has found.
     pub(super) fn set_up(&self, up: bool) {
         self.up.set(up.into());
     }

@@ -1,29 +1,32 @@
 //! The stored form of an entry: one format for every store.
 //!
-//! A record is versioned, checksummed and names its document, so that one which is damaged, belongs to another
-//! key or was written by a later version is an [`Error`], never a wrong answer. A body that has a gzip form is stored as
-//! that, and read with both. It does not hold a remembered failure, which is of no use after a restart.
+//! A record is versioned, checksummed and names its document, so that one which is damaged, belongs
+//! to another key or was written by a later version is an [`Error`], never a wrong answer. A body
+//! that has a gzip form is stored as that, and read with both. It does not hold a remembered
+//! failure, which is of no use after a restart.
 //!
 //! ```text
 //! 0   "svm"            3 bytes
 //! 3   version          1 byte
 //! 4   header length    u32, the bytes from 24 up to the body
-//! 8   checksum         16 bytes of SHA-256 over bytes 0..8, the header, and the SHA-256 of the body as it is stored
+//! 8   checksum         16 bytes of SHA-256 over bytes 0..8, the header, and the SHA-256 of the body
+//!                      as it is stored
 //! 24  checked_at       u64, milliseconds since the epoch; these two stay here in every version
 //! 32  keep_until       u64
 //! 40  fetched_at u64, expires_at u64, status u16, token (0 | 1 u64), URL, ETag and Last-Modified
 //!     (0 | 1 u32 bytes), length of the body as it is stored u64
 //!     from version 2 on: audited_at u64, ETag by the rule (0 | 1), moved (0 | 1 URL, u64)
-//!     from version 3 on: coding (0 raw | 1 gzip: length of the bytes u64, entity tag of the bytes 16 bytes)
+//!     from version 3 on: coding (0 raw | 1 gzip: length of the bytes u64, their entity tag, 16 bytes)
 //!     body             to the end, in its coding
 //! ```
 //!
-//! All numbers are little-endian. The subtle thing is how the format grows: a later version appends fields to
-//! the header, raises the version byte, and reads a shorter header of an earlier version with the new fields
-//! absent. Nothing before the appended fields ever moves.
+//! All numbers are little-endian. The subtle thing is how the format grows: a later version appends
+//! fields to the header, raises the version byte, and reads a shorter header of an earlier version
+//! with the new fields absent. Nothing before the appended fields ever moves.
 //!
-//! The entity tag follows from the bytes. It stands beside a gzip form because to hash what it inflates to takes longer than to
-//! inflate it; the checksum covers it like all else, and says that it was written together with this form.
+//! The entity tag follows from the bytes. It stands beside a gzip form because to hash what it
+//! inflates to takes longer than to inflate it; the checksum covers it like all else, and says that
+//! it was written together with this form.
 
 mod wire;
 
@@ -49,7 +52,7 @@ const VERSION: u8 = 3;
 pub(super) const BEGINNING: &[u8; 4] = &[MAGIC[0], MAGIC[1], MAGIC[2], VERSION];
 const CHECKSUM: std::ops::Range<usize> = 8..24;
 const HEADER_START: usize = CHECKSUM.end;
-/// What every version begins with.
+/// The beginning of every version.
 const LEAST: usize = HEADER_START + 16;
 
 /// Why some bytes are not the record that was asked for.
@@ -78,7 +81,7 @@ pub enum Error {
     TooLarge,
 }
 
-/// What can be told of a record without verifying it.
+/// The fields of a record that can be read without verifying it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peek {
     /// When the upstream last vouched for the body.
@@ -87,7 +90,8 @@ pub struct Peek {
     pub keep_until: Timestamp,
 }
 
-/// The record of an entry that is to be kept until the given moment. Makes the gzip form of its body where nobody has.
+/// The record of an entry that is to be kept until the given moment. Makes the gzip form of its
+/// body where nobody has.
 pub fn encode(entry: &Entry, keep_until: Timestamp) -> Vec<u8> {
     let form = entry.body.gzip_or_make().filter(|_| entry.is_persistable());
     let stored = form.unwrap_or(entry.body.bytes());
@@ -132,8 +136,8 @@ fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp, stor
     }
 }
 
-/// The entry in the record of `key`; its body, or the gzip form of it, shares the record's bytes. To inflate a mebibyte takes
-/// up to some milliseconds.
+/// The entry in the record of `key`; its body, or the gzip form of it, shares the record's bytes.
+/// To inflate a mebibyte takes up to some milliseconds.
 ///
 /// # Errors
 ///
@@ -175,13 +179,14 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
     })
 }
 
-/// The bytes of a form. One that is no shorter than they are was never written, and who counts what a form saves must not
-/// find that it is less than nothing.
+/// The bytes of a form. One that is no shorter than they are was never written, and who counts what
+/// a form saves must not find that it is less than nothing.
 fn inflated(form: &[u8], length: usize) -> Option<Vec<u8>> {
     if form.len() < length { gzip::inflate(form, length) } else { None }
 }
 
-/// Reads what decides about replacing and sweeping; touches the first 40 bytes and verifies nothing.
+/// Reads what decides about replacing and sweeping; touches the first 40 bytes and verifies
+/// nothing.
 ///
 /// # Errors
 ///
@@ -208,8 +213,9 @@ fn version(record: &[u8]) -> Result<u8, Error> {
     }
 }
 
-/// Whether a stored record gives way to a change that vouches for the moment `as_of`: it is no newer, or no
-/// record that this version can serve, or dated in the future by a clock that has been put right since.
+/// Returns true if a stored record gives way to a change that vouches for the moment `as_of`: it is
+/// no newer, or no record that this version can serve, or dated in the future by a clock that has
+/// been put right since.
 pub fn gives_way(stored: &[u8], as_of: Timestamp, now: Timestamp) -> bool {
     peek(stored).map_or(true, |stored| stored.checked_at <= as_of || stored.checked_at > now)
 }
@@ -266,7 +272,7 @@ fn read_fields(version: u8, header: &[u8]) -> Result<Fields, Error> {
     let _keep_until = time("keeping time")?;
     let (fetched_at, expires_at) = (time("fetch time")?, time("expiry time")?);
     let mut fields = Fields {
-        // Whoever wrote version 1 made no other checks than full ones.
+        // A program that wrote version 1 made full checks alone.
         times: Times { fetched_at, checked_at, audited_at: checked_at, expires_at },
         status: read_status(&mut reader).ok_or(Error::Malformed("status"))?,
         token: read_token(&mut reader).ok_or(Error::Malformed("token fingerprint"))?,
@@ -308,7 +314,8 @@ fn read_moved(reader: &mut Reader<'_>) -> Option<Option<Moved>> {
     }
 }
 
-/// The length is a promise that memory is taken for, so one that no record can keep is not believed.
+/// The length is a promise that memory is taken for, so one that no record can keep is not
+/// believed.
 fn read_coding(reader: &mut Reader<'_>) -> Option<Coding> {
     if !reader.presence()? {
         return Some(Coding::Raw);

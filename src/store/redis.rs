@@ -1,9 +1,10 @@
 //! The store that several processes may share: a Redis or Valkey server, version 6.2 or later.
 //!
-//! It works on two connections. One is for reads, which are asked for within milliseconds; the other is for all else,
-//! so that no batch ever delays a read. A read never waits for a connection: the probe in the background makes it. It
-//! decides neither when a record is worth keeping nor how long a read may take; the server removes what has expired.
-//! Clusters and sentinels are none of its business: it talks to the one server that the name leads to.
+//! It works on two connections. One is for reads, which are asked for within milliseconds; the
+//! other is for all else, so that no batch ever delays a read. A read never waits for a connection:
+//! the probe in the background makes it. It decides neither when a record is worth keeping nor how
+//! long a read may take; the server removes what has expired. Clusters and sentinels are none of
+//! its business: it talks to the one server that the name leads to.
 
 mod client;
 mod contents;
@@ -46,8 +47,8 @@ pub use self::client::SetupError;
 /// Longer than any record: beside the body there is a header with a URL and two short texts.
 const LARGEST_RECORD: usize = LARGEST_PERSISTED_BODY + (64 << 10);
 
-/// A record is read where it arrives up to here, which takes less than a millisecond; inflating and hashing a longer one holds
-/// up other tasks.
+/// A record is read where it arrives up to here, which takes less than a millisecond; inflating and
+/// hashing a longer one holds up other tasks.
 const LONGEST_READ_AT_ONCE: usize = 32 << 10;
 
 /// Longer records that are read at once: there are few of them, and as many processors.
@@ -141,8 +142,8 @@ impl Redis {
         Ok(tasks::blocking_within(&self.decoders, decode).await?)
     }
 
-    /// The answer to a write. A server that does not take writes any more may have been replaced by another one of the
-    /// same name, and reads should go there too.
+    /// The answer to a write. A server that does not take writes any more may have been replaced by
+    /// another one of the same name, and reads should go there too.
     fn written<T>(&self, answer: Result<T, Fault>) -> Result<T, Error> {
         if answer.as_ref().is_err_and(Fault::is_elsewhere) {
             self.reads.doubt();
@@ -184,7 +185,8 @@ impl Store for Redis {
         })
     }
 
-    /// There is nothing to do: the server removes what has expired, and its memory is bounded by its own settings.
+    /// There is nothing to do: the server removes what has expired, and its memory is bounded by
+    /// its own settings.
     fn sweep(&self, _: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
@@ -226,10 +228,11 @@ impl Store for Redis {
         })
     }
 
-    /// Takes as long as it may take to connect beside the budget. It looks as a read does, for a record that nobody has,
-    /// so that who may not read learns it here. The other connection looks for the mark of the contents meanwhile, and is
-    /// replaced if it is dead: nobody else may use it for long, and a batch would wait for its whole limit. A server that
-    /// takes no mark is none that cannot be read.
+    /// Takes as long as it may take to connect beside the budget. It looks as a read does, for a
+    /// record that nobody has, so that who may not read learns it here. The other connection looks
+    /// for the mark of the contents meanwhile, and is replaced if it is dead: nobody else may use
+    /// it for long, and a batch would wait for its whole limit. A server that takes no mark is none
+    /// that cannot be read.
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             let look = self.reads.call(budget, |mut connection| async move {

@@ -1,18 +1,20 @@
-//! How often a store is looked at: often while all is well, less often while its breaker is open.
+//! The looks at a store: frequent while all is well, less frequent while its breaker is open.
 //!
-//! `/healthz` is to be true within 2 s of a change, so here is what the worst store takes. A look lasts 525 ms at most:
-//! 500 ms to connect and 25 ms to read.
+//! `/healthz` is to be true within 2 s of a change, so here is what the worst store takes. A look
+//! lasts 525 ms at most: 500 ms to connect and 25 ms to read.
 //!
-//! * The store freezes just after a look. With a closed breaker the next look begins 0.5 s later and fails after
-//!   1.025 s; the second begins at once and fails after **1.55 s**, and two are enough. With an open breaker the next
-//!   one begins after 1.2 s, fails after **1.725 s**, and is enough.
-//! * It thaws just after a look began that is to fail after 0.525 s. The next one begins 0.7 s later and has succeeded
-//!   after **1.75 s**; one is enough.
+//! * The store freezes just after a look. With a closed breaker the next look begins 0.5 s later
+//!   and fails after 1.025 s; the second begins at once and fails after **1.55 s**, and two are
+//!   enough. With an open breaker the next one begins after 1.2 s, fails after **1.725 s**, and is
+//!   enough.
+//! * It thaws just after a look began that is to fail after 0.525 s. The next one begins 0.7 s
+//!   later and has succeeded after **1.75 s**; one is enough.
 //!
 //! The breaker closes with the third look that succeeds, **4.2 s** after the thaw at the latest.
 //!
-//! What the last write came to is no business of a look: `/healthz` reads it when it is asked. Writes that wait are
-//! tried with the look that finds the store up again; one that still hangs then ends at its own deadline first.
+//! A look does not ask about the last write: `/healthz` reads its result when it answers.
+//! Writes that wait are tried with the look that finds the store up again; one that still hangs
+//! then ends at its own deadline first.
 
 use std::time::Duration;
 
@@ -22,18 +24,20 @@ use super::Guard;
 
 /// From the start of a look to the start of the next, or to its end if it takes longer.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// What an open breaker adds to that, to make it a second on average.
+/// The addition while the breaker is open, which makes it a second on average.
 const ADDED: Duration = Duration::from_millis(500);
 /// A part of the second, so that replicas do not come back to a store in step.
 const JITTER: Duration = Duration::from_millis(200);
 
-/// Looks at the store for as long as it is polled, and tells what each look found ([`Guard::probe`]).
+/// Looks at the store for as long as it is polled, and tells what each look found
+/// ([`Guard::probe`]).
 pub async fn watch(guard: &Guard, mut tell: impl FnMut(Result<(), &'static str>)) {
     loop {
         // It runs from here on, beside the look.
         let interval = sleep(INTERVAL);
         tell(guard.probe().await);
-        // Asked now and not after the interval: a breaker that opens meanwhile does not put off the look that decides.
+        // Asked now and not after the interval: a breaker that opens meanwhile does not put off the
+        // look that decides.
         let added = added(guard.is_open(), fastrand::f64());
         interval.await;
         sleep(added).await;

@@ -1,7 +1,7 @@
-//! What the upstream is told of a stored entry when it is asked again.
+//! The question to the upstream about a stored entry.
 //!
-//! Pure, as all of the policy. What was once found out is believed for a while: where a document went, and that its bytes
-//! are those that a date stands for.
+//! Pure, as all of the policy. The policy believes two facts for a while: the new place of a moved
+//! document, and that its bytes are those of its date.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::upstream::Stored;
 /// How often a redirect that lasts is followed again, to see whether it is still there.
 const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is told of an entry to whoever asks the upstream about it.
+/// Returns the part of an entry that decides how to ask the upstream about it.
 pub(in crate::cache) fn asked<'a>(
     entry: &'a Entry,
     target: &Target,
@@ -36,9 +36,9 @@ pub(in crate::cache) fn asked<'a>(
     }
 }
 
-/// Whether a check by date will do: a date moves less often than a body, in which downloads are counted, but does not
-/// tell of assets that are added or replaced. So it is for the background alone, for a release that has settled, and
-/// not for long without a full check.
+/// Whether a check by date will do: a date moves less often than a body, in which downloads are
+/// counted, but does not tell of assets that are added or replaced. So it is for the background
+/// alone, for a release that has settled, and not for long without a full check.
 fn may_use_date(
     entry: &Entry,
     target: &Target,
@@ -55,7 +55,8 @@ fn may_use_date(
         && release::has_settled(&entry.body, now)
 }
 
-/// Whether less than `window` has passed since then. Where clocks were set back, nobody knows how much has.
+/// Returns true if less than `window` has passed since then. Where clocks were set back, nobody
+/// knows how much has.
 pub(super) fn was_within(window: Duration, then: Timestamp, now: Timestamp) -> bool {
     then <= now + CLOCK_DIFFERENCE && now.since(then) < window
 }

@@ -1,4 +1,4 @@
-//! Which entries the persistent tier hears of, and how long it keeps them.
+//! The choice of entries for the persistent tier, and the time that it keeps them.
 //!
 //! Pure, as all of the policy.
 
@@ -16,12 +16,12 @@ pub(in crate::cache) fn keep_until(entry: &Entry, rules: &config::Cache) -> Time
     entry.times.expires_at + rules.stale_if_error.max(KEEP_EXPIRED_AT_LEAST)
 }
 
-/// Whether the persistent tier should hear of a revalidation: not of each one, or a store full of
-/// active documents would be rewritten every minute; and of none by date, since there a record that
-/// was checked later takes the place of another, and a date may vouch for an older body than the
-/// one that another replica has fetched. Where the clock was set back, the record is one from the
-/// future, which is not to be believed once that has come. A record that was handed over before the
-/// tier lost all that it had, at `lost_at`, is not there any more.
+/// Returns true if the persistent tier should hear of a revalidation: not of each one, or a store
+/// full of active documents would be rewritten every minute; and of none by date, since there a
+/// record that was checked later takes the place of another, and a date may vouch for an older body
+/// than the one that another replica has fetched. Where the clock was set back, the record is one
+/// from the future, which is not to be believed once that has come. A record that was handed over
+/// before the tier lost all that it had, at `lost_at`, is not there any more.
 pub(in crate::cache) fn is_worth_persisting(
     entry: &Entry,
     lost_at: Timestamp,

@@ -25,8 +25,8 @@ pub(in crate::cache) fn vouched(
     (is_ours && at > entry.times.checked_at).then(|| freshened(entry, at, rules))
 }
 
-/// Whether an entry with these times takes the place of one with those. One from the future, which
-/// a clock that was ahead has dated, gives way.
+/// Returns true if an entry with these times takes the place of one with those. One from the
+/// future, which a clock that was ahead has dated, gives way.
 pub(in crate::cache) fn is_newer(these: &Times, those: &Times, now: Timestamp) -> bool {
     !these.begin_after(now) && (these.checked_at > those.checked_at || those.begin_after(now))
 }

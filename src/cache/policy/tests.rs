@@ -1,11 +1,11 @@
 //! The rules by the table, and what holds whatever the numbers are.
 
+mod answers;
 mod asked;
 mod confirmed;
 mod recalled;
 mod set_back;
 mod stands_in;
-mod told;
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -111,7 +111,7 @@ fn a_304_without_an_entry_is_a_failure() {
 }
 
 #[test]
-fn a_failure_is_remembered_where_a_copy_may_stand_in_and_a_call_was_made() {
+fn a_failed_call_is_remembered_where_a_copy_may_stand_in() {
     let copy = stored_entry();
     let remember = |kept: Kept, seconds| remember_failure(&copy, &kept, later(seconds), &rules());
     let rests = RecentFailure { retry_at: later(1000) + FIRST_REST, rest: FIRST_REST };
@@ -146,7 +146,7 @@ fn what_the_tier_has_lost_is_worth_a_write() {
 }
 
 #[test]
-fn a_revalidation_is_worth_a_write_when_it_moves_the_expiry_by_more_than_a_tenth() {
+fn a_move_of_the_expiry_by_a_tenth_is_worth_a_write() {
     let entry = |moved: u64| Entry {
         persisted: Persisted::until(later(1000)),
         times: Times { expires_at: later(1000 + moved), ..stored_entry().times },
@@ -163,7 +163,7 @@ fn a_revalidation_is_worth_a_write_when_it_moves_the_expiry_by_more_than_a_tenth
 }
 
 #[test]
-fn an_expired_entry_is_kept_for_its_validator_even_where_nothing_stands_in() {
+fn an_expired_entry_is_kept_for_its_validator() {
     let strict = config::Cache { stale_if_error: Duration::ZERO, ..rules() };
     assert_eq!(keep_until(&stored_entry(), &strict), later(1000 + 24 * 3600));
     let week = Duration::from_secs(7 * 24 * 3600);
@@ -172,7 +172,8 @@ fn an_expired_entry_is_kept_for_its_validator_even_where_nothing_stands_in() {
 }
 
 proptest! {
-    /// Whatever has happened to an entry: what is served unasked is fresh, or told to be stale and young enough.
+    /// Whatever has happened to an entry: what is served unasked is fresh, or told to be stale and
+    /// young enough.
     #[test]
     fn nothing_old_is_served_as_fresh(
         seconds in 0..3000u64,

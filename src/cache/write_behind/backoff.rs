@@ -1,4 +1,4 @@
-//! How long to wait after a failed batch: twice as long each time, up to a bound, with jitter.
+//! The wait after a failed batch: twice as long each time, up to a bound, with jitter.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ impl Backoff {
         Self { first, longest, failures: 0 }
     }
 
-    /// The wait after one more failure; `jitter` in `0.0..1.0` takes up to half of it off, so that replicas of
-    /// the service do not come back to a shared store all at once.
+    /// The wait after one more failure; `jitter` in `0.0..1.0` takes up to half of it off, so that
+    /// replicas of the service do not come back to a shared store all at once.
     pub(super) fn after_failure(&mut self, jitter: f64) -> Duration {
         let doubled = self.first.saturating_mul(2_u32.saturating_pow(self.failures));
         self.failures = self.failures.saturating_add(1);
@@ -48,7 +48,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_wait_is_longer_than_the_longest_or_shorter_than_half_the_first(
+        fn each_wait_is_within_its_bounds(
             first in 1u64..10_000, more in 0u64..100_000, failures in 1usize..100, jitter in 0.0..1.0,
         ) {
             let [first, longest] = [first, first + more].map(Duration::from_millis);

@@ -1,7 +1,8 @@
-//! The model test: pushes, outages, time and shutdowns in any order, against what must hold whatever happens.
+//! The model test: pushes, outages, time and shutdowns in any order, against what must hold
+//! whatever happens.
 //!
-//! There is no socket and no thread here, so tokio's time stands still until everything waits for it: back-offs and
-//! deadlines pass at once.
+//! There is no socket and no thread here, so tokio's time stands still until everything waits for
+//! it: back-offs and deadlines pass at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -186,7 +187,7 @@ impl World {
         self.store.read(key).await.expect("a record that was written by us")
     }
 
-    /// What holds at every moment.
+    /// Asserts the laws of every moment.
     async fn check(&mut self) {
         let stats = self.write_behind.stats();
         assert!(stats.depth <= CONFIG.queue_size, "{stats:?}");
@@ -219,7 +220,7 @@ impl World {
 
 proptest! {
     #[test]
-    fn nothing_is_lost_without_being_counted_and_nothing_older_comes_back(steps in steps()) {
+    fn losses_are_counted_and_nothing_older_comes_back(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)

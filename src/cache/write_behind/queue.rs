@@ -1,9 +1,10 @@
-//! What waits to be written to L2: a bounded queue of changes, one a key, with one batch in flight.
+//! A bounded queue of changes for L2, one a key, with one batch in flight.
 //!
-//! It is pure: `now` is an argument, nothing here waits or writes. The subtle thing is the life of a change in
-//! flight. It still answers [`Queue::peek`], a newer change of its key goes before it, and if its batch fails it
-//! comes back to the front, unless it is too old or that newer change has made it pointless. What is in flight
-//! counts in the bounds: a store that hangs must not let the queue grow by a batch.
+//! It is pure: `now` is an argument, nothing here waits or writes. The subtle thing is the life of
+//! a change in flight. It still answers [`Queue::peek`], a newer change of its key goes before it,
+//! and if its batch fails it comes back to the front, unless it is too old or that newer change has
+//! made it pointless. Changes in flight count in the bounds: a store that hangs must not let the
+//! queue grow by a batch.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ pub(super) struct Limits {
     pub(super) max_age: Duration,
 }
 
-/// What a key's newest change would make of the store.
+/// The effect of a key's newest change on the store.
 #[derive(Clone, Debug)]
 pub enum Peeked {
     /// This entry will be there.
@@ -33,7 +34,7 @@ pub enum Peeked {
     Removed,
 }
 
-/// What has become of every change that was pushed and is not waiting any more.
+/// The fate of every change that was pushed and is not waiting any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) pushed: u64,
@@ -63,8 +64,9 @@ struct Pushed {
 }
 
 impl Pushed {
-    /// Whether this change stays in spite of one of its key that was pushed later: it vouches for a later moment,
-    /// which had come by then. Otherwise a clock that was ahead dated it.
+    /// Returns true if this change stays in spite of one of its key that was pushed later: it
+    /// vouches for a later moment, which had come by then. Otherwise a clock that was ahead dated
+    /// it.
     fn outlasts(&self, later: &Self) -> bool {
         let as_of = self.change.as_of();
         as_of > later.change.as_of() && as_of <= later.at
@@ -84,8 +86,8 @@ impl Queue {
         }
     }
 
-    /// Takes a change in; it replaces a waiting one of its key unless that one vouches for a later moment, and
-    /// begins to age now. Beyond the bounds the oldest goes; the keys of those.
+    /// Takes a change in; it replaces a waiting one of its key unless that one vouches for a later
+    /// moment, and begins to age now. Beyond the bounds the oldest goes; the keys of those.
     pub(super) fn push(&mut self, change: Change, now: Timestamp) -> Vec<Key> {
         self.tally.pushed += 1;
         self.insert(self.next, Pushed { change, at: now });
@@ -100,7 +102,7 @@ impl Queue {
         dropped
     }
 
-    /// Whether it is time to write before the interval is over.
+    /// Returns true if it is time to write before the interval is over.
     pub(super) fn is_half_full(&self) -> bool {
         self.len() * 2 >= self.limits.keys || self.bytes * 2 >= self.limits.bytes
     }
@@ -115,8 +117,8 @@ impl Queue {
         })
     }
 
-    /// Moves the oldest changes into flight, a batch at a time. `None` while a batch is in flight, or if there is
-    /// nothing to write.
+    /// Moves the oldest changes into flight, a batch at a time. `None` while a batch is in flight,
+    /// or if there is nothing to write.
     pub(super) fn take_batch(&mut self) -> Option<Arc<[Change]>> {
         if !self.in_flight.is_empty() {
             return None;
@@ -144,9 +146,9 @@ impl Queue {
         self.bytes -= landed.values().map(|pushed| weight(&pushed.change)).sum::<usize>();
     }
 
-    /// The batch in flight is not in the store, or may not be: its changes wait again, where they were, but for
-    /// those past their age. Only what was tried can be: a long interval or a step of the clock loses nothing
-    /// while the store works. The keys of those that are dropped.
+    /// The batch in flight is not in the store, or may not be: its changes wait again, where they
+    /// were, but for those past their age. Only what was tried can be: a long interval or a step of
+    /// the clock loses nothing while the store works. The keys of those that are dropped.
     pub(super) fn batch_failed(&mut self, now: Timestamp) -> Vec<Key> {
         let max_age = self.limits.max_age;
         // A change that was pushed ahead of now was so before the clock was set back, and ages from
@@ -163,7 +165,8 @@ impl Queue {
         dropped
     }
 
-    /// The batch in flight was given up before its outcome was known: its changes wait again, where they were.
+    /// The batch in flight was given up before its outcome was known: its changes wait again, where
+    /// they were.
     pub(super) fn batch_cut_off(&mut self) {
         for (number, pushed) in std::mem::take(&mut self.in_flight) {
             self.bytes -= weight(&pushed.change);
@@ -171,7 +174,7 @@ impl Queue {
         }
     }
 
-    /// How many changes wait or are in flight.
+    /// Returns how many changes wait or are in flight.
     pub(super) fn len(&self) -> usize {
         self.waiting.len() + self.in_flight.len()
     }
@@ -230,8 +233,9 @@ impl Queue {
     }
 }
 
-/// The body is what weighs; a removal has none. Its gzip form does not count: what is put in and what is taken out have to weigh
-/// the same, and the form may be made in between. It adds a tenth to a typical body, and at most nine tenths.
+/// The body is what weighs; a removal has none. Its gzip form does not count: what is put in and
+/// what is taken out have to weigh the same, and the form may be made in between. It adds a tenth
+/// to a typical body, and at most nine tenths.
 fn weight(change: &Change) -> usize {
     match change {
         Change::Put { entry, .. } => entry.body.len(),

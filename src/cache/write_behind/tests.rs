@@ -158,8 +158,8 @@ async fn a_failed_batch_is_written_when_the_store_works_again() {
 #[tokio::test]
 async fn a_failed_batch_need_not_wait_once_the_store_is_known_to_work() {
     let store = Scripted::failing(1);
-    // The first pause after a failure is as long as the interval, so only a half full queue and a word from
-    // outside have anything written.
+    // The first pause after a failure is as long as the interval, so only a half full queue and a
+    // word from outside have anything written.
     let config = Config { flush_interval: NEVER, retry_max_interval: NEVER, ..CONFIG };
     let write_behind = write_behind(config, &store);
     beside(&write_behind, async {

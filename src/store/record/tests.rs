@@ -15,8 +15,8 @@ use crate::gzip;
 use crate::secret::Fingerprint;
 use crate::target::Key;
 
-/// What [`golden`] encodes to, written once when the version was finished. It never changes: a later version adds a
-/// golden record of its own beside it.
+/// The encoding of [`golden`], written once when the version was finished. It never changes: a
+/// later version adds a golden record of its own beside it.
 const GOLDEN: &[u8] = include_bytes!("../../../testdata/records/v3-release.bin");
 /// The same with a body that has a gzip form.
 const GOLDEN_GZIP: &[u8] = include_bytes!("../../../testdata/records/v3-releases.bin");
@@ -117,7 +117,7 @@ fn the_golden_record_of_version_2_is_read() {
 }
 
 #[test]
-fn the_golden_record_of_version_1_is_read_without_the_later_fields() {
+fn a_record_of_version_1_is_read_without_later_fields() {
     let (mut entry, keep_until) = golden();
     entry.validators.follows_rule = false;
     entry.aside = Aside::default();

@@ -1,4 +1,5 @@
-//! Numbers and texts as bytes, little-endian; an absent value is one zero byte, a present one follows a one.
+//! Numbers and texts as bytes, little-endian; an absent value is one zero byte, a present one
+//! follows a one.
 
 use crate::clock::Timestamp;
 

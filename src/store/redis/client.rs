@@ -24,12 +24,13 @@ use super::guarded::{Allowance, Guarded};
 use crate::config::redacted::redacted_path;
 use crate::{config, tasks};
 
-/// How long the network may leave bytes unacknowledged: a server that vanished is noticed although nobody answers.
+/// How long the network may leave bytes unacknowledged: a server that vanished is noticed although
+/// nobody answers.
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
 
-/// What may wait in memory to be sent, in bytes, before senders wait.
+/// The bytes that may wait in memory to be sent before senders wait.
 const SEND_BUFFER: usize = 256 << 10;
 
 /// Why the way to Redis cannot be set up.

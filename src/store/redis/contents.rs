@@ -1,7 +1,7 @@
 //! The contents of the server, by a mark that is lost together with them.
 //!
-//! The mark is another one each time that somebody sets it. So whoever sees it change knows that the server was emptied,
-//! or that the name leads to another server.
+//! The mark is another one each time that a replica sets it. So a mark that changes shows that the
+//! server was emptied, or that the name leads to another server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,7 +14,7 @@ use super::names;
 /// The longest mark that is read; ours are shorter.
 const LONGEST: usize = 64;
 
-/// What is known of the contents.
+/// The knowledge of the contents.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     mark: Mutex<Vec<u8>>,
@@ -22,7 +22,7 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// How often the contents were lost since the first look.
+    /// Returns how often the contents were lost since the first look.
     pub(super) fn losses(&self) -> u64 {
         self.losses.load(Ordering::Relaxed)
     }

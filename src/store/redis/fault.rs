@@ -1,7 +1,7 @@
-//! What can go wrong with the server, sorted by what helps.
+//! The faults of the server, sorted by their remedy.
 //!
-//! The texts are made here and not by the client: a batch that fails altogether has an error for each change, and the
-//! log needs one of them.
+//! The texts are made here and not by the client: a batch that fails altogether has an error for
+//! each change, and the log needs one of them.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(super) enum Fault {
         cause: Cause,
         /// How many of them.
         count: usize,
-        /// Whether another connection may help.
+        /// True if another connection may help.
         elsewhere: bool,
     },
     /// The connection cannot be made or is broken.
@@ -43,13 +43,14 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Whether the connection is of no use any more. A server that is loading, full or misused says the same on every
-    /// connection.
+    /// Returns true if the connection is of no use any more. A server that is loading, full or
+    /// misused says the same on every connection.
     pub(super) fn is_broken(&self) -> bool {
         matches!(self, Self::TooSlow(_) | Self::Broken(_))
     }
 
-    /// Whether the connection works, but leads to a server that cannot take writes any more or wants another login.
+    /// Returns true if the connection works, but leads to a server that cannot take writes any more
+    /// or wants another login.
     pub(super) fn is_elsewhere(&self) -> bool {
         matches!(self, Self::Refused { elsewhere: true, .. })
     }
@@ -75,12 +76,13 @@ impl From<Fault> for Error {
     }
 }
 
-/// Whether the key holds a value of another type than the command is for.
+/// Returns true if the key holds a value of another type than the command is for.
 pub(super) fn is_wrong_type(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Extension && error.code() == Some("WRONGTYPE")
 }
 
-/// After a failover the name may lead elsewhere. Old servers hide the code in the text of a script's error.
+/// After a failover the name may lead elsewhere. Old servers hide the code in the text of a
+/// script's error.
 fn is_about_this_server(error: &ServerError) -> bool {
     let is_hidden = || error.details().is_some_and(|text| text.contains("READONLY"));
     ["READONLY", "NOAUTH"].contains(&error.code()) || is_hidden()

@@ -97,7 +97,7 @@ impl Frames {
         Self { bounds, state, lists, parts: 0, bytes: 0, whole: 0 }
     }
 
-    /// How many have come as a whole.
+    /// Returns how many have come as a whole.
     pub(super) fn whole(&self) -> u64 {
         self.whole
     }

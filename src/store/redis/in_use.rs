@@ -1,7 +1,7 @@
 //! The index of documents in use, as a sorted set with a text for each check.
 //!
-//! The set says when a document was last used. Its check stands beside, and lasts for as long as the document would
-//! stay in the index from then on; so it goes by itself when the document does.
+//! The set says when a document was last used. Its check stands beside, and lasts for as long as
+//! the document would stay in the index from then on; so it goes by itself when the document does.
 
 use std::collections::HashSet;
 
@@ -19,7 +19,8 @@ use crate::store::index::MOST_IN_USE;
 /// Rows that are read at once: the server does nothing else meanwhile.
 pub(super) const CHUNK: usize = 1_000;
 
-/// Rows that are merged or removed at once, which takes the server longer: reads wait for two milliseconds at most.
+/// Rows that are merged or removed at once, which takes the server longer: reads wait for two
+/// milliseconds at most.
 const WRITTEN_AT_ONCE: usize = 200;
 
 /// Merges rows into the index and removes what was last used before `cutoff`.
@@ -51,14 +52,15 @@ pub(super) async fn remember(
     }
 }
 
-/// The rows used at `since` or later, the last used first. What is no row of ours is left out.
+/// The rows used at `since` or later, the last used first. It leaves out members that are no rows
+/// of svm.
 pub(super) async fn since(
     mut connection: MultiplexedConnection,
     scripts: &Scripts,
     since: Timestamp,
 ) -> RedisResult<Vec<InUse>> {
     let mut rows = Vec::new();
-    // Who is used between two pages moves the others on, and one of them comes again.
+    // A document that is used between two pages moves the others on, and one of them comes again.
     let mut known: HashSet<_, RandomState> = HashSet::default();
     for first in (0..MOST_IN_USE).step_by(CHUNK) {
         let page = page(&mut connection, scripts, first).await?;

@@ -1,14 +1,16 @@
 //! A connection that is replaced when it has to be.
 //!
-//! The client's own manager makes every command wait until it has connected again; here a read fails at once where
-//! there is no connection, and only those connect who have the time. A connection is thrown away when a call on it was
-//! not answered in time; the name is then looked up again. Where an error says that another server may help, it serves
-//! until there is another one, and that is made once it is not new any more: a server may refuse for a long time.
+//! The client's own manager makes every command wait until it has connected again; here a read
+//! fails at once where there is no connection, and only those connect who have the time. A
+//! connection is thrown away when a call on it was not answered in time; the name is then looked up
+//! again. Where an error says that another server may help, it serves until there is another one,
+//! and that is made once it is not new any more: a server may refuse for a long time.
 //!
-//! The subtle thing is a call whose caller gives up: the client discards the reply when it comes, so that none is ever
-//! taken for that of another command. But who gives up on a dead connection must not leave it to the next one either:
-//! a call that was dropped counts as one that was not answered. Only a [`Link::read`] may be dropped without that,
-//! since its callers have little patience.
+//! The subtle thing is a call whose caller gives up: the client discards the reply when it comes,
+//! so that none is ever taken for that of another command. But who gives up on a dead connection
+//! must not leave it to the next one either: a call that was dropped counts as one that was not
+//! answered. Only a [`Link::read`] may be dropped without that, since its callers have little
+//! patience.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,14 +40,15 @@ pub(super) struct Link {
     client: Arc<Client>,
     allowance: Allowance,
     state: Mutex<State>,
-    /// Held by whoever connects.
+    /// Held by the caller that connects.
     connecting: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct State {
     current: Option<Current>,
-    /// The current connection serves until there is another one, and that is to be made when this one is not new.
+    /// The current connection serves until there is another one, and that is to be made when this
+    /// one is not new.
     doubtful: bool,
     /// Counts the connections, so that an old one's failure does not cost the new one.
     generation: u64,
@@ -69,7 +72,8 @@ impl Link {
         Self { client, allowance, state, connecting }
     }
 
-    /// Runs a command on the connection, which it makes if there is none; at most `limit` after that.
+    /// Runs a command on the connection, which it makes if there is none; at most `limit` after
+    /// that.
     pub(super) async fn call<T, F>(
         &self,
         limit: Duration,
@@ -107,7 +111,8 @@ impl Link {
         answer
     }
 
-    /// Has a [`Link::call`] connect anew, the next one or one in a second; until it has, the connection serves.
+    /// Has a [`Link::call`] connect anew, the next one or one in a second; until it has, the
+    /// connection serves.
     pub(super) fn doubt(&self) {
         self.state.lock().doubtful = true;
     }

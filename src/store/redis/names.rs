@@ -6,7 +6,8 @@ use crate::target::Key;
 /// A sorted set: the documents in use by their last use, in milliseconds.
 pub(super) const ACTIVE: &str = "svm:v1:active";
 
-/// The moment from which on the next turn to revalidate is free, in microseconds of the server's clock.
+/// The moment from which on the next turn to revalidate is free, in microseconds of the server's
+/// clock.
 pub(super) const PACE: &str = "svm:v1:pace";
 
 /// The mark of the contents of the server.
@@ -17,7 +18,8 @@ pub(super) fn entry(key: Key) -> String {
     format!("svm:v1:entry:{}", digits(key))
 }
 
-/// Its last check: the time of the check and that of the fetch, in milliseconds, with a blank between them.
+/// Its last check: the time of the check and that of the fetch, in milliseconds, with a blank
+/// between them.
 pub(super) fn check(key: Key) -> String {
     format!("svm:v1:check:{}", digits(key))
 }

@@ -1,6 +1,6 @@
 //! The scripts that the server runs, and a batch of changes as calls of them.
 //!
-//! A script is what makes "only the newer record stays" one step, whoever else writes meanwhile.
+//! A script makes "only the newer record stays" one step, whatever other replicas write meanwhile.
 
 use ::redis::{Cmd, Pipeline, Script, cmd, pipe};
 
@@ -40,8 +40,8 @@ impl Scripts {
         }
     }
 
-    /// A call for each change, in order. The scripts go along: they are small beside a record, and the server may
-    /// have forgotten them.
+    /// A call for each change, in order. The scripts go along: they are small beside a record, and
+    /// the server may have forgotten them.
     pub(super) fn batch(&self, batch: &[Change], now: Timestamp) -> Pipeline {
         let mut calls = pipe();
         calls.load_script(&self.put).ignore().load_script(&self.remove).ignore();
@@ -71,8 +71,8 @@ impl Scripts {
     }
 }
 
-/// A call with the keys that belong to a document, then those that only this script needs, and the document's digits as
-/// the first argument.
+/// A call with the keys that belong to a document, then those that only this script needs, and the
+/// document's digits as the first argument.
 fn on_document(script: &Script, key: Key, more: &[String]) -> Cmd {
     let keys = [names::entry(key), names::check(key), names::ACTIVE.to_owned()];
     let mut call = cmd("EVALSHA");

@@ -1,4 +1,4 @@
-//! What the upstream is told of an entry: whether a date will do, and where the document went.
+//! The question about an entry: whether a date suffices, and the place of the document.
 
 use super::*;
 use crate::target::{Policy, Target};
@@ -41,7 +41,7 @@ fn may_use_date(case: Case) -> bool {
 }
 
 #[test]
-fn a_date_will_do_for_the_background_and_a_release_that_has_settled() {
+fn a_date_suffices_for_a_settled_release_in_the_background() {
     for path in [
         "/repos/octo/app/releases/latest",
         "/repos/octo/app/releases/tags/v1",
@@ -105,7 +105,7 @@ fn the_place_of_a_document_is_told_for_a_day() {
 }
 
 #[test]
-fn the_place_of_a_document_is_not_told_where_the_clock_was_set_back() {
+fn the_new_place_is_forgotten_where_the_clock_was_set_back() {
     let target = Target::parse(URL, &Policy::default()).unwrap();
     for (seconds_ahead, is_told) in [(0, true), (5, true), (6, false), (10 * DAY, false)] {
         let aside = Aside::new(Some(Moved { to: URL.into(), seen_at: later(seconds_ahead) }), None);

@@ -1,4 +1,4 @@
-//! What a `304` changes, by what it answers; and whom it satisfies.
+//! The effect of a `304`, by its question, and the waiters that it satisfies.
 
 use super::*;
 use crate::entry::Validator;
@@ -63,7 +63,7 @@ fn what_a_date_vouches_for_is_not_written() {
 }
 
 #[test]
-fn a_304_brings_neither_validators_nor_a_token_whatever_it_answers() {
+fn a_304_brings_neither_validators_nor_a_token() {
     for asked_by in [Validator::Etag, Validator::ComputedEtag, Validator::Date] {
         for route in [Route::Direct, Route::Moved(URL.into()), Route::Remembered] {
             let fresh = freshened(not_modified(asked_by, route));

@@ -1,4 +1,5 @@
-//! What a stored entry is good for on its own: by demand, by age, after a failure, after another replica's check.
+//! The use of a stored entry on its own: by demand, by age, after a failure, after another
+//! replica's check.
 
 use super::*;
 
@@ -35,7 +36,7 @@ fn an_entry_is_served_up_to_its_expiry() {
 }
 
 #[test]
-fn a_refresh_is_answered_by_a_full_check_within_the_interval_and_by_no_other() {
+fn a_full_check_within_the_interval_answers_a_refresh() {
     let rules = config::Cache { refresh_min_interval: Duration::from_secs(10), ..rules() };
     let refreshed = |seconds| of(&stored_entry(), Demand::Refresh, later(seconds), &rules);
     assert_eq!(refreshed(9), Use::Serve(None));
@@ -47,7 +48,7 @@ fn a_refresh_is_answered_by_a_full_check_within_the_interval_and_by_no_other() {
 }
 
 #[test]
-fn after_a_failure_the_copy_is_served_for_its_rest_then_with_a_try_then_not_at_once() {
+fn after_a_failure_the_copy_is_served_until_its_rest_ends() {
     let failure = RecentFailure { retry_at: later(1110), rest: Duration::from_secs(20) };
     let failed =
         Arc::new(Entry { aside: Aside::new(None, Some(failure)), ..(*stored_entry()).clone() });
@@ -81,7 +82,7 @@ fn seconds_left_are_rounded_up_and_seconds_over_down() {
 }
 
 #[test]
-fn another_replicas_check_counts_for_the_same_body_and_if_it_is_later() {
+fn a_later_check_of_a_replica_counts_for_the_same_body() {
     let entry = stored_entry();
     let check = |at, fetched_at| vouched(&entry, Check { at, fetched_at }, later(20), &rules());
     let fresh = check(later(10), NOW).unwrap();

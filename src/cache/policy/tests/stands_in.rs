@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What a waiter is told of a failure, these seconds after the entry was fetched.
+/// The answer to a waiter after a failure, these seconds after the entry was fetched.
 fn told(demand: Demand, previous: &Arc<Entry>, kept: Kept, seconds: u64) -> Answer {
     let (previous, exchanged) = (Some(Arc::clone(previous)), Exchanged::Kept(kept));
     let facts = Facts::Exchange { previous, exchanged };
@@ -38,7 +38,8 @@ fn a_copy_that_stood_in_without_a_call_was_not_forwarded() {
     }
 }
 
-/// A plain request may share the flight of a refresh, and hear of its end before it hears of the copy.
+/// A plain request may share the flight of a refresh, and hear of its end before it hears of the
+/// copy.
 #[test]
 fn a_copy_that_is_fresh_stands_in_for_nothing() {
     for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::OtherStatus) {
@@ -57,7 +58,7 @@ fn a_copy_that_stood_in_tells_how_the_upstream_failed() {
 }
 
 #[test]
-fn nothing_stands_in_for_a_refresh_nor_does_a_negative_entry_or_one_too_old() {
+fn nothing_stands_in_for_a_refresh() {
     let negative = Arc::new(Entry { status: StatusCode::NOT_FOUND, ..(*stored_entry()).clone() });
     for reason in Reason::ALL {
         for (demand, entry, seconds) in [

@@ -59,7 +59,7 @@ fn remove(document: u8, as_of: u64) -> Change {
     Change::Remove { key: key(document), as_of: at(as_of) }
 }
 
-/// What a key's waiting change is: the moment it vouches for.
+/// The moment that a key's waiting change vouches for.
 fn peeked(queue: &Queue, document: u8) -> Option<Timestamp> {
     queue.peek(&key(document)).map(|peeked| match peeked {
         Peeked::Put(entry) => entry.times.checked_at,

@@ -76,7 +76,7 @@ fn reply() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// How many replies the client finds in these bytes; `None` where it finds fault with them.
+/// Returns how many replies the client finds in these bytes; `None` where it finds fault with them.
 fn found_by_client(mut bytes: &[u8]) -> Option<u64> {
     let mut parser = redis::Parser::new();
     let mut found = 0;

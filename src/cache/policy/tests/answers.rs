@@ -1,4 +1,4 @@
-//! What a waiter is told of a flight's facts: the outcomes, one by one.
+//! The answers to waiters by the facts of a flight: the outcomes, one by one.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn status(outcome: Outcome, forward: Forward, code: u16) -> Status {
 }
 
 #[test]
-fn why_the_upstream_was_asked_depends_on_the_demand_and_on_what_was_there() {
+fn the_forward_reason_depends_on_demand_and_entry() {
     let negative = Arc::new(Entry { status: StatusCode::GONE, ..(*stored_entry()).clone() });
     for (demand, previous, outcome, forward) in [
         (Demand::Cached, None, Outcome::Miss, Forward::UriMiss),
@@ -55,7 +55,7 @@ fn what_was_vouched_for_is_revalidated_whoever_asked() {
 }
 
 #[test]
-fn where_no_call_was_made_nothing_was_forwarded_unless_it_was_demanded() {
+fn without_a_call_only_a_refresh_is_forwarded() {
     let resting = || Exchanged::Kept(Kept::Failed(Failure::resting(Reason::NoToken, later(70))));
     for (demand, forward) in [(Demand::Cached, None), (Demand::Refresh, Some(Forward::Request))] {
         let got = told(demand, None, resting());
@@ -92,7 +92,7 @@ fn what_was_found_after_all_is_a_hit_unless_it_does_not_satisfy() {
 }
 
 #[test]
-fn a_copy_whose_rest_ended_while_the_flight_landed_still_stands_in() {
+fn a_copy_whose_rest_ends_meanwhile_still_stands_in() {
     let failure = RecentFailure { retry_at: later(1110), rest: Duration::from_secs(20) };
     let entry =
         Arc::new(Entry { aside: Aside::new(None, Some(failure)), ..(*stored_entry()).clone() });
