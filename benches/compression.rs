@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use svm::clock::{Clock, Timestamp};
 use svm::config;
-use svm::entry::{Aside, Body, Entry, LARGEST_UNCOMPRESSED, Persisted, Times, Validators};
+use svm::entry::{Body, Entry, Extras, LARGEST_UNCOMPRESSED, Persisted, Times, Validators};
 use svm::gzip;
 use svm::store::embedded::Embedded;
 use svm::store::{Change, Store};
@@ -195,7 +195,8 @@ fn file_of(documents: &[Document]) -> u64 {
 
 fn put((number, document): (usize, &Document)) -> Change {
     let keep_until = NOW + Duration::from_secs(86_400);
-    let times = Times { fetched_at: NOW, checked_at: NOW, audited_at: NOW, expires_at: keep_until };
+    let times =
+        Times { fetched_at: NOW, checked_at: NOW, fully_checked_at: NOW, expires_at: keep_until };
     let entry = Arc::new(Entry {
         url: format!("https://api.github.com/repos/octo/r{number}/releases/latest").into(),
         status: StatusCode::OK,
@@ -204,7 +205,7 @@ fn put((number, document): (usize, &Document)) -> Change {
         token: None,
         times,
         persisted: Persisted::default(),
-        aside: Aside::default(),
+        extras: Extras::default(),
     });
     Change::Put { entry, keep_until }
 }

@@ -6,8 +6,8 @@
 
 mod answer;
 mod compressor;
-mod facts;
 mod flight;
+mod flight_result;
 mod memory;
 mod metrics;
 mod mutability;
@@ -21,10 +21,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use answer::{Answer, Given};
+pub use answer::{Answer, Payload};
 pub use compressor::Compressor;
-pub use facts::{Exchanged, Facts, Kept};
 pub use flight::Flights;
+pub use flight_result::{ExchangeResult, FlightResult, NotStored};
 pub use memory::{Held, Level, Memory};
 pub use metrics::CacheMetrics;
 pub use mutability::mutability;
@@ -32,7 +32,7 @@ pub use policy::{Demand, Recall};
 pub use status::{Detail, Forward, Outcome, Status};
 pub use tiers::Tiers;
 
-use flight::{Candidate, Flight, Landing, Role, Serves};
+use flight::{Candidate, CopyUse, Flight, Role, Waited};
 
 use crate::clock::Timestamp;
 use crate::entry::{Check, Entry, Reason, Times};
@@ -59,7 +59,7 @@ impl Cache {
         let answer = match policy::recall(&held.entry, demand, now, &tiers.rules) {
             Recall::Serve(answer) => answer,
             Recall::ServeAndRetry(answer) => {
-                let _flight = self.board(target, Demand::Cached, Priority::Background);
+                let _flight = self.join_flight(target, Demand::Cached, Priority::Background);
                 answer
             }
             Recall::Ask => return None,
@@ -74,15 +74,15 @@ impl Cache {
     /// Has the upstream asked about a document that is stored, on behalf of nobody, and waits for
     /// what it comes to. A flight that it joins may end without asking; then it leads one of its
     /// own.
-    pub async fn revalidate(&self, target: &Target) -> Arc<Facts> {
+    pub async fn revalidate(&self, target: &Target) -> Arc<FlightResult> {
         loop {
-            let (flight, role) = self.board(target, Demand::Revalidate, Priority::Background);
-            let facts = match flight.wait(None, |_| Serves::Never).await {
-                Landing::Landed(facts) => facts,
-                _ => Arc::new(self.wreckage(target)),
+            let (flight, role) = self.join_flight(target, Demand::Revalidate, Priority::Background);
+            let facts = match flight.wait(None, |_| CopyUse::Never).await {
+                Waited::Done(facts) => facts,
+                _ => Arc::new(self.panicked_result(target)),
             };
             match &*facts {
-                Facts::Found { .. } if role == Role::Follower => {}
+                FlightResult::Found { .. } if role == Role::Follower => {}
                 _ => return facts,
             }
         }
@@ -102,9 +102,9 @@ impl Cache {
         if role == Role::Follower {
             return false;
         }
-        let landing = flight.wait(None, |_| Serves::Never).await;
-        let Landing::Landed(facts) = landing else { return false };
-        matches!(&*facts, Facts::Found { entry, .. } if !Arc::ptr_eq(entry, &before))
+        let landing = flight.wait(None, |_| CopyUse::Never).await;
+        let Waited::Done(facts) = landing else { return false };
+        matches!(&*facts, FlightResult::Found { entry, .. } if !Arc::ptr_eq(entry, &before))
     }
 
     /// The stored entry of a document, wherever it is; it is not promoted.
@@ -172,7 +172,7 @@ impl Cache {
     ) -> Result<Answer, E> {
         let tiers = &self.0;
         loop {
-            let boarded = self.board_if(&mut permit, target, demand, Priority::Foreground);
+            let boarded = self.join_flight_if(&mut permit, target, demand, Priority::Foreground);
             let (flight, role) = match boarded {
                 Ok(place) => place,
                 Err(refusal) => return self.look(target, demand).ok_or(refusal),
@@ -185,18 +185,18 @@ impl Cache {
             let serves =
                 |copy: &Entry| policy::serves(copy, demand, tiers.clock.now(), &tiers.rules);
             let facts = match flight.wait(self.patience(demand), serves).await {
-                Landing::Landed(facts) => facts,
-                Landing::Candidate(Candidate { entry, from_l2 })
+                Waited::Done(facts) => facts,
+                Waited::Candidate(Candidate { entry, from_l2 })
                     if entry.is_fresh(tiers.clock.now()) =>
                 {
-                    Arc::new(Facts::Found { entry, from_l2 })
+                    Arc::new(FlightResult::Found { entry, from_l2 })
                 }
-                Landing::Candidate(copy) => {
+                Waited::Candidate(copy) => {
                     let answer = policy::late(&copy.entry, collapsed);
                     self.mark(target, &answer, tiers.clock.now());
                     return Ok(answer);
                 }
-                Landing::Crashed => Arc::new(self.wreckage(target)),
+                Waited::Panicked => Arc::new(self.panicked_result(target)),
             };
             if background && facts.are_without_call() {
                 // The foreground may still do what the background may not.
@@ -218,7 +218,7 @@ impl Cache {
             Some(entry) => entry,
             None => self.0.queued(target.key())?,
         };
-        let facts = Facts::Found { entry, from_l2: false };
+        let facts = FlightResult::Found { entry, from_l2: false };
         let now = self.0.clock.now();
         let answer = policy::answer(demand, &facts, false, now, &self.0.rules)?;
         self.mark(target, &answer, now);
@@ -227,17 +227,17 @@ impl Cache {
 
     /// A document that was served is in use.
     fn mark(&self, target: &Target, answer: &Answer, now: Timestamp) {
-        if let Given::Document(_) = answer.given {
+        if let Payload::Document(_) = answer.given {
             self.0.activity.mark(target.key(), now);
         }
     }
 
     /// The result of a flight that panicked: a failure of ours, for which a copy may stand in.
-    fn wreckage(&self, target: &Target) -> Facts {
+    fn panicked_result(&self, target: &Target) -> FlightResult {
         let failure = Failure::new(Reason::Internal);
-        Facts::Exchange {
+        FlightResult::Exchange {
             previous: self.0.memory.entry(&target.key()),
-            exchanged: Exchanged::Kept(Kept::Failed(failure)),
+            exchanged: ExchangeResult::NotStored(NotStored::Failed(failure)),
         }
     }
 
@@ -248,12 +248,12 @@ impl Cache {
         (demand == Demand::Cached && !patience.is_zero()).then_some(patience)
     }
 
-    fn board(&self, target: &Target, demand: Demand, priority: Priority) -> (Flight, Role) {
-        let Ok(place) = self.board_if(|| Ok::<_, Infallible>(()), target, demand, priority);
+    fn join_flight(&self, target: &Target, demand: Demand, priority: Priority) -> (Flight, Role) {
+        let Ok(place) = self.join_flight_if(|| Ok::<_, Infallible>(()), target, demand, priority);
         place
     }
 
-    fn board_if<E>(
+    fn join_flight_if<E>(
         &self,
         permit: impl FnOnce() -> Result<(), E>,
         target: &Target,
@@ -262,8 +262,8 @@ impl Cache {
     ) -> Result<(Flight, Role), E> {
         let tiers = Arc::clone(&self.0);
         let target = target.clone();
-        self.0.flights.join_if(permit, target.key(), priority, |beacon| async move {
-            tiers.fly(&target, demand, priority, &beacon).await
+        self.0.flights.join_if(permit, target.key(), priority, |handle| async move {
+            tiers.run_flight(&target, demand, priority, &handle).await
         })
     }
 }

@@ -49,7 +49,7 @@ pub struct Entry {
     /// is worth a write.
     pub persisted: Persisted,
     /// Properties that hardly any entry has.
-    pub aside: Aside,
+    pub extras: Extras,
 }
 
 /// The expiry with which an entry was last handed over to be written, the epoch if it was not or if
@@ -64,10 +64,10 @@ pub struct LossTime(AtomicU64);
 /// Properties that few entries have. They cost an entry without them one word, since there may be a
 /// million of those.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Aside(Option<Box<Rarities>>);
+pub struct Extras(Option<Box<ExtraFields>>);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Rarities {
+struct ExtraFields {
     moved: Option<Moved>,
     failure: Option<RecentFailure>,
     refusal: Option<Reason>,
@@ -82,7 +82,7 @@ pub struct Times {
     pub checked_at: Timestamp,
     /// When it last did so in full: by the body itself or its ETag. A check by date leaves this as
     /// it is.
-    pub audited_at: Timestamp,
+    pub fully_checked_at: Timestamp,
     /// From here on the entry is expired.
     pub expires_at: Timestamp,
 }
@@ -139,16 +139,16 @@ impl PartialEq for Persisted {
 
 impl Eq for Persisted {}
 
-impl Aside {
+impl Extras {
     /// These, in no more room than they need.
     pub fn new(moved: Option<Moved>, failure: Option<RecentFailure>) -> Self {
         let has_any = moved.is_some() || failure.is_some();
-        Self(has_any.then(|| Box::new(Rarities { moved, failure, refusal: None })))
+        Self(has_any.then(|| Box::new(ExtraFields { moved, failure, refusal: None })))
     }
 
     /// The reason why the upstream gave no document, for the negative entry that remembers it.
     pub fn refused(reason: Reason) -> Self {
-        Self(Some(Box::new(Rarities { refusal: Some(reason), ..Rarities::default() })))
+        Self(Some(Box::new(ExtraFields { refusal: Some(reason), ..ExtraFields::default() })))
     }
 
     /// Returns where the document is by now, if a redirect that lasts led there.
@@ -171,12 +171,12 @@ impl Aside {
 impl Times {
     /// The times of an entry that the upstream gives at `now`.
     pub fn starting(now: Timestamp, lifetime: Duration) -> Self {
-        Self { fetched_at: now, checked_at: now, audited_at: now, expires_at: now + lifetime }
+        Self { fetched_at: now, checked_at: now, fully_checked_at: now, expires_at: now + lifetime }
     }
 
     /// Returns true if the last check was a full one.
-    pub fn were_audited_last(&self) -> bool {
-        self.audited_at == self.checked_at
+    pub fn last_check_was_full(&self) -> bool {
+        self.fully_checked_at == self.checked_at
     }
 
     /// Returns true if the lifetime begins later than `now` by more than clocks differ. Then the

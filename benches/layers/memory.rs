@@ -7,7 +7,7 @@ use criterion::{BenchmarkId, Criterion};
 use http::StatusCode;
 use svm::cache::Memory;
 use svm::clock::Timestamp;
-use svm::entry::{Aside, Entry, Persisted, Times, Validators};
+use svm::entry::{Entry, Extras, Persisted, Times, Validators};
 use svm::target::Key;
 
 use super::picks::uniform;
@@ -43,11 +43,11 @@ fn insert(memory: &Memory, number: usize) -> Key {
         times: Times {
             fetched_at: Timestamp::from_secs(1),
             checked_at: Timestamp::from_secs(1),
-            audited_at: Timestamp::from_secs(1),
+            fully_checked_at: Timestamp::from_secs(1),
             expires_at: Timestamp::from_secs(2),
         },
         persisted: Persisted::default(),
-        aside: Aside::default(),
+        extras: Extras::default(),
     };
     let key = entry.key();
     memory.insert(key, Arc::new(entry));

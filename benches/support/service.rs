@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use svm::app::App;
-use svm::cache::{Answer, Demand, Given};
+use svm::cache::{Answer, Demand, Payload};
 use svm::clock::Clock;
 use svm::http;
 use svm::telemetry::Lines;
@@ -64,7 +64,7 @@ async fn fetch(app: &App, document: &Document) {
     let permit = || Ok::<_, Infallible>(());
     let Ok(_miss) = app.cache().wait(&target, Demand::Cached, permit).await;
     let answer = app.cache().recall(&target, Demand::Cached, Clock::System.now());
-    let Some(Answer { given: Given::Document(entry), .. }) = answer else {
+    let Some(Answer { given: Payload::Document(entry), .. }) = answer else {
         panic!("{target:?} is not in L1")
     };
     // Now, and not while somebody is timed.

@@ -10,7 +10,7 @@ use http::StatusCode;
 use crate::clock::Timestamp;
 use crate::upstream::Failure;
 
-use super::facts::Kept;
+use super::flight_result::NotStored;
 use super::status::Status;
 use crate::entry::Entry;
 
@@ -20,12 +20,12 @@ pub struct Answer {
     /// How it came about.
     pub status: Status,
     /// Its contents.
-    pub given: Given,
+    pub given: Payload,
 }
 
 /// The contents of an answer.
 #[derive(Debug)]
-pub enum Given {
+pub enum Payload {
     /// A stored document.
     Document(Arc<Entry>),
     /// The upstream's own answer, which is no document.
@@ -46,10 +46,10 @@ pub enum Given {
     },
 }
 
-impl Given {
+impl Payload {
     /// A negative entry, as the exchange that it remembers was answered.
     pub(super) fn negative(entry: &Entry, now: Timestamp) -> Self {
-        let refusal = entry.aside.refusal();
+        let refusal = entry.extras.refusal();
         if let Some(reason) = refusal.filter(|reason| reason.is_bad_answer()) {
             return Self::Failed { failure: Failure::new(reason), retry_after: None };
         }
@@ -59,15 +59,15 @@ impl Given {
         Self::Passed { status: entry.status, body: entry.body.bytes().clone(), retry_after }
     }
 
-    pub(super) fn kept(kept: &Kept, now: Timestamp) -> Self {
+    pub(super) fn kept(kept: &NotStored, now: Timestamp) -> Self {
         let wait = |until: Option<Timestamp>| until.map(|until| until.since(now));
         match kept {
-            Kept::Passed(reply) => Self::Passed {
+            NotStored::Passed(reply) => Self::Passed {
                 status: reply.status,
                 body: reply.body.clone(),
                 retry_after: wait(reply.limited_until.or(reply.retry_at)),
             },
-            Kept::Failed(failure) => {
+            NotStored::Failed(failure) => {
                 Self::Failed { failure: failure.clone(), retry_after: wait(failure.retry_at) }
             }
         }

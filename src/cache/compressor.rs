@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use crate::cache::Level;
     use crate::clock::Timestamp;
-    use crate::entry::{Aside, Persisted, Times, Validators};
+    use crate::entry::{Extras, Persisted, Times, Validators};
     use crate::metrics::Registry;
 
     fn document(name: &str, body: String) -> Arc<Entry> {
@@ -100,9 +100,14 @@ mod tests {
             body: bytes::Bytes::from(body).into(),
             validators: Validators::default(),
             token: None,
-            times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now },
+            times: Times {
+                fetched_at: now,
+                checked_at: now,
+                fully_checked_at: now,
+                expires_at: now,
+            },
             persisted: Persisted::default(),
-            aside: Aside::default(),
+            extras: Extras::default(),
         })
     }
 

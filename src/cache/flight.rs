@@ -1,12 +1,11 @@
 //! Single flight: concurrent requests for one key share one piece of work.
 //!
-//! The flight is its own task. A client that leaves drops a receiver and nothing else; a panic
-//! lands the flight as crashed for all who wait. The slot is given up before the facts are
-//! published, so a waiter that has seen them and asks again leads a new flight instead of joining
-//! the one that is over.
+//! The flight is its own task. A client that leaves drops a receiver and nothing else; a panic ends
+//! the flight for all waiters. The flight gives its key up before it publishes its result, so a
+//! waiter that has seen the result and asks again leads a new flight instead of joining the old one.
 //!
-//! Lock order: the map's lock is never held across an await, nor while facts are published. The
-//! permission to start a flight is asked for under it.
+//! Lock order: the map's lock is never held across an await, nor while a result is published. A
+//! leader asks for its permit under that lock.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -21,13 +20,13 @@ use crate::target::Key;
 use crate::tasks::Tasks;
 use crate::upstream::Priority;
 
-use super::facts::Facts;
+use super::flight_result::FlightResult;
 use crate::entry::Entry;
 
 /// The flights that are under way, by key.
 #[derive(Debug)]
 pub struct Flights {
-    airborne: Mutex<HashMap<Key, Flight>>,
+    by_key: Mutex<HashMap<Key, Flight>>,
     tasks: Tasks,
 }
 
@@ -35,7 +34,7 @@ pub struct Flights {
 #[derive(Clone, Debug)]
 pub struct Flight {
     progress: watch::Receiver<Progress>,
-    departure: Stopwatch,
+    started: Stopwatch,
     priority: Priority,
 }
 
@@ -50,13 +49,13 @@ pub enum Role {
 
 /// How a flight ended for one who waited.
 #[derive(Debug)]
-pub enum Landing {
+pub enum Waited {
     /// With facts.
-    Landed(Arc<Facts>),
+    Done(Arc<FlightResult>),
     /// Not yet, but with an entry that serves this waiter.
     Candidate(Candidate),
     /// With a panic.
-    Crashed,
+    Panicked,
 }
 
 /// The entry that a flight found before it asked the upstream.
@@ -70,11 +69,11 @@ pub struct Candidate {
 
 /// The use of a copy to a waiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Serves {
+pub enum CopyUse {
     /// It is what was asked for.
-    AtOnce,
+    Now,
     /// It may stand in for an answer that takes too long.
-    IfLate,
+    AfterPatience,
     /// It is of no use.
     Never,
 }
@@ -82,12 +81,12 @@ pub enum Serves {
 #[derive(Debug, Default)]
 struct Progress {
     candidate: Option<Candidate>,
-    facts: Option<Arc<Facts>>,
+    facts: Option<Arc<FlightResult>>,
 }
 
 /// The flight's own end of it: tells those who wait what is known so far.
 #[derive(Debug)]
-pub struct Beacon {
+pub struct FlightHandle {
     flights: Arc<Flights>,
     key: Key,
     progress: watch::Sender<Progress>,
@@ -96,20 +95,20 @@ pub struct Beacon {
 impl Flights {
     /// No flights yet; they will belong to `tasks`.
     pub fn new(tasks: Tasks) -> Arc<Self> {
-        Arc::new(Self { airborne: Mutex::default(), tasks })
+        Arc::new(Self { by_key: Mutex::default(), tasks })
     }
 
-    /// Joins the flight for `key`, or starts one that runs `fly` on behalf of `priority`.
+    /// Joins the flight for `key`, or starts one that runs `run` on behalf of `priority`.
     pub fn join<F>(
         self: &Arc<Self>,
         key: Key,
         priority: Priority,
-        fly: impl FnOnce(Arc<Beacon>) -> F,
+        run: impl FnOnce(Arc<FlightHandle>) -> F,
     ) -> (Flight, Role)
     where
-        F: Future<Output = Facts> + Send + 'static,
+        F: Future<Output = FlightResult> + Send + 'static,
     {
-        let Ok(place) = self.join_if(|| Ok::<_, Infallible>(()), key, priority, fly);
+        let Ok(place) = self.join_if(|| Ok::<_, Infallible>(()), key, priority, run);
         place
     }
 
@@ -124,31 +123,31 @@ impl Flights {
         permit: impl FnOnce() -> Result<(), E>,
         key: Key,
         priority: Priority,
-        fly: impl FnOnce(Arc<Beacon>) -> F,
+        run: impl FnOnce(Arc<FlightHandle>) -> F,
     ) -> Result<(Flight, Role), E>
     where
-        F: Future<Output = Facts> + Send + 'static,
+        F: Future<Output = FlightResult> + Send + 'static,
     {
-        let mut airborne = self.airborne.lock();
-        if let Some(flight) = airborne.get(&key) {
+        let mut by_key = self.by_key.lock();
+        if let Some(flight) = by_key.get(&key) {
             return Ok((flight.clone(), Role::Follower));
         }
         permit()?;
         let (sender, receiver) = watch::channel(Progress::default());
-        let flight = Flight { progress: receiver, departure: Stopwatch::start(), priority };
-        airborne.insert(key, flight.clone());
-        drop(airborne);
+        let flight = Flight { progress: receiver, started: Stopwatch::start(), priority };
+        by_key.insert(key, flight.clone());
+        drop(by_key);
 
-        let beacon = Arc::new(Beacon { flights: Arc::clone(self), key, progress: sender });
-        let work = fly(Arc::clone(&beacon));
-        // A panic in `work` drops the beacon, and with it the slot and the sender.
-        self.tasks.spawn(async move { beacon.land(work.await) });
+        let handle = Arc::new(FlightHandle { flights: Arc::clone(self), key, progress: sender });
+        let work = run(Arc::clone(&handle));
+        // A panic in `work` drops the handle, and with it the slot and the sender.
+        self.tasks.spawn(async move { handle.end(work.await) });
         Ok((flight, Role::Leader))
     }
 
     /// Returns how many flights are under way.
     pub fn underway(&self) -> usize {
-        self.airborne.lock().len()
+        self.by_key.lock().len()
     }
 }
 
@@ -163,58 +162,56 @@ impl Flight {
     pub async fn wait(
         mut self,
         patience: Option<Duration>,
-        serves: impl Fn(&Entry) -> Serves,
-    ) -> Landing {
+        serves: impl Fn(&Entry) -> CopyUse,
+    ) -> Waited {
         if let Some(patience) = patience {
-            let left = patience.saturating_sub(self.departure.elapsed());
+            let left = patience.saturating_sub(self.started.elapsed());
             let in_time =
-                tokio::time::timeout(left, self.landing(|copy| serves(copy) == Serves::AtOnce));
-            if let Ok(landing) = in_time.await {
-                return landing;
+                tokio::time::timeout(left, self.waited(|copy| serves(copy) == CopyUse::Now));
+            if let Ok(waited) = in_time.await {
+                return waited;
             }
-            return self.landing(|copy| serves(copy) != Serves::Never).await;
+            return self.waited(|copy| serves(copy) != CopyUse::Never).await;
         }
-        self.landing(|copy| serves(copy) == Serves::AtOnce).await
+        self.waited(|copy| serves(copy) == CopyUse::Now).await
     }
 
-    async fn landing(&mut self, serves: impl Fn(&Entry) -> bool) -> Landing {
+    async fn waited(&mut self, serves: impl Fn(&Entry) -> bool) -> Waited {
         let ended = self.progress.wait_for(|progress| {
             progress.facts.is_some()
                 || progress.candidate.as_ref().is_some_and(|found| serves(&found.entry))
         });
         match ended.await.as_deref() {
-            Ok(Progress { facts: Some(facts), .. }) => Landing::Landed(Arc::clone(facts)),
-            Ok(Progress { candidate: Some(candidate), .. }) => {
-                Landing::Candidate(candidate.clone())
-            }
-            _ => Landing::Crashed,
+            Ok(Progress { facts: Some(facts), .. }) => Waited::Done(Arc::clone(facts)),
+            Ok(Progress { candidate: Some(candidate), .. }) => Waited::Candidate(candidate.clone()),
+            _ => Waited::Panicked,
         }
     }
 }
 
-impl Beacon {
+impl FlightHandle {
     /// Tells those who wait which entry there is.
     pub fn announce(&self, candidate: Candidate) {
         self.progress.send_modify(|progress| progress.candidate = Some(candidate));
     }
 
-    fn land(&self, facts: Facts) {
+    fn end(&self, facts: FlightResult) {
         self.clear();
         self.progress.send_modify(|progress| progress.facts = Some(Arc::new(facts)));
     }
 
     fn clear(&self) {
-        let mut airborne = self.flights.airborne.lock();
-        let ours = airborne
+        let mut by_key = self.flights.by_key.lock();
+        let ours = by_key
             .get(&self.key)
             .is_some_and(|flight| flight.progress.same_channel(&self.progress.subscribe()));
         if ours {
-            airborne.remove(&self.key);
+            by_key.remove(&self.key);
         }
     }
 }
 
-impl Drop for Beacon {
+impl Drop for FlightHandle {
     fn drop(&mut self) {
         self.clear();
     }
@@ -234,8 +231,8 @@ mod tests {
         let [(leader, first), (follower, second)] = [join(), join()];
         assert_eq!((first, second), (Role::Leader, Role::Follower));
         for flight in [leader, follower] {
-            let landing = flight.wait(None, |_| Serves::Never).await;
-            assert!(matches!(landing, Landing::Crashed), "{landing:?}");
+            let waited = flight.wait(None, |_| CopyUse::Never).await;
+            assert!(matches!(waited, Waited::Panicked), "{waited:?}");
         }
         assert_eq!(flights.underway(), 0);
         assert_eq!(join().1, Role::Leader);

@@ -138,7 +138,7 @@ fn lru(capacity: u64) -> Lru<Key, Held, RandomState> {
 fn weight(entry: &Entry) -> usize {
     let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
     let validators = text(&entry.validators.etag) + text(&entry.validators.last_modified);
-    let moved_to = entry.aside.moved().map_or(0, |moved| moved.to.len());
+    let moved_to = entry.extras.moved().map_or(0, |moved| moved.to.len());
     entry.body.weight() + entry.url.len() + validators + moved_to + BOOKKEEPING
 }
 
@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::entry::{Aside, Persisted, Times, Validators};
+    use crate::entry::{Extras, Persisted, Times, Validators};
 
     const ENTRIES: u32 = 20_000;
 
@@ -161,9 +161,14 @@ mod tests {
             body: body.into(),
             validators: Validators::default(),
             token: None,
-            times: Times { fetched_at: now, checked_at: now, audited_at: now, expires_at: now },
+            times: Times {
+                fetched_at: now,
+                checked_at: now,
+                fully_checked_at: now,
+                expires_at: now,
+            },
             persisted: Persisted::default(),
-            aside: Aside::default(),
+            extras: Extras::default(),
         }
     }
 

@@ -17,18 +17,18 @@ use http::StatusCode;
 
 use crate::clock::Timestamp;
 use crate::config;
-use crate::entry::{Aside, Entry, Moved, Persisted, Reason, RecentFailure, Times};
+use crate::entry::{Entry, Extras, Moved, Persisted, Reason, RecentFailure, Times};
 use crate::upstream::{Failure, Reply, Route};
 
 pub(super) use asking::{asked, is_overdue};
 pub(super) use lifetime::within_lifetime;
 pub(super) use persisting::{is_worth_persisting, keep_until};
 pub(super) use refusal::remember_refusal;
-pub(super) use replica::{is_newer, vouched};
+pub(super) use replica::{confirmed_by_replica, is_newer};
 
-use super::answer::{Answer, Given};
-use super::facts::{Exchanged, Facts, Kept};
-use super::flight::Serves;
+use super::answer::{Answer, Payload};
+use super::flight::CopyUse;
+use super::flight_result::{ExchangeResult, FlightResult, NotStored};
 use super::status::{Detail, Forward, Outcome, Status};
 
 /// The first rest after a failure; each further failure doubles it.
@@ -67,15 +67,15 @@ pub(super) fn recall(
 ) -> Recall {
     if entry.is_fresh(now) {
         // A refresh does not take the word of a check by date.
-        let audited_at = entry.times.audited_at;
-        let asked_lately = || asking::was_within(rules.refresh_min_interval, audited_at, now);
+        let fully_checked_at = entry.times.fully_checked_at;
+        let asked_lately = || asking::was_within(rules.refresh_min_interval, fully_checked_at, now);
         return match demand {
             Demand::Revalidate => Recall::Ask,
             Demand::Refresh if !asked_lately() => Recall::Ask,
             Demand::Refresh | Demand::Cached => Recall::Serve(stored(entry, now, None)),
         };
     }
-    match (demand, entry.aside.failure()) {
+    match (demand, entry.extras.failure()) {
         (Demand::Cached, Some(failure)) if may_stand_in(entry, now, rules) => {
             let answer = || copy_without_call(entry, now);
             if failure.retry_at > now + failure.rest {
@@ -99,12 +99,12 @@ pub(super) fn serves(
     demand: Demand,
     now: Timestamp,
     rules: &config::Cache,
-) -> Serves {
+) -> CopyUse {
     match demand {
-        Demand::Refresh | Demand::Revalidate => Serves::Never,
-        Demand::Cached if entry.is_fresh(now) => Serves::AtOnce,
-        Demand::Cached if may_stand_in(entry, now, rules) => Serves::IfLate,
-        Demand::Cached => Serves::Never,
+        Demand::Refresh | Demand::Revalidate => CopyUse::Never,
+        Demand::Cached if entry.is_fresh(now) => CopyUse::Now,
+        Demand::Cached if may_stand_in(entry, now, rules) => CopyUse::AfterPatience,
+        Demand::Cached => CopyUse::Never,
     }
 }
 
@@ -129,28 +129,27 @@ pub(super) fn verdict(
     reply: Result<Reply, Failure>,
     now: Timestamp,
     rules: &config::Cache,
-) -> Exchanged {
+) -> ExchangeResult {
     let reply = match reply {
         Ok(reply) => reply,
-        Err(failure) => return Exchanged::Kept(Kept::Failed(failure)),
+        Err(failure) => return ExchangeResult::NotStored(NotStored::Failed(failure)),
     };
     match (reply.status, previous) {
         (StatusCode::OK, previous) => {
-            let aside = Aside::new(moved(reply.route.clone(), previous, now), None);
-            let entry = Entry { aside, ..entry(url, reply, now, rules.hard_ttl) };
-            Exchanged::Stored(Arc::new(with_known_form(entry, previous)))
+            let extras = Extras::new(moved(reply.route.clone(), previous, now), None);
+            let entry = Entry { extras, ..entry(url, reply, now, rules.hard_ttl) };
+            ExchangeResult::Stored(Arc::new(with_known_form(entry, previous)))
         }
         (StatusCode::NOT_MODIFIED, Some(previous)) => {
-            Exchanged::Freshened(Arc::new(confirmed(previous, reply, now, rules)))
+            ExchangeResult::Freshened(Arc::new(confirmed(previous, reply, now, rules)))
         }
-        (StatusCode::NOT_MODIFIED, None) => Exchanged::Kept(Kept::Failed(Failure::after(
-            StatusCode::NOT_MODIFIED,
-            Reason::UnaskedNotModified,
-        ))),
+        (StatusCode::NOT_MODIFIED, None) => ExchangeResult::NotStored(NotStored::Failed(
+            Failure::after(StatusCode::NOT_MODIFIED, Reason::UnaskedNotModified),
+        )),
         (StatusCode::NOT_FOUND | StatusCode::GONE, _) => {
-            Exchanged::Forgotten(Arc::new(entry(url, reply, now, rules.negative_ttl)))
+            ExchangeResult::Forgotten(Arc::new(entry(url, reply, now, rules.negative_ttl)))
         }
-        _ => Exchanged::Kept(Kept::Passed(reply)),
+        _ => ExchangeResult::NotStored(NotStored::Passed(reply)),
     }
 }
 
@@ -163,7 +162,7 @@ fn entry(url: &str, reply: Reply, now: Timestamp, ttl: Duration) -> Entry {
         token: reply.token,
         times: Times::starting(now, ttl),
         persisted: Persisted::default(),
-        aside: Aside::default(),
+        extras: Extras::default(),
     }
 }
 
@@ -183,7 +182,7 @@ fn moved(route: Route, previous: Option<&Arc<Entry>>, now: Timestamp) -> Option<
     match route {
         Route::Direct => None,
         Route::Moved(to) => Some(Moved { to, seen_at: now }),
-        Route::Remembered => previous.and_then(|previous| previous.aside.moved().cloned()),
+        Route::Remembered => previous.and_then(|previous| previous.extras.moved().cloned()),
     }
 }
 
@@ -191,9 +190,9 @@ fn moved(route: Route, previous: Option<&Arc<Entry>>, now: Timestamp) -> Option<
 fn confirmed(previous: &Arc<Entry>, reply: Reply, now: Timestamp, rules: &config::Cache) -> Entry {
     let mut entry = freshened(previous, now, rules);
     if reply.asked_by.is_full() {
-        entry.times.audited_at = now;
+        entry.times.fully_checked_at = now;
     }
-    entry.aside = Aside::new(moved(reply.route, Some(previous), now), None);
+    entry.extras = Extras::new(moved(reply.route, Some(previous), now), None);
     entry
 }
 
@@ -206,15 +205,15 @@ fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache) -> Entry {
         // entry.
         times.fetched_at = now;
     }
-    let aside = Aside::new(previous.aside.moved().cloned(), None);
-    Entry { times, aside, ..previous.clone() }
+    let extras = Extras::new(previous.extras.moved().cloned(), None);
+    Entry { times, extras, ..previous.clone() }
 }
 
 /// The entry with the memory of a failure, where a copy may stand in; each failure in a row doubles
 /// the rest.
 pub(super) fn remember_failure(
     entry: &Entry,
-    kept: &Kept,
+    kept: &NotStored,
     now: Timestamp,
     rules: &config::Cache,
 ) -> Option<Entry> {
@@ -222,35 +221,35 @@ pub(super) fn remember_failure(
     if !asked_in_vain || !may_stand_in(entry, now, rules) {
         return None;
     }
-    let rest = entry.aside.failure().map_or(FIRST_REST, |last| (last.rest * 2).min(LONGEST_REST));
+    let rest = entry.extras.failure().map_or(FIRST_REST, |last| (last.rest * 2).min(LONGEST_REST));
     let failure = RecentFailure { retry_at: now + rest, rest };
-    let aside = Aside::new(entry.aside.moved().cloned(), Some(failure));
-    Some(Entry { aside, ..entry.clone() })
+    let extras = Extras::new(entry.extras.moved().cloned(), Some(failure));
+    Some(Entry { extras, ..entry.clone() })
 }
 
 /// Returns the answer for a waiter; `None` where these facts do not answer its demand (a refresh
 /// that joined a flight which a stored entry ended, or which asked by date).
 pub(super) fn answer(
     demand: Demand,
-    facts: &Facts,
+    facts: &FlightResult,
     collapsed: bool,
     now: Timestamp,
     rules: &config::Cache,
 ) -> Option<Answer> {
     match facts {
-        Facts::Found { entry, from_l2 } => match recall(entry, demand, now, rules) {
+        FlightResult::Found { entry, from_l2 } => match recall(entry, demand, now, rules) {
             Recall::Serve(answer) | Recall::ServeAndRetry(answer) => {
                 let detail = if *from_l2 { Some(Detail::L2) } else { answer.status.detail };
                 Some(Answer { status: Status { detail, ..answer.status }, ..answer })
             }
             Recall::Ask => None,
         },
-        Facts::Exchange { exchanged: Exchanged::Freshened(entry), .. }
-            if demand == Demand::Refresh && !entry.times.were_audited_last() =>
+        FlightResult::Exchange { exchanged: ExchangeResult::Freshened(entry), .. }
+            if demand == Demand::Refresh && !entry.times.last_check_was_full() =>
         {
             None
         }
-        Facts::Exchange { previous, exchanged } => {
+        FlightResult::Exchange { previous, exchanged } => {
             let mut answer = exchange(demand, previous.as_ref(), exchanged, now, rules);
             answer.status.collapsed = collapsed;
             Some(answer)
@@ -265,13 +264,13 @@ pub(super) fn late(copy: &Arc<Entry>, collapsed: bool) -> Answer {
         detail: Some(Detail::StaleWhileRevalidate),
         ..Status::forwarded(Outcome::Hit, Forward::Stale)
     };
-    Answer { status, given: Given::Document(Arc::clone(copy)) }
+    Answer { status, given: Payload::Document(Arc::clone(copy)) }
 }
 
 fn exchange(
     demand: Demand,
     previous: Option<&Arc<Entry>>,
-    exchanged: &Exchanged,
+    exchanged: &ExchangeResult,
     now: Timestamp,
     rules: &config::Cache,
 ) -> Answer {
@@ -284,31 +283,31 @@ fn exchange(
     let forwarded =
         |outcome, status| Status { forward_status: status, ..Status::forwarded(outcome, forward) };
     match exchanged {
-        Exchanged::Stored(entry) => Answer {
+        ExchangeResult::Stored(entry) => Answer {
             status: Status {
                 stored: true,
                 ttl: Some(ttl(entry, now)),
                 ..forwarded(fetched, Some(StatusCode::OK))
             },
-            given: Given::Document(Arc::clone(entry)),
+            given: Payload::Document(Arc::clone(entry)),
         },
-        Exchanged::Freshened(entry) => Answer {
+        ExchangeResult::Freshened(entry) => Answer {
             status: Status {
                 ttl: Some(ttl(entry, now)),
                 ..forwarded(Outcome::Revalidated, Some(StatusCode::NOT_MODIFIED))
             },
-            given: Given::Document(Arc::clone(entry)),
+            given: Payload::Document(Arc::clone(entry)),
         },
-        Exchanged::Forgotten(entry) => Answer {
+        ExchangeResult::Forgotten(entry) => Answer {
             status: Status {
                 stored: true,
                 ttl: Some(ttl(entry, now)),
                 detail: Some(Detail::Negative),
                 ..forwarded(fetched, Some(entry.status))
             },
-            given: Given::negative(entry, now),
+            given: Payload::negative(entry, now),
         },
-        Exchanged::Kept(kept) => {
+        ExchangeResult::NotStored(kept) => {
             let stand_in = copy.filter(|copy| {
                 demand == Demand::Cached && kept.is_failure() && may_stand_in(copy, now, rules)
             });
@@ -322,7 +321,7 @@ fn exchange(
 
 /// The copy, served in place of what the upstream failed to give. A fresh one needs no excuse: a
 /// flight that asked although there was one did it for another's refresh.
-fn stood_in(copy: &Arc<Entry>, kept: &Kept, now: Timestamp) -> Answer {
+fn stood_in(copy: &Arc<Entry>, kept: &NotStored, now: Timestamp) -> Answer {
     if copy.is_fresh(now) {
         return stored(copy, now, None);
     }
@@ -334,18 +333,18 @@ fn stood_in(copy: &Arc<Entry>, kept: &Kept, now: Timestamp) -> Answer {
         detail: Some(Detail::StaleIfError),
         ..Status::forwarded(Outcome::Hit, Forward::Stale)
     };
-    Answer { status, given: Given::Document(Arc::clone(copy)) }
+    Answer { status, given: Payload::Document(Arc::clone(copy)) }
 }
 
 /// The failure itself. Where no call was made there was no forwarding either, unless the client
 /// demanded one.
-fn refused(kept: &Kept, status: Status, now: Timestamp) -> Answer {
+fn refused(kept: &NotStored, status: Status, now: Timestamp) -> Answer {
     let reason = kept.reason();
     let forward =
         status.forward.filter(|forward| *forward == Forward::Request || !reason.is_without_call());
     Answer {
         status: Status { forward, detail: Some(Detail::Refused(reason)), ..status },
-        given: Given::kept(kept, now),
+        given: Payload::kept(kept, now),
     }
 }
 
@@ -363,10 +362,13 @@ fn copy_without_call(copy: &Arc<Entry>, now: Timestamp) -> Answer {
 fn stored(entry: &Arc<Entry>, now: Timestamp, detail: Option<Detail>) -> Answer {
     let status = Status { detail, ..Status::hit(ttl(entry, now)) };
     if entry.is_negative() {
-        let detail = detail.or(entry.aside.refusal().map(Detail::Refused));
-        return Answer { status: Status { detail, ..status }, given: Given::negative(entry, now) };
+        let detail = detail.or(entry.extras.refusal().map(Detail::Refused));
+        return Answer {
+            status: Status { detail, ..status },
+            given: Payload::negative(entry, now),
+        };
     }
-    Answer { status, given: Given::Document(Arc::clone(entry)) }
+    Answer { status, given: Payload::Document(Arc::clone(entry)) }
 }
 
 /// Seconds of freshness left, rounded up as `Age` is rounded down, so that both add up to the

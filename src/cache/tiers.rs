@@ -13,10 +13,10 @@ use crate::store::{Change, Guard, Unread};
 use crate::target::{Key, Target};
 use crate::upstream::{Ask, Priority, Upstream};
 
-use super::flight::{Beacon, Candidate, Flights};
+use super::flight::{Candidate, FlightHandle, Flights};
 use super::metrics::CacheMetrics;
 use super::write_behind::{Peeked, Source, WriteBehind};
-use super::{Compressor, Demand, Exchanged, Facts, Memory, Recall, policy};
+use super::{Compressor, Demand, ExchangeResult, FlightResult, Memory, Recall, policy};
 
 /// The parts of a cache.
 pub struct Tiers {
@@ -46,13 +46,13 @@ pub struct Tiers {
 
 impl Tiers {
     /// One flight: what is stored, else the upstream, and what that means for the entry.
-    pub(super) async fn fly(
+    pub(super) async fn run_flight(
         &self,
         target: &Target,
         demand: Demand,
         priority: Priority,
-        beacon: &Beacon,
-    ) -> Facts {
+        handle: &FlightHandle,
+    ) -> FlightResult {
         let found = match self.memory.entry(&target.key()) {
             Some(entry) => Ok((Some(entry), false)),
             None => self.promote(target.key()).await,
@@ -63,12 +63,12 @@ impl Tiers {
             let entry = Arc::clone(entry);
             if let Recall::Serve(_) = policy::recall(&entry, demand, self.clock.now(), &self.rules)
             {
-                return Facts::Found { entry, from_l2 };
+                return FlightResult::Found { entry, from_l2 };
             }
-            beacon.announce(Candidate { entry, from_l2 });
+            handle.announce(Candidate { entry, from_l2 });
         }
         let exchanged = self.exchange(target, previous.as_ref(), demand, priority).await;
-        if let Exchanged::Forgotten(entry) = &exchanged
+        if let ExchangeResult::Forgotten(entry) = &exchanged
             && !l2_has_none
         {
             // Only then: a flood of unknown names would take the places of documents that wait to
@@ -76,13 +76,13 @@ impl Tiers {
             let as_of = entry.times.checked_at;
             self.write_behind.push(Change::Remove { key: target.key(), as_of });
         }
-        Facts::Exchange { previous, exchanged }
+        FlightResult::Exchange { previous, exchanged }
     }
 
     /// Brings L1 up to date with a check by another replica: a later life for the same body, or the
     /// body that L2 has by now. It is a flight like the others, so that no exchange of ours goes on
     /// meanwhile with the older body.
-    pub(super) async fn adopt(&self, held: Arc<Entry>, check: Check) -> Facts {
+    pub(super) async fn adopt(&self, held: Arc<Entry>, check: Check) -> FlightResult {
         let key = held.key();
         let held = self.memory.entry(&key).unwrap_or(held);
         let now = self.clock.now();
@@ -93,17 +93,17 @@ impl Tiers {
         };
         let from_l2 = stored.is_some();
         let current = stored.unwrap_or_else(|| Arc::clone(&held));
-        let entry = policy::vouched(&current, check, self.clock.now(), &self.rules)
+        let entry = policy::confirmed_by_replica(&current, check, self.clock.now(), &self.rules)
             .map_or(current, Arc::new);
         if !Arc::ptr_eq(&entry, &held) {
             self.hold(key, &entry);
         }
-        Facts::Found { entry, from_l2 }
+        FlightResult::Found { entry, from_l2 }
     }
 
     /// Asks the queue and then L2 for an entry that L1 does not hold, and gives it to L1.
     async fn promote(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
-        let (found, from_l2) = self.recollect(key).await?;
+        let (found, from_l2) = self.read_with_check(key).await?;
         if let Some(entry) = &found {
             self.hold(key, entry);
         }
@@ -112,12 +112,13 @@ impl Tiers {
 
     /// Finds an entry as [`Tiers::find`] does, with the lifetime that the last check gave it: L2
     /// does not hear of every check, but the activity does.
-    async fn recollect(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
+    async fn read_with_check(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
         let (found, from_l2) = self.find(key).await?;
         let entry = found.map(|found| {
             let check = self.activity.check(key);
-            let vouched =
-                check.and_then(|it| policy::vouched(&found, it, self.clock.now(), &self.rules));
+            let vouched = check.and_then(|it| {
+                policy::confirmed_by_replica(&found, it, self.clock.now(), &self.rules)
+            });
             vouched.map_or(found, Arc::new)
         });
         Ok((entry, from_l2))
@@ -152,7 +153,7 @@ impl Tiers {
         previous: Option<&Arc<Entry>>,
         demand: Demand,
         priority: Priority,
-    ) -> Exchanged {
+    ) -> ExchangeResult {
         let positive = previous.filter(|entry| !entry.is_negative());
         let now = self.clock.now();
         let stored = positive.map(|entry| policy::asked(entry, target, demand, now, &self.rules));
@@ -169,18 +170,18 @@ impl Tiers {
         &self,
         target: &Target,
         previous: Option<&Arc<Entry>>,
-        exchanged: Exchanged,
+        exchanged: ExchangeResult,
         now: Timestamp,
-    ) -> Exchanged {
+    ) -> ExchangeResult {
         let key = target.key();
         match exchanged {
-            Exchanged::Stored(entry) => Exchanged::Stored(self.keep(key, entry)),
-            Exchanged::Freshened(entry) => Exchanged::Freshened(self.keep(key, entry)),
-            Exchanged::Forgotten(entry) => {
+            ExchangeResult::Stored(entry) => ExchangeResult::Stored(self.keep(key, entry)),
+            ExchangeResult::Freshened(entry) => ExchangeResult::Freshened(self.keep(key, entry)),
+            ExchangeResult::Forgotten(entry) => {
                 self.hold(key, &entry);
-                Exchanged::Forgotten(entry)
+                ExchangeResult::Forgotten(entry)
             }
-            Exchanged::Kept(kept) => {
+            ExchangeResult::NotStored(kept) => {
                 let (url, rules) = (target.as_str(), &self.rules);
                 let reminder = previous
                     .and_then(|entry| policy::remember_failure(entry, &kept, now, rules))
@@ -188,7 +189,7 @@ impl Tiers {
                 if let Some(entry) = reminder {
                     self.hold(key, &Arc::new(entry));
                 }
-                Exchanged::Kept(kept)
+                ExchangeResult::NotStored(kept)
             }
         }
     }

@@ -5,7 +5,7 @@ use http::StatusCode;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
-use crate::entry::{Aside, Body, Entry, Moved, Persisted, Times, Validators};
+use crate::entry::{Body, Entry, Extras, Moved, Persisted, Times, Validators};
 use crate::gzip::inflate;
 use crate::secret::Fingerprint;
 use crate::store::record::{decode, encode, gives_way, peek};
@@ -99,7 +99,7 @@ impl Fields<'_> {
         let times = Times {
             fetched_at: times(),
             checked_at: times(),
-            audited_at: times(),
+            fully_checked_at: times(),
             expires_at: times(),
         };
         let status = 100 + self.number() % 900;
@@ -121,7 +121,7 @@ impl Fields<'_> {
             token: (token != 0).then(|| Fingerprint::from_bits(token)),
             times,
             persisted: Persisted::until(times.expires_at),
-            aside: Aside::new(moved_to.map(|to| Moved { to, seen_at }), None),
+            extras: Extras::new(moved_to.map(|to| Moved { to, seen_at }), None),
         }
     }
 

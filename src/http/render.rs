@@ -14,7 +14,7 @@ use salvo::http::ResBody;
 use salvo::{Request, Response};
 use serde_json::json;
 
-use crate::cache::{Answer, Given, Outcome, Status};
+use crate::cache::{Answer, Outcome, Payload, Status};
 use crate::clock::Timestamp;
 use crate::entry::{Coding, Reason};
 use crate::json::is_valid;
@@ -47,7 +47,7 @@ pub(super) fn answer(
     heads: &Heads,
 ) -> Option<usize> {
     let (status, body, retry_after) = match &answer.given {
-        Given::Document(entry) => {
+        Payload::Document(entry) => {
             let (coding, bytes) = entry.body.form(coding::preferred(req.headers()));
             let (status, tag) = (answer.status, entry.body.tag());
             let age = now.since(entry.times.checked_at).as_secs();
@@ -56,10 +56,10 @@ pub(super) fn answer(
             let is_gzip = coding == Coding::Gzip;
             return (is_sent && is_gzip).then(|| entry.body.len() - bytes.len());
         }
-        Given::Passed { status, body, retry_after } => {
+        Payload::Passed { status, body, retry_after } => {
             (*status, passed(*status, body), *retry_after)
         }
-        Given::Failed { failure, retry_after } => {
+        Payload::Failed { failure, retry_after } => {
             let (status, body) = failed(failure, *retry_after);
             (status, body, *retry_after)
         }

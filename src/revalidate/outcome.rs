@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 
 use parking_lot::Mutex;
 
-use crate::cache::{Exchanged, Facts};
+use crate::cache::{ExchangeResult, FlightResult};
 use crate::entry::Reason;
 
 /// The outcome of a due document.
@@ -65,14 +65,14 @@ impl Outcome {
     }
 
     /// Returns the outcome that the facts of a flight mean.
-    pub(super) fn of(facts: &Facts) -> Self {
+    pub(super) fn of(facts: &FlightResult) -> Self {
         match facts {
-            Facts::Found { .. } => Self::Skipped(Skipped::Checked),
-            Facts::Exchange { exchanged, .. } => match exchanged {
-                Exchanged::Stored(_) => Self::Changed,
-                Exchanged::Freshened(_) => Self::Unchanged,
-                Exchanged::Forgotten(_) => Self::Gone,
-                Exchanged::Kept(kept) => match kept.reason() {
+            FlightResult::Found { .. } => Self::Skipped(Skipped::Checked),
+            FlightResult::Exchange { exchanged, .. } => match exchanged {
+                ExchangeResult::Stored(_) => Self::Changed,
+                ExchangeResult::Freshened(_) => Self::Unchanged,
+                ExchangeResult::Forgotten(_) => Self::Gone,
+                ExchangeResult::NotStored(kept) => match kept.reason() {
                     Reason::NoToken => Self::Skipped(Skipped::Quota),
                     reason if reason.is_without_call() => Self::Skipped(Skipped::Rests),
                     _ => Self::Failed,
@@ -83,12 +83,14 @@ impl Outcome {
 }
 
 /// Returns true if the facts of a flight cost quota: an answer came, and it was no `304`.
-pub(super) fn is_charged(facts: &Facts) -> bool {
-    let Facts::Exchange { exchanged, .. } = facts else { return false };
+pub(super) fn is_charged(facts: &FlightResult) -> bool {
+    let FlightResult::Exchange { exchanged, .. } = facts else { return false };
     match exchanged {
-        Exchanged::Stored(_) | Exchanged::Forgotten(_) => true,
-        Exchanged::Freshened(_) => false,
-        Exchanged::Kept(kept) => kept.status().is_some_and(|status| !status.is_server_error()),
+        ExchangeResult::Stored(_) | ExchangeResult::Forgotten(_) => true,
+        ExchangeResult::Freshened(_) => false,
+        ExchangeResult::NotStored(kept) => {
+            kept.status().is_some_and(|status| !status.is_server_error())
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::embedded::Embedded;
 use super::in_process::InProcess;
 use super::{Change, Claim, Claimed, InUse, Store};
 use crate::clock::{Clock, Timestamp};
-use crate::entry::{Aside, Check, Entry, Persisted, Times, Validators};
+use crate::entry::{Check, Entry, Extras, Persisted, Times, Validators};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 
@@ -25,11 +25,11 @@ pub(crate) fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
         times: Times {
             fetched_at: NOW,
             checked_at: at(checked),
-            audited_at: at(checked),
+            fully_checked_at: at(checked),
             expires_at: at(checked + 60),
         },
         persisted: Persisted::until(at(checked + 60)),
-        aside: Aside::default(),
+        extras: Extras::default(),
     })
 }
 

@@ -40,7 +40,7 @@ use sha2::{Digest, Sha256};
 use self::wire::Reader;
 use crate::clock::Timestamp;
 use crate::entry::{
-    Aside, Body, EntityTag, Entry, LARGEST_PERSISTED_BODY, Moved, Persisted, Times, Validators,
+    Body, EntityTag, Entry, Extras, LARGEST_PERSISTED_BODY, Moved, Persisted, Times, Validators,
 };
 use crate::gzip;
 use crate::secret::Fingerprint;
@@ -126,9 +126,9 @@ fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp, stor
     wire::put_optional_text(record, entry.validators.etag.as_deref());
     wire::put_optional_text(record, entry.validators.last_modified.as_deref());
     record.extend_from_slice(&(stored as u64).to_le_bytes());
-    wire::put_time(record, entry.times.audited_at);
+    wire::put_time(record, entry.times.fully_checked_at);
     record.push(u8::from(entry.validators.follows_rule));
-    let moved = entry.aside.moved();
+    let moved = entry.extras.moved();
     record.push(u8::from(moved.is_some()));
     if let Some(moved) = moved {
         wire::put_text(record, &moved.to);
@@ -175,7 +175,7 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
         token: fields.token,
         times: fields.times,
         persisted: Persisted::until(fields.times.expires_at),
-        aside: Aside::new(fields.moved, None),
+        extras: Extras::new(fields.moved, None),
     })
 }
 
@@ -273,7 +273,7 @@ fn read_fields(version: u8, header: &[u8]) -> Result<Fields, Error> {
     let (fetched_at, expires_at) = (time("fetch time")?, time("expiry time")?);
     let mut fields = Fields {
         // A program that wrote version 1 made full checks alone.
-        times: Times { fetched_at, checked_at, audited_at: checked_at, expires_at },
+        times: Times { fetched_at, checked_at, fully_checked_at: checked_at, expires_at },
         status: read_status(&mut reader).ok_or(Error::Malformed("status"))?,
         token: read_token(&mut reader).ok_or(Error::Malformed("token fingerprint"))?,
         url: reader.text().ok_or(Error::Malformed("URL"))?,
@@ -287,7 +287,7 @@ fn read_fields(version: u8, header: &[u8]) -> Result<Fields, Error> {
         coding: Coding::Unsaid,
     };
     if version >= 2 {
-        fields.times.audited_at = reader.time().ok_or(Error::Malformed("audit time"))?;
+        fields.times.fully_checked_at = reader.time().ok_or(Error::Malformed("audit time"))?;
         let follows_rule = reader.presence().ok_or(Error::Malformed("rule of the ETag"))?;
         fields.validators.follows_rule = follows_rule;
         fields.moved = read_moved(&mut reader).ok_or(Error::Malformed("redirect"))?;

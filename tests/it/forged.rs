@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use svm::clock::{Clock, Timestamp};
 use svm::config;
-use svm::entry::{Aside, Entry, Persisted, Times, Validators};
+use svm::entry::{Entry, Extras, Persisted, Times, Validators};
 use svm::store::embedded::Embedded;
 use svm::store::{Change, Store};
 
@@ -28,11 +28,11 @@ fn forged(status: StatusCode, checked_at: Timestamp) -> Entry {
         times: Times {
             fetched_at: checked_at,
             checked_at,
-            audited_at: checked_at,
+            fully_checked_at: checked_at,
             expires_at: YEAR_9999,
         },
         persisted: Persisted::until(YEAR_9999),
-        aside: Aside::default(),
+        extras: Extras::default(),
     }
 }
 

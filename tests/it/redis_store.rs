@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use svm::clock::Timestamp;
 use svm::config::{Config, Store as Choice, Vars};
-use svm::entry::{Aside, Entry, Persisted, Times, Validators};
+use svm::entry::{Entry, Extras, Persisted, Times, Validators};
 use svm::store::redis::Redis;
 use svm::store::{Change, Error, Store};
 use svm::target::Key;
@@ -85,11 +85,11 @@ fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
         times: Times {
             fetched_at: NOW,
             checked_at: at(checked),
-            audited_at: at(checked),
+            fully_checked_at: at(checked),
             expires_at: at(checked + 60),
         },
         persisted: Persisted::until(at(checked + 60)),
-        aside: Aside::default(),
+        extras: Extras::default(),
     })
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use svm::app::Farewell;
-use svm::cache::{Cache, Demand, Exchanged, Facts, Given};
+use svm::cache::{Cache, Demand, ExchangeResult, FlightResult, Payload};
 use svm::clock::ManualClock;
 use svm::entry::Entry;
 use svm::target::{Policy, Target};
@@ -115,21 +115,21 @@ impl TestApp {
         let revalidated = self.try_to_revalidate(url);
         async move {
             let facts = revalidated.await;
-            let Facts::Exchange { exchanged, .. } = &*facts else { panic!("{facts:?}") };
-            assert!(!matches!(exchanged, Exchanged::Kept(_)), "{exchanged:?}");
+            let FlightResult::Exchange { exchanged, .. } = &*facts else { panic!("{facts:?}") };
+            assert!(!matches!(exchanged, ExchangeResult::NotStored(_)), "{exchanged:?}");
         }
     }
 
     /// The same, whatever it comes to.
     #[track_caller]
-    pub fn try_to_revalidate(&self, url: &str) -> impl Future<Output = Arc<Facts>> + use<> {
+    pub fn try_to_revalidate(&self, url: &str) -> impl Future<Output = Arc<FlightResult>> + use<> {
         let (cache, target) = self.cache_and_target(url);
         async move { cache.revalidate(&target).await }
     }
 
     /// What the cache gives to one who may not have the upstream asked; `None` for nothing.
     #[track_caller]
-    pub fn look(&self, url: &str) -> impl Future<Output = Option<Given>> + use<> {
+    pub fn look(&self, url: &str) -> impl Future<Output = Option<Payload>> + use<> {
         let (cache, target) = self.cache_and_target(url);
         async move { Some(cache.wait(&target, Demand::Cached, || Err(())).await.ok()?.given) }
     }

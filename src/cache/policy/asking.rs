@@ -24,7 +24,7 @@ pub(in crate::cache) fn asked<'a>(
     now: Timestamp,
     rules: &config::Cache,
 ) -> Stored<'a> {
-    let moved = entry.aside.moved();
+    let moved = entry.extras.moved();
     let is_known = |moved: &&Moved| was_within(FOLLOW_AGAIN_AFTER, moved.seen_at, now);
     Stored {
         validators: &entry.validators,
@@ -49,8 +49,8 @@ fn may_use_date(
     demand == Demand::Revalidate
         && entry.validators.last_modified.is_some()
         // The check after this one must not be too late for a full one.
-        && now + rules.check_interval <= entry.times.audited_at + rules.audit_interval
-        && was_within(rules.audit_interval, entry.times.audited_at, now)
+        && now + rules.check_interval <= entry.times.fully_checked_at + rules.audit_interval
+        && was_within(rules.audit_interval, entry.times.fully_checked_at, now)
         && release::is_single(target.path())
         && release::has_settled(&entry.body, now)
 }

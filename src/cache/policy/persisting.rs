@@ -32,5 +32,5 @@ pub(in crate::cache) fn is_worth_persisting(
     let moved_by = entry.times.expires_at.since(persisted);
     let was_ahead = persisted > entry.times.expires_at + CLOCK_DIFFERENCE;
     let is_new = is_lost || was_ahead || moved_by > rules.hard_ttl / 10;
-    entry.times.were_audited_last() && is_new
+    entry.times.last_check_was_full() && is_new
 }

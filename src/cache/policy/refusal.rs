@@ -10,10 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::cache::facts::Kept;
+use crate::cache::flight_result::NotStored;
 use crate::clock::Timestamp;
 use crate::config;
-use crate::entry::{Aside, Entry, Persisted, Reason, Times, Validators};
+use crate::entry::{Entry, Extras, Persisted, Reason, Times, Validators};
 use crate::json;
 use crate::upstream::Reply;
 
@@ -34,7 +34,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 pub(in crate::cache) fn remember_refusal(
     url: &str,
     copy: Option<&Arc<Entry>>,
-    kept: &Kept,
+    kept: &NotStored,
     now: Timestamp,
     rules: &config::Cache,
 ) -> Option<Entry> {
@@ -45,8 +45,10 @@ pub(in crate::cache) fn remember_refusal(
         return None;
     }
     let (ttl, status, body) = match kept {
-        Kept::Passed(reply) => (lifetime_of_reply(reply, now, rules)?, reply.status, body(reply)),
-        Kept::Failed(failure) => {
+        NotStored::Passed(reply) => {
+            (lifetime_of_reply(reply, now, rules)?, reply.status, body(reply))
+        }
+        NotStored::Failed(failure) => {
             (lifetime_of_failure(failure.reason)?, StatusCode::BAD_GATEWAY, Bytes::new())
         }
     };
@@ -58,7 +60,7 @@ pub(in crate::cache) fn remember_refusal(
         token: None,
         times: Times::starting(now, ttl),
         persisted: Persisted::default(),
-        aside: Aside::refused(kept.reason()),
+        extras: Extras::refused(kept.reason()),
     })
 }
 

@@ -11,7 +11,7 @@ use super::freshened;
 /// The entry with the later life that another replica's check gives it; `None` if that check was of
 /// another body, or is no later. Clocks differ a little; one that is further ahead than that
 /// vouches for nothing.
-pub(in crate::cache) fn vouched(
+pub(in crate::cache) fn confirmed_by_replica(
     entry: &Entry,
     check: Check,
     now: Timestamp,

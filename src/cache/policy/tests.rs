@@ -61,12 +61,12 @@ fn a_status_decides_what_becomes_of_the_entry() {
     for status in 200..600 {
         let got = verdict(URL, Some(&previous), Ok(reply(status)), later(10), &rules());
         let as_told = match (status, &got) {
-            (200, Exchanged::Stored(entry)) => entry.times.expires_at == later(1010),
-            (304, Exchanged::Freshened(entry)) => entry.times.expires_at == later(1010),
-            (404 | 410, Exchanged::Forgotten(entry)) => entry.times.expires_at == later(110),
+            (200, ExchangeResult::Stored(entry)) => entry.times.expires_at == later(1010),
+            (304, ExchangeResult::Freshened(entry)) => entry.times.expires_at == later(1010),
+            (404 | 410, ExchangeResult::Forgotten(entry)) => entry.times.expires_at == later(110),
             (200 | 304 | 404 | 410, _) => false,
-            (401 | 403 | 429 | 500.., Exchanged::Kept(kept)) => kept.is_failure(),
-            (_, Exchanged::Kept(kept)) => !kept.is_failure(),
+            (401 | 403 | 429 | 500.., ExchangeResult::NotStored(kept)) => kept.is_failure(),
+            (_, ExchangeResult::NotStored(kept)) => !kept.is_failure(),
             _ => false,
         };
         assert!(as_told, "{status}: {got:?}");
@@ -80,7 +80,7 @@ fn a_body_that_comes_again_keeps_its_gzip_form() {
     let form = previous.body.gzip_or_make().unwrap().as_ptr();
     let form_of = |text| {
         let got = verdict(URL, Some(&previous), Ok(sent(text)), later(10), &rules());
-        let Exchanged::Stored(entry) = got else { panic!("{got:?}") };
+        let ExchangeResult::Stored(entry) = got else { panic!("{got:?}") };
         assert_eq!((&entry.body[..4], entry.times.fetched_at), (text.as_bytes(), later(10)));
         entry.body.gzip().map(|form| form.as_ptr())
     };
@@ -92,36 +92,37 @@ fn a_body_that_comes_again_keeps_its_gzip_form() {
 fn a_304_moves_times_and_nothing_else() {
     let failed = RecentFailure { retry_at: later(60), rest: Duration::from_secs(60) };
     let previous =
-        Arc::new(Entry { aside: Aside::new(None, Some(failed)), ..(*stored_entry()).clone() });
+        Arc::new(Entry { extras: Extras::new(None, Some(failed)), ..(*stored_entry()).clone() });
     let got = verdict(URL, Some(&previous), Ok(reply(304)), later(10), &rules());
-    let Exchanged::Freshened(fresh) = got else { panic!("{got:?}") };
+    let ExchangeResult::Freshened(fresh) = got else { panic!("{got:?}") };
     let times = Times {
         checked_at: later(10),
-        audited_at: later(10),
+        fully_checked_at: later(10),
         expires_at: later(1010),
         ..previous.times
     };
-    assert_eq!(*fresh, Entry { times, aside: Aside::default(), ..(*previous).clone() });
+    assert_eq!(*fresh, Entry { times, extras: Extras::default(), ..(*previous).clone() });
 }
 
 #[test]
 fn a_304_without_an_entry_is_a_failure() {
     let got = verdict(URL, None, Ok(reply(304)), NOW, &rules());
-    assert!(matches!(got, Exchanged::Kept(Kept::Failed(_))), "{got:?}");
+    assert!(matches!(got, ExchangeResult::NotStored(NotStored::Failed(_))), "{got:?}");
 }
 
 #[test]
 fn a_failed_call_is_remembered_where_a_copy_may_stand_in() {
     let copy = stored_entry();
-    let remember = |kept: Kept, seconds| remember_failure(&copy, &kept, later(seconds), &rules());
+    let remember =
+        |kept: NotStored, seconds| remember_failure(&copy, &kept, later(seconds), &rules());
     let rests = RecentFailure { retry_at: later(1000) + FIRST_REST, rest: FIRST_REST };
-    let remembered = remember(Kept::Passed(reply(503)), 1000).unwrap();
-    assert_eq!(remembered, Entry { aside: Aside::new(None, Some(rests)), ..(*copy).clone() });
-    assert!(remember(Kept::Failed(Failure::new(Reason::Timeout)), 1499).is_some());
-    assert!(remember(Kept::Passed(reply(503)), 1500).is_none(), "too old to stand in");
-    assert!(remember(Kept::Passed(reply(451)), 1000).is_none(), "no failure");
+    let remembered = remember(NotStored::Passed(reply(503)), 1000).unwrap();
+    assert_eq!(remembered, Entry { extras: Extras::new(None, Some(rests)), ..(*copy).clone() });
+    assert!(remember(NotStored::Failed(Failure::new(Reason::Timeout)), 1499).is_some());
+    assert!(remember(NotStored::Passed(reply(503)), 1500).is_none(), "too old to stand in");
+    assert!(remember(NotStored::Passed(reply(451)), 1000).is_none(), "no failure");
     let no_call = Failure::resting(Reason::NoToken, later(2000));
-    assert!(remember(Kept::Failed(no_call), 1000).is_none(), "no call");
+    assert!(remember(NotStored::Failed(no_call), 1000).is_none(), "no call");
 }
 
 /// The tier has not lost anything.
@@ -133,7 +134,7 @@ fn what_the_tier_has_lost_is_worth_a_write() {
         persisted: Persisted::until(NOW + rules().hard_ttl),
         times: Times {
             checked_at: later(checked),
-            audited_at: later(checked),
+            fully_checked_at: later(checked),
             expires_at: later(checked) + rules().hard_ttl,
             ..stored_entry().times
         },
@@ -184,7 +185,7 @@ proptest! {
             retry_at: later(retry_at),
             rest: Duration::from_secs(rest),
         });
-        let entry = Arc::new(Entry { aside: Aside::new(None, failure), ..(*stored_entry()).clone() });
+        let entry = Arc::new(Entry { extras: Extras::new(None, failure), ..(*stored_entry()).clone() });
         let demand = if refresh { Demand::Refresh } else { Demand::Cached };
         match recall(&entry, demand, later(seconds), &rules()) {
             Recall::Serve(answer) | Recall::ServeAndRetry(answer) => {
@@ -204,9 +205,9 @@ proptest! {
         let mut entry = (*stored_entry()).clone();
         let mut rests = Vec::new();
         for _ in 0..failures {
-            let failed = Kept::Failed(Failure::new(Reason::Unreachable));
+            let failed = NotStored::Failed(Failure::new(Reason::Unreachable));
             entry = remember_failure(&entry, &failed, later(1000), &rules()).unwrap();
-            rests.push(entry.aside.failure().unwrap().rest.as_secs());
+            rests.push(entry.extras.failure().unwrap().rest.as_secs());
         }
         let want: Vec<_> = (0..failures as u32).map(|n| (10 << n.min(3)).min(60)).collect();
         prop_assert_eq!(rests, want);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounter};
 
-use crate::cache::{Answer, Detail, Given, Outcome, Status};
+use crate::cache::{Answer, Detail, Outcome, Payload, Status};
 use crate::clock::Timestamp;
 use crate::metrics::Registry;
 
@@ -80,7 +80,7 @@ impl RequestMetrics {
         if let Some((_, stale)) = self.stale.iter().find(|(reason, _)| Some(*reason) == detail) {
             stale.inc();
         }
-        if let Given::Document(entry) = &answer.given {
+        if let Payload::Document(entry) = &answer.given {
             self.age_seconds.observe(now.since(entry.times.checked_at).as_secs_f64());
         }
     }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::{Error, Peek, decode, encode, gives_way, peek};
 use crate::clock::Timestamp;
 use crate::entry::{
-    Aside, EntityTag, Entry, LARGEST_PERSISTED_BODY, Moved, Persisted, Times, Validators,
+    EntityTag, Entry, Extras, LARGEST_PERSISTED_BODY, Moved, Persisted, Times, Validators,
 };
 use crate::gzip;
 use crate::secret::Fingerprint;
@@ -42,11 +42,11 @@ fn golden() -> (Entry, Timestamp) {
         times: Times {
             fetched_at: Timestamp::from_secs(1_735_689_600),
             checked_at: Timestamp::from_secs(1_735_693_200),
-            audited_at: Timestamp::from_secs(1_735_692_600),
+            fully_checked_at: Timestamp::from_secs(1_735_692_600),
             expires_at: Timestamp::from_secs(1_735_779_600),
         },
         persisted: Persisted::until(Timestamp::from_secs(1_735_779_600)),
-        aside: Aside::new(
+        extras: Extras::new(
             Some(Moved {
                 to: "https://api.github.com/repositories/17/releases/latest".into(),
                 seen_at: Timestamp::from_secs(1_735_691_400),
@@ -120,8 +120,8 @@ fn the_golden_record_of_version_2_is_read() {
 fn a_record_of_version_1_is_read_without_later_fields() {
     let (mut entry, keep_until) = golden();
     entry.validators.follows_rule = false;
-    entry.aside = Aside::default();
-    entry.times.audited_at = entry.times.checked_at;
+    entry.extras = Extras::default();
+    entry.times.fully_checked_at = entry.times.checked_at;
     let record = Bytes::from_static(GOLDEN_V1);
     assert_eq!(decode(entry.key(), &record), Ok(entry.clone()));
     assert_eq!(peek(GOLDEN_V1), Ok(Peek { checked_at: entry.times.checked_at, keep_until }));
@@ -222,10 +222,10 @@ fn what_is_not_remembered_is_absent_after_decoding() {
         retry_at: Timestamp::from_secs(1),
         rest: std::time::Duration::from_secs(10),
     };
-    entry.aside = Aside::new(None, Some(failure));
+    entry.extras = Extras::new(None, Some(failure));
     entry.persisted = Persisted::default();
     let decoded = decode(entry.key(), &encode(&entry, keep_until).into()).unwrap();
-    assert_eq!(decoded.aside, Aside::default());
+    assert_eq!(decoded.extras, Extras::default());
     assert_eq!(decoded.persisted.expiry(), entry.times.expires_at);
 }
 
@@ -337,11 +337,11 @@ prop_compose! {
             times: Times {
                 fetched_at: at(fetched),
                 checked_at: at(checked),
-                audited_at: at(audited),
+                fully_checked_at: at(audited),
                 expires_at: at(expires),
             },
             persisted: Persisted::default(),
-            aside: Aside::new(moved, None),
+            extras: Extras::new(moved, None),
         }
     }
 }

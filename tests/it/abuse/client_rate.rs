@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use svm::cache::Given;
+use svm::cache::Payload;
 
 use super::{ask_as, unknown};
 use crate::support::app::{Answer, TestApp, TestAppBuilder, encode};
@@ -134,7 +134,7 @@ async fn what_has_come_to_memory_since_it_was_looked_at_is_no_reason_either() {
     assert!(app.look(&unknown(0)).await.is_none());
     assert_eq!(app.version(&unknown(0)).await.status, 404);
     let given = app.look(&unknown(0)).await.expect("what L1 alone holds");
-    assert!(matches!(given, Given::Passed { status, .. } if status == 404), "{given:?}");
+    assert!(matches!(given, Payload::Passed { status, .. } if status == 404), "{given:?}");
     assert_eq!(app.github.total_calls(), 1);
 }
 

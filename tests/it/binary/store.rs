@@ -88,8 +88,8 @@ async fn a_damaged_file_is_moved_aside_and_said_so() {
 
     let svm = setup.start().await;
     let warning = svm.says("the store file is damaged; starting a new one").await;
-    let aside = setup.folder().join(warning["moved_to"].as_str().unwrap());
-    assert_eq!(fs::read(aside).unwrap(), b"rubbish");
+    let extras = setup.folder().join(warning["moved_to"].as_str().unwrap());
+    assert_eq!(fs::read(extras).unwrap(), b"rubbish");
     assert_eq!(svm.version(LATEST).await.header("x-cache"), "MISS");
     svm.written(1).await;
     svm.kill().await.assert_signal(9);

@@ -70,9 +70,9 @@ async fn a_damaged_file_moved_aside_is_private_too() {
     set_mode(&folder.join("svm.redb"), 0o666);
     let svm = setup.start().await;
     let warning = svm.says("the store file is damaged; starting a new one").await;
-    let aside = setup.folder().join(warning["moved_to"].as_str().unwrap());
+    let extras = setup.folder().join(warning["moved_to"].as_str().unwrap());
     svm.terminate().await.assert_code(0);
-    assert_eq!((mode(&aside), modes(&folder)), (0o600, [0o700, 0o600]));
+    assert_eq!((mode(&extras), modes(&folder)), (0o600, [0o700, 0o600]));
 }
 
 /// A service on a store that has a document, and what happens to its file.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use serde_json::Value;
-use svm::cache::{Exchanged, Facts};
+use svm::cache::{ExchangeResult, FlightResult};
 use svm::clock::{Clock, Timestamp};
 use svm::entry::Entry;
 use svm::target::Key;
@@ -197,7 +197,10 @@ impl Scene {
     async fn sweep(&mut self, document: usize) {
         let before = self.before();
         let facts = self.app.try_to_revalidate(&url(document)).await;
-        let failed = matches!(&*facts, Facts::Exchange { exchanged: Exchanged::Kept(_), .. });
+        let failed = matches!(
+            &*facts,
+            FlightResult::Exchange { exchanged: ExchangeResult::NotStored(_), .. }
+        );
         assert!(!failed || !before[document].healthy, "{facts:?}");
         let steps = self.steps(&before);
         for (n, before) in before.iter().enumerate() {

@@ -16,7 +16,7 @@ const PLANTED: &str = r#"{"tag_name":"planted"}"#;
 /// The moment when the extra answer comes.
 #[derive(Clone, Copy, Debug)]
 enum When {
-    AtOnce,
+    Now,
     AfterFlush,
     /// When the next request of the connection has come, if it comes at all.
     WithNextRequest,
@@ -70,7 +70,7 @@ async fn plants_nothing(name: &str, first: &Wire, when: When) {
     app.github.release("octo/other").tag("v2").serve();
     let planted = Wire::whole("200 OK", JSON, PLANTED);
     let wire = match when {
-        When::AtOnce => first.clone().followed_by(planted.clone()),
+        When::Now => first.clone().followed_by(planted.clone()),
         When::AfterFlush => first.clone().then_flushed().followed_by(planted.clone()),
         When::WithNextRequest => first.clone(),
     };
@@ -90,7 +90,7 @@ async fn plants_nothing(name: &str, first: &Wire, when: When) {
 #[tokio::test]
 async fn a_connection_is_not_used_after_an_irregular_answer() {
     for (name, first) in irregular() {
-        for when in [When::AtOnce, When::AfterFlush, When::WithNextRequest] {
+        for when in [When::Now, When::AfterFlush, When::WithNextRequest] {
             plants_nothing(name, &first, when).await;
         }
     }

@@ -2,12 +2,12 @@
 
 use super::*;
 
-fn exchanged(status: u16) -> Exchanged {
+fn exchanged(status: u16) -> ExchangeResult {
     verdict(URL, Some(&stored_entry()), Ok(reply(status)), later(10), &rules())
 }
 
-fn told(demand: Demand, previous: Option<Arc<Entry>>, exchanged: Exchanged) -> Answer {
-    let facts = Facts::Exchange { previous, exchanged };
+fn told(demand: Demand, previous: Option<Arc<Entry>>, exchanged: ExchangeResult) -> Answer {
+    let facts = FlightResult::Exchange { previous, exchanged };
     answer(demand, &facts, false, later(10), &rules()).unwrap()
 }
 
@@ -35,7 +35,7 @@ fn the_forward_reason_depends_on_demand_and_entry() {
         let negative = Status { stored: true, ttl: Some(100), detail, ..want };
         let want = Status { forward_status: Some(StatusCode::NOT_FOUND), ..negative };
         assert_eq!(gone.status, want, "{demand:?}");
-        assert!(matches!(gone.given, Given::Passed { status: StatusCode::NOT_FOUND, .. }));
+        assert!(matches!(gone.given, Payload::Passed { status: StatusCode::NOT_FOUND, .. }));
 
         let refused = told(demand, previous, exchanged(451)).status;
         let detail = Some(Detail::Refused(Reason::OtherStatus));
@@ -50,24 +50,26 @@ fn what_was_vouched_for_is_revalidated_whoever_asked() {
         let got = told(demand, Some(stored_entry()), exchanged(304));
         let want = status(Outcome::Revalidated, forward, 304);
         assert_eq!(got.status, Status { ttl: Some(1000), ..want }, "{demand:?}");
-        assert!(matches!(got.given, Given::Document(_)));
+        assert!(matches!(got.given, Payload::Document(_)));
     }
 }
 
 #[test]
 fn without_a_call_only_a_refresh_is_forwarded() {
-    let resting = || Exchanged::Kept(Kept::Failed(Failure::resting(Reason::NoToken, later(70))));
+    let resting = || {
+        ExchangeResult::NotStored(NotStored::Failed(Failure::resting(Reason::NoToken, later(70))))
+    };
     for (demand, forward) in [(Demand::Cached, None), (Demand::Refresh, Some(Forward::Request))] {
         let got = told(demand, None, resting());
         assert_eq!(got.status.forward, forward, "{demand:?}");
-        let Given::Failed { retry_after, .. } = got.given else { panic!("{got:?}") };
+        let Payload::Failed { retry_after, .. } = got.given else { panic!("{got:?}") };
         assert_eq!(retry_after, Some(Duration::from_secs(60)));
     }
 }
 
 #[test]
 fn a_follower_is_told_that_it_is_one() {
-    let facts = Facts::Exchange { previous: None, exchanged: exchanged(200) };
+    let facts = FlightResult::Exchange { previous: None, exchanged: exchanged(200) };
     for collapsed in [false, true] {
         let got = answer(Demand::Cached, &facts, collapsed, later(10), &rules()).unwrap();
         assert_eq!(got.status.collapsed, collapsed);
@@ -81,7 +83,7 @@ fn a_follower_is_told_that_it_is_one() {
 #[test]
 fn what_was_found_after_all_is_a_hit_unless_it_does_not_satisfy() {
     let found = |from_l2, demand, seconds| {
-        let facts = Facts::Found { entry: stored_entry(), from_l2 };
+        let facts = FlightResult::Found { entry: stored_entry(), from_l2 };
         answer(demand, &facts, true, later(seconds), &rules()).map(|answer| answer.status)
     };
     assert_eq!(found(false, Demand::Cached, 10), Some(Status::hit(990)));
@@ -95,8 +97,8 @@ fn what_was_found_after_all_is_a_hit_unless_it_does_not_satisfy() {
 fn a_copy_whose_rest_ends_meanwhile_still_stands_in() {
     let failure = RecentFailure { retry_at: later(1110), rest: Duration::from_secs(20) };
     let entry =
-        Arc::new(Entry { aside: Aside::new(None, Some(failure)), ..(*stored_entry()).clone() });
-    let facts = Facts::Found { entry, from_l2: false };
+        Arc::new(Entry { extras: Extras::new(None, Some(failure)), ..(*stored_entry()).clone() });
+    let facts = FlightResult::Found { entry, from_l2: false };
     for seconds in [1109, 1110] {
         let got = answer(Demand::Cached, &facts, true, later(seconds), &rules()).unwrap();
         assert_eq!(got.status.detail, Some(Detail::StaleIfError), "after {seconds}");
@@ -105,11 +107,11 @@ fn a_copy_whose_rest_ends_meanwhile_still_stands_in() {
 
 #[test]
 fn a_negative_entry_gives_what_the_upstream_said() {
-    let Exchanged::Forgotten(negative) = exchanged(410) else { panic!("not forgotten") };
+    let ExchangeResult::Forgotten(negative) = exchanged(410) else { panic!("not forgotten") };
     let Recall::Serve(answer) = recall(&negative, Demand::Cached, later(109), &rules()) else {
         panic!("not served")
     };
     assert_eq!(answer.status, Status::hit(1));
-    assert!(matches!(answer.given, Given::Passed { status: StatusCode::GONE, .. }));
+    assert!(matches!(answer.given, Payload::Passed { status: StatusCode::GONE, .. }));
     assert!(matches!(recall(&negative, Demand::Cached, later(110), &rules()), Recall::Ask));
 }

@@ -15,7 +15,7 @@ struct Case {
     path: &'static str,
     last_modified: Option<&'static str>,
     body: &'static str,
-    audited_at: Timestamp,
+    fully_checked_at: Timestamp,
 }
 
 /// Where a check by date will do: the next check, a minute later, is still in time for the audit.
@@ -24,7 +24,7 @@ const GOOD: Case = Case {
     path: "/repos/octo/app/releases/latest",
     last_modified: Some("Thu, 01 Jan 1970 00:00:00 GMT"),
     body: SETTLED,
-    audited_at: Timestamp::from_secs(1_000_000 - 540),
+    fully_checked_at: Timestamp::from_secs(1_000_000 - 540),
 };
 
 fn may_use_date(case: Case) -> bool {
@@ -34,7 +34,7 @@ fn may_use_date(case: Case) -> bool {
     let entry = Entry {
         body: case.body.as_bytes().into(),
         validators: Validators { last_modified, ..Validators::default() },
-        times: Times { audited_at: case.audited_at, ..stored_entry().times },
+        times: Times { fully_checked_at: case.fully_checked_at, ..stored_entry().times },
         ..(*stored_entry()).clone()
     };
     asked(&entry, &target, case.demand, NOW, &rules()).may_use_date
@@ -78,14 +78,14 @@ fn a_date_will_not_do_where_one_condition_is_missing() {
                 ..GOOD
             },
         ),
-        ("an audit is due", Case { audited_at: audited(600), ..GOOD }),
-        ("the next check is too late for it", Case { audited_at: audited(541), ..GOOD }),
-        ("an audit that a clock puts into the future", Case { audited_at: later(6), ..GOOD }),
+        ("an audit is due", Case { fully_checked_at: audited(600), ..GOOD }),
+        ("the next check is too late for it", Case { fully_checked_at: audited(541), ..GOOD }),
+        ("an audit that a clock puts into the future", Case { fully_checked_at: later(6), ..GOOD }),
     ] {
         assert!(!may_use_date(case), "{why}");
     }
-    assert!(may_use_date(Case { audited_at: audited(0), ..GOOD }));
-    assert!(may_use_date(Case { audited_at: later(5), ..GOOD }), "clocks differ a little");
+    assert!(may_use_date(Case { fully_checked_at: audited(0), ..GOOD }));
+    assert!(may_use_date(Case { fully_checked_at: later(5), ..GOOD }), "clocks differ a little");
 }
 
 #[test]
@@ -93,8 +93,8 @@ fn the_place_of_a_document_is_told_for_a_day() {
     let target = Target::parse(URL, &Policy::default()).unwrap();
     let to = "https://api.github.com/repositories/17";
     let told_after = |seconds: u64| {
-        let aside = Aside::new(Some(Moved { to: to.into(), seen_at: NOW }), None);
-        let entry = Entry { aside, ..(*stored_entry()).clone() };
+        let extras = Extras::new(Some(Moved { to: to.into(), seen_at: NOW }), None);
+        let entry = Entry { extras, ..(*stored_entry()).clone() };
         let told = asked(&entry, &target, Demand::Cached, later(seconds), &rules());
         told.moved_to.map(str::to_owned)
     };
@@ -108,8 +108,9 @@ fn the_place_of_a_document_is_told_for_a_day() {
 fn the_new_place_is_forgotten_where_the_clock_was_set_back() {
     let target = Target::parse(URL, &Policy::default()).unwrap();
     for (seconds_ahead, is_told) in [(0, true), (5, true), (6, false), (10 * DAY, false)] {
-        let aside = Aside::new(Some(Moved { to: URL.into(), seen_at: later(seconds_ahead) }), None);
-        let entry = Entry { aside, ..(*stored_entry()).clone() };
+        let extras =
+            Extras::new(Some(Moved { to: URL.into(), seen_at: later(seconds_ahead) }), None);
+        let entry = Entry { extras, ..(*stored_entry()).clone() };
         let told = asked(&entry, &target, Demand::Cached, NOW, &rules());
         assert_eq!(told.moved_to.is_some(), is_told, "{seconds_ahead} s ahead");
     }

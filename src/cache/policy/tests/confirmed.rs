@@ -15,7 +15,7 @@ fn previous() -> Arc<Entry> {
             follows_rule: true,
         },
         token: Some(Fingerprint::from_bits(1)),
-        aside: Aside::new(Some(Moved { to: PLACE.into(), seen_at: NOW }), None),
+        extras: Extras::new(Some(Moved { to: PLACE.into(), seen_at: NOW }), None),
         ..(*stored_entry()).clone()
     })
 }
@@ -27,29 +27,37 @@ fn not_modified(asked_by: Validator, route: Route) -> Reply {
 
 fn freshened(reply: Reply) -> Entry {
     let got = verdict(URL, Some(&previous()), Ok(reply), later(10), &rules());
-    let Exchanged::Freshened(entry) = got else { panic!("{got:?}") };
+    let ExchangeResult::Freshened(entry) = got else { panic!("{got:?}") };
     Arc::unwrap_or_clone(entry)
 }
 
 #[test]
 fn a_check_by_date_is_no_audit() {
-    for (asked_by, audited_at) in
+    for (asked_by, fully_checked_at) in
         [(Validator::Etag, later(10)), (Validator::ComputedEtag, later(10)), (Validator::Date, NOW)]
     {
-        let want =
-            Times { fetched_at: NOW, checked_at: later(10), audited_at, expires_at: later(1010) };
+        let want = Times {
+            fetched_at: NOW,
+            checked_at: later(10),
+            fully_checked_at,
+            expires_at: later(1010),
+        };
         let got = freshened(not_modified(asked_by, Route::Direct)).times;
         assert_eq!(got, want, "{asked_by:?}");
-        assert_eq!(got.were_audited_last(), asked_by.is_full());
+        assert_eq!(got.last_check_was_full(), asked_by.is_full());
     }
 }
 
 #[test]
 fn a_check_by_another_replica_is_no_audit() {
     let check = Check { at: later(10), fetched_at: NOW };
-    let got = vouched(&previous(), check, later(10), &rules()).unwrap().times;
-    let want =
-        Times { fetched_at: NOW, checked_at: later(10), audited_at: NOW, expires_at: later(1010) };
+    let got = confirmed_by_replica(&previous(), check, later(10), &rules()).unwrap().times;
+    let want = Times {
+        fetched_at: NOW,
+        checked_at: later(10),
+        fully_checked_at: NOW,
+        expires_at: later(1010),
+    };
     assert_eq!(got, want);
 }
 
@@ -67,8 +75,8 @@ fn a_304_brings_neither_validators_nor_a_token() {
     for asked_by in [Validator::Etag, Validator::ComputedEtag, Validator::Date] {
         for route in [Route::Direct, Route::Moved(URL.into()), Route::Remembered] {
             let fresh = freshened(not_modified(asked_by, route));
-            let (times, aside) = (fresh.times, fresh.aside.clone());
-            assert_eq!(fresh, Entry { times, aside, ..(*previous()).clone() }, "{asked_by:?}");
+            let (times, extras) = (fresh.times, fresh.extras.clone());
+            assert_eq!(fresh, Entry { times, extras, ..(*previous()).clone() }, "{asked_by:?}");
         }
     }
 }
@@ -85,10 +93,10 @@ fn the_way_to_a_document_tells_where_it_is() {
         for status in [200, 304] {
             let reply = Reply { route: route.clone(), ..reply(status) };
             let got = verdict(URL, Some(&previous()), Ok(reply), later(10), &rules());
-            let (Exchanged::Stored(entry) | Exchanged::Freshened(entry)) = got else {
+            let (ExchangeResult::Stored(entry) | ExchangeResult::Freshened(entry)) = got else {
                 panic!("{got:?}")
             };
-            assert_eq!(entry.aside.moved(), want.as_ref(), "{route:?}, {status}");
+            assert_eq!(entry.extras.moved(), want.as_ref(), "{route:?}, {status}");
         }
     }
 }
@@ -97,8 +105,8 @@ fn the_way_to_a_document_tells_where_it_is() {
 fn a_document_that_is_gone_is_nowhere() {
     let reply = Reply { route: Route::Moved(PLACE.into()), ..reply(404) };
     let got = verdict(URL, Some(&previous()), Ok(reply), later(10), &rules());
-    let Exchanged::Forgotten(negative) = got else { panic!("{got:?}") };
-    assert_eq!(negative.aside.moved(), None);
+    let ExchangeResult::Forgotten(negative) = got else { panic!("{got:?}") };
+    assert_eq!(negative.extras.moved(), None);
 }
 
 #[test]
@@ -111,9 +119,9 @@ fn a_refresh_is_not_satisfied_by_a_check_by_date_and_others_are() {
         (Validator::ComputedEtag, Demand::Refresh, true),
     ] {
         let entry = freshened(not_modified(asked_by, Route::Direct));
-        let facts = Facts::Exchange {
+        let facts = FlightResult::Exchange {
             previous: Some(previous()),
-            exchanged: Exchanged::Freshened(Arc::new(entry)),
+            exchanged: ExchangeResult::Freshened(Arc::new(entry)),
         };
         let got = answer(demand, &facts, true, later(10), &rules());
         assert_eq!(got.is_some(), is_satisfied, "{demand:?} by {asked_by:?}");

@@ -51,7 +51,7 @@ fn a_full_check_within_the_interval_answers_a_refresh() {
 fn after_a_failure_the_copy_is_served_until_its_rest_ends() {
     let failure = RecentFailure { retry_at: later(1110), rest: Duration::from_secs(20) };
     let failed =
-        Arc::new(Entry { aside: Aside::new(None, Some(failure)), ..(*stored_entry()).clone() });
+        Arc::new(Entry { extras: Extras::new(None, Some(failure)), ..(*stored_entry()).clone() });
     let stands_in = || Use::Serve(Some(Detail::StaleIfError));
     for (demand, seconds, want) in [
         (Demand::Cached, 999, Use::Serve(None)),
@@ -84,7 +84,9 @@ fn seconds_left_are_rounded_up_and_seconds_over_down() {
 #[test]
 fn a_later_check_of_a_replica_counts_for_the_same_body() {
     let entry = stored_entry();
-    let check = |at, fetched_at| vouched(&entry, Check { at, fetched_at }, later(20), &rules());
+    let check = |at, fetched_at| {
+        confirmed_by_replica(&entry, Check { at, fetched_at }, later(20), &rules())
+    };
     let fresh = check(later(10), NOW).unwrap();
     assert_eq!((fresh.times.checked_at, fresh.times.expires_at), (later(10), later(1010)));
     assert_eq!(check(NOW, NOW), None, "no later than ours");
@@ -94,5 +96,8 @@ fn a_later_check_of_a_replica_counts_for_the_same_body() {
     assert_eq!(check(later(26), NOW), None, "too far ahead");
 
     let gone = Entry { status: StatusCode::NOT_FOUND, ..(*entry).clone() };
-    assert_eq!(vouched(&gone, Check { at: later(10), fetched_at: NOW }, later(20), &rules()), None);
+    assert_eq!(
+        confirmed_by_replica(&gone, Check { at: later(10), fetched_at: NOW }, later(20), &rules()),
+        None
+    );
 }

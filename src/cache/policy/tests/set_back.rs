@@ -16,7 +16,7 @@ fn negative_entry() -> Arc<Entry> {
 
 fn with_failure(entry: &Entry, retry_at: Timestamp, rest: Duration) -> Arc<Entry> {
     let failure = RecentFailure { retry_at, rest };
-    Arc::new(Entry { aside: Aside::new(None, Some(failure)), ..entry.clone() })
+    Arc::new(Entry { extras: Extras::new(None, Some(failure)), ..entry.clone() })
 }
 
 #[test]
@@ -27,8 +27,11 @@ fn an_entry_from_the_future_is_expired_whatever_it_is() {
             assert_eq!(of(&entry, demand, before(STEP), &rules), Use::Ask, "{demand:?}");
         }
     }
-    assert_eq!(serves(&negative_entry(), Demand::Cached, before(STEP), &rules), Serves::Never);
-    assert_eq!(serves(&stored_entry(), Demand::Cached, before(STEP), &rules), Serves::IfLate);
+    assert_eq!(serves(&negative_entry(), Demand::Cached, before(STEP), &rules), CopyUse::Never);
+    assert_eq!(
+        serves(&stored_entry(), Demand::Cached, before(STEP), &rules),
+        CopyUse::AfterPatience
+    );
 }
 
 #[test]
@@ -66,9 +69,10 @@ fn a_failure_from_the_future_is_not_remembered() {
 
 #[test]
 fn a_copy_from_the_future_stands_in_and_tells_no_time_to_live() {
-    let failed = || Exchanged::Kept(Kept::Failed(Failure::new(Reason::NoToken)));
+    let failed = || ExchangeResult::NotStored(NotStored::Failed(Failure::new(Reason::NoToken)));
     let told = |copy: &Arc<Entry>, step| {
-        let facts = Facts::Exchange { previous: Some(Arc::clone(copy)), exchanged: failed() };
+        let facts =
+            FlightResult::Exchange { previous: Some(Arc::clone(copy)), exchanged: failed() };
         answer(Demand::Cached, &facts, false, before(step), &rules()).unwrap().status
     };
     let status = told(&stored_entry(), STEP);
@@ -85,7 +89,7 @@ fn a_record_from_the_future_is_replaced_at_its_first_check() {
     let persisted = Entry { persisted: Persisted::until(later(1000)), ..(*stored_entry()).clone() };
     let worth = |now| {
         let got = verdict(URL, Some(&Arc::new(persisted.clone())), Ok(reply(304)), now, &rules());
-        let Exchanged::Freshened(entry) = got else { panic!("{got:?}") };
+        let ExchangeResult::Freshened(entry) = got else { panic!("{got:?}") };
         is_worth_persisting(&entry, NEVER, &rules())
     };
     assert!(worth(before(STEP)) && worth(before(Duration::from_secs(30))));
@@ -96,11 +100,11 @@ fn a_record_from_the_future_is_replaced_at_its_first_check() {
 fn a_check_from_before_the_step_confirms_nothing_later() {
     let now = before(STEP);
     let got = verdict(URL, Some(&stored_entry()), Ok(reply(304)), now, &rules());
-    let Exchanged::Freshened(entry) = got else { panic!("{got:?}") };
+    let ExchangeResult::Freshened(entry) = got else { panic!("{got:?}") };
     assert_eq!((entry.times.fetched_at, entry.times.checked_at), (now, now));
     let ahead = Check { at: NOW, fetched_at: NOW };
     for then in [now, NOW, later(10)] {
-        assert_eq!(vouched(&entry, ahead, then, &rules()), None);
+        assert_eq!(confirmed_by_replica(&entry, ahead, then, &rules()), None);
     }
 }
 

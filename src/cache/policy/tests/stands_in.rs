@@ -3,14 +3,14 @@
 use super::*;
 
 /// The answer to a waiter after a failure, these seconds after the entry was fetched.
-fn told(demand: Demand, previous: &Arc<Entry>, kept: Kept, seconds: u64) -> Answer {
-    let (previous, exchanged) = (Some(Arc::clone(previous)), Exchanged::Kept(kept));
-    let facts = Facts::Exchange { previous, exchanged };
+fn told(demand: Demand, previous: &Arc<Entry>, kept: NotStored, seconds: u64) -> Answer {
+    let (previous, exchanged) = (Some(Arc::clone(previous)), ExchangeResult::NotStored(kept));
+    let facts = FlightResult::Exchange { previous, exchanged };
     answer(demand, &facts, false, later(seconds), &rules()).unwrap()
 }
 
-fn failed(reason: Reason) -> Kept {
-    Kept::Failed(Failure::new(reason))
+fn failed(reason: Reason) -> NotStored {
+    NotStored::Failed(Failure::new(reason))
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn a_copy_stands_in_for_every_reason_but_another_status() {
             _ => Detail::StaleIfError,
         };
         assert_eq!(got.status.detail, Some(want), "{reason:?}");
-        let is_copy = matches!(got.given, Given::Document(_));
+        let is_copy = matches!(got.given, Payload::Document(_));
         assert_eq!(is_copy, reason != Reason::OtherStatus, "{reason:?}");
     }
 }
@@ -45,14 +45,15 @@ fn a_copy_that_is_fresh_stands_in_for_nothing() {
     for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::OtherStatus) {
         let got = told(Demand::Cached, &stored_entry(), failed(reason), 10);
         assert_eq!(got.status, Status::hit(990), "{reason:?}");
-        assert!(matches!(got.given, Given::Document(_)), "{reason:?}");
+        assert!(matches!(got.given, Payload::Document(_)), "{reason:?}");
     }
 }
 
 #[test]
 fn a_copy_that_stood_in_tells_how_the_upstream_failed() {
     for status in [403, 429, 500, 503] {
-        let got = told(Demand::Cached, &stored_entry(), Kept::Passed(reply(status)), 1000).status;
+        let got =
+            told(Demand::Cached, &stored_entry(), NotStored::Passed(reply(status)), 1000).status;
         assert_eq!(got.forward_status.map(|code| code.as_u16()), Some(status));
     }
 }
@@ -68,7 +69,7 @@ fn nothing_stands_in_for_a_refresh() {
         ] {
             let got = told(demand, &entry, failed(reason), seconds);
             assert_eq!(got.status.detail, Some(Detail::Refused(reason)), "{demand:?}");
-            assert!(matches!(got.given, Given::Failed { .. }), "{demand:?}, {reason:?}");
+            assert!(matches!(got.given, Payload::Failed { .. }), "{demand:?}, {reason:?}");
         }
     }
 }
@@ -77,16 +78,16 @@ fn nothing_stands_in_for_a_refresh() {
 fn only_a_positive_copy_is_announced_for_the_impatient() {
     let negative = Entry { status: StatusCode::GONE, ..(*stored_entry()).clone() };
     for (demand, seconds, want) in [
-        (Demand::Cached, 999, Serves::AtOnce),
-        (Demand::Cached, 1000, Serves::IfLate),
-        (Demand::Cached, 1499, Serves::IfLate),
-        (Demand::Cached, 1500, Serves::Never),
-        (Demand::Refresh, 1000, Serves::Never),
-        (Demand::Revalidate, 1000, Serves::Never),
+        (Demand::Cached, 999, CopyUse::Now),
+        (Demand::Cached, 1000, CopyUse::AfterPatience),
+        (Demand::Cached, 1499, CopyUse::AfterPatience),
+        (Demand::Cached, 1500, CopyUse::Never),
+        (Demand::Refresh, 1000, CopyUse::Never),
+        (Demand::Revalidate, 1000, CopyUse::Never),
     ] {
         assert_eq!(serves(&stored_entry(), demand, later(seconds), &rules()), want);
         if seconds >= 1000 {
-            assert_eq!(serves(&negative, demand, later(seconds), &rules()), Serves::Never);
+            assert_eq!(serves(&negative, demand, later(seconds), &rules()), CopyUse::Never);
         }
     }
 }

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::{Limits, Peeked, Queue};
 use crate::clock::Timestamp;
-use crate::entry::{Aside, Entry, Persisted, Times, Validators};
+use crate::entry::{Entry, Extras, Persisted, Times, Validators};
 use crate::store::Change;
 use crate::target::Key;
 
@@ -46,11 +46,11 @@ fn put(document: u8, checked: u64, len: usize) -> Change {
         times: Times {
             fetched_at: at(0),
             checked_at: at(checked),
-            audited_at: at(checked),
+            fully_checked_at: at(checked),
             expires_at: at(0),
         },
         persisted: Persisted::default(),
-        aside: Aside::default(),
+        extras: Extras::default(),
     });
     Change::Put { entry, keep_until: at(1_000) }
 }

@@ -10,7 +10,7 @@ use crate::upstream::{Failure, Reply};
 
 /// How a flight ended.
 #[derive(Debug)]
-pub enum Facts {
+pub enum FlightResult {
     /// An entry that needs no exchange was there after all.
     Found {
         /// That entry.
@@ -23,32 +23,34 @@ pub enum Facts {
         /// The entry before the exchange.
         previous: Option<Arc<Entry>>,
         /// The result of the exchange.
-        exchanged: Exchanged,
+        exchanged: ExchangeResult,
     },
 }
 
-impl Facts {
+impl FlightResult {
     /// The entry that there is now, if there is one with a body.
     pub fn entry(&self) -> Option<&Arc<Entry>> {
         match self {
             Self::Found { entry, .. } => Some(entry),
             Self::Exchange { exchanged, .. } => match exchanged {
-                Exchanged::Stored(entry) | Exchanged::Freshened(entry) => Some(entry),
-                Exchanged::Forgotten(_) | Exchanged::Kept(_) => None,
+                ExchangeResult::Stored(entry) | ExchangeResult::Freshened(entry) => Some(entry),
+                ExchangeResult::Forgotten(_) | ExchangeResult::NotStored(_) => None,
             },
         }
     }
 
     /// Returns true if the upstream should have been asked and could not be.
     pub fn are_without_call(&self) -> bool {
-        let Self::Exchange { exchanged: Exchanged::Kept(kept), .. } = self else { return false };
+        let Self::Exchange { exchanged: ExchangeResult::NotStored(kept), .. } = self else {
+            return false;
+        };
         kept.reason().is_without_call()
     }
 }
 
 /// The consequence of an exchange for the entry.
 #[derive(Debug)]
-pub enum Exchanged {
+pub enum ExchangeResult {
     /// A new body.
     Stored(Arc<Entry>),
     /// The same body, a new lifetime.
@@ -56,19 +58,19 @@ pub enum Exchanged {
     /// The document does not exist; the entry is a negative one.
     Forgotten(Arc<Entry>),
     /// Nothing to store: whatever was stored stays.
-    Kept(Kept),
+    NotStored(NotStored),
 }
 
 /// An exchange that changed nothing.
 #[derive(Debug)]
-pub enum Kept {
+pub enum NotStored {
     /// An answer that is never stored, passed on as it is.
     Passed(Reply),
     /// No answer.
     Failed(Failure),
 }
 
-impl Kept {
+impl NotStored {
     /// The upstream's status, if it gave one.
     pub fn status(&self) -> Option<StatusCode> {
         match self {
