@@ -269,7 +269,7 @@ impl Store for Embedded {
             let _ = tasks::blocking(move || {
                 let room = Room { max_live, evictor: &evictor };
                 // Changes that cannot be merged stay in the journal.
-                let _ = handle.run(|file| file.staging.merge(&file.database, now, room));
+                let _ = handle.run(|file| file.staging.merge_if_few(&file.database, now, room));
                 handle.close();
             })
             .await;

@@ -22,6 +22,9 @@ use crate::target::Key;
 /// How many changes may be staged: what is known of them is in memory, some 100 bytes each.
 const MOST_CHANGES: usize = 16_384;
 
+/// The changes that take the database a fraction of a second, also on a slow disk.
+const FEW_CHANGES: usize = 4_096;
+
 /// The bodies that are encoded together, which are in memory twice for a moment.
 const PART_BYTES: usize = 1 << 20;
 
@@ -188,6 +191,18 @@ impl Staging {
             }
         }
         tables::sweep(database, now, room)
+    }
+
+    /// The same as [`Staging::merge`] where that is quick: at the end nobody waits for long, and a journal is read
+    /// quickly as well.
+    pub(super) fn merge_if_few(
+        &self,
+        database: &Database,
+        now: Timestamp,
+        room: Room<'_>,
+    ) -> Result<(), Fault> {
+        let is_few = self.changes.read().len() <= FEW_CHANGES;
+        if is_few { self.merge(database, now, room) } else { Ok(()) }
     }
 
     /// Has the database take in all that is staged.
