@@ -12,6 +12,8 @@ mod fit;
 mod handle;
 mod in_use;
 mod journal;
+mod pack_tables;
+mod packs;
 mod place;
 mod private;
 mod size;
@@ -24,6 +26,8 @@ mod churn;
 mod hot;
 #[cfg(test)]
 mod journaled;
+#[cfg(test)]
+mod packed;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]

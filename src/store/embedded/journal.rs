@@ -45,7 +45,7 @@ struct End {
 }
 
 /// The place of a record in the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Span {
     at: u64,
     bytes: u32,

@@ -217,8 +217,8 @@ impl Staging {
         if staged.is_empty() {
             return Ok(());
         }
-        // In the order of the keys: a page that takes in several of them is written once.
-        staged.sort_unstable_by_key(|(key, _)| *key);
+        // Documents that came together go together.
+        staged.sort_unstable_by_key(|(_, staged)| staged.put.map(|(span, _)| span));
         let changes = staged.into_iter().map(|(key, staged)| {
             let record = match staged.put {
                 Some((span, until)) => Some((self.journal.read(span).map_err(Fault::Io)?, until)),

@@ -13,12 +13,14 @@ use redb::{
 
 use super::eviction::Evictor;
 use super::fault::Fault;
-use super::{KeyBytes, in_use, size};
+use super::pack_tables::{self, PackTables, Values};
+use super::packs::head;
+use super::{KeyBytes, in_use, packs, size};
 use crate::clock::Timestamp;
 use crate::store::{Change, InUse, record};
 use crate::target::Key;
 
-const RECORDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("records");
+pub(super) const RECORDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("records");
 const BY_EXPIRY: TableDefinition<'_, (u64, &[u8; 32]), ()> = TableDefinition::new("by_expiry");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
@@ -70,10 +72,12 @@ pub(super) fn probe(database: &Database) -> Result<(), Fault> {
 
 /// Copies of the records of these keys, in their order.
 pub(super) fn read(database: &Database, keys: &[Key]) -> Result<Vec<Option<Bytes>>, Fault> {
-    let records = database.begin_read()?.open_table(RECORDS)?;
+    let transaction = database.begin_read()?;
+    let records = transaction.open_table(RECORDS)?;
     let read = |key: &Key| {
-        let record = records.get(key.as_bytes())?;
-        Ok(record.map(|record| Bytes::copy_from_slice(record.value())))
+        let value = records.get(key.as_bytes())?;
+        let record = value.map(|value| pack_tables::resolve(&transaction, value.value()));
+        Ok(record.transpose()?.map(Bytes::from))
     };
     keys.iter().map(read).collect()
 }
@@ -86,15 +90,15 @@ pub(super) fn checked(
     let records = database.begin_read()?.open_table(RECORDS)?;
     keys.map(|key| {
         let stored = records.get(key.as_bytes())?;
-        Ok(stored.and_then(|stored| Some(record::peek(stored.value()).ok()?.checked_at)))
+        Ok(stored.and_then(|stored| Some(record::peek(head(stored.value())).ok()?.checked_at)))
     })
     .collect()
 }
 
-/// A change that was decided on before: a record and the end of its keeping, or no record.
+/// A change that was decided on before: a value and the end of its keeping, or none.
 pub(super) type Decided = (KeyBytes, Option<(Vec<u8>, Timestamp)>);
 
-/// Takes in changes, removes some of what has expired, and makes room.
+/// Takes in changes, removes some of what has expired, and makes room. Small records are packed in the order of the changes.
 pub(super) fn merge(
     database: &Database,
     changes: impl Iterator<Item = Result<Decided, Fault>>,
@@ -102,10 +106,24 @@ pub(super) fn merge(
     room: Room<'_>,
 ) -> Result<(), Fault> {
     in_transaction(database, |shelf| {
+        let mut packing = shelf.packs.begin()?;
+        let mut values: Vec<Decided> = Vec::new();
         for change in changes {
-            let (key, record) = change?;
-            shelf.replace(&key, record)?;
+            match change? {
+                (key, Some((record, until))) if record.len() <= packs::LARGEST => {
+                    if !packing.has_room(record.len()) {
+                        shelf.packs.add(packing.take())?;
+                    }
+                    values.push((key, Some((packing.add(&key, &record), until))));
+                }
+                (key, None) => values.push((key, None)),
+                (key, record) => shelf.replace(&key, record)?,
+            }
         }
+        shelf.packs.add(packing.take())?;
+        // In the order of the keys: a page that takes in several values is written once.
+        values.sort_unstable_by_key(|(key, _)| *key);
+        values.into_iter().try_for_each(|(key, value)| shelf.replace(&key, value))?;
         shelf.sweep(now, room)
     })
 }
@@ -153,7 +171,7 @@ pub(super) fn census(database: &Database) -> Result<Census, Fault> {
     let mut census = Census { records: 0, record_bytes: 0, live_bytes };
     for row in transaction.open_table(RECORDS)?.iter()? {
         census.records += 1;
-        census.record_bytes += row?.1.value().len() as u64;
+        census.record_bytes += packs::length(row?.1.value()) as u64;
     }
     Ok(census)
 }
@@ -187,7 +205,8 @@ fn in_transaction(
 /// The open tables of one write transaction.
 pub(super) struct Shelf<'t> {
     transaction: &'t WriteTransaction,
-    records: Table<'t, &'static [u8; 32], &'static [u8]>,
+    records: Values<'t>,
+    packs: PackTables<'t>,
     by_expiry: Table<'t, (u64, &'static [u8; 32]), ()>,
     meta: Table<'t, &'static str, u64>,
     live_bytes: u64,
@@ -199,6 +218,7 @@ impl<'t> Shelf<'t> {
         Ok(Self {
             transaction,
             records: transaction.open_table(RECORDS)?,
+            packs: PackTables::open(transaction)?,
             by_expiry: transaction.open_table(BY_EXPIRY)?,
             live_bytes: live_bytes(&meta)?,
             meta,
@@ -206,6 +226,7 @@ impl<'t> Shelf<'t> {
     }
 
     fn close(mut self) -> Result<(), Fault> {
+        self.packs.settle(&mut self.records)?;
         self.meta.insert(LIVE_BYTES, self.live_bytes)?;
         Ok(())
     }
@@ -213,7 +234,7 @@ impl<'t> Shelf<'t> {
     fn apply(&mut self, change: &Change, now: Timestamp) -> Result<(), Fault> {
         let key = change.key();
         let stored = self.records.get(key.as_bytes())?;
-        let gives_way = |stored: &[u8]| record::gives_way(stored, change.as_of(), now);
+        let gives_way = |stored: &[u8]| record::gives_way(head(stored), change.as_of(), now);
         if stored.is_some_and(|stored| !gives_way(stored.value())) {
             return Ok(());
         }
@@ -229,26 +250,30 @@ impl<'t> Shelf<'t> {
     fn replace(
         &mut self,
         key: &KeyBytes,
-        record: Option<(Vec<u8>, Timestamp)>,
+        value: Option<(Vec<u8>, Timestamp)>,
     ) -> Result<(), Fault> {
         self.remove(key)?;
-        match record {
-            Some((record, until)) => self.insert(key, &record, until),
+        match value {
+            Some((value, until)) => self.insert(key, &value, until),
             None => Ok(()),
         }
     }
 
-    fn insert(&mut self, key: &[u8; 32], record: &[u8], until: Timestamp) -> Result<(), Fault> {
-        self.records.insert(key, record)?;
+    fn insert(&mut self, key: &KeyBytes, value: &[u8], until: Timestamp) -> Result<(), Fault> {
+        self.records.insert(key, value)?;
+        self.packs.inserted(value)?;
         self.by_expiry.insert((until.as_millis(), key), ())?;
-        self.live_bytes = self.live_bytes.saturating_add(size::of_record(record.len()));
+        let cost = size::of_record(packs::length(value));
+        self.live_bytes = self.live_bytes.saturating_add(cost);
         Ok(())
     }
 
     fn remove(&mut self, key: &[u8; 32]) -> Result<(), Fault> {
         let Some(stored) = self.records.remove(key)? else { return Ok(()) };
-        self.live_bytes = self.live_bytes.saturating_sub(size::of_record(stored.value().len()));
-        if let Ok(peek) = record::peek(stored.value()) {
+        let cost = size::of_record(packs::length(stored.value()));
+        self.live_bytes = self.live_bytes.saturating_sub(cost);
+        self.packs.removed(stored.value())?;
+        if let Ok(peek) = record::peek(head(stored.value())) {
             self.by_expiry.remove((peek.keep_until.as_millis(), key))?;
         }
         Ok(())
@@ -305,7 +330,8 @@ impl<'t> Shelf<'t> {
     fn is_kept_until(&self, key: &[u8; 32], until: u64) -> Result<bool, Fault> {
         let stored = self.records.get(key)?;
         Ok(stored.is_some_and(|stored| {
-            record::peek(stored.value()).map_or(true, |peek| peek.keep_until.as_millis() == until)
+            record::peek(head(stored.value()))
+                .map_or(true, |peek| peek.keep_until.as_millis() == until)
         }))
     }
 }

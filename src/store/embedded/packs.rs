@@ -1,0 +1,134 @@
+//! Records that are packed together, and what leads to them.
+//!
+//! A record for itself takes a page, for the order of the keys is random. So records that the database takes in together
+//! lie in packs, in the order in which they came; by its key one finds where. A pack goes when its last record does.
+//! One of which less than half is left gives back its room: the rest get values of their own.
+//!
+//! ```text
+//! pack    records, each: key 32 bytes, length u32, record
+//! pointer "pack", the first 40 bytes of the record, number of the pack u64, place in it u32, length u32
+//! ```
+//!
+//! All numbers are little-endian.
+
+use super::KeyBytes;
+
+/// A pack that fits a run of four pages, with what belongs to it there.
+pub(super) const PACK_BYTES: usize = 4 * 4_096 - 64;
+
+/// Larger records get a value of their own, which fills its pages well.
+pub(super) const LARGEST: usize = PACK_BYTES / 4;
+
+const TAG: &[u8; 4] = b"pack";
+/// All that [`record::peek`](crate::store::record::peek) looks at.
+const HEAD: usize = 40;
+const POINTER_BYTES: usize = TAG.len() + HEAD + 16;
+const FRAME_HEAD: usize = 36;
+
+/// The way to a record in a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pointer {
+    pub(super) pack: u64,
+    at: u32,
+    bytes: u32,
+}
+
+impl Pointer {
+    /// What a stored value says, if it is no record itself.
+    pub(super) fn of(value: &[u8]) -> Option<Self> {
+        if value.len() != POINTER_BYTES || !value.starts_with(TAG) {
+            return None;
+        }
+        let (pack, rest) = value[TAG.len() + HEAD..].split_first_chunk()?;
+        let (at, rest) = rest.split_first_chunk()?;
+        let bytes = rest.first_chunk()?;
+        Some(Self {
+            pack: u64::from_le_bytes(*pack),
+            at: u32::from_le_bytes(*at),
+            bytes: u32::from_le_bytes(*bytes),
+        })
+    }
+
+    /// The value that leads to a record.
+    fn value(self, record: &[u8]) -> Vec<u8> {
+        let mut value = Vec::with_capacity(POINTER_BYTES);
+        value.extend_from_slice(TAG);
+        value.extend_from_slice(&record[..HEAD.min(record.len())]);
+        value.resize(TAG.len() + HEAD, 0);
+        value.extend_from_slice(&self.pack.to_le_bytes());
+        value.extend_from_slice(&self.at.to_le_bytes());
+        value.extend_from_slice(&self.bytes.to_le_bytes());
+        value
+    }
+
+    /// The record in its pack, if it is there.
+    pub(super) fn record(self, pack: &[u8]) -> Option<&[u8]> {
+        pack.get(self.at as usize..)?.get(..self.bytes as usize)
+    }
+
+    /// What the record takes in its pack.
+    pub(super) fn bytes_in_pack(self) -> u64 {
+        FRAME_HEAD as u64 + u64::from(self.bytes)
+    }
+}
+
+/// The beginning of the record that a value is or leads to.
+pub(super) fn head(value: &[u8]) -> &[u8] {
+    if Pointer::of(value).is_some() { &value[TAG.len()..TAG.len() + HEAD] } else { value }
+}
+
+/// How long the record is that a value is or leads to.
+pub(super) fn length(value: &[u8]) -> usize {
+    Pointer::of(value).map_or(value.len(), |pointer| pointer.bytes as usize)
+}
+
+/// A pack that is being filled.
+#[derive(Debug)]
+pub(super) struct Packing {
+    number: u64,
+    bytes: Vec<u8>,
+}
+
+impl Packing {
+    pub(super) fn new(number: u64) -> Self {
+        Self { number, bytes: Vec::with_capacity(PACK_BYTES) }
+    }
+
+    /// Whether a record of this length fits in.
+    pub(super) fn has_room(&self, length: usize) -> bool {
+        self.bytes.len() + FRAME_HEAD + length <= PACK_BYTES
+    }
+
+    /// Adds a record; returns the value that leads to it.
+    pub(super) fn add(&mut self, key: &KeyBytes, record: &[u8]) -> Vec<u8> {
+        let number = |length: usize| u32::try_from(length).expect("a pack is far below 4 GiB");
+        self.bytes.extend_from_slice(key);
+        self.bytes.extend_from_slice(&number(record.len()).to_le_bytes());
+        let at = number(self.bytes.len());
+        self.bytes.extend_from_slice(record);
+        Pointer { pack: self.number, at, bytes: number(record.len()) }.value(record)
+    }
+
+    /// Its number and its contents, if there are any; the next one is empty.
+    pub(super) fn take(&mut self) -> Option<(u64, Vec<u8>)> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let number = self.number;
+        self.number += 1;
+        Some((number, std::mem::replace(&mut self.bytes, Vec::with_capacity(PACK_BYTES))))
+    }
+}
+
+/// The records in a pack, as far as they are whole, each with its key and the way to it.
+pub(super) fn records(number: u64, pack: &[u8]) -> impl Iterator<Item = (KeyBytes, Pointer)> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let (key, rest) = pack.get(start..)?.split_first_chunk()?;
+        let bytes = u32::from_le_bytes(*rest.first_chunk()?);
+        let at = start + FRAME_HEAD;
+        start = at + bytes as usize;
+        let pointer = Pointer { pack: number, at: u32::try_from(at).ok()?, bytes };
+        pointer.record(pack).map(|_| (*key, pointer))
+    })
+}
