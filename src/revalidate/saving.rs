@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::INDEX_LIMIT;
 use crate::activity::{Activity, Worth};
 use crate::clock::{Stopwatch, Timestamp};
-use crate::store::Guard;
+use crate::store::{Guard, InUse};
+use crate::tasks;
 
 /// Rows that are given to the store at once.
 const ROWS_AT_ONCE: usize = 1_000;
@@ -14,7 +15,8 @@ const ROWS_AT_ONCE: usize = 1_000;
 /// Saves what is worth saving, and has the index forget what was last used before `cutoff`. Rows
 /// that the store does not take in time are still unsaved the next time.
 pub(super) async fn save(activity: &Activity, store: &Guard, worth: Worth, cutoff: Timestamp) {
-    let (rows, began) = (activity.unsaved(worth).await, Stopwatch::start());
+    let (unsaved, began) = (activity.unsaved(worth).await, Stopwatch::start());
+    let Ok(rows) = tasks::blocking(move || in_order(unsaved)).await else { return };
     for rows in rows.chunks(ROWS_AT_ONCE) {
         let left = INDEX_LIMIT.saturating_sub(began.elapsed());
         let to_save: Arc<[_]> = rows.into();
@@ -24,6 +26,13 @@ pub(super) async fn save(activity: &Activity, store: &Guard, worth: Worth, cutof
         }
         activity.saved(rows);
     }
+}
+
+/// In the order of the keys: those given at once lie side by side in a store that keeps them so, and few of its pages are
+/// written for them.
+fn in_order(mut rows: Vec<InUse>) -> Vec<InUse> {
+    rows.sort_unstable_by(|one, other| one.key.as_bytes().cmp(other.key.as_bytes()));
+    rows
 }
 
 #[cfg(test)]
@@ -36,7 +45,7 @@ mod tests {
     use crate::entry::Entry;
     use crate::metrics::Registry;
     use crate::store::StoreMetrics;
-    use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};
+    use crate::store::{BoxFuture, Change, Claim, Claimed, Error, Store};
     use crate::target::Key;
 
     const NOW: Timestamp = Timestamp::from_secs(1_000_000);
