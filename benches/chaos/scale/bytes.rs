@@ -18,7 +18,7 @@ use super::shelf::Shelf;
 use super::stage::{Running, Stage};
 
 const L1_MIB: usize = 2_048;
-/// Its record has some 1.4 KB.
+/// Its record has some 1.5 KB.
 const BODY_BYTES: usize = 9_000;
 /// Records that are further apart than this are batches of one; it stands for a second.
 const ALONE_FLUSH: &str = "2ms";
