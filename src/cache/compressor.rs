@@ -24,6 +24,10 @@ use crate::entry::Entry;
 /// of a second.
 const QUEUE_KEYS: usize = 1024;
 
+/// Bytes of bodies that are compressed together, which takes a millisecond or two. The last body
+/// may be longer.
+const BATCH_BYTES: usize = 256 << 10;
+
 /// The queue of documents whose bodies have no form yet, and the work on it.
 pub struct Compressor {
     waiting: Mutex<VecDeque<Key>>,
@@ -57,29 +61,43 @@ impl Compressor {
     }
 
     /// Works for as long as it is awaited. A thread that is compressing
-    /// when that ends goes on to the end of its body.
+    /// when that ends goes on to the end of its bodies.
     pub(super) async fn run(&self, memory: &Memory) {
         loop {
-            match self.next() {
-                Some(key) => self.compress(key, memory).await,
-                None => self.arrived.notified().await,
+            let entries = self.next(memory);
+            if entries.is_empty() {
+                self.arrived.notified().await;
+            } else {
+                self.compress(entries, memory).await;
             }
         }
     }
 
-    fn next(&self) -> Option<Key> {
-        self.waiting.lock().pop_front()
+    /// The next entries: to wake a thread takes as long as to compress a small body, so it gets
+    /// several.
+    fn next(&self, memory: &Memory) -> Vec<(Key, Arc<Entry>)> {
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        while bytes < BATCH_BYTES {
+            let Some(key) = self.waiting.lock().pop_front() else { break };
+            let Some(entry) = memory.entry(&key) else { continue };
+            bytes += entry.body.len();
+            entries.push((key, entry));
+        }
+        entries
     }
 
-    async fn compress(&self, key: Key, memory: &Memory) {
-        let Some(entry) = memory.entry(&key) else { return };
-        let worked_on = Arc::clone(&entry);
-        let made = tasks::blocking(move || worked_on.body.make_gzip()).await;
-        memory.weigh_again(&key);
-        match made {
-            Ok(true) => self.metrics.compressed(entry.body.gzip().is_some()),
-            Ok(false) => {}
-            Err(error) => tracing::error!(%error, %key, "a body was not compressed"),
+    async fn compress(&self, entries: Vec<(Key, Arc<Entry>)>, memory: &Memory) {
+        let bodies: Vec<_> = entries.iter().map(|(_, entry)| Arc::clone(entry)).collect();
+        let made = tasks::blocking(move || bodies.iter().map(|it| it.body.make_gzip()).collect());
+        let made: Vec<bool> = made.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "bodies were not compressed");
+            Vec::new()
+        });
+        for (key, _) in &entries {
+            memory.weigh_again(key);
+        }
+        for ((_, entry), _) in entries.iter().zip(made).filter(|(_, is_made)| *is_made) {
+            self.metrics.compressed(entry.body.gzip().is_some());
         }
     }
 }
@@ -135,8 +153,12 @@ mod tests {
 
         /// Works until nothing waits.
         async fn work(&self) {
-            while let Some(key) = self.compressor.next() {
-                self.compressor.compress(key, &self.memory).await;
+            loop {
+                let entries = self.compressor.next(&self.memory);
+                if entries.is_empty() {
+                    return;
+                }
+                self.compressor.compress(entries, &self.memory).await;
             }
         }
 
@@ -158,6 +180,22 @@ mod tests {
         assert_eq!(scene.made(), [1, 0]);
         scene.insert(&entry);
         assert_eq!(scene.compressor.depth(), 0, "it has its form");
+    }
+
+    #[tokio::test]
+    async fn small_bodies_are_compressed_together_and_large_ones_alone() {
+        let scene = Scene::new();
+        let documents: Vec<_> = (0..200)
+            .map(|number| document(&number.to_string(), "release ".repeat(1_000)))
+            .chain([document("large", "release ".repeat(100_000))])
+            .chain([document("last", "release ".repeat(1_000))])
+            .collect();
+        documents.iter().for_each(|entry| scene.insert(entry));
+        let batches = std::iter::from_fn(|| {
+            let length = scene.compressor.next(&scene.memory).len();
+            (length > 0).then_some(length)
+        });
+        assert_eq!(batches.collect::<Vec<_>>(), [33, 33, 33, 33, 33, 33, 3, 1]);
     }
 
     #[tokio::test]

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::metrics::StoreRead;
@@ -96,7 +97,11 @@ impl Queue {
     fn begin(self: &Arc<Self>) {
         let mut lane = Lane { queue: Arc::clone(self), is_over: false };
         self.operations.spawn(async move {
-            while let Some(batch) = lane.next() {
+            loop {
+                // Clients whose requests have come in meanwhile ask as well: an operation costs more
+                // than another key in it.
+                yield_now().await;
+                let Some(batch) = lane.next() else { return };
                 lane.queue.run(batch).await;
             }
         });

@@ -131,6 +131,20 @@ async fn reads_that_wait_share_an_operation() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reads_of_one_moment_share_an_operation() {
+    let store = Gated::new(false);
+    let (queue, _) = queue(&store);
+    store.gate.add_permits(100);
+    let reading = |number| {
+        let queue = Arc::clone(&queue);
+        async move { queue.read(key(number)).expect("room").await }
+    };
+    let answers: tokio::task::JoinSet<_> = (0..MOST_KEYS).map(reading).collect();
+    assert!(answers.join_all().await.iter().all(|answer| matches!(answer, Ok(Ok(Ok(None))))));
+    assert_eq!(store.operations(), [MOST_KEYS]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_operation_takes_along_what_waits() {
     let store = Gated::new(false);
     let (queue, failed) = queue(&store);
