@@ -63,6 +63,12 @@ pub(crate) fn keep_to(cores: &[usize]) {
     assert!(taskset.expect("taskset, of util-linux").success(), "cores {cores:?}");
 }
 
+/// Has a process wait where others want its core.
+pub(crate) fn give_way(process: &str) {
+    let renice = Blocking::new("renice").args(["-n", "15", "-p", process]).output();
+    assert!(renice.expect("renice, of util-linux").status.success(), "process {process}");
+}
+
 /// The same command on these cores.
 pub(crate) fn on_cores(cores: &[usize], command: &Command) -> Command {
     let plain = command.as_std();

@@ -25,6 +25,7 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
     let service = &running.service;
     let mut crowd = Crowd::open(service.address, count, &warm).await;
 
+    let before = service.cpu_time();
     let asking = crowd.ask(Draw::just(&Shelf::behind_tokens(HELD), 1, count));
     let release = async {
         let followers = [("svm_flight_followers_total", (count - 1) as f64)];
@@ -36,6 +37,7 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
     };
     let (asked, (arrived, waiting, since)) = tokio::join!(asking, release);
     let took = millis(since.elapsed());
+    let cpu = service.cpu_time().saturating_sub(before).as_secs_f64() * 1e6 / count as f64;
 
     let arrived = arrived.map_or("never".to_owned(), |time| format!("after {time:.0?}"));
     say(&format!("  {count} connections; all of them waiting: {arrived}"));
@@ -44,6 +46,7 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
     verdict.exactly("  answered with the document", asked.answered() as f64, count as f64);
     verdict.exactly("  calls of the upstream", calls, 1.0);
     verdict.at_most("  from its answer to the last of ours", took, LAST_ANSWER_MS, " ms");
+    say(&format!("  CPU of a client that waits, with its answer: {cpu:.1} us"));
     say(&format!("  peak of memory: {:.1} MiB", service.memory("VmHWM") / 1_048_576.0));
     running.stop().await;
 }
