@@ -1,7 +1,8 @@
-//! The HTTP interface: four paths, two methods, JSON in every answer of ours.
+//! The HTTP interface: four paths, two methods, JSON in every answer of the service itself.
 //!
-//! Handlers translate: a request into a question, an answer into a response. They decide nothing about caching and
-//! never talk to the store or the upstream. Only `render` knows our header names.
+//! Handlers only translate: a request into a query of the cache, an answer into a response. They
+//! decide nothing about caching and never talk to the store or the upstream. Only `render` knows
+//! the service's header names.
 
 mod access_log;
 mod client;

@@ -12,12 +12,13 @@ use crate::telemetry::{AccessLine, Lines};
 use super::client_ip::Proxies;
 use super::page::{Arrival, Trail};
 
-/// Longer paths are cut: they are not ours, and a log is no place to store them.
+/// The length to which a path is cut. Unknown paths are arbitrarily long, and the log need not
+/// store them.
 const LONGEST_PATH: usize = 256;
-/// Longer methods are cut too: anyone can make one up that fills the whole head.
+/// The length to which a method is cut. A client can invent a method that fills the whole head.
 const LONGEST_METHOD: usize = 32;
 
-/// Where access lines go, if anywhere.
+/// The destination of access lines, if there is any.
 #[derive(Clone, Debug)]
 pub struct AccessLog {
     lines: Option<Lines>,
@@ -25,7 +26,8 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
-    /// Lines go to `lines`, if there are any; of a client behind a trusted proxy they show the client.
+    /// Creates an access log that writes to `lines`, if there are any. `proxies` tells the client
+    /// of a request that came through a trusted proxy.
     pub fn new(lines: Option<Lines>, proxies: Proxies) -> Self {
         Self { lines, proxies }
     }

@@ -1,8 +1,8 @@
-//! Whose request it is, for the log and for the rate of each client.
+//! The client address of a request, for the log and for the limits of each client.
 //!
-//! Everyone can write `X-Forwarded-For`, so it is read from the right, where the proxies that the operator
-//! trusts have written, and only as far as each next address was added by a trusted one. So nobody can take the
-//! address of another, or a new one for each request.
+//! Every client can send `X-Forwarded-For`. So its hops are read from the right, where trusted
+//! proxies append, and only as far as trusted proxies have added them. A client can neither take
+//! another one's address nor a new one for each request.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,25 +13,26 @@ use salvo::Request;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// How many hops are looked at: far more than a chain of real proxies has.
+/// The number of hops that are read: far more than a chain of real proxies has.
 const MAX_HOPS: usize = 64;
 
-/// The proxies that the operator trusts to tell their clients.
+/// The proxies that the operator trusts to name their clients.
 #[derive(Clone, Debug)]
 pub struct Proxies(Arc<[IpNet]>);
 
 impl Proxies {
-    /// Those in these networks.
+    /// Trusts the proxies in these networks.
     pub fn new(networks: &[IpNet]) -> Self {
         Self(networks.into())
     }
 
-    /// Whether what comes from this address is a proxy's.
+    /// Returns true if the peer at this address is a trusted proxy.
     pub(super) fn are_trusted_at(&self, peer: IpAddr) -> bool {
         is_trusted(peer.to_canonical(), &self.0)
     }
 
-    /// The client of a request; nothing where it did not come over a socket.
+    /// Returns the client address of a request, or `None` if the request did not come over a
+    /// socket.
     pub(super) fn client_of(&self, req: &Request) -> Option<IpAddr> {
         let peer = req.remote_addr().clone().into_std()?.ip();
         let forwarded = req.headers().get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
@@ -39,10 +40,12 @@ impl Proxies {
     }
 }
 
-/// The address of the client: the peer, or, if the peer is trusted, the right-most hop of all lines that is not.
+/// Returns the client's address: the peer, or, if the peer is trusted, the right-most untrusted hop
+/// of all lines.
 ///
-/// `forwarded` gives the values of the `X-Forwarded-For` lines in their order. The walk ends at a hop that is no
-/// address, and if all hops are trusted, with the last trusted address. Mapped IPv4 addresses are unmapped.
+/// `forwarded` gives the values of the `X-Forwarded-For` lines in their order. The walk ends at a
+/// hop that is not an address. If all hops are trusted, the result is the last trusted address.
+/// IPv4-mapped addresses are unmapped.
 pub fn client_ip<'a>(
     peer: IpAddr,
     forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,

@@ -1,11 +1,12 @@
-//! How often one client may have the upstream asked.
+//! A rate limit on the requests of one client that reach the upstream.
 //!
-//! Each client has a bucket of tokens. A request takes one when it is about to begin a flight, and gives it back if the
-//! upstream was not asked after all. So hits are never limited, nor are those who share another one's call.
+//! Each client has a bucket of tokens. A request takes a token when it is about to begin a flight,
+//! and gives it back if the flight did not call the upstream. So hits are never limited, nor are
+//! requests that join another client's flight.
 //!
-//! The table of buckets is bounded: two generations, of which the older one is forgotten when the younger one is full.
-//! What is forgotten belongs to clients that came before so many others, and a client that is forgotten begins with a
-//! full bucket.
+//! The table of buckets is bounded: it has two generations, and drops the older one when the
+//! younger one is full. A dropped client begins with a full bucket; 65,536 other clients came after
+//! it.
 
 mod bucket;
 
@@ -22,14 +23,14 @@ use crate::clock::Timestamp;
 use super::client::Client;
 use bucket::{Bucket, Rate};
 
-/// Clients of a generation: some megabytes in both.
+/// The number of clients in a generation: some megabytes for both.
 const GENERATION: usize = 65_536;
 
-/// The buckets of all clients; without a rate there are none.
+/// The buckets of all clients. Without a rate there are none.
 #[derive(Debug)]
 pub(super) struct ClientRate(Option<Limits>);
 
-/// What one request may take from its client's bucket: one token at most.
+/// The right of one request to take at most one token from its client's bucket.
 #[derive(Debug)]
 pub(super) struct Purse<'a> {
     limits: &'a Limits,
@@ -43,7 +44,7 @@ struct Limits {
     buckets: Mutex<Buckets>,
 }
 
-/// Buckets that were used lately, at most two generations of them.
+/// The buckets that were used recently, in at most two generations.
 #[derive(Debug, Default)]
 struct Buckets {
     young: HashMap<Client, Bucket, RandomState>,
@@ -51,13 +52,13 @@ struct Buckets {
 }
 
 impl ClientRate {
-    /// So many requests a second of each client, or any number.
+    /// Limits each client to so many requests a second; `None` sets no limit.
     pub(super) fn new(per_second: Option<f64>) -> Self {
         Self(per_second.map(|rate| Limits { rate: Rate::new(rate), buckets: Mutex::default() }))
     }
 
-    /// The purse of the client that `address` tells; nothing where nobody is limited, and then it is not asked for.
-    /// Requests without an address have one bucket for all of them.
+    /// Returns the permit of the client at `address`, or `None` if there is no limit; `address` is
+    /// not called then. All requests without an address share one bucket.
     pub(super) fn purse(&self, address: impl FnOnce() -> Option<IpAddr>) -> Option<Purse<'_>> {
         let limits = self.0.as_ref()?;
         let client = Client::at(address().unwrap_or(Ipv4Addr::UNSPECIFIED.into()));
@@ -66,7 +67,8 @@ impl ClientRate {
 }
 
 impl Purse<'_> {
-    /// Takes a token, unless this request has one; where there is none, how long until there is.
+    /// Takes a token, unless this request already has one. Fails with the time until the next
+    /// token.
     pub(super) fn spend(&mut self, now: Timestamp) -> Result<(), Duration> {
         if !self.has_spent {
             let Limits { rate, buckets } = self.limits;
@@ -76,7 +78,7 @@ impl Purse<'_> {
         Ok(())
     }
 
-    /// Gives back what was taken.
+    /// Gives the token back, if one was taken.
     pub(super) fn refund(self) {
         if self.has_spent {
             let Limits { rate, buckets } = self.limits;
@@ -86,7 +88,7 @@ impl Purse<'_> {
 }
 
 impl Buckets {
-    /// A client's bucket, a full one where it is not known.
+    /// Returns a client's bucket; an unknown client has a full one.
     fn of(&mut self, client: Client) -> &mut Bucket {
         if self.young.len() >= GENERATION && !self.young.contains_key(&client) {
             self.old = mem::take(&mut self.young);
@@ -106,7 +108,7 @@ mod tests {
         Some(text.parse().unwrap())
     }
 
-    /// Whether a client may have the upstream asked once more.
+    /// Takes a token for a new request of the client. Returns true if there was one.
     fn asks(rate: &ClientRate, client: &str) -> bool {
         rate.purse(|| address(client)).unwrap().spend(NOW).is_ok()
     }

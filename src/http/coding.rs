@@ -1,15 +1,15 @@
 //! The content coding that a client's `Accept-Encoding` asks for (RFC 9110, 12.5.3).
 //!
-//! There is one to choose, gzip, and without it the bytes as they are, which nobody is refused: a client that takes neither gets
-//! them too, and never a `406`. It allocates nothing, and a client without the header costs one look-up. What cannot be read is as
-//! if it were not there: to give no gzip is never wrong.
+//! There is one coding, gzip. A client that accepts neither gzip nor the plain bytes gets the plain
+//! bytes, never a `406`. A value that cannot be read counts as absent, since plain bytes are never
+//! wrong. Nothing is allocated, and a client without the header costs one look-up.
 
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
 use crate::entry::Coding;
 
-/// The coding to send, if there is a form in it.
+/// Returns the coding to send, if the body has a form in it.
 pub(super) fn preferred(headers: &HeaderMap) -> Coding {
     let mut wishes = Wishes::default();
     for line in headers.get_all(ACCEPT_ENCODING) {
@@ -18,7 +18,8 @@ pub(super) fn preferred(headers: &HeaderMap) -> Coding {
     wishes.choose()
 }
 
-/// Weights in thousandths, where the client has given them. Of a coding that is named twice the least one holds.
+/// Weights in thousandths, where the client gave them. A coding that is named twice has the lower
+/// weight.
 #[derive(Default)]
 struct Wishes {
     gzip: Option<u16>,
@@ -27,7 +28,7 @@ struct Wishes {
 }
 
 impl Wishes {
-    /// Gzip, where it is acceptable and the bytes as they are were not explicitly preferred.
+    /// Returns gzip if it is acceptable and the client does not explicitly prefer the plain bytes.
     fn choose(&self) -> Coding {
         let gzip = self.gzip.or(self.others).unwrap_or(0);
         if gzip > 0 && gzip >= self.identity.unwrap_or(0) { Coding::Gzip } else { Coding::Identity }
@@ -48,7 +49,7 @@ impl Wishes {
     }
 }
 
-/// `q=` and a number from 0 to 1 with at most three digits behind the point, in thousandths.
+/// Parses `q=` and a number from 0 to 1 with at most three decimals. Returns thousandths.
 fn weight(parameter: &[u8]) -> Option<u16> {
     let number = match parameter.trim_ascii() {
         [b'q' | b'Q', b'=', number @ ..] => number,
@@ -140,7 +141,8 @@ mod tests {
         }
     }
 
-    /// The same, read slowly and with other means: texts, decimal fractions, all elements at once.
+    /// A slow second implementation with other means: strings, decimal fractions, all elements at
+    /// once.
     fn read_slowly(lines: &[String]) -> Coding {
         let elements = lines.join(",").to_ascii_lowercase();
         let elements: Vec<_> = elements.split(',').filter_map(slow_element).collect();

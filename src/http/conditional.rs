@@ -1,15 +1,15 @@
-//! The client's own conditional request: `If-None-Match` (RFC 9110, 13.1.2).
+//! The client's conditional request: `If-None-Match` (RFC 9110, 13.1.2).
 
 use http::HeaderMap;
 use http::header::IF_NONE_MATCH;
 
-/// Whether the client holds what `etag` names. The comparison is the weak one, over all lines of the header.
+/// Returns true if one of the header's lines names `etag`, by the weak comparison.
 pub(super) fn matches(headers: &HeaderMap, etag: &[u8]) -> bool {
     headers.get_all(IF_NONE_MATCH).iter().any(|line| lists(line.as_bytes(), etag))
 }
 
 fn lists(line: &[u8], etag: &[u8]) -> bool {
-    // Our tags are hex and a word in quotes, so a comma never stands inside the one that is looked for.
+    // The service's tags are hex and a word in quotes, so the searched tag never contains a comma.
     line.split(|byte| *byte == b',').any(|tag| {
         let tag = tag.trim_ascii();
         tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag

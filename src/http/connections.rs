@@ -1,11 +1,12 @@
-//! The client connections that are open: how many there may be, and which of them close to make
-//! room.
+//! The open client connections: their limits, and the choice of the ones to close for new clients.
 //!
-//! Where `MAX_CONNECTIONS` are open, a new client takes the place of the connection that has been
-//! idle longest. Where none is idle, it gets one of a few spare connections, on each of which one
-//! request is answered, for `/healthz` or another small page; documents are refused. So a service
-//! that is full still says so. Before a head is complete a connection costs memory and has asked
-//! for nothing, so all heads together have a bound, and the oldest of them go first.
+//! When `MAX_CONNECTIONS` are open, a new client replaces the connection that has been idle
+//! longest. If none is idle, the client gets one of a few spare connections. A spare connection
+//! answers one request, for `/healthz` or another small page, and refuses documents. So a full
+//! service can still report that it is full.
+//!
+//! An incomplete head costs memory before it asks for anything. All heads together have a bound,
+//! and the oldest are closed first.
 
 mod open;
 mod table;
@@ -30,21 +31,21 @@ use super::metrics::{ConnectionCounters, Shed};
 pub(super) use open::{Connection, OpenConnection};
 use table::{Kind, Table};
 
-/// Connections beyond the limit, which get no documents.
+/// Connections beyond the limit. They get no documents.
 const SPARE: usize = 16;
-/// Bytes that all heads together may hold beyond the buffer that each connection has anyway.
+/// Bytes that all heads together may hold beyond the standard buffer of each connection.
 const LARGEST_HEADS: usize = 32 << 20;
-/// A client that found no room looks again after this time.
+/// The interval at which a client that found no room tries again.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// How many connections there may be.
+/// The limits on open connections.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// All of them, but for a few spare ones.
+    /// Connections of all clients together, without a few spare ones.
     pub connections: usize,
-    /// Those of one client; nothing is no limit.
+    /// Connections of one client; `None` is no limit.
     pub per_client: Option<usize>,
-    /// The peers that bring the requests of many clients, and have no limit of their own.
+    /// Peers that carry the requests of many clients and so have no limit per client.
     pub proxies: Proxies,
 }
 
@@ -55,7 +56,7 @@ pub struct Connections(Arc<Inner>);
 struct Inner {
     limits: Limits,
     table: Mutex<Table>,
-    /// Bytes of heads, as far as they count.
+    /// The bytes of all heads that count.
     held: AtomicUsize,
     /// Wakes clients that wait for room.
     closed: Notify,
@@ -68,14 +69,14 @@ struct Inner {
 /// The answer to a client that has connected.
 enum Admission {
     Admitted(OpenConnection),
-    /// The client has as many connections as it may, all of them with a request.
+    /// The client already has all connections that it may have, each with a request.
     Refused,
-    /// Every connection has a request, the spare ones too.
+    /// Every connection has a request, the spare ones included.
     Full,
 }
 
 impl Connections {
-    /// No connection is open yet.
+    /// Starts without connections.
     pub fn new(limits: Limits, clock: Clock, counters: ConnectionCounters) -> Self {
         Self(Arc::new(Inner {
             limits,
@@ -89,7 +90,7 @@ impl Connections {
         }))
     }
 
-    /// Waits for room; nothing if the client may have no more connections.
+    /// Waits for room. Returns `None` if the client may have no more connections.
     pub(super) async fn admit(
         &self,
         peer: IpAddr,
@@ -101,7 +102,7 @@ impl Connections {
             match self.try_admit(peer, close, abort) {
                 Admission::Admitted(open) => return Some(open),
                 Admission::Refused => return None,
-                // A connection becomes idle without a word.
+                // A connection that becomes idle does not notify; so try again.
                 Admission::Full => drop(timeout(LOOK_AGAIN, closed).await),
             }
         }
@@ -130,7 +131,7 @@ impl Connections {
         Admission::Admitted(OpenConnection::new(self.clone(), connection))
     }
 
-    /// Makes room if there is none, and says for which kind of connection there is.
+    /// Makes room if necessary. Returns the kind of connection that has room.
     fn find_room(&self, table: &mut Table) -> Option<Kind> {
         if table.closing() >= SPARE {
             return None;
@@ -146,28 +147,28 @@ impl Connections {
         is_spare.then_some(Kind::Spare)
     }
 
-    /// The client whose connections are counted; nothing where they are not.
+    /// Returns the client whose connections are counted, or `None` if this peer has no limit.
     fn limited(&self, peer: IpAddr) -> Option<Client> {
         let Limits { per_client, proxies, .. } = &self.0.limits;
         (per_client.is_some() && !proxies.are_trusted_at(peer)).then(|| Client::at(peer))
     }
 
-    /// Closes the connection that has been idle longest, since the system has no descriptor left.
+    /// Closes the connection that has been idle longest, because the system has no descriptor left.
     pub(super) fn yield_descriptor(&self) {
         let mut table = self.0.table.lock();
-        // One that is about to close gives its descriptor back soon.
+        // A connection that is about to close returns its descriptor soon.
         if table.closing() == 0 && table.close_longest_idle(Kind::Regular) {
             self.0.counters.shed(Shed::NoDescriptor);
         }
         self.tell(Shed::NoDescriptor);
     }
 
-    /// Waits until a connection is closed, at most for `limit`.
+    /// Waits at most for `limit` until a connection is closed.
     pub(super) async fn closes(&self, limit: Duration) {
         let _ = timeout(limit, self.0.closed.notified()).await;
     }
 
-    /// Whether a request for a document may run on a spare connection after all.
+    /// Moves a spare connection within the limit if there is room. Returns true if it did.
     fn promote(&self, connection: &Connection) -> bool {
         let mut table = self.0.table.lock();
         let is_room =
@@ -178,7 +179,7 @@ impl Connections {
         is_room
     }
 
-    /// Notes that a request for a document is refused, since every connection has a request.
+    /// Records that a request for a document is refused because every connection has a request.
     pub(super) fn refuse(&self) {
         self.shed(Shed::Overload);
     }
@@ -190,7 +191,8 @@ impl Connections {
         self.0.closed.notify_one();
     }
 
-    /// The bytes that the head of this connection holds; past the bound the oldest heads go.
+    /// Records the bytes that this connection's head holds. Beyond the bound the oldest heads are
+    /// closed.
     fn hold(&self, connection: &Connection, bytes: usize) {
         if self.account(connection, bytes) <= LARGEST_HEADS {
             return;
@@ -204,30 +206,30 @@ impl Connections {
             self.0.table.lock().close(head);
             self.account(head, 0);
         }
-        // The rest belongs to requests that are under way.
+        // The other bytes belong to requests that are being answered.
         if self.0.held.load(Ordering::Relaxed) > LARGEST_HEADS {
             self.0.table.lock().close(connection);
         }
     }
 
-    /// Notes what one connection holds; gives what all of them hold.
+    /// Records the bytes that one connection holds. Returns the bytes of all connections.
     fn account(&self, connection: &Connection, bytes: usize) -> usize {
         let change = bytes.wrapping_sub(connection.swap_held(bytes));
         self.0.held.fetch_add(change, Ordering::Relaxed).wrapping_add(change)
     }
 
-    /// Microseconds since the start.
+    /// Returns the microseconds since the start.
     fn now(&self) -> u64 {
         self.0.age.elapsed().as_micros().try_into().unwrap_or(u64::MAX)
     }
 
-    /// Counts a connection that is given up, and tells why.
+    /// Counts and logs a connection that is given up.
     fn shed(&self, why: Shed) {
         self.0.counters.shed(why);
         self.tell(why);
     }
 
-    /// Has the log tell each reason once an hour.
+    /// Logs each reason once an hour.
     fn tell(&self, why: Shed) {
         let told = self.0.told.lock().failed(why, self.0.clock.now());
         if let Some(told) = told {

@@ -1,22 +1,21 @@
-//! `Date`, after a clock was set back.
+//! The `Date` header after the clock was set back.
 //!
-//! The HTTP library writes the latest time that it has ever seen, and goes on to do so until the
-//! clock has caught up. So where the present lies behind what was seen before, the service writes
-//! `Date` itself.
+//! The HTTP library writes the latest time that it has seen, until the clock has caught up. So if
+//! the present is earlier than a time already seen, the service writes `Date` itself.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::Timestamp;
 
-/// The latest second that was seen.
+/// The latest second seen.
 #[derive(Debug, Default)]
 pub(super) struct Latest(AtomicU64);
 
 impl Latest {
-    /// Notes the present; true if it lies behind an earlier one.
+    /// Records the present. Returns true if it is earlier than a time already seen.
     pub(super) fn note(&self, now: Timestamp) -> bool {
         let (seen, now) = (self.0.load(Ordering::Relaxed), now.as_secs());
-        // Once a second, and not with each request: all of them share the word.
+        // All requests share this atomic, so it is written once a second, not once per request.
         if now > seen {
             self.0.fetch_max(now, Ordering::Relaxed);
         }

@@ -1,7 +1,8 @@
-//! `/healthz`: how the service is, and each of its dependencies; `/readyz`: whether it serves.
+//! The page `/healthz`, the state of the service and of each dependency, and `/readyz`, which tells
+//! whether the service accepts clients.
 //!
-//! The page only reads what others know already (a probe in the background looks at the store), so it answers at
-//! once in every state.
+//! The pages only read state that other parts keep (a background probe checks the store), so they
+//! answer immediately in every state.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,22 +21,22 @@ use crate::upstream::{HostReport, Reachability, Report, TokenPool};
 use super::page::{Arrival, Page, Trail};
 use super::render;
 
-/// How the service is; clones share it.
+/// The health of the service; clones share it.
 #[derive(Clone)]
 pub struct Health(Arc<Inner>);
 
 struct Inner {
     draining: AtomicBool,
-    /// What the probe last found.
+    /// The result of the last probe.
     store: RwLock<Result<(), &'static str>>,
     sources: HealthSources,
 }
 
-/// Who is asked how it is.
+/// The components whose health is reported.
 pub struct HealthSources {
-    /// What the persistent tier is called on the page.
+    /// The name of the persistent tier on the page.
     pub store_name: &'static str,
-    /// The queue in front of it.
+    /// The queue in front of the persistent tier.
     pub write_behind: Arc<WriteBehind>,
     /// The tokens.
     pub tokens: Arc<TokenPool>,
@@ -43,28 +44,28 @@ pub struct HealthSources {
     pub activity: Arc<Activity>,
     /// The upstream hosts.
     pub reachability: Arc<Reachability>,
-    /// The present.
+    /// The clock.
     pub clock: Clock,
 }
 
 impl Health {
-    /// A service that serves.
+    /// Starts ready.
     pub fn new(sources: HealthSources) -> Self {
         let draining = AtomicBool::new(false);
         Self(Arc::new(Inner { draining, store: RwLock::new(Ok(())), sources }))
     }
 
-    /// From here on the service is about to end, or ends.
+    /// Marks the service as about to end.
     pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Release);
     }
 
-    /// What the probe found of the persistent tier.
+    /// Sets the state of the persistent tier, as the probe found it.
     pub fn store_is(&self, found: Result<(), &'static str>) {
         *self.0.store.write() = found;
     }
 
-    /// Whether connections should end.
+    /// Returns true once connections should end.
     pub(super) fn is_draining(&self) -> bool {
         self.0.draining.load(Ordering::Acquire)
     }
@@ -73,7 +74,7 @@ impl Health {
         if self.is_draining() { Err("the service is shutting down") } else { Ok(()) }
     }
 
-    /// A store that can be read may still take no writes.
+    /// A store that can be read may still reject writes.
     fn store(&self) -> Result<(), &'static str> {
         (*self.0.store.read())?;
         let written = self.0.sources.write_behind.stats().last_batch_ok;
@@ -115,13 +116,13 @@ impl Health {
     }
 }
 
-/// How something is that the service needs.
+/// The state of a dependency.
 struct Dependency {
-    /// Why it is down, if it is.
+    /// The cause, if it is down.
     error: Option<Cow<'static, str>>,
-    /// Since when, if that is known.
+    /// The start of the failure, if known.
     since: Option<Timestamp>,
-    /// What else an operator should know.
+    /// Further facts for the operator.
     detail: Option<String>,
 }
 
@@ -144,7 +145,8 @@ impl Dependency {
     }
 }
 
-/// Why no token can be used before somebody does something about it; that all of them rest is no such reason.
+/// Returns the reason why no token is usable until an operator acts. Tokens that cool down recover
+/// by themselves, so a cooldown is no such reason.
 fn unusable(reports: &[Report]) -> Option<&'static str> {
     if reports.iter().all(|report| report.rejected) {
         return Some("GitHub refuses every token");
@@ -153,7 +155,7 @@ fn unusable(reports: &[Report]) -> Option<&'static str> {
     all.then_some("every token is refused, sees private data, or has not been looked at yet")
 }
 
-/// The hosts that fail, each with its cause.
+/// Lists the failing hosts, each with its cause.
 fn failing(hosts: &[HostReport]) -> Dependency {
     let failing = || hosts.iter().filter_map(|host| Some((&host.host, host.failing?)));
     let errors = failing().map(|(host, failing)| format!("{host}: {}", failing.cause.sentence()));
@@ -163,7 +165,7 @@ fn failing(hosts: &[HostReport]) -> Dependency {
     Dependency { error, since, detail: None }
 }
 
-/// How late the checks of documents in use are, where some are.
+/// Describes how late the checks of documents in use are, if any is late.
 fn late(Lateness { overdue, oldest }: Lateness) -> Option<String> {
     let seconds = oldest.as_secs();
     (overdue > 0).then(|| {
@@ -171,7 +173,7 @@ fn late(Lateness { overdue, oldest }: Lateness) -> Option<String> {
     })
 }
 
-/// Which tokens see private data. They are named by their places, never by their values.
+/// Lists the tokens that see private data, by their positions, never by their values.
 fn private(reports: &[Report]) -> Option<String> {
     let private = reports.iter().enumerate().filter(|(_, report)| report.private);
     let (places, used): (Vec<_>, Vec<_>) =
@@ -195,8 +197,8 @@ impl Page for Healthz {
     }
 }
 
-/// Whether clients should be sent here. A dependency that is down is no reason against it: the
-/// service answers from what it has.
+/// The page that tells load balancers whether to send clients here. A failed dependency is no
+/// reason against it: the service answers from its copies.
 pub(super) struct Readyz(pub(super) Health);
 
 impl Page for Readyz {

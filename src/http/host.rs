@@ -1,7 +1,7 @@
 //! The rule for `Host`: one valid line in each request (RFC 9112, 3.2).
 //!
-//! The service does not go by the value. A proxy in front may, and one that reads another of two
-//! lines than the next proxy does sends a request where it should not go.
+//! The service ignores the value, but a proxy in front may not. If two proxies each read a
+//! different one of two lines, a request can reach the wrong service.
 
 use std::net::Ipv6Addr;
 
@@ -10,20 +10,20 @@ use http::{HeaderMap, Version};
 
 use crate::target::percent;
 
-/// The sentence for the client of a request that breaks the rule.
+/// Returns the error message for a request that breaks the rule.
 pub(super) fn fault(version: Version, headers: &HeaderMap) -> Option<&'static str> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if is_valid(host.as_bytes()) => None,
         (Some(_), None) => Some("the Host header must be a host, with or without a port"),
         (Some(_), Some(_)) => Some("a request must have one Host header"),
-        // Older clients need none.
+        // HTTP/1.0 requires none.
         (None, _) if version < Version::HTTP_11 => None,
         (None, _) => Some("a request of HTTP/1.1 must have a Host header"),
     }
 }
 
-/// `uri-host [ ":" port ]` of RFC 3986, by the characters that may be in it. It may be empty.
+/// Checks `uri-host [ ":" port ]` of RFC 3986, by its characters. It may be empty.
 fn is_valid(host: &[u8]) -> bool {
     let end = match host {
         [b'[', ..] => match host.iter().position(|&byte| byte == b']') {
@@ -45,7 +45,7 @@ fn is_valid(host: &[u8]) -> bool {
     is_name && is_port
 }
 
-/// An IPv6 address, which may have a zone (RFC 6874).
+/// Checks an IPv6 address, which may have a zone (RFC 6874).
 fn is_address(text: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(text) else { return false };
     let (address, zone) = text.split_once("%25").unwrap_or((text, "z"));
@@ -59,8 +59,8 @@ fn is_port(digits: &[u8]) -> bool {
     number.is_some_and(|number| number <= u32::from(u16::MAX))
 }
 
-/// A name of unreserved characters, triplets and sub-delimiters but for the comma, which would join
-/// two hosts.
+/// Checks a name of unreserved characters, triplets and sub-delimiters except the comma, which
+/// would join two hosts.
 fn is_name(name: &[u8]) -> bool {
     let has_triplets = |at: usize| name[at] != b'%' || percent::triplet(&name[at..]).is_some();
     name.iter().enumerate().all(|(at, &byte)| {

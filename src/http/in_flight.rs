@@ -1,4 +1,4 @@
-//! The service as one connection asks it, which tells the connection when a request begins and
+//! A wrapper of the service for one connection. It tells the connection when a request begins and
 //! ends.
 
 use std::pin::Pin;
@@ -10,18 +10,18 @@ use hyper::service::Service;
 
 use super::connections::{Connection, Connections};
 
-/// A request that came while every connection within the limit had a request.
+/// The mark of a request that arrived while every connection within the limit had a request.
 #[derive(Clone)]
 pub(super) struct Overload(Connections);
 
 impl Overload {
-    /// Notes that it is refused.
+    /// Records that the request is refused.
     pub(super) fn refuse(&self) {
         self.0.refuse();
     }
 }
 
-/// The service behind a connection.
+/// The service of one connection.
 pub(super) struct InFlight<S> {
     pub(super) service: S,
     pub(super) connection: Arc<Connection>,
@@ -46,7 +46,7 @@ where
     }
 }
 
-/// An answer on its way.
+/// The future of one answer.
 pub(super) struct Answering<F> {
     answer: F,
     connection: Arc<Connection>,

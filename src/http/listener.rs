@@ -10,16 +10,16 @@ use tokio::time::sleep;
 
 use super::connections::Connections;
 
-/// Connections that the kernel completes before they are accepted.
+/// The number of connections that the kernel completes before the service accepts them.
 const BACKLOG: u32 = 1024;
 
-/// Bytes that the kernel keeps of what a client has not taken yet; it doubles this for its own
-/// records. Left to itself it keeps some megabytes for each client that reads nothing.
+/// Bytes that the kernel buffers for a client that reads slowly; the kernel doubles the figure for
+/// its own records. By default it buffers some megabytes for each client that reads nothing.
 const SEND_BUFFER: u32 = 64 << 10;
 
-/// The pause after an accept that failed.
+/// The pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(10);
-/// The pause where the system has no descriptor left and no connection closes.
+/// The pause if the system has no descriptor left and no connection closes.
 const LONG_PAUSE: Duration = Duration::from_millis(200);
 
 /// Binds the listen address. Accepted sockets inherit `TCP_NODELAY` and the size of the send buffer
@@ -33,7 +33,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// The next client, however long it takes.
+/// Accepts the next client, however long it takes.
 pub(super) async fn next(
     listener: &TcpListener,
     connections: &Connections,
@@ -46,8 +46,7 @@ pub(super) async fn next(
                 connections.closes(LONG_PAUSE).await;
             }
             Err(error) => {
-                // The client's own failure, such as a connection that it broke before it was
-                // accepted.
+                // A failure of one client, such as a connection that it reset before the accept.
                 tracing::debug!(%error, "a client cannot be accepted");
                 sleep(PAUSE).await;
             }
@@ -55,7 +54,7 @@ pub(super) async fn next(
     }
 }
 
-/// Whether the process or the system has too few descriptors, or too little memory for a socket.
+/// Returns true if the process or the system lacks descriptors, or memory for a socket.
 fn is_exhausted(error: &io::Error) -> bool {
     let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
     exhausted.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))

@@ -1,29 +1,29 @@
-//! A mark for a raw `#` in what a client sends, by which the service sees it.
+//! A replacement of each raw `#` in a client's bytes, so that the service can see it.
 //!
 //! The HTTP library drops a `#` in a request line, with all that follows: a request for
 //! `heads/fix#1` would be answered with `heads/fix`. So each `#` that arrives becomes a [`MARK`],
-//! which the library passes on. A mark that a client sends becomes a [`STAND_IN`]: neither may be
-//! in a URL, so each is refused as before, and a mark is always a `#`.
+//! which the library passes on. A mark that a client sends becomes a [`STAND_IN`]. Neither is valid
+//! in a URL, so both are refused as before, and a mark is always a `#`.
 //!
-//! The subtle thing is that this looks at bytes and at nothing else. It need not know where a
-//! request line begins, so no pipelined request, no body and no read that ends in the middle of a
-//! line can hide a `#` from it. Elsewhere the change has no meaning: no header or tag that the
-//! service reads holds these characters, and it reads no bodies.
+//! The replacement looks at single bytes and does not need to know where a request line begins. So
+//! no pipelined request, body, or read that ends inside a line can hide a `#` from it. Elsewhere
+//! the replacement has no effect: no header or tag that the service reads contains these
+//! characters, and the service reads no bodies.
 
 use tokio::io::ReadBuf;
 
-/// The byte in the place of a raw `#`. Like the next one it may be in a request line, a header's
-/// name and its value.
+/// The byte in the place of a raw `#`. Like [`STAND_IN`] it may occur in a request line, a header's
+/// name and a header's value.
 const MARK: u8 = b'^';
-/// The byte in the place of a mark that a client has sent.
+/// The byte in the place of a mark that a client sent.
 const STAND_IN: u8 = b'|';
 
-/// Whether this part of a request's URL held a raw `#`.
+/// Returns true if this part of a request's URL held a raw `#`.
 pub(super) fn has_hash(part: &str) -> bool {
     part.as_bytes().contains(&MARK)
 }
 
-/// Replaces every `#` and every mark. Without a branch, so that the compiler makes vectors of it.
+/// Replaces every `#` and every mark, without a branch so that the compiler vectorizes the loop.
 fn mark(bytes: &mut [u8]) {
     for byte in bytes {
         *byte = if *byte == MARK { STAND_IN } else { *byte };
@@ -31,7 +31,7 @@ fn mark(bytes: &mut [u8]) {
     }
 }
 
-/// Marks what a read has added behind the first `before` bytes of the buffer.
+/// Marks the bytes that a read added after the first `before` bytes of the buffer.
 pub(super) fn mark_read(buffer: &mut ReadBuf<'_>, before: usize) {
     mark(&mut buffer.filled_mut()[before..]);
 }

@@ -1,8 +1,8 @@
-//! What was worked out before, by what it was worked out from.
+//! A fixed-size cache of computed values.
 //!
-//! A fixed number of places, each for whatever falls there. Only what is wanted twice in a row in its place is remembered: a
-//! flood of what is wanted once costs next to nothing, and takes no place. Nobody waits for a place: who finds it in use works
-//! it out again.
+//! A value is admitted on its second consecutive request in its slot, so one-off requests cost
+//! almost nothing and evict nothing. No caller waits for a slot: if the slot is locked, the caller
+//! computes the value again.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
-/// Remembers a `V` for each `Q`.
+/// A cache of a `V` for each `Q`.
 pub(super) struct Memo<Q: ToOwned + ?Sized, V> {
     hasher: RandomState,
     places: Places<Q::Owned, V>,
@@ -19,19 +19,19 @@ pub(super) struct Memo<Q: ToOwned + ?Sized, V> {
 type Places<K, V> = Box<[Mutex<Place<K, V>>]>;
 
 struct Place<K, V> {
-    /// The hash of what was last worked out here.
+    /// The hash of the query that was last computed here.
     last: Option<u64>,
     known: Option<(K, V)>,
 }
 
 impl<Q: Hash + Eq + ToOwned + ?Sized, V: Clone> Memo<Q, V> {
-    /// Nothing is remembered yet.
+    /// Creates an empty cache with this number of slots.
     pub(super) fn with_places(places: usize) -> Self {
         let place = |_| Mutex::new(Place { last: None, known: None });
         Self { hasher: RandomState::default(), places: (0..places).map(place).collect() }
     }
 
-    /// What follows from `query`, by memory or by working it out. A failure is not remembered.
+    /// Returns the value for `query`, from the cache or by `work_out`. Failures are not cached.
     pub(super) fn get<E>(
         &self,
         query: &Q,
@@ -70,7 +70,7 @@ mod tests {
 
     const PLACES: usize = 64;
 
-    /// What the memo gives for a text, and whether it was worked out: its length.
+    /// Returns the cached length of a text, and true if it was computed.
     fn ask(memo: &Memo<str, usize>, query: &str) -> (usize, bool) {
         let mut worked = false;
         let Ok(length) = memo.get(query, || {
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn nothing_answers_for_anything_else() {
-        // All of them fall into one place.
+        // All queries fall into one slot.
         let memo = Memo::with_places(1);
         for query in ["a", "bb", "ccc", "a", "bb"] {
             for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! `/metrics`: what is counted, and a look at what others keep.
+//! The page `/metrics`: the counters, and gauges that are read on each request.
 
 mod connections;
 mod gauges;
@@ -28,12 +28,12 @@ use super::render;
 
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Whose values are read when somebody asks.
+/// The components whose values are read on each request.
 #[derive(Clone)]
 pub struct MetricsSources {
     /// L1 and the flights.
     pub cache: Cache,
-    /// Which documents are in use.
+    /// The documents in use.
     pub activity: Arc<Activity>,
     /// The queue in front of L2.
     pub write_behind: Arc<WriteBehind>,
@@ -43,7 +43,7 @@ pub struct MetricsSources {
     pub reachability: Arc<Reachability>,
     /// The log.
     pub lines: Lines,
-    /// The present.
+    /// The clock.
     pub clock: Clock,
 }
 
@@ -73,13 +73,13 @@ pub(super) struct MetricsPage {
 }
 
 impl MetricsPage {
-    /// A page that reads these sources each time.
+    /// Creates a page that reads these sources on each request.
     pub(super) fn new(registry: Registry, sources: MetricsSources) -> Self {
         let gauges = Mutex::new(Gauges::new(&registry, sources.tokens.count()));
         Self { registry, sources, gauges }
     }
 
-    /// The gauges are set and read under one lock, so that an answer holds the values of one look.
+    /// Sets and reads the gauges under one lock, so that an answer holds the values of one moment.
     fn render(&self) -> String {
         let mut gauges = self.gauges.lock();
         gauges.set(&self.sources.observe());

@@ -1,4 +1,5 @@
-//! What all routes share: methods, the end of connections while the service drains, the access line.
+//! The behavior that all routes share: methods, the end of connections during a drain, the access
+//! line.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,11 +20,11 @@ use super::in_flight::Overload;
 use super::marked::has_hash;
 use super::render;
 
-/// What is behind a path.
+/// The handler of a path.
 pub(super) trait Page: Send + Sync + 'static {
-    /// Whether the methods that the page does not have are refused as such.
+    /// True if the page refuses other methods with a `405`.
     const EXISTS: bool = true;
-    /// Whether it is refused while every connection has a request.
+    /// True if the page is refused while every connection has a request.
     const IS_SHED: bool = false;
 
     /// Answers a GET or a HEAD.
@@ -35,37 +36,38 @@ pub(super) trait Page: Send + Sync + 'static {
     ) -> impl Future<Output = Trail> + Send;
 }
 
-/// When a request came. The clocks are read once for all who need them: that costs as much as a look-up in L1.
+/// The arrival of a request. The clocks are read once per request, since a reading costs as much as
+/// a look-up in L1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
-    /// The moment.
+    /// The time of the arrival.
     pub(super) at: Timestamp,
-    /// The time since.
+    /// The time since the arrival.
     pub(super) stopwatch: Stopwatch,
 }
 
-/// What the access log shall know of an answer beside its head.
+/// Facts of an answer that the access log needs beside the head.
 #[derive(Debug, Default)]
 pub(super) struct Trail {
-    /// The document that was asked for.
+    /// The requested document.
     pub(super) target: Option<Arc<Target>>,
-    /// How the answer came about.
+    /// The cache's part in the answer.
     pub(super) cache: Option<Status>,
-    /// Whose request it was, where that was looked at already.
+    /// The client's address, if already known.
     pub(super) client: Option<IpAddr>,
-    /// How long it took, where that was measured already.
+    /// The duration, if already measured.
     pub(super) took: Option<Duration>,
 }
 
-/// A page with what all of them share.
+/// A page with the shared behavior.
 pub(super) struct Route<P> {
     page: P,
-    /// The page's own path; nothing where it has none.
+    /// The page's own path; `None` for the page of unknown paths.
     path: Option<&'static str>,
     common: Common,
 }
 
-/// What all routes have; clones share it.
+/// The parts that all routes share; clones share them.
 #[derive(Clone)]
 pub(super) struct Common {
     pub(super) clock: Clock,
@@ -79,7 +81,7 @@ impl<P: Page> Route<P> {
         Self { page, path, common: common.clone() }
     }
 
-    /// Answers a request that the page is not to see.
+    /// Answers a request that must not reach the page. Returns true if it did.
     fn refuses(&self, req: &Request, res: &mut Response, overload: Option<&Overload>) -> bool {
         if let Some(fault) = host::fault(req.version(), req.headers()) {
             render::bad_request(req, res, fault);
@@ -108,7 +110,7 @@ impl<P: Page> Handler for Route<P> {
         if latest.note(arrival.at) {
             render::date(res, arrival.at);
         }
-        // A spare connection is for one request: others need it as well.
+        // A spare connection serves one request, since other clients need it as well.
         if health.is_draining() || overload.is_some() {
             render::close_connection(res);
         }
@@ -120,7 +122,7 @@ fn reads(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// A path that is not ours.
+/// The page of unknown paths.
 pub(super) struct Missing;
 
 impl Page for Missing {
@@ -129,7 +131,7 @@ impl Page for Missing {
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
         let path = req.uri().path();
         if has_hash(path) {
-            // Another path than it would be without its `#`.
+            // The path would be another one without its `#`.
             render::invalid_parameter(req, res, &target::Error::Fragment.to_string());
         } else if str::from_utf8(&percent::decode_fully(path)).is_err() {
             render::bad_request(req, res, "the path must be UTF-8 once it is percent-decoded");

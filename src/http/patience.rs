@@ -1,8 +1,8 @@
-//! The timers of the HTTP library, which let a client's bytes come first.
+//! Timers of the HTTP library that let a client's bytes come first.
 //!
-//! A process that was stopped for a while, or a machine that was asleep, finds all its timers over
-//! when it goes on, and the bytes that have come meanwhile only a moment later. A timer that ended
-//! there would close connections on which a request is waiting.
+//! After a pause of the process or a sleep of the machine, all timers have expired, and the bytes
+//! that arrived meanwhile become readable a moment later. A timer that fired first would close
+//! connections on which a request is waiting.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,17 +11,16 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Sleep, Timer};
 use pin_project_lite::pin_project;
 
-/// From the end of a timer to the moment when its task hears of it: longer than a look at all
-/// sockets takes.
+/// The delay from a timer's deadline to its effect: longer than one poll of all sockets takes.
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// Makes the timers.
+/// The maker of the timers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience;
 
 pin_project! {
-    /// A timer that is over a moment after its deadline. The library makes one for each request, so
-    /// it is one allocation and not two.
+    /// A timer that fires a moment after its deadline. The library makes one for each request, so
+    /// it is one allocation, not two.
     struct Deadline {
         #[pin]
         sleep: tokio::time::Sleep,
@@ -61,7 +60,7 @@ impl Future for Deadline {
         ready!(timer.sleep.as_mut().poll(context));
         if !*timer.has_passed {
             *timer.has_passed = true;
-            // A new one, which begins now: the deadline may have been long ago.
+            // The delay begins now, since the deadline may have passed long ago.
             timer.sleep.set(tokio::time::sleep(MOMENT));
             ready!(timer.sleep.as_mut().poll(context));
         }
@@ -82,7 +81,7 @@ mod tests {
     async fn a_timer_is_over_a_moment_after_its_deadline() {
         let mut timer = Patience.sleep(Duration::from_secs(30));
         assert!(poll!(&mut timer).is_pending());
-        // As after a pause: the deadline has passed by far when the task is next asked.
+        // As after a pause: the deadline is long past at the next poll.
         advance(Duration::from_secs(300)).await;
         assert!(poll!(&mut timer).is_pending());
         sleep(MOMENT).await;

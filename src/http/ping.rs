@@ -1,5 +1,4 @@
-//! `/ping` and `/livez`: the process answers. They say nothing of anything else; that is
-//! `/healthz`.
+//! The pages `/ping` and `/livez`: the process answers. They report nothing else; `/healthz` does.
 
 use http::StatusCode;
 use salvo::{Request, Response};
@@ -17,8 +16,8 @@ impl Page for Ping {
     }
 }
 
-/// The same under the name that orchestrators use. It also holds while the service ends: to be
-/// restarted then would help nobody.
+/// The same page under the name that orchestrators use. It also answers 200 during the shutdown,
+/// when a restart would not help.
 pub(super) struct Livez;
 
 impl Page for Livez {

@@ -1,27 +1,27 @@
-//! The query of `/version`: which URL is meant, and whether it is to be refreshed.
+//! The query string of `/version`: the requested URL and the `refresh` flag.
 //!
-//! It decodes the `url` exactly once and does not judge it: that is [`Target`](crate::target::Target)'s business.
-//! The subtle thing is that clients may send the URL raw (`?url=https://host/path?sha=x`): the split is at `&`
-//! only and a name ends at its first `=`, and what follows an unencoded `&` is an error, never ignored.
+//! The parser decodes `url` exactly once and does not judge it: [`Target`](crate::target::Target)
+//! does. Clients may send the URL raw (`?url=https://host/path?sha=x`). So the parser splits at `&`
+//! only, a name ends at its first `=`, and text after an unencoded `&` is an error, never ignored.
 
 use std::borrow::Cow;
 
 use crate::target::percent;
 
-/// The longest part of an unknown parameter's name that an error repeats, in characters.
+/// The number of characters of an unknown parameter's name that an error message repeats.
 const MAX_NAME: usize = 40;
 
 /// The parameters of `/version`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionQuery<'a> {
-    /// The value of `url`, decoded once; borrowed where it holds no percent sign.
+    /// The value of `url`, decoded once; borrowed if it holds no percent sign.
     pub url: Cow<'a, str>,
-    /// Whether the upstream is to be asked even if a fresh copy is at hand.
+    /// True if the client wants a call to the upstream even though a fresh copy exists.
     pub refresh: bool,
 }
 
 impl<'a> VersionQuery<'a> {
-    /// Reads the raw query string, without its question mark.
+    /// Parses the raw query string, without its question mark.
     pub fn parse(raw: Option<&'a str>) -> Result<Self, Error> {
         let (mut url, mut refresh) = (None, None);
         let parameters = raw.unwrap_or_default().split('&').filter(|piece| !piece.is_empty());
@@ -45,7 +45,7 @@ impl<'a> VersionQuery<'a> {
     }
 }
 
-/// Why a query cannot be answered; every sentence is shown to the client as the `detail` of a 400.
+/// The reason why a query is refused. The client gets the message as the `detail` of a 400.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No `url`, or an empty one.
@@ -54,19 +54,19 @@ pub enum Error {
     /// A parameter that was given before.
     #[error("{name} parameter is repeated; percent-encode the value of url if this belongs to it")]
     Repeated {
-        /// Which one.
+        /// The parameter's name.
         name: &'static str,
     },
     /// A parameter that does not exist: most often a part of a URL that was not encoded.
     #[error("unknown parameter `{name}`; percent-encode the value of url if this belongs to it")]
     Unknown {
-        /// Its name, cut short if it is long.
+        /// The parameter's name, cut short if it is long.
         name: String,
     },
     /// Malformed percent-encoding, or bytes that are not UTF-8.
     #[error("{name} parameter is not well-formed percent-encoded UTF-8")]
     Unreadable {
-        /// Which one.
+        /// The parameter's name.
         name: &'static str,
     },
     /// Neither a yes nor a no.
@@ -85,7 +85,7 @@ fn truth(value: &str) -> Result<bool, Error> {
     }
 }
 
-/// Decodes once; a plus stays a plus.
+/// Decodes percent-encoding once. A plus stays a plus.
 fn decode(value: &str) -> Option<Cow<'_, str>> {
     if !value.contains('%') {
         return Some(Cow::Borrowed(value));
@@ -195,7 +195,7 @@ mod tests {
         }
     }
 
-    /// Encodes what must be encoded, and of the rest what `choices`, in turn, say.
+    /// Encodes the characters that must be encoded, and the others as `choices` say in turn.
     fn encode(text: &str, choices: &[bool]) -> String {
         let mut choices = choices.iter().cycle();
         let mut encode = |character: char| {

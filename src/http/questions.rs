@@ -1,7 +1,7 @@
-//! What a query asks: which target, and whether it is to be refreshed.
+//! A cache of parsed queries: the target and the `refresh` flag of each raw query string.
 //!
-//! To read a URL as strictly as a target is read takes longer than all the rest of a hit that is ours. So what was read is
-//! remembered by the very bytes that were read: the same bytes always mean the same.
+//! To parse and check a URL takes longer than all the rest of a hit. The same bytes always mean the
+//! same, so the raw query string is the key.
 
 use std::sync::Arc;
 
@@ -12,31 +12,31 @@ use super::marked::has_hash;
 use super::memo::Memo;
 use super::query::VersionQuery;
 
-/// Queries that are remembered: some MiB of them at most, and far more than are asked all the time.
+/// The number of cached queries: some MiB at most, and far more than are in steady demand.
 const PLACES: usize = 4096;
-/// Longer queries are read each time.
+/// The length in bytes from which queries are not cached.
 const LONGEST: usize = 512;
 
-/// What a client wants to know.
+/// The meaning of a query.
 #[derive(Clone, Debug)]
 pub(super) struct Question {
     pub(super) target: Arc<Target>,
     pub(super) demand: Demand,
 }
 
-/// Reads queries, and remembers what it has read.
+/// A parser of queries that caches its results.
 pub(super) struct Questions {
     policy: Arc<Policy>,
     read: Memo<str, Question>,
 }
 
 impl Questions {
-    /// Nothing is remembered yet.
+    /// Starts with an empty cache.
     pub(super) fn new(policy: Arc<Policy>) -> Self {
         Self { policy, read: Memo::with_places(PLACES) }
     }
 
-    /// What the raw query, without its question mark, asks; else a sentence for the client.
+    /// Parses the raw query, without its question mark. Fails with a message for the client.
     pub(super) fn read(&self, raw: Option<&str>) -> Result<Question, String> {
         let raw = raw.unwrap_or_default();
         if raw.len() > LONGEST {
@@ -46,7 +46,7 @@ impl Questions {
     }
 
     fn parse(&self, raw: &str) -> Result<Question, String> {
-        // The query goes on behind it, in a way that nobody has read.
+        // The query continues after the `#`, unparsed.
         if has_hash(raw) {
             return Err(target::Error::Fragment.to_string());
         }
@@ -63,7 +63,7 @@ mod tests {
 
     const RAW: &str = "url=https%3A%2F%2Fapi.github.com%2Frepos%2Fo%2Fr&refresh=1";
 
-    /// Whether the third answer to this query is the second one again.
+    /// Returns true if the third answer to this query comes from the cache.
     fn is_remembered(raw: &str) -> bool {
         let questions = Questions::new(Arc::default());
         let [_, second, third] = [1, 2, 3].map(|_| questions.read(Some(raw)).unwrap().target);

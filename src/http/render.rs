@@ -1,4 +1,5 @@
-//! Answers as HTTP: the only place that knows our header names, and the one that turns errors into statuses.
+//! HTTP responses. Only this module knows the service's header names, and only this module turns
+//! errors into statuses.
 
 mod heads;
 
@@ -37,7 +38,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// The answer of the cache to a request for `/version`; how many bytes it is shorter for being sent as gzip, if it is.
+/// Renders the answer of the cache to a request for `/version`. Returns how many bytes gzip saved,
+/// if the body is sent as gzip.
 pub(super) fn answer(
     req: &Request,
     res: &mut Response,
@@ -69,14 +71,14 @@ pub(super) fn answer(
     None
 }
 
-/// A request that was refused before the cache.
+/// Renders the refusal of a request that did not reach the cache.
 pub(super) fn invalid_parameter(req: &Request, res: &mut Response, detail: &str) {
     provenance(res.headers_mut(), None, &Status::invalid_parameter(), &mut Values::new());
     let body = json!({ "error": "Invalid parameter", "detail": detail });
     refused(req, res, StatusCode::BAD_REQUEST, body.to_string().into(), None);
 }
 
-/// A request that its client's rate does not allow.
+/// Renders the refusal of a request that exceeds its client's rate.
 pub(super) fn too_many_requests(req: &Request, res: &mut Response, key: Key, wait: Duration) {
     provenance(res.headers_mut(), Some(key), &Status::client_limited(), &mut Values::new());
     let detail = format!(
@@ -87,7 +89,7 @@ pub(super) fn too_many_requests(req: &Request, res: &mut Response, key: Key, wai
     refused(req, res, StatusCode::TOO_MANY_REQUESTS, body.to_string().into(), Some(wait));
 }
 
-/// A path that is not ours.
+/// Renders the answer to an unknown path.
 pub(super) fn not_found(req: &Request, res: &mut Response) {
     let body = json!({
         "error": "Not found",
@@ -96,20 +98,20 @@ pub(super) fn not_found(req: &Request, res: &mut Response) {
     refused(req, res, StatusCode::NOT_FOUND, body.to_string().into(), None);
 }
 
-/// A method that is not ours.
+/// Renders the answer to an unsupported method.
 pub(super) fn method_not_allowed(req: &Request, res: &mut Response) {
     res.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     let body = json!({ "error": "Method not allowed", "detail": "use GET or HEAD" });
     refused(req, res, StatusCode::METHOD_NOT_ALLOWED, body.to_string().into(), None);
 }
 
-/// A request that no page is to see.
+/// Renders the answer to a request that no page accepts.
 pub(super) fn bad_request(req: &Request, res: &mut Response, detail: &str) {
     let body = json!({ "error": "Bad request", "detail": detail });
     refused(req, res, StatusCode::BAD_REQUEST, body.to_string().into(), None);
 }
 
-/// A request that came while every connection had one.
+/// Renders the answer to a request that arrived while every connection had one.
 pub(super) fn overloaded(req: &Request, res: &mut Response) {
     let body = json!({
         "error": "Too many connections",
@@ -119,12 +121,12 @@ pub(super) fn overloaded(req: &Request, res: &mut Response) {
     refused(req, res, status, body.to_string().into(), Some(Duration::from_secs(1)));
 }
 
-/// JSON of ours that nobody should keep.
+/// Renders JSON of the service itself, which caches must not store.
 pub(super) fn json(req: &Request, res: &mut Response, status: StatusCode, body: String) {
     refused(req, res, status, body.into(), None);
 }
 
-/// Text of ours that nobody should keep.
+/// Renders text of the service itself, which caches must not store.
 pub(super) fn text(req: &Request, res: &mut Response, content_type: &'static str, body: String) {
     let headers = res.headers_mut();
     headers.insert(CACHE_CONTROL, NO_STORE);
@@ -132,14 +134,14 @@ pub(super) fn text(req: &Request, res: &mut Response, content_type: &'static str
     send(req, res, StatusCode::OK, body.into());
 }
 
-/// Asks the client to come back on another connection.
+/// Tells the client to use another connection for its next request.
 pub(super) fn close_connection(res: &mut Response) {
     res.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
-/// The present, where the library would write another one.
+/// Sets `Date`, where the library would write another time.
 pub(super) fn date(res: &mut Response, now: Timestamp) {
-    /// The first second that the header has no form for.
+    /// The first second that the header's format cannot express.
     const YEAR_10000: u64 = 253_402_300_800;
     if now.as_secs() >= YEAR_10000 {
         return;
@@ -150,7 +152,7 @@ pub(super) fn date(res: &mut Response, now: Timestamp) {
     }
 }
 
-/// Where the answer comes from.
+/// Sets the headers that tell where the answer comes from.
 fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values: &mut Values) {
     if let Some(key) = key {
         values.text(key.to_text());
@@ -161,7 +163,8 @@ fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values
     headers.insert(CACHE_STATUS, cache_status(status, values));
 }
 
-/// What follows the head; whether that are bytes. All of it, a `304` too, is about the one form that is sent.
+/// Renders the part after the head. Returns true if it sends the body. Everything, a `304` too, is
+/// about the one form that is chosen.
 fn document(req: &Request, res: &mut Response, bytes: &Bytes) -> bool {
     if conditional::matches(req.headers(), res.headers()[ETAG].as_bytes()) {
         res.status_code(StatusCode::NOT_MODIFIED);
@@ -190,8 +193,8 @@ fn refused(
     send(req, res, status, body);
 }
 
-/// A HEAD says how long the body would be, and does not send it (RFC 9110, 9.3.2); the library strips the body and
-/// would leave the length out.
+/// Sets status and body. A HEAD tells the length of the body without sending it (RFC 9110, 9.3.2);
+/// the library strips the body and would omit the length.
 fn send(req: &Request, res: &mut Response, status: StatusCode, body: Bytes) {
     res.status_code(status);
     let headers = res.headers_mut();
@@ -201,7 +204,8 @@ fn send(req: &Request, res: &mut Response, status: StatusCode, body: Bytes) {
     res.body(ResBody::Once(body));
 }
 
-/// The upstream's own answer. An error is wrapped, so that a client always finds a JSON object.
+/// Returns the upstream's own answer. An error is wrapped, so that a client always gets a JSON
+/// object.
 fn passed(status: StatusCode, body: &Bytes) -> Bytes {
     if status.as_u16() < 400 {
         return body.clone();
@@ -213,7 +217,8 @@ fn passed(status: StatusCode, body: &Bytes) -> Bytes {
     [br#"{"error":"Upstream API error","message":"#, body.trim_ascii(), b"}"].concat().into()
 }
 
-/// The one place where a failure becomes a status and a sentence: no address, no token, no internal error text.
+/// Turns a failure into a status and a message. This is the only place that does; the message holds
+/// no address, no token and no internal error text.
 fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, Bytes) {
     let (status, error, detail) = match failure.reason {
         Reason::Timeout => {
@@ -262,12 +267,13 @@ fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, Byte
 const BAD_RESPONSE: &str = "Bad upstream response";
 const RATE_LIMITED: &str = "Upstream rate limited";
 
-/// Whole seconds, and never 0: that would ask for an immediate retry.
+/// Rounds up to whole seconds. The result is never 0, which would ask for an immediate retry.
 fn seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }
 
-/// A fresh answer may be reused for a while; less than its age plus that would be stale on arrival.
+/// Renders `Cache-Control`. A fresh answer may be reused for `lifetime` from now. `max-age` counts
+/// from the age 0, so it includes the age.
 fn cache_control(
     status: &Status,
     age: u64,
@@ -287,7 +293,7 @@ fn upstream_status(status: &Status) -> HeaderValue {
     }
 }
 
-/// RFC 9211.
+/// Renders `Cache-Status` (RFC 9211).
 fn cache_status(status: &Status, values: &mut Values) -> HeaderValue {
     values.text("svm");
     if status.forward.is_none() && status.outcome == Outcome::Hit {

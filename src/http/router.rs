@@ -1,7 +1,7 @@
-//! Which path goes where.
+//! The table of paths.
 //!
-//! `/version` comes first and costs one comparison to find. Paths are matched to the letter: the library's own path
-//! filters would let `//ping/` pass.
+//! `/version` comes first and costs one comparison. Paths must match exactly: the library's own
+//! path filters would accept `//ping/`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,31 +25,32 @@ use super::questions::Questions;
 use super::render::Heads;
 use super::version::Version;
 
-/// What the routes are made of.
+/// The parts of the routes.
 pub struct Parts {
-    /// Where `/version` gets its answers.
+    /// The source of the answers to `/version`.
     pub cache: Cache,
-    /// Which targets are allowed.
+    /// The rules for allowed targets.
     pub policy: Arc<Policy>,
-    /// How long clients and caches in between may reuse a fresh answer, counted from when it is served.
+    /// The time for which clients and intermediate caches may reuse a fresh answer, counted from
+    /// when it is served.
     pub client_lifetime: Duration,
-    /// How many requests a second of one client may have the upstream asked; nothing is no limit.
+    /// The number of misses per second and client; `None` is no limit.
     pub client_miss_rate: Option<f64>,
-    /// Who is believed about whose request it is.
+    /// The proxies that are trusted to name the client.
     pub proxies: Proxies,
-    /// The present.
+    /// The clock.
     pub clock: Clock,
     /// The registry of all metrics.
     pub registry: Registry,
-    /// What `/metrics` reads beside the counters.
+    /// The values that `/metrics` reads beside the counters.
     pub sources: MetricsSources,
-    /// How the service and its dependencies are.
+    /// The health of the service and its dependencies.
     pub health: Health,
-    /// Where access lines go.
+    /// The destination of access lines.
     pub access_log: AccessLog,
 }
 
-/// The service that answers every request.
+/// Returns the service that answers every request.
 pub fn service(parts: Parts) -> Service {
     let Parts { sources, health, access_log, registry, clock, .. } = parts;
     let version = Version {

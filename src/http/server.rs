@@ -1,4 +1,4 @@
-//! The server: it accepts clients, has the HTTP library serve each, and ends in order.
+//! The server: it accepts clients, serves each through the HTTP library, and shuts down in order.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,17 +19,18 @@ use super::listener;
 use super::patience::Patience;
 use super::stream::ClientStream;
 
-/// Bytes of a request's head.
+/// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 32 * 1024;
-/// Bytes that a connection may have read and not answered: a head, and one read beyond it.
+/// The largest number of bytes that a connection may have read and not answered: a head, and one
+/// read beyond it.
 const LARGEST_BUFFER: usize = 40 * 1024;
-/// How many times longer a client may read nothing than a head may take. A slow client's system
-/// tells of what the client has read in large steps, of 64 KiB and more.
+/// The factor between the time for a head and the time in which a client may read nothing. A slow
+/// client's system acknowledges in large steps, of 64 KiB and more.
 const READING: u32 = 3;
-/// How long connections that were broken off may take to end.
+/// The time for aborted connections to end.
 const ABORT_LIMIT: Duration = Duration::from_secs(1);
 
-/// A server that does not accept yet.
+/// A server that does not accept clients yet.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -40,7 +41,7 @@ pub struct Server {
     signals: Signals,
 }
 
-/// Stops a server, step by step; dropped, it breaks off what is left.
+/// The handle to stop a server step by step. Dropping it aborts the remaining connections.
 pub struct Stop {
     signals: Signals,
     _when_dropped: DropGuard,
@@ -48,22 +49,23 @@ pub struct Stop {
 
 #[derive(Clone, Default)]
 struct Signals {
-    /// No client is accepted any more.
+    /// Stops the accepting of clients.
     closed: CancellationToken,
-    /// Each connection ends after its answer.
+    /// Ends each connection after its answer.
     last_answers: CancellationToken,
-    /// Each connection ends at once.
+    /// Ends each connection at once.
     abort: CancellationToken,
     tasks: Tasks,
 }
 
 impl Server {
-    /// A server of `service`, on a bound socket. `patience` is how long a head may take to arrive
-    /// and a connection may be idle, and a third of how long a client may not read.
+    /// Creates a server of `service` on a bound socket. `patience` is the time for a head to
+    /// arrive, the time for which a connection may be idle, and a third of the time for which a
+    /// client may read nothing.
     ///
     /// # Errors
     ///
-    /// Where the socket has no address.
+    /// If the socket has no address.
     pub fn new(
         listener: TcpListener,
         service: Service,
@@ -83,7 +85,7 @@ impl Server {
         Ok((server, stop))
     }
 
-    /// Accepts clients until the listener is closed; their connections live on.
+    /// Accepts clients until the listener is closed. Their connections outlive this call.
     pub async fn run(self) {
         let closed = self.signals.closed.clone();
         closed.run_until_cancelled(self.accept()).await;
@@ -102,7 +104,7 @@ impl Server {
 
     fn serve(&self, socket: TcpStream, peer: SocketAddr, open: OpenConnection) {
         let (connection, connections) = (open.connection().clone(), open.connections().clone());
-        // The limits that the HTTP library enforces are its own, so its wrapper needs none.
+        // The HTTP library enforces its own limits, so its wrapper needs none.
         let service = self.service.hyper_handler(
             self.address.into(),
             peer.into(),
@@ -126,12 +128,12 @@ impl Server {
 }
 
 impl Stop {
-    /// Has the server accept no more clients.
+    /// Stops accepting clients.
     pub fn close_listener(&self) {
         self.signals.closed.cancel();
     }
 
-    /// Has each connection end after the answer that it writes, and breaks off those that have not
+    /// Ends each connection after its current answer, and aborts the connections that have not
     /// ended after `limit`.
     pub async fn end_connections(&self, limit: Duration) {
         let Signals { last_answers, abort, tasks, .. } = &self.signals;

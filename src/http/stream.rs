@@ -1,9 +1,9 @@
-//! The socket of a client: it marks each raw `#`, tells its connection what goes on, and gives up on
-//! a client that reads nothing.
+//! The socket of a client: it marks each raw `#`, reports reads and writes to its connection, and
+//! gives up on a client that reads nothing.
 //!
-//! The system calls a socket writable when a third of its send buffer is free, which a slow client
-//! may take minutes for. So a client that seems to read nothing is tried once more by a write past
-//! that rule: the system takes bytes as soon as the client has taken any.
+//! The system calls a socket writable when a third of its send buffer is free, which may take
+//! minutes with a slow client. So a client that seems to read nothing gets one more write that
+//! ignores this rule: the system takes bytes as soon as the client has read any.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -19,13 +19,13 @@ use tokio::time::{Sleep, sleep};
 use super::connections::OpenConnection;
 use super::marked::mark_read;
 
-/// A socket, and the connection that it belongs to.
+/// A socket and its connection.
 pub(super) struct ClientStream {
     socket: TcpStream,
     open: OpenConnection,
-    /// How long a client may read nothing of what is written.
+    /// The time for which a client may read nothing.
     patience: Duration,
-    /// When that is over, while a write waits.
+    /// The end of that time, while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
@@ -34,7 +34,7 @@ impl ClientStream {
         Self { socket, open, patience, stalled: None }
     }
 
-    /// Watches a write that has to wait.
+    /// Watches for a write that has to wait.
     fn written(
         &mut self,
         context: &mut Context<'_>,
@@ -57,8 +57,8 @@ impl ClientStream {
 }
 
 impl Drop for ClientStream {
-    /// Bytes that a client has not taken would stay in the kernel for minutes, without an owner. So
-    /// an answer that is broken off ends with a reset.
+    /// Unread bytes would stay in the kernel for minutes, without an owner. So an aborted answer
+    /// ends with a reset.
     fn drop(&mut self) {
         if self.open.is_writing() {
             let _ = set_socket_linger(&self.socket, Some(Duration::ZERO));

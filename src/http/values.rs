@@ -1,7 +1,7 @@
-//! The values of a head's fields, written one after the other into one buffer.
+//! A buffer in which the header values of a head are written one after the other.
 //!
-//! Each on its own would be a text on the heap; cut from one, they share it. A hit has five that nobody can know
-//! before.
+//! Each value alone would be a string on the heap; values cut from one buffer share its allocation.
+//! A hit has five values that are not constant.
 
 use bytes::{BufMut, BytesMut};
 use http::HeaderValue;
@@ -9,7 +9,7 @@ use http::HeaderValue;
 /// Room for the values of a hit.
 const CAPACITY: usize = 256;
 
-/// Values that are being written.
+/// The buffer, with the value in progress.
 pub(super) struct Values(BytesMut);
 
 impl Values {
@@ -17,13 +17,13 @@ impl Values {
         Self(BytesMut::with_capacity(CAPACITY))
     }
 
-    /// Continues the value.
+    /// Appends text to the value.
     pub(super) fn text(&mut self, text: impl AsRef<[u8]>) -> &mut Self {
         self.0.put_slice(text.as_ref());
         self
     }
 
-    /// Continues the value with a number.
+    /// Appends a number to the value.
     pub(super) fn number(&mut self, number: impl itoa::Integer) -> &mut Self {
         self.text(itoa::Buffer::new().format(number))
     }

@@ -1,12 +1,12 @@
-//! `/version`: the upstream document that the `url` parameter names.
+//! The page `/version`: the upstream document that the `url` parameter names.
 //!
-//! What a hit costs, in this order: one look at what was read before, and where that is nothing, one parse of the query and
-//! the target with one SHA-256; one L1 look-up, one comparison, one stamp beside the entry, one look-up of
-//! `Accept-Encoding`, one copy of the head that was written before, and where that is nothing, the head; one clone of the
-//! handle of the body or its gzip form, a few counters, one line to the log's queue.
+//! The costs of a hit, in order: one look-up of the parsed query (on a miss there, one parse of the
+//! query and the target, with one SHA-256); one L1 look-up, one comparison, one timestamp beside
+//! the entry; one look-up of `Accept-Encoding`; one copy of the cached head (on a miss there, the
+//! writing of the head); one clone of the handle of the body or its gzip form; a few counters; one
+//! line to the log's queue.
 //!
-//! What its client may have the upstream asked is looked at after L1 only, and not at all where there is no
-//! `CLIENT_MISS_RATE`.
+//! `CLIENT_MISS_RATE` is applied after L1 only.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -49,7 +49,8 @@ impl Page for Version {
         };
         match self.cache.recall(&question.target, question.demand, arrival.at) {
             Some(answer) => self.give(req, res, question, &answer, arrival.at, arrival),
-            // In a box of its own: the library boxes what is here, and a miss takes more room than all the rest.
+            // Boxed separately: the library boxes this future, and a miss needs more room than all
+            // the rest.
             None => Box::pin(self.ask(req, res, question, arrival)).await,
         }
     }
@@ -76,7 +77,7 @@ impl Version {
         Trail { target, cache, took: Some(took), ..Trail::default() }
     }
 
-    /// What L1 cannot answer, as far as its client may have the upstream asked.
+    /// Answers a request that L1 cannot answer, as far as the client's rate permits.
     async fn ask(
         &self,
         req: &Request,
@@ -98,8 +99,8 @@ impl Version {
         Trail { client, ..trail }
     }
 
-    /// An answer, or how long until the client may have the upstream asked. A client that leaves before the answer gets
-    /// nothing back.
+    /// Returns the answer, or the time until the client may cause a call to the upstream. A client
+    /// that leaves before the answer gets no token back.
     async fn wait(
         &self,
         req: &Request,

@@ -1,8 +1,9 @@
 //! A token bucket as one number: the moment at which it is full again.
 //!
-//! Each token that is taken moves that moment on by the time in which one comes back; the bucket has a token while the
-//! moment lies no further ahead than all the others take. (The generic cell rate algorithm, in the words of ITU-T I.371.)
-//! Nothing has to be counted as time passes, and a bucket that nobody has used is the default.
+//! Each token that is taken delays that moment by the time in which one token comes back. The
+//! bucket has a token if the moment is at most as far away as the refill of all other tokens takes.
+//! (ITU-T I.371 calls this the generic cell rate algorithm.) Nothing needs an update as time
+//! passes, and an unused bucket is the default.
 //!
 //! Pure: `now` is an argument.
 
@@ -10,24 +11,25 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// In this time a bucket fills up: it holds what comes back in ten seconds, and at least one token.
+/// The time in which an empty bucket fills up. A bucket holds the tokens of ten seconds, and at
+/// least one.
 const FILLS_IN: Duration = Duration::from_secs(10);
 
-/// How fast tokens come back, and how many a bucket holds, in nanoseconds.
+/// The refill rate and the size of a bucket, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rate {
-    /// In this time one comes back.
+    /// The time in which one token comes back.
     token: u64,
-    /// In this time all of them.
+    /// The time in which all tokens come back.
     all: u64,
 }
 
-/// When it is full again, in nanoseconds since the Unix epoch.
+/// The moment at which the bucket is full again, in nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bucket(u64);
 
 impl Rate {
-    /// So many tokens a second, at least one in some centuries.
+    /// Gives back so many tokens a second, at least one in some centuries.
     pub(super) fn new(per_second: f64) -> Self {
         let token = nanos(Duration::from_secs_f64(per_second.recip())).max(1);
         Self { token, all: token.max(nanos(FILLS_IN)) }
@@ -35,11 +37,11 @@ impl Rate {
 }
 
 impl Bucket {
-    /// Takes a token; where there is none, how long until there is.
+    /// Takes a token. Fails with the time until the next one.
     pub(super) fn take(&mut self, now: Timestamp, rate: &Rate) -> Result<(), Duration> {
         let now = since_epoch(now);
-        // No bucket is ever emptier than empty. One that seems so was used before the clock was put
-        // back: it is empty now, and fills from now on.
+        // A bucket that seems more than empty was used before the clock was set back: it is empty
+        // now, and fills from now on.
         self.0 = self.0.min(now.saturating_add(rate.all));
         let missing = self.0.saturating_sub(now);
         let taken = missing.saturating_add(rate.token);
@@ -50,7 +52,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// Puts a token back. What the bucket cannot hold is lost: the moment then lies in the past.
+    /// Puts a token back. A full bucket stays full: its moment then lies in the past.
     pub(super) fn give_back(&mut self, rate: &Rate) {
         self.0 = self.0.saturating_sub(rate.token);
     }
@@ -70,11 +72,12 @@ mod tests {
 
     use super::*;
 
-    /// The last millisecond that can be told in nanoseconds.
+    /// The last millisecond that fits in 64 bits of nanoseconds.
     const LAST: u64 = u64::MAX / 1_000_000;
     const START: Timestamp = Timestamp::from_secs(1_780_315_200);
 
-    /// A bucket as it is usually told: a number of tokens that grows with time. In nanoseconds, to be exact.
+    /// The usual form of a token bucket: a number of tokens that grows with time, in nanoseconds to
+    /// be exact.
     struct Model {
         level: u64,
         at: Timestamp,
@@ -125,7 +128,7 @@ mod tests {
         prop_oneof![0.001..1.0_f64, 1.0..50.0_f64, Just(1_000_000.0)].prop_map(Rate::new)
     }
 
-    /// How many tokens there are at once.
+    /// Returns how many tokens can be taken at once.
     fn burst(per_second: f64) -> usize {
         let (rate, mut bucket) = (Rate::new(per_second), Bucket::default());
         (0..100).take_while(|_| bucket.take(START, &rate).is_ok()).count()

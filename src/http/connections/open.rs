@@ -1,8 +1,8 @@
-//! One client connection: whether it has a request, since when it has none, and how it is closed.
+//! One client connection: its state, its idle time, and its signals to close.
 //!
-//! Its own task writes the state and others only read it, so no step needs a lock. A reader may see
-//! a connection idle on which a request arrives at that moment; it then is closed as a server may
-//! close any idle connection, and the HTTP library answers a request that it has begun to read.
+//! Only the connection's own task writes the state, so no step needs a lock. A reader may see a
+//! connection as idle at the moment a request arrives. It is then closed as a server may close any
+//! idle connection, and the HTTP library still answers a request that it has begun to read.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use super::{Client, Connections};
 const HANDLING: u8 = 1;
 /// An answer is being written.
 const WRITING: u8 = 2;
-/// Bytes of a head have come.
+/// Bytes of a head have arrived.
 const BEGUN: u8 = 4;
 
-/// The buffer that each connection has, in bytes; the HTTP library decides it.
+/// The size of each connection's buffer in bytes, which the HTTP library sets.
 const BUFFER: usize = 8 << 10;
-/// Bytes beyond the buffer from which on a head counts.
+/// The number of bytes beyond the buffer from which a head counts.
 const SMALLEST_HEAD: usize = 4 << 10;
 
 /// The state of a connection.
@@ -66,12 +66,12 @@ impl Connection {
         self.client
     }
 
-    /// Since when it has had no request; nothing while it has one.
+    /// Returns the start of the idle time, or `None` while there is a request.
     pub(super) fn idle_since(&self) -> Option<u64> {
         (!self.is(HANDLING | WRITING)).then(|| self.idle_since.load(Ordering::Relaxed))
     }
 
-    /// Bytes of a head that count.
+    /// Returns the bytes of a head that count.
     pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
@@ -84,40 +84,40 @@ impl Connection {
         self.is_spare.store(false, Ordering::Relaxed);
     }
 
-    /// Whether an answer is being written.
+    /// Returns true while an answer is being written.
     pub(in crate::http) fn is_writing(&self) -> bool {
         self.is(WRITING)
     }
 
-    /// Closes it: at once if its client has begun a head, else as the HTTP library closes an idle
-    /// connection.
+    /// Closes the connection: at once if its client has begun a head, otherwise as the HTTP library
+    /// closes an idle connection.
     pub(super) fn close(&self) {
         let signal = if self.is(BEGUN) { &self.abort } else { &self.close };
         signal.cancel();
     }
 
-    /// The signal to answer no further request.
+    /// Returns the signal to answer no further request.
     pub(in crate::http) fn close_signal(&self) -> &CancellationToken {
         &self.close
     }
 
-    /// The signal to end at once.
+    /// Returns the signal to end at once.
     pub(in crate::http) fn abort_signal(&self) -> &CancellationToken {
         &self.abort
     }
 
-    /// A head is complete.
+    /// Records that a head is complete.
     pub(in crate::http) fn begin_request(&self) {
         self.set(HANDLING);
     }
 
-    /// The answer is about to be written.
+    /// Records that the answer is about to be written.
     pub(in crate::http) fn end_request(&self) {
         self.set(WRITING);
     }
 
-    /// Whether a document may be asked for on it; a spare connection moves within the limit where
-    /// there is room.
+    /// Returns true if the client may ask for a document on this connection. A spare connection
+    /// moves within the limit if there is room.
     pub(in crate::http) fn may_ask(&self, connections: &Connections) -> bool {
         !self.is_spare.load(Ordering::Relaxed) || connections.promote(self)
     }
@@ -135,14 +135,14 @@ impl Connection {
     }
 }
 
-/// A connection in the table of those that are open, and out of it once this is dropped.
+/// An entry in the table of open connections. Dropping it removes the connection from the table.
 pub(in crate::http) struct OpenConnection {
     connections: Connections,
     connection: Arc<Connection>,
-    /// Bytes that have come since the last answer, with the read that brought its request.
+    /// Bytes that arrived since the last answer, including the read that brought its request.
     received: usize,
     last_read: usize,
-    /// As far as they count.
+    /// The bytes that count.
     held: usize,
 }
 
@@ -151,17 +151,17 @@ impl OpenConnection {
         Self { connections, connection, received: 0, last_read: 0, held: 0 }
     }
 
-    /// The state, for whoever handles its requests.
+    /// Returns the shared state, which the request handler also needs.
     pub(in crate::http) fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
 
-    /// All connections, of which this is one.
+    /// Returns the set of all connections.
     pub(in crate::http) fn connections(&self) -> &Connections {
         &self.connections
     }
 
-    /// Bytes have come.
+    /// Records bytes that have arrived.
     pub(in crate::http) fn note_read(&mut self, bytes: usize) {
         self.received += bytes;
         self.last_read = bytes;
@@ -170,7 +170,7 @@ impl OpenConnection {
         }
     }
 
-    /// More bytes are waited for, with so much room for them.
+    /// Records that the connection waits for more bytes, with so much room for them.
     pub(in crate::http) fn note_wait(&mut self, room: usize) {
         let beyond = (self.received + room).saturating_sub(BUFFER);
         let held = if beyond < SMALLEST_HEAD { 0 } else { beyond };
@@ -180,12 +180,12 @@ impl OpenConnection {
         }
     }
 
-    /// Bytes are to be written.
+    /// Records that bytes are to be written.
     pub(in crate::http) fn note_write(&mut self) {
         self.connection.add(WRITING);
     }
 
-    /// All that was to be written is written.
+    /// Records that all bytes are written.
     pub(in crate::http) fn note_flush(&mut self) {
         if self.connection.is(WRITING) {
             self.connection.idle_since.store(self.connections.now(), Ordering::Relaxed);

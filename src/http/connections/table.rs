@@ -1,4 +1,4 @@
-//! The table of open connections, and the choice of those that make room.
+//! The table of open connections, and the choice of the ones that are closed to make room.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -10,22 +10,22 @@ use tokio_util::sync::CancellationToken;
 use super::Client;
 use super::open::Connection;
 
-/// Connections that one look through the table finds: to look anew for each client costs too much
-/// where clients come by the thousand.
+/// The number of idle connections that one pass through the table collects. A pass for each client
+/// would cost too much when thousands of clients connect.
 const FOUND_AT_ONCE: usize = 64;
 
-/// The kind of place that a connection has.
+/// The kind of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// One within the limit.
+    /// A connection within the limit.
     Regular,
-    /// One beyond it.
+    /// A connection beyond the limit.
     Spare,
-    /// It is told to close, and about to.
+    /// A connection that has its signal to close.
     Closing,
 }
 
-/// Every connection that is open.
+/// All open connections.
 #[derive(Default)]
 pub(super) struct Table {
     open: HashMap<u64, Entry, RandomState>,
@@ -88,22 +88,22 @@ impl Table {
         }
     }
 
-    /// Connections within the limit.
+    /// Returns the number of connections within the limit.
     pub(super) fn regular(&self) -> usize {
         self.open.len() - self.spare - self.closing
     }
 
-    /// Connections beyond the limit.
+    /// Returns the number of connections beyond the limit.
     pub(super) fn spare(&self) -> usize {
         self.spare
     }
 
-    /// Connections that are about to close.
+    /// Returns the number of connections that are about to close.
     pub(super) fn closing(&self) -> usize {
         self.closing
     }
 
-    /// The connections of a client, without those that are about to close.
+    /// Returns the number of a client's connections, without the ones that are about to close.
     pub(super) fn of_client(&self, client: Client) -> usize {
         self.clients.get(&client).map_or(0, Vec::len)
     }
@@ -119,7 +119,7 @@ impl Table {
         }
     }
 
-    /// Has a connection close; it counts no more.
+    /// Closes a connection, which no longer counts.
     pub(super) fn close(&mut self, connection: &Connection) {
         let Some(entry) = self.open.get_mut(&connection.id()) else { return };
         match entry.kind {
@@ -133,7 +133,7 @@ impl Table {
         self.forget_of_client(connection);
     }
 
-    /// Closes the connection of a client that has been idle longest; false if none is idle.
+    /// Closes the client's connection that has been idle longest. Returns false if none is idle.
     pub(super) fn close_idle_of(&mut self, client: Client) -> bool {
         let theirs = self.clients.get(&client).into_iter().flatten();
         let idle = theirs.filter_map(|connection| Some((connection.idle_since()?, connection)));
@@ -141,7 +141,7 @@ impl Table {
         longest.as_ref().map(|connection| self.close(connection)).is_some()
     }
 
-    /// Closes the connection of a kind that has been idle longest; false if none is idle.
+    /// Closes the connection of a kind that has been idle longest. Returns false if none is idle.
     pub(super) fn close_longest_idle(&mut self, kind: Kind) -> bool {
         let longest = match kind {
             Kind::Regular => self.longest_idle(),
@@ -158,7 +158,7 @@ impl Table {
         self.still_idle()
     }
 
-    /// The next of those that were found, unless it has had a request since.
+    /// Returns the next collected connection that has had no request since.
     fn still_idle(&mut self) -> Option<Arc<Connection>> {
         while let Some(Found { connection, idle_since }) = self.found.pop() {
             let entry = self.open.get(&connection.id());
@@ -187,7 +187,7 @@ impl Table {
         })
     }
 
-    /// The connections that hold the bytes of a head and have no request, the oldest first.
+    /// Returns the connections that hold bytes of a head and have no request, the oldest first.
     pub(super) fn oldest_heads(&self) -> Vec<Arc<Connection>> {
         let mut heads: Vec<_> = [Kind::Regular, Kind::Spare]
             .into_iter()

@@ -4,16 +4,16 @@ use prometheus::{IntCounter, IntGauge};
 
 use crate::metrics::Registry;
 
-/// Why the service gave up a client's connection.
+/// The reason why the service gave up a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shed {
-    /// It was idle, and another client needed its place.
+    /// The connection was idle, and another client needed its place.
     MaxConnections,
-    /// Its client had too many.
+    /// The client had too many connections.
     ClientLimit,
-    /// It asked for a document while every connection within the limit had a request.
+    /// The client asked for a document while every connection within the limit had a request.
     Overload,
-    /// It held back a head, and all heads together took too much memory.
+    /// The connection held an incomplete head, and all heads together took too much memory.
     Heads,
     /// The system had no file descriptor left.
     NoDescriptor,
@@ -24,7 +24,7 @@ impl Shed {
     pub const ALL: [Self; 5] =
         [Self::MaxConnections, Self::ClientLimit, Self::Overload, Self::Heads, Self::NoDescriptor];
 
-    /// The name of the reason.
+    /// Returns the name of the reason.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MaxConnections => "max-connections",
@@ -36,7 +36,7 @@ impl Shed {
     }
 }
 
-/// The counters of client connections; clones count together.
+/// The counters of client connections; clones share them.
 #[derive(Clone)]
 pub struct ConnectionCounters {
     open: IntGauge,
@@ -44,7 +44,7 @@ pub struct ConnectionCounters {
 }
 
 impl ConnectionCounters {
-    /// Counters at zero.
+    /// Registers the counters, at zero.
     pub fn new(registry: &Registry) -> Self {
         Self {
             open: registry.gauge("svm_client_connections", "Open connections of clients"),
@@ -58,12 +58,12 @@ impl ConnectionCounters {
         }
     }
 
-    /// Counts a connection that is open now.
+    /// Counts a connection that was opened.
     pub fn opened(&self) {
         self.open.inc();
     }
 
-    /// Counts a connection that is closed now.
+    /// Counts a connection that was closed.
     pub fn closed(&self) {
         self.open.dec();
     }

@@ -1,4 +1,4 @@
-//! Values that others keep and that are read when somebody asks for the metrics.
+//! Gauges of values that other components keep, read when a client asks for the metrics.
 
 use prometheus::{Counter, IntCounter, IntGauge, IntGaugeVec};
 
@@ -9,14 +9,14 @@ use crate::upstream::{HostReport, Report};
 
 use crate::metrics::Registry;
 
-/// A look at what others keep.
+/// The values of other components at one moment.
 #[derive(Debug)]
 pub(super) struct Observed {
-    /// How full L1 is.
+    /// The fill level of L1.
     pub(super) level: Level,
     /// Documents in use.
     pub(super) active: usize,
-    /// How late the checks of documents in use are.
+    /// The lateness of the checks of documents in use.
     pub(super) lateness: Lateness,
     /// Flights that are under way.
     pub(super) flights: usize,
@@ -24,9 +24,9 @@ pub(super) struct Observed {
     pub(super) uncompressed: usize,
     /// The queue in front of L2.
     pub(super) write_behind: Stats,
-    /// Exchanges with a token that may run at once.
+    /// The number of exchanges with a token that may run at once.
     pub(super) upstream_window: usize,
-    /// The upstream hosts that were asked.
+    /// The upstream hosts that had requests.
     pub(super) hosts: Vec<HostReport>,
     /// The tokens, in the order of the configuration.
     pub(super) tokens: Vec<Report>,
@@ -187,7 +187,7 @@ impl Gauges {
     }
 }
 
-/// A value that is not known is absent, and not zero.
+/// Sets a known value. An unknown value is absent, not zero.
 fn set_or_remove(family: &IntGaugeVec, token: &str, value: Option<i64>) {
     match value {
         Some(value) => family.with_label_values(&[token]).set(value),
@@ -200,7 +200,8 @@ fn signed(value: u64) -> i64 {
 }
 
 trait CatchUp {
-    /// Brings the counter to a total that is kept elsewhere. Callers are alone: the gauges stand behind a lock.
+    /// Raises the counter to a total that is kept elsewhere. The gauges' lock admits one caller at
+    /// a time.
     fn catch_up(&self, total: u64);
 }
 

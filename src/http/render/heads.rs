@@ -1,7 +1,7 @@
-//! The heads of documents: all that an answer says before its body.
+//! A cache of response heads of documents.
 //!
-//! A document that is in demand gets the same head for a second, since its age is told in seconds. To copy a head takes less
-//! than half of what it takes to write one; so what was written is remembered, by all that it says.
+//! A document in demand has the same head for a second, since its age is given in seconds. To copy
+//! a head takes less than half the time of writing one. The key holds every input of the head.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,40 +17,41 @@ use super::super::memo::Memo;
 use super::super::values::Values;
 use super::{JSON, cache_control, provenance};
 
-/// Heads that are remembered, of some 1.5 KB each: as many as are in demand within a second.
+/// The number of cached heads, of some 1.5 KB each: as many as are in demand within a second.
 const PLACES: usize = 1024;
 
 const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
-/// What a head says.
+/// All inputs of a head.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Says {
-    /// Which document it is.
+    /// The document.
     pub(super) key: Key,
-    /// How the answer came about.
+    /// The cache's part in the answer.
     pub(super) status: Status,
-    /// Seconds since the upstream last vouched for the body.
+    /// Seconds since the upstream last confirmed the body.
     pub(super) age: u64,
     /// The body's tag.
     pub(super) tag: EntityTag,
-    /// The form that is sent.
+    /// The form of the body.
     pub(super) coding: Coding,
 }
 
-/// Writes heads, and remembers what it has written.
+/// A writer of heads that caches its results.
 pub(in crate::http) struct Heads {
     client_lifetime: Duration,
     written: Memo<Says, HeaderMap>,
 }
 
 impl Heads {
-    /// Clients and caches in between may reuse a fresh answer for as long as `client_lifetime`.
+    /// Starts with an empty cache. Clients and intermediate caches may reuse a fresh answer for
+    /// `client_lifetime`.
     pub(in crate::http) fn new(client_lifetime: Duration) -> Self {
         Self { client_lifetime, written: Memo::with_places(PLACES) }
     }
 
-    /// The head that says this.
+    /// Returns the head for these inputs.
     pub(super) fn head(&self, says: &Says) -> HeaderMap {
         let Ok(head) = self.written.get(says, || Ok::<_, Infallible>(self.write(says)));
         head
