@@ -1,8 +1,8 @@
-//! Configuration: from text in variables to one typed struct per concern.
+//! The configuration: one typed struct per concern, read from variables.
 //!
-//! It reads no file and opens nothing: whether a folder can be written or a certificate read is found out by
-//! those who use it. The subtle thing is that a faulty variable does not end the reading: every section is read
-//! to its end, so that one run reports all faults.
+//! Nothing is opened here: the users of a folder or a certificate find out whether it is usable. A
+//! faulty variable does not end the reading. Every section is read to its end, so that one run
+//! reports all faults.
 
 mod faults;
 mod log_filter;
@@ -43,26 +43,26 @@ pub use settings::{Setting, Shown};
 pub use variables::{VARIABLES, Variable};
 pub use vars::Vars;
 
-/// Everything an operator decides.
+/// All settings of the operator.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The listener and the process.
     pub server: Server,
-    /// What clients may ask for.
+    /// The documents that clients may request.
     pub targets: target::Policy,
     /// Lifetimes, and the size of L1.
     pub cache: Cache,
-    /// The way to GitHub.
+    /// The connections to GitHub.
     pub upstream: Upstream,
     /// The tokens.
     pub tokens: Tokens,
-    /// What outlives the process.
+    /// The store that outlives the process.
     pub store: Store,
     /// The queue in front of the store.
     pub write_behind: WriteBehind,
     /// The background revalidation.
     pub revalidate: Revalidate,
-    /// What is logged, and how.
+    /// The log.
     pub log: Log,
     /// Every variable with the value in force, in the order of the table.
     pub settings: Vec<Setting>,
@@ -75,77 +75,80 @@ pub struct Server {
     pub host: IpAddr,
     /// The port to listen on; 0 lets the system choose.
     pub port: u16,
-    /// How many connections are open at once.
+    /// The limit of open connections.
     pub max_connections: usize,
     /// The limit of open connections of one client; `None` is no limit.
     pub max_connections_per_client: Option<usize>,
-    /// How many requests a second of one client may have the upstream asked; nothing is no limit.
+    /// The limit of misses per second and client; `None` is no limit.
     pub client_miss_rate: Option<f64>,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// How long connections are still accepted after the signal to end.
+    /// The time for which connections are still accepted after the signal to end.
     pub shutdown_delay: Duration,
-    /// How long running requests may go on after that.
+    /// The time that running requests have after that.
     pub shutdown_grace: Duration,
-    /// How long the write-behind queue may drain after that.
+    /// The time that the write-behind queue has to drain after that.
     pub drain_timeout: Duration,
-    /// How long a head may take to arrive, which with this server is also how long an idle connection is kept; and how
-    /// long a client may not read.
+    /// The time for a head to arrive, which with this server is also the time for which an idle
+    /// connection is kept; also the base of the time for which a client may read nothing.
     pub connection_patience: Duration,
 }
 
 /// Lifetimes, and the size of L1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cache {
-    /// The life of a 200.
+    /// The lifetime of a 200.
     pub hard_ttl: Duration,
-    /// The life of a 404 or 410.
+    /// The lifetime of a 404 or 410.
     pub negative_ttl: Duration,
-    /// How long past its expiry a copy may stand in for a failing upstream; zero is off.
+    /// The time past its expiry for which a copy may replace a failed answer of the upstream; zero
+    /// is off.
     pub stale_if_error: Duration,
-    /// How long a request waits for the upstream before a copy stands in; zero is off.
+    /// The time that a request waits for the upstream before it gets a stale copy; zero is off.
     pub stale_after: Duration,
-    /// A refresh is answered from the cache if the last check is more recent; zero is off.
+    /// The age of the last check up to which a refresh is answered from the cache; zero is off.
     pub refresh_min_interval: Duration,
-    /// How often a document that is revalidated by its date is checked by its ETag.
+    /// The interval at which a document that is revalidated by its date is checked by its ETag.
     pub audit_interval: Duration,
-    /// How often a document in use is checked at all; the interval of [`Revalidate`].
+    /// The interval at which a document in use is checked; the interval of [`Revalidate`].
     pub check_interval: Duration,
     /// The weight that L1 may reach, in bytes.
     pub l1_max_bytes: u64,
-    /// How long a miss waits for L2. No variable decides it: it is a promise to clients.
+    /// The time that a miss waits for L2. No variable sets it: it is a promise to clients.
     pub store_read_budget: Duration,
 }
 
 impl Cache {
-    /// How long a miss waits for its turn at the store: as long as it would wait for the upstream.
+    /// Returns the time that a miss waits for its turn at the store: as long as it would wait for
+    /// the upstream.
     pub fn store_patience(&self) -> Duration {
         const DEFAULT: Duration = Duration::from_secs(2);
         if self.stale_after.is_zero() { DEFAULT } else { self.stale_after }
     }
 }
 
-/// The way to GitHub.
+/// The connections to GitHub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
-    /// How long an exchange may take, with all its hops and retries.
+    /// The time for an exchange with all its hops and retries.
     pub timeout: Duration,
-    /// How large a decoded body may be, in bytes.
+    /// The largest decoded body, in bytes.
     pub max_response_bytes: u64,
-    /// How many exchanges run at once.
+    /// The number of exchanges that run at once.
     pub max_concurrency: usize,
-    /// When the background asks by a date instead of an ETag.
+    /// The use of a date instead of an ETag by background checks.
     pub by_date: ByDate,
-    /// Hosts whose connections go elsewhere.
+    /// Hosts whose connections go to another address.
     pub connect_to: Vec<ConnectTo>,
     /// Certificates to trust beside those of the system, in PEM.
     pub ca_file: Option<PathBuf>,
 }
 
-/// When the background asks for a document by its date instead of its ETag, where the document allows it.
+/// The condition under which a background check uses the document's date instead of its ETag, if
+/// the document allows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByDate {
-    /// While the quota that is left is below half of the limit.
+    /// While the remaining quota is below half of the limit.
     Auto,
     /// Always.
     Always,
@@ -154,10 +157,10 @@ pub enum ByDate {
 }
 
 impl ByDate {
-    /// Every choice.
+    /// All values.
     pub const ALL: [Self; 3] = [Self::Auto, Self::Always, Self::Never];
 
-    /// The name by which it is chosen.
+    /// Returns the value's name in the configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -167,21 +170,21 @@ impl ByDate {
     }
 }
 
-/// Sends the connections of one host, on port 443, elsewhere.
+/// A rule that sends the connections of one host, on port 443, to another address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectTo {
     /// The host in the URL, in lower case.
     pub host: String,
-    /// Where its connections go instead.
+    /// The address that is dialled instead.
     pub address: ConnectAddress,
 }
 
-/// Where a connection goes.
+/// The address that is dialled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectAddress {
-    /// To this address.
+    /// An IP address.
     Ip(SocketAddr),
-    /// To whatever address this name has.
+    /// A name, resolved on each connection.
     Name {
         /// The name, in lower case.
         host: String,
@@ -193,18 +196,18 @@ pub enum ConnectAddress {
 /// The tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens {
-    /// At least one, none twice, in the order given.
+    /// The tokens in the given order: at least one, none twice.
     pub secrets: Vec<Secret>,
-    /// The remaining quota, in requests, under which a token is used last.
+    /// The remaining quota, in requests, below which a token is used last.
     pub usage_threshold: u64,
-    /// Whether tokens that can see private data are left unused.
+    /// True if tokens that can see private data are not used.
     pub require_public: bool,
-    /// Whether GitHub is asked whose each token is. No variable decides it: the service always asks, and a test that
-    /// counts requests may go without.
+    /// True if svm asks GitHub for the account of each token. No variable sets it: the service
+    /// always asks, and a test that counts requests may not.
     pub identify: bool,
 }
 
-/// What outlives the process.
+/// The store that outlives the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Store {
     /// A file of this process alone.
@@ -214,7 +217,7 @@ pub enum Store {
 }
 
 impl Store {
-    /// The name under which it is reported.
+    /// Returns the name in reports.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Embedded(_) => "embedded_store",
@@ -228,44 +231,44 @@ impl Store {
 pub struct Embedded {
     /// The folder of its file.
     pub dir: PathBuf,
-    /// The size that it may reach, in bytes.
+    /// The largest size of the file, in bytes.
     pub max_bytes: u64,
 }
 
 /// The queue in front of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteBehind {
-    /// How many keys may wait.
+    /// The number of keys that may wait.
     pub queue_size: usize,
-    /// How often a batch is written.
+    /// The interval between batches.
     pub flush_interval: Duration,
-    /// The longest pause before a failed batch is tried again.
+    /// The longest pause before the retry of a failed batch.
     pub retry_max_interval: Duration,
-    /// How long a record is tried before it is dropped.
+    /// The time after which a record that cannot be written is dropped.
     pub retry_max_age: Duration,
 }
 
 /// The background revalidation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Revalidate {
-    /// How often a document in use is checked.
+    /// The interval between checks of a document in use.
     pub interval: Duration,
-    /// How long after its last use a document still is in use.
+    /// The time after its last use for which a document is in use.
     pub lookback: Duration,
-    /// How many documents one worker takes on in a sweep.
+    /// The number of documents that one worker checks in a sweep.
     pub endpoints_per_worker: usize,
-    /// How many requests a second one worker makes at most.
+    /// The limit of requests per second of one worker.
     pub per_worker_rps: f64,
-    /// The most requests a second of all workers, those of all replicas together.
+    /// The limit of requests per second of all workers of all replicas together.
     pub max_rps: MaxRps,
 }
 
-/// The most requests a second that all workers make together.
+/// The limit of requests per second of all workers together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MaxRps {
-    /// As many as GitHub takes.
+    /// As many as GitHub permits.
     Auto,
-    /// This many.
+    /// A fixed number.
     Fixed(f64),
 }
 
@@ -278,12 +281,12 @@ impl Display for MaxRps {
     }
 }
 
-/// What is logged, and how.
+/// The log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Log {
     /// The form of a line.
     pub format: LogFormat,
-    /// Which modules log what.
+    /// The levels of the modules.
     pub filter: Targets,
 }
 
@@ -292,12 +295,12 @@ pub struct Log {
 pub enum LogFormat {
     /// One JSON object a line.
     Json,
-    /// For people.
+    /// Text for humans.
     Text,
 }
 
 impl LogFormat {
-    /// The name by which it is chosen.
+    /// Returns the value's name in the configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Json => "json",
@@ -307,7 +310,7 @@ impl LogFormat {
 }
 
 impl Server {
-    /// Reads the variables of this section alone.
+    /// Reads only the variables of this section.
     pub fn from_vars(vars: &Vars) -> Result<Self, Faults> {
         let mut reader = Reader::new(vars);
         let server = sections::server(&mut reader);
@@ -316,7 +319,7 @@ impl Server {
 }
 
 impl Config {
-    /// Reads all variables; the faults of all of them, if there are any.
+    /// Reads all variables. Fails with all faults.
     pub fn from_vars(vars: &Vars) -> Result<Self, Faults> {
         let mut reader = Reader::new(vars);
         let server = sections::server(&mut reader);

@@ -1,11 +1,12 @@
-//! Targets: what a client may ask for.
+//! Targets: the URLs that a client may request.
 //!
-//! A [`Target`] is proof that a URL was read strictly, means the same to us and to the `url` crate, and is named
-//! by the allowlist; nothing else is ever hashed or fetched. It does not fetch and knows nothing of headers.
+//! A [`Target`] is proof that a URL was parsed strictly, means the same to svm and to the `url`
+//! crate, and is on the allowlist. Nothing else is ever hashed or fetched. A target does not fetch
+//! and knows nothing of headers.
 //!
-//! The subtle thing is the order: our own grammar reads the bytes first, because the `url` crate repairs hostile
-//! input (it deletes tabs, reads `\` as `/`, resolves dot segments), and a repaired URL would be allowed as one
-//! thing and fetched as another. The crate reads the canonical form afterwards, and both readings must agree.
+//! svm's own grammar reads the bytes first. The `url` crate repairs hostile input (it deletes tabs,
+//! reads `\` as `/`, resolves dot segments), and a repaired URL would be allowed as one thing and
+//! fetched as another. The crate reads the canonical form afterwards, and both readings must agree.
 
 mod canonical;
 mod error;
@@ -30,7 +31,7 @@ pub use policy::{
     Authority, DEFAULT_API_PATHS, DEFAULT_HOSTS, DEFAULT_TOKEN_HOSTS, PathPrefix, Policy,
 };
 
-/// The longest URL that is accepted, in bytes, as given and as canonicalised.
+/// The length limit of a URL in bytes, as given and in canonical form.
 pub const MAX_BYTES: usize = 2_048;
 
 /// A validated, canonical, allow-listed upstream URL.
@@ -45,7 +46,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads the `url` parameter after exactly one percent-decoding. Blanks around it are ignored.
+    /// Parses the `url` parameter after exactly one percent-decoding. Blanks around it are ignored.
     pub fn parse(raw: &str, policy: &Policy) -> Result<Self, Error> {
         let parts = Parts::split(grammar::trim_blanks(raw))?;
         policy.check_host(&parts.host, parts.port)?;
@@ -61,10 +62,12 @@ impl Target {
         Ok(Self { url, host, path, port: parts.port, gets_token, key })
     }
 
-    /// Where GitHub says whose a token is: `GET /user` on the first host that sees tokens, if that one is asked at all.
+    /// Returns the endpoint that names the account of a token: `GET /user` on the first host that
+    /// gets tokens, if that host is allowed.
     ///
-    /// It goes past the allowlist of paths on purpose: that one is for clients, who must never read the account behind
-    /// a token. Only svm itself asks for this, and serves it to nobody.
+    /// It bypasses the allowlist of paths on purpose. The allowlist is for clients, which must
+    /// never read the account of a token. Only svm itself fetches this target, and serves it to no
+    /// client.
     pub(crate) fn token_owner(policy: &Policy) -> Option<Self> {
         let url = format!("https://{}{}", policy.token_hosts().first()?, policy.user_path());
         let parts = Parts::split(&url).ok()?;
@@ -74,8 +77,8 @@ impl Target {
         Some(Self { url, host, path, port: parts.port, gets_token: true, key })
     }
 
-    /// Follows a `Location`: an absolute https URL, or an absolute path on the same authority. The result is
-    /// read as strictly as any other target.
+    /// Follows a `Location`: an absolute https URL, or an absolute path on the same authority. The
+    /// result is checked as strictly as any other target.
     pub fn redirect(&self, location: &str, policy: &Policy) -> Result<Self, Error> {
         let location = grammar::trim_blanks(location);
         if location.starts_with('/') && !location.starts_with("//") {
@@ -84,37 +87,37 @@ impl Target {
         Self::parse(location, policy)
     }
 
-    /// The canonical URL: what is hashed and what is fetched.
+    /// Returns the canonical URL, which is hashed and fetched.
     pub fn as_str(&self) -> &str {
         &self.url
     }
 
-    /// The SHA-256 of the canonical URL.
+    /// Returns the SHA-256 of the canonical URL.
     pub fn key(&self) -> Key {
         self.key
     }
 
-    /// The host in lower case, without a port; an IPv6 address keeps its brackets.
+    /// Returns the host in lower case, without a port; an IPv6 address keeps its brackets.
     pub fn host(&self) -> &str {
         &self.url[self.host.clone()]
     }
 
-    /// The port: 443 unless the allowlist names another one for the host.
+    /// Returns the port: 443 unless the allowlist names another one for the host.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The path without the query, fit for logs.
+    /// Returns the path without the query, fit for logs.
     pub fn path(&self) -> &str {
         &self.url[self.path.clone()]
     }
 
-    /// The host, and the port unless it is 443.
+    /// Returns the host, and the port unless it is 443.
     pub fn authority(&self) -> &str {
         &self.url[self.host.start..self.path.start]
     }
 
-    /// Whether requests for this target carry a token.
+    /// Returns true if requests for this target carry a token.
     pub fn gets_token(&self) -> bool {
         self.gets_token
     }

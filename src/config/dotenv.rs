@@ -1,8 +1,7 @@
-//! The variables of a `.env` file, from its bytes. Nothing is set in the environment of the
-//! process.
+//! A parser of `.env` files. It sets nothing in the environment of the process.
 //!
-//! The subtle thing is what an error says: a line of the file may hold a token, so an error names
-//! the variable or the number of the line, and repeats nothing else.
+//! A line of the file may hold a token, so an error names the variable or the line number, and
+//! repeats nothing else.
 
 mod blank;
 mod lines;
@@ -19,22 +18,23 @@ use super::VARIABLES;
 use super::vars::text_of_process;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-/// More than the values of any file may have in all: each may repeat earlier ones.
+/// More bytes than all values of any file need. The limit exists because each value may repeat
+/// earlier ones.
 const MOST_BYTES: usize = 1 << 20;
 
-/// A `.env` file that was read. `Debug` is not derived: the values may be tokens.
+/// A parsed `.env` file. It does not derive `Debug`, since the values may be tokens.
 pub struct Dotenv {
     path: PathBuf,
     variables: Vec<(String, String)>,
 }
 
 impl Dotenv {
-    /// Reads the contents of the file at `path`. A `$NAME` in a value stands for a variable of the
+    /// Parses the contents of the file at `path`. A `$NAME` in a value stands for a variable of the
     /// process that is not blank, or of an earlier line.
     ///
     /// # Errors
     ///
-    /// [`Error`], of the first line that is wrong.
+    /// [`Error`], of the first faulty line.
     pub fn parse(path: PathBuf, bytes: &[u8]) -> Result<Self, Error> {
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let fault = |problem, at: usize| Error { problem, place: Place::of_byte(bytes, at) };
@@ -43,26 +43,26 @@ impl Dotenv {
         }
         let text = std::str::from_utf8(bytes)
             .map_err(|error| fault(Problem::NotUtf8, error.valid_up_to()))?;
-        // The parser takes a blank at the end of the last line for a value without an end, unless
-        // the line has one.
+        // Without a line break at the end, the parser reports a blank at the end of the last line
+        // as an unterminated value.
         let text = format!("{text}\n");
         let variables = variables(&text, text_of_process)
             .map_err(|(problem, line)| Error { problem, place: Place::of_line(&text, line) })?;
         Ok(Self { path, variables })
     }
 
-    /// The file, by its absolute path.
+    /// Returns the absolute path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Names and values in the order of the file. A name may be there more than once.
+    /// Returns names and values in the order of the file. A name may occur more than once.
     pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables.iter().map(|(name, value)| (&**name, &**value))
     }
 }
 
-/// Why the contents of `.env` cannot be used.
+/// The reason why the contents of `.env` cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(".env: {place} {problem}")]
 pub struct Error {
@@ -72,8 +72,8 @@ pub struct Error {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Problem {
-    /// It would end a value in the environment, and a panic of the standard library would print the
-    /// whole value.
+    /// A NUL character would end a value in the environment, and a panic of the standard library
+    /// would print the whole value.
     #[error("holds a NUL character, which no value can hold")]
     Nul,
     #[error("is not valid UTF-8")]
@@ -84,12 +84,12 @@ enum Problem {
     TooLong,
 }
 
-/// Why there are no variables of a `.env`.
+/// The reason why no `.env` was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoDotenv {
-    /// There is no such file, or something else of that name.
+    /// There is no file of that name, or it is not a regular file.
     Absent,
-    /// There may be one, but its folder or what a link leads to cannot be searched.
+    /// There may be a file, but its folder or the target of a link cannot be searched.
     Unseen,
 }
 
@@ -102,12 +102,12 @@ impl fmt::Display for NoDotenv {
     }
 }
 
-/// Where in the file something is.
+/// A position in the file.
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
-    /// Counted from 1.
+    /// The line number, counted from 1.
     line: usize,
-    /// The variable of ours that the line is about.
+    /// The variable of svm that the line sets.
     variable: Option<&'static str>,
 }
 
@@ -132,14 +132,14 @@ impl fmt::Display for Place {
     }
 }
 
-/// The variable of ours that a line sets, as far as that can be told of a line that is wrong.
+/// Returns the variable of svm that a line sets, if a faulty line lets that be seen.
 fn variable(line: &str) -> Option<&'static str> {
     let (name, _) = line.split_once('=')?;
     let name = name.trim().trim_start_matches("export").trim_start();
     VARIABLES.iter().map(|variable| variable.name).find(|known| *known == name)
 }
 
-/// The variables of a text that ends with a line break; or the problem, and the number of the line
+/// Parses a text that ends with a line break. Fails with the problem and the number of the line
 /// where it begins.
 fn variables(
     text: &str,
@@ -167,12 +167,11 @@ fn variables(
     Ok(variables)
 }
 
-/// The number of the line where the value begins that the parser refuses after it has read `last`
-/// lines.
+/// Returns the line where the value begins that the parser refused after it had read `last` lines.
 fn first_line(error: &dotenvy::Error, last: usize) -> usize {
     let dotenvy::Error::LineParse(refused, _) = error else { return last };
     let breaks = refused.matches('\n').count();
-    // A value without an end comes with its last line break, any other without.
+    // The parser reports an unterminated value with its last line break, any other value without.
     let first = if refused.ends_with('\n') { last + 1 } else { last }.saturating_sub(breaks);
     first.max(1)
 }
@@ -256,11 +255,11 @@ mod tests {
             ("BLANK=1\nX=$BLANK\nPORT=${X}$BLANK", "11"),
             ("PORT=x$BLANK", "x"),
             ("PORT=$BLANK\nBLANK=1", "1"),
-            // A `$` that means nothing.
+            // A `$` without a meaning.
             ("BLANK=1\nPORT='$BLANK ${BLANK}'", "$BLANK ${BLANK}"),
             ("BLANK=1\nPORT=\\$BLANK", "$BLANK"),
             ("BLANK=1\nX='$BLANK'\nPORT=$X", "$BLANK"),
-            // Other names that begin so.
+            // Other names with the same beginning.
             ("BLANK=1\nBLANK2=2\nPORT=$BLANK2", "2"),
             ("BLANK=1\nPORT=SVMBLANK0Z$BLANK", "SVMBLANK0Z1"),
         ] {
@@ -283,7 +282,7 @@ mod tests {
         let error = parse(doubled(40).as_bytes()).err().expect("it is taken");
         assert_eq!(error.problem, Problem::TooLong);
         assert_eq!(error.place.line, 17);
-        // Within one line, which would take terabytes.
+        // A single line that would take terabytes.
         let line = format!("A='{}'\nPORT={}\n", "x".repeat(500_000), "$A".repeat(250_000));
         let error = parse(line.as_bytes()).err().expect("it is taken");
         assert!(error.to_string().starts_with(".env: the line of PORT makes the values longer"));

@@ -1,11 +1,11 @@
-//! Durations as Go writes them (`300ms`, `1.5h`, `1h30m10s`), plus days (`7d`, `1d12h`).
+//! Durations in Go's notation (`300ms`, `1.5h`, `1h30m10s`), plus days (`7d`, `1d12h`).
 //!
-//! The grammar and the bounds are those of Go's `time.ParseDuration`, since operators bring values that worked with
-//! services written in Go. A fraction is exact, rounded down to a nanosecond.
+//! The grammar and the bounds are those of Go's `time.ParseDuration`, since operators reuse values
+//! of services written in Go. A fraction is exact, rounded down to a nanosecond.
 
 use std::time::Duration;
 
-/// The size of Go's least duration; its greatest is one nanosecond less.
+/// The absolute value of Go's smallest duration. Its largest is one nanosecond less.
 const LIMIT: u64 = 1 << 63;
 
 const SECOND: u64 = 1_000_000_000;
@@ -13,7 +13,7 @@ const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// Reads a duration; a negative one is refused.
+/// Parses a duration. Negative durations are refused.
 pub fn parse(text: &str) -> Result<Duration, Error> {
     let is_negative = text.starts_with('-');
     let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -36,27 +36,28 @@ pub fn parse(text: &str) -> Result<Duration, Error> {
     }
 }
 
-/// Why a text is no duration.
+/// The reason why a text is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The text does not follow the grammar.
     #[error("is not a duration")]
     Malformed,
-    /// A number stands alone.
+    /// A number without a unit.
     #[error("is not a duration: a number has no unit")]
     NoUnit,
-    /// Go does not know the unit either.
+    /// A unit that Go does not know either.
     #[error("is not a duration: the unit is none of ns, us, ms, s, m, h, d")]
     UnknownUnit,
     /// More than 2^63 - 1 nanoseconds, about 292 years.
     #[error("is a duration of more than 292 years")]
     TooLong,
-    /// Less than nothing.
+    /// Less than zero.
     #[error("is a negative duration")]
     Negative,
 }
 
-/// Reads one number with its unit; gives its nanoseconds, at most [`LIMIT`], and the rest of the text.
+/// Parses one number with its unit. Returns its nanoseconds, at most [`LIMIT`], and the rest of the
+/// text.
 fn component(text: &str) -> Result<(u64, &str), Error> {
     let (whole, rest) = split_digits(text);
     let (decimals, rest) = rest.strip_prefix('.').map_or(("", rest), split_digits);
@@ -79,7 +80,7 @@ fn nanos_of(unit: &str) -> Result<u64, Error> {
     match unit {
         "" => Err(Error::NoUnit),
         "ns" => Ok(1),
-        // The micro sign and the Greek letter: keyboards have either.
+        // The micro sign and the Greek letter: keyboards have one or the other.
         "us" | "\u{b5}s" | "\u{3bc}s" => Ok(1_000),
         "ms" => Ok(1_000_000),
         "s" => Ok(SECOND),
@@ -97,17 +98,17 @@ fn integer(digits: &str) -> Result<u64, Error> {
     })
 }
 
-/// The digits of a fraction that count; those behind them weigh less than a nanosecond.
+/// The number of decimals that count. Further decimals are less than a nanosecond.
 const MOST_DECIMALS: usize = 24;
 
-/// The nanoseconds of a fraction of `unit`, rounded down.
+/// Returns the nanoseconds of a fraction of `unit`, rounded down.
 fn nanos_of_fraction(digits: &str, unit: u64) -> u64 {
     let digits = &digits.as_bytes()[..digits.len().min(MOST_DECIMALS)];
     let add = |(number, scale): (u128, u128), digit: &u8| {
         (number * 10 + u128::from(value(*digit)), scale * 10)
     };
     let (number, scale) = digits.iter().fold((0, 1), add);
-    // A fraction is less than its unit, which is a day at most.
+    // A fraction is less than its unit, which is at most a day.
     u64::try_from(number * u128::from(unit) / scale).unwrap_or(unit)
 }
 

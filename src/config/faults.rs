@@ -1,13 +1,13 @@
-//! What is wrong with a configuration.
+//! The faults of a configuration.
 
 use std::fmt;
 
-/// What is wrong with one variable. It never holds the value of a secret.
+/// A fault of one variable. It never holds the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The variable.
     pub variable: &'static str,
-    /// What is wrong, and what would be right.
+    /// The problem, and the accepted form.
     pub problem: String,
 }
 
@@ -17,12 +17,12 @@ impl fmt::Display for Fault {
     }
 }
 
-/// All faults of a configuration, one a line; never empty.
+/// All faults of a configuration, one per line; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(pub(super) Vec<Fault>);
 
 impl Faults {
-    /// The faults, in the order in which they were found.
+    /// Returns the faults in the order in which they were found.
     pub fn as_slice(&self) -> &[Fault] {
         &self.0
     }

@@ -1,10 +1,10 @@
-//! `RUST_LOG`: levels and targets, without the words that the library takes for targets that
-//! nothing has.
+//! The parser of `RUST_LOG`: levels and targets. It refuses words that the library would take for
+//! targets that do not exist.
 //!
-//! For the library every unknown word is a target, and an empty directive a level: with `inof` or
-//! `info,` it would log nothing, or errors alone. Here a word has to be a level or the name of
-//! something that logs. The subtle thing is a filter of directives that are right one by one, and
-//! that leaves svm itself without a line: it is refused unless `off` says so.
+//! For the library every unknown word is a target, and an empty directive a level: `inof` would log
+//! nothing and `info,` errors alone. Here a word must be a level or the name of a module that logs.
+//! A filter whose directives are valid one by one, but that silences svm itself, is refused unless
+//! it says `off`.
 
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -31,7 +31,7 @@ const CRATES: [&str; 12] = [
     "salvo_core",
     "tower",
 ];
-/// The modules of svm, which a target may name, and the target of access lines.
+/// The modules of svm that a target may name, and the target of access lines.
 const MODULES: [&str; 26] = [
     "access",
     "activity",
@@ -60,7 +60,7 @@ const MODULES: [&str; 26] = [
     "telemetry",
     "upstream",
 ];
-/// The names that other programs have for levels.
+/// Names of levels in other programs.
 const OTHER_NAMES: [(&str, &str); 10] = [
     ("all", "trace"),
     ("critical", "error"),
@@ -73,16 +73,16 @@ const OTHER_NAMES: [(&str, &str); 10] = [
     ("silent", "off"),
     ("verbose", "debug"),
 ];
-/// The most typing mistakes in a name that is taken for that of a crate.
+/// The number of typing mistakes up to which a name is taken for a mistyped crate.
 const MISTAKES: usize = 2;
 
-/// A level, or a comma-separated list of levels and of targets with or without a level.
+/// Parses a level, or a comma-separated list of levels and of targets with or without a level.
 pub(super) fn log_filter(text: &str) -> Result<Targets> {
     let mut filter = Targets::new();
     let mut off_is_meant = false;
     for directive in text.split(',').map(str::trim) {
         let (target, level) = read(directive).map_err(|why| match (cut(text), directive) {
-            // A part of a token looks harmless.
+            // A part of a token may look harmless.
             (Some(_), _) => "is not a log filter".to_owned(),
             (None, "") => {
                 format!("has a comma with nothing beside it; did you mean {}?", shown(&whole(text)))
@@ -102,7 +102,7 @@ pub(super) fn log_filter(text: &str) -> Result<Targets> {
     Ok(filter)
 }
 
-/// The directives that say something.
+/// Returns the directives that are not empty.
 fn whole(text: &str) -> String {
     let directives = text.split(',').map(str::trim).filter(|directive| !directive.is_empty());
     match directives.collect::<Vec<_>>().join(",") {
@@ -118,12 +118,12 @@ fn logs_nothing_of_svm(filter: &Targets) -> bool {
     !part_logs && !filter.would_enable(SVM, &Level::ERROR)
 }
 
-/// `level`, `target` or `target=level`.
+/// Parses `level`, `target` or `target=level`.
 fn read(directive: &str) -> Result<(Option<&str>, LevelFilter)> {
     let Some((target, name)) = directive.split_once('=') else {
         return match level(directive) {
             Some(level) => Ok((None, level)),
-            // All that it says, as the library reads it.
+            // The library reads a target alone as all of its levels.
             None => Ok((Some(known(directive)?), LevelFilter::TRACE)),
         };
     };
@@ -141,7 +141,7 @@ fn level(name: &str) -> Option<LevelFilter> {
     (is_level || is_number).then(|| name.parse().ok()).flatten()
 }
 
-/// A target that stands alone, without a level that would show that it is meant as one.
+/// Checks a target without a level, which may be a mistyped level.
 fn known(target: &str) -> Result<&str> {
     if CRATES.contains(&crate_of(target)) || target.contains("::") {
         return target_of(target);
@@ -149,8 +149,8 @@ fn known(target: &str) -> Result<&str> {
     Err(meant("level or target", target, &[&LEVELS[..], &CRATES[..]].concat()))
 }
 
-/// A target by its grammar. It may name a crate that this program does not have, but not mistype
-/// one that it has; and of svm only a module.
+/// Checks a target by its grammar. It may name a crate that this program does not have, but not
+/// mistype one that it has; of svm it may only name a module.
 fn target_of(target: &str) -> Result<&str> {
     let is_name = |part: &str| {
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -164,7 +164,7 @@ fn target_of(target: &str) -> Result<&str> {
         return Err(meant("target", target, &CRATES));
     }
     let module = rest.split("::").next().unwrap_or_default();
-    // Access lines have no parts.
+    // Access lines have no submodules.
     let is_module = MODULES.contains(&module) && (module != "access" || rest == module);
     if name == SVM && target != SVM && !is_module {
         return Err(meant(

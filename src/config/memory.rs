@@ -1,22 +1,21 @@
-//! The size of L1 against the memory that there is for the process.
+//! The size of L1 within the memory limit of the process.
 
 use super::{Config, Shown, Vars, parse};
 
 const NAME: &str = "CACHE_L1_MAX_GB";
 const MIB: u64 = 1 << 20;
-/// The memory that the process may take beside L1 when it is flooded: see docs/operations.md, "Memory".
+/// The memory that the process needs beside L1 under a flood of requests: see docs/operations.md,
+/// "Memory".
 const BESIDE_L1: u64 = 150 * MIB;
-/// The same where clients come at a usual rate, as measured: what a small container needs beside
-/// L1.
+/// The measured memory beside L1 at a usual rate of requests, for small containers.
 const BESIDE_SMALL_L1: u64 = 80 * MIB;
-/// The least that L1 is given, where that is no more than its share.
+/// The smallest default size of L1, if that is within its share.
 const LEAST: u64 = 4 * MIB;
 
 impl Config {
-    /// Makes L1 fit a limit of the memory, in bytes. One that no variable sizes takes at most two
-    /// fifths: the rest is for requests, the queue of the store, what the allocator keeps, and the
-    /// pages of files. One that a variable sizes stays. A warning says so where it does not fit, or
-    /// where nothing would.
+    /// Makes L1 fit a memory limit, in bytes. By default L1 takes at most two fifths: the rest is
+    /// for requests, the queue of the store, the allocator's reserve, and the pages of files. A
+    /// size that the operator set stays. Returns a warning if L1 does not fit, or if no size would.
     pub fn fit_into(&mut self, limit: Option<u64>, vars: &Vars) -> Option<String> {
         let limit = limit?;
         let share = share(limit);
@@ -42,7 +41,8 @@ impl Config {
     }
 }
 
-/// The shortest decimal number of GiB that is read as so many bytes; the tenth decimal is less than a byte.
+/// Returns the shortest decimal number of GiB that is read as this number of bytes. The tenth
+/// decimal is less than a byte.
 fn gibibytes(bytes: u64) -> Shown {
     let is_exact = |text: &String| parse::gibibytes(text) == Ok(bytes);
     let texts = (0..=10).map(|decimals| {
@@ -68,8 +68,8 @@ mod tests {
     const REQUIRED: [(&str, &str); 2] = [("GITHUB_PATS", "ghp_one"), ("API_USAGE_THRESHOLD", "1")];
     const GIB: u64 = 1 << 30;
 
-    /// The size of L1 with this value of the variable and this limit, and whether there is a
-    /// warning.
+    /// Returns the size of L1 with this value of the variable and this limit, and true if there is
+    /// a warning.
     fn fitted(value: &str, limit: Option<u64>) -> (u64, bool) {
         let vars = Vars::from_iter(REQUIRED.into_iter().chain([(NAME, value)]));
         let mut config = Config::from_vars(&vars).unwrap();

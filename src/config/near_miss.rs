@@ -1,15 +1,15 @@
-//! Names that nothing reads and that look like the name of a variable.
+//! A check for unknown names that resemble the name of a variable.
 
 use super::VARIABLES;
 use super::nearest::distance;
 
-/// The words that people put before the names of a program's variables.
+/// A common prefix for the names of a program's variables.
 const PREFIX: &str = "SVM_";
-/// So many characters of a name may hide one mistake.
+/// The number of characters of a name per permitted mistake.
 const PER_MISTAKE: usize = 4;
 const MOST_MISTAKES: usize = 2;
 
-/// Names that other programs give to what ours decide.
+/// Names in other programs for settings of svm.
 const OTHER_NAMES: [(&str, &str); 22] = [
     ("BIND_ADDRESS", "HOST"),
     ("CACHE_FOLDER", "CACHE_DIR"),
@@ -34,10 +34,10 @@ const OTHER_NAMES: [(&str, &str); 22] = [
     ("TOKENS", "GITHUB_PATS"),
     ("TRUSTED_PROXIES", "FORWARDED_ALLOW_IPS"),
 ];
-/// A name of fewer words says too little to be taken for another.
+/// The number of words below which a name is too short to resemble another.
 const FEWEST_WORDS: usize = 2;
 
-/// The variable that a name was probably meant to be; `None` for the name of a variable.
+/// Returns the variable that a name probably meant; `None` for the name of a variable.
 pub(super) fn near_miss(name: &str) -> Option<&'static str> {
     let names = || VARIABLES.iter().map(|variable| variable.name);
     if names().any(|known| known == name) {
@@ -59,8 +59,8 @@ fn mistyped(name: &str) -> Option<&'static str> {
     (mistakes <= (known.len() / PER_MISTAKE).min(MOST_MISTAKES)).then_some(known)
 }
 
-/// The variable that has all words of the name and more, or fewer; of several, the one with the
-/// fewest other words. A word may be an abbreviation of the other.
+/// Returns the variable that has all words of the name and more, or fewer; of several, the one with
+/// the fewest other words. A word may be an abbreviation of the other.
 fn by_words(name: &str) -> Option<&'static str> {
     let words: Vec<_> = name.split('_').filter(|word| !word.is_empty()).collect();
     let differing = VARIABLES.iter().filter_map(|variable| {
@@ -78,12 +78,13 @@ fn is_subsequence(few: &[&str], many: &[&str]) -> bool {
     few.iter().all(|word| many.any(|other| other == word || is_abbreviation(word, other)))
 }
 
-/// `DIR` of `DIRECTORY`: three letters or more, so that no single letter stands for a word.
+/// Recognizes `DIR` in `DIRECTORY`. Three letters are required, so that no single letter matches a
+/// word.
 fn is_abbreviation(one: &str, other: &str) -> bool {
     one.len().min(other.len()) >= 3 && (one.starts_with(other) || other.starts_with(one))
 }
 
-/// The letters and digits.
+/// Returns the letters and digits.
 fn bare(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).collect()
 }

@@ -1,8 +1,8 @@
-//! The candidate that a mistyped word was meant to be.
+//! The closest candidate to a mistyped word.
 
-/// The candidate with the fewest typing mistakes between it and the word: characters too many,
-/// missing, wrong, or two exchanged. Of several, the first. A candidate that the word begins with,
-/// or that begins with the word, is one mistake away.
+/// Returns the candidate with the fewest typing mistakes: characters too many, missing, wrong, or
+/// two exchanged. Of several, the first. A candidate that is a prefix of the word, or has it as a
+/// prefix, is one mistake away.
 pub(super) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -20,7 +20,7 @@ fn is_beginning(word: &str, candidate: &str) -> bool {
         && (word.starts_with(candidate) || candidate.starts_with(word))
 }
 
-/// The distance of Damerau and Levenshtein where no part is changed twice.
+/// Returns the Damerau-Levenshtein distance, with no part changed twice.
 pub(super) fn distance(one: &str, other: &str) -> usize {
     let (one, other): (Vec<_>, Vec<_>) = (one.chars().collect(), other.chars().collect());
     let mut before_last = Vec::new();

@@ -1,4 +1,5 @@
-//! From text to values. A problem is the end of a sentence that begins with the text: `is not a port`.
+//! Parsers of values. A problem is the end of a sentence that begins with the text: `is not a
+//! port`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -16,11 +17,12 @@ pub(super) type Result<T> = std::result::Result<T, String>;
 const GIB: u128 = 1 << 30;
 const MIN_STORE_BYTES: u64 = 64 << 20;
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
-/// Requests a second: one in a thousand seconds, and one in a microsecond.
+/// The bounds of a rate, in requests per second: one in a thousand seconds, and one in a
+/// microsecond.
 const MIN_RATE: f64 = 0.001;
 const MAX_RATE: f64 = 1_000_000.0;
 
-/// The items of a comma-separated list, without blanks and without empty ones.
+/// Returns the items of a comma-separated list, trimmed, without empty ones.
 pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim_ascii).filter(|item| !item.is_empty())
 }
@@ -38,7 +40,7 @@ pub(super) fn count(text: &str) -> Result<usize> {
     usize::try_from(count).map_err(|_| "is too large".to_owned())
 }
 
-/// The same where 0 stands for no limit.
+/// Parses a count; 0 stands for no limit.
 pub(super) fn count_or_off(text: &str) -> Result<Option<usize>> {
     if number::<u32>(text)? == 0 { Ok(None) } else { count(text).map(Some) }
 }
@@ -59,20 +61,20 @@ pub(super) fn duration(text: &str) -> Result<Duration> {
     positive(duration_or_zero(text)?)
 }
 
-/// The time between two beginnings of work that takes some time itself.
+/// Parses the time between two starts of a repeated job.
 pub(super) fn interval(text: &str) -> Result<Duration> {
     let interval = duration(text)?;
     if interval < MIN_INTERVAL { Err("is too short".to_owned()) } else { Ok(interval) }
 }
 
-/// A decimal number of GiB, in bytes, rounded down.
+/// Parses a decimal number of GiB. Returns bytes, rounded down.
 pub(super) fn gibibytes(text: &str) -> Result<u64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let digits = format!("{whole}{decimals}");
     if digits.is_empty() || !is_digits(&digits) {
         return Err("is not a decimal number".to_owned());
     }
-    // Eighteen decimals are far below a byte.
+    // Eighteen decimals are far less than a byte.
     let decimals = &decimals[..decimals.len().min(18)];
     let (numerator, scale) = decimals.bytes().fold((0, 1), |(numerator, scale), digit| {
         (numerator * 10 + u128::from(digit - b'0'), scale * 10)
@@ -82,7 +84,7 @@ pub(super) fn gibibytes(text: &str) -> Result<u64> {
     positive(u64::try_from(bytes).map_err(|_| "is too large".to_owned())?)
 }
 
-/// A decimal number of requests a second.
+/// Parses a decimal number of requests per second.
 pub(super) fn rate(text: &str) -> Result<f64> {
     match decimal(text)? {
         rate @ MIN_RATE..=MAX_RATE => Ok(rate),
@@ -91,7 +93,7 @@ pub(super) fn rate(text: &str) -> Result<f64> {
     }
 }
 
-/// The same where 0 stands for no limit.
+/// Parses a rate; 0 stands for no limit.
 pub(super) fn rate_or_off(text: &str) -> Result<Option<f64>> {
     match decimal(text)? {
         0.0 => Ok(None),
@@ -99,12 +101,12 @@ pub(super) fn rate_or_off(text: &str) -> Result<Option<f64>> {
     }
 }
 
-/// The same where `auto` leaves the choice to svm.
+/// Parses a rate or `auto`.
 pub(super) fn max_rps(text: &str) -> Result<MaxRps> {
     if text.eq_ignore_ascii_case("auto") {
         return Ok(MaxRps::Auto);
     }
-    // A mistyped word is no number, and the message must not hide that a word may stand here.
+    // A mistyped word is not a number, and the message must mention that a word is accepted.
     let rate = rate(text).map_err(|problem| match decimal(text) {
         Ok(_) => problem,
         Err(_) => "is neither auto nor a decimal number".to_owned(),
@@ -119,7 +121,8 @@ fn decimal(text: &str) -> Result<f64> {
     number.ok_or_else(|| "is not a decimal number".to_owned())
 }
 
-/// The size of the store: it has to hold the largest batch beside what that replaces.
+/// Parses the size of the store, which must hold the largest batch beside the records that the
+/// batch replaces.
 pub(super) fn store_size(text: &str) -> Result<u64> {
     let bytes = gibibytes(text)?;
     if bytes < MIN_STORE_BYTES { Err("is too small".to_owned()) } else { Ok(bytes) }
@@ -148,7 +151,8 @@ pub(super) fn by_date(text: &str) -> Result<ByDate> {
     choice.ok_or_else(|| "is neither auto, always nor never".to_owned())
 }
 
-/// A network, or an address as the network of one. IPv4 in IPv6's clothes becomes IPv4, as clients' addresses do.
+/// Parses a network, or a single address as a network. IPv4-mapped IPv6 becomes IPv4, as the
+/// addresses of clients do.
 pub(super) fn network(text: &str) -> Result<IpNet> {
     let network = match text.parse::<IpNet>() {
         Ok(network) => network.trunc(),
@@ -171,12 +175,12 @@ pub(super) fn path_prefix(text: &str) -> Result<PathPrefix> {
     text.parse().map_err(|_| "is not the beginning of a plain path".to_owned())
 }
 
-/// `host:443=address:port`.
+/// Parses `host:443=address:port`.
 pub(super) fn connect_to(text: &str) -> Result<ConnectTo> {
     let (source, target) = text.split_once('=').ok_or("has no =")?;
     let host = source.strip_suffix(":443").ok_or("does not have port 443 before the =")?;
     let host = host_name(host).ok_or("does not begin with a host name")?;
-    // No name is looked up for an address, so the rule would never take effect.
+    // An address needs no look-up of a name, so the rule would never take effect.
     if host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok() {
         return Err("begins with an address".to_owned());
     }
@@ -184,7 +188,8 @@ pub(super) fn connect_to(text: &str) -> Result<ConnectTo> {
     Ok(ConnectTo { host, address })
 }
 
-/// The tokens of a list, each once. A problem tells which token it is by its place, never by its value.
+/// Parses a list of tokens and drops repetitions. A problem names a token by its position, never by
+/// its value.
 pub(super) fn tokens(text: &str) -> Result<Vec<Secret>> {
     let mut secrets = Vec::new();
     for (at, token) in items(text).enumerate() {
@@ -211,14 +216,14 @@ fn connect_address(text: &str) -> Option<ConnectAddress> {
     Some(ConnectAddress::Name { host: host_name(host)?, port })
 }
 
-/// A host without a port.
+/// Parses a host without a port.
 fn host_name(text: &str) -> Option<String> {
     let authority: Authority = text.parse().ok()?;
     let has_port = !text.ends_with(']') && text.contains(':');
     (!has_port).then(|| authority.host().to_owned())
 }
 
-/// Digits only: the standard library would take a plus sign too.
+/// Parses digits only: the standard library would also accept a plus sign.
 pub(super) fn number<T: FromStr>(text: &str) -> Result<T> {
     if !is_digits(text) {
         return Err("is not a whole number".to_owned());

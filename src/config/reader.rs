@@ -1,4 +1,4 @@
-//! Reads variables by the table, and remembers every fault on the way.
+//! A reader of variables. It knows the table and collects every fault.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use super::redacted::{cut, redacted};
 use super::vars::Value;
 use super::{Fault, Faults, Setting, Shown, VARIABLES, Variable, Vars, parse};
 
-/// The longest part of a value that a fault repeats, in characters.
+/// The number of characters of a value that a fault repeats.
 const MAX_SHOWN: usize = 80;
 
-/// Reads variables one by one; each method gives `None` where it has noted a fault.
+/// A reader of single variables. Each method returns `None` if it recorded a fault.
 pub(super) struct Reader<'a> {
     vars: &'a Vars,
     faults: Vec<Fault>,
-    /// What was read, by the variables' places in the table.
+    /// The settings read so far, by the positions of the variables in the table.
     settings: BTreeMap<usize, Setting>,
 }
 
@@ -22,7 +22,7 @@ impl<'a> Reader<'a> {
         Self { vars, faults: Vec::new(), settings: BTreeMap::new() }
     }
 
-    /// A variable that has a default.
+    /// Reads a variable that has a default.
     pub(super) fn read<T>(
         &mut self,
         name: &'static str,
@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
         self.note(name, &problem)
     }
 
-    /// A variable without a default; the inner `None` stands for an unset one.
+    /// Reads a variable without a default. The inner `None` stands for an unset one.
     pub(super) fn read_optional<T>(
         &mut self,
         name: &'static str,
@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
         self.optional(name, |reader| reader.read(name, parse))
     }
 
-    /// A comma-separated list; empty if the variable is unset and has no default.
+    /// Reads a comma-separated list; empty if the variable is unset and has no default.
     pub(super) fn read_list<T>(
         &mut self,
         name: &'static str,
@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
         let text = self.shown_text(name)?;
         let mut values = Vec::new();
         let mut is_faulty = false;
-        // A comma in a token or a password makes items that look harmless.
+        // A comma in a token or a password produces items that look harmless.
         let holds_credential = cut(text).is_some();
         for item in parse::items(text) {
             match parse(item) {
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         Some(values)
     }
 
-    /// A variable whose value no fault may repeat.
+    /// Reads a variable whose value no fault may repeat.
     pub(super) fn read_secret<T>(
         &mut self,
         name: &'static str,
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         parse(text).or_else(|problem| self.note(name, &problem).ok_or(())).ok()
     }
 
-    /// The same for a variable without a default; the inner `None` stands for an unset one.
+    /// Reads a secret variable without a default. The inner `None` stands for an unset one.
     pub(super) fn read_optional_secret<T>(
         &mut self,
         name: &'static str,
@@ -109,42 +109,42 @@ impl<'a> Reader<'a> {
         read(self).map(Some)
     }
 
-    /// Notes a fault that only the comparison of several variables shows.
+    /// Records a fault that only the comparison of several variables shows.
     pub(super) fn note<T>(&mut self, name: &'static str, problem: &str) -> Option<T> {
         let problem = format!("{}; accepted: {}", redacted(problem), variable(name).accepts);
         self.faults.push(Fault { variable: name, problem });
         None
     }
 
-    /// Whether the variable has a value that is not blank.
+    /// Returns true if the variable has a value that is not blank.
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.vars.is_set(name)
     }
 
-    /// The configuration if no fault was noted.
+    /// Returns the configuration, or all faults.
     pub(super) fn finish<T>(self, config: Option<T>) -> Result<T, Faults> {
         config.filter(|_| self.faults.is_empty()).ok_or(Faults(self.faults))
     }
 
-    /// Shows a value otherwise than by its text.
+    /// Sets the shown value of a setting to something other than its text.
     pub(super) fn describe(&mut self, name: &'static str, value: Shown) {
         let place = VARIABLES.iter().position(|variable| variable.name == name);
         self.settings.extend(place.map(|place| (place, Setting { name, value })));
     }
 
-    /// Every variable that was read.
+    /// Returns every variable that was read.
     pub(super) fn settings(&self) -> Vec<Setting> {
         self.settings.values().cloned().collect()
     }
 
-    /// The value, or the default, which may be seen.
+    /// Returns the value or the default of a variable that is not secret.
     fn shown_text(&mut self, name: &'static str) -> Option<&'a str> {
         let text = self.text(name)?;
         self.describe(name, text.into());
         Some(text)
     }
 
-    /// The value, or the default, which may be empty.
+    /// Returns the value or the default, which may be empty.
     fn text(&mut self, name: &'static str) -> Option<&'a str> {
         let variable = variable(name);
         match self.vars.get(name) {
@@ -161,7 +161,7 @@ fn variable(name: &str) -> &'static Variable {
     known.expect("only variables of the table are read")
 }
 
-/// The value in quotes, escaped, and cut short if it is long or holds a credential.
+/// Quotes and escapes the value, and cuts it short if it is long or holds a credential.
 pub(super) fn shown(value: &str) -> String {
     let short = cut(value);
     let value = short.as_deref().unwrap_or(value);

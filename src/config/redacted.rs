@@ -1,18 +1,18 @@
-//! Texts without the credentials in them: of each, only the first four characters are shown.
+//! Redaction of credentials in texts: only the first four characters of each are shown.
 //!
-//! Operators paste tokens into the wrong variable, so no value that is repeated to them is trusted
-//! to be harmless. A credential is known by its prefix, by the word before it, by its place in a
-//! URL, or because it looks random. The subtle thing is how much is hidden: [`redacted`] hides a
-//! credential up to the end of its word, for sentences; a value is cut at its first credential by
-//! [`cut`], since a blank or a comma in a token ends a word and not the token.
+//! Operators paste tokens into the wrong variable, so no value that an error repeats is trusted to
+//! be harmless. A credential is recognized by its prefix, by the word before it, by its place in a
+//! URL, or because it looks random. [`redacted`] is for sentences: it hides a credential up to the
+//! end of its word. [`cut`] is for values: it cuts at the first credential, since a blank or a
+//! comma may be part of a mistyped token.
 
 mod looks;
 
 use std::borrow::Cow;
 use std::path::Path;
 
-/// How GitHub's tokens begin, and those of services that stand beside it. Beginnings that are also
-/// parts of names, as `npm_` is, are in [`looks`].
+/// Prefixes of the tokens of GitHub and of services that are often used with it. Prefixes that are
+/// also parts of names, such as `npm_`, are in [`looks`].
 const PREFIXES: [&str; 13] = [
     "ghp_",
     "gho_",
@@ -28,9 +28,9 @@ const PREFIXES: [&str; 13] = [
     "xoxb-",
     "xoxp-",
 ];
-/// How a JSON web token begins: `{"` in base64.
+/// The prefix of a JSON web token: `{"` in base64.
 const JSON: &str = "eyJ";
-/// A word that names what follows it.
+/// Words that announce a credential.
 const NAMES: [&str; 14] = [
     "bearer ",
     "basic ",
@@ -47,26 +47,26 @@ const NAMES: [&str; 14] = [
     "api_key=",
     "api-key=",
 ];
-/// The same where a blank follows, which in a sentence means nothing.
+/// Words that announce a credential in a value; in a sentence they mean nothing.
 const NAMES_IN_VALUES: [&str; 6] =
     ["password ", "passwd ", "token ", "secret ", "api-key ", "api_key "];
 
-/// The characters of a credential that are shown.
+/// The number of characters of a credential that are shown.
 const SHOWN: usize = 4;
 const SHORTEST_JSON: usize = 10;
 
 /// A credential in a text.
 #[derive(Clone, Copy)]
 struct Credential {
-    /// Where it begins.
+    /// The start of the credential.
     start: usize,
-    /// The end of what may be shown of it.
+    /// The end of the part that is shown.
     shown: usize,
-    /// The end of what is hidden.
+    /// The end of the part that is hidden.
     end: usize,
 }
 
-/// The text with each credential in it cut short.
+/// Returns the text with each credential cut short.
 pub fn redacted(text: &str) -> Cow<'_, str> {
     let mut hidden = String::new();
     let mut rest = text;
@@ -78,14 +78,13 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     if hidden.is_empty() { text.into() } else { (hidden + rest).into() }
 }
 
-/// The path as text, up to the first characters of a credential in it.
+/// Returns the path as text, up to the first characters of a credential in it.
 pub fn redacted_path(path: &Path) -> String {
     let path = path.to_string_lossy();
     cut(&path).unwrap_or_else(|| path.into_owned())
 }
 
-/// The value up to and with the first characters of a credential in it, and nothing behind; `None`
-/// if it has none.
+/// Returns the value up to the first characters of its first credential; `None` if it has none.
 pub fn cut(value: &str) -> Option<String> {
     let in_url = login(value, 0..value.len());
     let named = by_name(value, &NAMES_IN_VALUES);
@@ -96,7 +95,7 @@ pub fn cut(value: &str) -> Option<String> {
 
 fn first(text: &str) -> Option<Credential> {
     let found = [by_prefix(text), by_name(text, &NAMES), by_login(text), by_looks(text)];
-    // Of those that begin together, the one that shows the least.
+    // Of several with the same start, the one that shows the least.
     found.into_iter().flatten().min_by_key(|found| (found.start, found.shown))
 }
 
@@ -110,7 +109,7 @@ fn by_prefix(text: &str) -> Option<Credential> {
     Some(Credential { start, shown: after(text, start, SHOWN), end: end_of_word(text, start) })
 }
 
-/// The word behind a name is hidden as a whole: a password may be short.
+/// Hides the whole word after a name, since a password may be short.
 fn by_name(text: &str, names: &[&str]) -> Option<Credential> {
     let after_name = |name: &&str| {
         let name = *name;
@@ -119,7 +118,7 @@ fn by_name(text: &str, names: &[&str]) -> Option<Credential> {
             let start = at + name.len();
             let start = start + (text[start..].len() - text[start..].trim_start().len());
             let end = end_of_word(text, start);
-            // A text that was cut short before stays as it is.
+            // A text that was already cut short stays as it is.
             (end > start && text[start..end] != *"...").then_some(Credential {
                 start,
                 shown: start,
@@ -130,7 +129,7 @@ fn by_name(text: &str, names: &[&str]) -> Option<Credential> {
     names.iter().filter_map(after_name).min_by_key(|found| found.start)
 }
 
-/// A login in the words of a sentence.
+/// Finds a login in a sentence.
 fn by_login(text: &str) -> Option<Credential> {
     let mut at = 0;
     while at < text.len() {
@@ -143,7 +142,7 @@ fn by_login(text: &str) -> Option<Credential> {
     None
 }
 
-/// The `user:password` of `scheme://user:password@host`, also where there is no scheme.
+/// Finds the `user:password` of `scheme://user:password@host`, with or without the scheme.
 fn login(text: &str, range: std::ops::Range<usize>) -> Option<Credential> {
     let part = &text[range.clone()];
     let end = part.rfind('@')?;
@@ -160,7 +159,7 @@ fn by_looks(text: &str) -> Option<Credential> {
     Some(Credential { start, shown: after(text, start, SHOWN), end: end_of_word(text, start) })
 }
 
-/// Where a needle in ASCII begins, in whatever case.
+/// Returns the positions of an ASCII needle, in any case.
 fn places(text: &str, needle: &str) -> impl Iterator<Item = usize> {
     let windows = text.as_bytes().windows(needle.len()).enumerate();
     windows.filter(move |(_, it)| it.eq_ignore_ascii_case(needle.as_bytes())).map(|(at, _)| at)
@@ -170,19 +169,19 @@ fn starts_word(text: &str, at: usize) -> bool {
     at == 0 || !text.as_bytes()[at - 1].is_ascii_alphanumeric()
 }
 
-/// The end of the word that goes on at `start`.
+/// Returns the end of the word around `start`.
 fn end_of_word(text: &str, start: usize) -> usize {
     let ends = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"' | '\'' | '`');
     text[start..].find(ends).map_or(text.len(), |length| start + length)
 }
 
-/// The same where a comma is a part of the word.
+/// Returns the end of the word around `start`, if commas belong to words.
 fn end_of_words(text: &str, start: usize) -> usize {
     let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '`');
     text[start..].find(ends).map_or(text.len(), |length| start + length)
 }
 
-/// The end of so many characters.
+/// Returns the position this number of characters after `start`.
 fn after(text: &str, start: usize, characters: usize) -> usize {
     let length = text[start..].char_indices().nth(characters).map(|(at, _)| at);
     length.map_or(text.len(), |length| start + length)

@@ -1,8 +1,9 @@
-//! Where Redis is and who we are there, from a host name or a URL.
+//! The address and the login of Redis, from a host name or a URL.
 //!
-//! It reads the few forms that are accepted by hand: a parser of URLs in general repairs what it does not understand,
-//! and a mistake in a line with a password must end in a fault, not in a connection to somewhere else. The subtle thing
-//! is that no problem repeats any part of the text, since a password that was not encoded turns up in every part.
+//! The few accepted forms are parsed by hand: a general URL parser repairs text that it does not
+//! understand, and a mistake in a line with a password must end in a fault, not in a connection to
+//! another server. No problem repeats any part of the text, since an unencoded password can appear
+//! in every part.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -13,14 +14,14 @@ use crate::target::percent;
 
 const DEFAULT_PORT: u16 = 6379;
 
-/// The server, and how to log in there.
+/// The server, and the login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redis {
-    /// Its name or address, an IPv6 address without brackets.
+    /// The name or address; an IPv6 address has no brackets.
     pub host: String,
-    /// Its port.
+    /// The port.
     pub port: u16,
-    /// Whether TLS is spoken, and which certificates are trusted.
+    /// The TLS settings, if TLS is used.
     pub tls: Option<RedisTls>,
     /// The user, if not the default one.
     pub user: Option<String>,
@@ -30,7 +31,7 @@ pub struct Redis {
     pub database: u16,
 }
 
-/// TLS on the way to Redis.
+/// The TLS settings of Redis.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RedisTls {
     /// Certificates to trust instead of those of the system, in PEM.
@@ -42,7 +43,7 @@ pub struct RedisTls {
 pub struct Password(Box<str>);
 
 impl Password {
-    /// The value, for the one who logs in.
+    /// Returns the value for the login.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -55,7 +56,7 @@ impl fmt::Debug for Password {
 }
 
 impl fmt::Display for Redis {
-    /// As a URL, without the user and the password.
+    /// Formats a URL without the user and the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls.is_some() { "rediss" } else { "redis" };
         let Self { host, port, database, .. } = self;
@@ -66,7 +67,7 @@ impl fmt::Display for Redis {
     }
 }
 
-/// `host`, `host:port`, or a URL of the scheme `redis` or `rediss`.
+/// Parses `host`, `host:port`, or a URL of the scheme `redis` or `rediss`.
 pub(super) fn parse(text: &str) -> parse::Result<Redis> {
     match text.split_once("://") {
         None => at(text),
@@ -78,7 +79,7 @@ pub(super) fn parse(text: &str) -> parse::Result<Redis> {
     }
 }
 
-/// What follows the scheme.
+/// Parses the part after the scheme.
 fn url(text: &str) -> parse::Result<Redis> {
     if text.contains(['?', '#']) {
         return Err("has a query or a fragment, or a password that is not encoded".to_owned());
@@ -94,8 +95,8 @@ fn url(text: &str) -> parse::Result<Redis> {
     Ok(Redis { user, password, database, ..at(host)? })
 }
 
-/// The user and the password; an empty one is none. A user alone is none either: the client would not log in at all, and
-/// the default user might be allowed to do what this one is not.
+/// Parses the user and the password; an empty password is none. A user without a password is
+/// ignored: the client would not log in at all, and the default user might have other rights.
 fn read_login(text: &str) -> parse::Result<(Option<String>, Option<Password>)> {
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
     let decoded = |part: &str| {
@@ -111,7 +112,7 @@ fn read_login(text: &str) -> parse::Result<(Option<String>, Option<Password>)> {
     Ok(((!user.is_empty()).then_some(user), password))
 }
 
-/// A server without a login, by `host` or `host:port`.
+/// Parses `host` or `host:port`, without a login.
 fn at(text: &str) -> parse::Result<Redis> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -127,7 +128,7 @@ fn port_number(text: &str) -> parse::Result<u16> {
     port.ok_or_else(|| "has a port that is not a number from 1 to 65535".to_owned())
 }
 
-/// A name, with underscores too, as the names of containers have them; or an address.
+/// Parses an address, or a name, which may have underscores as container names do.
 fn host_name(text: &str) -> Option<String> {
     if let Some(address) = text.strip_prefix('[') {
         return Some(address.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?.to_string());

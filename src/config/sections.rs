@@ -1,4 +1,4 @@
-//! Which variables make up which section.
+//! The variables of each section.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::target::Policy;
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(30);
 const STORE_READ_BUDGET: Duration = Duration::from_millis(25);
 
-// Every variable of a section is read before the first `?`, so that none of its faults goes unnoticed.
+// Every variable of a section is read before the first `?`, so that all of its faults are reported.
 
 pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
     let host = reader.read("HOST", parse::address);
@@ -48,8 +48,8 @@ pub(super) fn targets(reader: &mut Reader<'_>) -> Option<Policy> {
     let token_hosts = reader.read_list("GITHUB_TOKEN_HOSTS", parse::authority);
     let (hosts, api_paths, token_hosts) = (hosts?, api_paths?, token_hosts?);
 
-    // A default token host that the operator does not allow is only never asked; one that was written down and
-    // is not allowed is a slip of the pen, and would silently leave every request without a token.
+    // A default token host that the operator does not allow is simply never used. An explicit token
+    // host that is not allowed is a mistake: it would silently leave every request without a token.
     let stray = token_hosts.iter().find(|host| !hosts.contains(host));
     if let Some(stray) = stray.filter(|_| reader.is_set("GITHUB_TOKEN_HOSTS")) {
         return reader.note("GITHUB_TOKEN_HOSTS", &format!("\"{stray}\" is not allowed upstream"));
@@ -100,8 +100,8 @@ pub(super) fn upstream(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Opt
     })
 }
 
-/// What is wrong with rules that are well formed one by one. A port in a URL would take the place of the rule's, and
-/// be dialled without a check of the address.
+/// Returns the conflict between rules that are valid one by one. A port in a URL would replace the
+/// rule's port, and be dialled without a check of the address.
 fn conflict(rules: &[ConnectTo], targets: Option<&Policy>) -> Option<String> {
     rules.iter().enumerate().find_map(|(at, ConnectTo { host, .. })| {
         if rules[..at].iter().any(|earlier| earlier.host == *host) {
@@ -143,7 +143,7 @@ pub(super) fn store(reader: &mut Reader<'_>) -> Option<Store> {
     Some(redis?.map_or(Store::Embedded(embedded), Store::Redis))
 }
 
-/// The server, without the login.
+/// Returns the server without the login.
 fn shown(redis: &Redis) -> Shown {
     match Shown::from(redis.to_string().as_str()) {
         Shown::Value(url) if redis.user.is_some() || redis.password.is_some() => {
@@ -153,7 +153,7 @@ fn shown(redis: &Redis) -> Shown {
     }
 }
 
-/// The inner `None` stands for no Redis.
+/// Reads the Redis settings. The inner `None` stands for no Redis.
 fn redis(reader: &mut Reader<'_>) -> Option<Option<Redis>> {
     let redis = reader.read_optional_secret("REDIS_HOST", redis::parse);
     let ca_file = reader.read_optional("REDIS_CA_FILE", parse::path);
@@ -161,7 +161,7 @@ fn redis(reader: &mut Reader<'_>) -> Option<Option<Redis>> {
     if ca_file.is_none() {
         return Some(redis);
     }
-    // A file that has no effect would let somebody believe in a protection that is not there.
+    // A certificate file without effect would suggest a protection that does not exist.
     match redis.as_mut().and_then(|redis| redis.tls.as_mut()) {
         Some(tls) => *tls = RedisTls { ca_file },
         None => return reader.note("REDIS_CA_FILE", "is set, but REDIS_HOST is no rediss:// URL"),

@@ -1,4 +1,4 @@
-//! The variables with the values in force, as text for the log and for operators; no secret is in it.
+//! The variables with the values in force, as text for the log and for operators, without secrets.
 
 use std::fmt::{self, Display};
 
@@ -10,14 +10,14 @@ use super::{Config, VARIABLES, Variable};
 pub struct Setting {
     /// The name of the variable.
     pub name: &'static str,
-    /// Its value.
+    /// The value.
     pub value: Shown,
 }
 
 /// The part of a value that may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// All of it: the text that was read.
+    /// The whole text that was read.
     Value(String),
     /// A description of a value that is a secret or has no effect.
     Description(String),
@@ -35,14 +35,14 @@ impl Setting {
 }
 
 impl Config {
-    /// The variables that have no default, and those with another value than their default.
+    /// Returns the variables that have no default or another value than their default.
     pub fn unusual_settings(&self) -> impl Iterator<Item = &Setting> {
         let has_effect = |setting: &&Setting| setting.value != not_used();
         self.settings.iter().filter(|setting| !setting.is_default()).filter(has_effect)
     }
 }
 
-/// The description of a value that has no effect beside Redis.
+/// Returns the description of a value that has no effect beside Redis.
 pub(super) fn not_used() -> Shown {
     Shown::Description("not used, for REDIS_HOST is set".to_owned())
 }
@@ -55,7 +55,7 @@ impl Display for Shown {
 }
 
 impl From<&str> for Shown {
-    /// The value, unless it holds what may be a token that stands in the wrong variable.
+    /// Shows the value, unless it holds a possible token in the wrong variable.
     fn from(value: &str) -> Self {
         cut(value).map_or_else(|| Self::Value(value.to_owned()), Self::Cut)
     }

@@ -1,4 +1,4 @@
-//! Defaults, and the forms that are accepted.
+//! Defaults, and the accepted forms.
 
 mod faults;
 mod redis;

@@ -1,7 +1,7 @@
-//! The table of variables: their names, defaults and meanings, each in this one place.
+//! The table of variables: their names, defaults and meanings, in one place.
 //!
-//! The table in docs/configuration.md and `svm --help` are compared with it or made from it. A default is text and goes through
-//! the same parser as what an operator writes.
+//! The table in docs/configuration.md is compared with it, and `svm --help` is made from it. A
+//! default is text and goes through the same parser as an operator's value.
 
 use crate::target::{DEFAULT_API_PATHS, DEFAULT_HOSTS, DEFAULT_TOKEN_HOSTS};
 
@@ -10,13 +10,13 @@ use crate::target::{DEFAULT_API_PATHS, DEFAULT_HOSTS, DEFAULT_TOKEN_HOSTS};
 pub struct Variable {
     /// Its name in the environment.
     pub name: &'static str,
-    /// Whether the service starts without it.
+    /// True if the service does not start without it.
     pub required: bool,
-    /// What an unset or empty variable stands for; empty where that is nothing.
+    /// The value of an unset or empty variable; empty if there is none.
     pub default: &'static str,
     /// The form of its values.
     pub accepts: &'static str,
-    /// What it decides.
+    /// The setting's effect.
     pub meaning: &'static str,
 }
 

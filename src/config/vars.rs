@@ -1,4 +1,4 @@
-//! Where the text of variables comes from: the process's environment and `.env`, or a test.
+//! The sources of variables: the process's environment and `.env`, or a test.
 //!
 //! Only this module and `config::dotenv` read the environment, and only the variables of the table
 //! and of proxies. Neither judges their values.
@@ -15,42 +15,43 @@ use super::redacted::redacted_path;
 const PROXIES: [&str; 6] =
     ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
 
-/// The variables that are set. Blanks around a value are ignored, and a blank value counts as unset.
+/// The variables that are set. Blanks around a value are ignored, and a blank value counts as
+/// unset.
 pub struct Vars {
     values: HashMap<String, Value>,
     dotenv: Result<Dotenv, NoDotenv>,
 }
 
 pub(super) enum Value {
-    /// Not blank.
+    /// A text that is not blank.
     Text(String),
     NotUtf8,
 }
 
 impl Vars {
-    /// Reads the environment of the process, and takes what is unset there from `.env`. The
-    /// environment itself stays as it is.
+    /// Reads the environment of the process, and unset variables from `.env`. It does not change
+    /// the environment.
     pub fn from_process(dotenv: Result<Dotenv, NoDotenv>) -> Self {
         let names = VARIABLES.iter().map(|variable| variable.name).chain(PROXIES);
         let mut values: HashMap<_, _> =
             names.filter_map(|name| Some((name.to_owned(), of_process(name)?))).collect();
         for (name, value) in dotenv.iter().flat_map(Dotenv::variables) {
             if let Some(value) = Value::text(value) {
-                // The first of several lines counts.
+                // Of several lines the first counts.
                 values.entry(name.to_owned()).or_insert(value);
             }
         }
         Self { values, dotenv }
     }
 
-    /// The `.env` file that was read, without the credentials that its path may hold; or why there
-    /// is none.
+    /// Returns the path of the `.env` file that was read, without credentials, or the reason why
+    /// there is none.
     pub fn dotenv(&self) -> Result<String, NoDotenv> {
         self.dotenv.as_ref().map(|dotenv| redacted_path(dotenv.path())).map_err(|why| *why)
     }
 
-    /// The warning that a proxy is named which svm does not use: which variables, and what to use
-    /// instead. Their values may hold a password.
+    /// Returns a warning if a proxy is configured that svm ignores. It names the variables and the
+    /// alternative, but no values, which may hold a password.
     pub fn ignored_proxy(&self) -> Option<String> {
         let set: Vec<_> = PROXIES.into_iter().filter(|name| self.get(name).is_some()).collect();
         let verb = if set.len() > 1 { "are" } else { "is" };
@@ -61,7 +62,7 @@ impl Vars {
         (!set.is_empty()).then_some(warning)
     }
 
-    /// The warnings that names in `.env` have no effect and look like those of variables.
+    /// Returns a warning for each name in `.env` that has no effect and resembles a variable.
     pub fn near_misses(&self) -> Vec<String> {
         let names = self.dotenv.iter().flat_map(Dotenv::variables).map(|(name, _)| name);
         let mut seen = HashSet::new();
@@ -71,7 +72,7 @@ impl Vars {
         misses.map(warning).collect()
     }
 
-    /// Whether the variable has a value that is not blank.
+    /// Returns true if the variable has a value that is not blank.
     pub fn is_set(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
@@ -88,7 +89,7 @@ fn of_process(name: &str) -> Option<Value> {
     }
 }
 
-/// The text of any variable of the process, as `.env` may refer to it.
+/// Returns the text of any variable of the process, for references in `.env`.
 pub(super) fn text_of_process(name: &str) -> Option<String> {
     read(name)?.into_string().ok()
 }

@@ -1,7 +1,8 @@
-//! The canonical form: one spelling for all URLs that ask the upstream for the same thing in the same words.
+//! The canonical form: one spelling for all URLs that mean the same request to the upstream.
 //!
-//! Lower-case scheme and host, no default port, unreserved characters decoded, hexadecimal digits in upper case,
-//! query pairs sorted by name, empty pairs and an empty query dropped. A canonical URL is its own canonical form.
+//! Lower-case scheme and host, no default port, unreserved characters decoded, hexadecimal digits
+//! in upper case, query pairs sorted by name, empty pairs and an empty query dropped. A canonical
+//! URL is its own canonical form.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -12,14 +13,14 @@ use url::Url;
 use super::grammar::Parts;
 use super::{Error, MAX_BYTES, percent, query};
 
-/// A canonical URL, and where its parts lie in it.
+/// A canonical URL, and the positions of its parts.
 pub(super) struct Canonical {
     pub(super) url: String,
     pub(super) host: Range<usize>,
     pub(super) path: Range<usize>,
 }
 
-/// Spells the parts canonically, and has the `url` crate confirm that it reads them as we do.
+/// Spells the parts canonically, and verifies that the `url` crate reads them in the same way.
 pub(super) fn canonicalise(parts: &Parts<'_>) -> Result<Canonical, Error> {
     let canonical = spell(parts);
     if canonical.url.len() > MAX_BYTES {
@@ -68,7 +69,8 @@ fn push_query(url: &mut String, query: &str) {
     if query.is_empty() {
         return;
     }
-    // The url crate encodes a quote in a query (and nowhere else), so the quote and its triplet are one.
+    // The url crate encodes a quote in a query (and nowhere else), so the quote and its triplet are
+    // the same.
     let query = normalised(query, Some('\''));
     let is_canonical = query.split('&').all(|pair| !pair.is_empty())
         && query.split('&').is_sorted_by_key(query::name);
@@ -85,7 +87,8 @@ fn push_query(url: &mut String, query: &str) {
     }
 }
 
-/// Decodes triplets of unreserved characters, writes the others in upper case, and encodes `to_encode`.
+/// Decodes triplets of unreserved characters, writes the others in upper case, and encodes
+/// `to_encode`.
 fn normalised(text: &str, to_encode: Option<char>) -> Cow<'_, str> {
     let is_special = |character| character == '%' || Some(character) == to_encode;
     let Some(first) = text.find(is_special) else { return Cow::Borrowed(text) };

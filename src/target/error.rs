@@ -1,6 +1,6 @@
-//! Why a URL is refused; every sentence is shown to the client as the `detail` of a 400.
+//! The reasons to refuse a URL. Clients get each message as the `detail` of a 400.
 
-/// Why a URL is no target.
+/// The reason why a URL is not a valid target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Another scheme, a relative reference, no host.
@@ -9,7 +9,7 @@ pub enum Error {
     /// More than [`MAX_BYTES`](super::MAX_BYTES).
     #[error("url must have at most 2048 bytes")]
     TooLong,
-    /// A blank, a control character, a byte outside ASCII, or one that no URL may hold.
+    /// A blank, a control character, a byte outside ASCII, or one that is never valid in a URL.
     #[error("url holds a character that must be percent-encoded")]
     Character,
     /// `user@`, `user:password@`, or a bare `@`.
@@ -21,7 +21,7 @@ pub enum Error {
     /// A port that is neither 443 nor the one the allowlist names for the host.
     #[error("url must not name a port other than 443")]
     Port,
-    /// A raw `#`, which would cut a branch name short and answer for another one.
+    /// A raw `#`, which would cut a branch name short and return the document of another branch.
     #[error(
         "url must not have a fragment: percent-encode the `#` of a name as `%23`, and then the whole url"
     )]
@@ -32,7 +32,7 @@ pub enum Error {
     /// `%00` to `%1F`, `%7F` or `%5C`.
     #[error("url must not hold an encoded control character or backslash")]
     Encoded,
-    /// Bytes that are no UTF-8, once everything is decoded.
+    /// Bytes that are not UTF-8 after full decoding.
     #[error("url must be UTF-8 once it is percent-decoded")]
     Utf8,
     /// `//`, `/./`, `/../` or a trailing `/`, spelt out or encoded.
@@ -41,16 +41,16 @@ pub enum Error {
     /// Some servers split a query at `;`, others do not.
     #[error("url query must not hold a semicolon")]
     Semicolon,
-    /// A credential in the query would be cached and logged by others.
+    /// A credential in the query, which caches and logs on the way would store.
     #[error("url query must not carry a credential")]
     Credential,
-    /// The `url` crate reads the canonical form as something else.
+    /// The `url` crate reads the canonical form differently.
     #[error("url can be read in more than one way")]
     Ambiguous,
     /// The allowlist does not name the host.
     #[error("upstream host is not allowlisted")]
     HostNotAllowed,
-    /// The host gets a token, and the path is not among those open to everyone.
+    /// The host gets a token, and the path is not among the open ones.
     #[error("upstream path is not allowlisted")]
     PathNotAllowed,
 }

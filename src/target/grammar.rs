@@ -1,4 +1,5 @@
-//! The strict grammar: splits the bytes of a URL into their parts, and refuses what could be read in two ways.
+//! The strict grammar. It splits the bytes of a URL into parts, and refuses bytes with two possible
+//! readings.
 //!
 //! It repairs nothing. Paths and queries have further rules, in [`path`](super::path) and
 //! [`query`](super::query).
@@ -36,12 +37,12 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Without the spaces and tabs around it.
+/// Removes the spaces and tabs around the text.
 pub(super) fn trim_blanks(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// Splits `host` or `host:port`; the port is 443 where none is named.
+/// Splits `host` or `host:port`. Without a port it is 443.
 pub(super) fn split_authority(authority: &str) -> Result<(Cow<'_, str>, u16), Error> {
     if authority.contains('@') {
         return Err(Error::UserInfo);
@@ -84,7 +85,8 @@ fn check_bytes(bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Labels of letters, digits and inner hyphens, at most 63 bytes each and 253 together, no trailing dot.
+/// Returns true for labels of letters, digits and inner hyphens, at most 63 bytes each and 253
+/// together, without a trailing dot.
 fn is_host_name(host: &str) -> bool {
     host.len() <= 253 && host.split('.').all(is_label)
 }
@@ -98,11 +100,12 @@ fn is_label(label: &str) -> bool {
 
 fn ipv6(address: &str) -> Result<String, Error> {
     let address: Ipv6Addr = address.parse().map_err(|_| Error::Host)?;
-    // The url crate's spelling: unlike the standard library it writes a mapped address in hexadecimal too.
+    // The url crate's spelling: unlike the standard library it also writes a mapped address in
+    // hexadecimal.
     Ok(url::Host::<&str>::Ipv6(address).to_string())
 }
 
-/// Nothing, a bare colon, or a colon and a port without leading zeros.
+/// Parses nothing, a bare colon, or a colon and a port without leading zeros.
 fn parse_port(text: &str) -> Result<u16, Error> {
     let Some(digits) = text.strip_prefix(':') else {
         return if text.is_empty() { Ok(443) } else { Err(Error::Host) };

@@ -6,24 +6,24 @@ use sha2::{Digest, Sha256};
 
 use crate::hex;
 
-/// The SHA-256 of a canonical URL; shown as `v1:` and lower-case hex.
+/// The SHA-256 of a canonical URL, shown as `v1:` and lower-case hex.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key([u8; 32]);
 
 impl Key {
-    /// The key of a canonical URL; [`Target::parse`](super::Target::parse) makes those.
+    /// Returns the key of a canonical URL, as [`Target::parse`](super::Target::parse) makes it.
     pub fn of(canonical: &str) -> Self {
         Self(Sha256::digest(canonical.as_bytes()).into())
     }
 
-    /// The key as it is shown.
+    /// Returns the shown form of the key.
     pub fn to_text(self) -> [u8; 67] {
         let mut text = *b"v1:0000000000000000000000000000000000000000000000000000000000000000";
         hex::write(&self.0, &mut text[3..]);
         text
     }
 
-    /// The raw digest.
+    /// Returns the raw digest.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -1,14 +1,14 @@
-//! The rule for paths: however often a server decodes one, it must not climb.
+//! The rule for paths: no number of decodings may let a path climb to a parent.
 
 use super::{Error, percent};
 
-/// Refuses a path that has an empty, `.` or `..` segment once everything in it is decoded.
+/// Refuses a path that has an empty, `.` or `..` segment after full decoding.
 ///
 /// `%2F` counts as a separator here, since a server may decode it before it resolves dots; in the
-/// canonical form it stays encoded, since tags and branches hold slashes. Bytes that are no UTF-8
+/// canonical form it stays encoded, since tags and branches hold slashes. Bytes that are not UTF-8
 /// are refused: a server that reads `%C0%AF` as a slash would climb. The empty path and `/` are the
-/// root. What follows a semicolon counts for nothing behind dots: some servers drop such parameters
-/// first, and climb by `..;x`.
+/// root. A semicolon after dots ends the segment: some servers drop such parameters first, and
+/// would climb by `..;x`.
 pub(super) fn check(path: &str) -> Result<(), Error> {
     let inner = path.strip_prefix('/').unwrap_or(path);
     if inner.is_empty() {

@@ -1,12 +1,13 @@
-//! Percent triplets: the one place that knows what `%2F` stands for.
+//! The decoding of percent triplets such as `%2F`.
 
-/// The byte that a triplet at the start of `bytes` stands for; `None` if there is no well-formed one.
+/// Returns the byte that a triplet at the start of `bytes` stands for; `None` if there is no
+/// well-formed one.
 pub(crate) fn triplet(bytes: &[u8]) -> Option<u8> {
     let &[b'%', high, low, ..] = bytes else { return None };
     Some(digit(high)? << 4 | digit(low)?)
 }
 
-/// Decodes once; `None` if a triplet is malformed.
+/// Decodes once. Returns `None` if a triplet is malformed.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut rest = text.as_bytes();
     let mut decoded = Vec::with_capacity(rest.len());
@@ -18,10 +19,10 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
-/// Decodes until nothing is left to decode, in linear time; a malformed triplet stays as it is.
+/// Decodes until no triplet is left, in linear time. A malformed triplet stays as it is.
 ///
-/// Two triplets never overlap, so the order of decoding does not matter and one pass with a look back finds
-/// what decoding over and over again would find.
+/// Two triplets never overlap, so the order of decoding does not matter, and one pass with a look
+/// back equals repeated decoding.
 pub(crate) fn decode_fully(text: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     for byte in text.bytes() {
@@ -36,7 +37,7 @@ pub(crate) fn decode_fully(text: &str) -> Vec<u8> {
     decoded
 }
 
-/// Whether RFC 3986 calls the byte unreserved: encoded or not, it means the same.
+/// Returns true if RFC 3986 calls the byte unreserved: it means the same encoded or not.
 pub(crate) const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }

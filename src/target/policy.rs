@@ -1,21 +1,21 @@
-//! The allowlist: which hosts may be asked, which of them get a token, and which paths a token may see.
+//! The allowlist: the allowed hosts, the hosts that get a token, and the paths open on those.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::{Error, grammar, path, percent};
 
-/// The hosts that may be asked unless the operator names others.
+/// The default allowed hosts.
 pub const DEFAULT_HOSTS: &str = "api.github.com,uploads.github.com,raw.githubusercontent.com,\
     codeload.github.com,objects.githubusercontent.com,github-releases.githubusercontent.com";
 
-/// The paths that are open on token hosts unless the operator names others.
+/// The default open paths on token hosts.
 pub const DEFAULT_API_PATHS: &str = "/repos/,/repositories/";
 
-/// The hosts that may see a token unless the operator names others.
+/// The default hosts that get a token.
 pub const DEFAULT_TOKEN_HOSTS: &str = "api.github.com";
 
-/// What may be asked.
+/// The allowed hosts and paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     hosts: Vec<Authority>,
@@ -24,7 +24,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Allows `hosts`; those that are among `token_hosts` get a token and only open `api_paths`.
+    /// Allows `hosts`. The ones that are among `token_hosts` get a token and open only `api_paths`.
     pub fn new(
         hosts: Vec<Authority>,
         api_paths: Vec<PathPrefix>,
@@ -33,26 +33,27 @@ impl Policy {
         Self { hosts, api_paths, token_hosts }
     }
 
-    /// The hosts that may be asked.
+    /// Returns the allowed hosts.
     pub fn hosts(&self) -> &[Authority] {
         &self.hosts
     }
 
-    /// The paths that are open on hosts that get a token.
+    /// Returns the open paths on hosts that get a token.
     pub fn api_paths(&self) -> &[PathPrefix] {
         &self.api_paths
     }
 
-    /// The hosts that may see a token.
+    /// Returns the hosts that get a token.
     pub fn token_hosts(&self) -> &[Authority] {
         &self.token_hosts
     }
 
-    /// The path of the account behind a token. On GitHub Enterprise Server the API may lie below a path of its own, which
-    /// the open paths tell; where they do not, it is the usual one for such a host.
+    /// Returns the path of a token's account. On GitHub Enterprise Server the API may be below a
+    /// root of its own. The open paths show the root; if they do not, it is the usual one for such
+    /// a host.
     pub(super) fn user_path(&self) -> String {
         let roots = self.api_paths.iter().filter_map(|PathPrefix(path)| path.split_once("/repos/"));
-        // What lies below an account, as in `/orgs/o/repos/`, is no root.
+        // A prefix of an account, as in `/orgs/o/repos/`, is not a root.
         let is_root = |root: &&str| !["/orgs/", "/users/"].iter().any(|of| root.contains(of));
         let told = roots.map(|(root, _)| root).filter(is_root).min_by_key(|root| root.len());
         let has_own_host =
@@ -73,7 +74,7 @@ impl Policy {
         self.token_hosts.iter().any(|listed| listed.is(host, port))
     }
 
-    /// Expects the canonical path, in which no letter and no dot hides behind a percent sign.
+    /// Checks a canonical path, in which no letter and no dot is percent-encoded.
     pub(super) fn check_api_path(&self, path: &str) -> Result<(), Error> {
         let is_open = self.api_paths.iter().any(|prefix| prefix.opens(path));
         if is_open { Ok(()) } else { Err(Error::PathNotAllowed) }
@@ -90,7 +91,7 @@ fn list<T: FromStr<Err = Malformed>>(text: &str) -> Vec<T> {
     text.split(',').map(|item| item.parse().expect("the defaults are well formed")).collect()
 }
 
-/// A host, and a port where it is not 443: `api.github.com`, `github.example:8443`, `[2001:db8::1]`.
+/// A host, and a port if it is not 443: `api.github.com`, `github.example:8443`, `[2001:db8::1]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
     host: String,
@@ -98,12 +99,12 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// The host in lower case; an IPv6 address is in brackets.
+    /// Returns the host in lower case; an IPv6 address is in brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port.
+    /// Returns the port.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -119,7 +120,8 @@ impl FromStr for Authority {
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let (host, port) = grammar::split_authority(text).map_err(|_| Malformed)?;
         let host = host.to_ascii_lowercase();
-        // Refuses what the url crate would take for another host, such as `127.1` or `0x7f000001`.
+        // Refuses text that the url crate would read as another host, such as `127.1` or
+        // `0x7f000001`.
         let read_again = url::Host::parse(&host).map_err(|_| Malformed)?;
         if read_again.to_string() != host {
             return Err(Malformed);
@@ -137,7 +139,8 @@ impl fmt::Display for Authority {
     }
 }
 
-/// The beginning of a path, in whole segments: `/repos/` opens what lies under it, `/rate_limit` also itself.
+/// A prefix of a path, in whole segments: `/repos/` opens everything below it, `/rate_limit` also
+/// itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPrefix(String);
 
@@ -170,7 +173,7 @@ impl FromStr for PathPrefix {
     }
 }
 
-/// The text names no host, or no path.
+/// The text is not a valid host or path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed")]
 pub struct Malformed;

@@ -1,10 +1,10 @@
-//! The rules for queries: one way to split them, and nothing secret in them.
+//! The rules for queries: one way to split them, and no credentials.
 
 use super::{Error, percent};
 
 const CREDENTIALS: [&str; 3] = ["access_token", "client_secret", "token"];
 
-/// Refuses a semicolon, what decodes to no UTF-8, and every pair whose name is that of a
+/// Refuses a semicolon, bytes that do not decode to UTF-8, and every pair whose name is that of a
 /// credential.
 pub(super) fn check(query: &str) -> Result<(), Error> {
     if query.contains(';') {
@@ -19,7 +19,7 @@ pub(super) fn check(query: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The name of a pair: what stands before its first `=`.
+/// Returns the name of a pair: the text before its first `=`.
 pub(super) fn name(pair: &str) -> &str {
     pair.split_once('=').map_or(pair, |(name, _)| name)
 }
@@ -29,7 +29,7 @@ fn is_credential(name: &str) -> bool {
         return CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known));
     }
     let decoded = percent::decode_fully(name);
-    // Rack, which GitHub runs on, reads `[token]` and `token[]` as `token` too.
+    // Rack, on which GitHub runs, also reads `[token]` and `token[]` as `token`.
     let inner = decoded.split(|byte| matches!(byte, b'[' | b']')).find(|part| !part.is_empty());
     let inner = inner.unwrap_or_default();
     CREDENTIALS.iter().any(|known| inner.eq_ignore_ascii_case(known.as_bytes()))

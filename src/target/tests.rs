@@ -1,4 +1,4 @@
-//! What is accepted, how it is spelt, and where a redirect leads.
+//! Accepted URLs, their canonical spellings, and redirects.
 
 mod allowlist;
 mod hostile;
@@ -140,7 +140,7 @@ fn redirects() {
 
 #[test]
 fn what_the_url_crate_reads_in_another_way_is_refused() {
-    // The rules for paths and hosts let none of these come so far.
+    // The rules for paths and hosts refuse all of these earlier.
     for (host, port, path) in [
         ("api.github.com", 443, "/repos/../user"),
         ("api.github.com", 443, "/repos/\\evil"),

@@ -1,30 +1,30 @@
-//! References, such as `$NAME`, to variables that are set in the environment and blank.
+//! Aliases for references, such as `$NAME`, to variables that are set in the environment but blank.
 //!
-//! Blank counts as unset, but the parser takes it for a value. So such a reference gets another
-//! name, its alias, which the environment does not have, and each line that sets the variable is
-//! followed by one that sets the alias. The subtle thing is a `$` that means nothing, as within
-//! single quotes: it is not told apart, and the name of the variable is put back into the value
-//! that comes of it.
+//! Blank counts as unset, but the parser uses a blank value. So such a reference gets another name,
+//! its alias, which the environment does not have, and each line that sets the variable is followed
+//! by one that sets the alias. A `$` without a meaning, as within single quotes, is treated alike;
+//! the value that results gets the name of the variable back.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::quoted::double_quoted;
 
-/// Letters and digits, for a name without braces may have no other characters.
+/// The beginning of an alias. It has only letters and digits, the characters of a name without
+/// braces.
 const ALIAS: &str = "SVMBLANK";
 
 /// The variables that are blank in the environment, and their aliases.
 pub(super) struct Aliases {
-    /// How each alias begins. Nothing in the file does.
+    /// The prefix of all aliases, which does not occur in the file.
     prefix: String,
     names: Vec<String>,
-    /// The length of the longest variable of the environment that the file refers to.
+    /// The length of the longest environment variable that the file refers to.
     pub(super) longest: usize,
 }
 
 impl Aliases {
-    /// Looks in the environment for all to which the text refers.
+    /// Looks up all variables to which the text refers.
     pub(super) fn of(text: &str, environment: impl Fn(&str) -> Option<String>) -> Self {
         let names: BTreeSet<_> = references(text).map(|range| &text[range]).collect();
         let set: Vec<_> =
@@ -40,7 +40,7 @@ impl Aliases {
         Self { prefix, names: set.iter().filter_map(is_blank).collect(), longest }
     }
 
-    /// The text with the aliases in it.
+    /// Returns the text with aliases instead of names.
     pub(super) fn rename(&self, text: &str) -> String {
         let (mut renamed, mut from) = (String::with_capacity(text.len()), 0);
         for range in references(text) {
@@ -53,17 +53,17 @@ impl Aliases {
         renamed + &text[from..]
     }
 
-    /// The line that sets the alias of a variable, if it has one.
+    /// Returns the line that sets the alias of a variable, if it has one.
     pub(super) fn line(&self, name: &str, value: &str) -> Option<String> {
         Some(format!("{}={}\n", self.alias(name)?, double_quoted(value)))
     }
 
-    /// Whether a name is an alias.
+    /// Returns true if a name is an alias.
     pub(super) fn has(&self, name: &str) -> bool {
         name.starts_with(&self.prefix)
     }
 
-    /// The value with the names in it where a `$` before them means nothing.
+    /// Puts the names back into a value in which the `$` before them has no meaning.
     pub(super) fn restore(&self, value: String) -> String {
         if !value.contains(&self.prefix) {
             return value;
@@ -77,13 +77,14 @@ impl Aliases {
         Some(self.numbered(at))
     }
 
-    /// Ended by a letter, so that no alias begins another.
+    /// Returns the alias with this number. It ends with a letter, so that no alias is a prefix of
+    /// another.
     fn numbered(&self, at: usize) -> String {
         format!("{}{at}Z", self.prefix)
     }
 }
 
-/// The names behind each `$`.
+/// Returns the ranges of the names that follow a `$`.
 fn references(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices('$').filter_map(|(at, _)| {
         let rest = &text[at + 1..];

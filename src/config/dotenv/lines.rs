@@ -1,23 +1,24 @@
-//! A text that the parser gets line by line, for the parser does not say where it is.
+//! A reader that gives the parser one line at a time, and so knows the parser's position, which the
+//! parser does not report.
 //!
-//! A value may repeat a long one many times. The most that a line can make of the longest value is
-//! counted before the parser has it, since the parser has no bound of its own.
+//! A value may repeat a long one many times, and the parser has no limit. So the largest possible
+//! size of a line's value is computed before the parser gets the line.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
 
-/// How much more the parts of one value may seem to have than all values may: not each `$` is a
-/// reference, and not each reference is to the longest value.
+/// The factor by which the estimate for one value may exceed the limit for all values: not each `$`
+/// is a reference, and not each reference is to the longest value.
 const ALLOWANCE: usize = 16;
 
-/// Where the parser is.
+/// The position of the parser.
 pub(super) struct Progress {
     lines: Cell<usize>,
-    /// The `$` since the last item.
+    /// The number of `$` since the last item.
     references: Cell<usize>,
     longest: Cell<usize>,
     most_bytes: usize,
-    /// The line that comes next, which the text does not have.
+    /// The next line, which is not part of the text.
     inserted: RefCell<Vec<u8>>,
 }
 
@@ -32,12 +33,12 @@ impl Progress {
         }
     }
 
-    /// How many lines of the text were read.
+    /// Returns the number of lines of the text that were read.
     pub(super) fn lines(&self) -> usize {
         self.lines.get()
     }
 
-    /// Notes the length of a value, and the line to read before the next of the text.
+    /// Records the length of a value, and the line to insert before the next line of the text.
     pub(super) fn end_item(&self, length: usize, next: Option<String>) {
         self.references.set(0);
         self.longest.set(self.longest.get().max(length));
@@ -55,11 +56,11 @@ impl Progress {
     }
 }
 
-/// Hands out one line at a time.
+/// A reader that returns one line at a time.
 pub(super) struct Lines<'a> {
     rest: &'a [u8],
     progress: &'a Progress,
-    /// Whether the rest begins with a line.
+    /// True if the rest begins with a line.
     at_start: bool,
 }
 

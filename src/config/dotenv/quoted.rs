@@ -1,7 +1,7 @@
-//! A value as a line of `.env` holds it.
+//! The form of a value in a line of `.env`.
 
-/// The value such that a line `NAME=` with it is read as this value; `None` for one with control
-/// characters, which no terminal should be sent.
+/// Quotes the value so that a line `NAME=` with it is read as this value. Returns `None` for a
+/// value with control characters, which must not reach a terminal.
 pub fn quoted(value: &str) -> Option<String> {
     if value.chars().any(is_unprintable) {
         return None;
@@ -10,15 +10,15 @@ pub fn quoted(value: &str) -> Option<String> {
     if value.chars().all(is_plain) {
         return Some(value.to_owned());
     }
-    // Within single quotes nothing has a meaning, but the end of the line is looked for as if a
-    // backslash had one.
+    // Within single quotes no character has a meaning, but the parser looks for the end of the line
+    // as if a backslash had one.
     if !value.contains(['\'', '\\', '\n']) {
         return Some(format!("'{value}'"));
     }
     Some(double_quoted(value))
 }
 
-/// The value in double quotes, whatever is in it.
+/// Returns the value in double quotes, with escapes.
 pub(super) fn double_quoted(value: &str) -> String {
     let escaped = value.chars().fold(String::new(), |mut text, c| {
         match c {

@@ -1,4 +1,4 @@
-//! Go's own vectors, and two models that know nothing of the parser.
+//! Go's own test vectors, and two models that are independent of the parser.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ fn check(text: &str, expected: Result<u64, Error>) {
     assert_eq!(parse(text), expected.map(Duration::from_nanos), "{text:?}");
 }
 
-/// The vectors of Go's own `TestParseDuration`, without the negative ones. Of a third of an hour Go makes 20 minutes
-/// by the rounding of floats.
+/// The vectors of Go's own `TestParseDuration`, without the negative ones. Go rounds a third of an
+/// hour to 20 minutes, by floats.
 #[test]
 fn go_accepts() {
     for (text, nanos) in [
@@ -134,7 +134,7 @@ fn long_inputs_take_linear_time() {
     check(&"1ns".repeat(1 << 20), Ok(1 << 20));
 }
 
-/// One component of a duration as text, and what it is worth in exact arithmetic.
+/// One component of a duration as text, and its value in exact arithmetic.
 #[derive(Clone, Debug)]
 struct Component {
     whole: String,

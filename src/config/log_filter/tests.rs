@@ -1,4 +1,4 @@
-//! The words that are taken, and the suggestions for others.
+//! The accepted words, and the suggestions for others.
 
 use super::*;
 

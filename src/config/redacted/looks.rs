@@ -1,21 +1,21 @@
-//! Words that look like a credential: long and random, or with a beginning that may also begin a
-//! name.
+//! A recognizer of words that look like a credential: long and random, or with a prefix that may
+//! also begin a name.
 //!
-//! The subtle thing is what operators do write: paths, names of hosts and of certificates. Each
-//! rule here asks for more changes between kinds of characters than those have.
+//! Paths, host names and names of certificates must pass. Each rule requires more changes between
+//! kinds of characters than these have.
 
-/// A shorter word is no credential by its looks alone, whatever is in it.
+/// The length below which a word's looks never make it a credential.
 const SHORTEST: usize = 16;
-/// One with letters in one case alone, or with one number.
+/// The minimum length for a word with letters in one case only, or with one number.
 const SHORTEST_UNIFORM: usize = 20;
-/// A word with punctuation in it, as a path has.
+/// The minimum length for a word with punctuation, as a path has.
 const SHORTEST_PUNCTUATED: usize = 24;
-/// A secret key of AWS, in base64.
+/// The length of an AWS secret key, in base64.
 const AWS_SECRET: usize = 40;
 const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 
-/// Beginnings of words that may also begin a name, and how many letters or digits at least make
-/// what follows a credential. For that of an AWS key they are in upper case.
+/// Prefixes that may also begin a name, each with the number of letters or digits after it that
+/// make it a credential. Those of an AWS key are in upper case.
 const BEGINNINGS: [(&str, usize); 13] = [
     ("AKIA", 16),
     ("ASIA", 16),
@@ -32,7 +32,7 @@ const BEGINNINGS: [(&str, usize); 13] = [
     ("xapp-1-", 4),
 ];
 
-/// Where the first such word begins.
+/// Returns the start of the first such word.
 pub(super) fn first(text: &str) -> Option<usize> {
     let whole = |is_part, is_credential: fn(&str) -> bool| {
         let mut runs = runs(text, is_part);
@@ -42,7 +42,7 @@ pub(super) fn first(text: &str) -> Option<usize> {
         whole(|byte| byte.is_ascii_alphanumeric(), is_random),
         whole(|byte| is_token(byte) || matches!(byte, b'+' | b'/'), is_random_with_punctuation),
         whole(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'), is_aws_secret),
-        // As a segment of a path it names a volume.
+        // As a segment of a path a UUID names a volume.
         whole(|byte| is_token(byte) || byte == b'/', is_uuid),
         whole(is_token, begins_so),
     ];
@@ -69,9 +69,9 @@ fn is_uuid(word: &str) -> bool {
 fn is_random(word: &str) -> bool {
     let Looks { upper, lower, digits, changes, letter_changes } = Looks::of(word);
     let all_kinds = upper && lower && digits;
-    // A number at the end of a name is one change, and one within it two.
+    // A number at the end of a name is one change, and a number inside it two.
     let mixed = digits && changes > 2;
-    // A name in several words changes the case twice for each.
+    // A name of several words changes the case twice per word.
     let mixed_case = upper && lower && letter_changes * 5 > word.len() * 2;
     match word.len() {
         ..SHORTEST => false,
@@ -85,20 +85,20 @@ fn is_random_with_punctuation(word: &str) -> bool {
     word.len() >= SHORTEST_PUNCTUATED && upper && lower && digits && changes > 3
 }
 
-/// A path of that length begins with a slash, or has the case change once or twice for a segment.
+/// A path of that length begins with a slash, or changes the case once or twice per segment.
 fn is_aws_secret(word: &str) -> bool {
     let Looks { upper, lower, letter_changes, .. } = Looks::of(word);
     word.len() == AWS_SECRET && !word.starts_with('/') && upper && lower && letter_changes > 7
 }
 
-/// Which kinds of characters a word has, and how often they change.
+/// The kinds of characters in a word, and the number of changes between them.
 struct Looks {
     upper: bool,
     lower: bool,
     digits: bool,
-    /// From a letter to a digit or back.
+    /// Changes from a letter to a digit or back.
     changes: usize,
-    /// From one case to the other.
+    /// Changes from one case to the other.
     letter_changes: usize,
 }
 
@@ -121,7 +121,7 @@ impl Looks {
     }
 }
 
-/// The longest runs of such bytes.
+/// Returns the longest runs of such bytes.
 fn runs(text: &str, is_part: fn(u8) -> bool) -> impl Iterator<Item = (usize, usize)> {
     let bytes = text.as_bytes();
     let is_start = move |at: &usize| is_part(bytes[*at]) && (*at == 0 || !is_part(bytes[*at - 1]));

@@ -1,4 +1,4 @@
-//! Credentials in all places, and the values that operators do write.
+//! Credentials in all positions, and values that operators really use.
 
 use proptest::prelude::*;
 
@@ -109,10 +109,10 @@ fn what_operators_write_is_shown() {
     }
 }
 
-/// A token with the start that is public.
+/// A token with its public prefix.
 fn tokens() -> impl Strategy<Value = String> {
     let prefixed = "(gh[pousr]_|github_pat_|glpat-)[A-Za-z0-9]{16,40}";
-    // Few random words lack one of the kinds.
+    // Random words almost always have all kinds of characters.
     let random = "[a-z]{2}[0-9][A-Z]{2}[A-Za-z0-9]{20,60}";
     let hex = "[0-9a-f]{36}a0b1";
     let web = "eyJ[A-Za-z0-9]{10,30}\\.eyJ[A-Za-z0-9_-]{10,30}\\.[A-Za-z0-9_-]{10,30}";
@@ -131,7 +131,7 @@ proptest! {
         prop_assert!(!redacted(&text).contains(beginning), "{}", redacted(&text));
         let cut = cut(&text).expect("a credential");
         prop_assert!(!cut.contains(beginning), "{cut}");
-        // Nothing behind the beginning either.
+        // Not even the end of the token is shown.
         prop_assert!(!redacted(&text).contains(&token[token.len() - 8..]), "{}", redacted(&text));
     }
 

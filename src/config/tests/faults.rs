@@ -1,4 +1,4 @@
-//! The forms that are refused, and what is never shown.
+//! The refused forms, and the values that must never be shown.
 
 use super::config;
 use crate::config::{Config, VARIABLES, Vars};
@@ -139,7 +139,7 @@ fn a_token_in_the_wrong_variable_is_shown_by_four_characters() {
             "'glpat-canarySecret'",
             "0canary1Secret2Secret3Secret4",
         ] {
-            // It may well be the name of a host.
+            // It may be a host name.
             let message = match config(&[(name, value)]) {
                 Ok(config) => format!("{:?}", config.settings),
                 Err(message) => message,

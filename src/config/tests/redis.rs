@@ -1,4 +1,4 @@
-//! The forms of `REDIS_HOST`, and that no password is ever shown.
+//! The forms of `REDIS_HOST`; no password is ever shown.
 
 use super::config;
 use crate::config::{Redis, Store, VARIABLES};

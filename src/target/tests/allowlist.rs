@@ -1,4 +1,4 @@
-//! What the allowlist opens.
+//! Hosts and paths that the allowlist opens.
 
 use super::{check, check_under, policy};
 use crate::target::{Authority, Error, PathPrefix, Target};

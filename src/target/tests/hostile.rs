@@ -1,5 +1,5 @@
-//! The table of hostile URLs and of their good neighbours, on the pure target. The same table runs through a socket in
-//! the integration tests.
+//! The table of hostile URLs and of similar harmless ones, on the pure target. The same table runs
+//! through a socket in the integration tests.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ fn the_table_has_cases_of_every_verdict_and_none_twice() {
     for case in &cases {
         *counts.entry(case.columns[0].as_str()).or_insert(0) += 1;
     }
-    // The url crate and the grammar are not known to disagree: `Ambiguous` is for the day they do.
+    // No disagreement of the url crate and the grammar is known: `Ambiguous` is for future ones.
     let verdicts = [
         "Character",
         "Credential",

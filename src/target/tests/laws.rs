@@ -1,4 +1,4 @@
-//! What holds for every input, whatever it is.
+//! Properties that hold for every input.
 
 use proptest::prelude::*;
 use url::Url;
@@ -28,7 +28,7 @@ fn url_like() -> impl Strategy<Value = String> {
 
 fn well_formed() -> impl Strategy<Value = String> {
     let segment = "[a-z]([a-zA-Z0-9_~-]|%2[fF]x|%7[eE]|%[6][1-9aA]|[!$&'()*+,:=@\\[\\]]){0,8}";
-    // Without %25, behind which two digits would be a byte that may be no UTF-8.
+    // Without %25, which with two more digits could be a byte that is not UTF-8.
     let pair = "([a-c]|%6[1-3]){1,2}(=([a-z0-9+/?']|%2[0-46-9a-fA-F]){0,6})?";
     let segments = prop::collection::vec(segment, 0..4);
     (segments, prop::collection::vec(pair, 0..5)).prop_map(|(segments, pairs)| {
@@ -62,7 +62,7 @@ proptest! {
             prop_assert_eq!(url.host_str(), Some(target.host()));
             prop_assert_eq!(url.path(), target.path());
             prop_assert_eq!((url.username(), url.password(), url.fragment()), ("", None, None));
-            // Nor did the crate see another host or path in what the client wrote.
+            // The crate also reads the client's text as the same host and path.
             let raw = Url::parse(&raw).unwrap();
             prop_assert_eq!(raw.host_str(), Some(target.host()));
             let segments = |url: &Url| url.path_segments().map(Iterator::count);

@@ -1,4 +1,4 @@
-//! What is refused before the allowlist is asked, and why.
+//! URLs that are refused before the allowlist is read, and the reasons.
 
 use super::{PREFIX, check};
 use crate::target::{Error, Policy, Target};
