@@ -1,4 +1,5 @@
-//! The only wiring: which component is made of what, which tasks run beside the requests, and how it all ends.
+//! The wiring of the service: its components, the background tasks, and the shutdown. No other
+//! module connects components.
 
 mod background;
 mod ending;
@@ -32,16 +33,19 @@ use crate::tasks::Tasks;
 use crate::telemetry::{Lines, chain};
 use crate::upstream::{ClientError, LOOK_UPS, Reachability, TokenPool, Upstream, UpstreamMetrics};
 
-/// How long the store's file may be held by another process: long enough for a rolling restart.
+/// The time that the start waits while another process holds the store's file: long enough for a
+/// rolling restart.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
-/// Blocking calls that need no permit: an opening of the store's file that hangs, and its closing, or a batch for Redis; and
-/// a body that is compressed.
+/// Blocking calls that need no permit: a hanging open of the store's file, its close or a batch for
+/// Redis, and a body's compression.
 const WITHOUT_PERMIT: usize = 3;
-/// The threads that the runtime needs for blocking calls, so that none waits for one of another kind that hangs. Long records
-/// from Redis are read on those that the embedded store does not need then.
+/// The number of threads for blocking calls, so that no kind of call waits for a hanging call of
+/// another kind. Long records from Redis are read on the threads that the embedded store does not
+/// need then.
 ///
-/// It has to be told: a permit is free a moment before its thread is, so whoever waited for it would have another
-/// thread started. Dozens come of that, and each keeps some of the allocator's memory to itself.
+/// It must be set explicitly: a permit is released shortly before its thread is idle, so the next
+/// caller would start another thread. Dozens of threads would result, and each keeps some of the
+/// allocator's memory to itself.
 pub const BLOCKING_THREADS: usize =
     embedded::READERS + embedded::WRITERS + LOOK_UPS + WITHOUT_PERMIT;
 
@@ -60,34 +64,34 @@ pub struct App {
     flights: Tasks,
 }
 
-/// Why the service cannot be built.
+/// The reason why the service cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The embedded store is in use.
+    /// The embedded store is in use by another process.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// The way to Redis cannot be set up.
+    /// The Redis client cannot be set up.
     #[error(transparent)]
     Redis(#[from] SetupError),
-    /// The way to the upstream cannot be set up.
+    /// The HTTP client for the upstream cannot be set up.
     #[error(transparent)]
     Upstream(#[from] ClientError),
 }
 
 impl App {
-    /// Opens the store that the configuration asks for and builds the service on it. Where the folder of the store
-    /// cannot be used, or Redis cannot be reached, the service goes without it until it can.
+    /// Opens the configured store and builds the service on it. If the folder of the store is not
+    /// usable, or Redis is not reachable, the service runs without the store until it is.
     pub async fn build(config: Config, clock: Clock, lines: Lines) -> Result<Self, BuildError> {
         let store: Arc<dyn Store> = match &config.store {
             config::Store::Embedded(config) => Arc::new(open(config, &clock).await?),
-            // It connects in the background, so that no start waits for it.
+            // The client connects in the background, so that no start waits for it.
             config::Store::Redis(config) => Arc::new(Redis::new(config)?),
         };
         Self::assemble(config, clock, store, lines)
     }
 
-    /// Looks for what [`App::build`] would refuse: it reads the files that the configuration names. No store is opened
-    /// and nothing is dialled.
+    /// Checks for errors of [`App::build`]: it reads the files that the configuration names, but
+    /// opens no store and makes no connection.
     ///
     /// # Errors
     ///
@@ -99,7 +103,7 @@ impl App {
         Ok(Upstream::check(&config.upstream)?)
     }
 
-    /// Builds the service on a store that is open already.
+    /// Builds the service on an open store.
     pub fn assemble(
         config: Config,
         clock: Clock,
@@ -212,23 +216,23 @@ impl App {
         })
     }
 
-    /// The cache behind `/version`, for whoever measures it alone.
+    /// Returns the cache behind `/version`, for benchmarks of the cache alone.
     pub fn cache(&self) -> &Cache {
         &self.cache
     }
 
-    /// The HTTP service without a socket, for whoever measures it alone.
+    /// Returns the HTTP service without a socket, for benchmarks of the service alone.
     pub fn service(&self) -> &salvo::Service {
         &self.service
     }
 
-    /// Serves until `shutdown` resolves, and then ends in order: connections are accepted for
-    /// another `SHUTDOWN_DELAY`, the listener closes, what has begun gets `SHUTDOWN_GRACE`, what
-    /// waits for the store `SHUTDOWN_DRAIN_TIMEOUT`.
+    /// Serves until `shutdown` resolves, then stops in order: connections are accepted for another
+    /// `SHUTDOWN_DELAY`, the listener closes, running requests get `SHUTDOWN_GRACE`, and waiting
+    /// writes get `SHUTDOWN_DRAIN_TIMEOUT`.
     ///
     /// # Errors
     ///
-    /// When the listening socket fails.
+    /// If the listening socket fails.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -252,7 +256,7 @@ impl App {
     }
 }
 
-/// Opens the embedded store; one that cannot be opened opens itself as soon as it can.
+/// Opens the embedded store. A store that cannot be opened now opens itself as soon as possible.
 async fn open(config: &config::Embedded, clock: &Clock) -> Result<Embedded, OpenError> {
     let Opened { store, shut, .. } = Embedded::open(config, clock, LOCK_WAIT).await?;
     if let Some(why) = shut {

@@ -1,8 +1,8 @@
-//! Time, for everything that decides by it: freshness, rests, retries, ages.
+//! Time for all decisions: freshness, cooldowns, retries, ages.
 //!
-//! Only this module reads the clocks of the machine. Whatever decides by time takes a [`Timestamp`] as an
-//! argument, so a test moves hours with one call and no sleep. Deadlines on the network are not decided here:
-//! they run on tokio's timers, which a [`ManualClock`] does not move.
+//! Only this module reads the machine's clocks. Code that decides by time takes a [`Timestamp`] as
+//! an argument, so a test moves hours with one call and no sleep. Network deadlines are an
+//! exception: they use tokio's timers, which a [`ManualClock`] does not move.
 
 mod period;
 
@@ -14,41 +14,43 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use period::Period;
 
-/// The last millisecond that RFC 3339 has a form for.
+/// The last millisecond that RFC 3339 can express.
 const LAST_OF_9999: u64 = 253_402_300_799_999;
 
-/// A moment, in milliseconds since the Unix epoch; wall-clock time, since stored entries outlive the process.
+/// A moment, in milliseconds since the Unix epoch; wall-clock time, since stored entries outlive
+/// the process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The moment that lies `millis` milliseconds after the Unix epoch.
+    /// Returns the moment `millis` milliseconds after the Unix epoch.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// The moment that lies `seconds` seconds after the Unix epoch.
+    /// Returns the moment `seconds` seconds after the Unix epoch.
     pub const fn from_secs(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1_000))
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch.
+    /// Returns the whole seconds since the Unix epoch.
     pub const fn as_secs(self) -> u64 {
         self.0 / 1_000
     }
 
-    /// How long after `earlier` this moment lies; zero if it does not, as after a step of the clock.
+    /// Returns the time from `earlier` to this moment; zero if `earlier` is later, as after a step
+    /// of the clock.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// Whether less than `window` has passed since this moment. Where it lies ahead, as after a
-    /// step of the clock, nobody knows how much has.
+    /// Returns true if less than `window` has passed since this moment. If the moment is in the
+    /// future, as after a step of the clock, the passed time is unknown and the result is false.
     pub fn was_within(self, window: Duration, now: Self) -> bool {
         self <= now && now.since(self) < window
     }
@@ -73,7 +75,7 @@ impl Sub<Duration> for Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339, in milliseconds and UTC.
+    /// Formats as RFC 3339, in milliseconds and UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = Duration::from_millis(self.0.min(LAST_OF_9999));
         humantime::format_rfc3339_millis(UNIX_EPOCH + shown).fmt(f)
@@ -86,7 +88,7 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Where the present comes from: the machine, or a test's hand.
+/// The source of the present: the machine, or a test.
 #[derive(Clone, Debug)]
 pub enum Clock {
     /// The clock of the machine.
@@ -96,7 +98,7 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// The present moment.
+    /// Returns the present.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
     pub fn now(&self) -> Timestamp {
         match self {
@@ -109,17 +111,17 @@ impl Clock {
     }
 }
 
-/// A clock for tests: clones share one present.
+/// A clock for tests. Clones share one present.
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<AtomicU64>);
 
 impl ManualClock {
-    /// A clock that stands at `now`.
+    /// Creates a clock that stands at `now`.
     pub fn at(now: Timestamp) -> Self {
         Self(Arc::new(AtomicU64::new(now.as_millis())))
     }
 
-    /// The moment at which this clock stands.
+    /// Returns the moment at which this clock stands.
     pub fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::SeqCst))
     }
@@ -130,25 +132,25 @@ impl ManualClock {
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// Moves the present back, as somebody does who sets a clock right.
+    /// Moves the present back, as the correction of a clock does.
     pub fn set_back(&self, by: Duration) {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.0.fetch_sub(millis, Ordering::SeqCst);
     }
 }
 
-/// Measures how long something took; monotonic, and never moved by a test.
+/// A monotonic measurement of a duration, which no test moves.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts to measure.
+    /// Starts the measurement.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }

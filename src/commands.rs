@@ -1,4 +1,4 @@
-//! What `svm` can be told on its command line, beside serving.
+//! The commands of `svm`'s command line.
 
 mod check;
 mod healthcheck;
@@ -10,25 +10,25 @@ pub use help::help;
 
 use crate::config::redacted::cut;
 
-/// What to do.
+/// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Serve; the bare `svm`.
     Serve,
-    /// Say what the configuration comes to, without serving.
+    /// Validate and print the configuration.
     Check,
-    /// Ask the running service how it is.
+    /// Ask the running service for its health.
     Healthcheck,
-    /// Say what `svm` is and how it is configured.
+    /// Print the usage and the variables.
     Help,
-    /// Say which version this is.
+    /// Print the version.
     Version,
 }
 
-/// The longest part of an argument that is repeated, in characters.
+/// The number of characters of an argument that an error repeats.
 const MAX_SHOWN: usize = 80;
 
-/// Arguments that mean nothing. One that is long or may be a token is not repeated in full.
+/// An unknown argument. A long one, or one that may be a token, is not repeated in full.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown argument {0:?}; see svm --help")]
 pub struct UnknownArgument(String);
@@ -44,8 +44,8 @@ impl UnknownArgument {
 }
 
 impl Command {
-    /// Reads the arguments that follow the program's name. A command that is followed by a wish for
-    /// help is not run.
+    /// Parses the arguments after the program's name. A request for help after a command replaces
+    /// it.
     pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, UnknownArgument> {
         let command = match args.next().as_deref() {
             None => Self::Serve,

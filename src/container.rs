@@ -1,19 +1,17 @@
-//! The memory that the kernel lets the process use: the limit of its control group, and of those
-//! above it.
+//! The memory limit of the process: that of its control group and of the groups above it.
 //!
-//! It is that of a container or of a systemd unit. A process that goes over it is killed without a
+//! A container and a systemd unit set it. The kernel kills a process that exceeds it, without a
 //! message. Both versions of control groups are read, and both at once, as systemd has them side by
-//! side. The subtle thing is where the group's files are: a container sees a part of the tree, and
-//! its group at the root of that part.
+//! side. A container sees a part of the tree, with its group at the root of that part.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Version 1 writes a number far above this for no limit.
+/// The value from which a limit of version 1, which always has a number, is no limit.
 const NO_LIMIT: u64 = 1 << 60;
 
-/// The smallest limit that holds for this process, in bytes. Paths begin at `root`, which is `/`
-/// but in tests.
+/// Returns the smallest limit of this process, in bytes. Paths begin at `root`, which is `/` except
+/// in tests.
 pub fn memory_limit(root: &Path) -> Option<u64> {
     let read = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
     let (groups, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
@@ -28,9 +26,9 @@ pub fn memory_limit(root: &Path) -> Option<u64> {
 /// A mounted tree of control groups.
 struct Tree {
     version: Version,
-    /// The group that is mounted.
+    /// The mounted group.
     top: PathBuf,
-    /// Where it is mounted.
+    /// The mount point.
     folder: PathBuf,
 }
 
@@ -41,8 +39,8 @@ enum Version {
 }
 
 impl Version {
-    /// The files of a group that hold a limit. Over `memory.high` a process is not killed, and
-    /// hardly runs either.
+    /// Returns the files of a group that hold a limit. Above `memory.high` a process is not killed,
+    /// but hardly runs.
     const fn files(self) -> &'static [&'static str] {
         match self {
             Self::One => &["memory.limit_in_bytes"],
@@ -52,7 +50,8 @@ impl Version {
 }
 
 impl Tree {
-    /// A line of `mountinfo`, if it is about groups that limit memory; see `proc_pid_mountinfo(5)`.
+    /// Parses a line of `mountinfo`, if it is about groups that limit memory; see
+    /// `proc_pid_mountinfo(5)`.
     fn of_mount(line: &str) -> Option<Self> {
         let (mount, kind) = line.split_once(" - ")?;
         let mut kind = kind.split(' ');
@@ -65,8 +64,8 @@ impl Tree {
         Some(Self { version, top: mount.next()?, folder: mount.next()? })
     }
 
-    /// The group that a line of `/proc/self/cgroup` names, if the line is about this tree; see
-    /// `cgroups(7)`.
+    /// Returns the group that a line of `/proc/self/cgroup` names, if the line is about this tree;
+    /// see `cgroups(7)`.
     fn group<'a>(&self, line: &'a str) -> Option<&'a Path> {
         let mut parts = line.splitn(3, ':').skip(1);
         let (controllers, group) = (parts.next()?, parts.next()?);
@@ -77,9 +76,9 @@ impl Tree {
         is_ours.then_some(Path::new(group))
     }
 
-    /// The limits of the group and of those above it, as far up as they can be seen.
+    /// Returns the limits of the group and of the visible groups above it.
     fn limits(&self, root: &Path, group: &Path) -> Vec<u64> {
-        // The group of another part of the tree is that of a container whose own part is mounted.
+        // A group outside the mounted part belongs to a container whose own part is mounted.
         let below = group.strip_prefix(&self.top).unwrap_or(Path::new(""));
         let groups = below.ancestors().map(|group| self.folder.join(group));
         let files =
@@ -92,13 +91,13 @@ fn below_root(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// The number in a file; `max`, and a number that stands for it, is no limit.
+/// Reads the number in a file. `max`, and a number that stands for it, is no limit.
 fn limit(file: &Path) -> Option<u64> {
     let bytes = fs::read_to_string(file).ok()?.trim().parse().ok()?;
     (bytes < NO_LIMIT).then_some(bytes)
 }
 
-/// A path of `mountinfo`, in which blanks and backslashes are octal numbers.
+/// Decodes a path of `mountinfo`, in which blanks and backslashes are octal numbers.
 fn unescaped(path: &str) -> String {
     [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
         .into_iter()

@@ -1,7 +1,7 @@
-//! File descriptors: the limit that the system sets, and how many of them are for clients.
+//! File descriptors: the limit of the system, and the number of them for clients.
 //!
-//! Each connection of a client is one. A service that gives them all to clients can neither ask
-//! GitHub nor open its store, so some are set aside.
+//! Each client connection takes one. Some are reserved, since a service without free descriptors
+//! can neither call GitHub nor open its store.
 
 use std::io;
 
@@ -9,17 +9,17 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::{self, Config};
 
-/// Descriptors for each exchange: its connection, and one that is tried beside it.
+/// Descriptors for each exchange: its connection, and a second one that is tried in parallel.
 const OF_AN_EXCHANGE: usize = 2;
-/// Descriptors for idle connections to GitHub, the store, the log, look-ups of names, and
+/// Descriptors for idle connections to GitHub, the store, the log, look-ups of names, and client
 /// connections beyond the limit.
 const OF_ALL_ELSE: usize = 128;
 
-/// Raises the limit of this process as far as it may.
+/// Raises the soft limit of this process to the hard limit.
 ///
 /// # Errors
 ///
-/// Where the system refuses; the limit stays as it was.
+/// If the system refuses; the limit stays as it was.
 pub fn raise() -> io::Result<()> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {
@@ -28,13 +28,12 @@ pub fn raise() -> io::Result<()> {
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
-/// The limit up to which this process may raise its own; nothing where there is none.
+/// Returns the hard limit of this process; `None` if there is none.
 pub fn limit() -> Option<u64> {
     getrlimit(Resource::Nofile).maximum
 }
 
-/// Lowers `MAX_CONNECTIONS` to what the limit has room for; gives the warning that the operator
-/// needs then.
+/// Lowers `MAX_CONNECTIONS` to fit the limit. Returns a warning for the operator if it did.
 pub fn fit(config: &mut Config, limit: Option<u64>) -> Option<String> {
     let limit = limit?;
     let wanted = config.server.max_connections;
@@ -48,7 +47,7 @@ pub fn fit(config: &mut Config, limit: Option<u64>) -> Option<String> {
     ))
 }
 
-/// Client connections that the limit has room for; half of it is always for clients.
+/// Returns the number of client connections that fit the limit; at least half of it is for clients.
 fn room(limit: u64, upstream: &config::Upstream) -> usize {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let others =

@@ -1,9 +1,9 @@
 //! The `.env` file of the working folder: found, opened and checked.
 //!
 //! The file decides where tokens are sent, so it must belong to the user of the process or to root,
-//! and nobody else may write to it. The file of another folder is never read. Owner and mode are
-//! those of the opened file, which nobody can exchange; of a link, its own owner counts as well. A
-//! file that is not regular is not even opened.
+//! and no other user may have the right to write to it. The file of another folder is never read.
+//! Owner and mode are those of the opened file, which cannot be exchanged any more; of a link, its
+//! own owner counts as well. A file that is not regular is not even opened.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -17,7 +17,7 @@ use crate::config::dotenv::{self, Dotenv, NoDotenv};
 use crate::config::redacted::redacted_path;
 
 const NAME: &str = ".env";
-/// Far more than all variables need.
+/// The largest file: far more than all variables need.
 const LARGEST_BYTES: u64 = 1 << 20;
 const ROOT: u32 = 0;
 const OTHERS_WRITE: u32 = 0o002;
@@ -25,26 +25,26 @@ const GROUP_WRITES: u32 = 0o020;
 
 /// The outcome of the search.
 pub enum Lookup {
-    /// There is no such file, or none that could be seen.
+    /// There is no such file, or none that is visible.
     Missing(NoDotenv),
-    /// There is something of that name that is no file, by its path and kind; it is ignored.
+    /// There is something else of that name, with this path and kind; it is ignored.
     NoFile(PathBuf, &'static str),
     /// The file was read.
     Read(Dotenv),
 }
 
-/// Why a `.env` that is there is not used.
+/// The reason why an existing `.env` is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The system does not let it be read.
+    /// The system does not permit reading it.
     #[error("{} cannot be read", redacted_path(.path))]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It, or the link by which it is found, belongs to another user.
+    /// The file, or the link to it, belongs to another user.
     #[error(
         "{} is refused: {what} belongs to the user {owner}, and may belong only to the user of this process ({user}) or to root",
         redacted_path(.path)
@@ -54,9 +54,9 @@ pub enum Error {
         path: PathBuf,
         /// The file or the link.
         what: &'static str,
-        /// The number of its owner.
+        /// The user id of its owner.
         owner: u32,
-        /// The number of our user.
+        /// The user id of the process.
         user: u32,
     },
     /// Other users may write to it.
@@ -67,26 +67,26 @@ pub enum Error {
     Writable {
         /// The file.
         path: PathBuf,
-        /// Its permissions.
+        /// The file's permissions.
         mode: u32,
     },
-    /// It is no list of variables.
+    /// The file is too large for a list of variables.
     #[error("{} is refused: it has more than {LARGEST_BYTES} bytes", redacted_path(.path))]
     TooLarge {
         /// The file.
         path: PathBuf,
     },
-    /// Its contents are wrong.
+    /// The contents are invalid.
     #[error(transparent)]
     Contents(#[from] dotenv::Error),
 }
 
-/// Reads `.env` in the working folder. That the folder cannot be searched is no error: a service
-/// may well run as a user without that right.
+/// Reads `.env` in the working folder. A folder that cannot be searched is no error: a service may
+/// run as a user without that right.
 ///
 /// # Errors
 ///
-/// [`Error`], where the file is there and may not or cannot be used.
+/// [`Error`], if the file exists but may not or cannot be used.
 pub fn read() -> Result<Lookup, Error> {
     let Ok(folder) = std::env::current_dir() else {
         return Ok(Lookup::Missing(NoDotenv::Unseen));
@@ -94,7 +94,7 @@ pub fn read() -> Result<Lookup, Error> {
     read_at(&folder.join(NAME), User::of_process())
 }
 
-/// The user and group as which the process acts.
+/// The effective user and group of the process.
 #[derive(Clone, Copy)]
 struct User {
     id: u32,
@@ -110,9 +110,9 @@ impl User {
         owner == self.id || owner == ROOT
     }
 
-    /// Whether somebody else may write to the file. A group that has the user's own number is taken
-    /// for a private one: systems that give each user such a group let it write by default. Root's
-    /// is not: it has other members.
+    /// Returns true if another user may write to the file. A group with the same number as the user
+    /// counts as private: systems that give each user such a group let it write by default. Root's
+    /// group does not count as private: it has other members.
     fn shares(self, file: &Metadata) -> bool {
         let private_group = file.gid() == self.group && self.group == self.id && self.id != ROOT;
         let by_group = file.mode() & GROUP_WRITES != 0 && !private_group;
@@ -138,7 +138,7 @@ fn read_at(path: &Path, user: User) -> Result<Lookup, Error> {
     }
     let file = open(path, link.is_symlink()).map_err(unreadable)?;
     let opened = file.metadata().map_err(unreadable)?;
-    // It may have been exchanged since.
+    // Another file may have taken its place since.
     if !opened.is_file() {
         return Ok(Lookup::NoFile(path.to_owned(), kind(opened.file_type())));
     }
@@ -167,7 +167,7 @@ fn check_owner(path: &Path, what: &'static str, found: &Metadata, user: User) ->
     Err(Error::Foreign { path: path.to_owned(), what, owner, user: user.id })
 }
 
-/// Opens without waiting: a named pipe that took the file's place would wait for its writer.
+/// Opens without waiting: a named pipe in the file's place would wait for its writer.
 fn open(path: &Path, through_link: bool) -> io::Result<File> {
     let follow = if through_link { OFlags::empty() } else { OFlags::NOFOLLOW };
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | follow).bits();
@@ -192,7 +192,7 @@ mod tests {
 
     const STRANGER: User = User { id: 54_321, group: 54_321 };
 
-    /// The outcome for a file with this mode that belongs to the user of the test.
+    /// Returns the outcome for a file with this mode that belongs to the user of the test.
     #[track_caller]
     fn outcome(mode: u32, user: User) -> Result<Lookup, Error> {
         let folder = tempfile::tempdir().unwrap();
@@ -213,8 +213,8 @@ mod tests {
         }
         let private = User { group: us.id, ..us };
         let shared = User { group: us.id + 1, ..us };
-        // The file has the group of the test, which is private where it has the number of the user;
-        // root's never is.
+        // The file has the group of the test. It is private if it has the number of the user,
+        // except for root.
         if us.group == us.id {
             let is_read = matches!(outcome(0o660, private), Ok(Lookup::Read(_)));
             assert_eq!(is_read, us.id != ROOT);
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(missing(), NoDotenv::Absent);
         symlink("nowhere", &path).unwrap();
         assert_eq!(missing(), NoDotenv::Absent);
-        // A link that leads to itself stands for all that cannot be followed: root may search any
+        // A link to itself is an example of a path that cannot be followed; root may search any
         // folder.
         fs::remove_file(&path).unwrap();
         symlink(NAME, &path).unwrap();

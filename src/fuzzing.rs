@@ -1,7 +1,8 @@
-//! What must hold of every input from outside, for fuzzers and for their corpus.
+//! Properties of every input from outside, for fuzzers and for their corpus.
 //!
-//! Each function takes bytes that anybody may have made up, and panics where a law is broken. `fuzz/` holds a program
-//! around each; the tests run them over the corpus in `fuzz/corpus`. No build of the service holds this module.
+//! Each function takes arbitrary bytes, and panics if a property is violated. `fuzz/` holds a
+//! program around each; the tests run them over the corpus in `fuzz/corpus`. No build of the
+//! service contains this module.
 
 mod duration;
 mod env;
@@ -26,10 +27,10 @@ pub use record::record;
 pub use redis_url::redis_url;
 pub use target::target;
 
-/// In a value that must stay secret; a corpus and a dictionary bring it in.
+/// A part of a secret value; a corpus and a dictionary use it.
 const CANARY: &str = "s3cr3tcanary";
 
-/// The bytes as text, if they are text: what is no text ends long before what is tested here.
+/// Returns the bytes as text. Other bytes are refused long before the tested code.
 fn text(data: &[u8]) -> Option<&str> {
     str::from_utf8(data).ok()
 }

@@ -1,8 +1,8 @@
-//! The gzip coding (RFC 1952) of a body: made once for all who ask for it, and undone within bounds.
+//! The gzip coding (RFC 1952) of a body: compression, and decompression within bounds.
 //!
-//! It is pure, and says neither which bodies are worth it nor when it is done. The subtle thing is the way back: a form may
-//! come from a store that others write to, so what it inflates to is bounded before it is read, and all of it has to be one
-//! stream.
+//! Pure: it does not decide which bodies are compressed, nor when. A form may come from a store
+//! that others write to, so its decompressed size is bounded in advance, and the form must be a
+//! single stream.
 
 use std::io::{Read, Write};
 
@@ -10,16 +10,16 @@ use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 
-/// Of the recorded documents it leaves 7.4 %: level 1 leaves 11.1 % in a third of the time, level 9 7.3 % in one and a half
-/// of it. See docs/benchmarks.md.
+/// The compression level. It leaves 7.4 % of the recorded documents; level 1 leaves 11.1 % in a
+/// third of the time, level 9 7.3 % in one and a half times the time. See docs/benchmarks.md.
 pub const LEVEL: u32 = 6;
 
-/// The gzip form of `bytes`.
+/// Returns the gzip form of `bytes`.
 pub fn compress(bytes: &[u8]) -> Vec<u8> {
     compress_at(LEVEL, bytes)
 }
 
-/// The same at another level, for whoever compares them.
+/// Returns the gzip form at another level, for benchmarks.
 pub fn compress_at(level: u32, bytes: &[u8]) -> Vec<u8> {
     let room = Vec::with_capacity(bytes.len() / 8);
     let mut encoder = GzEncoder::new(room, Compression::new(level));
@@ -27,10 +27,11 @@ pub fn compress_at(level: u32, bytes: &[u8]) -> Vec<u8> {
     compressed.expect("memory takes what is written to it")
 }
 
-/// The bytes whose whole gzip form this is; `None` if it is not one stream, intact to its end, of exactly `length` bytes.
-/// It takes memory for one byte more than these at most.
+/// Returns the bytes of this gzip form; `None` if it is not one stream, intact to its end, of
+/// exactly `length` bytes. It uses memory for at most one byte more.
 pub fn inflate(form: &[u8], length: usize) -> Option<Vec<u8>> {
-    // One more than there should be, so that too many are seen; at the end the decoder compares the stream's own checksum.
+    // One byte more than expected, to detect longer streams. At the end the decoder verifies the
+    // stream's own checksum.
     let most = length + 1;
     let mut bytes = Vec::with_capacity(most);
     let mut decoder = GzDecoder::new(form);

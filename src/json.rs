@@ -1,10 +1,11 @@
-//! Whether bytes are JSON, without building anything of it.
+//! A validity check for JSON that builds no values.
 
 use serde::de::IgnoredAny;
 
-/// Whether `bytes` are one JSON value in valid UTF-8; nothing is built, and depth costs no stack.
+/// Returns true if `bytes` are one JSON value in valid UTF-8. It allocates nothing, and depth costs
+/// no stack.
 pub(crate) fn is_valid(bytes: &[u8]) -> bool {
-    // The parser skips over the strings that it ignores without a look at their encoding.
+    // The parser does not check the encoding of strings that it ignores.
     std::str::from_utf8(bytes).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 

@@ -1,8 +1,8 @@
-//! svm answers "what is the newest release of X?" in GitHub's stead: it fetches a document once, keeps it in memory
-//! and on disk, revalidates it with requests that cost no quota, and keeps answering while GitHub or the disk is
-//! down.
+//! svm answers requests for GitHub's release metadata: it fetches a document once, keeps it in
+//! memory and on disk, revalidates it with requests that cost no quota, and continues to answer
+//! while GitHub or the disk is down.
 //!
-//! # The way of a request
+//! # The path of a request
 //!
 //! ```text
 //! GET /version?url=U
@@ -11,22 +11,23 @@
 //! Cache::recall(target, Demand), then Cache::wait
 //!   │ 1 memory           L1; a fresh entry is a hit, and nothing else happens
 //!   ▼
-//! flight                 one task for each key; whoever asks meanwhile waits for it
-//!   │ 2 write_behind, store      what waits to be written, then L2, within a budget
+//! flight                 one task for each key; later requests for the key wait for it
+//!   │ 2 write_behind, store      waiting writes, then L2, within a budget
 //!   │ 3 upstream         a conditional GET: token, redirects, limits, one deadline
-//!   │ 4 policy::verdict  store, freshen, forget, or keep what there was
+//!   │ 4 policy::verdict  store, freshen, forget, or keep the previous entry
 //!   │ 5 memory, write_behind     L1 at once, L2 behind the request
 //!   ▼
-//! policy::answer         each waiter reads the flight's facts by its own demand
+//! policy::answer         each waiter reads the flight's result by its own demand
 //!   ▼
 //! http::render           status, headers, bytes
 //! ```
 //!
 //! # The modules, in reading order
 //!
-//! [`target`] says what may be asked for, [`cache`] what is stored and for how long, [`upstream`] how GitHub is
-//! asked, [`store`] what outlives the process, [`http`] what clients see. [`app`] is the only place that puts them
-//! together, from a [`config::Config`]. [`clock`], [`tasks`], [`metrics`] and [`telemetry`] are what all of them use.
+//! [`target`] defines the allowed URLs, [`cache`] the stored documents and their lifetimes,
+//! [`upstream`] the calls to GitHub, [`store`] the data that outlives the process, [`http`] the
+//! interface for clients. [`app`] is the only place that connects them, from a [`config::Config`].
+//! All of them use [`clock`], [`tasks`], [`metrics`] and [`telemetry`].
 
 pub mod target;
 

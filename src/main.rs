@@ -27,7 +27,8 @@ use svm::upstream::ClientError;
 
 use signals::Signals;
 
-// Many small bodies come and go on several threads; the system's allocator keeps what it has freed.
+// Many small bodies come and go on several threads; the system's allocator does not return the
+// memory that it frees.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -37,14 +38,14 @@ const USAGE: u8 = 64;
 const CONFIGURATION: u8 = 78;
 const FAILURE: u8 = 1;
 
-/// How long the runtime may take to end work on blocking threads that nobody waits for.
+/// The time for the runtime to end abandoned work on blocking threads.
 const RUNTIME_LIMIT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     panics::install_hook();
-    // Where this fails, such a signal ends the process as it would any other.
+    // If this fails, such a signal ends the process as it would any other.
     let _ = signals::survive();
-    // `args` would panic at what is not UTF-8.
+    // `args` would panic on text that is not UTF-8.
     let arguments = std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned());
     let run = match Command::parse(arguments) {
         Ok(Command::Serve) => serve(),
@@ -63,15 +64,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Each line says who complains: a supervisor mixes the lines of many. A token that stands in a
-/// wrong place may be in any sentence. Where standard error is closed there is nowhere left to
-/// complain.
+/// Writes a sentence to standard error, without tokens, and with the program's name on each line,
+/// since a supervisor mixes the lines of many programs. Errors are ignored: if standard error is
+/// closed, there is no other place to report to.
 fn complain(sentence: &str) {
     let lines: String = redacted(sentence).lines().map(|line| format!("svm: {line}\n")).collect();
     let _ = io::stderr().write_all(lines.as_bytes());
 }
 
-/// Why the process ends, and the code that says so.
+/// The reason for the end of the process, and its exit code.
 struct Exit {
     code: u8,
     sentence: String,
@@ -114,7 +115,7 @@ fn print(text: &str) -> Result<(), Exit> {
     io::stdout().write_all(text.as_bytes()).map_err(|error| Exit::failure(error.to_string()))
 }
 
-/// What a start would find before it serves, and nothing of what it would do.
+/// Performs the checks of a start without its effects.
 fn check_configuration() -> Result<(), Exit> {
     let (mut config, vars, warnings) = configuration()?;
     App::check(&config)?;
@@ -128,7 +129,7 @@ fn check_configuration() -> Result<(), Exit> {
     print(&text)
 }
 
-/// The settings that differ from the defaults in one line, without secrets.
+/// Formats the settings that differ from the defaults in one line, without secrets.
 fn settings(config: &Config) -> String {
     let settings = config.unusual_settings();
     settings.map(|Setting { name, value }| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
@@ -141,7 +142,7 @@ fn check_health() -> Result<(), Exit> {
     print(&format!("{answer}\n"))
 }
 
-/// The variables, and what in their surroundings deserves a warning.
+/// Returns the variables, and warnings about the environment.
 fn environment() -> Result<(Vars, Vec<String>), Exit> {
     let mut warnings = Vec::new();
     let dotenv = match dotenv::read()? {
@@ -157,7 +158,7 @@ fn environment() -> Result<(Vars, Vec<String>), Exit> {
     Ok((vars, warnings))
 }
 
-/// The configuration as it suits the machine, and what deserves a warning.
+/// Returns the configuration, adapted to the machine, and warnings.
 fn configuration() -> Result<(Config, Vars, Vec<String>), Exit> {
     let (vars, mut warnings) = environment()?;
     let mut config = Config::from_vars(&vars)?;
@@ -169,7 +170,7 @@ fn serve() -> Result<(), Exit> {
     let (mut config, vars, warnings) = configuration()?;
     let cannot =
         |what: &'static str| move |error: io::Error| Exit::failure(format!("{what}: {error}"));
-    // Without a buffer of its own, so that what was written and what was not can be told apart.
+    // Without a buffer of its own, so that written and unwritten lines can be told apart.
     let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
     let (lines, log) = stdout
         .and_then(|stdout| Lines::start(config.log.format, stdout))
@@ -191,7 +192,7 @@ fn serve() -> Result<(), Exit> {
     end
 }
 
-/// Raises the limit on descriptors, and gives clients no more of them than the rest can spare.
+/// Raises the limit of descriptors, and leaves enough of them for everything but clients.
 fn raise_descriptors(config: &mut Config) {
     if let Err(error) = descriptors::raise() {
         tracing::warn!(%error, "the limit on file descriptors cannot be raised");
@@ -214,13 +215,14 @@ async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
         app = App::build(config, Clock::System, lines) => app?,
         () = signals.next() => return Ok(()),
     };
-    // Only now: while the store waits for another process, that one may still listen, and clients had better be
-    // refused than kept waiting.
+    // Only now: while the store waits for another process, that process may still listen. It is
+    // better to refuse clients than to keep them waiting.
     let listener = http::bind(address).map_err(failed)?;
-    // Another one than the configured address where the system chose the port.
+    // The bound address differs from the configured one if the system chose the port.
     let bound = listener.local_addr().map_err(failed)?;
     tracing::info!(address = %bound, version = env!("CARGO_PKG_VERSION"), "serving");
-    // Its memory goes with the process, at once; to free a million entries one by one takes seconds, of which nobody is told.
+    // The system frees its memory with the process, at once. To free a million entries one by one
+    // takes seconds.
     let _kept_to_the_end = ManuallyDrop::new(app.cache().clone());
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let serving = app.serve(listener, async {

@@ -1,7 +1,9 @@
-//! The registry of metrics, in Prometheus' text format. Each component makes and owns its own metrics.
+//! The registry of metrics, in Prometheus' text format. Each component makes and owns its own
+//! metrics.
 //!
-//! A component resolves its children once, at the start: it holds a counter and adds to it, without a look-up by label.
-//! Names and labels are constants of ours, so a mistake in one is a defect that the first test meets: it panics.
+//! A component resolves its children once, at the start: it holds a counter and adds to it, without
+//! a look-up by label. Names and labels are constants, so an invalid one is a bug that the first
+//! test finds: it panics.
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
@@ -15,7 +17,7 @@ use prometheus::{
 pub struct Registry(prometheus::Registry);
 
 impl Registry {
-    /// A registry with the version that runs and what the system knows of the process.
+    /// Creates a registry with the version of svm and the system's figures of the process.
     pub fn of_process() -> Self {
         let registry = Self::default();
         registry.constant(
@@ -27,7 +29,7 @@ impl Registry {
         registry
     }
 
-    /// Everything, in the text format.
+    /// Renders all metrics in the text format.
     pub fn render(&self) -> String {
         let mut text = String::new();
         if let Err(error) = TextEncoder::new().encode_utf8(&self.0.gather(), &mut text) {
@@ -36,17 +38,17 @@ impl Registry {
         text
     }
 
-    /// A counter.
+    /// Registers a counter.
     pub fn counter(&self, name: &str, help: &str) -> IntCounter {
         self.registered(IntCounter::new(name, help))
     }
 
-    /// A counter of time.
+    /// Registers a counter of time.
     pub fn seconds(&self, name: &str, help: &str) -> Counter {
         self.registered(Counter::new(name, help))
     }
 
-    /// A counter for each value of the one label.
+    /// Registers a counter for each value of the one label.
     pub fn counters<const N: usize>(
         &self,
         name: &str,
@@ -58,7 +60,8 @@ impl Registry {
         values.map(|value| family.with_label_values(&[value]))
     }
 
-    /// The same, each beside the value that it counts.
+    /// Registers a counter for each value of the one label. Returns each beside the value that it
+    /// counts.
     pub fn counters_of<T: Copy, const N: usize>(
         &self,
         name: &str,
@@ -71,28 +74,28 @@ impl Registry {
         values.map(|value| (value, family.with_label_values(&[as_str(value)])))
     }
 
-    /// A counter for each combination of label values.
+    /// Registers a counter for each combination of label values.
     pub fn counter_family(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
         self.registered(IntCounterVec::new(Opts::new(name, help), labels))
     }
 
-    /// A gauge.
+    /// Registers a gauge.
     pub fn gauge(&self, name: &str, help: &str) -> IntGauge {
         self.registered(IntGauge::new(name, help))
     }
 
-    /// A gauge for each combination of label values.
+    /// Registers a gauge for each combination of label values.
     pub fn gauge_family(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
         self.registered(IntGaugeVec::new(Opts::new(name, help), labels))
     }
 
-    /// A histogram with these upper bounds.
+    /// Registers a histogram with these upper bounds.
     pub fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
         let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
         self.registered(Histogram::with_opts(options))
     }
 
-    /// A gauge that is always 1 and tells by its labels.
+    /// Registers a gauge that is always 1 and informs by its labels.
     fn constant(&self, name: &str, help: &str, labels: &[(&str, &str)]) {
         let options = labels.iter().fold(Opts::new(name, help), |options, (name, value)| {
             options.const_label(*name, *value)

@@ -1,8 +1,8 @@
-//! The report of a panic, without anything that a secret could be in.
+//! The report of a panic, without anything that may hold a secret.
 //!
 //! The default report prints the message, and the standard library formats values into messages:
-//! `unwrap` and `expect` print the error that they met. A literal is in the program's text and
-//! holds no secret, so it is reported; of any other message only the place is.
+//! `unwrap` and `expect` print their error. A literal message is part of the program and holds no
+//! secret, so it is reported. Of any other message only the location is.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -16,7 +16,7 @@ pub fn install_hook() {
         let thread = thread::current();
         let name = thread.name().unwrap_or("unnamed");
         let mut text = report(name, info.location(), info.payload());
-        // It names functions and lines, and no values. `RUST_BACKTRACE` asks for it.
+        // A backtrace names functions and lines, but no values. `RUST_BACKTRACE` enables it.
         let trace = Backtrace::capture();
         if trace.status() == BacktraceStatus::Captured {
             text = format!("{text}{trace}\n");

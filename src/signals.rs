@@ -1,7 +1,7 @@
-//! The signals that end the service, and those that it survives.
+//! The signals that end the service, and the signals that it survives.
 //!
-//! The subtle thing is when a signal is taken over. A file may reach its limit before there is a
-//! runtime, and in a command that never has one; so [`survive`] comes first in `main`.
+//! A file may reach its size limit before a runtime exists, and in commands that never start one,
+//! so [`survive`] comes first in `main`.
 
 use std::future::pending;
 use std::io;
@@ -14,13 +14,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// `SIGXFSZ`; it has this number on every system that svm is built for.
 const FILE_LIMIT: i32 = 25;
 
-/// After this time a signal that is ignored has another line in the log.
+/// The interval between log lines of an ignored signal.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// Takes over the signals that would end the process for nothing. A write past `RLIMIT_FSIZE` then
-/// is an error like that of a full disk.
+/// Handles the signals that would end the process without need. A write past `RLIMIT_FSIZE` is then
+/// an error like that of a full disk.
 ///
-/// A handler of tokio stays for as long as the process, whatever becomes of its runtime.
+/// tokio's handlers stay for the life of the process, even after the end of their runtime.
 pub(crate) fn survive() -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let _context = runtime.enter();
@@ -31,11 +31,11 @@ pub(crate) fn survive() -> io::Result<()> {
     Ok(())
 }
 
-/// `SIGTERM`, `SIGINT` and `SIGHUP`, from now on; `SIGUSR1` and `SIGUSR2` have a line in the log.
+/// The handlers of `SIGTERM`, `SIGINT` and `SIGHUP`; `SIGUSR1` and `SIGUSR2` are only logged.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    /// Nothing under `nohup`.
+    /// `None` under `nohup`.
     hangup: Option<Signal>,
     user_1: Ignored,
     user_2: Ignored,
@@ -53,8 +53,8 @@ impl Signals {
         })
     }
 
-    /// Waits for an order to end at once. `SIGHUP` is none: a terminal that closes sends it more
-    /// than once, and a supervisor may send it right behind `SIGTERM`.
+    /// Waits for an order to end at once. `SIGHUP` is no such order: a closing terminal sends it
+    /// more than once, and a supervisor may send it right after `SIGTERM`.
     pub(crate) async fn next_order(&mut self) {
         loop {
             tokio::select! {
@@ -88,8 +88,8 @@ async fn received(signal: &mut Option<Signal>) {
     }
 }
 
-/// Whether the process was started with this signal ignored, as `nohup` does. Where the system does
-/// not tell, it was not.
+/// Returns true if the process was started with this signal ignored, as `nohup` does; false if the
+/// system does not report it.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -97,13 +97,13 @@ fn is_ignored(kind: SignalKind) -> bool {
     mask >> (kind.as_raw_value() - 1) & 1 == 1
 }
 
-/// A signal that nothing is done about.
+/// A signal that is only logged.
 struct Ignored {
     name: &'static str,
     signal: Signal,
-    /// Runs since its last line in the log.
+    /// The time since its last line in the log.
     logged: Option<Stopwatch>,
-    /// How often it came since that line. The system reports several at once as one.
+    /// The number of times since that line. The system reports several at once as one.
     times: u64,
 }
 
@@ -112,7 +112,7 @@ impl Ignored {
         Ok(Self { name, signal: signal(kind)?, logged: None, times: 0 })
     }
 
-    /// One line a minute at most: another process may send the signal in a loop.
+    /// Logs at most one line a minute, since another process may send the signal in a loop.
     fn note(&mut self) {
         self.times += 1;
         if self.logged.is_some_and(|logged| logged.elapsed() < QUIET) {

@@ -1,5 +1,5 @@
-//! Files that an operator names and that have to be small: nothing else is read, and nothing is
-//! waited for.
+//! Files that an operator names and that must be small. Other files are not read, and no read
+//! waits.
 
 use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind, Read, Result};
@@ -8,15 +8,15 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// Far more than all certificates of a system take.
+/// The largest file: far more than all certificates of a system take.
 const LARGEST_BYTES: u64 = 16 << 20;
 
 /// Reads a regular file.
 ///
 /// # Errors
 ///
-/// Those of the system; and where the path leads to something else, as a named pipe, which would
-/// wait for its writer, or a device without an end; and where the file is too large.
+/// Those of the system. The path leads to something else, such as a named pipe, which would wait
+/// for its writer, or a device without an end. The file is too large.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;

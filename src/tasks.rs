@@ -1,7 +1,7 @@
 //! Tasks and threads, each with an owner that waits for it.
 //!
-//! Only this module spawns. A [`Tasks`] is one owner's group: whoever holds it can wait until all of it has ended,
-//! with a limit, and what has not ended by then is counted rather than forgotten.
+//! Only this module spawns. A [`Tasks`] is the group of one owner. The owner can wait, within a
+//! limit, until all tasks have ended, and gets the number of those that have not.
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::task;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-/// How long a task that panicked waits for its next start.
+/// The pause before the restart of a task that panicked.
 const RESTART_PAUSE: Duration = Duration::from_millis(500);
 
 /// A group of tasks with one owner; clones belong to the same group.
@@ -21,19 +21,19 @@ const RESTART_PAUSE: Duration = Duration::from_millis(500);
 pub struct Tasks(TaskTracker);
 
 impl Tasks {
-    /// An empty group.
+    /// Creates an empty group.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Runs `future` on its own. A panic ends that task alone.
+    /// Spawns `future`. A panic ends only that task.
     #[expect(clippy::disallowed_methods, reason = "the one place that spawns tasks")]
     pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         drop(tokio::spawn(self.0.track_future(future)));
     }
 
-    /// Keeps work going that ends by itself at `stop`: a panic in it is logged, and it is started again a little
-    /// later.
+    /// Runs a task that ends by itself at `stop`. If it panics, logs the panic and restarts it
+    /// after a pause.
     pub fn supervise<F>(
         &self,
         name: &'static str,
@@ -57,7 +57,8 @@ impl Tasks {
         ended.is_err_and(|error| error.is_panic())
     }
 
-    /// Waits until every task has ended, at most `limit`; returns how many are still running.
+    /// Waits until every task has ended, at most for `limit`. Returns the number of tasks still
+    /// running.
     pub async fn wait(&self, limit: Duration) -> usize {
         self.0.close();
         let ended = tokio::time::timeout(limit, self.0.wait()).await;
@@ -65,18 +66,18 @@ impl Tasks {
     }
 }
 
-/// Runs `future` on its own, until it ends or its owner drops the handle.
+/// Spawns `future`, until it ends or its owner drops the handle.
 #[expect(clippy::disallowed_methods, reason = "the one place that spawns tasks")]
 pub fn owned(future: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(future))
 }
 
-/// A blocking call that panicked, or that the runtime gave up on at its end.
+/// A blocking call that panicked, or that the runtime abandoned at its end.
 #[derive(Debug, thiserror::Error)]
 #[error("a blocking call did not return")]
 pub struct Lost(#[from] task::JoinError);
 
-/// Runs a blocking call where it holds up no other task; its owner is the caller, who awaits it.
+/// Runs a blocking call on a thread where it delays no task. The caller owns it and awaits it.
 #[expect(clippy::disallowed_methods, reason = "the one place that hands out blocking calls")]
 pub async fn blocking<T: Send + 'static>(
     call: impl FnOnce() -> T + Send + 'static,
@@ -84,8 +85,8 @@ pub async fn blocking<T: Send + 'static>(
     Ok(task::spawn_blocking(call).await?)
 }
 
-/// The same with a permit, which goes along with the call: one that its caller has given up on still counts, so
-/// calls that hang take a few threads and no more, however many callers come.
+/// Runs a blocking call with a permit, which the call keeps even after its caller has given up. So
+/// hanging calls take a limited number of threads, however many callers come.
 pub async fn blocking_within<T: Send + 'static>(
     permits: &Arc<Semaphore>,
     call: impl FnOnce() -> T + Send + 'static,
@@ -98,7 +99,7 @@ pub async fn blocking_within<T: Send + 'static>(
     .await
 }
 
-/// Starts a thread of its own for work that blocks for as long as the process lives.
+/// Starts a dedicated thread for work that blocks for the life of the process.
 pub fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name(name.to_owned()).spawn(run)
 }

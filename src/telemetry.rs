@@ -1,8 +1,8 @@
 //! Logs: structured lines, written by one thread from a bounded queue.
 //!
-//! Nobody who serves a request waits for the terminal or the pipe that reads the log: a line that
-//! finds the queue full, or that cannot be written, is dropped and counted. Events of `tracing` and
-//! access lines share the queue, so they keep their order.
+//! No request waits for the terminal or the pipe that reads the log: a line is dropped and counted
+//! if the queue is full or the line cannot be written. Events of `tracing` and access lines share
+//! the queue, so they keep their order.
 
 mod access_line;
 mod lines;
@@ -21,7 +21,7 @@ use crate::config::{Log, LogFormat};
 /// The target of access lines, for `RUST_LOG`.
 pub const ACCESS: &str = "svm::access";
 
-/// Sends the events of `tracing` to `lines`, as the configuration asks.
+/// Sends the events of `tracing` to `lines`, by the configuration's filter.
 pub fn install(config: &Log, lines: &Lines) -> Result<(), TryInitError> {
     let registry = tracing_subscriber::registry().with(config.filter.clone());
     match config.format {
@@ -34,12 +34,12 @@ pub fn install(config: &Log, lines: &Lines) -> Result<(), TryInitError> {
     }
 }
 
-/// Whether `RUST_LOG` asks for access lines.
+/// Returns true if `RUST_LOG` enables access lines.
 pub fn wants_access_lines(config: &Log) -> bool {
     config.filter.would_enable(ACCESS, &Level::INFO)
 }
 
-/// An error and its sources in one line.
+/// Formats an error and its sources in one line.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! The tasks that run beside the requests, from the start to the end of serving.
+//! The background tasks that run from the start to the end of serving.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use crate::tasks::Tasks;
 
 use super::App;
 
-/// The tasks do nothing long between two looks at the token.
+/// The time for the tasks to stop. None of them works longer between two checks of the token.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 
-/// A store that can be read and takes no writes, for it is full, looks well; every four seconds its writes are tried,
-/// however long their own back-off is by then.
+/// The number of probes per retry of writes. A full store can be read and so passes its probes;
+/// every four seconds its writes are retried, however long their own back-off is by then.
 const LOOKS_PER_RETRY: u32 = 8;
 
-/// The owner of those tasks.
+/// The owner of the background tasks.
 pub(super) struct Background {
     tasks: Tasks,
     stop: CancellationToken,
@@ -76,7 +76,7 @@ impl Background {
         Self { tasks, stop, sweeps }
     }
 
-    /// Begins no more revalidations; those under way are flights, and not ours.
+    /// Stops new revalidations. Running ones are flights, which have another owner.
     pub(super) fn stop_sweeps(&self) {
         self.sweeps.cancel();
     }
@@ -88,7 +88,7 @@ impl Background {
     }
 }
 
-/// Looks after the store, so that `/healthz` need not.
+/// Probes the store, so that `/healthz` does not need to.
 async fn probe(guard: Arc<Guard>, cache: Cache, write_behind: Arc<WriteBehind>, health: Health) {
     let (mut was_up, mut looks, mut losses) = (true, 0_u32, guard.losses());
     watch(&guard, |found| {

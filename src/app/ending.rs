@@ -1,4 +1,4 @@
-//! The end of serving, in order, each step within its time.
+//! The shutdown: its steps in order, each with a time limit.
 
 use std::io;
 use std::pin::Pin;
@@ -16,17 +16,17 @@ use crate::tasks::Tasks;
 
 use super::background::Background;
 
-/// A store that hangs must not keep the process from ending.
+/// The time for the store to close. A store that hangs must not keep the process alive.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
-/// What there is to say at the end.
+/// The result of the shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Farewell {
-    /// Changes that the store took at the end.
+    /// Changes that were written to the store during the shutdown.
     pub flushed: u64,
-    /// Changes that it did not take in time.
+    /// Changes that were not written in time.
     pub lost: u64,
-    /// Upstream calls that had not ended in time.
+    /// Upstream calls that did not end in time.
     pub abandoned: usize,
 }
 
@@ -70,7 +70,7 @@ impl Ending<'_> {
         Ok(farewell)
     }
 
-    /// Serves as before for `SHUTDOWN_DELAY`, except that the health says that it will end.
+    /// Serves for `SHUTDOWN_DELAY` as before, except that the health reports the shutdown.
     async fn serve_on(&self, serving: Pin<&mut impl Future<Output = ()>>) -> io::Result<()> {
         let delay = self.config.shutdown_delay;
         if delay.is_zero() {
@@ -83,9 +83,9 @@ impl Ending<'_> {
         }
     }
 
-    /// The listener closes at once. While flights are under way, connections stay open, so that `/healthz` can say
-    /// what is going on; each answer asks its client to close. Then the rest of the grace is for answers that are
-    /// still being written.
+    /// Closes the listener and waits for the requests. While flights run, connections stay open, so
+    /// that `/healthz` can report on them; each answer asks its client to close. The rest of the
+    /// grace is for answers that are still being written.
     async fn drain_requests(&self, serving: Pin<&mut impl Future<Output = ()>>) {
         let stopwatch = Stopwatch::start();
         self.stop.close_listener();

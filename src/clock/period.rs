@@ -1,13 +1,14 @@
-//! A time with a beginning and an end, which a clock that is set back does not prolong.
+//! A period of time that does not grow when the clock is set back.
 
 use std::time::Duration;
 
 use super::Timestamp;
 
-/// A period may begin this much later than the present of a caller that read the clock before.
+/// The tolerance for a period that begins after the present of a caller, who read the clock
+/// earlier.
 const READ_APART: Duration = Duration::from_secs(1);
 
-/// The time from one moment to another; the default one is over.
+/// The period between two moments; the default one is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Period {
     began_at: Timestamp,
@@ -15,33 +16,33 @@ pub struct Period {
 }
 
 impl Period {
-    /// The time from `began_at` to `ends_at`.
+    /// Returns the period from `began_at` to `ends_at`.
     pub const fn new(began_at: Timestamp, ends_at: Timestamp) -> Self {
         Self { began_at, ends_at }
     }
 
-    /// The time of this length from `began_at` on.
+    /// Returns the period of this length from `began_at` on.
     pub fn lasting(began_at: Timestamp, length: Duration) -> Self {
         Self::new(began_at, began_at + length)
     }
 
-    /// Its end. A period that begins ahead of `now` was begun before somebody set the clock back.
-    /// Nobody knows how much of it is left, so it is over.
+    /// Returns the end. A period that begins after `now` is from before the clock was set back: its
+    /// remaining time is unknown, so it is over.
     pub fn ends_at(&self, now: Timestamp) -> Timestamp {
         if self.began_at <= now + READ_APART { self.ends_at } else { Timestamp::default() }
     }
 
-    /// Whether it goes on.
+    /// Returns true until the period ends.
     pub fn goes_on(&self, now: Timestamp) -> bool {
         now < self.ends_at(now)
     }
 
-    /// The same period with a later end.
+    /// Returns the period with a later end.
     pub fn prolonged(self, ends_at: Timestamp) -> Self {
         Self { ends_at: self.ends_at.max(ends_at), ..self }
     }
 
-    /// Of two periods the one that ends later.
+    /// Returns the one of two periods that ends later.
     pub fn later(self, other: Self, now: Timestamp) -> Self {
         if self.ends_at(now) < other.ends_at(now) { other } else { self }
     }

@@ -1,18 +1,18 @@
-//! The output of `svm check`: lines that can be pasted into `.env`, and are read as the same values
-//! there.
+//! The output of `svm check`: lines that can be pasted into `.env`, where they are read as the same
+//! values.
 
 use crate::config::dotenv::quoted;
 use crate::config::{Config, Setting, Shown, Vars};
 
 const DEFAULT: &str = "default";
-/// The value depends on where svm runs.
+/// The note on a value that depends on the machine.
 const DEFAULT_HERE: &str = "default, for the memory that there is";
 
-/// Without it the line would have no meaning to who pastes it.
+/// The note on a line that an operator must complete after pasting it.
 const FILL_IN: &str = "(looks like a token and is cut short; fill it in)";
 
-/// The `.env` that was read, and a line for each variable. A value that may not be shown is told in
-/// a comment.
+/// Returns the `.env` that was read, and a line for each variable. A value that may not be shown is
+/// described in a comment.
 pub fn listing(config: &Config, vars: &Vars) -> String {
     let read = match vars.dotenv() {
         Ok(path) => format!("# read from the environment and from {path:?}\n"),

@@ -1,18 +1,19 @@
-//! `svm healthcheck`: one question to the running service, for containers that have no other client.
+//! The `svm healthcheck` command: one request to the running service, for containers without
+//! another client.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(2);
-/// As much of the answer as is looked at.
+/// The number of bytes of the answer that are read.
 const MOST_BYTES: u64 = 64 * 1024;
 
-/// Asks `/healthz` of the service that listens at `host` and `port`; the body of its answer, if it serves.
+/// Requests `/healthz` of the service at `host` and `port`. Returns the body of its answer.
 ///
 /// # Errors
 ///
-/// A sentence, if the service does not answer or does not serve.
+/// A sentence, if the service does not answer or is not ready.
 pub fn healthcheck(host: IpAddr, port: u16) -> Result<String, String> {
     if port == 0 {
         return Err("PORT is 0: which port the system chose is not known".to_owned());
@@ -27,7 +28,7 @@ pub fn healthcheck(host: IpAddr, port: u16) -> Result<String, String> {
     Err(format!("{address} answers {}: {body}", head.lines().next().unwrap_or_default()))
 }
 
-/// A service that listens on every address is asked at this machine's own.
+/// Returns the loopback address for a service that listens on every address.
 fn reachable(host: IpAddr) -> IpAddr {
     match host {
         IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -36,7 +37,7 @@ fn reachable(host: IpAddr) -> IpAddr {
     }
 }
 
-/// A socket whose time is over says that it would block.
+/// Describes an error. A socket reports its timeout as `WouldBlock`.
 fn sentence(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => format!("timed out after {LIMIT:?}"),

@@ -1,4 +1,4 @@
-//! `svm --help`: the commands, and every variable from the one table of them.
+//! The output of `svm --help`: the commands, and every variable from the one table.
 
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ Usage:
 Variables:
 ";
 
-/// The text of `svm --help`.
+/// Returns the text of `svm --help`.
 pub fn help() -> String {
     let mut text = USAGE.to_owned();
     for variable in VARIABLES {

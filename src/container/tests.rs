@@ -40,7 +40,7 @@ fn the_limit_of_version_2() {
     check(service, V2, &[], None);
     // A container sees its own group at the root.
     check("0::/\n", V2, &[("sys/fs/cgroup/memory.max", "67108864\n")], Some(64 * MIB));
-    // So does one that was moved out of the part that it sees.
+    // So does a container that was moved out of its visible part.
     check("0::/../other\n", V2, &[("sys/fs/cgroup/memory.max", "67108864\n")], Some(64 * MIB));
 }
 
@@ -71,7 +71,7 @@ fn the_limit_of_version_1() {
     check(groups, V1, &[(own, UNLIMITED)], None);
     let parent = "sys/fs/cgroup/memory/docker/memory.limit_in_bytes";
     check(groups, V1, &[(own, UNLIMITED), (parent, "1048576\n")], Some(MIB));
-    // A container that sees its group alone, and knows it by its name outside.
+    // A container that sees only its own group, but has its outside name.
     let mounts = V1.replace("0:32 / ", "0:32 /docker/abc ");
     let top = "sys/fs/cgroup/memory/memory.limit_in_bytes";
     check(groups, &mounts, &[(top, "268435456\n")], Some(256 * MIB));
@@ -98,6 +98,6 @@ fn nonsense_is_no_limit() {
     let odd = "30 23 0:26 / /my\\040groups rw - cgroup2 cgroup2 rw\n";
     check("0::/a\n", odd, &[("my groups/a/memory.max", "1048576")], Some(MIB));
     assert_eq!(memory_limit(Path::new("/nowhere")), None);
-    // No other answer is known of this machine than that there is one.
+    // The limit of the test machine is unknown; the call must only return.
     let _ = memory_limit(Path::new("/"));
 }

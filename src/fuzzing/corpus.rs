@@ -1,4 +1,4 @@
-//! Every input of the corpus is a test, without a fuzzer.
+//! The tests of every input of the corpus, without a fuzzer.
 
 use std::fs;
 use std::path::Path;
@@ -42,7 +42,7 @@ fn the_laws_hold_for_the_whole_corpus() {
         for input in inputs {
             let path = format!("{folder}/{input}");
             let data = fs::read(root().join(&path)).unwrap();
-            // Who sees this fail wants to know for which inputs.
+            // Collects all inputs that fail, for the message.
             if std::panic::catch_unwind(|| law(&data)).is_err() {
                 broken.push(path);
             }

@@ -1,10 +1,10 @@
-//! A duration.
+//! A property of durations.
 
 use std::time::Duration;
 
 use crate::config::duration as durations;
 
-/// A duration that is read is what a plain sum in floating point comes to.
+/// Compares a parsed duration with a plain sum in floating point.
 pub fn duration(data: &[u8]) {
     let Some(text) = super::text(data) else { return };
     let Ok(read) = durations::parse(text) else { return };
@@ -15,7 +15,7 @@ pub fn duration(data: &[u8]) {
     assert!(read < Duration::from_nanos(1 << 63));
 }
 
-/// The same without any care: numbers times units.
+/// Sums numbers times units, without any checks.
 fn sum(text: &str) -> f64 {
     let mut rest = text.trim_start_matches(['-', '+']);
     let mut seconds = 0.0;
@@ -37,7 +37,7 @@ fn unit(name: &str) -> f64 {
         "m" => 60.0,
         "h" => 3_600.0,
         "d" => 86_400.0,
-        // `us`, with either of the two letters that look like mu.
+        // `us`, with either of the two letters for mu.
         _ => 1e-6,
     }
 }

@@ -1,17 +1,17 @@
-//! The environment as a whole.
+//! A property of the whole environment.
 
 use crate::config::{Config, Setting, Shown, Vars};
 
-/// Variables whose values nobody may see.
+/// Variables with secret values.
 const SECRET: [&str; 2] = ["GITHUB_PATS", "REDIS_HOST"];
 
-/// Each line is a variable. Whatever they say, they are a configuration or faults, and neither shows a secret; the
-/// configuration in force is one that is read again.
+/// Reads each line as a variable. The result is a configuration or faults, and neither shows a
+/// secret; the shown settings are read as the same configuration.
 pub fn env(data: &[u8]) {
     let Some(text) = super::text(data) else { return };
     let lines = text.lines().filter_map(|line| line.split_once('='));
     let is_secret = |name: &str| SECRET.contains(&name);
-    // Elsewhere the word is no secret.
+    // In other variables the canary is not secret.
     let variables = lines.filter(|(name, value)| is_secret(name) || !value.contains(super::CANARY));
     let vars: Vars = variables.filter(|(name, _)| !name.contains(super::CANARY)).collect();
     let shown = match Config::from_vars(&vars) {
@@ -22,7 +22,7 @@ pub fn env(data: &[u8]) {
 }
 
 fn shown(config: &Config) -> String {
-    // A host's name is no secret, wherever it stands.
+    // The name of a host is never secret.
     if let crate::config::Store::Redis(redis) = &config.store
         && format!("{} {:?} {}", redis.host, redis.user, redis.database).contains(super::CANARY)
     {
@@ -32,7 +32,7 @@ fn shown(config: &Config) -> String {
     format!("{:?} {config:?}", config.settings)
 }
 
-/// The values that are shown make up the same configuration, but for those that are not.
+/// Reads the shown values again. They give the same configuration, except for hidden values.
 fn assert_is_read_again(config: &Config) {
     let shown = &config.settings;
     let values = shown.iter().filter_map(|Setting { name, value }| match value {

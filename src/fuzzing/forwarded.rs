@@ -1,4 +1,4 @@
-//! `X-Forwarded-For`.
+//! A property of `X-Forwarded-For`.
 
 use std::net::IpAddr;
 
@@ -6,8 +6,8 @@ use ipnet::IpNet;
 
 use crate::http::client_ip::client_ip;
 
-/// The first line says whose connection it is, the others are lines of the header. An address that no trusted proxy has
-/// seen counts for nothing: who writes more to the left of the client's address changes nothing.
+/// Reads the peer from the first line and the header from the others. Addresses to the left of the
+/// client's address come from no trusted proxy and change nothing.
 pub fn forwarded(data: &[u8]) {
     let mut lines = data.split(|&byte| byte == b'\n');
     let peer = lines.next().and_then(|line| str::from_utf8(line).ok()?.parse().ok());
@@ -25,7 +25,7 @@ pub fn forwarded(data: &[u8]) {
     let spoofed = [&b"192.0.2.66"[..]].into_iter().chain(lines.iter().copied());
     let after_spoofing = client_ip(peer, spoofed, &trusted);
     assert!(is_trusted(found) || found == after_spoofing);
-    // One proxy more, which adds the address that it saw, changes nothing either.
+    // One more trusted proxy, which appends the address that it saw, changes nothing either.
     let seen = found.to_string();
     let through_proxy =
         client_ip(IpAddr::from([10, 9, 9, 9]), [seen.as_bytes()].into_iter(), &trusted);

@@ -1,9 +1,9 @@
-//! Whose a token is, by an answer to `GET /user`.
+//! A property of the answers to `GET /user`.
 
 use super::rate_limit::{Answer, NOW};
 use crate::upstream::identity::Finding;
 
-/// A token is somebody's only where a `200` says so, and refused only by a `401`.
+/// Checks that only a `200` names an account, and only a `401` refuses the token.
 pub fn identity(data: &[u8]) {
     let Some(Answer { status, headers, body }) = Answer::read(data) else { return };
     match Finding::read(status, &headers, body, NOW) {

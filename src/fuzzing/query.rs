@@ -1,17 +1,18 @@
-//! The query string of `/version`.
+//! A property of the query string of `/version`.
 
 use std::fmt::Write;
 
 use crate::http::query::VersionQuery;
 
-/// What was understood can be written so that it is understood alike, and nothing of it was invented.
+/// Checks that a parsed query can be written and parsed again, and contains nothing that was not in
+/// the input.
 pub fn query(data: &[u8]) {
     let Some(raw) = super::text(data) else { return };
     let Ok(read) = VersionQuery::parse(Some(raw)) else { return };
     assert!(!read.url.is_empty());
     let urls = raw.split('&').filter(|piece| piece.starts_with("url="));
     assert_eq!(urls.clone().count(), 1);
-    // Decoded once at most, and without a percent sign not at all.
+    // The value is decoded at most once, and unchanged without a percent sign.
     let written = urls.map(|piece| &piece["url=".len()..]).next().unwrap_or_default();
     assert!(read.url.len() <= written.len());
     assert!(written.contains('%') || read.url == written);

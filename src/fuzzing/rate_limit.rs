@@ -1,4 +1,4 @@
-//! Whether an answer is a limit, and what it says of the quota.
+//! A property of rate limits and quota headers in answers.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
@@ -8,7 +8,7 @@ use crate::upstream::rate_limit::{Limit, Quota, classify};
 /// A moment in 2026.
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
 
-/// Only a `403` or a `429` is a limit, each `429` is one, and a `403` only with evidence.
+/// Checks that only a `403` or a `429` is a limit: each `429` is one, a `403` only with evidence.
 pub fn rate_limit(data: &[u8]) {
     let Some(answer) = Answer::read(data) else { return };
     let Answer { status, headers, body } = &answer;
@@ -20,7 +20,7 @@ pub fn rate_limit(data: &[u8]) {
         assert!(limit.is_some() || status.as_u16() != 429);
         let is_spent = answer.says("x-ratelimit-remaining", 0);
         let text = String::from_utf8_lossy(body).to_lowercase();
-        // A word may be written as escapes, which only a reader of JSON can tell.
+        // A word may be written with escapes, which only a JSON parser resolves.
         let is_named = ["rate limit", "abuse", "login attempts", "\\"];
         let is_named = is_named.iter().any(|words| text.contains(words));
         let has_evidence = is_spent || is_named || headers.contains_key("retry-after");
@@ -34,7 +34,8 @@ pub fn rate_limit(data: &[u8]) {
     }
 }
 
-/// An answer as a fuzzer writes it: the status in a line, a header in each line, an empty line, the body.
+/// An answer in the fuzzer's format: a line with the status, a line for each header, an empty line,
+/// the body.
 #[derive(Debug)]
 pub(super) struct Answer<'a> {
     pub(super) status: StatusCode,

@@ -1,4 +1,4 @@
-//! The stored form of an entry.
+//! A property of the stored form of an entry.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -11,12 +11,12 @@ use crate::secret::Fingerprint;
 use crate::store::record::{decode, encode, gives_way, peek};
 use crate::target::Key;
 
-/// Where the fields of a header lie that every version has; see the format.
+/// The position of the fields that the header of every version has; see the format.
 const HEADER: usize = 24;
 const URL: usize = HEADER + 8 + 8 + 8 + 8 + 2;
 
-/// The first byte says what the others are: a record as it is, a record whose checksum is to be made right, or the
-/// fields of an entry.
+/// Chooses a test by the first byte: the rest is a record as it is, a record whose checksum is
+/// corrected first, or the fields of an entry.
 pub fn record(data: &[u8]) {
     match data.split_first() {
         Some((0, record)) => is_miss_or_true(&Bytes::copy_from_slice(record)),
@@ -26,8 +26,8 @@ pub fn record(data: &[u8]) {
     }
 }
 
-/// Whatever the bytes are: what is read from them is an entry for this key, undamaged, and is written so that it is read
-/// again.
+/// Checks that a record is either unreadable or an undamaged entry for this key, which is written
+/// so that it is read again.
 fn is_miss_or_true(record: &Bytes) {
     let key = Key::of(&url(record).unwrap_or_default());
     let _seen = (peek(record), gives_way(record, Timestamp::from_secs(1), Timestamp::from_secs(2)));
@@ -45,7 +45,7 @@ fn is_miss_or_true(record: &Bytes) {
     assert!(decode(Key::of("https://another.example/"), record).is_err());
 }
 
-/// What is written is read, for its own key alone, and not after a bit of it has changed.
+/// Checks that a written record is read for its own key only, and not after one bit has changed.
 fn round_trips(fields: &mut Fields<'_>) {
     let (entry, keep_until, flip) = (fields.entry(), fields.time(), fields.number());
     let mut record = encode(&entry, keep_until);
@@ -60,7 +60,7 @@ fn round_trips(fields: &mut Fields<'_>) {
     assert!(decode(entry.key(), &record.into()).is_err(), "bit {bit}");
 }
 
-/// The record with the checksum that its bytes have, made as the format says.
+/// Returns the record with the correct checksum of its bytes, by the format.
 fn sealed(record: &[u8]) -> Bytes {
     let mut record = record.to_vec();
     if let Some(header) = header_length(&record).filter(|end| *end <= record.len()) {
@@ -75,13 +75,13 @@ fn sealed(record: &[u8]) -> Bytes {
     record.into()
 }
 
-/// Where the header of a record ends, by its own words.
+/// Returns the length of a record's header, as the header tells it.
 fn header_length(record: &[u8]) -> Option<usize> {
     let length = u32::from_le_bytes(record.get(4..8)?.try_into().ok()?);
     HEADER.checked_add(usize::try_from(length).ok()?)
 }
 
-/// The URL of a record, by its place.
+/// Returns the URL of a record, by its position.
 fn url(record: &[u8]) -> Option<String> {
     let token = if *record.get(URL)? == 0 { 1 } else { 9 };
     let (length, text) = record.get(URL + token..)?.split_at_checked(4)?;
@@ -90,7 +90,7 @@ fn url(record: &[u8]) -> Option<String> {
     Some(String::from_utf8_lossy(text).into_owned())
 }
 
-/// Bytes of which fields are made; where they end, all is empty and zero.
+/// Bytes for the fields of an entry; after their end, every field is empty or zero.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
@@ -111,7 +111,7 @@ impl Fields<'_> {
         let (token, moved_to) = (self.number(), self.optional());
         let seen_at = self.time();
         let url = self.text();
-        // Now and then one that has a gzip form.
+        // Some of these bodies have a gzip form.
         let body = Bytes::from(self.0.repeat(1 + self.0.len() % 8));
         Entry {
             url,

@@ -6,8 +6,8 @@ use url::Url;
 
 use crate::target::{Policy, Target};
 
-/// What is accepted is on the allowlist, is its own canonical form, in whatever order its query stands, and is the same to
-/// the url crate.
+/// What is accepted is on the allowlist, is its own canonical form, in whatever order its query
+/// stands, and is the same to the url crate.
 pub fn target(data: &[u8]) {
     let Some(raw) = super::text(data) else { return };
     let policy = Policy::default();
@@ -36,7 +36,8 @@ fn is_allowed(target: &Target, policy: &Policy) {
     assert!(target.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
 }
 
-/// The same URL with its query from right to left, unless a name is there twice: then the order may mean something.
+/// The same URL with its query from right to left, unless a name is there twice: then the order may
+/// mean something.
 fn reversed(url: &str) -> String {
     let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
     let mut pairs: Vec<_> = query.split('&').collect();

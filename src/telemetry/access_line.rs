@@ -1,4 +1,4 @@
-//! One request in the access log, and its two spellings.
+//! A line of the access log, and its two formats.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,36 +14,36 @@ use crate::target::Target;
 
 use super::ACCESS;
 
-/// One request, as the access log shows it: no query, no body, no header.
+/// A request in the access log: no query, no body, no header.
 #[derive(Debug)]
 pub struct AccessLine {
-    /// When the request came.
+    /// The time of the request's arrival.
     pub at: Timestamp,
     /// The client.
     pub client: Option<IpAddr>,
     /// The method.
     pub method: Method,
-    /// Our own path that was asked for.
+    /// The requested path of svm.
     pub path: Cow<'static, str>,
-    /// The document that was asked for.
+    /// The requested document.
     pub target: Option<Arc<Target>>,
     /// The status of the answer.
     pub status: u16,
-    /// The outcome of the cache, where it was asked.
+    /// The outcome of the cache, if the request reached it.
     pub cache: Option<&'static str>,
-    /// The reason why the upstream was asked.
+    /// The reason for the call to the upstream.
     pub forward: Option<&'static str>,
-    /// Anything else about the answer.
+    /// A further detail of the answer.
     pub detail: Option<&'static str>,
     /// The size of the answer's body.
     pub bytes: u64,
-    /// How long it took.
+    /// The duration of the request.
     pub took: Duration,
 }
 
 impl AccessLine {
-    /// Not by way of a serializer: the log has as many lines as the service has answers, and to look for what must be
-    /// escaped in words that are ours takes longer than to write them.
+    /// Appends the line as JSON, without a serializer: there is a line for each answer, and to scan
+    /// constant words for characters to escape takes longer than to write them.
     pub(super) fn append_json(&self, text: &mut Vec<u8>) {
         let target = self.target.as_deref();
         let mut line = Fields(text);
@@ -77,7 +77,7 @@ impl AccessLine {
         let (host, path) = self.target.as_ref().map_or((dash, ""), |t| (t.authority(), t.path()));
         let cache = self.cache.unwrap_or(dash);
         let detail = self.detail.unwrap_or(dash);
-        // A path that is not ours may hold what ends a line, or moves a terminal's cursor.
+        // An unknown path may hold line breaks or terminal escapes.
         let asked = self.path.escape_debug();
         let _ = writeln!(
             text,
@@ -91,7 +91,7 @@ impl AccessLine {
     }
 }
 
-/// JSON that is being written.
+/// The JSON in progress.
 struct Fields<'a>(&'a mut Vec<u8>);
 
 impl Fields<'_> {
@@ -109,7 +109,8 @@ impl Fields<'_> {
         self
     }
 
-    /// What needs no escape: a word of ours, or a part of a target, which has neither quotes nor backslashes.
+    /// Appends text that needs no escape: a constant word, or a part of a target, which has neither
+    /// quotes nor backslashes.
     fn word(&mut self, word: Option<&str>) -> &mut Self {
         match word {
             Some(word) => self.raw("\"").raw(word).raw("\""),

@@ -1,7 +1,7 @@
 //! The queue of log lines and the thread that writes them.
 //!
-//! The subtle thing is what the thread costs those who serve. It sleeps while lines gather, so that hardly any of them has
-//! to wake it up, and writes them by the page.
+//! The thread sleeps while lines gather, so that hardly any line has to wake it up, and writes them
+//! in batches. So a request pays little for its line.
 
 use std::io::{self, Write};
 use std::iter;
@@ -19,15 +19,16 @@ use crate::tasks;
 use super::AccessLine;
 use super::page::Page;
 
-/// Lines that may wait for the writer.
+/// The number of lines that may wait for the writer.
 const CAPACITY: usize = 4096;
-/// How long the writer lets lines gather after the first. Waking it up costs a request about as much as all the rest
-/// of a hit, and writing costs the writer a system call; so both are done once for many lines.
+/// The time for which the writer lets lines gather after the first. To wake it up costs a request
+/// about as much as all the rest of a hit, and each write costs a system call, so both are done
+/// once for many lines.
 const GATHERING: Duration = Duration::from_millis(5);
-/// How long the end of the process waits for the last lines to be written.
+/// The time that the end of the process waits for the last lines.
 const FINISH_LIMIT: Duration = Duration::from_secs(1);
 
-/// The way to the log; clones share the queue.
+/// The sender of log lines; clones share the queue.
 #[derive(Clone, Debug)]
 pub struct Lines {
     queue: SyncSender<Line>,
@@ -38,11 +39,11 @@ pub struct Lines {
 enum Line {
     Access(AccessLine),
     Event(Box<[u8]>),
-    /// Everything before this one is written: tell so.
+    /// Confirms that all earlier lines are written.
     Flush(SyncSender<()>),
 }
 
-/// The owner of the thread that writes.
+/// The owner of the writing thread.
 #[derive(Debug)]
 pub struct Writer {
     lines: Lines,
@@ -62,12 +63,12 @@ impl Lines {
         Ok((lines.clone(), Writer { lines }))
     }
 
-    /// Hands over an access line.
+    /// Queues an access line.
     pub fn access(&self, line: AccessLine) {
         self.send(Line::Access(line));
     }
 
-    /// Lines so far that are not in the log: the queue was full, or they could not be written.
+    /// Returns the number of lost lines: the queue was full, or they could not be written.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
@@ -80,7 +81,7 @@ impl Lines {
 }
 
 impl Writer {
-    /// Waits until the lines so far are written, though not for a reader who has stopped to read.
+    /// Waits until the lines so far are written, but not for a reader that has stopped reading.
     pub fn flush(&self) {
         let (done, written) = sync_channel(1);
         if self.lines.queue.try_send(Line::Flush(done)).is_ok() {
@@ -98,7 +99,7 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 impl Write for Lines {
-    /// The subscriber hands over an event in one call, so a call is a line.
+    /// The subscriber passes an event in one call, so a call is a line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.send(Line::Event(line.into()));
         Ok(line.len())
@@ -132,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    /// What was written, and in how many calls.
+    /// The written bytes, and the number of calls.
     #[derive(Clone, Default)]
     struct Sink(Arc<Mutex<(Vec<u8>, usize)>>);
 

@@ -1,27 +1,27 @@
-//! An outage as the log tells it: each cause once, the repetitions counted, and its end.
+//! An outage for the log: each cause once, a count of the repetitions, and the end.
 //!
-//! The subtle thing is what keeps the log short. A cause is told again after an hour, and after a
-//! success; causes that take turns are told once each. Where failures and successes take turns,
-//! lines of causes that the log has are rationed.
+//! Three rules keep the log short. A cause is logged again only after an hour or after a success.
+//! Alternating causes are logged once each. When failures and successes alternate, there is a quota
+//! of lines for causes that the log already has.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// After this time a cause that lasts is told again.
+/// The interval at which a lasting cause is logged again.
 const REMINDER: Duration = Duration::from_secs(60 * 60);
-/// The lines that a window may have about causes of earlier outages.
+/// The number of lines per window for causes of earlier outages.
 const LINES: u32 = 10;
 /// The length of a window.
 const WINDOW: Duration = Duration::from_secs(10 * 60);
 
-/// The failures of one thing since its last success; `C` is a cause.
+/// The failures of one component since its last success; `C` is a cause.
 #[derive(Clone, Debug)]
 pub struct Outage<C> {
     current: Option<Current<C>>,
     /// Failures that no line has counted yet, of earlier outages too.
     uncounted: u64,
-    /// The causes that the log has, the last line of each.
+    /// The logged causes, with the last line of each.
     lines: Vec<Line<C>>,
     ration: Ration,
 }
@@ -30,7 +30,7 @@ pub struct Outage<C> {
 struct Line<C> {
     cause: C,
     at: Timestamp,
-    /// Whether it is of an outage that has ended.
+    /// True if the line is of an earlier outage.
     is_old: bool,
 }
 
@@ -42,28 +42,28 @@ struct Current<C> {
     cause: C,
 }
 
-/// The lines that are left in a window.
+/// The quota of lines in a window.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ration {
     began: Timestamp,
     used: u32,
 }
 
-/// A failure that is worth a line.
+/// A failure that must be logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {
     /// The beginning of the outage.
     pub since: Timestamp,
-    /// The failures since the line before this one, this failure included.
+    /// The failures since the previous line, this failure included.
     pub failures: u64,
 }
 
-/// The end of an outage of which the log has a line.
+/// The end of an outage that was logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// The beginning of the outage.
     pub since: Timestamp,
-    /// All failures of the outage.
+    /// The number of failures of the outage.
     pub failures: u64,
 }
 
@@ -74,7 +74,7 @@ impl<C> Default for Outage<C> {
 }
 
 impl<C: Copy + PartialEq> Outage<C> {
-    /// Notes a failure; the line that it is worth, if it is worth one.
+    /// Records a failure. Returns the facts for a log line, if it must be logged.
     pub fn failed(&mut self, cause: C, now: Timestamp) -> Option<Told> {
         self.uncounted += 1;
         let began = Current { since: now, failed_at: now, failures: 0, cause };
@@ -90,7 +90,7 @@ impl<C: Copy + PartialEq> Outage<C> {
         Some(Told { since, failures: std::mem::take(&mut self.uncounted) })
     }
 
-    /// Notes a success; the line that it is worth, if the log has one about a failure.
+    /// Records a success. Returns the facts for a log line, if a failure was logged.
     pub fn succeeded(&mut self) -> Option<Ended> {
         let ended = self.current.take()?;
         let mut is_told = false;
@@ -105,23 +105,22 @@ impl<C: Copy + PartialEq> Outage<C> {
         Some(Ended { since: ended.since, failures: ended.failures })
     }
 
-    /// The beginning of the outage, if there is one.
+    /// Returns the beginning of the current outage.
     pub fn since(&self) -> Option<Timestamp> {
         self.current.map(|current| current.since)
     }
 
-    /// The moment of the last failure, if nothing has succeeded since.
+    /// Returns the time of the last failure, if no success followed.
     pub fn failed_at(&self) -> Option<Timestamp> {
         self.current.map(|current| current.failed_at)
     }
 
-    /// The cause of the last failure, if nothing has succeeded since.
+    /// Returns the cause of the last failure, if no success followed.
     pub fn cause(&self) -> Option<C> {
         self.current.map(|current| current.cause)
     }
 
-    /// Decides whether a failure is worth a line; takes one from the ration if that is what it
-    /// needs.
+    /// Decides whether a failure is logged, and takes a line from the quota if it needs one.
     fn takes_line(&mut self, cause: C, now: Timestamp) -> bool {
         match self.lines.iter().find(|line| line.cause == cause) {
             Some(line) if now.since(line.at) >= REMINDER => true,
@@ -132,9 +131,9 @@ impl<C: Copy + PartialEq> Outage<C> {
 }
 
 impl Ration {
-    /// Takes a line, if one is left.
+    /// Takes a line. Returns false if none is left.
     fn take(&mut self, now: Timestamp) -> bool {
-        // A window that begins after the present is from before the clock was set back.
+        // A window that begins in the future is from before the clock was set back.
         if self.began > now || now.since(self.began) >= WINDOW {
             *self = Self { began: now, used: 0 };
         }
@@ -204,7 +203,7 @@ mod tests {
         }
         // The first line is of a new cause.
         assert_eq!(lines, 2 * (1 + LINES));
-        // The next line counts what had none.
+        // The next line counts the failures that were not logged.
         let later = START + WINDOW;
         assert_eq!(outage.failed('a', later), told(later, 1_000 - u64::from(LINES)));
     }

@@ -1,8 +1,8 @@
-//! Log lines that are written together, and an account of those that the sink does not take.
+//! A buffer of log lines that are written together, with a count of the lost ones.
 //!
-//! The subtle thing is a line of which the sink has taken a part, as a disk does that becomes full.
-//! The rest of it is kept and is written first when the sink works again, so that no line is cut
-//! and none is glued to another. Lines behind it are lost.
+//! A sink may accept only a part of a line, as a disk does that becomes full. The rest is kept and
+//! written first when the sink works again, so that no line is cut and no two lines are joined. The
+//! lines after it are lost.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
@@ -15,23 +15,23 @@ use crate::config::LogFormat;
 
 use super::AccessLine;
 
-/// Text that is written without waiting for more.
+/// The size from which the buffer is written without waiting for more lines.
 const PAGE_BYTES: usize = 64 * 1024;
-/// Between two attempts to write to a pipe that is full and does not block.
+/// The pause between two attempts to write to a full pipe that does not block.
 const FULL_PIPE_PAUSE: Duration = Duration::from_millis(5);
-/// After this time an outage has another line on standard error.
+/// The interval between lines on standard error during an outage.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// Lines that are written together.
+/// A buffer of lines that are written together.
 pub(super) struct Page<W> {
     text: Vec<u8>,
     /// The end of each line in the text.
     ends: Vec<usize>,
-    /// Whether the first line is the rest of one that the sink has begun.
+    /// True if the first line is the rest of a line that the sink has begun.
     is_begun: bool,
     /// Lines lost since the sink last worked.
     lost: u64,
-    /// Runs since the last complaint.
+    /// The time since the last line on standard error.
     complained: Option<Stopwatch>,
     format: LogFormat,
     sink: W,
@@ -39,7 +39,7 @@ pub(super) struct Page<W> {
 }
 
 impl<W: Write> Page<W> {
-    /// An empty page for a sink; what is lost is added to `dropped`.
+    /// Creates an empty buffer for a sink. Lost lines are added to `dropped`.
     pub(super) fn new(format: LogFormat, sink: W, dropped: Arc<AtomicU64>) -> Self {
         Self {
             text: Vec::with_capacity(2 * PAGE_BYTES),
@@ -73,7 +73,7 @@ impl<W: Write> Page<W> {
         }
     }
 
-    /// Writes all of it. A log that cannot be written is no reason to stop serving.
+    /// Writes the whole buffer. A log that cannot be written does not stop the service.
     pub(super) fn pour(&mut self) {
         let (written, failure) = write_all(&mut self.sink, &self.text);
         match failure {
@@ -92,7 +92,7 @@ impl<W: Write> Page<W> {
         self.text.clear();
         self.ends.clear();
         self.is_begun = false;
-        // Nothing shows that the sink works if there was nothing to write.
+        // An empty write does not show that the sink works.
         if self.lost > 0 && !is_empty {
             tracing::warn!(lines = self.lost, "the log can be written again");
             self.lost = 0;
@@ -126,7 +126,7 @@ impl<W: Write> Page<W> {
     }
 }
 
-/// Writes as much as the sink takes; gives the number of bytes, and the reason if it is not all.
+/// Writes as much as the sink takes. Returns the number of bytes, and the error if that is not all.
 fn write_all(sink: &mut impl Write, text: &[u8]) -> (usize, Option<io::Error>) {
     let mut written = 0;
     while written < text.len() {
@@ -134,8 +134,8 @@ fn write_all(sink: &mut impl Write, text: &[u8]) -> (usize, Option<io::Error>) {
             Ok(0) => return (written, Some(ErrorKind::WriteZero.into())),
             Ok(count) => written += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // Another process may have made the pipe so. The queue takes what comes meanwhile, as
-            // it does where a pipe blocks.
+            // Another process may have made the pipe non-blocking. The queue buffers lines
+            // meanwhile, as with a blocking pipe.
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(FULL_PIPE_PAUSE),
             Err(error) => return (written, Some(error)),
         }
@@ -149,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    /// A sink that takes so many bytes at a time, or fails where there is no number.
+    /// A sink that takes this number of bytes per write, or fails for `None`.
     #[derive(Default)]
     struct Sink {
         taken: Vec<u8>,
@@ -209,7 +209,7 @@ mod tests {
     }
 
     proptest! {
-        /// Each line is in the sink as a whole, or counted; the last may still be under way.
+        /// Each line is in the sink as a whole, or counted; the last may be incomplete.
         #[test]
         fn lines_are_written_whole_or_counted(
             steps in prop::collection::vec(
@@ -234,7 +234,7 @@ mod tests {
             let (taken, dropped) = state(&page);
             let is_begun = page.is_begun;
             prop_assert_eq!(is_begun, !page.text.is_empty());
-            // Together with its rest, the line that is under way is one like the others.
+            // Together with its rest, the incomplete line is a whole one.
             let text = taken + std::str::from_utf8(&page.text).unwrap();
             prop_assert_eq!(text.lines().count() as u64 + dropped, sent);
             for line in text.lines() {
