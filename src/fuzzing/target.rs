@@ -6,8 +6,8 @@ use url::Url;
 
 use crate::target::{Policy, Target};
 
-/// What is accepted is on the allowlist, is its own canonical form, in whatever order its query
-/// stands, and is the same to the url crate.
+/// Checks that an accepted URL is on the allowlist, is its own canonical form in any order of its
+/// query, and means the same to the url crate.
 pub fn target(data: &[u8]) {
     let Some(raw) = super::text(data) else { return };
     let policy = Policy::default();
