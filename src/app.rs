@@ -2,7 +2,7 @@
 //! module connects components.
 
 mod background;
-mod ending;
+mod shutdown;
 
 use std::io;
 use std::pin::pin;
@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-pub use ending::Farewell;
+pub use shutdown::ShutdownReport;
 
 use background::Background;
-use ending::Ending;
+use shutdown::Shutdown;
 
 use crate::activity::Activity;
 use crate::cache::write_behind::WriteBehind;
@@ -237,12 +237,12 @@ impl App {
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
-    ) -> io::Result<Farewell> {
+    ) -> io::Result<ShutdownReport> {
         let background = Background::start(&self);
         let patience = self.config.connection_patience;
         let (server, stop) = http::Server::new(listener, self.service, self.connections, patience)?;
         let serving = pin!(server.run());
-        let ending = Ending {
+        let sequence = Shutdown {
             config: &self.config,
             health: &self.health,
             stop,
@@ -252,7 +252,7 @@ impl App {
             revalidator: &self.revalidator,
             store: &*self.store,
         };
-        ending.serve_until(serving, shutdown).await
+        sequence.serve_until(serving, shutdown).await
     }
 }
 

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_get_what_is_not_set_aside() {
+    fn clients_get_the_descriptors_that_are_not_reserved() {
         for (wanted, limit, room) in [
             ("10000", None, 10_000),
             ("10000", Some(1 << 20), 10_000),

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_may_write_to_the_file() {
+    fn a_file_that_other_users_can_write_is_refused() {
         let us = User::of_process();
         for mode in [0o600, 0o644, 0o755] {
             assert!(matches!(outcome(mode, us), Ok(Lookup::Read(_))), "{mode:o}");

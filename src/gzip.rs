@@ -50,7 +50,7 @@ mod tests {
     const TEXT: &[u8] = b"the same words, the same words, the same words, the same words";
 
     #[test]
-    fn what_is_compressed_is_inflated_to_its_length_alone() {
+    fn a_form_inflates_only_to_its_exact_length() {
         let form = compress(TEXT);
         assert!(form.len() < TEXT.len());
         assert_eq!(inflate(&form, TEXT.len()).as_deref(), Some(TEXT));

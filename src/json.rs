@@ -14,7 +14,7 @@ mod tests {
     use super::is_valid;
 
     #[test]
-    fn json_is_told_from_what_looks_like_it() {
+    fn invalid_json_is_refused() {
         for (body, want) in [
             (r#"{"tag_name":"v1"}"#, true),
             (" [1, 2.5e3, null] \n", true),

@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_or_too_large_is_refused() {
+    fn large_files_and_non_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let large = folder.path().join("large");
         std::fs::File::create(&large).unwrap().set_len(LARGEST_BYTES + 1).unwrap();

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn supervised_work_is_started_again_after_a_panic_and_stops_when_told() {
+    async fn supervised_tasks_restart_after_a_panic_until_stopped() {
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
         let (starts, second) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
         let (count, started, end) = (Arc::clone(&starts), Arc::clone(&second), stop.clone());
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_that_was_given_up_on_keeps_its_permit_until_it_returns() {
+    async fn an_abandoned_call_keeps_its_permit_until_it_returns() {
         let permits = Arc::new(Semaphore::new(1));
         let (release, released) = std::sync::mpsc::sync_channel(1);
         let hangs = blocking_within(&permits, move || released.recv());
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_end_in_time_is_counted() {
+    async fn tasks_that_do_not_end_in_time_are_counted() {
         let tasks = Tasks::new();
         tasks.spawn(std::future::pending());
         tasks.spawn(async {});

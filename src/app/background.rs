@@ -103,7 +103,7 @@ async fn probe(guard: Arc<Guard>, cache: Cache, write_behind: Arc<WriteBehind>, 
             write_behind.retry();
         }
         was_up = found.is_ok();
-        health.store_is(found);
+        health.set_store(found);
     })
     .await;
 }

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mistyped_name_is_told() {
+    fn a_mistyped_name_gets_a_suggestion() {
         for (name, meant) in [
             ("GITHUB_PAT", "GITHUB_PATS"),
             ("CACHE_L1_MAX_MB", "CACHE_L1_MAX_GB"),

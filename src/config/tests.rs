@@ -78,7 +78,7 @@ fn the_table_names_every_variable_once() {
 }
 
 #[test]
-fn settings_are_what_was_set() {
+fn settings_show_the_values_that_were_set() {
     let shown = |name: &'static str, value: &str| {
         let settings = config(&[(name, value)]).unwrap().settings;
         settings.into_iter().find(|it| it.name == name).unwrap()

@@ -10,7 +10,7 @@ use crate::cache::{Detail, Forward};
 use crate::telemetry::{AccessLine, Lines};
 
 use super::client_ip::Proxies;
-use super::page::{Arrival, Trail};
+use super::page::{Arrival, LogFields};
 
 /// The length to which a path is cut. Unknown paths are arbitrarily long, and the log need not
 /// store them.
@@ -37,22 +37,22 @@ impl AccessLog {
         req: &Request,
         res: &Response,
         path: Option<&'static str>,
-        trail: Trail,
+        fields: LogFields,
         arrival: &Arrival,
     ) {
         let Some(lines) = &self.lines else { return };
         lines.access(AccessLine {
             at: arrival.at,
-            client: trail.client.or_else(|| self.proxies.client_of(req)),
+            client: fields.client.or_else(|| self.proxies.client_of(req)),
             method: cut_method(req.method()),
             path: path.map_or_else(|| cut(req.uri().path()).into(), Cow::Borrowed),
-            target: trail.target,
+            target: fields.target,
             status: res.status_code.map_or(0, |status| status.as_u16()),
-            cache: trail.cache.map(|status| status.outcome.as_str()),
-            forward: trail.cache.and_then(|status| status.forward).map(Forward::as_str),
-            detail: trail.cache.and_then(|status| status.detail).map(Detail::as_str),
+            cache: fields.cache.map(|status| status.outcome.as_str()),
+            forward: fields.cache.and_then(|status| status.forward).map(Forward::as_str),
+            detail: fields.cache.and_then(|status| status.detail).map(Detail::as_str),
             bytes: size(&res.body),
-            took: trail.took.unwrap_or_else(|| arrival.stopwatch.elapsed()),
+            took: fields.took.unwrap_or_else(|| arrival.stopwatch.elapsed()),
         });
     }
 }

@@ -200,7 +200,7 @@ mod tests {
         }
 
         #[test]
-        fn what_an_untrusted_client_writes_does_not_matter(
+        fn hops_of_untrusted_clients_are_ignored(
             forged in prop::collection::vec("[0-9a-f.:, \\[\\]]{0,20}|\\PC{0,9}", 0..4)
         ) {
             let honest = [&b"198.51.100.1, 10.1.1.1"[..]];

@@ -32,10 +32,10 @@ pub(super) struct ClientRate(Option<Limits>);
 
 /// The right of one request to take at most one token from its client's bucket.
 #[derive(Debug)]
-pub(super) struct Purse<'a> {
+pub(super) struct MissPermit<'a> {
     limits: &'a Limits,
     client: Client,
-    has_spent: bool,
+    has_taken: bool,
 }
 
 #[derive(Debug)]
@@ -59,28 +59,31 @@ impl ClientRate {
 
     /// Returns the permit of the client at `address`, or `None` if there is no limit; `address` is
     /// not called then. All requests without an address share one bucket.
-    pub(super) fn purse(&self, address: impl FnOnce() -> Option<IpAddr>) -> Option<Purse<'_>> {
+    pub(super) fn permit(
+        &self,
+        address: impl FnOnce() -> Option<IpAddr>,
+    ) -> Option<MissPermit<'_>> {
         let limits = self.0.as_ref()?;
         let client = Client::at(address().unwrap_or(Ipv4Addr::UNSPECIFIED.into()));
-        Some(Purse { limits, client, has_spent: false })
+        Some(MissPermit { limits, client, has_taken: false })
     }
 }
 
-impl Purse<'_> {
+impl MissPermit<'_> {
     /// Takes a token, unless this request already has one. Fails with the time until the next
     /// token.
-    pub(super) fn spend(&mut self, now: Timestamp) -> Result<(), Duration> {
-        if !self.has_spent {
+    pub(super) fn take(&mut self, now: Timestamp) -> Result<(), Duration> {
+        if !self.has_taken {
             let Limits { rate, buckets } = self.limits;
             buckets.lock().of(self.client).take(now, rate)?;
-            self.has_spent = true;
+            self.has_taken = true;
         }
         Ok(())
     }
 
     /// Gives the token back, if one was taken.
-    pub(super) fn refund(self) {
-        if self.has_spent {
+    pub(super) fn give_back(self) {
+        if self.has_taken {
             let Limits { rate, buckets } = self.limits;
             buckets.lock().of(self.client).give_back(rate);
         }
@@ -110,17 +113,17 @@ mod tests {
 
     /// Takes a token for a new request of the client. Returns true if there was one.
     fn asks(rate: &ClientRate, client: &str) -> bool {
-        rate.purse(|| address(client)).unwrap().spend(NOW).is_ok()
+        rate.permit(|| address(client)).unwrap().take(NOW).is_ok()
     }
 
     #[test]
-    fn without_a_rate_nobody_is_looked_at() {
+    fn without_a_rate_no_client_is_limited() {
         let rate = ClientRate::new(None);
-        assert!(rate.purse(|| unreachable!("nobody asks whose request it is")).is_none());
+        assert!(rate.permit(|| unreachable!("the address is not needed")).is_none());
     }
 
     #[test]
-    fn who_shares_a_bucket() {
+    fn addresses_of_one_client_share_a_bucket() {
         for (one, other, share) in [
             ("192.0.2.1", "192.0.2.1", true),
             ("192.0.2.1", "192.0.2.2", false),
@@ -137,14 +140,14 @@ mod tests {
     #[test]
     fn a_request_spends_one_token_and_gives_back_no_more() {
         let rate = ClientRate::new(Some(0.1));
-        let purse = || rate.purse(|| address("192.0.2.1")).unwrap();
-        let mut first = purse();
-        assert_eq!((first.spend(NOW), first.spend(NOW)), (Ok(()), Ok(())));
-        assert_eq!(purse().spend(NOW), Err(Duration::from_secs(10)));
-        purse().refund();
-        assert!(purse().spend(NOW).is_err(), "what was not spent is not given back");
-        first.refund();
-        assert_eq!(purse().spend(NOW), Ok(()));
+        let permit = || rate.permit(|| address("192.0.2.1")).unwrap();
+        let mut first = permit();
+        assert_eq!((first.take(NOW), first.take(NOW)), (Ok(()), Ok(())));
+        assert_eq!(permit().take(NOW), Err(Duration::from_secs(10)));
+        permit().give_back();
+        assert!(permit().take(NOW).is_err(), "a token that was not taken is not given back");
+        first.give_back();
+        assert_eq!(permit().take(NOW), Ok(()));
     }
 
     #[test]
@@ -153,7 +156,7 @@ mod tests {
         let others = |numbers: std::ops::Range<usize>| {
             for number in numbers {
                 let address = Ipv4Addr::from_bits(number.try_into().unwrap());
-                assert!(rate.purse(|| Some(address.into())).unwrap().spend(NOW).is_ok());
+                assert!(rate.permit(|| Some(address.into())).unwrap().take(NOW).is_ok());
             }
         };
         let known = || {

@@ -11,23 +11,23 @@ use crate::entry::Coding;
 
 /// Returns the coding to send, if the body has a form in it.
 pub(super) fn preferred(headers: &HeaderMap) -> Coding {
-    let mut wishes = Wishes::default();
+    let mut weights = Weights::default();
     for line in headers.get_all(ACCEPT_ENCODING) {
-        line.as_bytes().split(|byte| *byte == b',').for_each(|element| wishes.read(element));
+        line.as_bytes().split(|byte| *byte == b',').for_each(|element| weights.read(element));
     }
-    wishes.choose()
+    weights.choose()
 }
 
 /// Weights in thousandths, where the client gave them. A coding that is named twice has the lower
 /// weight.
 #[derive(Default)]
-struct Wishes {
+struct Weights {
     gzip: Option<u16>,
     identity: Option<u16>,
     others: Option<u16>,
 }
 
-impl Wishes {
+impl Weights {
     /// Returns gzip if it is acceptable and the client does not explicitly prefer the plain bytes.
     fn choose(&self) -> Coding {
         let gzip = self.gzip.or(self.others).unwrap_or(0);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_gzip_gets_it() {
+    fn clients_that_accept_gzip_get_it() {
         let gets_gzip = |lines: &[&str]| assert_eq!(choice(lines), Coding::Gzip, "{lines:?}");
         gets_gzip(&["gzip"]);
         gets_gzip(&["GZip"]);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_gets_the_bytes_as_they_are() {
+    fn other_clients_get_the_plain_bytes() {
         let gets_bytes = |lines: &[&str]| assert_eq!(choice(lines), Coding::Identity, "{lines:?}");
         gets_bytes(&[]);
         gets_bytes(&[""]);

@@ -164,7 +164,7 @@ impl Connections {
     }
 
     /// Waits at most for `limit` until a connection is closed.
-    pub(super) async fn closes(&self, limit: Duration) {
+    pub(super) async fn wait_for_close(&self, limit: Duration) {
         let _ = timeout(limit, self.0.closed.notified()).await;
     }
 

@@ -18,7 +18,7 @@ use crate::cache::write_behind::WriteBehind;
 use crate::clock::{Clock, Timestamp};
 use crate::upstream::{HostReport, Reachability, Report, TokenPool};
 
-use super::page::{Arrival, Page, Trail};
+use super::page::{Arrival, LogFields, Page};
 use super::render;
 
 /// The health of the service; clones share it.
@@ -61,7 +61,7 @@ impl Health {
     }
 
     /// Sets the state of the persistent tier, as the probe found it.
-    pub fn store_is(&self, found: Result<(), &'static str>) {
+    pub fn set_store(&self, found: Result<(), &'static str>) {
         *self.0.store.write() = found;
     }
 
@@ -190,10 +190,10 @@ fn private(reports: &[Report]) -> Option<String> {
 pub(super) struct Healthz(pub(super) Health);
 
 impl Page for Healthz {
-    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         let (status, body) = self.0.report();
         render::json(req, res, status, body.to_string());
-        Trail::default()
+        LogFields::default()
     }
 }
 
@@ -202,7 +202,7 @@ impl Page for Healthz {
 pub(super) struct Readyz(pub(super) Health);
 
 impl Page for Readyz {
-    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         let (status, body) = match self.0.request_path() {
             Ok(()) => (StatusCode::OK, json!({ "status": "ready" })),
             Err(error) => {
@@ -211,6 +211,6 @@ impl Page for Readyz {
             }
         };
         render::json(req, res, status, body.to_string());
-        Trail::default()
+        LogFields::default()
     }
 }

@@ -38,7 +38,7 @@ where
 
     fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
         self.connection.begin_request();
-        if !self.connection.may_ask(&self.connections) {
+        if !self.connection.ensure_regular(&self.connections) {
             request.extensions_mut().insert(Overload(self.connections.clone()));
         }
         let (answer, connection) = (self.service.call(request), Arc::clone(&self.connection));

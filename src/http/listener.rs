@@ -43,7 +43,7 @@ pub(super) async fn next(
             Ok(accepted) => return accepted,
             Err(error) if is_exhausted(&error) => {
                 connections.yield_descriptor();
-                connections.closes(LONG_PAUSE).await;
+                connections.wait_for_close(LONG_PAUSE).await;
             }
             Err(error) => {
                 // A failure of one client, such as a connection that it reset before the accept.

@@ -23,7 +23,7 @@ pub(super) use requests::RequestMetrics;
 
 use gauges::{Gauges, Observed};
 
-use super::page::{Arrival, Page, Trail};
+use super::page::{Arrival, LogFields, Page};
 use super::render;
 
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -88,9 +88,9 @@ impl MetricsPage {
 }
 
 impl Page for MetricsPage {
-    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         let body = self.render();
         render::text(req, res, TEXT_FORMAT, body);
-        Trail::default()
+        LogFields::default()
     }
 }

@@ -33,7 +33,7 @@ pub(super) trait Page: Send + Sync + 'static {
         req: &Request,
         res: &mut Response,
         arrival: &Arrival,
-    ) -> impl Future<Output = Trail> + Send;
+    ) -> impl Future<Output = LogFields> + Send;
 }
 
 /// The arrival of a request. The clocks are read once per request, since a reading costs as much as
@@ -48,7 +48,7 @@ pub(super) struct Arrival {
 
 /// Facts of an answer that the access log needs beside the head.
 #[derive(Debug, Default)]
-pub(super) struct Trail {
+pub(super) struct LogFields {
     /// The requested document.
     pub(super) target: Option<Arc<Target>>,
     /// The cache's part in the answer.
@@ -82,7 +82,7 @@ impl<P: Page> Route<P> {
     }
 
     /// Answers a request that must not reach the page. Returns true if it did.
-    fn refuses(&self, req: &Request, res: &mut Response, overload: Option<&Overload>) -> bool {
+    fn refuse_early(&self, req: &Request, res: &mut Response, overload: Option<&Overload>) -> bool {
         if let Some(fault) = host::fault(req.version(), req.headers()) {
             render::bad_request(req, res, fault);
         } else if P::EXISTS && !reads(req.method()) {
@@ -103,8 +103,8 @@ impl<P: Page> Handler for Route<P> {
         let Common { clock, latest, health, access_log } = &self.common;
         let arrival = Arrival { at: clock.now(), stopwatch: Stopwatch::start() };
         let overload = req.extensions().get::<Overload>();
-        let trail = match self.refuses(req, res, overload) {
-            true => Trail::default(),
+        let fields = match self.refuse_early(req, res, overload) {
+            true => LogFields::default(),
             false => self.page.answer(req, res, &arrival).await,
         };
         if latest.note(arrival.at) {
@@ -114,7 +114,7 @@ impl<P: Page> Handler for Route<P> {
         if health.is_draining() || overload.is_some() {
             render::close_connection(res);
         }
-        access_log.line(req, res, self.path, trail, &arrival);
+        access_log.line(req, res, self.path, fields, &arrival);
     }
 }
 
@@ -128,7 +128,7 @@ pub(super) struct Missing;
 impl Page for Missing {
     const EXISTS: bool = false;
 
-    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         let path = req.uri().path();
         if has_hash(path) {
             // The path would be another one without its `#`.
@@ -138,6 +138,6 @@ impl Page for Missing {
         } else {
             render::not_found(req, res);
         }
-        Trail::default()
+        LogFields::default()
     }
 }

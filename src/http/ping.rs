@@ -3,16 +3,16 @@
 use http::StatusCode;
 use salvo::{Request, Response};
 
-use super::page::{Arrival, Page, Trail};
+use super::page::{Arrival, LogFields, Page};
 use super::render;
 
 pub(super) struct Ping;
 
 impl Page for Ping {
-    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         let body = r#"{"status":"ok","message":"Service is up and running"}"#;
         render::json(req, res, StatusCode::OK, body.to_owned());
-        Trail::default()
+        LogFields::default()
     }
 }
 
@@ -21,8 +21,8 @@ impl Page for Ping {
 pub(super) struct Livez;
 
 impl Page for Livez {
-    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> Trail {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         render::json(req, res, StatusCode::OK, r#"{"status":"live"}"#.to_owned());
-        Trail::default()
+        LogFields::default()
     }
 }

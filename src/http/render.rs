@@ -26,8 +26,8 @@ use super::coding;
 use super::conditional;
 use super::values::Values;
 
-pub(super) use heads::Heads;
-use heads::Says;
+pub(super) use heads::HeadCache;
+use heads::HeadKey;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -46,14 +46,14 @@ pub(super) fn answer(
     key: Key,
     answer: &Answer,
     now: Timestamp,
-    heads: &Heads,
+    heads: &HeadCache,
 ) -> Option<usize> {
     let (status, body, retry_after) = match &answer.given {
         Payload::Document(entry) => {
             let (coding, bytes) = entry.body.form(coding::preferred(req.headers()));
             let (status, tag) = (answer.status, entry.body.tag());
             let age = now.since(entry.times.checked_at).as_secs();
-            *res.headers_mut() = heads.head(&Says { key, status, age, tag, coding });
+            *res.headers_mut() = heads.head(&HeadKey { key, status, age, tag, coding });
             let is_sent = document(req, res, bytes);
             let is_gzip = coding == Coding::Gzip;
             return (is_sent && is_gzip).then(|| entry.body.len() - bytes.len());

@@ -21,8 +21,8 @@ use super::health::{Health, Healthz, Readyz};
 use super::metrics::{MetricsPage, MetricsSources, RequestMetrics};
 use super::page::{Common, Missing, Page, Route};
 use super::ping::{Livez, Ping};
-use super::questions::Questions;
-use super::render::Heads;
+use super::query_cache::QueryCache;
+use super::render::HeadCache;
 use super::version::Version;
 
 /// The parts of the routes.
@@ -55,8 +55,8 @@ pub fn service(parts: Parts) -> Service {
     let Parts { sources, health, access_log, registry, clock, .. } = parts;
     let version = Version {
         cache: parts.cache,
-        questions: Questions::new(parts.policy),
-        heads: Heads::new(parts.client_lifetime),
+        queries: QueryCache::new(parts.policy),
+        heads: HeadCache::new(parts.client_lifetime),
         client_rate: ClientRate::new(parts.client_miss_rate),
         proxies: parts.proxies,
         clock: clock.clone(),

@@ -19,14 +19,14 @@ use crate::clock::{Clock, Timestamp};
 use super::client_ip::Proxies;
 use super::client_rate::ClientRate;
 use super::metrics::RequestMetrics;
-use super::page::{Arrival, Page, Trail};
-use super::questions::{Question, Questions};
-use super::render::{self, Heads};
+use super::page::{Arrival, LogFields, Page};
+use super::query_cache::{ParsedQuery, QueryCache};
+use super::render::{self, HeadCache};
 
 pub(super) struct Version {
     pub(super) cache: Cache,
-    pub(super) questions: Questions,
-    pub(super) heads: Heads,
+    pub(super) queries: QueryCache,
+    pub(super) heads: HeadCache,
     pub(super) client_rate: ClientRate,
     pub(super) proxies: Proxies,
     pub(super) clock: Clock,
@@ -36,22 +36,22 @@ pub(super) struct Version {
 impl Page for Version {
     const IS_SHED: bool = true;
 
-    async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> Trail {
-        let question = match self.questions.read(req.uri().query()) {
-            Ok(question) => question,
+    async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
+        let query = match self.queries.read(req.uri().query()) {
+            Ok(query) => query,
             Err(detail) => {
                 render::invalid_parameter(req, res, &detail);
                 let took = arrival.stopwatch.elapsed();
                 self.metrics.refused(took);
                 let cache = Some(Status::invalid_parameter());
-                return Trail { cache, took: Some(took), ..Trail::default() };
+                return LogFields { cache, took: Some(took), ..LogFields::default() };
             }
         };
-        match self.cache.recall(&question.target, question.demand, arrival.at) {
-            Some(answer) => self.give(req, res, question, &answer, arrival.at, arrival),
+        match self.cache.recall(&query.target, query.demand, arrival.at) {
+            Some(answer) => self.give(req, res, query, &answer, arrival.at, arrival),
             // Boxed separately: the library boxes this future, and a miss needs more room than all
             // the rest.
-            None => Box::pin(self.ask(req, res, question, arrival)).await,
+            None => Box::pin(self.ask(req, res, query, arrival)).await,
         }
     }
 }
@@ -61,20 +61,19 @@ impl Version {
         &self,
         req: &Request,
         res: &mut Response,
-        question: Question,
+        query: ParsedQuery,
         answer: &Answer,
         now: Timestamp,
         arrival: &Arrival,
-    ) -> Trail {
-        if let Some(saved) =
-            render::answer(req, res, question.target.key(), answer, now, &self.heads)
+    ) -> LogFields {
+        if let Some(saved) = render::answer(req, res, query.target.key(), answer, now, &self.heads)
         {
             self.metrics.compressed(saved);
         }
         let took = arrival.stopwatch.elapsed();
         self.metrics.answered(answer, now, took);
-        let (target, cache) = (Some(question.target), Some(answer.status));
-        Trail { target, cache, took: Some(took), ..Trail::default() }
+        let (target, cache) = (Some(query.target), Some(answer.status));
+        LogFields { target, cache, took: Some(took), ..LogFields::default() }
     }
 
     /// Answers a request that L1 cannot answer, as far as the client's rate permits.
@@ -82,21 +81,21 @@ impl Version {
         &self,
         req: &Request,
         res: &mut Response,
-        question: Question,
+        query: ParsedQuery,
         arrival: &Arrival,
-    ) -> Trail {
+    ) -> LogFields {
         let mut client = None;
-        let trail = match self.wait(req, &question, &mut client).await {
-            Ok(answer) => self.give(req, res, question, &answer, self.clock.now(), arrival),
+        let fields = match self.wait(req, &query, &mut client).await {
+            Ok(answer) => self.give(req, res, query, &answer, self.clock.now(), arrival),
             Err(wait) => {
-                render::too_many_requests(req, res, question.target.key(), wait);
+                render::too_many_requests(req, res, query.target.key(), wait);
                 let took = arrival.stopwatch.elapsed();
                 self.metrics.client_limited(took);
-                let (target, cache) = (Some(question.target), Some(Status::client_limited()));
-                Trail { target, cache, took: Some(took), ..Trail::default() }
+                let (target, cache) = (Some(query.target), Some(Status::client_limited()));
+                LogFields { target, cache, took: Some(took), ..LogFields::default() }
             }
         };
-        Trail { client, ..trail }
+        LogFields { client, ..fields }
     }
 
     /// Returns the answer, or the time until the client may cause a call to the upstream. A client
@@ -104,17 +103,17 @@ impl Version {
     async fn wait(
         &self,
         req: &Request,
-        Question { target, demand }: &Question,
+        ParsedQuery { target, demand }: &ParsedQuery,
         client: &mut Option<IpAddr>,
     ) -> Result<Answer, Duration> {
-        let mut purse = self.client_rate.purse(|| {
+        let mut permit = self.client_rate.permit(|| {
             *client = self.proxies.client_of(req);
             *client
         });
-        let permit = || purse.as_mut().map_or(Ok(()), |purse| purse.spend(self.clock.now()));
-        let answer = self.cache.wait(target, *demand, permit).await?;
-        if let Some(purse) = purse.filter(|_| !answer.status.is_own_call()) {
-            purse.refund();
+        let take = || permit.as_mut().map_or(Ok(()), |permit| permit.take(self.clock.now()));
+        let answer = self.cache.wait(target, *demand, take).await?;
+        if let Some(permit) = permit.filter(|_| !answer.status.is_own_call()) {
+            permit.give_back();
         }
         Ok(answer)
     }

@@ -29,7 +29,7 @@ fn policy(hosts: &[&str], api_paths: &[&str], token_hosts: &[&str]) -> Policy {
 }
 
 #[test]
-fn what_real_clients_ask_for() {
+fn urls_of_real_clients_are_accepted() {
     for path in [
         "repos/saltyorg/Saltbox/commits?sha=master",
         "repos/saltyorg/autoplow/releases/latest",
@@ -139,7 +139,7 @@ fn redirects() {
 }
 
 #[test]
-fn what_the_url_crate_reads_in_another_way_is_refused() {
+fn urls_that_the_url_crate_reads_differently_are_refused() {
     // The rules for paths and hosts refuse all of these earlier.
     for (host, port, path) in [
         ("api.github.com", 443, "/repos/../user"),

@@ -82,7 +82,7 @@ impl<C: Copy + PartialEq> Outage<C> {
         current.failures += 1;
         (current.cause, current.failed_at) = (cause, now);
         let since = current.since;
-        if !self.takes_line(cause, now) {
+        if !self.take_line(cause, now) {
             return None;
         }
         self.lines.retain(|line| line.cause != cause);
@@ -121,7 +121,7 @@ impl<C: Copy + PartialEq> Outage<C> {
     }
 
     /// Decides whether a failure is logged, and takes a line from the quota if it needs one.
-    fn takes_line(&mut self, cause: C, now: Timestamp) -> bool {
+    fn take_line(&mut self, cause: C, now: Timestamp) -> bool {
         match self.lines.iter().find(|line| line.cause == cause) {
             Some(line) if now.since(line.at) >= REMINDER => true,
             Some(line) => line.is_old && self.ration.take(now),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_told_once_until_it_changes() {
+    fn a_cause_is_logged_once_until_it_changes() {
         let mut outage = Outage::default();
         assert_eq!(outage.failed('a', START), told(START, 1));
         for _ in 0..100 {
@@ -164,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn causes_that_take_turns_are_told_once_each() {
+    fn alternating_causes_are_logged_once_each() {
         let mut outage = Outage::default();
         let lines = (0..1_000).filter(|n| outage.failed(n % 2, START).is_some());
         assert_eq!(lines.count(), 2);
     }
 
     #[test]
-    fn a_cause_that_lasts_is_told_every_hour() {
+    fn a_lasting_cause_is_logged_every_hour() {
         let mut outage = Outage::default();
         let minutes = |n: u64| START + Duration::from_secs(60 * n);
         let lines: Vec<_> =
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_told_with_the_count_and_a_cause_is_news_again() {
+    fn the_end_is_logged_with_the_count_and_resets_the_causes() {
         let mut outage = Outage::default();
         assert_eq!(outage.succeeded(), None);
         for _ in 0..3 {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
-use svm::app::Farewell;
+use svm::app::ShutdownReport;
 use svm::cache::{Cache, Demand, ExchangeResult, FlightResult, Payload};
 use svm::clock::ManualClock;
 use svm::entry::Entry;
@@ -49,7 +49,7 @@ struct Running {
     cache: Cache,
     targets: Policy,
     stop: oneshot::Sender<()>,
-    serving: JoinHandle<Farewell>,
+    serving: JoinHandle<ShutdownReport>,
     writer: Writer,
 }
 
@@ -221,26 +221,26 @@ impl TestApp {
     }
 
     /// Ends the service in order.
-    pub async fn stop(&mut self) -> Farewell {
+    pub async fn stop(&mut self) -> ShutdownReport {
         let Running { stop, serving, writer, .. } = self.running.take().expect("a running service");
         let _ = stop.send(());
-        let farewell = serving.await.expect("the service ends without a panic");
+        let report = serving.await.expect("the service ends without a panic");
         writer.flush();
         canary::assert_none_found();
-        farewell
+        report
     }
 
     /// Ends the service and starts it again with another value of a variable, on the same store.
-    pub async fn restart_with(&mut self, name: &str, value: &str) -> Farewell {
+    pub async fn restart_with(&mut self, name: &str, value: &str) -> ShutdownReport {
         self.plan.change(name, value);
         self.restart().await
     }
 
     /// Ends the service and starts it again on the same store, at another port.
-    pub async fn restart(&mut self) -> Farewell {
-        let farewell = self.stop().await;
+    pub async fn restart(&mut self) -> ShutdownReport {
+        let report = self.stop().await;
         self.start_again().await;
-        farewell
+        report
     }
 
     /// Starts the service again on the same store, after it was stopped.

@@ -213,7 +213,7 @@ proptest! {
     }
 
     #[test]
-    fn accepts_what_the_grammar_accepts(text in "[+-]?([0-9.]{1,2}|[nu\u{b5}\u{3bc}mshd]|ms|.){0,9}") {
+    fn the_parser_accepts_exactly_the_grammar(text in "[+-]?([0-9.]{1,2}|[nu\u{b5}\u{3bc}mshd]|ms|.){0,9}") {
         let verdict = parse(&text);
         if recognises(&text) {
             prop_assert!(matches!(verdict, Ok(_) | Err(Error::TooLong | Error::Negative)), "{}", text);

@@ -70,7 +70,7 @@ fn a_value_is_cut_at_its_first_credential() {
 }
 
 #[test]
-fn what_operators_write_is_shown() {
+fn usual_values_are_shown() {
     let defaults = VARIABLES.iter().map(|variable| variable.default);
     let texts = VARIABLES.iter().flat_map(|variable| [variable.accepts, variable.meaning]);
     let others = [

@@ -94,7 +94,7 @@ fn malformed_values() {
 }
 
 #[test]
-fn a_host_that_is_asked_on_another_port_cannot_be_sent_elsewhere() {
+fn connect_to_refuses_hosts_with_another_port() {
     let rules = |allowed| {
         let connect_to = ("UPSTREAM_CONNECT_TO", "a:443=b:1,GHE.example:443=127.0.0.1:1");
         config(&[connect_to, ("ALLOWED_UPSTREAM_HOSTS", allowed)])

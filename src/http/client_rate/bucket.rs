@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_holds_what_comes_back_in_ten_seconds_and_at_least_one() {
+    fn a_bucket_holds_ten_seconds_of_tokens_and_at_least_one() {
         for (per_second, tokens) in [(0.001, 1), (0.1, 1), (0.5, 5), (1.0, 10), (9.0, 90)] {
             assert_eq!(burst(per_second), tokens, "{per_second}");
         }
@@ -163,7 +163,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_does_what_a_number_of_tokens_does(rate in rates(), events in events()) {
+        fn it_equals_a_bucket_that_counts_tokens(rate in rates(), events in events()) {
             let (mut bucket, mut model, mut now) = (Bucket::default(), Model::full(&rate), START);
             let mut taken = 0;
             for event in events {

@@ -80,7 +80,7 @@ impl Connection {
         self.held.swap(bytes, Ordering::Relaxed)
     }
 
-    pub(super) fn is_spare_no_more(&self) {
+    pub(super) fn mark_regular(&self) {
         self.is_spare.store(false, Ordering::Relaxed);
     }
 
@@ -116,9 +116,9 @@ impl Connection {
         self.set(WRITING);
     }
 
-    /// Returns true if the client may ask for a document on this connection. A spare connection
-    /// moves within the limit if there is room.
-    pub(in crate::http) fn may_ask(&self, connections: &Connections) -> bool {
+    /// Moves a spare connection within the limit if there is room. Returns true if the connection is
+    /// within the limit, so that its client may ask for a document.
+    pub(in crate::http) fn ensure_regular(&self, connections: &Connections) -> bool {
         !self.is_spare.load(Ordering::Relaxed) || connections.promote(self)
     }
 

@@ -115,7 +115,7 @@ impl Table {
         {
             entry.kind = Kind::Regular;
             self.spare -= 1;
-            connection.is_spare_no_more();
+            connection.mark_regular();
         }
     }
 
@@ -151,15 +151,15 @@ impl Table {
     }
 
     fn longest_idle(&mut self) -> Option<Arc<Connection>> {
-        if let Some(connection) = self.still_idle() {
+        if let Some(connection) = self.next_idle() {
             return Some(connection);
         }
         self.find();
-        self.still_idle()
+        self.next_idle()
     }
 
     /// Returns the next collected connection that has had no request since.
-    fn still_idle(&mut self) -> Option<Arc<Connection>> {
+    fn next_idle(&mut self) -> Option<Arc<Connection>> {
         while let Some(Found { connection, idle_since }) = self.found.pop() {
             let entry = self.open.get(&connection.id());
             let is_regular = entry.is_some_and(|entry| entry.kind == Kind::Regular);

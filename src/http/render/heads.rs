@@ -13,19 +13,19 @@ use crate::cache::Status;
 use crate::entry::{Coding, EntityTag};
 use crate::target::Key;
 
-use super::super::memo::Memo;
+use super::super::two_hit_cache::TwoHitCache;
 use super::super::values::Values;
 use super::{JSON, cache_control, provenance};
 
 /// The number of cached heads, of some 1.5 KB each: as many as are in demand within a second.
-const PLACES: usize = 1024;
+const SLOTS: usize = 1024;
 
 const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 /// All inputs of a head.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Says {
+pub(super) struct HeadKey {
     /// The document.
     pub(super) key: Key,
     /// The cache's part in the answer.
@@ -39,25 +39,25 @@ pub(super) struct Says {
 }
 
 /// A writer of heads that caches its results.
-pub(in crate::http) struct Heads {
+pub(in crate::http) struct HeadCache {
     client_lifetime: Duration,
-    written: Memo<Says, HeaderMap>,
+    written: TwoHitCache<HeadKey, HeaderMap>,
 }
 
-impl Heads {
+impl HeadCache {
     /// Starts with an empty cache. Clients and intermediate caches may reuse a fresh answer for
     /// `client_lifetime`.
     pub(in crate::http) fn new(client_lifetime: Duration) -> Self {
-        Self { client_lifetime, written: Memo::with_places(PLACES) }
+        Self { client_lifetime, written: TwoHitCache::with_slots(SLOTS) }
     }
 
     /// Returns the head for these inputs.
-    pub(super) fn head(&self, says: &Says) -> HeaderMap {
-        let Ok(head) = self.written.get(says, || Ok::<_, Infallible>(self.write(says)));
+    pub(super) fn head(&self, inputs: &HeadKey) -> HeaderMap {
+        let Ok(head) = self.written.get(inputs, || Ok::<_, Infallible>(self.write(inputs)));
         head
     }
 
-    fn write(&self, Says { key, status, age, tag, coding }: &Says) -> HeaderMap {
+    fn write(&self, HeadKey { key, status, age, tag, coding }: &HeadKey) -> HeaderMap {
         let (mut headers, mut values) = (HeaderMap::with_capacity(12), Values::new());
         provenance(&mut headers, Some(*key), status, &mut values);
         headers.insert(AGE, values.number(*age).cut());
@@ -78,10 +78,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_that_is_remembered_says_what_it_would_if_it_were_written() {
-        let heads = Heads::new(Duration::from_secs(60));
+    fn a_cached_head_equals_a_written_head() {
+        let heads = HeadCache::new(Duration::from_secs(60));
         let key = |url: &str| Key::of(url);
-        let says = Says {
+        let inputs = HeadKey {
             key: key("https://api.github.com/repos/o/r"),
             status: Status::hit(7),
             age: 3,
@@ -89,18 +89,18 @@ mod tests {
             coding: Coding::Identity,
         };
         let others = [
-            Says { key: key("https://api.github.com/repos/o/s"), ..says },
-            Says { status: Status::hit(6), ..says },
-            Says { age: 4, ..says },
-            Says { tag: EntityTag::of(b"[]"), ..says },
-            Says { coding: Coding::Gzip, ..says },
+            HeadKey { key: key("https://api.github.com/repos/o/s"), ..inputs },
+            HeadKey { status: Status::hit(6), ..inputs },
+            HeadKey { age: 4, ..inputs },
+            HeadKey { tag: EntityTag::of(b"[]"), ..inputs },
+            HeadKey { coding: Coding::Gzip, ..inputs },
         ];
-        for says in [says].iter().chain(&others) {
+        for inputs in [inputs].iter().chain(&others) {
             for _ in 0..4 {
-                assert_eq!(heads.head(says), heads.write(says));
+                assert_eq!(heads.head(inputs), heads.write(inputs));
             }
         }
-        let different = others.map(|other| heads.head(&other) != heads.head(&says));
+        let different = others.map(|other| heads.head(&other) != heads.head(&inputs));
         assert_eq!(different, [true; 5]);
     }
 }

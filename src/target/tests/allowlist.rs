@@ -49,7 +49,7 @@ fn paths_on_token_hosts() {
 }
 
 #[test]
-fn the_account_behind_a_token_is_asked_for_on_the_first_token_host() {
+fn the_token_owner_is_requested_from_the_first_token_host() {
     let ghe = "ghe.example:8443";
     for (hosts, paths, tokens, expected) in [
         (vec!["api.github.com"], "/repos/", vec!["API.github.com"], "https://api.github.com/user"),
@@ -151,7 +151,7 @@ fn allowlist_entries() {
 }
 
 #[test]
-fn a_policy_shows_what_it_was_made_of() {
+fn a_policy_returns_its_hosts_and_paths() {
     let policy = policy(&["api.github.com", "ghe.example:8443"], &["/repos/"], &["api.github.com"]);
     let ports: Vec<_> = policy.hosts().iter().map(|host| (host.host(), host.port())).collect();
     assert_eq!(ports, [("api.github.com", 443), ("ghe.example", 8443)]);

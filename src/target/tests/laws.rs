@@ -48,7 +48,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_accepted_is_allowed_and_read_alike_by_the_url_crate(raw in url_like()) {
+    fn accepted_urls_are_allowed_and_unambiguous(raw in url_like()) {
         if let Some(target) = parse(&raw) {
             prop_assert_eq!(target.port(), 443);
             let policy = Policy::default();

@@ -9,35 +9,35 @@ use crate::cache::Demand;
 use crate::target::{self, Policy, Target};
 
 use super::marked::has_hash;
-use super::memo::Memo;
 use super::query::VersionQuery;
+use super::two_hit_cache::TwoHitCache;
 
 /// The number of cached queries: some MiB at most, and far more than are in steady demand.
-const PLACES: usize = 4096;
+const SLOTS: usize = 4096;
 /// The length in bytes from which queries are not cached.
 const LONGEST: usize = 512;
 
 /// The meaning of a query.
 #[derive(Clone, Debug)]
-pub(super) struct Question {
+pub(super) struct ParsedQuery {
     pub(super) target: Arc<Target>,
     pub(super) demand: Demand,
 }
 
 /// A parser of queries that caches its results.
-pub(super) struct Questions {
+pub(super) struct QueryCache {
     policy: Arc<Policy>,
-    read: Memo<str, Question>,
+    read: TwoHitCache<str, ParsedQuery>,
 }
 
-impl Questions {
+impl QueryCache {
     /// Starts with an empty cache.
     pub(super) fn new(policy: Arc<Policy>) -> Self {
-        Self { policy, read: Memo::with_places(PLACES) }
+        Self { policy, read: TwoHitCache::with_slots(SLOTS) }
     }
 
     /// Parses the raw query, without its question mark. Fails with a message for the client.
-    pub(super) fn read(&self, raw: Option<&str>) -> Result<Question, String> {
+    pub(super) fn read(&self, raw: Option<&str>) -> Result<ParsedQuery, String> {
         let raw = raw.unwrap_or_default();
         if raw.len() > LONGEST {
             return self.parse(raw);
@@ -45,7 +45,7 @@ impl Questions {
         self.read.get(raw, || self.parse(raw))
     }
 
-    fn parse(&self, raw: &str) -> Result<Question, String> {
+    fn parse(&self, raw: &str) -> Result<ParsedQuery, String> {
         // The query continues after the `#`, unparsed.
         if has_hash(raw) {
             return Err(target::Error::Fragment.to_string());
@@ -53,7 +53,7 @@ impl Questions {
         let query = VersionQuery::parse(Some(raw)).map_err(|error| error.to_string())?;
         let target = Target::parse(&query.url, &self.policy).map_err(|error| error.to_string())?;
         let demand = if query.refresh { Demand::Refresh } else { Demand::Cached };
-        Ok(Question { target: Arc::new(target), demand })
+        Ok(ParsedQuery { target: Arc::new(target), demand })
     }
 }
 
@@ -65,8 +65,8 @@ mod tests {
 
     /// Returns true if the third answer to this query comes from the cache.
     fn is_remembered(raw: &str) -> bool {
-        let questions = Questions::new(Arc::default());
-        let [_, second, third] = [1, 2, 3].map(|_| questions.read(Some(raw)).unwrap().target);
+        let queries = QueryCache::new(Arc::default());
+        let [_, second, third] = [1, 2, 3].map(|_| queries.read(Some(raw)).unwrap().target);
         assert_eq!(second, third);
         Arc::ptr_eq(&second, &third)
     }
@@ -79,22 +79,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_what_was_asked() {
-        let questions = Questions::new(Arc::default());
+    fn a_cached_query_equals_a_parsed_one() {
+        let queries = QueryCache::new(Arc::default());
         for (raw, demand) in [
             (RAW.to_owned(), Demand::Refresh),
             (RAW.replace("refresh=1", "refresh=0"), Demand::Cached),
             (RAW.to_owned(), Demand::Refresh),
         ] {
             for _ in 0..3 {
-                let question = questions.read(Some(&raw)).unwrap();
-                assert_eq!(question.target.as_str(), "https://api.github.com/repos/o/r");
-                assert_eq!(question.demand, demand);
+                let query = queries.read(Some(&raw)).unwrap();
+                assert_eq!(query.target.as_str(), "https://api.github.com/repos/o/r");
+                assert_eq!(query.demand, demand);
             }
         }
         for _ in 0..3 {
-            assert!(questions.read(Some("url=http://api.github.com/repos/o/r")).is_err());
-            assert!(questions.read(None).is_err());
+            assert!(queries.read(Some("url=http://api.github.com/repos/o/r")).is_err());
+            assert!(queries.read(None).is_err());
         }
     }
 }

@@ -21,7 +21,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// The result of the shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Farewell {
+pub struct ShutdownReport {
     /// Changes that were written to the store during the shutdown.
     pub flushed: u64,
     /// Changes that were not written in time.
@@ -30,7 +30,7 @@ pub struct Farewell {
     pub abandoned: usize,
 }
 
-pub(super) struct Ending<'a> {
+pub(super) struct Shutdown<'a> {
     pub(super) config: &'a config::Server,
     pub(super) health: &'a Health,
     pub(super) stop: Stop,
@@ -41,12 +41,12 @@ pub(super) struct Ending<'a> {
     pub(super) store: &'a dyn Store,
 }
 
-impl Ending<'_> {
+impl Shutdown<'_> {
     pub(super) async fn serve_until(
         self,
         mut serving: Pin<&mut impl Future<Output = ()>>,
         shutdown: impl Future<Output = ()>,
-    ) -> io::Result<Farewell> {
+    ) -> io::Result<ShutdownReport> {
         tokio::select! {
             () = &mut serving => return Err(ended_by_itself()),
             () = shutdown => {}
@@ -61,13 +61,13 @@ impl Ending<'_> {
         let (drained, _) =
             tokio::join!(write_behind.drain(limit), timeout(limit, revalidator.save()));
         if timeout(CLOSE_LIMIT, self.store.close()).await.is_err() {
-            tracing::warn!("the store does not close; it is left as it is, which it survives");
+            tracing::warn!("the store did not close in time; it recovers on the next start");
         }
         let abandoned = flights.wait(Duration::ZERO).await;
-        let farewell = Farewell { flushed: drained.flushed, lost: drained.lost, abandoned };
-        let Farewell { flushed, lost, abandoned } = farewell;
+        let report = ShutdownReport { flushed: drained.flushed, lost: drained.lost, abandoned };
+        let ShutdownReport { flushed, lost, abandoned } = report;
         tracing::info!(flushed, lost, abandoned, "stopped");
-        Ok(farewell)
+        Ok(report)
     }
 
     /// Serves for `SHUTDOWN_DELAY` as before, except that the health reports the shutdown.
