@@ -32,7 +32,7 @@ pub(super) struct QueryCache {
 
 impl QueryCache {
     /// Starts with an empty cache.
-    pub(super) fn new(policy: Arc<Policy>) -> Self {
+    pub(super) fn with_policy(policy: Arc<Policy>) -> Self {
         Self { policy, read: TwoHitCache::with_slots(SLOTS) }
     }
 
@@ -65,7 +65,7 @@ mod tests {
 
     /// Returns true if the third answer to this query comes from the cache.
     fn is_remembered(raw: &str) -> bool {
-        let queries = QueryCache::new(Arc::default());
+        let queries = QueryCache::with_policy(Arc::default());
         let [_, second, third] = [1, 2, 3].map(|_| queries.read(Some(raw)).unwrap().target);
         assert_eq!(second, third);
         Arc::ptr_eq(&second, &third)
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_cached_query_equals_a_parsed_one() {
-        let queries = QueryCache::new(Arc::default());
+        let queries = QueryCache::with_policy(Arc::default());
         for (raw, demand) in [
             (RAW.to_owned(), Demand::Refresh),
             (RAW.replace("refresh=1", "refresh=0"), Demand::Cached),

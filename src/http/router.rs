@@ -55,8 +55,8 @@ pub fn service(parts: Parts) -> Service {
     let Parts { sources, health, access_log, registry, clock, .. } = parts;
     let version = Version {
         cache: parts.cache,
-        queries: QueryCache::new(parts.policy),
-        heads: HeadCache::new(parts.client_lifetime),
+        queries: QueryCache::with_policy(parts.policy),
+        heads: HeadCache::with_lifetime(parts.client_lifetime),
         client_rate: ClientRate::new(parts.client_miss_rate),
         proxies: parts.proxies,
         clock: clock.clone(),

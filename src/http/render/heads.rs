@@ -47,7 +47,7 @@ pub(in crate::http) struct HeadCache {
 impl HeadCache {
     /// Starts with an empty cache. Clients and intermediate caches may reuse a fresh answer for
     /// `client_lifetime`.
-    pub(in crate::http) fn new(client_lifetime: Duration) -> Self {
+    pub(in crate::http) fn with_lifetime(client_lifetime: Duration) -> Self {
         Self { client_lifetime, written: TwoHitCache::with_slots(SLOTS) }
     }
 
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_cached_head_equals_a_written_head() {
-        let heads = HeadCache::new(Duration::from_secs(60));
+        let heads = HeadCache::with_lifetime(Duration::from_secs(60));
         let key = |url: &str| Key::of(url);
         let inputs = HeadKey {
             key: key("https://api.github.com/repos/o/r"),
