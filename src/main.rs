@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     match run {
         Ok(()) => ExitCode::SUCCESS,
         Err(Exit { code, sentence }) => {
-            complain(&sentence);
+            report(&sentence);
             ExitCode::from(code)
         }
     }
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
 /// Writes a sentence to standard error, without tokens, and with the program's name on each line,
 /// since a supervisor mixes the lines of many programs. Errors are ignored: if standard error is
 /// closed, there is no other place to report to.
-fn complain(sentence: &str) {
+fn report(sentence: &str) {
     let lines: String = redacted(sentence).lines().map(|line| format!("svm: {line}\n")).collect();
     let _ = io::stderr().write_all(lines.as_bytes());
 }
@@ -120,11 +120,11 @@ fn check_configuration() -> Result<(), Exit> {
     let (mut config, vars, warnings) = configuration()?;
     App::check(&config)?;
     for warning in warnings.into_iter().chain(vars.near_misses()) {
-        complain(&warning);
+        report(&warning);
     }
     let text = listing(&config, &vars);
     if let Some(warning) = descriptors::fit(&mut config, descriptors::limit()) {
-        complain(&warning);
+        report(&warning);
     }
     print(&text)
 }

@@ -5,9 +5,9 @@
 //! the queue, so they keep their order.
 
 mod access_line;
+mod line_buffer;
 mod lines;
 pub mod outage;
-mod page;
 
 use tracing::Level;
 use tracing_subscriber::util::TryInitError;

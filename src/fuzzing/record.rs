@@ -19,16 +19,16 @@ const URL: usize = HEADER + 8 + 8 + 8 + 8 + 2;
 /// corrected first, or the fields of an entry.
 pub fn record(data: &[u8]) {
     match data.split_first() {
-        Some((0, record)) => is_miss_or_true(&Bytes::copy_from_slice(record)),
-        Some((1, record)) => is_miss_or_true(&sealed(record)),
-        Some((_, fields)) => round_trips(&mut Fields(fields)),
+        Some((0, record)) => assert_miss_or_true(&Bytes::copy_from_slice(record)),
+        Some((1, record)) => assert_miss_or_true(&sealed(record)),
+        Some((_, fields)) => assert_round_trip(&mut Fields(fields)),
         None => {}
     }
 }
 
 /// Checks that a record is either unreadable or an undamaged entry for this key, which is written
 /// so that it is read again.
-fn is_miss_or_true(record: &Bytes) {
+fn assert_miss_or_true(record: &Bytes) {
     let key = Key::of(&url(record).unwrap_or_default());
     let _seen = (peek(record), gives_way(record, Timestamp::from_secs(1), Timestamp::from_secs(2)));
     let Ok(entry) = decode(key, record) else { return };
@@ -46,7 +46,7 @@ fn is_miss_or_true(record: &Bytes) {
 }
 
 /// Checks that a written record is read for its own key only, and not after one bit has changed.
-fn round_trips(fields: &mut Fields<'_>) {
+fn assert_round_trip(fields: &mut Fields<'_>) {
     let (entry, keep_until, flip) = (fields.entry(), fields.time(), fields.number());
     let mut record = encode(&entry, keep_until);
     let read = decode(entry.key(), &Bytes::copy_from_slice(&record));

@@ -1,18 +1,18 @@
-//! `REDIS_HOST`.
+//! A property of `REDIS_HOST`.
 
 use crate::config::{Config, Store, Vars};
 
-/// No password is shown, and what is shown is the same server.
+/// Checks that no password is shown, and that the shown URL is the same server.
 pub fn redis_url(data: &[u8]) {
     let Some(text) = super::text(data) else { return };
     match read(text) {
-        Ok(config) => is_server(&config),
+        Ok(config) => assert_same_server(&config),
         // Not even a fault repeats a part of the text: it may be the password.
         Err(fault) => assert!(!fault.contains(super::CANARY), "{fault}"),
     }
 }
 
-fn is_server(config: &Config) {
+fn assert_same_server(config: &Config) {
     let Store::Redis(redis) = &config.store else { return };
     let shown = redis.to_string();
     let other = format!("{} {:?} {}", redis.host, redis.user, redis.database);

@@ -12,7 +12,7 @@ pub fn target(data: &[u8]) {
     let Some(raw) = super::text(data) else { return };
     let policy = Policy::default();
     let Ok(target) = Target::parse(raw, &policy) else { return };
-    is_allowed(&target, &policy);
+    assert_allowed(&target, &policy);
     assert_eq!(Target::parse(target.as_str(), &policy).as_ref(), Ok(&target));
     assert_eq!(Target::parse(&reversed(target.as_str()), &policy).as_ref(), Ok(&target));
 
@@ -27,7 +27,7 @@ pub fn target(data: &[u8]) {
     assert_eq!(segments(&written), segments(&url));
 }
 
-fn is_allowed(target: &Target, policy: &Policy) {
+fn assert_allowed(target: &Target, policy: &Policy) {
     assert_eq!(target.port(), 443);
     assert!(policy.hosts().iter().any(|listed| listed.host() == target.host()));
     let opened = ["/repos/", "/repositories/"];

@@ -63,7 +63,7 @@ struct Inner {
     age: Stopwatch,
     clock: Clock,
     counters: ConnectionCounters,
-    told: Mutex<Outage<Shed>>,
+    outage: Mutex<Outage<Shed>>,
 }
 
 /// The answer to a client that has connected.
@@ -86,7 +86,7 @@ impl Connections {
             age: Stopwatch::start(),
             clock,
             counters,
-            told: Mutex::default(),
+            outage: Mutex::default(),
         }))
     }
 
@@ -160,7 +160,7 @@ impl Connections {
         if table.closing() == 0 && table.close_longest_idle(Kind::Regular) {
             self.0.counters.shed(Shed::NoDescriptor);
         }
-        self.tell(Shed::NoDescriptor);
+        self.log(Shed::NoDescriptor);
     }
 
     /// Waits at most for `limit` until a connection is closed.
@@ -226,14 +226,14 @@ impl Connections {
     /// Counts and logs a connection that is given up.
     fn shed(&self, why: Shed) {
         self.0.counters.shed(why);
-        self.tell(why);
+        self.log(why);
     }
 
     /// Logs each reason once an hour.
-    fn tell(&self, why: Shed) {
-        let told = self.0.told.lock().failed(why, self.0.clock.now());
-        if let Some(told) = told {
-            tracing::warn!(count = told.failures, reason = why.as_str(), "{}", sentence(why));
+    fn log(&self, why: Shed) {
+        let logged = self.0.outage.lock().failed(why, self.0.clock.now());
+        if let Some(failure) = logged {
+            tracing::warn!(count = failure.failures, reason = why.as_str(), "{}", sentence(why));
         }
     }
 }

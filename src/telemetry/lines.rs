@@ -17,7 +17,7 @@ use crate::config::LogFormat;
 use crate::tasks;
 
 use super::AccessLine;
-use super::page::Page;
+use super::line_buffer::LineBuffer;
 
 /// The number of lines that may wait for the writer.
 const CAPACITY: usize = 4096;
@@ -57,9 +57,9 @@ impl Lines {
     ) -> io::Result<(Self, Writer)> {
         let (queue, waiting) = sync_channel(CAPACITY);
         let lines = Self { queue, dropped: Arc::default() };
-        let page = Page::new(format, sink, Arc::clone(&lines.dropped));
+        let buffer = LineBuffer::new(format, sink, Arc::clone(&lines.dropped));
         // The thread ends with the last sender, or with the process.
-        tasks::thread("log", move || write(&waiting, page))?;
+        tasks::thread("log", move || write(&waiting, buffer))?;
         Ok((lines.clone(), Writer { lines }))
     }
 
@@ -110,20 +110,20 @@ impl Write for Lines {
     }
 }
 
-fn write(waiting: &Receiver<Line>, mut page: Page<impl Write>) {
+fn write(waiting: &Receiver<Line>, mut buffer: LineBuffer<impl Write>) {
     while let Ok(first) = waiting.recv() {
         if !matches!(first, Line::Flush(_)) {
             thread::sleep(GATHERING);
         }
         iter::once(first).chain(waiting.try_iter()).for_each(|line| match line {
-            Line::Event(event) => page.add_event(&event),
-            Line::Access(line) => page.add_access(&line),
+            Line::Event(event) => buffer.add_event(&event),
+            Line::Access(line) => buffer.add_access(&line),
             Line::Flush(done) => {
-                page.flush();
+                buffer.flush();
                 let _ = done.send(());
             }
         });
-        page.pour();
+        buffer.write_out();
     }
 }
 

@@ -116,8 +116,8 @@ impl Connection {
         self.set(WRITING);
     }
 
-    /// Moves a spare connection within the limit if there is room. Returns true if the connection is
-    /// within the limit, so that its client may ask for a document.
+    /// Moves a spare connection within the limit if there is room. Returns true if the connection
+    /// is within the limit, so that its client may ask for a document.
     pub(in crate::http) fn ensure_regular(&self, connections: &Connections) -> bool {
         !self.is_spare.load(Ordering::Relaxed) || connections.promote(self)
     }

@@ -16,14 +16,14 @@ use crate::config::LogFormat;
 use super::AccessLine;
 
 /// The size from which the buffer is written without waiting for more lines.
-const PAGE_BYTES: usize = 64 * 1024;
+const FULL_BYTES: usize = 64 * 1024;
 /// The pause between two attempts to write to a full pipe that does not block.
 const FULL_PIPE_PAUSE: Duration = Duration::from_millis(5);
 /// The interval between lines on standard error during an outage.
 const QUIET: Duration = Duration::from_secs(60);
 
 /// A buffer of lines that are written together.
-pub(super) struct Page<W> {
+pub(super) struct LineBuffer<W> {
     text: Vec<u8>,
     /// The end of each line in the text.
     ends: Vec<usize>,
@@ -32,21 +32,21 @@ pub(super) struct Page<W> {
     /// Lines lost since the sink last worked.
     lost: u64,
     /// The time since the last line on standard error.
-    complained: Option<Stopwatch>,
+    reported: Option<Stopwatch>,
     format: LogFormat,
     sink: W,
     dropped: Arc<AtomicU64>,
 }
 
-impl<W: Write> Page<W> {
+impl<W: Write> LineBuffer<W> {
     /// Creates an empty buffer for a sink. Lost lines are added to `dropped`.
     pub(super) fn new(format: LogFormat, sink: W, dropped: Arc<AtomicU64>) -> Self {
         Self {
-            text: Vec::with_capacity(2 * PAGE_BYTES),
+            text: Vec::with_capacity(2 * FULL_BYTES),
             ends: Vec::new(),
             is_begun: false,
             lost: 0,
-            complained: None,
+            reported: None,
             format,
             sink,
             dropped,
@@ -68,13 +68,13 @@ impl<W: Write> Page<W> {
 
     fn end_line(&mut self) {
         self.ends.push(self.text.len());
-        if self.text.len() >= PAGE_BYTES {
-            self.pour();
+        if self.text.len() >= FULL_BYTES {
+            self.write_out();
         }
     }
 
     /// Writes the whole buffer. A log that cannot be written does not stop the service.
-    pub(super) fn pour(&mut self) {
+    pub(super) fn write_out(&mut self) {
         let (written, failure) = write_all(&mut self.sink, &self.text);
         match failure {
             None => self.recover(),
@@ -83,7 +83,7 @@ impl<W: Write> Page<W> {
     }
 
     pub(super) fn flush(&mut self) {
-        self.pour();
+        self.write_out();
         let _ = self.sink.flush();
     }
 
@@ -113,14 +113,14 @@ impl<W: Write> Page<W> {
         self.is_begun = is_cut;
         self.lost += lost;
         self.dropped.fetch_add(lost, Ordering::Relaxed);
-        self.complain(error);
+        self.report(error);
     }
 
-    fn complain(&mut self, error: &io::Error) {
-        if self.complained.is_some_and(|complained| complained.elapsed() < QUIET) {
+    fn report(&mut self, error: &io::Error) {
+        if self.reported.is_some_and(|reported| reported.elapsed() < QUIET) {
             return;
         }
-        self.complained = Some(Stopwatch::start());
+        self.reported = Some(Stopwatch::start());
         let sentence = format!("svm: the log cannot be written: {error}\n");
         let _ = io::stderr().write_all(sentence.as_bytes());
     }
@@ -169,43 +169,43 @@ mod tests {
         }
     }
 
-    fn page(steps: Vec<Result<usize, ErrorKind>>) -> Page<Sink> {
-        Page::new(LogFormat::Json, Sink { taken: Vec::new(), steps }, Arc::default())
+    fn buffer(steps: Vec<Result<usize, ErrorKind>>) -> LineBuffer<Sink> {
+        LineBuffer::new(LogFormat::Json, Sink { taken: Vec::new(), steps }, Arc::default())
     }
 
-    fn state(page: &Page<Sink>) -> (String, u64) {
-        let taken = String::from_utf8(page.sink.taken.clone()).unwrap();
-        (taken, page.dropped.load(Ordering::Relaxed))
+    fn state(buffer: &LineBuffer<Sink>) -> (String, u64) {
+        let taken = String::from_utf8(buffer.sink.taken.clone()).unwrap();
+        (taken, buffer.dropped.load(Ordering::Relaxed))
     }
 
     #[test]
     fn a_line_that_was_begun_is_ended_and_those_behind_it_are_lost() {
         let full = Err(ErrorKind::StorageFull);
-        let mut page = page(vec![Ok(6), full, full, Ok(1), full]);
+        let mut buffer = buffer(vec![Ok(6), full, full, Ok(1), full]);
         for line in ["one\n", "two\n", "three\n"] {
-            page.add_event(line.as_bytes());
+            buffer.add_event(line.as_bytes());
         }
-        page.pour();
-        assert_eq!(state(&page), ("one\ntw".to_owned(), 1));
-        page.add_event(b"four\n");
-        page.pour();
-        assert_eq!(state(&page), ("one\ntw".to_owned(), 2));
-        page.pour();
-        assert_eq!(state(&page), ("one\ntwo".to_owned(), 2));
-        page.add_event(b"five\n");
-        page.pour();
-        assert_eq!(state(&page), ("one\ntwo\nfive\n".to_owned(), 2));
+        buffer.write_out();
+        assert_eq!(state(&buffer), ("one\ntw".to_owned(), 1));
+        buffer.add_event(b"four\n");
+        buffer.write_out();
+        assert_eq!(state(&buffer), ("one\ntw".to_owned(), 2));
+        buffer.write_out();
+        assert_eq!(state(&buffer), ("one\ntwo".to_owned(), 2));
+        buffer.add_event(b"five\n");
+        buffer.write_out();
+        assert_eq!(state(&buffer), ("one\ntwo\nfive\n".to_owned(), 2));
     }
 
     #[test]
     fn an_interruption_and_a_full_pipe_lose_nothing() {
         let steps =
             vec![Err(ErrorKind::Interrupted), Ok(2), Err(ErrorKind::WouldBlock), Ok(1), Ok(9)];
-        let mut page = page(steps);
-        page.add_event(b"one\n");
-        page.add_event(b"two\n");
-        page.pour();
-        assert_eq!(state(&page), ("one\ntwo\n".to_owned(), 0));
+        let mut buffer = buffer(steps);
+        buffer.add_event(b"one\n");
+        buffer.add_event(b"two\n");
+        buffer.write_out();
+        assert_eq!(state(&buffer), ("one\ntwo\n".to_owned(), 0));
     }
 
     proptest! {
@@ -222,20 +222,20 @@ mod tests {
             ),
             batches in prop::collection::vec(0_usize..5, 1..10),
         ) {
-            let mut page = page(steps);
+            let mut buffer = buffer(steps);
             let mut sent = 0_u64;
             for batch in batches {
                 for _ in 0..batch {
-                    page.add_event(format!("<{sent}>\n").as_bytes());
+                    buffer.add_event(format!("<{sent}>\n").as_bytes());
                     sent += 1;
                 }
-                page.pour();
+                buffer.write_out();
             }
-            let (taken, dropped) = state(&page);
-            let is_begun = page.is_begun;
-            prop_assert_eq!(is_begun, !page.text.is_empty());
+            let (taken, dropped) = state(&buffer);
+            let is_begun = buffer.is_begun;
+            prop_assert_eq!(is_begun, !buffer.text.is_empty());
             // Together with its rest, the incomplete line is a whole one.
-            let text = taken + std::str::from_utf8(&page.text).unwrap();
+            let text = taken + std::str::from_utf8(&buffer.text).unwrap();
             prop_assert_eq!(text.lines().count() as u64 + dropped, sent);
             for line in text.lines() {
                 prop_assert!(line.starts_with('<') && line.ends_with('>'), "{}", line);
