@@ -130,7 +130,7 @@ impl Cache {
 
     /// The persistent tier has lost all that it had: each document that memory holds is written
     /// again with its next check.
-    pub fn has_lost_store(&self) {
+    pub fn record_store_loss(&self) {
         self.0.lost_at.set(self.0.clock.now());
     }
 

@@ -47,7 +47,8 @@ pub fn fit(config: &mut Config, limit: Option<u64>) -> Option<String> {
     ))
 }
 
-/// Returns the number of client connections that fit the limit; at least half of it is for clients.
+/// Returns the number of client connections that fit the limit. At least half of the limit is for
+/// clients.
 fn room(limit: u64, upstream: &config::Upstream) -> usize {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let others =

@@ -19,7 +19,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// The number of probes per retry of writes. A full store can be read and so passes its probes;
 /// every four seconds its writes are retried, however long their own back-off is by then.
-const LOOKS_PER_RETRY: u32 = 8;
+const PROBES_PER_RETRY: u32 = 8;
 
 /// The owner of the background tasks.
 pub(super) struct Background {
@@ -90,15 +90,15 @@ impl Background {
 
 /// Probes the store, so that `/healthz` does not need to.
 async fn probe(guard: Arc<Guard>, cache: Cache, write_behind: Arc<WriteBehind>, health: Health) {
-    let (mut was_up, mut looks, mut losses) = (true, 0_u32, guard.losses());
+    let (mut was_up, mut probes, mut losses) = (true, 0_u32, guard.losses());
     watch(&guard, |found| {
         if guard.losses() != losses {
             losses = guard.losses();
             tracing::info!("the store has lost its documents; checks write them again");
-            cache.has_lost_store();
+            cache.record_store_loss();
         }
-        looks = looks.wrapping_add(1);
-        let is_time = !was_up || looks.is_multiple_of(LOOKS_PER_RETRY);
+        probes = probes.wrapping_add(1);
+        let is_time = !was_up || probes.is_multiple_of(PROBES_PER_RETRY);
         if found.is_ok() && is_time && !write_behind.stats().last_batch_ok {
             write_behind.retry();
         }

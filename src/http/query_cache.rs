@@ -14,7 +14,7 @@ use super::two_hit_cache::TwoHitCache;
 
 /// The number of cached queries: some MiB at most, and far more than are in steady demand.
 const SLOTS: usize = 4096;
-/// The length in bytes from which queries are not cached.
+/// The length in bytes up to which queries are cached.
 const LONGEST: usize = 512;
 
 /// The meaning of a query.
