@@ -184,7 +184,7 @@ impl Activity {
     }
 
     /// There is no body to revalidate, until L1 holds one again.
-    pub fn is_without_body(&self, key: Key) {
+    pub fn mark_bodiless(&self, key: Key) {
         self.documents.with_known(key, |known| known.is_bodiless = true);
     }
 

@@ -10,18 +10,20 @@ use sha2::{Digest, Sha256};
 
 pub use search::TokenSearch;
 
-/// A GitHub token. `Debug` shows its fingerprint; only [`Secret::authorization`] lets the value out.
+/// A GitHub token. `Debug` shows its fingerprint; only [`Secret::authorization`] lets the value
+/// out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<str>);
 
 impl Secret {
-    /// Takes a token as GitHub issued it; `None` unless it is non-empty visible ASCII, as a header value must be.
+    /// Takes a token as GitHub issued it; `None` unless it is non-empty visible ASCII, as a header
+    /// value must be.
     pub fn new(token: &str) -> Option<Self> {
         let visible = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
         visible.then(|| Self(token.into()))
     }
 
-    /// What an entry remembers of the token that fetched it.
+    /// Returns the fingerprint, which an entry remembers.
     pub fn fingerprint(&self) -> Fingerprint {
         let digest: [u8; 32] = Sha256::digest(self.0.as_bytes()).into();
         let mut prefix = [0; 8];
@@ -44,7 +46,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The first eight bytes of a token's SHA-256: enough to tell tokens apart, useless to whoever reads it.
+/// The first eight bytes of a token's SHA-256: enough to tell tokens apart, useless to a
+/// reader.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(NonZeroU64);
 
@@ -89,7 +92,8 @@ mod tests {
     fn a_fingerprint_tells_tokens_apart_and_is_stored_as_a_number() {
         let [one, other] = ["ghp_hunter2", "ghp_hunter3"].map(|it| Secret::new(it).unwrap());
         assert_ne!(one.fingerprint(), other.fingerprint());
-        // By `printf ghp_hunter2 | sha256sum`: records of an earlier version must name the same token.
+        // By `printf ghp_hunter2 | sha256sum`: records of an earlier version must name the same
+        // token.
         assert_eq!(one.fingerprint(), Fingerprint::from_bits(0x3b31_0b9f_e04f_9eb0));
     }
 

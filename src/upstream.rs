@@ -1,8 +1,9 @@
-//! The way to GitHub: one conditional GET, with its redirects, retries and tokens, under one deadline.
+//! The way to GitHub: one conditional GET, with its redirects, retries and tokens, under one
+//! deadline.
 //!
-//! The cache says what it has; this module decides with which token and validator to ask, and comes back with a
-//! [`Reply`] or a [`Failure`]. It knows nothing of entries and stores nothing but what it learns of tokens and
-//! hosts. A token goes to the token hosts and nowhere else, on any hop.
+//! The cache says what it has; this module decides with which token and validator to ask, and comes
+//! back with a [`Reply`] or a [`Failure`]. It knows nothing of entries and stores nothing but what
+//! it learns of tokens and hosts. A token goes to the token hosts and nowhere else, on any hop.
 
 mod body;
 mod cause;
@@ -68,12 +69,12 @@ use crate::config;
 use crate::entry::Reason;
 use crate::target::{self, Target};
 
-/// What to ask for.
+/// A question to the upstream.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
     /// The document.
     pub target: &'a Target,
-    /// What is stored of it, if anything; its validators are sent where they can be worth something.
+    /// The stored document, if there is one; svm sends its validators where they can help.
     pub stored: Option<Stored<'a>>,
     /// On whose behalf.
     pub priority: Priority,
@@ -136,7 +137,8 @@ impl Upstream {
         ClientBuilder::new(config)?.pooled().map(drop)
     }
 
-    /// Asks, within `UPSTREAM_TIMEOUT` for all of it: waiting for a place, hops, retries and other tokens.
+    /// Asks, within `UPSTREAM_TIMEOUT` for all of it: waiting for a place, hops, retries and other
+    /// tokens.
     pub async fn get(&self, ask: Ask<'_>) -> Result<Reply, Failure> {
         let stopwatch = Stopwatch::start();
         let limit = self.config.timeout;
@@ -175,12 +177,12 @@ impl Upstream {
         }
     }
 
-    /// How many exchanges with a token may run at once.
+    /// Returns how many exchanges with a token may run at once.
     pub fn window(&self) -> usize {
         self.places.window()
     }
 
-    /// How often an answer said that svm asks too fast.
+    /// Returns how often an answer said that svm asks too fast.
     pub fn limits_of_haste(&self) -> u64 {
         self.limits_of_haste.load(Ordering::Relaxed)
     }

@@ -27,7 +27,7 @@ Runs:
               --l1-mib 1024  what L1 may hold
 
   scale     what a hit, an entry and a connection cost when there are many of them
-              --only entries,memory,connections,idle,cores,cold,storm,stored,scan,bytes,sweep,misses
+              --only entries,memory,connections,idle,cores,cold,storm,stored,scan,bytes,sweep,requested,misses
               --entries 1,1000,10000,100000,1000000
               --rounds 20    --requests 200000  of each subject, over all rounds
               --l1-mib 256   what L1 may hold where twice as much is offered

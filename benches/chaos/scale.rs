@@ -13,6 +13,7 @@ mod idle;
 mod lane;
 mod memory;
 mod misses;
+mod requested;
 mod scan;
 mod shelf;
 mod stage;
@@ -95,13 +96,15 @@ pub(crate) enum Part {
     Bytes,
     /// Many documents in use.
     Sweep,
+    /// Requests for documents whose checks are overdue.
+    Requested,
     /// Many misses.
     Misses,
 }
 
 impl Part {
     /// Every part, in the order in which they run.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Entries,
         Self::Memory,
         Self::Connections,
@@ -113,6 +116,7 @@ impl Part {
         Self::Scan,
         Self::Bytes,
         Self::Sweep,
+        Self::Requested,
         Self::Misses,
     ];
 
@@ -129,6 +133,7 @@ impl Part {
             Self::Scan => "scan",
             Self::Bytes => "bytes",
             Self::Sweep => "sweep",
+            Self::Requested => "requested",
             Self::Misses => "misses",
         }
     }
@@ -146,6 +151,7 @@ impl Part {
             Self::Scan => scan::run(stage, verdict).await,
             Self::Bytes => bytes::run(stage, verdict).await,
             Self::Sweep => sweep::run(stage, verdict).await,
+            Self::Requested => requested::run(stage, verdict).await,
             Self::Misses => misses::run(stage, verdict).await,
         }
     }

@@ -108,7 +108,7 @@ impl Saved {
 impl Known {
     /// Takes in a row; whether it tells of a check that was not known here.
     fn learn(&mut self, row: InUse, found_in: u32) -> bool {
-        self.usage.was_used(row.used_at);
+        self.usage.record_use(row.used_at);
         let (used_at, check) =
             self.saved.map_or_else(Default::default, |it| (it.used_at, it.check));
         let (used_at, saved) = (used_at.max(row.used_at), check.max(row.check));

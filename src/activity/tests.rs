@@ -86,7 +86,7 @@ async fn what_is_not_used_any_more_is_forgotten_unless_it_is_held() {
 async fn a_document_without_a_body_is_left_out_until_it_has_one() {
     let activity = Activity::default();
     activity.mark(key(1), NOW);
-    activity.is_without_body(key(1));
+    activity.mark_bodiless(key(1));
     assert_eq!(activity.collect(NOW).await, []);
     let _ = activity.hold(key(1), shared(1));
     assert_eq!(activity.collect(NOW).await.len(), 1);

@@ -21,7 +21,7 @@ impl Usage {
     }
 
     /// The document was served then, by this process before its restart or by another one.
-    pub(super) fn was_used(&self, at: Timestamp) {
+    pub(super) fn record_use(&self, at: Timestamp) {
         self.used_at.fetch_max(at.as_millis(), Ordering::Relaxed);
     }
 

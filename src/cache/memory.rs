@@ -104,7 +104,7 @@ impl Memory {
 
     fn usage(&self, key: Key, entry: &Entry) -> Arc<Usage> {
         if entry.is_negative() {
-            self.activity.is_without_body(key);
+            self.activity.mark_bodiless(key);
             // Its use is of no interest.
             return Arc::default();
         }

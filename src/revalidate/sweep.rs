@@ -165,11 +165,11 @@ impl<'a> Sweep<'a> {
         let Parts { cache, activity, tokens, policy, clock, .. } = self.parts;
         let stored = cache.stored(key).await.map_err(|_| Skipped::Unread)?;
         let Some(entry) = stored.filter(|entry| !entry.is_negative()) else {
-            activity.is_without_body(key);
+            activity.mark_bodiless(key);
             return Err(Skipped::NoBody);
         };
         let Ok(target) = Target::parse(&entry.url, policy) else {
-            activity.is_without_body(key);
+            activity.mark_bodiless(key);
             return Err(Skipped::Refused);
         };
         self.check_age(&target, &entry)?;

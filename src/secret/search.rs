@@ -43,7 +43,7 @@ impl TokenSearch {
         Self(spellings.chunks(MOST_AT_ONCE).map(Searcher::new).collect())
     }
 
-    /// Whether a token is in these bytes.
+    /// Returns true if a token is in these bytes.
     pub fn is_in(&self, bytes: &[u8]) -> bool {
         let is_spelled_in = |text: &[u8]| self.0.iter().any(|searcher| searcher.is_in(text));
         if is_spelled_in(bytes) {

@@ -11,8 +11,8 @@ use crate::entry::Reason;
 
 /// Of an error, as much as a message needs.
 const ERROR_LIMIT: usize = 64 * 1024;
-/// A status and headers say most of what an error is. Waiting for its words until the deadline of the exchange would
-/// lose those too, and a limit with them: nothing would rest.
+/// A status and headers say most of what an error is. Waiting for its words until the deadline of
+/// the exchange would lose those too, and a limit with them: nothing would rest.
 const ERROR_DEADLINE: Duration = Duration::from_secs(1);
 /// Bytes that are decoded at once. They may inflate to a thousand times as many, and the runtime
 /// has other tasks.
@@ -113,8 +113,9 @@ fn reason(error: &io::Error) -> Reason {
     }
 }
 
-/// A body while it comes: copied, since a chunk of a few bytes holds on to the buffer that it was read into, and in
-/// pieces, since one buffer that grows is there twice, with slack, each time it does.
+/// A body while it comes: copied, since a chunk of a few bytes holds on to the buffer that it was
+/// read into, and in pieces, since one buffer that grows is there twice, with slack, each time it
+/// does.
 #[derive(Debug, Default)]
 struct Pieces {
     pieces: Vec<Vec<u8>>,

@@ -158,7 +158,7 @@ impl Cause {
         }
     }
 
-    /// Whether no other document of the host could have been fetched either.
+    /// Returns true if no other document of the host could have been fetched either.
     pub(super) const fn is_of_host(self) -> bool {
         !matches!(
             self,

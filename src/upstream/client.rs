@@ -18,7 +18,8 @@ use super::resolver::Resolver;
 use super::tls::{self, ClientError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Below the idle time of GitHub's servers, so that a request rarely meets a connection that is being closed.
+/// Below the idle time of GitHub's servers, so that a request rarely meets a connection that is
+/// being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The one coding that the body's reader undoes.
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
@@ -28,7 +29,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 const KEEPALIVE_RETRIES: u32 = 3;
 /// How long the network may leave bytes unacknowledged.
 const USER_TIMEOUT: Duration = Duration::from_secs(3);
-/// Names neither curl nor a browser: GitHub would pretty-print, and clients grep for the compact form.
+/// Names neither curl nor a browser: GitHub would pretty-print, and clients grep for the compact
+/// form.
 const USER_AGENT: &str = concat!("svm/", env!("CARGO_PKG_VERSION"));
 
 /// Builds clients that share one TLS configuration: one for each pool of connections.

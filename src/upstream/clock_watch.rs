@@ -22,7 +22,7 @@ const SAME_SECS: u64 = 15;
 /// How often the log tells of clocks that stay apart.
 const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// What answers have shown.
+/// The offsets that answers have shown.
 #[derive(Debug, Default)]
 pub(super) struct ClockWatch(Mutex<Seen>);
 
@@ -115,7 +115,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
 
-    /// What is told of answers a second apart, whose clock is ahead by so many seconds.
+    /// Returns the lines about answers a second apart, whose clock is ahead by so many seconds.
     fn told(ahead: &[i64]) -> Vec<(i64, Option<News>)> {
         let watch = ClockWatch::default();
         let notes = (0..).zip(ahead).map(|(second, ahead)| {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_is_no_difference_to_tell_of_and_one_that_varies_is_told_of_once() {
+    fn a_difference_over_a_minute_is_told_once() {
         let news = |ahead: &[i64]| told(ahead).iter().filter(|(_, news)| news.is_some()).count();
         assert_eq!(news(&[60, -60, -60, 59, 59]), 0);
         assert_eq!(news(&[61, 59, 62, 58, 60, 63]), 1);

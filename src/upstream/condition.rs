@@ -1,4 +1,5 @@
-//! The condition of a request (RFC 9110, 13.1): one validator at most, and what a `304` to it vouches for.
+//! The condition of a request (RFC 9110, 13.1): one validator at most, and what a `304` to it
+//! vouches for.
 
 use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -7,7 +8,7 @@ use super::Stored;
 use super::etag::{self, Variant};
 use crate::entry::Validator;
 
-/// What a request carries so that an unchanged document need not be sent.
+/// The condition of a request, so that an unchanged document need not be sent.
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     by: Validator,
@@ -18,8 +19,8 @@ impl Condition {
     /// No condition.
     pub(super) const NONE: Self = Self { by: Validator::None, header: None };
 
-    /// The condition by this validator of what is stored; `variant` is that of the request. A validator that is not
-    /// there, or is no such thing, makes none.
+    /// The condition by this validator of what is stored; `variant` is that of the request. A
+    /// validator that is not there, or is no such thing, makes none.
     pub(super) fn new(by: Validator, stored: &Stored<'_>, variant: Option<Variant<'_>>) -> Self {
         let validators = stored.validators;
         let (name, value) = match by {
@@ -40,7 +41,7 @@ impl Condition {
         }
     }
 
-    /// Which validator it is.
+    /// Returns which validator it is.
     pub(super) const fn by(&self) -> Validator {
         self.by
     }
@@ -50,8 +51,9 @@ impl Condition {
         self.header.clone()
     }
 
-    /// Whether a `304` with these headers is about the validator that was sent. One that names another is about another
-    /// body: after a fall back to an older release, `Last-Modified` is earlier than the date in the request.
+    /// Returns true if a `304` with these headers is about the validator that was sent. One that
+    /// names another is about another body: after a fall back to an older release, `Last-Modified`
+    /// is earlier than the date in the request.
     pub(super) fn is_met_by(&self, headers: &HeaderMap) -> bool {
         let Some((name, sent)) = &self.header else { return false };
         let named = headers.get(if *name == IF_NONE_MATCH { ETAG } else { LAST_MODIFIED });

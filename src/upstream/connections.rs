@@ -39,7 +39,7 @@ pub(super) struct Connections {
 pub(super) struct Sent {
     /// The answer, of which the head has been read.
     pub(super) response: reqwest::Result<Response>,
-    /// Whether an idle connection took the request before, and gave no answer.
+    /// True if an idle connection took the request before, and gave no answer.
     pub(super) is_second: bool,
 }
 

@@ -90,7 +90,7 @@ impl<W: Write + Default> Decoder<W> {
 #[derive(Debug)]
 pub(super) struct Members<W: Write + Default> {
     member: GzDecoder<W>,
-    /// Whether the member has begun; a body may end where none has. One without any byte is empty.
+    /// True if the member has begun; a body may end where none has. One without any byte is empty.
     has_begun: bool,
 }
 

@@ -27,13 +27,13 @@ impl Dial {
         DIAL.scope(self, sending).await
     }
 
-    /// Whether a connection is, or was, being established for the request.
+    /// Returns true if a connection is, or was, being established for the request.
     pub(super) fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// Whether a connection was established for the request; otherwise an idle one served it, if
-    /// any did.
+    /// Returns true if a connection was established for the request; otherwise an idle one served
+    /// it, if any did.
     pub(super) fn has_connected(&self) -> bool {
         self.connected.load(Ordering::Relaxed)
     }

@@ -1,8 +1,9 @@
-//! Whether GitHub's rule for ETags still holds.
+//! A watch on GitHub's rule for ETags.
 //!
-//! An ETag that follows the rule was sent, and the same body came back in full: then the rule, which GitHub may change
-//! any day, is another one by now. What was stored before that is not asked for with computed ETags any more. What is
-//! fetched later is compared with the rule again, so a rule that comes back is believed again.
+//! GitHub may change the rule any day. If svm sends an ETag that follows the rule and the same body
+//! comes back in full, the rule is another one by now. svm does not compute ETags for bodies that
+//! it stored before. It compares bodies that come later with the rule again, so it trusts a rule
+//! that comes back.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::clock::Timestamp;
 /// How often the log tells of it.
 const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// What was seen of the rule.
+/// The observations of the rule.
 #[derive(Debug, Default)]
 pub(super) struct Drift(Mutex<Seen>);
 
@@ -24,7 +25,7 @@ struct Seen {
 }
 
 impl Drift {
-    /// When the rule was last seen not to hold.
+    /// Returns when the rule was last seen not to hold.
     pub(super) fn noticed_at(&self) -> Option<Timestamp> {
         self.0.lock().noticed_at
     }

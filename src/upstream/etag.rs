@@ -1,9 +1,11 @@
-//! GitHub's rule for ETags, by which the one that another token would get can be told from the stored body.
+//! GitHub's rule for ETags, by which the one that another token would get can be told from the
+//! stored body.
 //!
-//! Pure. The ETag is the SHA-256 of `Accept`, `Authorization` and the body, each header followed by a colon, whatever the
-//! URL. GitHub does not publish the rule, so nothing relies on it that was not seen to follow it: an ETag is compared
-//! with the rule when its body arrives. Nor can a mistake do harm: a computed ETag that GitHub does not know costs what
-//! a request without one costs.
+//! Pure. The ETag is the SHA-256 of `Accept`, `Authorization` and the body, each header followed by
+//! a colon, whatever the URL. GitHub does not publish the rule, so nothing relies on it that was
+//! not seen to follow it: an ETag is compared with the rule when its body arrives. Nor can a
+//! mistake do harm: a computed ETag that GitHub does not know costs what a request without one
+//! costs.
 
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
@@ -19,7 +21,8 @@ pub(super) struct Variant<'a> {
     pub(super) authorization: &'a HeaderValue,
 }
 
-/// The ETag that a request with these headers gets for `body`; weak, as it is for compressed answers.
+/// The ETag that a request with these headers gets for `body`; weak, as it is for compressed
+/// answers.
 pub(super) fn compute(variant: Variant<'_>, body: &[u8]) -> String {
     let digest = Sha256::new()
         .chain_update(variant.accept)
@@ -31,7 +34,7 @@ pub(super) fn compute(variant: Variant<'_>, body: &[u8]) -> String {
     format!("W/\"{}\"", hex::digits(&digest))
 }
 
-/// Whether the rule leads to this ETag.
+/// Returns true if the rule leads to this ETag.
 pub(super) fn follows_rule(etag: &str, variant: Variant<'_>, body: &[u8]) -> bool {
     // The rule's ETags have 64 digits; nothing else is worth a look at the body.
     opaque(etag).len() == 64 && are_equal(etag, &compute(variant, body))
@@ -42,14 +45,15 @@ pub(super) fn are_equal(one: &str, other: &str) -> bool {
     opaque(one) == opaque(other)
 }
 
-/// Whether this is one entity tag (RFC 9110, 8.8.3). To ask with `*`, or with a list, would be to ask about any document.
+/// Returns true if this is one entity tag (RFC 9110, 8.8.3). To ask with `*`, or with a list, would
+/// be to ask about any document.
 pub(super) fn is_one(etag: &str) -> bool {
     let quoted = etag.strip_prefix("W/").unwrap_or(etag);
     let opaque = quoted.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
     opaque.is_some_and(|tag| tag.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'))
 }
 
-/// What is between the quotes.
+/// The part between the quotes.
 fn opaque(etag: &str) -> &str {
     let quoted = etag.strip_prefix("W/").unwrap_or(etag);
     quoted.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(quoted)
@@ -76,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn another_token_another_spelling_or_another_body_has_another_one() {
+    fn the_etag_depends_on_token_spelling_and_body() {
         let own = with("Bearer ghp_example", |variant| compute(variant, BODY));
         assert_ne!(with("Bearer ghp_other", |variant| compute(variant, BODY)), own);
         assert_ne!(with("token ghp_example", |variant| compute(variant, BODY)), own);

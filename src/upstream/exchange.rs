@@ -43,14 +43,14 @@ pub(super) struct Exchange<'a> {
     misled_by: Option<Validator>,
     tried: Tried,
     retried: bool,
-    /// Whether a token of another account was tried because a first one was denied the document.
+    /// True if a token of another account was tried because a first one was denied the document.
     tried_other_account: bool,
     without_token: WithoutToken,
     /// An answer that stands unless a further attempt gets a better one.
     last: Option<Reply>,
 }
 
-/// What to do after an attempt.
+/// The step after an attempt.
 enum Next {
     /// This is the answer.
     Answer(Reply),
@@ -206,23 +206,23 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// The reply in hand when nothing more can be sent. Of a limit it says when it is worth asking again, and that was
-/// written while another token seemed usable.
+/// The reply in hand when nothing more can be sent. Of a limit it says when it is worth asking
+/// again, and that was written while another token seemed usable.
 fn ended(reply: Reply, failure: &Failure) -> Reply {
     let limited_until = reply.limited_until.map(|until| failure.retry_at.unwrap_or(until));
     Reply { limited_until, ..reply }
 }
 
-/// Whether an answer stands although another token got another one. Where the document refuses a
-/// token, the trouble that the second token meets is its own. So is a refusal of that token, where
-/// the first is good again after its rest.
+/// Returns true if an answer stands although another token got another one. Where the document
+/// refuses a token, the trouble that the second token meets is its own. So is a refusal of that
+/// token, where the first is good again after its rest.
 fn stands(last: &Reply, reply: &Reply) -> bool {
     let is_limit = last.limited_until.is_some();
     is_own_refusal(last) || is_limit && reply.is_about_token
 }
 
-/// Whether the document itself refuses who asks: by a policy, or since it wants another kind of
-/// credential.
+/// Returns true if the document itself refuses who asks: by a policy, or since it wants another
+/// kind of credential.
 fn is_own_refusal(reply: &Reply) -> bool {
     reply.reason() == Reason::Denied && !reply.is_about_token
 }
@@ -231,7 +231,7 @@ fn is_document(reply: &Reply) -> bool {
     matches!(reply.status, StatusCode::OK | StatusCode::NOT_MODIFIED)
 }
 
-/// Whether no redirect has led to another host than the one that was asked for.
+/// Returns true if no redirect has led to another host than the one that was asked for.
 fn is_own_host(target: &Target, ask: Ask<'_>) -> bool {
     target.authority() == ask.target.authority()
 }

@@ -7,7 +7,7 @@
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode, Version};
 
-/// Whether the connection of an answer with this head must not be used again.
+/// Returns true if the connection of an answer with this head must not be used again.
 pub(super) fn is_irregular(version: Version, status: StatusCode, headers: &HeaderMap) -> bool {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();

@@ -39,7 +39,8 @@ impl Head {
         self.response.headers()
     }
 
-    /// Where the answer sends us, if it is a redirect; `Some(None)` for one that cannot be followed.
+    /// Returns where the answer sends us, if it is a redirect; `Some(None)` for one that cannot be
+    /// followed.
     pub(super) fn location(&self) -> Option<Option<&str>> {
         match self.status().as_u16() {
             301 | 302 | 303 | 307 | 308 => {
@@ -51,7 +52,8 @@ impl Head {
         }
     }
 
-    /// Whether it says that the document is at the new place from now on (RFC 9110, 15.4.2 and 15.4.9).
+    /// Returns true if it says that the document is at the new place from now on (RFC 9110, 15.4.2
+    /// and 15.4.9).
     pub(super) fn is_moved_for_good(&self) -> bool {
         matches!(self.status(), StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT)
     }
@@ -105,7 +107,8 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
         Failure::new(Reason::Unreachable)
     })?;
     upstream.refuse_leak_in_head(target, &response)?;
-    // A switch to a protocol that nobody asked for is no answer, and none that a client could be given.
+    // A switch to a protocol that nobody asked for is no answer, and none that a client could be
+    // given.
     if response.status().is_informational() {
         contacts.failed(Cause::NotHttp);
         return Err(Failure::new(Reason::Unreachable));
@@ -118,7 +121,7 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
         upstream.tokens.saw_without_token(response.headers(), now);
     }
     contacts.answered(response.status());
-    // What an answer to a refused token says is about nobody's quota.
+    // The quota in an answer to a refused token belongs to no account.
     if let Some(lease) = lease.filter(|_| response.status() != StatusCode::UNAUTHORIZED) {
         upstream.tokens.saw(lease, response.headers(), now);
         if priority == Priority::Background && is_charged(response.status()) {
@@ -128,7 +131,8 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
     Ok(Head { response, lease, condition: condition.clone() })
 }
 
-/// Returns true for the status of an answer that costs quota: all do but a `304` and those of a server in trouble.
+/// Returns true for the status of an answer that costs quota: all do but a `304` and those of a
+/// server in trouble.
 fn is_charged(status: StatusCode) -> bool {
     status != StatusCode::NOT_MODIFIED && !status.is_server_error()
 }

@@ -1,8 +1,9 @@
-//! Asks GitHub whose each token is, and whether those that it refused work again.
+//! Inquiries about tokens: the owner of each, and whether a refused one works again.
 //!
-//! One request after the other, among those for documents: with the same client, in places of the background. What
-//! clients wait for does not wait for this: until a token's account is known, it counts as one of its own. Only where
-//! tokens must be public is each looked at before it is used.
+//! They go out one by one, among the requests for documents: with the same client, in places of the
+//! background. Clients do not wait for them: until svm knows a token's account, the token counts as
+//! an account of its own. Only where tokens must be public does an inquiry come before the first
+//! use.
 
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ use super::rest::Rest;
 use super::tokens::Lease;
 use super::{Failure, Priority, Upstream};
 
-/// How often it is looked whether there is something to ask. When something is due is decided by our clock.
+/// How often it is looked whether there is something to ask. When something is due is decided by
+/// our clock.
 const TICK: Duration = Duration::from_millis(500);
 /// The longest time without inquiries after a secondary limit.
 const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
@@ -40,8 +42,9 @@ impl Upstream {
         }
     }
 
-    /// One request after the other, each in a place of the background. A secondary limit ends the round: haste is
-    /// resented of all tokens that share an address, so the next one would only meet it too.
+    /// One request after the other, each in a place of the background. A secondary limit ends the
+    /// round: haste is resented of all tokens that share an address, so the next one would only
+    /// meet it too.
     async fn identify_due(&self, target: &Target, rest: &mut Rest) {
         while self.next_to_identify(target, rest).is_some() {
             let place = self.places.take(Priority::Background, target.authority(), true);
@@ -71,7 +74,7 @@ impl Upstream {
         finding
     }
 
-    /// What a finding means for all who ask, beside the token that it is about.
+    /// Applies a finding to all requests, beside the token that it is about.
     fn heed(&self, target: &Target, finding: &Finding, rest: &mut Rest) {
         let now = self.clock.now();
         match finding {

@@ -1,7 +1,7 @@
-//! What an answer to `GET /user` says of the token that it was asked with.
+//! The meaning of an answer to `GET /user` for the token of the request.
 //!
-//! Pure. The request is asked for two things: whose the token is, since tokens of one account share its quota, and
-//! whether one that GitHub has refused works again.
+//! Pure. The request has two purposes: to learn the owner of the token, since tokens of one account
+//! share its quota, and to learn whether a token that GitHub has refused works again.
 
 use http::{HeaderMap, StatusCode};
 
@@ -10,7 +10,8 @@ use crate::clock::Timestamp;
 use super::rate_limit::{self, Limit};
 use super::reply::is_trouble;
 
-/// A word of the answers to the tokens of apps, which are nobody's: `Resource not accessible by integration`.
+/// A word of the answers to the tokens of apps, which are nobody's: `Resource not accessible by
+/// integration`.
 const NOBODYS: &str = "not accessible by";
 
 /// The account that a token belongs to.
@@ -22,7 +23,7 @@ pub(crate) struct Identity {
     pub(crate) login: String,
 }
 
-/// What was found out about a token.
+/// The finding of an inquiry about a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
     /// It works, and this is whose it is.

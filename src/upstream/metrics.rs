@@ -97,7 +97,8 @@ impl UpstreamMetrics {
 }
 
 impl UpstreamMetrics {
-    /// Counts one request to an upstream, by its answer's status: a `304` and a `401` cost a token nothing.
+    /// Counts one request to an upstream, by its answer's status: a `304` and a `401` cost a token
+    /// nothing.
     pub(super) fn request(
         &self,
         status: Option<StatusCode>,
@@ -115,7 +116,8 @@ impl UpstreamMetrics {
         self.quota.with_label_values(&labels).inc();
     }
 
-    /// Counts an unchanged document that came in full although this validator, which follows GitHub's rule, was sent.
+    /// Counts an unchanged document that came in full although this validator, which follows
+    /// GitHub's rule, was sent.
     pub(super) fn drifted(&self, validator: Validator) {
         count(&self.drift, validator);
     }

@@ -105,7 +105,8 @@ impl Places {
     ) -> Result<Place<'_>, Crowded> {
         let _waiting = self.queue.join(host).ok_or(Crowded)?;
         let (mut slots, mut permits) = (Vec::new(), Vec::new());
-        // The background waits for its halves first, so that it never holds a place while it waits for one of them.
+        // The background waits for its halves first, so that it never holds a place while it waits
+        // for one of them.
         if priority == Priority::Background {
             if with_token {
                 slots.push(self.with_token.background.acquire(host).await);
@@ -124,12 +125,13 @@ impl Places {
         Ok(Place { host: host.into(), _slots: slots, _permits: permits, epoch })
     }
 
-    /// Whether the place is at this host, and from after the last slow-down, if that concerns it.
+    /// Returns true if the place is at this host, and from after the last slow-down, if that
+    /// concerns it.
     pub(super) fn is_good_for(&self, place: &Place<'_>, host: &str) -> bool {
         *place.host == *host && self.is_current(place)
     }
 
-    /// Whether the place is from after the last slow-down, if that concerns it.
+    /// Returns true if the place is from after the last slow-down, if that concerns it.
     fn is_current(&self, place: &Place<'_>) -> bool {
         place.epoch.is_none_or(|epoch| epoch == self.window.lock().epoch())
     }
@@ -146,7 +148,7 @@ impl Places {
         }
     }
 
-    /// How many exchanges with a token may run at once.
+    /// Returns how many exchanges with a token may run at once.
     pub(super) fn window(&self) -> usize {
         self.window.lock().size()
     }
@@ -176,7 +178,7 @@ impl Paced {
     }
 }
 
-/// What the background may hold, so that clients find no more than that in front of them.
+/// Returns the share of the background, so that clients find no more than that in front of them.
 fn half(count: usize) -> usize {
     (count / 2).max(1)
 }

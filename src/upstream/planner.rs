@@ -1,9 +1,10 @@
-//! Which token a request uses, and which validator it carries.
+//! The choice of a token and a validator for a request.
 //!
-//! Pure: decided from what is stored, the pool and `now`. The order is that of cost. A `304` is free, and GitHub's ETag
-//! depends on the token, so the token that fetched the body asks with the ETag it got. Where that one may not be used,
-//! another asks with the ETag that it would have got, if GitHub's rule is known to hold for this body; else it fetches
-//! the whole document, which is then its own. A date is the same for every token.
+//! Pure: decided from what is stored, the pool and `now`. The order is that of cost. A `304` is
+//! free, and GitHub's ETag depends on the token, so the token that fetched the body asks with the
+//! ETag it got. Where that one may not be used, another asks with the ETag that it would have got,
+//! if GitHub's rule is known to hold for this body; else it fetches the whole document, which is
+//! then its own. A date is the same for every token.
 
 use crate::clock::Timestamp;
 use crate::config::ByDate;
@@ -12,14 +13,14 @@ use super::tokens::{Pool, Tried};
 use super::{Priority, Stored};
 use crate::entry::Validator;
 
-/// What is to be asked, and what is known beside the pool.
+/// A question, with all that decides about it beside the pool.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Question<'a> {
-    /// What is stored, if there is anything to ask about.
+    /// The stored document, if there is one to ask about.
     pub(super) stored: Option<Stored<'a>>,
     /// On whose behalf.
     pub(super) priority: Priority,
-    /// What this exchange has tried already.
+    /// The tokens that this exchange has tried already.
     pub(super) tried: &'a Tried,
     /// Whether documents that allow it are asked for by their date.
     pub(super) by_date: ByDate,
@@ -32,7 +33,7 @@ pub(super) struct Question<'a> {
 pub(super) struct Plan {
     /// Which token, by its place.
     pub(super) token: usize,
-    /// What the request carries.
+    /// The validator that the request carries.
     pub(super) validator: Validator,
 }
 

@@ -1,7 +1,9 @@
-//! What GitHub's answer says about quota: whether it is a limit, of whom, and what is left.
+//! The statements of GitHub's answer about quota: a limit with its scope, and the rest of the
+//! quota.
 //!
-//! Pure. Status codes alone decide nothing: a `403` is at least ten different things, and taking a policy for a
-//! limit would poison the pool (docs.github.com, "Rate limits for the REST API", "Troubleshooting the REST API").
+//! Pure. Status codes alone decide nothing: a `403` is at least ten different things, and taking a
+//! policy for a limit would poison the pool (docs.github.com, "Rate limits for the REST API",
+//! "Troubleshooting the REST API").
 
 use std::time::Duration;
 
@@ -74,7 +76,8 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// Returns true if fewer requests a second would have met no limit: it is not one of a window that is spent.
+    /// Returns true if fewer requests a second would have met no limit: it is not one of a window
+    /// that is spent.
     pub(super) const fn is_of_haste(self) -> bool {
         matches!(self, Self::Secondary { .. } | Self::Host { .. })
     }
@@ -126,7 +129,7 @@ pub(crate) fn classify(
     })
 }
 
-/// Whether a `403` asks for a token that has passed the single sign-on of an organization.
+/// Returns true if a `403` asks for a token that has passed the single sign-on of an organization.
 pub(super) fn wants_sign_on(headers: &HeaderMap, body: &[u8]) -> bool {
     headers.contains_key("x-github-sso") || message(body).contains("saml")
 }
@@ -151,7 +154,7 @@ pub(super) fn message(body: &[u8]) -> String {
     }
 }
 
-/// When the window ends, by our clock.
+/// Returns when the window ends, by our clock.
 fn reset_at(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let theirs = Timestamp::from_secs(number(headers, "x-ratelimit-reset")?);
     Some(ServerTime::read(headers, now).ours_of_reset(theirs, now))

@@ -1,4 +1,4 @@
-//! What an exchange with the upstream comes to: a reply, or a failure that says why there is none.
+//! The result of an exchange with the upstream: a reply, or a failure with its reason.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct Reply {
     pub status: StatusCode,
     /// The upstream's bytes, decoded from their content coding; of an error, the beginning.
     pub body: Bytes,
-    /// What to ask with next time.
+    /// The validators for the next request.
     pub validators: Validators,
     /// The token that the request was sent with.
     pub token: Option<Fingerprint>,
@@ -32,12 +32,12 @@ pub struct Reply {
     pub limited_until: Option<Timestamp>,
     /// For other answers with `Retry-After`: when the upstream wants to be asked again.
     pub retry_at: Option<Timestamp>,
-    /// Whether the answer is about the token and not about the document.
+    /// True if the answer is about the token and not about the document.
     pub is_about_token: bool,
 }
 
 impl Reply {
-    /// Why an answer like this one is no document.
+    /// Returns why an answer like this one is no document.
     pub fn reason(&self) -> Reason {
         match self.status {
             _ if self.limited_until.is_some() => Reason::Limited,
@@ -48,7 +48,8 @@ impl Reply {
     }
 }
 
-/// Whether a status is one of a server in trouble: one past 599 is invalid, and counts as this (RFC 9110, 15).
+/// Returns true if a status is one of a server in trouble: one past 599 is invalid, and counts as
+/// this (RFC 9110, 15).
 pub(super) fn is_trouble(status: StatusCode) -> bool {
     status.as_u16() >= 500
 }

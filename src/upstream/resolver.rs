@@ -1,9 +1,10 @@
 //! Names to addresses, of which only global unicast ones come through.
 //!
-//! The check and the answer are one step, so the address that was checked is the address that is dialled. An IP
-//! literal never reaches a resolver: the allowlist is what guards against those. The targets of
-//! `UPSTREAM_CONNECT_TO` are the operator's word and exempt. A look-up blocks a thread for as long as the system
-//! waits for its name servers, also when whoever asked has gone; a permit goes along with it.
+//! The check and the answer are one step, so the address that was checked is the address that is
+//! dialled. An IP literal never reaches a resolver: the allowlist guards against those. The
+//! targets of `UPSTREAM_CONNECT_TO` are the operator's word and exempt. A look-up blocks a thread
+//! for as long as the system waits for its name servers, also when the caller has gone; a permit
+//! goes along with it.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -45,7 +46,7 @@ impl Resolver {
         Self::asking(connect_to, |host, port| Ok((host, port).to_socket_addrs()?.collect()))
     }
 
-    /// A resolver that asks whoever this is.
+    /// A resolver that asks this source.
     pub(super) fn asking(
         connect_to: &[ConnectTo],
         names: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,

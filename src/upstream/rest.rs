@@ -1,12 +1,15 @@
-//! A rest after a limit: as long as the upstream asks, else a minute, doubling as long as nothing succeeds.
+//! A rest after a limit: as long as the upstream asks, else a minute, doubling as long as nothing
+//! succeeds.
 
 use std::time::Duration;
 
 use crate::clock::{Period, Timestamp};
 
-/// What GitHub asks for where it names no time (docs.github.com, "Best practices for using the REST API").
+/// The pause that GitHub asks for where it names no time (docs.github.com, "Best practices for
+/// using the REST API").
 const FIRST: Duration = Duration::from_secs(60);
-/// The least that a limit costs: `Retry-After: 0`, or a date that has passed here, asks for no rest at all.
+/// The least that a limit costs: `Retry-After: 0`, or a date that has passed here, asks for no rest
+/// at all.
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// The rest of a token or of a host; the default one is over.
@@ -18,13 +21,13 @@ pub(super) struct Rest {
 }
 
 impl Rest {
-    /// When it is over, be that long ago.
+    /// Returns when it is over, be that long ago.
     pub(super) fn until(&self, now: Timestamp) -> Timestamp {
         self.period.ends_at(now)
     }
 
-    /// Begins a rest. Of answers to requests that were in flight together the longest stated time counts, and the
-    /// doubling counts once.
+    /// Begins a rest. Of answers to requests that were in flight together the longest stated time
+    /// counts, and the doubling counts once.
     pub(super) fn begin(&mut self, asked: Option<Duration>, now: Timestamp, longest: Duration) {
         let asked = asked.map(|asked| asked.max(SHORTEST));
         if now < self.until(now) {
@@ -42,8 +45,8 @@ impl Rest {
         Self { period: self.period.later(other.period, now), next: self.next.max(other.next) }
     }
 
-    /// Something succeeded. During a rest nothing is sent, so a success then answers a request from before it, and
-    /// says nothing about it.
+    /// Something succeeded. During a rest nothing is sent, so a success then answers a request from
+    /// before it, and says nothing about it.
     pub(super) fn succeeded(&mut self, now: Timestamp) {
         if self.until(now) <= now {
             *self = Self::default();

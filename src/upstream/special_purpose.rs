@@ -1,7 +1,8 @@
 //! Addresses that no public host has: what the resolver must never hand out.
 //!
-//! The IANA special-purpose registries of IPv4 and IPv6, and multicast, as tables. Blocks that the registries
-//! call globally reachable (anycast relays, AS112) are in them too: no GitHub lives there.
+//! The IANA special-purpose registries of IPv4 and IPv6, and multicast, as tables. Blocks that the
+//! registries call globally reachable (anycast relays, AS112) are in them too: no GitHub lives
+//! there.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,7 +11,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 #[cfg(test)]
 mod tests;
 
-/// Whether the address is anything but global unicast.
+/// Returns true if the address is anything but global unicast.
 pub(super) fn is_special_purpose(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => IPV4.iter().any(|block| block.contains(&address)),
@@ -41,11 +42,11 @@ const IPV4: [Ipv4Net; 18] = [
     v4([240, 0, 0, 0], 4),     // reserved, RFC 1112, and broadcast, RFC 919
 ];
 
-/// All that is assigned for global unicast, RFC 4291. Outside lie the unspecified address and loopback (`::`,
-/// `::1`), mapped and compatible IPv4 (`::ffff:0:0/96`, `::/96`), NAT64 (`64:ff9b::/96`, `64:ff9b:1::/48`, RFC
-/// 6052 and 8215), discard (`100::/64`, `100:0:0:1::/64`, RFC 6666 and 9780), SRv6 (`5f00::/16`, RFC 9602),
-/// unique-local (`fc00::/7`, RFC 4193), link-local and site-local (`fe80::/10`, `fec0::/10`, RFC 3879) and
-/// multicast (`ff00::/8`).
+/// All that is assigned for global unicast, RFC 4291. Outside lie the unspecified address and
+/// loopback (`::`, `::1`), mapped and compatible IPv4 (`::ffff:0:0/96`, `::/96`), NAT64
+/// (`64:ff9b::/96`, `64:ff9b:1::/48`, RFC 6052 and 8215), discard (`100::/64`, `100:0:0:1::/64`,
+/// RFC 6666 and 9780), SRv6 (`5f00::/16`, RFC 9602), unique-local (`fc00::/7`, RFC 4193),
+/// link-local and site-local (`fe80::/10`, `fec0::/10`, RFC 3879) and multicast (`ff00::/8`).
 const GLOBAL_UNICAST: Ipv6Net = v6([0x2000, 0, 0], 3);
 
 /// The special blocks within [`GLOBAL_UNICAST`].

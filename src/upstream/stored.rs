@@ -1,4 +1,4 @@
-//! What the cache holds of a document when it asks for it again.
+//! A stored document, as the cache passes it to the upstream to ask for it again.
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ use crate::secret::Fingerprint;
 /// A stored document, as far as it decides how to ask for it again.
 #[derive(Clone, Copy, Debug)]
 pub struct Stored<'a> {
-    /// What the upstream gave with the body.
+    /// The validators that came with the body.
     pub validators: &'a Validators,
     /// The token that fetched the body.
     pub token: Option<Fingerprint>,
@@ -18,7 +18,7 @@ pub struct Stored<'a> {
     pub body: &'a Bytes,
     /// When it was fetched.
     pub fetched_at: Timestamp,
-    /// Whether a check by date will do this time.
+    /// True if a check by date will do this time.
     pub may_use_date: bool,
     /// Where the document was when that was last looked at, if that is to be believed for now.
     pub moved_to: Option<&'a str>,

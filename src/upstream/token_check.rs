@@ -62,7 +62,7 @@ impl TokenChecks {
 }
 
 impl Upstream {
-    /// Whether GitHub refuses the token with which this document was answered `401`.
+    /// Returns true if GitHub refuses the token with which this document was answered `401`.
     pub(super) async fn refuses(&self, lease: Lease, target: &Target) -> bool {
         let mut passed_at = self.token_checks.0[lease.index()].passed_at.lock().await;
         if self.tokens.is_rejected(lease) {
@@ -107,7 +107,7 @@ impl Upstream {
         finding
     }
 
-    /// Whether the token is refused for a document that it got before.
+    /// Returns true if the token is refused for a document that it got before.
     async fn is_refused_for(&self, lease: Lease, target: &Target) -> bool {
         let (condition, priority) = (&Condition::NONE, Priority::Background);
         // The exchange that is being decided tells how the host is.

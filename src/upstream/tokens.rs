@@ -1,8 +1,8 @@
-//! The pool of GitHub tokens: which one the next request uses, and what each answer says about it.
+//! The pool of GitHub tokens: the choice for the next request, and the lessons of each answer.
 //!
-//! A token is usable while its account does not rest (a limit) and it is not quarantined itself (a `401`). What an
-//! answer showed of the quota is forgotten when that window ends; an unknown quota counts as enough. Times are the
-//! caller's.
+//! A token is usable while its account does not rest (a limit) and it is not quarantined itself (a
+//! `401`). The pool forgets the quota of a window when that ends; an unknown quota
+//! counts as enough. Times are the caller's.
 
 mod account;
 mod allowance;
@@ -50,18 +50,18 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Which token of the configuration this is, counted from 0.
+    /// Returns which token of the configuration this is, counted from 0.
     pub const fn index(&self) -> usize {
         self.index
     }
 
-    /// What an entry remembers of it.
+    /// The fingerprint that an entry remembers.
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 }
 
-/// What can be told of a token.
+/// The state of a token, for metrics and health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The place of the first token of its account, as far as that is known.
@@ -70,13 +70,14 @@ pub struct Report {
     pub remaining: Option<u64>,
     /// When that window ends.
     pub reset_at: Option<Timestamp>,
-    /// Whether it rests after a limit.
+    /// True if it rests after a limit.
     pub resting: bool,
-    /// Whether GitHub refused it and has not been seen to take it since.
+    /// True if GitHub refused it and has not been seen to take it since.
     pub rejected: bool,
-    /// Whether its scopes let it see private data.
+    /// True if its scopes let it see private data.
     pub private: bool,
-    /// Whether `REQUIRE_PUBLIC_TOKENS` keeps it from being used, for what it sees or until that is known.
+    /// True if `REQUIRE_PUBLIC_TOKENS` keeps it from being used, for what it sees or until that is
+    /// known.
     pub barred: bool,
     /// Whole days until it expires, if known; negative once it has.
     pub expires_in_days: Option<i64>,
@@ -86,7 +87,7 @@ impl TokenPool {
     /// A pool of which nothing is known yet.
     pub fn new(config: &config::Tokens) -> Self {
         let config::Tokens { identify, require_public, .. } = *config;
-        // What a token sees is known once GitHub was asked about it.
+        // An inquiry at GitHub tells the rights of a token.
         let rules = Rules { identify: identify || require_public, be_public: require_public };
         let fingerprints = config.secrets.iter().map(Secret::fingerprint).enumerate();
         let tokens = fingerprints.map(|(place, fingerprint)| Token::new(place, fingerprint, rules));
@@ -97,13 +98,13 @@ impl TokenPool {
         }
     }
 
-    /// How many tokens there are.
+    /// Returns how many tokens there are.
     pub fn count(&self) -> usize {
         self.authorizations.len()
     }
 
-    /// A token for the next request and the validator that it carries, as the planner has it; else the moment when a
-    /// token is usable again.
+    /// A token for the next request and the validator that it carries, as the planner has it; else
+    /// the moment when a token is usable again.
     pub(super) fn lease(
         &self,
         question: &Question<'_>,
@@ -117,7 +118,7 @@ impl TokenPool {
         Ok((lease_of(&pool, plan.token), plan.validator))
     }
 
-    /// Whether a leased token may be used now, be it for less than is kept for clients.
+    /// Returns true if a leased token may be used now, be it for less than is kept for clients.
     pub(super) fn is_usable(&self, lease: Lease, now: Timestamp) -> bool {
         self.pool.lock().one_usable_at(lease.index, Priority::Foreground, now) <= now
     }
@@ -127,7 +128,7 @@ impl TokenPool {
         self.authorizations[lease.index].clone()
     }
 
-    /// Whether one of the tokens is in these bytes, be it one that is not in use.
+    /// Returns true if one of the tokens is in these bytes, be it one that is not in use.
     pub(super) fn are_shown_in(&self, bytes: &[u8]) -> bool {
         self.search.is_in(bytes)
     }
@@ -137,7 +138,8 @@ impl TokenPool {
         Reservation::new(self, lease)
     }
 
-    /// Books what the headers of an answer tell: the quota, what the token may see, and when it expires.
+    /// Books what the headers of an answer tell: the quota, what the token may see, and when it
+    /// expires.
     pub(super) fn saw(&self, lease: Lease, headers: &HeaderMap, now: Timestamp) {
         let private = self.pool.lock().saw(lease.index, headers, now);
         if let Some(scopes) = private {
@@ -162,17 +164,18 @@ impl TokenPool {
         self.pool.lock().succeeded(lease.index, now);
     }
 
-    /// Rests the token's account after a limit that is about it; `false` if the limit is about something else.
+    /// Rests the token's account after a limit that is about it; `false` if the limit is about
+    /// something else.
     pub fn rest(&self, lease: Lease, limit: Limit, now: Timestamp) -> bool {
         self.pool.lock().rest(lease.index, limit, now)
     }
 
-    /// Whether GitHub refuses the token, as far as is known.
+    /// Returns true if GitHub refuses the token, as far as is known.
     pub(super) fn is_rejected(&self, lease: Lease) -> bool {
         self.pool.lock().is_rejected(lease.index)
     }
 
-    /// When a request without a token may be sent; `now` if one may.
+    /// Returns when a request without a token may be sent; `now` if one may.
     pub(super) fn without_token_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
         self.pool.lock().without_token_at(priority, now)
     }
@@ -200,7 +203,7 @@ impl TokenPool {
         Some(lease_of(&pool, pool.next_to_identify(now)?))
     }
 
-    /// What came of that.
+    /// Takes in the finding of that inquiry.
     pub(super) fn found(&self, lease: Lease, finding: &Finding, now: Timestamp) {
         let mut pool = self.pool.lock();
         let is_news = pool.found(lease.index, finding, now);
@@ -216,12 +219,12 @@ impl TokenPool {
         }
     }
 
-    /// When the first token is usable again; `now` if one is.
+    /// Returns when the first token is usable again; `now` if one is.
     pub fn usable_at(&self, now: Timestamp) -> Timestamp {
         self.pool.lock().usable_at(Priority::Foreground, now)
     }
 
-    /// Whether a token has more left than is kept for clients.
+    /// Returns true if a token has more left than is kept for clients.
     pub fn has_quota_to_spare(&self, now: Timestamp) -> bool {
         self.pool.lock().has_quota_to_spare(now)
     }
@@ -250,7 +253,7 @@ impl TokenPool {
         self.pool.lock().charged_background(lease.index, now);
     }
 
-    /// What can be told of each token, in the order of the configuration.
+    /// Returns the state of each token, in the order of the configuration.
     pub fn reports(&self, now: Timestamp) -> Vec<Report> {
         self.pool.lock().reports(now)
     }

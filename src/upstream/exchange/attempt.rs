@@ -1,5 +1,5 @@
-//! One attempt of an exchange: a request and the redirects that it meets, each hop with a token and a condition that
-//! mean something there.
+//! One attempt of an exchange: a request and the redirects that it meets, each hop with a token and
+//! a condition that mean something there.
 
 use http::HeaderValue;
 
@@ -16,7 +16,7 @@ use crate::upstream::{Failure, Route, Stored};
 
 const MOST_REDIRECTS: usize = 3;
 
-/// What a request is sent with.
+/// The token and the validator of a request.
 #[derive(Clone, Copy)]
 struct Gear {
     lease: Option<Lease>,
@@ -47,7 +47,8 @@ impl<'a> Exchange<'a> {
                 return Ok(Answered { target, head, route });
             };
             if self.moved_to.take().is_some() {
-                // It went on from there; the name that was asked for knows where to, or has it again.
+                // It went on from there; the name that was asked for knows where to, or has it
+                // again.
                 target = self.ask.target.clone();
             } else {
                 let refused = || Failure::after(head.status(), Reason::Redirect);
@@ -60,7 +61,8 @@ impl<'a> Exchange<'a> {
                 target =
                     target.redirect(location, &self.upstream.targets).map_err(|_| refused())?;
             }
-            // A call was made by now, so a rest that is met here is a limit and no reason for silence.
+            // A call was made by now, so a rest that is met here is a limit and no reason for
+            // silence.
             let status = head.status();
             gear =
                 self.go_on(head, &target, gear).await.map_err(|failure| match failure.reason {
@@ -79,8 +81,8 @@ impl<'a> Exchange<'a> {
         self.equip(target, Some(gear))
     }
 
-    /// What a hop is sent with: no token for a host that gets none, else the one in hand, unless it was limited or
-    /// refused since it was leased, else the pool's.
+    /// Chooses for a hop: no token for a host that gets none, else the one in hand, unless it was
+    /// limited or refused since, else one of the pool.
     fn equip(&self, target: &Target, in_hand: Option<Gear>) -> Result<Gear, Failure> {
         let now = self.upstream.clock.now();
         self.upstream.cooldowns.check(target, now)?;
@@ -115,7 +117,7 @@ impl<'a> Exchange<'a> {
         Condition::new(gear.validator, &stored, authorization.as_ref().map(variant))
     }
 
-    /// What is stored, if this target may be asked about it.
+    /// Returns the stored document, if this target may be asked about it.
     pub(super) fn stored(&self, target: &Target) -> Option<Stored<'a>> {
         let stored = self.ask.stored.filter(|_| is_own_host(target, self.ask))?;
         match self.misled_by {

@@ -1,4 +1,4 @@
-//! What an answer comes to: its body, read as its status asks for, and what to ask again with.
+//! The reading of an answer: its body, as its status asks for, and the validators for next time.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -41,7 +41,8 @@ impl Exchange<'_> {
                 // Before anything is said about it: a page for people may hold a token too.
                 self.upstream.refuse_leak(target, status, body.as_deref().unwrap_or_default())?;
                 match body.and_then(valid) {
-                    // Any other status speaks for itself, and its body would not be what we say it is.
+                    // Any other status speaks for itself, and its body would not be what we say it
+                    // is.
                     Err(Reason::NotJson) if status != StatusCode::OK => Bytes::new(),
                     body => body.map_err(failed)?,
                 }
@@ -69,7 +70,8 @@ impl Exchange<'_> {
         })
     }
 
-    /// What to ask again with. Validators of another host would be sent to this one, where they mean nothing.
+    /// Returns the validators for next time. Those of another host would go to this one, where they
+    /// mean nothing.
     fn validators(&self, target: &Target, head: &Head, body: &[u8]) -> Validators {
         if !is_own_host(target, self.ask) {
             return Validators::default();

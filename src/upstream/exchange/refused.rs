@@ -133,8 +133,8 @@ impl Exchange<'_> {
         may
     }
 
-    /// Whether the next request to this host, which gets a token, goes without one. The background
-    /// waits for its turn: with a token it would be refused again, at a price.
+    /// Returns true if the next request to this host, which gets a token, goes without one. The
+    /// background waits for its turn: with a token it would be refused again, at a price.
     pub(super) fn goes_without_token(&self, now: Timestamp) -> Result<bool, Failure> {
         if self.without_token != WithoutToken::Now {
             return Ok(false);

@@ -1,8 +1,8 @@
 //! A semaphore whose number of permits changes while they are in use.
 //!
-//! Tokio's can be made smaller by its free permits alone. What it lacks for that is a debt here, and permits that are
-//! given back pay it before anybody gets one again. One lock orders the changes of size and the permits given back;
-//! nobody waits while holding it.
+//! Tokio's can be made smaller by its free permits alone. The rest is a debt here, which
+//! returned permits pay before a waiter gets one again. One lock orders the
+//! changes of size and the permits given back; nobody waits while holding it.
 
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -48,8 +48,8 @@ impl Resizable {
         }
     }
 
-    /// Changes how many permits there are. Those in use stay in use: as long as they are more than that, what is given
-    /// back is gone.
+    /// Changes how many permits there are. Those in use stay in use: as long as they are more than
+    /// that, what is given back is gone.
     pub(super) fn resize(&self, size: usize) {
         let mut ledger = self.ledger.lock();
         if size < ledger.size {

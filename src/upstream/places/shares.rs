@@ -21,7 +21,7 @@ impl Shares {
         Self { count, in_use: 0, held: HashMap::new() }
     }
 
-    /// Whether the host may take one more.
+    /// Returns true if the host may take one more.
     pub(super) fn may_take(&self, host: &str) -> bool {
         let held = self.held_by(host);
         let of_others = self.in_use - held;

@@ -1,4 +1,4 @@
-//! Who gets a place, by hand: futures are polled once, and wait for no runtime.
+//! The order of places, by hand: futures are polled once, and wait for no runtime.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -71,7 +71,7 @@ fn the_background_may_hold_half() {
 }
 
 #[test]
-fn the_background_with_a_token_counts_among_all_of_the_background() {
+fn the_background_with_a_token_counts_as_background() {
     let places = Places::new(4);
     let held = [(); 2].map(|()| ask_without(&places, Background).gets_it());
     let mut third = ask(&places, Background).waits();
@@ -99,7 +99,7 @@ fn more_than_may_wait_are_turned_away_at_once() {
 }
 
 #[test]
-fn a_slow_down_lets_one_at_a_time_pass_once_those_before_have_gone() {
+fn after_a_slow_down_one_passes_at_a_time() {
     let places = Places::new(3);
     let [first, second, third] = [(); 3].map(|()| ask(&places, Foreground).gets_it());
     places.slow_down();
@@ -156,7 +156,7 @@ fn the_background_stands_in_front_of_a_client_once_at_most() {
 }
 
 #[test]
-fn a_place_for_which_one_still_waits_is_from_before_a_slow_down_that_comes_meanwhile() {
+fn a_slow_down_ages_a_place_that_is_still_awaited() {
     let places = Places::new(2);
     let hung = [(); 2].map(|()| ask_without(&places, Foreground).gets_it());
     let mut waiting = ask(&places, Foreground).waits();

@@ -1,7 +1,8 @@
-//! How many exchanges with a token may run at once: one after a slow-down, one more for each success since.
+//! The number of exchanges with a token that may run at once: one after a slow-down, one more for
+//! each success since.
 //!
-//! Pure. A success grows the window only if its exchange began after the last slow-down: an answer to a request from
-//! before says nothing about how fast is too fast now.
+//! Pure. A success grows the window only if its exchange began after the last slow-down: an answer
+//! to a request from before says nothing about how fast is too fast now.
 
 /// The window.
 #[derive(Debug)]
@@ -80,9 +81,10 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens: never 0, never above the most, and one more than there were successes since the slow-down.
+        /// Whatever happens: never 0, never above the most, and one more than there were successes
+        /// since the slow-down.
         #[test]
-        fn its_size_is_what_the_successes_since_the_slow_down_have_earned(
+        fn its_size_grows_by_successes_since_the_slow_down(
             most in 1..20usize,
             began in proptest::collection::vec(proptest::option::of(0..3u64), 0..80),
         ) {

@@ -73,7 +73,7 @@ impl Scene {
 
 static NOTHING_TRIED: std::sync::LazyLock<Tried> = std::sync::LazyLock::new(Tried::default);
 
-/// What is known of the document, and what the operator wants.
+/// The stored document, and the wish of the operator.
 #[derive(Clone, Copy, Debug)]
 struct Case {
     has_etag: bool,
@@ -115,7 +115,7 @@ fn its_own_token_asks_with_the_etag_as_received() {
 }
 
 #[test]
-fn another_token_asks_with_the_computed_etag_where_the_rule_is_trusted() {
+fn another_token_asks_with_the_computed_etag() {
     let before = NOW - Duration::from_millis(1);
     for (follows_rule, doubted_at, want) in [
         (true, None, Validator::ComputedEtag),
@@ -132,7 +132,7 @@ fn another_token_asks_with_the_computed_etag_where_the_rule_is_trusted() {
 }
 
 #[test]
-fn the_foreground_uses_its_own_token_below_the_threshold_and_the_background_another() {
+fn below_the_threshold_only_clients_use_their_own_token() {
     let scene = Scene::new();
     scene.has_left(2, THRESHOLD - 1);
     assert_eq!(scene.plan(Case::default()), Ok((2, Validator::Etag)));
@@ -170,7 +170,7 @@ fn a_date_is_used_where_it_will_do_and_the_operator_wants_it() {
 }
 
 #[test]
-fn the_quota_of_all_tokens_together_decides_whether_it_is_scarce() {
+fn quota_is_scarce_by_all_tokens_together() {
     let scene = Scene::new();
     let case = Case { may_use_date: true, ..Case::default() };
     assert_eq!(scene.plan(case).unwrap().1, Validator::Etag, "nothing is known");

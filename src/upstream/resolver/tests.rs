@@ -1,4 +1,4 @@
-//! What comes out of a look-up, and that nothing else is dialled.
+//! The result of a look-up; nothing else is dialled.
 
 mod dialled;
 
@@ -44,7 +44,7 @@ async fn localhost_is_refused_unless_the_operator_sends_it_there() {
 }
 
 #[tokio::test]
-async fn a_name_that_the_operator_gives_is_looked_up_with_its_port_and_not_checked() {
+async fn a_name_of_the_operator_is_looked_up_unchecked() {
     let address = ConnectAddress::Name { host: "gateway.example".into(), port: 8_443 };
     let rule = ConnectTo { host: "github.example".into(), address };
     let resolver = Resolver::asking(&[rule], |host, port| {

@@ -1,4 +1,5 @@
-//! Every block of the registries at its edges, by a table that is written from the registries and not from the code.
+//! Every block of the registries at its edges, by a table that is written from the registries and
+//! not from the code.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,7 +10,8 @@ use super::is_special_purpose;
 
 const TABLE: &str = include_str!("../../../testdata/hostile/special-purpose.txt");
 
-/// A line of the table: a block, and whether the addresses before and after it are special; `None` where there is none.
+/// A line of the table: a block, and whether the addresses before and after it are special; `None`
+/// where there is none.
 struct Block {
     net: IpNet,
     neighbours: [Option<bool>; 2],
@@ -32,7 +34,7 @@ fn blocks() -> Vec<Block> {
 }
 
 #[test]
-fn the_first_the_last_and_the_neighbouring_addresses_of_every_block() {
+fn the_edges_of_every_block_are_told_from_neighbours() {
     for Block { net, neighbours } in blocks() {
         let (first, last) = (net.network(), net.broadcast());
         assert!(is_special_purpose(first), "the first address of {net}");
@@ -46,7 +48,8 @@ fn the_first_the_last_and_the_neighbouring_addresses_of_every_block() {
 fn no_block_is_missing_or_twice_in_the_table() {
     let mut nets: Vec<_> = blocks().into_iter().map(|block| block.net).collect();
     let is_v4 = |net: &&IpNet| matches!(net, IpNet::V4(_));
-    // 26 entries of the registry and 4 of multicast; 25 of the registry and 19 that are no global unicast.
+    // 26 entries of the registry and 4 of multicast; 25 of the registry and 19 that are no global
+    // unicast.
     assert_eq!((nets.iter().filter(is_v4).count(), nets.len()), (30, 74));
     nets.sort();
     assert!(nets.is_sorted_by(|a, b| a < b), "{nets:?}");

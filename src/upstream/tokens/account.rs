@@ -12,7 +12,7 @@ use super::quota_windows::QuotaWindows;
 /// When to ask again where it is only answers under way that keep the background from going on.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
-/// What answers have shown of an account.
+/// The knowledge of an account, from its answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Account {
     windows: QuotaWindows,
@@ -38,19 +38,19 @@ impl Charged {
 }
 
 impl Account {
-    /// When the account may be used again; `now` if it may.
+    /// Returns when the account may be used again; `now` if it may.
     pub(super) fn usable_at(&self, now: Timestamp) -> Timestamp {
         now.max(self.rests_until(now))
     }
 
-    /// Whether at least `threshold` requests are left, those under way counted as spent; an unknown quota counts as
-    /// enough.
+    /// Returns true if at least `threshold` requests are left, those under way counted as spent; an
+    /// unknown quota counts as enough.
     pub(super) fn has(&self, threshold: u64, now: Timestamp) -> bool {
         let left = |quota: Quota| quota.remaining.saturating_sub(self.under_way);
         self.known(now).is_none_or(|quota| left(quota) >= threshold)
     }
 
-    /// When the account is usable and has at least `threshold` requests left.
+    /// Returns when the account is usable and has at least `threshold` requests left.
     pub(super) fn has_at(&self, threshold: u64, now: Timestamp) -> Timestamp {
         let usable_at = self.usable_at(now);
         match self.windows.short_until(threshold, now) {
@@ -78,7 +78,8 @@ impl Account {
                 let window = Period::new(now, reset_at.min(now + LONGEST_WINDOW));
                 self.spent = self.spent.later(window, now);
             }
-            // A reset that has passed is one by a clock that is not ours: this window is spent all the same.
+            // A reset that has passed is one by a clock that is not ours: this window is spent all
+            // the same.
             Limit::Primary { .. } => self.secondary.begin(None, now, LONGEST_WINDOW),
             Limit::Secondary { retry_after } => {
                 self.secondary.begin(retry_after, now, LONGEST_WINDOW);
@@ -95,7 +96,7 @@ impl Account {
         self.under_way += 1;
     }
 
-    /// What a request cost is booked, or will never be known.
+    /// The cost of a request is booked, or will never be known.
     pub(super) fn release(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
     }
@@ -116,7 +117,8 @@ impl Account {
         self.windows.deciding(now)
     }
 
-    /// What is left, and of how much. A window that is over has left it all; nothing at all is known at the start.
+    /// Returns the rest of the quota, and its limit. A window that is over has left it all; at the
+    /// start both are zero.
     pub(super) fn budget(&self, now: Timestamp) -> (u64, u64) {
         self.windows.budget(now)
     }
@@ -138,7 +140,7 @@ impl Account {
         self.background = Charged { calls, window: Period::new(now, quota.reset_at) };
     }
 
-    /// When the last rest ends, be it long over.
+    /// Returns when the last rest ends, be it long over.
     pub(super) fn rests_until(&self, now: Timestamp) -> Timestamp {
         self.spent.ends_at(now).max(self.secondary.until(now))
     }

@@ -1,14 +1,15 @@
 //! The part of the quota that charged background calls may take, and when the next one may go.
 //!
-//! Pure. Half of what is left of a window above the threshold is the background's, and it is spread over the rest of
-//! the window. An allowance (a token bucket) fills at that rate; a charged call takes one out. A call that turns out to
-//! be charged although it was expected to be free takes one as well, so that those after it wait longer.
+//! Pure. Half of what is left of a window above the threshold is the background's, and it is spread
+//! over the rest of the window. An allowance (a token bucket) fills at that rate; a charged call
+//! takes one out. A call that turns out to be charged although it was expected to be free takes one
+//! as well, so that those after it wait longer.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// What the allowance may owe for calls that nobody expected to be charged.
+/// The most that the allowance owes for calls that were charged against expectation.
 const MOST_OWED: f64 = 60.0;
 
 /// The calls that may be saved up, as a part of those that are left.
@@ -34,8 +35,9 @@ impl Budget {
     pub(super) const UNKNOWN: Self =
         Self { left: f64::INFINITY, per_second: f64::INFINITY, ..Self::NONE };
 
-    /// The budget of a window with `left` calls above the threshold, of which the background has had `spent` charged
-    /// already: both together are what clients have left of the window, and half of that is the background's.
+    /// The budget of a window with `left` calls above the threshold, of which the background has
+    /// had `spent` charged already: both together are what clients have left of the window, and
+    /// half of that is the background's.
     pub(super) fn of_window(left: u64, spent: u64, rest: Duration, now: Timestamp) -> Self {
         let left = left.saturating_sub(spent) as f64 / 2.0;
         // A window that is over in a moment has no use for what it has left.
@@ -204,8 +206,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever clients spend: the background never takes more than half of what they leave, and never more in a
-        /// minute than its rate and what it has saved up.
+        /// Whatever clients spend: the background never takes more than half of what they leave,
+        /// and never more in a minute than its rate and what it has saved up.
         #[test]
         fn charged_calls_stay_within_half_of_the_window(
             limit in 0..6_000u64,

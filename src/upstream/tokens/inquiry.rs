@@ -1,4 +1,4 @@
-//! When `GET /user` is asked next with a token.
+//! The time of the next `GET /user` with a token.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! What is known of all tokens, and which of them may be used.
+//! The knowledge of all tokens, and the choice among them.
 //!
-//! Pure: times are the caller's, and whoever shares it locks it. Quota and rests belong to accounts. Until GitHub says
-//! whose a token is, it is an account of its own.
+//! Pure: times are the caller's, and a caller that shares the pool locks it. Quota and rests belong
+//! to accounts. Until GitHub tells the owner of a token, it is an account of its own.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ pub(in crate::upstream) struct Pool {
     next: usize,
 }
 
-/// What is chosen from it.
+/// The choice of tokens.
 impl Pool {
     /// A pool of which nothing is known yet.
     pub(super) fn new(tokens: Vec<Token>, usage_threshold: u64) -> Self {
@@ -45,8 +45,8 @@ impl Pool {
         Self { tokens, accounts, anonymous, usage_threshold, allowance, next: 0 }
     }
 
-    /// A token for a request: those with enough quota take turns, then those below the threshold, at which the
-    /// background stops; else the moment when one is usable again.
+    /// A token for a request: those with enough quota take turns, then those below the threshold,
+    /// at which the background stops; else the moment when one is usable again.
     pub(in crate::upstream) fn choose(
         &self,
         priority: Priority,
@@ -65,8 +65,8 @@ impl Pool {
             .ok_or_else(|| self.usable_at(priority, now))
     }
 
-    /// The token of that fingerprint, if it may be used; by the foreground even below the threshold, since a `304` is
-    /// free.
+    /// The token of that fingerprint, if it may be used; by the foreground even below the
+    /// threshold, since a `304` is free.
     pub(in crate::upstream) fn choose_own(
         &self,
         own: Fingerprint,
@@ -80,7 +80,8 @@ impl Pool {
         may.then_some(index)
     }
 
-    /// Whether less than half of the quota is left, that of all accounts together that a token may spend.
+    /// Returns true if less than half of the quota is left, that of all accounts together that a
+    /// token may spend.
     pub(in crate::upstream) fn is_scarce(&self, now: Timestamp) -> bool {
         let budgets = self.spendable().map(|account| account.budget(now));
         let (left, limit) = budgets.fold((0_u64, 0_u64), |(left, limit), budget| {
@@ -103,8 +104,8 @@ impl Pool {
         budgets.fold(Budget::NONE, Budget::and)
     }
 
-    /// When the first token is usable again by a request of this priority; `now` if one is. A refused token promises
-    /// nothing but an inquiry, which counts where there are no others.
+    /// Returns when the first token is usable again by a request of this priority; `now` if one is.
+    /// A refused token promises nothing but an inquiry, which counts where there are no others.
     pub(in crate::upstream) fn usable_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
         let first = |is_rejected: bool| {
             let tokens = self.tokens.iter().enumerate();
@@ -128,8 +129,8 @@ impl Pool {
         account.max(self.tokens[index].usable_at(now))
     }
 
-    /// When a request without a token may be sent. The background leaves half of that small quota
-    /// to clients.
+    /// Returns when a request without a token may be sent. The background leaves half of that small
+    /// quota to clients.
     pub(super) fn without_token_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
         match priority {
             Priority::Foreground => self.anonymous.usable_at(now),
@@ -141,7 +142,7 @@ impl Pool {
         self.tokens[index].is_rejected()
     }
 
-    /// Whether a token has more left than is kept for clients.
+    /// Returns true if a token has more left than is kept for clients.
     pub(super) fn has_quota_to_spare(&self, now: Timestamp) -> bool {
         self.choose(Priority::Background, &Tried::default(), now).is_ok()
     }
@@ -171,7 +172,7 @@ impl Pool {
     }
 }
 
-/// What answers do to it, and what can be told of it.
+/// The effects of answers, and the state for metrics.
 impl Pool {
     /// The account of the token at `index`.
     pub(super) fn account_mut(&mut self, index: usize) -> &mut Account {
@@ -236,7 +237,8 @@ impl Pool {
         !was_rejected
     }
 
-    /// Books what an answer's headers tell; returns the token's scopes, if it is news that they show private data.
+    /// Books what an answer's headers tell; returns the token's scopes, if it is news that they
+    /// show private data.
     pub(super) fn saw(
         &mut self,
         index: usize,
@@ -263,7 +265,7 @@ impl Pool {
         })
     }
 
-    /// What came of that; returns whether it is news.
+    /// Takes in the finding of an inquiry; returns true if it is news.
     pub(super) fn found(&mut self, index: usize, finding: &Finding, now: Timestamp) -> bool {
         let known = |pool: &Self| (pool.tokens[index].id, pool.tokens[index].is_rejected());
         let before = known(self);
@@ -284,7 +286,7 @@ impl Pool {
         (account, tokens > 1)
     }
 
-    /// What can be told of each token.
+    /// Returns the state of each token.
     pub(super) fn reports(&self, now: Timestamp) -> Vec<Report> {
         (0..self.tokens.len()).map(|index| self.report(index, now)).collect()
     }

@@ -58,7 +58,8 @@ impl QuotaWindows {
         self.active(now).min_by_key(least_first)
     }
 
-    /// When the last window ends that has less than `threshold` left; `None` if all have enough.
+    /// Returns when the last window ends that has less than `threshold` left; `None` if all have
+    /// enough.
     pub(super) fn short_until(&self, threshold: u64, now: Timestamp) -> Option<Timestamp> {
         let short = self.active(now).filter(|quota| quota.remaining < threshold);
         short.map(|quota| quota.reset_at).max()

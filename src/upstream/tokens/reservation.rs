@@ -1,12 +1,13 @@
 //! Requests under way, counted while nobody knows yet what they cost.
 //!
-//! A burst goes out before the first answer tells what is left. Without this count each of its requests would see the
-//! quota from before the burst, and together they would run an account far below the threshold.
+//! A burst goes out before the first answer tells what is left. Without this count each of its
+//! requests would see the quota from before the burst, and together they would run an account far
+//! below the threshold.
 
 use super::{Lease, TokenPool};
 
-/// Counts a request of a token's account as spent, until it is dropped: when the answer's head is booked, or when
-/// nobody waits for that any more.
+/// Counts a request of a token's account as spent, until it is dropped: when the answer's head is
+/// booked, or when nobody waits for that any more.
 #[must_use]
 #[derive(Debug)]
 pub(in crate::upstream) struct Reservation<'a> {

@@ -1,7 +1,7 @@
-//! What a token may see, and until when, as answers to its requests tell.
+//! The rights of a token and its expiry, as answers to its requests tell.
 //!
-//! A classic token's scopes are in `x-oauth-scopes`. A fine-grained token has none and shows none, so nobody but its
-//! owner knows its rights.
+//! A classic token's scopes are in `x-oauth-scopes`. A fine-grained token has none and shows none,
+//! so nobody but its owner knows its rights.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -20,7 +20,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long before its end a token's expiry is told of.
 const NOTICE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// What has been seen of a token's rights.
+/// The rights of a token, as far as they are known.
 #[derive(Debug, Default)]
 pub(super) struct Rights {
     sight: Sight,
@@ -48,7 +48,8 @@ enum Sight {
 }
 
 impl Rights {
-    /// Reads an answer's headers; returns whether it is news that the token sees private data, or by which scopes.
+    /// Reads an answer's headers; returns whether it is news that the token sees private data, or
+    /// by which scopes.
     pub(super) fn read(&mut self, headers: &HeaderMap, now: Timestamp) -> bool {
         if headers.contains_key(EXPIRATION) {
             self.clock = ServerTime::read(headers, now);
@@ -72,7 +73,7 @@ impl Rights {
         self.sight == Sight::Private
     }
 
-    /// Whether it was seen to see nothing private, as far as can be seen.
+    /// Returns true if it was seen to see nothing private, as far as can be seen.
     pub(super) fn is_public(&self) -> bool {
         self.sight == Sight::Public
     }
@@ -89,7 +90,7 @@ impl Rights {
         Some(left.div_euclid(DAY.as_millis() as i64))
     }
 
-    /// When the token expires, by our clock.
+    /// Returns when the token expires, by our clock.
     fn ends_at(&self) -> Option<Timestamp> {
         Some(self.clock.ours(self.expires_at?))
     }
@@ -115,7 +116,7 @@ fn changed<'a>(value: Option<&HeaderValue>, last: &'a mut Option<Box<[u8]>>) -> 
     Some(last.insert(value.into()))
 }
 
-/// What is not known to be harmless is not.
+/// A scope that is not known to be harmless is not.
 fn are_harmless(scopes: &[u8]) -> bool {
     let mut scopes = scopes.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     scopes.all(|scope| scope.is_empty() || scope == HARMLESS.as_bytes())

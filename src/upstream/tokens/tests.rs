@@ -1,4 +1,4 @@
-//! What the pool does with each kind of answer, by a clock in hand.
+//! The pool after each kind of answer, with a manual clock.
 
 mod accounts;
 mod inquiries;
@@ -163,7 +163,7 @@ fn the_background_stops_at_the_threshold() {
 }
 
 #[test]
-fn quota_that_no_token_may_spend_does_not_keep_the_rest_from_being_scarce() {
+fn quota_that_no_token_may_spend_does_not_count() {
     let scopes = |value| {
         let value = HeaderValue::from_static(value);
         HeaderMap::from_iter([("x-oauth-scopes".parse().unwrap(), value)])
@@ -186,7 +186,7 @@ fn quota_that_no_token_may_spend_does_not_keep_the_rest_from_being_scarce() {
 }
 
 #[test]
-fn the_token_that_fetched_the_entry_is_preferred_while_it_is_usable() {
+fn the_token_of_the_entry_is_preferred_while_usable() {
     let pool = pool(3);
     let own = nth(&pool, 2).fingerprint();
     let asked_with = |tried, now| ask(&pool, Some(own), Priority::Foreground, tried, now).unwrap();
@@ -239,7 +239,7 @@ fn limits_of_a_host_cost_the_token_nothing() {
 }
 
 #[test]
-fn a_refused_token_is_used_again_when_an_inquiry_has_found_it_to_work() {
+fn a_refused_token_that_works_again_is_used_again() {
     let pool = pool(1);
     let token = nth(&pool, 0);
     pool.quarantine(token, NOW);
@@ -329,7 +329,7 @@ fn a_token_that_got_documents_is_not_put_aside_for_an_inquiry() {
 }
 
 #[test]
-fn what_is_no_verdict_leaves_the_pause_of_a_refused_token_as_it_is() {
+fn an_unclear_answer_leaves_the_pause_of_a_refused_token() {
     let pool = pool(1);
     let token = nth(&pool, 0);
     pool.quarantine(token, NOW);

@@ -1,4 +1,4 @@
-//! What is known of one token, beside what its account may spend.
+//! The knowledge of one token, beside the budget of its account.
 
 use std::time::Duration;
 
@@ -24,9 +24,9 @@ pub(super) struct Token {
     pub(super) account: usize,
     /// GitHub's number of the account, once it is known.
     pub(super) id: Option<u64>,
-    /// Whether GitHub refused it and has not been seen to take it since.
+    /// True if GitHub refused it and has not been seen to take it since.
     rejected: bool,
-    /// Whether documents were got with it since GitHub refused it last.
+    /// True if documents were got with it since GitHub refused it last.
     proven: bool,
     /// The inquiry that told nothing, where the token is tried since then.
     trial: Option<Inquiry>,
@@ -35,12 +35,12 @@ pub(super) struct Token {
     inquiry: Inquiry,
 }
 
-/// What the operator asks of every token.
+/// The demands of the operator on every token.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
-    /// Whether its account is to be found out.
+    /// True if its account is to be found out.
     pub(super) identify: bool,
-    /// Whether it is used only once it was seen to see nothing private.
+    /// True if it is used only once it was seen to see nothing private.
     pub(super) be_public: bool,
 }
 
@@ -61,8 +61,8 @@ impl Token {
         }
     }
 
-    /// When the token may be used again, as far as it is not about its account; `now` if it may. One that is put aside
-    /// is usable once an inquiry has said so.
+    /// Returns when the token may be used again, as far as it is not about its account; `now` if it
+    /// may. One that is put aside is usable once an inquiry has said so.
     pub(super) fn usable_at(&self, now: Timestamp) -> Timestamp {
         match self.is_put_aside() {
             true => self.inquiry.due_at(now).unwrap_or(now).max(now + A_MOMENT),
@@ -70,7 +70,7 @@ impl Token {
         }
     }
 
-    /// Whether it is not used for now, whatever its account may spend.
+    /// Returns true if it is not used for now, whatever its account may spend.
     pub(super) fn is_put_aside(&self) -> bool {
         self.rejected || self.is_barred()
     }
@@ -79,12 +79,12 @@ impl Token {
         self.rejected
     }
 
-    /// Whether it may not be used for what it can see, or for all that is known.
+    /// Returns true if it may not be used for what it can see, or for all that is known.
     pub(super) fn is_barred(&self) -> bool {
         self.rules.be_public && !self.rights.is_public()
     }
 
-    /// Whether it is time to ask GitHub about it.
+    /// Returns true if it is time to ask GitHub about it.
     pub(super) fn is_to_identify(&self, now: Timestamp) -> bool {
         self.inquiry.is_due(now)
     }
@@ -102,8 +102,8 @@ impl Token {
         }
     }
 
-    /// GitHub has taken it for a document, be it one that was asked for before a refusal: if that one was right, the
-    /// next will say so.
+    /// GitHub has taken it for a document, be it one that was asked for before a refusal: if that
+    /// one was right, the next will say so.
     pub(super) fn succeeded(&mut self, now: Timestamp) {
         self.proven = true;
         self.taken(now);
@@ -117,7 +117,8 @@ impl Token {
         }
     }
 
-    /// Reads an answer's headers; returns whether it is news that the token sees private data, or by which scopes.
+    /// Reads an answer's headers; returns whether it is news that the token sees private data, or
+    /// by which scopes.
     pub(super) fn saw(&mut self, headers: &HeaderMap, now: Timestamp) -> bool {
         let is_news = self.rights.read(headers, now);
         if is_news && !self.rejected {
@@ -126,7 +127,7 @@ impl Token {
         is_news
     }
 
-    /// What came of an inquiry.
+    /// Takes in the finding of an inquiry.
     pub(super) fn found(&mut self, finding: &Finding, now: Timestamp) {
         match finding {
             Finding::Known(identity) => {
@@ -141,10 +142,12 @@ impl Token {
                 self.taken(now);
                 self.ask_later(now);
             }
-            // Who answers like that refuses the inquiry and not the token. A document's answer counts for more.
+            // Such an answer refuses the inquiry and not the token. A document's answer counts for
+            // more.
             Finding::Refused if self.proven && !self.rejected => self.inquiry.again(now),
             Finding::Refused => self.quarantine(now),
-            // Where nobody may ask whose a token is, no inquiry will ever say that it works: a document has to.
+            // Where nobody may ask whose a token is, no inquiry will ever say that it works: a
+            // document has to.
             Finding::Unclear if self.rejected => {
                 self.rejected = false;
                 self.trial = Some(std::mem::take(&mut self.inquiry));
@@ -163,8 +166,8 @@ impl Token {
         }
     }
 
-    /// What is left to ask about a token that works. One that sees too much is asked about now and then, since its
-    /// owner may take scopes from it.
+    /// Returns the questions that are left about a token that works. svm asks about one that sees
+    /// too much now and then, since its owner may take scopes from it.
     fn next_inquiry(&self, now: Timestamp) -> Inquiry {
         match self.id {
             None if self.rules.identify => Inquiry::at_once(),

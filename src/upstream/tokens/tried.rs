@@ -1,4 +1,4 @@
-//! What an exchange has tried already.
+//! The tokens that an exchange has tried already.
 
 use super::Lease;
 
@@ -16,12 +16,13 @@ impl Tried {
         self.tokens.push(lease.index);
     }
 
-    /// Nor is any other token of its account: a policy looks at who asks. An exchange meets one once.
+    /// Nor is any other token of its account: a policy looks at who asks. An exchange meets one
+    /// once.
     pub(in crate::upstream) fn add_account(&mut self, lease: Lease) {
         self.denied = Some(lease.index);
     }
 
-    /// Whether the token is of no use; `is_same_account` compares two.
+    /// Returns true if the token is of no use; `is_same_account` compares two.
     pub(super) fn rules_out(
         &self,
         index: usize,

@@ -262,3 +262,38 @@ pub(super) fn code(text: &str) -> Vec<(usize, &str)> {
     let lines = (1..).zip(code.lines());
     lines.filter(|(_, line)| !line.trim_start().starts_with("//")).collect()
 }
+
+/// A function whose name is a question returns the answer, and changes nothing.
+#[test]
+fn questions_have_answers() {
+    let is_question = |line: &str| {
+        let name = line.split("fn ").nth(1).unwrap_or_default();
+        ["is_", "has_", "was_", "are_", "were_", "may_"].iter().any(|word| name.starts_with(word))
+    };
+    let faults = sources()
+        .into_iter()
+        .filter(|file| !file.path.starts_with("src/fuzzing"))
+        .flat_map(|file| {
+            let lines = file.text.lines().zip(1..).filter(|(line, _)| is_question(line));
+            let mute = lines.filter(|(line, _)| line.ends_with(") {"));
+            mute.map(|(line, at)| format!("{}:{at}: {}", file.path, line.trim()))
+                .collect::<Vec<_>>()
+        });
+    assert_none(faults);
+}
+
+/// The first line of a module is a noun phrase.
+#[test]
+fn module_heads_ask_nothing() {
+    let words =
+        ["What", "Who", "Whose", "Whoever", "Whether", "How", "When", "Where", "Which", "Why"];
+    let asks = |line: &str| {
+        let first = line.strip_prefix("//! ").and_then(|rest| rest.split(' ').next());
+        first.is_some_and(|first| words.contains(&first))
+    };
+    let heads = sources().into_iter().filter_map(|file| {
+        let head = file.text.lines().next()?.to_owned();
+        asks(&head).then(|| format!("{}: {head}", file.path))
+    });
+    assert_none(heads);
+}

@@ -88,7 +88,7 @@ fn a_larger_size_lets_in_who_waits_once_the_debt_is_paid() {
 }
 
 #[test]
-fn a_debt_that_a_larger_size_pays_costs_nobody_the_place_in_line() {
+fn a_debt_paid_by_a_larger_size_costs_no_place_in_line() {
     let permits = Resizable::new(2);
     let mut crowd = Crowd::around(&permits);
     for _ in 0..4 {
@@ -103,7 +103,7 @@ fn a_debt_that_a_larger_size_pays_costs_nobody_the_place_in_line() {
 }
 
 #[test]
-fn one_who_leaves_with_a_permit_on_its_way_does_not_pass_it_on_after_a_smaller_size() {
+fn a_waiter_that_leaves_does_not_pass_on_a_lost_permit() {
     let permits = Resizable::new(2);
     let mut crowd = Crowd::around(&permits);
     for _ in 0..4 {
@@ -140,8 +140,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    /// Nobody gets a permit while as many are out as there should be; whoever waits gets one when fewer are; and in the
-    /// end there are as many as there should be.
+    /// No caller gets a permit while as many are out as there should be; a waiter gets one when
+    /// fewer are; and in the end there are as many as there should be.
     #[test]
     fn no_permit_is_lost_and_none_is_given_twice(first in 1..8usize, events in events()) {
         let permits = Resizable::new(first);

@@ -1,8 +1,9 @@
-//! What the production client dials, by a resolver whose names are scripted: the addresses that were checked, and those
-//! alone, whatever the next look-up says (DNS rebinding).
+//! The addresses that the production client dials, by a resolver whose names are scripted: those
+//! that were checked, and no other, whatever the next look-up says (DNS rebinding).
 //!
-//! Nothing but loopback is dialled. Whoever answers the client notes which addresses it was handed and gives it, for
-//! each, a listener of that address's own: what stands in for a private address sees a connection if one is dialled.
+//! The client dials loopback alone. The scripted resolver notes the addresses that it hands out,
+//! and gives the client a listener for each: the listener in place of a private address sees a
+//! connection if the client dials one.
 
 use std::collections::VecDeque;
 use std::error::Error as _;
@@ -17,7 +18,8 @@ use super::super::*;
 use crate::config::{Config, Vars};
 use crate::upstream::client::ClientBuilder;
 
-/// Public addresses, among them one at which nobody listens, and addresses that must not be dialled.
+/// Public addresses, among them one at which nobody listens, and addresses that must not be
+/// dialled.
 const PUBLIC: &str = "140.82.121.6";
 const PUBLIC_V6: &str = "2606:50c0:8000::154";
 const CLOSED: &str = "20.205.243.168";
@@ -61,7 +63,8 @@ impl Scene {
         Self { client, answers, stage }
     }
 
-    /// Sends a request, which fails, since nobody on this stage speaks TLS; gives the addresses that were dialled for it.
+    /// Sends a request, which fails, since nobody on this stage speaks TLS; gives the addresses
+    /// that were dialled for it.
     async fn ask(&self) -> (reqwest::Error, Vec<IpAddr>) {
         self.ask_for("https://api.github.com/repos/o/r").await
     }
@@ -73,12 +76,12 @@ impl Scene {
             answer = asking => answer.unwrap_err(),
             () = self.stage.take_connections(&mut dialled) => unreachable!("it never ends"),
         };
-        // What was dialled beside the connection that failed.
+        // The addresses that were dialled beside the connection that failed.
         self.stage.take_connections(&mut dialled).now_or_never();
         (failed, dialled)
     }
 
-    /// How many answers no look-up has asked for yet.
+    /// Returns how many answers no look-up has asked for yet.
     fn unasked(&self) -> usize {
         self.answers.lock().len()
     }
@@ -161,7 +164,7 @@ async fn of_a_mixed_answer_the_public_address_alone_is_dialled() {
 }
 
 #[tokio::test]
-async fn where_a_public_address_does_not_answer_the_next_public_one_is_dialled_and_no_private_one()
+async fn after_a_dead_public_address_the_next_public_one_is_dialled()
 {
     let scene = Scene::new(&[&[CLOSED, "10.0.0.1", "::1", PUBLIC_V6, "127.0.0.1"]]).await;
     let (_, dialled) = scene.ask().await;
@@ -188,8 +191,9 @@ async fn private_answers_are_never_dialled() {
 }
 
 #[tokio::test]
-async fn a_name_is_looked_up_once_for_a_connection_and_what_was_checked_is_dialled() {
-    // Would a second look-up be asked between the check and the dial, the private address would be dialled.
+async fn the_checked_address_of_one_look_up_is_dialled() {
+    // Would a second look-up be asked between the check and the dial, the private address would be
+    // dialled.
     for private in PRIVATE {
         let scene = Scene::new(&[&[PUBLIC], &[private]]).await;
         let (_, dialled) = scene.ask().await;
@@ -199,7 +203,7 @@ async fn a_name_is_looked_up_once_for_a_connection_and_what_was_checked_is_diall
 }
 
 #[tokio::test]
-async fn an_answer_that_turns_private_is_refused_for_the_connection_that_it_is_for_and_no_other() {
+async fn an_answer_that_turns_private_is_refused_for_its_connection() {
     for private in PRIVATE {
         let scene = Scene::new(&[&[PUBLIC], &[private], &[PUBLIC]]).await;
         assert_eq!(scene.ask().await.1, parse(&[PUBLIC]));
@@ -223,7 +227,7 @@ async fn a_look_up_that_finds_nothing_or_fails_dials_nothing() {
 }
 
 #[tokio::test]
-async fn a_literal_is_dialled_without_a_look_up_so_the_allowlist_must_refuse_it() {
+async fn a_literal_is_dialled_without_a_look_up() {
     let scene = Scene::new(&[&[PUBLIC]]).await;
     let loopback = "127.0.0.1".parse().unwrap();
     let url = format!("https://{}/", scene.stage.stand_in(loopback));

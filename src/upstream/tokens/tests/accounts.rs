@@ -1,9 +1,9 @@
-//! What accounts keep when they turn out to be one, and what they believe.
+//! Accounts that turn out to be one: the state that stays, and the answers that they believe.
 
 use super::*;
 
 #[test]
-fn a_rest_of_one_token_is_one_of_all_that_turn_out_to_be_of_its_account() {
+fn a_rest_of_one_token_is_one_of_its_whole_account() {
     for limit in [
         Limit::Primary { reset_at: Some(NOW + 10 * MINUTE) },
         Limit::Secondary { retry_after: Some(10 * MINUTE) },
@@ -32,7 +32,7 @@ fn requests_under_way_are_those_of_both() {
 }
 
 #[test]
-fn a_number_of_a_window_that_ends_too_late_leaves_the_others_alone() {
+fn a_window_that_ends_too_late_is_ignored() {
     let pool = pool(1);
     pool.book(nth(&pool, 0), quota(40, 121 * MINUTE), NOW);
     assert_eq!(pool.reports(NOW)[0].remaining, None);
@@ -55,7 +55,7 @@ fn a_clock_that_is_set_back_ends_what_would_last_too_long() {
 }
 
 #[test]
-fn a_token_that_is_known_ends_the_doubling_of_its_accounts_rests() {
+fn a_known_token_ends_the_doubling_of_rests() {
     let pool = identifying(1);
     let limit = Limit::Secondary { retry_after: None };
     pool.rest(nth(&pool, 0), limit, NOW);
@@ -66,7 +66,7 @@ fn a_token_that_is_known_ends_the_doubling_of_its_accounts_rests() {
 }
 
 #[test]
-fn the_background_may_go_on_at_once_in_a_moment_or_after_the_window() {
+fn the_background_goes_on_now_soon_or_after_the_window() {
     let may_go_on = |left, under_way| {
         let pool = pool(1);
         pool.book(nth(&pool, 0), quota(left, MINUTE), NOW);

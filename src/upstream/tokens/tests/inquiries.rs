@@ -1,4 +1,4 @@
-//! When GitHub is asked about a token next.
+//! The time of the next inquiry about a token.
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn what_tells_nothing_is_asked_again_ever_later() {
 }
 
 #[test]
-fn a_token_that_works_is_asked_about_only_if_whose_it_is_matters_and_is_not_known() {
+fn a_working_token_of_unknown_owner_is_asked_about() {
     let next_after_a_success = |pool: &TokenPool| {
         pool.quarantine(nth(pool, 0), NOW);
         assert_eq!(next(pool), Some(60));

@@ -1,4 +1,4 @@
-//! What holds of the pool whatever GitHub answers, and in whichever order.
+//! The laws of the pool, whatever GitHub answers, in any order.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use super::*;
 
 const COUNT: usize = 3;
 
-/// What happens to one of the tokens.
+/// An event of one of the tokens.
 #[derive(Clone, Debug)]
 enum Event {
     Told { left: u64, reset_in: u64 },
@@ -49,7 +49,7 @@ fn findings() -> impl Strategy<Value = Finding> {
     ]
 }
 
-/// What is left of a quota: often nearly what is kept for clients.
+/// The rest of a quota: often nearly the part that is kept for clients.
 fn left() -> impl Strategy<Value = u64> {
     prop_oneof![0..5000u64, THRESHOLD..THRESHOLD + 5]
 }
@@ -112,7 +112,8 @@ impl<'a> Scene<'a> {
         ask(self.pool, None, priority, &Tried::default(), self.now)
     }
 
-    /// GitHub answers whatever it is asked about tokens: they work, see nothing private, and belong to different users.
+    /// GitHub answers whatever it is asked about tokens: they work, see nothing private, and belong
+    /// to different users.
     fn answer_inquiries(&self) {
         self.answer_inquiries_with(|index| user(100 + index as u64));
     }

@@ -1,4 +1,4 @@
-//! What the log is told of tokens, and that it is told once.
+//! The log lines about tokens: each comes once.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

@@ -21,7 +21,7 @@ fn deciding(pool: &TokenPool, now: Timestamp) -> Option<(u64, Timestamp)> {
     Some((report.remaining?, report.reset_at?))
 }
 
-/// When the background may go on.
+/// Returns when the background may go on.
 fn background_at(pool: &TokenPool, now: Timestamp) -> Timestamp {
     let leased = ask(pool, None, Priority::Background, &Tried::default(), now);
     leased.map_or_else(|until| until, |_| now)
