@@ -71,7 +71,7 @@ async fn check_prints_what_a_start_would_log_and_leaves_no_trace() {
     let names: BTreeSet<_> = ended.stdout.lines().skip(1).filter_map(name).collect();
     assert_eq!(names, svm::config::VARIABLES.iter().map(|it| it.name.to_owned()).collect());
     for line in
-        ["# GITHUB_PATS: 1 token", "CACHE_HARD_TTL=1h30m", "CACHE_STALE_IF_ERROR=24h  # default"]
+        ["# GITHUB_PATS: 1 token", "CACHE_HARD_TTL=90m", "CACHE_STALE_IF_ERROR=24h  # default"]
     {
         assert!(ended.stdout.lines().any(|told| told == line), "{line}:\n{}", ended.stdout);
     }

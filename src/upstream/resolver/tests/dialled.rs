@@ -164,8 +164,7 @@ async fn of_a_mixed_answer_the_public_address_alone_is_dialled() {
 }
 
 #[tokio::test]
-async fn after_a_dead_public_address_the_next_public_one_is_dialled()
-{
+async fn after_a_dead_public_address_the_next_public_one_is_dialled() {
     let scene = Scene::new(&[&[CLOSED, "10.0.0.1", "::1", PUBLIC_V6, "127.0.0.1"]]).await;
     let (_, dialled) = scene.ask().await;
     assert_eq!(scene.handed(), parse(&[CLOSED, PUBLIC_V6]));
