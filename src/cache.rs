@@ -163,7 +163,7 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// What `permit` says.
+    /// The error of `permit`.
     pub async fn wait<E>(
         &self,
         target: &Target,

@@ -2,7 +2,8 @@
 //!
 //! The flight is its own task. A client that leaves drops a receiver and nothing else; a panic ends
 //! the flight for all waiters. The flight gives its key up before it publishes its result, so a
-//! waiter that has seen the result and asks again leads a new flight instead of joining the old one.
+//! waiter that has seen the result and asks again leads a new flight instead of joining the old
+//! one.
 //!
 //! Lock order: the map's lock is never held across an await, nor while a result is published. A
 //! leader asks for its permit under that lock.
@@ -117,7 +118,7 @@ impl Flights {
     ///
     /// # Errors
     ///
-    /// What `permit` says.
+    /// The error of `permit`.
     pub fn join_if<F, E>(
         self: &Arc<Self>,
         permit: impl FnOnce() -> Result<(), E>,

@@ -98,8 +98,8 @@ impl Queue {
         let mut lane = Lane { queue: Arc::clone(self), is_over: false };
         self.operations.spawn(async move {
             loop {
-                // Clients whose requests have come in meanwhile ask as well: an operation costs more
-                // than another key in it.
+                // Clients whose requests have come in meanwhile ask as well: an operation costs
+                // more than another key in it.
                 yield_now().await;
                 let Some(batch) = lane.next() else { return };
                 lane.queue.run(batch).await;

@@ -9,14 +9,14 @@
 //! 0   "svm"            3 bytes
 //! 3   version          1 byte
 //! 4   header length    u32, the bytes from 24 up to the body
-//! 8   checksum         16 bytes of SHA-256 over bytes 0..8, the header, and the SHA-256 of the body
-//!                      as it is stored
+//! 8   checksum         16 bytes of SHA-256 over bytes 0..8, the header, and the SHA-256 of the
+//!                      body as it is stored
 //! 24  checked_at       u64, milliseconds since the epoch; these two stay here in every version
 //! 32  keep_until       u64
 //! 40  fetched_at u64, expires_at u64, status u16, token (0 | 1 u64), URL, ETag and Last-Modified
 //!     (0 | 1 u32 bytes), length of the body as it is stored u64
 //!     from version 2 on: audited_at u64, ETag by the rule (0 | 1), moved (0 | 1 URL, u64)
-//!     from version 3 on: coding (0 raw | 1 gzip: length of the bytes u64, their entity tag, 16 bytes)
+//!     from version 3 on: coding (0 raw | 1 gzip: length of the bytes u64, tag 16 bytes)
 //!     body             to the end, in its coding
 //! ```
 //!

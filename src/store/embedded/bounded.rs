@@ -1,9 +1,10 @@
 //! The database file as redb sees it, with a bound that it cannot grow past.
 //!
-//! redb doubles its file whenever it needs room, so a bound on what is stored would be overshot by up to a
-//! factor of two. Here a growth past the bound is refused instead, which redb takes for a failed disk: the
-//! database has to be opened again. Opened with [`Growth::ToBound`], the file is then as long as it may ever be
-//! (and sparse), which redb accepts as room to use: the last step before the bound is taken by us.
+//! redb doubles its file whenever it needs room, so a bound on what is stored would be overshot by
+//! up to a factor of two. Here a growth past the bound is refused instead, which redb takes for a
+//! failed disk: the database has to be opened again. Opened with [`Growth::ToBound`], the file is
+//! then as long as it may ever be (and sparse), which redb accepts as room to use: the last step
+//! before the bound is taken by us.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind};

@@ -1,4 +1,5 @@
-//! The bound of the file under churn: ten times the bound is written, and the file never exceeds it.
+//! The bound of the file under churn: ten times the bound is written, and the file never exceeds
+//! it.
 
 use std::fs;
 use std::path::Path;
@@ -50,7 +51,8 @@ impl Churn {
         let mut batch = Vec::new();
         while batch.iter().map(body_bytes).sum::<u64>() < self.batch_bytes {
             let (smallest, largest) = self.body_bytes;
-            // Noise, of which a gzip form would save nothing: the bound is about the bytes that are written.
+            // Noise, of which a gzip form would save nothing: the bound is about the bytes that are
+            // written.
             let mut body = vec![0; (smallest * (largest / smallest).powf(random.f64())) as usize];
             random.fill(&mut body);
             let entry = entry(&format!("churn/{}", random.u64(..self.keys)), round, "");

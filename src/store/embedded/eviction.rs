@@ -1,12 +1,12 @@
 //! The choice of records that make room for others: documents in use stay.
 //!
-//! This is the CLOCK algorithm. A hand passes the records in the order of their expiry. It takes a document that no client
-//! requested again after its body had come, and gives every other one a second chance. So the documents of a scan
-//! make room for each other. Where a whole round finds nothing to take, all documents are in use, and the least
-//! recently used ones go.
+//! This is the CLOCK algorithm. A hand passes the records in the order of their expiry. It takes a
+//! document that no client requested again after its body had come, and gives every other one a
+//! second chance. So the documents of a scan make room for each other. Where a whole round finds
+//! nothing to take, all documents are in use, and the least recently used ones go.
 //!
-//! The subtle thing is the cost: the hand stays in its place between two batches, so it passes a record in use
-//! once a round and not once a batch.
+//! The subtle thing is the cost: the hand stays in its place between two batches, so it passes a
+//! record in use once a round and not once a batch.
 
 use std::collections::BinaryHeap;
 use std::fmt;
@@ -23,7 +23,7 @@ use crate::target::Key;
 /// Records that the hand looks at together.
 const STEP: usize = 64;
 
-/// What one transaction evicts at most, by the cost of the records: more than a batch brings.
+/// The most that one transaction evicts, by the cost of the records: more than a batch brings.
 const PIECE_BYTES: u64 = 32 << 20;
 
 /// The least recently used documents that a round without a find remembers.

@@ -1,4 +1,4 @@
-//! What can go wrong with the file, sorted by what helps.
+//! The faults of the file, sorted by their remedy.
 
 use std::any::Any;
 

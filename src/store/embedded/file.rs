@@ -1,8 +1,8 @@
-//! Opens the store file, and moves a damaged one out of the way.
+//! The opening of the store file, which moves a damaged one out of the way.
 //!
-//! Nothing in a damaged file can hurt the start: an error of redb, a panic of redb and a file that never was a
-//! database are one case. What was moved aside is kept for whoever wants to look at it, but only the last one:
-//! each may be as large as the store itself.
+//! Nothing in a damaged file can hurt the start: an error of redb, a panic of redb and a file that
+//! never was a database are one case. svm keeps a file that it moved aside for an operator to
+//! look at, but only the last one: each may be as large as the store itself.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -25,20 +25,21 @@ const FILE_NAME: &str = "svm.redb";
 /// Beside the file; a name that begins as its does.
 const JOURNAL_NAME: &str = "svm.redb.journal";
 
-/// redb keeps at most this much of the file in memory; the rest is left to the page cache of the system.
+/// redb keeps at most this much of the file in memory; the rest is left to the page cache of the
+/// system.
 const CACHE_BYTES: usize = 4 << 20;
 
 /// A folder of its own on a file system has this one in it.
 const LOST_AND_FOUND: &str = "lost+found";
 
-/// How far a file may grow that is over its bound, while it is made to fit. Even to remove takes room, and hardly ever
-/// there is none in the file.
+/// How far a file may grow that is over its bound, while it is made to fit. Even to remove takes
+/// room, and hardly ever there is none in the file.
 const ROOM_TO_SHRINK: u64 = 4 << 20;
 
 /// An open database, and where its file is.
 pub(super) struct OpenFile {
     pub(super) database: Database,
-    /// What is not yet in the database.
+    /// The changes that are not yet in the database.
     pub(super) staging: Staging,
     /// Those of the file and its journal, as far as they can be watched.
     pub(super) places: Vec<Place>,
@@ -89,7 +90,7 @@ impl StoreFile {
         let database = catch_unwind(AssertUnwindSafe(open))
             .unwrap_or_else(|payload| Err(OpenFault::of_panic(&*payload)))
             .map_err(|fault| self.holder(fault))?;
-        // Whoever has the database has the journal.
+        // The process that has the database has the journal.
         let journal = self.open_file(JOURNAL_NAME)?;
         let journal_place = Place::of(self.dir.join(JOURNAL_NAME), &journal);
         let staging = Staging::open(journal, size::journal_bytes(self.max_bytes))

@@ -1,8 +1,10 @@
-//! A file over its bound, which happens when the bound was lowered: it is made to fit while the store serves.
+//! A file over its bound, which happens when the bound was lowered: it is made to fit while the
+//! store serves.
 //!
-//! Records are evicted in pieces, between which reads and writes go on. The file does not grow meanwhile, since each
-//! piece leaves room for the next one. Then redb compacts the file in place. It needs the file to itself for that,
-//! so reads and writes are refused until it has done so, with the reason.
+//! Records are evicted in pieces, between which reads and writes go on. The file does not grow
+//! meanwhile, since each piece leaves room for the next one. Then redb compacts the file in place.
+//! It needs the file to itself for that, so reads and writes are refused until it has done so, with
+//! the reason.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

@@ -1,10 +1,11 @@
 //! The open database, and how it comes back after a fault.
 //!
-//! redb refuses everything after its first I/O error, so the file is closed and opened again: at most once for
-//! an operation that failed, by whoever gets there first. Where that fails too, there is no database, and the next
-//! attempt is made by the first operation after a pause; those before it fail at once. Work holds the read side
-//! of the lock and reopening the write side, so nothing is using the database that is thrown away. All of it
-//! blocks: it belongs on a blocking thread, where a disk that hangs holds up nobody else.
+//! redb refuses everything after its first I/O error, so the file is closed and opened again: at
+//! most once for an operation that failed, by the first operation that notices. Where that fails
+//! too, there is no database, and the next attempt is made by the first operation after a pause;
+//! those before it fail at once. Work holds the read side of the lock and reopening the write side,
+//! so nothing is using the database that is thrown away. All of it blocks: it belongs on a blocking
+//! thread, where a disk that hangs holds up nobody else.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +22,7 @@ use super::file::OpenFile;
 use crate::clock::Stopwatch;
 use crate::config::redacted::redacted_path;
 
-/// What has to happen before the database is opened again.
+/// The step before the database is opened again.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
     /// Opening is enough.
@@ -109,8 +110,8 @@ impl Handle {
         Arc::clone(&self.over_bound)
     }
 
-    /// Compacts the file in place, and opens it again within its bound if it fits by then. All other work is refused
-    /// meanwhile: it would wait for longer than anyone who wants it.
+    /// Compacts the file in place, and opens it again within its bound if it fits by then. All
+    /// other work is refused meanwhile: it would wait for longer than anyone who wants it.
     pub(super) fn compact(&self) -> Result<(), Fault> {
         self.is_compacting.store(true, Ordering::Relaxed);
         let compacted = self.compact_alone();

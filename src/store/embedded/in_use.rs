@@ -1,8 +1,8 @@
 //! The index of documents in use, as a table of the file.
 //!
-//! It is read as a whole, once in a sweep, and it is small beside the records. What nobody uses any more is looked for
-//! only where there must be something: to look takes a walk over all rows. A file of a version that did not have the table
-//! gets it with the first write.
+//! It is read as a whole, once in a sweep, and it is small beside the records. svm looks for rows
+//! of documents out of use only where there must be some: to look takes a walk over all rows. A
+//! file of a version that did not have the table gets it with the first write.
 
 use std::cmp::Reverse;
 
@@ -19,8 +19,8 @@ use crate::store::InUse;
 use crate::store::index::MOST_IN_USE;
 use crate::target::Key;
 
-/// Last used, last checked, and when the body was fetched that was then current; in milliseconds, the latter two zero
-/// where there was no check.
+/// Last used, last checked, and when the body was fetched that was then current; in milliseconds,
+/// the latter two zero where there was no check.
 type Row = (u64, u64, u64);
 
 const IN_USE: TableDefinition<'_, &[u8; 32], Row> = TableDefinition::new("in_use");
@@ -35,7 +35,8 @@ const REMOVED_AT_ONCE: usize = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Oldest(Mutex<Timestamp>);
 
-/// Merges rows into the table; whether it has rows to remove then, used before `cutoff` or too many.
+/// Merges rows into the table; whether it has rows to remove then, used before `cutoff` or too
+/// many.
 pub(super) fn remember(
     database: &Database,
     rows: &[InUse],
@@ -56,8 +57,8 @@ pub(super) fn remember(
     Ok(*oldest < cutoff || length > MOST_IN_USE as u64 + SLACK)
 }
 
-/// Removes the rows last used before `cutoff`, and the least recently used of too many: not all at once, and not while
-/// they are looked for.
+/// Removes the rows last used before `cutoff`, and the least recently used of too many: not all at
+/// once, and not while they are looked for.
 pub(super) fn prune(database: &Database, cutoff: Timestamp, oldest: &Oldest) -> Result<(), Fault> {
     let rows = all(database)?;
     let kept = rows.partition_point(|row| row.used_at >= cutoff).min(MOST_IN_USE);
@@ -143,7 +144,8 @@ mod tests {
         Database::builder().create_with_backend(InMemoryBackend::new()).expect("a database")
     }
 
-    /// Rows of documents that were used so many seconds after the start, each a second after the one before.
+    /// Rows of documents that were used so many seconds after the start, each a second after the
+    /// one before.
     fn rows(used: std::ops::Range<usize>) -> Vec<InUse> {
         let used_at = |second| NOW + Duration::from_secs(second as u64);
         let row =

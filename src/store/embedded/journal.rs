@@ -1,14 +1,16 @@
-//! The file that changes go to first, one after the other, before the database takes them in together.
+//! The file that changes go to first, one after the other, before the database takes them in
+//! together.
 //!
-//! A commit of the database writes whole pages in many places, whatever the change; here it is one write at the end of a
-//! file. A change is a frame with a checksum, and a frame cut short ends the journal: it belongs to a write that did
-//! not come to its end. The checksum covers the number of the journal too, so that nothing from before a reset is read.
+//! A commit of the database writes whole pages in many places, whatever the change; here it is one
+//! write at the end of a file. A change is a frame with a checksum, and a frame cut short ends the
+//! journal: it belongs to a write that did not come to its end. The checksum covers the number of
+//! the journal too, so that nothing from before a reset is read.
 //!
 //! ```text
 //! 0   "svmj"           4 bytes
 //! 4   number           u64, one more with each reset
 //! 12  frames, each:    length of the record u32 (0 for a removal), as of u64, key 32 bytes,
-//!                      checksum 16 bytes of SHA-256 over number, all of that and the record; record
+//!                      checksum 16 bytes of SHA-256 over number, all that and the record; record
 //! ```
 //!
 //! All numbers are little-endian.
@@ -27,7 +29,7 @@ const MAGIC: &[u8; 4] = b"svmj";
 const START: u64 = 12;
 const FRAME_HEAD: usize = 4 + 8 + 32;
 const CHECKSUM_BYTES: usize = 16;
-/// What a frame takes beside its record.
+/// The size of a frame beside its record.
 const FRAME_BYTES: usize = FRAME_HEAD + CHECKSUM_BYTES;
 
 /// A place for changes at the end of a file.
@@ -62,7 +64,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// What the frame takes in the file.
+    /// The size of the frame in the file.
     pub(super) fn bytes(&self) -> u64 {
         (FRAME_BYTES + self.record.len()) as u64
     }
@@ -98,7 +100,8 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Appends changes, which last once [`Journal::sync`] has returned; returns the places of their records.
+    /// Appends changes, which last once [`Journal::sync`] has returned; returns the places of their
+    /// records.
     pub(super) fn append(&self, frames: &[Frame]) -> Result<Vec<Span>, Error> {
         let mut end = self.end.lock();
         let mut buffer = Vec::with_capacity(frames.iter().map(|it| it.bytes() as usize).sum());

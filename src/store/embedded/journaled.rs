@@ -29,7 +29,7 @@ async fn read(store: &Embedded, entry: &Entry) -> Option<Arc<Entry>> {
     store.read(entry.key()).await.unwrap()
 }
 
-/// What a process that is killed now leaves behind.
+/// A copy of the files that a process leaves behind if it is killed now.
 fn killed(dir: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for name in FILES {
@@ -106,7 +106,7 @@ async fn a_journal_that_is_full_goes_into_the_database() {
 }
 
 #[tokio::test]
-async fn a_journal_cut_short_or_damaged_anywhere_loses_no_more_than_its_end() {
+async fn a_damaged_journal_loses_no_more_than_its_end() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
     let entries: Vec<_> = (0..4).map(|n| entry(&format!("cut/{n}"), 1, "body")).collect();

@@ -1,4 +1,5 @@
-//! Packs: whatever is written, replaced, removed and evicted, each pointer leads to its record, and no pack is kept for nothing.
+//! Packs: whatever is written, replaced, removed and evicted, each pointer leads to its record, and
+//! no pack is kept for nothing.
 
 use std::collections::HashMap;
 use std::path::Path;

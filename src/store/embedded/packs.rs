@@ -1,12 +1,14 @@
 //! Records that are packed together, and what leads to them.
 //!
-//! A record for itself takes a page, for the order of the keys is random. So records that the database takes in together
-//! lie in packs, in the order in which they came; by its key one finds where. A pack goes when its last record does.
-//! One of which less than half is left gives back its room: the rest get values of their own.
+//! A record for itself takes a page, for the order of the keys is random. So records that the
+//! database takes in together lie in packs, in the order in which they came; by its key one finds
+//! where. A pack goes when its last record does. One of which less than half is left gives back its
+//! room: the rest get values of their own.
 //!
 //! ```text
 //! pack    records, each: key 32 bytes, length u32, record
-//! pointer "pack", the first 40 bytes of the record, number of the pack u64, place in it u32, length u32
+//! pointer "pack", the first 40 bytes of the record, number of the pack u64, place in it u32,
+//!         length u32
 //! ```
 //!
 //! All numbers are little-endian.
@@ -34,7 +36,7 @@ pub(super) struct Pointer {
 }
 
 impl Pointer {
-    /// What a stored value says, if it is no record itself.
+    /// Reads a stored value, if it is no record itself.
     pub(super) fn of(value: &[u8]) -> Option<Self> {
         if value.len() != POINTER_BYTES || !value.starts_with(TAG) {
             return None;
@@ -66,7 +68,7 @@ impl Pointer {
         pack.get(self.at as usize..)?.get(..self.bytes as usize)
     }
 
-    /// What the record takes in its pack.
+    /// The size of the record in its pack.
     pub(super) fn bytes_in_pack(self) -> u64 {
         FRAME_HEAD as u64 + u64::from(self.bytes)
     }

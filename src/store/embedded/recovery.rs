@@ -1,4 +1,4 @@
-//! What the store does after a fault of the disk, on a backend that fails when it is told to.
+//! The store after a fault of the disk, on a backend that fails on demand.
 
 use std::io;
 use std::sync::Arc;
@@ -110,7 +110,7 @@ fn counts(counts: &[AtomicUsize; 2]) -> [usize; 2] {
 }
 
 #[test]
-fn a_disk_that_failed_is_opened_again_with_all_that_was_committed() {
+fn after_a_disk_fault_all_committed_records_are_there() {
     let disk = Disk::new();
     let (handle, opened) = handle(&disk);
     write(&handle, "before").unwrap();

@@ -1,8 +1,9 @@
-//! What a record costs in the file, and how much of the file the records may take.
+//! The cost of a record in the file, and the part of the file for records.
 //!
-//! redb stores a value in a leaf page of 4 KiB together with others, or, if it is larger, in a run of pages whose
-//! number is a power of two. Nothing here is exact: the file itself is bounded by
-//! [`BoundedFile`](super::bounded::BoundedFile), and this is what keeps the store away from that bound.
+//! redb stores a value in a leaf page of 4 KiB together with others, or, if it is larger, in a run
+//! of pages whose number is a power of two. Nothing here is exact: the file itself is bounded by
+//! [`BoundedFile`](super::bounded::BoundedFile), and these sizes keep the store away from that
+//! bound.
 
 use super::bounded::PAGE_BYTES;
 
@@ -12,7 +13,7 @@ const LEAF_BYTES: u64 = 44;
 /// The row in the index by expiry, and the share in the branches above both.
 const INDEX_BYTES: u64 = 256;
 
-/// What a record of `len` bytes costs in the file.
+/// Returns the cost of a record of `len` bytes in the file.
 pub(super) fn of_record(len: usize) -> u64 {
     let in_leaf = len as u64 + LEAF_BYTES;
     let pages = in_leaf.div_ceil(PAGE_BYTES).next_power_of_two();
@@ -31,11 +32,11 @@ pub(super) fn file_bytes(max_bytes: u64) -> u64 {
     max_bytes - journal_bytes(max_bytes)
 }
 
-/// What the largest batch may cost while what it replaces is still there.
+/// The cost of the largest batch while the records that it replaces are still there.
 const BATCH_BYTES: u64 = 32 << 20;
 
-/// How much the records may cost in a file of `max_bytes`: room is left for a batch, and a quarter of the rest for
-/// the gaps between runs of pages.
+/// How much the records may cost in a file of `max_bytes`: room is left for a batch, and a quarter
+/// of the rest for the gaps between runs of pages.
 pub(super) fn max_live(max_bytes: u64) -> u64 {
     (max_bytes - BATCH_BYTES.min(max_bytes / 2)) / 4 * 3
 }

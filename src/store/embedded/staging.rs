@@ -1,9 +1,11 @@
-//! Changes that are in the journal and not yet in the database, which takes in many of them at once.
+//! Changes that are in the journal and not yet in the database, which takes in many of them at
+//! once.
 //!
-//! A record goes into a page of its own, for the order of the keys is random; but a commit also writes all pages above,
-//! and the state of the allocator. So commits are few and large. Reads look here first. The subtle thing is the order
-//! in a merge: the database commits, and then the changes are forgotten here, so a read finds a record in one place or
-//! in both. A process killed in between merges again, which changes nothing.
+//! A record goes into a page of its own, for the order of the keys is random; but a commit also
+//! writes all pages above, and the state of the allocator. So commits are few and large. Reads look
+//! here first. The subtle thing is the order in a merge: the database commits, and then the changes
+//! are forgotten here, so a read finds a record in one place or in both. A process killed in
+//! between merges again, which changes nothing.
 
 use std::collections::HashMap;
 
@@ -142,7 +144,7 @@ impl Staging {
         Ok(())
     }
 
-    /// What a batch comes to, without the changes that something newer is in the way of.
+    /// Returns the frames of a batch, without the changes that are older than a stored one.
     fn frames(
         &self,
         database: &Database,
@@ -193,8 +195,8 @@ impl Staging {
         tables::sweep(database, now, room)
     }
 
-    /// The same as [`Staging::merge`] where that is quick: at the end nobody waits for long, and a journal is read
-    /// quickly as well.
+    /// The same as [`Staging::merge`] where that is quick: at the end nobody waits for long, and a
+    /// journal is read quickly as well.
     pub(super) fn merge_if_few(
         &self,
         database: &Database,

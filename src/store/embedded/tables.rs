@@ -1,8 +1,9 @@
 //! The tables in the file, and what one transaction does to them.
 //!
-//! Three tables change together: the records by key, an index of them by the end of their keeping, and the sum
-//! of what they cost. The subtle thing is that a record may be damaged: then the index row it once got cannot be
-//! told from it, so a row is only believed if the record it leads to agrees with it.
+//! Three tables change together: the records by key, an index of them by the end of their keeping,
+//! and the sum of what they cost. The subtle thing is that a record may be damaged: then the index
+//! row it once got cannot be told from it, so a row is only believed if the record it leads to
+//! agrees with it.
 
 use std::ops::Bound;
 
@@ -98,7 +99,8 @@ pub(super) fn checked(
 /// A change that was decided on before: a value and the end of its keeping, or none.
 pub(super) type Decided = (KeyBytes, Option<(Vec<u8>, Timestamp)>);
 
-/// Takes in changes, removes some of what has expired, and makes room. Small records are packed in the order of the changes.
+/// Takes in changes, removes some of what has expired, and makes room. Small records are packed in
+/// the order of the changes.
 pub(super) fn merge(
     database: &Database,
     changes: impl Iterator<Item = Result<Decided, Fault>>,
@@ -154,7 +156,7 @@ pub(super) fn is_over(database: &Database, max_live: u64) -> Result<bool, Fault>
     Ok(live_bytes(&database.begin_read()?.open_table(META)?)? > max_live)
 }
 
-/// What is in the file.
+/// The contents of the file.
 #[cfg(test)]
 #[derive(Debug)]
 #[expect(dead_code, reason = "a test prints it")]
@@ -193,7 +195,8 @@ fn in_transaction(
     work: impl FnOnce(&mut Shelf<'_>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let mut transaction = database.begin_write()?;
-    // The state of the allocator is saved with each commit: a killed process reopens at once, whatever the size.
+    // The state of the allocator is saved with each commit: a killed process reopens at once,
+    // whatever the size.
     transaction.set_quick_repair(true);
     let mut shelf = Shelf::open(&transaction)?;
     work(&mut shelf)?;
@@ -312,12 +315,12 @@ impl<'t> Shelf<'t> {
             .collect()
     }
 
-    /// What the index of documents in use tells of a key.
+    /// Returns the row of a key in the index of documents in use.
     pub(super) fn in_use(&self, key: Key) -> Result<Option<InUse>, Fault> {
         in_use::row(self.transaction, key)
     }
 
-    /// What all records cost.
+    /// Returns the cost of all records.
     pub(super) fn live_bytes(&self) -> u64 {
         self.live_bytes
     }

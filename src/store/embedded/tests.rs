@@ -1,4 +1,4 @@
-//! What only a store in a file can suffer.
+//! Faults that only a store in a file can have.
 
 use std::error::Error as _;
 use std::fs;

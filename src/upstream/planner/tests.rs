@@ -46,7 +46,7 @@ impl Scene {
         self.pool.rest(self.tokens[index], Limit::Secondary { retry_after: Some(HOUR) }, NOW);
     }
 
-    fn has_left(&self, index: usize, remaining: u64) {
+    fn set_left(&self, index: usize, remaining: u64) {
         let quota = Quota { limit: 5000, remaining, reset_at: NOW + HOUR };
         self.pool.book(self.tokens[index], quota, NOW);
     }
@@ -134,7 +134,7 @@ fn another_token_asks_with_the_computed_etag() {
 #[test]
 fn below_the_threshold_only_clients_use_their_own_token() {
     let scene = Scene::new();
-    scene.has_left(2, THRESHOLD - 1);
+    scene.set_left(2, THRESHOLD - 1);
     assert_eq!(scene.plan(Case::default()), Ok((2, Validator::Etag)));
     let background = Case { priority: Priority::Background, ..Case::default() };
     assert_eq!(scene.plan(background), Ok((0, Validator::ComputedEtag)));
@@ -162,7 +162,7 @@ fn a_date_is_used_where_it_will_do_and_the_operator_wants_it() {
     ] {
         let scene = Scene::new();
         for index in 0..COUNT {
-            scene.has_left(index, if is_scarce { 2499 } else { 2500 });
+            scene.set_left(index, if is_scarce { 2499 } else { 2500 });
         }
         let case = Case { may_use_date, by_date, ..Case::default() };
         assert_eq!(scene.plan(case).unwrap().1, want, "{case:?}, scarce: {is_scarce}");
@@ -174,10 +174,10 @@ fn quota_is_scarce_by_all_tokens_together() {
     let scene = Scene::new();
     let case = Case { may_use_date: true, ..Case::default() };
     assert_eq!(scene.plan(case).unwrap().1, Validator::Etag, "nothing is known");
-    scene.has_left(0, 0);
-    scene.has_left(1, 5000);
+    scene.set_left(0, 0);
+    scene.set_left(1, 5000);
     assert_eq!(scene.plan(case).unwrap().1, Validator::Etag);
-    scene.has_left(2, 2499);
+    scene.set_left(2, 2499);
     assert_eq!(scene.plan(case).unwrap().1, Validator::Date);
 }
 
@@ -204,7 +204,7 @@ proptest! {
     ) {
         let scene = Scene::new();
         for index in 0..COUNT {
-            left[index].into_iter().for_each(|left| scene.has_left(index, left));
+            left[index].into_iter().for_each(|left| scene.set_left(index, left));
             if rests[index] {
                 scene.rest(index);
             }

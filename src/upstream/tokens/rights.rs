@@ -62,8 +62,8 @@ impl Rights {
         self.is_private()
     }
 
-    /// GitHub has told all that it tells of the token, and no scopes were among it.
-    pub(super) fn is_told(&mut self) {
+    /// Takes in that GitHub has told all about the token, and no scopes were among it.
+    pub(super) fn set_known(&mut self) {
         if self.sight == Sight::Unseen {
             self.sight = Sight::Public;
         }
@@ -185,14 +185,14 @@ mod tests {
             !rights.read(&HeaderMap::new(), NOW),
             "an answer that tells nothing changes nothing"
         );
-        rights.is_told();
+        rights.set_known();
         assert!(rights.is_private());
     }
 
     #[test]
     fn a_token_of_which_no_scopes_are_told_is_taken_for_public() {
         let mut rights = Rights::default();
-        rights.is_told();
+        rights.set_known();
         assert!(rights.is_public());
     }
 

@@ -135,7 +135,7 @@ impl Token {
                 self.id.get_or_insert(identity.id);
                 self.rejected = false;
                 self.trial = None;
-                self.rights.is_told();
+                self.rights.set_known();
                 self.inquiry = self.next_inquiry(now);
             }
             Finding::Nobodys => {

@@ -297,3 +297,32 @@ fn module_heads_ask_nothing() {
     });
     assert_none(heads);
 }
+
+/// Comments have at most 100 columns.
+#[test]
+fn comments_are_narrow() {
+    let is_wide = |line: &str| line.trim_start().starts_with("//") && line.chars().count() > 100;
+    let faults = sources().into_iter().flat_map(|file| {
+        let lines = file.text.lines().zip(1..).filter(|(line, _)| is_wide(line));
+        lines.map(|(_, at)| format!("{}:{at}", file.path)).collect::<Vec<_>>()
+    });
+    assert_none(faults);
+}
+
+/// The subject of a sentence is a thing, and a reader does not guess which.
+#[test]
+fn comments_pose_no_riddles() {
+    let words = ["What ", "Who ", "Whose ", "Whoever "];
+    let begins = |text: &str| words.iter().any(|word| text.starts_with(word));
+    let is_riddle = |line: &str| {
+        let Some(text) = line.trim_start().strip_prefix("//") else { return false };
+        let text = text.trim_start_matches(['/', '!', ' ']);
+        let inner = text.split(". ").skip(1).any(begins);
+        inner || begins(text) || text.contains("whoever")
+    };
+    let faults = sources().into_iter().flat_map(|file| {
+        let lines = file.text.lines().zip(1..).filter(|(line, _)| is_riddle(line));
+        lines.map(|(line, at)| format!("{}:{at}: {}", file.path, line.trim())).collect::<Vec<_>>()
+    });
+    assert_none(faults);
+}
