@@ -11,6 +11,8 @@ pub struct Charges {
     last_at: Timestamp,
     /// The last check was one of them.
     is_latest: bool,
+    /// One check at least has ended.
+    is_known: bool,
 }
 
 impl Charges {
@@ -25,12 +27,22 @@ impl Charges {
         self.is_latest
     }
 
+    /// Returns true if no check has shown yet whether it is charged.
+    pub fn are_unknown(self) -> bool {
+        !self.is_known
+    }
+
     /// The same after one more check, `now`.
     #[must_use]
     pub fn with(self, is_charged: bool, used_at: Timestamp, now: Timestamp) -> Self {
         match is_charged {
-            true => Self { count: self.unused(used_at) + 1, last_at: now, is_latest: true },
-            false => Self { is_latest: false, ..self },
+            true => Self {
+                count: self.unused(used_at) + 1,
+                last_at: now,
+                is_latest: true,
+                is_known: true,
+            },
+            false => Self { is_latest: false, is_known: true, ..self },
         }
     }
 }
@@ -46,10 +58,12 @@ mod tests {
     #[test]
     fn charged_checks_count_until_a_client_asks() {
         let used_at = at(0);
+        assert!(Charges::default().are_unknown());
         let charges = Charges::default().with(true, used_at, at(60)).with(true, used_at, at(180));
         assert_eq!(charges.unused(used_at), 2);
         let free = charges.with(false, used_at, at(420));
         assert_eq!((free.unused(used_at), free.are_likely()), (2, false));
+        assert!(!charges.are_unknown() && !free.are_unknown());
         assert_eq!(charges.unused(at(200)), 0, "somebody asked since");
         let again = charges.with(true, at(200), at(240));
         assert_eq!((again.unused(at(200)), again.are_likely()), (1, true));

@@ -150,14 +150,10 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Has what the check of a document cost taken out of the background's share of the quota,
-    /// once.
+    /// Puts the cost of a check back that was booked and not charged.
     fn settle(&self, due: Due, is_charged: bool) {
-        let Parts { tokens, clock, .. } = self.parts;
-        match (due.is_booked, is_charged) {
-            (true, false) => tokens.put_back_charge(),
-            (false, true) => tokens.owe_charge(clock.now()),
-            (true, true) | (false, false) => {}
+        if due.is_booked && !is_charged {
+            self.parts.tokens.put_back_charge();
         }
     }
 
@@ -175,6 +171,10 @@ impl<'a> Sweep<'a> {
         self.check_age(&target, &entry)?;
         if !tokens.has_quota_to_spare(clock.now()) {
             return Err(Skipped::Quota);
+        }
+        // It may well be charged. Clients may bring any number of such documents.
+        if activity.charges(key).are_unknown() && !tokens.has_charges_left(clock.now()) {
+            return Err(Skipped::Budget);
         }
         match self.claim(&entry).await {
             Claimed::Granted { wait } => sleep(wait).await,

@@ -243,9 +243,9 @@ impl TokenPool {
         self.pool.lock().put_back_charge();
     }
 
-    /// Takes a call out that was charged although that was not likely.
-    pub fn owe_charge(&self, now: Timestamp) {
-        self.pool.lock().owe_charge(now);
+    /// Returns true if the background has not had its share of the quota yet.
+    pub fn has_charges_left(&self, now: Timestamp) -> bool {
+        self.pool.lock().has_charges_left(now)
     }
 
     /// An answer to the background was charged to the token's account.

@@ -1,16 +1,14 @@
 //! The part of the quota that charged background calls may take, and when the next one may go.
 //!
 //! Pure. Half of what is left of a window above the threshold is the background's, and it is spread
-//! over the rest of the window. An allowance (a token bucket) fills at that rate; a charged call
-//! takes one out. A call that turns out to be charged although it was expected to be free takes one
-//! as well, so that those after it wait longer.
+//! over the rest of the window. An allowance (a token bucket) fills at that rate; a call that is
+//! likely to be charged takes one out. A call that is charged against expectation takes nothing
+//! out, so documents that change for the first time do not delay those in steady use; but it counts
+//! as spent, and so the rate falls.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-
-/// The most that the allowance owes for calls that were charged against expectation.
-const MOST_OWED: f64 = 60.0;
 
 /// The calls that may be saved up, as a part of those that are left.
 const SAVED_SHARE: f64 = 0.01;
@@ -45,6 +43,11 @@ impl Budget {
         Self { left, per_second, renewed_at: now + rest }
     }
 
+    /// The calls that may be saved up.
+    fn savable(self) -> f64 {
+        (self.left * SAVED_SHARE).max(1.0)
+    }
+
     /// The budget of two accounts together.
     pub(super) fn and(self, other: Self) -> Self {
         Self {
@@ -55,7 +58,7 @@ impl Budget {
     }
 }
 
-/// The calls that may be charged at once; negative while the background owes some.
+/// The calls that may be charged at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Allowance {
     level: f64,
@@ -90,12 +93,6 @@ impl Allowance {
         Ok(())
     }
 
-    /// Takes out a call that nobody expected to be charged.
-    pub(super) fn owe(&mut self, budget: Budget, now: Timestamp) {
-        self.fill(budget, now);
-        self.level = (self.level - 1.0).max(-MOST_OWED);
-    }
-
     /// Puts back a call that was not charged after all.
     pub(super) fn put_back(&mut self) {
         self.level += 1.0;
@@ -104,7 +101,7 @@ impl Allowance {
     fn fill(&mut self, budget: Budget, now: Timestamp) {
         // A clock that was set back tells nothing of how long it has been; nor does the start.
         let passed = now.since(self.at).min(Duration::from_secs(60)).as_secs_f64();
-        let most = (budget.left * SAVED_SHARE).max(1.0);
+        let most = budget.savable();
         self.level = match budget.per_second.is_finite() {
             true => (self.level + budget.per_second * passed).min(most),
             false => self.level.max(1.0),
@@ -193,16 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_expected_is_paid_before_others() {
+    fn a_call_that_was_free_after_all_is_put_back() {
         let window = &mut Window::of(7_200);
         let budget = window.budget(0);
-        (0..45).for_each(|_| window.allowance.owe(budget, NOW));
-        let next =
-            window.allowance.take(budget, NOW).expect_err("9 of 36 are owed, and one more is due");
-        assert_eq!(next.since(NOW).as_secs(), 10);
+        while window.allowance.take(budget, NOW).is_ok() {}
         window.allowance.put_back();
-        let next = window.allowance.take(budget, NOW).expect_err("8 are owed");
-        assert_eq!(next.since(NOW).as_secs(), 9);
+        assert_eq!(window.allowance.take(budget, NOW), Ok(()));
+        assert!(window.allowance.take(budget, NOW).is_err());
     }
 
     proptest! {

@@ -192,9 +192,8 @@ impl Pool {
         self.allowance.put_back();
     }
 
-    pub(super) fn owe_charge(&mut self, now: Timestamp) {
-        let budget = self.background_budget(now);
-        self.allowance.owe(budget, now);
+    pub(super) fn has_charges_left(&self, now: Timestamp) -> bool {
+        self.background_budget(now).left >= 1.0
     }
 
     pub(super) fn charged_background(&mut self, index: usize, now: Timestamp) {
