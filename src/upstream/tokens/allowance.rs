@@ -18,6 +18,10 @@ const SAVED_SHARE: f64 = 0.01;
 pub(super) struct Budget {
     /// How many until the windows end; infinite while no quota is known.
     pub(super) left: f64,
+    /// How many it has had charged.
+    pub(super) spent: u64,
+    /// How many are left above the threshold, for clients and the background.
+    pub(super) above: u64,
     /// How many in a second.
     pub(super) per_second: f64,
     /// When the first of the windows ends.
@@ -26,8 +30,13 @@ pub(super) struct Budget {
 
 impl Budget {
     /// The budget of nobody: nothing is left, ever.
-    pub(super) const NONE: Self =
-        Self { left: 0.0, per_second: 0.0, renewed_at: Timestamp::from_millis(u64::MAX) };
+    pub(super) const NONE: Self = Self {
+        left: 0.0,
+        spent: 0,
+        above: 0,
+        per_second: 0.0,
+        renewed_at: Timestamp::from_millis(u64::MAX),
+    };
 
     /// The budget of an account of which nothing is known, which counts as having enough.
     pub(super) const UNKNOWN: Self =
@@ -37,10 +46,17 @@ impl Budget {
     /// had `spent` charged already: both together are what clients have left of the window, and
     /// half of that is the background's.
     pub(super) fn of_window(left: u64, spent: u64, rest: Duration, now: Timestamp) -> Self {
-        let left = left.saturating_sub(spent) as f64 / 2.0;
+        let above = left;
+        let left = above.saturating_sub(spent) as f64 / 2.0;
         // A window that is over in a moment has no use for what it has left.
         let per_second = left / rest.as_secs_f64().max(1.0);
-        Self { left, per_second, renewed_at: now + rest }
+        Self { left, spent, above, per_second, renewed_at: now + rest }
+    }
+
+    /// Returns true if the background has had its part of the windows. At the threshold that does
+    /// not matter any more.
+    pub(super) fn is_spent(self) -> bool {
+        self.spent > 0 && self.above > 0 && self.left < 1.0
     }
 
     /// The calls that may be saved up.
@@ -52,6 +68,8 @@ impl Budget {
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             left: self.left + other.left,
+            spent: self.spent + other.spent,
+            above: self.above + other.above,
             per_second: self.per_second + other.per_second,
             renewed_at: self.renewed_at.min(other.renewed_at),
         }
@@ -179,6 +197,16 @@ mod tests {
         let next = Allowance::default().take(budget, NOW);
         assert_eq!(next, Err(NOW + Duration::from_secs(60)));
         assert!(Allowance::default().take(Budget::NONE, NOW).is_err());
+    }
+
+    #[test]
+    fn a_budget_is_spent_by_the_background_alone() {
+        let of_window = |left, spent| Budget::of_window(left, spent, Duration::from_secs(60), NOW);
+        assert!(!of_window(1, 0).is_spent(), "clients have left so little");
+        assert!(!of_window(0, 9).is_spent(), "the threshold decides");
+        assert!(of_window(10, 9).is_spent() && !of_window(10, 8).is_spent());
+        assert!(!of_window(10, 9).and(of_window(10, 0)).is_spent());
+        assert!(!Budget::UNKNOWN.is_spent());
     }
 
     #[test]

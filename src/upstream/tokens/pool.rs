@@ -193,7 +193,7 @@ impl Pool {
     }
 
     pub(super) fn has_charges_left(&self, now: Timestamp) -> bool {
-        self.background_budget(now).left >= 1.0
+        !self.background_budget(now).is_spent()
     }
 
     pub(super) fn charged_background(&mut self, index: usize, now: Timestamp) {
