@@ -12,6 +12,7 @@ mod fit;
 mod handle;
 mod in_use;
 mod journal;
+mod merger;
 mod pack_tables;
 mod packs;
 mod place;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -49,6 +50,7 @@ use self::file::{OpenFile, StoreFile};
 use self::fit::Fitter;
 use self::handle::{Handle, Remedy};
 use self::in_use::Oldest;
+use self::merger::{Merger, within_bound};
 use self::tables::Room;
 use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store, Uses, record};
 use crate::clock::{Clock, Stopwatch, Timestamp};
@@ -61,8 +63,9 @@ use crate::tasks;
 /// Reads that may be on blocking threads at once.
 pub const READERS: usize = 8;
 
-/// redb has one writer; others wait for a permit rather than on a thread.
-pub const WRITERS: usize = 1;
+/// The writer of the database and that of the journals; others wait for a permit rather than on a
+/// thread.
+pub const WRITERS: usize = 2;
 
 /// The bytes of a key.
 type KeyBytes = [u8; 32];
@@ -117,8 +120,13 @@ pub struct Embedded {
     evictor: Arc<Evictor>,
     oldest_use: Arc<Oldest>,
     readers: Arc<Semaphore>,
+    /// For the database.
     writer: Arc<Semaphore>,
-    _fitting: Arc<AbortOnDropHandle<()>>,
+    /// For the journals.
+    appender: Arc<Semaphore>,
+    /// Notified when a journal is full.
+    merge_due: Arc<Notify>,
+    _tasks: Arc<[AbortOnDropHandle<()>; 2]>,
 }
 
 impl Embedded {
@@ -153,7 +161,7 @@ impl Embedded {
     }
 
     fn new(handle: Arc<Handle>, max_live: u64, clock: Clock) -> Self {
-        let (evictor, writer) = (Arc::default(), Arc::new(Semaphore::new(WRITERS)));
+        let (evictor, writer) = (Arc::default(), Arc::new(Semaphore::new(1)));
         let fitter = Fitter {
             handle: Arc::downgrade(&handle),
             over_bound: handle.over_bound(),
@@ -162,10 +170,27 @@ impl Embedded {
             clock: clock.clone(),
             max_live,
         };
-        let fitting = Arc::new(tasks::owned(fitter.run()));
-        let readers = Arc::new(Semaphore::new(READERS));
-        let oldest_use = Arc::default();
-        Self { handle, max_live, clock, evictor, oldest_use, readers, writer, _fitting: fitting }
+        let merge_due = Arc::new(Notify::new());
+        let merger = Merger {
+            handle: Arc::downgrade(&handle),
+            due: Arc::clone(&merge_due),
+            evictor: Arc::clone(&evictor),
+            writer: Arc::clone(&writer),
+            clock: clock.clone(),
+            max_live,
+        };
+        Self {
+            handle,
+            max_live,
+            clock,
+            evictor,
+            oldest_use: Arc::default(),
+            readers: Arc::new(Semaphore::new(READERS)),
+            writer,
+            appender: Arc::new(Semaphore::new(1)),
+            merge_due,
+            _tasks: Arc::new([tasks::owned(fitter.run()), tasks::owned(merger.run())]),
+        }
     }
 
     async fn on<T: Send + 'static>(
@@ -200,8 +225,17 @@ impl Store for Embedded {
 
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
         let (max_live, evictor) = (self.max_live, Arc::clone(&self.evictor));
-        Box::pin(self.on(&self.writer, move |handle| {
-            apply(handle, &batch, now, Room { max_live, evictor: &evictor })
+        let merge_due = Arc::clone(&self.merge_due);
+        Box::pin(self.on(&self.appender, move |handle| {
+            let room = Room { max_live, evictor: &evictor };
+            let has_sealed = within_bound(handle, now, room, |file, room| {
+                file.staging.apply(&file.database, &batch, now, room)?;
+                Ok(file.staging.has_sealed())
+            })?;
+            if has_sealed {
+                merge_due.notify_one();
+            }
+            Ok(())
         }))
     }
 
@@ -251,8 +285,11 @@ impl Store for Embedded {
     }
 
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
-        let probe = self.on(&self.readers, |handle| {
-            handle.follow_path()?;
+        let (now, max_live) = (self.clock.now(), self.max_live);
+        let evictor = Arc::clone(&self.evictor);
+        let probe = self.on(&self.readers, move |handle| {
+            let room = Room { max_live, evictor: &evictor };
+            handle.follow_path(|file| file.staging.merge_all(&file.database, now, room))?;
             handle.run(|file| tables::probe(&file.database))
         });
         Box::pin(async move { timeout(budget, probe).await.unwrap_or(Err(Error::TooSlow(budget))) })
@@ -279,24 +316,6 @@ impl Store for Embedded {
             .await;
         })
     }
-}
-
-/// Makes more and more room for the batch where the bound of the file is met in spite of [`size`].
-fn apply(handle: &Handle, batch: &[Change], now: Timestamp, room: Room<'_>) -> Result<(), Fault> {
-    let apply = |file: &OpenFile| file.staging.apply(&file.database, batch, now, room);
-    for quarters in (0..4).rev() {
-        match handle.run(apply) {
-            Err(Fault::Full) => {}
-            done => return done,
-        }
-        tracing::warn!("the store file is full; making room");
-        let room = Room { max_live: room.max_live / 4 * quarters, ..room };
-        match handle.run(|file| file.staging.sweep(&file.database, now, room)) {
-            Err(Fault::Full) => handle.renew("there is no room left even to make room")?,
-            done => done?,
-        }
-    }
-    handle.run(apply)
 }
 
 /// How long to wait for what.
@@ -344,7 +363,7 @@ fn reopen(file: Arc<StoreFile>) -> handle::Open {
     Box::new(move |remedy| match remedy {
         Remedy::Reopen(growth) => file.open_or_renew(growth),
         Remedy::Renew(reason) => {
-            file.set_aside(&reason)?;
+            file.set_aside_store(&reason)?;
             file.open(Growth::AsNeeded)
         }
     })

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Embedded, tables};
-use crate::clock::Clock;
+use crate::clock::{Clock, ManualClock};
 use crate::entry::Entry;
 use crate::store::laws::{NOW, at, entry};
 use crate::store::{Change, Store};
@@ -30,7 +30,10 @@ impl Churn {
         let dir = tempfile::tempdir().unwrap();
         let config =
             crate::config::Embedded { dir: dir.path().to_path_buf(), max_bytes: self.max_bytes };
-        let store = Embedded::open(&config, &Clock::System, Duration::ZERO).await.unwrap().store;
+        let store = Embedded::open(&config, &Clock::Manual(ManualClock::at(NOW)), Duration::ZERO)
+            .await
+            .unwrap()
+            .store;
         let mut random = fastrand::Rng::with_seed(7);
         let mut written = 0;
         for round in 0.. {
@@ -72,7 +75,7 @@ fn body_bytes(change: &Change) -> u64 {
 }
 
 fn file_bytes(dir: &Path) -> u64 {
-    ["svm.redb", "svm.redb.journal"]
+    ["svm.redb", "svm.redb.journal", "svm.redb.journal2"]
         .map(|name| fs::metadata(dir.join(name)).unwrap().len())
         .iter()
         .sum()

@@ -5,7 +5,7 @@
 //! look at, but only the last one: each may be as large as the store itself.
 
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{Error, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use redb::Database;
 
 use super::bounded::{BoundedFile, Growth};
 use super::fault::OpenFault;
+use super::journal::{Journal, Recovered, Refusal};
 use super::place::Place;
 use super::staging::Staging;
 use super::{private, size, tables};
@@ -22,12 +23,15 @@ use crate::config::redacted::redacted_path;
 
 const FILE_NAME: &str = "svm.redb";
 
-/// Beside the file; a name that begins as its does.
-const JOURNAL_NAME: &str = "svm.redb.journal";
+/// Beside the file; names that begin as its does.
+const JOURNAL_NAMES: [&str; 2] = ["svm.redb.journal", "svm.redb.journal2"];
 
 /// redb keeps at most this much of the file in memory; the rest is left to the page cache of the
 /// system.
 const CACHE_BYTES: usize = 4 << 20;
+
+/// Follows the name of a file that was moved aside; the seconds since the epoch follow it.
+const ASIDE: &str = ".damaged-";
 
 /// A folder of its own on a file system has this one in it.
 const LOST_AND_FOUND: &str = "lost+found";
@@ -41,7 +45,7 @@ pub(super) struct OpenFile {
     pub(super) database: Database,
     /// The changes that are not yet in the database.
     pub(super) staging: Staging,
-    /// Those of the file and its journal, as far as they can be watched.
+    /// Those of the file and its journals, as far as they can be watched.
     pub(super) places: Vec<Place>,
     /// Whether the file is longer than it may be, as when the bound was lowered.
     pub(super) is_over_bound: bool,
@@ -52,8 +56,9 @@ pub(super) struct OpenFile {
 #[cfg(test)]
 impl From<Database> for OpenFile {
     fn from(database: Database) -> Self {
-        let journal = tempfile::tempfile().unwrap();
-        let staging = Staging::open(journal, 0).unwrap();
+        let journal = || Journal::open(tempfile::tempfile().unwrap()).unwrap();
+        let now = crate::clock::Timestamp::default();
+        let staging = Staging::open(&database, [journal(), journal()], 0, now).unwrap();
         Self { database, staging, places: vec![], is_over_bound: false, _opened: Arc::default() }
     }
 }
@@ -76,7 +81,7 @@ impl StoreFile {
     /// Opens the file, or makes it.
     pub(super) fn open(&self, growth: Growth) -> Result<OpenFile, OpenFault> {
         let opened = Arc::clone(&self.opened);
-        let file = self.open_file(FILE_NAME)?;
+        let file = self.open_file()?;
         let place = Place::of(self.path(), &file);
         let bytes = file.metadata().map_err(OpenFault::Unwritable)?.len();
         let is_over_bound = bytes > self.max_bytes;
@@ -86,17 +91,49 @@ impl StoreFile {
             // A version without a journal let the file have all.
             bytes.max(size::file_bytes(self.max_bytes))
         };
+        let half_made = (bytes == 0).then(|| file.try_clone()).transpose();
+        let half_made = half_made.map_err(OpenFault::Unwritable)?;
         let open = || open_database(file, max_bytes, growth);
         let database = catch_unwind(AssertUnwindSafe(open))
             .unwrap_or_else(|payload| Err(OpenFault::of_panic(&*payload)))
-            .map_err(|fault| self.holder(fault))?;
-        // The process that has the database has the journal.
-        let journal = self.open_file(JOURNAL_NAME)?;
-        let journal_place = Place::of(self.dir.join(JOURNAL_NAME), &journal);
-        let staging = Staging::open(journal, size::journal_bytes(self.max_bytes))
-            .map_err(OpenFault::Unwritable)?;
-        let places = [place, journal_place].into_iter().flatten().collect();
+            .map_err(|fault| self.holder(fault))
+            .map_err(|fault| undo(half_made, fault))?;
+        // The process that has the database has the journals.
+        let [(one, first), (other, second)] =
+            [self.open_journal(JOURNAL_NAMES[0])?, self.open_journal(JOURNAL_NAMES[1])?];
+        let journal_bytes = size::journal_bytes(self.max_bytes) / 2;
+        let now = self.clock.now();
+        let staging = Staging::open(&database, [first, second], journal_bytes, now)?;
+        let places = [place, one, other].into_iter().flatten().collect();
         Ok(OpenFile { database, staging, places, is_over_bound, _opened: opened })
+    }
+
+    /// Opens a journal; another file of its name is moved aside first.
+    fn open_journal(&self, name: &'static str) -> Result<(Option<Place>, Recovered), OpenFault> {
+        let path = self.dir.join(name);
+        let cannot_use = |error| OpenFault::Occupied(name, error);
+        if let Some(reason) = private::find_stranger(&path).map_err(cannot_use)? {
+            self.set_aside_journal(name, reason)?;
+        }
+        let open = || private::file_itself(&path).map_err(cannot_use);
+        let mut file = open()?;
+        let recovered = loop {
+            let place = Place::of(path.clone(), &file);
+            match Journal::open(file) {
+                Ok(recovered) => break (place, recovered),
+                Err(Refusal::Io(error)) => return Err(cannot_use(error)),
+                Err(refusal @ Refusal::Foreign) => {
+                    self.set_aside_journal(name, &refusal.to_string())?;
+                    file = open()?;
+                }
+            }
+        };
+        let bytes = recovered.1.damaged;
+        if bytes > 0 {
+            let path = redacted_path(&path);
+            tracing::warn!(path, bytes, "passing over damaged changes in the journal of the store");
+        }
+        Ok(recovered)
     }
 
     /// Tells this process from others where the file is in use.
@@ -110,37 +147,50 @@ impl StoreFile {
     pub(super) fn open_or_renew(&self, growth: Growth) -> Result<OpenFile, OpenFault> {
         match self.open(growth) {
             Err(OpenFault::Damaged(reason)) => {
-                self.set_aside(&reason)?;
+                self.set_aside_store(&reason)?;
                 self.open(Growth::AsNeeded)
             }
             opened => opened,
         }
     }
 
-    /// Moves the file aside, so that a new one can be started.
-    pub(super) fn set_aside(&self, reason: &str) -> Result<(), OpenFault> {
-        let seconds = self.clock.now().as_secs();
-        let aside = self.dir.join(format!("{FILE_NAME}.damaged-{seconds}"));
-        self.remove_damaged();
-        fs::rename(self.path(), &aside).map_err(OpenFault::Unwritable)?;
-        let moved_to = redacted_path(&aside);
+    /// Moves the damaged store file aside, so that a new one can be started.
+    pub(super) fn set_aside_store(&self, reason: &str) -> Result<(), OpenFault> {
+        let moved_to = self.set_aside(FILE_NAME)?;
         tracing::warn!(reason, moved_to, "the store file is damaged; starting a new one");
         Ok(())
     }
 
-    fn open_file(&self, name: &'static str) -> Result<File, OpenFault> {
+    fn set_aside_journal(&self, name: &'static str, reason: &str) -> Result<(), OpenFault> {
+        let moved_to = self.set_aside(name)?;
+        tracing::warn!(name, reason, moved_to, "a journal cannot be used; starting a new one");
+        Ok(())
+    }
+
+    /// Returns the new path.
+    fn set_aside(&self, name: &'static str) -> Result<String, OpenFault> {
+        let seconds = self.clock.now().as_secs();
+        let aside = self.dir.join(format!("{name}{ASIDE}{seconds}"));
+        self.remove_damaged(name);
+        let moved = fs::rename(self.dir.join(name), &aside);
+        moved.map_err(|error| OpenFault::Occupied(name, error))?;
+        Ok(redacted_path(&aside))
+    }
+
+    fn open_file(&self) -> Result<File, OpenFault> {
         private::folder(&self.dir, |name| name.starts_with(FILE_NAME) || name == LOST_AND_FOUND)
             .map_err(OpenFault::Unwritable)?;
-        private::file(&self.dir.join(name)).map_err(|error| match error.kind() {
-            ErrorKind::IsADirectory | ErrorKind::InvalidInput => OpenFault::Occupied(name, error),
-            _ => OpenFault::Unwritable(error),
+        private::file(&self.path()).map_err(|error| match error.kind() {
+            // It cannot be made, for a reason that concerns the folder.
+            ErrorKind::NotFound | ErrorKind::NotADirectory => OpenFault::Unwritable(error),
+            _ => OpenFault::Occupied(FILE_NAME, error),
         })
     }
 
     /// Failing to clean up is no reason not to start.
-    fn remove_damaged(&self) {
+    fn remove_damaged(&self, name: &str) {
         let Ok(files) = fs::read_dir(&self.dir) else { return };
-        let damaged = files.flatten().map(|file| file.path()).filter(|path| is_damaged(path));
+        let damaged = files.flatten().map(|file| file.path()).filter(|path| is_aside(path, name));
         for path in damaged {
             if let Err(error) = fs::remove_file(&path) {
                 let path = redacted_path(&path);
@@ -157,7 +207,21 @@ fn open_database(file: File, max_bytes: u64, growth: Growth) -> Result<Database,
     Ok(database)
 }
 
-fn is_damaged(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.strip_prefix(FILE_NAME).is_some_and(|rest| rest.starts_with(".damaged-"))
+/// Empties a file that was empty before svm began to make a database of it: the next attempt would
+/// take its beginning for a damaged file.
+fn undo(half_made: Option<File>, fault: OpenFault) -> OpenFault {
+    let Some(file) = half_made else { return fault };
+    if matches!(fault, OpenFault::Locked | OpenFault::Busy) {
+        return fault;
+    }
+    let emptied = file.set_len(0);
+    match (fault, emptied) {
+        (OpenFault::Damaged(reason), Ok(())) => OpenFault::Unwritable(Error::other(reason)),
+        (fault, _) => fault,
+    }
+}
+
+fn is_aside(path: &Path, name: &str) -> bool {
+    let found = path.file_name().and_then(|found| found.to_str()).unwrap_or_default();
+    found.strip_prefix(name).is_some_and(|rest| rest.starts_with(ASIDE))
 }

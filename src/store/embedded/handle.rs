@@ -21,6 +21,7 @@ use super::fault::{Fault, OpenFault};
 use super::file::OpenFile;
 use crate::clock::Stopwatch;
 use crate::config::redacted::redacted_path;
+use crate::telemetry::chain;
 
 /// The step before the database is opened again.
 #[derive(Debug, PartialEq, Eq)]
@@ -150,13 +151,17 @@ impl Handle {
         self.attempt(&work).1
     }
 
-    /// Opens the file anew if its path does not lead to it any more. Until then all that is written
-    /// goes into a file that nobody finds again.
+    /// Opens the files anew if the path of one does not lead to it any more. Until then all that is
+    /// written goes into a file that nobody finds again. Before, `rescue` saves from such a file
+    /// what can be saved.
     ///
     /// # Errors
     ///
     /// [`Fault`], when the path leads to nothing that can be opened.
-    pub(super) fn follow_path(&self) -> Result<(), Fault> {
+    pub(super) fn follow_path(
+        &self,
+        rescue: impl Fn(&OpenFile) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         self.check_idle()?;
         let (generation, places) = {
             let state = self.state.read();
@@ -167,6 +172,9 @@ impl Handle {
         let Some((place, cause)) = displaced else { return Ok(()) };
         let path = redacted_path(place.path());
         tracing::warn!(%path, cause, "the store file is not in its place; opening it anew");
+        if let Err(fault) = self.attempt(&rescue).1 {
+            tracing::warn!(%path, error = chain(&fault), "the last changes are lost");
+        }
         self.reopen(generation, Remedy::Reopen(Growth::AsNeeded))?;
         self.losses.fetch_add(1, Ordering::Relaxed);
         Ok(())

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::Embedded;
 use super::tables::Room;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::entry::{Check, Entry};
 use crate::store::laws::{NOW, at, entry, noise};
 use crate::store::{Change, InUse, Store, Used, Uses};
@@ -37,7 +37,8 @@ impl Uses for Known {
 
 async fn open(dir: &Path) -> Embedded {
     let config = crate::config::Embedded { dir: dir.to_path_buf(), max_bytes: MAX_BYTES };
-    Embedded::open(&config, &Clock::System, Duration::ZERO).await.unwrap().store
+    let clock = Clock::Manual(ManualClock::at(at(10)));
+    Embedded::open(&config, &clock, Duration::ZERO).await.unwrap().store
 }
 
 fn documents(name: &str, count: usize) -> Vec<Arc<Entry>> {
@@ -55,7 +56,7 @@ async fn write(store: &Embedded, documents: &[Arc<Entry>], first_until: u64) {
         store.apply(batch.into(), at(10)).await.unwrap();
     }
     let room = Room { max_live: store.max_live, evictor: &store.evictor };
-    store.handle.run(|file| file.staging.merge(&file.database, at(10), room)).unwrap();
+    store.handle.run(|file| file.staging.merge_all(&file.database, at(10), room)).unwrap();
 }
 
 async fn kept(store: &Embedded, documents: &[Arc<Entry>]) -> usize {

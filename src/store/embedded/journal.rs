@@ -1,38 +1,41 @@
-//! The file that changes go to first, one after the other, before the database takes them in
-//! together.
+//! A file to which changes are appended, until the database takes them in together.
 //!
-//! A commit of the database writes whole pages in many places, whatever the change; here it is one
-//! write at the end of a file. A change is a frame with a checksum, and a frame cut short ends the
-//! journal: it belongs to a write that did not come to its end. The checksum covers the number of
-//! the journal too, so that nothing from before a reset is read.
+//! A commit of the database writes whole pages in many places, whatever the change; an append is
+//! one write at the end of a file. Each change is a frame that says of itself whether it is whole,
+//! so a reader passes a damaged frame and goes on behind it.
 //!
 //! ```text
-//! 0   "svmj"           4 bytes
-//! 4   number           u64, one more with each reset
-//! 12  frames, each:    length of the record u32 (0 for a removal), as of u64, key 32 bytes,
-//!                      checksum 16 bytes of SHA-256 over number, all that and the record; record
+//! 0   "svm:jrnl"       8 bytes
+//! 8   frames, each:    mark 4 bytes, number of the journal u64, length of the record u32 (0 for a
+//!                      removal), as of u64, key 32 bytes, checksum of the record 16 bytes of
+//!                      SHA-256, checksum of all that 8 bytes of SHA-256; record
 //! ```
 //!
-//! All numbers are little-endian.
+//! All numbers are little-endian. A journal gets another number each time it is emptied, so frames
+//! from before are not read again. Nobody can guess the number: a body that contains a frame is no
+//! change, even where the frame around it is damaged.
+
+mod frame;
 
 use std::fs::File;
 use std::io::{Error, ErrorKind};
 use std::os::unix::fs::FileExt;
 
 use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
 
+pub(super) use self::frame::Frame;
+use self::frame::{FRAME_BYTES, Head};
 use super::KeyBytes;
 use crate::clock::Timestamp;
+use crate::store::record;
 
-const MAGIC: &[u8; 4] = b"svmj";
-const START: u64 = 12;
-const FRAME_HEAD: usize = 4 + 8 + 32;
-const CHECKSUM_BYTES: usize = 16;
-/// The size of a frame beside its record.
-const FRAME_BYTES: usize = FRAME_HEAD + CHECKSUM_BYTES;
+const MAGIC: &[u8; 8] = b"svm:jrnl";
+const START: usize = MAGIC.len();
 
-/// A place for changes at the end of a file.
+/// The length that no journal exceeds.
+pub(super) const LARGEST: u64 = 32 << 20;
+
+/// A file of changes, open to append.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
@@ -46,76 +49,91 @@ struct End {
     is_synced: bool,
 }
 
-/// The place of a record in the journal.
+/// The place of a record in its journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Span {
     at: u64,
     bytes: u32,
 }
 
-/// A change: a record to keep, or no record.
-#[derive(Debug)]
-pub(super) struct Frame {
+/// A change that a journal has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recorded {
     pub(super) key: KeyBytes,
-    /// The moment that the change vouches for.
     pub(super) as_of: Timestamp,
-    /// Empty for a removal.
-    pub(super) record: Vec<u8>,
+    /// The place of the record and the end of its keeping; nothing for a removal.
+    pub(super) put: Option<(Span, Timestamp)>,
 }
 
-impl Frame {
-    /// The size of the frame in the file.
-    pub(super) fn bytes(&self) -> u64 {
-        (FRAME_BYTES + self.record.len()) as u64
+impl Recorded {
+    pub(super) fn new(frame: &Frame, span: Span) -> Self {
+        Self::of(frame.key, frame.as_of, span, &frame.record)
     }
 
-    fn write_to(&self, buffer: &mut Vec<u8>, number: u64) {
-        let start = buffer.len();
-        let length = u32::try_from(self.record.len()).expect("a record is far below 4 GiB");
-        buffer.extend_from_slice(&length.to_le_bytes());
-        buffer.extend_from_slice(&self.as_of.as_millis().to_le_bytes());
-        buffer.extend_from_slice(&self.key);
-        let sum = checksum(number, &buffer[start..], &self.record);
-        buffer.extend_from_slice(&sum);
-        buffer.extend_from_slice(&self.record);
+    fn of(key: KeyBytes, as_of: Timestamp, span: Span, record: &[u8]) -> Self {
+        let until = record::peek(record).ok().map(|peek| peek.keep_until);
+        Self { key, as_of, put: until.map(|until| (span, until)) }
     }
+}
+
+/// The contents of a journal as it was opened.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    pub(super) journal: Journal,
+    /// The changes, in their order.
+    pub(super) changes: Vec<Recorded>,
+    /// The bytes that are no frame, or a damaged one.
+    pub(super) damaged: u64,
+}
+
+/// Why a file cannot be taken over as a journal.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("it is no journal of svm")]
+    Foreign,
+    #[error(transparent)]
+    Io(#[from] Error),
 }
 
 impl Journal {
-    /// Takes a file over, and hands each change in it to `found`, in their order.
-    pub(super) fn open(file: File, mut found: impl FnMut(Frame, Span)) -> Result<Self, Error> {
+    /// Takes a file over, with the changes in it.
+    pub(super) fn open(file: File) -> Result<Recovered, Refusal> {
         let length = file.metadata()?.len();
-        let number = number(&file, length)?;
-        let mut end = End { number: number.unwrap_or(0), bytes: START, is_synced: true };
-        while let Some((frame, span)) = number.and(frame_at(&file, end, length)?) {
-            end.bytes += frame.bytes();
-            found(frame, span);
+        let mut bytes = vec![0; usize::try_from(length.min(LARGEST)).unwrap_or_default()];
+        file.read_exact_at(&mut bytes, 0)?;
+        let scan = Scan::of(&bytes);
+        if scan.changes.is_empty() && !begins_as_journal(&bytes) {
+            return Err(Refusal::Foreign);
         }
+        let number = scan.number.unwrap_or_else(unguessable);
+        let end = End { number, bytes: scan.end as u64, is_synced: true };
         let journal = Self { file, end: Mutex::new(end) };
-        if end.bytes == START {
-            journal.reset()?;
+        if scan.changes.is_empty() {
+            journal.empty(number)?;
         } else if end.bytes < length {
             journal.file.set_len(end.bytes)?;
         }
-        Ok(journal)
+        let damaged = length.saturating_sub((START + scan.whole) as u64);
+        Ok(Recovered { journal, changes: scan.changes, damaged })
     }
 
-    /// Appends changes, which last once [`Journal::sync`] has returned; returns the places of their
-    /// records.
-    pub(super) fn append(&self, frames: &[Frame]) -> Result<Vec<Span>, Error> {
+    /// Appends changes, which last once [`Journal::sync`] has returned; returns them with the
+    /// places of their records.
+    pub(super) fn append(&self, frames: &[Frame]) -> Result<Vec<Recorded>, Error> {
         let mut end = self.end.lock();
         let mut buffer = Vec::with_capacity(frames.iter().map(|it| it.bytes() as usize).sum());
-        let spans = frames.iter().map(|frame| {
+        let append = |frame: &Frame| {
             frame.write_to(&mut buffer, end.number);
             let bytes = frame.record.len();
             let at = end.bytes + (buffer.len() - bytes) as u64;
-            Span { at, bytes: u32::try_from(bytes).expect("a record is far below 4 GiB") }
-        });
-        let spans = spans.collect();
+            let bytes = u32::try_from(bytes).expect("a record is far below 4 GiB");
+            Recorded::new(frame, Span { at, bytes })
+        };
+        let appended = frames.iter().map(append).collect();
         self.file.write_all_at(&buffer, end.bytes)?;
         end.bytes += buffer.len() as u64;
         end.is_synced = false;
-        Ok(spans)
+        Ok(appended)
     }
 
     /// Makes all changes durable.
@@ -128,70 +146,85 @@ impl Journal {
         Ok(())
     }
 
-    /// The record at a place.
+    /// Returns the record at a place, as it is.
     pub(super) fn read(&self, span: Span) -> Result<Vec<u8>, Error> {
         let mut record = vec![0; span.bytes as usize];
         self.file.read_exact_at(&mut record, span.at)?;
         Ok(record)
     }
 
-    /// How long the journal is.
+    /// Returns the record at a place, if it is as it was written.
+    pub(super) fn read_whole(&self, span: Span) -> Result<Option<Vec<u8>>, Error> {
+        let mut head = [0; FRAME_BYTES];
+        let read = self.file.read_exact_at(&mut head, span.at - FRAME_BYTES as u64);
+        match read.and_then(|()| self.read(span)) {
+            Ok(record) => {
+                let is_whole = Head::parse(&head).is_some_and(|head| head.matches(&record));
+                Ok(is_whole.then_some(record))
+            }
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the length of the journal.
     pub(super) fn bytes(&self) -> u64 {
         self.end.lock().bytes
     }
 
-    /// Begins anew: the database has all changes.
-    pub(super) fn reset(&self) -> Result<(), Error> {
+    /// Returns the number of the journal; of two journals, the one with the higher number has the
+    /// later changes.
+    pub(super) fn number(&self) -> u64 {
+        self.end.lock().number
+    }
+
+    /// Empties the journal, and gives it a number above `number`.
+    pub(super) fn empty(&self, number: u64) -> Result<(), Error> {
         let mut end = self.end.lock();
-        *end = End { number: end.number.wrapping_add(1), bytes: START, is_synced: true };
+        let number = number.wrapping_add(unguessable());
+        *end = End { number, bytes: START as u64, is_synced: true };
         self.file.set_len(0)?;
-        let mut head = MAGIC.to_vec();
-        head.extend_from_slice(&end.number.to_le_bytes());
-        self.file.write_all_at(&head, 0)
+        self.file.write_all_at(MAGIC, 0)
     }
 }
 
-/// The number of the journal in a file, if one is in it.
-fn number(file: &File, length: u64) -> Result<Option<u64>, Error> {
-    if length < START {
-        return Ok(None);
-    }
-    let mut head = [0; START as usize];
-    file.read_exact_at(&mut head, 0)?;
-    let (magic, number) = head.split_at(MAGIC.len());
-    let number = number.try_into().map(u64::from_le_bytes).map_err(|_| ErrorKind::InvalidData)?;
-    Ok((magic == MAGIC).then_some(number))
+/// Returns a number that the author of a body cannot know, and that can be added up for ever.
+fn unguessable() -> u64 {
+    u64::from(fastrand::u32(1..))
 }
 
-/// The frame at the end of those before it, if it is whole.
-fn frame_at(file: &File, end: End, length: u64) -> Result<Option<(Frame, Span)>, Error> {
-    let room = length.saturating_sub(end.bytes + FRAME_BYTES as u64);
-    if end.bytes + FRAME_BYTES as u64 > length {
-        return Ok(None);
-    }
-    let mut head = [0; FRAME_BYTES];
-    file.read_exact_at(&mut head, end.bytes)?;
-    let (head, sum) = head.split_at(FRAME_HEAD);
-    let (bytes, rest) = head.split_at(4);
-    let (as_of, key) = rest.split_at(8);
-    let bytes = bytes.try_into().map(u32::from_le_bytes).map_err(|_| ErrorKind::InvalidData)?;
-    let as_of = as_of.try_into().map(u64::from_le_bytes).map_err(|_| ErrorKind::InvalidData)?;
-    let key = key.try_into().map_err(|_| ErrorKind::InvalidData)?;
-    if u64::from(bytes) > room {
-        return Ok(None);
-    }
-    let span = Span { at: end.bytes + FRAME_BYTES as u64, bytes };
-    let mut record = vec![0; bytes as usize];
-    file.read_exact_at(&mut record, span.at)?;
-    let is_whole = checksum(end.number, head, &record) == sum;
-    let frame = Frame { key, as_of: Timestamp::from_millis(as_of), record };
-    Ok(is_whole.then_some((frame, span)))
+/// Returns true for a journal, and for the beginning of one.
+fn begins_as_journal(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC) || MAGIC.starts_with(bytes)
 }
 
-fn checksum(number: u64, head: &[u8], record: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    let sum = Sha256::new().chain_update(number.to_le_bytes()).chain_update(head);
-    let digest: [u8; 32] = sum.chain_update(record).finalize().into();
-    let mut sum = [0; CHECKSUM_BYTES];
-    sum.copy_from_slice(&digest[..CHECKSUM_BYTES]);
-    sum
+/// The whole frames among some bytes.
+struct Scan {
+    changes: Vec<Recorded>,
+    /// The number of the journal, where a frame gives it.
+    number: Option<u64>,
+    /// The end of the last whole frame.
+    end: usize,
+    /// The size of the whole frames.
+    whole: usize,
+}
+
+impl Scan {
+    fn of(bytes: &[u8]) -> Self {
+        let mut scan = Self { changes: Vec::new(), number: None, end: START, whole: 0 };
+        let mut at = START;
+        while let Some((start, head)) = Head::next(bytes, at, scan.number) {
+            scan.number = Some(head.number);
+            let end = start + FRAME_BYTES + head.length as usize;
+            let Some(record) = bytes.get(start + FRAME_BYTES..end) else { break };
+            if head.matches(record) {
+                let span = Span { at: (start + FRAME_BYTES) as u64, bytes: head.length };
+                scan.changes.push(Recorded::of(head.key, head.as_of, span, record));
+                scan.end = end;
+                scan.whole += end - start;
+            }
+            at = end;
+        }
+        scan
+    }
 }

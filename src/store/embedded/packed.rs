@@ -26,7 +26,7 @@ async fn open(dir: &Path) -> Embedded {
 
 fn merge(store: &Embedded) {
     let room = Room { max_live: store.max_live, evictor: &store.evictor };
-    store.handle.run(|file| file.staging.merge(&file.database, NOW, room)).unwrap();
+    store.handle.run(|file| file.staging.merge_all(&file.database, NOW, room)).unwrap();
 }
 
 /// How many packs there are, and how many records in them; checks what the tables say of them.

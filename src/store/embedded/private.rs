@@ -8,6 +8,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use rustix::fs::OFlags;
+
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
@@ -30,9 +32,30 @@ pub(super) fn folder(path: &Path, ours: impl Fn(&str) -> bool) -> io::Result<()>
 
 /// Opens the file to read and write, or makes it. A pipe, which can be opened so, is none.
 pub(super) fn file(path: &Path) -> io::Result<File> {
+    open(path, OFlags::empty())
+}
+
+/// The same for a file that nobody but svm has a reason to put there: a link is not followed.
+pub(super) fn file_itself(path: &Path) -> io::Result<File> {
+    open(path, OFlags::NOFOLLOW)
+}
+
+/// Returns the reason why the path leads to a file that also has another name, if it does.
+pub(super) fn find_stranger(path: &Path) -> io::Result<Option<&'static str>> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => Ok(Some("it is a link")),
+        Ok(found) if found.is_file() && found.nlink() > 1 => Ok(Some("the file has other names")),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn open(path: &Path, flags: OFlags) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    let file = options.mode(FILE_MODE).open(path)?;
+    let flags = flags.bits().cast_signed();
+    let file = options.mode(FILE_MODE).custom_flags(flags).open(path)?;
     let found = file.metadata()?;
     if found.file_type().is_fifo() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "Is a named pipe"));

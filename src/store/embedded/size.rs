@@ -6,6 +6,7 @@
 //! bound.
 
 use super::bounded::PAGE_BYTES;
+use super::journal;
 
 /// The key, the place of the value in its leaf, and the leaf's head.
 const LEAF_BYTES: u64 = 44;
@@ -22,9 +23,9 @@ pub(super) fn of_record(len: usize) -> u64 {
     leaf + INDEX_BYTES
 }
 
-/// How long the journal may be beside a file: an eighth of both.
+/// Returns the length that both journals may have together beside a file: an eighth of all.
 pub(super) fn journal_bytes(max_bytes: u64) -> u64 {
-    (max_bytes / 8).min(32 << 20)
+    (max_bytes / 8).min(2 * journal::LARGEST)
 }
 
 /// How long the file may be.

@@ -1,27 +1,31 @@
-//! Changes that are in the journal and not yet in the database, which takes in many of them at
-//! once.
+//! Changes that are in a journal and not yet in the database, which takes in many of them at once.
 //!
 //! A record goes into a page of its own, for the order of the keys is random; but a commit also
-//! writes all pages above, and the state of the allocator. So commits are few and large. Reads look
-//! here first. The subtle thing is the order in a merge: the database commits, and then the changes
-//! are forgotten here, so a read finds a record in one place or in both. A process killed in
-//! between merges again, which changes nothing.
+//! writes all pages above, and the state of the allocator. So commits are few and large. There are
+//! two journals: while the database takes in the changes of one, changes are appended to the other,
+//! and nobody waits. Reads look here first. The subtle thing is the order in a merge: the database
+//! commits, and then the changes are forgotten here, so a read finds a record in one place or in
+//! both. A process killed in between merges again, which changes nothing.
 
+mod state;
+
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use redb::Database;
 
+use self::state::{Staged, State};
 use super::KeyBytes;
 use super::fault::Fault;
-use super::journal::{Frame, Journal, Span};
+use super::journal::{Frame, Journal, Recovered};
 use super::tables::{self, Room};
 use crate::clock::Timestamp;
 use crate::store::{Change, record};
 use crate::target::Key;
 
-/// How many changes may be staged: what is known of them is in memory, some 100 bytes each.
+/// The number of changes that may be staged in one journal: each takes some 100 bytes of memory.
 const MOST_CHANGES: usize = 16_384;
 
 /// The changes that take the database a fraction of a second, also on a slow disk.
@@ -33,44 +37,39 @@ const PART_BYTES: usize = 1 << 20;
 /// The staged changes of a database.
 #[derive(Debug)]
 pub(super) struct Staging {
-    journal: Journal,
-    /// How long the journal may be.
+    journals: [Journal; 2],
+    /// The length that each journal may have.
     max_bytes: u64,
-    changes: RwLock<HashMap<KeyBytes, Staged>>,
-}
-
-/// The newest change of a key.
-#[derive(Clone, Copy, Debug)]
-struct Staged {
-    as_of: Timestamp,
-    /// Nothing for a removal.
-    put: Option<(Span, Timestamp)>,
-}
-
-impl Staged {
-    fn new(frame: &Frame, span: Span) -> Self {
-        let until = record::peek(&frame.record).ok().map(|peek| peek.keep_until);
-        Self { as_of: frame.as_of, put: until.map(|until| (span, until)) }
-    }
-
-    /// The same as [`record::gives_way`].
-    fn gives_way(self, as_of: Timestamp, now: Timestamp) -> bool {
-        self.put.is_none() || self.as_of <= as_of || self.as_of > now
-    }
-
-    fn has_expired(self, now: Timestamp) -> bool {
-        self.put.is_some_and(|(_, until)| until <= now)
-    }
+    state: RwLock<State>,
+    /// Held from an append until the state has its changes, and while the journals change places.
+    appending: Mutex<()>,
+    /// Held for a merge.
+    merging: Mutex<()>,
 }
 
 impl Staging {
-    /// The changes in a journal.
-    pub(super) fn open(file: std::fs::File, max_bytes: u64) -> Result<Self, std::io::Error> {
-        let mut changes = HashMap::new();
-        let journal = Journal::open(file, |frame, span| {
-            changes.insert(frame.key, Staged::new(&frame, span));
-        })?;
-        Ok(Self { journal, max_bytes, changes: RwLock::new(changes) })
+    /// Stages the changes in two journals, but for those that the database has newer records for: a
+    /// program that knows no journal may have written them.
+    pub(super) fn open(
+        database: &Database,
+        journals: [Recovered; 2],
+        max_bytes: u64,
+        now: Timestamp,
+    ) -> Result<Self, Fault> {
+        let state = State::recover(database, &journals, now)?;
+        let [filling, sealed] = [state.filling, state.sealed()];
+        let journals = journals.map(|recovered| recovered.journal);
+        if state.changes[sealed].is_empty() {
+            journals[sealed].empty(journals[filling].number()).map_err(Fault::Io)?;
+        }
+        let state = RwLock::new(state);
+        Ok(Self {
+            journals,
+            max_bytes,
+            state,
+            appending: Mutex::default(),
+            merging: Mutex::default(),
+        })
     }
 
     /// Copies of the records of these keys, in their order.
@@ -87,19 +86,20 @@ impl Staging {
     }
 
     fn read_staged(&self, keys: &[Key]) -> Result<Vec<Option<Option<Bytes>>>, Fault> {
-        // Held while the journal is read: until then it is not begun anew.
-        let changes = self.changes.read();
-        let read = |key: &Key| match changes.get(key.as_bytes()) {
+        // Held while the journals are read: until then none of them is emptied.
+        let state = self.state.read();
+        let read = |key: &Key| match state.find(key.as_bytes()) {
             None => Ok(None),
-            Some(Staged { put: None, .. }) => Ok(Some(None)),
-            Some(Staged { put: Some((span, _)), .. }) => {
-                Ok(Some(Some(self.journal.read(*span).map_err(Fault::Io)?.into())))
+            Some((_, Staged { put: None, .. })) => Ok(Some(None)),
+            Some((journal, Staged { put: Some((span, _)), .. })) => {
+                let record = self.journals[journal].read(span).map_err(Fault::Io)?;
+                Ok(Some(Some(record.into())))
             }
         };
         keys.iter().map(read).collect()
     }
 
-    /// Applies a batch. There is one writer.
+    /// Applies a batch. There is one writer of the journals.
     pub(super) fn apply(
         &self,
         database: &Database,
@@ -113,7 +113,7 @@ impl Staging {
             rest = others;
             self.apply_part(database, part, now, room)?;
         }
-        self.journal.sync().map_err(Fault::Io)
+        self.journals.iter().try_for_each(Journal::sync).map_err(Fault::Io)
     }
 
     fn apply_part(
@@ -128,19 +128,32 @@ impl Staging {
             return Ok(());
         }
         let bytes: u64 = frames.iter().map(Frame::bytes).sum();
-        let is_full = self.journal.bytes() + bytes > self.max_bytes
-            || self.changes.read().len() + frames.len() > MOST_CHANGES;
-        if is_full {
-            self.merge(database, now, room)?;
-        }
-        if self.journal.bytes() + bytes > self.max_bytes {
+        if bytes >= self.max_bytes {
             // A journal so short is no use.
+            self.merge_all(database, now, room)?;
             return tables::apply(database, part, now, room);
         }
-        let spans = self.journal.append(&frames).map_err(Fault::Io)?;
-        let staged = frames.iter().zip(spans);
-        let staged = staged.map(|(frame, span)| (frame.key, Staged::new(frame, span)));
-        self.changes.write().extend(staged);
+        if self.is_full_with(bytes, frames.len()) {
+            // The changes wait only where the merge of the other journal has not kept up.
+            self.merge_sealed(database, now, room)?;
+            self.seal()?;
+        }
+        self.append(&frames)
+    }
+
+    fn is_full_with(&self, bytes: u64, changes: usize) -> bool {
+        let state = self.state.read();
+        let filling = state.filling;
+        self.journals[filling].bytes() + bytes > self.max_bytes
+            || state.changes[filling].len() + changes > MOST_CHANGES
+    }
+
+    fn append(&self, frames: &[Frame]) -> Result<(), Fault> {
+        let _appending = self.appending.lock();
+        let filling = self.state.read().filling;
+        let appended = self.journals[filling].append(frames).map_err(Fault::Io)?;
+        let staged = appended.into_iter().map(|change| (change.key, Staged::from(change)));
+        self.state.write().changes[filling].extend(staged);
         Ok(())
     }
 
@@ -153,90 +166,134 @@ impl Staging {
     ) -> Result<Vec<Frame>, Fault> {
         let mut newest: HashMap<KeyBytes, Timestamp> = HashMap::new();
         let mut frames = Vec::with_capacity(batch.len());
+        // In this order: a merge in between takes a change from here to the database.
+        let staged = self.staged(batch);
         let stored = tables::checked(database, batch.iter().map(Change::key))?;
-        for (change, stored) in batch.iter().zip(stored) {
+        for ((change, staged), stored) in batch.iter().zip(staged).zip(stored) {
             let (key, as_of) = (*change.key().as_bytes(), change.as_of());
-            let staged = self.changes.read().get(&key).copied();
-            let gives_way = match (newest.get(&key), staged) {
+            let is_applied = match (newest.get(&key), staged) {
                 (Some(before), _) => *before <= as_of || *before > now,
                 (None, Some(staged)) => staged.gives_way(as_of, now),
                 (None, None) => stored.is_none_or(|stored| stored <= as_of || stored > now),
             };
-            if !gives_way {
+            if !is_applied {
                 continue;
             }
-            let record = match change {
-                Change::Put { entry, keep_until } => record::encode(entry, *keep_until),
-                Change::Remove { .. } => Vec::new(),
-            };
-            match change {
-                Change::Put { .. } => newest.insert(key, as_of),
+            let (record, newest_as_of) = match change {
+                Change::Put { entry, keep_until } => (record::encode(entry, *keep_until), as_of),
                 // Anything may follow a removal.
-                Change::Remove { .. } => newest.insert(key, Timestamp::default()),
+                Change::Remove { .. } => (Vec::new(), Timestamp::default()),
             };
+            newest.insert(key, newest_as_of);
             frames.push(Frame { key, as_of, record });
         }
         Ok(frames)
     }
 
-    /// Removes some of what has expired, and makes room.
+    fn staged(&self, batch: &[Change]) -> Vec<Option<Staged>> {
+        let state = self.state.read();
+        let staged = |change: &Change| Some(state.find(change.key().as_bytes())?.1);
+        batch.iter().map(staged).collect()
+    }
+
+    /// Removes some of the expired records, and makes room.
     pub(super) fn sweep(
         &self,
         database: &Database,
         now: Timestamp,
         room: Room<'_>,
     ) -> Result<(), Fault> {
-        // The journal keeps them, and they expire again after a restart.
-        for staged in self.changes.write().values_mut() {
-            if staged.has_expired(now) {
-                staged.put = None;
-            }
-        }
+        self.state.write().expire(now);
         tables::sweep(database, now, room)
     }
 
-    /// The same as [`Staging::merge`] where that is quick: at the end nobody waits for long, and a
-    /// journal is read quickly as well.
+    /// Returns true if a journal is full, and the database is to take in its changes.
+    pub(super) fn has_sealed(&self) -> bool {
+        let state = self.state.read();
+        !state.changes[state.sealed()].is_empty()
+    }
+
+    /// The same as [`Staging::merge_all`] where that is quick: at the end nobody waits for long,
+    /// and a journal is read quickly as well.
     pub(super) fn merge_if_few(
         &self,
         database: &Database,
         now: Timestamp,
         room: Room<'_>,
     ) -> Result<(), Fault> {
-        let is_few = self.changes.read().len() <= FEW_CHANGES;
-        if is_few { self.merge(database, now, room) } else { Ok(()) }
+        let is_few = self.state.read().len() <= FEW_CHANGES;
+        if is_few { self.merge_all(database, now, room) } else { Ok(()) }
     }
 
-    /// Has the database take in all that is staged.
-    pub(super) fn merge(
+    /// Has the database take in all changes.
+    pub(super) fn merge_all(
         &self,
         database: &Database,
         now: Timestamp,
         room: Room<'_>,
     ) -> Result<(), Fault> {
-        let mut staged: Vec<_> =
-            self.changes.read().iter().map(|(key, staged)| (*key, *staged)).collect();
-        if staged.is_empty() {
+        for _ in &self.journals {
+            self.seal()?;
+            self.merge_sealed(database, now, room)?;
+        }
+        Ok(())
+    }
+
+    /// Has later changes go to the other journal, if that one is empty.
+    fn seal(&self) -> Result<(), Fault> {
+        let _appending = self.appending.lock();
+        let filling = self.state.read().filling;
+        self.journals[filling].sync().map_err(Fault::Io)?;
+        let mut state = self.state.write();
+        let sealed = state.sealed();
+        if state.changes[sealed].is_empty() {
+            state.filling = sealed;
+        }
+        Ok(())
+    }
+
+    /// Has the database take in the changes of the journal that is full.
+    pub(super) fn merge_sealed(
+        &self,
+        database: &Database,
+        now: Timestamp,
+        room: Room<'_>,
+    ) -> Result<(), Fault> {
+        let _merging = self.merging.lock();
+        let (sealed, changes) = self.state.read().sealed_changes();
+        if changes.is_empty() {
             return Ok(());
         }
-        // Documents that came together go together.
-        staged.sort_unstable_by_key(|(_, staged)| staged.put.map(|(span, _)| span));
-        let changes = staged.into_iter().map(|(key, staged)| {
-            let record = match staged.put {
-                Some((span, until)) => Some((self.journal.read(span).map_err(Fault::Io)?, until)),
-                None => None,
-            };
-            Ok((key, record))
+        let damaged = Cell::new(0);
+        let changes = changes.into_iter().filter_map(|(key, staged)| {
+            let Some((span, until)) = staged.put else { return Some(Ok((key, None))) };
+            match self.journals[sealed].read_whole(span) {
+                Ok(Some(record)) => Some(Ok((key, Some((record, until))))),
+                Ok(None) => {
+                    damaged.set(damaged.get() + 1);
+                    None
+                }
+                Err(error) => Some(Err(Fault::Io(error))),
+            }
         });
         tables::merge(database, changes, now, room)?;
-        let mut changes = self.changes.write();
-        self.journal.reset().map_err(Fault::Io)?;
-        *changes = HashMap::new();
+        if damaged.get() > 0 {
+            let records = damaged.get();
+            tracing::warn!(records, "dropping records that were damaged in the journal");
+        }
+        self.forget(sealed)
+    }
+
+    fn forget(&self, sealed: usize) -> Result<(), Fault> {
+        let mut state = self.state.write();
+        let number = self.journals[state.filling].number();
+        self.journals[sealed].empty(number).map_err(Fault::Io)?;
+        state.changes[sealed] = HashMap::new();
         Ok(())
     }
 }
 
-/// How many changes of a batch are encoded together; one at least.
+/// Returns the number of changes of a batch that are encoded together; one at least.
 fn part(batch: &[Change]) -> usize {
     let mut bytes = 0;
     let is_over = |change: &Change| {

@@ -51,7 +51,7 @@ fn assert_not_renewed(dir: &Path) {
     let names = fs::read_dir(dir).unwrap().map(|file| file.unwrap().file_name());
     let mut names: Vec<_> = names.collect();
     names.sort_unstable();
-    assert_eq!(names, ["svm.redb", "svm.redb.journal"]);
+    assert_eq!(names, ["svm.redb", "svm.redb.journal", "svm.redb.journal2"]);
 }
 
 async fn assert_works(store: &Embedded) {
@@ -201,7 +201,7 @@ async fn only_the_last_damaged_file_is_kept() {
     fs::write(dir.path().join("svm.redb"), "rubbish").unwrap();
     assert_renewed(dir.path()).await;
     let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
-    assert_eq!(names.len(), 3, "{names:?}");
+    assert_eq!(names.len(), 4, "{names:?}");
 }
 
 #[tokio::test]
@@ -285,6 +285,27 @@ fn an_opening_that_goes_on_is_told_from_another_process() {
     drop(ours.open(Growth::AsNeeded).unwrap());
 }
 
+#[test]
+fn a_file_that_could_not_be_made_is_no_damaged_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let damaged = dir.path().join("svm.redb.damaged-1");
+    fs::write(&damaged, "of before").unwrap();
+    let file = |max_bytes| StoreFile {
+        dir: dir.path().to_path_buf(),
+        max_bytes,
+        clock: Clock::System,
+        opened: Arc::default(),
+    };
+    // No room to make a database, as on a full disk.
+    let without_room = file(16 << 10);
+    for _ in 0..2 {
+        let refused = without_room.open_or_renew(Growth::AsNeeded).err().unwrap();
+        assert!(matches!(refused, OpenFault::Unwritable(_)), "{refused:?}");
+    }
+    assert_eq!(fs::read_to_string(damaged).unwrap(), "of before");
+    assert!(file(1 << 20).open_or_renew(Growth::AsNeeded).is_ok());
+}
+
 /// The files of a running store are what a killed process leaves behind.
 #[tokio::test]
 async fn a_killed_store_opens_with_all_that_was_written() {
@@ -295,7 +316,7 @@ async fn a_killed_store_opens_with_all_that_was_written() {
     for entry in &entries {
         store.apply([put(entry)].into(), NOW).await.unwrap();
     }
-    for name in ["svm.redb", "svm.redb.journal"] {
+    for name in ["svm.redb", "svm.redb.journal", "svm.redb.journal2"] {
         fs::copy(running.path().join(name), killed.path().join(name)).unwrap();
     }
     let opened = open(killed.path(), NO_WAIT).await.unwrap();
