@@ -10,6 +10,7 @@ mod memory;
 mod near_miss;
 mod nearest;
 mod parse;
+mod process;
 mod reader;
 pub mod redacted;
 mod redis;

@@ -27,7 +27,6 @@ mod intake;
 mod leaks;
 mod metrics;
 mod places;
-mod planner;
 pub(crate) mod rate_limit;
 mod reachability;
 mod reply;

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use crate::target::Key;
 use crate::tasks;
 
-use super::Memory;
+use super::memory::Memory;
 use super::metrics::CacheMetrics;
 use crate::entry::Entry;
 

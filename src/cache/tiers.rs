@@ -13,10 +13,14 @@ use crate::store::{Change, Guard, Unread};
 use crate::target::{Key, Target};
 use crate::upstream::{Ask, Priority, Upstream};
 
+use super::compressor::Compressor;
 use super::flight::{Candidate, FlightHandle, Flights};
+use super::flight_result::{ExchangeResult, FlightResult};
+use super::memory::Memory;
 use super::metrics::CacheMetrics;
+use super::policy;
+use super::policy::{Demand, Recall};
 use super::write_behind::{Peeked, Source, WriteBehind};
-use super::{Compressor, Demand, ExchangeResult, FlightResult, Memory, Recall, policy};
 
 /// The parts of a cache.
 pub struct Tiers {

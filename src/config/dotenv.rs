@@ -14,8 +14,8 @@ pub use quoted::quoted;
 
 use self::blank::Aliases;
 use self::lines::{Lines, Progress};
-use super::VARIABLES;
-use super::vars::text_of_process;
+use super::process;
+use super::variables::VARIABLES;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// More bytes than all values of any file need. The limit exists because each value may repeat
@@ -46,7 +46,7 @@ impl Dotenv {
         // Without a line break at the end, the parser reports a blank at the end of the last line
         // as an unterminated value.
         let text = format!("{text}\n");
-        let variables = variables(&text, text_of_process)
+        let variables = variables(&text, process::text)
             .map_err(|(problem, line)| Error { problem, place: Place::of_line(&text, line) })?;
         Ok(Self { path, variables })
     }
@@ -57,7 +57,7 @@ impl Dotenv {
     }
 
     /// Returns names and values in the order of the file. A name may occur more than once.
-    pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables.iter().map(|(name, value)| (&**name, &**value))
     }
 }

@@ -1,6 +1,8 @@
 //! The size of L1 within the memory limit of the process.
 
-use super::{Config, Shown, Vars, parse};
+use super::settings::Shown;
+use super::vars::Vars;
+use super::{Config, parse};
 
 const NAME: &str = "CACHE_L1_MAX_GB";
 const MIB: u64 = 1 << 20;

@@ -1,7 +1,7 @@
 //! A check for unknown names that resemble the name of a variable.
 
-use super::VARIABLES;
 use super::nearest::distance;
+use super::variables::VARIABLES;
 
 /// A common prefix for the names of a program's variables.
 const PREFIX: &str = "SVM_";

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::faults::{Fault, Faults};
+use super::parse;
 use super::redacted::{cut, redacted};
+use super::settings::{Setting, Shown};
+use super::variables::{VARIABLES, Variable};
 use super::vars::Value;
-use super::{Fault, Faults, Setting, Shown, VARIABLES, Variable, Vars, parse};
+use super::vars::Vars;
 
 /// The number of characters of a value that a fault repeats.
 const MAX_SHOWN: usize = 80;

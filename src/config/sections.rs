@@ -6,10 +6,10 @@ use super::log_filter::log_filter;
 use super::parse::{self, count, duration, duration_or_zero, gibibytes};
 use super::reader::Reader;
 use super::redis::{self, Redis, RedisTls};
+use super::settings::Shown;
 use super::settings::not_used;
 use super::{
-    Cache, ConnectTo, Embedded, Log, Revalidate, Server, Shown, Store, Tokens, Upstream,
-    WriteBehind,
+    Cache, ConnectTo, Embedded, Log, Revalidate, Server, Store, Tokens, Upstream, WriteBehind,
 };
 use crate::target::Policy;
 

@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Display};
 
+use super::Config;
 use super::redacted::cut;
-use super::{Config, VARIABLES, Variable};
+use super::variables::{VARIABLES, Variable};
 
 /// A variable with the value in force.
 #[derive(Clone, Debug, PartialEq, Eq)]

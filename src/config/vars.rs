@@ -1,15 +1,14 @@
 //! The sources of variables: the process's environment and `.env`, or a test.
 //!
-//! Only this module and `config::dotenv` read the environment, and only the variables of the table
-//! and of proxies. Neither judges their values.
+//! It reads only the variables of the table and of proxies, and does not judge their values.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
 
-use super::VARIABLES;
 use super::dotenv::{Dotenv, NoDotenv};
 use super::near_miss::near_miss;
+use super::process;
 use super::redacted::redacted_path;
+use super::variables::VARIABLES;
 
 /// The variables by which other programs find a proxy.
 const PROXIES: [&str; 6] =
@@ -35,7 +34,7 @@ impl Vars {
         let names = VARIABLES.iter().map(|variable| variable.name).chain(PROXIES);
         let mut values: HashMap<_, _> =
             names.filter_map(|name| Some((name.to_owned(), of_process(name)?))).collect();
-        for (name, value) in dotenv.iter().flat_map(Dotenv::variables) {
+        for (name, value) in dotenv.iter().flat_map(Dotenv::pairs) {
             if let Some(value) = Value::text(value) {
                 // Of several lines the first counts.
                 values.entry(name.to_owned()).or_insert(value);
@@ -64,7 +63,7 @@ impl Vars {
 
     /// Returns a warning for each name in `.env` that has no effect and resembles a variable.
     pub fn near_misses(&self) -> Vec<String> {
-        let names = self.dotenv.iter().flat_map(Dotenv::variables).map(|(name, _)| name);
+        let names = self.dotenv.iter().flat_map(Dotenv::pairs).map(|(name, _)| name);
         let mut seen = HashSet::new();
         let unknown = names.filter(|name| !PROXIES.contains(name) && seen.insert(*name));
         let misses = unknown.filter_map(|name| Some((name, near_miss(name)?)));
@@ -83,20 +82,10 @@ impl Vars {
 }
 
 fn of_process(name: &str) -> Option<Value> {
-    match read(name)?.into_string() {
+    match process::read(name)?.into_string() {
         Ok(text) => Value::text(&text),
         Err(_) => Some(Value::NotUtf8),
     }
-}
-
-/// Returns the text of any variable of the process, for references in `.env`.
-pub(super) fn text_of_process(name: &str) -> Option<String> {
-    read(name)?.into_string().ok()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-fn read(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
 }
 
 impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for Vars {

@@ -19,10 +19,10 @@ use super::client_ip::Proxies;
 use super::client_rate::ClientRate;
 use super::health::{Health, Healthz, Readyz};
 use super::metrics::{MetricsPage, MetricsSources, RequestMetrics};
-use super::page::{Common, Missing, Page, Route};
-use super::ping::{Livez, Ping};
+use super::page::Page;
 use super::query_cache::QueryCache;
 use super::render::HeadCache;
+use super::route::{Common, Livez, Missing, Ping, Route};
 use super::version::Version;
 
 /// The parts of the routes.

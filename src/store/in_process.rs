@@ -10,7 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, index, record};
+use super::index::{Claim, Claimed, InUse};
+use super::{BoxFuture, Change, Error, Store, index, record};
 use crate::clock::Timestamp;
 use crate::entry::Entry;
 use crate::target::Key;

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::Guard;
+use super::guard::Guard;
 
 /// From the start of a look to the start of the next, or to its end if it takes longer.
 const INTERVAL: Duration = Duration::from_millis(500);

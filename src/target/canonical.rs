@@ -10,8 +10,9 @@ use std::ops::Range;
 
 use url::Url;
 
+use super::error::Error;
 use super::grammar::Parts;
-use super::{Error, MAX_BYTES, percent, query};
+use super::{MAX_BYTES, percent, query};
 
 /// A canonical URL, and the positions of its parts.
 pub(super) struct Canonical {

@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-use super::{Error, MAX_BYTES, percent};
+use super::error::Error;
+use super::{MAX_BYTES, percent};
 
 const SCHEME: &str = "https://";
 

@@ -1,6 +1,7 @@
 //! The rule for paths: no number of decodings may let a path climb to a parent.
 
-use super::{Error, percent};
+use super::error::Error;
+use super::percent;
 
 /// Refuses a path that has an empty, `.` or `..` segment after full decoding.
 ///

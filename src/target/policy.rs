@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Error, grammar, path, percent};
+use super::error::Error;
+use super::{grammar, path, percent};
 
 /// The default allowed hosts.
 pub const DEFAULT_HOSTS: &str = "api.github.com,uploads.github.com,raw.githubusercontent.com,\

@@ -1,6 +1,7 @@
 //! The rules for queries: one way to split them, and no credentials.
 
-use super::{Error, percent};
+use super::error::Error;
+use super::percent;
 
 const CREDENTIALS: [&str; 3] = ["access_token", "client_secret", "token"];
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::clock::Stopwatch;
 use crate::config::LogFormat;
 
-use super::AccessLine;
+use super::access_line::AccessLine;
 
 /// The size from which the buffer is written without waiting for more lines.
 const FULL_BYTES: usize = 64 * 1024;

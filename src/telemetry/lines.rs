@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::config::LogFormat;
 use crate::tasks;
 
-use super::AccessLine;
+use super::access_line::AccessLine;
 use super::line_buffer::LineBuffer;
 
 /// The number of lines that may wait for the writer.

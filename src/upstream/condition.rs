@@ -4,8 +4,8 @@
 use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::Stored;
 use super::etag::{self, Variant};
+use super::stored::Stored;
 use crate::entry::Validator;
 
 /// The condition of a request, so that an unchanged document need not be sent.

@@ -6,8 +6,9 @@
 use http::StatusCode;
 use parking_lot::Mutex;
 
+use super::cause::Cause;
+use super::reply::Failure;
 use super::reply::is_trouble;
-use super::{Cause, Failure};
 use crate::entry::Reason;
 
 /// The hosts of one exchange, the last asked at the end.

@@ -13,9 +13,10 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 use crate::target::Target;
 
+use super::endpoint;
 use super::rate_limit::Limit;
+use super::reply::Failure;
 use super::rest::Rest;
-use super::{Failure, endpoint};
 use crate::entry::Reason;
 
 /// The longest cooldown.

@@ -22,8 +22,10 @@ use super::contacts::Contacts;
 use super::cooldowns::Scope;
 use super::places::Place;
 use super::rate_limit;
+use super::reply::{Failure, Reply};
+use super::stored::Route;
 use super::tokens::Tried;
-use super::{Ask, Failure, Reply, Route, Upstream};
+use super::{Ask, Upstream};
 use crate::entry::{Reason, Validator};
 
 use attempt::Answered;

@@ -7,10 +7,13 @@ use url::Url;
 
 use crate::target::Target;
 
+use super::Upstream;
+use super::cause::Cause;
 use super::condition::Condition;
 use super::contacts::Contacts;
+use super::places::Priority;
+use super::reply::Failure;
 use super::tokens::Lease;
-use super::{Cause, Failure, Priority, Upstream};
 use crate::entry::{Reason, Validators};
 
 /// Part of GitHub's ETag, so always the same.

@@ -10,16 +10,18 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::target::Target;
 
+use super::Upstream;
 use super::body::{self, Bounds};
 use super::condition::Condition;
 use super::contacts::Contacts;
 use super::hop::{self, Hop};
 use super::identity::Finding;
+use super::places::Priority;
 use super::rate_limit::Limit;
 use super::reachability::Subject;
+use super::reply::Failure;
 use super::rest::Rest;
 use super::tokens::Lease;
-use super::{Failure, Priority, Upstream};
 
 /// How often it is looked whether there is something to ask. When something is due is decided by
 /// our clock.

@@ -7,7 +7,8 @@ use reqwest::Response;
 
 use crate::target::Target;
 
-use super::{Failure, Upstream};
+use super::Upstream;
+use super::reply::Failure;
 use crate::entry::Reason;
 
 impl Upstream {

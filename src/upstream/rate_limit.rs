@@ -157,7 +157,10 @@ pub(super) fn message(body: &[u8]) -> String {
 /// Returns when the window ends, by our clock.
 fn reset_at(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let theirs = Timestamp::from_secs(number(headers, "x-ratelimit-reset")?);
-    Some(ServerTime::read(headers, now).ours_of_reset(theirs, now))
+    let ours = ServerTime::read(headers, now).ours(theirs);
+    let is_near = |at: Timestamp| at <= now + LONGEST_WINDOW && now <= at + LONGEST_WINDOW;
+    // A `Date` by which no window could end then is a mistake, and our own clock has to do.
+    Some(if !is_near(ours) && is_near(theirs) { theirs } else { ours })
 }
 
 fn is_core(headers: &HeaderMap) -> bool {
@@ -282,17 +285,36 @@ mod tests {
         assert_eq!(retry_after(&headers, NOW + Duration::from_secs(900)), Some(Duration::ZERO));
     }
 
+    #[test]
+    fn a_reset_that_no_window_could_have_is_read_by_our_own_clock() {
+        const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
+        const MINUTE: Duration = Duration::from_secs(60);
+        let reset = NOW + 20 * MINUTE;
+        let read = |date: Timestamp| {
+            let at = std::time::UNIX_EPOCH + Duration::from_secs(date.as_secs());
+            let (date, reset) = (httpdate::fmt_http_date(at), reset.as_secs().to_string());
+            reset_at(&headers(&[("date", &date), ("x-ratelimit-reset", &reset)]), NOW).unwrap()
+        };
+        assert_eq!(read(NOW), reset);
+        assert_eq!(read(NOW + 10 * MINUTE), NOW + 10 * MINUTE);
+        for wrong in [NOW - 24 * 60 * MINUTE, NOW + 24 * 60 * MINUTE] {
+            assert_eq!(read(wrong), reset);
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn any_header_values_are_read_without_panic(
             remaining in "\\PC{0,24}", reset in "[0-9]{0,30}", after in "\\PC{0,40}", body in ".{0,64}",
+            date in "\\PC{0,40}", now in proptest::num::u64::ANY,
         ) {
-            let values = [("x-ratelimit-remaining", &remaining), ("x-ratelimit-reset", &reset), ("retry-after", &after)];
+            let values = [("date", &date), ("x-ratelimit-remaining", &remaining), ("x-ratelimit-reset", &reset), ("retry-after", &after)];
             let headers: HeaderMap = values
                 .into_iter()
                 .filter_map(|(name, value)| Some((HeaderName::from_static(name), value.parse().ok()?)))
                 .collect();
             let _ = Quota::read(&headers, NOW);
+            let _ = Quota::read(&headers, Timestamp::from_millis(now));
             let limit = classify(StatusCode::TOO_MANY_REQUESTS, &headers, body.as_bytes(), true, NOW);
             proptest::prop_assert!(limit.is_some(), "every 429 is a limit");
         }

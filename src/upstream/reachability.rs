@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 use crate::telemetry::outage::{Ended, Outage, Told};
 
-use super::Cause;
+use super::cause::Cause;
 
 /// A failure that may be one document's own counts for its host from the second one in a row on, or
 /// once this time has passed without a success.

@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use crate::clock::Timestamp;
 
-use super::Route;
+use super::stored::Route;
 use crate::entry::{Reason, Validator, Validators};
 use crate::secret::Fingerprint;
 

@@ -9,7 +9,6 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::header::{AGE, DATE};
 use http::{HeaderMap, HeaderName};
 
-use super::rate_limit::LONGEST_WINDOW;
 use crate::clock::Timestamp;
 
 /// A difference that is none: `Date` has whole seconds, and is as old as its answer was under way.
@@ -55,14 +54,6 @@ impl ServerTime {
     pub(crate) fn ours(self, theirs: Timestamp) -> Timestamp {
         let ahead = Duration::from_millis(self.ahead_millis.unsigned_abs());
         if self.ahead_millis < 0 { theirs + ahead } else { theirs - ahead }
-    }
-
-    /// The moment of our clock at which a window ends that the server has reset at `theirs`. A
-    /// `Date` by which no window could end then is a mistake, and our own clock has to do.
-    pub(super) fn ours_of_reset(self, theirs: Timestamp, now: Timestamp) -> Timestamp {
-        let ours = self.ours(theirs);
-        let is_near = |at: Timestamp| at <= now + LONGEST_WINDOW && now <= at + LONGEST_WINDOW;
-        if !is_near(ours) && is_near(theirs) { theirs } else { ours }
     }
 
     /// By how many seconds the server's clock is ahead of ours; negative if it is behind.
@@ -153,19 +144,6 @@ mod tests {
         assert_eq!(ahead(NOW - MINUTE, Some(u64::MAX)), 0);
     }
 
-    #[test]
-    fn a_reset_that_no_window_could_have_is_read_by_our_own_clock() {
-        let reset = NOW + 20 * MINUTE;
-        let read = |date: Timestamp| {
-            ServerTime::read(&headers(&written(date), None), NOW).ours_of_reset(reset, NOW)
-        };
-        assert_eq!(read(NOW), reset);
-        assert_eq!(read(NOW + 10 * MINUTE), NOW + 10 * MINUTE);
-        for wrong in [NOW - 24 * 60 * MINUTE, NOW + 24 * 60 * MINUTE] {
-            assert_eq!(read(wrong), reset);
-        }
-    }
-
     proptest! {
         #[test]
         fn a_moment_keeps_its_distance_from_the_date(
@@ -189,7 +167,7 @@ mod tests {
             let (Ok(date), Ok(age)) = (parse(&date), parse(&age)) else { return Ok(()) };
             let now = Timestamp::from_millis(now);
             let clock = ServerTime::read(&HeaderMap::from_iter([(DATE, date), (AGE, age)]), now);
-            let _ = clock.ours_of_reset(Timestamp::from_secs(theirs), now);
+            let _ = clock.ours(Timestamp::from_secs(theirs));
         }
     }
 }

@@ -13,12 +13,13 @@ use tokio::sync::Mutex as AsyncMutex;
 use crate::clock::Timestamp;
 use crate::target::Target;
 
+use super::Upstream;
 use super::condition::Condition;
 use super::contacts::Contacts;
 use super::hop::{self, Hop};
 use super::identity::Finding;
+use super::places::Priority;
 use super::tokens::Lease;
-use super::{Priority, Upstream};
 
 /// How long a check may take: a client waits for the answer of the document meanwhile.
 const DEADLINE: Duration = Duration::from_secs(3);

@@ -7,6 +7,7 @@
 mod account;
 mod allowance;
 mod inquiry;
+mod planner;
 mod pool;
 mod quota_windows;
 mod reservation;
@@ -20,17 +21,17 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 use crate::config;
 
-use super::Priority;
 use super::identity::{Finding, Identity};
-use super::planner::{self, Question};
+use super::places::Priority;
 use super::rate_limit::Limit;
 use crate::entry::Validator;
 use crate::secret::{Fingerprint, Secret, TokenSearch};
 
+use pool::Pool;
 use reservation::Reservation;
 use token::{Rules, Token};
 
-pub(super) use pool::Pool;
+pub(super) use planner::Question;
 pub(super) use tried::Tried;
 
 /// The tokens and what is known of each.

@@ -4,6 +4,7 @@
 
 mod deploy;
 mod documents;
+mod imports;
 mod layers;
 mod pins;
 mod sources;

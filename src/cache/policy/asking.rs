@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use crate::activity::OVERDUE_AFTER;
-use crate::cache::{Demand, release};
+use crate::cache::policy::Demand;
+use crate::cache::release;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{CLOCK_DIFFERENCE, Entry, Moved};

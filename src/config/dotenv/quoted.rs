@@ -72,7 +72,7 @@ mod tests {
             let Ok(read) = Dotenv::parse(path, format!("A=1\n{line}\nB=2").as_bytes()) else {
                 return Err(TestCaseError::fail(format!("{line:?} is refused")));
             };
-            let names: Vec<_> = read.variables().collect();
+            let names: Vec<_> = read.pairs().collect();
             prop_assert_eq!(names, [("A", "1"), ("NAME", &*value), ("B", "2")]);
         }
     }

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Client, Connections};
+use super::super::client::Client;
+use super::Connections;
 
 /// A request is being answered.
 const HANDLING: u8 = 1;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use tokio_util::sync::CancellationToken;
 
-use super::Client;
+use super::super::client::Client;
 use super::open::Connection;
 
 /// The number of idle connections that one pass through the table collects. A pass for each client

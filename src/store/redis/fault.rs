@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use ::redis::{ErrorKind, RedisError, ServerError};
 
-use crate::store::{Cause, Error};
+use crate::store::Error;
+use crate::store::cause::Cause;
 
 /// Why a call came to nothing.
 #[derive(Debug, thiserror::Error)]

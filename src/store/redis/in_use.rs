@@ -13,7 +13,7 @@ use super::names;
 use super::scripts::Scripts;
 use crate::clock::Timestamp;
 use crate::entry::Check;
-use crate::store::InUse;
+use crate::store::index::InUse;
 use crate::store::index::MOST_IN_USE;
 
 /// Rows that are read at once: the server does nothing else meanwhile.

@@ -10,9 +10,9 @@ use crate::entry::{Reason, Validator};
 use crate::upstream::condition::Condition;
 use crate::upstream::etag::Variant;
 use crate::upstream::hop::{self, GITHUB_JSON, Head, Hop};
-use crate::upstream::planner::Question;
-use crate::upstream::tokens::Lease;
-use crate::upstream::{Failure, Route, Stored};
+use crate::upstream::reply::Failure;
+use crate::upstream::stored::{Route, Stored};
+use crate::upstream::tokens::{Lease, Question};
 
 const MOST_REDIRECTS: usize = 3;
 

@@ -12,7 +12,9 @@ use super::{Exchange, is_own_host};
 use crate::entry::{Reason, Validator, Validators};
 use crate::upstream::body::Bounds;
 use crate::upstream::hop::Head;
-use crate::upstream::{Failure, Reply, Route, Stored, body, etag, rate_limit};
+use crate::upstream::reply::{Failure, Reply};
+use crate::upstream::stored::{Route, Stored};
+use crate::upstream::{body, etag, rate_limit};
 
 impl Exchange<'_> {
     /// Reads the body as its status asks for.

@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::entry::Reason;
 use crate::target::Target;
+use crate::upstream::Ask;
+use crate::upstream::places::Priority;
 use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit};
+use crate::upstream::reply::{Failure, Reply};
 use crate::upstream::tokens::Lease;
-use crate::upstream::{Ask, Failure, Priority, Reply};
 
 use super::{Exchange, Next, stands};
 

@@ -9,14 +9,15 @@ use http::HeaderMap;
 
 use crate::clock::Timestamp;
 use crate::secret::Fingerprint;
-use crate::upstream::Priority;
 use crate::upstream::identity::Finding;
+use crate::upstream::places::Priority;
 use crate::upstream::rate_limit::{Limit, Quota};
 
+use super::Report;
 use super::account::Account;
 use super::allowance::{Allowance, Budget};
 use super::token::Token;
-use super::{Report, Tried};
+use super::tried::Tried;
 
 /// Of the 60 requests an hour that GitHub allows without a token, those that the background leaves.
 const KEPT_WITHOUT_TOKEN: u64 = 30;

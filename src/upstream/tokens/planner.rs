@@ -8,24 +8,26 @@
 
 use crate::clock::Timestamp;
 use crate::config::ByDate;
-
-use super::tokens::{Pool, Tried};
-use super::{Priority, Stored};
 use crate::entry::Validator;
+use crate::upstream::places::Priority;
+use crate::upstream::stored::Stored;
+
+use super::pool::Pool;
+use super::tried::Tried;
 
 /// A question, with all that decides about it beside the pool.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Question<'a> {
+pub(in crate::upstream) struct Question<'a> {
     /// The stored document, if there is one to ask about.
-    pub(super) stored: Option<Stored<'a>>,
+    pub(in crate::upstream) stored: Option<Stored<'a>>,
     /// On whose behalf.
-    pub(super) priority: Priority,
+    pub(in crate::upstream) priority: Priority,
     /// The tokens that this exchange has tried already.
-    pub(super) tried: &'a Tried,
+    pub(in crate::upstream) tried: &'a Tried,
     /// Whether documents that allow it are asked for by their date.
-    pub(super) by_date: ByDate,
+    pub(in crate::upstream) by_date: ByDate,
     /// When GitHub's rule for ETags was last seen not to hold.
-    pub(super) doubted_at: Option<Timestamp>,
+    pub(in crate::upstream) doubted_at: Option<Timestamp>,
 }
 
 /// The answer to a [`Question`].

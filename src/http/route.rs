@@ -1,0 +1,124 @@
+//! The behavior that all routes share: methods, the end of connections during a drain, the access
+//! line. The pages that need nothing else are here as well.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
+
+use crate::clock::{Clock, Stopwatch};
+use crate::target::{self, percent};
+
+use super::access_log::AccessLog;
+use super::date::Latest;
+use super::health::Health;
+use super::host;
+use super::in_flight::Overload;
+use super::marked::has_hash;
+use super::page::{Arrival, LogFields, Page};
+use super::render;
+
+/// A page with the shared behavior.
+pub(super) struct Route<P> {
+    page: P,
+    /// The page's own path; `None` for the page of unknown paths.
+    path: Option<&'static str>,
+    common: Common,
+}
+
+/// The parts that all routes share; clones share them.
+#[derive(Clone)]
+pub(super) struct Common {
+    pub(super) clock: Clock,
+    pub(super) latest: Arc<Latest>,
+    pub(super) health: Health,
+    pub(super) access_log: AccessLog,
+}
+
+impl<P: Page> Route<P> {
+    pub(super) fn new(page: P, path: Option<&'static str>, common: &Common) -> Self {
+        Self { page, path, common: common.clone() }
+    }
+
+    /// Answers a request that must not reach the page. Returns true if it did.
+    fn refuse_early(&self, req: &Request, res: &mut Response, overload: Option<&Overload>) -> bool {
+        if let Some(fault) = host::fault(req.version(), req.headers()) {
+            render::bad_request(req, res, fault);
+        } else if P::EXISTS && !reads(req.method()) {
+            render::method_not_allowed(req, res);
+        } else if let Some(overload) = overload.filter(|_| P::IS_SHED) {
+            overload.refuse();
+            render::overloaded(req, res);
+        } else {
+            return false;
+        }
+        true
+    }
+}
+
+#[async_trait]
+impl<P: Page> Handler for Route<P> {
+    async fn handle(&self, req: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
+        let Common { clock, latest, health, access_log } = &self.common;
+        let arrival = Arrival { at: clock.now(), stopwatch: Stopwatch::start() };
+        let overload = req.extensions().get::<Overload>();
+        let fields = match self.refuse_early(req, res, overload) {
+            true => LogFields::default(),
+            false => self.page.answer(req, res, &arrival).await,
+        };
+        if latest.note(arrival.at) {
+            render::date(res, arrival.at);
+        }
+        // A spare connection serves one request, since other clients need it as well.
+        if health.is_draining() || overload.is_some() {
+            render::close_connection(res);
+        }
+        access_log.line(req, res, self.path, fields, &arrival);
+    }
+}
+
+fn reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// The page of unknown paths.
+pub(super) struct Missing;
+
+impl Page for Missing {
+    const EXISTS: bool = false;
+
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
+        let path = req.uri().path();
+        if has_hash(path) {
+            // The path would be another one without its `#`.
+            render::invalid_parameter(req, res, &target::Error::Fragment.to_string());
+        } else if str::from_utf8(&percent::decode_fully(path)).is_err() {
+            render::bad_request(req, res, "the path must be UTF-8 once it is percent-decoded");
+        } else {
+            render::not_found(req, res);
+        }
+        LogFields::default()
+    }
+}
+
+/// The page `/ping`: the process answers. It reports nothing else; `/healthz` does.
+pub(super) struct Ping;
+
+impl Page for Ping {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
+        let body = r#"{"status":"ok","message":"Service is up and running"}"#;
+        render::json(req, res, StatusCode::OK, body.to_owned());
+        LogFields::default()
+    }
+}
+
+/// The page `/livez`: the same under the name that orchestrators use. It also answers 200 during
+/// the shutdown, when a restart would not help.
+pub(super) struct Livez;
+
+impl Page for Livez {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
+        render::json(req, res, StatusCode::OK, r#"{"status":"live"}"#.to_owned());
+        LogFields::default()
+    }
+}
