@@ -4,12 +4,16 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /svm
 
 # The dependencies alone, in a layer that lasts until a manifest changes. The targets outside src are taken out of
-# the manifest: cargo wants to see their files even where it does not build them.
+# the manifests: cargo wants to see their files even where it does not build them. The rigs become an empty library,
+# since Cargo.lock knows them.
 COPY Cargo.toml Cargo.lock ./
-RUN awk '/^\[/ { skip = /^\[\[(bench|example|test)\]\]/ } !skip' Cargo.toml > Cargo.toml.src \
-    && mv Cargo.toml.src Cargo.toml \
-    && mkdir src \
-    && touch src/lib.rs \
+COPY benches/rigs/Cargo.toml benches/rigs/
+RUN for manifest in Cargo.toml benches/rigs/Cargo.toml; do \
+        awk '/^\[/ { skip = /^\[\[(bench|bin|example|test)\]\]/ } !skip' "$manifest" > manifest \
+        && mv manifest "$manifest" || exit 1; \
+    done \
+    && mkdir src benches/rigs/src \
+    && touch src/lib.rs benches/rigs/src/lib.rs \
     && echo 'fn main() {}' > src/main.rs \
     && cargo build --release --locked --bin svm \
     && rm -r src

@@ -86,8 +86,8 @@ fuzz seconds *targets:
 
 # Check formatting and lints.
 lint:
-    cargo fmt --check
-    cargo clippy --all-targets -- -D warnings
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
 
 # Build the documentation of the code.
 docs:
@@ -107,20 +107,25 @@ compression *paths:
 bench-guard:
     cargo bench --bench guard
 
+# Build the service and a program of benches/rigs, both as they are released.
+[private]
+rig program:
+    cargo build --release --package svm --bin svm --package svm-rigs --bin {{ program }}
+
 # Freeze Redis under a load of hits and misses, which must not notice: 5 rounds of 2 times 30 s.
 [positional-arguments]
-chaos *arguments:
-    cargo bench --bench chaos -- freeze "$@"
+chaos *arguments: (rig "chaos")
+    "{{ target }}/release/chaos" freeze "$@"
 
 # Count what three replicas on one Redis ask GitHub, against one alone: 6 minutes.
 [positional-arguments]
-replicas *arguments:
-    cargo bench --bench chaos -- replicas "$@"
+replicas *arguments: (rig "chaos")
+    "{{ target }}/release/chaos" replicas "$@"
 
 # Count what GitHub is asked after a restart of all processes, against before: 9 minutes.
 [positional-arguments]
-restart-burst *arguments:
-    cargo bench --bench chaos -- restart "$@"
+restart-burst *arguments: (rig "chaos")
+    "{{ target }}/release/chaos" restart "$@"
 
 # Measure which lines the tests run, and fail where it is too few; needs cargo-llvm-cov with llvm-tools: 10 minutes.
 coverage:
@@ -137,27 +142,27 @@ mutants *arguments:
 
 # Pour a million unknown URLs, three times over, into a full cache, which its users must not notice: some 10 minutes.
 [positional-arguments]
-flood *arguments:
-    cargo bench --bench chaos -- flood "$@"
+flood *arguments: (rig "chaos")
+    "{{ target }}/release/chaos" flood "$@"
 
 # Installs nginx, Varnish and wrk from Debian's packages where they are missing.
 #
 # Compare a hit with nginx, Varnish and the bare libraries, on one core, in turns: some 15 minutes.
 [positional-arguments]
-bench-peers *arguments:
-    benches/peers/install.sh
-    PATH="$PATH:/usr/sbin" cargo bench --bench peers -- "$@"
+bench-peers *arguments: (rig "peers")
+    benches/rigs/peers/install.sh
+    PATH="$PATH:/usr/sbin" "{{ target }}/release/peers" "$@"
 
 # Measure a million entries, 10,000 connections, a crowd for one cold key and a storm of misses: some 10 minutes.
 [positional-arguments]
-scale *arguments:
-    cargo bench --bench chaos -- scale "$@"
+scale *arguments: (rig "chaos")
+    "{{ target }}/release/chaos" scale "$@"
 
 # Without optimisation: nothing is measured, and to link one of them as it is measured takes more than a minute of a core.
 #
-# Build the benches without running them.
+# Build the benches and the rigs without running them.
 bench-build:
-    cargo build --bench '*'
+    cargo build --workspace --bench '*' --bin '*'
 
 # Ask a real Prometheus all that the dashboard and the alerts ask; needs jq and Debian's package prometheus.
 dashboard-check:
@@ -171,7 +176,7 @@ sandbox-check:
 
 # Check the dependencies: licences, where they come from, what is banned or there twice; needs cargo-deny.
 deny:
-    cargo deny --locked check --hide-inclusion-graph --deny warnings bans licenses sources
+    cargo deny --locked --workspace check --hide-inclusion-graph --deny warnings bans licenses sources
 
 # Look the dependencies up among known vulnerabilities; needs cargo-audit, and the network for the list of them.
 audit:
@@ -180,6 +185,7 @@ audit:
 # Write what the binary is made of to target/svm.cdx.json, in the form of CycloneDX; needs cargo-cyclonedx.
 sbom:
     cargo cyclonedx --format json --spec-version 1.5 --describe binaries --no-build-deps
+    rm -f benches/rigs/*_bin.cdx.json
     mv svm_bin.cdx.json {{ target }}/svm.cdx.json
 
 # All that must pass before a change lands; the tests come last, so that their summary ends the output.

@@ -6,6 +6,7 @@ mod deploy;
 mod documents;
 mod imports;
 mod layers;
+mod package;
 mod pins;
 mod sources;
 

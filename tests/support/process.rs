@@ -26,8 +26,6 @@ pub use self::ended::Ended;
 pub use self::output::lines;
 pub use self::running::Running;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_svm");
-
 /// Longer than anything that is waited for here takes, the lock of the store included.
 const BOUND: Duration = Duration::from_secs(30);
 
@@ -145,7 +143,7 @@ impl Setup {
     pub fn command(&self, arguments: &[&str]) -> Command {
         canary::guard_variables(self.vars.iter().map(|(name, value)| (&**name, &**value)));
         let mut command = match &self.prelude[..] {
-            [] => Command::new(BINARY),
+            [] => Command::new(binary()),
             prelude => through_shell(prelude),
         };
         command
@@ -169,11 +167,21 @@ impl Drop for Setup {
     }
 }
 
+/// The path of the binary. Cargo names it to the tests and benches of its own package; a program of
+/// another package lies beside it.
+pub fn binary() -> String {
+    let beside = || {
+        let program = std::env::current_exe().expect("this program");
+        program.with_file_name("svm").into_os_string().into_string().expect("a path in UTF-8")
+    };
+    option_env!("CARGO_BIN_EXE_svm").map_or_else(beside, str::to_owned)
+}
+
 /// The binary as what a shell becomes after these commands.
 fn through_shell(prelude: &[String]) -> Command {
     let mut command = Command::new("/bin/sh");
     let script = format!(r#"{}; exec "$0" "$@""#, prelude.join("; "));
-    command.args(["-c", &script, BINARY]);
+    command.args(["-c", &script, &binary()]);
     command
 }
 

@@ -3,11 +3,11 @@
 use std::fs::File;
 
 use crate::cores::Core;
+use crate::harness::process::binary;
 use crate::pinned::{Pinned, free_address};
 use crate::server::{ACCESS_LOG, Kind, Server};
 use crate::upstream::Upstream;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_svm");
 const L1_GIB: &str = "4";
 
 /// Starts it and waits until it serves.
@@ -18,7 +18,7 @@ pub(crate) fn start(core: Core, upstream: &Upstream) -> Server {
     // It would write where it is in the file, past what is emptied, if it did not append.
     let log = File::options().create(true).append(true).open(folder.path().join(ACCESS_LOG));
     let process = Pinned::start(
-        core.command(BINARY)
+        core.command(&binary())
             .env_clear()
             .env("HOST", address.ip().to_string())
             .env("PORT", address.port().to_string())

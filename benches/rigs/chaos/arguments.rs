@@ -12,7 +12,7 @@ use crate::scale;
 
 /// What is said to whoever asks for nothing.
 pub(crate) const HELP: &str = "\
-cargo bench --bench chaos -- RUN [OPTION VALUE]...
+chaos RUN [OPTION VALUE]...
 
 Runs:
   freeze    hits and misses while Redis is frozen, against the same while it is not
@@ -62,8 +62,7 @@ pub(crate) enum Run {
 
 /// Reads the command line; nothing if it asks for nothing.
 pub(crate) fn parse(words: &[String]) -> Result<Option<Run>, String> {
-    // Cargo adds this one.
-    let mut words = words.iter().map(String::as_str).filter(|word| *word != "--bench");
+    let mut words = words.iter().map(String::as_str);
     let Some(run) = words.next() else { return Ok(None) };
     let mut options = Options::read(words)?;
     let run = match run {

@@ -42,7 +42,7 @@ mod statistics;
 mod verdict;
 
 /// Inline and with a folder, so that the files below need no paths of their own.
-#[path = "../support"]
+#[path = "../../support"]
 #[expect(dead_code, reason = "the other benches share their process with the floor")]
 mod support {
     pub(crate) mod client;
@@ -52,7 +52,7 @@ mod support {
     pub(crate) use super::harness;
 }
 
-#[path = "../../tests/support.rs"]
+#[path = "../../../tests/support.rs"]
 #[expect(
     dead_code,
     unreachable_pub,
@@ -81,10 +81,6 @@ fn main() -> ExitCode {
     }
     if let Some(floor) = floors::Role::read(&words) {
         floor.serve();
-        return ExitCode::SUCCESS;
-    }
-    // `cargo test` starts benches too, unoptimised; there is nothing to measure then.
-    if !words.iter().any(|word| word == "--bench") {
         return ExitCode::SUCCESS;
     }
     match arguments::parse(&words) {

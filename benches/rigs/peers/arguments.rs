@@ -6,7 +6,7 @@ use crate::server::Kind;
 
 /// What is said to whoever asks for something else.
 pub(crate) const HELP: &str = "\
-cargo bench --bench peers -- [OPTION VALUE]...
+peers [OPTION VALUE]...
 
   --rounds 5         in each of which every server has its turn in every scenario
   --seconds 2        of a turn
@@ -34,9 +34,7 @@ pub(crate) struct Plan {
 
 /// Reads the command line.
 pub(crate) fn parse(words: &[String]) -> Result<Plan, String> {
-    // Cargo adds this one.
-    let words = words.iter().map(String::as_str).filter(|word| *word != "--bench");
-    let mut options = Options::read(words)?;
+    let mut options = Options::read(words.iter().map(String::as_str))?;
     let plan = Plan {
         rounds: options.number("--rounds", 5)?,
         seconds: options.number("--seconds", 2)?,

@@ -26,12 +26,12 @@ mod verdict;
 
 #[path = "../support/ending.rs"]
 mod ending;
-#[path = "../support/notes.rs"]
+#[path = "../../support/notes.rs"]
 mod notes;
 #[path = "../support/options.rs"]
 mod options;
 
-#[path = "../../tests/support.rs"]
+#[path = "../../../tests/support.rs"]
 #[expect(
     dead_code,
     unreachable_pub,
@@ -57,10 +57,6 @@ fn main() -> ExitCode {
     }
     if upstream::is_asked_for(&words) {
         upstream::serve();
-        return ExitCode::SUCCESS;
-    }
-    // `cargo test` starts benches too, unoptimised; there is nothing to measure then.
-    if !words.iter().any(|word| word == "--bench") {
         return ExitCode::SUCCESS;
     }
     match arguments::parse(&words) {
