@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use svm::clock::{Clock, Timestamp};
 use svm::config;
-use svm::entry::{Body, Entry, Extras, LARGEST_UNCOMPRESSED, Persisted, Times, Validators};
+use svm::entry::{Body, Entry, LARGEST_UNCOMPRESSED, Times};
 use svm::gzip;
 use svm::store::embedded::Embedded;
 use svm::store::{Change, Store};
@@ -194,18 +194,8 @@ fn file_of(documents: &[Document]) -> u64 {
 }
 
 fn put((number, document): (usize, &Document)) -> Change {
-    let keep_until = NOW + Duration::from_secs(86_400);
-    let times =
-        Times { fetched_at: NOW, checked_at: NOW, fully_checked_at: NOW, expires_at: keep_until };
-    let entry = Arc::new(Entry {
-        url: format!("https://api.github.com/repos/octo/r{number}/releases/latest").into(),
-        status: StatusCode::OK,
-        body: document.bytes.clone().into(),
-        validators: Validators::default(),
-        token: None,
-        times,
-        persisted: Persisted::default(),
-        extras: Extras::default(),
-    });
-    Change::Put { entry, keep_until }
+    let times = Times::starting(NOW, Duration::from_secs(86_400));
+    let url = format!("https://api.github.com/repos/octo/r{number}/releases/latest");
+    let entry = Arc::new(Entry::new(url, StatusCode::OK, document.bytes.clone(), times));
+    Change::Put { entry, keep_until: times.expires_at }
 }

@@ -187,6 +187,26 @@ impl Times {
 }
 
 impl Entry {
+    /// Returns an entry without validators, of no token, that was not handed to the persistent tier
+    /// yet.
+    pub fn new(
+        url: impl Into<Box<str>>,
+        status: StatusCode,
+        body: impl Into<Body>,
+        times: Times,
+    ) -> Self {
+        Self {
+            url: url.into(),
+            status,
+            body: body.into(),
+            validators: Validators::default(),
+            token: None,
+            times,
+            persisted: Persisted::default(),
+            extras: Extras::default(),
+        }
+    }
+
     /// The key under which this entry is stored.
     pub fn key(&self) -> Key {
         Key::of(&self.url)
@@ -206,5 +226,13 @@ impl Entry {
     /// after `now` counts as over.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         now < self.times.expires_at && !self.times.begin_after(now)
+    }
+
+    /// Returns the seconds of freshness left, rounded up as `Age` is rounded down, so that both add
+    /// up to the lifetime; of an expired entry, the seconds since, negated.
+    pub fn seconds_left(&self, now: Timestamp) -> i64 {
+        let left = self.times.expires_at.since(now).as_millis().div_ceil(1000);
+        let over = now.since(self.times.expires_at).as_secs();
+        i64::try_from(left).unwrap_or(i64::MAX) - i64::try_from(over).unwrap_or(i64::MAX)
     }
 }

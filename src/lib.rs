@@ -61,5 +61,9 @@ mod small_file;
 pub mod tasks;
 pub mod telemetry;
 
+// Unit tests share code with the integration tests, which call this crate by its name.
+#[cfg(test)]
+extern crate self as svm;
+
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;

@@ -8,7 +8,6 @@ pub mod breaker;
 mod cause;
 pub mod embedded;
 pub mod guard;
-pub mod in_process;
 pub mod index;
 mod metrics;
 mod reads;
@@ -18,6 +17,8 @@ pub mod watch;
 
 #[cfg(test)]
 pub(crate) mod laws;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -13,6 +13,7 @@ mod modules {
     pub mod fault_proxy;
     pub mod faulty_store;
     pub mod github;
+    pub mod in_process;
     pub mod noise;
     pub mod process;
     pub mod raw;

@@ -1,13 +1,14 @@
 //! The look-up in L1, among few entries and among many.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion};
 use http::StatusCode;
 use svm::cache::Memory;
 use svm::clock::Timestamp;
-use svm::entry::{Entry, Extras, Persisted, Times, Validators};
+use svm::entry::{Entry, Times};
 use svm::target::Key;
 
 use super::picks::uniform;
@@ -34,21 +35,8 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 fn insert(memory: &Memory, number: usize) -> Key {
     let url = format!("https://api.github.com/repos/octo/{number}/releases/latest");
     let body = Bytes::from_static(br#"{"tag_name":"v1.0.0"}"#);
-    let entry = Entry {
-        url: url.into(),
-        status: StatusCode::OK,
-        body: body.into(),
-        validators: Validators::default(),
-        token: None,
-        times: Times {
-            fetched_at: Timestamp::from_secs(1),
-            checked_at: Timestamp::from_secs(1),
-            fully_checked_at: Timestamp::from_secs(1),
-            expires_at: Timestamp::from_secs(2),
-        },
-        persisted: Persisted::default(),
-        extras: Extras::default(),
-    };
+    let times = Times::starting(Timestamp::from_secs(1), Duration::from_secs(1));
+    let entry = Entry::new(url, StatusCode::OK, body, times);
     let key = entry.key();
     memory.insert(key, Arc::new(entry));
     key

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::upstream::Failure;
 
 use super::flight_result::NotStored;
-use super::status::Status;
+use super::status::{Detail, Status};
 use crate::entry::Entry;
 
 /// An answer, before anything of HTTP.
@@ -44,6 +44,29 @@ pub enum Payload {
         /// Where no call was possible: how long to wait.
         retry_after: Option<Duration>,
     },
+}
+
+impl Answer {
+    /// A stored entry as it is.
+    pub(super) fn stored(entry: &Arc<Entry>, now: Timestamp, detail: Option<Detail>) -> Self {
+        let status = Status { detail, ..Status::hit(entry.seconds_left(now)) };
+        if entry.is_negative() {
+            let detail = detail.or(entry.extras.refusal().map(Detail::Refused));
+            let given = Payload::negative(entry, now);
+            return Self { status: Status { detail, ..status }, given };
+        }
+        Self { status, given: Payload::Document(Arc::clone(entry)) }
+    }
+
+    /// The copy, served without a call in place of an answer that would fail.
+    pub(super) fn copy_without_call(copy: &Arc<Entry>, now: Timestamp) -> Self {
+        let mut answer = Self::stored(copy, now, Some(Detail::StaleIfError));
+        if copy.times.begin_after(now) {
+            // It is expired, nobody knows for how long.
+            answer.status.ttl = Some(0);
+        }
+        answer
+    }
 }
 
 impl Payload {

@@ -107,26 +107,14 @@ mod tests {
     use super::*;
     use crate::cache::Level;
     use crate::clock::Timestamp;
-    use crate::entry::{Extras, Persisted, Times, Validators};
+    use crate::entry::Times;
     use crate::metrics::Registry;
 
     fn document(name: &str, body: String) -> Arc<Entry> {
         let now = Timestamp::from_secs(1_780_315_200);
-        Arc::new(Entry {
-            url: format!("https://api.github.com/repos/octo/{name}/releases").into(),
-            status: http::StatusCode::OK,
-            body: bytes::Bytes::from(body).into(),
-            validators: Validators::default(),
-            token: None,
-            times: Times {
-                fetched_at: now,
-                checked_at: now,
-                fully_checked_at: now,
-                expires_at: now,
-            },
-            persisted: Persisted::default(),
-            extras: Extras::default(),
-        })
+        let url = format!("https://api.github.com/repos/octo/{name}/releases");
+        let times = Times::starting(now, std::time::Duration::ZERO);
+        Arc::new(Entry::new(url, http::StatusCode::OK, bytes::Bytes::from(body), times))
     }
 
     struct Scene {

@@ -148,32 +148,24 @@ mod tests {
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::entry::{Extras, Persisted, Times, Validators};
+    use crate::entry::Times;
 
     const ENTRIES: u32 = 20_000;
+    /// Held by each test with many entries: a thread that inserts also frees what another one has
+    /// evicted, which would count as its own.
+    static ALONE: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
 
     fn negative(number: u32) -> Entry {
         let now = Timestamp::from_secs(1_780_315_200);
         let body = bytes::Bytes::from(format!("{{\"message\":\"Not Found {number}\"}}"));
-        Entry {
-            url: format!("https://raw.githubusercontent.com/nobody/n{number}/main").into(),
-            status: http::StatusCode::NOT_FOUND,
-            body: body.into(),
-            validators: Validators::default(),
-            token: None,
-            times: Times {
-                fetched_at: now,
-                checked_at: now,
-                fully_checked_at: now,
-                expires_at: now,
-            },
-            persisted: Persisted::default(),
-            extras: Extras::default(),
-        }
+        let url = format!("https://raw.githubusercontent.com/nobody/n{number}/main");
+        let times = Times::starting(now, std::time::Duration::ZERO);
+        Entry::new(url, http::StatusCode::NOT_FOUND, body, times)
     }
 
     #[test]
     fn small_entries_weigh_what_they_take() {
+        let _alone = ALONE.lock();
         let memory = Memory::new(1 << 30, Arc::default());
         let taken = allocation_counter::measure(|| {
             for number in 0..ENTRIES {
@@ -190,6 +182,7 @@ mod tests {
     #[test]
     fn what_is_weighed_again_never_takes_the_place_of_what_is_newer() {
         const ROUNDS: u32 = 10_000;
+        let _alone = ALONE.lock();
         let memory = Memory::new(1 << 30, Arc::default());
         let document = |number| Entry { status: http::StatusCode::OK, ..negative(number) };
         let first = document(0);

@@ -234,9 +234,9 @@ mod tests {
     use crate::config;
     use crate::metrics::Registry;
     use crate::store::embedded::Embedded;
-    use crate::store::in_process::InProcess;
     use crate::store::index::InUse;
     use crate::store::laws::{NOW, entry};
+    use crate::store::tests::in_process::InProcess;
 
     const LONG: Duration = Duration::from_secs(10);
     const SHORT: Duration = Duration::from_millis(5);

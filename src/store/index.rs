@@ -94,7 +94,7 @@ pub enum Claimed {
 }
 
 /// The earliest use with which a document stays in an index that may hold [`MOST_IN_USE`] of them.
-pub(crate) fn cutoff(used: impl Iterator<Item = Timestamp>, cutoff: Timestamp) -> Timestamp {
+pub fn cutoff(used: impl Iterator<Item = Timestamp>, cutoff: Timestamp) -> Timestamp {
     let mut kept: Vec<_> = used.filter(|used_at| *used_at >= cutoff).collect();
     match kept.len().checked_sub(MOST_IN_USE) {
         None | Some(0) => cutoff,

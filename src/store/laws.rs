@@ -7,29 +7,21 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::embedded::Embedded;
-use super::in_process::InProcess;
+use super::tests::in_process::InProcess;
 use super::{Change, Claim, Claimed, InUse, Store};
 use crate::clock::{Clock, Timestamp};
-use crate::entry::{Check, Entry, Extras, Persisted, Times, Validators};
+use crate::entry::{Check, Entry, Persisted, Times};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 
 /// An entry for a path, checked so many seconds into the test.
 pub(crate) fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    let times = Times { fetched_at: NOW, ..Times::starting(at(checked), Duration::from_secs(60)) };
+    let persisted = Persisted::until(times.expires_at);
     Arc::new(Entry {
-        url: format!("https://api.github.com/{path}").into(),
-        status: StatusCode::OK,
-        body: Bytes::copy_from_slice(body.as_bytes()).into(),
-        validators: Validators::default(),
-        token: None,
-        times: Times {
-            fetched_at: NOW,
-            checked_at: at(checked),
-            fully_checked_at: at(checked),
-            expires_at: at(checked + 60),
-        },
-        persisted: Persisted::until(at(checked + 60)),
-        extras: Extras::default(),
+        persisted,
+        ..Entry::new(format!("https://api.github.com/{path}"), StatusCode::OK, body, times)
     })
 }
 

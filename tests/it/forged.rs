@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use svm::clock::{Clock, Timestamp};
 use svm::config;
-use svm::entry::{Entry, Extras, Persisted, Times, Validators};
+use svm::entry::{Entry, Persisted, Times};
 use svm::store::embedded::Embedded;
 use svm::store::{Change, Store};
 
@@ -19,21 +19,9 @@ const YEAR_9999: Timestamp = Timestamp::from_secs(253_402_300_799);
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn forged(status: StatusCode, checked_at: Timestamp) -> Entry {
-    Entry {
-        url: LATEST.into(),
-        status,
-        body: Bytes::from_static(b"{}").into(),
-        validators: Validators::default(),
-        token: None,
-        times: Times {
-            fetched_at: checked_at,
-            checked_at,
-            fully_checked_at: checked_at,
-            expires_at: YEAR_9999,
-        },
-        persisted: Persisted::until(YEAR_9999),
-        extras: Extras::default(),
-    }
+    let times = Times { expires_at: YEAR_9999, ..Times::starting(checked_at, Duration::ZERO) };
+    let persisted = Persisted::until(YEAR_9999);
+    Entry { persisted, ..Entry::new(LATEST, status, Bytes::from_static(b"{}"), times) }
 }
 
 /// Each store, with this record in it.

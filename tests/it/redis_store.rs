@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use svm::clock::Timestamp;
 use svm::config::{Config, Store as Choice, Vars};
-use svm::entry::{Entry, Extras, Persisted, Times, Validators};
+use svm::entry::{Entry, Persisted, Times};
 use svm::store::redis::Redis;
 use svm::store::{Change, Error, Store};
 use svm::target::Key;
@@ -76,21 +76,10 @@ fn name(kind: &str, path: &str) -> String {
 
 /// An entry for a path, checked so many seconds from now.
 fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
-    Arc::new(Entry {
-        url: url(path).into(),
-        status: StatusCode::OK,
-        body: Bytes::copy_from_slice(body.as_bytes()).into(),
-        validators: Validators::default(),
-        token: None,
-        times: Times {
-            fetched_at: NOW,
-            checked_at: at(checked),
-            fully_checked_at: at(checked),
-            expires_at: at(checked + 60),
-        },
-        persisted: Persisted::until(at(checked + 60)),
-        extras: Extras::default(),
-    })
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    let times = Times { fetched_at: NOW, ..Times::starting(at(checked), Duration::from_secs(60)) };
+    let persisted = Persisted::until(times.expires_at);
+    Arc::new(Entry { persisted, ..Entry::new(url(path), StatusCode::OK, body, times) })
 }
 
 fn put(entry: &Arc<Entry>) -> Change {

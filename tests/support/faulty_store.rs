@@ -6,9 +6,9 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::in_process::InProcess;
 use svm::clock::Timestamp;
 use svm::entry::Entry;
-use svm::store::in_process::InProcess;
 use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
 use svm::target::Key;
 use tokio::sync::watch;

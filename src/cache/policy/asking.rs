@@ -6,13 +6,14 @@
 use std::time::Duration;
 
 use crate::activity::OVERDUE_AFTER;
-use crate::cache::policy::Demand;
 use crate::cache::release;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{CLOCK_DIFFERENCE, Entry, Moved};
 use crate::target::Target;
 use crate::upstream::Stored;
+
+use super::Demand;
 
 /// How often a redirect that lasts is followed again, to see whether it is still there.
 const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);

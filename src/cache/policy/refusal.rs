@@ -13,11 +13,11 @@ use http::StatusCode;
 use crate::cache::flight_result::NotStored;
 use crate::clock::Timestamp;
 use crate::config;
-use crate::entry::{Entry, Extras, Persisted, Reason, Times, Validators};
+use crate::entry::{Entry, Extras, Reason, Times};
 use crate::json;
 use crate::upstream::Reply;
 
-use super::may_stand_in;
+use super::freshness::may_stand_in;
 
 /// For a refusal that somebody may lift at any moment, such as a policy.
 const A_MINUTE: Duration = Duration::from_secs(60);
@@ -52,16 +52,8 @@ pub(in crate::cache) fn remember_refusal(
             (lifetime_of_failure(failure.reason)?, StatusCode::BAD_GATEWAY, Bytes::new())
         }
     };
-    Some(Entry {
-        url: url.into(),
-        status,
-        body: body.into(),
-        validators: Validators::default(),
-        token: None,
-        times: Times::starting(now, ttl),
-        persisted: Persisted::default(),
-        extras: Extras::refused(kept.reason()),
-    })
+    let extras = Extras::refused(kept.reason());
+    Some(Entry { extras, ..Entry::new(url, status, body, Times::starting(now, ttl)) })
 }
 
 /// The lifetime of a remembered answer that clients get as it is.

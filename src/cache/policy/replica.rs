@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{CLOCK_DIFFERENCE, Check, Entry, Times};
 
-use super::freshened;
+use super::verdict::freshened;
 
 /// The entry with the later life that another replica's check gives it; `None` if that check was of
 /// another body, or is no later. Clocks differ a little; one that is further ahead than that

@@ -7,11 +7,26 @@ mod recalled;
 mod set_back;
 mod stands_in;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
+use http::StatusCode;
 use proptest::prelude::*;
 
+use super::freshness::may_stand_in;
+use super::verdict::{FIRST_REST, entry};
 use super::*;
-use crate::entry::{Check, Validator, Validators};
+use crate::cache::answer::{Answer, Payload};
+use crate::cache::flight::CopyUse;
+use crate::cache::flight_result::{ExchangeResult, FlightResult, NotStored};
+use crate::cache::status::{Detail, Forward, Outcome, Status};
+use crate::clock::Timestamp;
+use crate::config;
+use crate::entry::{
+    Check, Entry, Extras, Moved, Persisted, Reason, RecentFailure, Times, Validator, Validators,
+};
+use crate::upstream::{Failure, Reply, Route};
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 const URL: &str = "https://api.github.com/repos/octo/app";

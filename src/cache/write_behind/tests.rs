@@ -1,5 +1,7 @@
 //! The task that writes, against a store that does as it is told.
 
+mod model;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,8 +13,8 @@ use super::{Drained, Peeked, WriteBehind};
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config::WriteBehind as Config;
 use crate::entry::Entry;
-use crate::store::in_process::InProcess;
 use crate::store::laws::{NOW, entry, put};
+use crate::store::tests::in_process::InProcess;
 use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};
 use crate::target::Key;
 

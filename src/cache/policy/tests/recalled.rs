@@ -74,7 +74,7 @@ fn after_a_failure_the_copy_is_served_until_its_rest_ends() {
 
 #[test]
 fn seconds_left_are_rounded_up_and_seconds_over_down() {
-    let at = |millis| ttl(&stored_entry(), NOW + Duration::from_millis(millis));
+    let at = |millis| stored_entry().seconds_left(NOW + Duration::from_millis(millis));
     for (millis, want) in [(0, 1000), (1, 1000), (1000, 999), (999_999, 1), (1_000_000, 0)] {
         assert_eq!(at(millis), want, "{millis}");
     }

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::{Limits, Peeked, Queue};
 use crate::clock::Timestamp;
-use crate::entry::{Entry, Extras, Persisted, Times, Validators};
+use crate::entry::{Entry, Times};
 use crate::store::Change;
 use crate::target::Key;
 
@@ -37,21 +37,13 @@ fn key(document: u8) -> Key {
 
 fn put(document: u8, checked: u64, len: usize) -> Change {
     let body = Bytes::from(vec![b'x'; len]);
-    let entry = Arc::new(Entry {
-        url: url(document).into(),
-        status: StatusCode::OK,
-        body: body.into(),
-        validators: Validators::default(),
-        token: None,
-        times: Times {
-            fetched_at: at(0),
-            checked_at: at(checked),
-            fully_checked_at: at(checked),
-            expires_at: at(0),
-        },
-        persisted: Persisted::default(),
-        extras: Extras::default(),
-    });
+    let times = Times {
+        fetched_at: at(0),
+        checked_at: at(checked),
+        fully_checked_at: at(checked),
+        expires_at: at(0),
+    };
+    let entry = Arc::new(Entry::new(url(document), StatusCode::OK, body, times));
     Change::Put { entry, keep_until: at(1_000) }
 }
 

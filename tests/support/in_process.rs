@@ -1,4 +1,4 @@
-//! A store in memory, for tests and benches.
+//! A store in memory.
 //!
 //! It holds the same records as the others and follows the same rules, so that nothing else has to
 //! know the difference; only a restart shows it. It does no I/O: its futures are ready at once.
@@ -10,11 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::index::{Claim, Claimed, InUse};
-use super::{BoxFuture, Change, Error, Store, index, record};
-use crate::clock::Timestamp;
-use crate::entry::Entry;
-use crate::target::Key;
+use svm::clock::Timestamp;
+use svm::entry::Entry;
+use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, index, record};
+use svm::target::Key;
 
 /// The cost of a record beside its bytes: its places in the map and in the order of expiry.
 const BOOKKEEPING_BYTES: u64 = 200;

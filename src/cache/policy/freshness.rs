@@ -1,0 +1,87 @@
+//! The use of a stored entry: served as it is, served while the upstream is asked, or not at all.
+
+use std::sync::Arc;
+
+use crate::cache::answer::Answer;
+use crate::cache::flight::CopyUse;
+use crate::clock::Timestamp;
+use crate::config;
+use crate::entry::Entry;
+
+use super::Demand;
+use super::asking::was_within;
+
+/// The use of an entry that L1 holds.
+#[derive(Debug)]
+pub enum Recall {
+    /// Serve it.
+    Serve(Answer),
+    /// Serve it, and ask the upstream in the background.
+    ServeAndRetry(Answer),
+    /// Ask the upstream, and wait.
+    Ask,
+}
+
+/// Decides the use of a stored entry now, without asking the upstream.
+pub(in crate::cache) fn recall(
+    entry: &Arc<Entry>,
+    demand: Demand,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Recall {
+    if entry.is_fresh(now) {
+        // A refresh does not take the word of a check by date.
+        let fully_checked_at = entry.times.fully_checked_at;
+        let asked_lately = || was_within(rules.refresh_min_interval, fully_checked_at, now);
+        return match demand {
+            Demand::Revalidate => Recall::Ask,
+            Demand::Refresh if !asked_lately() => Recall::Ask,
+            Demand::Refresh | Demand::Cached => Recall::Serve(Answer::stored(entry, now, None)),
+        };
+    }
+    match (demand, entry.extras.failure()) {
+        (Demand::Cached, Some(failure)) if may_stand_in(entry, now, rules) => {
+            let answer = || Answer::copy_without_call(entry, now);
+            if failure.retry_at > now + failure.rest {
+                // It happened before the clock was set back, nobody knows how long ago.
+                Recall::Ask
+            } else if now < failure.retry_at {
+                Recall::Serve(answer())
+            } else if now < failure.retry_at + failure.rest {
+                Recall::ServeAndRetry(answer())
+            } else {
+                Recall::Ask
+            }
+        }
+        _ => Recall::Ask,
+    }
+}
+
+/// Decides whether a waiter may be served the copy that the flight has found.
+pub(in crate::cache) fn serves(
+    entry: &Entry,
+    demand: Demand,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> CopyUse {
+    match demand {
+        Demand::Refresh | Demand::Revalidate => CopyUse::Never,
+        Demand::Cached if entry.is_fresh(now) => CopyUse::Now,
+        Demand::Cached if may_stand_in(entry, now, rules) => CopyUse::AfterPatience,
+        Demand::Cached => CopyUse::Never,
+    }
+}
+
+/// Returns true if an expired copy may be served in place of an answer that does not come.
+pub(in crate::cache) fn may_stand_in(entry: &Entry, now: Timestamp, rules: &config::Cache) -> bool {
+    if entry.is_negative() {
+        return false;
+    }
+    if entry.times.begin_after(now) {
+        // Nobody knows how old it is. A step of the clock costs no copy, as long as it is no longer
+        // than a copy is used without one.
+        let ahead = entry.times.checked_at.since(now);
+        return !rules.stale_if_error.is_zero() && ahead < rules.hard_ttl + rules.stale_if_error;
+    }
+    now < entry.times.expires_at + rules.stale_if_error
+}

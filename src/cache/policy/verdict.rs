@@ -1,0 +1,117 @@
+//! The consequence of an exchange for the stored entry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::cache::flight_result::{ExchangeResult, NotStored};
+use crate::clock::Timestamp;
+use crate::config;
+use crate::entry::{Entry, Extras, Moved, Reason, RecentFailure, Times};
+use crate::upstream::{Failure, Reply, Route};
+
+use super::freshness::may_stand_in;
+
+/// The first rest after a failure; each further failure doubles it.
+pub(super) const FIRST_REST: Duration = Duration::from_secs(10);
+/// The longest rest.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+
+/// Decides the consequence of an exchange for the entry.
+pub(in crate::cache) fn verdict(
+    url: &str,
+    previous: Option<&Arc<Entry>>,
+    reply: Result<Reply, Failure>,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> ExchangeResult {
+    let reply = match reply {
+        Ok(reply) => reply,
+        Err(failure) => return ExchangeResult::NotStored(NotStored::Failed(failure)),
+    };
+    match (reply.status, previous) {
+        (StatusCode::OK, previous) => {
+            let extras = Extras::new(moved(reply.route.clone(), previous, now), None);
+            let entry = Entry { extras, ..entry(url, reply, now, rules.hard_ttl) };
+            ExchangeResult::Stored(Arc::new(with_known_form(entry, previous)))
+        }
+        (StatusCode::NOT_MODIFIED, Some(previous)) => {
+            ExchangeResult::Freshened(Arc::new(confirmed(previous, reply, now, rules)))
+        }
+        (StatusCode::NOT_MODIFIED, None) => ExchangeResult::NotStored(NotStored::Failed(
+            Failure::after(StatusCode::NOT_MODIFIED, Reason::UnaskedNotModified),
+        )),
+        (StatusCode::NOT_FOUND | StatusCode::GONE, _) => {
+            ExchangeResult::Forgotten(Arc::new(entry(url, reply, now, rules.negative_ttl)))
+        }
+        _ => ExchangeResult::NotStored(NotStored::Passed(reply)),
+    }
+}
+
+pub(super) fn entry(url: &str, reply: Reply, now: Timestamp, ttl: Duration) -> Entry {
+    let Reply { validators, token, .. } = reply;
+    let times = Times::starting(now, ttl);
+    Entry { validators, token, ..Entry::new(url, reply.status, reply.body, times) }
+}
+
+/// The entry with the body of the one before it, if the upstream has sent the same bytes again:
+/// their gzip form may be made.
+fn with_known_form(entry: Entry, previous: Option<&Arc<Entry>>) -> Entry {
+    match previous {
+        Some(previous) if previous.body == entry.body => {
+            Entry { body: previous.body.clone(), ..entry }
+        }
+        _ => entry,
+    }
+}
+
+/// Returns the new place of the document, as an exchange has shown it.
+fn moved(route: Route, previous: Option<&Arc<Entry>>, now: Timestamp) -> Option<Moved> {
+    match route {
+        Route::Direct => None,
+        Route::Moved(to) => Some(Moved { to, seen_at: now }),
+        Route::Remembered => previous.and_then(|previous| previous.extras.moved().cloned()),
+    }
+}
+
+/// The entry for which the upstream has vouched.
+fn confirmed(previous: &Arc<Entry>, reply: Reply, now: Timestamp, rules: &config::Cache) -> Entry {
+    let mut entry = freshened(previous, now, rules);
+    if reply.asked_by.is_full() {
+        entry.times.fully_checked_at = now;
+    }
+    entry.extras = Extras::new(moved(reply.route, Some(previous), now), None);
+    entry
+}
+
+/// A 304 moves times alone: validators belong to the stored bytes.
+pub(super) fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache) -> Entry {
+    let mut times = Times { checked_at: now, expires_at: now + rules.hard_ttl, ..previous.times };
+    if previous.times.begin_after(now) {
+        // Checks that are known by the time of the fetch are from before the step of the clock as
+        // well. They would be believed when their moment comes, so they must not be checks of this
+        // entry.
+        times.fetched_at = now;
+    }
+    let extras = Extras::new(previous.extras.moved().cloned(), None);
+    Entry { times, extras, ..previous.clone() }
+}
+
+/// The entry with the memory of a failure, where a copy may stand in; each failure in a row doubles
+/// the rest.
+pub(in crate::cache) fn remember_failure(
+    entry: &Entry,
+    kept: &NotStored,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Option<Entry> {
+    let asked_in_vain = kept.is_failure() && !kept.reason().is_without_call();
+    if !asked_in_vain || !may_stand_in(entry, now, rules) {
+        return None;
+    }
+    let rest = entry.extras.failure().map_or(FIRST_REST, |last| (last.rest * 2).min(LONGEST_REST));
+    let failure = RecentFailure { retry_at: now + rest, rest };
+    let extras = Extras::new(entry.extras.moved().cloned(), Some(failure));
+    Some(Entry { extras, ..entry.clone() })
+}

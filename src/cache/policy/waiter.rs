@@ -1,0 +1,136 @@
+//! The answer for a waiter: the result of the flight, read by the waiter's own demand.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use crate::cache::answer::{Answer, Payload};
+use crate::cache::flight_result::{ExchangeResult, FlightResult, NotStored};
+use crate::cache::status::{Detail, Forward, Outcome, Status};
+use crate::clock::Timestamp;
+use crate::config;
+use crate::entry::Entry;
+
+use super::Demand;
+use super::freshness::{Recall, may_stand_in, recall};
+
+/// Returns the answer for a waiter; `None` where these facts do not answer its demand (a refresh
+/// that joined a flight which a stored entry ended, or which asked by date).
+pub(in crate::cache) fn answer(
+    demand: Demand,
+    facts: &FlightResult,
+    collapsed: bool,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Option<Answer> {
+    match facts {
+        FlightResult::Found { entry, from_l2 } => match recall(entry, demand, now, rules) {
+            Recall::Serve(answer) | Recall::ServeAndRetry(answer) => {
+                let detail = if *from_l2 { Some(Detail::L2) } else { answer.status.detail };
+                Some(Answer { status: Status { detail, ..answer.status }, ..answer })
+            }
+            Recall::Ask => None,
+        },
+        FlightResult::Exchange { exchanged: ExchangeResult::Freshened(entry), .. }
+            if demand == Demand::Refresh && !entry.times.last_check_was_full() =>
+        {
+            None
+        }
+        FlightResult::Exchange { previous, exchanged } => {
+            let mut answer = exchange(demand, previous.as_ref(), exchanged, now, rules);
+            answer.status.collapsed = collapsed;
+            Some(answer)
+        }
+    }
+}
+
+/// The copy for a waiter whose patience ended before the upstream answered.
+pub(in crate::cache) fn late(copy: &Arc<Entry>, collapsed: bool) -> Answer {
+    let status = Status {
+        collapsed,
+        detail: Some(Detail::StaleWhileRevalidate),
+        ..Status::forwarded(Outcome::Hit, Forward::Stale)
+    };
+    Answer { status, given: Payload::Document(Arc::clone(copy)) }
+}
+
+fn exchange(
+    demand: Demand,
+    previous: Option<&Arc<Entry>>,
+    exchanged: &ExchangeResult,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Answer {
+    let copy = previous.filter(|entry| !entry.is_negative());
+    let (forward, fetched) = match (demand, copy) {
+        (Demand::Refresh | Demand::Revalidate, _) => (Forward::Request, Outcome::Bypass),
+        (Demand::Cached, Some(_)) => (Forward::Stale, Outcome::Miss),
+        (Demand::Cached, None) => (Forward::UriMiss, Outcome::Miss),
+    };
+    let forwarded =
+        |outcome, status| Status { forward_status: status, ..Status::forwarded(outcome, forward) };
+    match exchanged {
+        ExchangeResult::Stored(entry) => Answer {
+            status: Status {
+                stored: true,
+                ttl: Some(entry.seconds_left(now)),
+                ..forwarded(fetched, Some(StatusCode::OK))
+            },
+            given: Payload::Document(Arc::clone(entry)),
+        },
+        ExchangeResult::Freshened(entry) => Answer {
+            status: Status {
+                ttl: Some(entry.seconds_left(now)),
+                ..forwarded(Outcome::Revalidated, Some(StatusCode::NOT_MODIFIED))
+            },
+            given: Payload::Document(Arc::clone(entry)),
+        },
+        ExchangeResult::Forgotten(entry) => Answer {
+            status: Status {
+                stored: true,
+                ttl: Some(entry.seconds_left(now)),
+                detail: Some(Detail::Negative),
+                ..forwarded(fetched, Some(entry.status))
+            },
+            given: Payload::negative(entry, now),
+        },
+        ExchangeResult::NotStored(kept) => {
+            let stand_in = copy.filter(|copy| {
+                demand == Demand::Cached && kept.is_failure() && may_stand_in(copy, now, rules)
+            });
+            match stand_in {
+                Some(copy) => stood_in(copy, kept, now),
+                None => refused(kept, forwarded(fetched, kept.status()), now),
+            }
+        }
+    }
+}
+
+/// The copy, served in place of what the upstream failed to give. A fresh one needs no excuse: a
+/// flight that asked although there was one did it for another's refresh.
+fn stood_in(copy: &Arc<Entry>, kept: &NotStored, now: Timestamp) -> Answer {
+    if copy.is_fresh(now) {
+        return Answer::stored(copy, now, None);
+    }
+    if kept.reason().is_without_call() {
+        return Answer::copy_without_call(copy, now);
+    }
+    let status = Status {
+        forward_status: kept.status(),
+        detail: Some(Detail::StaleIfError),
+        ..Status::forwarded(Outcome::Hit, Forward::Stale)
+    };
+    Answer { status, given: Payload::Document(Arc::clone(copy)) }
+}
+
+/// The failure itself. Where no call was made there was no forwarding either, unless the client
+/// demanded one.
+fn refused(kept: &NotStored, status: Status, now: Timestamp) -> Answer {
+    let reason = kept.reason();
+    let forward =
+        status.forward.filter(|forward| *forward == Forward::Request || !reason.is_without_call());
+    Answer {
+        status: Status { forward, detail: Some(Detail::Refused(reason)), ..status },
+        given: Payload::kept(kept, now),
+    }
+}
