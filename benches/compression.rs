@@ -1,8 +1,10 @@
-//! What the gzip forms of documents cost, and what they save: time, memory, the store's file, bytes on the wire.
+//! The cost and the savings of the gzip forms of documents: time, memory, the store's file, bytes
+//! on the wire.
 //!
-//! `cargo bench --bench hit -- compression`, or with files and folders behind that those instead of the simulated GitHub's documents.
-//! It prints the tables of docs/benchmarks.md within seconds. Times are the best of some rounds on one core: what the work takes,
-//! and not what else the machine does. It is a part of `hit` only because to link one program takes longer than all it does.
+//! `cargo bench --bench hit -- compression`, with files and folders behind that these in place of
+//! the simulated GitHub's documents. It prints the tables of docs/benchmarks.md within seconds.
+//! Times are the best of some rounds on one core, so that they leave out the machine's other work.
+//! It is a part of `hit` only because to link one program takes longer than all it does.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -147,7 +149,8 @@ fn levels(documents: &[Document]) -> String {
     table
 }
 
-/// L1 and the store's file, with forms and without. Noise of the same lengths has none: it stands for the documents as they are.
+/// L1 and the store's file, with forms and without. Noise of the same lengths has none: it stands
+/// for the documents as they are.
 fn tiers(documents: &[Document]) -> String {
     let mut random = fastrand::Rng::with_seed(7);
     let mut noise = |length: usize| {

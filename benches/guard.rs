@@ -1,9 +1,10 @@
 //! The guard of the hit path: says what a hit costs, and fails when that is more than is allowed.
 //!
-//! Absolute times of a shared machine mean nothing. So a hit is compared with the floor, a bare handler of the same HTTP
-//! library that gives the same bytes and headers: both are asked in turn, in samples so short that whatever else the
-//! machine does falls on both, and the medians are compared. A run over the limit is repeated before it counts.
-//! Allocations are counted on the thread that serves, one request at a time, and so exactly; the client makes none. They are
+//! Absolute times of a shared machine mean nothing. So a hit is compared with the floor, a bare
+//! handler of the same HTTP library that gives the same bytes and headers: both are asked in turn,
+//! in samples so short that whatever else the machine does falls on both, and the medians are
+//! compared. A run over the limit is repeated before it counts. Allocations are counted on the
+//! thread that serves, one request at a time, and so exactly; the client makes none. They are
 //! counted of a hit as it is, as gzip, and as a 304.
 //!
 //! The limits follow the last measurement of a hit: its allocations as counted, its time of 1.08 to
@@ -76,7 +77,7 @@ fn are_few(runtime: &Runtime, name: &str, pair: &mut Pair) -> bool {
     own <= ALLOWED_ALLOCATIONS
 }
 
-/// What one request allocates.
+/// Returns the number of allocations of one request.
 fn allocations(runtime: &Runtime, client: &mut Client) -> u64 {
     let mut one = || {
         let counted = allocation_counter::measure(|| {

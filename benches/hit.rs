@@ -1,12 +1,15 @@
-//! What a hit costs, layer by layer: target → memory → recall → HTTP service → socket, and recall under contention.
+//! The cost of a hit, layer by layer: target → memory → recall → HTTP service → socket, and recall
+//! under contention.
 //!
-//! Everything is built by the production constructor, filled from the simulated GitHub, and asserted to be a hit before
-//! it is timed; the access log is on, as in production, and goes nowhere. Beside each socket figure stands the floor:
-//! a bare handler of the same HTTP library that gives the same bytes and headers. The machine is never quiet, so only
-//! ratios within one run mean anything; `guard` is the program that holds one of them.
+//! Everything is built by the production constructor, filled from the simulated GitHub, and
+//! asserted to be a hit before it is timed; the access log is on, as in production, and goes
+//! nowhere. Beside each socket figure stands the floor: a bare handler of the same HTTP library
+//! that gives the same bytes and headers. The machine is never quiet, so only ratios within one run
+//! mean anything; `guard` is the program that holds one of them.
 //!
-//! The whole run takes about two minutes: `cargo bench --bench hit`, or with a group's name behind `--` a part of it. With
-//! `compression` it does something else: it measures the gzip forms of documents.
+//! The whole run takes about two minutes: `cargo bench --bench hit`, or with a group's name behind
+//! `--` a part of it. With `compression` it does something else: it measures the gzip forms of
+//! documents.
 
 mod compression;
 mod layers;

@@ -1,4 +1,5 @@
-//! What the benches share: documents, a service that holds them, the floor beside it, and a client.
+//! The parts that the benches share: documents, a service that holds them, the floor beside it, and
+//! a client.
 
 pub(crate) mod client;
 pub(crate) mod documents;

@@ -1,8 +1,8 @@
-//! Recall by several threads at once: of one key, which they all share, and of many keys as they are asked for in
-//! life, few of them most of the time.
+//! Recall by several threads at once: of one key, which they all share, and of many keys as they
+//! are asked for in life, few of them most of the time.
 //!
-//! The figure is the time of one recall on each thread; with as many cores as threads it would not depend on their
-//! number.
+//! The figure is the time of one recall on each thread; with as many cores as threads it would not
+//! depend on their number.
 
 use std::hint::black_box;
 use std::thread;

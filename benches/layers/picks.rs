@@ -1,4 +1,4 @@
-//! Which of many keys is asked for next: fixed rows, so that every run asks for the same.
+//! The order in which keys are requested: fixed sequences, so that every run requests the same.
 
 use fastrand::Rng;
 

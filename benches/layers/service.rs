@@ -1,8 +1,9 @@
-//! The HTTP service in process: routing, the handler, the headers, the counters, the access line; no socket, and
-//! nobody who writes the answer out.
+//! The HTTP service in process: routing, the handler, the headers, the counters, the access line;
+//! no socket, and nobody who writes the answer out.
 //!
-//! The entry point is the one that the library's own connections use. It is hidden from the library's documentation,
-//! but its test client, which would be the other way, brings compressors into the build.
+//! The entry point is the one that the library's own connections use. It is hidden from the
+//! library's documentation, but its test client, which would be the other way, brings compressors
+//! into the build.
 
 use criterion::{BatchSize, Criterion};
 use http::{HeaderValue, StatusCode, Uri};

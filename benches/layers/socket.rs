@@ -1,7 +1,8 @@
-//! A hit as its client sees it: one kept connection over loopback, a prepared request, the whole answer read.
+//! A hit as its client sees it: one kept connection over loopback, a prepared request, the whole
+//! answer read.
 //!
-//! Server and client share one thread, so the figure is the work of both, with the kernel's, and not the time that two
-//! cores take to wake each other up.
+//! Server and client share one thread, so the figure is the work of both, with the kernel's, and
+//! not the time that two cores take to wake each other up.
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion};
@@ -13,7 +14,7 @@ use crate::support::runtime;
 use crate::support::service::Filled;
 
 const SIZES: [usize; 3] = [2 * 1024, 7 * 1024, 120 * 1024];
-/// Whose body the conditional request and that for gzip are about.
+/// The document of the conditional request and of the request for gzip.
 const MIDDLE: usize = 1;
 
 pub(crate) fn bench(criterion: &mut Criterion) {

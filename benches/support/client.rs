@@ -1,4 +1,5 @@
-//! A client that costs next to nothing: one connection, a prepared request, the answer read and thrown away.
+//! A client that costs next to nothing: one connection, a prepared request, the answer read and
+//! thrown away.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -14,7 +14,7 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Where GitHub has it.
+    /// Returns its URL at GitHub.
     pub(crate) fn url(&self) -> String {
         format!("https://api.github.com{}", self.path)
     }
@@ -24,7 +24,7 @@ impl Document {
         Target::parse(&self.url(), &Policy::default()).expect("an allowed target")
     }
 
-    /// Where the service has it.
+    /// Returns its path at the service.
     pub(crate) fn ours(&self) -> String {
         format!("/version?url={}", encode(&self.url()))
     }

@@ -1,7 +1,8 @@
-//! The floor under a hit: a bare handler of the same HTTP library, which has nothing to decide and everything at hand.
+//! The floor under a hit: a bare handler of the same HTTP library, which has nothing to decide and
+//! everything at hand.
 //!
-//! It gives the very bytes and headers that the service gave, on a socket with the same options, under the same
-//! limits.
+//! It gives the very bytes and headers that the service gave, on a socket with the same options,
+//! under the same limits.
 
 use std::net::SocketAddr;
 use std::time::Duration;

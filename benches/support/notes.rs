@@ -1,14 +1,15 @@
 //! The long text in a document: notes of a release that shrink as GitHub's documents do.
 //!
-//! The gzip form of a single letter, however often, is next to nothing, and so would be what it takes of L1, of the store
-//! and of the wire. That of these notes is 12 to 14 % of 7 KB and more, 19 % of 2 KB. They are the beginning of one text,
-//! made once, so that they cost a copy.
+//! The gzip form of a single letter, however often, is next to nothing, and so would be what it
+//! takes of L1, of the store and of the wire. That of these notes is 12 to 14 % of 7 KB and more,
+//! 19 % of 2 KB. They are the beginning of one text, made once, so that they cost a copy.
 
 use std::sync::LazyLock;
 
 use fastrand::Rng;
 
-/// Together longer than what gzip looks back at, which is 32 KiB: otherwise all behind the first text would be a repetition.
+/// Together longer than what gzip looks back at, which is 32 KiB: otherwise all behind the first
+/// text would be a repetition.
 const LINES: usize = 400;
 const SEED: u64 = 42;
 

@@ -42,7 +42,8 @@ impl Pair {
         pair
     }
 
-    /// Asks the service at `address` with `more` header lines, makes sure of the hit, and builds the floor from its answer.
+    /// Asks the service at `address` with `more` header lines, makes sure of the hit, and builds
+    /// the floor from its answer.
     async fn new(address: SocketAddr, document: &Document, more: &str) -> Self {
         let request = document.request(more);
         let svm = Client::connect(address, request.clone()).await;

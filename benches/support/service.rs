@@ -1,5 +1,6 @@
-//! The service under the clock: the production constructor, real time, an embedded store in a temporary folder, and
-//! documents in L1. Its log is formatted and written as in production, to nowhere.
+//! The service under the clock: the production constructor, real time, an embedded store in a
+//! temporary folder, and documents in L1. Its log is formatted and written as in production, to
+//! nowhere.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -26,7 +27,7 @@ pub(crate) struct Filled {
 
 /// A service that listens, as long as its runtime is driven.
 pub(crate) struct Served {
-    /// Where.
+    /// The address on which it listens.
     pub(crate) address: SocketAddr,
     _surroundings: Surroundings,
 }

@@ -40,7 +40,8 @@ async fn app(store: &Arc<FaultyStore>) -> TestApp {
     app
 }
 
-/// Misses the memory with these documents, which the store does not give either; none of them waits long for it.
+/// Misses the memory with these documents, which the store does not give either; none of them waits
+/// long for it.
 async fn miss(app: &TestApp, documents: Range<usize>) {
     for n in documents {
         let answer = timeout(Duration::from_secs(5), app.version(&url(n))).await;
@@ -48,7 +49,7 @@ async fn miss(app: &TestApp, documents: Range<usize>) {
     }
 }
 
-/// How many reads came to this.
+/// Returns the number of reads with this result.
 async fn reads(app: &TestApp, result: &str) -> f64 {
     app.metric(&format!("svm_l2_reads_total{{result=\"{result}\"}}")).await
 }
@@ -58,7 +59,7 @@ async fn is_read_from_l2(app: &TestApp, n: usize) -> bool {
     answer.header("cache-status") == "svm; hit; ttl=86400; detail=l2"
 }
 
-/// What becomes of a service whose store gets into this mood and out of it again.
+/// Checks a service whose store gets into this mood and out of it again.
 async fn opens_and_closes(mood: Mood, result: &str) {
     let store = FaultyStore::in_mood(Mood::Works);
     let app = app(&store).await;

@@ -53,7 +53,7 @@ async fn a_client_that_holds_another_body_gets_this_one() {
 }
 
 #[tokio::test]
-async fn the_tag_names_the_bytes_and_survives_a_revalidation_and_a_restart() {
+async fn the_tag_survives_a_revalidation_and_a_restart() {
     let mut app = TestApp::start().await;
     app.github.release("octo/app").serve();
     let etag = app.version(LATEST).await.header("etag").to_owned();

@@ -40,7 +40,7 @@ async fn a_store_that_hangs_costs_a_miss_its_budget_and_a_hit_nothing() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_written_is_written_when_the_store_works_again() {
+async fn failed_writes_are_repeated_when_the_store_works_again() {
     let store = FaultyStore::in_mood(Mood::Fails);
     let mut app = app(&store).await;
     let _ = app.version(LATEST).await;

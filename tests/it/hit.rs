@@ -1,4 +1,4 @@
-//! What a hit is, and what is one key.
+//! Hits, and the requests that share one key.
 
 use std::time::Duration;
 

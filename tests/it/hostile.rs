@@ -1,4 +1,5 @@
-//! Hostile requests: what is refused, what is answered all the same, and that nothing else comes of either.
+//! Hostile requests: what is refused, what is answered all the same, and that nothing else comes of
+//! either.
 
 mod fragments;
 mod framing;

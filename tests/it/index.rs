@@ -42,7 +42,7 @@ fn uses(server: &RedisServer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_use_is_saved_once_it_has_moved_by_a_hundredth_of_the_lookback() {
+async fn a_use_is_saved_after_a_hundredth_of_the_lookback() {
     let Some(server) = RedisServer::start() else { return };
     let app = served(&server).await;
     let first = uses(&server);

@@ -1,4 +1,5 @@
-//! Limits as clients see them, or rather do not: one token limited, all of them, and what comes after.
+//! Limits as clients see them, or rather do not: one token limited, all of them, and what comes
+//! after.
 
 mod endpoints;
 mod shares;
@@ -102,7 +103,7 @@ async fn a_throttled_endpoint_rests_its_host_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn where_every_token_is_limited_what_is_stored_is_answered_and_what_is_new_is_told_when() {
+async fn with_all_tokens_limited_copies_are_served_and_misses_refused() {
     let app = TestApp::builder()
         .set("GITHUB_PATS", "a,b")
         .set("CACHE_HARD_TTL", "1h")

@@ -1,9 +1,12 @@
-//! The model test: whatever happens, in whatever order, the service does what a small model of it allows.
+//! The model test: whatever happens, in whatever order, the service does what a small model of it
+//! allows.
 //!
-//! A proptest makes up what happens (`op`), a scene plays it to a real service (`scene`), each answer is judged by what
-//! the world looked like (`verdict`), and what the tiers hold afterwards must be something that the model can come to
-//! from what they held before (`reference`). The model is not told how the service decides: it knows what is lawful.
+//! A proptest makes up what happens (`op`), a scene plays it to a real service (`scene`), each
+//! answer is judged by what the world looked like (`verdict`), and what the tiers hold afterwards
+//! must be something that the model can come to from what they held before (`reference`). The model
+//! is not told how the service decides: it knows what is lawful.
 
+mod observed;
 mod op;
 mod reference;
 mod scene;
@@ -17,7 +20,7 @@ use self::scene::Scene;
 
 /// The longest story of a case, in scenes; most of those are one thing that happens.
 const LONGEST: usize = 16;
-/// How often a case that fails is played again, to make it shorter.
+/// The number of times that a failing case is played again, to make it shorter.
 const SHRINKS: u32 = 150;
 
 async fn play(ops: Vec<Op>) {

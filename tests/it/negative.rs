@@ -63,7 +63,7 @@ async fn a_name_that_no_tier_knows_is_not_taken_out_of_the_store() {
 }
 
 #[tokio::test]
-async fn what_the_store_has_and_this_process_cannot_use_is_forgotten_too() {
+async fn a_stored_record_that_is_unusable_here_is_deleted_too() {
     let store = FaultyStore::in_mood(Mood::Works);
     let mut app = TestApp::builder().store(Arc::clone(&store) as _).start().await;
     app.github.release("octo/app").serve();
@@ -84,7 +84,7 @@ async fn what_the_store_has_and_this_process_cannot_use_is_forgotten_too() {
 }
 
 #[tokio::test]
-async fn where_the_store_does_not_tell_what_it_has_it_is_told_to_forget() {
+async fn a_store_that_does_not_answer_still_gets_the_deletion() {
     let store = FaultyStore::in_mood(Mood::Fails);
     let app = TestApp::builder().store(store).start().await;
     assert_eq!(app.version(LATEST).await.status, 404);

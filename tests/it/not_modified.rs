@@ -1,4 +1,4 @@
-//! What a `304` vouches for: the validator that was sent, and the body that it was sent for; nothing else.
+//! The claim of a `304`: it confirms the body that the validator belongs to, and nothing else.
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ fn asking_by_date() -> TestAppBuilder {
     TestApp::builder().set("REVALIDATE_BY_DATE", "always").set("REVALIDATE_INTERVAL", "100ms")
 }
 
-/// Holds a release that has settled, published a day after another one, and asks for it by date in the background.
+/// Holds a release that has settled, published a day after another one, and asks for it by date in
+/// the background.
 async fn app_asking_by_date() -> TestApp {
     with_settled_release(asking_by_date()).await
 }
@@ -30,7 +31,7 @@ async fn with_settled_release(builder: TestAppBuilder) -> TestApp {
     app
 }
 
-/// What the requests for the document carried, in order: the name of the header.
+/// Returns the conditional header of each request for the document, in order, by its name.
 fn conditions(app: &TestApp) -> Vec<&'static str> {
     let condition = |request: Received| match (
         request.header("if-none-match"),
@@ -60,7 +61,7 @@ async fn a_check_by_date_is_free_although_the_body_is_another_by_now() {
 }
 
 #[tokio::test]
-async fn a_deleted_release_is_noticed_by_the_date_of_the_one_before_it() {
+async fn the_date_of_the_previous_release_reveals_a_deletion() {
     let app = app_asking_by_date().await;
     app.github.unpublish("octo/app");
     app.advance(INTERVAL);
@@ -145,7 +146,8 @@ async fn a_refresh_soon_after_a_check_by_date_does_not_take_its_word() {
 
 #[tokio::test]
 async fn a_plain_request_that_joins_a_check_by_date_takes_its_word() {
-    // The document expires as it falls due, so that the request asks at all, and has all the patience that it takes.
+    // The document expires as it falls due, so that the request asks at all, and has all the
+    // patience that it takes.
     let app = asking_by_date().set("CACHE_HARD_TTL", "100ms").set("STALE_AFTER", "0s");
     let app = with_settled_release(app).await;
     let plain = joined(&app, app.ask(LATEST)).await;

@@ -1,4 +1,5 @@
-//! What revalidations cost: GitHub's ETags depend on the token, and popular releases change with each download.
+//! The cost of revalidations: GitHub's ETags depend on the token, and popular releases change with
+//! each download.
 
 mod day;
 
@@ -39,7 +40,7 @@ async fn revalidate(app: &TestApp, urls: &[String]) {
     }
 }
 
-/// How many calls were charged since the documents were fetched, and how many were free.
+/// Returns the numbers of charged and of free calls since the documents were fetched.
 fn spent(app: &TestApp) -> (u64, u64) {
     (app.github.charged() - DOCUMENTS as u64, app.github.free())
 }
@@ -66,7 +67,7 @@ async fn they_stay_free_when_a_token_is_refused() {
 }
 
 #[tokio::test]
-async fn they_stay_free_when_a_token_is_taken_out_of_the_configuration() {
+async fn revalidations_stay_free_when_a_token_is_removed() {
     let (mut app, urls) = app_with_documents().await;
     let [first, second] = halves(&urls);
     revalidate(&app, &first).await;
@@ -89,7 +90,8 @@ async fn an_unknown_rule_costs_each_document_one_call_and_no_more() {
     let drift = app.metric("svm_upstream_etag_drift_total{validator=\"etag\"}").await;
     assert_eq!(drift, charged as f64, "each is counted");
 
-    // Under the unknown rule a document belongs to its token; without that one it costs a call once again.
+    // Under the unknown rule a document belongs to its token; without that one it costs a call once
+    // again.
     app.github.revoke("c");
     revalidate(&app, &second).await;
     revalidate(&app, &second).await;
@@ -99,7 +101,7 @@ async fn an_unknown_rule_costs_each_document_one_call_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_computed_etag_that_is_not_known_is_counted_and_the_rule_not_trusted_again() {
+async fn an_unknown_computed_etag_is_counted_and_ends_its_use() {
     let (app, urls) = app_with_documents().await;
     // Tokens took turns, and this is the third one.
     let fetched_by_c: Vec<_> = urls.into_iter().skip(2).step_by(5).collect();
@@ -115,7 +117,7 @@ async fn a_computed_etag_that_is_not_known_is_counted_and_the_rule_not_trusted_a
 }
 
 #[tokio::test]
-async fn a_new_body_is_no_drift_and_neither_is_what_never_followed_the_rule() {
+async fn a_new_body_or_an_etag_outside_the_rule_is_no_drift() {
     let app = TestApp::start().await;
     let drift = async || app.metric("svm_upstream_etag_drift_total{validator=\"etag\"}").await;
     app.github.release("octo/app").serve();

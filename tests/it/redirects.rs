@@ -38,7 +38,7 @@ async fn three_hops_are_followed_and_a_fourth_is_not() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_what_is_not_allowed_is_refused_and_never_dialled() {
+async fn a_redirect_to_a_forbidden_url_is_never_followed() {
     let app = TestApp::builder().start().await;
     for (n, location) in [
         "http://api.github.com/repos/octo/app",
@@ -98,7 +98,7 @@ async fn what_another_host_gave_is_not_asked_for_with_its_validator() {
 }
 
 #[tokio::test]
-async fn what_one_host_gave_is_not_asked_for_at_another_with_its_validator() {
+async fn a_validator_is_not_sent_to_another_host() {
     let app = TestApp::start().await;
     let (raw, path) = ("raw.githubusercontent.com", "/octo/app/main/v.json");
     app.github.raw_document(path, "{}");

@@ -1,7 +1,8 @@
-//! The store on a real Redis: what it keeps there, what it makes of what others left there, and how it comes back.
+//! The store on a real Redis: what it keeps there, what it makes of what others left there, and how
+//! it comes back.
 //!
-//! The laws of every store are tested beside the store itself. Each test here has a server of its own and is skipped
-//! where there is none.
+//! The laws of every store are tested beside the store itself. Each test here has a server of its
+//! own and is skipped where there is none.
 
 mod access;
 mod bounds;
@@ -26,7 +27,7 @@ use svm::target::Key;
 
 use crate::support::redis_server::RedisServer;
 
-/// What a probe may take in production, beside the time to connect.
+/// The time of a probe in production, without the time to connect.
 const BUDGET: Duration = Duration::from_millis(500);
 
 /// The present of these tests.

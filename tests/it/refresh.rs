@@ -94,7 +94,7 @@ async fn it_joins_an_exchange_that_is_under_way() {
 }
 
 #[tokio::test]
-async fn a_plain_request_in_the_same_flight_gets_the_copy_where_the_refresh_gets_the_failure() {
+async fn in_a_failed_refresh_flight_a_plain_request_gets_the_copy() {
     let app = TestApp::start().await;
     app.github.release("octo/app").serve();
     let document = app.version(LATEST).await;
@@ -121,7 +121,7 @@ async fn a_plain_request_in_the_same_flight_gets_the_copy_where_the_refresh_gets
 }
 
 #[tokio::test]
-async fn a_plain_request_in_the_same_flight_gets_what_is_fresh_in_l2_at_once() {
+async fn in_a_refresh_flight_a_plain_request_gets_a_fresh_l2_copy() {
     let mut app = TestApp::start().await;
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;

@@ -78,7 +78,7 @@ async fn a_check_by_date_brings_no_older_body_back() {
     other.reaches("svm_l2_writes_total", 1.0).await;
     one.advance(Duration::from_secs(1));
     one.revalidate(LATEST).await;
-    // What is written later shows that this had its turn.
+    // A later write shows that the queue has passed the document.
     one.github.release("octo/app1").serve();
     let _ = one.version(&url(1)).await;
     one.github.release("octo/app2").serve();
@@ -91,7 +91,7 @@ async fn a_check_by_date_brings_no_older_body_back() {
 }
 
 #[tokio::test]
-async fn a_check_by_one_is_a_later_life_for_the_same_body_at_the_other() {
+async fn a_check_by_one_replica_extends_the_copy_of_the_other() {
     let Some(server) = RedisServer::start() else { return };
     let [one, other] = two(&server).await;
     let _ = one.version(LATEST).await;

@@ -1,4 +1,4 @@
-//! What the service says of itself: `/healthz`, `/metrics`, the access log.
+//! The service's reports: `/healthz`, `/metrics`, the access log.
 
 use serde_json::{Value, json};
 

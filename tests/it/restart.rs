@@ -1,4 +1,5 @@
-//! What the persistent tier brings back, and what it never brings back.
+//! The persistent tier after a restart: the entries that it brings back, and those that it must
+//! not.
 
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ async fn an_expired_entry_is_revalidated_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_body_over_a_mebibyte_stays_out_and_takes_its_older_version_with_it() {
+async fn a_body_over_a_mebibyte_is_not_stored_and_deletes_the_old() {
     let mut app = TestApp::start().await;
     let target = "/repos/octo/app/big";
     let url = "https://api.github.com/repos/octo/app/big";
@@ -77,7 +78,7 @@ async fn a_body_over_a_mebibyte_stays_out_and_takes_its_older_version_with_it() 
 }
 
 #[tokio::test]
-async fn a_revalidation_is_written_only_when_it_moves_the_expiry_by_a_tenth() {
+async fn a_revalidation_is_written_if_it_moves_the_expiry_by_a_tenth() {
     let app = TestApp::start().await;
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;

@@ -1,6 +1,7 @@
 //! The background revalidation: documents in use are checked without anybody asking.
 //!
-//! Sweeps run on real time, a fraction of a second apart; whether a document is due is decided by the test's clock.
+//! Sweeps run on real time, a fraction of a second apart; whether a document is due is decided by
+//! the test's clock.
 
 mod cost;
 

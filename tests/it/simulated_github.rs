@@ -1,4 +1,5 @@
-//! The simulated GitHub is itself a thing to trust: its rules, its prices and its failures, asked with a plain client.
+//! The simulated GitHub is itself a thing to trust: its rules, its prices and its failures, asked
+//! with a plain client.
 
 mod changes;
 mod faults;

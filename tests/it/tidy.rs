@@ -1,10 +1,12 @@
-//! What must hold of the repository itself: the documents say what the code says, and the code keeps to its own rules.
+//! Rules of the repository itself: the documents agree with the code, and the code keeps to its own
+//! rules.
 //!
-//! The rules are about text, so they are coarse: they catch the slip, not the intent.
+//! The rules are about text, so they are coarse: they find oversights, not intent.
 
 mod deploy;
 mod documents;
 mod imports;
+mod language;
 mod layers;
 mod package;
 mod pins;
@@ -27,7 +29,8 @@ fn read(path: &str) -> String {
     fs::read_to_string(Path::new(ROOT).join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The text files below a folder of the repository, in order of their paths; never what is built, stored or private.
+/// The text files below a folder of the repository, in order of their paths; never what is built,
+/// stored or private.
 fn files(folder: &str) -> Vec<File> {
     let mut files = Vec::new();
     collect(&Path::new(ROOT).join(folder), &mut files);

@@ -1,4 +1,4 @@
-//! Which token a request uses.
+//! The choice of the token for a request.
 
 mod accounts;
 mod echoes;
@@ -31,7 +31,7 @@ fn used(app: &TestApp) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn documents_are_spread_over_the_tokens_and_revalidated_with_their_own() {
+async fn documents_are_spread_and_revalidated_with_their_own_token() {
     let app = TestApp::builder().set("GITHUB_PATS", "a,b,c").start().await;
     let urls: Vec<_> = (0..6).map(|n| document(&app, &format!("octo/r{n}"))).collect();
     for url in &urls {
@@ -54,7 +54,7 @@ async fn documents_are_spread_over_the_tokens_and_revalidated_with_their_own() {
 }
 
 #[tokio::test]
-async fn where_the_own_token_rests_another_one_asks_with_the_etag_that_it_would_have_got() {
+async fn another_token_revalidates_with_its_own_computed_etag() {
     let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
     let url = document(&app, "octo/app");
     let _ = app.version(&url).await;
@@ -95,7 +95,8 @@ async fn a_burst_does_not_run_a_token_below_the_threshold() {
     for n in 0..2 {
         let _ = app.version(&document(&app, &format!("octo/first{n}"))).await;
     }
-    // Of the first account 103 are left, and no answer tells of the burst before all of it is under way.
+    // Of the first account 103 are left, and no answer tells of the burst before all of it is under
+    // way.
     let urls: Vec<_> = (0..20).map(|n| document(&app, &format!("octo/r{n}"))).collect();
     let paths = urls.iter().map(|url| url.replace("https://api.github.com", ""));
     let gates: Vec<_> = paths.map(|path| app.github.hold(&path)).collect();

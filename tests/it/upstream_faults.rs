@@ -1,7 +1,7 @@
-//! Upstreams that lie, stall or break: what the client is told, that nothing of it is stored, and that what was stored
-//! before is kept, served and asked for again.
+//! Upstreams that lie, stall or break: the client gets an error, nothing of the answer is stored,
+//! and the copy that was stored before is kept, served and revalidated.
 //!
-//! A row is a name, what the upstream does, and the verdict. What is wrong with a row is told by its name.
+//! A row is a name, the upstream's behavior, and the verdict. The name states the fault.
 
 mod bodies;
 mod codings;
@@ -28,12 +28,12 @@ use crate::support::github::{Failure, Wire};
 
 /// Of every answer that is not about something else.
 const JSON: &str = "content-type: application/json; charset=utf-8";
-/// What a healthy upstream might say.
+/// The answer of a healthy upstream.
 const DOCUMENT: &str = r#"{"tag_name":"v9"}"#;
 
 /// Far more than any answer takes that is not to be a timeout, on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// What a busy machine may add to it.
+/// The time that a busy machine may add.
 const GRACE: Duration = Duration::from_secs(5);
 const MAX_BODY_BYTES: usize = 200_000;
 /// Longer than any copy is fresh, and shorter than it may stand in.
@@ -42,15 +42,15 @@ const EXPIRY: Duration = Duration::from_secs(25 * 60 * 60);
 /// The longest time for which a refusal is remembered.
 const LONGEST_REFUSAL: Duration = Duration::from_secs(60 * 60);
 
-/// What a client is told of a failure.
+/// The answer to a client in case of a failure.
 #[derive(Clone, Copy)]
 struct Verdict {
     status: u16,
     error: &'static str,
     detail: &'static str,
-    /// What the upstream got to say.
+    /// The status that the upstream sent, if it sent one.
     forward_status: Option<u16>,
-    /// Why that is no answer, in `Cache-Status`.
+    /// The reason in `Cache-Status`.
     reason: &'static str,
 }
 
@@ -156,7 +156,8 @@ async fn refuses(app: &TestApp, limit: Duration, name: &str, failure: &Failure, 
     assert_eq!(app.version(LATEST).await.header("cache-status"), "svm; hit; ttl=86400", "{name}");
 }
 
-/// Each of these is what it looks like: it is stored, served byte for byte, and replaced by what comes later.
+/// Each of these is what it looks like: it is stored, served byte for byte, and replaced by what
+/// comes later.
 async fn taken<const N: usize>(rows: [(&str, Failure, &[u8]); N]) {
     for (name, failure, body) in rows {
         let app = app().await;

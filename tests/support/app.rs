@@ -1,7 +1,8 @@
 //! The service under test: built by the production constructor, asked over a real socket.
 //!
-//! It differs from the real thing by its configuration, its clock, its store and where its log goes, and by nothing
-//! else. Freshness moves with [`TestApp::advance`]; the sockets run on real time.
+//! It differs from the real thing by its configuration, its clock, its store and where its log
+//! goes, and by nothing else. Freshness moves with [`TestApp::advance`]; the sockets run on real
+//! time.
 
 mod answer;
 mod builder;
@@ -64,7 +65,7 @@ impl TestApp {
         TestAppBuilder::default()
     }
 
-    /// Where it listens.
+    /// The address on which the service listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -127,14 +128,15 @@ impl TestApp {
         async move { cache.revalidate(&target).await }
     }
 
-    /// What the cache gives to one who may not have the upstream asked; `None` for nothing.
+    /// Returns what the cache gives to a client that may not cause a request to the upstream;
+    /// `None` for nothing.
     #[track_caller]
     pub fn look(&self, url: &str) -> impl Future<Output = Option<Payload>> + use<> {
         let (cache, target) = self.cache_and_target(url);
         async move { Some(cache.wait(&target, Demand::Cached, || Err(())).await.ok()?.given) }
     }
 
-    /// What L1 holds of a document.
+    /// Returns the entry of a document in L1.
     #[track_caller]
     pub fn held(&self, url: &str) -> Option<Arc<Entry>> {
         let (cache, target) = self.cache_and_target(url);
@@ -208,7 +210,7 @@ impl TestApp {
         }
     }
 
-    /// What the service has logged so far.
+    /// Returns the service's log so far.
     pub fn log(&self) -> String {
         self.flush_log();
         self.log.text()

@@ -1,15 +1,16 @@
-//! Every test is a canary test: the secrets of each configuration that the harness uses are searched for in all that it
-//! ever sees of the service. No test has to know of that.
+//! The search for secrets in everything that the harness sees of a service. Every test is such a
+//! test, and none has to know of it.
 //!
-//! What sees something (an answer, a log, a file, a request to another host, a panic) does not know whose configuration
-//! it comes from, so the secrets are those of the whole process. The subtle part is that a hit must fail the test
-//! wherever it is noticed: a panic of a task is caught by its runtime, and one within a panic would end the process. So
-//! a hit is remembered, and the next look from the test's own thread panics; whatever holds secrets looks when it is
-//! dropped.
+//! The search covers answers, logs, files, requests to other hosts, and panics. The code that sees
+//! one of these does not know the configuration that it comes from, so the secrets are those of the
+//! whole process. The subtle part is that a hit must fail the test wherever it is noticed: the
+//! runtime catches the panic of a task, and a panic within a panic would end the process. So a hit
+//! is remembered, and the next look from the test's own thread panics; each holder of secrets looks
+//! when it is dropped.
 //!
-//! A secret that is found must be long enough to be nowhere by chance. Tests call their tokens `a` and `b`, so the service
-//! is given longer ones ([`dressed`]): `a` becomes `a_canaryOfATest`. The simulated GitHub reads the short ones back
-//! ([`undressed`]), and no test has to know the others.
+//! A secret that is found must be long enough to be nowhere by chance. Tests call their tokens `a`
+//! and `b`, so the service is given longer ones ([`dressed`]): `a` becomes `a_canaryOfATest`. The
+//! simulated GitHub reads the short ones back ([`undressed`]), and no test has to know the others.
 
 use std::fmt::Debug;
 use std::panic;
@@ -21,9 +22,9 @@ use memchr::memmem::Finder;
 
 /// Shorter texts turn up everywhere.
 const SHORTEST: usize = 8;
-/// What is added to a shorter token.
+/// The suffix that makes a short token long.
 const DRESS: &str = "_canaryOfATest";
-/// How much is shown of what is around a hit.
+/// The number of bytes shown on each side of a hit.
 const CONTEXT: usize = 60;
 
 static STATE: Mutex<State> =
@@ -58,8 +59,9 @@ pub fn guard<'a>(secrets: impl IntoIterator<Item = &'a str>) {
     }
 }
 
-/// Searches for the secrets of a configuration: the tokens, and the password of Redis. The hosts that it names may see
-/// the tokens. The values may be in the quotes of a `.env`, and what is no token may be in a list of tokens.
+/// Searches for the secrets of a configuration: the tokens, and the password of Redis. The hosts
+/// that it names may see the tokens. The values may be in the quotes of a `.env`, and what is no
+/// token may be in a list of tokens.
 pub fn guard_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
     for (name, value) in variables {
         match name {
@@ -74,7 +76,7 @@ pub fn guard_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str
     }
 }
 
-/// What stands in `user:password@`.
+/// Returns the password of `user:password@`.
 fn password(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let (login, _) = rest.rsplit_once('@')?;
@@ -122,17 +124,17 @@ pub fn assert_not_in_files(folder: &Path) {
     assert_none_found();
 }
 
-/// Whether the service may send a token there.
+/// Returns true if the service may send a token to this host.
 pub fn is_token_host(host: &str) -> bool {
     host == "api.github.com" || state().token_hosts.iter().any(|known| known == host)
 }
 
-/// Whether this is a secret as it is, and nothing else.
+/// Returns true if the bytes are exactly one of the secrets.
 pub fn is_secret(bytes: &[u8]) -> bool {
     state().needles.iter().any(|needle| needle.finder.needle() == bytes)
 }
 
-/// Remembers a hit, if there is one: for whoever is not the test itself.
+/// Remembers a hit, if there is one; for threads other than the test's own.
 pub fn look(place: &str, bytes: &[u8]) {
     let needles = state().needles.clone();
     for Needle { spelling, finder } in needles {
@@ -163,7 +165,8 @@ fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Looks into the message of each panic as well: that of a task goes to standard error and nowhere else.
+/// Looks into the message of each panic as well: that of a task goes to standard error and nowhere
+/// else.
 fn watch_panics() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -188,7 +191,7 @@ fn spellings(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("in hex", secret.iter().flat_map(hex).collect()),
         ("percent-encoded", secret.iter().flat_map(percent).collect()),
     ];
-    // What stands before it, such as a user's name, shifts it by up to two bytes.
+    // A prefix, such as a user's name, shifts the secret by up to two bytes.
     for shift in 0..3 {
         for alphabet in [b"+/", b"-_"] {
             spellings.push(("in base64", base64(secret, shift, *alphabet)));
@@ -197,7 +200,8 @@ fn spellings(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     spellings
 }
 
-/// The digits that depend on these bytes alone, where they begin `shift` bytes after the beginning of a group.
+/// The digits that depend on these bytes alone, where they begin `shift` bytes after the beginning
+/// of a group.
 fn base64(bytes: &[u8], shift: usize, last: [u8; 2]) -> Vec<u8> {
     let digits: Vec<u8> = (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(last).collect();
     let shifted = [&vec![0; shift], bytes].concat();

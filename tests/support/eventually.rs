@@ -1,6 +1,7 @@
 //! Waiting for something that becomes true by itself, with a bound.
 //!
-//! For what gives no signal to wait for; where there is one (a gate, an answer), wait for that instead.
+//! For what gives no signal to wait for; where there is one (a gate, an answer), wait for that
+//! instead.
 
 use std::panic::Location;
 use std::time::Duration;

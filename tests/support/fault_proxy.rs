@@ -1,11 +1,11 @@
 //! A TCP proxy that breaks the network on demand, between the service and a server such as Redis.
 //!
-//! What it does is changed while it runs, and holds for connections that are open already. The address behind it can be
-//! changed too, as when a name leads to another server after a failover. It knows nothing of what passes through; a
-//! reply is whatever the server sends at once.
+//! A test changes its mode while it runs; the mode holds for connections that are open already. The
+//! address behind it can be changed too, as when a name leads to another server after a failover.
+//! It knows nothing of what passes through; a reply is whatever the server sends at once.
 //!
-//! The subtle part: a connection that has lost bytes is no good any more, and stays a black hole for as long as it is
-//! open, whatever the mode is later.
+//! The subtle part: a connection that has lost bytes is no good any more, and stays a black hole
+//! for as long as it is open, whatever the mode is later.
 
 #[path = "fault_proxy/connection.rs"]
 mod connection;
@@ -22,7 +22,7 @@ use tokio::time::sleep;
 const BIND_ATTEMPTS: usize = 1_000;
 const BIND_INTERVAL: Duration = Duration::from_millis(1);
 
-/// What happens to connections and to what goes over them.
+/// The treatment of connections and of the bytes on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Nothing.
@@ -39,7 +39,7 @@ pub enum Mode {
     Reset,
 }
 
-/// What the proxy is to do now.
+/// The present mode of the proxy.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     mode: Mode,
@@ -50,7 +50,7 @@ struct Plan {
 pub struct FaultProxy {
     address: SocketAddr,
     plan: watch::Sender<Plan>,
-    /// Whether connections are refused.
+    /// True while connections are refused.
     refuses: watch::Receiver<bool>,
     _running: JoinSet<()>,
 }
@@ -69,7 +69,7 @@ impl FaultProxy {
         proxy
     }
 
-    /// Where it listens.
+    /// The address on which the proxy listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -88,7 +88,8 @@ impl FaultProxy {
     }
 }
 
-/// Listens, or keeps the port without listening, so that connections are refused and nobody else takes it.
+/// Listens, or keeps the port without listening, so that connections are refused and nobody else
+/// takes it.
 async fn run(
     mut socket: TcpSocket,
     address: SocketAddr,
@@ -124,8 +125,8 @@ async fn accept(listener: &TcpListener, plans: &watch::Receiver<Plan>) {
     }
 }
 
-/// Binds without listening; a port may be taken again while its old connections linger. A process that this one is
-/// starting right now has its sockets too, until it has become another program.
+/// Binds without listening; a port may be taken again while its old connections linger. A process
+/// that this one is starting right now has its sockets too, until it has become another program.
 async fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let mut attempts = 0..BIND_ATTEMPTS;
     loop {

@@ -13,7 +13,7 @@ use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record}
 use svm::target::Key;
 use tokio::sync::watch;
 
-/// How the store takes a call.
+/// The mood of a store, which decides how a call ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     /// As it should.
@@ -28,11 +28,12 @@ pub enum Mood {
     FailsWrites,
     /// As it should, but each record is damaged.
     GarblesRecords,
-    /// As it should, but as if an earlier version had written it all, which knew nothing of gzip forms.
+    /// As it should, but as if an earlier version had written it all, which knew nothing of gzip
+    /// forms.
     KnowsNoForms,
 }
 
-/// What a call does to the store.
+/// The effect of a call on the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     Reads,
@@ -63,7 +64,7 @@ impl FaultyStore {
         self.mood.lock().unwrap_or_else(PoisonError::into_inner).send_replace(mood);
     }
 
-    /// How often it was read.
+    /// Returns the number of reads.
     pub fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)
     }
@@ -73,7 +74,7 @@ impl FaultyStore {
         self.inner.read(key).await.expect("a record that was encoded here")
     }
 
-    /// How often it was looked at.
+    /// Returns the number of probes.
     pub fn looks(&self) -> usize {
         self.looks.load(Ordering::SeqCst)
     }

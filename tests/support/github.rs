@@ -1,8 +1,10 @@
-//! The simulated GitHub: real TLS on a real socket, answering by GitHub's rules, changed while it runs.
+//! The simulated GitHub: real TLS on a real socket, answering by GitHub's rules, changed while it
+//! runs.
 //!
-//! The service runs against it unmodified: `UPSTREAM_CONNECT_TO` sends the hosts' connections here, and
-//! `UPSTREAM_CA_FILE` names the authority of its certificates. Requests come in at the terminator, which breaks them
-//! as scripted or hands them to a mock server, whose one responder answers by the rules over the world.
+//! The service runs against it unmodified: `UPSTREAM_CONNECT_TO` sends the hosts' connections here,
+//! and `UPSTREAM_CA_FILE` names the authority of its certificates. Requests come in at the
+//! terminator, which breaks them as scripted or hands them to a mock server, whose one responder
+//! answers by the rules over the world.
 
 mod account;
 mod answer;
@@ -124,7 +126,7 @@ impl GitHub {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address on which the simulation listens.
     pub fn addr(&self) -> SocketAddr {
         self.address
     }

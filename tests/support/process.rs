@@ -1,7 +1,8 @@
 //! The real binary as a process: its environment, its signals, its output, its exit code.
 //!
-//! It starts with nothing of the test's environment, in a folder of its own, so that no `.env` is found unless the
-//! test wrote one. The system chooses its port, which the log tells. What nobody waited for is killed.
+//! It starts with nothing of the test's environment, in a folder of its own, so that no `.env` is
+//! found unless the test wrote one. The system chooses its port, which the log tells. A process
+//! that no test waited for is killed.
 
 mod connection;
 mod ended;
@@ -47,7 +48,8 @@ impl Setup {
             ("GITHUB_PATS", "ghp_first,ghp_second"),
             ("API_USAGE_THRESHOLD", "100"),
             ("WRITE_BEHIND_FLUSH_INTERVAL", "10ms"),
-            // Nobody listens there: whose the tokens are is asked from the start, and never of the real GitHub.
+            // Nobody listens there: whose the tokens are is asked from the start, and never of the
+            // real GitHub.
             ("UPSTREAM_CONNECT_TO", "api.github.com:443=127.0.0.1:1"),
         ];
         vars.into_iter().fold(Self::bare(), |setup, (name, value)| setup.set(name, value))
@@ -139,7 +141,8 @@ impl Setup {
         Running::new(self.command(arguments).spawn().expect("the binary")).ended()
     }
 
-    /// The binary with its environment, for whoever wants its output elsewhere than here.
+    /// Returns the command of the binary with its environment, for a caller that redirects its
+    /// output.
     pub fn command(&self, arguments: &[&str]) -> Command {
         canary::guard_variables(self.vars.iter().map(|(name, value)| (&**name, &**value)));
         let mut command = match &self.prelude[..] {
@@ -185,7 +188,8 @@ fn through_shell(prelude: &[String]) -> Command {
     command
 }
 
-/// Where a binary that was built to measure coverage writes what it measured.
+/// Returns the variable that names the coverage file of a binary that was built to measure
+/// coverage.
 #[expect(clippy::disallowed_methods, reason = "it is not the service's configuration")]
 fn coverage() -> Option<(&'static str, std::ffi::OsString)> {
     const NAME: &str = "LLVM_PROFILE_FILE";

@@ -78,7 +78,7 @@ impl Raw {
         answers
     }
 
-    /// How many bytes come until the service closes, whatever they are.
+    /// Counts the bytes that arrive until the service closes the connection.
     pub async fn drain(mut self) -> usize {
         while self.read().await > 0 {}
         self.unread.len()

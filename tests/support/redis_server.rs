@@ -1,8 +1,9 @@
 //! A real `redis-server`, a process of its own for each test, on a port of its own.
 //!
-//! It keeps nothing on disk and is killed when dropped, also when the test panics. It can be frozen, killed and
-//! restarted elsewhere, and takes any command. Where the program is missing, [`RedisServer::start`] gives `None` and
-//! says so on standard error, so that the test is skipped; where `CI` is `true` that is a failure.
+//! It keeps nothing on disk and is killed when dropped, also when the test panics. It can be
+//! frozen, killed and restarted elsewhere, and takes any command. Where the program is missing,
+//! [`RedisServer::start`] gives `None` and says so on standard error, so that the test is skipped;
+//! where `CI` is `true` that is a failure.
 //!
 //! It blocks and needs nothing of the service, so the unit tests of the store use it as well.
 
@@ -24,17 +25,17 @@ pub use self::resp::{Reply, Session};
 use super::canary;
 
 const PROGRAM: &str = "redis-server";
-/// What it holds, for who looks at that at the end.
+/// The file in which a server saves its data at its end, for the search for secrets.
 const DUMP: &str = "end.rdb";
 
 /// A port that was free may be taken by the time the server wants it.
 const ATTEMPTS: usize = 20;
 
-/// How often and how many times it is asked whether it is there: ten seconds in all.
+/// The interval and the number of the attempts to connect: ten seconds in all.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 const POLLS: usize = 2_000;
 
-/// How a server is to be; the plain one has no password and speaks no TLS.
+/// The settings of a server; the plain one has no password and speaks no TLS.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Options {
@@ -44,7 +45,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Refuses whoever does not know the password.
+    /// Refuses clients that do not know the password.
     pub fn password(mut self, password: &str) -> Self {
         self.password = Some(password.to_owned());
         self
@@ -92,12 +93,12 @@ impl RedisServer {
         Options::default().start()
     }
 
-    /// Where it listens.
+    /// Returns the address on which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it speaks TLS, if it does.
+    /// Returns the address on which the server speaks TLS, if it does.
     pub fn tls_address(&self) -> SocketAddr {
         self.tls_address
     }
@@ -145,15 +146,16 @@ impl RedisServer {
         let _ = self.child.wait();
     }
 
-    /// Kills it and starts it again on other ports, empty, as another server behind the same name would be.
+    /// Kills it and starts it again on other ports, empty, as another server behind the same name
+    /// would be.
     pub fn restart_on_new_port(&mut self) {
         self.kill();
         let launched = launch(&self.options, self.folder.path()).expect("a program that was there");
         (self.child, self.address, self.tls_address) = launched;
     }
 
-    /// Whatever it holds, keys, values and members of sets, no secret is in it. Where it does not give that away any
-    /// more, there is nothing to look at.
+    /// Whatever it holds, keys, values and members of sets, no secret is in it. Where it does not
+    /// give that away any more, there is nothing to look at.
     fn look(&mut self) {
         if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
             return;
@@ -169,7 +171,8 @@ impl RedisServer {
         }
     }
 
-    /// The shell's own `kill`: not every system has another, and a system call of our own would be unsafe code.
+    /// The shell's own `kill`: not every system has another, and a system call of our own would be
+    /// unsafe code.
     fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("sh").args(["-c", r#"kill -s "$0" "$1""#, name, &id]).status();

@@ -10,7 +10,7 @@ use crate::options::Options;
 use crate::replicas;
 use crate::scale;
 
-/// What is said to whoever asks for nothing.
+/// The text for a command line without a run.
 pub(crate) const HELP: &str = "\
 chaos RUN [OPTION VALUE]...
 
@@ -46,7 +46,7 @@ Runs:
 
 All of them but flood and scale need redis-server.";
 
-/// Which run, and how long.
+/// A run and its settings.
 pub(crate) enum Run {
     /// Redis freezes.
     Freeze(freeze::Plan),

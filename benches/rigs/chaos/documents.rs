@@ -1,5 +1,5 @@
-//! The documents of the simulated GitHub: families of any size, each document with its own URL in its body, so that
-//! whoever reads one knows whether it is the one that was asked for.
+//! The documents of the simulated GitHub: families of any size, each document with its own URL in
+//! its body, so that a reader knows whether it got the right one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,9 +10,9 @@ use crate::notes::notes;
 /// Documents that differ by their number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Family<'a> {
-    /// What is in their names.
+    /// The part of their names that they share.
     pub(crate) name: &'a str,
-    /// How many there are.
+    /// The number of documents.
     pub(crate) count: usize,
     /// About how long each is.
     pub(crate) bytes: usize,
@@ -57,7 +57,7 @@ impl Document {
         &self.path
     }
 
-    /// Where the service has it.
+    /// The path of the document at the service.
     pub(crate) fn ours(&self) -> String {
         format!("/version?url={}", encode(&self.url()))
     }

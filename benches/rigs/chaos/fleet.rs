@@ -16,14 +16,14 @@ use crate::simulation::{Simulation, Told};
 pub(crate) const PARTS: usize = 10;
 /// In each part clients ask so many times.
 const STEPS_A_PART: usize = 10;
-/// How often each document is asked for in an interval.
+/// The number of requests for each document in an interval.
 const USES_AN_INTERVAL: usize = 2;
 const BYTES: usize = 2 * 1024;
 
 /// The interval that the rates of the background are made for.
 const USUAL_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How many documents, and how often each is to be revalidated.
+/// The number of documents, and the interval of their revalidation.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
     /// Documents in use.
@@ -47,13 +47,13 @@ pub(crate) struct Beginning {
     told: Told,
 }
 
-/// What an interval came to.
+/// The counts of one interval.
 pub(crate) struct Interval {
-    /// What GitHub was asked in it.
+    /// The counts of the requests to GitHub.
     pub(crate) told: Told,
-    /// How often, in each part.
+    /// The number of requests in each part of the interval.
     pub(crate) parts: Vec<u64>,
-    /// Which answers to clients were wrong.
+    /// The answers to clients that were wrong.
     pub(crate) faults: Vec<String>,
 }
 
@@ -98,8 +98,8 @@ impl Fleet {
         }
     }
 
-    /// Has every document asked for once, and waits until sweeps have spread their checks: the first one found none
-    /// of them, the second found them all.
+    /// Has every document asked for once, and waits until sweeps have spread their checks: the
+    /// first one found none of them, the second found them all.
     pub(crate) async fn warm_up(&mut self) -> Vec<String> {
         let mut faults: Vec<_> = (0..self.plan.keys).filter_map(|key| self.ask(key)).collect();
         for _ in 0..2 {

@@ -1,8 +1,10 @@
-//! A full cache, documents that clients go on asking for, and a flood of URLs that nobody has asked for before.
+//! A full cache, documents that clients go on asking for, and a flood of URLs that nobody has asked
+//! for before.
 //!
-//! Three floods, one after the other on one process: names that do not exist, small documents that do (which is worse
-//! for a cache that evicts what was not used for longest), and documents for which there is no quota left. Each comes as
-//! fast as the machine takes it. Meanwhile documents in use are asked for at a steady rate, and have to be hits.
+//! Three floods, one after the other on one process: names that do not exist, small documents that
+//! do (which is worse for a cache that evicts what was not used for longest), and documents for
+//! which there is no quota left. Each comes as fast as the machine takes it. Meanwhile documents in
+//! use are asked for at a steady rate, and have to be hits.
 
 mod hot;
 mod pour;
@@ -23,7 +25,7 @@ use crate::verdict::Verdict;
 use self::hot::Hot;
 use self::pour::{Poured, pour};
 
-/// What memory may reach, in what L1 may.
+/// The most memory, in relation to the bound of L1.
 const MEMORY_RATIO: f64 = 1.15;
 /// The part of the requests for documents in use that have to be hits.
 const HIT_RATIO: f64 = 0.99;
@@ -31,13 +33,13 @@ const HIT_RATIO: f64 = 0.99;
 const FILES: &str = "https://raw.githubusercontent.com";
 const API: &str = "https://api.github.com";
 
-/// How much is asked.
+/// The number of requests, and the bound of L1.
 pub(crate) struct Plan {
     /// URLs of each flood.
     pub(crate) urls: usize,
     /// Connections over which it comes.
     pub(crate) connections: usize,
-    /// What L1 may hold, in MiB.
+    /// The bound of L1, in MiB.
     pub(crate) l1_mib: usize,
 }
 
@@ -53,7 +55,7 @@ struct Flood {
     name: &'static str,
     host: &'static str,
     folder: &'static str,
-    /// What it is to be answered with.
+    /// The expected status.
     status: u16,
 }
 
@@ -123,7 +125,7 @@ fn report(flood: &Flood, hot: &Hot, poured: &Poured) {
     ));
 }
 
-/// What the process holds.
+/// Describes the memory of the process.
 fn level(service: &Service, setup: &Setup) -> String {
     let stored = fs::read_dir(setup.folder().join("data")).expect("the store's folder");
     let stored = stored.flatten().filter_map(|file| Some(file.metadata().ok()?.len() as f64));

@@ -1,8 +1,8 @@
 //! A load of hits and misses while Redis is frozen, against the same load just before.
 //!
-//! Rounds of two halves each, so that whatever else the machine does falls on both: a healthy one, and one in which the
-//! server is stopped by a signal: its system still accepts connections and takes bytes, and nobody answers. Then the
-//! server goes on, and the service has to notice.
+//! Rounds of two halves each, so that whatever else the machine does falls on both: a healthy one,
+//! and one in which the server is stopped by a signal: its system still accepts connections and
+//! takes bytes, and nobody answers. Then the server goes on, and the service has to notice.
 
 mod half;
 mod table;
@@ -25,17 +25,19 @@ use crate::verdict::Verdict;
 
 use self::half::{Half, Times};
 
-/// What a hit may take in a frozen half, in what it takes in the healthy one: the median, and one in a hundred.
+/// The longest time of a hit in a frozen half, in relation to that in the healthy one: the median,
+/// and one in a hundred.
 const HIT_MEDIAN_RATIO: f64 = 1.05;
 const HIT_P99_RATIO: f64 = 1.25;
-/// What the budget of a read adds to the slowest miss until the breaker opens, in milliseconds. Not to each: once a look
-/// has found that nobody answers, the store has no connection, and a read ends at once.
+/// The time that the budget of a read adds to the slowest miss until the breaker opens, in
+/// milliseconds. Not to each: once a probe has found that the server does not answer, the store has
+/// no connection, and a read ends at once.
 const MISS_BEFORE_OPEN_MS: f64 = 25.0;
-/// What a timer adds to that: it goes by whole milliseconds, and never ends early.
+/// The time that a timer adds to that: it counts whole milliseconds, and never ends early.
 const TIMER_MS: f64 = 2.0;
-/// What an open breaker may add to a miss.
+/// The time that an open breaker may add to a miss.
 const MISS_AFTER_OPEN_MS: f64 = 1.0;
-/// How soon all is well after the server goes on, in seconds.
+/// The longest time from the thaw to the recovery, in seconds.
 const RECOVERY_SECS: f64 = 5.0;
 
 const HITS: Family<'_> = Family { name: "hit", count: 64, bytes: 7 * 1024 };
@@ -47,7 +49,8 @@ const MISS_CONNECTIONS: usize = 4;
 
 /// Pools, connections and the first look-ups of everything; not measured.
 const WARM_UP: Duration = Duration::from_secs(2);
-/// From one look of the service at its store to the next; a freeze may come at any time between two.
+/// From one look of the service at its store to the next; a freeze may come at any time between
+/// two.
 const LOOKS: Duration = Duration::from_millis(500);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Longer than a recovery may take.
@@ -56,7 +59,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const UP: &str = "svm_l2_up";
 const OPEN: &str = "svm_l2_breaker_open";
 
-/// How long it is measured.
+/// The length of the measurement.
 pub(crate) struct Plan {
     /// A healthy and a frozen half each.
     pub(crate) rounds: usize,
@@ -64,15 +67,15 @@ pub(crate) struct Plan {
     pub(crate) half: Duration,
 }
 
-/// What a round came to.
+/// The results of a round.
 pub(crate) struct Round {
     healthy: Half,
     frozen: Half,
     before_open: Times,
     after_open: Times,
-    /// When the breaker opened, from the beginning of the frozen half.
+    /// The time at which the breaker opened, from the beginning of the frozen half.
     opened: Option<Duration>,
-    /// How long after the thaw all was well again.
+    /// The time from the thaw to the recovery.
     recovered: Option<Duration>,
 }
 
@@ -125,7 +128,8 @@ impl Stage {
     }
 
     async fn round(&mut self, length: Duration) -> Round {
-        // The recovery of the round before ended with a look, and all that follows takes whole seconds.
+        // The recovery of the round before ended with a look, and all that follows takes whole
+        // seconds.
         sleep(LOOKS.mul_f64(fastrand::f64())).await;
         let [hits, misses] = self.load(length).await;
         let healthy = Half::of(&hits, &misses);

@@ -1,8 +1,9 @@
 //! A load at a fixed rate, whatever the answers take.
 //!
-//! Requests are due at moments that are fixed beforehand. A connection that still waits for an answer when its next
-//! request is due asks late, and that wait counts as the service's; that the system wakes this program late does not.
-//! Each connection has a thread that blocks: a timer of the runtime would be coarser than what is measured.
+//! Requests are due at moments that are fixed beforehand. A connection that still waits for an
+//! answer when its next request is due asks late, and that wait counts as the service's; that the
+//! system wakes this program late does not. Each connection has a thread that blocks: a timer of
+//! the runtime would be coarser than what is measured.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,11 +33,11 @@ pub(crate) struct Request {
 
 /// One request.
 pub(crate) struct Sample {
-    /// When it was due, from the beginning of the load.
+    /// The time at which it was due, from the beginning of the load.
     pub(crate) due: Duration,
-    /// How long it took.
+    /// The time that it took.
     pub(crate) took: Duration,
-    /// What was wrong with its answer.
+    /// The fault of its answer, if it has one.
     pub(crate) fault: Option<String>,
 }
 

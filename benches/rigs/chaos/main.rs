@@ -1,10 +1,10 @@
-//! What happens to real processes when something breaks: a store that freezes, replicas that share one, a restart, a flood; and
-//! how they do when there is much of everything.
+//! Real processes when something breaks (a store that freezes, replicas that share one, a restart,
+//! a flood) and when there is much of everything.
 //!
-//! Each run is the real binary, an upstream, and a real `redis-server` where there is one, all processes of their own, so that
-//! none takes part in the runtime of the one that asks. It prints what it measured beside what is allowed, and fails
-//! where that is exceeded. docs/benchmarks.md says how to read it. Whatever was started is killed when a run ends, also
-//! by a panic, by Ctrl-C or by SIGTERM.
+//! Each run is the real binary, an upstream, and a real `redis-server` where there is one, all
+//! processes of their own, so that none takes part in the runtime of the client. It prints what it
+//! measured beside what is allowed, and fails where that is exceeded. docs/benchmarks.md says how
+//! to read it. All processes are killed when a run ends, also by a panic, by Ctrl-C or by SIGTERM.
 
 mod arguments;
 mod client;

@@ -1,7 +1,7 @@
 //! This program once more, in the role of an upstream: a process of its own.
 //!
-//! It says on standard output where it is, and then, for each line on standard input, what it has counted. It ends with
-//! its standard input, and so with whoever started it, however that one ended.
+//! It prints its address, and then its counts for each line on standard input. It ends with its
+//! standard input, and so with the process that started it, in whatever way that one ends.
 
 use std::io::{self, BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -57,8 +57,8 @@ impl Drop for Process {
     }
 }
 
-/// The other side: says where it is, and what it has counted as often as it is asked, until nobody asks any more. What
-/// it is told, it hears first.
+/// Runs the other side: prints its address, and its counts for each line that it reads, until the
+/// standard input ends. `told` sees each line before the counts are taken.
 pub(crate) fn answer(connect_to: &str, ca_file: &str, told: impl Fn(&str) -> Value) {
     say(&json!({"connect_to": connect_to, "ca_file": ca_file}));
     for word in io::stdin().lines() {
@@ -74,6 +74,6 @@ fn line(output: &mut Lines<BufReader<ChildStdout>>) -> Value {
 fn say(value: &Value) {
     let mut output = io::stdout();
     let written = writeln!(output, "{value}").and_then(|()| output.flush());
-    // Whoever listened is gone, and the standard input ends with it.
+    // The reader is gone, and the standard input ends with it.
     drop(written);
 }

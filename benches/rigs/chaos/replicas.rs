@@ -1,7 +1,8 @@
-//! How often replicas that share a store ask GitHub, against one process alone on the same load.
+//! The requests of replicas that share a store, against those of one process alone on the same
+//! load.
 //!
-//! Each document in use is to be revalidated by one of them, whoever that is. Each run has a new Redis, so that nothing
-//! is left of the one before.
+//! Each document in use is to be revalidated by one of them, whichever it is. Each run has a new
+//! Redis, so that nothing is left of the one before.
 
 use std::collections::BTreeMap;
 
@@ -10,26 +11,26 @@ use crate::verdict::Verdict;
 use crate::{fleet, say};
 
 const REPLICAS: usize = 3;
-/// What three may ask, in what one asks.
+/// The most requests of three replicas, in relation to those of one.
 const CALLS_RATIO: f64 = 1.05;
 
 const REQUESTS: &str = "svm_upstream_requests_total";
 const ADOPTED: &str = "svm_revalidate_adopted_total";
 
-/// What is measured, and for how long.
+/// The load, and the length of the measurement.
 pub(crate) struct Plan {
     /// The documents and the interval.
     pub(crate) fleet: fleet::Plan,
-    /// How many intervals are measured.
+    /// The number of measured intervals.
     pub(crate) intervals: usize,
 }
 
-/// What some intervals came to.
+/// The counts of several intervals.
 struct Measured {
     intervals: Vec<Interval>,
-    /// How often each replica asked GitHub.
+    /// The number of requests of each replica to GitHub.
     requests: Vec<f64>,
-    /// How many entries each replica took over from others.
+    /// The number of entries that each replica took over from others.
     adopted: Vec<f64>,
     faults: usize,
 }
@@ -69,7 +70,7 @@ async fn measure(plan: &Plan, replicas: usize) -> Option<Measured> {
     Some(measured)
 }
 
-/// How many documents were asked for how often.
+/// Returns the number of documents for each number of requests.
 fn by_calls(calls: &[u64]) -> BTreeMap<u64, usize> {
     calls.iter().fold(BTreeMap::new(), |mut documents, calls| {
         *documents.entry(*calls).or_default() += 1;

@@ -1,6 +1,6 @@
-//! How often GitHub is asked in the first interval after all processes have started again.
+//! The requests to GitHub in the first interval after all processes have started again.
 //!
-//! What is in use and when it was last checked outlives them, in the store; so a restart is no burst.
+//! The store keeps the documents in use and the times of their checks, so a restart is no burst.
 
 use tokio::time::sleep;
 
@@ -9,8 +9,9 @@ use crate::say;
 use crate::verdict::Verdict;
 
 const REPLICAS: usize = 3;
-/// What the interval after a restart may ask, in what the one before it asked. A document may be checked a sixtieth of
-/// an interval early, so two intervals of the same work differ by some.
+/// The most requests in the interval after a restart, in relation to the one before it. A document
+/// may be checked a sixtieth of an interval early, so two intervals of the same work differ by
+/// some.
 const CALLS_RATIO: f64 = 1.05;
 
 /// Measures, prints, and judges.

@@ -1,7 +1,8 @@
-//! What a hit, an entry and a connection cost when there is much of everything.
+//! The cost of a hit, an entry and a connection when there is much of everything.
 //!
-//! The service has a core to itself wherever nothing else is said, and the client, which is one thread, another one
-//! together with the upstream. What is compared is measured in turns in one run; a figure alone says little.
+//! The service has a core to itself unless stated otherwise, and the client, which is one thread,
+//! shares another one with the upstream. Figures that are compared are measured in turns in one
+//! run; a figure alone says little.
 
 mod bytes;
 mod cold;
@@ -33,9 +34,9 @@ use self::stage::Stage;
 /// Files that a process has open beside its connections.
 const OTHER_FILES: usize = 1_000;
 
-/// What is measured, and how much of it.
+/// The parts, and their sizes.
 pub(crate) struct Plan {
-    /// Which parts.
+    /// The parts to measure.
     pub(crate) parts: Vec<Part>,
     /// Turns of each subject.
     pub(crate) rounds: usize,
@@ -43,7 +44,7 @@ pub(crate) struct Plan {
     pub(crate) requests: usize,
     /// Entries in L1, step by step.
     pub(crate) entries: Vec<usize>,
-    /// What L1 may hold where twice as much is offered, in MiB.
+    /// The bound of L1 where twice as much is offered, in MiB.
     pub(crate) l1_mib: usize,
     /// Busy connections.
     pub(crate) connections: Vec<usize>,
@@ -166,7 +167,7 @@ impl FromStr for Part {
 }
 
 impl Plan {
-    /// Whether it can be measured at all.
+    /// Fails if the plan cannot be measured.
     fn check(&self) -> Result<(), String> {
         // Of the smallest turn, which has a tenth of the requests.
         let requests = self.requests / 10 / self.rounds.max(1);

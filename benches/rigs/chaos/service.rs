@@ -1,4 +1,5 @@
-//! The service as a process whose log goes to a file, as in production: nobody has to keep up with reading it.
+//! The service as a process whose log goes to a file, as in production: nobody has to keep up with
+//! reading it.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -24,7 +25,7 @@ const LOG: &str = "svm.log";
 /// A process that serves; killed when dropped.
 pub(crate) struct Service {
     child: Child,
-    /// Where it serves.
+    /// The address on which it serves.
     pub(crate) address: SocketAddr,
 }
 
@@ -80,7 +81,8 @@ impl Service {
         assert!(ended.expect("a child of ours").success(), "an end in order");
     }
 
-    /// What the system says of the process's memory, in bytes: `VmRSS`, or `VmHWM`, which is the most it ever was.
+    /// Returns a value of the process's memory, in bytes: `VmRSS`, or `VmHWM`, which is the most so
+    /// far.
     pub(crate) fn memory(&self, name: &str) -> f64 {
         system::memory(self.id(), name)
     }
@@ -100,7 +102,8 @@ impl Service {
         metric(self.address, name)
     }
 
-    /// Waits until metrics have these values; returns how long that took, or nothing if it takes too long.
+    /// Waits until metrics have these values; returns how long that took, or nothing if it takes
+    /// too long.
     pub(crate) async fn reaches(
         &self,
         metrics: &[(&str, f64)],
@@ -125,14 +128,14 @@ pub(crate) fn metric(address: SocketAddr, name: &str) -> f64 {
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in\n{page}"))
 }
 
-/// What the log says of the address, if it says so already.
+/// Finds the address in the log, if the log has it already.
 fn serving_at(log: &str) -> Option<SocketAddr> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let address = |line: Value| line["address"].as_str()?.parse().ok();
     lines.filter(|line| line["message"] == "serving").find_map(address)
 }
 
-/// What it wrote instead of serving.
+/// Returns the output of a process that does not serve.
 fn why(setup: &Setup) -> String {
     let texts = [LOG, "errors"].map(|name| fs::read_to_string(setup.folder().join(name)));
     format!("it does not serve:\n{}", texts.map(Result::unwrap_or_default).concat())

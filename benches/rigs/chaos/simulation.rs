@@ -16,7 +16,7 @@ pub(crate) const TOKENS: &str = "ghp_first,ghp_second";
 /// A simulation that runs; killed when dropped.
 pub(crate) struct Simulation(pub(crate) Process);
 
-/// What it has counted so far.
+/// The counts so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Told {
     /// Requests that cost quota.
@@ -50,7 +50,7 @@ impl Told {
         self.calls.iter().sum()
     }
 
-    /// What came after `earlier`.
+    /// Returns the difference to `earlier`.
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         let calls = self.calls.iter().zip(&earlier.calls).map(|(now, then)| now - then);
         Self {

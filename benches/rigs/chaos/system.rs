@@ -1,4 +1,4 @@
-//! What Linux says of processes, and where it runs them.
+//! Facts from Linux about processes, and the cores on which they run.
 
 use std::fs;
 use std::process::{Command as Blocking, Stdio};
@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-/// The unit of times in `/proc`, `USER_HZ`, is the same on every architecture that svm is built for.
+/// The unit of times in `/proc`, `USER_HZ`, is the same on every architecture that svm is built
+/// for.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What the system says of a process's memory, in bytes, under this name in its `status`.
+/// Returns the value of this name in a process's `status`, in bytes.
 pub(crate) fn memory(process: u32, name: &str) -> f64 {
     let status = read(process, "status");
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -26,14 +27,15 @@ pub(crate) fn cpu_time(process: u32) -> Duration {
     TICK * ticks
 }
 
-/// The bytes that a process, and those of its children that have ended, had the system write to disks.
+/// The bytes that a process, and those of its children that have ended, had the system write to
+/// disks.
 pub(crate) fn written(process: u32) -> f64 {
     let io = read(process, "io");
     let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
     line.and_then(|bytes| bytes.parse().ok()).unwrap_or_else(|| panic!("no bytes in {io}"))
 }
 
-/// How many files this process, and those that it starts, may have open.
+/// Returns the most files that this process, and those that it starts, may have open.
 pub(crate) fn most_open_files() -> usize {
     let limits = read(std::process::id(), "limits");
     let limit = limits.lines().find_map(|line| line.strip_prefix("Max open files"));

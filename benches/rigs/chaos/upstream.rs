@@ -1,7 +1,7 @@
 //! An upstream for millions of requests: real TLS, and answers that follow from the path alone.
 //!
-//! The simulated GitHub keeps a journal and goes through a mock server, which is too slow here: what is measured would
-//! be the simulation.
+//! The simulated GitHub keeps a journal and goes through a mock server, which is too slow here:
+//! what is measured would be the simulation.
 
 mod delay;
 
@@ -25,21 +25,21 @@ pub(crate) use self::delay::{HELD, RELEASE, SLOW, SLOWNESS};
 /// The word that asks for this role.
 pub(crate) const ROLE: &str = "quick-upstream";
 
-/// What the name of a document that does not exist begins with.
+/// The prefix of documents that do not exist.
 pub(crate) const MISSING: &str = "/missing/";
-/// What the name of a document begins with for which there is no quota.
+/// The prefix of documents for which there is no quota.
 pub(crate) const SPENT: &str = "/repos/spent/";
-/// What the name of a large document begins with.
+/// The prefix of large documents.
 pub(crate) const LARGE: &str = "/large/";
-/// What the name of a document begins with that has just so many bytes as its name says next. Every other one is small.
+/// The prefix of documents whose name states their length in bytes. All others are small.
 pub(crate) const SIZED: &str = "/bytes/";
 
-/// What a release weighs.
+/// The length of a release in bytes.
 pub(crate) const LARGE_BODY: usize = 20_000;
-/// What the `ETag` of a document of a size weighs: as GitHub's, it is a digest in quotes.
+/// The length of the `ETag` of a document of a given length: a digest in quotes, as GitHub's.
 pub(crate) const ETAG_BYTES: usize = 66;
 
-/// Whether these words ask for this role.
+/// Returns true if these words ask for this role.
 pub(crate) fn is_asked_for(words: &[String]) -> bool {
     words.first().is_some_and(|word| word == ROLE)
 }
@@ -108,7 +108,7 @@ pub(crate) fn document(path: &str) -> String {
     format!(r#"{{"path":"{path}","tag_name":"v1.0.0","body":"{notes}"}}"#)
 }
 
-/// How many bytes a document has whose name says so.
+/// Returns the length that the name of a document states.
 fn size(path: &str) -> Option<usize> {
     path.strip_prefix(SIZED)?.split('/').next()?.parse().ok()
 }

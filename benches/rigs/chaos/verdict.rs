@@ -1,8 +1,8 @@
-//! What was measured beside what is allowed, and whether all of it holds.
+//! The measured values beside the allowed ones, and the verdict.
 
 use crate::say;
 
-/// Whether all that was checked so far holds.
+/// True while everything that was checked holds.
 pub(crate) struct Verdict(bool);
 
 impl Verdict {
@@ -41,7 +41,7 @@ impl Verdict {
         say(&format!("{what}: {measured}, expected: {expected}: {verdict}"));
     }
 
-    /// Whether all of it holds.
+    /// Returns true if everything that was checked holds.
     pub(crate) fn holds(&self) -> bool {
         self.0
     }

@@ -4,7 +4,7 @@ use crate::options::Options;
 use crate::scenario::{SCENARIOS, Scenario};
 use crate::server::Kind;
 
-/// What is said to whoever asks for something else.
+/// The text for a wrong command line.
 pub(crate) const HELP: &str = "\
 peers [OPTION VALUE]...
 
@@ -18,7 +18,7 @@ peers [OPTION VALUE]...
 
 It needs two cores, taskset and setpriv of util-linux, wrk, and the servers that it is to start.";
 
-/// What is measured, and for how long.
+/// The scenarios and servers, and the length of the measurement.
 pub(crate) struct Plan {
     /// Rounds, of which medians are taken.
     pub(crate) rounds: usize,

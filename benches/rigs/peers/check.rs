@@ -10,7 +10,8 @@ use crate::scenario::Scenario;
 use crate::server::{Kind, Server};
 use crate::support::client::{Client, First};
 
-/// Asks a server for a document of a scenario; returns the header lines with which it is to be asked from then on.
+/// Asks a server for a document of a scenario; returns the header lines with which it is to be
+/// asked from then on.
 pub(crate) async fn check(server: &Server, scenario: &Scenario) -> Vec<String> {
     let (address, document) = (server.address_for(scenario), scenario.document(0));
     let plain = requests::headers(scenario, "\"of nothing\"");

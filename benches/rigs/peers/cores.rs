@@ -1,4 +1,4 @@
-//! Which core is for the servers, and which for who asks.
+//! The core of the servers, and the core of the client.
 
 use std::fs;
 use std::process::Command;
@@ -27,8 +27,9 @@ impl Cores {
 }
 
 impl Core {
-    /// A program that will run there with all its threads and children. It is told to end when the thread ends that started
-    /// it, be it that this program was killed: nobody else would end a server that holds gigabytes.
+    /// A program that will run there with all its threads and children. It is told to end when the
+    /// thread ends that started it, be it that this program was killed: nobody else would end a
+    /// server that holds gigabytes.
     pub(crate) fn command(self, program: &str) -> Command {
         let mut command = Command::new("taskset");
         command.args(["-c", &self.0.to_string(), "setpriv", "--pdeathsig", "TERM", program]);

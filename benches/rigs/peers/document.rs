@@ -1,9 +1,10 @@
-//! The documents: of any size, each told from all others by its number, which is in its URL and in its body.
+//! The documents: of any size, each told from all others by its number, which is in its URL and in
+//! its body.
 
 use crate::harness::app::encode;
 use crate::support::notes::notes;
 
-/// What stands before size and number, at the upstream as in the query of whoever asks for it.
+/// The text before length and number, at the upstream as in a client's query.
 const MARK: &str = "bytes-";
 
 /// A document.
@@ -11,7 +12,7 @@ const MARK: &str = "bytes-";
 pub(crate) struct Document {
     /// The length of its body.
     pub(crate) bytes: usize,
-    /// Which of those of its length it is.
+    /// Its number among those of its length.
     pub(crate) number: usize,
 }
 
@@ -24,13 +25,13 @@ impl Document {
         Some(Self { bytes: bytes.parse().ok()?, number: rest[..end].parse().ok()? })
     }
 
-    /// Where GitHub has it.
+    /// Returns its URL at GitHub.
     pub(crate) fn url(self) -> String {
         let Self { bytes, number } = self;
         format!("https://api.github.com/repos/octo/{MARK}{bytes}-{number:07}/releases/latest")
     }
 
-    /// Where svm has it, and for the sake of equal requests all others too.
+    /// Returns its path at svm, and, so that requests are equal, at all others too.
     pub(crate) fn path(self) -> String {
         format!("/version?url={}", encode(&self.url()))
     }

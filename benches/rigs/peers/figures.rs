@@ -6,7 +6,8 @@ use crate::server::Kind;
 use crate::table::{Table, ratio};
 use crate::verdict::Verdict;
 
-/// How many times as many requests a second, and requests a second of its core, 7 KB over kept connections.
+/// The least ratios of svm to the others, in requests a second and in requests a second of its
+/// core, with 7 KB over kept connections.
 const REQUIRED: [(Kind, f64); 3] = [(Kind::Salvo, 0.95), (Kind::Nginx, 1.3), (Kind::Varnish, 1.8)];
 /// The same with a million entries, in what it is with one.
 const WITH_MANY: f64 = 0.9;

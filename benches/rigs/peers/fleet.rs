@@ -1,4 +1,5 @@
-//! The servers of one kind of scenario: all that are compared, with the same documents in their caches.
+//! The servers of one kind of scenario: all that are compared, with the same documents in their
+//! caches.
 
 use tokio::task::yield_now;
 
@@ -39,7 +40,8 @@ impl Fleet {
         }
     }
 
-    /// What svm holds, and whether its log is whole: lines that it drops are work that it does not do.
+    /// Prints the memory of svm, and whether its log is whole: lines that it drops are work that it
+    /// does not do.
     pub(crate) fn print_svm(&self) {
         let metric = |name| metric(self.svm().address, name);
         let (entries, dropped) = (metric("svm_l1_entries"), metric("svm_log_lines_dropped_total"));

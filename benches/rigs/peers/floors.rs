@@ -1,7 +1,8 @@
-//! The floors: programs that give one answer to everything, the very one that svm gave, and have nothing to decide.
+//! The floors: programs that give one answer to everything, the very one that svm gave, and have
+//! nothing to decide.
 //!
-//! Each is a process of its own: this program once more, which fetches that answer from svm and then serves it. Their
-//! runtime is built as svm's is: on one core it has one worker.
+//! Each is a process of its own: this program once more, which fetches that answer from svm and
+//! then serves it. Their runtime is built as svm's is: on one core it has one worker.
 
 use std::convert::Infallible;
 use std::io;
@@ -29,7 +30,7 @@ use crate::support::floor;
 
 const ROLE: &str = "peers-floor";
 
-/// Which floor, where, and of what.
+/// The kind of a floor, its address, and its answer.
 pub(crate) struct Role<'a> {
     is_salvo: bool,
     address: SocketAddr,
@@ -37,8 +38,8 @@ pub(crate) struct Role<'a> {
     request: &'a str,
 }
 
-/// What a floor is to ask svm for: what svm is asked for in that scenario, but not to close the connection, which each
-/// server says for itself.
+/// Returns the request of a floor to svm: the scenario's own, without the request to close the
+/// connection, which each server states itself.
 pub(crate) fn request(scenario: &Scenario, headers: &[String]) -> String {
     let kept: Vec<_> = headers.iter().filter(|line| *line != CLOSE).cloned().collect();
     requests::whole(&scenario.document(0).path(), &kept)
@@ -83,7 +84,7 @@ impl<'a> Role<'a> {
     }
 }
 
-/// What the bare hyper answers.
+/// The answer of the bare hyper.
 struct Bare {
     status: StatusCode,
     headers: HeaderMap,

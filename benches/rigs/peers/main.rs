@@ -1,9 +1,10 @@
-//! svm beside what else could stand in its place: nginx, Varnish, and the floors, a bare handler of salvo and a bare hyper.
+//! svm beside what else could stand in its place: nginx, Varnish, and the floors, a bare handler of
+//! salvo and a bare hyper.
 //!
-//! All of them are processes on one core and have the same documents in their caches; wrk asks from the other core, one
-//! server at a time, in turns, so that whatever else the machine does falls on all. docs/benchmarks.md says what is on and
-//! off in each, and how to read the tables. Whatever was started ends when the run does, also by a panic, by Ctrl-C or by
-//! SIGTERM.
+//! All of them are processes on one core and have the same documents in their caches; wrk asks from
+//! the other core, one server at a time, in turns, so that whatever else the machine does falls on
+//! all. docs/benchmarks.md says what is on and off in each, and how to read the tables. Whatever
+//! was started ends when the run does, also by a panic, by Ctrl-C or by SIGTERM.
 
 mod arguments;
 mod check;

@@ -1,4 +1,5 @@
-//! A server as a process on the servers' core, with all that it starts; and what the system says of them.
+//! A server as a process on the servers' core, with all that it starts; and what the system says of
+//! them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,7 +44,8 @@ impl Pinned {
         Duration::from_secs_f64(ticks as f64 / TICKS_A_SECOND)
     }
 
-    /// Its resident memory in bytes. What processes of it share counts for each.
+    /// Returns its resident memory in bytes. Memory that several of its processes share counts for
+    /// each.
     pub(crate) fn resident(&self) -> u64 {
         self.family().into_iter().filter_map(resident).sum()
     }
@@ -118,7 +120,8 @@ pub(crate) fn cpu_of_ended() -> Duration {
     Duration::from_secs_f64(ticks.sum::<u64>() as f64 / TICKS_A_SECOND)
 }
 
-/// What proc(5) says of a process, from its state on: before that is its name, in which there may be spaces.
+/// Returns the fields of proc(5) for a process, from its state on: before that is its name, in
+/// which there may be spaces.
 fn stat(id: u32) -> io::Result<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{id}/stat"))?;
     let (_, rest) = text.rsplit_once(") ").ok_or(io::ErrorKind::InvalidData)?;

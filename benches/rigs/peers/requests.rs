@@ -1,4 +1,4 @@
-//! What wrk is told to ask: header lines, and a list of paths, which it goes through again and again.
+//! The requests of wrk: header lines, and a list of paths, which it goes through again and again.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ pub(crate) const CLOSE: &str = "Connection: close";
 pub(crate) struct Choice {
     draw: Draw,
     count: usize,
-    /// How often one of the documents up to each is asked for, in some unit; for Zipf's law alone.
+    /// The frequency of all documents up to each one, in some unit; for Zipf's law alone.
     cumulated: Vec<f64>,
 }
 
@@ -59,7 +59,8 @@ pub(crate) fn write(file: &Path, scenario: &Scenario, choice: &Choice, round: us
     fs::write(file, paths.collect::<String>()).expect("a file");
 }
 
-/// The header lines of a scenario, of clients that hold the document with this validator where they hold one.
+/// The header lines of a scenario, of clients that hold the document with this validator where they
+/// hold one.
 pub(crate) fn headers(scenario: &Scenario, etag: &str) -> Vec<String> {
     let mut headers = HEADERS.map(str::to_owned).to_vec();
     if scenario.closes {

@@ -18,8 +18,8 @@ use crate::upstream::Upstream;
 use crate::verdict::Verdict;
 use crate::wrk::Wrk;
 
-/// The servers of the scenarios with few documents, and others for those with many, where there are any: what a hit
-/// costs with few would not be known of servers that have many.
+/// The servers of the scenarios with few documents, and others for those with many, where there are
+/// any: what a hit costs with few would not be known of servers that have many.
 struct Fleets {
     few: Fleet,
     many: Fleet,
@@ -75,7 +75,7 @@ fn missing(plan: &Plan) -> Option<&'static str> {
     ["taskset", "setpriv", "wrk"].into_iter().chain(programs).find(|program| !is_installed(program))
 }
 
-/// What it says to that option does not matter.
+/// The program's answer to that option does not matter.
 fn is_installed(program: &str) -> bool {
     let mut command = Command::new(program);
     let silent = command.arg("-V").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -1,24 +1,24 @@
-//! What is asked for, and how.
+//! The scenarios: documents, and the requests for them.
 
 use crate::document::Document;
 
-/// What is asked for, and how.
+/// The documents and the requests of a measurement.
 pub(crate) struct Scenario {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub(crate) name: &'static str,
-    /// How long the documents are.
+    /// The length of the documents.
     bytes: usize,
-    /// How many there are.
+    /// The number of documents.
     pub(crate) keys: Keys,
-    /// Which of them is asked for next.
+    /// The choice of the next document.
     pub(crate) draw: Draw,
-    /// Whether each request has a connection of its own.
+    /// True if each request has a connection of its own.
     pub(crate) closes: bool,
-    /// Whether clients have the document already.
+    /// True if clients have the document already.
     pub(crate) is_conditional: bool,
 }
 
-/// How many documents.
+/// The number of documents.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keys {
     /// One.
@@ -29,12 +29,13 @@ pub(crate) enum Keys {
     Many,
 }
 
-/// How a document is chosen.
+/// The choice of a document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Draw {
     /// Each as often as any other.
     Uniform,
-    /// The second half as often as the first, the third a third as often: Zipf's law with an exponent of 1.
+    /// The second half as often as the first, the third a third as often: Zipf's law with an
+    /// exponent of 1.
     Zipf,
 }
 
@@ -83,7 +84,7 @@ impl Scenario {
         Document { bytes: self.bytes, number }
     }
 
-    /// Whether bodies are so long that a server may have another way for them.
+    /// Returns true if bodies are so long that a server may have another way for them.
     pub(crate) fn is_large(&self) -> bool {
         self.bytes >= LARGE
     }
@@ -103,7 +104,7 @@ impl Scenario {
 }
 
 impl Keys {
-    /// How many, if `many` are many.
+    /// Returns the number, if `many` are many.
     pub(crate) fn count(self, many: usize) -> usize {
         match self {
             Self::One => 1,

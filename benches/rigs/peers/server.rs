@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::pinned::Pinned;
 use crate::scenario::Scenario;
 
-/// Which server.
+/// The kind of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The release binary.
@@ -34,7 +34,7 @@ impl Kind {
     pub(crate) const USUAL: [Self; 5] =
         [Self::Svm, Self::Salvo, Self::Hyper, Self::Nginx, Self::Varnish];
 
-    /// What it is called.
+    /// Returns its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Svm => "svm",
@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    /// Whether it has no cache, and gives one answer to everything.
+    /// Returns true if it has no cache, and gives one answer to everything.
     pub(crate) fn is_floor(self) -> bool {
         matches!(self, Self::Salvo | Self::Hyper)
     }
@@ -54,11 +54,11 @@ impl Kind {
 
 /// A server that runs; it ends when dropped.
 pub(crate) struct Server {
-    /// Which one.
+    /// The kind of the server.
     pub(crate) kind: Kind,
-    /// Where it serves.
+    /// The address on which it serves.
     pub(crate) address: SocketAddr,
-    /// Where it serves large bodies, if it has another way for these.
+    /// The address on which it serves large bodies, if it has another way for these.
     pub(crate) for_large: Option<SocketAddr>,
     /// Its processes, the one that was started last first.
     pub(crate) processes: Vec<Pinned>,
@@ -70,7 +70,7 @@ pub(crate) struct Server {
 pub(crate) const ACCESS_LOG: &str = "access.log";
 
 impl Server {
-    /// Where it is to be asked in a scenario.
+    /// Returns the address for a scenario.
     pub(crate) fn address_for(&self, scenario: &Scenario) -> SocketAddr {
         self.for_large.filter(|_| scenario.is_large()).unwrap_or(self.address)
     }

@@ -1,4 +1,4 @@
-//! How each server is started.
+//! The commands and settings of each server.
 
 pub(crate) mod nginx;
 pub(crate) mod svm;
@@ -6,7 +6,7 @@ pub(crate) mod varnish;
 
 use tempfile::TempDir;
 
-/// Where files may be that a careful operator keeps in memory.
+/// The folder of files that a careful operator keeps in memory.
 const IN_MEMORY: &str = "/dev/shm";
 
 /// A folder in memory where there is one, so that no server waits for a disk.

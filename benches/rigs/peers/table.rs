@@ -1,4 +1,4 @@
-//! What was measured in one scenario, and how svm compares.
+//! The results of one scenario, and svm's ratios to the others.
 
 use crate::say;
 use crate::scenario::Scenario;
@@ -7,15 +7,16 @@ use crate::statistics::median;
 use crate::turn::Sample;
 
 const MEBIBYTE: f64 = 1_048_576.0;
-/// A core that works more than this part of the time has no time left; the kernel does not charge all it does to anybody.
+/// A core that works more than this part of the time has no time left; the kernel does not charge
+/// all it does to anybody.
 const SATURATED: f64 = 0.9;
-/// Whose figure it is where it is not the server's.
+/// The note for a figure that is the client's and not the server's.
 const CLIENT: &str = " (the client)";
 const MACHINE: &str = " (the machine)";
 
 /// The samples of a scenario, a list for each server, in the order of the rounds.
 pub(crate) struct Table {
-    /// Which scenario.
+    /// The scenario.
     pub(crate) scenario: &'static Scenario,
     rows: Vec<(Kind, Vec<Sample>)>,
 }
@@ -38,7 +39,8 @@ impl Table {
         row.map_or(&[], |(_, samples)| samples)
     }
 
-    /// Whether neither server nor client was the limit of what was measured of a server: something else ran too.
+    /// Returns true if neither server nor client limited the figures of a server: something else
+    /// ran too.
     pub(crate) fn is_disturbed(&self, kind: Kind) -> bool {
         note(busy(self.of(kind))) == MACHINE
     }
@@ -79,7 +81,7 @@ fn busy(samples: &[Sample]) -> (f64, f64) {
     (of(|sample| sample.server_busy), of(|sample| sample.client_busy))
 }
 
-/// What was measured if it was not the server.
+/// Returns the note on the limit of a figure if that was not the server.
 fn note((server, client): (f64, f64)) -> &'static str {
     match (server > SATURATED, client > SATURATED) {
         (true, _) => "",

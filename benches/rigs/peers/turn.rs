@@ -12,7 +12,7 @@ use crate::server::{Kind, Server};
 use crate::upstream::Upstream;
 use crate::wrk::{Report, Wrk};
 
-/// What came of it.
+/// The results of a turn.
 #[derive(Clone, Copy)]
 pub(crate) struct Sample {
     /// Requests a second.
@@ -61,8 +61,8 @@ pub(crate) async fn take(
     }
 }
 
-/// wrk counts what it reads, and does not look at it: on the average an answer has to be longer than its document, or, for
-/// who has that already, shorter.
+/// wrk counts what it reads, and does not look at it: on the average an answer has to be longer
+/// than its document, or, for who has that already, shorter.
 fn are_whole(report: &Report, scenario: &Scenario) -> bool {
     let documents = report.requests * scenario.document(0).bytes as u64;
     (report.bytes < documents) == scenario.is_conditional
@@ -72,7 +72,8 @@ fn cpu(server: &Server) -> Duration {
     server.processes.iter().map(Pinned::cpu).sum()
 }
 
-/// How many requests a server has sent on to the upstream. svm also asks in the background, which is no miss.
+/// Returns the number of requests that a server has sent on to the upstream. Those of svm in the
+/// background are no misses.
 fn misses(server: &Server, upstream: &mut Upstream) -> u64 {
     match server.kind {
         Kind::Svm => metric(server.address, "svm_cache_misses_total") as u64,

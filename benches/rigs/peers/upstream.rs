@@ -1,7 +1,8 @@
-//! The upstream of all caches: plain HTTP for nginx and Varnish, TLS for svm, and the same documents for each.
+//! The upstream of all caches: plain HTTP for nginx and Varnish, TLS for svm, and the same
+//! documents for each.
 //!
-//! A process of its own: this program once more. Only what comes over plain HTTP is counted: svm also asks in the
-//! background, which it is meant to do.
+//! A process of its own: this program once more. Only what comes over plain HTTP is counted: svm
+//! also asks in the background, which it is meant to do.
 
 use std::io;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::process::{self, Process};
 
 const ROLE: &str = "peers-upstream";
 
-/// The upstream as seen by whoever started it.
+/// The upstream, from the outside.
 pub(crate) struct Upstream(Process);
 
 impl Upstream {
@@ -34,18 +35,18 @@ impl Upstream {
         (&self.0.connect_to, &self.0.ca_file)
     }
 
-    /// Where it speaks plain HTTP.
+    /// Returns its address for plain HTTP.
     pub(crate) fn plain(&mut self) -> String {
         self.0.told()["plain"].as_str().expect("a text").to_owned()
     }
 
-    /// How often it was asked over plain HTTP.
+    /// Returns the number of requests over plain HTTP.
     pub(crate) fn calls(&mut self) -> u64 {
         self.0.told()["calls"].as_u64().expect("a number")
     }
 }
 
-/// Whether these words ask for this role.
+/// Returns true if these words ask for this role.
 pub(crate) fn is_asked_for(words: &[String]) -> bool {
     words.first().is_some_and(|word| word == ROLE)
 }

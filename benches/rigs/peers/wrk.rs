@@ -21,18 +21,18 @@ pub(crate) struct Wrk {
     folder: TempDir,
 }
 
-/// What it says at its end.
+/// The report of wrk at its end.
 #[derive(Deserialize)]
 pub(crate) struct Report {
     /// Whole answers.
     pub(crate) requests: u64,
-    /// What came over all connections, answers included that were cut off at the end.
+    /// The bytes over all connections, answers included that were cut off at the end.
     pub(crate) bytes: u64,
-    /// How long it took.
+    /// The length of the run.
     pub(crate) micros: u64,
-    /// What half of them took at most, in microseconds.
+    /// The median of the times, in microseconds.
     pub(crate) p50: u64,
-    /// What all but one in a hundred took at most.
+    /// The 99th percentile of the times.
     pub(crate) p99: u64,
     /// Connections that failed.
     broken: u64,

@@ -1,4 +1,4 @@
-//! How a run of whole processes ends: with its verdict, or because somebody ends it.
+//! The end of a run of whole processes: its verdict, or a signal.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::verdict::Verdict;
 
-/// What a shell says of a program that Ctrl-C has ended.
+/// The exit code of a program that Ctrl-C has ended, as shells report it.
 const INTERRUPTED: u8 = 130;
 
 /// The run, until it ends or somebody ends it; what it has started ends with its future.

@@ -25,7 +25,7 @@ async fn spend(app: &TestApp) {
 }
 
 #[tokio::test]
-async fn a_client_may_have_the_upstream_asked_ten_times_at_once_and_then_at_its_rate() {
+async fn a_client_may_cause_ten_misses_at_once_and_then_its_rate() {
     let app = TestApp::builder().set("CLIENT_MISS_RATE", "1").start().await;
     for number in 0..10 {
         assert_eq!(app.version(&unknown(number)).await.status, 404);
@@ -129,7 +129,7 @@ async fn what_was_checked_since_it_was_stored_costs_no_call() {
 }
 
 #[tokio::test]
-async fn what_has_come_to_memory_since_it_was_looked_at_is_no_reason_either() {
+async fn a_document_that_reached_l1_meanwhile_is_not_limited() {
     let app = TestApp::start().await;
     assert!(app.look(&unknown(0)).await.is_none());
     assert_eq!(app.version(&unknown(0)).await.status, 404);
@@ -239,7 +239,7 @@ async fn a_head_counts_as_a_get() {
 }
 
 #[tokio::test]
-async fn each_client_has_a_rate_of_its_own_and_a_forged_header_is_no_other_client() {
+async fn each_client_has_its_rate_and_a_forged_header_changes_nothing() {
     let app = strict().set("FORWARDED_ALLOW_IPS", "127.0.0.1").start().await;
     for (client, limited) in [
         ("192.0.2.1", false),
@@ -263,7 +263,7 @@ async fn without_a_trusted_proxy_the_header_is_nothing() {
 }
 
 #[tokio::test]
-async fn a_limited_client_meets_a_broken_store_without_an_error_of_its_own() {
+async fn a_limited_client_gets_429_while_the_store_is_broken() {
     let store = FaultyStore::in_mood(Mood::Works);
     let app = strict().store(store.clone()).start().await;
     spend(&app).await;
@@ -272,7 +272,7 @@ async fn a_limited_client_meets_a_broken_store_without_an_error_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_limited_client_asks_the_store_for_nothing_that_is_in_memory() {
+async fn a_limited_client_causes_no_store_read_for_documents_in_l1() {
     let app = strict().start().await;
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;

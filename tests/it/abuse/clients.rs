@@ -9,7 +9,7 @@ use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
 #[tokio::test]
-async fn a_query_that_makes_another_url_of_a_document_is_limited_like_any_miss() {
+async fn another_query_of_a_document_is_limited_like_any_miss() {
     let app = TestApp::builder().set("CLIENT_MISS_RATE", "0.3").start().await;
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;

@@ -1,5 +1,5 @@
-//! Floods of URLs that nobody has asked for, beside a few documents that everybody asks for. The same with a million
-//! URLs and the real binary is `just flood`.
+//! Floods of URLs that nobody has asked for, beside a few documents that everybody asks for. The
+//! same with a million URLs and the real binary is `just flood`.
 
 use super::unknown;
 use crate::support::app::{Answer, TestApp, TestAppBuilder};
@@ -55,7 +55,7 @@ async fn flood(app: &TestApp, hot: &[String], flood: Vec<String>, expected: impl
 }
 
 #[tokio::test]
-async fn names_that_do_not_exist_take_a_tenth_of_l1_and_no_document_of_it() {
+async fn missing_names_take_a_tenth_of_l1_and_evict_no_document() {
     let app = started(TestApp::builder().set("CACHE_L1_MAX_GB", SMALL)).await;
     let hot = hot(&app).await;
     let documents = app.metric("svm_l1_bytes").await;

@@ -30,7 +30,7 @@ async fn storm(app: &TestApp, status: StatusCode) {
 }
 
 #[tokio::test]
-async fn they_cause_one_call_in_an_interval_also_where_there_is_no_document() {
+async fn refreshes_of_a_missing_document_cause_one_call_an_interval() {
     for (repository, status) in
         [("octo/app", StatusCode::OK), ("octo/other", StatusCode::NOT_FOUND)]
     {
@@ -45,7 +45,7 @@ async fn they_cause_one_call_in_an_interval_also_where_there_is_no_document() {
 }
 
 #[tokio::test]
-async fn a_call_that_failed_is_no_check_so_the_rate_of_the_client_is_what_holds() {
+async fn after_a_failed_call_only_the_client_rate_bounds_refreshes() {
     let app = TestApp::builder()
         .set("REFRESH_MIN_INTERVAL", "30s")
         .set("CLIENT_MISS_RATE", "0.4")

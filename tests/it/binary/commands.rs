@@ -1,4 +1,4 @@
-//! What it does beside serving.
+//! Its commands beside serving.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -100,7 +100,7 @@ async fn a_proxy_that_is_ignored_is_a_warning_of_a_start_and_of_check() {
 }
 
 #[tokio::test]
-async fn check_tells_every_fault_and_those_of_the_files_that_are_named() {
+async fn check_reports_every_fault_also_of_the_named_files() {
     let bad = Setup::new().set("PORT", "none").set("STALE_AFTER", "soon").run(&["check"]).await;
     bad.assert_code(78);
     let told: Vec<_> = bad.stderr.lines().filter_map(|line| line.split(": ").nth(1)).collect();

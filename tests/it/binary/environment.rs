@@ -1,4 +1,4 @@
-//! What it is told by variables and by `.env`, and what it says to nonsense.
+//! Its variables, its `.env`, and its errors about wrong values.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -133,7 +133,7 @@ async fn the_log_tells_settings_that_differ_from_the_defaults() {
 }
 
 #[tokio::test]
-async fn authorities_that_cannot_be_read_are_a_fault_of_the_configuration() {
+async fn unreadable_authorities_are_a_configuration_error() {
     let setup = Setup::new().set("UPSTREAM_CA_FILE", "nowhere.pem");
     setup.run(&[]).await.assert_code(CONFIGURATION).assert_complaint(
         "UPSTREAM_CA_FILE nowhere.pem cannot be read: No such file or directory (os error 2)",

@@ -1,4 +1,4 @@
-//! What it writes to standard output, and what becomes of it when nobody reads that.
+//! Its standard output, also where no process reads it.
 
 use reqwest::Method;
 use serde_json::json;

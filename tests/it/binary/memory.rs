@@ -1,4 +1,5 @@
-//! What a hostile upstream can make the process hold: at most twice the limit of a body, for each exchange at once.
+//! The memory that a hostile upstream can make the process hold: at most twice the limit of a body,
+//! for each exchange in progress.
 
 use crate::LATEST;
 use crate::support::github::{Failure, GitHub, Wire};
@@ -7,7 +8,7 @@ use crate::support::process::{Running, Setup};
 /// The default of `MAX_UPSTREAM_RESPONSE_BYTES`.
 const LIMIT_BYTES: u64 = 10 * 1024 * 1024;
 const MOST_PER_EXCHANGE: u64 = 2 * LIMIT_BYTES;
-/// What a socket, its TLS and the allocator hold beside a body that is put together.
+/// The memory of a socket, its TLS and the allocator beside a body that is being read.
 const BUFFERS: u64 = 4 * 1024 * 1024;
 const GIGABYTE: u64 = 1_000_000_000;
 const JSON: &str = "content-type: application/json";
@@ -26,7 +27,8 @@ fn documents(count: usize) -> impl Iterator<Item = String> {
     (0..count).map(|n| format!("https://api.github.com/repos/octo/app/hostile/{n}"))
 }
 
-/// The rise of the peak while this many documents are asked for at once, all of them answered like this.
+/// The rise of the peak while this many documents are asked for at once, all of them answered like
+/// this.
 async fn rise(failure: &Failure, at_once: usize, want: (u16, &str)) -> u64 {
     let github = GitHub::start().await;
     let svm = start(&github).await;
@@ -66,7 +68,7 @@ async fn a_body_of_10_gb_costs_at_most_twice_the_limit() {
 }
 
 #[tokio::test]
-async fn a_body_of_one_part_in_a_thousand_costs_at_most_twice_the_limit() {
+async fn a_highly_compressed_body_costs_at_most_twice_the_limit() {
     stays_within(MOST_PER_EXCHANGE, "1:1000", Failure::GzipBomb, TOO_LARGE).await;
 }
 

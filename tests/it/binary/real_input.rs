@@ -1,4 +1,5 @@
-//! The main job on whole documents: GitHub's bytes for every URL, once fetched, and after a restart without GitHub.
+//! The main job on whole documents: GitHub's bytes for every URL, once fetched, and after a restart
+//! without GitHub.
 //!
 //! `tests/real-input.sh` does the same with anybody's documents and URLs.
 
@@ -35,7 +36,7 @@ fn target(path: &Path) -> String {
 }
 
 #[tokio::test]
-async fn clients_get_githubs_bytes_raw_or_encoded_and_after_a_restart_without_github() {
+async fn clients_get_githubs_bytes_encoded_or_not_and_after_a_restart() {
     let github = GitHub::start().await;
     let documents = documents(DOCUMENTS.as_ref());
     assert!(documents.len() > 5 && documents.iter().any(|(target, _)| target.contains('?')));
@@ -99,7 +100,8 @@ async fn the_simulated_github_has_what_the_readme_asks_for() {
         let answer = svm.get(&path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.summary());
         if is_compressed {
-            // What is worth an example is sent as gzip, as soon as it is made.
+            // The service sends a document of the examples as gzip as soon as the gzip form is
+            // made.
             let compressed = svm.shows("/metrics", |metrics| {
                 metrics.text().contains("svm_gzip_made_total{result=\"smaller\"}")
             });

@@ -21,7 +21,7 @@ async fn each_signal_ends_it_in_order_with_one_farewell() {
     let github = GitHub::start().await;
     github.release("octo/app").serve();
     for signal in ["TERM", "INT", "HUP"] {
-        // What is asked for waits in the queue until the end.
+        // The document waits in the queue until the end.
         let setup = Setup::new().behind(&github).set("WRITE_BEHIND_FLUSH_INTERVAL", "1h");
         let svm = setup.start().await;
         let _ = svm.version(LATEST).await;
@@ -34,7 +34,7 @@ async fn each_signal_ends_it_in_order_with_one_farewell() {
 }
 
 #[tokio::test]
-async fn the_port_that_the_system_chose_is_logged_and_free_again_after_the_end() {
+async fn a_port_chosen_by_the_system_is_logged_and_freed_at_the_end() {
     let svm = Setup::new().start().await;
     let address = svm.address();
     assert_ne!(address.port(), 0);

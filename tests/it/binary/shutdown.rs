@@ -52,7 +52,7 @@ async fn what_has_begun_is_answered_and_stored() {
 }
 
 #[tokio::test]
-async fn while_it_drains_open_connections_are_told_and_new_ones_refused() {
+async fn a_drain_closes_open_connections_and_refuses_new_ones() {
     let github = github().await;
     // The flight ends when the gate opens, and not before.
     let setup = Setup::new().behind(&github).set("UPSTREAM_TIMEOUT", "1h");
@@ -152,7 +152,7 @@ async fn connections_that_nothing_happens_on_do_not_delay_the_end() {
 }
 
 #[tokio::test]
-async fn a_client_that_never_ends_its_request_has_the_grace_and_no_more() {
+async fn an_endless_request_delays_the_end_by_the_grace_period() {
     let svm = Setup::new().set("SHUTDOWN_GRACE", "300ms").start().await;
     let mut slow = svm.connect().await;
     slow.write("GET /ping HTTP/1.1\r\nHo").await;

@@ -42,7 +42,7 @@ async fn without_a_folder_it_serves_and_heals_when_there_is_one() {
 }
 
 #[tokio::test]
-async fn a_full_disk_stops_nothing_and_what_waits_is_written_when_there_is_room() {
+async fn after_a_full_disk_the_queued_writes_are_written() {
     let github = GitHub::start().await;
     github.release("octo/app").serve();
     let setup = Setup::new().behind(&github).set("WRITE_BEHIND_RETRY_MAX_INTERVAL", "50ms");

@@ -16,7 +16,7 @@ struct Logging {
 }
 
 impl Logging {
-    /// Where it serves is said in no log that can be read: the address is its own.
+    /// Starts the service at this address, since no log that can be read names it.
     async fn start(setup: &Setup, log: File, address: SocketAddr) -> Self {
         let child = setup.command(&[]).stdout(log).spawn().expect("the binary");
         eventually(|| std::net::TcpStream::connect(address).is_ok()).await;

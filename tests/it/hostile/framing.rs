@@ -1,12 +1,14 @@
-//! Where a request ends: two servers that disagree about that let one client's bytes become another one's request.
+//! The end of a request: if two servers disagree about it, bytes of one client become a request of
+//! another one.
 //!
-//! Each case is sent in one piece with a well-formed last request behind it. `200` for that one says that the connection
-//! is in step; that it is missing says that the service has closed, and read nothing more.
+//! Each case is sent in one piece with a well-formed last request behind it. A `200` for the last
+//! request shows that the connection is in step; no answer to it shows that the service has closed
+//! the connection and read nothing more.
 
 use crate::support::app::TestApp;
 use crate::support::raw::talk;
 
-/// What is sent before the last request, and the statuses of all answers.
+/// The bytes before the last request, and the statuses of all answers.
 type Case = (&'static str, String, &'static [u16]);
 
 const REFUSED: &[u16] = &[400];
@@ -81,7 +83,7 @@ fn codings() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn lengths_and_codings_leave_no_doubt_about_where_a_request_ends() {
+async fn lengths_and_codings_leave_no_request_ambiguous() {
     let app = TestApp::start().await;
     for (what, bytes, expected) in lengths().into_iter().chain(codings()) {
         let answers = talk(app.address(), format!("{bytes}{LAST}")).await;

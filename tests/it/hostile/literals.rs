@@ -1,5 +1,5 @@
-//! IP literals skip the resolver, which refuses private addresses; so the allowlist must refuse every spelling of one, in
-//! the parameter and in a redirect, before anything is dialled.
+//! IP literals skip the resolver, which refuses private addresses; so the allowlist must refuse
+//! every spelling of one, in the parameter and in a redirect, before anything is dialled.
 
 use crate::support::app::TestApp;
 
@@ -40,7 +40,8 @@ async fn a_literal_that_is_not_listed_is_refused_in_the_parameter() {
 #[tokio::test]
 async fn a_literal_that_is_not_listed_is_refused_in_a_redirect() {
     let app = TestApp::start().await;
-    // The simulated GitHub itself, by its port: whoever followed these would come there.
+    // The port of the simulated GitHub itself: a service that followed one of these would arrive
+    // there.
     let port = app.github.addr().port();
     let ports = [String::new(), format!(":{port}"), ":443".to_owned()];
     let locations = LITERALS.iter().flat_map(|literal| {
@@ -58,7 +59,7 @@ async fn a_literal_that_is_not_listed_is_refused_in_a_redirect() {
 }
 
 #[tokio::test]
-async fn a_literal_that_is_listed_is_no_reason_to_dial_another_spelling_of_it() {
+async fn a_listed_literal_allows_no_other_spelling_of_it() {
     let app = TestApp::builder()
         .set("ALLOWED_UPSTREAM_HOSTS", "api.github.com,127.0.0.2,[::2]")
         .start()

@@ -1,5 +1,5 @@
-//! Query strings as they stand in a request line: repeated and unknown parameters, values that cannot be read, and what is
-//! decoded how often.
+//! Query strings as they stand in a request line: repeated and unknown parameters, values that
+//! cannot be read, and what is decoded how often.
 
 use std::time::Duration;
 

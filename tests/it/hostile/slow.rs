@@ -1,4 +1,5 @@
-//! Clients that take their time: heads that never end, bodies that nobody reads, and the memory that these cost.
+//! Clients that take their time: heads that never end, bodies that nobody reads, and the memory
+//! that these cost.
 
 use std::cell::Cell;
 use std::io::ErrorKind;
@@ -64,7 +65,8 @@ async fn a_head_that_drips_is_given_up_as_soon() {
     let app = TestApp::builder().connection_patience(PATIENCE).start().await;
     let mut dripping = TcpStream::connect(app.address()).await.unwrap();
     dripping.write_all(b"GET /ping HTTP/1.1\r\nX: ").await.unwrap();
-    // A byte for each request that others have answered: were a byte enough to be waited for longer, it would never end.
+    // A byte for each request that others have answered: were a byte enough to be waited for
+    // longer, it would never end.
     app.until(async || {
         assert_eq!(app.get("/ping").await.status, 200);
         let is_open = matches!(dripping.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
@@ -92,7 +94,7 @@ async fn a_client_that_never_reads_is_given_up() {
     // The one that asks.
     app.reaches("svm_client_connections", 1.0).await;
     assert_eq!(unacknowledged(service, client), None, "the kernel keeps nothing for it");
-    // What the kernels kept, and a reset.
+    // The bytes that the kernels kept, and a reset.
     let mut got = Vec::new();
     let _ = stuck.read_to_end(&mut got).await;
     assert!(got.len() < LARGE_BYTES, "{} bytes", got.len());

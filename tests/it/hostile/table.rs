@@ -1,12 +1,12 @@
-//! Reads the tables of `testdata/hostile`: one case a line, in columns that two or more blanks part. The unit tests of
-//! [`Target`](svm::target::Target) read them too.
+//! Reads the tables of `testdata/hostile`: one case a line, in columns that two or more blanks
+//! part. The unit tests of [`Target`](svm::target::Target) read them too.
 
 use std::iter;
 
 /// A line of a table.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
-    /// Where it stands.
+    /// Its line in the table.
     pub(crate) line: usize,
     /// Its columns, of which the last one is the reason.
     pub(crate) columns: Vec<String>,
@@ -23,7 +23,8 @@ pub(crate) fn cases(table: &str) -> Vec<Case> {
     cases.map(case).collect()
 }
 
-/// `\t`, `\n`, `\r`, `\\`, `\s` for a blank, `\u{ad}` for a character, `\{64*a}` for a text that is repeated.
+/// `\t`, `\n`, `\r`, `\\`, `\s` for a blank, `\u{ad}` for a character, `\{64*a}` for a text that is
+/// repeated.
 fn unescape(column: &str) -> String {
     let mut text = String::new();
     let mut rest = column;
@@ -36,7 +37,7 @@ fn unescape(column: &str) -> String {
     text + rest
 }
 
-/// What stands behind a backslash, and what follows it.
+/// Returns the text of the escape behind a backslash, and the rest.
 fn unescape_one(escape: &str) -> (String, &str) {
     let (kind, after) = escape.split_at_checked(1).expect("something behind a backslash");
     let braced = || after.trim_start_matches('{').split_once('}').expect("a closing brace");

@@ -1,5 +1,5 @@
-//! The table of hostile URLs through a socket: what is refused never reaches GitHub, and what is accepted is asked for in
-//! exactly the words of its canonical form.
+//! The table of hostile URLs through a socket: what is refused never reaches GitHub, and what is
+//! accepted is asked for in exactly the words of its canonical form.
 
 use reqwest::StatusCode;
 use svm::target::{Error, Key};
@@ -42,13 +42,13 @@ fn is_accepted(case: &Case) -> bool {
     case.columns[0] == "ok"
 }
 
-/// What an accepted URL is asked for as.
+/// Returns the URL under which an accepted URL is requested.
 pub(super) fn canonical(case: &Case) -> &str {
     let [_, raw, canonical, _] = &case.columns[..] else { panic!("line {}", case.line) };
     if canonical == "=" { raw } else { canonical }
 }
 
-/// What a client is told of a refused URL.
+/// Returns the error that a client gets for a refused URL.
 fn sentence(case: &Case) -> String {
     let error = ERRORS.iter().find(|error| format!("{error:?}") == case.columns[0]);
     error.unwrap_or_else(|| panic!("line {}: no such error", case.line)).to_string()
@@ -111,8 +111,9 @@ pub(super) fn assert_is_for(request: &Received, canonical: &str) {
     assert_eq!(request.token().is_some(), gets_token);
 }
 
-/// What becomes of a value that is not percent-encoded: it is judged as it stands, or the HTTP library refuses the head.
-/// `None` if it means something else then: part of it would be decoded, or be another parameter, or be cut off.
+/// Returns the answer for a value that is not percent-encoded: the service judges it as it stands,
+/// or the HTTP library refuses the head. `None` if the value has another meaning then: part of it
+/// would be decoded, or be another parameter, or be cut off.
 fn bare(case: &Case) -> Option<(u16, String)> {
     let raw = &case.columns[1];
     if raw.contains(['%', '&', '#']) || raw.contains(" HTTP/") {
@@ -126,7 +127,7 @@ fn bare(case: &Case) -> Option<(u16, String)> {
 }
 
 #[tokio::test]
-async fn a_url_that_is_not_encoded_is_judged_alike_or_its_head_is_refused() {
+async fn an_unencoded_url_gets_the_same_verdict_or_a_refused_head() {
     let app = TestApp::start().await;
     let (mut read, mut malformed) = (0, 0);
     for case in cases() {

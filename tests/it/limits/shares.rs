@@ -28,7 +28,7 @@ async fn ask_for(app: &TestApp, host: &str, count: usize) -> Vec<JoinHandle<Answ
     asked
 }
 
-/// How many requests this host has received.
+/// Returns the number of requests that this host has received.
 fn received(app: &TestApp, host: &str) -> usize {
     app.github.requests().iter().filter(|request| request.host == host).count()
 }

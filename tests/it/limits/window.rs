@@ -1,7 +1,8 @@
-//! The concurrency window: how fast the service goes again after a limit, as GitHub and its clients see it.
+//! The concurrency window: how fast the service goes again after a limit, as GitHub and its clients
+//! see it.
 //!
-//! How many requests were in flight when one arrived is on record at the simulated GitHub, so what is asserted is how a
-//! burst came in, and no moment has to be met.
+//! How many requests were in flight when one arrived is on record at the simulated GitHub, so what
+//! is asserted is how a burst came in, and no moment has to be met.
 
 use std::time::Duration;
 
@@ -25,13 +26,14 @@ fn path(url: &str) -> &str {
     &url[url.find("/repos/").expect("a document of a repository")..]
 }
 
-/// How many requests were in flight as each of them arrived, since the first `skipped`.
+/// Returns the number of requests that were in flight as each request arrived, since the first
+/// `skipped`.
 fn arrivals(app: &TestApp, skipped: usize) -> Vec<usize> {
     app.github.requests()[skipped..].iter().map(|request| request.in_flight).collect()
 }
 
-/// Stores a document, and asks for it again: one token meets a limit and the other a server in trouble, which is no
-/// success, so the window stays at one.
+/// Stores a document, and asks for it again: one token meets a limit and the other a server in
+/// trouble, which is no success, so the window stays at one.
 async fn slow_down(app: &TestApp) {
     app.github.release("octo/app").serve();
     assert_eq!(app.version(LATEST).await.status, 200);
@@ -67,7 +69,8 @@ async fn after_a_recovery_a_burst_comes_in_one_by_one_at_first() {
     let arrivals = arrivals(&app, before);
     assert_eq!(arrivals.len(), 60, "no request met a limit and had to be repeated");
     for (index, in_flight) in arrivals.iter().enumerate() {
-        // So many of those before had been answered, and each of them has earned one place beside the first.
+        // So many of those before had been answered, and each of them has earned one place beside
+        // the first.
         let answered = index + 1 - in_flight;
         assert!(*in_flight <= 1 + answered, "request {index} of {arrivals:?}");
     }
@@ -76,7 +79,7 @@ async fn after_a_recovery_a_burst_comes_in_one_by_one_at_first() {
 }
 
 #[tokio::test]
-async fn a_limit_below_what_is_allowed_costs_a_token_now_and_then_and_no_client_anything() {
+async fn a_low_secondary_limit_costs_clients_nothing() {
     let tokens: Vec<_> = (0..80).map(|number| format!("t{number}")).collect();
     let app = eight_at_once(&tokens.join(",")).start().await;
     app.github.fail_all(Failure::Latency(LATENCY));
@@ -84,7 +87,8 @@ async fn a_limit_below_what_is_allowed_costs_a_token_now_and_then_and_no_client_
     assert_all(&ask_all(&app, &documents(&app, "new", 60)).await, 200, "new");
     let arrivals = arrivals(&app, 0);
     let trips = arrivals.iter().filter(|in_flight| **in_flight > 4).count();
-    // Four successes come before each trip but the first, or a few that were on their way together: 13 to 29 were seen.
+    // Four successes come before each trip but the first, or a few that were on their way together:
+    // 13 to 29 were seen.
     assert!((1..=40).contains(&trips), "{trips} trips in {arrivals:?}");
     assert_eq!(app.metric("svm_upstream_limits_total{kind=\"secondary\"}").await, trips as f64);
     assert_eq!(arrivals.len(), 60 + trips, "each was repeated once");
@@ -135,7 +139,8 @@ async fn the_background_in_a_window_of_one_lets_clients_pass() {
     app.github.recover();
     slow_down(&app).await;
     let mut gates: Vec<Gate> = copies.iter().map(|url| app.github.hold(path(url))).collect();
-    // What failed ten seconds ago is tried again in the background. Unlike a sweep that begins when a test wants it.
+    // The background tries again the documents that failed ten seconds ago, while a sweep begins
+    // only when a test wants it.
     app.advance(Duration::from_secs(10));
     assert_all(&ask_all(&app, &copies).await, 200, "copies that are tried again");
     app.reaches(FLIGHTS, 4.0).await;
@@ -192,7 +197,7 @@ async fn where_every_place_hangs_a_rest_is_told_of_at_once() {
 }
 
 #[tokio::test]
-async fn where_the_window_hangs_the_want_of_a_token_is_told_of_at_once() {
+async fn a_missing_token_is_reported_while_the_window_hangs() {
     let app = eight_at_once("a").start().await;
     let hung = documents(&app, "hung", 1).remove(0);
     let gate = app.github.hold(path(&hung));

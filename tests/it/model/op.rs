@@ -1,13 +1,13 @@
-//! What may happen.
+//! The operations of a run.
 
 use proptest::prelude::*;
 
 use crate::support::faulty_store::Mood;
 use crate::support::github::Failure;
 
-/// How many documents there are.
+/// The number of documents.
 pub(super) const DOCUMENTS: usize = 2;
-/// How many tokens there are, each with an account of its own.
+/// The number of tokens, each with an account of its own.
 pub(super) const TOKENS: usize = 2;
 
 /// One thing that happens.
@@ -33,7 +33,7 @@ pub(super) enum Op {
     BreakL2(Mood),
     /// It works again.
     MendL2,
-    /// What waits for L2 is written.
+    /// The write-behind queue is flushed.
     Flush,
     /// Other documents fill L1.
     Flood,
@@ -43,17 +43,17 @@ pub(super) enum Op {
     Kill,
 }
 
-/// What one client asks for.
+/// The request of one client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wish {
-    /// Which document.
+    /// The number of the document.
     pub(super) document: usize,
-    /// Whether the upstream is to be asked.
+    /// True if the client demands a refresh.
     pub(super) refresh: bool,
 }
 
-/// Things that happen one after another: one alone, or a scene in which something particular must not go wrong, which
-/// chance alone would hardly ever put together.
+/// Things that happen one after another: one alone, or a scene in which something particular must
+/// not go wrong, which chance alone would hardly ever put together.
 pub(super) fn ops() -> impl Strategy<Value = Vec<Op>> {
     prop_oneof![
         16 => op().prop_map(|op| vec![op]),
@@ -67,7 +67,8 @@ fn unheard_of(document: usize, check: fn(usize) -> Op) -> Vec<Op> {
     vec![ask(document), Op::Advance(1), check(document), Op::Flood, ask(document)]
 }
 
-/// A `304` to nobody's condition vouches for nothing, least of all for a body that is another by now.
+/// A `304` to nobody's condition vouches for nothing, least of all for a body that is another by
+/// now.
 fn misled(document: usize, check: fn(usize) -> Op) -> Vec<Op> {
     let fail = Op::FailUpstream(document, Failure::UnaskedNotModified);
     vec![ask(document), Op::Publish(document), fail, check(document)]
@@ -81,7 +82,7 @@ fn refresh(document: usize) -> Op {
     Op::Ask(vec![Wish { document, refresh: true }])
 }
 
-/// What has the upstream asked of a fresh document.
+/// Operations that cause a request to the upstream for a fresh document.
 fn check() -> impl Strategy<Value = fn(usize) -> Op> {
     prop::sample::select(vec![refresh as fn(usize) -> Op, Op::Sweep])
 }

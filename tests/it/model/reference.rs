@@ -1,32 +1,34 @@
 //! The model: what the tiers may hold of one document, and what they may come to hold of it.
 //!
-//! All times are seconds. It says what is lawful, and takes what is observed as what has become of it.
+//! All times are seconds. It says what is lawful, and takes what is observed as what has become of
+//! it.
 
 /// `CACHE_HARD_TTL`.
 pub(super) const TTL: u64 = 100;
 /// `CACHE_NEGATIVE_TTL`.
 pub(super) const NEGATIVE_TTL: u64 = 10;
-/// How long a policy, and an answer that is no document, is remembered.
+/// The time for which a policy, and an answer that is no document, is remembered.
 pub(super) const REFUSAL_TTL: u64 = 60;
 /// `CACHE_STALE_IF_ERROR`.
 pub(super) const STALE_IF_ERROR: u64 = 300;
-/// For how long a copy may be served after a failure that is over: the longest rest, and the retry after it.
+/// For how long a copy may be served after a failure that is over: the longest rest, and the retry
+/// after it.
 const REMEMBERED: u64 = 120;
 
 /// A body that a tier holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Copy {
-    /// Which one.
+    /// The version of the body.
     pub(super) version: u64,
-    /// When the body came.
+    /// The time at which the body came.
     pub(super) fetched_at: u64,
-    /// When the upstream last vouched for it.
+    /// The time at which the upstream last confirmed it.
     pub(super) checked_at: u64,
     /// The expiry that L2 was last told.
     pub(super) persisted: u64,
 }
 
-/// What L1 holds.
+/// The content of L1 for one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Held {
     /// Nothing.
@@ -35,12 +37,12 @@ pub(super) enum Held {
     Copy(Copy),
     /// That there is none.
     Gone {
-        /// When the upstream said so.
+        /// The time of the upstream's answer.
         since: u64,
     },
     /// That the upstream does not give the document.
     Refused {
-        /// When the upstream said so.
+        /// The time of the upstream's answer.
         since: u64,
         /// Until when that is remembered.
         until: u64,
@@ -49,14 +51,14 @@ pub(super) enum Held {
     },
 }
 
-/// What happened to a document in one step.
+/// The events of one step that concern a document.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
-    /// When.
+    /// The time of the step.
     pub(super) now: u64,
-    /// How often the upstream was asked.
+    /// The number of requests to the upstream.
     pub(super) calls: u64,
-    /// Whether whoever asks it must get its answer.
+    /// True if each request to the upstream must get its answer.
     pub(super) healthy: bool,
 }
 
@@ -65,18 +67,19 @@ pub(super) struct Step {
 pub(super) struct Document {
     /// The version that the upstream serves, if it serves one.
     pub(super) live: Option<u64>,
-    /// Whether asking for it fails.
+    /// True if requests for it fail.
     pub(super) failing: bool,
     /// No older version may be served.
     pub(super) floor: u64,
-    /// What L1 holds.
+    /// The content of L1.
     pub(super) l1: Held,
-    /// What L2 may hold: what it was last seen to hold, and all that it was given since, of which the last is what it
-    /// will hold, and what the queue knows.
+    /// The possible contents of L2: the last one observed, and every write since; the last write is
+    /// the one that L2 will hold, and the one that the queue has.
     pub(super) l2: Vec<Option<Copy>>,
-    /// When the upstream has vouched for the newest body, be it in an earlier life.
+    /// The times at which the upstream confirmed the newest body, also before a restart.
     checks: Vec<u64>,
-    /// Whether the service knows of those checks for sure: what an earlier life has saved comes in the background.
+    /// True if the service certainly knows those checks: it loads the checks of an earlier process
+    /// in the background.
     remembers_checks: bool,
     troubled_at: Option<u64>,
 }
@@ -87,12 +90,12 @@ impl Copy {
         self.checked_at + TTL
     }
 
-    /// Whether it may be served as it is.
+    /// Returns true if the copy may be served as it is.
     pub(super) fn is_fresh(self, now: u64) -> bool {
         now < self.expires_at()
     }
 
-    /// Whether it may be served in place of a failure.
+    /// Returns true if the copy may be served in place of a failure.
     pub(super) fn may_stand_in(self, now: u64) -> bool {
         now < self.expires_at() + STALE_IF_ERROR
     }
@@ -140,12 +143,12 @@ impl Document {
         checks.into_iter().map(|checked_at| Copy { checked_at, ..found }).collect()
     }
 
-    /// What queue and L2 together hold.
+    /// Returns the newest copy of the queue and L2 together.
     pub(super) fn newest(&self) -> Option<Copy> {
         *self.l2.last().expect("it may always hold something")
     }
 
-    /// Whether a copy may be served that has expired, since somebody failed lately.
+    /// Returns true if an expired copy may be served because a request failed lately.
     pub(super) fn is_excused(&self, step: &Step) -> bool {
         !step.healthy || self.troubled_at.is_some_and(|at| step.now < at + REMEMBERED)
     }
@@ -172,7 +175,7 @@ impl Document {
         }
     }
 
-    /// What L2 holds by now.
+    /// Takes the observed content of L2.
     pub(super) fn observe_l2(&mut self, observed: Option<Copy>) {
         let known = self.l2.iter().position(|lawful| *lawful == observed);
         let known = known.unwrap_or_else(|| panic!("L2 holds {observed:?}\n{self:#?}"));
@@ -185,8 +188,8 @@ impl Document {
         self.l2 = vec![observed];
     }
 
-    /// The process is another one; L2 is what is left. Only where that has lost a newer body an older one may be
-    /// served again.
+    /// The process is another one; L2 is what is left. Only where that has lost a newer body an
+    /// older one may be served again.
     pub(super) fn restarted(&mut self, left: Option<Copy>) {
         self.observe_l2(left);
         self.l2 = vec![left];
@@ -210,12 +213,12 @@ impl Document {
         [401, 403, 451, 502].contains(&status) && (since, until) == (now, now + ttl) && has_none
     }
 
-    /// Whether the refusal with this status is still remembered.
+    /// Returns true if the refusal with this status is still remembered.
     pub(super) fn is_refused(&self, now: u64, with: u16) -> bool {
         matches!(self.l1, Held::Refused { until, status, .. } if now < until && status == with)
     }
 
-    /// What L1 may hold after the upstream was asked and has answered.
+    /// Returns the possible contents of L1 after an exchange with the upstream.
     fn exchanged(&self, now: u64) -> Vec<Held> {
         let Some(live) = self.live else { return vec![Held::Gone { since: now }] };
         let same = self.copies().into_iter().filter(|copy| copy.version == live);

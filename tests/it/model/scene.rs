@@ -1,16 +1,14 @@
-//! Plays what happens to a real service, and shows the model what came of it.
+//! A scene: a real service with the world around it and the model, on which operations are played.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use serde_json::Value;
 use svm::cache::{ExchangeResult, FlightResult};
-use svm::clock::{Clock, Timestamp};
-use svm::entry::Entry;
-use svm::target::Key;
+use svm::clock::Clock;
 
+use super::observed::{held, stored};
 use super::op::{DOCUMENTS, Op, TOKENS, Wish};
 use super::reference::{Copy, Document, Held, NEGATIVE_TTL, STALE_IF_ERROR, Step, TTL};
 use super::verdict::Case;
@@ -58,9 +56,9 @@ pub(super) struct Scene {
     floods: usize,
     /// Until when each token may have no quota.
     limited_until: [u64; TOKENS],
-    /// Whether an answer may have put tokens or hosts to rest, in this life.
+    /// True if an answer may have started a cooldown of tokens or hosts since the start.
     may_rest: bool,
-    /// Whether a failure that goes on is of that kind.
+    /// True if a failure that goes on is of that kind.
     rests_more: bool,
     mood: Mood,
     /// Reads that failed in this life, before the present mood, and all reads before it.
@@ -73,9 +71,9 @@ struct Before {
     document: Document,
     counts: Counts,
     healthy: bool,
-    /// Whether no call can be in vain.
+    /// True if no call can fail.
     clear: bool,
-    /// Whether what the model says it has is found for sure.
+    /// True if the content that the model knows is certainly found.
     l2_is_whole: bool,
 }
 
@@ -167,7 +165,7 @@ impl Scene {
             async move { if wish.refresh { refreshed.await } else { answer.await } }
         });
         let answers: Vec<Answer> = join_all(asked).await;
-        // What a client did not wait for may still be under way.
+        // A request that its client did not wait for may still be in progress.
         self.app.reaches("svm_flights", 0.0).await;
         let steps = self.steps(&before);
         for (wish, answer) in wishes.iter().zip(&answers) {
@@ -208,7 +206,7 @@ impl Scene {
         }
     }
 
-    /// What became of a document in a step in which so many exchanges were lawful.
+    /// Updates a document after a step in which so many exchanges were lawful.
     fn settle(&mut self, document: usize, before: &Before, step: Step, exchanges: u64) {
         let counts = self.app.github.counts(&path(document));
         let told =
@@ -344,7 +342,7 @@ impl Scene {
 }
 
 impl Before {
-    /// Whether a plain request must be answered without a call.
+    /// Returns true if a plain request must be answered without a call.
     fn is_known(&self, now: u64) -> bool {
         let is_fresh =
             |copies: Vec<Copy>| !copies.is_empty() && copies.iter().all(|copy| copy.is_fresh(now));
@@ -356,7 +354,8 @@ impl Before {
         }
     }
 
-    /// A body that is unchanged costs nothing, a new one costs one call, and that there is none costs each time.
+    /// A body that is unchanged costs nothing, a new one costs one call, and that there is none
+    /// costs each time.
     fn most_charged(&self, exchanges: u64) -> u64 {
         let Some(live) = self.document.live else { return exchanges };
         let is_certain = self.l2_is_whole || self.document.l1 != Held::Nothing;
@@ -368,37 +367,4 @@ impl Before {
 
 fn login(token: usize) -> String {
     format!("user-{token}")
-}
-
-async fn stored(store: &FaultyStore, document: usize) -> Option<Copy> {
-    let entry = store.holds(Key::of(&url(document))).await?;
-    Some(copy(&entry))
-}
-
-fn held(entry: Option<&Entry>) -> Held {
-    match entry {
-        None => Held::Nothing,
-        Some(entry) if entry.status == 200 => Held::Copy(copy(entry)),
-        Some(entry) => {
-            let [since, until] =
-                [entry.times.checked_at, entry.times.expires_at].map(Timestamp::as_secs);
-            match entry.status.as_u16() {
-                404 | 410 => Held::Gone { since },
-                status => Held::Refused { since, until, status },
-            }
-        }
-    }
-}
-
-fn copy(entry: &Entry) -> Copy {
-    let body: Value = serde_json::from_slice(&entry.body).expect("JSON");
-    let times = entry.times;
-    let copy = Copy {
-        version: body["version"].as_u64().expect("a version"),
-        fetched_at: times.fetched_at.as_secs(),
-        checked_at: times.checked_at.as_secs(),
-        persisted: entry.persisted.expiry().as_secs(),
-    };
-    assert_eq!(times.expires_at.as_secs(), copy.expires_at(), "{entry:?}");
-    copy
 }

@@ -1,4 +1,4 @@
-//! Whether an answer is lawful, by what the world looked like when it was given.
+//! The verdict on an answer, by the state of the world when it was given.
 
 use serde_json::json;
 use svm::entry::EntityTag;
@@ -14,13 +14,13 @@ use crate::support::app::Answer;
 pub(super) struct Case<'a> {
     /// The document before the step.
     pub(super) before: &'a Document,
-    /// What happened in it.
+    /// The events of the step.
     pub(super) step: Step,
-    /// Whether what lies below L1 is found for sure.
+    /// True if the content below L1 is certainly found.
     pub(super) l2_is_whole: bool,
-    /// What this client asked for.
+    /// The request of this client.
     pub(super) wish: Wish,
-    /// What it got.
+    /// The answer that it got.
     pub(super) answer: &'a Answer,
 }
 
@@ -43,7 +43,8 @@ impl Case<'_> {
         }
     }
 
-    /// A body: once published for this document, never older than what was served before, and as old as it says.
+    /// A body: once published for this document, never older than what was served before, and as
+    /// old as it says.
     fn document(&self) -> u64 {
         let Self { before, step, wish, answer, .. } = self;
         let version = answer.json()["version"].as_u64().expect("a version");
@@ -63,7 +64,8 @@ impl Case<'_> {
         version
     }
 
-    /// A fresh body says for how long; an old one is there for an excuse alone, and says that it is old.
+    /// A fresh body says for how long; an old one is there for an excuse alone, and says that it is
+    /// old.
     fn lifetime(&self, copy: Copy, age: u64) {
         let Self { before, step, answer, .. } = self;
         let (now, expires_at) = (step.now, copy.expires_at());
@@ -91,7 +93,8 @@ impl Case<'_> {
         self.holds(is_new || is_known, "a document that does not exist");
     }
 
-    /// There was reason to fail, it is told by whoever failed, and there was no copy that could have stood in.
+    /// There was a reason to fail, the part that failed reports it, and there was no copy that
+    /// could have been served instead.
     fn failure(&self) {
         let Self { before, step, l2_is_whole, wish, answer } = self;
         let is_remembered = !wish.refresh && before.is_refused(step.now, answer.status.as_u16());
@@ -102,7 +105,7 @@ impl Case<'_> {
         let is_certain = *l2_is_whole || before.l1 != Held::Nothing;
         let copies = before.copies();
         let has_copy = !copies.is_empty() && copies.iter().all(|copy| copy.may_stand_in(step.now));
-        // What the upstream says of the document itself is no failure that a copy may hide.
+        // A refusal of the document itself is no failure that a copy may hide.
         let is_refusal = answer.status == 451;
         let may_fail = wish.refresh || is_refusal || !is_certain || !has_copy;
         self.holds(may_fail, "a copy stands in for a failure");

@@ -1,4 +1,5 @@
-//! A day of popular releases: each is downloaded every minute, so its ETag is another one every minute.
+//! A day of popular releases: each is downloaded every minute, so its ETag is another one every
+//! minute.
 
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ struct Day {
 }
 
 impl Day {
-    /// The morning: all documents are stored, and the one at the end is of the repository that has news at noon.
+    /// The morning: all documents are stored, and the one at the end is of the repository that has
+    /// news at noon.
     async fn dawn() -> Self {
         let app = TestApp::builder().set("GITHUB_PATS", &TOKENS.join(",")).start().await;
         let numbered = (0..RELEASES).map(|n| n.to_string());
@@ -66,7 +68,7 @@ impl Day {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_settled_release_costs_a_call_for_each_audit_and_news_are_seen_at_once() {
+async fn a_settled_release_costs_one_call_for_each_full_check() {
     let day = Day::dawn().await;
     for minute in 0..DAY {
         if minute == NOON {

@@ -11,7 +11,8 @@ use crate::{LATEST, LATEST_PATH};
 /// The document is where it is looked for, unchanged.
 const DIRECT: Cost = Cost { old: 1, place: 0, charged: 0 };
 
-/// A document at the end of a chain of redirects with these statuses; whether the chain is remembered.
+/// A document at the end of a chain of redirects with these statuses; whether the chain is
+/// remembered.
 async fn is_remembered(chain: &[u16]) -> bool {
     let app = TestApp::start().await;
     app.github.release("octo/new").serve();
@@ -70,7 +71,7 @@ async fn a_rename_that_was_undone_is_noticed_at_the_daily_look() {
 }
 
 #[tokio::test]
-async fn a_new_repository_of_the_old_name_is_noticed_at_the_daily_look() {
+async fn the_daily_check_finds_a_new_repository_of_the_old_name() {
     let renamed = Renamed::start(TestApp::builder()).await;
     let github = &renamed.app.github;
     github.release("octo/other").tag("other").serve();

@@ -1,4 +1,5 @@
-//! A redirect that lasts is followed once and remembered for a day: a revalidation costs one call, and that is free.
+//! A redirect that lasts is followed once and remembered for a day: a revalidation costs one call,
+//! and that is free.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ const AT_ITS_PLACE: Cost = Cost { old: 0, place: 1, charged: 0 };
 const BY_THE_OLD_NAME: Cost = Cost { old: 1, place: 1, charged: 1 };
 
 #[tokio::test]
-async fn a_renamed_repository_costs_two_calls_once_and_then_one_that_is_free() {
+async fn a_renamed_repository_costs_two_calls_and_then_one_free_call() {
     let renamed = Renamed::start(TestApp::builder().set("CACHE_HARD_TTL", "1h")).await;
     assert_eq!(renamed.cost(), Cost { old: 1, place: 1, charged: 2 });
     for _ in 0..3 {
@@ -39,7 +40,7 @@ async fn a_new_release_is_found_there() {
 }
 
 #[tokio::test]
-async fn the_old_name_is_asked_again_after_a_day_and_then_believed_for_another() {
+async fn the_redirect_is_checked_daily_and_then_remembered_again() {
     let renamed = Renamed::start(TestApp::builder()).await;
     for _ in 0..3 {
         renamed.app.advance(DAY - SECOND);
@@ -96,7 +97,7 @@ async fn the_background_uses_it() {
 }
 
 #[tokio::test]
-async fn another_token_asks_there_with_the_etag_that_it_would_have_got() {
+async fn another_token_uses_its_own_computed_etag_at_the_target() {
     let renamed = Renamed::start(TestApp::builder().set("GITHUB_PATS", "a,b")).await;
     let github = &renamed.app.github;
     let own = github.requests_for(LATEST_PATH)[0].token().unwrap_or_default().to_owned();

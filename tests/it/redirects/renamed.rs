@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::support::app::{Answer, TestApp, TestAppBuilder};
 use crate::{LATEST, LATEST_PATH};
 
-/// How long a redirect that lasts is believed.
+/// The time for which a permanent redirect is remembered.
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A service that has fetched a document of `octo/app`, which is called `octo/new` by now.
 pub(super) struct Renamed {
     pub(super) app: TestApp,
-    /// Where the old name leads to.
+    /// The target of the old name.
     pub(super) place: String,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct Renamed {
 pub(super) struct Cost {
     /// By the old name.
     pub(super) old: u64,
-    /// Where that leads to.
+    /// By the target of the old name.
     pub(super) place: u64,
     /// Those of them that cost quota.
     pub(super) charged: u64,

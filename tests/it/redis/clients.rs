@@ -1,4 +1,5 @@
-//! Clients that leave while their documents are being read, and replies that come when nobody waits for them any more.
+//! Clients that leave while their documents are being read, and replies that come when nobody waits
+//! for them any more.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -69,8 +70,8 @@ fn crowd(app: &TestApp, documents: Range<usize>) -> [Vec<JoinHandle<Answer>>; 2]
     })
 }
 
-/// These documents come from the server, as soon as it is used again. A record that is another document's is an error;
-/// few of the reads are, since a busy machine may cost a connection.
+/// These documents come from the server, as soon as it is used again. A record that is another
+/// document's is an error; few of the reads are, since a busy machine may cost a connection.
 async fn assert_all_found(app: &TestApp, documents: Range<usize>) {
     for number in documents {
         only_redis_has(app, &target(number)).await.assert_document(body(number));

@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_millis(50);
 /// An odd number, so that one of them is in the middle.
 const SAMPLES: usize = 51;
 
-/// How long the page takes: the median, since any single request may meet a busy machine.
+/// Returns the time of the page: the median, since any single request may meet a busy machine.
 async fn median(svm: &Running) -> Duration {
     let mut samples = Vec::with_capacity(SAMPLES);
     for _ in 0..SAMPLES {

@@ -12,7 +12,7 @@ use crate::{LATEST, LATEST_PATH};
 const REPOSITORY: &str = "https://api.github.com/repos/octo/app";
 const REPOSITORY_PATH: &str = "/repos/octo/app";
 
-/// What becomes of a service whose way to the server breaks like this.
+/// Checks a service whose connection to the server breaks like this.
 pub(super) async fn survives(plan: Plan, mode: Mode, error: &str) {
     let Some(scene) = plan.start().await else { return };
     scene.proxy.set(mode).await;

@@ -1,4 +1,4 @@
-//! What is to hold while Redis is in trouble, and when it is well again.
+//! The requirements while Redis is in trouble, and after its recovery.
 
 use std::time::Duration;
 
@@ -8,17 +8,19 @@ use tokio::time::timeout;
 use super::Scene;
 use crate::support::process::{Ended, lines};
 
-/// What `/healthz` says of a server that keeps silent, of one that is not there or refuses, and of one that takes no
-/// writes.
+/// The texts of `/healthz` for a server that does not answer, for one that is absent or refuses,
+/// and for one that takes no writes.
 pub(super) const SILENT: &str = "the store does not answer";
 pub(super) const REFUSES: &str = "the store cannot be read";
 const TAKES_NO_WRITES: &str = "the last write to the store failed";
 
 /// A hit takes milliseconds; to connect takes up to half a second and a write up to four.
 const HIT_LIMIT: Duration = Duration::from_secs(1);
-/// From the beginning of an outage until `/healthz` tells of it: two seconds, and what a busy machine adds.
+/// From the beginning of an outage until `/healthz` tells of it: two seconds, and what a busy
+/// machine adds.
 const NOTICED: Duration = Duration::from_secs(5);
-/// From its end until L2 is used again: 4.2 s, and as much again where a busy machine fails one of the three looks.
+/// From its end until L2 is used again: 4.2 s, and as much again where a busy machine fails one of
+/// the three looks.
 const USED_AGAIN: Duration = Duration::from_secs(9);
 
 /// Reads that fail until the breaker opens, and more misses than that.
@@ -44,13 +46,13 @@ struct Reads {
     answered: f64,
     failed: f64,
     skipped: f64,
-    /// What all that were made took together.
+    /// The sum of the times of all reads.
     seconds: f64,
 }
 
 impl Scene {
-    /// The server cannot be read: five misses find out, and nobody notices anything but the operator, who is told
-    /// `error`.
+    /// The server cannot be read: five misses find out, and nobody notices anything but the
+    /// operator, who is told `error`.
     pub(super) async fn goes_without(&self, error: &str) {
         self.hits_go_on().await;
         let before = self.reads().await;

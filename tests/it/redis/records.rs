@@ -1,4 +1,5 @@
-//! What is found in the place of a record: a miss, replaced by the document, and no trouble of the server's.
+//! Values in the place of a record that are none: each is a miss, is replaced by the document, and
+//! is no fault of the server.
 
 use std::time::Duration;
 
@@ -21,8 +22,8 @@ struct Stored {
     record: Vec<u8>,
 }
 
-/// What becomes of documents whose records another replica has stored, and somebody else spoilt: each read comes to
-/// `result`, each document from GitHub, and the next replica finds them again.
+/// Checks documents whose records another replica has stored and the test has spoilt: each read
+/// ends with `result`, each document comes from GitHub, and the next replica finds them again.
 async fn are_replaced(result: &str, spoil: impl FnOnce(&RedisServer, Vec<Stored>)) {
     let Some(server) = RedisServer::start() else { return };
     let [first, app, next] =

@@ -1,4 +1,5 @@
-//! Replicas in the process of the test, which wait for a read however busy the machine is: for what is about contents.
+//! Replicas in the process of the test, which wait for a read however busy the machine is: for what
+//! is about contents.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -43,7 +44,7 @@ pub(super) async fn only_redis_has(app: &TestApp, target: &str) -> Answer {
     answer
 }
 
-/// Whether the document comes from the server.
+/// Returns true if the document comes from the server.
 pub(super) fn is_read_from_redis(answer: &Answer) -> bool {
     answer.header("cache-status").ends_with("; detail=l2")
 }

@@ -27,7 +27,7 @@ pub(super) struct Scene {
     pub(super) proxy: FaultProxy,
     pub(super) svm: Running,
     github: GitHub,
-    /// What a replica with a way of its own to the server is started with.
+    /// The settings of a replica with its own connection to the server.
     replica: Setup,
     scheme: &'static str,
     /// Documents asked for so far, and how many of those elsewhere.
@@ -35,7 +35,7 @@ pub(super) struct Scene {
     asked_elsewhere: Cell<u32>,
 }
 
-/// How a scene begins.
+/// The settings of a scene.
 #[must_use]
 pub(super) struct Plan {
     options: Options,
@@ -50,17 +50,17 @@ impl Default for Plan {
 }
 
 impl Plan {
-    /// How the server is to be.
+    /// Sets the options of the server.
     pub(super) fn options(self, options: Options) -> Self {
         Self { options, ..self }
     }
 
-    /// How the service addresses it, up to the host.
+    /// Sets the scheme of the server's address, up to the host.
     pub(super) fn scheme(self, scheme: &'static str) -> Self {
         Self { scheme, ..self }
     }
 
-    /// What the network does when the service starts.
+    /// Sets the network's mode at the start of the service.
     pub(super) fn network(self, network: Mode) -> Self {
         Self { network, ..self }
     }
@@ -129,7 +129,7 @@ impl Scene {
         self.asked.set(self.asked.get() + count);
     }
 
-    /// How many documents were asked for so far; all of them are in memory.
+    /// Returns the number of documents requested so far; all of them are in memory.
     pub(super) fn asked(&self) -> u32 {
         self.asked.get()
     }
@@ -151,7 +151,8 @@ impl Scene {
         assert!(told.ends_with("; detail=l2"), "{}", answer.summary());
     }
 
-    /// All that was asked for since the scene began is on the server; what was before may have been on another one.
+    /// All that was asked for since the scene began is on the server; what was before may have been
+    /// on another one.
     #[track_caller]
     pub(super) fn assert_stored(&self) {
         let missing = (1..self.asked.get()).filter(|number| {
@@ -162,7 +163,7 @@ impl Scene {
     }
 }
 
-/// Where the server is addressed in this way.
+/// Returns the address of the server for this scheme.
 fn address(server: &RedisServer, scheme: &str) -> std::net::SocketAddr {
     if scheme.starts_with("rediss") { server.tls_address() } else { server.address() }
 }

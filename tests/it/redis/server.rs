@@ -16,7 +16,7 @@ async fn frozen() {
 #[tokio::test]
 async fn paused_for_all_clients() {
     let Some(scene) = Scene::start().await else { return };
-    // A pause holds for whoever could end it, but for replicas.
+    // A pause holds for every client that could end it, but not for replicas.
     let mut replica = scene.server.session();
     replica.send(&["SYNC"]);
     eventually(|| info(&scene.server).contains("connected_slaves:1")).await;
@@ -69,7 +69,8 @@ async fn a_replica_after_a_failover() {
     scene.writes_again().await;
 }
 
-/// Makes a replica of a server, and waits until it has what the other one has: until then it stands still at times.
+/// Makes a replica of a server, and waits until it has what the other one has: until then it stands
+/// still at times.
 async fn follow(replica: &RedisServer, primary: &RedisServer) {
     let port = primary.address().port().to_string();
     replica.command(&["REPLICAOF", "127.0.0.1", &port]);
@@ -81,7 +82,7 @@ fn info(server: &RedisServer) -> String {
     String::from_utf8(text).expect("text")
 }
 
-/// How many there are, with the one who asks.
+/// Returns the number of clients, with the one that this request uses.
 fn clients(server: &RedisServer) -> usize {
     let Reply::Text(text) = server.command(&["CLIENT", "LIST", "TYPE", "normal"]) else { panic!() };
     text.iter().filter(|byte| **byte == b'\n').count()

@@ -1,4 +1,5 @@
-//! The same over TLS: a server that trusts nobody's network, and a network that breaks at all stages of a handshake.
+//! The same over TLS: a server that trusts nobody's network, and a network that breaks at all
+//! stages of a handshake.
 
 use super::network::survives;
 use super::{Plan, REFUSES, SILENT};

@@ -1,4 +1,4 @@
-//! Who may talk to the server, and what is told of those who may not.
+//! Access to the server, and the errors for users without it.
 
 use svm::store::redis::{Redis, SetupError};
 use svm::store::{Error, Store};
@@ -75,7 +75,7 @@ async fn who_may_not_read_fails_the_probe() {
     }
     may(&["~svm:v1:*"]);
     assert_works(&store).await;
-    // What the ping of the other connection says does not matter.
+    // The answer to the ping of the other connection does not matter.
     may(&["~svm:v1:*", "-ping"]);
     assert_works(&store).await;
 }

@@ -21,7 +21,7 @@ const ACTIVE: &str = "svm:v1:active";
 /// More than the buffers of two sockets hold, and far more than any reply may have.
 const MOST_TAKEN: u64 = 64 << 20;
 
-/// How a server answers: once with the first text, then with the second one over and over.
+/// The answers of a server: the first text once, then the second one again and again.
 #[derive(Clone, Copy)]
 struct Lie(&'static str, &'static str);
 
@@ -159,7 +159,7 @@ async fn a_long_check_and_a_long_member_are_not_fetched_as_a_whole() {
     assert!(sent < 100_000, "{sent} bytes");
 }
 
-/// What the server has sent since the statistics were reset.
+/// Returns the number of bytes sent since the statistics were reset.
 fn sent_bytes(server: &RedisServer) -> u64 {
     let Reply::Text(stats) = server.command(&["INFO", "stats"]) else { panic!() };
     let stats = String::from_utf8(stats).expect("text");

@@ -81,7 +81,7 @@ async fn replicas_stand_in_one_line() {
         let turn = SPACING * turn;
         assert!(turn - slack < wait && wait <= turn, "{wait:?} for {turn:?}");
     }
-    // Who does not want to wait that long gets nothing, and leaves no lease.
+    // A claim that would wait too long gets nothing and leaves no lease.
     assert_eq!(one.claim(claim("4", 3)).await.unwrap(), Claimed::Crowded);
     wait(&other.claim(claim("4", 4)).await.unwrap());
 }
@@ -131,7 +131,7 @@ async fn a_clock_that_was_set_back_holds_up_nobody() {
     let Reply::List(time) = server.command(&["TIME"]) else { panic!() };
     let Some(Reply::Text(seconds)) = time.first() else { panic!() };
     let seconds: u64 = String::from_utf8_lossy(seconds).parse().unwrap();
-    // What both looked like before the clock lost a day.
+    // The state of both keys before the clock lost a day.
     let ahead = format!("{}000000", seconds + 86_400);
     server.command(&["SET", &name("lease", "a"), "", "PX", "87000000"]);
     server.command(&["SET", PACE, &ahead, "PX", "87000000"]);

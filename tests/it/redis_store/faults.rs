@@ -41,7 +41,7 @@ async fn until_it_works<F: Future<Output = Result<(), Error>>>(call: impl Fn() -
     timeout(Duration::from_secs(10), calling).await.expect("a server that is found");
 }
 
-/// How many connections it has accepted; to ask is one more.
+/// Returns the number of accepted connections; this request is one more.
 fn connections(server: &RedisServer) -> u64 {
     let Reply::Text(stats) = server.command(&["INFO", "stats"]) else { panic!() };
     let stats = String::from_utf8(stats).expect("text");
@@ -119,7 +119,7 @@ async fn a_read_only_server_is_looked_for_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_server_that_stays_read_only_is_not_connected_to_for_each_call() {
+async fn a_read_only_server_causes_no_connection_for_each_call() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
     server.command(&["REPLICAOF", "127.0.0.1", "1"]);
@@ -136,7 +136,7 @@ async fn a_server_that_stays_read_only_is_not_connected_to_for_each_call() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_closed_while_idle_is_found_by_the_probe() {
+async fn the_probe_finds_a_connection_that_was_closed_while_idle() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
     apply(&store, &[put(&entry("a", 1, "body"))]).await.unwrap();
@@ -221,7 +221,7 @@ async fn a_frozen_server_fails_the_probe_in_time_and_is_found_again() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_given_up_does_not_leave_a_dead_connection_behind() {
+async fn an_abandoned_call_leaves_no_dead_connection() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
     server.pause();

@@ -1,4 +1,4 @@
-//! What is kept on the server, and what is made of what somebody else left there.
+//! Records on the server, and values that others left in their place.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ async fn a_record_lasts_as_long_as_it_is_to_be_kept() {
 }
 
 #[tokio::test]
-async fn a_put_tells_that_a_document_is_in_use_and_not_when_it_was_used() {
+async fn a_put_marks_a_document_as_in_use_without_a_time_of_use() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
     let score = |path| server.command(&["ZSCORE", ACTIVE, &digits(path)]);
@@ -91,7 +91,7 @@ async fn of_two_stores_on_one_server_the_newer_record_wins() {
 }
 
 #[tokio::test]
-async fn a_record_of_an_earlier_version_gives_way_only_to_what_is_no_older() {
+async fn only_a_record_no_older_replaces_one_of_an_earlier_version() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
     let path = "repos/example/tool/releases/latest";
@@ -122,7 +122,7 @@ async fn what_is_no_record_of_ours_is_an_error_and_gives_way() {
         bytes[at] = byte;
         bytes
     };
-    // What only the checksum or the URL gives away stays if it is newer, as in every store.
+    // A record with a wrong checksum or URL stays if it is newer, as in every store.
     let mut damaged = encode(&entry("spoilt", 5, "body"), at(10_000));
     *damaged.last_mut().unwrap() = b'?';
     let spoilt = [
@@ -213,7 +213,7 @@ async fn the_index_leaves_out_what_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn a_check_stays_as_long_as_its_document_would_stay_in_the_index() {
+async fn a_check_is_kept_as_long_as_its_document_in_the_index() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
     let row = |used, checked| InUse {
@@ -253,7 +253,7 @@ async fn the_index_is_bounded() {
     assert_eq!(kept[1..].iter().map(used_at).min(), Some(2), "the first one had to go");
 }
 
-/// How often the server ran this command since the last time that its counts began.
+/// Returns the number of calls of this command since its counts were reset.
 fn calls(server: &RedisServer, command: &str) -> u64 {
     let Reply::Text(stats) = server.command(&["INFO", "commandstats"]) else { panic!("no stats") };
     let stats = String::from_utf8(stats).expect("a text");
@@ -288,7 +288,8 @@ async fn the_index_is_read_in_pieces() {
         redis.call('ZADD', KEYS[1], 1000000000 + 1000 * row, string.format('%064x', row))
     end";
     server.command(&["EVAL", fill, "1", ACTIVE, "2500"]);
-    // Since when, how many rows that is, and how many pieces it takes to see that there are no more.
+    // Since when, how many rows that is, and how many pieces it takes to see that there are no
+    // more.
     for (since, rows, pieces) in [(0, 2_500, 3), (501, 2_000, 3), (502, 1_999, 2), (2_500, 1, 1)] {
         server.command(&["CONFIG", "RESETSTAT"]);
         let found = store.in_use(at(since)).await.unwrap();
@@ -301,7 +302,7 @@ async fn the_index_is_read_in_pieces() {
 }
 
 #[tokio::test]
-async fn a_document_that_is_used_while_the_index_is_read_is_in_it_once() {
+async fn a_document_used_during_a_read_of_the_index_is_in_it_once() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
     let fill = "for row = 1, 20000 do

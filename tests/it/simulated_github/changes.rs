@@ -1,4 +1,4 @@
-//! What GitHub has, and how that changes under the reader.
+//! The content of GitHub, and its changes while it is read.
 
 use super::{Fixture, LATEST, header, json};
 use crate::support::github::Failure;

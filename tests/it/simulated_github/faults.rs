@@ -1,4 +1,5 @@
-//! Broken transports and broken answers, as a client sees them, and the gate that holds requests in flight.
+//! Broken transports and broken answers, as a client sees them, and the gate that holds requests in
+//! flight.
 
 use std::io::Read;
 use std::pin::pin;
@@ -12,7 +13,7 @@ use super::{Fixture, LATEST, header, json, plain};
 use crate::support::eventually::eventually;
 use crate::support::github::{Failure, Gate};
 
-/// How long a test watches that nothing happens.
+/// The time for which a test watches that nothing happens.
 const SHORT: Duration = Duration::from_millis(50);
 
 /// Asks once, with one failure in the way.

@@ -1,4 +1,5 @@
-//! Entity tags and conditions. The expected tags were computed with `sha256sum`, not with the code under test.
+//! Entity tags and conditions. The expected tags were computed with `sha256sum`, not with the code
+//! under test.
 
 use super::{Fixture, LATEST, header};
 

@@ -1,4 +1,5 @@
-//! Every way in which an upstream can fail, with a copy in hand: all are answered from it, and counted.
+//! Every way in which an upstream can fail, with a copy in hand: all are answered from it, and
+//! counted.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use crate::support::app::TestApp;
 use crate::support::github::Failure;
 use crate::{LATEST, LATEST_PATH};
 
-/// What a client is told once a failure is remembered, or where no call is possible.
+/// The answer while a failure is remembered, or where no call is possible.
 const UNASKED: &str = "200 HIT upstream=0 svm; hit; ttl=0; detail=stale-if-error";
 /// Another document, whose limit is everybody's.
 const OTHER: &str = "https://api.github.com/repos/octo/other/releases/latest";
@@ -20,8 +21,8 @@ async fn app() -> TestApp {
     app
 }
 
-/// A client is given the copy and told why, the next one is given it at once, and who asks for the upstream's word gets
-/// the failure, which harms the copy no more.
+/// A client is given the copy and told why, the next one is given it at once, and who asks for the
+/// upstream's word gets the failure, which harms the copy no more.
 async fn stands_in(app: &TestApp, told: &str, what: &str) {
     let first = app.version(LATEST).await;
     assert_eq!(first.summary(), format!("200 HIT {told}; detail=stale-if-error"), "{what}");
@@ -185,7 +186,7 @@ async fn a_negative_entry_stands_in_for_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_failure_is_passed_on_in_spite_of_the_copy() {
+async fn an_answer_that_is_no_failure_replaces_the_copy() {
     for (failure, status, detail) in [
         (Failure::NotFound404, 404, "stored; ttl=300; detail=negative"),
         (Failure::Gone410, 410, "stored; ttl=300; detail=negative"),

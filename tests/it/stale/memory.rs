@@ -1,4 +1,5 @@
-//! What is remembered of a failure: for a while nobody asks, and then one flight in the background does.
+//! Remembered failures: for a while no request goes to the upstream, and then one flight in the
+//! background does.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use crate::support::github::Failure;
 use crate::{LATEST, LATEST_PATH};
 
 #[tokio::test]
-async fn a_failure_is_remembered_for_ten_seconds_and_then_one_flight_retries_in_the_background() {
+async fn after_ten_seconds_one_background_flight_retries_a_failure() {
     let app = app_with_expired_copy().await;
     app.github.fail_all(Failure::Unicorn503);
     let _ = app.version(LATEST).await;
@@ -36,7 +37,7 @@ async fn a_failure_is_remembered_for_ten_seconds_and_then_one_flight_retries_in_
 }
 
 #[tokio::test]
-async fn the_rest_after_a_failure_doubles_up_to_a_minute_and_a_success_ends_it() {
+async fn the_pause_doubles_up_to_a_minute_and_a_success_ends_it() {
     let app = app_with_expired_copy().await;
     app.github.fail_all(Failure::Unicorn503);
     let _ = app.version(LATEST).await;

@@ -1,4 +1,5 @@
-//! Upstreams that do not answer: how long a client waits where a copy may stand in, and what goes on meanwhile.
+//! Upstreams that do not answer: how long a client waits where a copy may stand in, and what goes
+//! on meanwhile.
 
 use std::time::Duration;
 
@@ -75,12 +76,12 @@ async fn a_copy_from_l2_stands_in_for_a_slow_upstream_too() {
         .assert_summary("200 HIT upstream=0 svm; fwd=stale; detail=stale-while-revalidate");
 }
 
-/// How long the first client waits by default, and what may come on top of it.
+/// The default time that the first client waits, and the time that may come on top of it.
 const PATIENCE: Duration = Duration::from_secs(2);
 const MARGIN: Duration = Duration::from_millis(100);
 
 #[tokio::test]
-async fn of_a_hanging_upstream_the_first_client_notices_two_seconds_and_the_others_nothing() {
+async fn a_hanging_upstream_delays_the_first_client_by_two_seconds() {
     let app = app_with_copy_expired_for(short_lived(), Duration::ZERO).await;
     let gate = app.github.hold(LATEST_PATH);
     let waited = Stopwatch::start();

@@ -1,6 +1,7 @@
-//! What is in deploy/ against the code: it names no metric and no variable that the service does not have.
+//! The files of deploy/ against the code: they name no metric and no variable that the service does
+//! not have.
 //!
-//! Whether a query gives what it should is for `just dashboard-check`, which needs a Prometheus.
+//! `just dashboard-check`, which needs a Prometheus, tests that a query gives the right answer.
 
 use std::collections::BTreeSet;
 
@@ -83,7 +84,7 @@ fn is_name_of_variable(word: &str) -> bool {
             .all(|byte| byte == b'_' || byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
-/// What can be a name: letters, digits and `_`.
+/// Returns the words that can be names: letters, digits and `_`.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
 }

@@ -1,6 +1,7 @@
 //! The documents and .env.example against the code: all that is there, and nothing else.
 //!
-//! Tables are compared row by row with what the code says; a test that fails prints the table as it should be.
+//! Tables are compared row by row with what the code says; a test that fails prints the table as it
+//! should be.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -179,7 +180,7 @@ fn first_cell(row: &str) -> &str {
     row.split('`').nth(1).unwrap_or_default()
 }
 
-/// What stands below a heading, up to the next one.
+/// Returns the text below a heading, up to the next one.
 #[track_caller]
 fn section(path: &str, heading: &str) -> String {
     let text = read(path);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::assert_none;
 use super::sources::{code, is_test, sources, test_modules};
 
-/// From the top to the bottom; the folders of one layer do not use each other, but for the lowest, whose modules are
-/// small and independent of svm's subject.
+/// From the top to the bottom; the folders of one layer do not use each other, but for the lowest,
+/// whose modules are small and independent of svm's subject.
 const LAYERS: [&[&str]; 11] = [
     &["main", "fuzzing"],
     &["app"],

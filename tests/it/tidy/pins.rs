@@ -1,4 +1,5 @@
-//! The versions that CI works with: each is stated once, and none can change without a change of ours.
+//! The versions that CI works with: each is stated once, and none can change without a change of
+//! ours.
 
 use super::read;
 

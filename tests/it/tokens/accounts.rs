@@ -1,4 +1,4 @@
-//! Whose the tokens are, and what follows from it.
+//! The users of the tokens, and their shared limits.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What inquiries about tokens meet, and what that means for documents.
+//! Inquiries about tokens, their failures, and the consequences for documents.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn rests_of_the_last(app: &TestApp) -> f64 {
 }
 
 #[tokio::test]
-async fn a_secondary_limit_ends_a_round_of_them_and_slows_documents_down() {
+async fn a_secondary_limit_ends_a_round_and_slows_documents_down() {
     let github = GitHub::start().await;
     github.fail("/user").with(Failure::SecondaryLimit(Some(600)));
     let app = five_tokens(github).await;

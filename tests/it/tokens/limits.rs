@@ -1,4 +1,4 @@
-//! What becomes of tokens and hosts that meet a limit.
+//! Tokens and hosts that meet a limit.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn a_limited_token_rests_and_no_client_sees_it() {
 }
 
 #[tokio::test]
-async fn an_answer_to_a_request_from_before_a_limit_does_not_end_the_rest() {
+async fn an_answer_from_before_a_limit_does_not_end_the_cooldown() {
     let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
     let early = document(&app, "octo/early");
     let gate = app.github.hold("/repos/octo/early/releases/latest");
@@ -139,7 +139,7 @@ async fn a_limit_of_a_file_host_leaves_the_api_alone() {
 }
 
 #[tokio::test]
-async fn a_spent_token_rests_though_its_window_is_over_by_a_clock_that_is_ahead() {
+async fn a_spent_token_cools_down_even_with_a_clock_that_is_ahead() {
     let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
     app.github.no_date();
     app.github.user("alice").token("a").limit(1);
@@ -186,7 +186,7 @@ async fn a_rest_outlives_no_clock_that_is_set_back() {
 }
 
 #[tokio::test]
-async fn a_server_in_trouble_does_not_end_the_doubling_of_a_hosts_rest() {
+async fn a_failing_server_does_not_reset_the_cooldown_of_a_host() {
     let app = TestApp::start().await;
     let raw = |name: &str| format!("https://raw.githubusercontent.com/octo/app/main/{name}.json");
     for name in ["first", "second"] {

@@ -23,7 +23,7 @@ async fn trouble_with_a_second_token_does_not_hide_a_policy() {
 }
 
 #[tokio::test]
-async fn a_policy_is_tried_with_one_other_token_and_costs_no_token_anything() {
+async fn a_policy_is_tried_with_one_other_token_and_blocks_none() {
     for failure in [Failure::IpAllowList, Failure::ClassicTokenBanned, Failure::TosBlocked403] {
         let app = TestApp::builder().set("GITHUB_PATS", "a,b,c").start().await;
         app.github.release("octo/app").serve();

@@ -28,7 +28,7 @@ fn refuse_once(app: &TestApp) {
     }
 }
 
-/// How often GitHub was asked about the token since it was put aside.
+/// Returns the number of inquiries about the token since it was taken out of use.
 fn inquiries(app: &TestApp) -> u64 {
     app.github.calls("/user") - 1
 }
@@ -60,7 +60,7 @@ async fn a_token_that_works_again_is_used_again() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_asked_about_after_longer_and_longer_and_by_no_client() {
+async fn inquiries_about_a_refused_token_become_rarer() {
     let app = app_with_a_refused_token().await;
     app.github.strict_tokens();
     app.github.revoke("a");
@@ -73,7 +73,7 @@ async fn a_refused_token_is_asked_about_after_longer_and_longer_and_by_no_client
 }
 
 #[tokio::test]
-async fn what_is_no_verdict_neither_rehabilitates_a_token_nor_doubles_the_pause() {
+async fn an_inconclusive_inquiry_changes_neither_token_nor_pause() {
     for failure in [
         Failure::Unicorn503,
         Failure::Reset,
@@ -149,7 +149,7 @@ async fn refuse_all_once(app: &TestApp) {
 }
 
 #[tokio::test]
-async fn where_inquiries_tell_nothing_a_refused_token_is_tried_after_longer_and_longer() {
+async fn after_failed_inquiries_a_refused_token_is_tried_ever_later() {
     let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
     assert_eq!(app.version(&document(&app, "octo/first")).await.status, 200);
     for minutes in [1, 2, 4] {
@@ -165,7 +165,7 @@ async fn where_inquiries_tell_nothing_a_refused_token_is_tried_after_longer_and_
 }
 
 #[tokio::test]
-async fn a_token_that_serves_documents_is_not_put_aside_for_what_an_inquiry_is_told() {
+async fn an_inquiry_does_not_block_a_token_that_serves_documents() {
     let github = GitHub::start().await;
     github.fail("/user").with(Failure::NotFound404).times(1);
     github.fail("/user").with(Failure::BadCredentials);

@@ -1,4 +1,4 @@
-//! What tokens may see, and until when: what is told of it, and what follows from it.
+//! The rights and the expiry of tokens: the warnings, and the consequences.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn a_token_that_sees_private_data_is_told_of_and_used() {
 }
 
 #[tokio::test]
-async fn where_tokens_must_be_public_none_is_used_before_it_was_looked_at() {
+async fn where_tokens_must_be_public_none_is_used_before_its_inquiry() {
     let github = GitHub::start().await;
     let gate = github.hold("/user");
     let app = strict("a", github).await;
@@ -65,7 +65,7 @@ async fn where_tokens_must_be_public_none_is_used_before_it_was_looked_at() {
 }
 
 #[tokio::test]
-async fn where_tokens_must_be_public_those_that_see_more_are_left_unused() {
+async fn where_tokens_must_be_public_one_that_sees_more_is_unused() {
     let github = GitHub::start().await;
     github.user("alice").token("a").scopes("repo");
     github.user("bob").token("b").scopes("");
@@ -82,7 +82,7 @@ async fn where_tokens_must_be_public_those_that_see_more_are_left_unused() {
 }
 
 #[tokio::test]
-async fn a_token_is_used_once_its_scopes_are_gone_and_no_more_once_it_has_some() {
+async fn the_use_of_a_token_follows_the_change_of_its_scopes() {
     let github = GitHub::start().await;
     github.user("alice").token("a").scopes("repo");
     let app = strict("a", github).await;

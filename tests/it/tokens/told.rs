@@ -1,4 +1,5 @@
-//! What clients are told where no token is left: of the limit, not of what came along with it, and when it ends.
+//! The errors for clients where no token is left: they name the limit and its end, not other
+//! failures.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What goes on between answers: connections that say more than they were asked, retries, places, addresses.
+//! Connections between answers: surplus bytes, retries, slots, addresses.
 
 use super::{DOCUMENT, JSON, app};
 use crate::LATEST;
@@ -8,10 +8,11 @@ use crate::support::github::{Failure, Wire};
 use crate::support::tasks;
 
 const OTHER: &str = "https://api.github.com/repos/octo/other/releases/latest";
-/// What nobody asked for, and no key may ever hold.
+/// A document that no request asked for, and that no key may ever hold.
 const PLANTED: &str = r#"{"tag_name":"planted"}"#;
 
-/// Has the answer to one document followed by another, and asks for the next one once the connection is done with.
+/// Has the answer to one document followed by another, and asks for the next one once the
+/// connection is done with.
 async fn nothing_is_planted(name: &str, more: &Wire) {
     let app = app().await;
     app.github.release("octo/other").tag("v2").serve();

@@ -1,4 +1,5 @@
-//! Answers of other statuses: their heads count, and of their bodies no more is waited for than is worth it.
+//! Answers of other statuses: their heads count, and of their bodies no more is waited for than is
+//! worth it.
 
 use std::time::Duration;
 

@@ -18,7 +18,7 @@ const PLANTED: &str = r#"{"tag_name":"planted"}"#;
 enum When {
     Now,
     AfterFlush,
-    /// When the next request of the connection has come, if it comes at all.
+    /// After the next request of the connection has come, if it comes at all.
     WithNextRequest,
 }
 

@@ -1,4 +1,5 @@
-//! Limits whose numbers are nonsense: none of them makes a token or a host rest for ever, or the service panic.
+//! Limits whose numbers are nonsense: none of them makes a token or a host rest for ever, or the
+//! service panic.
 
 use std::time::Duration;
 
@@ -29,7 +30,8 @@ const NONSENSE: [&str; 15] = [
     "\u{e9}",
 ];
 
-/// A limit that is told like this is passed on, with a wait that a client can bear; later all is well.
+/// A limit that is told like this is passed on, with a wait that a client can bear; later all is
+/// well.
 async fn is_borne(status: &str, headers: &str) {
     let name = format!("{status}, {headers}");
     let app = app().await;

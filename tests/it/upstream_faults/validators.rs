@@ -1,9 +1,10 @@
-//! Validators that are odd: the document is taken, and what was odd does no harm when it is asked for again.
+//! Validators that are odd: the document is taken, and what was odd does no harm when it is asked
+//! for again.
 
 use super::{DOCUMENT, app, with};
 use crate::{LATEST, LATEST_PATH};
 
-/// What is asked with the second time, for what came with the first answer.
+/// Checks the validator of the second request, for the header of the first answer.
 async fn check(header: &str, name: &str, sent: Option<&str>) {
     let row: String = header.chars().take(60).collect();
     let app = app().await;
@@ -17,7 +18,7 @@ async fn check(header: &str, name: &str, sent: Option<&str>) {
     let asked = app.github.requests_for(LATEST_PATH);
     assert_eq!(asked[1].header(name), sent, "{row}");
     assert_eq!(asked.len(), 2, "{row}");
-    // What it said instead is asked with from now on.
+    // The next request has the validator of the newest answer.
     assert_eq!(app.refresh(LATEST).await.header("x-upstream-status"), "304", "{row}");
 }
 

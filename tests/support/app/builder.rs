@@ -1,4 +1,4 @@
-//! What a service under test is started with.
+//! The settings of a service under test.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -69,7 +69,7 @@ impl TestAppBuilder {
         self.vars.insert(name.to_owned(), canary::dressed(name, value));
     }
 
-    /// Where the store is.
+    /// Returns the folder of the store.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -92,7 +92,8 @@ impl TestAppBuilder {
         self
     }
 
-    /// Has GitHub asked whose each token is, as in production. Without this a test need not count those requests.
+    /// Has GitHub asked whose each token is, as in production. Without this a test need not count
+    /// those requests.
     pub fn identifying(mut self) -> Self {
         self.identify = true;
         self

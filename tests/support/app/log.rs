@@ -1,4 +1,4 @@
-//! Where the log of a service under test goes, and what becomes of all the events that no test asks for.
+//! The log of a service under test, and a sink for the events of all others.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -39,7 +39,7 @@ impl Log {
 }
 
 impl Write for Log {
-    /// Whoever writes hands over whole lines, so no secret is in two pieces.
+    /// Accepts whole lines, so that no secret is in two pieces.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         canary::look("the log", bytes);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
@@ -50,9 +50,9 @@ impl Write for Log {
     }
 }
 
-/// Has every event of the process written to a log that nobody keeps, be it of a level that hardly anyone asks for:
-/// what a service says to `tracing` would go nowhere, and so would a secret in it. A test that listens itself hears
-/// what happens on its thread instead, by a [`Log`] as well.
+/// Has every event of the process written to a log that nobody keeps, be it of a level that hardly
+/// anyone asks for: what a service says to `tracing` would go nowhere, and so would a secret in it.
+/// A test that listens itself hears what happens on its thread instead, by a [`Log`] as well.
 pub(super) fn look_into_all_events() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

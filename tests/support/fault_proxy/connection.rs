@@ -10,7 +10,8 @@ use tokio::time::sleep;
 
 use super::{Mode, Plan};
 
-/// Serves a connection until one side ends it, or the plan does. When this future is dropped it is reset.
+/// Serves a connection until one side ends it, or the plan does. When this future is dropped it is
+/// reset.
 pub(super) async fn serve(client: TcpStream, plans: watch::Receiver<Plan>) {
     // However it ends, unless a side has closed it in order: a peer that is cut off sees a reset.
     let _ = client.set_zero_linger();

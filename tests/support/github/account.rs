@@ -1,7 +1,8 @@
 //! Users, their tokens and their quota.
 //!
-//! The subtle part: a quota belongs to a user, and all tokens of that user spend it together. A window starts with the
-//! first request that is charged and ends an hour later by the world's clock.
+//! The subtle part: a quota belongs to a user, and all tokens of that user spend it together. A
+//! window starts with the first request that is charged and ends an hour later by the world's
+//! clock.
 
 use std::collections::{HashMap, HashSet};
 
@@ -24,9 +25,9 @@ pub struct Account {
     pub used: u64,
     /// The end of the window, if one has started.
     pub reset_at_secs: Option<u64>,
-    /// What `x-oauth-scopes` says of this user's classic tokens.
+    /// The value of `x-oauth-scopes` for this user's classic tokens.
     pub scopes: String,
-    /// What `github-authentication-token-expiration` says, if anything.
+    /// The value of `github-authentication-token-expiration`, if there is one.
     pub expires: Option<String>,
     /// A second window, if answers show two in turn.
     pub other: Option<OtherWindow>,
@@ -43,12 +44,12 @@ impl Account {
         number_of(&self.login)
     }
 
-    /// Whether these are requests without a token.
+    /// Returns true if the account is that of requests without a token.
     pub fn is_anonymous(&self) -> bool {
         self.login == ANONYMOUS
     }
 
-    /// What is left of the window.
+    /// Returns the requests that are left in the window.
     pub fn remaining(&self) -> u64 {
         self.limit.saturating_sub(self.used)
     }
@@ -79,7 +80,7 @@ pub struct Accounts {
     by_login: HashMap<String, Account>,
     owners: HashMap<String, String>,
     revoked: HashSet<String>,
-    /// Whether a token nobody owns is refused, rather than becoming a user of its own.
+    /// True if an unknown token is refused rather than made a user of its own.
     pub strict: bool,
 }
 
@@ -109,7 +110,8 @@ impl Accounts {
         self.revoked.insert(token.to_owned());
     }
 
-    /// Whose quota the request spends, in the window of `now_secs`; `None` if its credentials are bad.
+    /// Returns the account whose quota the request spends, in the window of `now_secs`; `None` if
+    /// its credentials are bad.
     pub fn identify(&mut self, request: &Received, now_secs: u64) -> Option<&mut Account> {
         let login = match request.header("authorization") {
             None => ANONYMOUS.to_owned(),

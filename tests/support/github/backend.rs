@@ -1,7 +1,7 @@
 //! The way from the terminator to the mock server: one connection for each of the clients'.
 //!
-//! Only the path and a number travel; the rules find the request itself by the number. So nothing an HTTP library does
-//! to a request on the way can hide what the client really sent.
+//! Only the path and a number travel; the rules find the request itself by the number. So nothing
+//! an HTTP library does to a request on the way can hide what the client really sent.
 
 use std::io;
 use std::net::SocketAddr;

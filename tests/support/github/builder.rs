@@ -90,17 +90,18 @@ impl<'a> User<'a> {
         self.used(u64::MAX)
     }
 
-    /// What `x-oauth-scopes` says; nothing otherwise.
+    /// Sets the value of `x-oauth-scopes`; the default is empty.
     pub fn scopes(self, scopes: &str) -> Self {
         self.change(|account| scopes.clone_into(&mut account.scopes))
     }
 
-    /// What `github-authentication-token-expiration` says, as `2026-07-02 09:51:24 UTC`; absent otherwise.
+    /// Sets the value of `github-authentication-token-expiration`, as `2026-07-02 09:51:24 UTC`;
+    /// absent otherwise.
     pub fn expires(self, expires: &str) -> Self {
         self.change(|account| account.expires = Some(expires.to_owned()))
     }
 
-    /// What is left of the window.
+    /// Returns the requests that are left in the window.
     pub fn remaining(&self) -> u64 {
         self.github.world().accounts.user(&self.login).remaining()
     }
@@ -127,7 +128,8 @@ impl<'a> NewFailure<'a> {
         Self { github, scope }
     }
 
-    /// Fails like this from now on, until it is cleared; failures of one scope happen in the order they were written.
+    /// Fails like this from now on, until it is cleared; failures of one scope happen in the order
+    /// they were written.
     pub fn with(self, failure: Failure) -> Scripted<'a> {
         let number = self.github.world().script(self.scope, failure);
         Scripted { github: self.github, number }

@@ -8,7 +8,7 @@ use super::world::World;
 /// The value by which the way to the client knows that there is to be no `Date`.
 pub const NO_DATE: &str = "none";
 
-/// How the clock is told of.
+/// The form in which answers name times.
 #[derive(Debug, Default)]
 pub struct ToldClock {
     /// By how many seconds it is ahead of the clock that it follows.
@@ -16,7 +16,7 @@ pub struct ToldClock {
     date: DateHeader,
     /// By how many seconds answers are told to be old, and their `Date` is.
     age_secs: Option<u64>,
-    /// Whether `Retry-After` is a date.
+    /// True if `Retry-After` is a date.
     pub waits_are_dates: bool,
 }
 
@@ -34,7 +34,7 @@ impl ToldClock {
         followed_secs.saturating_add_signed(self.ahead_secs)
     }
 
-    /// What `Date` says.
+    /// Returns the value of `Date`.
     pub fn date(&self, now_secs: u64) -> String {
         match &self.date {
             DateHeader::Present => date::http(now_secs - self.age_secs.unwrap_or(0)),
@@ -43,7 +43,7 @@ impl ToldClock {
         }
     }
 
-    /// What `Age` says, if anything.
+    /// Returns the value of `Age`, if there is one.
     pub fn age(&self) -> Option<String> {
         self.age_secs.map(|age| age.to_string())
     }

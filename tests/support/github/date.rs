@@ -35,7 +35,8 @@ fn numbers(text: &str, separator: char) -> Option<[u64; 3]> {
     parts?.try_into().ok()
 }
 
-/// The civil date of a day since the epoch (Howard Hinnant's `civil_from_days`, for days after 1970).
+/// The civil date of a day since the epoch (Howard Hinnant's `civil_from_days`, for days after
+/// 1970).
 fn civil(days_since_epoch: u64) -> (u64, u64, u64) {
     let shifted = days_since_epoch + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);

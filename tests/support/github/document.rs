@@ -1,7 +1,7 @@
 //! One JSON document as GitHub holds it: compact, with what its headers say of it.
 //!
-//! Compression and tags are computed once per document and variant: tests serve the same body many times, and an
-//! unoptimised build compresses slowly.
+//! Compression and tags are computed once per document and variant: tests serve the same body many
+//! times, and an unoptimised build compresses slowly.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -18,7 +18,7 @@ use super::received::Received;
 pub struct Document {
     /// The body without any white space between tokens.
     pub compact: Vec<u8>,
-    /// When it was last modified; releases lists do not say.
+    /// The time of the last change; releases lists have none.
     pub last_modified_secs: Option<u64>,
     /// The pages around this one.
     pub link: Option<String>,
@@ -44,7 +44,7 @@ impl Document {
         self.gzipped.get_or_init(|| gzip(&self.compact))
     }
 
-    /// Whether the condition of `request` holds, so that it gets a 304.
+    /// Returns true if the condition of `request` holds, so that it gets a 304.
     ///
     /// `If-None-Match` beats `If-Modified-Since`, which counts only for a document that has a date.
     pub fn is_unmodified_for(&self, request: &Received) -> bool {

@@ -7,7 +7,7 @@ use super::received::Received;
 
 const JSON: &str = "application/json; charset=utf-8";
 
-/// Where in the answer it is, and how it is spelled.
+/// The place of the token in the answer, and its spelling.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Echo {
     /// In a document.
@@ -22,7 +22,7 @@ pub enum Echo {
     Redirect(Spelling),
 }
 
-/// How a token is written.
+/// The spelling of a token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Spelling {
     /// As it is.

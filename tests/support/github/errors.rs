@@ -49,7 +49,8 @@ pub fn no_user_agent() -> Answer {
     Answer::new(403, "text/html", body).header("cache-control", "no-cache")
 }
 
-/// The primary limit: no `Retry-After`, and nothing but `remaining: 0` in the headers to tell it by.
+/// The primary limit: no `Retry-After`, and nothing but `remaining: 0` in the headers to tell it
+/// by.
 pub fn primary_limit(account: &Account, request: &Received) -> Answer {
     if account.is_anonymous() {
         let message = "API rate limit exceeded for 203.0.113.7. (But here's the good news: Authenticated requests \
@@ -85,7 +86,8 @@ pub fn abuse(request: &Received) -> Answer {
     Answer::json(403, &body, request).header("retry-after", "60")
 }
 
-/// One endpoint, for everybody behind one address: no token helps, and the limit headers are untouched.
+/// One endpoint, for everybody behind one address: no token helps, and the limit headers are
+/// untouched.
 pub fn throttled(request: &Received) -> Answer {
     let message =
         format!("This endpoint is temporarily being throttled. Please try again later. {TERMS}.");

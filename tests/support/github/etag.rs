@@ -1,7 +1,8 @@
 //! GitHub's rule for entity tags, and the comparison of `If-None-Match`.
 //!
-//! The subtle part: a tag depends on the `Accept`, `Authorization` and `Cookie` of the request that got it, so the
-//! same body has another tag for another token, and the spelling `token X` has another than `Bearer X`.
+//! The subtle part: a tag depends on the `Accept`, `Authorization` and `Cookie` of the request that
+//! got it, so the same body has another tag for another token, and the spelling `token X` has
+//! another than `Bearer X`.
 
 use std::fmt::Write;
 
@@ -23,12 +24,13 @@ pub fn of(request: &Received, body: &[u8]) -> String {
     hex(&hash.finalize())
 }
 
-/// What identifies the tags of two requests as equal for one body.
+/// Returns a text that is equal for two requests if their tags for one body are equal.
 pub fn variant(request: &Received) -> String {
     format!("{}\n{}", request.etag_rule, parts(request).collect::<Vec<_>>().join("\n"))
 }
 
-/// Whether `If-None-Match` names `opaque`: `*`, a list, strong or weak forms, compared weakly (RFC 9110, 8.8.3.2).
+/// Returns true if `If-None-Match` names `opaque`: `*`, a list, strong or weak forms, compared
+/// weakly (RFC 9110, 8.8.3.2).
 pub fn matches(if_none_match: &str, opaque: &str) -> bool {
     if_none_match.split(',').map(str::trim).any(|candidate| {
         let quoted = candidate.strip_prefix("W/").unwrap_or(candidate);

@@ -1,7 +1,8 @@
-//! The ways in which the simulated GitHub fails on purpose, and those of them that are GitHub's own answers.
+//! The ways in which the simulated GitHub fails on purpose, and those of them that are GitHub's own
+//! answers.
 //!
-//! A failure of the transport does not replace the answer: the rules answer (and charge) as ever, and the terminator
-//! spoils what they said.
+//! A failure of the transport does not replace the answer: the rules answer (and charge) as ever,
+//! and the terminator spoils what they said.
 
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub enum Failure {
     SecondaryLimit(Option<u64>),
     /// 403, the secondary limit in its old wording.
     Abuse,
-    /// 429, JSON: the endpoint is throttled, whoever asks.
+    /// 429, JSON: the endpoint is throttled for every user.
     Throttled429,
     /// 429, text: the limit of the hosts that serve files.
     RawThrottled429,
@@ -109,8 +110,8 @@ pub enum Failure {
     Reset,
     /// The connection ends, in good order, instead of an answer.
     CloseBeforeAnswer,
-    /// The TLS handshake fails; for a host or for everything, not for a path. A connection that exists ends at its
-    /// next request.
+    /// The TLS handshake fails; for a host or for everything, not for a path. A connection that
+    /// exists ends at its next request.
     TlsHandshake,
     /// The certificate is of an authority nobody knows; otherwise as [`Failure::TlsHandshake`].
     UntrustedCertificate,
@@ -164,7 +165,8 @@ impl Failure {
         }
     }
 
-    /// Whether the request counts: a repository's or an organisation's own answer does.
+    /// Returns true if the request costs quota: a repository's or an organisation's own answer
+    /// does.
     pub fn is_charged(&self) -> bool {
         use Failure::{
             Blocked451, ClassicTokenBanned, FineGrainedLifetime, Gone410, IpAllowList, NotFound404,
@@ -177,13 +179,13 @@ impl Failure {
             || matches!(self, Unfinished202(_))
     }
 
-    /// Whether the answer carries the limit headers.
+    /// Returns true if the answer carries the limit headers.
     pub fn shows_limits(&self) -> bool {
         use Failure::{PrimaryLimit, Throttled429, Unicorn502, Unicorn503};
         self.is_charged() || matches!(self, PrimaryLimit | Throttled429 | Unicorn502 | Unicorn503)
     }
 
-    /// Whether the terminator plays it on a connection, rather than the rules.
+    /// Returns true if the terminator plays the failure on a connection, in place of the rules.
     pub fn spoils_answers(&self) -> bool {
         use Failure::{
             CloseBeforeAnswer, Coded, CutBody, CutChunked, Drip, EndlessBody, Hang, Latency,
@@ -193,7 +195,7 @@ impl Failure {
             || matches!(self, EndlessBody | Coded(_) | Wire(_) | Reset | CloseBeforeAnswer)
     }
 
-    /// Whether it happens before there is a request.
+    /// Returns true if the failure happens before there is a request.
     pub fn spoils_handshakes(&self) -> bool {
         matches!(
             self,

@@ -1,7 +1,7 @@
 //! Failures below HTTP, played on the bytes of a connection.
 //!
-//! Connections that are cut end in good order as far as TLS is concerned: only the framing tells a client that
-//! something is missing.
+//! Connections that are cut end in good order as far as TLS is concerned: only the framing tells a
+//! client that something is missing.
 
 use std::io;
 
@@ -17,7 +17,7 @@ use super::wire::drip;
 /// The client's end of a connection.
 pub type Client = BufReader<TlsStream<TcpStream>>;
 
-/// What a fault leaves of the answer.
+/// The part of the answer that a fault leaves.
 pub enum Left {
     /// Nothing, and the connection ends.
     Nothing,

@@ -1,7 +1,7 @@
 //! A gate in front of one path: requests wait at it until a test opens it.
 //!
-//! This is how a test holds an upstream call in flight without sleeping. What the answer is, is decided when the gate
-//! opens, not when the request arrives.
+//! This is how a test holds an upstream call in flight without sleeping. The answer is decided when
+//! the gate opens, not when the request arrives.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -46,7 +46,8 @@ impl Gate {
         Self { world: Arc::clone(world), barrier }
     }
 
-    /// Waits until `count` requests have arrived at the gate; panics after 10 s, naming the line that waited.
+    /// Waits until `count` requests have arrived at the gate; panics after 10 s, naming the line
+    /// that waited.
     #[track_caller]
     pub fn arrived(&self, count: usize) -> impl Future<Output = ()> {
         let caller = Location::caller();
@@ -59,7 +60,7 @@ impl Gate {
         }
     }
 
-    /// How many requests have arrived so far.
+    /// Returns the number of requests that have arrived so far.
     pub fn arrivals(&self) -> usize {
         *self.barrier.arrived.borrow()
     }

@@ -1,4 +1,4 @@
-//! What a test does to the running simulation, and what it asks it afterwards.
+//! The calls with which a test changes and observes the running simulation.
 
 use std::fmt::Display;
 use std::sync::{Arc, MutexGuard};
@@ -19,7 +19,7 @@ use super::world::{API_HOST, Resource, World, lock};
 /// The host of files in repositories.
 const RAW_HOST: &str = "raw.githubusercontent.com";
 
-/// What GitHub has.
+/// Documents and files.
 impl GitHub {
     /// A release to be served in the repository `owner/name`, which is created if need be.
     pub fn release(&self, name: &str) -> NewRelease<'_> {
@@ -40,7 +40,8 @@ impl GitHub {
         self.world().repository(name).unpublish();
     }
 
-    /// Serves JSON (text or a value) at a path and query of the API; compact, whatever its layout here.
+    /// Serves JSON (text or a value) at a path and query of the API; compact, whatever its layout
+    /// here.
     #[track_caller]
     pub fn document(&self, target: &str, json: impl Display) {
         let value: Value = serde_json::from_str(&json.to_string()).expect("a JSON document");
@@ -80,17 +81,20 @@ impl GitHub {
         self.world().resource(host, target, Resource::Failing(failure));
     }
 
-    /// Answers `status` (404 or 410) for a repository and all below it, until something is served there.
+    /// Answers `status` (404 or 410) for a repository and all below it, until something is served
+    /// there.
     pub fn remove(&self, name: &str, status: u16) {
         self.world().remove(name, status);
     }
 
-    /// Renames a repository: the old name redirects to `/repositories/<id>`, with what follows it; returns the id.
+    /// Renames a repository: the old name redirects to `/repositories/<id>`, with what follows it;
+    /// returns the id.
     pub fn rename(&self, old: &str, new: &str) -> u64 {
         self.world().rename(old, new)
     }
 
-    /// Counts a download of each asset of the latest release: another body, the same `Last-Modified`.
+    /// Counts a download of each asset of the latest release: another body, the same
+    /// `Last-Modified`.
     #[track_caller]
     pub fn bump_downloads(&self, name: &str) {
         self.world().repository(name).change_latest(|latest| {
@@ -110,7 +114,7 @@ impl GitHub {
     }
 }
 
-/// Who may ask, how often, and what time it is.
+/// Users, limits and the time.
 impl GitHub {
     /// The user of that login, who is created if need be.
     pub fn user(&self, login: &str) -> User<'_> {
@@ -143,7 +147,7 @@ impl GitHub {
     }
 }
 
-/// What goes wrong.
+/// Failures.
 impl GitHub {
     /// A failure for a path and query, on whatever host.
     pub fn fail(&self, target: &str) -> NewFailure<'_> {
@@ -165,12 +169,14 @@ impl GitHub {
         NewFailure::new(self, Scope::Everything).with(failure)
     }
 
-    /// Makes requests for a path and query wait, on whatever host, until the gate is opened or dropped.
+    /// Makes requests for a path and query wait, on whatever host, until the gate is opened or
+    /// dropped.
     pub fn hold(&self, target: &str) -> Gate {
         Gate::shut(&self.world, target)
     }
 
-    /// Answers the secondary limit to requests of the API that come while `most` are in flight already.
+    /// Answers the secondary limit to requests of the API that come while `most` are in flight
+    /// already.
     pub fn concurrency_limit(&self, most: usize, retry_after_secs: Option<u64>) {
         self.world().traffic.limit = Some((most, retry_after_secs));
     }
@@ -181,9 +187,9 @@ impl GitHub {
     }
 }
 
-/// What was received.
+/// Received requests.
 impl GitHub {
-    /// How often a path and query was asked, on whatever host.
+    /// Returns the number of requests for a path and query, on any host.
     pub fn calls(&self, target: &str) -> u64 {
         self.counts(target).requests
     }

@@ -1,13 +1,13 @@
-//! What the simulated GitHub saw: counts by path and by token, and the last requests.
+//! The requests that the simulated GitHub saw: counts by path and by token, and the last requests.
 //!
-//! *Charged* cost quota, *free* is a 304 that cost none; what is neither (a 401, a broken answer, `/rate_limit`)
-//! only counts as a request.
+//! *Charged* requests cost quota; a *free* one is a 304 that cost none; any other (a 401, a broken
+//! answer, `/rate_limit`) only counts as a request.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::received::Received;
 
-/// How many requests the log keeps.
+/// The number of requests that the log keeps.
 const LOG_LENGTH: usize = 20_000;
 
 /// Counts of requests.

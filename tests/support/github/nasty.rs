@@ -1,4 +1,5 @@
-//! Answers the real GitHub does not give, and a client must survive: broken bodies and broken headers.
+//! Answers the real GitHub does not give, and a client must survive: broken bodies and broken
+//! headers.
 
 use std::sync::OnceLock;
 
@@ -67,7 +68,8 @@ pub fn redirect_loop(request: &Received) -> Answer {
     Answer::new(301, JSON, "{\"message\":\"Moved Permanently\"}").header("location", location)
 }
 
-/// One compressed mebibyte, as often as wanted: it ends at a full flush, so nothing in it refers to what precedes it.
+/// One compressed mebibyte, as often as wanted: it ends at a full flush, so nothing in it refers to
+/// what precedes it.
 fn bomb() -> Vec<u8> {
     let blanks = vec![b' '; MEBIBYTE];
     let end = b"{}";

@@ -1,7 +1,8 @@
-//! A request as the simulated GitHub received it: what the rules decide by, and what a test looks at.
+//! A request as the simulated GitHub received it: what the rules decide by, and what a test looks
+//! at.
 //!
-//! Read by hand from the socket, since the TLS name and the exact bytes of the target are gone once an HTTP library
-//! has had them. Bodies of requests are looked at and dropped: nobody sends one.
+//! Read by hand from the socket, since the TLS name and the exact bytes of the target are gone once
+//! an HTTP library has had them. Bodies of requests are looked at and dropped: nobody sends one.
 
 use std::io;
 
@@ -31,7 +32,8 @@ pub struct Received {
     pub head: Vec<u8>,
     /// By which rule its tags are made: 0 is GitHub's, any other one is unknown.
     pub etag_rule: u32,
-    /// How many requests the API had in flight when it came, itself included; 0 on other hosts.
+    /// The number of requests that the API had in flight when this one came, itself included; 0 on
+    /// other hosts.
     pub in_flight: usize,
     /// The number of its connection, in the order of their handshakes.
     pub connection: u64,
@@ -50,23 +52,23 @@ impl Received {
         is_known.then(|| canary::undressed(token))
     }
 
-    /// Whether it asks for the body only if that changed.
+    /// Returns true if the request is conditional.
     pub fn is_conditional(&self) -> bool {
         self.headers.contains_key("if-none-match") || self.headers.contains_key("if-modified-since")
     }
 
-    /// Whether an answer may be compressed.
+    /// Returns true if an answer may be compressed.
     pub fn accepts_gzip(&self) -> bool {
         self.header("accept-encoding").is_some_and(|codings| codings.contains("gzip"))
     }
 
-    /// Whether GitHub prints JSON with line breaks for this client.
+    /// Returns true if GitHub prints JSON with line breaks for this client.
     pub fn wants_pretty(&self) -> bool {
         let agent = self.header("user-agent").unwrap_or_default();
         ["curl", "Wget", "Safari", "Firefox"].iter().any(|name| agent.contains(name))
     }
 
-    /// Whether the client ends the connection after this request.
+    /// Returns true if the client ends the connection after this request.
     pub fn wants_close(&self) -> bool {
         self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
     }

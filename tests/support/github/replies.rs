@@ -1,4 +1,4 @@
-//! What the simulated GitHub has, as answers: documents, files, redirects, and their headers.
+//! The answers of the simulated GitHub: documents, files, redirects, and their headers.
 //!
 //! The subtle part is the tag: weak exactly when the body is compressed, strong on every 304.
 

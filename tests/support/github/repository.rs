@@ -1,7 +1,7 @@
 //! A simulated repository: its releases, and the documents GitHub derives from them.
 //!
-//! The subtle part: `updated_at` of a release, which is its `Last-Modified`, moves neither with downloads nor with new
-//! assets, while the body and so the tag do.
+//! The subtle part: `updated_at` of a release, which is its `Last-Modified`, moves neither with
+//! downloads nor with new assets, while the body and so the tag do.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct Repository {
     pub name: String,
     /// The number behind `/repositories/<id>`; a rename keeps it.
     pub id: u64,
-    /// When it was created.
+    /// The time of its creation.
     pub created_secs: u64,
     /// Newest first.
     releases: Vec<Release>,
@@ -34,11 +34,11 @@ pub struct Release {
     pub tag: String,
     /// The number behind `/releases/<id>`.
     pub id: u64,
-    /// When it was published.
+    /// The time of its publication.
     pub published_secs: u64,
-    /// Whether it is kept out of `/releases/latest`.
+    /// True if the release is kept out of `/releases/latest`.
     pub prerelease: bool,
-    /// How often each asset was downloaded, in the order of upload.
+    /// The number of downloads of each asset, in the order of upload.
     pub downloads: Vec<u64>,
 }
 
@@ -70,7 +70,8 @@ impl Repository {
         change(latest.expect("the repository has a latest release"));
     }
 
-    /// Deletes the latest release: the one before it is the latest again, with its own, earlier date.
+    /// Deletes the latest release: the one before it is the latest again, with its own, earlier
+    /// date.
     pub fn unpublish(&mut self) {
         self.rendered.clear();
         let latest = self.releases.iter().position(|release| !release.prerelease);
@@ -163,7 +164,7 @@ fn number(query: &str, name: &str, default: usize) -> usize {
     value.unwrap_or(default).max(1)
 }
 
-/// When a document given as it is was last modified, by its own words; a releases list does not say.
+/// Returns the time of the last change that a document names itself; a releases list names none.
 pub fn last_modified_of(target: &str, document: &Value, served_secs: u64) -> Option<u64> {
     let path = target.split('?').next().unwrap_or_default();
     if path.ends_with("/releases") {

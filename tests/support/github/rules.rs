@@ -1,7 +1,8 @@
-//! The rules by which the simulated GitHub answers, in the order in which the real one applies them.
+//! The rules by which the simulated GitHub answers, in the order in which the real one applies
+//! them.
 //!
-//! The subtle part is the price: a 304 is free only to a caller with valid credentials; a redirect and a 404 cost as
-//! much as a document; bad credentials cost nothing and see no limit headers.
+//! The subtle part is the price: a 304 is free only to a caller with valid credentials; a redirect
+//! and a 404 cost as much as a document; bad credentials cost nothing and see no limit headers.
 
 use serde_json::{Value, json};
 use wiremock::{Request, Respond, ResponseTemplate};

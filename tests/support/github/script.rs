@@ -1,4 +1,4 @@
-//! When a failure happens: to which requests, and how often.
+//! The scripts of failures: their requests and their number.
 
 use super::failure::Failure;
 use super::received::Received;
@@ -6,21 +6,21 @@ use super::received::Received;
 /// A failure that waits for its requests.
 #[derive(Debug)]
 pub struct Script {
-    /// What happens.
+    /// The failure.
     pub failure: Failure,
-    /// Which request it happens to.
+    /// The requests that it happens to.
     pub scope: Scope,
     /// Only to requests with this token, if one is named.
     pub token: Option<String>,
     /// Only on connections up to this number, if one is named.
     pub last_connection: Option<u64>,
-    /// How often it still happens; `None` until it is cleared.
+    /// The number of times that it still happens; `None` until it is cleared.
     pub left: Option<u32>,
-    /// How the handle finds it again.
+    /// The number by which the handle finds it again.
     pub number: u64,
 }
 
-/// Which requests a script is for.
+/// The requests that a script is for.
 #[derive(Clone, Debug)]
 pub enum Scope {
     /// One path and query, on any host.
@@ -34,7 +34,7 @@ pub enum Scope {
 }
 
 impl Script {
-    /// Whether this script is for `request`.
+    /// Returns true if this script is for `request`.
     pub fn applies_to(&self, request: &Received) -> bool {
         let in_scope = match &self.scope {
             Scope::Target(target) => *target == request.target,
@@ -51,7 +51,7 @@ impl Script {
             && self.token.as_deref().is_none_or(|token| request.token() == Some(token))
     }
 
-    /// Whether this script is for a connection to `host`.
+    /// Returns true if this script is for a connection to `host`.
     pub fn applies_to_handshake(&self, host: &str) -> bool {
         self.failure.spoils_handshakes()
             && match &self.scope {

@@ -32,7 +32,7 @@ impl User<'_> {
         self.change(|account| account.other = Some(OtherWindow { used, reset_at_secs }))
     }
 
-    /// When the first window ends, in seconds from now.
+    /// Sets the end of the first window, in seconds from now.
     pub fn resets_in(self, seconds: u64) -> Self {
         let reset_at_secs = Some(self.now_secs() + seconds);
         self.change(|account| account.reset_at_secs = reset_at_secs)

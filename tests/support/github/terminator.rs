@@ -1,7 +1,8 @@
-//! Ends TLS, reads each request, and passes it on to the rules or breaks the connection as scripted.
+//! Ends TLS, reads each request, and passes it on to the rules or breaks the connection as
+//! scripted.
 //!
-//! The subtle part: while the simulation is down, its port stays bound without listening, so that connections are
-//! refused and no other process can take the port.
+//! The subtle part: while the simulation is down, its port stays bound without listening, so that
+//! connections are refused and no other process can take the port.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,7 +29,7 @@ use super::world::{Shared, lock};
 const BIND_ATTEMPTS: usize = 1_000;
 const BIND_INTERVAL: Duration = Duration::from_millis(1);
 
-/// What every connection needs.
+/// The state that all connections share.
 pub struct Site {
     /// The simulated world.
     pub world: Shared,
@@ -62,7 +63,7 @@ impl Terminator {
         Ok(terminator)
     }
 
-    /// Where it listens.
+    /// Returns the address on which the terminator listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -101,8 +102,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Binds an address that was just let go. A process that this one is starting right now has its sockets too, until it
-/// has become another program.
+/// Binds an address that was just let go. A process that this one is starting right now has its
+/// sockets too, until it has become another program.
 async fn bind_again(address: SocketAddr) -> io::Result<TcpSocket> {
     for _ in 0..BIND_ATTEMPTS {
         match bind(address) {
@@ -145,7 +146,8 @@ async fn serve(stream: TcpStream, site: Arc<Site>) {
     }
 }
 
-/// Ends TLS, unless the handshake is to fail; that is decided once the client has said which host it wants.
+/// Ends TLS, unless the handshake is to fail; that is decided once the client has said which host
+/// it wants.
 async fn shake_hands(stream: TcpStream, site: &Site) -> Option<(Client, u64)> {
     let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.ok()?;
     let host = start.client_hello().server_name().unwrap_or_default().to_owned();

@@ -1,7 +1,7 @@
 //! The certificates: an authority of the simulation's own, and one leaf for all its hosts.
 //!
-//! The leaf is signed by the authority and not by itself, since a self-signed certificate marked as an authority is
-//! refused as a server's.
+//! The leaf is signed by the authority and not by itself, since a self-signed certificate marked as
+//! an authority is refused as a server's.
 
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
-//! How many requests the API has in flight, and its secondary limit on that.
+//! The number of requests that the API has in flight, and the secondary limit on it.
 //!
-//! A request is in flight from when it was read until its answer is ready. Not until that was sent: who has an answer
-//! may ask the next thing before the sender knows that it has arrived.
+//! A request is in flight from the moment when it was read until its answer is ready, not until the
+//! answer was sent: the client may send its next request before the sender knows that the answer
+//! has arrived.
 
 use std::collections::HashMap;
 
@@ -9,18 +10,18 @@ use super::failure::Failure;
 use super::received::Received;
 use super::world::{API_HOST, Shared, lock};
 
-/// What is in flight at the API.
+/// The requests in flight at the API.
 #[derive(Debug, Default)]
 pub struct Traffic {
     /// The most at once, since this was last reset.
     pub peak: usize,
-    /// How many may be at once, and what `Retry-After` says to one more.
+    /// The most that may be in flight at once, and the `Retry-After` of one more.
     pub limit: Option<(usize, Option<u64>)>,
     in_flight: usize,
     by_target: HashMap<String, Level>,
 }
 
-/// What is in flight for one path and query.
+/// The requests in flight for one path and query.
 #[derive(Debug, Default)]
 struct Level {
     now: usize,
@@ -37,7 +38,8 @@ impl Traffic {
 /// A request in flight, until this is dropped.
 pub struct Passage<'a>(Option<(&'a Shared, String)>);
 
-/// Lets a request in, and notes in it how many are in flight with it. The failure is that of one too many.
+/// Lets a request in, and notes in it how many are in flight with it. The failure is that of one
+/// too many.
 pub fn enter<'a>(request: &mut Received, world: &'a Shared) -> (Passage<'a>, Option<Failure>) {
     if request.host != API_HOST {
         return (Passage(None), None);

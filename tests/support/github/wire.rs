@@ -1,6 +1,8 @@
-//! An answer written byte by byte, for what no HTTP library would send: it takes the place of the rules' own.
+//! An answer written byte by byte, which no HTTP library would send. It replaces the answer of the
+//! rules.
 //!
-//! Nothing here is checked against HTTP. What it is, a test says; when it ends, and how, is part of it.
+//! Nothing here is checked against HTTP. A test chooses the bytes, and the end of the connection as
+//! well.
 
 use std::fmt;
 use std::time::Duration;
@@ -36,7 +38,7 @@ enum Step {
     Pause(Duration),
 }
 
-/// What becomes of the connection afterwards.
+/// The fate of the connection after the answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
     /// The next request is read from it.

@@ -1,5 +1,5 @@
-//! What every request shows of secrets: the token, to a host that may see it, in one header and one spelling; nothing
-//! else, and nobody else anything.
+//! The check of secrets in every request: the token goes to hosts that may see it, in one header
+//! and one spelling, and no other secret goes to any host.
 
 use http::header::AUTHORIZATION;
 

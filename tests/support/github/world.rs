@@ -1,6 +1,8 @@
-//! The state behind the simulated GitHub: repositories, documents, users, failures, and what was received.
+//! The state behind the simulated GitHub: repositories, documents, users, failures, and what was
+//! received.
 //!
-//! One mutex guards all of it; nobody holds it across an await, so every request sees one consistent world.
+//! One mutex guards all of it; nobody holds it across an await, so every request sees one
+//! consistent world.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,13 +35,13 @@ pub fn lock(shared: &Shared) -> MutexGuard<'_, World> {
 /// Everything that can change while the simulation runs.
 #[derive(Debug)]
 pub struct World {
-    /// Where the present comes from.
+    /// The source of the present time.
     pub clock: Clock,
-    /// How that is told of.
+    /// The form in which answers name that time.
     pub told_clock: ToldClock,
     /// Users, tokens and quotas.
     pub accounts: Accounts,
-    /// What was received.
+    /// The requests received.
     pub journal: Journal,
     /// Failures that wait, in the order they were written.
     pub scripts: Vec<Script>,
@@ -47,7 +49,7 @@ pub struct World {
     pub etag_rule: u32,
     /// Gates that hold requests back.
     pub barriers: Vec<Arc<Barrier>>,
-    /// What is in flight.
+    /// The requests in flight.
     pub traffic: Traffic,
     repositories: HashMap<String, Repository>,
     resources: HashMap<(String, String), Resource>,
@@ -59,7 +61,7 @@ pub struct World {
     signing_on: HashSet<String>,
 }
 
-/// What a path given by hand leads to.
+/// The resource behind a path that a test has set.
 #[derive(Clone, Debug)]
 pub enum Resource {
     /// A document by GitHub's rules for JSON.
@@ -120,7 +122,7 @@ impl World {
         Some(self.play(index))
     }
 
-    /// Whether a new connection to `host` would fail.
+    /// Returns true if a new connection to `host` would fail.
     pub fn refuses_handshakes(&self, host: &str) -> bool {
         self.scripts.iter().any(|script| script.applies_to_handshake(host))
     }
@@ -179,7 +181,7 @@ impl World {
         self.signing_on.insert(owner.to_owned());
     }
 
-    /// Whether a path is of such an organization.
+    /// Returns true if a path belongs to an organization that demands single sign-on.
     pub fn wants_sign_on(&self, target: &str) -> bool {
         let owner = target.split('/').nth(2).unwrap_or_default();
         target.starts_with("/repos/") && self.signing_on.contains(owner)
@@ -206,7 +208,7 @@ impl World {
         id
     }
 
-    /// What a path of a host leads to.
+    /// Returns the resource behind a path of a host.
     pub fn find(&mut self, host: &str, target: &str) -> Resource {
         let target = self.by_name(host, target);
         let parts = if host == API_HOST { split(&target) } else { None };

@@ -68,7 +68,7 @@ impl Connection {
     }
 }
 
-/// Whether the body is as long as the head says. All our texts are ASCII.
+/// Returns true if the body is as long as the head says. All texts of the service are ASCII.
 fn is_whole(text: &str) -> bool {
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let head = head.to_ascii_lowercase();

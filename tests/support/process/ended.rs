@@ -1,4 +1,4 @@
-//! What a process left behind.
+//! The remains of a process: its status, its output, its time.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -12,13 +12,13 @@ use super::output;
 #[derive(Debug)]
 #[must_use]
 pub struct Ended {
-    /// How.
+    /// The exit status.
     pub status: ExitStatus,
     /// All that it wrote to standard output.
     pub stdout: String,
     /// All that it wrote to standard error.
     pub stderr: String,
-    /// How long its end was waited for.
+    /// The time until the end.
     pub waited: Duration,
 }
 

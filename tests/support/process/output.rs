@@ -1,4 +1,4 @@
-//! What a process writes, read as it comes, so that it never waits for a reader.
+//! The output of a process, read as it comes, so that the process never waits for a reader.
 
 use std::panic::Location;
 
@@ -19,8 +19,8 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Reads a stream to its end, or until `enough` says that nothing more is to be read of it: from then on the
-    /// stream stays open and nobody reads.
+    /// Reads a stream to its end, or until `enough` says that nothing more is to be read of it:
+    /// from then on the stream stays open and nobody reads.
     pub(super) fn read(
         mut stream: impl AsyncRead + Unpin + Send + 'static,
         enough: fn(&str) -> bool,

@@ -56,7 +56,7 @@ impl Running {
         }
     }
 
-    /// Where it serves.
+    /// Returns the address on which the process serves.
     #[track_caller]
     pub fn address(&self) -> SocketAddr {
         self.address.expect("a service that serves")
@@ -74,8 +74,9 @@ impl Running {
         self.get(&format!("/version?url={}&refresh=true", encode(url)))
     }
 
-    /// The same, while GitHub answers 502, of a document that only the store can have. A read of the store gets
-    /// 25 ms, which a busy machine may exceed; then there is nothing to answer with, and the next request asks again.
+    /// The same, while GitHub answers 502, of a document that only the store can have. A read of
+    /// the store gets 25 ms, which a busy machine may exceed; then there is nothing to answer with,
+    /// and the next request asks again.
     #[track_caller]
     pub fn stored(&self, url: &str) -> impl Future<Output = Answer> {
         let path = format!("/version?url={}", encode(url));
@@ -147,7 +148,7 @@ impl Running {
         }
     }
 
-    /// What it has written to standard output so far.
+    /// Returns the standard output so far.
     pub fn stdout(&self) -> String {
         self.stdout.text()
     }
@@ -241,7 +242,7 @@ impl Running {
     }
 }
 
-/// Where the log says that it serves, in either form.
+/// Finds the address in the log, in either form.
 fn serving_at(text: &str) -> Option<SocketAddr> {
     let line = whole_lines(text).lines().find(|line| line.contains("serving"))?;
     let (_, rest) = line.split_once("address")?;

@@ -1,10 +1,11 @@
-//! The certificates of a server that speaks TLS: an authority, and one leaf for the loopback interface.
+//! The certificates of a server that speaks TLS: an authority, and one leaf for the loopback
+//! interface.
 
 use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-/// Where they are.
+/// The paths of the certificates.
 #[derive(Debug)]
 pub(super) struct Certificates {
     /// The authority's certificate, in PEM.
@@ -12,7 +13,7 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
-    /// What the server is started with, in the folder of the certificates.
+    /// The server's settings, relative to the folder of the certificates.
     pub(super) const SETTINGS: [&str; 8] = [
         "--tls-cert-file",
         "server.pem",

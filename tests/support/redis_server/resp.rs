@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Longer than any command of a test takes.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What the server says.
+/// A reply of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// A word such as `OK`.

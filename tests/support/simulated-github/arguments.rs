@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-/// What `--help` prints.
+/// The text of `--help`.
 pub(crate) const HELP: &str = "\
 A simulated GitHub: no account, no network.
 
@@ -45,9 +45,9 @@ pub(crate) enum Parsed {
     Help,
 }
 
-/// How to serve.
+/// The settings of the program.
 pub(crate) struct Arguments {
-    /// Where to listen.
+    /// The address to listen on.
     pub(crate) listen: SocketAddr,
     /// A folder of further documents.
     pub(crate) documents: Option<PathBuf>,
@@ -55,9 +55,9 @@ pub(crate) struct Arguments {
     pub(crate) urls: Option<PathBuf>,
     /// The folder for stores that last as long as their runs.
     pub(crate) store: Option<PathBuf>,
-    /// Whether to print only what was asked for.
+    /// True if only the requested lines are printed.
     pub(crate) quiet: bool,
-    /// What to start, with its arguments; empty for nothing.
+    /// The command to start, with its arguments; empty for none.
     pub(crate) command: Vec<OsString>,
 }
 

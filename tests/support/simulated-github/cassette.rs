@@ -1,4 +1,5 @@
-//! Recorded cassettes of betamax: JSON with the answers' bodies, often as the original gzip in base64.
+//! Recorded cassettes of betamax: JSON with the answers' bodies, often as the original gzip in
+//! base64.
 
 use std::io::Read;
 

@@ -1,7 +1,8 @@
 //! The command beside the simulation: started, signalled, waited for.
 //!
-//! The subtle part: Ctrl-C in a terminal reaches a whole process group, and a second SIGINT would end the service at
-//! once. So the command has a group of its own, and hears of a signal only what is passed on.
+//! The subtle part: Ctrl-C in a terminal reaches a whole process group, and a second SIGINT would
+//! end the service at once. So the command has a group of its own, and hears of a signal only what
+//! is passed on.
 
 use std::ffi::OsString;
 use std::io;
@@ -51,8 +52,8 @@ pub(crate) async fn interrupted() -> io::Result<()> {
     Ok(())
 }
 
-/// Signals a process by way of a shell, since a system call of our own would be unsafe code and not every system has
-/// a `kill` beside the one that is built into its shell.
+/// Signals a process by way of a shell, since a system call of our own would be unsafe code and not
+/// every system has a `kill` beside the one that is built into its shell.
 async fn pass_on(name: &str, id: Option<u32>) -> io::Result<()> {
     let Some(id) = id else { return Ok(()) };
     let kill = ["-c", r#"kill -s "$0" "$1""#, name, &id.to_string()];

@@ -22,7 +22,7 @@ pub(crate) struct Document {
     pub(crate) host: String,
     /// Path and query of its URL.
     pub(crate) target: String,
-    /// Where it comes from.
+    /// The file of the document.
     pub(crate) file: String,
     /// The body.
     pub(crate) compact: Vec<u8>,
@@ -96,7 +96,8 @@ fn of_urls(file: &Path, documents: &[Document]) -> Result<Vec<Document>, String>
         .collect())
 }
 
-/// Host, and path with query, as the service will ask for them: the pairs of the query in order of their names.
+/// Host, and path with query, as the service will ask for them: the pairs of the query in order of
+/// their names.
 fn parts(text: &str) -> Option<(String, String)> {
     let text = if text.contains("://") { text.to_owned() } else { decoded(text)? };
     let url = Url::parse(&text).ok().filter(|url| url.scheme() == "https")?;

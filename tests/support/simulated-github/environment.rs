@@ -10,7 +10,8 @@ use crate::support::github::GitHub;
 /// A name and its value.
 pub(crate) type Variable = (&'static str, String);
 
-/// What a command has to find in its environment; what is only a default is left out where it is set already.
+/// The variables that a command must have in its environment; a variable that is only a default is
+/// left out where it is set already.
 pub(crate) fn of(github: &GitHub) -> Vec<Variable> {
     let defaults = [
         ("GITHUB_PATS", "simulated-token-1,simulated-token-2".to_owned()),
@@ -27,7 +28,7 @@ pub(crate) fn of(github: &GitHub) -> Vec<Variable> {
     environment
 }
 
-/// What has the service keep its store there.
+/// The variable that places the service's store in this folder.
 pub(crate) fn of_store(store: &FreshStore) -> Variable {
     ("CACHE_DIR", store.folder().display().to_string())
 }

@@ -1,7 +1,7 @@
 //! The simulated GitHub as a program: for trying the service with no account and no network.
 //!
-//! With a command it starts that command with the environment that sends it here, passes signals on, and ends with it;
-//! without one it prints that environment and serves until it is interrupted.
+//! With a command it starts that command with the environment that sends it here, passes signals
+//! on, and ends with it; without one it prints that environment and serves until it is interrupted.
 
 mod arguments;
 mod banner;
@@ -39,7 +39,8 @@ use support::github::{Failure, GitHub, HOSTS};
 const OLD_NAME: &str = "octo/kitten";
 /// Its present name.
 const NEW_NAME: &str = "octo/cat";
-/// A file that is always refused: on a host without tokens, so that nothing else rests because of it.
+/// A file that is always refused: on a host without tokens, so that nothing else rests because of
+/// it.
 const LIMITED: (&str, &str) = ("raw.githubusercontent.com", "/octo/limited/main/version.json");
 
 /// A wrong use of the command line (`sysexits.h`).

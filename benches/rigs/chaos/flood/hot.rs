@@ -18,14 +18,14 @@ const DOCUMENTS: usize = 200;
 /// Between two requests: each document is asked for twice a second or so.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// What came of it.
+/// The results.
 #[derive(Default)]
 pub(super) struct Hot {
-    /// How long each took, in milliseconds.
+    /// The time of each, in milliseconds.
     pub(super) millis: Vec<f64>,
-    /// How many came from the store and not from memory.
+    /// The number of answers that came from the store and not from memory.
     pub(super) from_store: usize,
-    /// What came of those that were no hits, the first few.
+    /// The first few answers that were no hits.
     pub(super) wrong: Vec<String>,
     hits: usize,
 }

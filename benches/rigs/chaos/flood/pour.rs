@@ -12,9 +12,9 @@ use svm::clock::Stopwatch;
 use crate::client::Connection;
 use crate::harness::app::encode;
 
-/// What came of them.
+/// The results.
 pub(super) struct Poured {
-    /// How often each status was answered; 0 is none.
+    /// The number of answers with each status; 0 is no answer.
     statuses: BTreeMap<u16, usize>,
     took: Duration,
 }
@@ -67,7 +67,7 @@ fn merged(mut all: BTreeMap<u16, usize>, some: BTreeMap<u16, usize>) -> BTreeMap
 }
 
 impl Poured {
-    /// How many were answered with this status.
+    /// Returns the number of answers with this status.
     pub(super) fn answers(&self, status: u16) -> usize {
         self.statuses.get(&status).copied().unwrap_or_default()
     }

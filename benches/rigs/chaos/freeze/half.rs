@@ -1,4 +1,4 @@
-//! What half a round came to.
+//! The results of half a round.
 
 use crate::load::Sample;
 use crate::statistics::{median, millis, quantile};

@@ -1,7 +1,7 @@
-//! Bytes that go to the disk for a record: where each one is written alone, and in a storm.
+//! Bytes that go to the disk for a record: for records that are written one by one, and in a storm.
 //!
-//! They are those of a whole life of the process, from its start to its end in order. What it puts off is part of them if
-//! there are enough records: the database takes in some 16,000 at a time.
+//! They cover the process from its start to its orderly end. Work that it puts off is part of them
+//! if there are enough records: the database takes in some 16,000 at a time.
 
 use std::time::Duration;
 
@@ -54,8 +54,8 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
     verdict.at_most("  a record of 200 a second", storm, STORM_KB, " KB");
 }
 
-/// Asks for documents that nobody has asked for, at a steady pace; ends the process, and returns what it has written to the
-/// disk for each, in KB.
+/// Asks for documents that nobody has asked for, at a steady pace; ends the process, and returns
+/// what it has written to the disk for each, in KB.
 async fn per_record(
     service: Service,
     shelf: &Shelf,

@@ -1,4 +1,5 @@
-//! One cold key, for which everybody asks before the upstream answers: one call, and an answer for each.
+//! One cold key, for which everybody asks before the upstream answers: one call, and an answer for
+//! each.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::shelf::Shelf;
 use super::stage::Stage;
 
 const L1_MIB: usize = 1_024;
-/// How long they may take to be there; the upstream holds its answer a little longer.
+/// The time within which all must have arrived; the upstream holds its answer a little longer.
 const ARRIVAL: Duration = Duration::from_secs(7);
 /// From the upstream's answer to the last one of ours.
 const LAST_ANSWER_MS: f64 = 1_000.0;

@@ -10,9 +10,11 @@ use super::subject::{Subject, in_turns, judge};
 const BODY_BYTES: usize = 7_000;
 const DOCUMENTS: usize = 1_000;
 const L1_MIB: usize = 1_024;
-/// What a hit may cost over the most connections, in that over the fewest that keep the process busy.
+/// The highest cost of a hit over the most connections, in relation to that over the fewest that
+/// keep the process busy.
 const CPU_RATIO: f64 = 1.5;
-/// From here on it is busy: with one connection it waits for its client, and wakes up for each request.
+/// From here on it is busy: with one connection it waits for its client, and wakes up for each
+/// request.
 const BUSY: usize = 32;
 
 pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {

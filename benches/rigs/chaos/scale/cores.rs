@@ -1,6 +1,8 @@
-//! One core and two: what a second one adds to the CPU time of a hit, for one document and for many.
+//! One core and two: what a second one adds to the CPU time of a hit, for one document and for
+//! many.
 //!
-//! Where there are but two cores the client has to share one with the service, so the throughput says little.
+//! Where there are but two cores the client has to share one with the service, so the throughput
+//! says little.
 
 use crate::say;
 use crate::verdict::Verdict;
@@ -13,9 +15,10 @@ const BODY_BYTES: usize = 7_000;
 const DOCUMENTS: usize = 1_000;
 const L1_MIB: usize = 1_024;
 const CONNECTIONS: usize = 32;
-/// What a hit on one document may cost, in one on many: all threads count references to the same one.
+/// The highest cost of a hit on one document, in relation to one on many: all threads count
+/// references to the same one.
 const CONTENTION_RATIO: f64 = 1.15;
-/// What a hit may cost on two cores, in one on one core.
+/// The highest cost of a hit on two cores, in relation to one on one core.
 const CORES_RATIO: f64 = 1.5;
 
 pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {

@@ -36,18 +36,19 @@ enum Number {
     Just(usize),
 }
 
-/// What came of a draw.
+/// The results of a draw.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) took: Duration,
     /// The time of each request that was answered with its document, in milliseconds.
     pub(super) millis: Vec<f64>,
-    /// How many of those were hits.
+    /// The number of those that were hits.
     pub(super) hits: usize,
 }
 
 impl Crowd {
-    /// Opens so many connections, or as many as are served: on each of them this document is asked for once.
+    /// Opens so many connections, or as many as are served: on each of them this document is asked
+    /// for once.
     pub(super) async fn open(address: SocketAddr, connections: usize, shelf: &Shelf) -> Self {
         let mut lanes = Vec::with_capacity(connections);
         while lanes.len() < connections {

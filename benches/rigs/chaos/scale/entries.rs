@@ -11,15 +11,15 @@ use super::stage::{Running, Stage};
 use super::subject::{Subject, in_turns, judge};
 
 const BODY_BYTES: usize = 200;
-/// What L1 may hold: more than all entries weigh.
+/// The bound of L1: more than the weight of all entries.
 const L1_MIB: usize = 2_560;
 const CONNECTIONS: usize = 32;
-/// What an entry may take beside its body, in bytes.
+/// The most memory of an entry beside its body, in bytes.
 const BOOKKEEPING: f64 = 600.0;
 /// The throughput that has to be left of that with one entry.
 const RATE_RATIO: f64 = 0.9;
 
-/// What a process holds.
+/// The memory of a process.
 #[derive(Clone, Copy)]
 struct Level {
     entries: f64,
@@ -108,7 +108,7 @@ impl Level {
         Self { entries: metric("svm_l1_entries"), memory, weight: metric("svm_l1_bytes") }
     }
 
-    /// What each entry has taken since then, in bytes.
+    /// Returns the memory that each entry has taken since then, in bytes.
     fn taken(&self, since: &Self) -> f64 {
         (self.memory - since.memory) / (self.entries - since.entries)
     }

@@ -1,6 +1,7 @@
 //! Idle connections: what each takes, and whether a hit beside them takes longer.
 //!
-//! Two processes, one of which has no idle connections; both are asked in turns, over one connection.
+//! Two processes, one of which has no idle connections; both are asked in turns, over one
+//! connection.
 
 use crate::say;
 use crate::verdict::Verdict;
@@ -12,10 +13,10 @@ use super::subject::{Subject, in_turns, judge};
 
 const BODY_BYTES: usize = 7_000;
 const L1_MIB: usize = 1_024;
-/// What a hit may take beside them, in what it takes without them.
+/// The longest time of a hit beside them, in relation to that without them.
 const MEDIAN_RATIO: f64 = 1.15;
 const P99_RATIO: f64 = 1.5;
-/// What a connection may take, in KiB.
+/// The most memory of a connection, in KiB.
 const CONNECTION_KIB: f64 = 16.0;
 
 pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
@@ -23,8 +24,8 @@ pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
     let (without, with) = (stage.start(L1_MIB).await, stage.start(L1_MIB).await);
     let mut alone = Subject::new(&without.service, 1, &shelf, 1).await;
     let mut beside = Subject::new(&with.service, 1, &shelf, 1).await;
-    // An idle connection is closed after half a minute: what is measured takes a part of the requests, so that it is
-    // over by then.
+    // An idle connection is closed after half a minute: what is measured takes a part of the
+    // requests, so that it is over by then.
     let (rounds, requests) = (stage.plan.rounds, stage.plan.requests / 10);
     alone.warm_up(requests / 10).await;
     beside.warm_up(requests / 10).await;

@@ -24,7 +24,7 @@ pub(super) struct Lane {
     buffer: Vec<u8>,
 }
 
-/// What an answer was.
+/// The kind of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// The document, which was in memory or in the store.
@@ -77,7 +77,7 @@ impl Lane {
     }
 }
 
-/// How long they are, once the head is there.
+/// Returns the lengths of both, once the head is there.
 fn head_and_body(answer: &[u8]) -> Option<(usize, usize)> {
     const LENGTH: &[u8] = b"\r\ncontent-length: ";
     let head = memmem::find(answer, END_OF_HEAD)? + END_OF_HEAD.len();

@@ -8,9 +8,11 @@ use super::stage::Stage;
 
 const BODY_BYTES: usize = 7_000;
 const MEBIBYTE: f64 = 1_048_576.0;
-/// What may lie beside L1 and is in no proportion to it, in MiB: documents in use, heaps of threads, the store's cache.
+/// The most memory beside L1 that is in no proportion to it, in MiB: documents in use, heaps of
+/// threads, the store's cache.
 const BESIDE_MIB: f64 = 80.0;
-/// What may wait to be written to the store, in MiB: that has a bound of its own.
+/// The most memory of the documents that wait to be written to the store, in MiB; that queue has a
+/// bound of its own.
 const QUEUE_MIB: f64 = 64.0;
 
 pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {

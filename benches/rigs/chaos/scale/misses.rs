@@ -1,4 +1,5 @@
-//! Misses as fast as they are answered, by an upstream that answers at once: how many a second, and what each costs.
+//! Misses as fast as they are answered, by an upstream that answers at once: how many a second, and
+//! what each costs.
 
 use crate::say;
 use crate::verdict::Verdict;

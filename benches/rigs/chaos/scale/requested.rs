@@ -1,4 +1,5 @@
-//! Requests for documents whose checks are overdue, among more documents in use than svm can check in time.
+//! Requests for documents whose checks are overdue, among more documents in use than svm can check
+//! in time.
 
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
     running.stop().await;
 }
 
-/// How many of the answers to these requests were last checked more than two intervals ago.
+/// Counts the answers to these requests that were last checked more than two intervals ago.
 async fn old<T>(service: &Service, requests: impl Future<Output = T>) -> f64 {
     let old = || service.metric(AGES) - service.metric(YOUNG);
     let before = old();

@@ -1,4 +1,5 @@
-//! Documents in use beside a scan that the store has no room for: how many of them it has after a restart.
+//! Documents in use beside a scan that the store has no room for: how many of them it has after a
+//! restart.
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use crate::upstream::{SIZED, document};
 const FILES: &str = "https://raw.githubusercontent.com";
 const API: &str = "https://api.github.com";
 
-/// Where they are.
+/// The place of the documents in their URLs.
 #[derive(Clone, Debug)]
 pub(super) struct Shelf {
     folder: String,
@@ -41,12 +41,12 @@ impl Shelf {
             .expect("a text can be written");
     }
 
-    /// Whether these are the bytes of the document of that number.
+    /// Returns true if these are the bytes of the document of that number.
     pub(super) fn has(&self, number: usize, body: &[u8]) -> bool {
         document(&format!("{}{number:07}", self.folder)).as_bytes() == body
     }
 
-    /// How long the URL of each is, in bytes.
+    /// Returns the length of the URL of each, in bytes.
     pub(super) fn url_bytes(&self) -> usize {
         self.host.len() + self.folder.len() + 7
     }

@@ -1,4 +1,4 @@
-//! Where it takes place: the upstream, and who runs on which core.
+//! The upstream, and the cores of all processes.
 
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ use super::shelf::Shelf;
 const OTHER_CONNECTIONS: usize = 1_000;
 /// Connections over which a cache is filled.
 const FILLING: usize = 64;
-/// Between two looks at a process that has to become quiet; longer than its allocator takes to give pages back.
+/// Between two looks at a process that has to become quiet; longer than its allocator takes to give
+/// pages back.
 const LOOKS: Duration = Duration::from_millis(1_500);
 /// By so many bytes the memory of a quiet process may still move.
 const STILL: f64 = 262_144.0;
@@ -72,7 +73,7 @@ impl<'a> Stage<'a> {
         &self.cores[..1]
     }
 
-    /// How many cores there are.
+    /// Returns the number of cores.
     pub(super) fn all_cores(&self) -> usize {
         self.cores.len()
     }
@@ -93,7 +94,8 @@ impl<'a> Stage<'a> {
 }
 
 impl Running {
-    /// Has it fetch so many documents from that number on, as fast as it goes; the first one of all as well.
+    /// Has it fetch so many documents from that number on, as fast as it goes; the first one of all
+    /// as well.
     pub(super) async fn fill(
         &self,
         shelf: &Shelf,
@@ -108,7 +110,8 @@ impl Running {
         asked.took
     }
 
-    /// Waits until it has compressed and written what it has to, and its memory stays as it is; returns that.
+    /// Waits until it has compressed and written what it has to, and its memory stays as it is;
+    /// returns that.
     pub(super) async fn quiet(&self) -> f64 {
         let mut before = f64::INFINITY;
         for _ in 0..PATIENCE {

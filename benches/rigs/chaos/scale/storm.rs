@@ -1,4 +1,5 @@
-//! A storm of misses on an upstream that takes its time: how long until the last, and what hits notice of it.
+//! A storm of misses on an upstream that takes its time: how long until the last, and what hits
+//! notice of it.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -26,7 +27,7 @@ const SLOTS: usize = 64;
 const SHARE: usize = 48;
 /// The longest time of the storm, as a multiple of the time that the slots of a host allow.
 const TIME_RATIO: f64 = 1.25;
-/// What hits may take in it, in the median, in what they take before.
+/// The longest median time of hits during the storm, in relation to the time before.
 const HIT_RATIO: f64 = 1.5;
 
 pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {

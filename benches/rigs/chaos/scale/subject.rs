@@ -1,6 +1,6 @@
-//! What is measured: a process, connections to it, and the documents that they ask for.
+//! The subject of a measurement: a process, connections to it, and the documents that they request.
 //!
-//! Subjects are measured in turns, so that what else the machine does falls on all of them.
+//! Subjects are measured in turns, so that the machine's other work falls on all of them.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(super) struct Subject<'a> {
     turns: Vec<Turn>,
 }
 
-/// What a turn came to.
+/// The results of a turn.
 struct Turn {
     hits: usize,
     others: usize,
@@ -60,8 +60,9 @@ impl<'a> Subject<'a> {
         Turn { hits, others, took, cpu, clients, median, p99 }
     }
 
-    /// CPU time of the process for a hit, in microseconds: over all turns, for the system counts in steps of 10 ms.
-    /// Between its turns the process does next to nothing, so what one turn loses the next one gets.
+    /// CPU time of the process for a hit, in microseconds: over all turns, for the system counts in
+    /// steps of 10 ms. Between its turns the process does next to nothing, so what one turn loses
+    /// the next one gets.
     pub(super) fn cpu_micros(&self) -> f64 {
         let cpu: Duration = self.turns.iter().map(|turn| turn.cpu).sum();
         let hits: usize = self.turns.iter().map(|turn| turn.hits).sum();
@@ -73,7 +74,8 @@ impl<'a> Subject<'a> {
         median(self.turns.iter().map(Turn::rate))
     }
 
-    /// The same in that of another subject, in the median of the turns that they took after each other.
+    /// The same in that of another subject, in the median of the turns that they took after each
+    /// other.
     pub(super) fn rate_against(&self, other: &Self) -> f64 {
         let turns = self.turns.iter().zip(&other.turns);
         median(turns.map(|(turn, other)| turn.rate() / other.rate()))
@@ -89,7 +91,8 @@ impl<'a> Subject<'a> {
         median(self.turns.iter().map(|turn| turn.p99))
     }
 
-    /// How many cores the process and its client kept busy: who has all of its core is what the rate depends on.
+    /// Returns the number of cores that the process and its client kept busy: the one that uses its
+    /// whole core limits the rate.
     pub(super) fn busy(&self) -> String {
         let took: Duration = self.turns.iter().map(|turn| turn.took).sum();
         let part = |time: fn(&Turn) -> Duration| {

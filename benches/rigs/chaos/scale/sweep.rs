@@ -1,4 +1,5 @@
-//! Hits beside the sweeps over many documents in use, all of which were used since the sweep before.
+//! Hits beside the sweeps over many documents in use, all of which were used since the sweep
+//! before.
 
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ const L1_MIB: usize = 1_024;
 const BODY_BYTES: usize = 200;
 /// Connections over which all documents are used.
 const CONNECTIONS: usize = 32;
-/// Between two sweeps, and how long hits are measured: in that time one sweep ends and another begins.
+/// Between two sweeps, and how long hits are measured: in that time one sweep ends and another
+/// begins.
 const INTERVAL: Duration = Duration::from_secs(10);
 const MEASURED: Duration = Duration::from_secs(12);
 const ROUNDS: usize = 3;
@@ -72,7 +74,8 @@ async fn measure(stage: &Stage<'_>, with: impl Fn(Setup) -> Setup, verdict: &mut
     running.stop().await;
 }
 
-/// Has the server give way to the client, with which it shares a core: what is measured is the service.
+/// Has the server give way to the client, with which it shares a core: what is measured is the
+/// service.
 fn give_way(redis: &RedisServer) {
     let Reply::Text(info) = redis.command(&["INFO", "server"]) else { panic!("no server") };
     let info = String::from_utf8(info).expect("a text");
@@ -80,8 +83,8 @@ fn give_way(redis: &RedisServer) {
     system::give_way(process.expect("a process"));
 }
 
-/// Hits at a steady pace; how long each took, in milliseconds. One that was due while the one before had no answer
-/// yet is timed from when it was due.
+/// Hits at a steady pace; how long each took, in milliseconds. One that was due while the one
+/// before had no answer yet is timed from when it was due.
 async fn hits(lane: &mut Lane, shelf: &Shelf) -> Vec<f64> {
     let (began, mut times) = (Stopwatch::start(), Vec::new());
     let mut due = Duration::ZERO;
@@ -99,7 +102,7 @@ async fn hits(lane: &mut Lane, shelf: &Shelf) -> Vec<f64> {
     times
 }
 
-/// What a process has taken.
+/// The cost of a process.
 struct Cost {
     cpu: Duration,
     written: f64,

@@ -7,19 +7,20 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-/// What the name of a document begins with whose answer is held back until the release.
+/// The prefix of documents whose answer is held back until the release.
 pub(crate) const HELD: &str = "/repos/held/";
-/// What the name of a document begins with whose answer takes its time.
+/// The prefix of documents whose answer takes its time.
 pub(crate) const SLOW: &str = "/repos/slow/";
 /// That time.
 pub(crate) const SLOWNESS: Duration = Duration::from_millis(100);
 /// The word for the release.
 pub(crate) const RELEASE: &str = "release";
 
-/// Less than the service waits for its upstream: a release that never comes must not look like a timeout.
+/// Less than the service waits for its upstream: a release that never comes must not look like a
+/// timeout.
 const LONGEST_HOLD: Duration = Duration::from_secs(8);
 
-/// What is held back, and what was counted of such requests.
+/// The gate of the held answers, and the counts of their requests.
 #[derive(Default)]
 pub(super) struct Delay {
     released: watch::Sender<bool>,
@@ -35,7 +36,7 @@ impl Delay {
         if path.starts_with(HELD) {
             self.held.fetch_add(1, Ordering::Relaxed);
             let mut released = self.released.subscribe();
-            // Whoever waits for the release notices that it did not come.
+            // The client that waits for the release notices that it did not come.
             let _late = timeout(LONGEST_HOLD, released.wait_for(|released| *released)).await;
         } else if path.starts_with(SLOW) {
             self.slow.fetch_add(1, Ordering::Relaxed);

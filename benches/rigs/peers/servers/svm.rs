@@ -1,4 +1,5 @@
-//! The release binary with its defaults, its log on to a file; only L1 may be larger, so that a million entries fit.
+//! The release binary with its defaults, its log on to a file; only L1 may be larger, so that a
+//! million entries fit.
 
 use std::fs::File;
 

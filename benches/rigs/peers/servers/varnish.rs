@@ -1,7 +1,7 @@
 //! Varnish; `default.vcl` beside the sources says what it caches.
 //!
-//! Its log is a ring in memory, which is always on. Who wants it in a file runs varnishncsa, a process that reads the ring:
-//! that is another server here.
+//! Its log is a ring in memory, which is always on. An operator who wants it in a file runs
+//! varnishncsa, a process that reads the ring: that is another server here.
 
 use std::fs;
 use std::net::SocketAddr;

@@ -1,0 +1,62 @@
+//! The rules of language: they are about all code, tests and benches included.
+
+use super::sources::rust_files;
+use super::{File, assert_none};
+
+const INTERROGATIVES: [&str; 10] =
+    ["What", "Who", "Whose", "Whoever", "Whether", "How", "When", "Where", "Which", "Why"];
+
+const WIDEST: usize = 100;
+const LONGEST_NAME: usize = 60;
+
+/// The first line of a module is a noun phrase.
+#[test]
+fn module_heads_ask_nothing() {
+    let heads = rust_files().into_iter().filter_map(|File { path, text }| {
+        let head = text.lines().next()?;
+        begins_as_question(head.strip_prefix("//! ")?).then(|| format!("{path}: {head}"))
+    });
+    assert_none(heads);
+}
+
+#[test]
+fn comments_are_narrow() {
+    assert_lines(|line| is_comment(line) && line.chars().count() > WIDEST);
+}
+
+/// The subject of a sentence is a thing, and a reader does not guess which.
+#[test]
+fn comments_pose_no_riddles() {
+    let words = ["What ", "Who ", "Whose ", "Whoever "];
+    let begins = |text: &str| words.iter().any(|word| text.starts_with(word));
+    assert_lines(|line| {
+        let text = line.trim_start().trim_start_matches(['/', '!', ' ']);
+        let has_one = || text.split(['.', ':', ';', '?']).skip(1).map(str::trim_start).any(begins);
+        is_comment(line) && (begins(text) || has_one() || text.contains("whoever"))
+    });
+}
+
+#[test]
+fn names_of_tests_are_short() {
+    assert_lines(|line| {
+        let name = line.split_once("fn ").map_or("", |(_, rest)| rest.split('(').next().unwrap());
+        name.len() > LONGEST_NAME && !name.contains(' ')
+    });
+}
+
+/// No line of code has this fault.
+#[track_caller]
+fn assert_lines(has_fault: impl Fn(&str) -> bool) {
+    assert_none(rust_files().into_iter().flat_map(|File { path, text }| {
+        let lines = text.lines().zip(1..).filter(|(line, _)| has_fault(line));
+        lines.map(|(line, at)| format!("{path}:{at}: {}", line.trim())).collect::<Vec<_>>()
+    }));
+}
+
+fn begins_as_question(text: &str) -> bool {
+    text.split(' ').next().is_some_and(|word| INTERROGATIVES.contains(&word))
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with("//")
+}
