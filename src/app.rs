@@ -27,10 +27,11 @@ use crate::http::{self, AccessLog, Health, HealthSources, MetricsSources};
 use crate::metrics::Registry;
 use crate::revalidate::{self, Revalidator, SweepMetrics};
 use crate::store::embedded::{self, Embedded, OpenError, Opened};
-use crate::store::redis::{Redis, SetupError};
+use crate::store::redis::Redis;
 use crate::store::{Guard, Store, StoreMetrics};
 use crate::tasks::Tasks;
 use crate::telemetry::{Lines, chain};
+use crate::tls;
 use crate::upstream::{ClientError, LOOK_UPS, Reachability, TokenPool, Upstream, UpstreamMetrics};
 
 /// The time that the start waits while another process holds the store's file: long enough for a
@@ -72,7 +73,7 @@ pub enum BuildError {
     Store(#[from] OpenError),
     /// The Redis client cannot be set up.
     #[error(transparent)]
-    Redis(#[from] SetupError),
+    Redis(#[from] tls::Error),
     /// The HTTP client for the upstream cannot be set up.
     #[error(transparent)]
     Upstream(#[from] ClientError),

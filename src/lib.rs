@@ -50,6 +50,7 @@ pub mod container;
 pub mod descriptors;
 pub mod dotenv;
 
+pub mod backoff;
 pub mod clock;
 pub mod gzip;
 mod hex;
@@ -60,6 +61,7 @@ pub mod secret;
 mod small_file;
 pub mod tasks;
 pub mod telemetry;
+pub mod tls;
 
 // Unit tests share code with the integration tests, which call this crate by its name.
 #[cfg(test)]

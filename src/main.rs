@@ -23,6 +23,7 @@ use svm::dotenv::{self, Lookup};
 use svm::http;
 use svm::panics;
 use svm::telemetry::{self, Lines, chain};
+use svm::tls;
 use svm::upstream::ClientError;
 
 use signals::Signals;
@@ -99,13 +100,11 @@ impl From<dotenv::Error> for Exit {
 impl From<BuildError> for Exit {
     fn from(error: BuildError) -> Self {
         let code = match error {
-            BuildError::Upstream(
-                ClientError::CaFile { .. }
-                | ClientError::NoCertificate { .. }
-                | ClientError::NoAuthorities,
-            )
-            | BuildError::Redis(_) => CONFIGURATION,
-            _ => FAILURE,
+            BuildError::Store(_)
+            | BuildError::Upstream(
+                ClientError::Tls(tls::Error::Setup { .. }) | ClientError::Client(_),
+            ) => FAILURE,
+            BuildError::Upstream(_) | BuildError::Redis(_) => CONFIGURATION,
         };
         Self { code, sentence: chain(&error) }
     }

@@ -35,7 +35,6 @@ mod rest;
 mod server_time;
 mod special_purpose;
 mod stored;
-mod tls;
 mod token_check;
 mod tokens;
 
@@ -43,13 +42,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use cause::Cause;
+pub use client::ClientError;
 pub use metrics::UpstreamMetrics;
 pub use places::Priority;
 pub use reachability::{Failing, HostReport, Reachability};
 pub use reply::{Failure, Reply};
 pub use resolver::LOOK_UPS;
 pub use stored::{Route, Stored};
-pub use tls::ClientError;
 pub use tokens::{Report, TokenPool};
 
 use client::ClientBuilder;

@@ -153,7 +153,7 @@ mod tests {
     const ENTRIES: u32 = 20_000;
     /// Held by each test with many entries: a thread that inserts also frees what another one has
     /// evicted, which would count as its own.
-    static ALONE: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
+    static ALONE: Mutex<()> = Mutex::new(());
 
     fn negative(number: u32) -> Entry {
         let now = Timestamp::from_secs(1_780_315_200);

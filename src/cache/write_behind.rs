@@ -6,7 +6,6 @@
 //! off by the shutdown: it is written again, which is harmless, since applying a batch twice is
 //! applying it once.
 
-mod backoff;
 mod owed;
 mod queue;
 
@@ -22,9 +21,9 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::backoff::Backoff;
 use self::owed::Owed;
 use self::queue::{Limits, Queue};
+use crate::backoff::{Backoff, jittered};
 use crate::clock::{Clock, Stopwatch};
 use crate::config;
 use crate::store::{Cause, Change, Error, Store};
@@ -247,14 +246,14 @@ impl WriteBehind {
     }
 
     async fn write_forever(&self) {
-        let mut backoff = self.backoff();
+        let mut last_wait = None;
         let mut swept = Stopwatch::start();
         loop {
             tokio::select! {
                 () = sleep(self.config.flush_interval) => {}
                 () = self.half_full.notified() => {}
             }
-            while self.write_batch(&mut backoff).await {}
+            while self.write_batch(&mut last_wait).await {}
             if swept.elapsed() >= self.sweep_interval && self.stats().depth == 0 {
                 self.sweep().await;
                 swept = Stopwatch::start();
@@ -263,16 +262,12 @@ impl WriteBehind {
     }
 
     async fn write_all(&self) {
-        let mut backoff = self.backoff();
-        while self.write_batch(&mut backoff).await {}
+        let mut last_wait = None;
+        while self.write_batch(&mut last_wait).await {}
     }
 
-    fn backoff(&self) -> Backoff {
-        Backoff::new(self.config.flush_interval, self.config.retry_max_interval)
-    }
-
-    /// Writes one batch, or waits after failing to; whether there was one.
-    async fn write_batch(&self, backoff: &mut Backoff) -> bool {
+    /// Writes one batch, or waits after failing to; returns true if there was one.
+    async fn write_batch(&self, last_wait: &mut Option<Duration>) -> bool {
         let Some(batch) = self.queue.lock().take_batch() else { return false };
         let now = self.clock.now();
         let took = Stopwatch::start();
@@ -282,7 +277,7 @@ impl WriteBehind {
             Ok(Ok(())) => {
                 self.queue.lock().batch_done();
                 self.recall();
-                backoff.reset();
+                *last_wait = None;
                 self.mark_working();
                 return true;
             }
@@ -291,8 +286,12 @@ impl WriteBehind {
         }
         let aged = self.queue.lock().batch_failed(self.clock.now());
         self.lose(&aged);
+        let config::WriteBehind { flush_interval, retry_max_interval, .. } = self.config;
+        let backoff = Backoff { first: flush_interval, longest: retry_max_interval };
+        let wait = backoff.after(*last_wait);
+        *last_wait = Some(wait);
         tokio::select! {
-            () = sleep(backoff.after_failure(fastrand::f64())) => {}
+            () = sleep(jittered(wait, fastrand::f64())) => {}
             () = self.works_again.notified() => {}
         }
         true

@@ -42,8 +42,7 @@ use crate::config;
 use crate::entry::{Entry, LARGEST_PERSISTED_BODY};
 use crate::target::Key;
 use crate::tasks;
-
-pub use self::client::SetupError;
+use crate::tls;
 
 /// Longer than any record: beside the body there is a header with a URL and two short texts.
 const LARGEST_RECORD: usize = LARGEST_PERSISTED_BODY + (64 << 10);
@@ -104,8 +103,8 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// [`SetupError`]; a server that cannot be reached is none.
-    pub fn new(config: &config::Redis) -> Result<Self, SetupError> {
+    /// [`tls::Error`]; a server that cannot be reached is none.
+    pub fn new(config: &config::Redis) -> Result<Self, tls::Error> {
         let client = Arc::new(Client::new(config)?);
         let (reads, others) = (Link::new(Arc::clone(&client), RECORDS), Link::new(client, WORDS));
         let owner = format!("{:032x}", fastrand::u128(..));

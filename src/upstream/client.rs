@@ -1,5 +1,6 @@
 //! The HTTP clients: timeouts, TCP settings, and nothing that a client would do on its own.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,11 @@ use reqwest::redirect::Policy;
 use tower::util::MapFutureLayer;
 
 use crate::config;
+use crate::tls::{self, Trust};
 
 use super::dial;
-use super::intake::OpenIntakes;
+use super::intake::{OpenIntakes, metered};
 use super::resolver::Resolver;
-use super::tls::{self, ClientError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Below the idle time of GitHub's servers, so that a request rarely meets a connection that is
@@ -32,6 +33,17 @@ const USER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Names neither curl nor a browser: GitHub would pretty-print, and clients grep for the compact
 /// form.
 const USER_AGENT: &str = concat!("svm/", env!("CARGO_PKG_VERSION"));
+
+/// The reason why the HTTPS client cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+    /// The HTTP client cannot be set up.
+    #[error("the HTTPS client cannot be set up")]
+    Client(#[from] reqwest::Error),
+}
 
 /// Builds clients that share one TLS configuration: one for each pool of connections.
 pub(super) struct ClientBuilder {
@@ -54,7 +66,7 @@ impl ClientBuilder {
         config: &config::Upstream,
     ) -> Result<Self, ClientError> {
         Ok(Self {
-            tls: tls::client_config(config.ca_file.as_deref())?,
+            tls: tls_config(config.ca_file.as_deref())?,
             resolver: Arc::new(resolver),
             max_idle: config.max_concurrency,
             // A dead peer leaves the exchange the time for another connection.
@@ -109,4 +121,14 @@ impl ClientBuilder {
             .build()?;
         Ok(client)
     }
+}
+
+/// Returns the configuration of TLS for HTTP/1.1, whose incoming bytes are counted.
+fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, tls::Error> {
+    let trust =
+        Trust { server: "GitHub", variable: "UPSTREAM_CA_FILE", ca_file, with_system: true };
+    let provider = tls::provider().as_ref().clone();
+    let mut config = trust.client_config(Arc::new(metered(provider)))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }

@@ -17,10 +17,9 @@ use reqwest::{Client, Request, Response};
 use crate::config;
 use crate::target;
 
-use super::client::ClientBuilder;
+use super::client::{ClientBuilder, ClientError};
 use super::dial::Dial;
 use super::framing;
-use super::tls::ClientError;
 
 /// The bytes that an answer may take beside twice those of the largest body.
 const OVERHEAD_BYTES: u64 = 1024 * 1024;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::backoff::Backoff;
 use crate::clock::{Period, Timestamp};
 
 /// The pause that GitHub asks for where it names no time (docs.github.com, "Best practices for
@@ -16,8 +17,9 @@ const SHORTEST: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rest {
     period: Period,
-    /// How long the next one is, if nothing says otherwise and nothing succeeds before.
-    next: Option<Duration>,
+    /// How long it is where the upstream asks for no time; the next one is twice as long, if
+    /// nothing succeeds before.
+    last: Option<Duration>,
 }
 
 impl Rest {
@@ -35,14 +37,14 @@ impl Rest {
             self.period = self.period.prolonged(stated);
             return;
         }
-        let own = self.next.unwrap_or(FIRST);
+        let own = Backoff { first: FIRST, longest }.after(self.last);
         self.period = Period::lasting(now, asked.unwrap_or(own).min(longest));
-        self.next = Some((own * 2).min(longest));
+        self.last = Some(own);
     }
 
-    /// Of two rests of what turned out to be one: the later end, and the longer next one.
+    /// Of two rests of what turned out to be one: the later end, and the longer one to double.
     pub(super) fn later(self, other: Self, now: Timestamp) -> Self {
-        Self { period: self.period.later(other.period, now), next: self.next.max(other.next) }
+        Self { period: self.period.later(other.period, now), last: self.last.max(other.last) }
     }
 
     /// Something succeeded. During a rest nothing is sent, so a success then answers a request from

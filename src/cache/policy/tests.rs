@@ -15,7 +15,7 @@ use http::StatusCode;
 use proptest::prelude::*;
 
 use super::freshness::may_stand_in;
-use super::verdict::{FIRST_REST, entry};
+use super::verdict::{REST, entry};
 use super::*;
 use crate::cache::answer::{Answer, Payload};
 use crate::cache::flight::CopyUse;
@@ -130,7 +130,7 @@ fn a_failed_call_is_remembered_where_a_copy_may_stand_in() {
     let copy = stored_entry();
     let remember =
         |kept: NotStored, seconds| remember_failure(&copy, &kept, later(seconds), &rules());
-    let rests = RecentFailure { retry_at: later(1000) + FIRST_REST, rest: FIRST_REST };
+    let rests = RecentFailure { retry_at: later(1000) + REST.first, rest: REST.first };
     let remembered = remember(NotStored::Passed(reply(503)), 1000).unwrap();
     assert_eq!(remembered, Entry { extras: Extras::new(None, Some(rests)), ..(*copy).clone() });
     assert!(remember(NotStored::Failed(Failure::new(Reason::Timeout)), 1499).is_some());

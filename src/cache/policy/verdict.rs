@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::backoff::Backoff;
 use crate::cache::flight_result::{ExchangeResult, NotStored};
 use crate::clock::Timestamp;
 use crate::config;
@@ -13,10 +14,9 @@ use crate::upstream::{Failure, Reply, Route};
 
 use super::freshness::may_stand_in;
 
-/// The first rest after a failure; each further failure doubles it.
-pub(super) const FIRST_REST: Duration = Duration::from_secs(10);
-/// The longest rest.
-const LONGEST_REST: Duration = Duration::from_secs(60);
+/// The rests after failures in a row.
+pub(super) const REST: Backoff =
+    Backoff { first: Duration::from_secs(10), longest: Duration::from_secs(60) };
 
 /// Decides the consequence of an exchange for the entry.
 pub(in crate::cache) fn verdict(
@@ -110,7 +110,7 @@ pub(in crate::cache) fn remember_failure(
     if !asked_in_vain || !may_stand_in(entry, now, rules) {
         return None;
     }
-    let rest = entry.extras.failure().map_or(FIRST_REST, |last| (last.rest * 2).min(LONGEST_REST));
+    let rest = REST.after(entry.extras.failure().map(|last| last.rest));
     let failure = RecentFailure { retry_at: now + rest, rest };
     let extras = Extras::new(entry.extras.moved().cloned(), Some(failure));
     Some(Entry { extras, ..entry.clone() })

@@ -3,7 +3,7 @@
 //! The stream is made here and not by the client, so that what comes on it can be bounded.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,17 +11,13 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::io::tcp::socket2::{SockRef, TcpKeepalive};
 use ::redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisResult};
 use futures_util::future::select_ok;
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::Verifier;
+use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::guarded::{Allowance, Guarded};
-use crate::config::redacted::redacted_path;
+use crate::tls::{self, Trust};
 use crate::{config, tasks};
 
 /// How long the network may leave bytes unacknowledged: a server that vanished is noticed although
@@ -32,33 +28,6 @@ const KEEPALIVE: TcpKeepalive =
 
 /// The bytes that may wait in memory to be sent before senders wait.
 const SEND_BUFFER: usize = 256 << 10;
-
-/// Why the way to Redis cannot be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// `REDIS_CA_FILE` cannot be read.
-    #[error("REDIS_CA_FILE {} cannot be read", redacted_path(.path))]
-    CaFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// `REDIS_CA_FILE` holds no certificate in PEM form.
-    #[error("REDIS_CA_FILE {} holds no PEM certificate that can be trusted", redacted_path(.path))]
-    NoCertificate {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The system has no certificate authorities, and `REDIS_CA_FILE` is unset.
-    #[error(
-        "there are no CA certificates to verify Redis with: install the system's package ca-certificates, or name a PEM file in REDIS_CA_FILE (SSL_CERT_FILE and SSL_CERT_DIR, where they are set, name the system's)"
-    )]
-    NoAuthorities,
-    /// TLS cannot be set up.
-    #[error("TLS to Redis cannot be set up")]
-    Tls(#[from] rustls::Error),
-}
 
 /// The server, and the login there.
 pub(super) struct Client {
@@ -73,7 +42,7 @@ pub(super) type Connected = (MultiplexedConnection, AbortOnDropHandle<()>);
 
 impl Client {
     /// A client; it has not connected yet.
-    pub(super) fn new(config: &config::Redis) -> Result<Self, SetupError> {
+    pub(super) fn new(config: &config::Redis) -> Result<Self, tls::Error> {
         let tls = config.tls.as_ref().map(|tls| tls_connector(tls.ca_file.as_deref()));
         let login = login(config);
         Ok(Self { host: config.host.clone(), port: config.port, tls: tls.transpose()?, login })
@@ -135,30 +104,8 @@ fn login(config: &config::Redis) -> RedisConnectionInfo {
     login
 }
 
-/// TLS that trusts the certificates of the file, or those of the system.
-fn tls_connector(ca_file: Option<&Path>) -> Result<TlsConnector, SetupError> {
-    // The process may have installed a provider already; whichever is there will do.
-    let installed = CryptoProvider::get_default().map(Arc::clone);
-    let provider = installed.unwrap_or_else(|| Arc::new(ring::default_provider()));
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?;
-    let builder = match ca_file {
-        Some(path) => builder.with_root_certificates(authorities(path)?),
-        None => {
-            let verifier = Verifier::new(provider).map_err(|_| SetupError::NoAuthorities)?;
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
-        }
-    };
-    Ok(TlsConnector::from(Arc::new(builder.with_no_client_auth())))
-}
-
-fn authorities(path: &Path) -> Result<RootCertStore, SetupError> {
-    let pem = crate::small_file::read(path);
-    let pem = pem.map_err(|source| SetupError::CaFile { path: path.to_owned(), source })?;
-    let none = || SetupError::NoCertificate { path: path.to_owned() };
-    let mut authorities = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        authorities.add(certificate.map_err(|_| none())?).map_err(|_| none())?;
-    }
-    if authorities.is_empty() { Err(none()) } else { Ok(authorities) }
+/// Returns TLS that trusts the certificates of the file, else those of the system.
+fn tls_connector(ca_file: Option<&Path>) -> Result<TlsConnector, tls::Error> {
+    let trust = Trust { server: "Redis", variable: "REDIS_CA_FILE", ca_file, with_system: false };
+    Ok(TlsConnector::from(Arc::new(trust.client_config(tls::provider())?)))
 }

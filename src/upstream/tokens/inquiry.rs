@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use crate::backoff::Backoff;
 use crate::clock::{Period, Timestamp};
 
 /// After an answer that was not the one that is wanted.
-const FIRST: Duration = Duration::from_secs(60);
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+const AFTER_ANSWER: Backoff =
+    Backoff { first: Duration::from_secs(60), longest: Duration::from_secs(60 * 60) };
 /// After no answer: it costs no quota to be back as soon as the network is.
-const FIRST_AFTER_SILENCE: Duration = Duration::from_secs(5);
-const LONGEST_AFTER_SILENCE: Duration = Duration::from_secs(60);
+const AFTER_SILENCE: Backoff =
+    Backoff { first: Duration::from_secs(5), longest: Duration::from_secs(60) };
 
 /// The next request of that kind, if there is to be one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,21 +41,17 @@ impl Inquiry {
 
     /// Once more after a minute, doubling up to an hour.
     pub(super) fn again(&mut self, now: Timestamp) {
-        self.wait_for(self.doubled(FIRST, LONGEST), now);
+        self.wait_for(AFTER_ANSWER.after(self.pause), now);
     }
 
     /// Once more after some seconds, doubling up to a minute.
     pub(super) fn again_soon(&mut self, now: Timestamp) {
-        self.wait_for(self.doubled(FIRST_AFTER_SILENCE, LONGEST_AFTER_SILENCE), now);
+        self.wait_for(AFTER_SILENCE.after(self.pause), now);
     }
 
     /// Once more after as long as this time.
     pub(super) fn again_alike(&mut self, now: Timestamp) {
-        self.wait_for(self.pause.unwrap_or(FIRST), now);
-    }
-
-    fn doubled(&self, first: Duration, longest: Duration) -> Duration {
-        self.pause.map_or(first, |pause| (pause * 2).min(longest))
+        self.wait_for(self.pause.unwrap_or(AFTER_ANSWER.first), now);
     }
 
     fn wait_for(&mut self, pause: Duration, now: Timestamp) {

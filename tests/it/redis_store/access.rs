@@ -1,6 +1,6 @@
 //! Access to the server, and the errors for users without it.
 
-use svm::store::redis::{Redis, SetupError};
+use svm::store::redis::Redis;
 use svm::store::{Error, Store};
 use svm::telemetry::chain;
 
@@ -166,6 +166,6 @@ async fn a_damaged_certificate_is_none() {
             database: 0,
         };
         let error = Redis::new(&config).unwrap_err();
-        assert!(matches!(error, SetupError::NoCertificate { .. }), "{error:?}");
+        assert!(matches!(error, svm::tls::Error::NoCertificate { .. }), "{error:?}");
     }
 }

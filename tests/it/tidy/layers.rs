@@ -14,11 +14,12 @@ const LAYERS: [&[&str]; 11] = [
     &["cache"],
     &["activity"],
     &["store", "upstream"],
-    &["telemetry", "commands", "descriptors", "dotenv"],
+    &["telemetry", "commands", "descriptors", "dotenv", "tls"],
     &["config"],
     &["entry"],
     &["target"],
     &[
+        "backoff",
         "clock",
         "container",
         "gzip",
