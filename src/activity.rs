@@ -62,21 +62,21 @@ const MOST_OVERDUE: usize = 1_024;
 /// A document that may be revalidated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Active {
-    /// Which one.
+    /// The key of the document.
     pub key: Key,
-    /// How much it is used: the uses since the last sweep, and half of what this was then.
+    /// The measure of its use: the uses since the last sweep, and half of what this was then.
     pub uses: u64,
-    /// When it was last served.
+    /// The time of its last use.
     pub used_at: Timestamp,
     /// Its last check, by whichever replica.
     pub check: Option<Check>,
     /// The cost of its checks.
     pub charges: Charges,
-    /// How it changes.
+    /// The way in which it changes.
     pub mutability: Mutability,
 }
 
-/// How a document changes, as far as its URL and its body tell.
+/// The way in which a document changes, as far as its URL and its body tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mutability {
     /// At any time.

@@ -57,7 +57,7 @@ pub struct Entry {
 #[derive(Debug, Default)]
 pub struct Persisted(AtomicU64);
 
-/// When the persistent tier last lost all that it had; the epoch if it never did.
+/// The time at which the persistent tier last lost all its entries; the epoch if it never did.
 #[derive(Debug, Default)]
 pub struct LossTime(AtomicU64);
 
@@ -73,15 +73,16 @@ struct ExtraFields {
     refusal: Option<Reason>,
 }
 
-/// When an entry was fetched, last found current, and ceases to be fresh.
+/// The times at which an entry was fetched, was last found current, and ceases to be fresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    /// When the body arrived.
+    /// The time at which the body arrived.
     pub fetched_at: Timestamp,
-    /// When the upstream last vouched for the body; also decides which of two entries is the newer.
+    /// The time at which the upstream last confirmed the body; of two entries, the one with the
+    /// later time is the newer.
     pub checked_at: Timestamp,
-    /// When it last did so in full: by the body itself or its ETag. A check by date leaves this as
-    /// it is.
+    /// The time of the last full check: by the body itself or its ETag. A check by date leaves this
+    /// as it is.
     pub fully_checked_at: Timestamp,
     /// From here on the entry is expired.
     pub expires_at: Timestamp,
@@ -90,9 +91,9 @@ pub struct Times {
 /// A remembered failure: until then the copy is served without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecentFailure {
-    /// When the upstream may be asked again.
+    /// The time from which on the upstream may be asked again.
     pub retry_at: Timestamp,
-    /// How long this rest was; the next one is twice as long.
+    /// The length of this pause; the next one is twice as long.
     pub rest: Duration,
 }
 

@@ -46,7 +46,7 @@ use pace::{Pace, Rates};
 use plan::{Plan, lateness};
 use sweep::Sweep;
 
-/// How long the store may take to save or to tell which documents are in use; nobody waits for it.
+/// The time that the store has to save or to return the documents in use; no client waits for it.
 const INDEX_LIMIT: Duration = Duration::from_secs(4);
 
 /// Documents that are put in order on a worker; with 100,000 that takes long.
@@ -55,24 +55,24 @@ const PLANNED_AT_ONCE: usize = 1_000;
 /// A use is saved once it lies this part of the look-back behind the saved one.
 const WORTH_SAVING: u32 = 100;
 
-/// Where nobody shares the store, its index is read with every so many sweeps, to see that it is
-/// still there; and later checks alone are saved as often, and at the end. A process that is killed
-/// repeats the checks since, a few intervals early.
+/// The number of sweeps from one reading of the index to the next, where no other process shares
+/// the store: the reading shows that the index is still there. Later checks alone are saved as
+/// often, and at the end. A process that is killed repeats the checks since, a few intervals early.
 const SWEEPS_PER_READING: u32 = 10;
 
 /// The parts of a revalidator.
 pub struct Parts {
-    /// How often, and how fast.
+    /// The intervals and the rates.
     pub config: config::Revalidate,
-    /// How many exchanges the background may hold at once.
+    /// The number of exchanges that the background may hold at once.
     pub places: usize,
-    /// Where the documents are.
+    /// The cache that holds the documents.
     pub cache: Cache,
-    /// Which documents are in use.
+    /// The documents in use.
     pub activity: Arc<Activity>,
     /// The index, and the leases.
     pub store: Arc<Guard>,
-    /// How often GitHub has limited svm.
+    /// The upstream, which counts the limits that it has met.
     pub upstream: Arc<Upstream>,
     /// The tokens with the quota that it spends.
     pub tokens: Arc<TokenPool>,

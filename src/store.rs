@@ -143,7 +143,7 @@ impl Change {
     }
 }
 
-/// Why a store did not answer.
+/// The reason for which a store did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store itself is in trouble: a full disk, a closed file, a dead server.

@@ -126,7 +126,7 @@ impl Upstream {
         })
     }
 
-    /// Whether the client can be set up.
+    /// Checks that the client can be set up.
     ///
     /// # Errors
     ///
@@ -205,8 +205,8 @@ impl Upstream {
         }
     }
 
-    /// Whether this document can be asked for now: where every place hangs, a rest must not look
-    /// like a timeout.
+    /// Fails if no request for this document is possible now: where every slot hangs, a cooldown
+    /// must not look like a timeout.
     fn is_awake(&self, target: &Target) -> Result<(), Failure> {
         let now = self.clock.now();
         self.cooldowns.check(target, now)?;

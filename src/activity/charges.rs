@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 pub struct Charges {
     /// Those between which nobody asked for the document.
     count: u32,
-    /// When the last one was.
+    /// The time of the last one.
     last_at: Timestamp,
     /// The last check was one of them.
     is_latest: bool,

@@ -27,8 +27,9 @@ pub(super) const AT_ONCE: usize = 1_000;
 /// Documents of a piece, in which they are spread evenly but for a few.
 const MOST_IN_PIECE: usize = MOST_IN_USE.div_ceil(PIECES);
 
-/// How far a piece may pass its bound before the least recently used are looked for: that takes a
-/// walk, and 100,000 documents do not lie in the pieces so unevenly that any is forgotten.
+/// The share by which a piece may pass its bound before the least recently used are looked for:
+/// that takes a walk, and 100,000 documents do not lie in the pieces so unevenly that any is
+/// forgotten.
 const SLACK: usize = MOST_IN_PIECE / 10;
 
 /// A part of the documents.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::clock::Timestamp;
 
-/// When a document was last served, and how often since somebody looked.
+/// The last use of a document, and the number of its uses since the last sweep.
 #[derive(Debug, Default)]
 pub struct Usage {
     used_at: AtomicU64,

@@ -17,7 +17,7 @@ use crate::entry::Entry;
 /// An answer, before anything of HTTP.
 #[derive(Debug)]
 pub struct Answer {
-    /// How it came about.
+    /// The origin of the answer.
     pub status: Status,
     /// Its contents.
     pub given: Payload,
@@ -39,9 +39,9 @@ pub enum Payload {
     },
     /// No answer from the upstream.
     Failed {
-        /// Why.
+        /// The reason.
         failure: Failure,
-        /// Where no call was possible: how long to wait.
+        /// The time to wait, where no call was possible.
         retry_after: Option<Duration>,
     },
 }

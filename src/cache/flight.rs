@@ -48,7 +48,7 @@ pub enum Role {
     Follower,
 }
 
-/// How a flight ended for one who waited.
+/// The result of waiting for a flight.
 #[derive(Debug)]
 pub enum Waited {
     /// With facts.

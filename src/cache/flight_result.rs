@@ -8,7 +8,7 @@ use http::StatusCode;
 use crate::entry::{Entry, Reason};
 use crate::upstream::{Failure, Reply};
 
-/// How a flight ended.
+/// The end of a flight.
 #[derive(Debug)]
 pub enum FlightResult {
     /// An entry that needs no exchange was there after all.

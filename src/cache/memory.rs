@@ -46,7 +46,7 @@ pub struct Held {
     pub usage: Arc<Usage>,
 }
 
-/// How full L1 is.
+/// The fill level of L1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level {
     /// Entries held.

@@ -13,10 +13,10 @@ use crate::target::Target;
 use super::release;
 use crate::entry::Entry;
 
-/// How old a release is before changes of it are rare.
+/// The age of a release from which changes of it are rare.
 const PINNED_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Where GitHub serves files.
+/// The host of GitHub's files.
 const FILE_HOST: &str = "raw.githubusercontent.com";
 
 /// Returns how the document changes of which this is the entry.

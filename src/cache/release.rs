@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::clock::Timestamp;
 
-/// How long after its publication a release may still change without saying so.
+/// The time after its publication in which a release may still change without saying so.
 const GROWS_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Returns true if a path of GitHub's API is that of a single release.

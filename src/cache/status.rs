@@ -35,7 +35,7 @@ impl Outcome {
     }
 }
 
-/// Why a request went to the upstream (RFC 9211, 2.2).
+/// The reason for a request to the upstream (RFC 9211, 2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Forward {
     /// Nothing was stored.
@@ -96,7 +96,8 @@ impl Detail {
 pub struct Status {
     /// In one word.
     pub outcome: Outcome,
-    /// Why the upstream was asked; `None` for a hit, and where no call was possible.
+    /// The reason for the request to the upstream; `None` for a hit, and where no call was
+    /// possible.
     pub forward: Option<Forward>,
     /// The upstream's status, if it gave one.
     pub forward_status: Option<StatusCode>,

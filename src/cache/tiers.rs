@@ -28,7 +28,7 @@ pub struct Tiers {
     pub rules: config::Cache,
     /// The present.
     pub clock: Clock,
-    /// Which documents are in use.
+    /// The documents in use.
     pub activity: Arc<Activity>,
     /// L1.
     pub memory: Memory,
@@ -40,7 +40,7 @@ pub struct Tiers {
     pub write_behind: Arc<WriteBehind>,
     /// L2, behind its guard.
     pub store: Arc<Guard>,
-    /// When that lost all that it had.
+    /// The time at which that store lost all its entries.
     pub lost_at: LossTime,
     /// The way to GitHub.
     pub upstream: Arc<Upstream>,

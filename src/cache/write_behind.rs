@@ -40,10 +40,10 @@ const QUEUE_BYTES: usize = 64 << 20;
 const BATCH_KEYS: usize = 256;
 const BATCH_BYTES: usize = 16 << 20;
 
-/// How long the store may take for one batch, or for one sweep.
+/// The time that the store has for one batch, or for one sweep.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How often the store is swept, when there is nothing to write.
+/// The interval of the store's sweeps, when there is nothing to write.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The contents of the queue, and the fate of its earlier contents.

@@ -10,7 +10,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The upstream vouched for a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Check {
-    /// When.
+    /// The time of the check.
     pub at: Timestamp,
     /// For which body: the one that was fetched then.
     pub fetched_at: Timestamp,

@@ -2,11 +2,11 @@
 
 use crate::clock::Timestamp;
 
-/// Where a document went that was moved for good.
+/// The target of a permanent redirect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
     /// Its canonical URL there.
     pub to: Box<str>,
-    /// When the redirect was last met.
+    /// The time at which the redirect was last met.
     pub seen_at: Timestamp,
 }

@@ -13,7 +13,7 @@ pub(super) const MOST: f64 = 15.0;
 /// The ceiling after many limits in a row. One request a second shows when GitHub is content again.
 const LEAST: f64 = 1.0;
 
-/// How much the ceiling grows in each minute without a limit, in requests a second.
+/// The growth of the ceiling in each minute without a limit, in requests a second.
 const GROWTH_PER_MINUTE: f64 = 1.0;
 
 /// The ceiling, as of the last time that somebody asked.

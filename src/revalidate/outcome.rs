@@ -23,7 +23,7 @@ pub enum Outcome {
     Skipped(Skipped),
 }
 
-/// Why the upstream was not asked about a due document.
+/// The reason for which a due document was not revalidated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skipped {
     /// The sweep was over before its turn; the next one begins with it if it is used most.
@@ -126,7 +126,7 @@ impl Skipped {
     }
 }
 
-/// How many documents of a sweep came to what, by the outcome's word.
+/// The number of documents of a sweep with each outcome, by the outcome's word.
 #[derive(Debug, Default)]
 pub struct Tally(Mutex<BTreeMap<&'static str, usize>>);
 

@@ -14,7 +14,7 @@ const SPREAD: f64 = 0.9;
 /// The workers of a sweep, and the times between their requests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Rates {
-    /// How many documents are under way at once.
+    /// The number of documents in progress at once.
     pub(super) workers: usize,
     /// The least time between two requests of one worker.
     pub(super) per_worker: Duration,
@@ -41,7 +41,7 @@ impl Rates {
 #[derive(Debug)]
 pub(super) struct Pace {
     running: Stopwatch,
-    /// When the next turn is free.
+    /// The time of the next free turn.
     next: Mutex<Duration>,
 }
 

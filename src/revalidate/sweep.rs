@@ -21,7 +21,7 @@ use crate::entry::Entry;
 use crate::store::{Claim, Claimed};
 use crate::target::{Key, Target};
 
-/// How long the store may take to grant a lease.
+/// The time that the store has to grant a lease.
 const CLAIM_LIMIT: Duration = Duration::from_secs(1);
 
 /// A sweep under way.

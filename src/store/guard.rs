@@ -26,7 +26,7 @@ use crate::telemetry::chain;
 /// to.
 const OPENING: Duration = Duration::from_millis(500);
 
-/// Why the store does not tell whether it has a document.
+/// The reason for which the store does not tell whether it has a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unread {
     /// It was not asked, or did not answer.

@@ -10,24 +10,25 @@ use crate::clock::Timestamp;
 use crate::entry::{CLOCK_DIFFERENCE, Check};
 use crate::target::Key;
 
-/// How many documents an index holds; beyond that those go that were not used for longest.
+/// The number of documents that an index holds; beyond that, those that were not used for longest
+/// go.
 pub const MOST_IN_USE: usize = 100_000;
 
 /// A document in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InUse {
-    /// Which one.
+    /// The key of the document.
     pub key: Key,
-    /// When it was last served.
+    /// The time of its last use.
     pub used_at: Timestamp,
     /// The last check, if there was one.
     pub check: Option<Check>,
 }
 
-/// How a document is used.
+/// The use of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Used {
-    /// When a client was last served.
+    /// The time at which a client was last served.
     pub at: Timestamp,
     /// True if clients were served more than once. The many documents of a scan are in use as well,
     /// once each.
@@ -69,7 +70,7 @@ impl InUse {
 /// A wish to revalidate a document that others may want to revalidate as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Which document.
+    /// The key of the document.
     pub key: Key,
     /// For how long nobody else may.
     pub lease: Duration,

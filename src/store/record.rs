@@ -48,14 +48,14 @@ use crate::target::Key;
 
 const MAGIC: &[u8; 3] = b"svm";
 const VERSION: u8 = 3;
-/// How a record of this version begins.
+/// The beginning of a record of this version.
 pub(super) const BEGINNING: &[u8; 4] = &[MAGIC[0], MAGIC[1], MAGIC[2], VERSION];
 const CHECKSUM: std::ops::Range<usize> = 8..24;
 const HEADER_START: usize = CHECKSUM.end;
 /// The beginning of every version.
 const LEAST: usize = HEADER_START + 16;
 
-/// Why some bytes are not the record that was asked for.
+/// The reason for which some bytes are not the requested record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// These bytes never were a record.
@@ -84,7 +84,7 @@ pub enum Error {
 /// The fields of a record that can be read without verifying it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peek {
-    /// When the upstream last vouched for the body.
+    /// The time at which the upstream last confirmed the body.
     pub checked_at: Timestamp,
     /// From here on the record may be swept.
     pub keep_until: Timestamp,
@@ -250,7 +250,7 @@ struct Fields {
     coding: Coding,
 }
 
-/// How a body is stored.
+/// The form in which a body is stored.
 enum Coding {
     /// Raw, by an earlier version, which knew nothing of forms.
     Unsaid,

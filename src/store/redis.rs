@@ -54,10 +54,10 @@ const LONGEST_READ_AT_ONCE: usize = 32 << 10;
 /// Longer records that are read at once: there are few of them, and as many processors.
 const DECODERS: usize = 2;
 
-/// How long the server may take for a batch or for the index.
+/// The time that the server has for a batch or for the index.
 const LIMIT: Duration = Duration::from_secs(4);
 
-/// How long it may take for a claim, which is small.
+/// The time that the server has for a claim, which is small.
 const CLAIM_LIMIT: Duration = Duration::from_secs(1);
 
 /// Longer than any error that a server tells.

@@ -28,7 +28,7 @@ const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 const KEEPALIVE_TIME: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 const KEEPALIVE_RETRIES: u32 = 3;
-/// How long the network may leave bytes unacknowledged.
+/// The time for which the network may leave bytes unacknowledged.
 const USER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Names neither curl nor a browser: GitHub would pretty-print, and clients grep for the compact
 /// form.

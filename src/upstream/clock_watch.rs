@@ -19,7 +19,7 @@ const APART_SECS: u64 = 60;
 const AGREED_SECS: u64 = 45;
 /// Answers that differ by no more than this show the same difference.
 const SAME_SECS: u64 = 15;
-/// How often the log tells of clocks that stay apart.
+/// The interval of the log lines about clocks that stay apart.
 const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The offsets that answers have shown.

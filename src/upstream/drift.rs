@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
 
-/// How often the log tells of it.
+/// The interval of the log lines about it.
 const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The observations of the rule.

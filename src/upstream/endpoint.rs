@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::target::Target;
 
-/// Where the API of GitHub Enterprise begins.
+/// The beginning of the API's paths on GitHub Enterprise.
 const ENTERPRISE_PREFIX: &str = "/api/v3/";
 
 /// The endpoint of a document, as a pattern of its path.

@@ -39,7 +39,7 @@ pub(super) struct Exchange<'a> {
     ask: Ask<'a>,
     contacts: &'a Contacts,
     place: Option<Place<'a>>,
-    /// Where the document went, as long as nothing speaks against it.
+    /// The place to which the document moved, as long as nothing speaks against it.
     moved_to: Option<Target>,
     /// The validator that led to a `304` about another body.
     misled_by: Option<Validator>,

@@ -73,7 +73,7 @@ impl Head {
 /// A request to be sent.
 #[derive(Clone, Copy)]
 pub(super) struct Hop<'a> {
-    /// Where to.
+    /// The target of the request.
     pub(super) target: &'a Target,
     /// With which token.
     pub(super) lease: Option<Lease>,

@@ -23,8 +23,7 @@ use super::reply::Failure;
 use super::rest::Rest;
 use super::tokens::Lease;
 
-/// How often it is looked whether there is something to ask. When something is due is decided by
-/// our clock.
+/// The interval of the looks for inquiries that are due. Our clock decides when one is.
 const TICK: Duration = Duration::from_millis(500);
 /// The longest time without inquiries after a secondary limit.
 const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
@@ -104,7 +103,7 @@ impl Upstream {
         }
     }
 
-    /// When a token is usable again, it must not meet all at once who waited for it.
+    /// Keeps the waiting documents from meeting a token all at once when it is usable again.
     pub(super) fn slow_if_none(&self, now: Timestamp) {
         if self.tokens.usable_at(now) > now {
             self.places.slow_down();

@@ -24,7 +24,7 @@ pub(crate) struct Quota {
     pub(crate) limit: u64,
     /// Requests left in the window.
     pub(crate) remaining: u64,
-    /// When the window ends.
+    /// The end of the window.
     pub(crate) reset_at: Timestamp,
 }
 
@@ -50,27 +50,27 @@ impl Quota {
 pub enum Limit {
     /// The token's quota is spent until the reset.
     Primary {
-        /// When the window ends, if the answer said so.
+        /// The end of the window, if the answer named it.
         reset_at: Option<Timestamp>,
     },
     /// The token was used too fast.
     Secondary {
-        /// How long the answer asked to wait.
+        /// The wait that the answer asked for.
         retry_after: Option<Duration>,
     },
     /// There is no evidence about the token: an endpoint is throttled.
     Host {
-        /// How long the answer asked to wait.
+        /// The wait that the answer asked for.
         retry_after: Option<Duration>,
     },
     /// The host limits our address, whatever is asked for.
     Address {
-        /// How long the answer asked to wait.
+        /// The wait that the answer asked for.
         retry_after: Option<Duration>,
     },
     /// Another resource than `core` is spent, which says nothing about what svm asks for.
     OtherResource {
-        /// When that window ends, if the answer said so.
+        /// The end of that window, if the answer named it.
         reset_at: Option<Timestamp>,
     },
 }

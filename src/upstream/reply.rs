@@ -26,7 +26,7 @@ pub struct Reply {
     pub token: Option<Fingerprint>,
     /// The validator that the request carried.
     pub asked_by: Validator,
-    /// How the document was found.
+    /// The way to the document.
     pub route: Route,
     /// For a rate limit: when it is worth asking again.
     pub limited_until: Option<Timestamp>,
@@ -54,14 +54,14 @@ pub(super) fn is_trouble(status: StatusCode) -> bool {
     status.as_u16() >= 500
 }
 
-/// Why an exchange gave no reply.
+/// The reason for which an exchange gave no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The reason, as a value.
     pub reason: Reason,
     /// The status, where the upstream got as far as one.
     pub status: Option<StatusCode>,
-    /// Where no call was possible: when one will be.
+    /// The time of the next possible call, where none was possible.
     pub retry_at: Option<Timestamp>,
     /// For a timeout: the limit that passed.
     pub limit: Option<Duration>,

@@ -17,8 +17,8 @@ const SHORTEST: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rest {
     period: Period,
-    /// How long it is where the upstream asks for no time; the next one is twice as long, if
-    /// nothing succeeds before.
+    /// The length of the last one where the upstream asked for no time; the next one is twice as
+    /// long, if nothing succeeds before.
     last: Option<Duration>,
 }
 

@@ -18,7 +18,7 @@ const PLAUSIBLE: std::ops::Range<u64> = 1_577_836_800..4_102_444_800;
 /// The oldest copy that a cache on the way may send, in seconds.
 const OLDEST_COPY: u64 = 365 * 24 * 60 * 60;
 
-/// How far a server's clock is from ours; one that shows no usable `Date` counts as ours.
+/// The offset of a server's clock from ours; a server that shows no usable `Date` has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServerTime {
     ahead_millis: i64,

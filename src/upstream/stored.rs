@@ -16,15 +16,15 @@ pub struct Stored<'a> {
     pub token: Option<Fingerprint>,
     /// The body.
     pub body: &'a Bytes,
-    /// When it was fetched.
+    /// The time at which it was fetched.
     pub fetched_at: Timestamp,
     /// True if a check by date will do this time.
     pub may_use_date: bool,
-    /// Where the document was when that was last looked at, if that is to be believed for now.
+    /// The URL to which the document was moved, if that was confirmed recently enough.
     pub moved_to: Option<&'a str>,
 }
 
-/// How an exchange came to the document.
+/// The way of an exchange to its document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     /// It was where it was looked for, or a redirect led there that need not last.

@@ -21,10 +21,10 @@ use super::identity::Finding;
 use super::places::Priority;
 use super::tokens::Lease;
 
-/// How long a check may take: a client waits for the answer of the document meanwhile.
+/// The time that a check may take: a client waits for the answer of the document meanwhile.
 const DEADLINE: Duration = Duration::from_secs(3);
-/// How long a token that passed is not checked again, so that documents with a `401` cost no call
-/// each.
+/// The time for which a token that passed is not checked again, so that documents with a `401` cost
+/// no call each.
 const TRUSTED_FOR: Duration = Duration::from_secs(60);
 
 /// The state of the checks, by token.
@@ -33,8 +33,8 @@ pub(super) struct TokenChecks(Vec<TokenCheck>);
 
 #[derive(Debug, Default)]
 struct TokenCheck {
-    /// When the token last passed. Locked while a check runs: exchanges that are refused together
-    /// share one.
+    /// The time at which the token last passed. Locked while a check runs: exchanges that are
+    /// refused together share one.
     passed_at: AsyncMutex<Option<Timestamp>>,
     /// The last two documents that the token got, the newest first.
     got: Mutex<[Option<Target>; 2]>,

@@ -69,7 +69,7 @@ pub struct Report {
     pub account: usize,
     /// Requests left in the window, if known.
     pub remaining: Option<u64>,
-    /// When that window ends.
+    /// The end of that window.
     pub reset_at: Option<Timestamp>,
     /// True if it rests after a limit.
     pub resting: bool,

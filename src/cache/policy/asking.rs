@@ -15,7 +15,8 @@ use crate::upstream::Stored;
 
 use super::Demand;
 
-/// How often a redirect that lasts is followed again, to see whether it is still there.
+/// The interval after which a permanent redirect is followed again, to see whether it is still
+/// there.
 const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Returns the part of an entry that decides how to ask the upstream about it.
@@ -38,9 +39,9 @@ pub(in crate::cache) fn asked<'a>(
     }
 }
 
-/// Whether a check by date will do: a date moves less often than a body, in which downloads are
-/// counted, but does not tell of assets that are added or replaced. So it is for the background
-/// alone, for a release that has settled, and not for long without a full check.
+/// Returns true if a check by date suffices: a date moves less often than a body, in which
+/// downloads are counted, but does not tell of assets that are added or replaced. So it is for the
+/// background alone, for a release that has settled, and not for long without a full check.
 fn may_use_date(
     entry: &Entry,
     target: &Target,

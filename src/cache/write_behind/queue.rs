@@ -15,7 +15,7 @@ use crate::entry::Entry;
 use crate::store::Change;
 use crate::target::Key;
 
-/// How much may wait, and how much goes at once.
+/// The bounds of the queue and of one batch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) keys: usize,

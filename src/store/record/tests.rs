@@ -251,7 +251,7 @@ fn a_header_with_more_fields_is_malformed() {
     assert_eq!(decode(entry.key(), &record), Err(Error::Malformed("header length")));
 }
 
-/// Where the fields of version 2 begin in the golden record, and those of version 3.
+/// The first byte of the fields of version 2 in the golden record, and of those of version 3.
 const V2_FIELDS: usize = 71 + 57 + 1 + 4 + 10 + 1 + 4 + 29 + 8;
 const V3_FIELDS: usize = V2_FIELDS + 8 + 1 + 1 + 4 + 54 + 8;
 

@@ -20,8 +20,8 @@ use super::guarded::{Allowance, Guarded};
 use crate::tls::{self, Trust};
 use crate::{config, tasks};
 
-/// How long the network may leave bytes unacknowledged: a server that vanished is noticed although
-/// nobody answers.
+/// The time for which the network may leave bytes unacknowledged, after which a server that
+/// vanished is noticed.
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));

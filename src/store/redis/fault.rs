@@ -10,7 +10,7 @@ use ::redis::{ErrorKind, RedisError, ServerError};
 use crate::store::Error;
 use crate::store::cause::Cause;
 
-/// Why a call came to nothing.
+/// The reason for which a call failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// Nobody has connected yet, or not again.
@@ -33,7 +33,7 @@ pub(super) enum Fault {
         /// The meaning of that code.
         #[source]
         cause: Cause,
-        /// How many of them.
+        /// The number of them.
         count: usize,
         /// True if another connection may help.
         elsewhere: bool,

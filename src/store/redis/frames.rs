@@ -7,7 +7,7 @@
 //!
 //! Pure: no I/O, no clock.
 
-/// How large a reply may be.
+/// The bounds of a reply.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     /// Bytes of a line, which is a status, an error, a number or a length.
@@ -26,13 +26,13 @@ impl Bounds {
         Self { line: u64::MAX, text: u64::MAX, parts: u64::MAX, reply: u64::MAX };
 }
 
-/// How deep lists may lie in lists; ours do not.
+/// The depth of lists in lists; ours stay below it.
 const DEPTH: usize = 4;
 
 /// Digits of a length, with its sign.
 const LONGEST_NUMBER: usize = 20;
 
-/// Why a reply is not read on.
+/// The reason for which a reply is not read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Excess {
     /// A line is too long.

@@ -26,7 +26,7 @@ use super::fault::Fault;
 use super::guarded::Allowance;
 use crate::clock::Stopwatch;
 
-/// How long it may take to find the server, to connect and to log in.
+/// The time to find the server, to connect and to log in.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
 /// Callers of a read give up long before; this is for one that does not.

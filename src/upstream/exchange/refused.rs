@@ -17,7 +17,7 @@ use super::{Exchange, Next, stands};
 /// The pause after a limit of another resource, where the answer names no end.
 const FALLBACK_REST: Duration = Duration::from_secs(60);
 
-/// Whether an exchange asks without a token on a host that gets one.
+/// The state of the one request without a token that an exchange may make on a host that gets one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WithoutToken {
     /// Nothing calls for it.

@@ -14,7 +14,7 @@ pub(super) struct Resizable {
     ledger: Mutex<Ledger>,
 }
 
-/// How many permits there should be, and how many too many there are.
+/// The number of permits that there should be, and the number of those that are too many.
 #[derive(Debug)]
 struct Ledger {
     size: usize,

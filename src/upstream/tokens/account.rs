@@ -9,7 +9,7 @@ use crate::upstream::rest::Rest;
 use super::allowance::Budget;
 use super::quota_windows::QuotaWindows;
 
-/// When to ask again where it is only answers under way that keep the background from going on.
+/// The wait where only answers in progress keep the background from going on.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// The knowledge of an account, from its answers.

@@ -16,15 +16,15 @@ const SAVED_SHARE: f64 = 0.01;
 /// The calls that the background may still have charged, and how fast.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Budget {
-    /// How many until the windows end; infinite while no quota is known.
+    /// The number left until the windows end; infinite while no quota is known.
     pub(super) left: f64,
-    /// How many it has had charged.
+    /// The number that it has had charged.
     pub(super) spent: u64,
-    /// How many are left above the threshold, for clients and the background.
+    /// The number left above the threshold, for clients and the background.
     pub(super) above: u64,
-    /// How many in a second.
+    /// The number in a second.
     pub(super) per_second: f64,
-    /// When the first of the windows ends.
+    /// The time at which the first of the windows ends.
     pub(super) renewed_at: Timestamp,
 }
 

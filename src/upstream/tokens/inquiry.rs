@@ -16,7 +16,7 @@ const AFTER_SILENCE: Backoff =
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Inquiry {
     wait: Option<Period>,
-    /// How long it was waited for this one, unless it is the first.
+    /// The pause before this one, unless it is the first.
     pause: Option<Duration>,
 }
 

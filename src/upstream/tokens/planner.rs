@@ -24,16 +24,16 @@ pub(in crate::upstream) struct Question<'a> {
     pub(in crate::upstream) priority: Priority,
     /// The tokens that this exchange has tried already.
     pub(in crate::upstream) tried: &'a Tried,
-    /// Whether documents that allow it are asked for by their date.
+    /// The mode of checks by date.
     pub(in crate::upstream) by_date: ByDate,
-    /// When GitHub's rule for ETags was last seen not to hold.
+    /// The last time at which GitHub's rule for ETags was seen not to hold.
     pub(in crate::upstream) doubted_at: Option<Timestamp>,
 }
 
 /// The answer to a [`Question`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Which token, by its place.
+    /// The number of the token.
     pub(super) token: usize,
     /// The validator that the request carries.
     pub(super) validator: Validator,

@@ -11,8 +11,8 @@ use crate::upstream::rate_limit::Quota;
 
 /// GitHub has been seen to show two; windows that begin early make more of them.
 const MOST: usize = 4;
-/// How far apart the resets of one window are. GitHub's flips by a second, and its `Date`, by which
-/// it is read, has whole seconds and is as old as the answer was under way.
+/// The time by which resets of one window differ. GitHub's flips by a second, and its `Date`, by
+/// which it is read, has whole seconds and is older by the time that the answer took.
 const JITTER: Duration = Duration::from_secs(15);
 
 /// The windows that answers have shown, at most [`MOST`].

@@ -17,7 +17,7 @@ const EXPIRATION: HeaderName = HeaderName::from_static("github-authentication-to
 const HARMLESS: &str = "public_repo";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long before its end a token's expiry is told of.
+/// The time before a token's expiry from which on the log warns.
 const NOTICE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The rights of a token, as far as they are known.
@@ -28,14 +28,14 @@ pub(super) struct Rights {
     expires_at: Option<Timestamp>,
     /// GitHub's clock, by the last answer that showed the expiry.
     clock: ServerTime,
-    /// When the log last told that the end is near.
+    /// The time of the log's last warning of the expiry.
     told_at: Option<Timestamp>,
     /// The headers as they came last, so that each is read once.
     scopes: Option<Box<[u8]>>,
     expiration: Option<Box<[u8]>>,
 }
 
-/// Which data a token sees.
+/// The data that a token sees.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Sight {
     /// Nobody knows yet.

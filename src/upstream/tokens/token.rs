@@ -13,7 +13,7 @@ use super::rights::Rights;
 
 /// The least time until a token that is waited for may be usable.
 const A_MOMENT: Duration = Duration::from_secs(1);
-/// How often a token that sees too much is asked about.
+/// The interval of inquiries about a token that sees too much.
 const UNTIL_SCOPES_CHANGE: Duration = Duration::from_secs(60 * 60);
 
 /// A token.

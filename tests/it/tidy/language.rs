@@ -19,6 +19,20 @@ fn module_heads_ask_nothing() {
     assert_none(heads);
 }
 
+/// The first line of a doc comment names the thing, or tells what a function does.
+#[test]
+fn doc_comments_ask_nothing() {
+    let faults = rust_files().into_iter().flat_map(|File { path, text }| {
+        let lines: Vec<_> = text.lines().map(str::trim_start).collect();
+        let begins = |lines: &&[&str]| !lines[0].starts_with("///");
+        let asks = |line: &str| line.strip_prefix("/// ").is_some_and(begins_as_question);
+        let first = lines.windows(2).filter(begins).map(|lines| lines[1]).filter(|line| asks(line));
+        first.map(|line| format!("{path}: {line}")).collect::<Vec<_>>()
+    });
+    // The comments of the embedded store are not there yet.
+    assert_none(faults.filter(|fault| !fault.starts_with("src/store/embedded")));
+}
+
 #[test]
 fn comments_are_narrow() {
     assert_lines(|line| is_comment(line) && line.chars().count() > WIDEST);

@@ -18,7 +18,8 @@ struct Case {
     fully_checked_at: Timestamp,
 }
 
-/// Where a check by date will do: the next check, a minute later, is still in time for the audit.
+/// A case in which a check by date suffices: the next check, a minute later, is still in time for
+/// the full check.
 const GOOD: Case = Case {
     demand: Demand::Revalidate,
     path: "/repos/octo/app/releases/latest",
