@@ -8,27 +8,21 @@
 //! is sent again below this module.
 
 mod attempt;
+mod judge;
 mod reading;
 mod refused;
 
 use std::time::Duration;
 
-use http::StatusCode;
-
-use crate::clock::Timestamp;
 use crate::target::Target;
 
 use super::contacts::Contacts;
-use super::cooldowns::Scope;
 use super::places::Place;
-use super::rate_limit;
 use super::reply::{Failure, Reply};
-use super::stored::Route;
 use super::tokens::Tried;
 use super::{Ask, Upstream};
 use crate::entry::{Reason, Validator};
 
-use attempt::Answered;
 use refused::WithoutToken;
 
 /// The pause before a retry, in milliseconds; the jitter keeps replicas from retrying in step.
@@ -122,85 +116,6 @@ impl<'a> Exchange<'a> {
         Ok(())
     }
 
-    /// Reads the answer and decides whether it is the last one.
-    async fn judge(&mut self, answered: Answered) -> Result<Next, Failure> {
-        let Answered { target, mut head, route } = answered;
-        let reply = self.read(&target, &mut head, route).await?;
-        let now = self.upstream.clock.now();
-        let limit = rate_limit::classify(
-            reply.status,
-            head.headers(),
-            &reply.body,
-            head.lease.is_some(),
-            now,
-        );
-        if head.lease.is_none() && target.gets_token() && !is_document(&reply) {
-            return Ok(self.refused_without_token(limit, now));
-        }
-        if let Some(limit) = limit {
-            return Ok(self.limited(&target, head.lease, limit, reply, now));
-        }
-        if reply.status == StatusCode::UNAUTHORIZED {
-            return Ok(self.unauthorized(&target, head.lease, reply).await);
-        }
-        if let Some(lease) = head.lease.filter(|_| reply.reason() != Reason::ServerError) {
-            self.upstream.tokens.succeeded(lease, now);
-            if is_document(&reply) {
-                self.upstream.token_checks.record(lease, &target);
-            }
-            if let Some(place) = &self.place {
-                self.upstream.places.succeeded(place);
-            }
-        }
-        match reply.status {
-            StatusCode::FORBIDDEN => {
-                let wants_sign_on = rate_limit::wants_sign_on(head.headers(), &reply.body);
-                Ok(self.denied(head.lease, wants_sign_on, reply))
-            }
-            _ if reply.reason() == Reason::ServerError && reply.retry_at.is_some() => {
-                Ok(self.unavailable(&target, reply, now))
-            }
-            StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT
-                if !self.retried =>
-            {
-                self.retry().await;
-                Ok(Next::Again(reply))
-            }
-            StatusCode::NOT_MODIFIED if !head.condition.is_met_by(head.headers()) => {
-                self.upstream.metrics.misled(reply.asked_by);
-                self.misled_by = Some(reply.asked_by);
-                Ok(Next::Afresh)
-            }
-            // The name may belong to another document by now.
-            StatusCode::NOT_FOUND
-            | StatusCode::GONE
-            | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS
-                if reply.route == Route::Remembered =>
-            {
-                self.moved_to = None;
-                Ok(Next::Afresh)
-            }
-            _ => {
-                // A server in trouble has not shown that it is welcome to be asked again.
-                if reply.reason() != Reason::ServerError {
-                    self.upstream.cooldowns.succeeded(&target, now);
-                }
-                self.watch_rule(&target, &reply, now);
-                Ok(Next::Answer(reply))
-            }
-        }
-    }
-
-    /// A server that says when to come back is asked no sooner, and nor are the documents of that
-    /// endpoint.
-    fn unavailable(&self, target: &Target, reply: Reply, now: Timestamp) -> Next {
-        let asked = reply.retry_at.map(|retry_at| retry_at.since(now));
-        let until = self.upstream.cooldowns.begin(target, Scope::Endpoint, asked, now);
-        Next::Answer(Reply { retry_at: Some(until), ..reply })
-    }
-
     async fn retry(&mut self) {
         self.retried = true;
         let pause = Duration::from_millis(fastrand::u64(RETRY_PAUSE_MILLIS));
@@ -227,10 +142,6 @@ fn stands(last: &Reply, reply: &Reply) -> bool {
 /// kind of credential.
 fn is_own_refusal(reply: &Reply) -> bool {
     reply.reason() == Reason::Denied && !reply.is_about_token
-}
-
-fn is_document(reply: &Reply) -> bool {
-    matches!(reply.status, StatusCode::OK | StatusCode::NOT_MODIFIED)
 }
 
 /// Returns true if no redirect has led to another host than the one that was asked for.

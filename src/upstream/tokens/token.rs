@@ -1,5 +1,6 @@
 //! The knowledge of one token, beside the budget of its account.
 
+use std::mem;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -24,15 +25,23 @@ pub(super) struct Token {
     pub(super) account: usize,
     /// GitHub's number of the account, once it is known.
     pub(super) id: Option<u64>,
-    /// True if GitHub refused it and has not been seen to take it since.
-    rejected: bool,
-    /// True if documents were got with it since GitHub refused it last.
-    proven: bool,
-    /// The inquiry that told nothing, where the token is tried since then.
-    trial: Option<Inquiry>,
+    standing: Standing,
     pub(super) rights: Rights,
     rules: Rules,
     inquiry: Inquiry,
+}
+
+/// The standing of a token at GitHub.
+#[derive(Debug)]
+enum Standing {
+    /// No document was got with it since it was refused last, if it was.
+    Untested,
+    /// Documents were got with it.
+    Proven,
+    /// GitHub refused it and has not been seen to take it since.
+    Rejected,
+    /// It is used again after a refusal, since the inquiry told nothing.
+    OnTrial(Inquiry),
 }
 
 /// The demands of the operator on every token.
@@ -52,9 +61,7 @@ impl Token {
             fingerprint,
             account: place,
             id: None,
-            rejected: false,
-            proven: false,
-            trial: None,
+            standing: Standing::Untested,
             rights: Rights::default(),
             rules,
             inquiry,
@@ -72,11 +79,11 @@ impl Token {
 
     /// Returns true if it is not used for now, whatever its account may spend.
     pub(super) fn is_put_aside(&self) -> bool {
-        self.rejected || self.is_barred()
+        self.is_rejected() || self.is_barred()
     }
 
     pub(super) fn is_rejected(&self) -> bool {
-        self.rejected
+        matches!(self.standing, Standing::Rejected)
     }
 
     /// Returns true if it may not be used for what it can see, or for all that is known.
@@ -91,29 +98,30 @@ impl Token {
 
     /// GitHub has refused it. Refusals of requests that were under way together count once.
     pub(super) fn quarantine(&mut self, now: Timestamp) {
-        if !self.rejected {
-            self.rejected = true;
-            self.proven = false;
+        match mem::replace(&mut self.standing, Standing::Rejected) {
+            Standing::Rejected if !self.inquiry.is_due(now) => return,
+            Standing::Rejected => {}
             // A refusal on trial goes on where the one before it was left.
-            self.inquiry = self.trial.take().unwrap_or_default();
-            self.inquiry.again(now);
-        } else if self.inquiry.is_due(now) {
-            self.inquiry.again(now);
+            Standing::OnTrial(inquiry) => self.inquiry = inquiry,
+            Standing::Untested | Standing::Proven => self.inquiry = Inquiry::default(),
         }
+        self.inquiry.again(now);
     }
 
     /// GitHub has taken it for a document, be it one that was asked for before a refusal: if that
     /// one was right, the next will say so.
     pub(super) fn succeeded(&mut self, now: Timestamp) {
-        self.proven = true;
-        self.taken(now);
+        self.accept(now);
+        self.standing = Standing::Proven;
     }
 
-    fn taken(&mut self, now: Timestamp) {
-        self.trial = None;
-        if self.rejected {
-            self.rejected = false;
+    /// Ends a rejection or a trial.
+    fn accept(&mut self, now: Timestamp) {
+        if self.is_rejected() {
             self.inquiry = self.next_inquiry(now);
+        }
+        if !matches!(self.standing, Standing::Proven) {
+            self.standing = Standing::Untested;
         }
     }
 
@@ -121,7 +129,7 @@ impl Token {
     /// by which scopes.
     pub(super) fn saw(&mut self, headers: &HeaderMap, now: Timestamp) -> bool {
         let is_news = self.rights.read(headers, now);
-        if is_news && !self.rejected {
+        if is_news && !self.is_rejected() {
             self.inquiry = self.next_inquiry(now);
         }
         is_news
@@ -129,33 +137,31 @@ impl Token {
 
     /// Takes in the finding of an inquiry.
     pub(super) fn found(&mut self, finding: &Finding, now: Timestamp) {
-        match finding {
-            Finding::Known(identity) => {
+        match (finding, &self.standing) {
+            (Finding::Known(identity), _) => {
                 // A token never changes hands, so the first answer stands.
                 self.id.get_or_insert(identity.id);
-                self.rejected = false;
-                self.trial = None;
                 self.rights.set_known();
+                self.accept(now);
                 self.inquiry = self.next_inquiry(now);
             }
-            Finding::Nobodys => {
-                self.taken(now);
+            (Finding::Nobodys, _) => {
+                self.accept(now);
                 self.ask_later(now);
             }
             // Such an answer refuses the inquiry and not the token. A document's answer counts for
             // more.
-            Finding::Refused if self.proven && !self.rejected => self.inquiry.again(now),
-            Finding::Refused => self.quarantine(now),
+            (Finding::Refused, Standing::Proven) => self.inquiry.again(now),
+            (Finding::Refused, _) => self.quarantine(now),
             // Where nobody may ask whose a token is, no inquiry will ever say that it works: a
             // document has to.
-            Finding::Unclear if self.rejected => {
-                self.rejected = false;
-                self.trial = Some(std::mem::take(&mut self.inquiry));
+            (Finding::Unclear, Standing::Rejected) => {
+                self.standing = Standing::OnTrial(mem::take(&mut self.inquiry));
                 self.ask_later(now);
             }
-            _ if self.rejected => self.inquiry.again_alike(now),
-            Finding::Silence => self.inquiry.again_soon(now),
-            Finding::Limited(_) | Finding::Unclear => self.inquiry.again(now),
+            (_, Standing::Rejected) => self.inquiry.again_alike(now),
+            (Finding::Silence, _) => self.inquiry.again_soon(now),
+            (Finding::Limited(_) | Finding::Unclear, _) => self.inquiry.again(now),
         }
     }
 

@@ -1,0 +1,147 @@
+//! The judgement of an answer: whether it is the last one, and the lessons that it holds.
+
+use http::StatusCode;
+
+use crate::clock::Timestamp;
+use crate::entry::Reason;
+use crate::target::Target;
+use crate::upstream::cooldowns::Scope;
+use crate::upstream::hop::Head;
+use crate::upstream::rate_limit::{self, Limit};
+use crate::upstream::reply::{Failure, Reply};
+use crate::upstream::stored::Route;
+use crate::upstream::tokens::Lease;
+
+use super::attempt::Answered;
+use super::{Exchange, Next};
+
+/// The meaning of an answer for the exchange.
+enum Meaning {
+    /// A request without a token got no document.
+    WithoutTokenInVain(Option<Limit>),
+    /// A limit.
+    Limited(Limit),
+    /// The token is refused, or the document refuses it.
+    Unauthorized,
+    /// A policy refuses the document.
+    Denied,
+    /// The server says when to come back.
+    Unavailable,
+    /// A fault that may have passed.
+    Fault,
+    /// A `304` about another body.
+    OtherBody,
+    /// The document is not in its remembered place any more.
+    Misplaced,
+    /// The answer to pass on.
+    Final,
+}
+
+impl Meaning {
+    fn of(reply: &Reply, head: &Head, target: &Target, now: Timestamp) -> Self {
+        let (status, with_token) = (reply.status, head.lease.is_some());
+        let limit = rate_limit::classify(status, head.headers(), &reply.body, with_token, now);
+        if !with_token && target.gets_token() && !is_document(reply) {
+            return Self::WithoutTokenInVain(limit);
+        }
+        if let Some(limit) = limit {
+            return Self::Limited(limit);
+        }
+        let is_server_error = reply.reason() == Reason::ServerError;
+        match status {
+            StatusCode::UNAUTHORIZED => Self::Unauthorized,
+            StatusCode::FORBIDDEN => Self::Denied,
+            _ if is_server_error && reply.retry_at.is_some() => Self::Unavailable,
+            StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => Self::Fault,
+            StatusCode::NOT_MODIFIED if !head.condition.is_met_by(head.headers()) => {
+                Self::OtherBody
+            }
+            // The name may belong to another document by now.
+            StatusCode::NOT_FOUND
+            | StatusCode::GONE
+            | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS
+                if reply.route == Route::Remembered =>
+            {
+                Self::Misplaced
+            }
+            _ => Self::Final,
+        }
+    }
+
+    /// Returns true if the answer shows that the token may be used.
+    fn accepts_token(&self) -> bool {
+        !matches!(self, Self::WithoutTokenInVain(_) | Self::Limited(_) | Self::Unauthorized)
+    }
+}
+
+impl Exchange<'_> {
+    /// Reads the answer and decides whether it is the last one.
+    pub(super) async fn judge(&mut self, answered: Answered) -> Result<Next, Failure> {
+        let Answered { target, mut head, route } = answered;
+        let reply = self.read(&target, &mut head, route).await?;
+        let now = self.upstream.clock.now();
+        let meaning = Meaning::of(&reply, &head, &target, now);
+        if meaning.accepts_token() && reply.reason() != Reason::ServerError {
+            self.record_success(&target, head.lease, &reply, now);
+        }
+        Ok(match meaning {
+            Meaning::WithoutTokenInVain(limit) => self.refused_without_token(limit, now),
+            Meaning::Limited(limit) => self.limited(&target, head.lease, limit, reply, now),
+            Meaning::Unauthorized => self.unauthorized(&target, head.lease, reply).await,
+            Meaning::Denied => {
+                let wants_sign_on = rate_limit::wants_sign_on(head.headers(), &reply.body);
+                self.denied(head.lease, wants_sign_on, reply)
+            }
+            Meaning::Unavailable => self.unavailable(&target, reply, now),
+            Meaning::Fault if !self.retried => {
+                self.retry().await;
+                Next::Again(reply)
+            }
+            Meaning::OtherBody => {
+                self.upstream.metrics.misled(reply.asked_by);
+                self.misled_by = Some(reply.asked_by);
+                Next::Afresh
+            }
+            Meaning::Misplaced => {
+                self.moved_to = None;
+                Next::Afresh
+            }
+            Meaning::Fault | Meaning::Final => self.finish(&target, reply, now),
+        })
+    }
+
+    /// Records that GitHub has taken the token.
+    fn record_success(&self, target: &Target, lease: Option<Lease>, reply: &Reply, now: Timestamp) {
+        let Some(lease) = lease else { return };
+        self.upstream.tokens.succeeded(lease, now);
+        if is_document(reply) {
+            self.upstream.token_checks.record(lease, target);
+        }
+        if let Some(place) = &self.place {
+            self.upstream.places.succeeded(place);
+        }
+    }
+
+    /// A server that says when to come back is asked no sooner, and nor are the documents of that
+    /// endpoint.
+    fn unavailable(&self, target: &Target, reply: Reply, now: Timestamp) -> Next {
+        let asked = reply.retry_at.map(|retry_at| retry_at.since(now));
+        let until = self.upstream.cooldowns.begin(target, Scope::Endpoint, asked, now);
+        Next::Answer(Reply { retry_at: Some(until), ..reply })
+    }
+
+    fn finish(&self, target: &Target, reply: Reply, now: Timestamp) -> Next {
+        // A server in trouble has not shown that it is welcome to be asked again.
+        if reply.reason() != Reason::ServerError {
+            self.upstream.cooldowns.succeeded(target, now);
+        }
+        self.watch_rule(target, &reply, now);
+        Next::Answer(reply)
+    }
+}
+
+fn is_document(reply: &Reply) -> bool {
+    matches!(reply.status, StatusCode::OK | StatusCode::NOT_MODIFIED)
+}
