@@ -114,7 +114,7 @@ impl App {
         let registry = Registry::of_process();
         let tokens = Arc::new(TokenPool::new(&config.tokens));
         let reachability = Arc::new(Reachability::default());
-        let background_places = config.upstream.max_concurrency / 2;
+        let background_slots = config.upstream.max_concurrency / 2;
         let upstream = Arc::new(Upstream::new(
             config.upstream,
             config.targets.clone(),
@@ -162,7 +162,7 @@ impl App {
         let policy = Arc::new(config.targets);
         let revalidator = Arc::new(Revalidator::new(revalidate::Parts {
             config: config.revalidate,
-            places: background_places,
+            slots: background_slots,
             cache: cache.clone(),
             activity: Arc::clone(&activity),
             store: Arc::clone(&guard),

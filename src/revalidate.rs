@@ -65,7 +65,7 @@ pub struct Parts {
     /// The intervals and the rates.
     pub config: config::Revalidate,
     /// The number of exchanges that the background may hold at once.
-    pub places: usize,
+    pub slots: usize,
     /// The cache that holds the documents.
     pub cache: Cache,
     /// The documents in use.
@@ -132,7 +132,7 @@ impl Revalidator {
     /// One sweep; a thorough one reads the store's index and saves checks. Whether it has read
     /// that.
     async fn sweep(&self, is_thorough: bool) -> bool {
-        let Parts { config, places, metrics, .. } = &self.parts;
+        let Parts { config, slots, metrics, .. } = &self.parts;
         let began = Stopwatch::start();
         self.save_with(is_thorough).await;
         let read = if is_thorough { self.adopt().await } else { None };
@@ -141,7 +141,7 @@ impl Revalidator {
         let Some(plan) = self.plan().await else { return read.is_some() };
         let due = plan.len();
         metrics.planned(due, adopted);
-        let rates = Rates::new(due, *places, self.most(), config);
+        let rates = Rates::new(due, *slots, self.most(), config);
         let tally = Sweep::new(&self.parts, plan, rates, &self.pace).run().await;
         self.save_with(is_thorough).await;
         metrics.ended(began.elapsed());

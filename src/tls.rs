@@ -22,7 +22,7 @@ pub enum Error {
         variable: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// The file of authorities holds no certificate in PEM form that can be trusted.
@@ -48,7 +48,7 @@ pub enum Error {
     Setup {
         /// The server.
         server: &'static str,
-        /// Why.
+        /// The cause.
         source: rustls::Error,
     },
 }

@@ -26,13 +26,13 @@ pub(crate) mod identity;
 mod intake;
 mod leaks;
 mod metrics;
-mod places;
 pub(crate) mod rate_limit;
 mod reachability;
 mod reply;
 mod resolver;
 mod rest;
 mod server_time;
+mod slots;
 mod special_purpose;
 mod stored;
 mod token_check;
@@ -44,10 +44,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use cause::Cause;
 pub use client::ClientError;
 pub use metrics::UpstreamMetrics;
-pub use places::Priority;
 pub use reachability::{Failing, HostReport, Reachability};
 pub use reply::{Failure, Reply};
 pub use resolver::LOOK_UPS;
+pub use slots::Priority;
 pub use stored::{Route, Stored};
 pub use tokens::{Report, TokenPool};
 
@@ -58,8 +58,8 @@ use contacts::Contacts;
 use cooldowns::Cooldowns;
 use drift::Drift;
 use exchange::Exchange;
-use places::{Crowded, Place, Places};
 use reachability::{News, Subject};
+use slots::{QueueFull, Slot, Slots};
 use token_check::TokenChecks;
 
 use crate::clock::{Clock, Stopwatch};
@@ -87,7 +87,7 @@ pub struct Upstream {
     token_checks: TokenChecks,
     cooldowns: Cooldowns,
     reachability: Arc<Reachability>,
-    places: Places,
+    slots: Slots,
     limits_of_haste: AtomicU64,
     drift: Drift,
     clock: Clock,
@@ -106,7 +106,7 @@ impl Upstream {
         metrics: UpstreamMetrics,
     ) -> Result<Self, ClientError> {
         let connections = Connections::new(&config, &targets)?;
-        let places = Places::new(config.max_concurrency);
+        let slots = Slots::new(config.max_concurrency);
         let token_checks = TokenChecks::new(tokens.count());
         let (cooldowns, drift) = (Cooldowns::default(), Drift::default());
         Ok(Self {
@@ -117,7 +117,7 @@ impl Upstream {
             token_checks,
             cooldowns,
             reachability,
-            places,
+            slots,
             limits_of_haste: AtomicU64::new(0),
             drift,
             clock,
@@ -135,7 +135,7 @@ impl Upstream {
         ClientBuilder::new(config)?.pooled().map(drop)
     }
 
-    /// Asks, within `UPSTREAM_TIMEOUT` for all of it: waiting for a place, hops, retries and other
+    /// Asks, within `UPSTREAM_TIMEOUT` for all of it: waiting for a slot, hops, retries and other
     /// tokens.
     pub async fn get(&self, ask: Ask<'_>) -> Result<Reply, Failure> {
         let stopwatch = Stopwatch::start();
@@ -177,7 +177,7 @@ impl Upstream {
 
     /// Returns how many exchanges with a token may run at once.
     pub fn window(&self) -> usize {
-        self.places.window()
+        self.slots.window()
     }
 
     /// Returns how often an answer said that svm asks too fast.
@@ -185,23 +185,23 @@ impl Upstream {
         self.limits_of_haste.load(Ordering::Relaxed)
     }
 
-    /// The place for what an exchange sends next to this target: the one that it holds, or, if that
+    /// The slot for what an exchange sends next to this target: the one that it holds, or, if that
     /// is from before a slow-down or at another host, another one. It waits for that as all do, and
-    /// holds no place meanwhile, unless nothing could be sent anyway.
-    async fn place<'a>(
+    /// holds no slot meanwhile, unless nothing could be sent anyway.
+    async fn slot<'a>(
         &'a self,
         target: &Target,
         priority: Priority,
-        mut held: Option<Place<'a>>,
-    ) -> Result<Place<'a>, Failure> {
+        mut held: Option<Slot<'a>>,
+    ) -> Result<Slot<'a>, Failure> {
         let host = target.authority();
         loop {
-            if let Some(place) = held.filter(|place| self.places.is_good_for(place, host)) {
-                return Ok(place);
+            if let Some(slot) = held.filter(|slot| self.slots.is_good_for(slot, host)) {
+                return Ok(slot);
             }
             self.is_awake(target)?;
-            let taken = self.places.take(priority, host, target.gets_token()).await;
-            held = Some(taken.map_err(|Crowded| self.crowded())?);
+            let taken = self.slots.take(priority, host, target.gets_token()).await;
+            held = Some(taken.map_err(|QueueFull| self.crowded())?);
         }
     }
 

@@ -23,10 +23,10 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    /// For a sweep of `due` documents; `places` is how many exchanges the background may hold at
+    /// For a sweep of `due` documents; `slots` is how many exchanges the background may hold at
     /// once, and `most` how many requests a second all may make.
-    pub(super) fn new(due: usize, places: usize, most: f64, config: &config::Revalidate) -> Self {
-        let workers = due.div_ceil(config.endpoints_per_worker).clamp(1, places.max(1));
+    pub(super) fn new(due: usize, slots: usize, most: f64, config: &config::Revalidate) -> Self {
+        let workers = due.div_ceil(config.endpoints_per_worker).clamp(1, slots.max(1));
         let even = config.interval.mul_f64(SPREAD) / u32::try_from(due.max(1)).unwrap_or(u32::MAX);
         Self {
             workers,
@@ -91,7 +91,7 @@ mod tests {
     fn no_number_of_documents_makes_it_go_faster_than_the_rate() {
         let rates = Rates::new(100_000, 32, 10.0, &CONFIG);
         assert_eq!(rates.spacing, Duration::from_millis(100));
-        assert_eq!(rates.workers, 32, "the background holds no more places");
+        assert_eq!(rates.workers, 32, "the background holds no more slots");
     }
 
     #[test]

@@ -179,7 +179,7 @@ impl<'a> Sweep<'a> {
         match self.claim(&entry).await {
             Claimed::Granted { wait } => sleep(wait).await,
             Claimed::Taken => return Err(Skipped::Leased),
-            Claimed::Crowded => return Err(Skipped::Late),
+            Claimed::NoTurn => return Err(Skipped::Late),
         }
         let facts = cache.revalidate(&target).await;
         if let Some(entry) = facts.entry() {

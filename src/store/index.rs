@@ -91,7 +91,7 @@ pub enum Claimed {
     /// Another one has the lease.
     Taken,
     /// The turns within the patience are all given away.
-    Crowded,
+    NoTurn,
 }
 
 /// The earliest use with which a document stays in an index that may hold [`MOST_IN_USE`] of them.

@@ -223,7 +223,7 @@ impl Store for Redis {
                 (TAKEN, _) => Claimed::Taken,
                 (_, Ok(wait)) if wait <= claim.patience => Claimed::Granted { wait },
                 // The script grants no turn that is further away.
-                _ => Claimed::Crowded,
+                _ => Claimed::NoTurn,
             })
         })
     }

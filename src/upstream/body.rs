@@ -28,7 +28,7 @@ const LEAST_PATIENCE: Duration = Duration::from_secs(3);
 pub(super) struct Bounds {
     /// Its bytes, encoded and decoded.
     limit: usize,
-    /// The time in which some of it has to come: one that stalls or drips must not hold its place
+    /// The time in which some of it has to come: one that stalls or drips must not hold its slot
     /// for the whole time of an exchange.
     patience: Duration,
 }

@@ -2,7 +2,7 @@
 //!
 //! A request is repeated for seven causes, each bounded: a redirect (3 hops), a passing fault or a
 //! break (once), a limit or a refusal of the token (each token once), a refusal that another
-//! account may not meet (once), one that a request without a token may not meet (once), a place
+//! account may not meet (once), one that a request without a token may not meet (once), a slot
 //! where the document is no more (once), a `304` about another body (once by date, once by ETag).
 //! The deadline of [`Upstream::get`] covers all of it. A request that meets a dead idle connection
 //! is sent again below this module.
@@ -17,8 +17,8 @@ use std::time::Duration;
 use crate::target::Target;
 
 use super::contacts::Contacts;
-use super::places::Place;
 use super::reply::{Failure, Reply};
+use super::slots::Slot;
 use super::tokens::Tried;
 use super::{Ask, Upstream};
 use crate::entry::{Reason, Validator};
@@ -32,7 +32,7 @@ pub(super) struct Exchange<'a> {
     upstream: &'a Upstream,
     ask: Ask<'a>,
     contacts: &'a Contacts,
-    place: Option<Place<'a>>,
+    slot: Option<Slot<'a>>,
     /// The place to which the document moved, as long as nothing speaks against it.
     moved_to: Option<Target>,
     /// The validator that led to a `304` about another body.
@@ -62,12 +62,12 @@ impl<'a> Exchange<'a> {
         let moved_to = moved_to
             .and_then(|url| Target::parse(url, &upstream.targets).ok())
             .filter(|moved_to| is_own_host(moved_to, ask));
-        let (place, tried) = (None, Tried::default());
+        let (slot, tried) = (None, Tried::default());
         Self {
             upstream,
             ask,
             contacts,
-            place,
+            slot,
             moved_to,
             misled_by: None,
             tried,
@@ -101,18 +101,18 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// One request, in a place that is good for it, and what its answer comes to.
+    /// One request, in a slot that is good for it, and what its answer comes to.
     async fn attempt(&mut self) -> Result<Next, Failure> {
         let target = self.ask.target;
-        self.take_place(target).await?;
+        self.take_slot(target).await?;
         let answered = self.follow().await?;
         self.judge(answered).await
     }
 
-    /// Sees to it that what is sent next, to this target, has its place.
-    async fn take_place(&mut self, target: &Target) -> Result<(), Failure> {
-        let (priority, held) = (self.ask.priority, self.place.take());
-        self.place = Some(self.upstream.place(target, priority, held).await?);
+    /// Sees to it that what is sent next, to this target, has its slot.
+    async fn take_slot(&mut self, target: &Target) -> Result<(), Failure> {
+        let (priority, held) = (self.ask.priority, self.slot.take());
+        self.slot = Some(self.upstream.slot(target, priority, held).await?);
         Ok(())
     }
 

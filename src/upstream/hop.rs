@@ -11,8 +11,8 @@ use super::Upstream;
 use super::cause::Cause;
 use super::condition::Condition;
 use super::contacts::Contacts;
-use super::places::Priority;
 use super::reply::Failure;
+use super::slots::Priority;
 use super::tokens::Lease;
 use crate::entry::{Reason, Validators};
 

@@ -1,6 +1,6 @@
 //! Inquiries about tokens: the owner of each, and whether a refused one works again.
 //!
-//! They go out one by one, among the requests for documents: with the same client, in places of the
+//! They go out one by one, among the requests for documents: with the same client, in slots of the
 //! background. Clients do not wait for them: until svm knows a token's account, the token counts as
 //! an account of its own. Only where tokens must be public does an inquiry come before the first
 //! use.
@@ -16,11 +16,11 @@ use super::condition::Condition;
 use super::contacts::Contacts;
 use super::hop::{self, Hop};
 use super::identity::Finding;
-use super::places::Priority;
 use super::rate_limit::Limit;
 use super::reachability::Subject;
 use super::reply::Failure;
 use super::rest::Rest;
+use super::slots::Priority;
 use super::tokens::Lease;
 
 /// The interval of the looks for inquiries that are due. Our clock decides when one is.
@@ -43,13 +43,13 @@ impl Upstream {
         }
     }
 
-    /// One request after the other, each in a place of the background. A secondary limit ends the
+    /// One request after the other, each in a slot of the background. A secondary limit ends the
     /// round: haste is resented of all tokens that share an address, so the next one would only
     /// meet it too.
     async fn identify_due(&self, target: &Target, rest: &mut Rest) {
         while self.next_to_identify(target, rest).is_some() {
-            let place = self.places.take(Priority::Background, target.authority(), true);
-            let Ok(_place) = place.await else { return };
+            let slot = self.slots.take(Priority::Background, target.authority(), true);
+            let Ok(_slot) = slot.await else { return };
             // Much may have happened while it waited for that.
             let Some(lease) = self.next_to_identify(target, rest) else { return };
             let finding = self.identify(target, lease).await;
@@ -98,7 +98,7 @@ impl Upstream {
             Limit::Host { .. } | Limit::Address { .. } => {
                 self.cooldowns.begin_for(*limit, target, now);
             }
-            Limit::Secondary { .. } => self.places.slow_down(),
+            Limit::Secondary { .. } => self.slots.slow_down(),
             Limit::Primary { .. } | Limit::OtherResource { .. } => self.slow_if_none(now),
         }
     }
@@ -106,7 +106,7 @@ impl Upstream {
     /// Keeps the waiting documents from meeting a token all at once when it is usable again.
     pub(super) fn slow_if_none(&self, now: Timestamp) {
         if self.tokens.usable_at(now) > now {
-            self.places.slow_down();
+            self.slots.slow_down();
         }
     }
 

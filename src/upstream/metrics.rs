@@ -9,8 +9,8 @@ use crate::entry::{Reason, Validator};
 use crate::metrics::Registry;
 
 use super::cause::Cause;
-use super::places::Priority;
 use super::reply::{Failure, Reply};
+use super::slots::Priority;
 
 /// Seconds, up to `UPSTREAM_TIMEOUT` and beyond.
 const SECONDS: &[f64] = &[0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 30.0];

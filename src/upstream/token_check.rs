@@ -18,7 +18,7 @@ use super::condition::Condition;
 use super::contacts::Contacts;
 use super::hop::{self, Hop};
 use super::identity::Finding;
-use super::places::Priority;
+use super::slots::Priority;
 use super::tokens::Lease;
 
 /// The time that a check may take: a client waits for the answer of the document meanwhile.

@@ -22,8 +22,8 @@ use crate::clock::Timestamp;
 use crate::config;
 
 use super::identity::{Finding, Identity};
-use super::places::Priority;
 use super::rate_limit::Limit;
+use super::slots::Priority;
 use crate::entry::Validator;
 use crate::secret::{Fingerprint, Secret, TokenSearch};
 

@@ -72,12 +72,12 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Prepares the hop to the target of a redirect. A hop to another host waits for a place there:
+    /// Prepares the hop to the target of a redirect. A hop to another host waits for a slot there:
     /// a host that hangs holds its own share alone, however many exchanges are redirected to it.
     async fn go_on(&mut self, from: Head, target: &Target, gear: Gear) -> Result<Gear, Failure> {
         // Its connection serves others meanwhile.
         drop(from);
-        self.take_place(target).await?;
+        self.take_slot(target).await?;
         self.equip(target, Some(gear))
     }
 

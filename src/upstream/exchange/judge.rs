@@ -119,8 +119,8 @@ impl Exchange<'_> {
         if is_document(reply) {
             self.upstream.token_checks.record(lease, target);
         }
-        if let Some(place) = &self.place {
-            self.upstream.places.succeeded(place);
+        if let Some(slot) = &self.slot {
+            self.upstream.slots.succeeded(slot);
         }
     }
 

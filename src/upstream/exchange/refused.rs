@@ -7,9 +7,9 @@ use crate::clock::Timestamp;
 use crate::entry::Reason;
 use crate::target::Target;
 use crate::upstream::Ask;
-use crate::upstream::places::Priority;
 use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit};
 use crate::upstream::reply::{Failure, Reply};
+use crate::upstream::slots::Priority;
 use crate::upstream::tokens::Lease;
 
 use super::{Exchange, Next, stands};
@@ -63,7 +63,7 @@ impl Exchange<'_> {
             let usable_at = upstream.tokens.usable_at(now);
             // Secondary limits apply to the client address, not only to the token.
             if matches!(limit, Limit::Secondary { .. }) || usable_at > now {
-                upstream.places.slow_down();
+                upstream.slots.slow_down();
             }
             return Next::Again(Reply { limited_until: Some(usable_at), ..reply });
         }

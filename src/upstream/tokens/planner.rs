@@ -9,7 +9,7 @@
 use crate::clock::Timestamp;
 use crate::config::ByDate;
 use crate::entry::Validator;
-use crate::upstream::places::Priority;
+use crate::upstream::slots::Priority;
 use crate::upstream::stored::Stored;
 
 use super::pool::Pool;

@@ -10,8 +10,8 @@ use http::HeaderMap;
 use crate::clock::Timestamp;
 use crate::secret::Fingerprint;
 use crate::upstream::identity::Finding;
-use crate::upstream::places::Priority;
 use crate::upstream::rate_limit::{Limit, Quota};
+use crate::upstream::slots::Priority;
 
 use super::Report;
 use super::account::Account;

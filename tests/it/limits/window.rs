@@ -69,7 +69,7 @@ async fn after_a_recovery_a_burst_comes_in_one_by_one_at_first() {
     let arrivals = arrivals(&app, before);
     assert_eq!(arrivals.len(), 60, "no request met a limit and had to be repeated");
     for (index, in_flight) in arrivals.iter().enumerate() {
-        // So many of those before had been answered, and each of them has earned one place beside
+        // So many of those before had been answered, and each of them has earned one slot beside
         // the first.
         let answered = index + 1 - in_flight;
         assert!(*in_flight <= 1 + answered, "request {index} of {arrivals:?}");
@@ -146,7 +146,7 @@ async fn the_background_in_a_window_of_one_lets_clients_pass() {
     app.reaches(FLIGHTS, 4.0).await;
     let arrived = || gates.iter().position(|gate| gate.arrivals() > 0);
     eventually(|| arrived().is_some()).await;
-    let first = arrived().expect("the one that has the place");
+    let first = arrived().expect("the one that has the slot");
 
     // The flight of the client has asked L2 in vain, and waits behind that one.
     let misses = app.metric(L2_MISSES).await;
@@ -192,7 +192,7 @@ async fn where_every_place_hangs_a_rest_is_told_of_at_once() {
     let answer = app.version(RAW).await;
     answer.assert_summary("503 MISS upstream=0 svm; detail=host-rests");
     assert_eq!(answer.retry_after(), 60);
-    assert!(hung.iter().all(|hung| !hung.is_finished()), "it waited for a place");
+    assert!(hung.iter().all(|hung| !hung.is_finished()), "it waited for a slot");
     drop(gates);
 }
 
@@ -208,6 +208,6 @@ async fn a_missing_token_is_reported_while_the_window_hangs() {
     let answer = app.version(LATEST).await;
     answer.assert_summary("503 MISS upstream=0 svm; detail=no-token");
     assert_eq!(answer.retry_after(), 60);
-    assert!(!hung.is_finished(), "it waited for a place");
+    assert!(!hung.is_finished(), "it waited for a slot");
     drop(gate);
 }

@@ -68,7 +68,8 @@ fn assert_lines(has_fault: impl Fn(&str) -> bool) {
 }
 
 fn begins_as_question(text: &str) -> bool {
-    text.split(' ').next().is_some_and(|word| INTERROGATIVES.contains(&word))
+    let word = text.split([' ', '.', ',', ':']).next();
+    word.is_some_and(|word| INTERROGATIVES.contains(&word))
 }
 
 fn is_comment(line: &str) -> bool {

@@ -115,7 +115,7 @@ async fn no_more_exchanges_than_allowed_run_at_once() {
     let arrived = || gates.iter().map(|gate| gate.arrivals()).sum::<usize>();
     eventually(|| arrived() == 2).await;
     assert_eq!(app.metric("svm_upstream_requests_total").await, 0.0);
-    assert_eq!(arrived(), 2, "the third waits for a place");
+    assert_eq!(arrived(), 2, "the third waits for a slot");
     drop(gates);
     for answer in asked {
         assert_eq!(answer.await.unwrap().status, 200);

@@ -99,7 +99,7 @@ async fn bodies_of_megabytes_are_taken_one_after_the_other() {
     assert_eq!((app.github.connections(), app.github.total_calls()), (1, 4));
 }
 
-/// An upstream that holds a place, and how long it does.
+/// An upstream that holds a slot, and the time that it does.
 async fn gives_up(app: &TestApp, name: &str, limit: Duration) {
     let stopwatch = Stopwatch::start();
     TOO_SLOW.assert(&app.version(LATEST).await, "uri-miss", name);

@@ -1,7 +1,7 @@
-//! Slots that hosts share, and the exchanges that wait for one.
+//! HostPermits that hosts share, and the exchanges that wait for one.
 //!
-//! A slot is granted under one lock, to the exchange that has waited longest among those whose host
-//! may take one. So no exchange waits while its host may take a slot, and a host that may not keeps
+//! A permit is granted under one lock, to the exchange that has waited longest among those whose host
+//! may take one. So no exchange waits while its host may take a permit, and a host that may not keeps
 //! nobody else waiting.
 
 use std::collections::{BTreeMap, HashMap};
@@ -11,9 +11,9 @@ use tokio::sync::oneshot;
 
 use super::shares::Shares;
 
-/// Slots that hosts share.
+/// HostPermits that hosts share.
 #[derive(Debug)]
-pub(super) struct Slots(Mutex<State>);
+pub(super) struct HostPermits(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -23,37 +23,37 @@ struct State {
     next_ticket: u64,
 }
 
-/// One slot, for as long as it is held.
+/// One permit, for as long as it is held.
 #[derive(Debug)]
-pub(super) struct Slot<'a> {
-    of: &'a Slots,
+pub(super) struct HostPermit<'a> {
+    of: &'a HostPermits,
     host: Box<str>,
 }
 
-/// An exchange that waits, until it has its slot or gives up.
+/// An exchange that waits, until it has its permit or gives up.
 struct Ticket<'a> {
-    of: &'a Slots,
+    of: &'a HostPermits,
     host: &'a str,
     number: u64,
     granted: oneshot::Receiver<()>,
 }
 
-impl Slots {
+impl HostPermits {
     pub(super) fn new(count: usize) -> Self {
         let shares = Shares::new(count);
         Self(Mutex::new(State { shares, waiting: HashMap::new(), next_ticket: 0 }))
     }
 
-    /// Waits for a slot of this host.
-    pub(super) async fn acquire(&self, host: &str) -> Slot<'_> {
+    /// Waits for a permit of this host.
+    pub(super) async fn acquire(&self, host: &str) -> HostPermit<'_> {
         if let Some(mut ticket) = self.take_or_wait(host) {
             // An error would mean that its place in the queue is gone, which only its drop removes.
             let _ = (&mut ticket.granted).await;
         }
-        Slot { of: self, host: host.into() }
+        HostPermit { of: self, host: host.into() }
     }
 
-    /// Takes a slot, or a ticket for one.
+    /// Takes a permit, or a ticket for one.
     fn take_or_wait<'a>(&'a self, host: &'a str) -> Option<Ticket<'a>> {
         let mut state = self.0.lock();
         // Then no exchange of this host waits, and none of another host that may take one.
@@ -76,7 +76,7 @@ impl Slots {
 }
 
 impl State {
-    /// Grants slots until no host for which an exchange waits may take one.
+    /// Grants permits until no host for which an exchange waits may take one.
     fn grant(&mut self) {
         while let Some((number, host)) = self.next() {
             let grant = self.forget(&host, number);
@@ -86,7 +86,7 @@ impl State {
         }
     }
 
-    /// The oldest ticket among those of hosts that may take a slot.
+    /// The oldest ticket among those of hosts that may take a permit.
     fn next(&self) -> Option<(u64, Box<str>)> {
         let may_take = self.waiting.iter().filter(|(host, _)| self.shares.may_take(host));
         let oldest = may_take.filter_map(|(host, tickets)| Some((tickets.keys().next()?, host)));
@@ -108,13 +108,13 @@ impl Drop for Ticket<'_> {
         // From here on it is granted nothing.
         self.of.0.lock().forget(self.host, self.number);
         if self.granted.try_recv().is_ok() {
-            // It was granted a slot, and given up before it noticed.
+            // It was granted a permit, and given up before it noticed.
             self.of.give_back(self.host);
         }
     }
 }
 
-impl Drop for Slot<'_> {
+impl Drop for HostPermit<'_> {
     fn drop(&mut self) {
         self.of.give_back(&self.host);
     }

@@ -13,16 +13,16 @@ pub(super) const MOST_WAITING: usize = 4096;
 
 /// The numbers of exchanges that wait, by authority; a host for which none waits is not there.
 #[derive(Debug, Default)]
-pub(super) struct Queue(Mutex<HashMap<Box<str>, usize>>);
+pub(super) struct SlotQueue(Mutex<HashMap<Box<str>, usize>>);
 
 /// One exchange that waits, for as long as this is held.
 #[derive(Debug)]
 pub(super) struct Waiting<'a> {
-    queue: &'a Queue,
+    queue: &'a SlotQueue,
     host: &'a str,
 }
 
-impl Queue {
+impl SlotQueue {
     /// Joins the queue of a host, unless that is full.
     pub(super) fn join<'a>(&'a self, host: &'a str) -> Option<Waiting<'a>> {
         let mut counts = self.0.lock();

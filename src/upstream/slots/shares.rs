@@ -1,13 +1,13 @@
-//! The slots that each host holds, and the rule by which hosts share them.
+//! The permits that each host holds, and the rule by which hosts share them.
 //!
-//! Pure. A host takes a slot only if it then holds at most three quarters of those that no other
+//! Pure. A host takes a permit only if it then holds at most three quarters of those that no other
 //! host holds. So no host takes the last quarter from the others, and each of several hosts that
-//! hang leaves a quarter of the remainder to the next: of 64 slots they take 48, 12, 3 and 1. A
-//! host that holds nothing may have any slot that is free.
+//! hang leaves a quarter of the remainder to the next: of 64 permits they take 48, 12, 3 and 1. A
+//! host that holds nothing may have any permit that is free.
 
 use std::collections::HashMap;
 
-/// A number of slots, and the hosts that hold them.
+/// A number of permits, and the hosts that hold them.
 #[derive(Debug)]
 pub(super) struct Shares {
     count: usize,
@@ -51,7 +51,7 @@ impl Shares {
     }
 }
 
-/// The share of one host in so many slots. Fewer than four have no quarter to leave.
+/// The share of one host in so many permits. Fewer than four have no quarter to leave.
 fn share(count: usize) -> usize {
     count - count / 4
 }
@@ -95,7 +95,7 @@ mod tests {
         let mut shares = Shares::new(64);
         let hosts = ["a", "b", "c"];
         let _ = hosts.map(|host| fill(&mut shares, host));
-        // Each timeout of one is a chance for all, for the host with most slots last.
+        // Each timeout of one is a chance for all, for the host with most permits last.
         for _ in 0..64 {
             let most = *hosts.iter().max_by_key(|host| shares.held_by(host)).unwrap();
             shares.give_back(most);

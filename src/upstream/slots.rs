@@ -1,21 +1,22 @@
-//! The exchanges that run at once: of all hosts, of one, of the background, and with a token.
+//! The slots of exchanges, which bound how many run at once: of all hosts, of one, of the
+//! background, and with a token.
 //!
-//! All share one number of slots, which never changes, and no host takes the last quarter of it
-//! from the others. Exchanges with a token have to pass the window first, which limits make small:
-//! an exchange that waits there holds none of the slots of all, so that hosts without tokens do not
-//! suffer. A place is for one host: an exchange that is redirected to another one needs another.
+//! The number of slots never changes, and no host takes the last quarter of it from the others. An
+//! exchange with a token passes the window first, which limits make small: while it waits there, it
+//! holds no permit that exchanges without a token need. A slot is for one host: an exchange that is
+//! redirected to another host needs another slot.
 
+mod host_permits;
 mod queue;
 mod resizable;
 mod shares;
-mod slots;
 mod window;
 
 use parking_lot::Mutex;
 
-use queue::Queue;
+use host_permits::{HostPermit, HostPermits};
+use queue::SlotQueue;
 use resizable::{Permit, Resizable};
-use slots::{Slot, Slots};
 use window::{Epoch, Window};
 
 /// On whose behalf an exchange runs.
@@ -40,10 +41,10 @@ impl Priority {
     }
 }
 
-/// Places for exchanges.
+/// Slots for exchanges.
 #[derive(Debug)]
-pub(super) struct Places {
-    queue: Queue,
+pub(super) struct Slots {
+    queue: SlotQueue,
     all: Shared,
     /// For those with a token, before the window: no host may hold all of it either.
     with_token: Shared,
@@ -51,12 +52,12 @@ pub(super) struct Places {
     window: Mutex<Window>,
 }
 
-/// Slots that hosts share.
+/// The permits that hosts share.
 #[derive(Debug)]
 struct Shared {
-    slots: Slots,
+    permits: HostPermits,
     /// Those that the background may hold.
-    background: Slots,
+    background: HostPermits,
 }
 
 /// The permits of the window.
@@ -67,25 +68,25 @@ struct Paced {
     background: Resizable,
 }
 
-/// One place, for as long as it is held.
+/// One slot, for as long as it is held.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct Slot<'a> {
     /// The host for which it is held.
     host: Box<str>,
-    _slots: Vec<Slot<'a>>,
-    _permits: Vec<Permit<'a>>,
-    /// Since when it is held, if it is one in the window.
+    _shared: Vec<HostPermit<'a>>,
+    _paced: Vec<Permit<'a>>,
+    /// The epoch of the window when it was taken, if it is one in the window.
     epoch: Option<Epoch>,
 }
 
-/// More wait for a place than may.
+/// The refusal of a queue that is full.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Crowded;
+pub(super) struct QueueFull;
 
-impl Places {
+impl Slots {
     pub(super) fn new(count: usize) -> Self {
         Self {
-            queue: Queue::default(),
+            queue: SlotQueue::default(),
             all: Shared::new(count),
             with_token: Shared::new(count),
             paced: Paced::new(count),
@@ -93,47 +94,47 @@ impl Places {
         }
     }
 
-    /// Waits for a place at a host, if not too many do. The caller's deadline covers the wait.
+    /// Waits for a slot at a host, if not too many do. The caller's deadline covers the wait.
     ///
-    /// The parts of a place are taken in one order, and what waits for one of them holds none that
-    /// comes later. So two exchanges never wait for each other.
+    /// The permits of a slot are taken in one order, and an exchange that waits for one of them holds
+    /// none that comes later. So two exchanges never wait for each other.
     pub(super) async fn take(
         &self,
         priority: Priority,
         host: &str,
         with_token: bool,
-    ) -> Result<Place<'_>, Crowded> {
-        let _waiting = self.queue.join(host).ok_or(Crowded)?;
-        let (mut slots, mut permits) = (Vec::new(), Vec::new());
-        // The background waits for its halves first, so that it never holds a place while it waits
+    ) -> Result<Slot<'_>, QueueFull> {
+        let _waiting = self.queue.join(host).ok_or(QueueFull)?;
+        let (mut shared, mut paced) = (Vec::new(), Vec::new());
+        // The background waits for its halves first, so that it never holds a slot while it waits
         // for one of them.
         if priority == Priority::Background {
             if with_token {
-                slots.push(self.with_token.background.acquire(host).await);
-                permits.push(self.paced.background.acquire().await);
+                shared.push(self.with_token.background.acquire(host).await);
+                paced.push(self.paced.background.acquire().await);
             }
-            slots.push(self.all.background.acquire(host).await);
+            shared.push(self.all.background.acquire(host).await);
         }
         let mut epoch = None;
         if with_token {
-            slots.push(self.with_token.slots.acquire(host).await);
-            permits.push(self.paced.permits.acquire().await);
-            // Now, and not with the last slot: a slow-down that comes between concerns this one.
+            shared.push(self.with_token.permits.acquire(host).await);
+            paced.push(self.paced.permits.acquire().await);
+            // Now, and not with the last permit: a slow-down that comes between concerns this one.
             epoch = Some(self.window.lock().epoch());
         }
-        slots.push(self.all.slots.acquire(host).await);
-        Ok(Place { host: host.into(), _slots: slots, _permits: permits, epoch })
+        shared.push(self.all.permits.acquire(host).await);
+        Ok(Slot { host: host.into(), _shared: shared, _paced: paced, epoch })
     }
 
-    /// Returns true if the place is at this host, and from after the last slow-down, if that
+    /// Returns true if the slot is at this host, and from after the last slow-down, if that
     /// concerns it.
-    pub(super) fn is_good_for(&self, place: &Place<'_>, host: &str) -> bool {
-        *place.host == *host && self.is_current(place)
+    pub(super) fn is_good_for(&self, slot: &Slot<'_>, host: &str) -> bool {
+        *slot.host == *host && self.is_current(slot)
     }
 
-    /// Returns true if the place is from after the last slow-down, if that concerns it.
-    fn is_current(&self, place: &Place<'_>) -> bool {
-        place.epoch.is_none_or(|epoch| epoch == self.window.lock().epoch())
+    /// Returns true if the slot is from after the last slow-down, if that concerns it.
+    fn is_current(&self, slot: &Slot<'_>) -> bool {
+        slot.epoch.is_none_or(|epoch| epoch == self.window.lock().epoch())
     }
 
     /// From here on, those with a token go one at a time.
@@ -141,9 +142,9 @@ impl Places {
         self.change(Window::slow_down);
     }
 
-    /// An exchange in this place has shown that its token is welcome.
-    pub(super) fn succeeded(&self, place: &Place<'_>) {
-        if let Some(epoch) = place.epoch {
+    /// An exchange in this slot has shown that its token is welcome.
+    pub(super) fn succeeded(&self, slot: &Slot<'_>) {
+        if let Some(epoch) = slot.epoch {
             self.change(|window| window.succeeded(epoch));
         }
     }
@@ -153,7 +154,7 @@ impl Places {
         self.window.lock().size()
     }
 
-    /// The line follows while the window is locked: two changes must not overtake each other.
+    /// The permits follow while the window is locked: two changes must not overtake each other.
     fn change(&self, change: impl FnOnce(&mut Window)) {
         let mut window = self.window.lock();
         change(&mut window);
@@ -163,7 +164,7 @@ impl Places {
 
 impl Shared {
     fn new(count: usize) -> Self {
-        Self { slots: Slots::new(count), background: Slots::new(half(count)) }
+        Self { permits: HostPermits::new(count), background: HostPermits::new(half(count)) }
     }
 }
 
