@@ -94,7 +94,7 @@ pub struct RecentFailure {
     /// The time from which on the upstream may be asked again.
     pub retry_at: Timestamp,
     /// The length of this pause; the next one is twice as long.
-    pub rest: Duration,
+    pub pause: Duration,
 }
 
 impl Persisted {

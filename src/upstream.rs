@@ -13,6 +13,7 @@ mod condition;
 mod connections;
 mod contacts;
 mod content_coding;
+mod cooldown;
 mod cooldowns;
 mod dial;
 mod drift;
@@ -30,7 +31,6 @@ pub(crate) mod rate_limit;
 mod reachability;
 mod reply;
 mod resolver;
-mod rest;
 mod server_time;
 mod slots;
 mod special_purpose;
@@ -199,7 +199,7 @@ impl Upstream {
             if let Some(slot) = held.filter(|slot| self.slots.is_good_for(slot, host)) {
                 return Ok(slot);
             }
-            self.is_awake(target)?;
+            self.check_usable(target)?;
             let taken = self.slots.take(priority, host, target.gets_token()).await;
             held = Some(taken.map_err(|QueueFull| self.crowded())?);
         }
@@ -207,19 +207,19 @@ impl Upstream {
 
     /// Fails if no request for this document is possible now: where every slot hangs, a cooldown
     /// must not look like a timeout.
-    fn is_awake(&self, target: &Target) -> Result<(), Failure> {
+    fn check_usable(&self, target: &Target) -> Result<(), Failure> {
         let now = self.clock.now();
         self.cooldowns.check(target, now)?;
         match self.tokens.usable_at(now) {
             usable_at if target.gets_token() && usable_at > now => {
-                Err(Failure::resting(Reason::NoToken, usable_at))
+                Err(Failure::without_call(Reason::NoToken, usable_at))
             }
             _ => Ok(()),
         }
     }
 
     fn crowded(&self) -> Failure {
-        Failure::resting(Reason::Crowded, self.clock.now() + self.config.timeout)
+        Failure::without_call(Reason::Crowded, self.clock.now() + self.config.timeout)
     }
 }
 

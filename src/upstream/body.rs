@@ -12,7 +12,7 @@ use crate::entry::Reason;
 /// Of an error, as much as a message needs.
 const ERROR_LIMIT: usize = 64 * 1024;
 /// A status and headers say most of what an error is. Waiting for its words until the deadline of
-/// the exchange would lose those too, and a limit with them: nothing would rest.
+/// the exchange would lose those too, and a limit with them: nothing would cool down.
 const ERROR_DEADLINE: Duration = Duration::from_secs(1);
 /// Bytes that are decoded at once. They may inflate to a thousand times as many, and the runtime
 /// has other tasks.

@@ -13,10 +13,10 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 use crate::target::Target;
 
+use super::cooldown::Cooldown;
 use super::endpoint;
 use super::rate_limit::Limit;
 use super::reply::Failure;
-use super::rest::Rest;
 use crate::entry::Reason;
 
 /// The longest cooldown.
@@ -40,8 +40,8 @@ pub(super) struct Cooldowns(Mutex<HashMap<Box<str>, Host>>);
 
 #[derive(Debug, Default)]
 struct Host {
-    whole: Rest,
-    endpoints: HashMap<Box<str>, Rest>,
+    whole: Cooldown,
+    endpoints: HashMap<Box<str>, Cooldown>,
 }
 
 impl Cooldowns {
@@ -49,7 +49,8 @@ impl Cooldowns {
     pub(super) fn until(&self, target: &Target, now: Timestamp) -> Option<Timestamp> {
         let hosts = self.0.lock();
         let host = hosts.get(target.authority())?;
-        let of_endpoint = host.endpoints.get(&*endpoint::of(target)).map(|rest| rest.until(now));
+        let of_endpoint =
+            host.endpoints.get(&*endpoint::of(target)).map(|cooldown| cooldown.until(now));
         let until = host.whole.until(now).max(of_endpoint.unwrap_or_default());
         (until > now).then_some(until)
     }
@@ -57,7 +58,7 @@ impl Cooldowns {
     /// Fails while the document may not be asked for.
     pub(super) fn check(&self, target: &Target, now: Timestamp) -> Result<(), Failure> {
         let until = self.until(target, now);
-        until.map_or(Ok(()), |until| Err(Failure::resting(Reason::HostRests, until)))
+        until.map_or(Ok(()), |until| Err(Failure::without_call(Reason::HostRests, until)))
     }
 
     /// Begins the cooldown that a limit asks for, and returns when the document may be asked for
@@ -100,8 +101,8 @@ impl Cooldowns {
     pub(super) fn succeeded(&self, target: &Target, now: Timestamp) {
         if let Some(host) = self.0.lock().get_mut(target.authority()) {
             host.whole.succeeded(now);
-            if let Some(rest) = host.endpoints.get_mut(&*endpoint::of(target)) {
-                rest.succeeded(now);
+            if let Some(cooldown) = host.endpoints.get_mut(&*endpoint::of(target)) {
+                cooldown.succeeded(now);
             }
         }
     }
@@ -111,15 +112,15 @@ impl Host {
     /// Begins the cooldown of an endpoint, and returns whether the host is in trouble as a whole.
     fn begin_endpoint(&mut self, endpoint: &str, asked: Option<Duration>, now: Timestamp) -> bool {
         if self.endpoints.len() >= MOST_ENDPOINTS && !self.endpoints.contains_key(endpoint) {
-            self.endpoints.retain(|_, rest| rest.until(now) > now);
+            self.endpoints.retain(|_, cooldown| cooldown.until(now) > now);
             if self.endpoints.len() >= MOST_ENDPOINTS {
                 return true;
             }
         }
         let mut others = self.endpoints.iter().filter(|(other, _)| ***other != *endpoint);
-        let is_second = others.any(|(_, rest)| rest.until(now) > now);
-        let rest = self.endpoints.entry(endpoint.into()).or_default();
-        rest.begin(asked, now, LONGEST);
+        let is_second = others.any(|(_, cooldown)| cooldown.until(now) > now);
+        let cooldown = self.endpoints.entry(endpoint.into()).or_default();
+        cooldown.begin(asked, now, LONGEST);
         is_second
     }
 }

@@ -132,7 +132,7 @@ fn ended(reply: Reply, failure: &Failure) -> Reply {
 
 /// Returns true if an answer stands although another token got another one. Where the document
 /// refuses a token, the trouble that the second token meets is its own. So is a refusal of that
-/// token, where the first is good again after its rest.
+/// token, where the first is usable again after its cooldown.
 fn stands(last: &Reply, reply: &Reply) -> bool {
     let is_limit = last.limited_until.is_some();
     is_own_refusal(last) || is_limit && reply.is_about_token

@@ -14,19 +14,19 @@ use super::Upstream;
 use super::body::{self, Bounds};
 use super::condition::Condition;
 use super::contacts::Contacts;
+use super::cooldown::Cooldown;
 use super::hop::{self, Hop};
 use super::identity::Finding;
 use super::rate_limit::Limit;
 use super::reachability::Subject;
 use super::reply::Failure;
-use super::rest::Rest;
 use super::slots::Priority;
 use super::tokens::Lease;
 
 /// The interval of the looks for inquiries that are due. Our clock decides when one is.
 const TICK: Duration = Duration::from_millis(500);
 /// The longest time without inquiries after a secondary limit.
-const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
+const LONGEST_COOLDOWN: Duration = Duration::from_secs(60 * 60);
 /// A user has about 1.5 KB.
 const LARGEST_USER: u64 = 64 * 1024;
 
@@ -35,9 +35,9 @@ impl Upstream {
     pub async fn identify_tokens(&self) {
         // Where no host is asked with a token, there is nobody to ask about one.
         let Some(target) = Target::token_owner(&self.targets) else { return };
-        let mut rest = Rest::default();
+        let mut cooldown = Cooldown::default();
         loop {
-            self.identify_due(&target, &mut rest).await;
+            self.identify_due(&target, &mut cooldown).await;
             self.tokens.tell_expiring(self.clock.now());
             tokio::time::sleep(TICK).await;
         }
@@ -46,21 +46,21 @@ impl Upstream {
     /// One request after the other, each in a slot of the background. A secondary limit ends the
     /// round: haste is resented of all tokens that share an address, so the next one would only
     /// meet it too.
-    async fn identify_due(&self, target: &Target, rest: &mut Rest) {
-        while self.next_to_identify(target, rest).is_some() {
+    async fn identify_due(&self, target: &Target, cooldown: &mut Cooldown) {
+        while self.next_to_identify(target, cooldown).is_some() {
             let slot = self.slots.take(Priority::Background, target.authority(), true);
             let Ok(_slot) = slot.await else { return };
             // Much may have happened while it waited for that.
-            let Some(lease) = self.next_to_identify(target, rest) else { return };
+            let Some(lease) = self.next_to_identify(target, cooldown) else { return };
             let finding = self.identify(target, lease).await;
-            self.heed(target, &finding, rest);
+            self.heed(target, &finding, cooldown);
         }
     }
 
-    fn next_to_identify(&self, target: &Target, rest: &Rest) -> Option<Lease> {
+    fn next_to_identify(&self, target: &Target, cooldown: &Cooldown) -> Option<Lease> {
         let now = self.clock.now();
         let cools_down = self.cooldowns.until(target, now).is_some();
-        let may_ask = !cools_down && rest.until(now) <= now;
+        let may_ask = !cools_down && cooldown.until(now) <= now;
         may_ask.then(|| self.tokens.next_to_identify(now))?
     }
 
@@ -76,14 +76,14 @@ impl Upstream {
     }
 
     /// Applies a finding to all requests, beside the token that it is about.
-    fn heed(&self, target: &Target, finding: &Finding, rest: &mut Rest) {
+    fn heed(&self, target: &Target, finding: &Finding, cooldown: &mut Cooldown) {
         let now = self.clock.now();
         match finding {
             Finding::Limited(Limit::Secondary { retry_after }) => {
-                rest.begin(*retry_after, now, LONGEST_REST);
+                cooldown.begin(*retry_after, now, LONGEST_COOLDOWN);
             }
             Finding::Refused => self.slow_if_none(now),
-            Finding::Known(_) | Finding::Nobodys => rest.succeeded(now),
+            Finding::Known(_) | Finding::Nobodys => cooldown.succeeded(now),
             Finding::Limited(_) | Finding::Unclear | Finding::Silence => {}
         }
         self.book_limit(target, finding);

@@ -45,7 +45,7 @@ impl Quota {
     }
 }
 
-/// A rate limit, by what has to rest.
+/// A rate limit, by the subject of its cooldown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     /// The token's quota is spent until the reset.

@@ -79,7 +79,7 @@ impl Failure {
     }
 
     /// No call is possible before `retry_at`.
-    pub const fn resting(reason: Reason, retry_at: Timestamp) -> Self {
+    pub const fn without_call(reason: Reason, retry_at: Timestamp) -> Self {
         Self { reason, status: None, retry_at: Some(retry_at), limit: None }
     }
 

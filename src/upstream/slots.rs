@@ -96,8 +96,8 @@ impl Slots {
 
     /// Waits for a slot at a host, if not too many do. The caller's deadline covers the wait.
     ///
-    /// The permits of a slot are taken in one order, and an exchange that waits for one of them holds
-    /// none that comes later. So two exchanges never wait for each other.
+    /// The permits of a slot are taken in one order, and an exchange that waits for one of them
+    /// holds none that comes later. So two exchanges never wait for each other.
     pub(super) async fn take(
         &self,
         priority: Priority,

@@ -1,8 +1,8 @@
 //! The pool of GitHub tokens: the choice for the next request, and the lessons of each answer.
 //!
-//! A token is usable while its account does not rest (a limit) and it is not quarantined itself (a
-//! `401`). The pool forgets the quota of a window when that ends; an unknown quota
-//! counts as enough. Times are the caller's.
+//! A token is usable while its account does not cool down (a limit) and it is not quarantined
+//! itself (a `401`). The pool forgets the quota of a window when that ends; an unknown quota counts
+//! as enough. Times are the caller's.
 
 mod account;
 mod allowance;
@@ -71,8 +71,8 @@ pub struct Report {
     pub remaining: Option<u64>,
     /// The end of that window.
     pub reset_at: Option<Timestamp>,
-    /// True if it rests after a limit.
-    pub resting: bool,
+    /// True while it cools down after a limit.
+    pub is_cooling_down: bool,
     /// True if GitHub refused it and has not been seen to take it since.
     pub rejected: bool,
     /// True if its scopes let it see private data.
@@ -165,10 +165,10 @@ impl TokenPool {
         self.pool.lock().succeeded(lease.index, now);
     }
 
-    /// Rests the token's account after a limit that is about it; `false` if the limit is about
-    /// something else.
-    pub fn rest(&self, lease: Lease, limit: Limit, now: Timestamp) -> bool {
-        self.pool.lock().rest(lease.index, limit, now)
+    /// Begins the cooldown of the token's account after a limit that is about it; `false` if the
+    /// limit is about something else.
+    pub fn cool_down(&self, lease: Lease, limit: Limit, now: Timestamp) -> bool {
+        self.pool.lock().cool_down(lease.index, limit, now)
     }
 
     /// Returns true if GitHub refuses the token, as far as is known.
@@ -186,9 +186,9 @@ impl TokenPool {
         self.pool.lock().saw_without_token(headers, now);
     }
 
-    /// Rests requests without a token after a limit; returns until when.
-    pub(super) fn rest_without_token(&self, limit: Limit, now: Timestamp) -> Timestamp {
-        self.pool.lock().rest_without_token(limit, now)
+    /// Begins the cooldown of requests without a token, and returns its end.
+    pub(super) fn cool_down_without_token(&self, limit: Limit, now: Timestamp) -> Timestamp {
+        self.pool.lock().cool_down_without_token(limit, now)
     }
 
     /// Puts the token aside after a `401`, until an inquiry says that it works again.

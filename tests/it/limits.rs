@@ -42,7 +42,7 @@ fn assert_all(answers: &[Answer], status: u16, context: &str) {
     }
 }
 
-async fn resting(app: &TestApp) -> [f64; 2] {
+async fn cooling_down(app: &TestApp) -> [f64; 2] {
     let token = |index| format!("svm_token_resting{{token=\"{index}\"}}");
     [app.metric(&token(0)).await, app.metric(&token(1)).await]
 }
@@ -74,7 +74,7 @@ async fn a_policy_rests_no_token_and_slows_nobody_down() {
     let (policy, others) = tokio::join!(app.version(LATEST), ask_all(&app, &others));
     assert_eq!((policy.status.as_u16(), policy.header("retry-after")), (403, ""));
     assert_all(&others, 200, "others");
-    assert_eq!(resting(&app).await, [0.0, 0.0]);
+    assert_eq!(cooling_down(&app).await, [0.0, 0.0]);
     assert_eq!(app.metric(WINDOW).await, 64.0);
 }
 
@@ -96,7 +96,7 @@ async fn a_throttled_endpoint_rests_its_host_and_nothing_else() {
     }
     assert_eq!(app.github.total_calls(), calls);
     assert_eq!(app.version(RAW).await.status, 200, "another host");
-    assert_eq!(resting(&app).await, [0.0, 0.0]);
+    assert_eq!(cooling_down(&app).await, [0.0, 0.0]);
     assert_eq!(app.metric(WINDOW).await, 64.0);
     app.advance(Duration::from_secs(60));
     assert_all(&ask_all(&app, &documents(&app, "later", 10)).await, 200, "later");

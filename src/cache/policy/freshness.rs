@@ -42,12 +42,12 @@ pub(in crate::cache) fn recall(
     match (demand, entry.extras.failure()) {
         (Demand::Cached, Some(failure)) if may_stand_in(entry, now, rules) => {
             let answer = || Answer::copy_without_call(entry, now);
-            if failure.retry_at > now + failure.rest {
+            if failure.retry_at > now + failure.pause {
                 // It happened before the clock was set back, nobody knows how long ago.
                 Recall::Ask
             } else if now < failure.retry_at {
                 Recall::Serve(answer())
-            } else if now < failure.retry_at + failure.rest {
+            } else if now < failure.retry_at + failure.pause {
                 Recall::ServeAndRetry(answer())
             } else {
                 Recall::Ask

@@ -59,7 +59,8 @@ pub(in crate::cache) fn remember_refusal(
 /// The lifetime of a remembered answer that clients get as it is.
 fn lifetime_of_reply(reply: &Reply, now: Timestamp, rules: &config::Cache) -> Option<Duration> {
     match (reply.reason(), reply.status) {
-        // A limit rests what it is about, and a server in trouble may be well again at once.
+        // A limit begins a cooldown of its subject, and a server in trouble may be well again at
+        // once.
         (Reason::Limited | Reason::ServerError, _) => None,
         // Another token may get the document.
         _ if reply.is_about_token => None,

@@ -15,7 +15,7 @@ use http::StatusCode;
 use proptest::prelude::*;
 
 use super::freshness::may_stand_in;
-use super::verdict::{REST, entry};
+use super::verdict::{PAUSE, entry};
 use super::*;
 use crate::cache::answer::{Answer, Payload};
 use crate::cache::flight::CopyUse;
@@ -105,7 +105,7 @@ fn a_body_that_comes_again_keeps_its_gzip_form() {
 
 #[test]
 fn a_304_moves_times_and_nothing_else() {
-    let failed = RecentFailure { retry_at: later(60), rest: Duration::from_secs(60) };
+    let failed = RecentFailure { retry_at: later(60), pause: Duration::from_secs(60) };
     let previous =
         Arc::new(Entry { extras: Extras::new(None, Some(failed)), ..(*stored_entry()).clone() });
     let got = verdict(URL, Some(&previous), Ok(reply(304)), later(10), &rules());
@@ -130,13 +130,13 @@ fn a_failed_call_is_remembered_where_a_copy_may_stand_in() {
     let copy = stored_entry();
     let remember =
         |kept: NotStored, seconds| remember_failure(&copy, &kept, later(seconds), &rules());
-    let rests = RecentFailure { retry_at: later(1000) + REST.first, rest: REST.first };
+    let pauses = RecentFailure { retry_at: later(1000) + PAUSE.first, pause: PAUSE.first };
     let remembered = remember(NotStored::Passed(reply(503)), 1000).unwrap();
-    assert_eq!(remembered, Entry { extras: Extras::new(None, Some(rests)), ..(*copy).clone() });
+    assert_eq!(remembered, Entry { extras: Extras::new(None, Some(pauses)), ..(*copy).clone() });
     assert!(remember(NotStored::Failed(Failure::new(Reason::Timeout)), 1499).is_some());
     assert!(remember(NotStored::Passed(reply(503)), 1500).is_none(), "too old to stand in");
     assert!(remember(NotStored::Passed(reply(451)), 1000).is_none(), "no failure");
-    let no_call = Failure::resting(Reason::NoToken, later(2000));
+    let no_call = Failure::without_call(Reason::NoToken, later(2000));
     assert!(remember(NotStored::Failed(no_call), 1000).is_none(), "no call");
 }
 
@@ -196,9 +196,9 @@ proptest! {
         failed in proptest::option::of((0..2000u64, 1..60u64)),
         refresh in any::<bool>(),
     ) {
-        let failure = failed.map(|(retry_at, rest)| RecentFailure {
+        let failure = failed.map(|(retry_at, pause)| RecentFailure {
             retry_at: later(retry_at),
-            rest: Duration::from_secs(rest),
+            pause: Duration::from_secs(pause),
         });
         let entry = Arc::new(Entry { extras: Extras::new(None, failure), ..(*stored_entry()).clone() });
         let demand = if refresh { Demand::Refresh } else { Demand::Cached };
@@ -214,17 +214,17 @@ proptest! {
         }
     }
 
-    /// Each failure in a row rests longer, between ten seconds and a minute.
+    /// Each failure in a row lengthens the pause, between ten seconds and a minute.
     #[test]
     fn rests_double_within_their_bounds(failures in 1..12usize) {
         let mut entry = (*stored_entry()).clone();
-        let mut rests = Vec::new();
+        let mut pauses = Vec::new();
         for _ in 0..failures {
             let failed = NotStored::Failed(Failure::new(Reason::Unreachable));
             entry = remember_failure(&entry, &failed, later(1000), &rules()).unwrap();
-            rests.push(entry.extras.failure().unwrap().rest.as_secs());
+            pauses.push(entry.extras.failure().unwrap().pause.as_secs());
         }
         let want: Vec<_> = (0..failures as u32).map(|n| (10 << n.min(3)).min(60)).collect();
-        prop_assert_eq!(rests, want);
+        prop_assert_eq!(pauses, want);
     }
 }

@@ -14,8 +14,8 @@ use crate::upstream::{Failure, Reply, Route};
 
 use super::freshness::may_stand_in;
 
-/// The rests after failures in a row.
-pub(super) const REST: Backoff =
+/// The pauses after failures in a row.
+pub(super) const PAUSE: Backoff =
     Backoff { first: Duration::from_secs(10), longest: Duration::from_secs(60) };
 
 /// Decides the consequence of an exchange for the entry.
@@ -99,7 +99,7 @@ pub(super) fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache)
 }
 
 /// The entry with the memory of a failure, where a copy may stand in; each failure in a row doubles
-/// the rest.
+/// the pause.
 pub(in crate::cache) fn remember_failure(
     entry: &Entry,
     kept: &NotStored,
@@ -110,8 +110,8 @@ pub(in crate::cache) fn remember_failure(
     if !asked_in_vain || !may_stand_in(entry, now, rules) {
         return None;
     }
-    let rest = REST.after(entry.extras.failure().map(|last| last.rest));
-    let failure = RecentFailure { retry_at: now + rest, rest };
+    let pause = PAUSE.after(entry.extras.failure().map(|last| last.pause));
+    let failure = RecentFailure { retry_at: now + pause, pause };
     let extras = Extras::new(entry.extras.moved().cloned(), Some(failure));
     Some(Entry { extras, ..entry.clone() })
 }

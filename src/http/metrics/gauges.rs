@@ -177,7 +177,7 @@ impl Gauges {
     }
 
     fn token(&self, token: &str, report: &Report) {
-        self.token_resting.with_label_values(&[token]).set(i64::from(report.resting));
+        self.token_resting.with_label_values(&[token]).set(i64::from(report.is_cooling_down));
         self.token_rejected.with_label_values(&[token]).set(i64::from(report.rejected));
         self.token_account.with_label_values(&[token]).set(signed(report.account as u64));
         self.token_private.with_label_values(&[token]).set(i64::from(report.private));

@@ -220,7 +220,7 @@ fn what_is_not_remembered_is_absent_after_decoding() {
     let (mut entry, keep_until) = golden();
     let failure = crate::entry::RecentFailure {
         retry_at: Timestamp::from_secs(1),
-        rest: std::time::Duration::from_secs(10),
+        pause: std::time::Duration::from_secs(10),
     };
     entry.extras = Extras::new(None, Some(failure));
     entry.persisted = Persisted::default();

@@ -61,7 +61,7 @@ impl<'a> Exchange<'a> {
                 target =
                     target.redirect(location, &self.upstream.targets).map_err(|_| refused())?;
             }
-            // A call was made by now, so a rest that is met here is a limit and no reason for
+            // A call was made by now, so a cooldown that is met here is a limit and no reason for
             // silence.
             let status = head.status();
             gear =
@@ -106,7 +106,7 @@ impl<'a> Exchange<'a> {
         };
         match self.upstream.tokens.lease(&question, now) {
             Ok((lease, validator)) => Ok(Gear { lease: Some(lease), validator }),
-            Err(usable_at) => Err(Failure::resting(Reason::NoToken, usable_at)),
+            Err(usable_at) => Err(Failure::without_call(Reason::NoToken, usable_at)),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::upstream::tokens::Lease;
 use super::{Exchange, Next, stands};
 
 /// The pause after a limit of another resource, where the answer names no end.
-const FALLBACK_REST: Duration = Duration::from_secs(60);
+const FALLBACK_COOLDOWN: Duration = Duration::from_secs(60);
 
 /// The state of the one request without a token that an exchange may make on a host that gets one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl WithoutToken {
 }
 
 impl Exchange<'_> {
-    /// A limit rests what it is about; where that is the token, another one may do.
+    /// Begins the cooldown of a limit's subject; where that is the token, another one may do.
     pub(super) fn limited(
         &mut self,
         target: &Target,
@@ -57,7 +57,7 @@ impl Exchange<'_> {
             upstream.limits_of_haste.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(lease) = lease
-            && upstream.tokens.rest(lease, limit, now)
+            && upstream.tokens.cool_down(lease, limit, now)
         {
             self.tried.add(lease);
             let usable_at = upstream.tokens.usable_at(now);
@@ -70,7 +70,7 @@ impl Exchange<'_> {
         let cooled_until = upstream.cooldowns.begin_for(limit, target, now);
         let limited_until = cooled_until.unwrap_or_else(|| match limit {
             Limit::OtherResource { reset_at } => {
-                reset_at.unwrap_or(now + FALLBACK_REST).min(now + LONGEST_WINDOW)
+                reset_at.unwrap_or(now + FALLBACK_COOLDOWN).min(now + LONGEST_WINDOW)
             }
             _ => upstream.tokens.usable_at(now),
         });
@@ -144,7 +144,7 @@ impl Exchange<'_> {
         let free_at = self.upstream.tokens.without_token_at(self.ask.priority, now);
         match self.ask.priority {
             Priority::Background if free_at > now => {
-                Err(Failure::resting(Reason::NoToken, free_at))
+                Err(Failure::without_call(Reason::NoToken, free_at))
             }
             _ => Ok(free_at <= now),
         }
@@ -156,7 +156,7 @@ impl Exchange<'_> {
         self.without_token = WithoutToken::Tried;
         if let Some(limit) = limit {
             self.upstream.metrics.limited(limit.as_str());
-            self.upstream.tokens.rest_without_token(limit, now);
+            self.upstream.tokens.cool_down_without_token(limit, now);
         }
         self.last.take().map_or(Next::Afresh, Next::Answer)
     }

@@ -1,8 +1,8 @@
 //! HostPermits that hosts share, and the exchanges that wait for one.
 //!
-//! A permit is granted under one lock, to the exchange that has waited longest among those whose host
-//! may take one. So no exchange waits while its host may take a permit, and a host that may not keeps
-//! nobody else waiting.
+//! A permit is granted under one lock, to the exchange that has waited longest among those whose
+//! host may take one. So no exchange waits while its host may take a permit, and a host that may
+//! not keeps nobody else waiting.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::clock::{Period, Timestamp};
+use crate::upstream::cooldown::Cooldown;
 use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit, Quota};
-use crate::upstream::rest::Rest;
 
 use super::allowance::Budget;
 use super::quota_windows::QuotaWindows;
@@ -18,7 +18,7 @@ pub(super) struct Account {
     windows: QuotaWindows,
     /// Until the reset of a spent window.
     spent: Period,
-    secondary: Rest,
+    secondary: Cooldown,
     /// Requests that were sent and whose cost is not booked yet.
     under_way: u64,
     background: Charged,
@@ -40,7 +40,7 @@ impl Charged {
 impl Account {
     /// Returns when the account may be used again; `now` if it may.
     pub(super) fn usable_at(&self, now: Timestamp) -> Timestamp {
-        now.max(self.rests_until(now))
+        now.max(self.cools_down_until(now))
     }
 
     /// Returns true if at least `threshold` requests are left, those under way counted as spent; an
@@ -71,8 +71,9 @@ impl Account {
         self.secondary.succeeded(now);
     }
 
-    /// Rests after a limit that is about the account; `false` if it is about something else.
-    pub(super) fn rest(&mut self, limit: Limit, now: Timestamp) -> bool {
+    /// Begins the cooldown of a limit that is about the account; `false` if it is about another
+    /// subject.
+    pub(super) fn cool_down(&mut self, limit: Limit, now: Timestamp) -> bool {
         match limit {
             Limit::Primary { reset_at: Some(reset_at) } if reset_at > now => {
                 let window = Period::new(now, reset_at.min(now + LONGEST_WINDOW));
@@ -125,7 +126,7 @@ impl Account {
 
     /// The charged calls that the background may still make of the window, above the threshold.
     pub(super) fn background_budget(&self, threshold: u64, now: Timestamp) -> Budget {
-        if self.rests_until(now) > now {
+        if self.cools_down_until(now) > now {
             return Budget::NONE;
         }
         let Some(quota) = self.known(now) else { return Budget::UNKNOWN };
@@ -140,8 +141,8 @@ impl Account {
         self.background = Charged { calls, window: Period::new(now, quota.reset_at) };
     }
 
-    /// Returns when the last rest ends, be it long over.
-    pub(super) fn rests_until(&self, now: Timestamp) -> Timestamp {
+    /// Returns the end of the last cooldown, be it long over.
+    pub(super) fn cools_down_until(&self, now: Timestamp) -> Timestamp {
         self.spent.ends_at(now).max(self.secondary.until(now))
     }
 }

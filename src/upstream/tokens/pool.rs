@@ -1,7 +1,7 @@
 //! The knowledge of all tokens, and the choice among them.
 //!
-//! Pure: times are the caller's, and a caller that shares the pool locks it. Quota and rests belong
-//! to accounts. Until GitHub tells the owner of a token, it is an account of its own.
+//! Pure: times are the caller's, and a caller that shares the pool locks it. Quota and cooldowns
+//! belong to accounts. Until GitHub tells the owner of a token, it is an account of its own.
 
 use std::collections::BTreeSet;
 
@@ -207,8 +207,9 @@ impl Pool {
         }
     }
 
-    /// Every limit of a request without a token is about our address; returns until when it rests.
-    pub(super) fn rest_without_token(&mut self, limit: Limit, now: Timestamp) -> Timestamp {
+    /// Begins the cooldown of requests without a token, and returns its end. Each of their limits
+    /// is about our address.
+    pub(super) fn cool_down_without_token(&mut self, limit: Limit, now: Timestamp) -> Timestamp {
         let retry_after = match limit {
             Limit::Host { retry_after }
             | Limit::Address { retry_after }
@@ -217,12 +218,12 @@ impl Pool {
                 reset_at.map(|at| at.since(now))
             }
         };
-        self.anonymous.rest(Limit::Secondary { retry_after }, now);
+        self.anonymous.cool_down(Limit::Secondary { retry_after }, now);
         self.anonymous.usable_at(now)
     }
 
-    pub(super) fn rest(&mut self, index: usize, limit: Limit, now: Timestamp) -> bool {
-        self.account_mut(index).rest(limit, now)
+    pub(super) fn cool_down(&mut self, index: usize, limit: Limit, now: Timestamp) -> bool {
+        self.account_mut(index).cool_down(limit, now)
     }
 
     pub(super) fn succeeded(&mut self, index: usize, now: Timestamp) {
@@ -258,7 +259,7 @@ impl Pool {
         tokens.filter_map(|(index, token)| Some((index, token.rights.expires_soon(now)?))).collect()
     }
 
-    /// A token to be asked about, of an account that does not rest.
+    /// A token to be asked about, of an account that does not cool down.
     pub(super) fn next_to_identify(&self, now: Timestamp) -> Option<usize> {
         (0..self.tokens.len()).find(|&index| {
             self.tokens[index].is_to_identify(now) && self.account(index).usable_at(now) <= now
@@ -272,7 +273,7 @@ impl Pool {
         self.tokens[index].found(finding, now);
         match finding {
             Finding::Known(_) | Finding::Nobodys => self.account_mut(index).succeeded(now),
-            Finding::Limited(limit) => drop(self.rest(index, *limit, now)),
+            Finding::Limited(limit) => drop(self.cool_down(index, *limit, now)),
             Finding::Refused | Finding::Unclear | Finding::Silence => {}
         }
         self.unite(index, now);
@@ -312,7 +313,7 @@ impl Pool {
             account: token.account,
             remaining: known.map(|quota| quota.remaining),
             reset_at: known.map(|quota| quota.reset_at),
-            resting: self.account(index).rests_until(now) > now,
+            is_cooling_down: self.account(index).cools_down_until(now) > now,
             rejected: token.is_rejected(),
             private: token.rights.is_private(),
             barred: token.is_barred(),

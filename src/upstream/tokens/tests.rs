@@ -193,8 +193,8 @@ fn the_token_of_the_entry_is_preferred_while_usable() {
     let none = Tried::default();
     pool.book(nth(&pool, 2), quota(1, MINUTE), NOW);
     assert_eq!(asked_with(&none, NOW), 2, "even below the threshold");
-    pool.rest(nth(&pool, 2), Limit::Secondary { retry_after: Some(MINUTE) }, NOW);
-    assert_ne!(asked_with(&none, NOW), 2, "not while it rests");
+    pool.cool_down(nth(&pool, 2), Limit::Secondary { retry_after: Some(MINUTE) }, NOW);
+    assert_ne!(asked_with(&none, NOW), 2, "not while it cools down");
     assert_eq!(asked_with(&none, NOW + MINUTE), 2);
     let mut tried = Tried::default();
     tried.add(nth(&pool, 2));
@@ -205,9 +205,9 @@ fn the_token_of_the_entry_is_preferred_while_usable() {
 fn a_spent_token_rests_until_its_reset() {
     let pool = pool(1);
     let reset_at = Some(NOW + 10 * MINUTE);
-    assert!(pool.rest(nth(&pool, 0), Limit::Primary { reset_at }, NOW));
+    assert!(pool.cool_down(nth(&pool, 0), Limit::Primary { reset_at }, NOW));
     assert_eq!(lease(&pool, NOW), Err(NOW + 10 * MINUTE));
-    assert!(pool.reports(NOW)[0].resting);
+    assert!(pool.reports(NOW)[0].is_cooling_down);
     assert_eq!(lease(&pool, NOW + 10 * MINUTE), Ok(0));
 }
 
@@ -216,7 +216,7 @@ fn a_spent_token_rests_though_its_reset_has_passed_here() {
     let pool = pool(1);
     let mut now = NOW;
     for minutes in [1, 2, 4] {
-        pool.rest(nth(&pool, 0), Limit::Primary { reset_at: Some(now) }, now);
+        pool.cool_down(nth(&pool, 0), Limit::Primary { reset_at: Some(now) }, now);
         assert_eq!(lease(&pool, now), Err(now + minutes * MINUTE));
         now = now + minutes * MINUTE;
     }
@@ -226,15 +226,15 @@ fn a_spent_token_rests_though_its_reset_has_passed_here() {
 fn a_reset_far_away_is_not_believed() {
     let pool = pool(1);
     let reset_at = Some(NOW + Duration::from_secs(365 * 24 * 3600));
-    pool.rest(nth(&pool, 0), Limit::Primary { reset_at }, NOW);
+    pool.cool_down(nth(&pool, 0), Limit::Primary { reset_at }, NOW);
     assert_eq!(lease(&pool, NOW), Err(NOW + 120 * MINUTE));
 }
 
 #[test]
 fn limits_of_a_host_cost_the_token_nothing() {
     let pool = pool(1);
-    assert!(!pool.rest(nth(&pool, 0), Limit::Host { retry_after: None }, NOW));
-    assert!(!pool.rest(nth(&pool, 0), Limit::OtherResource { reset_at: None }, NOW));
+    assert!(!pool.cool_down(nth(&pool, 0), Limit::Host { retry_after: None }, NOW));
+    assert!(!pool.cool_down(nth(&pool, 0), Limit::OtherResource { reset_at: None }, NOW));
     assert_eq!(lease(&pool, NOW), Ok(0));
 }
 
@@ -273,7 +273,7 @@ fn a_token_of_an_account_that_rests_is_not_asked_about() {
         &Finding::Limited(Limit::Primary { reset_at: Some(NOW + 10 * MINUTE) }),
         NOW,
     );
-    assert!(pool.reports(NOW)[0].resting);
+    assert!(pool.reports(NOW)[0].is_cooling_down);
     assert_eq!(pool.next_to_identify(NOW + 9 * MINUTE), None);
     assert_eq!(pool.next_to_identify(NOW + 10 * MINUTE), Some(nth(&pool, 0)));
 }

@@ -1,4 +1,4 @@
-//! The clock is set back by two hours: no lifetime and no rest lasts longer for it.
+//! The clock is set back by two hours: no lifetime and no cooldown lasts longer for it.
 
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -81,9 +81,9 @@ async fn a_503_with_retry_after_is_honored_and_passed_on() {
     assert_eq!((answer.status.as_u16(), answer.retry_after()), (503, 7));
     assert_eq!(app.github.calls(COMMITS), 1, "it is not asked again at once");
     app.advance(Duration::from_secs(3));
-    let resting = get(&app, COMMITS).await;
-    resting.assert_summary("503 MISS upstream=0 svm; detail=host-rests");
-    assert_eq!(resting.retry_after(), 4);
+    let refused = get(&app, COMMITS).await;
+    refused.assert_summary("503 MISS upstream=0 svm; detail=host-rests");
+    assert_eq!(refused.retry_after(), 4);
     assert_eq!(get(&app, TAGS).await.status, 200, "another endpoint");
     app.advance(Duration::from_secs(4));
     assert_eq!(get(&app, COMMITS).await.status, 200);

@@ -11,7 +11,7 @@ pub(super) const NEGATIVE_TTL: u64 = 10;
 pub(super) const REFUSAL_TTL: u64 = 60;
 /// `CACHE_STALE_IF_ERROR`.
 pub(super) const STALE_IF_ERROR: u64 = 300;
-/// For how long a copy may be served after a failure that is over: the longest rest, and the retry
+/// For how long a copy may be served after a failure that is over: the longest pause, and the retry
 /// after it.
 const REMEMBERED: u64 = 120;
 

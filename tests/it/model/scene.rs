@@ -57,9 +57,9 @@ pub(super) struct Scene {
     /// Until when each token may have no quota.
     limited_until: [u64; TOKENS],
     /// True if an answer may have started a cooldown of tokens or hosts since the start.
-    may_rest: bool,
+    may_cool_down: bool,
     /// True if a failure that goes on is of that kind.
-    rests_more: bool,
+    cools_down_more: bool,
     mood: Mood,
     /// Reads that failed in this life, before the present mood, and all reads before it.
     failed_reads: usize,
@@ -105,8 +105,8 @@ impl Scene {
             versions: 0,
             floods: 0,
             limited_until: [0; TOKENS],
-            may_rest: false,
-            rests_more: false,
+            may_cool_down: false,
+            cools_down_more: false,
             mood: Mood::Works,
             failed_reads: 0,
             reads_before: 0,
@@ -130,7 +130,7 @@ impl Scene {
             Op::MendUpstream => {
                 self.app.github.recover();
                 self.documents.iter_mut().for_each(|document| document.failing = false);
-                self.rests_more = false;
+                self.cools_down_more = false;
             }
             Op::LimitToken(token) => {
                 let _ = self.app.github.user(&login(token)).exhaust();
@@ -230,9 +230,9 @@ impl Scene {
 
     fn fail(&mut self, document: usize, failure: Failure) {
         use Failure::{BadCredentials, PrimaryLimit, SecondaryLimit, Throttled429};
-        self.rests_more |=
+        self.cools_down_more |=
             matches!(failure, BadCredentials | PrimaryLimit | SecondaryLimit(_) | Throttled429);
-        self.may_rest |= self.rests_more;
+        self.may_cool_down |= self.cools_down_more;
         let _ = self.app.github.fail(&path(document)).with(failure);
         self.documents[document].failing = true;
     }
@@ -294,7 +294,7 @@ impl Scene {
         for (n, document) in self.documents.iter_mut().enumerate() {
             document.restarted(stored(&self.store, n).await);
         }
-        self.may_rest = self.rests_more;
+        self.may_cool_down = self.cools_down_more;
         (self.failed_reads, self.reads_before) = (0, self.store.reads());
         self.app.start_again().await;
     }
@@ -308,7 +308,7 @@ impl Scene {
     fn before(&self) -> Vec<Before> {
         let now = self.now();
         let limited = self.limited_until.iter().filter(|until| now < **until).count();
-        let is_well = |document: &Document| !document.failing && !self.may_rest;
+        let is_well = |document: &Document| !document.failing && !self.may_cool_down;
         let l2_is_whole = matches!(self.mood, Mood::Works | Mood::FailsWrites)
             && self.failed_reads() < READS_TO_OPEN;
         let documents = self.documents.iter().enumerate();

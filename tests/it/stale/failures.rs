@@ -176,7 +176,7 @@ async fn a_negative_entry_stands_in_for_nothing() {
         assert_eq!(app.version(LATEST).await.status, 404);
         app.advance(Duration::from_secs(5 * 60));
         app.github.fail_all(failure.clone());
-        // The second time there is a rest, if it is a limit.
+        // The second time there is a cooldown, if it is a limit.
         for _ in 0..2 {
             let status = app.version(LATEST).await.status.as_u16();
             assert!(status != 404 && status >= 400, "{failure:?}: {status}");

@@ -42,13 +42,13 @@ async fn the_pause_doubles_up_to_a_minute_and_a_success_ends_it() {
     app.github.fail_all(Failure::Unicorn503);
     let _ = app.version(LATEST).await;
     let mut failures = 1.0;
-    for rest in [10, 20, 40, 60, 60] {
-        app.advance(Duration::from_secs(rest - 1));
+    for pause in [10, 20, 40, 60, 60] {
+        app.advance(Duration::from_secs(pause - 1));
         let _ = app.version(LATEST).await;
         assert_eq!(
             app.metric("svm_upstream_errors_total").await,
             failures,
-            "too early for {rest} s"
+            "too early for {pause} s"
         );
         app.advance(Duration::from_secs(1));
         let _ = app.version(LATEST).await;
@@ -87,12 +87,12 @@ async fn an_upstream_that_hangs_is_asked_as_seldom_as_one_that_fails() {
     let late = app.version(LATEST).await;
     late.assert_summary("200 HIT upstream=0 svm; fwd=stale; detail=stale-while-revalidate");
     let mut timeouts = 1.0;
-    for rest in [10, 20, 40, 60, 60] {
+    for pause in [10, 20, 40, 60, 60] {
         app.reaches("svm_upstream_errors_total", timeouts).await;
         app.reaches("svm_flights", 0.0).await;
-        app.advance(Duration::from_secs(rest - 1));
+        app.advance(Duration::from_secs(pause - 1));
         assert_eq!(app.version(LATEST).await.header("x-upstream-status"), "0");
-        assert_eq!(app.metric("svm_flights").await, 0.0, "too early for {rest} s");
+        assert_eq!(app.metric("svm_flights").await, 0.0, "too early for {pause} s");
         app.advance(Duration::from_secs(1));
         // The copy comes at once, and one flight goes on.
         for _ in 0..3 {

@@ -65,7 +65,7 @@ const RULES: &[Rule] = &[
             "src/upstream/slots/shares.rs",
             "src/upstream/slots/window.rs",
             "src/upstream/rate_limit.rs",
-            "src/upstream/rest.rs",
+            "src/upstream/cooldown.rs",
             "src/secret",
             "src/upstream/tokens/",
         ],

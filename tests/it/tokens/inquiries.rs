@@ -27,7 +27,7 @@ async fn a_secondary_limit_ends_a_round_and_slows_documents_down() {
     assert_eq!(app.version(&document(&app, "octo/app")).await.status, 200);
     app.advance(Duration::from_secs(600));
     app.reaches("svm_upstream_limits_total{kind=\"secondary\"}", 2.0).await;
-    assert_eq!(app.github.calls("/user"), 2, "one before the rest, and one after it");
+    assert_eq!(app.github.calls("/user"), 2, "one before the cooldown, and one after it");
     assert_eq!(rests_of_the_last(&app).await, 0.0);
 }
 

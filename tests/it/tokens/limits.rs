@@ -29,7 +29,7 @@ async fn a_limited_token_rests_and_no_client_sees_it() {
         let with_a = used(&app).iter().filter(|token| *token == "a").count();
         // A refused token is tried elsewhere before it is put aside.
         let most = if failure == Failure::BadCredentials { 2 } else { 1 };
-        assert_eq!(with_a, most, "{failure:?}: it is not asked again while it rests");
+        assert_eq!(with_a, most, "{failure:?}: it is not asked again while it cools down");
     }
 }
 
@@ -44,8 +44,8 @@ async fn an_answer_from_before_a_limit_does_not_end_the_cooldown() {
     assert_eq!(app.version(LATEST).await.status, 403);
     gate.open();
     assert_eq!(asked.await.unwrap().status, 200);
-    let resting = app.version(&document(&app, "octo/other")).await;
-    assert_eq!((resting.status.as_u16(), resting.retry_after()), (503, 60));
+    let refused = app.version(&document(&app, "octo/other")).await;
+    assert_eq!((refused.status.as_u16(), refused.retry_after()), (503, 60));
 }
 
 /// Asks for a renamed document, and has the first token limited while the redirect is on its way.
@@ -88,8 +88,8 @@ async fn a_rest_ends_as_the_answer_said() {
     let limited = app.version(&url).await;
     assert_eq!((limited.status.as_u16(), limited.retry_after()), (403, 90));
     app.advance(Duration::from_secs(30));
-    let resting = app.version(&url).await;
-    assert_eq!((resting.status.as_u16(), resting.retry_after()), (503, 60));
+    let refused = app.version(&url).await;
+    assert_eq!((refused.status.as_u16(), refused.retry_after()), (503, 60));
     app.advance(Duration::from_secs(60));
     assert_eq!(app.version(&url).await.status, 200);
 }
@@ -117,9 +117,9 @@ async fn a_throttled_endpoint_rests_the_host_and_not_the_tokens() {
     app.github.fail(LATEST_PATH).with(Failure::Throttled429).times(1);
     let throttled = app.version(LATEST).await;
     assert_eq!((throttled.status.as_u16(), throttled.retry_after()), (429, 60));
-    let resting = app.version(LATEST).await;
-    resting.assert_summary("503 MISS upstream=0 svm; detail=host-rests");
-    assert_eq!(resting.retry_after(), 60);
+    let refused = app.version(LATEST).await;
+    refused.assert_summary("503 MISS upstream=0 svm; detail=host-rests");
+    assert_eq!(refused.retry_after(), 60);
     assert_eq!(app.metric("svm_token_resting{token=\"0\"}").await, 0.0);
     app.advance(Duration::from_secs(60));
     app.github.release("octo/app").serve();
@@ -164,8 +164,8 @@ async fn too_many_logins_rest_the_host_and_prove_no_token() {
     app.github.fail_all(Failure::TooManyLogins);
     let limited = app.version(LATEST).await;
     assert_eq!((limited.status.as_u16(), limited.retry_after()), (403, 60));
-    let resting = app.version(&document(&app, "octo/other")).await;
-    resting.assert_summary("503 MISS upstream=0 svm; detail=host-rests");
+    let refused = app.version(&document(&app, "octo/other")).await;
+    refused.assert_summary("503 MISS upstream=0 svm; detail=host-rests");
     assert_eq!(app.github.total_calls(), 1);
     assert_eq!(app.metric("svm_token_resting{token=\"0\"}").await, 0.0);
 }

@@ -37,7 +37,7 @@ async fn a_policy_is_tried_with_one_other_token_and_blocks_none() {
         assert_eq!(used(&app), ["a", "b"], "{failure:?}");
         let url = document(&app, "octo/other");
         assert_eq!(app.version(&url).await.status, 200);
-        assert_eq!(used(&app)[2], "c", "{failure:?}: nobody rests");
+        assert_eq!(used(&app)[2], "c", "{failure:?}: no token cools down");
     }
 }
 

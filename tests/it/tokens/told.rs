@@ -45,14 +45,14 @@ async fn a_limit_after_a_refusal_is_told_as_the_limit() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_not_promised_while_another_only_rests() {
+async fn a_refused_token_is_not_promised_while_another_cools_down() {
     let app = app_with_two_tokens().await;
     app.github.fail_all(Failure::SecondaryLimit(Some(600))).for_token("a");
     app.github.revoke("b");
     let _ = app.version(LATEST).await;
-    let resting = app.version(LATEST).await;
-    resting.assert_summary("503 MISS upstream=0 svm; detail=no-token");
-    assert_eq!(resting.retry_after(), 600);
+    let refused = app.version(LATEST).await;
+    refused.assert_summary("503 MISS upstream=0 svm; detail=no-token");
+    assert_eq!(refused.retry_after(), 600);
 }
 
 #[tokio::test]

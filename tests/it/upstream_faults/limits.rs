@@ -1,5 +1,5 @@
-//! Limits whose numbers are nonsense: none of them makes a token or a host rest for ever, or the
-//! service panic.
+//! Limits whose numbers are nonsense: none of them makes a token or a host cool down for ever, or
+//! the service panic.
 
 use std::time::Duration;
 

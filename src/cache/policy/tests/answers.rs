@@ -56,11 +56,14 @@ fn what_was_vouched_for_is_revalidated_whoever_asked() {
 
 #[test]
 fn without_a_call_only_a_refresh_is_forwarded() {
-    let resting = || {
-        ExchangeResult::NotStored(NotStored::Failed(Failure::resting(Reason::NoToken, later(70))))
+    let without_call = || {
+        ExchangeResult::NotStored(NotStored::Failed(Failure::without_call(
+            Reason::NoToken,
+            later(70),
+        )))
     };
     for (demand, forward) in [(Demand::Cached, None), (Demand::Refresh, Some(Forward::Request))] {
-        let got = told(demand, None, resting());
+        let got = told(demand, None, without_call());
         assert_eq!(got.status.forward, forward, "{demand:?}");
         let Payload::Failed { retry_after, .. } = got.given else { panic!("{got:?}") };
         assert_eq!(retry_after, Some(Duration::from_secs(60)));
@@ -95,7 +98,7 @@ fn what_was_found_after_all_is_a_hit_unless_it_does_not_satisfy() {
 
 #[test]
 fn a_copy_whose_rest_ends_meanwhile_still_stands_in() {
-    let failure = RecentFailure { retry_at: later(1110), rest: Duration::from_secs(20) };
+    let failure = RecentFailure { retry_at: later(1110), pause: Duration::from_secs(20) };
     let entry =
         Arc::new(Entry { extras: Extras::new(None, Some(failure)), ..(*stored_entry()).clone() });
     let facts = FlightResult::Found { entry, from_l2: false };

@@ -14,8 +14,8 @@ fn negative_entry() -> Arc<Entry> {
     Arc::new(entry(URL, reply(404), NOW, rules().negative_ttl))
 }
 
-fn with_failure(entry: &Entry, retry_at: Timestamp, rest: Duration) -> Arc<Entry> {
-    let failure = RecentFailure { retry_at, rest };
+fn with_failure(entry: &Entry, retry_at: Timestamp, pause: Duration) -> Arc<Entry> {
+    let failure = RecentFailure { retry_at, pause };
     Arc::new(Entry { extras: Extras::new(None, Some(failure)), ..entry.clone() })
 }
 
@@ -52,7 +52,7 @@ fn a_full_check_from_the_future_keeps_no_refresh_from_asking() {
 
 #[test]
 fn a_failure_from_the_future_is_not_remembered() {
-    let rest = Duration::from_secs(20);
+    let pause = Duration::from_secs(20);
     let expired = Entry {
         times: Times { expires_at: before(2 * STEP), ..stored_entry().times },
         ..(*stored_entry()).clone()
@@ -60,7 +60,7 @@ fn a_failure_from_the_future_is_not_remembered() {
     let expired =
         Entry { times: Times { checked_at: before(3 * STEP), ..expired.times }, ..expired };
     let rules = config::Cache { stale_if_error: 10 * STEP, ..rules() };
-    let failed = with_failure(&expired, NOW + rest, rest);
+    let failed = with_failure(&expired, NOW + pause, pause);
     let stands_in = Use::Serve(Some(Detail::StaleIfError));
     assert_eq!(of(&failed, Demand::Cached, NOW, &rules), stands_in);
     assert_eq!(of(&failed, Demand::Cached, before(Duration::from_secs(1)), &rules), Use::Ask);
@@ -137,15 +137,15 @@ proptest! {
         }
     }
 
-    /// A failure keeps clients from asking for no longer than its rest.
+    /// A failure keeps clients from asking for no longer than its pause.
     #[test]
-    fn no_step_makes_a_rest_longer(rest in 10..60u64, step in -100_000..2_000i64) {
-        let rest = Duration::from_secs(rest);
-        let failed = with_failure(&stored_entry(), later(1000) + rest, rest);
+    fn no_step_makes_a_pause_longer(pause in 10..60u64, step in -100_000..2_000i64) {
+        let pause = Duration::from_secs(pause);
+        let failed = with_failure(&stored_entry(), later(1000) + pause, pause);
         let moved = Duration::from_secs(step.unsigned_abs());
         let now = if step < 0 { later(1000) - moved } else { later(1000) + moved };
         if of(&failed, Demand::Cached, now, &rules()) == Use::Serve(Some(Detail::StaleIfError)) {
-            prop_assert!((later(1000) + rest).since(now) <= rest);
+            prop_assert!((later(1000) + pause).since(now) <= pause);
         }
     }
 }

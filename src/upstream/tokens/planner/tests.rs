@@ -42,8 +42,8 @@ impl Scene {
         self.tokens[index].fingerprint()
     }
 
-    fn rest(&self, index: usize) {
-        self.pool.rest(self.tokens[index], Limit::Secondary { retry_after: Some(HOUR) }, NOW);
+    fn cool_down(&self, index: usize) {
+        self.pool.cool_down(self.tokens[index], Limit::Secondary { retry_after: Some(HOUR) }, NOW);
     }
 
     fn set_left(&self, index: usize, remaining: u64) {
@@ -125,7 +125,7 @@ fn another_token_asks_with_the_computed_etag() {
         (false, None, Validator::None),
     ] {
         let scene = Scene::new();
-        scene.rest(2);
+        scene.cool_down(2);
         let case = Case { follows_rule, doubted_at, ..Case::default() };
         assert_eq!(scene.plan(case), Ok((0, want)), "{case:?}");
     }
@@ -199,19 +199,19 @@ proptest! {
     #[test]
     fn a_plan_is_sound(
         case in cases(),
-        rests in vec(any::<bool>(), COUNT),
+        cooling in vec(any::<bool>(), COUNT),
         left in vec(prop::option::of(0..5000u64), COUNT),
     ) {
         let scene = Scene::new();
         for index in 0..COUNT {
             left[index].into_iter().for_each(|left| scene.set_left(index, left));
-            if rests[index] {
-                scene.rest(index);
+            if cooling[index] {
+                scene.cool_down(index);
             }
         }
         let is_enough = |index: usize| left[index].is_none_or(|left| left >= THRESHOLD);
         let may = |index: usize| {
-            !rests[index] && (case.priority == Priority::Foreground || is_enough(index))
+            !cooling[index] && (case.priority == Priority::Foreground || is_enough(index))
         };
         let Ok((token, validator)) = scene.plan(case) else {
             prop_assert!(!(0..COUNT).any(may), "one may be used");

@@ -10,7 +10,7 @@ fn a_rest_of_one_token_is_one_of_its_whole_account() {
     ] {
         let pool = identifying(2);
         pool.found(nth(&pool, 0), &user(1), NOW);
-        pool.rest(nth(&pool, 1), limit, NOW);
+        pool.cool_down(nth(&pool, 1), limit, NOW);
         pool.found(nth(&pool, 1), &user(1), NOW + MINUTE);
         assert_eq!(lease(&pool, NOW + MINUTE), Err(NOW + 10 * MINUTE), "{limit:?}");
     }
@@ -45,12 +45,16 @@ fn a_clock_that_is_set_back_ends_what_would_last_too_long() {
     for step in [Duration::from_secs(2), 30 * MINUTE, 120 * MINUTE] {
         let pool = pool(1);
         pool.book(nth(&pool, 0), quota(0, MINUTE), NOW);
-        pool.rest(nth(&pool, 0), Limit::Primary { reset_at: Some(NOW + MINUTE) }, NOW);
+        pool.cool_down(nth(&pool, 0), Limit::Primary { reset_at: Some(NOW + MINUTE) }, NOW);
         let before = NOW - step;
-        assert!(!pool.reports(before)[0].resting);
+        assert!(!pool.reports(before)[0].is_cooling_down);
         assert_eq!(pool.reports(before)[0].remaining, None);
-        pool.rest(nth(&pool, 0), Limit::Primary { reset_at: Some(before + MINUTE) }, before);
-        assert_eq!(lease(&pool, before), Err(before + MINUTE), "another rest is one of this clock");
+        pool.cool_down(nth(&pool, 0), Limit::Primary { reset_at: Some(before + MINUTE) }, before);
+        assert_eq!(
+            lease(&pool, before),
+            Err(before + MINUTE),
+            "another cooldown is one of this clock"
+        );
     }
 }
 
@@ -58,10 +62,10 @@ fn a_clock_that_is_set_back_ends_what_would_last_too_long() {
 fn a_known_token_ends_the_doubling_of_rests() {
     let pool = identifying(1);
     let limit = Limit::Secondary { retry_after: None };
-    pool.rest(nth(&pool, 0), limit, NOW);
+    pool.cool_down(nth(&pool, 0), limit, NOW);
     let then = NOW + MINUTE;
     pool.found(nth(&pool, 0), &user(1), then);
-    pool.rest(nth(&pool, 0), limit, then);
+    pool.cool_down(nth(&pool, 0), limit, then);
     assert_eq!(lease(&pool, then), Err(then + MINUTE));
 }
 
@@ -88,10 +92,10 @@ fn a_lease_is_good_until_its_token_rests_or_is_refused() {
     assert!(pool.is_usable(spent, NOW) && pool.is_usable(refused, NOW));
     pool.book(spent, quota(0, MINUTE), NOW);
     assert!(pool.is_usable(spent, NOW), "a 304 would be free");
-    pool.rest(spent, Limit::Primary { reset_at: Some(NOW + MINUTE) }, NOW);
+    pool.cool_down(spent, Limit::Primary { reset_at: Some(NOW + MINUTE) }, NOW);
     assert!(!pool.is_usable(spent, NOW) && pool.is_usable(spent, NOW + MINUTE));
-    let rests = |now| pool.reports(now)[0].resting;
-    assert!(rests(NOW) && !rests(NOW + MINUTE));
+    let cools_down = |now| pool.reports(now)[0].is_cooling_down;
+    assert!(cools_down(NOW) && !cools_down(NOW + MINUTE));
     pool.quarantine(refused, NOW);
     assert!(!pool.is_usable(refused, NOW));
 }
@@ -118,7 +122,7 @@ fn the_pool_is_usable_as_soon_as_its_first_token_is() {
     for (index, minutes) in [(0, 20), (1, 10)] {
         assert_eq!(pool.usable_at(NOW), NOW);
         let reset_at = Some(NOW + minutes * MINUTE);
-        pool.rest(nth(&pool, index), Limit::Primary { reset_at }, NOW);
+        pool.cool_down(nth(&pool, index), Limit::Primary { reset_at }, NOW);
     }
     assert_eq!(pool.usable_at(NOW), NOW + 10 * MINUTE);
 }

@@ -85,11 +85,11 @@ impl<'a> Scene<'a> {
                 pool.book(token, quota, now);
             }
             Event::Primary { reset_in } => {
-                pool.rest(token, Limit::Primary { reset_at: reset_in.map(after) }, now);
+                pool.cool_down(token, Limit::Primary { reset_at: reset_in.map(after) }, now);
             }
             Event::Secondary { retry_after } => {
                 let retry_after = retry_after.map(Duration::from_secs);
-                pool.rest(token, Limit::Secondary { retry_after }, now);
+                pool.cool_down(token, Limit::Secondary { retry_after }, now);
             }
             Event::Refused => pool.quarantine(token, now),
             Event::Works => pool.succeeded(token, now),
@@ -143,7 +143,7 @@ proptest! {
             for priority in Priority::ALL {
                 let Ok(chosen) = scene.leased(priority) else { continue };
                 let report = pool.reports(scene.now)[chosen];
-                prop_assert!(!report.resting && !report.rejected && !report.barred);
+                prop_assert!(!report.is_cooling_down && !report.rejected && !report.barred);
                 prop_assert!(!(be_public && report.private));
                 let under_way = scene.under_way(report.account);
                 let enough = report.remaining.is_none_or(|left| left >= THRESHOLD + under_way);
@@ -237,7 +237,7 @@ proptest! {
         prop_assert_eq!(pool.has_quota_to_spare(NOW), has_enough(requests.len()));
         drop(requests);
         prop_assert_eq!(pool.has_quota_to_spare(NOW), has_enough(0));
-        pool.rest(nth(&pool, 1), Limit::Secondary { retry_after: None }, NOW);
-        prop_assert!(pool.reports(NOW).iter().all(|report| report.resting));
+        pool.cool_down(nth(&pool, 1), Limit::Secondary { retry_after: None }, NOW);
+        prop_assert!(pool.reports(NOW).iter().all(|report| report.is_cooling_down));
     }
 }

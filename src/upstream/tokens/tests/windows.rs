@@ -70,7 +70,7 @@ fn requests_under_way_are_spent_from_the_window_that_decides() {
 fn a_spent_window_rests_the_token_until_its_own_reset() {
     let pool = shown(&[(4955, 43), (0, 22)]);
     let limit = Limit::Primary { reset_at: Some(NOW + 22 * MINUTE) };
-    assert!(pool.rest(nth(&pool, 0), limit, NOW));
+    assert!(pool.cool_down(nth(&pool, 0), limit, NOW));
     assert_eq!(lease(&pool, NOW), Err(NOW + 22 * MINUTE));
     assert_eq!(lease(&pool, NOW + 22 * MINUTE), Ok(0));
     assert_eq!(background_at(&pool, NOW + 22 * MINUTE), NOW + 22 * MINUTE);

@@ -1,5 +1,5 @@
-//! A rest after a limit: as long as the upstream asks, else a minute, doubling as long as nothing
-//! succeeds.
+//! A cooldown after a limit: as long as the upstream asks, else a minute, doubling as long as
+//! nothing succeeds.
 
 use std::time::Duration;
 
@@ -9,27 +9,27 @@ use crate::clock::{Period, Timestamp};
 /// The pause that GitHub asks for where it names no time (docs.github.com, "Best practices for
 /// using the REST API").
 const FIRST: Duration = Duration::from_secs(60);
-/// The least that a limit costs: `Retry-After: 0`, or a date that has passed here, asks for no rest
-/// at all.
+/// The least that a limit costs: `Retry-After: 0`, or a date that has passed here, asks for no
+/// cooldown at all.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// The rest of a token or of a host; the default one is over.
+/// The cooldown of a token or of a host; the default one is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Rest {
+pub(super) struct Cooldown {
     period: Period,
     /// The length of the last one where the upstream asked for no time; the next one is twice as
     /// long, if nothing succeeds before.
     last: Option<Duration>,
 }
 
-impl Rest {
+impl Cooldown {
     /// Returns when it is over, be that long ago.
     pub(super) fn until(&self, now: Timestamp) -> Timestamp {
         self.period.ends_at(now)
     }
 
-    /// Begins a rest. Of answers to requests that were in flight together the longest stated time
-    /// counts, and the doubling counts once.
+    /// Begins a cooldown. Of answers to requests that were in flight together the longest stated
+    /// time counts, and the doubling counts once.
     pub(super) fn begin(&mut self, asked: Option<Duration>, now: Timestamp, longest: Duration) {
         let asked = asked.map(|asked| asked.max(SHORTEST));
         if now < self.until(now) {
@@ -42,13 +42,13 @@ impl Rest {
         self.last = Some(own);
     }
 
-    /// Of two rests of what turned out to be one: the later end, and the longer one to double.
+    /// Of two cooldowns of what turned out to be one: the later end, and the longer one to double.
     pub(super) fn later(self, other: Self, now: Timestamp) -> Self {
         Self { period: self.period.later(other.period, now), last: self.last.max(other.last) }
     }
 
-    /// Something succeeded. During a rest nothing is sent, so a success then answers a request from
-    /// before it, and says nothing about it.
+    /// Something succeeded. During a cooldown nothing is sent, so a success then answers a request
+    /// from before it, and says nothing about it.
     pub(super) fn succeeded(&mut self, now: Timestamp) {
         if self.until(now) <= now {
             *self = Self::default();
@@ -64,87 +64,91 @@ mod tests {
 
     #[test]
     fn it_doubles_up_to_the_longest() {
-        let mut rest = Rest::default();
+        let mut cooldown = Cooldown::default();
         let mut now = Timestamp::from_secs(1_000_000);
         for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
-            rest.begin(None, now, LONGEST);
-            assert_eq!(rest.until(now).since(now), Duration::from_secs(60 * minutes));
-            now = rest.until(now);
+            cooldown.begin(None, now, LONGEST);
+            assert_eq!(cooldown.until(now).since(now), Duration::from_secs(60 * minutes));
+            now = cooldown.until(now);
         }
     }
 
     #[test]
     fn a_stated_time_wins_within_reason() {
         let now = Timestamp::from_secs(1_000_000);
-        let mut rest = Rest::default();
-        rest.begin(Some(Duration::from_secs(7)), now, LONGEST);
-        assert_eq!(rest.until(now).since(now), Duration::from_secs(7));
-        rest.begin(Some(Duration::from_secs(1_000_000)), now, LONGEST);
-        assert_eq!(rest.until(now).since(now), LONGEST);
+        let mut cooldown = Cooldown::default();
+        cooldown.begin(Some(Duration::from_secs(7)), now, LONGEST);
+        assert_eq!(cooldown.until(now).since(now), Duration::from_secs(7));
+        cooldown.begin(Some(Duration::from_secs(1_000_000)), now, LONGEST);
+        assert_eq!(cooldown.until(now).since(now), LONGEST);
     }
 
     #[test]
-    fn a_stated_time_of_nothing_is_a_rest_too() {
+    fn a_stated_time_of_nothing_is_a_cooldown_too() {
         let now = Timestamp::from_secs(1_000_000);
-        let mut rest = Rest::default();
-        rest.begin(Some(Duration::ZERO), now, LONGEST);
-        assert_eq!(rest.until(now).since(now), SHORTEST);
+        let mut cooldown = Cooldown::default();
+        cooldown.begin(Some(Duration::ZERO), now, LONGEST);
+        assert_eq!(cooldown.until(now).since(now), SHORTEST);
     }
 
     #[test]
     fn answers_to_requests_in_flight_together_double_once() {
         let now = Timestamp::from_secs(1_000_000);
         for asked in [None, Some(Duration::from_secs(60)), Some(Duration::from_secs(1))] {
-            let mut rest = Rest::default();
-            rest.begin(None, now, LONGEST);
+            let mut cooldown = Cooldown::default();
+            cooldown.begin(None, now, LONGEST);
             for _ in 0..5 {
-                rest.begin(asked, now, LONGEST);
+                cooldown.begin(asked, now, LONGEST);
             }
-            let end = rest.until(now);
+            let end = cooldown.until(now);
             assert_eq!(end.since(now), Duration::from_secs(60));
-            rest.begin(None, end, LONGEST);
-            assert_eq!(rest.until(end).since(end), Duration::from_secs(120), "{asked:?}");
+            cooldown.begin(None, end, LONGEST);
+            assert_eq!(cooldown.until(end).since(end), Duration::from_secs(120), "{asked:?}");
         }
     }
 
     #[test]
-    fn a_longer_stated_time_prolongs_a_rest() {
+    fn a_longer_stated_time_prolongs_a_cooldown() {
         let now = Timestamp::from_secs(1_000_000);
-        let mut rest = Rest::default();
-        rest.begin(Some(Duration::from_secs(7)), now, LONGEST);
-        rest.begin(Some(Duration::from_secs(90)), now, LONGEST);
-        assert_eq!(rest.until(now).since(now), Duration::from_secs(90));
+        let mut cooldown = Cooldown::default();
+        cooldown.begin(Some(Duration::from_secs(7)), now, LONGEST);
+        cooldown.begin(Some(Duration::from_secs(90)), now, LONGEST);
+        assert_eq!(cooldown.until(now).since(now), Duration::from_secs(90));
     }
 
     #[test]
-    fn a_success_ends_the_doubling_and_never_a_rest() {
+    fn a_success_ends_the_doubling_and_never_a_cooldown() {
         let now = Timestamp::from_secs(1_000_000);
-        let mut rest = Rest::default();
-        rest.begin(None, now, LONGEST);
-        let end = rest.until(now);
-        rest.succeeded(now);
-        assert_eq!(rest.until(now), end, "it answers a request from before");
-        rest.succeeded(end);
-        rest.begin(None, end, LONGEST);
-        assert_eq!(rest.until(end).since(end), Duration::from_secs(60));
+        let mut cooldown = Cooldown::default();
+        cooldown.begin(None, now, LONGEST);
+        let end = cooldown.until(now);
+        cooldown.succeeded(now);
+        assert_eq!(cooldown.until(now), end, "it answers a request from before");
+        cooldown.succeeded(end);
+        cooldown.begin(None, end, LONGEST);
+        assert_eq!(cooldown.until(end).since(end), Duration::from_secs(60));
     }
 
     #[test]
     fn a_clock_that_is_set_back_ends_it() {
         let now = Timestamp::from_secs(1_000_000);
-        let mut rest = Rest::default();
-        rest.begin(None, now, LONGEST);
+        let mut cooldown = Cooldown::default();
+        cooldown.begin(None, now, LONGEST);
         let before = now - Duration::from_secs(2);
-        assert!(rest.until(before) <= before);
-        rest.begin(None, before, LONGEST);
-        assert_eq!(rest.until(before).since(before), Duration::from_secs(120), "another begins");
-        assert_eq!(rest.until(before - LONGEST), Timestamp::default());
+        assert!(cooldown.until(before) <= before);
+        cooldown.begin(None, before, LONGEST);
+        assert_eq!(
+            cooldown.until(before).since(before),
+            Duration::from_secs(120),
+            "another begins"
+        );
+        assert_eq!(cooldown.until(before - LONGEST), Timestamp::default());
     }
 
     #[test]
     fn of_two_the_later_end_and_the_longer_next_one_count() {
         let now = Timestamp::from_secs(1_000_000);
-        let (mut long, mut doubled) = (Rest::default(), Rest::default());
+        let (mut long, mut doubled) = (Cooldown::default(), Cooldown::default());
         long.begin(Some(LONGEST), now, LONGEST);
         for at in [0, 60] {
             doubled.begin(None, now + Duration::from_secs(at), LONGEST);
