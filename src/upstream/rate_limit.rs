@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn an_anonymous_limit_rests_the_host() {
+    fn an_anonymous_limit_cools_the_host_down() {
         let spent = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1000600")];
         let retry_after = Some(Duration::from_secs(600));
         check(403, &spent, "{}", false, Some(Limit::Address { retry_after }));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_throttled_endpoint_rests_the_host_and_not_the_token() {
+    fn a_throttled_endpoint_cools_the_host_down_and_not_the_token() {
         let body = r#"{"message":"This endpoint is temporarily being throttled.",
             "documentation_url":"https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"}"#;
         let left = [("x-ratelimit-remaining", "5000")];
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_logins_rest_the_host() {
+    fn too_many_logins_cool_the_host_down() {
         let body =
             r#"{"message":"Maximum number of login attempts exceeded. Please try again later."}"#;
         check(403, &[], body, true, Some(Limit::Address { retry_after: None }));

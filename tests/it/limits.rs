@@ -67,7 +67,7 @@ async fn one_token_limited_is_seen_by_none_of_forty_clients() {
 }
 
 #[tokio::test]
-async fn a_policy_rests_no_token_and_slows_nobody_down() {
+async fn a_policy_cools_no_token_down_and_slows_nobody_down() {
     let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
     app.github.fail(LATEST_PATH).with(Failure::IpAllowList);
     let others = documents(&app, "other", 20);
@@ -79,7 +79,7 @@ async fn a_policy_rests_no_token_and_slows_nobody_down() {
 }
 
 #[tokio::test]
-async fn a_throttled_endpoint_rests_its_host_and_nothing_else() {
+async fn a_throttled_endpoint_cools_its_host_down_and_nothing_else() {
     let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
     app.github.raw_document(RAW_PATH, "{}");
     let stored = documents(&app, "stored", 5);

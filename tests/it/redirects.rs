@@ -69,7 +69,7 @@ async fn a_redirect_to_a_forbidden_url_is_never_followed() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_a_host_that_rests_is_a_limit() {
+async fn a_redirect_to_a_host_that_cools_down_is_a_limit() {
     let app = TestApp::start().await;
     let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";
     app.github.raw_document("/octo/app/main/v.json", "{}");

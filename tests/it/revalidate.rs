@@ -219,7 +219,7 @@ async fn it_goes_on_while_the_store_is_down() {
 }
 
 #[tokio::test]
-async fn a_host_that_rests_leaves_the_others_alone() {
+async fn a_host_that_cools_down_leaves_the_others_alone() {
     let app = sweeping().start().await;
     let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";
     app.github.raw_document("/octo/app/main/v.json", "{}");

@@ -202,7 +202,7 @@ fn the_token_of_the_entry_is_preferred_while_usable() {
 }
 
 #[test]
-fn a_spent_token_rests_until_its_reset() {
+fn a_spent_token_cools_down_until_its_reset() {
     let pool = pool(1);
     let reset_at = Some(NOW + 10 * MINUTE);
     assert!(pool.cool_down(nth(&pool, 0), Limit::Primary { reset_at }, NOW));
@@ -212,7 +212,7 @@ fn a_spent_token_rests_until_its_reset() {
 }
 
 #[test]
-fn a_spent_token_rests_though_its_reset_has_passed_here() {
+fn a_spent_token_cools_down_even_if_its_reset_has_passed_here() {
     let pool = pool(1);
     let mut now = NOW;
     for minutes in [1, 2, 4] {
@@ -265,7 +265,7 @@ fn a_refused_token_that_works_again_is_used_again() {
 }
 
 #[test]
-fn a_token_of_an_account_that_rests_is_not_asked_about() {
+fn no_inquiry_is_about_an_account_that_cools_down() {
     let pool = identifying(1);
     assert_eq!(pool.next_to_identify(NOW), Some(nth(&pool, 0)));
     pool.found(

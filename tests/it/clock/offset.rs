@@ -31,7 +31,7 @@ fn document(app: &TestApp, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_spent_token_rests_until_its_real_reset() {
+async fn a_spent_token_cools_down_until_its_real_reset() {
     for offset in OFFSETS {
         let app = one_token().start().await;
         app.github.clock_ahead(offset);

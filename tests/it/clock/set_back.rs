@@ -70,7 +70,7 @@ async fn the_least_interval_keeps_no_refresh_from_helping() {
 }
 
 #[tokio::test]
-async fn a_failure_is_remembered_for_no_longer_than_its_rest() {
+async fn a_failure_is_remembered_for_no_longer_than_its_pause() {
     let app = with_document(plain().set("CACHE_HARD_TTL", "1h")).await;
     app.advance(Duration::from_secs(60 * 60));
     app.github.fail_all(Failure::Unicorn503);

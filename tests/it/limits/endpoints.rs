@@ -22,7 +22,7 @@ async fn get(app: &TestApp, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_throttled_endpoint_rests_alone() {
+async fn a_throttled_endpoint_cools_down_alone() {
     let app = app().await;
     app.github.fail_endpoint("commits").with(Failure::Throttled429);
     assert_eq!(get(&app, COMMITS).await.status, 429);
@@ -37,7 +37,7 @@ async fn a_throttled_endpoint_rests_alone() {
 }
 
 #[tokio::test]
-async fn the_same_endpoint_by_number_rests_too() {
+async fn the_same_endpoint_by_number_cools_down_too() {
     let app = app().await;
     app.github.fail_endpoint("commits").with(Failure::Throttled429);
     assert_eq!(get(&app, COMMITS).await.status, 429);
@@ -45,7 +45,7 @@ async fn the_same_endpoint_by_number_rests_too() {
 }
 
 #[tokio::test]
-async fn a_second_throttled_endpoint_rests_the_host() {
+async fn a_second_throttled_endpoint_cools_the_host_down() {
     let app = app().await;
     app.github.fail_endpoint("commits").with(Failure::Throttled429);
     app.github.fail_endpoint("releases").with(Failure::Throttled429);
@@ -57,7 +57,7 @@ async fn a_second_throttled_endpoint_rests_the_host() {
 }
 
 #[tokio::test]
-async fn a_throttled_file_rests_its_repository_alone() {
+async fn a_throttled_file_cools_its_repository_down_alone() {
     let app = app().await;
     let raw = |path: &str| format!("https://raw.githubusercontent.com{path}");
     let [one, other, third] =
@@ -90,7 +90,7 @@ async fn a_503_with_retry_after_is_honored_and_passed_on() {
 }
 
 #[tokio::test]
-async fn a_503_with_retry_after_about_two_endpoints_rests_the_host() {
+async fn two_endpoints_with_503_and_retry_after_cool_the_host_down() {
     let app = app().await;
     app.github.fail_all(Failure::Maintenance503(7));
     assert_eq!(get(&app, COMMITS).await.status, 503);

@@ -174,7 +174,7 @@ async fn who_waits_in_front_of_it_keeps_no_place_from_other_hosts() {
 }
 
 #[tokio::test]
-async fn where_every_place_hangs_a_rest_is_told_of_at_once() {
+async fn where_every_slot_hangs_a_cooldown_is_reported_at_once() {
     let app = eight_at_once("a").start().await;
     app.github.raw_document(RAW_PATH, "{}");
     app.github.fail(RAW_PATH).with(Failure::RawThrottled429).times(1);

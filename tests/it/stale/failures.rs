@@ -155,7 +155,7 @@ async fn a_limit() {
 }
 
 #[tokio::test]
-async fn a_rest_in_which_nobody_is_asked() {
+async fn a_cooldown_in_which_no_request_is_sent() {
     for limit in [Failure::PrimaryLimit, Failure::BadCredentials, Failure::Throttled429] {
         let app = app().await;
         app.github.fail_all(limit.clone());

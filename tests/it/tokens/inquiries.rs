@@ -32,7 +32,7 @@ async fn a_secondary_limit_ends_a_round_and_slows_documents_down() {
 }
 
 #[tokio::test]
-async fn a_throttled_endpoint_rests_no_documents() {
+async fn a_throttled_endpoint_cools_no_documents_down() {
     let github = GitHub::start().await;
     github.fail("/user").with(Failure::Throttled429).times(1);
     let app = five_tokens(github).await;

@@ -12,7 +12,7 @@ use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
 #[tokio::test]
-async fn a_limited_token_rests_and_no_client_sees_it() {
+async fn a_limited_token_cools_down_and_no_client_sees_it() {
     for failure in [
         Failure::PrimaryLimit,
         Failure::SecondaryLimit(Some(60)),
@@ -66,7 +66,7 @@ async fn redirected_while_the_first_token_is_limited(app: &TestApp) -> Answer {
 }
 
 #[tokio::test]
-async fn a_redirect_is_followed_with_no_token_that_rests_by_now() {
+async fn a_redirect_is_followed_with_no_token_that_cools_down() {
     let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
     let limited = redirected_while_the_first_token_is_limited(&app).await;
     assert_eq!((limited.status.as_u16(), limited.retry_after()), (503, 3600));
@@ -81,7 +81,7 @@ async fn a_redirect_is_followed_with_another_token_if_there_is_one() {
 }
 
 #[tokio::test]
-async fn a_rest_ends_as_the_answer_said() {
+async fn a_cooldown_ends_as_the_answer_said() {
     let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
     let url = document(&app, "octo/app");
     app.github.fail_all(Failure::SecondaryLimit(Some(90))).times(1);
@@ -95,7 +95,7 @@ async fn a_rest_ends_as_the_answer_said() {
 }
 
 #[tokio::test]
-async fn a_spent_token_rests_until_its_window_ends() {
+async fn a_spent_token_cools_down_until_its_window_ends() {
     let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
     app.github.user("alice").token("a").limit(3);
     for n in 0..3 {
@@ -112,7 +112,7 @@ async fn a_spent_token_rests_until_its_window_ends() {
 }
 
 #[tokio::test]
-async fn a_throttled_endpoint_rests_the_host_and_not_the_tokens() {
+async fn a_throttled_endpoint_cools_down_the_host_and_no_token() {
     let app = TestApp::start().await;
     app.github.fail(LATEST_PATH).with(Failure::Throttled429).times(1);
     let throttled = app.version(LATEST).await;
@@ -159,7 +159,7 @@ async fn a_spent_token_cools_down_even_with_a_clock_that_is_ahead() {
 }
 
 #[tokio::test]
-async fn too_many_logins_rest_the_host_and_prove_no_token() {
+async fn too_many_logins_cool_the_host_down_and_prove_no_token() {
     let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
     app.github.fail_all(Failure::TooManyLogins);
     let limited = app.version(LATEST).await;
@@ -171,7 +171,7 @@ async fn too_many_logins_rest_the_host_and_prove_no_token() {
 }
 
 #[tokio::test]
-async fn a_rest_outlives_no_clock_that_is_set_back() {
+async fn a_cooldown_outlives_no_clock_that_is_set_back() {
     let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";
     let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
     app.github.release("octo/app").serve();

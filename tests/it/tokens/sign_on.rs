@@ -53,7 +53,7 @@ async fn other_policies_are_not_tried_without_a_token() {
 }
 
 #[tokio::test]
-async fn the_anonymous_limit_rests_no_token_and_no_host() {
+async fn the_anonymous_limit_cools_no_token_and_no_host_down() {
     let app = app("a").await;
     app.github.user("").exhaust();
     assert_eq!(app.version(LATEST).await.status, 403);

@@ -97,7 +97,7 @@ fn what_was_found_after_all_is_a_hit_unless_it_does_not_satisfy() {
 }
 
 #[test]
-fn a_copy_whose_rest_ends_meanwhile_still_stands_in() {
+fn a_copy_whose_pause_ends_meanwhile_still_stands_in() {
     let failure = RecentFailure { retry_at: later(1110), pause: Duration::from_secs(20) };
     let entry =
         Arc::new(Entry { extras: Extras::new(None, Some(failure)), ..(*stored_entry()).clone() });

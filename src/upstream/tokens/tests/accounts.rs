@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_rest_of_one_token_is_one_of_its_whole_account() {
+fn a_cooldown_of_one_token_is_one_of_its_whole_account() {
     for limit in [
         Limit::Primary { reset_at: Some(NOW + 10 * MINUTE) },
         Limit::Secondary { retry_after: Some(10 * MINUTE) },
@@ -59,7 +59,7 @@ fn a_clock_that_is_set_back_ends_what_would_last_too_long() {
 }
 
 #[test]
-fn a_known_token_ends_the_doubling_of_rests() {
+fn a_known_token_ends_the_doubling_of_cooldowns() {
     let pool = identifying(1);
     let limit = Limit::Secondary { retry_after: None };
     pool.cool_down(nth(&pool, 0), limit, NOW);
@@ -86,7 +86,7 @@ fn the_background_goes_on_now_soon_or_after_the_window() {
 }
 
 #[test]
-fn a_lease_is_good_until_its_token_rests_or_is_refused() {
+fn a_token_use_is_good_until_its_token_is_limited_or_refused() {
     let pool = pool(2);
     let [spent, refused] = [0, 1].map(|index| nth(&pool, index));
     assert!(pool.is_usable(spent, NOW) && pool.is_usable(refused, NOW));

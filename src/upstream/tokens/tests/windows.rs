@@ -67,7 +67,7 @@ fn requests_under_way_are_spent_from_the_window_that_decides() {
 }
 
 #[test]
-fn a_spent_window_rests_the_token_until_its_own_reset() {
+fn a_spent_window_cools_the_token_down_until_its_own_reset() {
     let pool = shown(&[(4955, 43), (0, 22)]);
     let limit = Limit::Primary { reset_at: Some(NOW + 22 * MINUTE) };
     assert!(pool.cool_down(nth(&pool, 0), limit, NOW));
