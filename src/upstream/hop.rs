@@ -13,7 +13,7 @@ use super::condition::Condition;
 use super::contacts::Contacts;
 use super::reply::Failure;
 use super::slots::Priority;
-use super::tokens::Lease;
+use super::tokens::TokenUse;
 use crate::entry::{Reason, Validators};
 
 /// Part of GitHub's ETag, so always the same.
@@ -28,7 +28,7 @@ const LONGEST_VALIDATOR: usize = 512;
 pub(super) struct Head {
     pub(super) response: Response,
     /// The token that the request was sent with.
-    pub(super) lease: Option<Lease>,
+    pub(super) token_use: Option<TokenUse>,
     /// The condition that was sent with it, so that a `304` means something.
     pub(super) condition: Condition,
 }
@@ -76,7 +76,7 @@ pub(super) struct Hop<'a> {
     /// The target of the request.
     pub(super) target: &'a Target,
     /// With which token.
-    pub(super) lease: Option<Lease>,
+    pub(super) token_use: Option<TokenUse>,
     /// On which condition.
     pub(super) condition: &'a Condition,
     /// On whose behalf.
@@ -87,14 +87,14 @@ pub(super) struct Hop<'a> {
 
 /// Sends one request and reads the head of its answer.
 pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Failure> {
-    let Hop { target, lease, condition, priority, contacts } = hop;
+    let Hop { target, token_use, condition, priority, contacts } = hop;
     let request = request(upstream, &hop)?;
     // Held until the head is booked.
-    let _reservation = lease.map(|lease| upstream.tokens.reserve(lease));
+    let _reservation = token_use.map(|token_use| upstream.tokens.reserve(token_use));
     contacts.ask(target.authority());
     let sent = upstream.connections.send(target.authority(), &request).await;
     let count = |status| {
-        upstream.metrics.request(status, lease.is_some(), condition.by(), priority);
+        upstream.metrics.request(status, token_use.is_some(), condition.by(), priority);
     };
     if sent.is_second {
         count(None);
@@ -120,18 +120,18 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
     if target.gets_token() {
         upstream.watch_clock(response.headers(), now);
     }
-    if lease.is_none() && target.gets_token() {
+    if token_use.is_none() && target.gets_token() {
         upstream.tokens.saw_without_token(response.headers(), now);
     }
     contacts.answered(response.status());
     // The quota in an answer to a refused token belongs to no account.
-    if let Some(lease) = lease.filter(|_| response.status() != StatusCode::UNAUTHORIZED) {
-        upstream.tokens.saw(lease, response.headers(), now);
+    if let Some(token_use) = token_use.filter(|_| response.status() != StatusCode::UNAUTHORIZED) {
+        upstream.tokens.saw(token_use, response.headers(), now);
         if priority == Priority::Background && is_charged(response.status()) {
-            upstream.tokens.charged_background(lease, now);
+            upstream.tokens.charged_background(token_use, now);
         }
     }
-    Ok(Head { response, lease, condition: condition.clone() })
+    Ok(Head { response, token_use, condition: condition.clone() })
 }
 
 /// Returns true for the status of an answer that costs quota: all do but a `304` and those of a
@@ -152,8 +152,8 @@ fn request(upstream: &Upstream, hop: &Hop<'_>) -> Result<Request, Failure> {
         headers.insert(ACCEPT, GITHUB_JSON.clone());
         headers.insert(name, value);
     }
-    if let Some(lease) = hop.lease {
-        headers.insert(AUTHORIZATION, upstream.tokens.authorization(lease));
+    if let Some(token_use) = hop.token_use {
+        headers.insert(AUTHORIZATION, upstream.tokens.authorization(token_use));
     }
     Ok(request)
 }

@@ -21,7 +21,7 @@ use super::rate_limit::Limit;
 use super::reachability::Subject;
 use super::reply::Failure;
 use super::slots::Priority;
-use super::tokens::Lease;
+use super::tokens::TokenUse;
 
 /// The interval of the looks for inquiries that are due. Our clock decides when one is.
 const TICK: Duration = Duration::from_millis(500);
@@ -51,27 +51,27 @@ impl Upstream {
             let slot = self.slots.take(Priority::Background, target.authority(), true);
             let Ok(_slot) = slot.await else { return };
             // Much may have happened while it waited for that.
-            let Some(lease) = self.next_to_identify(target, cooldown) else { return };
-            let finding = self.identify(target, lease).await;
+            let Some(token_use) = self.next_to_identify(target, cooldown) else { return };
+            let finding = self.identify(target, token_use).await;
             self.heed(target, &finding, cooldown);
         }
     }
 
-    fn next_to_identify(&self, target: &Target, cooldown: &Cooldown) -> Option<Lease> {
+    fn next_to_identify(&self, target: &Target, cooldown: &Cooldown) -> Option<TokenUse> {
         let now = self.clock.now();
         let cools_down = self.cooldowns.until(target, now).is_some();
         let may_ask = !cools_down && cooldown.until(now) <= now;
         may_ask.then(|| self.tokens.next_to_identify(now))?
     }
 
-    async fn identify(&self, target: &Target, lease: Lease) -> Finding {
+    async fn identify(&self, target: &Target, token_use: TokenUse) -> Finding {
         let contacts = Contacts::default();
         let limit = self.config.timeout;
-        let asked = tokio::time::timeout(limit, self.ask_whose(target, lease, &contacts)).await;
+        let asked = tokio::time::timeout(limit, self.ask_whose(target, token_use, &contacts)).await;
         let asked = asked.unwrap_or_else(|_| Err(Failure::timeout(limit)));
         self.observe(contacts, Subject::Token, asked.as_ref().err());
         let finding = asked.unwrap_or(Finding::Silence);
-        self.tokens.found(lease, &finding, self.clock.now());
+        self.tokens.found(token_use, &finding, self.clock.now());
         finding
     }
 
@@ -113,12 +113,12 @@ impl Upstream {
     pub(super) async fn ask_whose(
         &self,
         target: &Target,
-        lease: Lease,
+        token_use: TokenUse,
         contacts: &Contacts,
     ) -> Result<Finding, Failure> {
         let priority = Priority::Background;
         let condition = &Condition::NONE;
-        let hop = Hop { target, lease: Some(lease), condition, priority, contacts };
+        let hop = Hop { target, token_use: Some(token_use), condition, priority, contacts };
         let mut head = hop::send(self, hop).await?;
         let status = head.status();
         let bounds = Bounds::new(LARGEST_USER, self.config.timeout);

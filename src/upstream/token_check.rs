@@ -19,7 +19,7 @@ use super::contacts::Contacts;
 use super::hop::{self, Hop};
 use super::identity::Finding;
 use super::slots::Priority;
-use super::tokens::Lease;
+use super::tokens::TokenUse;
 
 /// The time that a check may take: a client waits for the answer of the document meanwhile.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -47,8 +47,8 @@ impl TokenChecks {
     }
 
     /// The token got a document.
-    pub(super) fn record(&self, lease: Lease, target: &Target) {
-        let mut got = self.0[lease.index()].got.lock();
+    pub(super) fn record(&self, token_use: TokenUse, target: &Target) {
+        let mut got = self.0[token_use.index()].got.lock();
         let is_newest = |known: &Target| known.key() == target.key();
         if !got[0].as_ref().is_some_and(is_newest) {
             got[1] = got[0].replace(target.clone());
@@ -56,37 +56,37 @@ impl TokenChecks {
     }
 
     /// A document that the token got, other than this one.
-    fn elsewhere(&self, lease: Lease, target: &Target) -> Option<Target> {
-        let got = self.0[lease.index()].got.lock();
+    fn elsewhere(&self, token_use: TokenUse, target: &Target) -> Option<Target> {
+        let got = self.0[token_use.index()].got.lock();
         got.iter().flatten().find(|known| known.key() != target.key()).cloned()
     }
 }
 
 impl Upstream {
     /// Returns true if GitHub refuses the token with which this document was answered `401`.
-    pub(super) async fn refuses(&self, lease: Lease, target: &Target) -> bool {
-        let mut passed_at = self.token_checks.0[lease.index()].passed_at.lock().await;
-        if self.tokens.is_rejected(lease) {
+    pub(super) async fn refuses(&self, token_use: TokenUse, target: &Target) -> bool {
+        let mut passed_at = self.token_checks.0[token_use.index()].passed_at.lock().await;
+        if self.tokens.is_rejected(token_use) {
             return true;
         }
         let now = self.clock.now();
         if passed_at.is_some_and(|at| at <= now && now.since(at) < TRUSTED_FOR) {
             return false;
         }
-        let check = self.is_refused_elsewhere(lease, target);
+        let check = self.is_refused_elsewhere(token_use, target);
         // No verdict is no refusal.
         let is_refused = tokio::time::timeout(DEADLINE, check).await.unwrap_or(false);
         *passed_at = (!is_refused).then(|| self.clock.now());
         is_refused
     }
 
-    async fn is_refused_elsewhere(&self, lease: Lease, target: &Target) -> bool {
-        let finding = self.ask_owner(lease).await;
+    async fn is_refused_elsewhere(&self, token_use: TokenUse, target: &Target) -> bool {
+        let finding = self.ask_owner(token_use).await;
         match finding {
             Finding::Known(_) | Finding::Nobodys | Finding::Limited(_) | Finding::Silence => false,
             Finding::Refused | Finding::Unclear => {
-                match self.token_checks.elsewhere(lease, target) {
-                    Some(other) => self.is_refused_for(lease, &other).await,
+                match self.token_checks.elsewhere(token_use, target) {
+                    Some(other) => self.is_refused_for(token_use, &other).await,
                     None => finding == Finding::Refused,
                 }
             }
@@ -94,26 +94,26 @@ impl Upstream {
     }
 
     /// Asks `GET /user`, and books what that tells of the token.
-    async fn ask_owner(&self, lease: Lease) -> Finding {
+    async fn ask_owner(&self, token_use: TokenUse) -> Finding {
         let Some(user) = Target::token_owner(&self.targets) else { return Finding::Unclear };
         if self.cooldowns.until(&user, self.clock.now()).is_some() {
             return Finding::Silence;
         }
-        let finding = self.ask_whose(&user, lease, &Contacts::default()).await;
+        let finding = self.ask_whose(&user, token_use, &Contacts::default()).await;
         let finding = finding.unwrap_or(Finding::Silence);
         if matches!(finding, Finding::Known(_) | Finding::Nobodys | Finding::Limited(_)) {
-            self.tokens.found(lease, &finding, self.clock.now());
+            self.tokens.found(token_use, &finding, self.clock.now());
         }
         self.book_limit(&user, &finding);
         finding
     }
 
     /// Returns true if the token is refused for a document that it got before.
-    async fn is_refused_for(&self, lease: Lease, target: &Target) -> bool {
+    async fn is_refused_for(&self, token_use: TokenUse, target: &Target) -> bool {
         let (condition, priority) = (&Condition::NONE, Priority::Background);
         // The exchange that is being decided tells how the host is.
         let contacts = &Contacts::default();
-        let hop = Hop { target, lease: Some(lease), condition, priority, contacts };
+        let hop = Hop { target, token_use: Some(token_use), condition, priority, contacts };
         let Ok(head) = hop::send(self, hop).await else { return false };
         head.status() == http::StatusCode::UNAUTHORIZED
     }

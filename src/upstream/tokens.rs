@@ -45,12 +45,12 @@ pub struct TokenPool {
 
 /// The right to use one token for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lease {
+pub struct TokenUse {
     index: usize,
     fingerprint: Fingerprint,
 }
 
-impl Lease {
+impl TokenUse {
     /// Returns which token of the configuration this is, counted from 0.
     pub const fn index(&self) -> usize {
         self.index
@@ -106,27 +106,27 @@ impl TokenPool {
 
     /// A token for the next request and the validator that it carries, as the planner has it; else
     /// the moment when a token is usable again.
-    pub(super) fn lease(
+    pub(super) fn choose(
         &self,
         question: &Question<'_>,
         now: Timestamp,
-    ) -> Result<(Lease, Validator), Timestamp> {
+    ) -> Result<(TokenUse, Validator), Timestamp> {
         let mut pool = self.pool.lock();
         let plan = planner::plan(question, &pool, now)?;
         if plan.validator != Validator::Etag {
             pool.took(plan.token);
         }
-        Ok((lease_of(&pool, plan.token), plan.validator))
+        Ok((use_of(&pool, plan.token), plan.validator))
     }
 
-    /// Returns true if a leased token may be used now, be it for less than is kept for clients.
-    pub(super) fn is_usable(&self, lease: Lease, now: Timestamp) -> bool {
-        self.pool.lock().one_usable_at(lease.index, Priority::Foreground, now) <= now
+    /// Returns true if the token may be used now, be it for less than is kept for clients.
+    pub(super) fn is_usable(&self, token_use: TokenUse, now: Timestamp) -> bool {
+        self.pool.lock().one_usable_at(token_use.index, Priority::Foreground, now) <= now
     }
 
-    /// The `Authorization` value of a leased token.
-    pub fn authorization(&self, lease: Lease) -> HeaderValue {
-        self.authorizations[lease.index].clone()
+    /// The `Authorization` value of the token.
+    pub fn authorization(&self, token_use: TokenUse) -> HeaderValue {
+        self.authorizations[token_use.index].clone()
     }
 
     /// Returns true if one of the tokens is in these bytes, be it one that is not in use.
@@ -135,16 +135,16 @@ impl TokenPool {
     }
 
     /// Counts a request that is about to be sent, until its cost is booked.
-    pub(super) fn reserve(&self, lease: Lease) -> Reservation<'_> {
-        Reservation::new(self, lease)
+    pub(super) fn reserve(&self, token_use: TokenUse) -> Reservation<'_> {
+        Reservation::new(self, token_use)
     }
 
     /// Books what the headers of an answer tell: the quota, what the token may see, and when it
     /// expires.
-    pub(super) fn saw(&self, lease: Lease, headers: &HeaderMap, now: Timestamp) {
-        let private = self.pool.lock().saw(lease.index, headers, now);
+    pub(super) fn saw(&self, token_use: TokenUse, headers: &HeaderMap, now: Timestamp) {
+        let private = self.pool.lock().saw(token_use.index, headers, now);
         if let Some(scopes) = private {
-            let token = lease.index;
+            let token = token_use.index;
             tracing::warn!(token, scopes, "a token sees private data, and so does every client");
         }
     }
@@ -161,19 +161,19 @@ impl TokenPool {
     }
 
     /// An answer that was neither a limit nor a refusal of the token: it works.
-    pub fn succeeded(&self, lease: Lease, now: Timestamp) {
-        self.pool.lock().succeeded(lease.index, now);
+    pub fn succeeded(&self, token_use: TokenUse, now: Timestamp) {
+        self.pool.lock().succeeded(token_use.index, now);
     }
 
     /// Begins the cooldown of the token's account after a limit that is about it; `false` if the
     /// limit is about something else.
-    pub fn cool_down(&self, lease: Lease, limit: Limit, now: Timestamp) -> bool {
-        self.pool.lock().cool_down(lease.index, limit, now)
+    pub fn cool_down(&self, token_use: TokenUse, limit: Limit, now: Timestamp) -> bool {
+        self.pool.lock().cool_down(token_use.index, limit, now)
     }
 
     /// Returns true if GitHub refuses the token, as far as is known.
-    pub(super) fn is_rejected(&self, lease: Lease) -> bool {
-        self.pool.lock().is_rejected(lease.index)
+    pub(super) fn is_rejected(&self, token_use: TokenUse) -> bool {
+        self.pool.lock().is_rejected(token_use.index)
     }
 
     /// Returns when a request without a token may be sent; `now` if one may.
@@ -192,31 +192,31 @@ impl TokenPool {
     }
 
     /// Puts the token aside after a `401`, until an inquiry says that it works again.
-    pub fn quarantine(&self, lease: Lease, now: Timestamp) {
-        if self.pool.lock().quarantine(lease.index, now) {
-            tell_refused(lease.index);
+    pub fn quarantine(&self, token_use: TokenUse, now: Timestamp) {
+        if self.pool.lock().quarantine(token_use.index, now) {
+            tell_refused(token_use.index);
         }
     }
 
     /// A token to ask GitHub about: whose it is, or whether it works again.
-    pub(super) fn next_to_identify(&self, now: Timestamp) -> Option<Lease> {
+    pub(super) fn next_to_identify(&self, now: Timestamp) -> Option<TokenUse> {
         let pool = self.pool.lock();
-        Some(lease_of(&pool, pool.next_to_identify(now)?))
+        Some(use_of(&pool, pool.next_to_identify(now)?))
     }
 
     /// Takes in the finding of that inquiry.
-    pub(super) fn found(&self, lease: Lease, finding: &Finding, now: Timestamp) {
+    pub(super) fn found(&self, token_use: TokenUse, finding: &Finding, now: Timestamp) {
         let mut pool = self.pool.lock();
-        let is_news = pool.found(lease.index, finding, now);
-        let (account, is_shared) = pool.account_of(lease.index);
+        let is_news = pool.found(token_use.index, finding, now);
+        let (account, is_shared) = pool.account_of(token_use.index);
         drop(pool);
         match finding {
             Finding::Known(identity) if is_news => {
-                tell_account(lease.index, identity, account, is_shared);
+                tell_account(token_use.index, identity, account, is_shared);
             }
-            Finding::Refused if is_news => tell_refused(lease.index),
+            Finding::Refused if is_news => tell_refused(token_use.index),
             Finding::Known(_) | Finding::Refused => {}
-            _ => tracing::debug!(token = lease.index, ?finding, "nothing learnt of a token"),
+            _ => tracing::debug!(token = token_use.index, ?finding, "nothing learnt of a token"),
         }
     }
 
@@ -250,8 +250,8 @@ impl TokenPool {
     }
 
     /// An answer to the background was charged to the token's account.
-    pub(super) fn charged_background(&self, lease: Lease, now: Timestamp) {
-        self.pool.lock().charged_background(lease.index, now);
+    pub(super) fn charged_background(&self, token_use: TokenUse, now: Timestamp) {
+        self.pool.lock().charged_background(token_use.index, now);
     }
 
     /// Returns the state of each token, in the order of the configuration.
@@ -260,8 +260,8 @@ impl TokenPool {
     }
 }
 
-fn lease_of(pool: &Pool, index: usize) -> Lease {
-    Lease { index, fingerprint: pool.fingerprint(index) }
+fn use_of(pool: &Pool, index: usize) -> TokenUse {
+    TokenUse { index, fingerprint: pool.fingerprint(index) }
 }
 
 fn tell_account(token: usize, identity: &Identity, account: usize, is_shared: bool) {

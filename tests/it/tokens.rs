@@ -6,9 +6,9 @@ mod inquiries;
 mod limits;
 mod policies;
 mod refused;
+mod retry_after;
 mod rights;
 mod sign_on;
-mod told;
 mod unauthorized;
 mod windows;
 

@@ -12,14 +12,14 @@ use crate::upstream::etag::Variant;
 use crate::upstream::hop::{self, GITHUB_JSON, Head, Hop};
 use crate::upstream::reply::Failure;
 use crate::upstream::stored::{Route, Stored};
-use crate::upstream::tokens::{Lease, Question};
+use crate::upstream::tokens::{Question, TokenUse};
 
 const MOST_REDIRECTS: usize = 3;
 
 /// The token and the validator of a request.
 #[derive(Clone, Copy)]
-struct Gear {
-    lease: Option<Lease>,
+struct Credentials {
+    token_use: Option<TokenUse>,
     validator: Validator,
 }
 
@@ -34,13 +34,13 @@ impl<'a> Exchange<'a> {
     /// Sends the request and follows its redirects, each target through the whole validation again.
     pub(super) async fn follow(&mut self) -> Result<Answered, Failure> {
         let mut target = self.moved_to.as_ref().unwrap_or(self.ask.target).clone();
-        let mut gear = self.equip(&target, None)?;
+        let mut chosen = self.choose_credentials(&target, None)?;
         let (mut hops, mut lasts) = (0, true);
         loop {
-            let condition = self.condition(&target, gear);
+            let condition = self.condition(&target, chosen);
             let (priority, contacts) = (self.ask.priority, self.contacts);
-            let lease = gear.lease;
-            let hop = Hop { target: &target, lease, condition: &condition, priority, contacts };
+            let token_use = chosen.token_use;
+            let hop = Hop { target: &target, token_use, condition: &condition, priority, contacts };
             let head = hop::send(self.upstream, hop).await?;
             let Some(location) = head.location() else {
                 let route = self.route(&target, hops, lasts);
@@ -64,26 +64,36 @@ impl<'a> Exchange<'a> {
             // A call was made by now, so a cooldown that is met here is a limit and no reason for
             // silence.
             let status = head.status();
-            gear =
-                self.go_on(head, &target, gear).await.map_err(|failure| match failure.reason {
+            chosen = self.go_on(head, &target, chosen).await.map_err(|failure| {
+                match failure.reason {
                     Reason::Crowded => failure,
                     _ => Failure { reason: Reason::Limited, status: Some(status), ..failure },
-                })?;
+                }
+            })?;
         }
     }
 
     /// Prepares the hop to the target of a redirect. A hop to another host waits for a slot there:
     /// a host that hangs holds its own share alone, however many exchanges are redirected to it.
-    async fn go_on(&mut self, from: Head, target: &Target, gear: Gear) -> Result<Gear, Failure> {
+    async fn go_on(
+        &mut self,
+        from: Head,
+        target: &Target,
+        chosen: Credentials,
+    ) -> Result<Credentials, Failure> {
         // Its connection serves others meanwhile.
         drop(from);
         self.take_slot(target).await?;
-        self.equip(target, Some(gear))
+        self.choose_credentials(target, Some(chosen))
     }
 
     /// Chooses for a hop: no token for a host that gets none, else the one in hand, unless it was
     /// limited or refused since, else one of the pool.
-    fn equip(&self, target: &Target, in_hand: Option<Gear>) -> Result<Gear, Failure> {
+    fn choose_credentials(
+        &self,
+        target: &Target,
+        in_hand: Option<Credentials>,
+    ) -> Result<Credentials, Failure> {
         let now = self.upstream.clock.now();
         self.upstream.cooldowns.check(target, now)?;
         if !target.gets_token() || self.goes_without_token(now)? {
@@ -91,11 +101,11 @@ impl<'a> Exchange<'a> {
             // another one.
             let stored = self.stored(target).filter(|stored| stored.token.is_none());
             let validator = stored.map_or(Validator::None, |_| Validator::Etag);
-            return Ok(Gear { lease: None, validator });
+            return Ok(Credentials { token_use: None, validator });
         }
-        let is_usable = |lease| self.upstream.tokens.is_usable(lease, now);
-        if let Some(gear) = in_hand.filter(|gear| gear.lease.is_some_and(is_usable)) {
-            return Ok(gear);
+        let is_usable = |token_use| self.upstream.tokens.is_usable(token_use, now);
+        if let Some(chosen) = in_hand.filter(|chosen| chosen.token_use.is_some_and(is_usable)) {
+            return Ok(chosen);
         }
         let question = Question {
             stored: self.stored(target),
@@ -104,17 +114,18 @@ impl<'a> Exchange<'a> {
             by_date: self.upstream.config.by_date,
             doubted_at: self.upstream.drift.noticed_at(),
         };
-        match self.upstream.tokens.lease(&question, now) {
-            Ok((lease, validator)) => Ok(Gear { lease: Some(lease), validator }),
+        match self.upstream.tokens.choose(&question, now) {
+            Ok((token_use, validator)) => Ok(Credentials { token_use: Some(token_use), validator }),
             Err(usable_at) => Err(Failure::without_call(Reason::NoToken, usable_at)),
         }
     }
 
     /// The condition of a hop; validators mean something at the host alone that gave them.
-    fn condition(&self, target: &Target, gear: Gear) -> Condition {
+    fn condition(&self, target: &Target, chosen: Credentials) -> Condition {
         let Some(stored) = self.stored(target) else { return Condition::NONE };
-        let authorization = gear.lease.map(|lease| self.upstream.tokens.authorization(lease));
-        Condition::new(gear.validator, &stored, authorization.as_ref().map(variant))
+        let authorization =
+            chosen.token_use.map(|token_use| self.upstream.tokens.authorization(token_use));
+        Condition::new(chosen.validator, &stored, authorization.as_ref().map(variant))
     }
 
     /// Returns the stored document, if this target may be asked about it.

@@ -10,7 +10,7 @@ use crate::upstream::hop::Head;
 use crate::upstream::rate_limit::{self, Limit};
 use crate::upstream::reply::{Failure, Reply};
 use crate::upstream::stored::Route;
-use crate::upstream::tokens::Lease;
+use crate::upstream::tokens::TokenUse;
 
 use super::attempt::Answered;
 use super::{Exchange, Next};
@@ -39,7 +39,7 @@ enum Meaning {
 
 impl Meaning {
     fn of(reply: &Reply, head: &Head, target: &Target, now: Timestamp) -> Self {
-        let (status, with_token) = (reply.status, head.lease.is_some());
+        let (status, with_token) = (reply.status, head.token_use.is_some());
         let limit = rate_limit::classify(status, head.headers(), &reply.body, with_token, now);
         if !with_token && target.gets_token() && !is_document(reply) {
             return Self::WithoutTokenInVain(limit);
@@ -84,15 +84,15 @@ impl Exchange<'_> {
         let now = self.upstream.clock.now();
         let meaning = Meaning::of(&reply, &head, &target, now);
         if meaning.accepts_token() && reply.reason() != Reason::ServerError {
-            self.record_success(&target, head.lease, &reply, now);
+            self.record_success(&target, head.token_use, &reply, now);
         }
         Ok(match meaning {
             Meaning::WithoutTokenInVain(limit) => self.refused_without_token(limit, now),
-            Meaning::Limited(limit) => self.limited(&target, head.lease, limit, reply, now),
-            Meaning::Unauthorized => self.unauthorized(&target, head.lease, reply).await,
+            Meaning::Limited(limit) => self.limited(&target, head.token_use, limit, reply, now),
+            Meaning::Unauthorized => self.unauthorized(&target, head.token_use, reply).await,
             Meaning::Denied => {
                 let wants_sign_on = rate_limit::wants_sign_on(head.headers(), &reply.body);
-                self.denied(head.lease, wants_sign_on, reply)
+                self.denied(head.token_use, wants_sign_on, reply)
             }
             Meaning::Unavailable => self.unavailable(&target, reply, now),
             Meaning::Fault if !self.retried => {
@@ -113,11 +113,17 @@ impl Exchange<'_> {
     }
 
     /// Records that GitHub has taken the token.
-    fn record_success(&self, target: &Target, lease: Option<Lease>, reply: &Reply, now: Timestamp) {
-        let Some(lease) = lease else { return };
-        self.upstream.tokens.succeeded(lease, now);
+    fn record_success(
+        &self,
+        target: &Target,
+        token_use: Option<TokenUse>,
+        reply: &Reply,
+        now: Timestamp,
+    ) {
+        let Some(token_use) = token_use else { return };
+        self.upstream.tokens.succeeded(token_use, now);
         if is_document(reply) {
-            self.upstream.token_checks.record(lease, target);
+            self.upstream.token_checks.record(token_use, target);
         }
         if let Some(slot) = &self.slot {
             self.upstream.slots.succeeded(slot);

@@ -56,7 +56,7 @@ impl Exchange<'_> {
             }
         };
         let validators = self.validators(target, head, &body);
-        let token = head.lease.map(|lease| lease.fingerprint());
+        let token = head.token_use.map(|token_use| token_use.fingerprint());
         let now = self.upstream.clock.now();
         let retry_after = rate_limit::retry_after(head.headers(), now);
         Ok(Reply {
@@ -79,10 +79,10 @@ impl Exchange<'_> {
             return Validators::default();
         }
         let mut validators = head.validators();
-        if let (Some(etag), Some(lease), StatusCode::OK) =
-            (&validators.etag, head.lease, head.status())
+        if let (Some(etag), Some(token_use), StatusCode::OK) =
+            (&validators.etag, head.token_use, head.status())
         {
-            let authorization = self.upstream.tokens.authorization(lease);
+            let authorization = self.upstream.tokens.authorization(token_use);
             validators.follows_rule = etag::follows_rule(etag, variant(&authorization), body);
         }
         validators

@@ -10,7 +10,7 @@ use crate::upstream::Ask;
 use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit};
 use crate::upstream::reply::{Failure, Reply};
 use crate::upstream::slots::Priority;
-use crate::upstream::tokens::Lease;
+use crate::upstream::tokens::TokenUse;
 
 use super::{Exchange, Next, stands};
 
@@ -46,7 +46,7 @@ impl Exchange<'_> {
     pub(super) fn limited(
         &mut self,
         target: &Target,
-        lease: Option<Lease>,
+        token_use: Option<TokenUse>,
         limit: Limit,
         reply: Reply,
         now: Timestamp,
@@ -56,10 +56,10 @@ impl Exchange<'_> {
         if limit.is_of_haste() {
             upstream.limits_of_haste.fetch_add(1, Ordering::Relaxed);
         }
-        if let Some(lease) = lease
-            && upstream.tokens.cool_down(lease, limit, now)
+        if let Some(token_use) = token_use
+            && upstream.tokens.cool_down(token_use, limit, now)
         {
-            self.tried.add(lease);
+            self.tried.add(token_use);
             let usable_at = upstream.tokens.usable_at(now);
             // Secondary limits apply to the client address, not only to the token.
             if matches!(limit, Limit::Secondary { .. }) || usable_at > now {
@@ -81,16 +81,16 @@ impl Exchange<'_> {
     pub(super) async fn unauthorized(
         &mut self,
         target: &Target,
-        lease: Option<Lease>,
+        token_use: Option<TokenUse>,
         reply: Reply,
     ) -> Next {
-        let Some(lease) = lease else { return Next::Answer(reply) };
-        if !self.upstream.refuses(lease, target).await {
-            return self.other_account(lease, reply);
+        let Some(token_use) = token_use else { return Next::Answer(reply) };
+        if !self.upstream.refuses(token_use, target).await {
+            return self.other_account(token_use, reply);
         }
         let now = self.upstream.clock.now();
-        self.upstream.tokens.quarantine(lease, now);
-        self.tried.add(lease);
+        self.upstream.tokens.quarantine(token_use, now);
+        self.tried.add(token_use);
         self.upstream.slow_if_none(now);
         Next::Again(Reply { is_about_token: true, ..reply })
     }
@@ -99,22 +99,22 @@ impl Exchange<'_> {
     /// it, or no token at all.
     pub(super) fn denied(
         &mut self,
-        lease: Option<Lease>,
+        token_use: Option<TokenUse>,
         wants_sign_on: bool,
         reply: Reply,
     ) -> Next {
-        let Some(lease) = lease else { return Next::Answer(reply) };
+        let Some(token_use) = token_use else { return Next::Answer(reply) };
         if wants_sign_on && self.without_token == WithoutToken::No {
             self.without_token = WithoutToken::Allowed;
         }
-        self.other_account(lease, reply)
+        self.other_account(token_use, reply)
     }
 
     /// Tries a token of another account once; whether there is one, the next attempt finds out.
-    fn other_account(&mut self, lease: Lease, reply: Reply) -> Next {
+    fn other_account(&mut self, token_use: TokenUse, reply: Reply) -> Next {
         if !self.tried_other_account {
             self.tried_other_account = true;
-            self.tried.add_account(lease);
+            self.tried.add_account(token_use);
             return Next::Again(reply);
         }
         if self.goes_on_without_token() {

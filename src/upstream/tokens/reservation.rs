@@ -4,7 +4,7 @@
 //! requests would see the quota from before the burst, and together they would run an account far
 //! below the threshold.
 
-use super::{Lease, TokenPool};
+use super::{TokenPool, TokenUse};
 
 /// Counts a request of a token's account as spent, until it is dropped: when the answer's head is
 /// booked, or when nobody waits for that any more.
@@ -12,18 +12,18 @@ use super::{Lease, TokenPool};
 #[derive(Debug)]
 pub(in crate::upstream) struct Reservation<'a> {
     pool: &'a TokenPool,
-    pub(super) lease: Lease,
+    pub(super) token_use: TokenUse,
 }
 
 impl<'a> Reservation<'a> {
-    pub(super) fn new(pool: &'a TokenPool, lease: Lease) -> Self {
-        pool.pool.lock().account_mut(lease.index).reserve();
-        Self { pool, lease }
+    pub(super) fn new(pool: &'a TokenPool, token_use: TokenUse) -> Self {
+        pool.pool.lock().account_mut(token_use.index).reserve();
+        Self { pool, token_use }
     }
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.pool.pool.lock().account_mut(self.lease.index).release();
+        self.pool.pool.lock().account_mut(self.token_use.index).release();
     }
 }

@@ -23,7 +23,7 @@ const NOTICE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The rights of a token, as far as they are known.
 #[derive(Debug, Default)]
 pub(super) struct Rights {
-    sight: Sight,
+    visibility: Visibility,
     /// By GitHub's clock.
     expires_at: Option<Timestamp>,
     /// GitHub's clock, by the last answer that showed the expiry.
@@ -37,10 +37,10 @@ pub(super) struct Rights {
 
 /// The data that a token sees.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Sight {
-    /// Nobody knows yet.
+enum Visibility {
+    /// Nothing is known yet.
     #[default]
-    Unseen,
+    Unknown,
     /// Public data, as far as can be seen.
     Public,
     /// Private data as well.
@@ -58,24 +58,25 @@ impl Rights {
             self.expires_at = std::str::from_utf8(expiration).ok().and_then(moment);
         }
         let Some(scopes) = changed(headers.get(SCOPES), &mut self.scopes) else { return false };
-        self.sight = if are_harmless(scopes) { Sight::Public } else { Sight::Private };
+        self.visibility =
+            if are_harmless(scopes) { Visibility::Public } else { Visibility::Private };
         self.is_private()
     }
 
-    /// Takes in that GitHub has told all about the token, and no scopes were among it.
-    pub(super) fn set_known(&mut self) {
-        if self.sight == Sight::Unseen {
-            self.sight = Sight::Public;
+    /// Records that GitHub has shown everything about the token, and no scopes were among it.
+    pub(super) fn set_visibility_known(&mut self) {
+        if self.visibility == Visibility::Unknown {
+            self.visibility = Visibility::Public;
         }
     }
 
     pub(super) fn is_private(&self) -> bool {
-        self.sight == Sight::Private
+        self.visibility == Visibility::Private
     }
 
     /// Returns true if it was seen to see nothing private, as far as can be seen.
     pub(super) fn is_public(&self) -> bool {
-        self.sight == Sight::Public
+        self.visibility == Visibility::Public
     }
 
     /// The scopes as GitHub wrote them.
@@ -185,14 +186,14 @@ mod tests {
             !rights.read(&HeaderMap::new(), NOW),
             "an answer that tells nothing changes nothing"
         );
-        rights.set_known();
+        rights.set_visibility_known();
         assert!(rights.is_private());
     }
 
     #[test]
     fn a_token_of_which_no_scopes_are_told_is_taken_for_public() {
         let mut rights = Rights::default();
-        rights.set_known();
+        rights.set_visibility_known();
         assert!(rights.is_public());
     }
 

@@ -3,7 +3,7 @@
 mod accounts;
 mod inquiries;
 mod laws;
-mod told;
+mod warnings;
 mod windows;
 
 use std::time::Duration;
@@ -35,8 +35,8 @@ fn with(count: usize, identify: bool, require_public: bool) -> TokenPool {
 
 impl TokenPool {
     /// Books a quota alone, where [`TokenPool::saw`] would need it written as headers.
-    pub(in crate::upstream) fn book(&self, lease: Lease, quota: Quota, now: Timestamp) {
-        self.pool.lock().book(lease.index, quota, now);
+    pub(in crate::upstream) fn book(&self, token_use: TokenUse, quota: Quota, now: Timestamp) {
+        self.pool.lock().book(token_use.index, quota, now);
     }
 }
 
@@ -48,7 +48,7 @@ fn accounts(pool: &TokenPool) -> Vec<usize> {
     pool.reports(NOW).iter().map(|report| report.account).collect()
 }
 
-fn lease(pool: &TokenPool, now: Timestamp) -> Result<usize, Timestamp> {
+fn chosen(pool: &TokenPool, now: Timestamp) -> Result<usize, Timestamp> {
     ask(pool, None, Priority::Foreground, &Tried::default(), now)
 }
 
@@ -71,11 +71,11 @@ fn ask(
     let stored = own.map(|_| stored);
     let by_date = config::ByDate::Never;
     let question = Question { stored, priority, tried, by_date, doubted_at: None };
-    pool.lease(&question, now).map(|(lease, _)| lease.index())
+    pool.choose(&question, now).map(|(token_use, _)| token_use.index())
 }
 
-fn nth(pool: &TokenPool, index: usize) -> Lease {
-    Lease { index, fingerprint: pool.pool.lock().fingerprint(index) }
+fn nth(pool: &TokenPool, index: usize) -> TokenUse {
+    TokenUse { index, fingerprint: pool.pool.lock().fingerprint(index) }
 }
 
 fn quota(remaining: u64, reset_in: Duration) -> Quota {
@@ -93,7 +93,7 @@ fn a_pool_shows_no_token() {
 #[test]
 fn tokens_take_turns() {
     let pool = pool(3);
-    let turns: Vec<_> = (0..6).map(|_| lease(&pool, NOW).unwrap()).collect();
+    let turns: Vec<_> = (0..6).map(|_| chosen(&pool, NOW).unwrap()).collect();
     assert_eq!(turns, [0, 1, 2, 0, 1, 2]);
 }
 
@@ -102,21 +102,21 @@ fn tokens_with_enough_quota_come_before_those_without() {
     let pool = pool(3);
     pool.book(nth(&pool, 0), quota(THRESHOLD - 1, MINUTE), NOW);
     pool.book(nth(&pool, 1), quota(THRESHOLD, MINUTE), NOW);
-    let turns: Vec<_> = (0..4).map(|_| lease(&pool, NOW).unwrap()).collect();
+    let turns: Vec<_> = (0..4).map(|_| chosen(&pool, NOW).unwrap()).collect();
     assert_eq!(turns, [1, 2, 1, 2]);
     for index in 1..3 {
         pool.book(nth(&pool, index), quota(1, MINUTE), NOW);
     }
-    assert!(lease(&pool, NOW).is_ok(), "below the threshold they are used last, not never");
+    assert!(chosen(&pool, NOW).is_ok(), "below the threshold they are used last, not never");
 }
 
 #[test]
 fn a_number_is_forgotten_at_its_reset() {
     let pool = pool(2);
     pool.book(nth(&pool, 0), quota(0, MINUTE), NOW);
-    assert_eq!(lease(&pool, NOW), Ok(1));
-    assert_eq!(lease(&pool, NOW), Ok(1));
-    let turns: Vec<_> = (0..2).map(|_| lease(&pool, NOW + MINUTE).unwrap()).collect();
+    assert_eq!(chosen(&pool, NOW), Ok(1));
+    assert_eq!(chosen(&pool, NOW), Ok(1));
+    let turns: Vec<_> = (0..2).map(|_| chosen(&pool, NOW + MINUTE).unwrap()).collect();
     assert_eq!(turns, [0, 1]);
 }
 
@@ -142,7 +142,7 @@ fn requests_under_way_count_as_spent() {
     let burst: Vec<_> = (0..3).map(|_| pool.reserve(nth(&pool, background().unwrap()))).collect();
     assert_eq!(background(), Err(NOW + Duration::from_secs(1)), "one of the answers may be a 304");
     assert!(!pool.has_quota_to_spare(NOW));
-    assert!(lease(&pool, NOW).is_ok(), "the foreground may run low");
+    assert!(chosen(&pool, NOW).is_ok(), "the foreground may run low");
     assert_eq!(pool.reports(NOW)[0].remaining, Some(THRESHOLD + 2), "what was told");
     drop(burst);
     assert_eq!(background(), Ok(0));
@@ -156,8 +156,8 @@ fn the_background_stops_at_the_threshold() {
     }
     let own = nth(&pool, 0).fingerprint();
     for own in [None, Some(own)] {
-        let leased = ask(&pool, own, Priority::Background, &Tried::default(), NOW);
-        assert_eq!(leased, Err(NOW + MINUTE), "until the first window ends");
+        let chosen = ask(&pool, own, Priority::Background, &Tried::default(), NOW);
+        assert_eq!(chosen, Err(NOW + MINUTE), "until the first window ends");
     }
     assert!(ask(&pool, Some(own), Priority::Foreground, &Tried::default(), NOW).is_ok());
 }
@@ -206,9 +206,9 @@ fn a_spent_token_cools_down_until_its_reset() {
     let pool = pool(1);
     let reset_at = Some(NOW + 10 * MINUTE);
     assert!(pool.cool_down(nth(&pool, 0), Limit::Primary { reset_at }, NOW));
-    assert_eq!(lease(&pool, NOW), Err(NOW + 10 * MINUTE));
+    assert_eq!(chosen(&pool, NOW), Err(NOW + 10 * MINUTE));
     assert!(pool.reports(NOW)[0].is_cooling_down);
-    assert_eq!(lease(&pool, NOW + 10 * MINUTE), Ok(0));
+    assert_eq!(chosen(&pool, NOW + 10 * MINUTE), Ok(0));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_spent_token_cools_down_even_if_its_reset_has_passed_here() {
     let mut now = NOW;
     for minutes in [1, 2, 4] {
         pool.cool_down(nth(&pool, 0), Limit::Primary { reset_at: Some(now) }, now);
-        assert_eq!(lease(&pool, now), Err(now + minutes * MINUTE));
+        assert_eq!(chosen(&pool, now), Err(now + minutes * MINUTE));
         now = now + minutes * MINUTE;
     }
 }
@@ -227,7 +227,7 @@ fn a_reset_far_away_is_not_believed() {
     let pool = pool(1);
     let reset_at = Some(NOW + Duration::from_secs(365 * 24 * 3600));
     pool.cool_down(nth(&pool, 0), Limit::Primary { reset_at }, NOW);
-    assert_eq!(lease(&pool, NOW), Err(NOW + 120 * MINUTE));
+    assert_eq!(chosen(&pool, NOW), Err(NOW + 120 * MINUTE));
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn limits_of_a_host_cost_the_token_nothing() {
     let pool = pool(1);
     assert!(!pool.cool_down(nth(&pool, 0), Limit::Host { retry_after: None }, NOW));
     assert!(!pool.cool_down(nth(&pool, 0), Limit::OtherResource { reset_at: None }, NOW));
-    assert_eq!(lease(&pool, NOW), Ok(0));
+    assert_eq!(chosen(&pool, NOW), Ok(0));
 }
 
 #[test]
@@ -247,21 +247,21 @@ fn a_refused_token_that_works_again_is_used_again() {
     for minutes in [1, 2, 4, 8] {
         let due_at = now + minutes * MINUTE;
         for _ in 0..3 {
-            assert_eq!(lease(&pool, now), Err(due_at));
+            assert_eq!(chosen(&pool, now), Err(due_at));
             assert_eq!(pool.next_to_identify(now), None);
             pool.quarantine(token, now);
         }
         now = due_at;
-        assert_eq!(lease(&pool, now), Err(now + Duration::from_secs(1)), "as soon as it is asked");
+        assert_eq!(chosen(&pool, now), Err(now + Duration::from_secs(1)), "as soon as it is asked");
         assert_eq!(pool.next_to_identify(now), Some(token));
         assert!(pool.reports(now)[0].rejected);
         pool.found(token, &Finding::Refused, now);
     }
     pool.found(token, &user(1), now);
     assert!(!pool.reports(now)[0].rejected);
-    assert_eq!(lease(&pool, now), Ok(0));
+    assert_eq!(chosen(&pool, now), Ok(0));
     pool.quarantine(token, now);
-    assert_eq!(lease(&pool, now), Err(now + MINUTE), "a success ends the doubling");
+    assert_eq!(chosen(&pool, now), Err(now + MINUTE), "a success ends the doubling");
 }
 
 #[test]
@@ -306,11 +306,11 @@ fn where_an_inquiry_tells_nothing_a_refused_token_is_on_trial() {
         now = now + minutes * MINUTE;
         assert_eq!(pool.next_to_identify(now), Some(token));
         pool.found(token, &Finding::Unclear, now);
-        assert_eq!(lease(&pool, now), Ok(0));
+        assert_eq!(chosen(&pool, now), Ok(0));
     }
     pool.succeeded(token, now);
     pool.quarantine(token, now);
-    assert_eq!(lease(&pool, now), Err(now + MINUTE), "it has worked");
+    assert_eq!(chosen(&pool, now), Err(now + MINUTE), "it has worked");
 }
 
 #[test]
@@ -319,13 +319,13 @@ fn a_token_that_got_documents_is_not_put_aside_for_an_inquiry() {
     let token = nth(&pool, 0);
     pool.succeeded(token, NOW);
     pool.found(token, &Finding::Refused, NOW);
-    assert_eq!((lease(&pool, NOW), pool.next_to_identify(NOW)), (Ok(0), None));
+    assert_eq!((chosen(&pool, NOW), pool.next_to_identify(NOW)), (Ok(0), None));
     pool.quarantine(token, NOW);
     let then = NOW + MINUTE;
     pool.found(token, &Finding::Nobodys, then);
-    assert_eq!(lease(&pool, then), Ok(0));
+    assert_eq!(chosen(&pool, then), Ok(0));
     pool.found(token, &Finding::Refused, then);
-    assert_eq!(lease(&pool, then), Err(then + MINUTE), "it got none since it was refused");
+    assert_eq!(chosen(&pool, then), Err(then + MINUTE), "it got none since it was refused");
 }
 
 #[test]
@@ -337,7 +337,7 @@ fn an_unclear_answer_leaves_the_pause_of_a_refused_token() {
     let mut now = NOW + 3 * MINUTE;
     for finding in [Finding::Silence, Finding::Limited(Limit::Host { retry_after: None })] {
         pool.found(token, &finding, now);
-        assert_eq!(lease(&pool, now), Err(now + 2 * MINUTE), "{finding:?}");
+        assert_eq!(chosen(&pool, now), Err(now + 2 * MINUTE), "{finding:?}");
         now = now + 2 * MINUTE;
     }
 }

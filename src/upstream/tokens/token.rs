@@ -141,7 +141,7 @@ impl Token {
             (Finding::Known(identity), _) => {
                 // A token never changes hands, so the first answer stands.
                 self.id.get_or_insert(identity.id);
-                self.rights.set_known();
+                self.rights.set_visibility_known();
                 self.accept(now);
                 self.inquiry = self.next_inquiry(now);
             }

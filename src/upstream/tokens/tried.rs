@@ -1,6 +1,6 @@
 //! The tokens that an exchange has tried already.
 
-use super::Lease;
+use super::TokenUse;
 
 /// The tokens that are of no use to an exchange.
 #[derive(Clone, Debug, Default)]
@@ -12,14 +12,14 @@ pub(in crate::upstream) struct Tried {
 
 impl Tried {
     /// This token is of no use.
-    pub(in crate::upstream) fn add(&mut self, lease: Lease) {
-        self.tokens.push(lease.index);
+    pub(in crate::upstream) fn add(&mut self, token_use: TokenUse) {
+        self.tokens.push(token_use.index);
     }
 
     /// Nor is any other token of its account: a policy looks at who asks. An exchange meets one
     /// once.
-    pub(in crate::upstream) fn add_account(&mut self, lease: Lease) {
-        self.denied = Some(lease.index);
+    pub(in crate::upstream) fn add_account(&mut self, token_use: TokenUse) {
+        self.denied = Some(token_use.index);
     }
 
     /// Returns true if the token is of no use; `is_same_account` compares two.

@@ -12,7 +12,7 @@ use crate::entry::Validators;
 use crate::secret::{Fingerprint, Secret};
 use crate::upstream::TokenPool;
 use crate::upstream::rate_limit::{Limit, Quota};
-use crate::upstream::tokens::Lease;
+use crate::upstream::tokens::TokenUse;
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -22,7 +22,7 @@ const THRESHOLD: u64 = 100;
 /// A pool and its tokens, by their places.
 struct Scene {
     pool: TokenPool,
-    tokens: Vec<Lease>,
+    tokens: Vec<TokenUse>,
 }
 
 impl Scene {
@@ -34,7 +34,7 @@ impl Scene {
         let pool = TokenPool::new(&config);
         let question = Case::default().question(None, &NOTHING_TRIED);
         // They take turns.
-        let tokens = (0..COUNT).map(|_| pool.lease(&question, NOW).unwrap().0).collect();
+        let tokens = (0..COUNT).map(|_| pool.choose(&question, NOW).unwrap().0).collect();
         Self { pool, tokens }
     }
 
@@ -66,8 +66,8 @@ impl Scene {
             may_use_date: case.may_use_date,
             moved_to: None,
         };
-        let planned = self.pool.lease(&case.question(Some(stored), &NOTHING_TRIED), NOW);
-        planned.map(|(lease, validator)| (lease.index(), validator))
+        let planned = self.pool.choose(&case.question(Some(stored), &NOTHING_TRIED), NOW);
+        planned.map(|(token_use, validator)| (token_use.index(), validator))
     }
 }
 

@@ -12,7 +12,7 @@ fn a_cooldown_of_one_token_is_one_of_its_whole_account() {
         pool.found(nth(&pool, 0), &user(1), NOW);
         pool.cool_down(nth(&pool, 1), limit, NOW);
         pool.found(nth(&pool, 1), &user(1), NOW + MINUTE);
-        assert_eq!(lease(&pool, NOW + MINUTE), Err(NOW + 10 * MINUTE), "{limit:?}");
+        assert_eq!(chosen(&pool, NOW + MINUTE), Err(NOW + 10 * MINUTE), "{limit:?}");
     }
 }
 
@@ -51,7 +51,7 @@ fn a_clock_that_is_set_back_ends_what_would_last_too_long() {
         assert_eq!(pool.reports(before)[0].remaining, None);
         pool.cool_down(nth(&pool, 0), Limit::Primary { reset_at: Some(before + MINUTE) }, before);
         assert_eq!(
-            lease(&pool, before),
+            chosen(&pool, before),
             Err(before + MINUTE),
             "another cooldown is one of this clock"
         );
@@ -66,7 +66,7 @@ fn a_known_token_ends_the_doubling_of_cooldowns() {
     let then = NOW + MINUTE;
     pool.found(nth(&pool, 0), &user(1), then);
     pool.cool_down(nth(&pool, 0), limit, then);
-    assert_eq!(lease(&pool, then), Err(then + MINUTE));
+    assert_eq!(chosen(&pool, then), Err(then + MINUTE));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_token_that_sees_too_much_is_asked_about_every_hour() {
     let scopes = [("x-oauth-scopes".parse().unwrap(), "repo".parse().unwrap())];
     pool.saw(token, &HeaderMap::from_iter(scopes), NOW);
     pool.found(token, &user(1), NOW);
-    assert_eq!(lease(&pool, NOW), Err(NOW + 60 * MINUTE));
+    assert_eq!(chosen(&pool, NOW), Err(NOW + 60 * MINUTE));
     assert!(pool.next_to_identify(NOW + 59 * MINUTE).is_none());
     assert!(pool.next_to_identify(NOW + 60 * MINUTE).is_some());
 }

@@ -104,11 +104,11 @@ impl<'a> Scene<'a> {
     /// Requests of the account that are under way.
     fn under_way(&self, account: usize) -> u64 {
         let accounts = accounts(self.pool);
-        let of_it = self.under_way.iter().filter(|it| accounts[it.lease.index()] == account);
+        let of_it = self.under_way.iter().filter(|it| accounts[it.token_use.index()] == account);
         of_it.count() as u64
     }
 
-    fn leased(&self, priority: Priority) -> Result<usize, Timestamp> {
+    fn chosen(&self, priority: Priority) -> Result<usize, Timestamp> {
         ask(self.pool, None, priority, &Tried::default(), self.now)
     }
 
@@ -141,7 +141,7 @@ proptest! {
         for (index, event) in events {
             scene.play(index, event);
             for priority in Priority::ALL {
-                let Ok(chosen) = scene.leased(priority) else { continue };
+                let Ok(chosen) = scene.chosen(priority) else { continue };
                 let report = pool.reports(scene.now)[chosen];
                 prop_assert!(!report.is_cooling_down && !report.rejected && !report.barred);
                 prop_assert!(!(be_public && report.private));
@@ -160,17 +160,17 @@ proptest! {
         let pool = with(COUNT, true, be_public);
         let mut scene = Scene::after(&pool, events);
         for priority in Priority::ALL {
-            let Err(usable_at) = scene.leased(priority) else { continue };
+            let Err(usable_at) = scene.chosen(priority) else { continue };
             prop_assert!(usable_at > scene.now);
             if scene.under_way.is_empty() {
                 let before = Scene { now: usable_at - Duration::from_millis(1), ..Scene::new(&pool) };
-                prop_assert!(before.leased(priority).is_err());
+                prop_assert!(before.chosen(priority).is_err());
             }
             // By then the requests under way were answered, and so was what there was to ask.
             let then = Scene { now: usable_at, ..Scene::new(&pool) };
             scene.under_way.clear();
             then.answer_inquiries();
-            prop_assert!(then.leased(priority).is_ok());
+            prop_assert!(then.chosen(priority).is_ok());
         }
     }
 

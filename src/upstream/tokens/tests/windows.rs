@@ -23,8 +23,8 @@ fn deciding(pool: &TokenPool, now: Timestamp) -> Option<(u64, Timestamp)> {
 
 /// Returns when the background may go on.
 fn background_at(pool: &TokenPool, now: Timestamp) -> Timestamp {
-    let leased = ask(pool, None, Priority::Background, &Tried::default(), now);
-    leased.map_or_else(|until| until, |_| now)
+    let chosen = ask(pool, None, Priority::Background, &Tried::default(), now);
+    chosen.map_or_else(|until| until, |_| now)
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn of_two_windows_the_one_with_less_left_decides() {
         let pool = shown(&windows);
         assert_eq!(deciding(&pool, NOW), Some((99, NOW + 22 * MINUTE)));
         assert_eq!(background_at(&pool, NOW), NOW + 22 * MINUTE);
-        assert!(lease(&pool, NOW).is_ok(), "clients go on");
+        assert!(chosen(&pool, NOW).is_ok(), "clients go on");
         let then = NOW + 22 * MINUTE;
         assert_eq!(deciding(&pool, then), Some((4955, NOW + 43 * MINUTE)));
         assert_eq!(background_at(&pool, then), then);
@@ -71,8 +71,8 @@ fn a_spent_window_cools_the_token_down_until_its_own_reset() {
     let pool = shown(&[(4955, 43), (0, 22)]);
     let limit = Limit::Primary { reset_at: Some(NOW + 22 * MINUTE) };
     assert!(pool.cool_down(nth(&pool, 0), limit, NOW));
-    assert_eq!(lease(&pool, NOW), Err(NOW + 22 * MINUTE));
-    assert_eq!(lease(&pool, NOW + 22 * MINUTE), Ok(0));
+    assert_eq!(chosen(&pool, NOW), Err(NOW + 22 * MINUTE));
+    assert_eq!(chosen(&pool, NOW + 22 * MINUTE), Ok(0));
     assert_eq!(background_at(&pool, NOW + 22 * MINUTE), NOW + 22 * MINUTE);
 }
 

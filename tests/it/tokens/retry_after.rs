@@ -15,7 +15,7 @@ async fn app_with_two_tokens() -> TestApp {
 }
 
 #[tokio::test]
-async fn whoever_meets_the_limits_is_told_when_they_end() {
+async fn a_client_that_meets_limits_learns_their_end() {
     let app = app_with_two_tokens().await;
     let urls: Vec<_> = (0..40).map(|n| document(&app, &format!("octo/r{n}"))).collect();
     app.github.fail_all(Failure::SecondaryLimit(Some(60)));
@@ -27,7 +27,7 @@ async fn whoever_meets_the_limits_is_told_when_they_end() {
 }
 
 #[tokio::test]
-async fn a_refusal_after_a_limit_is_told_as_the_limit() {
+async fn a_refusal_after_a_limit_is_reported_as_the_limit() {
     let app = app_with_two_tokens().await;
     app.github.fail_all(Failure::SecondaryLimit(Some(600))).for_token("a");
     app.github.revoke("b");
@@ -36,7 +36,7 @@ async fn a_refusal_after_a_limit_is_told_as_the_limit() {
 }
 
 #[tokio::test]
-async fn a_limit_after_a_refusal_is_told_as_the_limit() {
+async fn a_limit_after_a_refusal_is_reported_as_the_limit() {
     let app = app_with_two_tokens().await;
     app.github.revoke("a");
     app.github.fail_all(Failure::SecondaryLimit(Some(600))).for_token("b");

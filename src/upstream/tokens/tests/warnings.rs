@@ -38,7 +38,7 @@ fn told(meanwhile: impl FnOnce()) -> Vec<String> {
 const REFUSED: &str = "WARN GitHub refused a token; it is put aside until it works again token=0";
 
 #[test]
-fn a_token_that_is_refused_is_told_of_once_whoever_found_out() {
+fn a_refused_token_is_logged_once() {
     let pool = identifying(1);
     let token = nth(&pool, 0);
     assert_eq!(told(|| pool.quarantine(token, NOW)), [REFUSED]);
@@ -50,7 +50,7 @@ fn a_token_that_is_refused_is_told_of_once_whoever_found_out() {
 }
 
 #[test]
-fn whose_a_token_is_is_told_once() {
+fn the_owner_of_a_token_is_logged_once() {
     let pool = identifying(2);
     let [first, second] = [0, 1].map(|index| nth(&pool, index));
     let known = r#"INFO a token's account is known token=0 account=0 login="user-7""#;
@@ -64,7 +64,7 @@ fn whose_a_token_is_is_told_once() {
 }
 
 #[test]
-fn the_end_of_a_token_is_told_once_a_day() {
+fn the_expiry_of_a_token_is_logged_once_a_day() {
     let pool = pool(1);
     let expires = "1970-01-14 13:46:40 UTC".parse().unwrap();
     let headers = [("github-authentication-token-expiration".parse().unwrap(), expires)];
@@ -78,7 +78,7 @@ fn the_end_of_a_token_is_told_once_a_day() {
 }
 
 #[test]
-fn private_data_is_told_of_with_its_scopes() {
+fn private_data_is_logged_with_its_scopes() {
     let pool = pool(1);
     let headers = [("x-oauth-scopes".parse().unwrap(), "repo, gist".parse().unwrap())];
     let headers = HeaderMap::from_iter(headers);
