@@ -32,19 +32,22 @@ impl Tasks {
         drop(tokio::spawn(self.0.track_future(future)));
     }
 
-    /// Runs a task that ends by itself at `stop`. If it panics, logs the panic and restarts it
-    /// after a pause.
-    pub fn supervise<F>(
+    /// Runs the work of a component, which ends by itself at `stop`. If it panics, logs the panic
+    /// and restarts it after a pause.
+    pub fn supervise<C, F>(
         &self,
         name: &'static str,
-        stop: CancellationToken,
-        start: impl Fn() -> F + Send + 'static,
+        stop: &CancellationToken,
+        component: C,
+        work: impl Fn(C, CancellationToken) -> F + Send + 'static,
     ) where
+        C: Clone + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let group = self.clone();
+        let (group, stop) = (self.clone(), stop.clone());
         self.spawn(async move {
-            while group.panics(start()).await && !stop.is_cancelled() {
+            while group.panics(work(component.clone(), stop.clone())).await && !stop.is_cancelled()
+            {
                 tracing::error!(task = name, "a background task panicked; starting it again");
                 stop.run_until_cancelled(tokio::time::sleep(RESTART_PAUSE)).await;
             }
@@ -116,9 +119,8 @@ mod tests {
     async fn supervised_tasks_restart_after_a_panic_until_stopped() {
         let (tasks, stop) = (Tasks::new(), CancellationToken::new());
         let (starts, second) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
-        let (count, started, end) = (Arc::clone(&starts), Arc::clone(&second), stop.clone());
-        tasks.supervise("test", stop.clone(), move || {
-            let (started, end) = (Arc::clone(&started), end.clone());
+        let counted = (Arc::clone(&starts), Arc::clone(&second));
+        tasks.supervise("test", &stop, counted, |(count, started), end| {
             let nth = count.fetch_add(1, Ordering::SeqCst);
             async move {
                 assert_ne!(nth, 0, "the first start panics");

@@ -32,46 +32,24 @@ impl Background {
     pub(super) fn start(app: &App) -> Self {
         let tasks = Tasks::new();
         let stop = CancellationToken::new();
-        let write_behind = Arc::clone(&app.write_behind);
-        tasks.supervise("write-behind", stop.clone(), {
-            let (write_behind, stop) = (Arc::clone(&write_behind), stop.clone());
-            move || {
-                let (write_behind, stop) = (Arc::clone(&write_behind), stop.clone());
-                async move { write_behind.run(stop).await }
-            }
-        });
-        let (guard, cache, health) =
-            (Arc::clone(&app.guard), app.cache.clone(), app.health.clone());
-        let probes_stop = stop.clone();
-        tasks.supervise("store-probe", stop.clone(), move || {
-            let (guard, write_behind) = (Arc::clone(&guard), Arc::clone(&write_behind));
-            let probe = probe(guard, cache.clone(), write_behind, health.clone());
-            let stop = probes_stop.clone();
-            async move {
-                stop.run_until_cancelled(probe).await;
-            }
-        });
-        let (upstream, identify_stop) = (Arc::clone(&app.upstream), stop.clone());
-        tasks.supervise("identify-tokens", stop.clone(), move || {
-            let (upstream, stop) = (Arc::clone(&upstream), identify_stop.clone());
-            async move {
-                stop.run_until_cancelled(upstream.identify_tokens()).await;
-            }
-        });
-        let (cache, compress_stop) = (app.cache.clone(), stop.clone());
-        tasks.supervise("compress", stop.clone(), move || {
-            let (cache, stop) = (cache.clone(), compress_stop.clone());
-            async move {
-                stop.run_until_cancelled(cache.compress()).await;
-            }
-        });
         let sweeps = stop.child_token();
-        let (revalidator, sweeps_stop) = (Arc::clone(&app.revalidator), sweeps.clone());
-        tasks.supervise("revalidate", sweeps.clone(), move || {
-            let (revalidator, stop) = (Arc::clone(&revalidator), sweeps_stop.clone());
-            async move {
-                stop.run_until_cancelled(revalidator.run()).await;
-            }
+        // It puts the batch that is being written back into the queue.
+        tasks.supervise("write-behind", &stop, app.write_behind.clone(), |it, stop| async move {
+            it.run(stop).await;
+        });
+        let (guard, cache) = (app.guard.clone(), app.cache.clone());
+        let probed = (guard, cache, app.write_behind.clone(), app.health.clone());
+        tasks.supervise("store-probe", &stop, probed, |it, stop| async move {
+            stop.run_until_cancelled(probe(it)).await;
+        });
+        tasks.supervise("identify-tokens", &stop, app.upstream.clone(), |it, stop| async move {
+            stop.run_until_cancelled(it.identify_tokens()).await;
+        });
+        tasks.supervise("compress", &stop, app.cache.clone(), |it, stop| async move {
+            stop.run_until_cancelled(it.compress()).await;
+        });
+        tasks.supervise("revalidate", &sweeps, app.revalidator.clone(), |it, stop| async move {
+            stop.run_until_cancelled(it.run()).await;
         });
         Self { tasks, stop, sweeps }
     }
@@ -89,7 +67,9 @@ impl Background {
 }
 
 /// Probes the store, so that `/healthz` does not need to.
-async fn probe(guard: Arc<Guard>, cache: Cache, write_behind: Arc<WriteBehind>, health: Health) {
+async fn probe(
+    (guard, cache, write_behind, health): (Arc<Guard>, Cache, Arc<WriteBehind>, Health),
+) {
     let (mut was_up, mut probes, mut losses) = (true, 0_u32, guard.losses());
     watch(&guard, |found| {
         if guard.losses() != losses {

@@ -32,10 +32,11 @@ const CRATES: [&str; 12] = [
     "tower",
 ];
 /// The modules of svm that a target may name, and the target of access lines.
-const MODULES: [&str; 26] = [
+const MODULES: [&str; 28] = [
     "access",
     "activity",
     "app",
+    "backoff",
     "cache",
     "clock",
     "commands",
@@ -58,6 +59,7 @@ const MODULES: [&str; 26] = [
     "target",
     "tasks",
     "telemetry",
+    "tls",
     "upstream",
 ];
 /// Names of levels in other programs.

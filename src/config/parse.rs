@@ -22,6 +22,13 @@ const MIN_INTERVAL: Duration = Duration::from_millis(100);
 const MIN_RATE: f64 = 0.001;
 const MAX_RATE: f64 = 1_000_000.0;
 
+/// Returns a parser that takes an empty text for no value.
+pub(super) fn optional<T>(
+    parse: impl FnOnce(&str) -> Result<T>,
+) -> impl FnOnce(&str) -> Result<Option<T>> {
+    |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
+}
+
 /// Returns the items of a comma-separated list, trimmed, without empty ones.
 pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim_ascii).filter(|item| !item.is_empty())

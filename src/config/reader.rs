@@ -40,15 +40,6 @@ impl<'a> Reader<'a> {
         self.note(name, &problem)
     }
 
-    /// Reads a variable without a default. The inner `None` stands for an unset one.
-    pub(super) fn read_optional<T>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> parse::Result<T>,
-    ) -> Option<Option<T>> {
-        self.optional(name, |reader| reader.read(name, parse))
-    }
-
     /// Reads a comma-separated list; empty if the variable is unset and has no default.
     pub(super) fn read_list<T>(
         &mut self,
@@ -90,27 +81,6 @@ impl<'a> Reader<'a> {
     ) -> Option<T> {
         let text = self.text(name)?;
         parse(text).or_else(|problem| self.note(name, &problem).ok_or(())).ok()
-    }
-
-    /// Reads a secret variable without a default. The inner `None` stands for an unset one.
-    pub(super) fn read_optional_secret<T>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> parse::Result<T>,
-    ) -> Option<Option<T>> {
-        self.optional(name, |reader| reader.read_secret(name, parse))
-    }
-
-    fn optional<T>(
-        &mut self,
-        name: &'static str,
-        read: impl FnOnce(&mut Self) -> Option<T>,
-    ) -> Option<Option<T>> {
-        if self.text(name)?.is_empty() {
-            self.describe(name, "".into());
-            return Some(None);
-        }
-        read(self).map(Some)
     }
 
     /// Records a fault that only the comparison of several variables shows.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::log_filter::log_filter;
-use super::parse::{self, count, duration, duration_or_zero, gibibytes};
+use super::parse::{self, count, duration, duration_or_zero, gibibytes, optional};
 use super::reader::Reader;
 use super::redis::{self, Redis, RedisTls};
 use super::settings::Shown;
@@ -11,34 +11,32 @@ use super::settings::not_used;
 use super::{
     Cache, ConnectTo, Embedded, Log, Revalidate, Server, Store, Tokens, Upstream, WriteBehind,
 };
+use crate::secret::Secret;
 use crate::target::Policy;
 
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(30);
 const STORE_READ_BUDGET: Duration = Duration::from_millis(25);
 
-// Every variable of a section is read before the first `?`, so that all of its faults are reported.
+/// Builds a section. Every variable is read before the first `?`, so that all faults are reported.
+macro_rules! section {
+    ($section:ident { $($field:ident: $value:expr,)+ }) => {{
+        $(let $field = $value;)+
+        Some($section { $($field: $field?,)+ })
+    }};
+}
 
 pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
-    let host = reader.read("HOST", parse::address);
-    let port = reader.read("PORT", parse::port);
-    let max_connections = reader.read("MAX_CONNECTIONS", count);
-    let max_connections_per_client = reader.read("MAX_CONNECTIONS_PER_CLIENT", parse::count_or_off);
-    let client_miss_rate = reader.read("CLIENT_MISS_RATE", parse::rate_or_off);
-    let trusted_proxies = reader.read_list("FORWARDED_ALLOW_IPS", parse::network);
-    let shutdown_delay = reader.read("SHUTDOWN_DELAY", duration_or_zero);
-    let shutdown_grace = reader.read("SHUTDOWN_GRACE", duration);
-    let drain_timeout = reader.read("SHUTDOWN_DRAIN_TIMEOUT", duration);
-    Some(Server {
-        host: host?,
-        port: port?,
-        max_connections: max_connections?,
-        max_connections_per_client: max_connections_per_client?,
-        client_miss_rate: client_miss_rate?,
-        trusted_proxies: trusted_proxies?,
-        shutdown_delay: shutdown_delay?,
-        shutdown_grace: shutdown_grace?,
-        drain_timeout: drain_timeout?,
-        connection_patience: CONNECTION_PATIENCE,
+    section!(Server {
+        host: reader.read("HOST", parse::address),
+        port: reader.read("PORT", parse::port),
+        max_connections: reader.read("MAX_CONNECTIONS", count),
+        max_connections_per_client: reader.read("MAX_CONNECTIONS_PER_CLIENT", parse::count_or_off),
+        client_miss_rate: reader.read("CLIENT_MISS_RATE", parse::rate_or_off),
+        trusted_proxies: reader.read_list("FORWARDED_ALLOW_IPS", parse::network),
+        shutdown_delay: reader.read("SHUTDOWN_DELAY", duration_or_zero),
+        shutdown_grace: reader.read("SHUTDOWN_GRACE", duration),
+        drain_timeout: reader.read("SHUTDOWN_DRAIN_TIMEOUT", duration),
+        connection_patience: Some(CONNECTION_PATIENCE),
     })
 }
 
@@ -58,23 +56,16 @@ pub(super) fn targets(reader: &mut Reader<'_>) -> Option<Policy> {
 }
 
 pub(super) fn cache(reader: &mut Reader<'_>, revalidate: Option<&Revalidate>) -> Option<Cache> {
-    let hard_ttl = reader.read("CACHE_HARD_TTL", duration);
-    let negative_ttl = reader.read("CACHE_NEGATIVE_TTL", duration);
-    let stale_if_error = reader.read("CACHE_STALE_IF_ERROR", duration_or_zero);
-    let stale_after = reader.read("STALE_AFTER", duration_or_zero);
-    let refresh_min_interval = reader.read("REFRESH_MIN_INTERVAL", duration_or_zero);
-    let audit_interval = reader.read("VALIDATOR_AUDIT_INTERVAL", duration);
-    let l1_max_bytes = reader.read("CACHE_L1_MAX_GB", gibibytes);
-    Some(Cache {
-        hard_ttl: hard_ttl?,
-        negative_ttl: negative_ttl?,
-        stale_if_error: stale_if_error?,
-        stale_after: stale_after?,
-        refresh_min_interval: refresh_min_interval?,
-        audit_interval: audit_interval?,
-        check_interval: revalidate?.interval,
-        l1_max_bytes: l1_max_bytes?,
-        store_read_budget: STORE_READ_BUDGET,
+    section!(Cache {
+        hard_ttl: reader.read("CACHE_HARD_TTL", duration),
+        negative_ttl: reader.read("CACHE_NEGATIVE_TTL", duration),
+        stale_if_error: reader.read("CACHE_STALE_IF_ERROR", duration_or_zero),
+        stale_after: reader.read("STALE_AFTER", duration_or_zero),
+        refresh_min_interval: reader.read("REFRESH_MIN_INTERVAL", duration_or_zero),
+        audit_interval: reader.read("VALIDATOR_AUDIT_INTERVAL", duration),
+        l1_max_bytes: reader.read("CACHE_L1_MAX_GB", gibibytes),
+        check_interval: revalidate.map(|it| it.interval),
+        store_read_budget: Some(STORE_READ_BUDGET),
     })
 }
 
@@ -84,7 +75,7 @@ pub(super) fn upstream(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Opt
     let max_concurrency = reader.read("UPSTREAM_MAX_CONCURRENCY", count);
     let by_date = reader.read("REVALIDATE_BY_DATE", parse::by_date);
     let connect_to = reader.read_list("UPSTREAM_CONNECT_TO", parse::connect_to);
-    let ca_file = reader.read_optional("UPSTREAM_CA_FILE", parse::path);
+    let ca_file = reader.read("UPSTREAM_CA_FILE", optional(parse::path));
 
     let connect_to = connect_to?;
     if let Some(problem) = conflict(&connect_to, targets) {
@@ -114,26 +105,29 @@ fn conflict(rules: &[ConnectTo], targets: Option<&Policy>) -> Option<String> {
 }
 
 pub(super) fn tokens(reader: &mut Reader<'_>) -> Option<Tokens> {
-    let secrets = reader.read_secret("GITHUB_PATS", parse::tokens);
-    let usage_threshold = reader.read("API_USAGE_THRESHOLD", parse::threshold);
-    let require_public = reader.read("REQUIRE_PUBLIC_TOKENS", parse::boolean);
-    if let Some(secrets) = &secrets {
-        let tokens = if secrets.len() == 1 { "token" } else { "tokens" };
-        let description = Shown::Description(format!("{} {tokens}", secrets.len()));
-        reader.describe("GITHUB_PATS", description);
-    }
-    Some(Tokens {
-        secrets: secrets?,
-        usage_threshold: usage_threshold?,
-        require_public: require_public?,
-        identify: true,
+    section!(Tokens {
+        secrets: secrets(reader),
+        usage_threshold: reader.read("API_USAGE_THRESHOLD", parse::threshold),
+        require_public: reader.read("REQUIRE_PUBLIC_TOKENS", parse::boolean),
+        identify: Some(true),
     })
+}
+
+fn secrets(reader: &mut Reader<'_>) -> Option<Vec<Secret>> {
+    let secrets = reader.read_secret("GITHUB_PATS", parse::tokens)?;
+    let tokens = if secrets.len() == 1 { "token" } else { "tokens" };
+    let description = Shown::Description(format!("{} {tokens}", secrets.len()));
+    reader.describe("GITHUB_PATS", description);
+    Some(secrets)
 }
 
 pub(super) fn store(reader: &mut Reader<'_>) -> Option<Store> {
     let dir = reader.read("CACHE_DIR", parse::path);
     let max_bytes = reader.read("CACHE_L2_MAX_GB", parse::store_size);
     let redis = redis(reader);
+    if let Some(None) = &redis {
+        reader.describe("REDIS_HOST", "".into());
+    }
     if let Some(Some(redis)) = &redis {
         reader.describe("REDIS_HOST", shown(redis));
         reader.describe("CACHE_DIR", not_used());
@@ -155,8 +149,8 @@ fn shown(redis: &Redis) -> Shown {
 
 /// Reads the Redis settings. The inner `None` stands for no Redis.
 fn redis(reader: &mut Reader<'_>) -> Option<Option<Redis>> {
-    let redis = reader.read_optional_secret("REDIS_HOST", redis::parse);
-    let ca_file = reader.read_optional("REDIS_CA_FILE", parse::path);
+    let redis = reader.read_secret("REDIS_HOST", optional(redis::parse));
+    let ca_file = reader.read("REDIS_CA_FILE", optional(parse::path));
     let (mut redis, ca_file) = (redis?, ca_file?);
     if ca_file.is_none() {
         return Some(redis);
@@ -170,35 +164,27 @@ fn redis(reader: &mut Reader<'_>) -> Option<Option<Redis>> {
 }
 
 pub(super) fn write_behind(reader: &mut Reader<'_>) -> Option<WriteBehind> {
-    let queue_size = reader.read("WRITE_BEHIND_QUEUE_SIZE", count);
-    let flush_interval = reader.read("WRITE_BEHIND_FLUSH_INTERVAL", duration);
-    let retry_max_interval = reader.read("WRITE_BEHIND_RETRY_MAX_INTERVAL", duration);
-    let retry_max_age = reader.read("WRITE_BEHIND_RETRY_MAX_AGE", duration);
-    Some(WriteBehind {
-        queue_size: queue_size?,
-        flush_interval: flush_interval?,
-        retry_max_interval: retry_max_interval?,
-        retry_max_age: retry_max_age?,
+    section!(WriteBehind {
+        queue_size: reader.read("WRITE_BEHIND_QUEUE_SIZE", count),
+        flush_interval: reader.read("WRITE_BEHIND_FLUSH_INTERVAL", duration),
+        retry_max_interval: reader.read("WRITE_BEHIND_RETRY_MAX_INTERVAL", duration),
+        retry_max_age: reader.read("WRITE_BEHIND_RETRY_MAX_AGE", duration),
     })
 }
 
 pub(super) fn revalidate(reader: &mut Reader<'_>) -> Option<Revalidate> {
-    let interval = reader.read("REVALIDATE_INTERVAL", parse::interval);
-    let lookback = reader.read("REVALIDATE_LOOKBACK", duration);
-    let endpoints_per_worker = reader.read("REVALIDATE_ENDPOINTS_PER_WORKER", count);
-    let per_worker_rps = reader.read("REVALIDATE_PER_WORKER_RPS", parse::rate);
-    let max_rps = reader.read("REVALIDATE_MAX_RPS", parse::max_rps);
-    Some(Revalidate {
-        interval: interval?,
-        lookback: lookback?,
-        endpoints_per_worker: endpoints_per_worker?,
-        per_worker_rps: per_worker_rps?,
-        max_rps: max_rps?,
+    section!(Revalidate {
+        interval: reader.read("REVALIDATE_INTERVAL", parse::interval),
+        lookback: reader.read("REVALIDATE_LOOKBACK", duration),
+        endpoints_per_worker: reader.read("REVALIDATE_ENDPOINTS_PER_WORKER", count),
+        per_worker_rps: reader.read("REVALIDATE_PER_WORKER_RPS", parse::rate),
+        max_rps: reader.read("REVALIDATE_MAX_RPS", parse::max_rps),
     })
 }
 
 pub(super) fn log(reader: &mut Reader<'_>) -> Option<Log> {
-    let format = reader.read("LOG_FORMAT", parse::log_format);
-    let filter = reader.read("RUST_LOG", log_filter);
-    Some(Log { format: format?, filter: filter? })
+    section!(Log {
+        format: reader.read("LOG_FORMAT", parse::log_format),
+        filter: reader.read("RUST_LOG", log_filter),
+    })
 }

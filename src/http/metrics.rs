@@ -75,7 +75,7 @@ pub(super) struct MetricsPage {
 impl MetricsPage {
     /// Creates a page that reads these sources on each request.
     pub(super) fn new(registry: Registry, sources: MetricsSources) -> Self {
-        let gauges = Mutex::new(Gauges::new(&registry, sources.tokens.count()));
+        let gauges = Mutex::new(Gauges::new(&registry));
         Self { registry, sources, gauges }
     }
 
