@@ -160,7 +160,7 @@ impl App {
         });
         let log = crate::telemetry::wants_access_lines(&config.log).then(|| lines.clone());
         let policy = Arc::new(config.targets);
-        let revalidator = Arc::new(Revalidator::new(revalidate::Parts {
+        let revalidator = Arc::new(Revalidator::new(revalidate::RevalidatorParts {
             config: config.revalidate,
             slots: background_slots,
             cache: cache.clone(),

@@ -39,7 +39,7 @@ use crate::tasks;
 use crate::upstream::{TokenPool, Upstream};
 
 pub use metrics::SweepMetrics;
-pub use outcome::{Outcome, Skipped, Tally};
+pub use outcome::{CheckOutcome, Skipped, SweepTally};
 
 use ceiling::Ceiling;
 use pace::{Pace, Rates};
@@ -61,7 +61,7 @@ const WORTH_SAVING: u32 = 100;
 const SWEEPS_PER_READING: u32 = 10;
 
 /// The parts of a revalidator.
-pub struct Parts {
+pub struct RevalidatorParts {
     /// The intervals and the rates.
     pub config: config::Revalidate,
     /// The number of exchanges that the background may hold at once.
@@ -86,7 +86,7 @@ pub struct Parts {
 
 /// Keeps documents in use up to date.
 pub struct Revalidator {
-    parts: Parts,
+    parts: RevalidatorParts,
     pace: Pace,
     ceiling: Mutex<Ceiling>,
     running: Stopwatch,
@@ -94,7 +94,7 @@ pub struct Revalidator {
 
 impl Revalidator {
     /// A revalidator that has not begun.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: RevalidatorParts) -> Self {
         let ceiling = Mutex::new(Ceiling::new());
         Self { parts, pace: Pace::new(), ceiling, running: Stopwatch::start() }
     }
@@ -124,7 +124,7 @@ impl Revalidator {
 
     /// The same; whether a later check alone is enough is said by `checks`.
     async fn save_with(&self, checks: bool) {
-        let Parts { activity, store, clock, config, .. } = &self.parts;
+        let RevalidatorParts { activity, store, clock, config, .. } = &self.parts;
         let worth = Worth { use_moved: config.lookback / WORTH_SAVING, checks };
         saving::save(activity, store, worth, clock.now() - config.lookback).await;
     }
@@ -132,7 +132,7 @@ impl Revalidator {
     /// One sweep; a thorough one reads the store's index and saves checks. Whether it has read
     /// that.
     async fn sweep(&self, is_thorough: bool) -> bool {
-        let Parts { config, slots, metrics, .. } = &self.parts;
+        let RevalidatorParts { config, slots, metrics, .. } = &self.parts;
         let began = Stopwatch::start();
         self.save_with(is_thorough).await;
         let read = if is_thorough { self.adopt().await } else { None };
@@ -162,7 +162,7 @@ impl Revalidator {
 
     /// The plan of this sweep; nothing if that cannot be made.
     async fn plan(&self) -> Option<Plan> {
-        let Parts { config, activity, clock, .. } = &self.parts;
+        let RevalidatorParts { config, activity, clock, .. } = &self.parts;
         let (interval, now) = (config.interval, clock.now());
         let active = activity.collect(now - config.lookback).await;
         let is_short = active.len() <= PLANNED_AT_ONCE;
@@ -177,7 +177,7 @@ impl Revalidator {
     /// Learns from the index what other replicas did; returns how many entries that changed here,
     /// or nothing if the store does not tell.
     async fn adopt(&self) -> Option<usize> {
-        let Parts { cache, activity, store, clock, config, .. } = &self.parts;
+        let RevalidatorParts { cache, activity, store, clock, config, .. } = &self.parts;
         let since = clock.now() - config.lookback;
         let in_use = store.within(INDEX_LIMIT, |store| store.in_use(since));
         let rows = in_use.await?;
@@ -193,7 +193,7 @@ impl Revalidator {
 }
 
 /// One line a sweep, unless there was nothing to do.
-fn report(due: usize, adopted: usize, tally: &Tally, took: Duration) {
+fn report(due: usize, adopted: usize, tally: &SweepTally, took: Duration) {
     if due == 0 && adopted == 0 {
         return;
     }

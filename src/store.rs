@@ -29,7 +29,7 @@ use crate::clock::Timestamp;
 use crate::entry::Entry;
 use crate::target::Key;
 
-pub use cause::Cause;
+pub use cause::WriteRefusal;
 pub use guard::{Guard, Unread};
 pub use index::{Claim, Claimed, InUse, Used, Uses};
 pub use metrics::StoreMetrics;

@@ -48,17 +48,17 @@ pub use reachability::{Failing, HostReport, Reachability};
 pub use reply::{Failure, Reply};
 pub use resolver::LOOK_UPS;
 pub use slots::Priority;
-pub use stored::{Route, Stored};
+pub use stored::{Redirection, Stored};
 pub use tokens::{Report, TokenPool};
 
 use client::ClientBuilder;
 use clock_watch::ClockWatch;
-use connections::Connections;
+use connections::ConnectionPools;
 use contacts::Contacts;
 use cooldowns::Cooldowns;
 use drift::Drift;
 use exchange::Exchange;
-use reachability::{News, Subject};
+use reachability::{HostNews, Subject};
 use slots::{QueueFull, Slot, Slots};
 use token_check::TokenChecks;
 
@@ -80,7 +80,7 @@ pub struct Ask<'a> {
 
 /// The client, the tokens and what is known of hosts.
 pub struct Upstream {
-    connections: Connections,
+    connections: ConnectionPools,
     config: config::Upstream,
     targets: target::Policy,
     tokens: Arc<TokenPool>,
@@ -105,7 +105,7 @@ impl Upstream {
         clock: Clock,
         metrics: UpstreamMetrics,
     ) -> Result<Self, ClientError> {
-        let connections = Connections::new(&config, &targets)?;
+        let connections = ConnectionPools::new(&config, &targets)?;
         let slots = Slots::new(config.max_concurrency);
         let token_checks = TokenChecks::new(tokens.count());
         let (cooldowns, drift) = (Cooldowns::default(), Drift::default());
@@ -161,12 +161,12 @@ impl Upstream {
                 self.metrics.host_failed(cause);
             }
             match (self.reachability.observe(host, subject, result, now), result) {
-                (Some(News::Fails(told)), Err(cause)) => {
+                (Some(HostNews::Fails(told)), Err(cause)) => {
                     let (error, since) = (cause.sentence(), told.since);
                     let (cause, failures) = (cause.as_str(), told.failures);
                     tracing::warn!(host, cause, error, failures, %since, "the upstream fails");
                 }
-                (Some(News::Works(ended)), _) => {
+                (Some(HostNews::Works(ended)), _) => {
                     let (failures, since) = (ended.failures, ended.since);
                     tracing::info!(host, failures, %since, "the upstream works again");
                 }

@@ -22,11 +22,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::owed::Owed;
-use self::queue::{Limits, Queue};
+use self::queue::{Queue, QueueBounds};
 use crate::backoff::{Backoff, jittered};
 use crate::clock::{Clock, Stopwatch};
 use crate::config;
-use crate::store::{Cause, Change, Error, Store};
+use crate::store::{Change, Error, Store, WriteRefusal};
 use crate::target::Key;
 use crate::telemetry::chain;
 use crate::telemetry::outage::Outage;
@@ -114,13 +114,13 @@ pub struct WriteBehind {
     failed_batches: AtomicU64,
     batch_micros: AtomicU64,
     last_batch_ok: AtomicBool,
-    outage: Mutex<Outage<Cause>>,
+    outage: Mutex<Outage<WriteRefusal>>,
 }
 
 impl WriteBehind {
     /// An empty queue in front of a store.
     pub fn new(config: config::WriteBehind, store: Arc<dyn Store>, clock: Clock) -> Self {
-        let limits = Limits {
+        let limits = QueueBounds {
             // One may be in flight: what is pushed meanwhile must not go for lack of a second
             // place.
             keys: config.queue_size.max(2),
@@ -322,7 +322,7 @@ impl WriteBehind {
         self.failed_batches.fetch_add(1, Ordering::Relaxed);
         self.last_batch_ok.store(false, Ordering::Relaxed);
         let mut outage = self.outage.lock();
-        let found = Cause::of(error);
+        let found = WriteRefusal::of(error);
         let cause = outage.cause().filter(|_| found.is_vague()).unwrap_or(found);
         if let Some(told) = outage.failed(cause, self.clock.now()) {
             let (cause, error, since) = (cause.as_str(), chain(error), told.since);

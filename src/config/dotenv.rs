@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub use quoted::quoted;
 
 use self::blank::Aliases;
-use self::lines::{Lines, Progress};
+use self::lines::{DotenvLines, DotenvProgress};
 use super::process;
 use super::variables::VARIABLES;
 
@@ -37,7 +37,7 @@ impl Dotenv {
     /// [`Error`], of the first faulty line.
     pub fn parse(path: PathBuf, bytes: &[u8]) -> Result<Self, Error> {
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-        let fault = |problem, at: usize| Error { problem, place: Place::of_byte(bytes, at) };
+        let fault = |problem, at: usize| Error { problem, place: FilePosition::of_byte(bytes, at) };
         if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
             return Err(fault(Problem::Nul, at));
         }
@@ -46,8 +46,10 @@ impl Dotenv {
         // Without a line break at the end, the parser reports a blank at the end of the last line
         // as an unterminated value.
         let text = format!("{text}\n");
-        let variables = variables(&text, process::text)
-            .map_err(|(problem, line)| Error { problem, place: Place::of_line(&text, line) })?;
+        let variables = variables(&text, process::text).map_err(|(problem, line)| Error {
+            problem,
+            place: FilePosition::of_line(&text, line),
+        })?;
         Ok(Self { path, variables })
     }
 
@@ -66,7 +68,7 @@ impl Dotenv {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(".env: {place} {problem}")]
 pub struct Error {
-    place: Place,
+    place: FilePosition,
     problem: Problem,
 }
 
@@ -104,14 +106,14 @@ impl fmt::Display for NoDotenv {
 
 /// A position in the file.
 #[derive(Debug, PartialEq, Eq)]
-struct Place {
+struct FilePosition {
     /// The line number, counted from 1.
     line: usize,
     /// The variable of svm that the line sets.
     variable: Option<&'static str>,
 }
 
-impl Place {
+impl FilePosition {
     fn of_byte(bytes: &[u8], at: usize) -> Self {
         let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
         let text = bytes.split(|byte| *byte == b'\n').nth(line - 1).unwrap_or_default();
@@ -123,7 +125,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FilePosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.variable {
             Some(variable) => write!(f, "the line of {variable}"),
@@ -147,9 +149,9 @@ fn variables(
 ) -> Result<Vec<(String, String)>, (Problem, usize)> {
     let aliases = Aliases::of(text, environment);
     let text = aliases.rename(text);
-    let progress = Progress::new(aliases.longest, MOST_BYTES);
+    let progress = DotenvProgress::new(aliases.longest, MOST_BYTES);
     let (mut variables, mut bytes) = (Vec::new(), 0);
-    for item in dotenvy::from_read_iter(Lines::new(&text, &progress)) {
+    for item in dotenvy::from_read_iter(DotenvLines::new(&text, &progress)) {
         let (name, value) = item.map_err(|error| match error {
             dotenvy::Error::Io(_) => (Problem::TooLong, progress.lines()),
             error => (Problem::Malformed, first_line(&error, progress.lines())),

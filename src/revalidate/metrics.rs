@@ -6,7 +6,7 @@ use prometheus::{Counter, IntCounter};
 
 use crate::metrics::Registry;
 
-use super::outcome::{Outcome, Skipped};
+use super::outcome::{CheckOutcome, Skipped};
 
 /// The counters of sweeps.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct SweepMetrics {
     seconds: Counter,
     due: IntCounter,
     adopted: IntCounter,
-    done: [IntCounter; Outcome::ASKED.len()],
+    done: [IntCounter; CheckOutcome::ASKED.len()],
     skipped: [IntCounter; Skipped::ALL.len()],
 }
 
@@ -37,7 +37,7 @@ impl SweepMetrics {
                 "svm_revalidate_done_total",
                 "Documents that a sweep had revalidated, by result",
                 "result",
-                Outcome::ASKED.map(Outcome::as_str),
+                CheckOutcome::ASKED.map(CheckOutcome::as_str),
             ),
             skipped: registry.counters(
                 "svm_revalidate_skipped_total",
@@ -57,14 +57,14 @@ impl SweepMetrics {
     }
 
     /// A sweep has dealt with so many documents.
-    pub(super) fn swept(&self, outcome: Outcome, documents: usize) {
+    pub(super) fn swept(&self, outcome: CheckOutcome, documents: usize) {
         let Self { done, skipped, .. } = self;
         let counter = match outcome {
-            Outcome::Unchanged => &done[0],
-            Outcome::Changed => &done[1],
-            Outcome::Gone => &done[2],
-            Outcome::Failed => &done[3],
-            Outcome::Skipped(reason) => &skipped[reason as usize],
+            CheckOutcome::Unchanged => &done[0],
+            CheckOutcome::Changed => &done[1],
+            CheckOutcome::Gone => &done[2],
+            CheckOutcome::Failed => &done[3],
+            CheckOutcome::Skipped(reason) => &skipped[reason as usize],
         };
         counter.inc_by(documents as u64);
     }

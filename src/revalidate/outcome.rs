@@ -10,7 +10,7 @@ use crate::entry::Reason;
 
 /// The outcome of a due document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// The upstream vouched for the stored body.
     Unchanged,
     /// There was a new body.
@@ -49,7 +49,7 @@ pub enum Skipped {
     Refused,
 }
 
-impl Outcome {
+impl CheckOutcome {
     /// Those with which the upstream was asked.
     pub const ASKED: [Self; 4] = [Self::Unchanged, Self::Changed, Self::Gone, Self::Failed];
 
@@ -128,17 +128,17 @@ impl Skipped {
 
 /// The number of documents of a sweep with each outcome, by the outcome's word.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<BTreeMap<&'static str, usize>>);
+pub struct SweepTally(Mutex<BTreeMap<&'static str, usize>>);
 
-impl Tally {
-    pub(super) fn add(&self, outcome: Outcome, documents: usize) {
+impl SweepTally {
+    pub(super) fn add(&self, outcome: CheckOutcome, documents: usize) {
         if documents > 0 {
             *self.0.lock().entry(outcome.as_str()).or_default() += documents;
         }
     }
 }
 
-impl Display for Tally {
+impl Display for SweepTally {
     /// As `checked=1 unchanged=2`.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let counts = self.0.lock();

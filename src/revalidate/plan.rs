@@ -49,7 +49,7 @@ pub(super) struct Due {
 
 /// The next step of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum SweepStep {
     /// Revalidate this one.
     Revalidate(Due),
     /// Nothing before then.
@@ -104,7 +104,7 @@ impl Plan {
         &mut self,
         now: Timestamp,
         take_charge: impl FnOnce() -> Result<(), Timestamp>,
-    ) -> Next {
+    ) -> SweepStep {
         for _ in 0..BECOME_DUE {
             let Some(Reverse((due_at, rank))) = self.upcoming.peek().copied() else { break };
             if due_at > now {
@@ -118,21 +118,21 @@ impl Plan {
             match take_charge() {
                 Ok(()) => {
                     let key = self.due_charged.pop().map(|rank| rank.key);
-                    return key.map_or(Next::Done, |key| due(key, true));
+                    return key.map_or(SweepStep::Done, |key| due(key, true));
                 }
                 Err(at) => again_at = Some(again_at.map_or(at, |upcoming| upcoming.min(at))),
             }
         }
         match (self.due.pop(), again_at) {
             (Some(rank), _) => due(rank.key, false),
-            (None, Some(at)) => Next::Wait(at),
-            (None, None) => Next::Done,
+            (None, Some(at)) => SweepStep::Wait(at),
+            (None, None) => SweepStep::Done,
         }
     }
 }
 
-fn due(key: Key, is_booked: bool) -> Next {
-    Next::Revalidate(Due { key, is_booked })
+fn due(key: Key, is_booked: bool) -> SweepStep {
+    SweepStep::Revalidate(Due { key, is_booked })
 }
 
 /// Returns how late the checks are: more documents may be in use than can be checked in an
@@ -194,8 +194,8 @@ mod tests {
 
     fn keys(plan: &mut Plan, now: Timestamp) -> Vec<Key> {
         std::iter::from_fn(|| match plan.next(now, free) {
-            Next::Revalidate(due) => Some(due.key),
-            Next::Wait(_) | Next::Done => None,
+            SweepStep::Revalidate(due) => Some(due.key),
+            SweepStep::Wait(_) | SweepStep::Done => None,
         })
         .collect()
     }
@@ -207,7 +207,7 @@ mod tests {
         let mut plan = Plan::new(&[little, much, never], MINUTE, NOW);
         assert_eq!(plan.len(), 3);
         assert_eq!(keys(&mut plan, NOW), [much.key, never.key, little.key]);
-        assert_eq!(plan.next(NOW, free), Next::Done);
+        assert_eq!(plan.next(NOW, free), SweepStep::Done);
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
         let mut plan = Plan::new(&[later, now], MINUTE, NOW);
         assert_eq!(plan.next(NOW, free), due(now.key, false));
         let due_at = NOW + Duration::from_secs(29);
-        assert_eq!(plan.next(NOW, free), Next::Wait(due_at));
+        assert_eq!(plan.next(NOW, free), SweepStep::Wait(due_at));
         assert_eq!(plan.next(due_at, free), due(later.key, false));
     }
 
@@ -225,7 +225,7 @@ mod tests {
         let interval = MINUTE - leeway(MINUTE);
         assert_eq!(Plan::new(&[active(1, 1, Some(0))], MINUTE, NOW).len(), 1);
         let mut plan = Plan::new(&[active(1, 1, Some(0))], MINUTE, NOW);
-        assert_eq!(plan.next(NOW, free), Next::Wait(NOW + interval));
+        assert_eq!(plan.next(NOW, free), SweepStep::Wait(NOW + interval));
     }
 
     #[test]
@@ -257,10 +257,10 @@ mod tests {
         let mut plan = Plan::new(&[dear, free], MINUTE, NOW);
         let later = NOW + Duration::from_secs(9);
         assert_eq!(plan.next(NOW, || Err(later)), due(free.key, false));
-        assert_eq!(plan.next(NOW, || Err(later)), Next::Wait(later));
+        assert_eq!(plan.next(NOW, || Err(later)), SweepStep::Wait(later));
         assert_eq!((plan.len(), plan.wait_for_quota()), (1, 1));
         assert_eq!(plan.next(later, || Ok(())), due(dear.key, true));
-        assert_eq!(plan.next(later, || Ok(())), Next::Done);
+        assert_eq!(plan.next(later, || Ok(())), SweepStep::Done);
     }
 
     #[test]
@@ -286,7 +286,8 @@ mod tests {
         for sweep in 0..100 {
             let now = NOW + MINUTE * sweep;
             documents.iter_mut().for_each(|document| document.used_at = now);
-            let Next::Revalidate(first) = Plan::new(&documents, MINUTE, now).next(now, free) else {
+            let SweepStep::Revalidate(first) = Plan::new(&documents, MINUTE, now).next(now, free)
+            else {
                 panic!("both are due")
             };
             if first.key == documents[1].key {
@@ -308,12 +309,12 @@ mod tests {
             let mut done = Vec::new();
             loop {
                 match plan.next(now, free) {
-                    Next::Revalidate(due) => done.push((due.key, now)),
-                    Next::Wait(until) => {
+                    SweepStep::Revalidate(due) => done.push((due.key, now)),
+                    SweepStep::Wait(until) => {
                         prop_assert!(until > now);
                         now = until;
                     }
-                    Next::Done => break,
+                    SweepStep::Done => break,
                 }
             }
             prop_assert_eq!(done.len(), documents.len());

@@ -9,11 +9,11 @@ use parking_lot::Mutex;
 use tokio::task::consume_budget;
 use tokio::time::sleep;
 
-use super::Parts;
+use super::RevalidatorParts;
 use super::interval::PINNED_INTERVAL;
-use super::outcome::{Outcome, Skipped, Tally, is_charged};
+use super::outcome::{CheckOutcome, Skipped, SweepTally, is_charged};
 use super::pace::{Pace, Rates};
-use super::plan::{Due, Next, Plan, leeway};
+use super::plan::{Due, Plan, SweepStep, leeway};
 use crate::activity::Mutability;
 use crate::cache::mutability;
 use crate::clock::Stopwatch;
@@ -26,34 +26,39 @@ const CLAIM_LIMIT: Duration = Duration::from_secs(1);
 
 /// A sweep under way.
 pub(super) struct Sweep<'a> {
-    parts: &'a Parts,
+    parts: &'a RevalidatorParts,
     plan: Mutex<Plan>,
     rates: Rates,
     pace: &'a Pace,
     began: Stopwatch,
-    tally: Tally,
+    tally: SweepTally,
 }
 
 /// A check for which the upstream was to be asked.
 struct Checked {
-    outcome: Outcome,
+    outcome: CheckOutcome,
     is_charged: bool,
 }
 
 impl<'a> Sweep<'a> {
-    pub(super) fn new(parts: &'a Parts, plan: Plan, rates: Rates, pace: &'a Pace) -> Self {
-        let (began, tally) = (Stopwatch::start(), Tally::default());
+    pub(super) fn new(
+        parts: &'a RevalidatorParts,
+        plan: Plan,
+        rates: Rates,
+        pace: &'a Pace,
+    ) -> Self {
+        let (began, tally) = (Stopwatch::start(), SweepTally::default());
         Self { parts, plan: Mutex::new(plan), rates, pace, began, tally }
     }
 
     /// Goes on until nothing is left to do, or the time is over: what is left then waits for the
     /// next sweep.
-    pub(super) async fn run(self) -> Tally {
+    pub(super) async fn run(self) -> SweepTally {
         join_all((0..self.rates.workers).map(|_| self.work())).await;
         let plan = self.plan.lock();
         let wait_for_quota = plan.wait_for_quota();
-        self.count(Outcome::Skipped(Skipped::Budget), wait_for_quota);
-        self.count(Outcome::Skipped(Skipped::Late), plan.len() - wait_for_quota);
+        self.count(CheckOutcome::Skipped(Skipped::Budget), wait_for_quota);
+        self.count(CheckOutcome::Skipped(Skipped::Late), plan.len() - wait_for_quota);
         drop(plan);
         self.tally
     }
@@ -62,7 +67,7 @@ impl<'a> Sweep<'a> {
         while let Some(due) = self.next().await {
             let Some(wait) = self.pace.turn(self.rates.spacing, self.left()) else {
                 self.settle(due, false);
-                self.count(Outcome::Skipped(Skipped::Late), 1);
+                self.count(CheckOutcome::Skipped(Skipped::Late), 1);
                 return self.give_up(Skipped::Late);
             };
             sleep(wait).await;
@@ -84,11 +89,11 @@ impl<'a> Sweep<'a> {
                 return Some(due);
             }
             match self.next_planned() {
-                Next::Revalidate(due) => return Some(due),
-                Next::Wait(until) => {
+                SweepStep::Revalidate(due) => return Some(due),
+                SweepStep::Wait(until) => {
                     sleep(until.since(self.parts.clock.now()).min(left)).await;
                 }
-                Next::Done => return None,
+                SweepStep::Done => return None,
             }
         }
     }
@@ -96,7 +101,7 @@ impl<'a> Sweep<'a> {
     /// The next document that a client was served although its check is overdue. One that is likely
     /// to be charged comes at its place in the plan, if the quota has nothing for it now.
     fn next_overdue(&self) -> Option<Due> {
-        let Parts { activity, tokens, clock, .. } = self.parts;
+        let RevalidatorParts { activity, tokens, clock, .. } = self.parts;
         loop {
             let key = activity.next_overdue()?;
             if !activity.charges(key).are_likely() {
@@ -108,7 +113,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn next_planned(&self) -> Next {
+    fn next_planned(&self) -> SweepStep {
         let now = self.parts.clock.now();
         self.plan.lock().next(now, || self.parts.tokens.take_charge(now))
     }
@@ -121,32 +126,32 @@ impl<'a> Sweep<'a> {
             self.count(outcome, 1);
             match outcome {
                 // The same holds for all documents that are left.
-                Outcome::Skipped(reason @ (Skipped::Quota | Skipped::Late)) => {
+                CheckOutcome::Skipped(reason @ (Skipped::Quota | Skipped::Late)) => {
                     return self.give_up(reason);
                 }
-                Outcome::Skipped(_) => {}
+                CheckOutcome::Skipped(_) => {}
                 _ => return,
             }
             // Thousands in a row may need no call, and nothing may have waited.
             consume_budget().await;
-            let Next::Revalidate(next) = self.next_planned() else { return };
+            let SweepStep::Revalidate(next) = self.next_planned() else { return };
             due = next;
         }
     }
 
-    async fn revalidate(&self, due: Due) -> Outcome {
+    async fn revalidate(&self, due: Due) -> CheckOutcome {
         let checked = self.check(due.key).await;
         let is_charged = checked.as_ref().is_ok_and(|checked| checked.is_charged);
         self.settle(due, is_charged);
         match checked {
             Ok(Checked { outcome, .. }) => {
-                if Outcome::ASKED.contains(&outcome) {
-                    let Parts { activity, clock, .. } = self.parts;
+                if CheckOutcome::ASKED.contains(&outcome) {
+                    let RevalidatorParts { activity, clock, .. } = self.parts;
                     activity.checked(due.key, is_charged, clock.now());
                 }
                 outcome
             }
-            Err(skipped) => Outcome::Skipped(skipped),
+            Err(skipped) => CheckOutcome::Skipped(skipped),
         }
     }
 
@@ -158,7 +163,7 @@ impl<'a> Sweep<'a> {
     }
 
     async fn check(&self, key: Key) -> Result<Checked, Skipped> {
-        let Parts { cache, activity, tokens, policy, clock, .. } = self.parts;
+        let RevalidatorParts { cache, activity, tokens, policy, clock, .. } = self.parts;
         let stored = cache.stored(key).await.map_err(|_| Skipped::Unread)?;
         let Some(entry) = stored.filter(|entry| !entry.is_negative()) else {
             activity.mark_bodiless(key);
@@ -186,7 +191,7 @@ impl<'a> Sweep<'a> {
             activity.note_mutability(key, mutability(&target, entry, clock.now()));
         }
         let is_charged = target.gets_token() && is_charged(&facts);
-        Ok(Checked { outcome: Outcome::of(&facts), is_charged })
+        Ok(Checked { outcome: CheckOutcome::of(&facts), is_charged })
     }
 
     /// Finds out that the entry needs no check: one that cannot change, or one that was checked
@@ -226,10 +231,10 @@ impl<'a> Sweep<'a> {
     /// Leaves what is left to the next sweep.
     fn give_up(&self, reason: Skipped) {
         let left = self.plan.lock().clear();
-        self.count(Outcome::Skipped(reason), left);
+        self.count(CheckOutcome::Skipped(reason), left);
     }
 
-    fn count(&self, outcome: Outcome, documents: usize) {
+    fn count(&self, outcome: CheckOutcome, documents: usize) {
         self.tally.add(outcome, documents);
         self.parts.metrics.swept(outcome, documents);
     }

@@ -12,7 +12,7 @@ const IO_ERROR: i32 = 5;
 
 /// The cause of a refused write; as an error, the words for the code of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Cause {
+pub enum WriteRefusal {
     /// `ENOSPC`.
     #[error("no space is left on the device")]
     NoSpace,
@@ -66,7 +66,7 @@ pub enum Cause {
     Other,
 }
 
-impl Cause {
+impl WriteRefusal {
     /// The cause of a call that failed.
     pub fn of(error: &Error) -> Self {
         if matches!(error, Error::TooSlow(_)) {
@@ -151,17 +151,17 @@ mod tests {
     #[test]
     fn errors_of_the_system_are_told_apart() {
         for (number, cause) in [
-            (28, Cause::NoSpace),
-            (122, Cause::QuotaExceeded),
-            (27, Cause::FileTooLarge),
-            (30, Cause::ReadOnlyFileSystem),
-            (5, Cause::DeviceFails),
-            (13, Cause::PermissionDenied),
-            (1, Cause::PermissionDenied),
-            (2, Cause::Other),
+            (28, WriteRefusal::NoSpace),
+            (122, WriteRefusal::QuotaExceeded),
+            (27, WriteRefusal::FileTooLarge),
+            (30, WriteRefusal::ReadOnlyFileSystem),
+            (5, WriteRefusal::DeviceFails),
+            (13, WriteRefusal::PermissionDenied),
+            (1, WriteRefusal::PermissionDenied),
+            (2, WriteRefusal::Other),
         ] {
             let error = Error::Unavailable(Box::new(io::Error::from_raw_os_error(number)));
-            assert_eq!(Cause::of(&error), cause, "{number}");
+            assert_eq!(WriteRefusal::of(&error), cause, "{number}");
         }
     }
 
@@ -169,8 +169,8 @@ mod tests {
     fn a_code_is_found_in_the_text_of_a_script_too() {
         let hidden = |text: &'static str| move |word: &str| text.contains(word);
         let text = "Error running script: -READONLY You can't write against a read only replica.";
-        assert_eq!(Cause::of_code("ERR", hidden(text)), Cause::ReadOnly);
-        assert_eq!(Cause::of_code("ERR", hidden("unknown command")), Cause::Refused);
-        assert_eq!(Cause::of_code("OOM", hidden("")), Cause::OutOfMemory);
+        assert_eq!(WriteRefusal::of_code("ERR", hidden(text)), WriteRefusal::ReadOnly);
+        assert_eq!(WriteRefusal::of_code("ERR", hidden("unknown command")), WriteRefusal::Refused);
+        assert_eq!(WriteRefusal::of_code("OOM", hidden("")), WriteRefusal::OutOfMemory);
     }
 }

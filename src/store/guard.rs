@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::breaker::Breaker;
 use super::metrics::{StoreMetrics, StoreRead};
-use super::reads::{Answer, Queue};
+use super::reads::{Answer, ReadQueue};
 use super::{BoxFuture, Error, Read, Store};
 use crate::clock::Stopwatch;
 use crate::entry::Entry;
@@ -43,7 +43,7 @@ pub struct Guard {
     budget: Duration,
     /// For one read, with its wait for others.
     patience: Duration,
-    queue: Arc<Queue>,
+    queue: Arc<ReadQueue>,
     opinion: Arc<Opinion>,
 }
 
@@ -72,7 +72,7 @@ impl Guard {
             let opinion = Arc::clone(&opinion);
             move |answered: Result<(), &Error>| opinion.read(answered)
         };
-        let queue = Arc::new(Queue::new(Arc::clone(&store), budget, Box::new(note)));
+        let queue = Arc::new(ReadQueue::new(Arc::clone(&store), budget, Box::new(note)));
         Self { store, budget, patience, queue, opinion }
     }
 

@@ -47,32 +47,32 @@ pub(super) type Answer = Result<Read, StoreRead>;
 type Note = Box<dyn Fn(Result<(), &Error>) + Send + Sync>;
 
 /// Reads that wait, and the operations that are under way.
-pub(super) struct Queue {
+pub(super) struct ReadQueue {
     store: Arc<dyn Store>,
     /// The time that an operation may take.
     budget: Duration,
     note: Note,
-    state: Mutex<State>,
+    state: Mutex<ReadState>,
     operations: Tasks,
 }
 
 #[derive(Default)]
-struct State {
-    waiting: VecDeque<Waiting>,
+struct ReadState {
+    waiting: VecDeque<WaitingRead>,
     lanes: usize,
-    pace: Pace,
+    pace: ReadPace,
 }
 
-struct Waiting {
+struct WaitingRead {
     key: Key,
     answer: oneshot::Sender<Answer>,
 }
 
 /// The time that the store takes for a key, on average.
 #[derive(Clone, Copy, Debug, Default)]
-struct Pace(Duration);
+struct ReadPace(Duration);
 
-impl Queue {
+impl ReadQueue {
     /// A queue in which no read waits. `note` hears how each operation ended.
     pub(super) fn new(store: Arc<dyn Store>, budget: Duration, note: Note) -> Self {
         Self { store, budget, note, state: Mutex::default(), operations: Tasks::new() }
@@ -86,7 +86,7 @@ impl Queue {
         if state.waiting.len() >= MOST_WAITING {
             return None;
         }
-        state.waiting.push_back(Waiting { key, answer });
+        state.waiting.push_back(WaitingRead { key, answer });
         if state.lanes < LANES {
             state.lanes += 1;
             self.begin();
@@ -107,7 +107,7 @@ impl Queue {
         });
     }
 
-    async fn run(&self, batch: Vec<Waiting>) {
+    async fn run(&self, batch: Vec<WaitingRead>) {
         let keys: Arc<[Key]> = batch.iter().map(|waiting| waiting.key).collect();
         let took = Stopwatch::start();
         let read = within(self.budget, self.store.read_many(keys)).await;
@@ -134,7 +134,7 @@ impl Queue {
     }
 }
 
-fn answer(batch: Vec<Waiting>, reads: Vec<Read>) {
+fn answer(batch: Vec<WaitingRead>, reads: Vec<Read>) {
     debug_assert_eq!(batch.len(), reads.len());
     for (waiting, read) in batch.into_iter().zip(reads) {
         // A client may have left meanwhile.
@@ -142,7 +142,7 @@ fn answer(batch: Vec<Waiting>, reads: Vec<Read>) {
     }
 }
 
-fn refuse(waiting: impl IntoIterator<Item = Waiting>, how: StoreRead) {
+fn refuse(waiting: impl IntoIterator<Item = WaitingRead>, how: StoreRead) {
     for waiting in waiting {
         let _ = waiting.answer.send(Err(how));
     }
@@ -161,7 +161,7 @@ async fn within<T>(budget: Duration, work: impl Future<Output = T>) -> Option<T>
     None
 }
 
-impl Pace {
+impl ReadPace {
     fn keys_within(self, time: Duration) -> usize {
         let keys = time.as_nanos().checked_div(self.0.as_nanos()).unwrap_or(u128::MAX);
         usize::try_from(keys).unwrap_or(usize::MAX).clamp(1, MOST_KEYS)
@@ -175,13 +175,13 @@ impl Pace {
 
 /// One operation after another, for as long as reads wait.
 struct Lane {
-    queue: Arc<Queue>,
+    queue: Arc<ReadQueue>,
     is_over: bool,
 }
 
 impl Lane {
     /// The reads of the next operation; nothing where none waits, and then the lane is over.
-    fn next(&mut self) -> Option<Vec<Waiting>> {
+    fn next(&mut self) -> Option<Vec<WaitingRead>> {
         let queue = &self.queue;
         let mut state = queue.state.lock();
         let count = state.pace.keys_within(queue.budget / SHARE);

@@ -37,7 +37,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use sha2::{Digest, Sha256};
 
-use self::wire::Reader;
+use self::wire::RecordReader;
 use crate::clock::Timestamp;
 use crate::entry::{
     Body, EntityTag, Entry, Extras, LARGEST_PERSISTED_BODY, Moved, Persisted, Times, Validators,
@@ -160,9 +160,9 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
     }
     let stored = record.slice(body_start..);
     let body = match fields.coding {
-        Coding::Unsaid => Body::with_digest(stored, &digest),
-        Coding::Raw => Body::with_form(stored, EntityTag::of_digest(&digest), None),
-        Coding::Gzip { length, tag } => {
+        StoredCoding::Unsaid => Body::with_digest(stored, &digest),
+        StoredCoding::Raw => Body::with_form(stored, EntityTag::of_digest(&digest), None),
+        StoredCoding::Gzip { length, tag } => {
             let bytes = inflated(&stored, length).ok_or(Error::Malformed("gzip form"))?;
             Body::with_form(bytes.into(), tag, Some(stored))
         }
@@ -193,7 +193,7 @@ fn inflated(form: &[u8], length: usize) -> Option<Vec<u8>> {
 /// [`Error::NotARecord`], [`Error::LaterVersion`] or [`Error::Truncated`].
 pub fn peek(record: &[u8]) -> Result<Peek, Error> {
     version(record)?;
-    let mut reader = Reader::new(record.get(HEADER_START..).ok_or(Error::Truncated)?);
+    let mut reader = RecordReader::new(record.get(HEADER_START..).ok_or(Error::Truncated)?);
     Ok(Peek {
         checked_at: reader.time().ok_or(Error::Truncated)?,
         keep_until: reader.time().ok_or(Error::Truncated)?,
@@ -239,7 +239,7 @@ fn checksum(head: &[u8], body_digest: &[u8; 32]) -> [u8; 16] {
     sum
 }
 
-struct Fields {
+struct RecordFields {
     times: Times,
     status: StatusCode,
     token: Option<Fingerprint>,
@@ -247,11 +247,11 @@ struct Fields {
     validators: Validators,
     moved: Option<Moved>,
     body_length: u64,
-    coding: Coding,
+    coding: StoredCoding,
 }
 
 /// The form in which a body is stored.
-enum Coding {
+enum StoredCoding {
     /// Raw, by an earlier version, which knew nothing of forms.
     Unsaid,
     /// Raw, since a gzip form would save too little.
@@ -265,13 +265,13 @@ enum Coding {
     },
 }
 
-fn read_fields(version: u8, header: &[u8]) -> Result<Fields, Error> {
-    let mut reader = Reader::new(header);
+fn read_fields(version: u8, header: &[u8]) -> Result<RecordFields, Error> {
+    let mut reader = RecordReader::new(header);
     let mut time = |name| reader.time().ok_or(Error::Malformed(name));
     let checked_at = time("check time")?;
     let _keep_until = time("keeping time")?;
     let (fetched_at, expires_at) = (time("fetch time")?, time("expiry time")?);
-    let mut fields = Fields {
+    let mut fields = RecordFields {
         // A program that wrote version 1 made full checks alone.
         times: Times { fetched_at, checked_at, fully_checked_at: checked_at, expires_at },
         status: read_status(&mut reader).ok_or(Error::Malformed("status"))?,
@@ -284,7 +284,7 @@ fn read_fields(version: u8, header: &[u8]) -> Result<Fields, Error> {
         },
         moved: None,
         body_length: reader.u64().ok_or(Error::Malformed("body length"))?,
-        coding: Coding::Unsaid,
+        coding: StoredCoding::Unsaid,
     };
     if version >= 2 {
         fields.times.fully_checked_at = reader.time().ok_or(Error::Malformed("audit time"))?;
@@ -298,15 +298,15 @@ fn read_fields(version: u8, header: &[u8]) -> Result<Fields, Error> {
     if reader.is_empty() { Ok(fields) } else { Err(Error::Malformed("header length")) }
 }
 
-fn read_status(reader: &mut Reader<'_>) -> Option<StatusCode> {
+fn read_status(reader: &mut RecordReader<'_>) -> Option<StatusCode> {
     StatusCode::from_u16(reader.u16()?).ok()
 }
 
-fn read_token(reader: &mut Reader<'_>) -> Option<Option<Fingerprint>> {
+fn read_token(reader: &mut RecordReader<'_>) -> Option<Option<Fingerprint>> {
     if reader.presence()? { Some(Some(Fingerprint::from_bits(reader.u64()?))) } else { Some(None) }
 }
 
-fn read_moved(reader: &mut Reader<'_>) -> Option<Option<Moved>> {
+fn read_moved(reader: &mut RecordReader<'_>) -> Option<Option<Moved>> {
     if reader.presence()? {
         Some(Some(Moved { to: reader.text()?, seen_at: reader.time()? }))
     } else {
@@ -316,11 +316,11 @@ fn read_moved(reader: &mut Reader<'_>) -> Option<Option<Moved>> {
 
 /// The length is a promise that memory is taken for, so one that no record can keep is not
 /// believed.
-fn read_coding(reader: &mut Reader<'_>) -> Option<Coding> {
+fn read_coding(reader: &mut RecordReader<'_>) -> Option<StoredCoding> {
     if !reader.presence()? {
-        return Some(Coding::Raw);
+        return Some(StoredCoding::Raw);
     }
     let length = usize::try_from(reader.u64()?).ok()?;
     let tag = EntityTag::from_bits(reader.array()?);
-    (length <= LARGEST_PERSISTED_BODY).then_some(Coding::Gzip { length, tag })
+    (length <= LARGEST_PERSISTED_BODY).then_some(StoredCoding::Gzip { length, tag })
 }

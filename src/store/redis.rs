@@ -28,11 +28,11 @@ use bytes::Bytes;
 use futures_util::future::try_join_all;
 use tokio::sync::Semaphore;
 
-use self::client::Client;
+use self::client::RedisClient;
 use self::contents::Contents;
 use self::fault::{Fault, is_wrong_type};
-use self::frames::Bounds;
-use self::guarded::Allowance;
+use self::frames::ReplyBounds;
+use self::guarded::ReceiveBounds;
 use self::link::Link;
 use self::scripts::Scripts;
 use super::index::{Claim, Claimed, InUse};
@@ -65,8 +65,8 @@ const LONGEST_LINE: u64 = 64 << 10;
 
 /// On the connection for reads a reply is a record, of which one byte more than the largest is
 /// asked for.
-const RECORDS: Allowance = Allowance {
-    reply: Bounds {
+const RECORDS: ReceiveBounds = ReceiveBounds {
+    reply: ReplyBounds {
         line: LONGEST_LINE,
         text: LARGEST_RECORD as u64 + 1,
         parts: 16,
@@ -77,8 +77,8 @@ const RECORDS: Allowance = Allowance {
 
 /// On the other one replies are short: the largest is a piece of the index, and a batch is answered
 /// with some hundred words or errors.
-const WORDS: Allowance = Allowance {
-    reply: Bounds {
+const WORDS: ReceiveBounds = ReceiveBounds {
+    reply: ReplyBounds {
         line: LONGEST_LINE,
         text: 1 << 10,
         parts: 4 * in_use::CHUNK as u64,
@@ -105,7 +105,7 @@ impl Redis {
     ///
     /// [`tls::Error`]; a server that cannot be reached is none.
     pub fn new(config: &config::Redis) -> Result<Self, tls::Error> {
-        let client = Arc::new(Client::new(config)?);
+        let client = Arc::new(RedisClient::new(config)?);
         let (reads, others) = (Link::new(Arc::clone(&client), RECORDS), Link::new(client, WORDS));
         let owner = format!("{:032x}", fastrand::u128(..));
         let decoders = Arc::new(Semaphore::new(DECODERS));

@@ -18,16 +18,16 @@ const WINDOW: Duration = Duration::from_secs(10 * 60);
 /// The failures of one component since its last success; `C` is a cause.
 #[derive(Clone, Debug)]
 pub struct Outage<C> {
-    current: Option<Current<C>>,
+    current: Option<CurrentOutage<C>>,
     /// Failures that no line has counted yet, of earlier outages too.
     uncounted: u64,
     /// The logged causes, with the last line of each.
-    lines: Vec<Line<C>>,
+    lines: Vec<LastLine<C>>,
     ration: Ration,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Line<C> {
+struct LastLine<C> {
     cause: C,
     at: Timestamp,
     /// True if the line is of an earlier outage.
@@ -35,7 +35,7 @@ struct Line<C> {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Current<C> {
+struct CurrentOutage<C> {
     since: Timestamp,
     failed_at: Timestamp,
     failures: u64,
@@ -77,7 +77,7 @@ impl<C: Copy + PartialEq> Outage<C> {
     /// Records a failure. Returns the facts for a log line, if it must be logged.
     pub fn failed(&mut self, cause: C, now: Timestamp) -> Option<Told> {
         self.uncounted += 1;
-        let began = Current { since: now, failed_at: now, failures: 0, cause };
+        let began = CurrentOutage { since: now, failed_at: now, failures: 0, cause };
         let current = self.current.get_or_insert(began);
         current.failures += 1;
         (current.cause, current.failed_at) = (cause, now);
@@ -86,7 +86,7 @@ impl<C: Copy + PartialEq> Outage<C> {
             return None;
         }
         self.lines.retain(|line| line.cause != cause);
-        self.lines.push(Line { cause, at: now, is_old: false });
+        self.lines.push(LastLine { cause, at: now, is_old: false });
         Some(Told { since, failures: std::mem::take(&mut self.uncounted) })
     }
 

@@ -25,7 +25,7 @@ const LEAST_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The bounds of a body.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(super) struct BodyBounds {
     /// Its bytes, encoded and decoded.
     limit: usize,
     /// The time in which some of it has to come: one that stalls or drips must not hold its slot
@@ -33,7 +33,7 @@ pub(super) struct Bounds {
     patience: Duration,
 }
 
-impl Bounds {
+impl BodyBounds {
     /// The bounds of a body that is a part of an exchange with this timeout.
     pub(super) fn new(limit_bytes: u64, timeout: Duration) -> Self {
         let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
@@ -48,7 +48,7 @@ impl Bounds {
 
 /// The whole body, decoded; neither its decoded nor its encoded form may be over the limit. While
 /// it comes it costs little more than its bytes, and when it is put together at most as much again.
-pub(super) async fn read(response: &mut Response, bounds: Bounds) -> Result<Bytes, Reason> {
+pub(super) async fn read(response: &mut Response, bounds: BodyBounds) -> Result<Bytes, Reason> {
     let coding = ContentCoding::of(response.headers()).ok_or(Reason::NotJson)?;
     if response.content_length().is_some_and(|announced| announced > bounds.limit as u64) {
         return Err(Reason::TooLarge);
@@ -59,7 +59,7 @@ pub(super) async fn read(response: &mut Response, bounds: Bounds) -> Result<Byte
     };
     loop {
         let more = tokio::time::timeout(bounds.patience, body.read_more(response)).await;
-        if more.map_err(|_| Reason::TooSlow)?? == Progress::Ended {
+        if more.map_err(|_| Reason::TooSlow)?? == BodyStep::Ended {
             let body = body.decoder.finish().map_err(|error| reason(&error))?;
             return Ok(body.into_bytes());
         }
@@ -73,24 +73,24 @@ struct Arriving {
 }
 
 #[derive(PartialEq)]
-enum Progress {
+enum BodyStep {
     Some,
     Ended,
 }
 
 impl Arriving {
     /// Reads until enough more has come, or all.
-    async fn read_more(&mut self, response: &mut Response) -> Result<Progress, Reason> {
+    async fn read_more(&mut self, response: &mut Response) -> Result<BodyStep, Reason> {
         let mut wanted = LEAST_BYTES;
         while wanted > 0 {
             let chunk = response.chunk().await.map_err(|_| Reason::CutShort)?;
-            let Some(chunk) = chunk else { return Ok(Progress::Ended) };
+            let Some(chunk) = chunk else { return Ok(BodyStep::Ended) };
             // Empty members of gzip would go on for ever: they inflate to nothing.
             self.room = self.room.checked_sub(chunk.len()).ok_or(Reason::TooLarge)?;
             decode(&mut self.decoder, &chunk).await.map_err(|error| reason(&error))?;
             wanted = wanted.saturating_sub(chunk.len());
         }
-        Ok(Progress::Some)
+        Ok(BodyStep::Some)
     }
 }
 

@@ -24,10 +24,10 @@ const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The offsets that answers have shown.
 #[derive(Debug, Default)]
-pub(super) struct ClockWatch(Mutex<Seen>);
+pub(super) struct ClockWatch(Mutex<ClockDifference>);
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Seen {
+struct ClockDifference {
     ahead_secs: Option<i64>,
     /// Another difference, which one answer has shown.
     candidate: Option<i64>,
@@ -37,7 +37,7 @@ struct Seen {
 
 /// Something to tell of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub(super) enum ClockNews {
     /// The clocks differ by more than a minute.
     Apart,
     /// They did, and agree again.
@@ -47,7 +47,7 @@ pub(super) enum News {
 impl ClockWatch {
     /// Notes what an answer shows. Returns by how many seconds GitHub's clock is ahead, and what is
     /// new.
-    pub(super) fn note(&self, clock: ServerTime, now: Timestamp) -> (i64, Option<News>) {
+    pub(super) fn note(&self, clock: ServerTime, now: Timestamp) -> (i64, Option<ClockNews>) {
         let mut seen = self.0.lock();
         let ahead_secs = seen.settle(clock.ahead_secs());
         (ahead_secs, seen.news(ahead_secs, now))
@@ -61,11 +61,11 @@ impl Upstream {
         let (offset_seconds, news) = self.clock_watch.note(clock, now);
         self.metrics.clock_offset(offset_seconds);
         match news {
-            Some(News::Apart) => tracing::warn!(
+            Some(ClockNews::Apart) => tracing::warn!(
                 offset_seconds,
                 "the clock of this machine and that of GitHub differ"
             ),
-            Some(News::Agreed) => tracing::info!(
+            Some(ClockNews::Agreed) => tracing::info!(
                 offset_seconds,
                 "the clock of this machine and that of GitHub agree again"
             ),
@@ -74,7 +74,7 @@ impl Upstream {
     }
 }
 
-impl Seen {
+impl ClockDifference {
     fn settle(&mut self, shown: i64) -> i64 {
         let is_same = |other: &i64| shown.abs_diff(*other) <= SAME_SECS;
         let is_confirmed = self.candidate.as_ref().is_some_and(is_same);
@@ -90,7 +90,7 @@ impl Seen {
         }
     }
 
-    fn news(&mut self, ahead_secs: i64, now: Timestamp) -> Option<News> {
+    fn news(&mut self, ahead_secs: i64, now: Timestamp) -> Option<ClockNews> {
         let were_apart = self.are_apart;
         let bound = if were_apart { AGREED_SECS } else { APART_SECS };
         self.are_apart = ahead_secs.unsigned_abs() > bound;
@@ -99,9 +99,9 @@ impl Seen {
             (true, true) if was_told => None,
             (_, true) => {
                 self.told_at = Some(now);
-                Some(News::Apart)
+                Some(ClockNews::Apart)
             }
-            (true, false) => Some(News::Agreed),
+            (true, false) => Some(ClockNews::Agreed),
             (false, false) => None,
         }
     }
@@ -116,7 +116,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
 
     /// Returns the lines about answers a second apart, whose clock is ahead by so many seconds.
-    fn told(ahead: &[i64]) -> Vec<(i64, Option<News>)> {
+    fn told(ahead: &[i64]) -> Vec<(i64, Option<ClockNews>)> {
         let watch = ClockWatch::default();
         let notes = (0..).zip(ahead).map(|(second, ahead)| {
             let now = NOW + Duration::from_secs(second);
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_difference_is_told_of_when_it_begins_and_when_it_ends() {
-        let (apart, agreed) = (Some(News::Apart), Some(News::Agreed));
+        let (apart, agreed) = (Some(ClockNews::Apart), Some(ClockNews::Agreed));
         assert_eq!(told(&[0, 0]), [(0, None), (0, None)]);
         assert_eq!(told(&[1800, 1801]), [(1800, apart), (1801, None)]);
         assert_eq!(told(&[-7200]), [(-7200, apart)]);
@@ -156,7 +156,7 @@ mod tests {
         assert!(news.iter().all(|news| *news == (0, None)), "{news:?}");
         let news = told(&[0, 86_400, -86_400, 86_400, -86_400, 0]);
         assert!(news.iter().all(|news| *news == (0, None)), "{news:?}");
-        assert_eq!(told(&[0, 600, 601])[2], (601, Some(News::Apart)));
+        assert_eq!(told(&[0, 600, 601])[2], (601, Some(ClockNews::Apart)));
     }
 
     #[test]

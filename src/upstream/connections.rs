@@ -25,7 +25,7 @@ use super::framing;
 const OVERHEAD_BYTES: u64 = 1024 * 1024;
 
 /// The pools, by authority, and what to build others with.
-pub(super) struct Connections {
+pub(super) struct ConnectionPools {
     builder: ClientBuilder,
     pools: HashMap<Box<str>, Mutex<Arc<Client>>>,
     unpooled: Client,
@@ -42,7 +42,7 @@ pub(super) struct Sent {
     pub(super) is_second: bool,
 }
 
-impl Connections {
+impl ConnectionPools {
     /// Sets up a pool for each host that may become a target; nothing is dialled yet.
     pub(super) fn new(
         config: &config::Upstream,

@@ -36,10 +36,10 @@ pub(super) enum Scope {
 
 /// The cooldowns, by authority.
 #[derive(Debug, Default)]
-pub(super) struct Cooldowns(Mutex<HashMap<Box<str>, Host>>);
+pub(super) struct Cooldowns(Mutex<HashMap<Box<str>, HostCooldowns>>);
 
 #[derive(Debug, Default)]
-struct Host {
+struct HostCooldowns {
     whole: Cooldown,
     endpoints: HashMap<Box<str>, Cooldown>,
 }
@@ -108,7 +108,7 @@ impl Cooldowns {
     }
 }
 
-impl Host {
+impl HostCooldowns {
     /// Begins the cooldown of an endpoint, and returns whether the host is in trouble as a whole.
     fn begin_endpoint(&mut self, endpoint: &str, asked: Option<Duration>, now: Timestamp) -> bool {
         if self.endpoints.len() >= MOST_ENDPOINTS && !self.endpoints.contains_key(endpoint) {

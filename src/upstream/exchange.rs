@@ -47,7 +47,7 @@ pub(super) struct Exchange<'a> {
 }
 
 /// The step after an attempt.
-enum Next {
+enum Step {
     /// This is the answer.
     Answer(Reply),
     /// Ask again, and take this one if that is not possible.
@@ -81,11 +81,11 @@ impl<'a> Exchange<'a> {
     pub(super) async fn run(mut self) -> Result<Reply, Failure> {
         loop {
             match self.attempt().await {
-                Ok(Next::Answer(reply)) => return Ok(reply),
-                Ok(Next::Again(reply)) => {
+                Ok(Step::Answer(reply)) => return Ok(reply),
+                Ok(Step::Again(reply)) => {
                     self.last = self.last.filter(|last| stands(last, &reply)).or(Some(reply));
                 }
-                Ok(Next::Afresh) => {}
+                Ok(Step::Afresh) => {}
                 Err(failure) if failure.reason.is_broken() && !self.retried => self.retry().await,
                 Err(failure) if failure.reason.is_without_call() => {
                     if self.goes_on_without_token() {
@@ -102,7 +102,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// One request, in a slot that is good for it, and what its answer comes to.
-    async fn attempt(&mut self) -> Result<Next, Failure> {
+    async fn attempt(&mut self) -> Result<Step, Failure> {
         let target = self.ask.target;
         self.take_slot(target).await?;
         let answered = self.follow().await?;

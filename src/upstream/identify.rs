@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::target::Target;
 
 use super::Upstream;
-use super::body::{self, Bounds};
+use super::body::{self, BodyBounds};
 use super::condition::Condition;
 use super::contacts::Contacts;
 use super::cooldown::Cooldown;
@@ -121,7 +121,7 @@ impl Upstream {
         let hop = Hop { target, token_use: Some(token_use), condition, priority, contacts };
         let mut head = hop::send(self, hop).await?;
         let status = head.status();
-        let bounds = Bounds::new(LARGEST_USER, self.config.timeout);
+        let bounds = BodyBounds::new(LARGEST_USER, self.config.timeout);
         let body = body::read(&mut head.response, bounds).await;
         let body = body.map_err(|reason| Failure::after(status, reason))?;
         self.refuse_leak(target, status, &body)?;

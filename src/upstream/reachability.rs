@@ -25,10 +25,10 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// The state of every host that was asked.
 #[derive(Debug, Default)]
-pub struct Reachability(Mutex<BTreeMap<Box<str>, Host>>);
+pub struct Reachability(Mutex<BTreeMap<Box<str>, HostReachability>>);
 
 #[derive(Debug, Default)]
-struct Host {
+struct HostReachability {
     outage: Outage<Cause>,
     /// The documents that could not be fetched since the last success.
     missed: u64,
@@ -63,7 +63,7 @@ pub(super) enum Subject {
 
 /// An observation that is worth a line in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub(super) enum HostNews {
     /// The host fails, or fails for another cause.
     Fails(Told),
     /// It works again.
@@ -78,17 +78,17 @@ impl Reachability {
         subject: Subject,
         result: Result<(), Cause>,
         now: Timestamp,
-    ) -> Option<News> {
+    ) -> Option<HostNews> {
         let mut hosts = self.0.lock();
         let host = hosts.entry(host.into()).or_default();
         match result {
             Ok(()) => {
                 host.missed = 0;
-                host.outage.succeeded().map(News::Works)
+                host.outage.succeeded().map(HostNews::Works)
             }
             Err(cause) => {
                 host.missed += u64::from(subject == Subject::Document);
-                host.outage.failed(cause, now).map(News::Fails)
+                host.outage.failed(cause, now).map(HostNews::Fails)
             }
         }
     }
@@ -103,7 +103,7 @@ impl Reachability {
     }
 }
 
-impl Host {
+impl HostReachability {
     fn failing(&self, now: Timestamp) -> Option<Failing> {
         let (cause, since) = (self.outage.cause()?, self.outage.since()?);
         let is_confirmed = match self.missed {

@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use crate::clock::Timestamp;
 
-use super::stored::Route;
+use super::stored::Redirection;
 use crate::entry::{Reason, Validator, Validators};
 use crate::secret::Fingerprint;
 
@@ -27,7 +27,7 @@ pub struct Reply {
     /// The validator that the request carried.
     pub asked_by: Validator,
     /// The way to the document.
-    pub route: Route,
+    pub route: Redirection,
     /// For a rate limit: when it is worth asking again.
     pub limited_until: Option<Timestamp>,
     /// For other answers with `Retry-After`: when the upstream wants to be asked again.

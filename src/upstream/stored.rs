@@ -26,7 +26,7 @@ pub struct Stored<'a> {
 
 /// The way of an exchange to its document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Route {
+pub enum Redirection {
     /// It was where it was looked for, or a redirect led there that need not last.
     Direct,
     /// A redirect that lasts led to this canonical URL, on the same host.

@@ -26,7 +26,7 @@ use crate::config;
 use crate::entry::{
     Check, Entry, Extras, Moved, Persisted, Reason, RecentFailure, Times, Validator, Validators,
 };
-use crate::upstream::{Failure, Reply, Route};
+use crate::upstream::{Failure, Redirection, Reply};
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 const URL: &str = "https://api.github.com/repos/octo/app";
@@ -52,7 +52,7 @@ fn reply(status: u16) -> Reply {
         validators: Validators { etag: Some("\"new\"".into()), ..Validators::default() },
         token: None,
         asked_by: Validator::Etag,
-        route: Route::Direct,
+        route: Redirection::Direct,
         limited_until: (status == 429).then_some(NOW),
         retry_at: None,
         is_about_token: false,

@@ -10,7 +10,7 @@ use crate::cache::flight_result::{ExchangeResult, NotStored};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{Entry, Extras, Moved, Reason, RecentFailure, Times};
-use crate::upstream::{Failure, Reply, Route};
+use crate::upstream::{Failure, Redirection, Reply};
 
 use super::freshness::may_stand_in;
 
@@ -67,11 +67,11 @@ fn with_known_form(entry: Entry, previous: Option<&Arc<Entry>>) -> Entry {
 }
 
 /// Returns the new place of the document, as an exchange has shown it.
-fn moved(route: Route, previous: Option<&Arc<Entry>>, now: Timestamp) -> Option<Moved> {
+fn moved(route: Redirection, previous: Option<&Arc<Entry>>, now: Timestamp) -> Option<Moved> {
     match route {
-        Route::Direct => None,
-        Route::Moved(to) => Some(Moved { to, seen_at: now }),
-        Route::Remembered => previous.and_then(|previous| previous.extras.moved().cloned()),
+        Redirection::Direct => None,
+        Redirection::Moved(to) => Some(Moved { to, seen_at: now }),
+        Redirection::Remembered => previous.and_then(|previous| previous.extras.moved().cloned()),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::target::Key;
 
 /// The bounds of the queue and of one batch.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct QueueBounds {
     pub(super) keys: usize,
     pub(super) bytes: usize,
     pub(super) batch_keys: usize,
@@ -36,7 +36,7 @@ pub enum Peeked {
 
 /// The fate of every change that was pushed and is not waiting any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct QueueTally {
     pub(super) pushed: u64,
     pub(super) flushed: u64,
     pub(super) replaced: u64,
@@ -47,14 +47,14 @@ pub(super) struct Tally {
 /// Changes that wait, and those in flight.
 #[derive(Debug)]
 pub(super) struct Queue {
-    limits: Limits,
+    limits: QueueBounds,
     /// In the order of the pushes; a number names one push.
     waiting: BTreeMap<u64, Pushed>,
     newest: HashMap<Key, u64>,
     in_flight: BTreeMap<u64, Pushed>,
     next: u64,
     bytes: usize,
-    tally: Tally,
+    tally: QueueTally,
 }
 
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl Pushed {
 }
 
 impl Queue {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: QueueBounds) -> Self {
         Self {
             limits,
             waiting: BTreeMap::new(),
@@ -82,7 +82,7 @@ impl Queue {
             in_flight: BTreeMap::new(),
             next: 0,
             bytes: 0,
-            tally: Tally::default(),
+            tally: QueueTally::default(),
         }
     }
 
@@ -184,7 +184,7 @@ impl Queue {
         self.bytes
     }
 
-    pub(super) fn tally(&self) -> Tally {
+    pub(super) fn tally(&self) -> QueueTally {
         self.tally
     }
 

@@ -12,7 +12,7 @@ use std::io::{self, Read};
 const ALLOWANCE: usize = 16;
 
 /// The position of the parser.
-pub(super) struct Progress {
+pub(super) struct DotenvProgress {
     lines: Cell<usize>,
     /// The number of `$` since the last item.
     references: Cell<usize>,
@@ -22,7 +22,7 @@ pub(super) struct Progress {
     inserted: RefCell<Vec<u8>>,
 }
 
-impl Progress {
+impl DotenvProgress {
     pub(super) fn new(longest: usize, most_bytes: usize) -> Self {
         Self {
             lines: Cell::new(0),
@@ -57,20 +57,20 @@ impl Progress {
 }
 
 /// A reader that returns one line at a time.
-pub(super) struct Lines<'a> {
+pub(super) struct DotenvLines<'a> {
     rest: &'a [u8],
-    progress: &'a Progress,
+    progress: &'a DotenvProgress,
     /// True if the rest begins with a line.
     at_start: bool,
 }
 
-impl<'a> Lines<'a> {
-    pub(super) fn new(text: &'a str, progress: &'a Progress) -> Self {
+impl<'a> DotenvLines<'a> {
+    pub(super) fn new(text: &'a str, progress: &'a DotenvProgress) -> Self {
         Self { rest: text.as_bytes(), progress, at_start: true }
     }
 }
 
-impl Read for Lines<'_> {
+impl Read for DotenvLines<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut inserted = self.progress.inserted.borrow_mut();
         if !inserted.is_empty() {

@@ -84,14 +84,14 @@ impl Store for Gated {
 }
 
 /// A queue, and how many of its operations failed.
-fn queue(store: &Arc<Gated>) -> (Arc<Queue>, Arc<AtomicUsize>) {
+fn queue(store: &Arc<Gated>) -> (Arc<ReadQueue>, Arc<AtomicUsize>) {
     let failed = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&failed);
     let note = move |answered: Result<(), &Error>| {
         count.fetch_add(usize::from(answered.is_err()), Ordering::SeqCst);
     };
     let store: Arc<dyn Store> = Arc::<Gated>::clone(store);
-    (Arc::new(Queue::new(store, BUDGET, Box::new(note))), failed)
+    (Arc::new(ReadQueue::new(store, BUDGET, Box::new(note))), failed)
 }
 
 fn key(number: usize) -> Key {
@@ -99,7 +99,7 @@ fn key(number: usize) -> Key {
 }
 
 /// Has each lane begin an operation of one key.
-async fn occupy(queue: &Arc<Queue>, store: &Gated) -> Vec<oneshot::Receiver<Answer>> {
+async fn occupy(queue: &Arc<ReadQueue>, store: &Gated) -> Vec<oneshot::Receiver<Answer>> {
     let mut answers = Vec::new();
     for _ in 0..LANES {
         answers.extend(ask(queue, 1));
@@ -108,7 +108,7 @@ async fn occupy(queue: &Arc<Queue>, store: &Gated) -> Vec<oneshot::Receiver<Answ
     answers
 }
 
-fn ask(queue: &Arc<Queue>, count: usize) -> Vec<oneshot::Receiver<Answer>> {
+fn ask(queue: &Arc<ReadQueue>, count: usize) -> Vec<oneshot::Receiver<Answer>> {
     (0..count).map(|number| queue.read(key(number)).expect("room")).collect()
 }
 
@@ -183,7 +183,7 @@ async fn so_many_reads_wait_and_no_more() {
 
 #[test]
 fn a_slow_store_gets_few_keys_at_once() {
-    let mut pace = Pace::default();
+    let mut pace = ReadPace::default();
     assert_eq!(pace.keys_within(BUDGET), MOST_KEYS);
     for _ in 0..50 {
         pace.note(Duration::from_millis(10), 1);

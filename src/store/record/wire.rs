@@ -26,9 +26,9 @@ pub(super) fn put_optional_text(to: &mut Vec<u8>, text: Option<&str>) {
 }
 
 /// Takes values off the front of a slice; `None` when the bytes do not hold what is asked for.
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(super) struct RecordReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> RecordReader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }

@@ -16,7 +16,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::guarded::{Allowance, Guarded};
+use super::guarded::{Guarded, ReceiveBounds};
 use crate::tls::{self, Trust};
 use crate::{config, tasks};
 
@@ -30,7 +30,7 @@ const KEEPALIVE: TcpKeepalive =
 const SEND_BUFFER: usize = 256 << 10;
 
 /// The server, and the login there.
-pub(super) struct Client {
+pub(super) struct RedisClient {
     host: String,
     port: u16,
     tls: Option<TlsConnector>,
@@ -40,7 +40,7 @@ pub(super) struct Client {
 /// A connection, and the task that keeps it going for as long as this is held.
 pub(super) type Connected = (MultiplexedConnection, AbortOnDropHandle<()>);
 
-impl Client {
+impl RedisClient {
     /// A client; it has not connected yet.
     pub(super) fn new(config: &config::Redis) -> Result<Self, tls::Error> {
         let tls = config.tls.as_ref().map(|tls| tls_connector(tls.ca_file.as_deref()));
@@ -49,7 +49,7 @@ impl Client {
     }
 
     /// Finds the server, connects and logs in.
-    pub(super) async fn connect(&self, allowance: Allowance) -> RedisResult<Connected> {
+    pub(super) async fn connect(&self, allowance: ReceiveBounds) -> RedisResult<Connected> {
         let stream = self.connect_tcp().await?;
         match &self.tls {
             None => self.log_in(Guarded::new(stream, allowance)).await,

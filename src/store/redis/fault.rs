@@ -8,7 +8,7 @@ use std::time::Duration;
 use ::redis::{ErrorKind, RedisError, ServerError};
 
 use crate::store::Error;
-use crate::store::cause::Cause;
+use crate::store::cause::WriteRefusal;
 
 /// The reason for which a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub(super) enum Fault {
         code: String,
         /// The meaning of that code.
         #[source]
-        cause: Cause,
+        cause: WriteRefusal,
         /// The number of them.
         count: usize,
         /// True if another connection may help.
@@ -63,7 +63,7 @@ impl From<RedisError> for Fault {
         let Some((_, first)) = refusals.first() else { return Self::Broken(error) };
         let elsewhere = refusals.iter().any(|(_, error)| is_about_this_server(error));
         let is_hidden = |word: &str| first.details().is_some_and(|text| text.contains(word));
-        let cause = Cause::of_code(first.code(), is_hidden);
+        let cause = WriteRefusal::of_code(first.code(), is_hidden);
         Self::Refused { code: code(first), cause, count: refusals.len(), elsewhere }
     }
 }

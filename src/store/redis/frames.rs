@@ -9,7 +9,7 @@
 
 /// The bounds of a reply.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(super) struct ReplyBounds {
     /// Bytes of a line, which is a status, an error, a number or a length.
     pub(super) line: u64,
     /// Bytes of a text whose length is named.
@@ -20,7 +20,7 @@ pub(super) struct Bounds {
     pub(super) reply: u64,
 }
 
-impl Bounds {
+impl ReplyBounds {
     /// None.
     pub(super) const NONE: Self =
         Self { line: u64::MAX, text: u64::MAX, parts: u64::MAX, reply: u64::MAX };
@@ -55,8 +55,8 @@ pub(super) enum Excess {
 /// A sequence of replies, or of commands, as far as it has come.
 #[derive(Debug)]
 pub(super) struct Frames {
-    bounds: Bounds,
-    state: State,
+    bounds: ReplyBounds,
+    state: FrameState,
     /// The parts that are still to come of each list that has begun.
     lists: Vec<u64>,
     /// The parts and bytes of the reply that has begun.
@@ -66,17 +66,17 @@ pub(super) struct Frames {
 }
 
 #[derive(Debug)]
-enum State {
+enum FrameState {
     /// A reply or a part of one is to begin.
     Start,
     /// A line.
-    Line(Line),
+    Line(FrameLine),
     /// A text with the end of its line, of which so many bytes are still to come.
     Text(u64),
 }
 
 #[derive(Debug)]
-struct Line {
+struct FrameLine {
     kind: u8,
     bytes: u64,
     length: Length,
@@ -92,8 +92,8 @@ struct Length {
 
 impl Frames {
     /// A sequence that has not begun.
-    pub(super) fn new(bounds: Bounds) -> Self {
-        let (state, lists) = (State::Start, Vec::new());
+    pub(super) fn new(bounds: ReplyBounds) -> Self {
+        let (state, lists) = (FrameState::Start, Vec::new());
         Self { bounds, state, lists, parts: 0, bytes: 0, whole: 0 }
     }
 
@@ -106,18 +106,18 @@ impl Frames {
     pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<(), Excess> {
         while let Some((first, rest)) = bytes.split_first() {
             let taken = match &mut self.state {
-                State::Start => {
+                FrameState::Start => {
                     self.begin(*first)?;
                     1
                 }
-                State::Line(line) => {
+                FrameState::Line(line) => {
                     let (taken, ended) = line.read(bytes, self.bounds.line)?;
                     if ended {
                         self.end_line()?;
                     }
                     taken
                 }
-                State::Text(left) => {
+                FrameState::Text(left) => {
                     let taken =
                         usize::try_from(*left).map_or(bytes.len(), |it| it.min(bytes.len()));
                     *left -= taken as u64;
@@ -131,7 +131,7 @@ impl Frames {
             if self.bytes > self.bounds.reply {
                 return Err(Excess::Reply);
             }
-            if self.lists.is_empty() && matches!(self.state, State::Start) {
+            if self.lists.is_empty() && matches!(self.state, FrameState::Start) {
                 self.bytes = 0;
             }
             bytes = &bytes[taken..];
@@ -151,19 +151,20 @@ impl Frames {
         if self.parts > self.bounds.parts {
             return Err(Excess::List);
         }
-        self.state = State::Line(Line { kind, bytes: 0, length: Length::default(), ends: false });
+        self.state =
+            FrameState::Line(FrameLine { kind, bytes: 0, length: Length::default(), ends: false });
         Ok(())
     }
 
     fn end_line(&mut self) -> Result<(), Excess> {
-        let State::Line(line) = &self.state else { return Ok(()) };
+        let FrameState::Line(line) = &self.state else { return Ok(()) };
         let length = match line.kind {
             b'$' | b'*' => line.length.value().ok_or(Excess::Foreign)?,
             _ => None,
         };
         match (line.kind, length) {
             (b'$', Some(length)) if length > self.bounds.text => return Err(Excess::Text),
-            (b'$', Some(length)) => self.state = State::Text(length.saturating_add(2)),
+            (b'$', Some(length)) => self.state = FrameState::Text(length.saturating_add(2)),
             (_, None | Some(0)) => self.end_part(),
             (_, Some(length)) => {
                 let left = self.bounds.parts - self.parts;
@@ -171,7 +172,7 @@ impl Frames {
                     return Err(Excess::List);
                 }
                 self.lists.push(length);
-                self.state = State::Start;
+                self.state = FrameState::Start;
             }
         }
         Ok(())
@@ -179,7 +180,7 @@ impl Frames {
 
     /// The end of a part may be that of its list.
     fn end_part(&mut self) {
-        self.state = State::Start;
+        self.state = FrameState::Start;
         while let Some(left) = self.lists.last_mut() {
             *left -= 1;
             if *left > 0 {
@@ -191,7 +192,7 @@ impl Frames {
     }
 }
 
-impl Line {
+impl FrameLine {
     /// Reads up to the end of the line; gives the number of bytes, and whether it has ended.
     fn read(&mut self, bytes: &[u8], longest: u64) -> Result<(usize, bool), Excess> {
         let holds_length = matches!(self.kind, b'$' | b'*');

@@ -10,16 +10,16 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::frames::{Bounds, Frames};
+use super::frames::{Frames, ReplyBounds};
 
 /// Replies to nothing that are let pass: a server that turns a client away says so unasked.
 const UNASKED: u64 = 16;
 
 /// The bounds of what comes on a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Allowance {
+pub(super) struct ReceiveBounds {
     /// In a reply.
-    pub(super) reply: Bounds,
+    pub(super) reply: ReplyBounds,
     /// In all replies that are due at once, in bytes.
     pub(super) due: u64,
 }
@@ -28,7 +28,7 @@ pub(super) struct Allowance {
 #[derive(Debug)]
 pub(super) struct Guarded<S> {
     stream: S,
-    allowance: Allowance,
+    allowance: ReceiveBounds,
     commands: Frames,
     replies: Frames,
     /// The number of the last command that was sent when the bytes were counted from zero.
@@ -38,8 +38,8 @@ pub(super) struct Guarded<S> {
 }
 
 impl<S> Guarded<S> {
-    pub(super) fn new(stream: S, allowance: Allowance) -> Self {
-        let (commands, replies) = (Frames::new(Bounds::NONE), Frames::new(allowance.reply));
+    pub(super) fn new(stream: S, allowance: ReceiveBounds) -> Self {
+        let (commands, replies) = (Frames::new(ReplyBounds::NONE), Frames::new(allowance.reply));
         Self { stream, allowance, commands, replies, due_from: 0, bytes: 0 }
     }
 

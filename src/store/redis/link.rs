@@ -21,9 +21,9 @@ use parking_lot::Mutex;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::client::{Client, Connected};
+use super::client::{Connected, RedisClient};
 use super::fault::Fault;
-use super::guarded::Allowance;
+use super::guarded::ReceiveBounds;
 use crate::clock::Stopwatch;
 
 /// The time to find the server, to connect and to log in.
@@ -37,16 +37,16 @@ const NEW: Duration = Duration::from_secs(1);
 
 /// At most one connection, shared by all who call.
 pub(super) struct Link {
-    client: Arc<Client>,
-    allowance: Allowance,
-    state: Mutex<State>,
+    client: Arc<RedisClient>,
+    allowance: ReceiveBounds,
+    state: Mutex<LinkState>,
     /// Held by the caller that connects.
     connecting: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct State {
-    current: Option<Current>,
+struct LinkState {
+    current: Option<CurrentConnection>,
     /// The current connection serves until there is another one, and that is to be made when this
     /// one is not new.
     doubtful: bool,
@@ -56,7 +56,7 @@ struct State {
 }
 
 #[derive(Clone)]
-struct Current {
+struct CurrentConnection {
     connection: MultiplexedConnection,
     /// Goes on for as long as a call is under way, though another connection may have taken its
     /// place.
@@ -67,7 +67,7 @@ struct Current {
 
 impl Link {
     /// A link without a connection.
-    pub(super) fn new(client: Arc<Client>, allowance: Allowance) -> Self {
+    pub(super) fn new(client: Arc<RedisClient>, allowance: ReceiveBounds) -> Self {
         let (state, connecting) = (Mutex::default(), tokio::sync::Mutex::default());
         Self { client, allowance, state, connecting }
     }
@@ -82,7 +82,8 @@ impl Link {
     where
         F: Future<Output = RedisResult<T>>,
     {
-        let Current { connection, work: _work, generation, .. } = self.connected().await?;
+        let CurrentConnection { connection, work: _work, generation, .. } =
+            self.connected().await?;
         let mut call = Call { link: self, generation, answered: false };
         let answer = timeout(limit, command(connection)).await;
         let answer = answer.map_err(|_| Fault::TooSlow(limit)).and_then(|it| Ok(it?));
@@ -100,7 +101,7 @@ impl Link {
         F: Future<Output = RedisResult<T>>,
     {
         let current = self.state.lock().serving()?;
-        let Current { connection, work: _work, generation, .. } =
+        let CurrentConnection { connection, work: _work, generation, .. } =
             current.ok_or(Fault::NotConnected)?;
         let answer = timeout(READ_LIMIT, command(connection)).await;
         let answer = answer.map_err(|_| Fault::TooSlow(READ_LIMIT)).and_then(|it| Ok(it?));
@@ -119,10 +120,10 @@ impl Link {
 
     /// Closes the connection; there will be no other.
     pub(super) fn close(&self) {
-        *self.state.lock() = State { closed: true, ..State::default() };
+        *self.state.lock() = LinkState { closed: true, ..LinkState::default() };
     }
 
-    async fn connected(&self) -> Result<Current, Fault> {
+    async fn connected(&self) -> Result<CurrentConnection, Fault> {
         if let Some(current) = self.state.lock().trusted()? {
             return Ok(current);
         }
@@ -153,12 +154,12 @@ impl Link {
     }
 }
 
-impl State {
-    fn serving(&self) -> Result<Option<Current>, Fault> {
+impl LinkState {
+    fn serving(&self) -> Result<Option<CurrentConnection>, Fault> {
         if self.closed { Err(Fault::Closed) } else { Ok(self.current.clone()) }
     }
 
-    fn trusted(&self) -> Result<Option<Current>, Fault> {
+    fn trusted(&self) -> Result<Option<CurrentConnection>, Fault> {
         Ok(self.serving()?.filter(|current| !self.doubtful || current.age.elapsed() < NEW))
     }
 
@@ -166,14 +167,14 @@ impl State {
         self.current.as_ref().is_some_and(|current| current.generation == generation)
     }
 
-    fn replace(&mut self, (connection, work): Connected) -> Result<Current, Fault> {
+    fn replace(&mut self, (connection, work): Connected) -> Result<CurrentConnection, Fault> {
         if self.closed {
             return Err(Fault::Closed);
         }
         self.generation += 1;
         self.doubtful = false;
         let (work, age) = (Arc::new(work), Stopwatch::start());
-        let current = Current { connection, work, generation: self.generation, age };
+        let current = CurrentConnection { connection, work, generation: self.generation, age };
         self.current = Some(current.clone());
         Ok(current)
     }

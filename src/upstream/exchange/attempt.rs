@@ -11,7 +11,7 @@ use crate::upstream::condition::Condition;
 use crate::upstream::etag::Variant;
 use crate::upstream::hop::{self, GITHUB_JSON, Head, Hop};
 use crate::upstream::reply::Failure;
-use crate::upstream::stored::{Route, Stored};
+use crate::upstream::stored::{Redirection, Stored};
 use crate::upstream::tokens::{Question, TokenUse};
 
 const MOST_REDIRECTS: usize = 3;
@@ -27,7 +27,7 @@ struct Credentials {
 pub(super) struct Answered {
     pub(super) target: Target,
     pub(super) head: Head,
-    pub(super) route: Route,
+    pub(super) route: Redirection,
 }
 
 impl<'a> Exchange<'a> {
@@ -138,12 +138,14 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    fn route(&self, target: &Target, hops: usize, lasts: bool) -> Route {
+    fn route(&self, target: &Target, hops: usize, lasts: bool) -> Redirection {
         match (hops, &self.moved_to) {
-            (0, Some(_)) => Route::Remembered,
-            (0, None) => Route::Direct,
-            _ if lasts && is_own_host(target, self.ask) => Route::Moved(target.as_str().into()),
-            _ => Route::Direct,
+            (0, Some(_)) => Redirection::Remembered,
+            (0, None) => Redirection::Direct,
+            _ if lasts && is_own_host(target, self.ask) => {
+                Redirection::Moved(target.as_str().into())
+            }
+            _ => Redirection::Direct,
         }
     }
 }

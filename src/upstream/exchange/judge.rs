@@ -9,11 +9,11 @@ use crate::upstream::cooldowns::Scope;
 use crate::upstream::hop::Head;
 use crate::upstream::rate_limit::{self, Limit};
 use crate::upstream::reply::{Failure, Reply};
-use crate::upstream::stored::Route;
+use crate::upstream::stored::Redirection;
 use crate::upstream::tokens::TokenUse;
 
 use super::attempt::Answered;
-use super::{Exchange, Next};
+use super::{Exchange, Step};
 
 /// The meaning of an answer for the exchange.
 enum Meaning {
@@ -62,7 +62,7 @@ impl Meaning {
             StatusCode::NOT_FOUND
             | StatusCode::GONE
             | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS
-                if reply.route == Route::Remembered =>
+                if reply.route == Redirection::Remembered =>
             {
                 Self::Misplaced
             }
@@ -78,7 +78,7 @@ impl Meaning {
 
 impl Exchange<'_> {
     /// Reads the answer and decides whether it is the last one.
-    pub(super) async fn judge(&mut self, answered: Answered) -> Result<Next, Failure> {
+    pub(super) async fn judge(&mut self, answered: Answered) -> Result<Step, Failure> {
         let Answered { target, mut head, route } = answered;
         let reply = self.read(&target, &mut head, route).await?;
         let now = self.upstream.clock.now();
@@ -97,16 +97,16 @@ impl Exchange<'_> {
             Meaning::Unavailable => self.unavailable(&target, reply, now),
             Meaning::Fault if !self.retried => {
                 self.retry().await;
-                Next::Again(reply)
+                Step::Again(reply)
             }
             Meaning::OtherBody => {
                 self.upstream.metrics.misled(reply.asked_by);
                 self.misled_by = Some(reply.asked_by);
-                Next::Afresh
+                Step::Afresh
             }
             Meaning::Misplaced => {
                 self.moved_to = None;
-                Next::Afresh
+                Step::Afresh
             }
             Meaning::Fault | Meaning::Final => self.finish(&target, reply, now),
         })
@@ -132,19 +132,19 @@ impl Exchange<'_> {
 
     /// A server that says when to come back is asked no sooner, and nor are the documents of that
     /// endpoint.
-    fn unavailable(&self, target: &Target, reply: Reply, now: Timestamp) -> Next {
+    fn unavailable(&self, target: &Target, reply: Reply, now: Timestamp) -> Step {
         let asked = reply.retry_at.map(|retry_at| retry_at.since(now));
         let until = self.upstream.cooldowns.begin(target, Scope::Endpoint, asked, now);
-        Next::Answer(Reply { retry_at: Some(until), ..reply })
+        Step::Answer(Reply { retry_at: Some(until), ..reply })
     }
 
-    fn finish(&self, target: &Target, reply: Reply, now: Timestamp) -> Next {
+    fn finish(&self, target: &Target, reply: Reply, now: Timestamp) -> Step {
         // A server in trouble has not shown that it is welcome to be asked again.
         if reply.reason() != Reason::ServerError {
             self.upstream.cooldowns.succeeded(target, now);
         }
         self.watch_rule(target, &reply, now);
-        Next::Answer(reply)
+        Step::Answer(reply)
     }
 }
 

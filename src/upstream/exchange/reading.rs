@@ -10,10 +10,10 @@ use crate::target::Target;
 use super::attempt::variant;
 use super::{Exchange, is_own_host};
 use crate::entry::{Reason, Validator, Validators};
-use crate::upstream::body::Bounds;
+use crate::upstream::body::BodyBounds;
 use crate::upstream::hop::Head;
 use crate::upstream::reply::{Failure, Reply};
-use crate::upstream::stored::{Route, Stored};
+use crate::upstream::stored::{Redirection, Stored};
 use crate::upstream::{body, etag, rate_limit};
 
 impl Exchange<'_> {
@@ -22,7 +22,7 @@ impl Exchange<'_> {
         &self,
         target: &Target,
         head: &mut Head,
-        route: Route,
+        route: Redirection,
     ) -> Result<Reply, Failure> {
         let status = head.status();
         let failed = |reason| Failure::after(status, reason);
@@ -34,7 +34,7 @@ impl Exchange<'_> {
             StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT => Bytes::new(),
             _ if status.is_success() => {
                 let config = &self.upstream.config;
-                let bounds = Bounds::new(config.max_response_bytes, config.timeout);
+                let bounds = BodyBounds::new(config.max_response_bytes, config.timeout);
                 let body = body::read(&mut head.response, bounds).await;
                 if body == Err(Reason::TooSlow) {
                     // The idle connections of the host may be as dead as this one.

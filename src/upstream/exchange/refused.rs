@@ -12,7 +12,7 @@ use crate::upstream::reply::{Failure, Reply};
 use crate::upstream::slots::Priority;
 use crate::upstream::tokens::TokenUse;
 
-use super::{Exchange, Next, stands};
+use super::{Exchange, Step, stands};
 
 /// The pause after a limit of another resource, where the answer names no end.
 const FALLBACK_COOLDOWN: Duration = Duration::from_secs(60);
@@ -50,7 +50,7 @@ impl Exchange<'_> {
         limit: Limit,
         reply: Reply,
         now: Timestamp,
-    ) -> Next {
+    ) -> Step {
         let upstream = self.upstream;
         upstream.metrics.limited(limit.as_str());
         if limit.is_of_haste() {
@@ -65,7 +65,7 @@ impl Exchange<'_> {
             if matches!(limit, Limit::Secondary { .. }) || usable_at > now {
                 upstream.slots.slow_down();
             }
-            return Next::Again(Reply { limited_until: Some(usable_at), ..reply });
+            return Step::Again(Reply { limited_until: Some(usable_at), ..reply });
         }
         let cooled_until = upstream.cooldowns.begin_for(limit, target, now);
         let limited_until = cooled_until.unwrap_or_else(|| match limit {
@@ -74,7 +74,7 @@ impl Exchange<'_> {
             }
             _ => upstream.tokens.usable_at(now),
         });
-        Next::Answer(Reply { limited_until: Some(limited_until), ..reply })
+        Step::Answer(Reply { limited_until: Some(limited_until), ..reply })
     }
 
     /// A `401` is the document's own answer, unless the token is refused elsewhere too.
@@ -83,8 +83,8 @@ impl Exchange<'_> {
         target: &Target,
         token_use: Option<TokenUse>,
         reply: Reply,
-    ) -> Next {
-        let Some(token_use) = token_use else { return Next::Answer(reply) };
+    ) -> Step {
+        let Some(token_use) = token_use else { return Step::Answer(reply) };
         if !self.upstream.refuses(token_use, target).await {
             return self.other_account(token_use, reply);
         }
@@ -92,7 +92,7 @@ impl Exchange<'_> {
         self.upstream.tokens.quarantine(token_use, now);
         self.tried.add(token_use);
         self.upstream.slow_if_none(now);
-        Next::Again(Reply { is_about_token: true, ..reply })
+        Step::Again(Reply { is_about_token: true, ..reply })
     }
 
     /// A policy is the document's own answer, unless a token of another account does not fall under
@@ -102,8 +102,8 @@ impl Exchange<'_> {
         token_use: Option<TokenUse>,
         wants_sign_on: bool,
         reply: Reply,
-    ) -> Next {
-        let Some(token_use) = token_use else { return Next::Answer(reply) };
+    ) -> Step {
+        let Some(token_use) = token_use else { return Step::Answer(reply) };
         if wants_sign_on && self.without_token == WithoutToken::No {
             self.without_token = WithoutToken::Allowed;
         }
@@ -111,17 +111,17 @@ impl Exchange<'_> {
     }
 
     /// Tries a token of another account once; whether there is one, the next attempt finds out.
-    fn other_account(&mut self, token_use: TokenUse, reply: Reply) -> Next {
+    fn other_account(&mut self, token_use: TokenUse, reply: Reply) -> Step {
         if !self.tried_other_account {
             self.tried_other_account = true;
             self.tried.add_account(token_use);
-            return Next::Again(reply);
+            return Step::Again(reply);
         }
         if self.goes_on_without_token() {
-            return Next::Again(reply);
+            return Step::Again(reply);
         }
         let first = self.last.take().filter(|last| stands(last, &reply));
-        Next::Answer(first.unwrap_or(reply))
+        Step::Answer(first.unwrap_or(reply))
     }
 
     /// Decides that the next request goes without a token, if that is worth a try.
@@ -152,12 +152,12 @@ impl Exchange<'_> {
 
     /// A request without a token got no document: the answer to the tokens stands, or is still to
     /// be got.
-    pub(super) fn refused_without_token(&mut self, limit: Option<Limit>, now: Timestamp) -> Next {
+    pub(super) fn refused_without_token(&mut self, limit: Option<Limit>, now: Timestamp) -> Step {
         self.without_token = WithoutToken::Tried;
         if let Some(limit) = limit {
             self.upstream.metrics.limited(limit.as_str());
             self.upstream.tokens.cool_down_without_token(limit, now);
         }
-        self.last.take().map_or(Next::Afresh, Next::Answer)
+        self.last.take().map_or(Step::Afresh, Step::Answer)
     }
 }

@@ -20,7 +20,7 @@ fn a_failure_of_the_host_counts_at_once() {
         let hosts = Reachability::default();
         assert!(matches!(
             hosts.observe(HOST, Subject::Document, Err(cause), START),
-            Some(News::Fails(_))
+            Some(HostNews::Fails(_))
         ));
         assert_eq!(failing(&hosts, START), [(HOST.into(), cause)]);
     }
@@ -45,7 +45,7 @@ fn a_success_ends_it_for_its_host_alone() {
         let _ = hosts.observe(host, Subject::Document, Err(Cause::Tls), START);
     }
     let news = hosts.observe("a", Subject::Document, Ok(()), after(5));
-    assert_eq!(news, Some(News::Works(Ended { since: START, failures: 1 })));
+    assert_eq!(news, Some(HostNews::Works(Ended { since: START, failures: 1 })));
     assert_eq!(failing(&hosts, after(5)), [("b".into(), Cause::Tls)]);
     assert_eq!(hosts.reports(after(5)).len(), 2);
 }

@@ -13,10 +13,10 @@ use super::shares::Shares;
 
 /// HostPermits that hosts share.
 #[derive(Debug)]
-pub(super) struct HostPermits(Mutex<State>);
+pub(super) struct HostPermits(Mutex<PermitState>);
 
 #[derive(Debug)]
-struct State {
+struct PermitState {
     shares: Shares,
     /// Hosts for which at least one exchange waits, by authority, and the exchanges by ticket.
     waiting: HashMap<Box<str>, BTreeMap<u64, oneshot::Sender<()>>>,
@@ -41,7 +41,7 @@ struct Ticket<'a> {
 impl HostPermits {
     pub(super) fn new(count: usize) -> Self {
         let shares = Shares::new(count);
-        Self(Mutex::new(State { shares, waiting: HashMap::new(), next_ticket: 0 }))
+        Self(Mutex::new(PermitState { shares, waiting: HashMap::new(), next_ticket: 0 }))
     }
 
     /// Waits for a permit of this host.
@@ -75,7 +75,7 @@ impl HostPermits {
     }
 }
 
-impl State {
+impl PermitState {
     /// Grants permits until no host for which an exchange waits may take one.
     fn grant(&mut self) {
         while let Some((number, host)) = self.next() {

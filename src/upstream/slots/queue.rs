@@ -17,25 +17,25 @@ pub(super) struct SlotQueue(Mutex<HashMap<Box<str>, usize>>);
 
 /// One exchange that waits, for as long as this is held.
 #[derive(Debug)]
-pub(super) struct Waiting<'a> {
+pub(super) struct WaitingExchange<'a> {
     queue: &'a SlotQueue,
     host: &'a str,
 }
 
 impl SlotQueue {
     /// Joins the queue of a host, unless that is full.
-    pub(super) fn join<'a>(&'a self, host: &'a str) -> Option<Waiting<'a>> {
+    pub(super) fn join<'a>(&'a self, host: &'a str) -> Option<WaitingExchange<'a>> {
         let mut counts = self.0.lock();
         match counts.get_mut(host) {
             Some(count) if *count >= MOST_WAITING => return None,
             Some(count) => *count += 1,
             None => _ = counts.insert(host.into(), 1),
         }
-        Some(Waiting { queue: self, host })
+        Some(WaitingExchange { queue: self, host })
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingExchange<'_> {
     fn drop(&mut self) {
         let mut counts = self.queue.0.lock();
         if let Some(count) = counts.get_mut(self.host) {

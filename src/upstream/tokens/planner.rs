@@ -32,7 +32,7 @@ pub(in crate::upstream) struct Question<'a> {
 
 /// The answer to a [`Question`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct Choice {
     /// The number of the token.
     pub(super) token: usize,
     /// The validator that the request carries.
@@ -44,24 +44,24 @@ pub(super) fn plan(
     question: &Question<'_>,
     pool: &Pool,
     now: Timestamp,
-) -> Result<Plan, Timestamp> {
+) -> Result<Choice, Timestamp> {
     let Question { stored, priority, tried, .. } = *question;
     let any = || pool.choose(priority, tried, now);
     let Some(stored) = stored else {
-        return Ok(Plan { token: any()?, validator: Validator::None });
+        return Ok(Choice { token: any()?, validator: Validator::None });
     };
     if stored.may_use_date && question.wants_date(pool, now) {
-        return Ok(Plan { token: any()?, validator: Validator::Date });
+        return Ok(Choice { token: any()?, validator: Validator::Date });
     }
     // Without an ETag its own token is worth no more to a document than another.
     let own = stored.token.filter(|_| stored.validators.etag.is_some());
     if let Some(token) = own.and_then(|own| pool.choose_own(own, priority, tried, now)) {
-        return Ok(Plan { token, validator: Validator::Etag });
+        return Ok(Choice { token, validator: Validator::Etag });
     }
     let token = any()?;
     let computed = own.is_some() && question.trusts_rule(&stored);
     let validator = if computed { Validator::ComputedEtag } else { Validator::None };
-    Ok(Plan { token, validator })
+    Ok(Choice { token, validator })
 }
 
 impl Question<'_> {

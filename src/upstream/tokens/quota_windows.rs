@@ -18,11 +18,11 @@ const JITTER: Duration = Duration::from_secs(15);
 /// The windows that answers have shown, at most [`MOST`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct QuotaWindows {
-    shown: Vec<Window>,
+    shown: Vec<QuotaWindow>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Window {
+struct QuotaWindow {
     quota: Quota,
     /// From the last answer that showed it to its reset.
     lasts: Period,
@@ -32,10 +32,10 @@ impl QuotaWindows {
     /// Books what an answer showed. Answers may arrive out of order: within a window the smaller
     /// number is the later one.
     pub(super) fn book(&mut self, told: Quota, now: Timestamp) {
-        self.add(Window { quota: told, lasts: Period::new(now, told.reset_at) }, now);
+        self.add(QuotaWindow { quota: told, lasts: Period::new(now, told.reset_at) }, now);
     }
 
-    fn add(&mut self, told: Window, now: Timestamp) {
+    fn add(&mut self, told: QuotaWindow, now: Timestamp) {
         let joined = self.shown.iter().position(|known| known.is_same(&told));
         let joined = joined.map(|index| self.shown.swap_remove(index));
         let window = joined.map_or(told, |known| known.joined_by(told));
@@ -88,7 +88,7 @@ impl QuotaWindows {
     }
 }
 
-impl Window {
+impl QuotaWindow {
     fn is_same(&self, other: &Self) -> bool {
         let (a, b) = (self.quota.reset_at, other.quota.reset_at);
         a.since(b) <= JITTER && b.since(a) <= JITTER

@@ -21,7 +21,7 @@ fn previous() -> Arc<Entry> {
 }
 
 /// The answer of another token, with other validators.
-fn not_modified(asked_by: Validator, route: Route) -> Reply {
+fn not_modified(asked_by: Validator, route: Redirection) -> Reply {
     Reply { token: Some(Fingerprint::from_bits(2)), asked_by, route, ..reply(304) }
 }
 
@@ -42,7 +42,7 @@ fn a_check_by_date_is_no_audit() {
             fully_checked_at,
             expires_at: later(1010),
         };
-        let got = freshened(not_modified(asked_by, Route::Direct)).times;
+        let got = freshened(not_modified(asked_by, Redirection::Direct)).times;
         assert_eq!(got, want, "{asked_by:?}");
         assert_eq!(got.last_check_was_full(), asked_by.is_full());
     }
@@ -73,7 +73,8 @@ fn what_a_date_vouches_for_is_not_written() {
 #[test]
 fn a_304_brings_neither_validators_nor_a_token() {
     for asked_by in [Validator::Etag, Validator::ComputedEtag, Validator::Date] {
-        for route in [Route::Direct, Route::Moved(URL.into()), Route::Remembered] {
+        for route in [Redirection::Direct, Redirection::Moved(URL.into()), Redirection::Remembered]
+        {
             let fresh = freshened(not_modified(asked_by, route));
             let (times, extras) = (fresh.times, fresh.extras.clone());
             assert_eq!(fresh, Entry { times, extras, ..(*previous()).clone() }, "{asked_by:?}");
@@ -86,9 +87,9 @@ fn the_way_to_a_document_tells_where_it_is() {
     let seen_before = Some(Moved { to: PLACE.into(), seen_at: NOW });
     let seen_now = Some(Moved { to: "https://elsewhere/".into(), seen_at: later(10) });
     for (route, want) in [
-        (Route::Direct, None),
-        (Route::Moved("https://elsewhere/".into()), seen_now),
-        (Route::Remembered, seen_before),
+        (Redirection::Direct, None),
+        (Redirection::Moved("https://elsewhere/".into()), seen_now),
+        (Redirection::Remembered, seen_before),
     ] {
         for status in [200, 304] {
             let reply = Reply { route: route.clone(), ..reply(status) };
@@ -103,7 +104,7 @@ fn the_way_to_a_document_tells_where_it_is() {
 
 #[test]
 fn a_document_that_is_gone_is_nowhere() {
-    let reply = Reply { route: Route::Moved(PLACE.into()), ..reply(404) };
+    let reply = Reply { route: Redirection::Moved(PLACE.into()), ..reply(404) };
     let got = verdict(URL, Some(&previous()), Ok(reply), later(10), &rules());
     let ExchangeResult::Forgotten(negative) = got else { panic!("{got:?}") };
     assert_eq!(negative.extras.moved(), None);
@@ -118,7 +119,7 @@ fn a_refresh_is_not_satisfied_by_a_check_by_date_and_others_are() {
         (Validator::Etag, Demand::Refresh, true),
         (Validator::ComputedEtag, Demand::Refresh, true),
     ] {
-        let entry = freshened(not_modified(asked_by, Route::Direct));
+        let entry = freshened(not_modified(asked_by, Redirection::Direct));
         let facts = FlightResult::Exchange {
             previous: Some(previous()),
             exchanged: ExchangeResult::Freshened(Arc::new(entry)),

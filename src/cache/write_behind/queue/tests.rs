@@ -9,13 +9,13 @@ use bytes::Bytes;
 use http::StatusCode;
 use proptest::prelude::*;
 
-use super::{Limits, Peeked, Queue};
+use super::{Peeked, Queue, QueueBounds};
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Times};
 use crate::store::Change;
 use crate::target::Key;
 
-const LIMITS: Limits = Limits {
+const LIMITS: QueueBounds = QueueBounds {
     keys: 8,
     bytes: 1_000,
     batch_keys: 4,

@@ -5,7 +5,7 @@ use redis::ErrorKind;
 
 use super::*;
 
-const BOUNDS: Bounds = Bounds { line: 40, text: 100, parts: 12, reply: 160 };
+const BOUNDS: ReplyBounds = ReplyBounds { line: 40, text: 100, parts: 12, reply: 160 };
 
 fn read(text: &str) -> Result<u64, Excess> {
     let mut frames = Frames::new(BOUNDS);
@@ -97,7 +97,7 @@ proptest! {
         cut in 1_usize..50,
     ) {
         let bytes = replies.concat();
-        let mut frames = Frames::new(Bounds::NONE);
+        let mut frames = Frames::new(ReplyBounds::NONE);
         for piece in bytes.chunks(cut) {
             frames.read(piece).unwrap();
         }
@@ -127,7 +127,7 @@ proptest! {
             if frames.read(&[byte]).is_err() {
                 break;
             }
-            taken = if frames.lists.is_empty() && matches!(frames.state, State::Start) {
+            taken = if frames.lists.is_empty() && matches!(frames.state, FrameState::Start) {
                 0
             } else {
                 taken + 1
