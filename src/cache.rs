@@ -17,7 +17,6 @@ mod status;
 mod tiers;
 pub mod write_behind;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +31,7 @@ pub use policy::{Demand, Recall};
 pub use status::{Detail, Forward, Outcome, Status};
 pub use tiers::Tiers;
 
-use flight::{Candidate, CopyUse, Flight, Role, Waited};
+use flight::{Candidate, CopyUse, Flight, Role, Waited, freely};
 
 use crate::clock::Timestamp;
 use crate::entry::{Check, Entry, Reason, Times};
@@ -59,7 +58,8 @@ impl Cache {
         let answer = match policy::recall(&held.entry, demand, now, &tiers.rules) {
             Recall::Serve(answer) => answer,
             Recall::ServeAndRetry(answer) => {
-                let _flight = self.join_flight(target, Demand::Cached, Priority::Background);
+                let Ok(_flight) =
+                    self.join_flight(freely, target, Demand::Cached, Priority::Background);
                 answer
             }
             Recall::Ask => return None,
@@ -76,7 +76,8 @@ impl Cache {
     /// own.
     pub async fn revalidate(&self, target: &Target) -> Arc<FlightResult> {
         loop {
-            let (flight, role) = self.join_flight(target, Demand::Revalidate, Priority::Background);
+            let Ok((flight, role)) =
+                self.join_flight(freely, target, Demand::Revalidate, Priority::Background);
             let facts = match flight.wait(None, |_| CopyUse::Never).await {
                 Waited::Done(facts) => facts,
                 _ => Arc::new(self.panicked_result(target)),
@@ -98,7 +99,7 @@ impl Cache {
         let Some(held) = tiers.memory.entry(&key).filter(older) else { return false };
         let before = Arc::clone(&held);
         let fly = |_| async move { tiers.adopt(held, check).await };
-        let (flight, role) = self.0.flights.join(key, Priority::Background, fly);
+        let Ok((flight, role)) = self.0.flights.join(freely, key, Priority::Background, fly);
         if role == Role::Follower {
             return false;
         }
@@ -172,7 +173,7 @@ impl Cache {
     ) -> Result<Answer, E> {
         let tiers = &self.0;
         loop {
-            let boarded = self.join_flight_if(&mut permit, target, demand, Priority::Foreground);
+            let boarded = self.join_flight(&mut permit, target, demand, Priority::Foreground);
             let (flight, role) = match boarded {
                 Ok(place) => place,
                 Err(refusal) => return self.look(target, demand).ok_or(refusal),
@@ -248,12 +249,7 @@ impl Cache {
         (demand == Demand::Cached && !patience.is_zero()).then_some(patience)
     }
 
-    fn join_flight(&self, target: &Target, demand: Demand, priority: Priority) -> (Flight, Role) {
-        let Ok(place) = self.join_flight_if(|| Ok::<_, Infallible>(()), target, demand, priority);
-        place
-    }
-
-    fn join_flight_if<E>(
+    fn join_flight<E>(
         &self,
         permit: impl FnOnce() -> Result<(), E>,
         target: &Target,
@@ -262,7 +258,7 @@ impl Cache {
     ) -> Result<(Flight, Role), E> {
         let tiers = Arc::clone(&self.0);
         let target = target.clone();
-        self.0.flights.join_if(permit, target.key(), priority, |handle| async move {
+        self.0.flights.join(permit, target.key(), priority, |handle| async move {
             tiers.run_flight(&target, demand, priority, &handle).await
         })
     }

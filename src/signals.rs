@@ -56,24 +56,21 @@ impl Signals {
     /// Waits for an order to end at once. `SIGHUP` is no such order: a closing terminal sends it
     /// more than once, and a supervisor may send it right after `SIGTERM`.
     pub(crate) async fn next_order(&mut self) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                () = received(&mut self.hangup) => {}
-                _ = self.user_1.signal.recv() => self.user_1.note(),
-                _ = self.user_2.signal.recv() => self.user_2.note(),
-            }
-        }
+        while !self.next_is_order().await {}
     }
 
     /// Waits for the next signal that ends the service.
     pub(crate) async fn next(&mut self) {
+        self.next_is_order().await;
+    }
+
+    /// Waits for the next signal that ends the service. Returns false if it is `SIGHUP`.
+    async fn next_is_order(&mut self) -> bool {
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                () = received(&mut self.hangup) => return,
+                _ = self.terminate.recv() => return true,
+                _ = self.interrupt.recv() => return true,
+                () = received(&mut self.hangup) => return false,
                 _ = self.user_1.signal.recv() => self.user_1.note(),
                 _ = self.user_2.signal.recv() => self.user_2.note(),
             }

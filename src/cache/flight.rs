@@ -93,33 +93,24 @@ pub struct FlightHandle {
     progress: watch::Sender<Progress>,
 }
 
+/// Permits a flight in any case.
+pub(super) fn freely() -> Result<(), Infallible> {
+    Ok(())
+}
+
 impl Flights {
     /// No flights yet; they will belong to `tasks`.
     pub fn new(tasks: Tasks) -> Arc<Self> {
         Arc::new(Self { by_key: Mutex::default(), tasks })
     }
 
-    /// Joins the flight for `key`, or starts one that runs `run` on behalf of `priority`.
-    pub fn join<F>(
-        self: &Arc<Self>,
-        key: Key,
-        priority: Priority,
-        run: impl FnOnce(Arc<FlightHandle>) -> F,
-    ) -> (Flight, Role)
-    where
-        F: Future<Output = FlightResult> + Send + 'static,
-    {
-        let Ok(place) = self.join_if(|| Ok::<_, Infallible>(()), key, priority, run);
-        place
-    }
-
-    /// The same for one who needs permission to start a flight; it is asked for once it is certain
-    /// that there is none to join.
+    /// Joins the flight for `key`, or starts one that runs `run` on behalf of `priority`. `permit`
+    /// is asked for once it is certain that there is none to join; [`freely`] permits any.
     ///
     /// # Errors
     ///
     /// The error of `permit`.
-    pub fn join_if<F, E>(
+    pub fn join<F, E>(
         self: &Arc<Self>,
         permit: impl FnOnce() -> Result<(), E>,
         key: Key,
@@ -227,7 +218,9 @@ mod tests {
         let flights = Flights::new(Tasks::new());
         let key = Key::of("https://api.github.com/repos/o/r");
         let join = || {
-            flights.join(key, Priority::Foreground, |_| async { panic!("a flight that panics") })
+            let run = |_| async { panic!("a flight that panics") };
+            let Ok(joined) = flights.join(freely, key, Priority::Foreground, run);
+            joined
         };
         let [(leader, first), (follower, second)] = [join(), join()];
         assert_eq!((first, second), (Role::Leader, Role::Follower));

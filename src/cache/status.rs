@@ -112,56 +112,36 @@ pub struct Status {
 }
 
 impl Status {
-    /// An answer from what is stored.
-    pub const fn hit(ttl: i64) -> Self {
+    const fn of(outcome: Outcome) -> Self {
         Self {
-            outcome: Outcome::Hit,
+            outcome,
             forward: None,
             forward_status: None,
             stored: false,
-            ttl: Some(ttl),
+            ttl: None,
             collapsed: false,
             detail: None,
         }
+    }
+
+    /// An answer from what is stored.
+    pub const fn hit(ttl: i64) -> Self {
+        Self { ttl: Some(ttl), ..Self::of(Outcome::Hit) }
     }
 
     /// An answer for which the upstream was asked.
     pub const fn forwarded(outcome: Outcome, forward: Forward) -> Self {
-        Self {
-            outcome,
-            forward: Some(forward),
-            forward_status: None,
-            stored: false,
-            ttl: None,
-            collapsed: false,
-            detail: None,
-        }
+        Self { forward: Some(forward), ..Self::of(outcome) }
     }
 
     /// A request refused before the cache.
     pub const fn invalid_parameter() -> Self {
-        Self {
-            outcome: Outcome::Bypass,
-            forward: None,
-            forward_status: None,
-            stored: false,
-            ttl: None,
-            collapsed: false,
-            detail: Some(Detail::InvalidParameter),
-        }
+        Self { detail: Some(Detail::InvalidParameter), ..Self::of(Outcome::Bypass) }
     }
 
     /// A request for which the upstream was not asked, because its client had it asked too often.
     pub const fn client_limited() -> Self {
-        Self {
-            outcome: Outcome::Miss,
-            forward: None,
-            forward_status: None,
-            stored: false,
-            ttl: None,
-            collapsed: false,
-            detail: Some(Detail::ClientRate),
-        }
+        Self { detail: Some(Detail::ClientRate), ..Self::of(Outcome::Miss) }
     }
 
     /// Returns true if the upstream was asked for this request and for no other one's sake.

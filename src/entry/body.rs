@@ -149,12 +149,6 @@ impl From<Bytes> for Body {
     }
 }
 
-impl From<&'static [u8]> for Body {
-    fn from(bytes: &'static [u8]) -> Self {
-        Bytes::from_static(bytes).into()
-    }
-}
-
 impl Deref for Body {
     type Target = [u8];
 

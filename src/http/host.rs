@@ -59,29 +59,15 @@ fn is_port(digits: &[u8]) -> bool {
     number.is_some_and(|number| number <= u32::from(u16::MAX))
 }
 
+/// The characters of a name beside letters and digits.
+const OTHERS: &[u8] = b"-._~%!$&'()*+;=";
+
 /// Checks a name of unreserved characters, triplets and sub-delimiters except the comma, which
 /// would join two hosts.
 fn is_name(name: &[u8]) -> bool {
     let has_triplets = |at: usize| name[at] != b'%' || percent::triplet(&name[at..]).is_some();
-    name.iter().enumerate().all(|(at, &byte)| {
-        has_triplets(at) && {
-            byte.is_ascii_alphanumeric()
-                || matches!(
-                    byte,
-                    b'-' | b'.'
-                        | b'_'
-                        | b'~'
-                        | b'%'
-                        | b'!'
-                        | b'$'
-                        | b'&'
-                        | b'\''
-                        | b'('
-                        | b')'
-                        | b'*'
-                )
-                || matches!(byte, b'+' | b';' | b'=')
-        }
+    name.iter().enumerate().all(|(at, byte)| {
+        has_triplets(at) && (byte.is_ascii_alphanumeric() || OTHERS.contains(byte))
     })
 }
 

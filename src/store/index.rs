@@ -94,15 +94,6 @@ pub enum Claimed {
     NoTurn,
 }
 
-/// The earliest use with which a document stays in an index that may hold [`MOST_IN_USE`] of them.
-pub fn cutoff(used: impl Iterator<Item = Timestamp>, cutoff: Timestamp) -> Timestamp {
-    let mut kept: Vec<_> = used.filter(|used_at| *used_at >= cutoff).collect();
-    match kept.len().checked_sub(MOST_IN_USE) {
-        None | Some(0) => cutoff,
-        Some(over) => *kept.select_nth_unstable(over).1,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 
 use svm::clock::Timestamp;
 use svm::entry::Entry;
-use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, index, record};
+use svm::store::index::MOST_IN_USE;
+use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
 use svm::target::Key;
 
 /// The cost of a record beside its bytes: its places in the map and in the order of expiry.
@@ -59,7 +60,7 @@ impl Store for InProcess {
         for row in rows.iter() {
             in_use.entry(row.key).and_modify(|known| *known = known.merge(*row)).or_insert(*row);
         }
-        let cutoff = index::cutoff(in_use.values().map(|row| row.used_at), cutoff);
+        let cutoff = bounded(in_use.values().map(|row| row.used_at), cutoff);
         in_use.retain(|_, row| row.used_at >= cutoff);
         Box::pin(async { Ok(()) })
     }
@@ -142,4 +143,13 @@ impl Shelf {
 
 fn cost(stored: &Stored) -> u64 {
     stored.record.len() as u64 + BOOKKEEPING_BYTES
+}
+
+/// The earliest use with which a document stays in an index that may hold [`MOST_IN_USE`] of them.
+fn bounded(used: impl Iterator<Item = Timestamp>, cutoff: Timestamp) -> Timestamp {
+    let mut kept: Vec<_> = used.filter(|used_at| *used_at >= cutoff).collect();
+    match kept.len().checked_sub(MOST_IN_USE) {
+        None | Some(0) => cutoff,
+        Some(over) => *kept.select_nth_unstable(over).1,
+    }
 }

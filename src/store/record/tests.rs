@@ -32,7 +32,7 @@ fn golden() -> (Entry, Timestamp) {
     let entry = Entry {
         url: "https://api.github.com/repos/example/tool/releases/latest".into(),
         status: StatusCode::OK,
-        body: GOLDEN_BODY.into(),
+        body: Bytes::from_static(GOLDEN_BODY).into(),
         validators: Validators {
             etag: Some(r#"W/"5f2c9a""#.into()),
             last_modified: Some("Wed, 01 Jan 2025 00:00:00 GMT".into()),

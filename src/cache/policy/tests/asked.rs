@@ -33,7 +33,7 @@ fn may_use_date(case: Case) -> bool {
     let target = Target::parse(&url, &Policy::default()).unwrap();
     let last_modified = case.last_modified.map(Into::into);
     let entry = Entry {
-        body: case.body.as_bytes().into(),
+        body: Bytes::from_static(case.body.as_bytes()).into(),
         validators: Validators { last_modified, ..Validators::default() },
         times: Times { fully_checked_at: case.fully_checked_at, ..stored_entry().times },
         ..(*stored_entry()).clone()
