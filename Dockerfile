@@ -3,9 +3,9 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /svm
 
-# The dependencies alone, in a layer that lasts until a manifest changes. The targets outside src are taken out of
-# the manifests: cargo wants to see their files even where it does not build them. The rigs become an empty library,
-# since Cargo.lock knows them.
+# The dependencies alone, in a layer that lasts until a manifest changes. The targets outside src
+# are taken out of the manifests: cargo wants to see their files even where it does not build them.
+# The rigs become an empty library, since Cargo.lock knows them.
 COPY Cargo.toml Cargo.lock ./
 COPY benches/rigs/Cargo.toml benches/rigs/
 RUN for manifest in Cargo.toml benches/rigs/Cargo.toml; do \
@@ -18,7 +18,8 @@ RUN for manifest in Cargo.toml benches/rigs/Cargo.toml; do \
     && cargo build --release --locked --bin svm \
     && rm -r src
 
-# The service. Copied files keep their times, which may lie before the build above: touched, they count as changed.
+# The service. Copied files keep their times, which may lie before the build above: touched, they
+# count as changed.
 COPY src src
 RUN touch src/lib.rs src/main.rs \
     && cargo build --release --locked --bin svm \

@@ -9,14 +9,14 @@ target := env("CARGO_TARGET_DIR", "target")
 default:
     @just --list --unsorted
 
-# Run the service on port 8000: against GitHub if GITHUB_PATS is set, else against a simulated GitHub.
+# Run the service on port 8000: against GitHub if GITHUB_PATS is set, else against a simulation.
 [positional-arguments]
 run *arguments:
     #!/usr/bin/env bash
     set -euo pipefail
 
-    # The first word of a variable's value, as the service will see it: the environment wins over the .env of this
-    # folder, and what is empty is unset.
+    # The first word of a variable's value, as the service will see it: the environment wins over
+    # the .env of this folder, and an empty value is unset.
     setting() {
         if [[ ${!1:-} =~ [^[:space:]] ]]; then
             echo "${!1}"
@@ -36,7 +36,8 @@ run *arguments:
     # For the banner, which names the port.
     PORT=$(setting PORT)
     export PORT
-    # A store for this run alone: invented documents never mix with real ones, nor with those of another run.
+    # A store for this run alone: invented documents never mix with real ones, nor with those of
+    # another run.
     exec "{{ target }}/release/examples/simulated-github" --store "{{ target }}/simulated-data" "$@" \
         -- "{{ target }}/release/svm"
 
@@ -52,14 +53,15 @@ test *arguments:
         cargo test --no-fail-fast "$@"
     fi
 
-# Play so many made-up stories to the service and to its model; `just test` plays 256.
+# Play so many random sequences to the service and to its model; `just test` plays 256.
 model cases:
     PROPTEST_CASES={{ cases }} cargo test --test it model::
 
-# New inputs go to the folder of what is built; the corpus in fuzz/corpus only grows by hand. No sanitizer: there is no
-# unsafe code of ours that it could find fault with, and without it a target runs several times as often.
+# New inputs go to the target folder; the corpus in fuzz/corpus only grows by hand. No sanitizer:
+# our code has nothing unsafe in which it could find a fault, and without it a target runs several
+# times as often. Needs a nightly compiler and cargo-fuzz.
 #
-# Run each fuzz target, or those named, for so many seconds, two at a time; needs a nightly compiler and cargo-fuzz.
+# Run each fuzz target, or those named, for so many seconds, two at a time.
 fuzz seconds *targets:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -98,12 +100,14 @@ docs:
 bench *arguments:
     cargo bench --bench hit "$@"
 
-# Print what the gzip forms of documents cost and save; of the simulated GitHub's, or of these files and folders.
+# Of the simulated GitHub's documents, or of these files and folders.
+#
+# Print the cost and the savings of the gzip forms of documents.
 [positional-arguments]
 compression *paths:
     cargo bench --bench hit -- compression "$@"
 
-# Fail if a hit has become dearer than is allowed.
+# Fail if a hit costs more than is allowed.
 bench-guard:
     cargo bench --bench guard
 
@@ -112,22 +116,24 @@ bench-guard:
 rig program:
     cargo build --release --package svm --bin svm --package svm-rigs --bin {{ program }}
 
-# Freeze Redis under a load of hits and misses, which must not notice: 5 rounds of 2 times 30 s.
+# Freeze Redis under a load of hits and misses, which must go on: 5 rounds of 2 times 30 s.
 [positional-arguments]
 chaos *arguments: (rig "chaos")
     "{{ target }}/release/chaos" freeze "$@"
 
-# Count what three replicas on one Redis ask GitHub, against one alone: 6 minutes.
+# Count the requests of three replicas on one Redis to GitHub, against one alone: 6 minutes.
 [positional-arguments]
 replicas *arguments: (rig "chaos")
     "{{ target }}/release/chaos" replicas "$@"
 
-# Count what GitHub is asked after a restart of all processes, against before: 9 minutes.
+# Count the requests to GitHub after a restart of all processes, against before: 9 minutes.
 [positional-arguments]
 restart-burst *arguments: (rig "chaos")
     "{{ target }}/release/chaos" restart "$@"
 
-# Measure which lines the tests run, and fail where it is too few; needs cargo-llvm-cov with llvm-tools: 10 minutes.
+# Needs cargo-llvm-cov with llvm-tools.
+#
+# Measure the line coverage of the tests, and fail where it is too low: 10 minutes.
 coverage:
     cargo llvm-cov clean --workspace
     cargo llvm-cov nextest --no-report --no-fail-fast --lib --bins --test it
@@ -135,12 +141,14 @@ coverage:
     cargo llvm-cov report --html --output-dir {{ target }}/coverage
     tests/coverage.sh {{ target }}/coverage.lcov
 
-# Break the modules that must not be wrong, place by place, and ask whether their tests notice; needs cargo-mutants: 2 hours.
+# Needs cargo-mutants.
+#
+# Break the modules that must not be wrong, one place at a time, and run their tests: 2 hours.
 [positional-arguments]
 mutants *arguments:
     cargo mutants --output {{ target }} "$@"
 
-# Pour a million unknown URLs, three times over, into a full cache, which its users must not notice: some 10 minutes.
+# Pour a million unknown URLs, three times over, into a full cache under hits: some 10 minutes.
 [positional-arguments]
 flood *arguments: (rig "chaos")
     "{{ target }}/release/chaos" flood "$@"
@@ -153,40 +161,47 @@ bench-peers *arguments: (rig "peers")
     benches/rigs/peers/install.sh
     PATH="$PATH:/usr/sbin" "{{ target }}/release/peers" "$@"
 
-# Measure a million entries, 10,000 connections, a crowd for one cold key and a storm of misses: some 10 minutes.
+# A million entries, 10,000 connections, a crowd for one cold key, a storm of misses.
+#
+# Measure the cost of a hit, an entry and a connection when there are many: some 10 minutes.
 [positional-arguments]
 scale *arguments: (rig "chaos")
     "{{ target }}/release/chaos" scale "$@"
 
-# Without optimisation: nothing is measured, and to link one of them as it is measured takes more than a minute of a core.
+# Without optimisation: nothing is measured, and to link one of them with it takes more than a
+# minute of a core.
 #
 # Build the benches and the rigs without running them.
 bench-build:
     cargo build --workspace --bench '*' --bin '*'
 
-# Ask a real Prometheus all that the dashboard and the alerts ask; needs jq and Debian's package prometheus.
+# Needs jq and Debian's package prometheus.
+#
+# Run all queries of the dashboard and of the alerts on a real Prometheus.
 dashboard-check:
     cargo build --bin svm --example simulated-github
     deploy/check-dashboard.sh
 
-# Run the service as its container does, without an engine for containers; needs curl and Debian's package bubblewrap.
+# Needs curl and Debian's package bubblewrap.
+#
+# Run the service as its container does, without a container engine.
 sandbox-check:
     cargo build --bin svm --example simulated-github
     deploy/check-sandbox.sh
 
-# Check the dependencies: licences, where they come from, what is banned or there twice; needs cargo-deny.
+# Check the licences, origins and duplicates of the dependencies; needs cargo-deny.
 deny:
     cargo deny --locked --workspace check --hide-inclusion-graph --deny warnings bans licenses sources
 
-# Look the dependencies up among known vulnerabilities; needs cargo-audit, and the network for the list of them.
+# Look the dependencies up among known vulnerabilities; needs cargo-audit and the network.
 audit:
     cargo audit --deny warnings
 
-# Write what the binary is made of to target/svm.cdx.json, in the form of CycloneDX; needs cargo-cyclonedx.
+# Write the bill of materials to target/svm.cdx.json, in CycloneDX; needs cargo-cyclonedx.
 sbom:
     cargo cyclonedx --format json --spec-version 1.5 --describe binaries --no-build-deps
     rm -f benches/rigs/*_bin.cdx.json
     mv svm_bin.cdx.json {{ target }}/svm.cdx.json
 
-# All that must pass before a change lands; the tests come last, so that their summary ends the output.
+# Run all checks of a change; the tests come last, so that their summary ends the output.
 ci: lint deny docs bench-build bench-guard test

@@ -3,8 +3,9 @@
 #
 #   benches/start-and-memory.sh [BINARY [STARTS]]     target/release/svm and 20 otherwise
 #
-# Start: from the exec of the binary to the first 200 of /ping, asked in a loop. Memory: VmRSS two seconds after
-# that, with nothing but /ping asked. Needs bash and Linux; no traffic leaves the machine.
+# Start: from the exec of the binary to the first 200 of /ping, asked in a loop. Memory: VmRSS two
+# seconds after that, with nothing but /ping asked. Needs bash and Linux; no traffic leaves the
+# machine.
 set -euo pipefail
 
 binary=$(realpath "${1:-target/release/svm}")
@@ -17,7 +18,7 @@ cd "$folder"
 
 micros() { echo $((${EPOCHREALTIME/./})); }
 
-# Whether /ping answers 200; no program is started to find out.
+# Succeeds if /ping answers 200; no program is started to find out.
 answers() {
     local status
     { exec 3<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null || return 1
@@ -40,7 +41,8 @@ median() { sort -n | sed -n "$(((starts + 1) / 2))p"; }
 for ((start = 0; start < starts; start++)); do
     free_port
     begun=$(micros)
-    # Nobody listens on port 1: whose the token is is asked from the start, and never of the real GitHub.
+    # No server listens on port 1: the inquiry about the token, which goes out at the start, never
+    # reaches the real GitHub.
     env -i HOST=127.0.0.1 PORT="$port" GITHUB_PATS=ghp_none API_USAGE_THRESHOLD=1 CACHE_DIR="store-$start" \
         UPSTREAM_CONNECT_TO=api.github.com:443=127.0.0.1:1 "$binary" >log &
     svm=$!

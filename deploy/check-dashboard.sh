@@ -3,9 +3,12 @@
 #
 #   deploy/check-dashboard.sh
 #
-# The simulated GitHub, svm and Prometheus run on free ports of the loopback. Each query of the dashboard is to give a
-# number, each alert to be understood and to be silent while all is well; alerts.test.yml says when they fire.
-# Needs bash, curl, jq, prometheus and promtool, and `cargo build --bin svm --example simulated-github` beforehand.
+# The simulated GitHub, svm and Prometheus run on free ports of the loopback. Each query of the
+# dashboard is to give a number, each alert to be understood and to be silent while all is well;
+# alerts.test.yml says when they fire.
+#
+# Needs bash, curl, jq, prometheus and promtool, and beforehand
+# `cargo build --bin svm --example simulated-github`.
 set -euo pipefail
 
 deploy=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -17,7 +20,7 @@ for program in curl jq prometheus promtool; do
     command -v "$program" >/dev/null || { echo "$program is missing; Debian has it: apt-get install $program" >&2; exit 69; }
 done
 
-# The steps ----------------------------------------------------------------------------------------------------------
+# The steps ----------------------------------------------------------------------------------------
 
 main() {
     check_files
@@ -34,7 +37,7 @@ main() {
     echo "$checks checks, all well"
 }
 
-# What needs no process.
+# The checks that need no process.
 check_files() {
     promtool check config "$deploy/prometheus.yml"
     promtool test rules "$deploy/alerts.test.yml"
@@ -79,7 +82,8 @@ END
     wait_for "the first scrape" gives_a_number 'up{job="svm"} == 1'
 }
 
-# One of each: a miss, hits, a refresh, a document that does not exist, an answer that is a limit, a refused request.
+# One of each: a miss, hits, a refresh, a document that does not exist, an answer that is a limit, a
+# refused request.
 make_traffic() {
     local cat=https://api.github.com/repos/octo/cat/releases/latest
     ask 200 MISS "$cat"
@@ -121,7 +125,7 @@ check_alerts() {
     ((loaded == $(grep -c -- '- alert:' "$deploy/alerts.yml"))) || fail "only $loaded alerts are loaded"
 }
 
-# Their means --------------------------------------------------------------------------------------------------------
+# Their means --------------------------------------------------------------------------------------
 
 fail() {
     printf '\nFAILED: %s\n' "$*" >&2
@@ -164,7 +168,8 @@ substituted() {
     echo "$expression"
 }
 
-# Asks Prometheus: the number of series that are numbers goes to `count`, one of the values to `first`.
+# Asks Prometheus: the number of series that are numbers goes to `count`, one of the values to
+# `first`.
 query() {
     local answer
     answer=$(curl --silent --get --data-urlencode "query=$1" "$prometheus/api/v1/query")
@@ -177,7 +182,8 @@ gives_a_number() {
     ((count > 0))
 }
 
-# check_query KIND NAME EXPRESSION: a number comes, at the latest when the patience of all queries together has ended.
+# check_query KIND NAME EXPRESSION: a number comes, at the latest when the patience of all queries
+# together has ended.
 check_query() {
     : "${queries_end:=$((SECONDS + patience))}"
     until gives_a_number "$3"; do

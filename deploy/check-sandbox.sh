@@ -3,9 +3,11 @@
 #
 #   deploy/check-sandbox.sh
 #
-# A user of its own, a root file system that is read-only, no capability, no new privileges, and one folder that it may
-# write to, or none. Bubblewrap stands in for a container engine, and GitHub is simulated; all is on the loopback.
-# Needs bash, curl, bwrap, and `cargo build --bin svm --example simulated-github` beforehand.
+# A user of its own, a root file system that is read-only, no capability, no new privileges, and one
+# folder that it may write to, or none. Bubblewrap stands in for a container engine, and GitHub is
+# simulated; all is on the loopback.
+#
+# Needs bash, curl, bwrap, and beforehand `cargo build --bin svm --example simulated-github`.
 set -euo pipefail
 
 deploy=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -17,7 +19,7 @@ for program in curl:curl bwrap:bubblewrap; do
     command -v "${program%:*}" >/dev/null || { echo "${program%:*} is missing; Debian has it: apt-get install ${program#*:}" >&2; exit 69; }
 done
 
-# The steps ----------------------------------------------------------------------------------------------------------
+# The steps ----------------------------------------------------------------------------------------
 
 main() {
     echo "With a volume:"
@@ -49,7 +51,7 @@ check_confinement() {
     check "whether it may gain no privileges" "$(status_of NoNewPrivs)" 1
 }
 
-# Their means --------------------------------------------------------------------------------------------------------
+# Their means --------------------------------------------------------------------------------------
 
 fail() {
     printf '\nFAILED: %s\n' "$*" >&2
@@ -67,7 +69,8 @@ check() {
 # start [MOUNT...]: the simulated GitHub, which starts the service in its sandbox.
 start() {
     local mounts=(--ro-bind "$target/debug/svm" /usr/local/bin/svm --dir /var/lib/svm --dev /dev --proc /proc) path
-    # The libraries that it is linked to, what TLS and names need, and the authority of the simulated GitHub.
+    # The libraries that it is linked to, what TLS and names need, and the authority of the
+    # simulated GitHub.
     for path in /usr/lib /usr/lib64 /lib /lib64 /etc/ssl /etc/hosts /etc/resolv.conf "$folder/authority"; do
         [[ ! -e $path ]] || mounts+=(--ro-bind "$path" "$path")
     done

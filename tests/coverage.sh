@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Prints the line coverage of each part of src that cargo-llvm-cov has measured, and fails where it is too low.
+# Prints the line coverage of each part of src that cargo-llvm-cov has measured, and fails where it
+# is too low.
 #
 #   tests/coverage.sh COVERAGE.lcov
 #
-# Files that hold tests alone are left out; in the others tests count as the lines that they are, which are all run. A line
-# counts once, however many binaries have it: the tool's own summary counts by function, and may miss it in one of them.
+# Files that hold tests alone are left out; in the others tests count as the lines that they are,
+# which are all run. A line counts once, however many binaries have it: the tool's own summary
+# counts by function, and may miss it in one of them.
 set -euo pipefail
 
 # Of src as a whole, in percent.

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# The main job on real input, with the release build: every URL asked through /version, raw and percent-encoded.
+# The main job on real input, with the release build: every URL asked through /version, raw and
+# percent-encoded.
 #
 #   tests/real-input.sh [--documents DIR] --urls FILE     options of the example simulated-github
 #
-# Each URL is to be one key, its body byte for byte what the simulated GitHub serves, its second request a HIT, and
-# after a restart with the simulation stopped a HIT from the store with no upstream call.
-# Needs bash, curl, and `cargo build --release --bin svm --example simulated-github` beforehand.
+# Each URL is to be one key, its body byte for byte what the simulated GitHub serves, its second
+# request a HIT, and after a restart with the simulation stopped a HIT from the store with no
+# upstream call.
+#
+# Needs bash, curl, and beforehand `cargo build --release --bin svm --example simulated-github`.
 set -euo pipefail
 
 target=${CARGO_TARGET_DIR:-target}
@@ -52,7 +55,8 @@ start_svm() {
 
 stop() { kill -TERM "$1"; wait "$1"; }
 
-# Asks with the value of url= as it is; the body goes to a file, the named headers to `cache`, `key` and `told`.
+# Asks with the value of url= as it is; the body goes to a file, the named headers to `cache`, `key`
+# and `told`.
 ask() {
     curl --silent --show-error --fail --globoff --dump-header head --output "$2" "$base/version?url=$1"
     cache=$(header x-cache) key=$(header x-cache-key) told=$(header cache-status)

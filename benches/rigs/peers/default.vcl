@@ -1,4 +1,5 @@
-# Varnish in front of the upstream: what the built-in subroutines do, but for the key. What is in braces is filled in.
+# Varnish in front of the upstream: the built-in subroutines, except for the key. Words in
+# braces are filled in.
 vcl 4.1;
 
 backend documents {

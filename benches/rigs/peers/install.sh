@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what `just bench-peers` starts and this machine lacks, from Debian's packages; needs apt, and sudo for whoever is
-# not root. No daemon of theirs is to run: one that apt has started is stopped again.
+# Installs the programs that `just bench-peers` starts and this machine lacks, from Debian's
+# packages; needs apt, and sudo for a user other than root. Stops the daemons that apt has started.
 set -euo pipefail
 
 # Programs of the system are not in the path of every user.

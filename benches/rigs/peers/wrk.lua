@@ -1,4 +1,5 @@
--- Asks for the paths in a file, one after the other, again and again; says what came of it as a line of JSON.
+-- Requests the paths in a file, one after the other, again and again; prints the results as a line
+-- of JSON.
 --
 --   wrk -s wrk.lua URL -- FILE [HEADER]...
 --

@@ -1,17 +1,20 @@
 -- Leases a document to one replica and gives it the next turn, if that comes soon enough.
 --
--- The turns of all replicas are one line, a spacing apart, by the clock of the server. What lies further in the future
--- than anybody can have put it there is not believed: that clock was set back. A lease runs from its turn on, and does
--- not keep out its owner, who asks again when the answer was lost.
+-- The turns of all replicas are one sequence, a spacing apart, by the clock of the server. A turn
+-- further in the future than any replica can have put it is ignored: that clock was set back. A
+-- lease runs from its turn on, and does not keep out its owner, which asks again when the answer
+-- was lost.
 --
 -- KEYS: the lease of the document, the pace
--- ARGV: the lease in milliseconds, the spacing and the patience in microseconds, the owner of the lease
--- Answers with the wait in microseconds; -1 if the document is leased, -2 if the next turn is too far away.
+-- ARGV: the lease in milliseconds, the spacing and the patience in microseconds, the owner of the
+--       lease
+-- Answers with the wait in microseconds; -1 if the document is leased, -2 if the next turn is too
+-- far away.
 
 local lease, spacing, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
--- The longest wait that anybody can have been granted. The patience of others is no more than the time between two
--- revalidations, which is less than two leases.
+-- The longest wait that anybody can have been granted. The patience of others is no more than the
+-- time between two revalidations, which is less than two leases.
 local longest = 2000 * lease + patience
 
 local left = redis.call('PTTL', KEYS[1])

@@ -1,9 +1,9 @@
--- What the scripts share; each of them begins with this text.
+-- The functions that the scripts share; each script begins with this text.
 --
--- Numbers are doubles here, which are exact up to 2^53: enough for milliseconds and microseconds since 1970, if they
--- are never turned into text by `..`, which rounds them. `redis.call` does not.
+-- Numbers are doubles here, which are exact up to 2^53: enough for milliseconds and microseconds
+-- since 1970, if they are never turned into text by `..`, which rounds them. `redis.call` does not.
 
--- Whether a stored record gives way to a change; the rule of `record::gives_way`.
+-- Returns true if a stored record gives way to a change; the rule of `record::gives_way`.
 local function gives_way(key, beginning, as_of, now)
   if redis.call('TYPE', key).ok ~= 'string' then
     return true
@@ -28,7 +28,8 @@ local function claim_key(key, kind)
   end
 end
 
--- Keeps the later one of two checks, each a text of two times: that of the check and that of the fetch.
+-- Keeps the later one of two checks, each a text of two times: that of the check and that of the
+-- fetch.
 local function keep_check(key, at, fetched_at, ttl)
   claim_key(key, 'string')
   local stored_at, stored_fetched_at = redis.call('GETRANGE', key, 0, 63):match('^(%d+) (%d+)$')

@@ -1,4 +1,5 @@
--- Removes a piece of what was last used before a moment, or for longest where the index has too many rows.
+-- Removes a piece of what was last used before a moment, or for longest where the index has too
+-- many rows.
 --
 -- KEYS: the index
 -- ARGV: the moment, how many rows there may be, how many are removed at once

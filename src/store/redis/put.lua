@@ -1,8 +1,9 @@
--- Stores a record, if what is there gives way, and tells other replicas that the document is in use and checked.
+-- Stores a record, if what is there gives way, and tells other replicas that the document is in use
+-- and checked.
 --
 -- KEYS: the record, the check, the index
--- ARGV: the digits of the document's key, its check time, its fetch time, now, the time to live, how a record begins,
---       the record
+-- ARGV: the digits of the document's key, its check time, its fetch time, now, the time to live,
+--       the beginning of a record, the record
 
 local digits, checked_at, fetched_at = ARGV[1], ARGV[2], ARGV[3]
 local now, ttl = tonumber(ARGV[4]), tonumber(ARGV[5])

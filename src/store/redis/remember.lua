@@ -1,8 +1,8 @@
 -- Merges rows into the index: of each the later use and the later check stay.
 --
 -- KEYS: the index, and the check of each row
--- ARGV: for each row the digits of the document's key, the last use, the check's time to live, its time, and the time
---       of the fetch; the latter two empty where there was no check
+-- ARGV: for each row the digits of the document's key, the last use, the check's time to live, its
+--       time, and the time of the fetch; the latter two empty where there was no check
 
 claim_key(KEYS[1], 'zset')
 for row = 1, #KEYS - 1 do

@@ -1,5 +1,6 @@
--- Removes a record and all that is known of its document, if the record gives way. The lease goes as well: each replica
--- has a copy of its own, and has to find out by itself that the document is gone.
+-- Removes a record and all that is known of its document, if the record gives way. The lease goes
+-- as well: each replica has a copy of its own, and has to find out by itself that the document is
+-- gone.
 --
 -- KEYS: the record, the check, the index, the lease
 -- ARGV: the digits of the document's key, the moment vouched for, now, how a record begins

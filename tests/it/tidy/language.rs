@@ -1,7 +1,7 @@
 //! The rules of language: they are about all code, tests and benches included.
 
 use super::sources::rust_files;
-use super::{File, assert_none};
+use super::{File, assert_none, files};
 
 const INTERROGATIVES: [&str; 10] =
     ["What", "Who", "Whose", "Whoever", "Whether", "How", "When", "Where", "Which", "Why"];
@@ -36,6 +36,21 @@ fn doc_comments_ask_nothing() {
 #[test]
 fn comments_are_narrow() {
     assert_lines(|line| is_comment(line) && line.chars().count() > WIDEST);
+}
+
+#[test]
+fn comments_of_scripts_and_settings_are_narrow() {
+    let endings =
+        ["sh", "toml", "yml", "yaml", "lua", "vcl", "conf", "run", "justfile", "Dockerfile"];
+    let is_one = |file: &File| endings.iter().any(|ending| file.path.ends_with(ending));
+    let is_wide = |line: &str| {
+        let is_comment = ["# ", "-- "].iter().any(|mark| line.trim_start().starts_with(mark));
+        is_comment && line.chars().count() > WIDEST
+    };
+    assert_none(files("").into_iter().filter(is_one).flat_map(|File { path, text }| {
+        let wide = text.lines().zip(1..).filter(|(line, _)| is_wide(line));
+        wide.map(|(_, at)| format!("{path}:{at}")).collect::<Vec<_>>()
+    }));
 }
 
 /// The subject of a sentence is a thing, and a reader does not guess which.
