@@ -23,20 +23,20 @@ const BOOKKEEPING_BYTES: u64 = 200;
 #[derive(Debug)]
 pub struct InProcess {
     max_bytes: u64,
-    shelf: Mutex<Shelf>,
+    contents: Mutex<Contents>,
     in_use: Mutex<HashMap<Key, InUse>>,
 }
 
 impl InProcess {
     /// An empty store that holds at most `max_bytes`.
     pub fn new(max_bytes: u64) -> Self {
-        Self { max_bytes, shelf: Mutex::default(), in_use: Mutex::default() }
+        Self { max_bytes, contents: Mutex::default(), in_use: Mutex::default() }
     }
 }
 
 impl Store for InProcess {
     fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
-        let record = self.shelf.lock().records.get(&key).map(|stored| stored.record.clone());
+        let record = self.contents.lock().records.get(&key).map(|stored| stored.record.clone());
         Box::pin(async move {
             let Some(record) = record else { return Ok(None) };
             Ok(Some(Arc::new(record::decode(key, &record)?)))
@@ -44,14 +44,14 @@ impl Store for InProcess {
     }
 
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
-        let mut shelf = self.shelf.lock();
-        batch.iter().for_each(|change| shelf.apply(change, now));
-        shelf.sweep(now, self.max_bytes);
+        let mut contents = self.contents.lock();
+        batch.iter().for_each(|change| contents.apply(change, now));
+        contents.sweep(now, self.max_bytes);
         Box::pin(async { Ok(()) })
     }
 
     fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
-        self.shelf.lock().sweep(now, self.max_bytes);
+        self.contents.lock().sweep(now, self.max_bytes);
         Box::pin(async { Ok(()) })
     }
 
@@ -93,7 +93,7 @@ impl Store for InProcess {
 }
 
 #[derive(Debug, Default)]
-struct Shelf {
+struct Contents {
     records: HashMap<Key, Stored>,
     by_expiry: BTreeSet<(Timestamp, Key)>,
     bytes: u64,
@@ -105,7 +105,7 @@ struct Stored {
     keep_until: Timestamp,
 }
 
-impl Shelf {
+impl Contents {
     fn apply(&mut self, change: &Change, now: Timestamp) {
         let key = change.key();
         let gives_way = |stored: &Stored| record::gives_way(&stored.record, change.as_of(), now);

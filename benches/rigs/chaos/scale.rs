@@ -16,7 +16,7 @@ mod memory;
 mod misses;
 mod requested;
 mod scan;
-mod shelf;
+mod series;
 mod stage;
 mod stored;
 mod storm;

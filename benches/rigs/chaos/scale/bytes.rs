@@ -14,7 +14,7 @@ use crate::system;
 use crate::verdict::Verdict;
 
 use super::lane::{Answer, Lane};
-use super::shelf::Shelf;
+use super::series::Series;
 use super::stage::{Running, Stage};
 
 const L1_MIB: usize = 2_048;
@@ -30,7 +30,7 @@ const STORM_KB: f64 = 3.0;
 
 pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
     let (documents, written) = (stage.plan.bytes_stored, stage.plan.written);
-    let shelf = Shelf::of_bytes(BODY_BYTES);
+    let series = Series::of_bytes(BODY_BYTES);
     let running = stage
         .start_with(L1_MIB, |setup| {
             setup
@@ -38,17 +38,17 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
                 .set("RUST_LOG", "warn,svm=info,svm::access=off,svm::upstream=off")
         })
         .await;
-    running.fill(&shelf, 0, documents, verdict).await;
+    running.fill(&series, 0, documents, verdict).await;
     running.quiet().await;
     let Running { service, setup } = running;
     service.stop().await;
 
     let setup = setup.set("WRITE_BEHIND_FLUSH_INTERVAL", ALONE_FLUSH);
     let service = Service::start_on(stage.service_cores(), &setup).await;
-    let alone = per_record(service, &shelf, documents, written, ALONE_PAUSE).await;
+    let alone = per_record(service, &series, documents, written, ALONE_PAUSE).await;
     let setup = setup.set("WRITE_BEHIND_FLUSH_INTERVAL", "1s");
     let service = Service::start_on(stage.service_cores(), &setup).await;
-    let storm = per_record(service, &shelf, documents + written, written, STORM_PAUSE).await;
+    let storm = per_record(service, &series, documents + written, written, STORM_PAUSE).await;
     say(&format!("  {written} records each, beside {documents} in the store"));
     verdict.at_most("  a record alone", alone, ALONE_KB, " KB");
     verdict.at_most("  a record of 200 a second", storm, STORM_KB, " KB");
@@ -58,7 +58,7 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
 /// what it has written to the disk for each, in KB.
 async fn per_record(
     service: Service,
-    shelf: &Shelf,
+    series: &Series,
     first: usize,
     count: usize,
     pause: Duration,
@@ -68,7 +68,7 @@ async fn per_record(
     let mut lane = lane.expect("a service that accepts");
     let began = Stopwatch::start();
     for number in 0..count {
-        let answer = lane.ask(shelf, first + number).await.expect("an answer");
+        let answer = lane.ask(series, first + number).await.expect("an answer");
         assert_eq!(answer, Answer::Miss, "a document that nobody has asked for");
         let due = pause * u32::try_from(number + 1).expect("a number of records");
         sleep(due.saturating_sub(began.elapsed())).await;

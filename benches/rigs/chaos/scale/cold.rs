@@ -11,7 +11,7 @@ use crate::upstream::{HELD, RELEASE};
 use crate::verdict::Verdict;
 
 use super::crowd::{Crowd, Draw};
-use super::shelf::Shelf;
+use super::series::Series;
 use super::stage::Stage;
 
 const L1_MIB: usize = 1_024;
@@ -21,13 +21,13 @@ const ARRIVAL: Duration = Duration::from_secs(7);
 const LAST_ANSWER_MS: f64 = 1_000.0;
 
 pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
-    let (count, warm) = (stage.plan.crowd, Shelf::of_bytes(200));
+    let (count, warm) = (stage.plan.crowd, Series::of_bytes(200));
     let running = stage.start(L1_MIB).await;
     let service = &running.service;
     let mut crowd = Crowd::open(service.address, count, &warm).await;
 
     let before = service.cpu_time();
-    let asking = crowd.ask(Draw::just(&Shelf::behind_tokens(HELD), 1, count));
+    let asking = crowd.ask(Draw::just(&Series::behind_tokens(HELD), 1, count));
     let release = async {
         let followers = [("svm_flight_followers_total", (count - 1) as f64)];
         let arrived = service.reaches(&followers, ARRIVAL).await;

@@ -3,7 +3,7 @@
 use crate::say;
 use crate::verdict::Verdict;
 
-use super::shelf::Shelf;
+use super::series::Series;
 use super::stage::Stage;
 use super::subject::{Subject, in_turns, judge};
 
@@ -18,14 +18,14 @@ const CPU_RATIO: f64 = 1.5;
 const BUSY: usize = 32;
 
 pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
-    let shelf = Shelf::of_bytes(BODY_BYTES);
+    let series = Series::of_bytes(BODY_BYTES);
     let running = stage.start(L1_MIB).await;
-    let _took = running.fill(&shelf, 0, DOCUMENTS, verdict).await;
+    let _took = running.fill(&series, 0, DOCUMENTS, verdict).await;
     let mut counts = stage.plan.connections.clone();
     counts.sort_unstable();
     let mut subjects = Vec::new();
     for count in &counts {
-        let mut subject = Subject::new(&running.service, *count, &shelf, DOCUMENTS).await;
+        let mut subject = Subject::new(&running.service, *count, &series, DOCUMENTS).await;
         subject.warm_up(stage.plan.requests / 10).await;
         subjects.push(subject);
     }

@@ -7,7 +7,7 @@
 use crate::say;
 use crate::verdict::Verdict;
 
-use super::shelf::Shelf;
+use super::series::Series;
 use super::stage::Stage;
 use super::subject::{Subject, in_turns, judge};
 
@@ -22,13 +22,13 @@ const CONTENTION_RATIO: f64 = 1.15;
 const CORES_RATIO: f64 = 1.5;
 
 pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
-    let shelf = Shelf::of_bytes(BODY_BYTES);
+    let series = Series::of_bytes(BODY_BYTES);
     let (one, two) = (stage.start_on(1, L1_MIB).await, stage.start_on(2, L1_MIB).await);
     let mut subjects = Vec::new();
     for running in [&one, &two] {
-        let _took = running.fill(&shelf, 0, DOCUMENTS, verdict).await;
+        let _took = running.fill(&series, 0, DOCUMENTS, verdict).await;
         for documents in [1, DOCUMENTS] {
-            let mut subject = Subject::new(&running.service, CONNECTIONS, &shelf, documents).await;
+            let mut subject = Subject::new(&running.service, CONNECTIONS, &series, documents).await;
             subject.warm_up(stage.plan.requests / 10).await;
             subjects.push(subject);
         }

@@ -14,14 +14,14 @@ use crate::say;
 use crate::statistics::millis;
 
 use super::lane::{Answer, Lane};
-use super::shelf::Shelf;
+use super::series::Series;
 
 /// Connections that are open.
 pub(super) struct Crowd(Vec<Lane>);
 
 /// So many requests, and for which documents.
 pub(super) struct Draw {
-    shelf: Shelf,
+    series: Series,
     requests: usize,
     taken: AtomicUsize,
     number: Number,
@@ -49,10 +49,10 @@ pub(super) struct Asked {
 impl Crowd {
     /// Opens so many connections, or as many as are served: on each of them this document is asked
     /// for once.
-    pub(super) async fn open(address: SocketAddr, connections: usize, shelf: &Shelf) -> Self {
+    pub(super) async fn open(address: SocketAddr, connections: usize, series: &Series) -> Self {
         let mut lanes = Vec::with_capacity(connections);
         while lanes.len() < connections {
-            match opened(address, shelf).await {
+            match opened(address, series).await {
                 Ok(lane) => lanes.push(lane),
                 Err(error) => {
                     say(&format!("  no connection after {}: {error}", lanes.len()));
@@ -79,9 +79,9 @@ impl Crowd {
     }
 }
 
-async fn opened(address: SocketAddr, shelf: &Shelf) -> io::Result<Lane> {
+async fn opened(address: SocketAddr, series: &Series) -> io::Result<Lane> {
     let mut lane = Lane::open(address).await?;
-    lane.ask(shelf, 0).await?;
+    lane.ask(series, 0).await?;
     Ok(lane)
 }
 
@@ -89,7 +89,7 @@ async fn drive(mut lane: Lane, draw: Arc<Draw>) -> (Option<Lane>, Asked) {
     let mut asked = Asked::default();
     while let Some(number) = draw.take() {
         let began = Stopwatch::start();
-        let Ok(answer) = lane.ask(&draw.shelf, number).await else { return (None, asked) };
+        let Ok(answer) = lane.ask(&draw.series, number).await else { return (None, asked) };
         if answer != Answer::Wrong {
             asked.millis.push(millis(began.elapsed()));
             asked.hits += usize::from(answer == Answer::Hit);
@@ -100,22 +100,22 @@ async fn drive(mut lane: Lane, draw: Arc<Draw>) -> (Option<Lane>, Asked) {
 
 impl Draw {
     /// Any of the first so many documents.
-    pub(super) fn any(shelf: &Shelf, of: usize, requests: usize) -> Self {
-        Self::new(shelf, Number::Below(of), requests)
+    pub(super) fn any(series: &Series, of: usize, requests: usize) -> Self {
+        Self::new(series, Number::Below(of), requests)
     }
 
     /// So many documents from this one on, each once.
-    pub(super) fn each(shelf: &Shelf, first: usize, requests: usize) -> Self {
-        Self::new(shelf, Number::From(first), requests)
+    pub(super) fn each(series: &Series, first: usize, requests: usize) -> Self {
+        Self::new(series, Number::From(first), requests)
     }
 
     /// One document, so many times.
-    pub(super) fn just(shelf: &Shelf, number: usize, requests: usize) -> Self {
-        Self::new(shelf, Number::Just(number), requests)
+    pub(super) fn just(series: &Series, number: usize, requests: usize) -> Self {
+        Self::new(series, Number::Just(number), requests)
     }
 
-    fn new(shelf: &Shelf, number: Number, requests: usize) -> Self {
-        Self { shelf: shelf.clone(), requests, taken: AtomicUsize::new(0), number }
+    fn new(series: &Series, number: Number, requests: usize) -> Self {
+        Self { series: series.clone(), requests, taken: AtomicUsize::new(0), number }
     }
 
     fn take(&self) -> Option<usize> {

@@ -6,7 +6,7 @@ use crate::say;
 use crate::upstream::ETAG_BYTES;
 use crate::verdict::Verdict;
 
-use super::shelf::Shelf;
+use super::series::Series;
 use super::stage::{Running, Stage};
 use super::subject::{Subject, in_turns, judge};
 
@@ -28,17 +28,17 @@ struct Level {
 }
 
 pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
-    let shelf = Shelf::of_bytes(BODY_BYTES);
+    let series = Series::of_bytes(BODY_BYTES);
     let (one, many) = (stage.start(L1_MIB).await, stage.start(L1_MIB).await);
     let mut steps = stage.plan.entries.clone();
     steps.sort_unstable();
     let mut levels: Vec<Level> = Vec::new();
     let mut filled = 0;
     for entries in steps {
-        let took = many.fill(&shelf, filled, entries - filled, verdict).await.as_secs_f64();
+        let took = many.fill(&series, filled, entries - filled, verdict).await.as_secs_f64();
         say(&format!("  {entries} entries; {} more in {took:.1} s", entries - filled));
         filled = entries;
-        let level = step(stage, &one, &many, &shelf, entries, verdict).await;
+        let level = step(stage, &one, &many, &series, entries, verdict).await;
         verdict.exactly("  entries held", level.entries, entries as f64);
         if let (Some(first), Some(before)) = (levels.first(), levels.last()) {
             level.report("since the step before", before);
@@ -54,7 +54,7 @@ pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
             BOOKKEEPING,
             " B",
         );
-        let texts = shelf.url_bytes() + ETAG_BYTES;
+        let texts = series.url_bytes() + ETAG_BYTES;
         say(&format!("  of which URL and ETag of the upstream: {texts} B"));
     }
     one.stop().await;
@@ -66,12 +66,12 @@ async fn step(
     stage: &Stage<'_>,
     one: &Running,
     many: &Running,
-    shelf: &Shelf,
+    series: &Series,
     entries: usize,
     verdict: &mut Verdict,
 ) -> Level {
-    let mut alone = Subject::new(&one.service, CONNECTIONS, shelf, 1).await;
-    let mut among = Subject::new(&many.service, CONNECTIONS, shelf, entries).await;
+    let mut alone = Subject::new(&one.service, CONNECTIONS, series, 1).await;
+    let mut among = Subject::new(&many.service, CONNECTIONS, series, entries).await;
     let (rounds, requests) = (stage.plan.rounds, stage.plan.requests);
     alone.warm_up(requests / 10).await;
     among.warm_up(requests / 10).await;

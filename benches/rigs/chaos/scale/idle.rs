@@ -7,7 +7,7 @@ use crate::say;
 use crate::verdict::Verdict;
 
 use super::crowd::{Crowd, Draw};
-use super::shelf::Shelf;
+use super::series::Series;
 use super::stage::Stage;
 use super::subject::{Subject, in_turns, judge};
 
@@ -20,10 +20,10 @@ const P99_RATIO: f64 = 1.5;
 const CONNECTION_KIB: f64 = 16.0;
 
 pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
-    let shelf = Shelf::of_bytes(BODY_BYTES);
+    let series = Series::of_bytes(BODY_BYTES);
     let (without, with) = (stage.start(L1_MIB).await, stage.start(L1_MIB).await);
-    let mut alone = Subject::new(&without.service, 1, &shelf, 1).await;
-    let mut beside = Subject::new(&with.service, 1, &shelf, 1).await;
+    let mut alone = Subject::new(&without.service, 1, &series, 1).await;
+    let mut beside = Subject::new(&with.service, 1, &series, 1).await;
     // An idle connection is closed after half a minute: what is measured takes a part of the
     // requests, so that it is over by then.
     let (rounds, requests) = (stage.plan.rounds, stage.plan.requests / 10);
@@ -32,10 +32,10 @@ pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
 
     let before = with.quiet().await;
     let count = stage.plan.idle;
-    let mut idle = Crowd::open(with.service.address, count, &shelf).await;
+    let mut idle = Crowd::open(with.service.address, count, &series).await;
     let memory = with.quiet().await - before;
     in_turns(&mut [&mut alone, &mut beside], rounds, requests).await;
-    let last = idle.ask(Draw::just(&shelf, 0, count)).await;
+    let last = idle.ask(Draw::just(&series, 0, count)).await;
 
     let kib = memory / 1024.0 / count as f64;
     say(&format!("  {count} idle connections: {kib:.2} KiB each"));

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::shelf::Shelf;
+use super::series::Series;
 
 /// Enough for the answer with a document of the usual size; it grows where that is not enough.
 const BUFFER: usize = 8 * 1024;
@@ -44,11 +44,11 @@ impl Lane {
     }
 
     /// Asks for a document and looks at the whole answer.
-    pub(super) async fn ask(&mut self, shelf: &Shelf, number: usize) -> io::Result<Answer> {
-        shelf.ask_for(number, &mut self.request);
+    pub(super) async fn ask(&mut self, series: &Series, number: usize) -> io::Result<Answer> {
+        series.ask_for(number, &mut self.request);
         let (head, body) = timeout(PATIENCE, self.exchange()).await??;
         let (head, rest) = self.buffer.split_at(head);
-        if !head.starts_with(b"HTTP/1.1 200 ") || !shelf.has(number, &rest[..body]) {
+        if !head.starts_with(b"HTTP/1.1 200 ") || !series.has(number, &rest[..body]) {
             return Ok(Answer::Wrong);
         }
         let is_hit = memmem::find(head, b"\r\nx-cache: HIT\r\n").is_some();

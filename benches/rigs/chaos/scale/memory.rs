@@ -3,7 +3,7 @@
 use crate::say;
 use crate::verdict::Verdict;
 
-use super::shelf::Shelf;
+use super::series::Series;
 use super::stage::Stage;
 
 const BODY_BYTES: usize = 7_000;
@@ -16,13 +16,13 @@ const BESIDE_MIB: f64 = 80.0;
 const QUEUE_MIB: f64 = 64.0;
 
 pub(super) async fn run(stage: &Stage<'_>, verdict: &mut Verdict) {
-    let shelf = Shelf::of_bytes(BODY_BYTES);
+    let series = Series::of_bytes(BODY_BYTES);
     let bound = stage.plan.l1_mib as f64;
     let documents = 2 * stage.plan.l1_mib * (1 << 20) / BODY_BYTES;
     let running = stage.start(stage.plan.l1_mib).await;
     let service = &running.service;
     let idle = running.quiet().await;
-    let took = running.fill(&shelf, 0, documents, verdict).await.as_secs_f64();
+    let took = running.fill(&series, 0, documents, verdict).await.as_secs_f64();
     let resting = running.quiet().await;
     let (idle, resting) = (idle / MEBIBYTE, resting / MEBIBYTE);
     let peak = service.memory("VmHWM") / MEBIBYTE;

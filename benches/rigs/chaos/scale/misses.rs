@@ -4,19 +4,19 @@
 use crate::say;
 use crate::verdict::Verdict;
 
-use super::shelf::Shelf;
+use super::series::Series;
 use super::stage::Stage;
 
 const L1_MIB: usize = 1_024;
 const BODY_BYTES: usize = 5_000;
 
 pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
-    let (count, shelf) = (stage.plan.misses, Shelf::of_bytes(BODY_BYTES));
+    let (count, series) = (stage.plan.misses, Series::of_bytes(BODY_BYTES));
     for cores in [1, stage.all_cores()] {
         let running = stage.start_on(cores, L1_MIB).await;
         let service = &running.service;
         let before = service.cpu_time();
-        let took = running.fill(&shelf, 0, count, verdict).await.as_secs_f64();
+        let took = running.fill(&series, 0, count, verdict).await.as_secs_f64();
         let during = service.cpu_time().saturating_sub(before).as_secs_f64();
         running.quiet().await;
         let in_all = service.cpu_time().saturating_sub(before).as_secs_f64();

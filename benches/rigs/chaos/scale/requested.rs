@@ -10,7 +10,7 @@ use crate::service::Service;
 use crate::verdict::Verdict;
 
 use super::crowd::{Crowd, Draw};
-use super::shelf::Shelf;
+use super::series::Series;
 use super::stage::Stage;
 
 const L1_MIB: usize = 1_024;
@@ -27,18 +27,18 @@ const AGES: &str = "svm_served_age_seconds_count";
 const YOUNG: &str = "svm_served_age_seconds_bucket{le=\"10\"}";
 
 pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
-    let (documents, shelf) = (stage.plan.in_use, Shelf::of_bytes(BODY_BYTES));
+    let (documents, series) = (stage.plan.in_use, Series::of_bytes(BODY_BYTES));
     let interval = format!("{}s", INTERVAL.as_secs());
     let running =
         stage.start_with(L1_MIB, |setup| setup.set("REVALIDATE_INTERVAL", &interval)).await;
-    running.fill(&shelf, 0, documents, verdict).await;
+    running.fill(&series, 0, documents, verdict).await;
     sleep(INTERVAL * 3).await;
     let service = &running.service;
-    let mut crowd = Crowd::open(service.address, CONNECTIONS, &shelf).await;
+    let mut crowd = Crowd::open(service.address, CONNECTIONS, &series).await;
     // Of the first that were fetched, which are the oldest.
-    let first = old(service, crowd.ask(Draw::each(&shelf, 0, REQUESTED))).await;
+    let first = old(service, crowd.ask(Draw::each(&series, 0, REQUESTED))).await;
     sleep(PAUSE).await;
-    let second = old(service, crowd.ask(Draw::each(&shelf, 0, REQUESTED))).await;
+    let second = old(service, crowd.ask(Draw::each(&series, 0, REQUESTED))).await;
     say(&format!(
         "    of {REQUESTED} requested among {documents} in use, last checked more than two intervals ago: \
          {first} at the first request, {second} at the second"

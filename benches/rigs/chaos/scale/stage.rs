@@ -14,7 +14,7 @@ use crate::verdict::Verdict;
 
 use super::Plan;
 use super::crowd::{Crowd, Draw};
-use super::shelf::Shelf;
+use super::series::Series;
 
 /// Connections of the service beside those that are counted.
 const OTHER_CONNECTIONS: usize = 1_000;
@@ -98,13 +98,13 @@ impl Running {
     /// as well.
     pub(super) async fn fill(
         &self,
-        shelf: &Shelf,
+        series: &Series,
         first: usize,
         count: usize,
         verdict: &mut Verdict,
     ) -> Duration {
-        let mut crowd = Crowd::open(self.service.address, FILLING, shelf).await;
-        let asked = crowd.ask(Draw::each(shelf, first, count)).await;
+        let mut crowd = Crowd::open(self.service.address, FILLING, series).await;
+        let asked = crowd.ask(Draw::each(series, first, count)).await;
         let answered = asked.answered() as f64;
         verdict.exactly("  documents that it was filled with", answered, count as f64);
         asked.took

@@ -9,7 +9,7 @@ use crate::statistics::quantile;
 use crate::verdict::Verdict;
 
 use super::crowd::{Crowd, Draw};
-use super::shelf::Shelf;
+use super::series::Series;
 use super::stage::{Running, Stage};
 
 const L1_MIB: usize = 1_024;
@@ -29,11 +29,11 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
 
 async fn measure(stage: &Stage<'_>, with: impl Fn(Setup) -> Setup, verdict: &mut Verdict) {
     let (documents, clients) = (stage.plan.stored, stage.plan.clients);
-    let shelf = Shelf::of_bytes(BODY_BYTES);
+    let series = Series::of_bytes(BODY_BYTES);
     // The background promotes nothing: what is measured is the way from the store.
     let setup = |setup: Setup| with(setup).set("REVALIDATE_INTERVAL", "30d");
     let running = stage.start_with(L1_MIB, setup).await;
-    running.fill(&shelf, 0, documents, verdict).await;
+    running.fill(&series, 0, documents, verdict).await;
     running.quiet().await;
     let written = running.service.metric("svm_l2_writes_total");
     say(&format!("    {documents} documents, {written} of them in the store, {clients} clients"));
@@ -41,8 +41,8 @@ async fn measure(stage: &Stage<'_>, with: impl Fn(Setup) -> Setup, verdict: &mut
     service.stop().await;
 
     let service = Service::start_on(stage.service_cores(), &setup).await;
-    let mut crowd = Crowd::open(service.address, clients, &shelf).await;
-    let asked = crowd.ask(Draw::each(&shelf, 0, documents)).await;
+    let mut crowd = Crowd::open(service.address, clients, &series).await;
+    let asked = crowd.ask(Draw::each(&series, 0, documents)).await;
     let took = asked.took.as_secs_f64();
     let opened = service.metric("svm_l2_breaker_opened_total");
     say(&format!("    {:.0} a second; breaker opened {opened} times", documents as f64 / took));

@@ -15,7 +15,7 @@ use crate::verdict::Verdict;
 
 use super::crowd::{Crowd, Draw};
 use super::lane::{Answer, Lane};
-use super::shelf::Shelf;
+use super::series::Series;
 use super::stage::Stage;
 
 const L1_MIB: usize = 1_024;
@@ -31,7 +31,7 @@ const TIME_RATIO: f64 = 1.25;
 const HIT_RATIO: f64 = 1.5;
 
 pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
-    let (count, hot) = (stage.plan.storm, Shelf::of_bytes(BODY_BYTES));
+    let (count, hot) = (stage.plan.storm, Series::of_bytes(BODY_BYTES));
     let running = stage.start(L1_MIB).await;
     let service = &running.service;
     let window = service.metric("svm_upstream_window");
@@ -46,7 +46,7 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
     let (before, ()) = tokio::join!(hits(service, &hot, &calm), rest);
     let over = Cell::new(false);
     let storm = async {
-        let asked = crowd.ask(Draw::each(&Shelf::behind_tokens(SLOW), 0, count)).await;
+        let asked = crowd.ask(Draw::each(&Series::behind_tokens(SLOW), 0, count)).await;
         over.set(true);
         asked
     };
@@ -72,13 +72,13 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
 }
 
 /// Hits at a steady pace, until it is over; how long each took, in milliseconds.
-async fn hits(service: &Service, shelf: &Shelf, is_over: &Cell<bool>) -> Vec<f64> {
+async fn hits(service: &Service, series: &Series, is_over: &Cell<bool>) -> Vec<f64> {
     let lane = Lane::open(service.address).await;
     let mut lane = lane.expect("a service that accepts");
     let mut times = Vec::new();
     while !is_over.get() {
         let began = Stopwatch::start();
-        let answer = lane.ask(shelf, 0).await.expect("an answer");
+        let answer = lane.ask(series, 0).await.expect("an answer");
         times.push(millis(began.elapsed()));
         assert_eq!(answer, Answer::Hit, "a document in use");
         sleep(PAUSE).await;

@@ -10,12 +10,12 @@ use crate::system;
 use crate::verdict::Verdict;
 
 use super::crowd::{Crowd, Draw};
-use super::shelf::Shelf;
+use super::series::Series;
 
 /// A process that is asked for documents which it has in memory.
 pub(super) struct Subject<'a> {
     service: &'a Service,
-    shelf: Shelf,
+    series: Series,
     documents: usize,
     crowd: Crowd,
     turns: Vec<Turn>,
@@ -37,11 +37,11 @@ impl<'a> Subject<'a> {
     pub(super) async fn new(
         service: &'a Service,
         connections: usize,
-        shelf: &Shelf,
+        series: &Series,
         documents: usize,
     ) -> Self {
-        let crowd = Crowd::open(service.address, connections, shelf).await;
-        Self { service, shelf: shelf.clone(), documents, crowd, turns: Vec::new() }
+        let crowd = Crowd::open(service.address, connections, series).await;
+        Self { service, series: series.clone(), documents, crowd, turns: Vec::new() }
     }
 
     /// So many requests that do not count.
@@ -51,7 +51,7 @@ impl<'a> Subject<'a> {
 
     async fn turn(&mut self, requests: usize) -> Turn {
         let before = (self.service.cpu_time(), system::cpu_time(std::process::id()));
-        let asked = self.crowd.ask(Draw::any(&self.shelf, self.documents, requests)).await;
+        let asked = self.crowd.ask(Draw::any(&self.series, self.documents, requests)).await;
         let cpu = self.service.cpu_time().saturating_sub(before.0);
         let clients = system::cpu_time(std::process::id()).saturating_sub(before.1);
         let others = requests.saturating_sub(asked.hits);

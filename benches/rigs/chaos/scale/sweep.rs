@@ -16,7 +16,7 @@ use crate::verdict::Verdict;
 
 use super::crowd::{Crowd, Draw};
 use super::lane::{Answer, Lane};
-use super::shelf::Shelf;
+use super::series::Series;
 use super::stage::Stage;
 
 const L1_MIB: usize = 1_024;
@@ -47,21 +47,21 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
 }
 
 async fn measure(stage: &Stage<'_>, with: impl Fn(Setup) -> Setup, verdict: &mut Verdict) {
-    let (documents, shelf) = (stage.plan.in_use, Shelf::of_bytes(BODY_BYTES));
+    let (documents, series) = (stage.plan.in_use, Series::of_bytes(BODY_BYTES));
     let interval = format!("{}s", INTERVAL.as_secs());
     let setup = |setup: Setup| with(setup).set("REVALIDATE_INTERVAL", &interval);
     let running = stage.start_with(L1_MIB, setup).await;
-    running.fill(&shelf, 0, documents, verdict).await;
+    running.fill(&series, 0, documents, verdict).await;
     running.quiet().await;
     let service = &running.service;
-    let mut crowd = Crowd::open(service.address, CONNECTIONS, &shelf).await;
+    let mut crowd = Crowd::open(service.address, CONNECTIONS, &series).await;
     let mut lane = Lane::open(service.address).await.expect("a service that accepts");
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
-        let used = crowd.ask(Draw::each(&shelf, 0, documents)).await;
+        let used = crowd.ask(Draw::each(&series, 0, documents)).await;
         verdict.exactly("    documents that were used", used.hits as f64, documents as f64);
         let (runs, cost) = (service.metric(RUNS), Cost::of(service));
-        times.push(hits(&mut lane, &shelf).await);
+        times.push(hits(&mut lane, &series).await);
         say(&format!(
             "    {}",
             told(times.last().expect("a round"), &Cost::of(service).since(&cost))
@@ -85,7 +85,7 @@ fn give_way(redis: &RedisServer) {
 
 /// Hits at a steady pace; how long each took, in milliseconds. One that was due while the one
 /// before had no answer yet is timed from when it was due.
-async fn hits(lane: &mut Lane, shelf: &Shelf) -> Vec<f64> {
+async fn hits(lane: &mut Lane, series: &Series) -> Vec<f64> {
     let (began, mut times) = (Stopwatch::start(), Vec::new());
     let mut due = Duration::ZERO;
     while due < MEASURED {
@@ -95,7 +95,7 @@ async fn hits(lane: &mut Lane, shelf: &Shelf) -> Vec<f64> {
             sleep(early).await;
             due = due.max(began.elapsed());
         }
-        let answer = lane.ask(shelf, 0).await.expect("an answer");
+        let answer = lane.ask(series, 0).await.expect("an answer");
         assert_eq!(answer, Answer::Hit, "a document in use");
         times.push(millis(began.elapsed().saturating_sub(due)));
     }

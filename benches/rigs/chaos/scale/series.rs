@@ -9,16 +9,16 @@ use crate::upstream::{SIZED, document};
 const FILES: &str = "https://raw.githubusercontent.com";
 const API: &str = "https://api.github.com";
 
-/// The place of the documents in their URLs.
+/// A series of documents, by the common part of their URLs.
 #[derive(Clone, Debug)]
-pub(super) struct Shelf {
+pub(super) struct Series {
     folder: String,
     /// The beginning of a request for one of them.
     request: String,
     host: &'static str,
 }
 
-impl Shelf {
+impl Series {
     /// Documents of so many bytes each.
     pub(super) fn of_bytes(bytes: usize) -> Self {
         Self::new(FILES, format!("{SIZED}{bytes}/"))
