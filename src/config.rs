@@ -35,6 +35,7 @@ use tracing_subscriber::filter::Targets;
 
 use crate::secret::Secret;
 use crate::target;
+use crate::words::words;
 
 use self::reader::Reader;
 
@@ -145,29 +146,16 @@ pub struct Upstream {
     pub ca_file: Option<PathBuf>,
 }
 
-/// The condition under which a background check uses the document's date instead of its ETag, if
-/// the document allows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ByDate {
-    /// While the remaining quota is below half of the limit.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-impl ByDate {
-    /// All values.
-    pub const ALL: [Self; 3] = [Self::Auto, Self::Always, Self::Never];
-
-    /// Returns the value's name in the configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Always => "always",
-            Self::Never => "never",
-        }
+words! {
+    /// The condition under which a background check uses the document's date instead of its ETag,
+    /// if the document allows it.
+    pub enum ByDate {
+        /// While the remaining quota is below half of the limit.
+        Auto = "auto",
+        /// Always.
+        Always = "always",
+        /// Never.
+        Never = "never",
     }
 }
 
@@ -291,22 +279,13 @@ pub struct Log {
     pub filter: Targets,
 }
 
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// Text for humans.
-    Text,
-}
-
-impl LogFormat {
-    /// Returns the value's name in the configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Text => "text",
-        }
+words! {
+    /// The form of a log line.
+    pub enum LogFormat {
+        /// One JSON object a line.
+        Json = "json",
+        /// Text for humans.
+        Text = "text",
     }
 }
 

@@ -62,6 +62,7 @@ mod small_file;
 pub mod tasks;
 pub mod telemetry;
 pub mod tls;
+mod words;
 
 // Unit tests share code with the integration tests, which call this crate by its name.
 #[cfg(test)]

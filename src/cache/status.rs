@@ -6,54 +6,31 @@
 use http::StatusCode;
 
 use crate::entry::Reason;
+use crate::words::words;
 
-/// The outcome of a request, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// Answered from what was stored.
-    Hit,
-    /// Answered from the upstream.
-    Miss,
-    /// The upstream vouched for what was stored.
-    Revalidated,
-    /// The cache was passed over: a refresh, or a request refused before it.
-    Bypass,
-}
-
-impl Outcome {
-    /// Every outcome.
-    pub const ALL: [Self; 4] = [Self::Hit, Self::Miss, Self::Revalidated, Self::Bypass];
-
-    /// The word for header, metric label and log field alike.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hit => "HIT",
-            Self::Miss => "MISS",
-            Self::Revalidated => "REVALIDATED",
-            Self::Bypass => "BYPASS",
-        }
+words! {
+    /// The outcome of a request, in one word.
+    pub enum Outcome {
+        /// Answered from what was stored.
+        Hit = "HIT",
+        /// Answered from the upstream.
+        Miss = "MISS",
+        /// The upstream vouched for what was stored.
+        Revalidated = "REVALIDATED",
+        /// The cache was passed over: a refresh, or a request refused before it.
+        Bypass = "BYPASS",
     }
 }
 
-/// The reason for a request to the upstream (RFC 9211, 2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Forward {
-    /// Nothing was stored.
-    UriMiss,
-    /// The stored entry had expired.
-    Stale,
-    /// The client demanded it.
-    Request,
-}
-
-impl Forward {
-    /// The token of RFC 9211.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::UriMiss => "uri-miss",
-            Self::Stale => "stale",
-            Self::Request => "request",
-        }
+words! {
+    /// The reason for a request to the upstream (RFC 9211, 2.2).
+    pub enum Forward {
+        /// Nothing was stored.
+        UriMiss = "uri-miss",
+        /// The stored entry had expired.
+        Stale = "stale",
+        /// The client demanded it.
+        Request = "request",
     }
 }
 

@@ -32,7 +32,7 @@ const CRATES: [&str; 12] = [
     "tower",
 ];
 /// The modules of svm that a target may name, and the target of access lines.
-const MODULES: [&str; 28] = [
+const MODULES: [&str; 29] = [
     "access",
     "activity",
     "app",
@@ -61,6 +61,7 @@ const MODULES: [&str; 28] = [
     "telemetry",
     "tls",
     "upstream",
+    "words",
 ];
 /// Names of levels in other programs.
 const OTHER_NAMES: [(&str, &str); 10] = [

@@ -148,8 +148,8 @@ pub(super) fn path(text: &str) -> Result<PathBuf> {
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat> {
-    let formats = [LogFormat::Json, LogFormat::Text];
-    let format = formats.into_iter().find(|format| text.eq_ignore_ascii_case(format.as_str()));
+    let format =
+        LogFormat::ALL.into_iter().find(|format| text.eq_ignore_ascii_case(format.as_str()));
     format.ok_or_else(|| "is neither json nor text".to_owned())
 }
 

@@ -1,5 +1,7 @@
 //! The validators of an upstream, and the one that a request carries.
 
+use crate::words::words;
+
 /// The upstream's validators (RFC 9110, 8.8), to the letter; they belong to the stored bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validators {
@@ -12,30 +14,21 @@ pub struct Validators {
     pub follows_rule: bool,
 }
 
-/// The validator that a request carries; never more than one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Validator {
-    /// The ETag as received.
-    Etag,
-    /// The ETag that another token would get for the stored body.
-    ComputedEtag,
-    /// The date of the last change.
-    Date,
-    /// Nothing: the request gets the whole document.
-    None,
+words! {
+    /// The validator that a request carries; never more than one.
+    pub enum Validator {
+        /// The ETag as received.
+        Etag = "etag",
+        /// The ETag that another token would get for the stored body.
+        ComputedEtag = "computed-etag",
+        /// The date of the last change.
+        Date = "date",
+        /// Nothing: the request gets the whole document.
+        None = "none",
+    }
 }
 
 impl Validator {
-    /// The word for metric label and log field alike.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Etag => "etag",
-            Self::ComputedEtag => "computed-etag",
-            Self::Date => "date",
-            Self::None => "none",
-        }
-    }
-
     /// Returns true if a `304` to it vouches for each byte of the body.
     pub const fn is_full(self) -> bool {
         !matches!(self, Self::Date)

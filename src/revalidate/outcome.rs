@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use crate::cache::{ExchangeResult, FlightResult};
 use crate::entry::Reason;
+use crate::words::words;
 
 /// The outcome of a due document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,30 +24,31 @@ pub enum CheckOutcome {
     Skipped(Skipped),
 }
 
-/// The reason for which a due document was not revalidated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Skipped {
-    /// The sweep was over before its turn; the next one begins with it if it is used most.
-    Late,
-    /// Its check is likely to be charged, and the background has had its share of the quota for
-    /// now.
-    Budget,
-    /// It cannot change, or hardly ever does and was checked within a day.
-    Settled,
-    /// The tokens have less than `API_USAGE_THRESHOLD` left, or none is usable.
-    Quota,
-    /// Its host rests after a limit, or too many exchanges wait already.
-    Rests,
-    /// Another replica has it in hand.
-    Leased,
-    /// It was checked since the sweep began, for a client.
-    Checked,
-    /// No tier has a body to revalidate.
-    NoBody,
-    /// Only L2 can know whether there is a body, and it does not tell.
-    Unread,
-    /// The configuration does not allow its URL any more.
-    Refused,
+words! {
+    /// The reason for which a due document was not revalidated.
+    pub enum Skipped {
+        /// The sweep was over before its turn; the next one begins with it if it is used most.
+        Late = "late",
+        /// Its check is likely to be charged, and the background has had its share of the quota for
+        /// now.
+        Budget = "budget",
+        /// It cannot change, or hardly ever does and was checked within a day.
+        Settled = "settled",
+        /// The tokens have less than `API_USAGE_THRESHOLD` left, or none is usable.
+        Quota = "quota",
+        /// Its host rests after a limit, or too many exchanges wait already.
+        Rests = "rests",
+        /// Another replica has it in hand.
+        Leased = "leased",
+        /// It was checked since the sweep began, for a client.
+        Checked = "checked",
+        /// No tier has a body to revalidate.
+        NoBody = "no-body",
+        /// Only L2 can know whether there is a body, and it does not tell.
+        Unread = "unread",
+        /// The configuration does not allow its URL any more.
+        Refused = "refused",
+    }
 }
 
 impl CheckOutcome {
@@ -90,38 +92,6 @@ pub(super) fn is_charged(facts: &FlightResult) -> bool {
         ExchangeResult::Freshened(_) => false,
         ExchangeResult::NotStored(kept) => {
             kept.status().is_some_and(|status| !status.is_server_error())
-        }
-    }
-}
-
-impl Skipped {
-    /// Every reason.
-    pub const ALL: [Self; 10] = [
-        Self::Late,
-        Self::Budget,
-        Self::Settled,
-        Self::Quota,
-        Self::Rests,
-        Self::Leased,
-        Self::Checked,
-        Self::NoBody,
-        Self::Unread,
-        Self::Refused,
-    ];
-
-    /// The word for metric label and log field alike.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Late => "late",
-            Self::Budget => "budget",
-            Self::Settled => "settled",
-            Self::Quota => "quota",
-            Self::Rests => "rests",
-            Self::Leased => "leased",
-            Self::Checked => "checked",
-            Self::NoBody => "no-body",
-            Self::Unread => "unread",
-            Self::Refused => "refused",
         }
     }
 }

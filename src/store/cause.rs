@@ -7,63 +7,67 @@ use std::io;
 
 use super::Error;
 
+use crate::words::words;
+
 /// `EIO`, which has no kind of its own (Linux and the BSDs agree).
 const IO_ERROR: i32 = 5;
 
-/// The cause of a refused write; as an error, the words for the code of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WriteRefusal {
-    /// `ENOSPC`.
-    #[error("no space is left on the device")]
-    NoSpace,
-    /// `EDQUOT`.
-    #[error("the quota of the file system is used up")]
-    QuotaExceeded,
-    /// `EFBIG`.
-    #[error("the file may not grow any further")]
-    FileTooLarge,
-    /// `EROFS`.
-    #[error("the file system is read-only")]
-    ReadOnlyFileSystem,
-    /// `EIO`.
-    #[error("the device fails")]
-    DeviceFails,
-    /// `EACCES` or `EPERM`.
-    #[error("permission is denied")]
-    PermissionDenied,
-    /// `READONLY`.
-    #[error("the server is a read-only replica")]
-    ReadOnly,
-    /// `OOM`.
-    #[error("the server has reached its maxmemory")]
-    OutOfMemory,
-    /// `MISCONF`.
-    #[error("the server cannot save its data to disk and takes no writes")]
-    CannotSave,
-    /// `NOPERM`.
-    #[error("the user lacks the permission for a command or a key")]
-    NoPermission,
-    /// `NOAUTH` or `WRONGPASS`.
-    #[error("the server wants another login")]
-    NoLogin,
-    /// `NOREPLICAS`.
-    #[error("the server has too few replicas to take writes")]
-    TooFewReplicas,
-    /// `MOVED`, `ASK`, `CLUSTERDOWN`, `CROSSSLOT` or `TRYAGAIN`.
-    #[error("the server is part of a cluster, which is not supported")]
-    Cluster,
-    /// `LOADING`, `MASTERDOWN` or `BUSY`.
-    #[error("the server is not ready")]
-    NotReady,
-    /// Any other code.
-    #[error("the server gives another error")]
-    Refused,
-    /// The store did not answer in time.
-    #[error("the store does not answer in time")]
-    TooSlow,
-    /// None of these.
-    #[error("the store is unavailable")]
-    Other,
+words! {
+    /// The cause of a refused write; as an error, the words for the code of a server.
+    #[derive(thiserror::Error)]
+    pub enum WriteRefusal {
+        /// `ENOSPC`.
+        #[error("no space is left on the device")]
+        NoSpace = "no-space",
+        /// `EDQUOT`.
+        #[error("the quota of the file system is used up")]
+        QuotaExceeded = "quota-exceeded",
+        /// `EFBIG`.
+        #[error("the file may not grow any further")]
+        FileTooLarge = "file-too-large",
+        /// `EROFS`.
+        #[error("the file system is read-only")]
+        ReadOnlyFileSystem = "read-only-file-system",
+        /// `EIO`.
+        #[error("the device fails")]
+        DeviceFails = "device-fails",
+        /// `EACCES` or `EPERM`.
+        #[error("permission is denied")]
+        PermissionDenied = "permission-denied",
+        /// `READONLY`.
+        #[error("the server is a read-only replica")]
+        ReadOnly = "readonly",
+        /// `OOM`.
+        #[error("the server has reached its maxmemory")]
+        OutOfMemory = "oom",
+        /// `MISCONF`.
+        #[error("the server cannot save its data to disk and takes no writes")]
+        CannotSave = "misconf",
+        /// `NOPERM`.
+        #[error("the user lacks the permission for a command or a key")]
+        NoPermission = "noperm",
+        /// `NOAUTH` or `WRONGPASS`.
+        #[error("the server wants another login")]
+        NoLogin = "noauth",
+        /// `NOREPLICAS`.
+        #[error("the server has too few replicas to take writes")]
+        TooFewReplicas = "noreplicas",
+        /// `MOVED`, `ASK`, `CLUSTERDOWN`, `CROSSSLOT` or `TRYAGAIN`.
+        #[error("the server is part of a cluster, which is not supported")]
+        Cluster = "cluster",
+        /// `LOADING`, `MASTERDOWN` or `BUSY`.
+        #[error("the server is not ready")]
+        NotReady = "not-ready",
+        /// Any other code.
+        #[error("the server gives another error")]
+        Refused = "refused",
+        /// The store did not answer in time.
+        #[error("the store does not answer in time")]
+        TooSlow = "too-slow",
+        /// None of these.
+        #[error("the store is unavailable")]
+        Other = "other",
+    }
 }
 
 impl WriteRefusal {
@@ -110,29 +114,6 @@ impl WriteRefusal {
             io::ErrorKind::PermissionDenied => Some(Self::PermissionDenied),
             _ if error.raw_os_error() == Some(IO_ERROR) => Some(Self::DeviceFails),
             _ => None,
-        }
-    }
-
-    /// The token shown as log field.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NoSpace => "no-space",
-            Self::QuotaExceeded => "quota-exceeded",
-            Self::FileTooLarge => "file-too-large",
-            Self::ReadOnlyFileSystem => "read-only-file-system",
-            Self::DeviceFails => "device-fails",
-            Self::PermissionDenied => "permission-denied",
-            Self::ReadOnly => "readonly",
-            Self::OutOfMemory => "oom",
-            Self::CannotSave => "misconf",
-            Self::NoPermission => "noperm",
-            Self::NoLogin => "noauth",
-            Self::TooFewReplicas => "noreplicas",
-            Self::Cluster => "cluster",
-            Self::NotReady => "not-ready",
-            Self::Refused => "refused",
-            Self::TooSlow => "too-slow",
-            Self::Other => "other",
         }
     }
 

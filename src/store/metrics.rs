@@ -5,36 +5,24 @@ use std::time::Duration;
 use prometheus::{Histogram, IntCounter, IntGauge};
 
 use crate::metrics::Registry;
+use crate::words::words;
 
 /// Seconds; the budget of a read is 25 ms.
 const SECONDS: &[f64] = &[0.000_05, 0.000_1, 0.000_25, 0.001, 0.005, 0.025];
 
-/// The result of a read of the persistent tier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StoreRead {
-    /// It had the entry.
-    Hit,
-    /// It had none.
-    Miss,
-    /// It failed, or its record could not be used.
-    Error,
-    /// It did not answer within the budget.
-    Timeout,
-    /// It was not asked, since the breaker is open.
-    Skipped,
-}
-
-impl StoreRead {
-    const ALL: [Self; 5] = [Self::Hit, Self::Miss, Self::Error, Self::Timeout, Self::Skipped];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-            Self::Error => "error",
-            Self::Timeout => "timeout",
-            Self::Skipped => "skipped",
-        }
+words! {
+    /// The result of a read of the persistent tier.
+    pub(super) enum StoreRead {
+        /// It had the entry.
+        Hit = "hit",
+        /// It had none.
+        Miss = "miss",
+        /// It failed, or its record could not be used.
+        Error = "error",
+        /// It did not answer within the budget.
+        Timeout = "timeout",
+        /// It was not asked, since the breaker is open.
+        Skipped = "skipped",
     }
 }
 

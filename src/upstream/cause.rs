@@ -11,82 +11,60 @@ use rustls::CertificateError as Certificate;
 
 use super::resolver::NoPublicAddress;
 
+use crate::words::words;
+
 /// Too many open files, in the process and in the system (Linux and the BSDs agree).
 const NO_DESCRIPTOR: [i32; 2] = [24, 23];
 
-/// The cause of a failed exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cause {
-    /// The name servers give no address, or no answer.
-    NameUnresolved,
-    /// The name has no address that may be dialled.
-    NoPublicAddress,
-    /// Nobody listens.
-    ConnectionRefused,
-    /// Connecting took too long.
-    ConnectTimeout,
-    /// There is no route.
-    NetworkUnreachable,
-    /// A rule of this system forbids the connection.
-    ConnectionForbidden,
-    /// This system has no descriptor or port left.
-    NoDescriptor,
-    /// The connection was reset, or is lost.
-    ConnectionReset,
-    /// The connection ended before the answer.
-    ConnectionClosed,
-    /// The certificate's time is over.
-    CertificateExpired,
-    /// The certificate's time has not come.
-    CertificateNotYetValid,
-    /// The certificate is another host's.
-    CertificateWrongName,
-    /// The certificate's authority is none that svm trusts.
-    CertificateUnknownAuthority,
-    /// The certificate was revoked.
-    CertificateRevoked,
-    /// The certificate has some other fault.
-    CertificateInvalid,
-    /// TLS failed for some other cause.
-    Tls,
-    /// The answer is not HTTP.
-    NotHttp,
-    /// No answer within `UPSTREAM_TIMEOUT`.
-    Timeout,
-    /// The answer stopped before its end.
-    CutShort,
-    /// A status of 500 or above.
-    ServerError,
-    /// None of these.
-    Other,
+words! {
+    /// The cause of a failed exchange.
+    pub enum Cause {
+        /// The name servers give no address, or no answer.
+        NameUnresolved = "name-unresolved",
+        /// The name has no address that may be dialled.
+        NoPublicAddress = "no-public-address",
+        /// Nobody listens.
+        ConnectionRefused = "connection-refused",
+        /// Connecting took too long.
+        ConnectTimeout = "connect-timeout",
+        /// There is no route.
+        NetworkUnreachable = "network-unreachable",
+        /// A rule of this system forbids the connection.
+        ConnectionForbidden = "connection-forbidden",
+        /// This system has no descriptor or port left.
+        NoDescriptor = "no-descriptor",
+        /// The connection was reset, or is lost.
+        ConnectionReset = "connection-reset",
+        /// The connection ended before the answer.
+        ConnectionClosed = "connection-closed",
+        /// The certificate's time is over.
+        CertificateExpired = "certificate-expired",
+        /// The certificate's time has not come.
+        CertificateNotYetValid = "certificate-not-yet-valid",
+        /// The certificate is another host's.
+        CertificateWrongName = "certificate-wrong-name",
+        /// The certificate's authority is none that svm trusts.
+        CertificateUnknownAuthority = "certificate-unknown-authority",
+        /// The certificate was revoked.
+        CertificateRevoked = "certificate-revoked",
+        /// The certificate has some other fault.
+        CertificateInvalid = "certificate-invalid",
+        /// TLS failed for some other cause.
+        Tls = "tls",
+        /// The answer is not HTTP.
+        NotHttp = "not-http",
+        /// No answer within `UPSTREAM_TIMEOUT`.
+        Timeout = "timeout",
+        /// The answer stopped before its end.
+        CutShort = "cut-short",
+        /// A status of 500 or above.
+        ServerError = "server-error",
+        /// None of these.
+        Other = "other",
+    }
 }
 
 impl Cause {
-    /// Every cause.
-    pub const ALL: [Self; 21] = [
-        Self::NameUnresolved,
-        Self::NoPublicAddress,
-        Self::ConnectionRefused,
-        Self::ConnectTimeout,
-        Self::NetworkUnreachable,
-        Self::ConnectionForbidden,
-        Self::NoDescriptor,
-        Self::ConnectionReset,
-        Self::ConnectionClosed,
-        Self::CertificateExpired,
-        Self::CertificateNotYetValid,
-        Self::CertificateWrongName,
-        Self::CertificateUnknownAuthority,
-        Self::CertificateRevoked,
-        Self::CertificateInvalid,
-        Self::Tls,
-        Self::NotHttp,
-        Self::Timeout,
-        Self::CutShort,
-        Self::ServerError,
-        Self::Other,
-    ];
-
     /// The cause of a request without an answer.
     pub(super) fn of(error: &reqwest::Error) -> Self {
         let mut chain = std::iter::successors(error.source(), |error| (*error).source());
@@ -101,33 +79,6 @@ impl Cause {
             None if error.is_connect() && error.is_timeout() => Self::ConnectTimeout,
             None if error.is_timeout() => Self::Timeout,
             None => Self::Other,
-        }
-    }
-
-    /// The token shown as metric label and log field.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NameUnresolved => "name-unresolved",
-            Self::NoPublicAddress => "no-public-address",
-            Self::ConnectionRefused => "connection-refused",
-            Self::ConnectTimeout => "connect-timeout",
-            Self::NetworkUnreachable => "network-unreachable",
-            Self::ConnectionForbidden => "connection-forbidden",
-            Self::NoDescriptor => "no-descriptor",
-            Self::ConnectionReset => "connection-reset",
-            Self::ConnectionClosed => "connection-closed",
-            Self::CertificateExpired => "certificate-expired",
-            Self::CertificateNotYetValid => "certificate-not-yet-valid",
-            Self::CertificateWrongName => "certificate-wrong-name",
-            Self::CertificateUnknownAuthority => "certificate-unknown-authority",
-            Self::CertificateRevoked => "certificate-revoked",
-            Self::CertificateInvalid => "certificate-invalid",
-            Self::Tls => "tls",
-            Self::NotHttp => "not-http",
-            Self::Timeout => "timeout",
-            Self::CutShort => "cut-short",
-            Self::ServerError => "server-error",
-            Self::Other => "other",
         }
     }
 

@@ -19,25 +19,15 @@ use queue::SlotQueue;
 use resizable::{Permit, Resizable};
 use window::{Epoch, Window};
 
-/// On whose behalf an exchange runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Priority {
-    /// A client waits for it.
-    Foreground,
-    /// Nobody waits for it.
-    Background,
-}
+use crate::words::words;
 
-impl Priority {
-    /// Every priority.
-    pub const ALL: [Self; 2] = [Self::Foreground, Self::Background];
-
-    /// The word for metric label and log field alike.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Foreground => "foreground",
-            Self::Background => "background",
-        }
+words! {
+    /// On whose behalf an exchange runs.
+    pub enum Priority {
+        /// A client waits for it.
+        Foreground = "foreground",
+        /// Nobody waits for it.
+        Background = "background",
     }
 }
 

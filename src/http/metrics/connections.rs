@@ -3,36 +3,21 @@
 use prometheus::{IntCounter, IntGauge};
 
 use crate::metrics::Registry;
+use crate::words::words;
 
-/// The reason why the service gave up a client's connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shed {
-    /// The connection was idle, and another client needed its place.
-    MaxConnections,
-    /// The client had too many connections.
-    ClientLimit,
-    /// The client asked for a document while every connection within the limit had a request.
-    Overload,
-    /// The connection held an incomplete head, and all heads together took too much memory.
-    Heads,
-    /// The system had no file descriptor left.
-    NoDescriptor,
-}
-
-impl Shed {
-    /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::MaxConnections, Self::ClientLimit, Self::Overload, Self::Heads, Self::NoDescriptor];
-
-    /// Returns the name of the reason.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::MaxConnections => "max-connections",
-            Self::ClientLimit => "client-limit",
-            Self::Overload => "overload",
-            Self::Heads => "heads",
-            Self::NoDescriptor => "no-descriptor",
-        }
+words! {
+    /// The reason why the service gave up a client's connection.
+    pub enum Shed {
+        /// The connection was idle, and another client needed its place.
+        MaxConnections = "max-connections",
+        /// The client had too many connections.
+        ClientLimit = "client-limit",
+        /// The client asked for a document while every connection within the limit had a request.
+        Overload = "overload",
+        /// The connection held an incomplete head, and all heads together took too much memory.
+        Heads = "heads",
+        /// The system had no file descriptor left.
+        NoDescriptor = "no-descriptor",
     }
 }
 

@@ -38,8 +38,10 @@ fn modules() -> BTreeMap<Path, Module> {
 impl Module {
     /// The names that the file itself defines.
     fn defined(&self) -> BTreeSet<&str> {
-        let lines = self.code.lines().filter(|line| !line.starts_with([' ', '}', '#']));
-        lines.filter_map(defined_name).collect()
+        // Within `words! { .. }` as well.
+        let is_outermost =
+            |line: &&str| !line.starts_with([' ', '}', '#']) || line.starts_with("    pub enum ");
+        self.code.lines().filter(is_outermost).filter_map(defined_name).collect()
     }
 
     /// The paths of this crate that the code mentions, each from the root.

@@ -32,6 +32,7 @@ const LAYERS: [&[&str]; 11] = [
         "signals",
         "small_file",
         "tasks",
+        "words",
     ],
 ];
 
