@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_header_can_hold_is_no_secret() {
+    fn a_value_that_no_header_can_hold_is_no_secret() {
         for text in ["", " ", "ghp hunter2", "ghp_hunter2\n", "ghp_\u{e9}", "ghp_\u{7f}"] {
             assert_eq!(Secret::new(text), None, "{text:?}");
         }

@@ -71,7 +71,7 @@ async fn uses_count_half_with_each_sweep() {
 }
 
 #[tokio::test]
-async fn what_is_not_used_any_more_is_forgotten_unless_it_is_held() {
+async fn an_unused_document_is_forgotten_unless_it_is_held() {
     let activity = Activity::default();
     activity.mark(key(1), at(1));
     let usage = activity.hold(key(2), shared(0));
@@ -250,7 +250,7 @@ async fn few_documents_are_walked_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_used_while_the_pieces_are_walked_is_not_forgotten() {
+async fn a_document_used_during_the_walk_is_not_forgotten() {
     const DOCUMENTS: usize = 10 * AT_ONCE;
     let activity = Activity::default();
     for number in 0..DOCUMENTS {

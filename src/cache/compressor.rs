@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_offered_is_compressed_once_and_weighed_again() {
+    async fn an_offered_body_is_compressed_once_and_weighed_again() {
         let scene = Scene::new();
         let entry = document("app", "release ".repeat(2_000));
         scene.insert(&entry);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_has_left_meanwhile_costs_nothing() {
+    async fn an_evicted_entry_costs_no_compression() {
         let scene = Scene::new();
         let gone = document("gone", "release ".repeat(2_000));
         scene.compressor.offer(gone.key(), &gone);

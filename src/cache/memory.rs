@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_weighed_again_never_takes_the_place_of_what_is_newer() {
+    fn a_reweighed_entry_never_replaces_a_newer_one() {
         const ROUNDS: u32 = 10_000;
         let _alone = ALONE.lock();
         let memory = Memory::new(1 << 30, Arc::default());

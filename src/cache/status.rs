@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whose_call_it_was() {
+    fn a_status_names_the_call_of_its_own_request() {
         let fetched = Status::forwarded(Outcome::Miss, Forward::UriMiss);
         let refused = |reason| Status { detail: Some(Detail::Refused(reason)), ..fetched };
         for (status, is_own_call) in [

@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn who_wants_a_form_that_is_not_there_gets_the_bytes() {
+    fn a_missing_form_is_replaced_by_the_bytes() {
         let body = Body::from(Bytes::from(vec![b'x'; 2_000]));
         assert_eq!(body.form(Coding::Gzip), (Coding::Identity, body.bytes()));
         let form = body.gzip_or_make().unwrap();

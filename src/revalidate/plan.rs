@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_becomes_due_in_the_sweep_is_waited_for() {
+    fn a_sweep_waits_for_documents_that_become_due_in_it() {
         let (later, now) = (active(1, 9, Some(30)), active(2, 1, Some(60)));
         let mut plan = Plan::new(&[later, now], MINUTE, NOW);
         assert_eq!(plan.next(NOW, free), due(now.key, false));
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_long_unused_is_late_by_its_own_interval() {
+    fn a_long_unused_document_is_late_by_its_own_interval() {
         let hour = 3_600;
         let used_at = NOW - Duration::from_secs(60 * hour);
         let document = Active { used_at, ..active(1, 1, Some(hour / 2)) };

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_fails_before_the_first_look_does_not_open_the_breaker() {
+    async fn a_failure_before_the_first_probe_opens_no_breaker() {
         let dir = tempfile::tempdir().unwrap();
         let config = config::Embedded { dir: dir.path().to_path_buf(), max_bytes: 64 << 20 };
         let store = Embedded::open(&config, &Clock::System, LONG).await.unwrap().store;

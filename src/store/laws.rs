@@ -84,7 +84,7 @@ async fn a_removal_takes_what_is_no_newer(store: &dyn Store) {
     assert_eq!(stored(store, &entry).await, None);
 }
 
-async fn what_is_dated_in_the_future_gives_way(store: &dyn Store) {
+async fn a_record_dated_in_the_future_gives_way(store: &dyn Store) {
     let [ahead, gone] =
         ["ahead", "gone"].map(|path| entry(path, 3_600, "from a clock that is ahead"));
     store.apply([put(&ahead), put(&gone)].into(), at(3_600)).await.unwrap();
@@ -103,7 +103,7 @@ async fn a_batch_applied_twice_is_a_batch_applied_once(store: &dyn Store) {
     assert_eq!(stored(store, &gone).await, None);
 }
 
-async fn what_has_expired_is_swept(store: &dyn Store) {
+async fn an_expired_record_is_swept(store: &dyn Store) {
     let [short, long] = [entry("short", 1, "short"), entry("long", 1, "long")];
     let briefly = Change::Put { entry: Arc::clone(&short), keep_until: at(100) };
     apply(store, &[briefly, put(&long)]).await;
@@ -155,7 +155,7 @@ async fn the_index_forgets_what_is_not_used(store: &dyn Store) {
     assert_eq!(rows_about(store, &rows, NOW).await, [just_now, lately]);
 }
 
-async fn what_nobody_has_claimed_is_granted(store: &dyn Store) {
+async fn an_unclaimed_document_is_granted(store: &dyn Store) {
     let key = entry("claimed", 0, "").key();
     let lease = Duration::from_millis(1);
     let claim = Claim { key, lease, spacing: Duration::ZERO, patience: Duration::ZERO };
@@ -170,16 +170,16 @@ pub(crate) async fn every_timeless_law(store: &dyn Store) {
     the_newest_wins(store).await;
     an_equal_put_replaces(store).await;
     a_removal_takes_what_is_no_newer(store).await;
-    what_is_dated_in_the_future_gives_way(store).await;
+    a_record_dated_in_the_future_gives_way(store).await;
     a_batch_applied_twice_is_a_batch_applied_once(store).await;
     the_index_keeps_the_later_use_and_the_later_check(store).await;
     the_index_forgets_what_is_not_used(store).await;
-    what_nobody_has_claimed_is_granted(store).await;
+    an_unclaimed_document_is_granted(store).await;
 }
 
 async fn every_law(store: &dyn Store) {
     every_timeless_law(store).await;
-    what_has_expired_is_swept(store).await;
+    an_expired_record_is_swept(store).await;
     keeping_on_moves_the_sweep(store).await;
 }
 

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_or_is_no_header_value_makes_no_condition() {
+    fn an_absent_or_invalid_validator_makes_no_condition() {
         let nothing = validators(None, None);
         let broken = validators(Some("\"a\nb\""), Some("\u{7f}"));
         let any = validators(Some("*"), None);

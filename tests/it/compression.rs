@@ -169,7 +169,7 @@ async fn a_small_body_is_sent_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_is_no_document_is_never_compressed() {
+async fn an_answer_that_is_no_document_is_never_compressed() {
     let app = app().await;
     app.github.fail("/repos/octo/app/gone").with(Failure::Unicorn503);
     let missing = "https://api.github.com/repos/octo/none/releases/latest";
@@ -237,7 +237,7 @@ async fn after_a_restart_the_form_is_there_at_once() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_version_stored_is_served_and_compressed_once() {
+async fn a_record_of_an_earlier_version_is_compressed_once() {
     let store = FaultyStore::in_mood(Mood::KnowsNoForms);
     let mut app = TestApp::builder().store(store).start().await;
     app.github.release("octo/app").tag("v1.0.0").serve();
@@ -252,7 +252,7 @@ async fn what_an_earlier_version_stored_is_served_and_compressed_once() {
 }
 
 #[tokio::test]
-async fn what_it_saves_is_counted() {
+async fn the_saved_bytes_are_counted() {
     let app = app().await;
     let plain = app.version(LATEST).await;
     let form = app.compressed(LATEST).await;

@@ -53,7 +53,7 @@ async fn failed_writes_are_repeated_when_the_store_works_again() {
 }
 
 #[tokio::test]
-async fn what_waits_is_written_as_soon_as_the_store_is_up_again() {
+async fn queued_changes_are_written_as_soon_as_the_store_is_up() {
     let store = FaultyStore::in_mood(Mood::Fails);
     let app = TestApp::builder()
         .set("WRITE_BEHIND_QUEUE_SIZE", "2")
@@ -139,7 +139,7 @@ async fn writes_beyond_the_queue_come_again_from_memory() {
 }
 
 #[tokio::test]
-async fn what_is_owed_at_the_end_is_written_too() {
+async fn a_write_owed_at_the_end_is_made_too() {
     let builder = TestApp::builder().set("WRITE_BEHIND_QUEUE_SIZE", "4");
     let mut app = builder.set("WRITE_BEHIND_FLUSH_INTERVAL", "1h").start().await;
     let url = |n: usize| format!("https://api.github.com/repos/octo/r{n}");
@@ -191,7 +191,7 @@ async fn a_write_that_is_too_old_is_dropped_and_counted() {
 }
 
 #[tokio::test]
-async fn what_was_dropped_is_written_after_its_next_check() {
+async fn a_dropped_document_is_written_after_its_next_check() {
     let store = FaultyStore::in_mood(Mood::Fails);
     let app = app(&store).await;
     let _ = app.version(LATEST).await;

@@ -36,7 +36,7 @@ async fn l1_keeps_within_its_bound_and_l2_has_the_rest() {
 }
 
 #[tokio::test]
-async fn what_l1_has_given_up_is_found_in_the_queue() {
+async fn a_document_evicted_from_l1_is_found_in_the_queue() {
     let app = TestApp::builder()
         .set("CACHE_L1_MAX_GB", SMALL)
         .set("WRITE_BEHIND_FLUSH_INTERVAL", "1h")

@@ -86,7 +86,7 @@ async fn a_redirect_to_a_host_that_cools_down_is_a_limit() {
 }
 
 #[tokio::test]
-async fn what_another_host_gave_is_not_asked_for_with_its_validator() {
+async fn a_validator_of_another_host_is_not_sent() {
     let app = TestApp::start().await;
     app.github.raw_document("/octo/app/main/v.json", "{}");
     let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";

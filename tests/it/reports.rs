@@ -201,7 +201,7 @@ async fn every_request_is_one_access_line() {
 }
 
 #[tokio::test]
-async fn what_a_client_makes_up_is_cut_in_the_log() {
+async fn a_long_request_is_cut_in_the_log() {
     let app = TestApp::start().await;
     let made_up = "A".repeat(20_000);
     let method = reqwest::Method::from_bytes(made_up.as_bytes()).unwrap();

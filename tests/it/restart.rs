@@ -31,7 +31,7 @@ async fn a_restart_keeps_the_cache_warm() {
 }
 
 #[tokio::test]
-async fn what_waits_in_the_queue_is_written_at_the_end() {
+async fn queued_changes_are_written_at_the_end() {
     let mut app = TestApp::builder().set("WRITE_BEHIND_FLUSH_INTERVAL", "1h").start().await;
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;

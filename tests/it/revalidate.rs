@@ -97,7 +97,7 @@ async fn a_negative_entry_is_left_to_expire() {
 }
 
 #[tokio::test]
-async fn what_was_not_used_for_long_is_not_checked() {
+async fn a_document_unused_for_long_is_not_checked() {
     let app = sweeping().set("REVALIDATE_LOOKBACK", "1h").start().await;
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;
@@ -156,7 +156,7 @@ async fn sweeps_do_not_pile_up() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_waits_and_is_counted() {
+async fn documents_beyond_the_budget_wait_and_are_counted() {
     let app = sweeping().set("REVALIDATE_MAX_RPS", "0.01").start().await;
     for name in ["one", "two", "three"] {
         app.github.release(&format!("octo/{name}")).serve();

@@ -144,7 +144,7 @@ fn a_failed_call_is_remembered_where_a_copy_may_stand_in() {
 const NEVER: Timestamp = Timestamp::from_millis(0);
 
 #[test]
-fn what_the_tier_has_lost_is_worth_a_write() {
+fn an_entry_that_the_tier_has_lost_is_written_again() {
     let entry = |checked: u64| Entry {
         persisted: Persisted::until(NOW + rules().hard_ttl),
         times: Times {

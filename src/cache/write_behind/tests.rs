@@ -127,7 +127,7 @@ async fn eventually(what: impl AsyncFn() -> bool) {
 }
 
 #[tokio::test]
-async fn what_is_pushed_is_written_and_no_longer_peeked() {
+async fn a_pushed_change_is_written_and_no_longer_peeked() {
     let store = Scripted::failing(0);
     let write_behind = write_behind(CONFIG, &store);
     let entry = entry("pushed", 1, "body");
@@ -224,7 +224,7 @@ async fn a_drain_counts_what_it_could_not_write() {
 }
 
 #[tokio::test]
-async fn what_was_being_written_at_the_shutdown_is_drained() {
+async fn a_batch_in_progress_at_the_shutdown_is_drained() {
     let store = Scripted::failing(0);
     let write_behind = write_behind(CONFIG, &store);
     let entry = entry("shutdown", 1, "body");
@@ -278,7 +278,7 @@ async fn an_idle_queue_sweeps_the_store() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_is_dropped_and_counted() {
+async fn a_change_that_is_too_old_is_dropped_and_counted() {
     let store = Scripted::failing(usize::MAX);
     let clock = ManualClock::at(NOW);
     let inner: Arc<dyn Store> = Arc::<Scripted>::clone(&store);

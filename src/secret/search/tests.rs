@@ -63,7 +63,7 @@ fn a_token_is_found_behind_escapes() {
 }
 
 #[test]
-fn what_only_looks_like_a_token_is_none() {
+fn a_text_that_only_looks_like_a_token_is_none() {
     let cut = &TOKEN[..TOKEN.len() - 1];
     for text in
         ["", "%", "\\", "\\u", "\\u00", "%zz", "ghp_", cut, &TOKEN[1..], &TOKEN.to_lowercase()]

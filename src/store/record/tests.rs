@@ -143,7 +143,7 @@ fn the_body_is_a_slice_of_the_record() {
 }
 
 #[test]
-fn what_is_compressed_is_stored_so_and_else_is_raw() {
+fn a_compressed_body_is_stored_so_and_any_other_raw() {
     let (list, keep_until) = golden_list();
     let record = encode(&list, keep_until);
     assert!(record.len() < list.body.len() / 2, "{} bytes", record.len());
@@ -159,7 +159,7 @@ fn what_is_compressed_is_stored_so_and_else_is_raw() {
 }
 
 #[test]
-fn what_an_earlier_version_stored_awaits_its_form() {
+fn a_record_of_an_earlier_version_awaits_its_form() {
     let (list, _) = golden_list();
     // A body large enough behind the header of version 2.
     let head = GOLDEN_V2.strip_suffix(GOLDEN_BODY).unwrap();
@@ -216,7 +216,7 @@ fn a_form_that_is_not_what_the_header_says_is_malformed() {
 }
 
 #[test]
-fn what_is_not_remembered_is_absent_after_decoding() {
+fn fields_that_are_not_stored_are_absent_after_decoding() {
     let (mut entry, keep_until) = golden();
     let failure = crate::entry::RecentFailure {
         retry_at: Timestamp::from_secs(1),

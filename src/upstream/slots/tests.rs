@@ -166,7 +166,7 @@ fn a_slow_down_ages_a_slot_that_is_still_awaited() {
 }
 
 #[test]
-fn a_host_that_hangs_leaves_a_quarter_whoever_asks_it() {
+fn a_host_that_hangs_leaves_a_quarter_to_the_others() {
     for hangs in [ask, ask_without] {
         let slots = Slots::new(64);
         let _clients = fill(&slots, |slots| hangs(slots, Foreground));

@@ -81,7 +81,7 @@ async fn hits_are_never_limited() {
 }
 
 #[tokio::test]
-async fn what_the_store_has_is_nothing_that_a_client_spends() {
+async fn a_document_in_the_store_costs_a_client_nothing() {
     let mut app = strict().start().await;
     app.github.release("octo/app").serve();
     app.github.release("octo/other").serve();
@@ -114,7 +114,7 @@ async fn a_client_over_its_rate_costs_the_store_no_read() {
 }
 
 #[tokio::test]
-async fn what_was_checked_since_it_was_stored_costs_no_call() {
+async fn a_document_checked_after_it_was_stored_costs_no_call() {
     let mut app = strict().set("REVALIDATE_INTERVAL", "30d").start().await;
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;
@@ -139,7 +139,7 @@ async fn a_document_that_reached_l1_meanwhile_is_not_limited() {
 }
 
 #[tokio::test]
-async fn what_waits_to_be_written_is_served_to_a_limited_client_too() {
+async fn a_queued_document_is_served_to_a_limited_client_too() {
     let app = strict()
         .set("CACHE_L1_MAX_GB", "0.000001")
         .set("WRITE_BEHIND_FLUSH_INTERVAL", "1h")
@@ -219,7 +219,7 @@ async fn a_refresh_counts_unless_it_is_answered_from_the_cache() {
 }
 
 #[tokio::test]
-async fn what_is_refused_before_the_cache_does_not_count() {
+async fn a_request_refused_before_the_cache_does_not_count() {
     let app = strict().start().await;
     for _ in 0..20 {
         assert_eq!(app.get("/version?url=http://example.com").await.status, 400);

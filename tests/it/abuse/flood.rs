@@ -84,7 +84,7 @@ async fn documents_that_exist_push_out_none_that_is_in_use() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_is_not_stored() {
+async fn a_url_that_cannot_be_requested_is_not_stored() {
     let app = started(TestApp::builder().set("GITHUB_PATS", "ghp_only")).await;
     let hot = hot(&app).await;
     let documents = app.metric("svm_l1_bytes").await;

@@ -208,7 +208,7 @@ async fn a_file_or_link_of_another_user_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_file_is_ignored_with_a_warning() {
+async fn a_dotenv_that_is_no_file_is_ignored_with_a_warning() {
     let folder = Setup::new();
     fs::create_dir(folder.folder().join(".env")).unwrap();
     let pipe = Setup::new();

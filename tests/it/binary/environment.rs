@@ -40,7 +40,7 @@ fn assert_refused(ended: &Ended, variables: &[&str]) {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_named() {
+async fn a_missing_variable_is_named() {
     let ended = Setup::bare().run(&[]).await;
     assert_refused(&ended, &["GITHUB_PATS", "API_USAGE_THRESHOLD"]);
     assert_eq!(

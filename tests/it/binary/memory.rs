@@ -80,7 +80,7 @@ async fn a_body_that_is_taken_is_there_twice_for_a_moment() {
 }
 
 #[tokio::test]
-async fn what_comes_beside_a_body_costs_less_than_one() {
+async fn bytes_beside_a_body_cost_less_than_one() {
     let chunked = format!("{JSON}\ntransfer-encoding: chunked");
     let trailers = Wire::head("200 OK", &chunked).then("2\r\n{}\r\n0\r\n");
     let chunks = Wire::head("200 OK", &chunked).then("2;");

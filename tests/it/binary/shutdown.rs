@@ -28,7 +28,7 @@ async fn github() -> GitHub {
 }
 
 #[tokio::test]
-async fn what_has_begun_is_answered_and_stored() {
+async fn a_request_in_progress_is_answered_and_stored() {
     let github = github().await;
     let setup = Setup::new()
         .behind(&github)
@@ -76,7 +76,7 @@ async fn a_drain_closes_open_connections_and_refuses_new_ones() {
 }
 
 #[tokio::test]
-async fn what_takes_longer_than_the_grace_is_abandoned() {
+async fn a_request_longer_than_the_grace_is_abandoned() {
     let github = github().await;
     let setup = Setup::new().behind(&github).set("UPSTREAM_TIMEOUT", "1h");
     let svm = setup.set("SHUTDOWN_GRACE", "300ms").start().await;
@@ -89,7 +89,7 @@ async fn what_takes_longer_than_the_grace_is_abandoned() {
 }
 
 #[tokio::test]
-async fn what_the_store_does_not_take_in_time_is_lost_and_counted() {
+async fn a_change_not_drained_in_time_is_lost_and_counted() {
     let github = github().await;
     let setup = Setup::new().behind(&github).set("CACHE_DIR", "obstacle/store");
     std::fs::write(setup.folder().join("obstacle"), "in the way").unwrap();

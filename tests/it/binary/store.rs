@@ -99,7 +99,7 @@ async fn a_damaged_file_is_moved_aside_and_said_so() {
 }
 
 #[tokio::test]
-async fn what_has_the_name_of_the_file_is_named() {
+async fn an_obstacle_in_the_place_of_the_file_is_named() {
     let folder = Setup::new();
     fs::create_dir_all(folder.folder().join("data/svm.redb")).unwrap();
     let pipe = Setup::new();

@@ -38,7 +38,7 @@ async fn the_file_and_its_folder_are_private_whatever_the_umask() {
 }
 
 #[tokio::test]
-async fn what_an_older_version_left_open_is_closed_to_others() {
+async fn a_file_readable_by_others_is_closed_to_them() {
     let setup = Setup::new();
     let folder = setup.folder().join("data");
     setup.start().await.terminate().await.assert_code(0);

@@ -43,7 +43,7 @@ async fn a_refused_request_among_others_spoils_none_of_them() {
 }
 
 #[tokio::test]
-async fn what_follows_a_head_that_is_refused_is_never_read() {
+async fn bytes_after_a_refused_head_are_never_read() {
     let app = TestApp::start().await;
     let hidden = request("/version?url=https://api.github.com/repos/hidden/x");
     let bytes = format!("{}nonsense\r\n\r\n{hidden}", request("/ping"));

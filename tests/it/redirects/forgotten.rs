@@ -86,7 +86,7 @@ async fn the_daily_check_finds_a_new_repository_of_the_old_name() {
 }
 
 #[tokio::test]
-async fn what_was_renamed_and_then_deleted_is_gone() {
+async fn a_renamed_and_then_deleted_repository_is_gone() {
     for status in [404, 410] {
         let renamed = Renamed::start(TestApp::builder()).await;
         renamed.app.github.remove("octo/new", status);
@@ -100,7 +100,7 @@ async fn what_was_renamed_and_then_deleted_is_gone() {
 }
 
 #[tokio::test]
-async fn what_is_gone_from_its_place_may_be_at_the_old_name() {
+async fn a_document_gone_from_its_target_may_be_at_the_old_name() {
     for status in [404, 410] {
         let renamed = Renamed::start(TestApp::builder()).await;
         let github = &renamed.app.github;

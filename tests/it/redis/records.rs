@@ -161,7 +161,7 @@ async fn nothing_since_everything_was_flushed() {
 }
 
 #[tokio::test]
-async fn what_an_emptied_server_has_lost_is_written_again() {
+async fn documents_of_an_emptied_server_are_written_again() {
     let Some(server) = RedisServer::start() else { return };
     let (log, _listening) = Log::listen("svm::app::");
     let app = on(server.address()).set("REVALIDATE_INTERVAL", "100ms").start().await;

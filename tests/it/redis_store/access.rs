@@ -60,7 +60,7 @@ async fn a_user_has_a_password_of_its_own() {
 }
 
 #[tokio::test]
-async fn who_may_not_read_fails_the_probe() {
+async fn a_user_that_may_not_read_fails_the_probe() {
     let Some(server) = RedisServer::start() else { return };
     let password = format!(">{PASSWORD}");
     let store = store_at_url(&format!("redis://svm:{ENCODED}@{}", server.address()));
@@ -81,7 +81,7 @@ async fn who_may_not_read_fails_the_probe() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_left_there_does_not_fail_the_probe() {
+async fn a_foreign_value_does_not_fail_the_probe() {
     let Some(server) = RedisServer::start() else { return };
     let nobodys = format!("svm:v1:entry:{}", "0".repeat(64));
     server.command(&["LPUSH", &nobodys, "somebody's"]);

@@ -96,7 +96,7 @@ async fn a_line_that_nobody_stands_in_is_forgotten() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_left_there_is_no_lease_and_no_pace() {
+async fn a_foreign_value_is_no_lease_and_no_pace() {
     let Some(server) = RedisServer::start() else { return };
     let [store, other] = [store_on(&server).await, store_on(&server).await];
     for pace in [["LPUSH", "x"], ["SET", "x"], ["SET", "nan"], ["SET", "inf"], ["SET", "-inf"]] {

@@ -110,7 +110,7 @@ async fn only_a_record_no_older_replaces_one_of_an_earlier_version() {
 }
 
 #[tokio::test]
-async fn what_is_no_record_of_ours_is_an_error_and_gives_way() {
+async fn a_foreign_record_is_an_error_and_gives_way() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
     let name = name("entry", "spoilt");

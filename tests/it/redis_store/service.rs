@@ -31,7 +31,7 @@ async fn first_document(app: &TestApp) -> Answer {
 }
 
 #[tokio::test]
-async fn what_one_replica_has_fetched_another_one_finds() {
+async fn a_document_fetched_by_one_replica_is_found_by_another() {
     let Some(server) = RedisServer::start() else { return };
     let mut one = on_redis(&server).start().await;
     one.github.release("octo/app").serve();

@@ -31,7 +31,7 @@ async fn a_client_that_does_not_know_the_authority_gets_no_answer() {
 }
 
 #[tokio::test]
-async fn what_goes_down_refuses_and_comes_up_on_the_same_port() {
+async fn a_stopped_simulation_refuses_and_returns_on_its_port() {
     let fixture = Fixture::with_release().await;
     assert_eq!(fixture.get(LATEST).await.status(), 200);
     fixture.github.go_down().await;

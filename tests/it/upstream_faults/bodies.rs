@@ -7,7 +7,7 @@ use crate::support::github::Failure;
 const DEPTH: usize = 100_000;
 
 #[tokio::test]
-async fn what_is_not_json_is_refused() {
+async fn a_body_that_is_not_json_is_refused() {
     refused(
         NOT_JSON,
         [

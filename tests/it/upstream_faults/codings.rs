@@ -174,7 +174,7 @@ async fn gzip_that_is_broken_is_cut_short() {
 }
 
 #[tokio::test]
-async fn what_unpacks_to_too_much_is_refused_while_it_does() {
+async fn a_body_that_unpacks_to_too_much_is_refused_meanwhile() {
     let bomb = |blanks: usize| with("content-encoding: GZIP", gzip(&vec![b' '; blanks]));
     let head = Wire::head("200 OK", &format!("{JSON}\ncontent-encoding: gzip"));
     refused(

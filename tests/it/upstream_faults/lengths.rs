@@ -99,7 +99,7 @@ async fn a_length_that_can_be_read_in_two_ways_is_refused() {
 }
 
 #[tokio::test]
-async fn what_has_one_meaning_is_taken() {
+async fn a_length_with_one_meaning_is_accepted() {
     let document = DOCUMENT.as_bytes();
     let both = wire("content-length: 2\ntransfer-encoding: chunked");
     let old = |headers: &str| {

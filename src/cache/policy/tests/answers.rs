@@ -44,7 +44,7 @@ fn the_forward_reason_depends_on_demand_and_entry() {
 }
 
 #[test]
-fn what_was_vouched_for_is_revalidated_whoever_asked() {
+fn a_confirmed_copy_is_revalidated_for_every_demand() {
     for (demand, forward) in [(Demand::Cached, Forward::Stale), (Demand::Refresh, Forward::Request)]
     {
         let got = told(demand, Some(stored_entry()), exchanged(304));
@@ -84,7 +84,7 @@ fn a_follower_is_told_that_it_is_one() {
 }
 
 #[test]
-fn what_was_found_after_all_is_a_hit_unless_it_does_not_satisfy() {
+fn an_entry_found_in_the_flight_is_a_hit_if_it_satisfies() {
     let found = |from_l2, demand, seconds| {
         let facts = FlightResult::Found { entry: stored_entry(), from_l2 };
         answer(demand, &facts, true, later(seconds), &rules()).map(|answer| answer.status)

@@ -62,7 +62,7 @@ fn a_check_by_another_replica_is_no_audit() {
 }
 
 #[test]
-fn what_a_date_vouches_for_is_not_written() {
+fn a_check_by_date_is_not_written() {
     let times = Times { expires_at: later(2000), ..previous().times };
     let audited = Entry { times, persisted: Persisted::until(NOW), ..(*previous()).clone() };
     assert!(is_worth_persisting(&audited, NEVER, &rules()));

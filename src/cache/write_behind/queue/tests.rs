@@ -131,7 +131,7 @@ fn a_change_larger_than_a_batch_goes_alone() {
 }
 
 #[test]
-fn what_is_in_flight_is_seen_until_it_has_landed() {
+fn a_change_in_flight_is_seen_until_it_is_written() {
     let mut queue = Queue::new(LIMITS);
     queue.push(put(1, 1, 10), at(1));
     queue.take_batch().unwrap();
@@ -161,7 +161,7 @@ fn a_failed_batch_waits_again_but_not_before_what_came_since() {
 }
 
 #[test]
-fn what_could_not_be_written_in_time_is_dropped() {
+fn a_change_that_fails_for_too_long_is_dropped() {
     let mut queue = Queue::new(LIMITS);
     queue.push(put(1, 1, 10), at(0));
     queue.push(put(2, 1, 10), at(30));
@@ -186,7 +186,7 @@ fn a_change_from_before_a_set_back_ages_from_then_on() {
 }
 
 #[test]
-fn what_was_never_tried_is_never_too_old() {
+fn a_change_that_was_never_tried_is_never_too_old() {
     let mut queue = Queue::new(LIMITS);
     (0..5).for_each(|document| drop(queue.push(put(document, 1, 10), at(0))));
     assert_eq!(queue.take_batch().unwrap().len(), LIMITS.batch_keys);
@@ -196,7 +196,7 @@ fn what_was_never_tried_is_never_too_old() {
 }
 
 #[test]
-fn what_was_cut_off_waits_again_whatever_its_age() {
+fn a_change_that_was_cut_off_waits_again_at_any_age() {
     let mut queue = Queue::new(LIMITS);
     queue.push(put(1, 1, 10), at(0));
     queue.take_batch().unwrap();

@@ -22,7 +22,7 @@ fn whole_replies_are_counted() {
 }
 
 #[test]
-fn what_is_too_large_is_refused_before_it_comes() {
+fn a_reply_that_is_too_large_is_refused_before_it_comes() {
     for (text, excess) in [
         ("$101\r\n", Excess::Text),
         ("$9223372036854775807\r\n", Excess::Text),
@@ -46,7 +46,7 @@ fn what_is_too_large_is_refused_before_it_comes() {
 }
 
 #[test]
-fn what_is_not_of_the_protocol_is_refused() {
+fn a_reply_outside_the_protocol_is_refused() {
     for text in ["x", "\r\n", "%1\r\n", "~1\r\n", ">1\r\n", "=1\r\n", "_\r\n", "#t\r\n", ",1\r\n"] {
         assert_eq!(read(text), Err(Excess::Foreign), "{text}");
     }
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_stays_within_the_bounds(
+    fn replies_that_are_read_stay_within_the_bounds(
         bytes in prop::collection::vec(prop::sample::select(b"+$*189\r\n".to_vec()), 0..400),
     ) {
         let mut frames = Frames::new(BOUNDS);

@@ -8,7 +8,7 @@ fn next(pool: &TokenPool) -> Option<u64> {
 }
 
 #[test]
-fn what_tells_nothing_is_asked_again_ever_later() {
+fn an_inconclusive_inquiry_is_repeated_ever_later() {
     let limited = Finding::Limited(Limit::OtherResource { reset_at: None });
     for (finding, pauses) in [
         (Finding::Silence, [5, 10, 20, 40, 60, 60]),
