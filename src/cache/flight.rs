@@ -105,7 +105,7 @@ impl Flights {
     }
 
     /// Joins the flight for `key`, or starts one that runs `run` on behalf of `priority`. `permit`
-    /// is asked for once it is certain that there is none to join; [`freely`] permits any.
+    /// is asked for once it is certain that there is none to join; `freely` permits any.
     ///
     /// # Errors
     ///
