@@ -151,7 +151,7 @@ mod tests {
         }
 
         fn made(&self) -> [u64; 2] {
-            self.compressor.metrics.all_made()
+            [0, 1].map(|pays| self.compressor.metrics.made[pays].get())
         }
     }
 
@@ -255,7 +255,7 @@ mod tests {
         }
         scene.insert(&last);
         assert_eq!(
-            (scene.compressor.depth(), scene.compressor.metrics.all_dropped()),
+            (scene.compressor.depth(), scene.compressor.metrics.dropped.get()),
             (QUEUE_KEYS, 1)
         );
         scene.work().await;

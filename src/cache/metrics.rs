@@ -7,8 +7,8 @@ use crate::metrics::Registry;
 /// The counters of the cache.
 #[derive(Debug)]
 pub struct CacheMetrics {
-    made: [IntCounter; 2],
-    dropped: IntCounter,
+    pub(super) made: [IntCounter; 2],
+    pub(super) dropped: IntCounter,
     /// Requests that shared the flight of another one.
     pub(super) followers: IntCounter,
 }
@@ -42,17 +42,5 @@ impl CacheMetrics {
     /// A body was not compressed: too many waited.
     pub(super) fn uncompressed(&self) {
         self.dropped.inc();
-    }
-
-    /// Bodies compressed so far: those with a smaller form, and those without.
-    #[cfg(test)]
-    pub(super) fn all_made(&self) -> [u64; 2] {
-        [self.made[0].get(), self.made[1].get()]
-    }
-
-    /// Bodies dropped so far.
-    #[cfg(test)]
-    pub(super) fn all_dropped(&self) -> u64 {
-        self.dropped.get()
     }
 }

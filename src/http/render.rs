@@ -74,8 +74,7 @@ pub(super) fn answer(
 /// Renders the refusal of a request that did not reach the cache.
 pub(super) fn invalid_parameter(req: &Request, res: &mut Response, detail: &str) {
     provenance(res.headers_mut(), None, &Status::invalid_parameter(), &mut Values::new());
-    let body = json!({ "error": "Invalid parameter", "detail": detail });
-    refused(req, res, StatusCode::BAD_REQUEST, body.to_string().into(), None);
+    refused(req, res, StatusCode::BAD_REQUEST, error("Invalid parameter", detail), None);
 }
 
 /// Renders the refusal of a request that exceeds its client's rate.
@@ -85,40 +84,34 @@ pub(super) fn too_many_requests(req: &Request, res: &mut Response, key: Key, wai
         "what is not in the cache is asked for too often; wait another {} seconds",
         seconds(wait)
     );
-    let body = json!({ "error": "Too many requests", "detail": detail });
-    refused(req, res, StatusCode::TOO_MANY_REQUESTS, body.to_string().into(), Some(wait));
+    let body = error("Too many requests", &detail);
+    refused(req, res, StatusCode::TOO_MANY_REQUESTS, body, Some(wait));
 }
 
 /// Renders the answer to an unknown path.
 pub(super) fn not_found(req: &Request, res: &mut Response) {
-    let body = json!({
-        "error": "Not found",
-        "detail": "the paths are /version, /ping, /healthz, /livez, /readyz and /metrics",
-    });
-    refused(req, res, StatusCode::NOT_FOUND, body.to_string().into(), None);
+    let detail = "the paths are /version, /ping, /healthz, /livez, /readyz and /metrics";
+    refused(req, res, StatusCode::NOT_FOUND, error("Not found", detail), None);
 }
 
 /// Renders the answer to an unsupported method.
 pub(super) fn method_not_allowed(req: &Request, res: &mut Response) {
     res.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    let body = json!({ "error": "Method not allowed", "detail": "use GET or HEAD" });
-    refused(req, res, StatusCode::METHOD_NOT_ALLOWED, body.to_string().into(), None);
+    let body = error("Method not allowed", "use GET or HEAD");
+    refused(req, res, StatusCode::METHOD_NOT_ALLOWED, body, None);
 }
 
 /// Renders the answer to a request that no page accepts.
 pub(super) fn bad_request(req: &Request, res: &mut Response, detail: &str) {
-    let body = json!({ "error": "Bad request", "detail": detail });
-    refused(req, res, StatusCode::BAD_REQUEST, body.to_string().into(), None);
+    refused(req, res, StatusCode::BAD_REQUEST, error("Bad request", detail), None);
 }
 
 /// Renders the answer to a request that arrived while every connection had one.
 pub(super) fn overloaded(req: &Request, res: &mut Response) {
-    let body = json!({
-        "error": "Too many connections",
-        "detail": "every connection has a request; try again in a second",
-    });
-    let status = StatusCode::SERVICE_UNAVAILABLE;
-    refused(req, res, status, body.to_string().into(), Some(Duration::from_secs(1)));
+    let body =
+        error("Too many connections", "every connection has a request; try again in a second");
+    let wait = Some(Duration::from_secs(1));
+    refused(req, res, StatusCode::SERVICE_UNAVAILABLE, body, wait);
 }
 
 /// Renders JSON of the service itself, which caches must not store.
@@ -217,55 +210,55 @@ fn passed(status: StatusCode, body: &Bytes) -> Bytes {
     [br#"{"error":"Upstream API error","message":"#, body.trim_ascii(), b"}"].concat().into()
 }
 
+fn error(error: &str, detail: &str) -> Bytes {
+    json!({ "error": error, "detail": detail }).to_string().into()
+}
+
 /// Turns a failure into a status and a message. This is the only place that does; the message holds
 /// no address, no token and no internal error text.
 fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, Bytes) {
-    let (status, error, detail) = match failure.reason {
-        Reason::Timeout => {
-            let limit = failure.limit.unwrap_or_default().as_secs_f64();
-            let detail = format!("no complete answer within {limit} seconds");
-            (StatusCode::GATEWAY_TIMEOUT, "Upstream timed out", detail)
+    let (status, title) = match failure.reason {
+        Reason::Timeout | Reason::TooSlow => (StatusCode::GATEWAY_TIMEOUT, "Upstream timed out"),
+        Reason::NoToken | Reason::HostRests | Reason::Limited => {
+            (StatusCode::SERVICE_UNAVAILABLE, "Upstream rate limited")
         }
-        Reason::TooSlow => {
-            let detail = "the upstream's answer came too slowly".to_owned();
-            (StatusCode::GATEWAY_TIMEOUT, "Upstream timed out", detail)
-        }
-        Reason::NoToken | Reason::HostRests | Reason::Limited | Reason::Crowded => {
-            let wait = retry_after.map_or(1, seconds);
-            let (error, who) = match failure.reason {
-                Reason::NoToken => (RATE_LIMITED, "no token is usable"),
-                Reason::HostRests => (RATE_LIMITED, "the upstream host is not asked"),
-                Reason::Limited => (RATE_LIMITED, "a rate limit is in force"),
-                _ => ("Too many requests wait", "the upstream is too slow for what is asked of it"),
-            };
-            let detail = format!("{who} for another {wait} seconds");
-            (StatusCode::SERVICE_UNAVAILABLE, error, detail)
-        }
-        reason => {
-            let (error, detail) = match reason {
-                Reason::Redirect => {
-                    (BAD_RESPONSE, "the upstream redirects to where svm does not follow")
-                }
-                Reason::NotJson => (BAD_RESPONSE, "the upstream's answer is not JSON"),
-                Reason::TooLarge => (BAD_RESPONSE, "the upstream's answer is too large"),
-                Reason::CutShort => (BAD_RESPONSE, "the upstream's answer ended early"),
-                Reason::LeakedToken => {
-                    (BAD_RESPONSE, "the upstream's answer holds a credential of this service")
-                }
-                Reason::UnaskedNotModified => {
-                    (BAD_RESPONSE, "the upstream answered 304 to a request without a validator")
-                }
-                Reason::Internal => ("Internal error", "the request failed inside svm"),
-                _ => ("Upstream unreachable", "the upstream could not be reached"),
-            };
-            (StatusCode::BAD_GATEWAY, error, detail.to_owned())
-        }
+        Reason::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "Too many requests wait"),
+        Reason::Redirect
+        | Reason::NotJson
+        | Reason::TooLarge
+        | Reason::CutShort
+        | Reason::LeakedToken
+        | Reason::UnaskedNotModified => (StatusCode::BAD_GATEWAY, "Bad upstream response"),
+        Reason::Internal => (StatusCode::BAD_GATEWAY, "Internal error"),
+        _ => (StatusCode::BAD_GATEWAY, "Upstream unreachable"),
     };
-    (status, json!({ "error": error, "detail": detail }).to_string().into())
+    let detail = match failure.reason {
+        Reason::TooSlow => "the upstream's answer came too slowly",
+        Reason::NoToken => "no token is usable",
+        Reason::HostRests => "the upstream host is not asked",
+        Reason::Limited => "a rate limit is in force",
+        Reason::Crowded => "the upstream is too slow for what is asked of it",
+        Reason::Redirect => "the upstream redirects to where svm does not follow",
+        Reason::NotJson => "the upstream's answer is not JSON",
+        Reason::TooLarge => "the upstream's answer is too large",
+        Reason::CutShort => "the upstream's answer ended early",
+        Reason::LeakedToken => "the upstream's answer holds a credential of this service",
+        Reason::UnaskedNotModified => "the upstream answered 304 to a request without a validator",
+        Reason::Internal => "the request failed inside svm",
+        _ => "the upstream could not be reached",
+    };
+    let detail = match (failure.reason, status) {
+        (Reason::Timeout, _) => {
+            let limit = failure.limit.unwrap_or_default().as_secs_f64();
+            format!("no complete answer within {limit} seconds")
+        }
+        (_, StatusCode::SERVICE_UNAVAILABLE) => {
+            format!("{detail} for another {} seconds", retry_after.map_or(1, seconds))
+        }
+        _ => detail.to_owned(),
+    };
+    (status, error(title, &detail))
 }
-
-const BAD_RESPONSE: &str = "Bad upstream response";
-const RATE_LIMITED: &str = "Upstream rate limited";
 
 /// Rounds up to whole seconds. The result is never 0, which would ask for an immediate retry.
 fn seconds(wait: Duration) -> u64 {
