@@ -32,6 +32,7 @@ pub use status::{Detail, Forward, Outcome, Status};
 pub use tiers::Tiers;
 
 use flight::{Candidate, CopyUse, Flight, Role, Waited, freely};
+use tiers::Lookup;
 
 use crate::clock::Timestamp;
 use crate::entry::{Check, Entry, Reason, Times};
@@ -117,10 +118,10 @@ impl Cache {
         if let Some(entry) = self.0.memory.entry(&key) {
             return Ok(Some(entry));
         }
-        match self.0.find(key).await {
-            Ok((found, _)) => Ok(found),
-            Err(Unread::Unusable) => Ok(None),
-            Err(Unread::Silent) => Err(Unread::Silent),
+        match self.0.read_outside_l1(key).await {
+            Lookup::Found { entry, .. } => Ok(Some(entry)),
+            Lookup::Absent { .. } | Lookup::Unknown(Unread::Unusable) => Ok(None),
+            Lookup::Unknown(Unread::Silent) => Err(Unread::Silent),
         }
     }
 

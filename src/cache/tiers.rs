@@ -48,6 +48,16 @@ pub struct Tiers {
     pub metrics: Arc<CacheMetrics>,
 }
 
+/// The result of a look-up outside L1.
+pub(super) enum Lookup {
+    /// There is an entry; `from_l2` tells whether L2 had it.
+    Found { entry: Arc<Entry>, from_l2: bool },
+    /// There is none; `l2_asked` tells whether L2 said so, or the queue.
+    Absent { l2_asked: bool },
+    /// Only L2 can know, and does not tell.
+    Unknown(Unread),
+}
+
 impl Tiers {
     /// One flight: what is stored, else the upstream, and what that means for the entry.
     pub(super) async fn run_flight(
@@ -58,17 +68,17 @@ impl Tiers {
         handle: &FlightHandle,
     ) -> FlightResult {
         let found = match self.memory.entry(&target.key()) {
-            Some(entry) => Ok((Some(entry), false)),
+            Some(entry) => Lookup::Found { entry, from_l2: false },
             None => self.promote(target.key()).await,
         };
-        let l2_has_none = matches!(found, Ok((None, true)));
-        let (previous, from_l2) = found.unwrap_or((None, true));
-        if let Some(entry) = &previous {
-            let entry = Arc::clone(entry);
+        let l2_has_none = matches!(found, Lookup::Absent { l2_asked: true });
+        let mut previous = None;
+        if let Lookup::Found { entry, from_l2 } = found {
             if let Recall::Serve(_) = policy::recall(&entry, demand, self.clock.now(), &self.rules)
             {
                 return FlightResult::Found { entry, from_l2 };
             }
+            previous = Some(Arc::clone(&entry));
             handle.announce(Candidate { entry, from_l2 });
         }
         let exchanged = self.exchange(target, previous.as_ref(), demand, priority).await;
@@ -106,26 +116,23 @@ impl Tiers {
     }
 
     /// Asks the queue and then L2 for an entry that L1 does not hold, and gives it to L1.
-    async fn promote(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
-        let (found, from_l2) = self.read_with_check(key).await?;
-        if let Some(entry) = &found {
+    async fn promote(&self, key: Key) -> Lookup {
+        let found = self.read_with_check(key).await;
+        if let Lookup::Found { entry, .. } = &found {
             self.hold(key, entry);
         }
-        Ok((found, from_l2))
+        found
     }
 
-    /// Finds an entry as [`Tiers::find`] does, with the lifetime that the last check gave it: L2
-    /// does not hear of every check, but the activity does.
-    async fn read_with_check(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
-        let (found, from_l2) = self.find(key).await?;
-        let entry = found.map(|found| {
-            let check = self.activity.check(key);
-            let vouched = check.and_then(|it| {
-                policy::confirmed_by_replica(&found, it, self.clock.now(), &self.rules)
-            });
-            vouched.map_or(found, Arc::new)
+    /// Reads as [`Tiers::read_outside_l1`] does, and gives the entry the lifetime of its last
+    /// check: L2 does not hear of every check, but the activity does.
+    async fn read_with_check(&self, key: Key) -> Lookup {
+        let found = self.read_outside_l1(key).await;
+        let Lookup::Found { entry, from_l2 } = found else { return found };
+        let confirmed = self.activity.check(key).and_then(|check| {
+            policy::confirmed_by_replica(&entry, check, self.clock.now(), &self.rules)
         });
-        Ok((entry, from_l2))
+        Lookup::Found { entry: confirmed.map_or(entry, Arc::new), from_l2 }
     }
 
     /// The entry that waits to be written.
@@ -136,13 +143,17 @@ impl Tiers {
         }
     }
 
-    /// The newest entry outside L1, and whether L2 was asked for it.
-    pub(super) async fn find(&self, key: Key) -> Result<(Option<Arc<Entry>>, bool), Unread> {
-        Ok(match self.write_behind.peek(&key) {
-            Some(Peeked::Put(entry)) => (Some(entry), false),
-            Some(Peeked::Removed) => (None, false),
-            None => (self.read_l2(key).await?, true),
-        })
+    /// Reads the newest entry outside L1.
+    pub(super) async fn read_outside_l1(&self, key: Key) -> Lookup {
+        match self.write_behind.peek(&key) {
+            Some(Peeked::Put(entry)) => Lookup::Found { entry, from_l2: false },
+            Some(Peeked::Removed) => Lookup::Absent { l2_asked: false },
+            None => match self.read_l2(key).await {
+                Ok(Some(entry)) => Lookup::Found { entry, from_l2: true },
+                Ok(None) => Lookup::Absent { l2_asked: true },
+                Err(why) => Lookup::Unknown(why),
+            },
+        }
     }
 
     /// The entry that L2 has, with a life that these rules would have given it.
