@@ -6,6 +6,7 @@
 
 mod body;
 mod check;
+mod links;
 mod moved;
 mod reason;
 mod validators;
@@ -21,6 +22,7 @@ use crate::target::Key;
 use crate::secret::Fingerprint;
 pub use body::{Body, Coding, EntityTag, LARGEST_UNCOMPRESSED};
 pub use check::Check;
+pub use links::{Links, Relation};
 pub use moved::Moved;
 pub use reason::Reason;
 pub use validators::{Validator, Validators};
@@ -71,6 +73,8 @@ struct ExtraFields {
     moved: Option<Moved>,
     failure: Option<RecentFailure>,
     refusal: Option<Reason>,
+    links: Links,
+    lacks_links: bool,
 }
 
 /// The times at which an entry was fetched, was last found current, and ceases to be fresh.
@@ -144,7 +148,28 @@ impl Extras {
     /// These, in no more room than they need.
     pub fn new(moved: Option<Moved>, failure: Option<RecentFailure>) -> Self {
         let has_any = moved.is_some() || failure.is_some();
-        Self(has_any.then(|| Box::new(ExtraFields { moved, failure, refusal: None })))
+        Self(has_any.then(|| Box::new(ExtraFields { moved, failure, ..ExtraFields::default() })))
+    }
+
+    /// Adds the links that the upstream gave with the body.
+    pub fn with_links(mut self, links: Links) -> Self {
+        if !links.is_empty() {
+            self.0.get_or_insert_default().links = links;
+        }
+        self
+    }
+
+    /// Notes that nobody knows whether the upstream gave links with the body.
+    pub fn lacking_links(mut self) -> Self {
+        self.0.get_or_insert_default().lacks_links = true;
+        self
+    }
+
+    /// These for the same body, with another place and another failure.
+    pub fn renewed(&self, moved: Option<Moved>, failure: Option<RecentFailure>) -> Self {
+        let renewed =
+            Self::new(moved, failure).with_links(self.links().cloned().unwrap_or_default());
+        if self.lacks_links() { renewed.lacking_links() } else { renewed }
     }
 
     /// The reason why the upstream gave no document, for the negative entry that remembers it.
@@ -155,6 +180,16 @@ impl Extras {
     /// Returns where the document is by now, if a redirect that lasts led there.
     pub fn moved(&self) -> Option<&Moved> {
         self.0.as_ref()?.moved.as_ref()
+    }
+
+    /// The links to other pages, if the document is a page of several.
+    pub fn links(&self) -> Option<&Links> {
+        self.0.as_ref().map(|fields| &fields.links).filter(|links| !links.is_empty())
+    }
+
+    /// Returns true if the links of the document are not known: an earlier version stored it.
+    pub fn lacks_links(&self) -> bool {
+        self.0.as_ref().is_some_and(|fields| fields.lacks_links)
     }
 
     /// The last failure to revalidate it, if nothing has succeeded since.

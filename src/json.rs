@@ -9,9 +9,23 @@ pub(crate) fn is_valid(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 
+/// Returns the number of elements, if `bytes` are a JSON array.
+pub(crate) fn elements(bytes: &[u8]) -> Option<usize> {
+    serde_json::from_slice::<Vec<IgnoredAny>>(bytes).ok().map(|elements| elements.len())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_valid;
+    use super::{elements, is_valid};
+
+    #[test]
+    fn the_elements_of_an_array_are_counted() {
+        for (body, want) in
+            [("[]", Some(0)), (" [1, [2, 3], {\"a\": []}] ", Some(3)), ("{}", None), ("[1", None)]
+        {
+            assert_eq!(elements(body.as_bytes()), want, "{body}");
+        }
+    }
 
     #[test]
     fn invalid_json_is_refused() {

@@ -7,6 +7,7 @@
 mod asking;
 mod freshness;
 mod lifetime;
+mod pages;
 mod persisting;
 mod refusal;
 mod replica;

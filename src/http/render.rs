@@ -2,6 +2,7 @@
 //! errors into statuses.
 
 mod heads;
+mod link;
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -54,6 +55,9 @@ pub(super) fn answer(
             let (status, tag) = (answer.status, entry.body.tag());
             let age = now.since(entry.times.checked_at).as_secs();
             *res.headers_mut() = heads.head(&HeadKey { key, status, age, tag, coding });
+            if let Some(links) = entry.extras.links() {
+                link::as_given(res.headers_mut(), links);
+            }
             let is_sent = document(req, res, bytes);
             let is_gzip = coding == Coding::Gzip;
             return (is_sent && is_gzip).then(|| entry.body.len() - bytes.len());

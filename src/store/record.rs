@@ -17,6 +17,8 @@
 //!     (0 | 1 u32 bytes), length of the body as it is stored u64
 //!     from version 2 on: audited_at u64, ETag by the rule (0 | 1), moved (0 | 1 URL, u64)
 //!     from version 3 on: coding (0 raw | 1 gzip: length of the bytes u64, tag 16 bytes)
+//!     from version 4 on: links (0 unknown | 1: to the pages prev, next, last and first, 0 | 1 URL
+//!     each)
 //!     body             to the end, in its coding
 //! ```
 //!
@@ -40,14 +42,15 @@ use sha2::{Digest, Sha256};
 use self::wire::RecordReader;
 use crate::clock::Timestamp;
 use crate::entry::{
-    Body, EntityTag, Entry, Extras, LARGEST_PERSISTED_BODY, Moved, Persisted, Times, Validators,
+    Body, EntityTag, Entry, Extras, LARGEST_PERSISTED_BODY, Links, Moved, Persisted, Relation,
+    Times, Validators,
 };
 use crate::gzip;
 use crate::secret::Fingerprint;
 use crate::target::Key;
 
 const MAGIC: &[u8; 3] = b"svm";
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 /// The beginning of a record of this version.
 pub(super) const BEGINNING: &[u8; 4] = &[MAGIC[0], MAGIC[1], MAGIC[2], VERSION];
 const CHECKSUM: std::ops::Range<usize> = 8..24;
@@ -104,6 +107,12 @@ pub fn encode(entry: &Entry, keep_until: Timestamp) -> Vec<u8> {
     if form.is_some() {
         record.extend_from_slice(&(entry.body.len() as u64).to_le_bytes());
         record.extend_from_slice(&entry.body.tag().to_bits());
+    }
+    let links = entry.extras.links();
+    record.push(u8::from(!entry.extras.lacks_links()));
+    let relations: &[_] = if entry.extras.lacks_links() { &[] } else { &Relation::ALL };
+    for relation in relations {
+        wire::put_optional_text(&mut record, links.and_then(|links| links.url(*relation)));
     }
 
     let length = u32::try_from(record.len() - HEADER_START).expect("a header is far below 4 GiB");
@@ -167,6 +176,13 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
             Body::with_form(bytes.into(), tag, Some(stored))
         }
     };
+    let extras = Extras::new(fields.moved, None);
+    let extras = match fields.links {
+        Some(links) => extras.with_links(links),
+        // Nothing but an array has other pages.
+        None if body.starts_with(b"[") => extras.lacking_links(),
+        None => extras,
+    };
     Ok(Entry {
         url: fields.url,
         status: fields.status,
@@ -175,7 +191,7 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
         token: fields.token,
         times: fields.times,
         persisted: Persisted::until(fields.times.expires_at),
-        extras: Extras::new(fields.moved, None),
+        extras,
     })
 }
 
@@ -248,6 +264,8 @@ struct RecordFields {
     moved: Option<Moved>,
     body_length: u64,
     coding: StoredCoding,
+    /// Nothing where they are unknown, as in a record of an earlier version.
+    links: Option<Links>,
 }
 
 /// The form in which a body is stored.
@@ -285,6 +303,7 @@ fn read_fields(version: u8, header: &[u8]) -> Result<RecordFields, Error> {
         moved: None,
         body_length: reader.u64().ok_or(Error::Malformed("body length"))?,
         coding: StoredCoding::Unsaid,
+        links: None,
     };
     if version >= 2 {
         fields.times.fully_checked_at = reader.time().ok_or(Error::Malformed("audit time"))?;
@@ -294,6 +313,9 @@ fn read_fields(version: u8, header: &[u8]) -> Result<RecordFields, Error> {
     }
     if version >= 3 {
         fields.coding = read_coding(&mut reader).ok_or(Error::Malformed("coding"))?;
+    }
+    if version >= 4 {
+        fields.links = read_links(&mut reader).ok_or(Error::Malformed("link"))?;
     }
     if reader.is_empty() { Ok(fields) } else { Err(Error::Malformed("header length")) }
 }
@@ -312,6 +334,17 @@ fn read_moved(reader: &mut RecordReader<'_>) -> Option<Option<Moved>> {
     } else {
         Some(None)
     }
+}
+
+fn read_links(reader: &mut RecordReader<'_>) -> Option<Option<Links>> {
+    if !reader.presence()? {
+        return Some(None);
+    }
+    let mut urls = [const { None }; Relation::ALL.len()];
+    for url in &mut urls {
+        *url = reader.optional_text()?;
+    }
+    Some(Some(Links::from_urls(urls)))
 }
 
 /// The length is a promise that memory is taken for, so one that no record can keep is not

@@ -27,6 +27,7 @@ mod model;
 mod negative;
 mod not_modified;
 mod outcomes;
+mod pages;
 mod quota;
 mod redirects;
 mod redis;

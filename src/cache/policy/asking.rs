@@ -9,15 +9,20 @@ use crate::activity::OVERDUE_AFTER;
 use crate::cache::release;
 use crate::clock::Timestamp;
 use crate::config;
-use crate::entry::{CLOCK_DIFFERENCE, Entry, Moved};
+use crate::entry::{Entry, Moved, Validators};
 use crate::target::Target;
 use crate::upstream::Stored;
 
-use super::Demand;
+use super::freshness::was_within;
+use super::{Demand, pages};
 
 /// The interval after which a permanent redirect is followed again, to see whether it is still
 /// there.
 const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The validators of a request for the whole document.
+const NO_VALIDATORS: &Validators =
+    &Validators { etag: None, last_modified: None, follows_rule: false };
 
 /// Returns the part of an entry that decides how to ask the upstream about it.
 pub(in crate::cache) fn asked<'a>(
@@ -27,14 +32,17 @@ pub(in crate::cache) fn asked<'a>(
     now: Timestamp,
     rules: &config::Cache,
 ) -> Stored<'a> {
+    // Links that nobody knows are worth a whole answer to a client, and none to the background.
+    let needs_links = entry.extras.lacks_links() && demand != Demand::Revalidate;
+    let is_whole = needs_links || pages::may_have_other_links(entry, target, now);
     let moved = entry.extras.moved();
     let is_known = |moved: &&Moved| was_within(FOLLOW_AGAIN_AFTER, moved.seen_at, now);
     Stored {
-        validators: &entry.validators,
+        validators: if is_whole { NO_VALIDATORS } else { &entry.validators },
         token: entry.token,
         body: entry.body.bytes(),
         fetched_at: entry.times.fetched_at,
-        may_use_date: may_use_date(entry, target, demand, now, rules),
+        may_use_date: !is_whole && may_use_date(entry, target, demand, now, rules),
         moved_to: moved.filter(is_known).map(|moved| &*moved.to),
     }
 }
@@ -56,12 +64,6 @@ fn may_use_date(
         && was_within(rules.audit_interval, entry.times.fully_checked_at, now)
         && release::is_single(target.path())
         && release::has_settled(&entry.body, now)
-}
-
-/// Returns true if less than `window` has passed since then. Where clocks were set back, nobody
-/// knows how much has.
-pub(super) fn was_within(window: Duration, then: Timestamp, now: Timestamp) -> bool {
-    then <= now + CLOCK_DIFFERENCE && now.since(then) < window
 }
 
 /// Returns true if the check of a document in use is overdue: more documents are in use than can be

@@ -1,15 +1,21 @@
 //! The use of a stored entry: served as it is, served while the upstream is asked, or not at all.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cache::answer::Answer;
 use crate::cache::flight::CopyUse;
 use crate::clock::Timestamp;
 use crate::config;
-use crate::entry::Entry;
+use crate::entry::{CLOCK_DIFFERENCE, Entry};
 
 use super::Demand;
-use super::asking::was_within;
+
+/// Returns true if less than `window` has passed since then. Where clocks were set back, nobody
+/// knows how much has.
+pub(super) fn was_within(window: Duration, then: Timestamp, now: Timestamp) -> bool {
+    then <= now + CLOCK_DIFFERENCE && now.since(then) < window
+}
 
 /// The use of an entry that L1 holds.
 #[derive(Debug)]

@@ -24,7 +24,8 @@ use crate::cache::status::{Detail, Forward, Outcome, Status};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{
-    Check, Entry, Extras, Moved, Persisted, Reason, RecentFailure, Times, Validator, Validators,
+    Check, Entry, Extras, Links, Moved, Persisted, Reason, RecentFailure, Times, Validator,
+    Validators,
 };
 use crate::upstream::{Failure, Redirection, Reply};
 
@@ -47,6 +48,7 @@ fn rules() -> config::Cache {
 
 fn reply(status: u16) -> Reply {
     Reply {
+        links: Links::default(),
         status: StatusCode::from_u16(status).unwrap(),
         body: Bytes::from_static(b"{}"),
         validators: Validators { etag: Some("\"new\"".into()), ..Validators::default() },
@@ -59,7 +61,7 @@ fn reply(status: u16) -> Reply {
     }
 }
 
-fn stored_entry() -> Arc<Entry> {
+pub(super) fn stored_entry() -> Arc<Entry> {
     Arc::new(Entry {
         validators: Validators { etag: Some("\"old\"".into()), ..Validators::default() },
         ..entry(URL, reply(200), NOW, rules().hard_ttl)

@@ -33,6 +33,7 @@ pub(in crate::cache) fn verdict(
     match (reply.status, previous) {
         (StatusCode::OK, previous) => {
             let extras = Extras::new(moved(reply.route.clone(), previous, now), None);
+            let extras = extras.with_links(reply.links.clone());
             let entry = Entry { extras, ..entry(url, reply, now, rules.hard_ttl) };
             ExchangeResult::Stored(Arc::new(with_known_form(entry, previous)))
         }
@@ -81,7 +82,7 @@ fn confirmed(previous: &Arc<Entry>, reply: Reply, now: Timestamp, rules: &config
     if reply.asked_by.is_full() {
         entry.times.fully_checked_at = now;
     }
-    entry.extras = Extras::new(moved(reply.route, Some(previous), now), None);
+    entry.extras = previous.extras.renewed(moved(reply.route, Some(previous), now), None);
     entry
 }
 
@@ -94,7 +95,7 @@ pub(super) fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache)
         // entry.
         times.fetched_at = now;
     }
-    let extras = Extras::new(previous.extras.moved().cloned(), None);
+    let extras = previous.extras.renewed(previous.extras.moved().cloned(), None);
     Entry { times, extras, ..previous.clone() }
 }
 
@@ -112,6 +113,6 @@ pub(in crate::cache) fn remember_failure(
     }
     let pause = PAUSE.after(entry.extras.failure().map(|last| last.pause));
     let failure = RecentFailure { retry_at: now + pause, pause };
-    let extras = Extras::new(entry.extras.moved().cloned(), Some(failure));
+    let extras = entry.extras.renewed(entry.extras.moved().cloned(), Some(failure));
     Some(Entry { extras, ..entry.clone() })
 }

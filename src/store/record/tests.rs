@@ -9,17 +9,22 @@ use proptest::prelude::*;
 use super::{Error, Peek, decode, encode, gives_way, peek};
 use crate::clock::Timestamp;
 use crate::entry::{
-    EntityTag, Entry, Extras, LARGEST_PERSISTED_BODY, Moved, Persisted, Times, Validators,
+    EntityTag, Entry, Extras, LARGEST_PERSISTED_BODY, Links, Moved, Persisted, Times, Validators,
 };
 use crate::gzip;
 use crate::secret::Fingerprint;
 use crate::target::Key;
 
+mod golden;
+
 /// The encoding of [`golden`], written once when the version was finished. It never changes: a
 /// later version adds a golden record of its own beside it.
-const GOLDEN: &[u8] = include_bytes!("../../../testdata/records/v3-release.bin");
-/// The same with a body that has a gzip form.
-const GOLDEN_GZIP: &[u8] = include_bytes!("../../../testdata/records/v3-releases.bin");
+const GOLDEN: &[u8] = include_bytes!("../../../testdata/records/v4-release.bin");
+/// The same with a body that has a gzip form, and links to other pages.
+const GOLDEN_GZIP: &[u8] = include_bytes!("../../../testdata/records/v4-releases.bin");
+/// Both in version 3, which knew nothing of links.
+const GOLDEN_V3: &[u8] = include_bytes!("../../../testdata/records/v3-release.bin");
+const GOLDEN_GZIP_V3: &[u8] = include_bytes!("../../../testdata/records/v3-releases.bin");
 /// The same as the first in version 2, which knew nothing of gzip forms.
 const GOLDEN_V2: &[u8] = include_bytes!("../../../testdata/records/v2-release.bin");
 /// The same in version 1, which lacks the later fields.
@@ -62,7 +67,10 @@ fn golden_list() -> (Entry, Timestamp) {
     let (entry, keep_until) = golden();
     let list = vec![GOLDEN_BODY; 20].join(&b","[..]);
     let body = Bytes::from([&b"["[..], &list, b"]"].concat());
-    (Entry { body: body.into(), ..entry }, keep_until)
+    let url = |page: u32| format!("https://api.github.com/repositories/17/releases?page={page}");
+    let links = [None, Some(2), Some(9), None].map(|page| page.map(|page| url(page).into()));
+    let extras = entry.extras.clone().with_links(Links::from_urls(links));
+    (Entry { body: body.into(), extras, ..entry }, keep_until)
 }
 
 fn sealed(mut record: Vec<u8>) -> Bytes {
@@ -84,54 +92,6 @@ fn reseal_header(entry: &Entry, change: impl FnOnce(&mut Vec<u8>)) -> Bytes {
     record[4..8].copy_from_slice(&length.to_le_bytes());
     record.extend_from_slice(&body);
     sealed(record)
-}
-
-#[test]
-fn the_golden_record_is_read() {
-    let (entry, keep_until) = golden();
-    let record = Bytes::from_static(GOLDEN);
-    assert_eq!(decode(entry.key(), &record), Ok(entry.clone()));
-    assert_eq!(peek(GOLDEN), Ok(Peek { checked_at: entry.times.checked_at, keep_until }));
-}
-
-#[test]
-fn the_golden_record_with_a_gzip_form_is_read_with_both() {
-    let (entry, keep_until) = golden_list();
-    let record = Bytes::from_static(GOLDEN_GZIP);
-    let read = decode(entry.key(), &record).unwrap();
-    assert_eq!(read, entry);
-    assert_eq!(read.body.tag(), EntityTag::of(&entry.body));
-    let form = read.body.gzip().unwrap();
-    assert!(record.as_ptr_range().contains(&form.as_ptr()), "the form is a slice of the record");
-    assert_eq!(gzip::inflate(form, entry.body.len()).as_deref(), Some(&*entry.body));
-    assert_eq!(encode(&read, keep_until), GOLDEN_GZIP, "the form is not made again");
-}
-
-#[test]
-fn the_golden_record_of_version_2_is_read() {
-    let (entry, keep_until) = golden();
-    let record = Bytes::from_static(GOLDEN_V2);
-    assert_eq!(decode(entry.key(), &record), Ok(entry.clone()));
-    assert_eq!(peek(GOLDEN_V2), Ok(Peek { checked_at: entry.times.checked_at, keep_until }));
-    assert!(!gives_way(GOLDEN_V2, Timestamp::default(), entry.times.checked_at));
-}
-
-#[test]
-fn a_record_of_version_1_is_read_without_later_fields() {
-    let (mut entry, keep_until) = golden();
-    entry.validators.follows_rule = false;
-    entry.extras = Extras::default();
-    entry.times.fully_checked_at = entry.times.checked_at;
-    let record = Bytes::from_static(GOLDEN_V1);
-    assert_eq!(decode(entry.key(), &record), Ok(entry.clone()));
-    assert_eq!(peek(GOLDEN_V1), Ok(Peek { checked_at: entry.times.checked_at, keep_until }));
-    assert!(!gives_way(GOLDEN_V1, Timestamp::default(), entry.times.checked_at));
-}
-
-#[test]
-fn version_3_is_written_as_it_always_was() {
-    let (entry, keep_until) = golden();
-    assert_eq!(encode(&entry, keep_until), GOLDEN);
 }
 
 #[test]
@@ -166,7 +126,7 @@ fn a_record_of_an_earlier_version_awaits_its_form() {
     let mut record = [head, &list.body].concat();
     record[V2_FIELDS - 8..][..8].copy_from_slice(&(list.body.len() as u64).to_le_bytes());
     let read = decode(list.key(), &sealed(record)).unwrap();
-    assert_eq!(read, list);
+    assert_eq!(read, Entry { extras: golden().0.extras.lacking_links(), ..list });
     assert!(read.body.awaits_gzip());
 }
 
@@ -196,7 +156,8 @@ fn a_form_that_is_not_what_the_header_says_is_malformed() {
         assert_eq!(decode(list.key(), &record), Err(Error::Malformed(name)));
     };
     let claim = |header: &mut Vec<u8>, length: usize| {
-        let at = header.len() - 24;
+        // Behind the mark of the coding, in front of the links.
+        let at = V3_FIELDS + 1;
         header[at..][..8].copy_from_slice(&(length as u64).to_le_bytes());
     };
     let length = list.body.len();
@@ -251,9 +212,10 @@ fn a_header_with_more_fields_is_malformed() {
     assert_eq!(decode(entry.key(), &record), Err(Error::Malformed("header length")));
 }
 
-/// The first byte of the fields of version 2 in the golden record, and of those of version 3.
+/// The first byte of the fields of version 2 in the golden record, and of those of later versions.
 const V2_FIELDS: usize = 71 + 57 + 1 + 4 + 10 + 1 + 4 + 29 + 8;
 const V3_FIELDS: usize = V2_FIELDS + 8 + 1 + 1 + 4 + 54 + 8;
+const V4_FIELDS: usize = V3_FIELDS + 1;
 
 #[test]
 fn every_field_that_makes_no_sense_is_named() {
@@ -277,7 +239,13 @@ fn every_field_that_makes_no_sense_is_named() {
     check("redirect", |header| header.truncate(V3_FIELDS - 1));
     check("coding", |header| header.truncate(V3_FIELDS));
     check("coding", |header| header[V3_FIELDS] = 2);
-    check("coding", |header| header[V3_FIELDS] = 1);
+    check("coding", |header| {
+        header.truncate(V3_FIELDS + 1);
+        header[V3_FIELDS] = 1;
+    });
+    check("link", |header| header.truncate(V4_FIELDS + 4));
+    check("link", |header| header[V4_FIELDS] = 2);
+    check("link", |header| header[V4_FIELDS + 1] = 2);
 }
 
 #[test]
@@ -321,6 +289,7 @@ prop_compose! {
         expires in any::<u64>(),
         follows_rule in any::<bool>(),
         moved in option::of(("\\PC{0,60}", any::<u64>())),
+        links in [(); 4].map(|()| option::of("[ -~]{0,40}")),
     ) -> Entry {
         let at = Timestamp::from_millis;
         let moved = moved.map(|(to, seen)| Moved { to: to.into(), seen_at: at(seen) });
@@ -341,7 +310,8 @@ prop_compose! {
                 expires_at: at(expires),
             },
             persisted: Persisted::default(),
-            extras: Extras::new(moved, None),
+            extras: Extras::new(moved, None)
+                .with_links(Links::from_urls(links.map(|url| url.map(String::into_boxed_str)))),
         }
     }
 }

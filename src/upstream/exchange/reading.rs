@@ -1,7 +1,8 @@
 //! The reading of an answer: its body, as its status asks for, and the validators for next time.
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::header::LINK;
+use http::{HeaderValue, StatusCode};
 
 use crate::clock::Timestamp;
 use crate::json;
@@ -9,7 +10,7 @@ use crate::target::Target;
 
 use super::attempt::variant;
 use super::{Exchange, is_own_host};
-use crate::entry::{Reason, Validator, Validators};
+use crate::entry::{Links, Reason, Validator, Validators};
 use crate::upstream::body::BodyBounds;
 use crate::upstream::hop::Head;
 use crate::upstream::reply::{Failure, Reply};
@@ -56,6 +57,7 @@ impl Exchange<'_> {
             }
         };
         let validators = self.validators(target, head, &body);
+        let links = self.links(target, head);
         let token = head.token_use.map(|token_use| token_use.fingerprint());
         let now = self.upstream.clock.now();
         let retry_after = rate_limit::retry_after(head.headers(), now);
@@ -63,6 +65,7 @@ impl Exchange<'_> {
             status,
             body,
             validators,
+            links,
             token,
             asked_by,
             route,
@@ -86,6 +89,15 @@ impl Exchange<'_> {
             validators.follows_rule = etag::follows_rule(etag, variant(&authorization), body);
         }
         validators
+    }
+
+    /// Returns the links of a page. Those of another host would lead there.
+    fn links(&self, target: &Target, head: &Head) -> Links {
+        if head.status() != StatusCode::OK || !is_own_host(target, self.ask) {
+            return Links::default();
+        }
+        let lines = head.headers().get_all(LINK).iter().map(HeaderValue::as_bytes);
+        Links::parse(lines, target.authority())
     }
 
     /// Notices where GitHub's rule for ETags does not hold any more.

@@ -111,6 +111,9 @@ async fn the_table_lists_every_header() {
     app.github.release("octo/app").serve();
     let mut answers = vec![app.version(LATEST).await, app.get("/version").await];
     answers.push(app.compressed(LATEST).await);
+    app.github.publish("octo/app", "v2");
+    let pages = "https://api.github.com/repos/octo/app/releases?per_page=1";
+    answers.push(app.version(pages).await);
     app.github.fail(LATEST_PATH).with(Failure::Throttled429);
     answers.push(app.refresh(LATEST).await);
     answers.push(Answer::of(app.request(Method::POST, "/ping")).await);

@@ -55,6 +55,14 @@ impl GitHub {
         self.world().document(target, compact, &value);
     }
 
+    /// The same as a page with this `Link`.
+    #[track_caller]
+    pub fn document_with_link(&self, target: &str, compact: &[u8], link: &str) {
+        let mut document = Document::new(compact.to_vec(), None);
+        document.link = Some(link.to_owned());
+        self.world().resource(API_HOST, target, Resource::Document(Arc::new(document)));
+    }
+
     /// Serves a text file on raw.githubusercontent.com.
     pub fn raw_document(&self, path: &str, text: &str) {
         self.file_on(RAW_HOST, path, text);
