@@ -16,8 +16,6 @@ pub mod redis;
 pub mod watch;
 
 #[cfg(test)]
-pub(crate) mod laws;
-#[cfg(test)]
 pub(crate) mod tests;
 
 use std::future::Future;

@@ -20,17 +20,8 @@ mod private;
 mod size;
 mod staging;
 mod tables;
+mod write_tables;
 
-#[cfg(test)]
-mod churn;
-#[cfg(test)]
-mod hot;
-#[cfg(test)]
-mod journaled;
-#[cfg(test)]
-mod packed;
-#[cfg(test)]
-mod recovery;
 #[cfg(test)]
 mod tests;
 
@@ -52,7 +43,8 @@ use self::handle::{Handle, Remedy};
 use self::in_use::Oldest;
 use self::merger::{Merger, within_bound};
 use self::tables::Room;
-use super::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store, Uses, record};
+use super::index::{Claim, Claimed, InUse, Uses};
+use super::{BoxFuture, Change, Error, Read, Store, record};
 use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::config;
 use crate::config::redacted::redacted_path;

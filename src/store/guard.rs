@@ -235,8 +235,8 @@ mod tests {
     use crate::metrics::Registry;
     use crate::store::embedded::Embedded;
     use crate::store::index::InUse;
-    use crate::store::laws::{NOW, entry};
     use crate::store::tests::in_process::InProcess;
+    use crate::store::tests::laws::{NOW, entry};
 
     const LONG: Duration = Duration::from_secs(10);
     const SHORT: Duration = Duration::from_millis(5);

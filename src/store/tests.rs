@@ -1,4 +1,6 @@
-//! The store of the tests, shared with the integration tests.
+//! The laws of every store, and the store of the tests.
+
+pub(crate) mod laws;
 
 #[path = "../../tests/support/in_process.rs"]
 #[expect(unreachable_pub, reason = "the integration tests share it as a harness does")]

@@ -13,8 +13,8 @@ use super::{Drained, Peeked, WriteBehind};
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config::WriteBehind as Config;
 use crate::entry::Entry;
-use crate::store::laws::{NOW, entry, put};
 use crate::store::tests::in_process::InProcess;
+use crate::store::tests::laws::{NOW, entry, put};
 use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};
 use crate::target::Key;
 

@@ -15,9 +15,9 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 
 use super::fault::Fault;
-use super::tables::{Row, Shelf};
+use super::write_tables::{Row, WriteTables};
 use crate::clock::Timestamp;
-use crate::store::{Used, Uses};
+use crate::store::index::{Used, Uses};
 use crate::target::Key;
 
 /// Records that the hand looks at together.
@@ -58,13 +58,17 @@ impl Evictor {
     }
 
     /// Removes records until the others cost at most `max_live` bytes, a bounded piece of work.
-    pub(super) fn make_room(&self, shelf: &mut Shelf<'_>, max_live: u64) -> Result<(), Fault> {
-        let max_live = max_live.max(shelf.live_bytes().saturating_sub(PIECE_BYTES));
+    pub(super) fn make_room(
+        &self,
+        tables: &mut WriteTables<'_>,
+        max_live: u64,
+    ) -> Result<(), Fault> {
+        let max_live = max_live.max(tables.live_bytes().saturating_sub(PIECE_BYTES));
         let mut hand = self.hand.lock();
         // The first round begins where the hand is, and so it is none.
         let mut round: Option<Round> = None;
-        while shelf.live_bytes() > max_live {
-            let rows = shelf.rows_after(*hand, STEP)?;
+        while tables.live_bytes() > max_live {
+            let rows = tables.rows_after(*hand, STEP)?;
             if rows.is_empty() {
                 *hand = None;
                 match round.replace(Round::default()) {
@@ -72,23 +76,23 @@ impl Evictor {
                         if round.spared.is_empty() {
                             return Ok(());
                         }
-                        take_least_recent(shelf, round, max_live)?;
+                        take_least_recent(tables, round, max_live)?;
                     }
                     _ => {}
                 }
             }
             for row in rows {
-                if shelf.live_bytes() <= max_live {
+                if tables.live_bytes() <= max_live {
                     return Ok(());
                 }
                 *hand = Some(row);
-                match self.used(shelf, &row)? {
+                match self.used(tables, &row)? {
                     Some(Used { at, is_repeated: true }) => {
                         round.iter_mut().for_each(|round| round.spare(at, row));
                     }
                     _ => {
                         round.iter_mut().for_each(|round| round.has_found = true);
-                        shelf.take(row)?;
+                        tables.take(row)?;
                     }
                 }
             }
@@ -96,11 +100,11 @@ impl Evictor {
         Ok(())
     }
 
-    fn used(&self, shelf: &Shelf<'_>, (_, key): &Row) -> Result<Option<Used>, Fault> {
+    fn used(&self, tables: &WriteTables<'_>, (_, key): &Row) -> Result<Option<Used>, Fault> {
         let key = Key::from(*key);
         match self.uses.get().and_then(|uses| uses.of(key)) {
             Some(used) => Ok(Some(used)),
-            None => Ok(shelf.in_use(key)?.map(|row| row.used())),
+            None => Ok(tables.in_use(key)?.map(|row| row.used())),
         }
     }
 }
@@ -114,12 +118,16 @@ impl Round {
     }
 }
 
-fn take_least_recent(shelf: &mut Shelf<'_>, round: Round, max_live: u64) -> Result<(), Fault> {
+fn take_least_recent(
+    tables: &mut WriteTables<'_>,
+    round: Round,
+    max_live: u64,
+) -> Result<(), Fault> {
     for (_, row) in round.spared.into_sorted_vec() {
-        if shelf.live_bytes() <= max_live {
+        if tables.live_bytes() <= max_live {
             break;
         }
-        shelf.take(row)?;
+        tables.take(row)?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use redb::{
 use super::fault::Fault;
 use crate::clock::Timestamp;
 use crate::entry::Check;
-use crate::store::InUse;
+use crate::store::index::InUse;
 use crate::store::index::MOST_IN_USE;
 use crate::target::Key;
 

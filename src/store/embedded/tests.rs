@@ -1,28 +1,55 @@
 //! Faults that only a store in a file can have.
 
+mod churn;
+mod hot;
+mod journaled;
+mod packed;
+mod recovery;
+
 use std::error::Error as _;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redb::Database;
 use redb::backends::InMemoryBackend;
+use redb::{Database, ReadableDatabase, ReadableTable};
 use tokio::time::timeout;
 
 use super::bounded::Growth;
-use super::fault::OpenFault;
+use super::fault::{Fault, OpenFault};
 use super::file::StoreFile;
 use super::handle::Handle;
-use super::{Embedded, OpenError, Opened, Patience, READERS, open_when_free, tables};
+use super::write_tables::{META, RECORDS, live_bytes};
+use super::{Embedded, OpenError, Opened, Patience, READERS, open_when_free, packs, tables};
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config;
 use crate::entry::Entry;
-use crate::store::laws::{NOW, at, entry, noise, put};
+use crate::store::tests::laws::{NOW, at, entry, noise, put};
 use crate::store::{Error, InUse, Store};
 
 const NO_WAIT: Duration = Duration::ZERO;
 const LONG: Duration = Duration::from_secs(10);
+
+/// The contents of the file.
+#[derive(Debug)]
+#[expect(dead_code, reason = "a test prints it")]
+struct Census {
+    records: u64,
+    record_bytes: u64,
+    live_bytes: u64,
+}
+
+fn census(database: &Database) -> Result<Census, Fault> {
+    let transaction = database.begin_read()?;
+    let live_bytes = live_bytes(&transaction.open_table(META)?)?;
+    let mut census = Census { records: 0, record_bytes: 0, live_bytes };
+    for row in transaction.open_table(RECORDS)?.iter()? {
+        census.records += 1;
+        census.record_bytes += packs::length(row?.1.value()) as u64;
+    }
+    Ok(census)
+}
 
 async fn open(dir: &Path, lock_wait: Duration) -> Result<Opened, OpenError> {
     let config = config::Embedded { dir: dir.to_path_buf(), max_bytes: 64 << 20 };

@@ -7,8 +7,8 @@ use tokio::sync::{Notify, Semaphore};
 use super::*;
 use crate::clock::Timestamp;
 use crate::entry::Entry;
-use crate::store::laws::entry;
 use crate::store::tests::in_process::InProcess;
+use crate::store::tests::laws::entry;
 use crate::store::{BoxFuture, Change, Claim, Claimed, InUse};
 
 const BUDGET: Duration = Duration::from_millis(50);

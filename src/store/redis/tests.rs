@@ -22,7 +22,7 @@ use redis_server::{Options, RedisServer};
 use super::Redis;
 use crate::config;
 use crate::store::Store;
-use crate::store::laws::every_timeless_law;
+use crate::store::tests::laws::every_timeless_law;
 
 fn config(port: u16, ca_file: Option<PathBuf>) -> config::Redis {
     config::Redis {

@@ -17,8 +17,8 @@ use crate::cache::write_behind::{Drained, WriteBehind};
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::config::WriteBehind as Config;
 use crate::entry::Entry;
-use crate::store::laws::{NOW, at, entry};
 use crate::store::tests::in_process::InProcess;
+use crate::store::tests::laws::{NOW, at, entry};
 use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};
 use crate::target::Key;
 

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Embedded, tables};
+use super::census;
 use crate::clock::{Clock, ManualClock};
 use crate::entry::Entry;
-use crate::store::laws::{NOW, at, entry};
+use crate::store::embedded::Embedded;
+use crate::store::tests::laws::{NOW, at, entry};
 use crate::store::{Change, Store};
 
 struct Churn {
@@ -45,7 +46,7 @@ impl Churn {
                 break;
             }
         }
-        let census = store.handle.run(|file| tables::census(&file.database)).unwrap();
+        let census = store.handle.run(|file| census(&file.database)).unwrap();
         println!("written {written}, file {}, {census:?}", file_bytes(dir.path()));
         assert!(census.record_bytes * 100 >= self.max_bytes * self.filled, "{census:?}");
     }

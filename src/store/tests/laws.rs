@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::embedded::Embedded;
-use super::tests::in_process::InProcess;
-use super::{Change, Claim, Claimed, InUse, Store};
+use super::in_process::InProcess;
 use crate::clock::{Clock, Timestamp};
 use crate::entry::{Check, Entry, Persisted, Times};
+use crate::store::embedded::Embedded;
+use crate::store::{Change, Claim, Claimed, InUse, Store};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 

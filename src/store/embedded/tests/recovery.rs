@@ -8,12 +8,12 @@ use std::time::Duration;
 use redb::backends::InMemoryBackend;
 use redb::{Database, StorageBackend};
 
-use super::eviction::Evictor;
-use super::fault::{Fault, OpenFault};
-use super::file::OpenFile;
-use super::handle::{Handle, Remedy};
-use super::tables::{self, Room};
-use crate::store::laws::{NOW, entry, put};
+use crate::store::embedded::eviction::Evictor;
+use crate::store::embedded::fault::{Fault, OpenFault};
+use crate::store::embedded::file::OpenFile;
+use crate::store::embedded::handle::{Handle, Remedy};
+use crate::store::embedded::tables::{self, Room};
+use crate::store::tests::laws::{NOW, entry, put};
 
 /// A disk that outlives the database on it; clones are the same disk.
 #[derive(Clone, Debug)]

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Embedded;
-use super::eviction::Evictor;
-use super::tables::{self, Room};
+use super::census;
 use crate::clock::{Clock, ManualClock};
 use crate::entry::Entry;
-use crate::store::laws::{NOW, at, entry, noise, put};
+use crate::store::embedded::Embedded;
+use crate::store::embedded::eviction::Evictor;
+use crate::store::embedded::tables::{self, Room};
+use crate::store::tests::laws::{NOW, at, entry, noise, put};
 use crate::store::{Change, Store};
 
 const JOURNAL: &str = "svm.redb.journal";
@@ -42,7 +43,7 @@ fn killed(dir: &Path) -> tempfile::TempDir {
 }
 
 fn in_database(store: &Embedded) -> u64 {
-    store.handle.run(|file| tables::census(&file.database)).unwrap().records
+    store.handle.run(|file| census(&file.database)).unwrap().records
 }
 
 fn journal_bytes(dir: &Path) -> u64 {
@@ -129,7 +130,7 @@ async fn changes_are_durable_while_a_journal_is_merged() {
     let entered = parking_lot::Mutex::new(Some(entered));
     let left = parking_lot::Mutex::new(left);
     let holder = crate::tasks::thread("holder", move || {
-        let hold = |file: &super::OpenFile| {
+        let hold = |file: &crate::store::embedded::OpenFile| {
             let _transaction = file.database.begin_write()?;
             entered.lock().take().unwrap().send(()).unwrap();
             left.lock().recv().unwrap();

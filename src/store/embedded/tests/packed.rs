@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use redb::{ReadableDatabase, ReadableTable};
 
-use super::Embedded;
-use super::pack_tables::{LIVE, PACKS};
-use super::packs::Pointer;
-use super::tables::{RECORDS, Room};
+use crate::store::embedded::Embedded;
+use crate::store::embedded::pack_tables::{LIVE, PACKS};
+use crate::store::embedded::packs::Pointer;
+use crate::store::embedded::tables::Room;
+use crate::store::embedded::write_tables::RECORDS;
 
 use crate::clock::{Clock, ManualClock};
 use crate::entry::Entry;
-use crate::store::laws::{NOW, at, entry, noise, put};
+use crate::store::tests::laws::{NOW, at, entry, noise, put};
 use crate::store::{Change, Store};
 
 async fn open(dir: &Path) -> Embedded {
@@ -31,7 +32,7 @@ fn merge(store: &Embedded) {
 
 /// How many packs there are, and how many records in them; checks what the tables say of them.
 fn packs(store: &Embedded) -> (usize, usize) {
-    let of = |file: &super::OpenFile| {
+    let of = |file: &crate::store::embedded::OpenFile| {
         let transaction = file.database.begin_read()?;
         let (packs, live) = (transaction.open_table(PACKS)?, transaction.open_table(LIVE)?);
         let (mut used, mut records) = (HashMap::new(), 0);

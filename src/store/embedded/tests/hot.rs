@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::Embedded;
-use super::tables::Room;
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::entry::{Check, Entry};
-use crate::store::laws::{NOW, at, entry, noise};
+use crate::store::embedded::Embedded;
+use crate::store::embedded::tables::Room;
+use crate::store::tests::laws::{NOW, at, entry, noise};
 use crate::store::{Change, InUse, Store, Used, Uses};
 use crate::target::Key;
 

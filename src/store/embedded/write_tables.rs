@@ -1,0 +1,157 @@
+//! The tables of one write transaction, which change together.
+//!
+//! They are the records by key, an index of them by the end of their keeping, and the sum of what
+//! they cost. The subtle thing is that a record may be damaged: then the index row it once got
+//! cannot be told from it, so a row is only believed if the record it leads to agrees with it.
+
+use std::ops::Bound;
+
+use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+
+use super::fault::Fault;
+use super::pack_tables::{PackTables, Values};
+use super::packs::head;
+use super::{KeyBytes, in_use, packs, size};
+use crate::clock::Timestamp;
+use crate::store::index::InUse;
+use crate::store::{Change, record};
+use crate::target::Key;
+
+pub(super) const RECORDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("records");
+pub(super) const BY_EXPIRY: TableDefinition<'_, (u64, &[u8; 32]), ()> =
+    TableDefinition::new("by_expiry");
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+
+const LIVE_BYTES: &str = "live_bytes";
+
+/// A row of the index by expiry: the end of the keeping in milliseconds, and the key.
+pub(super) type Row = (u64, KeyBytes);
+
+/// The open tables of one write transaction.
+pub(super) struct WriteTables<'t> {
+    transaction: &'t WriteTransaction,
+    records: Values<'t>,
+    pub(super) packs: PackTables<'t>,
+    by_expiry: Table<'t, (u64, &'static [u8; 32]), ()>,
+    pub(super) meta: Table<'t, &'static str, u64>,
+    live_bytes: u64,
+}
+
+impl<'t> WriteTables<'t> {
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, Fault> {
+        let meta = transaction.open_table(META)?;
+        Ok(Self {
+            transaction,
+            records: transaction.open_table(RECORDS)?,
+            packs: PackTables::open(transaction)?,
+            by_expiry: transaction.open_table(BY_EXPIRY)?,
+            live_bytes: live_bytes(&meta)?,
+            meta,
+        })
+    }
+
+    pub(super) fn close(mut self) -> Result<(), Fault> {
+        self.packs.settle(&mut self.records)?;
+        self.meta.insert(LIVE_BYTES, self.live_bytes)?;
+        Ok(())
+    }
+
+    pub(super) fn apply(&mut self, change: &Change, now: Timestamp) -> Result<(), Fault> {
+        let key = change.key();
+        let stored = self.records.get(key.as_bytes())?;
+        let gives_way = |stored: &[u8]| record::gives_way(head(stored), change.as_of(), now);
+        if stored.is_some_and(|stored| !gives_way(stored.value())) {
+            return Ok(());
+        }
+        let record = match change {
+            Change::Put { entry, keep_until } => {
+                Some((record::encode(entry, *keep_until), *keep_until))
+            }
+            Change::Remove { .. } => None,
+        };
+        self.replace(key.as_bytes(), record)
+    }
+
+    pub(super) fn replace(
+        &mut self,
+        key: &KeyBytes,
+        value: Option<(Vec<u8>, Timestamp)>,
+    ) -> Result<(), Fault> {
+        self.remove(key)?;
+        match value {
+            Some((value, until)) => self.insert(key, &value, until),
+            None => Ok(()),
+        }
+    }
+
+    fn insert(&mut self, key: &KeyBytes, value: &[u8], until: Timestamp) -> Result<(), Fault> {
+        self.records.insert(key, value)?;
+        self.packs.inserted(value)?;
+        self.by_expiry.insert((until.as_millis(), key), ())?;
+        let cost = size::of_record(packs::length(value));
+        self.live_bytes = self.live_bytes.saturating_add(cost);
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &[u8; 32]) -> Result<(), Fault> {
+        let Some(stored) = self.records.remove(key)? else { return Ok(()) };
+        let cost = size::of_record(packs::length(stored.value()));
+        self.live_bytes = self.live_bytes.saturating_sub(cost);
+        self.packs.removed(stored.value())?;
+        if let Ok(peek) = record::peek(head(stored.value())) {
+            self.by_expiry.remove((peek.keep_until.as_millis(), key))?;
+        }
+        Ok(())
+    }
+
+    /// Removes a row of the index by expiry, and the record that it leads to.
+    pub(super) fn take(&mut self, (until, key): Row) -> Result<(), Fault> {
+        self.by_expiry.remove((until, &key))?;
+        if self.is_kept_until(&key, until)? {
+            self.remove(&key)?;
+        }
+        Ok(())
+    }
+
+    /// The next rows of the index by expiry.
+    pub(super) fn rows_after(&self, row: Option<Row>, most: usize) -> Result<Vec<Row>, Fault> {
+        let start =
+            row.as_ref().map_or(Bound::Unbounded, |(until, key)| Bound::Excluded((*until, key)));
+        let rows = self.by_expiry.range::<(u64, &[u8; 32])>((start, Bound::Unbounded))?;
+        rows.take(most)
+            .map(|row| {
+                let (row, _) = row?;
+                let (until, key) = row.value();
+                Ok((until, *key))
+            })
+            .collect()
+    }
+
+    /// Returns the row of a key in the index of documents in use.
+    pub(super) fn in_use(&self, key: Key) -> Result<Option<InUse>, Fault> {
+        in_use::row(self.transaction, key)
+    }
+
+    /// Returns the cost of all records.
+    pub(super) fn live_bytes(&self) -> u64 {
+        self.live_bytes
+    }
+
+    pub(super) fn soonest(&self) -> Result<Option<Row>, Fault> {
+        let first = self.by_expiry.first()?;
+        Ok(first.map(|(row, _)| (row.value().0, *row.value().1)))
+    }
+
+    fn is_kept_until(&self, key: &[u8; 32], until: u64) -> Result<bool, Fault> {
+        let stored = self.records.get(key)?;
+        Ok(stored.is_some_and(|stored| {
+            record::peek(head(stored.value()))
+                .map_or(true, |peek| peek.keep_until.as_millis() == until)
+        }))
+    }
+}
+
+/// Returns the cost of all records.
+pub(super) fn live_bytes(meta: &impl ReadableTable<&'static str, u64>) -> Result<u64, Fault> {
+    Ok(meta.get(LIVE_BYTES)?.map_or(0, |bytes| bytes.value()))
+}
