@@ -20,6 +20,7 @@ mod private;
 mod size;
 mod staging;
 mod tables;
+mod upkeep;
 mod write_tables;
 
 #[cfg(test)]
@@ -35,7 +36,6 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::bounded::Growth;
-use self::eviction::Evictor;
 use self::fault::{Fault, OpenFault};
 use self::file::{OpenFile, StoreFile};
 use self::fit::Fitter;
@@ -43,6 +43,7 @@ use self::handle::{Handle, Remedy};
 use self::in_use::Oldest;
 use self::merger::{Merger, within_bound};
 use self::tables::Room;
+use self::upkeep::Upkeep;
 use super::index::{Claim, Claimed, InUse, Uses};
 use super::{BoxFuture, Change, Error, Read, Store, record};
 use crate::clock::{Clock, Stopwatch, Timestamp};
@@ -107,9 +108,8 @@ pub struct Unwritable {
 #[derive(Clone, Debug)]
 pub struct Embedded {
     handle: Arc<Handle>,
-    max_live: u64,
     clock: Clock,
-    evictor: Arc<Evictor>,
+    room: Room,
     oldest_use: Arc<Oldest>,
     readers: Arc<Semaphore>,
     /// For the database.
@@ -147,35 +147,26 @@ impl Embedded {
             Err(source) => (None, Some(Unwritable { dir: file.dir.clone(), source })),
         };
         let handle = Arc::new(Handle::new(opened, reopen(file), REOPEN_PAUSE));
-        let store =
-            Self::new(handle, size::max_live(size::file_bytes(config.max_bytes)), clock.clone());
+        let max_live = size::max_live(size::file_bytes(config.max_bytes));
+        let store = Self::new(handle, max_live, clock.clone());
         Ok(Opened { store, shut })
     }
 
     fn new(handle: Arc<Handle>, max_live: u64, clock: Clock) -> Self {
-        let (evictor, writer) = (Arc::default(), Arc::new(Semaphore::new(1)));
-        let fitter = Fitter {
+        let room = Room { max_live, evictor: Arc::default() };
+        let (writer, merge_due) = (Arc::new(Semaphore::new(1)), Arc::new(Notify::new()));
+        let upkeep = Upkeep {
             handle: Arc::downgrade(&handle),
-            over_bound: handle.over_bound(),
-            evictor: Arc::clone(&evictor),
             writer: Arc::clone(&writer),
             clock: clock.clone(),
-            max_live,
+            room: room.clone(),
         };
-        let merge_due = Arc::new(Notify::new());
-        let merger = Merger {
-            handle: Arc::downgrade(&handle),
-            due: Arc::clone(&merge_due),
-            evictor: Arc::clone(&evictor),
-            writer: Arc::clone(&writer),
-            clock: clock.clone(),
-            max_live,
-        };
+        let fitter = Fitter { upkeep: upkeep.clone(), over_bound: handle.over_bound() };
+        let merger = Merger { upkeep, due: Arc::clone(&merge_due) };
         Self {
             handle,
-            max_live,
             clock,
-            evictor,
+            room,
             oldest_use: Arc::default(),
             readers: Arc::new(Semaphore::new(READERS)),
             writer,
@@ -216,12 +207,10 @@ impl Store for Embedded {
     }
 
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
-        let (max_live, evictor) = (self.max_live, Arc::clone(&self.evictor));
-        let merge_due = Arc::clone(&self.merge_due);
+        let (room, merge_due) = (self.room.clone(), Arc::clone(&self.merge_due));
         Box::pin(self.on(&self.appender, move |handle| {
-            let room = Room { max_live, evictor: &evictor };
-            let has_sealed = within_bound(handle, now, room, |file, room| {
-                file.staging.apply(&file.database, &batch, now, room)?;
+            let has_sealed = within_bound(handle, now, &room, |file| {
+                file.staging.apply(&file.database, &batch, now, &room)?;
                 Ok(file.staging.has_sealed())
             })?;
             if has_sealed {
@@ -232,10 +221,9 @@ impl Store for Embedded {
     }
 
     fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
-        let (max_live, evictor) = (self.max_live, Arc::clone(&self.evictor));
+        let room = self.room.clone();
         Box::pin(self.on(&self.writer, move |handle| {
-            let room = Room { max_live, evictor: &evictor };
-            handle.run(|file| file.staging.sweep(&file.database, now, room))
+            handle.run(|file| file.staging.sweep(&file.database, now, &room))
         }))
     }
 
@@ -264,7 +252,7 @@ impl Store for Embedded {
     }
 
     fn consult(&self, uses: Arc<dyn Uses>) {
-        self.evictor.consult(uses);
+        self.room.evictor.consult(uses);
     }
 
     fn is_shared(&self) -> bool {
@@ -277,11 +265,9 @@ impl Store for Embedded {
     }
 
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
-        let (now, max_live) = (self.clock.now(), self.max_live);
-        let evictor = Arc::clone(&self.evictor);
+        let (now, room) = (self.clock.now(), self.room.clone());
         let probe = self.on(&self.readers, move |handle| {
-            let room = Room { max_live, evictor: &evictor };
-            handle.follow_path(|file| file.staging.merge_all(&file.database, now, room))?;
+            handle.follow_path(|file| file.staging.merge_all(&file.database, now, &room))?;
             handle.run(|file| tables::probe(&file.database))
         });
         Box::pin(async move { timeout(budget, probe).await.unwrap_or(Err(Error::TooSlow(budget))) })
@@ -294,15 +280,13 @@ impl Store for Embedded {
     /// Releases the file to other processes. Dropping the last clone does the same, on the thread
     /// that drops it.
     fn close(&self) -> BoxFuture<'_, ()> {
-        let (handle, evictor) = (Arc::clone(&self.handle), Arc::clone(&self.evictor));
-        let (now, max_live) = (self.clock.now(), self.max_live);
+        let (handle, room, now) = (Arc::clone(&self.handle), self.room.clone(), self.clock.now());
         Box::pin(async move {
             // Work that panicked has closed the file as well: it was thrown away with its
             // transaction.
             let _ = tasks::blocking(move || {
-                let room = Room { max_live, evictor: &evictor };
                 // Changes that cannot be merged stay in the journal.
-                let _ = handle.run(|file| file.staging.merge_if_few(&file.database, now, room));
+                let _ = handle.run(|file| file.staging.merge_if_few(&file.database, now, &room));
                 handle.close();
             })
             .await;

@@ -6,32 +6,26 @@
 //! It needs the file to itself for that, so reads and writes are refused until it has done so, with
 //! the reason.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
-use super::eviction::Evictor;
 use super::fault::Fault;
 use super::handle::{Handle, OverBound};
 use super::tables::{self, Room};
-use crate::clock::{Clock, Stopwatch};
+use super::upkeep::Upkeep;
+use crate::clock::Stopwatch;
 use crate::tasks;
 use crate::telemetry::chain;
 
 /// Between two attempts, where one fails.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The parts of a store that are needed to make its file fit.
+/// The task that makes the file fit.
 pub(super) struct Fitter {
-    /// The task does not keep the file open.
-    pub(super) handle: Weak<Handle>,
+    pub(super) upkeep: Upkeep,
     pub(super) over_bound: Arc<OverBound>,
-    pub(super) evictor: Arc<Evictor>,
-    pub(super) writer: Arc<Semaphore>,
-    pub(super) clock: Clock,
-    pub(super) max_live: u64,
 }
 
 impl Fitter {
@@ -53,8 +47,8 @@ impl Fitter {
 
     async fn fit(&self) -> Result<(), Fault> {
         for quarters in (0..=4).rev() {
-            while self.evict(self.max_live / 4 * quarters).await? {}
-            let handle = self.handle()?;
+            while self.evict(self.upkeep.room.max_live / 4 * quarters).await? {}
+            let handle = self.upkeep.handle()?;
             match blocking(tasks::blocking(move || handle.compact()).await) {
                 Ok(()) if !self.over_bound.is_so() => return Ok(()),
                 // Not enough was free.
@@ -62,27 +56,20 @@ impl Fitter {
                 Err(fault) => return Err(fault),
             }
         }
-        let handle = self.handle()?;
+        let handle = self.upkeep.handle()?;
         let renew = move || handle.renew("it cannot be made to fit its bound");
         blocking(tasks::blocking(renew).await)
     }
 
-    fn handle(&self) -> Result<Arc<Handle>, Fault> {
-        self.handle.upgrade().ok_or(Fault::Closed)
-    }
-
     /// Evicts one piece; whether there is more to evict.
     async fn evict(&self, max_live: u64) -> Result<bool, Fault> {
-        let (handle, evictor) = (self.handle()?, Arc::clone(&self.evictor));
-        let now = self.clock.now();
-        let piece = move || {
-            let room = Room { max_live, evictor: &evictor };
+        let piece = move |handle: &Handle, now, room: &Room| {
             handle.run(|file| {
-                tables::sweep(&file.database, now, room)?;
+                tables::sweep(&file.database, now, &room.with(max_live))?;
                 tables::is_over(&file.database, max_live)
             })
         };
-        blocking(tasks::blocking_within(&self.writer, piece).await)
+        self.upkeep.write(piece).await
     }
 }
 

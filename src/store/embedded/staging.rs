@@ -105,7 +105,7 @@ impl Staging {
         database: &Database,
         batch: &[Change],
         now: Timestamp,
-        room: Room<'_>,
+        room: &Room,
     ) -> Result<(), Fault> {
         let mut rest = batch;
         while !rest.is_empty() {
@@ -121,7 +121,7 @@ impl Staging {
         database: &Database,
         part: &[Change],
         now: Timestamp,
-        room: Room<'_>,
+        room: &Room,
     ) -> Result<(), Fault> {
         let frames = self.frames(database, part, now)?;
         if frames.is_empty() {
@@ -201,7 +201,7 @@ impl Staging {
         &self,
         database: &Database,
         now: Timestamp,
-        room: Room<'_>,
+        room: &Room,
     ) -> Result<(), Fault> {
         self.state.write().expire(now);
         tables::sweep(database, now, room)
@@ -219,7 +219,7 @@ impl Staging {
         &self,
         database: &Database,
         now: Timestamp,
-        room: Room<'_>,
+        room: &Room,
     ) -> Result<(), Fault> {
         let is_few = self.state.read().len() <= FEW_CHANGES;
         if is_few { self.merge_all(database, now, room) } else { Ok(()) }
@@ -230,7 +230,7 @@ impl Staging {
         &self,
         database: &Database,
         now: Timestamp,
-        room: Room<'_>,
+        room: &Room,
     ) -> Result<(), Fault> {
         for _ in &self.journals {
             self.seal()?;
@@ -257,7 +257,7 @@ impl Staging {
         &self,
         database: &Database,
         now: Timestamp,
-        room: Room<'_>,
+        room: &Room,
     ) -> Result<(), Fault> {
         let _merging = self.merging.lock();
         let (sealed, changes) = self.state.read().sealed_changes();

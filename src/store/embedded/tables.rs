@@ -1,5 +1,7 @@
 //! The tables in the file: reads, and what one transaction does to them.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use redb::{Database, ReadableDatabase, ReadableTable, TableError};
 
@@ -20,10 +22,17 @@ const LAYOUT_VERSION: u64 = 1;
 const EXPIRED_PER_CALL: usize = 1024;
 
 /// The bytes that records may cost, and the choice of those that go.
-#[derive(Clone, Copy)]
-pub(super) struct Room<'a> {
+#[derive(Clone, Debug)]
+pub(super) struct Room {
     pub(super) max_live: u64,
-    pub(super) evictor: &'a Evictor,
+    pub(super) evictor: Arc<Evictor>,
+}
+
+impl Room {
+    /// Returns the same choice under another bound.
+    pub(super) fn with(&self, max_live: u64) -> Self {
+        Self { max_live, evictor: Arc::clone(&self.evictor) }
+    }
 }
 
 /// Makes the tables in a new file.
@@ -89,7 +98,7 @@ pub(super) fn merge(
     database: &Database,
     changes: impl Iterator<Item = Result<Decided, Fault>>,
     now: Timestamp,
-    room: Room<'_>,
+    room: &Room,
 ) -> Result<(), Fault> {
     in_transaction(database, |tables| {
         let mut packing = tables.packs.begin()?;
@@ -119,7 +128,7 @@ pub(super) fn apply(
     database: &Database,
     batch: &[Change],
     now: Timestamp,
-    room: Room<'_>,
+    room: &Room,
 ) -> Result<(), Fault> {
     in_transaction(database, |tables| {
         batch.iter().try_for_each(|change| tables.apply(change, now))?;
@@ -128,7 +137,7 @@ pub(super) fn apply(
 }
 
 /// Removes some of what has expired, and makes room.
-pub(super) fn sweep(database: &Database, now: Timestamp, room: Room<'_>) -> Result<(), Fault> {
+pub(super) fn sweep(database: &Database, now: Timestamp, room: &Room) -> Result<(), Fault> {
     if !needs_sweep(database, now, room.max_live)? {
         return Ok(());
     }
@@ -164,7 +173,7 @@ fn in_transaction(
 }
 
 /// Removes what has expired, a bounded number of them, and makes room.
-fn sweep_tables(tables: &mut WriteTables<'_>, now: Timestamp, room: Room<'_>) -> Result<(), Fault> {
+fn sweep_tables(tables: &mut WriteTables<'_>, now: Timestamp, room: &Room) -> Result<(), Fault> {
     for _ in 0..EXPIRED_PER_CALL {
         let soonest = tables.soonest()?.filter(|(until, _)| *until <= now.as_millis());
         let Some(row) = soonest else { break };

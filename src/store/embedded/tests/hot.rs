@@ -11,7 +11,6 @@ use parking_lot::Mutex;
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::entry::{Check, Entry};
 use crate::store::embedded::Embedded;
-use crate::store::embedded::tables::Room;
 use crate::store::tests::laws::{NOW, at, entry, noise};
 use crate::store::{Change, InUse, Store, Used, Uses};
 use crate::target::Key;
@@ -55,8 +54,7 @@ async fn write(store: &Embedded, documents: &[Arc<Entry>], first_until: u64) {
     for batch in changes.chunks(BATCH) {
         store.apply(batch.into(), at(10)).await.unwrap();
     }
-    let room = Room { max_live: store.max_live, evictor: &store.evictor };
-    store.handle.run(|file| file.staging.merge_all(&file.database, at(10), room)).unwrap();
+    store.handle.run(|file| file.staging.merge_all(&file.database, at(10), &store.room)).unwrap();
 }
 
 async fn kept(store: &Embedded, documents: &[Arc<Entry>]) -> usize {

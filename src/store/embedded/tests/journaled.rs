@@ -10,7 +10,6 @@ use super::census;
 use crate::clock::{Clock, ManualClock};
 use crate::entry::Entry;
 use crate::store::embedded::Embedded;
-use crate::store::embedded::eviction::Evictor;
 use crate::store::embedded::tables::{self, Room};
 use crate::store::tests::laws::{NOW, at, entry, noise, put};
 use crate::store::{Change, Store};
@@ -242,8 +241,8 @@ async fn a_journal_gives_way_to_a_newer_record_in_the_database() {
     store
         .handle
         .run(|file| {
-            let room = Room { max_live: u64::MAX, evictor: &Evictor::default() };
-            tables::apply(&file.database, &[put(&newer), put(&newest)], at(10), room)
+            let room = Room { max_live: u64::MAX, evictor: Arc::default() };
+            tables::apply(&file.database, &[put(&newer), put(&newest)], at(10), &room)
         })
         .unwrap();
     let store = open(killed(dir.path()).path()).await;
@@ -253,8 +252,8 @@ async fn a_journal_gives_way_to_a_newer_record_in_the_database() {
         store
             .handle
             .run(|file| {
-                let room = Room { max_live: u64::MAX, evictor: &Evictor::default() };
-                file.staging.merge_all(&file.database, at(10), room)
+                let room = Room { max_live: u64::MAX, evictor: Arc::default() };
+                file.staging.merge_all(&file.database, at(10), &room)
             })
             .unwrap();
     }

@@ -11,7 +11,6 @@ use redb::{ReadableDatabase, ReadableTable};
 use crate::store::embedded::Embedded;
 use crate::store::embedded::pack_tables::{LIVE, PACKS};
 use crate::store::embedded::packs::Pointer;
-use crate::store::embedded::tables::Room;
 use crate::store::embedded::write_tables::RECORDS;
 
 use crate::clock::{Clock, ManualClock};
@@ -26,8 +25,7 @@ async fn open(dir: &Path) -> Embedded {
 }
 
 fn merge(store: &Embedded) {
-    let room = Room { max_live: store.max_live, evictor: &store.evictor };
-    store.handle.run(|file| file.staging.merge_all(&file.database, NOW, room)).unwrap();
+    store.handle.run(|file| file.staging.merge_all(&file.database, NOW, &store.room)).unwrap();
 }
 
 /// How many packs there are, and how many records in them; checks what the tables say of them.

@@ -8,7 +8,6 @@ use std::time::Duration;
 use redb::backends::InMemoryBackend;
 use redb::{Database, StorageBackend};
 
-use crate::store::embedded::eviction::Evictor;
 use crate::store::embedded::fault::{Fault, OpenFault};
 use crate::store::embedded::file::OpenFile;
 use crate::store::embedded::handle::{Handle, Remedy};
@@ -95,9 +94,8 @@ fn handle_that_pauses(disk: &Disk, pause: Duration) -> (Handle, Arc<[AtomicUsize
 }
 
 fn write(handle: &Handle, path: &str) -> Result<(), Fault> {
-    let evictor = Evictor::default();
-    let room = Room { max_live: u64::MAX, evictor: &evictor };
-    handle.run(|file| tables::apply(&file.database, &[put(&entry(path, 1, "body"))], NOW, room))
+    let room = Room { max_live: u64::MAX, evictor: Arc::default() };
+    handle.run(|file| tables::apply(&file.database, &[put(&entry(path, 1, "body"))], NOW, &room))
 }
 
 fn holds(handle: &Handle, path: &str) -> bool {
