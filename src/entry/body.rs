@@ -183,39 +183,18 @@ impl EntityTag {
     /// The tag of the body in a coding, as it is shown. Forms whose bytes differ must not share a
     /// strong tag. Two compressors would make such, and that they share this one is of no harm as
     /// long as nobody is sent a range.
-    pub fn to_text(self, coding: Coding) -> TagText {
-        let end: &[u8] = match coding {
-            Coding::Identity => b"\"",
-            Coding::Gzip => b"-gzip\"",
-        };
-        let mut text = TagText { bytes: [b'"'; LONGEST_TAG], length: TAG_DIGITS + end.len() };
-        hex::write(&self.0, &mut text.bytes[1..TAG_DIGITS]);
-        text.bytes[TAG_DIGITS..text.length].copy_from_slice(end);
-        text
-    }
-}
-
-/// A tag as it is shown.
-#[derive(Clone, Copy, Debug)]
-pub struct TagText {
-    bytes: [u8; LONGEST_TAG],
-    length: usize,
-}
-
-/// The quote and the digits that every tag begins with.
-const TAG_DIGITS: usize = 1 + 32;
-const LONGEST_TAG: usize = TAG_DIGITS + "-gzip\"".len();
-
-impl AsRef<[u8]> for TagText {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes[..self.length]
+    pub fn to_text(self, coding: Coding) -> String {
+        let digits = hex::digits(&self.0);
+        match coding {
+            Coding::Identity => format!("\"{digits}\""),
+            Coding::Gzip => format!("\"{digits}-gzip\""),
+        }
     }
 }
 
 impl fmt::Display for EntityTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.to_text(Coding::Identity);
-        f.write_str(str::from_utf8(text.as_ref()).map_err(|_| fmt::Error)?)
+        f.write_str(&self.to_text(Coding::Identity))
     }
 }
 
@@ -236,7 +215,7 @@ mod tests {
         assert_eq!(Body::with_digest(body.bytes().clone(), &Sha256::digest(b"{}").into()), body);
         assert_eq!(EntityTag::from_bits(body.tag().to_bits()), body.tag());
         let of_form = body.tag().to_text(Coding::Gzip);
-        assert_eq!(of_form.as_ref(), b"\"44136fa355b3678a1146ad16f7e8649e-gzip\"");
+        assert_eq!(of_form, "\"44136fa355b3678a1146ad16f7e8649e-gzip\"");
     }
 
     #[test]

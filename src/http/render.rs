@@ -152,7 +152,7 @@ pub(super) fn date(res: &mut Response, now: Timestamp) {
 /// Sets the headers that tell where the answer comes from.
 fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values: &mut Values) {
     if let Some(key) = key {
-        values.text(key.to_text());
+        values.text(key.to_string());
     }
     headers.insert(X_CACHE, HeaderValue::from_static(status.outcome.as_str()));
     headers.insert(X_CACHE_KEY, values.cut());

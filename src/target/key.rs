@@ -16,13 +16,6 @@ impl Key {
         Self(Sha256::digest(canonical.as_bytes()).into())
     }
 
-    /// Returns the shown form of the key.
-    pub fn to_text(self) -> [u8; 67] {
-        let mut text = *b"v1:0000000000000000000000000000000000000000000000000000000000000000";
-        hex::write(&self.0, &mut text[3..]);
-        text
-    }
-
     /// Returns the raw digest.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -37,7 +30,7 @@ impl From<[u8; 32]> for Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(str::from_utf8(&self.to_text()).map_err(|_| fmt::Error)?)
+        write!(f, "v1:{}", hex::digits(&self.0))
     }
 }
 
