@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
 
-use super::Upstream;
+use super::metrics::UpstreamMetrics;
 use super::server_time::ServerTime;
 
 /// From this difference on the clocks are apart.
@@ -47,19 +47,17 @@ pub(super) enum ClockNews {
 impl ClockWatch {
     /// Notes what an answer shows. Returns by how many seconds GitHub's clock is ahead, and what is
     /// new.
-    pub(super) fn note(&self, clock: ServerTime, now: Timestamp) -> (i64, Option<ClockNews>) {
+    fn note(&self, clock: ServerTime, now: Timestamp) -> (i64, Option<ClockNews>) {
         let mut seen = self.0.lock();
         let ahead_secs = seen.settle(clock.ahead_secs());
         (ahead_secs, seen.news(ahead_secs, now))
     }
-}
 
-impl Upstream {
     /// Notes what the head of an answer shows of GitHub's clock, and tells of it.
-    pub(super) fn watch_clock(&self, headers: &HeaderMap, now: Timestamp) {
+    pub(super) fn watch(&self, headers: &HeaderMap, now: Timestamp, metrics: &UpstreamMetrics) {
         let Some(clock) = ServerTime::shown(headers, now) else { return };
-        let (offset_seconds, news) = self.clock_watch.note(clock, now);
-        self.metrics.clock_offset(offset_seconds);
+        let (offset_seconds, news) = self.note(clock, now);
+        metrics.clock_offset(offset_seconds);
         match news {
             Some(ClockNews::Apart) => tracing::warn!(
                 offset_seconds,

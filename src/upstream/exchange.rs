@@ -17,10 +17,10 @@ use std::time::Duration;
 use crate::target::Target;
 
 use super::contacts::Contacts;
+use super::context::{Ask, Upstream};
 use super::reply::{Failure, Reply};
 use super::slots::Slot;
 use super::tokens::Tried;
-use super::{Ask, Upstream};
 use crate::entry::{Reason, Validator};
 
 use refused::WithoutToken;

@@ -7,10 +7,10 @@ use url::Url;
 
 use crate::target::Target;
 
-use super::Upstream;
 use super::cause::Cause;
 use super::condition::Condition;
 use super::contacts::Contacts;
+use super::context::Upstream;
 use super::reply::Failure;
 use super::slots::Priority;
 use super::tokens::TokenUse;
@@ -118,7 +118,7 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
     }
     let now = upstream.clock.now();
     if target.gets_token() {
-        upstream.watch_clock(response.headers(), now);
+        upstream.clock_watch.watch(response.headers(), now, &upstream.metrics);
     }
     if token_use.is_none() && target.gets_token() {
         upstream.tokens.saw_without_token(response.headers(), now);

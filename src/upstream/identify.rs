@@ -10,10 +10,10 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::target::Target;
 
-use super::Upstream;
 use super::body::{self, BodyBounds};
 use super::condition::Condition;
 use super::contacts::Contacts;
+use super::context::Upstream;
 use super::cooldown::Cooldown;
 use super::hop::{self, Hop};
 use super::identity::Finding;

@@ -7,7 +7,7 @@ use reqwest::Response;
 
 use crate::target::Target;
 
-use super::Upstream;
+use super::context::Upstream;
 use super::reply::Failure;
 use crate::entry::Reason;
 

@@ -7,15 +7,11 @@
 
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio::sync::Mutex as AsyncMutex;
-
-use crate::clock::Timestamp;
 use crate::target::Target;
 
-use super::Upstream;
 use super::condition::Condition;
 use super::contacts::Contacts;
+use super::context::Upstream;
 use super::hop::{self, Hop};
 use super::identity::Finding;
 use super::slots::Priority;
@@ -27,45 +23,10 @@ const DEADLINE: Duration = Duration::from_secs(3);
 /// no call each.
 const TRUSTED_FOR: Duration = Duration::from_secs(60);
 
-/// The state of the checks, by token.
-#[derive(Debug)]
-pub(super) struct TokenChecks(Vec<TokenCheck>);
-
-#[derive(Debug, Default)]
-struct TokenCheck {
-    /// The time at which the token last passed. Locked while a check runs: exchanges that are
-    /// refused together share one.
-    passed_at: AsyncMutex<Option<Timestamp>>,
-    /// The last two documents that the token got, the newest first.
-    got: Mutex<[Option<Target>; 2]>,
-}
-
-impl TokenChecks {
-    /// Nothing is known of so many tokens.
-    pub(super) fn new(count: usize) -> Self {
-        Self((0..count).map(|_| TokenCheck::default()).collect())
-    }
-
-    /// The token got a document.
-    pub(super) fn record(&self, token_use: TokenUse, target: &Target) {
-        let mut got = self.0[token_use.index()].got.lock();
-        let is_newest = |known: &Target| known.key() == target.key();
-        if !got[0].as_ref().is_some_and(is_newest) {
-            got[1] = got[0].replace(target.clone());
-        }
-    }
-
-    /// A document that the token got, other than this one.
-    fn elsewhere(&self, token_use: TokenUse, target: &Target) -> Option<Target> {
-        let got = self.0[token_use.index()].got.lock();
-        got.iter().flatten().find(|known| known.key() != target.key()).cloned()
-    }
-}
-
 impl Upstream {
     /// Returns true if GitHub refuses the token with which this document was answered `401`.
     pub(super) async fn refuses(&self, token_use: TokenUse, target: &Target) -> bool {
-        let mut passed_at = self.token_checks.0[token_use.index()].passed_at.lock().await;
+        let mut passed_at = self.token_checks.passed_at(token_use).await;
         if self.tokens.is_rejected(token_use) {
             return true;
         }

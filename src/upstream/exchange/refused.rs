@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::entry::Reason;
 use crate::target::Target;
-use crate::upstream::Ask;
+use crate::upstream::context::Ask;
 use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit};
 use crate::upstream::reply::{Failure, Reply};
 use crate::upstream::slots::Priority;

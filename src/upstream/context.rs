@@ -1,0 +1,138 @@
+//! The parts of the upstream: the client, the tokens, the slots, and what is known of hosts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::clock::Clock;
+use crate::config;
+use crate::entry::Reason;
+use crate::target::{self, Target};
+
+use super::client::{ClientBuilder, ClientError};
+use super::clock_watch::ClockWatch;
+use super::connections::ConnectionPools;
+use super::cooldowns::Cooldowns;
+use super::drift::Drift;
+use super::metrics::UpstreamMetrics;
+use super::reachability::Reachability;
+use super::reply::Failure;
+use super::slots::{Priority, QueueFull, Slot, Slots};
+use super::stored::Stored;
+use super::token_checks::TokenChecks;
+use super::tokens::TokenPool;
+
+/// A question to the upstream.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The document.
+    pub target: &'a Target,
+    /// The stored document, if there is one; svm sends its validators where they can help.
+    pub stored: Option<Stored<'a>>,
+    /// On whose behalf.
+    pub priority: Priority,
+}
+
+/// The client, the tokens and what is known of hosts.
+pub struct Upstream {
+    pub(super) connections: ConnectionPools,
+    pub(super) config: config::Upstream,
+    pub(super) targets: target::Policy,
+    pub(super) tokens: Arc<TokenPool>,
+    pub(super) token_checks: TokenChecks,
+    pub(super) cooldowns: Cooldowns,
+    pub(super) reachability: Arc<Reachability>,
+    pub(super) slots: Slots,
+    pub(super) limits_of_haste: AtomicU64,
+    pub(super) drift: Drift,
+    pub(super) clock: Clock,
+    pub(super) clock_watch: ClockWatch,
+    pub(super) metrics: UpstreamMetrics,
+}
+
+impl Upstream {
+    /// Sets up the client; nothing is dialled yet.
+    pub fn new(
+        config: config::Upstream,
+        targets: target::Policy,
+        tokens: Arc<TokenPool>,
+        reachability: Arc<Reachability>,
+        clock: Clock,
+        metrics: UpstreamMetrics,
+    ) -> Result<Self, ClientError> {
+        let connections = ConnectionPools::new(&config, &targets)?;
+        let slots = Slots::new(config.max_concurrency);
+        let token_checks = TokenChecks::new(tokens.count());
+        let (cooldowns, drift) = (Cooldowns::default(), Drift::default());
+        Ok(Self {
+            connections,
+            config,
+            targets,
+            tokens,
+            token_checks,
+            cooldowns,
+            reachability,
+            slots,
+            limits_of_haste: AtomicU64::new(0),
+            drift,
+            clock,
+            clock_watch: ClockWatch::default(),
+            metrics,
+        })
+    }
+
+    /// Checks that the client can be set up.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] where [`Upstream::new`] would give it.
+    pub fn check(config: &config::Upstream) -> Result<(), ClientError> {
+        ClientBuilder::new(config)?.pooled().map(drop)
+    }
+
+    /// Returns how many exchanges with a token may run at once.
+    pub fn window(&self) -> usize {
+        self.slots.window()
+    }
+
+    /// Returns how often an answer said that svm asks too fast.
+    pub fn limits_of_haste(&self) -> u64 {
+        self.limits_of_haste.load(Ordering::Relaxed)
+    }
+
+    /// The slot for what an exchange sends next to this target: the one that it holds, or, if that
+    /// is from before a slow-down or at another host, another one. It waits for that as all do, and
+    /// holds no slot meanwhile, unless nothing could be sent anyway.
+    pub(super) async fn slot<'a>(
+        &'a self,
+        target: &Target,
+        priority: Priority,
+        mut held: Option<Slot<'a>>,
+    ) -> Result<Slot<'a>, Failure> {
+        let host = target.authority();
+        loop {
+            if let Some(slot) = held.filter(|slot| self.slots.is_good_for(slot, host)) {
+                return Ok(slot);
+            }
+            self.check_usable(target)?;
+            let taken = self.slots.take(priority, host, target.gets_token()).await;
+            held = Some(taken.map_err(|QueueFull| self.crowded())?);
+        }
+    }
+
+    /// Fails if no request for this document is possible now: where every slot hangs, a cooldown
+    /// must not look like a timeout.
+    fn check_usable(&self, target: &Target) -> Result<(), Failure> {
+        let now = self.clock.now();
+        self.cooldowns.check(target, now)?;
+        match self.tokens.usable_at(now) {
+            usable_at if target.gets_token() && usable_at > now => {
+                Err(Failure::without_call(Reason::NoToken, usable_at))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn crowded(&self) -> Failure {
+        Failure::without_call(Reason::Crowded, self.clock.now() + self.config.timeout)
+    }
+}
