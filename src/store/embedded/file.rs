@@ -50,17 +50,7 @@ pub(super) struct OpenFile {
     /// Whether the file is longer than it may be, as when the bound was lowered.
     pub(super) is_over_bound: bool,
     /// Shows that this process has the file; to be dropped after the database.
-    _opened: Arc<()>,
-}
-
-#[cfg(test)]
-impl From<Database> for OpenFile {
-    fn from(database: Database) -> Self {
-        let journal = || Journal::open(tempfile::tempfile().unwrap()).unwrap();
-        let now = crate::clock::Timestamp::default();
-        let staging = Staging::open(&database, [journal(), journal()], 0, now).unwrap();
-        Self { database, staging, places: vec![], is_over_bound: false, _opened: Arc::default() }
-    }
+    pub(super) _opened: Arc<()>,
 }
 
 /// Where the store lives, and how large it may get.

@@ -18,8 +18,10 @@ use tokio::time::timeout;
 
 use super::bounded::Growth;
 use super::fault::{Fault, OpenFault};
-use super::file::StoreFile;
+use super::file::{OpenFile, StoreFile};
 use super::handle::Handle;
+use super::journal::Journal;
+use super::staging::Staging;
 use super::write_tables::{META, RECORDS, live_bytes};
 use super::{Embedded, OpenError, Opened, Patience, READERS, open_when_free, packs, tables};
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
@@ -30,6 +32,15 @@ use crate::store::{Error, InUse, Store};
 
 const NO_WAIT: Duration = Duration::ZERO;
 const LONG: Duration = Duration::from_secs(10);
+
+impl From<Database> for OpenFile {
+    fn from(database: Database) -> Self {
+        let journal = || Journal::open(tempfile::tempfile().unwrap()).unwrap();
+        let now = Timestamp::default();
+        let staging = Staging::open(&database, [journal(), journal()], 0, now).unwrap();
+        Self { database, staging, places: vec![], is_over_bound: false, _opened: Arc::default() }
+    }
+}
 
 /// The contents of the file.
 #[derive(Debug)]
