@@ -40,6 +40,11 @@ impl Fault {
     pub(super) fn of_panic(payload: &(dyn Any + Send)) -> Self {
         Self::Damaged(panic_text(payload))
     }
+
+    /// Returns true if an earlier operation met the fault, and redb refuses all work since.
+    pub(super) fn is_of_another(&self) -> bool {
+        matches!(self, Self::Broken(error) if matches!(**error, redb::Error::PreviousIo))
+    }
 }
 
 impl<E: Into<redb::Error>> From<E> for Fault {

@@ -23,6 +23,9 @@ use crate::clock::Stopwatch;
 use crate::config::redacted::redacted_path;
 use crate::telemetry::chain;
 
+/// How often an operation is repeated that others disturb.
+const MOST_REPETITIONS: usize = 8;
+
 /// The step before the database is opened again.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
@@ -70,6 +73,8 @@ pub(super) struct Handle {
     open: Open,
     over_bound: Arc<OverBound>,
     is_compacting: AtomicBool,
+    /// True from a refusal to grow the file until the file is opened as long as it may be.
+    was_full: AtomicBool,
     losses: AtomicU64,
     /// Between two attempts to open.
     pause: Duration,
@@ -99,6 +104,7 @@ impl Handle {
             open,
             over_bound: Arc::default(),
             is_compacting: AtomicBool::new(false),
+            was_full: AtomicBool::new(false),
             losses: AtomicU64::new(0),
             pause,
         };
@@ -136,19 +142,24 @@ impl Handle {
         if self.is_compacting.load(Ordering::Relaxed) { Err(Fault::Compacting) } else { Ok(()) }
     }
 
-    /// Runs `work` on the database, and once more if the database had to be opened again.
+    /// Runs `work` on the database, and once more if the database had to be opened again; a few
+    /// times more where each time another operation broke it meanwhile.
     pub(super) fn run<T>(&self, work: impl Fn(&OpenFile) -> Result<T, Fault>) -> Result<T, Fault> {
         self.check_idle()?;
-        let (generation, first) = self.attempt(&work);
-        let remedy = match first {
-            Ok(value) => return Ok(value),
-            Err(Fault::Closed) => return Err(Fault::Closed),
-            Err(Fault::Full) => Remedy::Reopen(Growth::ToBound),
-            Err(Fault::Damaged(reason)) => Remedy::Renew(reason),
-            Err(_) => Remedy::Reopen(Growth::AsNeeded),
-        };
-        self.reopen(generation, remedy)?;
-        self.attempt(&work).1
+        let (mut generation, mut result) = self.attempt(&work);
+        for _ in 0..MOST_REPETITIONS {
+            let remedy = match result {
+                Ok(_) | Err(Fault::Closed) => return result,
+                Err(Fault::Damaged(reason)) => Remedy::Renew(reason),
+                Err(_) => Remedy::Reopen(Growth::AsNeeded),
+            };
+            self.reopen(generation, remedy)?;
+            (generation, result) = self.attempt(&work);
+            if !result.as_ref().is_err_and(Fault::is_of_another) {
+                break;
+            }
+        }
+        result
     }
 
     /// Opens the files anew if the path of one does not lead to it any more. Until then all that is
@@ -206,6 +217,10 @@ impl Handle {
             None if state.closed => Err(Fault::Closed),
             None => Err(Fault::NotOpen),
         };
+        // While nobody can open the file again: whoever does has it opened to its bound.
+        if matches!(result, Err(Fault::Full)) {
+            self.was_full.store(true, Ordering::Relaxed);
+        }
         (state.generation, result)
     }
 
@@ -221,6 +236,11 @@ impl Handle {
             return Err(Fault::NotOpen);
         }
         discard(state.file.take());
+        let was_full = self.was_full.swap(false, Ordering::Relaxed);
+        let remedy = match remedy {
+            Remedy::Reopen(_) if was_full => Remedy::Reopen(Growth::ToBound),
+            remedy => remedy,
+        };
         let is_renewed = matches!(remedy, Remedy::Renew(_));
         // Counted from the end of the attempt, which may itself take long.
         let opened = (self.open)(remedy).inspect_err(|_| state.failed = Some(Stopwatch::start()));

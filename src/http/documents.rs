@@ -1,0 +1,177 @@
+//! The way of a request for a document through the cache, for every interface that serves
+//! documents.
+//!
+//! `CLIENT_MISS_RATE` is applied after L1 only.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use salvo::{Request, Response};
+
+use crate::cache::{Answer, Cache, Demand, Status};
+use crate::clock::{Clock, Timestamp};
+use crate::target::Target;
+
+use super::client_ip::Proxies;
+use super::client_rate::ClientRate;
+use super::metrics::RequestMetrics;
+use super::page::{Arrival, LogFields};
+use super::render::HeadCache;
+
+/// The documents of the cache.
+pub(super) struct Documents {
+    pub(super) cache: Cache,
+    pub(super) heads: HeadCache,
+    pub(super) client_rate: ClientRate,
+    pub(super) proxies: Proxies,
+    pub(super) clock: Clock,
+    pub(super) metrics: RequestMetrics,
+}
+
+/// A request for a document.
+pub(super) struct Wanted {
+    pub(super) target: Arc<Target>,
+    pub(super) demand: Demand,
+}
+
+/// The form of the answers of an interface.
+pub(super) trait Form: Sync {
+    /// Renders an answer of the cache. Returns how many bytes gzip saved, if the body is sent as
+    /// gzip.
+    fn answer(
+        &self,
+        req: &Request,
+        res: &mut Response,
+        target: &Target,
+        answer: &Answer,
+        now: Timestamp,
+        heads: &HeadCache,
+    ) -> Option<usize>;
+
+    /// Renders the refusal of a request that exceeds its client's rate.
+    fn too_many_requests(
+        &self,
+        req: &Request,
+        res: &mut Response,
+        target: &Target,
+        wait: Duration,
+    );
+
+    /// Returns true if the answer will not do, and the upstream is to be asked for another one.
+    fn wants_another(&self, _: &Answer) -> bool {
+        false
+    }
+}
+
+impl Documents {
+    /// Answers a request for a document.
+    pub(super) async fn answer(
+        &self,
+        req: &Request,
+        res: &mut Response,
+        wanted: Wanted,
+        arrival: &Arrival,
+        form: &impl Form,
+    ) -> LogFields {
+        match self.cache.recall(&wanted.target, wanted.demand, arrival.at) {
+            Some(answer) if !form.wants_another(&answer) => {
+                self.give(req, res, wanted, &answer, arrival.at, arrival, form)
+            }
+            // Boxed separately: the library boxes this future, and a miss needs more room than all
+            // the rest.
+            _ => Box::pin(self.ask(req, res, wanted, arrival, form)).await,
+        }
+    }
+
+    /// Counts a request that was refused before the cache.
+    pub(super) fn refused(&self, arrival: &Arrival) -> LogFields {
+        let took = arrival.stopwatch.elapsed();
+        self.metrics.refused(took);
+        let cache = Some(Status::invalid_parameter());
+        LogFields { cache, took: Some(took), ..LogFields::default() }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
+    fn give(
+        &self,
+        req: &Request,
+        res: &mut Response,
+        wanted: Wanted,
+        answer: &Answer,
+        now: Timestamp,
+        arrival: &Arrival,
+        form: &impl Form,
+    ) -> LogFields {
+        if let Some(saved) = form.answer(req, res, &wanted.target, answer, now, &self.heads) {
+            self.metrics.compressed(saved);
+        }
+        let took = arrival.stopwatch.elapsed();
+        self.metrics.answered(answer, now, took);
+        let (target, cache) = (Some(wanted.target), Some(answer.status));
+        LogFields { target, cache, took: Some(took), ..LogFields::default() }
+    }
+
+    /// Answers a request that L1 cannot answer, as far as the client's rate permits.
+    async fn ask(
+        &self,
+        req: &Request,
+        res: &mut Response,
+        wanted: Wanted,
+        arrival: &Arrival,
+        form: &impl Form,
+    ) -> LogFields {
+        let mut client = None;
+        let fields = match self.wait_for(req, &wanted, &mut client, form).await {
+            Ok(answer) => self.give(req, res, wanted, &answer, self.clock.now(), arrival, form),
+            Err(wait) => {
+                form.too_many_requests(req, res, &wanted.target, wait);
+                let took = arrival.stopwatch.elapsed();
+                self.metrics.client_limited(took);
+                let (target, cache) = (Some(wanted.target), Some(Status::client_limited()));
+                LogFields { target, cache, took: Some(took), ..LogFields::default() }
+            }
+        };
+        LogFields { client, ..fields }
+    }
+
+    /// Returns the answer, or the time until the client may cause a call to the upstream. Where the
+    /// first answer will not do, the upstream is asked, and the first one stands if it has none.
+    async fn wait_for(
+        &self,
+        req: &Request,
+        wanted: &Wanted,
+        client: &mut Option<IpAddr>,
+        form: &impl Form,
+    ) -> Result<Answer, Duration> {
+        let Wanted { target, demand } = wanted;
+        let answer = self.wait(req, target, *demand, client).await?;
+        if !form.wants_another(&answer) {
+            return Ok(answer);
+        }
+        match self.wait(req, target, Demand::Refresh, client).await {
+            Ok(another) if another.is_document() => Ok(another),
+            _ => Ok(answer),
+        }
+    }
+
+    /// A client that leaves before the answer gets no token back.
+    async fn wait(
+        &self,
+        req: &Request,
+        target: &Target,
+        demand: Demand,
+        client: &mut Option<IpAddr>,
+    ) -> Result<Answer, Duration> {
+        let mut permit = self.client_rate.permit(|| {
+            *client = self.proxies.client_of(req);
+            *client
+        });
+        let take = || permit.as_mut().map_or(Ok(()), |permit| permit.take(self.clock.now()));
+        let answer = self.cache.wait(target, demand, take).await?;
+        if let Some(permit) = permit.filter(|_| !answer.status.is_own_call()) {
+            permit.give_back();
+        }
+        Ok(answer)
+    }
+}

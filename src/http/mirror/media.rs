@@ -1,0 +1,129 @@
+//! The media type that a client of GitHub's API asks for.
+//!
+//! svm has one representation of each document. A client that asks for another one gets an error:
+//! a client that is given JSON where it asked for a hash takes the JSON for the hash.
+
+use http::HeaderMap;
+use http::header::ACCEPT;
+
+/// The words that stand for a representation in `application/vnd.github.v3.WORD+json`.
+const PARAMETERS: [&str; 11] = [
+    "json", "raw", "full", "html", "text", "object", "sha", "diff", "patch", "star", "base64",
+];
+
+const VENDOR: &str = "application/vnd.github";
+
+/// Returns true if svm has the representation of a document of `path` that the client asks for.
+pub(super) fn is_served(headers: &HeaderMap, path: &str) -> bool {
+    let mut lines = headers.get_all(ACCEPT).iter();
+    // A hit of a client without preferences costs one look.
+    let Some(first) = lines.next() else { return true };
+    let lines = std::iter::once(first).chain(lines).filter_map(|line| line.to_str().ok());
+    let types = lines.flat_map(|line| line.split(',')).map(essence);
+    let resource = resource(path);
+    let is_asset = resource.starts_with("releases/assets/");
+    if is_asset && types.clone().any(|essence| essence == "application/octet-stream") {
+        return false;
+    }
+    match types.filter_map(parameter).next() {
+        None | Some("json" | "full" | "text") => true,
+        Some("raw") => !is_content(resource) && !resource.starts_with("git/blobs/"),
+        Some("html" | "object") => !is_content(resource),
+        Some(_) => false,
+    }
+}
+
+/// Returns the media type without its parameters.
+fn essence(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
+}
+
+/// Returns the representation that a type of GitHub's names, if it names one.
+fn parameter(essence: &str) -> Option<&'static str> {
+    let (vendor, rest) = essence.split_at_checked(VENDOR.len())?;
+    if !vendor.eq_ignore_ascii_case(VENDOR) {
+        return None;
+    }
+    let (words, _) = rest.split_once('+').unwrap_or((rest, ""));
+    let (_, last) = words.rsplit_once('.')?;
+    PARAMETERS.into_iter().find(|parameter| last.eq_ignore_ascii_case(parameter))
+}
+
+/// Returns the part of a path behind the repository.
+fn resource(path: &str) -> &str {
+    let behind = |path: Option<&str>, names: usize| path?.splitn(names + 1, '/').nth(names);
+    let named = behind(path.strip_prefix("/repos/"), 2);
+    named.or_else(|| behind(path.strip_prefix("/repositories/"), 1)).unwrap_or_default()
+}
+
+fn is_content(resource: &str) -> bool {
+    let first = resource.split('/').next();
+    matches!(first, Some("contents" | "readme" | "license"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    const RELEASES: &str = "/repos/o/r/releases";
+    const CONTENTS: &str = "/repos/o/r/contents/README.md";
+
+    fn serves(lines: &[&str], path: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(ACCEPT, HeaderValue::from_str(line).unwrap());
+        }
+        is_served(&headers, path)
+    }
+
+    #[test]
+    fn json_is_served_to_all_who_take_it() {
+        for accept in [
+            "*/*",
+            "",
+            "application/json",
+            "application/vnd.github+json",
+            "application/vnd.github.v3+json",
+            "application/vnd.github.json",
+            "application/vnd.github.mercy-preview+json, application/vnd.github.v3.full+json",
+            "APPLICATION/VND.GITHUB.V3.JSON ; q=0.5",
+            "text/html,application/xhtml+xml;q=0.9",
+            "application/vnd.githubx",
+            ",,;",
+        ] {
+            for path in [RELEASES, CONTENTS, "/repos/o/r/license", "/repos/o/r/git/blobs/1"] {
+                assert!(serves(&[accept], path), "{accept} {path}");
+            }
+        }
+        assert!(serves(&[], CONTENTS));
+        assert!(serves(&["application/vnd.github.raw"], RELEASES), "one client always sends it");
+    }
+
+    #[test]
+    fn another_representation_is_never_mistaken_for_json() {
+        for (accept, path) in [
+            ("application/vnd.github.raw", CONTENTS),
+            ("application/vnd.github.v3.raw+json", "/repos/o/r/readme"),
+            ("application/vnd.github.VERSION.RAW", "/repos/o/r/license"),
+            ("application/vnd.github.3.raw", "/repos/o/r/git/blobs/1"),
+            ("application/vnd.github+json, application/vnd.github.raw", CONTENTS),
+            ("application/vnd.github.html", CONTENTS),
+            ("application/vnd.github.object+json", "/repos/o/r/contents"),
+            ("application/vnd.github.sha", "/repos/o/r/commits/main"),
+            ("text/plain, application/vnd.github.v3.diff;q=1", "/repos/o/r/commits/main"),
+            ("application/vnd.github.patch", RELEASES),
+            ("application/vnd.github.star+json", "/repos/o/r/stargazers"),
+            ("application/vnd.github.base64", RELEASES),
+            ("application/octet-stream", "/repos/o/r/releases/assets/1"),
+            ("application/octet-stream", "/repositories/1/releases/assets/1"),
+            ("application/vnd.github.raw", "/repositories/1/contents/x"),
+        ] {
+            assert!(!serves(&[accept], path), "{accept} {path}");
+            assert!(!serves(&["*/*", accept], path), "{accept} {path}");
+        }
+        assert!(serves(&["application/octet-stream"], RELEASES));
+        assert!(serves(&["application/vnd.github.raw"], "/repos/contents/readme/releases"));
+    }
+}

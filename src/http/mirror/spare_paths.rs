@@ -1,0 +1,107 @@
+//! The paths of the mirror: documents, the few pages that clients ask for before them, and those
+//! that GitHub has and svm has not.
+
+use http::Method;
+use salvo::{Request, Response};
+
+use crate::clock::Timestamp;
+use crate::http::render::mirror as render;
+
+/// The prefix of the API on a GitHub Enterprise server.
+const ENTERPRISE: &str = "/api/v3";
+
+/// The first segments of paths that GitHub has and svm answers with GitHub's own "not found".
+const ABSENT: [&str; 6] = ["graphql", "user", "users", "orgs", "search", "api"];
+
+/// Returns the path without the prefix of an Enterprise server.
+pub(in crate::http) fn without_prefix(path: &str) -> &str {
+    match path.strip_prefix(ENTERPRISE) {
+        Some("") => "/",
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => path,
+    }
+}
+
+/// Returns true if a path belongs to the mirror.
+pub(in crate::http) fn is_mirrored(path: &str) -> bool {
+    let first = path.strip_prefix('/').and_then(|rest| rest.split('/').next());
+    let first = first.unwrap_or_default();
+    matches!(first, "" | "repos" | "repositories" | "rate_limit" | "meta") && !path.starts_with("//")
+        || ABSENT.contains(&first)
+}
+
+/// Returns true if a path can be that of a document.
+pub(super) fn is_document(path: &str) -> bool {
+    path.starts_with("/repos/") || path.starts_with("/repositories/")
+}
+
+/// A page that is no document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spare {
+    Root,
+    RateLimit,
+    Meta { is_enterprise: bool },
+}
+
+impl Spare {
+    /// Returns the page that a request reads, if it reads one.
+    pub(super) fn of(req: &Request) -> Option<Self> {
+        let path = req.uri().path();
+        let is_enterprise = path.starts_with(ENTERPRISE);
+        let page = match without_prefix(path) {
+            "/" => Self::Root,
+            "/rate_limit" => Self::RateLimit,
+            "/meta" => Self::Meta { is_enterprise },
+            _ => return None,
+        };
+        matches!(*req.method(), Method::GET | Method::HEAD).then_some(page)
+    }
+
+    pub(super) fn answer(
+        self,
+        req: &Request,
+        res: &mut Response,
+        base: Option<String>,
+        now: Timestamp,
+    ) {
+        match self {
+            Self::Root => {
+                let prefix = if req.uri().path().starts_with(ENTERPRISE) { ENTERPRISE } else { "" };
+                render::root(req, res, &format!("{}{prefix}", base.unwrap_or_default()));
+            }
+            Self::RateLimit => render::rate_limit(req, res, now),
+            Self::Meta { is_enterprise } => render::meta(req, res, is_enterprise),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mirror_has_its_own_paths_only() {
+        for path in [
+            "/", "/repos/o/r", "/repositories/1", "/api/v3", "/api/v3/", "/api/graphql", "/graphql",
+            "/rate_limit", "/meta", "/user", "/users/x", "/orgs/x/repos", "/search/code", "/repos",
+        ] {
+            assert!(is_mirrored(path), "{path}");
+        }
+        for path in ["//", "//repos/o/r", "/reposx", "/version/", "/x/repos", "/metadata", "*", ""] {
+            assert!(!is_mirrored(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_prefix_is_whole() {
+        for (path, want) in [
+            ("/api/v3", "/"),
+            ("/api/v3/", "/"),
+            ("/api/v3/repos/o/r", "/repos/o/r"),
+            ("/api/v3x/repos/o/r", "/api/v3x/repos/o/r"),
+            ("/repos/o/r", "/repos/o/r"),
+        ] {
+            assert_eq!(without_prefix(path), want);
+        }
+    }
+}

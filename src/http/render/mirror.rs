@@ -1,0 +1,250 @@
+//! The answers of the mirror, in GitHub's form.
+//!
+//! Clients understand GitHub's errors, and attribute a `401` to a token of their own, so svm's
+//! troubles have the form that they understand best.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use salvo::{Request, Response};
+use serde_json::{Value, json};
+
+use crate::cache::{Answer, Detail, Payload, Status};
+use crate::clock::Timestamp;
+use crate::entry::{Entry, Reason};
+use crate::http::coding;
+use crate::http::values::Values;
+use crate::json::is_valid;
+use crate::target::Key;
+
+use super::heads::{HeadKey, Interface};
+use super::{HeadCache, NO_STORE, content_type, document, failed, link, provenance, seconds, send};
+
+const DOCUMENTATION: &str = "https://docs.github.com/rest";
+const SECONDARY: &str = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
+const LIMITS: &str =
+    "https://docs.github.com/rest/overview/resources-in-the-rest-api#rate-limiting";
+
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const USED: HeaderName = HeaderName::from_static("x-ratelimit-used");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+const RESOURCE: HeaderName = HeaderName::from_static("x-ratelimit-resource");
+
+/// The calls an hour that GitHub grants to a user.
+const HOURLY: u64 = 5_000;
+
+/// Renders an answer of the cache. `page` gives the URL of the request without its query, for the
+/// links to other pages. Returns how many bytes gzip saved, if the body is sent as gzip.
+pub(in crate::http) fn answer(
+    req: &Request,
+    res: &mut Response,
+    key: Key,
+    answer: &Answer,
+    now: Timestamp,
+    heads: &HeadCache,
+    page: impl FnOnce() -> Option<String>,
+) -> Option<usize> {
+    let entry = match &answer.given {
+        Payload::Document(entry) => entry,
+        Payload::Passed { status, body, retry_after } => {
+            provenance(res.headers_mut(), Some(key), &answer.status, &mut Values::new());
+            passed(req, res, answer, (*status, body, *retry_after), now);
+            return None;
+        }
+        Payload::Failed { failure, retry_after } => {
+            provenance(res.headers_mut(), Some(key), &answer.status, &mut Values::new());
+            if is_limit(&answer.status) {
+                rate_limited(req, res, *retry_after, now);
+            } else {
+                let (status, error, detail) = failed(failure, *retry_after);
+                error_with(req, res, status, &format!("{error}: {detail}"), *retry_after);
+            }
+            return None;
+        }
+    };
+    let (coding, bytes) = entry.body.form(coding::preferred(req.headers()));
+    let (status, tag) = (answer.status, entry.body.tag());
+    let age = now.since(entry.times.checked_at).as_secs();
+    let interface = Interface::Mirror;
+    let head = heads.head(&HeadKey { interface, key, status, age, tag, coding });
+    *res.headers_mut() = head;
+    if let Some(links) = entry.extras.links() {
+        link::on_page(res.headers_mut(), links, page());
+    }
+    let last_modified = last_modified(entry);
+    let is_unmodified = last_modified.as_ref().is_some_and(|date| is_unmodified(req, date));
+    if let Some(date) = last_modified {
+        res.headers_mut().insert(LAST_MODIFIED, date);
+    }
+    let saved = entry.body.len() - bytes.len();
+    document(req, res, bytes, is_unmodified).then_some(saved).filter(|saved| *saved > 0)
+}
+
+/// Returns the date of a single document. The date of a list is that of its newest element.
+fn last_modified(entry: &Entry) -> Option<HeaderValue> {
+    let date = entry.validators.last_modified.as_deref()?;
+    if entry.body.starts_with(b"[") { None } else { HeaderValue::from_str(date).ok() }
+}
+
+/// GitHub compares the date as text, and only in a request without `If-None-Match`.
+fn is_unmodified(req: &Request, date: &HeaderValue) -> bool {
+    !req.headers().contains_key(IF_NONE_MATCH)
+        && req.headers().get(IF_MODIFIED_SINCE).is_some_and(|since| since == date)
+}
+
+/// Renders the upstream's own answer, byte for byte if it is JSON.
+fn passed(
+    req: &Request,
+    res: &mut Response,
+    answer: &Answer,
+    (status, body, retry_after): (StatusCode, &Bytes, Option<Duration>),
+    now: Timestamp,
+) {
+    if is_limit(&answer.status) {
+        return rate_limited(req, res, retry_after, now);
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        let text = "GitHub refuses every token of this cache";
+        return error_with(req, res, StatusCode::SERVICE_UNAVAILABLE, text, retry_after);
+    }
+    if status.as_u16() >= 400 && !is_valid(body) {
+        let text = status.canonical_reason().unwrap_or("Unknown status");
+        return error_with(req, res, status, text, retry_after);
+    }
+    refuse(req, res, status, body.clone(), retry_after);
+}
+
+/// Returns true if no call was possible or GitHub refused it, for a rate limit.
+fn is_limit(status: &Status) -> bool {
+    let limits = [Reason::Limited, Reason::NoToken, Reason::HostRests];
+    matches!(status.detail, Some(Detail::Refused(reason)) if limits.contains(&reason))
+}
+
+/// Renders a rate limit, in the form that all clients understand: they wait for the reset.
+fn rate_limited(req: &Request, res: &mut Response, wait: Option<Duration>, now: Timestamp) {
+    let reset = now.as_secs() + wait.map_or(1, seconds);
+    limits(res.headers_mut(), HOURLY, reset);
+    let body = shape("API rate limit exceeded for svm.", LIMITS, StatusCode::FORBIDDEN);
+    refuse(req, res, StatusCode::FORBIDDEN, body, None);
+}
+
+/// Renders the refusal of a request that exceeds its client's rate.
+pub(in crate::http) fn too_many_requests(
+    req: &Request,
+    res: &mut Response,
+    key: Key,
+    wait: Duration,
+) {
+    provenance(res.headers_mut(), Some(key), &Status::client_limited(), &mut Values::new());
+    let text = "You have exceeded a secondary rate limit of this cache";
+    let body = shape(text, SECONDARY, StatusCode::FORBIDDEN);
+    refuse(req, res, StatusCode::FORBIDDEN, body, Some(wait));
+}
+
+/// Renders the answer to a path that svm does not serve.
+pub(in crate::http) fn not_found(req: &Request, res: &mut Response) {
+    error(req, res, StatusCode::NOT_FOUND, "Not Found");
+}
+
+/// Renders the answer to a method that would change something.
+pub(in crate::http) fn read_only(req: &Request, res: &mut Response) {
+    res.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    error(req, res, StatusCode::FORBIDDEN, "This is a read-only cache of the GitHub API");
+}
+
+/// Renders the answer to a client that wants another representation.
+pub(in crate::http) fn unsupported_media_type(req: &Request, res: &mut Response) {
+    error(req, res, StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported 'Accept' header");
+}
+
+/// Renders the answer to a client of another version of the API.
+pub(in crate::http) fn unknown_api_version(req: &Request, res: &mut Response) {
+    let text = "This cache serves the version 2022-11-28 of the GitHub API";
+    error(req, res, StatusCode::BAD_REQUEST, text);
+}
+
+/// Renders the answer to a path that is no valid URL.
+pub(in crate::http) fn invalid(req: &Request, res: &mut Response, detail: &str) {
+    error(req, res, StatusCode::BAD_REQUEST, detail);
+}
+
+/// Renders the root of the API, by which clients check that there is one.
+pub(in crate::http) fn root(req: &Request, res: &mut Response, base: &str) {
+    let body = json!({
+        "current_user_url": format!("{base}/user"),
+        "rate_limit_url": format!("{base}/rate_limit"),
+        "repository_url": format!("{base}/repos/{{owner}}/{{repo}}"),
+    });
+    own(req, res, &body);
+}
+
+/// Renders the limits of a client of svm, which counts none of its hits.
+pub(in crate::http) fn rate_limit(req: &Request, res: &mut Response, now: Timestamp) {
+    let reset = (now.as_secs() / 3_600 + 1) * 3_600;
+    let full = json!({ "limit": HOURLY, "used": 0, "remaining": HOURLY, "reset": reset });
+    let resources = json!({ "core": full, "search": full, "graphql": full });
+    limits(res.headers_mut(), 0, reset);
+    own(req, res, &json!({ "resources": resources, "rate": full }));
+}
+
+/// Renders the facts about the server that clients ask for.
+pub(in crate::http) fn meta(req: &Request, res: &mut Response, is_enterprise: bool) {
+    let mut body = json!({ "verifiable_password_authentication": false });
+    if is_enterprise {
+        body["installed_version"] = "3.17.0".into();
+    }
+    own(req, res, &body);
+}
+
+fn limits(headers: &mut HeaderMap, used: u64, reset: u64) {
+    headers.insert(LIMIT, HeaderValue::from(HOURLY));
+    headers.insert(REMAINING, HeaderValue::from(HOURLY - used));
+    headers.insert(USED, HeaderValue::from(used));
+    headers.insert(RESET, HeaderValue::from(reset));
+    headers.insert(RESOURCE, HeaderValue::from_static("core"));
+}
+
+fn own(req: &Request, res: &mut Response, body: &Value) {
+    refuse(req, res, StatusCode::OK, body.to_string().into(), None);
+}
+
+fn error(req: &Request, res: &mut Response, status: StatusCode, text: &str) {
+    error_with(req, res, status, text, None);
+}
+
+fn error_with(
+    req: &Request,
+    res: &mut Response,
+    status: StatusCode,
+    text: &str,
+    retry_after: Option<Duration>,
+) {
+    refuse(req, res, status, shape(text, DOCUMENTATION, status), retry_after);
+}
+
+/// Returns an error in GitHub's form.
+fn shape(text: &str, documentation: &str, status: StatusCode) -> Bytes {
+    let error =
+        json!({ "message": text, "documentation_url": documentation, "status": status.as_str() });
+    error.to_string().into()
+}
+
+/// Renders JSON that caches must not store.
+fn refuse(
+    req: &Request,
+    res: &mut Response,
+    status: StatusCode,
+    body: Bytes,
+    retry_after: Option<Duration>,
+) {
+    let headers = res.headers_mut();
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    if let Some(wait) = retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
+    }
+    content_type(headers, Interface::Mirror);
+    send(req, res, status, body);
+}

@@ -1,0 +1,120 @@
+//! The root of the API that svm serves under its own address.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::policy::{Malformed, PathPrefix};
+use super::{Authority, Error, Policy, Target, grammar};
+
+/// The default root.
+pub const DEFAULT_API_ROOT: &str = "https://api.github.com";
+
+/// The URL below which the API's paths are: `https://api.github.com`, or
+/// `https://ghe.example/api/v3`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiRoot {
+    authority: Authority,
+    /// Empty, or a path without a final slash.
+    path: String,
+}
+
+impl ApiRoot {
+    /// Returns the host of the API.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Returns the target of a raw path and query below the root. One final slash, a final `&` and
+    /// `page=1` mean nothing there, and are dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] for what is no allowed target, as a URL of a client is.
+    pub fn target(&self, path: &str, query: &str, policy: &Policy) -> Result<Target, Error> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let pairs = query.split('&').filter(|pair| *pair != "page=1" && !pair.is_empty());
+        let query = pairs.collect::<Vec<_>>().join("&");
+        let mark = if query.is_empty() { "" } else { "?" };
+        Target::parse(&format!("{self}{path}{mark}{query}"), policy)
+    }
+}
+
+impl Default for ApiRoot {
+    fn default() -> Self {
+        DEFAULT_API_ROOT.parse().expect("the default is well formed")
+    }
+}
+
+impl fmt::Display for ApiRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "https://{}{}", self.authority, self.path)
+    }
+}
+
+impl FromStr for ApiRoot {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let text = grammar::trim_blanks(text);
+        let rest = text.strip_prefix("https://").ok_or(Malformed)?;
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let path = path.strip_suffix('/').unwrap_or(path);
+        if !path.is_empty() {
+            path.parse::<PathPrefix>()?;
+        }
+        Ok(Self { authority: authority.parse()?, path: path.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roots_are_read() {
+        for (text, want) in [
+            ("https://api.github.com", Some("https://api.github.com")),
+            ("https://api.github.com/", Some("https://api.github.com")),
+            ("https://GHE.example:8443/api/v3", Some("https://ghe.example:8443/api/v3")),
+            ("https://[2001:db8::1]/api/v3/", Some("https://[2001:db8::1]/api/v3")),
+            ("http://api.github.com", None),
+            ("api.github.com", None),
+            ("https://", None),
+            ("https://user@host", None),
+            ("https://host/a//b", None),
+            ("https://host/../x", None),
+            ("https://host/x?y", None),
+            ("https://host/x#y", None),
+        ] {
+            let root = text.parse::<ApiRoot>().ok().map(|root| root.to_string());
+            assert_eq!(root.as_deref(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_the_same_target_as_its_url() {
+        let policy = Policy::default();
+        let target = |path, query| ApiRoot::default().target(path, query, &policy);
+        for (path, query, url) in [
+            ("/repos/o/r", "", "repos/o/r"),
+            ("/repos/o/r/", "", "repos/o/r"),
+            ("/repos/o/r/releases", "per_page=5&", "repos/o/r/releases?per_page=5"),
+            ("/repos/o/r/releases", "page=1&per_page=5", "repos/o/r/releases?per_page=5"),
+            ("/repos/o/r/releases", "page=1", "repos/o/r/releases"),
+            ("/repos/o/r/releases", "page=10", "repos/o/r/releases?page=10"),
+            ("/repos/o/r/contents/%61", "b=1&a=2", "repos/o/r/contents/a?a=2&b=1"),
+        ] {
+            let want = Target::parse(&format!("https://api.github.com/{url}"), &policy).unwrap();
+            assert_eq!(target(path, query).map(|it| it.key()), Ok(want.key()), "{path}?{query}");
+        }
+        for (path, query, want) in [
+            ("/user", "", Error::PathNotAllowed),
+            ("/repos/../user", "", Error::Segment),
+            ("/repos/o/r//", "", Error::Segment),
+            ("/repos/o/r", "access_token=x", Error::Credential),
+            ("/repos/%2e%2e/user", "", Error::Segment),
+        ] {
+            assert_eq!(target(path, query).err(), Some(want), "{path}?{query}");
+        }
+    }
+}
