@@ -191,6 +191,7 @@ impl App {
             http::Connections::new(limits, clock.clone(), http::ConnectionCounters::new(&registry));
         let service = http::service(http::Parts {
             cache: cache.clone(),
+            api_root: config.api_root,
             policy,
             client_lifetime: config.revalidate.interval,
             client_miss_rate: config.server.client_miss_rate,

@@ -52,6 +52,8 @@ pub struct Config {
     pub server: Server,
     /// The documents that clients may request.
     pub targets: target::Policy,
+    /// The root of the API that svm serves under GitHub's own paths.
+    pub api_root: target::ApiRoot,
     /// Lifetimes, and the size of L1.
     pub cache: Cache,
     /// The connections to GitHub.
@@ -304,6 +306,7 @@ impl Config {
         let mut reader = Reader::new(vars);
         let server = sections::server(&mut reader);
         let targets = sections::targets(&mut reader);
+        let api_root = sections::api_root(&mut reader, targets.as_ref());
         let revalidate = sections::revalidate(&mut reader);
         let cache = sections::cache(&mut reader, revalidate.as_ref());
         let upstream = sections::upstream(&mut reader, targets.as_ref());
@@ -315,6 +318,7 @@ impl Config {
             Some(Self {
                 server: server?,
                 targets: targets?,
+                api_root: api_root?,
                 cache: cache?,
                 upstream: upstream?,
                 tokens: tokens?,

@@ -4,10 +4,12 @@
 //! program around each; the tests run them over the corpus in `fuzz/corpus`. No build of the
 //! service contains this module.
 
+mod accept;
 mod duration;
 mod env;
 mod forwarded;
 mod identity;
+mod link;
 mod query;
 mod rate_limit;
 mod record;
@@ -17,10 +19,12 @@ mod target;
 #[cfg(test)]
 mod corpus;
 
+pub use accept::accept;
 pub use duration::duration;
 pub use env::env;
 pub use forwarded::forwarded;
 pub use identity::identity;
+pub use link::link;
 pub use query::query;
 pub use rate_limit::rate_limit;
 pub use record::record;

@@ -8,6 +8,7 @@
 //! reads `\` as `/`, resolves dot segments), and a repaired URL would be allowed as one thing and
 //! fetched as another. The crate reads the canonical form afterwards, and both readings must agree.
 
+mod api_root;
 mod canonical;
 mod error;
 mod grammar;
@@ -25,6 +26,7 @@ use std::ops::Range;
 use self::canonical::Canonical;
 use self::grammar::Parts;
 
+pub use api_root::{ApiRoot, DEFAULT_API_ROOT};
 pub use error::Error;
 pub use key::Key;
 pub use policy::{

@@ -47,6 +47,11 @@ pub enum Payload {
 }
 
 impl Answer {
+    /// Returns true if the answer is a document.
+    pub fn is_document(&self) -> bool {
+        matches!(self.given, Payload::Document(_))
+    }
+
     /// A stored entry as it is.
     pub(super) fn stored(entry: &Arc<Entry>, now: Timestamp, detail: Option<Detail>) -> Self {
         let status = Status { detail, ..Status::hit(entry.seconds_left(now)) };

@@ -12,7 +12,7 @@ use super::{
     Cache, ConnectTo, Embedded, Log, Revalidate, Server, Store, Tokens, Upstream, WriteBehind,
 };
 use crate::secret::Secret;
-use crate::target::Policy;
+use crate::target::{ApiRoot, Policy};
 
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(30);
 const STORE_READ_BUDGET: Duration = Duration::from_millis(25);
@@ -53,6 +53,18 @@ pub(super) fn targets(reader: &mut Reader<'_>) -> Option<Policy> {
         return reader.note("GITHUB_TOKEN_HOSTS", &format!("\"{stray}\" is not allowed upstream"));
     }
     Some(Policy::new(hosts, api_paths, token_hosts))
+}
+
+pub(super) fn api_root(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Option<ApiRoot> {
+    let root = reader.read("API_UPSTREAM", parse::api_root)?;
+    // The default host that the operator does not allow is simply not served. An explicit one is a
+    // mistake: every request to it would be refused.
+    let is_stray = targets.is_some_and(|targets| !targets.hosts().contains(root.authority()));
+    if is_stray && reader.is_set("API_UPSTREAM") {
+        let problem = format!("\"{}\" is not allowed upstream", root.authority());
+        return reader.note("API_UPSTREAM", &problem);
+    }
+    Some(root)
 }
 
 pub(super) fn cache(reader: &mut Reader<'_>, revalidate: Option<&Revalidate>) -> Option<Cache> {

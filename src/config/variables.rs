@@ -3,7 +3,7 @@
 //! The table in docs/configuration.md is compared with it, and `svm --help` is made from it. A
 //! default is text and goes through the same parser as an operator's value.
 
-use crate::target::{DEFAULT_API_PATHS, DEFAULT_HOSTS, DEFAULT_TOKEN_HOSTS};
+use crate::target::{DEFAULT_API_PATHS, DEFAULT_API_ROOT, DEFAULT_HOSTS, DEFAULT_TOKEN_HOSTS};
 
 /// A variable that the service reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,12 @@ pub const VARIABLES: &[Variable] = &[
         DEFAULT_TOKEN_HOSTS,
         "a comma-separated list of hosts from ALLOWED_UPSTREAM_HOSTS, with the same ports",
         "hosts that may see a token",
+    ),
+    optional(
+        "API_UPSTREAM",
+        DEFAULT_API_ROOT,
+        "an https URL without a query, such as https://ghe.example/api/v3",
+        "the API that svm serves under its own paths",
     ),
     optional("CACHE_HARD_TTL", "24h", DURATION, "life of a 200"),
     optional("CACHE_NEGATIVE_TTL", "5m", DURATION, "life of a 404 or 410"),

@@ -3,15 +3,19 @@
 use std::fs;
 use std::path::Path;
 
-use super::{duration, env, forwarded, identity, query, rate_limit, record, redis_url, target};
+use super::{
+    accept, duration, env, forwarded, identity, link, query, rate_limit, record, redis_url, target,
+};
 
 type Law = fn(&[u8]);
 
-const TARGETS: [(&str, Law); 9] = [
+const TARGETS: [(&str, Law); 11] = [
+    ("accept", accept),
     ("duration", duration),
     ("env", env),
     ("forwarded", forwarded),
     ("identity", identity),
+    ("link", link),
     ("query", query),
     ("rate_limit", rate_limit),
     ("record", record),

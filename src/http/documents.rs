@@ -50,13 +50,7 @@ pub(super) trait Form: Sync {
     ) -> Option<usize>;
 
     /// Renders the refusal of a request that exceeds its client's rate.
-    fn too_many_requests(
-        &self,
-        req: &Request,
-        res: &mut Response,
-        target: &Target,
-        wait: Duration,
-    );
+    fn too_many_requests(&self, req: &Request, res: &mut Response, target: &Target, wait: Duration);
 
     /// Returns true if the answer will not do, and the upstream is to be asked for another one.
     fn wants_another(&self, _: &Answer) -> bool {

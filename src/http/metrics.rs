@@ -1,5 +1,6 @@
 //! The page `/metrics`: the counters, and gauges that are read on each request.
 
+mod client_tokens;
 mod connections;
 mod gauges;
 mod requests;
@@ -17,6 +18,7 @@ use crate::metrics::Registry;
 use crate::telemetry::Lines;
 use crate::upstream::{Reachability, TokenPool};
 
+pub(super) use client_tokens::client_tokens;
 pub use connections::ConnectionCounters;
 pub(super) use connections::Shed;
 pub(super) use requests::RequestMetrics;

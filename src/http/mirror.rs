@@ -5,29 +5,29 @@
 //! server. The mirror reads; it ignores the credentials that clients send.
 
 mod base;
-mod media;
-mod spare_paths;
+mod credentials;
+pub(crate) mod media;
+mod paths;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
 use http::{HeaderName, Method};
 use salvo::{Request, Response};
 
 use crate::cache::{Answer, Demand, Payload};
 use crate::clock::Timestamp;
-use crate::secret;
 use crate::target::{self, ApiRoot, Policy, Target};
 
 use super::documents::{Documents, Form, Wanted};
 use super::marked::has_hash;
-use super::metrics::ClientTokens;
 use super::page::{Arrival, LogFields, Page};
 use super::render::{HeadCache, mirror as render};
 use super::two_hit_cache::TwoHitCache;
 
-pub(super) use spare_paths::{is_mirrored, without_prefix};
+pub(super) use self::credentials::ClientTokens;
+pub(super) use self::paths::is_mirrored;
+use self::paths::without_prefix;
 
 const API_VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
 /// The version of GitHub's API that svm asks for.
@@ -68,7 +68,7 @@ impl Mirror {
 
     fn target(&self, req: &Request) -> Result<Arc<Target>, Refusal> {
         let path = without_prefix(req.uri().path());
-        if !spare_paths::is_document(path) {
+        if !paths::is_document(path) {
             return Err(Refusal::NotFound);
         }
         if !matches!(*req.method(), Method::GET | Method::HEAD) {
@@ -99,13 +99,6 @@ impl Mirror {
         let raw = req.uri().path_and_query().map_or(path, |raw| raw.as_str());
         if raw.len() > LONGEST { parse() } else { self.targets.get(raw, parse) }
     }
-
-    fn note_token(&self, req: &Request) {
-        let Some(authorization) = req.headers().get(AUTHORIZATION) else { return };
-        if secret::holds_token(authorization.as_bytes()) {
-            self.client_tokens.note();
-        }
-    }
 }
 
 impl Page for Mirror {
@@ -114,9 +107,9 @@ impl Page for Mirror {
     const IS_SHED: bool = true;
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
-        self.note_token(req);
+        self.client_tokens.watch(req.headers());
         let form = AsGitHub { documents: &self.documents };
-        if let Some(page) = spare_paths::Spare::of(req) {
+        if let Some(page) = paths::Spare::of(req) {
             page.answer(req, res, base::of(req, &self.documents.proxies), arrival.at);
             return LogFields::default();
         }

@@ -3,6 +3,7 @@
 
 mod heads;
 mod link;
+pub(super) mod mirror;
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -18,7 +19,7 @@ use serde_json::json;
 
 use crate::cache::{Answer, Outcome, Payload, Status};
 use crate::clock::Timestamp;
-use crate::entry::{Coding, Reason};
+use crate::entry::{Coding, Entry, Reason};
 use crate::json::is_valid;
 use crate::target::Key;
 use crate::upstream::Failure;
@@ -28,7 +29,7 @@ use super::conditional;
 use super::values::Values;
 
 pub(super) use heads::HeadCache;
-use heads::HeadKey;
+use heads::{HeadKey, Interface};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -51,23 +52,20 @@ pub(super) fn answer(
 ) -> Option<usize> {
     let (status, body, retry_after) = match &answer.given {
         Payload::Document(entry) => {
-            let (coding, bytes) = entry.body.form(coding::preferred(req.headers()));
-            let (status, tag) = (answer.status, entry.body.tag());
-            let age = now.since(entry.times.checked_at).as_secs();
-            *res.headers_mut() = heads.head(&HeadKey { key, status, age, tag, coding });
-            if let Some(links) = entry.extras.links() {
-                link::as_given(res.headers_mut(), links);
-            }
-            let is_sent = document(req, res, bytes);
-            let is_gzip = coding == Coding::Gzip;
-            return (is_sent && is_gzip).then(|| entry.body.len() - bytes.len());
+            let origin = Origin { interface: Interface::Version, key, status: answer.status };
+            return document(req, res, entry, origin, now, heads, |headers| {
+                if let Some(links) = entry.extras.links() {
+                    link::as_given(headers, links);
+                }
+                false
+            });
         }
         Payload::Passed { status, body, retry_after } => {
             (*status, passed(*status, body), *retry_after)
         }
         Payload::Failed { failure, retry_after } => {
-            let (status, body) = failed(failure, *retry_after);
-            (status, body, *retry_after)
+            let (status, title, detail) = failed(failure, *retry_after);
+            (status, error(title, &detail), *retry_after)
         }
     };
     provenance(res.headers_mut(), Some(key), &answer.status, &mut Values::new());
@@ -160,18 +158,42 @@ fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values
     headers.insert(CACHE_STATUS, cache_status(status, values));
 }
 
-/// Renders the part after the head. Returns true if it sends the body. Everything, a `304` too, is
-/// about the one form that is chosen.
-fn document(req: &Request, res: &mut Response, bytes: &Bytes) -> bool {
-    if conditional::matches(req.headers(), res.headers()[ETAG].as_bytes()) {
+/// The inputs of a head that do not follow from the document.
+#[derive(Clone, Copy)]
+struct Origin {
+    interface: Interface,
+    key: Key,
+    status: Status,
+}
+
+/// Renders a document. `complete` adds to the head, and tells if the client has the document by
+/// another sign than its tag. Everything, a `304` too, is about the one form that is chosen.
+/// Returns how many bytes gzip saved, if the body is sent as gzip.
+fn document(
+    req: &Request,
+    res: &mut Response,
+    entry: &Entry,
+    origin: Origin,
+    now: Timestamp,
+    heads: &HeadCache,
+    complete: impl FnOnce(&mut HeaderMap) -> bool,
+) -> Option<usize> {
+    let Origin { interface, key, status } = origin;
+    let (coding, bytes) = entry.body.form(coding::preferred(req.headers()));
+    let age = now.since(entry.times.checked_at).as_secs();
+    let tag = entry.body.tag();
+    *res.headers_mut() = heads.head(&HeadKey { interface, key, status, age, tag, coding });
+    let has_it = complete(res.headers_mut());
+    if has_it || conditional::matches(req.headers(), res.headers()[ETAG].as_bytes()) {
         res.status_code(StatusCode::NOT_MODIFIED);
         let headers = res.headers_mut();
         headers.remove(CONTENT_TYPE);
         headers.remove(CONTENT_ENCODING);
-        return false;
+        return None;
     }
     send(req, res, StatusCode::OK, bytes.clone());
-    req.method() == Method::GET
+    let is_sent_as_gzip = coding == Coding::Gzip && req.method() == Method::GET;
+    is_sent_as_gzip.then(|| entry.body.len() - bytes.len())
 }
 
 fn refused(
@@ -218,9 +240,9 @@ fn error(error: &str, detail: &str) -> Bytes {
     json!({ "error": error, "detail": detail }).to_string().into()
 }
 
-/// Turns a failure into a status and a message. This is the only place that does; the message holds
-/// no address, no token and no internal error text.
-fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, Bytes) {
+/// Turns a failure into a status, a title and a message. This is the only place that does; the
+/// message holds no address, no token and no internal error text.
+fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, &'static str, String) {
     let (status, title) = match failure.reason {
         Reason::Timeout | Reason::TooSlow => (StatusCode::GATEWAY_TIMEOUT, "Upstream timed out"),
         Reason::NoToken | Reason::HostRests | Reason::Limited => {
@@ -261,7 +283,7 @@ fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, Byte
         }
         _ => detail.to_owned(),
     };
-    (status, error(title, &detail))
+    (status, title, detail)
 }
 
 /// Rounds up to whole seconds. The result is never 0, which would ask for an immediate retry.

@@ -12,13 +12,15 @@ use salvo::{Handler, Request, Router, Service};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::metrics::Registry;
-use crate::target::Policy;
+use crate::target::{ApiRoot, Policy};
 
 use super::access_log::AccessLog;
 use super::client_ip::Proxies;
 use super::client_rate::ClientRate;
+use super::documents::Documents;
 use super::health::{Health, Healthz, Readyz};
 use super::metrics::{MetricsPage, MetricsSources, RequestMetrics};
+use super::mirror::{ClientTokens, Mirror, is_mirrored};
 use super::page::Page;
 use super::query_cache::QueryCache;
 use super::render::HeadCache;
@@ -29,6 +31,8 @@ use super::version::Version;
 pub struct Parts {
     /// The source of the answers to `/version`.
     pub cache: Cache,
+    /// The root of the API that the mirror serves.
+    pub api_root: ApiRoot,
     /// The rules for allowed targets.
     pub policy: Arc<Policy>,
     /// The time for which clients and intermediate caches may reuse a fresh answer, counted from
@@ -53,15 +57,20 @@ pub struct Parts {
 /// Returns the service that answers every request.
 pub fn service(parts: Parts) -> Service {
     let Parts { sources, health, access_log, registry, clock, .. } = parts;
-    let version = Version {
+    let client_tokens = ClientTokens::new(&registry);
+    let documents = Arc::new(Documents {
         cache: parts.cache,
-        queries: QueryCache::with_policy(parts.policy),
         heads: HeadCache::with_lifetime(parts.client_lifetime),
         client_rate: ClientRate::new(parts.client_miss_rate),
         proxies: parts.proxies,
         clock: clock.clone(),
         metrics: RequestMetrics::new(&registry),
+    });
+    let version = Version {
+        documents: Arc::clone(&documents),
+        queries: QueryCache::with_policy(Arc::clone(&parts.policy)),
     };
+    let mirror = Mirror::new(documents, parts.api_root, parts.policy, client_tokens);
     let metrics = MetricsPage::new(registry, sources);
     let (healthz, readyz) = (Healthz(health.clone()), Readyz(health.clone()));
     let common = Common { clock, latest: Arc::default(), health, access_log };
@@ -72,6 +81,7 @@ pub fn service(parts: Parts) -> Service {
         .push(exactly("/livez", Livez, &common))
         .push(exactly("/readyz", readyz, &common))
         .push(exactly("/metrics", metrics, &common))
+        .push(mirrored(Route::new(mirror, None, &common)))
         .push(anything(Route::new(Missing, None, &common)));
     Service::new(routes)
 }
@@ -79,6 +89,11 @@ pub fn service(parts: Parts) -> Service {
 fn exactly(path: &'static str, page: impl Page, common: &Common) -> Router {
     Router::with_filter_fn(move |req, state| req.uri().path() == path && consume(req, state))
         .goal(Route::new(page, Some(path), common))
+}
+
+fn mirrored(route: impl Handler) -> Router {
+    Router::with_filter_fn(|req, state| is_mirrored(req.uri().path()) && consume(req, state))
+        .goal(route)
 }
 
 fn anything(route: impl Handler) -> Router {

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::policy::{Malformed, PathPrefix};
-use super::{Authority, Error, Policy, Target, grammar};
+use super::error::Error;
+use super::policy::{Authority, Malformed, PathPrefix, Policy};
+use super::{Target, grammar};
 
 /// The default root.
 pub const DEFAULT_API_ROOT: &str = "https://api.github.com";

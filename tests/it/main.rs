@@ -23,6 +23,7 @@ mod hit;
 mod hostile;
 mod index;
 mod limits;
+mod mirror;
 mod model;
 mod negative;
 mod not_modified;

@@ -71,6 +71,7 @@ async fn metrics_are_prometheus_text() {
     svm_client_connections_shed_total{reason="no-descriptor"} 0
     svm_client_connections_shed_total{reason="overload"} 0
     svm_client_limited_total 0
+    svm_client_tokens_total 0
     svm_flight_followers_total 0
     svm_flights 0
     svm_gzip_answers_total 0

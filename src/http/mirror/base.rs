@@ -84,9 +84,19 @@ mod tests {
     #[test]
     fn a_host_that_is_none_gives_no_base() {
         let long = "x".repeat(300);
-        for host in
-            ["", "a_b", "a/b", "a b", "a\"b", "svm:", "svm:x", "[::g]", "a>;rel=next", "x:1:2", &long]
-        {
+        for host in [
+            "",
+            "a_b",
+            "a/b",
+            "a b",
+            "a\"b",
+            "svm:",
+            "svm:x",
+            "[::g]",
+            "a>;rel=next",
+            "x:1:2",
+            &long,
+        ] {
             assert_eq!(base(Ipv4Addr::LOCALHOST, &[("host", host)]), None, "{host}");
         }
         assert_eq!(base(Ipv4Addr::LOCALHOST, &[]), None);

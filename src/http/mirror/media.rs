@@ -7,25 +7,21 @@ use http::HeaderMap;
 use http::header::ACCEPT;
 
 /// The words that stand for a representation in `application/vnd.github.v3.WORD+json`.
-const PARAMETERS: [&str; 11] = [
-    "json", "raw", "full", "html", "text", "object", "sha", "diff", "patch", "star", "base64",
-];
+const PARAMETERS: [&str; 11] =
+    ["json", "raw", "full", "html", "text", "object", "sha", "diff", "patch", "star", "base64"];
 
 const VENDOR: &str = "application/vnd.github";
 
 /// Returns true if svm has the representation of a document of `path` that the client asks for.
-pub(super) fn is_served(headers: &HeaderMap, path: &str) -> bool {
-    let mut lines = headers.get_all(ACCEPT).iter();
-    // A hit of a client without preferences costs one look.
-    let Some(first) = lines.next() else { return true };
-    let lines = std::iter::once(first).chain(lines).filter_map(|line| line.to_str().ok());
-    let types = lines.flat_map(|line| line.split(',')).map(essence);
+pub(crate) fn is_served(headers: &HeaderMap, path: &str) -> bool {
+    let lines = || headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    let types = || lines().flat_map(|line| line.split(',')).map(essence);
     let resource = resource(path);
     let is_asset = resource.starts_with("releases/assets/");
-    if is_asset && types.clone().any(|essence| essence == "application/octet-stream") {
+    if is_asset && types().any(|essence| essence == "application/octet-stream") {
         return false;
     }
-    match types.filter_map(parameter).next() {
+    match types().filter_map(parameter).next() {
         None | Some("json" | "full" | "text") => true,
         Some("raw") => !is_content(resource) && !resource.starts_with("git/blobs/"),
         Some("html" | "object") => !is_content(resource),
@@ -51,9 +47,12 @@ fn parameter(essence: &str) -> Option<&'static str> {
 
 /// Returns the part of a path behind the repository.
 fn resource(path: &str) -> &str {
-    let behind = |path: Option<&str>, names: usize| path?.splitn(names + 1, '/').nth(names);
-    let named = behind(path.strip_prefix("/repos/"), 2);
-    named.or_else(|| behind(path.strip_prefix("/repositories/"), 1)).unwrap_or_default()
+    let (names, rest) = match (path.strip_prefix("/repos/"), path.strip_prefix("/repositories/")) {
+        (Some(rest), _) => (2, rest),
+        (None, Some(rest)) => (1, rest),
+        (None, None) => return "",
+    };
+    rest.splitn(names + 1, '/').nth(names).unwrap_or_default()
 }
 
 fn is_content(resource: &str) -> bool {

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::cache::Status;
 use crate::entry::{Coding, EntityTag};
@@ -21,11 +21,30 @@ use super::{JSON, cache_control, provenance};
 const SLOTS: usize = 1024;
 
 const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
+/// The request headers by which the answers of the mirror differ.
+const BY_REPRESENTATION: HeaderValue =
+    HeaderValue::from_static("Accept, X-GitHub-Api-Version, Accept-Encoding");
+const MEDIA_TYPE: HeaderName = HeaderName::from_static("x-github-media-type");
+const GITHUB_V3: HeaderValue = HeaderValue::from_static("github.v3; format=json");
+/// The type of every answer of GitHub's API.
+pub(super) const GITHUB_JSON: HeaderValue =
+    HeaderValue::from_static("application/json; charset=utf-8");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+
+/// The interface by which a document is served.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Interface {
+    /// svm's own.
+    Version,
+    /// GitHub's.
+    Mirror,
+}
 
 /// All inputs of a head.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct HeadKey {
+    /// The interface, by which some headers differ.
+    pub(super) interface: Interface,
     /// The document.
     pub(super) key: Key,
     /// The cache's part in the answer.
@@ -57,15 +76,25 @@ impl HeadCache {
         head
     }
 
-    fn write(&self, HeadKey { key, status, age, tag, coding }: &HeadKey) -> HeaderMap {
-        let (mut headers, mut values) = (HeaderMap::with_capacity(12), Values::new());
+    fn write(&self, inputs: &HeadKey) -> HeaderMap {
+        let HeadKey { interface, key, status, age, tag, coding } = inputs;
+        let (mut headers, mut values) = (HeaderMap::with_capacity(14), Values::new());
         provenance(&mut headers, Some(*key), status, &mut values);
         headers.insert(AGE, values.number(*age).cut());
         headers.insert(ETAG, values.text(tag.to_text(*coding)).cut());
         let lifetime = cache_control(status, *age, self.client_lifetime, &mut values);
         headers.insert(CACHE_CONTROL, lifetime);
-        headers.insert(VARY, BY_CODING);
-        headers.insert(CONTENT_TYPE, JSON);
+        match interface {
+            Interface::Version => {
+                headers.insert(VARY, BY_CODING);
+                headers.insert(CONTENT_TYPE, JSON);
+            }
+            Interface::Mirror => {
+                headers.insert(VARY, BY_REPRESENTATION);
+                headers.insert(MEDIA_TYPE, GITHUB_V3);
+                headers.insert(CONTENT_TYPE, GITHUB_JSON);
+            }
+        }
         if *coding == Coding::Gzip {
             headers.insert(CONTENT_ENCODING, GZIP);
         }
@@ -82,6 +111,7 @@ mod tests {
         let heads = HeadCache::with_lifetime(Duration::from_secs(60));
         let key = |url: &str| Key::of(url);
         let inputs = HeadKey {
+            interface: Interface::Version,
             key: key("https://api.github.com/repos/o/r"),
             status: Status::hit(7),
             age: 3,
@@ -90,6 +120,7 @@ mod tests {
         };
         let others = [
             HeadKey { key: key("https://api.github.com/repos/o/s"), ..inputs },
+            HeadKey { interface: Interface::Mirror, ..inputs },
             HeadKey { status: Status::hit(6), ..inputs },
             HeadKey { age: 4, ..inputs },
             HeadKey { tag: EntityTag::of(b"[]"), ..inputs },
@@ -101,6 +132,6 @@ mod tests {
             }
         }
         let different = others.map(|other| heads.head(&other) != heads.head(&inputs));
-        assert_eq!(different, [true; 5]);
+        assert_eq!(different, [true; 6]);
     }
 }

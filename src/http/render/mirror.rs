@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    RETRY_AFTER,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use salvo::{Request, Response};
 use serde_json::{Value, json};
@@ -14,13 +17,12 @@ use serde_json::{Value, json};
 use crate::cache::{Answer, Detail, Payload, Status};
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Reason};
-use crate::http::coding;
 use crate::http::values::Values;
 use crate::json::is_valid;
 use crate::target::Key;
 
-use super::heads::{HeadKey, Interface};
-use super::{HeadCache, NO_STORE, content_type, document, failed, link, provenance, seconds, send};
+use super::heads::{GITHUB_JSON, HeadCache, Interface};
+use super::{NO_STORE, Origin, document, failed, link, provenance, seconds, send};
 
 const DOCUMENTATION: &str = "https://docs.github.com/rest";
 const SECONDARY: &str = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
@@ -65,22 +67,16 @@ pub(in crate::http) fn answer(
             return None;
         }
     };
-    let (coding, bytes) = entry.body.form(coding::preferred(req.headers()));
-    let (status, tag) = (answer.status, entry.body.tag());
-    let age = now.since(entry.times.checked_at).as_secs();
-    let interface = Interface::Mirror;
-    let head = heads.head(&HeadKey { interface, key, status, age, tag, coding });
-    *res.headers_mut() = head;
-    if let Some(links) = entry.extras.links() {
-        link::on_page(res.headers_mut(), links, page());
-    }
-    let last_modified = last_modified(entry);
-    let is_unmodified = last_modified.as_ref().is_some_and(|date| is_unmodified(req, date));
-    if let Some(date) = last_modified {
-        res.headers_mut().insert(LAST_MODIFIED, date);
-    }
-    let saved = entry.body.len() - bytes.len();
-    document(req, res, bytes, is_unmodified).then_some(saved).filter(|saved| *saved > 0)
+    let origin = Origin { interface: Interface::Mirror, key, status: answer.status };
+    document(req, res, entry, origin, now, heads, |headers| {
+        if let Some(links) = entry.extras.links() {
+            link::on_page(headers, links, page());
+        }
+        let Some(date) = last_modified(entry) else { return false };
+        let has_it = is_unmodified(req, &date);
+        headers.insert(LAST_MODIFIED, date);
+        has_it
+    })
 }
 
 /// Returns the date of a single document. The date of a list is that of its newest element.
@@ -245,6 +241,6 @@ fn refuse(
     if let Some(wait) = retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
     }
-    content_type(headers, Interface::Mirror);
+    headers.insert(CONTENT_TYPE, GITHUB_JSON);
     send(req, res, status, body);
 }

