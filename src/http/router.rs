@@ -91,9 +91,10 @@ fn exactly(path: &'static str, page: impl Page, common: &Common) -> Router {
         .goal(Route::new(page, Some(path), common))
 }
 
+/// A request that names a host in its first line wants a proxy, which svm is not.
 fn mirrored(route: impl Handler) -> Router {
-    Router::with_filter_fn(|req, state| is_mirrored(req.uri().path()) && consume(req, state))
-        .goal(route)
+    let is_own = |req: &Request| req.uri().host().is_none() && is_mirrored(req.uri().path());
+    Router::with_filter_fn(move |req, state| is_own(req) && consume(req, state)).goal(route)
 }
 
 fn anything(route: impl Handler) -> Router {

@@ -217,7 +217,7 @@ impl Handle {
             None if state.closed => Err(Fault::Closed),
             None => Err(Fault::NotOpen),
         };
-        // While nobody can open the file again: whoever does has it opened to its bound.
+        // Set before the lock is free, so that the next opening is to the bound.
         if matches!(result, Err(Fault::Full)) {
             self.was_full.store(true, Ordering::Relaxed);
         }
