@@ -21,7 +21,6 @@ use super::fault::{Fault, OpenFault};
 use super::file::OpenFile;
 use crate::clock::Stopwatch;
 use crate::config::redacted::redacted_path;
-use crate::telemetry::chain;
 
 /// How often an operation is repeated that others disturb.
 const MOST_REPETITIONS: usize = 8;
@@ -182,12 +181,11 @@ impl Handle {
         let displaced = places.iter().find_map(|place| Some((place, place.displacement()?)));
         let Some((place, cause)) = displaced else { return Ok(()) };
         let path = redacted_path(place.path());
+        // The changes of a lost journal go into the database, which is in its place then.
+        let is_rescued = place.is_journal() && self.attempt(&rescue).1.is_ok();
         tracing::warn!(%path, cause, "the store file is not in its place; opening it anew");
-        if let Err(fault) = self.attempt(&rescue).1 {
-            tracing::warn!(%path, error = chain(&fault), "the last changes are lost");
-        }
         self.reopen(generation, Remedy::Reopen(Growth::AsNeeded))?;
-        self.losses.fetch_add(1, Ordering::Relaxed);
+        self.losses.fetch_add((!is_rescued).into(), Ordering::Relaxed);
         Ok(())
     }
 
