@@ -137,8 +137,11 @@ impl App {
         let flights = Tasks::new();
         let activity = Arc::new(Activity::default());
         store.consult(Arc::<Activity>::clone(&activity));
+        let l1_bytes = config.cache.l1_max_bytes;
+        // A document whose URLs lead to svm is in memory twice.
+        let form_bytes = if config.public_url.is_some() { l1_bytes / 4 } else { 0 };
         let cache = Cache::new(Tiers {
-            memory: Memory::new(config.cache.l1_max_bytes, Arc::clone(&activity)),
+            memory: Memory::new(l1_bytes - form_bytes, Arc::clone(&activity)),
             rules: config.cache,
             clock: clock.clone(),
             activity: Arc::clone(&activity),
@@ -191,7 +194,11 @@ impl App {
             http::Connections::new(limits, clock.clone(), http::ConnectionCounters::new(&registry));
         let service = http::service(http::Parts {
             cache: cache.clone(),
-            api_root: config.api_root,
+            mirror: http::MirrorConfig {
+                root: config.api_root,
+                public_url: config.public_url,
+                max_bytes: form_bytes,
+            },
             policy,
             client_lifetime: config.revalidate.interval,
             client_miss_rate: config.server.client_miss_rate,

@@ -54,6 +54,8 @@ pub struct Config {
     pub targets: target::Policy,
     /// The root of the API that svm serves under GitHub's own paths.
     pub api_root: target::ApiRoot,
+    /// The address at which clients reach svm, where the operator names it.
+    pub public_url: Option<target::PublicUrl>,
     /// Lifetimes, and the size of L1.
     pub cache: Cache,
     /// The connections to GitHub.
@@ -307,6 +309,7 @@ impl Config {
         let server = sections::server(&mut reader);
         let targets = sections::targets(&mut reader);
         let api_root = sections::api_root(&mut reader, targets.as_ref());
+        let public_url = sections::public_url(&mut reader);
         let revalidate = sections::revalidate(&mut reader);
         let cache = sections::cache(&mut reader, revalidate.as_ref());
         let upstream = sections::upstream(&mut reader, targets.as_ref());
@@ -319,6 +322,7 @@ impl Config {
                 server: server?,
                 targets: targets?,
                 api_root: api_root?,
+                public_url: public_url?,
                 cache: cache?,
                 upstream: upstream?,
                 tokens: tokens?,

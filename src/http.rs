@@ -38,5 +38,6 @@ pub use connections::{Connections, Limits};
 pub use health::{Health, HealthSources};
 pub use listener::bind;
 pub use metrics::{ConnectionCounters, MetricsSources};
+pub use mirror::MirrorConfig;
 pub use router::{Parts, service};
 pub use server::{Server, Stop};

@@ -16,6 +16,7 @@ mod key;
 mod path;
 pub(crate) mod percent;
 mod policy;
+mod public_url;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use key::Key;
 pub use policy::{
     Authority, DEFAULT_API_PATHS, DEFAULT_HOSTS, DEFAULT_TOKEN_HOSTS, PathPrefix, Policy,
 };
+pub use public_url::PublicUrl;
 
 /// The length limit of a URL in bytes, as given and in canonical form.
 pub const MAX_BYTES: usize = 2_048;

@@ -10,7 +10,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::{ByDate, ConnectAddress, ConnectTo, LogFormat, MaxRps, duration};
 use crate::secret::Secret;
-use crate::target::{ApiRoot, Authority, PathPrefix};
+use crate::target::{ApiRoot, Authority, PathPrefix, PublicUrl};
 
 pub(super) type Result<T> = std::result::Result<T, String>;
 
@@ -176,6 +176,10 @@ pub(super) fn network(text: &str) -> Result<IpNet> {
 
 pub(super) fn authority(text: &str) -> Result<Authority> {
     text.parse().map_err(|_| "is not a host with or without a port".to_owned())
+}
+
+pub(super) fn public_url(text: &str) -> Result<PublicUrl> {
+    text.parse().map_err(|_| "is not a plain http or https URL without a query".to_owned())
 }
 
 pub(super) fn api_root(text: &str) -> Result<ApiRoot> {

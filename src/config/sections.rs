@@ -12,7 +12,7 @@ use super::{
     Cache, ConnectTo, Embedded, Log, Revalidate, Server, Store, Tokens, Upstream, WriteBehind,
 };
 use crate::secret::Secret;
-use crate::target::{ApiRoot, Policy};
+use crate::target::{ApiRoot, Policy, PublicUrl};
 
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(30);
 const STORE_READ_BUDGET: Duration = Duration::from_millis(25);
@@ -65,6 +65,10 @@ pub(super) fn api_root(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Opt
         return reader.note("API_UPSTREAM", &problem);
     }
     Some(root)
+}
+
+pub(super) fn public_url(reader: &mut Reader<'_>) -> Option<Option<PublicUrl>> {
+    reader.read("PUBLIC_URL", optional(parse::public_url))
 }
 
 pub(super) fn cache(reader: &mut Reader<'_>, revalidate: Option<&Revalidate>) -> Option<Cache> {

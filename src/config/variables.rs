@@ -86,6 +86,12 @@ pub const VARIABLES: &[Variable] = &[
         "an https URL without a query, such as https://ghe.example/api/v3",
         "the API that svm serves under its own paths",
     ),
+    optional(
+        "PUBLIC_URL",
+        "",
+        "an http or https URL without a query, such as https://svm.example",
+        "the address at which clients reach svm, for the URLs in documents",
+    ),
     optional("CACHE_HARD_TTL", "24h", DURATION, "life of a 200"),
     optional("CACHE_NEGATIVE_TTL", "5m", DURATION, "life of a 404 or 410"),
     optional(

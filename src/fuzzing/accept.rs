@@ -3,7 +3,7 @@
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue};
 
-use crate::http::mirror::media::is_served;
+use crate::http::mirror::media::{Chosen, choose};
 
 /// Reads the path from the first line and the header from the others. A client that takes anything
 /// is served, and a type that is no type of GitHub's changes nothing.
@@ -11,15 +11,15 @@ pub fn accept(data: &[u8]) {
     let mut lines = data.split(|&byte| byte == b'\n');
     let path = lines.next().and_then(|line| str::from_utf8(line).ok()).unwrap_or_default();
     let mut headers = HeaderMap::new();
-    assert!(is_served(&headers, path));
+    assert_eq!(choose(&headers, path), Chosen::Json);
     for line in lines.filter_map(|line| HeaderValue::from_bytes(line).ok()) {
         headers.append(ACCEPT, line);
     }
-    let served = is_served(&headers, path);
+    let chosen = choose(&headers, path);
     for other in ["*/*", "text/html;q=0.1, application/json", "application/vnd.github+json"] {
         headers.append(ACCEPT, HeaderValue::from_static(other));
-        assert_eq!(is_served(&headers, path), served);
+        assert_eq!(choose(&headers, path), chosen);
     }
     headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github.diff"));
-    assert!(!is_served(&headers, path));
+    assert_eq!(choose(&headers, path), Chosen::Nothing);
 }

@@ -11,13 +11,13 @@ use salvo::{Request, Response};
 
 use crate::cache::{Answer, Cache, Demand, Status};
 use crate::clock::{Clock, Timestamp};
-use crate::target::Target;
+use crate::target::{Key, Target};
 
 use super::client_ip::Proxies;
 use super::client_rate::ClientRate;
 use super::metrics::RequestMetrics;
 use super::page::{Arrival, LogFields};
-use super::render::HeadCache;
+use super::render::{Given, HeadCache};
 
 /// The documents of the cache.
 pub(super) struct Documents {
@@ -39,18 +39,20 @@ pub(super) struct Wanted {
 pub(super) trait Form: Sync {
     /// Renders an answer of the cache. Returns how many bytes gzip saved, if the body is sent as
     /// gzip.
-    fn answer(
-        &self,
-        req: &Request,
-        res: &mut Response,
-        target: &Target,
-        answer: &Answer,
-        now: Timestamp,
-        heads: &HeadCache,
-    ) -> Option<usize>;
+    fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize>;
 
     /// Renders the refusal of a request that exceeds its client's rate.
-    fn too_many_requests(&self, req: &Request, res: &mut Response, target: &Target, wait: Duration);
+    fn too_many_requests(&self, req: &Request, res: &mut Response, key: Key, wait: Duration);
+
+    /// Returns true if the answer can be rendered at once.
+    fn is_ready(&self, _: &Answer) -> bool {
+        true
+    }
+
+    /// Makes the answer ready to be rendered.
+    fn prepare(&self, _: &Answer) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 
     /// Returns true if the answer will not do, and the upstream is to be asked for another one.
     fn wants_another(&self, _: &Answer) -> bool {
@@ -69,7 +71,7 @@ impl Documents {
         form: &impl Form,
     ) -> LogFields {
         match self.cache.recall(&wanted.target, wanted.demand, arrival.at) {
-            Some(answer) if !form.wants_another(&answer) => {
+            Some(answer) if form.is_ready(&answer) && !form.wants_another(&answer) => {
                 self.give(req, res, wanted, &answer, arrival.at, arrival, form)
             }
             // Boxed separately: the library boxes this future, and a miss needs more room than all
@@ -97,7 +99,8 @@ impl Documents {
         arrival: &Arrival,
         form: &impl Form,
     ) -> LogFields {
-        if let Some(saved) = form.answer(req, res, &wanted.target, answer, now, &self.heads) {
+        let given = Given { key: wanted.target.key(), answer, now, heads: &self.heads };
+        if let Some(saved) = form.answer(req, res, given) {
             self.metrics.compressed(saved);
         }
         let took = arrival.stopwatch.elapsed();
@@ -117,9 +120,12 @@ impl Documents {
     ) -> LogFields {
         let mut client = None;
         let fields = match self.wait_for(req, &wanted, &mut client, form).await {
-            Ok(answer) => self.give(req, res, wanted, &answer, self.clock.now(), arrival, form),
+            Ok(answer) => {
+                form.prepare(&answer).await;
+                self.give(req, res, wanted, &answer, self.clock.now(), arrival, form)
+            }
             Err(wait) => {
-                form.too_many_requests(req, res, &wanted.target, wait);
+                form.too_many_requests(req, res, wanted.target.key(), wait);
                 let took = arrival.stopwatch.elapsed();
                 self.metrics.client_limited(took);
                 let (target, cache) = (Some(wanted.target), Some(Status::client_limited()));

@@ -6,8 +6,10 @@
 
 mod base;
 mod credentials;
+mod downloads;
 pub(crate) mod media;
 mod paths;
+mod rewriting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,18 +18,20 @@ use http::{HeaderName, Method};
 use salvo::{Request, Response};
 
 use crate::cache::{Answer, Demand, Payload};
-use crate::clock::Timestamp;
-use crate::target::{self, ApiRoot, Policy, Target};
+use crate::entry::Body;
+use crate::target::{self, ApiRoot, Key, Policy, PublicUrl, Target};
 
 use super::documents::{Documents, Form, Wanted};
 use super::marked::has_hash;
 use super::page::{Arrival, LogFields, Page};
-use super::render::{HeadCache, mirror as render};
+use super::render::{Given, mirror as render};
 use super::two_hit_cache::TwoHitCache;
 
 pub(super) use self::credentials::ClientTokens;
+use self::media::Chosen;
 pub(super) use self::paths::is_mirrored;
-use self::paths::without_prefix;
+use self::paths::{ENTERPRISE, without_prefix};
+use self::rewriting::{Replacement, Rewriting};
 
 const API_VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
 /// The version of GitHub's API that svm asks for.
@@ -38,10 +42,24 @@ const SLOTS: usize = 4096;
 /// The length in bytes up to which targets are cached.
 const LONGEST: usize = 512;
 
+/// The settings of the mirror.
+#[derive(Clone, Debug)]
+pub struct MirrorConfig {
+    /// The root of the API that it serves.
+    pub root: ApiRoot,
+    /// The address at which clients reach svm, where it is known.
+    pub public_url: Option<PublicUrl>,
+    /// The memory for bodies whose URLs lead there, in bytes.
+    pub max_bytes: u64,
+}
+
 /// The page of all mirrored paths.
 pub(super) struct Mirror {
     documents: Arc<Documents>,
     root: ApiRoot,
+    public_url: Option<PublicUrl>,
+    /// Nothing where the URLs in bodies stay as they are.
+    rewriting: Option<Rewriting>,
     policy: Arc<Policy>,
     targets: TwoHitCache<str, Arc<Target>>,
     client_tokens: ClientTokens,
@@ -59,11 +77,29 @@ enum Refusal {
 impl Mirror {
     pub(super) fn new(
         documents: Arc<Documents>,
-        root: ApiRoot,
+        config: MirrorConfig,
         policy: Arc<Policy>,
         client_tokens: ClientTokens,
     ) -> Self {
-        Self { documents, root, policy, targets: TwoHitCache::with_slots(SLOTS), client_tokens }
+        let MirrorConfig { root, public_url, max_bytes } = config;
+        let replacement = public_url.as_ref().and_then(|url| replacement(&root, url));
+        Self {
+            documents,
+            root,
+            public_url,
+            rewriting: replacement.map(|replacement| Rewriting::new(replacement, max_bytes)),
+            policy,
+            targets: TwoHitCache::with_slots(SLOTS),
+            client_tokens,
+        }
+    }
+
+    /// Returns the URL at which the client reaches svm.
+    fn base(&self, req: &Request) -> Option<String> {
+        match &self.public_url {
+            Some(url) => Some(url.as_str().to_owned()),
+            None => base::of(req, &self.documents.proxies),
+        }
     }
 
     fn target(&self, req: &Request) -> Result<Arc<Target>, Refusal> {
@@ -74,7 +110,7 @@ impl Mirror {
         if !matches!(*req.method(), Method::GET | Method::HEAD) {
             return Err(Refusal::ReadOnly);
         }
-        if !media::is_served(req.headers(), path) {
+        if media::choose(req.headers(), path) == Chosen::Nothing {
             return Err(Refusal::MediaType);
         }
         let version = req.headers().get(API_VERSION);
@@ -101,6 +137,29 @@ impl Mirror {
     }
 }
 
+impl Mirror {
+    async fn document(
+        &self,
+        req: &Request,
+        res: &mut Response,
+        target: Arc<Target>,
+        arrival: &Arrival,
+    ) -> LogFields {
+        if self.root == ApiRoot::default()
+            && let Some(location) = downloads::of_archive(&target)
+        {
+            render::redirect(req, res, &location);
+            return LogFields { target: Some(target), ..LogFields::default() };
+        }
+        let path = without_prefix(req.uri().path());
+        let wanted = Wanted { target, demand: Demand::Cached };
+        match media::choose(req.headers(), path) {
+            Chosen::Download => self.documents.answer(req, res, wanted, arrival, &Download).await,
+            _ => self.documents.answer(req, res, wanted, arrival, &AsGitHub(self)).await,
+        }
+    }
+}
+
 impl Page for Mirror {
     // It has its own answer to other methods.
     const EXISTS: bool = false;
@@ -108,16 +167,12 @@ impl Page for Mirror {
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
         self.client_tokens.watch(req.headers());
-        let form = AsGitHub { documents: &self.documents };
         if let Some(page) = paths::Spare::of(req) {
-            page.answer(req, res, base::of(req, &self.documents.proxies), arrival.at);
+            page.answer(req, res, self.base(req), arrival.at);
             return LogFields::default();
         }
         match self.target(req) {
-            Ok(target) => {
-                let wanted = Wanted { target, demand: Demand::Cached };
-                self.documents.answer(req, res, wanted, arrival, &form).await
-            }
+            Ok(target) => self.document(req, res, target, arrival).await,
             Err(refusal) => {
                 match refusal {
                     Refusal::NotFound => render::not_found(req, res),
@@ -132,40 +187,69 @@ impl Page for Mirror {
     }
 }
 
-/// The form of GitHub's answers.
-struct AsGitHub<'a> {
-    documents: &'a Documents,
+/// Returns the replacement of URLs in bodies; nothing where svm has GitHub's own address.
+fn replacement(root: &ApiRoot, public_url: &PublicUrl) -> Option<Replacement> {
+    let (upstream, own) = (root.to_string(), public_url.as_str());
+    (upstream != own).then(|| Replacement::new(&upstream, &format!("{own}{ENTERPRISE}")))
 }
 
+/// The form of GitHub's answers.
+struct AsGitHub<'a>(&'a Mirror);
+
 impl Form for AsGitHub<'_> {
-    fn answer(
-        &self,
-        req: &Request,
-        res: &mut Response,
-        target: &Target,
-        answer: &Answer,
-        now: Timestamp,
-        heads: &HeadCache,
-    ) -> Option<usize> {
-        let page = || {
-            let base = base::of(req, &self.documents.proxies)?;
-            Some(format!("{base}{}", req.uri().path()))
-        };
-        render::answer(req, res, target.key(), answer, now, heads, page)
+    fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize> {
+        let page = || Some(format!("{}{}", self.0.base(req)?, req.uri().path()));
+        let form = self.rewritten(given.answer);
+        let form = form.map(|(rewriting, body)| rewriting.find_or_make(body));
+        render::answer(req, res, given, form.as_ref(), page)
     }
 
-    fn too_many_requests(
-        &self,
-        req: &Request,
-        res: &mut Response,
-        target: &Target,
-        wait: Duration,
-    ) {
-        render::too_many_requests(req, res, target.key(), wait);
+    fn too_many_requests(&self, req: &Request, res: &mut Response, key: Key, wait: Duration) {
+        render::too_many_requests(req, res, key, wait);
+    }
+
+    fn is_ready(&self, answer: &Answer) -> bool {
+        self.rewritten(answer).is_none_or(|(rewriting, body)| rewriting.find(body).is_some())
+    }
+
+    async fn prepare(&self, answer: &Answer) {
+        if let Some((rewriting, body)) = self.rewritten(answer) {
+            rewriting.make(body.clone()).await;
+        }
     }
 
     /// A page whose links nobody knows would hide the pages behind it.
     fn wants_another(&self, answer: &Answer) -> bool {
         matches!(&answer.given, Payload::Document(entry) if entry.extras.lacks_links())
+    }
+}
+
+impl AsGitHub<'_> {
+    /// Returns the body of an answer whose URLs are to lead to svm.
+    fn rewritten<'b>(&self, answer: &'b Answer) -> Option<(&Rewriting, &'b Body)> {
+        match &answer.given {
+            Payload::Document(entry) => Some((self.0.rewriting.as_ref()?, &entry.body)),
+            _ => None,
+        }
+    }
+}
+
+/// The form of an answer to a client that wants the bytes of an asset.
+struct Download;
+
+impl Form for Download {
+    fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize> {
+        let Payload::Document(entry) = &given.answer.given else {
+            return render::answer(req, res, given, None, || None);
+        };
+        match downloads::of_asset(entry) {
+            Some(location) => render::redirect(req, res, &location),
+            None => render::not_found(req, res),
+        }
+        None
+    }
+
+    fn too_many_requests(&self, req: &Request, res: &mut Response, key: Key, wait: Duration) {
+        render::too_many_requests(req, res, key, wait);
     }
 }

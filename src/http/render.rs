@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::cache::{Answer, Outcome, Payload, Status};
 use crate::clock::Timestamp;
-use crate::entry::{Coding, Entry, Reason};
+use crate::entry::{Body, Coding, Entry, Reason};
 use crate::json::is_valid;
 use crate::target::Key;
 use crate::upstream::Failure;
@@ -40,20 +40,27 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
+/// An answer of the cache, to be rendered.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    /// The document.
+    pub(super) key: Key,
+    /// The answer.
+    pub(super) answer: &'a Answer,
+    /// The time at which it is given.
+    pub(super) now: Timestamp,
+    /// The writer of the heads.
+    pub(super) heads: &'a HeadCache,
+}
+
 /// Renders the answer of the cache to a request for `/version`. Returns how many bytes gzip saved,
 /// if the body is sent as gzip.
-pub(super) fn answer(
-    req: &Request,
-    res: &mut Response,
-    key: Key,
-    answer: &Answer,
-    now: Timestamp,
-    heads: &HeadCache,
-) -> Option<usize> {
+pub(super) fn answer(req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize> {
+    let Given { key, answer, .. } = given;
     let (status, body, retry_after) = match &answer.given {
         Payload::Document(entry) => {
-            let origin = Origin { interface: Interface::Version, key, status: answer.status };
-            return document(req, res, entry, origin, now, heads, |headers| {
+            let served = Served { interface: Interface::Version, entry, body: &entry.body };
+            return document(req, res, given, served, |headers| {
                 if let Some(links) = entry.extras.links() {
                     link::as_given(headers, links);
                 }
@@ -158,12 +165,13 @@ fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values
     headers.insert(CACHE_STATUS, cache_status(status, values));
 }
 
-/// The inputs of a head that do not follow from the document.
+/// A document as an interface serves it.
 #[derive(Clone, Copy)]
-struct Origin {
+struct Served<'a> {
     interface: Interface,
-    key: Key,
-    status: Status,
+    entry: &'a Entry,
+    /// The form of its body.
+    body: &'a Body,
 }
 
 /// Renders a document. `complete` adds to the head, and tells if the client has the document by
@@ -172,16 +180,15 @@ struct Origin {
 fn document(
     req: &Request,
     res: &mut Response,
-    entry: &Entry,
-    origin: Origin,
-    now: Timestamp,
-    heads: &HeadCache,
+    given: Given<'_>,
+    served: Served<'_>,
     complete: impl FnOnce(&mut HeaderMap) -> bool,
 ) -> Option<usize> {
-    let Origin { interface, key, status } = origin;
-    let (coding, bytes) = entry.body.form(coding::preferred(req.headers()));
+    let Given { key, answer, now, heads } = given;
+    let Served { interface, entry, body } = served;
+    let (coding, bytes) = body.form(coding::preferred(req.headers()));
     let age = now.since(entry.times.checked_at).as_secs();
-    let tag = entry.body.tag();
+    let (status, tag) = (answer.status, body.tag());
     *res.headers_mut() = heads.head(&HeadKey { interface, key, status, age, tag, coding });
     let has_it = complete(res.headers_mut());
     if has_it || conditional::matches(req.headers(), res.headers()[ETAG].as_bytes()) {
@@ -193,7 +200,7 @@ fn document(
     }
     send(req, res, StatusCode::OK, bytes.clone());
     let is_sent_as_gzip = coding == Coding::Gzip && req.method() == Method::GET;
-    is_sent_as_gzip.then(|| entry.body.len() - bytes.len())
+    is_sent_as_gzip.then(|| body.len() - bytes.len())
 }
 
 fn refused(

@@ -12,7 +12,7 @@ use salvo::{Handler, Request, Router, Service};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::metrics::Registry;
-use crate::target::{ApiRoot, Policy};
+use crate::target::Policy;
 
 use super::access_log::AccessLog;
 use super::client_ip::Proxies;
@@ -20,7 +20,7 @@ use super::client_rate::ClientRate;
 use super::documents::Documents;
 use super::health::{Health, Healthz, Readyz};
 use super::metrics::{MetricsPage, MetricsSources, RequestMetrics};
-use super::mirror::{ClientTokens, Mirror, is_mirrored};
+use super::mirror::{ClientTokens, Mirror, MirrorConfig, is_mirrored};
 use super::page::Page;
 use super::query_cache::QueryCache;
 use super::render::HeadCache;
@@ -31,8 +31,8 @@ use super::version::Version;
 pub struct Parts {
     /// The source of the answers to `/version`.
     pub cache: Cache,
-    /// The root of the API that the mirror serves.
-    pub api_root: ApiRoot,
+    /// The settings of the mirror.
+    pub mirror: MirrorConfig,
     /// The rules for allowed targets.
     pub policy: Arc<Policy>,
     /// The time for which clients and intermediate caches may reuse a fresh answer, counted from
@@ -70,7 +70,7 @@ pub fn service(parts: Parts) -> Service {
         documents: Arc::clone(&documents),
         queries: QueryCache::with_policy(Arc::clone(&parts.policy)),
     };
-    let mirror = Mirror::new(documents, parts.api_root, parts.policy, client_tokens);
+    let mirror = Mirror::new(documents, parts.mirror, parts.policy, client_tokens);
     let metrics = MetricsPage::new(registry, sources);
     let (healthz, readyz) = (Healthz(health.clone()), Readyz(health.clone()));
     let common = Common { clock, latest: Arc::default(), health, access_log };

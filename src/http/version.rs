@@ -11,14 +11,12 @@ use std::time::Duration;
 
 use salvo::{Request, Response};
 
-use crate::cache::Answer;
-use crate::clock::Timestamp;
-use crate::target::Target;
+use crate::target::Key;
 
 use super::documents::{Documents, Form, Wanted};
 use super::page::{Arrival, LogFields, Page};
 use super::query_cache::{ParsedQuery, QueryCache};
-use super::render::{self, HeadCache};
+use super::render::{self, Given};
 
 pub(super) struct Version {
     pub(super) documents: Arc<Documents>,
@@ -46,25 +44,11 @@ impl Page for Version {
 struct Plain;
 
 impl Form for Plain {
-    fn answer(
-        &self,
-        req: &Request,
-        res: &mut Response,
-        target: &Target,
-        answer: &Answer,
-        now: Timestamp,
-        heads: &HeadCache,
-    ) -> Option<usize> {
-        render::answer(req, res, target.key(), answer, now, heads)
+    fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize> {
+        render::answer(req, res, given)
     }
 
-    fn too_many_requests(
-        &self,
-        req: &Request,
-        res: &mut Response,
-        target: &Target,
-        wait: Duration,
-    ) {
-        render::too_many_requests(req, res, target.key(), wait);
+    fn too_many_requests(&self, req: &Request, res: &mut Response, key: Key, wait: Duration) {
+        render::too_many_requests(req, res, key, wait);
     }
 }

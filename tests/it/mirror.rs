@@ -1,5 +1,6 @@
 //! The mirror: GitHub's own paths, as clients use them that know nothing of svm.
 
+mod bodies;
 mod errors;
 mod lists;
 

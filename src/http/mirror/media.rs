@@ -12,21 +12,33 @@ const PARAMETERS: [&str; 11] =
 
 const VENDOR: &str = "application/vnd.github";
 
-/// Returns true if svm has the representation of a document of `path` that the client asks for.
-pub(crate) fn is_served(headers: &HeaderMap, path: &str) -> bool {
+/// The answer that a client gets for its `Accept`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    /// The document.
+    Json,
+    /// The place of an asset's bytes.
+    Download,
+    /// An error: svm has no such representation.
+    Nothing,
+}
+
+/// Chooses for a client that asks for `path`.
+pub(crate) fn choose(headers: &HeaderMap, path: &str) -> Chosen {
     let lines = || headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let types = || lines().flat_map(|line| line.split(',')).map(essence);
     let resource = resource(path);
     let is_asset = resource.starts_with("releases/assets/");
     if is_asset && types().any(|essence| essence == "application/octet-stream") {
-        return false;
+        return Chosen::Download;
     }
-    match types().filter_map(parameter).next() {
+    let is_served = match types().filter_map(parameter).next() {
         None | Some("json" | "full" | "text") => true,
         Some("raw") => !is_content(resource) && !resource.starts_with("git/blobs/"),
         Some("html" | "object") => !is_content(resource),
         Some(_) => false,
-    }
+    };
+    if is_served { Chosen::Json } else { Chosen::Nothing }
 }
 
 /// Returns the media type without its parameters.
@@ -74,7 +86,7 @@ mod tests {
         for line in lines {
             headers.append(ACCEPT, HeaderValue::from_str(line).unwrap());
         }
-        is_served(&headers, path)
+        choose(&headers, path) == Chosen::Json
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::http::render::mirror as render;
 
 /// The prefix of the API on a GitHub Enterprise server.
-const ENTERPRISE: &str = "/api/v3";
+pub(super) const ENTERPRISE: &str = "/api/v3";
 
 /// The first segments of paths that GitHub has and svm answers with GitHub's own "not found".
 const ABSENT: [&str; 6] = ["graphql", "user", "users", "orgs", "search", "api"];

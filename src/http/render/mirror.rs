@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
-    RETRY_AFTER,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
+    RETRY_AFTER, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use salvo::{Request, Response};
@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 
 use crate::cache::{Answer, Detail, Payload, Status};
 use crate::clock::Timestamp;
-use crate::entry::{Entry, Reason};
+use crate::entry::{Body, Entry, Reason};
 use crate::http::values::Values;
 use crate::json::is_valid;
 use crate::target::Key;
 
-use super::heads::{GITHUB_JSON, HeadCache, Interface};
-use super::{NO_STORE, Origin, document, failed, link, provenance, seconds, send};
+use super::heads::{GITHUB_JSON, Interface};
+use super::{Given, NO_STORE, Served, document, failed, link, provenance, seconds, send};
 
 const DOCUMENTATION: &str = "https://docs.github.com/rest";
 const SECONDARY: &str = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
@@ -35,20 +35,23 @@ const USED: HeaderName = HeaderName::from_static("x-ratelimit-used");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const RESOURCE: HeaderName = HeaderName::from_static("x-ratelimit-resource");
 
+const FOR_A_MINUTE: HeaderValue = HeaderValue::from_static("public, max-age=60");
+const ACCEPT: HeaderValue = HeaderValue::from_static("Accept");
+
 /// The calls an hour that GitHub grants to a user.
 const HOURLY: u64 = 5_000;
 
 /// Renders an answer of the cache. `page` gives the URL of the request without its query, for the
-/// links to other pages. Returns how many bytes gzip saved, if the body is sent as gzip.
+/// links to other pages; `form` is the form of the body that is sent, if it is another one. Returns
+/// how many bytes gzip saved, if the body is sent as gzip.
 pub(in crate::http) fn answer(
     req: &Request,
     res: &mut Response,
-    key: Key,
-    answer: &Answer,
-    now: Timestamp,
-    heads: &HeadCache,
+    given: Given<'_>,
+    form: Option<&Body>,
     page: impl FnOnce() -> Option<String>,
 ) -> Option<usize> {
+    let Given { key, answer, now, .. } = given;
     let entry = match &answer.given {
         Payload::Document(entry) => entry,
         Payload::Passed { status, body, retry_after } => {
@@ -67,8 +70,9 @@ pub(in crate::http) fn answer(
             return None;
         }
     };
-    let origin = Origin { interface: Interface::Mirror, key, status: answer.status };
-    document(req, res, entry, origin, now, heads, |headers| {
+    let body = form.unwrap_or(&entry.body);
+    let served = Served { interface: Interface::Mirror, entry, body };
+    document(req, res, given, served, |headers| {
         if let Some(links) = entry.extras.links() {
             link::on_page(headers, links, page());
         }
@@ -138,6 +142,16 @@ pub(in crate::http) fn too_many_requests(
     let text = "You have exceeded a secondary rate limit of this cache";
     let body = shape(text, SECONDARY, StatusCode::FORBIDDEN);
     refuse(req, res, StatusCode::FORBIDDEN, body, Some(wait));
+}
+
+/// Renders the place of a download.
+pub(in crate::http) fn redirect(req: &Request, res: &mut Response, location: &str) {
+    let Ok(location) = HeaderValue::from_str(location) else { return not_found(req, res) };
+    let headers = res.headers_mut();
+    headers.insert(LOCATION, location);
+    headers.insert(CACHE_CONTROL, FOR_A_MINUTE);
+    headers.insert(VARY, ACCEPT);
+    send(req, res, StatusCode::FOUND, Bytes::new());
 }
 
 /// Renders the answer to a path that svm does not serve.

@@ -115,6 +115,7 @@ async fn the_table_lists_every_header() {
     let pages = "https://api.github.com/repos/octo/app/releases?per_page=1";
     answers.push(app.version(pages).await);
     answers.extend([app.get(LATEST_PATH).await, app.get("/rate_limit").await]);
+    answers.push(app.get("/repos/octo/app/tarball/v1").await);
     app.github.fail(LATEST_PATH).with(Failure::Throttled429);
     answers.push(app.refresh(LATEST).await);
     answers.push(Answer::of(app.request(Method::POST, "/ping")).await);
