@@ -18,7 +18,7 @@ use shutdown::Shutdown;
 
 use crate::activity::Activity;
 use crate::cache::write_behind::WriteBehind;
-use crate::cache::{Cache, CacheMetrics, Compressor, Flights, Memory, Tiers};
+use crate::cache::{Cache, CacheMetrics, Compressor, Flights, Lists, Memory, Tiers};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::entry::LossTime;
@@ -145,6 +145,7 @@ impl App {
             rules: config.cache,
             clock: clock.clone(),
             activity: Arc::clone(&activity),
+            lists: Lists::default(),
             compressor: Compressor::new(Arc::clone(&cache_metrics)),
             flights: Flights::new(flights.clone()),
             write_behind: Arc::clone(&write_behind),

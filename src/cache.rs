@@ -8,6 +8,7 @@ mod answer;
 mod compressor;
 mod flight;
 mod flight_result;
+mod lists;
 mod memory;
 mod metrics;
 mod mutability;
@@ -24,6 +25,7 @@ pub use answer::{Answer, Payload};
 pub use compressor::Compressor;
 pub use flight::Flights;
 pub use flight_result::{ExchangeResult, FlightResult, NotStored};
+pub use lists::Lists;
 pub use memory::{Held, Level, Memory};
 pub use metrics::CacheMetrics;
 pub use mutability::mutability;
@@ -56,7 +58,9 @@ impl Cache {
     pub fn recall(&self, target: &Target, demand: Demand, now: Timestamp) -> Option<Answer> {
         let tiers = &self.0;
         let held = tiers.memory.get(&target.key())?;
-        let answer = match policy::recall(&held.entry, demand, now, &tiers.rules) {
+        let outdated = tiers.outdated(target, &held.entry);
+        let entry = outdated.as_ref().unwrap_or(&held.entry);
+        let answer = match policy::recall(entry, demand, now, &tiers.rules) {
             Recall::Serve(answer) => answer,
             Recall::ServeAndRetry(answer) => {
                 let Ok(_flight) =

@@ -57,9 +57,10 @@ impl Target {
         path::check(parts.path)?;
         query::check(parts.query)?;
 
-        let Canonical { url, host, path } = canonical::canonicalise(&parts)?;
+        let Canonical { mut url, host, path } = canonical::canonicalise(&parts)?;
         let gets_token = policy.gets_token(&url[host.clone()], parts.port);
         if gets_token {
+            canonical::fold_repository(&mut url[path.clone()]);
             policy.check_api_path(&url[path.clone()])?;
         }
         let key = Key::of(&url);

@@ -16,6 +16,7 @@ use crate::upstream::{Ask, Priority, Upstream};
 use super::compressor::Compressor;
 use super::flight::{Candidate, FlightHandle, Flights};
 use super::flight_result::{ExchangeResult, FlightResult};
+use super::lists::Lists;
 use super::memory::Memory;
 use super::metrics::CacheMetrics;
 use super::policy;
@@ -30,6 +31,8 @@ pub struct Tiers {
     pub clock: Clock,
     /// The documents in use.
     pub activity: Arc<Activity>,
+    /// The changes of lists of several pages.
+    pub lists: Lists,
     /// L1.
     pub memory: Memory,
     /// The compressor of their bodies.
@@ -74,6 +77,7 @@ impl Tiers {
         let l2_has_none = matches!(found, Lookup::Absent { l2_asked: true });
         let mut previous = None;
         if let Lookup::Found { entry, from_l2 } = found {
+            let entry = self.outdated(target, &entry).unwrap_or(entry);
             if let Recall::Serve(_) = policy::recall(&entry, demand, self.clock.now(), &self.rules)
             {
                 return FlightResult::Found { entry, from_l2 };
@@ -91,6 +95,17 @@ impl Tiers {
             self.write_behind.push(Change::Remove { key: target.key(), as_of });
         }
         FlightResult::Exchange { previous, exchanged }
+    }
+
+    /// Returns a page as one that has expired, if another page of its list has changed since it was
+    /// checked.
+    pub(super) fn outdated(&self, target: &Target, entry: &Arc<Entry>) -> Option<Arc<Entry>> {
+        if !self.lists.have_outdated(target, entry) {
+            return None;
+        }
+        let mut outdated = Entry::clone(entry);
+        outdated.times.expires_at = outdated.times.checked_at;
+        Some(Arc::new(outdated))
     }
 
     /// Brings L1 up to date with a check by another replica: a later life for the same body, or the
@@ -190,7 +205,12 @@ impl Tiers {
     ) -> ExchangeResult {
         let key = target.key();
         match exchanged {
-            ExchangeResult::Stored(entry) => ExchangeResult::Stored(self.keep(key, entry)),
+            ExchangeResult::Stored(entry) => {
+                if let Some(previous) = previous {
+                    self.lists.note(target, previous, &entry);
+                }
+                ExchangeResult::Stored(self.keep(key, entry))
+            }
             ExchangeResult::Freshened(entry) => ExchangeResult::Freshened(self.keep(key, entry)),
             ExchangeResult::Forgotten(entry) => {
                 self.hold(key, &entry);

@@ -14,6 +14,10 @@ use super::error::Error;
 use super::grammar::Parts;
 use super::{MAX_BYTES, percent, query};
 
+/// The root of the API on a GitHub Enterprise server.
+const ENTERPRISE: &str = "/api/v3";
+const REPOSITORIES: &str = "/repos/";
+
 /// A canonical URL, and the positions of its parts.
 pub(super) struct Canonical {
     pub(super) url: String,
@@ -41,6 +45,21 @@ impl Canonical {
             && url.port_or_known_default() == Some(port)
             && url.path() == &self.url[self.path.clone()]
             && url.query() == self.url[self.path.end..].strip_prefix('?')
+    }
+}
+
+/// Writes the owner and the name of a repository in lower case: the API of GitHub compares them
+/// without regard to it.
+pub(super) fn fold_repository(path: &mut str) {
+    let root = if path.starts_with(ENTERPRISE) { ENTERPRISE.len() } else { 0 };
+    let Some(names) = path.get_mut(root..).filter(|path| path.starts_with(REPOSITORIES)) else {
+        return;
+    };
+    let names = &mut names[REPOSITORIES.len()..];
+    let end = names.match_indices('/').nth(1).map_or(names.len(), |(end, _)| end);
+    // A percent-encoded byte has its digits in upper case.
+    if !names[..end].contains('%') {
+        names[..end].make_ascii_lowercase();
     }
 }
 

@@ -40,7 +40,7 @@ fn urls_of_real_clients_are_accepted() {
         "repositories/638123443/releases/latest",
     ] {
         let url = format!("https://api.github.com/{path}");
-        check(&url, Ok(&url));
+        check(&url, Ok(&url.replace("Saltbox", "saltbox").replace("Sub-Zero", "sub-zero")));
     }
     check(
         "https://raw.githubusercontent.com/o/r/main/data.json",
@@ -51,7 +51,13 @@ fn urls_of_real_clients_are_accepted() {
 #[test]
 fn one_spelling() {
     for (raw, canonical) in [
-        ("HTTPS://API.GitHub.com/repos/O/r", "https://api.github.com/repos/O/r"),
+        ("HTTPS://API.GitHub.com/repos/O/R", "https://api.github.com/repos/o/r"),
+        (
+            "https://api.github.com/repos/O/R/Contents/A?B=C",
+            "https://api.github.com/repos/o/r/Contents/A?B=C",
+        ),
+        ("https://api.github.com/repositories/A/B", "https://api.github.com/repositories/A/B"),
+        ("https://raw.githubusercontent.com/O/R/A", "https://raw.githubusercontent.com/O/R/A"),
         ("https://api.github.com:443/repos/o/r", "https://api.github.com/repos/o/r"),
         ("https://api.github.com:/repos/o/r", "https://api.github.com/repos/o/r"),
         (" \thttps://api.github.com/repos/o/r\t ", "https://api.github.com/repos/o/r"),

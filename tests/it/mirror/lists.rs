@@ -1,6 +1,7 @@
 //! Lists: their pages are followed to the end, and the links lead to svm.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::Method;
 use svm::clock::Timestamp;
@@ -137,4 +138,32 @@ async fn a_list_without_known_links_is_fetched_once() {
         assert_eq!(answer.body, first.body);
     }
     assert_eq!(app.github.total_calls(), calls + 1);
+}
+
+#[tokio::test]
+async fn no_release_is_missing_after_another_was_published() {
+    let app = with_releases(TestApp::start().await, 250).await;
+    assert_eq!(follow(&app, LIST).await.0, 250);
+    app.advance(Duration::from_secs(1));
+    app.github.publish("octo/app", "v250");
+    // The first page is checked, the others are not.
+    app.revalidate(&format!("https://api.github.com{LIST}")).await;
+    let before = app.github.total_calls();
+    let (count, pages) = follow(&app, LIST).await;
+    assert_eq!((count, pages.len()), (251, 3));
+    assert_eq!(app.github.total_calls() - before, 2, "the two other pages are checked");
+    assert_eq!(follow(&app, LIST).await.0, 251);
+    assert_eq!(app.github.total_calls() - before, 2, "once");
+}
+
+#[tokio::test]
+async fn a_count_that_changes_outdates_no_other_page() {
+    let app = with_releases(TestApp::start().await, 250).await;
+    assert_eq!(follow(&app, LIST).await.0, 250);
+    app.advance(Duration::from_secs(1));
+    app.github.bump_downloads("octo/app");
+    app.revalidate(&format!("https://api.github.com{LIST}")).await;
+    let before = app.github.total_calls();
+    assert_eq!(follow(&app, LIST).await.0, 250);
+    assert_eq!(app.github.total_calls(), before);
 }
