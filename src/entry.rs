@@ -35,7 +35,8 @@ pub const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 /// One upstream response to one target, with what is needed to judge and to revalidate it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The canonical URL that was fetched, and whose digest is the key.
+    /// The name of the target that was fetched, whose digest is the key: its canonical URL, with
+    /// the label of a representation that is not the default one.
     pub url: Box<str>,
     /// `200`, or the status with which a negative entry is served.
     pub status: StatusCode,

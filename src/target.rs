@@ -18,9 +18,11 @@ pub(crate) mod percent;
 mod policy;
 mod public_url;
 mod query;
+mod representation;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -34,6 +36,7 @@ pub use policy::{
     Authority, DEFAULT_API_PATHS, DEFAULT_HOSTS, DEFAULT_TOKEN_HOSTS, PathPrefix, Policy,
 };
 pub use public_url::PublicUrl;
+pub use representation::Representation;
 
 /// The length limit of a URL in bytes, as given and in canonical form.
 pub const MAX_BYTES: usize = 2_048;
@@ -46,6 +49,7 @@ pub struct Target {
     path: Range<usize>,
     port: u16,
     gets_token: bool,
+    representation: Representation,
     key: Key,
 }
 
@@ -63,8 +67,26 @@ impl Target {
             canonical::fold_repository(&mut url[path.clone()]);
             policy.check_api_path(&url[path.clone()])?;
         }
-        let key = Key::of(&url);
-        Ok(Self { url, host, path, port: parts.port, gets_token, key })
+        let (key, representation) = (Key::of(&url), Representation::Default);
+        Ok(Self { url, host, path, port: parts.port, gets_token, representation, key })
+    }
+
+    /// Parses the name of a stored document, as [`Target::name`] gives it.
+    pub fn parse_name(name: &str, policy: &Policy) -> Result<Self, Error> {
+        // No canonical URL has a blank.
+        let Some((url, label)) = name.split_once(' ') else { return Self::parse(name, policy) };
+        let representation = Representation::of_label(label).ok_or(Error::Character)?;
+        Ok(Self::parse(url, policy)?.in_representation(representation))
+    }
+
+    /// Returns another representation of the document. A host that gets no token has one only.
+    #[must_use]
+    pub fn in_representation(mut self, representation: Representation) -> Self {
+        if self.gets_token {
+            self.representation = representation;
+            self.key = Key::of(&self.name());
+        }
+        self
     }
 
     /// Returns the endpoint that names the account of a token: `GET /user` on the first host that
@@ -78,18 +100,21 @@ impl Target {
         let parts = Parts::split(&url).ok()?;
         policy.check_host(&parts.host, parts.port).ok()?;
         let Canonical { url, host, path } = canonical::canonicalise(&parts).ok()?;
-        let key = Key::of(&url);
-        Some(Self { url, host, path, port: parts.port, gets_token: true, key })
+        let (key, representation) = (Key::of(&url), Representation::Default);
+        let port = parts.port;
+        Some(Self { url, host, path, port, gets_token: true, representation, key })
     }
 
     /// Follows a `Location`: an absolute https URL, or an absolute path on the same authority. The
     /// result is checked as strictly as any other target.
     pub fn redirect(&self, location: &str, policy: &Policy) -> Result<Self, Error> {
         let location = grammar::trim_blanks(location);
-        if location.starts_with('/') && !location.starts_with("//") {
-            return Self::parse(&format!("https://{}{location}", self.authority()), policy);
-        }
-        Self::parse(location, policy)
+        let target = if location.starts_with('/') && !location.starts_with("//") {
+            Self::parse(&format!("https://{}{location}", self.authority()), policy)
+        } else {
+            Self::parse(location, policy)
+        };
+        Ok(target?.in_representation(self.representation))
     }
 
     /// Returns the canonical URL, which is hashed and fetched.
@@ -97,7 +122,21 @@ impl Target {
         &self.url
     }
 
-    /// Returns the SHA-256 of the canonical URL.
+    /// Returns the name under which the document is stored: the canonical URL, and the label of the
+    /// representation behind it if it is not the default one.
+    pub fn name(&self) -> Cow<'_, str> {
+        match self.representation.label() {
+            None => Cow::Borrowed(&self.url),
+            Some(label) => Cow::Owned(format!("{} {label}", self.url)),
+        }
+    }
+
+    /// Returns the representation that the upstream is asked for.
+    pub fn representation(&self) -> Representation {
+        self.representation
+    }
+
+    /// Returns the SHA-256 of the name.
     pub fn key(&self) -> Key {
         self.key
     }
@@ -130,7 +169,8 @@ impl Target {
 
 impl PartialEq for Target {
     fn eq(&self, other: &Self) -> bool {
-        self.url == other.url && self.gets_token == other.gets_token
+        (&self.url, self.gets_token, self.representation)
+            == (&other.url, other.gets_token, other.representation)
     }
 }
 

@@ -190,7 +190,7 @@ impl Tiers {
         let ask = Ask { target, stored, priority };
         let reply = self.upstream.get(ask).await;
         let now = self.clock.now();
-        let exchanged = policy::verdict(target.as_str(), previous, reply, now, &self.rules);
+        let exchanged = policy::verdict(&target.name(), previous, reply, now, &self.rules);
         self.settle(target, positive, exchanged, now)
     }
 
@@ -217,10 +217,10 @@ impl Tiers {
                 ExchangeResult::Forgotten(entry)
             }
             ExchangeResult::NotStored(kept) => {
-                let (url, rules) = (target.as_str(), &self.rules);
+                let (name, rules) = (target.name(), &self.rules);
                 let reminder = previous
                     .and_then(|entry| policy::remember_failure(entry, &kept, now, rules))
-                    .or_else(|| policy::remember_refusal(url, previous, &kept, now, rules));
+                    .or_else(|| policy::remember_refusal(&name, previous, &kept, now, rules));
                 if let Some(entry) = reminder {
                     self.hold(key, &Arc::new(entry));
                 }

@@ -4,6 +4,7 @@ use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue};
 
 use crate::http::mirror::media::{Chosen, choose};
+use crate::target::Representation;
 
 /// Reads the path from the first line and the header from the others. A client that takes anything
 /// is served, and a type that is no type of GitHub's changes nothing.
@@ -11,7 +12,7 @@ pub fn accept(data: &[u8]) {
     let mut lines = data.split(|&byte| byte == b'\n');
     let path = lines.next().and_then(|line| str::from_utf8(line).ok()).unwrap_or_default();
     let mut headers = HeaderMap::new();
-    assert_eq!(choose(&headers, path), Chosen::Json);
+    assert_eq!(choose(&headers, path), Chosen::Json(Representation::Default));
     for line in lines.filter_map(|line| HeaderValue::from_bytes(line).ok()) {
         headers.append(ACCEPT, line);
     }

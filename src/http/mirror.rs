@@ -19,7 +19,7 @@ use salvo::{Request, Response};
 
 use crate::cache::{Answer, Demand, Payload};
 use crate::entry::Body;
-use crate::target::{self, ApiRoot, Key, Policy, PublicUrl, Target};
+use crate::target::{self, ApiRoot, Key, Policy, PublicUrl, Representation, Target};
 
 use super::documents::{Documents, Form, Wanted};
 use super::marked::has_hash;
@@ -34,8 +34,9 @@ use self::paths::{ENTERPRISE, without_prefix};
 use self::rewriting::{Replacement, Rewriting};
 
 const API_VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
-/// The version of GitHub's API that svm asks for.
-const SERVED_VERSION: &str = "2022-11-28";
+/// The version of GitHub's API that svm asks for unless a client wants the other one.
+const DEFAULT_VERSION: &str = "2022-11-28";
+const OTHER_VERSION: &str = "2026-03-10";
 
 /// The number of cached targets, as of the queries of `/version`.
 const SLOTS: usize = 4096;
@@ -110,14 +111,19 @@ impl Mirror {
         if !matches!(*req.method(), Method::GET | Method::HEAD) {
             return Err(Refusal::ReadOnly);
         }
-        if media::choose(req.headers(), path) == Chosen::Nothing {
-            return Err(Refusal::MediaType);
+        let chosen = media::choose(req.headers(), path);
+        let representation = match (chosen, version(req)?) {
+            (Chosen::Nothing, _) => return Err(Refusal::MediaType),
+            // The newer version has no texts of its own here.
+            (_, Representation::Version2026) => Representation::Version2026,
+            (Chosen::Json(representation), _) => representation,
+            (Chosen::Download, _) => Representation::Default,
+        };
+        let target = self.parse(req, path)?;
+        match representation {
+            Representation::Default => Ok(target),
+            other => Ok(Arc::new(Target::clone(&target).in_representation(other))),
         }
-        let version = req.headers().get(API_VERSION);
-        if version.is_some_and(|version| version != SERVED_VERSION) {
-            return Err(Refusal::ApiVersion);
-        }
-        self.parse(req, path)
     }
 
     fn parse(&self, req: &Request, path: &str) -> Result<Arc<Target>, Refusal> {
@@ -184,6 +190,16 @@ impl Page for Mirror {
                 self.documents.refused(arrival)
             }
         }
+    }
+}
+
+/// Returns the representation in the version of the API that a client wants.
+fn version(req: &Request) -> Result<Representation, Refusal> {
+    match req.headers().get(API_VERSION) {
+        None => Ok(Representation::Default),
+        Some(version) if version == DEFAULT_VERSION => Ok(Representation::Default),
+        Some(version) if version == OTHER_VERSION => Ok(Representation::Version2026),
+        Some(_) => Err(Refusal::ApiVersion),
     }
 }
 

@@ -215,7 +215,8 @@ fn refused(
     if let Some(wait) = retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
     }
-    headers.insert(CONTENT_TYPE, JSON);
+    // The mirror has its own.
+    headers.entry(CONTENT_TYPE).or_insert(JSON);
     send(req, res, status, body);
 }
 

@@ -169,7 +169,7 @@ impl<'a> Sweep<'a> {
             activity.mark_bodiless(key);
             return Err(Skipped::NoBody);
         };
-        let Ok(target) = Target::parse(&entry.url, policy) else {
+        let Ok(target) = Target::parse_name(&entry.url, policy) else {
             activity.mark_bodiless(key);
             return Err(Skipped::Refused);
         };

@@ -61,6 +61,7 @@ impl<'a> Exchange<'a> {
         let moved_to = ask.stored.and_then(|stored| stored.moved_to);
         let moved_to = moved_to
             .and_then(|url| Target::parse(url, &upstream.targets).ok())
+            .map(|moved_to| moved_to.in_representation(ask.target.representation()))
             .filter(|moved_to| is_own_host(moved_to, ask));
         let (slot, tried) = (None, Tried::default());
         Self {

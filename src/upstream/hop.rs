@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::{Request, Response};
 use url::Url;
 
-use crate::target::Target;
+use crate::target::{Representation, Target};
 
 use super::cause::Cause;
 use super::condition::Condition;
@@ -16,11 +16,16 @@ use super::slots::Priority;
 use super::tokens::TokenUse;
 use crate::entry::{Reason, Validators};
 
-/// Part of GitHub's ETag, so always the same.
-pub(super) static GITHUB_JSON: HeaderValue =
-    HeaderValue::from_static("application/vnd.github+json");
-const API_VERSION: (HeaderName, HeaderValue) =
-    (HeaderName::from_static("x-github-api-version"), HeaderValue::from_static("2022-11-28"));
+// Part of GitHub's ETag, so always the same for a representation.
+static GITHUB_JSON: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
+static FULL_JSON: HeaderValue = HeaderValue::from_static("application/vnd.github.full+json");
+static HTML_JSON: HeaderValue = HeaderValue::from_static("application/vnd.github.html+json");
+static TEXT_JSON: HeaderValue = HeaderValue::from_static("application/vnd.github.text+json");
+
+const API_VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
+const VERSION_2022: HeaderValue = HeaderValue::from_static("2022-11-28");
+const VERSION_2026: HeaderValue = HeaderValue::from_static("2026-03-10");
+
 /// A validator is sent back as it came; one longer than this is somebody's joke.
 const LONGEST_VALIDATOR: usize = 512;
 
@@ -140,6 +145,23 @@ fn is_charged(status: StatusCode) -> bool {
     status != StatusCode::NOT_MODIFIED && !status.is_server_error()
 }
 
+/// Returns the `Accept` of requests for a target.
+pub(super) fn accept(target: &Target) -> &'static HeaderValue {
+    match target.representation() {
+        Representation::Default | Representation::Version2026 => &GITHUB_JSON,
+        Representation::Full => &FULL_JSON,
+        Representation::Html => &HTML_JSON,
+        Representation::Text => &TEXT_JSON,
+    }
+}
+
+fn version(target: &Target) -> HeaderValue {
+    match target.representation() {
+        Representation::Version2026 => VERSION_2026,
+        _ => VERSION_2022,
+    }
+}
+
 fn request(upstream: &Upstream, hop: &Hop<'_>) -> Result<Request, Failure> {
     let url = Url::parse(hop.target.as_str()).map_err(|_| Failure::new(Reason::Unreachable))?;
     let mut request = Request::new(Method::GET, url);
@@ -148,9 +170,8 @@ fn request(upstream: &Upstream, hop: &Hop<'_>) -> Result<Request, Failure> {
         headers.insert(name, value);
     }
     if hop.target.gets_token() {
-        let (name, value) = API_VERSION;
-        headers.insert(ACCEPT, GITHUB_JSON.clone());
-        headers.insert(name, value);
+        headers.insert(ACCEPT, accept(hop.target).clone());
+        headers.insert(API_VERSION, version(hop.target));
     }
     if let Some(token_use) = hop.token_use {
         headers.insert(AUTHORIZATION, upstream.tokens.authorization(token_use));

@@ -3,6 +3,7 @@
 mod bodies;
 mod errors;
 mod lists;
+mod representations;
 
 use reqwest::Method;
 use serde_json::json;

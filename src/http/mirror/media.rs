@@ -1,10 +1,13 @@
 //! The media type that a client of GitHub's API asks for.
 //!
-//! svm has one representation of each document. A client that asks for another one gets an error:
-//! a client that is given JSON where it asked for a hash takes the JSON for the hash.
+//! Releases have representations with rendered texts, which are documents of their own; of all else
+//! svm has JSON. A client that asks for another representation gets an error: a client that is
+//! given JSON where it asked for a hash takes the JSON for the hash.
 
 use http::HeaderMap;
 use http::header::ACCEPT;
+
+use crate::target::Representation;
 
 /// The words that stand for a representation in `application/vnd.github.v3.WORD+json`.
 const PARAMETERS: [&str; 11] =
@@ -15,8 +18,8 @@ const VENDOR: &str = "application/vnd.github";
 /// The answer that a client gets for its `Accept`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Chosen {
-    /// The document.
-    Json,
+    /// The document, in this representation.
+    Json(Representation),
     /// The place of an asset's bytes.
     Download,
     /// An error: svm has no such representation.
@@ -32,13 +35,17 @@ pub(crate) fn choose(headers: &HeaderMap, path: &str) -> Chosen {
     if is_asset && types().any(|essence| essence == "application/octet-stream") {
         return Chosen::Download;
     }
-    let is_served = match types().filter_map(parameter).next() {
-        None | Some("json" | "full" | "text") => true,
-        Some("raw") => !is_content(resource) && !resource.starts_with("git/blobs/"),
-        Some("html" | "object") => !is_content(resource),
-        Some(_) => false,
-    };
-    if is_served { Chosen::Json } else { Chosen::Nothing }
+    let is_release = resource.split('/').next() == Some("releases");
+    let default = Chosen::Json(Representation::Default);
+    match types().filter_map(parameter).next() {
+        Some("full") if is_release => Chosen::Json(Representation::Full),
+        Some("html") if is_release => Chosen::Json(Representation::Html),
+        Some("text") if is_release => Chosen::Json(Representation::Text),
+        None | Some("json" | "full" | "text") => default,
+        Some("raw") if !is_content(resource) && !resource.starts_with("git/blobs/") => default,
+        Some("html" | "object") if !is_content(resource) => default,
+        Some(_) => Chosen::Nothing,
+    }
 }
 
 /// Returns the media type without its parameters.
@@ -86,7 +93,7 @@ mod tests {
         for line in lines {
             headers.append(ACCEPT, HeaderValue::from_str(line).unwrap());
         }
-        choose(&headers, path) == Chosen::Json
+        matches!(choose(&headers, path), Chosen::Json(_))
     }
 
     #[test]
@@ -110,6 +117,30 @@ mod tests {
         }
         assert!(serves(&[], CONTENTS));
         assert!(serves(&["application/vnd.github.raw"], RELEASES), "one client always sends it");
+    }
+
+    #[test]
+    fn releases_have_rendered_texts() {
+        let chosen = |accept: &str, path: &str| {
+            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).unwrap())]);
+            choose(&headers, path)
+        };
+        for (word, representation) in [
+            ("full", Representation::Full),
+            ("html", Representation::Html),
+            ("text", Representation::Text),
+        ] {
+            let accept = format!("application/vnd.github.v3.{word}+json");
+            for path in [RELEASES, "/repositories/1/releases/latest"] {
+                assert_eq!(chosen(&accept, path), Chosen::Json(representation));
+            }
+            let default = Chosen::Json(Representation::Default);
+            assert_eq!(
+                chosen(&accept, "/repos/o/r"),
+                default,
+                "{word}: one client always sends it"
+            );
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
-    RETRY_AFTER, VARY,
+    VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use salvo::{Request, Response};
@@ -22,7 +22,7 @@ use crate::json::is_valid;
 use crate::target::Key;
 
 use super::heads::{GITHUB_JSON, Interface};
-use super::{Given, NO_STORE, Served, document, failed, link, provenance, seconds, send};
+use super::{Given, Served, document, failed, link, provenance, refused, seconds, send};
 
 const DOCUMENTATION: &str = "https://docs.github.com/rest";
 const SECONDARY: &str = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
@@ -172,7 +172,7 @@ pub(in crate::http) fn unsupported_media_type(req: &Request, res: &mut Response)
 
 /// Renders the answer to a client of another version of the API.
 pub(in crate::http) fn unknown_api_version(req: &Request, res: &mut Response) {
-    let text = "This cache serves the version 2022-11-28 of the GitHub API";
+    let text = "This cache serves the versions 2022-11-28 and 2026-03-10 of the GitHub API";
     error(req, res, StatusCode::BAD_REQUEST, text);
 }
 
@@ -250,11 +250,6 @@ fn refuse(
     body: Bytes,
     retry_after: Option<Duration>,
 ) {
-    let headers = res.headers_mut();
-    headers.insert(CACHE_CONTROL, NO_STORE);
-    if let Some(wait) = retry_after {
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
-    }
-    headers.insert(CONTENT_TYPE, GITHUB_JSON);
-    send(req, res, status, body);
+    res.headers_mut().insert(CONTENT_TYPE, GITHUB_JSON);
+    refused(req, res, status, body, retry_after);
 }

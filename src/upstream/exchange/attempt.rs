@@ -9,7 +9,7 @@ use super::{Exchange, is_own_host};
 use crate::entry::{Reason, Validator};
 use crate::upstream::condition::Condition;
 use crate::upstream::etag::Variant;
-use crate::upstream::hop::{self, GITHUB_JSON, Head, Hop};
+use crate::upstream::hop::{self, Head, Hop};
 use crate::upstream::reply::Failure;
 use crate::upstream::stored::{Redirection, Stored};
 use crate::upstream::tokens::{Question, TokenUse};
@@ -125,7 +125,11 @@ impl<'a> Exchange<'a> {
         let Some(stored) = self.stored(target) else { return Condition::NONE };
         let authorization =
             chosen.token_use.map(|token_use| self.upstream.tokens.authorization(token_use));
-        Condition::new(chosen.validator, &stored, authorization.as_ref().map(variant))
+        Condition::new(
+            chosen.validator,
+            &stored,
+            authorization.as_ref().map(|it| variant(target, it)),
+        )
     }
 
     /// Returns the stored document, if this target may be asked about it.
@@ -151,6 +155,6 @@ impl<'a> Exchange<'a> {
 }
 
 /// The variant that a token gets.
-pub(super) fn variant(authorization: &HeaderValue) -> Variant<'_> {
-    Variant { accept: &GITHUB_JSON, authorization }
+pub(super) fn variant<'a>(target: &Target, authorization: &'a HeaderValue) -> Variant<'a> {
+    Variant { accept: hop::accept(target), authorization }
 }

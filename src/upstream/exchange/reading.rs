@@ -86,7 +86,8 @@ impl Exchange<'_> {
             (&validators.etag, head.token_use, head.status())
         {
             let authorization = self.upstream.tokens.authorization(token_use);
-            validators.follows_rule = etag::follows_rule(etag, variant(&authorization), body);
+            validators.follows_rule =
+                etag::follows_rule(etag, variant(target, &authorization), body);
         }
         validators
     }
