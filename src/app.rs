@@ -140,6 +140,7 @@ impl App {
         let l1_bytes = config.cache.l1_max_bytes;
         // A document whose URLs lead to svm is in memory twice.
         let form_bytes = if config.public_url.is_some() { l1_bytes / 4 } else { 0 };
+        let believed_until = config.cache.negative_ttl - config.cache.release_negative_ttl;
         let cache = Cache::new(Tiers {
             memory: Memory::new(l1_bytes - form_bytes, Arc::clone(&activity)),
             rules: config.cache,
@@ -199,6 +200,7 @@ impl App {
                 root: config.api_root,
                 public_url: config.public_url,
                 max_bytes: form_bytes,
+                believed_until,
             },
             policy,
             client_lifetime: config.revalidate.interval,

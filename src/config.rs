@@ -107,6 +107,9 @@ pub struct Cache {
     pub hard_ttl: Duration,
     /// The lifetime of a 404 or 410.
     pub negative_ttl: Duration,
+    /// The age up to which the mirror believes that a release does not exist: installers look for
+    /// a release right before it is published, too.
+    pub release_negative_ttl: Duration,
     /// The time past its expiry for which a copy may replace a failed answer of the upstream; zero
     /// is off.
     pub stale_if_error: Duration,

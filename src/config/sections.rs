@@ -15,6 +15,7 @@ use crate::secret::Secret;
 use crate::target::{ApiRoot, Policy, PublicUrl};
 
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(30);
+const RELEASE_NEGATIVE_TTL: Duration = Duration::from_secs(60);
 const STORE_READ_BUDGET: Duration = Duration::from_millis(25);
 
 /// Builds a section. Every variable is read before the first `?`, so that all faults are reported.
@@ -72,9 +73,14 @@ pub(super) fn public_url(reader: &mut Reader<'_>) -> Option<Option<PublicUrl>> {
 }
 
 pub(super) fn cache(reader: &mut Reader<'_>, revalidate: Option<&Revalidate>) -> Option<Cache> {
+    let of_absence = reader.read("CACHE_NEGATIVE_TTL", duration);
+    // An operator who names a lifetime means it for releases as well.
+    let longest =
+        if reader.is_set("CACHE_NEGATIVE_TTL") { Duration::MAX } else { RELEASE_NEGATIVE_TTL };
     section!(Cache {
         hard_ttl: reader.read("CACHE_HARD_TTL", duration),
-        negative_ttl: reader.read("CACHE_NEGATIVE_TTL", duration),
+        negative_ttl: of_absence,
+        release_negative_ttl: of_absence.map(|ttl| ttl.min(longest)),
         stale_if_error: reader.read("CACHE_STALE_IF_ERROR", duration_or_zero),
         stale_after: reader.read("STALE_AFTER", duration_or_zero),
         refresh_min_interval: reader.read("REFRESH_MIN_INTERVAL", duration_or_zero),

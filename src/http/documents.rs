@@ -150,7 +150,7 @@ impl Documents {
             return Ok(answer);
         }
         match self.wait(req, target, Demand::Refresh, client).await {
-            Ok(another) if another.is_document() => Ok(another),
+            Ok(another) if another.is_document() || !answer.is_document() => Ok(another),
             _ => Ok(answer),
         }
     }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use http::{HeaderName, Method};
 use salvo::{Request, Response};
 
-use crate::cache::{Answer, Demand, Payload};
+use crate::cache::{Answer, Demand, Outcome, Payload, Status};
 use crate::entry::Body;
 use crate::target::{self, ApiRoot, Key, Policy, PublicUrl, Representation, Target};
 
@@ -52,6 +52,8 @@ pub struct MirrorConfig {
     pub public_url: Option<PublicUrl>,
     /// The memory for bodies whose URLs lead there, in bytes.
     pub max_bytes: u64,
+    /// The rest of its lifetime down to which the absence of a release is believed.
+    pub believed_until: Duration,
 }
 
 /// The page of all mirrored paths.
@@ -61,6 +63,7 @@ pub(super) struct Mirror {
     public_url: Option<PublicUrl>,
     /// Nothing where the URLs in bodies stay as they are.
     rewriting: Option<Rewriting>,
+    believed_until: Duration,
     policy: Arc<Policy>,
     targets: TwoHitCache<str, Arc<Target>>,
     client_tokens: ClientTokens,
@@ -82,13 +85,14 @@ impl Mirror {
         policy: Arc<Policy>,
         client_tokens: ClientTokens,
     ) -> Self {
-        let MirrorConfig { root, public_url, max_bytes } = config;
+        let MirrorConfig { root, public_url, max_bytes, believed_until } = config;
         let replacement = public_url.as_ref().and_then(|url| replacement(&root, url));
         Self {
             documents,
             root,
             public_url,
             rewriting: replacement.map(|replacement| Rewriting::new(replacement, max_bytes)),
+            believed_until,
             policy,
             targets: TwoHitCache::with_slots(SLOTS),
             client_tokens,
@@ -161,7 +165,10 @@ impl Mirror {
         let wanted = Wanted { target, demand: Demand::Cached };
         match media::choose(req.headers(), path) {
             Chosen::Download => self.documents.answer(req, res, wanted, arrival, &Download).await,
-            _ => self.documents.answer(req, res, wanted, arrival, &AsGitHub(self)).await,
+            _ => {
+                let form = AsGitHub { mirror: self, is_release: paths::is_release(path) };
+                self.documents.answer(req, res, wanted, arrival, &form).await
+            }
         }
     }
 }
@@ -210,11 +217,15 @@ fn replacement(root: &ApiRoot, public_url: &PublicUrl) -> Option<Replacement> {
 }
 
 /// The form of GitHub's answers.
-struct AsGitHub<'a>(&'a Mirror);
+struct AsGitHub<'a> {
+    mirror: &'a Mirror,
+    /// True for the path of a release that may yet be published.
+    is_release: bool,
+}
 
 impl Form for AsGitHub<'_> {
     fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize> {
-        let page = || Some(format!("{}{}", self.0.base(req)?, req.uri().path()));
+        let page = || Some(format!("{}{}", self.mirror.base(req)?, req.uri().path()));
         let form = self.rewritten(given.answer);
         let form = form.map(|(rewriting, body)| rewriting.find_or_make(body));
         render::answer(req, res, given, form.as_ref(), page)
@@ -234,17 +245,30 @@ impl Form for AsGitHub<'_> {
         }
     }
 
-    /// A page whose links nobody knows would hide the pages behind it.
+    /// A page whose links nobody knows would hide the pages behind it. A release that did not exist
+    /// a while ago may exist by now.
     fn wants_another(&self, answer: &Answer) -> bool {
-        matches!(&answer.given, Payload::Document(entry) if entry.extras.lacks_links())
+        match &answer.given {
+            Payload::Document(entry) => entry.extras.lacks_links(),
+            Payload::Passed { .. } => self.is_release && self.is_doubtful(&answer.status),
+            Payload::Failed { .. } => false,
+        }
     }
 }
 
 impl AsGitHub<'_> {
+    /// Returns true if the absence of a document was found out too long ago.
+    fn is_doubtful(&self, status: &Status) -> bool {
+        let left = status.ttl.and_then(|ttl| u64::try_from(ttl).ok()).map(Duration::from_secs);
+        status.outcome == Outcome::Hit
+            && status.detail.is_none()
+            && left.is_some_and(|left| left <= self.mirror.believed_until)
+    }
+
     /// Returns the body of an answer whose URLs are to lead to svm.
     fn rewritten<'b>(&self, answer: &'b Answer) -> Option<(&Rewriting, &'b Body)> {
         match &answer.given {
-            Payload::Document(entry) => Some((self.0.rewriting.as_ref()?, &entry.body)),
+            Payload::Document(entry) => Some((self.mirror.rewriting.as_ref()?, &entry.body)),
             _ => None,
         }
     }

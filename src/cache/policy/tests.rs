@@ -36,6 +36,7 @@ fn rules() -> config::Cache {
     config::Cache {
         hard_ttl: Duration::from_secs(1000),
         negative_ttl: Duration::from_secs(100),
+        release_negative_ttl: Duration::from_secs(60),
         stale_if_error: Duration::from_secs(500),
         stale_after: Duration::from_secs(2),
         refresh_min_interval: Duration::ZERO,

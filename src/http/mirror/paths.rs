@@ -36,6 +36,12 @@ pub(super) fn is_document(path: &str) -> bool {
     path.starts_with("/repos/") || path.starts_with("/repositories/")
 }
 
+/// Returns true for the path of a release that may yet be published.
+pub(super) fn is_release(path: &str) -> bool {
+    let which = path.split_once("/releases/").map(|(_, which)| which);
+    which.is_some_and(|which| which == "latest" || which.starts_with("tags/"))
+}
+
 /// A page that is no document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spare {

@@ -1,5 +1,7 @@
 //! Refusals and failures, in the form that clients of GitHub understand.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -174,4 +176,41 @@ async fn an_error_on_version_keeps_its_form() {
     assert_eq!(answer.status, 404);
     assert_eq!(answer.json()["error"], json!("Upstream API error"));
     assert!(matches!(answer.json()["message"], Value::Object(_)));
+}
+
+#[tokio::test]
+async fn a_release_that_did_not_exist_is_looked_for_after_a_minute() {
+    let app = TestApp::start().await;
+    let ask = async |path: &str| app.get(path).await.status.as_u16();
+    assert_eq!(ask(LATEST_PATH).await, 404);
+    app.advance(Duration::from_secs(59));
+    assert_eq!(ask(LATEST_PATH).await, 404);
+    assert_eq!(app.github.total_calls(), 1);
+    app.advance(Duration::from_secs(1));
+    for _ in 0..3 {
+        assert_eq!(ask(LATEST_PATH).await, 404);
+    }
+    assert_eq!(app.github.total_calls(), 2, "once in a minute");
+    app.advance(Duration::from_secs(60));
+    app.github.release("octo/app").serve();
+    assert_eq!(app.version(LATEST).await.status, 404, "no client of /version has asked for this");
+    assert_eq!(ask(LATEST_PATH).await, 200);
+    assert_eq!(app.version(LATEST).await.status, 200);
+    // Anything else is believed for as long as ever.
+    let other = "/repos/octo/app/contents/x";
+    assert_eq!(ask(other).await, 404);
+    app.advance(Duration::from_secs(200));
+    let calls = app.github.total_calls();
+    assert_eq!(ask(other).await, 404);
+    assert_eq!(app.github.total_calls(), calls);
+}
+
+#[tokio::test]
+async fn a_lifetime_of_the_operator_holds_for_releases_too() {
+    let app = TestApp::builder().set("CACHE_NEGATIVE_TTL", "5m").start().await;
+    for _ in 0..2 {
+        assert_eq!(app.get(LATEST_PATH).await.status, 404);
+        app.advance(Duration::from_secs(200));
+    }
+    assert_eq!(app.github.total_calls(), 1);
 }
