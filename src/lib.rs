@@ -5,8 +5,10 @@
 //! # The path of a request
 //!
 //! ```text
-//! GET /version?url=U
-//!   │ http::version      parse the query, then Target::parse            → 400
+//! GET /version?url=U     GET /repos/…
+//!   │ http::version      │ http::mirror     then Target::parse          → 400, 404, 415
+//!   ▼                    ▼
+//! http::documents        one way for both interfaces
 //!   ▼
 //! Cache::recall(target, Demand), then Cache::wait
 //!   │ 1 memory           L1; a fresh entry is a hit, and nothing else happens

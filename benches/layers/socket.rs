@@ -4,11 +4,14 @@
 //! Server and client share one thread, so the figure is the work of both, with the kernel's, and
 //! not the time that two cores take to wake each other up.
 
+use std::net::SocketAddr;
+
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion};
 use tokio::runtime::Runtime;
 
-use crate::support::documents::of_size;
+use crate::support::client::Client;
+use crate::support::documents::{Document, of_size};
 use crate::support::pair::Pair;
 use crate::support::runtime;
 use crate::support::service::Filled;
@@ -31,7 +34,21 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     compare(&mut group, &runtime, pair, "gzip");
     let pair = runtime.block_on(Pair::conditional(served.address, &documents[MIDDLE]));
     compare(&mut group, &runtime, pair, "304");
+    let mut mirror = runtime.block_on(mirror(served.address, &documents[MIDDLE]));
+    group.bench_function(BenchmarkId::new("mirror", documents[MIDDLE].body.len()), |bencher| {
+        bencher.iter_custom(|times| runtime.block_on(mirror.ask(times)));
+    });
     group.finish();
+}
+
+/// A client of the mirror, to be compared with the one of `/version`.
+async fn mirror(address: SocketAddr, document: &Document) -> Client {
+    let request = String::from_utf8(document.request("")).expect("a text head");
+    let request = request.replace(&document.ours(), &document.path);
+    let client = Client::connect(address, request.into_bytes()).await;
+    assert_eq!(client.first().header("x-cache"), "HIT");
+    assert_eq!(client.first().body, document.body, "the document's bytes");
+    client
 }
 
 fn compare(group: &mut BenchmarkGroup<'_, WallTime>, runtime: &Runtime, pair: Pair, what: &str) {
