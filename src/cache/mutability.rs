@@ -1,8 +1,8 @@
 //! The mutability of a document, as its URL and its body tell.
 //!
 //! Pure. A full hash names a commit or its contents for good; a branch or a tag of that form is
-//! refused by GitHub. The release of one tag hardly changes when it is some weeks old; the latest
-//! release may at any time.
+//! refused by GitHub. An asset's document counts its downloads. The release of one tag hardly
+//! changes when it is some weeks old; the latest release may at any time.
 
 use std::time::Duration;
 
@@ -29,9 +29,11 @@ pub fn mutability(target: &Target, entry: &Entry, now: Timestamp) -> Mutability 
     if is_immutable {
         return Mutability::Immutable;
     }
-    let is_pinned = target.gets_token()
-        && release::is_of_one_tag(target.path())
-        && release::is_older_than(PINNED_AFTER, &entry.body, now);
+    let is_old_release = || {
+        release::is_of_one_tag(target.path())
+            && release::is_older_than(PINNED_AFTER, &entry.body, now)
+    };
+    let is_pinned = target.gets_token() && (is_asset(target.path()) || is_old_release());
     if is_pinned { Mutability::Pinned } else { Mutability::Mutable }
 }
 
@@ -51,6 +53,13 @@ fn is_by_hash(path: &str, query: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// Returns true for the document of a release's asset: each download changes its count, and hardly
+/// anything else changes it.
+fn is_asset(path: &str) -> bool {
+    let path = path.strip_prefix("/api/v3").unwrap_or(path);
+    in_repository(path).is_some_and(|resource| resource.starts_with("releases/assets/"))
 }
 
 /// The path below a repository, be that named by its owner and name or by its number.
@@ -114,6 +123,19 @@ mod tests {
         assert!(is_hash(&"a".repeat(64)));
         assert!(!is_hash(&"a".repeat(50)));
         assert!(!is_hash(&"g".repeat(40)));
+    }
+
+    #[test]
+    fn an_asset_hardly_changes() {
+        for (path, want) in [
+            ("/repos/o/r/releases/assets/7", true),
+            ("/repositories/1/releases/assets/7", true),
+            ("/api/v3/repos/o/r/releases/assets/7", true),
+            ("/repos/o/r/releases/7/assets", false),
+            ("/repos/o/r/releases/latest", false),
+        ] {
+            assert_eq!(is_asset(path), want, "{path}");
+        }
     }
 
     #[test]
