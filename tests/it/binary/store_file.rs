@@ -228,3 +228,36 @@ async fn a_file_that_another_process_holds_is_waited_for() {
     scene.heals().await;
     holding.terminate().await.assert_code(0);
 }
+
+#[tokio::test]
+async fn damage_in_a_journal_is_told_and_costs_no_other_document() {
+    let Scene { github, setup, svm, folder } = Scene::start().await;
+    github.document("/repos/octo/app/later", "{}");
+    let later = "https://api.github.com/repos/octo/app/later";
+    assert_eq!(svm.version(later).await.header("x-cache"), "MISS");
+    svm.written(2).await;
+    svm.kill().await.assert_signal(9);
+    let path = folder.join("svm.redb.journal");
+    let mut journal = fs::read(&path).unwrap();
+    journal[100] ^= 0x55;
+    fs::write(&path, journal).unwrap();
+    fail(&github);
+    let svm = setup.start().await;
+    let told = svm.says("passing over damaged changes in the journal of the store").await;
+    assert_eq!(told["path"], "./data/svm.redb.journal", "{told}");
+    assert!(told["bytes"].as_u64().unwrap() > 1_000, "{told}");
+    let _ = svm.stored(later).await;
+}
+
+#[tokio::test]
+async fn another_file_in_the_place_of_a_journal_is_told() {
+    let setup = Setup::new();
+    let folder = setup.folder().join("data");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("svm.redb.journal2"), "precious").unwrap();
+    let svm = setup.start().await;
+    let told = svm.says("a journal cannot be used; starting a new one").await;
+    assert_eq!(told["name"], "svm.redb.journal2", "{told}");
+    let moved_to = setup.folder().join(told["moved_to"].as_str().unwrap());
+    assert_eq!(fs::read_to_string(moved_to).unwrap(), "precious");
+}
