@@ -6,6 +6,7 @@
 //! into the build.
 
 use criterion::{BatchSize, Criterion};
+use http::header::HOST;
 use http::{HeaderValue, StatusCode, Uri};
 use salvo::conn::addr::SocketAddr;
 use salvo::{ConnCtrl, Request, Response, Service};
@@ -42,6 +43,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 fn request(document: &Document) -> Request {
     let mut request = Request::new();
     request.set_uri(document.ours().parse::<Uri>().expect("a path and query"));
+    request.headers_mut().insert(HOST, HeaderValue::from_static("svm.example"));
     request
 }
 
