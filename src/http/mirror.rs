@@ -14,7 +14,7 @@ mod rewriting;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, Method};
+use http::HeaderName;
 use salvo::{Request, Response};
 
 use crate::cache::{Answer, Demand, Outcome, Payload, Status};
@@ -25,6 +25,7 @@ use super::documents::{Documents, Form, Wanted};
 use super::marked::has_hash;
 use super::page::{Arrival, LogFields, Page};
 use super::render::{Given, mirror as render};
+use super::route::reads;
 use super::two_hit_cache::TwoHitCache;
 
 pub(super) use self::credentials::ClientTokens;
@@ -64,6 +65,8 @@ pub(super) struct Mirror {
     /// Nothing where the URLs in bodies stay as they are.
     rewriting: Option<Rewriting>,
     believed_until: Duration,
+    /// True if archives are on the host of GitHub's archives.
+    has_archives: bool,
     policy: Arc<Policy>,
     targets: TwoHitCache<str, Arc<Target>>,
     client_tokens: ClientTokens,
@@ -89,6 +92,7 @@ impl Mirror {
         let replacement = public_url.as_ref().and_then(|url| replacement(&root, url));
         Self {
             documents,
+            has_archives: root == ApiRoot::default(),
             root,
             public_url,
             rewriting: replacement.map(|replacement| Rewriting::new(replacement, max_bytes)),
@@ -107,12 +111,12 @@ impl Mirror {
         }
     }
 
-    fn target(&self, req: &Request) -> Result<Arc<Target>, Refusal> {
-        let path = without_prefix(req.uri().path());
+    /// Returns the document that a request names, and the answer that the client chooses.
+    fn read(&self, req: &Request, path: &str) -> Result<(Arc<Target>, Chosen), Refusal> {
         if !paths::is_document(path) {
             return Err(Refusal::NotFound);
         }
-        if !matches!(*req.method(), Method::GET | Method::HEAD) {
+        if !reads(req.method()) {
             return Err(Refusal::ReadOnly);
         }
         let chosen = media::choose(req.headers(), path);
@@ -124,18 +128,19 @@ impl Mirror {
             (Chosen::Download, _) => Representation::Default,
         };
         let target = self.parse(req, path)?;
-        match representation {
-            Representation::Default => Ok(target),
-            other => Ok(Arc::new(Target::clone(&target).in_representation(other))),
-        }
+        let target = match representation {
+            Representation::Default => target,
+            other => Arc::new(Target::clone(&target).in_representation(other)),
+        };
+        Ok((target, chosen))
     }
 
     fn parse(&self, req: &Request, path: &str) -> Result<Arc<Target>, Refusal> {
-        let query = req.uri().query().unwrap_or_default();
-        if has_hash(path) || has_hash(query) {
-            return Err(Refusal::Invalid(target::Error::Fragment));
-        }
         let parse = || {
+            let query = req.uri().query().unwrap_or_default();
+            if has_hash(path) || has_hash(query) {
+                return Err(Refusal::Invalid(target::Error::Fragment));
+            }
             let target = self.root.target(path, query, &self.policy);
             target.map(Arc::new).map_err(|error| match error {
                 target::Error::PathNotAllowed | target::Error::HostNotAllowed => Refusal::NotFound,
@@ -145,31 +150,27 @@ impl Mirror {
         let raw = req.uri().path_and_query().map_or(path, |raw| raw.as_str());
         if raw.len() > LONGEST { parse() } else { self.targets.get(raw, parse) }
     }
-}
 
-impl Mirror {
     async fn document(
         &self,
         req: &Request,
         res: &mut Response,
-        target: Arc<Target>,
+        (target, chosen): (Arc<Target>, Chosen),
+        path: &str,
         arrival: &Arrival,
     ) -> LogFields {
-        if self.root == ApiRoot::default()
+        if self.has_archives
             && let Some(location) = downloads::of_archive(&target)
         {
             render::redirect(req, res, &location);
             return LogFields { target: Some(target), ..LogFields::default() };
         }
-        let path = without_prefix(req.uri().path());
         let wanted = Wanted { target, demand: Demand::Cached };
-        match media::choose(req.headers(), path) {
-            Chosen::Download => self.documents.answer(req, res, wanted, arrival, &Download).await,
-            _ => {
-                let form = AsGitHub { mirror: self, is_release: paths::is_release(path) };
-                self.documents.answer(req, res, wanted, arrival, &form).await
-            }
+        if chosen == Chosen::Download {
+            return self.documents.answer(req, res, wanted, arrival, &Download).await;
         }
+        let form = AsGitHub { mirror: self, is_release: paths::is_release(path) };
+        self.documents.answer(req, res, wanted, arrival, &form).await
     }
 }
 
@@ -184,8 +185,9 @@ impl Page for Mirror {
             page.answer(req, res, self.base(req), arrival.at);
             return LogFields::default();
         }
-        match self.target(req) {
-            Ok(target) => self.document(req, res, target, arrival).await,
+        let path = without_prefix(req.uri().path());
+        match self.read(req, path) {
+            Ok(read) => self.document(req, res, read, path, arrival).await,
             Err(refusal) => {
                 match refusal {
                     Refusal::NotFound => render::not_found(req, res),

@@ -77,7 +77,8 @@ impl<P: Page> Handler for Route<P> {
     }
 }
 
-fn reads(method: &Method) -> bool {
+/// Returns true for the methods that change nothing.
+pub(super) fn reads(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 

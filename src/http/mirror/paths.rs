@@ -1,11 +1,11 @@
 //! The paths of the mirror: documents, the few pages that clients ask for before them, and those
 //! that GitHub has and svm has not.
 
-use http::Method;
 use salvo::{Request, Response};
 
 use crate::clock::Timestamp;
 use crate::http::render::mirror as render;
+use crate::http::route::reads;
 
 /// The prefix of the API on a GitHub Enterprise server.
 pub(super) const ENTERPRISE: &str = "/api/v3";
@@ -61,7 +61,7 @@ impl Spare {
             "/meta" => Self::Meta { is_enterprise },
             _ => return None,
         };
-        matches!(*req.method(), Method::GET | Method::HEAD).then_some(page)
+        reads(req.method()).then_some(page)
     }
 
     pub(super) fn answer(

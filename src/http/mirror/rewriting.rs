@@ -108,7 +108,7 @@ impl Rewriting {
         let make = move || {
             forms.get_with(body.tag(), || replacement.form(&body));
         };
-        // Where the thread is lost, the answer makes the form.
+        // If the thread is lost, the answer makes the form.
         let _ = tasks::blocking_within(&self.makers, make).await;
     }
 }

@@ -22,7 +22,7 @@ use super::file::OpenFile;
 use crate::clock::Stopwatch;
 use crate::config::redacted::redacted_path;
 
-/// How often an operation is repeated that others disturb.
+/// The repetitions of an operation that other operations disturb.
 const MOST_REPETITIONS: usize = 8;
 
 /// The step before the database is opened again.

@@ -86,7 +86,7 @@ pub(super) struct Recovered {
     pub(super) damaged: u64,
 }
 
-/// Why a file cannot be taken over as a journal.
+/// The reason to refuse a file as a journal.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("it is no journal of svm")]
