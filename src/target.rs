@@ -19,6 +19,7 @@ mod policy;
 mod public_url;
 mod query;
 mod representation;
+mod resource;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +38,7 @@ pub use policy::{
 };
 pub use public_url::PublicUrl;
 pub use representation::Representation;
+pub use resource::in_repository;
 
 /// The length limit of a URL in bytes, as given and in canonical form.
 pub const MAX_BYTES: usize = 2_048;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::activity::Mutability;
 use crate::clock::Timestamp;
-use crate::target::Target;
+use crate::target::{Target, in_repository};
 
 use super::release;
 use crate::entry::Entry;
@@ -40,7 +40,6 @@ pub fn mutability(target: &Target, entry: &Entry, now: Timestamp) -> Mutability 
 /// Returns true for the documents of GitHub's API that a full hash names. Documents about a
 /// commit, such as its checks, go on to change.
 fn is_by_hash(path: &str, query: &str) -> bool {
-    let path = path.strip_prefix("/api/v3").unwrap_or(path);
     let Some(resource) = in_repository(path) else { return false };
     match resource.split('/').collect::<Vec<_>>()[..] {
         ["git", "blobs" | "trees" | "commits" | "tags", hash] | ["commits", hash] => is_hash(hash),
@@ -58,19 +57,7 @@ fn is_by_hash(path: &str, query: &str) -> bool {
 /// Returns true for the document of a release's asset: each download changes its count, and hardly
 /// anything else changes it.
 fn is_asset(path: &str) -> bool {
-    let path = path.strip_prefix("/api/v3").unwrap_or(path);
     in_repository(path).is_some_and(|resource| resource.starts_with("releases/assets/"))
-}
-
-/// The path below a repository, be that named by its owner and name or by its number.
-fn in_repository(path: &str) -> Option<&str> {
-    let (root, rest) = path.strip_prefix('/')?.split_once('/')?;
-    let names = match root {
-        "repos" => 2,
-        "repositories" => 1,
-        _ => return None,
-    };
-    rest.splitn(names + 1, '/').nth(names)
 }
 
 /// Returns true for `/owner/name/hash/path`.

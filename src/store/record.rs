@@ -233,7 +233,12 @@ fn version(record: &[u8]) -> Result<u8, Error> {
 /// no newer, or no record that this version can serve, or dated in the future by a clock that has
 /// been put right since.
 pub fn gives_way(stored: &[u8], as_of: Timestamp, now: Timestamp) -> bool {
-    peek(stored).map_or(true, |stored| stored.checked_at <= as_of || stored.checked_at > now)
+    peek(stored).map_or(true, |stored| is_no_newer(stored.checked_at, as_of, now))
+}
+
+/// Returns true if what was checked then is no newer than `as_of`, or dated in the future.
+pub fn is_no_newer(checked_at: Timestamp, as_of: Timestamp, now: Timestamp) -> bool {
+    checked_at <= as_of || checked_at > now
 }
 
 fn body_start(record: &[u8]) -> Result<usize, Error> {

@@ -12,10 +12,9 @@ use url::Url;
 
 use super::error::Error;
 use super::grammar::Parts;
+use super::resource::ENTERPRISE;
 use super::{MAX_BYTES, percent, query};
 
-/// The root of the API on a GitHub Enterprise server.
-const ENTERPRISE: &str = "/api/v3";
 const REPOSITORIES: &str = "/repos/";
 
 /// A canonical URL, and the positions of its parts.

@@ -27,9 +27,9 @@ impl Cores {
 }
 
 impl Core {
-    /// A program that will run there with all its threads and children. It is told to end when the
-    /// thread ends that started it, be it that this program was killed: nobody else would end a
-    /// server that holds gigabytes.
+    /// Returns a command that runs a program on this core, with all its threads and children. The
+    /// system ends the program with the thread that started it, also if this program is killed:
+    /// nobody else would end a server that holds gigabytes.
     pub(crate) fn command(self, program: &str) -> Command {
         let mut command = Command::new("taskset");
         command.args(["-c", &self.0.to_string(), "setpriv", "--pdeathsig", "TERM", program]);

@@ -7,7 +7,7 @@
 use http::HeaderMap;
 use http::header::ACCEPT;
 
-use crate::target::Representation;
+use crate::target::{Representation, in_repository};
 
 /// The words that stand for a representation in `application/vnd.github.v3.WORD+json`.
 const PARAMETERS: [&str; 11] =
@@ -30,7 +30,7 @@ pub(crate) enum Chosen {
 pub(crate) fn choose(headers: &HeaderMap, path: &str) -> Chosen {
     let lines = || headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let types = || lines().flat_map(|line| line.split(',')).map(essence);
-    let resource = resource(path);
+    let resource = in_repository(path).unwrap_or_default();
     let is_asset = resource.starts_with("releases/assets/");
     if is_asset && types().any(|essence| essence == "application/octet-stream") {
         return Chosen::Download;
@@ -62,16 +62,6 @@ fn parameter(essence: &str) -> Option<&'static str> {
     let (words, _) = rest.split_once('+').unwrap_or((rest, ""));
     let (_, last) = words.rsplit_once('.')?;
     PARAMETERS.into_iter().find(|parameter| last.eq_ignore_ascii_case(parameter))
-}
-
-/// Returns the part of a path behind the repository.
-fn resource(path: &str) -> &str {
-    let (names, rest) = match (path.strip_prefix("/repos/"), path.strip_prefix("/repositories/")) {
-        (Some(rest), _) => (2, rest),
-        (None, Some(rest)) => (1, rest),
-        (None, None) => return "",
-    };
-    rest.splitn(names + 1, '/').nth(names).unwrap_or_default()
 }
 
 fn is_content(resource: &str) -> bool {

@@ -100,30 +100,25 @@ impl StoreFile {
 
     /// Opens a journal; another file of its name is moved aside first.
     fn open_journal(&self, name: &'static str) -> Result<(Option<Place>, Recovered), OpenFault> {
-        let path = self.dir.join(name);
         let cannot_use = |error| OpenFault::Occupied(name, error);
+        let path = self.dir.join(name);
         if let Some(reason) = private::find_stranger(&path).map_err(cannot_use)? {
             self.set_aside_journal(name, reason)?;
         }
-        let open = || private::file_itself(&path).map_err(cannot_use);
-        let mut file = open()?;
-        let recovered = loop {
-            let place = Place::of(path.clone(), &file);
-            match Journal::open(file) {
-                Ok(recovered) => break (place, recovered),
-                Err(Refusal::Io(error)) => return Err(cannot_use(error)),
-                Err(refusal @ Refusal::Foreign) => {
-                    self.set_aside_journal(name, &refusal.to_string())?;
-                    file = open()?;
-                }
+        let opened = match take_over(&path) {
+            Err(refusal @ Refusal::Foreign) => {
+                self.set_aside_journal(name, &refusal.to_string())?;
+                take_over(&path)
             }
+            opened => opened,
         };
-        let bytes = recovered.1.damaged;
+        let (place, recovered) = opened.map_err(|refusal| cannot_use(refusal.into()))?;
+        let bytes = recovered.damaged;
         if bytes > 0 {
             let path = redacted_path(&path);
             tracing::warn!(path, bytes, "passing over damaged changes in the journal of the store");
         }
-        Ok(recovered)
+        Ok((place, recovered))
     }
 
     /// Tells this process from others where the file is in use.
@@ -188,6 +183,18 @@ impl StoreFile {
             }
         }
     }
+}
+
+/// Opens the file of a journal, or makes it.
+fn take_over(path: &Path) -> Result<(Option<Place>, Recovered), Refusal> {
+    let file = private::file_itself(path)?;
+    let place = Place::of(path.to_path_buf(), &file);
+    Ok((place, Journal::open(file)?))
+}
+
+/// Returns true for the path of a journal.
+pub(super) fn is_journal(path: &Path) -> bool {
+    JOURNAL_NAMES.iter().any(|name| path.ends_with(name))
 }
 
 fn open_database(file: File, max_bytes: u64, growth: Growth) -> Result<Database, OpenFault> {

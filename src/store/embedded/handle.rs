@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 
 use super::bounded::Growth;
 use super::fault::{Fault, OpenFault};
-use super::file::OpenFile;
+use super::file::{OpenFile, is_journal};
 use crate::clock::Stopwatch;
 use crate::config::redacted::redacted_path;
 
@@ -122,7 +122,7 @@ impl Handle {
         self.is_compacting.store(true, Ordering::Relaxed);
         let compacted = self.compact_alone();
         self.is_compacting.store(false, Ordering::Relaxed);
-        self.reopen(compacted?, Remedy::Reopen(Growth::AsNeeded))
+        self.reopen(compacted?, None)
     }
 
     /// Returns the generation of the file.
@@ -147,12 +147,12 @@ impl Handle {
         self.check_idle()?;
         let (mut generation, mut result) = self.attempt(&work);
         for _ in 0..MOST_REPETITIONS {
-            let remedy = match result {
+            let renewal = match result {
                 Ok(_) | Err(Fault::Closed) => return result,
-                Err(Fault::Damaged(reason)) => Remedy::Renew(reason),
-                Err(_) => Remedy::Reopen(Growth::AsNeeded),
+                Err(Fault::Damaged(reason)) => Some(reason),
+                Err(_) => None,
             };
-            self.reopen(generation, remedy)?;
+            self.reopen(generation, renewal)?;
             (generation, result) = self.attempt(&work);
             if !result.as_ref().is_err_and(Fault::is_of_another) {
                 break;
@@ -182,9 +182,9 @@ impl Handle {
         let Some((place, cause)) = displaced else { return Ok(()) };
         let path = redacted_path(place.path());
         // The changes of a lost journal go into the database, which is in its place then.
-        let is_rescued = place.is_journal() && self.attempt(&rescue).1.is_ok();
+        let is_rescued = is_journal(place.path()) && self.attempt(&rescue).1.is_ok();
         tracing::warn!(%path, cause, "the store file is not in its place; opening it anew");
-        self.reopen(generation, Remedy::Reopen(Growth::AsNeeded))?;
+        self.reopen(generation, None)?;
         self.losses.fetch_add((!is_rescued).into(), Ordering::Relaxed);
         Ok(())
     }
@@ -197,7 +197,7 @@ impl Handle {
     /// Throws the contents away and starts a new file.
     pub(super) fn renew(&self, reason: &str) -> Result<(), Fault> {
         let generation = self.state.read().generation;
-        self.reopen(generation, Remedy::Renew(reason.to_owned()))
+        self.reopen(generation, Some(reason.to_owned()))
     }
 
     /// Closes the database for good, which releases the file to other processes.
@@ -222,7 +222,8 @@ impl Handle {
         (state.generation, result)
     }
 
-    fn reopen(&self, generation: u64, remedy: Remedy) -> Result<(), Fault> {
+    /// Opens the file of this generation again, or a new one if there is a reason for it.
+    fn reopen(&self, generation: u64, renewal: Option<String>) -> Result<(), Fault> {
         let mut state = self.state.write();
         if state.closed {
             return Err(Fault::Closed);
@@ -235,11 +236,9 @@ impl Handle {
         }
         discard(state.file.take());
         let was_full = self.was_full.swap(false, Ordering::Relaxed);
-        let remedy = match remedy {
-            Remedy::Reopen(_) if was_full => Remedy::Reopen(Growth::ToBound),
-            remedy => remedy,
-        };
-        let is_renewed = matches!(remedy, Remedy::Renew(_));
+        let growth = if was_full { Growth::ToBound } else { Growth::AsNeeded };
+        let is_renewed = renewal.is_some();
+        let remedy = renewal.map_or(Remedy::Reopen(growth), Remedy::Renew);
         // Counted from the end of the attempt, which may itself take long.
         let opened = (self.open)(remedy).inspect_err(|_| state.failed = Some(Stopwatch::start()));
         state.file = Some(opened.map_err(Fault::Shut)?);

@@ -95,6 +95,15 @@ pub(super) enum Refusal {
     Io(#[from] Error),
 }
 
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Io(error) => error,
+            Refusal::Foreign => Self::other(refusal),
+        }
+    }
+}
+
 impl Journal {
     /// Takes a file over, with the changes in it.
     pub(super) fn open(file: File) -> Result<Recovered, Refusal> {

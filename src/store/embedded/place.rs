@@ -33,12 +33,6 @@ impl Place {
         place.displacement().is_none().then_some(place)
     }
 
-    /// Returns true for the place of a journal.
-    pub(super) fn is_journal(&self) -> bool {
-        let extension = self.path.extension().and_then(|extension| extension.to_str());
-        extension.is_some_and(|extension| extension.starts_with("journal"))
-    }
-
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

@@ -172,9 +172,9 @@ impl Staging {
         for ((change, staged), stored) in batch.iter().zip(staged).zip(stored) {
             let (key, as_of) = (*change.key().as_bytes(), change.as_of());
             let is_applied = match (newest.get(&key), staged) {
-                (Some(before), _) => *before <= as_of || *before > now,
+                (Some(before), _) => record::is_no_newer(*before, as_of, now),
                 (None, Some(staged)) => staged.gives_way(as_of, now),
-                (None, None) => stored.is_none_or(|stored| stored <= as_of || stored > now),
+                (None, None) => stored.is_none_or(|stored| record::is_no_newer(stored, as_of, now)),
             };
             if !is_applied {
                 continue;

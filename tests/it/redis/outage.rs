@@ -51,8 +51,8 @@ struct Reads {
 }
 
 impl Scene {
-    /// The server cannot be read: five misses find out, and nobody notices anything but the
-    /// operator, who is told `error`.
+    /// The server cannot be read. Five misses find out. The log tells the operator `error`, and no
+    /// client notices.
     pub(super) async fn goes_without(&self, error: &str) {
         self.hits_go_on().await;
         let before = self.reads().await;

@@ -30,8 +30,8 @@ const NONSENSE: [&str; 15] = [
     "\u{e9}",
 ];
 
-/// A limit that is told like this is passed on, with a wait that a client can bear; later all is
-/// well.
+/// A limit with these headers is passed on, with a wait that a client can bear; later the service
+/// answers again.
 async fn is_borne(status: &str, headers: &str) {
     let name = format!("{status}, {headers}");
     let app = app().await;

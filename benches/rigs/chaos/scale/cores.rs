@@ -1,8 +1,7 @@
 //! One core and two: what a second one adds to the CPU time of a hit, for one document and for
 //! many.
 //!
-//! Where there are but two cores the client has to share one with the service, so the throughput
-//! says little.
+//! On a machine of two cores the client shares one with the service, so the throughput says little.
 
 use crate::say;
 use crate::verdict::Verdict;

@@ -9,6 +9,7 @@ use crate::store::embedded::KeyBytes;
 use crate::store::embedded::fault::Fault;
 use crate::store::embedded::journal::{Recorded, Recovered, Span};
 use crate::store::embedded::tables;
+use crate::store::record;
 use crate::target::Key;
 
 /// The staged changes of two journals.
@@ -37,7 +38,7 @@ impl From<Recorded> for Staged {
 impl Staged {
     /// The same as [`record::gives_way`](crate::store::record::gives_way).
     pub(super) fn gives_way(self, as_of: Timestamp, now: Timestamp) -> bool {
-        self.put.is_none() || self.as_of <= as_of || self.as_of > now
+        self.put.is_none() || record::is_no_newer(self.as_of, as_of, now)
     }
 }
 
@@ -78,7 +79,7 @@ impl State {
         let stored = tables::checked(database, keys.iter().map(|key| Key::from(*key)))?;
         for (key, stored) in keys.iter().zip(stored) {
             let vouched = vouched.get(key).copied().unwrap_or_default();
-            if stored.is_some_and(|stored| stored > vouched && stored <= now) {
+            if stored.is_some_and(|stored| !record::is_no_newer(stored, vouched, now)) {
                 self.changes[journal].remove(key);
             }
         }
