@@ -1,8 +1,8 @@
 //! The concurrency window: how fast the service goes again after a limit, as GitHub and its clients
 //! see it.
 //!
-//! The simulated GitHub records the number of requests in flight at each arrival, so the tests assert
-//! the shape of a burst, and no moment has to be met.
+//! The simulated GitHub records the number of requests in flight at each arrival, so the tests
+//! assert the shape of a burst, and no moment has to be met.
 
 use std::time::Duration;
 
