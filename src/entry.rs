@@ -14,6 +14,7 @@ mod validators;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::StatusCode;
 
 use crate::clock::Timestamp;
@@ -28,7 +29,10 @@ pub use reason::Reason;
 pub use validators::{Validator, Validators};
 
 /// The largest body that the persistent tier keeps, in bytes.
-pub const LARGEST_PERSISTED_BODY: usize = 1024 * 1024;
+pub const LARGEST_PERSISTED_BODY: usize = 10 << 20;
+/// The largest form in which the persistent tier keeps a body, in bytes: its gzip form, or the body
+/// itself where a gzip form saves too little.
+pub const LARGEST_STORED_FORM: usize = 1 << 20;
 /// By how much the clocks of replicas may differ.
 pub const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 
@@ -254,9 +258,11 @@ impl Entry {
         self.status != StatusCode::OK
     }
 
-    /// Returns true if the body is small enough for the persistent tier.
+    /// Returns true if the body is small enough for the persistent tier, as far as that is known
+    /// before its gzip form is made.
     pub fn is_persistable(&self) -> bool {
-        self.body.len() <= LARGEST_PERSISTED_BODY
+        let stored = self.body.stored().map_or(0, Bytes::len);
+        self.body.len() <= LARGEST_PERSISTED_BODY && stored <= LARGEST_STORED_FORM
     }
 
     /// Returns true if the entry may be served without asking the upstream. A lifetime that begins

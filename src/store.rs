@@ -107,7 +107,7 @@ pub trait Store: Send + Sync + 'static {
 #[derive(Clone, Debug)]
 pub enum Change {
     /// Keep this entry until the given moment (its expiry and the time an expired copy is still of
-    /// use).
+    /// use). An entry whose body turns out to be too large for a store is removed.
     Put {
         /// The entry to keep.
         entry: Arc<Entry>,
@@ -138,6 +138,14 @@ impl Change {
             Self::Put { entry, .. } => entry.times.checked_at,
             Self::Remove { as_of, .. } => *as_of,
         }
+    }
+
+    /// The record that takes the place of an older one, and the moment until which it stays;
+    /// nothing where the older one goes. Makes the gzip form of the body where nobody has.
+    pub fn record(&self) -> Option<(Vec<u8>, Timestamp)> {
+        let Self::Put { entry, keep_until } = self else { return None };
+        entry.body.make_gzip();
+        entry.is_persistable().then(|| (record::encode(entry, *keep_until), *keep_until))
     }
 }
 

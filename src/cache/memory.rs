@@ -97,6 +97,8 @@ impl Memory {
         {
             let _alone = self.changing.lock();
             let Some(held) = self.documents.get(key) else { return };
+            // The store does not take a body that turned out too large.
+            let _stamp = self.usage(*key, &held.entry);
             self.documents.insert(*key, held);
         }
         self.tend();

@@ -82,6 +82,12 @@ impl Body {
         }
     }
 
+    /// The bytes that a store keeps: the gzip form, or those of the body where it saves too little;
+    /// nothing until that is known.
+    pub fn stored(&self) -> Option<&Bytes> {
+        (!self.awaits_gzip()).then(|| self.form(Coding::Gzip).1)
+    }
+
     /// Returns true if nobody has made the gzip form yet, nor found that it saves too little.
     pub fn awaits_gzip(&self) -> bool {
         self.gzip.as_ref().is_some_and(|form| form.get().is_none())

@@ -96,7 +96,7 @@ pub struct Peek {
 /// The record of an entry that is to be kept until the given moment. Makes the gzip form of its
 /// body where nobody has.
 pub fn encode(entry: &Entry, keep_until: Timestamp) -> Vec<u8> {
-    let form = entry.body.gzip_or_make().filter(|_| entry.is_persistable());
+    let form = entry.body.gzip_or_make();
     let stored = form.unwrap_or(entry.body.bytes());
     let mut record = Vec::with_capacity(184 + entry.url.len() + stored.len());
     record.extend_from_slice(MAGIC);
@@ -146,7 +146,7 @@ fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp, stor
 }
 
 /// The entry in the record of `key`; its body, or the gzip form of it, shares the record's bytes.
-/// To inflate a mebibyte takes up to some milliseconds.
+/// To inflate a mebibyte takes up to some milliseconds; [`body_length`] tells in advance.
 ///
 /// # Errors
 ///
@@ -199,6 +199,20 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
 /// a form saves must not find that it is less than nothing.
 fn inflated(form: &[u8], length: usize) -> Option<Vec<u8>> {
     if form.len() < length { gzip::inflate(form, length) } else { None }
+}
+
+/// The length of the body of a record, in bytes, as its header claims: nothing is verified, and of
+/// what cannot be read it is 0.
+pub fn body_length(record: &[u8]) -> usize {
+    let fields = version(record).and_then(|version| {
+        let head = record.get(HEADER_START..body_start(record)?).ok_or(Error::Truncated)?;
+        read_fields(version, head)
+    });
+    match fields {
+        Ok(RecordFields { coding: StoredCoding::Gzip { length, .. }, .. }) => length,
+        Ok(fields) => usize::try_from(fields.body_length).unwrap_or(usize::MAX),
+        Err(_) => 0,
+    }
 }
 
 /// Reads what decides about replacing and sweeping; touches the first 40 bytes and verifies

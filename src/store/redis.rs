@@ -39,17 +39,17 @@ use super::index::{Claim, Claimed, InUse};
 use super::{BoxFuture, Change, Error, Read, Store, record};
 use crate::clock::Timestamp;
 use crate::config;
-use crate::entry::{Entry, LARGEST_PERSISTED_BODY};
+use crate::entry::{Entry, LARGEST_STORED_FORM};
 use crate::target::Key;
 use crate::tasks;
 use crate::tls;
 
 /// Longer than any record: beside the body there is a header with a URL and two short texts.
-const LARGEST_RECORD: usize = LARGEST_PERSISTED_BODY + (64 << 10);
+const LARGEST_RECORD: usize = LARGEST_STORED_FORM + (64 << 10);
 
-/// A record is read where it arrives up to here, which takes less than a millisecond; inflating and
-/// hashing a longer one holds up other tasks.
-const LONGEST_READ_AT_ONCE: usize = 32 << 10;
+/// Records are read where they arrive up to here, counted in bytes of records and of bodies, which
+/// takes less than a millisecond; inflating and hashing longer ones holds up other tasks.
+const LONGEST_READ_AT_ONCE: usize = 256 << 10;
 
 /// Longer records that are read at once: there are few of them, and as many processors.
 const DECODERS: usize = 2;
@@ -134,7 +134,8 @@ impl Redis {
         keys: Arc<[Key]>,
         records: Vec<Result<Vec<u8>, record::Error>>,
     ) -> Result<Vec<Read>, Fault> {
-        let bytes: usize = records.iter().flatten().map(Vec::len).sum();
+        let length = |record: &Vec<u8>| record.len().max(record::body_length(record));
+        let bytes: usize = records.iter().flatten().map(length).sum();
         let decode = move || keys.iter().zip(records).map(decoded).collect();
         if bytes <= LONGEST_READ_AT_ONCE {
             return Ok(decode());

@@ -4,7 +4,11 @@
 use std::time::Duration;
 
 use crate::support::app::TestApp;
+use crate::support::noise::noise;
 use crate::{LATEST, LATEST_PATH};
+
+const BIG_PATH: &str = "/repos/octo/app/big";
+const BIG: &str = "https://api.github.com/repos/octo/app/big";
 
 #[tokio::test]
 async fn a_restart_keeps_the_cache_warm() {
@@ -63,18 +67,31 @@ async fn an_expired_entry_is_revalidated_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_body_over_a_mebibyte_is_not_stored_and_deletes_the_old() {
+async fn a_form_over_a_mebibyte_is_not_stored_and_deletes_the_old() {
     let mut app = TestApp::start().await;
-    let target = "/repos/octo/app/big";
-    let url = "https://api.github.com/repos/octo/app/big";
-    app.github.document(target, "{\"small\":true}");
-    let _ = app.version(url).await;
+    app.github.document(BIG_PATH, "{\"small\":true}");
+    let _ = app.version(BIG).await;
     app.reaches("svm_l2_writes_total", 1.0).await;
-    app.github.document(target, format!("\"{}\"", "x".repeat(1024 * 1024)));
-    assert_eq!(app.refresh(url).await.body.len(), 1024 * 1024 + 2);
+    let noise = noise(2 << 20);
+    app.github.document(BIG_PATH, format!("\"{noise}\""));
+    assert_eq!(app.refresh(BIG).await.body.len(), noise.len() + 2);
     app.restart().await;
-    let answer = app.version(url).await;
-    assert_eq!((answer.header("x-cache"), answer.body.len()), ("MISS", 1024 * 1024 + 2));
+    let answer = app.version(BIG).await;
+    assert_eq!((answer.header("x-cache"), answer.body.len()), ("MISS", noise.len() + 2));
+}
+
+#[tokio::test]
+async fn a_list_of_megabytes_is_stored_in_its_gzip_form() {
+    let mut app = TestApp::start().await;
+    let release =
+        format!("{{\"tag_name\":\"v1\",\"body\":\"{}\"}}", "fixed a fault ".repeat(2_500));
+    let list = format!("[{}]", vec![release; 100].join(","));
+    app.github.document(BIG_PATH, list.clone());
+    assert!(list.len() > 3 << 20);
+    let _ = app.version(BIG).await;
+    assert_eq!(app.restart().await.lost, 0);
+    app.github.go_down().await;
+    app.version(BIG).await.assert_document(&list);
 }
 
 #[tokio::test]

@@ -113,9 +113,8 @@ impl Contents {
             return;
         }
         self.remove(key);
-        if let Change::Put { entry, keep_until } = change {
-            let record = Bytes::from(record::encode(entry, *keep_until));
-            self.insert(key, Stored { record, keep_until: *keep_until });
+        if let Some((record, keep_until)) = change.record() {
+            self.insert(key, Stored { record: record.into(), keep_until });
         }
     }
 

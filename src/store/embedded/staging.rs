@@ -179,10 +179,10 @@ impl Staging {
             if !is_applied {
                 continue;
             }
-            let (record, newest_as_of) = match change {
-                Change::Put { entry, keep_until } => (record::encode(entry, *keep_until), as_of),
+            let (record, newest_as_of) = match change.record() {
+                Some((record, _)) => (record, as_of),
                 // Anything may follow a removal.
-                Change::Remove { .. } => (Vec::new(), Timestamp::default()),
+                None => (Vec::new(), Timestamp::default()),
             };
             newest.insert(key, newest_as_of);
             frames.push(Frame { key, as_of, record });

@@ -63,13 +63,7 @@ impl<'t> WriteTables<'t> {
         if stored.is_some_and(|stored| !gives_way(stored.value())) {
             return Ok(());
         }
-        let record = match change {
-            Change::Put { entry, keep_until } => {
-                Some((record::encode(entry, *keep_until), *keep_until))
-            }
-            Change::Remove { .. } => None,
-        };
-        self.replace(key.as_bytes(), record)
+        self.replace(key.as_bytes(), change.record())
     }
 
     pub(super) fn replace(

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::{Error, Peek, decode, encode, gives_way, peek};
+use super::{Error, Peek, body_length, decode, encode, gives_way, peek};
 use crate::clock::Timestamp;
 use crate::entry::{
     EntityTag, Entry, Extras, LARGEST_PERSISTED_BODY, Links, Moved, Persisted, Times, Validators,
@@ -131,16 +131,29 @@ fn a_record_of_an_earlier_version_awaits_its_form() {
 }
 
 #[test]
-fn a_body_beyond_the_bound_of_stores_is_never_stored_as_a_form() {
+fn the_largest_body_is_stored_and_one_byte_more_is_malformed() {
     let (list, keep_until) = golden_list();
-    let check = |length: usize, is_form: bool| {
+    let recorded = |length: usize| {
         let entry = Entry { body: Bytes::from(vec![b' '; length]).into(), ..list.clone() };
-        let record = encode(&entry, keep_until);
-        assert_eq!(record.len() < length, is_form, "{length}");
-        assert_eq!(decode(entry.key(), &record.into()), Ok(entry));
+        let record = Bytes::from(encode(&entry, keep_until));
+        assert_eq!(body_length(&record), if entry.is_persistable() { length } else { 0 });
+        (decode(entry.key(), &record), entry)
     };
-    check(LARGEST_PERSISTED_BODY, true);
-    check(LARGEST_PERSISTED_BODY + 1, false);
+    let (read, largest) = recorded(LARGEST_PERSISTED_BODY);
+    assert_eq!(read, Ok(largest));
+    let (read, _) = recorded(LARGEST_PERSISTED_BODY + 1);
+    assert_eq!(read, Err(Error::Malformed("coding")));
+}
+
+#[test]
+fn the_length_of_a_body_is_told_before_it_is_inflated() {
+    for (entry, keep_until) in [golden(), golden_list()] {
+        let record = encode(&entry, keep_until);
+        assert_eq!(body_length(&record), entry.body.len());
+        assert_eq!(body_length(&record[..super::HEADER_START]), 0);
+    }
+    assert_eq!(body_length(GOLDEN_V2), GOLDEN_BODY.len());
+    assert_eq!(body_length(b"svm"), 0);
 }
 
 #[test]

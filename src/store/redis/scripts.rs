@@ -53,16 +53,18 @@ impl Scripts {
 
     fn change(&self, change: &Change, now: Timestamp) -> Cmd {
         let (key, as_of, now) = (change.key(), change.as_of().as_millis(), now.as_millis());
-        match change {
-            Change::Put { entry, keep_until } => on_document(&self.put, key, &[])
-                .arg(as_of)
-                .arg(entry.times.fetched_at.as_millis())
-                .arg(now)
-                .arg(keep_until.as_millis().saturating_sub(now))
-                .arg(record::BEGINNING)
-                .arg(record::encode(entry, *keep_until))
-                .take(),
-            Change::Remove { .. } => on_document(&self.remove, key, &[names::lease(key)])
+        match (change, change.record()) {
+            (Change::Put { entry, .. }, Some((record, keep_until))) => {
+                on_document(&self.put, key, &[])
+                    .arg(as_of)
+                    .arg(entry.times.fetched_at.as_millis())
+                    .arg(now)
+                    .arg(keep_until.as_millis().saturating_sub(now))
+                    .arg(record::BEGINNING)
+                    .arg(record)
+                    .take()
+            }
+            _ => on_document(&self.remove, key, &[names::lease(key)])
                 .arg(as_of)
                 .arg(now)
                 .arg(record::BEGINNING)

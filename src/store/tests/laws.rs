@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use super::in_process::InProcess;
 use crate::clock::{Clock, Timestamp};
-use crate::entry::{Check, Entry, Persisted, Times};
+use crate::entry::{Check, Entry, LARGEST_STORED_FORM, Persisted, Times};
 use crate::store::embedded::Embedded;
 use crate::store::{Change, Claim, Claimed, InUse, Store};
 
@@ -103,6 +103,17 @@ async fn a_batch_applied_twice_is_a_batch_applied_once(store: &dyn Store) {
     assert_eq!(stored(store, &gone).await, None);
 }
 
+async fn an_entry_too_large_to_store_is_removed(store: &dyn Store) {
+    let older = entry("large", 1, "small as yet");
+    let newer = entry("large", 2, &noise(2 * LARGEST_STORED_FORM));
+    apply(store, &[put(&older)]).await;
+    apply(store, &[put(&newer)]).await;
+    assert_eq!(stored(store, &newer).await, None);
+    let long = entry("long", 1, &"release ".repeat(LARGEST_STORED_FORM));
+    apply(store, &[put(&long)]).await;
+    assert_eq!(stored(store, &long).await, Some(long), "its gzip form is small");
+}
+
 async fn an_expired_record_is_swept(store: &dyn Store) {
     let [short, long] = [entry("short", 1, "short"), entry("long", 1, "long")];
     let briefly = Change::Put { entry: Arc::clone(&short), keep_until: at(100) };
@@ -169,6 +180,7 @@ pub(crate) async fn every_timeless_law(store: &dyn Store) {
     a_put_is_read_back(store).await;
     the_newest_wins(store).await;
     an_equal_put_replaces(store).await;
+    an_entry_too_large_to_store_is_removed(store).await;
     a_removal_takes_what_is_no_newer(store).await;
     a_record_dated_in_the_future_gives_way(store).await;
     a_batch_applied_twice_is_a_batch_applied_once(store).await;
