@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::entry::LossTime;
 use crate::http::client_ip::Proxies;
-use crate::http::{self, AccessLog, Health, HealthSources, MetricsSources};
+use crate::http::{self, AccessLog, Health, HealthSources, Https, MetricsSources};
 use crate::metrics::Registry;
 use crate::revalidate::{self, Revalidator, SweepMetrics};
 use crate::store::embedded::{self, Embedded, OpenError, Opened};
@@ -31,15 +31,15 @@ use crate::store::redis::Redis;
 use crate::store::{Guard, Store, StoreMetrics};
 use crate::tasks::Tasks;
 use crate::telemetry::{Lines, chain};
-use crate::tls;
+use crate::tls::{self, ServerTls};
 use crate::upstream::{ClientError, LOOK_UPS, Reachability, TokenPool, Upstream, UpstreamMetrics};
 
 /// The time that the start waits while another process holds the store's file: long enough for a
 /// rolling restart.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// The number of blocking calls without a permit: a hanging open of the store's file, its close or
-/// a batch for Redis, and the compression of bodies.
-const WITHOUT_PERMIT: usize = 3;
+/// a batch for Redis, the compression of bodies, and the reading of the certificate.
+const WITHOUT_PERMIT: usize = 4;
 /// The number of threads for blocking calls, so that no kind of call waits for a hanging call of
 /// another kind. Long records from Redis are read on the threads that the embedded store does not
 /// need then.
@@ -55,6 +55,7 @@ pub struct App {
     config: config::Server,
     service: salvo::Service,
     connections: http::Connections,
+    https: Option<Arc<Https>>,
     cache: Cache,
     store: Arc<dyn Store>,
     guard: Arc<Guard>,
@@ -71,9 +72,9 @@ pub enum BuildError {
     /// The embedded store is in use by another process.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// The Redis client cannot be set up.
+    /// TLS cannot be set up, to Redis or for clients.
     #[error(transparent)]
-    Redis(#[from] tls::Error),
+    Tls(#[from] tls::Error),
     /// The HTTP client for the upstream cannot be set up.
     #[error(transparent)]
     Upstream(#[from] ClientError),
@@ -100,6 +101,9 @@ impl App {
     pub fn check(config: &Config) -> Result<(), BuildError> {
         if let config::Store::Redis(config) = &config.store {
             let _not_connected = Redis::new(config)?;
+        }
+        if let Some(files) = &config.server.certificate {
+            let _not_shown = ServerTls::read(files)?;
         }
         Ok(Upstream::check(&config.upstream)?)
     }
@@ -194,6 +198,9 @@ impl App {
         };
         let connections =
             http::Connections::new(limits, clock.clone(), http::ConnectionCounters::new(&registry));
+        let tls_counters = http::TlsCounters::new(&registry);
+        let certificate = config.server.certificate.as_ref().map(ServerTls::read).transpose()?;
+        let https = certificate.map(|it| Arc::new(Https::new(it, tls_counters)));
         let service = http::service(http::Parts {
             cache: cache.clone(),
             mirror: http::MirrorConfig {
@@ -217,6 +224,7 @@ impl App {
             config,
             service,
             connections,
+            https,
             cache,
             store,
             guard,
@@ -252,7 +260,8 @@ impl App {
     ) -> io::Result<ShutdownReport> {
         let background = Background::start(&self);
         let patience = self.config.connection_patience;
-        let (server, stop) = http::Server::new(listener, self.service, self.connections, patience)?;
+        let (server, stop) =
+            http::Server::new(listener, self.service, self.connections, self.https, patience)?;
         let serving = pin!(server.run());
         let sequence = Shutdown {
             config: &self.config,

@@ -81,6 +81,8 @@ pub struct Server {
     pub host: IpAddr,
     /// The port to listen on; 0 lets the system choose.
     pub port: u16,
+    /// The certificate of HTTPS; `None` is plain HTTP.
+    pub certificate: Option<ServerCertificate>,
     /// The limit of open connections.
     pub max_connections: usize,
     /// The limit of open connections of one client; `None` is no limit.
@@ -98,6 +100,15 @@ pub struct Server {
     /// The time for a head to arrive, which with this server is also the time for which an idle
     /// connection is kept; also the base of the time for which a client may read nothing.
     pub connection_patience: Duration,
+}
+
+/// The files of the server's certificate, in PEM form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerCertificate {
+    /// The certificate, and those that lead from it to a trusted authority.
+    pub cert_file: PathBuf,
+    /// Its private key.
+    pub key_file: PathBuf,
 }
 
 /// Lifetimes, and the size of L1.

@@ -104,7 +104,7 @@ impl From<BuildError> for Exit {
             | BuildError::Upstream(
                 ClientError::Tls(tls::Error::Setup { .. }) | ClientError::Client(_),
             ) => FAILURE,
-            BuildError::Upstream(_) | BuildError::Redis(_) => CONFIGURATION,
+            BuildError::Upstream(_) | BuildError::Tls(_) => CONFIGURATION,
         };
         Self { code, sentence: chain(&error) }
     }
@@ -137,7 +137,8 @@ fn settings(config: &Config) -> String {
 fn check_health() -> Result<(), Exit> {
     let (vars, _) = environment()?;
     let server = Server::from_vars(&vars)?;
-    let answer = healthcheck(server.host, server.port).map_err(Exit::failure)?;
+    let answer = healthcheck(server.host, server.port, server.certificate.is_some())
+        .map_err(Exit::failure)?;
     print(&format!("{answer}\n"))
 }
 
@@ -208,6 +209,7 @@ fn log_settings(config: &Config, vars: &Vars) {
 
 async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
     let address = SocketAddr::new(config.server.host, config.server.port);
+    let scheme = if config.server.certificate.is_some() { "https" } else { "http" };
     let failed = |error: io::Error| Exit::failure(format!("cannot listen on {address}: {error}"));
     let mut signals = Signals::listen().map_err(failed)?;
     let app = tokio::select! {
@@ -219,7 +221,7 @@ async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
     let listener = http::bind(address).map_err(failed)?;
     // The bound address differs from the configured one if the system chose the port.
     let bound = listener.local_addr().map_err(failed)?;
-    tracing::info!(address = %bound, version = env!("CARGO_PKG_VERSION"), "serving");
+    tracing::info!(address = %bound, scheme, version = env!("CARGO_PKG_VERSION"), "serving");
     // The system frees its memory with the process, at once. To free a million entries one by one
     // takes seconds.
     let _kept_to_the_end = ManuallyDrop::new(app.cache().clone());

@@ -1,4 +1,8 @@
-//! The TLS configuration of clients: trusted certificate authorities, cryptography, versions.
+//! The TLS configuration of clients: trusted certificate authorities, cryptography, versions. That
+//! of the server has a module of its own.
+
+mod own;
+mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,12 +16,16 @@ use rustls_platform_verifier::Verifier;
 use crate::config::redacted::redacted_path;
 use crate::small_file;
 
+pub(crate) use own::client_of_own_service;
+pub(crate) use server::HTTP_2;
+pub use server::ServerTls;
+
 /// The reason why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file of authorities cannot be read.
+    /// The file cannot be read.
     #[error("{variable} {} cannot be read", redacted_path(.path))]
-    CaFile {
+    Unreadable {
         /// The variable that names the file.
         variable: &'static str,
         /// The file.
@@ -25,13 +33,41 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
-    /// The file of authorities holds no certificate in PEM form that can be trusted.
+    /// The file holds no certificate in PEM form that can be used.
     #[error("{variable} {} holds no PEM certificate", redacted_path(.path))]
     NoCertificate {
         /// The variable that names the file.
         variable: &'static str,
         /// The file.
         path: PathBuf,
+    },
+    /// The file holds no private key in PEM form.
+    #[error("{variable} {} holds no PEM private key without a password", redacted_path(.path))]
+    NoKey {
+        /// The variable that names the file.
+        variable: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The private key is not that of the certificate.
+    #[error(
+        "TLS_KEY_FILE {} holds another key than that of the first certificate in TLS_CERT_FILE {}",
+        redacted_path(.key_file),
+        redacted_path(.cert_file)
+    )]
+    OtherKey {
+        /// The file of the certificate.
+        cert_file: PathBuf,
+        /// The file of the key.
+        key_file: PathBuf,
+    },
+    /// The certificate, or its key, is of a kind that cannot be used.
+    #[error("TLS_CERT_FILE {} cannot be used", redacted_path(.cert_file))]
+    Unusable {
+        /// The file of the certificate.
+        cert_file: PathBuf,
+        /// The cause.
+        source: rustls::Error,
     },
     /// The system has no certificate authorities, and the variable is unset.
     #[error(
@@ -94,14 +130,8 @@ impl Trust<'_> {
     /// Returns the certificates of the file; none if no file is named.
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
         let Some(path) = self.ca_file else { return Ok(Vec::new()) };
-        let pem = small_file::read(path).map_err(|source| Error::CaFile {
-            variable: self.variable,
-            path: path.to_owned(),
-            source,
-        })?;
-        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        let found = certificates.ok().filter(|certificates| !certificates.is_empty());
-        found.ok_or_else(|| self.nothing_to_trust())
+        let pem = contents(self.variable, path)?;
+        certificates(&pem).ok_or_else(|| self.nothing_to_trust())
     }
 
     fn nothing_to_trust(&self) -> Error {
@@ -111,6 +141,18 @@ impl Trust<'_> {
             None => Error::NoAuthorities { server, variable },
         }
     }
+}
+
+/// Returns the contents of a file that a variable names.
+fn contents(variable: &'static str, path: &Path) -> Result<Vec<u8>, Error> {
+    let unreadable = |source| Error::Unreadable { variable, path: path.to_owned(), source };
+    small_file::read(path).map_err(unreadable)
+}
+
+/// Returns the certificates of a text, if it holds some and all can be read.
+fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    certificates.ok().filter(|certificates| !certificates.is_empty())
 }
 
 /// Returns the provider that the process has installed, else that of `ring`.

@@ -1,7 +1,8 @@
 //! The harness: what the tests, the benches and the simulated GitHub's program share.
 
 pub use self::modules::{
-    app, eventually, fault_proxy, faulty_store, github, noise, process, raw, redis_server, tasks,
+    app, certificates, eventually, fault_proxy, faulty_store, github, noise, process, raw,
+    redis_server, tasks,
 };
 
 /// Inline and with a folder, so that the files below need no paths of their own.
@@ -9,6 +10,7 @@ pub use self::modules::{
 mod modules {
     pub mod app;
     pub mod canary;
+    pub mod certificates;
     pub mod eventually;
     pub mod fault_proxy;
     pub mod faulty_store;

@@ -48,6 +48,11 @@ impl Background {
         tasks.supervise("compress", &stop, app.cache.clone(), |it, stop| async move {
             stop.run_until_cancelled(it.compress()).await;
         });
+        if let Some(https) = &app.https {
+            tasks.supervise("certificate", &stop, https.clone(), |it, stop| async move {
+                stop.run_until_cancelled(it.renew()).await;
+            });
+        }
         tasks.supervise("revalidate", &sweeps, app.revalidator.clone(), |it, stop| async move {
             stop.run_until_cancelled(it.run()).await;
         });

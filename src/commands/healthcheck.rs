@@ -3,24 +3,31 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::{ClientConnection, StreamOwned};
+
+use crate::tls::client_of_own_service;
 
 const LIMIT: Duration = Duration::from_secs(2);
 /// The number of bytes of the answer that are read.
 const MOST_BYTES: u64 = 64 * 1024;
 
-/// Requests `/healthz` of the service at `host` and `port`. Returns the body of its answer.
+/// Requests `/healthz` of the service at `host` and `port`, over TLS if it speaks that. Returns the
+/// body of its answer.
 ///
 /// # Errors
 ///
 /// A sentence, if the service does not answer or is not ready.
-pub fn healthcheck(host: IpAddr, port: u16) -> Result<String, String> {
+pub fn healthcheck(host: IpAddr, port: u16, is_https: bool) -> Result<String, String> {
     if port == 0 {
         return Err("PORT is 0: which port the system chose is not known".to_owned());
     }
     let address = SocketAddr::new(reachable(host), port);
+    let answer = if is_https { ask_over_tls(address) } else { connect(address).and_then(ask) };
     let answer =
-        ask(address).map_err(|error| format!("no answer from {address}: {}", sentence(&error)))?;
+        answer.map_err(|error| format!("no answer from {address}: {}", sentence(&error)))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     if head.starts_with("HTTP/1.1 200 ") || head.starts_with("HTTP/1.0 200 ") {
         return Ok(body.to_owned());
@@ -45,10 +52,20 @@ fn sentence(error: &io::Error) -> String {
     }
 }
 
-fn ask(address: SocketAddr) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
+fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_write_timeout(Some(LIMIT))?;
+    Ok(stream)
+}
+
+fn ask_over_tls(address: SocketAddr) -> io::Result<String> {
+    let config = Arc::new(client_of_own_service().map_err(io::Error::other)?);
+    let session = ClientConnection::new(config, address.ip().into()).map_err(io::Error::other)?;
+    ask(StreamOwned::new(session, connect(address)?))
+}
+
+fn ask(mut stream: impl Read + Write) -> io::Result<String> {
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.take(MOST_BYTES).read_to_string(&mut answer)?;

@@ -9,7 +9,8 @@ use super::redis::{self, Redis, RedisTls};
 use super::settings::Shown;
 use super::settings::not_used;
 use super::{
-    Cache, ConnectTo, Embedded, Log, Revalidate, Server, Store, Tokens, Upstream, WriteBehind,
+    Cache, ConnectTo, Embedded, Log, Revalidate, Server, ServerCertificate, Store, Tokens,
+    Upstream, WriteBehind,
 };
 use crate::secret::Secret;
 use crate::target::{ApiRoot, Policy, PublicUrl};
@@ -30,6 +31,7 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
     section!(Server {
         host: reader.read("HOST", parse::address),
         port: reader.read("PORT", parse::port),
+        certificate: certificate(reader),
         max_connections: reader.read("MAX_CONNECTIONS", count),
         max_connections_per_client: reader.read("MAX_CONNECTIONS_PER_CLIENT", parse::count_or_off),
         client_miss_rate: reader.read("CLIENT_MISS_RATE", parse::rate_or_off),
@@ -39,6 +41,19 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
         drain_timeout: reader.read("SHUTDOWN_DRAIN_TIMEOUT", duration),
         connection_patience: Some(CONNECTION_PATIENCE),
     })
+}
+
+/// Reads the files of the certificate. One without the other would be plain HTTP where the operator
+/// wants TLS.
+fn certificate(reader: &mut Reader<'_>) -> Option<Option<ServerCertificate>> {
+    let cert_file = reader.read("TLS_CERT_FILE", optional(parse::path));
+    let key_file = reader.read("TLS_KEY_FILE", optional(parse::path));
+    match (cert_file?, key_file?) {
+        (Some(cert_file), Some(key_file)) => Some(Some(ServerCertificate { cert_file, key_file })),
+        (None, None) => Some(None),
+        (Some(_), None) => reader.note("TLS_KEY_FILE", "is needed beside TLS_CERT_FILE"),
+        (None, Some(_)) => reader.note("TLS_CERT_FILE", "is needed beside TLS_KEY_FILE"),
+    }
 }
 
 pub(super) fn targets(reader: &mut Reader<'_>) -> Option<Policy> {

@@ -4,6 +4,7 @@ mod faults;
 mod redis;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
@@ -19,6 +20,20 @@ const REQUIRED: [(&str, &str); 2] =
 fn config(variables: &[(&str, &str)]) -> Result<Config, String> {
     let variables = REQUIRED.iter().chain(variables).copied();
     Config::from_vars(&Vars::from_iter(variables)).map_err(|faults| faults.to_string())
+}
+
+#[test]
+fn a_certificate_and_its_key_need_each_other() {
+    let both = [("TLS_CERT_FILE", "c.pem"), ("TLS_KEY_FILE", "k.pem")];
+    let files = config(&both).unwrap().server.certificate.unwrap();
+    assert_eq!([files.cert_file, files.key_file], ["c.pem", "k.pem"].map(PathBuf::from));
+    assert_eq!(config(&[]).unwrap().server.certificate, None);
+    for (given, missing) in [(both[0], "TLS_KEY_FILE"), (both[1], "TLS_CERT_FILE")] {
+        let message = config(&[given]).unwrap_err();
+        let start = format!("{missing}: is needed beside {}", given.0);
+        assert!(message.starts_with(&start), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
 }
 
 #[test]

@@ -38,6 +38,18 @@ pub const VARIABLES: &[Variable] = &[
         "a number from 0 to 65535; 0 lets the system choose",
         "port to listen on",
     ),
+    optional(
+        "TLS_CERT_FILE",
+        "",
+        "a file, beside TLS_KEY_FILE",
+        "PEM certificate chain for HTTPS instead of HTTP; read again when it changes",
+    ),
+    optional(
+        "TLS_KEY_FILE",
+        "",
+        "a file, beside TLS_CERT_FILE",
+        "PEM private key of the certificate; read again when it changes",
+    ),
     required(
         "GITHUB_PATS",
         "a comma-separated list of GitHub tokens",

@@ -163,6 +163,12 @@ impl Connections {
         self.log(Shed::NoDescriptor);
     }
 
+    /// Returns the time for which a connection has been idle, or `None` while it has a request.
+    pub(super) fn idle_time(&self, connection: &Connection) -> Option<Duration> {
+        let since = connection.idle_since()?;
+        Some(Duration::from_micros(self.now().saturating_sub(since)))
+    }
+
     /// Waits at most for `limit` until a connection is closed.
     pub(super) async fn wait_for_close(&self, limit: Duration) {
         let _ = timeout(limit, self.0.closed.notified()).await;

@@ -5,8 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service;
+use salvo::http::ResBody;
 
 use super::connections::{Connection, Connections};
 
@@ -15,11 +17,42 @@ use super::connections::{Connection, Connections};
 pub(super) struct Overload(Connections);
 
 impl Overload {
+    pub(super) fn new(connections: &Connections) -> Self {
+        Self(connections.clone())
+    }
+
     /// Records that the request is refused.
     pub(super) fn refuse(&self) {
         self.0.refuse();
     }
 }
+
+/// The routes, for one client. The type of such a service has no public name.
+pub(super) trait Handler:
+    Service<
+        Request<Incoming>,
+        Response = Response<ResBody>,
+        Error = hyper::Error,
+        Future = Handling,
+    > + Send
+    + 'static
+{
+}
+
+impl<S> Handler for S where
+    S: Service<
+            Request<Incoming>,
+            Response = Response<ResBody>,
+            Error = hyper::Error,
+            Future = Handling,
+        > + Send
+        + 'static
+{
+}
+
+/// The work on one request.
+pub(super) type Handling =
+    Pin<Box<dyn Future<Output = Result<Response<ResBody>, hyper::Error>> + Send>>;
 
 /// The service of one connection.
 pub(super) struct InFlight<S> {
@@ -28,18 +61,15 @@ pub(super) struct InFlight<S> {
     pub(super) connections: Connections,
 }
 
-impl<S: Service<http::Request<Incoming>>> Service<http::Request<Incoming>> for InFlight<S>
-where
-    S::Future: Unpin,
-{
+impl<S: Handler> Service<Request<Incoming>> for InFlight<S> {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Answering<S::Future>;
+    type Future = Answering;
 
-    fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.connection.begin_request();
         if !self.connection.ensure_regular(&self.connections) {
-            request.extensions_mut().insert(Overload(self.connections.clone()));
+            request.extensions_mut().insert(Overload::new(&self.connections));
         }
         let (answer, connection) = (self.service.call(request), Arc::clone(&self.connection));
         Answering { answer, connection }
@@ -47,16 +77,16 @@ where
 }
 
 /// The future of one answer.
-pub(super) struct Answering<F> {
-    answer: F,
+pub(super) struct Answering {
+    answer: Handling,
     connection: Arc<Connection>,
 }
 
-impl<F: Future + Unpin> Future for Answering<F> {
-    type Output = F::Output;
+impl Future for Answering {
+    type Output = <Handling as Future>::Output;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let answer = ready!(Pin::new(&mut self.answer).poll(context));
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(self.answer.as_mut().poll(context));
         self.connection.end_request();
         Poll::Ready(answer)
     }

@@ -4,6 +4,7 @@ mod client_tokens;
 mod connections;
 mod gauges;
 mod requests;
+mod tls;
 
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub(super) use client_tokens::client_tokens;
 pub use connections::ConnectionCounters;
 pub(super) use connections::Shed;
 pub(super) use requests::RequestMetrics;
+pub use tls::TlsCounters;
+pub(super) use tls::TlsOutcome;
 
 use gauges::{Gauges, Observed};
 

@@ -1,29 +1,23 @@
 //! The server: it accepts clients, serves each through the HTTP library, and shuts down in order.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
 use salvo::Service;
 use salvo::conn::ConnCtrl;
 use salvo::http::uri::Scheme;
-use salvo::rt::tokio::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::tasks::Tasks;
 
 use super::connections::{Connections, OpenConnection};
-use super::in_flight::InFlight;
+use super::https::Https;
 use super::listener;
-use super::patience::Patience;
-use super::stream::ClientStream;
+use super::protocols::Protocols;
+use super::socket::ClientSocket;
 
-/// The largest head of a request, in bytes.
-const LARGEST_HEAD: usize = 32 * 1024;
-/// The largest number of bytes that a connection may have read and not answered: a head, and one
-/// read beyond it.
-const LARGEST_BUFFER: usize = 40 * 1024;
 /// The factor between the time for a head and the time in which a client may read nothing. A slow
 /// client's system acknowledges in large steps, of 64 KiB and more.
 const READING: u32 = 3;
@@ -36,7 +30,8 @@ pub struct Server {
     address: SocketAddr,
     service: Service,
     connections: Connections,
-    http: http1::Builder,
+    https: Option<Arc<Https>>,
+    protocols: Arc<Protocols>,
     patience: Duration,
     signals: Signals,
 }
@@ -59,9 +54,9 @@ struct Signals {
 }
 
 impl Server {
-    /// Creates a server of `service` on a bound socket. `patience` is the time for a head to
-    /// arrive, the time for which a connection may be idle, and a third of the time for which a
-    /// client may read nothing.
+    /// Creates a server of `service` on a bound socket, over TLS with the certificate of `https`.
+    /// `patience` is the time for a head to arrive, the time for which a connection may be idle,
+    /// and a third of the time for which a client may read nothing.
     ///
     /// # Errors
     ///
@@ -70,18 +65,16 @@ impl Server {
         listener: TcpListener,
         service: Service,
         connections: Connections,
+        https: Option<Arc<Https>>,
         patience: Duration,
     ) -> std::io::Result<(Self, Stop)> {
-        let mut http = http1::Builder::new();
-        http.timer(Patience)
-            .header_read_timeout(patience)
-            .max_header_size(LARGEST_HEAD)
-            .max_buf_size(LARGEST_BUFFER);
         let address = listener.local_addr()?;
         let signals = Signals::default();
+        let protocols = Arc::new(Protocols::new(signals.tasks.clone(), patience));
         let stop =
             Stop { signals: signals.clone(), _when_dropped: signals.abort.clone().drop_guard() };
-        let server = Self { listener, address, service, connections, http, patience, signals };
+        let server =
+            Self { listener, address, service, connections, https, protocols, patience, signals };
         Ok((server, stop))
     }
 
@@ -103,27 +96,21 @@ impl Server {
     }
 
     fn serve(&self, socket: TcpStream, peer: SocketAddr, open: OpenConnection) {
-        let (connection, connections) = (open.connection().clone(), open.connections().clone());
+        let scheme = if self.https.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
         // The HTTP library enforces its own limits, so its wrapper needs none.
-        let service = self.service.hyper_handler(
-            self.address.into(),
-            peer.into(),
-            Scheme::HTTP,
-            None,
-            ConnCtrl::new(),
-            None,
-        );
-        let service = InFlight { service, connection: connection.clone(), connections };
-        let stream = TokioIo::new(ClientStream::new(socket, open, self.patience * READING));
-        let mut http = Box::pin(self.http.serve_connection(stream, service));
-        self.signals.tasks.spawn(async move {
-            tokio::select! {
-                _ = &mut http => return,
-                () = connection.abort_signal().cancelled() => return,
-                () = connection.close_signal().cancelled() => http.as_mut().graceful_shutdown(),
-            }
-            let _ = connection.abort_signal().run_until_cancelled(http).await;
-        });
+        let (address, control) = (self.address.into(), ConnCtrl::new());
+        let service = self.service.hyper_handler(address, peer.into(), scheme, None, control, None);
+        let connection = open.connection().clone();
+        let socket = ClientSocket::new(socket, connection, self.patience * READING);
+        let protocols = Arc::clone(&self.protocols);
+        match self.https.clone() {
+            None => self.signals.tasks.spawn(async move {
+                protocols.serve_plain(socket, open, service).await;
+            }),
+            Some(https) => self.signals.tasks.spawn(async move {
+                protocols.serve_tls(&https, socket, open, service).await;
+            }),
+        }
     }
 }
 
@@ -171,7 +158,7 @@ mod tests {
             );
             let service = Service::new(Router::new());
             let (server, stop) =
-                Server::new(listener, service, connections, Duration::from_secs(1)).unwrap();
+                Server::new(listener, service, connections, None, Duration::from_secs(1)).unwrap();
             let mut running = Box::pin(server.run());
             if is_polled {
                 assert!(futures_util::poll!(running.as_mut()).is_pending());

@@ -1,69 +1,61 @@
-//! The socket of a client: it marks each raw `#`, reports reads and writes to its connection, and
-//! gives up on a client that reads nothing.
-//!
-//! The system calls a socket writable when a third of its send buffer is free, which may take
-//! minutes with a slow client. So a client that seems to read nothing gets one more write that
-//! ignores this rule: the system takes bytes as soon as the client has read any.
+//! The bytes of a client, decrypted where it speaks TLS: the connection hears of each read and
+//! write, and each raw `#` in HTTP/1.1 is marked.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use rustix::net::sockopt::set_socket_linger;
-use rustix::net::{SendFlags, send};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio_rustls::server::TlsStream;
 
-use super::connections::OpenConnection;
+use super::connections::{Connection, Connections, OpenConnection};
 use super::marked::mark_read;
+use super::socket::ClientSocket;
 
-/// A socket and its connection.
+/// The bytes and their connection.
 pub(super) struct ClientStream {
-    socket: TcpStream,
+    transport: Transport,
     open: OpenConnection,
-    /// The time for which a client may read nothing.
-    patience: Duration,
-    /// The end of that time, while a write waits.
-    stalled: Option<Pin<Box<Sleep>>>,
+    framing: Framing,
+}
+
+/// The way to the client.
+pub(super) enum Transport {
+    /// Plain TCP.
+    Plain(ClientSocket),
+    /// TLS. Its state is large.
+    Tls(Box<TlsStream<ClientSocket>>),
+}
+
+/// The form of requests in the bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// Text, one request after the other.
+    Http1,
+    /// Frames of several requests at once, with compressed heads, whose bytes say nothing here.
+    Http2,
 }
 
 impl ClientStream {
-    pub(super) fn new(socket: TcpStream, open: OpenConnection, patience: Duration) -> Self {
-        Self { socket, open, patience, stalled: None }
+    pub(super) fn new(transport: Transport, open: OpenConnection, framing: Framing) -> Self {
+        Self { transport, open, framing }
     }
 
-    /// Watches for a write that has to wait.
-    fn written(
-        &mut self,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
-        }
-        let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(stalled.as_mut().poll(context));
-        self.stalled = None;
-        Poll::Ready(match send(&self.socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-            Err(rustix::io::Errno::AGAIN) => Err(io::ErrorKind::TimedOut.into()),
-            written => Ok(written?),
-        })
+    /// Returns the connection, and the set that it belongs to.
+    pub(super) fn owners(&self) -> (Arc<Connection>, Connections) {
+        (Arc::clone(self.open.connection()), self.open.connections().clone())
     }
 }
 
-impl Drop for ClientStream {
-    /// Unread bytes would stay in the kernel for minutes, without an owner. So an aborted answer
-    /// ends with a reset.
-    fn drop(&mut self) {
-        if self.open.is_writing() {
-            let _ = set_socket_linger(&self.socket, Some(Duration::ZERO));
+/// Calls a method of whichever transport it is.
+macro_rules! forward {
+    ($stream:expr, $method:ident($($argument:expr),*)) => {
+        match &mut $stream.transport {
+            Transport::Plain(socket) => Pin::new(socket).$method($($argument),*),
+            Transport::Tls(stream) => Pin::new(&mut **stream).$method($($argument),*),
         }
-    }
+    };
 }
 
 impl AsyncRead for ClientStream {
@@ -73,12 +65,15 @@ impl AsyncRead for ClientStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.socket).poll_read(context, buffer);
-        if read.is_pending() {
-            self.open.note_wait(buffer.remaining());
-        } else {
-            mark_read(buffer, before);
-            self.open.note_read(buffer.filled().len() - before);
+        let read = forward!(self, poll_read(context, buffer));
+        match (self.framing, read.is_pending()) {
+            (Framing::Http1, true) => self.open.note_wait(buffer.remaining()),
+            (Framing::Http1, false) => {
+                mark_read(buffer, before);
+                self.open.note_read(buffer.filled().len() - before);
+            }
+            // The library bounds the heads of HTTP/2.
+            (Framing::Http2, _) => {}
         }
         read
     }
@@ -91,8 +86,7 @@ impl AsyncWrite for ClientStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.open.note_write();
-        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
-        self.written(context, bytes, written)
+        forward!(self, poll_write(context, bytes))
     }
 
     fn poll_write_vectored(
@@ -101,22 +95,23 @@ impl AsyncWrite for ClientStream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.open.note_write();
-        let written = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
-        let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
-        self.written(context, first, written)
+        forward!(self, poll_write_vectored(context, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        match &self.transport {
+            Transport::Plain(socket) => socket.is_write_vectored(),
+            Transport::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.socket).poll_flush(context))?;
+        ready!(forward!(self, poll_flush(context)))?;
         self.open.note_flush();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(context)
+        forward!(self, poll_shutdown(context))
     }
 }

@@ -21,6 +21,7 @@ mod eviction;
 mod forged;
 mod hit;
 mod hostile;
+mod https;
 mod index;
 mod limits;
 mod mirror;

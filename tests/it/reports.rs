@@ -118,6 +118,10 @@ async fn metrics_are_prometheus_text() {
     svm_served_age_seconds_count 2
     svm_stale_answers_total{reason="stale-if-error"} 0
     svm_stale_answers_total{reason="stale-while-revalidate"} 0
+    svm_tls_handshakes_total{result="done"} 0
+    svm_tls_handshakes_total{result="failed"} 0
+    svm_tls_renewals_total{result="done"} 0
+    svm_tls_renewals_total{result="failed"} 0
     svm_token_account{token="0"} 0
     svm_token_account{token="1"} 1
     svm_token_private{token="0"} 0

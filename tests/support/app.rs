@@ -40,6 +40,8 @@ pub struct TestApp {
     /// The service's present.
     pub clock: ManualClock,
     address: SocketAddr,
+    /// `https` where the service has a certificate, of whatever authority.
+    scheme: &'static str,
     client: Client,
     plan: TestAppBuilder,
     running: Option<Running>,
@@ -156,7 +158,7 @@ impl TestApp {
 
     /// A request to be completed and sent with [`Answer::of`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("http://{}{path}", self.address))
+        self.client.request(method, format!("{}://{}{path}", self.scheme, self.address))
     }
 
     /// Moves the service's present, and GitHub's.

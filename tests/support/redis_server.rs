@@ -7,8 +7,6 @@
 //!
 //! It blocks and needs nothing of the service, so the unit tests of the store use it as well.
 
-#[path = "redis_server/certificates.rs"]
-mod certificates;
 #[path = "redis_server/resp.rs"]
 mod resp;
 
@@ -20,9 +18,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use self::certificates::Certificates;
 pub use self::resp::{Reply, Session};
 use super::canary;
+use super::certificates::{CA_FILE, CERT_FILE, Certificates, KEY_FILE};
 
 const PROGRAM: &str = "redis-server";
 /// The file in which a server saves its data at its end, for the search for secrets.
@@ -67,7 +65,8 @@ impl Options {
     /// Starts the server and waits until it answers; `None` where there is no such program.
     pub fn start(self) -> Option<RedisServer> {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let certificates = self.tls.then(|| Certificates::new(folder.path()));
+        let certificates =
+            self.tls.then(|| Certificates::new(folder.path(), &["localhost", "127.0.0.1"]));
         let Some((child, address, tls_address)) = launch(&self, folder.path()) else {
             skip();
             return None;
@@ -213,7 +212,9 @@ fn command(options: &Options, folder: &Path, plain: SocketAddr, tls: SocketAddr)
     }
     if options.tls {
         command.args(["--tls-port", &tls.port().to_string()]);
-        command.args(Certificates::SETTINGS);
+        // Relative to the server's folder.
+        command.args(["--tls-cert-file", CERT_FILE, "--tls-key-file", KEY_FILE]);
+        command.args(["--tls-ca-cert-file", CA_FILE, "--tls-auth-clients", "no"]);
     }
     command.args(&options.settings);
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -1,6 +1,7 @@
 //! One client connection: its state, its idle time, and its signals to close.
 //!
-//! Only the connection's own task writes the state, so no step needs a lock. A reader may see a
+//! Only the connection's own task writes the state, so no step needs a lock; requests of HTTP/2,
+//! which have tasks of their own, are counted. A reader may see a
 //! connection as idle at the moment a request arrives. It is then closed as a server may close any
 //! idle connection, and the HTTP library still answers a request that it has begun to read.
 
@@ -33,6 +34,10 @@ pub(in crate::http) struct Connection {
     /// Microseconds since the start of the process.
     idle_since: AtomicU64,
     held: AtomicUsize,
+    /// The requests of HTTP/2, of which several may be answered at once.
+    streams: AtomicUsize,
+    /// All requests of HTTP/2 so far.
+    begun: AtomicUsize,
     is_spare: AtomicBool,
     close: CancellationToken,
     abort: CancellationToken,
@@ -53,6 +58,8 @@ impl Connection {
             state: AtomicU8::new(0),
             idle_since: AtomicU64::new(now),
             held: AtomicUsize::new(0),
+            streams: AtomicUsize::new(0),
+            begun: AtomicUsize::new(0),
             is_spare: AtomicBool::new(is_spare),
             close,
             abort,
@@ -69,7 +76,8 @@ impl Connection {
 
     /// Returns the start of the idle time, or `None` while there is a request.
     pub(super) fn idle_since(&self) -> Option<u64> {
-        (!self.is(HANDLING | WRITING)).then(|| self.idle_since.load(Ordering::Relaxed))
+        let has_request = self.is(HANDLING | WRITING) || self.streams.load(Ordering::Relaxed) > 0;
+        (!has_request).then(|| self.idle_since.load(Ordering::Relaxed))
     }
 
     /// Returns the bytes of a head that count.
@@ -115,6 +123,24 @@ impl Connection {
     /// Records that the answer is about to be written.
     pub(in crate::http) fn end_request(&self) {
         self.set(WRITING);
+    }
+
+    /// Records that a request of HTTP/2 is complete. Such requests have tasks of their own, so they
+    /// are counted and change no state.
+    pub(in crate::http) fn begin_stream(&self) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.streams.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Records that the answer to a request of HTTP/2 is about to be written, or that its client
+    /// has given it up.
+    pub(in crate::http) fn end_stream(&self) {
+        self.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of requests of HTTP/2 so far.
+    pub(in crate::http) fn streams_begun(&self) -> usize {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Moves a spare connection within the limit if there is room. Returns true if the connection

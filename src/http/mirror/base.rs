@@ -22,7 +22,7 @@ pub(super) fn of(req: &Request, proxies: &Proxies) -> Option<String> {
     let forwarded = |name| if is_proxied { last(req, name) } else { None };
     let scheme = match forwarded(FORWARDED_PROTO) {
         Some(proto) if proto.eq_ignore_ascii_case("https") => "https",
-        _ => "http",
+        _ => req.scheme().as_str(),
     };
     let named = || req.headers().get(HOST).and_then(|host| host.to_str().ok());
     let host = forwarded(FORWARDED_HOST).or_else(named).filter(|host| is_host(host))?;

@@ -7,6 +7,13 @@
     reason = "the integration tests use the rest, and share it as a harness does"
 )]
 mod canary;
+#[path = "../../../tests/support/certificates.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "the integration tests use the rest, and share it as a harness does"
+)]
+mod certificates;
 #[path = "../../../tests/support/redis_server.rs"]
 #[expect(
     dead_code,

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use tokio::net::TcpSocket;
 
+use crate::support::certificates::Certificates;
 use crate::support::github::GitHub;
 use crate::support::process::Setup;
 use crate::{LATEST, LATEST_PATH};
@@ -113,6 +114,51 @@ async fn check_reports_every_fault_also_of_the_named_files() {
             "{variable} nowhere.pem cannot be read: No such file or directory (os error 2)"
         ));
     }
+}
+
+#[tokio::test]
+async fn check_finds_a_certificate_that_cannot_be_shown() {
+    let setup = Setup::new();
+    let folder = setup.folder().to_owned();
+    let certificates = Certificates::new(&folder, &["svm.example"]);
+    let setup = setup.set("TLS_CERT_FILE", "server.pem").set("TLS_KEY_FILE", "server.key");
+    setup.run(&["check"]).await.assert_code(0);
+    certificates.leaf(&["svm.example"]).write_key();
+    let other_key = "TLS_KEY_FILE server.key holds another key than that of the first certificate \
+                     in TLS_CERT_FILE server.pem";
+    setup.run(&["check"]).await.assert_code(78).assert_complaint(other_key);
+    setup.run(&[]).await.assert_code(78).assert_complaint(other_key);
+    let locked = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----";
+    for (file, text, complaint) in [
+        (
+            "server.key",
+            locked,
+            "TLS_KEY_FILE server.key holds no PEM private key without a password",
+        ),
+        ("server.key", "", "TLS_KEY_FILE server.key holds no PEM private key without a password"),
+        ("server.pem", "no PEM", "TLS_CERT_FILE server.pem holds no PEM certificate"),
+    ] {
+        std::fs::write(folder.join(file), text).unwrap();
+        setup.run(&["check"]).await.assert_code(78).assert_complaint(complaint);
+    }
+}
+
+#[tokio::test]
+async fn healthcheck_speaks_tls_where_the_service_does() {
+    let setup = Setup::new();
+    let certificates = Certificates::new(setup.folder(), &["svm.example"]);
+    let files =
+        [("TLS_CERT_FILE", certificates.cert_file()), ("TLS_KEY_FILE", certificates.key_file())];
+    let with_tls =
+        |setup: Setup| files.iter().fold(setup, |setup, (name, path)| setup.set(name, path));
+    let svm = with_tls(setup).start().await;
+    let port = svm.address().port().to_string();
+    let checked = with_tls(Setup::bare().set("PORT", &port)).run(&["healthcheck"]).await;
+    checked.assert_code(0);
+    assert!(checked.stdout.contains(r#""status":"healthy""#), "{checked:?}");
+    let plain = Setup::bare().set("PORT", &port).run(&["healthcheck"]).await;
+    plain.assert_code(1);
+    assert_eq!(svm.said("serving")[0]["scheme"], "https");
 }
 
 #[tokio::test]

@@ -9,12 +9,12 @@ use super::sources::{code, is_test, sources, test_modules};
 /// whose modules are small and independent of svm's subject.
 const LAYERS: [&[&str]; 11] = [
     &["main", "fuzzing"],
-    &["app"],
+    &["app", "commands"],
     &["http", "revalidate"],
     &["cache"],
     &["activity"],
     &["store", "upstream"],
-    &["telemetry", "commands", "descriptors", "dotenv", "tls"],
+    &["telemetry", "descriptors", "dotenv", "tls"],
     &["config"],
     &["entry"],
     &["target"],

@@ -112,11 +112,13 @@ impl TestAppBuilder {
             .no_proxy()
             .no_gzip()
             .redirect(Policy::none())
+            .tls_danger_accept_invalid_certs(true)
             .build()
             .expect("a client that needs nothing");
         let log = Log::default();
         let (address, running) = self.launch(&github, &clock, &log).await;
-        TestApp { github, clock, address, client, plan: self, running: Some(running), log }
+        let scheme = if self.vars.contains_key("TLS_CERT_FILE") { "https" } else { "http" };
+        TestApp { github, clock, address, scheme, client, plan: self, running: Some(running), log }
     }
 
     pub(super) async fn launch(

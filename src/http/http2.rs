@@ -1,0 +1,135 @@
+//! The HTTP/2 connections of clients: their bounds, their requests, and the end of silent ones.
+
+mod origin_form;
+mod silence;
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::server::conn::http2;
+use hyper::service::Service;
+use salvo::rt::tokio::TokioIo;
+use tokio::time::timeout;
+
+use crate::tasks::Tasks;
+
+use super::connections::{Connection, Connections};
+use super::in_flight::{Handler, Handling, Overload};
+use super::patience::Patience;
+use super::stream::ClientStream;
+
+use origin_form::to_origin_form;
+use silence::falls_silent;
+
+/// Requests of one connection at once, as RFC 9113 (6.5.2) recommends.
+const MOST_STREAMS: u32 = 100;
+/// Bytes of requests' bodies that a client may send unread: svm reads none.
+const WINDOW: u32 = 64 << 10;
+/// The factor between the patience and the time for the answers that are under way when a
+/// connection ends.
+const ENDING: u32 = 3;
+
+/// The settings of all HTTP/2 connections.
+pub(super) struct Http2 {
+    builder: http2::Builder<StreamTasks>,
+    patience: Duration,
+}
+
+impl Http2 {
+    /// Serves each request in a task of this group.
+    pub(super) fn new(tasks: Tasks, largest_head: usize, patience: Duration) -> Self {
+        let mut builder = http2::Builder::new(StreamTasks(tasks));
+        builder
+            .timer(Patience)
+            .max_concurrent_streams(MOST_STREAMS)
+            .max_header_list_size(u32::try_from(largest_head).unwrap_or(u32::MAX))
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW);
+        Self { builder, patience }
+    }
+
+    /// Serves a client until it leaves, falls silent or is to be closed.
+    pub(super) async fn serve(&self, stream: ClientStream, service: impl Handler) {
+        let (connection, connections) = stream.owners();
+        let silence = falls_silent(&connection, &connections, self.patience);
+        let connections = connections.clone();
+        let service = Streams { service, connection: Arc::clone(&connection), connections };
+        let mut http = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            _ = &mut http => return,
+            () = connection.abort_signal().cancelled() => return,
+            () = connection.close_signal().cancelled() => {}
+            () = silence => {}
+        }
+        http.as_mut().graceful_shutdown();
+        let rest = connection.abort_signal().run_until_cancelled(http);
+        let _ = timeout(self.patience * ENDING, rest).await;
+    }
+}
+
+/// The spawner of one task for each request.
+#[derive(Clone)]
+struct StreamTasks(Tasks);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for StreamTasks {
+    fn execute(&self, request: F) {
+        self.0.spawn(request);
+    }
+}
+
+/// The service of one connection, whose requests are answered side by side.
+struct Streams<S> {
+    service: S,
+    connection: Arc<Connection>,
+    connections: Connections,
+}
+
+impl<S: Handler> Service<Request<Incoming>> for Streams<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = StreamAnswer;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let open = OpenStream::begin(&self.connection);
+        to_origin_form(&mut request);
+        if !self.connection.ensure_regular(&self.connections) {
+            request.extensions_mut().insert(Overload::new(&self.connections));
+        }
+        StreamAnswer { answer: self.service.call(request), _open: open }
+    }
+}
+
+/// A request that counts as under way until this is dropped.
+struct OpenStream(Arc<Connection>);
+
+impl OpenStream {
+    fn begin(connection: &Arc<Connection>) -> Self {
+        connection.begin_stream();
+        Self(Arc::clone(connection))
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.end_stream();
+    }
+}
+
+/// The future of one answer.
+struct StreamAnswer {
+    answer: Handling,
+    _open: OpenStream,
+}
+
+impl Future for StreamAnswer {
+    type Output = <Handling as Future>::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.answer.as_mut().poll(context)
+    }
+}

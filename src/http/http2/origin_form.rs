@@ -1,0 +1,59 @@
+//! The form in which a request of HTTP/2 reaches the service: that of HTTP/1.1, with the path and
+//! the query alone as its target, and the host in `Host` (RFC 9113, 8.3.1).
+
+use http::header::HOST;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Uri};
+
+/// Moves the authority of the target into `Host`. A `Host` that differs from it stays beside it, so
+/// that the rule for `Host` refuses the request.
+pub(super) fn to_origin_form<B>(request: &mut Request<B>) {
+    let authority = request.uri().authority().map(|it| HeaderValue::from_str(it.as_str()));
+    if let Some(Ok(authority)) = authority
+        && request.headers().get(HOST) != Some(&authority)
+    {
+        request.headers_mut().append(HOST, authority);
+    }
+    let target = request.uri().path_and_query().cloned();
+    *request.uri_mut() = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn converted(uri: &str, host: Option<&str>) -> (String, Vec<String>) {
+        let mut request = Request::builder().uri(uri);
+        if let Some(host) = host {
+            request = request.header(HOST, host);
+        }
+        let mut request = request.body(()).unwrap();
+        to_origin_form(&mut request);
+        let hosts = request.headers().get_all(HOST).iter();
+        let hosts = hosts.map(|host| host.to_str().unwrap().to_owned()).collect();
+        (request.uri().to_string(), hosts)
+    }
+
+    #[test]
+    fn the_authority_becomes_the_host() {
+        let cases = [
+            ("https://svm:8443/repos/o/r?page=2", None, "/repos/o/r?page=2", &["svm:8443"][..]),
+            ("https://svm/ping", Some("svm"), "/ping", &["svm"]),
+            ("https://svm", None, "/", &["svm"]),
+            ("/ping", Some("svm"), "/ping", &["svm"]),
+            ("/ping", None, "/ping", &[]),
+            // Of a request to connect elsewhere.
+            ("svm:443", None, "/", &["svm:443"]),
+        ];
+        for (uri, host, target, hosts) in cases {
+            let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+            assert_eq!(converted(uri, host), (target.to_owned(), hosts), "{uri}");
+        }
+    }
+
+    #[test]
+    fn another_host_stays_beside_the_authority() {
+        let (_, hosts) = converted("https://svm/ping", Some("evil.example"));
+        assert_eq!(hosts, ["evil.example", "svm"]);
+    }
+}

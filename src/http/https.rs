@@ -1,0 +1,94 @@
+//! The TLS side of client connections: the handshake, and the renewal of the certificate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::tasks;
+use crate::telemetry::chain;
+use crate::tls::{HTTP_2, ServerTls};
+
+use super::metrics::{TlsCounters, TlsOutcome};
+use super::socket::ClientSocket;
+use super::stream::{Framing, Transport};
+
+/// The interval at which the files of the certificate are read.
+const RENEWAL: Duration = Duration::from_secs(2);
+
+/// The certificate of the server, and what became of handshakes.
+pub struct Https {
+    certificate: Arc<ServerTls>,
+    counters: TlsCounters,
+}
+
+impl Https {
+    /// A server with this certificate.
+    pub fn new(certificate: ServerTls, counters: TlsCounters) -> Self {
+        Self { certificate: Arc::new(certificate), counters }
+    }
+
+    /// Agrees with the client on keys and on the version of HTTP. Nothing comes of a client that
+    /// wants another protocol or does not finish within `limit`.
+    pub(super) async fn accept(
+        &self,
+        socket: ClientSocket,
+        limit: Duration,
+    ) -> Option<(Transport, Framing)> {
+        let acceptor = TlsAcceptor::from(self.certificate.config());
+        let shaken = timeout(limit, acceptor.accept(socket)).await;
+        match shaken {
+            Ok(Ok(stream)) => {
+                self.counters.handshake(TlsOutcome::Done);
+                let framing = framing(&stream);
+                return Some((Transport::Tls(Box::new(stream)), framing));
+            }
+            // Mostly the fault of one client: it distrusts the certificate, or speaks plain HTTP.
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a client did not finish its TLS handshake in time"),
+        }
+        self.counters.handshake(TlsOutcome::Failed);
+        None
+    }
+
+    /// Reads the files of the certificate again and again, for as long as it is awaited.
+    pub async fn renew(&self) {
+        let mut told = None;
+        loop {
+            sleep(RENEWAL).await;
+            let fault = self.read_again().await.err();
+            if let Some(fault) = fault.as_ref().filter(|fault| told.as_ref() != Some(*fault)) {
+                tracing::warn!(
+                    error = fault,
+                    "the certificate cannot be read again; svm goes on with the one that it has"
+                );
+            }
+            told = fault;
+        }
+    }
+
+    /// # Errors
+    ///
+    /// A sentence that names the file and the cause.
+    async fn read_again(&self) -> Result<(), String> {
+        let certificate = Arc::clone(&self.certificate);
+        let read = tasks::blocking(move || certificate.read_again()).await;
+        let read = read.map_err(|error| chain(&error)).and_then(|it| it.map_err(|it| chain(&it)));
+        match read {
+            Ok(false) => {}
+            Ok(true) => {
+                self.counters.renewal(TlsOutcome::Done);
+                tracing::info!("the certificate has changed; new connections get the new one");
+            }
+            Err(_) => self.counters.renewal(TlsOutcome::Failed),
+        }
+        read.map(drop)
+    }
+}
+
+fn framing(stream: &TlsStream<ClientSocket>) -> Framing {
+    let (_, session) = stream.get_ref();
+    if session.alpn_protocol() == Some(HTTP_2) { Framing::Http2 } else { Framing::Http1 }
+}

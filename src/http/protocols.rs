@@ -1,0 +1,91 @@
+//! The protocols of client connections: HTTP/1.1 over TCP, and HTTP/1.1 or HTTP/2 over TLS.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use salvo::rt::tokio::TokioIo;
+
+use crate::tasks::Tasks;
+
+use super::connections::OpenConnection;
+use super::http2::Http2;
+use super::https::Https;
+use super::in_flight::{Handler, InFlight};
+use super::patience::Patience;
+use super::socket::ClientSocket;
+use super::stream::{ClientStream, Framing, Transport};
+
+/// The largest head of a request, in bytes.
+const LARGEST_HEAD: usize = 32 * 1024;
+/// The largest number of bytes that a connection may have read and not answered: a head, and one
+/// read beyond it.
+const LARGEST_BUFFER: usize = 40 * 1024;
+
+/// The settings of each protocol.
+pub(super) struct Protocols {
+    http1: http1::Builder,
+    http2: Http2,
+    patience: Duration,
+}
+
+impl Protocols {
+    /// `patience` is the time for a handshake, for a head to arrive, and for which a connection may
+    /// be idle. The requests of HTTP/2 are tasks of this group.
+    pub(super) fn new(tasks: Tasks, patience: Duration) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(Patience)
+            .header_read_timeout(patience)
+            .max_header_size(LARGEST_HEAD)
+            .max_buf_size(LARGEST_BUFFER);
+        let http2 = Http2::new(tasks, LARGEST_HEAD, patience);
+        Self { http1, http2, patience }
+    }
+
+    /// Serves a client of plain HTTP.
+    pub(super) async fn serve_plain(
+        &self,
+        socket: ClientSocket,
+        open: OpenConnection,
+        service: impl Handler,
+    ) {
+        let stream = ClientStream::new(Transport::Plain(socket), open, Framing::Http1);
+        self.serve_http1(stream, service).await;
+    }
+
+    /// Serves a client of HTTPS, by the version of HTTP that the handshake agrees on.
+    pub(super) async fn serve_tls(
+        &self,
+        https: &Https,
+        socket: ClientSocket,
+        open: OpenConnection,
+        service: impl Handler,
+    ) {
+        let connection = Arc::clone(open.connection());
+        let accepted = tokio::select! {
+            accepted = https.accept(socket, self.patience) => accepted,
+            () = connection.abort_signal().cancelled() => None,
+            () = connection.close_signal().cancelled() => None,
+        };
+        let Some((transport, framing)) = accepted else { return };
+        let stream = ClientStream::new(transport, open, framing);
+        match framing {
+            Framing::Http1 => self.serve_http1(stream, service).await,
+            Framing::Http2 => self.http2.serve(stream, service).await,
+        }
+    }
+
+    async fn serve_http1(&self, stream: ClientStream, service: impl Handler) {
+        let (connection, connections) = stream.owners();
+        let service = InFlight { service, connection: Arc::clone(&connection), connections };
+        let mut http = pin!(self.http1.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            _ = &mut http => return,
+            () = connection.abort_signal().cancelled() => return,
+            () = connection.close_signal().cancelled() => http.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.abort_signal().run_until_cancelled(http).await;
+    }
+}

@@ -1,0 +1,110 @@
+//! The TLS configuration of the server: a certificate and its key, read again when their files
+//! change.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use sha2::{Digest, Sha256};
+
+use super::{Error, certificates, contents, provider};
+use crate::config::ServerCertificate;
+
+const CERT_FILE: &str = "TLS_CERT_FILE";
+const KEY_FILE: &str = "TLS_KEY_FILE";
+
+/// The name of HTTP/2 in the client's list of protocols (RFC 7301).
+pub(crate) const HTTP_2: &[u8] = b"h2";
+const HTTP_1_1: &[u8] = b"http/1.1";
+
+/// The certificate that the server shows, with the key that proves it.
+pub struct ServerTls {
+    files: ServerCertificate,
+    shown: RwLock<Shown>,
+}
+
+/// One reading of the files.
+struct Shown {
+    config: Arc<ServerConfig>,
+    /// The digest of both files, by which a change is seen.
+    digest: [u8; 32],
+}
+
+impl ServerTls {
+    /// Reads the certificate and its key.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read or holds no certificate or key, or the two do not belong together.
+    pub fn read(files: &ServerCertificate) -> Result<Self, Error> {
+        let shown = RwLock::new(Shown::read(files)?);
+        Ok(Self { files: files.clone(), shown })
+    }
+
+    /// Returns the configuration for the next client.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.shown.read().config)
+    }
+
+    /// Reads the files again. Returns true if they have changed. Clients that are connected keep
+    /// the certificate that they have seen.
+    ///
+    /// # Errors
+    ///
+    /// As of [`ServerTls::read`]; the certificate that is shown then stays. The
+    /// two files do not fit between the writing of the one and of the other.
+    pub fn read_again(&self) -> Result<bool, Error> {
+        let read = Shown::read(&self.files)?;
+        let mut shown = self.shown.write();
+        let has_changed = read.digest != shown.digest;
+        if has_changed {
+            *shown = read;
+        }
+        Ok(has_changed)
+    }
+}
+
+impl fmt::Debug for ServerTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerTls").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+impl Shown {
+    fn read(files: &ServerCertificate) -> Result<Self, Error> {
+        let ServerCertificate { cert_file, key_file } = files;
+        let (cert_pem, key_pem) = (contents(CERT_FILE, cert_file)?, contents(KEY_FILE, key_file)?);
+        let chain = certificates(&cert_pem)
+            .ok_or_else(|| Error::NoCertificate { variable: CERT_FILE, path: cert_file.clone() })?;
+        let no_key = |_| Error::NoKey { variable: KEY_FILE, path: key_file.clone() };
+        let key = PrivateKeyDer::from_pem_slice(&key_pem).map_err(no_key)?;
+        let setup = |source| Error::Setup { server: "clients", source };
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(setup)?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(|source| refused(files, source))?;
+        config.alpn_protocols = [HTTP_2, HTTP_1_1].map(<[u8]>::to_vec).into();
+        let digest = Sha256::new()
+            .chain_update(Sha256::digest(&cert_pem))
+            .chain_update(Sha256::digest(&key_pem))
+            .finalize()
+            .into();
+        Ok(Self { config: Arc::new(config), digest })
+    }
+}
+
+fn refused(files: &ServerCertificate, source: rustls::Error) -> Error {
+    let path = |path: &Path| path.to_owned();
+    match source {
+        rustls::Error::InconsistentKeys(_) => {
+            Error::OtherKey { cert_file: path(&files.cert_file), key_file: path(&files.key_file) }
+        }
+        source => Error::Unusable { cert_file: path(&files.cert_file), source },
+    }
+}

@@ -1,0 +1,96 @@
+//! HTTP/2: several requests at once, and clients that fall silent.
+
+use std::time::Duration;
+
+use crate::support::eventually::eventually;
+use crate::support::tasks::spawn;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_millis(100);
+
+async fn impatient() -> Scene {
+    Scene::of(TestApp::builder().connection_patience(PATIENCE), NAME).await
+}
+
+#[tokio::test]
+async fn requests_of_one_connection_do_not_wait_for_each_other() {
+    let scene = Scene::start().await;
+    let client = Http2::new(scene.connect(Version::Http2).await).await;
+    let gate = scene.app.github.hold(LATEST_PATH);
+    let mut slow = client.clone();
+    let slow = spawn(async move { slow.answer(request(LATEST_PATH)).await });
+    gate.arrived(1).await;
+    let mut fast = client.clone();
+    for _ in 0..3 {
+        assert_eq!(fast.answer(request("/ping")).await.status(), 200);
+    }
+    gate.open();
+    assert_eq!(slow.await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_host_beside_another_authority_is_refused() {
+    let scene = Scene::start().await;
+    let mut client = Http2::new(scene.connect(Version::Http2).await).await;
+    let mut twofold = request("/ping");
+    twofold.headers_mut().insert("host", "evil.example".parse().unwrap());
+    assert_eq!(client.answer(twofold).await.status(), 400);
+    let mut same = request("/ping");
+    same.headers_mut().insert("host", NAME.parse().unwrap());
+    assert_eq!(client.answer(same).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_client_that_asks_nothing_more_is_let_go() {
+    let scene = impatient().await;
+    let mut client = Http2::new(scene.connect(Version::Http2).await).await;
+    assert_eq!(client.answer(request("/ping")).await.status(), 200);
+    eventually(|| client.is_closed()).await;
+    scene.app.reaches("svm_client_connections", 1.0).await;
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_more_is_let_go() {
+    let scene = impatient().await;
+    scene.app.github.document("/repos/octo/app/tags", format!("[\"{}\"]", "x".repeat(1 << 20)));
+    let stream = scene.connect(Version::Http2).await;
+    let mut client = Http2::with_window(stream, 1_000).await;
+    let answer = client.send(request("/repos/octo/app/tags")).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    eventually(|| client.is_closed()).await;
+    scene.app.reaches("svm_client_connections", 1.0).await;
+}
+
+#[tokio::test]
+async fn a_request_under_way_keeps_its_connection() {
+    let scene = impatient().await;
+    let mut client = Http2::new(scene.connect(Version::Http2).await).await;
+    let gate = scene.app.github.hold(LATEST_PATH);
+    let mut other = Http2::new(scene.connect(Version::Http2).await).await;
+    let answer = spawn(async move { client.answer(request(LATEST_PATH)).await });
+    gate.arrived(1).await;
+    // Another connection has come and gone meanwhile.
+    assert_eq!(other.answer(request("/ping")).await.status(), 200);
+    eventually(|| other.is_closed()).await;
+    gate.open();
+    assert_eq!(answer.await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn answers_under_way_are_finished_at_the_end() {
+    let mut scene = Scene::start().await;
+    let client = Http2::new(scene.connect(Version::Http2).await).await;
+    let gate = scene.app.github.hold(LATEST_PATH);
+    let mut asking = client.clone();
+    let answer = spawn(async move { asking.answer(request(LATEST_PATH)).await });
+    gate.arrived(1).await;
+    let address = scene.app.address();
+    let (_, answer) = tokio::join!(scene.app.stop(), async {
+        while TcpStream::connect(address).await.is_ok() {}
+        gate.open();
+        answer.await.unwrap()
+    });
+    assert_eq!(answer.status(), 200);
+    eventually(|| client.is_closed()).await;
+}
