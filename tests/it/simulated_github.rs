@@ -4,6 +4,7 @@
 mod changes;
 mod faults;
 mod limits;
+mod media;
 mod screen;
 mod stores;
 mod tags;

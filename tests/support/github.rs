@@ -14,6 +14,7 @@ mod clock;
 mod coding;
 mod date;
 mod document;
+mod downloads;
 mod echo;
 mod errors;
 mod etag;
@@ -22,6 +23,7 @@ mod fault;
 mod gate;
 mod handle;
 mod journal;
+mod media;
 mod nasty;
 mod received;
 mod render;
@@ -48,6 +50,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer};
 
 pub use self::coding::Coding;
+pub use self::downloads::contents;
 pub use self::echo::{Echo, Spelling};
 pub use self::failure::Failure;
 pub use self::gate::Gate;
@@ -97,8 +100,12 @@ impl GitHub {
 
     /// Starts a simulation at an address; fails if that is taken.
     pub async fn start_on(address: SocketAddr, more_hosts: &[&str]) -> io::Result<Self> {
-        let hosts: Vec<String> =
-            HOSTS.iter().chain(more_hosts).map(|&host| host.to_owned()).collect();
+        let hosts: Vec<String> = HOSTS
+            .iter()
+            .chain(&downloads::HOSTS)
+            .chain(more_hosts)
+            .map(|&host| host.to_owned())
+            .collect();
         let authority = Authority::new("Simulated GitHub", &hosts);
         let folder = tempfile::tempdir()?;
         let ca_file = folder.path().join("ca.pem");

@@ -23,6 +23,21 @@ pub fn error(status: u16, message: &str, request: &Received) -> Answer {
     Answer::json(status, &body(status, message, &documentation), request)
 }
 
+/// A type that GitHub does not have.
+pub fn unsupported(accept: &str, request: &Received) -> Answer {
+    let message =
+        format!("Unsupported 'Accept' header: '{accept}'. Must accept 'application/json'.");
+    error(415, &message, request)
+}
+
+/// A write, of a caller that may not.
+pub fn read_only(request: &Received) -> Answer {
+    match request.token() {
+        Some(_) => error(403, "Resource not accessible by personal access token", request),
+        None => error(401, "Requires authentication", request),
+    }
+}
+
 /// A token that is none.
 pub fn bad_credentials(request: &Received) -> Answer {
     let body = body(401, "Bad credentials", "https://docs.github.com/rest");

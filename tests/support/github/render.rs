@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::account::number_of;
 use super::date;
+use super::downloads::contents;
 use super::etag::hex;
 use super::repository::{Release, Repository};
 
@@ -42,7 +43,7 @@ pub fn release(repository: &Repository, release: &Release) -> Value {
     let url = format!("https://api.github.com/repos/{name}/releases/{}", release.id);
     let (id, tag) = (release.id, &release.tag);
     let published = date::rfc3339(release.published_secs);
-    let assets: Value = (0..release.downloads.len()).map(|n| asset(name, release, n)).collect();
+    let assets: Value = (0..).map_while(|n| asset(repository, release, n)).collect();
     json!({
         "url": url,
         "assets_url": format!("{url}/assets"),
@@ -67,7 +68,8 @@ pub fn release(repository: &Repository, release: &Release) -> Value {
     })
 }
 
-fn asset(name: &str, release: &Release, index: usize) -> Value {
+/// The asset of that index, if the release has so many.
+pub fn asset(repository: &Repository, release: &Release, index: usize) -> Option<Value> {
     const TARGETS: [&str; 6] = [
         "linux_amd64",
         "linux_arm64",
@@ -76,11 +78,12 @@ fn asset(name: &str, release: &Release, index: usize) -> Value {
         "windows_amd64",
         "freebsd_amd64",
     ];
+    let (name, downloads) = (&repository.name, release.downloads.get(index)?);
     let (target, id) = (TARGETS[index % TARGETS.len()], release.id * 100 + index as u64);
     let short = name.rsplit('/').next().unwrap_or_default();
     let (tag, uploaded) = (&release.tag, date::rfc3339(release.published_secs));
     let file = format!("{short}-{tag}-{target}-{index}.tar.gz");
-    json!({
+    Some(json!({
         "url": format!("https://api.github.com/repos/{name}/releases/assets/{id}"),
         "id": id,
         "node_id": format!("RA_kwDO{id}"),
@@ -89,13 +92,13 @@ fn asset(name: &str, release: &Release, index: usize) -> Value {
         "uploader": account("octo-bot"),
         "content_type": "application/gzip",
         "state": "uploaded",
-        "size": 1_000_000 + id % 9_000_000,
-        "digest": format!("sha256:{}", digest(&file)),
-        "download_count": release.downloads[index],
+        "size": contents(&file).len(),
+        "digest": format!("sha256:{}", hex(&Sha256::digest(contents(&file)))),
+        "download_count": downloads,
         "created_at": uploaded,
         "updated_at": uploaded,
         "browser_download_url": format!("https://github.com/{name}/releases/download/{tag}/{file}"),
-    })
+    }))
 }
 
 /// An element of `/tags`.

@@ -103,16 +103,39 @@ impl Repository {
             "/git/refs/tags" => Some(self.list(render::reference)),
             "/commits" => Some(self.list(render::commit)),
             "/releases/latest" => self.latest().map(|release| self.release(release)),
-            _ => self.chosen(path.strip_prefix("/releases/")?),
+            _ => match path.strip_prefix("/commits/") {
+                Some(reference) => self.commit(reference),
+                None => self.chosen(path.strip_prefix("/releases/")?),
+            },
         }
     }
 
+    /// The first asset that `is_wanted`, as the API describes it.
+    pub fn asset(&self, is_wanted: impl Fn(&Value) -> bool) -> Option<Value> {
+        let assets = |release| (0..).map_while(move |n| render::asset(self, release, n));
+        self.releases.iter().flat_map(assets).find(is_wanted)
+    }
+
     fn chosen(&self, which: &str) -> Option<Document> {
+        if let Some(id) = which.strip_prefix("assets/") {
+            let asset = self.asset(|asset| asset["id"].to_string() == id)?;
+            return Some(self.dated(&asset));
+        }
         let found = self.releases.iter().find(|release| match which.strip_prefix("tags/") {
             Some(tag) => release.tag == tag,
             None => release.id.to_string() == which,
         });
         found.map(|release| self.release(release))
+    }
+
+    /// The commit of a release, by its tag or its own name; the default branch is at the newest.
+    fn commit(&self, reference: &str) -> Option<Document> {
+        let is_named = |release: &&Release| {
+            let commit = render::commit(self, release);
+            release.tag == reference || reference == "main" || commit["sha"] == reference
+        };
+        let release = self.releases.iter().find(is_named)?;
+        Some(self.dated(&render::commit(self, release)))
     }
 
     fn release(&self, release: &Release) -> Document {

@@ -12,7 +12,7 @@ use super::answer::Answer;
 use super::failure::Failure;
 use super::received::Received;
 use super::world::{API_HOST, Resource, Shared, World, lock};
-use super::{errors, render, replies};
+use super::{downloads, errors, media, render, replies};
 
 /// The header by which the terminator names a request it has handed over.
 pub const NUMBER_HEADER: &str = "x-simulated-number";
@@ -103,13 +103,16 @@ fn fail(world: &mut World, request: &Received, account: &Account, failure: &Fail
 
 /// The answer to a request with good credentials and quota left.
 fn priced(world: &mut World, request: &Received, account: &Account) -> Answer {
-    if request.target == "/user" {
-        return user(world, request, account);
+    match request.target.as_str() {
+        "/user" => return user(world, request, account),
+        "/meta" => return meta(world, request, account),
+        _ => {}
     }
-    let found = match request.method.as_str() {
-        "GET" | "HEAD" => world.find(&request.host, &request.target),
-        _ => Resource::Missing(404),
-    };
+    if !matches!(request.method.as_str(), "GET" | "HEAD") {
+        let account = charge(world, request, account);
+        return limits(errors::read_only(request), &account, world.now_secs());
+    }
+    let found = world.find(&request.host, &request.target);
     if let Resource::Failing(failure) = &found {
         return fail(world, request, account, failure);
     }
@@ -118,6 +121,14 @@ fn priced(world: &mut World, request: &Received, account: &Account) -> Answer {
     }
     if request.token().is_some() && world.wants_sign_on(&request.target) {
         return fail(world, request, account, &Failure::Saml);
+    }
+    let found = match found {
+        Resource::Document(document) => Resource::Document(media::represented(document, request)),
+        found => found,
+    };
+    if let Some(answer) = special(world, request, &found) {
+        let account = charge(world, request, account);
+        return signed(answer, request, &account, world.now_secs());
     }
     let unmodified =
         matches!(&found, Resource::Document(document) if document.is_unmodified_for(request));
@@ -130,6 +141,14 @@ fn priced(world: &mut World, request: &Received, account: &Account) -> Answer {
     signed(replies::api(&found, request, &account), request, &account, world.now_secs())
 }
 
+/// The answer that is no document: a step of a download, or another type than JSON.
+fn special(world: &World, request: &Received, found: &Resource) -> Option<Answer> {
+    downloads::answer(world, request).or_else(|| match found {
+        Resource::Document(document) => media::answer(document, request),
+        _ => None,
+    })
+}
+
 /// The hosts that serve files: no quota, and no welcome for a token.
 fn file(world: &mut World, request: &Received, failure: Option<&Failure>) -> Answer {
     let found = match (failure, request.header("authorization")) {
@@ -137,6 +156,9 @@ fn file(world: &mut World, request: &Received, failure: Option<&Failure>) -> Ans
         (None, Some(_)) => Resource::Missing(404),
         (None, None) => world.find(&request.host, &request.target),
     };
+    if let (Resource::Missing(_), Some(answer)) = (&found, downloads::answer(world, request)) {
+        return answer;
+    }
     replies::file(&found, request, world.accounts.user(""))
 }
 
@@ -148,6 +170,12 @@ fn user(world: &mut World, request: &Received, account: &Account) -> Answer {
     let mut body = render::account(&account.login);
     body["name"] = Value::Null;
     body["public_repos"] = json!(0);
+    signed(Answer::json(200, &body, request), request, &account, world.now_secs())
+}
+
+fn meta(world: &mut World, request: &Received, account: &Account) -> Answer {
+    let account = charge(world, request, account);
+    let body = json!({"verifiable_password_authentication": false, "hooks": ["192.0.2.0/24"]});
     signed(Answer::json(200, &body, request), request, &account, world.now_secs())
 }
 

@@ -231,8 +231,13 @@ impl World {
         document.map_or(Resource::Missing(404), Resource::Document)
     }
 
+    /// The repository of that name, if there is one.
+    pub fn known(&self, name: &str) -> Option<&Repository> {
+        self.repositories.get(name).filter(|_| !self.removed.contains_key(name))
+    }
+
     /// `/repositories/<id>/…` as `/repos/<name>/…`.
-    fn by_name(&self, host: &str, target: &str) -> String {
+    pub fn by_name(&self, host: &str, target: &str) -> String {
         let named =
             target.strip_prefix("/repositories/").filter(|_| host == API_HOST).and_then(|rest| {
                 let (id, below) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
