@@ -9,7 +9,7 @@ WORKDIR /svm
 COPY Cargo.toml Cargo.lock ./
 COPY benches/rigs/Cargo.toml benches/rigs/
 RUN for manifest in Cargo.toml benches/rigs/Cargo.toml; do \
-        awk '/^\[/ { skip = /^\[\[(bench|bin|example|test)\]\]/ } !skip' "$manifest" > manifest \
+        awk '/^\[/ { skip = /^\[\[(bench|example|test)\]\]/ || (/^\[\[bin\]\]/ && FILENAME ~ /rigs/) } !skip' "$manifest" > manifest \
         && mv manifest "$manifest" || exit 1; \
     done \
     && mkdir src benches/rigs/src \

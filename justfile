@@ -114,7 +114,7 @@ bench-guard:
 # Build the service and a program of benches/rigs, both as they are released.
 [private]
 rig program:
-    cargo build --release --package svm --bin svm --package svm-rigs --bin {{ program }}
+    cargo build --release --package svm-cache --bin svm --package svm-rigs --bin {{ program }}
 
 # Freeze Redis under a load of hits and misses, which must go on: 5 rounds of 2 times 30 s.
 [positional-arguments]

@@ -46,8 +46,8 @@ fn commands_are_about_the_service_by_default() {
         let chosen = packages.filter(|package| members.contains(&package["id"]));
         chosen.map(|package| package["name"].as_str().expect("a name")).collect::<BTreeSet<_>>()
     };
-    assert_eq!(names("workspace_default_members"), ["svm"].into());
-    assert_eq!(names("workspace_members"), ["svm", "svm-rigs"].into());
+    assert_eq!(names("workspace_default_members"), ["svm-cache"].into());
+    assert_eq!(names("workspace_members"), ["svm-cache", "svm-rigs"].into());
 }
 
 /// The output of a command of cargo, which asks no registry.
