@@ -182,6 +182,16 @@ dashboard-check:
     cargo build --bin svm --example simulated-github
     deploy/check-dashboard.sh
 
+# Needs curl, openssl, Python and npm; gh and hub take part where they are installed.
+#
+# Run real clients of GitHub's API against the service, in a network of their own.
+clients:
+    tests/clients/run.sh "{{ target }}/clients"
+
+# Run the client that needs no installation.
+client-test:
+    cargo test --workspace --test clients
+
 # Needs curl and Debian's package bubblewrap.
 #
 # Run the service as its container does, without a container engine.
@@ -204,4 +214,4 @@ sbom:
     mv svm_bin.cdx.json {{ target }}/svm.cdx.json
 
 # Run all checks of a change; the tests come last, so that their summary ends the output.
-ci: lint deny docs bench-build bench-guard test
+ci: lint deny docs bench-build client-test bench-guard test

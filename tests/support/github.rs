@@ -27,6 +27,7 @@ mod media;
 mod nasty;
 mod received;
 mod render;
+mod render_repository;
 mod replies;
 mod repository;
 mod rules;

@@ -35,8 +35,8 @@ pub fn answer(world: &World, request: &Received) -> Option<Answer> {
     }
 }
 
-/// The bytes of an asset of this name, or of the archive at this path; the digest in documents is
-/// of these.
+/// The bytes of an asset of this name, or of the archive at this path. The digest in documents is
+/// of these; the size there is that of a real asset.
 pub fn contents(name: &str) -> Vec<u8> {
     name.as_bytes().to_vec()
 }
@@ -49,7 +49,7 @@ fn of_api(world: &World, request: &Received, path: &str) -> Option<Answer> {
     let repository = world.known(&name)?;
     if let Some(id) = below.strip_prefix("releases/assets/") {
         let wants_bytes = request.header("accept") == Some("application/octet-stream");
-        let asset = repository.asset(|asset| asset["id"].to_string() == id)?;
+        let asset = repository.asset(|asset| asset["id"].as_u64() == id.parse().ok())?;
         return wants_bytes.then(|| to(&signed(asset["name"].as_str().unwrap_or_default())));
     }
     let (kind, reference) = below.split_once('/').unwrap_or((below, "HEAD"));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::account::number_of;
 use super::date;
 use super::document::Document;
-use super::render;
+use super::{render, render_repository};
 
 /// A repository by its present name.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl Repository {
     fn render(&self, below: &str) -> Option<Document> {
         let (path, query) = below.split_once('?').unwrap_or((below, ""));
         match path {
-            "" => Some(self.dated(&render::repository(self))),
+            "" => Some(self.dated(&render_repository::repository(self))),
             "/releases" => Some(self.releases_page(query)),
             "/tags" => Some(self.list(render::tag)),
             "/git/refs/tags" => Some(self.list(render::reference)),
@@ -118,8 +118,13 @@ impl Repository {
 
     fn chosen(&self, which: &str) -> Option<Document> {
         if let Some(id) = which.strip_prefix("assets/") {
-            let asset = self.asset(|asset| asset["id"].to_string() == id)?;
+            let asset = self.asset(|asset| asset["id"].as_u64() == id.parse().ok())?;
             return Some(self.dated(&asset));
+        }
+        if let Some(id) = which.strip_suffix("/assets") {
+            let release = self.releases.iter().find(|release| release.id.to_string() == id)?;
+            let assets: Value = (0..).map_while(|n| render::asset(self, release, n)).collect();
+            return Some(Document::new(assets.to_string().into_bytes(), None));
         }
         let found = self.releases.iter().find(|release| match which.strip_prefix("tags/") {
             Some(tag) => release.tag == tag,

@@ -30,6 +30,8 @@ Options:
                          a line, raw or percent-encoded, # starts a comment
   --store DIR            give COMMAND a CACHE_DIR of its own below DIR, which is
                          removed when it ends
+  --requests FILE        write each request to FILE at the end, one a line: the
+                         method, the URL and the client's User-Agent
   --quiet                print neither banner nor table
   --help                 print this
 
@@ -55,6 +57,8 @@ pub(crate) struct Arguments {
     pub(crate) urls: Option<PathBuf>,
     /// The folder for stores that last as long as their runs.
     pub(crate) store: Option<PathBuf>,
+    /// The file for the requests.
+    pub(crate) requests: Option<PathBuf>,
     /// True if only the requested lines are printed.
     pub(crate) quiet: bool,
     /// The command to start, with its arguments; empty for none.
@@ -69,6 +73,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed,
         documents: None,
         urls: None,
         store: None,
+        requests: None,
         quiet: false,
         command: Vec::new(),
     };
@@ -80,6 +85,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed,
             "--documents" => arguments.documents = Some(value()?.into()),
             "--urls" => arguments.urls = Some(value()?.into()),
             "--store" => arguments.store = Some(value()?.into()),
+            "--requests" => arguments.requests = Some(value()?.into()),
             "--quiet" => arguments.quiet = true,
             "--help" | "-h" => return Ok(Parsed::Help),
             "--" => {

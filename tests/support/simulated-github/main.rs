@@ -27,6 +27,7 @@ mod support {
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -39,6 +40,9 @@ use support::github::{Failure, GitHub, HOSTS};
 const OLD_NAME: &str = "octo/kitten";
 /// Its present name.
 const NEW_NAME: &str = "octo/cat";
+/// A repository whose list has several pages.
+const MANY: &str = "octo/many";
+const RELEASES: usize = 250;
 /// A file that is always refused: on a host without tokens, so that nothing else rests because of
 /// it.
 const LIMITED: (&str, &str) = ("raw.githubusercontent.com", "/octo/limited/main/version.json");
@@ -65,21 +69,46 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode, ExitCode> {
+    let file = arguments.requests.clone();
+    let github = start(&arguments).await?;
+    let ended = serve(&arguments, &github).await;
+    if let Some(file) = file {
+        std::fs::write(&file, requests(&github))
+            .map_err(|error| fail(NO_INPUT, &format!("{}: {error}", file.display())))?;
+    }
+    ended
+}
+
+/// The requests so far, one a line.
+fn requests(github: &GitHub) -> String {
+    github.requests().iter().fold(String::new(), |mut lines, request| {
+        let agent = request.header("user-agent").unwrap_or("-");
+        let (method, host, target) = (&request.method, &request.host, &request.target);
+        let _ = writeln!(lines, "{method} https://{host}{target} {agent}");
+        lines
+    })
+}
+
+async fn start(arguments: &Arguments) -> Result<GitHub, ExitCode> {
     let documents = documents::load(arguments.documents.as_deref(), arguments.urls.as_deref())
         .map_err(|error| fail(NO_INPUT, &error))?;
     let github =
         GitHub::start_on(arguments.listen, &further_hosts(&documents)).await.map_err(|error| {
             fail(UNAVAILABLE, &format!("cannot listen on {}: {error}", arguments.listen))
         })?;
-    serve(&github, &documents);
+    fill(&github, &documents);
     if !arguments.quiet && (arguments.documents.is_some() || arguments.urls.is_some()) {
         say(&documents::table(&documents));
     }
+    Ok(github)
+}
+
+async fn serve(arguments: &Arguments, github: &GitHub) -> Result<ExitCode, ExitCode> {
     let parent = arguments.store.as_deref();
     let store = parent.map(FreshStore::new).transpose().map_err(|error| {
         fail(NO_FOLDER, &format!("no store below {:?}: {error}", parent.unwrap_or("".as_ref())))
     })?;
-    let mut environment = environment::of(&github);
+    let mut environment = environment::of(github);
     environment.extend(store.iter().map(environment::of_store));
     match arguments.command.split_first() {
         Some((program, command)) => {
@@ -123,7 +152,7 @@ fn further_hosts(documents: &[Document]) -> Vec<&str> {
 }
 
 /// Fills the simulation: the documents, and one example of what else GitHub does.
-fn serve(github: &GitHub, documents: &[Document]) {
+fn fill(github: &GitHub, documents: &[Document]) {
     for document in documents {
         let Document { host, target, compact, .. } = document;
         if host == "api.github.com" {
@@ -131,6 +160,9 @@ fn serve(github: &GitHub, documents: &[Document]) {
         } else {
             github.file_on(host, target, &String::from_utf8_lossy(compact));
         }
+    }
+    for number in 1..=RELEASES {
+        github.release(MANY).tag(&format!("v{number}.0.0")).assets(2).serve();
     }
     github.rename(OLD_NAME, NEW_NAME);
     let (host, path) = LIMITED;
