@@ -18,7 +18,7 @@ use shutdown::Shutdown;
 
 use crate::activity::Activity;
 use crate::cache::write_behind::WriteBehind;
-use crate::cache::{Cache, CacheMetrics, Compressor, Flights, Lists, Memory, Tiers};
+use crate::cache::{Cache, CacheMetrics, Compressor, Confirmations, Flights, Lists, Memory, Tiers};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::entry::LossTime;
@@ -137,6 +137,7 @@ impl App {
             patience,
             StoreMetrics::new(&registry),
         ));
+        let policy = Arc::new(config.targets);
         let cache_metrics = Arc::new(CacheMetrics::new(&registry));
         let flights = Tasks::new();
         let activity = Arc::new(Activity::default());
@@ -151,6 +152,8 @@ impl App {
             clock: clock.clone(),
             activity: Arc::clone(&activity),
             lists: Lists::default(),
+            confirmations: Confirmations::default(),
+            targets: Arc::clone(&policy),
             compressor: Compressor::new(Arc::clone(&cache_metrics)),
             flights: Flights::new(flights.clone()),
             write_behind: Arc::clone(&write_behind),
@@ -168,7 +171,6 @@ impl App {
             clock: clock.clone(),
         });
         let log = crate::telemetry::wants_access_lines(&config.log).then(|| lines.clone());
-        let policy = Arc::new(config.targets);
         let revalidator = Arc::new(Revalidator::new(revalidate::RevalidatorParts {
             config: config.revalidate,
             slots: background_slots,

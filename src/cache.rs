@@ -6,6 +6,8 @@
 
 mod answer;
 mod compressor;
+mod confirm;
+mod confirmations;
 mod flight;
 mod flight_result;
 mod lists;
@@ -23,6 +25,7 @@ use std::time::Duration;
 
 pub use answer::{Answer, Payload};
 pub use compressor::Compressor;
+pub use confirmations::Confirmations;
 pub use flight::Flights;
 pub use flight_result::{ExchangeResult, FlightResult, NotStored};
 pub use lists::Lists;

@@ -128,6 +128,8 @@ pub struct Cache {
     pub stale_after: Duration,
     /// The age of the last check up to which a refresh is answered from the cache; zero is off.
     pub refresh_min_interval: Duration,
+    /// True if an answer that claims a loss is confirmed before a copy gives way to it.
+    pub confirm_losses: bool,
     /// The interval at which a document that is revalidated by its date is checked by its ETag.
     pub audit_interval: Duration,
     /// The interval at which a document in use is checked; the interval of [`Revalidate`].

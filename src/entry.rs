@@ -6,6 +6,7 @@
 
 mod body;
 mod check;
+mod doubt;
 mod links;
 mod moved;
 mod reason;
@@ -23,6 +24,7 @@ use crate::target::Key;
 use crate::secret::Fingerprint;
 pub use body::{Body, Coding, EntityTag, LARGEST_UNCOMPRESSED};
 pub use check::Check;
+pub use doubt::{Claim, Doubt, Loss};
 pub use links::{Links, Relation};
 pub use moved::Moved;
 pub use reason::Reason;
@@ -78,6 +80,7 @@ struct ExtraFields {
     moved: Option<Moved>,
     failure: Option<RecentFailure>,
     refusal: Option<Reason>,
+    doubt: Option<Doubt>,
     links: Links,
     lacks_links: bool,
 }
@@ -170,6 +173,14 @@ impl Extras {
         self
     }
 
+    /// Notes whether the upstream's latest answer would take the document away.
+    pub fn with_doubt(mut self, doubt: Option<Doubt>) -> Self {
+        if doubt.is_some() || self.doubt().is_some() {
+            self.0.get_or_insert_default().doubt = doubt;
+        }
+        self
+    }
+
     /// These for the same body, with another place and another failure.
     pub fn renewed(&self, moved: Option<Moved>, failure: Option<RecentFailure>) -> Self {
         let renewed =
@@ -200,6 +211,11 @@ impl Extras {
     /// The last failure to revalidate it, if nothing has succeeded since.
     pub fn failure(&self) -> Option<&RecentFailure> {
         self.0.as_ref()?.failure.as_ref()
+    }
+
+    /// The doubt about the upstream's latest answer, if that would take the document away.
+    pub fn doubt(&self) -> Option<&Doubt> {
+        self.0.as_ref()?.doubt.as_ref()
     }
 
     /// The reason why the upstream gave no document, if a negative entry remembers another one than

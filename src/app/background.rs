@@ -48,6 +48,9 @@ impl Background {
         tasks.supervise("compress", &stop, app.cache.clone(), |it, stop| async move {
             stop.run_until_cancelled(it.compress()).await;
         });
+        tasks.supervise("confirm-losses", &stop, app.cache.clone(), |it, stop| async move {
+            stop.run_until_cancelled(it.confirm_losses()).await;
+        });
         if let Some(https) = &app.https {
             tasks.supervise("certificate", &stop, https.clone(), |it, stop| async move {
                 stop.run_until_cancelled(it.renew()).await;

@@ -63,6 +63,11 @@ impl Answer {
         Self { status, given: Payload::Document(Arc::clone(entry)) }
     }
 
+    /// The copy, served while nothing confirms that the document is lost.
+    pub(super) fn unconfirmed(copy: &Arc<Entry>, now: Timestamp) -> Self {
+        Self::stored(copy, now, Some(Detail::Unconfirmed))
+    }
+
     /// The copy, served without a call in place of an answer that would fail.
     pub(super) fn copy_without_call(copy: &Arc<Entry>, now: Timestamp) -> Self {
         let mut answer = Self::stored(copy, now, Some(Detail::StaleIfError));

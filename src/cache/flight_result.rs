@@ -33,7 +33,9 @@ impl FlightResult {
         match self {
             Self::Found { entry, .. } => Some(entry),
             Self::Exchange { exchanged, .. } => match exchanged {
-                ExchangeResult::Stored(entry) | ExchangeResult::Freshened(entry) => Some(entry),
+                ExchangeResult::Stored(entry)
+                | ExchangeResult::Freshened(entry)
+                | ExchangeResult::Unconfirmed { copy: entry, .. } => Some(entry),
                 ExchangeResult::Forgotten(_) | ExchangeResult::NotStored(_) => None,
             },
         }
@@ -57,6 +59,13 @@ pub enum ExchangeResult {
     Freshened(Arc<Entry>),
     /// The document does not exist; the entry is a negative one.
     Forgotten(Arc<Entry>),
+    /// The answer claims that the document is lost, and nothing confirms it yet: the copy stays.
+    Unconfirmed {
+        /// The copy, with the doubt.
+        copy: Arc<Entry>,
+        /// The entry that the answer would make.
+        claimed: Arc<Entry>,
+    },
     /// Nothing to store: whatever was stored stays.
     NotStored(NotStored),
 }

@@ -1,7 +1,8 @@
-//! The counters of flights, and of the gzip forms of bodies.
+//! The counters of flights, of claimed losses, and of the gzip forms of bodies.
 
 use prometheus::IntCounter;
 
+use crate::entry::Loss;
 use crate::metrics::Registry;
 
 /// The counters of the cache.
@@ -11,6 +12,8 @@ pub struct CacheMetrics {
     pub(super) dropped: IntCounter,
     /// Requests that shared the flight of another one.
     pub(super) followers: IntCounter,
+    doubted: [IntCounter; Loss::ALL.len()],
+    lost: [IntCounter; Loss::ALL.len()],
 }
 
 impl CacheMetrics {
@@ -31,7 +34,29 @@ impl CacheMetrics {
                 "svm_flight_followers_total",
                 "Requests that shared the upstream call of another one",
             ),
+            doubted: registry.counters(
+                "svm_losses_doubted_total",
+                "Answers by which a document is lost that were not believed at once",
+                "kind",
+                Loss::ALL.map(Loss::as_str),
+            ),
+            lost: registry.counters(
+                "svm_losses_confirmed_total",
+                "Losses of documents that were confirmed",
+                "kind",
+                Loss::ALL.map(Loss::as_str),
+            ),
         }
+    }
+
+    /// A loss was claimed that nothing confirms yet.
+    pub(super) fn doubted(&self, loss: Loss) {
+        self.doubted[loss as usize].inc();
+    }
+
+    /// A loss was confirmed.
+    pub(super) fn lost(&self, loss: Loss) {
+        self.lost[loss as usize].inc();
     }
 
     /// A body was compressed; whether its form is smaller by enough.

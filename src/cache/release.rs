@@ -1,9 +1,10 @@
-//! Statements of a single GitHub release about itself: whether it may still be growing, and its
-//! age.
+//! Statements of a single GitHub release about itself: its name, whether it may still be growing,
+//! and its age.
 //!
 //! Pure. Assets are uploaded one by one after a release is published, and an upload need not move
 //! its date.
 
+use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Deserialize;
@@ -67,6 +68,54 @@ pub(super) fn is_older_than(age: Duration, body: &[u8], now: Timestamp) -> bool 
     release.immutable || published_at.is_some_and(|at| now.since(at) > age)
 }
 
+/// A release, by what tells it from others.
+#[derive(Deserialize)]
+struct Named<'a> {
+    id: u64,
+    #[serde(borrow)]
+    tag_name: Cow<'a, str>,
+    published_at: Option<&'a str>,
+    #[serde(default)]
+    prerelease: bool,
+    #[serde(default)]
+    draft: bool,
+}
+
+/// The name of a release, and its place among others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Summary {
+    /// Its number.
+    pub(super) id: u64,
+    /// Its tag.
+    pub(super) tag: String,
+    /// The time of its publication.
+    pub(super) published_at: Option<Timestamp>,
+    /// True if it may be the latest release: it is neither a draft nor a pre-release.
+    pub(super) may_be_latest: bool,
+}
+
+/// Returns the summary of a single release.
+pub(super) fn summary(body: &[u8]) -> Option<Summary> {
+    Some(serde_json::from_slice::<Named<'_>>(body).ok()?.into())
+}
+
+/// Returns the summary of the first release of a list.
+pub(super) fn first_of_list(body: &[u8]) -> Option<Summary> {
+    let releases = serde_json::from_slice::<Vec<Named<'_>>>(body).ok()?;
+    releases.into_iter().next().map(Summary::from)
+}
+
+impl From<Named<'_>> for Summary {
+    fn from(release: Named<'_>) -> Self {
+        Self {
+            id: release.id,
+            tag: release.tag_name.into_owned(),
+            published_at: release.published_at.and_then(timestamp),
+            may_be_latest: !release.prerelease && !release.draft,
+        }
+    }
+}
+
 fn timestamp(text: &str) -> Option<Timestamp> {
     let at = humantime::parse_rfc3339(text).ok()?;
     Some(Timestamp::default() + at.duration_since(UNIX_EPOCH).ok()?)
@@ -106,6 +155,26 @@ mod tests {
         ] {
             assert_eq!(is_single(path), want, "{path}");
         }
+    }
+
+    #[test]
+    fn a_summary_names_a_release() {
+        let release =
+            json!({ "id": 7, "tag_name": "a\"b", "published_at": PUBLISHED, "draft": false });
+        let want = Summary {
+            id: 7,
+            tag: "a\"b".to_owned(),
+            published_at: Some(Timestamp::from_secs(1_780_315_200)),
+            may_be_latest: true,
+        };
+        assert_eq!(summary(release.to_string().as_bytes()), Some(want.clone()));
+        let list = json!([release, { "id": 6, "tag_name": "v1" }]).to_string();
+        assert_eq!(first_of_list(list.as_bytes()), Some(want));
+        let pre = json!({ "id": 7, "tag_name": "v1", "prerelease": true }).to_string();
+        assert!(summary(pre.as_bytes()).is_some_and(|it| !it.may_be_latest));
+        assert_eq!(summary(b"[]"), None);
+        assert_eq!(first_of_list(b"[]"), None);
+        assert_eq!(first_of_list(br#"[{"name":"v1"}]"#), None);
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub enum Detail {
     StaleIfError,
     /// A copy stands in for a slow upstream, which is still being waited for.
     StaleWhileRevalidate,
+    /// A copy is served although the upstream's latest answer claims that the document is lost, or
+    /// that answer itself is, to a client that demands it.
+    Unconfirmed,
     /// The request was refused before the cache.
     InvalidParameter,
     /// The client has had the upstream asked too often.
@@ -61,6 +64,7 @@ impl Detail {
             Self::Negative => "negative",
             Self::StaleIfError => "stale-if-error",
             Self::StaleWhileRevalidate => "stale-while-revalidate",
+            Self::Unconfirmed => "unconfirmed",
             Self::InvalidParameter => "invalid-parameter",
             Self::ClientRate => "client-rate",
             Self::Refused(reason) => reason.as_str(),
@@ -126,6 +130,11 @@ impl Status {
         let without_call =
             matches!(self.detail, Some(Detail::Refused(reason)) if reason.is_without_call());
         self.forward.is_some() && !self.collapsed && !without_call
+    }
+
+    /// Returns true if the next request should not be answered by what was served now.
+    pub const fn is_to_be_checked(&self) -> bool {
+        self.is_stale() || matches!(self.detail, Some(Detail::Unconfirmed))
     }
 
     /// Returns true if a copy past its expiry was served.

@@ -10,10 +10,11 @@ use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::entry::{Check, Entry, LossTime};
 use crate::store::{Change, Guard, Unread};
-use crate::target::{Key, Target};
+use crate::target::{Key, Policy, Target};
 use crate::upstream::{Ask, Priority, Upstream};
 
 use super::compressor::Compressor;
+use super::confirmations::Confirmations;
 use super::flight::{Candidate, FlightHandle, Flights};
 use super::flight_result::{ExchangeResult, FlightResult};
 use super::lists::Lists;
@@ -33,6 +34,10 @@ pub struct Tiers {
     pub activity: Arc<Activity>,
     /// The changes of lists of several pages.
     pub lists: Lists,
+    /// The questions about losses that are in doubt.
+    pub confirmations: Confirmations,
+    /// The allowlist in force.
+    pub targets: Arc<Policy>,
     /// L1.
     pub memory: Memory,
     /// The compressor of their bodies.
@@ -191,6 +196,7 @@ impl Tiers {
         let reply = self.upstream.get(ask).await;
         let now = self.clock.now();
         let exchanged = policy::verdict(&target.name(), previous, reply, now, &self.rules);
+        let exchanged = self.confirmed(target, positive, exchanged, priority).await;
         self.settle(target, positive, exchanged, now)
     }
 
@@ -216,7 +222,15 @@ impl Tiers {
                 self.hold(key, &entry);
                 ExchangeResult::Forgotten(entry)
             }
+            ExchangeResult::Unconfirmed { copy, claimed } => {
+                self.hold(key, &copy);
+                self.plan_confirmation(target, &copy, now);
+                ExchangeResult::Unconfirmed { copy, claimed }
+            }
             ExchangeResult::NotStored(kept) => {
+                if let Some(copy) = previous {
+                    self.plan_confirmation(target, copy, now);
+                }
                 let (name, rules) = (target.name(), &self.rules);
                 let reminder = previous
                     .and_then(|entry| policy::remember_failure(entry, &kept, now, rules))
@@ -226,6 +240,13 @@ impl Tiers {
                 }
                 ExchangeResult::NotStored(kept)
             }
+        }
+    }
+
+    /// Plans the next question about a loss that is in doubt.
+    fn plan_confirmation(&self, target: &Target, copy: &Entry, now: Timestamp) {
+        if let Some(doubt) = copy.extras.doubt() {
+            self.confirmations.plan(target, policy::ask_at(doubt, now));
         }
     }
 

@@ -143,6 +143,14 @@ pub(super) fn boolean(text: &str) -> Result<bool> {
     }
 }
 
+pub(super) fn on_or_off(text: &str) -> Result<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("is neither on nor off".to_owned()),
+    }
+}
+
 pub(super) fn path(text: &str) -> Result<PathBuf> {
     Ok(PathBuf::from(text))
 }

@@ -99,6 +99,7 @@ pub(super) fn cache(reader: &mut Reader<'_>, revalidate: Option<&Revalidate>) ->
         stale_if_error: reader.read("CACHE_STALE_IF_ERROR", duration_or_zero),
         stale_after: reader.read("STALE_AFTER", duration_or_zero),
         refresh_min_interval: reader.read("REFRESH_MIN_INTERVAL", duration_or_zero),
+        confirm_losses: reader.read("CONFIRM_LOSSES", parse::on_or_off),
         audit_interval: reader.read("VALIDATOR_AUDIT_INTERVAL", duration),
         l1_max_bytes: reader.read("CACHE_L1_MAX_GB", gibibytes),
         check_interval: revalidate.map(|it| it.interval),

@@ -125,6 +125,12 @@ pub const VARIABLES: &[Variable] = &[
         "how long a request waits for the upstream before a copy stands in",
     ),
     optional(
+        "CONFIRM_LOSSES",
+        "on",
+        "on or off",
+        "whether an answer by which a document is lost is confirmed before it is believed",
+    ),
+    optional(
         "REVALIDATE_BY_DATE",
         "auto",
         "auto (while less than half of the quota is left), always or never",

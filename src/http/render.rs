@@ -307,7 +307,7 @@ fn cache_control(
     lifetime: Duration,
     values: &mut Values,
 ) -> HeaderValue {
-    if status.is_stale() {
+    if status.is_to_be_checked() {
         return NO_CACHE;
     }
     values.text("public, max-age=").number(age + seconds(lifetime)).cut()

@@ -74,6 +74,7 @@ impl CheckOutcome {
                 ExchangeResult::Stored(_) => Self::Changed,
                 ExchangeResult::Freshened(_) => Self::Unchanged,
                 ExchangeResult::Forgotten(_) => Self::Gone,
+                ExchangeResult::Unconfirmed { .. } => Self::Failed,
                 ExchangeResult::NotStored(kept) => match kept.reason() {
                     Reason::NoToken => Self::Skipped(Skipped::Quota),
                     reason if reason.is_without_call() => Self::Skipped(Skipped::Rests),
@@ -88,7 +89,9 @@ impl CheckOutcome {
 pub(super) fn is_charged(facts: &FlightResult) -> bool {
     let FlightResult::Exchange { exchanged, .. } = facts else { return false };
     match exchanged {
-        ExchangeResult::Stored(_) | ExchangeResult::Forgotten(_) => true,
+        ExchangeResult::Stored(_)
+        | ExchangeResult::Forgotten(_)
+        | ExchangeResult::Unconfirmed { .. } => true,
         ExchangeResult::Freshened(_) => false,
         ExchangeResult::NotStored(kept) => {
             kept.status().is_some_and(|status| !status.is_server_error())

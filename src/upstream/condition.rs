@@ -95,7 +95,15 @@ mod tests {
 
     fn stored<'a>(validators: &'a Validators, body: &'a Bytes) -> Stored<'a> {
         let fetched_at = Timestamp::default();
-        Stored { validators, token: None, body, fetched_at, may_use_date: false, moved_to: None }
+        Stored {
+            validators,
+            token: None,
+            avoided: None,
+            body,
+            fetched_at,
+            may_use_date: false,
+            moved_to: None,
+        }
     }
 
     fn answer(name: HeaderName, value: &str) -> HeaderMap {

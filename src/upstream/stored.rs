@@ -14,6 +14,8 @@ pub struct Stored<'a> {
     pub validators: &'a Validators,
     /// The token that fetched the body.
     pub token: Option<Fingerprint>,
+    /// The token that had better not ask this time, if another one may.
+    pub avoided: Option<Fingerprint>,
     /// The body.
     pub body: &'a Bytes,
     /// The time at which it was fetched.

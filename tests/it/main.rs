@@ -24,6 +24,7 @@ mod hostile;
 mod https;
 mod index;
 mod limits;
+mod losses;
 mod mirror;
 mod model;
 mod negative;

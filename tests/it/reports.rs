@@ -96,6 +96,14 @@ async fn metrics_are_prometheus_text() {
     svm_l2_write_seconds_total 0
     svm_l2_writes_total 0
     svm_log_lines_dropped_total 0
+    svm_losses_confirmed_total{kind="latest-missing"} 0
+    svm_losses_confirmed_total{kind="latest-older"} 0
+    svm_losses_confirmed_total{kind="list-emptied"} 0
+    svm_losses_confirmed_total{kind="release-missing"} 0
+    svm_losses_doubted_total{kind="latest-missing"} 0
+    svm_losses_doubted_total{kind="latest-older"} 0
+    svm_losses_doubted_total{kind="list-emptied"} 0
+    svm_losses_doubted_total{kind="release-missing"} 0
     svm_request_duration_seconds_count 3
     svm_revalidate_adopted_total 0
     svm_revalidate_done_total{result="changed"} 0

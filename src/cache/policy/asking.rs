@@ -34,12 +34,16 @@ pub(in crate::cache) fn asked<'a>(
 ) -> Stored<'a> {
     // Links that nobody knows are worth a whole answer to a client, and none to the background.
     let needs_links = entry.extras.lacks_links() && demand != Demand::Revalidate;
-    let is_whole = needs_links || pages::may_have_other_links(entry, target, now);
+    // A claim is confirmed by a whole answer, best by one that another token gets.
+    let doubt = entry.extras.doubt();
+    let is_whole =
+        doubt.is_some() || needs_links || pages::may_have_other_links(entry, target, now);
     let moved = entry.extras.moved();
     let is_known = |moved: &&Moved| was_within(FOLLOW_AGAIN_AFTER, moved.seen_at, now);
     Stored {
         validators: if is_whole { NO_VALIDATORS } else { &entry.validators },
         token: entry.token,
+        avoided: doubt.and_then(|doubt| doubt.token),
         body: entry.body.bytes(),
         fetched_at: entry.times.fetched_at,
         may_use_date: !is_whole && may_use_date(entry, target, demand, now, rules),

@@ -35,6 +35,9 @@ pub(in crate::cache) fn recall(
     now: Timestamp,
     rules: &config::Cache,
 ) -> Recall {
+    if entry.extras.doubt().is_some() {
+        return recall_in_doubt(entry, demand, now, rules);
+    }
     if entry.is_fresh(now) {
         // A refresh does not take the word of a check by date.
         let fully_checked_at = entry.times.fully_checked_at;
@@ -60,6 +63,27 @@ pub(in crate::cache) fn recall(
             }
         }
         _ => Recall::Ask,
+    }
+}
+
+/// Decides the use of an entry that the upstream's latest answer would take away. The questions
+/// about that have times of their own.
+fn recall_in_doubt(
+    entry: &Arc<Entry>,
+    demand: Demand,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Recall {
+    let Some(doubt) = entry.extras.doubt() else { return Recall::Ask };
+    let answer = || Answer::unconfirmed(entry, now);
+    match demand {
+        Demand::Cached if !entry.is_fresh(now) && !may_stand_in(entry, now, rules) => Recall::Ask,
+        Demand::Cached if doubt.is_overdue(now) => Recall::ServeAndRetry(answer()),
+        Demand::Cached => Recall::Serve(answer()),
+        Demand::Refresh if was_within(rules.refresh_min_interval, doubt.asked_at, now) => {
+            Recall::Serve(answer())
+        }
+        Demand::Refresh | Demand::Revalidate => Recall::Ask,
     }
 }
 

@@ -32,7 +32,7 @@ use crate::upstream::{Failure, Redirection, Reply};
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 const URL: &str = "https://api.github.com/repos/octo/app";
 
-fn rules() -> config::Cache {
+pub(super) fn rules() -> config::Cache {
     config::Cache {
         hard_ttl: Duration::from_secs(1000),
         negative_ttl: Duration::from_secs(100),
@@ -40,6 +40,7 @@ fn rules() -> config::Cache {
         stale_if_error: Duration::from_secs(500),
         stale_after: Duration::from_secs(2),
         refresh_min_interval: Duration::ZERO,
+        confirm_losses: true,
         audit_interval: Duration::from_secs(600),
         check_interval: Duration::from_secs(60),
         l1_max_bytes: 1 << 20,

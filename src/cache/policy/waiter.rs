@@ -94,6 +94,20 @@ fn exchange(
             },
             given: Payload::negative(entry, now),
         },
+        ExchangeResult::Unconfirmed { copy, .. } if demand == Demand::Cached => Answer {
+            status: Status {
+                ttl: Some(copy.seconds_left(now)),
+                ..unconfirmed(forwarded(Outcome::Hit, None))
+            },
+            given: Payload::Document(Arc::clone(copy)),
+        },
+        ExchangeResult::Unconfirmed { claimed, .. } => Answer {
+            status: unconfirmed(forwarded(fetched, Some(claimed.status))),
+            given: match claimed.is_negative() {
+                true => Payload::negative(claimed, now),
+                false => Payload::Document(Arc::clone(claimed)),
+            },
+        },
         ExchangeResult::NotStored(kept) => {
             let stand_in = copy.filter(|copy| {
                 demand == Demand::Cached && kept.is_failure() && may_stand_in(copy, now, rules)
@@ -104,6 +118,10 @@ fn exchange(
             }
         }
     }
+}
+
+fn unconfirmed(status: Status) -> Status {
+    Status { detail: Some(Detail::Unconfirmed), ..status }
 }
 
 /// The copy, served in place of what the upstream failed to give. A fresh one needs no excuse: a

@@ -46,7 +46,11 @@ pub(super) fn plan(
     now: Timestamp,
 ) -> Result<Choice, Timestamp> {
     let Question { stored, priority, tried, .. } = *question;
-    let any = || pool.choose(priority, tried, now);
+    let any = || {
+        let another = stored.and_then(|stored| stored.avoided);
+        let another = another.and_then(|avoided| pool.choose_another(avoided, tried, now));
+        another.map_or_else(|| pool.choose(priority, tried, now), Ok)
+    };
     let Some(stored) = stored else {
         return Ok(Choice { token: any()?, validator: Validator::None });
     };

@@ -81,6 +81,20 @@ impl Pool {
         may.then_some(index)
     }
 
+    /// A token with enough quota that is not the one of that fingerprint, if there is one.
+    pub(in crate::upstream) fn choose_another(
+        &self,
+        avoided: Fingerprint,
+        tried: &Tried,
+        now: Timestamp,
+    ) -> Option<usize> {
+        let count = self.tokens.len();
+        let turns = (0..count).map(|turn| (self.next + turn) % count);
+        let others = turns.filter(|&index| self.tokens[index].fingerprint != avoided);
+        let mut usable = others.filter(|&index| self.is_usable(index, tried, now));
+        usable.find(|&index| self.has_enough(index, now))
+    }
+
     /// Returns true if less than half of the quota is left, that of all accounts together that a
     /// token may spend.
     pub(in crate::upstream) fn is_scarce(&self, now: Timestamp) -> bool {

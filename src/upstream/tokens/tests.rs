@@ -61,6 +61,7 @@ fn ask(
 ) -> Result<usize, Timestamp> {
     let validators = Validators { etag: Some("\"tag\"".into()), ..Validators::default() };
     let stored = Stored {
+        avoided: None,
         validators: &validators,
         token: own,
         body: &Bytes::new(),

@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::LATEST;
 use crate::support::app::Answer;
-use crate::support::github::GitHub;
+use crate::support::github::{GitHub, Lie};
 use crate::support::process::{Setup, lines};
+use crate::{LATEST, LATEST_PATH};
 
 #[tokio::test]
 async fn every_line_is_json_and_every_request_has_one() {
@@ -51,6 +51,23 @@ async fn lines_are_text_where_text_is_asked_for() {
                    status=200 cache=MISS detail=- bytes=";
     assert!(ended.stdout.contains(request), "{}", ended.stdout);
     assert!(ended.stdout.contains("stopped flushed=1 lost=0 abandoned=0"), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn a_loss_that_is_not_confirmed_has_a_line_with_both_states() {
+    let github = GitHub::start().await;
+    github.release("octo/app").tag("v1.2.3").serve();
+    let svm = Setup::new().behind(&github).start().await;
+    let _ = svm.version(LATEST).await;
+    github.lie(LATEST_PATH, Lie::Missing, 600);
+    for _ in 0..2 {
+        let _ = svm.get(&format!("/version?refresh=true&url={LATEST}")).await;
+    }
+    let ended = svm.terminate().await;
+    let lines = ended.said("a loss is not confirmed yet");
+    assert_eq!(lines.len(), 1, "one line a case");
+    assert_eq!(lines[0]["loss"], "latest-missing");
+    assert_eq!((&lines[0]["stored"], &lines[0]["claimed"]), (&json!("v1.2.3"), &json!("404")));
 }
 
 #[tokio::test]

@@ -138,6 +138,7 @@ fn the_table_lists_every_detail() {
         "negative",
         "stale-if-error",
         "stale-while-revalidate",
+        "unconfirmed",
         "invalid-parameter",
         "client-rate",
     ];

@@ -12,6 +12,7 @@ use super::document::Document;
 use super::failure::Failure;
 use super::gate::Gate;
 use super::journal::Counts;
+use super::lies::Lie;
 use super::received::Received;
 use super::script::Scope;
 use super::world::{API_HOST, Resource, World, lock};
@@ -38,6 +39,13 @@ impl GitHub {
     /// Deletes the latest release; the one before it is the latest again.
     pub fn unpublish(&self, name: &str) {
         self.world().repository(name).unpublish();
+    }
+
+    /// Tells a lie about a path and query of the API for some seconds.
+    pub fn lie(&self, target: &str, lie: Lie, for_secs: u64) {
+        let mut world = self.world();
+        let until_secs = world.now_secs() + for_secs;
+        world.lies.tell(target, lie, until_secs);
     }
 
     /// Serves JSON (text or a value) at a path and query of the API; compact, whatever its layout

@@ -62,6 +62,12 @@ impl Repository {
         self.releases.iter().find(|release| !release.prerelease)
     }
 
+    /// The document of the release that was the latest one before.
+    pub fn before_latest(&self) -> Option<Document> {
+        let mut candidates = self.releases.iter().filter(|release| !release.prerelease);
+        candidates.nth(1).map(|release| self.release(release))
+    }
+
     /// Changes the latest release.
     #[track_caller]
     pub fn change_latest(&mut self, change: impl FnOnce(&mut Release)) {

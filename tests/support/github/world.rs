@@ -16,6 +16,7 @@ use super::document::Document;
 use super::failure::Failure;
 use super::gate::Barrier;
 use super::journal::Journal;
+use super::lies::Lies;
 use super::received::Received;
 use super::repository::{Repository, last_modified_of};
 use super::script::{Scope, Script};
@@ -47,6 +48,8 @@ pub struct World {
     pub scripts: Vec<Script>,
     /// By which rule tags are made: 0 is GitHub's, any other one is unknown.
     pub etag_rule: u32,
+    /// Answers that are not the truth.
+    pub lies: Lies,
     /// Gates that hold requests back.
     pub barriers: Vec<Arc<Barrier>>,
     /// The requests in flight.
@@ -85,6 +88,7 @@ impl Default for World {
             journal: Journal::default(),
             scripts: Vec::new(),
             etag_rule: 0,
+            lies: Lies::default(),
             barriers: Vec::new(),
             traffic: Traffic::default(),
             repositories: HashMap::new(),
@@ -212,6 +216,10 @@ impl World {
     pub fn find(&mut self, host: &str, target: &str) -> Resource {
         let target = self.by_name(host, target);
         let parts = if host == API_HOST { split(&target) } else { None };
+        if let Some(lie) = self.lies.about(&target, self.now_secs()) {
+            let repository = parts.and_then(|(name, _)| self.repositories.get(name));
+            return lie.resource(repository);
+        }
         if let Some((name, below)) = parts {
             if let Some(status) = self.removed.get(name) {
                 return Resource::Missing(*status);

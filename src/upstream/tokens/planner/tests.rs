@@ -59,6 +59,7 @@ impl Scene {
             follows_rule: case.follows_rule,
         };
         let stored = Stored {
+            avoided: None,
             validators: &validators,
             token: Some(self.fingerprint(2)),
             body: &Bytes::new(),

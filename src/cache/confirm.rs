@@ -1,0 +1,106 @@
+//! The confirmation of an answer that would take a document away: the witness is heard, and the
+//! copy stays until the claim is believed.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use crate::entry::{Claim, Doubt, Entry};
+use crate::target::Target;
+use crate::upstream::{Ask, Priority};
+
+use super::Cache;
+use super::flight_result::ExchangeResult;
+use super::policy::{self, Witness};
+use super::release;
+use super::tiers::Tiers;
+
+impl Cache {
+    /// Asks about documents that the upstream claims are lost, each at its time, for as long as it
+    /// is awaited.
+    pub async fn confirm_losses(&self) {
+        let tiers = &self.0;
+        loop {
+            let due = tiers.confirmations.next(&tiers.clock).await;
+            join_all(due.iter().map(|target| self.revalidate(target))).await;
+        }
+    }
+}
+
+impl Tiers {
+    /// Returns the result of an exchange, or that nothing confirms it yet if it takes the copy
+    /// away.
+    pub(super) async fn confirmed(
+        &self,
+        target: &Target,
+        copy: Option<&Arc<Entry>>,
+        exchanged: ExchangeResult,
+        priority: Priority,
+    ) -> ExchangeResult {
+        let (ExchangeResult::Stored(claimed) | ExchangeResult::Forgotten(claimed), Some(copy)) =
+            (&exchanged, copy)
+        else {
+            return exchanged;
+        };
+        let now = self.clock.now();
+        let Some(claim) = policy::claim(target, copy, claimed, now, &self.rules) else {
+            return exchanged;
+        };
+        let witness = self.hear_witness(target, copy, priority).await;
+        let before = copy.extras.doubt();
+        let weighed = policy::weigh(claim, before, witness, self.clock.now());
+        self.tell(target, claim, copy, claimed, weighed.as_ref());
+        let Some(doubt) = weighed else { return exchanged };
+        let doubt = Doubt { token: claimed.token, ..doubt };
+        let extras = copy.extras.clone().with_doubt(Some(doubt));
+        let copy = Arc::new(Entry { extras, ..Entry::clone(copy) });
+        ExchangeResult::Unconfirmed { copy, claimed: Arc::clone(claimed) }
+    }
+
+    /// Asks for the document of the tag of the release that the claim takes away.
+    async fn hear_witness(&self, target: &Target, copy: &Entry, priority: Priority) -> Witness {
+        let Some(witness) = policy::witness(target, copy)
+            .and_then(|path| target.redirect(&path, &self.targets).ok())
+        else {
+            return Witness::Silent;
+        };
+        let reply = self.upstream.get(Ask { target: &witness, stored: None, priority }).await;
+        reply.map_or(Witness::Silent, |reply| Witness::of(reply.status, &reply.body))
+    }
+
+    /// Counts a claim, and logs it with both states when it is new and when it is believed.
+    fn tell(
+        &self,
+        target: &Target,
+        claim: Claim,
+        copy: &Entry,
+        claimed: &Entry,
+        doubt: Option<&Doubt>,
+    ) {
+        let (host, path, loss) = (target.authority(), target.path(), claim.loss.as_str());
+        let (stored, claimed) = (state(copy), state(claimed));
+        match (copy.extras.doubt(), doubt) {
+            (None, Some(_)) => {
+                self.metrics.doubted(claim.loss);
+                tracing::warn!(host, path, loss, stored, claimed, "a loss is not confirmed yet");
+            }
+            (Some(_), Some(_)) => {}
+            (_, None) => {
+                self.metrics.lost(claim.loss);
+                tracing::info!(host, path, loss, stored, claimed, "a loss is confirmed");
+            }
+        }
+    }
+}
+
+/// The state of a document in a few words.
+fn state(entry: &Entry) -> String {
+    if entry.is_negative() {
+        return entry.status.as_u16().to_string();
+    }
+    match (release::summary(&entry.body), crate::json::elements(&entry.body)) {
+        (Some(release), _) => release.tag,
+        (None, Some(elements)) => format!("{elements} elements"),
+        (None, None) => "a document".to_owned(),
+    }
+}

@@ -1,0 +1,96 @@
+//! The questions about claims of losses, each at its time.
+//!
+//! A claim that finds no place is asked about by the next sweep, or by a client's request once the
+//! question is overdue.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use crate::clock::{Clock, Timestamp};
+use crate::target::{Key, Target};
+
+/// The claims that wait at most.
+const MOST: usize = 1_024;
+/// The questions that are asked at once.
+const AT_ONCE: usize = 8;
+/// The interval at which the clock is read while claims wait.
+const TICK: Duration = Duration::from_millis(250);
+
+/// The documents to be asked about, each with the time of its next question.
+#[derive(Debug, Default)]
+pub struct Confirmations {
+    by_key: Mutex<HashMap<Key, (Timestamp, Target)>>,
+    planned: Notify,
+}
+
+impl Confirmations {
+    /// Plans the next question about a document, in place of an earlier plan.
+    pub(super) fn plan(&self, target: &Target, at: Timestamp) {
+        let mut by_key = self.by_key.lock();
+        if by_key.len() < MOST || by_key.contains_key(&target.key()) {
+            by_key.insert(target.key(), (at, target.clone()));
+            drop(by_key);
+            self.planned.notify_one();
+        }
+    }
+
+    /// Waits for the next documents to be asked about, and takes them.
+    pub(super) async fn next(&self, clock: &Clock) -> Vec<Target> {
+        loop {
+            let due = self.take_due(clock.now());
+            if !due.is_empty() {
+                return due;
+            }
+            if self.by_key.lock().is_empty() {
+                self.planned.notified().await;
+            } else {
+                sleep(TICK).await;
+            }
+        }
+    }
+
+    fn take_due(&self, now: Timestamp) -> Vec<Target> {
+        let mut by_key = self.by_key.lock();
+        let is_due = by_key.iter().filter(|(_, (at, _))| *at <= now);
+        let keys: Vec<Key> = is_due.map(|(key, _)| *key).take(AT_ONCE).collect();
+        keys.iter().filter_map(|key| Some(by_key.remove(key)?.1)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::target::Policy;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+    fn target(number: usize) -> Target {
+        let url = format!("https://api.github.com/repos/octo/app{number}/releases");
+        Target::parse(&url, &Policy::default()).unwrap()
+    }
+
+    #[test]
+    fn a_question_comes_at_its_latest_planned_time() {
+        let confirmations = Confirmations::default();
+        confirmations.plan(&target(1), NOW);
+        confirmations.plan(&target(1), NOW + Duration::from_secs(5));
+        assert!(confirmations.take_due(NOW).is_empty());
+        let due = confirmations.take_due(NOW + Duration::from_secs(5));
+        assert_eq!(due, [target(1)]);
+        assert!(confirmations.take_due(NOW + Duration::from_secs(9)).is_empty(), "once");
+    }
+
+    #[test]
+    fn questions_that_wait_are_bounded() {
+        let confirmations = Confirmations::default();
+        (0..2 * MOST).for_each(|number| confirmations.plan(&target(number), NOW));
+        assert_eq!(confirmations.by_key.lock().len(), MOST);
+        confirmations.plan(&target(0), NOW + TICK);
+        assert_eq!(confirmations.take_due(NOW).len(), AT_ONCE);
+    }
+}

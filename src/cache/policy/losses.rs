@@ -1,0 +1,161 @@
+//! Claims of a loss, and the confirmation that each needs before a copy gives way to it.
+//!
+//! Pure, as all of the policy. GitHub at times answers `[]` for a list that has elements, or `404`
+//! or an older release for a latest release that exists, for minutes. A claim is believed once the
+//! release that it takes away is gone by its own document, once that release explains it, or after
+//! two answers of the same claim, a minute apart. An answer that the release itself contradicts
+//! counts for nothing. A deletion is therefore seen within three minutes.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::cache::release::{self, Summary};
+use crate::clock::Timestamp;
+use crate::config;
+use crate::entry::{Claim, Doubt, Entry, Loss};
+use crate::json;
+use crate::target::percent::is_unreserved;
+use crate::target::{Target, in_repository};
+
+use super::freshness::may_stand_in;
+
+/// The time between two answers that confirm each other.
+const APART: Duration = Duration::from_secs(60);
+/// The times of the questions after the first answer that claims a loss.
+const ASK_AFTER: [Duration; 3] =
+    [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
+/// The interval of the questions after those.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// The statement of the release that a claim takes away, by the document of its tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cache) enum Witness {
+    /// The release does not exist.
+    Absent,
+    /// The release exists, as a draft or as a pre-release: it is not the latest any more.
+    Withdrawn,
+    /// The release exists.
+    Present,
+    /// Nothing is known of the release.
+    Silent,
+}
+
+impl Witness {
+    /// Reads the answer to a request for the document of the tag.
+    pub(in crate::cache) fn of(status: StatusCode, body: &[u8]) -> Self {
+        match (status, release::summary(body)) {
+            (StatusCode::NOT_FOUND, _) => Self::Absent,
+            (StatusCode::OK, Some(release)) if !release.may_be_latest => Self::Withdrawn,
+            (StatusCode::OK, Some(_)) => Self::Present,
+            _ => Self::Silent,
+        }
+    }
+}
+
+/// Returns the loss that a new entry claims, if there is a copy that could be served in its place.
+pub(in crate::cache) fn claim(
+    target: &Target,
+    copy: &Entry,
+    claimed: &Entry,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> Option<Claim> {
+    // Of a copy from the future nobody knows how old it is.
+    let is_good =
+        !copy.times.begin_after(now) && (copy.is_fresh(now) || may_stand_in(copy, now, rules));
+    if !rules.confirm_losses || !is_good {
+        return None;
+    }
+    let none = |loss| Some(Claim { loss, release: None });
+    let resource = if target.gets_token() { in_repository(target.path())? } else { return None };
+    match claimed.status {
+        StatusCode::NOT_FOUND if resource == "releases/latest" => none(Loss::LatestMissing),
+        StatusCode::NOT_FOUND if release::is_of_one_tag(target.path()) => {
+            none(Loss::ReleaseMissing)
+        }
+        StatusCode::OK if resource == "releases/latest" => older(copy, claimed),
+        StatusCode::OK if claimed.body.len() <= copy.body.len() => {
+            let is_emptied = json::elements(&claimed.body) == Some(0)
+                && json::elements(&copy.body).is_some_and(|elements| elements > 0);
+            if is_emptied { none(Loss::ListEmptied) } else { None }
+        }
+        _ => None,
+    }
+}
+
+fn older(copy: &Entry, claimed: &Entry) -> Option<Claim> {
+    let (stored, claimed) = (release::summary(&copy.body)?, release::summary(&claimed.body)?);
+    let is_older = claimed.id != stored.id && claimed.published_at? < stored.published_at?;
+    is_older.then_some(Claim { loss: Loss::LatestOlder, release: Some(claimed.id) })
+}
+
+/// Returns the path of the document by which a claim is checked: that of the tag of the release
+/// that the claim takes away. A later page of a list empties where a release moves to the page
+/// before, and the document of a tag cannot vouch for itself.
+pub(in crate::cache) fn witness(target: &Target, copy: &Entry) -> Option<String> {
+    let path = target.path();
+    let resource = in_repository(path)?;
+    let root = path.strip_suffix(resource)?;
+    let Summary { tag, .. } = match resource {
+        "releases" if is_first_page(target) => release::first_of_list(&copy.body)?,
+        _ if resource.starts_with("releases/tags/") => return None,
+        _ if release::is_single(path) => release::summary(&copy.body)?,
+        _ => return None,
+    };
+    Some(format!("{root}releases/tags/{}", encoded(&tag)))
+}
+
+fn is_first_page(target: &Target) -> bool {
+    let query = target.as_str().split_once('?').map_or("", |(_, query)| query);
+    query.split('&').filter_map(|pair| pair.strip_prefix("page=")).all(|page| page == "1")
+}
+
+fn encoded(tag: &str) -> String {
+    let encoded = tag.bytes().map(|byte| match byte {
+        b'/' => "/".to_owned(),
+        _ if is_unreserved(byte) => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    });
+    encoded.collect()
+}
+
+/// Weighs a claim: returns the doubt that remains, or nothing if the claim is to be believed.
+pub(in crate::cache) fn weigh(
+    claim: Claim,
+    doubt: Option<&Doubt>,
+    witness: Witness,
+    now: Timestamp,
+) -> Option<Doubt> {
+    let is_of_latest = matches!(claim.loss, Loss::LatestMissing | Loss::LatestOlder);
+    match witness {
+        Witness::Absent => return None,
+        Witness::Withdrawn if is_of_latest => return None,
+        _ => {}
+    }
+    // Another release may be the latest one although this one exists.
+    let is_contradicted = matches!(witness, Witness::Present | Witness::Withdrawn)
+        && matches!(claim.loss, Loss::ListEmptied | Loss::LatestMissing);
+    // A doubt from the future is from before the clock was set back.
+    let doubt = doubt.filter(|doubt| doubt.asked_at <= now);
+    let agreed_since = doubt.filter(|doubt| doubt.claim == claim).and_then(|it| it.agreed_since);
+    if !is_contradicted && agreed_since.is_some_and(|since| now.since(since) >= APART) {
+        return None;
+    }
+    Some(Doubt {
+        claim,
+        since: doubt.map_or(now, |doubt| doubt.since),
+        agreed_since: (!is_contradicted).then(|| agreed_since.unwrap_or(now)),
+        asked_at: now,
+        token: None,
+    })
+}
+
+/// Returns the time of the next question about a claim that is in doubt.
+pub(in crate::cache) fn ask_at(doubt: &Doubt, now: Timestamp) -> Timestamp {
+    let planned = ASK_AFTER.into_iter().map(|after| doubt.since + after);
+    planned.into_iter().find(|at| *at > now).unwrap_or(now + ASK_AGAIN_AFTER)
+}
+
+#[cfg(test)]
+mod tests;

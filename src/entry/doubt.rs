@@ -1,0 +1,58 @@
+//! A doubt: the upstream's latest answer would take a document away, and nothing has confirmed that
+//! answer yet.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::secret::Fingerprint;
+use crate::words::words;
+
+/// The age of the latest answer from which a client's request causes the next question: the one
+/// that was planned has not been sent.
+const OVERDUE_AFTER: Duration = Duration::from_secs(150);
+
+words! {
+    /// The loss that an answer claims.
+    pub enum Loss {
+        /// A list that had elements has none.
+        ListEmptied = "list-emptied",
+        /// There is no latest release any more.
+        LatestMissing = "latest-missing",
+        /// An older release is the latest one.
+        LatestOlder = "latest-older",
+        /// The release of a tag does not exist any more.
+        ReleaseMissing = "release-missing",
+    }
+}
+
+/// An answer that claims a loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The loss.
+    pub loss: Loss,
+    /// The number of the release that the answer names instead, if it names one.
+    pub release: Option<u64>,
+}
+
+/// The doubt about a claim, beside the copy that the answer would have replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// The latest claim.
+    pub claim: Claim,
+    /// The time of the first answer that claimed a loss.
+    pub since: Timestamp,
+    /// The time since which every answer has made this claim and nothing has contradicted it;
+    /// `None` if the latest answer was contradicted.
+    pub agreed_since: Option<Timestamp>,
+    /// The time of the latest answer.
+    pub asked_at: Timestamp,
+    /// The token that got the latest answer.
+    pub token: Option<Fingerprint>,
+}
+
+impl Doubt {
+    /// Returns true if the question that was planned about the claim has not been answered.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.asked_at > now || now.since(self.asked_at) >= OVERDUE_AFTER
+    }
+}

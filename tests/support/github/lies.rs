@@ -1,0 +1,50 @@
+//! Answers that are not the truth: the real GitHub gives them for minutes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::document::Document;
+use super::repository::Repository;
+use super::world::Resource;
+
+/// An answer that is not the truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// A list without elements.
+    Empty,
+    /// No such document.
+    Missing,
+    /// The latest release is the one before the latest.
+    Older,
+}
+
+/// The lies that are told, by path and query, each up to a second of the world's clock.
+#[derive(Debug, Default)]
+pub struct Lies(HashMap<String, (Lie, u64)>);
+
+impl Lies {
+    /// Tells a lie about a path and query until then.
+    pub fn tell(&mut self, target: &str, lie: Lie, until_secs: u64) {
+        self.0.insert(target.to_owned(), (lie, until_secs));
+    }
+
+    /// Returns the lie that is told about a path and query.
+    pub fn about(&self, target: &str, now_secs: u64) -> Option<Lie> {
+        let (lie, until_secs) = *self.0.get(target)?;
+        (now_secs < until_secs).then_some(lie)
+    }
+}
+
+impl Lie {
+    /// Returns the resource that the lie shows.
+    pub fn resource(self, repository: Option<&Repository>) -> Resource {
+        let older = || repository.and_then(Repository::before_latest);
+        match self {
+            Self::Empty => Resource::Document(Arc::new(Document::new(b"[]".to_vec(), None))),
+            Self::Missing => Resource::Missing(404),
+            Self::Older => {
+                older().map_or(Resource::Missing(404), |it| Resource::Document(Arc::new(it)))
+            }
+        }
+    }
+}
