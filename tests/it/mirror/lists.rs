@@ -42,6 +42,26 @@ async fn follow(app: &TestApp, first: &str) -> (usize, Vec<String>) {
     }
 }
 
+/// An upstream whose every page has a next one: only what clients ask for is fetched, and checked.
+#[tokio::test]
+async fn pages_that_never_end_cost_what_clients_ask_for() {
+    let app = TestApp::start().await;
+    let page = |number: usize| format!("/repos/octo/app/tags?page={number}");
+    for number in 2..=40 {
+        let next = format!("<https://api.github.com{}>; rel=\"next\"", page(number + 1));
+        app.github.document_with_link(&page(number), b"[{\"name\":\"v1\"}]", &next);
+    }
+    for number in 2..=30 {
+        let answer = app.get(&page(number)).await;
+        assert!(answer.header("link").contains(&page(number + 1)), "{}", answer.head());
+    }
+    assert_eq!(app.github.total_calls(), 29);
+    assert_eq!(app.metric("svm_l1_entries").await, 29.0);
+    app.advance(Duration::from_secs(24 * 60 * 60));
+    assert_eq!(app.get(&page(2)).await.status, 200);
+    assert_eq!(app.github.total_calls(), 30, "the pages behind it are not fetched with it");
+}
+
 #[tokio::test]
 async fn a_client_that_follows_links_gets_everything() {
     let app = with_releases(TestApp::start().await, 250).await;
