@@ -30,6 +30,7 @@ mod query_cache;
 mod render;
 mod route;
 mod router;
+pub mod selection;
 mod server;
 mod socket;
 mod stream;

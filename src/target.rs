@@ -107,6 +107,20 @@ impl Target {
         Some(Self { url, host, path, port, gets_token: true, representation, key })
     }
 
+    /// Returns the list of releases that belongs to this target: the list of the repository's last
+    /// hundred for its latest release, and itself for a list. Others have none.
+    pub fn list_of_releases(self, policy: &Policy) -> Option<Self> {
+        match in_repository(self.path())? {
+            "releases" => Some(self),
+            "releases/latest" => {
+                let path = self.path().strip_suffix("/latest")?;
+                let url = format!("https://{}{path}?per_page=100", self.authority());
+                Self::parse(&url, policy).ok()
+            }
+            _ => None,
+        }
+    }
+
     /// Follows a `Location`: an absolute https URL, or an absolute path on the same authority. The
     /// result is checked as strictly as any other target.
     pub fn redirect(&self, location: &str, policy: &Policy) -> Result<Self, Error> {

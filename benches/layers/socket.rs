@@ -34,10 +34,15 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     compare(&mut group, &runtime, pair, "gzip");
     let pair = runtime.block_on(Pair::conditional(served.address, &documents[MIDDLE]));
     compare(&mut group, &runtime, pair, "304");
-    let mut mirror = runtime.block_on(mirror(served.address, &documents[MIDDLE]));
-    group.bench_function(BenchmarkId::new("mirror", documents[MIDDLE].body.len()), |bencher| {
-        bencher.iter_custom(|times| runtime.block_on(mirror.ask(times)));
-    });
+    let others = [
+        ("mirror", runtime.block_on(mirror(served.address, &documents[MIDDLE]))),
+        ("pointer", runtime.block_on(pointer(served.address, &documents[MIDDLE]))),
+    ];
+    for (name, mut client) in others {
+        group.bench_function(BenchmarkId::new(name, documents[MIDDLE].body.len()), |bencher| {
+            bencher.iter_custom(|times| runtime.block_on(client.ask(times)));
+        });
+    }
     group.finish();
 }
 
@@ -48,6 +53,17 @@ async fn mirror(address: SocketAddr, document: &Document) -> Client {
     let client = Client::connect(address, request.into_bytes()).await;
     assert_eq!(client.first().header("x-cache"), "HIT");
     assert_eq!(client.first().body, document.body, "the document's bytes");
+    client
+}
+
+/// A client of a part of the document, to be compared with the one of the whole: its answer is
+/// smaller.
+async fn pointer(address: SocketAddr, document: &Document) -> Client {
+    let request = String::from_utf8(document.request("")).expect("a text head");
+    let request = request.replace(&document.ours(), &format!("{}&pointer=/id", document.ours()));
+    let client = Client::connect(address, request.into_bytes()).await;
+    assert_eq!(client.first().header("x-cache"), "HIT");
+    assert!(client.first().body.len() < 100, "a value alone");
     client
 }
 

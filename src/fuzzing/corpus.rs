@@ -4,18 +4,20 @@ use std::fs;
 use std::path::Path;
 
 use super::{
-    accept, duration, env, forwarded, identity, link, query, rate_limit, record, redis_url, target,
+    accept, duration, env, forwarded, identity, link, pointer, query, rate_limit, record,
+    redis_url, target,
 };
 
 type Law = fn(&[u8]);
 
-const TARGETS: [(&str, Law); 11] = [
+const TARGETS: [(&str, Law); 12] = [
     ("accept", accept),
     ("duration", duration),
     ("env", env),
     ("forwarded", forwarded),
     ("identity", identity),
     ("link", link),
+    ("pointer", pointer),
     ("query", query),
     ("rate_limit", rate_limit),
     ("record", record),

@@ -1,4 +1,4 @@
-//! The query string of `/version`: the requested URL and the `refresh` flag.
+//! The query string of `/version`: the requested URL, the `refresh` flag, and the wanted part.
 //!
 //! The parser decodes `url` exactly once and does not judge it: [`Target`](crate::target::Target)
 //! does. Clients may send the URL raw (`?url=https://host/path?sha=x`). So the parser splits at `&`
@@ -6,7 +6,10 @@
 
 use std::borrow::Cow;
 
+use crate::config::duration;
 use crate::target::percent;
+
+use super::selection::{Pointer, Selection};
 
 /// The number of characters of an unknown parameter's name that an error message repeats.
 const MAX_NAME: usize = 40;
@@ -18,18 +21,22 @@ pub struct VersionQuery<'a> {
     pub url: Cow<'a, str>,
     /// True if the client wants a call to the upstream even though a fresh copy exists.
     pub refresh: bool,
+    /// The part of the document that the client wants.
+    pub selection: Selection,
 }
 
 impl<'a> VersionQuery<'a> {
     /// Parses the raw query string, without its question mark.
     pub fn parse(raw: Option<&'a str>) -> Result<Self, Error> {
-        let (mut url, mut refresh) = (None, None);
+        let (mut url, mut refresh, mut min_age, mut pointer) = (None, None, None, None);
         let parameters = raw.unwrap_or_default().split('&').filter(|piece| !piece.is_empty());
         for parameter in parameters {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let (name, slot) = match name {
                 "url" => ("url", &mut url),
                 "refresh" => ("refresh", &mut refresh),
+                "min_age" => ("min_age", &mut min_age),
+                "pointer" => ("pointer", &mut pointer),
                 other => {
                     return Err(Error::Unknown { name: other.chars().take(MAX_NAME).collect() });
                 }
@@ -41,7 +48,15 @@ impl<'a> VersionQuery<'a> {
         }
         let url = url.filter(|url| !url.is_empty()).ok_or(Error::Missing)?;
         let refresh = refresh.map_or(Ok(false), |value| truth(&value))?;
-        Ok(Self { url, refresh })
+        let min_age = min_age.filter(|text| !text.is_empty());
+        let selection = Selection {
+            min_age: min_age
+                .map(|text| duration::parse(&text))
+                .transpose()
+                .or(Err(Error::MinAge))?,
+            pointer: pointer.map(|text| Pointer::parse(&text).ok_or(Error::Pointer)).transpose()?,
+        };
+        Ok(Self { url, refresh, selection })
     }
 }
 
@@ -72,6 +87,14 @@ pub enum Error {
     /// Neither a yes nor a no.
     #[error("refresh parameter must be true, 1, false or 0")]
     Refresh,
+    /// No duration.
+    #[error("min_age parameter must be a duration such as 7d or 36h")]
+    MinAge,
+    /// No pointer of RFC 6901, or one that is too long.
+    #[error(
+        "pointer parameter must be a JSON Pointer (RFC 6901), such as /tag_name or /assets/0/name, of 256 bytes and 32 steps at most"
+    )]
+    Pointer,
 }
 
 fn truth(value: &str) -> Result<bool, Error> {
@@ -96,9 +119,11 @@ fn decode(value: &str) -> Option<Cow<'_, str>> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
-    use super::{Error, VersionQuery};
+    use super::{Error, Selection, VersionQuery};
     use crate::target::{Policy, Target};
 
     #[track_caller]
@@ -141,6 +166,39 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_documents() {
+        let selection = |raw: &str| -> Result<_, String> {
+            let query = VersionQuery::parse(Some(raw)).map_err(|error| error.to_string())?;
+            Ok((query.selection.min_age, query.selection.pointer.map(|it| it.to_string())))
+        };
+        let week = Some(Duration::from_secs(7 * 24 * 60 * 60));
+        let pointer = |text: &str| Some(text.to_owned());
+        for (raw, expected) in [
+            ("url=x", (None, None)),
+            ("url=x&min_age=&pointer=", (None, pointer(""))),
+            ("url=x&min_age=7d&pointer=/tag_name", (week, pointer("/tag_name"))),
+            ("pointer=%2Fa~1b%2F0&url=x", (None, pointer("/a~1b/0"))),
+            ("url=x&min_age=0s", (Some(Duration::ZERO), None)),
+        ] {
+            assert_eq!(selection(raw), Ok(expected), "{raw}");
+        }
+        for raw in ["min_age=7", "min_age=-1d", "min_age=week", "min_age=1d1"] {
+            let refused = Err("min_age parameter must be a duration such as 7d or 36h");
+            check(&format!("url=x&{raw}"), refused);
+        }
+        for raw in ["pointer=tag_name", "pointer=/~2", "pointer=%23/a"] {
+            let refused = selection(&format!("url=x&{raw}")).unwrap_err();
+            assert!(refused.starts_with("pointer parameter must be a JSON Pointer"), "{refused}");
+        }
+        check(
+            "url=x&pointer=/a&pointer=/a",
+            Err(
+                "pointer parameter is repeated; percent-encode the value of url if this belongs to it",
+            ),
+        );
+    }
+
+    #[test]
     fn refusals() {
         let advice = "percent-encode the value of url if this belongs to it";
         for missing in ["", "&", "url", "url=", "refresh=true"] {
@@ -173,7 +231,8 @@ mod tests {
         fn any_text_survives_encoding(url in "\\PC{1,40}", choices in any::<[bool; 7]>()) {
             let raw = format!("url={}&refresh=1", encode(&url, &choices));
             let query = VersionQuery::parse(Some(&raw)).unwrap();
-            prop_assert_eq!(query, VersionQuery { url: url.into(), refresh: true });
+            let selection = Selection::default();
+            prop_assert_eq!(query, VersionQuery { url: url.into(), refresh: true, selection });
         }
 
         #[test]

@@ -10,6 +10,7 @@ use crate::target::{self, Policy, Target};
 
 use super::marked::has_hash;
 use super::query::VersionQuery;
+use super::selection::Selection;
 use super::two_hit_cache::TwoHitCache;
 
 /// The number of cached queries: some MiB at most, and far more than are in steady demand.
@@ -17,11 +18,17 @@ const SLOTS: usize = 4096;
 /// The length in bytes up to which queries are cached.
 const LONGEST: usize = 512;
 
+/// The refusal of an age where there are no releases to choose from.
+const NO_RELEASES: &str =
+    "min_age parameter is for URLs of releases/latest and of lists of releases of a repository";
+
 /// The meaning of a query.
 #[derive(Clone, Debug)]
 pub(super) struct ParsedQuery {
     pub(super) target: Arc<Target>,
     pub(super) demand: Demand,
+    /// The part of the document that is wanted, unless it is all of it.
+    pub(super) selection: Option<Arc<Selection>>,
 }
 
 /// A parser of queries that caches its results.
@@ -52,8 +59,13 @@ impl QueryCache {
         }
         let query = VersionQuery::parse(Some(raw)).map_err(|error| error.to_string())?;
         let target = Target::parse(&query.url, &self.policy).map_err(|error| error.to_string())?;
+        let target = match query.selection.min_age {
+            Some(_) => target.list_of_releases(&self.policy).ok_or(NO_RELEASES)?,
+            None => target,
+        };
         let demand = if query.refresh { Demand::Refresh } else { Demand::Cached };
-        Ok(ParsedQuery { target: Arc::new(target), demand })
+        let selection = Some(query.selection).filter(|selection| !selection.is_all());
+        Ok(ParsedQuery { target: Arc::new(target), demand, selection: selection.map(Arc::new) })
     }
 }
 

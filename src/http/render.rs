@@ -80,6 +80,24 @@ pub(super) fn answer(req: &Request, res: &mut Response, given: Given<'_>) -> Opt
     None
 }
 
+/// Renders a part of a document. Returns how many bytes gzip saved, if the part is sent as gzip.
+pub(super) fn part(
+    req: &Request,
+    res: &mut Response,
+    given: Given<'_>,
+    entry: &Entry,
+    body: &Body,
+) -> Option<usize> {
+    let served = Served { interface: Interface::Version, entry, body };
+    document(req, res, given, served, |_| false)
+}
+
+/// Renders the answer where a document does not have the part that the client wants.
+pub(super) fn no_part(req: &Request, res: &mut Response, given: Given<'_>, detail: &str) {
+    provenance(res.headers_mut(), Some(given.key), &given.answer.status, &mut Values::new());
+    refused(req, res, StatusCode::NOT_FOUND, error("Not in the document", detail), None);
+}
+
 /// Renders the refusal of a request that did not reach the cache.
 pub(super) fn invalid_parameter(req: &Request, res: &mut Response, detail: &str) {
     provenance(res.headers_mut(), None, &Status::invalid_parameter(), &mut Values::new());

@@ -25,6 +25,7 @@ use super::page::Page;
 use super::query_cache::QueryCache;
 use super::render::HeadCache;
 use super::route::{Common, Livez, Missing, Ping, Route};
+use super::selection::Selections;
 use super::version::Version;
 
 /// The parts of the routes.
@@ -69,6 +70,7 @@ pub fn service(parts: Parts) -> Service {
     let version = Version {
         documents: Arc::clone(&documents),
         queries: QueryCache::with_policy(Arc::clone(&parts.policy)),
+        selections: Arc::new(Selections::new()),
     };
     let mirror = Mirror::new(documents, parts.mirror, parts.policy, client_tokens);
     let metrics = MetricsPage::new(registry, sources);

@@ -33,28 +33,39 @@ impl<Q: Hash + Eq + ToOwned + ?Sized, V: Clone> TwoHitCache<Q, V> {
 
     /// Returns the value for `query`, from the cache or by `compute`. Failures are not cached.
     pub(super) fn get<E>(&self, query: &Q, compute: impl FnOnce() -> Result<V, E>) -> Result<V, E> {
-        let hash = self.hasher.hash_one(query);
-        let slot = &self.slots[hash as usize % self.slots.len()];
-        if let Some(known) = slot.try_lock().and_then(|slot| slot.recall(query)) {
+        if let Some(known) = self.recall(query, |_| true) {
             return Ok(known);
         }
         let value = compute()?;
-        if let Some(mut slot) = slot.try_lock() {
-            if slot.last == Some(hash) {
-                slot.known = Some((query.to_owned(), value.clone()));
-            }
-            slot.last = Some(hash);
-        }
+        self.admit(query, || value.clone());
         Ok(value)
     }
-}
 
-impl<K, V: Clone> Slot<K, V> {
-    fn recall<Q: Eq + ?Sized>(&self, query: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-    {
-        self.known.as_ref().filter(|(known, _)| known.borrow() == query).map(|(_, it)| it.clone())
+    /// Returns the cached value for `query`, if it still `holds`.
+    pub(super) fn recall(&self, query: &Q, holds: impl FnOnce(&V) -> bool) -> Option<V> {
+        let slot = self.slot(self.hasher.hash_one(query)).try_lock()?;
+        let (known, value) = slot.known.as_ref()?;
+        (known.borrow() == query && holds(value)).then(|| value.clone())
+    }
+
+    /// Caches a value that was computed for `query`, if its slot has seen that before.
+    pub(super) fn admit(&self, query: &Q, value: impl FnOnce() -> V) {
+        let hash = self.hasher.hash_one(query);
+        let Some(mut slot) = self.slot(hash).try_lock() else { return };
+        if slot.last == Some(hash) {
+            slot.known = Some((query.to_owned(), value()));
+        }
+        slot.last = Some(hash);
+    }
+
+    fn slot(&self, hash: u64) -> &Mutex<Slot<Q::Owned, V>> {
+        &self.slots[hash as usize % self.slots.len()]
+    }
+
+    /// Returns the number of cached values.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.lock().known.is_some()).count()
     }
 }
 
@@ -74,10 +85,6 @@ mod tests {
             Ok::<_, Infallible>(query.len())
         });
         (length, worked)
-    }
-
-    fn remembered(cache: &TwoHitCache<str, usize>) -> usize {
-        cache.slots.iter().filter(|slot| slot.lock().known.is_some()).count()
     }
 
     #[test]
@@ -105,7 +112,7 @@ mod tests {
         for number in 0..100 * SLOTS {
             ask(&cache, &number.to_string());
         }
-        assert_eq!(remembered(&cache), 0);
+        assert_eq!(cache.remembered(), 0);
     }
 
     #[test]
@@ -114,7 +121,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(cache.get("x", || Err("no")), Err("no"));
         }
-        assert_eq!(remembered(&cache), 0);
+        assert_eq!(cache.remembered(), 0);
     }
 
     #[test]

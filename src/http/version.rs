@@ -6,6 +6,8 @@
 //! writing of the head); one clone of the handle of the body or its gzip form; a few counters; one
 //! line to the log's queue.
 
+mod part;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,10 +19,14 @@ use super::documents::{Documents, Form, Wanted};
 use super::page::{Arrival, LogFields, Page};
 use super::query_cache::{ParsedQuery, QueryCache};
 use super::render::{self, Given};
+use super::selection::Selections;
+
+use part::InPart;
 
 pub(super) struct Version {
     pub(super) documents: Arc<Documents>,
     pub(super) queries: QueryCache,
+    pub(super) selections: Arc<Selections>,
 }
 
 impl Page for Version {
@@ -28,9 +34,15 @@ impl Page for Version {
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
         match self.queries.read(req.uri().query()) {
-            Ok(ParsedQuery { target, demand }) => {
+            Ok(ParsedQuery { target, demand, selection }) => {
                 let wanted = Wanted { target, demand };
-                self.documents.answer(req, res, wanted, arrival, &Plain).await
+                match selection {
+                    None => self.documents.answer(req, res, wanted, arrival, &Plain).await,
+                    Some(selection) => {
+                        let form = InPart::new(&self.selections, selection, arrival.at);
+                        self.documents.answer(req, res, wanted, arrival, &form).await
+                    }
+                }
             }
             Err(detail) => {
                 render::invalid_parameter(req, res, &detail);

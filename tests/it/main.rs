@@ -31,6 +31,7 @@ mod negative;
 mod not_modified;
 mod outcomes;
 mod pages;
+mod parts;
 mod quota;
 mod redirects;
 mod redis;

@@ -50,8 +50,19 @@ pub(super) struct Wish {
     pub(super) document: usize,
     /// True if the client demands a refresh.
     pub(super) refresh: bool,
-    /// True if the client asks at GitHub's own path, which knows no refresh.
-    pub(super) mirror: bool,
+    /// The interface, of which the first alone knows a refresh.
+    pub(super) way: Way,
+}
+
+/// An interface to a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// `/version`.
+    Version,
+    /// The same with a pointer, to the whole document.
+    Pointer,
+    /// GitHub's own path.
+    Mirror,
 }
 
 /// Things that happen one after another: one alone, or a scene in which something particular must
@@ -77,11 +88,11 @@ fn misled(document: usize, check: fn(usize) -> Op) -> Vec<Op> {
 }
 
 fn ask(document: usize) -> Op {
-    Op::Ask(vec![Wish { document, refresh: false, mirror: false }])
+    Op::Ask(vec![Wish { document, refresh: false, way: Way::Version }])
 }
 
 fn refresh(document: usize) -> Op {
-    Op::Ask(vec![Wish { document, refresh: true, mirror: false }])
+    Op::Ask(vec![Wish { document, refresh: true, way: Way::Version }])
 }
 
 /// Operations that cause a request to the upstream for a fresh document.
@@ -118,10 +129,11 @@ fn document() -> impl Strategy<Value = usize> {
 /// One request in `rarity` is a refresh.
 fn wish(rarity: u32) -> impl Strategy<Value = Wish> {
     let refresh = prop::bool::weighted(1.0 / f64::from(rarity));
-    (document(), refresh, any::<bool>()).prop_map(|(document, refresh, mirror)| Wish {
+    let way = prop::sample::select(vec![Way::Version, Way::Pointer, Way::Mirror]);
+    (document(), refresh, way).prop_map(|(document, refresh, way)| Wish {
         document,
         refresh,
-        mirror: mirror && !refresh,
+        way: if refresh { Way::Version } else { way },
     })
 }
 
@@ -130,7 +142,7 @@ fn burst() -> impl Strategy<Value = Vec<Wish>> {
     let two = (0..DOCUMENTS, 0..DOCUMENTS);
     two.prop_flat_map(|(one, other)| {
         let wish = (prop::sample::select(vec![one, other]), prop::bool::weighted(0.3))
-            .prop_map(|(document, refresh)| Wish { document, refresh, mirror: false });
+            .prop_map(|(document, refresh)| Wish { document, refresh, way: Way::Version });
         prop::collection::vec(wish, 2..8)
     })
 }

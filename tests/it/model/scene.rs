@@ -10,10 +10,10 @@ use svm::cache::{ExchangeResult, FlightResult};
 use svm::clock::Clock;
 
 use super::observed::{held, stored};
-use super::op::{DOCUMENTS, Op, TOKENS, Wish};
+use super::op::{DOCUMENTS, Op, TOKENS, Way, Wish};
 use super::reference::{Copy, Document, Held, NEGATIVE_TTL, STALE_IF_ERROR, Step, TTL};
 use super::verdict::Case;
-use crate::support::app::{Answer, TestApp};
+use crate::support::app::{Answer, TestApp, encode};
 use crate::support::faulty_store::{FaultyStore, Mood};
 use crate::support::github::{Counts, Failure};
 
@@ -149,7 +149,8 @@ impl Scene {
 
     /// All is mended, and what was written is served again.
     pub(super) async fn close(mut self) {
-        let all = (0..DOCUMENTS).map(|document| Wish { document, refresh: false, mirror: false });
+        let all =
+            (0..DOCUMENTS).map(|document| Wish { document, refresh: false, way: Way::Version });
         let end = [Op::MendL2, Op::MendUpstream, Op::Flush, Op::Restart, Op::Ask(all.collect())];
         for op in end {
             self.play(op).await;
@@ -163,12 +164,14 @@ impl Scene {
             let url = url(wish.document);
             let answer = self.app.ask(&url);
             let refreshed = self.app.ask_refresh(&url);
-            let mirrored = Answer::of(self.app.request(Method::GET, &path(wish.document)));
+            let whole = format!("/version?url={}&pointer=", encode(&url));
+            let path = if wish.way == Way::Mirror { path(wish.document) } else { whole };
+            let otherwise = Answer::of(self.app.request(Method::GET, &path));
             async move {
                 match wish {
                     Wish { refresh: true, .. } => refreshed.await,
-                    Wish { mirror: true, .. } => mirrored.await,
-                    _ => answer.await,
+                    Wish { way: Way::Version, .. } => answer.await,
+                    _ => otherwise.await,
                 }
             }
         });

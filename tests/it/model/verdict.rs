@@ -4,7 +4,7 @@ use serde_json::json;
 use svm::entry::EntityTag;
 use svm::target::Key;
 
-use super::op::Wish;
+use super::op::{Way, Wish};
 use super::reference::{Copy, Document, Held, NEGATIVE_TTL, Step};
 use super::scene::{CLIENT_LIFETIME, body, url};
 use crate::support::app::Answer;
@@ -98,7 +98,7 @@ impl Case<'_> {
     fn failure(&self) {
         let Self { before, step, l2_is_whole, wish, answer } = self;
         // The mirror gives some failures the status that clients of GitHub understand.
-        let status = (!wish.mirror).then(|| answer.status.as_u16());
+        let status = (wish.way != Way::Mirror).then(|| answer.status.as_u16());
         let is_remembered = !wish.refresh && before.is_refused(step.now, status);
         self.holds(!step.healthy || is_remembered, "there is reason to fail");
         let is_passed_on = answer.header("x-upstream-status") != "0";

@@ -1,0 +1,126 @@
+//! The part of a document that a client asks for: the newest release of a list that is old enough
+//! (`min_age`), and the value at a pointer (`pointer`).
+//!
+//! Pure, and about the stored bytes alone: a selection causes no call to the upstream.
+
+mod age;
+mod memo;
+pub(crate) mod pointer;
+
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+use age::NoRelease;
+pub(super) use memo::{Selected, Selections};
+pub use pointer::Pointer;
+
+/// The parameters that choose a part of a document.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Selection {
+    /// The age of the release.
+    pub min_age: Option<Duration>,
+    /// The way to the value.
+    pub pointer: Option<Pointer>,
+}
+
+/// A part of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part<'a> {
+    json: &'a str,
+    /// The time at which another part takes its place.
+    until: Option<Timestamp>,
+}
+
+/// The reason for which a document does not have the part, as a sentence for the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Absence {
+    pub(super) reason: String,
+    /// The time at which that may change.
+    until: Option<Timestamp>,
+}
+
+impl Selection {
+    /// Returns true if the whole document is wanted.
+    pub fn is_all(&self) -> bool {
+        self.min_age.is_none() && self.pointer.is_none()
+    }
+
+    /// Finds the part, as of `now`.
+    fn find<'a>(&self, document: &'a str, now: Timestamp) -> Result<Part<'a>, Absence> {
+        let Part { json, until } = match self.min_age {
+            Some(age) => release(document, age, now)?,
+            None => Part { json: document, until: None },
+        };
+        let Some(pointer) = &self.pointer else { return Ok(Part { json, until }) };
+        match pointer.find(json) {
+            Some(json) => Ok(Part { json, until }),
+            None => {
+                Err(Absence { reason: format!("the document has nothing at {pointer}"), until })
+            }
+        }
+    }
+}
+
+fn release(list: &str, age: Duration, now: Timestamp) -> Result<Part<'_>, Absence> {
+    let newest = age::newest(list, age, now).map_err(|reason| match reason {
+        NoRelease::NoList => {
+            Absence { reason: "the document is no list of releases".to_owned(), until: None }
+        }
+        NoRelease::TooYoung { releases, until } => {
+            let reason = format!(
+                "none of the {releases} releases in the list is {} old (drafts and prereleases do not count)",
+                Age(age)
+            );
+            Absence { reason, until }
+        }
+    })?;
+    Ok(Part { json: newest.json, until: newest.until })
+}
+
+/// An age in words.
+struct Age(Duration);
+
+impl Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: &str = r#"[{"tag_name":"v2","published_at":"2026-01-09T00:00:00Z"},
+        {"tag_name":"v1","published_at":"2026-01-01T00:00:00Z","assets":[{"name":"a.tar.gz"}]}]"#;
+
+    /// The beginning of the tenth day of 2026.
+    const NOW: Timestamp = Timestamp::from_secs(1_768_003_200);
+
+    fn select(days: Option<u64>, pointer: Option<&str>) -> Result<&'static str, String> {
+        let min_age = days.map(|days| Duration::from_secs(days * 24 * 60 * 60));
+        let pointer = pointer.map(|pointer| Pointer::parse(pointer).unwrap());
+        let found = Selection { min_age, pointer }.find(LIST, NOW);
+        found.map(|part| part.json).map_err(|absence| absence.reason)
+    }
+
+    #[test]
+    fn a_pointer_leads_into_the_chosen_release() {
+        assert_eq!(select(None, Some("/0/tag_name")), Ok("\"v2\""));
+        assert_eq!(select(Some(7), Some("/tag_name")), Ok("\"v1\""));
+        assert_eq!(select(Some(7), Some("/assets/0/name")), Ok("\"a.tar.gz\""));
+        assert_eq!(select(Some(1), Some("/tag_name")), Ok("\"v2\""));
+        assert_eq!(select(None, None), Ok(LIST));
+    }
+
+    #[test]
+    fn an_absence_has_a_sentence() {
+        let nothing = "the document has nothing at /assets/1";
+        assert_eq!(select(Some(7), Some("/assets/1")), Err(nothing.to_owned()));
+        let young = "none of the 2 releases in the list is 30days old (drafts and prereleases do not count)";
+        assert_eq!(select(Some(30), None), Err(young.to_owned()));
+        let list = Selection { min_age: Some(Duration::ZERO), pointer: None }.find("{}", NOW);
+        assert_eq!(list.unwrap_err().reason, "the document is no list of releases");
+    }
+}

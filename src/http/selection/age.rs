@@ -1,0 +1,167 @@
+//! The newest release of a list that is old enough.
+//!
+//! A release that has just been published may be a mistake or an attack. A client that
+//! waits some days installs it after others have looked at it.
+
+use std::borrow::Cow;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::clock::Timestamp;
+
+/// The release that a list has for an age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Newest<'a> {
+    /// Its bytes.
+    pub(super) json: &'a str,
+    /// The time at which a younger one is old enough, if there is one.
+    pub(super) until: Option<Timestamp>,
+}
+
+/// The reason for which a list has no release for an age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoRelease {
+    /// The document is no list of releases.
+    NoList,
+    /// None of them is old enough yet; the first one will be at the given time, if any.
+    TooYoung {
+        /// Published releases that are no prereleases.
+        releases: usize,
+        /// The time at which one is old enough.
+        until: Option<Timestamp>,
+    },
+}
+
+/// The fields of a release that decide.
+#[derive(Deserialize)]
+struct Release<'a> {
+    #[serde(borrow)]
+    published_at: Option<Cow<'a, str>>,
+    #[serde(default)]
+    draft: bool,
+    #[serde(default)]
+    prerelease: bool,
+}
+
+/// Returns the release that was published last of those that were published at least `age` ago.
+/// Drafts and prereleases do not count.
+pub(super) fn newest(list: &str, age: Duration, now: Timestamp) -> Result<Newest<'_>, NoRelease> {
+    let elements: Vec<&RawValue> = serde_json::from_str(list).map_err(|_| NoRelease::NoList)?;
+    let (mut chosen, mut until, mut releases) = (None, None, 0);
+    for json in elements.into_iter().map(RawValue::get) {
+        let Some(published) = published_at(json) else { continue };
+        releases += 1;
+        let is_old_enough = published <= now && now.since(published) >= age;
+        if !is_old_enough {
+            let at = published + age;
+            until = Some(until.map_or(at, |known: Timestamp| known.min(at)));
+        } else if chosen.is_none_or(|(known, _)| published > known) {
+            chosen = Some((published, json));
+        }
+    }
+    let (_, json) = chosen.ok_or(NoRelease::TooYoung { releases, until })?;
+    Ok(Newest { json, until })
+}
+
+/// Returns the time at which a release was published; nothing for a draft or a prerelease.
+fn published_at(json: &str) -> Option<Timestamp> {
+    let release: Release<'_> = serde_json::from_str(json).ok()?;
+    if release.draft || release.prerelease {
+        return None;
+    }
+    let at = humantime::parse_rfc3339(&release.published_at?).ok()?;
+    Some(Timestamp::default() + at.duration_since(UNIX_EPOCH).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Noon of the tenth day of 2026.
+    fn now() -> Timestamp {
+        Timestamp::from_secs(1_768_046_400)
+    }
+
+    fn release(tag: &str, day: u32, more: &str) -> String {
+        format!(
+            r#"{{"tag_name":"{tag}","published_at":"2026-01-{day:02}T12:00:00Z","body":"[{{"{more}}}"#
+        )
+    }
+
+    fn list(releases: &[String]) -> String {
+        format!("[{}]", releases.join(", "))
+    }
+
+    #[test]
+    fn the_newest_old_enough_is_chosen() {
+        let releases = [
+            release("v4", 10, ""),
+            release("v3", 8, ""),
+            release("v1.9", 7, ""),
+            release("v2", 1, ""),
+        ];
+        let list = list(&releases);
+        for (days, wanted, waits_for) in [
+            (0, Some(0), None),
+            (1, Some(1), Some(11)),
+            (2, Some(1), Some(12)),
+            (3, Some(2), Some(11)),
+            (9, Some(3), Some(16)),
+            (10, None, Some(11)),
+        ] {
+            let found = newest(&list, DAY * days, now());
+            let until = waits_for.map(|day: u32| now() + DAY * (day - 10));
+            let expected = match wanted {
+                Some(index) => Ok(Newest { json: &releases[index], until }),
+                None => Err(NoRelease::TooYoung { releases: 4, until }),
+            };
+            assert_eq!(found, expected, "{days} days");
+        }
+    }
+
+    #[test]
+    fn drafts_and_prereleases_never_count() {
+        let list = list(&[
+            release("rc", 2, r#","prerelease":true"#),
+            release("draft", 3, r#","draft":true"#),
+            r#"{"tag_name":"unpublished","published_at":null}"#.to_owned(),
+            r#"{"tag_name":"odd","published_at":"yesterday"}"#.to_owned(),
+            "7".to_owned(),
+        ]);
+        let nothing = Err(NoRelease::TooYoung { releases: 0, until: None });
+        assert_eq!(newest(&list, Duration::ZERO, now()), nothing);
+        assert_eq!(newest("[]", Duration::ZERO, now()), nothing);
+        assert_eq!(newest("{}", Duration::ZERO, now()), Err(NoRelease::NoList));
+    }
+
+    proptest! {
+        /// A choice holds until the told time, and another one takes its place then.
+        #[test]
+        fn a_choice_holds_until_the_told_time(
+            days in proptest::collection::vec(1_u32..28, 1..8), age in 0_u32..30, later in 0_u64..40
+        ) {
+            let releases: Vec<_> =
+                days.iter().map(|day| release(&day.to_string(), *day, "")).collect();
+            let list = list(&releases);
+            let (now, age) = (now(), DAY * age);
+            let first = newest(&list, age, now);
+            let until = match first {
+                Ok(Newest { until, .. }) | Err(NoRelease::TooYoung { until, .. }) => until,
+                Err(NoRelease::NoList) => None,
+            };
+            let then = now + DAY * u32::try_from(later).unwrap();
+            let json = |found: Result<Newest<'_>, NoRelease>| found.ok().map(|it| it.json.to_owned());
+            if until.is_none_or(|until| then < until) {
+                prop_assert_eq!(json(first), json(newest(&list, age, then)));
+            } else {
+                prop_assert_ne!(json(first), json(newest(&list, age, then)));
+            }
+        }
+    }
+}
