@@ -213,5 +213,51 @@ sbom:
     rm -f benches/rigs/*_bin.cdx.json
     mv svm_bin.cdx.json {{ target }}/svm.cdx.json
 
+# Needs python3 with pip. `x86_64-unknown-linux-musl` and `aarch64-unknown-linux-musl` need the
+# standard libraries of these targets.
+#
+# Build the binary of a release and its archive in target/packages, for any glibc since 2.17.
+portable triple="x86_64-unknown-linux-gnu":
+    deploy/release/binary.sh {{ triple }}
+
+# Needs wrk: installs Debian's where it is missing.
+#
+# Fail if a hit of the portable binary costs more than 1.05 of the ordinary one's: 6 minutes.
+portable-check: portable
+    cargo build --release --bin svm
+    cargo build --example simulated-github
+    deploy/release/check-binary.sh
+    deploy/release/check-speed.sh
+
+# Build the Debian package in target/packages.
+deb: portable
+    deploy/release/deb.sh
+
+# Needs root. The roots of Debian come from its mirror, once.
+#
+# Install, start, upgrade, remove and purge the Debian package in a bare Debian 12 with systemd.
+deb-check: deb
+    cargo build --example simulated-github
+    deploy/release/check-deb.sh
+
+# Needs root.
+#
+# Try install.sh against a release that is served on the loopback.
+install-check: portable
+    deploy/release/check-install.sh
+
+# Needs python3 with pip, which brings Helm's library.
+#
+# Render the Helm chart and validate its objects.
+chart-check:
+    deploy/release/check-chart.sh
+
+# Needs root and Debian's packages shellcheck and ruby, and installs them where they are missing.
+#
+# Run all that the release workflow does and that needs no account: some 15 minutes.
+release-check: portable-check deb-check install-check chart-check
+    deploy/release/check-scripts.sh
+    cargo package --allow-dirty --target-dir {{ target }}/package-check
+
 # Run all checks of a change; the tests come last, so that their summary ends the output.
 ci: lint deny docs bench-build client-test bench-guard test

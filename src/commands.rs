@@ -19,6 +19,8 @@ pub enum Command {
     Check,
     /// Ask the running service for its health.
     Healthcheck,
+    /// Ask the running service whether it accepts clients.
+    ReadyCheck,
     /// Print the usage and the variables.
     Help,
     /// Print the version.
@@ -56,6 +58,10 @@ impl Command {
             Some(unknown) => return Err(UnknownArgument::new(unknown.to_owned())),
         };
         let next = args.next();
+        let (command, next) = match (command, next.as_deref()) {
+            (Self::Healthcheck, Some("--ready")) => (Self::ReadyCheck, args.next()),
+            _ => (command, next),
+        };
         if next.as_deref().is_some_and(is_help) && args.next().is_none() {
             return Ok(Self::Help);
         }
@@ -81,6 +87,10 @@ mod tests {
         check(&[], Ok(Command::Serve));
         check(&["check"], Ok(Command::Check));
         check(&["healthcheck"], Ok(Command::Healthcheck));
+        check(&["healthcheck", "--ready"], Ok(Command::ReadyCheck));
+        check(&["healthcheck", "--ready", "--help"], Ok(Command::Help));
+        check(&["healthcheck", "--ready", "now"], Err("now"));
+        check(&["check", "--ready"], Err("--ready"));
         check(&["--help"], Ok(Command::Help));
         check(&["-V"], Ok(Command::Version));
         check(&["serve"], Err("serve"));

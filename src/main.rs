@@ -51,7 +51,8 @@ fn main() -> ExitCode {
     let run = match Command::parse(arguments) {
         Ok(Command::Serve) => serve(),
         Ok(Command::Check) => check_configuration(),
-        Ok(Command::Healthcheck) => check_health(),
+        Ok(Command::Healthcheck) => check_health("/healthz"),
+        Ok(Command::ReadyCheck) => check_health("/readyz"),
         Ok(Command::Help) => print(&help()),
         Ok(Command::Version) => print(&format!("svm {}\n", env!("CARGO_PKG_VERSION"))),
         Err(unknown) => Err(Exit { code: USAGE, sentence: unknown.to_string() }),
@@ -134,10 +135,10 @@ fn settings(config: &Config) -> String {
     settings.map(|Setting { name, value }| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
 }
 
-fn check_health() -> Result<(), Exit> {
+fn check_health(path: &str) -> Result<(), Exit> {
     let (vars, _) = environment()?;
     let server = Server::from_vars(&vars)?;
-    let answer = healthcheck(server.host, server.port, server.certificate.is_some())
+    let answer = healthcheck(server.host, server.port, server.certificate.is_some(), path)
         .map_err(Exit::failure)?;
     print(&format!("{answer}\n"))
 }

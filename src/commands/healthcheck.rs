@@ -14,18 +14,22 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// The number of bytes of the answer that are read.
 const MOST_BYTES: u64 = 64 * 1024;
 
-/// Requests `/healthz` of the service at `host` and `port`, over TLS if it speaks that. Returns the
-/// body of its answer.
+/// Requests the page `path` of the service at `host` and `port`, over TLS if it speaks that.
+/// Returns the body of its answer.
 ///
 /// # Errors
 ///
 /// A sentence, if the service does not answer or is not ready.
-pub fn healthcheck(host: IpAddr, port: u16, is_https: bool) -> Result<String, String> {
+pub fn healthcheck(host: IpAddr, port: u16, is_https: bool, path: &str) -> Result<String, String> {
     if port == 0 {
         return Err("PORT is 0: which port the system chose is not known".to_owned());
     }
     let address = SocketAddr::new(reachable(host), port);
-    let answer = if is_https { ask_over_tls(address) } else { connect(address).and_then(ask) };
+    let answer = if is_https {
+        ask_over_tls(address, path)
+    } else {
+        connect(address).and_then(|stream| ask(stream, path))
+    };
     let answer =
         answer.map_err(|error| format!("no answer from {address}: {}", sentence(&error)))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
@@ -59,14 +63,15 @@ fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn ask_over_tls(address: SocketAddr) -> io::Result<String> {
+fn ask_over_tls(address: SocketAddr, path: &str) -> io::Result<String> {
     let config = Arc::new(client_of_own_service().map_err(io::Error::other)?);
     let session = ClientConnection::new(config, address.ip().into()).map_err(io::Error::other)?;
-    ask(StreamOwned::new(session, connect(address)?))
+    ask(StreamOwned::new(session, connect(address)?), path)
 }
 
-fn ask(mut stream: impl Read + Write) -> io::Result<String> {
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+fn ask(mut stream: impl Read + Write, path: &str) -> io::Result<String> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.take(MOST_BYTES).read_to_string(&mut answer)?;
     Ok(answer)

@@ -11,7 +11,8 @@ Usage:
   svm               serve; configured by the environment and by .env in the working folder; the environment wins
   svm check         validate the configuration and print it without its secrets, as lines for .env; nothing is
                     dialled or written
-  svm healthcheck   ask the running service's /healthz; exit code 0 if it serves, else 1
+  svm healthcheck   ask the running service's /healthz; exit code 0 if it serves, else 1;
+                    with --ready its /readyz
   svm --help        this text, also behind a command
   svm --version     the version
 

@@ -61,7 +61,7 @@ async fn metrics_are_prometheus_text() {
     svm_answers_total{cache="HIT"} 1
     svm_answers_total{cache="MISS"} 1
     svm_answers_total{cache="REVALIDATED"} 0
-    svm_build_info{version="0.1.0"} 1
+    svm_build_info{version="1.0.0-rc.1"} 1
     svm_cache_hits_total 1
     svm_cache_misses_total 1
     svm_client_connections 1

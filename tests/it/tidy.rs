@@ -6,6 +6,7 @@
 mod deploy;
 mod documents;
 mod imports;
+mod installed;
 mod language;
 mod layers;
 mod package;

@@ -175,6 +175,15 @@ async fn healthcheck_asks_the_service_that_runs() {
 }
 
 #[tokio::test]
+async fn healthcheck_asks_for_readiness_alone() {
+    let svm = Setup::new().start().await;
+    let port = svm.address().port().to_string();
+    let ended = Setup::bare().set("PORT", &port).run(&["healthcheck", "--ready"]).await;
+    ended.assert_code(0);
+    assert_eq!(ended.stdout, "{\"status\":\"ready\"}\n");
+}
+
+#[tokio::test]
 async fn healthcheck_fails_where_nothing_serves() {
     // A port that is taken, so that nobody else gets it, and on which nobody listens.
     let socket = TcpSocket::new_v4().unwrap();

@@ -30,8 +30,13 @@ fn every_metric_is_registered() {
 #[test]
 fn every_variable_is_one_of_ours() {
     let is_known = |name: &str| VARIABLES.iter().any(|variable| variable.name == name);
-    // A script has variables of its own.
-    let files = files("deploy").into_iter().filter(|file| !file.path.ends_with(".sh"));
+    // Programs have variables of their own.
+    let is_program = |path: &str| {
+        let is_file = |end: &str| path.ends_with(end);
+        [".sh", ".py", ".rb", "Dockerfile"].into_iter().any(is_file)
+            || path.contains("completions/")
+    };
+    let files = files("deploy").into_iter().filter(|file| !is_program(&file.path));
     assert_none(files.flat_map(|File { path, text }| {
         let named = words(&text).filter(|word| is_name_of_variable(word));
         let interpolated = text.split("${").skip(1).filter_map(|rest| words(rest).next());
@@ -75,10 +80,11 @@ fn panels() -> Vec<Value> {
     panels.into_iter().flat_map(|panel| [of(&panel), vec![panel]].concat()).collect()
 }
 
-/// In capitals, in several words, and not Grafana's.
+/// In capitals, in several words, and neither Grafana's nor the kernel's.
 fn is_name_of_variable(word: &str) -> bool {
     word.contains('_')
-        && !word.starts_with("GF_")
+        && word.starts_with(|first: char| first.is_ascii_uppercase())
+        && !["GF_", "AF_", "CAP_"].iter().any(|prefix| word.starts_with(prefix))
         && word
             .bytes()
             .all(|byte| byte == b'_' || byte.is_ascii_uppercase() || byte.is_ascii_digit())
