@@ -46,6 +46,8 @@ pub struct Activity {
 
 /// A check is overdue when its document was last checked more than so many intervals ago.
 pub const OVERDUE_AFTER: u32 = 2;
+/// The time between two checks of a document that hardly ever changes.
+pub const PINNED_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The lateness of the checks of documents in use, as of the last sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

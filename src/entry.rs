@@ -9,6 +9,7 @@ mod check;
 mod doubt;
 mod links;
 mod moved;
+mod pin;
 mod reason;
 mod validators;
 
@@ -27,6 +28,7 @@ pub use check::Check;
 pub use doubt::{Claim, Doubt, Loss};
 pub use links::{Links, Relation};
 pub use moved::Moved;
+pub use pin::Pin;
 pub use reason::Reason;
 pub use validators::{Validator, Validators};
 
@@ -81,6 +83,7 @@ struct ExtraFields {
     failure: Option<RecentFailure>,
     refusal: Option<Reason>,
     doubt: Option<Doubt>,
+    pin: Option<Pin>,
     links: Links,
     lacks_links: bool,
 }
@@ -181,10 +184,18 @@ impl Extras {
         self
     }
 
+    /// Notes why the document hardly ever changes, if it does not.
+    pub fn with_pin(mut self, pin: Option<Pin>) -> Self {
+        if pin.is_some() || self.pin().is_some() {
+            self.0.get_or_insert_default().pin = pin;
+        }
+        self
+    }
+
     /// These for the same body, with another place and another failure.
     pub fn renewed(&self, moved: Option<Moved>, failure: Option<RecentFailure>) -> Self {
-        let renewed =
-            Self::new(moved, failure).with_links(self.links().cloned().unwrap_or_default());
+        let links = self.links().cloned().unwrap_or_default();
+        let renewed = Self::new(moved, failure).with_links(links).with_pin(self.pin());
         if self.lacks_links() { renewed.lacking_links() } else { renewed }
     }
 
@@ -211,6 +222,11 @@ impl Extras {
     /// The last failure to revalidate it, if nothing has succeeded since.
     pub fn failure(&self) -> Option<&RecentFailure> {
         self.0.as_ref()?.failure.as_ref()
+    }
+
+    /// The reason for which the document hardly ever changes.
+    pub fn pin(&self) -> Option<Pin> {
+        self.0.as_ref()?.pin
     }
 
     /// The doubt about the upstream's latest answer, if that would take the document away.

@@ -4,37 +4,38 @@
 //! refused by GitHub. An asset's document counts its downloads. The release of one tag hardly
 //! changes when it is some weeks old; the latest release may at any time.
 
-use std::time::Duration;
-
 use crate::activity::Mutability;
 use crate::clock::Timestamp;
+use crate::entry::{Entry, Pin};
 use crate::target::{Target, in_repository};
 
 use super::release;
-use crate::entry::Entry;
-
-/// The age of a release from which changes of it are rare.
-const PINNED_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The host of GitHub's files.
 const FILE_HOST: &str = "raw.githubusercontent.com";
 
 /// Returns how the document changes of which this is the entry.
 pub fn mutability(target: &Target, entry: &Entry, now: Timestamp) -> Mutability {
+    match entry.extras.pin() {
+        Some(Pin::Hash) => Mutability::Immutable,
+        Some(pin) if pin.is_pinned_release(now) => Mutability::Pinned,
+        _ if target.gets_token() && is_asset(target.path()) => Mutability::Pinned,
+        _ => Mutability::Mutable,
+    }
+}
+
+/// Returns the reason for which a document with this body hardly ever changes.
+pub(super) fn pin(target: &Target, body: &[u8]) -> Option<Pin> {
     let query = target.as_str().split_once('?').map_or("", |(_, query)| query);
     let is_immutable = match target.gets_token() {
         true => is_by_hash(target.path(), query),
         false => target.host() == FILE_HOST && is_file_by_hash(target.path()),
     };
     if is_immutable {
-        return Mutability::Immutable;
+        return Some(Pin::Hash);
     }
-    let is_old_release = || {
-        release::is_of_one_tag(target.path())
-            && release::is_older_than(PINNED_AFTER, &entry.body, now)
-    };
-    let is_pinned = target.gets_token() && (is_asset(target.path()) || is_old_release());
-    if is_pinned { Mutability::Pinned } else { Mutability::Mutable }
+    let is_release = target.gets_token() && release::is_of_one_tag(target.path());
+    if is_release { release::pin(body) } else { None }
 }
 
 /// Returns true for the documents of GitHub's API that a full hash names. Documents about a

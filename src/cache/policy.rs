@@ -19,7 +19,7 @@ pub use freshness::Recall;
 
 pub(super) use asking::{asked, is_overdue};
 pub(super) use freshness::{recall, serves};
-pub(super) use lifetime::within_lifetime;
+pub(super) use lifetime::{pinned, within_lifetime};
 pub(super) use losses::{Witness, ask_at, claim, weigh, witness};
 pub(super) use persisting::{is_worth_persisting, keep_until};
 pub(super) use refusal::remember_refusal;

@@ -10,6 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde::Deserialize;
 
 use crate::clock::Timestamp;
+use crate::entry::Pin;
 
 /// The time after its publication in which a release may still change without saying so.
 const GROWS_FOR: Duration = Duration::from_secs(60 * 60);
@@ -34,6 +35,8 @@ fn is_tag_or_id(which: &str) -> bool {
 #[derive(Deserialize)]
 struct Release<'a> {
     published_at: &'a str,
+    #[serde(default)]
+    immutable: bool,
     #[serde(borrow)]
     assets: Vec<Asset<'a>>,
 }
@@ -51,21 +54,25 @@ struct Asset<'a> {
     state: &'a str,
 }
 
-/// Returns true if a release was published more than an hour ago, has assets, and all of them are
-/// there.
+/// Returns true if GitHub has locked a release, or if it was published more than an hour ago, has
+/// assets, and all of them are there.
 pub(super) fn has_settled(body: &[u8], now: Timestamp) -> bool {
     let Ok(release) = serde_json::from_slice::<Release<'_>>(body) else { return false };
+    if release.immutable {
+        return true;
+    }
     let is_old = release.published_at().is_some_and(|at| now.since(at) > GROWS_FOR);
     let is_complete = release.assets.iter().all(|asset| asset.state == "uploaded");
     is_old && is_complete && !release.assets.is_empty()
 }
 
-/// Returns true if a release was published so long ago, or if GitHub has locked its tag and its
-/// assets.
-pub(super) fn is_older_than(age: Duration, body: &[u8], now: Timestamp) -> bool {
-    let Ok(release) = serde_json::from_slice::<Dates<'_>>(body) else { return false };
-    let published_at = release.published_at.and_then(timestamp);
-    release.immutable || published_at.is_some_and(|at| now.since(at) > age)
+/// Returns the reason for which a release hardly ever changes.
+pub(super) fn pin(body: &[u8]) -> Option<Pin> {
+    let release = serde_json::from_slice::<Dates<'_>>(body).ok()?;
+    if release.immutable {
+        return Some(Pin::Locked);
+    }
+    release.published_at.and_then(timestamp).map(Pin::Published)
 }
 
 /// A release, by what tells it from others.
@@ -155,6 +162,17 @@ mod tests {
         ] {
             assert_eq!(is_single(path), want, "{path}");
         }
+    }
+
+    #[test]
+    fn a_locked_release_has_settled_at_once() {
+        let body = format!(r#"{{"published_at":"{PUBLISHED}","assets":[],"immutable":true}}"#);
+        assert!(has_settled(body.as_bytes(), Timestamp::from_secs(1_780_315_200)));
+        assert_eq!(pin(body.as_bytes()), Some(Pin::Locked));
+        let open = body.replace("true", "false");
+        assert!(!has_settled(open.as_bytes(), Timestamp::from_secs(1_780_315_200)));
+        assert_eq!(pin(open.as_bytes()), Some(Pin::Published(Timestamp::from_secs(1_780_315_200))));
+        assert_eq!(pin(b"[]"), None);
     }
 
     #[test]

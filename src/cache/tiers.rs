@@ -20,6 +20,7 @@ use super::flight_result::{ExchangeResult, FlightResult};
 use super::lists::Lists;
 use super::memory::Memory;
 use super::metrics::CacheMetrics;
+use super::mutability::pin;
 use super::policy;
 use super::policy::{Demand, Recall};
 use super::write_behind::{Peeked, Source, WriteBehind};
@@ -179,7 +180,19 @@ impl Tiers {
     /// The entry that L2 has, with a life that these rules would have given it.
     async fn read_l2(&self, key: Key) -> Result<Option<Arc<Entry>>, Unread> {
         let stored = self.store.ask(key).await?;
-        Ok(stored.map(|entry| policy::within_lifetime(entry, &self.rules)))
+        Ok(stored.map(|entry| {
+            let pinned = match Target::parse_name(&entry.url, &self.targets) {
+                Ok(target) => self.pinned(&target, entry),
+                Err(_) => entry,
+            };
+            policy::within_lifetime(pinned, &self.rules)
+        }))
+    }
+
+    /// The entry with the reason for which its document hardly ever changes.
+    fn pinned(&self, target: &Target, entry: Arc<Entry>) -> Arc<Entry> {
+        let pin = pin(target, &entry.body);
+        policy::pinned(entry, pin, &self.rules)
     }
 
     async fn exchange(
@@ -212,6 +225,7 @@ impl Tiers {
         let key = target.key();
         match exchanged {
             ExchangeResult::Stored(entry) => {
+                let entry = self.pinned(target, entry);
                 if let Some(previous) = previous {
                     self.lists.note(target, previous, &entry);
                 }

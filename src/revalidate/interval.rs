@@ -8,15 +8,12 @@
 
 use std::time::Duration;
 
-use crate::activity::{Active, Charges, Mutability};
+use crate::activity::{Active, Charges, Mutability, PINNED_INTERVAL};
 use crate::clock::Timestamp;
 
 /// The part of the time without use by which the interval grows: a document that was not asked for
 /// in an hour is checked half as often, and one that was asked for a week ago every three hours.
 const SHARE_OF_IDLE: u32 = 60;
-
-/// The time between two checks of a document that hardly ever changes.
-pub(super) const PINNED_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The time until the check after one at `checked_at`; `interval` is that of a document in steady
 /// use.

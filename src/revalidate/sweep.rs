@@ -10,11 +10,10 @@ use tokio::task::consume_budget;
 use tokio::time::sleep;
 
 use super::RevalidatorParts;
-use super::interval::PINNED_INTERVAL;
 use super::outcome::{CheckOutcome, Skipped, SweepTally, is_charged};
 use super::pace::{Pace, Rates};
 use super::plan::{Due, Plan, SweepStep, leeway};
-use crate::activity::Mutability;
+use crate::activity::{Mutability, PINNED_INTERVAL};
 use crate::cache::mutability;
 use crate::clock::Stopwatch;
 use crate::entry::Entry;

@@ -102,6 +102,7 @@ mod tests {
             body,
             fetched_at,
             may_use_date: false,
+            prefers_date: false,
             moved_to: None,
         }
     }

@@ -22,6 +22,8 @@ pub struct Stored<'a> {
     pub fetched_at: Timestamp,
     /// True if a check by date will do this time.
     pub may_use_date: bool,
+    /// True if a check by date is the better one, however much quota is left.
+    pub prefers_date: bool,
     /// The URL to which the document was moved, if that was confirmed recently enough.
     pub moved_to: Option<&'a str>,
 }

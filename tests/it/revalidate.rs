@@ -4,6 +4,7 @@
 //! the test's clock.
 
 mod cost;
+mod pinned;
 
 use std::sync::Arc;
 use std::time::Duration;

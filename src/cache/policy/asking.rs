@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use crate::activity::OVERDUE_AFTER;
+use crate::activity::{OVERDUE_AFTER, PINNED_INTERVAL};
 use crate::cache::release;
 use crate::clock::Timestamp;
 use crate::config;
-use crate::entry::{Entry, Moved, Validators};
+use crate::entry::{Entry, Moved, Pin, Validators};
 use crate::target::Target;
 use crate::upstream::Stored;
 
@@ -19,6 +19,9 @@ use super::{Demand, pages};
 /// The interval after which a permanent redirect is followed again, to see whether it is still
 /// there.
 const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The interval at which a pinned release that is not locked is checked in full.
+const PINNED_AUDIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The validators of a request for the whole document.
 const NO_VALIDATORS: &Validators =
@@ -38,6 +41,7 @@ pub(in crate::cache) fn asked<'a>(
     let doubt = entry.extras.doubt();
     let is_whole =
         doubt.is_some() || needs_links || pages::may_have_other_links(entry, target, now);
+    let prefers_date = !is_whole && prefers_date(entry, demand, now);
     let moved = entry.extras.moved();
     let is_known = |moved: &&Moved| was_within(FOLLOW_AGAIN_AFTER, moved.seen_at, now);
     Stored {
@@ -46,7 +50,8 @@ pub(in crate::cache) fn asked<'a>(
         avoided: doubt.and_then(|doubt| doubt.token),
         body: entry.body.bytes(),
         fetched_at: entry.times.fetched_at,
-        may_use_date: !is_whole && may_use_date(entry, target, demand, now, rules),
+        may_use_date: prefers_date || !is_whole && may_use_date(entry, target, demand, now, rules),
+        prefers_date,
         moved_to: moved.filter(is_known).map(|moved| &*moved.to),
     }
 }
@@ -70,8 +75,29 @@ fn may_use_date(
         && release::has_settled(&entry.body, now)
 }
 
+/// Returns true if a check by date is the only one that is worth its call: downloads change the
+/// ETag of a release, and hardly anything else changes one that is pinned. Assets may be added to
+/// one that GitHub has not locked.
+fn prefers_date(entry: &Entry, demand: Demand, now: Timestamp) -> bool {
+    let fully_checked_at = entry.times.fully_checked_at;
+    demand == Demand::Revalidate
+        && entry.validators.last_modified.is_some()
+        && match entry.extras.pin() {
+            Some(Pin::Locked) => true,
+            Some(pin) => {
+                pin.is_pinned_release(now) && was_within(PINNED_AUDIT, fully_checked_at, now)
+            }
+            None => false,
+        }
+}
+
 /// Returns true if the check of a document in use is overdue: more documents are in use than can be
 /// checked in an interval. A client who is served such a document has it checked behind the answer.
 pub(in crate::cache) fn is_overdue(entry: &Entry, now: Timestamp, rules: &config::Cache) -> bool {
-    now.since(entry.times.checked_at) > rules.check_interval * OVERDUE_AFTER && !entry.is_negative()
+    let interval = match entry.extras.pin() {
+        Some(Pin::Hash) => return false,
+        Some(pin) if pin.is_pinned_release(now) => PINNED_INTERVAL,
+        _ => rules.check_interval,
+    };
+    now.since(entry.times.checked_at) > interval * OVERDUE_AFTER && !entry.is_negative()
 }

@@ -10,6 +10,7 @@ use crate::config;
 use crate::entry::{CLOCK_DIFFERENCE, Entry};
 
 use super::Demand;
+use super::lifetime::{lifetime, stale_if_error};
 
 /// Returns true if less than `window` has passed since then. Where clocks were set back, nobody
 /// knows how much has.
@@ -111,7 +112,8 @@ pub(in crate::cache) fn may_stand_in(entry: &Entry, now: Timestamp, rules: &conf
         // Nobody knows how old it is. A step of the clock costs no copy, as long as it is no longer
         // than a copy is used without one.
         let ahead = entry.times.checked_at.since(now);
-        return !rules.stale_if_error.is_zero() && ahead < rules.hard_ttl + rules.stale_if_error;
+        let lifetime = lifetime(entry, entry.times.checked_at, rules);
+        return !rules.stale_if_error.is_zero() && ahead < lifetime + stale_if_error(entry, rules);
     }
-    now < entry.times.expires_at + rules.stale_if_error
+    now < entry.times.expires_at + stale_if_error(entry, rules)
 }

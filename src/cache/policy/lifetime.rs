@@ -1,22 +1,67 @@
-//! The life of a stored record, which is no longer than this service would have given it.
+//! The lifetimes of documents, and the times past them for which copies stand in.
 //!
-//! Pure, as all of the policy. A record may be of another configuration, or from somebody who can
-//! write to the store: its expiry is a claim.
+//! Pure, as all of the policy. A stored record lives no longer than this service would have let it:
+//! it may be of another configuration, or from somebody who can write to the store, so its expiry
+//! is a claim.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::config;
-use crate::entry::{Entry, Times};
+use crate::entry::{Entry, Pin, Times};
+
+/// The lifetime of a release that hardly ever changes: past its daily check by one more day, so
+/// that no client waits for that.
+const OF_PINNED: Duration = Duration::from_secs(2 * DAY);
+/// The lifetime of a document that cannot change. Its place in memory and in the store ends sooner.
+const OF_UNCHANGEABLE: Duration = Duration::from_secs(10 * 365 * DAY);
+/// The time past its expiry for which the copy of a release that hardly ever changes may stand in.
+const PINNED_STALE_IF_ERROR: Duration = Duration::from_secs(30 * DAY);
+const DAY: u64 = 24 * 60 * 60;
+
+/// Returns the lifetime of an entry from a check at `at`.
+pub(super) fn lifetime(entry: &Entry, at: Timestamp, rules: &config::Cache) -> Duration {
+    match entry.extras.pin() {
+        _ if entry.is_negative() => rules.negative_ttl,
+        Some(Pin::Hash) => OF_UNCHANGEABLE,
+        Some(pin) if pin.is_pinned_release(at) => rules.hard_ttl.max(OF_PINNED),
+        _ => rules.hard_ttl,
+    }
+}
+
+/// Returns the time past its expiry for which an entry may stand in for a failing upstream.
+pub(super) fn stale_if_error(entry: &Entry, rules: &config::Cache) -> Duration {
+    let is_pinned = |pin: Pin| pin.is_pinned_release(entry.times.checked_at);
+    // An operator who wants no stale copy wants none of these.
+    let is_longer = !rules.stale_if_error.is_zero() && entry.extras.pin().is_some_and(is_pinned);
+    if is_longer { rules.stale_if_error.max(PINNED_STALE_IF_ERROR) } else { rules.stale_if_error }
+}
 
 /// The entry with an expiry that follows from its last check. A check that lies ahead is dealt with
 /// where freshness is.
 pub(in crate::cache) fn within_lifetime(entry: Arc<Entry>, rules: &config::Cache) -> Arc<Entry> {
-    let lifetime = if entry.is_negative() { rules.negative_ttl } else { rules.hard_ttl };
-    let latest = entry.times.checked_at + lifetime;
+    let latest = entry.times.checked_at + lifetime(&entry, entry.times.checked_at, rules);
     if entry.times.expires_at <= latest {
         return entry;
     }
     // The store keeps its record: the next check writes it anew.
     let times = Times { expires_at: latest, ..entry.times };
     Arc::new(Entry { times, ..Arc::unwrap_or_clone(entry) })
+}
+
+/// The entry with the reason for which it hardly ever changes, and the lifetime that follows.
+pub(in crate::cache) fn pinned(
+    entry: Arc<Entry>,
+    pin: Option<Pin>,
+    rules: &config::Cache,
+) -> Arc<Entry> {
+    if pin.is_none() {
+        return entry;
+    }
+    let mut entry = Arc::unwrap_or_clone(entry);
+    entry.extras = entry.extras.with_pin(pin);
+    let checked_at = entry.times.checked_at;
+    entry.times.expires_at = checked_at + lifetime(&entry, checked_at, rules);
+    Arc::new(entry)
 }

@@ -6,31 +6,38 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::config;
-use crate::entry::{CLOCK_DIFFERENCE, Entry};
+use crate::entry::{CLOCK_DIFFERENCE, Entry, Pin};
+
+use super::lifetime::{lifetime, stale_if_error};
 
 /// An expired entry is kept at least this long, for its validator.
 const KEEP_EXPIRED_AT_LEAST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Up to when an entry is of any use: as a copy, or for its validator.
 pub(in crate::cache) fn keep_until(entry: &Entry, rules: &config::Cache) -> Timestamp {
-    entry.times.expires_at + rules.stale_if_error.max(KEEP_EXPIRED_AT_LEAST)
+    entry.times.expires_at + stale_if_error(entry, rules).max(KEEP_EXPIRED_AT_LEAST)
 }
 
 /// Returns true if the persistent tier should hear of a revalidation: not of each one, or a store
 /// full of active documents would be rewritten every minute; and of none by date, since there a
 /// record that was checked later takes the place of another, and a date may vouch for an older body
-/// than the one that another replica has fetched. Where the clock was set back, the record is one
-/// from the future, which is not to be believed once that has come. A record that was handed over
-/// before the tier lost all that it had, at `lost_at`, is not there any more.
+/// than the one that another replica has fetched. Of a release that hardly ever changes the bodies
+/// differ in counts of downloads alone, and it is checked by date for weeks. Where the clock was
+/// set back, the record is one from the future, which is not to be believed once that has come. A
+/// record that was handed over before the tier lost all that it had, at `lost_at`, is not there any
+/// more.
 pub(in crate::cache) fn is_worth_persisting(
     entry: &Entry,
     lost_at: Timestamp,
     rules: &config::Cache,
 ) -> bool {
     let persisted = entry.persisted.expiry();
-    let is_lost = persisted <= lost_at + rules.hard_ttl;
+    let checked_at = entry.times.checked_at;
+    let is_lost = persisted <= lost_at + lifetime(entry, checked_at, rules);
     let moved_by = entry.times.expires_at.since(persisted);
     let was_ahead = persisted > entry.times.expires_at + CLOCK_DIFFERENCE;
     let is_new = is_lost || was_ahead || moved_by > rules.hard_ttl / 10;
-    entry.times.last_check_was_full() && is_new
+    let is_pinned = |pin: Pin| pin.is_pinned_release(checked_at);
+    let is_certain = entry.times.last_check_was_full() || entry.extras.pin().is_some_and(is_pinned);
+    is_certain && is_new
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod asked;
 mod confirmed;
+mod lifetimes;
 mod recalled;
 mod set_back;
 mod stands_in;
@@ -24,7 +25,7 @@ use crate::cache::status::{Detail, Forward, Outcome, Status};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{
-    Check, Entry, Extras, Links, Moved, Persisted, Reason, RecentFailure, Times, Validator,
+    Check, Entry, Extras, Links, Moved, Persisted, Pin, Reason, RecentFailure, Times, Validator,
     Validators,
 };
 use crate::upstream::{Failure, Redirection, Reply};

@@ -13,6 +13,7 @@ use crate::entry::{Entry, Extras, Moved, Reason, RecentFailure, Times};
 use crate::upstream::{Failure, Redirection, Reply};
 
 use super::freshness::may_stand_in;
+use super::lifetime::lifetime;
 
 /// The pauses after failures in a row.
 pub(super) const PAUSE: Backoff =
@@ -88,7 +89,8 @@ fn confirmed(previous: &Arc<Entry>, reply: Reply, now: Timestamp, rules: &config
 
 /// A 304 moves times alone: validators belong to the stored bytes.
 pub(super) fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache) -> Entry {
-    let mut times = Times { checked_at: now, expires_at: now + rules.hard_ttl, ..previous.times };
+    let expires_at = now + lifetime(previous, now, rules);
+    let mut times = Times { checked_at: now, expires_at, ..previous.times };
     if previous.times.begin_after(now) {
         // Checks that are known by the time of the fetch are from before the step of the clock as
         // well. They would be believed when their moment comes, so they must not be checks of this

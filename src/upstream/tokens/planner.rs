@@ -54,7 +54,7 @@ pub(super) fn plan(
     let Some(stored) = stored else {
         return Ok(Choice { token: any()?, validator: Validator::None });
     };
-    if stored.may_use_date && question.wants_date(pool, now) {
+    if stored.may_use_date && question.wants_date(&stored, pool, now) {
         return Ok(Choice { token: any()?, validator: Validator::Date });
     }
     // Without an ETag its own token is worth no more to a document than another.
@@ -69,10 +69,10 @@ pub(super) fn plan(
 }
 
 impl Question<'_> {
-    fn wants_date(&self, pool: &Pool, now: Timestamp) -> bool {
+    fn wants_date(&self, stored: &Stored<'_>, pool: &Pool, now: Timestamp) -> bool {
         match self.by_date {
             ByDate::Always => true,
-            ByDate::Auto => pool.is_scarce(now),
+            ByDate::Auto => stored.prefers_date || pool.is_scarce(now),
             ByDate::Never => false,
         }
     }

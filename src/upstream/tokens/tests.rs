@@ -67,6 +67,7 @@ fn ask(
         body: &Bytes::new(),
         fetched_at: now,
         may_use_date: false,
+        prefers_date: false,
         moved_to: None,
     };
     let stored = own.map(|_| stored);

@@ -13,6 +13,7 @@ pub struct NewRelease<'a> {
     tag: String,
     assets: usize,
     prerelease: bool,
+    immutable: bool,
 }
 
 impl<'a> NewRelease<'a> {
@@ -23,6 +24,7 @@ impl<'a> NewRelease<'a> {
             tag: "v1.0.0".to_owned(),
             assets: 1,
             prerelease: false,
+            immutable: false,
         }
     }
 
@@ -44,11 +46,19 @@ impl<'a> NewRelease<'a> {
         self
     }
 
+    /// Locks its tag and its assets.
+    pub fn immutable(mut self) -> Self {
+        self.immutable = true;
+        self
+    }
+
     /// Publishes it, as the newest of its repository.
     pub fn serve(self) {
         let mut world = self.github.world();
         let now_secs = world.now_secs();
-        world.repository(&self.name).publish(&self.tag, self.assets, self.prerelease, now_secs);
+        let repository = world.repository(&self.name);
+        let release = repository.publish(&self.tag, self.assets, now_secs);
+        (release.prerelease, release.immutable) = (self.prerelease, self.immutable);
     }
 }
 

@@ -33,7 +33,7 @@ impl GitHub {
         let now_secs = world.now_secs();
         let repository = world.repository(name);
         let assets = repository.latest().map_or(1, |latest| latest.downloads.len());
-        repository.publish(tag, assets, false, now_secs);
+        let _ = repository.publish(tag, assets, now_secs);
     }
 
     /// Deletes the latest release; the one before it is the latest again.

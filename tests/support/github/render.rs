@@ -56,7 +56,7 @@ pub fn release(repository: &Repository, release: &Release) -> Value {
         "target_commitish": "main",
         "name": tag,
         "draft": false,
-        "immutable": false,
+        "immutable": release.immutable,
         "prerelease": release.prerelease,
         "created_at": published,
         "updated_at": published,

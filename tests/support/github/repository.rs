@@ -38,6 +38,8 @@ pub struct Release {
     pub published_secs: u64,
     /// True if the release is kept out of `/releases/latest`.
     pub prerelease: bool,
+    /// True if its tag and its assets are locked.
+    pub immutable: bool,
     /// The number of downloads of each asset, in the order of upload.
     pub downloads: Vec<u64>,
 }
@@ -50,11 +52,14 @@ impl Repository {
     }
 
     /// Publishes a release with `assets` assets; the newest until the next one.
-    pub fn publish(&mut self, tag: &str, assets: usize, prerelease: bool, published_secs: u64) {
+    pub fn publish(&mut self, tag: &str, assets: usize, published_secs: u64) -> &mut Release {
         let id = number_of(&format!("{}@{tag}", self.name));
         let (tag, downloads) = (tag.to_owned(), (0..assets).map(|n| 40 + n as u64).collect());
-        self.releases.insert(0, Release { tag, id, published_secs, prerelease, downloads });
+        let (prerelease, immutable) = (false, false);
+        let release = Release { tag, id, published_secs, prerelease, immutable, downloads };
         self.rendered.clear();
+        self.releases.insert(0, release);
+        &mut self.releases[0]
     }
 
     /// The latest release: the newest that is no pre-release.

@@ -52,6 +52,36 @@ fn a_date_suffices_for_a_settled_release_in_the_background() {
     }
 }
 
+/// Returns whether a date is preferred for a release with this pin, these days after its last full
+/// check.
+fn prefers_date(pin: Option<Pin>, demand: Demand, days: u64) -> bool {
+    let target = Target::parse(&format!("{URL}/releases/tags/v1"), &Policy::default()).unwrap();
+    let validators =
+        Validators { last_modified: GOOD.last_modified.map(Into::into), ..reply(200).validators };
+    let extras = Extras::default().with_pin(pin);
+    let fetched = entry(URL, reply(200), later(100 * DAY), rules().hard_ttl);
+    let entry = Entry { validators, extras, ..fetched };
+    let asked = asked(&entry, &target, demand, later((100 + days) * DAY), &rules());
+    assert!(asked.may_use_date || !asked.prefers_date);
+    asked.prefers_date
+}
+
+#[test]
+fn a_date_is_preferred_for_pinned_releases() {
+    let (locked, old) = (Some(Pin::Locked), Some(Pin::Published(later(60 * DAY))));
+    for (why, pin, demand, days, want) in [
+        ("locked", locked, Demand::Revalidate, 300, true),
+        ("a client waits", locked, Demand::Cached, 1, false),
+        ("a client wants to be sure", locked, Demand::Refresh, 1, false),
+        ("old", old, Demand::Revalidate, 6, true),
+        ("an asset may have been added", old, Demand::Revalidate, 7, false),
+        ("young", Some(Pin::Published(later(90 * DAY))), Demand::Revalidate, 1, false),
+        ("another document", None, Demand::Revalidate, 1, false),
+    ] {
+        assert_eq!(prefers_date(pin, demand, days), want, "{why}");
+    }
+}
+
 #[test]
 fn a_date_will_not_do_where_one_condition_is_missing() {
     let audited = |ago: u64| Timestamp::from_secs(1_000_000 - ago);

@@ -65,6 +65,7 @@ impl Scene {
             body: &Bytes::new(),
             fetched_at: NOW,
             may_use_date: case.may_use_date,
+            prefers_date: case.prefers_date,
             moved_to: None,
         };
         let planned = self.pool.choose(&case.question(Some(stored), &NOTHING_TRIED), NOW);
@@ -80,6 +81,7 @@ struct Case {
     has_etag: bool,
     follows_rule: bool,
     may_use_date: bool,
+    prefers_date: bool,
     by_date: ByDate,
     doubted_at: Option<Timestamp>,
     priority: Priority,
@@ -92,6 +94,7 @@ impl Default for Case {
             has_etag: true,
             follows_rule: true,
             may_use_date: false,
+            prefers_date: false,
             by_date: ByDate::Auto,
             doubted_at: None,
             priority: Priority::Foreground,
@@ -171,6 +174,20 @@ fn a_date_is_used_where_it_will_do_and_the_operator_wants_it() {
 }
 
 #[test]
+fn a_date_is_preferred_at_any_level_of_quota() {
+    let scene = Scene::new();
+    (0..COUNT).for_each(|index| scene.set_left(index, 5000));
+    for (by_date, want) in [
+        (ByDate::Auto, Validator::Date),
+        (ByDate::Always, Validator::Date),
+        (ByDate::Never, Validator::Etag),
+    ] {
+        let case = Case { may_use_date: true, prefers_date: true, by_date, ..Case::default() };
+        assert_eq!(scene.plan(case).unwrap().1, want, "{by_date:?}");
+    }
+}
+
+#[test]
 fn quota_is_scarce_by_all_tokens_together() {
     let scene = Scene::new();
     let case = Case { may_use_date: true, ..Case::default() };
@@ -186,11 +203,19 @@ fn cases() -> impl Strategy<Value = Case> {
     let choices = prop::sample::select(ByDate::ALL.to_vec());
     let doubts = prop::option::of(0..2_000_000u64);
     let priorities = prop::sample::select(Priority::ALL.to_vec());
-    (any::<[bool; 3]>(), choices, doubts, priorities).prop_map(
+    (any::<[bool; 4]>(), choices, doubts, priorities).prop_map(
         |(known, by_date, doubt, priority)| {
-            let [has_etag, follows_rule, may_use_date] = known;
+            let [has_etag, follows_rule, may_use_date, prefers_date] = known;
             let doubted_at = doubt.map(Timestamp::from_secs);
-            Case { has_etag, follows_rule, may_use_date, by_date, doubted_at, priority }
+            Case {
+                has_etag,
+                follows_rule,
+                may_use_date,
+                prefers_date,
+                by_date,
+                doubted_at,
+                priority,
+            }
         },
     )
 }

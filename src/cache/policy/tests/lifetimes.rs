@@ -1,0 +1,84 @@
+//! The lifetimes of documents that hardly ever change, and the times for which they stand in.
+
+use super::*;
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// A moment so late that a release may have been published a month before.
+fn then(seconds: u64) -> Timestamp {
+    later(100 * DAY + seconds)
+}
+
+fn with_pin(pin: Option<Pin>) -> Arc<Entry> {
+    pinned(Arc::new(entry(URL, reply(200), then(0), rules().hard_ttl)), pin, &rules())
+}
+
+fn old() -> Option<Pin> {
+    Some(Pin::Published(then(0) - Duration::from_secs(31 * DAY)))
+}
+
+#[test]
+fn a_pin_decides_the_lifetime() {
+    for (pin, seconds) in [
+        (None, 1000),
+        (Some(Pin::Published(then(0) - Duration::from_secs(29 * DAY))), 1000),
+        (old(), 2 * DAY),
+        (Some(Pin::Locked), 2 * DAY),
+        (Some(Pin::Hash), 3650 * DAY),
+    ] {
+        let entry = with_pin(pin);
+        assert_eq!(entry.times.expires_at, then(seconds), "{pin:?}");
+        let reply = Ok(reply(304));
+        let ExchangeResult::Freshened(entry) =
+            verdict(URL, Some(&entry), reply, then(10), &rules())
+        else {
+            panic!("a 304 freshens")
+        };
+        assert_eq!(entry.times.expires_at, then(seconds + 10), "{pin:?}, after a check");
+        assert_eq!(entry.extras.pin(), pin);
+    }
+}
+
+#[test]
+fn a_pinned_release_stands_in_for_thirty_days() {
+    let off = config::Cache { stale_if_error: Duration::ZERO, ..rules() };
+    for (pin, lifetime, stands_in) in [
+        (None, 1000, 500),
+        (old(), 2 * DAY, 30 * DAY),
+        (Some(Pin::Locked), 2 * DAY, 30 * DAY),
+        (Some(Pin::Hash), 3650 * DAY, 500),
+    ] {
+        let (entry, end) = (with_pin(pin), lifetime + stands_in);
+        assert!(may_stand_in(&entry, then(end - 1), &rules()), "{pin:?}");
+        assert!(!may_stand_in(&entry, then(end), &rules()), "{pin:?}");
+        assert!(!may_stand_in(&entry, then(lifetime), &off), "{pin:?}, switched off");
+        assert!(keep_until(&entry, &rules()) >= then(end), "{pin:?}");
+    }
+}
+
+#[test]
+fn a_check_by_date_of_a_pinned_release_is_worth_a_write() {
+    let checked = |pin| {
+        let entry = with_pin(pin);
+        let times = Times { checked_at: then(DAY), expires_at: then(9 * DAY), ..entry.times };
+        let entry = Entry { times, ..Entry::clone(&entry) };
+        is_worth_persisting(&entry, NEVER, &rules())
+    };
+    assert!(checked(old()) && checked(Some(Pin::Locked)));
+    assert!(!checked(None), "a date vouches for no body");
+}
+
+#[test]
+fn a_check_is_overdue_by_the_interval_of_the_document() {
+    for (pin, limit) in [
+        (None, Some(120)),
+        (old(), Some(2 * DAY)),
+        (Some(Pin::Locked), Some(2 * DAY)),
+        (Some(Pin::Hash), None),
+    ] {
+        let entry = with_pin(pin);
+        let limit_or = limit.unwrap_or(100 * DAY);
+        assert!(!is_overdue(&entry, then(limit_or), &rules()), "{pin:?}");
+        assert_eq!(is_overdue(&entry, then(limit_or + 1), &rules()), limit.is_some(), "{pin:?}");
+    }
+}
