@@ -132,6 +132,10 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
     // The quota in an answer to a refused token belongs to no account.
     if let Some(token_use) = token_use.filter(|_| response.status() != StatusCode::UNAUTHORIZED) {
         upstream.tokens.saw(token_use, response.headers(), now);
+        let charged = upstream.tokens.was_charged(token_use, response.headers(), now);
+        if let Some(charged) = charged.filter(|_| response.status() == StatusCode::NOT_MODIFIED) {
+            upstream.metrics.not_modified(charged);
+        }
         if priority == Priority::Background && is_charged(response.status()) {
             upstream.tokens.charged_background(token_use, now);
         }

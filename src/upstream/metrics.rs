@@ -21,6 +21,7 @@ pub struct UpstreamMetrics {
     requests: IntCounter,
     errors: IntCounter,
     quota: IntCounterVec,
+    not_modified: [IntCounter; 2],
     drift: [(Validator, IntCounter); 2],
     misled: [(Validator, IntCounter); 3],
     exchanges: IntCounterVec,
@@ -47,6 +48,12 @@ impl UpstreamMetrics {
                 "svm_upstream_quota_total",
                 "Requests sent to upstreams by what they cost of a token's quota, by who asked, and by validator",
                 &["quota", "priority", "validator"],
+            ),
+            not_modified: registry.counters(
+                "svm_upstream_not_modified_total",
+                "Answers 304 by what they cost, where a call in a row shows it",
+                "quota",
+                ["free", "charged"],
             ),
             drift: registry.counters_of(
                 "svm_upstream_etag_drift_total",
@@ -97,6 +104,11 @@ impl UpstreamMetrics {
 }
 
 impl UpstreamMetrics {
+    /// Counts a `304` of which it is known whether it was charged.
+    pub(super) fn not_modified(&self, is_charged: bool) {
+        self.not_modified[usize::from(is_charged)].inc();
+    }
+
     /// Counts one request to an upstream, by its answer's status: a `304` and a `401` cost a token
     /// nothing.
     pub(super) fn request(

@@ -45,6 +45,12 @@ impl Quota {
     }
 }
 
+/// Reads the requests that are spent of a window of `core`, and the end of that window.
+pub(crate) fn used(headers: &HeaderMap, now: Timestamp) -> Option<(u64, Timestamp)> {
+    let is_core = is_core(headers);
+    is_core.then(|| Some((number(headers, "x-ratelimit-used")?, reset_at(headers, now)?)))?
+}
+
 /// A rate limit, by the subject of its cooldown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {

@@ -7,6 +7,7 @@
 mod account;
 mod allowance;
 mod inquiry;
+mod meter;
 mod planner;
 mod pool;
 mod quota_windows;
@@ -22,11 +23,12 @@ use crate::clock::Timestamp;
 use crate::config;
 
 use super::identity::{Finding, Identity};
-use super::rate_limit::Limit;
+use super::rate_limit::{self, Limit};
 use super::slots::Priority;
 use crate::entry::Validator;
 use crate::secret::{Fingerprint, Secret, TokenSearch};
 
+use meter::Reading;
 use pool::Pool;
 use reservation::Reservation;
 use token::{Rules, Token};
@@ -147,6 +149,19 @@ impl TokenPool {
             let token = token_use.index;
             tracing::warn!(token, scopes, "a token sees private data, and so does every client");
         }
+    }
+
+    /// Compares the use of quota that an answer shows with that before it; returns whether the call
+    /// was charged, if that can be known.
+    pub(super) fn was_charged(
+        &self,
+        token_use: TokenUse,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Option<bool> {
+        let (used, reset_at) = rate_limit::used(headers, now)?;
+        let mut pool = self.pool.lock();
+        pool.account_mut(token_use.index).read_meter(Reading { used, reset_at })
     }
 
     /// Tells of tokens that expire soon, of each once a day.

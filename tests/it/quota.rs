@@ -1,6 +1,7 @@
 //! The cost of revalidations: GitHub's ETags depend on the token, and popular releases change with
 //! each download.
 
+mod charged;
 mod day;
 
 use crate::support::app::TestApp;

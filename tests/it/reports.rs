@@ -171,6 +171,8 @@ async fn metrics_are_prometheus_text() {
     svm_upstream_misled_total{validator="computed-etag"} 0
     svm_upstream_misled_total{validator="date"} 0
     svm_upstream_misled_total{validator="etag"} 0
+    svm_upstream_not_modified_total{quota="charged"} 0
+    svm_upstream_not_modified_total{quota="free"} 0
     svm_upstream_quota_total{priority="foreground",quota="charged",validator="none"} 1
     svm_upstream_requests_total 1
     svm_upstream_up{host="api.github.com"} 1

@@ -7,6 +7,7 @@ use crate::upstream::cooldown::Cooldown;
 use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit, Quota};
 
 use super::allowance::Budget;
+use super::meter::{Meter, Reading};
 use super::quota_windows::QuotaWindows;
 
 /// The wait where only answers in progress keep the background from going on.
@@ -22,6 +23,7 @@ pub(super) struct Account {
     /// Requests that were sent and whose cost is not booked yet.
     under_way: u64,
     background: Charged,
+    meter: Meter,
 }
 
 /// Calls of the background that were charged, until the window ends that they were charged to.
@@ -94,12 +96,20 @@ impl Account {
 
     /// A request is sent.
     pub(super) fn reserve(&mut self) {
+        self.meter.begin(self.under_way);
         self.under_way += 1;
     }
 
     /// The cost of a request is booked, or will never be known.
     pub(super) fn release(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
+        self.meter.end();
+    }
+
+    /// Reads what an answer shows of the use of quota; returns whether the call was charged, if
+    /// that can be known.
+    pub(super) fn read_meter(&mut self, reading: Reading) -> Option<bool> {
+        self.meter.read(reading)
     }
 
     /// The two turned out to be one.

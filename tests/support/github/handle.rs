@@ -147,6 +147,11 @@ impl GitHub {
         self.world().require_sign_on(owner);
     }
 
+    /// Charges for answers 304 from now on.
+    pub fn charge_not_modified(&self) {
+        self.world().charges_not_modified = true;
+    }
+
     /// Makes a token a bad credential, until it is given to a user again.
     pub fn revoke(&self, token: &str) {
         self.world().accounts.revoke(token);

@@ -132,7 +132,8 @@ fn priced(world: &mut World, request: &Received, account: &Account) -> Answer {
     }
     let unmodified =
         matches!(&found, Resource::Document(document) if document.is_unmodified_for(request));
-    let account = if unmodified && !account.is_anonymous() {
+    let is_free = unmodified && !account.is_anonymous() && !world.charges_not_modified;
+    let account = if is_free {
         world.journal.free(request);
         account.clone()
     } else {

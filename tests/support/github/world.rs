@@ -48,6 +48,8 @@ pub struct World {
     pub scripts: Vec<Script>,
     /// By which rule tags are made: 0 is GitHub's, any other one is unknown.
     pub etag_rule: u32,
+    /// True if answers 304 cost as much as others.
+    pub charges_not_modified: bool,
     /// Answers that are not the truth.
     pub lies: Lies,
     /// Gates that hold requests back.
@@ -88,6 +90,7 @@ impl Default for World {
             journal: Journal::default(),
             scripts: Vec::new(),
             etag_rule: 0,
+            charges_not_modified: false,
             lies: Lies::default(),
             barriers: Vec::new(),
             traffic: Traffic::default(),

@@ -1,0 +1,104 @@
+//! The comparison of `x-ratelimit-used` before and after a call: whether an answer that should be
+//! free was charged.
+//!
+//! Only a call that had the account to itself is compared, with the answer right before it. Others
+//! who spend the account's quota look the same as a charge, so one comparison proves nothing.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+/// The time by which resets of one window differ.
+const JITTER: Duration = Duration::from_secs(15);
+
+/// The use of an account's quota, as far as calls in a row have shown it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Meter {
+    last: Option<Reading>,
+    /// True if another call was under way beside the present one.
+    is_shared: bool,
+    /// True if the present call has been read.
+    is_read: bool,
+}
+
+/// The statement of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::upstream) struct Reading {
+    /// Requests spent in the window.
+    pub(in crate::upstream) used: u64,
+    /// The end of the window.
+    pub(in crate::upstream) reset_at: Timestamp,
+}
+
+impl Meter {
+    /// A call begins beside this many others.
+    pub(super) fn begin(&mut self, under_way: u64) {
+        self.is_shared = under_way > 0;
+        self.is_read = false;
+    }
+
+    /// Reads an answer; returns whether it was charged, if that can be known.
+    pub(super) fn read(&mut self, reading: Reading) -> Option<bool> {
+        let before = self.last.filter(|_| !self.is_shared).filter(|last| last.is_same(&reading));
+        self.last = (!self.is_shared).then_some(reading);
+        self.is_read = true;
+        before.map(|before| reading.used > before.used)
+    }
+
+    /// A call ends. One that was not read may have been charged.
+    pub(super) fn end(&mut self) {
+        if !self.is_read {
+            self.last = None;
+        }
+    }
+}
+
+impl Reading {
+    fn is_same(&self, other: &Self) -> bool {
+        let apart = self.reset_at.since(other.reset_at).max(other.reset_at.since(self.reset_at));
+        apart <= JITTER
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(meter: &mut Meter, used: u64, reset_secs: u64) -> Option<bool> {
+        meter.begin(0);
+        let charged = meter.read(Reading { used, reset_at: Timestamp::from_secs(reset_secs) });
+        meter.end();
+        charged
+    }
+
+    #[test]
+    fn calls_in_a_row_are_compared() {
+        let mut meter = Meter::default();
+        let calls = [(10, 3600), (10, 3601), (11, 3600), (11, 3600), (0, 7200), (1, 7200)];
+        let got = calls.map(|(used, reset)| call(&mut meter, used, reset));
+        assert_eq!(got, [None, Some(false), Some(true), Some(false), None, Some(true)]);
+    }
+
+    #[test]
+    fn calls_beside_others_are_not_compared() {
+        let mut meter = Meter::default();
+        let _ = call(&mut meter, 10, 3600);
+        meter.begin(0);
+        meter.begin(1);
+        let reading = Reading { used: 12, reset_at: Timestamp::from_secs(3600) };
+        assert_eq!([meter.read(reading), meter.read(reading)], [None, None]);
+        meter.end();
+        meter.end();
+        assert_eq!(call(&mut meter, 12, 3600), None, "the order of the two is not known");
+        assert_eq!(call(&mut meter, 12, 3600), Some(false));
+    }
+
+    #[test]
+    fn a_call_without_an_answer_may_have_been_charged() {
+        let mut meter = Meter::default();
+        let _ = call(&mut meter, 10, 3600);
+        meter.begin(0);
+        meter.end();
+        assert_eq!(call(&mut meter, 11, 3600), None);
+    }
+}
