@@ -13,6 +13,7 @@ mod conditional;
 mod connections;
 mod date;
 mod documents;
+mod explain;
 mod health;
 mod host;
 mod http2;

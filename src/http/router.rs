@@ -18,6 +18,7 @@ use super::access_log::AccessLog;
 use super::client_ip::Proxies;
 use super::client_rate::ClientRate;
 use super::documents::Documents;
+use super::explain::Explain;
 use super::health::{Health, Healthz, Readyz};
 use super::metrics::{MetricsPage, MetricsSources, RequestMetrics};
 use super::mirror::{ClientTokens, Mirror, MirrorConfig, is_mirrored};
@@ -72,12 +73,18 @@ pub fn service(parts: Parts) -> Service {
         queries: QueryCache::with_policy(Arc::clone(&parts.policy)),
         selections: Arc::new(Selections::new()),
     };
+    let explain = Explain {
+        cache: documents.cache.clone(),
+        policy: Arc::clone(&parts.policy),
+        tokens: Arc::clone(&sources.tokens),
+    };
     let mirror = Mirror::new(documents, parts.mirror, parts.policy, client_tokens);
     let metrics = MetricsPage::new(registry, sources);
     let (healthz, readyz) = (Healthz(health.clone()), Readyz(health.clone()));
     let common = Common { clock, latest: Arc::default(), health, access_log };
     let routes = Router::new()
         .push(exactly("/version", version, &common))
+        .push(exactly("/explain", explain, &common))
         .push(exactly("/ping", Ping, &common))
         .push(exactly("/healthz", healthz, &common))
         .push(exactly("/livez", Livez, &common))

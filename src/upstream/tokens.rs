@@ -64,6 +64,14 @@ impl TokenUse {
     }
 }
 
+impl TokenPool {
+    /// Returns which token of the configuration has this fingerprint, counted from 0.
+    pub fn place_of(&self, fingerprint: Fingerprint) -> Option<usize> {
+        let pool = self.pool.lock();
+        (0..self.authorizations.len()).find(|index| pool.fingerprint(*index) == fingerprint)
+    }
+}
+
 /// The state of a token, for metrics and health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {

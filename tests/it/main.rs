@@ -18,6 +18,7 @@ mod connections;
 mod crowd;
 mod degraded;
 mod eviction;
+mod explain;
 mod forged;
 mod hit;
 mod hostile;

@@ -38,7 +38,8 @@ async fn another_path_is_404_in_json() {
     for path in
         ["//", "/versions", "/version/", "//version", "/ping/", "/Ping", "/%70ing", "/version/x"]
     {
-        let detail = "the paths are /version, /ping, /healthz, /livez, /readyz and /metrics";
+        let detail =
+            "the paths are /version, /explain, /ping, /healthz, /livez, /readyz and /metrics";
         app.get(path).await.assert_error(404, "Not found", detail);
     }
     let posted = Answer::of(app.request(Method::POST, "/nothing").body("x")).await;
