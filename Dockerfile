@@ -5,15 +5,16 @@ WORKDIR /svm
 
 # The dependencies alone, in a layer that lasts until a manifest changes. The targets outside src
 # are taken out of the manifests: cargo wants to see their files even where it does not build them.
-# The rigs become an empty library, since Cargo.lock knows them.
+# The other packages become empty libraries, since Cargo.lock knows them.
 COPY Cargo.toml Cargo.lock ./
 COPY benches/rigs/Cargo.toml benches/rigs/
-RUN for manifest in Cargo.toml benches/rigs/Cargo.toml; do \
-        awk '/^\[/ { skip = /^\[\[(bench|example|test)\]\]/ || (/^\[\[bin\]\]/ && FILENAME ~ /rigs/) } !skip' "$manifest" > manifest \
+COPY tests/simulated-github/Cargo.toml tests/simulated-github/
+RUN for manifest in Cargo.toml benches/rigs/Cargo.toml tests/simulated-github/Cargo.toml; do \
+        awk '/^\[/ { skip = /^\[\[(bench|example|test)\]\]/ || (/^\[\[bin\]\]/ && FILENAME != "Cargo.toml") } !skip' "$manifest" > manifest \
         && mv manifest "$manifest" || exit 1; \
     done \
-    && mkdir src benches/rigs/src \
-    && touch src/lib.rs benches/rigs/src/lib.rs \
+    && mkdir src benches/rigs/src tests/simulated-github/src \
+    && touch src/lib.rs benches/rigs/src/lib.rs tests/simulated-github/src/lib.rs \
     && echo 'fn main() {}' > src/main.rs \
     && cargo build --release --locked --bin svm \
     && rm -r src

@@ -210,7 +210,7 @@ audit:
 # Write the bill of materials to target/svm.cdx.json, in CycloneDX; needs cargo-cyclonedx.
 sbom:
     cargo cyclonedx --format json --spec-version 1.5 --describe binaries --no-build-deps
-    rm -f benches/rigs/*_bin.cdx.json
+    rm -f benches/rigs/*_bin.cdx.json tests/simulated-github/*_bin.cdx.json
     mv svm_bin.cdx.json {{ target }}/svm.cdx.json
 
 # Needs python3 with pip. `x86_64-unknown-linux-musl` and `aarch64-unknown-linux-musl` need the
@@ -252,10 +252,17 @@ install-check: portable
 chart-check:
     deploy/release/check-chart.sh
 
+# Needs curl and python3.
+#
+# Run the examples of the simulated GitHub, and compare it with the rule of ETags.
+simulated-check:
+    cargo build --package simulated-github
+    tests/simulated-github/check.sh
+
 # Needs root and Debian's packages shellcheck and ruby, and installs them where they are missing.
 #
 # Run all that the release workflow does and that needs no account: some 15 minutes.
-release-check: portable-check deb-check install-check chart-check
+release-check: portable-check deb-check install-check chart-check simulated-check
     deploy/release/check-scripts.sh
     cargo package --allow-dirty --target-dir {{ target }}/package-check
 

@@ -47,7 +47,7 @@ fn commands_are_about_the_service_by_default() {
         chosen.map(|package| package["name"].as_str().expect("a name")).collect::<BTreeSet<_>>()
     };
     assert_eq!(names("workspace_default_members"), ["svm-cache"].into());
-    assert_eq!(names("workspace_members"), ["svm-cache", "svm-rigs"].into());
+    assert_eq!(names("workspace_members"), ["simulated-github", "svm-cache", "svm-rigs"].into());
 }
 
 /// The output of a command of cargo, which asks no registry.

@@ -18,6 +18,11 @@ environment and serves until it is interrupted.
 Options:
   --listen ADDRESS:PORT  where to listen for TLS; 127.0.0.1 and a free port
                          otherwise
+  --http ADDRESS:PORT    serve api.github.com over plain HTTP there too, and below
+                         /_sim/ the control (see tests/simulated-github)
+  --scenario FILE        changes at the start, and later: a line is [@SECONDS]
+                         VERB NAME=VALUE..., the words of the control
+  --seed NUMBER          of the failures that flaky draws; 0 otherwise
   --documents DIR        serve the JSON files in DIR, at any depth, as well:
                          DIR/x/NAME.json and DIR/x/NAME.body.json at
                          https://api.github.com/repos/fixtures/NAME/releases/latest
@@ -42,7 +47,7 @@ folder for a store; otherwise the command's own, or 128 and the number of the si
 /// A command line that says what to do.
 pub(crate) enum Parsed {
     /// Serve.
-    Run(Arguments),
+    Run(Box<Arguments>),
     /// Print the help.
     Help,
 }
@@ -51,6 +56,12 @@ pub(crate) enum Parsed {
 pub(crate) struct Arguments {
     /// The address to listen on.
     pub(crate) listen: SocketAddr,
+    /// The address to serve plain HTTP on, with the control.
+    pub(crate) http: Option<SocketAddr>,
+    /// A file of changes.
+    pub(crate) scenario: Option<PathBuf>,
+    /// The seed of the failures that are drawn.
+    pub(crate) seed: u64,
     /// A folder of further documents.
     pub(crate) documents: Option<PathBuf>,
     /// A file of further URLs.
@@ -70,6 +81,9 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed,
     let mut words = words.into_iter();
     let mut arguments = Arguments {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        http: None,
+        scenario: None,
+        seed: 0,
         documents: None,
         urls: None,
         store: None,
@@ -81,7 +95,10 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed,
         let name = word.to_string_lossy().into_owned();
         let mut value = || words.next().ok_or_else(|| format!("{name} needs a value"));
         match name.as_str() {
-            "--listen" => arguments.listen = address(&value()?)?,
+            "--listen" => arguments.listen = address(&name, &value()?)?,
+            "--http" => arguments.http = Some(address(&name, &value()?)?),
+            "--scenario" => arguments.scenario = Some(value()?.into()),
+            "--seed" => arguments.seed = number(&name, &value()?)?,
             "--documents" => arguments.documents = Some(value()?.into()),
             "--urls" => arguments.urls = Some(value()?.into()),
             "--store" => arguments.store = Some(value()?.into()),
@@ -97,11 +114,16 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed,
             _ => return Err(format!("unknown argument {name}; a command goes after --")),
         }
     }
-    Ok(Parsed::Run(arguments))
+    Ok(Parsed::Run(Box::new(arguments)))
 }
 
-fn address(value: &OsString) -> Result<SocketAddr, String> {
+fn address(name: &str, value: &OsString) -> Result<SocketAddr, String> {
     let text = value.to_string_lossy();
     text.parse()
-        .map_err(|_| format!("--listen needs an address and a port, as 127.0.0.1:8443, not {text}"))
+        .map_err(|_| format!("{name} needs an address and a port, as 127.0.0.1:8443, not {text}"))
+}
+
+fn number(name: &str, value: &OsString) -> Result<u64, String> {
+    let text = value.to_string_lossy();
+    text.parse().map_err(|_| format!("{name} needs a whole number, not {text}"))
 }

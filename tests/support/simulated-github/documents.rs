@@ -12,7 +12,8 @@ use url::Url;
 
 use crate::cassette;
 
-const BUILT_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/github");
+/// Below the root of the repository.
+const BUILT_IN: &str = "testdata/github";
 const NO_DOCUMENTS: [&str; 3] = ["index.json", "error_bodies.json", "etag_vectors.json"];
 
 /// A document and its URL.
@@ -47,14 +48,17 @@ pub(crate) fn load(folder: Option<&Path>, urls: Option<&Path>) -> Result<Vec<Doc
 
 /// Our own, whose paths are their URLs.
 fn built_in() -> Result<Vec<Document>, String> {
-    let files = files(Path::new(BUILT_IN))?;
-    files
+    // The program is a part of two packages, one of them further down.
+    let roots = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let folder = roots.map(|root| root.join(BUILT_IN)).find(|folder| folder.is_dir());
+    let folder = folder.ok_or_else(|| format!("there is no {BUILT_IN}"))?;
+    files(&folder)?
         .iter()
         .map(|file| {
-            let path = below(file, BUILT_IN.as_ref()).with_extension("");
+            let path = below(file, &folder).with_extension("");
             let target = format!("/{}", path.display()).replace('@', "?");
             let compact = read_json(file)?.to_string().into_bytes();
-            Ok(document(&target, below(file, BUILT_IN.as_ref()), compact))
+            Ok(document(&target, below(file, &folder), compact))
         })
         .collect()
 }

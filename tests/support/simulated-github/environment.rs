@@ -1,6 +1,7 @@
 //! The variables that send the service's requests to the simulation.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::readiness;
@@ -39,6 +40,12 @@ pub(crate) fn exports(environment: &[Variable]) -> String {
         let _ = writeln!(lines, "export {name}='{value}'");
         lines
     })
+}
+
+/// Prints where the API is served over plain HTTP, as a line for a shell.
+pub(crate) fn say_api(address: SocketAddr) {
+    let _ =
+        io::stdout().write_all(format!("export GITHUB_API_URL='http://{address}'\n").as_bytes());
 }
 
 /// The port on which the service will listen.

@@ -7,9 +7,11 @@ mod arguments;
 mod banner;
 mod cassette;
 mod child;
+mod control;
 mod documents;
 mod environment;
 mod readiness;
+mod scenario;
 mod store;
 
 /// Inline and with a folder, as in `tests/support.rs`.
@@ -32,9 +34,11 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use arguments::{Arguments, Parsed};
+use control::Control;
 use documents::Document;
 use store::FreshStore;
 use support::github::{Failure, GitHub, HOSTS};
+use tokio::net::TcpListener;
 
 /// A repository that was renamed.
 const OLD_NAME: &str = "octo/kitten";
@@ -59,7 +63,7 @@ const UNAVAILABLE: u8 = 69;
 #[tokio::main]
 async fn main() -> ExitCode {
     match arguments::parse(std::env::args_os().skip(1)) {
-        Ok(Parsed::Run(arguments)) => run(arguments).await.unwrap_or_else(|code| code),
+        Ok(Parsed::Run(arguments)) => run(*arguments).await.unwrap_or_else(|code| code),
         Ok(Parsed::Help) => {
             let _ = io::stdout().write_all(arguments::HELP.as_bytes());
             ExitCode::SUCCESS
@@ -71,7 +75,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<ExitCode, ExitCode> {
     let file = arguments.requests.clone();
     let github = start(&arguments).await?;
-    let ended = serve(&arguments, &github).await;
+    let ended = serve_and_change(&arguments, &github).await;
     if let Some(file) = file {
         std::fs::write(&file, requests(&github))
             .map_err(|error| fail(NO_INPUT, &format!("{}: {error}", file.display())))?;
@@ -101,6 +105,37 @@ async fn start(arguments: &Arguments) -> Result<GitHub, ExitCode> {
         say(&documents::table(&documents));
     }
     Ok(github)
+}
+
+/// Serves, over plain HTTP as well if asked to, while the scenario goes on.
+async fn serve_and_change(arguments: &Arguments, github: &GitHub) -> Result<ExitCode, ExitCode> {
+    let control = Control::new(github, arguments.seed);
+    let steps = arguments.scenario.as_deref().map_or(Ok(Vec::new()), scenario::load);
+    let later = steps.and_then(|steps| scenario::begin(steps, &control));
+    let later = later.map_err(|error| fail(NO_INPUT, &error))?;
+    let plain = async {
+        let Some(address) = arguments.http else { return std::future::pending().await };
+        match TcpListener::bind(address).await {
+            Ok(listener) => {
+                if let Ok(bound) = listener.local_addr() {
+                    environment::say_api(bound);
+                }
+                github.serve_plain(listener, |request| control.answer(request)).await
+            }
+            Err(error) => fail(UNAVAILABLE, &format!("cannot listen on {address}: {error}")),
+        }
+    };
+    let changes = async {
+        if let Err(error) = scenario::go_on(&later, &control).await {
+            fail(NO_INPUT, &error);
+        }
+        std::future::pending::<Infallible>().await
+    };
+    tokio::select! {
+        ended = serve(arguments, github) => ended,
+        code = plain => Err(code),
+        never = changes => match never {},
+    }
 }
 
 async fn serve(arguments: &Arguments, github: &GitHub) -> Result<ExitCode, ExitCode> {
