@@ -3,6 +3,7 @@
 
 mod changes;
 mod faults;
+mod front;
 mod limits;
 mod media;
 mod screen;
