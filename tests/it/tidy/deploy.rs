@@ -48,6 +48,29 @@ fn every_variable_is_one_of_ours() {
     }));
 }
 
+/// A container without a bound takes the machine's memory, or fills its disk with a log.
+#[test]
+fn every_service_of_compose_is_bounded_and_watched() {
+    let text = read("deploy/compose.yaml");
+    let (_, services) = text.split_once("\nservices:\n").expect("services");
+    let (services, _) = services.split_once("\nvolumes:\n").expect("volumes");
+    let is_name = |line: &str| line.starts_with("  ") && line[2..].starts_with(char::is_alphabetic);
+    let mut blocks: Vec<Vec<&str>> = Vec::new();
+    for line in services.lines() {
+        if is_name(line) {
+            blocks.push(Vec::new());
+        }
+        blocks.last_mut().expect("a name first").push(line);
+    }
+    assert_eq!(blocks.len(), 4);
+    assert_none(blocks.iter().flat_map(|block| {
+        let has = |key: &str| block.iter().any(|line| line.trim_start().starts_with(key));
+        let missing = ["mem_limit:", "logging: *log", "healthcheck:"].into_iter();
+        let missing = missing.filter(move |key| !has(key));
+        missing.map(|key| format!("{} no {key}", block[0].trim())).collect::<Vec<_>>()
+    }));
+}
+
 #[test]
 fn every_panel_has_an_id_of_its_own() {
     let mut seen = BTreeSet::new();
