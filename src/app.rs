@@ -18,7 +18,9 @@ use shutdown::Shutdown;
 
 use crate::activity::Activity;
 use crate::cache::write_behind::WriteBehind;
-use crate::cache::{Cache, CacheMetrics, Compressor, Confirmations, Flights, Lists, Memory, Tiers};
+use crate::cache::{
+    Cache, CacheMetrics, Compressor, Confirmations, Flights, Lists, Memory, Pushes, Tiers,
+};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::entry::LossTime;
@@ -153,6 +155,7 @@ impl App {
             activity: Arc::clone(&activity),
             lists: Lists::default(),
             confirmations: Confirmations::default(),
+            pushes: Pushes::default(),
             targets: Arc::clone(&policy),
             compressor: Compressor::new(Arc::clone(&cache_metrics)),
             flights: Flights::new(flights.clone()),
@@ -212,6 +215,7 @@ impl App {
                 believed_until,
             },
             policy,
+            webhook_secrets: config.server.webhook_secrets.clone(),
             client_lifetime: config.revalidate.interval,
             client_miss_rate: config.server.client_miss_rate,
             proxies: proxies.clone(),

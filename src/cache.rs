@@ -16,6 +16,7 @@ mod memory;
 mod metrics;
 mod mutability;
 mod policy;
+mod pushes;
 mod release;
 mod status;
 mod tiers;
@@ -35,6 +36,7 @@ pub use memory::{Held, Level, Memory};
 pub use metrics::CacheMetrics;
 pub use mutability::mutability;
 pub use policy::{Demand, Recall};
+pub use pushes::{Delivery, Pushes, Repository};
 pub use status::{Detail, Forward, Outcome, Status};
 pub use tiers::Tiers;
 
@@ -85,9 +87,17 @@ impl Cache {
     /// what it comes to. A flight that it joins may end without asking; then it leads one of its
     /// own.
     pub async fn revalidate(&self, target: &Target) -> Arc<FlightResult> {
+        self.revalidate_as(target, Priority::Background).await
+    }
+
+    /// Checks a document after an event of its repository, as urgently as for a client.
+    async fn check_for_event(&self, target: &Target) {
+        drop(self.revalidate_as(target, Priority::Foreground).await);
+    }
+
+    async fn revalidate_as(&self, target: &Target, priority: Priority) -> Arc<FlightResult> {
         loop {
-            let Ok((flight, role)) =
-                self.join_flight(freely, target, Demand::Revalidate, Priority::Background);
+            let Ok((flight, role)) = self.join_flight(freely, target, Demand::Revalidate, priority);
             let facts = match flight.wait(None, |_| CopyUse::Never).await {
                 Waited::Done(facts) => facts,
                 _ => Arc::new(self.panicked_result(target)),

@@ -89,6 +89,8 @@ pub struct Server {
     pub max_connections_per_client: Option<usize>,
     /// The limit of misses per second and client; `None` is no limit.
     pub client_miss_rate: Option<f64>,
+    /// The secrets with which GitHub signs deliveries; without one svm takes none.
+    pub webhook_secrets: Vec<Secret>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// The time for which connections are still accepted after the signal to end.

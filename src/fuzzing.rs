@@ -7,6 +7,7 @@
 mod accept;
 mod duration;
 mod env;
+mod event;
 mod forwarded;
 mod identity;
 mod link;
@@ -15,6 +16,7 @@ mod query;
 mod rate_limit;
 mod record;
 mod redis_url;
+mod signature;
 mod target;
 
 #[cfg(test)]
@@ -23,6 +25,7 @@ mod corpus;
 pub use accept::accept;
 pub use duration::duration;
 pub use env::env;
+pub use event::event;
 pub use forwarded::forwarded;
 pub use identity::identity;
 pub use link::link;
@@ -31,6 +34,7 @@ pub use query::query;
 pub use rate_limit::rate_limit;
 pub use record::record;
 pub use redis_url::redis_url;
+pub use signature::signature;
 pub use target::target;
 
 /// A part of a secret value; a corpus and a dictionary use it.

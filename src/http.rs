@@ -38,6 +38,7 @@ mod stream;
 mod two_hit_cache;
 mod values;
 mod version;
+mod webhook;
 
 pub use access_log::AccessLog;
 pub use connections::{Connections, Limits};

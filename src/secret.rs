@@ -1,6 +1,7 @@
 //! A token, kept so that it cannot be shown by accident, and its fingerprint, which may be.
 
 mod search;
+mod signature;
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -9,6 +10,7 @@ use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
 pub use search::TokenSearch;
+pub use signature::Signature;
 
 /// A GitHub token. `Debug` shows its fingerprint; only [`Secret::authorization`] lets the value
 /// out.

@@ -25,6 +25,11 @@ impl Usage {
         self.used_at.fetch_max(at.as_millis(), Ordering::Relaxed);
     }
 
+    /// Returns true if the document was ever served.
+    pub fn is_used(&self) -> bool {
+        self.used_at() > Timestamp::default()
+    }
+
     /// Returns when the document was last served; the epoch if it never was.
     pub(super) fn used_at(&self) -> Timestamp {
         Timestamp::from_millis(self.used_at.load(Ordering::Relaxed))

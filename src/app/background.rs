@@ -51,6 +51,9 @@ impl Background {
         tasks.supervise("confirm-losses", &stop, app.cache.clone(), |it, stop| async move {
             stop.run_until_cancelled(it.confirm_losses()).await;
         });
+        tasks.supervise("pushes", &stop, app.cache.clone(), |it, stop| async move {
+            stop.run_until_cancelled(it.follow_pushes()).await;
+        });
         if let Some(https) = &app.https {
             tasks.supervise("certificate", &stop, https.clone(), |it, stop| async move {
                 stop.run_until_cancelled(it.renew()).await;

@@ -23,6 +23,7 @@ use super::metrics::CacheMetrics;
 use super::mutability::pin;
 use super::policy;
 use super::policy::{Demand, Recall};
+use super::pushes::Pushes;
 use super::write_behind::{Peeked, Source, WriteBehind};
 
 /// The parts of a cache.
@@ -37,6 +38,8 @@ pub struct Tiers {
     pub lists: Lists,
     /// The questions about losses that are in doubt.
     pub confirmations: Confirmations,
+    /// The events of repositories that GitHub has told.
+    pub pushes: Pushes,
     /// The allowlist in force.
     pub targets: Arc<Policy>,
     /// L1.

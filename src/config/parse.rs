@@ -230,6 +230,20 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Secret>> {
     if secrets.is_empty() { Err("holds no token".to_owned()) } else { Ok(secrets) }
 }
 
+/// Parses the secrets of deliveries; none is none.
+pub(super) fn webhook_secrets(text: &str) -> Result<Vec<Secret>> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    // A comma in a secret makes short items, which anybody could guess.
+    let is_short = items(text).any(|secret| secret.len() < 16);
+    if is_short {
+        Err("holds a secret of fewer than 16 characters".to_owned())
+    } else {
+        tokens(text)
+    }
+}
+
 fn connect_address(text: &str) -> Option<ConnectAddress> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return (address.port() != 0).then_some(ConnectAddress::Ip(address));

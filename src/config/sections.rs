@@ -35,12 +35,24 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
         max_connections: reader.read("MAX_CONNECTIONS", count),
         max_connections_per_client: reader.read("MAX_CONNECTIONS_PER_CLIENT", parse::count_or_off),
         client_miss_rate: reader.read("CLIENT_MISS_RATE", parse::rate_or_off),
+        webhook_secrets: webhook_secrets(reader),
         trusted_proxies: reader.read_list("FORWARDED_ALLOW_IPS", parse::network),
         shutdown_delay: reader.read("SHUTDOWN_DELAY", duration_or_zero),
         shutdown_grace: reader.read("SHUTDOWN_GRACE", duration),
         drain_timeout: reader.read("SHUTDOWN_DRAIN_TIMEOUT", duration),
         connection_patience: Some(CONNECTION_PATIENCE),
     })
+}
+
+fn webhook_secrets(reader: &mut Reader<'_>) -> Option<Vec<Secret>> {
+    let secrets = reader.read_secret("WEBHOOK_SECRETS", parse::webhook_secrets)?;
+    let shown = match secrets.len() {
+        0 => "".into(),
+        1 => Shown::Description("1 secret".to_owned()),
+        many => Shown::Description(format!("{many} secrets")),
+    };
+    reader.describe("WEBHOOK_SECRETS", shown);
+    Some(secrets)
 }
 
 /// Reads the files of the certificate. One without the other would be plain HTTP where the operator

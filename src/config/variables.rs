@@ -104,6 +104,12 @@ pub const VARIABLES: &[Variable] = &[
         "an http or https URL without a query, such as https://svm.example",
         "the address at which clients reach svm, for the URLs in documents",
     ),
+    optional(
+        "WEBHOOK_SECRETS",
+        "",
+        "a comma-separated list of secrets of at least 16 visible characters",
+        "the secrets with which GitHub signs events; without one, /webhooks/github is a 404",
+    ),
     optional("CACHE_HARD_TTL", "24h", DURATION, "life of a 200"),
     optional("CACHE_NEGATIVE_TTL", "5m", DURATION, "life of a 404 or 410"),
     optional(

@@ -4,16 +4,17 @@ use std::fs;
 use std::path::Path;
 
 use super::{
-    accept, duration, env, forwarded, identity, link, pointer, query, rate_limit, record,
-    redis_url, target,
+    accept, duration, env, event, forwarded, identity, link, pointer, query, rate_limit, record,
+    redis_url, signature, target,
 };
 
 type Law = fn(&[u8]);
 
-const TARGETS: [(&str, Law); 12] = [
+const TARGETS: [(&str, Law); 14] = [
     ("accept", accept),
     ("duration", duration),
     ("env", env),
+    ("event", event),
     ("forwarded", forwarded),
     ("identity", identity),
     ("link", link),
@@ -22,6 +23,7 @@ const TARGETS: [(&str, Law); 12] = [
     ("rate_limit", rate_limit),
     ("record", record),
     ("redis_url", redis_url),
+    ("signature", signature),
     ("target", target),
 ];
 

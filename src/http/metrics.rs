@@ -5,6 +5,7 @@ mod connections;
 mod gauges;
 mod requests;
 mod tls;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub(super) use connections::Shed;
 pub(super) use requests::RequestMetrics;
 pub use tls::TlsCounters;
 pub(super) use tls::TlsOutcome;
+pub(super) use webhooks::webhook_counters;
 
 use gauges::{Gauges, Observed};
 

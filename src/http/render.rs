@@ -128,6 +128,23 @@ pub(super) fn method_not_allowed(req: &Request, res: &mut Response) {
     refused(req, res, StatusCode::METHOD_NOT_ALLOWED, body, None);
 }
 
+/// Renders the answer to another method than the one of deliveries.
+pub(super) fn only_post(req: &Request, res: &mut Response) {
+    res.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    let body = error("Method not allowed", "use POST");
+    refused(req, res, StatusCode::METHOD_NOT_ALLOWED, body, None);
+}
+
+/// Renders the answer to a delivery that is not accepted.
+pub(super) fn refused_delivery(
+    req: &Request,
+    res: &mut Response,
+    status: StatusCode,
+    detail: &str,
+) {
+    refused(req, res, status, error("Delivery refused", detail), None);
+}
+
 /// Renders the answer to a request that no page accepts.
 pub(super) fn bad_request(req: &Request, res: &mut Response, detail: &str) {
     refused(req, res, StatusCode::BAD_REQUEST, error("Bad request", detail), None);

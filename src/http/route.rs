@@ -61,10 +61,13 @@ impl<P: Page> Handler for Route<P> {
     async fn handle(&self, req: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
         let Common { clock, latest, health, access_log } = &self.common;
         let arrival = Arrival { at: clock.now(), stopwatch: Stopwatch::start() };
-        let overload = req.extensions().get::<Overload>();
-        let fields = match self.refuse_early(req, res, overload) {
+        let overload = req.extensions().get::<Overload>().cloned();
+        let fields = match self.refuse_early(req, res, overload.as_ref()) {
             true => LogFields::default(),
-            false => self.page.answer(req, res, &arrival).await,
+            false => {
+                self.page.receive(req).await;
+                self.page.answer(req, res, &arrival).await
+            }
         };
         if latest.note(arrival.at) {
             render::date(res, arrival.at);

@@ -12,6 +12,7 @@ use salvo::{Handler, Request, Router, Service};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::metrics::Registry;
+use crate::secret::Secret;
 use crate::target::Policy;
 
 use super::access_log::AccessLog;
@@ -28,6 +29,7 @@ use super::render::HeadCache;
 use super::route::{Common, Livez, Missing, Ping, Route};
 use super::selection::Selections;
 use super::version::Version;
+use super::webhook::{self, Webhook};
 
 /// The parts of the routes.
 pub struct Parts {
@@ -37,6 +39,8 @@ pub struct Parts {
     pub mirror: MirrorConfig,
     /// The rules for allowed targets.
     pub policy: Arc<Policy>,
+    /// The secrets of deliveries; without one there is no page for them.
+    pub webhook_secrets: Vec<Secret>,
     /// The time for which clients and intermediate caches may reuse a fresh answer, counted from
     /// when it is served.
     pub client_lifetime: Duration,
@@ -61,7 +65,7 @@ pub fn service(parts: Parts) -> Service {
     let Parts { sources, health, access_log, registry, clock, .. } = parts;
     let client_tokens = ClientTokens::new(&registry);
     let documents = Arc::new(Documents {
-        cache: parts.cache,
+        cache: parts.cache.clone(),
         heads: HeadCache::with_lifetime(parts.client_lifetime),
         client_rate: ClientRate::new(parts.client_miss_rate),
         proxies: parts.proxies,
@@ -78,6 +82,7 @@ pub fn service(parts: Parts) -> Service {
         policy: Arc::clone(&parts.policy),
         tokens: Arc::clone(&sources.tokens),
     };
+    let webhook = Webhook::new(parts.cache.clone(), parts.webhook_secrets.clone(), &registry);
     let mirror = Mirror::new(documents, parts.mirror, parts.policy, client_tokens);
     let metrics = MetricsPage::new(registry, sources);
     let (healthz, readyz) = (Healthz(health.clone()), Readyz(health.clone()));
@@ -89,7 +94,12 @@ pub fn service(parts: Parts) -> Service {
         .push(exactly("/healthz", healthz, &common))
         .push(exactly("/livez", Livez, &common))
         .push(exactly("/readyz", readyz, &common))
-        .push(exactly("/metrics", metrics, &common))
+        .push(exactly("/metrics", metrics, &common));
+    let routes = match parts.webhook_secrets.is_empty() {
+        true => routes,
+        false => routes.push(exactly(webhook::PATH, webhook, &common)),
+    };
+    let routes = routes
         .push(mirrored(Route::new(mirror, None, &common)))
         .push(anything(Route::new(Missing, None, &common)));
     Service::new(routes)

@@ -49,6 +49,7 @@ mod surface;
 mod tidy;
 mod tokens;
 mod upstream_faults;
+mod webhooks;
 
 /// A document that most tests ask for.
 const LATEST: &str = "https://api.github.com/repos/octo/app/releases/latest";

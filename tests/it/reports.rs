@@ -177,6 +177,11 @@ async fn metrics_are_prometheus_text() {
     svm_upstream_requests_total 1
     svm_upstream_up{host="api.github.com"} 1
     svm_upstream_window 64
+    svm_webhooks_total{result="accepted"} 0
+    svm_webhooks_total{result="ignored"} 0
+    svm_webhooks_total{result="refused"} 0
+    svm_webhooks_total{result="repeated"} 0
+    svm_webhooks_total{result="too-soon"} 0
     svm_write_behind_bytes 3161
     svm_write_behind_depth 1
     svm_write_behind_dropped_total{reason="age"} 0

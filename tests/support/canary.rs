@@ -66,6 +66,7 @@ pub fn guard_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str
     for (name, value) in variables {
         match name {
             "GITHUB_PATS" => guard(value.split([',', ' ', '\'', '"'])),
+            "WEBHOOK_SECRETS" => guard(value.split([',', ' ', '\'', '"'])),
             "REDIS_HOST" => guard(password(value)),
             "GITHUB_TOKEN_HOSTS" => {
                 let hosts = value.split(',').map(|host| host.trim().to_ascii_lowercase());

@@ -127,7 +127,15 @@ fn all_faults_in_one_message() {
 
 #[test]
 fn a_token_in_the_wrong_variable_is_shown_by_four_characters() {
-    let no_text = ["GITHUB_PATS", "REDIS_HOST", "CACHE_DIR", "REDIS_CA_FILE", "UPSTREAM_CA_FILE"];
+    const FOR_SECRETS: &str = "WEBHOOK_SECRETS";
+    let no_text = [
+        "GITHUB_PATS",
+        FOR_SECRETS,
+        "REDIS_HOST",
+        "CACHE_DIR",
+        "REDIS_CA_FILE",
+        "UPSTREAM_CA_FILE",
+    ];
     let names = VARIABLES.iter().map(|variable| variable.name);
     for name in names.filter(|name| !no_text.contains(name)) {
         for value in [
@@ -142,7 +150,7 @@ fn a_token_in_the_wrong_variable_is_shown_by_four_characters() {
         ] {
             // It may be a host name.
             let message = match config(&[(name, value)]) {
-                Ok(config) => format!("{:?}", config.settings),
+                Ok(config) => format!("{:?}", config.settings).replace(FOR_SECRETS, ""),
                 Err(message) => message,
             };
             for part in ["canary", "Secret"] {

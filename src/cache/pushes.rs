@@ -1,0 +1,266 @@
+//! Pushes: events of repositories that GitHub has told, and the checks that follow each.
+//!
+//! GitHub's lists and ETags lag behind its events, so a check right after one may find nothing. An
+//! event causes a check at once and after 5, 15 and 60 s. Repeated events cost nothing: deliveries
+//! are remembered, and a repository has at most one event in 5 s.
+
+mod event;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use crate::clock::{Clock, Timestamp};
+use crate::secret::Signature;
+use crate::target::{Target, in_repository};
+use crate::words::words;
+
+use super::Cache;
+
+pub use event::Repository;
+
+/// The deliveries that are remembered.
+const MOST_DELIVERIES: usize = 4_096;
+/// The checks that wait at most.
+const MOST_PLANNED: usize = 4_096;
+/// The time after an event in which others of its repository cause nothing.
+const APART: Duration = Duration::from_secs(5);
+/// The times of the checks after an event.
+const CHECK_AFTER: [Duration; 4] =
+    [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(60)];
+/// The interval at which the clock is read while checks wait.
+const TICK: Duration = Duration::from_millis(250);
+/// The documents of an event that are checked at once.
+const AT_ONCE: usize = 8;
+
+words! {
+    /// The consequence of a delivery.
+    pub enum Delivery {
+        /// The documents of its repository are checked.
+        Accepted = "accepted",
+        /// It has come before.
+        Repeated = "repeated",
+        /// An event of the repository came just before, or too many checks wait.
+        TooSoon = "too-soon",
+        /// It names no repository.
+        Ignored = "ignored",
+        /// It is not signed, is too large, or is no event.
+        Refused = "refused",
+    }
+}
+
+/// The events and the checks that wait.
+#[derive(Debug, Default)]
+pub struct Pushes {
+    state: Mutex<State>,
+    planned: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    seen: Recent<Signature>,
+    last: HashMap<Arc<Repository>, Timestamp>,
+    planned: Vec<(Timestamp, Arc<Repository>)>,
+}
+
+/// The latest values, as many as are remembered.
+#[derive(Debug)]
+struct Recent<T> {
+    values: HashSet<T>,
+    order: VecDeque<T>,
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self { values: HashSet::new(), order: VecDeque::new() }
+    }
+}
+
+impl<T: Copy + Eq + Hash> Recent<T> {
+    /// Remembers a value; returns true if it is new.
+    fn insert(&mut self, value: T) -> bool {
+        if !self.values.insert(value) {
+            return false;
+        }
+        self.order.push_back(value);
+        if self.order.len() > MOST_DELIVERIES
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.values.remove(&oldest);
+        }
+        true
+    }
+}
+
+impl Pushes {
+    /// Takes in an event whose signature is right. A delivery is known by its signature: the header
+    /// with its number is not signed, so a replay may carry another one.
+    pub fn deliver(&self, signature: Signature, body: &[u8], now: Timestamp) -> Delivery {
+        let repository = match Repository::of_event(body) {
+            Ok(Some(repository)) => Arc::new(repository),
+            Ok(None) => return Delivery::Ignored,
+            Err(_) => return Delivery::Refused,
+        };
+        let mut state = self.state.lock();
+        if !state.seen.insert(signature) {
+            return Delivery::Repeated;
+        }
+        state.last.retain(|_, at| now.since(*at) < APART && *at <= now);
+        let has_room = state.planned.len() + CHECK_AFTER.len() <= MOST_PLANNED;
+        if state.last.contains_key(&repository) || !has_room {
+            return Delivery::TooSoon;
+        }
+        state.last.insert(Arc::clone(&repository), now);
+        // The checks after an earlier event would come between those of this one.
+        state.planned.retain(|(_, planned)| *planned != repository);
+        let checks = CHECK_AFTER.map(|after| (now + after, Arc::clone(&repository)));
+        state.planned.extend(checks);
+        drop(state);
+        self.planned.notify_one();
+        Delivery::Accepted
+    }
+
+    /// Waits for the next checks, and takes the repositories that they are about.
+    async fn next(&self, clock: &Clock) -> HashSet<Arc<Repository>> {
+        loop {
+            let due = self.take_due(clock.now());
+            if !due.is_empty() {
+                return due;
+            }
+            if self.state.lock().planned.is_empty() {
+                self.planned.notified().await;
+            } else {
+                sleep(TICK).await;
+            }
+        }
+    }
+
+    fn take_due(&self, now: Timestamp) -> HashSet<Arc<Repository>> {
+        let mut due = HashSet::new();
+        self.state.lock().planned.retain(|(at, repository)| {
+            let waits = *at > now;
+            if !waits {
+                due.insert(Arc::clone(repository));
+            }
+            waits
+        });
+        due
+    }
+}
+
+impl Cache {
+    /// The events that GitHub has told.
+    pub fn pushes(&self) -> &Pushes {
+        &self.0.pushes
+    }
+
+    /// Checks the documents of repositories of which there was an event, for as long as it is
+    /// awaited.
+    pub async fn follow_pushes(&self) {
+        loop {
+            let due = self.0.pushes.next(&self.0.clock).await;
+            let targets: Vec<Target> = self
+                .0
+                .memory
+                .urls_in_use()
+                .filter_map(|url| {
+                    let target = Target::parse_name(&url, &self.0.targets).ok()?;
+                    due.iter().any(|repository| repository.has(&target)).then_some(target)
+                })
+                .collect();
+            for targets in targets.chunks(AT_ONCE) {
+                join_all(targets.iter().map(|target| self.check_for_event(target))).await;
+            }
+        }
+    }
+}
+
+impl Repository {
+    /// Returns true if a document is one of this repository.
+    fn has(&self, target: &Target) -> bool {
+        let path = target.path();
+        let Some(rest) = in_repository(path).filter(|_| target.gets_token()) else { return false };
+        let root = path.strip_suffix(rest).unwrap_or(path).trim_end_matches('/');
+        let root = root.strip_prefix("/api/v3").unwrap_or(root);
+        match (root.strip_prefix("/repos/"), root.strip_prefix("/repositories/")) {
+            (Some(name), _) => name.eq_ignore_ascii_case(&self.full_name),
+            (_, Some(id)) => *id == self.id.to_string(),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::target::Policy;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+    fn signature(number: usize) -> Signature {
+        Signature::parse(format!("sha256={number:064x}").as_bytes()).unwrap()
+    }
+
+    fn event(name: &str) -> String {
+        format!(r#"{{"repository":{{"id":7,"full_name":"{name}"}}}}"#)
+    }
+
+    #[test]
+    fn repeated_events_cause_nothing() {
+        let pushes = Pushes::default();
+        let deliver = |number, name, seconds| {
+            let now = NOW + Duration::from_secs(seconds);
+            pushes.deliver(signature(number), event(name).as_bytes(), now)
+        };
+        assert_eq!(deliver(1, "octo/app", 0), Delivery::Accepted);
+        assert_eq!(deliver(1, "octo/app", 90), Delivery::Repeated);
+        assert_eq!(deliver(2, "octo/app", 4), Delivery::TooSoon);
+        assert_eq!(deliver(3, "octo/other", 4), Delivery::Accepted);
+        assert_eq!(deliver(4, "octo/app", 5), Delivery::Accepted);
+        assert_eq!(pushes.deliver(signature(5), b"{}", NOW), Delivery::Ignored);
+        assert_eq!(pushes.deliver(signature(5), b"[", NOW), Delivery::Refused);
+    }
+
+    #[test]
+    fn checks_follow_an_event_at_set_times() {
+        let pushes = Pushes::default();
+        let _ = pushes.deliver(signature(1), event("octo/app").as_bytes(), NOW);
+        let due = |seconds| pushes.take_due(NOW + Duration::from_secs(seconds)).len();
+        assert_eq!([0, 4, 5, 14, 15, 59, 60, 99].map(due), [1, 0, 1, 0, 1, 0, 1, 0]);
+    }
+
+    #[test]
+    fn deliveries_and_checks_are_bounded() {
+        let pushes = Pushes::default();
+        for number in 0..2 * MOST_DELIVERIES {
+            let name = format!("octo/app{number}");
+            let _ = pushes.deliver(signature(number), event(&name).as_bytes(), NOW);
+        }
+        let state = pushes.state.lock();
+        assert_eq!((state.seen.order.len(), state.seen.values.len()), (4_096, 4_096));
+        assert_eq!((state.planned.len(), state.last.len()), (MOST_PLANNED, MOST_PLANNED / 4));
+    }
+
+    #[test]
+    fn a_repository_is_known_by_its_name_and_its_number() {
+        let repository = Repository::of_event(event("Octo/App").as_bytes()).unwrap().unwrap();
+        for (url, want) in [
+            ("https://api.github.com/repos/octo/app/releases/latest", true),
+            ("https://api.github.com/repos/OCTO/app/tags", true),
+            ("https://api.github.com/repositories/7/releases", true),
+            ("https://api.github.com/repositories/77/releases", false),
+            ("https://api.github.com/repos/octo/app2/releases", false),
+            ("https://raw.githubusercontent.com/repos/octo/app/v.json", false),
+        ] {
+            let target = Target::parse(url, &Policy::default()).unwrap();
+            assert_eq!(repository.has(&target), want, "{url}");
+        }
+    }
+}

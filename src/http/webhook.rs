@@ -1,0 +1,130 @@
+//! The page `/webhooks/github`: GitHub tells that something has happened in a repository.
+//!
+//! Nothing of a body is parsed before its signature is right. A delivery changes no document: it
+//! only causes checks, as a request of a client does.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderName, Method, StatusCode};
+use prometheus::IntCounter;
+use salvo::{Request, Response};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::cache::{Cache, Delivery};
+use crate::secret::{Secret, Signature};
+
+use super::metrics::webhook_counters;
+use super::page::{Arrival, LogFields, Page};
+use super::render;
+
+/// The path of the page.
+pub(super) const PATH: &str = "/webhooks/github";
+
+const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");
+/// GitHub sends no larger body.
+const LONGEST_BODY: usize = 25 << 20;
+/// The bodies that are received at once. Anybody can send one.
+const MOST_BODIES: usize = 4;
+/// The time for a body to arrive.
+const BODY_LIMIT: Duration = Duration::from_secs(10);
+
+/// The page of deliveries.
+pub(super) struct Webhook {
+    cache: Cache,
+    secrets: Vec<Secret>,
+    slots: Semaphore,
+    deliveries: [IntCounter; Delivery::ALL.len()],
+}
+
+/// A delivery, or the status with which it is refused.
+#[derive(Clone)]
+struct Received(Result<(Signature, Bytes), (StatusCode, &'static str)>);
+
+impl Webhook {
+    pub(super) fn new(
+        cache: Cache,
+        secrets: Vec<Secret>,
+        registry: &crate::metrics::Registry,
+    ) -> Self {
+        let deliveries = webhook_counters(registry);
+        Self { cache, secrets, slots: Semaphore::new(MOST_BODIES), deliveries }
+    }
+
+    async fn body(&self, req: &mut Request) -> Received {
+        Received(self.signed_body(req).await)
+    }
+
+    async fn signed_body(
+        &self,
+        req: &mut Request,
+    ) -> Result<(Signature, Bytes), (StatusCode, &'static str)> {
+        const TOO_LARGE: (StatusCode, &str) =
+            (StatusCode::PAYLOAD_TOO_LARGE, "a delivery has at most 25 MiB");
+        let header = req.headers().get(SIGNATURE);
+        let signature = header.and_then(|value| Signature::parse(value.as_bytes()));
+        let signature =
+            signature.ok_or((StatusCode::UNAUTHORIZED, "X-Hub-Signature-256 is required"))?;
+        let length = req.headers().get(CONTENT_LENGTH);
+        let length = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > LONGEST_BODY) {
+            return Err(TOO_LARGE);
+        }
+        let busy = (StatusCode::SERVICE_UNAVAILABLE, "too many deliveries arrive at once");
+        let _slot = self.slots.try_acquire().map_err(|_| busy)?;
+        let body = timeout(BODY_LIMIT, req.payload_with_max_size(LONGEST_BODY)).await;
+        let body =
+            body.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the delivery came too slowly"))?;
+        let body = body.map_err(|_| TOO_LARGE)?.clone();
+        match signature.is_of(&body, &self.secrets) {
+            true => Ok((signature, body)),
+            false => Err((StatusCode::UNAUTHORIZED, "the signature is not right")),
+        }
+    }
+}
+
+impl Page for Webhook {
+    // It has its own answer to other methods.
+    const EXISTS: bool = false;
+    const IS_SHED: bool = true;
+
+    async fn receive(&self, req: &mut Request) {
+        if req.method() == Method::POST {
+            let received = self.body(req).await;
+            req.extensions_mut().insert(received);
+        }
+    }
+
+    async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
+        let Some(Received(received)) = req.extensions().get::<Received>() else {
+            render::only_post(req, res);
+            return LogFields::default();
+        };
+        let delivery = match received {
+            Ok((signature, body)) => self.cache.pushes().deliver(*signature, body, arrival.at),
+            Err((status, detail)) => {
+                render::refused_delivery(req, res, *status, detail);
+                Delivery::Refused
+            }
+        };
+        self.deliveries[delivery as usize].inc();
+        match (received, delivery) {
+            (Err(_), _) => {}
+            (Ok(_), Delivery::Refused) => {
+                render::refused_delivery(
+                    req,
+                    res,
+                    StatusCode::BAD_REQUEST,
+                    "it is no event in JSON",
+                );
+            }
+            (Ok(_), delivery) => {
+                let body = format!(r#"{{"status":"{}"}}"#, delivery.as_str());
+                render::json(req, res, StatusCode::ACCEPTED, body);
+            }
+        }
+        LogFields::default()
+    }
+}
