@@ -40,10 +40,12 @@ fn the_readme_is_short() {
 /// Links from one document to another, and to a heading in it.
 #[test]
 fn links_lead_to_documents_and_headings() {
-    let documents = ["README.md", "SECURITY.md", "CHANGELOG.md", "deploy/README.md"];
+    let documents = ["README.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md"];
+    let packages = ["deploy", "deploy/chart", "deploy/release", "tests/simulated-github"];
+    let packages = packages.map(|folder| format!("{folder}/README.md"));
     let documents = documents.map(str::to_owned).into_iter();
     let others = files("docs").into_iter().map(|file| file.path);
-    let faults = documents.chain(others).flat_map(|path| broken_links(&path));
+    let faults = documents.chain(packages).chain(others).flat_map(|path| broken_links(&path));
     assert_none(faults);
 }
 
