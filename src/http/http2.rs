@@ -30,9 +30,11 @@ use silence::falls_silent;
 const MOST_STREAMS: u32 = 100;
 /// Bytes of requests' bodies that a client may send unread: svm reads none.
 const WINDOW: u32 = 64 << 10;
-/// The factor between the patience and the time for the answers that are under way when a
-/// connection ends.
-const ENDING: u32 = 3;
+/// The time for the answers under way when a connection is to end, in multiples of the patience.
+const ANSWERS: u32 = 3;
+/// The time for a client without a request to take leave when its connection is to end. It could
+/// hold the place of another client by saying nothing.
+const LEAVE: Duration = Duration::from_secs(2);
 
 /// The settings of all HTTP/2 connections.
 pub(super) struct Http2 {
@@ -66,9 +68,10 @@ impl Http2 {
             () = connection.close_signal().cancelled() => {}
             () = silence => {}
         }
+        let limit = if connection.has_streams() { self.patience * ANSWERS } else { LEAVE };
         http.as_mut().graceful_shutdown();
         let rest = connection.abort_signal().run_until_cancelled(http);
-        let _ = timeout(self.patience * ENDING, rest).await;
+        let _ = timeout(limit, rest).await;
     }
 }
 

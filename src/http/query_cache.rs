@@ -1,4 +1,5 @@
-//! A cache of parsed queries: the target and the `refresh` flag of each raw query string.
+//! A cache of parsed queries: the target, the `refresh` flag and the wanted part of each raw query
+//! string.
 //!
 //! To parse and check a URL takes longer than all the rest of a hit. The same bytes always mean the
 //! same, so the raw query string is the key.

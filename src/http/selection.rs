@@ -70,7 +70,7 @@ fn release(list: &str, age: Duration, now: Timestamp) -> Result<Part<'_>, Absenc
         }
         NoRelease::TooYoung { releases, until } => {
             let reason = format!(
-                "none of the {releases} releases in the list is {} old (drafts and prereleases do not count)",
+                "none of the {releases} releases in the list is at least {} old (drafts and prereleases do not count)",
                 Age(age)
             );
             Absence { reason, until }
@@ -118,7 +118,7 @@ mod tests {
     fn an_absence_has_a_sentence() {
         let nothing = "the document has nothing at /assets/1";
         assert_eq!(select(Some(7), Some("/assets/1")), Err(nothing.to_owned()));
-        let young = "none of the 2 releases in the list is 30days old (drafts and prereleases do not count)";
+        let young = "none of the 2 releases in the list is at least 30days old (drafts and prereleases do not count)";
         assert_eq!(select(Some(30), None), Err(young.to_owned()));
         let list = Selection { min_age: Some(Duration::ZERO), pointer: None }.find("{}", NOW);
         assert_eq!(list.unwrap_err().reason, "the document is no list of releases");

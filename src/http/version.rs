@@ -19,7 +19,7 @@ use super::documents::{Documents, Form, Wanted};
 use super::page::{Arrival, LogFields, Page};
 use super::query_cache::{ParsedQuery, QueryCache};
 use super::render::{self, Given};
-use super::selection::Selections;
+use super::selection::{Selection, Selections};
 
 use part::InPart;
 
@@ -38,9 +38,9 @@ impl Page for Version {
                 let wanted = Wanted { target, demand };
                 match selection {
                     None => self.documents.answer(req, res, wanted, arrival, &Plain).await,
+                    // Boxed separately: the plain hit need not carry its room.
                     Some(selection) => {
-                        let form = InPart::new(&self.selections, selection, arrival.at);
-                        self.documents.answer(req, res, wanted, arrival, &form).await
+                        Box::pin(self.part(req, res, wanted, selection, arrival)).await
                     }
                 }
             }
@@ -49,6 +49,20 @@ impl Page for Version {
                 self.documents.refused(arrival)
             }
         }
+    }
+}
+
+impl Version {
+    async fn part(
+        &self,
+        req: &Request,
+        res: &mut Response,
+        wanted: Wanted,
+        selection: Arc<Selection>,
+        arrival: &Arrival,
+    ) -> LogFields {
+        let form = InPart::new(&self.selections, selection, arrival.at);
+        self.documents.answer(req, res, wanted, arrival, &form).await
     }
 }
 

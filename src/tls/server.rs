@@ -41,7 +41,7 @@ impl ServerTls {
     ///
     /// A file cannot be read or holds no certificate or key, or the two do not belong together.
     pub fn read(files: &ServerCertificate) -> Result<Self, Error> {
-        let shown = RwLock::new(Shown::read(files)?);
+        let shown = RwLock::new(Shown::of(files, &Pem::read(files)?)?);
         Ok(Self { files: files.clone(), shown })
     }
 
@@ -55,16 +55,16 @@ impl ServerTls {
     ///
     /// # Errors
     ///
-    /// As of [`ServerTls::read`]; the certificate that is shown then stays. The
-    /// two files do not fit between the writing of the one and of the other.
+    /// As of [`ServerTls::read`]; the certificate that is shown then stays. When
+    /// an operator writes the two files one after the other, they do not fit in between.
     pub fn read_again(&self) -> Result<bool, Error> {
-        let read = Shown::read(&self.files)?;
-        let mut shown = self.shown.write();
-        let has_changed = read.digest != shown.digest;
-        if has_changed {
-            *shown = read;
+        let files = Pem::read(&self.files)?;
+        if files.digest() == self.shown.read().digest {
+            return Ok(false);
         }
-        Ok(has_changed)
+        let read = Shown::of(&self.files, &files)?;
+        *self.shown.write() = read;
+        Ok(true)
     }
 }
 
@@ -75,13 +75,12 @@ impl fmt::Debug for ServerTls {
 }
 
 impl Shown {
-    fn read(files: &ServerCertificate) -> Result<Self, Error> {
+    fn of(files: &ServerCertificate, pem: &Pem) -> Result<Self, Error> {
         let ServerCertificate { cert_file, key_file } = files;
-        let (cert_pem, key_pem) = (contents(CERT_FILE, cert_file)?, contents(KEY_FILE, key_file)?);
-        let chain = certificates(&cert_pem)
+        let chain = certificates(&pem.certificate)
             .ok_or_else(|| Error::NoCertificate { variable: CERT_FILE, path: cert_file.clone() })?;
         let no_key = |_| Error::NoKey { variable: KEY_FILE, path: key_file.clone() };
-        let key = PrivateKeyDer::from_pem_slice(&key_pem).map_err(no_key)?;
+        let key = PrivateKeyDer::from_pem_slice(&pem.key).map_err(no_key)?;
         let setup = |source| Error::Setup { server: "clients", source };
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
@@ -90,12 +89,25 @@ impl Shown {
             .with_single_cert(chain, key)
             .map_err(|source| refused(files, source))?;
         config.alpn_protocols = [HTTP_2, HTTP_1_1].map(<[u8]>::to_vec).into();
-        let digest = Sha256::new()
-            .chain_update(Sha256::digest(&cert_pem))
-            .chain_update(Sha256::digest(&key_pem))
-            .finalize()
-            .into();
-        Ok(Self { config: Arc::new(config), digest })
+        Ok(Self { config: Arc::new(config), digest: pem.digest() })
+    }
+}
+
+/// The contents of both files.
+struct Pem {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Pem {
+    fn read(files: &ServerCertificate) -> Result<Self, Error> {
+        let certificate = contents(CERT_FILE, &files.cert_file)?;
+        Ok(Self { certificate, key: contents(KEY_FILE, &files.key_file)? })
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        let [certificate, key] = [&self.certificate, &self.key].map(Sha256::digest);
+        Sha256::new().chain_update(certificate).chain_update(key).finalize().into()
     }
 }
 

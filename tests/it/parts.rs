@@ -126,8 +126,7 @@ async fn a_release_is_served_as_soon_as_it_is_old_enough() {
     let app = TestApp::builder().set("CACHE_HARD_TTL", "60d").start().await;
     app.github.release("octo/app").tag("v1").serve();
     let path = part(LATEST, "min_age=7d");
-    let detail =
-        "none of the 1 releases in the list is 7days old (drafts and prereleases do not count)";
+    let detail = "none of the 1 releases in the list is at least 7days old (drafts and prereleases do not count)";
     for _ in 0..3 {
         app.get(&path).await.assert_error(404, "Not in the document", detail);
     }

@@ -76,7 +76,7 @@ impl Connection {
 
     /// Returns the start of the idle time, or `None` while there is a request.
     pub(super) fn idle_since(&self) -> Option<u64> {
-        let has_request = self.is(HANDLING | WRITING) || self.streams.load(Ordering::Relaxed) > 0;
+        let has_request = self.is(HANDLING | WRITING) || self.has_streams();
         (!has_request).then(|| self.idle_since.load(Ordering::Relaxed))
     }
 
@@ -136,6 +136,11 @@ impl Connection {
     /// has given it up.
     pub(in crate::http) fn end_stream(&self) {
         self.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Returns true while a request of HTTP/2 is being answered.
+    pub(in crate::http) fn has_streams(&self) -> bool {
+        self.streams.load(Ordering::Relaxed) > 0
     }
 
     /// Returns the number of requests of HTTP/2 so far.

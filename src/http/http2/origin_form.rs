@@ -9,8 +9,11 @@ use http::{HeaderValue, Request, Uri};
 /// that the rule for `Host` refuses the request.
 pub(super) fn to_origin_form<B>(request: &mut Request<B>) {
     let authority = request.uri().authority().map(|it| HeaderValue::from_str(it.as_str()));
+    let is_host = |host: &HeaderValue, authority: &HeaderValue| {
+        host.as_bytes().eq_ignore_ascii_case(authority.as_bytes())
+    };
     if let Some(Ok(authority)) = authority
-        && request.headers().get(HOST) != Some(&authority)
+        && !request.headers().get(HOST).is_some_and(|host| is_host(host, &authority))
     {
         request.headers_mut().append(HOST, authority);
     }
@@ -39,6 +42,7 @@ mod tests {
         let cases = [
             ("https://svm:8443/repos/o/r?page=2", None, "/repos/o/r?page=2", &["svm:8443"][..]),
             ("https://svm/ping", Some("svm"), "/ping", &["svm"]),
+            ("https://svm/ping", Some("SVM"), "/ping", &["SVM"]),
             ("https://svm", None, "/", &["svm"]),
             ("/ping", Some("svm"), "/ping", &["svm"]),
             ("/ping", None, "/ping", &[]),
