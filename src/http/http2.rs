@@ -14,6 +14,7 @@ use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::Service;
 use salvo::rt::tokio::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use crate::tasks::Tasks;
@@ -56,7 +57,10 @@ impl Http2 {
     }
 
     /// Serves a client until it leaves, falls silent or is to be closed.
-    pub(super) async fn serve(&self, stream: ClientStream, service: impl Handler) {
+    pub(super) async fn serve<S>(&self, stream: ClientStream<S>, service: impl Handler)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let (connection, connections) = stream.owners();
         let silence = falls_silent(&connection, &connections, self.patience);
         let connections = connections.clone();

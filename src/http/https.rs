@@ -13,10 +13,13 @@ use crate::tls::{HTTP_2, ServerTls};
 
 use super::metrics::{TlsCounters, TlsOutcome};
 use super::socket::ClientSocket;
-use super::stream::{Framing, Transport};
+use super::stream::Framing;
 
 /// The interval at which the files of the certificate are read.
 const RENEWAL: Duration = Duration::from_secs(2);
+
+/// The decrypted bytes of a client. Their state is large.
+type Tls = Box<TlsStream<ClientSocket>>;
 
 /// The certificate of the server, and what became of handshakes.
 pub struct Https {
@@ -36,14 +39,14 @@ impl Https {
         &self,
         socket: ClientSocket,
         limit: Duration,
-    ) -> Option<(Transport, Framing)> {
+    ) -> Option<(Tls, Framing)> {
         let acceptor = TlsAcceptor::from(self.certificate.config());
         let shaken = timeout(limit, acceptor.accept(socket)).await;
         match shaken {
             Ok(Ok(stream)) => {
                 self.counters.handshake(TlsOutcome::Done);
                 let framing = framing(&stream);
-                return Some((Transport::Tls(Box::new(stream)), framing));
+                return Some((Box::new(stream), framing));
             }
             // Mostly the fault of one client: it distrusts the certificate, or speaks plain HTTP.
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),

@@ -17,6 +17,9 @@ pub(super) trait Page: Send + Sync + 'static {
     /// True if the page is refused while every connection has a request.
     const IS_SHED: bool = false;
 
+    /// True if the page takes the body of a request.
+    const RECEIVES: bool = false;
+
     /// Receives the body of a request, for a page that takes one.
     fn receive(&self, _: &mut Request) -> impl Future<Output = ()> + Send {
         std::future::ready(())

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use salvo::rt::tokio::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::tasks::Tasks;
 
@@ -15,7 +16,7 @@ use super::https::Https;
 use super::in_flight::{Handler, InFlight};
 use super::patience::Patience;
 use super::socket::ClientSocket;
-use super::stream::{ClientStream, Framing, Transport};
+use super::stream::{ClientStream, Framing};
 
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 32 * 1024;
@@ -51,7 +52,7 @@ impl Protocols {
         open: OpenConnection,
         service: impl Handler,
     ) {
-        let stream = ClientStream::new(Transport::Plain(socket), open, Framing::Http1);
+        let stream = ClientStream::new(socket, open, Framing::Http1);
         self.serve_http1(stream, service).await;
     }
 
@@ -69,15 +70,18 @@ impl Protocols {
             () = connection.abort_signal().cancelled() => None,
             () = connection.close_signal().cancelled() => None,
         };
-        let Some((transport, framing)) = accepted else { return };
-        let stream = ClientStream::new(transport, open, framing);
+        let Some((bytes, framing)) = accepted else { return };
+        let stream = ClientStream::new(bytes, open, framing);
         match framing {
             Framing::Http1 => self.serve_http1(stream, service).await,
             Framing::Http2 => self.http2.serve(stream, service).await,
         }
     }
 
-    async fn serve_http1(&self, stream: ClientStream, service: impl Handler) {
+    async fn serve_http1<S>(&self, stream: ClientStream<S>, service: impl Handler)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let (connection, connections) = stream.owners();
         let service = InFlight { service, connection: Arc::clone(&connection), connections };
         let mut http = pin!(self.http1.serve_connection(TokioIo::new(stream), service));

@@ -65,7 +65,9 @@ impl<P: Page> Handler for Route<P> {
         let fields = match self.refuse_early(req, res, overload.as_ref()) {
             true => LogFields::default(),
             false => {
-                self.page.receive(req).await;
+                if P::RECEIVES {
+                    self.page.receive(req).await;
+                }
                 self.page.answer(req, res, &arrival).await
             }
         };

@@ -7,25 +7,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::server::TlsStream;
 
 use super::connections::{Connection, Connections, OpenConnection};
 use super::marked::mark_read;
-use super::socket::ClientSocket;
 
-/// The bytes and their connection.
-pub(super) struct ClientStream {
-    transport: Transport,
+/// The bytes of a client, and its connection. `S` gives them as they are, or decrypted: a type for
+/// each, so that a hit without TLS asks for neither.
+pub(super) struct ClientStream<S> {
+    bytes: S,
     open: OpenConnection,
     framing: Framing,
-}
-
-/// The way to the client.
-pub(super) enum Transport {
-    /// Plain TCP.
-    Plain(ClientSocket),
-    /// TLS. Its state is large.
-    Tls(Box<TlsStream<ClientSocket>>),
 }
 
 /// The form of requests in the bytes.
@@ -33,13 +24,13 @@ pub(super) enum Transport {
 pub(super) enum Framing {
     /// Text, one request after the other.
     Http1,
-    /// Frames of several requests at once, with compressed heads, whose bytes say nothing here.
+    /// Frames of several requests at once, with compressed heads.
     Http2,
 }
 
-impl ClientStream {
-    pub(super) fn new(transport: Transport, open: OpenConnection, framing: Framing) -> Self {
-        Self { transport, open, framing }
+impl<S> ClientStream<S> {
+    pub(super) fn new(bytes: S, open: OpenConnection, framing: Framing) -> Self {
+        Self { bytes, open, framing }
     }
 
     /// Returns the connection, and the set that it belongs to.
@@ -48,24 +39,14 @@ impl ClientStream {
     }
 }
 
-/// Calls a method of whichever transport it is.
-macro_rules! forward {
-    ($stream:expr, $method:ident($($argument:expr),*)) => {
-        match &mut $stream.transport {
-            Transport::Plain(socket) => Pin::new(socket).$method($($argument),*),
-            Transport::Tls(stream) => Pin::new(&mut **stream).$method($($argument),*),
-        }
-    };
-}
-
-impl AsyncRead for ClientStream {
+impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let read = forward!(self, poll_read(context, buffer));
+        let read = Pin::new(&mut self.bytes).poll_read(context, buffer);
         match (self.framing, read.is_pending()) {
             (Framing::Http1, true) => self.open.note_wait(buffer.remaining()),
             (Framing::Http1, false) => {
@@ -79,14 +60,14 @@ impl AsyncRead for ClientStream {
     }
 }
 
-impl AsyncWrite for ClientStream {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.open.note_write();
-        forward!(self, poll_write(context, bytes))
+        Pin::new(&mut self.bytes).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -95,23 +76,20 @@ impl AsyncWrite for ClientStream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.open.note_write();
-        forward!(self, poll_write_vectored(context, slices))
+        Pin::new(&mut self.bytes).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.transport {
-            Transport::Plain(socket) => socket.is_write_vectored(),
-            Transport::Tls(stream) => stream.is_write_vectored(),
-        }
+        self.bytes.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(forward!(self, poll_flush(context)))?;
+        ready!(Pin::new(&mut self.bytes).poll_flush(context))?;
         self.open.note_flush();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        forward!(self, poll_shutdown(context))
+        Pin::new(&mut self.bytes).poll_shutdown(context)
     }
 }

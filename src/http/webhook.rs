@@ -89,6 +89,7 @@ impl Page for Webhook {
     // It has its own answer to other methods.
     const EXISTS: bool = false;
     const IS_SHED: bool = true;
+    const RECEIVES: bool = true;
 
     async fn receive(&self, req: &mut Request) {
         if req.method() == Method::POST {
