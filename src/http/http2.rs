@@ -25,7 +25,7 @@ use super::patience::Patience;
 use super::stream::ClientStream;
 
 use origin_form::to_origin_form;
-use silence::falls_silent;
+use silence::until_silent;
 
 /// Requests of one connection at once, as RFC 9113 (6.5.2) recommends.
 const MOST_STREAMS: u32 = 100;
@@ -62,7 +62,7 @@ impl Http2 {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (connection, connections) = stream.owners();
-        let silence = falls_silent(&connection, &connections, self.patience);
+        let silence = until_silent(&connection, &connections, self.patience);
         let connections = connections.clone();
         let service = Streams { service, connection: Arc::clone(&connection), connections };
         let mut http = pin!(self.builder.serve_connection(TokioIo::new(stream), service));

@@ -21,7 +21,7 @@ const RENEWAL: Duration = Duration::from_secs(2);
 /// The decrypted bytes of a client. Their state is large.
 type Tls = Box<TlsStream<ClientSocket>>;
 
-/// The certificate of the server, and what became of handshakes.
+/// The certificate of the server, and the counters of handshakes.
 pub struct Https {
     certificate: Arc<ServerTls>,
     counters: TlsCounters,
@@ -33,8 +33,8 @@ impl Https {
         Self { certificate: Arc::new(certificate), counters }
     }
 
-    /// Agrees with the client on keys and on the version of HTTP. Nothing comes of a client that
-    /// wants another protocol or does not finish within `limit`.
+    /// Agrees with the client on keys and on the version of HTTP. Returns `None` for a client that
+    /// speaks another protocol, distrusts the certificate, or does not finish within `limit`.
     pub(super) async fn accept(
         &self,
         socket: ClientSocket,
@@ -56,7 +56,7 @@ impl Https {
         None
     }
 
-    /// Reads the files of the certificate again and again, for as long as it is awaited.
+    /// Reads the files of the certificate every two seconds, and never ends by itself.
     pub async fn renew(&self) {
         let mut told = None;
         loop {

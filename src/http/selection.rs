@@ -1,5 +1,5 @@
-//! The part of a document that a client asks for: the newest release of a list that is old enough
-//! (`min_age`), and the value at a pointer (`pointer`).
+//! The part of a document that a client asks for: the newest release in a list that was published
+//! long enough ago (`min_age`), and the value at a pointer (`pointer`).
 //!
 //! Pure, and about the stored bytes alone: a selection causes no call to the upstream.
 

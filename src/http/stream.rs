@@ -1,5 +1,5 @@
-//! The bytes of a client, decrypted where it speaks TLS: the connection hears of each read and
-//! write, and each raw `#` in HTTP/1.1 is marked.
+//! The bytes of a client, decrypted where it speaks TLS. The stream reports each read and write to
+//! the connection, and marks each raw `#` in HTTP/1.1.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

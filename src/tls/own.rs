@@ -9,9 +9,8 @@ use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
 use super::provider;
 
-/// Returns the configuration of a client that believes any certificate. It is for a process that
-/// asks the service on its own machine, by an address that no certificate names, and sends nothing
-/// secret.
+/// Returns the configuration of a client that accepts any certificate. The client asks the service
+/// on its own machine, by an address that no certificate names, and sends no secret.
 ///
 /// # Errors
 ///

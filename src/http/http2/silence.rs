@@ -1,8 +1,8 @@
-//! The silence of a client that speaks HTTP/2. The HTTP library ends no connection for it.
+//! The silence of a client that speaks HTTP/2. The HTTP library would keep its connection open.
 //!
-//! A client is silent when it has sent no request for a while and nothing is on its way to it. A
-//! client that reads nothing more of an answer, and one that goes on with frames that are no
-//! request, end the same way, the latter after some time more.
+//! A client is silent when it has sent no request for a while and svm has written nothing to it.
+//! That includes a client that stops reading an answer. A client that sends frames without
+//! requests, such as pings, is silent after a longer time.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use tokio::time::sleep;
 
 use crate::http::connections::{Connection, Connections};
 
-/// The rounds without a request after which a connection ends, whatever else is on it. A client
-/// that reads slowly has this many times the patience for the rest of an answer.
+/// The rounds without a request after which a client is silent even if svm still writes to it. A
+/// client that reads slowly has this many times the patience for the rest of an answer.
 const MOST_ROUNDS: u32 = 20;
 
-/// Waits until the client has been silent for `patience`. Looks once in that time.
-pub(super) async fn falls_silent(
+/// Waits until the client has been silent for `patience`. The state is looked at once in that time.
+pub(super) async fn until_silent(
     connection: &Connection,
     connections: &Connections,
     patience: Duration,
@@ -27,8 +27,8 @@ pub(super) async fn falls_silent(
         let is_asking = idle.is_none() || connection.streams_begun() != begun;
         begun = connection.streams_begun();
         rounds = if is_asking { 0 } else { rounds + 1 };
-        let is_still = idle.is_some_and(|idle| idle >= patience);
-        if !is_asking && (is_still || rounds >= MOST_ROUNDS) {
+        let is_idle = idle.is_some_and(|idle| idle >= patience);
+        if !is_asking && (is_idle || rounds >= MOST_ROUNDS) {
             return;
         }
     }

@@ -8,9 +8,9 @@ use crate::words::words;
 words! {
     /// The end of a handshake, or of a reading of the certificate's files.
     pub(in crate::http) enum TlsOutcome {
-        /// It did what it was for.
+        /// It succeeded.
         Done = "done",
-        /// It failed; the log says why, that of handshakes at the level `debug`.
+        /// It failed. The log has the cause, of handshakes at the level `debug`.
         Failed = "failed",
     }
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::clock::Timestamp;
 
-/// The release that a list has for an age.
+/// The release that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Newest<'a> {
     /// Its bytes.
@@ -20,7 +20,7 @@ pub(super) struct Newest<'a> {
     pub(super) until: Option<Timestamp>,
 }
 
-/// The reason for which a list has no release for an age.
+/// The reason why no release was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoRelease {
     /// The document is no list of releases.

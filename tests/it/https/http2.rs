@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use svm::clock::Stopwatch;
+
 use crate::support::eventually::eventually;
 use crate::support::tasks::spawn;
 
@@ -93,4 +95,17 @@ async fn answers_under_way_are_finished_at_the_end() {
     });
     assert_eq!(answer.status(), 200);
     eventually(|| client.is_closed()).await;
+}
+
+/// A client that says nothing after its handshake does not acknowledge that the connection ends.
+#[tokio::test]
+async fn a_client_that_says_nothing_does_not_hold_up_the_end() {
+    let mut scene = Scene::start().await;
+    let _silent = scene.connect(Version::Http2).await;
+    let mut client = Http2::new(scene.connect(Version::Http2).await).await;
+    assert_eq!(client.answer(request("/ping")).await.status(), 200);
+    let began = Stopwatch::start();
+    let _ = scene.app.stop().await;
+    // The grace for answers is 5 s, and there are none.
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }
