@@ -33,6 +33,12 @@ impl Timestamp {
         Self(seconds.saturating_mul(1_000))
     }
 
+    /// Reads a time of RFC 3339 in UTC, such as `2026-06-01T12:00:00Z`.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let at = humantime::parse_rfc3339(text).ok()?;
+        Some(Self::default() + at.duration_since(UNIX_EPOCH).ok()?)
+    }
+
     /// Returns the milliseconds since the Unix epoch.
     pub const fn as_millis(self) -> u64 {
         self.0

@@ -5,7 +5,7 @@
 //! its date.
 
 use std::borrow::Cow;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -72,7 +72,7 @@ pub(super) fn pin(body: &[u8]) -> Option<Pin> {
     if release.immutable {
         return Some(Pin::Locked);
     }
-    release.published_at.and_then(timestamp).map(Pin::Published)
+    release.published_at.and_then(Timestamp::from_rfc3339).map(Pin::Published)
 }
 
 /// A release, by what tells it from others.
@@ -117,20 +117,15 @@ impl From<Named<'_>> for Summary {
         Self {
             id: release.id,
             tag: release.tag_name.into_owned(),
-            published_at: release.published_at.and_then(timestamp),
+            published_at: release.published_at.and_then(Timestamp::from_rfc3339),
             may_be_latest: !release.prerelease && !release.draft,
         }
     }
 }
 
-fn timestamp(text: &str) -> Option<Timestamp> {
-    let at = humantime::parse_rfc3339(text).ok()?;
-    Some(Timestamp::default() + at.duration_since(UNIX_EPOCH).ok()?)
-}
-
 impl Release<'_> {
     fn published_at(&self) -> Option<Timestamp> {
-        timestamp(self.published_at)
+        Timestamp::from_rfc3339(self.published_at)
     }
 }
 

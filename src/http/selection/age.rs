@@ -4,7 +4,7 @@
 //! waits some days installs it after others have looked at it.
 
 use std::borrow::Cow;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -71,8 +71,7 @@ fn published_at(json: &str) -> Option<Timestamp> {
     if release.draft || release.prerelease {
         return None;
     }
-    let at = humantime::parse_rfc3339(&release.published_at?).ok()?;
-    Some(Timestamp::default() + at.duration_since(UNIX_EPOCH).ok()?)
+    Timestamp::from_rfc3339(&release.published_at?)
 }
 
 #[cfg(test)]
