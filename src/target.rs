@@ -38,7 +38,7 @@ pub use policy::{
 };
 pub use public_url::PublicUrl;
 pub use representation::Representation;
-pub use resource::in_repository;
+pub use resource::{in_repository, repository};
 
 /// The length limit of a URL in bytes, as given and in canonical form.
 pub const MAX_BYTES: usize = 2_048;

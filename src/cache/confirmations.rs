@@ -4,21 +4,19 @@
 //! question is overdue.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::time::sleep;
 
 use crate::clock::{Clock, Timestamp};
 use crate::target::{Key, Target};
+
+use super::due::next_due;
 
 /// The claims that wait at most.
 const MOST: usize = 1_024;
 /// The questions that are asked at once.
 const AT_ONCE: usize = 8;
-/// The interval at which the clock is read while claims wait.
-const TICK: Duration = Duration::from_millis(250);
 
 /// The documents to be asked about, each with the time of its next question.
 #[derive(Debug, Default)]
@@ -40,17 +38,9 @@ impl Confirmations {
 
     /// Waits for the next documents to be asked about, and takes them.
     pub(super) async fn next(&self, clock: &Clock) -> Vec<Target> {
-        loop {
-            let due = self.take_due(clock.now());
-            if !due.is_empty() {
-                return due;
-            }
-            if self.by_key.lock().is_empty() {
-                self.planned.notified().await;
-            } else {
-                sleep(TICK).await;
-            }
-        }
+        let is_idle = || self.by_key.lock().is_empty();
+        let take = |now| Some(self.take_due(now)).filter(|due| !due.is_empty());
+        next_due(clock, &self.planned, is_idle, take).await
     }
 
     fn take_due(&self, now: Timestamp) -> Vec<Target> {
@@ -63,6 +53,8 @@ impl Confirmations {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use crate::target::Policy;
 
     use super::*;
@@ -90,7 +82,7 @@ mod tests {
         let confirmations = Confirmations::default();
         (0..2 * MOST).for_each(|number| confirmations.plan(&target(number), NOW));
         assert_eq!(confirmations.by_key.lock().len(), MOST);
-        confirmations.plan(&target(0), NOW + TICK);
+        confirmations.plan(&target(0), NOW + Duration::from_millis(250));
         assert_eq!(confirmations.take_due(NOW).len(), AT_ONCE);
     }
 }

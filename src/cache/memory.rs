@@ -73,11 +73,15 @@ impl Memory {
         self.get(key).map(|held| held.entry)
     }
 
-    /// The names of the documents that were served, and of those that do not exist.
-    pub(super) fn urls_in_use(&self) -> impl Iterator<Item = Box<str>> {
+    /// The wanted names of the documents that were served, and of those that do not exist.
+    pub(super) fn urls_in_use(
+        &self,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = Box<str>> {
         let is_used = |held: &Held| held.entry.is_negative() || held.usage.is_used();
         let all = self.documents.iter().chain(self.negatives.iter());
-        all.filter(move |(_, held)| is_used(held)).map(|(_, held)| held.entry.url.clone())
+        all.filter(move |(_, held)| is_wanted(&held.entry.url) && is_used(held))
+            .map(|(_, held)| held.entry.url.clone())
     }
 
     /// Keeps `entry` in place of whatever its key had.

@@ -14,14 +14,14 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::time::sleep;
 
 use crate::clock::{Clock, Timestamp};
 use crate::secret::Signature;
-use crate::target::{Target, in_repository};
+use crate::target::{self, Target};
 use crate::words::words;
 
 use super::Cache;
+use super::due::next_due;
 
 pub use event::Repository;
 
@@ -34,8 +34,6 @@ const APART: Duration = Duration::from_secs(5);
 /// The times of the checks after an event.
 const CHECK_AFTER: [Duration; 4] =
     [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(60)];
-/// The interval at which the clock is read while checks wait.
-const TICK: Duration = Duration::from_millis(250);
 /// The documents of an event that are checked at once.
 const AT_ONCE: usize = 8;
 
@@ -128,17 +126,9 @@ impl Pushes {
 
     /// Waits for the next checks, and takes the repositories that they are about.
     async fn next(&self, clock: &Clock) -> HashSet<Arc<Repository>> {
-        loop {
-            let due = self.take_due(clock.now());
-            if !due.is_empty() {
-                return due;
-            }
-            if self.state.lock().planned.is_empty() {
-                self.planned.notified().await;
-            } else {
-                sleep(TICK).await;
-            }
-        }
+        let is_idle = || self.state.lock().planned.is_empty();
+        let take = |now| Some(self.take_due(now)).filter(|due| !due.is_empty());
+        next_due(clock, &self.planned, is_idle, take).await
     }
 
     fn take_due(&self, now: Timestamp) -> HashSet<Arc<Repository>> {
@@ -165,15 +155,14 @@ impl Cache {
     pub async fn follow_pushes(&self) {
         loop {
             let due = self.0.pushes.next(&self.0.clock).await;
-            let targets: Vec<Target> = self
-                .0
-                .memory
-                .urls_in_use()
-                .filter_map(|url| {
-                    let target = Target::parse_name(&url, &self.0.targets).ok()?;
-                    due.iter().any(|repository| repository.has(&target)).then_some(target)
-                })
-                .collect();
+            // To parse each name in memory would take a second for a million documents.
+            let paths: Vec<_> = due.iter().flat_map(|repository| repository.paths()).collect();
+            let may_be = |url: &str| paths.iter().any(|path| url.contains(path.as_str()));
+            let targets = self.0.memory.urls_in_use(may_be).filter_map(|url| {
+                let target = Target::parse_name(&url, &self.0.targets).ok()?;
+                due.iter().any(|repository| repository.has(&target)).then_some(target)
+            });
+            let targets: Vec<Target> = targets.collect();
             for targets in targets.chunks(AT_ONCE) {
                 join_all(targets.iter().map(|target| self.check_for_event(target))).await;
             }
@@ -184,15 +173,14 @@ impl Cache {
 impl Repository {
     /// Returns true if a document is one of this repository.
     fn has(&self, target: &Target) -> bool {
-        let path = target.path();
-        let Some(rest) = in_repository(path).filter(|_| target.gets_token()) else { return false };
-        let root = path.strip_suffix(rest).unwrap_or(path).trim_end_matches('/');
-        let root = root.strip_prefix("/api/v3").unwrap_or(root);
-        match (root.strip_prefix("/repos/"), root.strip_prefix("/repositories/")) {
-            (Some(name), _) => name.eq_ignore_ascii_case(&self.full_name),
-            (_, Some(id)) => *id == self.id.to_string(),
-            _ => false,
-        }
+        let named = target::repository(target.path()).filter(|_| target.gets_token());
+        named.is_some_and(|named| self.paths().iter().any(|path| path.eq_ignore_ascii_case(named)))
+    }
+
+    /// The paths of this repository, as the names of its documents have them.
+    fn paths(&self) -> [String; 2] {
+        let name = self.full_name.to_ascii_lowercase();
+        [format!("/repos/{name}"), format!("/repositories/{}", self.id)]
     }
 }
 
@@ -254,6 +242,7 @@ mod tests {
         for (url, want) in [
             ("https://api.github.com/repos/octo/app/releases/latest", true),
             ("https://api.github.com/repos/OCTO/app/tags", true),
+            ("https://api.github.com/repos/octo/app", true),
             ("https://api.github.com/repositories/7/releases", true),
             ("https://api.github.com/repositories/77/releases", false),
             ("https://api.github.com/repos/octo/app2/releases", false),
