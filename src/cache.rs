@@ -8,6 +8,7 @@ mod answer;
 mod compressor;
 mod confirm;
 mod confirmations;
+mod due;
 mod explain;
 mod flight;
 mod flight_result;

@@ -18,7 +18,7 @@ pub enum Lie {
     Older,
 }
 
-/// The lies that are told, by path and query, each up to a second of the world's clock.
+/// The false answers, by path and query. Each ends at a second of the world's clock.
 #[derive(Debug, Default)]
 pub struct Lies(HashMap<String, (Lie, u64)>);
 
@@ -28,7 +28,7 @@ impl Lies {
         self.0.insert(target.to_owned(), (lie, until_secs));
     }
 
-    /// Returns the lie that is told about a path and query.
+    /// Returns the false answer for a path and query.
     pub fn about(&self, target: &str, now_secs: u64) -> Option<Lie> {
         let (lie, until_secs) = *self.0.get(target)?;
         (now_secs < until_secs).then_some(lie)
