@@ -64,14 +64,6 @@ impl TokenUse {
     }
 }
 
-impl TokenPool {
-    /// Returns which token of the configuration has this fingerprint, counted from 0.
-    pub fn place_of(&self, fingerprint: Fingerprint) -> Option<usize> {
-        let pool = self.pool.lock();
-        (0..self.authorizations.len()).find(|index| pool.fingerprint(*index) == fingerprint)
-    }
-}
-
 /// The state of a token, for metrics and health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -157,6 +149,12 @@ impl TokenPool {
             let token = token_use.index;
             tracing::warn!(token, scopes, "a token sees private data, and so does every client");
         }
+    }
+
+    /// Returns which token of the configuration has this fingerprint, counted from 0.
+    pub fn place_of(&self, fingerprint: Fingerprint) -> Option<usize> {
+        let pool = self.pool.lock();
+        (0..self.authorizations.len()).find(|index| pool.fingerprint(*index) == fingerprint)
     }
 
     /// Compares the use of quota that an answer shows with that before it; returns whether the call
