@@ -124,11 +124,22 @@ impl Running {
         path: &str,
         condition: impl Fn(&Answer) -> bool,
     ) -> impl Future<Output = Answer> {
+        self.sends(path, |request| request, condition)
+    }
+
+    /// The same for a request with headers, which `complete` adds.
+    #[track_caller]
+    pub fn sends(
+        &self,
+        path: &str,
+        complete: impl Fn(RequestBuilder) -> RequestBuilder,
+        condition: impl Fn(&Answer) -> bool,
+    ) -> impl Future<Output = Answer> {
         let caller = Location::caller();
         async move {
             let waited = Stopwatch::start();
             loop {
-                let answer = self.get(path).await;
+                let answer = Answer::of(complete(self.request(Method::GET, path))).await;
                 if condition(&answer) {
                     return answer;
                 }
