@@ -6,8 +6,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use reqwest::Method;
-
 use super::fail;
 use crate::simulated_github::plain;
 use crate::support::github::GitHub;
