@@ -21,6 +21,9 @@ RUN for manifest in Cargo.toml benches/rigs/Cargo.toml tests/simulated-github/Ca
 
 # The service. Copied files keep their times, which may lie before the build above: touched, they
 # count as changed.
+ARG SVM_COMMIT
+ARG SOURCE_DATE_EPOCH
+COPY build.rs ./
 COPY src src
 RUN touch src/lib.rs src/main.rs \
     && cargo build --release --locked --bin svm \

@@ -1,17 +1,26 @@
 //! The commands of `svm`'s command line.
 
 mod check;
+mod explain;
 mod healthcheck;
 mod help;
+mod own_service;
+mod table;
+mod usage_error;
 
 pub use check::listing;
+pub use explain::explain;
 pub use healthcheck::healthcheck;
-pub use help::help;
+pub use help::{help, help_all, help_of};
+pub use own_service::OwnService;
+pub use table::{COMMANDS, CommandEntry, HELP, OPTIONS, OptionEntry};
+pub use usage_error::UsageError;
 
-use crate::config::redacted::cut;
+use table::{CHECK, HEALTHCHECK, HELP_ALL, VERSION};
+use usage_error::UnknownArgument;
 
 /// A command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Serve; the bare `svm`.
     Serve,
@@ -21,87 +30,186 @@ pub enum Command {
     Healthcheck,
     /// Ask the running service whether it accepts clients.
     ReadyCheck,
-    /// Print the usage and the variables.
+    /// Ask the running service why it answers a URL as it does.
+    Explain {
+        /// The URL, as it is given.
+        url: String,
+        /// True if the answer is wanted as JSON.
+        as_json: bool,
+    },
+    /// Print the usage and the variables that matter.
     Help,
+    /// Print the usage and every variable.
+    HelpAll,
+    /// Print the help of one command.
+    HelpOf(&'static CommandEntry),
     /// Print the version.
     Version,
-}
-
-/// The number of characters of an argument that an error repeats.
-const MAX_SHOWN: usize = 80;
-
-/// An unknown argument. A long one, or one that may be a token, is not repeated in full.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown argument {0:?}; see svm --help")]
-pub struct UnknownArgument(String);
-
-impl UnknownArgument {
-    fn new(argument: String) -> Self {
-        let argument = cut(&argument).unwrap_or(argument);
-        match argument.char_indices().nth(MAX_SHOWN) {
-            Some((end, _)) => Self(format!("{}...", &argument[..end])),
-            None => Self(argument),
-        }
-    }
 }
 
 impl Command {
     /// Parses the arguments after the program's name. A request for help after a command replaces
     /// it.
-    pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, UnknownArgument> {
-        let command = match args.next().as_deref() {
-            None => Self::Serve,
-            Some("check") => Self::Check,
-            Some("healthcheck") => Self::Healthcheck,
-            Some(argument) if is_help(argument) => Self::Help,
-            Some("-V" | "--version") => Self::Version,
-            Some(unknown) => return Err(UnknownArgument::new(unknown.to_owned())),
-        };
-        let next = args.next();
-        let (command, next) = match (command, next.as_deref()) {
-            (Self::Healthcheck, Some("--ready")) => (Self::ReadyCheck, args.next()),
-            _ => (command, next),
-        };
-        if next.as_deref().is_some_and(is_help) && args.next().is_none() {
-            return Ok(Self::Help);
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError`] for an argument that is not known, or missing.
+    pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, UsageError> {
+        let Some(first) = args.next() else { return Ok(Self::Serve) };
+        if let Some(entry) = COMMANDS.into_iter().find(|entry| entry.word == first) {
+            return Self::parse_rest(entry, args);
         }
-        next.map_or(Ok(command), |extra| Err(UnknownArgument::new(extra)))
+        let command = match &*first {
+            help if is_help(help) => Self::Help,
+            all if HELP_ALL.is(all) => Self::HelpAll,
+            version if VERSION.is(version) => Self::Version,
+            _ => return Err(unknown(first, known_first())),
+        };
+        match (&command, args.next()) {
+            (_, None) => Ok(command),
+            // `svm --help check`, and `svm --version --help`.
+            (Self::Help, Some(word)) => {
+                let entry = COMMANDS.into_iter().find(|entry| entry.word == word);
+                entry.map(Self::HelpOf).ok_or_else(|| unknown(word, words()))
+            }
+            (_, Some(help)) if is_help(&help) && args.next().is_none() => Ok(Self::Help),
+            (_, Some(extra)) => Err(unknown(extra, ["--help".to_owned()])),
+        }
+    }
+
+    fn parse_rest(
+        entry: &'static CommandEntry,
+        mut args: impl Iterator<Item = String>,
+    ) -> Result<Self, UsageError> {
+        let (mut has_option, mut operand) = (false, None);
+        while let Some(argument) = args.next() {
+            let is_option = entry.options.iter().any(|option| option.is(&argument));
+            if is_help(&argument) && args.next().is_none() {
+                return Ok(Self::HelpOf(entry));
+            } else if is_option && !has_option {
+                has_option = true;
+            } else if !entry.operand.is_empty() && operand.is_none() && !argument.starts_with('-') {
+                operand = Some(argument);
+            } else {
+                let options = entry.options.iter().chain([&HELP]);
+                return Err(unknown(argument, options.map(|it| format!("--{}", it.long))));
+            }
+        }
+        let incomplete = UsageError::Incomplete { word: entry.word, operand: entry.operand };
+        match entry.word {
+            word if word == CHECK.word => Ok(Self::Check),
+            word if word == HEALTHCHECK.word && has_option => Ok(Self::ReadyCheck),
+            word if word == HEALTHCHECK.word => Ok(Self::Healthcheck),
+            _ => operand.map(|url| Self::Explain { url, as_json: has_option }).ok_or(incomplete),
+        }
     }
 }
 
 fn is_help(argument: &str) -> bool {
-    matches!(argument, "-h" | "--help" | "help")
+    argument == "help" || HELP.is(argument)
+}
+
+fn words() -> impl Iterator<Item = String> {
+    COMMANDS.into_iter().map(|entry| entry.word.to_owned())
+}
+
+/// The arguments that may come first.
+fn known_first() -> impl Iterator<Item = String> {
+    words().chain(OPTIONS.into_iter().map(|option| format!("--{}", option.long)))
+}
+
+fn unknown(argument: String, known: impl IntoIterator<Item = String>) -> UsageError {
+    let known: Vec<_> = known.into_iter().collect();
+    UsageError::Unknown(UnknownArgument::new(argument, known.iter().map(String::as_str)))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::table::{CHECK, EXPLAIN, HEALTHCHECK};
     use super::*;
 
-    fn check(args: &[&str], want: Result<Command, &str>) {
-        let got = Command::parse(args.iter().map(|arg| (*arg).to_owned()));
-        assert_eq!(got, want.map_err(|arg| UnknownArgument(arg.to_owned())), "{args:?}");
+    fn parse(args: &[&str]) -> Result<Command, String> {
+        let args = args.iter().map(|arg| (*arg).to_owned());
+        Command::parse(args).map_err(|error| error.to_string())
+    }
+
+    #[track_caller]
+    fn check(args: &[&str], want: Command) {
+        assert_eq!(parse(args), Ok(want), "{args:?}");
+    }
+
+    /// The last argument is unknown; `shown` is the part of it that is repeated.
+    #[track_caller]
+    fn refuse(args: &[&str], shown: &str) {
+        let want = format!("unknown argument {shown:?}; see svm --help");
+        assert_eq!(parse(args), Err(want), "{args:?}");
     }
 
     #[test]
     fn arguments_are_read_to_the_last() {
-        check(&[], Ok(Command::Serve));
-        check(&["check"], Ok(Command::Check));
-        check(&["healthcheck"], Ok(Command::Healthcheck));
-        check(&["healthcheck", "--ready"], Ok(Command::ReadyCheck));
-        check(&["healthcheck", "--ready", "--help"], Ok(Command::Help));
-        check(&["healthcheck", "--ready", "now"], Err("now"));
-        check(&["check", "--ready"], Err("--ready"));
-        check(&["--help"], Ok(Command::Help));
-        check(&["-V"], Ok(Command::Version));
-        check(&["serve"], Err("serve"));
-        check(&["healthcheck", "now"], Err("now"));
-        check(&["check", "--help"], Ok(Command::Help));
-        check(&["healthcheck", "-h"], Ok(Command::Help));
-        check(&["check", "--help", "now"], Err("--help"));
-        check(&["ghp_secret"], Err("ghp_..."));
-        check(&["--api-key hunter2"], Err("--api-key ..."));
-        check(&[&"é-".repeat(100)], Err(&format!("{}...", "é-".repeat(40))));
-        check(&["--password hunter2pass"], Err("--password ..."));
-        check(&["check", "--token=ghp_secret"], Err("--token=..."));
+        check(&[], Command::Serve);
+        check(&["check"], Command::Check);
+        check(&["healthcheck"], Command::Healthcheck);
+        check(&["healthcheck", "--ready"], Command::ReadyCheck);
+        check(&["-V"], Command::Version);
+        check(&["--version"], Command::Version);
+        let explain = |as_json| Command::Explain { url: "/repos/o/r".to_owned(), as_json };
+        check(&["explain", "/repos/o/r"], explain(false));
+        check(&["explain", "--json", "/repos/o/r"], explain(true));
+        check(&["explain", "/repos/o/r", "--json"], explain(true));
+        refuse(&["healthcheck", "--ready", "now"], "now");
+        refuse(&["healthcheck", "--ready", "--ready"], "--ready");
+        refuse(&["check", "--ready"], "--ready");
+        refuse(&["check", "--help", "now"], "--help");
+        refuse(&["serve"], "serve");
+        refuse(&["healthcheck", "now"], "now");
+        refuse(&["explain", "/repos/o/r", "/repos/o/s"], "/repos/o/s");
+        assert_eq!(
+            parse(&["explain"]),
+            Err("svm explain needs a URL; see svm explain --help".into())
+        );
+    }
+
+    #[test]
+    fn each_command_has_its_own_help() {
+        for help in ["-h", "--help", "help"] {
+            check(&[help], Command::Help);
+            check(&[help, "check"], Command::HelpOf(&CHECK));
+            check(&["check", help], Command::HelpOf(&CHECK));
+            check(&["healthcheck", "--ready", help], Command::HelpOf(&HEALTHCHECK));
+            check(&["explain", help], Command::HelpOf(&EXPLAIN));
+            check(&["--version", help], Command::Help);
+        }
+        check(&["--help-all"], Command::HelpAll);
+        refuse(&["--help", "now"], "now");
+    }
+
+    #[test]
+    fn an_unknown_word_is_answered_with_the_nearest_known_one() {
+        for (args, shown, meant) in [
+            (&["chekc"][..], "chekc", "did you mean check?"),
+            (&["health"], "health", "did you mean healthcheck?"),
+            (&["explian", "x"], "explian", "did you mean explain?"),
+            (&["--hepl"], "--hepl", "did you mean --help?"),
+            (&["-version"], "-version", "did you mean --version?"),
+            (&["healthcheck", "--redy"], "--redy", "did you mean --ready?"),
+            (&["explain", "--jsn", "x"], "--jsn", "did you mean --json?"),
+            (&["--port=1"], "--port=1", "svm reads the variable PORT;"),
+            (&["--cache-dir", "x"], "--cache-dir", "svm reads the variable CACHE_DIR;"),
+            (&["--log-level=debug"], "--log-level=debug", "svm reads the variable RUST_LOG;"),
+            (&["--token=ghp_secret"], "--token=...", "svm reads the variable GITHUB_PATS;"),
+        ] {
+            let want = format!("unknown argument {shown:?}; {meant} see svm --help");
+            assert_eq!(parse(args), Err(want), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_repeated() {
+        refuse(&["ghp_secret"], "ghp_...");
+        refuse(&["--api-key hunter2"], "--api-key ...");
+        refuse(&[&"é-".repeat(100)], &format!("{}...", "é-".repeat(40)));
+        refuse(&["--password hunter2pass"], "--password ...");
+        refuse(&["check", "--password=hunter2pass"], "--password=...");
     }
 }

@@ -7,8 +7,8 @@
 mod faults;
 mod log_filter;
 mod memory;
-mod near_miss;
-mod nearest;
+pub mod near_miss;
+pub mod nearest;
 mod parse;
 mod process;
 mod reader;
@@ -42,7 +42,7 @@ use self::reader::Reader;
 pub use faults::{Fault, Faults};
 pub use redis::{Password, Redis, RedisTls};
 pub use settings::{Setting, Shown};
-pub use variables::{VARIABLES, Variable};
+pub use variables::{SECTIONS, Section, VARIABLES, Variable};
 pub use vars::Vars;
 
 /// All settings of the operator.

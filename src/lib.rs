@@ -53,6 +53,7 @@ pub mod descriptors;
 pub mod dotenv;
 
 pub mod backoff;
+pub mod build_info;
 pub mod clock;
 pub mod gzip;
 mod hex;

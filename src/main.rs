@@ -12,8 +12,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use svm::app::{App, BLOCKING_THREADS, BuildError};
+use svm::build_info;
 use svm::clock::Clock;
-use svm::commands::{Command, healthcheck, help, listing};
+use svm::commands::{Command, OwnService, explain, healthcheck, help, help_all, help_of, listing};
 use svm::config::dotenv::NoDotenv;
 use svm::config::redacted::{redacted, redacted_path};
 use svm::config::{Config, Faults, Server, Setting, Vars};
@@ -53,9 +54,12 @@ fn main() -> ExitCode {
         Ok(Command::Check) => check_configuration(),
         Ok(Command::Healthcheck) => check_health("/healthz"),
         Ok(Command::ReadyCheck) => check_health("/readyz"),
+        Ok(Command::Explain { url, as_json }) => explain_url(&url, as_json),
         Ok(Command::Help) => print(&help()),
-        Ok(Command::Version) => print(&format!("svm {}\n", env!("CARGO_PKG_VERSION"))),
-        Err(unknown) => Err(Exit { code: USAGE, sentence: unknown.to_string() }),
+        Ok(Command::HelpAll) => print(&help_all()),
+        Ok(Command::HelpOf(command)) => print(&help_of(command)),
+        Ok(Command::Version) => print(&format!("{}\n", build_info::line())),
+        Err(fault) => Err(Exit { code: USAGE, sentence: fault.to_string() }),
     };
     match run {
         Ok(()) => ExitCode::SUCCESS,
@@ -136,11 +140,19 @@ fn settings(config: &Config) -> String {
 }
 
 fn check_health(path: &str) -> Result<(), Exit> {
+    let answer = healthcheck(own_service()?, path).map_err(Exit::failure)?;
+    print(&format!("{answer}\n"))
+}
+
+fn explain_url(url: &str, as_json: bool) -> Result<(), Exit> {
+    print(&explain(own_service()?, url, as_json).map_err(Exit::failure)?)
+}
+
+/// Returns the address of the service that the environment configures.
+fn own_service() -> Result<OwnService, Exit> {
     let (vars, _) = environment()?;
     let server = Server::from_vars(&vars)?;
-    let answer = healthcheck(server.host, server.port, server.certificate.is_some(), path)
-        .map_err(Exit::failure)?;
-    print(&format!("{answer}\n"))
+    OwnService::new(server.host, server.port, server.certificate.is_some()).map_err(Exit::failure)
 }
 
 /// Returns the variables, and warnings about the environment.
@@ -222,7 +234,7 @@ async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
     let listener = http::bind(address).map_err(failed)?;
     // The bound address differs from the configured one if the system chose the port.
     let bound = listener.local_addr().map_err(failed)?;
-    tracing::info!(address = %bound, scheme, version = env!("CARGO_PKG_VERSION"), "serving");
+    tracing::info!(address = %bound, scheme, version = build_info::VERSION, commit = build_info::COMMIT, "serving");
     // The system frees its memory with the process, at once. To free a million entries one by one
     // takes seconds.
     let _kept_to_the_end = ManuallyDrop::new(app.cache().clone());

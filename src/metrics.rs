@@ -12,6 +12,8 @@ use prometheus::{
     TextEncoder,
 };
 
+use crate::build_info::{COMMIT, VERSION};
+
 /// The metrics of one service; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Registry(prometheus::Registry);
@@ -22,8 +24,8 @@ impl Registry {
         let registry = Self::default();
         registry.constant(
             "svm_build_info",
-            "The version that runs",
-            &[("version", env!("CARGO_PKG_VERSION"))],
+            "The version that runs, and its commit if that is known",
+            &[("version", VERSION), ("commit", COMMIT)],
         );
         registry.register(ProcessCollector::for_self());
         registry

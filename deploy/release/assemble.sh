@@ -10,7 +10,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . deploy/release/lib.sh
 
 repository=$1 image=$2 folder=$(realpath "$3")
-git archive --format tar --prefix "svm-$version/" HEAD | gzip --no-name --best >"$folder/svm-$version-source.tar.gz"
+# The source knows its commit, as a package of cargo does.
+origin="svm-$version/.cargo_vcs_info.json:{\"git\":{\"sha1\":\"$(git rev-parse HEAD)\"}}"
+git archive --format tar --prefix "svm-$version/" --add-virtual-file "$origin" HEAD | gzip --no-name --best >"$folder/svm-$version-source.tar.gz"
 sed "s|OWNER/svm|$repository|" deploy/install.sh >"$folder/install.sh"
 
 chart=$(mktemp -d)

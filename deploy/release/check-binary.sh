@@ -33,7 +33,7 @@ for suite in bullseye bookworm; do
     cp --archive --reflink=auto "$(deploy/release/root.sh "$suite")" "$root"
     cp "$binary" "$root/usr/local/bin/svm"
     cp "$folder/ca.pem" "$root/etc/svm-ca.pem"
-    check "its version" "$(chroot "$root" svm --version)" "svm $version"
+    check "its version" "$(chroot "$root" svm --version)" "$(version_line)"
     port=$(free_port)
     mapfile -t environment < <(sed "s/'//g" "$folder/github.env")
     env --ignore-environment PATH=/usr/local/bin:/usr/sbin:/usr/bin:/bin HOST=127.0.0.1 PORT="$port" CACHE_DIR=/var/lib/svm \

@@ -43,11 +43,11 @@ pretend_gh() {
     chmod +x "$root/usr/local/bin/gh"
 }
 
-check "a good archive" "$(install)" "svm $version is /usr/local/bin/svm"
-check "in another folder" "$(install SVM_PREFIX=/opt/svm PATH=/opt/svm/bin:/usr/sbin:/usr/bin:/bin)" "svm $version is /opt/svm/bin/svm"
+check "a good archive" "$(install)" "$(version_line) is /usr/local/bin/svm"
+check "in another folder" "$(install SVM_PREFIX=/opt/svm PATH=/opt/svm/bin:/usr/sbin:/usr/bin:/bin)" "$(version_line) is /opt/svm/bin/svm"
 check "a libc that is not there" "$(install SVM_LIBC=musl)" "install.sh: the release has no archive for x86_64-unknown-linux-musl"
 pretend_gh 0
-check "a good attestation" "$(install | tail -n 1)" "svm $version is /usr/local/bin/svm"
+check "a good attestation" "$(install | tail -n 1)" "$(version_line) is /usr/local/bin/svm"
 pretend_gh 1
 check "a bad attestation" "$(install)" "install.sh: the attestation of $archive is not valid"
 rm "$root/usr/local/bin/gh" "$root/usr/local/bin/svm"

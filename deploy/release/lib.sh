@@ -8,6 +8,11 @@ version=$(sed -nE 's/^version = "(.*)"/\1/p;T;q' Cargo.toml)
 # The same as Debian writes it: a tilde comes before everything.
 debian_version=${version/-/\~}-1
 
+# The answer of a binary of this commit to --version.
+version_line() {
+    echo "svm $version ($(git rev-parse HEAD | cut -c 1-12) $(TZ=UTC0 git log -1 --date=format-local:%Y-%m-%d --format=%cd))"
+}
+
 fail() {
     printf '\nFAILED: %s\n' "$*" >&2
     exit 1

@@ -32,11 +32,12 @@ const CRATES: [&str; 12] = [
     "tower",
 ];
 /// The modules of svm that a target may name, and the target of access lines.
-const MODULES: [&str; 29] = [
+const MODULES: [&str; 30] = [
     "access",
     "activity",
     "app",
     "backoff",
+    "build_info",
     "cache",
     "clock",
     "commands",

@@ -1,13 +1,10 @@
 //! A check for unknown names that resemble the name of a variable.
 
-use super::nearest::distance;
+use super::nearest::{bare, distance, is_near};
 use super::variables::VARIABLES;
 
 /// A common prefix for the names of a program's variables.
 const PREFIX: &str = "SVM_";
-/// The number of characters of a name per permitted mistake.
-const PER_MISTAKE: usize = 4;
-const MOST_MISTAKES: usize = 2;
 
 /// Names in other programs for settings of svm.
 const OTHER_NAMES: [(&str, &str); 22] = [
@@ -38,7 +35,7 @@ const OTHER_NAMES: [(&str, &str); 22] = [
 const FEWEST_WORDS: usize = 2;
 
 /// Returns the variable that a name probably meant; `None` for the name of a variable.
-pub(super) fn near_miss(name: &str) -> Option<&'static str> {
+pub fn near_miss(name: &str) -> Option<&'static str> {
     let names = || VARIABLES.iter().map(|variable| variable.name);
     if names().any(|known| known == name) {
         return None;
@@ -53,10 +50,10 @@ pub(super) fn near_miss(name: &str) -> Option<&'static str> {
 
 fn mistyped(name: &str) -> Option<&'static str> {
     let names = VARIABLES.iter().map(|variable| variable.name);
-    let bare = bare(name);
-    let mistakes = names.map(|known| (known, distance(&bare, &self::bare(known))));
+    let word = bare(name);
+    let mistakes = names.map(|known| (known, distance(&word, &bare(known))));
     let (known, mistakes) = mistakes.min_by_key(|(_, mistakes)| *mistakes)?;
-    (mistakes <= (known.len() / PER_MISTAKE).min(MOST_MISTAKES)).then_some(known)
+    is_near(mistakes, known).then_some(known)
 }
 
 /// Returns the variable that has all words of the name and more, or fewer; of several, the one with
@@ -82,11 +79,6 @@ fn is_subsequence(few: &[&str], many: &[&str]) -> bool {
 /// word.
 fn is_abbreviation(one: &str, other: &str) -> bool {
     one.len().min(other.len()) >= 3 && (one.starts_with(other) || other.starts_with(one))
-}
-
-/// Returns the letters and digits.
-fn bare(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 //! The closest candidate to a mistyped word.
 
+/// The number of characters of a name per permitted mistake.
+const PER_MISTAKE: usize = 4;
+const MOST_MISTAKES: usize = 2;
+
 /// Returns the candidate with the fewest typing mistakes: characters too many, missing, wrong, or
 /// two exchanged. Of several, the first. A candidate that is a prefix of the word, or has it as a
 /// prefix, is one mistake away.
@@ -13,6 +17,25 @@ pub(super) fn nearest<'a>(
     };
     let counted = candidates.into_iter().map(|candidate| (candidate, mistakes(candidate)));
     counted.min_by_key(|(_, mistakes)| *mistakes)
+}
+
+/// Returns the candidate that a word probably meant: the nearest by letters and digits, whatever
+/// their case, if it is near enough.
+pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let candidates: Vec<_> = candidates.into_iter().map(|it| (it, bare(it))).collect();
+    let (found, mistakes) = nearest(&bare(word), candidates.iter().map(|(_, bare)| bare.as_str()))?;
+    let (candidate, _) = candidates.iter().find(|(_, bare)| bare == found)?;
+    is_near(mistakes, candidate).then_some(*candidate)
+}
+
+/// Returns true if so few mistakes make another word of the candidate.
+pub(super) fn is_near(mistakes: usize, candidate: &str) -> bool {
+    mistakes <= (candidate.len() / PER_MISTAKE).min(MOST_MISTAKES)
+}
+
+/// Returns the letters and digits, in lower case.
+pub(super) fn bare(word: &str) -> String {
+    word.chars().filter(char::is_ascii_alphanumeric).map(|it| it.to_ascii_lowercase()).collect()
 }
 
 fn is_beginning(word: &str, candidate: &str) -> bool {
@@ -57,6 +80,22 @@ mod tests {
         ] {
             assert_eq!(distance(one, other), count, "{one} {other}");
             assert_eq!(distance(other, one), count, "{other} {one}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_taken_for_a_near_one_alone() {
+        let words = ["check", "healthcheck", "--help", "--version"];
+        for (word, meant) in [
+            ("chekc", Some("check")),
+            ("--check", Some("check")),
+            ("health", Some("healthcheck")),
+            ("HELP", Some("--help")),
+            ("-versoin", Some("--version")),
+            ("serve", None),
+            ("", None),
+        ] {
+            assert_eq!(closest(word, words), meant, "{word}");
         }
     }
 

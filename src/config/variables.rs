@@ -1,6 +1,6 @@
 //! The table of variables: their names, defaults and meanings, in one place.
 //!
-//! The table in docs/configuration.md is compared with it, and `svm --help` is made from it. A
+//! The table in docs/configuration.md is compared with it, and the help of svm is made from it. A
 //! default is text and goes through the same parser as an operator's value.
 
 use crate::target::{DEFAULT_API_PATHS, DEFAULT_API_ROOT, DEFAULT_HOSTS, DEFAULT_TOKEN_HOSTS};
@@ -28,6 +28,32 @@ const SIZE: &str = "a positive decimal number of GiB, such as 4 or 0.5";
 const RATE: &str = "a decimal number from 0.001 to 1000000, such as 10 or 0.5";
 const RATE_OR_OFF: &str = "a decimal number from 0.001 to 1000000, such as 10 or 0.5; 0 is off";
 const HOSTS: &str = "a comma-separated list of host names, each with a :port unless it is 443";
+
+/// A section of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Its heading.
+    pub title: &'static str,
+    /// The name of its first variable.
+    first: &'static str,
+}
+
+/// The sections of the table, in its order.
+pub const SECTIONS: &[Section] = &[
+    section("Listener", "HOST"),
+    section("Tokens", "GITHUB_PATS"),
+    section("Store", "REDIS_HOST"),
+    section("Allowed documents", "ALLOWED_UPSTREAM_HOSTS"),
+    section("Mirror and webhooks", "API_UPSTREAM"),
+    section("Lifetimes", "CACHE_HARD_TTL"),
+    section("Checks in the background", "REVALIDATE_BY_DATE"),
+    section("Writes to the store", "WRITE_BEHIND_QUEUE_SIZE"),
+    section("Sizes", "CACHE_L1_MAX_GB"),
+    section("Requests to GitHub", "UPSTREAM_TIMEOUT"),
+    section("Shutdown", "SHUTDOWN_DELAY"),
+    section("Clients", "FORWARDED_ALLOW_IPS"),
+    section("Log", "LOG_FORMAT"),
+];
 
 /// Every variable that the service reads, in the order of the table in docs/configuration.md.
 pub const VARIABLES: &[Variable] = &[
@@ -61,6 +87,12 @@ pub const VARIABLES: &[Variable] = &[
         "remaining quota under which a token is used last",
     ),
     optional(
+        "REQUIRE_PUBLIC_TOKENS",
+        "false",
+        "true or false, also as 1 or 0",
+        "whether tokens that can see private data are left unused",
+    ),
+    optional(
         "REDIS_HOST",
         "",
         "host, host:port, or a redis:// or rediss:// URL, the user and the password in it percent-encoded",
@@ -73,12 +105,6 @@ pub const VARIABLES: &[Variable] = &[
         "PEM certificates to trust for Redis, instead of those of the system",
     ),
     optional("CACHE_DIR", "./data", "a folder", "where the embedded store lives"),
-    optional(
-        "FORWARDED_ALLOW_IPS",
-        "",
-        "a comma-separated list of addresses and CIDR networks, IPv4 or IPv6",
-        "proxies whose X-Forwarded-For is believed",
-    ),
     optional("ALLOWED_UPSTREAM_HOSTS", DEFAULT_HOSTS, HOSTS, "hosts that may be asked"),
     optional(
         "ALLOWED_API_PATHS",
@@ -147,12 +173,6 @@ pub const VARIABLES: &[Variable] = &[
         "10m",
         DURATION,
         "how often a document that is revalidated by its date is checked in full",
-    ),
-    optional(
-        "REQUIRE_PUBLIC_TOKENS",
-        "false",
-        "true or false, also as 1 or 0",
-        "whether tokens that can see private data are left unused",
     ),
     optional(
         "REVALIDATE_INTERVAL",
@@ -253,6 +273,12 @@ pub const VARIABLES: &[Variable] = &[
         DURATION,
         "how long the write-behind queue may drain after that",
     ),
+    optional(
+        "FORWARDED_ALLOW_IPS",
+        "",
+        "a comma-separated list of addresses and CIDR networks, IPv4 or IPv6",
+        "proxies whose X-Forwarded-For is believed",
+    ),
     optional("MAX_CONNECTIONS", "10000", COUNT, "client connections at once"),
     optional(
         "MAX_CONNECTIONS_PER_CLIENT",
@@ -275,6 +301,20 @@ pub const VARIABLES: &[Variable] = &[
     ),
 ];
 
+impl Section {
+    /// Returns the variables of the section: from its first one to the next section.
+    pub fn variables(&self) -> &'static [Variable] {
+        let begins = |name: &str| VARIABLES.iter().position(|variable| variable.name == name);
+        let next = SECTIONS.iter().skip_while(|it| *it != self).nth(1);
+        let end = next.and_then(|next| begins(next.first)).unwrap_or(VARIABLES.len());
+        begins(self.first).map_or(&[], |begin| &VARIABLES[begin..end])
+    }
+}
+
+const fn section(title: &'static str, first: &'static str) -> Section {
+    Section { title, first }
+}
+
 const fn optional(
     name: &'static str,
     default: &'static str,
@@ -286,4 +326,16 @@ const fn optional(
 
 const fn required(name: &'static str, accepts: &'static str, meaning: &'static str) -> Variable {
     Variable { name, required: true, default: "", accepts, meaning }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sections_are_the_table() {
+        let of_sections = SECTIONS.iter().flat_map(Section::variables);
+        assert!(of_sections.eq(VARIABLES));
+        assert!(SECTIONS.iter().all(|section| !section.variables().is_empty()));
+    }
 }

@@ -7,6 +7,7 @@ mod crash;
 mod descriptors;
 mod dotenv;
 mod environment;
+mod explain;
 mod log;
 mod memory;
 mod real_input;

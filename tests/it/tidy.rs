@@ -3,12 +3,14 @@
 //!
 //! The rules are about text, so they are coarse: they find oversights, not intent.
 
+mod completions;
 mod deploy;
 mod documents;
 mod imports;
 mod installed;
 mod language;
 mod layers;
+mod origin;
 mod package;
 mod pins;
 mod sources;

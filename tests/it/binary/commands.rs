@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use tokio::net::TcpSocket;
 
@@ -12,13 +13,26 @@ use crate::support::process::Setup;
 use crate::{LATEST, LATEST_PATH};
 
 #[tokio::test]
-async fn help_names_every_variable_and_needs_none() {
+async fn help_all_names_every_variable_and_needs_none() {
+    let ended = Setup::bare().run(&["--help-all"]).await;
+    ended.assert_code(0);
+    assert_eq!(ended.stderr, "");
+    for variable in svm::config::VARIABLES {
+        assert!(ended.stdout.contains(&format!("\n  {}\n", variable.name)), "{variable:?}");
+    }
+}
+
+#[tokio::test]
+async fn help_is_short_and_each_command_has_its_own() {
     for argument in ["--help", "-h", "help"] {
         let ended = Setup::bare().run(&[argument]).await;
         ended.assert_code(0);
-        assert_eq!(ended.stderr, "");
-        for variable in svm::config::VARIABLES {
-            assert!(ended.stdout.contains(&format!("\n  {}\n", variable.name)), "{variable:?}");
+        assert!(ended.stdout.lines().count() <= 30, "{}", ended.stdout);
+        assert!(ended.stdout.contains("\n  GITHUB_PATS  "), "{}", ended.stdout);
+        for command in svm::commands::COMMANDS {
+            let own = Setup::bare().run(&[command.word, argument]).await;
+            own.assert_code(0);
+            assert!(own.stdout.starts_with(&format!("svm {}: ", command.word)), "{}", own.stdout);
         }
     }
 }
@@ -28,19 +42,33 @@ async fn version_is_one_line() {
     for argument in ["--version", "-V"] {
         let ended = Setup::bare().run(&[argument]).await;
         ended.assert_code(0);
-        assert_eq!(ended.stdout, format!("svm {}\n", env!("CARGO_PKG_VERSION")));
+        let line = ended.stdout.trim_end();
+        let rest = line.strip_prefix(&format!("svm {}", env!("CARGO_PKG_VERSION")));
+        assert_eq!(ended.stdout, format!("{}\n", svm::build_info::line()));
+        // A build of a checkout knows its commit and the day of that.
+        if Path::new(env!("CARGO_MANIFEST_DIR")).join(".git").exists() {
+            let (commit, day) = rest.and_then(|rest| rest.split_at(2).1.split_once(' ')).unwrap();
+            assert!(commit.len() == 12 && day.len() == "2026-06-01)".len(), "{line}");
+        }
     }
 }
 
 #[tokio::test]
 async fn an_unknown_argument_is_a_wrong_use() {
-    for arguments in [&["serve"][..], &["--port=1"], &["healthcheck", "now"]] {
+    for arguments in [&["serve"][..], &["healthcheck", "now"]] {
         let ended = Setup::new().run(arguments).await;
         let unknown = arguments.last().unwrap();
         ended.assert_code(64);
         ended.assert_complaint(&format!("unknown argument {unknown:?}; see svm --help"));
         assert_eq!(ended.stdout, "");
     }
+    let near = Setup::bare().run(&["chekc"]).await;
+    near.assert_code(64);
+    near.assert_complaint("unknown argument \"chekc\"; did you mean check? see svm --help");
+    let setting = Setup::bare().run(&["--port=1"]).await;
+    setting.assert_code(64);
+    let complaint = "unknown argument \"--port=1\"; svm reads the variable PORT; see svm --help";
+    setting.assert_complaint(complaint);
 }
 
 #[tokio::test]

@@ -1,51 +1,39 @@
-//! The files that a package installs beside the binary, against the code: the man page, the
-//! completions and the unit.
+//! The files that a package installs beside the binary, against the code: the man page and the
+//! unit. The completions have a file of their own.
 
 use std::time::Duration;
 
-use svm::config::{VARIABLES, Variable};
+use svm::commands::{COMMANDS, CommandEntry, OPTIONS, OptionEntry};
+use svm::config::{SECTIONS, VARIABLES, Variable};
 
-use super::{assert_none, read};
+use super::read;
 
 const PAGE: &str = "deploy/man/svm.8";
 const UNIT: &str = "deploy/debian/svm.service";
 
-/// The part of the page that stands before the variables.
+/// The part of the page that stands before the commands.
 const HEAD: &str = r#".TH SVM 8 "" svm "System administration"
 .SH NAME
 svm \- a caching service for GitHub release metadata
 .SH SYNOPSIS
 .B svm
-.RB [ check | healthcheck | \-\-help | \-\-version ]
-.SH DESCRIPTION
+"#;
+
+/// The part between the synopsis and the commands.
+const DESCRIPTION: &str = r".SH DESCRIPTION
 Without an argument,
 .B svm
 serves documents of GitHub's API over HTTP, from memory, from its store, or from GitHub.
 The environment configures it, and a
 .I .env
 in the working folder; the environment wins.
-.SH COMMANDS
-.TP
-.B check
-Validate the configuration and print it without its secrets, as lines for
-.IR .env .
-Nothing is dialled or written.
-.TP
-.B healthcheck
-Ask the running service for its health; the exit code is 0 if it serves, else 1.
-With
-.BR \-\-ready ,
-ask whether it accepts clients.
-.TP
-.BR \-h ", " \-\-help
-Print the usage and the variables.
-.TP
-.BR \-V ", " \-\-version
-Print the version.
-.SH ENVIRONMENT
+";
+
+/// The part between the options and the variables.
+const ENVIRONMENT: &str = r".SH ENVIRONMENT
 An empty value counts as unset.
 Durations are numbers with a unit, one after the other, of ns, us, ms, s, m, h and d.
-"#;
+";
 
 /// The part that stands behind them.
 const TAIL: &str = r".SH EXIT STATUS
@@ -80,13 +68,41 @@ The store of the systemd service.
 ";
 
 #[test]
-fn the_man_page_lists_every_variable() {
+fn the_man_page_lists_every_command_and_variable() {
     let page = page();
     assert!(read(PAGE) == page, "{PAGE} must be\n\n{page}");
 }
 
 fn page() -> String {
-    VARIABLES.iter().fold(HEAD.to_owned(), |page, variable| page + &entry(variable)) + TAIL
+    let synopsis = COMMANDS.iter().map(|it| format!(".br\n.B {}\n", roff(&it.usage())));
+    let commands = COMMANDS.iter().map(|it| command(it));
+    let options = OPTIONS.iter().map(|it| option(it));
+    let sections = SECTIONS.iter().map(|section| {
+        let variables: String = section.variables().iter().map(entry).collect();
+        format!(".SS {}\n{variables}", section.title)
+    });
+    let synopsis: String = synopsis.collect();
+    let (commands, options): (String, String) = (commands.collect(), options.collect());
+    let sections: String = sections.collect();
+    format!(
+        "{HEAD}{synopsis}{DESCRIPTION}.SH COMMANDS\n{commands}.SH OPTIONS\n{options}{ENVIRONMENT}{sections}{TAIL}"
+    )
+}
+
+fn command(entry: &CommandEntry) -> String {
+    let CommandEntry { word, options, summary, details, .. } = entry;
+    let details = roff(details).replace("\n\n", "\n.IP\n").replace("\n.env", "\n\\&.env");
+    let options: String = options.iter().map(option).collect();
+    let options = if options.is_empty() { options } else { format!(".RS\n{options}.RE\n") };
+    format!(".TP\n.B {word}\n{}\n{details}\n{options}", sentence(summary))
+}
+
+fn option(option: &OptionEntry) -> String {
+    format!(".TP\n.B {}\n{}\n", roff(&option.forms()), sentence(option.summary))
+}
+
+fn sentence(summary: &str) -> String {
+    format!("{}{}.", summary[..1].to_uppercase(), roff(&summary[1..]))
 }
 
 fn entry(variable: &Variable) -> String {
@@ -103,25 +119,6 @@ fn entry(variable: &Variable) -> String {
 /// Escapes a text whose every letter stands for itself.
 fn roff(text: &str) -> String {
     text.replace('\\', "\\e").replace('-', "\\-")
-}
-
-#[test]
-fn completions_offer_every_command() {
-    let help = svm::commands::help();
-    let usage = help.lines().filter_map(|line| line.strip_prefix("  svm "));
-    let words = usage.filter_map(|line| line.split(' ').next());
-    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
-    assert!(words.contains(&"check") && words.contains(&"--help"), "{words:?}");
-    let files = ["deploy/completions/svm.bash", "deploy/completions/_svm"];
-    let files = files.into_iter().chain(["deploy/completions/svm.fish", PAGE]);
-    assert_none(files.flat_map(|path| {
-        let text = read(path).replace("\\-", "-");
-        let missing = words.iter().filter(|word| {
-            let in_fish = word.strip_prefix("--").map(|word| format!("-l {word} "));
-            !text.contains(*word) && !in_fish.is_some_and(|word| text.contains(&word))
-        });
-        missing.map(|word| format!("{path}: no {word}")).collect::<Vec<_>>()
-    }));
 }
 
 /// systemd kills the process after `TimeoutStopSec`.

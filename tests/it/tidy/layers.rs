@@ -20,6 +20,7 @@ const LAYERS: [&[&str]; 11] = [
     &["target"],
     &[
         "backoff",
+        "build_info",
         "clock",
         "container",
         "gzip",

@@ -12,7 +12,8 @@ use super::ROOT;
 const FOLDERS: [&str; 3] = ["src/", "docs/", "deploy/"];
 
 /// The files of the crate outside of them; cargo adds the last two.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
+    "build.rs",
     ".env.example",
     "CHANGELOG.md",
     "Cargo.lock",

@@ -1,0 +1,67 @@
+//! The command `svm explain`.
+
+use serde_json::Value;
+use tokio::net::TcpSocket;
+
+use crate::LATEST;
+use crate::support::certificates::Certificates;
+use crate::support::github::GitHub;
+use crate::support::process::{Running, Setup};
+
+fn beside(svm: &Running) -> Setup {
+    Setup::bare().set("HOST", "127.0.0.1").set("PORT", &svm.address().port().to_string())
+}
+
+#[tokio::test]
+async fn explain_prints_the_sentences_of_the_running_service() {
+    let github = GitHub::start().await;
+    let svm = Setup::new().behind(&github).start().await;
+    let ended = beside(&svm).run(&["explain", LATEST]).await;
+    ended.assert_code(0);
+    assert_eq!(ended.stderr, "");
+    let mut lines = ended.stdout.lines();
+    assert_eq!(lines.next(), Some("svm does not have this document."));
+    assert!(lines.all(|line| line.ends_with('.')), "{}", ended.stdout);
+
+    let ended = beside(&svm).run(&["explain", "--json", LATEST]).await;
+    ended.assert_code(0);
+    let explained: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&explained["tier"], explained["url"].as_str()), (&"none".into(), Some(LATEST)));
+}
+
+#[tokio::test]
+async fn explain_names_the_rule_by_which_a_url_is_refused() {
+    let svm = Setup::new().start().await;
+    let ended = beside(&svm).run(&["explain", "https://example.com/x?a=1&b=2"]).await;
+    ended.assert_code(1);
+    ended.assert_complaint("the URL is refused: upstream host is not allowlisted");
+    assert_eq!(ended.stdout, "");
+}
+
+#[tokio::test]
+async fn explain_says_that_no_service_runs() {
+    // A port that is taken, so that nobody else gets it, and on which nobody listens.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    let setup = Setup::bare().set("HOST", "127.0.0.1").set("PORT", &address.port().to_string());
+    let ended = setup.run(&["explain", LATEST]).await;
+    ended.assert_code(1);
+    ended.assert_complaint(&format!(
+        "no answer from {address}: Connection refused (os error 111); svm explain asks the service \
+         that runs, at HOST and PORT"
+    ));
+    Setup::bare().run(&["explain"]).await.assert_code(64);
+}
+
+#[tokio::test]
+async fn explain_speaks_tls_where_the_service_does() {
+    let setup = Setup::new();
+    let certificates = Certificates::new(setup.folder(), &["svm.example"]);
+    let files =
+        [("TLS_CERT_FILE", certificates.cert_file()), ("TLS_KEY_FILE", certificates.key_file())];
+    let with_tls =
+        |setup: Setup| files.iter().fold(setup, |setup, (name, path)| setup.set(name, path));
+    let svm = with_tls(setup).start().await;
+    with_tls(beside(&svm)).run(&["explain", LATEST]).await.assert_code(0);
+}
