@@ -10,6 +10,7 @@
 
 mod charges;
 mod documents;
+mod interval;
 mod saving;
 mod usage;
 mod uses;
@@ -30,6 +31,7 @@ use documents::Documents;
 use saving::{Reading, Saved};
 
 pub use charges::Charges;
+pub use interval::until_next;
 pub use saving::Worth;
 pub use usage::Usage;
 
@@ -135,6 +137,11 @@ impl Activity {
     /// Stamps a document that was served otherwise than from L1.
     pub fn mark(&self, key: Key, now: Timestamp) {
         self.documents.with(key, |known| known.usage.mark(now));
+    }
+
+    /// Returns what decides about the next check of a document; `None` if sweeps do not come to it.
+    pub fn active(&self, key: Key) -> Option<Active> {
+        self.documents.with_known(key, |known| known.is_checked().then(|| known.active(key)))?
     }
 
     /// The last check of a document that is known of.

@@ -217,6 +217,7 @@ impl App {
             policy,
             webhook_secrets: config.server.webhook_secrets.clone(),
             client_lifetime: config.revalidate.interval,
+            lookback: config.revalidate.lookback,
             client_miss_rate: config.server.client_miss_rate,
             proxies: proxies.clone(),
             clock,

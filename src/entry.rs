@@ -110,6 +110,15 @@ pub struct RecentFailure {
     pub retry_at: Timestamp,
     /// The length of this pause; the next one is twice as long.
     pub pause: Duration,
+    /// The reason of the failure.
+    pub reason: Reason,
+}
+
+impl RecentFailure {
+    /// Returns the time of the failure.
+    pub fn at(&self) -> Timestamp {
+        self.retry_at - self.pause
+    }
 }
 
 impl Persisted {

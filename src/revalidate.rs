@@ -12,7 +12,6 @@
 //! replica are in the index when its sweep is over, while its leases still last.
 
 mod ceiling;
-mod interval;
 mod metrics;
 mod outcome;
 mod pace;

@@ -71,6 +71,9 @@ impl Upstream {
         self.metrics.exchange(&result, ask.priority, stopwatch.elapsed());
         log(ask, &result, &stopwatch);
         self.observe(contacts, Subject::Document, result.as_ref().err());
+        if result.is_ok() {
+            self.reachability.note_duration(ask.target.authority(), stopwatch.elapsed());
+        }
         result
     }
 

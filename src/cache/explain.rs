@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::activity::Mutability;
+use crate::activity::{Active, Mutability};
 use crate::clock::Timestamp;
 use crate::entry::Entry;
 use crate::target::Target;
+use crate::upstream::Failure;
 
 use super::Cache;
+use super::flight_result::{ExchangeResult, FlightResult, NotStored};
 use super::mutability::mutability;
 use super::policy::{self, Demand, Recall};
 use super::status::Status;
-use super::tiers::Lookup;
+use super::tiers::{Lookup, Tiers};
 
 /// The place of a document in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,16 @@ pub enum Prospect {
     ServeAndRetry(Status),
     /// It waits for the upstream.
     Wait,
+    /// It would have to wait for the upstream, and no call is possible now: it gets a copy, or a
+    /// refusal at once.
+    WithoutCall {
+        /// The origin of its answer.
+        status: Status,
+        /// True if a copy stands in.
+        has_copy: bool,
+        /// The obstacle.
+        failure: Failure,
+    },
 }
 
 /// The state of a document.
@@ -55,15 +67,23 @@ pub struct Explanation {
     pub is_outdated: bool,
     /// The interval of its checks while it is in use.
     pub check_interval: Duration,
+    /// The use and the cost that decide about its next check, if sweeps come to it.
+    pub active: Option<Active>,
+    /// The time for which a call to the upstream for it has been under way.
+    pub call: Option<Duration>,
+    /// The obstacle to a call for it now.
+    pub obstacle: Option<Failure>,
 }
 
 impl Cache {
-    /// Explains a document. It asks no upstream, promotes nothing and counts as no use.
-    pub async fn explain(&self, target: &Target) -> Explanation {
+    /// Explains a document, and the fate of a request with this demand. It asks no upstream,
+    /// promotes nothing and counts as no use.
+    pub async fn explain(&self, target: &Target, demand: Demand) -> Explanation {
         let tiers = &self.0;
-        let (tier, entry) = match tiers.memory.entry(&target.key()) {
+        let key = target.key();
+        let (tier, entry) = match tiers.memory.entry(&key) {
             Some(entry) => (Tier::L1, Some(entry)),
-            None => match tiers.read_outside_l1(target.key()).await {
+            None => match tiers.read_outside_l1(key).await {
                 Lookup::Found { entry, .. } => (Tier::L2, Some(entry)),
                 Lookup::Absent { .. } => (Tier::Nowhere, None),
                 Lookup::Unknown(_) => (Tier::Unknown, None),
@@ -72,12 +92,8 @@ impl Cache {
         let now = tiers.clock.now();
         let outdated = entry.as_ref().and_then(|entry| tiers.outdated(target, entry));
         let judged = outdated.as_ref().or(entry.as_ref());
-        let recall = judged.map(|it| policy::recall(it, Demand::Cached, now, &tiers.rules));
-        let prospect = match recall {
-            Some(Recall::Serve(answer)) => Prospect::Serve(answer.status),
-            Some(Recall::ServeAndRetry(answer)) => Prospect::ServeAndRetry(answer.status),
-            Some(Recall::Ask) | None => Prospect::Wait,
-        };
+        let obstacle = tiers.upstream.check_usable(target).err();
+        let prospect = tiers.prospect(judged, demand, obstacle.clone(), now);
         let documents = entry.as_ref().filter(|entry| !entry.is_negative());
         Explanation {
             tier,
@@ -86,7 +102,37 @@ impl Cache {
             mutability: documents.map(|entry| mutability(target, entry, now)),
             is_outdated: outdated.is_some(),
             check_interval: tiers.rules.check_interval,
+            active: tiers.activity.active(key),
+            call: tiers.flights.underway_for(&key),
+            obstacle,
             entry,
+        }
+    }
+}
+
+impl Tiers {
+    /// Returns the fate of a request that finds this entry.
+    fn prospect(
+        &self,
+        entry: Option<&Arc<Entry>>,
+        demand: Demand,
+        obstacle: Option<Failure>,
+        now: Timestamp,
+    ) -> Prospect {
+        match entry.map(|entry| policy::recall(entry, demand, now, &self.rules)) {
+            Some(Recall::Serve(answer)) => return Prospect::Serve(answer.status),
+            Some(Recall::ServeAndRetry(answer)) => return Prospect::ServeAndRetry(answer.status),
+            Some(Recall::Ask) | None => {}
+        }
+        let Some(failure) = obstacle else { return Prospect::Wait };
+        let exchanged = ExchangeResult::NotStored(NotStored::Failed(failure.clone()));
+        let facts = FlightResult::Exchange { previous: entry.cloned(), exchanged };
+        match policy::answer(demand, &facts, false, now, &self.rules) {
+            Some(answer) => {
+                let has_copy = answer.is_document();
+                Prospect::WithoutCall { status: answer.status, has_copy, failure }
+            }
+            None => Prospect::Wait,
         }
     }
 }

@@ -137,6 +137,11 @@ impl Flights {
         Ok((flight, Role::Leader))
     }
 
+    /// Returns for how long the flight of a key has been under way, if there is one.
+    pub fn underway_for(&self, key: &Key) -> Option<Duration> {
+        self.by_key.lock().get(key).map(|flight| flight.started.elapsed())
+    }
+
     /// Returns how many flights are under way.
     pub fn underway(&self) -> usize {
         self.by_key.lock().len()

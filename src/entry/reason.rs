@@ -60,6 +60,29 @@ impl Reason {
         matches!(self, Self::Unreachable | Self::Timeout | Self::CutShort)
     }
 
+    /// Describes the reason, for an operator.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Unreachable => "there is no connection, or it broke",
+            Self::Timeout => "no answer came within UPSTREAM_TIMEOUT",
+            Self::Redirect => "the answer is a redirect that must not be followed",
+            Self::NotJson => "the answer is not JSON",
+            Self::TooLarge => "the answer is larger than MAX_UPSTREAM_RESPONSE_BYTES",
+            Self::CutShort => "the answer stopped before its end",
+            Self::TooSlow => "the answer came too slowly",
+            Self::LeakedToken => "the answer holds a token of svm",
+            Self::UnaskedNotModified => "the answer is a 304 to a request without a condition",
+            Self::Limited => "the answer is a rate limit",
+            Self::Denied => "GitHub refuses the document to the token",
+            Self::ServerError => "the answer is a server error (5xx)",
+            Self::OtherStatus => "the answer has a status that svm does not store",
+            Self::NoToken => "every token rests, is refused, or must not be used",
+            Self::HostRests => "the host, or this endpoint of it, rests after a limit",
+            Self::Crowded => "too many requests wait for the host",
+            Self::Internal => "svm has a defect",
+        }
+    }
+
     /// Returns true if no request was sent.
     pub const fn is_without_call(self) -> bool {
         matches!(self, Self::NoToken | Self::HostRests | Self::Crowded)

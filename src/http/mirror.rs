@@ -30,8 +30,8 @@ use super::two_hit_cache::TwoHitCache;
 
 pub(super) use self::credentials::ClientTokens;
 use self::media::Chosen;
-pub(super) use self::paths::is_mirrored;
-use self::paths::{ENTERPRISE, without_prefix};
+use self::paths::ENTERPRISE;
+pub(super) use self::paths::{is_mirrored, without_prefix};
 use self::rewriting::{Replacement, Rewriting};
 
 const API_VERSION: HeaderName = HeaderName::from_static("x-github-api-version");

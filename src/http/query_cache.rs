@@ -20,7 +20,7 @@ const SLOTS: usize = 4096;
 const LONGEST: usize = 512;
 
 /// The refusal of an age where there are no releases to choose from.
-const NO_RELEASES: &str =
+pub(super) const NO_RELEASES: &str =
     "min_age parameter is for URLs of releases/latest and of lists of releases of a repository";
 
 /// The meaning of a query.

@@ -46,6 +46,8 @@ pub struct Parts {
     pub client_lifetime: Duration,
     /// The number of misses per second and client; `None` is no limit.
     pub client_miss_rate: Option<f64>,
+    /// The time after its last use for which a document is in use.
+    pub lookback: Duration,
     /// The proxies that are trusted to name the client.
     pub proxies: Proxies,
     /// The clock.
@@ -78,9 +80,11 @@ pub fn service(parts: Parts) -> Service {
         selections: Arc::new(Selections::new()),
     };
     let explain = Explain {
-        cache: documents.cache.clone(),
+        documents: Arc::clone(&documents),
+        sources: sources.clone(),
         policy: Arc::clone(&parts.policy),
-        tokens: Arc::clone(&sources.tokens),
+        root: parts.mirror.root.clone(),
+        lookback: parts.lookback,
     };
     let webhook = Webhook::new(parts.cache.clone(), parts.webhook_secrets.clone(), &registry);
     let mirror = Mirror::new(documents, parts.mirror, parts.policy, client_tokens);

@@ -1,7 +1,7 @@
 //! The order of documents in a sweep: of those that are due, the one used most.
 //!
 //! Pure: `now` is an argument. A document is due when its last check is about an interval old,
-//! which is its own ([`interval`](super::interval)); those that become due while the sweep goes on
+//! which is its own ([`until_next`]); those that become due while the sweep goes on
 //! are waited for, so that each keeps its place in time from sweep to sweep. A document whose check
 //! is likely to be charged comes when the quota allows it, and those whose checks are free do not
 //! wait for it.
@@ -10,8 +10,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use super::interval::until_next;
-use crate::activity::{Active, Lateness, OVERDUE_AFTER};
+use crate::activity::{Active, Lateness, OVERDUE_AFTER, until_next};
 use crate::clock::Timestamp;
 use crate::target::Key;
 

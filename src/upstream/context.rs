@@ -121,7 +121,11 @@ impl Upstream {
 
     /// Fails if no request for this document is possible now: where every slot hangs, a cooldown
     /// must not look like a timeout.
-    fn check_usable(&self, target: &Target) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    ///
+    /// The [`Failure`] that a request would get.
+    pub fn check_usable(&self, target: &Target) -> Result<(), Failure> {
         let now = self.clock.now();
         self.cooldowns.check(target, now)?;
         match self.tokens.usable_at(now) {

@@ -32,6 +32,8 @@ struct HostReachability {
     outage: Outage<Cause>,
     /// The documents that could not be fetched since the last success.
     missed: u64,
+    /// The time of the last exchange that brought an answer.
+    last_took: Option<Duration>,
 }
 
 /// One host.
@@ -91,6 +93,24 @@ impl Reachability {
                 host.outage.failed(cause, now).map(HostNews::Fails)
             }
         }
+    }
+
+    /// Notes how long an exchange with a host took that brought an answer.
+    pub(super) fn note_duration(&self, host: &str, took: Duration) {
+        if let Some(host) = self.0.lock().get_mut(host) {
+            host.last_took = Some(took);
+        }
+    }
+
+    /// Returns how long the last exchange with a host took that brought an answer, with its wait
+    /// for a slot.
+    pub fn last_took(&self, host: &str) -> Option<Duration> {
+        self.0.lock().get(host)?.last_took
+    }
+
+    /// Returns the outage of a host, if there is one.
+    pub fn failing(&self, host: &str, now: Timestamp) -> Option<Failing> {
+        self.0.lock().get(host)?.failing(now)
     }
 
     /// The hosts that were asked, in the order of their names.

@@ -1,5 +1,8 @@
 //! The page `/explain`: the state of a document and the fate of a request for it, without a call.
 
+mod causes;
+mod parameters;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -78,7 +81,10 @@ async fn a_copy_and_an_absence_are_explained() {
     assert_eq!(copy["request_now"]["detail"], "stale-if-error", "{copy:#}");
     let sentences = copy["sentences"].to_string();
     assert!(sentences.contains("Its lifetime ended 1m ago."), "{sentences}");
-    assert!(sentences.contains("The last check failed; the next one is due in"), "{sentences}");
+    let failed = "The last check failed 0s ago: the answer is a server error (5xx) (server-error); the next one is due in 10s.";
+    assert!(sentences.contains(failed), "{sentences}");
+    let last = &copy["last_check"];
+    assert_eq!((&last["outcome"], &last["detail"]), (&json!("failed"), &json!("server-error")));
 
     app.github.recover();
     let absent = "https://api.github.com/repos/octo/none";

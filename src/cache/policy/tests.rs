@@ -110,7 +110,11 @@ fn a_body_that_comes_again_keeps_its_gzip_form() {
 
 #[test]
 fn a_304_moves_times_and_nothing_else() {
-    let failed = RecentFailure { retry_at: later(60), pause: Duration::from_secs(60) };
+    let failed = RecentFailure {
+        retry_at: later(60),
+        pause: Duration::from_secs(60),
+        reason: Reason::ServerError,
+    };
     let previous =
         Arc::new(Entry { extras: Extras::new(None, Some(failed)), ..(*stored_entry()).clone() });
     let got = verdict(URL, Some(&previous), Ok(reply(304)), later(10), &rules());
@@ -135,7 +139,11 @@ fn a_failed_call_is_remembered_where_a_copy_may_stand_in() {
     let copy = stored_entry();
     let remember =
         |kept: NotStored, seconds| remember_failure(&copy, &kept, later(seconds), &rules());
-    let pauses = RecentFailure { retry_at: later(1000) + PAUSE.first, pause: PAUSE.first };
+    let pauses = RecentFailure {
+        retry_at: later(1000) + PAUSE.first,
+        pause: PAUSE.first,
+        reason: Reason::ServerError,
+    };
     let remembered = remember(NotStored::Passed(reply(503)), 1000).unwrap();
     assert_eq!(remembered, Entry { extras: Extras::new(None, Some(pauses)), ..(*copy).clone() });
     assert!(remember(NotStored::Failed(Failure::new(Reason::Timeout)), 1499).is_some());
@@ -203,7 +211,7 @@ proptest! {
     ) {
         let failure = failed.map(|(retry_at, pause)| RecentFailure {
             retry_at: later(retry_at),
-            pause: Duration::from_secs(pause),
+            pause: Duration::from_secs(pause), reason: Reason::ServerError
         });
         let entry = Arc::new(Entry { extras: Extras::new(None, failure), ..(*stored_entry()).clone() });
         let demand = if refresh { Demand::Refresh } else { Demand::Cached };

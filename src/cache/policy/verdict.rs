@@ -114,7 +114,7 @@ pub(in crate::cache) fn remember_failure(
         return None;
     }
     let pause = PAUSE.after(entry.extras.failure().map(|last| last.pause));
-    let failure = RecentFailure { retry_at: now + pause, pause };
+    let failure = RecentFailure { retry_at: now + pause, pause, reason: kept.reason() };
     let extras = entry.extras.renewed(entry.extras.moved().cloned(), Some(failure));
     let extras = extras.with_doubt(entry.extras.doubt().copied());
     Some(Entry { extras, ..entry.clone() })

@@ -195,6 +195,7 @@ fn fields_that_are_not_stored_are_absent_after_decoding() {
     let failure = crate::entry::RecentFailure {
         retry_at: Timestamp::from_secs(1),
         pause: std::time::Duration::from_secs(10),
+        reason: crate::entry::Reason::ServerError,
     };
     entry.extras = Extras::new(None, Some(failure));
     entry.persisted = Persisted::default();

@@ -45,6 +45,7 @@ const RULES: &[Rule] = &[
         words: &["tokio", "std::fs", "async ", "Clock", "Stopwatch", "SystemTime", "Instant"],
         within: &[
             "src/activity/charges.rs",
+            "src/activity/interval.rs",
             "src/cache/mutability.rs",
             "src/cache/policy",
             "src/cache/release.rs",
@@ -53,7 +54,6 @@ const RULES: &[Rule] = &[
             "src/gzip.rs",
             "src/http/client_rate/bucket.rs",
             "src/revalidate/ceiling.rs",
-            "src/revalidate/interval.rs",
             "src/revalidate/plan.rs",
             "src/store/breaker.rs",
             "src/store/record",

@@ -98,7 +98,11 @@ fn an_entry_found_in_the_flight_is_a_hit_if_it_satisfies() {
 
 #[test]
 fn a_copy_whose_pause_ends_meanwhile_still_stands_in() {
-    let failure = RecentFailure { retry_at: later(1110), pause: Duration::from_secs(20) };
+    let failure = RecentFailure {
+        retry_at: later(1110),
+        pause: Duration::from_secs(20),
+        reason: Reason::ServerError,
+    };
     let entry =
         Arc::new(Entry { extras: Extras::new(None, Some(failure)), ..(*stored_entry()).clone() });
     let facts = FlightResult::Found { entry, from_l2: false };

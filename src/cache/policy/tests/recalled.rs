@@ -49,7 +49,11 @@ fn a_full_check_within_the_interval_answers_a_refresh() {
 
 #[test]
 fn after_a_failure_the_copy_is_served_until_its_pause_ends() {
-    let failure = RecentFailure { retry_at: later(1110), pause: Duration::from_secs(20) };
+    let failure = RecentFailure {
+        retry_at: later(1110),
+        pause: Duration::from_secs(20),
+        reason: Reason::ServerError,
+    };
     let failed =
         Arc::new(Entry { extras: Extras::new(None, Some(failure)), ..(*stored_entry()).clone() });
     let stands_in = || Use::Serve(Some(Detail::StaleIfError));

@@ -15,7 +15,7 @@ fn negative_entry() -> Arc<Entry> {
 }
 
 fn with_failure(entry: &Entry, retry_at: Timestamp, pause: Duration) -> Arc<Entry> {
-    let failure = RecentFailure { retry_at, pause };
+    let failure = RecentFailure { retry_at, pause, reason: Reason::ServerError };
     Arc::new(Entry { extras: Extras::new(None, Some(failure)), ..entry.clone() })
 }
 

@@ -8,7 +8,8 @@
 
 use std::time::Duration;
 
-use crate::activity::{Active, Charges, Mutability, PINNED_INTERVAL};
+use super::charges::Charges;
+use super::{Active, Mutability, PINNED_INTERVAL};
 use crate::clock::Timestamp;
 
 /// The part of the time without use by which the interval grows: a document that was not asked for
@@ -17,7 +18,7 @@ const SHARE_OF_IDLE: u32 = 60;
 
 /// The time until the check after one at `checked_at`; `interval` is that of a document in steady
 /// use.
-pub(super) fn until_next(active: &Active, checked_at: Timestamp, interval: Duration) -> Duration {
+pub fn until_next(active: &Active, checked_at: Timestamp, interval: Duration) -> Duration {
     let idle = checked_at.since(active.used_at);
     let by_use = interval + idle / SHARE_OF_IDLE;
     let by_charges = interval.saturating_mul(doubled(active.charges, active.used_at));

@@ -1,0 +1,131 @@
+//! All that is known of a document and of a request for it at one moment.
+
+use std::fmt::Write;
+use std::time::{Duration, SystemTime};
+
+use humantime::{format_duration, format_rfc3339_seconds};
+
+use crate::cache::Explanation;
+use crate::clock::Timestamp;
+use crate::entry::{Entry, Reason};
+use crate::upstream::Failing;
+
+use super::next_check::NextCheck;
+use super::question::Question;
+
+/// The facts from which values and sentences are made.
+pub(super) struct Facts<'a> {
+    pub(super) question: &'a Question,
+    pub(super) explained: Explanation,
+    /// The place of the entry's token in the configuration.
+    pub(super) token: Option<usize>,
+    /// The outage of the host.
+    pub(super) failing: Option<Failing>,
+    /// The duration of the host's last exchange.
+    pub(super) last_took: Option<Duration>,
+    /// The number of exchanges with a token that may run at once.
+    pub(super) window: usize,
+    pub(super) next_check: NextCheck,
+    /// Documents whose check is overdue.
+    pub(super) overdue: usize,
+    /// The time until this client may have the upstream asked, where clients have a limit.
+    pub(super) client_wait: Option<Duration>,
+}
+
+/// The last check of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LastCheck {
+    pub(super) at: Timestamp,
+    pub(super) outcome: CheckOutcome,
+}
+
+/// The outcome of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CheckOutcome {
+    /// The body came.
+    Fetched,
+    /// The body is unchanged, by the check of the whole or of its date.
+    Unchanged { by_date: bool },
+    /// There is no such document.
+    Absent,
+    /// An answer without a document, which is remembered.
+    Refused(Reason),
+    /// An answer that takes the document away, which is not believed yet.
+    Unconfirmed(&'static str),
+    /// No answer.
+    Failed(Reason),
+}
+
+impl CheckOutcome {
+    /// Returns the word for the outcome.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fetched => "fetched",
+            Self::Unchanged { .. } => "unchanged",
+            Self::Absent => "not-found",
+            Self::Refused(_) => "refused",
+            Self::Unconfirmed(_) => "unconfirmed",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// Returns the word for what is behind it.
+    pub(super) const fn detail(self) -> Option<&'static str> {
+        match self {
+            Self::Unchanged { by_date: true } => Some("by-date"),
+            Self::Refused(reason) | Self::Failed(reason) => Some(reason.as_str()),
+            Self::Unconfirmed(loss) => Some(loss),
+            Self::Fetched | Self::Unchanged { by_date: false } | Self::Absent => None,
+        }
+    }
+}
+
+impl LastCheck {
+    /// Returns the last check of an entry's document, also one that failed.
+    pub(super) fn of(entry: &Entry) -> Self {
+        let confirmed = Self { at: entry.times.checked_at, outcome: succeeded(entry) };
+        let failed = entry.extras.failure().map(|failure| Self {
+            at: failure.at(),
+            outcome: CheckOutcome::Failed(failure.reason),
+        });
+        let doubted = entry.extras.doubt().map(|doubt| Self {
+            at: doubt.asked_at,
+            outcome: CheckOutcome::Unconfirmed(doubt.claim.loss.as_str()),
+        });
+        // Of two at one moment, the one that matters more.
+        let checks = [Some(confirmed), doubted, failed].into_iter().flatten();
+        checks.max_by_key(|check| check.at).unwrap_or(confirmed)
+    }
+}
+
+fn succeeded(entry: &Entry) -> CheckOutcome {
+    match entry.extras.refusal() {
+        Some(reason) => CheckOutcome::Refused(reason),
+        None if entry.is_negative() => CheckOutcome::Absent,
+        None if entry.times.fetched_at == entry.times.checked_at => CheckOutcome::Fetched,
+        None => CheckOutcome::Unchanged { by_date: !entry.times.last_check_was_full() },
+    }
+}
+
+/// Returns the kind of the validator that an entry has.
+pub(super) fn validator(entry: &Entry) -> &'static str {
+    match (&entry.validators.etag, &entry.validators.last_modified) {
+        (Some(_), _) => "etag",
+        (None, Some(_)) => "date",
+        (None, None) => "none",
+    }
+}
+
+/// Returns a time in words.
+pub(super) fn since(time: Duration) -> String {
+    format_duration(Duration::from_secs(time.as_secs())).to_string()
+}
+
+/// Returns the time in the form of RFC 3339; nothing for one that the form cannot express.
+pub(super) fn at(time: Timestamp) -> String {
+    let mut text = String::new();
+    if let Some(time) = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(time.as_secs())) {
+        let _ = write!(text, "{}", format_rfc3339_seconds(time));
+    }
+    text
+}

@@ -1,0 +1,115 @@
+//! The next check of a document in the background, and the cause of one that is late.
+
+use std::time::Duration;
+
+use crate::activity::{Active, Mutability, OVERDUE_AFTER, until_next};
+use crate::cache::Explanation;
+use crate::clock::Timestamp;
+use crate::entry::{Entry, Reason};
+
+/// The next check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NextCheck {
+    /// There is no document to check.
+    Nothing,
+    /// No client has asked for it in `REVALIDATE_LOOKBACK`, or since the start.
+    Unused,
+    /// It cannot change.
+    Never,
+    /// At this time, or with the next sweep after it.
+    At(Timestamp),
+    /// It was due at this time.
+    Late(Timestamp, Obstacle),
+}
+
+/// The cause of a check that is late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// The last check failed.
+    Failure,
+    /// No call is possible now.
+    Rests,
+    /// The tokens have nothing left but what is kept for clients.
+    Quota,
+    /// The check is likely to be charged, and such checks have had their share.
+    Budget,
+    /// More documents are due than the background may check.
+    Turn,
+}
+
+impl Obstacle {
+    /// Returns the word for the cause.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Rests => "rests",
+            Self::Quota => "quota",
+            Self::Budget => "budget",
+            Self::Turn => "turn",
+        }
+    }
+}
+
+/// The state of the background's checks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Background {
+    pub(super) lookback: Duration,
+    /// Documents whose check is overdue.
+    pub(super) overdue: usize,
+    pub(super) has_quota: bool,
+    pub(super) has_charges: bool,
+}
+
+impl NextCheck {
+    /// Returns the next check of an explained document.
+    pub(super) fn of(explained: &Explanation, background: &Background) -> Self {
+        let (Some(entry), Some(mutability)) = (&explained.entry, explained.mutability) else {
+            return Self::Nothing;
+        };
+        if mutability == Mutability::Immutable {
+            return Self::Never;
+        }
+        let now = explained.now;
+        let in_use =
+            explained.active.filter(|active| now.since(active.used_at) < background.lookback);
+        let Some(active) = in_use else { return Self::Unused };
+        let interval = explained.check_interval;
+        let checked_at = entry.times.checked_at;
+        let until_next = until_next(&Active { mutability, ..active }, checked_at, interval);
+        let due_at = checked_at + until_next;
+        if now < due_at + interval * (OVERDUE_AFTER - 1) {
+            return Self::At(due_at);
+        }
+        Self::Late(due_at, obstacle(explained, entry, &active, background))
+    }
+
+    /// Returns the time at which the check is, or was, due.
+    pub(super) fn due_at(self) -> Option<Timestamp> {
+        match self {
+            Self::At(at) | Self::Late(at, _) => Some(at),
+            Self::Nothing | Self::Unused | Self::Never => None,
+        }
+    }
+}
+
+/// Returns the first obstacle in the order in which a sweep meets them.
+fn obstacle(
+    explained: &Explanation,
+    entry: &Entry,
+    active: &Active,
+    background: &Background,
+) -> Obstacle {
+    let may_be_charged = active.charges.are_likely() || active.charges.are_unknown();
+    let rests = |reason| matches!(reason, Reason::HostRests | Reason::NoToken);
+    if explained.obstacle.as_ref().is_some_and(|failure| rests(failure.reason)) {
+        Obstacle::Rests
+    } else if entry.extras.failure().is_some() {
+        Obstacle::Failure
+    } else if !background.has_quota {
+        Obstacle::Quota
+    } else if may_be_charged && !background.has_charges {
+        Obstacle::Budget
+    } else {
+        Obstacle::Turn
+    }
+}

@@ -1,0 +1,96 @@
+//! The sentences about the fate of a request now, and about the state of GitHub that decides it.
+
+use std::time::Duration;
+
+use crate::cache::{Demand, Prospect};
+use crate::entry::Entry;
+use crate::upstream::Failure;
+
+use super::facts::{Facts, at, since, validator};
+
+/// The duration from which an exchange is worth a word.
+const SLOW: Duration = Duration::from_secs(1);
+/// The number of exchanges at once below which a limit holds svm back.
+const FEW_CALLS: usize = 8;
+
+/// Returns what is unusual at GitHub.
+pub(super) fn state_of_github(facts: &Facts<'_>) -> Vec<String> {
+    let (now, host) = (facts.explained.now, facts.question.target.authority());
+    let mut told = Vec::new();
+    if let Some(failing) = facts.failing {
+        let (cause, word) = (failing.cause.sentence(), failing.cause.as_str());
+        let ago = since(now.since(failing.since));
+        told.push(format!("{host} has failed for {ago}: {cause} ({word})."));
+    }
+    if let Some(took) = facts.last_took.filter(|took| *took >= SLOW) {
+        let took = took.as_secs_f64();
+        told.push(format!(
+            "The last exchange with {host} took {took:.1} s, its wait for a slot included."
+        ));
+    }
+    if facts.window < FEW_CALLS && facts.question.target.gets_token() {
+        let calls = facts.window;
+        told.push(format!(
+            "After a limit of GitHub, svm sends it {calls} at a time, so calls wait for each other."
+        ));
+    }
+    if let Some(call) = facts.explained.call {
+        let time = call.as_secs_f64();
+        told.push(format!("A call for this document has been under way for {time:.1} s."));
+    }
+    told
+}
+
+/// Returns the fate of a request.
+pub(super) fn outlook(facts: &Facts<'_>) -> Vec<String> {
+    let entry = facts.explained.entry.as_deref();
+    let mut told = vec![match &facts.explained.prospect {
+        Prospect::Serve(_) if facts.question.demand == Demand::Refresh => {
+            "A request now is answered from the cache: the last check is more recent than REFRESH_MIN_INTERVAL."
+                .to_owned()
+        }
+        Prospect::Serve(_) => {
+            "A request now is answered from the cache, without a call.".to_owned()
+        }
+        Prospect::ServeAndRetry(_) => {
+            "A request now is answered from the cache, and svm asks GitHub in the background."
+                .to_owned()
+        }
+        Prospect::WithoutCall { has_copy, failure, .. } => without_call(facts, *has_copy, failure),
+        Prospect::Wait => waiting(entry),
+    }];
+    let waits = matches!(facts.explained.prospect, Prospect::Wait);
+    if let Some(wait) = facts.client_wait.filter(|wait| waits && !wait.is_zero()) {
+        let wait = wait.as_secs_f64().ceil();
+        told.push(format!(
+            "This client has had GitHub asked as often as CLIENT_MISS_RATE allows: it gets a 429, and may ask again in {wait} s."
+        ));
+    }
+    told
+}
+
+fn waiting(entry: Option<&Entry>) -> String {
+    let Some(entry) = entry else {
+        return "A request now waits for GitHub, and stores the answer.".to_owned();
+    };
+    if entry.is_negative() {
+        return "A request now waits for GitHub.".to_owned();
+    }
+    let validator = match validator(entry) {
+        "etag" => "by its ETag, which costs nothing if it is unchanged",
+        "date" => "by its date, which costs nothing if it is unchanged",
+        _ => "without a condition",
+    };
+    format!("A request now waits for GitHub, which svm asks {validator}.")
+}
+
+fn without_call(facts: &Facts<'_>, has_copy: bool, failure: &Failure) -> String {
+    let (why, word) = (failure.reason.sentence(), failure.reason.as_str());
+    let until = failure.retry_at.map(|until| {
+        let wait = since(until.since(facts.explained.now));
+        format!("; a call is possible at {}, in {wait}", at(until))
+    });
+    let until = until.unwrap_or_default();
+    let gets = if has_copy { "the copy" } else { "a 503 at once" };
+    format!("A request now gets {gets}: {why} ({word}){until}.")
+}

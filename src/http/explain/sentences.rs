@@ -1,0 +1,156 @@
+//! The sentences of an explanation, from what is stored to what a request would get.
+
+use crate::activity::Mutability;
+use crate::cache::{Demand, Tier};
+use crate::entry::{Entry, Pin, Reason};
+
+use super::facts::{CheckOutcome, Facts, LastCheck, since};
+use super::next_check::{NextCheck, Obstacle};
+use super::outlook::{outlook, state_of_github};
+
+/// Returns the sentences for a reader.
+pub(super) fn sentences(facts: &Facts<'_>) -> Vec<String> {
+    let mut told = vec![stored(facts)];
+    if let Some(entry) = facts.explained.entry.as_deref() {
+        told.extend(freshness(facts, entry));
+        told.extend(failure(facts, entry));
+        told.extend(background(facts, entry));
+        told.extend(lateness(facts));
+    }
+    told.extend(parameters(facts));
+    told.extend(state_of_github(facts));
+    told.extend(outlook(facts));
+    told
+}
+
+fn stored(facts: &Facts<'_>) -> String {
+    let explained = &facts.explained;
+    let place = match explained.tier {
+        Tier::L1 => "in memory",
+        Tier::L2 => "in the store, and not in memory",
+        Tier::Nowhere => return "svm does not have this document.".to_owned(),
+        Tier::Unknown => {
+            return "svm does not have this document in memory, and the store does not answer."
+                .to_owned();
+        }
+    };
+    let Some(entry) = &explained.entry else { return String::new() };
+    let (fetched, checked) = (entry.times.fetched_at, entry.times.checked_at);
+    let ago = |then| since(explained.now.since(then));
+    if let Some(reason) = entry.extras.refusal().filter(|reason| reason.is_bad_answer()) {
+        let reason = reason.sentence();
+        return format!("GitHub gave no document {} ago: {reason}; that is {place}.", ago(checked));
+    }
+    if entry.is_negative() {
+        return format!("GitHub answered {} {} ago; that is {place}.", entry.status, ago(checked));
+    }
+    let by_date = if entry.times.last_check_was_full() { "" } else { " by its date" };
+    let checks = match fetched == checked {
+        true => "and has not been asked since".to_owned(),
+        false => format!("and said {} ago that it is unchanged{by_date}", ago(checked)),
+    };
+    format!("The document is {place}. GitHub sent it {} ago, {checks}.", ago(fetched))
+}
+
+fn freshness(facts: &Facts<'_>, entry: &Entry) -> Vec<String> {
+    let (now, expires) = (facts.explained.now, entry.times.expires_at);
+    let mut told = vec![match entry.is_fresh(now) {
+        true => format!("It is fresh for another {}.", since(expires.since(now))),
+        false => format!("Its lifetime ended {} ago.", since(now.since(expires))),
+    }];
+    if facts.explained.is_outdated {
+        told.push("Another page of its list has changed since its last check.".to_owned());
+    }
+    if entry.extras.doubt().is_some() {
+        told.push(
+            "GitHub's latest answer takes it away; svm asks again before it believes that."
+                .to_owned(),
+        );
+    }
+    told
+}
+
+fn failure(facts: &Facts<'_>, entry: &Entry) -> Option<String> {
+    let failure = entry.extras.failure()?;
+    let LastCheck { at, outcome: CheckOutcome::Failed(reason) } = LastCheck::of(entry) else {
+        return None;
+    };
+    let now = facts.explained.now;
+    let (why, word) = match facts.failing.filter(|_| reason.is_of_outage()) {
+        Some(failing) => (failing.cause.sentence(), failing.cause.as_str()),
+        None => (reason.sentence(), reason.as_str()),
+    };
+    let next = match failure.retry_at > now {
+        true => format!("the next one is due in {}", since(failure.retry_at.since(now))),
+        false => "the next request asks again".to_owned(),
+    };
+    let ago = since(now.since(at));
+    Some(format!("The last check failed {ago} ago: {why} ({word}); {next}."))
+}
+
+fn background(facts: &Facts<'_>, entry: &Entry) -> Option<String> {
+    let interval = since(facts.explained.check_interval);
+    let mutability = facts.explained.mutability?;
+    Some(match (mutability, facts.next_check) {
+        (Mutability::Immutable, _) => {
+            "It cannot change, since a full hash names it: it is not checked.".to_owned()
+        }
+        (_, NextCheck::Unused) => {
+            "No client has asked for it lately, so the background does not check it.".to_owned()
+        }
+        (Mutability::Pinned, _) => {
+            let why = match entry.extras.pin() {
+                Some(Pin::Locked) => "GitHub has locked this release",
+                Some(Pin::Published(_)) => "this release is more than 30 days old",
+                _ => "downloads of an asset are all that changes it",
+            };
+            format!("It hardly ever changes, since {why}: it is checked once a day.")
+        }
+        (Mutability::Mutable, _) => {
+            format!("While it is in use, the background checks it every {interval}.")
+        }
+    })
+}
+
+/// Explains a check that is late.
+fn lateness(facts: &Facts<'_>) -> Option<String> {
+    let NextCheck::Late(due_at, obstacle) = facts.next_check else { return None };
+    let late = since(facts.explained.now.since(due_at));
+    let why = match obstacle {
+        Obstacle::Failure => "GitHub fails".to_owned(),
+        Obstacle::Rests => {
+            let reason = facts.explained.obstacle.as_ref().map(|failure| failure.reason);
+            reason.map_or("no call is possible", Reason::sentence).to_owned()
+        }
+        Obstacle::Quota => {
+            "the tokens have no more quota left than API_USAGE_THRESHOLD keeps for clients"
+                .to_owned()
+        }
+        Obstacle::Budget => {
+            "it is likely to cost quota, and such checks have had their share for now".to_owned()
+        }
+        Obstacle::Turn if facts.overdue == 0 => "no sweep has come to it yet".to_owned(),
+        Obstacle::Turn => format!(
+            "{} documents wait for a late check, since more are in use than REVALIDATE_MAX_RPS allows",
+            facts.overdue
+        ),
+    };
+    Some(format!("Its next check is {late} late: {why}."))
+}
+
+/// Explains the parameters beside the URL.
+fn parameters(facts: &Facts<'_>) -> Vec<String> {
+    let mut told = Vec::new();
+    if facts.question.demand == Demand::Refresh {
+        told.push("With refresh=true a fresh copy does not suffice.".to_owned());
+    }
+    let selection = &facts.question.selection;
+    if let Some(age) = selection.min_age {
+        let age = since(age);
+        told.push(format!("Of this list, the newest release that is {age} old is the answer."));
+    }
+    if let Some(pointer) = &selection.pointer {
+        told.push(format!("The value at {pointer} is the answer, as far as there is one."));
+    }
+    told
+}
