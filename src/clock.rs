@@ -14,15 +14,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use period::Period;
 
-/// The last millisecond that RFC 3339 can express.
-const LAST_OF_9999: u64 = 253_402_300_799_999;
-
 /// A moment, in milliseconds since the Unix epoch; wall-clock time, since stored entries outlive
 /// the process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// The last moment that RFC 3339 can express; a later one is shown as this one.
+    pub const LAST_SHOWN: Self = Self(253_402_300_799_999);
+
     /// Returns the moment `millis` milliseconds after the Unix epoch.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
@@ -83,7 +83,7 @@ impl Sub<Duration> for Timestamp {
 impl fmt::Display for Timestamp {
     /// Formats as RFC 3339, in milliseconds and UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = Duration::from_millis(self.0.min(LAST_OF_9999));
+        let shown = Duration::from_millis((*self).min(Self::LAST_SHOWN).0);
         humantime::format_rfc3339_millis(UNIX_EPOCH + shown).fmt(f)
     }
 }

@@ -4,6 +4,13 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// Returns the digits of `bytes`.
 pub(crate) fn digits(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    append(bytes, &mut text);
+    text
+}
+
+/// Appends the digits of `bytes` to `text`.
+pub(crate) fn append(bytes: &[u8], text: &mut String) {
     let pairs = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    pairs.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+    text.extend(pairs.map(|digit| char::from(DIGITS[usize::from(digit)])));
 }

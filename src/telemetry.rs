@@ -8,6 +8,7 @@ mod access_line;
 mod line_buffer;
 mod lines;
 pub mod outage;
+mod time_text;
 
 use tracing::Level;
 use tracing_subscriber::util::TryInitError;

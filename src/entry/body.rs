@@ -190,11 +190,15 @@ impl EntityTag {
     /// strong tag. Two compressors would make such, and that they share this one is of no harm as
     /// long as nobody is sent a range.
     pub fn to_text(self, coding: Coding) -> String {
-        let digits = hex::digits(&self.0);
-        match coding {
-            Coding::Identity => format!("\"{digits}\""),
-            Coding::Gzip => format!("\"{digits}-gzip\""),
-        }
+        let end = match coding {
+            Coding::Identity => "\"",
+            Coding::Gzip => "-gzip\"",
+        };
+        let mut text = String::with_capacity(1 + 2 * self.0.len() + end.len());
+        text.push('"');
+        hex::append(&self.0, &mut text);
+        text.push_str(end);
+        text
     }
 }
 

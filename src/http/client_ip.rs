@@ -35,6 +35,9 @@ impl Proxies {
     /// socket.
     pub(super) fn client_of(&self, req: &Request) -> Option<IpAddr> {
         let peer = req.remote_addr().clone().into_std()?.ip();
+        if !self.are_trusted_at(peer) {
+            return Some(peer.to_canonical());
+        }
         let forwarded = req.headers().get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
         Some(client_ip(peer, forwarded, &self.0))
     }

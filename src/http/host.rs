@@ -59,16 +59,28 @@ fn is_port(digits: &[u8]) -> bool {
     number.is_some_and(|number| number <= u32::from(u16::MAX))
 }
 
-/// The characters of a name beside letters and digits.
-const OTHERS: &[u8] = b"-._~%!$&'()*+;=";
+/// True for each character of a name: letters, digits, and these.
+const NAME: [bool; 256] = {
+    let mut characters = [false; 256];
+    let mut at = 0;
+    while at < 128 {
+        characters[at] = (at as u8).is_ascii_alphanumeric();
+        at += 1;
+    }
+    let others = b"-._~%!$&'()*+;=";
+    at = 0;
+    while at < others.len() {
+        characters[others[at] as usize] = true;
+        at += 1;
+    }
+    characters
+};
 
 /// Checks a name of unreserved characters, triplets and sub-delimiters except the comma, which
 /// would join two hosts.
 fn is_name(name: &[u8]) -> bool {
     let has_triplets = |at: usize| name[at] != b'%' || percent::triplet(&name[at..]).is_some();
-    name.iter().enumerate().all(|(at, byte)| {
-        has_triplets(at) && (byte.is_ascii_alphanumeric() || OTHERS.contains(byte))
-    })
+    name.iter().enumerate().all(|(at, byte)| NAME[usize::from(*byte)] && has_triplets(at))
 }
 
 #[cfg(test)]

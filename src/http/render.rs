@@ -9,8 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG,
-    RETRY_AFTER,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use salvo::http::ResBody;
@@ -59,12 +58,11 @@ pub(super) fn answer(req: &Request, res: &mut Response, given: Given<'_>) -> Opt
     let Given { key, answer, .. } = given;
     let (status, body, retry_after) = match &answer.given {
         Payload::Document(entry) => {
-            let served = Served { interface: Interface::Version, entry, body: &entry.body };
+            let served = Served::own(entry, &entry.body);
             return document(req, res, given, served, |headers| {
                 if let Some(links) = entry.extras.links() {
                     link::as_given(headers, links);
                 }
-                false
             });
         }
         Payload::Passed { status, body, retry_after } => {
@@ -88,8 +86,7 @@ pub(super) fn part(
     entry: &Entry,
     body: &Body,
 ) -> Option<usize> {
-    let served = Served { interface: Interface::Version, entry, body };
-    document(req, res, given, served, |_| false)
+    document(req, res, given, Served::own(entry, body), |_| {})
 }
 
 /// Renders the answer where a document does not have the part that the client wants.
@@ -207,30 +204,38 @@ struct Served<'a> {
     entry: &'a Entry,
     /// The form of its body.
     body: &'a Body,
+    /// True if the client has the document by another sign than its tag.
+    is_unmodified: bool,
 }
 
-/// Renders a document. `complete` adds to the head, and tells if the client has the document by
-/// another sign than its tag. Everything, a `304` too, is about the one form that is chosen.
-/// Returns how many bytes gzip saved, if the body is sent as gzip.
+impl<'a> Served<'a> {
+    /// A document by svm's own interface.
+    fn own(entry: &'a Entry, body: &'a Body) -> Self {
+        Self { interface: Interface::Version, entry, body, is_unmodified: false }
+    }
+}
+
+/// Renders a document. `complete` adds to the head. Everything, a `304` too, is about the one form
+/// that is chosen. Returns how many bytes gzip saved, if the body is sent as gzip.
 fn document(
     req: &Request,
     res: &mut Response,
     given: Given<'_>,
     served: Served<'_>,
-    complete: impl FnOnce(&mut HeaderMap) -> bool,
+    complete: impl FnOnce(&mut HeaderMap),
 ) -> Option<usize> {
     let Given { key, answer, now, heads } = given;
-    let Served { interface, entry, body } = served;
+    let Served { interface, entry, body, is_unmodified } = served;
     let (coding, bytes) = body.form(coding::preferred(req.headers()));
     let age = now.since(entry.times.checked_at).as_secs();
     let (status, tag) = (answer.status, body.tag());
-    *res.headers_mut() = heads.head(&HeadKey { interface, key, status, age, tag, coding });
-    let has_it = complete(res.headers_mut());
-    if has_it || conditional::matches(req.headers(), res.headers()[ETAG].as_bytes()) {
+    let has_tag = || conditional::matches(req.headers(), || tag.to_text(coding));
+    let is_unmodified = is_unmodified || has_tag();
+    let inputs = HeadKey { interface, key, status, age, tag, coding, is_unmodified };
+    *res.headers_mut() = heads.head(&inputs);
+    complete(res.headers_mut());
+    if is_unmodified {
         res.status_code(StatusCode::NOT_MODIFIED);
-        let headers = res.headers_mut();
-        headers.remove(CONTENT_TYPE);
-        headers.remove(CONTENT_ENCODING);
         return None;
     }
     send(req, res, StatusCode::OK, bytes.clone());

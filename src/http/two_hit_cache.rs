@@ -43,9 +43,14 @@ impl<Q: Hash + Eq + ToOwned + ?Sized, V: Clone> TwoHitCache<Q, V> {
 
     /// Returns the cached value for `query`, if it still `holds`.
     pub(super) fn recall(&self, query: &Q, holds: impl FnOnce(&V) -> bool) -> Option<V> {
-        let slot = self.slot(self.hasher.hash_one(query)).try_lock()?;
-        let (known, value) = slot.known.as_ref()?;
-        (known.borrow() == query && holds(value)).then(|| value.clone())
+        self.with(query, |value| holds(value).then(|| value.clone()))?
+    }
+
+    /// Passes the cached value for `query` to `read`, which may bring it up to date.
+    pub(super) fn with<R>(&self, query: &Q, read: impl FnOnce(&mut V) -> R) -> Option<R> {
+        let mut slot = self.slot(self.hasher.hash_one(query)).try_lock()?;
+        let (known, value) = slot.known.as_mut()?;
+        ((*known).borrow() == query).then(|| read(value))
     }
 
     /// Caches a value that was computed for `query`, if its slot has seen that before.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::target::Target;
 
 use super::ACCESS;
+use super::time_text::TimeText;
 
 /// A request in the access log: no query, no body, no header.
 #[derive(Debug)]
@@ -44,14 +45,16 @@ pub struct AccessLine {
 impl AccessLine {
     /// Appends the line as JSON, without a serializer: there is a line for each answer, and to scan
     /// constant words for characters to escape takes longer than to write them.
-    pub(super) fn append_json(&self, text: &mut Vec<u8>) {
+    pub(super) fn append_json(&self, text: &mut Vec<u8>, times: &mut TimeText) {
         let target = self.target.as_deref();
+        text.extend_from_slice(br#"{"timestamp":""#);
+        times.append(self.at, text);
         let mut line = Fields(text);
-        line.raw(r#"{"timestamp":""#).shown(self.at);
         line.raw(r#"","level":"INFO","target":""#).raw(ACCESS);
         line.raw(r#"","message":"request","client":"#);
         match self.client {
-            Some(client) => line.raw("\"").shown(client).raw("\""),
+            Some(IpAddr::V4(client)) => line.raw("\"").ipv4(client).raw("\""),
+            Some(IpAddr::V6(client)) => line.raw("\"").shown(client).raw("\""),
             None => line.word(None),
         };
         line.raw(r#","method":"#).word(Some(self.method.as_str()));
@@ -71,7 +74,7 @@ impl AccessLine {
         line.raw("}\n");
     }
 
-    pub(super) fn append_text(&self, text: &mut Vec<u8>) {
+    pub(super) fn append_text(&self, text: &mut Vec<u8>, times: &mut TimeText) {
         let dash = "-";
         let client = self.client.map_or_else(|| dash.to_owned(), |client| client.to_string());
         let (host, path) = self.target.as_ref().map_or((dash, ""), |t| (t.authority(), t.path()));
@@ -79,10 +82,10 @@ impl AccessLine {
         let detail = self.detail.unwrap_or(dash);
         // An unknown path may hold line breaks or terminal escapes.
         let asked = self.path.escape_debug();
+        times.append(self.at, text);
         let _ = writeln!(
             text,
-            "{}  INFO {ACCESS}: {client} {} {asked} {host}{path} status={} cache={cache} detail={detail} bytes={} micros={}",
-            self.at,
+            "  INFO {ACCESS}: {client} {} {asked} {host}{path} status={} cache={cache} detail={detail} bytes={} micros={}",
             self.method,
             self.status,
             self.bytes,
@@ -102,6 +105,12 @@ impl Fields<'_> {
 
     fn number(&mut self, number: u64) -> &mut Self {
         self.raw(itoa::Buffer::new().format(number))
+    }
+
+    /// Appends an address. The standard formatter takes several times as long.
+    fn ipv4(&mut self, address: Ipv4Addr) -> &mut Self {
+        let [a, b, c, d] = address.octets().map(u64::from);
+        self.number(a).raw(".").number(b).raw(".").number(c).raw(".").number(d)
     }
 
     fn shown(&mut self, value: impl fmt::Display) -> &mut Self {
@@ -143,10 +152,10 @@ mod tests {
 
     #[test]
     fn both_spellings() {
-        let (line, mut text) = (line("/ver\"sion"), Vec::new());
-        line.append_json(&mut text);
+        let (line, mut text, mut times) = (line("/ver\"sion"), Vec::new(), TimeText::default());
+        line.append_json(&mut text, &mut times);
         serde_json::from_slice::<serde_json::Value>(&text).unwrap();
-        line.append_text(&mut text);
+        line.append_text(&mut text, &mut times);
         insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
         {"timestamp":"2026-06-01T12:00:00.123Z","level":"INFO","target":"svm::access","message":"request","client":"192.0.2.1","method":"GET","path":"/ver\"sion","upstream_host":"api.github.com","upstream_path":"/repos/o/r","status":200,"cache":"HIT","forward":null,"detail":null,"bytes":12,"micros":34}
         2026-06-01T12:00:00.123Z  INFO svm::access: 192.0.2.1 GET /ver\"sion api.github.com/repos/o/r status=200 cache=HIT detail=- bytes=12 micros=34
@@ -156,11 +165,11 @@ mod tests {
     #[test]
     fn a_path_neither_ends_a_line_nor_commands_a_terminal() {
         let path = "/\u{85}\u{9b}2J\u{2028}\u{202e}";
-        let (mut json, mut text) = (Vec::new(), Vec::new());
-        line(path).append_json(&mut json);
+        let (mut json, mut text, mut times) = (Vec::new(), Vec::new(), TimeText::default());
+        line(path).append_json(&mut json, &mut times);
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(json["path"], path);
-        line(path).append_text(&mut text);
+        line(path).append_text(&mut text, &mut times);
         let text = String::from_utf8(text).unwrap();
         assert!(text.contains(r" /\u{85}\u{9b}2J\u{2028}\u{202e} "), "{text}");
     }

@@ -14,6 +14,7 @@ use crate::clock::Stopwatch;
 use crate::config::LogFormat;
 
 use super::access_line::AccessLine;
+use super::time_text::TimeText;
 
 /// The size from which the buffer is written without waiting for more lines.
 const FULL_BYTES: usize = 64 * 1024;
@@ -34,6 +35,7 @@ pub(super) struct LineBuffer<W> {
     /// The time since the last line on standard error.
     reported: Option<Stopwatch>,
     format: LogFormat,
+    times: TimeText,
     sink: W,
     dropped: Arc<AtomicU64>,
 }
@@ -48,6 +50,7 @@ impl<W: Write> LineBuffer<W> {
             lost: 0,
             reported: None,
             format,
+            times: TimeText::default(),
             sink,
             dropped,
         }
@@ -60,8 +63,8 @@ impl<W: Write> LineBuffer<W> {
 
     pub(super) fn add_access(&mut self, line: &AccessLine) {
         match self.format {
-            LogFormat::Json => line.append_json(&mut self.text),
-            LogFormat::Text => line.append_text(&mut self.text),
+            LogFormat::Json => line.append_json(&mut self.text, &mut self.times),
+            LogFormat::Text => line.append_text(&mut self.text, &mut self.times),
         }
         self.end_line();
     }

@@ -1,9 +1,9 @@
 //! A cache of response heads of documents.
 //!
-//! A document in demand has the same head for a second, since its age is given in seconds. To copy
-//! a head takes less than half the time of writing one. The key holds every input of the head.
+//! To copy a head takes less than half the time of writing one. The key holds every input of the
+//! head but the moment, which changes three of its values: a head of another second is brought up
+//! to date in its slot, so that documents which are asked for once a second profit as well.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
@@ -15,10 +15,11 @@ use crate::target::Key;
 
 use super::super::two_hit_cache::TwoHitCache;
 use super::super::values::Values;
-use super::{JSON, cache_control, provenance};
+use super::{CACHE_STATUS, JSON, cache_control, cache_status, provenance};
 
-/// The number of cached heads, of some 1.5 KB each: as many as are in demand within a second.
-const SLOTS: usize = 1024;
+/// The number of slots for heads, of some 1.5 KB each: several for each document in steady demand,
+/// so that few of them have to share one.
+const SLOTS: usize = 4096;
 
 const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 /// The request headers by which the answers of the mirror differ.
@@ -40,6 +41,15 @@ pub(super) enum Interface {
     Mirror,
 }
 
+impl Interface {
+    fn content_type(self) -> HeaderValue {
+        match self {
+            Self::Version => JSON,
+            Self::Mirror => GITHUB_JSON,
+        }
+    }
+}
+
 /// All inputs of a head.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct HeadKey {
@@ -55,12 +65,37 @@ pub(super) struct HeadKey {
     pub(super) tag: EntityTag,
     /// The form of the body.
     pub(super) coding: Coding,
+    /// True if the client has the body, and the head is that of a `304`.
+    pub(super) is_unmodified: bool,
+}
+
+impl HeadKey {
+    /// Splits the inputs into those that stay the same, and the moment.
+    fn split(&self) -> (Self, Moment) {
+        let Self { status, age, .. } = *self;
+        let lasting = Self { status: Status { ttl: None, ..status }, age: 0, ..*self };
+        (lasting, Moment { age, ttl: status.ttl })
+    }
+}
+
+/// The inputs that change every second.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Moment {
+    age: u64,
+    ttl: Option<i64>,
+}
+
+/// A head as it was at a moment.
+#[derive(Clone)]
+struct Head {
+    headers: HeaderMap,
+    moment: Moment,
 }
 
 /// A writer of heads that caches its results.
 pub(in crate::http) struct HeadCache {
     client_lifetime: Duration,
-    written: TwoHitCache<HeadKey, HeaderMap>,
+    written: TwoHitCache<HeadKey, Head>,
 }
 
 impl HeadCache {
@@ -72,31 +107,50 @@ impl HeadCache {
 
     /// Returns the head for these inputs.
     pub(super) fn head(&self, inputs: &HeadKey) -> HeaderMap {
-        let Ok(head) = self.written.get(inputs, || Ok::<_, Infallible>(self.write(inputs)));
-        head
+        let (lasting, moment) = inputs.split();
+        let known = self.written.with(&lasting, |head| {
+            if head.moment != moment {
+                self.set_moment(&mut head.headers, inputs, &mut Values::new());
+                head.moment = moment;
+            }
+            head.headers.clone()
+        });
+        known.unwrap_or_else(|| {
+            let headers = self.write(inputs);
+            self.written.admit(&lasting, || Head { headers: headers.clone(), moment });
+            headers
+        })
+    }
+
+    /// Sets the values that change every second.
+    fn set_moment(&self, headers: &mut HeaderMap, inputs: &HeadKey, values: &mut Values) {
+        let HeadKey { status, age, .. } = inputs;
+        headers.insert(CACHE_STATUS, cache_status(status, values));
+        headers.insert(AGE, values.number(*age).cut());
+        let lifetime = cache_control(status, *age, self.client_lifetime, values);
+        headers.insert(CACHE_CONTROL, lifetime);
     }
 
     fn write(&self, inputs: &HeadKey) -> HeaderMap {
-        let HeadKey { interface, key, status, age, tag, coding } = inputs;
+        let HeadKey { interface, key, status, tag, coding, is_unmodified, .. } = inputs;
         let (mut headers, mut values) = (HeaderMap::with_capacity(14), Values::new());
         provenance(&mut headers, Some(*key), status, &mut values);
-        headers.insert(AGE, values.number(*age).cut());
         headers.insert(ETAG, values.text(tag.to_text(*coding)).cut());
-        let lifetime = cache_control(status, *age, self.client_lifetime, &mut values);
-        headers.insert(CACHE_CONTROL, lifetime);
+        self.set_moment(&mut headers, inputs, &mut values);
         match interface {
             Interface::Version => {
                 headers.insert(VARY, BY_CODING);
-                headers.insert(CONTENT_TYPE, JSON);
             }
             Interface::Mirror => {
                 headers.insert(VARY, BY_REPRESENTATION);
                 headers.insert(MEDIA_TYPE, GITHUB_V3);
-                headers.insert(CONTENT_TYPE, GITHUB_JSON);
             }
         }
-        if *coding == Coding::Gzip {
-            headers.insert(CONTENT_ENCODING, GZIP);
+        if !is_unmodified {
+            headers.insert(CONTENT_TYPE, interface.content_type());
+            if *coding == Coding::Gzip {
+                headers.insert(CONTENT_ENCODING, GZIP);
+            }
         }
         headers
     }
@@ -117,6 +171,7 @@ mod tests {
             age: 3,
             tag: EntityTag::of(b"{}"),
             coding: Coding::Identity,
+            is_unmodified: false,
         };
         let others = [
             HeadKey { key: key("https://api.github.com/repos/o/s"), ..inputs },
@@ -125,6 +180,7 @@ mod tests {
             HeadKey { age: 4, ..inputs },
             HeadKey { tag: EntityTag::of(b"[]"), ..inputs },
             HeadKey { coding: Coding::Gzip, ..inputs },
+            HeadKey { is_unmodified: true, ..inputs },
         ];
         for inputs in [inputs].iter().chain(&others) {
             for _ in 0..4 {
@@ -132,6 +188,24 @@ mod tests {
             }
         }
         let different = others.map(|other| heads.head(&other) != heads.head(&inputs));
-        assert_eq!(different, [true; 6]);
+        assert_eq!(different, [true; 7]);
+    }
+
+    #[test]
+    fn a_cached_head_follows_the_moment() {
+        let heads = HeadCache::with_lifetime(Duration::from_secs(60));
+        let at = |age: u64| HeadKey {
+            interface: Interface::Version,
+            key: Key::of("https://api.github.com/repos/o/r"),
+            status: Status::hit(100 - i64::try_from(age).unwrap()),
+            age,
+            tag: EntityTag::of(b"{}"),
+            coding: Coding::Gzip,
+            is_unmodified: false,
+        };
+        for age in [0, 0, 0, 1, 2, 99, 3, 1_000] {
+            assert_eq!(heads.head(&at(age)), heads.write(&at(age)), "{age}");
+        }
+        assert_eq!(heads.written.remembered(), 1);
     }
 }

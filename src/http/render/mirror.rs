@@ -71,15 +71,16 @@ pub(in crate::http) fn answer(
         }
     };
     let body = form.unwrap_or(&entry.body);
-    let served = Served { interface: Interface::Mirror, entry, body };
+    let date = last_modified(entry);
+    let is_unmodified = date.as_ref().is_some_and(|date| is_unmodified(req, date));
+    let served = Served { interface: Interface::Mirror, entry, body, is_unmodified };
     document(req, res, given, served, |headers| {
         if let Some(links) = entry.extras.links() {
             link::on_page(headers, links, page());
         }
-        let Some(date) = last_modified(entry) else { return false };
-        let has_it = is_unmodified(req, &date);
-        headers.insert(LAST_MODIFIED, date);
-        has_it
+        if let Some(date) = date {
+            headers.insert(LAST_MODIFIED, date);
+        }
     })
 }
 
