@@ -188,6 +188,14 @@ dashboard-check:
 clients:
     tests/clients/run.sh "{{ target }}/clients"
 
+# Needs curl and Python with venv; schemathesis comes from PyPI.
+#
+# Check /openapi.json against the schema of OpenAPI 3.1, and the running service against it.
+[positional-arguments]
+openapi-check *arguments:
+    cargo build --bin svm --example simulated-github
+    tests/openapi/check.sh "{{ target }}/tools/openapi" "$@"
+
 # Run the client that needs no installation.
 client-test:
     cargo test --workspace --test clients

@@ -23,6 +23,7 @@ mod listener;
 mod marked;
 mod metrics;
 pub(crate) mod mirror;
+mod openapi;
 mod page;
 mod patience;
 mod protocols;

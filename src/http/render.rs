@@ -114,7 +114,7 @@ pub(super) fn too_many_requests(req: &Request, res: &mut Response, key: Key, wai
 
 /// Renders the answer to an unknown path.
 pub(super) fn not_found(req: &Request, res: &mut Response) {
-    let detail = "the paths are /version, /explain, /ping, /healthz, /livez, /readyz and /metrics";
+    let detail = "the paths are /version, /explain, /openapi.json, /ping, /healthz, /livez, /readyz and /metrics";
     refused(req, res, StatusCode::NOT_FOUND, error("Not found", detail), None);
 }
 

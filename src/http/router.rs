@@ -23,6 +23,7 @@ use super::explain::Explain;
 use super::health::{Health, Healthz, Readyz};
 use super::metrics::{MetricsPage, MetricsSources, RequestMetrics};
 use super::mirror::{ClientTokens, Mirror, MirrorConfig, is_mirrored};
+use super::openapi::OpenApi;
 use super::page::Page;
 use super::query_cache::QueryCache;
 use super::render::HeadCache;
@@ -94,6 +95,7 @@ pub fn service(parts: Parts) -> Service {
     let routes = Router::new()
         .push(exactly("/version", version, &common))
         .push(exactly("/explain", explain, &common))
+        .push(exactly("/openapi.json", OpenApi::new(), &common))
         .push(exactly("/ping", Ping, &common))
         .push(exactly("/healthz", healthz, &common))
         .push(exactly("/livez", Livez, &common))

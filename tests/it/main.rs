@@ -30,6 +30,7 @@ mod mirror;
 mod model;
 mod negative;
 mod not_modified;
+mod openapi;
 mod outcomes;
 mod pages;
 mod parts;

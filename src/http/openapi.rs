@@ -1,0 +1,56 @@
+//! The page `/openapi.json`: the interface in the form of OpenAPI 3.1.
+//!
+//! `openapi.json` beside this file is written by hand. A test compares it with the router, and
+//! `just openapi-check` with the answers of the running service.
+
+use http::StatusCode;
+use salvo::{Request, Response};
+use serde_json::Value;
+
+use crate::build_info::VERSION;
+
+use super::page::{Arrival, LogFields, Page};
+use super::render;
+
+const DOCUMENT: &str = include_str!("openapi.json");
+
+/// The page, with its answer.
+pub(super) struct OpenApi(String);
+
+impl OpenApi {
+    /// Completes the document by the version of svm and by the HEAD of each GET.
+    pub(super) fn new() -> Self {
+        let mut document: Value = serde_json::from_str(DOCUMENT).expect("the document is JSON");
+        document["info"]["version"] = VERSION.into();
+        let paths =
+            document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+        for path in paths {
+            if let Some(get) = path.get("get") {
+                path["head"] = head_of(get);
+            }
+        }
+        Self(document.to_string())
+    }
+}
+
+/// Returns the operation for the head of an answer: the same without a body.
+fn head_of(get: &Value) -> Value {
+    let mut head = get.clone();
+    let id = head["operationId"].as_str().map(|id| format!("{id}Head"));
+    head["operationId"] = id.into();
+    let responses = head["responses"].as_object_mut();
+    for response in responses.into_iter().flat_map(|responses| responses.values_mut()) {
+        // One by reference has a body that a HEAD does not bring, which a reader knows.
+        if let Some(response) = response.as_object_mut() {
+            response.remove("content");
+        }
+    }
+    head
+}
+
+impl Page for OpenApi {
+    async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
+        render::json(req, res, StatusCode::OK, self.0.clone());
+        LogFields::default()
+    }
+}
