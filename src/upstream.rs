@@ -84,7 +84,7 @@ impl Upstream {
             let (host, result) = (&*contact.authority, contact.result);
             let Some(result) = result else { continue };
             if let Err(cause) = result {
-                self.metrics.host_failed(cause);
+                self.metrics.host_failed(host, cause);
             }
             match (self.reachability.observe(host, subject, result, now), result) {
                 (Some(HostNews::Fails(told)), Err(cause)) => {

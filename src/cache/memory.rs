@@ -12,8 +12,10 @@
 //! use as well: documents that it keeps up to date are not evicted before those that it does not.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
+use moka::notification::RemovalCause;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache as Lru;
 use parking_lot::Mutex;
@@ -33,6 +35,8 @@ pub struct Memory {
     documents: Lru<Key, Held, RandomState>,
     negatives: Lru<Key, Held, RandomState>,
     activity: Arc<Activity>,
+    /// Entries that were given up for want of room.
+    evicted: Arc<AtomicU64>,
     /// Held over a change, so that what is weighed again is what there is.
     changing: Mutex<()>,
 }
@@ -59,8 +63,10 @@ impl Memory {
     /// An empty tier that may hold `capacity` bytes; what it is given, `activity` hears of.
     pub fn new(capacity: u64, activity: Arc<Activity>) -> Self {
         let negatives = capacity / 10;
-        let (documents, negatives) = (lru(capacity - negatives), lru(negatives));
-        Self { documents, negatives, activity, changing: Mutex::new(()) }
+        let evicted = Arc::default();
+        let (documents, negatives) =
+            (lru(capacity - negatives, &evicted), lru(negatives, &evicted));
+        Self { documents, negatives, activity, evicted, changing: Mutex::new(()) }
     }
 
     /// The entry of `key`, expired or not, and its stamp.
@@ -131,6 +137,11 @@ impl Memory {
         self.negatives.run_pending_tasks();
     }
 
+    /// Returns how many entries were given up for want of room.
+    pub fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
     /// Returns how full the tier is, documents and negative entries together.
     pub fn level(&self) -> Level {
         Level {
@@ -140,10 +151,16 @@ impl Memory {
     }
 }
 
-fn lru(capacity: u64) -> Lru<Key, Held, RandomState> {
+fn lru(capacity: u64, evicted: &Arc<AtomicU64>) -> Lru<Key, Held, RandomState> {
+    let evicted = Arc::clone(evicted);
     Lru::builder()
         .max_capacity(capacity)
         .eviction_policy(EvictionPolicy::lru())
+        .eviction_listener(move |_, _, cause| {
+            if cause == RemovalCause::Size {
+                evicted.fetch_add(1, Ordering::Relaxed);
+            }
+        })
         .weigher(|_, held: &Held| u32::try_from(weight(&held.entry)).unwrap_or(u32::MAX))
         .build_with_hasher(RandomState::default())
 }

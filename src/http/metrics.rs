@@ -60,6 +60,7 @@ impl MetricsSources {
         let now = self.clock.now();
         Observed {
             level: self.cache.memory().level(),
+            evicted: self.cache.memory().evicted(),
             active: self.activity.known(),
             lateness: self.activity.lateness(),
             flights: self.cache.flights().underway(),

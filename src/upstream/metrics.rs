@@ -25,7 +25,7 @@ pub struct UpstreamMetrics {
     drift: [(Validator, IntCounter); 2],
     misled: [(Validator, IntCounter); 3],
     exchanges: IntCounterVec,
-    failures: [(Cause, IntCounter); Cause::ALL.len()],
+    failures: IntCounterVec,
     limits: IntCounterVec,
     clock_offset: IntGauge,
     leaks: IntCounter,
@@ -74,12 +74,10 @@ impl UpstreamMetrics {
                 "Exchanges by outcome and by who asked",
                 &["outcome", "priority"],
             ),
-            failures: registry.counters_of(
+            failures: registry.counter_family(
                 "svm_upstream_failures_total",
-                "Exchanges in which a host gave no whole answer, or a 5xx, by cause",
-                "cause",
-                Cause::ALL,
-                Cause::as_str,
+                "Exchanges in which a host gave no whole answer, or a 5xx, by host and cause",
+                &["host", "cause"],
             ),
             limits: registry.counter_family(
                 "svm_upstream_limits_total",
@@ -139,9 +137,16 @@ impl UpstreamMetrics {
         count(&self.misled, validator);
     }
 
+    /// Shows the failures of a host from the start on: the first one is then seen as a rise.
+    pub(super) fn expect_host(&self, host: &str) {
+        for cause in Cause::ALL {
+            let _at_zero = self.failures.with_label_values(&[host, cause.as_str()]);
+        }
+    }
+
     /// Counts a host that gave no whole answer, or a 5xx.
-    pub(super) fn host_failed(&self, cause: Cause) {
-        count(&self.failures, cause);
+    pub(super) fn host_failed(&self, host: &str, cause: Cause) {
+        self.failures.with_label_values(&[host, cause.as_str()]).inc();
     }
 
     /// Counts a limit that was met.

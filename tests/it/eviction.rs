@@ -27,6 +27,8 @@ async fn l1_keeps_within_its_bound_and_l2_has_the_rest() {
     }
     let bytes = app.metric("svm_l1_bytes").await;
     assert!((800_000.0..=1_073_742.0).contains(&bytes), "{bytes}");
+    let [entries, evicted] = ["svm_l1_entries", "svm_l1_evictions_total"];
+    assert_eq!(app.metric(entries).await + app.metric(evicted).await, 60.0);
     app.reaches("svm_write_behind_depth", 0.0).await;
     let oldest = app.version(&urls[0]).await;
     assert_eq!(oldest.header("cache-status"), "svm; hit; ttl=86400; detail=l2");

@@ -83,6 +83,7 @@ async fn metrics_are_prometheus_text() {
     svm_gzip_saved_bytes_total 0
     svm_gzip_waiting 0
     svm_l1_entries 1
+    svm_l1_evictions_total 0
     svm_l2_breaker_open 0
     svm_l2_breaker_opened_total 0
     svm_l2_index_errors_total 0
@@ -148,27 +149,27 @@ async fn metrics_are_prometheus_text() {
     svm_upstream_etag_drift_total{validator="computed-etag"} 0
     svm_upstream_etag_drift_total{validator="etag"} 0
     svm_upstream_exchanges_total{outcome="ok",priority="foreground"} 1
-    svm_upstream_failures_total{cause="certificate-expired"} 0
-    svm_upstream_failures_total{cause="certificate-invalid"} 0
-    svm_upstream_failures_total{cause="certificate-not-yet-valid"} 0
-    svm_upstream_failures_total{cause="certificate-revoked"} 0
-    svm_upstream_failures_total{cause="certificate-unknown-authority"} 0
-    svm_upstream_failures_total{cause="certificate-wrong-name"} 0
-    svm_upstream_failures_total{cause="connect-timeout"} 0
-    svm_upstream_failures_total{cause="connection-closed"} 0
-    svm_upstream_failures_total{cause="connection-forbidden"} 0
-    svm_upstream_failures_total{cause="connection-refused"} 0
-    svm_upstream_failures_total{cause="connection-reset"} 0
-    svm_upstream_failures_total{cause="cut-short"} 0
-    svm_upstream_failures_total{cause="name-unresolved"} 0
-    svm_upstream_failures_total{cause="network-unreachable"} 0
-    svm_upstream_failures_total{cause="no-descriptor"} 0
-    svm_upstream_failures_total{cause="no-public-address"} 0
-    svm_upstream_failures_total{cause="not-http"} 0
-    svm_upstream_failures_total{cause="other"} 0
-    svm_upstream_failures_total{cause="server-error"} 0
-    svm_upstream_failures_total{cause="timeout"} 0
-    svm_upstream_failures_total{cause="tls"} 0
+    svm_upstream_failures_total{cause="certificate-expired",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="certificate-invalid",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="certificate-not-yet-valid",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="certificate-revoked",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="certificate-unknown-authority",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="certificate-wrong-name",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="connect-timeout",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="connection-closed",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="connection-forbidden",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="connection-refused",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="connection-reset",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="cut-short",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="name-unresolved",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="network-unreachable",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="no-descriptor",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="no-public-address",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="not-http",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="other",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="server-error",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="timeout",host="api.github.com"} 0
+    svm_upstream_failures_total{cause="tls",host="api.github.com"} 0
     svm_upstream_leaks_total 0
     svm_upstream_misled_total{validator="computed-etag"} 0
     svm_upstream_misled_total{validator="date"} 0

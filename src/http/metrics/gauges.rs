@@ -14,6 +14,8 @@ use crate::metrics::Registry;
 pub(super) struct Observed {
     /// The fill level of L1.
     pub(super) level: Level,
+    /// Entries that L1 gave up for want of room.
+    pub(super) evicted: u64,
     /// Documents in use.
     pub(super) active: usize,
     /// The lateness of the checks of documents in use.
@@ -66,7 +68,12 @@ const GAUGES: [Row<Observed, u64>; 11] = [
 ];
 
 /// Totals that are kept elsewhere.
-const COUNTERS: [Row<Observed, u64>; 4] = [
+const COUNTERS: [Row<Observed, u64>; 5] = [
+    (
+        "svm_l1_evictions_total",
+        "Entries that memory gave up for want of room, documents and absences",
+        |it| it.evicted,
+    ),
     ("svm_l2_writes_total", "Changes written to L2", |it| it.write_behind.flushed),
     ("svm_l2_write_errors_total", "Batches that L2 did not take; they are tried again", |it| {
         it.write_behind.failed_batches
