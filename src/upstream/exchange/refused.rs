@@ -56,11 +56,16 @@ impl Exchange<'_> {
         if limit.is_of_haste() {
             upstream.limits_of_haste.fetch_add(1, Ordering::Relaxed);
         }
+        let was_usable = upstream.cooldowns.until(target, now).is_none()
+            && token_use.is_none_or(|token_use| upstream.tokens.is_usable(token_use, now));
         if let Some(token_use) = token_use
             && upstream.tokens.cool_down(token_use, limit, now)
         {
             self.tried.add(token_use);
             let usable_at = upstream.tokens.usable_at(now);
+            if was_usable {
+                tell_limit(target, Some(token_use), limit);
+            }
             // Secondary limits apply to the client address, not only to the token.
             if matches!(limit, Limit::Secondary { .. }) || usable_at > now {
                 upstream.slots.slow_down();
@@ -68,6 +73,9 @@ impl Exchange<'_> {
             return Step::Again(Reply { limited_until: Some(usable_at), ..reply });
         }
         let cooled_until = upstream.cooldowns.begin_for(limit, target, now);
+        if was_usable && cooled_until.is_some() {
+            tell_limit(target, None, limit);
+        }
         let limited_until = cooled_until.unwrap_or_else(|| match limit {
             Limit::OtherResource { reset_at } => {
                 reset_at.unwrap_or(now + FALLBACK_COOLDOWN).min(now + LONGEST_WINDOW)
@@ -160,4 +168,11 @@ impl Exchange<'_> {
         }
         self.last.take().map_or(Step::Afresh, Step::Answer)
     }
+}
+
+/// Tells of a limit once for its cooldown: answers to requests that were under way meet it again.
+fn tell_limit(target: &Target, token_use: Option<TokenUse>, limit: Limit) {
+    let (host, path, limit) = (target.authority(), target.path(), limit.as_str());
+    let token = token_use.map(|token_use| token_use.index());
+    tracing::warn!(host, path, limit, token, "a rate limit is met");
 }
