@@ -12,6 +12,8 @@ mod charges;
 mod documents;
 mod interval;
 mod saving;
+mod survey;
+mod top;
 mod usage;
 mod uses;
 
@@ -33,6 +35,8 @@ use saving::{Reading, Saved};
 pub use charges::Charges;
 pub use interval::until_next;
 pub use saving::Worth;
+pub use survey::{Standouts, UsedDocument};
+pub use top::Top;
 pub use usage::Usage;
 
 /// The knowledge of documents in use; at most some

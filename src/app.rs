@@ -22,10 +22,12 @@ use crate::cache::{
     Cache, CacheMetrics, Compressor, Confirmations, Flights, Lists, Memory, Pushes, Tiers,
 };
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, StatusMode};
 use crate::entry::LossTime;
 use crate::http::client_ip::Proxies;
-use crate::http::{self, AccessLog, Health, HealthSources, Https, MetricsSources};
+use crate::http::{
+    self, AccessLog, Health, HealthSources, Https, MetricsSources, StatusParts, StatusRecords,
+};
 use crate::metrics::Registry;
 use crate::revalidate::{self, Revalidator, SweepMetrics};
 use crate::store::embedded::{self, Embedded, OpenError, Opened};
@@ -34,7 +36,9 @@ use crate::store::{Guard, Store, StoreMetrics};
 use crate::tasks::Tasks;
 use crate::telemetry::{Lines, chain};
 use crate::tls::{self, ServerTls};
-use crate::upstream::{ClientError, LOOK_UPS, Reachability, TokenPool, Upstream, UpstreamMetrics};
+use crate::upstream::{
+    Calls, ClientError, LOOK_UPS, Reachability, TokenPool, Upstream, UpstreamMetrics,
+};
 
 /// The time that the start waits while another process holds the store's file: long enough for a
 /// rolling restart.
@@ -65,6 +69,7 @@ pub struct App {
     revalidator: Arc<Revalidator>,
     upstream: Arc<Upstream>,
     health: Health,
+    records: Option<Arc<StatusRecords>>,
     flights: Tasks,
 }
 
@@ -120,12 +125,14 @@ impl App {
         let registry = Registry::of_process();
         let tokens = Arc::new(TokenPool::new(&config.tokens));
         let reachability = Arc::new(Reachability::default());
+        let calls = Arc::new(Calls::default());
         let background_slots = config.upstream.max_concurrency / 2;
         let upstream = Arc::new(Upstream::new(
             config.upstream,
             config.targets.clone(),
             Arc::clone(&tokens),
             Arc::clone(&reachability),
+            Arc::clone(&calls),
             clock.clone(),
             UpstreamMetrics::new(&registry),
         )?);
@@ -206,6 +213,14 @@ impl App {
         let tls_counters = http::TlsCounters::new(&registry);
         let certificate = config.server.certificate.as_ref().map(ServerTls::read).transpose()?;
         let https = certificate.map(|it| Arc::new(Https::new(it, tls_counters)));
+        let records = (config.server.status_page != StatusMode::Off)
+            .then(|| Arc::new(StatusRecords::new(registry.clone(), cache.clone(), clock.clone())));
+        let status = records.clone().map(|records| StatusParts {
+            mode: config.server.status_page,
+            calls,
+            records,
+            is_shared: store.is_shared(),
+        });
         let service = http::service(http::Parts {
             cache: cache.clone(),
             mirror: http::MirrorConfig {
@@ -225,6 +240,7 @@ impl App {
             sources,
             health: health.clone(),
             access_log: AccessLog::new(log, proxies),
+            status,
         });
         let config = config.server;
         Ok(Self {
@@ -239,6 +255,7 @@ impl App {
             revalidator,
             upstream,
             health,
+            records,
             flights,
         })
     }

@@ -20,6 +20,7 @@ mod policy;
 mod pushes;
 mod release;
 mod status;
+mod survey;
 mod tiers;
 pub mod write_behind;
 
@@ -39,6 +40,7 @@ pub use mutability::mutability;
 pub use policy::{Demand, Recall};
 pub use pushes::{Delivery, Pushes, Repository};
 pub use status::{Detail, Forward, Outcome, Status};
+pub use survey::{HeldState, Survey, Surveyed};
 pub use tiers::Tiers;
 
 use flight::{Candidate, CopyUse, Flight, Role, Waited, freely};

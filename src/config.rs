@@ -93,6 +93,8 @@ pub struct Server {
     pub webhook_secrets: Vec<Secret>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
+    /// The clients that see the status page.
+    pub status_page: StatusMode,
     /// The time for which connections are still accepted after the signal to end.
     pub shutdown_delay: Duration,
     /// The time that running requests have after that.
@@ -102,6 +104,18 @@ pub struct Server {
     /// The time for a head to arrive, which with this server is also the time for which an idle
     /// connection is kept; also the base of the time for which a client may read nothing.
     pub connection_patience: Duration,
+}
+
+words! {
+    /// The clients that see the status page.
+    pub enum StatusMode {
+        /// All of them.
+        On = "on",
+        /// None.
+        Off = "off",
+        /// Those on the same machine.
+        Localhost = "localhost",
+    }
 }
 
 /// The files of the server's certificate, in PEM form.

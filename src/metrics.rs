@@ -7,6 +7,7 @@
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::MetricFamily;
 use prometheus::{
     Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     TextEncoder,
@@ -38,6 +39,11 @@ impl Registry {
             tracing::error!(%error, "metrics could not be written");
         }
         text
+    }
+
+    /// Reads the counters.
+    pub fn totals(&self) -> Totals {
+        Totals(self.0.gather())
     }
 
     /// Registers a counter.
@@ -113,5 +119,50 @@ impl Registry {
         let collector = made.expect("names and labels of metrics are valid");
         self.register(collector.clone());
         collector
+    }
+}
+
+/// The counters at one moment.
+#[derive(Clone, Debug)]
+pub struct Totals(Vec<MetricFamily>);
+
+impl Totals {
+    /// Returns the sum over all children of a counter; zero if nothing was counted.
+    pub fn sum(&self, name: &str) -> u64 {
+        self.sum_of(name, None)
+    }
+
+    /// Returns the sum over the children of a counter that have this value of a label.
+    pub fn sum_where(&self, name: &str, label: &str, value: &str) -> u64 {
+        self.sum_of(name, Some((label, value)))
+    }
+
+    fn sum_of(&self, name: &str, label: Option<(&str, &str)>) -> u64 {
+        let families = self.0.iter().filter(|family| family.name() == name);
+        let children = families.flat_map(MetricFamily::get_metric);
+        let wanted = children.filter(|child| {
+            label.is_none_or(|(name, value)| {
+                child.get_label().iter().any(|pair| pair.name() == name && pair.value() == value)
+            })
+        });
+        // Counters of events hold whole numbers.
+        wanted.map(|child| child.get_counter().get_value() as u64).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_are_sums_over_the_wanted_children() {
+        let registry = Registry::default();
+        let family = registry.counter_family("calls", "Calls", &["cost", "priority"]);
+        for (labels, count) in [(["free", "a"], 2), (["free", "b"], 3), (["charged", "a"], 4)] {
+            family.with_label_values(&labels).inc_by(count);
+        }
+        let totals = registry.totals();
+        assert_eq!((totals.sum("calls"), totals.sum("others")), (9, 0));
+        assert_eq!(totals.sum_where("calls", "cost", "free"), 5);
     }
 }

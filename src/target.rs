@@ -13,6 +13,7 @@ mod canonical;
 mod error;
 mod grammar;
 mod key;
+mod label;
 mod path;
 pub(crate) mod percent;
 mod policy;
@@ -33,6 +34,7 @@ use self::grammar::Parts;
 pub use api_root::{ApiRoot, DEFAULT_API_ROOT};
 pub use error::Error;
 pub use key::Key;
+pub use label::label;
 pub use policy::{
     Authority, DEFAULT_API_PATHS, DEFAULT_HOSTS, DEFAULT_TOKEN_HOSTS, PathPrefix, Policy,
 };

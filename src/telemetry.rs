@@ -5,6 +5,7 @@
 //! the queue, so they keep their order.
 
 mod access_line;
+mod events;
 mod line_buffer;
 mod lines;
 pub mod outage;
@@ -15,6 +16,7 @@ use tracing_subscriber::util::TryInitError;
 use tracing_subscriber::{fmt, prelude::*};
 
 pub use access_line::AccessLine;
+pub use events::{Events, Occurrence};
 pub use lines::{Lines, Writer};
 
 use crate::config::{Log, LogFormat};
@@ -22,15 +24,19 @@ use crate::config::{Log, LogFormat};
 /// The target of access lines, for `RUST_LOG`.
 pub const ACCESS: &str = "svm::access";
 
-/// Sends the events of `tracing` to `lines`, by the configuration's filter.
+/// Sends the events of `tracing` to `lines`, by the configuration's filter, and the remarkable ones
+/// to its list of events.
 pub fn install(config: &Log, lines: &Lines) -> Result<(), TryInitError> {
-    let registry = tracing_subscriber::registry().with(config.filter.clone());
+    let registry = tracing_subscriber::registry().with(lines.events().layer());
+    let filter = config.filter.clone();
     match config.format {
-        LogFormat::Json => registry
-            .with(fmt::layer().json().flatten_event(true).with_writer(lines.clone()))
-            .try_init(),
+        LogFormat::Json => {
+            let layer = fmt::layer().json().flatten_event(true).with_writer(lines.clone());
+            registry.with(layer.with_filter(filter)).try_init()
+        }
         LogFormat::Text => {
-            registry.with(fmt::layer().with_ansi(false).with_writer(lines.clone())).try_init()
+            let layer = fmt::layer().with_ansi(false).with_writer(lines.clone());
+            registry.with(layer.with_filter(filter)).try_init()
         }
     }
 }

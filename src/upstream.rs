@@ -6,6 +6,7 @@
 //! it learns of tokens and hosts. A token goes to the token hosts and nowhere else, on any hop.
 
 mod body;
+mod calls;
 mod cause;
 mod client;
 mod clock_watch;
@@ -40,6 +41,7 @@ mod token_check;
 mod token_checks;
 mod tokens;
 
+pub use calls::{Call, CallResult, Calls, Cost};
 pub use cause::Cause;
 pub use client::ClientError;
 pub use context::{Ask, Upstream};

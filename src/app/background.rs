@@ -54,6 +54,11 @@ impl Background {
         tasks.supervise("pushes", &stop, app.cache.clone(), |it, stop| async move {
             stop.run_until_cancelled(it.follow_pushes()).await;
         });
+        if let Some(records) = &app.records {
+            tasks.supervise("status", &stop, records.clone(), |it, stop| async move {
+                stop.run_until_cancelled(it.run()).await;
+            });
+        }
         if let Some(https) = &app.https {
             tasks.supervise("certificate", &stop, https.clone(), |it, stop| async move {
                 stop.run_until_cancelled(it.renew()).await;

@@ -79,6 +79,11 @@ impl Memory {
         self.get(key).map(|held| held.entry)
     }
 
+    /// Walks over the documents, and tells of each whether it was ever served.
+    pub(super) fn walk(&self) -> impl Iterator<Item = (Key, Arc<Entry>, bool)> {
+        self.documents.iter().map(|(key, held)| (*key, held.entry, held.usage.is_used()))
+    }
+
     /// The wanted names of the documents that were served, and of those that do not exist.
     pub(super) fn urls_in_use(
         &self,

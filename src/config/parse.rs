@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::{ByDate, ConnectAddress, ConnectTo, LogFormat, MaxRps, duration};
+use super::{ByDate, ConnectAddress, ConnectTo, LogFormat, MaxRps, StatusMode, duration};
 use crate::secret::Secret;
 use crate::target::{ApiRoot, Authority, PathPrefix, PublicUrl};
 
@@ -159,6 +159,11 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat> {
     let format =
         LogFormat::ALL.into_iter().find(|format| text.eq_ignore_ascii_case(format.as_str()));
     format.ok_or_else(|| "is neither json nor text".to_owned())
+}
+
+pub(super) fn status_page(text: &str) -> Result<StatusMode> {
+    let page = StatusMode::ALL.into_iter().find(|page| text.eq_ignore_ascii_case(page.as_str()));
+    page.ok_or_else(|| "is neither on, off nor localhost".to_owned())
 }
 
 pub(super) fn by_date(text: &str) -> Result<ByDate> {

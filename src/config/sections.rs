@@ -37,6 +37,7 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
         client_miss_rate: reader.read("CLIENT_MISS_RATE", parse::rate_or_off),
         webhook_secrets: webhook_secrets(reader),
         trusted_proxies: reader.read_list("FORWARDED_ALLOW_IPS", parse::network),
+        status_page: reader.read("STATUS_PAGE", parse::status_page),
         shutdown_delay: reader.read("SHUTDOWN_DELAY", duration_or_zero),
         shutdown_grace: reader.read("SHUTDOWN_GRACE", duration),
         drain_timeout: reader.read("SHUTDOWN_DRAIN_TIMEOUT", duration),

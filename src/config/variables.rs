@@ -292,6 +292,12 @@ pub const VARIABLES: &[Variable] = &[
         RATE_OR_OFF,
         "requests a second of one client that may have the upstream asked; ten times as many at once",
     ),
+    optional(
+        "STATUS_PAGE",
+        "on",
+        "on, off or localhost (for browsers on the same machine)",
+        "who sees the status page at / and /status.json",
+    ),
     optional("LOG_FORMAT", "json", "json or text", "form of the log lines"),
     optional(
         "RUST_LOG",

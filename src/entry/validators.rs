@@ -14,6 +14,17 @@ pub struct Validators {
     pub follows_rule: bool,
 }
 
+impl Validators {
+    /// Returns the validator by which the document is asked about, as received.
+    pub const fn kind(&self) -> Validator {
+        match (&self.etag, &self.last_modified) {
+            (Some(_), _) => Validator::Etag,
+            (None, Some(_)) => Validator::Date,
+            (None, None) => Validator::None,
+        }
+    }
+}
+
 words! {
     /// The validator that a request carries; never more than one.
     pub enum Validator {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use http::StatusCode;
 use salvo::{Request, Response};
 
-use crate::target::{ApiRoot, Policy};
+use crate::target::{ApiRoot, Policy, percent};
 
 use super::documents::Documents;
 use super::metrics::MetricsSources;
@@ -27,6 +27,7 @@ use next_check::{Background, NextCheck};
 use question::Question;
 
 /// The page, and where it looks.
+#[derive(Clone)]
 pub(super) struct Explain {
     pub(super) documents: Arc<Documents>,
     pub(super) sources: MetricsSources,
@@ -56,6 +57,17 @@ impl Page for Explain {
 }
 
 impl Explain {
+    /// Explains a URL, or a path of the mirror, in sentences.
+    ///
+    /// # Errors
+    ///
+    /// The rule that it breaks.
+    pub(super) async fn sentences(&self, req: &Request, url: &str) -> Result<Vec<String>, String> {
+        let query = format!("url={}", percent::encode(url));
+        let question = Question::parse(Some(&query), &self.policy, &self.root)?;
+        Ok(sentences::sentences(&self.facts(req, &question).await))
+    }
+
     async fn facts<'a>(&self, req: &Request, question: &'a Question) -> Facts<'a> {
         let MetricsSources { cache, activity, tokens, reachability, .. } = &self.sources;
         let explained = cache.explain(&question.target, question.demand).await;

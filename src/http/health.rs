@@ -94,7 +94,13 @@ impl Health {
         Dependency { detail: late(activity.lateness()), ..hosts }
     }
 
-    fn report(&self) -> (StatusCode, Value) {
+    /// Returns the name of the persistent tier.
+    pub(super) fn store_name(&self) -> &'static str {
+        self.0.sources.store_name
+    }
+
+    /// Returns the answer of `/healthz`.
+    pub(super) fn report(&self) -> (StatusCode, Value) {
         let request_path = Dependency::from(self.request_path());
         let others = [
             (self.0.sources.store_name, Dependency::from(self.store())),

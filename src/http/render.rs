@@ -4,6 +4,7 @@
 mod heads;
 mod link;
 pub(super) mod mirror;
+pub(super) mod status;
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -114,7 +115,7 @@ pub(super) fn too_many_requests(req: &Request, res: &mut Response, key: Key, wai
 
 /// Renders the answer to an unknown path.
 pub(super) fn not_found(req: &Request, res: &mut Response) {
-    let detail = "the paths are /version, /explain, /openapi.json, /ping, /healthz, /livez, /readyz and /metrics";
+    let detail = "the paths are /version, /explain, /openapi.json, /status.json, /ping, /healthz, /livez, /readyz and /metrics";
     refused(req, res, StatusCode::NOT_FOUND, error("Not found", detail), None);
 }
 

@@ -29,6 +29,7 @@ use super::query_cache::QueryCache;
 use super::render::HeadCache;
 use super::route::{Common, Livez, Missing, Ping, Route};
 use super::selection::Selections;
+use super::status::{StatusJson, StatusPage, StatusParts, StatusSources, Visibility, wants_html};
 use super::version::Version;
 use super::webhook::{self, Webhook};
 
@@ -61,6 +62,8 @@ pub struct Parts {
     pub health: Health,
     /// The destination of access lines.
     pub access_log: AccessLog,
+    /// The status page, unless nobody may see it.
+    pub status: Option<StatusParts>,
 }
 
 /// Returns the service that answers every request.
@@ -71,7 +74,7 @@ pub fn service(parts: Parts) -> Service {
         cache: parts.cache.clone(),
         heads: HeadCache::with_lifetime(parts.client_lifetime),
         client_rate: ClientRate::new(parts.client_miss_rate),
-        proxies: parts.proxies,
+        proxies: parts.proxies.clone(),
         clock: clock.clone(),
         metrics: RequestMetrics::new(&registry),
     });
@@ -87,6 +90,12 @@ pub fn service(parts: Parts) -> Service {
         root: parts.mirror.root.clone(),
         lookback: parts.lookback,
     };
+    let status = parts.status.map(|StatusParts { mode, calls, records, is_shared }| {
+        let (observed, health) = (sources.clone(), health.clone());
+        let visibility = Visibility { mode, proxies: parts.proxies };
+        let sources = StatusSources { observed, calls, health, records, is_shared };
+        (visibility, sources, explain.clone())
+    });
     let webhook = Webhook::new(parts.cache.clone(), parts.webhook_secrets.clone(), &registry);
     let mirror = Mirror::new(documents, parts.mirror, parts.policy, client_tokens);
     let metrics = MetricsPage::new(registry, sources);
@@ -105,6 +114,12 @@ pub fn service(parts: Parts) -> Service {
         true => routes,
         false => routes.push(exactly(webhook::PATH, webhook, &common)),
     };
+    let routes = match status {
+        None => routes,
+        Some((visibility, sources, explain)) => routes
+            .push(status_json(StatusJson(sources.clone()), &visibility, &common))
+            .push(status_page(StatusPage::new(sources, explain), visibility, &common)),
+    };
     let routes = routes
         .push(mirrored(Route::new(mirror, None, &common)))
         .push(anything(Route::new(Missing, None, &common)));
@@ -114,6 +129,32 @@ pub fn service(parts: Parts) -> Service {
 fn exactly(path: &'static str, page: impl Page, common: &Common) -> Router {
     Router::with_filter_fn(move |req, state| req.uri().path() == path && consume(req, state))
         .goal(Route::new(page, Some(path), common))
+}
+
+/// The status page, which only browsers get: at this path the mirror has the root of the API.
+fn status_page(page: StatusPage, visibility: Visibility, common: &Common) -> Router {
+    let is_own = move |req: &Request| {
+        req.uri().path() == "/"
+            && req.uri().host().is_none()
+            && wants_html(req.headers())
+            && visibility.admits(req)
+    };
+    Router::with_filter_fn(move |req, state| is_own(req) && consume(req, state)).goal(Route::new(
+        page,
+        Some("/"),
+        common,
+    ))
+}
+
+fn status_json(page: StatusJson, visibility: &Visibility, common: &Common) -> Router {
+    const PATH: &str = "/status.json";
+    let visibility = visibility.clone();
+    let is_own = move |req: &Request| req.uri().path() == PATH && visibility.admits(req);
+    Router::with_filter_fn(move |req, state| is_own(req) && consume(req, state)).goal(Route::new(
+        page,
+        Some(PATH),
+        common,
+    ))
 }
 
 /// A request that names a host in its first line wants a proxy, which svm is not.

@@ -19,6 +19,22 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
+/// Encodes all that is not unreserved.
+pub(crate) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match is_unreserved(byte) {
+            true => encoded.push(char::from(byte)),
+            false => encoded.extend(['%', hex_digit(byte >> 4), hex_digit(byte & 15)]),
+        }
+    }
+    encoded
+}
+
+fn hex_digit(nibble: u8) -> char {
+    char::from(b"0123456789ABCDEF"[usize::from(nibble)])
+}
+
 /// Decodes until no triplet is left, in linear time. A malformed triplet stays as it is.
 ///
 /// Two triplets never overlap, so the order of decoding does not matter, and one pass with a look
@@ -55,7 +71,7 @@ const fn digit(byte: u8) -> Option<u8> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{decode, decode_fully, triplet};
+    use super::{decode, decode_fully, encode, is_unreserved, triplet};
 
     #[test]
     fn triplets() {
@@ -89,6 +105,13 @@ mod tests {
                 expected = again;
             }
             prop_assert_eq!(decode_fully(&text), expected);
+        }
+
+        #[test]
+        fn decoding_takes_encoding_back(text in ".{0,20}") {
+            let encoded = encode(&text);
+            prop_assert_eq!(decode(&encoded), Some(text.into_bytes()));
+            prop_assert!(encoded.bytes().all(|byte| byte == b'%' || is_unreserved(byte)));
         }
 
         #[test]

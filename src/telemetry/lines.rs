@@ -17,6 +17,7 @@ use crate::config::LogFormat;
 use crate::tasks;
 
 use super::access_line::AccessLine;
+use super::events::Events;
 use super::line_buffer::LineBuffer;
 
 /// The number of lines that may wait for the writer.
@@ -33,6 +34,7 @@ const FINISH_LIMIT: Duration = Duration::from_secs(1);
 pub struct Lines {
     queue: SyncSender<Line>,
     dropped: Arc<AtomicU64>,
+    events: Events,
 }
 
 #[derive(Debug)]
@@ -56,7 +58,7 @@ impl Lines {
         sink: impl Write + Send + 'static,
     ) -> io::Result<(Self, Writer)> {
         let (queue, waiting) = sync_channel(CAPACITY);
-        let lines = Self { queue, dropped: Arc::default() };
+        let lines = Self { queue, dropped: Arc::default(), events: Events::default() };
         let buffer = LineBuffer::new(format, sink, Arc::clone(&lines.dropped));
         // The thread ends with the last sender, or with the process.
         tasks::thread("log", move || write(&waiting, buffer))?;
@@ -71,6 +73,11 @@ impl Lines {
     /// Returns the number of lost lines: the queue was full, or they could not be written.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Returns the remarkable events among the lines.
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     fn send(&self, line: Line) {

@@ -8,6 +8,7 @@ use crate::config;
 use crate::entry::Reason;
 use crate::target::{self, Target};
 
+use super::calls::Calls;
 use super::client::{ClientBuilder, ClientError};
 use super::clock_watch::ClockWatch;
 use super::connections::ConnectionPools;
@@ -41,6 +42,7 @@ pub struct Upstream {
     pub(super) token_checks: TokenChecks,
     pub(super) cooldowns: Cooldowns,
     pub(super) reachability: Arc<Reachability>,
+    pub(super) calls: Arc<Calls>,
     pub(super) slots: Slots,
     pub(super) limits_of_haste: AtomicU64,
     pub(super) drift: Drift,
@@ -56,6 +58,7 @@ impl Upstream {
         targets: target::Policy,
         tokens: Arc<TokenPool>,
         reachability: Arc<Reachability>,
+        calls: Arc<Calls>,
         clock: Clock,
         metrics: UpstreamMetrics,
     ) -> Result<Self, ClientError> {
@@ -72,6 +75,7 @@ impl Upstream {
             token_checks,
             cooldowns,
             reachability,
+            calls,
             slots,
             limits_of_haste: AtomicU64::new(0),
             drift,

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::target::{Representation, Target};
 
+use super::calls::Cost;
 use super::cause::Cause;
 use super::condition::Condition;
 use super::contacts::Contacts;
@@ -97,6 +98,9 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
     // Held until the head is booked.
     let _reservation = token_use.map(|token_use| upstream.tokens.reserve(token_use));
     contacts.ask(target.authority());
+    let token = token_use.map(|token_use| token_use.index());
+    let sent_at = upstream.clock.now();
+    let mut call = upstream.calls.begin(target, token, condition.by(), priority, sent_at);
     let sent = upstream.connections.send(target.authority(), &request).await;
     let count = |status| {
         upstream.metrics.request(status, token_use.is_some(), condition.by(), priority);
@@ -110,11 +114,17 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
         let error = error.without_url();
         let cause = Cause::of(&error);
         contacts.failed(cause);
+        call.failed(cause);
         let (error, cause) = (crate::telemetry::chain(&error), cause.as_str());
         tracing::debug!(error, cause, "upstream request failed");
         Failure::new(Reason::Unreachable)
     })?;
-    upstream.refuse_leak_in_head(target, &response)?;
+    let status = response.status();
+    // Of a head that holds a token of ours, nothing but the status is shown.
+    upstream
+        .refuse_leak_in_head(target, &response)
+        .inspect_err(|_| call.answered(status, &HeaderMap::new()))?;
+    call.answered(status, response.headers());
     // A switch to a protocol that nobody asked for is no answer, and none that a client could be
     // given.
     if response.status().is_informational() {
@@ -135,6 +145,7 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
         let charged = upstream.tokens.was_charged(token_use, response.headers(), now);
         if let Some(charged) = charged.filter(|_| response.status() == StatusCode::NOT_MODIFIED) {
             upstream.metrics.not_modified(charged);
+            call.costs(if charged { Cost::Charged } else { Cost::Free });
         }
         if priority == Priority::Background && is_charged(response.status()) {
             upstream.tokens.charged_background(token_use, now);

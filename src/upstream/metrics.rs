@@ -8,6 +8,7 @@ use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge};
 use crate::entry::{Reason, Validator};
 use crate::metrics::Registry;
 
+use super::calls::Cost;
 use super::cause::Cause;
 use super::reply::{Failure, Reply};
 use super::slots::Priority;
@@ -107,8 +108,7 @@ impl UpstreamMetrics {
         self.not_modified[usize::from(is_charged)].inc();
     }
 
-    /// Counts one request to an upstream, by its answer's status: a `304` and a `401` cost a token
-    /// nothing.
+    /// Counts one request to an upstream, by its cost.
     pub(super) fn request(
         &self,
         status: Option<StatusCode>,
@@ -116,11 +116,7 @@ impl UpstreamMetrics {
         validator: Validator,
         priority: Priority,
     ) {
-        let quota = match status {
-            Some(StatusCode::NOT_MODIFIED | StatusCode::UNAUTHORIZED) if with_token => "free",
-            Some(_) if with_token => "charged",
-            _ => "none",
-        };
+        let quota = Cost::of(status, with_token).as_str();
         let labels = [quota, priority.as_str(), validator.as_str()];
         self.requests.inc();
         self.quota.with_label_values(&labels).inc();

@@ -75,6 +75,8 @@ pub struct Report {
     pub reset_at: Option<Timestamp>,
     /// True while it cools down after a limit.
     pub is_cooling_down: bool,
+    /// The end of that cooldown.
+    pub cools_down_until: Option<Timestamp>,
     /// True if GitHub refused it and has not been seen to take it since.
     pub rejected: bool,
     /// True if its scopes let it see private data.

@@ -46,6 +46,7 @@ mod restart;
 mod revalidate;
 mod simulated_github;
 mod stale;
+mod status_page;
 mod surface;
 mod tidy;
 mod tokens;

@@ -219,7 +219,7 @@ async fn every_request_is_one_access_line() {
     {"bytes":3163,"level":"INFO","target":"svm::access","message":"request","client":"127.0.0.1","method":"GET","path":"/version","upstream_host":"api.github.com","upstream_path":"/repos/octo/app/releases","status":200,"cache":"HIT","forward":null,"detail":null}
     {"bytes":122,"level":"INFO","target":"svm::access","message":"request","client":"127.0.0.1","method":"GET","path":"/version","upstream_host":null,"upstream_path":null,"status":400,"cache":"BYPASS","forward":null,"detail":"invalid-parameter"}
     {"bytes":53,"level":"INFO","target":"svm::access","message":"request","client":"127.0.0.1","method":"GET","path":"/ping","upstream_host":null,"upstream_path":null,"status":200,"cache":null,"forward":null,"detail":null}
-    {"bytes":127,"level":"INFO","target":"svm::access","message":"request","client":"127.0.0.1","method":"GET","path":"/nowhere","upstream_host":null,"upstream_path":null,"status":404,"cache":null,"forward":null,"detail":null}
+    {"bytes":141,"level":"INFO","target":"svm::access","message":"request","client":"127.0.0.1","method":"GET","path":"/nowhere","upstream_host":null,"upstream_path":null,"status":404,"cache":null,"forward":null,"detail":null}
     "#);
 }
 

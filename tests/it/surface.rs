@@ -38,7 +38,7 @@ async fn another_path_is_404_in_json() {
     for path in
         ["//", "/versions", "/version/", "//version", "/ping/", "/Ping", "/%70ing", "/version/x"]
     {
-        let detail = "the paths are /version, /explain, /openapi.json, /ping, /healthz, /livez, /readyz and /metrics";
+        let detail = "the paths are /version, /explain, /openapi.json, /status.json, /ping, /healthz, /livez, /readyz and /metrics";
         app.get(path).await.assert_error(404, "Not found", detail);
     }
     let posted = Answer::of(app.request(Method::POST, "/nothing").body("x")).await;
@@ -49,7 +49,7 @@ async fn another_path_is_404_in_json() {
 async fn another_method_is_405_in_json() {
     let app = TestApp::start().await;
     for path in
-        ["/version?url=x", "/openapi.json", "/ping", "/healthz", "/livez", "/readyz", "/metrics"]
+        ["/version?url=x", "/openapi.json", "/status.json", "/ping", "/healthz", "/livez", "/readyz", "/metrics"]
     {
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::PATCH] {
             let answer = Answer::of(app.request(method, path)).await;

@@ -145,6 +145,14 @@ impl TestApp {
         cache.memory().entry(&target.key())
     }
 
+    /// Has L1 hold an entry, as if a client had been served it now.
+    pub fn hold(&self, entry: Entry) {
+        let memory = self.running.as_ref().expect("a running service").cache.memory();
+        let key = entry.key();
+        memory.insert(key, Arc::new(entry));
+        memory.get(&key).expect("it was just inserted").usage.mark(self.clock.now());
+    }
+
     #[track_caller]
     fn cache_and_target(&self, url: &str) -> (Cache, Target) {
         let Running { cache, targets, .. } = self.running.as_ref().expect("a running service");

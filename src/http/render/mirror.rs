@@ -184,6 +184,8 @@ pub(in crate::http) fn invalid(req: &Request, res: &mut Response, detail: &str) 
 
 /// Renders the root of the API, by which clients check that there is one.
 pub(in crate::http) fn root(req: &Request, res: &mut Response, base: &str) {
+    // Browsers may get the status page at this path.
+    res.headers_mut().insert(VARY, ACCEPT);
     let body = json!({
         "current_user_url": format!("{base}/user"),
         "rate_limit_url": format!("{base}/rate_limit"),

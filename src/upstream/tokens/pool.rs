@@ -323,11 +323,14 @@ impl Pool {
     fn report(&self, index: usize, now: Timestamp) -> Report {
         let token = &self.tokens[index];
         let known = self.account(index).known(now);
+        let cools_down_until = self.account(index).cools_down_until(now);
+        let is_cooling_down = cools_down_until > now;
         Report {
             account: token.account,
             remaining: known.map(|quota| quota.remaining),
             reset_at: known.map(|quota| quota.reset_at),
-            is_cooling_down: self.account(index).cools_down_until(now) > now,
+            is_cooling_down,
+            cools_down_until: is_cooling_down.then_some(cools_down_until),
             rejected: token.is_rejected(),
             private: token.rights.is_private(),
             barred: token.is_barred(),

@@ -1,0 +1,72 @@
+//! The documents in use that a person looks for first: the most used ones, and those whose check is
+//! oldest.
+
+use super::top::Top;
+use super::{Activity, Known, Mutability};
+use crate::clock::Timestamp;
+use crate::entry::Check;
+use crate::target::Key;
+
+/// The documents in use that stand out.
+#[derive(Clone, Debug, Default)]
+pub struct Standouts {
+    /// The number of documents in use.
+    pub in_use: usize,
+    /// The most used ones.
+    pub most_used: Vec<UsedDocument>,
+    /// Those that may change at any time and whose last check is oldest.
+    pub oldest_check: Vec<UsedDocument>,
+}
+
+/// A document in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsedDocument {
+    /// Its key.
+    pub key: Key,
+    /// The measure of its use: the uses since the last sweep, and what sweeps have left of those
+    /// before.
+    pub uses: u64,
+    /// The time of its last use.
+    pub used_at: Timestamp,
+    /// Its last check.
+    pub check: Option<Check>,
+}
+
+impl Activity {
+    /// Finds the documents that stand out, at most so many of each kind. It changes nothing, and
+    /// lets other tasks work in between.
+    pub async fn standouts(&self, most: usize, now: Timestamp) -> Standouts {
+        let (mut in_use, mut most_used, mut oldest) = (0, Top::of(most), Top::of(most));
+        let walk = self.documents.visit(|piece| {
+            let has_body = |known: &Known| known.is_in_use() && !known.is_bodiless;
+            for (key, known) in piece.iter().filter(|(_, known)| has_body(known)) {
+                in_use += 1;
+                let found = || known.found(*key);
+                most_used.offer(known.recent_uses(), found);
+                let is_mutable = known.is_checked() && known.mutability == Mutability::Mutable;
+                if let Some(check) = known.check.filter(|_| is_mutable) {
+                    let age = now.since(check.at).as_millis();
+                    oldest.offer(u64::try_from(age).unwrap_or(u64::MAX), found);
+                }
+            }
+        });
+        walk.await;
+        let (most_used, oldest_check) = (most_used.into_items(), oldest.into_items());
+        Standouts { in_use, most_used, oldest_check }
+    }
+}
+
+impl Known {
+    fn recent_uses(&self) -> u64 {
+        self.uses + u64::from(self.usage.uses())
+    }
+
+    fn found(&self, key: Key) -> UsedDocument {
+        UsedDocument {
+            key,
+            uses: self.recent_uses(),
+            used_at: self.usage.used_at(),
+            check: self.check,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The status page at `/` and `/status.json`: the state of the service, for a person who looks.
+//!
+//! Both are made from the same facts, which other parts keep. The page has no part in a hit, causes
+//! no call, and counts as no use of a document. It shows the names of documents and the state of
+//! tokens, so `STATUS_PAGE` says who sees it, and no page of another origin can read it.
+
+mod facts;
+mod history;
+mod html;
+mod markup;
+mod records;
+mod sparkline;
+mod visibility;
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::HeaderValue;
+use salvo::{Request, Response};
+
+use crate::config;
+use crate::target::percent;
+use crate::upstream::Calls;
+
+use super::client_ip::Proxies;
+use super::explain::Explain;
+use super::health::Health;
+use super::metrics::MetricsSources;
+use super::page::{Arrival, LogFields, Page};
+use super::render::status as render;
+
+use facts::Facts;
+use html::Explained;
+
+pub use records::StatusRecords;
+
+/// The settings of the status page, and what only it reads.
+pub struct StatusParts {
+    /// The clients that see it.
+    pub mode: config::StatusMode,
+    /// The last calls to GitHub.
+    pub calls: Arc<Calls>,
+    /// The records of the background.
+    pub records: Arc<StatusRecords>,
+    /// True if replicas share the persistent tier.
+    pub is_shared: bool,
+}
+
+/// The components whose state the page shows.
+#[derive(Clone)]
+pub(super) struct StatusSources {
+    pub(super) observed: MetricsSources,
+    pub(super) calls: Arc<Calls>,
+    pub(super) health: Health,
+    pub(super) records: Arc<StatusRecords>,
+    pub(super) is_shared: bool,
+}
+
+/// The rule for requests that the page answers; the others find what is there without it.
+#[derive(Clone)]
+pub(super) struct Visibility {
+    pub(super) mode: config::StatusMode,
+    pub(super) proxies: Proxies,
+}
+
+impl Visibility {
+    /// Returns true if the client may see the page.
+    pub(super) fn admits(&self, req: &Request) -> bool {
+        visibility::is_visible(self.mode, req, &self.proxies)
+    }
+}
+
+/// Returns true if a client names HTML among the forms that it takes, as browsers do.
+pub(super) fn wants_html(headers: &HeaderMap) -> bool {
+    visibility::wants_html(headers)
+}
+
+/// The page at `/`, for browsers.
+pub(super) struct StatusPage {
+    sources: StatusSources,
+    explain: Explain,
+    content_security_policy: HeaderValue,
+}
+
+impl StatusPage {
+    pub(super) fn new(sources: StatusSources, explain: Explain) -> Self {
+        Self { sources, explain, content_security_policy: html::content_security_policy() }
+    }
+
+    /// Explains the document that the form names, if it names one.
+    async fn explained(&self, req: &Request) -> Option<Explained> {
+        let url = wanted_url(req.uri().query()?)?;
+        let sentences = self.explain.sentences(req, &url).await;
+        Some(Explained { url, sentences })
+    }
+}
+
+impl Page for StatusPage {
+    const IS_SHED: bool = true;
+
+    async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
+        let explained = self.explained(req).await;
+        let facts = Facts::gather(&self.sources, arrival.at);
+        let body = html::page(&facts, explained.as_ref());
+        render::page(req, res, &self.content_security_policy, body);
+        LogFields::default()
+    }
+}
+
+/// The same facts as JSON.
+pub(super) struct StatusJson(pub(super) StatusSources);
+
+impl Page for StatusJson {
+    const IS_SHED: bool = true;
+
+    async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
+        let facts = Facts::gather(&self.0, arrival.at);
+        render::json(req, res, serde_json::to_string(&facts).unwrap_or_default());
+        LogFields::default()
+    }
+}
+
+/// Returns the value of the form's only field, which the browser has encoded.
+fn wanted_url(query: &str) -> Option<String> {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix("explain="))?;
+    let bytes = percent::decode(&value.replace('+', " "))?;
+    let text = String::from_utf8(bytes).ok()?;
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_sends_one_field() {
+        for (query, want) in [
+            ("explain=https%3A%2F%2Fh%2Fa%3Fb%3D1", Some("https://h/a?b=1")),
+            ("a=1&explain=+x+", Some("x")),
+            ("explain=", None),
+            ("explain=+", None),
+            ("url=x", None),
+            ("explain=%zz", None),
+            ("explain=%ff", None),
+        ] {
+            assert_eq!(wanted_url(query).as_deref(), want, "{query}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The documents in use, of the last survey.
+
+use serde::Serialize;
+
+use crate::cache::{Survey, Surveyed};
+use crate::http::metrics::MetricsSources;
+use crate::target::label;
+
+use super::At;
+
+/// The documents in use.
+#[derive(Debug, Serialize)]
+pub(in crate::http::status) struct InUseFacts {
+    /// The time of the survey.
+    pub(in crate::http::status) surveyed_at: At,
+    /// The time that the survey took.
+    pub(in crate::http::status) survey_milliseconds: u64,
+    pub(in crate::http::status) in_use: usize,
+    pub(in crate::http::status) entries_in_memory: u64,
+    pub(in crate::http::status) bytes_in_memory: u64,
+    /// InUseFacts past their lifetime, in memory.
+    pub(in crate::http::status) stale: usize,
+    /// InUseFacts whose loss is not confirmed.
+    pub(in crate::http::status) unconfirmed: usize,
+    /// InUseFacts whose check is late, as of the last sweep.
+    pub(in crate::http::status) checked_late: usize,
+    pub(in crate::http::status) most_used: Vec<DocumentFacts>,
+    pub(in crate::http::status) oldest_check: Vec<DocumentFacts>,
+    pub(in crate::http::status) longest_stale: Vec<DocumentFacts>,
+    pub(in crate::http::status) doubted: Vec<DocumentFacts>,
+}
+
+/// A document in use.
+#[derive(Debug, Serialize)]
+pub(in crate::http::status) struct DocumentFacts {
+    /// The first digits of its key.
+    pub(in crate::http::status) key: String,
+    /// Its name, if memory holds it.
+    pub(in crate::http::status) document: Option<String>,
+    /// The URL that explains it; nothing where its query might hold a secret.
+    pub(in crate::http::status) url: Option<String>,
+    pub(in crate::http::status) recent_uses: Option<u64>,
+    pub(in crate::http::status) used_at: Option<At>,
+    pub(in crate::http::status) fetched_at: Option<At>,
+    pub(in crate::http::status) checked_at: Option<At>,
+    pub(in crate::http::status) expires_at: Option<At>,
+    pub(in crate::http::status) validator: Option<&'static str>,
+    /// The loss that GitHub claims and svm does not believe yet.
+    pub(in crate::http::status) unconfirmed_loss: Option<&'static str>,
+}
+
+impl InUseFacts {
+    pub(super) fn of(survey: &Survey, observed: &MetricsSources) -> Self {
+        let level = observed.cache.memory().level();
+        let all = |found: &[Surveyed]| found.iter().map(DocumentFacts::of).collect();
+        Self {
+            surveyed_at: At(survey.at),
+            survey_milliseconds: u64::try_from(survey.took.as_millis()).unwrap_or(u64::MAX),
+            in_use: survey.in_use,
+            entries_in_memory: level.entries,
+            bytes_in_memory: level.bytes,
+            stale: survey.stale,
+            unconfirmed: survey.unconfirmed,
+            checked_late: observed.activity.lateness().overdue,
+            most_used: all(&survey.most_used),
+            oldest_check: all(&survey.oldest_check),
+            longest_stale: all(&survey.longest_stale),
+            doubted: all(&survey.doubted),
+        }
+    }
+}
+
+impl DocumentFacts {
+    /// The digits of the key that are shown, as many as the log shows.
+    const DIGITS: usize = 12;
+
+    fn of(document: &Surveyed) -> Self {
+        let Surveyed { key, in_use, held } = document;
+        let key = key.to_string();
+        let digits = key.rsplit(':').next().unwrap_or_default();
+        let held = held.as_ref();
+        let check = in_use.and_then(|in_use| in_use.check);
+        let name = held.map(|held| &*held.name);
+        let is_whole = |name: &&str| {
+            name.strip_prefix("https://").is_some_and(|bare| label(name) == bare)
+                && !name.contains(' ')
+        };
+        Self {
+            key: digits.chars().take(Self::DIGITS).collect(),
+            document: name.map(label),
+            url: name.filter(is_whole).map(str::to_owned),
+            recent_uses: in_use.map(|in_use| in_use.uses),
+            used_at: in_use.map(|in_use| At(in_use.used_at)),
+            fetched_at: held.map(|held| held.fetched_at).or(check.map(|it| it.fetched_at)).map(At),
+            checked_at: held.map(|held| held.checked_at).or(check.map(|it| it.at)).map(At),
+            expires_at: held.map(|held| At(held.expires_at)),
+            validator: held.map(|held| held.validator.as_str()),
+            unconfirmed_loss: held.and_then(|held| held.doubt).map(|loss| loss.as_str()),
+        }
+    }
+}

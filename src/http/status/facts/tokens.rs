@@ -1,0 +1,49 @@
+//! The tokens, by their places in the configuration.
+
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+use crate::upstream::Report;
+
+use super::At;
+
+/// A token.
+#[derive(Debug, Serialize)]
+pub(in crate::http::status) struct TokenFacts {
+    /// Its place in the configuration, from 0.
+    pub(in crate::http::status) token: usize,
+    /// The place of the first token of its account.
+    pub(in crate::http::status) account: usize,
+    /// The state in a word: `ready`, `cooling-down`, `rejected` or `barred`.
+    pub(in crate::http::status) state: &'static str,
+    pub(in crate::http::status) remaining: Option<u64>,
+    pub(in crate::http::status) reset_at: Option<At>,
+    pub(in crate::http::status) cools_down_until: Option<At>,
+    pub(in crate::http::status) expires_in_days: Option<i64>,
+    pub(in crate::http::status) sees_private_data: bool,
+}
+
+impl TokenFacts {
+    pub(super) fn all(reports: &[Report], now: Timestamp) -> Vec<Self> {
+        let facts = reports.iter().enumerate().map(|(token, report)| Self {
+            token,
+            account: report.account,
+            state: state(report),
+            remaining: report.remaining,
+            reset_at: report.reset_at.filter(|at| *at > now).map(At),
+            cools_down_until: report.cools_down_until.map(At),
+            expires_in_days: report.expires_in_days,
+            sees_private_data: report.private,
+        });
+        facts.collect()
+    }
+}
+
+fn state(report: &Report) -> &'static str {
+    match report {
+        Report { rejected: true, .. } => "rejected",
+        Report { barred: true, .. } => "barred",
+        Report { is_cooling_down: true, .. } => "cooling-down",
+        _ => "ready",
+    }
+}

@@ -1,0 +1,223 @@
+//! The traffic of the last hour: a sample of the counters every few seconds, and rates between two
+//! of them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+use crate::metrics::Totals;
+
+/// The interval of the samples.
+pub(super) const INTERVAL: Duration = Duration::from_secs(5);
+/// The time that the samples cover.
+const COVERED: Duration = Duration::from_secs(60 * 60);
+/// The samples of that time, and the one at its beginning.
+const MOST: usize = (COVERED.as_secs() / INTERVAL.as_secs()) as usize + 1;
+/// The length of a point of the line of the last hour.
+const POINT: Duration = Duration::from_secs(30);
+/// The points of an hour.
+pub(super) const POINTS: u32 = 120;
+
+/// The counters since the start, or between two samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Counts {
+    /// Answers to requests for documents.
+    pub(super) requests: u64,
+    /// Those from what was stored.
+    pub(super) hits: u64,
+    /// Those that were not.
+    pub(super) misses: u64,
+    /// Copies past their lifetime that stood in.
+    pub(super) stale: u64,
+    /// Calls to GitHub, each hop and retry.
+    pub(super) calls: u64,
+    /// Those that cost quota.
+    pub(super) charged_calls: u64,
+    /// Exchanges with GitHub that failed.
+    pub(super) failed_exchanges: u64,
+}
+
+impl Counts {
+    pub(super) fn of(totals: &Totals) -> Self {
+        Self {
+            requests: totals.sum("svm_answers_total"),
+            hits: totals.sum("svm_cache_hits_total"),
+            misses: totals.sum("svm_cache_misses_total"),
+            stale: totals.sum("svm_stale_answers_total"),
+            calls: totals.sum("svm_upstream_requests_total"),
+            charged_calls: totals.sum_where("svm_upstream_quota_total", "quota", "charged"),
+            failed_exchanges: totals.sum("svm_upstream_errors_total"),
+        }
+    }
+
+    fn since(self, earlier: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_sub(earlier.requests),
+            hits: self.hits.saturating_sub(earlier.hits),
+            misses: self.misses.saturating_sub(earlier.misses),
+            stale: self.stale.saturating_sub(earlier.stale),
+            calls: self.calls.saturating_sub(earlier.calls),
+            charged_calls: self.charged_calls.saturating_sub(earlier.charged_calls),
+            failed_exchanges: self.failed_exchanges.saturating_sub(earlier.failed_exchanges),
+        }
+    }
+
+    /// Returns the share of hits; nothing where there was no request.
+    pub(super) fn hit_ratio(self) -> Option<f64> {
+        let all = self.hits + self.misses;
+        (all > 0).then(|| rounded(self.hits as f64 / all as f64))
+    }
+}
+
+/// The rates over a period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Rates {
+    /// The seconds that the samples cover, at most the period.
+    pub(super) seconds: f64,
+    /// The requests for documents in a second.
+    pub(super) requests_per_second: f64,
+    /// The share of hits, from 0 to 1.
+    pub(super) hit_ratio: Option<f64>,
+    /// The calls to GitHub in a minute.
+    pub(super) calls_per_minute: f64,
+    /// Those of them that cost quota.
+    pub(super) charged_calls_per_minute: f64,
+}
+
+impl Rates {
+    fn between(earlier: &Sample, later: &Sample) -> Self {
+        let seconds = later.at.since(earlier.at).as_secs_f64();
+        if seconds == 0.0 {
+            return Self::default();
+        }
+        let counts = later.counts.since(earlier.counts);
+        Self {
+            seconds,
+            requests_per_second: rounded(counts.requests as f64 / seconds),
+            hit_ratio: counts.hit_ratio(),
+            calls_per_minute: rounded(counts.calls as f64 * 60.0 / seconds),
+            charged_calls_per_minute: rounded(counts.charged_calls as f64 * 60.0 / seconds),
+        }
+    }
+}
+
+/// Rounds to four places: the rest is noise.
+fn rounded(value: f64) -> f64 {
+    (value * 10_000.0).round() / 10_000.0
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    at: Timestamp,
+    counts: Counts,
+}
+
+/// The samples, the oldest first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History(VecDeque<Sample>);
+
+impl History {
+    /// Returns true if it is time for another sample. A clock that was set back makes it so.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.0.back().is_none_or(|last| now < last.at || now.since(last.at) >= INTERVAL)
+    }
+
+    /// Adds a sample. Samples that lie ahead are of a clock that was set back since.
+    pub(super) fn note(&mut self, at: Timestamp, counts: Counts) {
+        self.0.retain(|sample| sample.at < at);
+        if self.0.len() == MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back(Sample { at, counts });
+    }
+
+    /// Returns the last sample.
+    pub(super) fn latest(&self) -> Counts {
+        self.0.back().map_or_else(Counts::default, |sample| sample.counts)
+    }
+
+    /// Returns the rates over the period that ends with the last sample, as far as samples reach.
+    pub(super) fn rates(&self, period: Duration) -> Rates {
+        let Some(last) = self.0.back() else { return Rates::default() };
+        self.before(last.at - period)
+            .map_or_else(Rates::default, |first| Rates::between(first, last))
+    }
+
+    /// Returns the rates of each half minute of the last hour, the oldest first; nothing of one
+    /// without samples.
+    pub(super) fn points(&self) -> Vec<Option<Rates>> {
+        let Some(last) = self.0.back() else { return Vec::new() };
+        let ends = (0..POINTS).rev().map(|points| last.at - POINT * points);
+        let of_point = |end: Timestamp| {
+            let (first, last) = (self.before(end - POINT)?, self.before(end)?);
+            (first.at < last.at).then(|| Rates::between(first, last))
+        };
+        ends.map(of_point).collect()
+    }
+
+    /// The last sample up to this time, or the oldest one if it is not much later.
+    fn before(&self, at: Timestamp) -> Option<&Sample> {
+        let later = self.0.partition_point(|sample| sample.at <= at);
+        match later.checked_sub(1) {
+            Some(place) => self.0.get(place),
+            None => self.0.front(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_secs(1_000_000);
+
+    /// Requests and hits in each sample from the second on.
+    fn history(samples: u32, requests: u64, hits: u64) -> History {
+        let mut history = History::default();
+        for number in 0..=samples {
+            let count = u64::from(number);
+            let (requests, hits) = (requests * count, hits * count);
+            let misses = requests - hits;
+            let counts = Counts { requests, hits, misses, ..Counts::default() };
+            history.note(START + INTERVAL * number, counts);
+        }
+        history
+    }
+
+    #[test]
+    fn rates_cover_their_period_and_no_more() {
+        let mut history = history(60, 10, 9);
+        let rates = history.rates(Duration::from_secs(300));
+        assert_eq!((rates.seconds, rates.requests_per_second), (300.0, 2.0));
+        assert_eq!(rates.hit_ratio, Some(0.9));
+        let more = Counts { requests: 1_600, hits: 540, misses: 1_060, ..Counts::default() };
+        history.note(START + INTERVAL * 61, more);
+        let now = history.rates(INTERVAL);
+        assert_eq!((now.requests_per_second, now.hit_ratio), (200.0, Some(0.0)));
+    }
+
+    #[test]
+    fn a_young_history_tells_what_it_has() {
+        assert_eq!(History::default().rates(POINT), Rates::default());
+        assert_eq!(history(0, 1, 1).rates(POINT), Rates::default());
+        let rates = history(2, 5, 5).rates(Duration::from_secs(3_600));
+        assert_eq!((rates.seconds, rates.requests_per_second), (10.0, 1.0));
+        let points = history(2, 5, 5).points();
+        let known = points.iter().flatten().count();
+        assert_eq!((points.len(), known), (120, 1), "{points:?}");
+    }
+
+    #[test]
+    fn an_hour_is_kept_whatever_the_clock_does() {
+        let mut history = history(2_000, 1, 1);
+        assert_eq!(history.0.len(), MOST);
+        assert_eq!(history.points().iter().flatten().count(), 120);
+        let back = START + INTERVAL * 1_990;
+        assert!(history.is_due(back) && !history.is_due(START + INTERVAL * 2_000));
+        history.note(back, Counts::default());
+        assert!(history.0.iter().is_sorted_by_key(|sample| sample.at));
+        assert_eq!(history.0.back().map(|sample| sample.at), Some(back));
+    }
+}

@@ -1,0 +1,98 @@
+//! A table that scrolls inside its own box where the screen is narrow, and whose rows are kept up
+//! to date in place.
+
+use std::fmt::Display;
+
+use crate::http::status::facts::At;
+use crate::http::status::markup::Markup;
+
+use super::words;
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Column {
+    /// Of texts.
+    Text(&'static str),
+    /// Of numbers, which are compared by their right ends.
+    Number(&'static str),
+}
+
+/// Writes a table; `rows` writes its rows, or nothing.
+pub(super) fn write(
+    page: &mut Markup,
+    id: &'static str,
+    caption: &'static str,
+    columns: &[Column],
+    rows: impl FnOnce(&mut Markup),
+) {
+    page.raw("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"")
+        .raw(id)
+        .raw("-caption\"><table><caption id=\"")
+        .raw(id)
+        .raw("-caption\">")
+        .raw(caption)
+        .raw("</caption><thead><tr>");
+    for column in columns {
+        match column {
+            Column::Text(name) => page.raw("<th scope=\"col\">").raw(name),
+            Column::Number(name) => page.raw("<th scope=\"col\" class=\"n\">").raw(name),
+        };
+        page.raw("</th>");
+    }
+    page.raw("</tr></thead><tbody data-live id=\"").raw(id).raw("\">");
+    let mut body = Markup::default();
+    rows(&mut body);
+    if body.is_empty() {
+        page.raw("<tr><td class=\"none\" colspan=\"").text(columns.len()).raw("\">None</td></tr>");
+    } else {
+        page.append(&body);
+    }
+    page.raw("</tbody></table></div>\n");
+}
+
+/// Writes a cell with a text, or with a dash.
+pub(super) fn cell(page: &mut Markup, text: Option<impl Display>) {
+    page.raw("<td>");
+    inner(page, text);
+}
+
+/// Writes a cell with a few words that stay on one line, or with a dash.
+pub(super) fn words(page: &mut Markup, text: Option<impl Display>) {
+    page.raw("<td class=\"w\">");
+    inner(page, text);
+}
+
+/// Writes a cell with a number, or with a dash.
+pub(super) fn number(page: &mut Markup, text: Option<impl Display>) {
+    page.raw("<td class=\"n\">");
+    inner(page, text);
+}
+
+fn inner(page: &mut Markup, text: Option<impl Display>) {
+    match text {
+        Some(text) => page.text(text),
+        None => page.raw("–"),
+    };
+    page.raw("</td>");
+}
+
+/// Writes a cell with a moment, or with a dash.
+pub(super) fn moment(page: &mut Markup, at: Option<At>, now: At) {
+    page.raw("<td class=\"t\">");
+    match at {
+        Some(at) => words::moment(page, at, now),
+        None => drop(page.raw("–")),
+    }
+    page.raw("</td>");
+}
+
+/// Writes a cell with a word on a ground of one of the colours `good`, `fair`, `bad` and `plain`.
+pub(super) fn pill(page: &mut Markup, colour: &'static str, word: impl Display) {
+    page.raw("<td><span class=\"pill ").raw(colour).raw("\">").text(word).raw("</span></td>");
+}
+
+/// Writes the name of a document, its host in a quieter colour.
+pub(super) fn document(page: &mut Markup, name: &str) {
+    let (host, path) = name.split_at(name.find('/').unwrap_or(0));
+    page.raw("<span class=\"host\">").text(host).raw("</span>").text(path);
+}

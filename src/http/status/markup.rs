@@ -1,0 +1,74 @@
+//! The writer of HTML. Markup is a literal of the sources, and every other text is escaped, so
+//! nothing from outside can become markup.
+
+use std::fmt::{self, Display, Write};
+
+/// A piece of HTML.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Markup(String);
+
+impl Markup {
+    /// Writes markup of the sources.
+    pub(super) fn raw(&mut self, markup: &'static str) -> &mut Self {
+        self.0.push_str(markup);
+        self
+    }
+
+    /// Writes a text, in an element or in a quoted attribute.
+    pub(super) fn text(&mut self, text: impl Display) -> &mut Self {
+        // To write into a string does not fail.
+        let _ = write!(Escaped(&mut self.0), "{text}");
+        self
+    }
+
+    /// Appends another piece.
+    pub(super) fn append(&mut self, piece: &Self) -> &mut Self {
+        self.0.push_str(&piece.0);
+        self
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the HTML.
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// A string into which everything is written escaped.
+struct Escaped<'a>(&'a mut String);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for letter in text.chars() {
+            match letter {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                '"' => self.0.push_str("&quot;"),
+                '\'' => self.0.push_str("&#39;"),
+                // HTML has no form for the other control characters.
+                letter if letter.is_control() && !matches!(letter, '\n' | '\t') => {
+                    self.0.push('\u{FFFD}');
+                }
+                letter => self.0.push(letter),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_escaped_and_markup_is_not() {
+        let mut page = Markup::default();
+        page.raw("<p title=\"").text("\"'&").raw("\">").text("<script>é\0\n").raw("</p>");
+        let want = "<p title=\"&quot;&#39;&amp;\">&lt;script&gt;é\u{FFFD}\n</p>";
+        assert_eq!(page.into_string(), want);
+    }
+}

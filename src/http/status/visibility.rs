@@ -1,0 +1,118 @@
+//! The clients that see the status page.
+//!
+//! With `localhost` a request must come from this machine by itself. A proxy on this machine speaks
+//! for others, so a request with a trace of one is not local. Nor is one for another host: a page
+//! of that host may have had its name resolved to this machine, so that a browser lets it read the
+//! answer (DNS rebinding).
+
+use std::net::IpAddr;
+
+use http::HeaderMap;
+use http::header::{FORWARDED, HOST, HeaderName, VIA};
+use salvo::Request;
+
+use crate::config::StatusMode;
+use crate::http::client_ip::Proxies;
+
+/// The headers by which proxies name their clients.
+const OF_PROXIES: [HeaderName; 7] = [
+    FORWARDED,
+    VIA,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-real-ip"),
+];
+
+/// Returns true if the client may see the page.
+pub(super) fn is_visible(mode: StatusMode, req: &Request, proxies: &Proxies) -> bool {
+    match mode {
+        StatusMode::On => true,
+        StatusMode::Off => false,
+        StatusMode::Localhost => {
+            let peer = req.remote_addr().clone().into_std().map(|peer| peer.ip());
+            let is_proxy = |peer: IpAddr| proxies.are_trusted_at(peer);
+            peer.is_some_and(|peer| !is_proxy(peer) && is_local(peer, req.headers()))
+        }
+    }
+}
+
+fn is_local(peer: IpAddr, headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    peer.to_canonical().is_loopback()
+        && host.is_some_and(is_local_host)
+        && !OF_PROXIES.iter().any(|name| headers.contains_key(name))
+}
+
+/// Returns true for the names of this machine, with or without a port.
+fn is_local_host(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name.eq_ignore_ascii_case("localhost") || matches!(name, "127.0.0.1" | "[::1]")
+}
+
+/// Returns true if a client names HTML among the forms that it takes, as browsers do.
+pub(super) fn wants_html(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(http::header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let is_html = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("text/html"));
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
+        is_html
+            && weight.and_then(|weight| weight.parse().ok()).is_none_or(|weight: f32| weight > 0.0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let pairs = pairs.iter();
+        pairs.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_request_is_local_by_its_peer_and_its_host() {
+        for host in ["localhost", "LocalHost:8000", "127.0.0.1", "127.0.0.1:80", "[::1]:8000"] {
+            for peer in ["127.0.0.1", "::1", "127.0.0.9", "::ffff:127.0.0.1"] {
+                let peer = peer.parse().unwrap();
+                assert!(is_local(peer, &headers(&[("host", host)])), "{peer} {host}");
+            }
+            assert!(!is_local("192.0.2.1".parse().unwrap(), &headers(&[("host", host)])), "{host}");
+        }
+        let peer = "127.0.0.1".parse().unwrap();
+        for host in
+            ["evil.example", "localhost.evil.example", "svm:8000", "", "127.0.0.1.evil", "::1"]
+        {
+            assert!(!is_local(peer, &headers(&[("host", host)])), "{host}");
+        }
+        assert!(!is_local(peer, &HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_request_by_a_proxy_is_not_local() {
+        let peer = "127.0.0.1".parse().unwrap();
+        for name in OF_PROXIES {
+            let mut headers = headers(&[("host", "localhost")]);
+            headers.insert(name.clone(), "127.0.0.1".parse().unwrap());
+            assert!(!is_local(peer, &headers), "{name}");
+        }
+    }
+
+    #[test]
+    fn browsers_want_html_and_others_do_not() {
+        for accept in
+            ["text/html,application/xhtml+xml,*/*;q=0.8", "text/html", "a/b, TEXT/HTML;q=0.1"]
+        {
+            assert!(wants_html(&headers(&[("accept", accept)])), "{accept}");
+        }
+        for accept in ["*/*", "application/json", "text/*", "text/html;q=0", "text/htmlx", ""] {
+            assert!(!wants_html(&headers(&[("accept", accept)])), "{accept}");
+        }
+        assert!(!wants_html(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,216 @@
+//! The last calls to the upstream, for a person who looks at the service.
+//!
+//! A call takes milliseconds, so a lock around a short list is no part of its time. A call that its
+//! exchange gives up is in the list as well: its record is written when it is dropped.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, StatusCode};
+use parking_lot::Mutex;
+
+use crate::clock::{Stopwatch, Timestamp};
+use crate::entry::Validator;
+use crate::target::{Target, label};
+use crate::words::words;
+
+use super::cause::Cause;
+use super::slots::Priority;
+
+/// The calls that are remembered.
+const MOST: usize = 100;
+/// The length of a request id of GitHub is about 40; a longer one is none.
+const LONGEST_ID: usize = 64;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-github-request-id");
+
+/// The last calls, the oldest first.
+#[derive(Debug, Default)]
+pub struct Calls(Mutex<VecDeque<Call>>);
+
+/// A call to the upstream: one request, be it a hop or a retry.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The time at which it was sent.
+    pub at: Timestamp,
+    /// The document, without secrets of its query.
+    pub document: String,
+    /// The place of the token that it carried.
+    pub token: Option<usize>,
+    /// The validator that it carried.
+    pub validator: Validator,
+    /// On whose behalf.
+    pub priority: Priority,
+    /// The end of it.
+    pub result: CallResult,
+    /// The effect on the quota.
+    pub cost: Cost,
+    /// The time until the head of the answer, or until it failed.
+    pub took: Duration,
+    /// The name that GitHub gave to the request.
+    pub request_id: Option<String>,
+}
+
+/// The end of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallResult {
+    /// An answer.
+    Answered(StatusCode),
+    /// No answer.
+    Failed(Cause),
+    /// The exchange ended before the answer came.
+    GivenUp,
+}
+
+words! {
+    /// The effect of a call on the quota of a token.
+    pub enum Cost {
+        /// It is one request less.
+        Charged = "charged",
+        /// None.
+        Free = "free",
+        /// No token was sent, or no answer came.
+        None = "none",
+    }
+}
+
+impl Cost {
+    /// Returns the cost by the rule of GitHub: a `304` and a `401` cost a token nothing.
+    pub(super) fn of(status: Option<StatusCode>, has_token: bool) -> Self {
+        match status {
+            Some(StatusCode::NOT_MODIFIED | StatusCode::UNAUTHORIZED) if has_token => Self::Free,
+            Some(_) if has_token => Self::Charged,
+            _ => Self::None,
+        }
+    }
+}
+
+impl Calls {
+    /// Returns the calls, the latest first.
+    pub fn latest(&self) -> Vec<Call> {
+        self.0.lock().iter().rev().cloned().collect()
+    }
+
+    /// Begins the record of a call that is about to be sent.
+    pub(super) fn begin(
+        &self,
+        target: &Target,
+        token: Option<usize>,
+        validator: Validator,
+        priority: Priority,
+        at: Timestamp,
+    ) -> Calling<'_> {
+        let call = Call {
+            at,
+            document: label(&target.name()),
+            token,
+            validator,
+            priority,
+            result: CallResult::GivenUp,
+            cost: Cost::None,
+            took: Duration::ZERO,
+            request_id: None,
+        };
+        Calling { calls: self, call: Some(call), stopwatch: Stopwatch::start() }
+    }
+
+    fn push(&self, call: Call) {
+        let mut calls = self.0.lock();
+        if calls.len() == MOST {
+            calls.pop_front();
+        }
+        calls.push_back(call);
+    }
+}
+
+/// A call that is under way.
+pub(super) struct Calling<'a> {
+    calls: &'a Calls,
+    /// Present until it is dropped.
+    call: Option<Call>,
+    stopwatch: Stopwatch,
+}
+
+impl Calling<'_> {
+    /// Notes the head of the answer.
+    pub(super) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
+        let took = self.stopwatch.elapsed();
+        if let Some(call) = &mut self.call {
+            let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+            call.request_id = id.filter(|id| id.len() <= LONGEST_ID).map(str::to_owned);
+            call.cost = Cost::of(Some(status), call.token.is_some());
+            (call.result, call.took) = (CallResult::Answered(status), took);
+        }
+    }
+
+    /// Notes that there is no answer.
+    pub(super) fn failed(&mut self, cause: Cause) {
+        let took = self.stopwatch.elapsed();
+        if let Some(call) = &mut self.call {
+            (call.result, call.took) = (CallResult::Failed(cause), took);
+        }
+    }
+
+    /// Notes that the meter of the account shows another cost than the rule says.
+    pub(super) fn costs(&mut self, cost: Cost) {
+        if let Some(call) = &mut self.call {
+            call.cost = cost;
+        }
+    }
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        let Some(mut call) = self.call.take() else { return };
+        if call.result == CallResult::GivenUp {
+            call.took = self.stopwatch.elapsed();
+        }
+        self.calls.push(call);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::target::Policy;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+    fn begin(calls: &Calls, number: usize) -> Calling<'_> {
+        let url = format!("https://api.github.com/repos/octo/app{number}");
+        let target = Target::parse(&url, &Policy::default()).unwrap();
+        calls.begin(&target, Some(0), Validator::Etag, Priority::Foreground, NOW)
+    }
+
+    #[test]
+    fn the_latest_calls_are_kept() {
+        let calls = Calls::default();
+        (0..=MOST).for_each(|number| begin(&calls, number).failed(Cause::NotHttp));
+        let latest = calls.latest();
+        assert_eq!(latest.len(), MOST);
+        assert_eq!(latest[0].document, format!("api.github.com/repos/octo/app{MOST}"));
+        assert_eq!(latest[MOST - 1].document, "api.github.com/repos/octo/app1");
+    }
+
+    #[test]
+    fn a_call_is_recorded_however_it_ends() {
+        let calls = Calls::default();
+        let mut answered = begin(&calls, 1);
+        let id = [(REQUEST_ID, "8C0A:1F2".parse().unwrap())].into_iter().collect();
+        answered.answered(StatusCode::NOT_MODIFIED, &id);
+        drop(answered);
+        drop(begin(&calls, 2));
+        let [given_up, free] = &calls.latest()[..] else { panic!("two calls") };
+        assert_eq!((given_up.result, given_up.cost), (CallResult::GivenUp, Cost::None));
+        assert_eq!(free.result, CallResult::Answered(StatusCode::NOT_MODIFIED));
+        assert_eq!((free.cost, free.request_id.as_deref()), (Cost::Free, Some("8C0A:1F2")));
+    }
+
+    #[test]
+    fn an_overlong_request_id_is_left_out() {
+        let calls = Calls::default();
+        let long = [(REQUEST_ID, "x".repeat(LONGEST_ID + 1).parse().unwrap())];
+        begin(&calls, 1).answered(StatusCode::OK, &long.into_iter().collect());
+        assert_eq!(calls.latest()[0].request_id, None);
+    }
+}
