@@ -196,6 +196,14 @@ openapi-check *arguments:
     cargo build --bin svm --example simulated-github
     tests/openapi/check.sh "{{ target }}/tools/openapi" "$@"
 
+# Needs Debian's package chromium, Python and npm.
+#
+# Look at the status page in a real browser: contents, form, updates, policy, contrast, widths.
+[positional-arguments]
+page-check *arguments:
+    cargo build --bin svm --example simulated-github
+    tests/page/run.sh "{{ target }}/page" "$@"
+
 # Run the client that needs no installation.
 client-test:
     cargo test --workspace --test clients

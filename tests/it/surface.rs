@@ -48,9 +48,16 @@ async fn another_path_is_404_in_json() {
 #[tokio::test]
 async fn another_method_is_405_in_json() {
     let app = TestApp::start().await;
-    for path in
-        ["/version?url=x", "/openapi.json", "/status.json", "/ping", "/healthz", "/livez", "/readyz", "/metrics"]
-    {
+    for path in [
+        "/version?url=x",
+        "/openapi.json",
+        "/status.json",
+        "/ping",
+        "/healthz",
+        "/livez",
+        "/readyz",
+        "/metrics",
+    ] {
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::PATCH] {
             let answer = Answer::of(app.request(method, path)).await;
             answer.assert_error(405, "Method not allowed", "use GET or HEAD");
