@@ -20,8 +20,17 @@ pub fn explain(service: OwnService, url: &str, as_json: bool) -> Result<String, 
         return Ok(if as_json { answer.body + "\n" } else { sentences(&body) });
     }
     match body["detail"].as_str().filter(|_| answer.has_status(400)) {
-        Some(rule) => Err(format!("the URL is refused: {rule}")),
+        Some(rule) => Err(format!("the URL is refused: {rule}{}", variable(rule))),
         None => Err(format!("{} answers {}: {}", service.address, answer.status, answer.body)),
+    }
+}
+
+/// Returns the variable behind a rule of the allowlist.
+fn variable(rule: &str) -> &'static str {
+    match rule {
+        "upstream host is not allowlisted" => " (ALLOWED_UPSTREAM_HOSTS)",
+        "upstream path is not allowlisted" => " (ALLOWED_API_PATHS)",
+        _ => "",
     }
 }
 

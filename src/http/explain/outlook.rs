@@ -49,6 +49,9 @@ pub(super) fn outlook(facts: &Facts<'_>) -> Vec<String> {
             "A request now is answered from the cache: the last check is more recent than REFRESH_MIN_INTERVAL."
                 .to_owned()
         }
+        Prospect::Serve(status) if status.is_stale() => {
+            "A request now gets this copy although its lifetime is over, since GitHub fails.".to_owned()
+        }
         Prospect::Serve(_) => {
             "A request now is answered from the cache, without a call.".to_owned()
         }
@@ -57,6 +60,9 @@ pub(super) fn outlook(facts: &Facts<'_>) -> Vec<String> {
                 .to_owned()
         }
         Prospect::WithoutCall { has_copy, failure, .. } => without_call(facts, *has_copy, failure),
+        Prospect::Wait if facts.failing.is_some() && facts.explained.mutability.is_none() => {
+            "A request now waits for GitHub, and gets an error if that still fails.".to_owned()
+        }
         Prospect::Wait => waiting(entry),
     }];
     let waits = matches!(facts.explained.prospect, Prospect::Wait);

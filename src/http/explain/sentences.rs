@@ -46,6 +46,7 @@ fn stored(facts: &Facts<'_>) -> String {
     }
     let by_date = if entry.times.last_check_was_full() { "" } else { " by its date" };
     let checks = match fetched == checked {
+        true if entry.extras.failure().is_some() => "and has not confirmed it since".to_owned(),
         true => "and has not been asked since".to_owned(),
         false => format!("and said {} ago that it is unchanged{by_date}", ago(checked)),
     };

@@ -32,10 +32,18 @@ async fn explain_prints_the_sentences_of_the_running_service() {
 #[tokio::test]
 async fn explain_names_the_rule_by_which_a_url_is_refused() {
     let svm = Setup::new().start().await;
-    let ended = beside(&svm).run(&["explain", "https://example.com/x?a=1&b=2"]).await;
-    ended.assert_code(1);
-    ended.assert_complaint("the URL is refused: upstream host is not allowlisted");
-    assert_eq!(ended.stdout, "");
+    for (url, rule) in [
+        (
+            "https://example.com/x?a=1&b=2",
+            "upstream host is not allowlisted (ALLOWED_UPSTREAM_HOSTS)",
+        ),
+        ("/user", "upstream path is not allowlisted (ALLOWED_API_PATHS)"),
+        ("http://api.github.com/repos/o/r", "url must be an absolute https URL"),
+    ] {
+        let ended = beside(&svm).run(&["explain", url]).await;
+        ended.assert_code(1).assert_complaint(&format!("the URL is refused: {rule}"));
+        assert_eq!(ended.stdout, "");
+    }
 }
 
 #[tokio::test]

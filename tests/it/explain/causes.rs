@@ -35,6 +35,15 @@ async fn a_stale_answer_names_the_cause_of_the_outage() {
         &copy,
         "api.github.com has failed for 0s: the certificate is of an unknown authority (certificate-unknown-authority).",
     );
+    assert_told(
+        &copy,
+        "The document is in memory. GitHub sent it 1day 1m ago, and has not confirmed it since.",
+    );
+    let stale = "A request now gets this copy although its lifetime is over, since GitHub fails.";
+    assert_eq!(last_sentence(&copy), stale);
+    let absent = explain(&app, "https://api.github.com/repos/octo/none").await;
+    let error = "A request now waits for GitHub, and gets an error if that still fails.";
+    assert_eq!(last_sentence(&absent), error);
     let cause = "certificate-unknown-authority";
     assert_eq!(
         copy["last_check"],
