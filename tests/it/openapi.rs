@@ -103,7 +103,7 @@ async fn each_route_is_in_the_document() {
     };
     let router = read("src/http/router.rs");
     let routes = router.split("exactly(\"").skip(1).filter_map(|rest| rest.split('"').next());
-    let routes: Vec<_> = routes.chain(["/webhooks/github"]).collect();
+    let routes: Vec<_> = routes.chain(["/webhooks/github", "/status.json"]).collect();
     assert!(routes.len() >= 9, "{routes:?}");
     for route in routes {
         assert!(paths.contains_key(route), "{route}");
