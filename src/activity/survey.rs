@@ -54,6 +54,11 @@ impl Activity {
         let (most_used, oldest_check) = (most_used.into_items(), oldest.into_items());
         Standouts { in_use, most_used, oldest_check }
     }
+
+    /// Returns the use of a document, if it is in use.
+    pub fn used(&self, key: Key) -> Option<UsedDocument> {
+        self.documents.with_known(key, |known| known.is_in_use().then(|| known.found(key)))?
+    }
 }
 
 impl Known {

@@ -107,7 +107,10 @@ impl Cache {
             if let Some(state) = held.get_mut(&key) {
                 *state = Some(HeldState::of(&entry));
             }
-            let found = || Surveyed { key, in_use: None, held: Some(HeldState::of(&entry)) };
+            let found = || {
+                let in_use = tiers.activity.used(key);
+                Surveyed { key, in_use, held: Some(HeldState::of(&entry)) }
+            };
             if is_used && !entry.is_fresh(now) {
                 stale += 1;
                 longest_stale.offer(millis(now.since(entry.times.expires_at)), found);

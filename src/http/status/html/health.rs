@@ -9,6 +9,7 @@ use super::table::{self, Column};
 
 const COLUMNS: [Column; 3] =
     [Column::Text("Dependency"), Column::Text("State"), Column::Text("Details")];
+const OF_HOSTS: [Column; 3] = [Column::Text("Host"), Column::Text("State"), Column::Text("Cause")];
 
 /// Returns the state of the whole, as `/healthz` has it.
 pub(super) fn state(facts: &Facts) -> &str {
@@ -32,7 +33,7 @@ pub(super) fn section(page: &mut Markup, facts: &Facts) {
             row(page, name, state);
         }
     });
-    table::write(page, "hosts", "Hosts that svm has asked", &COLUMNS, |page| {
+    table::write(page, "hosts", "Hosts that svm has asked", &OF_HOSTS, |page| {
         for host in &facts.hosts {
             page.raw("<tr><th scope=\"row\">").text(&host.host).raw("</th>");
             match host.is_failing {

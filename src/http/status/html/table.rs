@@ -29,9 +29,9 @@ pub(super) fn write(
         .raw(id)
         .raw("-caption\"><table><caption id=\"")
         .raw(id)
-        .raw("-caption\">")
+        .raw("-caption\"><span>")
         .raw(caption)
-        .raw("</caption><thead><tr>");
+        .raw("</span></caption><thead><tr>");
     for column in columns {
         match column {
             Column::Text(name) => page.raw("<th scope=\"col\">").raw(name),
@@ -93,6 +93,10 @@ pub(super) fn pill(page: &mut Markup, colour: &'static str, word: impl Display) 
 
 /// Writes the name of a document, its host in a quieter colour.
 pub(super) fn document(page: &mut Markup, name: &str) {
-    let (host, path) = name.split_at(name.find('/').unwrap_or(0));
-    page.raw("<span class=\"host\">").text(host).raw("</span>").text(path);
+    let mut parts = name.split('/');
+    page.raw("<span class=\"host\">").text(parts.next().unwrap_or_default()).raw("</span>");
+    for part in parts {
+        // A narrow screen has a long name in several lines, each of whole parts.
+        page.raw("/<wbr>").text(part);
+    }
 }

@@ -36,7 +36,7 @@ fn tile(
     let traffic = &facts.traffic;
     let value = |rates: &Rates| of(rates).map_or_else(|| "–".to_owned(), &shown);
     page.raw("<article class=\"card tile\"><h3>").raw(name).raw("</h3><p class=\"value\">");
-    page.text(value(&traffic.now)).raw("</p>");
+    page.text(value(&traffic.now)).raw(" <small>now</small></p>");
     let points: Vec<_> =
         traffic.half_minutes.iter().map(|point| point.as_ref().and_then(&of)).collect();
     sparkline::draw(page, &format!("{name}, over the last hour"), &points, top);
@@ -66,11 +66,8 @@ fn since_start(page: &mut Markup, facts: &Facts) {
         .raw("</p><dl>");
     row(page, "Hits", grouped(counts.hits));
     row(page, "Stale answers", grouped(counts.stale));
-    row(
-        page,
-        "Calls, charged",
-        format_args!("{}, {}", grouped(counts.calls), grouped(counts.charged_calls)),
-    );
+    let (calls, charged) = (grouped(counts.calls), grouped(counts.charged_calls));
+    row(page, "Calls to GitHub", format_args!("{calls} ({charged} charged)"));
     row(page, "Failed exchanges", grouped(counts.failed_exchanges));
     page.raw("</dl></article>");
 }
