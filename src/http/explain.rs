@@ -2,6 +2,7 @@
 //!
 //! It causes no call and shows no secret: of a validator its kind, of a token its place.
 
+mod checks;
 mod facts;
 mod next_check;
 mod outlook;

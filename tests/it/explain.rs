@@ -50,8 +50,9 @@ async fn it_follows_a_document_through_its_life() {
     );
     let sentences = [
         "The document is in memory. GitHub sent it 30s ago, and has not been asked since.",
+        "It has an ETag, and the token at place 0 of GITHUB_PATS fetched it.",
         "It is fresh for another 23h 59m 30s.",
-        "While it is in use, the background checks it every 1m.",
+        "While it is in use, the background checks it every 1m; the next check is due in 30s.",
         "A request now is answered from the cache, without a call.",
     ];
     assert_eq!(fresh["sentences"], json!(sentences));

@@ -1,17 +1,17 @@
 //! The sentences of an explanation, from what is stored to what a request would get.
 
-use crate::activity::Mutability;
 use crate::cache::{Demand, Tier};
-use crate::entry::{Entry, Pin, Reason};
+use crate::entry::Entry;
 
-use super::facts::{CheckOutcome, Facts, LastCheck, since};
-use super::next_check::{NextCheck, Obstacle};
+use super::checks::{background, lateness};
+use super::facts::{CheckOutcome, Facts, LastCheck, since, validator};
 use super::outlook::{outlook, state_of_github};
 
 /// Returns the sentences for a reader.
 pub(super) fn sentences(facts: &Facts<'_>) -> Vec<String> {
     let mut told = vec![stored(facts)];
     if let Some(entry) = facts.explained.entry.as_deref() {
+        told.extend(origin(facts, entry));
         told.extend(freshness(facts, entry));
         told.extend(failure(facts, entry));
         told.extend(background(facts, entry));
@@ -53,6 +53,24 @@ fn stored(facts: &Facts<'_>) -> String {
     format!("The document is {place}. GitHub sent it {} ago, {checks}.", ago(fetched))
 }
 
+/// Describes the validator and the token of a document.
+fn origin(facts: &Facts<'_>, entry: &Entry) -> Option<String> {
+    if entry.is_negative() {
+        return None;
+    }
+    let validator = match validator(entry) {
+        "etag" => "an ETag",
+        "date" => "a date",
+        _ => "no validator",
+    };
+    let token = match (facts.token, entry.token) {
+        (Some(place), _) => format!("the token at place {place} of GITHUB_PATS fetched it"),
+        (None, Some(_)) => "a token that is no longer in GITHUB_PATS fetched it".to_owned(),
+        (None, None) => "it was fetched without a token".to_owned(),
+    };
+    Some(format!("It has {validator}, and {token}."))
+}
+
 fn freshness(facts: &Facts<'_>, entry: &Entry) -> Vec<String> {
     let (now, expires) = (facts.explained.now, entry.times.expires_at);
     let mut told = vec![match entry.is_fresh(now) {
@@ -87,56 +105,6 @@ fn failure(facts: &Facts<'_>, entry: &Entry) -> Option<String> {
     };
     let ago = since(now.since(at));
     Some(format!("The last check failed {ago} ago: {why} ({word}); {next}."))
-}
-
-fn background(facts: &Facts<'_>, entry: &Entry) -> Option<String> {
-    let interval = since(facts.explained.check_interval);
-    let mutability = facts.explained.mutability?;
-    Some(match (mutability, facts.next_check) {
-        (Mutability::Immutable, _) => {
-            "It cannot change, since a full hash names it: it is not checked.".to_owned()
-        }
-        (_, NextCheck::Unused) => {
-            "No client has asked for it lately, so the background does not check it.".to_owned()
-        }
-        (Mutability::Pinned, _) => {
-            let why = match entry.extras.pin() {
-                Some(Pin::Locked) => "GitHub has locked this release",
-                Some(Pin::Published(_)) => "this release is more than 30 days old",
-                _ => "downloads of an asset are all that changes it",
-            };
-            format!("It hardly ever changes, since {why}: it is checked once a day.")
-        }
-        (Mutability::Mutable, _) => {
-            format!("While it is in use, the background checks it every {interval}.")
-        }
-    })
-}
-
-/// Explains a check that is late.
-fn lateness(facts: &Facts<'_>) -> Option<String> {
-    let NextCheck::Late(due_at, obstacle) = facts.next_check else { return None };
-    let late = since(facts.explained.now.since(due_at));
-    let why = match obstacle {
-        Obstacle::Failure => "GitHub fails".to_owned(),
-        Obstacle::Rests => {
-            let reason = facts.explained.obstacle.as_ref().map(|failure| failure.reason);
-            reason.map_or("no call is possible", Reason::sentence).to_owned()
-        }
-        Obstacle::Quota => {
-            "the tokens have no more quota left than API_USAGE_THRESHOLD keeps for clients"
-                .to_owned()
-        }
-        Obstacle::Budget => {
-            "it is likely to cost quota, and such checks have had their share for now".to_owned()
-        }
-        Obstacle::Turn if facts.overdue == 0 => "no sweep has come to it yet".to_owned(),
-        Obstacle::Turn => format!(
-            "{} documents wait for a late check, since more are in use than REVALIDATE_MAX_RPS allows",
-            facts.overdue
-        ),
-    };
-    Some(format!("Its next check is {late} late: {why}."))
 }
 
 /// Explains the parameters beside the URL.

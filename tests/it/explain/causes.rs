@@ -173,6 +173,21 @@ async fn a_document_that_nobody_uses_is_not_checked() {
 }
 
 #[tokio::test]
+async fn a_longer_interval_names_its_cause() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.advance(MINUTE * 60);
+    app.revalidate(LATEST).await;
+    let idle = explain(&app, LATEST).await;
+    assert_eq!(idle["next_check"], "2026-06-01T13:02:00Z");
+    assert_told(
+        &idle,
+        "No client has asked for it for 1h, so the background checks it every 2m instead of every 1m; the next check is due in 2m.",
+    );
+}
+
+#[tokio::test]
 async fn a_settled_document_says_why() {
     let app = TestApp::start().await;
     let hash = "0123456789abcdef0123456789abcdef01234567";
