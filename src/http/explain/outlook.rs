@@ -60,6 +60,9 @@ pub(super) fn outlook(facts: &Facts<'_>) -> Vec<String> {
                 .to_owned()
         }
         Prospect::WithoutCall { has_copy, failure, .. } => without_call(facts, *has_copy, failure),
+        Prospect::Wait if facts.explained.call.is_some() => {
+            "A request now waits for that call, and causes none of its own.".to_owned()
+        }
         Prospect::Wait if facts.failing.is_some() && facts.explained.mutability.is_none() => {
             "A request now waits for GitHub, and gets an error if that still fails.".to_owned()
         }

@@ -84,6 +84,8 @@ async fn a_slow_miss_is_seen_while_it_lasts() {
     assert!(answer["call_under_way_ms"].is_u64(), "{answer:#}");
     let sentences = answer["sentences"].to_string();
     assert!(sentences.contains("A call for this document has been under way for "), "{sentences}");
+    let shared = "A request now waits for that call, and causes none of its own.";
+    assert_eq!(last_sentence(&answer), shared);
     gate.open();
     let _ = waiting.await;
     let landed = explain(&app, LATEST).await;
