@@ -17,7 +17,12 @@ use crate::build_info::{COMMIT, VERSION};
 
 /// The metrics of one service; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Registry(prometheus::Registry);
+pub struct Registry {
+    own: prometheus::Registry,
+    /// The figures of the system, apart: to read them takes some milliseconds where there are many
+    /// connections, since the descriptors are counted.
+    of_process: prometheus::Registry,
+}
 
 impl Registry {
     /// Creates a registry with the version of svm and the system's figures of the process.
@@ -28,22 +33,24 @@ impl Registry {
             "The version that runs, and its commit if that is known",
             &[("version", VERSION), ("commit", COMMIT)],
         );
-        registry.register(ProcessCollector::for_self());
+        let collector = Box::new(ProcessCollector::for_self());
+        registry.of_process.register(collector).expect("each metric is registered once");
         registry
     }
 
     /// Renders all metrics in the text format.
     pub fn render(&self) -> String {
         let mut text = String::new();
-        if let Err(error) = TextEncoder::new().encode_utf8(&self.0.gather(), &mut text) {
+        let families = [self.of_process.gather(), self.own.gather()].concat();
+        if let Err(error) = TextEncoder::new().encode_utf8(&families, &mut text) {
             tracing::error!(%error, "metrics could not be written");
         }
         text
     }
 
-    /// Reads the counters.
+    /// Reads svm's own counters.
     pub fn totals(&self) -> Totals {
-        Totals(self.0.gather())
+        Totals(self.own.gather())
     }
 
     /// Registers a counter.
@@ -112,7 +119,7 @@ impl Registry {
     }
 
     fn register(&self, collector: impl Collector + 'static) {
-        self.0.register(Box::new(collector)).expect("each metric is registered once");
+        self.own.register(Box::new(collector)).expect("each metric is registered once");
     }
 
     fn registered<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {

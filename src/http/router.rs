@@ -114,16 +114,27 @@ pub fn service(parts: Parts) -> Service {
         true => routes,
         false => routes.push(exactly(webhook::PATH, webhook, &common)),
     };
+    let mirror = mirrored(Route::new(mirror, None, &common));
     let routes = match status {
-        None => routes,
-        Some((visibility, sources, explain)) => routes
-            .push(status_json(StatusJson(sources.clone()), &visibility, &common))
-            .push(status_page(StatusPage::new(sources, explain), visibility, &common)),
+        None => routes.push(mirror),
+        Some((visibility, sources, explain)) => {
+            let json = StatusJson(sources.clone());
+            let (is_browser, is_visible) = (visibility.clone(), visibility);
+            // At this path the mirror has the root of the API, for clients other than browsers.
+            let is_browser = move |req: &Request| {
+                req.uri().host().is_none() && wants_html(req.headers()) && is_browser.admits(req)
+            };
+            let is_visible = move |req: &Request| is_visible.admits(req);
+            let page = StatusPage::new(sources, explain);
+            routes.push(shown_to(is_browser, "/", page, &common)).push(mirror).push(shown_to(
+                is_visible,
+                "/status.json",
+                json,
+                &common,
+            ))
+        }
     };
-    let routes = routes
-        .push(mirrored(Route::new(mirror, None, &common)))
-        .push(anything(Route::new(Missing, None, &common)));
-    Service::new(routes)
+    Service::new(routes.push(anything(Route::new(Missing, None, &common))))
 }
 
 fn exactly(path: &'static str, page: impl Page, common: &Common) -> Router {
@@ -131,30 +142,16 @@ fn exactly(path: &'static str, page: impl Page, common: &Common) -> Router {
         .goal(Route::new(page, Some(path), common))
 }
 
-/// The status page, which only browsers get: at this path the mirror has the root of the API.
-fn status_page(page: StatusPage, visibility: Visibility, common: &Common) -> Router {
-    let is_own = move |req: &Request| {
-        req.uri().path() == "/"
-            && req.uri().host().is_none()
-            && wants_html(req.headers())
-            && visibility.admits(req)
-    };
-    Router::with_filter_fn(move |req, state| is_own(req) && consume(req, state)).goal(Route::new(
-        page,
-        Some("/"),
-        common,
-    ))
-}
-
-fn status_json(page: StatusJson, visibility: &Visibility, common: &Common) -> Router {
-    const PATH: &str = "/status.json";
-    let visibility = visibility.clone();
-    let is_own = move |req: &Request| req.uri().path() == PATH && visibility.admits(req);
-    Router::with_filter_fn(move |req, state| is_own(req) && consume(req, state)).goal(Route::new(
-        page,
-        Some(PATH),
-        common,
-    ))
+/// A page of some clients; the others find what is at its path without it.
+fn shown_to(
+    is_shown: impl Fn(&Request) -> bool + Send + Sync + 'static,
+    path: &'static str,
+    page: impl Page,
+    common: &Common,
+) -> Router {
+    let is_own = move |req: &Request| req.uri().path() == path && is_shown(req);
+    let route = Route::new(page, Some(path), common);
+    Router::with_filter_fn(move |req, state| is_own(req) && consume(req, state)).goal(route)
 }
 
 /// A request that names a host in its first line wants a proxy, which svm is not.

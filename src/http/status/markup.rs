@@ -49,15 +49,19 @@ impl Write for Escaped<'_> {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                // HTML has no form for the other control characters.
-                letter if letter.is_control() && !matches!(letter, '\n' | '\t') => {
-                    self.0.push('\u{FFFD}');
-                }
+                '\n' | '\t' => self.0.push(letter),
+                // HTML has no form for these, and nobody could see them.
+                letter if letter.is_control() || is_direction(letter) => self.0.push('\u{FFFD}'),
                 letter => self.0.push(letter),
             }
         }
         Ok(())
     }
+}
+
+/// Returns true for the characters by which a text would be shown in another order than it has.
+fn is_direction(letter: char) -> bool {
+    matches!(letter, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -67,8 +71,8 @@ mod tests {
     #[test]
     fn texts_are_escaped_and_markup_is_not() {
         let mut page = Markup::default();
-        page.raw("<p title=\"").text("\"'&").raw("\">").text("<script>é\0\n").raw("</p>");
-        let want = "<p title=\"&quot;&#39;&amp;\">&lt;script&gt;é\u{FFFD}\n</p>";
+        page.raw("<p title=\"").text("\"'&").raw("\">").text("<script>é\0\n\u{202E}").raw("</p>");
+        let want = "<p title=\"&quot;&#39;&amp;\">&lt;script&gt;é\u{FFFD}\n\u{FFFD}</p>";
         assert_eq!(page.into_string(), want);
     }
 }
