@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use reqwest::Method;
-use svm::config::{VARIABLES, Variable};
+use svm::config::{SECTIONS, VARIABLES, Variable};
 use svm::entry::Reason;
 
 use super::sources::sources;
@@ -28,7 +28,10 @@ fn the_table_lists_every_variable() {
         };
         format!("| `{name}` | {default} | {meaning} | {accepts} |")
     };
-    assert_rows("docs/configuration.md", "# Configuration", VARIABLES.iter().map(row));
+    for section in SECTIONS {
+        let heading = format!("## {}", section.title);
+        assert_rows("docs/configuration.md", &heading, section.variables().iter().map(row));
+    }
 }
 
 #[test]
