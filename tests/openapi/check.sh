@@ -52,6 +52,8 @@ processes+=($!)
 wait_for svm curl --silent --fail --output "$work/openapi.json" "$service/openapi.json"
 
 "$tools/bin/python" -m openapi_spec_validator "$work/openapi.json"
-# Without colours and without the report of a run that is well.
+# It keeps what it finds in the folder where it runs.
+configuration=$PWD/tests/openapi/schemathesis.toml
+cd "$work"
 NO_COLOR=1 PYTHONDONTWRITEBYTECODE=1 timeout 900 \
-    "$tools/bin/st" --config-file tests/openapi/schemathesis.toml run --warnings off "$service/openapi.json" "$@"
+    "$tools/bin/st" --config-file "$configuration" run --warnings off "$service/openapi.json" "$@"
