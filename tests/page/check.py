@@ -6,6 +6,7 @@ screenshots also go there, with few colours, for the documents.
 
 import argparse
 import pathlib
+import re
 import sys
 import time
 import urllib.parse
@@ -162,6 +163,24 @@ def fitness(report, browser, service, axe, screens):
             context.close()
 
 
+def palette(scheme):
+    """The colours of the style, and those between each text and its ground."""
+    style = pathlib.Path("src/http/status/style.css").read_text()
+    block = style.split(":root {")[1 + SCHEMES.index(scheme)].split("}")[0]
+    named = re.findall(r"--([a-z-]+): #([0-9a-f]{6})", block)
+    colours = {name: tuple(bytes.fromhex(digits)) for name, digits in named}
+    grounds = {"ink": "card", "quiet": "card", "accent": "card", "on-accent": "accent"}
+    grounds |= {name: f"{name}-ground" for name in ("good", "fair", "bad", "plain")}
+    between = [
+        tuple((a * part + b * (4 - part)) // 4 for a, b in zip(colours[text], colours[ground]))
+        for text, ground in grounds.items()
+        for part in (1, 2, 3)
+    ]
+    image = Image.new("P", (1, 1))
+    image.putpalette([part for colour in [*colours.values(), *between] for part in colour])
+    return image
+
+
 def keep(screens, folder):
     """Keeps the screenshots in few bytes: all of the widest ones, the beginning of the others."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -170,7 +189,7 @@ def keep(screens, folder):
             image = Image.open(screens / f"{width}-{scheme}.png").convert("RGB")
             if width < max(WIDTHS):
                 image = image.crop((0, 0, width, min(image.height, 2_000)))
-            image = image.quantize(24, dither=Image.Dither.NONE)
+            image = image.quantize(palette=palette(scheme), dither=Image.Dither.NONE)
             image.save(folder / f"{width}-{scheme}.png", optimize=True)
 
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::cache::{Survey, Surveyed};
+use crate::clock::Timestamp;
 use crate::http::metrics::MetricsSources;
 use crate::target::label;
 
@@ -11,8 +12,8 @@ use super::At;
 /// The documents in use.
 #[derive(Debug, Serialize)]
 pub(in crate::http::status) struct InUseFacts {
-    /// The time of the survey.
-    pub(in crate::http::status) surveyed_at: At,
+    /// The time of the survey; nothing before the first one.
+    pub(in crate::http::status) surveyed_at: Option<At>,
     /// The time that the survey took.
     pub(in crate::http::status) survey_milliseconds: u64,
     pub(in crate::http::status) in_use: usize,
@@ -54,7 +55,7 @@ impl InUseFacts {
         let level = observed.cache.memory().level();
         let all = |found: &[Surveyed]| found.iter().map(DocumentFacts::of).collect();
         Self {
-            surveyed_at: At(survey.at),
+            surveyed_at: (survey.at > Timestamp::default()).then_some(At(survey.at)),
             survey_milliseconds: u64::try_from(survey.took.as_millis()).unwrap_or(u64::MAX),
             in_use: survey.in_use,
             entries_in_memory: level.entries,

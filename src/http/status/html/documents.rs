@@ -5,7 +5,7 @@ use crate::http::status::markup::Markup;
 use crate::target::percent;
 
 use super::table::{self, Column};
-use super::words::grouped;
+use super::words::{self, grouped};
 
 const COLUMNS: [Column; 6] = [
     Column::Text("Document"),
@@ -18,8 +18,18 @@ const COLUMNS: [Column; 6] = [
 
 pub(super) fn section(page: &mut Markup, facts: &Facts) {
     let documents = &facts.documents;
-    page.raw("<section class=\"card\" aria-labelledby=\"documents\">")
-        .raw("<h2 id=\"documents\">Documents in use</h2>\n");
+    page.raw("<section class=\"card\" aria-labelledby=\"documents\">").raw(
+        "<h2 id=\"documents\">Documents in use</h2>\n<p class=\"note\" id=\"surveyed\" data-live>",
+    );
+    match documents.surveyed_at {
+        Some(at) => {
+            page.raw("As of ");
+            words::moment(page, at, facts.at);
+            page.raw("; each sweep halves the recent uses.");
+        }
+        None => drop(page.raw("Not looked at yet.")),
+    }
+    page.raw("</p>\n");
     for (id, caption, found) in [
         ("most-used", "Most used", &documents.most_used),
         ("oldest-check", "Oldest check", &documents.oldest_check),
