@@ -181,6 +181,7 @@ impl App {
             clock: clock.clone(),
         });
         let log = crate::telemetry::wants_access_lines(&config.log).then(|| lines.clone());
+        let has_probes = crate::telemetry::wants_lines_of_probes(&config.log);
         let revalidator = Arc::new(Revalidator::new(revalidate::RevalidatorParts {
             config: config.revalidate,
             slots: background_slots,
@@ -239,7 +240,7 @@ impl App {
             registry,
             sources,
             health: health.clone(),
-            access_log: AccessLog::new(log, proxies),
+            access_log: AccessLog::new(log, has_probes, proxies),
             status,
         });
         let config = config.server;

@@ -20,6 +20,7 @@ mod policy;
 mod pushes;
 mod release;
 mod status;
+mod steps;
 mod survey;
 mod tiers;
 pub mod write_behind;
@@ -40,13 +41,14 @@ pub use mutability::mutability;
 pub use policy::{Demand, Recall};
 pub use pushes::{Delivery, Pushes, Repository};
 pub use status::{Detail, Forward, Outcome, Status};
+pub use steps::WaitTimes;
 pub use survey::{HeldState, Survey, Surveyed};
 pub use tiers::Tiers;
 
 use flight::{Candidate, CopyUse, Flight, Role, Waited, freely};
 use tiers::Lookup;
 
-use crate::clock::Timestamp;
+use crate::clock::{Stopwatch, Timestamp};
 use crate::entry::{Check, Entry, Reason, Times};
 use crate::store::Unread;
 use crate::target::{Key, Target};
@@ -195,6 +197,7 @@ impl Cache {
         mut permit: impl FnMut() -> Result<(), E>,
     ) -> Result<Answer, E> {
         let tiers = &self.0;
+        let waited = Stopwatch::start();
         loop {
             let boarded = self.join_flight(&mut permit, target, demand, Priority::Foreground);
             let (flight, role) = match boarded {
@@ -206,6 +209,7 @@ impl Cache {
                 tiers.metrics.followers.inc();
             }
             let background = flight.priority() == Priority::Background;
+            let steps = flight.steps();
             let serves =
                 |copy: &Entry| policy::serves(copy, demand, tiers.clock.now(), &tiers.rules);
             let facts = match flight.wait(self.patience(demand), serves).await {
@@ -218,7 +222,7 @@ impl Cache {
                 Waited::Candidate(copy) => {
                     let answer = policy::late(&copy.entry, collapsed);
                     self.mark(target, &answer, tiers.clock.now());
-                    return Ok(answer);
+                    return Ok(answer.after(steps.wait_times(waited.elapsed())));
                 }
                 Waited::Panicked => Arc::new(self.panicked_result(target)),
             };
@@ -229,7 +233,7 @@ impl Cache {
             let now = tiers.clock.now();
             if let Some(answer) = policy::answer(demand, &facts, collapsed, now, &tiers.rules) {
                 self.mark(target, &answer, now);
-                return Ok(answer);
+                return Ok(answer.after(steps.wait_times(waited.elapsed())));
             }
         }
     }

@@ -11,6 +11,11 @@ pub(crate) fn digits(bytes: &[u8]) -> String {
 
 /// Appends the digits of `bytes` to `text`.
 pub(crate) fn append(bytes: &[u8], text: &mut String) {
+    text.extend(each(bytes).map(char::from));
+}
+
+/// Returns the digits of `bytes` one by one.
+pub(crate) fn each(bytes: &[u8]) -> impl Iterator<Item = u8> {
     let pairs = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    text.extend(pairs.map(|digit| char::from(DIGITS[usize::from(digit)])));
+    pairs.map(|digit| DIGITS[usize::from(digit)])
 }

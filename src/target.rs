@@ -34,7 +34,7 @@ use self::grammar::Parts;
 pub use api_root::{ApiRoot, DEFAULT_API_ROOT};
 pub use error::Error;
 pub use key::Key;
-pub use label::label;
+pub use label::{label, shown_query};
 pub use policy::{
     Authority, DEFAULT_API_PATHS, DEFAULT_HOSTS, DEFAULT_TOKEN_HOSTS, PathPrefix, Policy,
 };
@@ -172,6 +172,11 @@ impl Target {
     /// Returns the path without the query, fit for logs.
     pub fn path(&self) -> &str {
         &self.url[self.path.clone()]
+    }
+
+    /// Returns the query, if there is one.
+    pub fn query(&self) -> Option<&str> {
+        self.url[self.path.end..].strip_prefix('?')
     }
 
     /// Returns the host, and the port unless it is 443.

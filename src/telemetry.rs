@@ -9,15 +9,17 @@ mod events;
 mod line_buffer;
 mod lines;
 pub mod outage;
+mod request_id;
 mod time_text;
 
 use tracing::Level;
 use tracing_subscriber::util::TryInitError;
 use tracing_subscriber::{fmt, prelude::*};
 
-pub use access_line::AccessLine;
+pub use access_line::{AccessLine, RareFields};
 pub use events::{Events, Occurrence};
 pub use lines::{Lines, Writer};
+pub use request_id::RequestId;
 
 use crate::config::{Log, LogFormat};
 
@@ -31,8 +33,9 @@ pub fn install(config: &Log, lines: &Lines) -> Result<(), TryInitError> {
     let filter = config.filter.clone();
     match config.format {
         LogFormat::Json => {
-            let layer = fmt::layer().json().flatten_event(true).with_writer(lines.clone());
-            registry.with(layer.with_filter(filter)).try_init()
+            let layer = fmt::layer().json().flatten_event(true).with_span_list(false);
+            let layer = layer.with_writer(lines.clone()).with_filter(filter);
+            registry.with(layer).try_init()
         }
         LogFormat::Text => {
             let layer = fmt::layer().with_ansi(false).with_writer(lines.clone());
@@ -44,6 +47,11 @@ pub fn install(config: &Log, lines: &Lines) -> Result<(), TryInitError> {
 /// Returns true if `RUST_LOG` enables access lines.
 pub fn wants_access_lines(config: &Log) -> bool {
     config.filter.would_enable(ACCESS, &Level::INFO)
+}
+
+/// Returns true if `RUST_LOG` enables access lines of probes as well.
+pub fn wants_lines_of_probes(config: &Log) -> bool {
+    config.filter.would_enable(ACCESS, &Level::DEBUG)
 }
 
 /// Formats an error and its sources in one line.

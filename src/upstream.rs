@@ -111,7 +111,8 @@ fn log(ask: Ask<'_>, result: &Result<Reply, Failure>, stopwatch: &Stopwatch) {
     match result {
         Ok(reply) => {
             let status = reply.status.as_u16();
-            tracing::info!(host, path, status, priority, millis, "upstream answered");
+            // Each call of the exchange has a line of its own.
+            tracing::debug!(host, path, status, priority, millis, "exchange ended");
         }
         Err(failure) if failure.reason.is_without_call() => {
             tracing::debug!(host, path, reason = failure.reason.as_str(), "upstream not asked");

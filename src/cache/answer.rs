@@ -12,6 +12,7 @@ use crate::upstream::Failure;
 
 use super::flight_result::NotStored;
 use super::status::{Detail, Status};
+use super::steps::WaitTimes;
 use crate::entry::Entry;
 
 /// An answer, before anything of HTTP.
@@ -21,6 +22,8 @@ pub struct Answer {
     pub status: Status,
     /// Its contents.
     pub given: Payload,
+    /// The time that the request waited; nothing for a hit.
+    pub waited: Option<Box<WaitTimes>>,
 }
 
 /// The contents of an answer.
@@ -47,6 +50,24 @@ pub enum Payload {
 }
 
 impl Answer {
+    /// An answer that nobody has waited for.
+    pub(super) fn new(status: Status, given: Payload) -> Self {
+        Self { status, given, waited: None }
+    }
+
+    /// Returns the age of the document in seconds, if the answer is one.
+    pub fn age(&self, now: Timestamp) -> Option<u64> {
+        match &self.given {
+            Payload::Document(entry) => Some(now.since(entry.times.checked_at).as_secs()),
+            _ => None,
+        }
+    }
+
+    /// The answer, given after a wait.
+    pub(super) fn after(self, waited: WaitTimes) -> Self {
+        Self { waited: Some(Box::new(waited)), ..self }
+    }
+
     /// Returns true if the answer is a document.
     pub fn is_document(&self) -> bool {
         matches!(self.given, Payload::Document(_))
@@ -58,9 +79,9 @@ impl Answer {
         if entry.is_negative() {
             let detail = detail.or(entry.extras.refusal().map(Detail::Refused));
             let given = Payload::negative(entry, now);
-            return Self { status: Status { detail, ..status }, given };
+            return Self::new(Status { detail, ..status }, given);
         }
-        Self { status, given: Payload::Document(Arc::clone(entry)) }
+        Self::new(status, Payload::Document(Arc::clone(entry)))
     }
 
     /// The copy, served while nothing confirms that the document is lost.

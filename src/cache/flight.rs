@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::clock::Stopwatch;
 use crate::target::Key;
@@ -22,6 +23,7 @@ use crate::tasks::Tasks;
 use crate::upstream::Priority;
 
 use super::flight_result::FlightResult;
+use super::steps::Steps;
 use crate::entry::Entry;
 
 /// The flights that are under way, by key.
@@ -37,6 +39,7 @@ pub struct Flight {
     progress: watch::Receiver<Progress>,
     started: Stopwatch,
     priority: Priority,
+    steps: Arc<Steps>,
 }
 
 /// The part of a request in a flight.
@@ -91,6 +94,7 @@ pub struct FlightHandle {
     flights: Arc<Flights>,
     key: Key,
     progress: watch::Sender<Progress>,
+    steps: Arc<Steps>,
 }
 
 /// Permits a flight in any case.
@@ -126,14 +130,17 @@ impl Flights {
         }
         permit()?;
         let (sender, receiver) = watch::channel(Progress::default());
-        let flight = Flight { progress: receiver, started: Stopwatch::start(), priority };
+        let (started, steps) = (Stopwatch::start(), Arc::<Steps>::default());
+        let flight = Flight { progress: receiver, started, priority, steps: Arc::clone(&steps) };
         by_key.insert(key, flight.clone());
         drop(by_key);
 
-        let handle = Arc::new(FlightHandle { flights: Arc::clone(self), key, progress: sender });
+        let flights = Arc::clone(self);
+        let handle = Arc::new(FlightHandle { flights, key, progress: sender, steps });
         let work = run(Arc::clone(&handle));
-        // A panic in `work` drops the handle, and with it the slot and the sender.
-        self.tasks.spawn(async move { handle.end(work.await) });
+        // A panic in `work` drops the handle, and with it the slot and the sender. The lines of the
+        // flight belong to the request that starts it.
+        self.tasks.spawn(async move { handle.end(work.await) }.in_current_span());
         Ok((flight, Role::Leader))
     }
 
@@ -152,6 +159,11 @@ impl Flight {
     /// On whose behalf the flight runs.
     pub fn priority(&self) -> Priority {
         self.priority
+    }
+
+    /// The steps of the flight.
+    pub(super) fn steps(&self) -> Arc<Steps> {
+        Arc::clone(&self.steps)
     }
 
     /// Waits for the end, or for an announced copy that serves: at once, or once the flight has
@@ -190,6 +202,11 @@ impl FlightHandle {
     /// Tells those who wait which entry there is.
     pub fn announce(&self, candidate: Candidate) {
         self.progress.send_modify(|progress| progress.candidate = Some(candidate));
+    }
+
+    /// The steps of the flight, to be recorded.
+    pub(super) fn steps(&self) -> &Steps {
+        &self.steps
     }
 
     fn end(&self, facts: FlightResult) {

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Weak};
 
 use crate::activity::Activity;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::config;
 use crate::entry::{Check, Entry, LossTime};
 use crate::store::{Change, Guard, Unread};
@@ -81,7 +81,12 @@ impl Tiers {
     ) -> FlightResult {
         let found = match self.memory.entry(&target.key()) {
             Some(entry) => Lookup::Found { entry, from_l2: false },
-            None => self.promote(target.key()).await,
+            None => {
+                let took = Stopwatch::start();
+                let found = self.promote(target.key()).await;
+                handle.steps().store_took(took.elapsed());
+                found
+            }
         };
         let l2_has_none = matches!(found, Lookup::Absent { l2_asked: true });
         let mut previous = None;
@@ -94,7 +99,9 @@ impl Tiers {
             previous = Some(Arc::clone(&entry));
             handle.announce(Candidate { entry, from_l2 });
         }
+        let took = Stopwatch::start();
         let exchanged = self.exchange(target, previous.as_ref(), demand, priority).await;
+        handle.steps().upstream_took(took.elapsed());
         if let ExchangeResult::Forgotten(entry) = &exchanged
             && !l2_has_none
         {

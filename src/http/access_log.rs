@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 
-use http::Method;
+use http::{HeaderName, Method};
 use salvo::http::ResBody;
 use salvo::{Request, Response};
 
 use crate::cache::{Detail, Forward};
-use crate::telemetry::{AccessLine, Lines};
+use crate::telemetry::{AccessLine, Lines, RareFields};
 
 use super::client_ip::Proxies;
 use super::page::{Arrival, LogFields};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The length to which a path is cut. Unknown paths are arbitrarily long, and the log need not
 /// store them.
@@ -22,14 +24,23 @@ const LONGEST_METHOD: usize = 32;
 #[derive(Clone, Debug)]
 pub struct AccessLog {
     lines: Option<Lines>,
+    /// True if requests of monitoring programs have lines as well.
+    has_probes: bool,
     proxies: Proxies,
 }
 
 impl AccessLog {
     /// Creates an access log that writes to `lines`, if there are any. `proxies` tells the client
     /// of a request that came through a trusted proxy.
-    pub fn new(lines: Option<Lines>, proxies: Proxies) -> Self {
-        Self { lines, proxies }
+    pub fn new(lines: Option<Lines>, has_probes: bool, proxies: Proxies) -> Self {
+        Self { lines, has_probes, proxies }
+    }
+
+    /// Returns true if the request gets a line. A probe that succeeds gets none, since there is one
+    /// every few seconds and it tells nothing.
+    pub(super) fn takes(&self, is_probe: bool, res: &Response) -> bool {
+        let succeeded = || res.status_code.is_none_or(|status| status.as_u16() < 400);
+        !is_probe || self.has_probes || !succeeded()
     }
 
     pub(super) fn line(
@@ -38,11 +49,12 @@ impl AccessLog {
         res: &Response,
         path: Option<&'static str>,
         fields: LogFields,
-        arrival: &Arrival,
+        arrival: Arrival,
     ) {
         let Some(lines) = &self.lines else { return };
         lines.access(AccessLine {
             at: arrival.at,
+            request_id: arrival.id,
             client: fields.client.or_else(|| self.proxies.client_of(req)),
             method: cut_method(req.method()),
             path: path.map_or_else(|| cut(req.uri().path()).into(), Cow::Borrowed),
@@ -51,10 +63,29 @@ impl AccessLog {
             cache: fields.cache.map(|status| status.outcome.as_str()),
             forward: fields.cache.and_then(|status| status.forward).map(Forward::as_str),
             detail: fields.cache.and_then(|status| status.detail).map(Detail::as_str),
+            age: fields.age,
+            ttl: fields.cache.and_then(|status| status.ttl),
             bytes: size(&res.body),
             took: fields.took.unwrap_or_else(|| arrival.stopwatch.elapsed()),
+            rare: with_trace(fields.rare, req),
         });
     }
+}
+
+/// Adds the trace that the client takes part in (W3C Trace Context).
+fn with_trace(rare: Option<Box<RareFields>>, req: &Request) -> Option<Box<RareFields>> {
+    let trace = req.headers().get(TRACEPARENT).filter(|trace| is_trace(trace.as_bytes()));
+    let Some(trace) = trace.and_then(|trace| trace.to_str().ok()) else { return rare };
+    let traceparent = Some(trace.into());
+    Some(Box::new(RareFields { traceparent, ..rare.map(|rare| *rare).unwrap_or_default() }))
+}
+
+/// Returns true for a version, the ids of trace and span, and flags.
+fn is_trace(value: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    let parts: Vec<_> = value.split(|byte| *byte == b'-').collect();
+    let lengths: Vec<_> = parts.iter().map(|part| part.len()).collect();
+    lengths == [2, 32, 16, 2] && parts.concat().iter().all(is_digit)
 }
 
 fn cut(path: &str) -> String {

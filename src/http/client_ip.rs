@@ -26,6 +26,11 @@ impl Proxies {
         Self(networks.into())
     }
 
+    /// Returns true if no proxy is trusted.
+    pub(super) fn are_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Returns true if the peer at this address is a trusted proxy.
     pub(super) fn are_trusted_at(&self, peer: IpAddr) -> bool {
         is_trusted(peer.to_canonical(), &self.0)

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use salvo::{Request, Response};
+use tracing::Instrument;
 
-use crate::cache::{Answer, Cache, Demand, Status};
+use crate::cache::{Answer, Cache, Demand, Status, WaitTimes};
 use crate::clock::{Clock, Timestamp};
 use crate::target::{Key, Target};
+use crate::telemetry::RareFields;
 
 use super::client_ip::Proxies;
 use super::client_rate::ClientRate;
@@ -76,16 +78,20 @@ impl Documents {
             }
             // Boxed separately: the library boxes this future, and a miss needs more room than all
             // the rest.
-            _ => Box::pin(self.ask(req, res, wanted, arrival, form)).await,
+            _ => {
+                let span = tracing::info_span!("request", request_id = %arrival.id);
+                Box::pin(self.ask(req, res, wanted, arrival, form).instrument(span)).await
+            }
         }
     }
 
-    /// Counts a request that was refused before the cache.
-    pub(super) fn refused(&self, arrival: &Arrival) -> LogFields {
+    /// Counts a request that was refused before the cache, by this rule; `url` is the one that it
+    /// asked for, if its path does not tell.
+    pub(super) fn refused(&self, arrival: &Arrival, rule: &str, url: Option<String>) -> LogFields {
         let took = arrival.stopwatch.elapsed();
         self.metrics.refused(took);
         let cache = Some(Status::invalid_parameter());
-        LogFields { cache, took: Some(took), ..LogFields::default() }
+        LogFields { cache, took: Some(took), ..LogFields::refused(rule, url) }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
@@ -105,8 +111,14 @@ impl Documents {
         }
         let took = arrival.stopwatch.elapsed();
         self.metrics.answered(answer, now, took);
-        let (target, cache) = (Some(wanted.target), Some(answer.status));
-        LogFields { target, cache, took: Some(took), ..LogFields::default() }
+        LogFields {
+            target: Some(wanted.target),
+            cache: Some(answer.status),
+            client: None,
+            took: Some(took),
+            age: answer.age(now),
+            rare: answer.waited.as_deref().map(waits),
+        }
     }
 
     /// Answers a request that L1 cannot answer, as far as the client's rate permits.
@@ -174,4 +186,10 @@ impl Documents {
         }
         Ok(answer)
     }
+}
+
+/// Returns the fields of a request that has waited.
+fn waits(waited: &WaitTimes) -> Box<RareFields> {
+    let WaitTimes { total, store, upstream } = *waited;
+    Box::new(RareFields { waited: Some(total), store, upstream, ..RareFields::default() })
 }

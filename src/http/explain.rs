@@ -21,6 +21,7 @@ use crate::target::{ApiRoot, Policy, percent};
 use super::documents::Documents;
 use super::metrics::MetricsSources;
 use super::page::{Arrival, LogFields, Page};
+use super::refused_url;
 use super::render;
 
 use facts::Facts;
@@ -51,7 +52,7 @@ impl Page for Explain {
             }
             Err(detail) => {
                 render::invalid_parameter(req, res, &detail);
-                LogFields::default()
+                LogFields::refused(&detail, refused_url::shown(req.uri().query()))
             }
         }
     }

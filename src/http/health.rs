@@ -196,6 +196,8 @@ fn private(reports: &[Report]) -> Option<String> {
 pub(super) struct Healthz(pub(super) Health);
 
 impl Page for Healthz {
+    const IS_PROBE: bool = true;
+
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         let (status, body) = self.0.report();
         render::json(req, res, status, body.to_string());
@@ -208,6 +210,8 @@ impl Page for Healthz {
 pub(super) struct Readyz(pub(super) Health);
 
 impl Page for Readyz {
+    const IS_PROBE: bool = true;
+
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         let (status, body) = match self.0.request_path() {
             Ok(()) => (StatusCode::OK, json!({ "status": "ready" })),

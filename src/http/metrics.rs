@@ -4,6 +4,7 @@ mod client_tokens;
 mod connections;
 mod gauges;
 mod requests;
+mod responses;
 mod tls;
 mod webhooks;
 
@@ -24,6 +25,7 @@ pub(super) use client_tokens::client_tokens;
 pub use connections::ConnectionCounters;
 pub(super) use connections::Shed;
 pub(super) use requests::RequestMetrics;
+pub(super) use responses::{Responses, RouteResponses};
 pub use tls::TlsCounters;
 pub(super) use tls::TlsOutcome;
 pub(super) use webhooks::webhook_counters;
@@ -96,6 +98,8 @@ impl MetricsPage {
 }
 
 impl Page for MetricsPage {
+    const IS_PROBE: bool = true;
+
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         let body = self.render();
         render::text(req, res, TEXT_FORMAT, body);

@@ -73,11 +73,17 @@ pub(super) struct Mirror {
 }
 
 /// The reason to refuse a request before the cache.
+#[derive(Debug, thiserror::Error)]
 enum Refusal {
+    #[error("not a path of GitHub's API that is served")]
     NotFound,
+    #[error("not a GET or a HEAD")]
     ReadOnly,
+    #[error("another representation than the ones of GitHub's API")]
     MediaType,
+    #[error("another version of GitHub's API than the ones that are served")]
     ApiVersion,
+    #[error("{0}")]
     Invalid(target::Error),
 }
 
@@ -189,14 +195,15 @@ impl Page for Mirror {
         match self.read(req, path) {
             Ok(read) => self.document(req, res, read, path, arrival).await,
             Err(refusal) => {
+                let rule = refusal.to_string();
                 match refusal {
                     Refusal::NotFound => render::not_found(req, res),
                     Refusal::ReadOnly => render::read_only(req, res),
                     Refusal::MediaType => render::unsupported_media_type(req, res),
                     Refusal::ApiVersion => render::unknown_api_version(req, res),
-                    Refusal::Invalid(error) => render::invalid(req, res, &error.to_string()),
+                    Refusal::Invalid(_) => render::invalid(req, res, &rule),
                 }
-                self.documents.refused(arrival)
+                self.documents.refused(arrival, &rule, None)
             }
         }
     }

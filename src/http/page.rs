@@ -8,7 +8,9 @@ use salvo::{Request, Response};
 
 use crate::cache::Status;
 use crate::clock::{Stopwatch, Timestamp};
+use crate::config::redacted::redacted;
 use crate::target::Target;
+use crate::telemetry::{RareFields, RequestId};
 
 /// The handler of a path.
 pub(super) trait Page: Send + Sync + 'static {
@@ -16,6 +18,9 @@ pub(super) trait Page: Send + Sync + 'static {
     const EXISTS: bool = true;
     /// True if the page is refused while every connection has a request.
     const IS_SHED: bool = false;
+
+    /// True if the requests are those of monitoring programs, which come all the time.
+    const IS_PROBE: bool = false;
 
     /// True if the page takes the body of a request.
     const RECEIVES: bool = false;
@@ -34,14 +39,26 @@ pub(super) trait Page: Send + Sync + 'static {
     ) -> impl Future<Output = LogFields> + Send;
 }
 
+impl LogFields {
+    /// Returns the fields of a request that breaks this rule; `url` is the one that it asked for,
+    /// if its path does not tell.
+    pub(super) fn refused(rule: &str, url: Option<String>) -> Self {
+        let rule = Some(redacted(rule).into_owned());
+        let rare = Some(Box::new(RareFields { rule, url, ..RareFields::default() }));
+        Self { rare, ..Self::default() }
+    }
+}
+
 /// The arrival of a request. The clocks are read once per request, since a reading costs as much as
 /// a look-up in L1.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Arrival {
     /// The time of the arrival.
     pub(super) at: Timestamp,
     /// The time since the arrival.
     pub(super) stopwatch: Stopwatch,
+    /// The id of the request.
+    pub(super) id: RequestId,
 }
 
 /// Facts of an answer that the access log needs beside the head.
@@ -55,4 +72,8 @@ pub(super) struct LogFields {
     pub(super) client: Option<IpAddr>,
     /// The duration, if already measured.
     pub(super) took: Option<Duration>,
+    /// The age of the document in seconds.
+    pub(super) age: Option<u64>,
+    /// The fields that most lines do without.
+    pub(super) rare: Option<Box<RareFields>>,
 }

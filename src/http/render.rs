@@ -22,10 +22,12 @@ use crate::clock::Timestamp;
 use crate::entry::{Body, Coding, Entry, Reason};
 use crate::json::is_valid;
 use crate::target::Key;
+use crate::telemetry::RequestId;
 use crate::upstream::Failure;
 
 use super::coding;
 use super::conditional;
+use super::request_ids::X_REQUEST_ID;
 use super::values::Values;
 
 pub(super) use heads::HeadCache;
@@ -167,6 +169,11 @@ pub(super) fn text(req: &Request, res: &mut Response, content_type: &'static str
     headers.insert(CACHE_CONTROL, NO_STORE);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     send(req, res, StatusCode::OK, body.into());
+}
+
+/// Sends the id of the request back.
+pub(super) fn request_id(res: &mut Response, id: &RequestId) {
+    res.headers_mut().insert(X_REQUEST_ID, id.to_header());
 }
 
 /// Tells the client to use another connection for its next request.

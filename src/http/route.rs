@@ -15,14 +15,17 @@ use super::health::Health;
 use super::host;
 use super::in_flight::Overload;
 use super::marked::has_hash;
+use super::metrics::{Responses, RouteResponses};
 use super::page::{Arrival, LogFields, Page};
 use super::render;
+use super::request_ids::RequestIds;
 
 /// A page with the shared behavior.
 pub(super) struct Route<P> {
     page: P,
-    /// The page's own path; `None` for the page of unknown paths.
+    /// The page's own path; `None` for a page of several paths.
     path: Option<&'static str>,
+    responses: RouteResponses,
     common: Common,
 }
 
@@ -31,13 +34,22 @@ pub(super) struct Route<P> {
 pub(super) struct Common {
     pub(super) clock: Clock,
     pub(super) latest: Arc<Latest>,
+    pub(super) request_ids: Arc<RequestIds>,
+    pub(super) responses: Arc<Responses>,
     pub(super) health: Health,
     pub(super) access_log: AccessLog,
 }
 
 impl<P: Page> Route<P> {
-    pub(super) fn new(page: P, path: Option<&'static str>, common: &Common) -> Self {
-        Self { page, path, common: common.clone() }
+    /// Creates the route of a page with a path of its own.
+    pub(super) fn at(path: &'static str, page: P, common: &Common) -> Self {
+        Self { path: Some(path), ..Self::of_many(path, page, common) }
+    }
+
+    /// Creates the route of a page of several paths, with a name for the metrics.
+    pub(super) fn of_many(name: &str, page: P, common: &Common) -> Self {
+        let responses = common.responses.of_route(name);
+        Self { page, path: None, responses, common: common.clone() }
     }
 
     /// Answers a request that must not reach the page. Returns true if it did.
@@ -59,8 +71,9 @@ impl<P: Page> Route<P> {
 #[async_trait]
 impl<P: Page> Handler for Route<P> {
     async fn handle(&self, req: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
-        let Common { clock, latest, health, access_log } = &self.common;
-        let arrival = Arrival { at: clock.now(), stopwatch: Stopwatch::start() };
+        let Common { clock, latest, health, access_log, request_ids, .. } = &self.common;
+        let (at, stopwatch, id) = (clock.now(), Stopwatch::start(), request_ids.of(req));
+        let arrival = Arrival { at, stopwatch, id };
         let overload = req.extensions().get::<Overload>().cloned();
         let fields = match self.refuse_early(req, res, overload.as_ref()) {
             true => LogFields::default(),
@@ -78,7 +91,11 @@ impl<P: Page> Handler for Route<P> {
         if health.is_draining() || overload.is_some() {
             render::close_connection(res);
         }
-        access_log.line(req, res, self.path, fields, &arrival);
+        render::request_id(res, &arrival.id);
+        self.responses.count(res.status_code.unwrap_or_default());
+        if access_log.takes(P::IS_PROBE, res) {
+            access_log.line(req, res, self.path, fields, arrival);
+        }
     }
 }
 
@@ -111,6 +128,8 @@ impl Page for Missing {
 pub(super) struct Ping;
 
 impl Page for Ping {
+    const IS_PROBE: bool = true;
+
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         let body = r#"{"status":"ok","message":"Service is up and running"}"#;
         render::json(req, res, StatusCode::OK, body.to_owned());
@@ -123,6 +142,8 @@ impl Page for Ping {
 pub(super) struct Livez;
 
 impl Page for Livez {
+    const IS_PROBE: bool = true;
+
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         render::json(req, res, StatusCode::OK, r#"{"status":"live"}"#.to_owned());
         LogFields::default()

@@ -21,12 +21,13 @@ use super::client_rate::ClientRate;
 use super::documents::Documents;
 use super::explain::Explain;
 use super::health::{Health, Healthz, Readyz};
-use super::metrics::{MetricsPage, MetricsSources, RequestMetrics};
+use super::metrics::{MetricsPage, MetricsSources, RequestMetrics, Responses};
 use super::mirror::{ClientTokens, Mirror, MirrorConfig, is_mirrored};
 use super::openapi::OpenApi;
 use super::page::Page;
 use super::query_cache::QueryCache;
 use super::render::HeadCache;
+use super::request_ids::RequestIds;
 use super::route::{Common, Livez, Missing, Ping, Route};
 use super::selection::Selections;
 use super::status::{StatusJson, StatusPage, StatusParts, StatusSources, Visibility, wants_html};
@@ -70,6 +71,8 @@ pub struct Parts {
 pub fn service(parts: Parts) -> Service {
     let Parts { sources, health, access_log, registry, clock, .. } = parts;
     let client_tokens = ClientTokens::new(&registry);
+    let request_ids = Arc::new(RequestIds::new(parts.proxies.clone()));
+    let responses = Arc::new(Responses::new(&registry));
     let documents = Arc::new(Documents {
         cache: parts.cache.clone(),
         heads: HeadCache::with_lifetime(parts.client_lifetime),
@@ -100,7 +103,8 @@ pub fn service(parts: Parts) -> Service {
     let mirror = Mirror::new(documents, parts.mirror, parts.policy, client_tokens);
     let metrics = MetricsPage::new(registry, sources);
     let (healthz, readyz) = (Healthz(health.clone()), Readyz(health.clone()));
-    let common = Common { clock, latest: Arc::default(), health, access_log };
+    let common =
+        Common { clock, latest: Arc::default(), request_ids, responses, health, access_log };
     let routes = Router::new()
         .push(exactly("/version", version, &common))
         .push(exactly("/explain", explain, &common))
@@ -114,7 +118,7 @@ pub fn service(parts: Parts) -> Service {
         true => routes,
         false => routes.push(exactly(webhook::PATH, webhook, &common)),
     };
-    let mirror = mirrored(Route::new(mirror, None, &common));
+    let mirror = mirrored(Route::of_many("mirror", mirror, &common));
     let routes = match status {
         None => routes.push(mirror),
         Some((visibility, sources, explain)) => {
@@ -134,12 +138,12 @@ pub fn service(parts: Parts) -> Service {
             ))
         }
     };
-    Service::new(routes.push(anything(Route::new(Missing, None, &common))))
+    Service::new(routes.push(anything(Route::of_many("other", Missing, &common))))
 }
 
 fn exactly(path: &'static str, page: impl Page, common: &Common) -> Router {
     Router::with_filter_fn(move |req, state| req.uri().path() == path && consume(req, state))
-        .goal(Route::new(page, Some(path), common))
+        .goal(Route::at(path, page, common))
 }
 
 /// A page of some clients; the others find what is at its path without it.
@@ -150,7 +154,7 @@ fn shown_to(
     common: &Common,
 ) -> Router {
     let is_own = move |req: &Request| req.uri().path() == path && is_shown(req);
-    let route = Route::new(page, Some(path), common);
+    let route = Route::at(path, page, common);
     Router::with_filter_fn(move |req, state| is_own(req) && consume(req, state)).goal(route)
 }
 

@@ -18,6 +18,7 @@ use crate::target::Key;
 use super::documents::{Documents, Form, Wanted};
 use super::page::{Arrival, LogFields, Page};
 use super::query_cache::{ParsedQuery, QueryCache};
+use super::refused_url;
 use super::render::{self, Given};
 use super::selection::{Selection, Selections};
 
@@ -46,7 +47,8 @@ impl Page for Version {
             }
             Err(detail) => {
                 render::invalid_parameter(req, res, &detail);
-                self.documents.refused(arrival)
+                let url = refused_url::shown(req.uri().query());
+                self.documents.refused(arrival, &detail, url)
             }
         }
     }

@@ -3,20 +3,26 @@
 
 use super::query;
 
-/// The parameters whose values are shown; nobody keeps a secret in them.
-const SHOWN: [&str; 9] =
-    ["direction", "page", "path", "per_page", "ref", "sha", "since", "sort", "state"];
+/// The parameters whose values are shown. Others may name a private branch, or sign a URL.
+const SHOWN: [&str; 6] = ["direction", "page", "per_page", "since", "sort", "state"];
 
-/// Returns the label of a canonical URL. A parameter that is not known keeps its name, and its
-/// value is left out: a signed URL has its signature there.
+/// Returns the label of a canonical URL.
 pub fn label(url: &str) -> String {
     let bare = url.strip_prefix("https://").unwrap_or(url);
-    let Some((path, pairs)) = bare.split_once('?') else { return bare.to_owned() };
-    let shown = pairs.split('&').map(|pair| match query::name(pair) {
+    match bare.split_once('?') {
+        Some((path, query)) => format!("{path}?{}", shown_query(query)),
+        None => bare.to_owned(),
+    }
+}
+
+/// Returns a query as it is shown. A parameter that is not known keeps its name, and its value is
+/// left out.
+pub fn shown_query(query: &str) -> String {
+    let shown = query.split('&').map(|pair| match query::name(pair) {
         name if SHOWN.contains(&name) => pair.to_owned(),
         name => format!("{name}=…"),
     });
-    format!("{path}?{}", shown.collect::<Vec<_>>().join("&"))
+    shown.collect::<Vec<_>>().join("&")
 }
 
 #[cfg(test)]

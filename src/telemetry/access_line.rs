@@ -1,25 +1,33 @@
 //! A line of the access log, and its two formats.
 
+mod fields;
+mod rare;
+
 use std::borrow::Cow;
-use std::fmt;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 
 use crate::clock::Timestamp;
-use crate::target::Target;
+use crate::target::{Target, label, shown_query};
 
 use super::ACCESS;
+use super::request_id::RequestId;
 use super::time_text::TimeText;
 
-/// A request in the access log: no query, no body, no header.
+use fields::Fields;
+pub use rare::RareFields;
+
+/// A request in the access log: no query of svm's own, no body, no header.
 #[derive(Debug)]
 pub struct AccessLine {
     /// The time of the request's arrival.
     pub at: Timestamp,
+    /// The id of the request.
+    pub request_id: RequestId,
     /// The client.
     pub client: Option<IpAddr>,
     /// The method.
@@ -36,10 +44,16 @@ pub struct AccessLine {
     pub forward: Option<&'static str>,
     /// A further detail of the answer.
     pub detail: Option<&'static str>,
+    /// The age of the document, in seconds.
+    pub age: Option<u64>,
+    /// The seconds for which it stays fresh.
+    pub ttl: Option<i64>,
     /// The size of the answer's body.
     pub bytes: u64,
     /// The duration of the request.
     pub took: Duration,
+    /// The fields that most lines do without.
+    pub rare: Option<Box<RareFields>>,
 }
 
 impl AccessLine {
@@ -51,7 +65,8 @@ impl AccessLine {
         times.append(self.at, text);
         let mut line = Fields(text);
         line.raw(r#"","level":"INFO","target":""#).raw(ACCESS);
-        line.raw(r#"","message":"request","client":"#);
+        line.raw(r#"","message":"request","request_id":""#).id(&self.request_id);
+        line.raw(r#"","client":"#);
         match self.client {
             Some(IpAddr::V4(client)) => line.raw("\"").ipv4(client).raw("\""),
             Some(IpAddr::V6(client)) => line.raw("\"").shown(client).raw("\""),
@@ -65,66 +80,48 @@ impl AccessLine {
         };
         line.raw(r#","upstream_host":"#).word(target.map(Target::authority));
         line.raw(r#","upstream_path":"#).word(target.map(Target::path));
-        line.raw(r#","status":"#).number(self.status.into());
+        if let Some(query) = target.and_then(Target::query) {
+            line.raw(r#","upstream_query":"#).shown(serde_json::Value::from(shown_query(query)));
+        }
+        line.raw(r#","key":"#);
+        match target {
+            Some(target) => line.raw("\"").key(target.key()).raw("\""),
+            None => line.word(None),
+        };
+        line.raw(r#","status":"#).number(self.status);
         line.raw(r#","cache":"#).word(self.cache);
         line.raw(r#","forward":"#).word(self.forward);
         line.raw(r#","detail":"#).word(self.detail);
+        line.raw(r#","age":"#).optional(self.age);
+        line.raw(r#","ttl":"#).optional(self.ttl);
         line.raw(r#","bytes":"#).number(self.bytes);
-        line.raw(r#","micros":"#).number(self.took.as_micros().try_into().unwrap_or(u64::MAX));
+        line.raw(r#","micros":"#).micros(self.took);
+        if let Some(rare) = &self.rare {
+            rare.append_json(&mut line);
+        }
         line.raw("}\n");
     }
 
     pub(super) fn append_text(&self, text: &mut Vec<u8>, times: &mut TimeText) {
         let dash = "-";
         let client = self.client.map_or_else(|| dash.to_owned(), |client| client.to_string());
-        let (host, path) = self.target.as_ref().map_or((dash, ""), |t| (t.authority(), t.path()));
+        let document = self.target.as_ref().map(|target| label(target.as_str()));
+        let document = document.as_deref().unwrap_or(dash);
         let cache = self.cache.unwrap_or(dash);
         let detail = self.detail.unwrap_or(dash);
+        let id = &self.request_id;
         // An unknown path may hold line breaks or terminal escapes.
         let asked = self.path.escape_debug();
         times.append(self.at, text);
         let _ = writeln!(
             text,
-            "  INFO {ACCESS}: {client} {} {asked} {host}{path} status={} cache={cache} detail={detail} bytes={} micros={}",
+            "  INFO {ACCESS}: {client} {} {asked} {document} status={} cache={cache} detail={detail} bytes={} micros={} request_id={id}{}",
             self.method,
             self.status,
             self.bytes,
             self.took.as_micros(),
+            self.rare.as_deref().map(RareFields::as_text).unwrap_or_default(),
         );
-    }
-}
-
-/// The JSON in progress.
-struct Fields<'a>(&'a mut Vec<u8>);
-
-impl Fields<'_> {
-    fn raw(&mut self, text: &str) -> &mut Self {
-        self.0.extend_from_slice(text.as_bytes());
-        self
-    }
-
-    fn number(&mut self, number: u64) -> &mut Self {
-        self.raw(itoa::Buffer::new().format(number))
-    }
-
-    /// Appends an address. The standard formatter takes several times as long.
-    fn ipv4(&mut self, address: Ipv4Addr) -> &mut Self {
-        let [a, b, c, d] = address.octets().map(u64::from);
-        self.number(a).raw(".").number(b).raw(".").number(c).raw(".").number(d)
-    }
-
-    fn shown(&mut self, value: impl fmt::Display) -> &mut Self {
-        let _ = write!(self.0, "{value}");
-        self
-    }
-
-    /// Appends text that needs no escape: a constant word, or a part of a target, which has neither
-    /// quotes nor backslashes.
-    fn word(&mut self, word: Option<&str>) -> &mut Self {
-        match word {
-            Some(word) => self.raw("\"").raw(word).raw("\""),
-            None => self.raw("null"),
-        }
     }
 }
 
@@ -137,6 +134,7 @@ mod tests {
         let url = "https://api.github.com/repos/o/r?secret=1";
         AccessLine {
             at: Timestamp::from_millis(1_780_315_200_123),
+            request_id: RequestId::Own(0xabc),
             client: Some([192, 0, 2, 1].into()),
             method: Method::GET,
             path: Cow::Owned(path.to_owned()),
@@ -145,8 +143,11 @@ mod tests {
             cache: Some("HIT"),
             forward: None,
             detail: None,
+            age: Some(7),
+            ttl: Some(-3),
             bytes: 12,
             took: Duration::from_nanos(34_567),
+            rare: None,
         }
     }
 
@@ -157,9 +158,34 @@ mod tests {
         serde_json::from_slice::<serde_json::Value>(&text).unwrap();
         line.append_text(&mut text, &mut times);
         insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
-        {"timestamp":"2026-06-01T12:00:00.123Z","level":"INFO","target":"svm::access","message":"request","client":"192.0.2.1","method":"GET","path":"/ver\"sion","upstream_host":"api.github.com","upstream_path":"/repos/o/r","status":200,"cache":"HIT","forward":null,"detail":null,"bytes":12,"micros":34}
-        2026-06-01T12:00:00.123Z  INFO svm::access: 192.0.2.1 GET /ver\"sion api.github.com/repos/o/r status=200 cache=HIT detail=- bytes=12 micros=34
+        {"timestamp":"2026-06-01T12:00:00.123Z","level":"INFO","target":"svm::access","message":"request","request_id":"0000000000000abc","client":"192.0.2.1","method":"GET","path":"/ver\"sion","upstream_host":"api.github.com","upstream_path":"/repos/o/r","upstream_query":"secret=…","key":"4ba46404db02","status":200,"cache":"HIT","forward":null,"detail":null,"age":7,"ttl":-3,"bytes":12,"micros":34}
+        2026-06-01T12:00:00.123Z  INFO svm::access: 192.0.2.1 GET /ver\"sion api.github.com/repos/o/r?secret=… status=200 cache=HIT detail=- bytes=12 micros=34 request_id=0000000000000abc
         "#);
+    }
+
+    #[test]
+    fn rare_fields_stand_where_there_are_some() {
+        let rare = RareFields {
+            waited: Some(Duration::from_micros(9)),
+            upstream: Some(Duration::from_micros(8)),
+            rule: Some("a \"rule\"".to_owned()),
+            url: Some("https://h/\n".to_owned()),
+            ..RareFields::default()
+        };
+        let line = AccessLine { rare: Some(Box::new(rare)), ..line("/version") };
+        let (mut json, mut text, mut times) = (Vec::new(), Vec::new(), TimeText::default());
+        line.append_json(&mut json, &mut times);
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(json["rule"], "a \"rule\"");
+        assert_eq!((&json["waited_micros"], &json["upstream_micros"]), (&9.into(), &8.into()));
+        assert_eq!(json.get("store_micros"), None);
+        line.append_text(&mut text, &mut times);
+        let text = String::from_utf8(text).unwrap();
+        let end = r#" waited_micros=9 upstream_micros=8 rule="a \"rule\"" url="https://h/\n""#;
+        assert_eq!(
+            text.trim_end().split_once(" request_id=").unwrap().1,
+            format!("0000000000000abc{end}")
+        );
     }
 
     #[test]

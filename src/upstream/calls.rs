@@ -164,7 +164,47 @@ impl Drop for Calling<'_> {
         if call.result == CallResult::GivenUp {
             call.took = self.stopwatch.elapsed();
         }
+        call.log();
         self.calls.push(call);
+    }
+}
+
+impl Call {
+    /// Logs the call. A failure is a line of its outage already, so its own has a lower level.
+    fn log(&self) {
+        let Self { document, token, request_id: github_request_id, .. } = self;
+        let (validator, priority) = (self.validator.as_str(), self.priority.as_str());
+        let (cost, micros) = (self.cost.as_str(), self.took.as_micros());
+        match self.result {
+            CallResult::Answered(status) => {
+                let status = status.as_u16();
+                tracing::info!(
+                    document,
+                    status,
+                    token,
+                    validator,
+                    cost,
+                    priority,
+                    micros,
+                    github_request_id,
+                    "upstream answered"
+                );
+            }
+            CallResult::Failed(cause) => {
+                let cause = cause.as_str();
+                tracing::debug!(
+                    document,
+                    cause,
+                    token,
+                    priority,
+                    micros,
+                    "no answer from the upstream"
+                );
+            }
+            CallResult::GivenUp => {
+                tracing::debug!(document, token, priority, micros, "a call was given up");
+            }
+        }
     }
 }
 

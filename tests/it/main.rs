@@ -25,6 +25,7 @@ mod hostile;
 mod https;
 mod index;
 mod limits;
+mod log;
 mod losses;
 mod mirror;
 mod model;

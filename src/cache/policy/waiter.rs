@@ -51,7 +51,7 @@ pub(in crate::cache) fn late(copy: &Arc<Entry>, collapsed: bool) -> Answer {
         detail: Some(Detail::StaleWhileRevalidate),
         ..Status::forwarded(Outcome::Hit, Forward::Stale)
     };
-    Answer { status, given: Payload::Document(Arc::clone(copy)) }
+    Answer::new(status, Payload::Document(Arc::clone(copy)))
 }
 
 fn exchange(
@@ -69,45 +69,36 @@ fn exchange(
     };
     let forwarded =
         |outcome, status| Status { forward_status: status, ..Status::forwarded(outcome, forward) };
+    let document = |entry: &Arc<Entry>| Payload::Document(Arc::clone(entry));
+    let left = |entry: &Entry| Some(entry.seconds_left(now));
     match exchanged {
-        ExchangeResult::Stored(entry) => Answer {
-            status: Status {
-                stored: true,
-                ttl: Some(entry.seconds_left(now)),
-                ..forwarded(fetched, Some(StatusCode::OK))
-            },
-            given: Payload::Document(Arc::clone(entry)),
-        },
-        ExchangeResult::Freshened(entry) => Answer {
-            status: Status {
-                ttl: Some(entry.seconds_left(now)),
-                ..forwarded(Outcome::Revalidated, Some(StatusCode::NOT_MODIFIED))
-            },
-            given: Payload::Document(Arc::clone(entry)),
-        },
-        ExchangeResult::Forgotten(entry) => Answer {
-            status: Status {
-                stored: true,
-                ttl: Some(entry.seconds_left(now)),
-                detail: Some(Detail::Negative),
-                ..forwarded(fetched, Some(entry.status))
-            },
-            given: Payload::negative(entry, now),
-        },
-        ExchangeResult::Unconfirmed { copy, .. } if demand == Demand::Cached => Answer {
-            status: Status {
-                ttl: Some(copy.seconds_left(now)),
-                ..unconfirmed(forwarded(Outcome::Hit, None))
-            },
-            given: Payload::Document(Arc::clone(copy)),
-        },
-        ExchangeResult::Unconfirmed { claimed, .. } => Answer {
-            status: unconfirmed(forwarded(fetched, Some(claimed.status))),
-            given: match claimed.is_negative() {
+        ExchangeResult::Stored(entry) => {
+            let status = forwarded(fetched, Some(StatusCode::OK));
+            let status = Status { stored: true, ttl: left(entry), ..status };
+            Answer::new(status, document(entry))
+        }
+        ExchangeResult::Freshened(entry) => {
+            let status = forwarded(Outcome::Revalidated, Some(StatusCode::NOT_MODIFIED));
+            Answer::new(Status { ttl: left(entry), ..status }, document(entry))
+        }
+        ExchangeResult::Forgotten(entry) => {
+            let status = forwarded(fetched, Some(entry.status));
+            let detail = Some(Detail::Negative);
+            let status = Status { stored: true, ttl: left(entry), detail, ..status };
+            Answer::new(status, Payload::negative(entry, now))
+        }
+        ExchangeResult::Unconfirmed { copy, .. } if demand == Demand::Cached => {
+            let status = unconfirmed(forwarded(Outcome::Hit, None));
+            Answer::new(Status { ttl: left(copy), ..status }, document(copy))
+        }
+        ExchangeResult::Unconfirmed { claimed, .. } => {
+            let status = unconfirmed(forwarded(fetched, Some(claimed.status)));
+            let given = match claimed.is_negative() {
                 true => Payload::negative(claimed, now),
-                false => Payload::Document(Arc::clone(claimed)),
-            },
-        },
+                false => document(claimed),
+            };
+            Answer::new(status, given)
+        }
         ExchangeResult::NotStored(kept) => {
             let stand_in = copy.filter(|copy| {
                 demand == Demand::Cached && kept.is_failure() && may_stand_in(copy, now, rules)
@@ -138,7 +129,7 @@ fn stood_in(copy: &Arc<Entry>, kept: &NotStored, now: Timestamp) -> Answer {
         detail: Some(Detail::StaleIfError),
         ..Status::forwarded(Outcome::Hit, Forward::Stale)
     };
-    Answer { status, given: Payload::Document(Arc::clone(copy)) }
+    Answer::new(status, Payload::Document(Arc::clone(copy)))
 }
 
 /// The failure itself. Where no call was made there was no forwarding either, unless the client
@@ -147,8 +138,6 @@ fn refused(kept: &NotStored, status: Status, now: Timestamp) -> Answer {
     let reason = kept.reason();
     let forward =
         status.forward.filter(|forward| *forward == Forward::Request || !reason.is_without_call());
-    Answer {
-        status: Status { forward, detail: Some(Detail::Refused(reason)), ..status },
-        given: Payload::kept(kept, now),
-    }
+    let status = Status { forward, detail: Some(Detail::Refused(reason)), ..status };
+    Answer::new(status, Payload::kept(kept, now))
 }

@@ -13,6 +13,7 @@ use crate::cache::Status;
 use crate::entry::{Coding, EntityTag};
 use crate::target::Key;
 
+use super::super::request_ids::X_REQUEST_ID;
 use super::super::two_hit_cache::TwoHitCache;
 use super::super::values::Values;
 use super::{CACHE_STATUS, JSON, cache_control, cache_status, provenance};
@@ -133,10 +134,12 @@ impl HeadCache {
 
     fn write(&self, inputs: &HeadKey) -> HeaderMap {
         let HeadKey { interface, key, status, tag, coding, is_unmodified, .. } = inputs;
-        let (mut headers, mut values) = (HeaderMap::with_capacity(14), Values::new());
+        let (mut headers, mut values) = (HeaderMap::with_capacity(16), Values::new());
         provenance(&mut headers, Some(*key), status, &mut values);
         headers.insert(ETAG, values.text(tag.to_text(*coding)).cut());
         self.set_moment(&mut headers, inputs, &mut values);
+        // The place of the request's id: a map that is copied has no room for one more.
+        headers.insert(X_REQUEST_ID, HeaderValue::from_static(""));
         match interface {
             Interface::Version => {
                 headers.insert(VARY, BY_CODING);

@@ -123,7 +123,7 @@ async fn commands_answer_a_wish_for_help() {
         let ended = Setup::bare().run(&arguments).await;
         ended.assert_code(0);
         assert_eq!(ended.stderr, "");
-        assert!(ended.stdout.contains("svm check"), "{}", ended.stdout);
+        assert!(ended.stdout.contains(&format!("svm {}", arguments[0])), "{}", ended.stdout);
     }
 }
 

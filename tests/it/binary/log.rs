@@ -28,7 +28,6 @@ async fn every_line_is_json_and_every_request_has_one() {
         .map(|line| json!([line["client"], line["path"], line["status"], line["cache"]]))
         .collect();
     let want = [
-        json!(["127.0.0.1", "/ping", 200, null]),
         json!(["127.0.0.1", "/version", 200, "MISS"]),
         json!(["127.0.0.1", "/version", 200, "HIT"]),
         json!(["127.0.0.1", "/version", 400, "BYPASS"]),
@@ -66,14 +65,35 @@ async fn a_loss_that_is_not_confirmed_has_a_line_with_both_states() {
     let ended = svm.terminate().await;
     let lines = ended.said("a loss is not confirmed yet");
     assert_eq!(lines.len(), 1, "one line a case");
+    let requests = ended.said("request");
+    let second = &requests[1];
+    assert_eq!(second["detail"], "unconfirmed", "{second}");
+    assert_eq!(lines[0]["span"]["request_id"], second["request_id"], "{}", lines[0]);
     assert_eq!(lines[0]["loss"], "latest-missing");
     assert_eq!((&lines[0]["stored"], &lines[0]["claimed"]), (&json!("v1.2.3"), &json!("404")));
 }
 
 #[tokio::test]
+async fn the_line_of_a_call_belongs_to_the_request_that_made_it() {
+    let github = GitHub::start().await;
+    github.release("octo/app").serve();
+    let svm = Setup::new().behind(&github).start().await;
+    let miss = svm.version(LATEST).await;
+    let _ = svm.version(LATEST).await;
+    let ended = svm.terminate().await;
+    let document = json!("api.github.com/repos/octo/app/releases/latest");
+    let mut calls = ended.said("upstream answered");
+    calls.retain(|call| call["document"] == document);
+    assert_eq!(calls.len(), 1);
+    assert_eq!(calls[0]["span"]["request_id"], json!(miss.header("x-request-id")));
+    assert_eq!((&calls[0]["token"], &calls[0]["cost"]), (&json!(0), &json!("charged")));
+    assert!(calls[0]["github_request_id"].is_string(), "{}", calls[0]);
+}
+
+#[tokio::test]
 async fn rust_log_silences_what_it_names() {
     let svm = Setup::new().set("RUST_LOG", "info,svm::access=off").start().await;
-    let _ = svm.get("/ping").await;
+    let _ = svm.get("/nowhere").await;
     let ended = svm.terminate().await;
     assert!(ended.said("request").is_empty());
     assert_eq!(ended.said("stopped").len(), 1);

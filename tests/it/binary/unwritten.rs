@@ -69,7 +69,8 @@ fn own_address(last: u8) -> SocketAddr {
 
 fn setup_at(address: SocketAddr) -> Setup {
     let setup = Setup::new().set("HOST", &address.ip().to_string());
-    setup.set("PORT", &address.port().to_string())
+    // The questions for the metric have lines as well.
+    setup.set("PORT", &address.port().to_string()).set("RUST_LOG", "info,svm::access=debug")
 }
 
 fn bytes(path: &Path) -> u64 {

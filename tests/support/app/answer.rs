@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::super::canary;
 
 /// Headers that change from run to run or say nothing about the service.
-const UNREMARKABLE: [&str; 2] = ["date", "content-length"];
+const UNREMARKABLE: [&str; 3] = ["date", "content-length", "x-request-id"];
 
 /// An answer.
 #[derive(Clone, Debug)]

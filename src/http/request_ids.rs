@@ -1,0 +1,70 @@
+//! The ids of requests: the one in `X-Request-Id` if a trusted proxy sends it, else one of svm's.
+//!
+//! Ids of svm count up from a random number, so the ids of two processes differ, and the lines of
+//! requests that came one after the other have neighbouring ids.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::{HeaderName, HeaderValue};
+use salvo::Request;
+
+use crate::telemetry::RequestId;
+
+use super::client_ip::Proxies;
+
+/// The header of an id, in requests and answers.
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The length of the longest id that is taken, in bytes.
+const LONGEST: usize = 128;
+
+/// The source of ids.
+#[derive(Debug)]
+pub(super) struct RequestIds {
+    next: AtomicU64,
+    proxies: Proxies,
+}
+
+impl RequestIds {
+    /// Takes the ids that these proxies give.
+    pub(super) fn new(proxies: Proxies) -> Self {
+        Self { next: AtomicU64::new(fastrand::u64(..)), proxies }
+    }
+
+    /// Returns the id of a request.
+    pub(super) fn of(&self, req: &Request) -> RequestId {
+        self.given(req).unwrap_or_else(|| RequestId::Own(self.next.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// Returns the proxy's id. A client of its own might give one that belongs to another request.
+    fn given(&self, req: &Request) -> Option<RequestId> {
+        if self.proxies.are_none() {
+            return None;
+        }
+        let peer = req.remote_addr().clone().into_std()?.ip();
+        let id = req.headers().get(X_REQUEST_ID).filter(|_| self.proxies.are_trusted_at(peer))?;
+        is_plain(id).then(|| RequestId::Given(Box::new(id.clone())))
+    }
+}
+
+/// Returns true if an id needs no escape, in a header or in a log.
+fn is_plain(id: &HeaderValue) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte);
+    (1..=LONGEST).contains(&id.len()) && id.as_bytes().iter().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_needs_an_escape_is_not_taken() {
+        let longest = "x".repeat(LONGEST);
+        let ids = ["7", "a-b_c.d:e/f+g=@", "3f2a-11", &longest];
+        let others = ["", "a b", "a\"b", "a\\b", "a,b", "é", "a\tb", "<b>"];
+        let is_taken = |id: &&str| is_plain(&HeaderValue::from_bytes(id.as_bytes()).unwrap());
+        assert!(ids.iter().all(is_taken));
+        assert!(!others.iter().any(is_taken));
+        assert!(!is_taken(&&*format!("{longest}x")));
+    }
+}
