@@ -194,6 +194,11 @@ impl TokenPool {
         self.pool.lock().cool_down(token_use.index, limit, now)
     }
 
+    /// Returns when the cooldown of the token's account ends; the past if it has none.
+    pub(super) fn cools_down_until(&self, token_use: TokenUse, now: Timestamp) -> Timestamp {
+        self.pool.lock().account_mut(token_use.index).cools_down_until(now)
+    }
+
     /// Returns true if GitHub refuses the token, as far as is known.
     pub(super) fn is_rejected(&self, token_use: TokenUse) -> bool {
         self.pool.lock().is_rejected(token_use.index)

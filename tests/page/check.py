@@ -7,6 +7,7 @@ screenshots also go there, with few colours, for the documents.
 import argparse
 import pathlib
 import re
+import signal
 import sys
 import time
 import urllib.parse
@@ -202,6 +203,8 @@ def main():
     parser.add_argument("--warm-up", type=float, default=12, help="seconds of traffic beforehand")
     arguments = parser.parse_args()
     arguments.screens.mkdir(parents=True, exist_ok=True)
+    # So that an ordered end also ends what was started here.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     report = Report()
     with running() as service, sync_playwright() as playwright:
         time.sleep(arguments.warm_up)

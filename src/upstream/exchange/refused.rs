@@ -64,7 +64,8 @@ impl Exchange<'_> {
             self.tried.add(token_use);
             let usable_at = upstream.tokens.usable_at(now);
             if was_usable {
-                tell_limit(target, Some(token_use), limit);
+                let until = upstream.tokens.cools_down_until(token_use, now);
+                tell_limit(target, Some(token_use), limit, until);
             }
             // Secondary limits apply to the client address, not only to the token.
             if matches!(limit, Limit::Secondary { .. }) || usable_at > now {
@@ -73,8 +74,8 @@ impl Exchange<'_> {
             return Step::Again(Reply { limited_until: Some(usable_at), ..reply });
         }
         let cooled_until = upstream.cooldowns.begin_for(limit, target, now);
-        if was_usable && cooled_until.is_some() {
-            tell_limit(target, None, limit);
+        if let Some(until) = cooled_until.filter(|_| was_usable) {
+            tell_limit(target, None, limit, until);
         }
         let limited_until = cooled_until.unwrap_or_else(|| match limit {
             Limit::OtherResource { reset_at } => {
@@ -171,8 +172,8 @@ impl Exchange<'_> {
 }
 
 /// Tells of a limit once for its cooldown: answers to requests that were under way meet it again.
-fn tell_limit(target: &Target, token_use: Option<TokenUse>, limit: Limit) {
+fn tell_limit(target: &Target, token_use: Option<TokenUse>, limit: Limit, until: Timestamp) {
     let (host, path, limit) = (target.authority(), target.path(), limit.as_str());
     let token = token_use.map(|token_use| token_use.index());
-    tracing::warn!(host, path, limit, token, "a rate limit is met");
+    tracing::warn!(host, path, limit, token, %until, "a rate limit is met");
 }

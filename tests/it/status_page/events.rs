@@ -35,6 +35,7 @@ async fn a_limit_and_a_loss_not_believed_are_events() {
     let limit = event(&facts, "a rate limit is met").expect("the limit");
     let fields = limit["fields"].as_str().expect("fields");
     assert!(fields.contains("limit=primary token="), "{fields}");
+    assert!(fields.contains(" until=20"), "{fields}");
     assert!(event(&facts, "serving").is_some(), "{facts:#}");
     let messages = facts["events"].as_array().expect("events").iter();
     let messages: Vec<_> = messages.filter_map(|event| event["message"].as_str()).collect();
