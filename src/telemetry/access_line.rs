@@ -12,6 +12,7 @@ use std::time::Duration;
 use http::Method;
 
 use crate::clock::Timestamp;
+use crate::hex;
 use crate::target::{Target, label, shown_query};
 
 use super::ACCESS;
@@ -20,6 +21,9 @@ use super::time_text::TimeText;
 
 use fields::Fields;
 pub use rare::RareFields;
+
+/// The bytes of a key that a line shows, two digits each.
+const KEY: usize = 6;
 
 /// A request in the access log: no query of svm's own, no body, no header.
 #[derive(Debug)]
@@ -115,13 +119,23 @@ impl AccessLine {
         times.append(self.at, text);
         let _ = writeln!(
             text,
-            "  INFO {ACCESS}: {client} {} {asked} {document} status={} cache={cache} detail={detail} bytes={} micros={} request_id={id}{}",
+            "  INFO {ACCESS}: {client} {} {asked} {document} status={} cache={cache} detail={detail} bytes={} micros={} request_id={id}{}{}",
             self.method,
             self.status,
             self.bytes,
             self.took.as_micros(),
+            self.entry(),
             self.rare.as_deref().map(RareFields::as_text).unwrap_or_default(),
         );
+    }
+
+    /// Returns the fields of the entry in the form of a text line.
+    fn entry(&self) -> String {
+        let key = self.target.as_ref().map(|target| hex::digits(&target.key().as_bytes()[..KEY]));
+        let key = key.map(|key| format!(" key={key}"));
+        let age = self.age.map(|age| format!(" age={age}"));
+        let ttl = self.ttl.map(|ttl| format!(" ttl={ttl}"));
+        [key, age, ttl].into_iter().flatten().collect()
     }
 }
 
@@ -159,7 +173,7 @@ mod tests {
         line.append_text(&mut text, &mut times);
         insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
         {"timestamp":"2026-06-01T12:00:00.123Z","level":"INFO","target":"svm::access","message":"request","request_id":"0000000000000abc","client":"192.0.2.1","method":"GET","path":"/ver\"sion","upstream_host":"api.github.com","upstream_path":"/repos/o/r","upstream_query":"secret=…","key":"4ba46404db02","status":200,"cache":"HIT","forward":null,"detail":null,"age":7,"ttl":-3,"bytes":12,"micros":34}
-        2026-06-01T12:00:00.123Z  INFO svm::access: 192.0.2.1 GET /ver\"sion api.github.com/repos/o/r?secret=… status=200 cache=HIT detail=- bytes=12 micros=34 request_id=0000000000000abc
+        2026-06-01T12:00:00.123Z  INFO svm::access: 192.0.2.1 GET /ver\"sion api.github.com/repos/o/r?secret=… status=200 cache=HIT detail=- bytes=12 micros=34 request_id=0000000000000abc key=4ba46404db02 age=7 ttl=-3
         "#);
     }
 
@@ -181,7 +195,7 @@ mod tests {
         assert_eq!(json.get("store_micros"), None);
         line.append_text(&mut text, &mut times);
         let text = String::from_utf8(text).unwrap();
-        let end = r#" waited_micros=9 upstream_micros=8 rule="a \"rule\"" url="https://h/\n""#;
+        let end = r#" key=4ba46404db02 age=7 ttl=-3 waited_micros=9 upstream_micros=8 rule="a \"rule\"" url="https://h/\n""#;
         assert_eq!(
             text.trim_end().split_once(" request_id=").unwrap().1,
             format!("0000000000000abc{end}")
