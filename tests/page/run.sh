@@ -22,5 +22,6 @@ if [[ ! -f $folder/axe.min.js ]]; then
     npm pack --silent --pack-destination "$folder" axe-core@4.14.1 > /dev/null
     tar -xzf "$folder"/axe-core-*.tgz -C "$folder" --strip-components=1 package/axe.min.js
 fi
+export PYTHONDONTWRITEBYTECODE=1
 exec "$folder/python/bin/python" tests/page/check.py --browser "$browser" \
     --axe "$folder/axe.min.js" --screens "$folder/screens" "$@"
