@@ -1,8 +1,9 @@
 //! A fixed-size cache of computed values.
 //!
-//! A value is admitted on its second consecutive request in its slot, so one-off requests cost
-//! almost nothing and evict nothing. No caller waits for a slot: if the slot is locked, the caller
-//! computes the value again.
+//! A value is admitted on its second consecutive request in its set, so one-off requests cost
+//! almost nothing and evict nothing. A set has room for two values: with room for one, a fifth of
+//! 1,000 values in 4,096 places would share theirs with another value in demand. No caller waits
+//! for a set: if it is locked, the caller computes the value again.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -10,25 +11,37 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
+/// The values of a set.
+const WAYS: usize = 2;
+
 /// A cache of a `V` for each `Q`.
 pub(super) struct TwoHitCache<Q: ToOwned + ?Sized, V> {
     hasher: RandomState,
-    slots: Slots<Q::Owned, V>,
+    sets: Sets<Q::Owned, V>,
 }
 
-type Slots<K, V> = Box<[Mutex<Slot<K, V>>]>;
+type Sets<K, V> = Box<[Mutex<Set<K, V>>]>;
 
-struct Slot<K, V> {
+/// The values that are found under one part of the hash.
+struct Set<K, V> {
     /// The hash of the query that was last computed here.
     last: Option<u64>,
-    known: Option<(K, V)>,
+    /// The latest admission first.
+    known: [Option<Known<K, V>>; WAYS],
+}
+
+struct Known<K, V> {
+    hash: u64,
+    query: K,
+    value: V,
 }
 
 impl<Q: Hash + Eq + ToOwned + ?Sized, V: Clone> TwoHitCache<Q, V> {
-    /// Creates an empty cache with this number of slots.
+    /// Creates an empty cache for this number of values.
     pub(super) fn with_slots(slots: usize) -> Self {
-        let slot = |_| Mutex::new(Slot { last: None, known: None });
-        Self { hasher: RandomState::default(), slots: (0..slots).map(slot).collect() }
+        let set = |_| Mutex::new(Set { last: None, known: [const { None }; WAYS] });
+        let sets = (0..slots.div_ceil(WAYS)).map(set).collect();
+        Self { hasher: RandomState::default(), sets }
     }
 
     /// Returns the value for `query`, from the cache or by `compute`. Failures are not cached.
@@ -48,29 +61,36 @@ impl<Q: Hash + Eq + ToOwned + ?Sized, V: Clone> TwoHitCache<Q, V> {
 
     /// Passes the cached value for `query` to `read`, which may bring it up to date.
     pub(super) fn with<R>(&self, query: &Q, read: impl FnOnce(&mut V) -> R) -> Option<R> {
-        let mut slot = self.slot(self.hasher.hash_one(query)).try_lock()?;
-        let (known, value) = slot.known.as_mut()?;
-        ((*known).borrow() == query).then(|| read(value))
+        let hash = self.hasher.hash_one(query);
+        let mut set = self.set(hash).try_lock()?;
+        let mut known = set.known.iter_mut().flatten();
+        let known = known.find(|known| known.hash == hash && known.query.borrow() == query)?;
+        Some(read(&mut known.value))
     }
 
-    /// Caches a value that was computed for `query`, if its slot has seen that before.
+    /// Caches a value that was computed for `query`, if its set has seen that before. It takes the
+    /// place of an older value for the query, or of the one that was admitted first.
     pub(super) fn admit(&self, query: &Q, value: impl FnOnce() -> V) {
         let hash = self.hasher.hash_one(query);
-        let Some(mut slot) = self.slot(hash).try_lock() else { return };
-        if slot.last == Some(hash) {
-            slot.known = Some((query.to_owned(), value()));
+        let Some(mut set) = self.set(hash).try_lock() else { return };
+        if set.last == Some(hash) {
+            let of_query =
+                |known: &Option<Known<_, _>>| known.as_ref().is_some_and(|it| it.hash == hash);
+            let place = set.known.iter().position(of_query).unwrap_or(WAYS - 1);
+            set.known[place] = Some(Known { hash, query: query.to_owned(), value: value() });
+            set.known[..=place].rotate_right(1);
         }
-        slot.last = Some(hash);
+        set.last = Some(hash);
     }
 
-    fn slot(&self, hash: u64) -> &Mutex<Slot<Q::Owned, V>> {
-        &self.slots[hash as usize % self.slots.len()]
+    fn set(&self, hash: u64) -> &Mutex<Set<Q::Owned, V>> {
+        &self.sets[hash as usize % self.sets.len()]
     }
 
     /// Returns the number of cached values.
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
-        self.slots.iter().filter(|slot| slot.lock().known.is_some()).count()
+        self.sets.iter().map(|set| set.lock().known.iter().flatten().count()).sum()
     }
 }
 
@@ -101,7 +121,7 @@ mod tests {
 
     #[test]
     fn nothing_answers_for_anything_else() {
-        // All queries fall into one slot.
+        // All queries fall into one set.
         let cache = TwoHitCache::with_slots(1);
         for query in ["a", "bb", "ccc", "a", "bb"] {
             for _ in 0..3 {
@@ -130,9 +150,27 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_slot_delays_no_caller() {
+    fn two_values_of_one_set_do_not_evict_each_other() {
+        let cache = TwoHitCache::with_slots(WAYS);
+        for query in ["a", "bb"] {
+            for _ in 0..2 {
+                ask(&cache, query);
+            }
+        }
+        for query in ["a", "bb", "a", "bb"] {
+            assert_eq!(ask(&cache, query), (query.len(), false));
+        }
+        for _ in 0..2 {
+            ask(&cache, "ccc");
+        }
+        let computed = ["a", "bb", "ccc"].map(|query| ask(&cache, query).1);
+        assert_eq!(computed, [true, false, false], "the first one made room");
+    }
+
+    #[test]
+    fn a_locked_set_delays_no_caller() {
         let cache = TwoHitCache::with_slots(1);
-        let _in_use = cache.slots[0].lock();
+        let _in_use = cache.sets[0].lock();
         assert_eq!([1, 2, 3].map(|_| ask(&cache, "x")), [(1, true); 3]);
     }
 }
