@@ -52,19 +52,25 @@ impl<P: Page> Route<P> {
         Self { page, path: None, responses, common: common.clone() }
     }
 
-    /// Answers a request that must not reach the page. Returns true if it did.
-    fn refuse_early(&self, req: &Request, res: &mut Response, overload: Option<&Overload>) -> bool {
+    /// Answers a request that must not reach the page. Returns the fields of its line if it did.
+    fn refuse_early(
+        &self,
+        req: &Request,
+        res: &mut Response,
+        overload: Option<&Overload>,
+    ) -> Option<LogFields> {
         if let Some(fault) = host::fault(req.version(), req.headers()) {
             render::bad_request(req, res, fault);
-        } else if P::EXISTS && !reads(req.method()) {
-            render::method_not_allowed(req, res);
-        } else if let Some(overload) = overload.filter(|_| P::IS_SHED) {
-            overload.refuse();
-            render::overloaded(req, res);
-        } else {
-            return false;
+            return Some(LogFields::refused(fault, None));
         }
-        true
+        if P::EXISTS && !reads(req.method()) {
+            render::method_not_allowed(req, res);
+            return Some(LogFields::refused("use GET or HEAD", None));
+        }
+        let overload = overload.filter(|_| P::IS_SHED)?;
+        overload.refuse();
+        render::overloaded(req, res);
+        Some(LogFields::refused("MAX_CONNECTIONS is reached", None))
     }
 }
 
@@ -76,8 +82,8 @@ impl<P: Page> Handler for Route<P> {
         let arrival = Arrival { at, stopwatch, id };
         let overload = req.extensions().get::<Overload>().cloned();
         let fields = match self.refuse_early(req, res, overload.as_ref()) {
-            true => LogFields::default(),
-            false => {
+            Some(fields) => fields,
+            None => {
                 if P::RECEIVES {
                     self.page.receive(req).await;
                 }
@@ -114,12 +120,16 @@ impl Page for Missing {
         let path = req.uri().path();
         if has_hash(path) {
             // The path would be another one without its `#`.
-            render::invalid_parameter(req, res, &target::Error::Fragment.to_string());
-        } else if str::from_utf8(&percent::decode_fully(path)).is_err() {
-            render::bad_request(req, res, "the path must be UTF-8 once it is percent-decoded");
-        } else {
-            render::not_found(req, res);
+            let rule = target::Error::Fragment.to_string();
+            render::invalid_parameter(req, res, &rule);
+            return LogFields::refused(&rule, None);
         }
+        if str::from_utf8(&percent::decode_fully(path)).is_err() {
+            let rule = "the path must be UTF-8 once it is percent-decoded";
+            render::bad_request(req, res, rule);
+            return LogFields::refused(rule, None);
+        }
+        render::not_found(req, res);
         LogFields::default()
     }
 }

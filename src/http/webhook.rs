@@ -103,29 +103,26 @@ impl Page for Webhook {
             render::only_post(req, res);
             return LogFields::default();
         };
-        let delivery = match received {
-            Ok((signature, body)) => self.cache.pushes().deliver(*signature, body, arrival.at),
-            Err((status, detail)) => {
-                render::refused_delivery(req, res, *status, detail);
-                Delivery::Refused
+        let delivered = match received {
+            Ok((signature, body)) => {
+                match self.cache.pushes().deliver(*signature, body, arrival.at) {
+                    Delivery::Refused => Err((StatusCode::BAD_REQUEST, "it is no event in JSON")),
+                    delivery => Ok(delivery),
+                }
             }
+            Err(refusal) => Err(*refusal),
         };
-        self.deliveries[delivery as usize].inc();
-        match (received, delivery) {
-            (Err(_), _) => {}
-            (Ok(_), Delivery::Refused) => {
-                render::refused_delivery(
-                    req,
-                    res,
-                    StatusCode::BAD_REQUEST,
-                    "it is no event in JSON",
-                );
-            }
-            (Ok(_), delivery) => {
+        self.deliveries[delivered.unwrap_or(Delivery::Refused) as usize].inc();
+        match delivered {
+            Ok(delivery) => {
                 let body = format!(r#"{{"status":"{}"}}"#, delivery.as_str());
                 render::json(req, res, StatusCode::ACCEPTED, body);
+                LogFields::default()
+            }
+            Err((status, rule)) => {
+                render::refused_delivery(req, res, status, rule);
+                LogFields::refused(rule, None)
             }
         }
-        LogFields::default()
     }
 }

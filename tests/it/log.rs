@@ -83,6 +83,8 @@ async fn a_refusal_names_the_rule_and_the_url() {
     let _ = app.get("/explain?url=ftp://example.org/a").await;
     let _ = app.get("/repos/octo/%zz").await;
     let _ = app.get("/user").await;
+    let _ = app.get("/%ff").await;
+    let _ = Answer::of(app.request(Method::POST, "/version")).await;
     let lines = requests(&app);
     let refused: Vec<_> =
         lines.iter().map(|line| json!([line["status"], line["rule"], line["url"]])).collect();
@@ -92,6 +94,8 @@ async fn a_refusal_names_the_rule_and_the_url() {
     [400,"url must be an absolute https URL","ftp://example.org/a"]
     [400,"url holds a `%` that is not followed by two hexadecimal digits",null]
     [404,"not a path of GitHub's API that is served",null]
+    [400,"the path must be UTF-8 once it is percent-decoded",null]
+    [405,"use GET or HEAD",null]
     "#);
     let log = app.log();
     assert!(!log.contains("pw") && !log.contains("key=1"), "{log}");
