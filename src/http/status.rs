@@ -112,6 +112,8 @@ pub(super) struct StatusJson(pub(super) StatusSources);
 
 impl Page for StatusJson {
     const IS_SHED: bool = true;
+    // An open page asks every few seconds.
+    const IS_PROBE: bool = true;
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
         let facts = Facts::gather(&self.0, arrival.at);

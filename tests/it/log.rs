@@ -114,7 +114,8 @@ async fn a_line_repeats_the_trace_of_its_client() {
 
 #[tokio::test]
 async fn a_probe_that_succeeds_has_no_line() {
-    const PROBES: [&str; 5] = ["/ping", "/healthz", "/livez", "/readyz", "/metrics"];
+    const PROBES: [&str; 6] =
+        ["/ping", "/healthz", "/livez", "/readyz", "/metrics", "/status.json"];
     let app = TestApp::start().await;
     let wordy = TestApp::builder().set("RUST_LOG", "info,svm::access=debug").start().await;
     for path in PROBES {
