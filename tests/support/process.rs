@@ -14,8 +14,10 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use svm::clock::Clock;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -57,7 +59,7 @@ impl Setup {
 
     /// No variable at all.
     pub fn bare() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = folder();
         Self { folder, vars: BTreeMap::new(), prelude: Vec::new() }
     }
 
@@ -194,4 +196,14 @@ fn through_shell(prelude: &[String]) -> Command {
 fn coverage() -> Option<(&'static str, std::ffi::OsString)> {
     const NAME: &str = "LLVM_PROFILE_FILE";
     Some((NAME, std::env::var_os(NAME)?))
+}
+
+/// Makes a folder. Its name consists of numbers: of random letters the service may show only the
+/// first ones, since they may be a token.
+fn folder() -> TempDir {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let name = format!("svm-{process}-{number}-{}", Clock::System.now().as_millis());
+    let folder = tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir();
+    folder.expect("a temporary folder")
 }
