@@ -9,6 +9,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
 
 const COMMIT: &str = "SVM_COMMIT";
 /// <https://reproducible-builds.org/specs/source-date-epoch/>
@@ -17,7 +18,6 @@ const PACKAGE_INFO: &str = ".cargo_vcs_info.json";
 
 /// The digits of a commit that are shown.
 const SHOWN_DIGITS: usize = 12;
-const SECONDS_OF_DAY: u64 = 24 * 60 * 60;
 
 /// The commit and its time in seconds since the epoch, as far as they are known.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -83,21 +83,13 @@ pub(crate) fn files_of_git(root: &Path) -> Vec<String> {
     paths.filter(|path| root.join(path).is_file()).collect()
 }
 
-/// Returns the day of a time in the form of RFC 3339, in UTC.
-///
-/// The calendar repeats every 400 years of 146,097 days; a year that begins in March has its leap
-/// day at its end.
+/// Returns the day of a time in the form of RFC 3339, in UTC; nothing for one beyond the year 9999.
 pub(crate) fn day(seconds: u64) -> String {
-    // Days since 1 March of the year 0.
-    let days = seconds / SECONDS_OF_DAY + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
+    const LAST: u64 = 253_402_300_799;
+    let text =
+        |seconds| humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds));
+    let shown = (seconds <= LAST).then(|| text(seconds).to_string());
+    shown.and_then(|text| Some(text.split_once('T')?.0.to_owned())).unwrap_or_default()
 }
 
 /// Returns true for a name of a commit. Nothing else may get into a line for cargo.

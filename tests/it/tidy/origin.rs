@@ -101,6 +101,7 @@ fn days_are_those_of_the_calendar() {
         (SECONDS, "2026-06-01"),
         (1_798_761_599, "2026-12-31"),
         (4_107_542_400, "2100-03-01"),
+        (u64::MAX, ""),
     ] {
         assert_eq!(day(seconds), want, "{seconds}");
     }
