@@ -8,11 +8,11 @@
 //! counted of a hit as it is, as gzip, and as a 304.
 //!
 //! The limits follow the last measurement of a hit: its allocations as counted, its time of 1.10 to
-//! 1.15 floors with a small margin. Machines differ, and so do days: the same tree took 1.04 to 1.05
-//! floors on one machine and 1.08 to 1.14 on another of the same kind. The limit is meant to be
-//! lowered with each improvement. It was seen to fail on a hit that read its query anew, which takes
-//! 0.75 us and 4 allocations; done twice, that raised a ratio of 1.05 to 1.17. Six busy loops on the
-//! same two cores did not move these ratios.
+//! 1.15 floors with a small margin. Machines differ, and so do days: the same tree took 1.04 to
+//! 1.05 floors on one machine and 1.08 to 1.14 on another of the same kind. The limit is meant to
+//! be lowered with each improvement. It was seen to fail on a hit that read its query anew, which
+//! takes 0.75 us and 4 allocations; done twice, that raised a ratio of 1.05 to 1.17. Six busy loops
+//! on the same two cores did not move these ratios.
 //!
 //! `cargo bench --bench guard` runs it, in seconds.
 

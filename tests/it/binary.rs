@@ -20,9 +20,20 @@ mod store_file;
 mod sweeps;
 mod unwritten;
 
+use tokio::net::TcpSocket;
+
 use crate::support::github::{Failure, GitHub};
+use crate::support::process::Setup;
 
 /// Has GitHub fail, so that a document comes from the store or not at all.
 fn fail(github: &GitHub) {
     let _ = github.fail_all(Failure::ServerError502);
+}
+
+/// A setup whose port nobody listens on. The socket keeps others from getting it.
+fn without_service() -> (TcpSocket, Setup) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    let port = socket.local_addr().expect("a bound socket").port();
+    (socket, Setup::bare().set("HOST", "127.0.0.1").set("PORT", &port.to_string()))
 }

@@ -5,12 +5,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use tokio::net::TcpSocket;
-
 use crate::support::certificates::Certificates;
 use crate::support::github::GitHub;
 use crate::support::process::Setup;
 use crate::{LATEST, LATEST_PATH};
+
+use super::without_service;
 
 #[tokio::test]
 async fn help_all_names_every_variable_and_needs_none() {
@@ -213,11 +213,8 @@ async fn healthcheck_asks_for_readiness_alone() {
 
 #[tokio::test]
 async fn healthcheck_fails_where_nothing_serves() {
-    // A port that is taken, so that nobody else gets it, and on which nobody listens.
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (socket, setup) = without_service();
     let address = socket.local_addr().unwrap();
-    let setup = Setup::bare().set("HOST", "127.0.0.1").set("PORT", &address.port().to_string());
     let ended = setup.run(&["healthcheck"]).await;
     ended.assert_code(1);
     ended.assert_complaint(&format!("no answer from {address}: Connection refused (os error 111)"));

@@ -1,12 +1,13 @@
 //! The command `svm explain`.
 
 use serde_json::Value;
-use tokio::net::TcpSocket;
 
 use crate::LATEST;
 use crate::support::certificates::Certificates;
 use crate::support::github::GitHub;
 use crate::support::process::{Running, Setup};
+
+use super::without_service;
 
 fn beside(svm: &Running) -> Setup {
     Setup::bare().set("HOST", "127.0.0.1").set("PORT", &svm.address().port().to_string())
@@ -48,11 +49,8 @@ async fn explain_names_the_rule_by_which_a_url_is_refused() {
 
 #[tokio::test]
 async fn explain_says_that_no_service_runs() {
-    // A port that is taken, so that nobody else gets it, and on which nobody listens.
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (socket, setup) = without_service();
     let address = socket.local_addr().unwrap();
-    let setup = Setup::bare().set("HOST", "127.0.0.1").set("PORT", &address.port().to_string());
     let ended = setup.run(&["explain", LATEST]).await;
     ended.assert_code(1);
     ended.assert_complaint(&format!(
