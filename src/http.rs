@@ -29,6 +29,7 @@ mod patience;
 mod protocols;
 pub mod query;
 mod query_cache;
+mod question;
 mod refused_url;
 mod render;
 mod request_ids;

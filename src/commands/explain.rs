@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::target::percent;
+use crate::target::{self, percent};
 
 use super::own_service::OwnService;
 
@@ -28,11 +28,12 @@ pub fn explain(service: OwnService, url: &str, as_json: bool) -> Result<String, 
 
 /// Returns the variable behind a rule of the allowlist.
 fn variable(rule: &str) -> &'static str {
-    match rule {
-        "upstream host is not allowlisted" => " (ALLOWED_UPSTREAM_HOSTS)",
-        "upstream path is not allowlisted" => " (ALLOWED_API_PATHS)",
-        _ => "",
-    }
+    let variables = [
+        (target::Error::HostNotAllowed, " (ALLOWED_UPSTREAM_HOSTS)"),
+        (target::Error::PathNotAllowed, " (ALLOWED_API_PATHS)"),
+    ];
+    let named = variables.iter().find(|(error, _)| format!("{error}") == rule);
+    named.map_or("", |(_, variable)| variable)
 }
 
 fn sentences(body: &Value) -> String {

@@ -26,26 +26,32 @@ impl Proxies {
         Self(networks.into())
     }
 
-    /// Returns true if no proxy is trusted.
-    pub(super) fn are_none(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Returns true if the peer at this address is a trusted proxy.
     pub(super) fn are_trusted_at(&self, peer: IpAddr) -> bool {
         is_trusted(peer.to_canonical(), &self.0)
     }
 
+    /// Returns true if a trusted proxy sent the request.
+    pub(super) fn have_sent(&self, req: &Request) -> bool {
+        !self.0.is_empty() && peer_of(req).is_some_and(|peer| self.are_trusted_at(peer))
+    }
+
     /// Returns the client address of a request, or `None` if the request did not come over a
     /// socket.
     pub(super) fn client_of(&self, req: &Request) -> Option<IpAddr> {
-        let peer = req.remote_addr().clone().into_std()?.ip();
+        let peer = peer_of(req)?;
+        // Without a look at the header, which only a proxy's word gives a meaning.
         if !self.are_trusted_at(peer) {
             return Some(peer.to_canonical());
         }
         let forwarded = req.headers().get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
         Some(client_ip(peer, forwarded, &self.0))
     }
+}
+
+/// Returns the address at the other end of the connection, if the request came over a socket.
+pub(super) fn peer_of(req: &Request) -> Option<IpAddr> {
+    Some(req.remote_addr().clone().into_std()?.ip())
 }
 
 /// Returns the client's address: the peer, or, if the peer is trusted, the right-most untrusted hop

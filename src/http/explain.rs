@@ -6,7 +6,6 @@ mod checks;
 mod facts;
 mod next_check;
 mod outlook;
-mod question;
 mod sentences;
 mod values;
 
@@ -16,17 +15,18 @@ use std::time::Duration;
 use http::StatusCode;
 use salvo::{Request, Response};
 
-use crate::target::{ApiRoot, Policy, percent};
+use crate::target::{ApiRoot, Policy, Target, percent};
 
 use super::documents::Documents;
 use super::metrics::MetricsSources;
+use super::mirror::without_prefix;
 use super::page::{Arrival, LogFields, Page};
+use super::question::Question;
 use super::refused_url;
 use super::render;
 
 use facts::Facts;
 use next_check::{Background, NextCheck};
-use question::Question;
 
 /// The page, and where it looks.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Page for Explain {
     const IS_SHED: bool = true;
 
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
-        match Question::parse(req.uri().query(), &self.policy, &self.root) {
+        match self.question(req.uri().query()) {
             Ok(question) => {
                 let body = values::of(&self.facts(req, &question).await).to_string();
                 render::json(req, res, StatusCode::OK, body);
@@ -66,8 +66,19 @@ impl Explain {
     /// The rule that it breaks.
     pub(super) async fn sentences(&self, req: &Request, url: &str) -> Result<Vec<String>, String> {
         let query = format!("url={}", percent::encode(url));
-        let question = Question::parse(Some(&query), &self.policy, &self.root)?;
+        let question = self.question(Some(&query))?;
         Ok(sentences::sentences(&self.facts(req, &question).await))
+    }
+
+    /// Parses the query. Its `url` may be a path of the mirror.
+    fn question(&self, query: Option<&str>) -> Result<Question, String> {
+        Question::parse(query, &self.policy, |url| match url.starts_with('/') {
+            true => {
+                let (path, query) = url.split_once('?').unwrap_or((url, ""));
+                self.root.target(without_prefix(path), query, &self.policy)
+            }
+            false => Target::parse(url, &self.policy),
+        })
     }
 
     async fn facts<'a>(&self, req: &Request, question: &'a Question) -> Facts<'a> {

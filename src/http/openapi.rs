@@ -3,6 +3,7 @@
 //! `openapi.json` beside this file is written by hand. A test compares it with the router, and
 //! `just openapi-check` with the answers of the running service.
 
+use bytes::Bytes;
 use http::StatusCode;
 use salvo::{Request, Response};
 use serde_json::Value;
@@ -15,7 +16,7 @@ use super::render;
 const DOCUMENT: &str = include_str!("openapi.json");
 
 /// The page, with its answer.
-pub(super) struct OpenApi(String);
+pub(super) struct OpenApi(Bytes);
 
 impl OpenApi {
     /// Completes the document by the version of svm and by the HEAD of each GET.
@@ -29,7 +30,7 @@ impl OpenApi {
                 path["head"] = head_of(get);
             }
         }
-        Self(document.to_string())
+        Self(document.to_string().into())
     }
 }
 

@@ -7,10 +7,9 @@
 use std::sync::Arc;
 
 use crate::cache::Demand;
-use crate::target::{self, Policy, Target};
+use crate::target::{Policy, Target};
 
-use super::marked::has_hash;
-use super::query::VersionQuery;
+use super::question::Question;
 use super::selection::Selection;
 use super::two_hit_cache::TwoHitCache;
 
@@ -18,10 +17,6 @@ use super::two_hit_cache::TwoHitCache;
 const SLOTS: usize = 4096;
 /// The length in bytes up to which queries are cached.
 const LONGEST: usize = 512;
-
-/// The refusal of an age where there are no releases to choose from.
-pub(super) const NO_RELEASES: &str =
-    "min_age parameter is for URLs of releases/latest and of lists of releases of a repository";
 
 /// The meaning of a query.
 #[derive(Clone, Debug)]
@@ -54,18 +49,10 @@ impl QueryCache {
     }
 
     fn parse(&self, raw: &str) -> Result<ParsedQuery, String> {
-        // The query continues after the `#`, unparsed.
-        if has_hash(raw) {
-            return Err(target::Error::Fragment.to_string());
-        }
-        let query = VersionQuery::parse(Some(raw)).map_err(|error| error.to_string())?;
-        let target = Target::parse(&query.url, &self.policy).map_err(|error| error.to_string())?;
-        let target = match query.selection.min_age {
-            Some(_) => target.list_of_releases(&self.policy).ok_or(NO_RELEASES)?,
-            None => target,
-        };
-        let demand = if query.refresh { Demand::Refresh } else { Demand::Cached };
-        let selection = Some(query.selection).filter(|selection| !selection.is_all());
+        let target_of = |url: &str| Target::parse(url, &self.policy);
+        let question = Question::parse(Some(raw), &self.policy, target_of)?;
+        let Question { target, demand, selection } = question;
+        let selection = Some(selection).filter(|selection| !selection.is_all());
         Ok(ParsedQuery { target: Arc::new(target), demand, selection: selection.map(Arc::new) })
     }
 }

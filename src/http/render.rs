@@ -159,7 +159,7 @@ pub(super) fn overloaded(req: &Request, res: &mut Response) {
 }
 
 /// Renders JSON of the service itself, which caches must not store.
-pub(super) fn json(req: &Request, res: &mut Response, status: StatusCode, body: String) {
+pub(super) fn json(req: &Request, res: &mut Response, status: StatusCode, body: impl Into<Bytes>) {
     refused(req, res, status, body.into(), None);
 }
 

@@ -14,7 +14,6 @@ mod visibility;
 
 use std::sync::Arc;
 
-use http::HeaderMap;
 use http::HeaderValue;
 use salvo::{Request, Response};
 
@@ -22,7 +21,6 @@ use crate::config;
 use crate::target::percent;
 use crate::upstream::Calls;
 
-use super::client_ip::Proxies;
 use super::explain::Explain;
 use super::health::Health;
 use super::metrics::MetricsSources;
@@ -33,6 +31,7 @@ use facts::Facts;
 use html::Explained;
 
 pub use records::StatusRecords;
+pub(super) use visibility::{Visibility, wants_html};
 
 /// The settings of the status page, and what only it reads.
 pub struct StatusParts {
@@ -54,25 +53,6 @@ pub(super) struct StatusSources {
     pub(super) health: Health,
     pub(super) records: Arc<StatusRecords>,
     pub(super) is_shared: bool,
-}
-
-/// The rule for requests that the page answers; the others find what is there without it.
-#[derive(Clone)]
-pub(super) struct Visibility {
-    pub(super) mode: config::StatusMode,
-    pub(super) proxies: Proxies,
-}
-
-impl Visibility {
-    /// Returns true if the client may see the page.
-    pub(super) fn admits(&self, req: &Request) -> bool {
-        visibility::is_visible(self.mode, req, &self.proxies)
-    }
-}
-
-/// Returns true if a client names HTML among the forms that it takes, as browsers do.
-pub(super) fn wants_html(headers: &HeaderMap) -> bool {
-    visibility::wants_html(headers)
 }
 
 /// The page at `/`, for browsers.

@@ -6,6 +6,9 @@ use sha2::{Digest, Sha256};
 
 use crate::hex;
 
+/// The bytes of a key in its short form, two digits each.
+const SHORT: usize = 6;
+
 /// The SHA-256 of a canonical URL, shown as `v1:` and lower-case hex.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key([u8; 32]);
@@ -14,6 +17,11 @@ impl Key {
     /// Returns the key of a canonical URL, as [`Target::parse`](super::Target::parse) makes it.
     pub fn of(canonical: &str) -> Self {
         Self(Sha256::digest(canonical.as_bytes()).into())
+    }
+
+    /// Returns the first twelve digits, by which the log and the status page name a document.
+    pub fn short_digits(&self) -> impl Iterator<Item = u8> {
+        hex::each(&self.0[..SHORT])
     }
 
     /// Returns the raw digest.

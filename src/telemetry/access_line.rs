@@ -12,7 +12,6 @@ use std::time::Duration;
 use http::Method;
 
 use crate::clock::Timestamp;
-use crate::hex;
 use crate::target::{Target, label, shown_query};
 
 use super::ACCESS;
@@ -21,9 +20,6 @@ use super::time_text::TimeText;
 
 use fields::Fields;
 pub use rare::RareFields;
-
-/// The bytes of a key that a line shows, two digits each.
-const KEY: usize = 6;
 
 /// A request in the access log: no query of svm's own, no body, no header.
 #[derive(Debug)]
@@ -131,8 +127,8 @@ impl AccessLine {
 
     /// Returns the fields of the entry in the form of a text line.
     fn entry(&self) -> String {
-        let key = self.target.as_ref().map(|target| hex::digits(&target.key().as_bytes()[..KEY]));
-        let key = key.map(|key| format!(" key={key}"));
+        let digits = |target: &Arc<Target>| target.key().short_digits().map(char::from).collect();
+        let key = self.target.as_ref().map(digits).map(|key: String| format!(" key={key}"));
         let age = self.age.map(|age| format!(" age={age}"));
         let ttl = self.ttl.map(|ttl| format!(" ttl={ttl}"));
         [key, age, ttl].into_iter().flatten().collect()

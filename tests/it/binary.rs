@@ -22,6 +22,7 @@ mod unwritten;
 
 use tokio::net::TcpSocket;
 
+use crate::support::certificates::Certificates;
 use crate::support::github::{Failure, GitHub};
 use crate::support::process::Setup;
 
@@ -36,4 +37,11 @@ fn without_service() -> (TcpSocket, Setup) {
     socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
     let port = socket.local_addr().expect("a bound socket").port();
     (socket, Setup::bare().set("HOST", "127.0.0.1").set("PORT", &port.to_string()))
+}
+
+/// Has the service speak TLS with this certificate.
+fn over_tls(setup: Setup, certificates: &Certificates) -> Setup {
+    setup
+        .set("TLS_CERT_FILE", &certificates.cert_file())
+        .set("TLS_KEY_FILE", &certificates.key_file())
 }

@@ -8,10 +8,10 @@ use humantime::{format_duration, format_rfc3339_seconds};
 use crate::cache::Explanation;
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Reason};
+use crate::http::question::Question;
 use crate::upstream::Failing;
 
 use super::next_check::NextCheck;
-use super::question::Question;
 
 /// The facts from which values and sentences are made.
 pub(super) struct Facts<'a> {
@@ -104,15 +104,6 @@ fn succeeded(entry: &Entry) -> CheckOutcome {
         None if entry.is_negative() => CheckOutcome::Absent,
         None if entry.times.fetched_at == entry.times.checked_at => CheckOutcome::Fetched,
         None => CheckOutcome::Unchanged { by_date: !entry.times.last_check_was_full() },
-    }
-}
-
-/// Returns the kind of the validator that an entry has.
-pub(super) fn validator(entry: &Entry) -> &'static str {
-    match (&entry.validators.etag, &entry.validators.last_modified) {
-        (Some(_), _) => "etag",
-        (None, Some(_)) => "date",
-        (None, None) => "none",
     }
 }
 

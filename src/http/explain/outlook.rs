@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::cache::{Demand, Prospect};
-use crate::entry::Entry;
+use crate::entry::{Entry, Validator};
 use crate::upstream::Failure;
 
-use super::facts::{Facts, at, since, validator};
+use super::facts::{Facts, at, since};
 
 /// The duration from which an exchange is worth a word.
 const SLOW: Duration = Duration::from_secs(1);
@@ -85,10 +85,12 @@ fn waiting(entry: Option<&Entry>) -> String {
     if entry.is_negative() {
         return "A request now waits for GitHub.".to_owned();
     }
-    let validator = match validator(entry) {
-        "etag" => "by its ETag, which costs nothing if it is unchanged",
-        "date" => "by its date, which costs nothing if it is unchanged",
-        _ => "without a condition",
+    let validator = match entry.validators.kind() {
+        Validator::Etag | Validator::ComputedEtag => {
+            "by its ETag, which costs nothing if it is unchanged"
+        }
+        Validator::Date => "by its date, which costs nothing if it is unchanged",
+        Validator::None => "without a condition",
     };
     format!("A request now waits for GitHub, which svm asks {validator}.")
 }

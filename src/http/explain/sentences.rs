@@ -1,10 +1,10 @@
 //! The sentences of an explanation, from what is stored to what a request would get.
 
 use crate::cache::{Demand, Tier};
-use crate::entry::Entry;
+use crate::entry::{Entry, Validator};
 
 use super::checks::{background, lateness};
-use super::facts::{CheckOutcome, Facts, LastCheck, since, validator};
+use super::facts::{CheckOutcome, Facts, LastCheck, since};
 use super::outlook::{outlook, state_of_github};
 
 /// Returns the sentences for a reader.
@@ -58,10 +58,10 @@ fn origin(facts: &Facts<'_>, entry: &Entry) -> Option<String> {
     if entry.is_negative() {
         return None;
     }
-    let validator = match validator(entry) {
-        "etag" => "an ETag",
-        "date" => "a date",
-        _ => "no validator",
+    let validator = match entry.validators.kind() {
+        Validator::Etag | Validator::ComputedEtag => "an ETag",
+        Validator::Date => "a date",
+        Validator::None => "no validator",
     };
     let token = match (facts.token, entry.token) {
         (Some(place), _) => format!("the token at place {place} of GITHUB_PATS fetched it"),

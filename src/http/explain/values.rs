@@ -6,7 +6,7 @@ use crate::activity::Mutability;
 use crate::cache::{Demand, Prospect, Status, Tier};
 use crate::entry::Entry;
 
-use super::facts::{CheckOutcome, Facts, LastCheck, at, validator};
+use super::facts::{CheckOutcome, Facts, LastCheck, at};
 use super::next_check::NextCheck;
 use super::sentences::sentences;
 
@@ -55,7 +55,7 @@ fn stored(facts: &Facts<'_>, entry: &Entry) -> Value {
         "fetched_at": at(entry.times.fetched_at),
         "checked_at": at(entry.times.checked_at),
         "expires_at": at(entry.times.expires_at),
-        "validator": validator(entry),
+        "validator": entry.validators.kind().as_str(),
         "token": facts.token,
         "retry_at": entry.extras.failure().map(|failure| at(failure.retry_at)),
     })

@@ -17,8 +17,7 @@ const LONGEST: usize = 255;
 
 /// Returns the URL in front of the path of a request, without a final slash: `http://svm:8000`.
 pub(super) fn of(req: &Request, proxies: &Proxies) -> Option<String> {
-    let peer = req.remote_addr().clone().into_std().map(|peer| peer.ip());
-    let is_proxied = peer.is_some_and(|peer| proxies.are_trusted_at(peer));
+    let is_proxied = proxies.have_sent(req);
     let forwarded = |name| if is_proxied { last(req, name) } else { None };
     let scheme = match forwarded(FORWARDED_PROTO) {
         Some(proto) if proto.eq_ignore_ascii_case("https") => "https",

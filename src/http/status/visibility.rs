@@ -12,7 +12,7 @@ use http::header::{FORWARDED, HOST, HeaderName, VIA};
 use salvo::Request;
 
 use crate::config::StatusMode;
-use crate::http::client_ip::Proxies;
+use crate::http::client_ip::{Proxies, peer_of};
 
 /// The headers by which proxies name their clients.
 const OF_PROXIES: [HeaderName; 7] = [
@@ -25,15 +25,23 @@ const OF_PROXIES: [HeaderName; 7] = [
     HeaderName::from_static("x-real-ip"),
 ];
 
-/// Returns true if the client may see the page.
-pub(super) fn is_visible(mode: StatusMode, req: &Request, proxies: &Proxies) -> bool {
-    match mode {
-        StatusMode::On => true,
-        StatusMode::Off => false,
-        StatusMode::Localhost => {
-            let peer = req.remote_addr().clone().into_std().map(|peer| peer.ip());
-            let is_proxy = |peer: IpAddr| proxies.are_trusted_at(peer);
-            peer.is_some_and(|peer| !is_proxy(peer) && is_local(peer, req.headers()))
+/// The rule for requests that the page answers; the others find what is there without it.
+#[derive(Clone)]
+pub(in crate::http) struct Visibility {
+    pub(in crate::http) mode: StatusMode,
+    pub(in crate::http) proxies: Proxies,
+}
+
+impl Visibility {
+    /// Returns true if the client may see the page.
+    pub(in crate::http) fn admits(&self, req: &Request) -> bool {
+        match self.mode {
+            StatusMode::On => true,
+            StatusMode::Off => false,
+            StatusMode::Localhost => {
+                let is_local = |peer| is_local(peer, req.headers());
+                !self.proxies.have_sent(req) && peer_of(req).is_some_and(is_local)
+            }
         }
     }
 }
@@ -55,7 +63,7 @@ fn is_local_host(host: &str) -> bool {
 }
 
 /// Returns true if a client names HTML among the forms that it takes, as browsers do.
-pub(super) fn wants_html(headers: &HeaderMap) -> bool {
+pub(in crate::http) fn wants_html(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(http::header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|range| {
         let mut parts = range.split(';').map(str::trim);

@@ -5,11 +5,8 @@ use std::io::Write;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use crate::hex;
 use crate::target::Key;
 use crate::telemetry::request_id::RequestId;
-
-use super::KEY;
 
 /// The JSON in progress.
 pub(super) struct Fields<'a>(pub(super) &'a mut Vec<u8>);
@@ -43,7 +40,7 @@ impl Fields<'_> {
 
     /// Appends the first twelve digits of a key.
     pub(super) fn key(&mut self, key: Key) -> &mut Self {
-        self.0.extend(hex::each(&key.as_bytes()[..KEY]));
+        self.0.extend(key.short_digits());
         self
     }
 

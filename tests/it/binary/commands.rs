@@ -10,7 +10,7 @@ use crate::support::github::GitHub;
 use crate::support::process::Setup;
 use crate::{LATEST, LATEST_PATH};
 
-use super::without_service;
+use super::{over_tls, without_service};
 
 #[tokio::test]
 async fn help_all_names_every_variable_and_needs_none() {
@@ -175,13 +175,10 @@ async fn check_finds_a_certificate_that_cannot_be_shown() {
 async fn healthcheck_speaks_tls_where_the_service_does() {
     let setup = Setup::new();
     let certificates = Certificates::new(setup.folder(), &["svm.example"]);
-    let files =
-        [("TLS_CERT_FILE", certificates.cert_file()), ("TLS_KEY_FILE", certificates.key_file())];
-    let with_tls =
-        |setup: Setup| files.iter().fold(setup, |setup, (name, path)| setup.set(name, path));
-    let svm = with_tls(setup).start().await;
+    let svm = over_tls(setup, &certificates).start().await;
     let port = svm.address().port().to_string();
-    let checked = with_tls(Setup::bare().set("PORT", &port)).run(&["healthcheck"]).await;
+    let checked =
+        over_tls(Setup::bare().set("PORT", &port), &certificates).run(&["healthcheck"]).await;
     checked.assert_code(0);
     assert!(checked.stdout.contains(r#""status":"healthy""#), "{checked:?}");
     let plain = Setup::bare().set("PORT", &port).run(&["healthcheck"]).await;

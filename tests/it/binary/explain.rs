@@ -7,7 +7,7 @@ use crate::support::certificates::Certificates;
 use crate::support::github::GitHub;
 use crate::support::process::{Running, Setup};
 
-use super::without_service;
+use super::{over_tls, without_service};
 
 fn beside(svm: &Running) -> Setup {
     Setup::bare().set("HOST", "127.0.0.1").set("PORT", &svm.address().port().to_string())
@@ -64,10 +64,6 @@ async fn explain_says_that_no_service_runs() {
 async fn explain_speaks_tls_where_the_service_does() {
     let setup = Setup::new();
     let certificates = Certificates::new(setup.folder(), &["svm.example"]);
-    let files =
-        [("TLS_CERT_FILE", certificates.cert_file()), ("TLS_KEY_FILE", certificates.key_file())];
-    let with_tls =
-        |setup: Setup| files.iter().fold(setup, |setup, (name, path)| setup.set(name, path));
-    let svm = with_tls(setup).start().await;
-    with_tls(beside(&svm)).run(&["explain", LATEST]).await.assert_code(0);
+    let svm = over_tls(setup, &certificates).start().await;
+    over_tls(beside(&svm), &certificates).run(&["explain", LATEST]).await.assert_code(0);
 }

@@ -19,11 +19,11 @@ pub(in crate::http::status) struct InUseFacts {
     pub(in crate::http::status) in_use: usize,
     pub(in crate::http::status) entries_in_memory: u64,
     pub(in crate::http::status) bytes_in_memory: u64,
-    /// InUseFacts past their lifetime, in memory.
+    /// Documents past their lifetime, in memory.
     pub(in crate::http::status) stale: usize,
-    /// InUseFacts whose loss is not confirmed.
+    /// Documents whose loss is not confirmed.
     pub(in crate::http::status) unconfirmed: usize,
-    /// InUseFacts whose check is late, as of the last sweep.
+    /// Documents whose check is late, as of the last sweep.
     pub(in crate::http::status) checked_late: usize,
     pub(in crate::http::status) most_used: Vec<DocumentFacts>,
     pub(in crate::http::status) oldest_check: Vec<DocumentFacts>,
@@ -72,13 +72,8 @@ impl InUseFacts {
 }
 
 impl DocumentFacts {
-    /// The digits of the key that are shown, as many as the log shows.
-    const DIGITS: usize = 12;
-
     fn of(document: &Surveyed) -> Self {
         let Surveyed { key, in_use, held } = document;
-        let key = key.to_string();
-        let digits = key.rsplit(':').next().unwrap_or_default();
         let held = held.as_ref();
         let check = in_use.and_then(|in_use| in_use.check);
         let name = held.map(|held| &*held.name);
@@ -87,7 +82,7 @@ impl DocumentFacts {
                 && !name.contains(' ')
         };
         Self {
-            key: digits.chars().take(Self::DIGITS).collect(),
+            key: key.short_digits().map(char::from).collect(),
             document: name.map(label),
             url: name.filter(is_whole).map(str::to_owned),
             recent_uses: in_use.map(|in_use| in_use.uses),

@@ -1,15 +1,17 @@
-//! The query of `/explain`: the one that a request for the document would have.
+//! The meaning of the query of `/version`, and of `/explain`, which takes the same one.
 
 use crate::cache::Demand;
-use crate::target::{self, ApiRoot, Policy, Target};
+use crate::target::{self, Policy, Target};
 
-use crate::http::marked::has_hash;
-use crate::http::mirror::without_prefix;
-use crate::http::query::VersionQuery;
-use crate::http::query_cache::NO_RELEASES;
-use crate::http::selection::Selection;
+use super::marked::has_hash;
+use super::query::VersionQuery;
+use super::selection::Selection;
 
-/// The request to be explained.
+/// The refusal of an age where there are no releases to choose from.
+const NO_RELEASES: &str =
+    "min_age parameter is for URLs of releases/latest and of lists of releases of a repository";
+
+/// A request for a document or for a part of it.
 #[derive(Debug)]
 pub(super) struct Question {
     /// The document; with a minimum age, the list from which the release is chosen.
@@ -19,7 +21,7 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// Parses the raw query, without its question mark. Its `url` may be a path of the mirror.
+    /// Parses the raw query, without its question mark. `target_of` reads its `url`.
     ///
     /// # Errors
     ///
@@ -27,20 +29,14 @@ impl Question {
     pub(super) fn parse(
         query: Option<&str>,
         policy: &Policy,
-        root: &ApiRoot,
+        target_of: impl FnOnce(&str) -> Result<Target, target::Error>,
     ) -> Result<Self, String> {
+        // The query continues after the `#`, unparsed.
         if query.is_some_and(has_hash) {
             return Err(target::Error::Fragment.to_string());
         }
         let query = VersionQuery::parse(query).map_err(|error| error.to_string())?;
-        let target = match query.url.starts_with('/') {
-            true => {
-                let (path, query) = query.url.split_once('?').unwrap_or((&query.url, ""));
-                root.target(without_prefix(path), query, policy)
-            }
-            false => Target::parse(&query.url, policy),
-        };
-        let target = target.map_err(|error| error.to_string())?;
+        let target = target_of(&query.url).map_err(|error| error.to_string())?;
         let target = match query.selection.min_age {
             Some(_) => target.list_of_releases(policy).ok_or(NO_RELEASES)?,
             None => target,
