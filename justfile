@@ -280,6 +280,7 @@ simulated-check:
 # Run all that the release workflow does and that needs no account: some 15 minutes.
 release-check: portable-check deb-check install-check chart-check simulated-check
     deploy/release/check-scripts.sh
+    deploy/release/check-publishing.sh
     cargo package --allow-dirty
 
 # Run all checks of a change; the tests come last, so that their summary ends the output.

@@ -170,7 +170,7 @@ root=$folder/root
 container=
 leader=
 port=$(free_port)
-package=$(printf "%s_%s_amd64.deb" svm "$debian_version")
+package=$(deb_file amd64)
 trap cleanup EXIT
 main
 echo "all well"

@@ -21,5 +21,9 @@ check "names that are left in the formula" "$(grep -cE 'REPOSITORY|VERSION|SUM_O
 check "its sums" "$(grep -cE '^ +sha256 "[0-9a-f]{64}"$' "$folder/svm.rb")" 3
 check "its addresses" "$(grep -cE "^ +url \"https://github.com/somebody/svm/releases/download/v$version/svm-$version-[a-z0-9_-]+\.tar\.gz\"$" "$folder/svm.rb")" 3
 check "the version of the chart" "$(sed -nE 's/^(version|appVersion): //p' deploy/chart/Chart.yaml | sort --unique)" "$version"
-deploy/release/notes.sh >"$folder/notes"
+deploy/release/check-tag.sh "v$version"
+if deploy/release/check-tag.sh v0.0.0 2>/dev/null; then fail "a tag of another version passes"; fi
+for script in deploy/*.sh deploy/release/*.sh; do
+    [[ -x $script ]] || fail "$script is not executable, and the workflow calls it by its name"
+done
 echo "all well"

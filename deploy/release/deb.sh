@@ -13,6 +13,11 @@ tool=3.8.0
 
 [[ -x $target/tools/cargo-deb-$tool/bin/cargo-deb ]] ||
     cargo install --quiet --locked --root "$target/tools/cargo-deb-$tool" "cargo-deb@$tool"
+case $triple in
+x86_64-*) architecture=amd64 ;;
+aarch64-*) architecture=arm64 ;;
+*) fail "Debian's name of the architecture of $triple is not known" ;;
+esac
 mkdir -p "$packages"
 PATH=$target/tools/cargo-deb-$tool/bin:$PATH cargo deb --no-build --no-strip --profile dist \
-    --target "$triple" --output "$packages/"
+    --target "$triple" --output "$packages/$(deb_file "$architecture")"

@@ -21,11 +21,8 @@ done
 cp --dereference /etc/ssl/certs/ca-certificates.crt "$context"
 mkdir "$context/store"
 
-tags=(--tag "$image:$version")
-# A candidate is not what people get who name no version.
-[[ $version == *-* ]] || tags+=(--tag "$image:latest")
 docker buildx create --use --driver docker-container >/dev/null
-docker buildx build --platform linux/amd64,linux/arm64 --push "${tags[@]}" \
+docker buildx build --platform linux/amd64,linux/arm64 --push --tag "$image:$version" \
     --label "org.opencontainers.image.version=$version" \
     --label "org.opencontainers.image.revision=$(git rev-parse HEAD)" \
     --label "org.opencontainers.image.source=https://github.com/${GITHUB_REPOSITORY:-OWNER/svm}" \

@@ -8,6 +8,10 @@ version=$(sed -nE 's/^version = "(.*)"/\1/p;T;q' Cargo.toml)
 # The same as Debian writes it: a tilde comes before everything.
 debian_version=${version/-/\~}-1
 
+# The file of the Debian package for an architecture of Debian. GitHub writes a dot for a tilde in
+# the name of a release's file, which then would have no sum: the name keeps the hyphen.
+deb_file() { printf "%s_%s_%s.deb\n" svm "$version-1" "$1"; }
+
 # The answer of a binary of this commit to --version.
 version_line() {
     echo "svm $version ($(git rev-parse HEAD | cut -c 1-12) $(TZ=UTC0 git log -1 --date=format-local:%Y-%m-%d --format=%cd))"

@@ -11,11 +11,15 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . deploy/release/lib.sh
 
 tag=$1 folder=$2
-[[ $tag == "v$version" ]] || fail "the tag is $tag, and the version $version"
+deploy/release/check-tag.sh "$tag"
 
 notes=$(deploy/release/notes.sh)
 kind=()
 [[ $version != *-* ]] || kind=(--prerelease)
+# Of a run before this one, which has failed: a second draft of a tag would be another release.
+if [[ $(gh release view "$tag" --json isDraft --jq .isDraft || true) == true ]]; then
+    gh release delete "$tag" --yes
+fi
 gh release create "$tag" --draft --verify-tag --title "svm $version" --notes "$notes" "${kind[@]}"
 gh release upload "$tag" "$folder"/*
 # All of them have arrived whole.

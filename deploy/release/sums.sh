@@ -8,6 +8,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 cd "${1:-$packages}"
 rm -f SHA256SUMS
+for file in *; do
+    # GitHub would write dots for other signs, and the sum would be that of no file.
+    [[ $file =~ ^[A-Za-z0-9][A-Za-z0-9._+-]*$ ]] || fail "$file is no name of a release's file"
+done
 sha256sum -- * >SHA256SUMS.new
 mv SHA256SUMS.new SHA256SUMS
 cat SHA256SUMS
