@@ -32,6 +32,7 @@ mod query_cache;
 mod question;
 mod refused_url;
 mod render;
+mod request_fields;
 mod request_ids;
 mod route;
 mod router;

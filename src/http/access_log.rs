@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderName, Method};
+use http::Method;
 use salvo::http::ResBody;
 use salvo::{Request, Response};
 
@@ -11,8 +11,7 @@ use crate::telemetry::{AccessLine, Lines, RareFields};
 
 use super::client_ip::Proxies;
 use super::page::{Arrival, LogFields};
-
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+use super::request_fields::TRACEPARENT;
 
 /// The length to which a path is cut. Unknown paths are arbitrarily long, and the log need not
 /// store them.
@@ -67,7 +66,10 @@ impl AccessLog {
             ttl: fields.cache.and_then(|status| status.ttl),
             bytes: size(&res.body),
             took: fields.took.unwrap_or_else(|| arrival.stopwatch.elapsed()),
-            rare: with_trace(fields.rare, req),
+            rare: match arrival.fields.has_traceparent {
+                true => with_trace(fields.rare, req),
+                false => fields.rare,
+            },
         });
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! There is one coding, gzip. A client that accepts neither gzip nor the plain bytes gets the plain
 //! bytes, never a `406`. A value that cannot be read counts as absent, since plain bytes are never
-//! wrong. Nothing is allocated, and a client without the header costs one look-up.
+//! wrong. Nothing is allocated.
 
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;

@@ -105,7 +105,8 @@ impl Documents {
         arrival: &Arrival,
         form: &impl Form,
     ) -> LogFields {
-        let given = Given { key: wanted.target.key(), answer, now, heads: &self.heads };
+        let (key, fields) = (wanted.target.key(), arrival.fields);
+        let given = Given { key, answer, now, fields, heads: &self.heads };
         if let Some(saved) = form.answer(req, res, given) {
             self.metrics.compressed(saved);
         }

@@ -5,21 +5,34 @@
 
 use std::net::Ipv6Addr;
 
-use http::header::HOST;
-use http::{HeaderMap, Version};
+use http::{HeaderValue, Version};
 
 use crate::target::percent;
 
-/// Returns the error message for a request that breaks the rule.
-pub(super) fn fault(version: Version, headers: &HeaderMap) -> Option<&'static str> {
-    let mut hosts = headers.get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) if is_valid(host.as_bytes()) => None,
-        (Some(_), None) => Some("the Host header must be a host, with or without a port"),
-        (Some(_), Some(_)) => Some("a request must have one Host header"),
-        // HTTP/1.0 requires none.
-        (None, _) if version < Version::HTTP_11 => None,
-        (None, _) => Some("a request of HTTP/1.1 must have a Host header"),
+/// The lines with `Host` of a request.
+#[derive(Default)]
+pub(super) struct HostLines {
+    count: usize,
+    has_invalid: bool,
+}
+
+impl HostLines {
+    /// Adds a line.
+    pub(super) fn add(&mut self, host: &HeaderValue) {
+        self.count += 1;
+        self.has_invalid |= !is_valid(host.as_bytes());
+    }
+
+    /// Returns the error message for a request that breaks the rule.
+    pub(super) fn fault(&self, version: Version) -> Option<&'static str> {
+        match self.count {
+            // HTTP/1.0 requires none.
+            0 if version < Version::HTTP_11 => None,
+            0 => Some("a request of HTTP/1.1 must have a Host header"),
+            1 if self.has_invalid => Some("the Host header must be a host, with or without a port"),
+            1 => None,
+            _ => Some("a request must have one Host header"),
+        }
     }
 }
 
@@ -85,17 +98,12 @@ fn is_name(name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn is_refused(version: Version, hosts: &[&str]) -> bool {
-        let headers = hosts.iter().map(|host| (HOST, HeaderValue::from_str(host).unwrap()));
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.append(name, value);
-        }
-        fault(version, &map).is_some()
+        let mut lines = HostLines::default();
+        hosts.iter().for_each(|host| lines.add(&HeaderValue::from_str(host).unwrap()));
+        lines.fault(version).is_some()
     }
 
     #[test]

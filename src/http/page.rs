@@ -12,6 +12,8 @@ use crate::config::redacted::redacted;
 use crate::target::Target;
 use crate::telemetry::{RareFields, RequestId};
 
+use super::request_fields::RequestFields;
+
 /// The handler of a path.
 pub(super) trait Page: Send + Sync + 'static {
     /// True if the page refuses other methods with a `405`.
@@ -59,6 +61,8 @@ pub(super) struct Arrival {
     pub(super) stopwatch: Stopwatch,
     /// The id of the request.
     pub(super) id: RequestId,
+    /// The fields of its head.
+    pub(super) fields: RequestFields,
 }
 
 /// Facts of an answer that the access log needs beside the head.

@@ -1,17 +1,16 @@
 //! HTTP responses. Only this module knows the service's header names, and only this module turns
 //! errors into statuses.
 
+mod every;
 mod heads;
 mod link;
 pub(super) mod mirror;
 pub(super) mod status;
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER,
-};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use salvo::http::ResBody;
 use salvo::{Request, Response};
@@ -22,14 +21,14 @@ use crate::clock::Timestamp;
 use crate::entry::{Body, Coding, Entry, Reason};
 use crate::json::is_valid;
 use crate::target::Key;
-use crate::telemetry::RequestId;
 use crate::upstream::Failure;
 
 use super::coding;
 use super::conditional;
-use super::request_ids::X_REQUEST_ID;
+use super::request_fields::RequestFields;
 use super::values::Values;
 
+pub(super) use every::{close_connection, date, request_id};
 pub(super) use heads::HeadCache;
 use heads::{HeadKey, Interface};
 
@@ -51,6 +50,8 @@ pub(super) struct Given<'a> {
     pub(super) answer: &'a Answer,
     /// The time at which it is given.
     pub(super) now: Timestamp,
+    /// The fields of the request.
+    pub(super) fields: RequestFields,
     /// The writer of the heads.
     pub(super) heads: &'a HeadCache,
 }
@@ -171,29 +172,6 @@ pub(super) fn text(req: &Request, res: &mut Response, content_type: &'static str
     send(req, res, StatusCode::OK, body.into());
 }
 
-/// Sends the id of the request back.
-pub(super) fn request_id(res: &mut Response, id: &RequestId) {
-    res.headers_mut().insert(X_REQUEST_ID, id.to_header());
-}
-
-/// Tells the client to use another connection for its next request.
-pub(super) fn close_connection(res: &mut Response) {
-    res.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-}
-
-/// Sets `Date`, where the library would write another time.
-pub(super) fn date(res: &mut Response, now: Timestamp) {
-    /// The first second that the header's format cannot express.
-    const YEAR_10000: u64 = 253_402_300_800;
-    if now.as_secs() >= YEAR_10000 {
-        return;
-    }
-    let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(now.as_secs()));
-    if let Ok(date) = HeaderValue::try_from(date) {
-        res.headers_mut().insert(DATE, date);
-    }
-}
-
 /// Sets the headers that tell where the answer comes from.
 fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values: &mut Values) {
     if let Some(key) = key {
@@ -232,12 +210,17 @@ fn document(
     served: Served<'_>,
     complete: impl FnOnce(&mut HeaderMap),
 ) -> Option<usize> {
-    let Given { key, answer, now, heads } = given;
+    let Given { key, answer, now, fields, heads } = given;
     let Served { interface, entry, body, is_unmodified } = served;
-    let (coding, bytes) = body.form(coding::preferred(req.headers()));
+    let coding = match fields.has_accept_encoding {
+        true => coding::preferred(req.headers()),
+        false => Coding::Identity,
+    };
+    let (coding, bytes) = body.form(coding);
     let age = now.since(entry.times.checked_at).as_secs();
     let (status, tag) = (answer.status, body.tag());
-    let has_tag = || conditional::matches(req.headers(), || tag.to_text(coding));
+    let has_tag =
+        || fields.has_if_none_match && conditional::matches(req.headers(), &tag.to_text(coding));
     let is_unmodified = is_unmodified || has_tag();
     let inputs = HeadKey { interface, key, status, age, tag, coding, is_unmodified };
     *res.headers_mut() = heads.head(&inputs);

@@ -12,12 +12,12 @@ use crate::target::{self, percent};
 use super::access_log::AccessLog;
 use super::date::Latest;
 use super::health::Health;
-use super::host;
 use super::in_flight::Overload;
 use super::marked::has_hash;
 use super::metrics::{Responses, RouteResponses};
 use super::page::{Arrival, LogFields, Page};
 use super::render;
+use super::request_fields::RequestFields;
 use super::request_ids::RequestIds;
 
 /// A page with the shared behavior.
@@ -57,9 +57,10 @@ impl<P: Page> Route<P> {
         &self,
         req: &Request,
         res: &mut Response,
+        fields: RequestFields,
         overload: Option<&Overload>,
     ) -> Option<LogFields> {
-        if let Some(fault) = host::fault(req.version(), req.headers()) {
+        if let Some(fault) = fields.host_fault {
             render::bad_request(req, res, fault);
             return Some(LogFields::refused(fault, None));
         }
@@ -77,12 +78,20 @@ impl<P: Page> Route<P> {
 #[async_trait]
 impl<P: Page> Handler for Route<P> {
     async fn handle(&self, req: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
+        self.respond(req, res).await;
+    }
+}
+
+impl<P: Page> Route<P> {
+    /// Answers a request.
+    pub(super) async fn respond(&self, req: &mut Request, res: &mut Response) {
         let Common { clock, latest, health, access_log, request_ids, .. } = &self.common;
         let (at, stopwatch, id) = (clock.now(), Stopwatch::start(), request_ids.of(req));
-        let arrival = Arrival { at, stopwatch, id };
+        let fields = RequestFields::of(req.version(), req.headers());
+        let arrival = Arrival { at, stopwatch, id, fields };
         let overload = req.extensions().get::<Overload>().cloned();
-        let fields = match self.refuse_early(req, res, overload.as_ref()) {
-            Some(fields) => fields,
+        let log_fields = match self.refuse_early(req, res, fields, overload.as_ref()) {
+            Some(log_fields) => log_fields,
             None => {
                 if P::RECEIVES {
                     self.page.receive(req).await;
@@ -100,7 +109,7 @@ impl<P: Page> Handler for Route<P> {
         render::request_id(res, &arrival.id);
         self.responses.count(res.status_code.unwrap_or_default());
         if access_log.takes(P::IS_PROBE, res) {
-            access_log.line(req, res, self.path, fields, arrival);
+            access_log.line(req, res, self.path, log_fields, arrival);
         }
     }
 }

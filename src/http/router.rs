@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use salvo::routing::PathState;
-use salvo::{Handler, Request, Router, Service};
+use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, Service, async_trait};
 
 use crate::cache::Cache;
 use crate::clock::Clock;
@@ -105,70 +105,91 @@ pub fn service(parts: Parts) -> Service {
     let (healthz, readyz) = (Healthz(health.clone()), Readyz(health.clone()));
     let common =
         Common { clock, latest: Arc::default(), request_ids, responses, health, access_log };
-    let routes = Router::new()
-        .push(exactly("/version", version, &common))
-        .push(exactly("/explain", explain, &common))
-        .push(exactly("/openapi.json", OpenApi::new(), &common))
-        .push(exactly("/ping", Ping, &common))
-        .push(exactly("/healthz", healthz, &common))
-        .push(exactly("/livez", Livez, &common))
-        .push(exactly("/readyz", readyz, &common))
-        .push(exactly("/metrics", metrics, &common));
-    let routes = match parts.webhook_secrets.is_empty() {
-        true => routes,
-        false => routes.push(exactly(webhook::PATH, webhook, &common)),
-    };
-    let mirror = mirrored(Route::of_many("mirror", mirror, &common));
-    let routes = match status {
-        None => routes.push(mirror),
-        Some((visibility, sources, explain)) => {
-            let json = StatusJson(sources.clone());
-            let (is_browser, is_visible) = (visibility.clone(), visibility);
-            // At this path the mirror has the root of the API, for clients other than browsers.
-            let is_browser = move |req: &Request| {
-                req.uri().host().is_none() && wants_html(req.headers()) && is_browser.admits(req)
-            };
-            let is_visible = move |req: &Request| is_visible.admits(req);
-            let page = StatusPage::new(sources, explain);
-            routes.push(shown_to(is_browser, "/", page, &common)).push(mirror).push(shown_to(
-                is_visible,
-                "/status.json",
-                json,
-                &common,
-            ))
+    let mut others = vec![
+        exactly("/explain", explain, &common),
+        exactly("/openapi.json", OpenApi::new(), &common),
+        exactly("/ping", Ping, &common),
+        exactly("/healthz", healthz, &common),
+        exactly("/livez", Livez, &common),
+        exactly("/readyz", readyz, &common),
+        exactly("/metrics", metrics, &common),
+    ];
+    if !parts.webhook_secrets.is_empty() {
+        others.push(exactly(webhook::PATH, webhook, &common));
+    }
+    if let Some((visibility, sources, explain)) = status {
+        let is_visible = visibility.clone();
+        let json = Route::at("/status.json", StatusJson(sources.clone()), &common);
+        others.push(PathRoute::of(json, move |req| {
+            req.uri().path() == "/status.json" && is_visible.admits(req)
+        }));
+        // At this path the mirror has the root of the API, for clients other than browsers.
+        let page = Route::at("/", StatusPage::new(sources, explain), &common);
+        others.push(PathRoute::of(page, move |req| {
+            let is_browser = names_no_host(req) && wants_html(req.headers());
+            req.uri().path() == "/" && is_browser && visibility.admits(req)
+        }));
+    }
+    let mirror = Route::of_many("mirror", mirror, &common);
+    others.push(PathRoute::of(mirror, |req| names_no_host(req) && is_mirrored(req.uri().path())));
+    let version = Route::at(VERSION, version, &common);
+    let missing = Route::of_many("other", Missing, &common);
+    // The library has one route: its own look at each of several costs a future of its own.
+    Service::new(Router::with_filter_fn(consume).goal(PathTable { version, others, missing }))
+}
+
+/// The path of most requests.
+const VERSION: &str = "/version";
+
+/// The routes of all paths.
+struct PathTable {
+    version: Route<Version>,
+    /// The first of these that takes a request answers it.
+    others: Vec<PathRoute>,
+    missing: Route<Missing>,
+}
+
+#[async_trait]
+impl Handler for PathTable {
+    async fn handle(
+        &self,
+        req: &mut Request,
+        depot: &mut Depot,
+        res: &mut Response,
+        ctrl: &mut FlowCtrl,
+    ) {
+        if req.uri().path() == VERSION {
+            return self.version.respond(req, res).await;
         }
-    };
-    Service::new(routes.push(anything(Route::of_many("other", Missing, &common))))
+        match self.others.iter().find(|other| (other.takes)(req)) {
+            Some(other) => other.route.handle(req, depot, res, ctrl).await,
+            None => self.missing.handle(req, depot, res, ctrl).await,
+        }
+    }
 }
 
-fn exactly(path: &'static str, page: impl Page, common: &Common) -> Router {
-    Router::with_filter_fn(move |req, state| req.uri().path() == path && consume(req, state))
-        .goal(Route::at(path, page, common))
+/// A route, and the requests that it takes.
+struct PathRoute {
+    takes: Box<dyn Fn(&Request) -> bool + Send + Sync>,
+    route: Box<dyn Handler>,
 }
 
-/// A page of some clients; the others find what is at its path without it.
-fn shown_to(
-    is_shown: impl Fn(&Request) -> bool + Send + Sync + 'static,
-    path: &'static str,
-    page: impl Page,
-    common: &Common,
-) -> Router {
-    let is_own = move |req: &Request| req.uri().path() == path && is_shown(req);
-    let route = Route::at(path, page, common);
-    Router::with_filter_fn(move |req, state| is_own(req) && consume(req, state)).goal(route)
+impl PathRoute {
+    fn of(route: impl Handler, takes: impl Fn(&Request) -> bool + Send + Sync + 'static) -> Self {
+        Self { takes: Box::new(takes), route: Box::new(route) }
+    }
+}
+
+fn exactly(path: &'static str, page: impl Page, common: &Common) -> PathRoute {
+    PathRoute::of(Route::at(path, page, common), move |req| req.uri().path() == path)
 }
 
 /// A request that names a host in its first line wants a proxy, which svm is not.
-fn mirrored(route: impl Handler) -> Router {
-    let is_own = |req: &Request| req.uri().host().is_none() && is_mirrored(req.uri().path());
-    Router::with_filter_fn(move |req, state| is_own(req) && consume(req, state)).goal(route)
+fn names_no_host(req: &Request) -> bool {
+    req.uri().host().is_none()
 }
 
-fn anything(route: impl Handler) -> Router {
-    Router::with_filter_fn(consume).goal(route)
-}
-
-/// Tells the router that no part of the path is left to match.
+/// Tells the library that no part of the path is left to match.
 fn consume(req: &mut Request, state: &mut PathState<'_>) -> bool {
     state.forward(req.uri().path().len());
     true

@@ -135,11 +135,11 @@ impl HeadCache {
     fn write(&self, inputs: &HeadKey) -> HeaderMap {
         let HeadKey { interface, key, status, tag, coding, is_unmodified, .. } = inputs;
         let (mut headers, mut values) = (HeaderMap::with_capacity(16), Values::new());
+        // The place of the request's id: a map that is copied has no room for one more.
+        headers.insert(X_REQUEST_ID, HeaderValue::from_static(""));
         provenance(&mut headers, Some(*key), status, &mut values);
         headers.insert(ETAG, values.text(tag.to_text(*coding)).cut());
         self.set_moment(&mut headers, inputs, &mut values);
-        // The place of the request's id: a map that is copied has no room for one more.
-        headers.insert(X_REQUEST_ID, HeaderValue::from_static(""));
         match interface {
             Interface::Version => {
                 headers.insert(VARY, BY_CODING);

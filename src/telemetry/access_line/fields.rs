@@ -12,20 +12,24 @@ use crate::telemetry::request_id::RequestId;
 pub(super) struct Fields<'a>(pub(super) &'a mut Vec<u8>);
 
 impl Fields<'_> {
+    #[inline]
     pub(super) fn raw(&mut self, text: &str) -> &mut Self {
         self.0.extend_from_slice(text.as_bytes());
         self
     }
 
+    #[inline]
     pub(super) fn number(&mut self, number: impl itoa::Integer) -> &mut Self {
         self.raw(itoa::Buffer::new().format(number))
     }
 
     /// Appends a time in microseconds.
+    #[inline]
     pub(super) fn micros(&mut self, time: Duration) -> &mut Self {
         self.number(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
     }
 
+    #[inline]
     pub(super) fn optional(&mut self, number: Option<impl itoa::Integer>) -> &mut Self {
         match number {
             Some(number) => self.number(number),
@@ -33,18 +37,21 @@ impl Fields<'_> {
         }
     }
 
+    #[inline]
     pub(super) fn id(&mut self, id: &RequestId) -> &mut Self {
         id.append(self.0);
         self
     }
 
     /// Appends the first twelve digits of a key.
+    #[inline]
     pub(super) fn key(&mut self, key: Key) -> &mut Self {
         self.0.extend(key.short_digits());
         self
     }
 
     /// Appends an address. The standard formatter takes several times as long.
+    #[inline]
     pub(super) fn ipv4(&mut self, address: Ipv4Addr) -> &mut Self {
         let [a, b, c, d] = address.octets();
         self.number(a).raw(".").number(b).raw(".").number(c).raw(".").number(d)
@@ -57,6 +64,7 @@ impl Fields<'_> {
 
     /// Appends text that needs no escape: a constant word, or a part of a target, which has neither
     /// quotes nor backslashes.
+    #[inline]
     pub(super) fn word(&mut self, word: Option<&str>) -> &mut Self {
         match word {
             Some(word) => self.raw("\"").raw(word).raw("\""),

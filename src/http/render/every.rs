@@ -1,0 +1,40 @@
+//! The headers of every response: its id, its date, the end of its connection.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::HeaderValue;
+use http::header::{CONNECTION, DATE};
+use salvo::Response;
+
+use crate::clock::Timestamp;
+use crate::telemetry::RequestId;
+
+use super::super::request_ids::X_REQUEST_ID;
+
+/// Sends the id of the request back.
+pub(in crate::http) fn request_id(res: &mut Response, id: &RequestId) {
+    let headers = res.headers_mut();
+    match headers.iter_mut().next() {
+        // The first of a head from the cache is found without a search.
+        Some((name, value)) if *name == X_REQUEST_ID => *value = id.to_header(),
+        _ => drop(headers.insert(X_REQUEST_ID, id.to_header())),
+    }
+}
+
+/// Tells the client to use another connection for its next request.
+pub(in crate::http) fn close_connection(res: &mut Response) {
+    res.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// Sets `Date`, where the library would write another time.
+pub(in crate::http) fn date(res: &mut Response, now: Timestamp) {
+    /// The first second that the header's format cannot express.
+    const YEAR_10000: u64 = 253_402_300_800;
+    if now.as_secs() >= YEAR_10000 {
+        return;
+    }
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(now.as_secs()));
+    if let Ok(date) = HeaderValue::try_from(date) {
+        res.headers_mut().insert(DATE, date);
+    }
+}
