@@ -13,8 +13,8 @@ peers [OPTION VALUE]...
   --keys 1000000     documents of the scenarios with many
   --only LIST        of scenarios: 2k, 7k, 120k, 400k, each also as 2k-close...,
                      7k-304, 7k-zipf, 200b, 200b-many, 200b-many-zipf
-  --servers LIST     beside svm: salvo, hyper, nginx, varnish, varnishncsa;
-                     all but the last otherwise
+  --servers LIST     beside svm: salvo, hyper, nginx, varnish, squid,
+                     trafficserver, varnishncsa; all but the last otherwise
 
 It needs two cores, taskset and setpriv of util-linux, wrk, and the servers that it is to start.";
 
@@ -60,7 +60,7 @@ fn scenarios(list: Option<&str>) -> Result<Vec<&'static Scenario>, String> {
 }
 
 fn servers(list: Option<&str>) -> Result<Vec<Kind>, String> {
-    let Some(list) = list else { return Ok(Kind::USUAL.to_vec()) };
+    let Some(list) = list else { return Ok(Kind::usual()) };
     let kind = |name: &str| {
         let known = Kind::ALL.into_iter().find(|kind| kind.name() == name);
         known.ok_or_else(|| format!("there is no server called {name}"))

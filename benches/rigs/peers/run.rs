@@ -65,13 +65,7 @@ pub(crate) async fn run(plan: &Plan) -> Verdict {
 
 /// The first program that is needed and not there.
 fn missing(plan: &Plan) -> Option<&'static str> {
-    let program = |kind: &Kind| match kind {
-        Kind::Nginx => Some("nginx"),
-        Kind::Varnish => Some("varnishd"),
-        Kind::Varnishncsa => Some("varnishncsa"),
-        Kind::Svm | Kind::Salvo | Kind::Hyper => None,
-    };
-    let programs = plan.servers.iter().filter_map(program);
+    let programs = plan.servers.iter().filter_map(|kind| kind.program());
     ["taskset", "setpriv", "wrk"].into_iter().chain(programs).find(|program| !is_installed(program))
 }
 

@@ -24,15 +24,30 @@ pub(crate) enum Kind {
     Varnish,
     /// Varnish with varnishncsa, which writes the log to a file.
     Varnishncsa,
+    /// Squid as a reverse proxy, with its documents in memory.
+    Squid,
+    /// Apache Traffic Server.
+    TrafficServer,
 }
 
 impl Kind {
     /// All there are.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Svm, Self::Salvo, Self::Hyper, Self::Nginx, Self::Varnish, Self::Varnishncsa];
-    /// Those that are compared unless others are asked for.
-    pub(crate) const USUAL: [Self; 5] =
-        [Self::Svm, Self::Salvo, Self::Hyper, Self::Nginx, Self::Varnish];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Svm,
+        Self::Salvo,
+        Self::Hyper,
+        Self::Nginx,
+        Self::Varnish,
+        Self::Squid,
+        Self::TrafficServer,
+        Self::Varnishncsa,
+    ];
+
+    /// Returns those that are compared unless others are asked for.
+    pub(crate) fn usual() -> Vec<Self> {
+        let is_usual = |kind: &Self| *kind != Self::Varnishncsa;
+        Self::ALL.into_iter().filter(is_usual).collect()
+    }
 
     /// Returns its name.
     pub(crate) fn name(self) -> &'static str {
@@ -43,6 +58,20 @@ impl Kind {
             Self::Nginx => "nginx",
             Self::Varnish => "varnish",
             Self::Varnishncsa => "varnishncsa",
+            Self::Squid => "squid",
+            Self::TrafficServer => "trafficserver",
+        }
+    }
+
+    /// Returns the program that is to be installed.
+    pub(crate) fn program(self) -> Option<&'static str> {
+        match self {
+            Self::Nginx => Some("nginx"),
+            Self::Varnish => Some("varnishd"),
+            Self::Varnishncsa => Some("varnishncsa"),
+            Self::Squid => Some("squid"),
+            Self::TrafficServer => Some("traffic_server"),
+            Self::Svm | Self::Salvo | Self::Hyper => None,
         }
     }
 

@@ -49,7 +49,7 @@ impl Table {
     pub(crate) fn print(&self, many: usize) {
         say(&format!("\n{}", self.scenario.description(many)));
         say(
-            "server       requests/s  svm/it   p50 us   p99 us   CPU us  svm/it  RSS MiB  busy  client",
+            "server         requests/s  svm/it   p50 us   p99 us   CPU us  svm/it  RSS MiB  busy  client",
         );
         for (kind, samples) in &self.rows {
             self.print_row(*kind, samples);
@@ -67,7 +67,7 @@ impl Table {
         let cpus = ratio(svm, samples, |sample| sample.cpu);
         let note = note((busy, client));
         say(&format!(
-            "{:<12} {rate:>10.0} {rates:>7.2} {p50:>8.0} {p99:>8.0} {cpu:>8.2} {cpus:>7.2} {resident:>8.0} {:>4.0}% {:>5.0}%{note}",
+            "{:<14} {rate:>10.0} {rates:>7.2} {p50:>8.0} {p99:>8.0} {cpu:>8.2} {cpus:>7.2} {resident:>8.0} {:>4.0}% {:>5.0}%{note}",
             kind.name(),
             busy * 100.0,
             client * 100.0,

@@ -77,8 +77,8 @@ fn cpu(server: &Server) -> Duration {
 fn misses(server: &Server, upstream: &mut Upstream) -> u64 {
     match server.kind {
         Kind::Svm => metric(server.address, "svm_cache_misses_total") as u64,
-        Kind::Nginx | Kind::Varnish | Kind::Varnishncsa => upstream.calls(),
         Kind::Salvo | Kind::Hyper => 0,
+        _ => upstream.calls(),
     }
 }
 

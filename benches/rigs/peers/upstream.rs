@@ -1,4 +1,4 @@
-//! The upstream of all caches: plain HTTP for nginx and Varnish, TLS for svm, and the same
+//! The upstream of all caches: TLS for svm and plain HTTP for the others, and the same
 //! documents for each.
 //!
 //! A process of its own: this program once more. Only what comes over plain HTTP is counted: svm
