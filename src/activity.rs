@@ -11,6 +11,7 @@
 mod charges;
 mod documents;
 mod interval;
+mod repositories;
 mod saving;
 mod survey;
 mod top;
@@ -34,6 +35,7 @@ use saving::{Reading, Saved};
 
 pub use charges::Charges;
 pub use interval::until_next;
+pub use repositories::Repositories;
 pub use saving::Worth;
 pub use survey::{Standouts, UsedDocument};
 pub use top::Top;
@@ -103,6 +105,8 @@ pub struct Holding {
     pub check: Check,
     /// True if the store takes its body, so that replicas can have it from there.
     pub is_shared: bool,
+    /// Its repositories.
+    pub repositories: Repositories,
 }
 
 #[derive(Debug, Default)]
@@ -121,6 +125,7 @@ struct Known {
     is_bodiless: bool,
     charges: Charges,
     mutability: Mutability,
+    repositories: Repositories,
 }
 
 impl Activity {
@@ -134,6 +139,7 @@ impl Activity {
             known.check = known.check.max(Some(holding.check));
             known.is_private = !holding.is_shared;
             known.is_bodiless = false;
+            known.repositories = holding.repositories;
             Arc::clone(&known.usage)
         })
     }
@@ -239,6 +245,10 @@ impl Known {
     fn is_checked(&self) -> bool {
         let may_change = self.mutability != Mutability::Immutable;
         self.is_in_use() && !self.is_bodiless && may_change
+    }
+
+    fn recent_uses(&self) -> u64 {
+        self.uses + u64::from(self.usage.uses())
     }
 
     /// Returns true if the stamp lies beside an entry in L1.

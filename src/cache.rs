@@ -9,6 +9,7 @@ mod compressor;
 mod confirm;
 mod confirmations;
 mod due;
+mod event_checks;
 mod explain;
 mod flight;
 mod flight_result;
@@ -39,7 +40,7 @@ pub use memory::{Held, Level, Memory};
 pub use metrics::CacheMetrics;
 pub use mutability::mutability;
 pub use policy::{Demand, Recall};
-pub use pushes::{Delivery, Pushes, Repository};
+pub use pushes::{Delivery, Event, Pushes};
 pub use status::{Detail, Forward, Outcome, Status};
 pub use steps::WaitTimes;
 pub use survey::{HeldState, Survey, Surveyed};
@@ -93,11 +94,6 @@ impl Cache {
     /// own.
     pub async fn revalidate(&self, target: &Target) -> Arc<FlightResult> {
         self.revalidate_as(target, Priority::Background).await
-    }
-
-    /// Checks a document after an event of its repository, as urgently as for a client.
-    async fn check_for_event(&self, target: &Target) {
-        drop(self.revalidate_as(target, Priority::Foreground).await);
     }
 
     async fn revalidate_as(&self, target: &Target, priority: Priority) -> Arc<FlightResult> {

@@ -62,10 +62,6 @@ impl Activity {
 }
 
 impl Known {
-    fn recent_uses(&self) -> u64 {
-        self.uses + u64::from(self.usage.uses())
-    }
-
     fn found(&self, key: Key) -> UsedDocument {
         UsedDocument {
             key,

@@ -29,8 +29,12 @@ fn check(seconds: u64) -> Check {
     Check { at: at(seconds), fetched_at: NOW }
 }
 
+fn holding(check: Check, is_shared: bool) -> Holding {
+    Holding { check, is_shared, repositories: Repositories::default() }
+}
+
 fn shared(seconds: u64) -> Holding {
-    Holding { check: check(seconds), is_shared: true }
+    holding(check(seconds), true)
 }
 
 fn row(used: u64, check: Option<Check>) -> InUse {
@@ -128,7 +132,7 @@ async fn a_later_check_by_another_replica_is_news_once() {
 #[tokio::test]
 async fn a_body_that_the_store_does_not_take_has_checks_of_its_own() {
     let activity = Activity::default();
-    let usage = activity.hold(key(1), Holding { check: check(5), is_shared: false });
+    let usage = activity.hold(key(1), holding(check(5), false));
     usage.mark(at(7));
     assert_eq!(activity.unsaved(ALL).await, [row(7, None)]);
     assert_eq!(merged(&activity, &[row(8, Some(check(6)))]).await, []);
@@ -318,6 +322,6 @@ async fn a_document_that_cannot_change_leaves_the_sweep() {
     let _ = activity.hold(key(1), shared(5));
     assert_eq!(activity.collect(NOW).await, [], "it is still the same body");
     let other = Check { at: at(9), fetched_at: at(9) };
-    let _ = activity.hold(key(1), Holding { check: other, is_shared: true });
+    let _ = activity.hold(key(1), holding(other, true));
     assert_eq!(activity.collect(NOW).await.len(), 1, "nobody has looked at the new one");
 }

@@ -1,4 +1,4 @@
-//! The confirmation of an answer that would take a document away: the witness is heard, and the
+//! The confirmation of an answer that would take a document away: the witnesses are heard, and the
 //! copy stays until the claim is believed.
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::upstream::{Ask, Priority};
 
 use super::Cache;
 use super::flight_result::ExchangeResult;
-use super::policy::{self, Witness};
+use super::policy::{self, LostRelease, Witness};
 use super::release;
 use super::tiers::Tiers;
 
@@ -46,7 +46,7 @@ impl Tiers {
         let Some(claim) = policy::claim(target, copy, claimed, now, &self.rules) else {
             return exchanged;
         };
-        let witness = self.hear_witness(target, copy, priority).await;
+        let witness = self.hear_witnesses(target, copy, priority).await;
         let before = copy.extras.doubt();
         let weighed = policy::weigh(claim, before, witness, self.clock.now());
         self.tell(target, claim, copy, claimed, weighed.as_ref());
@@ -57,14 +57,33 @@ impl Tiers {
         ExchangeResult::Unconfirmed { copy, claimed: Arc::clone(claimed) }
     }
 
-    /// Asks for the document of the tag of the release that the claim takes away.
-    async fn hear_witness(&self, target: &Target, copy: &Entry, priority: Priority) -> Witness {
-        let Some(witness) = policy::witness(target, copy)
-            .and_then(|path| target.redirect(&path, &self.targets).ok())
-        else {
+    /// Hears the releases that the claim takes away, up to the first one that is not gone.
+    async fn hear_witnesses(&self, target: &Target, copy: &Entry, priority: Priority) -> Witness {
+        let mut heard = Witness::Silent;
+        for lost in policy::lost_releases(target, copy) {
+            heard = self.hear_witness(target, &lost, priority).await;
+            if heard != Witness::Absent {
+                break;
+            }
+        }
+        heard
+    }
+
+    /// A release is gone by GitHub's own event, or by the document of its tag.
+    async fn hear_witness(
+        &self,
+        target: &Target,
+        lost: &LostRelease,
+        priority: Priority,
+    ) -> Witness {
+        if self.pushes.tell_removal(lost.id, self.clock.now()) {
+            return Witness::Absent;
+        }
+        let document = lost.document.as_ref();
+        let Some(document) = document.and_then(|it| target.redirect(it, &self.targets).ok()) else {
             return Witness::Silent;
         };
-        let reply = self.upstream.get(Ask { target: &witness, stored: None, priority }).await;
+        let reply = self.upstream.get(Ask { target: &document, stored: None, priority }).await;
         reply.map_or(Witness::Silent, |reply| Witness::of(reply.status, &reply.body))
     }
 

@@ -20,7 +20,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache as Lru;
 use parking_lot::Mutex;
 
-use crate::activity::{Activity, Holding, Usage};
+use crate::activity::{Activity, Holding, Repositories, Usage};
 use crate::entry::{Check, Entry};
 use crate::target::Key;
 
@@ -84,15 +84,13 @@ impl Memory {
         self.documents.iter().map(|(key, held)| (*key, held.entry, held.usage.is_used()))
     }
 
-    /// The wanted names of the documents that were served, and of those that do not exist.
-    pub(super) fn urls_in_use(
-        &self,
-        is_wanted: impl Fn(&str) -> bool,
-    ) -> impl Iterator<Item = Box<str>> {
-        let is_used = |held: &Held| held.entry.is_negative() || held.usage.is_used();
-        let all = self.documents.iter().chain(self.negatives.iter());
-        all.filter(move |(_, held)| is_wanted(&held.entry.url) && is_used(held))
-            .map(|(_, held)| held.entry.url.clone())
+    /// Drops those of the negative entries that are named.
+    pub(super) fn forget_absent(&self, is_named: impl Fn(&Entry) -> bool) {
+        for (key, held) in &self.negatives {
+            if is_named(&held.entry) {
+                self.negatives.invalidate(&*key);
+            }
+        }
     }
 
     /// Keeps `entry` in place of whatever its key had.
@@ -133,7 +131,8 @@ impl Memory {
             return Arc::default();
         }
         let check = Check { at: entry.times.checked_at, fetched_at: entry.times.fetched_at };
-        self.activity.hold(key, Holding { check, is_shared: entry.is_persistable() })
+        let repositories = Repositories::of(entry);
+        self.activity.hold(key, Holding { check, is_shared: entry.is_persistable(), repositories })
     }
 
     /// Lets moka evict what is over the capacity, and bring its counts up to date.

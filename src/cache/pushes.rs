@@ -5,25 +5,29 @@
 //! are remembered, and a repository has at most one event in 5 s.
 
 mod event;
+mod removals;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, Timestamp};
+use crate::entry::Entry;
 use crate::secret::Signature;
-use crate::target::{self, Target};
+use crate::target::{self, Policy, Target};
 use crate::words::words;
 
-use super::Cache;
 use super::due::next_due;
 
-pub use event::Repository;
+use removals::Removals;
+
+pub use event::Event;
+
+pub(super) use event::Repository;
 
 /// The deliveries that are remembered.
 const MOST_DELIVERIES: usize = 4_096;
@@ -34,8 +38,6 @@ const APART: Duration = Duration::from_secs(5);
 /// The times of the checks after an event.
 const CHECK_AFTER: [Duration; 4] =
     [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(60)];
-/// The documents of an event that are checked at once.
-const AT_ONCE: usize = 8;
 
 words! {
     /// The consequence of a delivery.
@@ -65,6 +67,7 @@ struct State {
     seen: Recent<Signature>,
     last: HashMap<Arc<Repository>, Timestamp>,
     planned: Vec<(Timestamp, Arc<Repository>)>,
+    removals: Removals,
 }
 
 /// The latest values, as many as are remembered.
@@ -100,14 +103,18 @@ impl Pushes {
     /// Takes in an event whose signature is right. A delivery is known by its signature: the header
     /// with its number is not signed, so a replay may carry another one.
     pub fn deliver(&self, signature: Signature, body: &[u8], now: Timestamp) -> Delivery {
-        let repository = match Repository::of_event(body) {
-            Ok(Some(repository)) => Arc::new(repository),
+        let Event { repository, release } = match Event::read(body) {
+            Ok(Some(event)) => event,
             Ok(None) => return Delivery::Ignored,
             Err(_) => return Delivery::Refused,
         };
+        let repository = Arc::new(repository);
         let mut state = self.state.lock();
         if !state.seen.insert(signature) {
             return Delivery::Repeated;
+        }
+        if let Some(told) = release {
+            state.removals.note(told, now);
         }
         state.last.retain(|_, at| now.since(*at) < APART && *at <= now);
         let has_room = state.planned.len() + CHECK_AFTER.len() <= MOST_PLANNED;
@@ -124,8 +131,13 @@ impl Pushes {
         Delivery::Accepted
     }
 
+    /// Returns true if an event has told lately that a release was deleted or unpublished.
+    pub(super) fn tell_removal(&self, release: u64, now: Timestamp) -> bool {
+        self.state.lock().removals.tell(release, now)
+    }
+
     /// Waits for the next checks, and takes the repositories that they are about.
-    async fn next(&self, clock: &Clock) -> HashSet<Arc<Repository>> {
+    pub(super) async fn next(&self, clock: &Clock) -> HashSet<Arc<Repository>> {
         let is_idle = || self.state.lock().planned.is_empty();
         let take = |now| Some(self.take_due(now)).filter(|due| !due.is_empty());
         next_due(clock, &self.planned, is_idle, take).await
@@ -144,41 +156,21 @@ impl Pushes {
     }
 }
 
-impl Cache {
-    /// The events that GitHub has told.
-    pub fn pushes(&self) -> &Pushes {
-        &self.0.pushes
-    }
-
-    /// Checks the documents of repositories of which there was an event, for as long as it is
-    /// awaited.
-    pub async fn follow_pushes(&self) {
-        loop {
-            let due = self.0.pushes.next(&self.0.clock).await;
-            // To parse each name in memory would take a second for a million documents.
-            let paths: Vec<_> = due.iter().flat_map(|repository| repository.paths()).collect();
-            let may_be = |url: &str| paths.iter().any(|path| url.contains(path.as_str()));
-            let targets = self.0.memory.urls_in_use(may_be).filter_map(|url| {
-                let target = Target::parse_name(&url, &self.0.targets).ok()?;
-                due.iter().any(|repository| repository.has(&target)).then_some(target)
-            });
-            let targets: Vec<Target> = targets.collect();
-            for targets in targets.chunks(AT_ONCE) {
-                join_all(targets.iter().map(|target| self.check_for_event(target))).await;
-            }
-        }
-    }
-}
-
 impl Repository {
-    /// Returns true if a document is one of this repository.
-    fn has(&self, target: &Target) -> bool {
+    /// Returns true if a document is one of this repository, by its name or by the place it has
+    /// moved to.
+    pub(super) fn has(&self, target: &Target, entry: &Entry, policy: &Policy) -> bool {
+        let moved = entry.extras.moved().and_then(|moved| Target::parse(&moved.to, policy).ok());
+        self.is_of(target) || moved.is_some_and(|target| self.is_of(&target))
+    }
+
+    fn is_of(&self, target: &Target) -> bool {
         let named = target::repository(target.path()).filter(|_| target.gets_token());
-        named.is_some_and(|named| self.paths().iter().any(|path| path.eq_ignore_ascii_case(named)))
+        named.is_some_and(|named| self.paths().iter().any(|path| path == named))
     }
 
     /// The paths of this repository, as the names of its documents have them.
-    fn paths(&self) -> [String; 2] {
+    pub(super) fn paths(&self) -> [String; 2] {
         let name = self.full_name.to_ascii_lowercase();
         [format!("/repos/{name}"), format!("/repositories/{}", self.id)]
     }
@@ -217,6 +209,24 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_comes_too_soon_still_tells_a_removal() {
+        let pushes = Pushes::default();
+        let deliver = |number, action: &str| {
+            let release = format!(r#"{{"action":"{action}","release":{{"id":9}},"#);
+            let body = event("octo/app").replacen('{', &release, 1);
+            pushes.deliver(signature(number), body.as_bytes(), NOW)
+        };
+        assert_eq!(deliver(1, "published"), Delivery::Accepted);
+        assert!(!pushes.tell_removal(9, NOW));
+        assert_eq!(deliver(2, "deleted"), Delivery::TooSoon);
+        assert!(pushes.tell_removal(9, NOW));
+        assert_eq!(deliver(1, "published"), Delivery::Repeated);
+        assert!(pushes.tell_removal(9, NOW), "a replayed event tells nothing");
+        assert_eq!(deliver(3, "edited"), Delivery::TooSoon);
+        assert!(!pushes.tell_removal(9, NOW));
+    }
+
+    #[test]
     fn checks_follow_an_event_at_set_times() {
         let pushes = Pushes::default();
         let _ = pushes.deliver(signature(1), event("octo/app").as_bytes(), NOW);
@@ -238,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_repository_is_known_by_its_name_and_its_number() {
-        let repository = Repository::of_event(event("Octo/App").as_bytes()).unwrap().unwrap();
+        let event = Event::read(event("Octo/App").as_bytes()).unwrap().unwrap();
         for (url, want) in [
             ("https://api.github.com/repos/octo/app/releases/latest", true),
             ("https://api.github.com/repos/OCTO/app/tags", true),
@@ -249,7 +259,7 @@ mod tests {
             ("https://raw.githubusercontent.com/repos/octo/app/v.json", false),
         ] {
             let target = Target::parse(url, &Policy::default()).unwrap();
-            assert_eq!(repository.has(&target), want, "{url}");
+            assert_eq!(event.repository.is_of(&target), want, "{url}");
         }
     }
 }

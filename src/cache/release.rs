@@ -106,10 +106,12 @@ pub(super) fn summary(body: &[u8]) -> Option<Summary> {
     Some(serde_json::from_slice::<Named<'_>>(body).ok()?.into())
 }
 
-/// Returns the summary of the first release of a list.
-pub(super) fn first_of_list(body: &[u8]) -> Option<Summary> {
-    let releases = serde_json::from_slice::<Vec<Named<'_>>>(body).ok()?;
-    releases.into_iter().next().map(Summary::from)
+/// Returns the summaries of the first and the last release of a list.
+pub(super) fn ends_of_list(body: &[u8]) -> Vec<Summary> {
+    let mut releases =
+        serde_json::from_slice::<Vec<Named<'_>>>(body).unwrap_or_default().into_iter();
+    let ends = [releases.next(), releases.next_back()];
+    ends.into_iter().flatten().map(Summary::from).collect()
 }
 
 impl From<Named<'_>> for Summary {
@@ -181,13 +183,16 @@ mod tests {
             may_be_latest: true,
         };
         assert_eq!(summary(release.to_string().as_bytes()), Some(want.clone()));
-        let list = json!([release, { "id": 6, "tag_name": "v1" }]).to_string();
-        assert_eq!(first_of_list(list.as_bytes()), Some(want));
+        let list = json!([release, { "id": 6, "tag_name": "v1" }, { "id": 5, "tag_name": "v0" }]);
+        let ends = ends_of_list(list.to_string().as_bytes());
+        assert_eq!((&ends[0], ends[1].id, ends.len()), (&want, 5, 2));
+        let one = json!([release]).to_string();
+        assert_eq!(ends_of_list(one.as_bytes()), [want]);
         let pre = json!({ "id": 7, "tag_name": "v1", "prerelease": true }).to_string();
         assert!(summary(pre.as_bytes()).is_some_and(|it| !it.may_be_latest));
         assert_eq!(summary(b"[]"), None);
-        assert_eq!(first_of_list(b"[]"), None);
-        assert_eq!(first_of_list(br#"[{"name":"v1"}]"#), None);
+        assert_eq!(ends_of_list(b"[]"), []);
+        assert_eq!(ends_of_list(br#"[{"name":"v1"}]"#), []);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Nothing of a body is parsed before its signature is right. A delivery changes no document: it
 //! only causes checks, as a request of a client does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +15,9 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::cache::{Cache, Delivery};
+use crate::clock::Timestamp;
 use crate::secret::{Secret, Signature};
+use crate::tasks;
 
 use super::metrics::webhook_counters;
 use super::page::{Arrival, LogFields, Page};
@@ -28,13 +31,16 @@ const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");
 const LONGEST_BODY: usize = 25 << 20;
 /// The bodies that are received at once. Anybody can send one.
 const MOST_BODIES: usize = 4;
+/// The size of a body up to which it is read while other requests wait, in bytes. A larger one
+/// takes up to a tenth of a second.
+const LARGEST_AT_ONCE: usize = 64 << 10;
 /// The time for a body to arrive.
 const BODY_LIMIT: Duration = Duration::from_secs(10);
 
 /// The page of deliveries.
 pub(super) struct Webhook {
     cache: Cache,
-    secrets: Vec<Secret>,
+    secrets: Arc<[Secret]>,
     slots: Semaphore,
     deliveries: [IntCounter; Delivery::ALL.len()],
 }
@@ -50,7 +56,7 @@ impl Webhook {
         registry: &crate::metrics::Registry,
     ) -> Self {
         let deliveries = webhook_counters(registry);
-        Self { cache, secrets, slots: Semaphore::new(MOST_BODIES), deliveries }
+        Self { cache, secrets: secrets.into(), slots: Semaphore::new(MOST_BODIES), deliveries }
     }
 
     async fn body(&self, req: &mut Request) -> Received {
@@ -78,10 +84,30 @@ impl Webhook {
         let body =
             body.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the delivery came too slowly"))?;
         let body = body.map_err(|_| TOO_LARGE)?.clone();
-        match signature.is_of(&body, &self.secrets) {
-            true => Ok((signature, body)),
-            false => Err((StatusCode::UNAUTHORIZED, "the signature is not right")),
+        let (secrets, signed) = (Arc::clone(&self.secrets), body.clone());
+        match aside(body.len(), move || signature.is_of(&signed, &secrets)).await {
+            Some(true) => Ok((signature, body)),
+            Some(false) => Err((StatusCode::UNAUTHORIZED, "the signature is not right")),
+            None => Err(busy),
         }
+    }
+
+    async fn deliver(&self, signature: Signature, body: &Bytes, now: Timestamp) -> Delivery {
+        let (cache, event) = (self.cache.clone(), body.clone());
+        let deliver = move || cache.pushes().deliver(signature, &event, now);
+        aside(body.len(), deliver).await.unwrap_or(Delivery::Refused)
+    }
+}
+
+/// Reads a body of this length, a long one on a thread where it delays no other request; nothing if
+/// the thread is lost.
+async fn aside<T: Send + 'static>(
+    length: usize,
+    read: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    match length <= LARGEST_AT_ONCE {
+        true => Some(read()),
+        false => tasks::blocking(read).await.ok(),
     }
 }
 
@@ -104,12 +130,10 @@ impl Page for Webhook {
             return LogFields::default();
         };
         let delivered = match received {
-            Ok((signature, body)) => {
-                match self.cache.pushes().deliver(*signature, body, arrival.at) {
-                    Delivery::Refused => Err((StatusCode::BAD_REQUEST, "it is no event in JSON")),
-                    delivery => Ok(delivery),
-                }
-            }
+            Ok((signature, body)) => match self.deliver(*signature, body, arrival.at).await {
+                Delivery::Refused => Err((StatusCode::BAD_REQUEST, "it is no event in JSON")),
+                delivery => Ok(delivery),
+            },
             Err(refusal) => Err(*refusal),
         };
         self.deliveries[delivered.unwrap_or(Delivery::Refused) as usize].inc();

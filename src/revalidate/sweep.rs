@@ -13,7 +13,7 @@ use super::RevalidatorParts;
 use super::outcome::{CheckOutcome, Skipped, SweepTally, is_charged};
 use super::pace::{Pace, Rates};
 use super::plan::{Due, Plan, SweepStep, leeway};
-use crate::activity::{Mutability, PINNED_INTERVAL};
+use crate::activity::{Mutability, PINNED_INTERVAL, Repositories};
 use crate::cache::mutability;
 use crate::clock::Stopwatch;
 use crate::entry::Entry;
@@ -199,6 +199,7 @@ impl<'a> Sweep<'a> {
         let (now, checked_at) = (self.parts.clock.now(), entry.times.checked_at);
         let mutability = mutability(target, entry, now);
         self.parts.activity.note_mutability(target.key(), mutability);
+        self.parts.activity.note_repositories(target.key(), Repositories::of(entry));
         let interval = self.parts.config.interval;
         let is_younger = |age| checked_at <= now && now.since(checked_at) < age;
         match mutability {

@@ -1,10 +1,14 @@
 //! Events that GitHub tells: their documents are checked at once, and forgeries cost nothing.
 
+mod deletions;
+mod documents;
+
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use sha2::Sha256;
+use svm::clock::Stopwatch;
 
 use crate::support::app::{Answer, TestApp};
 use crate::support::github::Lie;
@@ -13,6 +17,8 @@ use crate::{LATEST, LATEST_PATH};
 const SECRET: &str = "a-secret-of-the-hook";
 const OLD_SECRET: &str = "the-secret-before-it";
 const PATH: &str = "/webhooks/github";
+/// The seconds after an event in which its documents are checked.
+const CHECKED_AT: [u64; 4] = [0, 5, 15, 60];
 const EVENT: &str = r#"{"action":"published","repository":{"id":17,"full_name":"Octo/App"}}"#;
 
 async fn with_secrets() -> TestApp {
@@ -67,19 +73,40 @@ async fn a_new_release_is_served_right_after_its_event() {
     }
 }
 
+/// The seconds from an event until `v2.0.0` is served, and the checks that come up to then.
+async fn served_after(app: &TestApp) -> (u64, usize) {
+    for second in 0..100 {
+        let checks = CHECKED_AT.iter().filter(|at| **at <= second).count();
+        app.until(async || app.github.calls(LATEST_PATH) == 1 + checks as u64).await;
+        app.reaches("svm_flights", 0.0).await;
+        if app.version(LATEST).await.json()["tag_name"] == "v2.0.0" {
+            return (second, checks);
+        }
+        app.advance(Duration::from_secs(1));
+    }
+    panic!("it is never served");
+}
+
+#[tokio::test]
+async fn a_release_is_served_two_seconds_after_its_event() {
+    let app = with_secrets().await;
+    app.github.publish("octo/app", "v2.0.0");
+    let waited = Stopwatch::start();
+    let _ = deliver(&app, &signature(SECRET, EVENT), EVENT).await;
+    let (seconds, checks) = served_after(&app).await;
+    assert_eq!((seconds, checks), (0, 1));
+    assert!(waited.elapsed() < Duration::from_secs(2), "{:?}", waited.elapsed());
+}
+
 #[tokio::test]
 async fn a_release_that_lags_ten_seconds_is_served_after_fifteen() {
     let app = with_secrets().await;
     app.github.publish("octo/app", "v2.0.0");
     app.github.lie(LATEST_PATH, Lie::Older, 10);
     let _ = deliver(&app, &signature(SECRET, EVENT), EVENT).await;
-    for (seconds, calls) in [(0, 2), (5, 3), (10, 4), (45, 5)] {
-        app.advance(Duration::from_secs(seconds));
-        app.until(async || app.github.calls(LATEST_PATH) == calls).await;
-        app.reaches("svm_flights", 0.0).await;
-        let tag = if calls < 4 { "v1.0.0" } else { "v2.0.0" };
-        assert_eq!(app.version(LATEST).await.json()["tag_name"], tag, "after {calls} calls");
-    }
+    assert_eq!(served_after(&app).await, (15, 3), "17 s at most");
+    app.advance(Duration::from_secs(45));
+    app.until(async || app.github.calls(LATEST_PATH) == 5).await;
 }
 
 #[tokio::test]
@@ -123,4 +150,29 @@ async fn forged_and_replayed_events_cost_nothing() {
     }
     app.reaches("svm_flights", 0.0).await;
     assert_eq!(app.github.total_calls(), calls + 1);
+}
+
+#[tokio::test]
+async fn odd_events_are_read_as_far_as_they_go() {
+    const REPOSITORY: &str = r#""repository":{"id":17,"full_name":"OCTO/app"}"#;
+    let commits = vec!["{\"id\":\"0\"}"; 200_000].join(",");
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    for (body, status, result) in [
+        (format!("{{{REPOSITORY},\"commits\":[{commits}]}}"), 202, "accepted"),
+        (format!("{{\"action\":7,\"release\":[],{REPOSITORY}}}"), 202, "accepted"),
+        (r#"{"repository":{"id":9,"full_name":"öcto/../app"}}"#.to_owned(), 202, "accepted"),
+        (r#"{"repository":{"id":9,"full_name":""}}"#.to_owned(), 202, "accepted"),
+        (r#"{"organization":{"login":"octo"}}"#.to_owned(), 202, "ignored"),
+        (format!("{{{REPOSITORY},\"x\":{deep}}}"), 202, "accepted"),
+        (format!("{{{REPOSITORY},{REPOSITORY}}}"), 400, "refused"),
+        (r#"{"repository":{"id":-1,"full_name":"octo/app"}}"#.to_owned(), 400, "refused"),
+        ("\u{feff}{}".to_owned(), 400, "refused"),
+    ] {
+        let app = with_secrets().await;
+        let answer = deliver(&app, &signature(SECRET, &body), &body).await;
+        assert_eq!(answer.status, status, "{body:.80}");
+        assert_eq!(app.metric(&counter(result)).await, 1.0, "{body:.80}");
+        let calls = if body.contains("OCTO") && result == "accepted" { 2 } else { 1 };
+        app.until(async || app.github.calls(LATEST_PATH) == calls).await;
+    }
 }

@@ -2,23 +2,26 @@
 //!
 //! Pure, as all of the policy. GitHub at times answers `[]` for a list that has elements, or `404`
 //! or an older release for a latest release that exists, for minutes. A claim is believed once the
-//! release that it takes away is gone by its own document, once that release explains it, or after
-//! two answers of the same claim, a minute apart. An answer that the release itself contradicts
-//! counts for nothing. A deletion is therefore seen within three minutes.
+//! releases that it takes away are gone by their own documents or by GitHub's event, once a release
+//! explains it, or after two answers of the same claim, a minute apart. An answer that the release
+//! itself contradicts counts for nothing. A deletion is therefore seen within three minutes.
+
+mod witness;
 
 use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::cache::release::{self, Summary};
+use crate::cache::release;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{Claim, Doubt, Entry, Loss};
 use crate::json;
-use crate::target::percent::is_unreserved;
 use crate::target::{Target, in_repository};
 
 use super::freshness::may_stand_in;
+
+pub(in crate::cache) use witness::{LostRelease, Witness, lost_releases};
 
 /// The time between two answers that confirm each other.
 const APART: Duration = Duration::from_secs(60);
@@ -27,31 +30,6 @@ const ASK_AFTER: [Duration; 3] =
     [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
 /// The interval of the questions after those.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
-
-/// The statement of the release that a claim takes away, by the document of its tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cache) enum Witness {
-    /// The release does not exist.
-    Absent,
-    /// The release exists, as a draft or as a pre-release: it is not the latest any more.
-    Withdrawn,
-    /// The release exists.
-    Present,
-    /// Nothing is known of the release.
-    Silent,
-}
-
-impl Witness {
-    /// Reads the answer to a request for the document of the tag.
-    pub(in crate::cache) fn of(status: StatusCode, body: &[u8]) -> Self {
-        match (status, release::summary(body)) {
-            (StatusCode::NOT_FOUND, _) => Self::Absent,
-            (StatusCode::OK, Some(release)) if !release.may_be_latest => Self::Withdrawn,
-            (StatusCode::OK, Some(_)) => Self::Present,
-            _ => Self::Silent,
-        }
-    }
-}
 
 /// Returns the loss that a new entry claims, if there is a copy that could be served in its place.
 pub(in crate::cache) fn claim(
@@ -88,36 +66,6 @@ fn older(copy: &Entry, claimed: &Entry) -> Option<Claim> {
     let (stored, claimed) = (release::summary(&copy.body)?, release::summary(&claimed.body)?);
     let is_older = claimed.id != stored.id && claimed.published_at? < stored.published_at?;
     is_older.then_some(Claim { loss: Loss::LatestOlder, release: Some(claimed.id) })
-}
-
-/// Returns the path of the document by which a claim is checked: that of the tag of the release
-/// that the claim takes away. A later page of a list empties where a release moves to the page
-/// before, and the document of a tag cannot vouch for itself.
-pub(in crate::cache) fn witness(target: &Target, copy: &Entry) -> Option<String> {
-    let path = target.path();
-    let resource = in_repository(path)?;
-    let root = path.strip_suffix(resource)?;
-    let Summary { tag, .. } = match resource {
-        "releases" if is_first_page(target) => release::first_of_list(&copy.body)?,
-        _ if resource.starts_with("releases/tags/") => return None,
-        _ if release::is_single(path) => release::summary(&copy.body)?,
-        _ => return None,
-    };
-    Some(format!("{root}releases/tags/{}", encoded(&tag)))
-}
-
-fn is_first_page(target: &Target) -> bool {
-    let query = target.as_str().split_once('?').map_or("", |(_, query)| query);
-    query.split('&').filter_map(|pair| pair.strip_prefix("page=")).all(|page| page == "1")
-}
-
-fn encoded(tag: &str) -> String {
-    let encoded = tag.bytes().map(|byte| match byte {
-        b'/' => "/".to_owned(),
-        _ if is_unreserved(byte) => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    });
-    encoded.collect()
 }
 
 /// Weighs a claim: returns the doubt that remains, or nothing if the claim is to be believed.

@@ -1,6 +1,19 @@
-//! The body of an event, as far as svm reads it: the repository that the event names.
+//! The body of an event, as far as svm reads it: the repository that the event names, and the
+//! release that it is about.
+
+use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// An event of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The repository.
+    pub repository: Repository,
+    /// The release that the event is about, if it is about one.
+    pub release: Option<Told>,
+}
 
 /// The repository of an event.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Hash)]
@@ -11,24 +24,94 @@ pub struct Repository {
     pub full_name: String,
 }
 
+/// The statement of an event about a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The number of the release.
+    pub id: u64,
+    /// True if the release was deleted or unpublished.
+    pub is_removed: bool,
+}
+
 /// The longest name of a repository that GitHub allows, its owner's included.
 const LONGEST_NAME: usize = 140;
 
 #[derive(Deserialize)]
-struct Event {
+struct Body<'a> {
     repository: Option<Repository>,
+    // Of other kinds of events these may be anything.
+    #[serde(borrow)]
+    action: Option<&'a RawValue>,
+    #[serde(borrow)]
+    release: Option<&'a RawValue>,
 }
 
-impl Repository {
-    /// Reads the repository of an event; nothing if the event names none, as that of an
-    /// organization does.
+#[derive(Deserialize)]
+struct Release {
+    id: u64,
+}
+
+impl Event {
+    /// Reads an event; nothing if it names no repository, as that of an organization does.
     ///
     /// # Errors
     ///
     /// If the body is no event.
-    pub fn of_event(body: &[u8]) -> Result<Option<Self>, serde_json::Error> {
-        let event: Event = serde_json::from_slice(body)?;
-        let is_short = |repository: &Self| repository.full_name.len() <= LONGEST_NAME;
-        Ok(event.repository.filter(is_short))
+    pub fn read(body: &[u8]) -> Result<Option<Self>, serde_json::Error> {
+        let Body { repository, action, release } = serde_json::from_slice(body)?;
+        let is_short = |repository: &Repository| repository.full_name.len() <= LONGEST_NAME;
+        let event = repository.filter(is_short).map(|repository| {
+            let release = action.zip(release).and_then(|(action, release)| told(action, release));
+            Self { repository, release }
+        });
+        Ok(event)
+    }
+}
+
+fn told(action: &RawValue, release: &RawValue) -> Option<Told> {
+    let action: Cow<'_, str> = serde_json::from_str(action.get()).ok()?;
+    let Release { id } = serde_json::from_str(release.get()).ok()?;
+    Some(Told { id, is_removed: matches!(&*action, "deleted" | "unpublished") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn release(rest: &str) -> Option<Told> {
+        let body = format!(r#"{{"repository":{{"id":7,"full_name":"octo/app"}}{rest}}}"#);
+        Event::read(body.as_bytes()).unwrap().unwrap().release
+    }
+
+    #[test]
+    fn an_event_tells_what_became_of_a_release() {
+        let told = |is_removed| Some(Told { id: 9, is_removed });
+        for (rest, want) in [
+            (r#","action":"deleted","release":{"id":9,"tag_name":"v1"}"#, told(true)),
+            (r#","release":{"id":9},"action":"unpublished""#, told(true)),
+            (r#","action":"published","release":{"id":9}"#, told(false)),
+            (r#","action":"deleted""#, None),
+            (r#","release":{"id":9}"#, None),
+            (r#","action":"deleted","release":null"#, None),
+            (r#","action":"deleted","release":[]"#, None),
+            (r#","action":"deleted","release":{"id":-9}"#, None),
+            (r#","action":7,"release":{"id":9}"#, None),
+        ] {
+            assert_eq!(release(rest), want, "{rest}");
+        }
+    }
+
+    #[test]
+    fn an_event_without_a_repository_is_told_from_no_event() {
+        let long = format!(r#"{{"repository":{{"id":7,"full_name":"{}"}}}}"#, "x".repeat(141));
+        for body in ["{}", r#"{"repository":null}"#, &*long] {
+            assert_eq!(Event::read(body.as_bytes()).unwrap(), None, "{body}");
+        }
+        let twice = r#"{"repository":{"id":7,"full_name":"a/b"},"repository":null}"#;
+        let deep = format!(r#"{{"x":{}"#, "[".repeat(100_000));
+        for body in ["", "[", "7", r#"{"repository":7}"#, "\u{feff}{}", twice, &*deep] {
+            assert!(Event::read(body.as_bytes()).is_err(), "{body:.40}");
+        }
+        assert!(Event::read(b"{\"x\":\"\xff\"}").is_ok_and(|event| event.is_none()));
     }
 }

@@ -66,24 +66,29 @@ fn a_claim_needs_a_copy_that_may_be_served() {
 }
 
 #[test]
-fn the_witness_is_the_tag_of_the_lost_release() {
-    let list = format!("[{NEWEST},{OLDER}]");
+fn the_witnesses_are_the_tags_of_the_lost_releases() {
+    let three = format!("[{NEWEST},{{}},{OLDER}]").replace("{}", &OLDER.replace("v1", "v1.5"));
     let odd = NEWEST.replace("v2", "app/v2+1 ü");
     let root = "/repos/octo/app/releases/tags/";
+    let of = |below: &str, copy: &str| lost_releases(&target(below), &document(copy));
     for (below, copy, want) in [
-        ("/latest", NEWEST, Some("v2")),
-        ("", &*list, Some("v2")),
-        ("?page=1&per_page=2", &list, Some("v2")),
-        ("?page=2", &list, None),
-        ("/2", NEWEST, Some("v2")),
-        ("/tags/v2", NEWEST, None),
-        ("/2/assets", &list, None),
-        ("/latest", "{}", None),
-        ("/latest", &odd, Some("app/v2%2B1%20%C3%BC")),
+        ("/latest", NEWEST, vec!["v2"]),
+        ("", &*three, vec!["v2", "v1"]),
+        ("?page=1&per_page=2", &three, vec!["v2", "v1"]),
+        ("", &format!("[{NEWEST}]"), vec!["v2"]),
+        ("?page=2", &three, vec![]),
+        ("/2", NEWEST, vec!["v2"]),
+        ("/2/assets", &three, vec![]),
+        ("/latest", "{}", vec![]),
+        ("/latest", &odd, vec!["app/v2%2B1%20%C3%BC"]),
     ] {
-        let want = want.map(|tag| format!("{root}{tag}"));
-        assert_eq!(witness(&target(below), &document(copy)), want, "{below}: {copy}");
+        let documents: Vec<_> = of(below, copy).into_iter().filter_map(|it| it.document).collect();
+        let want: Vec<_> = want.into_iter().map(|tag| format!("{root}{tag}")).collect();
+        assert_eq!(documents, want, "{below}: {copy}");
     }
+    assert_eq!(of("/tags/v2", NEWEST), [LostRelease { id: 2, document: None }]);
+    let tags = Target::parse("https://api.github.com/repos/octo/app/tags", &Policy::default());
+    assert_eq!(lost_releases(&tags.unwrap(), &document(&three)), []);
 }
 
 #[test]

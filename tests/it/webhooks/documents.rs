@@ -1,0 +1,70 @@
+//! The documents of a repository that its events have checked.
+
+use super::{EVENT, SECRET, deliver, signature};
+use crate::support::app::{TestApp, TestAppBuilder};
+use crate::{LATEST, LATEST_PATH};
+
+const DOCUMENT: &str = "https://api.github.com/repos/octo/app/readme";
+const DOCUMENT_PATH: &str = "/repos/octo/app/readme";
+/// Fills the L1 of [`small`].
+const FLOOD: usize = 4;
+const FLOOD_BODY: usize = 30_000;
+
+fn with_secret() -> TestAppBuilder {
+    TestApp::builder().set("WEBHOOK_SECRETS", SECRET)
+}
+
+async fn flood(app: &TestApp) {
+    for number in 0..FLOOD {
+        let path = format!("/octo/flood/main/{number}.json");
+        app.github.raw_document(&path, &format!("\"{}\"", "x".repeat(FLOOD_BODY)));
+        let url = format!("https://raw.githubusercontent.com{path}");
+        assert_eq!(app.version(&url).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn documents_that_l1_has_evicted_are_checked_too() {
+    let app = with_secret().set("CACHE_L1_MAX_GB", "0.0001").start().await;
+    app.github.document(DOCUMENT_PATH, r#"{"n":1}"#);
+    let _ = app.version(DOCUMENT).await;
+    app.reaches("svm_l2_writes_total", 1.0).await;
+    flood(&app).await;
+    assert!(app.held(DOCUMENT).is_none());
+    app.github.document(DOCUMENT_PATH, r#"{"n":2}"#);
+    let _ = deliver(&app, &signature(SECRET, EVENT), EVENT).await;
+    app.until(async || app.github.calls(DOCUMENT_PATH) == 2).await;
+    app.reaches("svm_flights", 0.0).await;
+    assert_eq!(app.version(DOCUMENT).await.text(), r#"{"n":2}"#);
+}
+
+#[tokio::test]
+async fn a_renamed_repository_is_known_by_its_number() {
+    let app = with_secret().start().await;
+    app.github.release("octo/app").tag("v1.0.0").serve();
+    let id = app.github.rename("octo/app", "octo/new");
+    assert_eq!(app.version(LATEST).await.json()["tag_name"], "v1.0.0");
+    app.github.publish("octo/new", "v2.0.0");
+    let event = format!(r#"{{"repository":{{"id":{id},"full_name":"octo/new"}}}}"#);
+    let _ = deliver(&app, &signature(SECRET, &event), &event).await;
+    app.until(async || app.version(LATEST).await.json()["tag_name"] == "v2.0.0").await;
+}
+
+#[tokio::test]
+async fn names_that_do_not_exist_cost_an_event_nothing() {
+    let app = with_secret().start().await;
+    app.github.release("octo/app").serve();
+    let tag = |number: usize| LATEST.replace("latest", &format!("tags/none{number}"));
+    for number in 0..40 {
+        assert_eq!(app.version(&tag(number)).await.status, 404);
+    }
+    let _ = app.version(LATEST).await;
+    let calls = app.github.total_calls();
+    let _ = deliver(&app, &signature(SECRET, EVENT), EVENT).await;
+    app.until(async || app.github.calls(LATEST_PATH) == 2).await;
+    app.reaches("svm_flights", 0.0).await;
+    assert_eq!(app.github.total_calls(), calls + 1);
+    app.github.release("octo/app").tag("none7").serve();
+    assert_eq!(app.version(&tag(7)).await.status, 200, "the next client has it asked for");
+    assert_eq!(app.version(&LATEST.replace("octo/app", "octo/other")).await.status, 404);
+}
