@@ -19,7 +19,7 @@ main() {
     for program in curl tar sed uname; do
         command -v "$program" >/dev/null || fail "$program is missing"
     done
-    [ "$(uname -s)" = Linux ] || fail "there are binaries for Linux alone; elsewhere: cargo install --path . in the source"
+    [ "$(uname -s)" = Linux ] || fail "there are binaries for Linux alone; elsewhere: cargo install --path . --locked in the source"
     triple=$(machine)
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT

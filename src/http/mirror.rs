@@ -125,7 +125,8 @@ impl Mirror {
         if !reads(req.method()) {
             return Err(Refusal::ReadOnly);
         }
-        let chosen = media::choose(req.headers(), path);
+        let target = self.parse(req, path)?;
+        let chosen = media::choose(req.headers(), self.root.below(&target));
         let representation = match (chosen, version(req)?) {
             (Chosen::Nothing, _) => return Err(Refusal::MediaType),
             // The newer version has no texts of its own here.
@@ -133,7 +134,6 @@ impl Mirror {
             (Chosen::Json(representation), _) => representation,
             (Chosen::Download, _) => Representation::Default,
         };
-        let target = self.parse(req, path)?;
         let target = match representation {
             Representation::Default => target,
             other => Arc::new(Target::clone(&target).in_representation(other)),
@@ -162,7 +162,6 @@ impl Mirror {
         req: &Request,
         res: &mut Response,
         (target, chosen): (Arc<Target>, Chosen),
-        path: &str,
         arrival: &Arrival,
     ) -> LogFields {
         if self.has_archives
@@ -171,11 +170,17 @@ impl Mirror {
             render::redirect(req, res, &location);
             return LogFields { target: Some(target), ..LogFields::default() };
         }
+        let is_release = paths::is_release(self.root.below(&target));
         let wanted = Wanted { target, demand: Demand::Cached };
-        if chosen == Chosen::Download {
-            return self.documents.answer(req, res, wanted, arrival, &Download).await;
-        }
-        let form = AsGitHub { mirror: self, is_release: paths::is_release(path) };
+        let representation = match chosen {
+            Chosen::Download => {
+                let form = Download { mirror: self };
+                return self.documents.answer(req, res, wanted, arrival, &form).await;
+            }
+            Chosen::Json(representation) => representation,
+            Chosen::Nothing => Representation::Default,
+        };
+        let form = AsGitHub { mirror: self, representation, is_release };
         self.documents.answer(req, res, wanted, arrival, &form).await
     }
 }
@@ -187,13 +192,18 @@ impl Page for Mirror {
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
         self.client_tokens.watch(req.headers());
-        if let Some(page) = paths::Spare::of(req) {
+        let page = paths::Spare::of(req.uri().path());
+        if let Some(page) = page.filter(|_| reads(req.method())) {
             page.answer(req, res, self.base(req), arrival.at);
             return LogFields::default();
         }
         let path = without_prefix(req.uri().path());
-        match self.read(req, path) {
-            Ok(read) => self.document(req, res, read, path, arrival).await,
+        let read = match page {
+            Some(_) => Err(Refusal::ReadOnly),
+            None => self.read(req, path),
+        };
+        match read {
+            Ok(read) => self.document(req, res, read, arrival).await,
             Err(refusal) => {
                 let rule = refusal.to_string();
                 match refusal {
@@ -228,6 +238,7 @@ fn replacement(root: &ApiRoot, public_url: &PublicUrl) -> Option<Replacement> {
 /// The form of GitHub's answers.
 struct AsGitHub<'a> {
     mirror: &'a Mirror,
+    representation: Representation,
     /// True for the path of a release that may yet be published.
     is_release: bool,
 }
@@ -237,7 +248,8 @@ impl Form for AsGitHub<'_> {
         let page = || Some(format!("{}{}", self.mirror.base(req)?, req.uri().path()));
         let form = self.rewritten(given.answer);
         let form = form.map(|(rewriting, body)| rewriting.find_or_make(body));
-        render::answer(req, res, given, form.as_ref(), page)
+        let form = render::Sent { representation: self.representation, body: form.as_ref() };
+        render::answer(req, res, given, form, page)
     }
 
     fn too_many_requests(&self, req: &Request, res: &mut Response, key: Key, wait: Duration) {
@@ -284,14 +296,16 @@ impl AsGitHub<'_> {
 }
 
 /// The form of an answer to a client that wants the bytes of an asset.
-struct Download;
+struct Download<'a> {
+    mirror: &'a Mirror,
+}
 
-impl Form for Download {
+impl Form for Download<'_> {
     fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize> {
         let Payload::Document(entry) = &given.answer.given else {
-            return render::answer(req, res, given, None, || None);
+            return render::answer(req, res, given, render::Sent::default(), || None);
         };
-        match downloads::of_asset(entry) {
+        match downloads::of_asset(entry, &self.mirror.root.site()) {
             Some(location) => render::redirect(req, res, &location),
             None => render::not_found(req, res),
         }

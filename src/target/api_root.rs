@@ -25,6 +25,19 @@ impl ApiRoot {
         &self.authority
     }
 
+    /// Returns the part of a target's path that is below the root: `/repos/octo/app`.
+    pub fn below<'a>(&self, target: &'a Target) -> &'a str {
+        target.path().strip_prefix(&self.path).unwrap_or(target.path())
+    }
+
+    /// Returns the URL of the server's site, on which people look at releases; without a final
+    /// slash.
+    pub fn site(&self) -> String {
+        let authority = self.authority.to_string();
+        // An Enterprise server has both at one host, unless it has its own subdomains.
+        format!("https://{}", authority.strip_prefix("api.").unwrap_or(&authority))
+    }
+
     /// Returns the target of a raw path and query below the root. One final slash, a final `&` and
     /// `page=1` mean nothing there, and are dropped.
     ///
@@ -90,6 +103,31 @@ mod tests {
             let root = text.parse::<ApiRoot>().ok().map(|root| root.to_string());
             assert_eq!(root.as_deref(), want, "{text}");
         }
+    }
+
+    #[test]
+    fn the_site_of_a_server_is_known() {
+        for (root, want) in [
+            ("https://api.github.com", "https://github.com"),
+            ("https://api.octo.ghe.com", "https://octo.ghe.com"),
+            ("https://ghe.example:8443/api/v3", "https://ghe.example:8443"),
+        ] {
+            assert_eq!(root.parse::<ApiRoot>().unwrap().site(), want);
+        }
+    }
+
+    #[test]
+    fn the_root_is_no_part_of_a_path_below_it() {
+        let root: ApiRoot = "https://ghe.example/api/v3".parse().unwrap();
+        let url = "https://ghe.example/api/v3/repos/o/r/%63ontents";
+        let policy = Policy::new(
+            vec!["ghe.example".parse().unwrap()],
+            vec!["/api/v3/repos/".parse().unwrap()],
+            vec!["ghe.example".parse().unwrap()],
+        );
+        let target = Target::parse(url, &policy).unwrap();
+        assert_eq!(root.below(&target), "/repos/o/r/contents");
+        assert_eq!(ApiRoot::default().below(&target), "/api/v3/repos/o/r/contents");
     }
 
     #[test]

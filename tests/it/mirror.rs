@@ -128,7 +128,9 @@ async fn clients_find_the_pages_that_they_ask_for_first() {
         assert_eq!(meta["verifiable_password_authentication"], false);
         assert_eq!(meta["installed_version"].is_string(), !prefix.is_empty());
     }
-    assert_eq!(app.get("/api/v3").await.status, 200);
+    for path in ["/api/v3", "/rate_limit/", "/api/v3/meta/"] {
+        assert_eq!(app.get(path).await.status, 200, "{path}");
+    }
     assert_eq!(app.github.total_calls(), 0);
 }
 

@@ -6,7 +6,6 @@ use crate::entry::Entry;
 use crate::target::Target;
 
 const CODELOAD: &str = "https://codeload.github.com";
-const WEB: &str = "https://github.com/";
 
 /// The fields of a release's asset that tell where its bytes are.
 #[derive(Deserialize)]
@@ -15,11 +14,11 @@ struct Asset<'a> {
 }
 
 /// Returns where the bytes of an asset are, if its document says so. A URL that is no download of
-/// a release on GitHub's own site would lead the client anywhere.
-pub(super) fn of_asset(entry: &Entry) -> Option<String> {
+/// a release on the `site` of the API's own server would lead the client anywhere.
+pub(super) fn of_asset(entry: &Entry, site: &str) -> Option<String> {
     let asset: Asset<'_> = serde_json::from_slice(&entry.body).ok()?;
     let url = asset.browser_download_url;
-    let parts: Vec<_> = url.strip_prefix(WEB)?.split('/').collect();
+    let parts: Vec<_> = url.strip_prefix(site)?.strip_prefix('/')?.split('/').collect();
     let is_download = matches!(&parts[..], [_, _, "releases", "download", _, ..]);
     let is_plain =
         |part: &&str| !matches!(*part, "" | "." | "..") && part.bytes().all(is_plain_byte);
@@ -59,7 +58,10 @@ mod tests {
     fn asset(url: &str) -> Option<String> {
         let body = json!({ "id": 1, "browser_download_url": url }).to_string();
         let times = Times::starting(Timestamp::from_secs(1), Duration::ZERO);
-        of_asset(&Entry::new("x", StatusCode::OK, bytes::Bytes::from(body), times))
+        of_asset(
+            &Entry::new("x", StatusCode::OK, bytes::Bytes::from(body), times),
+            "https://github.com",
+        )
     }
 
     #[test]

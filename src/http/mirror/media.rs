@@ -13,6 +13,7 @@ use crate::target::{Representation, in_repository};
 const PARAMETERS: [&str; 11] =
     ["json", "raw", "full", "html", "text", "object", "sha", "diff", "patch", "star", "base64"];
 
+const BYTES: &str = "application/octet-stream";
 const VENDOR: &str = "application/vnd.github";
 
 /// The answer that a client gets for its `Accept`.
@@ -26,13 +27,14 @@ pub(crate) enum Chosen {
     Nothing,
 }
 
-/// Chooses for a client that asks for `path`.
+/// Chooses for a client that asks for `path`, in its canonical spelling, since another one
+/// would lead past the rules below.
 pub(crate) fn choose(headers: &HeaderMap, path: &str) -> Chosen {
     let lines = || headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let types = || lines().flat_map(|line| line.split(',')).map(essence);
     let resource = in_repository(path).unwrap_or_default();
     let is_asset = resource.starts_with("releases/assets/");
-    if is_asset && types().any(|essence| essence == "application/octet-stream") {
+    if is_asset && types().any(|essence| essence.eq_ignore_ascii_case(BYTES)) {
         return Chosen::Download;
     }
     let is_release = resource.split('/').next() == Some("releases");

@@ -5,13 +5,38 @@ use salvo::{Request, Response};
 
 use crate::clock::Timestamp;
 use crate::http::render::mirror as render;
-use crate::http::route::reads;
 
 /// The prefix of the API on a GitHub Enterprise server.
 pub(super) const ENTERPRISE: &str = "/api/v3";
 
 /// The first segments of paths that GitHub has and svm answers with GitHub's own "not found".
-const ABSENT: [&str; 6] = ["graphql", "user", "users", "orgs", "search", "api"];
+const ABSENT: [&str; 25] = [
+    "advisories",
+    "api",
+    "app",
+    "apps",
+    "emojis",
+    "enterprises",
+    "events",
+    "feeds",
+    "gists",
+    "gitignore",
+    "graphql",
+    "installation",
+    "issues",
+    "licenses",
+    "markdown",
+    "networks",
+    "notifications",
+    "octocat",
+    "organizations",
+    "orgs",
+    "search",
+    "teams",
+    "user",
+    "users",
+    "zen",
+];
 
 /// Returns the path without the prefix of an Enterprise server.
 pub(in crate::http) fn without_prefix(path: &str) -> &str {
@@ -51,17 +76,15 @@ pub(super) enum Spare {
 }
 
 impl Spare {
-    /// Returns the page that a request reads, if it reads one.
-    pub(super) fn of(req: &Request) -> Option<Self> {
-        let path = req.uri().path();
+    /// Returns the page that a path names, if it names one.
+    pub(super) fn of(path: &str) -> Option<Self> {
         let is_enterprise = path.starts_with(ENTERPRISE);
-        let page = match without_prefix(path) {
-            "/" => Self::Root,
-            "/rate_limit" => Self::RateLimit,
-            "/meta" => Self::Meta { is_enterprise },
-            _ => return None,
-        };
-        reads(req.method()).then_some(page)
+        match without_prefix(path) {
+            "/" => Some(Self::Root),
+            "/rate_limit" | "/rate_limit/" => Some(Self::RateLimit),
+            "/meta" | "/meta/" => Some(Self::Meta { is_enterprise }),
+            _ => None,
+        }
     }
 
     pub(super) fn answer(

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::cache::Status;
 use crate::entry::{Coding, EntityTag};
-use crate::target::Key;
+use crate::target::{Key, Representation};
 
 use super::super::request_ids::X_REQUEST_ID;
 use super::super::two_hit_cache::TwoHitCache;
@@ -27,7 +27,6 @@ const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 const BY_REPRESENTATION: HeaderValue =
     HeaderValue::from_static("Accept, X-GitHub-Api-Version, Accept-Encoding");
 const MEDIA_TYPE: HeaderName = HeaderName::from_static("x-github-media-type");
-const GITHUB_V3: HeaderValue = HeaderValue::from_static("github.v3; format=json");
 /// The type of every answer of GitHub's API.
 pub(super) const GITHUB_JSON: HeaderValue =
     HeaderValue::from_static("application/json; charset=utf-8");
@@ -38,17 +37,27 @@ const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 pub(super) enum Interface {
     /// svm's own.
     Version,
-    /// GitHub's.
-    Mirror,
+    /// GitHub's, in this representation.
+    Mirror(Representation),
 }
 
 impl Interface {
     fn content_type(self) -> HeaderValue {
         match self {
             Self::Version => JSON,
-            Self::Mirror => GITHUB_JSON,
+            Self::Mirror(_) => GITHUB_JSON,
         }
     }
+}
+
+/// Returns the media type in GitHub's words.
+fn media_type(representation: Representation) -> HeaderValue {
+    HeaderValue::from_static(match representation {
+        Representation::Default | Representation::Version2026 => "github.v3; format=json",
+        Representation::Full => "github.v3; param=full; format=json",
+        Representation::Html => "github.v3; param=html; format=json",
+        Representation::Text => "github.v3; param=text; format=json",
+    })
 }
 
 /// All inputs of a head.
@@ -144,9 +153,9 @@ impl HeadCache {
             Interface::Version => {
                 headers.insert(VARY, BY_CODING);
             }
-            Interface::Mirror => {
+            Interface::Mirror(representation) => {
                 headers.insert(VARY, BY_REPRESENTATION);
-                headers.insert(MEDIA_TYPE, GITHUB_V3);
+                headers.insert(MEDIA_TYPE, media_type(*representation));
             }
         }
         if !is_unmodified {
@@ -178,7 +187,8 @@ mod tests {
         };
         let others = [
             HeadKey { key: key("https://api.github.com/repos/o/s"), ..inputs },
-            HeadKey { interface: Interface::Mirror, ..inputs },
+            HeadKey { interface: Interface::Mirror(Representation::Default), ..inputs },
+            HeadKey { interface: Interface::Mirror(Representation::Full), ..inputs },
             HeadKey { status: Status::hit(6), ..inputs },
             HeadKey { age: 4, ..inputs },
             HeadKey { tag: EntityTag::of(b"[]"), ..inputs },
@@ -191,7 +201,7 @@ mod tests {
             }
         }
         let different = others.map(|other| heads.head(&other) != heads.head(&inputs));
-        assert_eq!(different, [true; 7]);
+        assert_eq!(different, [true; 8]);
     }
 
     #[test]

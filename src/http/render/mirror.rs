@@ -19,7 +19,7 @@ use crate::clock::Timestamp;
 use crate::entry::{Body, Entry, Reason};
 use crate::http::values::Values;
 use crate::json::is_valid;
-use crate::target::Key;
+use crate::target::{Key, Representation};
 
 use super::heads::{GITHUB_JSON, Interface};
 use super::{Given, Served, document, failed, link, provenance, refused, seconds, send};
@@ -41,14 +41,22 @@ const ACCEPT: HeaderValue = HeaderValue::from_static("Accept");
 /// The calls an hour that GitHub grants to a user.
 const HOURLY: u64 = 5_000;
 
+/// The document that is sent.
+#[derive(Clone, Copy, Default)]
+pub(in crate::http) struct Sent<'a> {
+    /// Its representation.
+    pub(in crate::http) representation: Representation,
+    /// The form of its body, if it is another one than the upstream's.
+    pub(in crate::http) body: Option<&'a Body>,
+}
+
 /// Renders an answer of the cache. `page` gives the URL of the request without its query, for the
-/// links to other pages; `form` is the form of the body that is sent, if it is another one. Returns
-/// how many bytes gzip saved, if the body is sent as gzip.
+/// links to other pages. Returns how many bytes gzip saved, if the body is sent as gzip.
 pub(in crate::http) fn answer(
     req: &Request,
     res: &mut Response,
     given: Given<'_>,
-    form: Option<&Body>,
+    sent: Sent<'_>,
     page: impl FnOnce() -> Option<String>,
 ) -> Option<usize> {
     let Given { key, answer, now, .. } = given;
@@ -70,10 +78,11 @@ pub(in crate::http) fn answer(
             return None;
         }
     };
-    let body = form.unwrap_or(&entry.body);
+    let body = sent.body.unwrap_or(&entry.body);
     let date = last_modified(entry);
     let is_unmodified = date.as_ref().is_some_and(|date| is_unmodified(req, date));
-    let served = Served { interface: Interface::Mirror, entry, body, is_unmodified };
+    let served =
+        Served { interface: Interface::Mirror(sent.representation), entry, body, is_unmodified };
     document(req, res, given, served, |headers| {
         if let Some(links) = entry.extras.links() {
             link::on_page(headers, links, page());

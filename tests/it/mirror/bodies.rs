@@ -128,6 +128,13 @@ async fn a_download_is_somewhere_else() {
     let asset = "/repos/octo/app/releases/assets";
     assert_eq!(ask(&format!("{asset}/1"), BYTES).await, (302, place.to_owned()));
     assert_eq!(ask(&format!("/api/v3{asset}/1"), BYTES).await, (302, place.to_owned()));
+    for (path, accept) in [
+        (format!("{asset}/1"), "Application/Octet-Stream"),
+        (format!("{asset}/1/"), "text/plain, application/octet-stream;q=0.1"),
+        ("/repos/octo/app/releases/%61ssets/1".to_owned(), BYTES),
+    ] {
+        assert_eq!(ask(&path, accept).await, (302, place.to_owned()), "{path} {accept}");
+    }
     assert_eq!(ask(&format!("{asset}/1"), "application/json").await, (200, String::new()));
     assert_eq!(ask(&format!("{asset}/2"), BYTES).await, (404, String::new()));
     assert_eq!(ask(&format!("{asset}/3"), BYTES).await, (404, String::new()));
@@ -136,4 +143,23 @@ async fn a_download_is_somewhere_else() {
     let archive = "https://codeload.github.com/octo/app/legacy.zip/HEAD".to_owned();
     assert_eq!(ask("/repos/octo/app/zipball", "*/*").await, (302, archive));
     assert_eq!(app.github.total_calls(), 3, "one for each asset");
+}
+
+#[tokio::test]
+async fn a_download_of_another_server_is_on_its_own_site() {
+    const HOST: &str = "raw.githubusercontent.com";
+    let app =
+        TestApp::builder().set("API_UPSTREAM", &format!("https://{HOST}/api/v3")).start().await;
+    let download = "/octo/app/releases/download/v1/app.tar.gz";
+    for (id, host, want) in [(1, HOST, 302), (2, "github.com", 404)] {
+        let path = format!("/repos/octo/app/releases/assets/{id}");
+        let place = format!("https://{host}{download}");
+        let asset = json!({ "id": id, "browser_download_url": place }).to_string();
+        app.github.file_on(HOST, &format!("/api/v3{path}"), &asset);
+        let client = Client::builder().redirect(Policy::none()).build().unwrap();
+        let request = client.get(format!("http://{}{path}", app.address()));
+        let answer = Answer::of(request.header("accept", "application/octet-stream")).await;
+        let location = if want == 302 { place } else { String::new() };
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (want, location.as_str()));
+    }
 }

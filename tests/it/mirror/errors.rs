@@ -38,6 +38,9 @@ async fn a_path_that_is_not_open_is_not_found() {
         "/repos",
         "/repositories",
         "/api/v3/graphql",
+        "/emojis",
+        "/gists/1",
+        "/organizations/1",
     ] {
         assert_shape(&app.get(path).await, 404, "Not Found");
     }
@@ -65,9 +68,11 @@ async fn a_path_that_is_no_url_is_refused() {
 async fn the_mirror_only_reads() {
     let app = TestApp::start().await;
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
-        let answer = Answer::of(app.request(method, "/repos/octo/app/releases").body("{}")).await;
-        assert_shape(&answer, 403, "This is a read-only cache of the GitHub API");
-        assert_eq!(answer.header("allow"), "GET, HEAD");
+        for path in ["/repos/octo/app/releases", "/", "/api/v3", "/rate_limit", "/meta"] {
+            let answer = Answer::of(app.request(method.clone(), path).body("{}")).await;
+            assert_shape(&answer, 403, "This is a read-only cache of the GitHub API");
+            assert_eq!(answer.header("allow"), "GET, HEAD");
+        }
     }
     assert_eq!(app.github.total_calls(), 0);
 }
@@ -81,6 +86,8 @@ async fn another_representation_is_415() {
     for (path, accept) in [
         ("/repos/octo/app/contents/x", "application/vnd.github.raw"),
         ("/api/v3/repos/octo/app/commits/main", "application/vnd.github.v3.sha"),
+        ("/repos/octo/app/%63ontents/x", "application/vnd.github.raw"),
+        ("/repos/octo/app/%72eadme/", "application/vnd.github.raw"),
     ] {
         assert_shape(&ask(path, accept).await, 415, "Unsupported 'Accept' header");
     }
@@ -183,14 +190,16 @@ async fn a_release_that_did_not_exist_is_looked_for_after_a_minute() {
     let app = TestApp::start().await;
     let ask = async |path: &str| app.get(path).await.status.as_u16();
     assert_eq!(ask(LATEST_PATH).await, 404);
+    // Another spelling is the same release.
+    assert_eq!(ask("/repos/octo/app/releases/%6Catest/").await, 404);
     app.advance(Duration::from_secs(59));
     assert_eq!(ask(LATEST_PATH).await, 404);
     assert_eq!(app.github.total_calls(), 1);
     app.advance(Duration::from_secs(1));
-    for _ in 0..3 {
-        assert_eq!(ask(LATEST_PATH).await, 404);
+    for path in ["/repos/octo/app/releases/%6Catest/", LATEST_PATH, LATEST_PATH] {
+        assert_eq!(ask(path).await, 404);
+        assert_eq!(app.github.total_calls(), 2, "once in a minute");
     }
-    assert_eq!(app.github.total_calls(), 2, "once in a minute");
     app.advance(Duration::from_secs(60));
     app.github.release("octo/app").serve();
     assert_eq!(app.version(LATEST).await.status, 404, "no client of /version has asked for this");

@@ -23,6 +23,9 @@ async fn a_representation_is_a_document_of_its_own() {
     assert_eq!(first.header("x-cache"), "MISS");
     assert_ne!(first.header("x-cache-key"), default.header("x-cache-key"));
     assert_eq!(ask(&app, LATEST_PATH, &full()).await.header("x-cache"), "HIT");
+    let types =
+        [&first, &app.get(LATEST_PATH).await].map(|it| it.header("x-github-media-type").to_owned());
+    assert_eq!(types, ["github.v3; param=full; format=json", "github.v3; format=json"]);
     let accepts: Vec<_> = app.github.requests_for(LATEST_PATH);
     let accepts: Vec<_> =
         accepts.iter().map(|it| it.header("accept").unwrap().to_owned()).collect();
