@@ -1,5 +1,7 @@
 //! Answers by which a document is lost: none is believed before it is confirmed.
 
+mod memory;
+mod others;
 mod schedule;
 
 use std::time::Duration;

@@ -41,6 +41,7 @@ mod traffic;
 mod wire;
 mod witness;
 mod world;
+mod writes;
 
 use std::io;
 use std::net::SocketAddr;
@@ -63,6 +64,7 @@ pub use self::lies::Lie;
 pub use self::received::Received;
 pub use self::tls::{Authority, Defect};
 pub use self::wire::Wire;
+pub use self::writes::Unprocessable;
 
 use super::canary;
 

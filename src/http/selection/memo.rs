@@ -202,15 +202,21 @@ mod tests {
     }
 
     #[test]
-    fn a_million_pointers_are_as_many_as_the_slots() {
+    fn a_million_pointers_do_not_grow_memory() {
+        const POINTERS: std::ops::Range<usize> = 0..1_000_000;
+        const FIRST: usize = 20 * SLOTS;
         let selections = Selections::new();
         let document = document("{}");
-        for number in 0..20 * SLOTS {
-            let selection = pointer(&format!("/{number}"));
-            for _ in 0..2 {
+        let find = |number: usize| {
+            let selection = pointer(&format!("/{number:07}"));
+            // A second time it is remembered.
+            for _ in 0..1 + (number + 1) % 2 {
                 let _absence = selections.find(&document, &selection, NOW);
             }
-        }
-        assert!(selections.known.remembered() <= SLOTS);
+        };
+        POINTERS.take(FIRST).for_each(find);
+        assert_eq!(selections.known.remembered(), SLOTS);
+        let grown = allocation_counter::measure(|| POINTERS.skip(FIRST).for_each(find));
+        assert_eq!((selections.known.remembered(), grown.bytes_current), (SLOTS, 0));
     }
 }

@@ -83,10 +83,74 @@ async fn the_control_changes_releases_limits_and_failures() {
 }
 
 #[tokio::test]
+async fn an_immutable_release_is_locked_by_githubs_422() {
+    let fixture = Fixture::new().await;
+    with_front(&fixture, async |front| {
+        let refused = async |words: &str| {
+            let answer = front.send(Method::POST, &format!("/_sim/{words}"), "nobody").await;
+            assert_eq!(answer.status(), 422, "{words}");
+            let refusal = json(answer).await;
+            assert_eq!(refusal["status"], "422");
+            refusal
+        };
+        let publish =
+            |tag: &str, more: &str| format!("publish?repository=octo/cat&tag={tag}{more}");
+        assert_eq!(front.change(&publish("v1", "")).await, 200);
+        assert_eq!(front.change("upload?repository=octo/cat").await, 200);
+        assert_eq!(front.change(&publish("v2", "&immutable=true")).await, 200);
+        let latest = json(front.send(Method::GET, LATEST, "first").await).await;
+        assert_eq!((&latest["tag_name"], &latest["immutable"]), (&"v2".into(), &true.into()));
+
+        let upload = refused("upload?repository=octo/cat").await;
+        assert_eq!(upload["message"], "Cannot upload assets to an immutable release.");
+        assert_eq!(front.change("delete?repository=octo/cat&release=latest").await, 200);
+        let again = refused(&publish("v2", "")).await;
+        assert_eq!(again["message"], "Validation Failed");
+        assert_eq!(again["errors"][0]["field"], "tag_name");
+        let latest = json(front.send(Method::GET, LATEST, "first").await).await;
+        assert_eq!(latest["tag_name"], "v1");
+        assert_eq!(front.change("upload?repository=octo/cat").await, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_control_tells_lies_and_charges_for_304() {
+    let fixture = Fixture::with_release().await;
+    fixture.github.set_now(1_780_928_483);
+    with_front(&fixture, async |front| {
+        let list = "/repos/octo/cat/releases";
+        assert_eq!(front.change(&format!("lie?target={list}&as=empty&seconds=60")).await, 200);
+        assert_eq!(front.change(&format!("lie?target={LATEST}&as=missing")).await, 200);
+        let get = async |target: &str| front.send(Method::GET, target, "first").await;
+        assert_eq!(json(get(list).await).await, serde_json::json!([]));
+        assert_eq!(get(LATEST).await.status(), 404);
+        fixture.github.set_now(1_780_928_483 + 60);
+        assert_ne!(json(get(list).await).await, serde_json::json!([]));
+        assert_eq!(get(LATEST).await.status(), 404);
+        fixture.github.set_now(1_780_928_483 + 180);
+        assert_eq!(get(LATEST).await.status(), 200);
+        assert_eq!(front.change("charge").await, 200);
+        let tag = header(&fixture.get_as("first", LATEST).await, "etag");
+        let charged = fixture.github.token_counts("first").charged;
+        assert_eq!(fixture.again_as("first", LATEST, &tag).await.status(), 304);
+        assert_eq!(fixture.github.token_counts("first").charged, charged + 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_control_refuses_changes_that_there_are_not() {
     let fixture = Fixture::new().await;
     with_front(&fixture, async |front| {
-        for words in ["nothing", "publish?tag=v1", "fail?as=bored", "limit?token=a&remaining=b"] {
+        for words in [
+            "nothing",
+            "publish?tag=v1",
+            "fail?as=bored",
+            "limit?token=a&remaining=b",
+            "lie?target=/x&as=true",
+            "upload",
+        ] {
             assert_eq!(front.change(words).await, 400, "{words}");
         }
         assert_eq!(front.status("/_sim/publish?repository=octo/cat&tag=v1", "first").await, 400);

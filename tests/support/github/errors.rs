@@ -128,6 +128,29 @@ pub fn blocked(status: u16, reason: &str, request: &Received) -> Answer {
     Answer::json(status, &json!({"message": "Repository access blocked", "block": block}), request)
 }
 
+/// An upload to an immutable release.
+pub fn locked_assets() -> Value {
+    body(422, "Cannot upload assets to an immutable release.", "https://docs.github.com/rest")
+}
+
+/// A release with the tag of an immutable one.
+pub fn used_tag() -> Value {
+    let error = |field: Value, message: &str| {
+        let mut error = json!({"resource": "Release", "code": "custom", "message": message});
+        if !field.is_null() {
+            error["field"] = field;
+        }
+        error
+    };
+    let documentation = "https://docs.github.com/rest/releases/releases#create-a-release";
+    let mut refusal = body(422, "Validation Failed", documentation);
+    refusal["errors"] = json!([
+        error("tag_name".into(), "tag_name was used by an immutable release"),
+        error(Value::Null, "Published releases must have a valid tag"),
+    ]);
+    refusal
+}
+
 /// An overloaded API: a static file, pretty-printed for everybody.
 pub fn server_error() -> Answer {
     let body = "{\n  \"message\": \"Server Error\"\n}\n";

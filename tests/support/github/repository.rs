@@ -3,7 +3,7 @@
 //! The subtle part: `updated_at` of a release, which is its `Last-Modified`, moves neither with
 //! downloads nor with new assets, while the body and so the tag do.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -25,6 +25,8 @@ pub struct Repository {
     /// Newest first.
     releases: Vec<Release>,
     rendered: HashMap<String, Arc<Document>>,
+    /// The tags of immutable releases that were deleted.
+    used_tags: HashSet<String>,
 }
 
 /// One release.
@@ -48,7 +50,8 @@ impl Repository {
     /// A repository without a release.
     pub fn new(name: &str, created_secs: u64) -> Self {
         let (name, id) = (name.to_owned(), number_of(name));
-        Self { name, id, created_secs, releases: Vec::new(), rendered: HashMap::new() }
+        let (releases, rendered) = (Vec::new(), HashMap::new());
+        Self { name, id, created_secs, releases, rendered, used_tags: HashSet::new() }
     }
 
     /// Publishes a release with `assets` assets; the newest until the next one.
@@ -86,7 +89,14 @@ impl Repository {
     pub fn unpublish(&mut self) {
         self.rendered.clear();
         let latest = self.releases.iter().position(|release| !release.prerelease);
-        latest.map(|index| self.releases.remove(index));
+        let deleted = latest.map(|index| self.releases.remove(index));
+        self.used_tags.extend(deleted.filter(|it| it.immutable).map(|it| it.tag));
+    }
+
+    /// Returns true if a tag belongs to an immutable release, or did.
+    pub fn is_locked(&self, tag: &str) -> bool {
+        let is_it = |release: &Release| release.immutable && release.tag == tag;
+        self.used_tags.contains(tag) || self.releases.iter().any(is_it)
     }
 
     /// Gives the repository another name.

@@ -3,11 +3,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::github::{Counts, Failure, GitHub, Instead, Received};
+use crate::support::github::{Counts, Failure, GitHub, Instead, Lie, Received, Unprocessable};
 
 /// The path below which the control answers.
 const PREFIX: &str = "/_sim/";
@@ -23,6 +24,32 @@ pub(crate) struct Control<'a> {
     draws: RefCell<fastrand::Rng>,
 }
 
+/// A change that is not made: a sentence, or GitHub's own refusal.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    status: u16,
+    body: Value,
+}
+
+impl From<String> for Refused {
+    fn from(sentence: String) -> Self {
+        Self { status: 400, body: json!({ "error": sentence }) }
+    }
+}
+
+impl From<Unprocessable> for Refused {
+    fn from(Unprocessable(body): Unprocessable) -> Self {
+        Self { status: 422, body }
+    }
+}
+
+impl Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sentence = self.body.get("error").or_else(|| self.body.get("message"));
+        f.write_str(sentence.and_then(Value::as_str).unwrap_or_default())
+    }
+}
+
 impl<'a> Control<'a> {
     pub(crate) fn new(github: &'a GitHub, seed: u64) -> Self {
         let draws = RefCell::new(fastrand::Rng::with_seed(seed));
@@ -35,7 +62,9 @@ impl<'a> Control<'a> {
         let (verb, query) = rest.split_once('?').unwrap_or((rest, ""));
         let answer = match (request.method.as_str(), verb) {
             ("GET", "journal") => Ok(self.journal()),
-            ("GET", _) => Err("changes are made with POST; GET reads the journal".to_owned()),
+            ("GET", _) => {
+                Err("changes are made with POST; GET reads the journal".to_owned().into())
+            }
             _ => {
                 let words = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
                 self.change(verb, &words).map(|()| json!({ "done": verb }))
@@ -43,7 +72,7 @@ impl<'a> Control<'a> {
         };
         Some(match answer {
             Ok(json) => (200, json.to_string()),
-            Err(error) => (400, json!({ "error": error }).to_string()),
+            Err(Refused { status, body }) => (status, body.to_string()),
         })
     }
 
@@ -52,11 +81,18 @@ impl<'a> Control<'a> {
         fails.then(|| (502, json!({ "message": "Server Error" }).to_string()))
     }
 
-    /// Makes a change; an error is a sentence.
-    pub(crate) fn change(&self, verb: &str, words: &Words) -> Result<(), String> {
+    /// Makes a change.
+    pub(crate) fn change(&self, verb: &str, words: &Words) -> Result<(), Refused> {
         let github = self.github;
         match verb {
-            "publish" => github.publish(text(words, "repository")?, text(words, "tag")?),
+            "publish" => {
+                let is_immutable = words.get("immutable").is_some_and(|it| it == "true");
+                let (repository, tag) = (text(words, "repository")?, text(words, "tag")?);
+                github.try_publish(repository, tag, is_immutable)?;
+            }
+            "upload" => github.try_upload(text(words, "repository")?)?,
+            "lie" => self.lie(words)?,
+            "charge" => github.charge_not_modified(),
             "delete" if words.get("release").is_some_and(|it| it == "latest") => {
                 github.unpublish(text(words, "repository")?);
             }
@@ -70,8 +106,9 @@ impl<'a> Control<'a> {
             "clock" => github.clock_ahead(number(words, "ahead", 0)?),
             "flaky" => self.flaky.set(number(words, "rate", 0.0)?),
             _ => {
-                let verbs = "publish, delete, limit, fail, recover, clock and flaky";
-                return Err(format!("there is no {verb}; the changes are {verbs}"));
+                let verbs = "publish, upload, delete, lie, charge, limit, fail, recover, clock and \
+                             flaky";
+                return Err(format!("there is no {verb}; the changes are {verbs}").into());
             }
         }
         Ok(())
@@ -84,6 +121,17 @@ impl<'a> Control<'a> {
         let remaining: u64 = number(words, "remaining", 0)?;
         let user = self.github.user(&format!("owner-of-{token}")).token(token);
         let _ = user.limit(limit).used(limit.saturating_sub(remaining));
+        Ok(())
+    }
+
+    fn lie(&self, words: &Words) -> Result<(), String> {
+        let lie = match text(words, "as")? {
+            "empty" => Lie::Empty,
+            "missing" => Lie::Missing,
+            "older" => Lie::Older,
+            name => return Err(format!("no lie is {name}; lies are empty, missing and older")),
+        };
+        self.github.lie(text(words, "target")?, lie, number(words, "seconds", 180)?);
         Ok(())
     }
 

@@ -52,7 +52,8 @@ fn step(line: &str) -> Option<Step> {
 /// Makes the changes of the start, so that nothing is served before them. Returns the later ones.
 pub(crate) fn begin(steps: Vec<Step>, control: &Control<'_>) -> Result<Vec<Step>, String> {
     let (first, later): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| step.after.is_zero());
-    first.iter().try_for_each(|step| control.change(&step.verb, &step.words))?;
+    let change = |step: &Step| control.change(&step.verb, &step.words);
+    first.iter().try_for_each(change).map_err(|refused| refused.to_string())?;
     Ok(later)
 }
 
@@ -62,7 +63,7 @@ pub(crate) async fn go_on(steps: &[Step], control: &Control<'_>) -> Result<(), S
     for Step { after, verb, words } in steps {
         sleep(*after - passed).await;
         passed = *after;
-        control.change(verb, words)?;
+        control.change(verb, words).map_err(|refused| refused.to_string())?;
     }
     Ok(())
 }
