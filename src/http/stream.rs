@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connections::{Connection, Connections, OpenConnection};
-use super::marked::mark_read;
+use super::marked::Marking;
 
 /// The bytes of a client, and its connection. `S` gives them as they are, or decrypted: a type for
 /// each, so that a hit without TLS asks for neither.
@@ -17,6 +17,7 @@ pub(super) struct ClientStream<S> {
     bytes: S,
     open: OpenConnection,
     framing: Framing,
+    marking: Marking,
 }
 
 /// The form of requests in the bytes.
@@ -30,7 +31,7 @@ pub(super) enum Framing {
 
 impl<S> ClientStream<S> {
     pub(super) fn new(bytes: S, open: OpenConnection, framing: Framing) -> Self {
-        Self { bytes, open, framing }
+        Self { bytes, open, framing, marking: Marking::default() }
     }
 
     /// Returns the connection, and the set that it belongs to.
@@ -50,7 +51,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
         match (self.framing, read.is_pending()) {
             (Framing::Http1, true) => self.open.note_wait(buffer.remaining()),
             (Framing::Http1, false) => {
-                mark_read(buffer, before);
+                self.marking.mark_read(buffer, before);
                 self.open.note_read(buffer.filled().len() - before);
             }
             // The library bounds the heads of HTTP/2.

@@ -11,7 +11,6 @@ use sha2::Sha256;
 use svm::clock::Stopwatch;
 
 use crate::support::app::{Answer, TestApp};
-use crate::support::github::Lie;
 use crate::{LATEST, LATEST_PATH};
 
 const SECRET: &str = "a-secret-of-the-hook";
@@ -101,8 +100,8 @@ async fn a_release_is_served_two_seconds_after_its_event() {
 #[tokio::test]
 async fn a_release_that_lags_ten_seconds_is_served_after_fifteen() {
     let app = with_secrets().await;
+    app.github.lag(LATEST_PATH, 10);
     app.github.publish("octo/app", "v2.0.0");
-    app.github.lie(LATEST_PATH, Lie::Older, 10);
     let _ = deliver(&app, &signature(SECRET, EVENT), EVENT).await;
     assert_eq!(served_after(&app).await, (15, 3), "17 s at most");
     app.advance(Duration::from_secs(45));
@@ -174,5 +173,18 @@ async fn odd_events_are_read_as_far_as_they_go() {
         assert_eq!(app.metric(&counter(result)).await, 1.0, "{body:.80}");
         let calls = if body.contains("OCTO") && result == "accepted" { 2 } else { 1 };
         app.until(async || app.github.calls(LATEST_PATH) == calls).await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_read_as_it_was_signed() {
+    let app = with_secrets().await;
+    let released = app.github.release_event("octo/app", "published");
+    assert!(released.contains('#'));
+    let special = format!("{{\"text\":\"#^|`{}\",{}", "| a | ^ | # |".repeat(9_000), &EVENT[1..]);
+    for body in [released, special] {
+        let answer = deliver(&app, &signature(SECRET, &body), &body).await;
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        app.advance(Duration::from_secs(60));
     }
 }

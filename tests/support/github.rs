@@ -18,6 +18,7 @@ mod downloads;
 mod echo;
 mod errors;
 mod etag;
+mod events;
 mod failure;
 mod fault;
 mod front;

@@ -115,7 +115,7 @@ async fn an_immutable_release_is_locked_by_githubs_422() {
 }
 
 #[tokio::test]
-async fn the_control_tells_lies_and_charges_for_304() {
+async fn the_control_has_github_lie_lag_and_charge_for_304() {
     let fixture = Fixture::with_release().await;
     fixture.github.set_now(1_780_928_483);
     with_front(&fixture, async |front| {
@@ -130,6 +130,12 @@ async fn the_control_tells_lies_and_charges_for_304() {
         assert_eq!(get(LATEST).await.status(), 404);
         fixture.github.set_now(1_780_928_483 + 180);
         assert_eq!(get(LATEST).await.status(), 200);
+        assert_eq!(front.change(&format!("lag?target={LATEST}&seconds=9")).await, 200);
+        let before = header(&get(LATEST).await, "etag");
+        fixture.github.publish("octo/cat", "v9");
+        assert_eq!(header(&get(LATEST).await, "etag"), before);
+        fixture.github.set_now(1_780_928_483 + 189);
+        assert_ne!(header(&get(LATEST).await, "etag"), before);
         assert_eq!(front.change("charge").await, 200);
         let tag = header(&fixture.get_as("first", LATEST).await, "etag");
         let charged = fixture.github.token_counts("first").charged;

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::{SECRET, deliver, signature};
 use crate::support::app::{Answer, TestApp};
 use crate::support::github::Lie;
@@ -15,16 +13,14 @@ const TAG: &str = "https://api.github.com/repos/octo/app/releases/tags/v2.0.0";
 const TAG_PATH: &str = "/repos/octo/app/releases/tags/v2.0.0";
 const OLDER_TAG_PATH: &str = "/repos/octo/app/releases/tags/v1.0.0";
 
-/// A service that has a document of a repository with two releases, and the number of the newer.
-async fn with(url: &str) -> (TestApp, Value) {
+/// A service that has a document of a repository with two releases.
+async fn with(url: &str) -> TestApp {
     let app = TestApp::builder().set("WEBHOOK_SECRETS", SECRET).start().await;
     app.github.release("octo/app").tag("v1.0.0").serve();
     app.advance(Duration::from_secs(60));
     app.github.release("octo/app").tag("v2.0.0").serve();
-    let stored = app.version(url).await.json();
-    let newest = if url == LIST { &stored[0] } else { &stored };
-    let id = newest["id"].clone();
-    (app, id)
+    assert_eq!(app.version(url).await.status, 200);
+    app
 }
 
 /// Waits until a path was asked for more often than this, and what that has come to.
@@ -33,19 +29,17 @@ async fn exceeds(app: &TestApp, path: &str, calls: u64) {
     app.reaches("svm_flights", 0.0).await;
 }
 
-async fn tell(app: &TestApp, action: &str, release: &Value) -> Answer {
-    let repository = r#"{"id":17,"full_name":"octo/app"}"#;
-    let release = format!(r#"{{"id":{release},"tag_name":"v2.0.0"}}"#);
-    let body = format!(r#"{{"action":"{action}","release":{release},"repository":{repository}}}"#);
-    deliver(app, &signature(SECRET, &body), &body).await
+async fn tell(app: &TestApp, event: &str) -> Answer {
+    deliver(app, &signature(SECRET, event), event).await
 }
 
 #[tokio::test]
 async fn a_deletion_is_believed_at_once_by_its_event() {
     for (url, path, action) in [(TAG, TAG_PATH, "deleted"), (LATEST, LATEST_PATH, "unpublished")] {
-        let (app, id) = with(url).await;
+        let app = with(url).await;
+        let event = app.github.release_event("octo/app", action);
         app.github.unpublish("octo/app");
-        assert_eq!(tell(&app, action, &id).await.status, 202);
+        assert_eq!(tell(&app, &event).await.status, 202);
         app.until(async || app.github.calls(path) == 2).await;
         app.reaches("svm_flights", 0.0).await;
         let answer = app.version(url).await;
@@ -61,24 +55,31 @@ async fn a_deletion_is_believed_at_once_by_its_event() {
 
 #[tokio::test]
 async fn other_events_explain_no_loss() {
-    let (app, id) = with(TAG).await;
+    let app = with(TAG).await;
     app.github.lie(TAG_PATH, Lie::Missing, 180);
-    let other = Value::from(id.as_u64().expect("a number") + 1);
-    for (action, release) in [("edited", &id), ("deleted", &other), ("published", &id)] {
+    let event = |action| app.github.release_event("octo/app", action);
+    app.github.release("octo/app").tag("v3.0.0").serve();
+    let other = event("deleted");
+    app.github.unpublish("octo/app");
+    for (event, what) in [
+        (event("edited"), "an edit"),
+        (other, "the deletion of another release"),
+        (event("published"), "a publication"),
+        (app.github.push_event("octo/app"), "a push"),
+    ] {
         let calls = app.github.calls(TAG_PATH);
-        assert_eq!(tell(&app, action, release).await.text(), r#"{"status":"accepted"}"#);
+        assert_eq!(tell(&app, &event).await.text(), r#"{"status":"accepted"}"#, "{what}");
         exceeds(&app, TAG_PATH, calls).await;
-        assert_eq!(app.version(TAG).await.status, 200, "{action}");
-        app.advance(Duration::from_secs(15));
+        assert_eq!(app.version(TAG).await.status, 200, "{what}");
+        app.advance(Duration::from_secs(14));
     }
 }
 
 #[tokio::test]
 async fn a_push_lets_no_soft_empty_list_through() {
-    let (app, _) = with(LIST).await;
+    let app = with(LIST).await;
     app.github.lie(LIST_PATH, Lie::Empty, 180);
-    let body = r#"{"ref":"refs/heads/main","repository":{"id":17,"full_name":"octo/app"}}"#;
-    let _ = deliver(&app, &signature(SECRET, body), body).await;
+    let _ = tell(&app, &app.github.push_event("octo/app")).await;
     exceeds(&app, TAG_PATH, 0).await;
     let answer = app.version(LIST).await;
     assert_eq!(answer.json().as_array().map(Vec::len), Some(2));
@@ -87,10 +88,11 @@ async fn a_push_lets_no_soft_empty_list_through() {
 
 #[tokio::test]
 async fn the_deletion_of_one_release_empties_no_list() {
-    let (app, id) = with(LIST).await;
+    let app = with(LIST).await;
+    let event = app.github.release_event("octo/app", "deleted");
     app.github.unpublish("octo/app");
     app.github.lie(LIST_PATH, Lie::Empty, 600);
-    let _ = tell(&app, "deleted", &id).await;
+    let _ = tell(&app, &event).await;
     exceeds(&app, OLDER_TAG_PATH, 0).await;
     let answer = app.version(LIST).await;
     assert_eq!(answer.json().as_array().map(Vec::len), Some(2));
@@ -99,4 +101,25 @@ async fn the_deletion_of_one_release_empties_no_list() {
     app.advance(Duration::from_secs(600));
     let _ = app.try_to_revalidate(LIST).await;
     assert_eq!(app.version(LIST).await.json()[0]["tag_name"], "v1.0.0");
+}
+
+/// The event of the publication comes late, after that of the deletion, and both come again.
+#[tokio::test]
+async fn events_out_of_order_change_nothing_that_is_true() {
+    let app = with(TAG).await;
+    let [published, deleted] =
+        ["published", "deleted"].map(|action| app.github.release_event("octo/app", action));
+    app.github.unpublish("octo/app");
+    let _ = tell(&app, &deleted).await;
+    app.until(async || app.version(TAG).await.status == 404).await;
+    app.advance(Duration::from_secs(90));
+    let _ = tell(&app, &published).await;
+    app.until(async || app.version(TAG).await.status == 404).await;
+    app.reaches("svm_flights", 0.0).await;
+    let calls = app.github.total_calls();
+    for event in [&deleted, &published] {
+        assert_eq!(tell(&app, event).await.text(), r#"{"status":"repeated"}"#);
+    }
+    assert_eq!(app.version(TAG).await.status, 404);
+    assert_eq!(app.github.total_calls(), calls);
 }

@@ -12,7 +12,7 @@ use super::document::Document;
 use super::failure::Failure;
 use super::gate::Gate;
 use super::journal::Counts;
-use super::lies::Lie;
+use super::lies::{Lie, Untruth};
 use super::received::Received;
 use super::script::Scope;
 use super::world::{API_HOST, Resource, World, lock};
@@ -45,7 +45,15 @@ impl GitHub {
     pub fn lie(&self, target: &str, lie: Lie, for_secs: u64) {
         let mut world = self.world();
         let until_secs = world.now_secs() + for_secs;
-        world.lies.tell(target, lie, until_secs);
+        world.lies.tell(target, Untruth::Told(lie), until_secs);
+    }
+
+    /// Has a path and query of the API lag behind all writes for some seconds, with its tag.
+    pub fn lag(&self, target: &str, for_secs: u64) {
+        let mut world = self.world();
+        let until_secs = world.now_secs() + for_secs;
+        let present = world.find(API_HOST, target);
+        world.lies.tell(target, Untruth::Lagging(present), until_secs);
     }
 
     /// Serves JSON (text or a value) at a path and query of the API; compact, whatever its layout

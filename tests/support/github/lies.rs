@@ -20,24 +20,42 @@ pub enum Lie {
 
 /// The false answers, by path and query. Each ends at a second of the world's clock.
 #[derive(Debug, Default)]
-pub struct Lies(HashMap<String, (Lie, u64)>);
+pub struct Lies(HashMap<String, (Untruth, u64)>);
+
+/// A lie, or an answer that lags behind the world: what was true before a write.
+#[derive(Clone, Debug)]
+pub enum Untruth {
+    /// A lie.
+    Told(Lie),
+    /// The document of before, with its tag.
+    Lagging(Resource),
+}
 
 impl Lies {
     /// Tells a lie about a path and query until then.
-    pub fn tell(&mut self, target: &str, lie: Lie, until_secs: u64) {
-        self.0.insert(target.to_owned(), (lie, until_secs));
+    pub fn tell(&mut self, target: &str, untruth: Untruth, until_secs: u64) {
+        self.0.insert(target.to_owned(), (untruth, until_secs));
     }
 
     /// Returns the false answer for a path and query.
-    pub fn about(&self, target: &str, now_secs: u64) -> Option<Lie> {
-        let (lie, until_secs) = *self.0.get(target)?;
-        (now_secs < until_secs).then_some(lie)
+    pub fn about(&self, target: &str, now_secs: u64) -> Option<Untruth> {
+        let (untruth, until_secs) = self.0.get(target)?;
+        (now_secs < *until_secs).then(|| untruth.clone())
+    }
+}
+
+impl Untruth {
+    /// Returns the resource that is shown.
+    pub fn resource(self, repository: Option<&Repository>) -> Resource {
+        match self {
+            Self::Told(lie) => lie.resource(repository),
+            Self::Lagging(resource) => resource,
+        }
     }
 }
 
 impl Lie {
-    /// Returns the resource that the lie shows.
-    pub fn resource(self, repository: Option<&Repository>) -> Resource {
+    fn resource(self, repository: Option<&Repository>) -> Resource {
         let older = || repository.and_then(Repository::before_latest);
         match self {
             Self::Empty => Resource::Document(Arc::new(Document::new(b"[]".to_vec(), None))),

@@ -219,9 +219,9 @@ impl World {
     pub fn find(&mut self, host: &str, target: &str) -> Resource {
         let target = self.by_name(host, target);
         let parts = if host == API_HOST { split(&target) } else { None };
-        if let Some(lie) = self.lies.about(&target, self.now_secs()) {
+        if let Some(untruth) = self.lies.about(&target, self.now_secs()) {
             let repository = parts.and_then(|(name, _)| self.repositories.get(name));
-            return lie.resource(repository);
+            return untruth.resource(repository);
         }
         if let Some((name, below)) = parts {
             if let Some(status) = self.removed.get(name) {

@@ -92,6 +92,7 @@ impl<'a> Control<'a> {
             }
             "upload" => github.try_upload(text(words, "repository")?)?,
             "lie" => self.lie(words)?,
+            "lag" => github.lag(text(words, "target")?, number(words, "seconds", 10)?),
             "charge" => github.charge_not_modified(),
             "delete" if words.get("release").is_some_and(|it| it == "latest") => {
                 github.unpublish(text(words, "repository")?);
@@ -106,8 +107,8 @@ impl<'a> Control<'a> {
             "clock" => github.clock_ahead(number(words, "ahead", 0)?),
             "flaky" => self.flaky.set(number(words, "rate", 0.0)?),
             _ => {
-                let verbs = "publish, upload, delete, lie, charge, limit, fail, recover, clock and \
-                             flaky";
+                let verbs = "publish, upload, delete, lie, lag, charge, limit, fail, recover, \
+                             clock and flaky";
                 return Err(format!("there is no {verb}; the changes are {verbs}").into());
             }
         }
