@@ -9,6 +9,7 @@ mod check;
 mod doubt;
 mod links;
 mod moved;
+mod notices;
 mod pin;
 mod reason;
 mod validators;
@@ -28,6 +29,7 @@ pub use check::Check;
 pub use doubt::{Claim, Doubt, Loss};
 pub use links::{Links, Relation};
 pub use moved::Moved;
+pub use notices::Notices;
 pub use pin::Pin;
 pub use reason::Reason;
 pub use validators::{Validator, Validators};
@@ -86,6 +88,7 @@ struct ExtraFields {
     pin: Option<Pin>,
     links: Links,
     lacks_links: bool,
+    notices: Notices,
 }
 
 /// The times at which an entry was fetched, was last found current, and ceases to be fresh.
@@ -179,6 +182,14 @@ impl Extras {
         self
     }
 
+    /// Adds the notices that the upstream gave with the body.
+    pub fn with_notices(mut self, notices: Notices) -> Self {
+        if !notices.is_empty() {
+            self.0.get_or_insert_default().notices = notices;
+        }
+        self
+    }
+
     /// Notes that nobody knows whether the upstream gave links with the body.
     pub fn lacking_links(mut self) -> Self {
         self.0.get_or_insert_default().lacks_links = true;
@@ -204,7 +215,9 @@ impl Extras {
     /// These for the same body, with another place and another failure.
     pub fn renewed(&self, moved: Option<Moved>, failure: Option<RecentFailure>) -> Self {
         let links = self.links().cloned().unwrap_or_default();
+        let notices = self.notices().cloned().unwrap_or_default();
         let renewed = Self::new(moved, failure).with_links(links).with_pin(self.pin());
+        let renewed = renewed.with_notices(notices);
         if self.lacks_links() { renewed.lacking_links() } else { renewed }
     }
 
@@ -221,6 +234,21 @@ impl Extras {
     /// The links to other pages, if the document is a page of several.
     pub fn links(&self) -> Option<&Links> {
         self.0.as_ref().map(|fields| &fields.links).filter(|links| !links.is_empty())
+    }
+
+    /// The notices that the endpoint comes to its end, if there are any.
+    pub fn notices(&self) -> Option<&Notices> {
+        self.0.as_ref().map(|fields| &fields.notices).filter(|notices| !notices.is_empty())
+    }
+
+    /// Returns the bytes of all texts.
+    pub fn text_bytes(&self) -> usize {
+        let Some(fields) = &self.0 else { return 0 };
+        let Notices { deprecation, sunset } = &fields.notices;
+        let notices = [deprecation, sunset].into_iter().flatten().map(|text| text.len());
+        let links = Relation::ALL.into_iter().filter_map(|it| fields.links.url(it)).map(str::len);
+        let moved = fields.moved.iter().map(|moved| moved.to.len());
+        notices.chain(links).chain(moved).sum()
     }
 
     /// Returns true if the links of the document are not known: an earlier version stored it.
@@ -318,5 +346,21 @@ impl Entry {
         let left = self.times.expires_at.since(now).as_millis().div_ceil(1000);
         let over = now.since(self.times.expires_at).as_secs();
         i64::try_from(left).unwrap_or(i64::MAX) - i64::try_from(over).unwrap_or(i64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_texts_of_the_extras_count() {
+        assert_eq!(Extras::default().text_bytes(), 0);
+        let moved = Moved { to: "12345".into(), seen_at: Timestamp::from_secs(1) };
+        let links = Links::from_urls([None, Some("123".into()), Some("1".into()), None]);
+        let notices = Notices::parse(Some(b"1234567"), Some(b"12"));
+        let extras = Extras::new(Some(moved), None).with_links(links).with_notices(notices);
+        assert_eq!(extras.text_bytes(), 5 + 3 + 1 + 7 + 2);
+        assert_eq!(extras.renewed(None, None).text_bytes(), 3 + 1 + 7 + 2);
     }
 }

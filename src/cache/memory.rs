@@ -172,8 +172,8 @@ fn lru(capacity: u64, evicted: &Arc<AtomicU64>) -> Lru<Key, Held, RandomState> {
 fn weight(entry: &Entry) -> usize {
     let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
     let validators = text(&entry.validators.etag) + text(&entry.validators.last_modified);
-    let moved_to = entry.extras.moved().map_or(0, |moved| moved.to.len());
-    entry.body.weight() + entry.url.len() + validators + moved_to + BOOKKEEPING
+    let extras = entry.extras.text_bytes();
+    entry.body.weight() + entry.url.len() + validators + extras + BOOKKEEPING
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@
 //!     from version 3 on: coding (0 raw | 1 gzip: length of the bytes u64, tag 16 bytes)
 //!     from version 4 on: links (0 unknown | 1: to the pages prev, next, last and first, 0 | 1 URL
 //!     each)
+//!     from version 5 on: Deprecation and Sunset (0 | 1 u32 bytes)
 //!     body             to the end, in its coding
 //! ```
 //!
@@ -42,17 +43,18 @@ use sha2::{Digest, Sha256};
 use self::wire::RecordReader;
 use crate::clock::Timestamp;
 use crate::entry::{
-    Body, EntityTag, Entry, Extras, LARGEST_PERSISTED_BODY, Links, Moved, Persisted, Relation,
-    Times, Validators,
+    Body, EntityTag, Entry, Extras, LARGEST_PERSISTED_BODY, Links, Moved, Notices, Persisted,
+    Relation, Times, Validators,
 };
 use crate::gzip;
 use crate::secret::Fingerprint;
 use crate::target::Key;
 
 const MAGIC: &[u8; 3] = b"svm";
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 /// The beginning of a record of this version.
 pub(super) const BEGINNING: &[u8; 4] = &[MAGIC[0], MAGIC[1], MAGIC[2], VERSION];
+const NO_NOTICES: Notices = Notices { deprecation: None, sunset: None };
 const CHECKSUM: std::ops::Range<usize> = 8..24;
 const HEADER_START: usize = CHECKSUM.end;
 /// The beginning of every version.
@@ -114,6 +116,10 @@ pub fn encode(entry: &Entry, keep_until: Timestamp) -> Vec<u8> {
     for relation in relations {
         wire::put_optional_text(&mut record, links.and_then(|links| links.url(*relation)));
     }
+    let notices = entry.extras.notices();
+    let Notices { deprecation, sunset } = notices.unwrap_or(&NO_NOTICES);
+    wire::put_optional_text(&mut record, deprecation.as_deref());
+    wire::put_optional_text(&mut record, sunset.as_deref());
 
     let length = u32::try_from(record.len() - HEADER_START).expect("a header is far below 4 GiB");
     record[4..8].copy_from_slice(&length.to_le_bytes());
@@ -176,7 +182,7 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
             Body::with_form(bytes.into(), tag, Some(stored))
         }
     };
-    let extras = Extras::new(fields.moved, None);
+    let extras = Extras::new(fields.moved, None).with_notices(fields.notices);
     let extras = match fields.links {
         Some(links) => extras.with_links(links),
         // Nothing but an array has other pages.
@@ -285,6 +291,7 @@ struct RecordFields {
     coding: StoredCoding,
     /// Nothing where they are unknown, as in a record of an earlier version.
     links: Option<Links>,
+    notices: Notices,
 }
 
 /// The form in which a body is stored.
@@ -323,6 +330,7 @@ fn read_fields(version: u8, header: &[u8]) -> Result<RecordFields, Error> {
         body_length: reader.u64().ok_or(Error::Malformed("body length"))?,
         coding: StoredCoding::Unsaid,
         links: None,
+        notices: Notices::default(),
     };
     if version >= 2 {
         fields.times.fully_checked_at = reader.time().ok_or(Error::Malformed("audit time"))?;
@@ -335,6 +343,9 @@ fn read_fields(version: u8, header: &[u8]) -> Result<RecordFields, Error> {
     }
     if version >= 4 {
         fields.links = read_links(&mut reader).ok_or(Error::Malformed("link"))?;
+    }
+    if version >= 5 {
+        fields.notices = read_notices(&mut reader).ok_or(Error::Malformed("notice"))?;
     }
     if reader.is_empty() { Ok(fields) } else { Err(Error::Malformed("header length")) }
 }
@@ -364,6 +375,10 @@ fn read_links(reader: &mut RecordReader<'_>) -> Option<Option<Links>> {
         *url = reader.optional_text()?;
     }
     Some(Some(Links::from_urls(urls)))
+}
+
+fn read_notices(reader: &mut RecordReader<'_>) -> Option<Notices> {
+    Some(Notices { deprecation: reader.optional_text()?, sunset: reader.optional_text()? })
 }
 
 /// The length is a promise that memory is taken for, so one that no record can keep is not

@@ -8,7 +8,7 @@ use http::StatusCode;
 use crate::clock::Timestamp;
 
 use super::stored::Redirection;
-use crate::entry::{Links, Reason, Validator, Validators};
+use crate::entry::{Links, Notices, Reason, Validator, Validators};
 use crate::secret::Fingerprint;
 
 /// An upstream's answer, read to its end.
@@ -24,6 +24,8 @@ pub struct Reply {
     pub validators: Validators,
     /// The links to other pages, of a page of several.
     pub links: Links,
+    /// The notices that the endpoint comes to its end.
+    pub notices: Notices,
     /// The token that the request was sent with.
     pub token: Option<Fingerprint>,
     /// The validator that the request carried.

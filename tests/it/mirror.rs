@@ -3,6 +3,7 @@
 mod bodies;
 mod errors;
 mod lists;
+mod notices;
 mod representations;
 
 use reqwest::Method;

@@ -25,8 +25,8 @@ use crate::cache::status::{Detail, Forward, Outcome, Status};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{
-    Check, Entry, Extras, Links, Moved, Persisted, Pin, Reason, RecentFailure, Times, Validator,
-    Validators,
+    Check, Entry, Extras, Links, Moved, Notices, Persisted, Pin, Reason, RecentFailure, Times,
+    Validator, Validators,
 };
 use crate::upstream::{Failure, Redirection, Reply};
 
@@ -52,6 +52,7 @@ pub(super) fn rules() -> config::Cache {
 fn reply(status: u16) -> Reply {
     Reply {
         links: Links::default(),
+        notices: Notices::default(),
         status: StatusCode::from_u16(status).unwrap(),
         body: Bytes::from_static(b"{}"),
         validators: Validators { etag: Some("\"new\"".into()), ..Validators::default() },

@@ -35,6 +35,7 @@ pub(in crate::cache) fn verdict(
         (StatusCode::OK, previous) => {
             let extras = Extras::new(moved(reply.route.clone(), previous, now), None);
             let extras = extras.with_links(reply.links.clone());
+            let extras = extras.with_notices(reply.notices.clone());
             let entry = Entry { extras, ..entry(url, reply, now, rules.hard_ttl) };
             ExchangeResult::Stored(Arc::new(with_known_form(entry, previous)))
         }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::cache::{Answer, Detail, Payload, Status};
 use crate::clock::Timestamp;
-use crate::entry::{Body, Entry, Reason};
+use crate::entry::{Body, Entry, Notices, Reason};
 use crate::http::values::Values;
 use crate::json::is_valid;
 use crate::target::{Key, Representation};
@@ -29,6 +29,8 @@ const SECONDARY: &str = "https://docs.github.com/rest/overview/rate-limits-for-t
 const LIMITS: &str =
     "https://docs.github.com/rest/overview/resources-in-the-rest-api#rate-limiting";
 
+const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+const SUNSET: HeaderName = HeaderName::from_static("sunset");
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const USED: HeaderName = HeaderName::from_static("x-ratelimit-used");
@@ -90,7 +92,21 @@ pub(in crate::http) fn answer(
         if let Some(date) = date {
             headers.insert(LAST_MODIFIED, date);
         }
+        if let Some(notices) = entry.extras.notices() {
+            pass_on(headers, notices);
+        }
     })
+}
+
+/// Renders the notices as the upstream gave them.
+fn pass_on(headers: &mut HeaderMap, notices: &Notices) {
+    for (name, notice) in [(DEPRECATION, &notices.deprecation), (SUNSET, &notices.sunset)] {
+        // A record may hold what is no header.
+        let value = notice.as_deref().and_then(|notice| HeaderValue::from_str(notice).ok());
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
+    }
 }
 
 /// Returns the date of a single document. The date of a list is that of its newest element.

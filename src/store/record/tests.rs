@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use super::{Error, Peek, body_length, decode, encode, gives_way, peek};
 use crate::clock::Timestamp;
 use crate::entry::{
-    EntityTag, Entry, Extras, LARGEST_PERSISTED_BODY, Links, Moved, Persisted, Times, Validators,
+    EntityTag, Entry, Extras, LARGEST_PERSISTED_BODY, Links, Moved, Notices, Persisted, Times,
+    Validators,
 };
 use crate::gzip;
 use crate::secret::Fingerprint;
@@ -19,16 +20,11 @@ mod golden;
 
 /// The encoding of [`golden`], written once when the version was finished. It never changes: a
 /// later version adds a golden record of its own beside it.
-const GOLDEN: &[u8] = include_bytes!("../../../testdata/records/v4-release.bin");
-/// The same with a body that has a gzip form, and links to other pages.
-const GOLDEN_GZIP: &[u8] = include_bytes!("../../../testdata/records/v4-releases.bin");
-/// Both in version 3, which knew nothing of links.
-const GOLDEN_V3: &[u8] = include_bytes!("../../../testdata/records/v3-release.bin");
-const GOLDEN_GZIP_V3: &[u8] = include_bytes!("../../../testdata/records/v3-releases.bin");
-/// The same as the first in version 2, which knew nothing of gzip forms.
+const GOLDEN: &[u8] = include_bytes!("../../../testdata/records/v5-release.bin");
+/// The same with a body that has a gzip form, links to other pages, and notices.
+const GOLDEN_GZIP: &[u8] = include_bytes!("../../../testdata/records/v5-releases.bin");
+/// The same as the first in version 2, which knew nothing of gzip forms and links.
 const GOLDEN_V2: &[u8] = include_bytes!("../../../testdata/records/v2-release.bin");
-/// The same in version 1, which lacks the later fields.
-const GOLDEN_V1: &[u8] = include_bytes!("../../../testdata/records/v1-release.bin");
 
 const GOLDEN_BODY: &[u8] =
     br#"{"id":1,"tag_name":"v1.2.3","name":"Example 1.2.3","draft":false,"prerelease":false,"assets":[]}"#;
@@ -62,6 +58,13 @@ fn golden() -> (Entry, Timestamp) {
     (entry, Timestamp::from_secs(1_735_866_000))
 }
 
+fn notices() -> Notices {
+    Notices {
+        deprecation: Some("@1741564800".into()),
+        sunset: Some("Fri, 10 Mar 2028 00:00:00 GMT".into()),
+    }
+}
+
 /// The second golden record's entry: a list of releases.
 fn golden_list() -> (Entry, Timestamp) {
     let (entry, keep_until) = golden();
@@ -70,6 +73,7 @@ fn golden_list() -> (Entry, Timestamp) {
     let url = |page: u32| format!("https://api.github.com/repositories/17/releases?page={page}");
     let links = [None, Some(2), Some(9), None].map(|page| page.map(|page| url(page).into()));
     let extras = entry.extras.clone().with_links(Links::from_urls(links));
+    let extras = extras.with_notices(notices());
     (Entry { body: body.into(), extras, ..entry }, keep_until)
 }
 
@@ -230,6 +234,7 @@ fn a_header_with_more_fields_is_malformed() {
 const V2_FIELDS: usize = 71 + 57 + 1 + 4 + 10 + 1 + 4 + 29 + 8;
 const V3_FIELDS: usize = V2_FIELDS + 8 + 1 + 1 + 4 + 54 + 8;
 const V4_FIELDS: usize = V3_FIELDS + 1;
+const V5_FIELDS: usize = V4_FIELDS + 1 + 4;
 
 #[test]
 fn every_field_that_makes_no_sense_is_named() {
@@ -260,6 +265,9 @@ fn every_field_that_makes_no_sense_is_named() {
     check("link", |header| header.truncate(V4_FIELDS + 4));
     check("link", |header| header[V4_FIELDS] = 2);
     check("link", |header| header[V4_FIELDS + 1] = 2);
+    check("notice", |header| header.truncate(V5_FIELDS + 1));
+    check("notice", |header| header[V5_FIELDS] = 2);
+    check("notice", |header| header[V5_FIELDS + 1] = 2);
 }
 
 #[test]
@@ -304,9 +312,11 @@ prop_compose! {
         follows_rule in any::<bool>(),
         moved in option::of(("\\PC{0,60}", any::<u64>())),
         links in [(); 4].map(|()| option::of("[ -~]{0,40}")),
+        notices in [(); 2].map(|()| option::of("[ -~]{0,40}")),
     ) -> Entry {
         let at = Timestamp::from_millis;
         let moved = moved.map(|(to, seen)| Moved { to: to.into(), seen_at: at(seen) });
+        let [deprecation, sunset] = notices.map(|text| text.map(String::into_boxed_str));
         Entry {
             url: format!("https://api.github.com/{path}").into(),
             status: StatusCode::from_u16(status).unwrap(),
@@ -325,7 +335,8 @@ prop_compose! {
             },
             persisted: Persisted::default(),
             extras: Extras::new(moved, None)
-                .with_links(Links::from_urls(links.map(|url| url.map(String::into_boxed_str)))),
+                .with_links(Links::from_urls(links.map(|url| url.map(String::into_boxed_str))))
+                .with_notices(Notices { deprecation, sunset }),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::LINK;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::clock::Timestamp;
 use crate::json;
@@ -10,12 +10,15 @@ use crate::target::Target;
 
 use super::attempt::variant;
 use super::{Exchange, is_own_host};
-use crate::entry::{Links, Reason, Validator, Validators};
+use crate::entry::{Links, Notices, Reason, Validator, Validators};
 use crate::upstream::body::BodyBounds;
 use crate::upstream::hop::Head;
 use crate::upstream::reply::{Failure, Reply};
 use crate::upstream::stored::{Redirection, Stored};
 use crate::upstream::{body, etag, rate_limit};
+
+const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+const SUNSET: HeaderName = HeaderName::from_static("sunset");
 
 impl Exchange<'_> {
     /// Reads the body as its status asks for.
@@ -58,6 +61,7 @@ impl Exchange<'_> {
         };
         let validators = self.validators(target, head, &body);
         let links = self.links(target, head);
+        let notices = self.notices(target, head);
         let token = head.token_use.map(|token_use| token_use.fingerprint());
         let now = self.upstream.clock.now();
         let retry_after = rate_limit::retry_after(head.headers(), now);
@@ -66,6 +70,7 @@ impl Exchange<'_> {
             body,
             validators,
             links,
+            notices,
             token,
             asked_by,
             route,
@@ -99,6 +104,15 @@ impl Exchange<'_> {
         }
         let lines = head.headers().get_all(LINK).iter().map(HeaderValue::as_bytes);
         Links::parse(lines, target.authority())
+    }
+
+    /// Returns the notices about the endpoint. Those of another host are about another one.
+    fn notices(&self, target: &Target, head: &Head) -> Notices {
+        if head.status() != StatusCode::OK || !is_own_host(target, self.ask) {
+            return Notices::default();
+        }
+        let value = |name| head.headers().get(name).map(HeaderValue::as_bytes);
+        Notices::parse(value(DEPRECATION), value(SUNSET))
     }
 
     /// Notices where GitHub's rule for ETags does not hold any more.

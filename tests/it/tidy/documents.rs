@@ -126,6 +126,8 @@ async fn the_table_lists_every_header() {
     answers.push(app.version(pages).await);
     answers.extend([app.get(LATEST_PATH).await, app.get("/rate_limit").await]);
     answers.push(app.get("/repos/octo/app/tarball/v1").await);
+    app.github.deprecated("/repos/octo/app/old", b"{}", ["true", "true"]);
+    answers.push(app.get("/repos/octo/app/old").await);
     answers.push(app.get("/status.json").await);
     app.github.fail(LATEST_PATH).with(Failure::Throttled429);
     answers.push(app.refresh(LATEST).await);

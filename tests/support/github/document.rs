@@ -22,6 +22,8 @@ pub struct Document {
     pub last_modified_secs: Option<u64>,
     /// The pages around this one.
     pub link: Option<String>,
+    /// The notices that its endpoint comes to its end: `Deprecation` and `Sunset`.
+    pub notices: Option<[String; 2]>,
     gzipped: OnceLock<Vec<u8>>,
     etags: Mutex<HashMap<String, String>>,
 }

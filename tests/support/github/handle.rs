@@ -79,6 +79,14 @@ impl GitHub {
         self.world().resource(API_HOST, target, Resource::Document(Arc::new(document)));
     }
 
+    /// Serves a document whose endpoint comes to its end, with these notices.
+    #[track_caller]
+    pub fn deprecated(&self, target: &str, compact: &[u8], notices: [&str; 2]) {
+        let mut document = Document::new(compact.to_vec(), None);
+        document.notices = Some(notices.map(ToOwned::to_owned));
+        self.world().resource(API_HOST, target, Resource::Document(Arc::new(document)));
+    }
+
     /// Serves a text file on raw.githubusercontent.com.
     pub fn raw_document(&self, path: &str, text: &str) {
         self.file_on(RAW_HOST, path, text);

@@ -78,6 +78,8 @@ fn cacheable(answer: Answer, document: &Document, account: &Account) -> Answer {
     let (cache_control, vary) =
         if account.is_anonymous() { ANONYMOUS_CACHING } else { PRIVATE_CACHING };
     let answer = answer.headers(&[("cache-control", cache_control), ("vary", vary)]);
+    let notice = |which: usize| document.notices.as_ref().map(|notices| &notices[which]);
+    let answer = answer.header_if("deprecation", notice(0)).header_if("sunset", notice(1));
     answer.header_if("last-modified", document.last_modified_secs.map(date::http))
 }
 

@@ -2,6 +2,15 @@
 
 use super::*;
 
+/// Both golden records in version 4, which knew nothing of notices.
+const GOLDEN_V4: &[u8] = include_bytes!("../../../../testdata/records/v4-release.bin");
+const GOLDEN_GZIP_V4: &[u8] = include_bytes!("../../../../testdata/records/v4-releases.bin");
+/// Both in version 3, which knew nothing of links.
+const GOLDEN_V3: &[u8] = include_bytes!("../../../../testdata/records/v3-release.bin");
+const GOLDEN_GZIP_V3: &[u8] = include_bytes!("../../../../testdata/records/v3-releases.bin");
+/// The first in version 1, which lacks the later fields.
+const GOLDEN_V1: &[u8] = include_bytes!("../../../../testdata/records/v1-release.bin");
+
 #[test]
 fn the_golden_record_is_read() {
     let (entry, keep_until) = golden();
@@ -21,6 +30,18 @@ fn the_golden_record_with_a_gzip_form_is_read_with_both() {
     assert!(record.as_ptr_range().contains(&form.as_ptr()), "the form is a slice of the record");
     assert_eq!(gzip::inflate(form, entry.body.len()).as_deref(), Some(&*entry.body));
     assert_eq!(encode(&read, keep_until), GOLDEN_GZIP, "the form is not made again");
+}
+
+#[test]
+fn the_golden_records_of_version_4_are_read() {
+    let (entry, keep_until) = golden();
+    let record = Bytes::from_static(GOLDEN_V4);
+    assert_eq!(decode(entry.key(), &record), Ok(entry.clone()));
+    assert_eq!(peek(GOLDEN_V4), Ok(Peek { checked_at: entry.times.checked_at, keep_until }));
+    let list = decode(entry.key(), &Bytes::from_static(GOLDEN_GZIP_V4)).unwrap();
+    assert_eq!(list.extras.notices(), None);
+    let extras = list.extras.clone().with_notices(notices());
+    assert_eq!(Entry { extras, ..list }, golden_list().0);
 }
 
 #[test]
