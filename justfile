@@ -204,7 +204,7 @@ page-check *arguments:
     cargo build --bin svm --example simulated-github
     tests/page/run.sh "{{ target }}/page" "$@"
 
-# Run the client that needs no installation.
+# Run the clients that need no installation.
 client-test:
     cargo test --workspace --test clients
 

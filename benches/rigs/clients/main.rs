@@ -1,5 +1,5 @@
-//! A client library of GitHub's API against svm and the simulated GitHub: octocrab, which needs no
-//! installation beside Rust. Other clients are in `tests/clients`.
+//! Client libraries of GitHub's API against svm and the simulated GitHub: octocrab and self_update,
+//! which need no installation beside Rust. Other clients are in `tests/clients`.
 
 #[path = "../../../tests/support.rs"]
 #[expect(
@@ -9,6 +9,8 @@
     reason = "the harness offers the tests of the service more than this one needs"
 )]
 mod support;
+
+mod updater;
 
 use std::collections::HashSet;
 
