@@ -2,6 +2,7 @@
 //! errors into statuses.
 
 mod every;
+mod frames;
 mod heads;
 mod link;
 pub(super) mod mirror;
@@ -29,8 +30,9 @@ use super::request_fields::RequestFields;
 use super::values::Values;
 
 pub(super) use every::{close_connection, date, request_id};
+use frames::{Interface, Kind};
 pub(super) use heads::HeadCache;
-use heads::{HeadKey, Interface};
+use heads::HeadInputs;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -222,7 +224,8 @@ fn document(
     let has_tag =
         || fields.has_if_none_match && conditional::matches(req.headers(), &tag.to_text(coding));
     let is_unmodified = is_unmodified || has_tag();
-    let inputs = HeadKey { interface, key, status, age, tag, coding, is_unmodified };
+    let kind = Kind { interface, coding, is_unmodified };
+    let inputs = HeadInputs { kind, key, status, age, tag };
     *res.headers_mut() = heads.head(&inputs);
     complete(res.headers_mut());
     if is_unmodified {

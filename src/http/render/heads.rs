@@ -1,70 +1,33 @@
-//! A cache of response heads of documents.
+//! A cache of what documents add to the heads of their answers.
 //!
-//! To copy a head takes less than half the time of writing one. The key holds every input of the
-//! head but the moment, which changes three of its values: a head of another second is brought up
-//! to date in its slot, so that documents which are asked for once a second profit as well.
+//! To copy header values takes less than half the time of writing them. The cache's key holds every
+//! input of the values but the moment, which changes three of them: values of another second are
+//! brought up to date in their slot, so that documents which are requested once a second profit as
+//! well.
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 
 use crate::cache::Status;
 use crate::entry::{Coding, EntityTag};
-use crate::target::{Key, Representation};
+use crate::target::Key;
 
-use super::super::request_ids::X_REQUEST_ID;
 use super::super::two_hit_cache::TwoHitCache;
 use super::super::values::Values;
-use super::{CACHE_STATUS, JSON, cache_control, cache_status, provenance};
+use super::frames::{EMPTY, Frames, Kind, OwnValues};
+use super::{cache_control, cache_status};
 
-/// The number of slots for heads, of some 1.5 KB each: several for each document in steady demand,
-/// so that few of them have to share one.
+/// The number of slots, of some 600 bytes each: several for each document in steady demand, so that
+/// few of them have to share one.
 const SLOTS: usize = 4096;
 
-const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
-/// The request headers by which the answers of the mirror differ.
-const BY_REPRESENTATION: HeaderValue =
-    HeaderValue::from_static("Accept, X-GitHub-Api-Version, Accept-Encoding");
-const MEDIA_TYPE: HeaderName = HeaderName::from_static("x-github-media-type");
-/// The type of every answer of GitHub's API.
-pub(super) const GITHUB_JSON: HeaderValue =
-    HeaderValue::from_static("application/json; charset=utf-8");
-const GZIP: HeaderValue = HeaderValue::from_static("gzip");
-
-/// The interface by which a document is served.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Interface {
-    /// svm's own.
-    Version,
-    /// GitHub's, in this representation.
-    Mirror(Representation),
-}
-
-impl Interface {
-    fn content_type(self) -> HeaderValue {
-        match self {
-            Self::Version => JSON,
-            Self::Mirror(_) => GITHUB_JSON,
-        }
-    }
-}
-
-/// Returns the media type in GitHub's words.
-fn media_type(representation: Representation) -> HeaderValue {
-    HeaderValue::from_static(match representation {
-        Representation::Default | Representation::Version2026 => "github.v3; format=json",
-        Representation::Full => "github.v3; param=full; format=json",
-        Representation::Html => "github.v3; param=html; format=json",
-        Representation::Text => "github.v3; param=text; format=json",
-    })
-}
-
 /// All inputs of a head.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct HeadKey {
-    /// The interface, by which some headers differ.
-    pub(super) interface: Interface,
+#[derive(Clone, Copy)]
+pub(super) struct HeadInputs {
+    /// The kind of the answer.
+    pub(super) kind: Kind,
     /// The document.
     pub(super) key: Key,
     /// The cache's part in the answer.
@@ -73,18 +36,21 @@ pub(super) struct HeadKey {
     pub(super) age: u64,
     /// The body's tag.
     pub(super) tag: EntityTag,
-    /// The form of the body.
-    pub(super) coding: Coding,
-    /// True if the client has the body, and the head is that of a `304`.
-    pub(super) is_unmodified: bool,
 }
 
-impl HeadKey {
-    /// Splits the inputs into those that stay the same, and the moment.
-    fn split(&self) -> (Self, Moment) {
-        let Self { status, age, .. } = *self;
-        let lasting = Self { status: Status { ttl: None, ..status }, age: 0, ..*self };
-        (lasting, Moment { age, ttl: status.ttl })
+/// The inputs of the values that stay the same over time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Lasting {
+    key: Key,
+    status: Status,
+    tag: EntityTag,
+    coding: Coding,
+}
+
+impl Hash for Lasting {
+    /// Hashes the document alone: hardly any has several of these values in demand.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
     }
 }
 
@@ -95,109 +61,124 @@ struct Moment {
     ttl: Option<i64>,
 }
 
-/// A head as it was at a moment.
+impl HeadInputs {
+    fn split(&self) -> (Lasting, Moment) {
+        let Self { kind, key, status, age, tag } = *self;
+        let ttl = status.ttl;
+        let status = Status { ttl: None, ..status };
+        (Lasting { key, status, tag, coding: kind.coding }, Moment { age, ttl })
+    }
+}
+
+/// The values of a document as they were at a moment.
 #[derive(Clone)]
-struct Head {
-    headers: HeaderMap,
+struct Written {
+    values: OwnValues,
     moment: Moment,
 }
 
-/// A writer of heads that caches its results.
+/// A writer of heads that caches their values.
 pub(in crate::http) struct HeadCache {
     client_lifetime: Duration,
-    written: TwoHitCache<HeadKey, Head>,
+    frames: Frames,
+    written: TwoHitCache<Lasting, Written>,
 }
 
 impl HeadCache {
     /// Starts with an empty cache. Clients and intermediate caches may reuse a fresh answer for
     /// `client_lifetime`.
     pub(in crate::http) fn with_lifetime(client_lifetime: Duration) -> Self {
-        Self { client_lifetime, written: TwoHitCache::with_slots(SLOTS) }
+        let written = TwoHitCache::with_slots(SLOTS);
+        Self { client_lifetime, frames: Frames::new(), written }
     }
 
-    /// Returns the head for these inputs.
-    pub(super) fn head(&self, inputs: &HeadKey) -> HeaderMap {
+    /// Returns the head for these inputs, with an empty id of the request in the first place.
+    pub(super) fn head(&self, inputs: &HeadInputs) -> HeaderMap {
+        let HeadInputs { kind, status, .. } = inputs;
         let (lasting, moment) = inputs.split();
-        let known = self.written.with(&lasting, |head| {
-            if head.moment != moment {
-                self.set_moment(&mut head.headers, inputs, &mut Values::new());
-                head.moment = moment;
+        let known = self.written.with(&lasting, |written| {
+            if written.moment != moment {
+                self.set_moment(&mut written.values, inputs, &mut Values::new());
+                written.moment = moment;
             }
-            head.headers.clone()
+            self.frames.fill(*kind, status, &written.values)
         });
         known.unwrap_or_else(|| {
-            let headers = self.write(inputs);
-            self.written.admit(&lasting, || Head { headers: headers.clone(), moment });
-            headers
+            let values = self.write(inputs);
+            let head = self.frames.fill(*kind, status, &values);
+            self.written.admit(&lasting, || Written { values, moment });
+            head
         })
     }
 
-    /// Sets the values that change every second.
-    fn set_moment(&self, headers: &mut HeaderMap, inputs: &HeadKey, values: &mut Values) {
-        let HeadKey { status, age, .. } = inputs;
-        headers.insert(CACHE_STATUS, cache_status(status, values));
-        headers.insert(AGE, values.number(*age).cut());
-        let lifetime = cache_control(status, *age, self.client_lifetime, values);
-        headers.insert(CACHE_CONTROL, lifetime);
+    fn write(&self, inputs: &HeadInputs) -> OwnValues {
+        let mut values = Values::new();
+        let mut own = OwnValues {
+            cache_key: values.text(inputs.key.to_string()).cut(),
+            etag: values.text(inputs.tag.to_text(inputs.kind.coding)).cut(),
+            cache_status: EMPTY,
+            age: EMPTY,
+            cache_control: EMPTY,
+        };
+        self.set_moment(&mut own, inputs, &mut values);
+        own
     }
 
-    fn write(&self, inputs: &HeadKey) -> HeaderMap {
-        let HeadKey { interface, key, status, tag, coding, is_unmodified, .. } = inputs;
-        let (mut headers, mut values) = (HeaderMap::with_capacity(16), Values::new());
-        // The place of the request's id: a map that is copied has no room for one more.
-        headers.insert(X_REQUEST_ID, HeaderValue::from_static(""));
-        provenance(&mut headers, Some(*key), status, &mut values);
-        headers.insert(ETAG, values.text(tag.to_text(*coding)).cut());
-        self.set_moment(&mut headers, inputs, &mut values);
-        match interface {
-            Interface::Version => {
-                headers.insert(VARY, BY_CODING);
-            }
-            Interface::Mirror(representation) => {
-                headers.insert(VARY, BY_REPRESENTATION);
-                headers.insert(MEDIA_TYPE, media_type(*representation));
-            }
-        }
-        if !is_unmodified {
-            headers.insert(CONTENT_TYPE, interface.content_type());
-            if *coding == Coding::Gzip {
-                headers.insert(CONTENT_ENCODING, GZIP);
-            }
-        }
-        headers
+    /// Sets the values that change every second.
+    fn set_moment(&self, own: &mut OwnValues, inputs: &HeadInputs, values: &mut Values) {
+        let HeadInputs { status, age, .. } = inputs;
+        own.cache_status = cache_status(status, values);
+        own.age = values.number(*age).cut();
+        own.cache_control = cache_control(status, *age, self.client_lifetime, values);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::target::Representation;
+
+    use super::super::frames::Interface;
     use super::*;
 
-    #[test]
-    fn a_cached_head_equals_a_written_head() {
-        let heads = HeadCache::with_lifetime(Duration::from_secs(60));
-        let key = |url: &str| Key::of(url);
-        let inputs = HeadKey {
-            interface: Interface::Version,
-            key: key("https://api.github.com/repos/o/r"),
+    const LIFETIME: Duration = Duration::from_secs(60);
+
+    fn inputs() -> HeadInputs {
+        let (interface, coding) = (Interface::Version, Coding::Identity);
+        HeadInputs {
+            kind: Kind { interface, coding, is_unmodified: false },
+            key: Key::of("https://api.github.com/repos/o/r"),
             status: Status::hit(7),
             age: 3,
             tag: EntityTag::of(b"{}"),
-            coding: Coding::Identity,
-            is_unmodified: false,
-        };
+        }
+    }
+
+    /// Returns the head that an empty cache writes.
+    fn written(inputs: &HeadInputs) -> HeaderMap {
+        HeadCache::with_lifetime(LIFETIME).head(inputs)
+    }
+
+    #[test]
+    fn a_cached_head_equals_a_written_head() {
+        let heads = HeadCache::with_lifetime(LIFETIME);
+        let inputs = inputs();
+        let (kind, mirror) = (inputs.kind, Interface::Mirror);
         let others = [
-            HeadKey { key: key("https://api.github.com/repos/o/s"), ..inputs },
-            HeadKey { interface: Interface::Mirror(Representation::Default), ..inputs },
-            HeadKey { interface: Interface::Mirror(Representation::Full), ..inputs },
-            HeadKey { status: Status::hit(6), ..inputs },
-            HeadKey { age: 4, ..inputs },
-            HeadKey { tag: EntityTag::of(b"[]"), ..inputs },
-            HeadKey { coding: Coding::Gzip, ..inputs },
-            HeadKey { is_unmodified: true, ..inputs },
+            HeadInputs { key: Key::of("https://api.github.com/repos/o/s"), ..inputs },
+            HeadInputs {
+                kind: Kind { interface: mirror(Representation::Default), ..kind },
+                ..inputs
+            },
+            HeadInputs { kind: Kind { interface: mirror(Representation::Full), ..kind }, ..inputs },
+            HeadInputs { status: Status::hit(6), ..inputs },
+            HeadInputs { age: 4, ..inputs },
+            HeadInputs { tag: EntityTag::of(b"[]"), ..inputs },
+            HeadInputs { kind: Kind { coding: Coding::Gzip, ..kind }, ..inputs },
+            HeadInputs { kind: Kind { is_unmodified: true, ..kind }, ..inputs },
         ];
         for inputs in [inputs].iter().chain(&others) {
             for _ in 0..4 {
-                assert_eq!(heads.head(inputs), heads.write(inputs));
+                assert_eq!(heads.head(inputs), written(inputs));
             }
         }
         let different = others.map(|other| heads.head(&other) != heads.head(&inputs));
@@ -206,18 +187,11 @@ mod tests {
 
     #[test]
     fn a_cached_head_follows_the_moment() {
-        let heads = HeadCache::with_lifetime(Duration::from_secs(60));
-        let at = |age: u64| HeadKey {
-            interface: Interface::Version,
-            key: Key::of("https://api.github.com/repos/o/r"),
-            status: Status::hit(100 - i64::try_from(age).unwrap()),
-            age,
-            tag: EntityTag::of(b"{}"),
-            coding: Coding::Gzip,
-            is_unmodified: false,
-        };
+        let heads = HeadCache::with_lifetime(LIFETIME);
         for age in [0, 0, 0, 1, 2, 99, 3, 1_000] {
-            assert_eq!(heads.head(&at(age)), heads.write(&at(age)), "{age}");
+            let status = Status::hit(100 - i64::try_from(age).unwrap());
+            let inputs = HeadInputs { status, age, ..inputs() };
+            assert_eq!(heads.head(&inputs), written(&inputs), "{age}");
         }
         assert_eq!(heads.written.remembered(), 1);
     }

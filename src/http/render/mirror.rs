@@ -21,7 +21,7 @@ use crate::http::values::Values;
 use crate::json::is_valid;
 use crate::target::{Key, Representation};
 
-use super::heads::{GITHUB_JSON, Interface};
+use super::frames::{GITHUB_JSON, Interface};
 use super::{Given, Served, document, failed, link, provenance, refused, seconds, send};
 
 const DOCUMENTATION: &str = "https://docs.github.com/rest";
