@@ -6,7 +6,8 @@
 //!
 //! svm's own grammar reads the bytes first. The `url` crate repairs hostile input (it deletes tabs,
 //! reads `\` as `/`, resolves dot segments), and a repaired URL would be allowed as one thing and
-//! fetched as another. The crate reads the canonical form afterwards, and both readings must agree.
+//! fetched as another. The crate reads the canonical form afterwards, and both readings must agree:
+//! at once, or, for a plain URL, when it is fetched.
 
 mod api_root;
 mod canonical;
@@ -16,6 +17,7 @@ mod key;
 mod label;
 mod path;
 pub(crate) mod percent;
+mod plain;
 mod policy;
 mod public_url;
 mod query;

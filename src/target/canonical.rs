@@ -13,7 +13,7 @@ use url::Url;
 use super::error::Error;
 use super::grammar::Parts;
 use super::resource::ENTERPRISE;
-use super::{MAX_BYTES, percent, query};
+use super::{MAX_BYTES, percent, plain, query};
 
 const REPOSITORIES: &str = "/repos/";
 
@@ -24,19 +24,26 @@ pub(super) struct Canonical {
     pub(super) path: Range<usize>,
 }
 
-/// Spells the parts canonically, and verifies that the `url` crate reads them in the same way.
+/// Spells the parts canonically. The `url` crate reads a plain URL in the same way, as it does when
+/// it is fetched; any other one is read by it here.
 pub(super) fn canonicalise(parts: &Parts<'_>) -> Result<Canonical, Error> {
     let canonical = spell(parts);
     if canonical.url.len() > MAX_BYTES {
         return Err(Error::TooLong);
     }
-    if !canonical.is_read_alike(parts.port) {
-        return Err(Error::Ambiguous);
+    if canonical.is_plain() || canonical.is_read_alike(parts.port) {
+        Ok(canonical)
+    } else {
+        Err(Error::Ambiguous)
     }
-    Ok(canonical)
 }
 
 impl Canonical {
+    fn is_plain(&self) -> bool {
+        let query = self.url[self.path.end..].strip_prefix('?').unwrap_or_default();
+        plain::is_plain(&self.url[self.host.clone()], &self.url[self.path.clone()], query)
+    }
+
     fn is_read_alike(&self, port: u16) -> bool {
         let Ok(url) = Url::parse(&self.url) else { return false };
         url.as_str() == self.url

@@ -178,7 +178,10 @@ fn version(target: &Target) -> HeaderValue {
 }
 
 fn request(upstream: &Upstream, hop: &Hop<'_>) -> Result<Request, Failure> {
-    let url = Url::parse(hop.target.as_str()).map_err(|_| Failure::new(Reason::Unreachable))?;
+    let text = hop.target.as_str();
+    // svm fetches exactly the text that was allowed.
+    let url = Url::parse(text).ok().filter(|url| url.as_str() == text);
+    let url = url.ok_or_else(|| Failure::new(Reason::Unreachable))?;
     let mut request = Request::new(Method::GET, url);
     let headers = request.headers_mut();
     if let Some((name, value)) = hop.condition.header() {
