@@ -137,7 +137,8 @@ impl Flights {
 
         let flights = Arc::clone(self);
         let handle = Arc::new(FlightHandle { flights, key, progress: sender, steps });
-        let work = run(Arc::clone(&handle));
+        // In a box: a task moves its future several times, and this one has some ten kilobytes.
+        let work = Box::pin(run(Arc::clone(&handle)));
         // A panic in `work` drops the handle, and with it the slot and the sender. The lines of the
         // flight belong to the request that starts it.
         self.tasks.spawn(async move { handle.end(work.await) }.in_current_span());

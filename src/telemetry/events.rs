@@ -21,8 +21,7 @@ const MOST: usize = 50;
 /// The length in bytes up to which a message and the fields of an event are kept.
 const LONGEST: usize = 600;
 /// The messages of ordinary work, at the level of ends of troubles.
-const ORDINARY: [&str; 4] =
-    ["upstream answered", "sweep", "configuration", "a token's account is known"];
+const ORDINARY: [&str; 3] = ["sweep", "configuration", "a token's account is known"];
 
 /// The last events, the oldest first; clones share them.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +51,10 @@ impl Events {
     where
         S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
     {
-        let own = Targets::new().with_target("svm", LevelFilter::INFO);
+        let own = Targets::new()
+            .with_target("svm", LevelFilter::INFO)
+            // Ordinary work, so frequent that to look at its message is too much.
+            .with_target("svm::upstream::calls", LevelFilter::WARN);
         Recorder(self.clone()).with_filter(own)
     }
 
@@ -131,7 +133,7 @@ mod tests {
     fn troubles_and_their_ends_are_kept_with_their_fields() {
         let events = recorded(|| {
             tracing::warn!(host = "api.github.com", failures = 2, "the upstream fails");
-            tracing::info!(status = 200, "upstream answered");
+            tracing::info!(target: "svm::upstream::calls", status = 200, "upstream answered");
             tracing::debug!("a detail");
             tracing::info!("the upstream works again");
             tracing::warn!(target: "hyper", "not of svm");
