@@ -182,7 +182,8 @@ dashboard-check:
     cargo build --bin svm --example simulated-github
     deploy/check-dashboard.sh
 
-# Needs curl, openssl, Python and npm; gh and hub take part where they are installed.
+# Needs curl, openssl, Python and npm. Of Debian's packages gh, hub, ruby-octokit, and golang with
+# golang-github-google-go-github-dev take part, and nginx and caddy, where they are installed.
 #
 # Run real clients of GitHub's API against the service, in a network of their own.
 clients:

@@ -76,6 +76,17 @@ all() {
     twice PyGithub "$python" tests/clients/pygithub.py "$@"
     twice github3.py "$python" tests/clients/github3.py "$@"
     twice @octokit/rest env NODE_PATH="$folder/node_modules" node tests/clients/octokit.cjs "$@"
+    twice gidgethub "$python" tests/clients/gidget.py "$@"
+    if ruby -e 'require "octokit"' 2> /dev/null; then
+        twice octokit.rb ruby -W0 tests/clients/octokit.rb "$@"
+    else
+        echo "octokit.rb: not installed"
+    fi
+    if [[ -x $folder/go-github ]]; then
+        twice go-github "$folder/go-github" "$@"
+    else
+        echo "go-github: not installed"
+    fi
     for program in gh hub; do
         if command -v $program > /dev/null; then
             twice $program tests/clients/$program.sh "$@"

@@ -17,7 +17,11 @@ nginx_proxy() {
         echo "pid $work/nginx/pid; error_log $work/nginx/error; daemon off; user root;"
         # A worker would change its groups, which no namespace allows.
         echo "master_process off;"
-        echo "events {} http { access_log off; client_body_temp_path $work/nginx/body;"
+        echo "events {} http { access_log off;"
+        # The system's folders are of a user whom the namespace does not know.
+        for kind in client_body proxy fastcgi uwsgi scgi; do
+            echo "${kind}_temp_path $work/nginx/$kind;"
+        done
         # No name server here: the address is looked up once.
         example nginx | sed -e "s|/etc/nginx/tls|$work/tls|; s|listen 443|listen $1:443|" \
             -e "s|/etc/ssl/certs/ca-certificates.crt|$work/bundle.pem|" \

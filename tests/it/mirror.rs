@@ -76,6 +76,29 @@ async fn a_client_that_has_the_document_gets_304() {
 }
 
 #[tokio::test]
+async fn a_tag_is_known_again_in_another_coding() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    // Made by now: a client that came before has the tag of the bytes.
+    let gzip = app.compressed(LATEST).await.header("etag").to_owned();
+    let plain = app.get(LATEST_PATH).await.header("etag").to_owned();
+    assert_eq!(gzip, format!("{}-gzip\"", plain.trim_end_matches('"')));
+    let ask = async |coding: &str, tag: &str| {
+        let request = app.request(Method::GET, LATEST_PATH).header("accept-encoding", coding);
+        Answer::of(request.header("if-none-match", tag)).await
+    };
+    for (coding, tag) in [("gzip", &plain), ("gzip", &gzip), ("identity", &gzip)] {
+        for tag_sent in [tag.clone(), format!("\"x\", W/{tag}")] {
+            let answer = ask(coding, &tag_sent).await;
+            assert_eq!(answer.status, 304, "{coding} {tag_sent}");
+            assert_eq!(answer.header("etag"), tag, "the one that the client has");
+        }
+    }
+    assert_eq!(ask("gzip", "\"x\"").await.status, 200);
+    assert_eq!(ask("gzip", "*").await.header("etag"), gzip);
+}
+
+#[tokio::test]
 async fn head_tells_what_get_sends() {
     let app = TestApp::start().await;
     app.github.release("octo/app").serve();
