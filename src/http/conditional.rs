@@ -3,8 +3,19 @@
 use http::HeaderMap;
 use http::header::IF_NONE_MATCH;
 
+use crate::entry::{Coding, EntityTag};
+
+/// Returns the first of these forms of a body that the client has.
+pub(super) fn known(
+    headers: &HeaderMap,
+    tag: EntityTag,
+    forms: impl IntoIterator<Item = Coding>,
+) -> Option<Coding> {
+    forms.into_iter().find(|form| matches(headers, &tag.to_text(*form)))
+}
+
 /// Returns true if one of the header's lines names the tag, by the weak comparison.
-pub(super) fn matches(headers: &HeaderMap, tag: &str) -> bool {
+fn matches(headers: &HeaderMap, tag: &str) -> bool {
     headers.get_all(IF_NONE_MATCH).iter().any(|line| lists(line.as_bytes(), tag.as_bytes()))
 }
 

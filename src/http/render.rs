@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::cache::{Answer, Outcome, Payload, Status};
 use crate::clock::Timestamp;
-use crate::entry::{Body, Coding, EntityTag, Entry, Reason};
+use crate::entry::{Body, Coding, Entry, Reason};
 use crate::json::is_valid;
 use crate::target::Key;
 use crate::upstream::Failure;
@@ -222,7 +222,7 @@ fn document(
     let age = now.since(entry.times.checked_at).as_secs();
     let (status, tag) = (answer.status, body.tag());
     let known = match fields.has_if_none_match {
-        true => known_form(req, interface, tag, coding),
+        true => conditional::known(req.headers(), tag, interface.forms(coding)),
         false => None,
     };
     let is_unmodified = is_unmodified || known.is_some();
@@ -238,25 +238,6 @@ fn document(
     send(req, res, StatusCode::OK, bytes.clone());
     let is_sent_as_gzip = coding == Coding::Gzip && req.method() == Method::GET;
     is_sent_as_gzip.then(|| body.len() - bytes.len())
-}
-
-/// Returns the form that the client has: the one that would be sent, or on the mirror any other.
-/// A tag of GitHub's is good for all codings, and a client that came before the gzip form was made
-/// has the tag of the bytes.
-fn known_form(
-    req: &Request,
-    interface: Interface,
-    tag: EntityTag,
-    coding: Coding,
-) -> Option<Coding> {
-    let other = match (interface, coding) {
-        (Interface::Version, _) => None,
-        (Interface::Mirror(_), Coding::Gzip) => Some(Coding::Identity),
-        (Interface::Mirror(_), Coding::Identity) => Some(Coding::Gzip),
-    };
-    let forms = [Some(coding), other].into_iter().flatten();
-    let is_known = |form: &Coding| conditional::matches(req.headers(), &tag.to_text(*form));
-    forms.into_iter().find(is_known)
 }
 
 fn refused(

@@ -42,6 +42,20 @@ pub(super) enum Interface {
     Mirror(Representation),
 }
 
+impl Interface {
+    /// Returns the forms whose tags stand for the document: the one that would be sent, and on the
+    /// mirror the other one. A tag of GitHub's is good for all codings, and a client that came
+    /// before the gzip form was made has the tag of the bytes.
+    pub(super) fn forms(self, sent: Coding) -> impl Iterator<Item = Coding> {
+        let other = match (self, sent) {
+            (Self::Version, _) => None,
+            (Self::Mirror(_), Coding::Gzip) => Some(Coding::Identity),
+            (Self::Mirror(_), Coding::Identity) => Some(Coding::Gzip),
+        };
+        [Some(sent), other].into_iter().flatten()
+    }
+}
+
 /// The kind of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kind {
