@@ -33,6 +33,7 @@ source "$work/environment"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 \
     -subj /CN=svm \
     -addext subjectAltName=DNS:svm.example,DNS:api.github.com,DNS:github-api.example \
+    -addext basicConstraints=critical,CA:FALSE \
     -keyout "$work/tls.key" -out "$work/tls.crt" 2> "$work/openssl.log"
 cat "$UPSTREAM_CA_FILE" "$work/tls.crt" > "$work/bundle.pem"
 
@@ -77,6 +78,7 @@ all() {
     twice github3.py "$python" tests/clients/github3.py "$@"
     twice @octokit/rest env NODE_PATH="$folder/node_modules" node tests/clients/octokit.cjs "$@"
     twice gidgethub "$python" tests/clients/gidget.py "$@"
+    twice mise env PATH="$folder/node_modules/.bin:$PATH" tests/clients/mise.sh "$@"
     if ruby -e 'require "octokit"' 2> /dev/null; then
         twice octokit.rb ruby -W0 tests/clients/octokit.rb "$@"
     else

@@ -23,3 +23,6 @@ cd "$folder"
 if [[ ! -d node_modules/@octokit/rest ]]; then
     npm install --silent --no-audit --no-fund --prefix "$folder" '@octokit/rest@22.0.1'
 fi
+if [[ ! -d node_modules/@jdxcode/mise ]]; then
+    npm install --silent --no-audit --no-fund --prefix "$folder" '@jdxcode/mise@2026.9.15'
+fi
