@@ -23,6 +23,7 @@ use svm::descriptors;
 use svm::dotenv::{self, Lookup};
 use svm::http;
 use svm::panics;
+use svm::tasks;
 use svm::telemetry::{self, Lines, chain};
 use svm::tls;
 use svm::upstream::ClientError;
@@ -199,7 +200,7 @@ fn serve() -> Result<(), Exit> {
         .enable_all()
         .build()
         .map_err(cannot("the runtime cannot be started"))?;
-    let end = runtime.block_on(run(config, lines));
+    let end = tasks::run(&runtime, run(config, lines));
     runtime.shutdown_timeout(RUNTIME_LIMIT);
     log.flush();
     end

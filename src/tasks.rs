@@ -4,10 +4,12 @@
 //! limit, until all tasks have ended, and gets the number of those that have not.
 
 use std::io;
+use std::panic;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::task;
 use tokio_util::sync::CancellationToken;
@@ -67,6 +69,18 @@ impl Tasks {
         let ended = tokio::time::timeout(limit, self.0.wait()).await;
         if ended.is_ok() { 0 } else { self.0.len() }
     }
+}
+
+/// Runs the main task of a process on a worker of the runtime, and waits for it on this thread.
+/// This thread is none of the workers: if it accepted clients, each of them would cost two
+/// wake-ups, one of this thread and one of a worker. A panic of the task is one of this thread.
+#[expect(clippy::disallowed_methods, reason = "the one place that spawns tasks")]
+pub fn run<T: Send + 'static>(
+    runtime: &Runtime,
+    main: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let ended = runtime.block_on(runtime.spawn(main));
+    ended.unwrap_or_else(|error| panic::resume_unwind(error.into_panic()))
 }
 
 /// Spawns `future`, until it ends or its owner drops the handle.
