@@ -7,6 +7,8 @@
 # supports, and runs with every later one. A target of musl is static. Zig is the C compiler and the
 # linker of all of them: it comes with the C libraries.
 #
+# The compiler optimizes by the profile of profile.sh, which is made where it is missing.
+#
 # Needs cargo with the target's standard library, python3 with pip, and readelf of binutils.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -23,9 +25,12 @@ if [[ ! -x $tools/bin/cargo-zigbuild ]]; then
         "cargo-zigbuild==$zigbuild" "ziglang==$zig"
 fi
 
+profile=$target/svm.profdata
+[[ -f $profile ]] || deploy/release/profile.sh
+
 linked=$triple
 [[ $triple != *-gnu ]] || linked=$triple.$glibc
-PATH=$tools/bin:$PATH PYTHONPATH=$tools cargo zigbuild --locked --profile dist --target "$linked" --bin svm
+RUSTFLAGS="-Cprofile-use=$profile" PATH=$tools/bin:$PATH PYTHONPATH=$tools cargo zigbuild --locked --profile dist --target "$linked" --bin svm
 binary=$target/$triple/dist/svm
 
 if [[ $triple == *-gnu ]]; then
@@ -43,7 +48,7 @@ mkdir -p "$content/completions" "$packages"
 cp "$binary" LICENSE README.md CHANGELOG.md deploy/man/svm.8 deploy/debian/svm.service "$content"
 cp deploy/completions/* "$content/completions"
 cp .env.example "$content/svm.env"
-# The same commit gives the same archive.
+# The same commit gives the same archive with the same profile.
 tar --create --sort=name --mtime="@$(git log -1 --format=%ct)" --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
     --directory "$(dirname "$content")" "$name" | gzip --no-name --best >"$packages/$name.tar.gz"
 echo "$packages/$name.tar.gz: $(stat --format %s "$packages/$name.tar.gz") bytes, the binary $(stat --format %s "$binary")"

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::harness::process::binary;
 use crate::options::Options;
 use crate::scenario::{SCENARIOS, Scenario};
 use crate::server::Kind;
@@ -15,6 +16,7 @@ peers [OPTION VALUE]...
                      7k-304, 7k-zipf, 200b, 200b-many, 200b-many-zipf
   --servers LIST     beside svm: salvo, hyper, nginx, varnish, squid,
                      trafficserver, varnishncsa; all but the last otherwise
+  --binary FILE      of svm, in place of target/release/svm
 
 It needs two cores, taskset and setpriv of util-linux, wrk, and the servers that it is to start.";
 
@@ -30,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) scenarios: Vec<&'static Scenario>,
     /// svm, and those that it is compared with.
     pub(crate) servers: Vec<Kind>,
+    /// The binary of svm.
+    pub(crate) binary: String,
 }
 
 /// Reads the command line.
@@ -41,6 +45,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Plan, String> {
         keys: options.number("--keys", 1_000_000)?,
         scenarios: scenarios(options.take("--only"))?,
         servers: servers(options.take("--servers"))?,
+        binary: options.take("--binary").map_or_else(binary, str::to_owned),
     };
     options.are_used()?;
     if plan.rounds == 0 || plan.seconds == 0 || plan.keys == 0 {

@@ -21,10 +21,10 @@ pub(crate) struct Fleet(pub(crate) Vec<Server>);
 
 impl Fleet {
     /// Starts them.
-    pub(crate) fn start(core: Core, kinds: &[Kind], upstream: &mut Upstream) -> Self {
+    pub(crate) fn start(core: Core, kinds: &[Kind], binary: &str, upstream: &mut Upstream) -> Self {
         let plain = upstream.plain();
         let start = |kind: &Kind| match kind {
-            Kind::Svm => Some(svm::start(core, upstream)),
+            Kind::Svm => Some(svm::start(core, binary, upstream)),
             Kind::Nginx => Some(nginx::start(core, &plain)),
             Kind::Varnish => Some(varnish::start(core, &plain)),
             Kind::Varnishncsa => Some(varnish::start_with_log(core, &plain)),

@@ -83,8 +83,8 @@ async fn fleets(plan: &Plan, core: Core, upstream: &mut Upstream) -> Fleets {
         if scenarios.is_empty() { &[] } else { &plan.servers[..] }
     };
     let fleets = Fleets {
-        few: Fleet::start(core, kinds(&few), upstream),
-        many: Fleet::start(core, kinds(&many), upstream),
+        few: Fleet::start(core, kinds(&few), &plan.binary, upstream),
+        many: Fleet::start(core, kinds(&many), &plan.binary, upstream),
     };
     for scenario in few {
         fleets.few.fill(scenario.keys.count(plan.keys), &|number| scenario.document(number)).await;

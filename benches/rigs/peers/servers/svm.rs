@@ -1,10 +1,9 @@
-//! The release binary with its defaults, its log on to a file; only L1 may be larger, so that a
+//! A binary with its defaults, its log on to a file; only L1 may be larger, so that a
 //! million entries fit.
 
 use std::fs::File;
 
 use crate::cores::Core;
-use crate::harness::process::binary;
 use crate::pinned::{Pinned, free_address};
 use crate::server::{ACCESS_LOG, Kind, Server};
 use crate::upstream::Upstream;
@@ -12,14 +11,14 @@ use crate::upstream::Upstream;
 const L1_GIB: &str = "4";
 
 /// Starts it and waits until it serves.
-pub(crate) fn start(core: Core, upstream: &Upstream) -> Server {
+pub(crate) fn start(core: Core, binary: &str, upstream: &Upstream) -> Server {
     let folder = super::folder();
     let address = free_address();
     let (connect_to, ca_file) = upstream.tls();
     // It would write where it is in the file, past what is emptied, if it did not append.
     let log = File::options().create(true).append(true).open(folder.path().join(ACCESS_LOG));
     let process = Pinned::start(
-        core.command(&binary())
+        core.command(binary)
             .env_clear()
             .env("HOST", address.ip().to_string())
             .env("PORT", address.port().to_string())

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Writes target/svm.profdata, the profile by which binary.sh has the compiler optimize svm: how
+# often each function and branch is taken under the load of a service that answers from memory, and
+# misses now and then. It names functions and no processor, so the binaries of all targets share it.
+#
+#   deploy/release/profile.sh
+#
+# Needs wrk, curl, and rustup, which brings llvm-profdata.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. deploy/release/lib.sh
+
+documents=200
+need wrk
+host=$(rustc -vV | sed -n 's/^host: //p')
+tools=$(rustc --print sysroot)/lib/rustlib/$host/bin
+[[ -x $tools/llvm-profdata ]] || rustup component add llvm-tools
+
+counts=$target/profile/counts
+rm -rf "$counts"
+RUSTFLAGS="-Cprofile-generate=$counts" cargo build --locked --release --bin svm --target "$host" --target-dir "$target/profile"
+cargo build --locked --example simulated-github
+
+folder=$(mktemp -d)
+processes=()
+cleanup() {
+    kill "${processes[@]}" 2>/dev/null || true
+    wait 2>/dev/null || true
+    rm -rf "$folder"
+}
+trap cleanup EXIT
+
+control=127.0.0.1:$(free_port)
+: >"$folder/github.sh"
+TMPDIR=$folder "$target/debug/examples/simulated-github" --quiet --http "$control" >"$folder/github.sh" &
+processes+=("$!")
+wait_for grep -q GITHUB_API_URL "$folder/github.sh"
+for ((number = 1; number <= documents; number++)); do
+    printf 'url = "http://%s/_sim/publish?repository=octo/app%d&tag=v1.0.%d"\nrequest = POST\noutput = /dev/null\n' "$control" "$number" "$number"
+done >"$folder/releases"
+curl --silent --show-error --fail --config "$folder/releases"
+
+port=$(free_port)
+address=http://127.0.0.1:$port
+mkdir "$folder/service"
+(
+    . "$folder/github.sh"
+    export HOST=127.0.0.1 PORT=$port LOG_FORMAT=json
+    cd "$folder/service"
+    exec "$target/profile/$host/release/svm" >"$folder/log"
+) &
+svm=$!
+processes+=("$svm")
+wait_for curl --silent --fail --output /dev/null "$address/ping"
+
+# paths PREFIX SUFFIX: the second document half as often as the first, the third a third as often.
+paths() {
+    for ((number = 1; number <= documents; number++)); do
+        for ((time = 0; time < documents / number; time++)); do echo "$1/repos/octo/app$number/releases/latest$2"; done
+    done >"$folder/paths"
+}
+
+# load SECONDS [HEADER]...
+load() {
+    local seconds=$1
+    shift
+    wrk --threads 1 --connections 32 --duration "${seconds}s" --script benches/rigs/peers/wrk.lua "$address/" -- "$folder/paths" "$@" | grep requests
+}
+
+own='/version?url=https://api.github.com'
+paths "$own" ''
+load 4
+load 1 'Accept-Encoding: gzip'
+load 1 'Connection: close'
+# A 304 for each document.
+load 1 'If-None-Match: *'
+paths "$own" '&refresh=true'
+load 1
+paths '' ''
+load 1
+
+kill "$svm"
+wait "$svm"
+"$tools/llvm-profdata" merge -o "$target/svm.profdata" "$counts"
+echo "$target/svm.profdata: $(stat --format %s "$target/svm.profdata") bytes"
