@@ -4,14 +4,11 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// Returns the digits of `bytes`.
 pub(crate) fn digits(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    append(bytes, &mut text);
-    text
-}
-
-/// Appends the digits of `bytes` to `text`.
-pub(crate) fn append(bytes: &[u8], text: &mut String) {
-    text.extend(each(bytes).map(char::from));
+    let mut digits = vec![0; 2 * bytes.len()];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    String::from_utf8(digits).expect("digits are ASCII")
 }
 
 /// Returns the digits of `bytes` one by one.

@@ -196,7 +196,7 @@ impl EntityTag {
         };
         let mut text = String::with_capacity(1 + 2 * self.0.len() + end.len());
         text.push('"');
-        hex::append(&self.0, &mut text);
+        text.push_str(&hex::digits(&self.0));
         text.push_str(end);
         text
     }

@@ -117,7 +117,9 @@ fn push_query(url: &mut String, query: &str) {
 /// `to_encode`.
 fn normalised(text: &str, to_encode: Option<char>) -> Cow<'_, str> {
     let is_special = |character| character == '%' || Some(character) == to_encode;
-    let Some(first) = text.find(is_special) else { return Cow::Borrowed(text) };
+    let Some(first) = text.bytes().position(|byte| is_special(char::from(byte))) else {
+        return Cow::Borrowed(text);
+    };
 
     let (clean, mut rest) = text.split_at(first);
     let mut spelt = String::with_capacity(text.len() + 8);

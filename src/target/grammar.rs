@@ -31,7 +31,8 @@ impl<'a> Parts<'a> {
         let rest = after_scheme(url).ok_or(Error::NotHttps)?;
         check_bytes(rest.as_bytes())?;
 
-        let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+        let (authority, rest) = rest.split_at(end);
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (host, port) = split_authority(authority)?;
         Ok(Self { host, port, path, query })
@@ -67,8 +68,29 @@ fn after_scheme(url: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case(SCHEME).then_some(rest)
 }
 
+/// True for each byte that may stand anywhere after the scheme: all that are visible in ASCII but
+/// these.
+const ORDINARY: [bool; 256] = {
+    let mut ordinary = [false; 256];
+    let mut byte = 0x21;
+    while byte <= 0x7E {
+        ordinary[byte] = true;
+        byte += 1;
+    }
+    let special = b"%#\\\"<>^`{|}";
+    let mut at = 0;
+    while at < special.len() {
+        ordinary[special[at] as usize] = false;
+        at += 1;
+    }
+    ordinary
+};
+
 fn check_bytes(bytes: &[u8]) -> Result<(), Error> {
     for (at, &byte) in bytes.iter().enumerate() {
+        if ORDINARY[usize::from(byte)] {
+            continue;
+        }
         match byte {
             b'%' => match percent::triplet(&bytes[at..]) {
                 None => return Err(Error::Percent),
@@ -76,10 +98,6 @@ fn check_bytes(bytes: &[u8]) -> Result<(), Error> {
                 Some(_) => {}
             },
             b'#' => return Err(Error::Fragment),
-            b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}' => {
-                return Err(Error::Character);
-            }
-            0x21..=0x7E => {}
             _ => return Err(Error::Character),
         }
     }

@@ -38,7 +38,8 @@ impl From<[u8; 32]> for Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "v1:{}", hex::digits(&self.0))
+        f.write_str("v1:")?;
+        f.write_str(&hex::digits(&self.0))
     }
 }
 

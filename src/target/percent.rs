@@ -9,12 +9,13 @@ pub(crate) fn triplet(bytes: &[u8]) -> Option<u8> {
 
 /// Decodes once. Returns `None` if a triplet is malformed.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut rest = text.as_bytes();
-    let mut decoded = Vec::with_capacity(rest.len());
-    while let Some(&byte) = rest.first() {
-        let (byte, length) = if byte == b'%' { (triplet(rest)?, 3) } else { (byte, 1) };
-        decoded.push(byte);
-        rest = &rest[length..];
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut pieces = text.split('%');
+    decoded.extend_from_slice(pieces.next().unwrap_or_default().as_bytes());
+    for piece in pieces {
+        let (&[high, low], rest) = piece.as_bytes().split_first_chunk()?;
+        decoded.push(digit(high)? << 4 | digit(low)?);
+        decoded.extend_from_slice(rest);
     }
     Some(decoded)
 }
