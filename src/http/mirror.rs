@@ -232,7 +232,7 @@ fn version(req: &Request) -> Result<Representation, Refusal> {
 /// Returns the replacement of URLs in bodies; nothing where svm has GitHub's own address.
 fn replacement(root: &ApiRoot, public_url: &PublicUrl) -> Option<Replacement> {
     let (upstream, own) = (root.to_string(), public_url.as_str());
-    (upstream != own).then(|| Replacement::new(&upstream, &format!("{own}{ENTERPRISE}")))
+    (upstream != own).then(|| Replacement::new(&upstream, &paths::url(own, ENTERPRISE)))
 }
 
 /// The form of GitHub's answers.
@@ -245,7 +245,7 @@ struct AsGitHub<'a> {
 
 impl Form for AsGitHub<'_> {
     fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize> {
-        let page = || Some(format!("{}{}", self.mirror.base(req)?, req.uri().path()));
+        let page = || Some(paths::url(&self.mirror.base(req)?, req.uri().path()));
         let form = self.rewritten(given.answer);
         let form = form.map(|(rewriting, body)| rewriting.find_or_make(body));
         let form = render::Sent { representation: self.representation, body: form.as_ref() };

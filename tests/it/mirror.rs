@@ -42,6 +42,7 @@ async fn a_path_and_its_url_are_one_document() {
         format!("{LATEST_PATH}?&"),
         format!("{LATEST_PATH}?page=1"),
         LATEST_PATH.replace("octo", "%6fcto"),
+        LATEST_PATH.replace("octo/app", "Octo/APP"),
     ] {
         let answer = app.get(&path).await;
         assert_eq!(answer.body, document.body, "{path}");

@@ -47,6 +47,14 @@ pub(in crate::http) fn without_prefix(path: &str) -> &str {
     }
 }
 
+/// Returns the URL of a path of the mirror. The address of svm may have the prefix already, where
+/// an operator names it as clients do, or a proxy has put svm there.
+pub(super) fn url(address: &str, path: &str) -> String {
+    let repeated = if address.ends_with(ENTERPRISE) { ENTERPRISE } else { "" };
+    let rest = path.strip_prefix(repeated).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    format!("{address}{}", rest.unwrap_or(path))
+}
+
 /// Returns true if a path belongs to the mirror.
 pub(in crate::http) fn is_mirrored(path: &str) -> bool {
     let first = path.strip_prefix('/').and_then(|rest| rest.split('/').next());
@@ -97,7 +105,7 @@ impl Spare {
         match self {
             Self::Root => {
                 let prefix = if req.uri().path().starts_with(ENTERPRISE) { ENTERPRISE } else { "" };
-                render::root(req, res, &format!("{}{prefix}", base.unwrap_or_default()));
+                render::root(req, res, &url(&base.unwrap_or_default(), prefix));
             }
             Self::RateLimit => render::rate_limit(req, res, now),
             Self::Meta { is_enterprise } => render::meta(req, res, is_enterprise),
@@ -131,6 +139,20 @@ mod tests {
         }
         for path in ["//", "//repos/o/r", "/reposx", "/version/", "/x/repos", "/metadata"] {
             assert!(!is_mirrored(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_prefix_is_not_repeated() {
+        for (address, path, want) in [
+            ("http://svm", "/repos/o/r", "http://svm/repos/o/r"),
+            ("http://svm", "/api/v3/repos/o/r", "http://svm/api/v3/repos/o/r"),
+            ("http://svm/api/v3", "/repos/o/r", "http://svm/api/v3/repos/o/r"),
+            ("http://svm/api/v3", "/api/v3/repos/o/r", "http://svm/api/v3/repos/o/r"),
+            ("http://svm/api/v3", "/api/v3", "http://svm/api/v3"),
+            ("http://svm/api/v3", "/api/v3x", "http://svm/api/v3/api/v3x"),
+        ] {
+            assert_eq!(url(address, path), want);
         }
     }
 

@@ -68,6 +68,24 @@ async fn links_of_a_page_lead_to_the_public_address() {
 }
 
 #[tokio::test]
+async fn an_address_may_end_with_the_prefix_of_the_api() {
+    // As a client's base URL does.
+    let own = "https://svm.example/api/v3";
+    let app = TestApp::builder().set("PUBLIC_URL", own).start().await;
+    app.github.release("octo/app").serve();
+    app.github.publish("octo/app", "v2");
+    let url = app.get(LATEST_PATH).await.json()["url"].as_str().unwrap().to_owned();
+    assert!(url.starts_with(&format!("{own}/repos/octo/app/releases/")), "{url}");
+    for prefix in ["", "/api/v3"] {
+        let page = app.get(&format!("{prefix}/repos/octo/app/releases?per_page=1")).await;
+        let want = format!("<{own}/repos/octo/app/releases?per_page=1&page=2>; rel=\"next\"");
+        assert!(page.header("link").starts_with(&want), "{}", page.header("link"));
+        let root = app.get(&format!("{prefix}/")).await.json();
+        assert_eq!(root["rate_limit_url"], format!("{own}/rate_limit"));
+    }
+}
+
+#[tokio::test]
 async fn text_that_looks_like_a_url_stays() {
     let app = with_public_url().await;
     let body = json!({
