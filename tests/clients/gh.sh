@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All releases of a repository, and the bytes of an asset, by gh.
+# All releases of a repository, the bytes of an asset, and the latest release, by gh.
 set -euo pipefail
 
 if [[ $# -gt 0 ]]; then
@@ -12,3 +12,11 @@ asset=$(gh api repos/octo/many/releases/latest --jq '.assets[0] | "\(.id) \(.nam
 # An asset of the simulation holds its own name.
 [[ $(gh api -H 'Accept: application/octet-stream' \
     "repos/octo/many/releases/assets/${asset% *}") = "${asset#* }" ]]
+
+# Of the latest release without its tag, which needs no GraphQL.
+repository=${GH_HOST:-github.com}/octo/many
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+[[ $(gh release view -R "$repository" --json tagName -q .tagName) = "$(head -n 1 <<< "$tags")" ]]
+gh release download -R "$repository" --pattern '*' --dir "$folder"
+for file in "$folder"/*; do [[ $(< "$file") = "${file##*/}" ]]; done
