@@ -230,7 +230,8 @@ sbom:
     rm -f benches/rigs/*_bin.cdx.json tests/simulated-github/*_bin.cdx.json
     mv svm_bin.cdx.json {{ target }}/svm.cdx.json
 
-# Needs python3 with pip. `x86_64-unknown-linux-musl` and `aarch64-unknown-linux-musl` need the
+# Needs python3 with pip, and wrk, curl and rustup for the profile that the compiler goes by.
+# `x86_64-unknown-linux-musl` and `aarch64-unknown-linux-musl` need the
 # standard libraries of these targets.
 #
 # Build the binary of a release and its archive in target/packages, for any glibc since 2.17.
