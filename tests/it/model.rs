@@ -4,11 +4,13 @@
 //! A proptest makes up what happens (`op`), a scene plays it to a real service (`scene`), each
 //! answer is judged by what the world looked like (`verdict`), and what the tiers hold afterwards
 //! must be something that the model can come to from what they held before (`reference`). The model
-//! is not told how the service decides: it knows what is lawful.
+//! is not told how the service decides: it knows what is lawful. The lies of GitHub, its events and
+//! parts of documents have a model of their own (`releases`).
 
 mod observed;
 mod op;
 mod reference;
+mod releases;
 mod scene;
 mod verdict;
 

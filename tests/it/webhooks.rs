@@ -13,7 +13,7 @@ use svm::clock::Stopwatch;
 use crate::support::app::{Answer, TestApp};
 use crate::{LATEST, LATEST_PATH};
 
-const SECRET: &str = "a-secret-of-the-hook";
+pub(crate) const SECRET: &str = "a-secret-of-the-hook";
 const OLD_SECRET: &str = "the-secret-before-it";
 const PATH: &str = "/webhooks/github";
 /// The seconds after an event in which its documents are checked.
@@ -32,14 +32,14 @@ async fn with_secrets() -> TestApp {
     app
 }
 
-fn signature(secret: &str, body: &str) -> String {
+pub(crate) fn signature(secret: &str, body: &str) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");
     let bytes = mac.chain_update(body).finalize().into_bytes();
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256={digits}")
 }
 
-async fn deliver(app: &TestApp, signature: &str, body: &str) -> Answer {
+pub(crate) async fn deliver(app: &TestApp, signature: &str, body: &str) -> Answer {
     let request = app.request(Method::POST, PATH).header("x-hub-signature-256", signature);
     Answer::of(request.header("content-type", "application/json").body(body.to_owned())).await
 }
