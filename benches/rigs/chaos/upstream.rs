@@ -73,12 +73,14 @@ async fn converse(stream: TcpStream, acceptor: TlsAcceptor, delay: Arc<Delay>) -
     let mut line = String::new();
     while stream.read_line(&mut line).await? > 0 {
         let path = line.split(' ').nth(1).unwrap_or_default();
-        let answer = answer(path);
-        delay.pass(path).await;
+        let (path, mut is_known) = (path.to_owned(), false);
+        delay.pass(&path).await;
         while line.trim_end() != "" {
             line.clear();
             stream.read_line(&mut line).await?;
+            is_known |= line.to_ascii_lowercase().starts_with("if-none-match:");
         }
+        let answer = answer(&path, is_known);
         line.clear();
         stream.write_all(answer.as_bytes()).await?;
         stream.flush().await?;
@@ -86,7 +88,8 @@ async fn converse(stream: TcpStream, acceptor: TlsAcceptor, delay: Arc<Delay>) -
     Ok(())
 }
 
-fn answer(path: &str) -> String {
+/// Documents of a given length never change.
+fn answer(path: &str, is_known: bool) -> String {
     if path.starts_with(MISSING) {
         return whole("404 Not Found", "", r#"{"message":"Not Found","status":"404"}"#);
     }
@@ -96,7 +99,10 @@ fn answer(path: &str) -> String {
         return whole("403 Forbidden", limit, r#"{"message":"API rate limit exceeded"}"#);
     }
     let etag = size(path).map(|_| format!("etag: \"{:0>64}\"\r\n", digits(path)));
-    whole("200 OK", &etag.unwrap_or_default(), &document(path))
+    match etag {
+        Some(etag) if is_known => format!("HTTP/1.1 304 Not Modified\r\n{etag}\r\n"),
+        etag => whole("200 OK", &etag.unwrap_or_default(), &document(path)),
+    }
 }
 
 /// The document at a path, which is in it.

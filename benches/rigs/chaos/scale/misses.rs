@@ -1,5 +1,5 @@
 //! Misses as fast as they are answered, by an upstream that answers at once: how many a second, and
-//! what each costs.
+//! what each costs. The same of refreshes that a 304 answers, and of hits, for comparison.
 
 use crate::say;
 use crate::verdict::Verdict;
@@ -30,6 +30,17 @@ pub(super) async fn run(stage: &mut Stage<'_>, verdict: &mut Verdict) {
         let dropped = service.metric("svm_gzip_dropped_total");
         let written = service.metric("svm_l2_writes_total");
         say(&format!("  compressions dropped: {dropped}; records written: {written}"));
+        for (name, series) in [("refreshes by a 304", series.refreshed()), ("hits", series.clone())]
+        {
+            let before = service.cpu_time();
+            let took = running.fill(&series, 0, count, verdict).await.as_secs_f64();
+            let cost = service.cpu_time().saturating_sub(before).as_secs_f64();
+            say(&format!(
+                "  {:.0} {name} a second; CPU of each: {:.0} us",
+                count as f64 / took,
+                a_miss(cost)
+            ));
+        }
         running.stop().await;
     }
 }

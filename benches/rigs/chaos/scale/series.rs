@@ -16,6 +16,8 @@ pub(super) struct Series {
     /// The beginning of a request for one of them.
     request: String,
     host: &'static str,
+    /// Further parameters of a request.
+    parameters: &'static str,
 }
 
 impl Series {
@@ -29,15 +31,21 @@ impl Series {
         Self::new(API, folder.to_owned())
     }
 
+    /// The same documents, which the upstream has to confirm.
+    pub(super) fn refreshed(&self) -> Self {
+        Self { parameters: "&refresh=true", ..self.clone() }
+    }
+
     fn new(host: &'static str, folder: String) -> Self {
         let request = format!("GET /version?url={}", encode(&format!("{host}{folder}")));
-        Self { folder, request, host }
+        Self { folder, request, host, parameters: "" }
     }
 
     /// Writes the request for the document of that number.
     pub(super) fn ask_for(&self, number: usize, request: &mut String) {
         request.clear();
-        write!(request, "{}{number:07} HTTP/1.1\r\nHost: svm\r\n\r\n", self.request)
+        let Self { request: start, parameters, .. } = self;
+        write!(request, "{start}{number:07}{parameters} HTTP/1.1\r\nHost: svm\r\n\r\n")
             .expect("a text can be written");
     }
 
