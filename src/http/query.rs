@@ -48,8 +48,9 @@ impl<'a> VersionQuery<'a> {
         }
         let url = url.filter(|url| !url.is_empty()).ok_or(Error::Missing)?;
         let refresh = refresh.map_or(Ok(false), |value| truth(&value))?;
-        let min_age = min_age.filter(|text| !text.is_empty());
         let selection = Selection {
+            // An empty one is refused too: the variable of a script that is not set must not turn
+            // the protection off.
             min_age: min_age
                 .map(|text| duration::parse(&text))
                 .transpose()
@@ -175,14 +176,16 @@ mod tests {
         let pointer = |text: &str| Some(text.to_owned());
         for (raw, expected) in [
             ("url=x", (None, None)),
-            ("url=x&min_age=&pointer=", (None, pointer(""))),
+            ("url=x&pointer=", (None, pointer(""))),
             ("url=x&min_age=7d&pointer=/tag_name", (week, pointer("/tag_name"))),
             ("pointer=%2Fa~1b%2F0&url=x", (None, pointer("/a~1b/0"))),
             ("url=x&min_age=0s", (Some(Duration::ZERO), None)),
         ] {
             assert_eq!(selection(raw), Ok(expected), "{raw}");
         }
-        for raw in ["min_age=7", "min_age=-1d", "min_age=week", "min_age=1d1"] {
+        for raw in
+            ["min_age=", "min_age", "min_age=7", "min_age=-1d", "min_age=week", "min_age=1d1"]
+        {
             let refused = Err("min_age parameter must be a duration such as 7d or 36h");
             check(&format!("url=x&{raw}"), refused);
         }

@@ -171,3 +171,62 @@ async fn parts_of_large_documents_are_found_too() {
     }
     assert_eq!(app.github.total_calls(), 1);
 }
+
+#[tokio::test]
+async fn odd_ages_are_answered_by_a_sentence() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").tag("v1").serve();
+    for (age, status) in [
+        ("0s", 200),
+        ("0", 200),
+        ("1ms", 404),
+        ("584000000y", 400),
+        ("36500d", 404),
+        ("18446744073709551615s", 400),
+        ("18446744073709551616s", 400),
+        ("99999999999999999999999999d", 400),
+        ("-1d", 400),
+        ("1e9d", 400),
+        ("7", 400),
+        ("7D", 400),
+        ("%00", 400),
+        ("", 400),
+        ("7d&min_age=8d", 400),
+    ] {
+        let answer = app.get(&part(LATEST, &format!("min_age={age}"))).await;
+        assert_eq!(answer.status, status, "{age}: {}", answer.text());
+        assert!(status == 200 || answer.json()["detail"].is_string(), "{age}");
+        for parameters in [format!("min_age={age}&pointer=/id"), format!("min_age={age}&pointer=")]
+        {
+            let path = part(LATEST, &parameters);
+            let head = Answer::of(app.request(Method::HEAD, &path)).await;
+            assert_eq!((head.status.as_u16(), head.body.len()), (status, 0), "{parameters}");
+        }
+    }
+    assert_eq!(app.github.total_calls(), 1);
+}
+
+#[tokio::test]
+async fn a_part_of_a_part_has_conditions_and_gzip() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").tag("v1").assets(3).serve();
+    app.advance(DAY * 8);
+    app.github.publish("octo/app", "v2");
+    let path = part(LATEST, "min_age=7d&pointer=/assets");
+    for _ in 0..3 {
+        let answer = app.get(&path).await;
+        assert!(answer.text().contains("v1") && !answer.text().contains("v2"));
+        for condition in [answer.header("etag"), "*", &format!("W/{}", answer.header("etag"))] {
+            let known = asked(&app, &path, ("if-none-match", condition)).await;
+            assert_eq!((known.status.as_u16(), known.body.len()), (304, 0), "{condition}");
+            assert_eq!(known.header("etag"), answer.header("etag"));
+            let head = app.request(Method::HEAD, &path).header("if-none-match", condition);
+            assert_eq!(Answer::of(head).await.status, 304, "{condition}");
+        }
+        let other = asked(&app, &path, ("if-none-match", "\"other\"")).await;
+        assert_eq!(other.body, answer.body);
+    }
+    let compressed = asked(&app, &path, ("accept-encoding", "gzip")).await;
+    assert_eq!(compressed.gunzipped(), app.get(&path).await.body);
+    assert_ne!(compressed.header("etag"), "");
+}
