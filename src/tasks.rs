@@ -74,7 +74,6 @@ impl Tasks {
 /// Runs the main task of a process on a worker of the runtime, and waits for it on this thread.
 /// This thread is none of the workers: if it accepted clients, each of them would cost two
 /// wake-ups, one of this thread and one of a worker. A panic of the task is one of this thread.
-#[expect(clippy::disallowed_methods, reason = "the one place that spawns tasks")]
 pub fn run<T: Send + 'static>(
     runtime: &Runtime,
     main: impl Future<Output = T> + Send + 'static,
