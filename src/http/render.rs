@@ -177,7 +177,7 @@ pub(super) fn text(req: &Request, res: &mut Response, content_type: &'static str
 /// Sets the headers that tell where the answer comes from.
 fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values: &mut Values) {
     if let Some(key) = key {
-        values.text(key.to_string());
+        values.text(key.to_text());
     }
     headers.insert(X_CACHE, HeaderValue::from_static(status.outcome.as_str()));
     headers.insert(X_CACHE_KEY, values.cut());

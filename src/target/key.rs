@@ -24,6 +24,11 @@ impl Key {
         hex::each(&self.0[..SHORT])
     }
 
+    /// Returns the key as it is shown.
+    pub fn to_text(&self) -> String {
+        ["v1:", &hex::digits(&self.0)].concat()
+    }
+
     /// Returns the raw digest.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -38,8 +43,7 @@ impl From<[u8; 32]> for Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("v1:")?;
-        f.write_str(&hex::digits(&self.0))
+        f.write_str(&self.to_text())
     }
 }
 

@@ -10,10 +10,10 @@ pub(crate) fn triplet(bytes: &[u8]) -> Option<u8> {
 /// Decodes once. Returns `None` if a triplet is malformed.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
-    let mut pieces = text.split('%');
-    decoded.extend_from_slice(pieces.next().unwrap_or_default().as_bytes());
+    let mut pieces = text.as_bytes().split(|byte| *byte == b'%');
+    decoded.extend_from_slice(pieces.next().unwrap_or_default());
     for piece in pieces {
-        let (&[high, low], rest) = piece.as_bytes().split_first_chunk()?;
+        let (&[high, low], rest) = piece.split_first_chunk()?;
         decoded.push(digit(high)? << 4 | digit(low)?);
         decoded.extend_from_slice(rest);
     }

@@ -114,7 +114,7 @@ impl HeadCache {
     fn write(&self, inputs: &HeadInputs) -> OwnValues {
         let mut values = Values::new();
         let mut own = OwnValues {
-            cache_key: values.text(inputs.key.to_string()).cut(),
+            cache_key: values.text(inputs.key.to_text()).cut(),
             etag: values.text(inputs.tag.to_text(inputs.kind.coding)).cut(),
             cache_status: EMPTY,
             age: EMPTY,
