@@ -13,6 +13,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tracing::Instrument;
@@ -29,7 +30,7 @@ use crate::entry::Entry;
 /// The flights that are under way, by key.
 #[derive(Debug)]
 pub struct Flights {
-    by_key: Mutex<HashMap<Key, Flight>>,
+    by_key: Mutex<HashMap<Key, Flight, RandomState>>,
     tasks: Tasks,
 }
 

@@ -174,7 +174,9 @@ impl Call {
     fn log(&self) {
         let Self { document, token, request_id: github_request_id, .. } = self;
         let (validator, priority) = (self.validator.as_str(), self.priority.as_str());
-        let (cost, micros) = (self.cost.as_str(), self.took.as_micros());
+        // As a number: the log has those beyond 64 bits as text.
+        let micros = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX);
+        let cost = self.cost.as_str();
         match self.result {
             CallResult::Answered(status) => {
                 let status = status.as_u16();

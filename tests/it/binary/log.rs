@@ -88,6 +88,7 @@ async fn the_line_of_a_call_belongs_to_the_request_that_made_it() {
     assert_eq!(calls[0]["span"]["request_id"], json!(miss.header("x-request-id")));
     assert_eq!((&calls[0]["token"], &calls[0]["cost"]), (&json!(0), &json!("charged")));
     assert!(calls[0]["github_request_id"].is_string(), "{}", calls[0]);
+    assert!(calls[0]["micros"].is_u64(), "{}", calls[0]);
 }
 
 #[tokio::test]
