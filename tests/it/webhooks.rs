@@ -109,6 +109,18 @@ async fn a_release_that_lags_ten_seconds_is_served_after_fifteen() {
 }
 
 #[tokio::test]
+async fn an_event_is_answered_before_github_is_asked() {
+    let app = with_secrets().await;
+    let gate = app.github.hold(LATEST_PATH);
+    let answer = deliver(&app, &signature(SECRET, EVENT), EVENT).await;
+    assert_eq!(answer.status, 202);
+    app.until(async || app.github.calls(LATEST_PATH) == 2).await;
+    assert_eq!(app.metric("svm_flights").await, 1.0, "the check waits for GitHub");
+    drop(gate);
+    app.reaches("svm_flights", 0.0).await;
+}
+
+#[tokio::test]
 async fn a_release_that_was_missing_is_found_by_its_event() {
     let app = TestApp::builder().set("WEBHOOK_SECRETS", SECRET).start().await;
     assert_eq!(app.version(LATEST).await.status, 404);
