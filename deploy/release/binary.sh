@@ -7,7 +7,8 @@
 # supports, and runs with every later one. A target of musl is static. Zig is the C compiler and the
 # linker of all of them: it comes with the C libraries.
 #
-# The compiler optimizes by the profile of profile.sh, which is made where it is missing.
+# The compiler optimizes by the profile of profile.sh, which is made where it is missing; a target
+# that this machine cannot run has none.
 #
 # Needs cargo with the target's standard library, python3 with pip, and readelf of binutils.
 set -euo pipefail
@@ -15,22 +16,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . deploy/release/lib.sh
 
 triple=${1:-x86_64-unknown-linux-gnu}
-glibc=2.17
-zigbuild=0.24.1
-zig=0.15.1
-
-tools=$target/tools/zigbuild-$zigbuild-$zig
-if [[ ! -x $tools/bin/cargo-zigbuild ]]; then
-    python3 -m pip install --quiet --root-user-action ignore --upgrade --target "$tools" \
-        "cargo-zigbuild==$zigbuild" "ziglang==$zig"
+profile=$target/svm-$triple.profdata
+if [[ ${triple%%-*} != $(uname -m) ]]; then
+    echo "no profile: this machine does not run a binary of $triple"
+else
+    [[ -f $profile ]] || deploy/release/profile.sh "$triple"
+    export RUSTFLAGS=-Cprofile-use=$profile
 fi
-
-profile=$target/svm.profdata
-[[ -f $profile ]] || deploy/release/profile.sh
-
-linked=$triple
-[[ $triple != *-gnu ]] || linked=$triple.$glibc
-RUSTFLAGS="-Cprofile-use=$profile" PATH=$tools/bin:$PATH PYTHONPATH=$tools cargo zigbuild --locked --profile dist --target "$linked" --bin svm
+build_portable "$triple" "$target"
 binary=$target/$triple/dist/svm
 
 if [[ $triple == *-gnu ]]; then

@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# Writes target/svm.profdata, the profile by which binary.sh has the compiler optimize svm: how
-# often each function and branch is taken under the load of a service that answers from memory, and
-# misses now and then. It names functions and no processor, so the binaries of all targets share it.
+# Writes target/svm-TARGET.profdata, the profile by which binary.sh has the compiler optimize svm:
+# how often each function and branch is taken under the load of a service that answers from memory,
+# and misses now and then.
 #
-#   deploy/release/profile.sh
+#   deploy/release/profile.sh [TARGET]
 #
 # Needs wrk, curl, and rustup, which brings llvm-profdata.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . deploy/release/lib.sh
 
+triple=${1:-x86_64-unknown-linux-gnu}
 documents=200
 need wrk
-host=$(rustc -vV | sed -n 's/^host: //p')
-tools=$(rustc --print sysroot)/lib/rustlib/$host/bin
+tools=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin
 [[ -x $tools/llvm-profdata ]] || rustup component add llvm-tools
 
 counts=$target/profile/counts
 rm -rf "$counts"
-RUSTFLAGS="-Cprofile-generate=$counts" cargo build --locked --release --bin svm --target "$host" --target-dir "$target/profile"
+RUSTFLAGS=-Cprofile-generate=$counts build_portable "$triple" "$target/profile"
 cargo build --locked --example simulated-github
 
 folder=$(mktemp -d)
@@ -47,7 +47,7 @@ mkdir "$folder/service"
     . "$folder/github.sh"
     export HOST=127.0.0.1 PORT=$port LOG_FORMAT=json
     cd "$folder/service"
-    exec "$target/profile/$host/release/svm" >"$folder/log"
+    exec "$target/profile/$triple/dist/svm" >"$folder/log"
 ) &
 svm=$!
 processes+=("$svm")
@@ -81,5 +81,6 @@ load 1
 
 kill "$svm"
 wait "$svm"
-"$tools/llvm-profdata" merge -o "$target/svm.profdata" "$counts"
-echo "$target/svm.profdata: $(stat --format %s "$target/svm.profdata") bytes"
+profile=$target/svm-$triple.profdata
+"$tools/llvm-profdata" merge -o "$profile" "$counts"
+echo "$profile: $(stat --format %s "$profile") bytes"
