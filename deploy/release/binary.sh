@@ -7,8 +7,10 @@
 # supports, and runs with every later one. A target of musl is static. Zig is the C compiler and the
 # linker of all of them: it comes with the C libraries.
 #
-# The compiler optimizes by the profile of profile.sh, which is made where it is missing; a target
-# that this machine cannot run has none.
+# The compiler optimizes by the profile of profile.sh, which is made where it is missing. It knows the
+# functions of a profile by names that differ with target and profile of the build: so a target that
+# this machine cannot run has none, nor have the targets of musl, whose libraries for C this machine
+# may lack.
 #
 # Needs cargo with the target's standard library, python3 with pip, and readelf of binutils.
 set -euo pipefail
@@ -17,13 +19,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 triple=${1:-x86_64-unknown-linux-gnu}
 profile=$target/svm-$triple.profdata
-if [[ ${triple%%-*} != $(uname -m) ]]; then
-    echo "no profile: this machine does not run a binary of $triple"
+if [[ $triple != "$(uname -m)-unknown-linux-gnu" ]]; then
+    echo "$triple has no profile"
 else
     [[ -f $profile ]] || deploy/release/profile.sh "$triple"
     export RUSTFLAGS=-Cprofile-use=$profile
 fi
-build_portable "$triple" "$target"
+build_portable "$triple"
 binary=$target/$triple/dist/svm
 
 if [[ $triple == *-gnu ]]; then

@@ -35,9 +35,7 @@ install_package() {
 # The oldest glibc with which a binary of a release runs: the oldest that Rust supports.
 glibc=2.17
 
-# build_portable TRIPLE FOLDER: builds the binary of a release in the folder of a build, linked by
-# Zig. The compiler knows a function of a profile by its name, which differs with target and profile
-# of the build: a profile is of use for the very build that this function makes.
+# build_portable TRIPLE: builds the binary of a release, linked by Zig.
 build_portable() {
     local zigbuild=0.24.1 zig=0.15.1 linked=$1
     local tools=$target/tools/zigbuild-$zigbuild-$zig
@@ -46,7 +44,7 @@ build_portable() {
             "cargo-zigbuild==$zigbuild" "ziglang==$zig"
     fi
     [[ $1 != *-gnu ]] || linked=$1.$glibc
-    PATH=$tools/bin:$PATH PYTHONPATH=$tools cargo zigbuild --locked --profile dist --target "$linked" --target-dir "$2" --bin svm
+    PATH=$tools/bin:$PATH PYTHONPATH=$tools cargo zigbuild --locked --profile dist --target "$linked" --bin svm
 }
 
 # check WHAT GOT WANTED

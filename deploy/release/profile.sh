@@ -5,6 +5,8 @@
 #
 #   deploy/release/profile.sh [TARGET]
 #
+# The target is one of glibc that this machine runs.
+#
 # Needs wrk, curl, and rustup, which brings llvm-profdata.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -18,7 +20,9 @@ tools=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/
 
 counts=$target/profile/counts
 rm -rf "$counts"
-RUSTFLAGS=-Cprofile-generate=$counts build_portable "$triple" "$target/profile"
+# Zig cannot link it. The names of functions are the same without Zig, since target and profile of
+# the build are.
+RUSTFLAGS=-Cprofile-generate=$counts cargo build --locked --profile dist --target "$triple" --target-dir "$target/profile" --bin svm
 cargo build --locked --example simulated-github
 
 folder=$(mktemp -d)

@@ -68,8 +68,25 @@ pub(super) struct Mirror {
     /// True if archives are on the host of GitHub's archives.
     has_archives: bool,
     policy: Arc<Policy>,
-    targets: TwoHitCache<str, Arc<Target>>,
+    resources: TwoHitCache<str, Arc<Resource>>,
     client_tokens: ClientTokens,
+}
+
+/// The meaning of a path and its query.
+struct Resource {
+    target: Arc<Target>,
+    /// The place of its bytes, if it is an archive.
+    archive: Option<String>,
+    /// True for a release that may yet be published.
+    is_release: bool,
+}
+
+/// A resource, and the answer that a client chooses.
+struct Choice {
+    resource: Arc<Resource>,
+    /// The resource in the representation that the client wants.
+    target: Arc<Target>,
+    chosen: Chosen,
 }
 
 /// The reason to refuse a request before the cache.
@@ -104,7 +121,7 @@ impl Mirror {
             rewriting: replacement.map(|replacement| Rewriting::new(replacement, max_bytes)),
             believed_until,
             policy,
-            targets: TwoHitCache::with_slots(SLOTS),
+            resources: TwoHitCache::with_slots(SLOTS),
             client_tokens,
         }
     }
@@ -117,16 +134,16 @@ impl Mirror {
         }
     }
 
-    /// Returns the document that a request names, and the answer that the client chooses.
-    fn read(&self, req: &Request, path: &str) -> Result<(Arc<Target>, Chosen), Refusal> {
+    /// Returns the resource that a request names, and the answer that the client chooses.
+    fn read(&self, req: &Request, path: &str) -> Result<Choice, Refusal> {
         if !paths::is_document(path) {
             return Err(Refusal::NotFound);
         }
         if !reads(req.method()) {
             return Err(Refusal::ReadOnly);
         }
-        let target = self.parse(req, path)?;
-        let chosen = media::choose(req.headers(), self.root.below(&target));
+        let resource = self.parse(req, path)?;
+        let chosen = media::choose(req.headers(), self.root.below(&resource.target));
         let representation = match (chosen, version(req)?) {
             (Chosen::Nothing, _) => return Err(Refusal::MediaType),
             // The newer version has no texts of its own here.
@@ -135,42 +152,45 @@ impl Mirror {
             (Chosen::Download, _) => Representation::Default,
         };
         let target = match representation {
-            Representation::Default => target,
-            other => Arc::new(Target::clone(&target).in_representation(other)),
+            Representation::Default => Arc::clone(&resource.target),
+            other => Arc::new(Target::clone(&resource.target).in_representation(other)),
         };
-        Ok((target, chosen))
+        Ok(Choice { resource, target, chosen })
     }
 
-    fn parse(&self, req: &Request, path: &str) -> Result<Arc<Target>, Refusal> {
+    fn parse(&self, req: &Request, path: &str) -> Result<Arc<Resource>, Refusal> {
         let parse = || {
             let query = req.uri().query().unwrap_or_default();
             if has_hash(path) || has_hash(query) {
                 return Err(Refusal::Invalid(target::Error::Fragment));
             }
             let target = self.root.target(path, query, &self.policy);
-            target.map(Arc::new).map_err(|error| match error {
+            target.map(|target| Arc::new(self.resource(target))).map_err(|error| match error {
                 target::Error::PathNotAllowed | target::Error::HostNotAllowed => Refusal::NotFound,
                 error => Refusal::Invalid(error),
             })
         };
         let raw = req.uri().path_and_query().map_or(path, |raw| raw.as_str());
-        if raw.len() > LONGEST { parse() } else { self.targets.get(raw, parse) }
+        if raw.len() > LONGEST { parse() } else { self.resources.get(raw, parse) }
+    }
+
+    fn resource(&self, target: Target) -> Resource {
+        let archive = if self.has_archives { downloads::of_archive(&target) } else { None };
+        let is_release = paths::is_release(self.root.below(&target));
+        Resource { target: Arc::new(target), archive, is_release }
     }
 
     async fn document(
         &self,
         req: &Request,
         res: &mut Response,
-        (target, chosen): (Arc<Target>, Chosen),
+        Choice { resource, target, chosen }: Choice,
         arrival: &Arrival,
     ) -> LogFields {
-        if self.has_archives
-            && let Some(location) = downloads::of_archive(&target)
-        {
-            render::redirect(req, res, &location);
+        if let Some(location) = &resource.archive {
+            render::redirect(req, res, location);
             return LogFields { target: Some(target), ..LogFields::default() };
         }
-        let is_release = paths::is_release(self.root.below(&target));
         let wanted = Wanted { target, demand: Demand::Cached };
         let representation = match chosen {
             Chosen::Download => {
@@ -180,7 +200,7 @@ impl Mirror {
             Chosen::Json(representation) => representation,
             Chosen::Nothing => Representation::Default,
         };
-        let form = AsGitHub { mirror: self, representation, is_release };
+        let form = AsGitHub { mirror: self, representation, is_release: resource.is_release };
         self.documents.answer(req, res, wanted, arrival, &form).await
     }
 }

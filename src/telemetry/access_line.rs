@@ -76,12 +76,12 @@ impl AccessLine {
         line.raw(r#","path":"#);
         match &self.path {
             Cow::Borrowed(ours) => line.word(Some(ours)),
-            Cow::Owned(any) => line.shown(serde_json::Value::from(any.as_str())),
+            Cow::Owned(any) => line.text(any),
         };
         line.raw(r#","upstream_host":"#).word(target.map(Target::authority));
         line.raw(r#","upstream_path":"#).word(target.map(Target::path));
         if let Some(query) = target.and_then(Target::query) {
-            line.raw(r#","upstream_query":"#).shown(serde_json::Value::from(shown_query(query)));
+            line.raw(r#","upstream_query":"#).text(&shown_query(query));
         }
         line.raw(r#","key":"#);
         match target {

@@ -32,14 +32,18 @@ pub(crate) enum Chosen {
 pub(crate) fn choose(headers: &HeaderMap, path: &str) -> Chosen {
     let lines = || headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let types = || lines().flat_map(|line| line.split(',')).map(essence);
+    let wants_bytes = types().any(|essence| essence.eq_ignore_ascii_case(BYTES));
+    let parameter = types().filter_map(parameter).next();
+    let default = Chosen::Json(Representation::Default);
+    if !wants_bytes && parameter.is_none() {
+        return default;
+    }
     let resource = in_repository(path).unwrap_or_default();
-    let is_asset = resource.starts_with("releases/assets/");
-    if is_asset && types().any(|essence| essence.eq_ignore_ascii_case(BYTES)) {
+    if wants_bytes && resource.starts_with("releases/assets/") {
         return Chosen::Download;
     }
     let is_release = resource.split('/').next() == Some("releases");
-    let default = Chosen::Json(Representation::Default);
-    match types().filter_map(parameter).next() {
+    match parameter {
         Some("full") if is_release => Chosen::Json(Representation::Full),
         Some("html") if is_release => Chosen::Json(Representation::Html),
         Some("text") if is_release => Chosen::Json(Representation::Text),

@@ -62,6 +62,15 @@ impl Fields<'_> {
         self
     }
 
+    /// Appends any text.
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+        match text.bytes().all(is_plain) {
+            true => self.word(Some(text)),
+            false => self.shown(serde_json::Value::from(text)),
+        }
+    }
+
     /// Appends text that needs no escape: a constant word, or a part of a target, which has neither
     /// quotes nor backslashes.
     #[inline]
