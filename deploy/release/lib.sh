@@ -32,21 +32,6 @@ install_package() {
     "${install[@]}" >/dev/null 2>&1 || { apt-get -qq update && "${install[@]}" >/dev/null; }
 }
 
-# The oldest glibc with which a binary of a release runs: the oldest that Rust supports.
-glibc=2.17
-
-# build_portable TRIPLE: builds the binary of a release, linked by Zig.
-build_portable() {
-    local zigbuild=0.24.1 zig=0.15.1 linked=$1
-    local tools=$target/tools/zigbuild-$zigbuild-$zig
-    if [[ ! -x $tools/bin/cargo-zigbuild ]]; then
-        python3 -m pip install --quiet --root-user-action ignore --upgrade --target "$tools" \
-            "cargo-zigbuild==$zigbuild" "ziglang==$zig"
-    fi
-    [[ $1 != *-gnu ]] || linked=$1.$glibc
-    PATH=$tools/bin:$PATH PYTHONPATH=$tools cargo zigbuild --locked --profile dist --target "$linked" --bin svm
-}
-
 # check WHAT GOT WANTED
 check() {
     [[ $2 == "$3" ]] || fail "$1: '$2' in place of '$3'"
