@@ -1,4 +1,4 @@
-//! svm beside what else could stand in its place, nginx, Varnish, Squid and Apache Traffic Server,
+//! svm beside what else could stand in its place, nginx, Varnish and Apache Traffic Server,
 //! and the floors, a bare handler of salvo and a bare hyper.
 //!
 //! All of them are processes on one core and have the same documents in their caches; wrk asks from

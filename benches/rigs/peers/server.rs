@@ -24,21 +24,18 @@ pub(crate) enum Kind {
     Varnish,
     /// Varnish with varnishncsa, which writes the log to a file.
     Varnishncsa,
-    /// Squid as a reverse proxy, with its documents in memory.
-    Squid,
     /// Apache Traffic Server.
     TrafficServer,
 }
 
 impl Kind {
     /// All there are.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Svm,
         Self::Salvo,
         Self::Hyper,
         Self::Nginx,
         Self::Varnish,
-        Self::Squid,
         Self::TrafficServer,
         Self::Varnishncsa,
     ];
@@ -58,7 +55,6 @@ impl Kind {
             Self::Nginx => "nginx",
             Self::Varnish => "varnish",
             Self::Varnishncsa => "varnishncsa",
-            Self::Squid => "squid",
             Self::TrafficServer => "trafficserver",
         }
     }
@@ -69,7 +65,6 @@ impl Kind {
             Self::Nginx => Some("nginx"),
             Self::Varnish => Some("varnishd"),
             Self::Varnishncsa => Some("varnishncsa"),
-            Self::Squid => Some("squid"),
             Self::TrafficServer => Some("traffic_server"),
             Self::Svm | Self::Salvo | Self::Hyper => None,
         }
