@@ -11,6 +11,7 @@
 
 mod api_root;
 mod canonical;
+pub(crate) mod characters;
 mod error;
 mod grammar;
 mod key;

@@ -7,6 +7,7 @@ use std::net::Ipv6Addr;
 
 use http::{HeaderValue, Version};
 
+use crate::target::characters::set;
 use crate::target::percent;
 
 /// The lines with `Host` of a request.
@@ -72,22 +73,9 @@ fn is_port(digits: &[u8]) -> bool {
     number.is_some_and(|number| number <= u32::from(u16::MAX))
 }
 
-/// True for each character of a name: letters, digits, and these.
-const NAME: [bool; 256] = {
-    let mut characters = [false; 256];
-    let mut at = 0;
-    while at < 128 {
-        characters[at] = (at as u8).is_ascii_alphanumeric();
-        at += 1;
-    }
-    let others = b"-._~%!$&'()*+;=";
-    at = 0;
-    while at < others.len() {
-        characters[others[at] as usize] = true;
-        at += 1;
-    }
-    characters
-};
+/// The characters of a name.
+const NAME: [bool; 256] =
+    set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+;=");
 
 /// Checks a name of unreserved characters, triplets and sub-delimiters except the comma, which
 /// would join two hosts.

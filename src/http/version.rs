@@ -1,11 +1,11 @@
 //! The page `/version`: the upstream document that the `url` parameter names.
 //!
-//! The costs of a hit, in order: one id, and its text; one look-up of the parsed query (on a miss
-//! there, one parse of the query and the target, with one SHA-256); one L1 look-up, one comparison,
-//! one timestamp beside the entry; one look-up of `Accept-Encoding`; one copy of the cached head
-//! (once a second, three of its values; on a miss there, the writing of the head); one clone of the
-//! handle of the body or its gzip form; a few counters; one look-up of `traceparent`; one line to
-//! the log's queue.
+//! The costs of a hit, in order: one id, and its text; one pass over the fields of the request; one
+//! look-up of the parsed query (on a miss there, one parse of the query and the target, with one
+//! SHA-256); one L1 look-up, one comparison, one timestamp beside the entry; one copy of a frame
+//! and of the document's five cached values (once a second, three of them are written anew; on a
+//! miss there, all of them); one clone of the handle of the body or its gzip form; a few counters;
+//! one line to the log's queue.
 
 mod part;
 

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
+use super::characters::set;
 use super::error::Error;
 use super::{MAX_BYTES, percent};
 
@@ -68,23 +69,9 @@ fn after_scheme(url: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case(SCHEME).then_some(rest)
 }
 
-/// True for each byte that may stand anywhere after the scheme: all that are visible in ASCII but
-/// these.
-const ORDINARY: [bool; 256] = {
-    let mut ordinary = [false; 256];
-    let mut byte = 0x21;
-    while byte <= 0x7E {
-        ordinary[byte] = true;
-        byte += 1;
-    }
-    let special = b"%#\\\"<>^`{|}";
-    let mut at = 0;
-    while at < special.len() {
-        ordinary[special[at] as usize] = false;
-        at += 1;
-    }
-    ordinary
-};
+/// The characters that may stand anywhere after the scheme.
+const ORDINARY: [bool; 256] =
+    set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!$&'()*+,-./:;=?@[]_~");
 
 fn check_bytes(bytes: &[u8]) -> Result<(), Error> {
     for (at, &byte) in bytes.iter().enumerate() {

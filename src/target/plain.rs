@@ -3,6 +3,8 @@
 //! Nearly all URLs of GitHub are plain. For these the crate's reading is known without the crate,
 //! which takes longer to read a URL than svm takes for the rest of its checks.
 
+use super::characters::set;
+
 /// Returns true if the crate reads host, path and query exactly as they are spelt: by its rules
 /// (the URL standard) it keeps each of their characters, and resolves nothing.
 pub(super) fn is_plain(host: &str, path: &str, query: &str) -> bool {
@@ -24,19 +26,9 @@ fn is_plain_host(host: &str) -> bool {
         && last.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
 }
 
-const IN_HOST: [bool; 256] = characters(b"abcdefghijklmnopqrstuvwxyz0123456789-.");
+const IN_HOST: [bool; 256] = set(b"abcdefghijklmnopqrstuvwxyz0123456789-.");
 const AFTER_HOST: [bool; 256] =
-    characters(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&()*+,:=@%/");
-
-const fn characters(listed: &[u8]) -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut at = 0;
-    while at < listed.len() {
-        table[listed[at] as usize] = true;
-        at += 1;
-    }
-    table
-}
+    set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&()*+,:=@%/");
 
 #[cfg(test)]
 mod tests {

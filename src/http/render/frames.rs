@@ -145,7 +145,7 @@ fn frame(kind: Kind) -> HeaderMap {
         headers.insert(name, EMPTY);
     }
     headers.insert(X_CACHE, HeaderValue::from_static(Outcome::Hit.as_str()));
-    headers.insert(X_UPSTREAM_STATUS, HeaderValue::from_static("0"));
+    headers.insert(X_UPSTREAM_STATUS, upstream_status(&Status::hit(0)));
     let content_type = match interface {
         Interface::Version => {
             headers.insert(VARY, BY_CODING);

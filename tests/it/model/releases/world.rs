@@ -38,7 +38,7 @@ pub(super) struct Told {
     pub(super) is_older: bool,
     /// The first second.
     pub(super) from: u64,
-    /// The second in which the truth is told again.
+    /// The second from which GitHub answers truly again.
     pub(super) until: u64,
 }
 
@@ -112,7 +112,7 @@ impl World {
         self.states.last().map_or(&[], |(_, releases)| releases)
     }
 
-    /// Returns the lie that is told now.
+    /// Returns the false answer that GitHub gives now.
     pub(super) fn lie_now(&self, now: u64) -> Option<Told> {
         self.lies.last().copied().filter(|told| now < told.until)
     }
