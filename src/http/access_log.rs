@@ -11,7 +11,7 @@ use crate::telemetry::{AccessLine, Lines, RareFields};
 
 use super::client_ip::Proxies;
 use super::page::{Arrival, LogFields};
-use super::request_fields::TRACEPARENT;
+use super::request_fields::{Field, TRACEPARENT};
 
 /// The length to which a path is cut. Unknown paths are arbitrarily long, and the log need not
 /// store them.
@@ -66,7 +66,7 @@ impl AccessLog {
             ttl: fields.cache.and_then(|status| status.ttl),
             bytes: size(&res.body),
             took: fields.took.unwrap_or_else(|| arrival.stopwatch.elapsed()),
-            rare: match arrival.fields.has_traceparent {
+            rare: match arrival.fields.has(Field::Traceparent) {
                 true => with_trace(fields.rare, req),
                 false => fields.rare,
             },

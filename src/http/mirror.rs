@@ -14,7 +14,6 @@ mod rewriting;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderName;
 use salvo::{Request, Response};
 
 use crate::cache::{Answer, Demand, Outcome, Payload, Status};
@@ -25,16 +24,16 @@ use super::documents::{Documents, Form, Wanted};
 use super::marked::has_hash;
 use super::page::{Arrival, LogFields, Page};
 use super::render::{Given, mirror as render};
+use super::request_fields::{API_VERSION, Field, RequestFields};
 use super::route::reads;
 use super::two_hit_cache::TwoHitCache;
 
 pub(super) use self::credentials::ClientTokens;
 use self::media::Chosen;
 use self::paths::ENTERPRISE;
-pub(super) use self::paths::{is_mirrored, without_prefix};
+pub(super) use self::paths::{is_document, is_mirrored, without_prefix};
 use self::rewriting::{Replacement, Rewriting};
 
-const API_VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
 /// The version of GitHub's API that svm asks for unless a client wants the other one.
 const DEFAULT_VERSION: &str = "2022-11-28";
 const OTHER_VERSION: &str = "2026-03-10";
@@ -135,16 +134,23 @@ impl Mirror {
     }
 
     /// Returns the resource that a request names, and the answer that the client chooses.
-    fn read(&self, req: &Request, path: &str) -> Result<Choice, Refusal> {
-        if !paths::is_document(path) {
+    fn read(&self, req: &Request, path: &str, fields: RequestFields) -> Result<Choice, Refusal> {
+        if !is_document(path) {
             return Err(Refusal::NotFound);
         }
         if !reads(req.method()) {
             return Err(Refusal::ReadOnly);
         }
         let resource = self.parse(req, path)?;
-        let chosen = media::choose(req.headers(), self.root.below(&resource.target));
-        let representation = match (chosen, version(req)?) {
+        let chosen = match fields.has(Field::Accept) {
+            true => media::choose(req.headers(), self.root.below(&resource.target)),
+            false => Chosen::Json(Representation::Default),
+        };
+        let version = match fields.has(Field::ApiVersion) {
+            true => version(req)?,
+            false => Representation::Default,
+        };
+        let representation = match (chosen, version) {
             (Chosen::Nothing, _) => return Err(Refusal::MediaType),
             // The newer version has no texts of its own here.
             (_, Representation::Version2026) => Representation::Version2026,
@@ -211,7 +217,9 @@ impl Page for Mirror {
     const IS_SHED: bool = true;
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
-        self.client_tokens.watch(req.headers());
+        if arrival.fields.has(Field::Authorization) {
+            self.client_tokens.watch(req.headers());
+        }
         let page = paths::Spare::of(req.uri().path());
         if let Some(page) = page.filter(|_| reads(req.method())) {
             page.answer(req, res, self.base(req), arrival.at);
@@ -220,7 +228,7 @@ impl Page for Mirror {
         let path = without_prefix(req.uri().path());
         let read = match page {
             Some(_) => Err(Refusal::ReadOnly),
-            None => self.read(req, path),
+            None => self.read(req, path, arrival.fields),
         };
         match read {
             Ok(read) => self.document(req, res, read, arrival).await,

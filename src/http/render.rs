@@ -26,7 +26,7 @@ use crate::upstream::Failure;
 
 use super::coding;
 use super::conditional;
-use super::request_fields::RequestFields;
+use super::request_fields::{Field, RequestFields};
 use super::values::Values;
 
 pub(super) use every::{close_connection, date, request_id};
@@ -186,12 +186,13 @@ fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values
 }
 
 /// A document as an interface serves it.
-#[derive(Clone, Copy)]
 struct Served<'a> {
     interface: Interface,
     entry: &'a Entry,
     /// The form of its body.
     body: &'a Body,
+    /// The upstream's date of it.
+    last_modified: Option<HeaderValue>,
     /// True if the client has the document by another sign than its tag.
     is_unmodified: bool,
 }
@@ -199,7 +200,8 @@ struct Served<'a> {
 impl<'a> Served<'a> {
     /// A document by svm's own interface.
     fn own(entry: &'a Entry, body: &'a Body) -> Self {
-        Self { interface: Interface::Version, entry, body, is_unmodified: false }
+        let interface = Interface::Version;
+        Self { interface, entry, body, last_modified: None, is_unmodified: false }
     }
 }
 
@@ -213,15 +215,15 @@ fn document(
     complete: impl FnOnce(&mut HeaderMap),
 ) -> Option<usize> {
     let Given { key, answer, now, fields, heads } = given;
-    let Served { interface, entry, body, is_unmodified } = served;
-    let coding = match fields.has_accept_encoding {
+    let Served { interface, entry, body, last_modified, is_unmodified } = served;
+    let coding = match fields.has(Field::AcceptEncoding) {
         true => coding::preferred(req.headers()),
         false => Coding::Identity,
     };
     let (coding, bytes) = body.form(coding);
     let age = now.since(entry.times.checked_at).as_secs();
     let (status, tag) = (answer.status, body.tag());
-    let known = match fields.has_if_none_match {
+    let known = match fields.has(Field::IfNoneMatch) {
         true => conditional::known(req.headers(), tag, interface.forms(coding)),
         false => None,
     };
@@ -229,7 +231,7 @@ fn document(
     let coding = known.unwrap_or(coding);
     let kind = Kind { interface, coding, is_unmodified };
     let inputs = HeadInputs { kind, key, status, age, tag };
-    *res.headers_mut() = heads.head(&inputs);
+    *res.headers_mut() = heads.head(&inputs, last_modified);
     complete(res.headers_mut());
     if is_unmodified {
         res.status_code(StatusCode::NOT_MODIFIED);

@@ -22,7 +22,7 @@ use super::documents::Documents;
 use super::explain::Explain;
 use super::health::{Health, Healthz, Readyz};
 use super::metrics::{MetricsPage, MetricsSources, RequestMetrics, Responses};
-use super::mirror::{ClientTokens, Mirror, MirrorConfig, is_mirrored};
+use super::mirror::{ClientTokens, Mirror, MirrorConfig, is_document, is_mirrored, without_prefix};
 use super::openapi::OpenApi;
 use super::page::Page;
 use super::query_cache::QueryCache;
@@ -131,11 +131,15 @@ pub fn service(parts: Parts) -> Service {
         }));
     }
     let mirror = Route::of_many("mirror", mirror, &common);
-    others.push(PathRoute::of(mirror, |req| names_no_host(req) && is_mirrored(req.uri().path())));
     let version = Route::at(VERSION, version, &common);
     let missing = Route::of_many("other", Missing, &common);
     // The library has one route: its own look at each of several costs a future of its own.
-    Service::new(Router::with_filter_fn(consume).goal(PathTable { version, others, missing }))
+    Service::new(Router::with_filter_fn(consume).goal(PathTable {
+        version,
+        others,
+        mirror,
+        missing,
+    }))
 }
 
 /// The path of most requests.
@@ -146,6 +150,8 @@ struct PathTable {
     version: Route<Version>,
     /// The first of these that takes a request answers it.
     others: Vec<PathRoute>,
+    /// It has what is left of GitHub's paths.
+    mirror: Route<Mirror>,
     missing: Route<Missing>,
 }
 
@@ -158,11 +164,16 @@ impl Handler for PathTable {
         res: &mut Response,
         ctrl: &mut FlowCtrl,
     ) {
-        if req.uri().path() == VERSION {
+        let path = req.uri().path();
+        if path == VERSION {
             return self.version.respond(req, res).await;
         }
-        match self.others.iter().find(|other| (other.takes)(req)) {
+        // No other page has such a path.
+        let is_document = is_document(without_prefix(path));
+        let mut others = self.others.iter().filter(|_| !is_document);
+        match others.find(|other| (other.takes)(req)) {
             Some(other) => other.route.handle(req, depot, res, ctrl).await,
+            None if is_mirrored(path) && names_no_host(req) => self.mirror.respond(req, res).await,
             None => self.missing.handle(req, depot, res, ctrl).await,
         }
     }

@@ -4,14 +4,18 @@
 //! svm has JSON. A client that asks for another representation gets an error: a client that is
 //! given JSON where it asked for a hash takes the JSON for the hash.
 
-use http::HeaderMap;
 use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue};
 
 use crate::target::{Representation, in_repository};
 
 /// The words that stand for a representation in `application/vnd.github.v3.WORD+json`.
 const PARAMETERS: [&str; 11] =
     ["json", "raw", "full", "html", "text", "object", "sha", "diff", "patch", "star", "base64"];
+
+/// The values by which most clients ask for JSON.
+const USUAL: [&str; 4] =
+    ["*/*", "application/json", "application/vnd.github+json", "application/vnd.github.v3+json"];
 
 const BYTES: &str = "application/octet-stream";
 const VENDOR: &str = "application/vnd.github";
@@ -30,11 +34,14 @@ pub(crate) enum Chosen {
 /// Chooses for a client that asks for `path`, in its canonical spelling, since another one
 /// would lead past the rules below.
 pub(crate) fn choose(headers: &HeaderMap, path: &str) -> Chosen {
+    let default = Chosen::Json(Representation::Default);
+    if headers.get_all(ACCEPT).iter().all(is_usual) {
+        return default;
+    }
     let lines = || headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let types = || lines().flat_map(|line| line.split(',')).map(essence);
     let wants_bytes = types().any(|essence| essence.eq_ignore_ascii_case(BYTES));
     let parameter = types().filter_map(parameter).next();
-    let default = Chosen::Json(Representation::Default);
     if !wants_bytes && parameter.is_none() {
         return default;
     }
@@ -52,6 +59,10 @@ pub(crate) fn choose(headers: &HeaderMap, path: &str) -> Chosen {
         Some("html" | "object") if !is_content(resource) => default,
         Some(_) => Chosen::Nothing,
     }
+}
+
+fn is_usual(line: &HeaderValue) -> bool {
+    USUAL.iter().any(|usual| line == usual)
 }
 
 /// Returns the media type without its parameters.
@@ -77,8 +88,6 @@ fn is_content(resource: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     const RELEASES: &str = "/repos/o/r/releases";
@@ -113,6 +122,15 @@ mod tests {
         }
         assert!(serves(&[], CONTENTS));
         assert!(serves(&["application/vnd.github.raw"], RELEASES), "one client always sends it");
+    }
+
+    #[test]
+    fn the_usual_values_are_nothing_special() {
+        for usual in USUAL {
+            let media_types = || usual.split(',').map(essence);
+            assert!(media_types().all(|essence| parameter(essence).is_none_or(|it| it == "json")));
+            assert!(media_types().all(|essence| essence != BYTES));
+        }
     }
 
     #[test]

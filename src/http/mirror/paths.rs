@@ -65,7 +65,7 @@ pub(in crate::http) fn is_mirrored(path: &str) -> bool {
 }
 
 /// Returns true if a path can be that of a document.
-pub(super) fn is_document(path: &str) -> bool {
+pub(in crate::http) fn is_document(path: &str) -> bool {
     path.starts_with("/repos/") || path.starts_with("/repositories/")
 }
 

@@ -7,7 +7,7 @@
 
 use std::array;
 
-use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, LAST_MODIFIED, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::cache::{Outcome, Status};
@@ -28,7 +28,7 @@ pub(super) const GITHUB_JSON: HeaderValue =
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 /// The fields whose values a document brings along. They come first in each frame, after the id of
-/// the request, which is known last.
+/// the request, which is known last. The mirror has the date of the document behind them.
 const OWN: [HeaderName; 5] = [X_CACHE_KEY, CACHE_STATUS, ETAG, AGE, CACHE_CONTROL];
 /// The value of a field that is not filled in yet.
 pub(super) const EMPTY: HeaderValue = HeaderValue::from_static("");
@@ -98,12 +98,24 @@ impl Frames {
     }
 
     /// Returns a head of this kind; the id of the request is empty.
-    pub(super) fn fill(&self, kind: Kind, status: &Status, own: &OwnValues) -> HeaderMap {
+    pub(super) fn fill(
+        &self,
+        kind: Kind,
+        status: &Status,
+        own: &OwnValues,
+        date: Option<HeaderValue>,
+    ) -> HeaderMap {
         let mut head = self.0[kind.number()].clone();
         let OwnValues { cache_key, cache_status, etag, age, cache_control } = own;
         let values = [cache_key, cache_status, etag, age, cache_control];
-        let places = head.values_mut().skip(1);
-        places.zip(values).for_each(|(place, value)| *place = value.clone());
+        let mut places = head.values_mut().skip(1);
+        values.into_iter().zip(&mut places).for_each(|(value, place)| *place = value.clone());
+        if kind.interface != Interface::Version {
+            match (date, places.next()) {
+                (Some(date), Some(place)) => *place = date,
+                _ => drop(head.remove(LAST_MODIFIED)),
+            }
+        }
         // A frame has the values of the default representation, and of a hit.
         if let Interface::Mirror(other) = kind.interface
             && other != Representation::Default
@@ -143,6 +155,9 @@ fn frame(kind: Kind) -> HeaderMap {
     headers.insert(X_REQUEST_ID, EMPTY);
     for name in OWN {
         headers.insert(name, EMPTY);
+    }
+    if interface != Interface::Version {
+        headers.insert(LAST_MODIFIED, EMPTY);
     }
     headers.insert(X_CACHE, HeaderValue::from_static(Outcome::Hit.as_str()));
     headers.insert(X_UPSTREAM_STATUS, upstream_status(&Status::hit(0)));
@@ -186,18 +201,23 @@ mod tests {
         let hit = Status::hit(7);
         let forward_status = Some(StatusCode::NOT_MODIFIED);
         let miss = Status { outcome: Outcome::Miss, forward_status, ..hit };
+        let date = value("date");
         let mut lengths = Vec::new();
         for interface in [Interface::Version, Interface::Mirror(Representation::Default)] {
             for coding in [Coding::Identity, Coding::Gzip] {
                 for is_unmodified in [false, true] {
                     let kind = Kind { interface, coding, is_unmodified };
                     for (status, cache) in [(hit, ["HIT", "0"]), (miss, ["MISS", "304"])] {
-                        let head = frames.fill(kind, &status, &own);
+                        let head = frames.fill(kind, &status, &own, None);
                         OWN.iter().for_each(|name| assert_eq!(head[name], name.as_str()));
                         assert_eq!([&head[X_CACHE], &head[X_UPSTREAM_STATUS]], cache);
                         assert_eq!(head.keys().next(), Some(&X_REQUEST_ID));
                         assert_eq!(head.get(CONTENT_TYPE).is_none(), is_unmodified);
                         lengths.push(head.len());
+                        let dated = frames.fill(kind, &status, &own, Some(date.clone()));
+                        let has_date = interface != Interface::Version;
+                        assert_eq!(dated.get(LAST_MODIFIED), has_date.then_some(&date));
+                        assert_eq!(dated.len(), head.len() + usize::from(has_date));
                     }
                 }
             }

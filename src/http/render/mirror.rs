@@ -6,10 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
-    VARY,
-};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, IF_MODIFIED_SINCE, LOCATION, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use salvo::{Request, Response};
 use serde_json::{Value, json};
@@ -17,6 +14,7 @@ use serde_json::{Value, json};
 use crate::cache::{Answer, Detail, Payload, Status};
 use crate::clock::Timestamp;
 use crate::entry::{Body, Entry, Notices, Reason};
+use crate::http::request_fields::{Field, RequestFields};
 use crate::http::values::Values;
 use crate::json::is_valid;
 use crate::target::{Key, Representation};
@@ -61,7 +59,7 @@ pub(in crate::http) fn answer(
     sent: Sent<'_>,
     page: impl FnOnce() -> Option<String>,
 ) -> Option<usize> {
-    let Given { key, answer, now, .. } = given;
+    let Given { key, answer, now, fields, .. } = given;
     let entry = match &answer.given {
         Payload::Document(entry) => entry,
         Payload::Passed { status, body, retry_after } => {
@@ -82,15 +80,12 @@ pub(in crate::http) fn answer(
     };
     let body = sent.body.unwrap_or(&entry.body);
     let date = last_modified(entry);
-    let is_unmodified = date.as_ref().is_some_and(|date| is_unmodified(req, date));
-    let served =
-        Served { interface: Interface::Mirror(sent.representation), entry, body, is_unmodified };
+    let is_unmodified = date.as_ref().is_some_and(|date| is_unmodified(req, fields, date));
+    let interface = Interface::Mirror(sent.representation);
+    let served = Served { interface, entry, body, last_modified: date, is_unmodified };
     document(req, res, given, served, |headers| {
         if let Some(links) = entry.extras.links() {
             link::on_page(headers, links, page());
-        }
-        if let Some(date) = date {
-            headers.insert(LAST_MODIFIED, date);
         }
         if let Some(notices) = entry.extras.notices() {
             pass_on(headers, notices);
@@ -116,8 +111,9 @@ fn last_modified(entry: &Entry) -> Option<HeaderValue> {
 }
 
 /// GitHub compares the date as text, and only in a request without `If-None-Match`.
-fn is_unmodified(req: &Request, date: &HeaderValue) -> bool {
-    !req.headers().contains_key(IF_NONE_MATCH)
+fn is_unmodified(req: &Request, fields: RequestFields, date: &HeaderValue) -> bool {
+    fields.has(Field::IfModifiedSince)
+        && !fields.has(Field::IfNoneMatch)
         && req.headers().get(IF_MODIFIED_SINCE).is_some_and(|since| since == date)
 }
 
