@@ -57,6 +57,10 @@ pub(super) fn url(address: &str, path: &str) -> String {
 
 /// Returns true if a path belongs to the mirror.
 pub(in crate::http) fn is_mirrored(path: &str) -> bool {
+    // Most of them.
+    if is_document(without_prefix(path)) {
+        return true;
+    }
     let first = path.strip_prefix('/').and_then(|rest| rest.split('/').next());
     let first = first.unwrap_or_default();
     matches!(first, "" | "repos" | "repositories" | "rate_limit" | "meta")
