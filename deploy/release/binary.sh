@@ -7,25 +7,23 @@
 # supports, and runs with every later one. A target of musl is static. Zig is the C compiler and the
 # linker of all of them: it comes with the C libraries.
 #
+# The compiler optimizes by the profile of profile.sh, which is made where it is missing. The names
+# of functions in it differ from target to target: a target that this machine cannot run has none.
+#
 # Needs cargo with the target's standard library, python3 with pip, and readelf of binutils.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . deploy/release/lib.sh
 
 triple=${1:-x86_64-unknown-linux-gnu}
-glibc=2.17
-zigbuild=0.24.1
-zig=0.15.1
-
-tools=$target/tools/zigbuild-$zigbuild-$zig
-if [[ ! -x $tools/bin/cargo-zigbuild ]]; then
-    python3 -m pip install --quiet --root-user-action ignore --upgrade --target "$tools" \
-        "cargo-zigbuild==$zigbuild" "ziglang==$zig"
+profile=$(profile_of "$triple")
+if [[ $triple != "$(uname -m)"-unknown-linux-* ]]; then
+    echo "$triple has no profile"
+else
+    [[ -f $profile ]] || deploy/release/profile.sh "$triple"
+    export RUSTFLAGS=-Cprofile-use=$profile
 fi
-
-linked=$triple
-[[ $triple != *-gnu ]] || linked=$triple.$glibc
-PATH=$tools/bin:$PATH PYTHONPATH=$tools cargo zigbuild --locked --profile dist --target "$linked" --bin svm
+build_portable "$triple"
 binary=$target/$triple/dist/svm
 
 if [[ $triple == *-gnu ]]; then
@@ -43,7 +41,7 @@ mkdir -p "$content/completions" "$packages"
 cp "$binary" LICENSE README.md CHANGELOG.md deploy/man/svm.8 deploy/debian/svm.service "$content"
 cp deploy/completions/* "$content/completions"
 cp .env.example "$content/svm.env"
-# The same commit gives the same archive.
+# The same commit gives the same archive with the same profile.
 tar --create --sort=name --mtime="@$(git log -1 --format=%ct)" --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
     --directory "$(dirname "$content")" "$name" | gzip --no-name --best >"$packages/$name.tar.gz"
 echo "$packages/$name.tar.gz: $(stat --format %s "$packages/$name.tar.gz") bytes, the binary $(stat --format %s "$binary")"

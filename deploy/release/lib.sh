@@ -32,6 +32,27 @@ install_package() {
     "${install[@]}" >/dev/null 2>&1 || { apt-get -qq update && "${install[@]}" >/dev/null; }
 }
 
+# profile_of TRIPLE: the file of the profile of this commit's sources.
+profile_of() { echo "$target/profile/$1-$(git rev-parse HEAD:src | cut -c 1-12).profdata"; }
+
+# The oldest glibc with which a binary of a release runs: the oldest that Rust supports.
+glibc=2.17
+
+# build_portable TRIPLE [ARGUMENT]...: builds the binary of a release, linked by Zig, with these
+# arguments for cargo.
+build_portable() {
+    local zigbuild=0.24.1 zig=0.15.1 linked=$1
+    local tools=$target/tools/zigbuild-$zigbuild-$zig
+    if [[ ! -x $tools/bin/cargo-zigbuild ]]; then
+        python3 -m pip install --quiet --root-user-action ignore --upgrade --target "$tools" \
+            "cargo-zigbuild==$zigbuild" "ziglang==$zig"
+    fi
+    [[ $1 != *-gnu ]] || linked=$1.$glibc
+    # Without its Python, cargo-zigbuild takes the Zig that it is given.
+    PATH=$tools/bin:$PATH CARGO_ZIGBUILD_PYTHON_PATH=false CARGO_ZIGBUILD_ZIG_PATH=$PWD/deploy/release/zig.sh ZIG=$tools/ziglang/zig \
+        cargo zigbuild --locked --profile dist --target "$linked" --bin svm "${@:2}"
+}
+
 # check WHAT GOT WANTED
 check() {
     [[ $2 == "$3" ]] || fail "$1: '$2' in place of '$3'"
