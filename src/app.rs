@@ -13,13 +13,13 @@ use tokio::net::TcpListener;
 
 pub use shutdown::ShutdownReport;
 
-use background::Background;
+use background::BackgroundTasks;
 use shutdown::Shutdown;
 
 use crate::activity::Activity;
 use crate::cache::write_behind::WriteBehind;
 use crate::cache::{
-    Cache, CacheMetrics, Compressor, Confirmations, Flights, Lists, Memory, Pushes, Tiers,
+    Cache, CacheMetrics, CacheParts, Compressor, Confirmations, Flights, Lists, Memory, Pushes,
 };
 use crate::clock::Clock;
 use crate::config::{self, Config, StatusMode};
@@ -155,7 +155,7 @@ impl App {
         // A document whose URLs lead to svm is in memory twice.
         let form_bytes = if config.public_url.is_some() { l1_bytes / 4 } else { 0 };
         let believed_until = config.cache.negative_ttl - config.cache.release_negative_ttl;
-        let cache = Cache::new(Tiers {
+        let cache = Cache::new(CacheParts {
             memory: Memory::new(l1_bytes - form_bytes, Arc::clone(&activity)),
             rules: config.cache,
             clock: clock.clone(),
@@ -204,7 +204,7 @@ impl App {
             clock: clock.clone(),
         };
         let proxies = Proxies::new(&config.server.trusted_proxies);
-        let limits = http::Limits {
+        let limits = http::ConnectionLimits {
             connections: config.server.max_connections,
             per_client: config.server.max_connections_per_client,
             proxies: proxies.clone(),
@@ -283,7 +283,7 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<ShutdownReport> {
-        let background = Background::start(&self);
+        let background = BackgroundTasks::start(&self);
         let patience = self.config.connection_patience;
         let (server, stop) =
             http::Server::new(listener, self.service, self.connections, self.https, patience)?;

@@ -1,8 +1,8 @@
 //! The way of a request through the tiers: L1, flight, write-behind queue, L2, upstream.
 //!
 //! A hit is [`Cache::recall`]: synchronous, one look-up and one comparison. Everything else is a
-//! flight. The cache never sees a header of ours, and no error of the store reaches anyone who
-//! waits.
+//! flight, whose work is in [`fetch`]. The cache never sees a header of ours, and no error of the
+//! store reaches a waiter.
 
 mod answer;
 mod compressor;
@@ -11,6 +11,7 @@ mod confirmations;
 mod due;
 mod event_checks;
 mod explain;
+mod fetch;
 mod flight;
 mod flight_result;
 mod lists;
@@ -23,7 +24,6 @@ mod release;
 mod status;
 mod steps;
 mod survey;
-mod tiers;
 pub mod write_behind;
 
 use std::sync::Arc;
@@ -44,36 +44,72 @@ pub use pushes::{Delivery, Event, Pushes};
 pub use status::{Detail, Forward, Outcome, Status};
 pub use steps::WaitTimes;
 pub use survey::{HeldState, Survey, Surveyed};
-pub use tiers::Tiers;
 
+use fetch::Lookup;
 use flight::{Candidate, CopyUse, Flight, Role, Waited, freely};
-use tiers::Lookup;
+use write_behind::WriteBehind;
 
-use crate::clock::{Stopwatch, Timestamp};
-use crate::entry::{Check, Entry, Reason, Times};
-use crate::store::Unread;
-use crate::target::{Key, Target};
-use crate::upstream::{Failure, Priority};
+use crate::activity::Activity;
+use crate::clock::{Clock, Stopwatch, Timestamp};
+use crate::config;
+use crate::entry::{Check, Entry, LossTime, Reason, Times};
+use crate::store::{Guard, Unread};
+use crate::target::{Key, Policy, Target};
+use crate::upstream::{Failure, Priority, Upstream};
 
 /// The tiers and the way through them; clones share them.
 #[derive(Clone)]
-pub struct Cache(Arc<Tiers>);
+pub struct Cache(Arc<CacheParts>);
+
+/// The parts of a cache.
+pub struct CacheParts {
+    /// Lifetimes and tolerances.
+    pub rules: config::Cache,
+    /// The present.
+    pub clock: Clock,
+    /// The documents in use.
+    pub activity: Arc<Activity>,
+    /// The changes of lists of several pages.
+    pub lists: Lists,
+    /// The questions about losses that are in doubt.
+    pub confirmations: Confirmations,
+    /// The events of repositories that GitHub has told.
+    pub pushes: Pushes,
+    /// The allowlist in force.
+    pub targets: Arc<Policy>,
+    /// L1.
+    pub memory: Memory,
+    /// The compressor of their bodies.
+    pub compressor: Compressor,
+    /// Single flight.
+    pub flights: Arc<Flights>,
+    /// The queue in front of L2.
+    pub write_behind: Arc<WriteBehind>,
+    /// L2, behind its guard.
+    pub store: Arc<Guard>,
+    /// The time at which that store lost all its entries.
+    pub lost_at: LossTime,
+    /// The way to GitHub.
+    pub upstream: Arc<Upstream>,
+    /// The counters.
+    pub metrics: Arc<CacheMetrics>,
+}
 
 impl Cache {
-    /// A cache on these tiers.
-    pub fn new(tiers: Tiers) -> Self {
-        let tiers = Arc::new(tiers);
-        tiers.write_behind.recall_from(Arc::downgrade(&tiers));
-        Self(tiers)
+    /// A cache of these parts.
+    pub fn new(parts: CacheParts) -> Self {
+        let parts = Arc::new(parts);
+        parts.write_behind.recall_from(Arc::downgrade(&parts));
+        Self(parts)
     }
 
     /// The answer that L1 can give at once.
     pub fn recall(&self, target: &Target, demand: Demand, now: Timestamp) -> Option<Answer> {
-        let tiers = &self.0;
-        let held = tiers.memory.get(&target.key())?;
-        let outdated = tiers.outdated(target, &held.entry);
+        let parts = &self.0;
+        let held = parts.memory.get(&target.key())?;
+        let outdated = self.outdated(target, &held.entry);
         let entry = outdated.as_ref().unwrap_or(&held.entry);
-        let answer = match policy::recall(entry, demand, now, &tiers.rules) {
+        let answer = match policy::recall(entry, demand, now, &parts.rules) {
             Recall::Serve(answer) => answer,
             Recall::ServeAndRetry(answer) => {
                 let Ok(_flight) =
@@ -83,15 +119,14 @@ impl Cache {
             Recall::Ask => return None,
         };
         held.usage.mark(now);
-        if policy::is_overdue(&held.entry, now, &tiers.rules) {
-            tiers.activity.want_check(target.key(), &held.usage);
+        if policy::is_overdue(&held.entry, now, &parts.rules) {
+            parts.activity.want_check(target.key(), &held.usage);
         }
         Some(answer)
     }
 
-    /// Has the upstream asked about a document that is stored, on behalf of nobody, and waits for
-    /// what it comes to. A flight that it joins may end without asking; then it leads one of its
-    /// own.
+    /// Revalidates a stored document in the background and waits for the result. A flight that it
+    /// joins may end without a request to the upstream; then it leads one of its own.
     pub async fn revalidate(&self, target: &Target) -> Arc<FlightResult> {
         self.revalidate_as(target, Priority::Background).await
     }
@@ -99,34 +134,35 @@ impl Cache {
     async fn revalidate_as(&self, target: &Target, priority: Priority) -> Arc<FlightResult> {
         loop {
             let Ok((flight, role)) = self.join_flight(freely, target, Demand::Revalidate, priority);
-            let facts = match flight.wait(None, |_| CopyUse::Never).await {
-                Waited::Done(facts) => facts,
+            let result = match flight.wait(None, |_| CopyUse::Never).await {
+                Waited::Done(result) => result,
                 _ => Arc::new(self.panicked_result(target)),
             };
-            match &*facts {
+            match &*result {
                 FlightResult::Found { .. } if role == Role::Follower => {}
-                _ => return facts,
+                _ => return result,
             }
         }
     }
 
-    /// Takes over what another replica has found out about a document, if L1 holds an older state
-    /// of it; whether it holds another one now. A flight that is under way finds out by itself.
+    /// Takes over the check of a document by another replica, if L1 holds an older state of it.
+    /// Returns true if L1 holds another entry afterwards. A flight that is under way finds out by
+    /// itself.
     pub async fn adopt(&self, key: Key, check: Check) -> bool {
-        let tiers = Arc::clone(&self.0);
-        let now = tiers.clock.now();
+        let now = self.0.clock.now();
         let is_older = |times: &Times| times.checked_at < check.at || times.begin_after(now);
         let older = |entry: &Arc<Entry>| is_older(&entry.times) && !entry.is_negative();
-        let Some(held) = tiers.memory.entry(&key).filter(older) else { return false };
+        let Some(held) = self.0.memory.entry(&key).filter(older) else { return false };
         let before = Arc::clone(&held);
-        let fly = |_| async move { tiers.adopt(held, check).await };
-        let Ok((flight, role)) = self.0.flights.join(freely, key, Priority::Background, fly);
+        let cache = self.clone();
+        let run = |_| async move { cache.take_over(held, check).await };
+        let Ok((flight, role)) = self.0.flights.join(freely, key, Priority::Background, run);
         if role == Role::Follower {
             return false;
         }
-        let landing = flight.wait(None, |_| CopyUse::Never).await;
-        let Waited::Done(facts) = landing else { return false };
-        matches!(&*facts, FlightResult::Found { entry, .. } if !Arc::ptr_eq(entry, &before))
+        let waited = flight.wait(None, |_| CopyUse::Never).await;
+        let Waited::Done(result) = waited else { return false };
+        matches!(&*result, FlightResult::Found { entry, .. } if !Arc::ptr_eq(entry, &before))
     }
 
     /// The stored entry of a document, wherever it is; it is not promoted.
@@ -138,7 +174,7 @@ impl Cache {
         if let Some(entry) = self.0.memory.entry(&key) {
             return Ok(Some(entry));
         }
-        match self.0.read_outside_l1(key).await {
+        match self.read_outside_l1(key).await {
             Lookup::Found { entry, .. } => Ok(Some(entry)),
             Lookup::Absent { .. } | Lookup::Unknown(Unread::Unusable) => Ok(None),
             Lookup::Unknown(Unread::Silent) => Err(Unread::Silent),
@@ -150,18 +186,18 @@ impl Cache {
         &self.0.memory
     }
 
-    /// The persistent tier has lost all that it had: each document that memory holds is written
-    /// again with its next check.
+    /// Records that the persistent tier has lost all its entries: the next check of each document
+    /// in memory writes it again.
     pub fn record_store_loss(&self) {
         self.0.lost_at.set(self.0.clock.now());
     }
 
-    /// Makes the gzip forms of new bodies, for as long as it is awaited.
+    /// Makes the gzip forms of new bodies. Never returns.
     pub async fn compress(&self) {
         self.0.compressor.run(&self.0.memory).await;
     }
 
-    /// Bodies that wait for that.
+    /// Returns how many bodies wait for their gzip form.
     pub fn uncompressed(&self) -> usize {
         self.0.compressor.depth()
     }
@@ -176,12 +212,12 @@ impl Cache {
         self.0.upstream.window()
     }
 
-    /// The answer that L1 cannot give: waits on flights until one gives an answer to this demand. A
-    /// second one is needed only where the first ended with a stored entry that does not satisfy a
-    /// refresh, or was the background's and not allowed to ask.
+    /// Returns the answer that L1 cannot give: waits for flights until one gives an answer to this
+    /// demand. It waits for a second one only if the first ended with a stored entry that does not
+    /// satisfy a refresh, or if the background led it and might not ask the upstream.
     ///
-    /// To start a flight needs the permission of `permit`; to share another one's does not. Without
-    /// it there still is what is stored by now.
+    /// A request that starts a flight needs a permit; one that joins a flight does not. Without a
+    /// permit, an entry that was stored in the meantime is the answer.
     ///
     /// # Errors
     ///
@@ -192,64 +228,63 @@ impl Cache {
         demand: Demand,
         mut permit: impl FnMut() -> Result<(), E>,
     ) -> Result<Answer, E> {
-        let tiers = &self.0;
+        let parts = &self.0;
         let waited = Stopwatch::start();
         loop {
-            let boarded = self.join_flight(&mut permit, target, demand, Priority::Foreground);
-            let (flight, role) = match boarded {
-                Ok(place) => place,
-                Err(refusal) => return self.look(target, demand).ok_or(refusal),
+            let joined = self.join_flight(&mut permit, target, demand, Priority::Foreground);
+            let (flight, role) = match joined {
+                Ok(joined) => joined,
+                Err(refusal) => return self.answer_without_flight(target, demand).ok_or(refusal),
             };
             let collapsed = role == Role::Follower;
             if collapsed {
-                tiers.metrics.followers.inc();
+                parts.metrics.followers.inc();
             }
             let background = flight.priority() == Priority::Background;
             let steps = flight.steps();
             let serves =
-                |copy: &Entry| policy::serves(copy, demand, tiers.clock.now(), &tiers.rules);
-            let facts = match flight.wait(self.patience(demand), serves).await {
-                Waited::Done(facts) => facts,
+                |copy: &Entry| policy::serves(copy, demand, parts.clock.now(), &parts.rules);
+            let result = match flight.wait(self.patience(demand), serves).await {
+                Waited::Done(result) => result,
                 Waited::Candidate(Candidate { entry, from_l2 })
-                    if entry.is_fresh(tiers.clock.now()) =>
+                    if entry.is_fresh(parts.clock.now()) =>
                 {
                     Arc::new(FlightResult::Found { entry, from_l2 })
                 }
                 Waited::Candidate(copy) => {
                     let answer = policy::late(&copy.entry, collapsed);
-                    self.mark(target, &answer, tiers.clock.now());
+                    self.mark(target, &answer, parts.clock.now());
                     return Ok(answer.after(steps.wait_times(waited.elapsed())));
                 }
                 Waited::Panicked => Arc::new(self.panicked_result(target)),
             };
-            if background && facts.are_without_call() {
+            if background && result.is_without_call() {
                 // The foreground may still do what the background may not.
                 continue;
             }
-            let now = tiers.clock.now();
-            if let Some(answer) = policy::answer(demand, &facts, collapsed, now, &tiers.rules) {
+            let now = parts.clock.now();
+            if let Some(answer) = policy::answer(demand, &result, collapsed, now, &parts.rules) {
                 self.mark(target, &answer, now);
                 return Ok(answer.after(steps.wait_times(waited.elapsed())));
             }
         }
     }
 
-    /// The answer that can be given without a flight and without L2: of L1, since a flight may have
-    /// landed after it was looked at, or of the queue. A client over its rate costs the store no
-    /// read.
-    fn look(&self, target: &Target, demand: Demand) -> Option<Answer> {
+    /// Returns the answer of L1, which a flight may have filled since the first look-up, or of the
+    /// write-behind queue. It does not read L2: a client over its rate costs the store no read.
+    fn answer_without_flight(&self, target: &Target, demand: Demand) -> Option<Answer> {
         let entry = match self.0.memory.entry(&target.key()) {
             Some(entry) => entry,
-            None => self.0.queued(target.key())?,
+            None => self.queued(target.key())?,
         };
-        let facts = FlightResult::Found { entry, from_l2: false };
+        let result = FlightResult::Found { entry, from_l2: false };
         let now = self.0.clock.now();
-        let answer = policy::answer(demand, &facts, false, now, &self.0.rules)?;
+        let answer = policy::answer(demand, &result, false, now, &self.0.rules)?;
         self.mark(target, &answer, now);
         Some(answer)
     }
 
-    /// A document that was served is in use.
+    /// Marks a document that was served as in use.
     fn mark(&self, target: &Target, answer: &Answer, now: Timestamp) {
         if let Payload::Document(_) = answer.given {
             self.0.activity.mark(target.key(), now);
@@ -279,10 +314,10 @@ impl Cache {
         demand: Demand,
         priority: Priority,
     ) -> Result<(Flight, Role), E> {
-        let tiers = Arc::clone(&self.0);
+        let cache = self.clone();
         let target = target.clone();
         self.0.flights.join(permit, target.key(), priority, |handle| async move {
-            tiers.run_flight(&target, demand, priority, &handle).await
+            cache.run_flight(&target, demand, priority, &handle).await
         })
     }
 }

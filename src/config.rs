@@ -39,7 +39,7 @@ use crate::words::words;
 
 use self::reader::Reader;
 
-pub use faults::{Fault, Faults};
+pub use faults::{Faults, VariableFault};
 pub use redis::{Password, Redis, RedisTls};
 pub use settings::{Setting, Shown};
 pub use variables::{SECTIONS, Section, VARIABLES, Variable};

@@ -25,7 +25,7 @@ pub fn memory_limit(root: &Path) -> Option<u64> {
 
 /// A mounted tree of control groups.
 struct Tree {
-    version: Version,
+    version: CgroupVersion,
     /// The mounted group.
     top: PathBuf,
     /// The mount point.
@@ -33,12 +33,12 @@ struct Tree {
 }
 
 #[derive(Clone, Copy)]
-enum Version {
+enum CgroupVersion {
     One,
     Two,
 }
 
-impl Version {
+impl CgroupVersion {
     /// Returns the files of a group that hold a limit. Above `memory.high` a process is not killed,
     /// but hardly runs.
     const fn files(self) -> &'static [&'static str] {
@@ -56,8 +56,10 @@ impl Tree {
         let (mount, kind) = line.split_once(" - ")?;
         let mut kind = kind.split(' ');
         let version = match (kind.next()?, kind.nth(1)?) {
-            ("cgroup2", _) => Version::Two,
-            ("cgroup", options) if options.split(',').any(|it| it == "memory") => Version::One,
+            ("cgroup2", _) => CgroupVersion::Two,
+            ("cgroup", options) if options.split(',').any(|it| it == "memory") => {
+                CgroupVersion::One
+            }
             _ => return None,
         };
         let mut mount = mount.split(' ').skip(3).map(|path| PathBuf::from(unescaped(path)));
@@ -70,8 +72,8 @@ impl Tree {
         let mut parts = line.splitn(3, ':').skip(1);
         let (controllers, group) = (parts.next()?, parts.next()?);
         let is_ours = match self.version {
-            Version::One => controllers.split(',').any(|it| it == "memory"),
-            Version::Two => controllers.is_empty(),
+            CgroupVersion::One => controllers.split(',').any(|it| it == "memory"),
+            CgroupVersion::Two => controllers.is_empty(),
         };
         is_ours.then_some(Path::new(group))
     }

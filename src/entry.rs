@@ -1,7 +1,7 @@
-//! A stored response, as every tier hands it around.
+//! A stored response, as all tiers share it.
 //!
-//! An entry is immutable: what changes (a new lifetime, a remembered failure) makes a new entry
-//! that shares the body's bytes. Its stored form belongs to `store::record`, its headers to
+//! An entry is immutable. A change (a new lifetime, a remembered failure) makes a new entry that
+//! shares the bytes of the body. Its stored form belongs to `store::record`, its headers to
 //! `http::render`.
 
 mod body;
@@ -26,7 +26,7 @@ use crate::target::Key;
 use crate::secret::Fingerprint;
 pub use body::{Body, Coding, EntityTag, LARGEST_UNCOMPRESSED};
 pub use check::Check;
-pub use doubt::{Claim, Doubt, Loss};
+pub use doubt::{Doubt, Loss, LossClaim};
 pub use links::{Links, Relation};
 pub use moved::Moved;
 pub use notices::Notices;
@@ -39,14 +39,15 @@ pub const LARGEST_PERSISTED_BODY: usize = 10 << 20;
 /// The largest form in which the persistent tier keeps a body, in bytes: its gzip form, or the body
 /// itself where a gzip form saves too little.
 pub const LARGEST_STORED_FORM: usize = 1 << 20;
-/// By how much the clocks of replicas may differ.
+/// The most by which the clocks of replicas may differ.
 pub const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 
-/// One upstream response to one target, with what is needed to judge and to revalidate it.
+/// One upstream response to one target, with everything needed to decide its use and to revalidate
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The name of the target that was fetched, whose digest is the key: its canonical URL, with
-    /// the label of a representation that is not the default one.
+    /// The name of the target, whose digest is the key: its canonical URL, with a label for a
+    /// representation other than the default.
     pub url: Box<str>,
     /// `200`, or the status with which a negative entry is served.
     pub status: StatusCode,
@@ -56,17 +57,17 @@ pub struct Entry {
     pub validators: Validators,
     /// The token that fetched the body, on which GitHub's ETag depends.
     pub token: Option<Fingerprint>,
-    /// The moments of its life.
+    /// The times of its fetch, its checks and its expiry.
     pub times: Times,
-    /// The expiry that was last handed to the persistent tier with this body; decides whether a 304
-    /// is worth a write.
+    /// The expiry with which this body was last pushed to the persistent tier; decides whether a
+    /// `304` is worth a write.
     pub persisted: Persisted,
     /// Properties that hardly any entry has.
     pub extras: Extras,
 }
 
-/// The expiry with which an entry was last handed over to be written, the epoch if it was not or if
-/// that was lost: then its next check writes it.
+/// The expiry with which an entry was last pushed to the persistent tier. The epoch if it was not,
+/// or if that write was lost: then the next check writes it.
 #[derive(Debug, Default)]
 pub struct Persisted(AtomicU64);
 
@@ -74,7 +75,7 @@ pub struct Persisted(AtomicU64);
 #[derive(Debug, Default)]
 pub struct LossTime(AtomicU64);
 
-/// Properties that few entries have. They cost an entry without them one word, since there may be a
+/// Properties that few entries have. An entry without them pays one word, since there may be a
 /// million of those.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extras(Option<Box<ExtraFields>>);
@@ -91,7 +92,7 @@ struct ExtraFields {
     notices: Notices,
 }
 
-/// The times at which an entry was fetched, was last found current, and ceases to be fresh.
+/// The times at which an entry was fetched, was last confirmed, and expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
     /// The time at which the body arrived.
@@ -99,19 +100,19 @@ pub struct Times {
     /// The time at which the upstream last confirmed the body; of two entries, the one with the
     /// later time is the newer.
     pub checked_at: Timestamp,
-    /// The time of the last full check: by the body itself or its ETag. A check by date leaves this
-    /// as it is.
+    /// The time of the last full check, by the body or its ETag. A check by date does not change
+    /// it.
     pub fully_checked_at: Timestamp,
-    /// From here on the entry is expired.
+    /// The entry is expired from this time on.
     pub expires_at: Timestamp,
 }
 
-/// A remembered failure: until then the copy is served without asking.
+/// A remembered failure: until `retry_at`, the copy is served without a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecentFailure {
-    /// The time from which on the upstream may be asked again.
+    /// The time from which on the upstream may be called again.
     pub retry_at: Timestamp,
-    /// The length of this pause; the next one is twice as long.
+    /// The length of this pause; the next pause is twice as long.
     pub pause: Duration,
     /// The reason of the failure.
     pub reason: Reason,
@@ -125,29 +126,29 @@ impl RecentFailure {
 }
 
 impl Persisted {
-    /// Handed over with this expiry.
+    /// Creates the mark of an entry that was pushed with this expiry.
     pub fn until(expiry: Timestamp) -> Self {
         Self(AtomicU64::new(expiry.as_millis()))
     }
 
-    /// The expiry with which it was handed over.
+    /// Returns the expiry with which it was pushed.
     pub fn expiry(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::Relaxed))
     }
 
-    /// Notes that it is handed over with this expiry.
+    /// Records that it is pushed with this expiry.
     pub fn set(&self, expiry: Timestamp) {
         self.0.store(expiry.as_millis(), Ordering::Relaxed);
     }
 }
 
 impl LossTime {
-    /// That moment.
+    /// Returns the time of the last loss.
     pub fn get(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::Relaxed))
     }
 
-    /// Notes a loss, `now`.
+    /// Records a loss at `now`.
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.as_millis(), Ordering::Relaxed);
     }
@@ -168,7 +169,7 @@ impl PartialEq for Persisted {
 impl Eq for Persisted {}
 
 impl Extras {
-    /// These, in no more room than they need.
+    /// Creates the extras; they take no memory if both are absent.
     pub fn new(moved: Option<Moved>, failure: Option<RecentFailure>) -> Self {
         let has_any = moved.is_some() || failure.is_some();
         Self(has_any.then(|| Box::new(ExtraFields { moved, failure, ..ExtraFields::default() })))
@@ -190,13 +191,13 @@ impl Extras {
         self
     }
 
-    /// Notes that nobody knows whether the upstream gave links with the body.
+    /// Records that it is unknown whether the upstream gave links with the body.
     pub fn lacking_links(mut self) -> Self {
         self.0.get_or_insert_default().lacks_links = true;
         self
     }
 
-    /// Notes whether the upstream's latest answer would take the document away.
+    /// Sets or clears the doubt about the upstream's latest answer.
     pub fn with_doubt(mut self, doubt: Option<Doubt>) -> Self {
         if doubt.is_some() || self.doubt().is_some() {
             self.0.get_or_insert_default().doubt = doubt;
@@ -204,7 +205,7 @@ impl Extras {
         self
     }
 
-    /// Notes why the document hardly ever changes, if it does not.
+    /// Sets the reason why the document hardly ever changes.
     pub fn with_pin(mut self, pin: Option<Pin>) -> Self {
         if pin.is_some() || self.pin().is_some() {
             self.0.get_or_insert_default().pin = pin;
@@ -212,7 +213,7 @@ impl Extras {
         self
     }
 
-    /// These for the same body, with another place and another failure.
+    /// Returns these extras for the same body, with another place and another failure.
     pub fn renewed(&self, moved: Option<Moved>, failure: Option<RecentFailure>) -> Self {
         let links = self.links().cloned().unwrap_or_default();
         let notices = self.notices().cloned().unwrap_or_default();
@@ -221,27 +222,27 @@ impl Extras {
         if self.lacks_links() { renewed.lacking_links() } else { renewed }
     }
 
-    /// The reason why the upstream gave no document, for the negative entry that remembers it.
+    /// Creates the extras of a negative entry that remembers this refusal.
     pub fn refused(reason: Reason) -> Self {
         Self(Some(Box::new(ExtraFields { refusal: Some(reason), ..ExtraFields::default() })))
     }
 
-    /// Returns where the document is by now, if a redirect that lasts led there.
+    /// Returns the new place of the document after a permanent redirect.
     pub fn moved(&self) -> Option<&Moved> {
         self.0.as_ref()?.moved.as_ref()
     }
 
-    /// The links to other pages, if the document is a page of several.
+    /// Returns the links to other pages, if the document is a page of several.
     pub fn links(&self) -> Option<&Links> {
         self.0.as_ref().map(|fields| &fields.links).filter(|links| !links.is_empty())
     }
 
-    /// The notices that the endpoint comes to its end, if there are any.
+    /// Returns the notices about the end of the endpoint, if there are any.
     pub fn notices(&self) -> Option<&Notices> {
         self.0.as_ref().map(|fields| &fields.notices).filter(|notices| !notices.is_empty())
     }
 
-    /// Returns the bytes of all texts.
+    /// Returns how many bytes all texts have.
     pub fn text_bytes(&self) -> usize {
         let Some(fields) = &self.0 else { return 0 };
         let Notices { deprecation, sunset } = &fields.notices;
@@ -251,35 +252,35 @@ impl Extras {
         notices.chain(links).chain(moved).sum()
     }
 
-    /// Returns true if the links of the document are not known: an earlier version stored it.
+    /// Returns true if the links of the document are unknown, because an earlier version stored it.
     pub fn lacks_links(&self) -> bool {
         self.0.as_ref().is_some_and(|fields| fields.lacks_links)
     }
 
-    /// The last failure to revalidate it, if nothing has succeeded since.
+    /// Returns the last failure to revalidate the entry, if nothing has succeeded since.
     pub fn failure(&self) -> Option<&RecentFailure> {
         self.0.as_ref()?.failure.as_ref()
     }
 
-    /// The reason for which the document hardly ever changes.
+    /// Returns the reason why the document hardly ever changes.
     pub fn pin(&self) -> Option<Pin> {
         self.0.as_ref()?.pin
     }
 
-    /// The doubt about the upstream's latest answer, if that would take the document away.
+    /// Returns the doubt about the upstream's latest answer, if that claims a loss.
     pub fn doubt(&self) -> Option<&Doubt> {
         self.0.as_ref()?.doubt.as_ref()
     }
 
-    /// The reason why the upstream gave no document, if a negative entry remembers another one than
-    /// "no such document".
+    /// Returns the reason why the upstream gave no document, if a negative entry remembers another
+    /// one than "no such document".
     pub fn refusal(&self) -> Option<Reason> {
         self.0.as_ref()?.refusal
     }
 }
 
 impl Times {
-    /// The times of an entry that the upstream gives at `now`.
+    /// Creates the times of an entry that arrived at `now`.
     pub fn starting(now: Timestamp, lifetime: Duration) -> Self {
         Self { fetched_at: now, checked_at: now, fully_checked_at: now, expires_at: now + lifetime }
     }
@@ -289,15 +290,15 @@ impl Times {
         self.fully_checked_at == self.checked_at
     }
 
-    /// Returns true if the lifetime begins later than `now` by more than clocks differ. Then the
-    /// clock was set back, and nobody knows how much of the lifetime is over.
+    /// Returns true if the lifetime begins later than `now` by more than clocks differ. The clock
+    /// was then set back, and the age of the entry is unknown.
     pub fn begin_after(&self, now: Timestamp) -> bool {
         self.checked_at > now + CLOCK_DIFFERENCE
     }
 }
 
 impl Entry {
-    /// Returns an entry without validators, of no token, that was not handed to the persistent tier
+    /// Creates an entry without validators and token that was not pushed to the persistent tier
     /// yet.
     pub fn new(
         url: impl Into<Box<str>>,
@@ -317,7 +318,7 @@ impl Entry {
         }
     }
 
-    /// The key under which this entry is stored.
+    /// Returns the key under which this entry is stored.
     pub fn key(&self) -> Key {
         Key::of(&self.url)
     }
@@ -328,20 +329,20 @@ impl Entry {
     }
 
     /// Returns true if the body is small enough for the persistent tier, as far as that is known
-    /// before its gzip form is made.
+    /// without its gzip form.
     pub fn is_persistable(&self) -> bool {
         let stored = self.body.stored().map_or(0, Bytes::len);
         self.body.len() <= LARGEST_PERSISTED_BODY && stored <= LARGEST_STORED_FORM
     }
 
-    /// Returns true if the entry may be served without asking the upstream. A lifetime that begins
-    /// after `now` counts as over.
+    /// Returns true if the entry may be served without a call. A lifetime that begins after `now`
+    /// counts as over.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         now < self.times.expires_at && !self.times.begin_after(now)
     }
 
-    /// Returns the seconds of freshness left, rounded up as `Age` is rounded down, so that both add
-    /// up to the lifetime; of an expired entry, the seconds since, negated.
+    /// Returns the remaining seconds of freshness, rounded up as `Age` is rounded down, so that
+    /// both add up to the lifetime. Negative for an expired entry.
     pub fn seconds_left(&self, now: Timestamp) -> i64 {
         let left = self.times.expires_at.since(now).as_millis().div_ceil(1000);
         let over = now.since(self.times.expires_at).as_secs();

@@ -47,7 +47,7 @@ mod version;
 mod webhook;
 
 pub use access_log::AccessLog;
-pub use connections::{Connections, Limits};
+pub use connections::{ConnectionLimits, Connections};
 pub use health::{Health, HealthSources};
 pub use https::Https;
 pub use listener::bind;

@@ -50,7 +50,7 @@ pub mod commands;
 pub mod config;
 pub mod container;
 pub mod descriptors;
-pub mod dotenv;
+pub mod dotenv_file;
 
 pub mod backoff;
 pub mod build_info;

@@ -20,7 +20,7 @@ use svm::config::redacted::{redacted, redacted_path};
 use svm::config::{Config, Faults, Server, Setting, Vars};
 use svm::container::memory_limit;
 use svm::descriptors;
-use svm::dotenv::{self, Lookup};
+use svm::dotenv_file::{self, DotenvSearch};
 use svm::http;
 use svm::panics;
 use svm::tasks;
@@ -97,8 +97,8 @@ impl From<Faults> for Exit {
     }
 }
 
-impl From<dotenv::Error> for Exit {
-    fn from(error: dotenv::Error) -> Self {
+impl From<dotenv_file::Error> for Exit {
+    fn from(error: dotenv_file::Error) -> Self {
         Self { code: CONFIGURATION, sentence: chain(&error) }
     }
 }
@@ -159,10 +159,10 @@ fn own_service() -> Result<OwnService, Exit> {
 /// Returns the variables, and warnings about the environment.
 fn environment() -> Result<(Vars, Vec<String>), Exit> {
     let mut warnings = Vec::new();
-    let dotenv = match dotenv::read()? {
-        Lookup::Read(dotenv) => Ok(dotenv),
-        Lookup::Missing(why) => Err(why),
-        Lookup::NoFile(path, kind) => {
+    let dotenv = match dotenv_file::read()? {
+        DotenvSearch::Read(dotenv) => Ok(dotenv),
+        DotenvSearch::Missing(why) => Err(why),
+        DotenvSearch::NoFile(path, kind) => {
             warnings.push(format!("{} is {kind}, which is ignored", redacted_path(&path)));
             Err(NoDotenv::Absent)
         }

@@ -1,15 +1,15 @@
-//! The background revalidation: sweeps over the documents in use, so that clients find them
-//! checked.
+//! The background revalidation: sweeps that check the documents in use, so that clients find them
+//! fresh.
 //!
-//! A sweep saves what is known of documents in use, takes over what other replicas have found out,
-//! plans which documents are due, and has them revalidated by the same flights as the foreground,
-//! evenly over the interval. It stops where the tokens run low: the rest of the quota belongs to
-//! clients. It never decides what an answer means; that is the flight's business.
+//! A sweep saves the documents in use, adopts the checks of other replicas, plans which documents
+//! are due, and revalidates these by the same flights as the foreground, evenly over the interval.
+//! It stops when the tokens run low: the rest of the quota belongs to clients. The flight decides
+//! what an answer means.
 //!
-//! Replicas that share a store share the work by leases, and nobody waits for anybody: where a
-//! lease cannot be had, for the store is in trouble, each goes on by itself. A lease ends before
-//! its document is due again, so one that was lost costs a call and blocks nothing. The checks of a
-//! replica are in the index when its sweep is over, while its leases still last.
+//! Replicas that share a store share the work by leases. If the store is in trouble and grants no
+//! lease, each replica works alone. A lease ends before its document is due again, so a lost lease
+//! costs one call and blocks nothing. At the end of a sweep, while its leases still last, the index
+//! has the checks of the replica.
 
 mod ceiling;
 mod metrics;
@@ -41,29 +41,29 @@ pub use metrics::SweepMetrics;
 pub use outcome::{CheckOutcome, Skipped, SweepTally};
 
 use ceiling::Ceiling;
-use pace::{Pace, Rates};
+use pace::{Pace, Pacing};
 use plan::{Plan, lateness};
 use sweep::Sweep;
 
-/// The time that the store has to save or to return the documents in use; no client waits for it.
+/// The time limit for the store to save or to return the documents in use; no client waits for it.
 const INDEX_LIMIT: Duration = Duration::from_secs(4);
 
-/// Documents that are put in order on a worker; with 100,000 that takes long.
+/// Longer lists are sorted on a worker thread; sorting 100,000 documents takes long.
 const PLANNED_AT_ONCE: usize = 1_000;
 
 /// A use is saved once it lies this part of the look-back behind the saved one.
 const WORTH_SAVING: u32 = 100;
 
-/// The number of sweeps from one reading of the index to the next, where no other process shares
-/// the store: the reading shows that the index is still there. Later checks alone are saved as
-/// often, and at the end. A process that is killed repeats the checks since, a few intervals early.
+/// The number of sweeps between two reads of the index if no other process shares the store; the
+/// read shows that the index still exists. Later checks alone are saved as often, and at the end.
+/// After a kill, the checks of these few intervals are repeated.
 const SWEEPS_PER_READING: u32 = 10;
 
 /// The parts of a revalidator.
 pub struct RevalidatorParts {
     /// The intervals and the rates.
     pub config: config::Revalidate,
-    /// The number of exchanges that the background may hold at once.
+    /// The most exchanges of the background at once.
     pub slots: usize,
     /// The cache that holds the documents.
     pub cache: Cache,
@@ -71,9 +71,9 @@ pub struct RevalidatorParts {
     pub activity: Arc<Activity>,
     /// The index, and the leases.
     pub store: Arc<Guard>,
-    /// The upstream, which counts the limits that it has met.
+    /// The upstream, which counts the rate limits that it has met.
     pub upstream: Arc<Upstream>,
-    /// The tokens with the quota that it spends.
+    /// The tokens, whose quota the checks spend.
     pub tokens: Arc<TokenPool>,
     /// The allowlist in force.
     pub policy: Arc<Policy>,
@@ -83,7 +83,7 @@ pub struct RevalidatorParts {
     pub metrics: SweepMetrics,
 }
 
-/// Keeps documents in use up to date.
+/// The task that keeps the documents in use up to date.
 pub struct Revalidator {
     parts: RevalidatorParts,
     pace: Pace,
@@ -92,14 +92,14 @@ pub struct Revalidator {
 }
 
 impl Revalidator {
-    /// A revalidator that has not begun.
+    /// Creates a revalidator that is not running yet.
     pub fn new(parts: RevalidatorParts) -> Self {
         let ceiling = Mutex::new(Ceiling::new());
         Self { parts, pace: Pace::new(), ceiling, running: Stopwatch::start() }
     }
 
-    /// Sweeps, an interval apart or as soon as the sweep before has ended; never returns. Dropping
-    /// it leaves flights to their owner.
+    /// Sweeps for ever: one sweep per interval, or as soon as the previous one has ended. Dropping
+    /// it leaves running flights to their owner.
     pub async fn run(&self) {
         let store = &self.parts.store;
         let (mut since_thorough, mut losses) = (0, store.losses());
@@ -108,28 +108,27 @@ impl Revalidator {
             let has_lost = mem::replace(&mut losses, store.losses()) != losses;
             let is_thorough = store.is_shared() || has_lost || since_thorough == 0;
             let has_read = self.sweep(is_thorough).await;
-            // An index that could not be read is tried again at once.
+            // An index that could not be read is read again at once.
             let goes_on = has_read || !is_thorough;
             since_thorough = if goes_on { (since_thorough + 1) % SWEEPS_PER_READING } else { 0 };
             sleep(self.parts.config.interval.saturating_sub(began.elapsed())).await;
         }
     }
 
-    /// Saves which documents are in use, for the sweeps of other replicas and for those after a
-    /// restart.
+    /// Saves which documents are in use, for other replicas and for the next start.
     pub async fn save(&self) {
         self.save_with(true).await;
     }
 
-    /// The same; whether a later check alone is enough is said by `checks`.
+    /// Saves as [`Revalidator::save`] does; with `checks`, also rows that have only a later check.
     async fn save_with(&self, checks: bool) {
         let RevalidatorParts { activity, store, clock, config, .. } = &self.parts;
         let worth = Worth { use_moved: config.lookback / WORTH_SAVING, checks };
         saving::save(activity, store, worth, clock.now() - config.lookback).await;
     }
 
-    /// One sweep; a thorough one reads the store's index and saves checks. Whether it has read
-    /// that.
+    /// Runs one sweep. A thorough one reads the store's index and saves checks; returns true if it
+    /// has read the index.
     async fn sweep(&self, is_thorough: bool) -> bool {
         let RevalidatorParts { config, slots, metrics, .. } = &self.parts;
         let began = Stopwatch::start();
@@ -140,7 +139,7 @@ impl Revalidator {
         let Some(plan) = self.plan().await else { return read.is_some() };
         let due = plan.len();
         metrics.planned(due, adopted);
-        let rates = Rates::new(due, *slots, self.most(), config);
+        let rates = Pacing::new(due, *slots, self.most(), config);
         let tally = Sweep::new(&self.parts, plan, rates, &self.pace).run().await;
         self.save_with(is_thorough).await;
         metrics.ended(began.elapsed());
@@ -148,7 +147,7 @@ impl Revalidator {
         read.is_some()
     }
 
-    /// Returns how many requests a second all may make in the sweep that begins.
+    /// Returns the most requests per second for the sweep that begins.
     fn most(&self) -> f64 {
         match self.parts.config.max_rps {
             MaxRps::Fixed(rate) => rate,
@@ -159,7 +158,7 @@ impl Revalidator {
         }
     }
 
-    /// The plan of this sweep; nothing if that cannot be made.
+    /// Returns the plan of this sweep; `None` if planning failed.
     async fn plan(&self) -> Option<Plan> {
         let RevalidatorParts { config, activity, clock, .. } = &self.parts;
         let (interval, now) = (config.interval, clock.now());
@@ -167,14 +166,15 @@ impl Revalidator {
         let is_short = active.len() <= PLANNED_AT_ONCE;
         let plan = move || (lateness(&active, interval, now), Plan::new(&active, interval, now));
         let planned = if is_short { Ok(plan()) } else { tasks::blocking(plan).await };
-        let (lateness, plan) =
-            planned.inspect_err(|error| tracing::error!(%error, "no plan for a sweep")).ok()?;
+        let (lateness, plan) = planned
+            .inspect_err(|error| tracing::error!(%error, "planning of a sweep failed"))
+            .ok()?;
         activity.note_lateness(lateness);
         Some(plan)
     }
 
-    /// Learns from the index what other replicas did; returns how many entries that changed here,
-    /// or nothing if the store does not tell.
+    /// Adopts the checks of other replicas from the index. Returns how many entries that changed,
+    /// or `None` if the store does not answer.
     async fn adopt(&self) -> Option<usize> {
         let RevalidatorParts { cache, activity, store, clock, config, .. } = &self.parts;
         let since = clock.now() - config.lookback;
@@ -184,14 +184,15 @@ impl Revalidator {
         for row in activity.merge(&rows, clock.now(), config.lookback).await {
             let Some(check) = row.check else { continue };
             adopted += usize::from(cache.adopt(row.key, check).await);
-            // After a restart all rows are news, and L1 holds none of the documents: nothing waits.
+            // After a restart all rows are new and L1 holds no document, so no row waits for
+            // anything.
             consume_budget().await;
         }
         Some(adopted)
     }
 }
 
-/// One line a sweep, unless there was nothing to do.
+/// Logs one line per sweep, unless there was nothing to do.
 fn report(due: usize, adopted: usize, tally: &SweepTally, took: Duration) {
     if due == 0 && adopted == 0 {
         return;

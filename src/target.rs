@@ -32,7 +32,7 @@ use std::fmt;
 use std::ops::Range;
 
 use self::canonical::Canonical;
-use self::grammar::Parts;
+use self::grammar::UrlParts;
 
 pub use api_root::{ApiRoot, DEFAULT_API_ROOT};
 pub use error::Error;
@@ -63,7 +63,7 @@ pub struct Target {
 impl Target {
     /// Parses the `url` parameter after exactly one percent-decoding. Blanks around it are ignored.
     pub fn parse(raw: &str, policy: &Policy) -> Result<Self, Error> {
-        let parts = Parts::split(grammar::trim_blanks(raw))?;
+        let parts = UrlParts::split(grammar::trim_blanks(raw))?;
         policy.check_host(&parts.host, parts.port)?;
         path::check(parts.path)?;
         query::check(parts.query)?;
@@ -104,7 +104,7 @@ impl Target {
     /// client.
     pub(crate) fn token_owner(policy: &Policy) -> Option<Self> {
         let url = format!("https://{}{}", policy.token_hosts().first()?, policy.user_path());
-        let parts = Parts::split(&url).ok()?;
+        let parts = UrlParts::split(&url).ok()?;
         policy.check_host(&parts.host, parts.port).ok()?;
         let Canonical { url, host, path } = canonical::canonicalise(&parts).ok()?;
         let (key, representation) = (Key::of(&url), Representation::Default);

@@ -41,7 +41,7 @@ mod token_check;
 mod token_checks;
 mod tokens;
 
-pub use calls::{Call, CallResult, Calls, Cost};
+pub use calls::{CallResult, Calls, Cost, PastCall};
 pub use cause::Cause;
 pub use client::ClientError;
 pub use context::{Ask, Upstream};

@@ -22,13 +22,13 @@ const STOP_LIMIT: Duration = Duration::from_secs(1);
 const PROBES_PER_RETRY: u32 = 8;
 
 /// The owner of the background tasks.
-pub(super) struct Background {
+pub(super) struct BackgroundTasks {
     tasks: Tasks,
     stop: CancellationToken,
     sweeps: CancellationToken,
 }
 
-impl Background {
+impl BackgroundTasks {
     pub(super) fn start(app: &App) -> Self {
         let tasks = Tasks::new();
         let stop = CancellationToken::new();

@@ -14,7 +14,7 @@ use crate::revalidate::Revalidator;
 use crate::store::Store;
 use crate::tasks::Tasks;
 
-use super::background::Background;
+use super::background::BackgroundTasks;
 
 /// The time for the store to close. A store that hangs must not keep the process alive.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ pub(super) struct Shutdown<'a> {
     pub(super) health: &'a Health,
     pub(super) stop: Stop,
     pub(super) flights: &'a Tasks,
-    pub(super) background: Background,
+    pub(super) background: BackgroundTasks,
     pub(super) write_behind: &'a WriteBehind,
     pub(super) revalidator: &'a Revalidator,
     pub(super) store: &'a dyn Store,

@@ -15,14 +15,14 @@ use super::status::{Detail, Status};
 use super::steps::WaitTimes;
 use crate::entry::Entry;
 
-/// An answer, before anything of HTTP.
+/// An answer, independent of HTTP.
 #[derive(Debug)]
 pub struct Answer {
     /// The origin of the answer.
     pub status: Status,
     /// Its contents.
     pub given: Payload,
-    /// The time that the request waited; nothing for a hit.
+    /// The time that the request waited; `None` for a hit.
     pub waited: Option<Box<WaitTimes>>,
 }
 
@@ -37,25 +37,26 @@ pub enum Payload {
         status: StatusCode,
         /// The upstream's body.
         body: Bytes,
-        /// The time to wait, where the upstream or a rate limit states one.
+        /// The time after which the client may try again, if the upstream or a rate limit states
+        /// one.
         retry_after: Option<Duration>,
     },
     /// No answer from the upstream.
     Failed {
         /// The reason.
         failure: Failure,
-        /// The time to wait, where no call was possible.
+        /// The time after which the client may try again, if no call was possible.
         retry_after: Option<Duration>,
     },
 }
 
 impl Answer {
-    /// An answer that nobody has waited for.
+    /// Creates an answer without a wait.
     pub(super) fn new(status: Status, given: Payload) -> Self {
         Self { status, given, waited: None }
     }
 
-    /// Returns the age of the document in seconds, if the answer is one.
+    /// Returns the age of the document in seconds; `None` if the answer is no document.
     pub fn age(&self, now: Timestamp) -> Option<u64> {
         match &self.given {
             Payload::Document(entry) => Some(now.since(entry.times.checked_at).as_secs()),
@@ -63,7 +64,7 @@ impl Answer {
         }
     }
 
-    /// The answer, given after a wait.
+    /// Returns the answer with the time that the request waited.
     pub(super) fn after(self, waited: WaitTimes) -> Self {
         Self { waited: Some(Box::new(waited)), ..self }
     }
@@ -73,7 +74,7 @@ impl Answer {
         matches!(self.given, Payload::Document(_))
     }
 
-    /// A stored entry as it is.
+    /// Returns a stored entry as the answer.
     pub(super) fn stored(entry: &Arc<Entry>, now: Timestamp, detail: Option<Detail>) -> Self {
         let status = Status { detail, ..Status::hit(entry.seconds_left(now)) };
         if entry.is_negative() {
@@ -84,16 +85,16 @@ impl Answer {
         Self::new(status, Payload::Document(Arc::clone(entry)))
     }
 
-    /// The copy, served while nothing confirms that the document is lost.
+    /// Returns the copy as the answer while nothing confirms that the document is lost.
     pub(super) fn unconfirmed(copy: &Arc<Entry>, now: Timestamp) -> Self {
         Self::stored(copy, now, Some(Detail::Unconfirmed))
     }
 
-    /// The copy, served without a call in place of an answer that would fail.
+    /// Returns the copy as the answer without a call, in place of a failure.
     pub(super) fn copy_without_call(copy: &Arc<Entry>, now: Timestamp) -> Self {
         let mut answer = Self::stored(copy, now, Some(Detail::StaleIfError));
         if copy.times.begin_after(now) {
-            // It is expired, nobody knows for how long.
+            // It has expired, at an unknown time.
             answer.status.ttl = Some(0);
         }
         answer
@@ -101,13 +102,14 @@ impl Answer {
 }
 
 impl Payload {
-    /// A negative entry, as the exchange that it remembers was answered.
+    /// Returns the contents of a negative entry: the answer of the exchange that it remembers.
     pub(super) fn negative(entry: &Entry, now: Timestamp) -> Self {
         let refusal = entry.extras.refusal();
         if let Some(reason) = refusal.filter(|reason| reason.is_bad_answer()) {
             return Self::Failed { failure: Failure::new(reason), retry_after: None };
         }
-        // The upstream has not finished; the entry expires when it wants to be asked again.
+        // GitHub is still computing the answer; the entry expires at the time of the next request
+        // for it.
         let is_unfinished = entry.status == StatusCode::ACCEPTED;
         let retry_after = is_unfinished.then(|| entry.times.expires_at.since(now));
         Self::Passed { status: entry.status, body: entry.body.bytes().clone(), retry_after }

@@ -1,11 +1,10 @@
 //! A compressor of new bodies. It makes their gzip forms after they are in L1, on a blocking
 //! thread.
 //!
-//! Until a form is there, hits go out without it. The queue holds keys and no bodies, so an entry
-//! that is evicted or replaced meanwhile costs nothing. A full queue drops what comes: such a body
-//! gets its form with the record that the store writes, or when its document is next checked. The
-//! subtle thing is that L1 has to weigh an entry again when its form is there, whichever part of
-//! svm made it.
+//! Until a form exists, hits are sent uncompressed. The queue holds keys and no bodies, so an entry
+//! that is evicted or replaced in the meantime costs nothing. A full queue drops new keys: such a
+//! body gets its form when the store writes its record, or with the next check of the document. L1
+//! must weigh an entry again once its form exists, whichever part of svm made it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,15 +19,15 @@ use super::memory::Memory;
 use super::metrics::CacheMetrics;
 use crate::entry::Entry;
 
-/// Documents that may wait. A typical one takes 0.1 ms, so none waits for much longer than a tenth
-/// of a second.
+/// The number of documents that may wait. A typical one takes 0.1 ms, so the wait is about a tenth
+/// of a second at most.
 const QUEUE_KEYS: usize = 1024;
 
-/// Bytes of bodies that are compressed together, which takes a millisecond or two. The last body
-/// may be longer.
+/// The number of bytes that are compressed in one batch, which takes one or two milliseconds. The
+/// last body may exceed it.
 const BATCH_BYTES: usize = 256 << 10;
 
-/// The queue of documents whose bodies have no form yet, and the work on it.
+/// The queue of documents whose bodies have no gzip form yet.
 pub struct Compressor {
     waiting: Mutex<VecDeque<Key>>,
     arrived: Notify,
@@ -36,13 +35,12 @@ pub struct Compressor {
 }
 
 impl Compressor {
-    /// An empty queue.
+    /// Creates a compressor with an empty queue.
     pub fn new(metrics: Arc<CacheMetrics>) -> Self {
         Self { waiting: Mutex::default(), arrived: Notify::new(), metrics }
     }
 
-    /// Has the form of an entry made that L1 has just got, if it shall have one and nobody has made
-    /// it; never waits.
+    /// Queues a new entry of L1, if its body is to be compressed and has no form yet. Never waits.
     pub(super) fn offer(&self, key: Key, entry: &Entry) {
         if entry.is_negative() || !entry.body.awaits_gzip() {
             return;
@@ -55,13 +53,13 @@ impl Compressor {
         self.arrived.notify_one();
     }
 
-    /// Documents that wait.
+    /// Returns how many documents wait.
     pub(super) fn depth(&self) -> usize {
         self.waiting.lock().len()
     }
 
-    /// Works for as long as it is awaited. A thread that is compressing
-    /// when that ends goes on to the end of its bodies.
+    /// Compresses bodies until it is dropped. A batch that a thread has begun by then is still
+    /// finished.
     pub(super) async fn run(&self, memory: &Memory) {
         loop {
             let entries = self.next(memory);
@@ -73,8 +71,8 @@ impl Compressor {
         }
     }
 
-    /// The next entries: to wake a thread takes as long as to compress a small body, so it gets
-    /// several.
+    /// Returns the next batch: several small bodies, since waking a thread takes as long as
+    /// compressing one.
     fn next(&self, memory: &Memory) -> Vec<(Key, Arc<Entry>)> {
         let (mut entries, mut bytes) = (Vec::new(), 0);
         while bytes < BATCH_BYTES {

@@ -1,11 +1,11 @@
-//! The confirmation of an answer that would take a document away: the witnesses are heard, and the
-//! copy stays until the claim is believed.
+//! The confirmation of answers that claim that a document is lost. Other documents serve as
+//! witnesses, and the copy stays until the claim is believed.
 
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use crate::entry::{Claim, Doubt, Entry};
+use crate::entry::{Doubt, Entry, LossClaim};
 use crate::target::Target;
 use crate::upstream::{Ask, Priority};
 
@@ -13,23 +13,22 @@ use super::Cache;
 use super::flight_result::ExchangeResult;
 use super::policy::{self, LostRelease, Witness};
 use super::release;
-use super::tiers::Tiers;
 
 impl Cache {
-    /// Asks about documents that the upstream claims are lost, each at its time, for as long as it
-    /// is awaited.
+    /// Checks documents that the upstream claims are lost, each at its planned time. Runs until it
+    /// is dropped.
     pub async fn confirm_losses(&self) {
-        let tiers = &self.0;
+        let parts = &self.0;
         loop {
-            let due = tiers.confirmations.next(&tiers.clock).await;
+            let due = parts.confirmations.next(&parts.clock).await;
             join_all(due.iter().map(|target| self.revalidate(target))).await;
         }
     }
 }
 
-impl Tiers {
-    /// Returns the result of an exchange, or that nothing confirms it yet if it takes the copy
-    /// away.
+impl Cache {
+    /// Returns the result of an exchange, or [`ExchangeResult::Unconfirmed`] if it would remove the
+    /// copy and nothing confirms it yet.
     pub(super) async fn confirmed(
         &self,
         target: &Target,
@@ -42,13 +41,13 @@ impl Tiers {
         else {
             return exchanged;
         };
-        let now = self.clock.now();
-        let Some(claim) = policy::claim(target, copy, claimed, now, &self.rules) else {
+        let now = self.0.clock.now();
+        let Some(claim) = policy::claim(target, copy, claimed, now, &self.0.rules) else {
             return exchanged;
         };
         let witness = self.hear_witnesses(target, copy, priority).await;
         let before = copy.extras.doubt();
-        let weighed = policy::weigh(claim, before, witness, self.clock.now());
+        let weighed = policy::weigh(claim, before, witness, self.0.clock.now());
         self.tell(target, claim, copy, claimed, weighed.as_ref());
         let Some(doubt) = weighed else { return exchanged };
         let doubt = Doubt { token: claimed.token, ..doubt };
@@ -57,7 +56,7 @@ impl Tiers {
         ExchangeResult::Unconfirmed { copy, claimed: Arc::clone(claimed) }
     }
 
-    /// Hears the releases that the claim takes away, up to the first one that is not gone.
+    /// Checks the releases that the claim removes, up to the first one that still exists.
     async fn hear_witnesses(&self, target: &Target, copy: &Entry, priority: Priority) -> Witness {
         let mut heard = Witness::Silent;
         for lost in policy::lost_releases(target, copy) {
@@ -69,29 +68,32 @@ impl Tiers {
         heard
     }
 
-    /// A release is gone by GitHub's own event, or by the document of its tag.
+    /// Checks one release. It is absent if GitHub sent an event about its removal, or if the
+    /// document of its tag does not exist.
     async fn hear_witness(
         &self,
         target: &Target,
         lost: &LostRelease,
         priority: Priority,
     ) -> Witness {
-        if self.pushes.tell_removal(lost.id, self.clock.now()) {
+        if self.0.pushes.tell_removal(lost.id, self.0.clock.now()) {
             return Witness::Absent;
         }
         let document = lost.document.as_ref();
-        let Some(document) = document.and_then(|it| target.redirect(it, &self.targets).ok()) else {
+        let Some(document) = document.and_then(|it| target.redirect(it, &self.0.targets).ok())
+        else {
             return Witness::Silent;
         };
-        let reply = self.upstream.get(Ask { target: &document, stored: None, priority }).await;
+        let reply = self.0.upstream.get(Ask { target: &document, stored: None, priority }).await;
         reply.map_or(Witness::Silent, |reply| Witness::of(reply.status, &reply.body))
     }
 
-    /// Counts a claim, and logs it with both states when it is new and when it is believed.
+    /// Counts a claim, and logs it with both states, once when it is new and once when it is
+    /// believed.
     fn tell(
         &self,
         target: &Target,
-        claim: Claim,
+        claim: LossClaim,
         copy: &Entry,
         claimed: &Entry,
         doubt: Option<&Doubt>,
@@ -100,19 +102,19 @@ impl Tiers {
         let (stored, claimed) = (state(copy), state(claimed));
         match (copy.extras.doubt(), doubt) {
             (None, Some(_)) => {
-                self.metrics.doubted(claim.loss);
+                self.0.metrics.doubted(claim.loss);
                 tracing::warn!(host, path, loss, stored, claimed, "a loss is not confirmed yet");
             }
             (Some(_), Some(_)) => {}
             (_, None) => {
-                self.metrics.lost(claim.loss);
+                self.0.metrics.lost(claim.loss);
                 tracing::info!(host, path, loss, stored, claimed, "a loss is confirmed");
             }
         }
     }
 }
 
-/// The state of a document in a few words.
+/// Describes the state of a document in a few words.
 fn state(entry: &Entry) -> String {
     if entry.is_negative() {
         return entry.status.as_u16().to_string();

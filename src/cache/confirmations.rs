@@ -1,7 +1,7 @@
-//! The questions about claims of losses, each at its time.
+//! The planned checks of documents whose loss is not confirmed.
 //!
-//! A claim that finds no place is asked about by the next sweep, or by a client's request once the
-//! question is overdue.
+//! If the plan is full, the next sweep checks the document, or a client's request does once the
+//! check is overdue.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,12 @@ use crate::target::{Key, Target};
 
 use super::due::next_due;
 
-/// The claims that wait at most.
+/// The most checks that wait.
 const MOST: usize = 1_024;
-/// The questions that are asked at once.
+/// The most checks that run at once.
 const AT_ONCE: usize = 8;
 
-/// The documents to be asked about, each with the time of its next question.
+/// The documents to check, each with the time of its next check.
 #[derive(Debug, Default)]
 pub struct Confirmations {
     by_key: Mutex<HashMap<Key, (Timestamp, Target)>>,
@@ -26,7 +26,7 @@ pub struct Confirmations {
 }
 
 impl Confirmations {
-    /// Plans the next question about a document, in place of an earlier plan.
+    /// Plans the next check of a document, in place of an earlier plan.
     pub(super) fn plan(&self, target: &Target, at: Timestamp) {
         let mut by_key = self.by_key.lock();
         if by_key.len() < MOST || by_key.contains_key(&target.key()) {
@@ -36,7 +36,7 @@ impl Confirmations {
         }
     }
 
-    /// Waits for the next documents to be asked about, and takes them.
+    /// Waits for the next documents that are due, and takes them.
     pub(super) async fn next(&self, clock: &Clock) -> Vec<Target> {
         let is_idle = || self.by_key.lock().is_empty();
         let take = |now| Some(self.take_due(now)).filter(|due| !due.is_empty());

@@ -1,4 +1,4 @@
-//! The wait for work that is planned by the service's clock.
+//! A wait for work that is planned by the service's clock.
 
 use std::time::Duration;
 

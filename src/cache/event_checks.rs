@@ -1,9 +1,9 @@
-//! The checks of the documents of repositories of which GitHub has told an event.
+//! The checks that follow GitHub's events about repositories.
 //!
-//! An event concerns the documents in use, in whichever tier they lie. Their number is bounded, the
-//! most used first: clients choose what is in use. An answer that a document does not exist is
-//! dropped instead, so that the next client has it asked for: anybody can ask for any number of
-//! names that do not exist, and each check of one costs quota.
+//! An event causes checks of the documents in use, whether in memory or in the store, up to a
+//! bound, the most used first: clients decide which documents are in use. Negative entries are
+//! dropped instead, so that the next request asks the upstream: anybody can request any number of
+//! unknown names, and each of their checks costs quota.
 
 use std::sync::Arc;
 
@@ -16,19 +16,18 @@ use crate::upstream::Priority;
 use super::Cache;
 use super::pushes::{Pushes, Repository};
 
-/// The documents that an event has checked.
+/// The most documents that one event checks.
 const MOST_DOCUMENTS: usize = 256;
-/// The documents that are checked at once.
+/// The most documents that are checked at once.
 const AT_ONCE: usize = 8;
 
 impl Cache {
-    /// The events that GitHub has told.
+    /// Returns GitHub's events.
     pub fn pushes(&self) -> &Pushes {
         &self.0.pushes
     }
 
-    /// Checks the documents of repositories of which there was an event, for as long as it is
-    /// awaited.
+    /// Checks the documents of repositories after their events. Runs until it is dropped.
     pub async fn follow_pushes(&self) {
         loop {
             let due = self.0.pushes.next(&self.0.clock).await;
@@ -44,7 +43,7 @@ impl Cache {
         }
     }
 
-    /// The documents in use that are those of a repository, but for a few others by chance.
+    /// Returns the keys of the documents in use of a repository, and a few others by chance.
     async fn in_use(&self, repository: &Repository) -> Vec<Key> {
         let [by_name, by_number] = repository.paths();
         let repositories = Repositories::at([Some(&by_name), Some(&by_number)]);
@@ -53,16 +52,16 @@ impl Cache {
 
     fn forget_absent(&self, repository: &Repository) {
         let paths = repository.paths();
-        let tiers = &self.0;
-        tiers.memory.forget_absent(|entry| {
-            // To parse each name in memory would take a second for a million of them.
+        let parts = &self.0;
+        parts.memory.forget_absent(|entry| {
+            // A search first: parsing each of a million names in memory would take a second.
             paths.iter().any(|path| entry.url.contains(path.as_str()))
-                && Target::parse_name(&entry.url, &tiers.targets)
-                    .is_ok_and(|target| repository.has(&target, entry, &tiers.targets))
+                && Target::parse_name(&entry.url, &parts.targets)
+                    .is_ok_and(|target| repository.has(&target, entry, &parts.targets))
         });
     }
 
-    /// Checks a document as urgently as for a client, if it is one of the repository.
+    /// Checks a document with foreground priority, if it belongs to the repository.
     async fn check(&self, key: Key, repository: &Arc<Repository>) {
         let Ok(Some(entry)) = self.stored(key).await else { return };
         let Ok(target) = Target::parse_name(&entry.url, &self.0.targets) else { return };

@@ -1,4 +1,4 @@
-//! The state of a document, and the fate of a request for it now, for somebody who asks why.
+//! An explanation of a document: its state, and the outcome that a request for it would have now.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use crate::target::Target;
 use crate::upstream::Failure;
 
 use super::Cache;
+use super::fetch::Lookup;
 use super::flight_result::{ExchangeResult, FlightResult, NotStored};
 use super::mutability::mutability;
 use super::policy::{self, Demand, Recall};
 use super::status::Status;
-use super::tiers::{Lookup, Tiers};
 
 /// The place of a document in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +29,16 @@ pub enum Tier {
     Unknown,
 }
 
-/// The fate of a request that came now.
+/// The outcome that a request would have now.
 #[derive(Clone, Debug)]
 pub enum Prospect {
-    /// It gets what is stored, and costs no call.
+    /// A stored entry answers it, without a call.
     Serve(Status),
-    /// It gets what is stored, and the upstream is asked in the background.
+    /// A stored entry answers it, and a call is made in the background.
     ServeAndRetry(Status),
     /// It waits for the upstream.
     Wait,
-    /// It would have to wait for the upstream, and no call is possible now: it gets a copy, or a
-    /// refusal at once.
+    /// It needs a call, and none is possible now: a copy or a refusal answers it at once.
     WithoutCall {
         /// The origin of its answer.
         status: Status,
@@ -59,7 +58,7 @@ pub struct Explanation {
     pub entry: Option<Arc<Entry>>,
     /// The time of the explanation.
     pub now: Timestamp,
-    /// The fate of a request.
+    /// The outcome of a request.
     pub prospect: Prospect,
     /// The kind of the document, as far as that is known.
     pub mutability: Option<Mutability>,
@@ -76,24 +75,24 @@ pub struct Explanation {
 }
 
 impl Cache {
-    /// Explains a document, and the fate of a request with this demand. It asks no upstream,
+    /// Explains a document, and the outcome of a request with this demand. It calls no upstream,
     /// promotes nothing and counts as no use.
     pub async fn explain(&self, target: &Target, demand: Demand) -> Explanation {
-        let tiers = &self.0;
+        let parts = &self.0;
         let key = target.key();
-        let (tier, entry) = match tiers.memory.entry(&key) {
+        let (tier, entry) = match parts.memory.entry(&key) {
             Some(entry) => (Tier::L1, Some(entry)),
-            None => match tiers.read_outside_l1(key).await {
+            None => match self.read_outside_l1(key).await {
                 Lookup::Found { entry, .. } => (Tier::L2, Some(entry)),
                 Lookup::Absent { .. } => (Tier::Nowhere, None),
                 Lookup::Unknown(_) => (Tier::Unknown, None),
             },
         };
-        let now = tiers.clock.now();
-        let outdated = entry.as_ref().and_then(|entry| tiers.outdated(target, entry));
+        let now = parts.clock.now();
+        let outdated = entry.as_ref().and_then(|entry| self.outdated(target, entry));
         let judged = outdated.as_ref().or(entry.as_ref());
-        let obstacle = tiers.upstream.check_usable(target).err();
-        let prospect = tiers.prospect(judged, demand, obstacle.clone(), now);
+        let obstacle = parts.upstream.check_usable(target).err();
+        let prospect = self.prospect(judged, demand, obstacle.clone(), now);
         let documents = entry.as_ref().filter(|entry| !entry.is_negative());
         Explanation {
             tier,
@@ -101,17 +100,17 @@ impl Cache {
             prospect,
             mutability: documents.map(|entry| mutability(target, entry, now)),
             is_outdated: outdated.is_some(),
-            check_interval: tiers.rules.check_interval,
-            active: tiers.activity.active(key),
-            call: tiers.flights.underway_for(&key),
+            check_interval: parts.rules.check_interval,
+            active: parts.activity.active(key),
+            call: parts.flights.underway_for(&key),
             obstacle,
             entry,
         }
     }
 }
 
-impl Tiers {
-    /// Returns the fate of a request that finds this entry.
+impl Cache {
+    /// Returns the outcome of a request that finds this entry.
     fn prospect(
         &self,
         entry: Option<&Arc<Entry>>,
@@ -119,15 +118,15 @@ impl Tiers {
         obstacle: Option<Failure>,
         now: Timestamp,
     ) -> Prospect {
-        match entry.map(|entry| policy::recall(entry, demand, now, &self.rules)) {
+        match entry.map(|entry| policy::recall(entry, demand, now, &self.0.rules)) {
             Some(Recall::Serve(answer)) => return Prospect::Serve(answer.status),
             Some(Recall::ServeAndRetry(answer)) => return Prospect::ServeAndRetry(answer.status),
             Some(Recall::Ask) | None => {}
         }
         let Some(failure) = obstacle else { return Prospect::Wait };
         let exchanged = ExchangeResult::NotStored(NotStored::Failed(failure.clone()));
-        let facts = FlightResult::Exchange { previous: entry.cloned(), exchanged };
-        match policy::answer(demand, &facts, false, now, &self.rules) {
+        let result = FlightResult::Exchange { previous: entry.cloned(), exchanged };
+        match policy::answer(demand, &result, false, now, &self.0.rules) {
             Some(answer) => {
                 let has_copy = answer.is_document();
                 Prospect::WithoutCall { status: answer.status, has_copy, failure }

@@ -1,12 +1,12 @@
 //! Single flight: concurrent requests for one key share one piece of work.
 //!
-//! The flight is its own task. A client that leaves drops a receiver and nothing else; a panic ends
-//! the flight for all waiters. The flight gives its key up before it publishes its result, so a
-//! waiter that has seen the result and asks again leads a new flight instead of joining the old
+//! A flight is a task of its own. A client that leaves drops a receiver and nothing else; a panic
+//! ends the flight for all waiters. The flight frees its key before it publishes its result, so a
+//! waiter that has seen the result and asks again starts a new flight instead of joining the old
 //! one.
 //!
-//! Lock order: the map's lock is never held across an await, nor while a result is published. A
-//! leader asks for its permit under that lock.
+//! Locks: the map's lock is never held across an await, nor while a result is published. A leader
+//! takes its permit under that lock.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -34,7 +34,7 @@ pub struct Flights {
     tasks: Tasks,
 }
 
-/// A place on a flight.
+/// A flight, as its waiters see it.
 #[derive(Clone, Debug)]
 pub struct Flight {
     progress: watch::Receiver<Progress>,
@@ -46,20 +46,20 @@ pub struct Flight {
 /// The part of a request in a flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// This one's.
+    /// The request started the flight.
     Leader,
-    /// Another one's.
+    /// The request joined the flight of another.
     Follower,
 }
 
 /// The result of waiting for a flight.
 #[derive(Debug)]
 pub enum Waited {
-    /// With facts.
+    /// The flight has ended.
     Done(Arc<FlightResult>),
-    /// Not yet, but with an entry that serves this waiter.
+    /// The flight goes on; it has found an entry that serves this waiter.
     Candidate(Candidate),
-    /// With a panic.
+    /// The flight has panicked.
     Panicked,
 }
 
@@ -72,10 +72,10 @@ pub struct Candidate {
     pub from_l2: bool,
 }
 
-/// The use of a copy to a waiter.
+/// The use of a stored copy for a waiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CopyUse {
-    /// It is what was asked for.
+    /// It is a full answer.
     Now,
     /// It may stand in for an answer that takes too long.
     AfterPatience,
@@ -86,10 +86,10 @@ pub enum CopyUse {
 #[derive(Debug, Default)]
 struct Progress {
     candidate: Option<Candidate>,
-    facts: Option<Arc<FlightResult>>,
+    result: Option<Arc<FlightResult>>,
 }
 
-/// The flight's own end of it: tells those who wait what is known so far.
+/// The leader's end of a flight. It publishes the candidate and the result to the waiters.
 #[derive(Debug)]
 pub struct FlightHandle {
     flights: Arc<Flights>,
@@ -104,13 +104,14 @@ pub(super) fn freely() -> Result<(), Infallible> {
 }
 
 impl Flights {
-    /// No flights yet; they will belong to `tasks`.
+    /// Creates an empty map. Its flights are spawned on `tasks`.
     pub fn new(tasks: Tasks) -> Arc<Self> {
         Arc::new(Self { by_key: Mutex::default(), tasks })
     }
 
-    /// Joins the flight for `key`, or starts one that runs `run` on behalf of `priority`. `permit`
-    /// is asked for once it is certain that there is none to join; `freely` permits any.
+    /// Joins the flight for `key`, or starts one that runs `run` with `priority`. Only a start
+    /// calls
+    /// `permit`; [`freely`] permits any.
     ///
     /// # Errors
     ///
@@ -138,10 +139,10 @@ impl Flights {
 
         let flights = Arc::clone(self);
         let handle = Arc::new(FlightHandle { flights, key, progress: sender, steps });
-        // In a box: a task moves its future several times, and this one has some ten kilobytes.
+        // In a box: a task moves its future several times, and this one has about ten kilobytes.
         let work = Box::pin(run(Arc::clone(&handle)));
-        // A panic in `work` drops the handle, and with it the slot and the sender. The lines of the
-        // flight belong to the request that starts it.
+        // A panic in `work` drops the handle, which frees the key and closes the channel. The span
+        // makes the log lines of the flight name the request that started it.
         self.tasks.spawn(async move { handle.end(work.await) }.in_current_span());
         Ok((flight, Role::Leader))
     }
@@ -158,7 +159,7 @@ impl Flights {
 }
 
 impl Flight {
-    /// On whose behalf the flight runs.
+    /// The priority with which the flight was started.
     pub fn priority(&self) -> Priority {
         self.priority
     }
@@ -168,8 +169,8 @@ impl Flight {
         Arc::clone(&self.steps)
     }
 
-    /// Waits for the end, or for an announced copy that serves: at once, or once the flight has
-    /// been under way for as long as `patience`.
+    /// Waits for the end of the flight, or for a candidate that serves: at once, or when the flight
+    /// has been under way for `patience`.
     pub async fn wait(
         mut self,
         patience: Option<Duration>,
@@ -189,11 +190,11 @@ impl Flight {
 
     async fn waited(&mut self, serves: impl Fn(&Entry) -> bool) -> Waited {
         let ended = self.progress.wait_for(|progress| {
-            progress.facts.is_some()
+            progress.result.is_some()
                 || progress.candidate.as_ref().is_some_and(|found| serves(&found.entry))
         });
         match ended.await.as_deref() {
-            Ok(Progress { facts: Some(facts), .. }) => Waited::Done(Arc::clone(facts)),
+            Ok(Progress { result: Some(result), .. }) => Waited::Done(Arc::clone(result)),
             Ok(Progress { candidate: Some(candidate), .. }) => Waited::Candidate(candidate.clone()),
             _ => Waited::Panicked,
         }
@@ -201,19 +202,19 @@ impl Flight {
 }
 
 impl FlightHandle {
-    /// Tells those who wait which entry there is.
+    /// Publishes the entry that was found before the exchange.
     pub fn announce(&self, candidate: Candidate) {
         self.progress.send_modify(|progress| progress.candidate = Some(candidate));
     }
 
-    /// The steps of the flight, to be recorded.
+    /// The steps of the flight, to record their times.
     pub(super) fn steps(&self) -> &Steps {
         &self.steps
     }
 
-    fn end(&self, facts: FlightResult) {
+    fn end(&self, result: FlightResult) {
         self.clear();
-        self.progress.send_modify(|progress| progress.facts = Some(Arc::new(facts)));
+        self.progress.send_modify(|progress| progress.result = Some(Arc::new(result)));
     }
 
     fn clear(&self) {

@@ -42,7 +42,7 @@ impl FlightResult {
     }
 
     /// Returns true if the upstream should have been asked and could not be.
-    pub fn are_without_call(&self) -> bool {
+    pub fn is_without_call(&self) -> bool {
         let Self::Exchange { exchanged: ExchangeResult::NotStored(kept), .. } = self else {
             return false;
         };

@@ -1,8 +1,8 @@
-//! Lists of several pages. An element that is added moves others to the next page, so a page that
-//! was checked before is outdated: an element would be on no page, or on two.
+//! The changes of lists of several pages. A new element moves others to the next page, so a page
+//! that was checked earlier is outdated: an element would be on no page, or on two.
 //!
-//! svm notes when the elements of a page change, and takes the other pages of the list for expired
-//! that were checked before. To check them costs no quota where they are unchanged.
+//! When the elements of a page change, the other pages of the list count as expired if they were
+//! checked earlier. Their checks cost no quota if they are unchanged.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 
@@ -15,10 +15,10 @@ use crate::clock::Timestamp;
 use crate::entry::Entry;
 use crate::target::Target;
 
-/// The lists that are remembered; of others the rule does not hold.
+/// The most lists that are remembered; pages of other lists never count as outdated.
 const MOST_LISTS: u64 = 4_096;
 
-/// The moments at which the elements of lists last changed.
+/// The times at which the elements of lists last changed.
 #[derive(Debug)]
 pub struct Lists(Lru<Box<str>, Timestamp>);
 
@@ -29,7 +29,7 @@ impl Default for Lists {
 }
 
 impl Lists {
-    /// Notes a change of the elements of a page, if its new body has others than the one before.
+    /// Records a change of the elements of a page, if its new body has other elements.
     pub(super) fn note(&self, target: &Target, before: &Entry, after: &Entry) {
         if before.body == after.body || is_only_page(before) && is_only_page(after) {
             return;
@@ -41,7 +41,7 @@ impl Lists {
 
     /// Returns true if another page of the list has changed since this one was checked.
     pub(super) fn have_outdated(&self, target: &Target, page: &Entry) -> bool {
-        // A hit of any other document costs one look.
+        // For other documents, a hit costs only this comparison.
         !is_only_page(page)
             && self.0.get(&list_of(target)).is_some_and(|at| page.times.checked_at < at)
     }
@@ -58,7 +58,7 @@ fn list_of(target: &Target) -> Box<str> {
     format!("{path}?{}", pairs.collect::<Vec<_>>().join("&")).into()
 }
 
-/// The fields that tell elements apart; the first that is there counts.
+/// The fields that identify an element; the first one present counts.
 #[derive(Deserialize)]
 struct Element {
     id: Option<Value>,
@@ -68,8 +68,8 @@ struct Element {
     name: Option<Value>,
 }
 
-/// Returns a digest of the elements of a page, whatever else is in them; nothing for what is no
-/// list of objects.
+/// Returns a digest of the identities of a page's elements; `None` if the body is no list of
+/// objects.
 fn membership(body: &[u8]) -> Option<u64> {
     let elements: Vec<Element> = serde_json::from_slice(body).ok()?;
     let mut hasher = FixedState::default().build_hasher();

@@ -1,15 +1,15 @@
 //! L1: entries in memory, bounded by weight, the least recently used evicted first.
 //!
-//! moka bounds memory and nothing else: freshness lives in the entry and in our clock. It evicts in
-//! batches, within which it has forgotten the order of use; so each insert, which is as rare as a
-//! miss, asks for its batch at once.
+//! moka bounds memory and nothing else: the entry and svm's clock decide freshness. moka evicts in
+//! batches and forgets the order of use within one, so each insert, which is as rare as a miss,
+//! runs its batch at once.
 //!
-//! Negative entries have a tenth of the capacity to themselves, so a flood of unknown names cannot
-//! push out documents.
+//! Negative entries have a tenth of the capacity to themselves, so a flood of unknown names evicts
+//! no documents.
 //!
-//! Beside each entry lies the stamp that its document is marked with when it is served; entries
-//! come and go, the stamp of a document stays the same. A look-up by the background counts as a
-//! use as well: documents that it keeps up to date are not evicted before those that it does not.
+//! Each entry is stored beside the usage stamp of its document, which a hit marks. Entries are
+//! replaced; the stamp of a document stays. A look-up by the background counts as a use too, so
+//! documents that it keeps up to date are evicted last.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,9 +24,9 @@ use crate::activity::{Activity, Holding, Repositories, Usage};
 use crate::entry::{Check, Entry};
 use crate::target::Key;
 
-/// The weight of an entry beside its body and texts: itself, its tag, its stamp, moka's nodes and
-/// tables, and what the allocator rounds up. As measured: a flood of names that do not exist makes
-/// L1 one of small entries, and then this is most of its memory.
+/// The weight of an entry beside its body and texts: the structure itself, its tag, its stamp,
+/// moka's nodes and tables, and the rounding of the allocator. The value is measured: a flood of
+/// unknown names fills L1 with small entries, and then this is most of its memory.
 const BOOKKEEPING: usize = 768;
 
 /// The tier that answers hits.
@@ -35,9 +35,9 @@ pub struct Memory {
     documents: Lru<Key, Held, RandomState>,
     negatives: Lru<Key, Held, RandomState>,
     activity: Arc<Activity>,
-    /// Entries that were given up for want of room.
+    /// The number of entries that were evicted for lack of room.
     evicted: Arc<AtomicU64>,
-    /// Held over a change, so that what is weighed again is what there is.
+    /// Held during a change, so that a re-weighed entry is still the current one.
     changing: Mutex<()>,
 }
 
@@ -46,7 +46,7 @@ pub struct Memory {
 pub struct Held {
     /// The entry.
     pub entry: Arc<Entry>,
-    /// To be marked when the entry is served.
+    /// The stamp to mark when the entry is served.
     pub usage: Arc<Usage>,
 }
 
@@ -60,7 +60,7 @@ pub struct Level {
 }
 
 impl Memory {
-    /// An empty tier that may hold `capacity` bytes; what it is given, `activity` hears of.
+    /// Creates an empty tier of `capacity` bytes. `activity` holds the stamps of its documents.
     pub fn new(capacity: u64, activity: Arc<Activity>) -> Self {
         let negatives = capacity / 10;
         let evicted = Arc::default();
@@ -69,22 +69,22 @@ impl Memory {
         Self { documents, negatives, activity, evicted, changing: Mutex::new(()) }
     }
 
-    /// The entry of `key`, expired or not, and its stamp.
+    /// Returns the entry of `key`, expired or not, with its stamp.
     pub fn get(&self, key: &Key) -> Option<Held> {
         self.documents.get(key).or_else(|| self.negatives.get(key))
     }
 
-    /// The entry of `key` without its stamp, for a caller that does not serve it.
+    /// Returns the entry of `key` without its stamp, for a caller that does not serve it.
     pub fn entry(&self, key: &Key) -> Option<Arc<Entry>> {
         self.get(key).map(|held| held.entry)
     }
 
-    /// Walks over the documents, and tells of each whether it was ever served.
+    /// Iterates over the documents, with a flag that is true if the document was ever served.
     pub(super) fn walk(&self) -> impl Iterator<Item = (Key, Arc<Entry>, bool)> {
         self.documents.iter().map(|(key, held)| (*key, held.entry, held.usage.is_used()))
     }
 
-    /// Drops those of the negative entries that are named.
+    /// Drops the negative entries for which `is_named` is true.
     pub(super) fn forget_absent(&self, is_named: impl Fn(&Entry) -> bool) {
         for (key, held) in &self.negatives {
             if is_named(&held.entry) {
@@ -93,7 +93,7 @@ impl Memory {
         }
     }
 
-    /// Keeps `entry` in place of whatever its key had.
+    /// Inserts `entry` in place of the entry that its key had.
     pub fn insert(&self, key: Key, entry: Arc<Entry>) {
         let (home, other) = if entry.is_negative() {
             (&self.negatives, &self.documents)
@@ -110,14 +110,14 @@ impl Memory {
         self.tend();
     }
 
-    /// Weighs the document of `key` again, whose body may have got its gzip form since. moka weighs
-    /// what it is given, so it is given once more what it holds; its own locks would let an insert
-    /// through in between, and the newer entry be lost.
+    /// Weighs the document of `key` again after its body may have got a gzip form. moka weighs an
+    /// entry on insertion only, so the same entry is inserted again. moka's own locks would admit a
+    /// newer insert in between, which would then be lost.
     pub(super) fn weigh_again(&self, key: &Key) {
         {
             let _alone = self.changing.lock();
             let Some(held) = self.documents.get(key) else { return };
-            // The store does not take a body that turned out too large.
+            // A body that turned out too large for the store has no stamp.
             let _stamp = self.usage(*key, &held.entry);
             self.documents.insert(*key, held);
         }
@@ -127,7 +127,7 @@ impl Memory {
     fn usage(&self, key: Key, entry: &Entry) -> Arc<Usage> {
         if entry.is_negative() {
             self.activity.mark_bodiless(key);
-            // Its use is of no interest.
+            // The use of a negative entry is not recorded.
             return Arc::default();
         }
         let check = Check { at: entry.times.checked_at, fetched_at: entry.times.fetched_at };
@@ -135,13 +135,13 @@ impl Memory {
         self.activity.hold(key, Holding { check, is_shared: entry.is_persistable(), repositories })
     }
 
-    /// Lets moka evict what is over the capacity, and bring its counts up to date.
+    /// Runs moka's pending evictions and updates its counts.
     pub fn tend(&self) {
         self.documents.run_pending_tasks();
         self.negatives.run_pending_tasks();
     }
 
-    /// Returns how many entries were given up for want of room.
+    /// Returns how many entries were evicted for lack of room.
     pub fn evicted(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
     }

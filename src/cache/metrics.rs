@@ -10,14 +10,14 @@ use crate::metrics::Registry;
 pub struct CacheMetrics {
     pub(super) made: [IntCounter; 2],
     pub(super) dropped: IntCounter,
-    /// Requests that shared the flight of another one.
+    /// Requests that joined the flight of another one.
     pub(super) followers: IntCounter,
     doubted: [IntCounter; Loss::ALL.len()],
     lost: [IntCounter; Loss::ALL.len()],
 }
 
 impl CacheMetrics {
-    /// Counters at zero.
+    /// Registers the counters.
     pub fn new(registry: &Registry) -> Self {
         Self {
             made: registry.counters(
@@ -49,22 +49,22 @@ impl CacheMetrics {
         }
     }
 
-    /// A loss was claimed that nothing confirms yet.
+    /// Counts a claimed loss that nothing confirms yet.
     pub(super) fn doubted(&self, loss: Loss) {
         self.doubted[loss as usize].inc();
     }
 
-    /// A loss was confirmed.
+    /// Counts a confirmed loss.
     pub(super) fn lost(&self, loss: Loss) {
         self.lost[loss as usize].inc();
     }
 
-    /// A body was compressed; whether its form is smaller by enough.
+    /// Counts a compressed body; `pays` tells whether its form is enough smaller.
     pub(super) fn compressed(&self, pays: bool) {
         self.made[usize::from(!pays)].inc();
     }
 
-    /// A body was not compressed: too many waited.
+    /// Counts a body that was not compressed because the queue was full.
     pub(super) fn uncompressed(&self) {
         self.dropped.inc();
     }

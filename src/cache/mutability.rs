@@ -1,8 +1,8 @@
-//! The mutability of a document, as its URL and its body tell.
+//! The mutability of a document, derived from its URL and its body.
 //!
-//! Pure. A full hash names a commit or its contents for good; a branch or a tag of that form is
-//! refused by GitHub. An asset's document counts its downloads. The release of one tag hardly
-//! changes when it is some weeks old; the latest release may at any time.
+//! Pure. A full hash names a commit or its contents forever, since GitHub refuses branches and tags
+//! of that form. The document of an asset counts its downloads. The release of one tag hardly
+//! changes after some weeks; the latest release may change at any time.
 
 use crate::activity::Mutability;
 use crate::clock::Timestamp;
@@ -14,7 +14,7 @@ use super::release;
 /// The host of GitHub's files.
 const FILE_HOST: &str = "raw.githubusercontent.com";
 
-/// Returns how the document changes of which this is the entry.
+/// Returns how the document of this entry changes.
 pub fn mutability(target: &Target, entry: &Entry, now: Timestamp) -> Mutability {
     match entry.extras.pin() {
         Some(Pin::Hash) => Mutability::Immutable,
@@ -24,7 +24,7 @@ pub fn mutability(target: &Target, entry: &Entry, now: Timestamp) -> Mutability 
     }
 }
 
-/// Returns the reason for which a document with this body hardly ever changes.
+/// Returns the pin of a document with this body: the reason why it hardly ever changes.
 pub(super) fn pin(target: &Target, body: &[u8]) -> Option<Pin> {
     let query = target.as_str().split_once('?').map_or("", |(_, query)| query);
     let is_immutable = match target.gets_token() {
@@ -38,8 +38,8 @@ pub(super) fn pin(target: &Target, body: &[u8]) -> Option<Pin> {
     if is_release { release::pin(body) } else { None }
 }
 
-/// Returns true for the documents of GitHub's API that a full hash names. Documents about a
-/// commit, such as its checks, go on to change.
+/// Returns true for documents of GitHub's API that are named by a full hash. Documents about a
+/// commit, such as its checks, still change.
 fn is_by_hash(path: &str, query: &str) -> bool {
     let Some(resource) = in_repository(path) else { return false };
     match resource.split('/').collect::<Vec<_>>()[..] {
@@ -55,20 +55,19 @@ fn is_by_hash(path: &str, query: &str) -> bool {
     }
 }
 
-/// Returns true for the document of a release's asset: each download changes its count, and hardly
-/// anything else changes it.
+/// Returns true for the document of a release's asset: hardly anything but its download count
+/// changes.
 fn is_asset(path: &str) -> bool {
     in_repository(path).is_some_and(|resource| resource.starts_with("releases/assets/"))
 }
 
-/// Returns true for `/owner/name/hash/path`.
+/// Returns true for a path of the form `/owner/name/hash/path`.
 fn is_file_by_hash(path: &str) -> bool {
     let mut segments = path.split('/').skip(3);
     segments.next().is_some_and(is_hash) && segments.next().is_some_and(|file| !file.is_empty())
 }
 
-/// Returns true for a SHA-1 or a SHA-256 in full. A shorter one may come to name another commit
-/// too.
+/// Returns true for a full SHA-1 or SHA-256. A shortened hash may become ambiguous.
 fn is_hash(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

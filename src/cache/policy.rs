@@ -1,8 +1,8 @@
 //! The rules of freshness: the use of a stored entry, the consequence of an exchange, the answer
 //! for a waiter.
 //!
-//! Pure: no I/O, no clock; `now` is an argument. The rest of the cache moves entries about and asks
-//! here what to do with them (RFC 9111 for freshness, RFC 5861 for the stale copy).
+//! Pure: no I/O, no clock; `now` is an argument. The rest of the cache moves entries and decides
+//! nothing (RFC 9111 for freshness, RFC 5861 for stale copies).
 
 mod asking;
 mod freshness;
@@ -32,9 +32,9 @@ pub(super) use waiter::{answer, late};
 pub enum Demand {
     /// A fresh answer, or a copy where the rules allow one.
     Cached,
-    /// An answer that the upstream vouches for now.
+    /// An answer that the upstream confirms now.
     Refresh,
-    /// No answer, but an entry that the upstream has vouched for now: nobody waits.
+    /// An entry that the upstream confirms now, in the background: no client waits.
     Revalidate,
 }
 

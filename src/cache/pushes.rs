@@ -1,8 +1,8 @@
-//! Pushes: events of repositories that GitHub has told, and the checks that follow each.
+//! Pushes: GitHub's events about repositories, and the checks that follow each of them.
 //!
-//! GitHub's lists and ETags lag behind its events, so a check right after one may find nothing. An
-//! event causes a check at once and after 5, 15 and 60 s. Repeated events cost nothing: deliveries
-//! are remembered, and a repository has at most one event in 5 s.
+//! GitHub's lists and ETags lag behind its events, so a check right after an event may find nothing
+//! new. An event therefore causes checks at once and after 5, 15 and 60 s. Repeated events cost
+//! nothing: deliveries are remembered, and a repository has at most one event in 5 s.
 
 mod event;
 mod removals;
@@ -29,28 +29,28 @@ pub use event::Event;
 
 pub(super) use event::Repository;
 
-/// The deliveries that are remembered.
+/// The most deliveries that are remembered.
 const MOST_DELIVERIES: usize = 4_096;
-/// The checks that wait at most.
+/// The most checks that wait.
 const MOST_PLANNED: usize = 4_096;
-/// The time after an event in which others of its repository cause nothing.
+/// The time after an event in which other events of its repository are ignored.
 const APART: Duration = Duration::from_secs(5);
 /// The times of the checks after an event.
 const CHECK_AFTER: [Duration; 4] =
     [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(60)];
 
 words! {
-    /// The consequence of a delivery.
+    /// The result of a delivery.
     pub enum Delivery {
-        /// The documents of its repository are checked.
+        /// The documents of the repository are checked.
         Accepted = "accepted",
-        /// It has come before.
+        /// The event was delivered before.
         Repeated = "repeated",
-        /// An event of the repository came just before, or too many checks wait.
+        /// The repository had an event just before, or too many checks wait.
         TooSoon = "too-soon",
-        /// It names no repository.
+        /// The event names no repository.
         Ignored = "ignored",
-        /// It is not signed, is too large, or is no event.
+        /// The delivery is not signed, is too large, or is no event.
         Refused = "refused",
     }
 }
@@ -58,19 +58,19 @@ words! {
 /// The events and the checks that wait.
 #[derive(Debug, Default)]
 pub struct Pushes {
-    state: Mutex<State>,
+    state: Mutex<PushState>,
     planned: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct PushState {
     seen: Recent<Signature>,
     last: HashMap<Arc<Repository>, Timestamp>,
     planned: Vec<(Timestamp, Arc<Repository>)>,
     removals: Removals,
 }
 
-/// The latest values, as many as are remembered.
+/// A bounded set of the latest values.
 #[derive(Debug)]
 struct Recent<T> {
     values: HashSet<T>,
@@ -84,7 +84,7 @@ impl<T> Default for Recent<T> {
 }
 
 impl<T: Copy + Eq + Hash> Recent<T> {
-    /// Remembers a value; returns true if it is new.
+    /// Adds a value; returns true if it is new.
     fn insert(&mut self, value: T) -> bool {
         if !self.values.insert(value) {
             return false;
@@ -100,8 +100,8 @@ impl<T: Copy + Eq + Hash> Recent<T> {
 }
 
 impl Pushes {
-    /// Takes in an event whose signature is right. A delivery is known by its signature: the header
-    /// with its number is not signed, so a replay may carry another one.
+    /// Handles an event with a valid signature. The signature identifies a delivery: the header
+    /// with its number is not signed, so a replay may carry another number.
     pub fn deliver(&self, signature: Signature, body: &[u8], now: Timestamp) -> Delivery {
         let Event { repository, release } = match Event::read(body) {
             Ok(Some(event)) => event,
@@ -122,7 +122,7 @@ impl Pushes {
             return Delivery::TooSoon;
         }
         state.last.insert(Arc::clone(&repository), now);
-        // The checks after an earlier event would come between those of this one.
+        // The checks of an earlier event would fall between those of this one.
         state.planned.retain(|(_, planned)| *planned != repository);
         let checks = CHECK_AFTER.map(|after| (now + after, Arc::clone(&repository)));
         state.planned.extend(checks);
@@ -131,12 +131,12 @@ impl Pushes {
         Delivery::Accepted
     }
 
-    /// Returns true if an event has told lately that a release was deleted or unpublished.
+    /// Returns true if a recent event says that a release was deleted or unpublished.
     pub(super) fn tell_removal(&self, release: u64, now: Timestamp) -> bool {
         self.state.lock().removals.tell(release, now)
     }
 
-    /// Waits for the next checks, and takes the repositories that they are about.
+    /// Waits for the next checks, and takes the repositories that they concern.
     pub(super) async fn next(&self, clock: &Clock) -> HashSet<Arc<Repository>> {
         let is_idle = || self.state.lock().planned.is_empty();
         let take = |now| Some(self.take_due(now)).filter(|due| !due.is_empty());
@@ -157,8 +157,7 @@ impl Pushes {
 }
 
 impl Repository {
-    /// Returns true if a document is one of this repository, by its name or by the place it has
-    /// moved to.
+    /// Returns true if a document belongs to this repository, by its name or by its new place.
     pub(super) fn has(&self, target: &Target, entry: &Entry, policy: &Policy) -> bool {
         let moved = entry.extras.moved().and_then(|moved| Target::parse(&moved.to, policy).ok());
         self.is_of(target) || moved.is_some_and(|target| self.is_of(&target))
@@ -169,7 +168,7 @@ impl Repository {
         named.is_some_and(|named| self.paths().iter().any(|path| path == named))
     }
 
-    /// The paths of this repository, as the names of its documents have them.
+    /// Returns the paths of this repository, as they occur in the names of its documents.
     pub(super) fn paths(&self) -> [String; 2] {
         let name = self.full_name.to_ascii_lowercase();
         [format!("/repos/{name}"), format!("/repositories/{}", self.id)]

@@ -1,8 +1,8 @@
-//! Statements of a single GitHub release about itself: its name, whether it may still be growing,
-//! and its age.
+//! The fields of a GitHub release that the rules read: its name, its age, and whether it may still
+//! get assets.
 //!
-//! Pure. Assets are uploaded one by one after a release is published, and an upload need not move
-//! its date.
+//! Pure. Assets are uploaded one by one after the publication of a release, and an upload need not
+//! change its date.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use serde::Deserialize;
 use crate::clock::Timestamp;
 use crate::entry::Pin;
 
-/// The time after its publication in which a release may still change without saying so.
+/// The time after its publication in which a release may change without a new date.
 const GROWS_FOR: Duration = Duration::from_secs(60 * 60);
 
-/// Returns true if a path of GitHub's API is that of a single release.
+/// Returns true for the path of a single release in GitHub's API.
 pub(super) fn is_single(path: &str) -> bool {
     path.split_once("/releases/").is_some_and(|(_, which)| which == "latest" || is_tag_or_id(which))
 }
 
-/// Returns true for the path of a release that is always that of the same tag.
+/// Returns true for a path that always leads to the release of the same tag.
 pub(super) fn is_of_one_tag(path: &str) -> bool {
     path.split_once("/releases/").is_some_and(|(_, which)| is_tag_or_id(which))
 }
@@ -31,7 +31,7 @@ fn is_tag_or_id(which: &str) -> bool {
     is_tag || is_id
 }
 
-/// The fields of a release that decide.
+/// The fields of a release that tell whether it has settled.
 #[derive(Deserialize)]
 struct Release<'a> {
     published_at: &'a str,
@@ -54,8 +54,8 @@ struct Asset<'a> {
     state: &'a str,
 }
 
-/// Returns true if GitHub has locked a release, or if it was published more than an hour ago, has
-/// assets, and all of them are there.
+/// Returns true if GitHub has locked the release, or if it was published more than an hour ago and
+/// all of its assets, at least one, are uploaded.
 pub(super) fn has_settled(body: &[u8], now: Timestamp) -> bool {
     let Ok(release) = serde_json::from_slice::<Release<'_>>(body) else { return false };
     if release.immutable {
@@ -66,7 +66,7 @@ pub(super) fn has_settled(body: &[u8], now: Timestamp) -> bool {
     is_old && is_complete && !release.assets.is_empty()
 }
 
-/// Returns the reason for which a release hardly ever changes.
+/// Returns the reason why a release hardly ever changes.
 pub(super) fn pin(body: &[u8]) -> Option<Pin> {
     let release = serde_json::from_slice::<Dates<'_>>(body).ok()?;
     if release.immutable {
@@ -75,9 +75,9 @@ pub(super) fn pin(body: &[u8]) -> Option<Pin> {
     release.published_at.and_then(Timestamp::from_rfc3339).map(Pin::Published)
 }
 
-/// A release, by what tells it from others.
+/// The fields that identify a release.
 #[derive(Deserialize)]
-struct Named<'a> {
+struct ReleaseIdentity<'a> {
     id: u64,
     #[serde(borrow)]
     tag_name: Cow<'a, str>,
@@ -88,7 +88,7 @@ struct Named<'a> {
     draft: bool,
 }
 
-/// The name of a release, and its place among others.
+/// The identity of a release, and its order among others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Summary {
     /// Its number.
@@ -103,19 +103,19 @@ pub(super) struct Summary {
 
 /// Returns the summary of a single release.
 pub(super) fn summary(body: &[u8]) -> Option<Summary> {
-    Some(serde_json::from_slice::<Named<'_>>(body).ok()?.into())
+    Some(serde_json::from_slice::<ReleaseIdentity<'_>>(body).ok()?.into())
 }
 
 /// Returns the summaries of the first and the last release of a list.
 pub(super) fn ends_of_list(body: &[u8]) -> Vec<Summary> {
     let mut releases =
-        serde_json::from_slice::<Vec<Named<'_>>>(body).unwrap_or_default().into_iter();
+        serde_json::from_slice::<Vec<ReleaseIdentity<'_>>>(body).unwrap_or_default().into_iter();
     let ends = [releases.next(), releases.next_back()];
     ends.into_iter().flatten().map(Summary::from).collect()
 }
 
-impl From<Named<'_>> for Summary {
-    fn from(release: Named<'_>) -> Self {
+impl From<ReleaseIdentity<'_>> for Summary {
+    fn from(release: ReleaseIdentity<'_>) -> Self {
         Self {
             id: release.id,
             tag: release.tag_name.into_owned(),

@@ -1,7 +1,7 @@
-//! The origin of an answer, as values: the vocabulary of `Cache-Status` (RFC 9211), of metrics and
-//! of the log.
+//! The origin of an answer, as values: the vocabulary of `Cache-Status` (RFC 9211), of the metrics
+//! and of the log.
 //!
-//! `http::render` makes the headers from it.
+//! `http::render` turns it into headers.
 
 use http::StatusCode;
 
@@ -11,13 +11,13 @@ use crate::words::words;
 words! {
     /// The outcome of a request, in one word.
     pub enum Outcome {
-        /// Answered from what was stored.
+        /// A stored entry answered it.
         Hit = "HIT",
-        /// Answered from the upstream.
+        /// The upstream answered it.
         Miss = "MISS",
-        /// The upstream vouched for what was stored.
+        /// The upstream confirmed the stored entry, which answered it.
         Revalidated = "REVALIDATED",
-        /// The cache was passed over: a refresh, or a request refused before it.
+        /// The request bypassed the cache: a refresh, or a request that was refused first.
         Bypass = "BYPASS",
     }
 }
@@ -39,25 +39,25 @@ words! {
 pub enum Detail {
     /// The entry was promoted from the persistent tier.
     L2,
-    /// The document does not exist, which is remembered for a while.
+    /// The document does not exist; a negative entry remembers that.
     Negative,
     /// A copy stands in for a failing upstream.
     StaleIfError,
-    /// A copy stands in for a slow upstream, which is still being waited for.
+    /// A copy stands in for a slow upstream; the exchange goes on.
     StaleWhileRevalidate,
-    /// A copy is served although the upstream's latest answer claims that the document is lost, or
-    /// that answer itself is, to a client that demands it.
+    /// The upstream's latest answer claims that the document is lost, and nothing confirms it. A
+    /// copy was served, or that answer itself to a client that demands a refresh.
     Unconfirmed,
     /// The request was refused before the cache.
     InvalidParameter,
-    /// The client has had the upstream asked too often.
+    /// The client has caused too many calls to the upstream.
     ClientRate,
     /// The upstream did not give the document, for this reason.
     Refused(Reason),
 }
 
 impl Detail {
-    /// The token shown in header, metric label and log field.
+    /// Returns the word for the header, the metric label and the log field.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::L2 => "l2",
@@ -72,10 +72,10 @@ impl Detail {
     }
 }
 
-/// The way of one answer through the cache; what `Cache-Status` tells.
+/// The way of one answer through the cache, as `Cache-Status` reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Status {
-    /// In one word.
+    /// The outcome in one word.
     pub outcome: Outcome,
     /// The reason for the request to the upstream; `None` for a hit, and where no call was
     /// possible.
@@ -84,11 +84,11 @@ pub struct Status {
     pub forward_status: Option<StatusCode>,
     /// True if the upstream's answer was stored.
     pub stored: bool,
-    /// Seconds that the entry stays fresh; negative for an expired one.
+    /// The seconds for which the entry stays fresh; negative for an expired one.
     pub ttl: Option<i64>,
-    /// True if the request shared another one's call.
+    /// True if the request shared the call of another one.
     pub collapsed: bool,
-    /// The rest of the truth.
+    /// The part beyond the standard parameters.
     pub detail: Option<Detail>,
 }
 
@@ -105,34 +105,34 @@ impl Status {
         }
     }
 
-    /// An answer from what is stored.
+    /// Creates the status of an answer from a stored entry.
     pub const fn hit(ttl: i64) -> Self {
         Self { ttl: Some(ttl), ..Self::of(Outcome::Hit) }
     }
 
-    /// An answer for which the upstream was asked.
+    /// Creates the status of an answer after a call to the upstream.
     pub const fn forwarded(outcome: Outcome, forward: Forward) -> Self {
         Self { forward: Some(forward), ..Self::of(outcome) }
     }
 
-    /// A request refused before the cache.
+    /// Creates the status of a request that was refused before the cache.
     pub const fn invalid_parameter() -> Self {
         Self { detail: Some(Detail::InvalidParameter), ..Self::of(Outcome::Bypass) }
     }
 
-    /// A request for which the upstream was not asked, because its client had it asked too often.
+    /// Creates the status of a request without a call, because its client has caused too many.
     pub const fn client_limited() -> Self {
         Self { detail: Some(Detail::ClientRate), ..Self::of(Outcome::Miss) }
     }
 
-    /// Returns true if the upstream was asked for this request and for no other one's sake.
+    /// Returns true if this request caused a call to the upstream.
     pub const fn is_own_call(&self) -> bool {
         let without_call =
             matches!(self.detail, Some(Detail::Refused(reason)) if reason.is_without_call());
         self.forward.is_some() && !self.collapsed && !without_call
     }
 
-    /// Returns true if the next request should not be answered by what was served now.
+    /// Returns true if the next request should cause a check of the document that was served.
     pub const fn is_to_be_checked(&self) -> bool {
         self.is_stale() || matches!(self.detail, Some(Detail::Unconfirmed))
     }

@@ -1,4 +1,4 @@
-//! The time that a request spent outside L1, by step.
+//! The durations of the steps of a flight, for the requests that waited for it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,7 +10,7 @@ pub(super) struct Steps {
     upstream: StepTime,
 }
 
-/// The time that a request waited, and for what.
+/// The time that a request waited, by step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitTimes {
     /// The whole wait for flights.
@@ -38,7 +38,7 @@ impl Steps {
     }
 }
 
-/// A time in microseconds, and one more; 0 while there is none.
+/// A time in microseconds, plus one; 0 means none.
 #[derive(Debug, Default)]
 struct StepTime(AtomicU64);
 

@@ -1,7 +1,7 @@
-//! A survey of the documents that a person looks for first, by a walk over what is in memory.
+//! A survey of the documents of interest to an operator, taken from the entries in memory.
 //!
-//! It serves nothing, asks nothing and counts as no use: a walk leaves the order of eviction as it
-//! is, where a look-up would not. It lets other tasks work in between.
+//! It serves nothing, makes no call and counts as no use: unlike a look-up, an iteration does not
+//! change the order of eviction. It yields to other tasks regularly.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,33 +15,33 @@ use crate::target::Key;
 
 use super::Cache;
 
-/// The documents of each kind that a survey names.
+/// The most documents of each kind.
 const MOST: usize = 20;
-/// Entries that are walked before other tasks get a turn.
+/// The entries between two yields to other tasks.
 const AT_ONCE: usize = 1_000;
 
-/// The documents that stand out at one moment.
+/// The documents of interest at one time.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
     /// The time of the survey.
     pub at: Timestamp,
-    /// The time that it took, with that of other tasks in between.
+    /// The duration, including other tasks in between.
     pub took: Duration,
-    /// The entries that were walked.
+    /// The number of entries in memory.
     pub walked: usize,
     /// The number of documents in use.
     pub in_use: usize,
-    /// The number of those past their lifetime.
+    /// The number of documents past their lifetime.
     pub stale: usize,
     /// The number of documents whose loss is not confirmed.
     pub unconfirmed: usize,
-    /// The most used ones.
+    /// The most used documents.
     pub most_used: Vec<Surveyed>,
-    /// Those that may change at any time and whose last check is oldest.
+    /// The documents that may change at any time and whose last check is oldest.
     pub oldest_check: Vec<Surveyed>,
-    /// Those past their lifetime, for longest first.
+    /// The documents past their lifetime, the longest expired first.
     pub longest_stale: Vec<Surveyed>,
-    /// Those that an answer would take away which svm does not believe yet.
+    /// The documents whose loss the upstream claims and nothing confirms.
     pub doubted: Vec<Surveyed>,
 }
 
@@ -67,7 +67,7 @@ pub struct HeldState {
     pub checked_at: Timestamp,
     /// The end of the lifetime.
     pub expires_at: Timestamp,
-    /// The validator by which it is asked about.
+    /// The validator of its next check.
     pub validator: Validator,
     /// The loss that the upstream claims.
     pub doubt: Option<Loss>,
@@ -91,15 +91,15 @@ impl Cache {
     /// Surveys the documents.
     pub async fn survey(&self) -> Survey {
         let stopwatch = Stopwatch::start();
-        let tiers = &self.0;
-        let now = tiers.clock.now();
-        let standouts = tiers.activity.standouts(MOST, now).await;
+        let parts = &self.0;
+        let now = parts.clock.now();
+        let standouts = parts.activity.standouts(MOST, now).await;
         let named = standouts.most_used.iter().chain(&standouts.oldest_check);
         let mut held: HashMap<Key, Option<HeldState>> =
             named.map(|in_use| (in_use.key, None)).collect();
         let (mut walked, mut stale, mut unconfirmed) = (0_usize, 0, 0);
         let (mut longest_stale, mut doubted) = (Top::of(MOST), Top::of(MOST));
-        for (key, entry, is_used) in tiers.memory.walk() {
+        for (key, entry, is_used) in parts.memory.walk() {
             walked += 1;
             if walked.is_multiple_of(AT_ONCE) {
                 yield_now().await;
@@ -108,7 +108,7 @@ impl Cache {
                 *state = Some(HeldState::of(&entry));
             }
             let found = || {
-                let in_use = tiers.activity.used(key);
+                let in_use = parts.activity.used(key);
                 Surveyed { key, in_use, held: Some(HeldState::of(&entry)) }
             };
             if is_used && !entry.is_fresh(now) {

@@ -1,9 +1,9 @@
-//! Writes to L2, behind the request: the cache pushes and goes on, one task writes.
+//! A write-behind queue for L2: the cache pushes changes and goes on, and one task writes them.
 //!
-//! A push never waits. While the store is in trouble the queue fills up to its bounds and then
-//! loses its oldest changes, which is counted; a cache may lose a write. It does not decide what
-//! belongs in L2. The subtle thing is a write whose outcome is unknown, past its deadline or cut
-//! off by the shutdown: it is written again, which is harmless, since applying a batch twice is
+//! A push never waits. While the store fails, the queue fills up to its bounds and then drops its
+//! oldest changes, which are counted: a cache may lose a write. The queue does not decide which
+//! entries belong in L2. A batch whose outcome is unknown, past its deadline or cut off by the
+//! shutdown, is written again; that is harmless, since applying a batch twice has the effect of
 //! applying it once.
 
 mod owed;
@@ -33,46 +33,46 @@ use crate::telemetry::outage::Outage;
 
 pub use self::queue::Peeked;
 
-/// The bodies that may wait.
+/// The most bytes of bodies that wait.
 const QUEUE_BYTES: usize = 64 << 20;
 
 /// The largest batch.
 const BATCH_KEYS: usize = 256;
 const BATCH_BYTES: usize = 16 << 20;
 
-/// The time that the store has for one batch, or for one sweep.
+/// The time limit for one batch, and for one sweep of the store.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// The interval of the store's sweeps, when there is nothing to write.
+/// The interval of the store's sweeps while there is nothing to write.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The contents of the queue, and the fate of its earlier contents.
+/// The state of the queue, and the results of earlier changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Changes that wait or are being written.
+    /// The changes that wait or are being written.
     pub depth: usize,
     /// The bytes of their bodies.
     pub bytes: usize,
-    /// Changes dropped because the queue was full, which memory cannot bring again.
+    /// The changes dropped because the queue was full, which memory cannot supply again.
     pub dropped_overflow: u64,
-    /// Changes dropped because the queue was full, which memory will bring again.
+    /// The changes dropped because the queue was full, which memory will supply again.
     pub owed: usize,
-    /// Changes dropped because they could not be written in time.
+    /// The changes dropped because they waited too long.
     pub dropped_age: u64,
-    /// Changes written.
+    /// The changes that were written.
     pub flushed: u64,
-    /// Batches tried.
+    /// The batches that were tried.
     pub batches: u64,
-    /// Batches that failed or took too long.
+    /// The batches that failed or took too long.
     pub failed_batches: u64,
     /// The time spent on all batches, failed ones included.
     pub batch_time: Duration,
-    /// True if the last batch was written, or what it was about has been dropped since.
+    /// True if the last batch was written, or if its changes have been dropped since.
     pub last_batch_ok: bool,
 }
 
 impl Stats {
-    /// Changes dropped for whatever reason.
+    /// Returns how many changes were dropped, for any reason.
     pub fn dropped(&self) -> u64 {
         self.dropped_overflow + self.dropped_age
     }
@@ -81,31 +81,31 @@ impl Stats {
 /// The result of a drain, in changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
-    /// Written.
+    /// The changes that were written.
     pub flushed: u64,
-    /// Not written, as far as is known.
+    /// The changes that were not written, as far as is known.
     pub lost: u64,
 }
 
-/// The origin of the changes, which may bring them again.
+/// A source that can supply lost changes again.
 pub trait Source: Send + Sync + 'static {
-    /// A change of this key is lost; the next check of the document shall bring it again.
+    /// Marks the document of a lost change, so that its next check writes it again.
     fn lose(&self, key: Key);
 
-    /// The change of this key as of now, if the document is still there.
+    /// Returns the current change of this key, if the document still exists.
     fn recall(&self, key: Key) -> Option<Change>;
 }
 
-/// The queue, and the way to the store.
+/// The queue, and the task that empties it into the store.
 pub struct WriteBehind {
     config: config::WriteBehind,
     sweep_interval: Duration,
     store: Arc<dyn Store>,
     clock: Clock,
     queue: Mutex<Queue>,
-    /// Never locked while the queue is.
+    /// Lock order: never locked while the queue is.
     owed: Mutex<Owed>,
-    /// Changes that were owed and are so no more, since they or later ones of their keys wait.
+    /// Changes that are no longer owed, since they or later ones of their keys are in the queue.
     recalled: AtomicU64,
     source: OnceLock<Box<dyn Source>>,
     half_full: Notify,
@@ -118,14 +118,14 @@ pub struct WriteBehind {
 }
 
 impl WriteBehind {
-    /// An empty queue in front of a store.
+    /// Creates an empty queue in front of a store.
     pub fn new(config: config::WriteBehind, store: Arc<dyn Store>, clock: Clock) -> Self {
         let limits = QueueBounds {
-            // One may be in flight: what is pushed meanwhile must not go for lack of a second
-            // place.
+            // One may be in flight; a change that is pushed in the meantime must not be dropped for
+            // lack of a second slot.
             keys: config.queue_size.max(2),
             bytes: QUEUE_BYTES,
-            // Half at most, so that there is room for what comes in while a batch is being written.
+            // At most half of the queue, so that there is room for changes during a write.
             batch_keys: (config.queue_size / 2).clamp(1, BATCH_KEYS),
             batch_bytes: BATCH_BYTES,
             max_age: config.retry_max_age,
@@ -149,7 +149,7 @@ impl WriteBehind {
         }
     }
 
-    /// Hands a change over; never waits.
+    /// Pushes a change. Never waits.
     pub fn push(&self, change: Change) {
         let now = self.clock.now();
         let mut queue = self.queue.lock();
@@ -161,15 +161,15 @@ impl WriteBehind {
         self.lose(&dropped);
         if !dropped.is_empty() && self.source.get().is_some() {
             let mut owed = self.owed.lock();
-            // A key that was owed before is dropped twice and written once.
+            // A key that was already owed is dropped twice and written once.
             let again = dropped.into_iter().filter(|key| !owed.add(*key)).count();
             self.recalled.fetch_add(again as u64, Ordering::Relaxed);
         }
     }
 
-    /// Has what the queue drops written from memory, once there is room.
+    /// Sets the source that supplies dropped changes again once there is room.
     pub fn recall_from(&self, source: impl Source) {
-        // The first one stays: there is one memory.
+        // Only the first source counts: there is one memory.
         let _ = self.source.set(Box::new(source));
     }
 
@@ -179,13 +179,13 @@ impl WriteBehind {
         }
     }
 
-    /// Fills the queue up to the half with what is owed.
+    /// Fills half of the queue with changes that are owed.
     fn recall(&self) {
         let Some(source) = self.source.get() else { return };
         while !self.queue.lock().is_half_full() {
             let Some(key) = self.owed.lock().next() else { return };
             if self.peek(&key).is_none() {
-                // A document that memory does not hold any more is lost.
+                // A document that memory no longer holds is lost.
                 let Some(change) = source.recall(key) else { continue };
                 self.push(change);
             }
@@ -193,18 +193,18 @@ impl WriteBehind {
         }
     }
 
-    /// The store works again: a batch that waits after a failure is tried now. Where none waits the
-    /// next one that fails will not.
+    /// Retries a batch that waits after a failure, at once. To be called when the store works
+    /// again. If none waits, the next failed batch is retried at once.
     pub fn retry(&self) {
         self.works_again.notify_one();
     }
 
-    /// The newest change of a key that the store may not have seen yet.
+    /// Returns the newest change of a key that the store may not have yet.
     pub fn peek(&self, key: &Key) -> Option<Peeked> {
         self.queue.lock().peek(key)
     }
 
-    /// The state of the queue.
+    /// Returns the state of the queue.
     pub fn stats(&self) -> Stats {
         let owed = self.owed.lock().len();
         let queue = self.queue.lock();
@@ -220,24 +220,24 @@ impl WriteBehind {
             batches: self.batches.load(Ordering::Relaxed),
             failed_batches: self.failed_batches.load(Ordering::Relaxed),
             batch_time: Duration::from_micros(self.batch_micros.load(Ordering::Relaxed)),
-            // Where nothing waits any more, nothing fails.
+            // An empty queue has no failing batch.
             last_batch_ok: queue.len() == 0 || self.last_batch_ok.load(Ordering::Relaxed),
         }
     }
 
-    /// Writes until `shutdown`; what was being written then waits again, for
-    /// [`WriteBehind::drain`].
+    /// Writes until `shutdown`. The batch in flight then waits again, for [`WriteBehind::drain`].
     pub async fn run(&self, shutdown: CancellationToken) {
-        // A batch that a run left behind when it panicked waits again.
+        // A batch that was in flight when an earlier run panicked waits again.
         self.queue.lock().batch_cut_off();
         shutdown.run_until_cancelled(self.write_forever()).await;
         self.queue.lock().batch_cut_off();
     }
 
-    /// Writes all that waits, within `limit`; to be called when [`WriteBehind::run`] has returned.
+    /// Writes all waiting changes within `limit`. To be called after [`WriteBehind::run`] has
+    /// returned.
     pub async fn drain(&self, limit: Duration) -> Drained {
         let before = self.stats();
-        // Past the limit there is nothing to do but to count.
+        // After the limit, the rest is only counted.
         let _ = timeout(limit, self.write_all()).await;
         let after = self.stats();
         let dropped = after.dropped() - before.dropped();
@@ -266,7 +266,7 @@ impl WriteBehind {
         while self.write_batch(&mut last_wait).await {}
     }
 
-    /// Writes one batch, or waits after failing to; returns true if there was one.
+    /// Writes one batch, or waits after a failure. Returns false if there was nothing to write.
     async fn write_batch(&self, last_wait: &mut Option<Duration>) -> bool {
         let Some(batch) = self.queue.lock().take_batch() else { return false };
         let now = self.clock.now();
@@ -300,7 +300,7 @@ impl WriteBehind {
     async fn sweep(&self) {
         let swept = timeout(DEADLINE, self.store.sweep(self.clock.now())).await;
         if !matches!(swept, Ok(Ok(()))) {
-            tracing::debug!(?swept, "the store could not be swept");
+            tracing::debug!(?swept, "sweep of the store failed");
         }
     }
 

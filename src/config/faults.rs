@@ -4,14 +4,14 @@ use std::fmt;
 
 /// A fault of one variable. It never holds the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct VariableFault {
     /// The variable.
     pub variable: &'static str,
     /// The problem, and the accepted form.
     pub problem: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for VariableFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.variable, self.problem)
     }
@@ -19,11 +19,11 @@ impl fmt::Display for Fault {
 
 /// All faults of a configuration, one per line; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Faults(pub(super) Vec<Fault>);
+pub struct Faults(pub(super) Vec<VariableFault>);
 
 impl Faults {
     /// Returns the faults in the order in which they were found.
-    pub fn as_slice(&self) -> &[Fault] {
+    pub fn as_slice(&self) -> &[VariableFault] {
         &self.0
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::faults::{Fault, Faults};
+use super::faults::{Faults, VariableFault};
 use super::parse;
 use super::redacted::{cut, redacted};
 use super::settings::{Setting, Shown};
@@ -16,7 +16,7 @@ const MAX_SHOWN: usize = 80;
 /// A reader of single variables. Each method returns `None` if it recorded a fault.
 pub(super) struct Reader<'a> {
     vars: &'a Vars,
-    faults: Vec<Fault>,
+    faults: Vec<VariableFault>,
     /// The settings read so far, by the positions of the variables in the table.
     settings: BTreeMap<usize, Setting>,
 }
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
     /// Records a fault that only the comparison of several variables shows.
     pub(super) fn note<T>(&mut self, name: &'static str, problem: &str) -> Option<T> {
         let problem = format!("{}; accepted: {}", redacted(problem), variable(name).accepts);
-        self.faults.push(Fault { variable: name, problem });
+        self.faults.push(VariableFault { variable: name, problem });
         None
     }
 

@@ -1,9 +1,8 @@
-//! The body of an entry: the upstream's bytes, their gzip form, and the tags under which clients
-//! know both.
+//! The body of an entry: the upstream's bytes, their gzip form, and the entity tag of each.
 //!
-//! The gzip form follows from the bytes, so a body that gets it says no more than before. It is
-//! made once for all clones of the body: by the compressor, or by the store that writes the record.
-//! A small body has no place for one, and pays a word for that.
+//! The gzip form follows from the bytes, so a body is logically unchanged when it gets one. It is
+//! made once for all clones of the body, by the compressor or by the store that writes the record.
+//! A small body never has one.
 
 use std::fmt;
 use std::ops::Deref;
@@ -15,10 +14,10 @@ use sha2::{Digest, Sha256};
 use crate::gzip;
 use crate::hex;
 
-/// The largest body that has no gzip form, in bytes: it goes out in one packet as it is.
+/// The largest body without a gzip form, in bytes: it fits into one packet uncompressed.
 pub const LARGEST_UNCOMPRESSED: usize = 1024;
 
-/// The size of the place for a form, with the owner of the form's bytes.
+/// The size of the slot for a form, with the header of its buffer.
 const FORM_BOOKKEEPING: usize = 128;
 
 /// The upstream's bytes with their entity tag; clones share the bytes and the gzip form.
@@ -26,55 +25,56 @@ const FORM_BOOKKEEPING: usize = 128;
 pub struct Body {
     bytes: Bytes,
     tag: EntityTag,
-    /// Empty until the form is made; then the form, or nothing where it would save too little.
+    /// Empty until the form is made. Then it holds the form, or `None` if that would save too
+    /// little.
     gzip: Option<Arc<OnceLock<Option<Bytes>>>>,
 }
 
 /// A content coding in which a body can be sent (RFC 9110, 8.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Coding {
-    /// The bytes as they are.
+    /// The unchanged bytes.
     Identity,
     /// Their gzip form.
     Gzip,
 }
 
-/// The strong entity tag of a body (RFC 9110, 8.8.3): 128 bits of its SHA-256; shown as hex in
-/// quotes.
+/// The strong entity tag of a body (RFC 9110, 8.8.3): 128 bits of its SHA-256, shown as hex digits
+/// in quotes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EntityTag([u8; 16]);
 
 impl Body {
-    /// A body whose SHA-256 is known already, and of whose form nothing is known.
+    /// Creates a body from bytes with a known SHA-256, without a gzip form.
     pub fn with_digest(bytes: Bytes, digest: &[u8; 32]) -> Self {
         let gzip = (bytes.len() > LARGEST_UNCOMPRESSED).then(Arc::default);
         Self { bytes, tag: EntityTag::of_digest(digest), gzip }
     }
 
-    /// A body whose tag and gzip form are known already, or of which it is known that the form
-    /// saves too little. The form is shorter than the bytes.
+    /// Creates a body with a known tag and a known gzip form; `None` means that a form saves too
+    /// little. The form must be shorter than the bytes.
     pub fn with_form(bytes: Bytes, tag: EntityTag, form: Option<Bytes>) -> Self {
         let has_place = form.is_some() || bytes.len() > LARGEST_UNCOMPRESSED;
         let gzip = has_place.then(|| Arc::new(OnceLock::from(form)));
         Self { bytes, tag, gzip }
     }
 
-    /// The upstream's bytes.
+    /// Returns the upstream's bytes.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// The tag of these bytes.
+    /// Returns the tag of these bytes.
     pub fn tag(&self) -> EntityTag {
         self.tag
     }
 
-    /// The gzip form, if it is made, and saves enough.
+    /// Returns the gzip form, if it exists.
     pub fn gzip(&self) -> Option<&Bytes> {
         self.gzip.as_ref()?.get()?.as_ref()
     }
 
-    /// Returns the coding for a client that wants `wanted`, and the bytes in it.
+    /// Returns the coding for a client that wants `wanted`, and the bytes in that coding.
     pub fn form(&self, wanted: Coding) -> (Coding, &Bytes) {
         match (wanted, self.gzip()) {
             (Coding::Gzip, Some(form)) => (Coding::Gzip, form),
@@ -82,25 +82,25 @@ impl Body {
         }
     }
 
-    /// The bytes that a store keeps: the gzip form, or those of the body where it saves too little;
-    /// nothing until that is known.
+    /// Returns the bytes that a store keeps: the gzip form, or the body itself if a form saves too
+    /// little. Returns `None` until that is known.
     pub fn stored(&self) -> Option<&Bytes> {
         (!self.awaits_gzip()).then(|| self.form(Coding::Gzip).1)
     }
 
-    /// Returns true if nobody has made the gzip form yet, nor found that it saves too little.
+    /// Returns true if the gzip form has yet to be made.
     pub fn awaits_gzip(&self) -> bool {
         self.gzip.as_ref().is_some_and(|form| form.get().is_none())
     }
 
-    /// The gzip form, if it saves enough; makes it where nobody has, which takes a millisecond for
-    /// some 200 KB.
+    /// Returns the gzip form, and makes it first if necessary, which takes a millisecond per 200
+    /// KB. Returns `None` if it saves too little.
     pub fn gzip_or_make(&self) -> Option<&Bytes> {
         let _made = self.make_gzip();
         self.gzip()
     }
 
-    /// Makes the gzip form where nobody has; whether this call did.
+    /// Makes the gzip form unless it was made; returns true if this call did.
     pub fn make_gzip(&self) -> bool {
         let mut made = false;
         if let Some(form) = &self.gzip {
@@ -112,8 +112,8 @@ impl Body {
         made
     }
 
-    /// The memory that bytes and form take. A form that is not made yet counts as if it saved as
-    /// little as it may: so what is told does not grow when it is made.
+    /// Returns the memory of bytes and form. Until the form is made, the largest form that would be
+    /// kept counts, so the weight never grows.
     pub fn weight(&self) -> usize {
         let form = self.gzip.as_ref().map_or(0, |form| {
             let bytes = match form.get() {
@@ -126,12 +126,11 @@ impl Body {
     }
 }
 
-/// The gzip form of a body, if it saves a tenth: less is not worth the memory, nor the client's
-/// work.
+/// Returns the gzip form of a body if it saves at least a tenth; less is not worth the memory and
+/// the client's work.
 fn worthwhile(bytes: &Bytes) -> Option<Bytes> {
     let form = gzip::compress(bytes);
-    // Copied, so that it keeps no room that it does not need: the allocator shrinks nothing where
-    // half is in use.
+    // A copy, since the allocator does not shrink a buffer of which half is in use.
     (form.len() <= largest_form(bytes.len())).then(|| Bytes::copy_from_slice(&form))
 }
 
@@ -139,7 +138,7 @@ fn largest_form(length: usize) -> usize {
     length - length / 10
 }
 
-/// The form follows from the bytes, and whether it is made already is nobody's business.
+/// Equality of the bytes; the gzip form follows from them and does not count.
 impl PartialEq for Body {
     fn eq(&self, other: &Self) -> bool {
         (&self.bytes, self.tag) == (&other.bytes, other.tag)
@@ -164,31 +163,31 @@ impl Deref for Body {
 }
 
 impl EntityTag {
-    /// The tag of a body.
+    /// Computes the tag of a body.
     pub fn of(body: &[u8]) -> Self {
         Self::of_digest(&Sha256::digest(body).into())
     }
 
-    /// The tag that was stored as [`EntityTag::to_bits`].
+    /// Restores a tag from [`EntityTag::to_bits`].
     pub fn from_bits(bits: [u8; 16]) -> Self {
         Self(bits)
     }
 
-    /// The bits, as a record stores them.
+    /// Returns the bits, as a record stores them.
     pub fn to_bits(self) -> [u8; 16] {
         self.0
     }
 
-    /// The tag of a body whose SHA-256 is known already.
+    /// Returns the tag of a body with a known SHA-256.
     pub fn of_digest(digest: &[u8; 32]) -> Self {
         let mut tag = [0; 16];
         tag.copy_from_slice(&digest[..16]);
         Self(tag)
     }
 
-    /// The tag of the body in a coding, as it is shown. Forms whose bytes differ must not share a
-    /// strong tag. Two compressors would make such, and that they share this one is of no harm as
-    /// long as nobody is sent a range.
+    /// Formats the tag of the body in a coding. Strong tags of different bytes must differ. Two
+    /// compressors would give one tag to different bytes; that does no harm as long as svm sends no
+    /// ranges.
     pub fn to_text(self, coding: Coding) -> String {
         let end = match coding {
             Coding::Identity => "\"",

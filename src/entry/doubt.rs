@@ -1,5 +1,5 @@
-//! A doubt: the upstream's latest answer would take a document away, and nothing has confirmed that
-//! answer yet.
+//! A doubt: the upstream's latest answer claims that a document is lost, and nothing confirms it
+//! yet.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use crate::clock::Timestamp;
 use crate::secret::Fingerprint;
 use crate::words::words;
 
-/// The age of the latest answer from which a client's request causes the next question: the one
-/// that was planned has not been sent.
+/// The age of the latest answer from which on a client's request causes the next check, since the
+/// planned one has not been sent.
 const OVERDUE_AFTER: Duration = Duration::from_secs(150);
 
 words! {
@@ -27,18 +27,18 @@ words! {
 
 /// An answer that claims a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct LossClaim {
     /// The loss.
     pub loss: Loss,
-    /// The number of the release that the answer names instead, if it names one.
+    /// The number of the release that the answer names instead, if any.
     pub release: Option<u64>,
 }
 
-/// The doubt about a claim, beside the copy that the answer would have replaced.
+/// The doubt about a claim, stored with the copy that the answer would have replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Doubt {
     /// The latest claim.
-    pub claim: Claim,
+    pub claim: LossClaim,
     /// The time of the first answer that claimed a loss.
     pub since: Timestamp,
     /// The time since which every answer has made this claim and nothing has contradicted it;
@@ -51,7 +51,7 @@ pub struct Doubt {
 }
 
 impl Doubt {
-    /// Returns true if the question that was planned about the claim has not been answered.
+    /// Returns true if the planned check of the claim is overdue.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         self.asked_at > now || now.since(self.asked_at) >= OVERDUE_AFTER
     }

@@ -1,19 +1,19 @@
 //! The links of a page to the other pages of its list (`Link`, RFC 8288).
 //!
-//! The upstream's header is hostile input: only URLs of the document's own host are kept, without
-//! characters that could end a header or a link, and not more of them than a list has.
+//! The upstream's header is hostile input. Only URLs of the document's own host are kept, without
+//! characters that could end a header or a link, and at most one per relation.
 
-/// The bytes that all URLs of a page may have together.
+/// The most bytes of all URLs of a page together.
 const MOST_BYTES: usize = 2_048;
-/// The bytes of a header that are read.
+/// The most bytes of a header that are read.
 const LONGEST_HEADER: usize = 8 * 1_024;
 
 /// The relation of another page to a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
-    /// The page before.
+    /// The previous page.
     Prev,
-    /// The page behind.
+    /// The next page.
     Next,
     /// The last page.
     Last,
@@ -43,7 +43,7 @@ pub struct Links(Option<Box<Urls>>);
 type Urls = [Option<Box<str>>; Relation::ALL.len()];
 
 impl Links {
-    /// Reads the lines of a `Link` header of a document of `authority`.
+    /// Parses the lines of a `Link` header of a document of `authority`.
     pub fn parse<'a>(lines: impl IntoIterator<Item = &'a [u8]>, authority: &str) -> Self {
         let mut urls = Urls::default();
         for line in lines {
@@ -54,7 +54,7 @@ impl Links {
         if bytes > MOST_BYTES { Self::default() } else { Self::from_urls(urls) }
     }
 
-    /// Returns links with these URLs, in the order of [`Relation::ALL`].
+    /// Creates links from URLs in the order of [`Relation::ALL`].
     pub fn from_urls(urls: [Option<Box<str>>; Relation::ALL.len()]) -> Self {
         Self(urls.iter().any(Option::is_some).then(|| Box::new(urls)))
     }
@@ -70,7 +70,7 @@ impl Links {
     }
 }
 
-/// Reads one line, up to the first link that is malformed.
+/// Parses one line, up to the first malformed link.
 fn read(line: &[u8], authority: &str, urls: &mut Urls) {
     let Ok(mut rest) = str::from_utf8(line) else { return };
     loop {
@@ -91,7 +91,7 @@ fn read(line: &[u8], authority: &str, urls: &mut Urls) {
     }
 }
 
-/// Returns the place of the first such character outside of quotes.
+/// Returns the position of the first such character outside of quotes.
 fn find_unquoted(text: &str, wanted: char) -> Option<usize> {
     let mut is_quoted = false;
     text.find(|character: char| {

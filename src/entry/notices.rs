@@ -1,8 +1,8 @@
-//! The upstream's notices that an endpoint, or a version of it, comes to its end: `Deprecation`
-//! (RFC 9745) and `Sunset` (RFC 8594).
+//! The upstream's notices about the end of an endpoint or of its version: `Deprecation` (RFC 9745)
+//! and `Sunset` (RFC 8594).
 //!
-//! Clients show them to people. They are passed on as they came, as far as they are short and
-//! plain: the upstream is not trusted with more room than a date needs.
+//! They are for people, and are passed on unchanged if they are short and plain: the upstream is
+//! not trusted with more space than a date needs.
 
 /// The bytes of the longest notice that is kept; a date has fewer than 30.
 const LONGEST: usize = 64;
@@ -10,14 +10,14 @@ const LONGEST: usize = 64;
 /// The notices that came with a document. Hardly any document has one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notices {
-    /// The time since which the endpoint is deprecated, or from which on.
+    /// The time of the deprecation, in the past or the future.
     pub deprecation: Option<Box<str>>,
-    /// The time from which on the endpoint will not answer any more.
+    /// The time from which on the endpoint will no longer answer.
     pub sunset: Option<Box<str>>,
 }
 
 impl Notices {
-    /// Reads the values of the two headers.
+    /// Parses the values of the two headers.
     pub fn parse(deprecation: Option<&[u8]>, sunset: Option<&[u8]>) -> Self {
         Self { deprecation: deprecation.and_then(kept), sunset: sunset.and_then(kept) }
     }

@@ -1,20 +1,20 @@
-//! The reason for which a document hardly ever changes, or cannot change.
+//! The pin of a document: the reason why it hardly ever changes, or cannot change.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// The age of a release from which changes of it are rare.
+/// The age from which on a release rarely changes.
 const RARELY_CHANGES_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The reason for which a document hardly ever changes, or cannot change.
+/// The reason why a document hardly ever changes, or cannot change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pin {
     /// A full hash names the document: it cannot change.
     Hash,
     /// It is the release of one tag, and GitHub has locked its tag and its assets.
     Locked,
-    /// It is the release of one tag, which was published then.
+    /// It is the release of one tag, published at this time.
     Published(Timestamp),
 }
 

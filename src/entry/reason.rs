@@ -1,5 +1,4 @@
-//! The reasons for which an exchange with the upstream gives nothing to store, as values that can
-//! be counted.
+//! The reasons why an exchange with the upstream gives nothing to store, as values for counters.
 
 use crate::words::words;
 
@@ -8,7 +7,7 @@ words! {
     pub enum Reason {
         /// No connection, or it broke before the answer.
         Unreachable = "unreachable",
-        /// The limit for the whole exchange passed.
+        /// The deadline of the exchange passed.
         Timeout = "timeout",
         /// A redirect that must not be followed.
         Redirect = "redirect",
@@ -20,7 +19,7 @@ words! {
         CutShort = "cut-short",
         /// A body that came too slowly.
         TooSlow = "too-slow",
-        /// An answer that holds one of our tokens.
+        /// An answer that contains one of our tokens.
         LeakedToken = "leaked-token",
         /// A `304` to a request without a validator.
         UnaskedNotModified = "unasked-304",
@@ -32,35 +31,35 @@ words! {
         ServerError = "server-error",
         /// Any other status.
         OtherStatus = "other-status",
-        /// No token may be used now, so no call was made.
+        /// No token is usable now, so no call was made.
         NoToken = "no-token",
-        /// The host rests after a limit, so no call was made.
+        /// The host is in a cooldown, so no call was made.
         HostRests = "host-rests",
         /// Too many exchanges wait already, so no call was made.
         Crowded = "crowded",
-        /// A defect of ours.
+        /// A defect of svm.
         Internal = "internal",
     }
 }
 
 impl Reason {
-    /// Returns true if the upstream answered, and its answer cannot be passed on.
+    /// Returns true if the upstream answered and svm cannot pass its answer on.
     pub const fn is_bad_answer(self) -> bool {
         matches!(self, Self::Redirect | Self::NotJson | Self::TooLarge)
     }
 
-    /// Returns true if the connection broke, before the answer or within it, so that another one
-    /// may do better.
+    /// Returns true if the connection broke, before the answer or within it, so that a retry may
+    /// succeed.
     pub const fn is_broken(self) -> bool {
         matches!(self, Self::Unreachable | Self::CutShort)
     }
 
-    /// Returns true if an upstream that is asked gives no whole answer.
+    /// Returns true for an outage: the upstream gives no complete answer.
     pub const fn is_of_outage(self) -> bool {
         matches!(self, Self::Unreachable | Self::Timeout | Self::CutShort)
     }
 
-    /// Describes the reason, for an operator.
+    /// Describes the reason for an operator.
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Unreachable => "there is no connection, or it broke",

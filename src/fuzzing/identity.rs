@@ -1,11 +1,11 @@
 //! A property of the answers to `GET /user`.
 
-use super::rate_limit::{Answer, NOW};
+use super::rate_limit::{FuzzedAnswer, NOW};
 use crate::upstream::identity::Finding;
 
 /// Checks that only a `200` names an account, and only a `401` refuses the token.
 pub fn identity(data: &[u8]) {
-    let Some(Answer { status, headers, body }) = Answer::read(data) else { return };
+    let Some(FuzzedAnswer { status, headers, body }) = FuzzedAnswer::read(data) else { return };
     match Finding::read(status, &headers, body, NOW) {
         Finding::Known(identity) => {
             assert_eq!(status, 200);

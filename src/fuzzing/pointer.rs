@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use crate::http::selection::Pointer;
+use crate::http::selection::JsonPointer;
 
 /// Reads the pointer from the first line and the document from the others. The reader agrees with
 /// the library wherever the library reads the document, and finds bytes of the document.
 pub fn pointer(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let (text, document) = text.split_once('\n').unwrap_or((text, ""));
-    let Some(pointer) = Pointer::parse(text) else { return };
+    let Some(pointer) = JsonPointer::parse(text) else { return };
     assert_eq!(pointer.to_string(), text, "one spelling");
     let found = pointer.find(document);
     if let Some(found) = found {

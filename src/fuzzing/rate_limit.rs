@@ -10,8 +10,8 @@ pub(super) const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
 
 /// Checks that only a `403` or a `429` is a limit: each `429` is one, a `403` only with evidence.
 pub fn rate_limit(data: &[u8]) {
-    let Some(answer) = Answer::read(data) else { return };
-    let Answer { status, headers, body } = &answer;
+    let Some(answer) = FuzzedAnswer::read(data) else { return };
+    let FuzzedAnswer { status, headers, body } = &answer;
     let quota = Quota::read(headers, NOW);
     assert!(quota.is_none_or(|quota| answer.says("x-ratelimit-remaining", quota.remaining)));
     for with_token in [true, false] {
@@ -37,13 +37,13 @@ pub fn rate_limit(data: &[u8]) {
 /// An answer in the fuzzer's format: a line with the status, a line for each header, an empty line,
 /// the body.
 #[derive(Debug)]
-pub(super) struct Answer<'a> {
+pub(super) struct FuzzedAnswer<'a> {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: &'a [u8],
 }
 
-impl<'a> Answer<'a> {
+impl<'a> FuzzedAnswer<'a> {
     pub(super) fn read(data: &'a [u8]) -> Option<Self> {
         let (status, mut rest) = line(data);
         let status = StatusCode::from_bytes(status).ok()?;

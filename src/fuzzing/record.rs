@@ -21,7 +21,7 @@ pub fn record(data: &[u8]) {
     match data.split_first() {
         Some((0, record)) => assert_miss_or_true(&Bytes::copy_from_slice(record)),
         Some((1, record)) => assert_miss_or_true(&sealed(record)),
-        Some((_, fields)) => assert_round_trip(&mut Fields(fields)),
+        Some((_, fields)) => assert_round_trip(&mut FuzzedFields(fields)),
         None => {}
     }
 }
@@ -46,7 +46,7 @@ fn assert_miss_or_true(record: &Bytes) {
 }
 
 /// Checks that a written record is read for its own key only, and not after one bit has changed.
-fn assert_round_trip(fields: &mut Fields<'_>) {
+fn assert_round_trip(fields: &mut FuzzedFields<'_>) {
     let (entry, keep_until, flip) = (fields.entry(), fields.time(), fields.number());
     let mut record = encode(&entry, keep_until);
     let read = decode(entry.key(), &Bytes::copy_from_slice(&record));
@@ -91,9 +91,9 @@ fn url(record: &[u8]) -> Option<String> {
 }
 
 /// Bytes for the fields of an entry; after their end, every field is empty or zero.
-struct Fields<'a>(&'a [u8]);
+struct FuzzedFields<'a>(&'a [u8]);
 
-impl Fields<'_> {
+impl FuzzedFields<'_> {
     fn entry(&mut self) -> Entry {
         let mut times = || self.time();
         let times = Times {

@@ -28,18 +28,18 @@ const GENERATION: usize = 65_536;
 
 /// The buckets of all clients. Without a rate there are none.
 #[derive(Debug)]
-pub(super) struct ClientRate(Option<Limits>);
+pub(super) struct ClientRate(Option<ClientBuckets>);
 
 /// The right of one request to take at most one token from its client's bucket.
 #[derive(Debug)]
 pub(super) struct MissPermit<'a> {
-    limits: &'a Limits,
+    limits: &'a ClientBuckets,
     client: Client,
     has_taken: bool,
 }
 
 #[derive(Debug)]
-struct Limits {
+struct ClientBuckets {
     rate: Rate,
     buckets: Mutex<Buckets>,
 }
@@ -54,7 +54,10 @@ struct Buckets {
 impl ClientRate {
     /// Limits each client to so many requests a second; `None` sets no limit.
     pub(super) fn new(per_second: Option<f64>) -> Self {
-        Self(per_second.map(|rate| Limits { rate: Rate::new(rate), buckets: Mutex::default() }))
+        Self(
+            per_second
+                .map(|rate| ClientBuckets { rate: Rate::new(rate), buckets: Mutex::default() }),
+        )
     }
 
     /// Returns the permit of the client at `address`, or `None` if there is no limit; `address` is
@@ -74,7 +77,7 @@ impl MissPermit<'_> {
     /// token.
     pub(super) fn take(&mut self, now: Timestamp) -> Result<(), Duration> {
         if !self.has_taken {
-            let Limits { rate, buckets } = self.limits;
+            let ClientBuckets { rate, buckets } = self.limits;
             buckets.lock().of(self.client).take(now, rate)?;
             self.has_taken = true;
         }
@@ -84,7 +87,7 @@ impl MissPermit<'_> {
     /// Gives the token back, if one was taken.
     pub(super) fn give_back(self) {
         if self.has_taken {
-            let Limits { rate, buckets } = self.limits;
+            let ClientBuckets { rate, buckets } = self.limits;
             buckets.lock().of(self.client).give_back(rate);
         }
     }

@@ -29,7 +29,7 @@ use super::client_ip::Proxies;
 use super::metrics::{ConnectionCounters, Shed};
 
 pub(super) use open::{Connection, OpenConnection};
-use table::{Kind, Table};
+use table::{ConnectionKind, Table};
 
 /// Connections beyond the limit. They get no documents.
 const SPARE: usize = 16;
@@ -40,7 +40,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The limits on open connections.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Connections of all clients together, without a few spare ones.
     pub connections: usize,
     /// Connections of one client; `None` is no limit.
@@ -51,10 +51,10 @@ pub struct Limits {
 
 /// All open connections; clones share them.
 #[derive(Clone)]
-pub struct Connections(Arc<Inner>);
+pub struct Connections(Arc<ConnectionsState>);
 
-struct Inner {
-    limits: Limits,
+struct ConnectionsState {
+    limits: ConnectionLimits,
     table: Mutex<Table>,
     /// The bytes of all heads that count.
     held: AtomicUsize,
@@ -77,8 +77,8 @@ enum Admission {
 
 impl Connections {
     /// Starts without connections.
-    pub fn new(limits: Limits, clock: Clock, counters: ConnectionCounters) -> Self {
-        Self(Arc::new(Inner {
+    pub fn new(limits: ConnectionLimits, clock: Clock, counters: ConnectionCounters) -> Self {
+        Self(Arc::new(ConnectionsState {
             limits,
             table: Mutex::default(),
             held: AtomicUsize::new(0),
@@ -132,24 +132,24 @@ impl Connections {
     }
 
     /// Makes room if necessary. Returns the kind of connection that has room.
-    fn find_room(&self, table: &mut Table) -> Option<Kind> {
+    fn find_room(&self, table: &mut Table) -> Option<ConnectionKind> {
         if table.closing() >= SPARE {
             return None;
         }
         if table.regular() < self.0.limits.connections {
-            return Some(Kind::Regular);
+            return Some(ConnectionKind::Regular);
         }
-        if table.close_longest_idle(Kind::Regular) {
+        if table.close_longest_idle(ConnectionKind::Regular) {
             self.shed(Shed::MaxConnections);
-            return Some(Kind::Regular);
+            return Some(ConnectionKind::Regular);
         }
-        let is_spare = table.spare() < SPARE || table.close_longest_idle(Kind::Spare);
-        is_spare.then_some(Kind::Spare)
+        let is_spare = table.spare() < SPARE || table.close_longest_idle(ConnectionKind::Spare);
+        is_spare.then_some(ConnectionKind::Spare)
     }
 
     /// Returns the client whose connections are counted, or `None` if this peer has no limit.
     fn limited(&self, peer: IpAddr) -> Option<Client> {
-        let Limits { per_client, proxies, .. } = &self.0.limits;
+        let ConnectionLimits { per_client, proxies, .. } = &self.0.limits;
         (per_client.is_some() && !proxies.are_trusted_at(peer)).then(|| Client::at(peer))
     }
 
@@ -157,7 +157,7 @@ impl Connections {
     pub(super) fn yield_descriptor(&self) {
         let mut table = self.0.table.lock();
         // A connection that is about to close returns its descriptor soon.
-        if table.closing() == 0 && table.close_longest_idle(Kind::Regular) {
+        if table.closing() == 0 && table.close_longest_idle(ConnectionKind::Regular) {
             self.0.counters.shed(Shed::NoDescriptor);
         }
         self.log(Shed::NoDescriptor);
@@ -177,8 +177,8 @@ impl Connections {
     /// Moves a spare connection within the limit if there is room. Returns true if it did.
     fn promote(&self, connection: &Connection) -> bool {
         let mut table = self.0.table.lock();
-        let is_room =
-            table.regular() < self.0.limits.connections || table.close_longest_idle(Kind::Regular);
+        let is_room = table.regular() < self.0.limits.connections
+            || table.close_longest_idle(ConnectionKind::Regular);
         if is_room {
             table.make_regular(connection);
         }

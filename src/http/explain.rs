@@ -25,8 +25,8 @@ use super::question::Question;
 use super::refused_url;
 use super::render;
 
-use facts::Facts;
-use next_check::{Background, NextCheck};
+use facts::ExplainFacts;
+use next_check::{NextCheck, SweepState};
 
 /// The page, and where it looks.
 #[derive(Clone)]
@@ -81,18 +81,18 @@ impl Explain {
         })
     }
 
-    async fn facts<'a>(&self, req: &Request, question: &'a Question) -> Facts<'a> {
+    async fn facts<'a>(&self, req: &Request, question: &'a Question) -> ExplainFacts<'a> {
         let MetricsSources { cache, activity, tokens, reachability, .. } = &self.sources;
         let explained = cache.explain(&question.target, question.demand).await;
         let (now, host) = (explained.now, question.target.authority());
-        let background = Background {
+        let background = SweepState {
             lookback: self.lookback,
             overdue: activity.lateness().overdue,
             has_quota: tokens.has_quota_to_spare(now),
             has_charges: tokens.has_charges_left(now),
         };
         let token = explained.entry.as_ref().and_then(|entry| entry.token);
-        Facts {
+        ExplainFacts {
             question,
             token: token.and_then(|token| tokens.place_of(token)),
             failing: reachability.failing(host, now),

@@ -23,9 +23,9 @@ use super::render;
 
 /// The health of the service; clones share it.
 #[derive(Clone)]
-pub struct Health(Arc<Inner>);
+pub struct Health(Arc<HealthState>);
 
-struct Inner {
+struct HealthState {
     draining: AtomicBool,
     /// The result of the last probe.
     store: RwLock<Result<(), &'static str>>,
@@ -52,7 +52,7 @@ impl Health {
     /// Starts ready.
     pub fn new(sources: HealthSources) -> Self {
         let draining = AtomicBool::new(false);
-        Self(Arc::new(Inner { draining, store: RwLock::new(Ok(())), sources }))
+        Self(Arc::new(HealthState { draining, store: RwLock::new(Ok(())), sources }))
     }
 
     /// Marks the service as about to end.

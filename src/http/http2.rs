@@ -21,7 +21,7 @@ use crate::tasks::Tasks;
 
 use super::connections::{Connection, Connections};
 use super::in_flight::{Handler, Handling, Overload};
-use super::patience::Patience;
+use super::patience::LateTimer;
 use super::stream::ClientStream;
 
 use origin_form::to_origin_form;
@@ -48,7 +48,7 @@ impl Http2 {
     pub(super) fn new(tasks: Tasks, largest_head: usize, patience: Duration) -> Self {
         let mut builder = http2::Builder::new(StreamTasks(tasks));
         builder
-            .timer(Patience)
+            .timer(LateTimer)
             .max_concurrent_streams(MOST_STREAMS)
             .max_header_list_size(u32::try_from(largest_head).unwrap_or(u32::MAX))
             .initial_stream_window_size(WINDOW)

@@ -14,9 +14,9 @@ use pin_project_lite::pin_project;
 /// The delay from a timer's deadline to its effect: longer than one poll of all sockets takes.
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// The maker of the timers.
+/// The timers, as the HTTP library makes them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience;
+pub(super) struct LateTimer;
 
 pin_project! {
     /// A timer that fires a moment after its deadline. The library makes one for each request, so
@@ -28,7 +28,7 @@ pin_project! {
     }
 }
 
-impl Timer for Patience {
+impl Timer for LateTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
         Deadline::at(tokio::time::sleep(duration))
     }
@@ -79,7 +79,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_timer_is_over_a_moment_after_its_deadline() {
-        let mut timer = Patience.sleep(Duration::from_secs(30));
+        let mut timer = LateTimer.sleep(Duration::from_secs(30));
         assert!(poll!(&mut timer).is_pending());
         // As after a pause: the deadline is long past at the next poll.
         advance(Duration::from_secs(300)).await;
@@ -90,11 +90,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_timer_that_is_set_anew_waits_anew() {
-        let mut timer = Patience.sleep(Duration::from_secs(1));
+        let mut timer = LateTimer.sleep(Duration::from_secs(1));
         advance(Duration::from_secs(2)).await;
         assert!(poll!(&mut timer).is_pending());
-        let later = Patience.now() + Duration::from_secs(3_600);
-        Patience.reset(&mut timer, later);
+        let later = LateTimer.now() + Duration::from_secs(3_600);
+        LateTimer.reset(&mut timer, later);
         advance(Duration::from_secs(10)).await;
         assert!(poll!(&mut timer).is_pending());
     }

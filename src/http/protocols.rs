@@ -14,7 +14,7 @@ use super::connections::OpenConnection;
 use super::http2::Http2;
 use super::https::Https;
 use super::in_flight::{Handler, InFlight};
-use super::patience::Patience;
+use super::patience::LateTimer;
 use super::socket::ClientSocket;
 use super::stream::{ClientStream, Framing};
 
@@ -37,7 +37,7 @@ impl Protocols {
     pub(super) fn new(tasks: Tasks, patience: Duration) -> Self {
         let mut http1 = http1::Builder::new();
         http1
-            .timer(Patience)
+            .timer(LateTimer)
             .header_read_timeout(patience)
             .max_header_size(LARGEST_HEAD)
             .max_buf_size(LARGEST_BUFFER);

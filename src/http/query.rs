@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use crate::config::duration;
 use crate::target::percent;
 
-use super::selection::{Pointer, Selection};
+use super::selection::{JsonPointer, Selection};
 
 /// The number of characters of an unknown parameter's name that an error message repeats.
 const MAX_NAME: usize = 40;
@@ -55,7 +55,9 @@ impl<'a> VersionQuery<'a> {
                 .map(|text| duration::parse(&text))
                 .transpose()
                 .or(Err(Error::MinAge))?,
-            pointer: pointer.map(|text| Pointer::parse(&text).ok_or(Error::Pointer)).transpose()?,
+            pointer: pointer
+                .map(|text| JsonPointer::parse(&text).ok_or(Error::Pointer))
+                .transpose()?,
         };
         Ok(Self { url, refresh, selection })
     }

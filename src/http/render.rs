@@ -1,10 +1,10 @@
 //! HTTP responses. Only this module knows the service's header names, and only this module turns
 //! errors into statuses.
 
-mod every;
 mod frames;
 mod heads;
 mod link;
+mod message_fields;
 pub(super) mod mirror;
 pub(super) mod status;
 
@@ -29,10 +29,10 @@ use super::conditional;
 use super::request_fields::{Field, RequestFields};
 use super::values::Values;
 
-pub(super) use every::{close_connection, date, request_id};
 use frames::{Interface, Kind};
 pub(super) use heads::HeadCache;
 use heads::HeadInputs;
+pub(super) use message_fields::{close_connection, date, request_id};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");

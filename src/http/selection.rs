@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 
 use age::NoRelease;
 pub(super) use memo::{Selected, Selections};
-pub use pointer::Pointer;
+pub use pointer::JsonPointer;
 
 /// The parameters that choose a part of a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -22,7 +22,7 @@ pub struct Selection {
     /// The age of the release.
     pub min_age: Option<Duration>,
     /// The way to the value.
-    pub pointer: Option<Pointer>,
+    pub pointer: Option<JsonPointer>,
 }
 
 /// A part of a document.
@@ -100,7 +100,7 @@ mod tests {
 
     fn select(days: Option<u64>, pointer: Option<&str>) -> Result<&'static str, String> {
         let min_age = days.map(|days| Duration::from_secs(days * 24 * 60 * 60));
-        let pointer = pointer.map(|pointer| Pointer::parse(pointer).unwrap());
+        let pointer = pointer.map(|pointer| JsonPointer::parse(pointer).unwrap());
         let found = Selection { min_age, pointer }.find(LIST, NOW);
         found.map(|part| part.json).map_err(|absence| absence.reason)
     }

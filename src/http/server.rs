@@ -33,17 +33,17 @@ pub struct Server {
     https: Option<Arc<Https>>,
     protocols: Arc<Protocols>,
     patience: Duration,
-    signals: Signals,
+    signals: StopSignals,
 }
 
 /// The handle to stop a server step by step. Dropping it aborts the remaining connections.
 pub struct Stop {
-    signals: Signals,
+    signals: StopSignals,
     _when_dropped: DropGuard,
 }
 
 #[derive(Clone, Default)]
-struct Signals {
+struct StopSignals {
     /// Stops the accepting of clients.
     closed: CancellationToken,
     /// Ends each connection after its answer.
@@ -69,7 +69,7 @@ impl Server {
         patience: Duration,
     ) -> std::io::Result<(Self, Stop)> {
         let address = listener.local_addr()?;
-        let signals = Signals::default();
+        let signals = StopSignals::default();
         let protocols = Arc::new(Protocols::new(signals.tasks.clone(), patience));
         let stop =
             Stop { signals: signals.clone(), _when_dropped: signals.abort.clone().drop_guard() };
@@ -87,7 +87,7 @@ impl Server {
     async fn accept(&self) {
         loop {
             let (socket, peer) = listener::next(&self.listener, &self.connections).await;
-            let Signals { last_answers, abort, .. } = &self.signals;
+            let StopSignals { last_answers, abort, .. } = &self.signals;
             let admitted = self.connections.admit(peer.ip(), last_answers, abort);
             if let Some(open) = admitted.await {
                 self.serve(socket, peer, open);
@@ -123,7 +123,7 @@ impl Stop {
     /// Ends each connection after its current answer, and aborts the connections that have not
     /// ended after `limit`.
     pub async fn end_connections(&self, limit: Duration) {
-        let Signals { last_answers, abort, tasks, .. } = &self.signals;
+        let StopSignals { last_answers, abort, tasks, .. } = &self.signals;
         last_answers.cancel();
         if tasks.wait(limit).await > 0 {
             abort.cancel();
@@ -142,7 +142,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::http::ConnectionCounters;
     use crate::http::client_ip::Proxies;
-    use crate::http::{Limits, bind};
+    use crate::http::{ConnectionLimits, bind};
     use crate::metrics::Registry;
 
     #[tokio::test]
@@ -150,7 +150,8 @@ mod tests {
         for is_polled in [false, true] {
             let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
             let address = listener.local_addr().unwrap();
-            let limits = Limits { connections: 1, per_client: None, proxies: Proxies::new(&[]) };
+            let limits =
+                ConnectionLimits { connections: 1, per_client: None, proxies: Proxies::new(&[]) };
             let connections = Connections::new(
                 limits,
                 Clock::System,

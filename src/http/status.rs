@@ -27,7 +27,7 @@ use super::metrics::MetricsSources;
 use super::page::{Arrival, LogFields, Page};
 use super::render::status as render;
 
-use facts::Facts;
+use facts::ServiceFacts;
 use html::Explained;
 
 pub use records::StatusRecords;
@@ -80,7 +80,7 @@ impl Page for StatusPage {
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
         let explained = self.explained(req).await;
-        let facts = Facts::gather(&self.sources, arrival.at);
+        let facts = ServiceFacts::gather(&self.sources, arrival.at);
         let body = html::page(&facts, explained.as_ref());
         render::page(req, res, &self.content_security_policy, body);
         LogFields::default()
@@ -96,7 +96,7 @@ impl Page for StatusJson {
     const IS_PROBE: bool = true;
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
-        let facts = Facts::gather(&self.0, arrival.at);
+        let facts = ServiceFacts::gather(&self.0, arrival.at);
         render::json(req, res, serde_json::to_string(&facts).unwrap_or_default());
         LogFields::default()
     }

@@ -27,10 +27,10 @@ struct Set<K, V> {
     /// The hash of the query that was last computed here.
     last: Option<u64>,
     /// The latest admission first.
-    known: [Option<Known<K, V>>; WAYS],
+    known: [Option<Admitted<K, V>>; WAYS],
 }
 
-struct Known<K, V> {
+struct Admitted<K, V> {
     hash: u64,
     query: K,
     value: V,
@@ -75,9 +75,9 @@ impl<Q: Hash + Eq + ToOwned + ?Sized, V: Clone> TwoHitCache<Q, V> {
         let Some(mut set) = self.set(hash).try_lock() else { return };
         if set.last == Some(hash) {
             let of_query =
-                |known: &Option<Known<_, _>>| known.as_ref().is_some_and(|it| it.hash == hash);
+                |known: &Option<Admitted<_, _>>| known.as_ref().is_some_and(|it| it.hash == hash);
             let place = set.known.iter().position(of_query).unwrap_or(WAYS - 1);
-            set.known[place] = Some(Known { hash, query: query.to_owned(), value: value() });
+            set.known[place] = Some(Admitted { hash, query: query.to_owned(), value: value() });
             set.known[..=place].rotate_right(1);
         }
         set.last = Some(hash);

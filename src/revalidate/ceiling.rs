@@ -1,8 +1,8 @@
-//! The most requests a second that the background makes where the operator leaves that to svm.
+//! The limit on background requests per second while `REVALIDATE_MAX_RPS` is `auto`.
 //!
-//! Pure: the time since the start is an argument. GitHub allows an address 900 requests a minute
-//! and answers one that is too fast with a limit, so the ceiling halves at each limit and grows
-//! back slowly (additive increase, multiplicative decrease).
+//! Pure: the time since the start is an argument. GitHub allows an address 900 requests per minute
+//! and answers faster ones with a limit. So the ceiling halves at each limit and grows back slowly
+//! (additive increase, multiplicative decrease).
 
 use std::time::Duration;
 
@@ -10,33 +10,35 @@ use std::time::Duration;
 /// limits").
 pub(super) const MOST: f64 = 15.0;
 
-/// The ceiling after many limits in a row. One request a second shows when GitHub is content again.
+/// The lowest ceiling, after many limits. One request per second suffices to see that the limit has
+/// ended.
 const LEAST: f64 = 1.0;
 
 /// The growth of the ceiling in each minute without a limit, in requests a second.
 const GROWTH_PER_MINUTE: f64 = 1.0;
 
-/// The ceiling, as of the last time that somebody asked.
+/// The ceiling, as of the last call of [`Ceiling::rate`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Ceiling {
     rate: f64,
-    /// The limits of which it knows.
+    /// The number of limits that it has taken into account.
     limits: u64,
     at: Duration,
 }
 
 impl Ceiling {
-    /// The ceiling at the start, of an address that GitHub has not limited yet.
+    /// Creates the ceiling of an address that GitHub has not limited yet.
     pub(super) const fn new() -> Self {
         Self { rate: MOST, limits: 0, at: Duration::ZERO }
     }
 
-    /// Requests a second that may be made now; `limits` is how often GitHub has limited svm so far.
+    /// Returns the requests per second that are allowed now; `limits` counts GitHub's limits so
+    /// far.
     pub(super) fn rate(&mut self, limits: u64, now: Duration) -> f64 {
         let minutes = now.saturating_sub(self.at).as_secs_f64() / 60.0;
         self.rate = match limits == self.limits {
             true => (self.rate + GROWTH_PER_MINUTE * minutes).min(MOST),
-            // Several limits since the last time are answers to the same haste.
+            // Several limits since the last call count as one.
             false => (self.rate / 2.0).max(LEAST),
         };
         (self.limits, self.at) = (limits, now);

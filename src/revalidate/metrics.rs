@@ -1,4 +1,4 @@
-//! Sweeps of the background revalidation, and what they come to.
+//! The counters of the background revalidation.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct SweepMetrics {
 }
 
 impl SweepMetrics {
-    /// Counters at zero.
+    /// Registers the counters.
     pub fn new(registry: &Registry) -> Self {
         Self {
             runs: registry.counter("svm_revalidate_runs_total", "Background revalidation sweeps"),
@@ -50,13 +50,13 @@ impl SweepMetrics {
 }
 
 impl SweepMetrics {
-    /// A sweep has begun.
+    /// Counts the beginning of a sweep.
     pub(super) fn planned(&self, due: usize, adopted: usize) {
         self.due.inc_by(due as u64);
         self.adopted.inc_by(adopted as u64);
     }
 
-    /// A sweep has dealt with so many documents.
+    /// Counts documents with an outcome.
     pub(super) fn swept(&self, outcome: CheckOutcome, documents: usize) {
         let Self { done, skipped, .. } = self;
         let counter = match outcome {
@@ -69,7 +69,7 @@ impl SweepMetrics {
         counter.inc_by(documents as u64);
     }
 
-    /// A sweep has ended.
+    /// Counts the end of a sweep.
     pub(super) fn ended(&self, took: Duration) {
         self.runs.inc();
         self.seconds.inc_by(took.as_secs_f64());

@@ -1,4 +1,4 @@
-//! The outcome of a document in a sweep, as values that can be counted.
+//! The outcomes of documents in a sweep, as values for counters.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -9,53 +9,53 @@ use crate::cache::{ExchangeResult, FlightResult};
 use crate::entry::Reason;
 use crate::words::words;
 
-/// The outcome of a due document.
+/// The outcome for a due document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckOutcome {
-    /// The upstream vouched for the stored body.
+    /// The upstream confirmed the stored body.
     Unchanged,
-    /// There was a new body.
+    /// The upstream sent a new body.
     Changed,
-    /// The document does not exist any more.
+    /// The document no longer exists.
     Gone,
-    /// The upstream gave no answer to keep; the entry stays.
+    /// The upstream gave no usable answer; the entry stays.
     Failed,
-    /// The upstream was not asked.
+    /// No request was sent.
     Skipped(Skipped),
 }
 
 words! {
-    /// The reason for which a due document was not revalidated.
+    /// The reason why a due document was not revalidated.
     pub enum Skipped {
-        /// The sweep was over before its turn; the next one begins with it if it is used most.
+        /// The sweep ended first; the next one starts with it if it is the most used.
         Late = "late",
-        /// Its check is likely to be charged, and the background has had its share of the quota for
+        /// Its check is likely to be charged, and the background's share of the quota is spent for
         /// now.
         Budget = "budget",
-        /// It cannot change, or hardly ever does and was checked within a day.
+        /// It cannot change, or it is pinned and was checked within a day.
         Settled = "settled",
         /// The tokens have less than `API_USAGE_THRESHOLD` left, or none is usable.
         Quota = "quota",
-        /// Its host rests after a limit, or too many exchanges wait already.
+        /// Its host is in a cooldown, or too many exchanges wait already.
         Rests = "rests",
-        /// Another replica has it in hand.
+        /// Another replica has the lease.
         Leased = "leased",
-        /// It was checked since the sweep began, for a client.
+        /// A client's request caused its check since the sweep began.
         Checked = "checked",
         /// No tier has a body to revalidate.
         NoBody = "no-body",
-        /// Only L2 can know whether there is a body, and it does not tell.
+        /// L2 does not answer, and only L2 can know whether there is a body.
         Unread = "unread",
-        /// The configuration does not allow its URL any more.
+        /// The configuration no longer allows its URL.
         Refused = "refused",
     }
 }
 
 impl CheckOutcome {
-    /// Those with which the upstream was asked.
+    /// The outcomes after a request to the upstream.
     pub const ASKED: [Self; 4] = [Self::Unchanged, Self::Changed, Self::Gone, Self::Failed];
 
-    /// The word for metric label and log field alike.
+    /// Returns the word for the metric label and the log field.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unchanged => "unchanged",
@@ -66,7 +66,7 @@ impl CheckOutcome {
         }
     }
 
-    /// Returns the outcome that the facts of a flight mean.
+    /// Returns the outcome for the result of a flight.
     pub(super) fn of(facts: &FlightResult) -> Self {
         match facts {
             FlightResult::Found { .. } => Self::Skipped(Skipped::Checked),
@@ -85,7 +85,7 @@ impl CheckOutcome {
     }
 }
 
-/// Returns true if the facts of a flight cost quota: an answer came, and it was no `304`.
+/// Returns true if the result of a flight cost quota: the upstream answered, and not with `304`.
 pub(super) fn is_charged(facts: &FlightResult) -> bool {
     let FlightResult::Exchange { exchanged, .. } = facts else { return false };
     match exchanged {
@@ -99,7 +99,7 @@ pub(super) fn is_charged(facts: &FlightResult) -> bool {
     }
 }
 
-/// The number of documents of a sweep with each outcome, by the outcome's word.
+/// The number of documents of a sweep per outcome.
 #[derive(Debug, Default)]
 pub struct SweepTally(Mutex<BTreeMap<&'static str, usize>>);
 
@@ -112,7 +112,7 @@ impl SweepTally {
 }
 
 impl Display for SweepTally {
-    /// As `checked=1 unchanged=2`.
+    /// Formats it as `checked=1 unchanged=2`.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let counts = self.0.lock();
         let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{word}={count}")).collect();

@@ -7,13 +7,13 @@ use parking_lot::Mutex;
 use crate::clock::Stopwatch;
 use crate::config;
 
-/// The part of the interval over which a sweep spreads its documents; the rest is for checks that
-/// take longer than expected.
+/// The part of the interval over which a sweep spreads its documents. The rest is a reserve for
+/// slow checks.
 const SPREAD: f64 = 0.9;
 
 /// The workers of a sweep, and the times between their requests.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Rates {
+pub(super) struct Pacing {
     /// The number of documents in progress at once.
     pub(super) workers: usize,
     /// The least time between two requests of one worker.
@@ -22,9 +22,9 @@ pub(super) struct Rates {
     pub(super) spacing: Duration,
 }
 
-impl Rates {
-    /// For a sweep of `due` documents; `slots` is how many exchanges the background may hold at
-    /// once, and `most` how many requests a second all may make.
+impl Pacing {
+    /// Computes the pacing of a sweep of `due` documents. `slots` bounds the exchanges of the
+    /// background at once, and `most` the requests per second of all.
     pub(super) fn new(due: usize, slots: usize, most: f64, config: &config::Revalidate) -> Self {
         let workers = due.div_ceil(config.endpoints_per_worker).clamp(1, slots.max(1));
         let even = config.interval.mul_f64(SPREAD) / u32::try_from(due.max(1)).unwrap_or(u32::MAX);
@@ -36,8 +36,8 @@ impl Rates {
     }
 }
 
-/// Gives out turns that lie a spacing apart, from one sweep to the next; those that nobody asked
-/// for in time are gone.
+/// The turns for requests, one spacing apart, across sweeps. A turn that nobody takes in time is
+/// lost.
 #[derive(Debug)]
 pub(super) struct Pace {
     running: Stopwatch,
@@ -50,7 +50,7 @@ impl Pace {
         Self { running: Stopwatch::start(), next: Mutex::default() }
     }
 
-    /// Returns how long to wait for the next turn; none is given out beyond `patience`.
+    /// Returns how long to wait for the next turn; `None` if that exceeds `patience`.
     pub(super) fn turn(&self, spacing: Duration, patience: Duration) -> Option<Duration> {
         self.turn_at(self.running.elapsed(), spacing, patience)
     }
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn documents_are_spread_over_the_interval() {
-        let rates = Rates::new(54, 32, 10.0, &CONFIG);
+        let rates = Pacing::new(54, 32, 10.0, &CONFIG);
         assert_eq!(rates.workers, 2);
         assert_eq!(rates.spacing, Duration::from_secs(1));
         assert_eq!(rates.per_worker, Duration::from_secs(1));
@@ -89,16 +89,16 @@ mod tests {
 
     #[test]
     fn no_number_of_documents_makes_it_go_faster_than_the_rate() {
-        let rates = Rates::new(100_000, 32, 10.0, &CONFIG);
+        let rates = Pacing::new(100_000, 32, 10.0, &CONFIG);
         assert_eq!(rates.spacing, Duration::from_millis(100));
         assert_eq!(rates.workers, 32, "the background holds no more slots");
     }
 
     #[test]
     fn nothing_to_do_needs_one_worker_who_finds_that_out() {
-        assert_eq!(Rates::new(0, 32, 10.0, &CONFIG).workers, 1);
-        assert_eq!(Rates::new(30, 0, 10.0, &CONFIG).workers, 1);
-        assert_eq!(Rates::new(31, 32, 10.0, &CONFIG).workers, 2);
+        assert_eq!(Pacing::new(0, 32, 10.0, &CONFIG).workers, 1);
+        assert_eq!(Pacing::new(30, 0, 10.0, &CONFIG).workers, 1);
+        assert_eq!(Pacing::new(31, 32, 10.0, &CONFIG).workers, 2);
     }
 
     #[test]

@@ -1,10 +1,9 @@
-//! The order of documents in a sweep: of those that are due, the one used most.
+//! The order of the documents in a sweep: of those that are due, the most used one comes first.
 //!
-//! Pure: `now` is an argument. A document is due when its last check is about an interval old,
-//! which is its own ([`until_next`]); those that become due while the sweep goes on
-//! are waited for, so that each keeps its place in time from sweep to sweep. A document whose check
-//! is likely to be charged comes when the quota allows it, and those whose checks are free do not
-//! wait for it.
+//! Pure: `now` is an argument. A document is due when its last check is about one interval old;
+//! each has its own interval ([`until_next`]). The sweep waits for documents that become due while
+//! it runs, so each keeps its place in time from sweep to sweep. A document whose check is likely
+//! to be charged waits until the quota allows it; free checks do not wait for it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,24 +13,24 @@ use crate::activity::{Active, Lateness, OVERDUE_AFTER, until_next};
 use crate::clock::Timestamp;
 use crate::target::Key;
 
-/// The documents that a sweep has still to do.
+/// The documents that are left in a sweep.
 #[derive(Debug)]
 pub(super) struct Plan {
     upcoming: BinaryHeap<Reverse<(Timestamp, Rank)>>,
     due: BinaryHeap<Rank>,
-    /// Those that are due and whose checks are likely to be charged.
+    /// The due documents whose checks are likely to be charged.
     due_charged: BinaryHeap<Rank>,
 }
 
-/// Documents that become due with one look: all may have been checked in the same moment, and to
-/// put that many in order takes long. The others become due with the next looks.
+/// The most documents that become due in one step. All may have been checked at the same time, and
+/// sorting that many takes long. The rest become due in the next steps.
 const BECOME_DUE: usize = 1_000;
 
-/// Ordered by importance.
+/// A document, ordered by importance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
-    /// Uses, times the intervals since the last check: where not all can be done, nobody waits for
-    /// ever.
+    /// The uses, multiplied by the intervals since the last check, so that no document waits for
+    /// ever if not all can be checked.
     claim: u64,
     used_at: Timestamp,
     key: Key,
@@ -42,26 +41,26 @@ struct Rank {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Due {
     pub(super) key: Key,
-    /// Returns true if the cost of its check was taken out of the quota's share before.
+    /// True if the cost of its check was already taken from the share of the quota.
     pub(super) is_booked: bool,
 }
 
 /// The next step of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SweepStep {
-    /// Revalidate this one.
+    /// Revalidate this document.
     Revalidate(Due),
-    /// Nothing before then.
+    /// Wait until this time.
     Wait(Timestamp),
-    /// Nothing more.
+    /// The sweep has ended.
     Done,
 }
 
 impl Plan {
-    /// A plan for those that are due before the next sweep.
+    /// Plans the documents that are due before the next sweep.
     pub(super) fn new(active: &[Active], interval: Duration, now: Timestamp) -> Self {
         let planned = active.iter().map(|active| {
-            // A check from the future is from a clock that was ahead, and says nothing.
+            // A check in the future comes from a clock that was ahead, and is ignored.
             let checked_at = active.check.map(|check| check.at).filter(|at| *at <= now);
             let until_next = |at| until_next(active, at, interval) - leeway(interval);
             let due_at = checked_at.map_or(now, |at| at + until_next(at));
@@ -83,12 +82,12 @@ impl Plan {
         self.upcoming.len() + self.due.len() + self.due_charged.len()
     }
 
-    /// Returns how many of them wait for quota.
+    /// Returns how many documents wait for quota.
     pub(super) fn wait_for_quota(&self) -> usize {
         self.due_charged.len()
     }
 
-    /// Gives up on what is left; returns how many documents that is.
+    /// Drops the remaining documents; returns how many.
     pub(super) fn clear(&mut self) -> usize {
         let left = self.len();
         self.upcoming.clear();
@@ -97,8 +96,8 @@ impl Plan {
         left
     }
 
-    /// Takes the next document; `take_charge` takes the cost of one out of the quota, or tells when
-    /// that may be tried again.
+    /// Returns the next step. `take_charge` takes the cost of a check from the quota, or returns
+    /// the time at which to try again.
     pub(super) fn next(
         &mut self,
         now: Timestamp,
@@ -134,8 +133,8 @@ fn due(key: Key, is_booked: bool) -> SweepStep {
     SweepStep::Revalidate(Due { key, is_booked })
 }
 
-/// Returns how late the checks are: more documents may be in use than can be checked in an
-/// interval. One that was never checked is new.
+/// Returns how late the checks are, since more documents may be in use than can be checked in an
+/// interval. A document that was never checked is new and not late.
 pub(super) fn lateness(active: &[Active], interval: Duration, now: Timestamp) -> Lateness {
     let checked = active.iter().filter_map(|active| Some((active, active.check?.at)));
     checked.fold(Lateness::default(), |lateness, (active, at)| {
@@ -148,15 +147,14 @@ pub(super) fn lateness(active: &[Active], interval: Duration, now: Timestamp) ->
     })
 }
 
-/// Returns how many intervals a time lasts, the last one begun.
+/// Returns how many intervals a time lasts, rounded up.
 fn intervals(time: Duration, interval: Duration) -> u64 {
     let intervals = time.as_nanos() / interval.as_nanos().max(1) + 1;
     u64::try_from(intervals).unwrap_or(u64::MAX)
 }
 
-/// By how much less than an interval a check may be old: what timers and networks make of a minute
-/// differs from one to the next, and a document that just misses its sweep would wait for a whole
-/// one more.
+/// Returns by how much a check may be younger than an interval to count as due. Timers and networks
+/// vary, and a document that just misses its sweep would wait for another interval.
 pub(super) fn leeway(interval: Duration) -> Duration {
     interval / 60
 }

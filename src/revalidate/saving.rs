@@ -1,5 +1,5 @@
-//! The way of the documents in use into the store's index: in pieces, with room in between for
-//! others who write.
+//! The saving of the documents in use in the store's index, in pieces, so that other writers get
+//! their turn.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use crate::clock::{Stopwatch, Timestamp};
 use crate::store::{Guard, InUse};
 use crate::tasks;
 
-/// Rows that are given to the store at once.
+/// The rows of one write.
 const ROWS_AT_ONCE: usize = 1_000;
 
-/// Saves what is worth saving, and has the index forget what was last used before `cutoff`. Rows
-/// that the store does not take in time are still unsaved the next time.
+/// Saves the rows that are worth it, and removes rows that were last used before `cutoff`. Rows
+/// that the store does not take in time stay unsaved until the next call.
 pub(super) async fn save(activity: &Activity, store: &Guard, worth: Worth, cutoff: Timestamp) {
     let began = Stopwatch::start();
     let Some(rows) = in_order(activity.unsaved(worth).await).await else { return };
@@ -28,8 +28,8 @@ pub(super) async fn save(activity: &Activity, store: &Guard, worth: Worth, cutof
     }
 }
 
-/// The rows in the order of their keys, so that those of a piece lie side by side in a store that
-/// keeps them so, and few of its pages are written. Nothing where the runtime ends.
+/// Sorts the rows by key. The rows of a piece are then neighbours in a sorted store, so a write
+/// touches few pages. Returns `None` if the runtime ends.
 async fn in_order(mut rows: Vec<InUse>) -> Option<Vec<InUse>> {
     if rows.len() <= ROWS_AT_ONCE {
         return Some(rows);

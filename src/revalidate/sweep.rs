@@ -1,5 +1,4 @@
-//! One sweep: workers that take due documents one by one and have them revalidated, each in its
-//! turn.
+//! One sweep: workers take due documents one by one and revalidate each in its turn.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use tokio::time::sleep;
 
 use super::RevalidatorParts;
 use super::outcome::{CheckOutcome, Skipped, SweepTally, is_charged};
-use super::pace::{Pace, Rates};
+use super::pace::{Pace, Pacing};
 use super::plan::{Due, Plan, SweepStep, leeway};
 use crate::activity::{Mutability, PINNED_INTERVAL, Repositories};
 use crate::cache::mutability;
@@ -20,20 +19,20 @@ use crate::entry::Entry;
 use crate::store::{Claim, Claimed};
 use crate::target::{Key, Target};
 
-/// The time that the store has to grant a lease.
+/// The time limit for the store to grant a lease.
 const CLAIM_LIMIT: Duration = Duration::from_secs(1);
 
 /// A sweep under way.
 pub(super) struct Sweep<'a> {
     parts: &'a RevalidatorParts,
     plan: Mutex<Plan>,
-    rates: Rates,
+    rates: Pacing,
     pace: &'a Pace,
     began: Stopwatch,
     tally: SweepTally,
 }
 
-/// A check for which the upstream was to be asked.
+/// The result of a check that needed the upstream.
 struct Checked {
     outcome: CheckOutcome,
     is_charged: bool,
@@ -43,15 +42,14 @@ impl<'a> Sweep<'a> {
     pub(super) fn new(
         parts: &'a RevalidatorParts,
         plan: Plan,
-        rates: Rates,
+        rates: Pacing,
         pace: &'a Pace,
     ) -> Self {
         let (began, tally) = (Stopwatch::start(), SweepTally::default());
         Self { parts, plan: Mutex::new(plan), rates, pace, began, tally }
     }
 
-    /// Goes on until nothing is left to do, or the time is over: what is left then waits for the
-    /// next sweep.
+    /// Runs until no document is left or the time is over; the next sweep takes the rest.
     pub(super) async fn run(self) -> SweepTally {
         join_all((0..self.rates.workers).map(|_| self.work())).await;
         let plan = self.plan.lock();
@@ -77,7 +75,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// The next document, once it is due.
+    /// Waits for the next due document and takes it.
     async fn next(&self) -> Option<Due> {
         loop {
             let left = self.left();
@@ -97,8 +95,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// The next document that a client was served although its check is overdue. One that is likely
-    /// to be charged comes at its place in the plan, if the quota has nothing for it now.
+    /// Takes the next document that a client was served although its check is overdue. If its check
+    /// is likely to be charged and the quota has nothing for it now, its place in the plan decides.
     fn next_overdue(&self) -> Option<Due> {
         let RevalidatorParts { activity, tokens, clock, .. } = self.parts;
         loop {
@@ -117,21 +115,22 @@ impl<'a> Sweep<'a> {
         self.plan.lock().next(now, || self.parts.tokens.take_charge(now))
     }
 
-    /// Revalidates a document; one that needs no call leaves its turn to the next.
+    /// Revalidates a document in its turn; a document that needs no call leaves the turn to the
+    /// next.
     async fn take_turn(&self, first: Due) {
         let mut due = first;
         loop {
             let outcome = self.revalidate(due).await;
             self.count(outcome, 1);
             match outcome {
-                // The same holds for all documents that are left.
+                // The same holds for all remaining documents.
                 CheckOutcome::Skipped(reason @ (Skipped::Quota | Skipped::Late)) => {
                     return self.give_up(reason);
                 }
                 CheckOutcome::Skipped(_) => {}
                 _ => return,
             }
-            // Thousands in a row may need no call, and nothing may have waited.
+            // Thousands of documents in a row may need no call, and so no wait.
             consume_budget().await;
             let SweepStep::Revalidate(next) = self.next_planned() else { return };
             due = next;
@@ -154,7 +153,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Puts the cost of a check back that was booked and not charged.
+    /// Refunds a check whose cost was booked and not charged.
     fn settle(&self, due: Due, is_charged: bool) {
         if due.is_booked && !is_charged {
             self.parts.tokens.put_back_charge();
@@ -176,7 +175,7 @@ impl<'a> Sweep<'a> {
         if !tokens.has_quota_to_spare(clock.now()) {
             return Err(Skipped::Quota);
         }
-        // It may well be charged. Clients may bring any number of such documents.
+        // It may be charged. Clients may bring any number of such documents.
         if activity.charges(key).are_unknown() && !tokens.has_charges_left(clock.now()) {
             return Err(Skipped::Budget);
         }
@@ -193,8 +192,8 @@ impl<'a> Sweep<'a> {
         Ok(Checked { outcome: CheckOutcome::of(&facts), is_charged })
     }
 
-    /// Finds out that the entry needs no check: one that cannot change, or one that was checked
-    /// meanwhile, for a client. A check from the future says nothing.
+    /// Fails if the entry needs no check: it cannot change, or a client's request caused a check in
+    /// the meantime. A check in the future is ignored.
     fn check_age(&self, target: &Target, entry: &Entry) -> Result<(), Skipped> {
         let (now, checked_at) = (self.parts.clock.now(), entry.times.checked_at);
         let mutability = mutability(target, entry, now);
@@ -210,8 +209,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Asks the other replicas, if the body is one that they can have from the store. Without an
-    /// answer there is nobody to wait for.
+    /// Claims the document among the replicas, if they can read its body from the store. Without an
+    /// answer of the store, the claim counts as granted.
     async fn claim(&self, entry: &Arc<Entry>) -> Claimed {
         let alone = Claimed::Granted { wait: Duration::ZERO };
         if !entry.is_persistable() {
@@ -228,7 +227,7 @@ impl<'a> Sweep<'a> {
         claimed.await.unwrap_or(alone)
     }
 
-    /// Leaves what is left to the next sweep.
+    /// Leaves the remaining documents to the next sweep.
     fn give_up(&self, reason: Skipped) {
         let left = self.plan.lock().clear();
         self.count(CheckOutcome::Skipped(reason), left);
@@ -239,7 +238,7 @@ impl<'a> Sweep<'a> {
         self.parts.metrics.swept(outcome, documents);
     }
 
-    /// Returns how much of the interval is left.
+    /// Returns the rest of the interval.
     fn left(&self) -> Duration {
         self.parts.config.interval.saturating_sub(self.began.elapsed())
     }

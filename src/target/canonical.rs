@@ -11,7 +11,7 @@ use std::ops::Range;
 use url::Url;
 
 use super::error::Error;
-use super::grammar::Parts;
+use super::grammar::UrlParts;
 use super::resource::ENTERPRISE;
 use super::{MAX_BYTES, percent, plain, query};
 
@@ -26,7 +26,7 @@ pub(super) struct Canonical {
 
 /// Spells the parts canonically. The `url` crate reads a plain URL in the same way, as it does when
 /// it is fetched; any other one is read by it here.
-pub(super) fn canonicalise(parts: &Parts<'_>) -> Result<Canonical, Error> {
+pub(super) fn canonicalise(parts: &UrlParts<'_>) -> Result<Canonical, Error> {
     let canonical = spell(parts);
     if canonical.url.len() > MAX_BYTES {
         return Err(Error::TooLong);
@@ -69,7 +69,7 @@ pub(super) fn fold_repository(path: &mut str) {
     }
 }
 
-fn spell(parts: &Parts<'_>) -> Canonical {
+fn spell(parts: &UrlParts<'_>) -> Canonical {
     // Room for the scheme, a port, the root path and a question mark.
     let length = parts.host.len() + parts.path.len() + parts.query.len() + 16;
     let mut url = String::with_capacity(length);

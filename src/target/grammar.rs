@@ -14,7 +14,7 @@ use super::{MAX_BYTES, percent};
 const SCHEME: &str = "https://";
 
 /// A URL, split but not yet canonical.
-pub(super) struct Parts<'a> {
+pub(super) struct UrlParts<'a> {
     /// As given, in any case; the canonical spelling of an IPv6 address, in brackets.
     pub(super) host: Cow<'a, str>,
     pub(super) port: u16,
@@ -24,7 +24,7 @@ pub(super) struct Parts<'a> {
     pub(super) query: &'a str,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> UrlParts<'a> {
     pub(super) fn split(url: &'a str) -> Result<Self, Error> {
         if url.len() > MAX_BYTES {
             return Err(Error::TooLong);

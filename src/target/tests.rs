@@ -6,7 +6,7 @@ mod laws;
 mod refused;
 
 use super::canonical::canonicalise;
-use super::grammar::Parts;
+use super::grammar::UrlParts;
 use super::{Error, Key, Policy, Target};
 
 const PREFIX: &str = "https://api.github.com/repos/o/r/";
@@ -158,7 +158,7 @@ fn urls_that_the_url_crate_reads_differently_are_refused() {
         ("api.github.com/repos", 443, "/o/r"),
         ("api.github.com:80", 443, "/repos/o/r"),
     ] {
-        let parts = Parts { host: host.into(), port, path, query: "" };
+        let parts = UrlParts { host: host.into(), port, path, query: "" };
         let read = canonicalise(&parts).err();
         assert_eq!(read, Some(Error::Ambiguous), "{host} {path}");
     }

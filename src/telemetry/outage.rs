@@ -51,7 +51,7 @@ struct Ration {
 
 /// A failure that must be logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct ToldOutage {
     /// The beginning of the outage.
     pub since: Timestamp,
     /// The failures since the previous line, this failure included.
@@ -75,7 +75,7 @@ impl<C> Default for Outage<C> {
 
 impl<C: Copy + PartialEq> Outage<C> {
     /// Records a failure. Returns the facts for a log line, if it must be logged.
-    pub fn failed(&mut self, cause: C, now: Timestamp) -> Option<Told> {
+    pub fn failed(&mut self, cause: C, now: Timestamp) -> Option<ToldOutage> {
         self.uncounted += 1;
         let began = CurrentOutage { since: now, failed_at: now, failures: 0, cause };
         let current = self.current.get_or_insert(began);
@@ -87,7 +87,7 @@ impl<C: Copy + PartialEq> Outage<C> {
         }
         self.lines.retain(|line| line.cause != cause);
         self.lines.push(LastLine { cause, at: now, is_old: false });
-        Some(Told { since, failures: std::mem::take(&mut self.uncounted) })
+        Some(ToldOutage { since, failures: std::mem::take(&mut self.uncounted) })
     }
 
     /// Records a success. Returns the facts for a log line, if a failure was logged.
@@ -148,8 +148,8 @@ mod tests {
 
     const START: Timestamp = Timestamp::from_secs(1_780_315_200);
 
-    fn told(since: Timestamp, failures: u64) -> Option<Told> {
-        Some(Told { since, failures })
+    fn told(since: Timestamp, failures: u64) -> Option<ToldOutage> {
+        Some(ToldOutage { since, failures })
     }
 
     #[test]

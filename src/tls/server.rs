@@ -24,11 +24,11 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// The certificate that the server shows, with the key that proves it.
 pub struct ServerTls {
     files: ServerCertificate,
-    shown: RwLock<Shown>,
+    shown: RwLock<LoadedCertificate>,
 }
 
 /// One reading of the files.
-struct Shown {
+struct LoadedCertificate {
     config: Arc<ServerConfig>,
     /// The digest of both files, by which a change is seen.
     digest: [u8; 32],
@@ -41,7 +41,7 @@ impl ServerTls {
     ///
     /// A file cannot be read or holds no certificate or key, or the two do not belong together.
     pub fn read(files: &ServerCertificate) -> Result<Self, Error> {
-        let shown = RwLock::new(Shown::of(files, &Pem::read(files)?)?);
+        let shown = RwLock::new(LoadedCertificate::of(files, &Pem::read(files)?)?);
         Ok(Self { files: files.clone(), shown })
     }
 
@@ -62,7 +62,7 @@ impl ServerTls {
         if files.digest() == self.shown.read().digest {
             return Ok(false);
         }
-        let read = Shown::of(&self.files, &files)?;
+        let read = LoadedCertificate::of(&self.files, &files)?;
         *self.shown.write() = read;
         Ok(true)
     }
@@ -74,7 +74,7 @@ impl fmt::Debug for ServerTls {
     }
 }
 
-impl Shown {
+impl LoadedCertificate {
     fn of(files: &ServerCertificate, pem: &Pem) -> Result<Self, Error> {
         let ServerCertificate { cert_file, key_file } = files;
         let chain = certificates(&pem.certificate)

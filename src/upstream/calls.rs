@@ -25,11 +25,11 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-github-request-id");
 
 /// The last calls, the oldest first.
 #[derive(Debug, Default)]
-pub struct Calls(Mutex<VecDeque<Call>>);
+pub struct Calls(Mutex<VecDeque<PastCall>>);
 
 /// A call to the upstream: one request, be it a hop or a retry.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct PastCall {
     /// The time at which it was sent.
     pub at: Timestamp,
     /// The document, without secrets of its query.
@@ -86,7 +86,7 @@ impl Cost {
 
 impl Calls {
     /// Returns the calls, the latest first.
-    pub fn latest(&self) -> Vec<Call> {
+    pub fn latest(&self) -> Vec<PastCall> {
         self.0.lock().iter().rev().cloned().collect()
     }
 
@@ -99,7 +99,7 @@ impl Calls {
         priority: Priority,
         at: Timestamp,
     ) -> Calling<'_> {
-        let call = Call {
+        let call = PastCall {
             at,
             document: label(&target.name()),
             token,
@@ -113,7 +113,7 @@ impl Calls {
         Calling { calls: self, call: Some(call), stopwatch: Stopwatch::start() }
     }
 
-    fn push(&self, call: Call) {
+    fn push(&self, call: PastCall) {
         let mut calls = self.0.lock();
         if calls.len() == MOST {
             calls.pop_front();
@@ -126,7 +126,7 @@ impl Calls {
 pub(super) struct Calling<'a> {
     calls: &'a Calls,
     /// Present until it is dropped.
-    call: Option<Call>,
+    call: Option<PastCall>,
     stopwatch: Stopwatch,
 }
 
@@ -169,7 +169,7 @@ impl Drop for Calling<'_> {
     }
 }
 
-impl Call {
+impl PastCall {
     /// Logs the call. A failure is a line of its outage already, so its own has a lower level.
     fn log(&self) {
         let Self { document, token, request_id: github_request_id, .. } = self;

@@ -35,7 +35,7 @@ pub(super) struct ConnectionPools {
 }
 
 /// The end of a request, or of two.
-pub(super) struct Sent {
+pub(super) struct SendResult {
     /// The answer, of which the head has been read.
     pub(super) response: reqwest::Result<Response>,
     /// True if an idle connection took the request before, and gave no answer.
@@ -63,7 +63,7 @@ impl ConnectionPools {
     }
 
     /// Sends a request and reads the head of its answer.
-    pub(super) async fn send(&self, authority: &str, request: &Request) -> Sent {
+    pub(super) async fn send(&self, authority: &str, request: &Request) -> SendResult {
         let sent = self.send_twice_if_dead(authority, request).await;
         if let Ok(response) = &sent.response {
             self.answered(authority, response);
@@ -87,7 +87,7 @@ impl ConnectionPools {
         }
     }
 
-    async fn send_twice_if_dead(&self, authority: &str, request: &Request) -> Sent {
+    async fn send_twice_if_dead(&self, authority: &str, request: &Request) -> SendResult {
         let Some(pool) = self.pools.get(authority) else {
             return first(self.unpooled.execute(copy(request)).await);
         };
@@ -156,10 +156,10 @@ where
     }
 }
 
-fn first(response: reqwest::Result<Response>) -> Sent {
-    Sent { response, is_second: false }
+fn first(response: reqwest::Result<Response>) -> SendResult {
+    SendResult { response, is_second: false }
 }
 
-fn second(response: reqwest::Result<Response>) -> Sent {
-    Sent { response, is_second: true }
+fn second(response: reqwest::Result<Response>) -> SendResult {
+    SendResult { response, is_second: true }
 }

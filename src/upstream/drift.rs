@@ -16,10 +16,10 @@ const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The observations of the rule.
 #[derive(Debug, Default)]
-pub(super) struct Drift(Mutex<Doubt>);
+pub(super) struct Drift(Mutex<DriftTimes>);
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Doubt {
+struct DriftTimes {
     noticed_at: Option<Timestamp>,
     told_at: Option<Timestamp>,
 }

@@ -27,19 +27,19 @@ const API_VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
 const VERSION_2022: HeaderValue = HeaderValue::from_static("2022-11-28");
 const VERSION_2026: HeaderValue = HeaderValue::from_static("2026-03-10");
 
-/// A validator is sent back as it came; one longer than this is somebody's joke.
+/// The longest validator that is sent back; GitHub's have fewer than 80 bytes.
 const LONGEST_VALIDATOR: usize = 512;
 
-/// An answer of which only the head has been read.
-pub(super) struct Head {
+/// An answer whose body has not been read yet.
+pub(super) struct AnswerHead {
     pub(super) response: Response,
     /// The token that the request was sent with.
     pub(super) token_use: Option<TokenUse>,
-    /// The condition that was sent with it, so that a `304` means something.
+    /// The condition of the request, which tells what a `304` confirms.
     pub(super) condition: Condition,
 }
 
-impl Head {
+impl AnswerHead {
     pub(super) fn status(&self) -> StatusCode {
         self.response.status()
     }
@@ -92,7 +92,7 @@ pub(super) struct Hop<'a> {
 }
 
 /// Sends one request and reads the head of its answer.
-pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Failure> {
+pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<AnswerHead, Failure> {
     let Hop { target, token_use, condition, priority, contacts } = hop;
     let request = request(upstream, &hop)?;
     // Held until the head is booked.
@@ -151,7 +151,7 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<Head, Fail
             upstream.tokens.charged_background(token_use, now);
         }
     }
-    Ok(Head { response, token_use, condition: condition.clone() })
+    Ok(AnswerHead { response, token_use, condition: condition.clone() })
 }
 
 /// Returns true for the status of an answer that costs quota: all do but a `304` and those of a

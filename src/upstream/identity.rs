@@ -16,7 +16,7 @@ const NOBODYS: &str = "not accessible by";
 
 /// The account that a token belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
+pub(crate) struct AccountIdentity {
     /// GitHub's number for it, which never changes.
     pub(crate) id: u64,
     /// Its name, for people.
@@ -27,7 +27,7 @@ pub(crate) struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
     /// It works, and this is whose it is.
-    Known(Identity),
+    Known(AccountIdentity),
     /// It works, and is no user's.
     Nobodys,
     /// GitHub does not know it.
@@ -52,7 +52,7 @@ impl Finding {
             return Self::Limited(limit);
         }
         match status {
-            StatusCode::OK => Identity::read(body).map_or(Self::Unclear, Self::Known),
+            StatusCode::OK => AccountIdentity::read(body).map_or(Self::Unclear, Self::Known),
             StatusCode::UNAUTHORIZED => Self::Refused,
             StatusCode::FORBIDDEN if rate_limit::message(body).contains(NOBODYS) => Self::Nobodys,
             status if is_trouble(status) => Self::Silence,
@@ -61,7 +61,7 @@ impl Finding {
     }
 }
 
-impl Identity {
+impl AccountIdentity {
     fn read(body: &[u8]) -> Option<Self> {
         let user: serde_json::Value = serde_json::from_slice(body).ok()?;
         let id = user.get("id")?.as_u64()?;
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_user_is_known_by_id_and_login() {
-        let octocat = Identity { id: 583_231, login: "octocat".to_owned() };
+        let octocat = AccountIdentity { id: 583_231, login: "octocat".to_owned() };
         let body = r#"{"login":"octocat","id":583231,"node_id":"MDQ6VXNlcjU4MzIzMQ=="}"#;
         check(200, body, &Finding::Known(octocat));
         for body in ["", "[]", "{}", r#"{"login":"octocat"}"#, r#"{"id":"1","login":"octocat"}"#] {

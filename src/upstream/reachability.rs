@@ -13,7 +13,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
-use crate::telemetry::outage::{Ended, Outage, Told};
+use crate::telemetry::outage::{Ended, Outage, ToldOutage};
 
 use super::cause::Cause;
 
@@ -67,7 +67,7 @@ pub(super) enum Subject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HostNews {
     /// The host fails, or fails for another cause.
-    Fails(Told),
+    Fails(ToldOutage),
     /// It works again.
     Works(Ended),
 }

@@ -22,18 +22,18 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 use crate::config;
 
-use super::identity::{Finding, Identity};
+use super::identity::{AccountIdentity, Finding};
 use super::rate_limit::{self, Limit};
 use super::slots::Priority;
 use crate::entry::Validator;
 use crate::secret::{Fingerprint, Secret, TokenSearch};
 
-use meter::Reading;
+use meter::QuotaReading;
 use pool::Pool;
 use reservation::Reservation;
 use token::{Rules, Token};
 
-pub(super) use planner::Question;
+pub(super) use planner::TokenRequest;
 pub(super) use tried::Tried;
 
 /// The tokens and what is known of each.
@@ -112,11 +112,11 @@ impl TokenPool {
     /// the moment when a token is usable again.
     pub(super) fn choose(
         &self,
-        question: &Question<'_>,
+        request: &TokenRequest<'_>,
         now: Timestamp,
     ) -> Result<(TokenUse, Validator), Timestamp> {
         let mut pool = self.pool.lock();
-        let plan = planner::plan(question, &pool, now)?;
+        let plan = planner::plan(request, &pool, now)?;
         if plan.validator != Validator::Etag {
             pool.took(plan.token);
         }
@@ -169,7 +169,7 @@ impl TokenPool {
     ) -> Option<bool> {
         let (used, reset_at) = rate_limit::used(headers, now)?;
         let mut pool = self.pool.lock();
-        pool.account_mut(token_use.index).read_meter(Reading { used, reset_at })
+        pool.account_mut(token_use.index).read_meter(QuotaReading { used, reset_at })
     }
 
     /// Tells of tokens that expire soon, of each once a day.
@@ -292,7 +292,7 @@ fn use_of(pool: &Pool, index: usize) -> TokenUse {
     TokenUse { index, fingerprint: pool.fingerprint(index) }
 }
 
-fn tell_account(token: usize, identity: &Identity, account: usize, is_shared: bool) {
+fn tell_account(token: usize, identity: &AccountIdentity, account: usize, is_shared: bool) {
     let login = identity.login.as_str();
     match is_shared {
         true => tracing::warn!(

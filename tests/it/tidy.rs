@@ -10,6 +10,7 @@ mod imports;
 mod installed;
 mod language;
 mod layers;
+mod names;
 mod origin;
 mod package;
 mod pins;

@@ -1,7 +1,8 @@
-//! The question to the upstream about a stored entry.
+//! The request to the upstream about a stored entry: its validators, and whether a check by date
+//! suffices.
 //!
-//! Pure, as all of the policy. The policy believes two facts for a while: the new place of a moved
-//! document, and that its bytes are those of its date.
+//! Pure, as all of the policy. Two facts are believed for a while: the new place of a moved
+//! document, and that the date stands for its bytes.
 
 use std::time::Duration;
 
@@ -16,8 +17,7 @@ use crate::upstream::Stored;
 use super::freshness::was_within;
 use super::{Demand, pages};
 
-/// The interval after which a permanent redirect is followed again, to see whether it is still
-/// there.
+/// The interval after which a permanent redirect is followed again, in case it no longer exists.
 const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The interval at which a pinned release that is not locked is checked in full.
@@ -35,9 +35,9 @@ pub(in crate::cache) fn asked<'a>(
     now: Timestamp,
     rules: &config::Cache,
 ) -> Stored<'a> {
-    // Links that nobody knows are worth a whole answer to a client, and none to the background.
+    // Missing links are worth a full answer for a client, but not for the background.
     let needs_links = entry.extras.lacks_links() && demand != Demand::Revalidate;
-    // A claim is confirmed by a whole answer, best by one that another token gets.
+    // A full answer confirms a claim, best one for another token.
     let doubt = entry.extras.doubt();
     let is_whole =
         doubt.is_some() || needs_links || pages::may_have_other_links(entry, target, now);
@@ -56,9 +56,9 @@ pub(in crate::cache) fn asked<'a>(
     }
 }
 
-/// Returns true if a check by date suffices: a date moves less often than a body, in which
-/// downloads are counted, but does not tell of assets that are added or replaced. So it is for the
-/// background alone, for a release that has settled, and not for long without a full check.
+/// Returns true if a check by date suffices. Downloads change a body but not its date, but neither
+/// do assets that are added or replaced. So only the background checks by date, only a release that
+/// has settled, and not for long without a full check.
 fn may_use_date(
     entry: &Entry,
     target: &Target,
@@ -68,16 +68,16 @@ fn may_use_date(
 ) -> bool {
     demand == Demand::Revalidate
         && entry.validators.last_modified.is_some()
-        // The check after this one must not be too late for a full one.
+        // The check after this one must not be too late for a full check.
         && now + rules.check_interval <= entry.times.fully_checked_at + rules.audit_interval
         && was_within(rules.audit_interval, entry.times.fully_checked_at, now)
         && release::is_single(target.path())
         && release::has_settled(&entry.body, now)
 }
 
-/// Returns true if a check by date is the only one that is worth its call: downloads change the
-/// ETag of a release, and hardly anything else changes one that is pinned. Assets may be added to
-/// one that GitHub has not locked.
+/// Returns true if only a check by date is worth its call: downloads change the ETag of a pinned
+/// release, and hardly anything else changes it. GitHub may add assets to a release that it has not
+/// locked, so that one also needs full checks.
 fn prefers_date(entry: &Entry, demand: Demand, now: Timestamp) -> bool {
     let fully_checked_at = entry.times.fully_checked_at;
     demand == Demand::Revalidate
@@ -91,8 +91,8 @@ fn prefers_date(entry: &Entry, demand: Demand, now: Timestamp) -> bool {
         }
 }
 
-/// Returns true if the check of a document in use is overdue: more documents are in use than can be
-/// checked in an interval. A client who is served such a document has it checked behind the answer.
+/// Returns true if the check of a document in use is overdue, since more documents are in use than
+/// can be checked in an interval. A hit of such a document then causes its check in the background.
 pub(in crate::cache) fn is_overdue(entry: &Entry, now: Timestamp, rules: &config::Cache) -> bool {
     let interval = match entry.extras.pin() {
         Some(Pin::Hash) => return false,

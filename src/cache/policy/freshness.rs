@@ -1,4 +1,4 @@
-//! The use of a stored entry: served as it is, served while the upstream is asked, or not at all.
+//! The use of a stored entry: served as it is, served during an exchange, or not served.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::entry::{CLOCK_DIFFERENCE, Entry};
 use super::Demand;
 use super::lifetime::{lifetime, stale_if_error};
 
-/// Returns true if less than `window` has passed since then. Where clocks were set back, nobody
-/// knows how much has.
+/// Returns true if less than `window` has passed since `then`. Returns false for a time in the
+/// future, which is from before the clock was set back.
 pub(super) fn was_within(window: Duration, then: Timestamp, now: Timestamp) -> bool {
     then <= now + CLOCK_DIFFERENCE && now.since(then) < window
 }
@@ -25,11 +25,11 @@ pub enum Recall {
     Serve(Answer),
     /// Serve it, and ask the upstream in the background.
     ServeAndRetry(Answer),
-    /// Ask the upstream, and wait.
+    /// Ask the upstream, and wait for the answer.
     Ask,
 }
 
-/// Decides the use of a stored entry now, without asking the upstream.
+/// Decides the use of a stored entry now.
 pub(in crate::cache) fn recall(
     entry: &Arc<Entry>,
     demand: Demand,
@@ -40,7 +40,7 @@ pub(in crate::cache) fn recall(
         return recall_in_doubt(entry, demand, now, rules);
     }
     if entry.is_fresh(now) {
-        // A refresh does not take the word of a check by date.
+        // A check by date does not satisfy a refresh.
         let fully_checked_at = entry.times.fully_checked_at;
         let asked_lately = || was_within(rules.refresh_min_interval, fully_checked_at, now);
         return match demand {
@@ -53,7 +53,7 @@ pub(in crate::cache) fn recall(
         (Demand::Cached, Some(failure)) if may_stand_in(entry, now, rules) => {
             let answer = || Answer::copy_without_call(entry, now);
             if failure.retry_at > now + failure.pause {
-                // It happened before the clock was set back, nobody knows how long ago.
+                // It happened before the clock was set back; its age is unknown.
                 Recall::Ask
             } else if now < failure.retry_at {
                 Recall::Serve(answer())
@@ -67,8 +67,8 @@ pub(in crate::cache) fn recall(
     }
 }
 
-/// Decides the use of an entry that the upstream's latest answer would take away. The questions
-/// about that have times of their own.
+/// Decides the use of an entry whose document the upstream claims is lost. The checks of the claim
+/// have times of their own.
 fn recall_in_doubt(
     entry: &Arc<Entry>,
     demand: Demand,
@@ -103,14 +103,14 @@ pub(in crate::cache) fn serves(
     }
 }
 
-/// Returns true if an expired copy may be served in place of an answer that does not come.
+/// Returns true if an expired copy may be served in place of a missing answer.
 pub(in crate::cache) fn may_stand_in(entry: &Entry, now: Timestamp, rules: &config::Cache) -> bool {
     if entry.is_negative() {
         return false;
     }
     if entry.times.begin_after(now) {
-        // Nobody knows how old it is. A step of the clock costs no copy, as long as it is no longer
-        // than a copy is used without one.
+        // Its age is unknown. A step back of the clock costs no copy, unless the step is longer
+        // than the time for which a copy may stand in.
         let ahead = entry.times.checked_at.since(now);
         let lifetime = lifetime(entry, entry.times.checked_at, rules);
         return !rules.stale_if_error.is_zero() && ahead < lifetime + stale_if_error(entry, rules);

@@ -1,8 +1,8 @@
-//! The lifetimes of documents, and the times past them for which copies stand in.
+//! The lifetimes of documents, and the times after them in which copies may stand in.
 //!
-//! Pure, as all of the policy. A stored record lives no longer than this service would have let it:
-//! it may be of another configuration, or from somebody who can write to the store, so its expiry
-//! is a claim.
+//! Pure, as all of the policy. A record from the store lives no longer than this service would
+//! allow. Another configuration, or somebody with write access to the store, may have set its
+//! expiry, so the expiry is only a claim.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{Entry, Pin, Times};
 
-/// The lifetime of a release that hardly ever changes: past its daily check by one more day, so
-/// that no client waits for that.
+/// The lifetime of a pinned release. It exceeds the interval of its daily checks by one day, so
+/// that no client waits for a check.
 const OF_PINNED: Duration = Duration::from_secs(2 * DAY);
 /// The lifetime of a document that cannot change. Its place in memory and in the store ends sooner.
 const OF_UNCHANGEABLE: Duration = Duration::from_secs(10 * 365 * DAY);
-/// The time past its expiry for which the copy of a release that hardly ever changes may stand in.
+/// The time after its expiry in which the copy of a pinned release may stand in.
 const PINNED_STALE_IF_ERROR: Duration = Duration::from_secs(30 * DAY);
 const DAY: u64 = 24 * 60 * 60;
 
@@ -30,27 +30,27 @@ pub(super) fn lifetime(entry: &Entry, at: Timestamp, rules: &config::Cache) -> D
     }
 }
 
-/// Returns the time past its expiry for which an entry may stand in for a failing upstream.
+/// Returns the time after its expiry in which an entry may stand in for a failing upstream.
 pub(super) fn stale_if_error(entry: &Entry, rules: &config::Cache) -> Duration {
     let is_pinned = |pin: Pin| pin.is_pinned_release(entry.times.checked_at);
-    // An operator who wants no stale copy wants none of these.
+    // An operator who disables stale copies disables these too.
     let is_longer = !rules.stale_if_error.is_zero() && entry.extras.pin().is_some_and(is_pinned);
     if is_longer { rules.stale_if_error.max(PINNED_STALE_IF_ERROR) } else { rules.stale_if_error }
 }
 
-/// The entry with an expiry that follows from its last check. A check that lies ahead is dealt with
-/// where freshness is.
+/// Returns the entry with its lifetime bounded by the rules from its last check. `freshness`
+/// handles a check that lies in the future.
 pub(in crate::cache) fn within_lifetime(entry: Arc<Entry>, rules: &config::Cache) -> Arc<Entry> {
     let latest = entry.times.checked_at + lifetime(&entry, entry.times.checked_at, rules);
     if entry.times.expires_at <= latest {
         return entry;
     }
-    // The store keeps its record: the next check writes it anew.
+    // The store keeps its record until the next check rewrites it.
     let times = Times { expires_at: latest, ..entry.times };
     Arc::new(Entry { times, ..Arc::unwrap_or_clone(entry) })
 }
 
-/// The entry with the reason for which it hardly ever changes, and the lifetime that follows.
+/// Returns the entry with this pin, and with the lifetime that follows from it.
 pub(in crate::cache) fn pinned(
     entry: Arc<Entry>,
     pin: Option<Pin>,

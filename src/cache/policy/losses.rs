@@ -1,4 +1,5 @@
-//! Claims of a loss, and the confirmation that each needs before a copy gives way to it.
+//! Claims that a document is lost, and the confirmation that each claim needs before it replaces a
+//! copy.
 //!
 //! Pure, as all of the policy. GitHub at times answers `[]` for a list that has elements, or `404`
 //! or an older release for a latest release that exists, for minutes. A claim is believed once the
@@ -15,7 +16,7 @@ use http::StatusCode;
 use crate::cache::release;
 use crate::clock::Timestamp;
 use crate::config;
-use crate::entry::{Claim, Doubt, Entry, Loss};
+use crate::entry::{Doubt, Entry, Loss, LossClaim};
 use crate::json;
 use crate::target::{Target, in_repository};
 
@@ -25,10 +26,10 @@ pub(in crate::cache) use witness::{LostRelease, Witness, lost_releases};
 
 /// The time between two answers that confirm each other.
 const APART: Duration = Duration::from_secs(60);
-/// The times of the questions after the first answer that claims a loss.
+/// The times of the checks after the first answer that claims a loss.
 const ASK_AFTER: [Duration; 3] =
     [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
-/// The interval of the questions after those.
+/// The interval of the checks after those.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// Returns the loss that a new entry claims, if there is a copy that could be served in its place.
@@ -38,14 +39,14 @@ pub(in crate::cache) fn claim(
     claimed: &Entry,
     now: Timestamp,
     rules: &config::Cache,
-) -> Option<Claim> {
-    // Of a copy from the future nobody knows how old it is.
+) -> Option<LossClaim> {
+    // The age of a copy whose times lie in the future is unknown.
     let is_good =
         !copy.times.begin_after(now) && (copy.is_fresh(now) || may_stand_in(copy, now, rules));
     if !rules.confirm_losses || !is_good {
         return None;
     }
-    let none = |loss| Some(Claim { loss, release: None });
+    let none = |loss| Some(LossClaim { loss, release: None });
     let resource = if target.gets_token() { in_repository(target.path())? } else { return None };
     match claimed.status {
         StatusCode::NOT_FOUND if resource == "releases/latest" => none(Loss::LatestMissing),
@@ -62,15 +63,15 @@ pub(in crate::cache) fn claim(
     }
 }
 
-fn older(copy: &Entry, claimed: &Entry) -> Option<Claim> {
+fn older(copy: &Entry, claimed: &Entry) -> Option<LossClaim> {
     let (stored, claimed) = (release::summary(&copy.body)?, release::summary(&claimed.body)?);
     let is_older = claimed.id != stored.id && claimed.published_at? < stored.published_at?;
-    is_older.then_some(Claim { loss: Loss::LatestOlder, release: Some(claimed.id) })
+    is_older.then_some(LossClaim { loss: Loss::LatestOlder, release: Some(claimed.id) })
 }
 
-/// Weighs a claim: returns the doubt that remains, or nothing if the claim is to be believed.
+/// Weighs a claim: returns the doubt that remains, or `None` if the claim is believed.
 pub(in crate::cache) fn weigh(
-    claim: Claim,
+    claim: LossClaim,
     doubt: Option<&Doubt>,
     witness: Witness,
     now: Timestamp,
@@ -84,7 +85,7 @@ pub(in crate::cache) fn weigh(
     // Another release may be the latest one although this one exists.
     let is_contradicted = matches!(witness, Witness::Present | Witness::Withdrawn)
         && matches!(claim.loss, Loss::ListEmptied | Loss::LatestMissing);
-    // A doubt from the future is from before the clock was set back.
+    // A doubt whose times lie in the future dates from before the clock was set back.
     let doubt = doubt.filter(|doubt| doubt.asked_at <= now);
     let agreed_since = doubt.filter(|doubt| doubt.claim == claim).and_then(|it| it.agreed_since);
     if !is_contradicted && agreed_since.is_some_and(|since| now.since(since) >= APART) {
@@ -99,7 +100,7 @@ pub(in crate::cache) fn weigh(
     })
 }
 
-/// Returns the time of the next question about a claim that is in doubt.
+/// Returns the time of the next check of a claim that is in doubt.
 pub(in crate::cache) fn ask_at(doubt: &Doubt, now: Timestamp) -> Timestamp {
     let planned = ASK_AFTER.into_iter().map(|after| doubt.since + after);
     planned.into_iter().find(|at| *at > now).unwrap_or(now + ASK_AGAIN_AFTER)

@@ -14,13 +14,13 @@ use super::freshness::was_within;
 /// be another last page.
 const LINKS_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// The elements of a page where the URL names no number.
+/// The elements of a page whose URL names no number.
 const PER_PAGE: usize = 30;
-/// The elements of a page at most, whatever the URL names.
+/// The most elements of a page, whatever number the URL names.
 const MOST_PER_PAGE: usize = 100;
 
-/// Returns true if the links of a page may be outdated: the page was full and the last one, so one
-/// element more makes another page; or it leads to the last page, which may be another by now.
+/// Returns true if the links of a page may be outdated. A full last page gets a next one with one
+/// more element, and a link to the last page may lead to another one by now.
 pub(super) fn may_have_other_links(entry: &Entry, target: &Target, now: Timestamp) -> bool {
     let url = |relation| entry.extras.links().and_then(|links| links.url(relation));
     if url(Relation::Last).is_some() {

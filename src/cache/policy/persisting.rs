@@ -1,4 +1,4 @@
-//! The choice of entries for the persistent tier, and the time that it keeps them.
+//! The choice of entries for the persistent tier, and the time for which it keeps them.
 //!
 //! Pure, as all of the policy.
 
@@ -13,19 +13,20 @@ use super::lifetime::{lifetime, stale_if_error};
 /// An expired entry is kept at least this long, for its validator.
 const KEEP_EXPIRED_AT_LEAST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Up to when an entry is of any use: as a copy, or for its validator.
+/// Returns the time until which an entry is useful: as a copy, or for its validator.
 pub(in crate::cache) fn keep_until(entry: &Entry, rules: &config::Cache) -> Timestamp {
     entry.times.expires_at + stale_if_error(entry, rules).max(KEEP_EXPIRED_AT_LEAST)
 }
 
-/// Returns true if the persistent tier should hear of a revalidation: not of each one, or a store
-/// full of active documents would be rewritten every minute; and of none by date, since there a
-/// record that was checked later takes the place of another, and a date may vouch for an older body
-/// than the one that another replica has fetched. Of a release that hardly ever changes the bodies
-/// differ in counts of downloads alone, and it is checked by date for weeks. Where the clock was
-/// set back, the record is one from the future, which is not to be believed once that has come. A
-/// record that was handed over before the tier lost all that it had, at `lost_at`, is not there any
-/// more.
+/// Returns true if a revalidated entry is worth a write to the persistent tier.
+///
+/// Not every revalidation is: a store full of active documents would be rewritten every minute. A
+/// check by date never is: a record that was checked later replaces another, and a date may confirm
+/// an older body than the one that another replica has fetched. The bodies of a pinned release
+/// differ in download counts only, and it is checked by date for weeks. After a step back of the
+/// clock, the record lies in the future, and must not be believed when that time comes. A record
+/// that was written before `lost_at`, the time at which the tier lost its contents, no longer
+/// exists.
 pub(in crate::cache) fn is_worth_persisting(
     entry: &Entry,
     lost_at: Timestamp,

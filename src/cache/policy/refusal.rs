@@ -1,8 +1,8 @@
-//! The negative entries of documents that exist and that the upstream does not give.
+//! Negative entries of documents that exist and that the upstream refuses.
 //!
-//! Without them each request for such a document would cost a call. They live in L1 alone, within
-//! the bounds of negative entries, and a refresh passes over them. A copy that may be served is
-//! worth more: it stays.
+//! Without them, each request for such a document would cost a call. They live in L1 only, within
+//! the bounds of negative entries, and a refresh ignores them. They never replace a copy that may
+//! be served.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,18 +19,17 @@ use crate::upstream::Reply;
 
 use super::freshness::may_stand_in;
 
-/// For a refusal that somebody may lift at any moment, such as a policy.
+/// The lifetime of a refusal that may be lifted at any moment, such as a policy.
 const A_MINUTE: Duration = Duration::from_secs(60);
-/// For a body over the limit: documents seldom shrink.
+/// The lifetime for a body over the limit: documents seldom shrink.
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
-/// For an answer that is still being made, where the upstream does not say how long that takes.
+/// The lifetime of an answer that GitHub is still computing, if it does not say for how long.
 const UNFINISHED: Duration = Duration::from_secs(5);
-/// The least that an unfinished answer is remembered for: `Retry-After: 0` asks for no pause at
-/// all.
+/// The shortest lifetime of an unfinished answer, for `Retry-After: 0`.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// The negative entry that remembers why the exchange gave no document; `None` where the next
-/// request should ask again, and where a copy is left to serve.
+/// Returns the negative entry that remembers why the exchange gave no document. Returns `None` if
+/// the next request should try again, or if a copy is left to serve.
 pub(in crate::cache) fn remember_refusal(
     url: &str,
     copy: Option<&Arc<Entry>>,
@@ -56,11 +55,10 @@ pub(in crate::cache) fn remember_refusal(
     Some(Entry { extras, ..Entry::new(url, status, body, Times::starting(now, ttl)) })
 }
 
-/// The lifetime of a remembered answer that clients get as it is.
+/// Returns the lifetime of a remembered answer that clients get unchanged.
 fn lifetime_of_reply(reply: &Reply, now: Timestamp, rules: &config::Cache) -> Option<Duration> {
     match (reply.reason(), reply.status) {
-        // A limit begins a cooldown of its subject, and a server in trouble may be well again at
-        // once.
+        // A limit begins a cooldown of its subject, and a failing server may recover at any moment.
         (Reason::Limited | Reason::ServerError, _) => None,
         // Another token may get the document.
         _ if reply.is_about_token => None,
@@ -78,7 +76,7 @@ fn lifetime_of_reply(reply: &Reply, now: Timestamp, rules: &config::Cache) -> Op
     }
 }
 
-/// The lifetime of a remembered answer that svm cannot pass on.
+/// Returns the lifetime of a remembered failure.
 fn lifetime_of_failure(reason: Reason) -> Option<Duration> {
     match reason {
         Reason::TooLarge => Some(AN_HOUR),
@@ -87,7 +85,7 @@ fn lifetime_of_failure(reason: Reason) -> Option<Duration> {
     }
 }
 
-/// The body as it is remembered. Of one that is not JSON, clients get the status alone.
+/// Returns the body to remember. If it is not JSON, clients get the status only.
 fn body(reply: &Reply) -> Bytes {
     if json::is_valid(&reply.body) { reply.body.clone() } else { Bytes::new() }
 }

@@ -1,4 +1,4 @@
-//! The checks of other replicas, and which of two entries is the newer one.
+//! The rules for checks by other replicas, and the newer one of two entries.
 //!
 //! Pure, as all of the policy.
 
@@ -8,9 +8,9 @@ use crate::entry::{CLOCK_DIFFERENCE, Check, Entry, Times};
 
 use super::verdict::freshened;
 
-/// The entry with the later life that another replica's check gives it; `None` if that check was of
-/// another body, or is no later. Clocks differ a little; one that is further ahead than that
-/// vouches for nothing.
+/// Returns the entry with the later lifetime that another replica's check gives it. Returns `None`
+/// if that check concerns another body, or is not later. Clocks differ a little; a check from
+/// further in the future confirms nothing.
 pub(in crate::cache) fn confirmed_by_replica(
     entry: &Entry,
     check: Check,
@@ -25,8 +25,8 @@ pub(in crate::cache) fn confirmed_by_replica(
     (is_ours && at > entry.times.checked_at).then(|| freshened(entry, at, rules))
 }
 
-/// Returns true if an entry with these times takes the place of one with those. One from the
-/// future, which a clock that was ahead has dated, gives way.
+/// Returns true if an entry with the times `these` replaces one with `those`. An entry from the
+/// future, dated by a clock that was ahead, is replaced.
 pub(in crate::cache) fn is_newer(these: &Times, those: &Times, now: Timestamp) -> bool {
     !these.begin_after(now) && (these.checked_at > those.checked_at || those.begin_after(now))
 }

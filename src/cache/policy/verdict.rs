@@ -15,7 +15,7 @@ use crate::upstream::{Failure, Redirection, Reply};
 use super::freshness::may_stand_in;
 use super::lifetime::lifetime;
 
-/// The pauses after failures in a row.
+/// The pauses after consecutive failures.
 pub(super) const PAUSE: Backoff =
     Backoff { first: Duration::from_secs(10), longest: Duration::from_secs(60) };
 
@@ -58,8 +58,8 @@ pub(super) fn entry(url: &str, reply: Reply, now: Timestamp, ttl: Duration) -> E
     Entry { validators, token, ..Entry::new(url, reply.status, reply.body, times) }
 }
 
-/// The entry with the body of the one before it, if the upstream has sent the same bytes again:
-/// their gzip form may be made.
+/// Returns the entry with the body of the previous entry if the bytes are equal, since that body
+/// may already have its gzip form.
 fn with_known_form(entry: Entry, previous: Option<&Arc<Entry>>) -> Entry {
     match previous {
         Some(previous) if previous.body == entry.body => {
@@ -69,7 +69,7 @@ fn with_known_form(entry: Entry, previous: Option<&Arc<Entry>>) -> Entry {
     }
 }
 
-/// Returns the new place of the document, as an exchange has shown it.
+/// Returns the new place of the document, as the exchange has shown it.
 fn moved(route: Redirection, previous: Option<&Arc<Entry>>, now: Timestamp) -> Option<Moved> {
     match route {
         Redirection::Direct => None,
@@ -78,7 +78,7 @@ fn moved(route: Redirection, previous: Option<&Arc<Entry>>, now: Timestamp) -> O
     }
 }
 
-/// The entry for which the upstream has vouched.
+/// Returns the entry after a `304`.
 fn confirmed(previous: &Arc<Entry>, reply: Reply, now: Timestamp, rules: &config::Cache) -> Entry {
     let mut entry = freshened(previous, now, rules);
     if reply.asked_by.is_full() {
@@ -88,22 +88,22 @@ fn confirmed(previous: &Arc<Entry>, reply: Reply, now: Timestamp, rules: &config
     entry
 }
 
-/// A 304 moves times alone: validators belong to the stored bytes.
+/// A `304` changes times only: the validators belong to the stored bytes.
 pub(super) fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache) -> Entry {
     let expires_at = now + lifetime(previous, now, rules);
     let mut times = Times { checked_at: now, expires_at, ..previous.times };
     if previous.times.begin_after(now) {
-        // Checks that are known by the time of the fetch are from before the step of the clock as
-        // well. They would be believed when their moment comes, so they must not be checks of this
-        // entry.
+        // Other known checks with this fetch time date from before the step of the clock too. They
+        // would count once their time comes, so the fetch time changes, and they are no checks of
+        // this entry.
         times.fetched_at = now;
     }
     let extras = previous.extras.renewed(previous.extras.moved().cloned(), None);
     Entry { times, extras, ..previous.clone() }
 }
 
-/// The entry with the memory of a failure, where a copy may stand in; each failure in a row doubles
-/// the pause.
+/// Returns the entry with the memory of a failure, if a copy may stand in. Each consecutive failure
+/// doubles the pause.
 pub(in crate::cache) fn remember_failure(
     entry: &Entry,
     kept: &NotStored,

@@ -1,4 +1,4 @@
-//! The answer for a waiter: the result of the flight, read by the waiter's own demand.
+//! The answer for a waiter, derived from the result of the flight and the waiter's own demand.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use crate::entry::Entry;
 use super::Demand;
 use super::freshness::{Recall, may_stand_in, recall};
 
-/// Returns the answer for a waiter; `None` where these facts do not answer its demand (a refresh
-/// that joined a flight which a stored entry ended, or which asked by date).
+/// Returns the answer for a waiter. Returns `None` if the result does not satisfy its demand: a
+/// refresh joined a flight that ended with a stored entry, or with a check by date.
 pub(in crate::cache) fn answer(
     demand: Demand,
-    facts: &FlightResult,
+    result: &FlightResult,
     collapsed: bool,
     now: Timestamp,
     rules: &config::Cache,
 ) -> Option<Answer> {
-    match facts {
+    match result {
         FlightResult::Found { entry, from_l2 } => match recall(entry, demand, now, rules) {
             Recall::Serve(answer) | Recall::ServeAndRetry(answer) => {
                 let detail = if *from_l2 { Some(Detail::L2) } else { answer.status.detail };
@@ -44,7 +44,7 @@ pub(in crate::cache) fn answer(
     }
 }
 
-/// The copy for a waiter whose patience ended before the upstream answered.
+/// Returns the copy for a waiter whose patience ended before the upstream answered.
 pub(in crate::cache) fn late(copy: &Arc<Entry>, collapsed: bool) -> Answer {
     let status = Status {
         collapsed,
@@ -115,8 +115,8 @@ fn unconfirmed(status: Status) -> Status {
     Status { detail: Some(Detail::Unconfirmed), ..status }
 }
 
-/// The copy, served in place of what the upstream failed to give. A fresh one needs no excuse: a
-/// flight that asked although there was one did it for another's refresh.
+/// Returns the copy in place of a failure. A fresh copy is an ordinary hit: the flight asked the
+/// upstream for another request, a refresh.
 fn stood_in(copy: &Arc<Entry>, kept: &NotStored, now: Timestamp) -> Answer {
     if copy.is_fresh(now) {
         return Answer::stored(copy, now, None);
@@ -132,8 +132,8 @@ fn stood_in(copy: &Arc<Entry>, kept: &NotStored, now: Timestamp) -> Answer {
     Answer::new(status, Payload::Document(Arc::clone(copy)))
 }
 
-/// The failure itself. Where no call was made there was no forwarding either, unless the client
-/// demanded one.
+/// Returns the failure itself. Without a call there was no forwarding, except for a client that
+/// demanded a call.
 fn refused(kept: &NotStored, status: Status, now: Timestamp) -> Answer {
     let reason = kept.reason();
     let forward =

@@ -1,5 +1,4 @@
-//! The body of an event, as far as svm reads it: the repository that the event names, and the
-//! release that it is about.
+//! The body of an event: the repository that it names, and the release that it concerns.
 
 use std::borrow::Cow;
 
@@ -11,8 +10,8 @@ use serde_json::value::RawValue;
 pub struct Event {
     /// The repository.
     pub repository: Repository,
-    /// The release that the event is about, if it is about one.
-    pub release: Option<Told>,
+    /// The release, if the event concerns one.
+    pub release: Option<ReleaseEvent>,
 }
 
 /// The repository of an event.
@@ -24,9 +23,9 @@ pub struct Repository {
     pub full_name: String,
 }
 
-/// The statement of an event about a release.
+/// A release in an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct ReleaseEvent {
     /// The number of the release.
     pub id: u64,
     /// True if the release was deleted or unpublished.
@@ -37,9 +36,9 @@ pub struct Told {
 const LONGEST_NAME: usize = 140;
 
 #[derive(Deserialize)]
-struct Body<'a> {
+struct EventBody<'a> {
     repository: Option<Repository>,
-    // Of other kinds of events these may be anything.
+    // In other kinds of events these may have any type.
     #[serde(borrow)]
     action: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -52,13 +51,13 @@ struct Release {
 }
 
 impl Event {
-    /// Reads an event; nothing if it names no repository, as that of an organization does.
+    /// Reads an event. Returns `None` if it names no repository, as an event of an organization.
     ///
     /// # Errors
     ///
     /// If the body is no event.
     pub fn read(body: &[u8]) -> Result<Option<Self>, serde_json::Error> {
-        let Body { repository, action, release } = serde_json::from_slice(body)?;
+        let EventBody { repository, action, release } = serde_json::from_slice(body)?;
         let is_short = |repository: &Repository| repository.full_name.len() <= LONGEST_NAME;
         let event = repository.filter(is_short).map(|repository| {
             let release = action.zip(release).and_then(|(action, release)| told(action, release));
@@ -68,24 +67,24 @@ impl Event {
     }
 }
 
-fn told(action: &RawValue, release: &RawValue) -> Option<Told> {
+fn told(action: &RawValue, release: &RawValue) -> Option<ReleaseEvent> {
     let action: Cow<'_, str> = serde_json::from_str(action.get()).ok()?;
     let Release { id } = serde_json::from_str(release.get()).ok()?;
-    Some(Told { id, is_removed: matches!(&*action, "deleted" | "unpublished") })
+    Some(ReleaseEvent { id, is_removed: matches!(&*action, "deleted" | "unpublished") })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn release(rest: &str) -> Option<Told> {
+    fn release(rest: &str) -> Option<ReleaseEvent> {
         let body = format!(r#"{{"repository":{{"id":7,"full_name":"octo/app"}}{rest}}}"#);
         Event::read(body.as_bytes()).unwrap().unwrap().release
     }
 
     #[test]
     fn an_event_tells_what_became_of_a_release() {
-        let told = |is_removed| Some(Told { id: 9, is_removed });
+        let told = |is_removed| Some(ReleaseEvent { id: 9, is_removed });
         for (rest, want) in [
             (r#","action":"deleted","release":{"id":9,"tag_name":"v1"}"#, told(true)),
             (r#","release":{"id":9},"action":"unpublished""#, told(true)),

@@ -1,19 +1,19 @@
-//! The releases of which GitHub's events have told lately that they are deleted or unpublished.
+//! The releases that GitHub's events have recently reported as deleted or unpublished.
 //!
-//! Such an event explains an answer by which that release is lost. An event about anything else
-//! explains nothing: a push says nothing of releases, and while a release is published the list may
-//! falsely be empty.
+//! Such an event explains an answer in which that release is missing. No other event does: a push
+//! says nothing about releases, and while a release is being published, the list may be wrongly
+//! empty.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-use super::event::Told;
+use super::event::ReleaseEvent;
 
-/// The removals that are remembered.
+/// The most removals that are remembered.
 const MOST: usize = 1_024;
-/// The time for which an event explains a loss: longer than a claim of one is in doubt.
+/// The time for which an event explains a loss: longer than a claim is in doubt.
 const EXPLAINS_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// The removals, by the number of the release.
@@ -21,9 +21,9 @@ const EXPLAINS_FOR: Duration = Duration::from_secs(10 * 60);
 pub(super) struct Removals(HashMap<u64, Timestamp>);
 
 impl Removals {
-    /// Takes in what an event tells. Any other event about a release ends its removal: events come
-    /// in any order, and a release that was unpublished may be published again.
-    pub(super) fn note(&mut self, told: Told, now: Timestamp) {
+    /// Records an event. Any other event about the release cancels its removal: events arrive in
+    /// any order, and an unpublished release may be published again.
+    pub(super) fn note(&mut self, told: ReleaseEvent, now: Timestamp) {
         self.0.remove(&told.id);
         if !told.is_removed {
             return;
@@ -34,7 +34,7 @@ impl Removals {
         }
     }
 
-    /// Returns true if a release was told to be removed.
+    /// Returns true if an event has reported the release as removed.
     pub(super) fn tell(&self, release: u64, now: Timestamp) -> bool {
         self.0.get(&release).is_some_and(|at| explains(*at, now))
     }
@@ -53,14 +53,14 @@ mod tests {
     #[test]
     fn a_removal_is_told_for_a_while() {
         let mut removals = Removals::default();
-        removals.note(Told { id: 7, is_removed: true }, NOW);
+        removals.note(ReleaseEvent { id: 7, is_removed: true }, NOW);
         let tell = |removals: &Removals, id, seconds| {
             removals.tell(id, NOW + Duration::from_secs(seconds))
         };
         assert!(tell(&removals, 7, 0) && tell(&removals, 7, 599));
         assert!(!tell(&removals, 7, 600) && !tell(&removals, 8, 0));
         assert!(!removals.tell(7, Timestamp::from_secs(999_999)), "the clock was set back");
-        removals.note(Told { id: 7, is_removed: false }, NOW);
+        removals.note(ReleaseEvent { id: 7, is_removed: false }, NOW);
         assert!(!tell(&removals, 7, 0), "it is published again");
     }
 
@@ -68,10 +68,10 @@ mod tests {
     fn removals_are_bounded() {
         let mut removals = Removals::default();
         for id in 0..2 * MOST as u64 {
-            removals.note(Told { id, is_removed: true }, NOW);
+            removals.note(ReleaseEvent { id, is_removed: true }, NOW);
         }
         assert_eq!(removals.0.len(), MOST);
-        removals.note(Told { id: 7_777, is_removed: true }, NOW + EXPLAINS_FOR);
+        removals.note(ReleaseEvent { id: 7_777, is_removed: true }, NOW + EXPLAINS_FOR);
         assert_eq!(removals.0.len(), 1);
     }
 }

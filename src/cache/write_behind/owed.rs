@@ -1,16 +1,17 @@
-//! The keys of records that the queue had no room for. They are written from memory once it has.
+//! The keys of changes that the queue dropped for lack of room. Memory supplies the changes again
+//! later.
 //!
-//! It is pure. A key is forgotten when too many are owed, the oldest first: then its record is
-//! lost, until the next check of the document writes it.
+//! It is pure. Beyond its bound the oldest keys are dropped; their changes are lost until the next
+//! check of the document.
 
 use std::collections::{HashSet, VecDeque};
 
 use crate::target::Key;
 
-/// Keys that are owed: some megabytes of them.
+/// The most keys: a few megabytes.
 const MOST: usize = 65_536;
 
-/// Keys in the order in which their records were dropped.
+/// Keys in the order in which their changes were dropped.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
     keys: HashSet<Key>,
@@ -18,7 +19,7 @@ pub(super) struct Owed {
 }
 
 impl Owed {
-    /// Remembers a key; false if it was owed already.
+    /// Adds a key; returns false if it was there already.
     pub(super) fn add(&mut self, key: Key) -> bool {
         if !self.keys.insert(key) {
             return false;
@@ -30,7 +31,7 @@ impl Owed {
         true
     }
 
-    /// Takes the key that has been owed longest.
+    /// Removes and returns the oldest key.
     pub(super) fn next(&mut self) -> Option<Key> {
         let key = self.order.pop_front()?;
         self.keys.remove(&key);

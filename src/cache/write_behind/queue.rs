@@ -1,10 +1,9 @@
-//! A bounded queue of changes for L2, one a key, with one batch in flight.
+//! A bounded queue of changes for L2: one change per key, and one batch in flight.
 //!
-//! It is pure: `now` is an argument, nothing here waits or writes. The subtle thing is the life of
-//! a change in flight. It still answers [`Queue::peek`], a newer change of its key goes before it,
-//! and if its batch fails it comes back to the front, unless it is too old or that newer change has
-//! made it pointless. Changes in flight count in the bounds: a store that hangs must not let the
-//! queue grow by a batch.
+//! It is pure: `now` is an argument, and nothing waits or writes. A change in flight is still
+//! visible to [`Queue::peek`], and a newer change of its key takes precedence. If its batch fails,
+//! it returns to the front, unless it is too old or the newer change has replaced it. Changes in
+//! flight count towards the bounds, so a store that hangs does not enlarge the queue by a batch.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -28,13 +27,13 @@ pub(super) struct QueueBounds {
 /// The effect of a key's newest change on the store.
 #[derive(Clone, Debug)]
 pub enum Peeked {
-    /// This entry will be there.
+    /// The store will have this entry.
     Put(Arc<Entry>),
-    /// Nothing will be there.
+    /// The store will have no record.
     Removed,
 }
 
-/// The fate of every change that was pushed and is not waiting any more.
+/// Counts of the changes that were pushed and no longer wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct QueueTally {
     pub(super) pushed: u64,
@@ -44,11 +43,11 @@ pub(super) struct QueueTally {
     pub(super) dropped_age: u64,
 }
 
-/// Changes that wait, and those in flight.
+/// The changes that wait, and those in flight.
 #[derive(Debug)]
 pub(super) struct Queue {
     limits: QueueBounds,
-    /// In the order of the pushes; a number names one push.
+    /// In the order of the pushes; a number identifies one push.
     waiting: BTreeMap<u64, Pushed>,
     newest: HashMap<Key, u64>,
     in_flight: BTreeMap<u64, Pushed>,
@@ -64,9 +63,8 @@ struct Pushed {
 }
 
 impl Pushed {
-    /// Returns true if this change stays in spite of one of its key that was pushed later: it
-    /// vouches for a later moment, which had come by then. Otherwise a clock that was ahead dated
-    /// it.
+    /// Returns true if this change takes precedence over a later push of its key: its check is
+    /// later, at a time that has come by now. Otherwise a clock that was ahead has dated it.
     fn outlasts(&self, later: &Self) -> bool {
         let as_of = self.change.as_of();
         as_of > later.change.as_of() && as_of <= later.at
@@ -86,8 +84,9 @@ impl Queue {
         }
     }
 
-    /// Takes a change in; it replaces a waiting one of its key unless that one vouches for a later
-    /// moment, and begins to age now. Beyond the bounds the oldest goes; the keys of those.
+    /// Adds a change. It replaces a waiting change of its key, unless that one has a later check,
+    /// and its age starts now. Beyond the bounds, the oldest changes are dropped; returns their
+    /// keys.
     pub(super) fn push(&mut self, change: Change, now: Timestamp) -> Vec<Key> {
         self.tally.pushed += 1;
         self.insert(self.next, Pushed { change, at: now });
@@ -102,12 +101,12 @@ impl Queue {
         dropped
     }
 
-    /// Returns true if it is time to write before the interval is over.
+    /// Returns true if the queue is full enough to be written before the interval ends.
     pub(super) fn is_half_full(&self) -> bool {
         self.len() * 2 >= self.limits.keys || self.bytes * 2 >= self.limits.bytes
     }
 
-    /// The newest change of a key, waiting or in flight.
+    /// Returns the newest change of a key, waiting or in flight.
     pub(super) fn peek(&self, key: &Key) -> Option<Peeked> {
         let waiting = self.waiting_of(key).map(|(_, pushed)| pushed);
         let pushed = waiting.or_else(|| self.in_flight_of(key))?;
@@ -117,8 +116,8 @@ impl Queue {
         })
     }
 
-    /// Moves the oldest changes into flight, a batch at a time. `None` while a batch is in flight,
-    /// or if there is nothing to write.
+    /// Moves the oldest changes into flight, one batch at a time. Returns `None` while a batch is
+    /// in flight, or if there is nothing to write.
     pub(super) fn take_batch(&mut self) -> Option<Arc<[Change]>> {
         if !self.in_flight.is_empty() {
             return None;
@@ -139,20 +138,20 @@ impl Queue {
         (!batch.is_empty()).then_some(batch)
     }
 
-    /// The batch in flight is in the store.
+    /// Ends the batch in flight as written.
     pub(super) fn batch_done(&mut self) {
         self.tally.flushed += self.in_flight.len() as u64;
         let landed = std::mem::take(&mut self.in_flight);
         self.bytes -= landed.values().map(|pushed| weight(&pushed.change)).sum::<usize>();
     }
 
-    /// The batch in flight is not in the store, or may not be: its changes wait again, where they
-    /// were, but for those past their age. Only what was tried can be: a long interval or a step of
-    /// the clock loses nothing while the store works. The keys of those that are dropped.
+    /// Ends the batch in flight as failed: its changes wait again in their old order, except for
+    /// those past their age. Only changes that were tried expire: a long interval or a step of the
+    /// clock loses nothing while the store works. Returns the keys of the dropped changes.
     pub(super) fn batch_failed(&mut self, now: Timestamp) -> Vec<Key> {
         let max_age = self.limits.max_age;
-        // A change that was pushed ahead of now was so before the clock was set back, and ages from
-        // now on.
+        // A change whose push lies in the future was pushed before the clock was set back. Its age
+        // starts now.
         self.in_flight.values_mut().for_each(|pushed| pushed.at = pushed.at.min(now));
         let aged = self.in_flight.extract_if(.., |_, pushed| now.since(pushed.at) > max_age);
         let mut dropped = Vec::new();
@@ -165,8 +164,8 @@ impl Queue {
         dropped
     }
 
-    /// The batch in flight was given up before its outcome was known: its changes wait again, where
-    /// they were.
+    /// Cancels the batch in flight, whose outcome is unknown: its changes wait again in their old
+    /// order.
     pub(super) fn batch_cut_off(&mut self) {
         for (number, pushed) in std::mem::take(&mut self.in_flight) {
             self.bytes -= weight(&pushed.change);
@@ -179,7 +178,7 @@ impl Queue {
         self.waiting.len() + self.in_flight.len()
     }
 
-    /// The bytes of bodies that wait or are in flight.
+    /// Returns how many bytes of bodies wait or are in flight.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -188,7 +187,7 @@ impl Queue {
         self.tally
     }
 
-    /// Of two changes of a key one stays.
+    /// Keeps one of two changes of a key.
     fn insert(&mut self, number: u64, pushed: Pushed) {
         let key = pushed.change.key();
         if let Some((other, waiting)) = self.waiting_of(&key) {
@@ -227,15 +226,15 @@ impl Queue {
         self.waiting.get(&number).map(|pushed| (number, pushed))
     }
 
-    /// A batch is small, and this is asked only on an L1 miss.
+    /// A linear search: a batch is small, and only L1 misses need this.
     fn in_flight_of(&self, key: &Key) -> Option<&Pushed> {
         self.in_flight.values().find(|pushed| pushed.change.key() == *key)
     }
 }
 
-/// The body is what weighs; a removal has none. Its gzip form does not count: what is put in and
-/// what is taken out have to weigh the same, and the form may be made in between. It adds a tenth
-/// to a typical body, and at most nine tenths.
+/// Returns the weight of a change: the bytes of its body, 0 for a removal. The gzip form does not
+/// count, since it may be made between insertion and removal, and both must weigh the same. It adds
+/// a tenth to a typical body, and at most nine tenths.
 fn weight(change: &Change) -> usize {
     match change {
         Change::Put { entry, .. } => entry.body.len(),

@@ -16,7 +16,7 @@ const FOUND_AT_ONCE: usize = 64;
 
 /// The kind of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ConnectionKind {
     /// A connection within the limit.
     Regular,
     /// A connection beyond the limit.
@@ -28,7 +28,7 @@ pub(super) enum Kind {
 /// All open connections.
 #[derive(Default)]
 pub(super) struct Table {
-    open: HashMap<u64, Entry, RandomState>,
+    open: HashMap<u64, TrackedConnection, RandomState>,
     /// The connections of each client that has a limit.
     clients: HashMap<Client, Vec<Arc<Connection>>, RandomState>,
     next: u64,
@@ -38,9 +38,9 @@ pub(super) struct Table {
     found: Vec<Found>,
 }
 
-struct Entry {
+struct TrackedConnection {
     connection: Arc<Connection>,
-    kind: Kind,
+    kind: ConnectionKind,
 }
 
 struct Found {
@@ -52,17 +52,17 @@ impl Table {
     pub(super) fn add(
         &mut self,
         client: Option<Client>,
-        kind: Kind,
+        kind: ConnectionKind,
         now: u64,
         close: CancellationToken,
         abort: CancellationToken,
     ) -> Arc<Connection> {
-        let is_spare = kind == Kind::Spare;
+        let is_spare = kind == ConnectionKind::Spare;
         let id = self.next;
         self.next += 1;
         let connection = Arc::new(Connection::new(id, client, is_spare, now, close, abort));
         self.spare += usize::from(is_spare);
-        self.open.insert(id, Entry { connection: Arc::clone(&connection), kind });
+        self.open.insert(id, TrackedConnection { connection: Arc::clone(&connection), kind });
         if let Some(client) = client {
             self.clients.entry(client).or_default().push(Arc::clone(&connection));
         }
@@ -72,9 +72,9 @@ impl Table {
     pub(super) fn remove(&mut self, connection: &Connection) {
         let Some(entry) = self.open.remove(&connection.id()) else { return };
         match entry.kind {
-            Kind::Regular => {}
-            Kind::Spare => self.spare -= 1,
-            Kind::Closing => self.closing -= 1,
+            ConnectionKind::Regular => {}
+            ConnectionKind::Spare => self.spare -= 1,
+            ConnectionKind::Closing => self.closing -= 1,
         }
         self.forget_of_client(connection);
     }
@@ -111,9 +111,9 @@ impl Table {
     /// Moves a spare connection within the limit.
     pub(super) fn make_regular(&mut self, connection: &Connection) {
         if let Some(entry) = self.open.get_mut(&connection.id())
-            && entry.kind == Kind::Spare
+            && entry.kind == ConnectionKind::Spare
         {
-            entry.kind = Kind::Regular;
+            entry.kind = ConnectionKind::Regular;
             self.spare -= 1;
             connection.mark_regular();
         }
@@ -123,11 +123,11 @@ impl Table {
     pub(super) fn close(&mut self, connection: &Connection) {
         let Some(entry) = self.open.get_mut(&connection.id()) else { return };
         match entry.kind {
-            Kind::Closing => return,
-            Kind::Spare => self.spare -= 1,
-            Kind::Regular => {}
+            ConnectionKind::Closing => return,
+            ConnectionKind::Spare => self.spare -= 1,
+            ConnectionKind::Regular => {}
         }
-        entry.kind = Kind::Closing;
+        entry.kind = ConnectionKind::Closing;
         self.closing += 1;
         connection.close();
         self.forget_of_client(connection);
@@ -142,9 +142,9 @@ impl Table {
     }
 
     /// Closes the connection of a kind that has been idle longest. Returns false if none is idle.
-    pub(super) fn close_longest_idle(&mut self, kind: Kind) -> bool {
+    pub(super) fn close_longest_idle(&mut self, kind: ConnectionKind) -> bool {
         let longest = match kind {
-            Kind::Regular => self.longest_idle(),
+            ConnectionKind::Regular => self.longest_idle(),
             _ => self.idle(kind).min_by_key(|found| found.idle_since).map(|found| found.connection),
         };
         longest.as_ref().map(|connection| self.close(connection)).is_some()
@@ -162,7 +162,7 @@ impl Table {
     fn next_idle(&mut self) -> Option<Arc<Connection>> {
         while let Some(Found { connection, idle_since }) = self.found.pop() {
             let entry = self.open.get(&connection.id());
-            let is_regular = entry.is_some_and(|entry| entry.kind == Kind::Regular);
+            let is_regular = entry.is_some_and(|entry| entry.kind == ConnectionKind::Regular);
             if is_regular && connection.idle_since() == Some(idle_since) {
                 return Some(connection);
             }
@@ -171,7 +171,7 @@ impl Table {
     }
 
     fn find(&mut self) {
-        let mut idle: Vec<_> = self.idle(Kind::Regular).collect();
+        let mut idle: Vec<_> = self.idle(ConnectionKind::Regular).collect();
         if idle.len() > FOUND_AT_ONCE {
             idle.select_nth_unstable_by_key(FOUND_AT_ONCE, |found| found.idle_since);
             idle.truncate(FOUND_AT_ONCE);
@@ -180,7 +180,7 @@ impl Table {
         self.found = idle;
     }
 
-    fn idle(&self, kind: Kind) -> impl Iterator<Item = Found> {
+    fn idle(&self, kind: ConnectionKind) -> impl Iterator<Item = Found> {
         self.open.values().filter(move |entry| entry.kind == kind).filter_map(|entry| {
             let idle_since = entry.connection.idle_since()?;
             Some(Found { connection: Arc::clone(&entry.connection), idle_since })
@@ -189,7 +189,7 @@ impl Table {
 
     /// Returns the connections that hold bytes of a head and have no request, the oldest first.
     pub(super) fn oldest_heads(&self) -> Vec<Arc<Connection>> {
-        let mut heads: Vec<_> = [Kind::Regular, Kind::Spare]
+        let mut heads: Vec<_> = [ConnectionKind::Regular, ConnectionKind::Spare]
             .into_iter()
             .flat_map(|kind| self.idle(kind))
             .filter(|found| found.connection.held() > 0)

@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::activity::Mutability;
 use crate::entry::{Entry, Pin, Reason};
 
-use super::facts::{Facts, since};
+use super::facts::{ExplainFacts, since};
 use super::next_check::{NextCheck, Obstacle};
 
 /// Describes how often a document is checked, and why.
-pub(super) fn background(facts: &Facts<'_>, entry: &Entry) -> Option<String> {
+pub(super) fn background(facts: &ExplainFacts<'_>, entry: &Entry) -> Option<String> {
     let mutability = facts.explained.mutability?;
     Some(match (mutability, facts.next_check) {
         (Mutability::Immutable, _) => {
@@ -35,7 +35,7 @@ pub(super) fn background(facts: &Facts<'_>, entry: &Entry) -> Option<String> {
 }
 
 /// Describes the interval, which grows where checks are worth less.
-fn how_often(facts: &Facts<'_>, entry: &Entry) -> String {
+fn how_often(facts: &ExplainFacts<'_>, entry: &Entry) -> String {
     let usual = facts.explained.check_interval;
     let own = facts.next_check.due_at().map(|due_at| due_at.since(entry.times.checked_at));
     let longer = own.filter(|own| *own > usual + usual / 2).zip(facts.explained.active);
@@ -54,7 +54,7 @@ fn how_often(facts: &Facts<'_>, entry: &Entry) -> String {
     }
 }
 
-fn due(facts: &Facts<'_>, next: NextCheck) -> String {
+fn due(facts: &ExplainFacts<'_>, next: NextCheck) -> String {
     let NextCheck::At(at) = next else { return String::new() };
     match at.since(facts.explained.now) {
         Duration::ZERO => "; the next check is due".to_owned(),
@@ -63,7 +63,7 @@ fn due(facts: &Facts<'_>, next: NextCheck) -> String {
 }
 
 /// Explains a check that is late.
-pub(super) fn lateness(facts: &Facts<'_>) -> Option<String> {
+pub(super) fn lateness(facts: &ExplainFacts<'_>) -> Option<String> {
     let NextCheck::Late(due_at, obstacle) = facts.next_check else { return None };
     let late = since(facts.explained.now.since(due_at));
     let why = match obstacle {

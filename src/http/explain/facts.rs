@@ -14,7 +14,7 @@ use crate::upstream::Failing;
 use super::next_check::NextCheck;
 
 /// The facts from which values and sentences are made.
-pub(super) struct Facts<'a> {
+pub(super) struct ExplainFacts<'a> {
     pub(super) question: &'a Question,
     pub(super) explained: Explanation,
     /// The place of the entry's token in the configuration.
@@ -36,12 +36,12 @@ pub(super) struct Facts<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LastCheck {
     pub(super) at: Timestamp,
-    pub(super) outcome: CheckOutcome,
+    pub(super) outcome: CheckResult,
 }
 
 /// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CheckOutcome {
+pub(super) enum CheckResult {
     /// The body came.
     Fetched,
     /// The body is unchanged, by the check of the whole or of its date.
@@ -56,7 +56,7 @@ pub(super) enum CheckOutcome {
     Failed(Reason),
 }
 
-impl CheckOutcome {
+impl CheckResult {
     /// Returns the word for the outcome.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -84,13 +84,13 @@ impl LastCheck {
     /// Returns the last check of an entry's document, also one that failed.
     pub(super) fn of(entry: &Entry) -> Self {
         let confirmed = Self { at: entry.times.checked_at, outcome: succeeded(entry) };
-        let failed = entry.extras.failure().map(|failure| Self {
-            at: failure.at(),
-            outcome: CheckOutcome::Failed(failure.reason),
-        });
+        let failed = entry
+            .extras
+            .failure()
+            .map(|failure| Self { at: failure.at(), outcome: CheckResult::Failed(failure.reason) });
         let doubted = entry.extras.doubt().map(|doubt| Self {
             at: doubt.asked_at,
-            outcome: CheckOutcome::Unconfirmed(doubt.claim.loss.as_str()),
+            outcome: CheckResult::Unconfirmed(doubt.claim.loss.as_str()),
         });
         // Of two at one moment, the one that matters more.
         let checks = [Some(confirmed), doubted, failed].into_iter().flatten();
@@ -98,12 +98,12 @@ impl LastCheck {
     }
 }
 
-fn succeeded(entry: &Entry) -> CheckOutcome {
+fn succeeded(entry: &Entry) -> CheckResult {
     match entry.extras.refusal() {
-        Some(reason) => CheckOutcome::Refused(reason),
-        None if entry.is_negative() => CheckOutcome::Absent,
-        None if entry.times.fetched_at == entry.times.checked_at => CheckOutcome::Fetched,
-        None => CheckOutcome::Unchanged { by_date: !entry.times.last_check_was_full() },
+        Some(reason) => CheckResult::Refused(reason),
+        None if entry.is_negative() => CheckResult::Absent,
+        None if entry.times.fetched_at == entry.times.checked_at => CheckResult::Fetched,
+        None => CheckResult::Unchanged { by_date: !entry.times.last_check_was_full() },
     }
 }
 

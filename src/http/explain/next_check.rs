@@ -52,7 +52,7 @@ impl Obstacle {
 
 /// The state of the background's checks.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Background {
+pub(super) struct SweepState {
     pub(super) lookback: Duration,
     /// Documents whose check is overdue.
     pub(super) overdue: usize,
@@ -62,7 +62,7 @@ pub(super) struct Background {
 
 impl NextCheck {
     /// Returns the next check of an explained document.
-    pub(super) fn of(explained: &Explanation, background: &Background) -> Self {
+    pub(super) fn of(explained: &Explanation, background: &SweepState) -> Self {
         let (Some(entry), Some(mutability)) = (&explained.entry, explained.mutability) else {
             return Self::Nothing;
         };
@@ -97,7 +97,7 @@ fn obstacle(
     explained: &Explanation,
     entry: &Entry,
     active: &Active,
-    background: &Background,
+    background: &SweepState,
 ) -> Obstacle {
     let may_be_charged = active.charges.are_likely() || active.charges.are_unknown();
     let rests = |reason| matches!(reason, Reason::HostRests | Reason::NoToken);

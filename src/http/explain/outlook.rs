@@ -6,7 +6,7 @@ use crate::cache::{Demand, Prospect};
 use crate::entry::{Entry, Validator};
 use crate::upstream::Failure;
 
-use super::facts::{Facts, at, since};
+use super::facts::{ExplainFacts, at, since};
 
 /// The duration from which an exchange is worth a word.
 const SLOW: Duration = Duration::from_secs(1);
@@ -14,7 +14,7 @@ const SLOW: Duration = Duration::from_secs(1);
 const FEW_CALLS: usize = 8;
 
 /// Returns what is unusual at GitHub.
-pub(super) fn state_of_github(facts: &Facts<'_>) -> Vec<String> {
+pub(super) fn state_of_github(facts: &ExplainFacts<'_>) -> Vec<String> {
     let (now, host) = (facts.explained.now, facts.question.target.authority());
     let mut told = Vec::new();
     if let Some(failing) = facts.failing {
@@ -42,7 +42,7 @@ pub(super) fn state_of_github(facts: &Facts<'_>) -> Vec<String> {
 }
 
 /// Returns the fate of a request.
-pub(super) fn outlook(facts: &Facts<'_>) -> Vec<String> {
+pub(super) fn outlook(facts: &ExplainFacts<'_>) -> Vec<String> {
     let entry = facts.explained.entry.as_deref();
     let mut told = vec![match &facts.explained.prospect {
         Prospect::Serve(_) if facts.question.demand == Demand::Refresh => {
@@ -95,7 +95,7 @@ fn waiting(entry: Option<&Entry>) -> String {
     format!("A request now waits for GitHub, which svm asks {validator}.")
 }
 
-fn without_call(facts: &Facts<'_>, has_copy: bool, failure: &Failure) -> String {
+fn without_call(facts: &ExplainFacts<'_>, has_copy: bool, failure: &Failure) -> String {
     let (why, word) = (failure.reason.sentence(), failure.reason.as_str());
     let until = failure.retry_at.map(|until| {
         let wait = since(until.since(facts.explained.now));

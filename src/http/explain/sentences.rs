@@ -4,11 +4,11 @@ use crate::cache::{Demand, Tier};
 use crate::entry::{Entry, Validator};
 
 use super::checks::{background, lateness};
-use super::facts::{CheckOutcome, Facts, LastCheck, since};
+use super::facts::{CheckResult, ExplainFacts, LastCheck, since};
 use super::outlook::{outlook, state_of_github};
 
 /// Returns the sentences for a reader.
-pub(super) fn sentences(facts: &Facts<'_>) -> Vec<String> {
+pub(super) fn sentences(facts: &ExplainFacts<'_>) -> Vec<String> {
     let mut told = vec![stored(facts)];
     if let Some(entry) = facts.explained.entry.as_deref() {
         told.extend(origin(facts, entry));
@@ -23,7 +23,7 @@ pub(super) fn sentences(facts: &Facts<'_>) -> Vec<String> {
     told
 }
 
-fn stored(facts: &Facts<'_>) -> String {
+fn stored(facts: &ExplainFacts<'_>) -> String {
     let explained = &facts.explained;
     let place = match explained.tier {
         Tier::L1 => "in memory",
@@ -54,7 +54,7 @@ fn stored(facts: &Facts<'_>) -> String {
 }
 
 /// Describes the validator and the token of a document.
-fn origin(facts: &Facts<'_>, entry: &Entry) -> Option<String> {
+fn origin(facts: &ExplainFacts<'_>, entry: &Entry) -> Option<String> {
     if entry.is_negative() {
         return None;
     }
@@ -71,7 +71,7 @@ fn origin(facts: &Facts<'_>, entry: &Entry) -> Option<String> {
     Some(format!("It has {validator}, and {token}."))
 }
 
-fn freshness(facts: &Facts<'_>, entry: &Entry) -> Vec<String> {
+fn freshness(facts: &ExplainFacts<'_>, entry: &Entry) -> Vec<String> {
     let (now, expires) = (facts.explained.now, entry.times.expires_at);
     let mut told = vec![match entry.is_fresh(now) {
         true => format!("It is fresh for another {}.", since(expires.since(now))),
@@ -89,9 +89,9 @@ fn freshness(facts: &Facts<'_>, entry: &Entry) -> Vec<String> {
     told
 }
 
-fn failure(facts: &Facts<'_>, entry: &Entry) -> Option<String> {
+fn failure(facts: &ExplainFacts<'_>, entry: &Entry) -> Option<String> {
     let failure = entry.extras.failure()?;
-    let LastCheck { at, outcome: CheckOutcome::Failed(reason) } = LastCheck::of(entry) else {
+    let LastCheck { at, outcome: CheckResult::Failed(reason) } = LastCheck::of(entry) else {
         return None;
     };
     let now = facts.explained.now;
@@ -108,7 +108,7 @@ fn failure(facts: &Facts<'_>, entry: &Entry) -> Option<String> {
 }
 
 /// Explains the parameters beside the URL.
-fn parameters(facts: &Facts<'_>) -> Vec<String> {
+fn parameters(facts: &ExplainFacts<'_>) -> Vec<String> {
     let mut told = Vec::new();
     if facts.question.demand == Demand::Refresh {
         told.push("With refresh=true a fresh copy does not suffice.".to_owned());

@@ -6,13 +6,13 @@ use crate::activity::Mutability;
 use crate::cache::{Demand, Prospect, Status, Tier};
 use crate::entry::Entry;
 
-use super::facts::{CheckOutcome, Facts, LastCheck, at};
+use super::facts::{CheckResult, ExplainFacts, LastCheck, at};
 use super::next_check::NextCheck;
 use super::sentences::sentences;
 
 /// Returns the body of the page.
-pub(super) fn of(facts: &Facts<'_>) -> Value {
-    let Facts { question, explained, .. } = facts;
+pub(super) fn of(facts: &ExplainFacts<'_>) -> Value {
+    let ExplainFacts { question, explained, .. } = facts;
     let entry = explained.entry.as_deref();
     let obstacle = explained.obstacle.as_ref();
     json!({
@@ -45,7 +45,7 @@ pub(super) fn of(facts: &Facts<'_>) -> Value {
     })
 }
 
-fn stored(facts: &Facts<'_>, entry: &Entry) -> Value {
+fn stored(facts: &ExplainFacts<'_>, entry: &Entry) -> Value {
     let now = facts.explained.now;
     json!({
         "status": entry.status.as_u16(),
@@ -61,8 +61,8 @@ fn stored(facts: &Facts<'_>, entry: &Entry) -> Value {
     })
 }
 
-fn last_check(facts: &Facts<'_>, last: LastCheck) -> Value {
-    let is_failure = matches!(last.outcome, CheckOutcome::Failed(_));
+fn last_check(facts: &ExplainFacts<'_>, last: LastCheck) -> Value {
+    let is_failure = matches!(last.outcome, CheckResult::Failed(_));
     let cause = facts.failing.filter(|_| is_failure).map(|failing| failing.cause.as_str());
     json!({
         "at": at(last.at),

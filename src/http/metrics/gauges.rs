@@ -37,9 +37,9 @@ pub(super) struct Observed {
 }
 
 /// A metric: its name, its help, and its value.
-type Row<T, V> = (&'static str, &'static str, fn(&T) -> V);
+type GaugeRow<T, V> = (&'static str, &'static str, fn(&T) -> V);
 
-const GAUGES: [Row<Observed, u64>; 11] = [
+const GAUGES: [GaugeRow<Observed, u64>; 11] = [
     ("svm_l1_entries", "Entries in memory", |it| it.level.entries),
     ("svm_l1_bytes", "Weight of the entries in memory", |it| it.level.bytes),
     ("svm_active_keys", "Documents in use, or held in memory", |it| it.active as u64),
@@ -68,7 +68,7 @@ const GAUGES: [Row<Observed, u64>; 11] = [
 ];
 
 /// Totals that are kept elsewhere.
-const COUNTERS: [Row<Observed, u64>; 5] = [
+const COUNTERS: [GaugeRow<Observed, u64>; 5] = [
     (
         "svm_l1_evictions_total",
         "Entries that memory gave up for want of room, documents and absences",
@@ -89,7 +89,7 @@ const COUNTERS: [Row<Observed, u64>; 5] = [
 ];
 
 /// Gauges of each token. An unknown value is absent, not zero.
-const OF_TOKENS: [Row<Report, Option<i64>>; 7] = [
+const OF_TOKENS: [GaugeRow<Report, Option<i64>>; 7] = [
     (
         "svm_token_remaining",
         "Requests left in a token's window, if known; of several windows, the least",

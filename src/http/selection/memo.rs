@@ -130,12 +130,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::http::selection::Pointer;
+    use crate::http::selection::JsonPointer;
 
     const NOW: Timestamp = Timestamp::from_secs(1_768_003_200);
 
     fn pointer(text: &str) -> Arc<Selection> {
-        Arc::new(Selection { min_age: None, pointer: Pointer::parse(text) })
+        Arc::new(Selection { min_age: None, pointer: JsonPointer::parse(text) })
     }
 
     fn document(text: &str) -> Body {
@@ -190,7 +190,8 @@ mod tests {
             r#"[{"id":2,"published_at":"2026-01-09T00:00:00Z"},{"id":1,"published_at":"2026-01-01T00:00:00Z"}]"#,
         );
         let day = Duration::from_secs(24 * 60 * 60);
-        let week = Arc::new(Selection { min_age: Some(day * 7), pointer: Pointer::parse("/id") });
+        let week =
+            Arc::new(Selection { min_age: Some(day * 7), pointer: JsonPointer::parse("/id") });
         for _ in 0..2 {
             assert_eq!(&*selections.find(&list, &week, NOW).unwrap(), b"1");
         }

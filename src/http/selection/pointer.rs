@@ -19,9 +19,9 @@ const MOST_STEPS: usize = 32;
 
 /// The way to a value: the name of a member or the index of an element for each step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Pointer(Box<[Box<str>]>);
+pub struct JsonPointer(Box<[Box<str>]>);
 
-impl Pointer {
+impl JsonPointer {
     /// Reads a pointer: nothing, for the whole document, or steps behind a slash each.
     pub fn parse(text: &str) -> Option<Self> {
         if text.is_empty() {
@@ -45,7 +45,7 @@ impl Pointer {
     }
 }
 
-impl fmt::Display for Pointer {
+impl fmt::Display for JsonPointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0
             .iter()
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     fn found<'a>(pointer: &str, json: &'a str) -> Option<&'a str> {
-        Pointer::parse(pointer).unwrap().find(json)
+        JsonPointer::parse(pointer).unwrap().find(json)
     }
 
     /// The examples of RFC 6901, 5, of which the raw text is the value.
@@ -180,7 +180,7 @@ mod tests {
             ("/m~0n", "8"),
         ] {
             assert_eq!(found(pointer, json), Some(value), "{pointer}");
-            assert_eq!(Pointer::parse(pointer).unwrap().to_string(), pointer);
+            assert_eq!(JsonPointer::parse(pointer).unwrap().to_string(), pointer);
         }
     }
 
@@ -216,7 +216,7 @@ mod tests {
     fn text_that_is_no_pointer_is_refused() {
         let (long, deep) = ("/x".repeat(20) + &"x".repeat(300), "/x".repeat(33));
         for text in ["a", "a/b", "#/a", "/~", "/~2", "/a~", "~0", &long, &deep] {
-            assert_eq!(Pointer::parse(text), None, "{text}");
+            assert_eq!(JsonPointer::parse(text), None, "{text}");
         }
     }
 
@@ -244,7 +244,7 @@ mod tests {
             let escape = |step: &String| format!("/{}", step.replace('~', "~0").replace('/', "~1"));
             let pointer: String = steps.iter().map(escape).collect();
             let text = document.to_string();
-            let found = Pointer::parse(&pointer).unwrap().find(&text);
+            let found = JsonPointer::parse(&pointer).unwrap().find(&text);
             let expected = document.pointer(&pointer).map(Value::to_string);
             prop_assert_eq!(found, expected.as_deref());
         }

@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::telemetry::Occurrence;
 
 use super::StatusSources;
-use super::history::{Counts, History, Rates};
+use super::history::{Counts, History, TrafficRates};
 use super::records::Sweeps;
 
 pub(super) use calls::CallFacts;
@@ -31,7 +31,7 @@ const NOW: Duration = Duration::from_secs(10);
 
 /// The state of the service at one moment.
 #[derive(Debug, Serialize)]
-pub(super) struct Facts {
+pub(super) struct ServiceFacts {
     pub(super) at: At,
     pub(super) version: &'static str,
     /// The first digits of the commit; empty where the build does not know it.
@@ -54,11 +54,11 @@ pub(super) struct Facts {
 #[derive(Debug, Serialize)]
 pub(super) struct Traffic {
     pub(super) since_start: Counts,
-    pub(super) now: Rates,
-    pub(super) five_minutes: Rates,
-    pub(super) hour: Rates,
+    pub(super) now: TrafficRates,
+    pub(super) five_minutes: TrafficRates,
+    pub(super) hour: TrafficRates,
     /// Each half minute of the last hour, the oldest first.
-    pub(super) half_minutes: Vec<Option<Rates>>,
+    pub(super) half_minutes: Vec<Option<TrafficRates>>,
 }
 
 /// The persistent tier and the queue in front of it.
@@ -103,7 +103,7 @@ impl Serialize for At {
     }
 }
 
-impl Facts {
+impl ServiceFacts {
     /// Gathers the facts, `now`.
     pub(super) fn gather(sources: &StatusSources, now: Timestamp) -> Self {
         let StatusSources { observed, calls, health, records, .. } = sources;

@@ -73,7 +73,7 @@ impl Counts {
 
 /// The rates over a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub(super) struct Rates {
+pub(super) struct TrafficRates {
     /// The seconds that the samples cover, at most the period.
     pub(super) seconds: f64,
     /// The requests for documents in a second.
@@ -86,7 +86,7 @@ pub(super) struct Rates {
     pub(super) charged_calls_per_minute: f64,
 }
 
-impl Rates {
+impl TrafficRates {
     fn between(earlier: &Sample, later: &Sample) -> Self {
         let seconds = later.at.since(earlier.at).as_secs_f64();
         if seconds == 0.0 {
@@ -139,20 +139,20 @@ impl History {
     }
 
     /// Returns the rates over the period that ends with the last sample, as far as samples reach.
-    pub(super) fn rates(&self, period: Duration) -> Rates {
-        let Some(last) = self.0.back() else { return Rates::default() };
+    pub(super) fn rates(&self, period: Duration) -> TrafficRates {
+        let Some(last) = self.0.back() else { return TrafficRates::default() };
         self.before(last.at - period)
-            .map_or_else(Rates::default, |first| Rates::between(first, last))
+            .map_or_else(TrafficRates::default, |first| TrafficRates::between(first, last))
     }
 
     /// Returns the rates of each half minute of the last hour, the oldest first; nothing of one
     /// without samples.
-    pub(super) fn points(&self) -> Vec<Option<Rates>> {
+    pub(super) fn points(&self) -> Vec<Option<TrafficRates>> {
         let Some(last) = self.0.back() else { return Vec::new() };
         let ends = (0..POINTS).rev().map(|points| last.at - POINT * points);
         let of_point = |end: Timestamp| {
             let (first, last) = (self.before(end - POINT)?, self.before(end)?);
-            (first.at < last.at).then(|| Rates::between(first, last))
+            (first.at < last.at).then(|| TrafficRates::between(first, last))
         };
         ends.map(of_point).collect()
     }
@@ -200,8 +200,8 @@ mod tests {
 
     #[test]
     fn a_young_history_tells_what_it_has() {
-        assert_eq!(History::default().rates(POINT), Rates::default());
-        assert_eq!(history(0, 1, 1).rates(POINT), Rates::default());
+        assert_eq!(History::default().rates(POINT), TrafficRates::default());
+        assert_eq!(history(0, 1, 1).rates(POINT), TrafficRates::default());
         let rates = history(2, 5, 5).rates(Duration::from_secs(3_600));
         assert_eq!((rates.seconds, rates.requests_per_second), (10.0, 1.0));
         let points = history(2, 5, 5).points();

@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
-use super::facts::Facts;
+use super::facts::ServiceFacts;
 use super::markup::Markup;
 
 pub(super) use explain::Explained;
@@ -40,7 +40,7 @@ pub(super) fn content_security_policy() -> HeaderValue {
 }
 
 /// Writes the page, with the explanation of a document if somebody wants one.
-pub(super) fn page(facts: &Facts, explained: Option<&Explained>) -> String {
+pub(super) fn page(facts: &ServiceFacts, explained: Option<&Explained>) -> String {
     let mut page = Markup::default();
     head(&mut page, facts, explained);
     top(&mut page, facts);
@@ -61,7 +61,7 @@ pub(super) fn page(facts: &Facts, explained: Option<&Explained>) -> String {
     page.into_string()
 }
 
-fn head(page: &mut Markup, facts: &Facts, explained: Option<&Explained>) {
+fn head(page: &mut Markup, facts: &ServiceFacts, explained: Option<&Explained>) {
     page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
         .raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
         .raw("<meta name=\"color-scheme\" content=\"light dark\">\n<title>svm: ")
@@ -75,7 +75,7 @@ fn head(page: &mut Markup, facts: &Facts, explained: Option<&Explained>) {
     page.raw("<style>").raw(STYLE).raw("</style>\n</head>\n<body>\n");
 }
 
-fn top(page: &mut Markup, facts: &Facts) {
+fn top(page: &mut Markup, facts: &ServiceFacts) {
     page.raw(
         "<header>\n<div class=\"brand\"><h1>svm</h1><p>a cache in front of GitHub</p></div>\n",
     )

@@ -9,10 +9,10 @@ use super::{Exchange, is_own_host};
 use crate::entry::{Reason, Validator};
 use crate::upstream::condition::Condition;
 use crate::upstream::etag::Variant;
-use crate::upstream::hop::{self, Head, Hop};
+use crate::upstream::hop::{self, AnswerHead, Hop};
 use crate::upstream::reply::Failure;
 use crate::upstream::stored::{Redirection, Stored};
-use crate::upstream::tokens::{Question, TokenUse};
+use crate::upstream::tokens::{TokenRequest, TokenUse};
 
 const MOST_REDIRECTS: usize = 3;
 
@@ -26,7 +26,7 @@ struct Credentials {
 /// The end of a chain of redirects.
 pub(super) struct Answered {
     pub(super) target: Target,
-    pub(super) head: Head,
+    pub(super) head: AnswerHead,
     pub(super) route: Redirection,
 }
 
@@ -77,7 +77,7 @@ impl<'a> Exchange<'a> {
     /// a host that hangs holds its own share alone, however many exchanges are redirected to it.
     async fn go_on(
         &mut self,
-        from: Head,
+        from: AnswerHead,
         target: &Target,
         chosen: Credentials,
     ) -> Result<Credentials, Failure> {
@@ -107,14 +107,14 @@ impl<'a> Exchange<'a> {
         if let Some(chosen) = in_hand.filter(|chosen| chosen.token_use.is_some_and(is_usable)) {
             return Ok(chosen);
         }
-        let question = Question {
+        let request = TokenRequest {
             stored: self.stored(target),
             priority: self.ask.priority,
             tried: &self.tried,
             by_date: self.upstream.config.by_date,
             doubted_at: self.upstream.drift.noticed_at(),
         };
-        match self.upstream.tokens.choose(&question, now) {
+        match self.upstream.tokens.choose(&request, now) {
             Ok((token_use, validator)) => Ok(Credentials { token_use: Some(token_use), validator }),
             Err(usable_at) => Err(Failure::without_call(Reason::NoToken, usable_at)),
         }

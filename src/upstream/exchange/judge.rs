@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::entry::Reason;
 use crate::target::Target;
 use crate::upstream::cooldowns::Scope;
-use crate::upstream::hop::Head;
+use crate::upstream::hop::AnswerHead;
 use crate::upstream::rate_limit::{self, Limit};
 use crate::upstream::reply::{Failure, Reply};
 use crate::upstream::stored::Redirection;
@@ -38,7 +38,7 @@ enum Meaning {
 }
 
 impl Meaning {
-    fn of(reply: &Reply, head: &Head, target: &Target, now: Timestamp) -> Self {
+    fn of(reply: &Reply, head: &AnswerHead, target: &Target, now: Timestamp) -> Self {
         let (status, with_token) = (reply.status, head.token_use.is_some());
         let limit = rate_limit::classify(status, head.headers(), &reply.body, with_token, now);
         if !with_token && target.gets_token() && !is_document(reply) {

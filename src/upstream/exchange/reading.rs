@@ -12,7 +12,7 @@ use super::attempt::variant;
 use super::{Exchange, is_own_host};
 use crate::entry::{Links, Notices, Reason, Validator, Validators};
 use crate::upstream::body::BodyBounds;
-use crate::upstream::hop::Head;
+use crate::upstream::hop::AnswerHead;
 use crate::upstream::reply::{Failure, Reply};
 use crate::upstream::stored::{Redirection, Stored};
 use crate::upstream::{body, etag, rate_limit};
@@ -25,7 +25,7 @@ impl Exchange<'_> {
     pub(super) async fn read(
         &self,
         target: &Target,
-        head: &mut Head,
+        head: &mut AnswerHead,
         route: Redirection,
     ) -> Result<Reply, Failure> {
         let status = head.status();
@@ -82,7 +82,7 @@ impl Exchange<'_> {
 
     /// Returns the validators for next time. Those of another host would go to this one, where they
     /// mean nothing.
-    fn validators(&self, target: &Target, head: &Head, body: &[u8]) -> Validators {
+    fn validators(&self, target: &Target, head: &AnswerHead, body: &[u8]) -> Validators {
         if !is_own_host(target, self.ask) {
             return Validators::default();
         }
@@ -98,7 +98,7 @@ impl Exchange<'_> {
     }
 
     /// Returns the links of a page. Those of another host would lead there.
-    fn links(&self, target: &Target, head: &Head) -> Links {
+    fn links(&self, target: &Target, head: &AnswerHead) -> Links {
         if head.status() != StatusCode::OK || !is_own_host(target, self.ask) {
             return Links::default();
         }
@@ -107,7 +107,7 @@ impl Exchange<'_> {
     }
 
     /// Returns the notices about the endpoint. Those of another host are about another one.
-    fn notices(&self, target: &Target, head: &Head) -> Notices {
+    fn notices(&self, target: &Target, head: &AnswerHead) -> Notices {
         if head.status() != StatusCode::OK || !is_own_host(target, self.ask) {
             return Notices::default();
         }

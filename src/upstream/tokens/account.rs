@@ -7,7 +7,7 @@ use crate::upstream::cooldown::Cooldown;
 use crate::upstream::rate_limit::{LONGEST_WINDOW, Limit, Quota};
 
 use super::allowance::Budget;
-use super::meter::{Meter, Reading};
+use super::meter::{Meter, QuotaReading};
 use super::quota_windows::QuotaWindows;
 
 /// The wait where only answers in progress keep the background from going on.
@@ -108,7 +108,7 @@ impl Account {
 
     /// Reads what an answer shows of the use of quota; returns whether the call was charged, if
     /// that can be known.
-    pub(super) fn read_meter(&mut self, reading: Reading) -> Option<bool> {
+    pub(super) fn read_meter(&mut self, reading: QuotaReading) -> Option<bool> {
         self.meter.read(reading)
     }
 

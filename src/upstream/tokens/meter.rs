@@ -14,7 +14,7 @@ const JITTER: Duration = Duration::from_secs(15);
 /// The use of an account's quota, as far as calls in a row have shown it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Meter {
-    last: Option<Reading>,
+    last: Option<QuotaReading>,
     /// True if another call was under way beside the present one.
     is_shared: bool,
     /// True if the present call has been read.
@@ -23,7 +23,7 @@ pub(super) struct Meter {
 
 /// The statement of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::upstream) struct Reading {
+pub(in crate::upstream) struct QuotaReading {
     /// Requests spent in the window.
     pub(in crate::upstream) used: u64,
     /// The end of the window.
@@ -38,7 +38,7 @@ impl Meter {
     }
 
     /// Reads an answer; returns whether it was charged, if that can be known.
-    pub(super) fn read(&mut self, reading: Reading) -> Option<bool> {
+    pub(super) fn read(&mut self, reading: QuotaReading) -> Option<bool> {
         let before = self.last.filter(|_| !self.is_shared).filter(|last| last.is_same(&reading));
         self.last = (!self.is_shared).then_some(reading);
         self.is_read = true;
@@ -53,7 +53,7 @@ impl Meter {
     }
 }
 
-impl Reading {
+impl QuotaReading {
     fn is_same(&self, other: &Self) -> bool {
         let apart = self.reset_at.since(other.reset_at).max(other.reset_at.since(self.reset_at));
         apart <= JITTER
@@ -66,7 +66,7 @@ mod tests {
 
     fn call(meter: &mut Meter, used: u64, reset_secs: u64) -> Option<bool> {
         meter.begin(0);
-        let charged = meter.read(Reading { used, reset_at: Timestamp::from_secs(reset_secs) });
+        let charged = meter.read(QuotaReading { used, reset_at: Timestamp::from_secs(reset_secs) });
         meter.end();
         charged
     }
@@ -85,7 +85,7 @@ mod tests {
         let _ = call(&mut meter, 10, 3600);
         meter.begin(0);
         meter.begin(1);
-        let reading = Reading { used: 12, reset_at: Timestamp::from_secs(3600) };
+        let reading = QuotaReading { used: 12, reset_at: Timestamp::from_secs(3600) };
         assert_eq!([meter.read(reading), meter.read(reading)], [None, None]);
         meter.end();
         meter.end();

@@ -23,7 +23,7 @@ const NOTICE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The rights of a token, as far as they are known.
 #[derive(Debug, Default)]
 pub(super) struct Rights {
-    visibility: Visibility,
+    visibility: VisibleData,
     /// By GitHub's clock.
     expires_at: Option<Timestamp>,
     /// GitHub's clock, by the last answer that showed the expiry.
@@ -37,7 +37,7 @@ pub(super) struct Rights {
 
 /// The data that a token sees.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Visibility {
+enum VisibleData {
     /// Nothing is known yet.
     #[default]
     Unknown,
@@ -59,24 +59,24 @@ impl Rights {
         }
         let Some(scopes) = changed(headers.get(SCOPES), &mut self.scopes) else { return false };
         self.visibility =
-            if are_harmless(scopes) { Visibility::Public } else { Visibility::Private };
+            if are_harmless(scopes) { VisibleData::Public } else { VisibleData::Private };
         self.is_private()
     }
 
     /// Records that GitHub has shown everything about the token, and no scopes were among it.
     pub(super) fn set_visibility_known(&mut self) {
-        if self.visibility == Visibility::Unknown {
-            self.visibility = Visibility::Public;
+        if self.visibility == VisibleData::Unknown {
+            self.visibility = VisibleData::Public;
         }
     }
 
     pub(super) fn is_private(&self) -> bool {
-        self.visibility == Visibility::Private
+        self.visibility == VisibleData::Private
     }
 
     /// Returns true if it was seen to see nothing private, as far as can be seen.
     pub(super) fn is_public(&self) -> bool {
-        self.visibility == Visibility::Public
+        self.visibility == VisibleData::Public
     }
 
     /// The scopes as GitHub wrote them.

@@ -41,7 +41,7 @@ impl TokenPool {
 }
 
 fn user(id: u64) -> Finding {
-    Finding::Known(Identity { id, login: format!("user-{id}") })
+    Finding::Known(AccountIdentity { id, login: format!("user-{id}") })
 }
 
 fn accounts(pool: &TokenPool) -> Vec<usize> {
@@ -72,7 +72,7 @@ fn ask(
     };
     let stored = own.map(|_| stored);
     let by_date = config::ByDate::Never;
-    let question = Question { stored, priority, tried, by_date, doubted_at: None };
+    let question = TokenRequest { stored, priority, tried, by_date, doubted_at: None };
     pool.choose(&question, now).map(|(token_use, _)| token_use.index())
 }
 

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 11] = [
     &["cache"],
     &["activity"],
     &["store", "upstream"],
-    &["telemetry", "descriptors", "dotenv", "tls"],
+    &["telemetry", "descriptors", "dotenv_file", "tls"],
     &["config"],
     &["entry"],
     &["target"],

@@ -102,13 +102,13 @@ fn the_document_of_the_tag_tells_what_became_of_it() {
     assert_eq!(of(403, "{}"), Witness::Silent);
 }
 
-const EMPTIED: Claim = Claim { loss: Loss::ListEmptied, release: None };
-const MISSING: Claim = Claim { loss: Loss::LatestMissing, release: None };
-const GONE: Claim = Claim { loss: Loss::ReleaseMissing, release: None };
-const FIRST: Claim = Claim { loss: Loss::LatestOlder, release: Some(1) };
+const EMPTIED: LossClaim = LossClaim { loss: Loss::ListEmptied, release: None };
+const MISSING: LossClaim = LossClaim { loss: Loss::LatestMissing, release: None };
+const GONE: LossClaim = LossClaim { loss: Loss::ReleaseMissing, release: None };
+const FIRST: LossClaim = LossClaim { loss: Loss::LatestOlder, release: Some(1) };
 
 /// The second after the first answer at which the claims are believed.
-fn believed(answers: &[(u64, Claim, Witness)]) -> Option<u64> {
+fn believed(answers: &[(u64, LossClaim, Witness)]) -> Option<u64> {
     let mut doubt = None;
     for (second, claim, witness) in answers {
         doubt = weigh(*claim, doubt.as_ref(), *witness, NOW + Duration::from_secs(*second));
@@ -122,7 +122,7 @@ fn believed(answers: &[(u64, Claim, Witness)]) -> Option<u64> {
 #[test]
 fn a_claim_is_weighed_by_the_witness_and_by_agreement() {
     use Witness::{Absent, Present, Silent, Withdrawn};
-    let second = Claim { release: Some(2), ..FIRST };
+    let second = LossClaim { release: Some(2), ..FIRST };
     for (answers, want) in [
         (vec![(0, MISSING, Absent)], Some(0)),
         (vec![(0, FIRST, Withdrawn)], Some(0)),
@@ -158,7 +158,7 @@ fn questions_follow_at_set_times() {
 }
 
 /// One answer of GitHub about a list of releases, and about the release that it takes away.
-fn answer(is_there: bool) -> impl Strategy<Value = (Option<Claim>, Witness)> {
+fn answer(is_there: bool) -> impl Strategy<Value = (Option<LossClaim>, Witness)> {
     let claim = match is_there {
         true => prop_oneof![Just(None), Just(Some(EMPTIED))].boxed(),
         false => Just(Some(EMPTIED)).boxed(),
@@ -170,7 +170,7 @@ fn answer(is_there: bool) -> impl Strategy<Value = (Option<Claim>, Witness)> {
 
 /// Plays answers at the planned times, and each minute for a sweep; returns when the loss was
 /// believed, and when the last answer came, in seconds.
-fn play(answers: &[(Option<Claim>, Witness)]) -> (Option<u64>, u64) {
+fn play(answers: &[(Option<LossClaim>, Witness)]) -> (Option<u64>, u64) {
     let (mut doubt, mut now, mut sweep): (Option<Doubt>, _, _) = (None, NOW, NOW);
     let mut last = 0;
     for (claim, witness) in answers {

@@ -1,4 +1,4 @@
-//! The witnesses of a loss: the releases that a claim takes away, each by the document of its tag.
+//! The witnesses of a loss: the documents of the releases that a claim removes.
 
 use http::StatusCode;
 
@@ -7,26 +7,26 @@ use crate::entry::Entry;
 use crate::target::percent::is_unreserved;
 use crate::target::{Target, in_repository};
 
-/// The statement of the releases that a claim takes away.
+/// The evidence about the releases that a claim removes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cache) enum Witness {
     /// The release does not exist.
     Absent,
-    /// The release exists, as a draft or as a pre-release: it is not the latest any more.
+    /// The release exists as a draft or a pre-release, so it is no longer the latest one.
     Withdrawn,
     /// The release exists.
     Present,
-    /// Nothing is known of the release.
+    /// The evidence is missing.
     Silent,
 }
 
-/// A release that a claim takes away.
+/// A release that a claim removes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cache) struct LostRelease {
     /// Its number.
     pub(in crate::cache) id: u64,
-    /// The path of the document of its tag; nothing where the claim is about that document, which
-    /// cannot vouch for itself.
+    /// The path of the document of its tag; `None` if the claim is about that document, which
+    /// cannot be evidence for itself.
     pub(in crate::cache) document: Option<String>,
 }
 
@@ -42,9 +42,9 @@ impl Witness {
     }
 }
 
-/// Returns the releases by which a claim is checked. Of a list those are the newest and the oldest:
-/// where only one of them is gone, the list has others. A later page of a list empties where a
-/// release moves to the page before, so it has none.
+/// Returns the releases whose documents are the evidence. For a list these are the newest and the
+/// oldest one: if only one of them is gone, the list has other releases. There are none for a later
+/// page, which is empty once a release moves to the previous page.
 pub(in crate::cache) fn lost_releases(target: &Target, copy: &Entry) -> Vec<LostRelease> {
     named(target, copy).unwrap_or_default()
 }

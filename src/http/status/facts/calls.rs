@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::upstream::{Call, CallResult};
+use crate::upstream::{CallResult, PastCall};
 
 use super::At;
 
@@ -25,8 +25,8 @@ pub(in crate::http::status) struct CallFacts {
     pub(in crate::http::status) request_id: Option<String>,
 }
 
-impl From<Call> for CallFacts {
-    fn from(call: Call) -> Self {
+impl From<PastCall> for CallFacts {
+    fn from(call: PastCall) -> Self {
         let (status, failure) = match call.result {
             CallResult::Answered(status) => (Some(status.as_u16()), None),
             CallResult::Failed(cause) => (None, Some(cause.as_str())),

@@ -1,6 +1,6 @@
 //! The last calls to GitHub.
 
-use crate::http::status::facts::{CallFacts, Facts};
+use crate::http::status::facts::{CallFacts, ServiceFacts};
 use crate::http::status::markup::Markup;
 
 use super::table::{self, Column};
@@ -17,7 +17,7 @@ const COLUMNS: [Column; 9] = [
     Column::Text("GitHub's request id"),
 ];
 
-pub(super) fn section(page: &mut Markup, facts: &Facts) {
+pub(super) fn section(page: &mut Markup, facts: &ServiceFacts) {
     page.raw("<section class=\"card tall\" aria-labelledby=\"calls\">")
         .raw("<h2 id=\"calls\">Calls to GitHub</h2>\n");
     table::write(page, "call-rows", "The last 100 calls, the latest first", &COLUMNS, |page| {

@@ -1,6 +1,6 @@
 //! The documents in use that stand out.
 
-use crate::http::status::facts::{At, DocumentFacts, Facts};
+use crate::http::status::facts::{At, DocumentFacts, ServiceFacts};
 use crate::http::status::markup::Markup;
 use crate::target::percent;
 
@@ -16,7 +16,7 @@ const COLUMNS: [Column; 6] = [
     Column::Text("Validator"),
 ];
 
-pub(super) fn section(page: &mut Markup, facts: &Facts) {
+pub(super) fn section(page: &mut Markup, facts: &ServiceFacts) {
     let documents = &facts.documents;
     page.raw("<section class=\"card\" aria-labelledby=\"documents\">").raw(
         "<h2 id=\"documents\">Documents in use</h2>\n<p class=\"note\" id=\"surveyed\" data-live>",

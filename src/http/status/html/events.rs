@@ -1,6 +1,6 @@
 //! The last events of the log that an operator should know of.
 
-use crate::http::status::facts::Facts;
+use crate::http::status::facts::ServiceFacts;
 use crate::http::status::markup::Markup;
 
 use super::table::{self, Column};
@@ -8,7 +8,7 @@ use super::table::{self, Column};
 const COLUMNS: [Column; 4] =
     [Column::Text("When"), Column::Text("Level"), Column::Text("Event"), Column::Text("Details")];
 
-pub(super) fn section(page: &mut Markup, facts: &Facts) {
+pub(super) fn section(page: &mut Markup, facts: &ServiceFacts) {
     page.raw("<section class=\"card tall\" aria-labelledby=\"events\">")
         .raw("<h2 id=\"events\">Events</h2>\n");
     let caption = "The last 50 warnings, errors and ends of troubles, the latest first";

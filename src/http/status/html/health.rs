@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::http::status::facts::Facts;
+use crate::http::status::facts::ServiceFacts;
 use crate::http::status::markup::Markup;
 
 use super::table::{self, Column};
@@ -12,7 +12,7 @@ const COLUMNS: [Column; 3] =
 const OF_HOSTS: [Column; 3] = [Column::Text("Host"), Column::Text("State"), Column::Text("Cause")];
 
 /// Returns the state of the whole, as `/healthz` has it.
-pub(super) fn state(facts: &Facts) -> &str {
+pub(super) fn state(facts: &ServiceFacts) -> &str {
     facts.health["status"].as_str().unwrap_or("unknown")
 }
 
@@ -26,7 +26,7 @@ pub(super) fn pill(page: &mut Markup, state: &str) {
     page.raw("<span class=\"pill big ").raw(colour).raw("\">").text(state).raw("</span>");
 }
 
-pub(super) fn section(page: &mut Markup, facts: &Facts) {
+pub(super) fn section(page: &mut Markup, facts: &ServiceFacts) {
     page.raw("<section class=\"card\" aria-labelledby=\"health\"><h2 id=\"health\">Health</h2>\n");
     table::write(page, "dependencies", "Dependencies, as /healthz has them", &COLUMNS, |page| {
         for (name, state) in facts.health["dependencies"].as_object().into_iter().flatten() {

@@ -2,12 +2,12 @@
 
 use std::fmt::Display;
 
-use crate::http::status::facts::Facts;
+use crate::http::status::facts::ServiceFacts;
 use crate::http::status::markup::Markup;
 
 use super::words::{bytes, grouped};
 
-pub(super) fn section(page: &mut Markup, facts: &Facts) {
+pub(super) fn section(page: &mut Markup, facts: &ServiceFacts) {
     let (store, sweeps) = (&facts.store, &facts.sweeps);
     page.raw("<section class=\"card\" aria-labelledby=\"store\">")
         .raw("<h2 id=\"store\">Store and replicas</h2>\n<dl class=\"list\" id=\"store-facts\" data-live>");

@@ -1,6 +1,6 @@
 //! The tokens, by their places in the configuration.
 
-use crate::http::status::facts::{Facts, TokenFacts};
+use crate::http::status::facts::{ServiceFacts, TokenFacts};
 use crate::http::status::markup::Markup;
 
 use super::table::{self, Column};
@@ -16,7 +16,7 @@ const COLUMNS: [Column; 7] = [
     Column::Number("Expires in"),
 ];
 
-pub(super) fn section(page: &mut Markup, facts: &Facts) {
+pub(super) fn section(page: &mut Markup, facts: &ServiceFacts) {
     page.raw("<section class=\"card\" aria-labelledby=\"tokens\"><h2 id=\"tokens\">Tokens</h2>\n");
     let caption = "Tokens by their place in GITHUB_PATS; those of one account share its quota";
     table::write(page, "token-rows", caption, &COLUMNS, |page| {

@@ -2,22 +2,22 @@
 
 use std::fmt::Display;
 
-use crate::http::status::facts::Facts;
-use crate::http::status::history::Rates;
+use crate::http::status::facts::ServiceFacts;
+use crate::http::status::history::TrafficRates;
 use crate::http::status::markup::Markup;
 use crate::http::status::sparkline;
 
 use super::words::{bytes, grouped, percent, rate};
 
-pub(super) fn section(page: &mut Markup, facts: &Facts) {
+pub(super) fn section(page: &mut Markup, facts: &ServiceFacts) {
     page.raw("<section aria-labelledby=\"traffic\"><h2 id=\"traffic\">Traffic</h2>\n");
     page.raw("<div class=\"tiles\" id=\"tiles\" data-live>");
-    let requests = |rates: &Rates| Some(rates.requests_per_second);
+    let requests = |rates: &TrafficRates| Some(rates.requests_per_second);
     tile(page, facts, "Requests per second", requests, rate, None);
     tile(page, facts, "Hit ratio", |rates| rates.hit_ratio, percent, Some(1.0));
-    let calls = |rates: &Rates| Some(rates.calls_per_minute);
+    let calls = |rates: &TrafficRates| Some(rates.calls_per_minute);
     tile(page, facts, "Calls to GitHub per minute", calls, rate, None);
-    let charged = |rates: &Rates| Some(rates.charged_calls_per_minute);
+    let charged = |rates: &TrafficRates| Some(rates.charged_calls_per_minute);
     tile(page, facts, "Charged calls per minute", charged, rate, None);
     documents(page, facts);
     since_start(page, facts);
@@ -27,14 +27,14 @@ pub(super) fn section(page: &mut Markup, facts: &Facts) {
 /// Writes a rate.
 fn tile(
     page: &mut Markup,
-    facts: &Facts,
+    facts: &ServiceFacts,
     name: &'static str,
-    of: impl Fn(&Rates) -> Option<f64>,
+    of: impl Fn(&TrafficRates) -> Option<f64>,
     shown: impl Fn(f64) -> String,
     top: Option<f64>,
 ) {
     let traffic = &facts.traffic;
-    let value = |rates: &Rates| of(rates).map_or_else(|| "–".to_owned(), &shown);
+    let value = |rates: &TrafficRates| of(rates).map_or_else(|| "–".to_owned(), &shown);
     page.raw("<article class=\"card tile\"><h3>").raw(name).raw("</h3><p class=\"value\">");
     page.text(value(&traffic.now)).raw(" <small>now</small></p>");
     let points: Vec<_> =
@@ -46,7 +46,7 @@ fn tile(
     page.raw("</dl></article>");
 }
 
-fn documents(page: &mut Markup, facts: &Facts) {
+fn documents(page: &mut Markup, facts: &ServiceFacts) {
     let documents = &facts.documents;
     page.raw("<article class=\"card tile\"><h3>Documents in use</h3><p class=\"value\">")
         .text(grouped(documents.in_use as u64))
@@ -59,7 +59,7 @@ fn documents(page: &mut Markup, facts: &Facts) {
     page.raw("</dl></article>");
 }
 
-fn since_start(page: &mut Markup, facts: &Facts) {
+fn since_start(page: &mut Markup, facts: &ServiceFacts) {
     let counts = &facts.traffic.since_start;
     page.raw("<article class=\"card tile\"><h3>Requests since the start</h3><p class=\"value\">")
         .text(grouped(counts.requests))

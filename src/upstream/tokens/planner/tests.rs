@@ -103,9 +103,9 @@ impl Default for Case {
 }
 
 impl Case {
-    fn question<'a>(self, stored: Option<Stored<'a>>, tried: &'a Tried) -> Question<'a> {
+    fn question<'a>(self, stored: Option<Stored<'a>>, tried: &'a Tried) -> TokenRequest<'a> {
         let Self { by_date, doubted_at, priority, .. } = self;
-        Question { stored, priority, tried, by_date, doubted_at }
+        TokenRequest { stored, priority, tried, by_date, doubted_at }
     }
 }
 

@@ -24,7 +24,7 @@ const OTHERS_WRITE: u32 = 0o002;
 const GROUP_WRITES: u32 = 0o020;
 
 /// The outcome of the search.
-pub enum Lookup {
+pub enum DotenvSearch {
     /// There is no such file, or none that is visible.
     Missing(NoDotenv),
     /// There is something else of that name, with this path and kind; it is ignored.
@@ -87,9 +87,9 @@ pub enum Error {
 /// # Errors
 ///
 /// [`Error`], if the file exists but may not or cannot be used.
-pub fn read() -> Result<Lookup, Error> {
+pub fn read() -> Result<DotenvSearch, Error> {
     let Ok(folder) = std::env::current_dir() else {
-        return Ok(Lookup::Missing(NoDotenv::Unseen));
+        return Ok(DotenvSearch::Missing(NoDotenv::Unseen));
     };
     read_at(&folder.join(NAME), User::of_process())
 }
@@ -120,7 +120,7 @@ impl User {
     }
 }
 
-fn read_at(path: &Path, user: User) -> Result<Lookup, Error> {
+fn read_at(path: &Path, user: User) -> Result<DotenvSearch, Error> {
     let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
     let link = match fs::symlink_metadata(path) {
         Ok(link) => link,
@@ -134,13 +134,13 @@ fn read_at(path: &Path, user: User) -> Result<Lookup, Error> {
         Err(error) => return Ok(missing(&error)),
     };
     if !target.is_file() {
-        return Ok(Lookup::NoFile(path.to_owned(), kind(target.file_type())));
+        return Ok(DotenvSearch::NoFile(path.to_owned(), kind(target.file_type())));
     }
     let file = open(path, link.is_symlink()).map_err(unreadable)?;
     let opened = file.metadata().map_err(unreadable)?;
     // Another file may have taken its place since.
     if !opened.is_file() {
-        return Ok(Lookup::NoFile(path.to_owned(), kind(opened.file_type())));
+        return Ok(DotenvSearch::NoFile(path.to_owned(), kind(opened.file_type())));
     }
     check_owner(path, "it", &opened, user)?;
     if user.shares(&opened) {
@@ -151,12 +151,12 @@ fn read_at(path: &Path, user: User) -> Result<Lookup, Error> {
     if bytes.len() as u64 > LARGEST_BYTES {
         return Err(Error::TooLarge { path: path.to_owned() });
     }
-    Ok(Lookup::Read(Dotenv::parse(path.to_owned(), &bytes)?))
+    Ok(DotenvSearch::Read(Dotenv::parse(path.to_owned(), &bytes)?))
 }
 
-fn missing(error: &io::Error) -> Lookup {
+fn missing(error: &io::Error) -> DotenvSearch {
     let is_absent = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
-    Lookup::Missing(if is_absent { NoDotenv::Absent } else { NoDotenv::Unseen })
+    DotenvSearch::Missing(if is_absent { NoDotenv::Absent } else { NoDotenv::Unseen })
 }
 
 fn check_owner(path: &Path, what: &'static str, found: &Metadata, user: User) -> Result<(), Error> {
@@ -194,7 +194,7 @@ mod tests {
 
     /// Returns the outcome for a file with this mode that belongs to the user of the test.
     #[track_caller]
-    fn outcome(mode: u32, user: User) -> Result<Lookup, Error> {
+    fn outcome(mode: u32, user: User) -> Result<DotenvSearch, Error> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(NAME);
         fs::write(&path, "PORT=1\n").unwrap();
@@ -206,7 +206,7 @@ mod tests {
     fn a_file_that_other_users_can_write_is_refused() {
         let us = User::of_process();
         for mode in [0o600, 0o644, 0o755] {
-            assert!(matches!(outcome(mode, us), Ok(Lookup::Read(_))), "{mode:o}");
+            assert!(matches!(outcome(mode, us), Ok(DotenvSearch::Read(_))), "{mode:o}");
         }
         for mode in [0o602, 0o666, 0o622] {
             assert!(matches!(outcome(mode, us), Err(Error::Writable { .. })), "{mode:o}");
@@ -216,7 +216,7 @@ mod tests {
         // The file has the group of the test. It is private if it has the number of the user,
         // except for root.
         if us.group == us.id {
-            let is_read = matches!(outcome(0o660, private), Ok(Lookup::Read(_)));
+            let is_read = matches!(outcome(0o660, private), Ok(DotenvSearch::Read(_)));
             assert_eq!(is_read, us.id != ROOT);
         }
         let root = User { id: ROOT, group: 0 };
@@ -231,7 +231,7 @@ mod tests {
     fn the_file_of_another_user_is_refused_unless_that_is_root() {
         let outcome = outcome(0o600, STRANGER);
         if User::of_process().id == ROOT {
-            assert!(matches!(outcome, Ok(Lookup::Read(_))));
+            assert!(matches!(outcome, Ok(DotenvSearch::Read(_))));
         } else {
             assert!(matches!(outcome, Err(Error::Foreign { what: "it", .. })));
         }
@@ -245,7 +245,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(NAME);
         let missing = || match read_at(&path, User::of_process()) {
-            Ok(Lookup::Missing(why)) => why,
+            Ok(DotenvSearch::Missing(why)) => why,
             _ => panic!("it is there"),
         };
         assert_eq!(missing(), NoDotenv::Absent);

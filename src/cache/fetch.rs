@@ -1,64 +1,25 @@
-//! The work of a flight: from tier to tier, and the update of each.
+//! The leader's part of a flight: the look-up in each tier, the exchange with the upstream, and the
+//! update of the tiers.
 //!
-//! A store that fails or is slow is a miss and is counted. The flight is the only writer of its
-//! key, so the entry that it read at its start is still the stored one at its end.
+//! A failed or slow read of the store counts as a miss. The flight is the only writer of its key,
+//! so the entry that it read at its start is still the stored one at its end.
 
 use std::sync::{Arc, Weak};
 
-use crate::activity::Activity;
-use crate::clock::{Clock, Stopwatch, Timestamp};
+use crate::clock::{Stopwatch, Timestamp};
 use crate::config;
-use crate::entry::{Check, Entry, LossTime};
-use crate::store::{Change, Guard, Unread};
-use crate::target::{Key, Policy, Target};
-use crate::upstream::{Ask, Priority, Upstream};
+use crate::entry::{Check, Entry};
+use crate::store::{Change, Unread};
+use crate::target::{Key, Target};
+use crate::upstream::{Ask, Priority};
 
-use super::compressor::Compressor;
-use super::confirmations::Confirmations;
-use super::flight::{Candidate, FlightHandle, Flights};
+use super::flight::{Candidate, FlightHandle};
 use super::flight_result::{ExchangeResult, FlightResult};
-use super::lists::Lists;
-use super::memory::Memory;
-use super::metrics::CacheMetrics;
 use super::mutability::pin;
 use super::policy;
 use super::policy::{Demand, Recall};
-use super::pushes::Pushes;
-use super::write_behind::{Peeked, Source, WriteBehind};
-
-/// The parts of a cache.
-pub struct Tiers {
-    /// Lifetimes and tolerances.
-    pub rules: config::Cache,
-    /// The present.
-    pub clock: Clock,
-    /// The documents in use.
-    pub activity: Arc<Activity>,
-    /// The changes of lists of several pages.
-    pub lists: Lists,
-    /// The questions about losses that are in doubt.
-    pub confirmations: Confirmations,
-    /// The events of repositories that GitHub has told.
-    pub pushes: Pushes,
-    /// The allowlist in force.
-    pub targets: Arc<Policy>,
-    /// L1.
-    pub memory: Memory,
-    /// The compressor of their bodies.
-    pub compressor: Compressor,
-    /// Single flight.
-    pub flights: Arc<Flights>,
-    /// The queue in front of L2.
-    pub write_behind: Arc<WriteBehind>,
-    /// L2, behind its guard.
-    pub store: Arc<Guard>,
-    /// The time at which that store lost all its entries.
-    pub lost_at: LossTime,
-    /// The way to GitHub.
-    pub upstream: Arc<Upstream>,
-    /// The counters.
-    pub metrics: Arc<CacheMetrics>,
-}
+use super::write_behind::{Peeked, Source};
+use super::{Cache, CacheParts};
 
 /// The result of a look-up outside L1.
 pub(super) enum Lookup {
@@ -70,8 +31,9 @@ pub(super) enum Lookup {
     Unknown(Unread),
 }
 
-impl Tiers {
-    /// One flight: what is stored, else the upstream, and what that means for the entry.
+impl Cache {
+    /// Runs one flight: returns a stored entry that serves, or else asks the upstream and updates
+    /// the tiers.
     pub(super) async fn run_flight(
         &self,
         target: &Target,
@@ -79,7 +41,7 @@ impl Tiers {
         priority: Priority,
         handle: &FlightHandle,
     ) -> FlightResult {
-        let found = match self.memory.entry(&target.key()) {
+        let found = match self.0.memory.entry(&target.key()) {
             Some(entry) => Lookup::Found { entry, from_l2: false },
             None => {
                 let took = Stopwatch::start();
@@ -92,7 +54,8 @@ impl Tiers {
         let mut previous = None;
         if let Lookup::Found { entry, from_l2 } = found {
             let entry = self.outdated(target, &entry).unwrap_or(entry);
-            if let Recall::Serve(_) = policy::recall(&entry, demand, self.clock.now(), &self.rules)
+            if let Recall::Serve(_) =
+                policy::recall(&entry, demand, self.0.clock.now(), &self.0.rules)
             {
                 return FlightResult::Found { entry, from_l2 };
             }
@@ -105,10 +68,10 @@ impl Tiers {
         if let ExchangeResult::Forgotten(entry) = &exchanged
             && !l2_has_none
         {
-            // Only then: a flood of unknown names would take the places of documents that wait to
-            // be written.
+            // Not where L2 has no record: a flood of unknown names would push documents that wait
+            // to be written out of the queue.
             let as_of = entry.times.checked_at;
-            self.write_behind.push(Change::Remove { key: target.key(), as_of });
+            self.0.write_behind.push(Change::Remove { key: target.key(), as_of });
         }
         FlightResult::Exchange { previous, exchanged }
     }
@@ -116,7 +79,7 @@ impl Tiers {
     /// Returns a page as one that has expired, if another page of its list has changed since it was
     /// checked.
     pub(super) fn outdated(&self, target: &Target, entry: &Arc<Entry>) -> Option<Arc<Entry>> {
-        if !self.lists.have_outdated(target, entry) {
+        if !self.0.lists.have_outdated(target, entry) {
             return None;
         }
         let mut outdated = Entry::clone(entry);
@@ -124,13 +87,13 @@ impl Tiers {
         Some(Arc::new(outdated))
     }
 
-    /// Brings L1 up to date with a check by another replica: a later life for the same body, or the
-    /// body that L2 has by now. It is a flight like the others, so that no exchange of ours goes on
-    /// meanwhile with the older body.
-    pub(super) async fn adopt(&self, held: Arc<Entry>, check: Check) -> FlightResult {
+    /// Brings L1 up to date with a check by another replica: a later lifetime for the same body, or
+    /// the newer body from L2. It runs as a flight, so that no exchange with the older body is
+    /// under way at the same time.
+    pub(super) async fn take_over(&self, held: Arc<Entry>, check: Check) -> FlightResult {
         let key = held.key();
-        let held = self.memory.entry(&key).unwrap_or(held);
-        let now = self.clock.now();
+        let held = self.0.memory.entry(&key).unwrap_or(held);
+        let now = self.0.clock.now();
         let is_newer = |entry: &Arc<Entry>| policy::is_newer(&entry.times, &held.times, now);
         let stored = match held.times.fetched_at == check.fetched_at {
             true => None,
@@ -138,15 +101,16 @@ impl Tiers {
         };
         let from_l2 = stored.is_some();
         let current = stored.unwrap_or_else(|| Arc::clone(&held));
-        let entry = policy::confirmed_by_replica(&current, check, self.clock.now(), &self.rules)
-            .map_or(current, Arc::new);
+        let entry =
+            policy::confirmed_by_replica(&current, check, self.0.clock.now(), &self.0.rules)
+                .map_or(current, Arc::new);
         if !Arc::ptr_eq(&entry, &held) {
             self.hold(key, &entry);
         }
         FlightResult::Found { entry, from_l2 }
     }
 
-    /// Asks the queue and then L2 for an entry that L1 does not hold, and gives it to L1.
+    /// Reads an entry that L1 does not hold from the queue or L2, and inserts it into L1.
     async fn promote(&self, key: Key) -> Lookup {
         let found = self.read_with_check(key).await;
         if let Lookup::Found { entry, .. } = &found {
@@ -155,20 +119,20 @@ impl Tiers {
         found
     }
 
-    /// Reads as [`Tiers::read_outside_l1`] does, and gives the entry the lifetime of its last
-    /// check: L2 does not hear of every check, but the activity does.
+    /// Reads as [`Cache::read_outside_l1`] does, and gives the entry the lifetime of its last
+    /// check: not every check is written to L2, but the activity knows each.
     async fn read_with_check(&self, key: Key) -> Lookup {
         let found = self.read_outside_l1(key).await;
         let Lookup::Found { entry, from_l2 } = found else { return found };
-        let confirmed = self.activity.check(key).and_then(|check| {
-            policy::confirmed_by_replica(&entry, check, self.clock.now(), &self.rules)
+        let confirmed = self.0.activity.check(key).and_then(|check| {
+            policy::confirmed_by_replica(&entry, check, self.0.clock.now(), &self.0.rules)
         });
         Lookup::Found { entry: confirmed.map_or(entry, Arc::new), from_l2 }
     }
 
-    /// The entry that waits to be written.
+    /// Returns the entry that waits in the queue in front of L2.
     pub(super) fn queued(&self, key: Key) -> Option<Arc<Entry>> {
-        match self.write_behind.peek(&key)? {
+        match self.0.write_behind.peek(&key)? {
             Peeked::Put(entry) => Some(entry),
             Peeked::Removed => None,
         }
@@ -176,7 +140,7 @@ impl Tiers {
 
     /// Reads the newest entry outside L1.
     pub(super) async fn read_outside_l1(&self, key: Key) -> Lookup {
-        match self.write_behind.peek(&key) {
+        match self.0.write_behind.peek(&key) {
             Some(Peeked::Put(entry)) => Lookup::Found { entry, from_l2: false },
             Some(Peeked::Removed) => Lookup::Absent { l2_asked: false },
             None => match self.read_l2(key).await {
@@ -187,22 +151,22 @@ impl Tiers {
         }
     }
 
-    /// The entry that L2 has, with a life that these rules would have given it.
+    /// Reads an entry from L2 and bounds its lifetime by the rules in force now.
     async fn read_l2(&self, key: Key) -> Result<Option<Arc<Entry>>, Unread> {
-        let stored = self.store.ask(key).await?;
+        let stored = self.0.store.ask(key).await?;
         Ok(stored.map(|entry| {
-            let pinned = match Target::parse_name(&entry.url, &self.targets) {
+            let pinned = match Target::parse_name(&entry.url, &self.0.targets) {
                 Ok(target) => self.pinned(&target, entry),
                 Err(_) => entry,
             };
-            policy::within_lifetime(pinned, &self.rules)
+            policy::within_lifetime(pinned, &self.0.rules)
         }))
     }
 
-    /// The entry with the reason for which its document hardly ever changes.
+    /// Returns the entry with the pin of its document, if it is of a kind that hardly ever changes.
     fn pinned(&self, target: &Target, entry: Arc<Entry>) -> Arc<Entry> {
         let pin = pin(target, &entry.body);
-        policy::pinned(entry, pin, &self.rules)
+        policy::pinned(entry, pin, &self.0.rules)
     }
 
     async fn exchange(
@@ -213,18 +177,19 @@ impl Tiers {
         priority: Priority,
     ) -> ExchangeResult {
         let positive = previous.filter(|entry| !entry.is_negative());
-        let now = self.clock.now();
-        let stored = positive.map(|entry| policy::asked(entry, target, demand, now, &self.rules));
+        let now = self.0.clock.now();
+        let stored = positive.map(|entry| policy::asked(entry, target, demand, now, &self.0.rules));
         let ask = Ask { target, stored, priority };
-        let reply = self.upstream.get(ask).await;
-        let now = self.clock.now();
-        let exchanged = policy::verdict(&target.name(), previous, reply, now, &self.rules);
+        let reply = self.0.upstream.get(ask).await;
+        let now = self.0.clock.now();
+        let exchanged = policy::verdict(&target.name(), previous, reply, now, &self.0.rules);
         let exchanged = self.confirmed(target, positive, exchanged, priority).await;
         self.settle(target, positive, exchanged, now)
     }
 
-    /// Brings the tiers up to date: L1 at once, L2 by way of the queue; but for what is gone, of
-    /// which L2 may not have to hear.
+    /// Brings the tiers up to date with the result of an exchange: L1 at once, L2 through the
+    /// queue. The removal of a lost document is left to [`Cache::run_flight`], which knows whether
+    /// L2 has a record of it.
     fn settle(
         &self,
         target: &Target,
@@ -237,7 +202,7 @@ impl Tiers {
             ExchangeResult::Stored(entry) => {
                 let entry = self.pinned(target, entry);
                 if let Some(previous) = previous {
-                    self.lists.note(target, previous, &entry);
+                    self.0.lists.note(target, previous, &entry);
                 }
                 ExchangeResult::Stored(self.keep(key, entry))
             }
@@ -255,7 +220,7 @@ impl Tiers {
                 if let Some(copy) = previous {
                     self.plan_confirmation(target, copy, now);
                 }
-                let (name, rules) = (target.name(), &self.rules);
+                let (name, rules) = (target.name(), &self.0.rules);
                 let reminder = previous
                     .and_then(|entry| policy::remember_failure(entry, &kept, now, rules))
                     .or_else(|| policy::remember_refusal(&name, previous, &kept, now, rules));
@@ -267,54 +232,55 @@ impl Tiers {
         }
     }
 
-    /// Plans the next question about a loss that is in doubt.
+    /// Plans the next check of a loss that is in doubt.
     fn plan_confirmation(&self, target: &Target, copy: &Entry, now: Timestamp) {
         if let Some(doubt) = copy.extras.doubt() {
-            self.confirmations.plan(target, policy::ask_at(doubt, now));
+            self.0.confirmations.plan(target, policy::ask_at(doubt, now));
         }
     }
 
-    /// Gives L1 an entry, and has its body compressed behind the request.
+    /// Inserts an entry into L1, and offers its body to the compressor.
     fn hold(&self, key: Key, entry: &Arc<Entry>) {
-        self.memory.insert(key, Arc::clone(entry));
-        self.compressor.offer(key, entry);
+        self.0.memory.insert(key, Arc::clone(entry));
+        self.0.compressor.offer(key, entry);
     }
 
+    /// Inserts an entry into L1, and queues it for L2 if that is worth a write.
     fn keep(&self, key: Key, entry: Arc<Entry>) -> Arc<Entry> {
-        let is_worth = policy::is_worth_persisting(&entry, self.lost_at.get(), &self.rules);
+        let is_worth = policy::is_worth_persisting(&entry, self.0.lost_at.get(), &self.0.rules);
         if is_worth {
             entry.persisted.set(entry.times.expires_at);
         }
         self.hold(key, &entry);
         if is_worth {
-            self.write_behind.push(change(key, &entry, &self.rules));
+            self.0.write_behind.push(change(key, &entry, &self.0.rules));
         }
         entry
     }
 }
 
-/// L1, as the queue in front of L2 knows it.
-impl Source for Weak<Tiers> {
+/// L1, as the source of changes for the queue in front of L2.
+impl Source for Weak<CacheParts> {
     fn lose(&self, key: Key) {
-        let held = self.upgrade().and_then(|tiers| tiers.memory.entry(&key));
+        let held = self.upgrade().and_then(|parts| parts.memory.entry(&key));
         if let Some(entry) = held {
             entry.persisted.set(Timestamp::default());
         }
     }
 
     fn recall(&self, key: Key) -> Option<Change> {
-        let tiers = self.upgrade()?;
-        let entry = tiers.memory.entry(&key)?;
+        let parts = self.upgrade()?;
+        let entry = parts.memory.entry(&key)?;
         if entry.is_negative() {
             return Some(Change::Remove { key, as_of: entry.times.checked_at });
         }
         entry.persisted.set(entry.times.expires_at);
-        Some(change(key, &entry, &tiers.rules))
+        Some(change(key, &entry, &parts.rules))
     }
 }
 
-/// Returns the change for L2 after a new entry. A body that is too large for L2 still removes the
-/// older one that L2 may hold.
+/// Returns the change for L2 after a new entry. A body that is too large for L2 removes the older
+/// record that L2 may have.
 fn change(key: Key, entry: &Arc<Entry>, rules: &config::Cache) -> Change {
     if !entry.is_persistable() {
         return Change::Remove { key, as_of: entry.times.checked_at };

@@ -1,4 +1,4 @@
-//! The headers of every response: its id, its date, the end of its connection.
+//! The header fields of every response: the request id, the date, the end of the connection.
 
 use std::time::{Duration, UNIX_EPOCH};
 
