@@ -1,9 +1,9 @@
 //! The way to GitHub: one conditional GET, with its redirects, retries and tokens, under one
 //! deadline.
 //!
-//! The cache says what it has; this module decides with which token and validator to ask, and comes
-//! back with a [`Reply`] or a [`Failure`]. It knows nothing of entries and stores nothing but what
-//! it learns of tokens and hosts. A token goes to the token hosts and nowhere else, on any hop.
+//! The cache passes the stored document; this module chooses the token and the validator, and
+//! returns a [`Reply`] or a [`Failure`]. It knows no entries and remembers only what it learns
+//! about tokens and hosts. A token is sent to the token hosts only, on any hop.
 
 mod body;
 mod calls;
@@ -60,8 +60,8 @@ use reachability::{HostNews, Subject};
 use crate::clock::Stopwatch;
 
 impl Upstream {
-    /// Asks, within `UPSTREAM_TIMEOUT` for all of it: waiting for a slot, hops, retries and other
-    /// tokens.
+    /// Runs one exchange within `UPSTREAM_TIMEOUT`, which covers the wait for a slot, hops, retries
+    /// and other tokens.
     pub async fn get(&self, ask: Ask<'_>) -> Result<Reply, Failure> {
         let stopwatch = Stopwatch::start();
         let limit = self.config.timeout;
@@ -79,7 +79,7 @@ impl Upstream {
         result
     }
 
-    /// Remembers how the hosts took an exchange, and tells the log where that is news.
+    /// Records how the hosts answered an exchange, and logs news about them.
     fn observe(&self, contacts: Contacts, subject: Subject, failure: Option<&Failure>) {
         let now = self.clock.now();
         for contact in contacts.ended(failure) {
@@ -111,13 +111,13 @@ fn log(ask: Ask<'_>, result: &Result<Reply, Failure>, stopwatch: &Stopwatch) {
     match result {
         Ok(reply) => {
             let status = reply.status.as_u16();
-            // Each call of the exchange has a line of its own.
+            // Each call of the exchange has a log line of its own.
             tracing::debug!(host, path, status, priority, millis, "exchange ended");
         }
         Err(failure) if failure.reason.is_without_call() => {
             tracing::debug!(host, path, reason = failure.reason.as_str(), "upstream not asked");
         }
-        // The host's outage has lines of its own, which do not repeat for each exchange.
+        // The outage of the host has log lines of its own, which are not repeated per exchange.
         Err(failure) if failure.reason.is_of_outage() => {
             let reason = failure.reason.as_str();
             tracing::debug!(host, path, reason, priority, millis, "upstream failed");

@@ -1,4 +1,5 @@
-//! Reads an upstream's body: bounded while it streams, decoded, and complete or not at all.
+//! The reader of an upstream's body: it bounds the body while it streams, decodes it, and returns
+//! it only if it is complete.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -9,32 +10,32 @@ use reqwest::Response;
 use super::content_coding::{ContentCoding, Decoder};
 use crate::entry::Reason;
 
-/// Of an error, as much as a message needs.
+/// The bytes of an error's body that are read: enough for a message.
 const ERROR_LIMIT: usize = 64 * 1024;
-/// A status and headers say most of what an error is. Waiting for its words until the deadline of
-/// the exchange would lose those too, and a limit with them: nothing would cool down.
+/// The time limit for the body of an error. The status and the headers say most of it; waiting
+/// longer could exhaust the deadline of the exchange and lose those too, and with them a limit.
 const ERROR_DEADLINE: Duration = Duration::from_secs(1);
-/// Bytes that are decoded at once. They may inflate to a thousand times as many, and the runtime
-/// has other tasks.
+/// The bytes that are decoded between two yields. They may inflate to a thousand times as many.
 const TURN: usize = 16 * 1024;
 
-/// The least that a body has to bring each time that the patience ends, unless it is whole.
+/// The least number of bytes that must arrive in each interval of patience, unless the body is
+/// complete.
 const LEAST_BYTES: usize = 4 * 1024;
-/// A shorter patience would give up on what is only slow.
+/// The shortest patience; a shorter one would abort bodies that are only slow.
 const LEAST_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The bounds of a body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BodyBounds {
-    /// Its bytes, encoded and decoded.
+    /// The most bytes, both encoded and decoded.
     limit: usize,
-    /// The time in which some of it has to come: one that stalls or drips must not hold its slot
-    /// for the whole time of an exchange.
+    /// The interval in which some of the body must arrive. A body that stalls or drips must not
+    /// hold its slot for the whole exchange.
     patience: Duration,
 }
 
 impl BodyBounds {
-    /// The bounds of a body that is a part of an exchange with this timeout.
+    /// Returns the bounds of a body in an exchange with this timeout.
     pub(super) fn new(limit_bytes: u64, timeout: Duration) -> Self {
         let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
         let patience = match LEAST_PATIENCE.max(timeout / 3) {
@@ -46,8 +47,9 @@ impl BodyBounds {
     }
 }
 
-/// The whole body, decoded; neither its decoded nor its encoded form may be over the limit. While
-/// it comes it costs little more than its bytes, and when it is put together at most as much again.
+/// Reads and decodes the whole body. Neither the encoded nor the decoded form may exceed the limit.
+/// While it arrives it takes little more memory than its bytes, and at most twice as much at its
+/// end.
 pub(super) async fn read(response: &mut Response, bounds: BodyBounds) -> Result<Bytes, Reason> {
     let coding = ContentCoding::of(response.headers()).ok_or(Reason::NotJson)?;
     if response.content_length().is_some_and(|announced| announced > bounds.limit as u64) {
@@ -68,7 +70,7 @@ pub(super) async fn read(response: &mut Response, bounds: BodyBounds) -> Result<
 
 struct Arriving {
     decoder: Decoder<Pieces>,
-    /// The encoded bytes that may still come.
+    /// The encoded bytes that may still arrive.
     room: usize,
 }
 
@@ -79,13 +81,13 @@ enum BodyStep {
 }
 
 impl Arriving {
-    /// Reads until enough more has come, or all.
+    /// Reads until enough has arrived, or the body has ended.
     async fn read_more(&mut self, response: &mut Response) -> Result<BodyStep, Reason> {
         let mut wanted = LEAST_BYTES;
         while wanted > 0 {
             let chunk = response.chunk().await.map_err(|_| Reason::CutShort)?;
             let Some(chunk) = chunk else { return Ok(BodyStep::Ended) };
-            // Empty members of gzip would go on for ever: they inflate to nothing.
+            // Without this bound, empty gzip members could go on for ever: they inflate to nothing.
             self.room = self.room.checked_sub(chunk.len()).ok_or(Reason::TooLarge)?;
             decode(&mut self.decoder, &chunk).await.map_err(|error| reason(&error))?;
             wanted = wanted.saturating_sub(chunk.len());
@@ -113,9 +115,9 @@ fn reason(error: &io::Error) -> Reason {
     }
 }
 
-/// A body while it comes: copied, since a chunk of a few bytes holds on to the buffer that it was
-/// read into, and in pieces, since one buffer that grows is there twice, with slack, each time it
-/// does.
+/// The pieces of a body as it arrives. The bytes are copied, since a small chunk holds on to the
+/// whole buffer that it was read into. Several pieces avoid the copy, and the slack, of one buffer
+/// that grows.
 #[derive(Debug, Default)]
 struct Pieces {
     pieces: Vec<Vec<u8>>,
@@ -123,12 +125,13 @@ struct Pieces {
     limit: usize,
 }
 
-/// The room of a piece: as much as there is already, between these. Most documents fit into a few.
+/// The size of a piece: as large as all previous ones, within these bounds. Most documents fit into
+/// a few.
 const SMALLEST_PIECE: usize = 8 * 1024;
 const LARGEST_PIECE: usize = 256 * 1024;
 
 impl Pieces {
-    /// Takes this many bytes at most.
+    /// Creates a sink for at most this many bytes.
     fn within(limit: usize) -> Self {
         Self { limit, ..Self::default() }
     }
@@ -147,7 +150,7 @@ impl Pieces {
         }
     }
 
-    /// All of it. An entry may live for days: it must not hold on to any slack.
+    /// Joins the pieces. An entry may live for days, so it holds no slack.
     fn into_bytes(self) -> Bytes {
         let mut body = Vec::with_capacity(self.len);
         for piece in self.pieces {
@@ -158,7 +161,7 @@ impl Pieces {
 }
 
 impl Write for Pieces {
-    /// Takes what fits; the error says that there was more.
+    /// Takes what fits; returns an error if there was more.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (fits, excess) = bytes.split_at(bytes.len().min(self.limit - self.len));
         self.push(fits);
@@ -173,8 +176,8 @@ impl Write for Pieces {
     }
 }
 
-/// The beginning of an error's body; whatever goes wrong, the part that has arrived will do. A body
-/// in a coding that svm does not read is left as it came, which is no JSON.
+/// Reads the beginning of an error's body; after a fault, the part that has arrived suffices. A
+/// body in an unknown coding stays encoded, and is then no JSON.
 pub(super) async fn read_error(response: &mut Response) -> Bytes {
     let coding = ContentCoding::of(response.headers()).unwrap_or(ContentCoding::Identity);
     let mut decoder = Decoder::new(coding, Pieces::within(ERROR_LIMIT));

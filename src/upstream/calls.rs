@@ -1,7 +1,7 @@
-//! The last calls to the upstream, for a person who looks at the service.
+//! The last calls to the upstream, for the status page.
 //!
-//! A call takes milliseconds, so a lock around a short list is no part of its time. A call that its
-//! exchange gives up is in the list as well: its record is written when it is dropped.
+//! A call takes milliseconds, so the cost of a lock around a short list does not matter. A call
+//! that its exchange aborts is in the list as well: its record is written when it is dropped.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use crate::words::words;
 use super::cause::Cause;
 use super::slots::Priority;
 
-/// The calls that are remembered.
+/// The number of calls that are remembered.
 const MOST: usize = 100;
-/// The length of a request id of GitHub is about 40; a longer one is none.
+/// The longest request id that is recorded; GitHub's have about 40 bytes.
 const LONGEST_ID: usize = 64;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-github-request-id");
 
@@ -27,35 +27,35 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-github-request-id");
 #[derive(Debug, Default)]
 pub struct Calls(Mutex<VecDeque<PastCall>>);
 
-/// A call to the upstream: one request, be it a hop or a retry.
+/// A call to the upstream that has ended: one request, including hops and retries.
 #[derive(Clone, Debug)]
 pub struct PastCall {
     /// The time at which it was sent.
     pub at: Timestamp,
     /// The document, without secrets of its query.
     pub document: String,
-    /// The place of the token that it carried.
+    /// The position of its token in the configuration.
     pub token: Option<usize>,
     /// The validator that it carried.
     pub validator: Validator,
-    /// On whose behalf.
+    /// The priority of its exchange.
     pub priority: Priority,
-    /// The end of it.
+    /// The result.
     pub result: CallResult,
     /// The effect on the quota.
     pub cost: Cost,
     /// The time until the head of the answer, or until it failed.
     pub took: Duration,
-    /// The name that GitHub gave to the request.
+    /// GitHub's id of the request.
     pub request_id: Option<String>,
 }
 
-/// The end of a call.
+/// The result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallResult {
-    /// An answer.
+    /// The upstream answered.
     Answered(StatusCode),
-    /// No answer.
+    /// The upstream did not answer.
     Failed(Cause),
     /// The exchange ended before the answer came.
     GivenUp,
@@ -64,9 +64,9 @@ pub enum CallResult {
 words! {
     /// The effect of a call on the quota of a token.
     pub enum Cost {
-        /// It is one request less.
+        /// It costs one request.
         Charged = "charged",
-        /// None.
+        /// It costs nothing.
         Free = "free",
         /// No token was sent, or no answer came.
         None = "none",
@@ -74,7 +74,7 @@ words! {
 }
 
 impl Cost {
-    /// Returns the cost by the rule of GitHub: a `304` and a `401` cost a token nothing.
+    /// Returns the cost by GitHub's rule: a `304` and a `401` cost nothing.
     pub(super) fn of(status: Option<StatusCode>, has_token: bool) -> Self {
         match status {
             Some(StatusCode::NOT_MODIFIED | StatusCode::UNAUTHORIZED) if has_token => Self::Free,
@@ -125,13 +125,13 @@ impl Calls {
 /// A call that is under way.
 pub(super) struct Calling<'a> {
     calls: &'a Calls,
-    /// Present until it is dropped.
+    /// `None` after the drop only.
     call: Option<PastCall>,
     stopwatch: Stopwatch,
 }
 
 impl Calling<'_> {
-    /// Notes the head of the answer.
+    /// Records the head of the answer.
     pub(super) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
         let took = self.stopwatch.elapsed();
         if let Some(call) = &mut self.call {
@@ -142,7 +142,7 @@ impl Calling<'_> {
         }
     }
 
-    /// Notes that there is no answer.
+    /// Records that there is no answer.
     pub(super) fn failed(&mut self, cause: Cause) {
         let took = self.stopwatch.elapsed();
         if let Some(call) = &mut self.call {
@@ -150,7 +150,7 @@ impl Calling<'_> {
         }
     }
 
-    /// Notes that the meter of the account shows another cost than the rule says.
+    /// Corrects the cost, if the meter of the account shows another one than the rule.
     pub(super) fn costs(&mut self, cost: Cost) {
         if let Some(call) = &mut self.call {
             call.cost = cost;
@@ -170,11 +170,11 @@ impl Drop for Calling<'_> {
 }
 
 impl PastCall {
-    /// Logs the call. A failure is a line of its outage already, so its own has a lower level.
+    /// Logs the call. A failure has a lower level, since its outage has a line already.
     fn log(&self) {
         let Self { document, token, request_id: github_request_id, .. } = self;
         let (validator, priority) = (self.validator.as_str(), self.priority.as_str());
-        // As a number: the log has those beyond 64 bits as text.
+        // A number of 64 bits: the log formats larger integers as text.
         let micros = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX);
         let cost = self.cost.as_str();
         match self.result {

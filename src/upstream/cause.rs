@@ -1,4 +1,4 @@
-//! The causes of failed exchanges, as values that can be counted and told: no URL, no address, no
+//! The causes of failed exchanges, as values for counters and log lines: without URL, address or
 //! token.
 
 #[cfg(test)]
@@ -13,17 +13,18 @@ use super::resolver::NoPublicAddress;
 
 use crate::words::words;
 
-/// Too many open files, in the process and in the system (Linux and the BSDs agree).
+/// The error numbers for too many open files, in the process and in the system (Linux and the BSDs
+/// agree).
 const NO_DESCRIPTOR: [i32; 2] = [24, 23];
 
 words! {
     /// The cause of a failed exchange.
     pub enum Cause {
-        /// The name servers give no address, or no answer.
+        /// The name servers give no address, or do not answer.
         NameUnresolved = "name-unresolved",
-        /// The name has no address that may be dialled.
+        /// The name has no address that svm may dial.
         NoPublicAddress = "no-public-address",
-        /// Nobody listens.
+        /// No process listens at the address.
         ConnectionRefused = "connection-refused",
         /// Connecting took too long.
         ConnectTimeout = "connect-timeout",
@@ -33,23 +34,23 @@ words! {
         ConnectionForbidden = "connection-forbidden",
         /// This system has no descriptor or port left.
         NoDescriptor = "no-descriptor",
-        /// The connection was reset, or is lost.
+        /// The connection was reset or lost.
         ConnectionReset = "connection-reset",
         /// The connection ended before the answer.
         ConnectionClosed = "connection-closed",
-        /// The certificate's time is over.
+        /// The certificate has expired.
         CertificateExpired = "certificate-expired",
-        /// The certificate's time has not come.
+        /// The certificate is not valid yet.
         CertificateNotYetValid = "certificate-not-yet-valid",
-        /// The certificate is another host's.
+        /// The certificate is for another host.
         CertificateWrongName = "certificate-wrong-name",
-        /// The certificate's authority is none that svm trusts.
+        /// The certificate's authority is not trusted.
         CertificateUnknownAuthority = "certificate-unknown-authority",
         /// The certificate was revoked.
         CertificateRevoked = "certificate-revoked",
-        /// The certificate has some other fault.
+        /// The certificate has another fault.
         CertificateInvalid = "certificate-invalid",
-        /// TLS failed for some other cause.
+        /// TLS failed for another cause.
         Tls = "tls",
         /// The answer is not HTTP.
         NotHttp = "not-http",
@@ -65,7 +66,7 @@ words! {
 }
 
 impl Cause {
-    /// The cause of a request without an answer.
+    /// Returns the cause of a request without an answer.
     pub(super) fn of(error: &reqwest::Error) -> Self {
         let mut chain = std::iter::successors(error.source(), |error| (*error).source());
         let found = chain.find_map(known);
@@ -73,7 +74,7 @@ impl Cause {
             Some(cause @ (Self::NoPublicAddress | Self::NoDescriptor)) => cause,
             // A look-up may fail with an error of the connection to a name server.
             _ if error.is_dns() => Self::NameUnresolved,
-            // A connection that was made, and of which nothing has come for too long.
+            // The connection was established, and then nothing arrived for too long.
             Some(Self::ConnectTimeout) if !error.is_connect() => Self::ConnectionReset,
             Some(cause) => cause,
             None if error.is_connect() && error.is_timeout() => Self::ConnectTimeout,
@@ -82,7 +83,7 @@ impl Cause {
         }
     }
 
-    /// The same in words, for an operator.
+    /// Describes the cause for an operator.
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::NameUnresolved => "the name does not resolve (DNS)",
@@ -109,7 +110,7 @@ impl Cause {
         }
     }
 
-    /// Returns true if no other document of the host could have been fetched either.
+    /// Returns true if the cause affects all documents of the host.
     pub(super) const fn is_of_host(self) -> bool {
         !matches!(
             self,
@@ -124,7 +125,7 @@ impl Cause {
     }
 }
 
-/// The cause that this one error of a chain names.
+/// Returns the cause that one error of a chain names.
 fn known(error: &(dyn Error + 'static)) -> Option<Cause> {
     if error.is::<NoPublicAddress>() {
         return Some(Cause::NoPublicAddress);
@@ -139,7 +140,7 @@ fn known(error: &(dyn Error + 'static)) -> Option<Cause> {
 }
 
 fn of_io(error: &io::Error) -> Option<Cause> {
-    // An error inside of another one is not among its sources; its own source would be.
+    // An error inside an `io::Error` is not among its sources; only that error's own source is.
     if let Some(inner) = error.get_ref()
         && let Some(cause) = known(inner)
     {

@@ -1,4 +1,4 @@
-//! The HTTP clients: timeouts, TCP settings, and nothing that a client would do on its own.
+//! The HTTP clients: timeouts, TCP settings, and no automatic behavior.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,19 +19,19 @@ use super::intake::{OpenIntakes, metered};
 use super::resolver::Resolver;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Below the idle time of GitHub's servers, so that a request rarely meets a connection that is
-/// being closed.
+/// Shorter than the idle time of GitHub's servers, so that a request rarely meets a connection that
+/// the server closes.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// The one coding that the body's reader undoes.
+/// The only coding that `body` decodes.
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
-/// An idle connection that a firewall forgot is found while it is idle.
+/// The keep-alive interval: it detects an idle connection that a firewall has dropped.
 const KEEPALIVE_TIME: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 const KEEPALIVE_RETRIES: u32 = 3;
-/// The time for which the network may leave bytes unacknowledged.
+/// The time for which sent bytes may stay unacknowledged.
 const USER_TIMEOUT: Duration = Duration::from_secs(3);
-/// Names neither curl nor a browser: GitHub would pretty-print, and clients grep for the compact
-/// form.
+/// The user agent. GitHub formats its JSON for curl and for browsers, and clients search the
+/// compact form.
 const USER_AGENT: &str = concat!("svm/", env!("CARGO_PKG_VERSION"));
 
 /// The reason why the HTTPS client cannot be built.
@@ -45,7 +45,7 @@ pub enum ClientError {
     Client(#[from] reqwest::Error),
 }
 
-/// Builds clients that share one TLS configuration: one for each pool of connections.
+/// A builder of clients that share one TLS configuration, one for each connection pool.
 pub(super) struct ClientBuilder {
     tls: rustls::ClientConfig,
     resolver: Arc<dyn Resolve>,
@@ -60,7 +60,7 @@ impl ClientBuilder {
         Self::with_resolver(Resolver::new(&config.connect_to), config)
     }
 
-    /// The same with this resolver: it alone decides which addresses a name is dialled at.
+    /// Reads the certificates to trust. This resolver alone decides which addresses are dialled.
     pub(super) fn with_resolver(
         resolver: impl Resolve + 'static,
         config: &config::Upstream,
@@ -69,29 +69,29 @@ impl ClientBuilder {
             tls: tls_config(config.ca_file.as_deref())?,
             resolver: Arc::new(resolver),
             max_idle: config.max_concurrency,
-            // A dead peer leaves the exchange the time for another connection.
+            // After a dead peer, the exchange must have time for another connection.
             user_timeout: USER_TIMEOUT.min(config.timeout / 3),
             intakes: Arc::default(),
         })
     }
 
-    /// The intakes of the connections of all its clients.
+    /// Returns the intakes of the connections of all its clients.
     pub(super) fn intakes(&self) -> &OpenIntakes {
         &self.intakes
     }
 
-    /// A client that keeps as many idle connections to a host as there may be exchanges.
+    /// Builds a client whose pool keeps as many idle connections as exchanges may run.
     pub(super) fn pooled(&self) -> Result<Client, ClientError> {
         self.build(self.max_idle)
     }
 
-    /// A client that dials for each request.
+    /// Builds a client that dials for each request.
     pub(super) fn unpooled(&self) -> Result<Client, ClientError> {
         self.build(0)
     }
 
-    /// HTTP/1.1 alone: a deadline that passes then drops the connection, where HTTP/2 would go on
-    /// using a dead one for the next request.
+    /// Builds a client for HTTP/1.1 only: after a missed deadline HTTP/1.1 drops the connection,
+    /// whereas HTTP/2 would use the dead connection for the next request.
     fn build(&self, max_idle: usize) -> Result<Client, ClientError> {
         let intakes = Arc::clone(&self.intakes);
         let client = Client::builder()
@@ -114,8 +114,7 @@ impl ClientBuilder {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(max_idle)
             .user_agent(USER_AGENT)
-            // The library's own decoding reads one member of a gzip body, and one spelling of its
-            // name.
+            // The library's decoder reads one gzip member only, and one spelling of the name.
             .no_gzip()
             .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, GZIP)]))
             .build()?;

@@ -1,7 +1,6 @@
-//! The difference between GitHub's clock and ours, as answers show it one after the other.
+//! A watch on the difference between GitHub's clock and ours, as shown by the `Date` of answers.
 //!
-//! One answer with a wrong `Date` changes nothing: a difference that is new counts when a second
-//! answer in a row shows it too.
+//! One wrong `Date` changes nothing: a new difference counts once two consecutive answers show it.
 
 use std::time::Duration;
 
@@ -13,47 +12,48 @@ use crate::clock::Timestamp;
 use super::metrics::UpstreamMetrics;
 use super::server_time::ServerTime;
 
-/// From this difference on the clocks are apart.
+/// The difference from which on the clocks count as apart.
 const APART_SECS: u64 = 60;
-/// Up to this one, clocks that were apart agree again; so one that varies is not told of each time.
+/// The difference below which clocks that were apart count as equal again. It is lower, so that a
+/// varying difference is not logged each time.
 const AGREED_SECS: u64 = 45;
-/// Answers that differ by no more than this show the same difference.
+/// The most by which two observations of the same difference vary.
 const SAME_SECS: u64 = 15;
-/// The interval of the log lines about clocks that stay apart.
+/// The interval of the log lines while the clocks stay apart.
 const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// The offsets that answers have shown.
+/// The differences that answers have shown.
 #[derive(Debug, Default)]
 pub(super) struct ClockWatch(Mutex<ClockDifference>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct ClockDifference {
     ahead_secs: Option<i64>,
-    /// Another difference, which one answer has shown.
+    /// Another difference, shown by one answer so far.
     candidate: Option<i64>,
     are_apart: bool,
     told_at: Option<Timestamp>,
 }
 
-/// Something to tell of.
+/// A change that is worth a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClockNews {
     /// The clocks differ by more than a minute.
     Apart,
-    /// They did, and agree again.
+    /// The clocks agree again.
     Agreed,
 }
 
 impl ClockWatch {
-    /// Notes what an answer shows. Returns by how many seconds GitHub's clock is ahead, and what is
-    /// new.
+    /// Records the difference that an answer shows. Returns by how many seconds GitHub's clock is
+    /// ahead, and the news if there is any.
     fn note(&self, clock: ServerTime, now: Timestamp) -> (i64, Option<ClockNews>) {
         let mut seen = self.0.lock();
         let ahead_secs = seen.settle(clock.ahead_secs());
         (ahead_secs, seen.news(ahead_secs, now))
     }
 
-    /// Notes what the head of an answer shows of GitHub's clock, and tells of it.
+    /// Records the difference that the head of an answer shows, and logs news.
     pub(super) fn watch(&self, headers: &HeaderMap, now: Timestamp, metrics: &UpstreamMetrics) {
         let Some(clock) = ServerTime::shown(headers, now) else { return };
         let (offset_seconds, news) = self.note(clock, now);

@@ -1,5 +1,5 @@
-//! The condition of a request (RFC 9110, 13.1): one validator at most, and what a `304` to it
-//! vouches for.
+//! The condition of a request (RFC 9110, 13.1): at most one validator, and what a `304` to it
+//! confirms.
 
 use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,7 +8,7 @@ use super::etag::{self, Variant};
 use super::stored::Stored;
 use crate::entry::Validator;
 
-/// The condition of a request, so that an unchanged document need not be sent.
+/// The condition of a request, so that an unchanged document is not sent again.
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     by: Validator,
@@ -19,8 +19,8 @@ impl Condition {
     /// No condition.
     pub(super) const NONE: Self = Self { by: Validator::None, header: None };
 
-    /// The condition by this validator of what is stored; `variant` is that of the request. A
-    /// validator that is not there, or is no such thing, makes none.
+    /// Creates the condition with this validator of the stored document; `variant` describes the
+    /// request. There is no condition if the validator is missing or invalid.
     pub(super) fn new(by: Validator, stored: &Stored<'_>, variant: Option<Variant<'_>>) -> Self {
         let validators = stored.validators;
         let (name, value) = match by {
@@ -41,23 +41,23 @@ impl Condition {
         }
     }
 
-    /// Returns which validator it is.
+    /// Returns the kind of validator.
     pub(super) const fn by(&self) -> Validator {
         self.by
     }
 
-    /// The header to send.
+    /// Returns the header to send.
     pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         self.header.clone()
     }
 
-    /// Returns true if a `304` with these headers is about the validator that was sent. One that
-    /// names another is about another body: after a fall back to an older release, `Last-Modified`
-    /// is earlier than the date in the request.
+    /// Returns true if a `304` with these headers confirms the validator that was sent. If it names
+    /// another one, it is about another body: after the latest release was withdrawn,
+    /// `Last-Modified` is earlier than the date in the request.
     pub(super) fn is_met_by(&self, headers: &HeaderMap) -> bool {
         let Some((name, sent)) = &self.header else { return false };
         let named = headers.get(if *name == IF_NONE_MATCH { ETAG } else { LAST_MODIFIED });
-        // Of a date it is the only sign that the document is still the same one.
+        // For a date, it is the only evidence that the document is still the same one.
         let Some(named) = named else { return self.by != Validator::Date };
         match (sent.to_str(), named.to_str()) {
             (Ok(sent), Ok(named)) => etag::are_equal(sent, named),

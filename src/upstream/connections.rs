@@ -1,9 +1,9 @@
-//! The connections to upstream hosts: a pool for each host, and fresh connections beside it.
+//! The connections to upstream hosts: a pool for each host, and new connections beside it.
 //!
-//! An idle connection may be dead without a sign of it. A request that finds this out is sent once
-//! more, on a connection that is dialled for it: that is not the exchange's retry, since no other
-//! idle connection can then fail it too. All requests are `GET`, so a repetition is safe. The pool
-//! of a host can be dropped as a whole, and then its connections close as soon as they are idle.
+//! An idle connection may be dead without notice. A request that finds this out is sent again on a
+//! new connection. That is not the exchange's retry, since no other dead connection can then fail
+//! it. All requests are `GET`, so a repetition is safe. The pool of a host can be dropped as a
+//! whole; its connections then close as soon as they are idle.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -21,29 +21,29 @@ use super::client::{ClientBuilder, ClientError};
 use super::dial::Dial;
 use super::framing;
 
-/// The bytes that an answer may take beside twice those of the largest body.
+/// The bytes that an answer may have beyond twice those of the largest body.
 const OVERHEAD_BYTES: u64 = 1024 * 1024;
 
-/// The pools, by authority, and what to build others with.
+/// The pools by authority, and the builder of others.
 pub(super) struct ConnectionPools {
     builder: ClientBuilder,
     pools: HashMap<Box<str>, Mutex<Arc<Client>>>,
     unpooled: Client,
     patience: Duration,
-    /// The bytes that may come after a head.
+    /// The most bytes after a head.
     body_bytes: u64,
 }
 
-/// The end of a request, or of two.
+/// The result of a request that may have been sent twice.
 pub(super) struct SendResult {
-    /// The answer, of which the head has been read.
+    /// The answer, with only its head read.
     pub(super) response: reqwest::Result<Response>,
-    /// True if an idle connection took the request before, and gave no answer.
+    /// True if an idle connection had taken the request and not answered it.
     pub(super) is_second: bool,
 }
 
 impl ConnectionPools {
-    /// Sets up a pool for each host that may become a target; nothing is dialled yet.
+    /// Creates a pool for each host that may become a target, without dialling.
     pub(super) fn new(
         config: &config::Upstream,
         targets: &target::Policy,
@@ -54,10 +54,10 @@ impl ConnectionPools {
             Ok((host.to_string().into(), Mutex::new(Arc::new(builder.pooled()?))))
         };
         let pools = targets.hosts().iter().map(pool).collect::<Result<_, ClientError>>()?;
-        // Half of the time: a fresh connection has the other half, and an answer that is only slow
-        // is rarely requested twice.
+        // Half of the time: a new connection has the other half, and a slow answer is rarely
+        // requested twice.
         let patience = config.timeout / 2;
-        // Chunks, and the records of TLS, cost something beside the bytes of a body.
+        // Chunk headers and TLS records add to the bytes of a body.
         let body_bytes = config.max_response_bytes.saturating_mul(2).saturating_add(OVERHEAD_BYTES);
         Ok(Self { builder, pools, unpooled, patience, body_bytes })
     }
@@ -71,7 +71,7 @@ impl ConnectionPools {
         sent
     }
 
-    /// Bounds what may follow a head, on this connection: nothing but its body where the framing is
+    /// Bounds the bytes that may follow a head on this connection: only its body if the framing is
     /// irregular.
     fn answered(&self, authority: &str, response: &Response) {
         let intake = self.builder.intakes().of(response.extensions());
@@ -98,7 +98,7 @@ impl ConnectionPools {
             Ok(response) => response,
             Err(_) if dial.has_begun() => return first(sending.await),
             Err(_) => {
-                // Its peers are as old as this one, and each would cost the same time.
+                // The other idle connections are as old, and each could cost the same time.
                 self.replace(pool, &client);
                 let fresh = pin!(self.unpooled.execute(copy(request)));
                 return second(first_answer(sending, fresh).await);
@@ -113,7 +113,7 @@ impl ConnectionPools {
         }
     }
 
-    /// Closes the idle connections of a host, and those in use as soon as they are idle.
+    /// Closes the idle connections of a host at once, and the others as soon as they are idle.
     pub(super) fn drop_idle(&self, authority: &str) {
         if let Some(pool) = self.pools.get(authority) {
             let client = Arc::clone(&pool.lock());
@@ -121,7 +121,7 @@ impl ConnectionPools {
         }
     }
 
-    /// Starts another pool, unless somebody did so since `used` was current.
+    /// Replaces the pool, unless it was replaced since `used` was current.
     fn replace(&self, pool: &Mutex<Arc<Client>>, used: &Arc<Client>) {
         let mut current = pool.lock();
         if !Arc::ptr_eq(&current, used) {
@@ -129,19 +129,19 @@ impl ConnectionPools {
         }
         match self.builder.pooled() {
             Ok(client) => *current = Arc::new(client),
-            Err(error) => tracing::error!(%error, "no other pool of connections"),
+            Err(error) => tracing::error!(%error, "a connection pool cannot be replaced"),
         }
     }
 }
 
-/// A request without a body can always be copied.
+/// Copies a request; one without a body can always be copied.
 fn copy(request: &Request) -> Request {
     let mut copy = Request::new(request.method().clone(), request.url().clone());
     request.headers().clone_into(copy.headers_mut());
     copy
 }
 
-/// The answer that comes first; an error only if both fail.
+/// Returns the first answer; an error only if both fail.
 async fn first_answer<F>(
     one: F,
     other: impl Future<Output = F::Output> + Unpin,

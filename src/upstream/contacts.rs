@@ -1,7 +1,7 @@
-//! The hosts that one exchange has asked, and how each took it the last time.
+//! The hosts that one exchange has called, and the last result of each.
 //!
-//! A redirect leads to other hosts, and a retry asks the same one again; an exchange that waits for
-//! a slot has asked nobody. So the end of an exchange alone does not tell which host is in trouble.
+//! A redirect leads to other hosts, a retry calls the same one again, and an exchange that waits
+//! for a slot has called none. So the end of an exchange alone does not show which host failed.
 
 use http::StatusCode;
 use parking_lot::Mutex;
@@ -11,42 +11,42 @@ use super::reply::Failure;
 use super::reply::is_trouble;
 use crate::entry::Reason;
 
-/// The hosts of one exchange, the last asked at the end.
+/// The hosts of one exchange, the last called at the end.
 #[derive(Debug, Default)]
 pub(super) struct Contacts(Mutex<Vec<Contact>>);
 
-/// A host that was asked.
+/// A host that was called.
 #[derive(Debug)]
 pub(super) struct Contact {
     /// The host, and the port unless it is 443.
     pub(super) authority: Box<str>,
-    /// Its last answer; nothing while it is awaited.
+    /// Its last result; `None` while the call is under way.
     pub(super) result: Option<Result<(), Cause>>,
 }
 
 impl Contacts {
-    /// A request goes to this host.
+    /// Records that a request is sent to this host.
     pub(super) fn ask(&self, authority: &str) {
         let mut contacts = self.0.lock();
         contacts.retain(|contact| *contact.authority != *authority);
         contacts.push(Contact { authority: authority.into(), result: None });
     }
 
-    /// The host that was asked last has sent the head of an answer.
+    /// Records that the last host has sent the head of an answer.
     pub(super) fn answered(&self, status: StatusCode) {
         self.settle(if is_trouble(status) { Err(Cause::ServerError) } else { Ok(()) });
     }
 
-    /// The host that was asked last has sent none.
+    /// Records that the last host has not answered.
     pub(super) fn failed(&self, cause: Cause) {
         self.settle(Err(cause));
     }
 
-    /// The hosts whose answers are known when the exchange has ended.
+    /// Returns the hosts with a result at the end of the exchange.
     pub(super) fn ended(self, failure: Option<&Failure>) -> impl Iterator<Item = Contact> {
         let last = self.0.lock().last().and_then(|contact| contact.result);
         match failure.map(|failure| failure.reason) {
-            // The head came in time, the body did not; or neither.
+            // The head came in time and the body did not, or neither did.
             Some(Reason::Timeout) if !matches!(last, Some(Err(_))) => self.failed(Cause::Timeout),
             Some(Reason::CutShort) => self.failed(Cause::CutShort),
             _ => {}

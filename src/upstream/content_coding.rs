@@ -1,10 +1,8 @@
-//! The content coding of an upstream's body: the one that its head names (RFC 9110, 8.4), and the
-//! way back.
+//! The content coding of an upstream's body (RFC 9110, 8.4), and its decoder.
 //!
-//! Pure. svm asks for gzip alone and reads nothing else. A gzip body is a series of members with
-//! nothing before, between or after them (RFC 1952, 2.2): all members are read, and any other byte,
-//! even a zero, makes the body a damaged one. The sink bounds the size to which a body inflates,
-//! and is written to in pieces while the body comes.
+//! Pure. svm accepts gzip only. A gzip body is a series of members without other bytes between or
+//! after them (RFC 1952, 2.2): all members are decoded, and any other byte, even a zero, makes the
+//! body a damaged one. The sink bounds the decoded size, and gets the bytes while the body arrives.
 
 use std::io::{self, Write};
 use std::mem;
@@ -23,7 +21,7 @@ pub(super) enum ContentCoding {
 }
 
 impl ContentCoding {
-    /// The coding that these headers name; `None` for one that svm does not read, and for several.
+    /// Returns the coding that these headers name; `None` for an unknown coding, and for several.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(CONTENT_ENCODING).iter();
         let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
@@ -33,7 +31,7 @@ impl ContentCoding {
             if name.is_empty() || is("identity") {
                 continue;
             }
-            // RFC 9110, 8.4.1.3: `x-gzip` is an old name of `gzip`.
+            // `x-gzip` is an old name of `gzip` (RFC 9110, 8.4.1.3).
             let is_gzip = is("gzip") || is("x-gzip");
             if !is_gzip || coding == Self::Gzip {
                 return None;
@@ -44,10 +42,10 @@ impl ContentCoding {
     }
 }
 
-/// Undoes a coding, and writes what it finds to a sink.
+/// A decoder that writes to a sink.
 #[derive(Debug)]
 pub(super) enum Decoder<W: Write + Default> {
-    /// The bytes as they come.
+    /// No coding: the bytes pass unchanged.
     Identity(W),
     /// The members of a gzip body.
     Gzip(Box<Members<W>>),
@@ -61,7 +59,8 @@ impl<W: Write + Default> Decoder<W> {
         }
     }
 
-    /// Takes the next bytes of the body. The error is the sink's, or says that the body is damaged.
+    /// Decodes the next bytes of the body. An error is the sink's, or means that the body is
+    /// damaged.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Identity(sink) => sink.write_all(bytes),
@@ -69,7 +68,7 @@ impl<W: Write + Default> Decoder<W> {
         }
     }
 
-    /// The sink, if the body is whole.
+    /// Returns the sink, if the body is complete.
     pub(super) fn finish(self) -> io::Result<W> {
         match self {
             Self::Identity(sink) => Ok(sink),
@@ -77,7 +76,7 @@ impl<W: Write + Default> Decoder<W> {
         }
     }
 
-    /// The sink with all that could be read so far.
+    /// Returns the sink with the bytes decoded so far.
     pub(super) fn into_beginning(self) -> W {
         match self {
             Self::Identity(sink) => sink,
@@ -86,11 +85,11 @@ impl<W: Write + Default> Decoder<W> {
     }
 }
 
-/// The members of a gzip body, one after the other.
+/// The members of a gzip body, decoded one after the other.
 #[derive(Debug)]
 pub(super) struct Members<W: Write + Default> {
     member: GzDecoder<W>,
-    /// True if the member has begun; a body may end where none has. One without any byte is empty.
+    /// True if a member has begun. A body may end between two members, and may be empty.
     has_begun: bool,
 }
 
@@ -112,7 +111,7 @@ impl<W: Write + Default> Members<W> {
         Ok(())
     }
 
-    /// A member takes no bytes once it has its trailer, which is compared with what it inflated to.
+    /// Ends a member after its trailer, which is compared with the decoded bytes.
     fn end_member(&mut self) -> io::Result<()> {
         self.member.try_finish()?;
         let sink = mem::take(self.member.get_mut());
@@ -128,7 +127,7 @@ impl<W: Write + Default> Members<W> {
     }
 
     fn into_beginning(mut self) -> W {
-        // A buffer holds the bytes before the damage; an error tells nothing new.
+        // The bytes before the damage are still in a buffer; an error adds nothing.
         let _ = self.member.flush();
         mem::take(self.member.get_mut())
     }

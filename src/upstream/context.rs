@@ -1,4 +1,4 @@
-//! The parts of the upstream: the client, the tokens, the slots, and what is known of hosts.
+//! The parts of the upstream: the client, the tokens, the slots, and the state of hosts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,18 +22,18 @@ use super::stored::Stored;
 use super::token_checks::TokenChecks;
 use super::tokens::TokenPool;
 
-/// A question to the upstream.
+/// A request to the upstream.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
     /// The document.
     pub target: &'a Target,
-    /// The stored document, if there is one; svm sends its validators where they can help.
+    /// The stored document, if there is one, whose validators svm may send.
     pub stored: Option<Stored<'a>>,
-    /// On whose behalf.
+    /// The priority of the exchange.
     pub priority: Priority,
 }
 
-/// The client, the tokens and what is known of hosts.
+/// The client, the tokens, the slots, and the state of hosts.
 pub struct Upstream {
     pub(super) connections: ConnectionPools,
     pub(super) config: config::Upstream,
@@ -52,7 +52,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Sets up the client; nothing is dialled yet.
+    /// Creates the client without dialling.
     pub fn new(
         config: config::Upstream,
         targets: target::Policy,
@@ -89,7 +89,7 @@ impl Upstream {
     ///
     /// # Errors
     ///
-    /// [`ClientError`] where [`Upstream::new`] would give it.
+    /// [`ClientError`], as [`Upstream::new`] would give it.
     pub fn check(config: &config::Upstream) -> Result<(), ClientError> {
         ClientBuilder::new(config)?.pooled().map(drop)
     }
@@ -99,14 +99,14 @@ impl Upstream {
         self.slots.window()
     }
 
-    /// Returns how often an answer said that svm asks too fast.
+    /// Returns how many answers said that svm sends requests too fast.
     pub fn limits_of_haste(&self) -> u64 {
         self.limits_of_haste.load(Ordering::Relaxed)
     }
 
-    /// The slot for what an exchange sends next to this target: the one that it holds, or, if that
-    /// is from before a slow-down or at another host, another one. It waits for that as all do, and
-    /// holds no slot meanwhile, unless nothing could be sent anyway.
+    /// Returns the slot for the next request of an exchange to this target: the slot that it holds,
+    /// if that is for this host and later than the last slow-down; otherwise it waits for another
+    /// one. It holds no slot meanwhile. It fails at once if no request could be sent anyway.
     pub(super) async fn slot<'a>(
         &'a self,
         target: &Target,
@@ -124,7 +124,7 @@ impl Upstream {
         }
     }
 
-    /// Fails if no request for this document is possible now: where every slot hangs, a cooldown
+    /// Fails if no request for this document is possible now. While every slot hangs, a cooldown
     /// must not look like a timeout.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! A cooldown after a limit: as long as the upstream asks, else a minute, doubling as long as
-//! nothing succeeds.
+//! A cooldown after a limit: as long as the upstream demands, or a minute that doubles until a
+//! request succeeds.
 
 use std::time::Duration;
 
@@ -9,27 +9,26 @@ use crate::clock::{Period, Timestamp};
 /// The pause that GitHub asks for where it names no time (docs.github.com, "Best practices for
 /// using the REST API").
 const FIRST: Duration = Duration::from_secs(60);
-/// The least that a limit costs: `Retry-After: 0`, or a date that has passed here, asks for no
-/// cooldown at all.
+/// The shortest cooldown, for `Retry-After: 0` or a date in the past.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// The cooldown of a token or of a host; the default one is over.
+/// The cooldown of a token or of a host; the default has ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cooldown {
     period: Period,
-    /// The length of the last one where the upstream asked for no time; the next one is twice as
-    /// long, if nothing succeeds before.
+    /// The length of the last cooldown for which the upstream stated no time. The next one is twice
+    /// as long, unless a request succeeds first.
     last: Option<Duration>,
 }
 
 impl Cooldown {
-    /// Returns when it is over, be that long ago.
+    /// Returns its end, which may be long past.
     pub(super) fn until(&self, now: Timestamp) -> Timestamp {
         self.period.ends_at(now)
     }
 
-    /// Begins a cooldown. Of answers to requests that were in flight together the longest stated
-    /// time counts, and the doubling counts once.
+    /// Begins a cooldown. For answers to concurrent requests, the longest stated time counts, and
+    /// the doubling counts once.
     pub(super) fn begin(&mut self, asked: Option<Duration>, now: Timestamp, longest: Duration) {
         let asked = asked.map(|asked| asked.max(SHORTEST));
         if now < self.until(now) {
@@ -42,13 +41,14 @@ impl Cooldown {
         self.last = Some(own);
     }
 
-    /// Of two cooldowns of what turned out to be one: the later end, and the longer one to double.
+    /// Merges the cooldowns of two tokens that turned out to share an account: the later end, and
+    /// the longer pause.
     pub(super) fn later(self, other: Self, now: Timestamp) -> Self {
         Self { period: self.period.later(other.period, now), last: self.last.max(other.last) }
     }
 
-    /// Something succeeded. During a cooldown nothing is sent, so a success then answers a request
-    /// from before it, and says nothing about it.
+    /// Records a success. Nothing is sent during a cooldown, so a success in it answers an earlier
+    /// request, and does not count.
     pub(super) fn succeeded(&mut self, now: Timestamp) {
         if self.until(now) <= now {
             *self = Self::default();

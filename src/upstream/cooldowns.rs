@@ -1,9 +1,8 @@
-//! Cooldowns of endpoints and of hosts, after answers that ask for a pause and say nothing about a
-//! token.
+//! The cooldowns of endpoints and of hosts, after limits that do not concern a token.
 //!
-//! One throttled endpoint says nothing about the others of its host. The host cools down when a
-//! second endpoint is throttled while the first one still is, or when the answer is about our
-//! address. Hosts are bounded by the allowlist, the endpoints of a host by [`MOST_ENDPOINTS`].
+//! One throttled endpoint says nothing about the others of its host. The host cools down if a
+//! second endpoint is throttled at the same time, or if the limit concerns our address. The
+//! allowlist bounds the hosts, and [`MOST_ENDPOINTS`] the endpoints of a host.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,11 +20,10 @@ use crate::entry::Reason;
 
 /// The longest cooldown.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// Endpoints of one host that are remembered; a host with more of them in trouble is in trouble
-/// itself.
+/// The most endpoints of one host that are remembered; if more are throttled, the host cools down.
 const MOST_ENDPOINTS: usize = 64;
 
-/// The part of a host that an answer is about.
+/// The part of a host that a limit concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     /// The documents of one endpoint.
@@ -45,7 +43,7 @@ struct HostCooldowns {
 }
 
 impl Cooldowns {
-    /// Returns when the document may be asked for again, if it may not now.
+    /// Returns when the document may be requested again, if it may not now.
     pub(super) fn until(&self, target: &Target, now: Timestamp) -> Option<Timestamp> {
         let hosts = self.0.lock();
         let host = hosts.get(target.authority())?;
@@ -55,14 +53,14 @@ impl Cooldowns {
         (until > now).then_some(until)
     }
 
-    /// Fails while the document may not be asked for.
+    /// Fails while the document may not be requested.
     pub(super) fn check(&self, target: &Target, now: Timestamp) -> Result<(), Failure> {
         let until = self.until(target, now);
         until.map_or(Ok(()), |until| Err(Failure::without_call(Reason::HostRests, until)))
     }
 
-    /// Begins the cooldown that a limit asks for, and returns when the document may be asked for
-    /// again; `None` for a limit that is about a token or another resource.
+    /// Begins the cooldown for a limit, and returns when the document may be requested again.
+    /// Returns `None` for a limit that concerns a token or another resource.
     pub(super) fn begin_for(
         &self,
         limit: Limit,
@@ -79,7 +77,7 @@ impl Cooldowns {
         Some(self.begin(target, scope, asked, now))
     }
 
-    /// Begins a cooldown, and returns when the document may be asked for again.
+    /// Begins a cooldown, and returns when the document may be requested again.
     pub(super) fn begin(
         &self,
         target: &Target,
@@ -97,7 +95,7 @@ impl Cooldowns {
         self.until(target, now).unwrap_or(now)
     }
 
-    /// The upstream has given the document.
+    /// Records that the upstream has answered with the document.
     pub(super) fn succeeded(&self, target: &Target, now: Timestamp) {
         if let Some(host) = self.0.lock().get_mut(target.authority()) {
             host.whole.succeeded(now);
@@ -109,7 +107,7 @@ impl Cooldowns {
 }
 
 impl HostCooldowns {
-    /// Begins the cooldown of an endpoint, and returns whether the host is in trouble as a whole.
+    /// Begins the cooldown of an endpoint, and returns true if the host must cool down as well.
     fn begin_endpoint(&mut self, endpoint: &str, asked: Option<Duration>, now: Timestamp) -> bool {
         if self.endpoints.len() >= MOST_ENDPOINTS && !self.endpoints.contains_key(endpoint) {
             self.endpoints.retain(|_, cooldown| cooldown.until(now) > now);

@@ -1,7 +1,7 @@
-//! The dial of a request: whether it went out on a connection of its own or on one that was idle.
+//! A record of whether a request used a new connection or an idle one.
 //!
-//! The HTTP client does not say which connection a request used. It polls the connector within the
-//! task of the request, so the connector can note there what it does.
+//! The HTTP client does not tell which connection a request used. It polls the connector within the
+//! task of the request, so the connector can leave a note there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ tokio::task_local! {
     static DIAL: Arc<Dial>;
 }
 
-/// The connector's notes on one request.
+/// The connector's notes about one request.
 #[derive(Debug, Default)]
 pub(super) struct Dial {
     begun: AtomicBool,
@@ -22,25 +22,25 @@ pub(super) struct Dial {
 }
 
 impl Dial {
-    /// Sends a request, and has the connector note what it does for it.
+    /// Sends a request, and lets the connector note its dials.
     pub(super) async fn watch<F: Future>(self: Arc<Self>, sending: F) -> F::Output {
         DIAL.scope(self, sending).await
     }
 
-    /// Returns true if a connection is, or was, being established for the request.
+    /// Returns true if a dial has begun for the request.
     pub(super) fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Relaxed)
     }
 
     /// Returns true if a connection was established for the request; otherwise an idle one served
-    /// it, if any did.
+    /// it, if any.
     pub(super) fn has_connected(&self) -> bool {
         self.connected.load(Ordering::Relaxed)
     }
 }
 
-/// Dials, and notes it for the request that is being sent. A dial that goes on in the background,
-/// because another connection became idle first, is no longer that request's.
+/// Dials, and notes that for the current request. A dial that continues in the background, because
+/// another connection became idle first, no longer belongs to that request.
 pub(super) fn noted<F, C, E>(
     dialling: F,
     intakes: Arc<OpenIntakes>,

@@ -1,9 +1,8 @@
 //! A watch on GitHub's rule for ETags.
 //!
-//! GitHub may change the rule any day. If svm sends an ETag that follows the rule and the same body
-//! comes back in full, the rule is another one by now. svm does not compute ETags for bodies that
-//! it stored before. It compares bodies that come later with the rule again, so it trusts a rule
-//! that comes back.
+//! GitHub may change its rule any day. If a computed ETag is sent and the unchanged body comes back
+//! in full, the rule has changed: svm then computes no ETags for bodies that it has stored. It
+//! compares later bodies with the rule again, so it trusts a rule that returns.
 
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
 
-/// The interval of the log lines about it.
+/// The interval of its log lines.
 const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The observations of the rule.
@@ -25,12 +24,12 @@ struct DriftTimes {
 }
 
 impl Drift {
-    /// Returns when the rule was last seen not to hold.
+    /// Returns when the rule last failed.
     pub(super) fn noticed_at(&self) -> Option<Timestamp> {
         self.0.lock().noticed_at
     }
 
-    /// The rule does not hold; returns whether that is worth a line in the log.
+    /// Records that the rule failed; returns true if that is worth a log line.
     pub(super) fn notice(&self, now: Timestamp) -> bool {
         let mut seen = self.0.lock();
         seen.noticed_at = Some(now);

@@ -1,17 +1,17 @@
-//! The endpoint of an API that a URL belongs to: the documents that one throttle concerns.
+//! The endpoint of a URL: the documents that one throttle concerns.
 //!
-//! Pure. GitHub throttles routes, and a route is a path whose owners, names and numbers are left
-//! open: `/repos/*/*/releases`. Hosts that serve files have no routes; there a repository is the
-//! endpoint.
+//! Pure. GitHub throttles routes. A route is a path without owners, names and numbers, such as
+//! `/repos/*/*/releases`. Hosts that serve files have no routes; their endpoints are the
+//! repositories.
 
 use std::borrow::Cow;
 
 use crate::target::Target;
 
-/// The beginning of the API's paths on GitHub Enterprise.
+/// The prefix of API paths on GitHub Enterprise.
 const ENTERPRISE_PREFIX: &str = "/api/v3/";
 
-/// The endpoint of a document, as a pattern of its path.
+/// Returns the endpoint of a document, as a pattern of its path.
 pub(super) fn of(target: &Target) -> Cow<'static, str> {
     of_path(target.path(), target.gets_token())
 }
@@ -25,7 +25,7 @@ fn of_path(path: &str, is_api: bool) -> Cow<'static, str> {
             let (_owner, _name) = (next(), next());
             in_repository(next())
         }
-        // The same route by number: a renamed repository redirects to it.
+        // The same route by repository number; a renamed repository redirects to it.
         ("repositories", _) => {
             let _number = next();
             in_repository(next())

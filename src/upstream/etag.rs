@@ -1,11 +1,10 @@
-//! GitHub's rule for ETags, by which the one that another token would get can be told from the
+//! GitHub's rule for ETags, by which svm computes the ETag that another token would get for a
 //! stored body.
 //!
 //! Pure. The ETag is the SHA-256 of `Accept`, `Authorization` and the body, each header followed by
-//! a colon, whatever the URL. GitHub does not publish the rule, so nothing relies on it that was
-//! not seen to follow it: an ETag is compared with the rule when its body arrives. Nor can a
-//! mistake do harm: a computed ETag that GitHub does not know costs what a request without one
-//! costs.
+//! a colon; the URL is not part of it. GitHub does not publish the rule, so svm compares each ETag
+//! with the rule when its body arrives, and relies on the rule only for ETags that follow it. A
+//! wrong ETag does no harm: it costs as much as a request without one.
 
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
@@ -21,8 +20,7 @@ pub(super) struct Variant<'a> {
     pub(super) authorization: &'a HeaderValue,
 }
 
-/// The ETag that a request with these headers gets for `body`; weak, as it is for compressed
-/// answers.
+/// Computes the ETag of `body` for a request with these headers; weak, as for compressed answers.
 pub(super) fn compute(variant: Variant<'_>, body: &[u8]) -> String {
     let digest = Sha256::new()
         .chain_update(variant.accept)
@@ -34,26 +32,26 @@ pub(super) fn compute(variant: Variant<'_>, body: &[u8]) -> String {
     format!("W/\"{}\"", hex::digits(&digest))
 }
 
-/// Returns true if the rule leads to this ETag.
+/// Returns true if the ETag follows the rule.
 pub(super) fn follows_rule(etag: &str, variant: Variant<'_>, body: &[u8]) -> bool {
-    // The rule's ETags have 64 digits; nothing else is worth a look at the body.
+    // An ETag by the rule has 64 digits; for others, no digest is computed.
     opaque(etag).len() == 64 && are_equal(etag, &compute(variant, body))
 }
 
-/// The weak comparison (RFC 9110, 8.8.3.2).
+/// Compares weakly (RFC 9110, 8.8.3.2).
 pub(super) fn are_equal(one: &str, other: &str) -> bool {
     opaque(one) == opaque(other)
 }
 
-/// Returns true if this is one entity tag (RFC 9110, 8.8.3). To ask with `*`, or with a list, would
-/// be to ask about any document.
+/// Returns true if this is one entity tag (RFC 9110, 8.8.3). `*` or a list would match any
+/// document.
 pub(super) fn is_one(etag: &str) -> bool {
     let quoted = etag.strip_prefix("W/").unwrap_or(etag);
     let opaque = quoted.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
     opaque.is_some_and(|tag| tag.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'))
 }
 
-/// The part between the quotes.
+/// Returns the part between the quotes.
 fn opaque(etag: &str) -> &str {
     let quoted = etag.strip_prefix("W/").unwrap_or(etag);
     quoted.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(quoted)

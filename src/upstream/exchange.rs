@@ -1,10 +1,10 @@
 //! One exchange: requests until there is an answer to keep, or nothing left to try.
 //!
-//! A request is repeated for seven causes, each bounded: a redirect (3 hops), a passing fault or a
-//! break (once), a limit or a refusal of the token (each token once), a refusal that another
-//! account may not meet (once), one that a request without a token may not meet (once), a slot
-//! where the document is no more (once), a `304` about another body (once by date, once by ETag).
-//! The deadline of [`Upstream::get`] covers all of it. A request that meets a dead idle connection
+//! A request is repeated for seven causes, each bounded: a redirect (3 hops); a transient fault or
+//! a broken connection (once); a limit or a refusal of the token (each token once); a refusal that
+//! may not apply to another account (once), or to a request without a token (once); a missing
+//! document at its remembered place (once); a `304` about another body (once by date, once by
+//! ETag). The deadline of [`Upstream::get`] covers all of them. A request on a dead idle connection
 //! is sent again below this module.
 
 mod attempt;
@@ -25,7 +25,7 @@ use crate::entry::{Reason, Validator};
 
 use refused::WithoutToken;
 
-/// The pause before a retry, in milliseconds; the jitter keeps replicas from retrying in step.
+/// The pause before a retry, in milliseconds; the jitter keeps replicas apart.
 const RETRY_PAUSE_MILLIS: std::ops::Range<u64> = 50..200;
 
 pub(super) struct Exchange<'a> {
@@ -33,26 +33,26 @@ pub(super) struct Exchange<'a> {
     ask: Ask<'a>,
     contacts: &'a Contacts,
     slot: Option<Slot<'a>>,
-    /// The place to which the document moved, as long as nothing speaks against it.
+    /// The new place of the document, until an answer contradicts it.
     moved_to: Option<Target>,
-    /// The validator that led to a `304` about another body.
+    /// The validator that got a `304` about another body.
     misled_by: Option<Validator>,
     tried: Tried,
     retried: bool,
-    /// True if a token of another account was tried because a first one was denied the document.
+    /// True if a token of another account was tried after the document was denied to the first.
     tried_other_account: bool,
     without_token: WithoutToken,
-    /// An answer that stands unless a further attempt gets a better one.
+    /// The answer so far, unless a further attempt gets a better one.
     last: Option<Reply>,
 }
 
 /// The step after an attempt.
 enum Step {
-    /// This is the answer.
+    /// Return this answer.
     Answer(Reply),
-    /// Ask again, and take this one if that is not possible.
+    /// Try again, and return this answer if that is not possible.
     Again(Reply),
-    /// Ask again: this was no answer.
+    /// Try again; there was no usable answer.
     Afresh,
 }
 
@@ -102,7 +102,7 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// One request, in a slot that is good for it, and what its answer comes to.
+    /// Sends one request in a slot for its target, and judges its answer.
     async fn attempt(&mut self) -> Result<Step, Failure> {
         let target = self.ask.target;
         self.take_slot(target).await?;
@@ -110,7 +110,7 @@ impl<'a> Exchange<'a> {
         self.judge(answered).await
     }
 
-    /// Sees to it that what is sent next, to this target, has its slot.
+    /// Takes the slot for the next request to this target.
     async fn take_slot(&mut self, target: &Target) -> Result<(), Failure> {
         let (priority, held) = (self.ask.priority, self.slot.take());
         self.slot = Some(self.upstream.slot(target, priority, held).await?);
@@ -124,28 +124,28 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// The reply in hand when nothing more can be sent. Of a limit it says when it is worth asking
-/// again, and that was written while another token seemed usable.
+/// Returns the answer so far after no more requests can be sent. For a limit, the failure knows
+/// better when to try again: the answer was kept while another token seemed usable.
 fn ended(reply: Reply, failure: &Failure) -> Reply {
     let limited_until = reply.limited_until.map(|until| failure.retry_at.unwrap_or(until));
     Reply { limited_until, ..reply }
 }
 
-/// Returns true if an answer stands although another token got another one. Where the document
-/// refuses a token, the trouble that the second token meets is its own. So is a refusal of that
-/// token, where the first is usable again after its cooldown.
+/// Returns true if the earlier answer stands although another token got another one. If the
+/// document refuses the token, the trouble of the second token is that token's own. The same holds
+/// for a refusal of the second token if the first is usable again after its cooldown.
 fn stands(last: &Reply, reply: &Reply) -> bool {
     let is_limit = last.limited_until.is_some();
     is_own_refusal(last) || is_limit && reply.is_about_token
 }
 
-/// Returns true if the document itself refuses who asks: by a policy, or since it wants another
-/// kind of credential.
+/// Returns true if the document itself refuses the token: by a policy, or because it requires
+/// another kind of credential.
 fn is_own_refusal(reply: &Reply) -> bool {
     reply.reason() == Reason::Denied && !reply.is_about_token
 }
 
-/// Returns true if no redirect has led to another host than the one that was asked for.
+/// Returns true if no redirect has led to another host.
 fn is_own_host(target: &Target, ask: Ask<'_>) -> bool {
     target.authority() == ask.target.authority()
 }

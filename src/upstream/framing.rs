@@ -1,8 +1,8 @@
-//! The framing of an answer: whether it says in one way only where it ends (RFC 9112, 6.3 and
+//! The framing of an answer: whether its end is defined in exactly one way (RFC 9112, 6.3 and
 //! 11.2).
 //!
-//! After any other answer, what comes next on the connection may belong to it, or may answer a
-//! request that nobody made: the connection is not used again. Pure.
+//! Pure. After any other answer, the next bytes on the connection may belong to it, or answer a
+//! request that was never sent, so the connection is not used again.
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode, Version};
@@ -15,10 +15,10 @@ pub(super) fn is_irregular(version: Version, status: StatusCode, headers: &Heade
     let has_second = lengths.next().is_some() || codings.next().is_some();
     let is_length = |value: &[u8]| !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     match (length.map(|value| value.as_bytes()), coding.map(|value| value.as_bytes())) {
-        // A server of HTTP/1.0 may not know what it means by keeping the connection.
+        // A server of HTTP/1.0 may not know how to keep a connection open.
         _ if version != Version::HTTP_11 || has_second => true,
         (Some(_), Some(_)) => true,
-        // No content may follow, whatever is announced.
+        // Such an answer has no content, whatever its head announces.
         (None, Some(_)) if is_bodiless(status) => true,
         (Some(length), None) if is_bodiless(status) => length != b"0",
         (None, Some(coding)) => !coding.eq_ignore_ascii_case(b"chunked"),

@@ -1,4 +1,4 @@
-//! One HTTP request to one URL: what it carries, and what its head says.
+//! One HTTP request to one URL: its headers, and the head of its answer.
 
 use http::header::{ACCEPT, AUTHORIZATION, ETAG, LAST_MODIFIED, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::target::{Representation, Target};
 
-use super::calls::Cost;
+use super::calls::{Calling, Cost};
 use super::cause::Cause;
 use super::condition::Condition;
 use super::contacts::Contacts;
@@ -17,7 +17,7 @@ use super::slots::Priority;
 use super::tokens::TokenUse;
 use crate::entry::{Reason, Validators};
 
-// Part of GitHub's ETag, so always the same for a representation.
+// Part of GitHub's ETag, so constant for a representation.
 static GITHUB_JSON: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
 static FULL_JSON: HeaderValue = HeaderValue::from_static("application/vnd.github.full+json");
 static HTML_JSON: HeaderValue = HeaderValue::from_static("application/vnd.github.html+json");
@@ -48,8 +48,7 @@ impl AnswerHead {
         self.response.headers()
     }
 
-    /// Returns where the answer sends us, if it is a redirect; `Some(None)` for one that cannot be
-    /// followed.
+    /// Returns the target of a redirect; `Some(None)` for a redirect that cannot be followed.
     pub(super) fn location(&self) -> Option<Option<&str>> {
         match self.status().as_u16() {
             301 | 302 | 303 | 307 | 308 => {
@@ -61,8 +60,7 @@ impl AnswerHead {
         }
     }
 
-    /// Returns true if it says that the document is at the new place from now on (RFC 9110, 15.4.2
-    /// and 15.4.9).
+    /// Returns true for a permanent redirect (RFC 9110, 15.4.2 and 15.4.9).
     pub(super) fn is_moved_for_good(&self) -> bool {
         matches!(self.status(), StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT)
     }
@@ -76,18 +74,18 @@ impl AnswerHead {
     }
 }
 
-/// A request to be sent.
+/// A request to send.
 #[derive(Clone, Copy)]
 pub(super) struct Hop<'a> {
     /// The target of the request.
     pub(super) target: &'a Target,
-    /// With which token.
+    /// The token to send.
     pub(super) token_use: Option<TokenUse>,
-    /// On which condition.
+    /// The condition to send.
     pub(super) condition: &'a Condition,
-    /// On whose behalf.
+    /// The priority of the exchange.
     pub(super) priority: Priority,
-    /// The hosts that this exchange asks.
+    /// The hosts that this exchange calls.
     pub(super) contacts: &'a Contacts,
 }
 
@@ -95,7 +93,7 @@ pub(super) struct Hop<'a> {
 pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<AnswerHead, Failure> {
     let Hop { target, token_use, condition, priority, contacts } = hop;
     let request = request(upstream, &hop)?;
-    // Held until the head is booked.
+    // Held until the cost of the answer is booked.
     let _reservation = token_use.map(|token_use| upstream.tokens.reserve(token_use));
     contacts.ask(target.authority());
     let token = token_use.map(|token_use| token_use.index());
@@ -110,7 +108,7 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<AnswerHead
     }
     count(sent.response.as_ref().map(Response::status).ok());
     let response = sent.response.map_err(|error| {
-        // Without the URL: it may name a private branch, and the line beside it has the path.
+        // Without the URL, which may name a private branch; the line has the path as a field.
         let error = error.without_url();
         let cause = Cause::of(&error);
         contacts.failed(cause);
@@ -120,42 +118,47 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<AnswerHead
         Failure::new(Reason::Unreachable)
     })?;
     let status = response.status();
-    // Of a head that holds a token of ours, nothing but the status is shown.
+    // If the head contains a token of ours, only its status is shown.
     upstream
         .refuse_leak_in_head(target, &response)
         .inspect_err(|_| call.answered(status, &HeaderMap::new()))?;
     call.answered(status, response.headers());
-    // A switch to a protocol that nobody asked for is no answer, and none that a client could be
-    // given.
+    // A switch of protocols that svm did not request is no answer.
     if response.status().is_informational() {
         contacts.failed(Cause::NotHttp);
         return Err(Failure::new(Reason::Unreachable));
     }
-    let now = upstream.clock.now();
-    if target.gets_token() {
-        upstream.clock_watch.watch(response.headers(), now, &upstream.metrics);
-    }
-    if token_use.is_none() && target.gets_token() {
-        upstream.tokens.saw_without_token(response.headers(), now);
-    }
-    contacts.answered(response.status());
-    // The quota in an answer to a refused token belongs to no account.
-    if let Some(token_use) = token_use.filter(|_| response.status() != StatusCode::UNAUTHORIZED) {
-        upstream.tokens.saw(token_use, response.headers(), now);
-        let charged = upstream.tokens.was_charged(token_use, response.headers(), now);
-        if let Some(charged) = charged.filter(|_| response.status() == StatusCode::NOT_MODIFIED) {
-            upstream.metrics.not_modified(charged);
-            call.costs(if charged { Cost::Charged } else { Cost::Free });
-        }
-        if priority == Priority::Background && is_charged(response.status()) {
-            upstream.tokens.charged_background(token_use, now);
-        }
-    }
+    contacts.answered(status);
+    book(upstream, &hop, &response, &mut call);
     Ok(AnswerHead { response, token_use, condition: condition.clone() })
 }
 
-/// Returns true for the status of an answer that costs quota: all do but a `304` and those of a
-/// server in trouble.
+/// Books the head of an answer: GitHub's clock, the quota, and the cost of the call.
+fn book(upstream: &Upstream, hop: &Hop<'_>, response: &Response, call: &mut Calling<'_>) {
+    let (now, status, headers) = (upstream.clock.now(), response.status(), response.headers());
+    if hop.target.gets_token() {
+        upstream.clock_watch.watch(headers, now, &upstream.metrics);
+        if hop.token_use.is_none() {
+            upstream.tokens.saw_without_token(headers, now);
+        }
+    }
+    // The quota in an answer to a refused token belongs to no account.
+    let Some(token_use) = hop.token_use.filter(|_| status != StatusCode::UNAUTHORIZED) else {
+        return;
+    };
+    upstream.tokens.saw(token_use, headers, now);
+    let charged = upstream.tokens.was_charged(token_use, headers, now);
+    if let Some(charged) = charged.filter(|_| status == StatusCode::NOT_MODIFIED) {
+        upstream.metrics.not_modified(charged);
+        call.costs(if charged { Cost::Charged } else { Cost::Free });
+    }
+    if hop.priority == Priority::Background && is_charged(status) {
+        upstream.tokens.charged_background(token_use, now);
+    }
+}
+
+/// Returns true if an answer with this status costs quota: all do, except a `304` and those of a
+/// failing server.
 fn is_charged(status: StatusCode) -> bool {
     status != StatusCode::NOT_MODIFIED && !status.is_server_error()
 }

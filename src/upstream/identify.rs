@@ -1,9 +1,9 @@
-//! Inquiries about tokens: the owner of each, and whether a refused one works again.
+//! Inquiries about tokens: the account of each, and whether a refused token works again.
 //!
-//! They go out one by one, among the requests for documents: with the same client, in slots of the
-//! background. Clients do not wait for them: until svm knows a token's account, the token counts as
-//! an account of its own. Only where tokens must be public does an inquiry come before the first
-//! use.
+//! They are sent one by one, among the requests for documents, with the same client and in slots of
+//! the background. Clients do not wait for them: until the account of a token is known, the token
+//! counts as an account of its own. Only with `REQUIRE_PUBLIC_TOKENS` does the inquiry precede the
+//! first use.
 
 use std::time::Duration;
 
@@ -23,17 +23,17 @@ use super::reply::Failure;
 use super::slots::Priority;
 use super::tokens::TokenUse;
 
-/// The interval of the looks for inquiries that are due. Our clock decides when one is.
+/// The interval at which the task looks for due inquiries; svm's clock decides which are due.
 const TICK: Duration = Duration::from_millis(500);
 /// The longest time without inquiries after a secondary limit.
 const LONGEST_COOLDOWN: Duration = Duration::from_secs(60 * 60);
-/// A user has about 1.5 KB.
+/// The largest answer that is read; a user has about 1.5 KB.
 const LARGEST_USER: u64 = 64 * 1024;
 
 impl Upstream {
-    /// Asks what there is to ask about tokens, for as long as it is driven.
+    /// Sends the inquiries that are due. Runs until it is dropped.
     pub async fn identify_tokens(&self) {
-        // Where no host is asked with a token, there is nobody to ask about one.
+        // Without a token host, there is nothing to ask.
         let Some(target) = Target::token_owner(&self.targets) else { return };
         let mut cooldown = Cooldown::default();
         loop {
@@ -43,14 +43,13 @@ impl Upstream {
         }
     }
 
-    /// One request after the other, each in a slot of the background. A secondary limit ends the
-    /// round: haste is resented of all tokens that share an address, so the next one would only
-    /// meet it too.
+    /// Sends the due inquiries one after the other, each in a slot of the background. A secondary
+    /// limit ends the round: it applies to the client address, so the next token would meet it too.
     async fn identify_due(&self, target: &Target, cooldown: &mut Cooldown) {
         while self.next_to_identify(target, cooldown).is_some() {
             let slot = self.slots.take(Priority::Background, target.authority(), true);
             let Ok(_slot) = slot.await else { return };
-            // Much may have happened while it waited for that.
+            // The state may have changed during the wait for the slot.
             let Some(token_use) = self.next_to_identify(target, cooldown) else { return };
             let finding = self.identify(target, token_use).await;
             self.heed(target, &finding, cooldown);
@@ -75,7 +74,7 @@ impl Upstream {
         finding
     }
 
-    /// Applies a finding to all requests, beside the token that it is about.
+    /// Applies the parts of a finding that concern more than its token.
     fn heed(&self, target: &Target, finding: &Finding, cooldown: &mut Cooldown) {
         let now = self.clock.now();
         match finding {
@@ -103,7 +102,8 @@ impl Upstream {
         }
     }
 
-    /// Keeps the waiting documents from meeting a token all at once when it is usable again.
+    /// If no token is usable, slows down the window, so that waiting documents do not all use the
+    /// next usable token at once.
     pub(super) fn slow_if_none(&self, now: Timestamp) {
         if self.tokens.usable_at(now) > now {
             self.slots.slow_down();

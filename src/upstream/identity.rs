@@ -1,7 +1,7 @@
-//! The meaning of an answer to `GET /user` for the token of the request.
+//! The meaning of an answer to `GET /user` for the token that was sent.
 //!
-//! Pure. The request has two purposes: to learn the owner of the token, since tokens of one account
-//! share its quota, and to learn whether a token that GitHub has refused works again.
+//! Pure. The request has two purposes: to learn the account of the token, since tokens of one
+//! account share its quota, and to learn whether a refused token works again.
 
 use http::{HeaderMap, StatusCode};
 
@@ -10,33 +10,33 @@ use crate::clock::Timestamp;
 use super::rate_limit::{self, Limit};
 use super::reply::is_trouble;
 
-/// A word of the answers to the tokens of apps, which are nobody's: `Resource not accessible by
+/// A phrase in the answers to tokens of apps, which have no user: `Resource not accessible by
 /// integration`.
 const NOBODYS: &str = "not accessible by";
 
 /// The account that a token belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AccountIdentity {
-    /// GitHub's number for it, which never changes.
+    /// GitHub's number of the account, which never changes.
     pub(crate) id: u64,
-    /// Its name, for people.
+    /// Its name, for log lines.
     pub(crate) login: String,
 }
 
 /// The finding of an inquiry about a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
-    /// It works, and this is whose it is.
+    /// The token works, and belongs to this account.
     Known(AccountIdentity),
-    /// It works, and is no user's.
+    /// The token works, and belongs to no user.
     Nobodys,
-    /// GitHub does not know it.
+    /// GitHub does not know the token.
     Refused,
-    /// Nothing: a limit was met first.
+    /// None: a limit was met first.
     Limited(Limit),
-    /// Nothing: the answer is about something else.
+    /// None: the answer concerns something else.
     Unclear,
-    /// Nothing: there was no answer, or one of a server in trouble.
+    /// None: there was no answer, or the server failed.
     Silence,
 }
 

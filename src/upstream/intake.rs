@@ -1,11 +1,10 @@
-//! A bound on the bytes that a connection brings for each request.
+//! A bound on the bytes that a connection may receive per request.
 //!
-//! The HTTP library reads on for as long as interim answers, chunk extensions or empty records
-//! come; only the time bounds them, and it hides the connection. TLS sees every byte: the cipher
-//! suites here are those of the provider, except that each record that is decrypted is charged to
-//! the connection's [`Intake`], and each request that is encrypted begins a new account. The
-//! connector establishes a connection within the scope of its intake, since the keys of the two
-//! directions are made independently of each other.
+//! The HTTP library reads interim answers, chunk extensions and empty records without a limit
+//! except time, and gives no access to the connection. TLS sees every byte: the cipher suites here
+//! are those of the provider, except that each decrypted record is charged to the [`Intake`] of its
+//! connection, and each encrypted request renews it. The connector establishes a connection within
+//! the scope of its intake, since the keys of the two directions are made separately.
 
 mod open;
 mod suites;
@@ -20,9 +19,9 @@ use rustls::Error;
 pub(super) use open::OpenIntakes;
 pub(super) use suites::metered;
 
-/// The bytes that may come before the end of a head, interim answers included, or in a handshake.
+/// The most bytes before the end of a head, interim answers included, or in a handshake.
 const HEAD_BYTES: u64 = 1024 * 1024;
-/// The type, version and length in front of a record.
+/// The bytes of type, version and length in front of a record.
 const RECORD_HEADER_BYTES: u64 = 5;
 
 tokio::task_local! {
@@ -43,35 +42,35 @@ impl Default for Intake {
 }
 
 impl Intake {
-    /// Establishes a connection that has this intake.
+    /// Establishes a connection with this intake.
     pub(super) async fn scope<F: Future>(self: Arc<Self>, dialling: F) -> F::Output {
         INTAKE.scope(self, dialling).await
     }
 
-    /// The intake of the connection that is being established here. Keys that are made later, by an
-    /// update of keys, belong to nobody's scope: they get an account that no request renews, and
-    /// then the connection ends.
+    /// Returns the intake of the connection that is being established. Keys that are made later, by
+    /// a key update, have no scope: they get an intake that no request renews, and the connection
+    /// ends when that is used up.
     pub(super) fn current() -> Arc<Self> {
         INTAKE.try_with(Arc::clone).unwrap_or_default()
     }
 
-    /// The head of an answer has come: so much may follow it.
+    /// Allows this many bytes after the head of an answer.
     pub(super) fn allow(&self, bytes: u64) {
         self.left_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// The answer under way is the last one that is taken from this connection.
+    /// Ends the connection after the current answer.
     pub(super) fn end(&self) {
         self.is_last.store(true, Ordering::Relaxed);
     }
 
-    /// A request is sent.
+    /// Renews the intake for a request.
     pub(super) fn renew(&self) {
         let bytes = if self.is_last.load(Ordering::Relaxed) { 0 } else { HEAD_BYTES };
         self.allow(bytes);
     }
 
-    /// A record of this length has come.
+    /// Charges a record of this length.
     pub(super) fn charge(&self, payload_len: usize) -> Result<(), Error> {
         let bytes = payload_len as u64 + RECORD_HEADER_BYTES;
         let charged = self

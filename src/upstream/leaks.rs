@@ -1,6 +1,5 @@
-//! Answers that hold one of our tokens: those of an upstream, or of a proxy in front of it, that
-//! echoes `Authorization`. They are neither stored, shown nor followed; the log and a counter tell
-//! of them.
+//! Answers that contain one of our tokens: an upstream, or a proxy in front of it, has echoed
+//! `Authorization`. They are neither stored, shown nor followed; the log and a counter report them.
 
 use http::StatusCode;
 use reqwest::Response;
@@ -12,8 +11,8 @@ use super::reply::Failure;
 use crate::entry::Reason;
 
 impl Upstream {
-    /// Fails if a header of this answer holds a token: a place to follow, a tag to ask with, scopes
-    /// to log. All are searched, since a header that nothing reads today may be read tomorrow.
+    /// Fails if a header of this answer contains a token. All headers are searched, since later
+    /// code may read others than today.
     pub(super) fn refuse_leak_in_head(
         &self,
         target: &Target,
@@ -24,7 +23,7 @@ impl Upstream {
         self.refuse(target, response.status(), holds_token)
     }
 
-    /// Fails if this body, decoded, holds a token.
+    /// Fails if this decoded body contains a token.
     pub(super) fn refuse_leak(
         &self,
         target: &Target,

@@ -1,4 +1,4 @@
-//! Calls to the upstream: how many, what came of them, what they cost.
+//! The counters of calls to the upstream: their number, their results, their cost.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::cause::Cause;
 use super::reply::{Failure, Reply};
 use super::slots::Priority;
 
-/// Seconds, up to `UPSTREAM_TIMEOUT` and beyond.
+/// Buckets in seconds, up to `UPSTREAM_TIMEOUT` and beyond.
 const SECONDS: &[f64] = &[0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 30.0];
 
 /// The counters of the upstream.
@@ -22,9 +22,7 @@ pub struct UpstreamMetrics {
     requests: IntCounter,
     errors: IntCounter,
     quota: IntCounterVec,
-    not_modified: [IntCounter; 2],
-    drift: [(Validator, IntCounter); 2],
-    misled: [(Validator, IntCounter); 3],
+    conditional: ConditionalMetrics,
     exchanges: IntCounterVec,
     failures: IntCounterVec,
     limits: IntCounterVec,
@@ -33,23 +31,17 @@ pub struct UpstreamMetrics {
     seconds: Histogram,
 }
 
-impl UpstreamMetrics {
-    /// Counters at zero.
-    pub fn new(registry: &Registry) -> Self {
+/// The counters of conditional requests.
+#[derive(Debug)]
+struct ConditionalMetrics {
+    not_modified: [IntCounter; 2],
+    drift: [(Validator, IntCounter); 2],
+    misled: [(Validator, IntCounter); 3],
+}
+
+impl ConditionalMetrics {
+    fn new(registry: &Registry) -> Self {
         Self {
-            requests: registry.counter(
-                "svm_upstream_requests_total",
-                "Requests sent to upstreams, each hop and retry",
-            ),
-            errors: registry.counter(
-                "svm_upstream_errors_total",
-                "Exchanges that failed: no answer, a limit, a refusal of the token, or a 5xx",
-            ),
-            quota: registry.counter_family(
-                "svm_upstream_quota_total",
-                "Requests sent to upstreams by what they cost of a token's quota, by who asked, and by validator",
-                &["quota", "priority", "validator"],
-            ),
             not_modified: registry.counters(
                 "svm_upstream_not_modified_total",
                 "Answers 304 by what they cost, where a call in a row shows it",
@@ -70,6 +62,28 @@ impl UpstreamMetrics {
                 [Validator::Etag, Validator::ComputedEtag, Validator::Date],
                 Validator::as_str,
             ),
+        }
+    }
+}
+
+impl UpstreamMetrics {
+    /// Registers the counters.
+    pub fn new(registry: &Registry) -> Self {
+        Self {
+            requests: registry.counter(
+                "svm_upstream_requests_total",
+                "Requests sent to upstreams, each hop and retry",
+            ),
+            errors: registry.counter(
+                "svm_upstream_errors_total",
+                "Exchanges that failed: no answer, a limit, a refusal of the token, or a 5xx",
+            ),
+            quota: registry.counter_family(
+                "svm_upstream_quota_total",
+                "Requests sent to upstreams by what they cost of a token's quota, by who asked, and by validator",
+                &["quota", "priority", "validator"],
+            ),
+            conditional: ConditionalMetrics::new(registry),
             exchanges: registry.counter_family(
                 "svm_upstream_exchanges_total",
                 "Exchanges by outcome and by who asked",
@@ -103,12 +117,12 @@ impl UpstreamMetrics {
 }
 
 impl UpstreamMetrics {
-    /// Counts a `304` of which it is known whether it was charged.
+    /// Counts a `304`, if it is known whether it was charged.
     pub(super) fn not_modified(&self, is_charged: bool) {
-        self.not_modified[usize::from(is_charged)].inc();
+        self.conditional.not_modified[usize::from(is_charged)].inc();
     }
 
-    /// Counts one request to an upstream, by its cost.
+    /// Counts one request to an upstream, with its cost.
     pub(super) fn request(
         &self,
         status: Option<StatusCode>,
@@ -125,22 +139,23 @@ impl UpstreamMetrics {
     /// Counts an unchanged document that came in full although this validator, which follows
     /// GitHub's rule, was sent.
     pub(super) fn drifted(&self, validator: Validator) {
-        count(&self.drift, validator);
+        count(&self.conditional.drift, validator);
     }
 
-    /// Counts a `304` that named another validator than this one, which was sent.
+    /// Counts a `304` for another validator than this one, which was sent.
     pub(super) fn misled(&self, validator: Validator) {
-        count(&self.misled, validator);
+        count(&self.conditional.misled, validator);
     }
 
-    /// Shows the failures of a host from the start on: the first one is then seen as a rise.
+    /// Registers the failures of a host at zero, so that the first failure is visible as an
+    /// increase.
     pub(super) fn expect_host(&self, host: &str) {
         for cause in Cause::ALL {
             let _at_zero = self.failures.with_label_values(&[host, cause.as_str()]);
         }
     }
 
-    /// Counts a host that gave no whole answer, or a 5xx.
+    /// Counts a host that gave no complete answer, or a 5xx.
     pub(super) fn host_failed(&self, host: &str, cause: Cause) {
         self.failures.with_label_values(&[host, cause.as_str()]).inc();
     }
@@ -150,12 +165,12 @@ impl UpstreamMetrics {
         self.limits.with_label_values(&[kind]).inc();
     }
 
-    /// Counts an answer that held one of our tokens.
+    /// Counts an answer that contained one of our tokens.
     pub(super) fn leaked(&self) {
         self.leaks.inc();
     }
 
-    /// By how many seconds GitHub's clock is ahead of ours; negative if it is behind.
+    /// Sets by how many seconds GitHub's clock is ahead of ours; negative if it is behind.
     pub(super) fn clock_offset(&self, seconds: i64) {
         self.clock_offset.set(seconds);
     }

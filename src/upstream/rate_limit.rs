@@ -1,9 +1,8 @@
-//! The statements of GitHub's answer about quota: a limit with its scope, and the rest of the
-//! quota.
+//! The quota in GitHub's answers: rate limits with their scope, and the remaining requests.
 //!
-//! Pure. Status codes alone decide nothing: a `403` is at least ten different things, and taking a
-//! policy for a limit would poison the pool (docs.github.com, "Rate limits for the REST API",
-//! "Troubleshooting the REST API").
+//! Pure. The status code alone decides nothing: a `403` has at least ten meanings, and a policy
+//! that is taken for a limit would stop the whole pool (docs.github.com, "Rate limits for the REST
+//! API", "Troubleshooting the REST API").
 
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::clock::Timestamp;
 
 use super::server_time::{ServerTime, http_date};
 
-/// GitHub's windows last an hour; a reset further away than this is a mistake, or somebody's clock.
+/// GitHub's windows last an hour; a later reset is a mistake, or comes from a wrong clock.
 pub(super) const LONGEST_WINDOW: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The quota of a token as one answer showed it.
@@ -29,7 +28,7 @@ pub(crate) struct Quota {
 }
 
 impl Quota {
-    /// Reads `x-ratelimit-*` of an answer that came at `now`; `None` where they are missing,
+    /// Reads `x-ratelimit-*` of an answer that arrived at `now`; `None` if they are missing,
     /// unreadable, or about another resource than `core`.
     pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Option<Self> {
         if !is_core(headers) {
@@ -37,7 +36,7 @@ impl Quota {
         }
         let remaining = number(headers, "x-ratelimit-remaining")?;
         Some(Self {
-            // One that is not told must not look like one that is nearly spent.
+            // A missing limit must not look like a quota that is nearly spent.
             limit: number(headers, "x-ratelimit-limit").unwrap_or(remaining),
             remaining,
             reset_at: reset_at(headers, now)?,
@@ -45,7 +44,7 @@ impl Quota {
     }
 }
 
-/// Reads the requests that are spent of a window of `core`, and the end of that window.
+/// Reads how many requests of a window of `core` are used, and the end of that window.
 pub(crate) fn used(headers: &HeaderMap, now: Timestamp) -> Option<(u64, Timestamp)> {
     let is_core = is_core(headers);
     is_core.then(|| Some((number(headers, "x-ratelimit-used")?, reset_at(headers, now)?)))?
@@ -61,20 +60,20 @@ pub enum Limit {
     },
     /// The token was used too fast.
     Secondary {
-        /// The wait that the answer asked for.
+        /// The time to wait, if the answer states it.
         retry_after: Option<Duration>,
     },
-    /// There is no evidence about the token: an endpoint is throttled.
+    /// An endpoint is throttled; nothing indicates that the token is the cause.
     Host {
-        /// The wait that the answer asked for.
+        /// The time to wait, if the answer states it.
         retry_after: Option<Duration>,
     },
-    /// The host limits our address, whatever is asked for.
+    /// The host limits our address, for all documents.
     Address {
-        /// The wait that the answer asked for.
+        /// The time to wait, if the answer states it.
         retry_after: Option<Duration>,
     },
-    /// Another resource than `core` is spent, which says nothing about what svm asks for.
+    /// The quota of another resource than `core` is spent, which svm does not use.
     OtherResource {
         /// The end of that window, if the answer named it.
         reset_at: Option<Timestamp>,
@@ -82,13 +81,12 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// Returns true if fewer requests a second would have met no limit: it is not one of a window
-    /// that is spent.
+    /// Returns true if slower requests would have met no limit; not for a spent window.
     pub(super) const fn is_of_haste(self) -> bool {
         matches!(self, Self::Secondary { .. } | Self::Host { .. })
     }
 
-    /// The word for the metric label.
+    /// Returns the word for the metric label.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Primary { .. } => "primary",
@@ -99,7 +97,7 @@ impl Limit {
     }
 }
 
-/// Reads an answer that may be a limit; `None` if it is not one.
+/// Classifies an answer; `None` if it is no limit.
 pub(crate) fn classify(
     status: StatusCode,
     headers: &HeaderMap,
@@ -114,7 +112,7 @@ pub(crate) fn classify(
     let spent = number(headers, "x-ratelimit-remaining") == Some(0);
     let named = ["rate limit", "abuse detection"].iter().any(|words| message.contains(words));
     let retry_after = retry_after(headers, now);
-    // GitHub looks at no token any more, good or bad, of who has shown it too many bad ones.
+    // After too many failed logins, GitHub refuses all tokens from our address, valid or not.
     if status == StatusCode::FORBIDDEN && message.contains("login attempts") {
         return Some(Limit::Address { retry_after });
     }
@@ -135,12 +133,12 @@ pub(crate) fn classify(
     })
 }
 
-/// Returns true if a `403` asks for a token that has passed the single sign-on of an organization.
+/// Returns true if a `403` requires a token with single sign-on for an organization.
 pub(super) fn wants_sign_on(headers: &HeaderMap, body: &[u8]) -> bool {
     headers.contains_key("x-github-sso") || message(body).contains("saml")
 }
 
-/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date by the server's clock.
+/// Reads `Retry-After` (RFC 9110, 10.2.3): seconds, or a date by the server's clock.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
@@ -150,7 +148,7 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
     Some(ServerTime::read(headers, now).ours(until).since(now))
 }
 
-/// The answer's `message`, in lower case; of an answer that is not JSON, all of it.
+/// Returns the `message` of an answer in lower case, or the whole body if it is not JSON.
 pub(super) fn message(body: &[u8]) -> String {
     let json = serde_json::from_slice::<serde_json::Value>(body).ok();
     let message = json.as_ref().and_then(|json| json.get("message")?.as_str());
@@ -160,12 +158,13 @@ pub(super) fn message(body: &[u8]) -> String {
     }
 }
 
-/// Returns when the window ends, by our clock.
+/// Returns the end of the window, by our clock.
 fn reset_at(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let theirs = Timestamp::from_secs(number(headers, "x-ratelimit-reset")?);
     let ours = ServerTime::read(headers, now).ours(theirs);
     let is_near = |at: Timestamp| at <= now + LONGEST_WINDOW && now <= at + LONGEST_WINDOW;
-    // A `Date` by which no window could end then is a mistake, and our own clock has to do.
+    // If no window could end then by the server's `Date`, the `Date` is wrong, and our clock is
+    // used.
     Some(if !is_near(ours) && is_near(theirs) { theirs } else { ours })
 }
 

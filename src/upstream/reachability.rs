@@ -1,8 +1,8 @@
-//! The upstream hosts as the last exchanges found them, for the log, `/healthz` and the metrics.
+//! The state of the upstream hosts after their last exchanges, for the log, `/healthz` and metrics.
 //!
-//! It only remembers: it sends nothing, so without traffic the state is the one that was seen last.
-//! Bounded by the allowlist: no other host is ever asked. A host is reported as failing once
-//! documents could not be fetched: an inquiry about a token that fails is for the log alone.
+//! It sends nothing, so without traffic the last known state stays. The allowlist bounds the hosts.
+//! A host counts as failing once documents could not be fetched; a failed inquiry about a token is
+//! only logged.
 
 #[cfg(test)]
 mod tests;
@@ -17,13 +17,13 @@ use crate::telemetry::outage::{Ended, Outage, ToldOutage};
 
 use super::cause::Cause;
 
-/// A failure that may be one document's own counts for its host from the second one in a row on, or
-/// once this time has passed without a success.
+/// A failure that may concern one document only counts for its host from the second consecutive
+/// failure on, or once this time has passed without a success.
 const CONFIRMED_AFTER: Duration = Duration::from_secs(1);
-/// A failure that no later exchange has confirmed says nothing about the present any more.
+/// The time after which an unconfirmed failure says nothing about the present.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// The state of every host that was asked.
+/// The state of every host that was called.
 #[derive(Debug, Default)]
 pub struct Reachability(Mutex<BTreeMap<Box<str>, HostReachability>>);
 
@@ -32,7 +32,7 @@ struct HostReachability {
     outage: Outage<Cause>,
     /// The documents that could not be fetched since the last success.
     missed: u64,
-    /// The time of the last exchange that brought an answer.
+    /// The duration of the last exchange that brought an answer.
     last_took: Option<Duration>,
 }
 
@@ -45,35 +45,35 @@ pub struct HostReport {
     pub failing: Option<Failing>,
 }
 
-/// A host that fails.
+/// The outage of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failing {
     /// The cause of the last failure.
     pub cause: Cause,
-    /// The first failure since the last success.
+    /// The time of the first failure since the last success.
     pub since: Timestamp,
 }
 
 /// The subject of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
-    /// A document that a client or the background wants.
+    /// A document.
     Document,
-    /// The account behind a token.
+    /// The account of a token.
     Token,
 }
 
-/// An observation that is worth a line in the log.
+/// A change that is worth a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HostNews {
     /// The host fails, or fails for another cause.
     Fails(ToldOutage),
-    /// It works again.
+    /// The host works again.
     Works(Ended),
 }
 
 impl Reachability {
-    /// Notes how a host took an exchange.
+    /// Records the result of a host in an exchange.
     pub(super) fn observe(
         &self,
         host: &str,
@@ -95,15 +95,15 @@ impl Reachability {
         }
     }
 
-    /// Notes how long an exchange with a host took that brought an answer.
+    /// Records the duration of an exchange that brought an answer.
     pub(super) fn note_duration(&self, host: &str, took: Duration) {
         if let Some(host) = self.0.lock().get_mut(host) {
             host.last_took = Some(took);
         }
     }
 
-    /// Returns how long the last exchange with a host took that brought an answer, with its wait
-    /// for a slot.
+    /// Returns the duration of the host's last exchange that brought an answer, with its wait for a
+    /// slot.
     pub fn last_took(&self, host: &str) -> Option<Duration> {
         self.0.lock().get(host)?.last_took
     }
@@ -113,7 +113,7 @@ impl Reachability {
         self.0.lock().get(host)?.failing(now)
     }
 
-    /// The hosts that were asked, in the order of their names.
+    /// Returns the hosts that were called, in the order of their names.
     pub fn reports(&self, now: Timestamp) -> Vec<HostReport> {
         let hosts = self.0.lock();
         let reports = hosts

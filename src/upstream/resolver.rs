@@ -1,10 +1,10 @@
-//! Names to addresses, of which only global unicast ones come through.
+//! A resolver of host names that returns only global unicast addresses.
 //!
-//! The check and the answer are one step, so the address that was checked is the address that is
-//! dialled. An IP literal never reaches a resolver: the allowlist guards against those. The
-//! targets of `UPSTREAM_CONNECT_TO` are the operator's word and exempt. A look-up blocks a thread
-//! for as long as the system waits for its name servers, also when the caller has gone; a permit
-//! goes along with it.
+//! The addresses are checked in the same step that resolves them, so svm dials exactly the
+//! addresses that were checked. IP literals never reach a resolver; the allowlist handles those.
+//! The targets of `UPSTREAM_CONNECT_TO` are exempt, since the operator configured them. A look-up
+//! blocks a thread until the system has an answer, even when its caller has gone, so it holds a
+//! permit until then.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -21,10 +21,10 @@ use super::special_purpose::is_special_purpose;
 #[cfg(test)]
 mod tests;
 
-/// Look-ups that may be on blocking threads at once.
+/// The most look-ups on blocking threads at once.
 pub const LOOK_UPS: usize = 5;
 
-/// The resolver that the client dials through.
+/// The resolver of the HTTP client.
 #[derive(Clone)]
 pub(super) struct Resolver {
     connect_to: Arc<[ConnectTo]>,
@@ -32,21 +32,21 @@ pub(super) struct Resolver {
     names: Arc<Names>,
 }
 
-/// Gives the addresses of a name, each with this port; blocks until it knows them.
+/// A blocking look-up of a name. Each address gets this port.
 type Names = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
-/// A name without an address that may be dialled.
+/// The error for a name without an address that may be dialled.
 #[derive(Debug, thiserror::Error)]
 #[error("the name has no public address")]
 pub(super) struct NoPublicAddress;
 
 impl Resolver {
-    /// A resolver that asks the system.
+    /// Creates a resolver that uses the system's look-up.
     pub(super) fn new(connect_to: &[ConnectTo]) -> Self {
         Self::asking(connect_to, |host, port| Ok((host, port).to_socket_addrs()?.collect()))
     }
 
-    /// A resolver that asks this source.
+    /// Creates a resolver with this look-up.
     pub(super) fn asking(
         connect_to: &[ConnectTo],
         names: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
@@ -76,7 +76,7 @@ impl Resolver {
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// The addresses that may be dialled, if there is one.
+/// Returns the addresses that may be dialled, if there are any.
 fn public(mut found: Vec<SocketAddr>) -> Option<Vec<SocketAddr>> {
     found.retain(|address| !is_special_purpose(address.ip()));
     (!found.is_empty()).then_some(found)

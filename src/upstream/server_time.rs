@@ -1,8 +1,8 @@
-//! The clock of a server, as the `Date` of one answer shows it.
+//! The clock of a server, as shown by the `Date` of one answer.
 //!
-//! Pure. A server states moments by its own clock: when a window resets, until when to wait, when a
-//! token expires. `Date` tells how far that clock is from ours, so that each of them becomes a
-//! moment of ours.
+//! Pure. A server states times by its own clock: the reset of a window, the end of a wait, the
+//! expiry of a token. `Date` shows the offset of that clock, by which these times are converted to
+//! ours.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -11,33 +11,33 @@ use http::{HeaderMap, HeaderName};
 
 use crate::clock::Timestamp;
 
-/// A difference that is none: `Date` has whole seconds, and is as old as its answer was under way.
+/// The offset that is ignored: `Date` has whole seconds, and the answer takes time to arrive.
 const A_FEW_SECONDS: Duration = Duration::from_secs(5);
-/// A `Date` before 2020 or after 2099 is a mistake; svm is younger, and will be older.
+/// The plausible seconds of a `Date`: 2020 to 2099.
 const PLAUSIBLE: std::ops::Range<u64> = 1_577_836_800..4_102_444_800;
-/// The oldest copy that a cache on the way may send, in seconds.
+/// The oldest copy that a cache in between may send, in seconds.
 const OLDEST_COPY: u64 = 365 * 24 * 60 * 60;
 
-/// The offset of a server's clock from ours; a server that shows no usable `Date` has none.
+/// The offset of a server's clock from ours; zero without a usable `Date`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServerTime {
     ahead_millis: i64,
 }
 
 impl ServerTime {
-    /// Reads the answer that came at `now`.
+    /// Reads the offset from an answer that arrived at `now`.
     pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Self {
         Self::shown(headers, now).unwrap_or_default()
     }
 
-    /// The same; `None` where the answer shows no usable `Date`.
+    /// Reads the offset; `None` if the answer has no usable `Date`.
     pub(crate) fn shown(headers: &HeaderMap, now: Timestamp) -> Option<Self> {
         let date = headers.get(DATE)?.to_str().ok().and_then(http_date)?;
         if !PLAUSIBLE.contains(&date.as_secs()) {
             return None;
         }
-        // A cache on the way sends the `Date` of the server with the `Age` of its copy, or a `Date`
-        // of its own. So the present of the server lies somewhere between the two.
+        // A cache in between sends either the server's `Date` and the `Age` of its copy, or its own
+        // `Date`. So the server's time lies between the two.
         let age = seconds(headers, &AGE).unwrap_or(0).min(OLDEST_COPY);
         let (earliest, latest) = (date, date + Duration::from_secs(age));
         let ahead_millis = if now + A_FEW_SECONDS < earliest {
@@ -50,19 +50,19 @@ impl ServerTime {
         Some(Self { ahead_millis })
     }
 
-    /// The moment of our clock at which the server's shows `theirs`.
+    /// Converts a time of the server's clock to ours.
     pub(crate) fn ours(self, theirs: Timestamp) -> Timestamp {
         let ahead = Duration::from_millis(self.ahead_millis.unsigned_abs());
         if self.ahead_millis < 0 { theirs + ahead } else { theirs - ahead }
     }
 
-    /// By how many seconds the server's clock is ahead of ours; negative if it is behind.
+    /// Returns by how many seconds the server's clock is ahead of ours; negative if it is behind.
     pub(super) fn ahead_secs(self) -> i64 {
         self.ahead_millis / 1_000
     }
 }
 
-/// Reads a date of HTTP (RFC 9110, 5.6.7).
+/// Parses an HTTP date (RFC 9110, 5.6.7).
 pub(super) fn http_date(text: &str) -> Option<Timestamp> {
     let date = httpdate::parse_http_date(text.trim()).ok()?;
     Some(Timestamp::from_secs(date.duration_since(UNIX_EPOCH).ok()?.as_secs()))

@@ -1,10 +1,10 @@
-//! The slots of exchanges, which bound how many run at once: of all hosts, of one, of the
-//! background, and with a token.
+//! The slots for exchanges: bounds on how many run at once in total, per host, in the background,
+//! and with a token.
 //!
-//! The number of slots never changes, and no host takes the last quarter of it from the others. An
-//! exchange with a token passes the window first, which limits make small: while it waits there, it
-//! holds no permit that exchanges without a token need. A slot is for one host: an exchange that is
-//! redirected to another host needs another slot.
+//! The number of slots is constant, and no host takes the last quarter from the others. An exchange
+//! with a token first passes the window, which shrinks after limits; while it waits there, it holds
+//! no permit that exchanges without a token need. A slot is for one host: a redirect to another
+//! host requires another slot.
 
 mod host_permits;
 mod queue;
@@ -22,21 +22,21 @@ use window::{Epoch, Window};
 use crate::words::words;
 
 words! {
-    /// On whose behalf an exchange runs.
+    /// The priority of an exchange.
     pub enum Priority {
         /// A client waits for it.
         Foreground = "foreground",
-        /// Nobody waits for it.
+        /// No client waits for it.
         Background = "background",
     }
 }
 
-/// Slots for exchanges.
+/// The slots for exchanges.
 #[derive(Debug)]
 pub(super) struct Slots {
     queue: SlotQueue,
     all: Shared,
-    /// For those with a token, before the window: no host may hold all of it either.
+    /// For exchanges with a token, before the window: no host takes all of it either.
     with_token: Shared,
     paced: Paced,
     window: Mutex<Window>,
@@ -46,7 +46,7 @@ pub(super) struct Slots {
 #[derive(Debug)]
 struct Shared {
     permits: HostPermits,
-    /// Those that the background may hold.
+    /// The permits that the background may hold.
     background: HostPermits,
 }
 
@@ -54,22 +54,22 @@ struct Shared {
 #[derive(Debug)]
 struct Paced {
     permits: Resizable,
-    /// Those that the background may hold.
+    /// The permits that the background may hold.
     background: Resizable,
 }
 
 /// One slot, for as long as it is held.
 #[derive(Debug)]
 pub(super) struct Slot<'a> {
-    /// The host for which it is held.
+    /// The host of the slot.
     host: Box<str>,
     _shared: Vec<HostPermit<'a>>,
     _paced: Vec<Permit<'a>>,
-    /// The epoch of the window when it was taken, if it is one in the window.
+    /// The epoch of the window when the slot was taken, if it is in the window.
     epoch: Option<Epoch>,
 }
 
-/// The refusal of a queue that is full.
+/// The error of a full queue.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct QueueFull;
 
@@ -84,10 +84,11 @@ impl Slots {
         }
     }
 
-    /// Waits for a slot at a host, if not too many do. The caller's deadline covers the wait.
+    /// Waits for a slot at a host, unless too many exchanges do. The caller's deadline covers the
+    /// wait.
     ///
-    /// The permits of a slot are taken in one order, and an exchange that waits for one of them
-    /// holds none that comes later. So two exchanges never wait for each other.
+    /// The permits of a slot are taken in a fixed order, and an exchange that waits for one holds
+    /// no later one, so exchanges cannot deadlock.
     pub(super) async fn take(
         &self,
         priority: Priority,
@@ -96,8 +97,8 @@ impl Slots {
     ) -> Result<Slot<'_>, QueueFull> {
         let _waiting = self.queue.join(host).ok_or(QueueFull)?;
         let (mut shared, mut paced) = (Vec::new(), Vec::new());
-        // The background waits for its halves first, so that it never holds a slot while it waits
-        // for one of them.
+        // The background waits for its own halves first, so that it holds no slot while it waits
+        // for these.
         if priority == Priority::Background {
             if with_token {
                 shared.push(self.with_token.background.acquire(host).await);
@@ -109,30 +110,30 @@ impl Slots {
         if with_token {
             shared.push(self.with_token.permits.acquire(host).await);
             paced.push(self.paced.permits.acquire().await);
-            // Now, and not with the last permit: a slow-down that comes between concerns this one.
+            // Read before the last permit, so that a slow-down in between applies to this slot.
             epoch = Some(self.window.lock().epoch());
         }
         shared.push(self.all.permits.acquire(host).await);
         Ok(Slot { host: host.into(), _shared: shared, _paced: paced, epoch })
     }
 
-    /// Returns true if the slot is at this host, and from after the last slow-down, if that
-    /// concerns it.
+    /// Returns true if the slot is for this host, and was taken after the last slow-down, if that
+    /// applies to it.
     pub(super) fn is_good_for(&self, slot: &Slot<'_>, host: &str) -> bool {
         *slot.host == *host && self.is_current(slot)
     }
 
-    /// Returns true if the slot is from after the last slow-down, if that concerns it.
+    /// Returns true if the slot was taken after the last slow-down, if that applies to it.
     fn is_current(&self, slot: &Slot<'_>) -> bool {
         slot.epoch.is_none_or(|epoch| epoch == self.window.lock().epoch())
     }
 
-    /// From here on, those with a token go one at a time.
+    /// Shrinks the window to one exchange with a token at a time.
     pub(super) fn slow_down(&self) {
         self.change(Window::slow_down);
     }
 
-    /// An exchange in this slot has shown that its token is welcome.
+    /// Records that an exchange in this slot showed that its token is accepted.
     pub(super) fn succeeded(&self, slot: &Slot<'_>) {
         if let Some(epoch) = slot.epoch {
             self.change(|window| window.succeeded(epoch));
@@ -144,7 +145,7 @@ impl Slots {
         self.window.lock().size()
     }
 
-    /// The permits follow while the window is locked: two changes must not overtake each other.
+    /// Changes the window and resizes its permits under one lock, so that changes stay in order.
     fn change(&self, change: impl FnOnce(&mut Window)) {
         let mut window = self.window.lock();
         change(&mut window);
@@ -169,7 +170,7 @@ impl Paced {
     }
 }
 
-/// Returns the share of the background, so that clients find no more than that in front of them.
+/// Returns the share of the background; clients wait for no more than that.
 fn half(count: usize) -> usize {
     (count / 2).max(1)
 }

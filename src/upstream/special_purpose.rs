@@ -1,8 +1,8 @@
-//! Addresses that no public host has: what the resolver must never hand out.
+//! The addresses of special purpose, which the resolver must never return.
 //!
-//! The IANA special-purpose registries of IPv4 and IPv6, and multicast, as tables. Blocks that the
-//! registries call globally reachable (anycast relays, AS112) are in them too: no GitHub lives
-//! there.
+//! The tables contain the IANA special-purpose registries of IPv4 and IPv6, and multicast. They
+//! include blocks that are globally reachable (anycast relays, AS112), since GitHub does not use
+//! those.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -11,7 +11,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 #[cfg(test)]
 mod tests;
 
-/// Returns true if the address is anything but global unicast.
+/// Returns true if the address is not global unicast.
 pub(super) fn is_special_purpose(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => IPV4.iter().any(|block| block.contains(&address)),

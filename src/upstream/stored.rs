@@ -1,4 +1,4 @@
-//! A stored document, as the cache passes it to the upstream to ask for it again.
+//! A stored document, as the cache passes it to the upstream for a check.
 
 use bytes::Bytes;
 
@@ -7,34 +7,34 @@ use crate::clock::Timestamp;
 use crate::entry::Validators;
 use crate::secret::Fingerprint;
 
-/// A stored document, as far as it decides how to ask for it again.
+/// The parts of a stored document that decide how it is checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Stored<'a> {
     /// The validators that came with the body.
     pub validators: &'a Validators,
     /// The token that fetched the body.
     pub token: Option<Fingerprint>,
-    /// The token that had better not ask this time, if another one may.
+    /// The token to avoid in this check, if another one is usable.
     pub avoided: Option<Fingerprint>,
     /// The body.
     pub body: &'a Bytes,
     /// The time at which it was fetched.
     pub fetched_at: Timestamp,
-    /// True if a check by date will do this time.
+    /// True if a check by date suffices this time.
     pub may_use_date: bool,
-    /// True if a check by date is the better one, however much quota is left.
+    /// True if a check by date is preferred, whatever quota is left.
     pub prefers_date: bool,
-    /// The URL to which the document was moved, if that was confirmed recently enough.
+    /// The URL to which the document was moved, if that was confirmed recently.
     pub moved_to: Option<&'a str>,
 }
 
-/// The way of an exchange to its document.
+/// The way from the requested URL to the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redirection {
-    /// It was where it was looked for, or a redirect led there that need not last.
+    /// No redirect, or only temporary ones.
     Direct,
-    /// A redirect that lasts led to this canonical URL, on the same host.
+    /// A permanent redirect to this canonical URL, on the same host.
     Moved(Box<str>),
-    /// It was where [`Stored::moved_to`] says.
+    /// The document was at [`Stored::moved_to`].
     Remembered,
 }

@@ -1,9 +1,8 @@
-//! The check whether GitHub refuses a token, or only one document.
+//! The check after a `401`: whether GitHub refuses the token, or only the document.
 //!
-//! A `401` alone does not tell: some documents want another kind of credential, a gateway may
-//! answer for GitHub, and GitHub errs now and then. So the token is tried elsewhere before it is
-//! put aside: on `GET /user`, and where that settles nothing, on the document that it last got.
-//! Until the check ends the token stays in use.
+//! A `401` alone does not tell: some documents require another kind of credential, a gateway may
+//! answer for GitHub, and GitHub makes mistakes. So the token is tried on `GET /user`, and if that
+//! is inconclusive, on the last document that it got. The token stays in use until the check ends.
 
 use std::time::Duration;
 
@@ -17,14 +16,14 @@ use super::identity::Finding;
 use super::slots::Priority;
 use super::tokens::TokenUse;
 
-/// The time that a check may take: a client waits for the answer of the document meanwhile.
+/// The time limit for a check, since a client waits for it.
 const DEADLINE: Duration = Duration::from_secs(3);
-/// The time for which a token that passed is not checked again, so that documents with a `401` cost
-/// no call each.
+/// The time for which a token that passed is not checked again, so that documents with a `401` do
+/// not each cost a call.
 const TRUSTED_FOR: Duration = Duration::from_secs(60);
 
 impl Upstream {
-    /// Returns true if GitHub refuses the token with which this document was answered `401`.
+    /// Returns true if GitHub refuses the token with which this document got a `401`.
     pub(super) async fn refuses(&self, token_use: TokenUse, target: &Target) -> bool {
         let mut passed_at = self.token_checks.passed_at(token_use).await;
         if self.tokens.is_rejected(token_use) {
@@ -35,7 +34,7 @@ impl Upstream {
             return false;
         }
         let check = self.is_refused_elsewhere(token_use, target);
-        // No verdict is no refusal.
+        // A check without a result is no refusal.
         let is_refused = tokio::time::timeout(DEADLINE, check).await.unwrap_or(false);
         *passed_at = (!is_refused).then(|| self.clock.now());
         is_refused
@@ -54,7 +53,7 @@ impl Upstream {
         }
     }
 
-    /// Asks `GET /user`, and books what that tells of the token.
+    /// Requests `GET /user`, and books the finding.
     async fn ask_owner(&self, token_use: TokenUse) -> Finding {
         let Some(user) = Target::token_owner(&self.targets) else { return Finding::Unclear };
         if self.cooldowns.until(&user, self.clock.now()).is_some() {
@@ -72,7 +71,7 @@ impl Upstream {
     /// Returns true if the token is refused for a document that it got before.
     async fn is_refused_for(&self, token_use: TokenUse, target: &Target) -> bool {
         let (condition, priority) = (&Condition::NONE, Priority::Background);
-        // The exchange that is being decided tells how the host is.
+        // The current exchange already reports the state of the host.
         let contacts = &Contacts::default();
         let hop = Hop { target, token_use: Some(token_use), condition, priority, contacts };
         let Ok(head) = hop::send(self, hop).await else { return false };

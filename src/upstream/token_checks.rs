@@ -1,4 +1,4 @@
-//! The state of the checks of tokens: when each last passed, and the documents that it got.
+//! The state of the token checks: when each token last passed, and which documents it got.
 
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
@@ -14,20 +14,20 @@ pub(super) struct TokenChecks(Vec<TokenCheck>);
 
 #[derive(Debug, Default)]
 struct TokenCheck {
-    /// The time at which the token last passed. Locked while a check runs: exchanges that are
-    /// refused together share one.
+    /// The time at which the token last passed. Locked during a check, so that concurrent refusals
+    /// share one.
     passed_at: AsyncMutex<Option<Timestamp>>,
     /// The last two documents that the token got, the newest first.
     got: Mutex<[Option<Target>; 2]>,
 }
 
 impl TokenChecks {
-    /// Nothing is known of so many tokens.
+    /// Creates the state of `count` tokens without any checks.
     pub(super) fn new(count: usize) -> Self {
         Self((0..count).map(|_| TokenCheck::default()).collect())
     }
 
-    /// The token got a document.
+    /// Records that the token got a document.
     pub(super) fn record(&self, token_use: TokenUse, target: &Target) {
         let mut got = self.0[token_use.index()].got.lock();
         let is_newest = |known: &Target| known.key() == target.key();
@@ -41,7 +41,7 @@ impl TokenChecks {
         self.0[token_use.index()].passed_at.lock().await
     }
 
-    /// A document that the token got, other than this one.
+    /// Returns a document that the token got, other than this one.
     pub(super) fn elsewhere(&self, token_use: TokenUse, target: &Target) -> Option<Target> {
         let got = self.0[token_use.index()].got.lock();
         got.iter().flatten().find(|known| known.key() != target.key()).cloned()

@@ -1,8 +1,8 @@
-//! The pool of GitHub tokens: the choice for the next request, and the lessons of each answer.
+//! The pool of GitHub tokens: it chooses the token of a request, and learns from each answer.
 //!
-//! A token is usable while its account does not cool down (a limit) and it is not quarantined
-//! itself (a `401`). The pool forgets the quota of a window when that ends; an unknown quota counts
-//! as enough. Times are the caller's.
+//! A token is usable while its account is not in a cooldown (a limit) and the token is not in
+//! quarantine (a `401`). The pool forgets the quota of a window at its end; an unknown quota counts
+//! as enough. Callers pass the time.
 
 mod account;
 mod allowance;
@@ -36,7 +36,7 @@ use token::{Rules, Token};
 pub(super) use planner::TokenRequest;
 pub(super) use tried::Tried;
 
-/// The tokens and what is known of each.
+/// The tokens and their states.
 #[derive(Debug)]
 pub struct TokenPool {
     /// The header values are marked as sensitive, so `Debug` does not show them.
@@ -45,7 +45,7 @@ pub struct TokenPool {
     pool: Mutex<Pool>,
 }
 
-/// The right to use one token for one request.
+/// The use of one token for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenUse {
     index: usize,
@@ -53,12 +53,12 @@ pub struct TokenUse {
 }
 
 impl TokenUse {
-    /// Returns which token of the configuration this is, counted from 0.
+    /// Returns the position of the token in the configuration, counted from 0.
     pub const fn index(&self) -> usize {
         self.index
     }
 
-    /// The fingerprint that an entry remembers.
+    /// Returns the fingerprint that an entry remembers.
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
@@ -67,32 +67,32 @@ impl TokenUse {
 /// The state of a token, for metrics and health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The place of the first token of its account, as far as that is known.
+    /// The position of the first token of its account, as far as that is known.
     pub account: usize,
     /// Requests left in the window, if known.
     pub remaining: Option<u64>,
     /// The end of that window.
     pub reset_at: Option<Timestamp>,
-    /// True while it cools down after a limit.
+    /// True during a cooldown.
     pub is_cooling_down: bool,
     /// The end of that cooldown.
     pub cools_down_until: Option<Timestamp>,
-    /// True if GitHub refused it and has not been seen to take it since.
+    /// True if GitHub refused it and has not accepted it since.
     pub rejected: bool,
-    /// True if its scopes let it see private data.
+    /// True if its scopes include private data.
     pub private: bool,
-    /// True if `REQUIRE_PUBLIC_TOKENS` keeps it from being used, for what it sees or until that is
-    /// known.
+    /// True if `REQUIRE_PUBLIC_TOKENS` forbids its use, because of its scopes or while they are
+    /// unknown.
     pub barred: bool,
-    /// Whole days until it expires, if known; negative once it has.
+    /// The whole days until its expiry, if known; negative after it.
     pub expires_in_days: Option<i64>,
 }
 
 impl TokenPool {
-    /// A pool of which nothing is known yet.
+    /// Creates a pool of tokens without any knowledge about them.
     pub fn new(config: &config::Tokens) -> Self {
         let config::Tokens { identify, require_public, .. } = *config;
-        // An inquiry at GitHub tells the rights of a token.
+        // An inquiry tells the rights of a token.
         let rules = Rules { identify: identify || require_public, be_public: require_public };
         let fingerprints = config.secrets.iter().map(Secret::fingerprint).enumerate();
         let tokens = fingerprints.map(|(place, fingerprint)| Token::new(place, fingerprint, rules));
@@ -108,8 +108,11 @@ impl TokenPool {
         self.authorizations.len()
     }
 
-    /// A token for the next request and the validator that it carries, as the planner has it; else
-    /// the moment when a token is usable again.
+    /// Returns the token and the validator for the next request, as [`planner::plan`] chooses them.
+    ///
+    /// # Errors
+    ///
+    /// The time at which a token is usable again, if none is now.
     pub(super) fn choose(
         &self,
         request: &TokenRequest<'_>,
@@ -123,28 +126,28 @@ impl TokenPool {
         Ok((use_of(&pool, plan.token), plan.validator))
     }
 
-    /// Returns true if the token may be used now, be it for less than is kept for clients.
+    /// Returns true if the token may be used now, even for the part of its quota that is kept for
+    /// clients.
     pub(super) fn is_usable(&self, token_use: TokenUse, now: Timestamp) -> bool {
         self.pool.lock().one_usable_at(token_use.index, Priority::Foreground, now) <= now
     }
 
-    /// The `Authorization` value of the token.
+    /// Returns the `Authorization` value of the token.
     pub fn authorization(&self, token_use: TokenUse) -> HeaderValue {
         self.authorizations[token_use.index].clone()
     }
 
-    /// Returns true if one of the tokens is in these bytes, be it one that is not in use.
+    /// Returns true if these bytes contain one of the tokens, in use or not.
     pub(super) fn are_shown_in(&self, bytes: &[u8]) -> bool {
         self.search.is_in(bytes)
     }
 
-    /// Counts a request that is about to be sent, until its cost is booked.
+    /// Counts a request as spent until its cost is booked.
     pub(super) fn reserve(&self, token_use: TokenUse) -> Reservation<'_> {
         Reservation::new(self, token_use)
     }
 
-    /// Books what the headers of an answer tell: the quota, what the token may see, and when it
-    /// expires.
+    /// Books the headers of an answer: the quota, the scopes of the token, and its expiry.
     pub(super) fn saw(&self, token_use: TokenUse, headers: &HeaderMap, now: Timestamp) {
         let private = self.pool.lock().saw(token_use.index, headers, now);
         if let Some(scopes) = private {
@@ -153,14 +156,15 @@ impl TokenPool {
         }
     }
 
-    /// Returns which token of the configuration has this fingerprint, counted from 0.
+    /// Returns the position of the token with this fingerprint in the configuration, counted from
+    /// 0.
     pub fn place_of(&self, fingerprint: Fingerprint) -> Option<usize> {
         let pool = self.pool.lock();
         (0..self.authorizations.len()).find(|index| pool.fingerprint(*index) == fingerprint)
     }
 
-    /// Compares the use of quota that an answer shows with that before it; returns whether the call
-    /// was charged, if that can be known.
+    /// Compares the used quota in an answer with that before the call. Returns whether the call was
+    /// charged, if that can be known.
     pub(super) fn was_charged(
         &self,
         token_use: TokenUse,
@@ -172,7 +176,7 @@ impl TokenPool {
         pool.account_mut(token_use.index).read_meter(QuotaReading { used, reset_at })
     }
 
-    /// Tells of tokens that expire soon, of each once a day.
+    /// Logs tokens that expire soon, once a day each.
     pub(super) fn tell_expiring(&self, now: Timestamp) {
         let expiring = self.pool.lock().expire_soon(now);
         for (token, days) in expiring {
@@ -183,33 +187,33 @@ impl TokenPool {
         }
     }
 
-    /// An answer that was neither a limit nor a refusal of the token: it works.
+    /// Records that the token works: the answer was neither a limit nor a refusal of the token.
     pub fn succeeded(&self, token_use: TokenUse, now: Timestamp) {
         self.pool.lock().succeeded(token_use.index, now);
     }
 
-    /// Begins the cooldown of the token's account after a limit that is about it; `false` if the
-    /// limit is about something else.
+    /// Begins the cooldown of the token's account; returns false if the limit concerns something
+    /// else.
     pub fn cool_down(&self, token_use: TokenUse, limit: Limit, now: Timestamp) -> bool {
         self.pool.lock().cool_down(token_use.index, limit, now)
     }
 
-    /// Returns when the cooldown of the token's account ends; the past if it has none.
+    /// Returns when the cooldown of the token's account ends or has ended.
     pub(super) fn cools_down_until(&self, token_use: TokenUse, now: Timestamp) -> Timestamp {
         self.pool.lock().account_mut(token_use.index).cools_down_until(now)
     }
 
-    /// Returns true if GitHub refuses the token, as far as is known.
+    /// Returns true if GitHub currently refuses the token, as far as is known.
     pub(super) fn is_rejected(&self, token_use: TokenUse) -> bool {
         self.pool.lock().is_rejected(token_use.index)
     }
 
-    /// Returns when a request without a token may be sent; `now` if one may.
+    /// Returns when a request without a token may be sent; `now` if it may now.
     pub(super) fn without_token_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
         self.pool.lock().without_token_at(priority, now)
     }
 
-    /// Books what an answer to a request without a token tells of the quota of our address.
+    /// Books the quota of our address in an answer to a request without a token.
     pub(super) fn saw_without_token(&self, headers: &HeaderMap, now: Timestamp) {
         self.pool.lock().saw_without_token(headers, now);
     }
@@ -219,20 +223,20 @@ impl TokenPool {
         self.pool.lock().cool_down_without_token(limit, now)
     }
 
-    /// Puts the token aside after a `401`, until an inquiry says that it works again.
+    /// Puts the token into quarantine after a `401`, until an inquiry shows that it works again.
     pub fn quarantine(&self, token_use: TokenUse, now: Timestamp) {
         if self.pool.lock().quarantine(token_use.index, now) {
             tell_refused(token_use.index);
         }
     }
 
-    /// A token to ask GitHub about: whose it is, or whether it works again.
+    /// Returns a token whose inquiry is due: about its account, or about whether it works again.
     pub(super) fn next_to_identify(&self, now: Timestamp) -> Option<TokenUse> {
         let pool = self.pool.lock();
         Some(use_of(&pool, pool.next_to_identify(now)?))
     }
 
-    /// Takes in the finding of that inquiry.
+    /// Applies the finding of an inquiry.
     pub(super) fn found(&self, token_use: TokenUse, finding: &Finding, now: Timestamp) {
         let mut pool = self.pool.lock();
         let is_news = pool.found(token_use.index, finding, now);
@@ -244,7 +248,7 @@ impl TokenPool {
             }
             Finding::Refused if is_news => tell_refused(token_use.index),
             Finding::Known(_) | Finding::Refused => {}
-            _ => tracing::debug!(token = token_use.index, ?finding, "nothing learnt of a token"),
+            _ => tracing::debug!(token = token_use.index, ?finding, "token inquiry inconclusive"),
         }
     }
 
@@ -253,31 +257,31 @@ impl TokenPool {
         self.pool.lock().usable_at(Priority::Foreground, now)
     }
 
-    /// Returns true if a token has more left than is kept for clients.
+    /// Returns true if a token has more quota left than is kept for clients.
     pub fn has_quota_to_spare(&self, now: Timestamp) -> bool {
         self.pool.lock().has_quota_to_spare(now)
     }
 
-    /// Takes a call that is likely to be charged out of the background's share of the quota.
+    /// Takes a call that is likely to be charged from the background's share of the quota.
     ///
     /// # Errors
     ///
-    /// The moment when the next one may go, if none may now.
+    /// The time of the next such call, if none is allowed now.
     pub fn take_charge(&self, now: Timestamp) -> Result<(), Timestamp> {
         self.pool.lock().take_charge(now)
     }
 
-    /// Puts a call back that was not charged after all.
+    /// Refunds a call that was not charged.
     pub fn put_back_charge(&self) {
         self.pool.lock().put_back_charge();
     }
 
-    /// Returns true if the background has not had its share of the quota yet.
+    /// Returns true if the background's share of the quota is not spent yet.
     pub fn has_charges_left(&self, now: Timestamp) -> bool {
         self.pool.lock().has_charges_left(now)
     }
 
-    /// An answer to the background was charged to the token's account.
+    /// Counts an answer to the background that was charged to the token's account.
     pub(super) fn charged_background(&self, token_use: TokenUse, now: Timestamp) {
         self.pool.lock().charged_background(token_use.index, now);
     }

@@ -1,4 +1,4 @@
-//! The errors of a real client, and of the system, as causes.
+//! The causes of errors of a real client and of the system.
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::upstream::resolver::Resolver;
 
-/// The cause of a request whose look-ups come to this.
+/// Returns the cause of a request whose look-ups have this result.
 async fn cause_of(
     names: impl Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
 ) -> Cause {
@@ -30,7 +30,7 @@ async fn cause_of(
 async fn a_name_that_does_not_resolve() {
     let fails = || Err(io::Error::other("failed to lookup address information"));
     assert_eq!(cause_of(fails).await, Cause::NameUnresolved);
-    // The name servers are out of reach, each in its way; that is no word about the upstream.
+    // The name servers cannot be reached, for various causes; that says nothing about the upstream.
     for kind in [
         ErrorKind::ConnectionRefused,
         ErrorKind::TimedOut,

@@ -1,4 +1,4 @@
-//! Bodies of one member and several, whole and damaged, in pieces of any size.
+//! Bodies of one and of several members, whole and damaged, in pieces of any size.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -15,7 +15,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap()
 }
 
-/// The body that comes in pieces of this size.
+/// Decodes a body that arrives in pieces of this size.
 fn decode(form: &[u8], size: usize) -> io::Result<Vec<u8>> {
     let mut decoder = Decoder::new(ContentCoding::Gzip, Vec::new());
     form.chunks(size).try_for_each(|piece| decoder.write(piece))?;

@@ -1,5 +1,5 @@
-//! One attempt of an exchange: a request and the redirects that it meets, each hop with a token and
-//! a condition that mean something there.
+//! One attempt of an exchange: a request and its redirects, each hop with the token and the
+//! condition that are valid for its host.
 
 use http::HeaderValue;
 
@@ -23,7 +23,7 @@ struct Credentials {
     validator: Validator,
 }
 
-/// The end of a chain of redirects.
+/// The answer at the end of a chain of redirects.
 pub(super) struct Answered {
     pub(super) target: Target,
     pub(super) head: AnswerHead,
@@ -31,7 +31,7 @@ pub(super) struct Answered {
 }
 
 impl<'a> Exchange<'a> {
-    /// Sends the request and follows its redirects, each target through the whole validation again.
+    /// Sends the request and follows its redirects; each target is validated in full.
     pub(super) async fn follow(&mut self) -> Result<Answered, Failure> {
         let mut target = self.moved_to.as_ref().unwrap_or(self.ask.target).clone();
         let mut chosen = self.choose_credentials(&target, None)?;
@@ -47,8 +47,8 @@ impl<'a> Exchange<'a> {
                 return Ok(Answered { target, head, route });
             };
             if self.moved_to.take().is_some() {
-                // It went on from there; the name that was asked for knows where to, or has it
-                // again.
+                // The remembered place redirects further; the original URL leads to the current
+                // place.
                 target = self.ask.target.clone();
             } else {
                 let refused = || Failure::after(head.status(), Reason::Redirect);
@@ -61,8 +61,8 @@ impl<'a> Exchange<'a> {
                 target =
                     target.redirect(location, &self.upstream.targets).map_err(|_| refused())?;
             }
-            // A call was made by now, so a cooldown that is met here is a limit and no reason for
-            // silence.
+            // A call has been made by now, so a cooldown that is met here counts as a limit, not as
+            // a missing call.
             let status = head.status();
             chosen = self.go_on(head, &target, chosen).await.map_err(|failure| {
                 match failure.reason {
@@ -73,22 +73,22 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Prepares the hop to the target of a redirect. A hop to another host waits for a slot there:
-    /// a host that hangs holds its own share alone, however many exchanges are redirected to it.
+    /// Prepares the hop to the target of a redirect. A hop to another host waits for a slot there,
+    /// so a hanging host holds its own share only, however many exchanges are redirected to it.
     async fn go_on(
         &mut self,
         from: AnswerHead,
         target: &Target,
         chosen: Credentials,
     ) -> Result<Credentials, Failure> {
-        // Its connection serves others meanwhile.
+        // Its connection is free for others meanwhile.
         drop(from);
         self.take_slot(target).await?;
         self.choose_credentials(target, Some(chosen))
     }
 
-    /// Chooses for a hop: no token for a host that gets none, else the one in hand, unless it was
-    /// limited or refused since, else one of the pool.
+    /// Chooses the credentials of a hop: no token for a host that gets none; otherwise the current
+    /// token, unless it was limited or refused since; otherwise one from the pool.
     fn choose_credentials(
         &self,
         target: &Target,
@@ -97,8 +97,8 @@ impl<'a> Exchange<'a> {
         let now = self.upstream.clock.now();
         self.upstream.cooldowns.check(target, now)?;
         if !target.gets_token() || self.goes_without_token(now)? {
-            // The ETag of such an answer depends on no token, and one that was got with a token is
-            // another one.
+            // The ETag of an answer without a token depends on no token; an ETag that was got with
+            // a token differs.
             let stored = self.stored(target).filter(|stored| stored.token.is_none());
             let validator = stored.map_or(Validator::None, |_| Validator::Etag);
             return Ok(Credentials { token_use: None, validator });
@@ -120,7 +120,7 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// The condition of a hop; validators mean something at the host alone that gave them.
+    /// Returns the condition of a hop; a validator is valid only at the host that sent it.
     fn condition(&self, target: &Target, chosen: Credentials) -> Condition {
         let Some(stored) = self.stored(target) else { return Condition::NONE };
         let authorization =
@@ -132,7 +132,7 @@ impl<'a> Exchange<'a> {
         )
     }
 
-    /// Returns the stored document, if this target may be asked about it.
+    /// Returns the stored document, if its validators are valid for this target.
     pub(super) fn stored(&self, target: &Target) -> Option<Stored<'a>> {
         let stored = self.ask.stored.filter(|_| is_own_host(target, self.ask))?;
         match self.misled_by {
@@ -154,7 +154,7 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// The variant that a token gets.
+/// Returns the variant of the ETag for a token.
 pub(super) fn variant<'a>(target: &Target, authorization: &'a HeaderValue) -> Variant<'a> {
     Variant { accept: hop::accept(target), authorization }
 }

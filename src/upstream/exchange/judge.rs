@@ -1,4 +1,4 @@
-//! The judgement of an answer: whether it is the last one, and the lessons that it holds.
+//! The judgement of an answer: whether it ends the exchange, and what it says about token and host.
 
 use http::StatusCode;
 
@@ -17,23 +17,23 @@ use super::{Exchange, Step};
 
 /// The meaning of an answer for the exchange.
 enum Meaning {
-    /// A request without a token got no document.
+    /// A request without a token did not get the document.
     WithoutTokenInVain(Option<Limit>),
     /// A limit.
     Limited(Limit),
-    /// The token is refused, or the document refuses it.
+    /// The token is refused, or the document refuses the token.
     Unauthorized,
     /// A policy refuses the document.
     Denied,
-    /// The server says when to come back.
+    /// The server is unavailable and states when to try again.
     Unavailable,
-    /// A fault that may have passed.
+    /// A transient fault.
     Fault,
     /// A `304` about another body.
     OtherBody,
-    /// The document is not in its remembered place any more.
+    /// The document is no longer at its remembered place.
     Misplaced,
-    /// The answer to pass on.
+    /// The answer of the exchange.
     Final,
 }
 
@@ -70,14 +70,14 @@ impl Meaning {
         }
     }
 
-    /// Returns true if the answer shows that the token may be used.
+    /// Returns true if the answer shows that GitHub accepts the token.
     fn accepts_token(&self) -> bool {
         !matches!(self, Self::WithoutTokenInVain(_) | Self::Limited(_) | Self::Unauthorized)
     }
 }
 
 impl Exchange<'_> {
-    /// Reads the answer and decides whether it is the last one.
+    /// Reads the answer and decides whether it ends the exchange.
     pub(super) async fn judge(&mut self, answered: Answered) -> Result<Step, Failure> {
         let Answered { target, mut head, route } = answered;
         let reply = self.read(&target, &mut head, route).await?;
@@ -112,7 +112,7 @@ impl Exchange<'_> {
         })
     }
 
-    /// Records that GitHub has taken the token.
+    /// Records that GitHub has accepted the token.
     fn record_success(
         &self,
         target: &Target,
@@ -130,8 +130,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// A server that says when to come back is asked no sooner, and nor are the documents of that
-    /// endpoint.
+    /// Handles a server that states when to try again: its endpoint cools down until then.
     fn unavailable(&self, target: &Target, reply: Reply, now: Timestamp) -> Step {
         let asked = reply.retry_at.map(|retry_at| retry_at.since(now));
         let until = self.upstream.cooldowns.begin(target, Scope::Endpoint, asked, now);
@@ -139,7 +138,7 @@ impl Exchange<'_> {
     }
 
     fn finish(&self, target: &Target, reply: Reply, now: Timestamp) -> Step {
-        // A server in trouble has not shown that it is welcome to be asked again.
+        // A failing server has not shown that it accepts further requests.
         if reply.reason() != Reason::ServerError {
             self.upstream.cooldowns.succeeded(target, now);
         }

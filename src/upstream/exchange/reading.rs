@@ -1,4 +1,4 @@
-//! The reading of an answer: its body, as its status asks for, and the validators for next time.
+//! The reading of an answer: its body, and the validators for the next check.
 
 use bytes::Bytes;
 use http::header::LINK;
@@ -21,7 +21,7 @@ const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 const SUNSET: HeaderName = HeaderName::from_static("sunset");
 
 impl Exchange<'_> {
-    /// Reads the body as its status asks for.
+    /// Reads the body as the status requires.
     pub(super) async fn read(
         &self,
         target: &Target,
@@ -41,14 +41,14 @@ impl Exchange<'_> {
                 let bounds = BodyBounds::new(config.max_response_bytes, config.timeout);
                 let body = body::read(&mut head.response, bounds).await;
                 if body == Err(Reason::TooSlow) {
-                    // The idle connections of the host may be as dead as this one.
+                    // The idle connections of the host may be dead too.
                     self.upstream.connections.drop_idle(target.authority());
                 }
-                // Before anything is said about it: a page for people may hold a token too.
+                // Before anything is logged: an error page may contain a token too.
                 self.upstream.refuse_leak(target, status, body.as_deref().unwrap_or_default())?;
                 match body.and_then(valid) {
-                    // Any other status speaks for itself, and its body would not be what we say it
-                    // is.
+                    // For any other status, the status suffices; the body is not JSON and cannot be
+                    // passed on.
                     Err(Reason::NotJson) if status != StatusCode::OK => Bytes::new(),
                     body => body.map_err(failed)?,
                 }
@@ -80,8 +80,8 @@ impl Exchange<'_> {
         })
     }
 
-    /// Returns the validators for next time. Those of another host would go to this one, where they
-    /// mean nothing.
+    /// Returns the validators for the next check. Those of another host would be sent to this one,
+    /// where they are not valid.
     fn validators(&self, target: &Target, head: &AnswerHead, body: &[u8]) -> Validators {
         if !is_own_host(target, self.ask) {
             return Validators::default();
@@ -97,7 +97,7 @@ impl Exchange<'_> {
         validators
     }
 
-    /// Returns the links of a page. Those of another host would lead there.
+    /// Returns the links of a page, unless they are from another host.
     fn links(&self, target: &Target, head: &AnswerHead) -> Links {
         if head.status() != StatusCode::OK || !is_own_host(target, self.ask) {
             return Links::default();
@@ -106,7 +106,7 @@ impl Exchange<'_> {
         Links::parse(lines, target.authority())
     }
 
-    /// Returns the notices about the endpoint. Those of another host are about another one.
+    /// Returns the notices about the endpoint, unless they are from another host.
     fn notices(&self, target: &Target, head: &AnswerHead) -> Notices {
         if head.status() != StatusCode::OK || !is_own_host(target, self.ask) {
             return Notices::default();
@@ -115,7 +115,7 @@ impl Exchange<'_> {
         Notices::parse(value(DEPRECATION), value(SUNSET))
     }
 
-    /// Notices where GitHub's rule for ETags does not hold any more.
+    /// Records it if GitHub's rule for ETags no longer holds.
     pub(super) fn watch_rule(&self, target: &Target, reply: &Reply, now: Timestamp) {
         let was_sent = matches!(reply.asked_by, Validator::Etag | Validator::ComputedEtag);
         let unchanged = |stored: &Stored<'_>| {
@@ -128,12 +128,12 @@ impl Exchange<'_> {
         }
         self.upstream.metrics.drifted(reply.asked_by);
         if self.upstream.drift.notice(now) {
-            tracing::warn!("GitHub makes its ETags by another rule than before");
+            tracing::warn!("GitHub has changed its rule for ETags");
         }
     }
 }
 
-/// The body, if it is JSON.
+/// Returns the body, if it is JSON.
 fn valid(body: Bytes) -> Result<Bytes, Reason> {
     if json::is_valid(&body) { Ok(body) } else { Err(Reason::NotJson) }
 }

@@ -1,4 +1,5 @@
-//! Answers that refuse the document: limits, refused tokens and policies, and what is tried next.
+//! Answers that refuse the document: limits, refused tokens and policies, and the next step after
+//! each.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,26 +15,26 @@ use crate::upstream::tokens::TokenUse;
 
 use super::{Exchange, Step, stands};
 
-/// The pause after a limit of another resource, where the answer names no end.
+/// The cooldown after a limit of another resource, if the answer states no end.
 const FALLBACK_COOLDOWN: Duration = Duration::from_secs(60);
 
-/// The state of the one request without a token that an exchange may make on a host that gets one.
+/// The state of the request without a token that an exchange may send once to a token host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WithoutToken {
-    /// Nothing calls for it.
+    /// There is no reason for it.
     No,
-    /// An organization wants single sign-on: when no other token is left to try, one request goes
-    /// without.
+    /// An organization requires single sign-on: if no other token is left, one request is sent
+    /// without a token.
     Allowed,
-    /// The next request goes without.
+    /// The next request is sent without a token.
     Now,
-    /// It was tried.
+    /// It was sent.
     Tried,
 }
 
 impl WithoutToken {
-    /// A copy that was got without a token is checked without one: its organization lets no token
-    /// in.
+    /// Returns the first state. A copy that was got without a token is checked without one, since
+    /// its organization refuses all tokens.
     pub(super) fn at_first(ask: Ask<'_>) -> Self {
         let is_such =
             ask.stored.is_some_and(|it| it.token.is_none() && it.validators.etag.is_some());
@@ -42,7 +43,8 @@ impl WithoutToken {
 }
 
 impl Exchange<'_> {
-    /// Begins the cooldown of a limit's subject; where that is the token, another one may do.
+    /// Begins the cooldown for a limit. If the limit concerns the token, another token may be
+    /// tried.
     pub(super) fn limited(
         &mut self,
         target: &Target,
@@ -86,7 +88,7 @@ impl Exchange<'_> {
         Step::Answer(Reply { limited_until: Some(limited_until), ..reply })
     }
 
-    /// A `401` is the document's own answer, unless the token is refused elsewhere too.
+    /// Handles a `401`: it concerns the document, unless the token is refused elsewhere too.
     pub(super) async fn unauthorized(
         &mut self,
         target: &Target,
@@ -104,8 +106,8 @@ impl Exchange<'_> {
         Step::Again(Reply { is_about_token: true, ..reply })
     }
 
-    /// A policy is the document's own answer, unless a token of another account does not fall under
-    /// it, or no token at all.
+    /// Handles a policy: it concerns the document, unless a token of another account, or no token
+    /// at all, gets the document.
     pub(super) fn denied(
         &mut self,
         token_use: Option<TokenUse>,
@@ -119,7 +121,7 @@ impl Exchange<'_> {
         self.other_account(token_use, reply)
     }
 
-    /// Tries a token of another account once; whether there is one, the next attempt finds out.
+    /// Tries a token of another account once; the next attempt finds out whether there is one.
     fn other_account(&mut self, token_use: TokenUse, reply: Reply) -> Step {
         if !self.tried_other_account {
             self.tried_other_account = true;
@@ -133,7 +135,7 @@ impl Exchange<'_> {
         Step::Answer(first.unwrap_or(reply))
     }
 
-    /// Decides that the next request goes without a token, if that is worth a try.
+    /// Decides that the next request is sent without a token, if that is worth an attempt.
     pub(super) fn goes_on_without_token(&mut self) -> bool {
         let now = self.upstream.clock.now();
         let may = self.without_token == WithoutToken::Allowed
@@ -144,8 +146,8 @@ impl Exchange<'_> {
         may
     }
 
-    /// Returns true if the next request to this host, which gets a token, goes without one. The
-    /// background waits for its turn: with a token it would be refused again, at a price.
+    /// Returns true if the next request to this token host is sent without a token. The background
+    /// waits until such a request is possible: with a token it would be refused again, and charged.
     pub(super) fn goes_without_token(&self, now: Timestamp) -> Result<bool, Failure> {
         if self.without_token != WithoutToken::Now {
             return Ok(false);
@@ -159,8 +161,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// A request without a token got no document: the answer to the tokens stands, or is still to
-    /// be got.
+    /// Handles a request without a token that did not get the document: the answer to the tokens
+    /// stands, or the tokens are tried now.
     pub(super) fn refused_without_token(&mut self, limit: Option<Limit>, now: Timestamp) -> Step {
         self.without_token = WithoutToken::Tried;
         if let Some(limit) = limit {
@@ -171,7 +173,7 @@ impl Exchange<'_> {
     }
 }
 
-/// Tells of a limit once for its cooldown: answers to requests that were under way meet it again.
+/// Logs a limit once per cooldown: answers to concurrent requests meet it again.
 fn tell_limit(target: &Target, token_use: Option<TokenUse>, limit: Limit, until: Timestamp) {
     let (host, path, limit) = (target.authority(), target.path(), limit.as_str());
     let token = token_use.map(|token_use| token_use.index());

@@ -1,6 +1,6 @@
-//! The intakes of the connections that are open, found by the addresses of both ends.
+//! The intakes of open connections, found by the addresses of both ends.
 //!
-//! The HTTP library does not say on which connection an answer came, but its addresses.
+//! The HTTP library tells the addresses of an answer's connection, but not the connection.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -12,14 +12,14 @@ use parking_lot::Mutex;
 
 use super::Intake;
 
-/// Bounded by the connections: those that have ended are removed when the next one begins.
+/// Bounded by the connections: intakes of closed ones are removed when the next one is added.
 #[derive(Debug, Default)]
 pub(crate) struct OpenIntakes(Mutex<HashMap<Ends, Weak<Intake>>>);
 
 type Ends = (SocketAddr, SocketAddr);
 
 impl OpenIntakes {
-    /// A connection has been established.
+    /// Adds a connection that has been established.
     pub(crate) fn add(&self, connection: &impl Connection, intake: &Arc<Intake>) {
         let mut extensions = Extensions::new();
         connection.connected().get_extras(&mut extensions);
@@ -29,7 +29,7 @@ impl OpenIntakes {
         intakes.insert(ends, Arc::downgrade(intake));
     }
 
-    /// The intake of the connection on which an answer came.
+    /// Returns the intake of the connection on which an answer arrived.
     pub(crate) fn of(&self, answer: &Extensions) -> Option<Arc<Intake>> {
         self.0.lock().get(&ends(answer)?)?.upgrade()
     }

@@ -1,4 +1,4 @@
-//! Cipher suites that charge what they decrypt to the connection's [`Intake`].
+//! Cipher suites that charge decrypted bytes to the [`Intake`] of the connection.
 
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ use rustls::{
 
 use super::Intake;
 
-/// The provider with its suites replaced. Suites live for ever, as rustls wants them: call it once.
+/// Replaces the suites of a provider. rustls requires suites that live for ever, so this must be
+/// called once only.
 pub(crate) fn metered(mut provider: CryptoProvider) -> CryptoProvider {
     for suite in &mut provider.cipher_suites {
         *suite = match *suite {
@@ -46,7 +47,7 @@ fn common(common: &CipherSuiteCommon) -> CipherSuiteCommon {
     CipherSuiteCommon { ..*common }
 }
 
-/// An algorithm, or what it made, with what it does beside.
+/// An algorithm, or a key that it made, together with its intake.
 struct Metered<T>(T);
 
 struct Encrypter(Box<dyn MessageEncrypter>, Arc<Intake>);

@@ -1,4 +1,4 @@
-//! The account of a connection, and connections of each suite that are charged to it.
+//! The intake of a connection, and connections of each cipher suite.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -126,7 +126,7 @@ impl Ends {
         Ok(())
     }
 
-    /// Carries over what each end has written.
+    /// Transfers the bytes that each end has written.
     fn exchange(&mut self) -> Result<(), Error> {
         while self.client.wants_write() {
             let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! The failures that make a host fail, and the end of its outage.
+//! The failures from which a host counts as failing, and the end of its outage.
 
 use super::*;
 

@@ -1,8 +1,8 @@
-//! HostPermits that hosts share, and the exchanges that wait for one.
+//! Permits that hosts share, and the exchanges that wait for one.
 //!
-//! A permit is granted under one lock, to the exchange that has waited longest among those whose
-//! host may take one. So no exchange waits while its host may take a permit, and a host that may
-//! not keeps nobody else waiting.
+//! Under one lock, each permit goes to the exchange that has waited longest among those whose host
+//! may take one. So no exchange waits while its host may take a permit, and a host that may not
+//! does not delay others.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,14 +11,14 @@ use tokio::sync::oneshot;
 
 use super::shares::Shares;
 
-/// HostPermits that hosts share.
+/// Permits that hosts share.
 #[derive(Debug)]
 pub(super) struct HostPermits(Mutex<PermitState>);
 
 #[derive(Debug)]
 struct PermitState {
     shares: Shares,
-    /// Hosts for which at least one exchange waits, by authority, and the exchanges by ticket.
+    /// The hosts with waiting exchanges, by authority, and their exchanges by ticket.
     waiting: HashMap<Box<str>, BTreeMap<u64, oneshot::Sender<()>>>,
     next_ticket: u64,
 }
@@ -30,7 +30,7 @@ pub(super) struct HostPermit<'a> {
     host: Box<str>,
 }
 
-/// An exchange that waits, until it has its permit or gives up.
+/// A waiting exchange, until it gets its permit or gives up.
 struct Ticket<'a> {
     of: &'a HostPermits,
     host: &'a str,
@@ -44,10 +44,11 @@ impl HostPermits {
         Self(Mutex::new(PermitState { shares, waiting: HashMap::new(), next_ticket: 0 }))
     }
 
-    /// Waits for a permit of this host.
+    /// Waits for a permit for this host.
     pub(super) async fn acquire(&self, host: &str) -> HostPermit<'_> {
         if let Some(mut ticket) = self.take_or_wait(host) {
-            // An error would mean that its place in the queue is gone, which only its drop removes.
+            // An error would mean that its ticket was removed, which only the drop of the ticket
+            // does.
             let _ = (&mut ticket.granted).await;
         }
         HostPermit { of: self, host: host.into() }
@@ -56,7 +57,7 @@ impl HostPermits {
     /// Takes a permit, or a ticket for one.
     fn take_or_wait<'a>(&'a self, host: &'a str) -> Option<Ticket<'a>> {
         let mut state = self.0.lock();
-        // Then no exchange of this host waits, and none of another host that may take one.
+        // Then no exchange of this host waits, and none of another host that may take a permit.
         if state.shares.may_take(host) {
             state.shares.take(host);
             return None;
@@ -76,7 +77,7 @@ impl HostPermits {
 }
 
 impl PermitState {
-    /// Grants permits until no host for which an exchange waits may take one.
+    /// Grants permits until no waiting host may take one.
     fn grant(&mut self) {
         while let Some((number, host)) = self.next() {
             let grant = self.forget(&host, number);
@@ -86,7 +87,7 @@ impl PermitState {
         }
     }
 
-    /// The oldest ticket among those of hosts that may take a permit.
+    /// Returns the oldest ticket among the hosts that may take a permit.
     fn next(&self) -> Option<(u64, Box<str>)> {
         let may_take = self.waiting.iter().filter(|(host, _)| self.shares.may_take(host));
         let oldest = may_take.filter_map(|(host, tickets)| Some((tickets.keys().next()?, host)));
@@ -105,10 +106,10 @@ impl PermitState {
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        // From here on it is granted nothing.
+        // From here on, the ticket gets no permit.
         self.of.0.lock().forget(self.host, self.number);
         if self.granted.try_recv().is_ok() {
-            // It was granted a permit, and given up before it noticed.
+            // The ticket got a permit just before it was dropped.
             self.of.give_back(self.host);
         }
     }

@@ -1,21 +1,20 @@
-//! Exchanges that wait for their slots, counted by host.
+//! The exchanges that wait for their slots, counted per host.
 //!
-//! A client that leaves does not take its flight along, so without a bound clients that come and go
-//! could pile up work that nobody waits for. Each host has a bound of its own: one that hangs fills
-//! no other host's queue.
+//! A flight continues when its client leaves, so without a bound, impatient clients could pile up
+//! work that nobody needs. The bound is per host: a hanging host fills no other host's queue.
 
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
-/// Exchanges that may wait for one host.
+/// The most exchanges that wait for one host.
 pub(super) const MOST_WAITING: usize = 4096;
 
-/// The numbers of exchanges that wait, by authority; a host for which none waits is not there.
+/// The numbers of waiting exchanges by authority; a host without any is absent.
 #[derive(Debug, Default)]
 pub(super) struct SlotQueue(Mutex<HashMap<Box<str>, usize>>);
 
-/// One exchange that waits, for as long as this is held.
+/// A waiting exchange, counted while this is held.
 #[derive(Debug)]
 pub(super) struct WaitingExchange<'a> {
     queue: &'a SlotQueue,

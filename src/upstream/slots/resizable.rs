@@ -1,20 +1,20 @@
-//! A semaphore whose number of permits changes while they are in use.
+//! A semaphore whose size changes while its permits are in use.
 //!
-//! Tokio's can be made smaller by its free permits alone. The rest is a debt here, which
-//! returned permits pay before a waiter gets one again. One lock orders the
-//! changes of size and the permits given back; nobody waits while holding it.
+//! Tokio's semaphore shrinks by its free permits only. The rest is kept as a debt, and returned
+//! permits pay it before a waiter gets one. One lock orders resizes and returns; nothing waits
+//! while holding it.
 
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Permits, of which there may be more or fewer later.
+/// A resizable number of permits.
 #[derive(Debug)]
 pub(super) struct Resizable {
     semaphore: Semaphore,
     ledger: Mutex<Ledger>,
 }
 
-/// The number of permits that there should be, and the number of those that are too many.
+/// The intended number of permits, and the number of excess permits in use.
 #[derive(Debug)]
 struct Ledger {
     size: usize,
@@ -25,7 +25,7 @@ struct Ledger {
 #[derive(Debug)]
 pub(super) struct Permit<'a> {
     of: &'a Resizable,
-    /// Taken when it is given back.
+    /// `Some` until it is returned.
     permit: Option<SemaphorePermit<'a>>,
 }
 
@@ -35,21 +35,20 @@ impl Resizable {
         Self { semaphore: Semaphore::new(size), ledger }
     }
 
-    /// Waits for a permit, in the order in which it was asked for.
+    /// Waits for a permit, in the order of the calls.
     pub(super) async fn acquire(&self) -> Permit<'_> {
         loop {
-            // An error would mean that the semaphore is closed, which nobody does.
+            // The semaphore is never closed.
             let permit = self.semaphore.acquire().await.ok();
             if self.is_free_of_debt() {
                 return Permit { of: self, permit };
             }
-            // It went from hand to hand past the ledger, or was on its way when the size shrank.
+            // It was handed over without the ledger, or while the size shrank.
             drop(Permit { of: self, permit });
         }
     }
 
-    /// Changes how many permits there are. Those in use stay in use: as long as they are more than
-    /// that, what is given back is gone.
+    /// Changes the number of permits. Excess permits in use are destroyed when they are returned.
     pub(super) fn resize(&self, size: usize) {
         let mut ledger = self.ledger.lock();
         if size < ledger.size {
@@ -77,7 +76,7 @@ impl Drop for Permit<'_> {
             ledger.debt -= 1;
             permit.forget();
         } else {
-            // While the ledger is locked, so that no change of size misses it.
+            // While the ledger is locked, so that no resize misses it.
             drop(permit);
         }
     }

@@ -1,18 +1,18 @@
 //! The permits that each host holds, and the rule by which hosts share them.
 //!
-//! Pure. A host takes a permit only if it then holds at most three quarters of those that no other
-//! host holds. So no host takes the last quarter from the others, and each of several hosts that
-//! hang leaves a quarter of the remainder to the next: of 64 permits they take 48, 12, 3 and 1. A
-//! host that holds nothing may have any permit that is free.
+//! Pure. A host may take a permit if it then holds at most three quarters of those that no other
+//! host holds. So no host takes the last quarter from the others, and of several hanging hosts each
+//! leaves a quarter of the remainder to the next: of 64 permits they take 48, 12, 3 and 1. A host
+//! without permits may take any free one.
 
 use std::collections::HashMap;
 
-/// A number of permits, and the hosts that hold them.
+/// The number of permits, and the hosts that hold them.
 #[derive(Debug)]
 pub(super) struct Shares {
     count: usize,
     in_use: usize,
-    /// Hosts that hold at least one, by authority.
+    /// The permits of each host that holds at least one, by authority.
     held: HashMap<Box<str>, usize>,
 }
 
@@ -51,7 +51,7 @@ impl Shares {
     }
 }
 
-/// The share of one host in so many permits. Fewer than four have no quarter to leave.
+/// Returns the share of one host in `count` permits. Fewer than four have no quarter to leave.
 fn share(count: usize) -> usize {
     count - count / 4
 }

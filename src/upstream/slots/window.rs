@@ -1,8 +1,8 @@
-//! The number of exchanges with a token that may run at once: one after a slow-down, one more for
-//! each success since.
+//! The window: how many exchanges with a token may run at once. A slow-down sets it to one, and
+//! each success since then adds one.
 //!
-//! Pure. A success grows the window only if its exchange began after the last slow-down: an answer
-//! to a request from before says nothing about how fast is too fast now.
+//! Pure. A success counts only if its exchange began after the last slow-down; an earlier one says
+//! nothing about the rate that is allowed now.
 
 /// The window.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Window {
 pub(super) struct Epoch(u64);
 
 impl Window {
-    /// A window that is wide open.
+    /// Creates a window that is fully open.
     pub(super) const fn new(most: usize) -> Self {
         Self { most, size: most, epoch: Epoch(0) }
     }
@@ -30,13 +30,13 @@ impl Window {
         self.epoch
     }
 
-    /// From here on, one at a time.
+    /// Sets the window to one.
     pub(super) fn slow_down(&mut self) {
         self.size = 1;
         self.epoch = Epoch(self.epoch.0 + 1);
     }
 
-    /// An exchange that began in that epoch has succeeded.
+    /// Records the success of an exchange that began in this epoch.
     pub(super) fn succeeded(&mut self, began: Epoch) {
         if began == self.epoch {
             self.size = (self.size + 1).min(self.most);

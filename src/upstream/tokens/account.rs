@@ -1,4 +1,4 @@
-//! The budget of one account, which all of its tokens spend together.
+//! The quota of one account, which all its tokens share.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use super::allowance::Budget;
 use super::meter::{Meter, QuotaReading};
 use super::quota_windows::QuotaWindows;
 
-/// The wait where only answers in progress keep the background from going on.
+/// The wait while only calls in progress keep the background from going on.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
-/// The knowledge of an account, from its answers.
+/// The state of an account, as its answers show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Account {
     windows: QuotaWindows,
-    /// Until the reset of a spent window.
+    /// Lasts until the reset of a spent window.
     spent: Period,
     secondary: Cooldown,
-    /// Requests that were sent and whose cost is not booked yet.
+    /// Requests in progress whose cost is not booked yet.
     under_way: u64,
     background: Charged,
     meter: Meter,
 }
 
-/// Calls of the background that were charged, until the window ends that they were charged to.
+/// The charged calls of the background, until the end of their window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Charged {
     calls: u64,
@@ -45,8 +45,8 @@ impl Account {
         now.max(self.cools_down_until(now))
     }
 
-    /// Returns true if at least `threshold` requests are left, those under way counted as spent; an
-    /// unknown quota counts as enough.
+    /// Returns true if at least `threshold` requests are left, where requests in progress count as
+    /// spent. An unknown quota counts as enough.
     pub(super) fn has(&self, threshold: u64, now: Timestamp) -> bool {
         let left = |quota: Quota| quota.remaining.saturating_sub(self.under_way);
         self.known(now).is_none_or(|quota| left(quota) >= threshold)
@@ -62,7 +62,7 @@ impl Account {
         }
     }
 
-    /// Books what an answer showed, unless it is of a window that no clock of GitHub's would show.
+    /// Books the quota in an answer, unless its window is implausible.
     pub(super) fn book(&mut self, quota: Quota, now: Timestamp) {
         if quota.reset_at <= now + LONGEST_WINDOW {
             self.windows.book(quota, now);
@@ -73,16 +73,14 @@ impl Account {
         self.secondary.succeeded(now);
     }
 
-    /// Begins the cooldown of a limit that is about the account; `false` if it is about another
-    /// subject.
+    /// Begins the cooldown for a limit; returns false if the limit does not concern the account.
     pub(super) fn cool_down(&mut self, limit: Limit, now: Timestamp) -> bool {
         match limit {
             Limit::Primary { reset_at: Some(reset_at) } if reset_at > now => {
                 let window = Period::new(now, reset_at.min(now + LONGEST_WINDOW));
                 self.spent = self.spent.later(window, now);
             }
-            // A reset that has passed is one by a clock that is not ours: this window is spent all
-            // the same.
+            // A reset in the past comes from a wrong clock; the window is spent nevertheless.
             Limit::Primary { .. } => self.secondary.begin(None, now, LONGEST_WINDOW),
             Limit::Secondary { retry_after } => {
                 self.secondary.begin(retry_after, now, LONGEST_WINDOW);
@@ -94,25 +92,25 @@ impl Account {
         true
     }
 
-    /// A request is sent.
+    /// Counts a request that is sent.
     pub(super) fn reserve(&mut self) {
         self.meter.begin(self.under_way);
         self.under_way += 1;
     }
 
-    /// The cost of a request is booked, or will never be known.
+    /// Ends a request whose cost is booked, or will never be known.
     pub(super) fn release(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
         self.meter.end();
     }
 
-    /// Reads what an answer shows of the use of quota; returns whether the call was charged, if
-    /// that can be known.
+    /// Reads the used quota in an answer. Returns whether the call was charged, if that can be
+    /// known.
     pub(super) fn read_meter(&mut self, reading: QuotaReading) -> Option<bool> {
         self.meter.read(reading)
     }
 
-    /// The two turned out to be one.
+    /// Merges the state of another token that turned out to share the account.
     pub(super) fn merge(&mut self, other: &Self, now: Timestamp) {
         self.windows.merge(&other.windows, now);
         self.spent = self.spent.later(other.spent, now);
@@ -123,18 +121,18 @@ impl Account {
         self.background = Charged { calls, window };
     }
 
-    /// The quota of the window that decides, while one lasts.
+    /// Returns the deciding quota, while its window lasts.
     pub(super) fn known(&self, now: Timestamp) -> Option<Quota> {
         self.windows.deciding(now)
     }
 
-    /// Returns the rest of the quota, and its limit. A window that is over has left it all; at the
-    /// start both are zero.
+    /// Returns the remaining requests, and the limit. After the end of a window all requests
+    /// remain; at the start both are zero.
     pub(super) fn budget(&self, now: Timestamp) -> (u64, u64) {
         self.windows.budget(now)
     }
 
-    /// The charged calls that the background may still make of the window, above the threshold.
+    /// Returns the budget of the background for charged calls, above the threshold.
     pub(super) fn background_budget(&self, threshold: u64, now: Timestamp) -> Budget {
         if self.cools_down_until(now) > now {
             return Budget::NONE;
@@ -144,14 +142,14 @@ impl Account {
         Budget::of_window(left, self.background.count(now), quota.reset_at.since(now), now)
     }
 
-    /// An answer to the background was charged.
+    /// Counts a charged answer to the background.
     pub(super) fn charged_background(&mut self, now: Timestamp) {
         let Some(quota) = self.known(now) else { return };
         let calls = self.background.count(now) + 1;
         self.background = Charged { calls, window: Period::new(now, quota.reset_at) };
     }
 
-    /// Returns the end of the last cooldown, be it long over.
+    /// Returns the end of the last cooldown, which may be long past.
     pub(super) fn cools_down_until(&self, now: Timestamp) -> Timestamp {
         self.spent.ends_at(now).max(self.secondary.until(now))
     }

@@ -1,35 +1,36 @@
-//! The part of the quota that charged background calls may take, and when the next one may go.
+//! The allowance of the background for charged calls: its share of the quota, and the time of the
+//! next such call.
 //!
-//! Pure. Half of what is left of a window above the threshold is the background's, and it is spread
-//! over the rest of the window. An allowance (a token bucket) fills at that rate; a call that is
-//! likely to be charged takes one out. A call that is charged against expectation takes nothing
-//! out, so documents that change for the first time do not delay those in steady use; but it counts
-//! as spent, and so the rate falls.
+//! Pure. The background has half of the requests that are left of a window above the threshold,
+//! spread over the rest of the window. An allowance (a token bucket) fills at that rate, and each
+//! call that is likely to be charged takes one out. A call that is charged unexpectedly takes
+//! nothing out, so documents that change for the first time do not delay those in steady use; but
+//! it counts as spent, so the rate falls.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// The calls that may be saved up, as a part of those that are left.
+/// The calls that may accumulate, as a share of those that are left.
 const SAVED_SHARE: f64 = 0.01;
 
-/// The calls that the background may still have charged, and how fast.
+/// The charged calls that the background may make, and their rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Budget {
     /// The number left until the windows end; infinite while no quota is known.
     pub(super) left: f64,
-    /// The number that it has had charged.
+    /// The number that was charged already.
     pub(super) spent: u64,
     /// The number left above the threshold, for clients and the background.
     pub(super) above: u64,
-    /// The number in a second.
+    /// The rate per second.
     pub(super) per_second: f64,
-    /// The time at which the first of the windows ends.
+    /// The end of the first window.
     pub(super) renewed_at: Timestamp,
 }
 
 impl Budget {
-    /// The budget of nobody: nothing is left, ever.
+    /// The budget without any account: nothing is left.
     pub(super) const NONE: Self = Self {
         left: 0.0,
         spent: 0,
@@ -38,33 +39,32 @@ impl Budget {
         renewed_at: Timestamp::from_millis(u64::MAX),
     };
 
-    /// The budget of an account of which nothing is known, which counts as having enough.
+    /// The budget of an account with an unknown quota, which counts as enough.
     pub(super) const UNKNOWN: Self =
         Self { left: f64::INFINITY, per_second: f64::INFINITY, ..Self::NONE };
 
-    /// The budget of a window with `left` calls above the threshold, of which the background has
-    /// had `spent` charged already: both together are what clients have left of the window, and
-    /// half of that is the background's.
+    /// Computes the budget of a window with `left` calls above the threshold, of which `spent`
+    /// calls of the background are already gone. The background gets half of the sum.
     pub(super) fn of_window(left: u64, spent: u64, rest: Duration, now: Timestamp) -> Self {
         let above = left;
         let left = above.saturating_sub(spent) as f64 / 2.0;
-        // A window that is over in a moment has no use for what it has left.
+        // A window that ends soon must not cause an excessive rate.
         let per_second = left / rest.as_secs_f64().max(1.0);
         Self { left, spent, above, per_second, renewed_at: now + rest }
     }
 
-    /// Returns true if the background has had its part of the windows. At the threshold that does
-    /// not matter any more.
+    /// Returns true if the background's share of the windows is spent. At the threshold that no
+    /// longer matters.
     pub(super) fn is_spent(self) -> bool {
         self.spent > 0 && self.above > 0 && self.left < 1.0
     }
 
-    /// The calls that may be saved up.
+    /// Returns how many calls may accumulate.
     fn savable(self) -> f64 {
         (self.left * SAVED_SHARE).max(1.0)
     }
 
-    /// The budget of two accounts together.
+    /// Adds the budgets of two accounts.
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             left: self.left + other.left,
@@ -76,7 +76,7 @@ impl Budget {
     }
 }
 
-/// The calls that may be charged at once.
+/// The charged calls that may be made at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Allowance {
     level: f64,
@@ -90,34 +90,34 @@ impl Default for Allowance {
 }
 
 impl Allowance {
-    /// Takes out one call.
+    /// Takes one call.
     ///
     /// # Errors
     ///
-    /// The moment when the next one may be charged, if none may now.
+    /// The time of the next charged call, if none is allowed now.
     pub(super) fn take(&mut self, budget: Budget, now: Timestamp) -> Result<(), Timestamp> {
         self.fill(budget, now);
-        // Less than one call is left of the window: it waits for the next.
+        // Less than one call is left of the window; the next window decides.
         if budget.left < 1.0 {
             return Err(budget.renewed_at.max(now + Duration::from_secs(1)));
         }
         if self.level < 1.0 {
             let wait = Duration::try_from_secs_f64((1.0 - self.level) / budget.per_second);
             let at = wait.map_or(budget.renewed_at, |wait| (now + wait).min(budget.renewed_at));
-            // Timestamps are whole milliseconds: one that is rounded down would come too early.
+            // Timestamps are whole milliseconds, and one that is rounded down would be too early.
             return Err(at + Duration::from_millis(1));
         }
         self.level -= 1.0;
         Ok(())
     }
 
-    /// Puts back a call that was not charged after all.
+    /// Refunds a call that was not charged.
     pub(super) fn put_back(&mut self) {
         self.level += 1.0;
     }
 
     fn fill(&mut self, budget: Budget, now: Timestamp) {
-        // A clock that was set back tells nothing of how long it has been; nor does the start.
+        // The elapsed time is unknown after a step back of the clock, and at the start.
         let passed = now.since(self.at).min(Duration::from_secs(60)).as_secs_f64();
         let most = budget.savable();
         self.level = match budget.per_second.is_finite() {

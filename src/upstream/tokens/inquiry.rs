@@ -5,28 +5,29 @@ use std::time::Duration;
 use crate::backoff::Backoff;
 use crate::clock::{Period, Timestamp};
 
-/// After an answer that was not the one that is wanted.
+/// The pauses after an inconclusive answer.
 const AFTER_ANSWER: Backoff =
     Backoff { first: Duration::from_secs(60), longest: Duration::from_secs(60 * 60) };
-/// After no answer: it costs no quota to be back as soon as the network is.
+/// The pauses after no answer: short, since it costs no quota to notice at once that the network is
+/// back.
 const AFTER_SILENCE: Backoff =
     Backoff { first: Duration::from_secs(5), longest: Duration::from_secs(60) };
 
-/// The next request of that kind, if there is to be one.
+/// The next inquiry, if there is to be one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Inquiry {
     wait: Option<Period>,
-    /// The pause before this one, unless it is the first.
+    /// The pause before this inquiry, unless it is the first.
     pause: Option<Duration>,
 }
 
 impl Inquiry {
-    /// One that need not wait.
+    /// Plans an inquiry now.
     pub(super) fn at_once() -> Self {
         Self { wait: Some(Period::default()), pause: None }
     }
 
-    /// One after that time.
+    /// Plans an inquiry after that time.
     pub(super) fn after(time: Duration, now: Timestamp) -> Self {
         Self { wait: Some(Period::lasting(now, time)), pause: None }
     }
@@ -39,17 +40,17 @@ impl Inquiry {
         self.wait.is_some_and(|wait| !wait.goes_on(now))
     }
 
-    /// Once more after a minute, doubling up to an hour.
+    /// Repeats it after a minute, doubling up to an hour.
     pub(super) fn again(&mut self, now: Timestamp) {
         self.wait_for(AFTER_ANSWER.after(self.pause), now);
     }
 
-    /// Once more after some seconds, doubling up to a minute.
+    /// Repeats it after a few seconds, doubling up to a minute.
     pub(super) fn again_soon(&mut self, now: Timestamp) {
         self.wait_for(AFTER_SILENCE.after(self.pause), now);
     }
 
-    /// Once more after as long as this time.
+    /// Repeats it after this time.
     pub(super) fn again_alike(&mut self, now: Timestamp) {
         self.wait_for(self.pause.unwrap_or(AFTER_ANSWER.first), now);
     }

@@ -1,43 +1,43 @@
-//! The comparison of `x-ratelimit-used` before and after a call: whether an answer that should be
-//! free was charged.
+//! The comparison of `x-ratelimit-used` before and after a call, which shows whether an answer that
+//! should be free was charged.
 //!
-//! Only a call that had the account to itself is compared, with the answer right before it. Others
-//! who spend the account's quota look the same as a charge, so one comparison proves nothing.
+//! Only a call that was the only one of its account is compared, with the answer right before it.
+//! Other users of the account's quota look like a charge, so one comparison proves nothing.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// The time by which resets of one window differ.
+/// The most by which resets of one window differ.
 const JITTER: Duration = Duration::from_secs(15);
 
-/// The use of an account's quota, as far as calls in a row have shown it.
+/// The used quota of an account in consecutive answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Meter {
     last: Option<QuotaReading>,
-    /// True if another call was under way beside the present one.
+    /// True if another call was in progress beside the current one.
     is_shared: bool,
     /// True if the present call has been read.
     is_read: bool,
 }
 
-/// The statement of an answer.
+/// The used quota in one answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::upstream) struct QuotaReading {
-    /// Requests spent in the window.
+    /// The requests used in the window.
     pub(in crate::upstream) used: u64,
     /// The end of the window.
     pub(in crate::upstream) reset_at: Timestamp,
 }
 
 impl Meter {
-    /// A call begins beside this many others.
+    /// Begins a call beside this many others.
     pub(super) fn begin(&mut self, under_way: u64) {
         self.is_shared = under_way > 0;
         self.is_read = false;
     }
 
-    /// Reads an answer; returns whether it was charged, if that can be known.
+    /// Reads an answer. Returns whether the call was charged, if that can be known.
     pub(super) fn read(&mut self, reading: QuotaReading) -> Option<bool> {
         let before = self.last.filter(|_| !self.is_shared).filter(|last| last.is_same(&reading));
         self.last = (!self.is_shared).then_some(reading);
@@ -45,7 +45,7 @@ impl Meter {
         before.map(|before| reading.used > before.used)
     }
 
-    /// A call ends. One that was not read may have been charged.
+    /// Ends a call. If its answer was not read, it may have been charged.
     pub(super) fn end(&mut self) {
         if !self.is_read {
             self.last = None;

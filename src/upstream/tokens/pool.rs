@@ -1,7 +1,7 @@
-//! The knowledge of all tokens, and the choice among them.
+//! The state of all tokens, and the choice among them.
 //!
-//! Pure: times are the caller's, and a caller that shares the pool locks it. Quota and cooldowns
-//! belong to accounts. Until GitHub tells the owner of a token, it is an account of its own.
+//! Pure: callers pass the time, and lock a shared pool. Quota and cooldowns belong to accounts.
+//! Until GitHub tells the account of a token, the token is an account of its own.
 
 use std::collections::BTreeSet;
 
@@ -19,16 +19,17 @@ use super::allowance::{Allowance, Budget};
 use super::token::Token;
 use super::tried::Tried;
 
-/// Of the 60 requests an hour that GitHub allows without a token, those that the background leaves.
+/// The requests without a token that the background leaves to clients, of the 60 per hour that
+/// GitHub allows.
 const KEPT_WITHOUT_TOKEN: u64 = 30;
 
-/// The tokens by their places in the configuration.
+/// The tokens, in the order of the configuration.
 #[derive(Debug)]
 pub(in crate::upstream) struct Pool {
     tokens: Vec<Token>,
-    /// Each at the first place among its tokens. The other places are empty.
+    /// Each account at the position of its first token. The other positions are empty.
     accounts: Vec<Account>,
-    /// The quota of our address, which requests without a token spend.
+    /// The quota of our address, for requests without a token.
     anonymous: Account,
     usage_threshold: u64,
     /// The charged calls that the background may make.
@@ -38,7 +39,7 @@ pub(in crate::upstream) struct Pool {
 
 /// The choice of tokens.
 impl Pool {
-    /// A pool of which nothing is known yet.
+    /// Creates a pool of unknown tokens.
     pub(super) fn new(tokens: Vec<Token>, usage_threshold: u64) -> Self {
         let accounts = tokens.iter().map(|_| Account::default()).collect();
         let anonymous = Account::default();
@@ -46,8 +47,12 @@ impl Pool {
         Self { tokens, accounts, anonymous, usage_threshold, allowance, next: 0 }
     }
 
-    /// A token for a request: those with enough quota take turns, then those below the threshold,
-    /// at which the background stops; else the moment when one is usable again.
+    /// Chooses a token: those with enough quota take turns, then those below the threshold, which
+    /// are for the foreground only.
+    ///
+    /// # Errors
+    ///
+    /// The time at which a token is usable again, if none is now.
     pub(in crate::upstream) fn choose(
         &self,
         priority: Priority,
@@ -66,8 +71,8 @@ impl Pool {
             .ok_or_else(|| self.usable_at(priority, now))
     }
 
-    /// The token of that fingerprint, if it may be used; by the foreground even below the
-    /// threshold, since a `304` is free.
+    /// Returns the token with this fingerprint, if it is usable; the foreground may use it below
+    /// the threshold, since a `304` is free.
     pub(in crate::upstream) fn choose_own(
         &self,
         own: Fingerprint,
@@ -81,7 +86,7 @@ impl Pool {
         may.then_some(index)
     }
 
-    /// A token with enough quota that is not the one of that fingerprint, if there is one.
+    /// Returns a token with enough quota and another fingerprint, if there is one.
     pub(in crate::upstream) fn choose_another(
         &self,
         avoided: Fingerprint,
@@ -95,8 +100,7 @@ impl Pool {
         usable.find(|&index| self.has_enough(index, now))
     }
 
-    /// Returns true if less than half of the quota is left, that of all accounts together that a
-    /// token may spend.
+    /// Returns true if less than half of the quota of all usable accounts is left.
     pub(in crate::upstream) fn is_scarce(&self, now: Timestamp) -> bool {
         let budgets = self.spendable().map(|account| account.budget(now));
         let (left, limit) = budgets.fold((0_u64, 0_u64), |(left, limit), budget| {
@@ -105,7 +109,7 @@ impl Pool {
         left < limit.div_ceil(2)
     }
 
-    /// The accounts that a token may spend from.
+    /// Returns the accounts with a usable token.
     fn spendable(&self) -> impl Iterator<Item = &Account> {
         let may_be_spent = |&(place, _): &(usize, &Account)| {
             self.tokens.iter().any(|token| token.account == place && !token.is_put_aside())
@@ -113,14 +117,14 @@ impl Pool {
         self.accounts.iter().enumerate().filter(may_be_spent).map(|(_, account)| account)
     }
 
-    /// The calls of the background that may be charged, those of all accounts together.
+    /// Returns the budget of the background for charged calls, for all accounts together.
     fn background_budget(&self, now: Timestamp) -> Budget {
         let budgets = self.spendable().map(|it| it.background_budget(self.usage_threshold, now));
         budgets.fold(Budget::NONE, Budget::and)
     }
 
-    /// Returns when the first token is usable again by a request of this priority; `now` if one is.
-    /// A refused token promises nothing but an inquiry, which counts where there are no others.
+    /// Returns when the first token is usable for a request of this priority; `now` if one is. The
+    /// time of a refused token is that of its next inquiry, and counts only without others.
     pub(in crate::upstream) fn usable_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
         let first = |is_rejected: bool| {
             let tokens = self.tokens.iter().enumerate();
@@ -130,7 +134,7 @@ impl Pool {
         first(false).or_else(|| first(true)).unwrap_or(now)
     }
 
-    /// The same of the token at `index`.
+    /// Returns when the token at `index` is usable.
     pub(super) fn one_usable_at(
         &self,
         index: usize,
@@ -157,12 +161,12 @@ impl Pool {
         self.tokens[index].is_rejected()
     }
 
-    /// Returns true if a token has more left than is kept for clients.
+    /// Returns true if a token has more quota left than is kept for clients.
     pub(super) fn has_quota_to_spare(&self, now: Timestamp) -> bool {
         self.choose(Priority::Background, &Tried::default(), now).is_ok()
     }
 
-    /// The token at `index` has had its turn.
+    /// Records that the token at `index` had its turn.
     pub(super) fn took(&mut self, index: usize) {
         self.next = index + 1;
     }
@@ -189,7 +193,7 @@ impl Pool {
 
 /// The effects of answers, and the state for metrics.
 impl Pool {
-    /// The account of the token at `index`.
+    /// Returns the account of the token at `index`.
     pub(super) fn account_mut(&mut self, index: usize) -> &mut Account {
         &mut self.accounts[self.tokens[index].account]
     }
@@ -221,8 +225,8 @@ impl Pool {
         }
     }
 
-    /// Begins the cooldown of requests without a token, and returns its end. Each of their limits
-    /// is about our address.
+    /// Begins the cooldown of requests without a token, and returns its end. All of their limits
+    /// concern our address.
     pub(super) fn cool_down_without_token(&mut self, limit: Limit, now: Timestamp) -> Timestamp {
         let retry_after = match limit {
             Limit::Host { retry_after }
@@ -245,15 +249,14 @@ impl Pool {
         self.tokens[index].succeeded(now);
     }
 
-    /// Returns whether it was not put aside already.
+    /// Puts a token into quarantine; returns false if it was there already.
     pub(super) fn quarantine(&mut self, index: usize, now: Timestamp) -> bool {
         let was_rejected = self.tokens[index].is_rejected();
         self.tokens[index].quarantine(now);
         !was_rejected
     }
 
-    /// Books what an answer's headers tell; returns the token's scopes, if it is news that they
-    /// show private data.
+    /// Books the headers of an answer. Returns the token's scopes if they newly show private data.
     pub(super) fn saw(
         &mut self,
         index: usize,
@@ -267,20 +270,20 @@ impl Pool {
         token.saw(headers, now).then(|| token.rights.scopes())
     }
 
-    /// The tokens that expire soon, and in how many days, if it is time to tell.
+    /// Returns the tokens whose expiry must be logged, with the days until then.
     pub(super) fn expire_soon(&mut self, now: Timestamp) -> Vec<(usize, i64)> {
         let tokens = self.tokens.iter_mut().enumerate();
         tokens.filter_map(|(index, token)| Some((index, token.rights.expires_soon(now)?))).collect()
     }
 
-    /// A token to be asked about, of an account that does not cool down.
+    /// Returns a token whose inquiry is due and whose account is not in a cooldown.
     pub(super) fn next_to_identify(&self, now: Timestamp) -> Option<usize> {
         (0..self.tokens.len()).find(|&index| {
             self.tokens[index].is_to_identify(now) && self.account(index).usable_at(now) <= now
         })
     }
 
-    /// Takes in the finding of an inquiry; returns true if it is news.
+    /// Applies the finding of an inquiry; returns true if it is news.
     pub(super) fn found(&mut self, index: usize, finding: &Finding, now: Timestamp) -> bool {
         let known = |pool: &Self| (pool.tokens[index].id, pool.tokens[index].is_rejected());
         let before = known(self);
@@ -294,7 +297,7 @@ impl Pool {
         known(self) != before
     }
 
-    /// The place of the token's account, and whether another token shares it.
+    /// Returns the position of the token's account, and true if another token shares it.
     pub(super) fn account_of(&self, index: usize) -> (usize, bool) {
         let account = self.tokens[index].account;
         let tokens = self.tokens.iter().filter(|token| token.account == account).count();
@@ -306,7 +309,7 @@ impl Pool {
         (0..self.tokens.len()).map(|index| self.report(index, now)).collect()
     }
 
-    /// Makes one account of those of all tokens that have the id of this one.
+    /// Merges the accounts of all tokens with the id of this one.
     fn unite(&mut self, index: usize, now: Timestamp) {
         let Some(id) = self.tokens[index].id else { return };
         let same = self.tokens.iter().filter(|token| token.id == Some(id));

@@ -1,7 +1,8 @@
 //! The rate-limit windows of one account.
 //!
-//! GitHub may show two windows in turn for one token, and a request spends from the one that its
-//! answer shows. All windows are kept until they end, and the one with the least left decides.
+//! GitHub may alternate between two windows for one token, and a request is charged to the one in
+//! its answer. All windows are kept until they end, and the one with the fewest requests left
+//! decides.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -9,13 +10,14 @@ use std::time::Duration;
 use crate::clock::{Period, Timestamp};
 use crate::upstream::rate_limit::Quota;
 
-/// GitHub has been seen to show two; windows that begin early make more of them.
+/// The most windows that are kept. GitHub has been seen to use two; windows that begin early add
+/// more.
 const MOST: usize = 4;
-/// The time by which resets of one window differ. GitHub's flips by a second, and its `Date`, by
-/// which it is read, has whole seconds and is older by the time that the answer took.
+/// The most by which resets of one window differ. GitHub's value varies by a second; its `Date`, by
+/// which the value is converted, has whole seconds, and the answer takes time to arrive.
 const JITTER: Duration = Duration::from_secs(15);
 
-/// The windows that answers have shown, at most [`MOST`].
+/// The windows in recent answers, at most [`MOST`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct QuotaWindows {
     shown: Vec<QuotaWindow>,
@@ -24,12 +26,12 @@ pub(super) struct QuotaWindows {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct QuotaWindow {
     quota: Quota,
-    /// From the last answer that showed it to its reset.
+    /// From the last answer with this window to its reset.
     lasts: Period,
 }
 
 impl QuotaWindows {
-    /// Books what an answer showed. Answers may arrive out of order: within a window the smaller
+    /// Books the quota in an answer. Answers may arrive out of order: within a window, the smaller
     /// number is the later one.
     pub(super) fn book(&mut self, told: Quota, now: Timestamp) {
         self.add(QuotaWindow { quota: told, lasts: Period::new(now, told.reset_at) }, now);
@@ -39,7 +41,7 @@ impl QuotaWindows {
         let joined = self.shown.iter().position(|known| known.is_same(&told));
         let joined = joined.map(|index| self.shown.swap_remove(index));
         let window = joined.map_or(told, |known| known.joined_by(told));
-        // A window that is over is kept only for its limit, until another one is shown.
+        // A window that has ended is kept only for its limit, until another one is shown.
         self.shown.retain(|known| known.lasts.goes_on(now));
         self.shown.push(window);
         if self.shown.len() > MOST {
@@ -47,25 +49,27 @@ impl QuotaWindows {
         }
     }
 
-    /// Books all windows of an account that turned out to be the same one.
+    /// Books all windows of another token that turned out to share the account.
     pub(super) fn merge(&mut self, other: &Self, now: Timestamp) {
         other.shown.iter().for_each(|window| self.add(*window, now));
     }
 
-    /// The window that decides: the one with the least left, of several the one that ends last.
+    /// Returns the deciding window: the one with the fewest requests left, and of equal ones the
+    /// last to end.
     pub(super) fn deciding(&self, now: Timestamp) -> Option<Quota> {
         let least_first = |quota: &Quota| (quota.remaining, Reverse(quota.reset_at));
         self.active(now).min_by_key(least_first)
     }
 
-    /// Returns when the last window ends that has less than `threshold` left; `None` if all have
-    /// enough.
+    /// Returns the end of the last window with fewer than `threshold` requests left; `None` if all
+    /// have enough.
     pub(super) fn short_until(&self, threshold: u64, now: Timestamp) -> Option<Timestamp> {
         let short = self.active(now).filter(|quota| quota.remaining < threshold);
         short.map(|quota| quota.reset_at).max()
     }
 
-    /// The remaining requests, and the limit. A window that is over has left it all.
+    /// Returns the remaining requests, and the limit. After the end of a window all requests
+    /// remain.
     pub(super) fn budget(&self, now: Timestamp) -> (u64, u64) {
         if let Some(quota) = self.deciding(now) {
             return (quota.remaining.min(quota.limit), quota.limit);
@@ -79,7 +83,8 @@ impl QuotaWindows {
         active.map(|window| window.quota)
     }
 
-    /// The fullest window decides nothing while the others last, and GitHub shows it again.
+    /// The window with the most requests left does not decide while others last, and GitHub shows
+    /// it again.
     fn forget_the_fullest(&mut self) {
         let places = self.shown.iter().enumerate();
         let fullest =
@@ -94,7 +99,7 @@ impl QuotaWindow {
         a.since(b) <= JITTER && b.since(a) <= JITTER
     }
 
-    /// The same window, as another answer shows it.
+    /// Merges this window with the same window in another answer.
     fn joined_by(self, told: Self) -> Self {
         let quota = Quota {
             limit: told.quota.limit,

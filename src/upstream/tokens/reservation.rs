@@ -1,13 +1,13 @@
-//! Requests under way, counted while nobody knows yet what they cost.
+//! Requests in progress, counted as spent while their cost is unknown.
 //!
-//! A burst goes out before the first answer tells what is left. Without this count each of its
-//! requests would see the quota from before the burst, and together they would run an account far
-//! below the threshold.
+//! A burst is sent before its first answer shows the remaining quota. Without this count, each of
+//! its requests would see the quota from before the burst, and together they would exceed the
+//! threshold by far.
 
 use super::{TokenPool, TokenUse};
 
-/// Counts a request of a token's account as spent, until it is dropped: when the answer's head is
-/// booked, or when nobody waits for that any more.
+/// Counts a request as spent until it is dropped: when the answer's head is booked, or when the
+/// request is aborted.
 #[must_use]
 #[derive(Debug)]
 pub(in crate::upstream) struct Reservation<'a> {

@@ -1,7 +1,7 @@
-//! The rights of a token and its expiry, as answers to its requests tell.
+//! The rights of a token and its expiry, as its answers show them.
 //!
-//! A classic token's scopes are in `x-oauth-scopes`. A fine-grained token has none and shows none,
-//! so nobody but its owner knows its rights.
+//! `x-oauth-scopes` shows the scopes of a classic token. A fine-grained token shows none, so its
+//! rights are unknown.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -13,7 +13,7 @@ use crate::upstream::server_time::ServerTime;
 const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
 const EXPIRATION: HeaderName = HeaderName::from_static("github-authentication-token-expiration");
 
-/// The one scope that opens nothing private (docs.github.com, "Scopes for OAuth apps").
+/// The only scope without private data (docs.github.com, "Scopes for OAuth apps").
 const HARMLESS: &str = "public_repo";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -28,28 +28,28 @@ pub(super) struct Rights {
     expires_at: Option<Timestamp>,
     /// GitHub's clock, by the last answer that showed the expiry.
     clock: ServerTime,
-    /// The time of the log's last warning of the expiry.
+    /// The time of the last warning about the expiry.
     told_at: Option<Timestamp>,
-    /// The headers as they came last, so that each is read once.
+    /// The last values of the headers, so that each is parsed once.
     scopes: Option<Box<[u8]>>,
     expiration: Option<Box<[u8]>>,
 }
 
-/// The data that a token sees.
+/// The data that a token can read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum VisibleData {
     /// Nothing is known yet.
     #[default]
     Unknown,
-    /// Public data, as far as can be seen.
+    /// Public data, as far as is known.
     Public,
     /// Private data as well.
     Private,
 }
 
 impl Rights {
-    /// Reads an answer's headers; returns whether it is news that the token sees private data, or
-    /// by which scopes.
+    /// Reads the headers of an answer. Returns true if they newly show that the token reads private
+    /// data, or other private scopes.
     pub(super) fn read(&mut self, headers: &HeaderMap, now: Timestamp) -> bool {
         if headers.contains_key(EXPIRATION) {
             self.clock = ServerTime::read(headers, now);
@@ -63,7 +63,7 @@ impl Rights {
         self.is_private()
     }
 
-    /// Records that GitHub has shown everything about the token, and no scopes were among it.
+    /// Records that GitHub has shown everything about the token, without any scopes.
     pub(super) fn set_visibility_known(&mut self) {
         if self.visibility == VisibleData::Unknown {
             self.visibility = VisibleData::Public;
@@ -74,17 +74,17 @@ impl Rights {
         self.visibility == VisibleData::Private
     }
 
-    /// Returns true if it was seen to see nothing private, as far as can be seen.
+    /// Returns true if the token is known to read public data only, as far as GitHub shows.
     pub(super) fn is_public(&self) -> bool {
         self.visibility == VisibleData::Public
     }
 
-    /// The scopes as GitHub wrote them.
+    /// Returns the scopes as GitHub wrote them.
     pub(super) fn scopes(&self) -> String {
         String::from_utf8_lossy(self.scopes.as_deref().unwrap_or_default()).into_owned()
     }
 
-    /// Whole days until the token expires, if that is known; negative once it has.
+    /// Returns the whole days until the token expires, if known; negative after its expiry.
     pub(super) fn expires_in_days(&self, now: Timestamp) -> Option<i64> {
         let millis = |at: Timestamp| i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
         let left = millis(self.ends_at()?) - millis(now);
@@ -96,7 +96,7 @@ impl Rights {
         Some(self.clock.ours(self.expires_at?))
     }
 
-    /// The days, if it is time to tell that they are few: once a day.
+    /// Returns the days until the expiry if they are few, at most once a day.
     pub(super) fn expires_soon(&mut self, now: Timestamp) -> Option<i64> {
         self.ends_at().filter(|ends_at| *ends_at < now + NOTICE)?;
         if self.told_at.is_some_and(|told_at| told_at.was_within(DAY, now)) {
@@ -107,7 +107,7 @@ impl Rights {
     }
 }
 
-/// The value of a header that is there and is not the one that came last, which it replaces.
+/// Returns the value of a header if it differs from the last one, and stores it.
 fn changed<'a>(value: Option<&HeaderValue>, last: &'a mut Option<Box<[u8]>>) -> Option<&'a [u8]> {
     let value = value?.as_bytes();
     if last.as_deref() == Some(value) {
@@ -117,13 +117,13 @@ fn changed<'a>(value: Option<&HeaderValue>, last: &'a mut Option<Box<[u8]>>) -> 
     Some(last.insert(value.into()))
 }
 
-/// A scope that is not known to be harmless is not.
+/// Returns true if all scopes are known to be harmless.
 fn are_harmless(scopes: &[u8]) -> bool {
     let mut scopes = scopes.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     scopes.all(|scope| scope.is_empty() || scope == HARMLESS.as_bytes())
 }
 
-/// Reads `2026-07-02 09:51:24 UTC`, or the same with an offset such as `+0200`.
+/// Parses `2026-07-02 09:51:24 UTC`, or an offset such as `+0200` in place of `UTC`.
 fn moment(text: &str) -> Option<Timestamp> {
     let (local, zone) = text.trim().rsplit_once(' ')?;
     let local = humantime::parse_rfc3339_weak(local).ok()?.duration_since(UNIX_EPOCH).ok()?;
@@ -135,7 +135,7 @@ fn moment(text: &str) -> Option<Timestamp> {
     }
 }
 
-/// `0530` or `05:30`.
+/// Parses `0530` or `05:30`.
 fn hours_and_minutes(text: &str) -> Option<Duration> {
     let digits = text.replacen(':', "", 1);
     if digits.len() != 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -1,4 +1,4 @@
-//! The knowledge of one token, beside the budget of its account.
+//! The state of one token, without the quota of its account.
 
 use std::mem;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use crate::upstream::identity::Finding;
 use super::inquiry::Inquiry;
 use super::rights::Rights;
 
-/// The least time until a token that is waited for may be usable.
+/// The shortest wait for a token that may become usable.
 const A_MOMENT: Duration = Duration::from_secs(1);
-/// The interval of inquiries about a token that sees too much.
+/// The interval of inquiries about a token with too many rights.
 const UNTIL_SCOPES_CHANGE: Duration = Duration::from_secs(60 * 60);
 
 /// A token.
 #[derive(Debug)]
 pub(super) struct Token {
     pub(super) fingerprint: Fingerprint,
-    /// The place of its account.
+    /// The position of its account.
     pub(super) account: usize,
     /// GitHub's number of the account, once it is known.
     pub(super) id: Option<u64>,
@@ -34,27 +34,27 @@ pub(super) struct Token {
 /// The standing of a token at GitHub.
 #[derive(Debug)]
 enum Standing {
-    /// No document was got with it since it was refused last, if it was.
+    /// No document was got with it yet, or none since its last refusal.
     Untested,
     /// Documents were got with it.
     Proven,
-    /// GitHub refused it and has not been seen to take it since.
+    /// GitHub refused it and has not accepted it since.
     Rejected,
-    /// It is used again after a refusal, since the inquiry told nothing.
+    /// It is used again after a refusal, since the inquiry was inconclusive.
     OnTrial(Inquiry),
 }
 
-/// The demands of the operator on every token.
+/// The operator's requirements for every token.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
-    /// True if its account is to be found out.
+    /// True if its account must be determined.
     pub(super) identify: bool,
-    /// True if it is used only once it was seen to see nothing private.
+    /// True if it may be used only once it is known to read public data only.
     pub(super) be_public: bool,
 }
 
 impl Token {
-    /// A token of which nothing is known; its account is its own.
+    /// Creates an unknown token, with an account of its own.
     pub(super) fn new(place: usize, fingerprint: Fingerprint, rules: Rules) -> Self {
         let inquiry = if rules.identify { Inquiry::at_once() } else { Inquiry::default() };
         Self {
@@ -68,8 +68,8 @@ impl Token {
         }
     }
 
-    /// Returns when the token may be used again, as far as it is not about its account; `now` if it
-    /// may. One that is put aside is usable once an inquiry has said so.
+    /// Returns when the token may be used again, apart from its account; `now` if it may now. A
+    /// token in quarantine is usable after an inquiry has cleared it.
     pub(super) fn usable_at(&self, now: Timestamp) -> Timestamp {
         match self.is_put_aside() {
             true => self.inquiry.due_at(now).unwrap_or(now).max(now + A_MOMENT),
@@ -77,7 +77,7 @@ impl Token {
         }
     }
 
-    /// Returns true if it is not used for now, whatever its account may spend.
+    /// Returns true if it is in quarantine, whatever the quota of its account.
     pub(super) fn is_put_aside(&self) -> bool {
         self.is_rejected() || self.is_barred()
     }
@@ -86,30 +86,30 @@ impl Token {
         matches!(self.standing, Standing::Rejected)
     }
 
-    /// Returns true if it may not be used for what it can see, or for all that is known.
+    /// Returns true if its rights, known or unknown, forbid its use.
     pub(super) fn is_barred(&self) -> bool {
         self.rules.be_public && !self.rights.is_public()
     }
 
-    /// Returns true if it is time to ask GitHub about it.
+    /// Returns true if its inquiry is due.
     pub(super) fn is_to_identify(&self, now: Timestamp) -> bool {
         self.inquiry.is_due(now)
     }
 
-    /// GitHub has refused it. Refusals of requests that were under way together count once.
+    /// Puts it into quarantine after a refusal. Concurrent refusals count once.
     pub(super) fn quarantine(&mut self, now: Timestamp) {
         match mem::replace(&mut self.standing, Standing::Rejected) {
             Standing::Rejected if !self.inquiry.is_due(now) => return,
             Standing::Rejected => {}
-            // A refusal on trial goes on where the one before it was left.
+            // A refusal on trial continues the back-off of the previous one.
             Standing::OnTrial(inquiry) => self.inquiry = inquiry,
             Standing::Untested | Standing::Proven => self.inquiry = Inquiry::default(),
         }
         self.inquiry.again(now);
     }
 
-    /// GitHub has taken it for a document, be it one that was asked for before a refusal: if that
-    /// one was right, the next will say so.
+    /// Records that GitHub has accepted it for a document, even one requested before a refusal: if
+    /// that refusal was right, the next request shows it.
     pub(super) fn succeeded(&mut self, now: Timestamp) {
         self.accept(now);
         self.standing = Standing::Proven;
@@ -125,8 +125,8 @@ impl Token {
         }
     }
 
-    /// Reads an answer's headers; returns whether it is news that the token sees private data, or
-    /// by which scopes.
+    /// Reads the headers of an answer. Returns true if they newly show that the token reads private
+    /// data, or other private scopes.
     pub(super) fn saw(&mut self, headers: &HeaderMap, now: Timestamp) -> bool {
         let is_news = self.rights.read(headers, now);
         if is_news && !self.is_rejected() {
@@ -135,11 +135,11 @@ impl Token {
         is_news
     }
 
-    /// Takes in the finding of an inquiry.
+    /// Applies the finding of an inquiry.
     pub(super) fn found(&mut self, finding: &Finding, now: Timestamp) {
         match (finding, &self.standing) {
             (Finding::Known(identity), _) => {
-                // A token never changes hands, so the first answer stands.
+                // A token never changes its account, so the first answer stands.
                 self.id.get_or_insert(identity.id);
                 self.rights.set_visibility_known();
                 self.accept(now);
@@ -149,12 +149,11 @@ impl Token {
                 self.accept(now);
                 self.ask_later(now);
             }
-            // Such an answer refuses the inquiry and not the token. A document's answer counts for
+            // Such an answer refuses the inquiry, not the token. An answer for a document counts
             // more.
             (Finding::Refused, Standing::Proven) => self.inquiry.again(now),
             (Finding::Refused, _) => self.quarantine(now),
-            // Where nobody may ask whose a token is, no inquiry will ever say that it works: a
-            // document has to.
+            // If inquiries never tell whether a token works, a document must.
             (Finding::Unclear, Standing::Rejected) => {
                 self.standing = Standing::OnTrial(mem::take(&mut self.inquiry));
                 self.ask_later(now);
@@ -165,15 +164,15 @@ impl Token {
         }
     }
 
-    /// Has it asked about again, if whose it is matters.
+    /// Plans another inquiry, if the account matters.
     fn ask_later(&mut self, now: Timestamp) {
         if self.rules.identify {
             self.inquiry.again(now);
         }
     }
 
-    /// Returns the questions that are left about a token that works. svm asks about one that sees
-    /// too much now and then, since its owner may take scopes from it.
+    /// Plans the next inquiry about a token that works. A token with too many rights is asked about
+    /// regularly, since its owner may reduce them.
     fn next_inquiry(&self, now: Timestamp) -> Inquiry {
         match self.id {
             None if self.rules.identify => Inquiry::at_once(),

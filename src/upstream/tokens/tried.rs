@@ -2,27 +2,27 @@
 
 use super::TokenUse;
 
-/// The tokens that are of no use to an exchange.
+/// The tokens that an exchange must not use again.
 #[derive(Clone, Debug, Default)]
 pub(in crate::upstream) struct Tried {
     tokens: Vec<usize>,
-    /// A token whose whole account is of no use.
+    /// The token of an account that must not be used.
     denied: Option<usize>,
 }
 
 impl Tried {
-    /// This token is of no use.
+    /// Excludes this token.
     pub(in crate::upstream) fn add(&mut self, token_use: TokenUse) {
         self.tokens.push(token_use.index);
     }
 
-    /// Nor is any other token of its account: a policy looks at who asks. An exchange meets one
-    /// once.
+    /// Excludes all tokens of its account, since a policy concerns the account. This happens once
+    /// per exchange.
     pub(in crate::upstream) fn add_account(&mut self, token_use: TokenUse) {
         self.denied = Some(token_use.index);
     }
 
-    /// Returns true if the token is of no use; `is_same_account` compares two.
+    /// Returns true if the token is excluded; `is_same_account` compares two.
     pub(super) fn rules_out(
         &self,
         index: usize,

@@ -1,4 +1,4 @@
-//! The order of cost, by cases, and what holds whatever the pool and the document are.
+//! The order of cost, case by case, and laws for all pools and documents.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Scene {
         self.pool.book(self.tokens[index], quota, NOW);
     }
 
-    /// The plan for a document that the third token has fetched.
+    /// Returns the plan for a document that the third token has fetched.
     fn plan(&self, case: Case) -> Result<(usize, Validator), Timestamp> {
         let validators = Validators {
             etag: case.has_etag.then(|| "\"tag\"".into()),
@@ -75,7 +75,7 @@ impl Scene {
 
 static NOTHING_TRIED: std::sync::LazyLock<Tried> = std::sync::LazyLock::new(Tried::default);
 
-/// The stored document, and the wish of the operator.
+/// The stored document, and the operator's settings.
 #[derive(Clone, Copy, Debug)]
 struct Case {
     has_etag: bool,
@@ -221,7 +221,7 @@ fn cases() -> impl Strategy<Value = Case> {
 }
 
 proptest! {
-    /// A plan is always one that may be carried out, and never dearer than it needs to be.
+    /// Every plan can be carried out, and is never more expensive than necessary.
     #[test]
     fn a_plan_is_sound(
         case in cases(),

@@ -59,7 +59,7 @@ fn the_owner_of_a_token_is_logged_once() {
     let shared = "WARN a token shares its account: a second token of one account adds no quota";
     let shared = format!(r#"{shared} token=1 account=0 login="user-7""#);
     assert_eq!(told(|| pool.found(second, &user(7), NOW)), [shared]);
-    let nothing = "DEBUG nothing learnt of a token token=1 finding=Silence";
+    let nothing = "DEBUG token inquiry inconclusive token=1 finding=Silence";
     assert_eq!(told(|| pool.found(second, &Finding::Silence, NOW)), [nothing]);
 }
 
