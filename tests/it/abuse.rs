@@ -1,4 +1,4 @@
-//! Clients that ask too much: what they get, and what the others notice of it.
+//! Abusive clients: their answers, and the effect on other clients.
 
 mod client_rate;
 mod clients;

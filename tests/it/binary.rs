@@ -1,4 +1,4 @@
-//! The binary as an operator has it: started, asked, signalled, killed.
+//! The binary, as an operator uses it: started, requested, signalled, killed.
 
 mod check;
 mod commands;

@@ -1,4 +1,4 @@
-//! L2 is left alone while it is in trouble, and used again when it is well.
+//! The breaker of L2: it opens after failures and closes when the store works again.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -89,12 +89,12 @@ async fn opens_and_closes(mood: Mood, result: &str) {
 }
 
 #[tokio::test]
-async fn a_store_that_hangs_is_left_alone_after_five_reads() {
+async fn a_hanging_store_is_skipped_after_five_reads() {
     opens_and_closes(Mood::Hangs, "timeout").await;
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_left_alone_after_five_reads() {
+async fn a_failing_store_is_skipped_after_five_reads() {
     opens_and_closes(Mood::Fails, "error").await;
 }
 
@@ -133,7 +133,7 @@ async fn a_store_that_takes_no_writes_is_still_read() {
 }
 
 #[tokio::test]
-async fn records_that_cannot_be_used_are_not_the_stores_trouble() {
+async fn unusable_records_do_not_count_as_store_failures() {
     let store = FaultyStore::in_mood(Mood::GarblesRecords);
     let app = app(&store).await;
     miss(&app, 0..10).await;
@@ -159,7 +159,7 @@ async fn an_outage_is_one_line_and_its_end_another() {
 }
 
 #[tokio::test]
-async fn an_outage_that_nobody_but_the_probe_notices_is_told_as_well() {
+async fn an_outage_that_only_the_probe_sees_is_logged_too() {
     let store = FaultyStore::in_mood(Mood::Works);
     let app = app(&store).await;
     let (log, _listening) = Log::listen("svm::store::");

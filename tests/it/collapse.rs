@@ -1,4 +1,4 @@
-//! Single flight: many ask, one call goes out.
+//! Single flight: many requests, one call.
 
 use crate::support::app::TestApp;
 use crate::support::faulty_store::{FaultyStore, Mood};
@@ -6,7 +6,7 @@ use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
 #[tokio::test]
-async fn two_hundred_requests_for_a_cold_key_are_one_call() {
+async fn two_hundred_requests_for_a_cold_key_cause_one_call() {
     let app = TestApp::start().await;
     app.github.release("octo/app").serve();
     let gate = app.github.hold(LATEST_PATH);
@@ -41,7 +41,7 @@ async fn a_client_that_leaves_harms_nobody() {
 }
 
 #[tokio::test]
-async fn a_flight_that_everyone_has_left_still_lands() {
+async fn a_flight_without_waiters_still_completes() {
     let app = TestApp::start().await;
     app.github.release("octo/app").serve();
     let gate = app.github.hold(LATEST_PATH);

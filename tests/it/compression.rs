@@ -1,4 +1,5 @@
-//! Documents as gzip: who gets them so, what else is said of them, and when they are made.
+//! Documents as gzip: the clients that get them, their headers, and the time at which they are
+//! made.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Clients that hold the document already.
+//! Clients that already have the document.
 
 use reqwest::Method;
 

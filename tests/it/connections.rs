@@ -1,4 +1,4 @@
-//! Connections: what a client may send, and how long it may take.
+//! Connections: the requests that a client may send, and the time limits.
 
 use std::net::SocketAddr;
 
@@ -90,7 +90,7 @@ async fn a_client_without_a_request_makes_room_too() {
 }
 
 #[tokio::test]
-async fn a_service_full_of_requests_still_says_how_it_is() {
+async fn a_service_full_of_requests_still_answers_healthz() {
     let (logged, _listening) = Log::listen("svm::http::");
     let app = TestApp::builder().set("MAX_CONNECTIONS", "2").start().await;
     app.github.release("octo/app").serve();

@@ -1,4 +1,4 @@
-//! A crowd that asks for stored documents at once, after a restart.
+//! Many concurrent requests for stored documents after a restart.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn a_crowd_after_a_restart_costs_no_call() {
 }
 
 #[tokio::test]
-async fn a_crowd_over_its_rate_takes_nobodys_stored_documents() {
+async fn a_crowd_over_its_rate_delays_no_stored_documents() {
     let builder = TestApp::builder().production_read_budget().set("CLIENT_MISS_RATE", "0.1");
     let mut app = builder.set("FORWARDED_ALLOW_IPS", "127.0.0.1").start().await;
     for number in 0..50 {

@@ -1,4 +1,4 @@
-//! L2 in trouble: no hit, no miss and no start depends on it.
+//! Failures of L2: no hit, no miss and no start depends on it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,7 +97,7 @@ async fn a_store_that_hangs_does_not_keep_the_service_from_ending() {
 }
 
 #[tokio::test]
-async fn health_tells_of_the_store_and_of_its_recovery() {
+async fn health_shows_the_store_and_its_recovery() {
     for mood in [Mood::Fails, Mood::Hangs] {
         let store = FaultyStore::in_mood(mood);
         let app = app(&store).await;

@@ -1,4 +1,4 @@
-//! L1 is bounded; what it gives up comes back from the queue or from L2.
+//! The bound of L1: evicted entries come back from the queue or from L2.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The page `/explain`: the state of a document and the fate of a request for it, without a call.
+//! The page `/explain`: the state of a document and the outcome of a request for it, without a
+//! call.
 
 mod causes;
 mod parameters;

@@ -1,4 +1,4 @@
-//! A record whose times lie in the far future: it lives no longer than one of ours would.
+//! A record with times in the far future: its lifetime is bounded by the rules in force.
 
 use std::sync::Arc;
 use std::time::Duration;

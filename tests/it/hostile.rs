@@ -1,5 +1,5 @@
-//! Hostile requests: what is refused, what is answered all the same, and that nothing else comes of
-//! either.
+//! Hostile requests: those that are refused, those that are answered, and their lack of side
+//! effects.
 
 mod fragments;
 mod framing;

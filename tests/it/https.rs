@@ -89,7 +89,7 @@ async fn links_name_the_scheme_of_the_request() {
 }
 
 #[tokio::test]
-async fn plain_http_and_a_stranger_get_no_answer() {
+async fn plain_http_and_an_untrusting_client_get_no_answer() {
     let scene = Scene::start().await;
     let mut plain = TcpStream::connect(scene.app.address()).await.unwrap();
     plain.write_all(b"GET /ping HTTP/1.1\r\nHost: svm\r\n\r\n").await.unwrap();

@@ -1,4 +1,4 @@
-//! Limits as clients see them, or rather do not: one token limited, all of them, and what comes
+//! Rate limits from the clients' point of view: one token limited, all tokens limited, and the time
 //! after.
 
 mod endpoints;

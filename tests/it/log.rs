@@ -1,4 +1,4 @@
-//! The fields of access lines, by which a person finds out about a request.
+//! The fields of access lines, for the diagnosis of a request.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Answers by which a document is lost: none is believed before it is confirmed.
+//! Answers that claim a loss: none is believed before it is confirmed.
 
 mod memory;
 mod others;

@@ -1,4 +1,4 @@
-//! The integration tests: one binary, a module for each behaviour.
+//! The integration tests: one binary, a module for each behavior.
 
 #[path = "../support.rs"]
 #[expect(

@@ -1,4 +1,4 @@
-//! The mirror: GitHub's own paths, as clients use them that know nothing of svm.
+//! The mirror: GitHub's own paths, for clients that do not know svm.
 
 mod bodies;
 mod errors;

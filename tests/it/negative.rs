@@ -149,7 +149,7 @@ async fn other_statuses_are_passed_on_and_never_stored() {
 }
 
 #[tokio::test]
-async fn an_error_that_is_not_json_is_told_by_its_reason_phrase() {
+async fn an_error_that_is_not_json_shows_its_reason_phrase() {
     let app = TestApp::start().await;
     app.github.fail_all(Failure::Unicorn503);
     let answer = app.version(LATEST).await;

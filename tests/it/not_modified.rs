@@ -1,4 +1,4 @@
-//! The claim of a `304`: it confirms the body that the validator belongs to, and nothing else.
+//! The meaning of a `304`: it confirms the body of the validator that was sent, and no other.
 
 use std::time::Duration;
 

@@ -74,7 +74,7 @@ async fn a_part_has_a_tag_and_a_length_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_pointer_to_nothing_is_told() {
+async fn a_pointer_to_nothing_is_a_404() {
     let app = TestApp::start().await;
     app.github.release("octo/app").assets(1).serve();
     for pointer in ["/none", "/assets/1", "/tag_name/0", "/assets/-"] {
@@ -173,7 +173,7 @@ async fn parts_of_large_documents_are_found_too() {
 }
 
 #[tokio::test]
-async fn odd_ages_are_answered_by_a_sentence() {
+async fn odd_ages_get_an_error_text() {
     let app = TestApp::start().await;
     app.github.release("octo/app").tag("v1").serve();
     for (age, status) in [

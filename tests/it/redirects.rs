@@ -1,4 +1,4 @@
-//! Redirects: followed hop by hop, each target validated as if a client had asked for it.
+//! Redirects: followed hop by hop, each target validated like a URL from a client.
 
 mod forgotten;
 mod remembered;

@@ -1,4 +1,4 @@
-//! `refresh=true`: an answer that the upstream vouches for now.
+//! `refresh=true`: an answer that the upstream confirms now.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Documents that the upstream does not give, and how long that is remembered.
+//! Documents that the upstream refuses, and the lifetime of the memory of each refusal.
 
 use std::time::Duration;
 

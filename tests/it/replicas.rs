@@ -1,4 +1,4 @@
-//! Several services on one Redis: they share the work of the background, and what it finds.
+//! Several services on one Redis: they share background checks and their results.
 
 use std::time::Duration;
 

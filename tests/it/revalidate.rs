@@ -1,4 +1,4 @@
-//! The background revalidation: documents in use are checked without anybody asking.
+//! The background revalidation: documents in use are checked without a request.
 //!
 //! Sweeps run on real time, a fraction of a second apart; whether a document is due is decided by
 //! the test's clock.
@@ -75,7 +75,7 @@ async fn a_new_release_reaches_clients_as_a_hit() {
 }
 
 #[tokio::test]
-async fn a_document_that_is_gone_is_found_out_and_left_alone() {
+async fn a_deleted_document_is_detected_and_not_checked_again() {
     let app = sweeping().start().await;
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;
@@ -237,7 +237,7 @@ async fn a_host_that_cools_down_leaves_the_others_alone() {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_tell_takes_no_document_out() {
+async fn a_silent_store_removes_no_document_from_sweeps() {
     let store = FaultyStore::in_mood(Mood::Works);
     let mut app = sweeping().store(Arc::<FaultyStore>::clone(&store)).start().await;
     app.github.release("octo/app").serve();
@@ -266,7 +266,7 @@ async fn a_clock_that_is_set_back_does_not_stop_it() {
 }
 
 #[tokio::test]
-async fn it_begins_nothing_more_when_the_service_ends() {
+async fn sweeps_stop_when_the_service_ends() {
     let app = TestApp::builder().set("REVALIDATE_INTERVAL", "10s").set("SHUTDOWN_GRACE", "1s");
     let mut app = app.set("REVALIDATE_ENDPOINTS_PER_WORKER", "1").start().await;
     for number in 0..20 {
@@ -312,7 +312,7 @@ async fn an_overdue_document_that_is_asked_for_comes_first() {
 }
 
 #[tokio::test]
-async fn late_checks_are_told() {
+async fn late_checks_are_reported() {
     // Nothing is checked.
     let app = without_quota_to_spare().await;
     two_sweeps(&app).await;

@@ -1,5 +1,4 @@
-//! The simulated GitHub is itself a thing to trust: its rules, its prices and its failures, asked
-//! with a plain client.
+//! The simulated GitHub: its rules, its prices and its failures, tested with a plain client.
 
 mod changes;
 mod faults;

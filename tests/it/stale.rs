@@ -1,4 +1,4 @@
-//! Copies that stand in: for which failures, how long, and what is remembered of a failure.
+//! Stale copies: the failures for which they stand in, for how long, and the memory of a failure.
 
 mod failures;
 mod memory;

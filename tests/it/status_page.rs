@@ -1,4 +1,4 @@
-//! The status page at `/` and `/status.json`: for whom it is there, and what it shows.
+//! The status page at `/` and `/status.json`: its contents, and its visibility.
 
 mod contents;
 mod cost;

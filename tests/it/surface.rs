@@ -1,4 +1,4 @@
-//! Paths, methods and parameters: what the service answers to, and to what not.
+//! Paths, methods and parameters: those that the service answers, and those that it refuses.
 
 use reqwest::Method;
 

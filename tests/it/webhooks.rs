@@ -1,4 +1,4 @@
-//! Events that GitHub tells: their documents are checked at once, and forgeries cost nothing.
+//! Events from GitHub: their documents are checked at once, and forgeries cost nothing.
 
 mod deletions;
 mod documents;
@@ -164,7 +164,7 @@ async fn forged_and_replayed_events_cost_nothing() {
 }
 
 #[tokio::test]
-async fn odd_events_are_read_as_far_as_they_go() {
+async fn odd_events_are_parsed_as_far_as_possible() {
     const REPOSITORY: &str = r#""repository":{"id":17,"full_name":"OCTO/app"}"#;
     let commits = vec!["{\"id\":\"0\"}"; 200_000].join(",");
     let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));

@@ -1,4 +1,4 @@
-//! `CLIENT_MISS_RATE`: how often one client may have the upstream asked.
+//! `CLIENT_MISS_RATE`: the calls to the upstream that one client may cause.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Other ways to be a nuisance.
+//! Other abusive clients.
 
 use reqwest::Method;
 use tokio::io::AsyncWriteExt;
@@ -39,7 +39,7 @@ async fn a_get_and_a_head_of_one_document_are_one_call() {
 }
 
 #[tokio::test]
-async fn those_who_never_read_what_they_ask_for_hold_nobody_up() {
+async fn clients_that_never_read_delay_no_other_client() {
     let app = TestApp::start().await;
     let body = format!("\"{}\"", "x".repeat(5_000_000)).into_bytes();
     app.github.document_bytes(LATEST_PATH, body.clone());

@@ -1,5 +1,5 @@
-//! Floods of URLs that nobody has asked for, beside a few documents that everybody asks for. The
-//! same with a million URLs and the real binary is `just flood`.
+//! Floods of new URLs, beside a few documents that all clients request. `just flood` does the same
+//! with a million URLs and the real binary.
 
 use super::unknown;
 use crate::support::app::{Answer, TestApp, TestAppBuilder};

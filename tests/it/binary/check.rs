@@ -1,4 +1,4 @@
-//! `svm check`: lines for `.env` that are read as the same values, and what deserves a warning.
+//! `svm check`: lines for `.env` that are read as the same values, and warnings.
 
 use std::collections::BTreeMap;
 
@@ -118,7 +118,7 @@ async fn it_warns_of_names_that_look_like_variables() {
 }
 
 #[tokio::test]
-async fn commands_answer_a_wish_for_help() {
+async fn commands_answer_a_request_for_help() {
     for arguments in [["check", "--help"], ["check", "-h"], ["healthcheck", "--help"]] {
         let ended = Setup::bare().run(&arguments).await;
         ended.assert_code(0);

@@ -1,4 +1,4 @@
-//! Its commands beside serving.
+//! The commands of the binary, except serving.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -54,7 +54,7 @@ async fn version_is_one_line() {
 }
 
 #[tokio::test]
-async fn an_unknown_argument_is_a_wrong_use() {
+async fn an_unknown_argument_is_a_usage_error() {
     for arguments in [&["serve"][..], &["healthcheck", "now"]] {
         let ended = Setup::new().run(arguments).await;
         let unknown = arguments.last().unwrap();

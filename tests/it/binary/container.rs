@@ -1,5 +1,4 @@
-//! A memory limit as containers have it: a control group of the kernel, where the test may make
-//! one.
+//! The memory limit of a container: a control group of the kernel, if the test may create one.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! kill -9: whatever was written is there afterwards.
+//! `kill -9`: all written records survive it.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! File descriptors: how many there are, and who gets them.
+//! File descriptors: their limit, and their distribution.
 
 use std::net::SocketAddr;
 
@@ -51,7 +51,7 @@ async fn idle_clients_take_no_descriptor_that_a_miss_needs() {
 }
 
 #[tokio::test]
-async fn a_limit_that_is_too_low_is_told_by_check() {
+async fn check_reports_a_limit_that_is_too_low() {
     let ended = Setup::new().descriptors(64, 256).run(&["check"]).await;
     ended.assert_code(0);
     assert!(ended.stderr.contains(NOT_SUFFICIENT), "{}", ended.stderr);

@@ -1,5 +1,5 @@
-//! The `.env` of the working folder: which file is read, which is refused, and that no value of it
-//! is ever shown.
+//! The `.env` of the working folder: the files that are read and refused. No value of it is ever
+//! shown.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};

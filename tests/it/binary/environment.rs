@@ -1,4 +1,4 @@
-//! Its variables, its `.env`, and its errors about wrong values.
+//! The variables of the binary, its `.env`, and the errors about wrong values.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -51,7 +51,7 @@ async fn a_missing_variable_is_named() {
 }
 
 #[tokio::test]
-async fn all_faults_are_told_at_once_and_no_token_with_them() {
+async fn all_faults_are_reported_at_once_without_tokens() {
     let setup = Setup::new()
         .set("PORT", "70000")
         .set("GITHUB_PATS", &format!("{CANARY}_1,{CANARY} 2"))
@@ -63,7 +63,7 @@ async fn all_faults_are_told_at_once_and_no_token_with_them() {
 }
 
 #[tokio::test]
-async fn values_that_are_no_text_are_faults_and_never_shown() {
+async fn values_that_are_not_utf_8_are_faults_and_never_shown() {
     let setup = Setup::new();
     let mut command = setup.command(&["check"]);
     let tokens = [CANARY.as_bytes(), b"\xff"].concat();
@@ -104,7 +104,7 @@ async fn a_malformed_dotenv_is_refused_without_being_repeated() {
 }
 
 #[tokio::test]
-async fn a_dotenv_that_cannot_be_looked_at_is_none() {
+async fn an_invisible_dotenv_counts_as_absent() {
     let setup = Setup::new();
     // A folder that may not be searched would show it as well, but never to root.
     std::os::unix::fs::symlink(".env", setup.folder().join(".env")).unwrap();
@@ -113,7 +113,7 @@ async fn a_dotenv_that_cannot_be_looked_at_is_none() {
 }
 
 #[tokio::test]
-async fn faults_in_dotenv_are_faults_like_any_other() {
+async fn faults_in_dotenv_are_reported_like_others() {
     let setup = Setup::new().dotenv("MAX_CONNECTIONS=many\nPORT=none\n");
     assert_refused(&setup.run(&[]).await, &["MAX_CONNECTIONS"]);
 }
@@ -146,7 +146,7 @@ async fn unreadable_authorities_are_a_configuration_error() {
 }
 
 #[tokio::test]
-async fn a_system_without_authorities_is_told_with_the_cure() {
+async fn a_system_without_authorities_gets_an_error_with_a_cure() {
     let github = GitHub::start().await;
     let bare = || Setup::new().set("SSL_CERT_FILE", "/nonexistent").set("SSL_CERT_DIR", "/nowhere");
     let empty = Setup::new();

@@ -1,4 +1,4 @@
-//! Its standard output, also where no process reads it.
+//! The standard output of the binary, also if no process reads it.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! From the start to an end in order.
+//! The binary from its start to an orderly end.
 
 use crate::support::github::GitHub;
 use crate::support::process::{Connection, Setup};
@@ -17,7 +17,7 @@ async fn it_serves_a_miss_and_then_a_hit() {
 }
 
 #[tokio::test]
-async fn each_signal_ends_it_in_order_with_one_farewell() {
+async fn each_signal_ends_it_in_order_with_one_last_line() {
     let github = GitHub::start().await;
     github.release("octo/app").serve();
     for signal in ["TERM", "INT", "HUP"] {

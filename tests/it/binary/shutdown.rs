@@ -1,4 +1,4 @@
-//! The end under load, and what may not delay it.
+//! The shutdown under load, and the limits of its steps.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Signals that are no reason to end.
+//! Signals that do not end the process.
 
 use crate::support::process::Setup;
 

@@ -1,4 +1,4 @@
-//! The store's file: who may read it, and what becomes of the store when it is taken away.
+//! The file of the store: its permissions, and its loss while the service runs.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};

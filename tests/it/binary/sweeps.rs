@@ -7,7 +7,7 @@ use crate::{LATEST, LATEST_PATH};
 const DONE: &str = "svm_revalidate_done_total{result=\"unchanged\"}";
 
 #[tokio::test]
-async fn a_sweep_that_had_something_to_do_is_one_line_of_the_log() {
+async fn a_sweep_with_due_documents_is_one_log_line() {
     let github = GitHub::start().await;
     github.release("octo/app").serve();
     let svm = Setup::new().behind(&github).set("REVALIDATE_INTERVAL", "200ms").start().await;

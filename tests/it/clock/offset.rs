@@ -1,4 +1,4 @@
-//! Our clock differs from GitHub's: what GitHub says of time is read by its `Date`.
+//! A difference between our clock and GitHub's: svm converts GitHub's times by `Date`.
 
 use std::time::Duration;
 

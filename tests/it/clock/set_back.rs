@@ -1,4 +1,4 @@
-//! The clock is set back by two hours: no lifetime and no cooldown lasts longer for it.
+//! A clock that is set back by two hours: no lifetime and no cooldown becomes longer.
 
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! The causes that `/explain` gives for what a client may wonder about.
+//! The causes in `/explain`.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ async fn a_stale_answer_names_the_cause_of_the_outage() {
 }
 
 #[tokio::test]
-async fn a_failed_check_of_a_fresh_document_is_told() {
+async fn a_failed_check_of_a_fresh_document_is_explained() {
     let app = TestApp::start().await;
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;
@@ -130,7 +130,7 @@ async fn a_check_that_waits_for_quota_says_so() {
 }
 
 #[tokio::test]
-async fn a_request_that_cannot_be_answered_is_told_before_it_comes() {
+async fn an_impossible_request_is_explained_in_advance() {
     let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
     app.github.release("octo/app").serve();
     app.github.fail(LATEST_PATH).with(Failure::PrimaryLimit);
@@ -147,7 +147,7 @@ async fn a_request_that_cannot_be_answered_is_told_before_it_comes() {
 }
 
 #[tokio::test]
-async fn a_client_over_its_rate_is_told_its_wait() {
+async fn a_client_over_its_rate_learns_its_wait() {
     let app = TestApp::builder().set("CLIENT_MISS_RATE", "0.1").start().await;
     let spare = explain(&app, LATEST).await;
     assert_eq!(spare["client_wait"], 0.0);

@@ -1,4 +1,4 @@
-//! Heads that are odd, malformed or too large, and what each of them gives.
+//! Heads that are odd, malformed or too large, and the answer to each.
 
 use crate::support::app::TestApp;
 use crate::support::raw::talk;

@@ -1,5 +1,4 @@
-//! Clients that take their time: heads that never end, bodies that nobody reads, and the memory
-//! that these cost.
+//! Slow clients: heads that never end, bodies that are never read, and their memory.
 
 use std::cell::Cell;
 use std::io::ErrorKind;

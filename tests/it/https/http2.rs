@@ -1,4 +1,4 @@
-//! HTTP/2: several requests at once, and clients that fall silent.
+//! HTTP/2: concurrent requests, and silent clients.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ async fn a_host_beside_another_authority_is_refused() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_nothing_more_is_let_go() {
+async fn an_idle_client_is_disconnected() {
     let scene = impatient().await;
     let mut client = Http2::new(scene.connect(Version::Http2).await).await;
     assert_eq!(client.answer(request("/ping")).await.status(), 200);
@@ -53,7 +53,7 @@ async fn a_client_that_asks_nothing_more_is_let_go() {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_nothing_more_is_let_go() {
+async fn a_client_that_stops_reading_is_disconnected() {
     let scene = impatient().await;
     scene.app.github.document("/repos/octo/app/tags", format!("[\"{}\"]", "x".repeat(1 << 20)));
     let stream = scene.connect(Version::Http2).await;
@@ -99,7 +99,7 @@ async fn answers_under_way_are_finished_at_the_end() {
 
 /// A client that says nothing after its handshake does not acknowledge that the connection ends.
 #[tokio::test]
-async fn a_client_that_says_nothing_does_not_hold_up_the_end() {
+async fn a_silent_client_does_not_delay_the_shutdown() {
     let mut scene = Scene::start().await;
     let _silent = scene.connect(Version::Http2).await;
     let mut client = Http2::new(scene.connect(Version::Http2).await).await;

@@ -1,4 +1,4 @@
-//! Throttled endpoints beside others of their host, and servers that say when to come back.
+//! Throttled endpoints beside others of their host, and servers that state when to try again.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Hosts that hang, and the slots that they leave to the others.
+//! Hanging hosts, and the slots that they leave to other hosts.
 
 use tokio::task::JoinHandle;
 

@@ -157,7 +157,7 @@ async fn the_background_in_a_window_of_one_lets_clients_pass() {
 }
 
 #[tokio::test]
-async fn an_exchange_that_waits_for_it_blocks_no_other_host() {
+async fn an_exchange_that_waits_for_the_window_blocks_no_host() {
     let app = eight_at_once("a,b").start().await;
     app.github.raw_document(RAW_PATH, "{}");
     slow_down(&app).await;

@@ -1,4 +1,4 @@
-//! Doubts that are lost with memory: each begins anew, and nothing that is false is served.
+//! Doubts that are lost with memory: each begins again, and no false answer is served.
 
 use std::time::Duration;
 

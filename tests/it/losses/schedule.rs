@@ -1,4 +1,4 @@
-//! The questions about a loss that is not confirmed, and clients meanwhile.
+//! The checks of a loss that is not confirmed, and the answers for clients until then.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

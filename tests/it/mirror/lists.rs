@@ -1,4 +1,4 @@
-//! Lists: their pages are followed to the end, and the links lead to svm.
+//! Lists: clients can follow their pages to the end, and the links lead to svm.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The notices that an endpoint of GitHub comes to its end, which clients show to people.
+//! The notices about the end of an endpoint, which clients show to people.
 
 use reqwest::Method;
 

@@ -1,4 +1,4 @@
-//! Representations: each is a document of its own, and there are few of them.
+//! Representations: each is a document of its own, and their number is small.
 
 use reqwest::Method;
 
@@ -63,7 +63,7 @@ async fn the_newer_version_of_the_api_is_another_document() {
 }
 
 #[tokio::test]
-async fn a_url_has_five_representations_at_most() {
+async fn a_url_has_at_most_five_representations() {
     let app = TestApp::start().await;
     app.github.release("octo/app").serve();
     let words = ["full", "html", "text", "raw", "json", "FULL", "mercy-preview", "x"];

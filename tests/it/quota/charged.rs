@@ -1,4 +1,4 @@
-//! Answers 304 that GitHub charges for, as it once did for a while.
+//! Answers `304` that GitHub charges for, as it once did for a while.
 
 use crate::LATEST;
 use crate::support::app::TestApp;
@@ -8,7 +8,7 @@ fn cost(quota: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_charged_304_is_told_by_the_use_of_quota() {
+async fn a_charged_304_is_detected_by_the_used_quota() {
     let app = TestApp::builder().set("GITHUB_PATS", "ghp_first").start().await;
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;

@@ -1,4 +1,4 @@
-//! Redirects that are not remembered, and places that are not believed any more.
+//! Redirects that are not remembered, and remembered places that are no longer valid.
 
 use std::sync::Arc;
 

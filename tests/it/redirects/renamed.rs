@@ -1,4 +1,4 @@
-//! A document that is asked for by the old name of its repository, and what asking again costs.
+//! A document under the old name of its repository, and the cost of its checks.
 
 use std::panic::Location;
 use std::time::Duration;

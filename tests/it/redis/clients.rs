@@ -1,5 +1,4 @@
-//! Clients that leave while their documents are being read, and replies that come when nobody waits
-//! for them any more.
+//! Clients that leave during a read of their documents, and replies that arrive too late.
 
 use std::ops::Range;
 use std::time::Duration;

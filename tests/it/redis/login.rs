@@ -1,10 +1,10 @@
-//! A login that the server does not take any more, from those either who are connected.
+//! A login that the server no longer accepts, also from connected clients.
 
 use super::{Plan, REFUSES, Scene};
 use crate::support::redis_server::{Options, RedisServer};
 
 #[tokio::test]
-async fn a_password_is_wanted_all_of_a_sudden() {
+async fn the_server_suddenly_requires_a_password() {
     let Some(mut scene) = Scene::start().await else { return };
     scene.server.require_password("hunter2");
     scene.goes_without(REFUSES).await;

@@ -1,5 +1,5 @@
-//! Values in the place of a record that are none: each is a miss, is replaced by the document, and
-//! is no fault of the server.
+//! Invalid values in the place of a record: each is a miss, is replaced by the document, and does
+//! not count as a failure of the server.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The server itself: frozen, paused, loading, full, or a replica by now.
+//! The server itself: frozen, paused, loading, full, or demoted to a replica.
 
 use super::{Plan, REFUSES, SILENT, Scene};
 use crate::support::eventually::eventually;

@@ -1,4 +1,4 @@
-//! The cause of a refused write in the log: each once, its repetitions counted, and the end.
+//! The causes of refused writes in the log: each once, its repetitions counted, and the end.
 
 use std::fs;
 
@@ -105,7 +105,7 @@ async fn each_refusal_is_named_once_until_it_changes() {
 }
 
 #[tokio::test]
-async fn a_key_that_the_user_may_not_write_is_not_told() {
+async fn a_key_that_the_user_may_not_write_is_not_logged() {
     let Some(mut scene) = Scene::start(Options::default()).await else { return };
     scene.server.command(&["ACL", "SETUSER", "default", "resetkeys", "~other"]);
     scene.fails(&["noperm"]).await;

@@ -1,4 +1,4 @@
-//! A server that lies: whatever it sends, no more of it comes into memory than a reply may have.
+//! A malicious server: a reply takes no more memory than its bound.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

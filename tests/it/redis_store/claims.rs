@@ -1,4 +1,4 @@
-//! Leases, and the one line of turns that all replicas stand in.
+//! Leases, and the turns that all replicas share.
 
 use std::time::Duration;
 

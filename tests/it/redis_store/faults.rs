@@ -1,4 +1,4 @@
-//! A server that is read-only, full, frozen or gone, and how the store comes back.
+//! A server that is read-only, full, frozen or down, and the recovery of the store.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -86,7 +86,7 @@ async fn a_frozen_redis_costs_a_miss_its_budget_and_a_hit_nothing() {
 }
 
 #[tokio::test]
-async fn no_line_of_the_log_tells_the_password() {
+async fn no_log_line_contains_the_password() {
     let Some(server) = Options::default().password("hunter2").start() else { return };
     for (password, health) in [("hunter2", "healthy"), ("hunter2x", "degraded")] {
         let url = format!("redis://default:{password}@{}", server.address());

@@ -1,4 +1,4 @@
-//! Prices and limits: what costs quota, whose quota, and what the headers say.
+//! Prices and limits: charged requests, shared quotas, and the limit headers.
 
 use reqwest::StatusCode;
 

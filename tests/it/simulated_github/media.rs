@@ -1,4 +1,4 @@
-//! Representations, downloads and refusals: the parts of the API that are no cached document.
+//! Representations, downloads and refusals: the parts of the API beside cached documents.
 
 use reqwest::Method;
 

@@ -1,4 +1,4 @@
-//! The screen of `just run`: it fits a terminal of 80 by 24, and its requests show what it says.
+//! The screen of `just run`: it fits a terminal of 80 by 24, and its requests work as described.
 
 use crate::support::app::TestApp;
 

@@ -1,4 +1,4 @@
-//! Below HTTP: certificates, names, connections, and what is on record of a request.
+//! The layers below HTTP: certificates, names, connections, and the record of requests.
 
 use svm::clock::{Clock, Timestamp};
 

@@ -1,4 +1,4 @@
-//! Two rate-limit windows that one token is shown in turn.
+//! Two rate-limit windows that are shown for one token alternately.
 
 use super::{Fixture, LATEST, header};
 

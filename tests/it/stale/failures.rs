@@ -1,5 +1,4 @@
-//! Every way in which an upstream can fail, with a copy in hand: all are answered from it, and
-//! counted.
+//! Every kind of upstream failure with a stored copy: the copy is the answer, and is counted.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Upstreams that do not answer: how long a client waits where a copy may stand in, and what goes
-//! on meanwhile.
+//! Upstreams that do not answer: the wait of a client until it gets a copy, and the flight that
+//! goes on.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The facts on the page, and that nothing from outside is markup there.
+//! The facts on the page, and the escaping of text from outside.
 
 use std::time::Duration;
 

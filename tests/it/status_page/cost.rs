@@ -1,4 +1,4 @@
-//! The time of the page where there are many documents.
+//! The time to render the page with many documents.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The clients that get the page, and the heads by which no others do.
+//! The clients that get the page, and the headers that protect it.
 
 use reqwest::Method;
 

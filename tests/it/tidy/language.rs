@@ -53,6 +53,22 @@ fn comments_of_scripts_and_settings_are_narrow() {
     }));
 }
 
+/// Lines of tables, of code and of a single link are exempt.
+#[test]
+fn prose_is_narrow() {
+    let documents = files("").into_iter().filter(|file| file.path.ends_with(".md"));
+    assert_none(documents.flat_map(|File { path, text }| {
+        let mut is_code = false;
+        let wide = text.lines().zip(1..).filter(|(line, _)| {
+            let is_fence = line.trim_start().starts_with("```");
+            is_code ^= is_fence;
+            let is_exempt = is_code || line.starts_with(['|', '#']) || !line.contains(' ');
+            line.chars().count() > WIDEST && !is_exempt
+        });
+        wide.map(|(_, at)| format!("{path}:{at}")).collect::<Vec<_>>()
+    }));
+}
+
 /// The subject of a sentence is a thing, and a reader does not guess which.
 #[test]
 fn comments_pose_no_riddles() {

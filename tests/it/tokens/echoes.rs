@@ -1,4 +1,4 @@
-//! Upstreams that repeat a token: nothing of the answer is stored, shown, logged or followed.
+//! Upstreams that echo a token: nothing of the answer is stored, shown, logged or followed.
 
 use serde_json::json;
 

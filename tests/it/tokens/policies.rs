@@ -1,4 +1,4 @@
-//! A `403` that is no limit: the answer of a policy about who asks.
+//! A `403` that is no limit but a policy about the account.
 
 use super::{document, used};
 use crate::support::app::TestApp;

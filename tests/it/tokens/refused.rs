@@ -1,4 +1,4 @@
-//! Tokens that GitHub refuses: they are put aside, and asked about until they work again.
+//! Tokens that GitHub refuses: their quarantine, and the inquiries until they work again.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ async fn is_back_in(app: &TestApp, seconds: u64) {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_put_aside_and_told_of() {
+async fn a_refused_token_is_quarantined_and_reported() {
     let app = TestApp::builder().set("GITHUB_PATS", "bad,good").start().await;
     app.github.revoke("bad");
     for n in 0..4 {

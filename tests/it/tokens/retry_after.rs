@@ -1,4 +1,4 @@
-//! The errors for clients where no token is left: they name the limit and its end, not other
+//! The errors for clients while no token is usable: they name the limit and its end, not other
 //! failures.
 
 use std::time::Duration;
@@ -45,7 +45,7 @@ async fn a_limit_after_a_refusal_is_reported_as_the_limit() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_not_promised_while_another_cools_down() {
+async fn retry_after_ignores_refused_tokens_during_a_cooldown() {
     let app = app_with_two_tokens().await;
     app.github.fail_all(Failure::SecondaryLimit(Some(600))).for_token("a");
     app.github.revoke("b");

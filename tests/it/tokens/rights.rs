@@ -30,7 +30,7 @@ fn written(moment: Timestamp) -> String {
 }
 
 #[tokio::test]
-async fn a_token_that_sees_private_data_is_told_of_and_used() {
+async fn a_token_with_private_data_is_reported_and_used() {
     let app = TestApp::builder().set("GITHUB_PATS", "a,b,c").start().await;
     app.github.user("alice").token("a").scopes("repo, gist");
     app.github.user("bob").token("b").scopes("public_repo");

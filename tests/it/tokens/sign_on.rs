@@ -1,4 +1,4 @@
-//! Organizations that want single sign-on: their public documents are got without a token.
+//! Organizations that require single sign-on: svm fetches their public documents without a token.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A `401` that is a document's own answer: it takes no token out of use.
+//! A `401` that concerns only the document: the token stays in use.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ async fn a_hundred_of_them_cost_one_check_of_each_token() {
 }
 
 #[tokio::test]
-async fn one_a_minute_keeps_no_service_down() {
+async fn one_401_a_minute_keeps_the_service_up() {
     let app = app("a,b").await;
     for minute in 0..5 {
         assert_eq!(app.version(INSTALLATION).await.status, 401);

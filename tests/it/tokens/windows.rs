@@ -1,4 +1,4 @@
-//! A token that GitHub shows two rate-limit windows in turn.
+//! A token for which GitHub alternates between two rate-limit windows.
 
 use std::time::Duration;
 

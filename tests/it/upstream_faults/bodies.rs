@@ -1,4 +1,4 @@
-//! A 200 whose body is not what it should be, or is odd and yet JSON.
+//! A `200` with an invalid body, or with odd but valid JSON.
 
 use super::{DOCUMENT, MAX_BODY_BYTES, NOT_JSON, app, ok, refused, taken};
 use crate::LATEST_PATH;

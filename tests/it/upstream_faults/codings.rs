@@ -1,4 +1,4 @@
-//! Content codings: we ask for gzip alone, and undo nothing else.
+//! Content codings: svm asks for gzip only, and decodes nothing else.
 
 use std::io::Write;
 

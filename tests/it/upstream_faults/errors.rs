@@ -1,5 +1,4 @@
-//! Answers of other statuses: their heads count, and of their bodies no more is waited for than is
-//! worth it.
+//! Answers with other statuses: their heads count, and the wait for their bodies is short.
 
 use std::time::Duration;
 
@@ -59,7 +58,7 @@ async fn an_error_without_a_meaning_is_passed_on() {
 }
 
 #[tokio::test]
-async fn of_an_error_that_does_not_end_the_beginning_will_do() {
+async fn the_beginning_of_an_endless_error_suffices() {
     let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
     let gone = Duration::from_millis(500);
     for (name, body, message) in [

@@ -1,5 +1,4 @@
-//! Bytes that are no part of a document: before the head of an answer, and between the chunks of
-//! its body.
+//! Bytes beside the document: before the head of an answer, and between the chunks of its body.
 
 use std::time::Duration;
 

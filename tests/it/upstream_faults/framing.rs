@@ -1,4 +1,4 @@
-//! Answers whose framing is irregular, each followed by another answer that nobody requested.
+//! Answers with irregular framing, each followed by an answer that was not requested.
 
 use std::time::Duration;
 

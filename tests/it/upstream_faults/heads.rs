@@ -1,4 +1,4 @@
-//! Heads that no server should send.
+//! Malformed and odd heads of answers.
 
 use super::{DOCUMENT, JSON, UNREACHABLE, Verdict, bad, ok, refused, taken, with};
 use crate::support::github::{Failure, Wire};
@@ -11,7 +11,7 @@ fn status_line(line: &str) -> Failure {
 }
 
 #[tokio::test]
-async fn no_answer_at_all_is_told_without_an_address() {
+async fn no_answer_at_all_is_reported_without_an_address() {
     refused(
         UNREACHABLE,
         [

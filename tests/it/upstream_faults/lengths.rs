@@ -1,4 +1,4 @@
-//! Bodies that are longer or shorter than they should be, or than they say.
+//! Bodies that are longer or shorter than allowed, or than announced.
 
 use super::{CUT_SHORT, DOCUMENT, JSON, TOO_LARGE, UNREACHABLE, refused, taken};
 use crate::support::github::{Failure, Wire};

@@ -1,5 +1,4 @@
-//! Limits whose numbers are nonsense: none of them makes a token or a host cool down for ever, or
-//! the service panic.
+//! Limits with absurd numbers: no endless cooldown, and no panic.
 
 use std::time::Duration;
 
@@ -50,7 +49,7 @@ async fn is_borne(status: &str, headers: &str) {
 }
 
 #[tokio::test]
-async fn a_wait_that_makes_no_sense_is_borne() {
+async fn an_absurd_wait_stops_no_token_for_ever() {
     for number in NONSENSE {
         for status in ["403 Forbidden", "429 Too Many Requests"] {
             is_borne(status, &format!("retry-after: {number}")).await;
@@ -59,7 +58,7 @@ async fn a_wait_that_makes_no_sense_is_borne() {
 }
 
 #[tokio::test]
-async fn a_window_that_makes_no_sense_is_borne() {
+async fn an_absurd_window_stops_no_token_for_ever() {
     for number in NONSENSE {
         let spent = format!("x-ratelimit-remaining: 0\nx-ratelimit-reset: {number}");
         is_borne("403 Forbidden", &spent).await;

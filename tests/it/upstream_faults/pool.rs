@@ -1,4 +1,4 @@
-//! Pooled connections: how many are kept, and what becomes of a request that meets a dead one.
+//! Pooled connections: their number, and requests on a dead connection.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Redirects that lead nowhere good: none is followed, and nobody else is asked.
+//! Redirects that svm must not follow: each is refused, without a call to another host.
 
 use super::{DOCUMENT, Verdict, app, bad, refused};
 use crate::LATEST;
@@ -12,7 +12,7 @@ fn found(location: &str) -> Failure {
 }
 
 #[tokio::test]
-async fn a_place_that_may_not_be_asked_is_not_asked() {
+async fn a_forbidden_location_is_not_followed() {
     let long = format!("https://api.github.com/repos/octo/{}", "x".repeat(10_000));
     for location in [
         "https://example.org/repos/octo/app",
@@ -61,7 +61,7 @@ async fn a_place_that_may_not_be_asked_is_not_asked() {
 }
 
 #[tokio::test]
-async fn a_redirect_that_says_not_where_or_says_too_much_is_refused() {
+async fn a_redirect_without_or_with_two_locations_is_refused() {
     let two = "location: https://example.org/\nlocation: https://api.github.com/repos/octo/x";
     refused(
         REFUSED,

@@ -1,4 +1,4 @@
-//! Upstreams that take their time: the limit of the exchange covers every part of an answer.
+//! Slow upstreams: the deadline of the exchange covers every part of an answer.
 
 use std::time::Duration;
 

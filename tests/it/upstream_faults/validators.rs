@@ -1,5 +1,4 @@
-//! Validators that are odd: the document is taken, and what was odd does no harm when it is asked
-//! for again.
+//! Odd validators: the document is accepted, and its next check does no harm.
 
 use super::{DOCUMENT, app, with};
 use crate::{LATEST, LATEST_PATH};
@@ -48,7 +47,7 @@ async fn a_tag_is_sent_back_as_it_came_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_date_that_is_none_is_nobodys_question() {
+async fn an_invalid_date_is_not_sent_back() {
     for date in [
         "Thu, 01 Jan 1970 00:00:00 GMT",
         "Fri, 31 Dec 9999 23:59:59 GMT",

@@ -1,4 +1,4 @@
-//! Events about releases that are gone: they explain the loss of that release and of nothing else.
+//! Events about removed releases: each explains the loss of its release and of no other.
 
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ async fn the_deletion_of_one_release_empties_no_list() {
 
 /// The event of the publication comes late, after that of the deletion, and both come again.
 #[tokio::test]
-async fn events_out_of_order_change_nothing_that_is_true() {
+async fn events_out_of_order_remove_no_existing_release() {
     let app = with(TAG).await;
     let [published, deleted] =
         ["published", "deleted"].map(|action| app.github.release_event("octo/app", action));

@@ -1,4 +1,4 @@
-//! The documents of a repository that its events have checked.
+//! The documents of a repository that its events check.
 
 use super::{EVENT, SECRET, deliver, signature};
 use crate::support::app::{TestApp, TestAppBuilder};
