@@ -14,7 +14,7 @@ peers [OPTION VALUE]...
   --keys 1000000     documents of the scenarios with many
   --only LIST        of scenarios: 2k, 7k, 120k, 400k, each also as 2k-close...,
                      7k-304, 7k-zipf, 200b, 200b-many, 200b-many-zipf
-  --servers LIST     beside svm: salvo, hyper, nginx, varnish, trafficserver,
+  --servers LIST     beside svm: salvo, hyper, nginx, varnish, squid, trafficserver,
                      varnishncsa; all but the last otherwise
   --binary FILE      of svm, in place of target/release/svm
 

@@ -37,6 +37,7 @@ fn is_hit(kind: Kind, answer: &First) -> bool {
         Kind::Svm | Kind::Nginx => answer.header("x-cache") == "HIT",
         // The number of this request, and that of the one that brought the document.
         Kind::Varnish | Kind::Varnishncsa => answer.header("x-varnish").contains(' '),
+        Kind::Squid => answer.header("x-cache").starts_with("HIT"),
         // The letters of the look-up in the cache: a hit, or a hit in memory.
         Kind::TrafficServer => {
             ["[cHs", "[cRs"].iter().any(|hit| answer.header("via").contains(hit))

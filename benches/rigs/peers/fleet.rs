@@ -8,7 +8,7 @@ use crate::document::Document;
 use crate::pour::pour;
 use crate::say;
 use crate::server::{Kind, Server};
-use crate::servers::{nginx, svm, trafficserver, varnish};
+use crate::servers::{nginx, squid, svm, trafficserver, varnish};
 use crate::turn::metric;
 use crate::upstream::Upstream;
 
@@ -28,6 +28,7 @@ impl Fleet {
             Kind::Nginx => Some(nginx::start(core, &plain)),
             Kind::Varnish => Some(varnish::start(core, &plain)),
             Kind::Varnishncsa => Some(varnish::start_with_log(core, &plain)),
+            Kind::Squid => Some(squid::start(core, &plain)),
             Kind::TrafficServer => Some(trafficserver::start(core, &plain)),
             Kind::Salvo | Kind::Hyper => None,
         };

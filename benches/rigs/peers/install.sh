@@ -7,7 +7,7 @@ set -euo pipefail
 PATH=$PATH:/usr/sbin
 
 packages=()
-for pair in nginx:nginx-light varnishd:varnish traffic_server:trafficserver wrk:wrk; do
+for pair in nginx:nginx-light varnishd:varnish squid:squid traffic_server:trafficserver wrk:wrk; do
     command -v "${pair%:*}" >/dev/null || packages+=("${pair#*:}")
 done
 [[ ${#packages[@]} -gt 0 ]] || exit 0
@@ -23,7 +23,7 @@ for package in "${packages[@]}"; do
     case $package in
         nginx-light) daemons+=(nginx) ;;
         varnish) daemons+=(varnish varnishncsa) ;;
-        trafficserver) daemons+=("$package") ;;
+        squid | trafficserver) daemons+=("$package") ;;
     esac
 done
 for daemon in "${daemons[@]}"; do

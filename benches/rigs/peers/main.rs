@@ -1,5 +1,5 @@
-//! svm beside what else could stand in its place, nginx, Varnish and Apache Traffic Server, and the
-//! floors, a bare handler of salvo and a bare hyper.
+//! svm beside what else could stand in its place, nginx, Varnish, Squid and Apache Traffic Server,
+//! and the floors, a bare handler of salvo and a bare hyper.
 //!
 //! All of them are processes on one core and have the same documents in their caches; wrk asks from
 //! the other core, one server at a time, in turns, so that whatever else the machine does falls on

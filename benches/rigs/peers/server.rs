@@ -24,18 +24,21 @@ pub(crate) enum Kind {
     Varnish,
     /// Varnish with varnishncsa, which writes the log to a file.
     Varnishncsa,
+    /// Squid as a reverse proxy, with its documents in memory.
+    Squid,
     /// Apache Traffic Server.
     TrafficServer,
 }
 
 impl Kind {
     /// All there are.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Svm,
         Self::Salvo,
         Self::Hyper,
         Self::Nginx,
         Self::Varnish,
+        Self::Squid,
         Self::TrafficServer,
         Self::Varnishncsa,
     ];
@@ -55,6 +58,7 @@ impl Kind {
             Self::Nginx => "nginx",
             Self::Varnish => "varnish",
             Self::Varnishncsa => "varnishncsa",
+            Self::Squid => "squid",
             Self::TrafficServer => "trafficserver",
         }
     }
@@ -65,6 +69,7 @@ impl Kind {
             Self::Nginx => Some("nginx"),
             Self::Varnish => Some("varnishd"),
             Self::Varnishncsa => Some("varnishncsa"),
+            Self::Squid => Some("squid"),
             Self::TrafficServer => Some("traffic_server"),
             Self::Svm | Self::Salvo | Self::Hyper => None,
         }

@@ -1,6 +1,7 @@
 //! The commands and settings of each server.
 
 pub(crate) mod nginx;
+pub(crate) mod squid;
 pub(crate) mod svm;
 pub(crate) mod trafficserver;
 pub(crate) mod varnish;

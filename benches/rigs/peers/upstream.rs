@@ -7,8 +7,10 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::json;
+use svm::clock::Clock;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -123,6 +125,9 @@ fn answer(head: &str) -> String {
 
 fn whole(headers: &str, body: &str) -> String {
     let length = body.len();
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+    // Without a date, Squid takes what it stores for stale.
+    let since_epoch = Duration::from_secs(Clock::System.now().as_secs());
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + since_epoch);
+    let head = format!("HTTP/1.1 200 OK\r\ndate: {date}\r\ncontent-type: application/json\r\n");
     format!("{head}{headers}content-length: {length}\r\n\r\n{body}")
 }
