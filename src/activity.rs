@@ -1,12 +1,12 @@
 //! The documents in use, with the time of the last check of each.
 //!
-//! A hit leaves a stamp beside the entry it serves, and nothing else: no lock, no queue, no counter
-//! that others share. The sweep collects the stamps, saves them in the store's index, and decides
-//! by them which documents to check. After a restart, and from other replicas, it merges the index
-//! in.
+//! A hit marks a stamp beside its entry and does nothing else: it takes no lock and touches no
+//! queue and no shared counter. The sweep collects the stamps, saves them in the store's index, and
+//! decides by them which documents to check. It merges the index in after a restart, and the rows
+//! of other replicas.
 //!
-//! Its locks are taken by misses and by the sweep, never by a hit, and never across an await. There
-//! may be 100,000 documents, so a walk over all of them goes piece by piece.
+//! Misses and the sweep take the locks, hits do not, and none is held across an await. There may be
+//! 100,000 documents, so a walk over all of them goes piece by piece.
 
 mod charges;
 mod documents;

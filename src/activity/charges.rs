@@ -1,4 +1,4 @@
-//! The cost of a document's checks, as far as it decides about the next one.
+//! The cost of a document's checks, as far as it decides the time of the next one.
 
 use crate::clock::Timestamp;
 

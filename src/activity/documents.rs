@@ -1,8 +1,7 @@
-//! The documents in use, in pieces that each have a lock of their own.
+//! The documents in use, in pieces with a lock each.
 //!
-//! A piece is no longer than one may walk before others get a turn, and it keeps its part of the
-//! bound by itself. The piece of a document follows from a secret of the process, so that no client
-//! can crowd one of them.
+//! A piece is small enough to be walked without a yield, and each piece bounds its own part. A
+//! secret of the process assigns documents to pieces, so no client can overload one of them.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;

@@ -1,10 +1,9 @@
-//! The time from one check of a document to the next: a check costs no more than it is worth.
+//! The interval between two checks of a document: a check costs no more than it is worth.
 //!
-//! Pure. A check is worth something if a client asks before the next one. That is the less likely,
-//! the longer nobody has asked; so the interval grows with the time since the last use. A check
-//! that was charged to the quota costs more than a free one, so each of those after which nobody
-//! asked doubles the interval. A use sets both back. A document that clients ask for in each
-//! interval is checked in each.
+//! Pure. A check is worth its cost if a client requests the document before the next check. That
+//! becomes less likely with the time since the last use, so the interval grows with that time. A
+//! charged check costs more than a free one, so each charged check without a later use doubles the
+//! interval. A use resets both. A document in steady use is checked in each interval.
 
 use std::time::Duration;
 

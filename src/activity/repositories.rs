@@ -1,5 +1,5 @@
-//! The repositories of documents in use, as digests: enough to find the documents of one among all,
-//! with a few others by chance.
+//! The repositories of documents in use, as digests: enough to find the documents of one
+//! repository, and a few others by chance.
 
 use std::hash::BuildHasher;
 use std::num::NonZeroU32;

@@ -1,9 +1,9 @@
-//! The documents in use and the store's index of them: what the index is to learn, and what it
-//! tells.
+//! The documents in use and the store's index of them: the rows to save, and the rows that it
+//! returns.
 //!
-//! A row is saved where it matters: a use that has hardly moved since the saved one changes nothing
-//! that the index is for. The subtle thing is a store that loses its index while svm runs: rows
-//! that a reading of the whole index does not find are saved once more.
+//! A row is saved if its change matters to the index: a use that has hardly moved since the saved
+//! one does not. If the store loses its index while svm runs, the next read of the whole index
+//! shows which rows are missing, and these are saved again.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The documents in use that a person looks for first: the most used ones, and those whose check is
-//! oldest.
+//! The documents in use of interest to an operator: the most used ones, and those with the oldest
+//! check.
 
 use super::top::Top;
 use super::{Activity, Known, Mutability};

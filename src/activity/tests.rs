@@ -1,4 +1,4 @@
-//! Stamps, what becomes of them, and what is saved.
+//! Stamps, their collection, and the rows that are saved.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};

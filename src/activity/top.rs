@@ -1,4 +1,4 @@
-//! The few items of many that rank highest, found in one pass.
+//! The highest-ranking items of many, found in one pass.
 
 /// The items that rank highest, the first one first.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! The uses of documents, for the store that has to choose which records go.
+//! The uses of documents, for the store's choice of records to evict.
 
 use crate::store::{Used, Uses};
 use crate::target::Key;

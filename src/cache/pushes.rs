@@ -8,7 +8,6 @@ mod event;
 mod removals;
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,36 +63,30 @@ pub struct Pushes {
 
 #[derive(Debug, Default)]
 struct PushState {
-    seen: Recent<Signature>,
+    seen: SeenDeliveries,
     last: HashMap<Arc<Repository>, Timestamp>,
     planned: Vec<(Timestamp, Arc<Repository>)>,
     removals: Removals,
 }
 
-/// A bounded set of the latest values.
-#[derive(Debug)]
-struct Recent<T> {
-    values: HashSet<T>,
-    order: VecDeque<T>,
+/// The signatures of the latest deliveries.
+#[derive(Debug, Default)]
+struct SeenDeliveries {
+    signatures: HashSet<Signature>,
+    order: VecDeque<Signature>,
 }
 
-impl<T> Default for Recent<T> {
-    fn default() -> Self {
-        Self { values: HashSet::new(), order: VecDeque::new() }
-    }
-}
-
-impl<T: Copy + Eq + Hash> Recent<T> {
-    /// Adds a value; returns true if it is new.
-    fn insert(&mut self, value: T) -> bool {
-        if !self.values.insert(value) {
+impl SeenDeliveries {
+    /// Adds a delivery; returns true if it is new.
+    fn insert(&mut self, signature: Signature) -> bool {
+        if !self.signatures.insert(signature) {
             return false;
         }
-        self.order.push_back(value);
+        self.order.push_back(signature);
         if self.order.len() > MOST_DELIVERIES
             && let Some(oldest) = self.order.pop_front()
         {
-            self.values.remove(&oldest);
+            self.signatures.remove(&oldest);
         }
         true
     }
@@ -241,7 +234,7 @@ mod tests {
             let _ = pushes.deliver(signature(number), event(&name).as_bytes(), NOW);
         }
         let state = pushes.state.lock();
-        assert_eq!((state.seen.order.len(), state.seen.values.len()), (4_096, 4_096));
+        assert_eq!((state.seen.order.len(), state.seen.signatures.len()), (4_096, 4_096));
         assert_eq!((state.planned.len(), state.last.len()), (MOST_PLANNED, MOST_PLANNED / 4));
     }
 

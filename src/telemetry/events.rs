@@ -1,7 +1,7 @@
-//! The last events that an operator should know of: warnings, errors, and the ends of troubles.
+//! The last events of interest to an operator: warnings, errors, and recoveries.
 //!
-//! It is a layer beside the log, so an event is there whether or not `RUST_LOG` shows it. Lines
-//! that only tell of ordinary work are left out: they would push the others out.
+//! It is a layer beside the log, so it has events that `RUST_LOG` hides too. Lines about ordinary
+//! work are left out: they would displace the others.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write};

@@ -204,7 +204,7 @@ impl PastCall {
                 );
             }
             CallResult::GivenUp => {
-                tracing::debug!(document, token, priority, micros, "a call was given up");
+                tracing::debug!(document, token, priority, micros, "call abandoned");
             }
         }
     }

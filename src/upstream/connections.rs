@@ -79,7 +79,7 @@ impl ConnectionPools {
             intake.allow(self.body_bytes);
         }
         if framing::is_irregular(response.version(), response.status(), response.headers()) {
-            tracing::debug!(authority, "an answer whose framing is irregular; closing connections");
+            tracing::debug!(authority, "answer with irregular framing; closing its connections");
             if let Some(intake) = intake {
                 intake.end();
             }
@@ -106,7 +106,7 @@ impl ConnectionPools {
         };
         match response {
             Err(error) if !dial.has_connected() && !error.is_connect() => {
-                tracing::debug!(authority, "an idle connection was dead; dialling another one");
+                tracing::debug!(authority, "idle connection was dead; dialling a new one");
                 second(self.unpooled.execute(copy(request)).await)
             }
             response => first(response),

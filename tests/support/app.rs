@@ -1,4 +1,4 @@
-//! The service under test: built by the production constructor, asked over a real socket.
+//! The service under test: built by the production constructor, and used over a real socket.
 //!
 //! It differs from the real thing by its configuration, its clock, its store and where its log
 //! goes, and by nothing else. Freshness moves with [`TestApp::advance`]; the sockets run on real

@@ -1,5 +1,5 @@
-//! The search for secrets in everything that the harness sees of a service. Every test is such a
-//! test, and none has to know of it.
+//! The search for secrets in everything that the harness sees of a service. It runs in every test
+//! without any code there.
 //!
 //! The search covers answers, logs, files, requests to other hosts, and panics. The code that sees
 //! one of these does not know the configuration that it comes from, so the secrets are those of the

@@ -1,4 +1,4 @@
-//! Waiting for something that becomes true by itself, with a bound.
+//! Waiting, within a bound, for a condition that becomes true by itself.
 //!
 //! For what gives no signal to wait for; where there is one (a gate, an answer), wait for that
 //! instead.

@@ -1,4 +1,4 @@
-//! A store with a mood: for faults that no healthy disk has on demand.
+//! A store with faults on demand, which no healthy disk has.
 
 use std::sync::Arc;
 use std::sync::Mutex;

@@ -1,5 +1,5 @@
-//! The simulated GitHub: real TLS on a real socket, answering by GitHub's rules, changed while it
-//! runs.
+//! The simulated GitHub: it speaks real TLS on a real socket, follows GitHub's rules, and tests
+//! change it while it runs.
 //!
 //! The service runs against it unmodified: `UPSTREAM_CONNECT_TO` sends the hosts' connections here,
 //! and `UPSTREAM_CA_FILE` names the authority of its certificates. Requests come in at the

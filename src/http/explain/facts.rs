@@ -1,4 +1,4 @@
-//! All that is known of a document and of a request for it at one moment.
+//! The facts about a document and about a request for it at one time.
 
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
@@ -42,17 +42,17 @@ pub(super) struct LastCheck {
 /// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CheckResult {
-    /// The body came.
+    /// GitHub sent the body.
     Fetched,
-    /// The body is unchanged, by the check of the whole or of its date.
+    /// The body is unchanged, by a full check or one by date.
     Unchanged { by_date: bool },
-    /// There is no such document.
+    /// The document does not exist.
     Absent,
-    /// An answer without a document, which is remembered.
+    /// GitHub refused the document, and a negative entry remembers it.
     Refused(Reason),
-    /// An answer that takes the document away, which is not believed yet.
+    /// GitHub claims that the document is lost, and nothing confirms it yet.
     Unconfirmed(&'static str),
-    /// No answer.
+    /// GitHub did not answer.
     Failed(Reason),
 }
 

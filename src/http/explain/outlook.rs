@@ -1,4 +1,4 @@
-//! The sentences about the fate of a request now, and about the state of GitHub that decides it.
+//! The sentences about the outcome of a request now, and about the state of GitHub.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! An answer of the service, read to its end, with asserts that say what was meant.
+//! An answer of the service, read to its end, with named asserts.
 
 use std::io::Read;
 

@@ -1,4 +1,4 @@
-//! An answer before it goes out: status, headers, body.
+//! An answer before it is sent: status, headers, body.
 //!
 //! Header names are those GitHub sends (in lower case, as they travel here and on HTTP/2).
 

@@ -1,4 +1,4 @@
-//! The sentences a test says in more than one word: a release, a user, a failure.
+//! Builders for a release, a user and a failure.
 
 use super::GitHub;
 use super::account::Account;

@@ -1,4 +1,4 @@
-//! Content codings as other servers write them: the answer of the rules, coded in another way.
+//! Content codings of other servers: the answer of the rules in another coding.
 
 use std::io::Read;
 

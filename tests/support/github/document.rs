@@ -1,4 +1,4 @@
-//! One JSON document as GitHub holds it: compact, with what its headers say of it.
+//! One JSON document of GitHub: compact, with the headers that describe it.
 //!
 //! Compression and tags are computed once per document and variant: tests serve the same body many
 //! times, and an unoptimised build compresses slowly.

@@ -1,5 +1,5 @@
-//! The way to the bytes of a download: the API and github.com send a client on, to an address that
-//! is signed or to the host of archives, and those have the bytes.
+//! The redirects to the bytes of a download: from the API and github.com to a signed address or to
+//! the host of archives, and the bytes there.
 
 use super::answer::Answer;
 use super::received::Received;

@@ -1,4 +1,4 @@
-//! An upstream, or a proxy in front of one, that repeats the `Authorization` of a request.
+//! An upstream, or a proxy in front of one, that echoes the `Authorization` of a request.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! GitHub's error answers, word for word where the words decide something.
+//! GitHub's error answers, word for word where the words matter.
 //!
 //! Which of them carry limit headers differs and matters: the rules add those, not this module.
 

@@ -1,4 +1,4 @@
-//! The events that GitHub tells of a repository, as the bodies of its webhooks.
+//! The events of a repository, as the bodies of GitHub's webhooks.
 
 use serde_json::json;
 

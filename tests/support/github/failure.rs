@@ -1,5 +1,5 @@
-//! The ways in which the simulated GitHub fails on purpose, and those of them that are GitHub's own
-//! answers.
+//! The failures of the simulated GitHub that tests cause, and those among them that are GitHub's
+//! own answers.
 //!
 //! A failure of the transport does not replace the answer: the rules answer (and charge) as ever,
 //! and the terminator spoils what they said.

@@ -1,4 +1,4 @@
-//! A gate in front of one path: requests wait at it until a test opens it.
+//! A gate in front of one path: requests wait there until a test opens it.
 //!
 //! This is how a test holds an upstream call in flight without sleeping. The answer is decided when
 //! the gate opens, not when the request arrives.

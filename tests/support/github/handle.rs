@@ -1,4 +1,4 @@
-//! The calls with which a test changes and observes the running simulation.
+//! The handle with which a test changes and observes the running simulation.
 
 use std::fmt::Display;
 use std::sync::{Arc, MutexGuard};

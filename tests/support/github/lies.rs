@@ -1,4 +1,4 @@
-//! Answers that are not the truth: the real GitHub gives them for minutes.
+//! False answers, as the real GitHub gives them for minutes.
 
 use std::collections::HashMap;
 use std::sync::Arc;

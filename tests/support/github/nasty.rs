@@ -1,4 +1,4 @@
-//! Answers the real GitHub does not give, and a client must survive: broken bodies and broken
+//! Answers that the real GitHub does not send and a client must survive: broken bodies and broken
 //! headers.
 
 use std::sync::OnceLock;

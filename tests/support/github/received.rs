@@ -1,5 +1,4 @@
-//! A request as the simulated GitHub received it: what the rules decide by, and what a test looks
-//! at.
+//! A request as the simulated GitHub received it, for the rules and for tests.
 //!
 //! Read by hand from the socket, since the TLS name and the exact bytes of the target are gone once
 //! an HTTP library has had them. Bodies of requests are looked at and dropped: nobody sends one.

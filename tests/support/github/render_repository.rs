@@ -1,4 +1,4 @@
-//! The JSON of a repository itself, with the members that client libraries insist on.
+//! The JSON of a repository, with the members that client libraries require.
 
 use serde_json::{Map, Value, json};
 

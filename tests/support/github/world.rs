@@ -1,5 +1,5 @@
-//! The state behind the simulated GitHub: repositories, documents, users, failures, and what was
-//! received.
+//! The state of the simulated GitHub: repositories, documents, users, failures, and received
+//! requests.
 //!
 //! One mutex guards all of it; nobody holds it across an await, so every request sees one
 //! consistent world.

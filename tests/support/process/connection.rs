@@ -1,4 +1,4 @@
-//! One connection, used and watched by hand.
+//! One connection, controlled by the test.
 
 use std::io;
 use std::net::SocketAddr;

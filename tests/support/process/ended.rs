@@ -1,4 +1,4 @@
-//! The remains of a process: its status, its output, its time.
+//! A process that has ended: its status, its output, its duration.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;

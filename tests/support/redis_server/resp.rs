@@ -1,4 +1,4 @@
-//! One command and its reply, in the protocol of Redis, by nobody's client.
+//! One command and its reply in the protocol of Redis, without a client library.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
