@@ -14,6 +14,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ const BOUND: Duration = Duration::from_secs(30);
 /// A folder and an environment, in which the binary can be started any number of times.
 #[must_use]
 pub struct Setup {
-    folder: TempDir,
+    folder: Arc<Folder>,
     vars: BTreeMap<String, String>,
     /// The commands that a shell runs before it becomes the binary.
     prelude: Vec<String>,
@@ -59,8 +60,7 @@ impl Setup {
 
     /// No variable at all.
     pub fn bare() -> Self {
-        let folder = folder();
-        Self { folder, vars: BTreeMap::new(), prelude: Vec::new() }
+        Self { folder: Folder::make(), vars: BTreeMap::new(), prelude: Vec::new() }
     }
 
     /// Sends what the binary asks of GitHub to a simulation.
@@ -115,7 +115,7 @@ impl Setup {
 
     /// The folder in which the binary starts.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        self.folder.0.path()
     }
 
     /// Starts the service and waits until it serves.
@@ -127,20 +127,26 @@ impl Setup {
 
     /// Starts the service without waiting for anything.
     pub fn spawn(&self) -> Running {
-        Running::new(self.command(&[]).spawn().expect("the binary"))
+        self.running(&[])
     }
 
     /// Starts the service, and reads nothing of what it writes after it has said where it serves.
     #[track_caller]
     pub fn start_unread(&self) -> impl Future<Output = Running> {
-        let running = Running::unread(self.command(&[]).spawn().expect("the binary"));
+        let child = self.command(&[]).spawn().expect("the binary");
+        let running = Running::unread(child, Arc::clone(&self.folder));
         running.serving()
     }
 
     /// Runs a command to its end.
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> impl Future<Output = Ended> {
-        Running::new(self.command(arguments).spawn().expect("the binary")).ended()
+        self.running(arguments).ended()
+    }
+
+    fn running(&self, arguments: &[&str]) -> Running {
+        let child = self.command(arguments).spawn().expect("the binary");
+        Running::new(child, Arc::clone(&self.folder))
     }
 
     /// Returns the command of the binary with its environment, for a caller that redirects its
@@ -156,7 +162,7 @@ impl Setup {
             .env_clear()
             .envs(coverage())
             .envs(&self.vars)
-            .current_dir(&self.folder)
+            .current_dir(self.folder())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -165,10 +171,25 @@ impl Setup {
     }
 }
 
-impl Drop for Setup {
+/// The folder of a setup and of its processes; it goes with the last of them.
+struct Folder(TempDir);
+
+impl Folder {
+    /// Makes a folder. Its name consists of numbers: of random letters the service may show only
+    /// the first ones, since they may be a token.
+    fn make() -> Arc<Self> {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("svm-{process}-{number}-{}", Clock::System.now().as_millis());
+        let folder = tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir();
+        Arc::new(Self(folder.expect("a temporary folder")))
+    }
+}
+
+impl Drop for Folder {
     /// Whatever the binary has written into its folder, no secret is in it.
     fn drop(&mut self) {
-        canary::assert_not_in_files(self.folder());
+        canary::assert_not_in_files(self.0.path());
     }
 }
 
@@ -196,14 +217,4 @@ fn through_shell(prelude: &[String]) -> Command {
 fn coverage() -> Option<(&'static str, std::ffi::OsString)> {
     const NAME: &str = "LLVM_PROFILE_FILE";
     Some((NAME, std::env::var_os(NAME)?))
-}
-
-/// Makes a folder. Its name consists of numbers: of random letters the service may show only the
-/// first ones, since they may be a token.
-fn folder() -> TempDir {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    let name = format!("svm-{process}-{number}-{}", Clock::System.now().as_millis());
-    let folder = tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir();
-    folder.expect("a temporary folder")
 }

@@ -16,6 +16,8 @@ const WAVES: usize = 10;
 const WAVE: usize = 10;
 const CROWD: usize = WAVES * WAVE;
 const ALL: usize = 2 * CROWD;
+/// Long enough for a read on a busy machine, and shorter than the time between two looks.
+const BUDGET: Duration = Duration::from_millis(250);
 /// Of each document in a wave; every other one leaves.
 const CLIENTS: usize = 20;
 
@@ -46,19 +48,26 @@ async fn a_thousand_that_leave_mix_up_no_answers() {
 async fn a_reply_that_comes_too_late_is_no_other_documents() {
     let Some(server) = RedisServer::start() else { return };
     let proxy = FaultProxy::start(server.address()).await;
-    let app = on(proxy.address()).production_read_budget().start().await;
+    let app = on(proxy.address()).read_budget(BUDGET).start().await;
     serve(&app);
     store(&server).await;
     connected(&server, 1).await;
-    // Four times the budget: replies come when nobody waits for them, and others wait for theirs.
-    proxy.set(Mode::Delay(Duration::from_millis(100))).await;
-    let [first, second] = crowd(&app, 0..WAVE);
-    for (client, answer) in first.into_iter().chain(second).enumerate() {
-        answer.await.expect("an answer").assert_document(body(client % WAVE));
+    for wave in 0..WAVES {
+        // The connection is there: the last look at the server may have taken it away.
+        only_redis_has(&app, &target(CROWD + wave)).await.assert_document(body(CROWD + wave));
+        // Replies come when nobody waits for them, and others wait for theirs.
+        proxy.set(Mode::Delay(BUDGET * 3 / 2)).await;
+        let [first, second] = crowd(&app, wave * WAVE..(wave + 1) * WAVE);
+        for (client, answer) in first.into_iter().chain(second).enumerate() {
+            answer.await.expect("an answer").assert_document(body(wave * WAVE + client % WAVE));
+        }
+        proxy.set(Mode::Pass).await;
+        // How many reads an operation has, and whether a look comes first, depends on the machine.
+        if app.metric("svm_l2_reads_total{result=\"timeout\"}").await >= 5.0 {
+            return assert_all_found(&app, CROWD + WAVES..ALL).await;
+        }
     }
-    assert!(app.metric("svm_l2_reads_total{result=\"timeout\"}").await >= 5.0);
-    proxy.set(Mode::Pass).await;
-    assert_all_found(&app, CROWD..ALL).await;
+    panic!("too few reads were given up");
 }
 
 /// Clients that ask for each of these documents, in two crowds.
@@ -72,10 +81,12 @@ fn crowd(app: &TestApp, documents: Range<usize>) -> [Vec<JoinHandle<Answer>>; 2]
 /// These documents come from the server, as soon as it is used again. A record that is another
 /// document's is an error; few of the reads are, since a busy machine may cost a connection.
 async fn assert_all_found(app: &TestApp, documents: Range<usize>) {
+    let errors = async || app.metric("svm_l2_reads_total{result=\"error\"}").await;
+    let before = errors().await;
     for number in documents {
         only_redis_has(app, &target(number)).await.assert_document(body(number));
     }
-    let errors = app.metric("svm_l2_reads_total{result=\"error\"}").await;
+    let errors = errors().await - before;
     assert!(errors < CROWD as f64 / 2.0, "{errors} errors");
 }
 

@@ -81,8 +81,13 @@ impl TestAppBuilder {
     }
 
     /// Has a miss wait for the store as long as in production.
-    pub fn production_read_budget(mut self) -> Self {
-        self.store_read_budget = Duration::from_millis(25);
+    pub fn production_read_budget(self) -> Self {
+        self.read_budget(Duration::from_millis(25))
+    }
+
+    /// Has a miss wait so long for the store.
+    pub fn read_budget(mut self, budget: Duration) -> Self {
+        self.store_read_budget = budget;
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
@@ -12,7 +13,7 @@ use tokio::time::timeout;
 
 use super::super::app::{Answer, encode};
 use super::output::{self, Output};
-use super::{BOUND, Connection, Ended};
+use super::{BOUND, Connection, Ended, Folder};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
@@ -24,25 +25,27 @@ pub struct Running {
     stderr: Output,
     address: Option<SocketAddr>,
     client: Client,
+    /// Dropped after the process.
+    _folder: Arc<Folder>,
 }
 
 impl Running {
-    pub(super) fn new(child: Child) -> Self {
-        Self::with_reader(child, |_| false)
+    pub(super) fn new(child: Child, folder: Arc<Folder>) -> Self {
+        Self::with_reader(child, folder, |_| false)
     }
 
-    pub(super) fn unread(child: Child) -> Self {
-        Self::with_reader(child, |text| serving_at(text).is_some())
+    pub(super) fn unread(child: Child, folder: Arc<Folder>) -> Self {
+        Self::with_reader(child, folder, |text| serving_at(text).is_some())
     }
 
-    fn with_reader(mut child: Child, enough: fn(&str) -> bool) -> Self {
+    fn with_reader(mut child: Child, folder: Arc<Folder>, enough: fn(&str) -> bool) -> Self {
         let stdout = Output::read(child.stdout.take().expect("a pipe"), enough);
         let stderr = Output::read(child.stderr.take().expect("a pipe"), |_| false);
         // Fails only when a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().no_gzip().tls_danger_accept_invalid_certs(true);
         let client = client.build().expect("a client that needs nothing");
-        Self { child, stdout, stderr, address: None, client }
+        Self { child, stdout, stderr, address: None, client, _folder: folder }
     }
 
     /// Waits until it says where it serves, and answers there.
@@ -158,7 +161,7 @@ impl Running {
             while self.metric("svm_l2_writes_total").await < count as f64
                 || self.metric("svm_write_behind_depth").await > 0.0
             {
-                assert!(waited.elapsed() < BOUND, "at {caller}: not written");
+                assert!(waited.elapsed() < BOUND, "at {caller}: not written\n{}", self.stdout());
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
         }
