@@ -40,7 +40,7 @@ use self::fault::{Fault, OpenFault};
 use self::file::{OpenFile, StoreFile};
 use self::fit::Fitter;
 use self::handle::{Handle, Remedy};
-use self::in_use::Oldest;
+use self::in_use::IndexState;
 use self::merger::{Merger, within_bound};
 use self::tables::Room;
 use self::upkeep::Upkeep;
@@ -110,7 +110,6 @@ pub struct Embedded {
     handle: Arc<Handle>,
     clock: Clock,
     room: Room,
-    oldest_use: Arc<Oldest>,
     readers: Arc<Semaphore>,
     /// For the database.
     writer: Arc<Semaphore>,
@@ -167,13 +166,16 @@ impl Embedded {
             handle,
             clock,
             room,
-            oldest_use: Arc::default(),
             readers: Arc::new(Semaphore::new(READERS)),
             writer,
             appender: Arc::new(Semaphore::new(1)),
             merge_due,
             _tasks: Arc::new([tasks::owned(fitter.run()), tasks::owned(merger.run())]),
         }
+    }
+
+    fn index(&self) -> Arc<IndexState> {
+        Arc::clone(&self.room.evictor.index)
     }
 
     async fn on<T: Send + 'static>(
@@ -229,25 +231,26 @@ impl Store for Embedded {
 
     fn remember(&self, rows: Arc<[InUse]>, cutoff: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            let oldest = Arc::clone(&self.oldest_use);
+            let index = self.index();
             let remembered = self.on(&self.writer, move |handle| {
-                handle.run(|file| in_use::remember(&file.database, &rows, cutoff, &oldest))
+                handle.run(|file| in_use::remember(&file.database, &rows, cutoff, &index))
             });
             if !remembered.await? {
                 return Ok(());
             }
             // Between the two others have their turn to write.
-            let oldest = Arc::clone(&self.oldest_use);
-            let pruned = self.on(&self.writer, move |handle| {
-                handle.run(|file| in_use::prune(&file.database, cutoff, &oldest))
+            let index = self.index();
+            let rewritten = self.on(&self.writer, move |handle| {
+                handle.run(|file| in_use::rewrite(&file.database, &index))
             });
-            pruned.await
+            rewritten.await
         })
     }
 
     fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>> {
+        let index = self.index();
         Box::pin(self.on(&self.readers, move |handle| {
-            handle.run(|file| in_use::since(&file.database, since))
+            handle.run(|file| in_use::since(&file.database, since, &index))
         }))
     }
 

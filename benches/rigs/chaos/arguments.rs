@@ -40,7 +40,7 @@ Runs:
               --hot 500      documents in use, in a full store beside
               --scan 25000   documents that are asked for once
               --bytes-stored 100000  documents in a store to which
-              --written 17000 records are written one by one, and again as a storm
+              --written 30000 records are written one by one, and again as a storm
               --in-use 100000 documents in use beside sweeps
               --misses 20000 of an upstream that answers at once
 
@@ -114,7 +114,7 @@ impl Options<'_> {
             hot: self.number("--hot", 500)?,
             scan: self.number("--scan", 25_000)?,
             bytes_stored: self.number("--bytes-stored", 100_000)?,
-            written: self.number("--written", 17_000)?,
+            written: self.number("--written", 30_000)?,
             in_use: self.number("--in-use", 100_000)?,
             misses: self.number("--misses", 20_000)?,
         })

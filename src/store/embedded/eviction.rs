@@ -15,9 +15,10 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 
 use super::fault::Fault;
+use super::in_use::{ByKey, IndexState};
 use super::write_tables::{Row, WriteTables};
 use crate::clock::Timestamp;
-use crate::store::index::{Used, Uses};
+use crate::store::index::{InUse, Used, Uses};
 use crate::target::Key;
 
 /// Records that the hand looks at together.
@@ -33,6 +34,7 @@ const LEAST_RECENT: usize = 4_096;
 #[derive(Default)]
 pub(super) struct Evictor {
     hand: Mutex<Option<Row>>,
+    pub(super) index: Arc<IndexState>,
     uses: OnceLock<Arc<dyn Uses>>,
 }
 
@@ -67,6 +69,7 @@ impl Evictor {
         let mut hand = self.hand.lock();
         // The first round begins where the hand is, and so it is none.
         let mut round: Option<Round> = None;
+        let mut index = None;
         while tables.live_bytes() > max_live {
             let rows = tables.rows_after(*hand, STEP)?;
             if rows.is_empty() {
@@ -86,7 +89,7 @@ impl Evictor {
                     return Ok(());
                 }
                 *hand = Some(row);
-                match self.used(tables, &row)? {
+                match self.used(tables, &row, &mut index)? {
                     Some(Used { at, is_repeated: true }) => {
                         round.iter_mut().for_each(|round| round.spare(at, row));
                     }
@@ -100,12 +103,22 @@ impl Evictor {
         Ok(())
     }
 
-    fn used(&self, tables: &WriteTables<'_>, (_, key): &Row) -> Result<Option<Used>, Fault> {
+    /// Returns the uses of a document. Reads the index, once, where memory does not know it.
+    fn used(
+        &self,
+        tables: &WriteTables<'_>,
+        (_, key): &Row,
+        index: &mut Option<ByKey>,
+    ) -> Result<Option<Used>, Fault> {
         let key = Key::from(*key);
-        match self.uses.get().and_then(|uses| uses.of(key)) {
-            Some(used) => Ok(Some(used)),
-            None => Ok(tables.in_use(key)?.map(|row| row.used())),
+        if let Some(used) = self.uses.get().and_then(|uses| uses.of(key)) {
+            return Ok(Some(used));
         }
+        let index = match index {
+            Some(index) => index,
+            None => index.insert(tables.in_use(&self.index)?),
+        };
+        Ok(index.of(key).map(InUse::used))
     }
 }
 

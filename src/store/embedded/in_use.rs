@@ -1,133 +1,234 @@
 //! The index of documents in use, as a table of the file.
 //!
-//! It is read as a whole, once in a sweep, and it is small beside the records. svm looks for rows
-//! of documents out of use only where there must be some: to look takes a walk over all rows. A
-//! file of a version that did not have the table gets it with the first write.
+//! The table has runs. A run is the rows of one save, so it takes a few pages side by side; a row
+//! at the place of its key, which is random, would take a page for itself. svm reads all runs
+//! together, once in a while, and merges the rows of each document.
+//!
+//! ```text
+//! run     rows, each: key 32 bytes, last used u64, last checked u64, and u64 the time at which the
+//!         body was fetched that was then current; the latter two are zero where there was no check
+//! ```
+//!
+//! All numbers are little-endian, all times milliseconds. The subtle thing is what becomes of rows
+//! that do not count any more: a later row of the document, a cutoff, or more recently used
+//! documents hide them. Once most rows are hidden, svm writes the runs anew. A table by key, which
+//! an earlier version made, is read as well until then.
 
 use std::cmp::Reverse;
 
 use parking_lot::Mutex;
 use redb::{
-    Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table, TableDefinition,
-    TableError, WriteTransaction,
+    Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction,
 };
 
+use super::KeyBytes;
 use super::fault::Fault;
 use crate::clock::Timestamp;
 use crate::entry::Check;
-use crate::store::index::InUse;
-use crate::store::index::MOST_IN_USE;
+use crate::store::index::{InUse, MOST_IN_USE};
 use crate::target::Key;
 
-/// Last used, last checked, and when the body was fetched that was then current; in milliseconds,
-/// the latter two zero where there was no check.
-type Row = (u64, u64, u64);
+const RUNS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("in_use_runs");
 
-const IN_USE: TableDefinition<'_, &[u8; 32], Row> = TableDefinition::new("in_use");
+/// The times of a row of the table by key.
+type Times = (u64, u64, u64);
+const BY_KEY: TableDefinition<'_, &KeyBytes, Times> = TableDefinition::new("in_use");
 
-/// Rows that the table may have beyond its bound before the least recently used are looked for.
-const SLACK: u64 = MOST_IN_USE as u64 / 10;
+const ROW_BYTES: usize = 56;
 
-/// Rows that one transaction removes.
-const REMOVED_AT_ONCE: usize = 1_000;
+/// The rows of a run that is written anew: they fill a run of 128 pages.
+const RUN_ROWS: usize = 9_300;
 
-/// A moment before which no row of the table was used; the epoch where none is known.
+/// Hidden rows that the table may have beside as many as there are others.
+const SLACK: usize = MOST_IN_USE / 10;
+
+/// The state of the index, as far as this process knows it.
 #[derive(Debug, Default)]
-pub(super) struct Oldest(Mutex<Timestamp>);
+pub(super) struct IndexState {
+    /// Rows of documents that were last used before this are hidden.
+    cutoff: Mutex<Timestamp>,
+    size: Mutex<Option<Size>>,
+}
 
-/// Merges rows into the table; whether it has rows to remove then, used before `cutoff` or too
-/// many.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    /// The rows in the file.
+    rows: usize,
+    /// The documents that counted when svm last read all rows.
+    documents: usize,
+}
+
+impl Size {
+    fn is_too_large(self) -> bool {
+        self.rows > 2 * self.documents + SLACK
+    }
+}
+
+impl IndexState {
+    fn cutoff(&self) -> Timestamp {
+        *self.cutoff.lock()
+    }
+
+    /// Notes that the file has got more rows; returns true if it may have too many.
+    fn added(&self, rows: usize, cutoff: Timestamp) -> bool {
+        *self.cutoff.lock() = cutoff;
+        self.size.lock().as_mut().is_none_or(|size| {
+            size.rows += rows;
+            size.is_too_large()
+        })
+    }
+}
+
+/// The documents in use, in the order of their keys.
+#[derive(Debug)]
+pub(super) struct ByKey(Vec<InUse>);
+
+impl ByKey {
+    pub(super) fn of(&self, key: Key) -> Option<InUse> {
+        let place = self.0.binary_search_by(|row| row.key.as_bytes().cmp(key.as_bytes()));
+        place.ok().map(|place| self.0[place])
+    }
+}
+
+/// Adds rows to the index; returns true if it may have too many hidden ones then
+/// ([`rewrite`]).
 pub(super) fn remember(
     database: &Database,
     rows: &[InUse],
     cutoff: Timestamp,
-    oldest: &Oldest,
+    state: &IndexState,
 ) -> Result<bool, Fault> {
-    let Some(first) = rows.iter().map(|row| row.used_at).min() else { return Ok(false) };
-    let mut transaction = database.begin_write()?;
-    transaction.set_quick_repair(true);
-    let length = {
-        let mut table = transaction.open_table(IN_USE)?;
-        rows.iter().try_for_each(|row| merge(&mut table, *row))?;
-        table.len()?
-    };
+    if rows.is_empty() {
+        return Ok(false);
+    }
+    let transaction = begin(database)?;
+    {
+        let mut runs = transaction.open_table(RUNS)?;
+        let last = runs.last()?.map(|(number, _)| number.value());
+        runs.insert(last.map_or(0, |last| last + 1), &encode(rows)[..])?;
+    }
     transaction.commit()?;
-    let mut oldest = oldest.0.lock();
-    *oldest = first.min(*oldest);
-    Ok(*oldest < cutoff || length > MOST_IN_USE as u64 + SLACK)
+    Ok(state.added(rows.len(), cutoff))
 }
 
-/// Removes the rows last used before `cutoff`, and the least recently used of too many: not all at
-/// once, and not while they are looked for.
-pub(super) fn prune(database: &Database, cutoff: Timestamp, oldest: &Oldest) -> Result<(), Fault> {
-    let rows = all(database)?;
-    let kept = rows.partition_point(|row| row.used_at >= cutoff).min(MOST_IN_USE);
-    let mut removed = rows[kept..].to_vec();
-    // In the order of the keys: then few pages are written for those of one transaction.
-    removed.sort_unstable_by(|one, other| one.key.as_bytes().cmp(other.key.as_bytes()));
-    for rows in removed.chunks(REMOVED_AT_ONCE) {
-        let mut transaction = database.begin_write()?;
-        transaction.set_quick_repair(true);
-        {
-            let mut table = transaction.open_table(IN_USE)?;
-            for row in rows {
-                table.remove(row.key.as_bytes())?;
+/// Writes the index anew, without hidden rows, if it has too many of them.
+pub(super) fn rewrite(database: &Database, state: &IndexState) -> Result<(), Fault> {
+    // Nobody adds rows meanwhile.
+    let transaction = begin(database)?;
+    let was_by_key = transaction.delete_table(BY_KEY)?;
+    let rows = read(database)?;
+    let in_file = rows.len();
+    let documents = documents(rows, state.cutoff());
+    let mut size = Size { rows: in_file, documents: documents.len() };
+    if was_by_key || size.is_too_large() {
+        size.rows = size.documents;
+        write_anew(&transaction, documents)?;
+        transaction.commit()?;
+    } else {
+        transaction.abort()?;
+    }
+    *state.size.lock() = Some(size);
+    Ok(())
+}
+
+fn write_anew(transaction: &WriteTransaction, mut rows: Vec<InUse>) -> Result<(), Fault> {
+    rows.sort_unstable_by_key(|row| row.key);
+    transaction.delete_table(RUNS)?;
+    let mut runs = transaction.open_table(RUNS)?;
+    for (number, rows) in (0..).zip(rows.chunks(RUN_ROWS)) {
+        runs.insert(number, &encode(rows)[..])?;
+    }
+    Ok(())
+}
+
+/// Returns the documents used at `since` or later, the last used first.
+pub(super) fn since(
+    database: &Database,
+    since: Timestamp,
+    state: &IndexState,
+) -> Result<Vec<InUse>, Fault> {
+    Ok(documents(read(database)?, since.max(state.cutoff())))
+}
+
+/// Returns the documents in use by their keys.
+pub(super) fn by_key(database: &Database, state: &IndexState) -> Result<ByKey, Fault> {
+    let mut rows = documents(read(database)?, state.cutoff());
+    rows.sort_unstable_by_key(|row| row.key);
+    Ok(ByKey(rows))
+}
+
+/// Merges the rows of each document; returns those that were used at `since` or later, the last
+/// used first, and not too many.
+fn documents(mut rows: Vec<InUse>, since: Timestamp) -> Vec<InUse> {
+    rows.sort_unstable_by_key(|row| row.key);
+    rows.dedup_by(|row, merged| {
+        let is_same = row.key == merged.key;
+        if is_same {
+            *merged = merged.merge(*row);
+        }
+        is_same
+    });
+    rows.retain(|row| row.used_at >= since);
+    rows.sort_unstable_by_key(|row| Reverse(row.used_at));
+    rows.truncate(MOST_IN_USE);
+    rows
+}
+
+/// Returns all rows of the file.
+fn read(database: &Database) -> Result<Vec<InUse>, Fault> {
+    let transaction = database.begin_read()?;
+    let mut rows = Vec::new();
+    match transaction.open_table(BY_KEY) {
+        Err(TableError::TableDoesNotExist(_)) => {}
+        table => {
+            for row in table?.iter()? {
+                let (key, times) = row?;
+                rows.push(row_of(*key.value(), times.value()));
             }
         }
-        transaction.commit()?;
     }
-    *oldest.0.lock() = rows[..kept].last().map_or(cutoff, |row| row.used_at);
-    Ok(())
-}
-
-/// The rows used at `since` or later, the last used first.
-pub(super) fn since(database: &Database, since: Timestamp) -> Result<Vec<InUse>, Fault> {
-    let mut rows = all(database)?;
-    let in_time = rows.partition_point(|row| row.used_at >= since);
-    rows.truncate(in_time.min(MOST_IN_USE));
+    match transaction.open_table(RUNS) {
+        Err(TableError::TableDoesNotExist(_)) => {}
+        runs => {
+            for run in runs?.iter()? {
+                rows.extend(decode(run?.1.value()));
+            }
+        }
+    }
     Ok(rows)
 }
 
-/// All rows, the last used first.
-fn all(database: &Database) -> Result<Vec<InUse>, Fault> {
-    let table = match database.begin_read()?.open_table(IN_USE) {
-        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-        table => table?,
-    };
-    let mut rows = Vec::new();
-    for row in table.iter()? {
-        let (key, row) = row?;
-        rows.push(decode(Key::from(*key.value()), row.value()));
+fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    Ok(transaction)
+}
+
+fn encode(rows: &[InUse]) -> Vec<u8> {
+    let mut run = Vec::with_capacity(rows.len() * ROW_BYTES);
+    for InUse { key, used_at, check } in rows {
+        let checked = check.map_or([Timestamp::default(); 2], |check| [check.at, check.fetched_at]);
+        run.extend_from_slice(key.as_bytes());
+        for time in [*used_at, checked[0], checked[1]] {
+            run.extend_from_slice(&time.as_millis().to_le_bytes());
+        }
     }
-    rows.sort_unstable_by_key(|row| Reverse(row.used_at));
-    Ok(rows)
+    run
 }
 
-/// The row of a document, as a write transaction finds it.
-pub(super) fn row(transaction: &WriteTransaction, key: Key) -> Result<Option<InUse>, Fault> {
-    let table = transaction.open_table(IN_USE)?;
-    Ok(table.get(key.as_bytes())?.map(|row| decode(key, row.value())))
+fn decode(run: &[u8]) -> impl Iterator<Item = InUse> {
+    run.as_chunks::<ROW_BYTES>().0.iter().filter_map(|row| {
+        let (key, times) = row.split_first_chunk()?;
+        let [used_at, at, fetched_at] = times.as_chunks().0 else { return None };
+        let [used_at, at, fetched_at] = [used_at, at, fetched_at].map(|it| u64::from_le_bytes(*it));
+        Some(row_of(*key, (used_at, at, fetched_at)))
+    })
 }
 
-fn merge(table: &mut Table<'_, &'static [u8; 32], Row>, row: InUse) -> Result<(), Fault> {
-    let key = row.key.as_bytes();
-    let known = table.get(key)?.map(|known| decode(row.key, known.value()));
-    table.insert(key, encode(known.map_or(row, |known| known.merge(row))))?;
-    Ok(())
-}
-
-fn encode(row: InUse) -> Row {
-    let (at, fetched_at) = match row.check {
-        Some(Check { at, fetched_at }) => (at.as_millis(), fetched_at.as_millis()),
-        None => (0, 0),
-    };
-    (row.used_at.as_millis(), at, fetched_at)
-}
-
-fn decode(key: Key, (used_at, at, fetched_at): Row) -> InUse {
+fn row_of(key: KeyBytes, (used_at, at, fetched_at): Times) -> InUse {
     let [used_at, at, fetched_at] = [used_at, at, fetched_at].map(Timestamp::from_millis);
     let check = (at != Timestamp::default()).then_some(Check { at, fetched_at });
-    InUse { key, used_at, check }
+    InUse { key: Key::from(key), used_at, check }
 }
 
 #[cfg(test)]
@@ -147,10 +248,11 @@ mod tests {
     /// Rows of documents that were used so many seconds after the start, each a second after the
     /// one before.
     fn rows(used: std::ops::Range<usize>) -> Vec<InUse> {
-        let used_at = |second| NOW + Duration::from_secs(second as u64);
-        let row =
-            |it: usize| InUse { key: Key::of(&it.to_string()), used_at: used_at(it), check: None };
-        used.map(row).collect()
+        used.map(|second| row(second, second as u64)).collect()
+    }
+
+    fn row(document: usize, second: u64) -> InUse {
+        InUse { key: Key::of(&document.to_string()), used_at: at(second), check: None }
     }
 
     fn at(second: u64) -> Timestamp {
@@ -158,42 +260,90 @@ mod tests {
     }
 
     #[test]
-    fn rows_to_remove_are_looked_for_only_where_there_are_some() {
-        let (database, oldest) = (database(), Oldest::default());
-        let remember = |rows: &[InUse], cutoff| remember(&database, rows, cutoff, &oldest).unwrap();
-        assert!(remember(&rows(0..10), NOW), "nothing is known of an index that was there before");
-        prune(&database, NOW, &oldest).unwrap();
-        assert!(!remember(&rows(10..20), NOW));
-        assert!(remember(&rows(20..21), at(5)));
-        prune(&database, at(5), &oldest).unwrap();
-        assert_eq!(since(&database, NOW).unwrap().len(), 16);
-        assert!(!remember(&rows(21..22), at(5)));
-        assert!(remember(&rows(4..5), at(5)), "a row that came late");
+    fn rows_are_counted_once_and_then_only_added_up() {
+        let (database, state) = (database(), IndexState::default());
+        let remember = |rows: &[InUse]| remember(&database, rows, NOW, &state).unwrap();
+        assert!(remember(&rows(0..10)), "nothing is known of an index that was there before");
+        rewrite(&database, &state).unwrap();
+        assert_eq!(read(&database).unwrap().len(), 10);
+        assert!(!remember(&rows(0..SLACK)));
+        assert!(remember(&rows(0..11)), "as many as documents, and the slack");
     }
 
     #[test]
-    fn all_that_was_not_used_is_removed() {
-        let (database, oldest) = (database(), Oldest::default());
-        let count = 2 * REMOVED_AT_ONCE + 10;
-        assert!(remember(&database, &rows(0..count), NOW, &oldest).unwrap());
-        prune(&database, at(count as u64 - 3), &oldest).unwrap();
-        let mut kept = rows(count - 3..count);
-        kept.reverse();
-        assert_eq!(since(&database, NOW).unwrap(), kept);
+    fn the_later_rows_of_a_document_outlast_the_others() {
+        let (database, state) = (database(), IndexState::default());
+        let documents = SLACK / 4;
+        for round in 0..7 {
+            let rows: Vec<_> = (0..documents).map(|it| row(it, round * 60)).collect();
+            if remember(&database, &rows, NOW, &state).unwrap() {
+                rewrite(&database, &state).unwrap();
+            }
+        }
+        assert_eq!(read(&database).unwrap().len(), documents);
+        let found = since(&database, NOW, &state).unwrap();
+        assert_eq!(found.len(), documents);
+        assert!(found.iter().all(|row| row.used_at == at(360)));
     }
 
     #[test]
-    fn of_too_many_rows_the_last_used_stay() {
-        let (database, oldest) = (database(), Oldest::default());
-        remember(&database, &rows(0..1), Timestamp::default(), &oldest).unwrap();
-        prune(&database, Timestamp::default(), &oldest).unwrap();
-        let most = MOST_IN_USE + SLACK as usize;
-        assert!(!remember(&database, &rows(1..most), NOW, &oldest).unwrap());
-        assert_eq!(since(&database, NOW).unwrap().len(), MOST_IN_USE);
-        assert!(remember(&database, &rows(most..most + 1), NOW, &oldest).unwrap());
-        prune(&database, NOW, &oldest).unwrap();
-        let kept = all(&database).unwrap();
-        let newest = rows(most..most + 1);
-        assert_eq!((kept.len(), kept[0]), (MOST_IN_USE, newest[0]));
+    fn rows_before_the_cutoff_do_not_count() {
+        let (database, state) = (database(), IndexState::default());
+        remember(&database, &rows(0..10), at(4), &state).unwrap();
+        assert_eq!(since(&database, NOW, &state).unwrap().len(), 6);
+        let found = by_key(&database, &state).unwrap();
+        assert_eq!((found.of(row(3, 3).key), found.of(row(4, 4).key)), (None, Some(row(4, 4))));
+        let cutoff = at(SLACK as u64);
+        remember(&database, &rows(10..SLACK + 2), cutoff, &state).unwrap();
+        rewrite(&database, &state).unwrap();
+        assert_eq!(read(&database).unwrap().len(), SLACK + 2, "not too many");
+        remember(&database, &rows(SLACK + 2..SLACK + 4), cutoff, &state).unwrap();
+        remember(&database, &rows(0..2), cutoff, &state).unwrap();
+        rewrite(&database, &state).unwrap();
+        assert_eq!(read(&database).unwrap().len(), SLACK + 6);
+        remember(&database, &rows(0..3), cutoff, &state).unwrap();
+        rewrite(&database, &state).unwrap();
+        let mut kept = read(&database).unwrap();
+        kept.sort_unstable_by_key(|row| row.used_at);
+        assert_eq!(kept, rows(SLACK..SLACK + 4));
+    }
+
+    #[test]
+    fn of_too_many_documents_the_last_used_stay() {
+        let (database, state) = (database(), IndexState::default());
+        let most = 2 * MOST_IN_USE + SLACK;
+        remember(&database, &rows(0..most), NOW, &state).unwrap();
+        rewrite(&database, &state).unwrap();
+        assert_eq!(read(&database).unwrap().len(), most);
+        assert!(remember(&database, &rows(most..most + 1), NOW, &state).unwrap());
+        rewrite(&database, &state).unwrap();
+        let found = since(&database, NOW, &state).unwrap();
+        assert_eq!((found.len(), found[0]), (MOST_IN_USE, row(most, most as u64)));
+        assert_eq!(read(&database).unwrap().len(), MOST_IN_USE);
+    }
+
+    #[test]
+    fn the_table_by_key_of_an_earlier_version_is_taken_over() {
+        let (database, state) = (database(), IndexState::default());
+        let check = Check { at: at(2), fetched_at: NOW };
+        let old = InUse { check: Some(check), ..row(1, 1) };
+        let transaction = begin(&database).unwrap();
+        let times = (at(1).as_millis(), at(2).as_millis(), NOW.as_millis());
+        transaction.open_table(BY_KEY).unwrap().insert(old.key.as_bytes(), times).unwrap();
+        transaction.commit().unwrap();
+        assert_eq!(since(&database, NOW, &state).unwrap(), [old]);
+        assert!(remember(&database, &[row(1, 5)], NOW, &state).unwrap());
+        let merged = InUse { check: Some(check), ..row(1, 5) };
+        assert_eq!(since(&database, NOW, &state).unwrap(), [merged]);
+        rewrite(&database, &state).unwrap();
+        assert_eq!(read(&database).unwrap(), [merged]);
+        let by_key = database.begin_read().unwrap().open_table(BY_KEY);
+        assert!(matches!(by_key, Err(TableError::TableDoesNotExist(_))));
+    }
+
+    #[test]
+    fn a_run_that_is_cut_short_keeps_its_whole_rows() {
+        let run = encode(&rows(0..3));
+        assert_eq!(decode(&run[..run.len() - 1]).collect::<Vec<_>>(), rows(0..2));
     }
 }

@@ -33,7 +33,7 @@ const MAGIC: &[u8; 8] = b"svm:jrnl";
 const START: usize = MAGIC.len();
 
 /// The length that no journal exceeds.
-pub(super) const LARGEST: u64 = 32 << 20;
+pub(super) const LARGEST: u64 = 48 << 20;
 
 /// A file of changes, open to append.
 #[derive(Debug)]

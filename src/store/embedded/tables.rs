@@ -165,7 +165,7 @@ fn in_transaction(
     // The state of the allocator is saved with each commit: a killed process reopens at once,
     // whatever the size.
     transaction.set_quick_repair(true);
-    let mut tables = WriteTables::open(&transaction)?;
+    let mut tables = WriteTables::open(database, &transaction)?;
     work(&mut tables)?;
     tables.close()?;
     transaction.commit()?;

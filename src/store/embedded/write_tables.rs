@@ -6,16 +6,15 @@
 
 use std::ops::Bound;
 
-use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{Database, ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::fault::Fault;
+use super::in_use::{self, ByKey, IndexState};
 use super::pack_tables::{PackTables, Values};
 use super::packs::head;
-use super::{KeyBytes, in_use, packs, size};
+use super::{KeyBytes, packs, size};
 use crate::clock::Timestamp;
-use crate::store::index::InUse;
 use crate::store::{Change, record};
-use crate::target::Key;
 
 pub(super) const RECORDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("records");
 pub(super) const BY_EXPIRY: TableDefinition<'_, (u64, &[u8; 32]), ()> =
@@ -29,7 +28,7 @@ pub(super) type Row = (u64, KeyBytes);
 
 /// The open tables of one write transaction.
 pub(super) struct WriteTables<'t> {
-    transaction: &'t WriteTransaction,
+    database: &'t Database,
     records: Values<'t>,
     pub(super) packs: PackTables<'t>,
     by_expiry: Table<'t, (u64, &'static [u8; 32]), ()>,
@@ -38,10 +37,13 @@ pub(super) struct WriteTables<'t> {
 }
 
 impl<'t> WriteTables<'t> {
-    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, Fault> {
+    pub(super) fn open(
+        database: &'t Database,
+        transaction: &'t WriteTransaction,
+    ) -> Result<Self, Fault> {
         let meta = transaction.open_table(META)?;
         Ok(Self {
-            transaction,
+            database,
             records: transaction.open_table(RECORDS)?,
             packs: PackTables::open(transaction)?,
             by_expiry: transaction.open_table(BY_EXPIRY)?,
@@ -121,9 +123,9 @@ impl<'t> WriteTables<'t> {
             .collect()
     }
 
-    /// Returns the row of a key in the index of documents in use.
-    pub(super) fn in_use(&self, key: Key) -> Result<Option<InUse>, Fault> {
-        in_use::row(self.transaction, key)
+    /// Returns the index of documents in use, which these tables are no part of.
+    pub(super) fn in_use(&self, state: &IndexState) -> Result<ByKey, Fault> {
+        in_use::by_key(self.database, state)
     }
 
     /// Returns the cost of all records.
