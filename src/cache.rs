@@ -1,7 +1,7 @@
 //! The way of a request through the tiers: L1, flight, write-behind queue, L2, upstream.
 //!
 //! A hit is [`Cache::recall`]: synchronous, one look-up and one comparison. Everything else is a
-//! flight, whose work is in [`fetch`]. The cache never sees a header of ours, and no error of the
+//! flight, whose work is in `fetch`. The cache never sees a header of ours, and no error of the
 //! store reaches a waiter.
 
 mod answer;

@@ -48,7 +48,7 @@ impl Cache {
         let witness = self.hear_witnesses(target, copy, priority).await;
         let before = copy.extras.doubt();
         let weighed = policy::weigh(claim, before, witness, self.0.clock.now());
-        self.tell(target, claim, copy, claimed, weighed.as_ref());
+        self.report(target, claim, copy, claimed, weighed.as_ref());
         let Some(doubt) = weighed else { return exchanged };
         let doubt = Doubt { token: claimed.token, ..doubt };
         let extras = copy.extras.clone().with_doubt(Some(doubt));
@@ -76,7 +76,7 @@ impl Cache {
         lost: &LostRelease,
         priority: Priority,
     ) -> Witness {
-        if self.0.pushes.tell_removal(lost.id, self.0.clock.now()) {
+        if self.0.pushes.reports_removal(lost.id, self.0.clock.now()) {
             return Witness::Absent;
         }
         let document = lost.document.as_ref();
@@ -90,7 +90,7 @@ impl Cache {
 
     /// Counts a claim, and logs it with both states, once when it is new and once when it is
     /// believed.
-    fn tell(
+    fn report(
         &self,
         target: &Target,
         claim: LossClaim,

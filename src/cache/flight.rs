@@ -111,7 +111,7 @@ impl Flights {
 
     /// Joins the flight for `key`, or starts one that runs `run` with `priority`. Only a start
     /// calls
-    /// `permit`; [`freely`] permits any.
+    /// `permit`; `freely` permits any.
     ///
     /// # Errors
     ///

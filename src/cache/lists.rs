@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_told_apart_by_what_names_them() {
+    fn elements_differ_by_their_identities() {
         let differ =
             |one: &str, other: &str| membership(one.as_bytes()) != membership(other.as_bytes());
         assert!(differ(r#"[{"sha":"a"}]"#, r#"[{"sha":"b"}]"#));

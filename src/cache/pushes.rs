@@ -106,8 +106,8 @@ impl Pushes {
         if !state.seen.insert(signature) {
             return Delivery::Repeated;
         }
-        if let Some(told) = release {
-            state.removals.note(told, now);
+        if let Some(event) = release {
+            state.removals.note(event, now);
         }
         state.last.retain(|_, at| now.since(*at) < APART && *at <= now);
         let has_room = state.planned.len() + CHECK_AFTER.len() <= MOST_PLANNED;
@@ -125,8 +125,8 @@ impl Pushes {
     }
 
     /// Returns true if a recent event says that a release was deleted or unpublished.
-    pub(super) fn tell_removal(&self, release: u64, now: Timestamp) -> bool {
-        self.state.lock().removals.tell(release, now)
+    pub(super) fn reports_removal(&self, release: u64, now: Timestamp) -> bool {
+        self.state.lock().removals.contains(release, now)
     }
 
     /// Waits for the next checks, and takes the repositories that they concern.
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_comes_too_soon_still_tells_a_removal() {
+    fn an_event_that_comes_too_soon_still_reports_a_removal() {
         let pushes = Pushes::default();
         let deliver = |number, action: &str| {
             let release = format!(r#"{{"action":"{action}","release":{{"id":9}},"#);
@@ -209,13 +209,13 @@ mod tests {
             pushes.deliver(signature(number), body.as_bytes(), NOW)
         };
         assert_eq!(deliver(1, "published"), Delivery::Accepted);
-        assert!(!pushes.tell_removal(9, NOW));
+        assert!(!pushes.reports_removal(9, NOW));
         assert_eq!(deliver(2, "deleted"), Delivery::TooSoon);
-        assert!(pushes.tell_removal(9, NOW));
+        assert!(pushes.reports_removal(9, NOW));
         assert_eq!(deliver(1, "published"), Delivery::Repeated);
-        assert!(pushes.tell_removal(9, NOW), "a replayed event tells nothing");
+        assert!(pushes.reports_removal(9, NOW), "a replayed event changes nothing");
         assert_eq!(deliver(3, "edited"), Delivery::TooSoon);
-        assert!(!pushes.tell_removal(9, NOW));
+        assert!(!pushes.reports_removal(9, NOW));
     }
 
     #[test]

@@ -141,7 +141,7 @@ mod tests {
     const HOUR: u64 = 3600;
 
     #[test]
-    fn the_path_tells_a_single_release() {
+    fn a_single_release_is_known_by_its_path() {
         for (path, want) in [
             ("/repos/octo/app/releases/latest", true),
             ("/repositories/17/releases/latest", true),

@@ -324,9 +324,9 @@ impl WriteBehind {
         let mut outage = self.outage.lock();
         let found = WriteRefusal::of(error);
         let cause = outage.cause().filter(|_| found.is_vague()).unwrap_or(found);
-        if let Some(told) = outage.failed(cause, self.clock.now()) {
-            let (cause, error, since) = (cause.as_str(), chain(error), told.since);
-            let failures = told.failures;
+        if let Some(line) = outage.failed(cause, self.clock.now()) {
+            let (cause, error, since) = (cause.as_str(), chain(error), line.since);
+            let failures = line.failures;
             tracing::warn!(
                 cause,
                 error,

@@ -44,7 +44,7 @@ const MODULES: [&str; 30] = [
     "config",
     "container",
     "descriptors",
-    "dotenv",
+    "dotenv_file",
     "entry",
     "gzip",
     "hex",

@@ -116,12 +116,12 @@ mod tests {
             |vars: &[(&str, &str)]| vars.iter().copied().collect::<Vars>().ignored_proxy();
         assert_eq!(warning(&[("HTTPS_PROXY", " "), ("NO_PROXY", "*"), ("HOST", "::")]), None);
         for name in super::PROXIES {
-            let told = warning(&[(name, "http://user:secret@proxy:3128")]).unwrap();
-            assert!(told.starts_with(&format!("{name} is set and ignored")), "{told}");
-            assert!(!told.contains("secret") && !told.contains("3128"), "{told}");
+            let warned = warning(&[(name, "http://user:secret@proxy:3128")]).unwrap();
+            assert!(warned.starts_with(&format!("{name} is set and ignored")), "{warned}");
+            assert!(!warned.contains("secret") && !warned.contains("3128"), "{warned}");
         }
-        let told = warning(&[("https_proxy", "p"), ("HTTPS_PROXY", "p")]).unwrap();
-        assert!(told.starts_with("HTTPS_PROXY, https_proxy are set and ignored"), "{told}");
+        let warned = warning(&[("https_proxy", "p"), ("HTTPS_PROXY", "p")]).unwrap();
+        assert!(warned.starts_with("HTTPS_PROXY, https_proxy are set and ignored"), "{warned}");
     }
 
     #[test]

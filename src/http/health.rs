@@ -141,13 +141,13 @@ impl From<Result<(), &'static str>> for Dependency {
 impl Dependency {
     fn json(self) -> Value {
         let status = if self.error.is_some() { "down" } else { "up" };
-        let told = [
+        let fields = [
             Some(("status", status.to_owned())),
             self.error.map(|error| ("error", error.into_owned())),
             self.since.map(|since| ("since", since.to_string())),
             self.detail.map(|detail| ("detail", detail)),
         ];
-        told.into_iter().flatten().map(|(name, text)| (name.to_owned(), text)).collect()
+        fields.into_iter().flatten().map(|(name, text)| (name.to_owned(), text)).collect()
     }
 }
 

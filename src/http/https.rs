@@ -58,17 +58,17 @@ impl Https {
 
     /// Reads the files of the certificate every two seconds, and never ends by itself.
     pub async fn renew(&self) {
-        let mut told = None;
+        let mut logged = None;
         loop {
             sleep(RENEWAL).await;
             let fault = self.read_again().await.err();
-            if let Some(fault) = fault.as_ref().filter(|fault| told.as_ref() != Some(*fault)) {
+            if let Some(fault) = fault.as_ref().filter(|fault| logged.as_ref() != Some(*fault)) {
                 tracing::warn!(
                     error = fault,
                     "the certificate cannot be read again; svm goes on with the one that it has"
                 );
             }
-            told = fault;
+            logged = fault;
         }
     }
 

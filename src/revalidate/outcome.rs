@@ -67,8 +67,8 @@ impl CheckOutcome {
     }
 
     /// Returns the outcome for the result of a flight.
-    pub(super) fn of(facts: &FlightResult) -> Self {
-        match facts {
+    pub(super) fn of(result: &FlightResult) -> Self {
+        match result {
             FlightResult::Found { .. } => Self::Skipped(Skipped::Checked),
             FlightResult::Exchange { exchanged, .. } => match exchanged {
                 ExchangeResult::Stored(_) => Self::Changed,
@@ -86,8 +86,8 @@ impl CheckOutcome {
 }
 
 /// Returns true if the result of a flight cost quota: the upstream answered, and not with `304`.
-pub(super) fn is_charged(facts: &FlightResult) -> bool {
-    let FlightResult::Exchange { exchanged, .. } = facts else { return false };
+pub(super) fn is_charged(result: &FlightResult) -> bool {
+    let FlightResult::Exchange { exchanged, .. } = result else { return false };
     match exchanged {
         ExchangeResult::Stored(_)
         | ExchangeResult::Forgotten(_)

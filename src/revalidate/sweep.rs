@@ -184,12 +184,12 @@ impl<'a> Sweep<'a> {
             Claimed::Taken => return Err(Skipped::Leased),
             Claimed::NoTurn => return Err(Skipped::Late),
         }
-        let facts = cache.revalidate(&target).await;
-        if let Some(entry) = facts.entry() {
+        let result = cache.revalidate(&target).await;
+        if let Some(entry) = result.entry() {
             activity.note_mutability(key, mutability(&target, entry, clock.now()));
         }
-        let is_charged = target.gets_token() && is_charged(&facts);
-        Ok(Checked { outcome: CheckOutcome::of(&facts), is_charged })
+        let is_charged = target.gets_token() && is_charged(&result);
+        Ok(Checked { outcome: CheckOutcome::of(&result), is_charged })
     }
 
     /// Fails if the entry needs no check: it cannot change, or a client's request caused a check in

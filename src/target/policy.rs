@@ -56,11 +56,11 @@ impl Policy {
         let roots = self.api_paths.iter().filter_map(|PathPrefix(path)| path.split_once("/repos/"));
         // A prefix of an account, as in `/orgs/o/repos/`, is not a root.
         let is_root = |root: &&str| !["/orgs/", "/users/"].iter().any(|of| root.contains(of));
-        let told = roots.map(|(root, _)| root).filter(is_root).min_by_key(|root| root.len());
+        let root = roots.map(|(root, _)| root).filter(is_root).min_by_key(|root| root.len());
         let has_own_host =
             self.token_hosts.first().is_some_and(|first| first.host.starts_with("api."));
         let usual = if has_own_host { "" } else { "/api/v3" };
-        format!("{}/user", told.unwrap_or(usual))
+        format!("{}/user", root.unwrap_or(usual))
     }
 
     pub(super) fn check_host(&self, host: &str, port: u16) -> Result<(), Error> {

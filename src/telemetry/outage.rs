@@ -51,7 +51,7 @@ struct Ration {
 
 /// A failure that must be logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ToldOutage {
+pub struct OutageLine {
     /// The beginning of the outage.
     pub since: Timestamp,
     /// The failures since the previous line, this failure included.
@@ -75,7 +75,7 @@ impl<C> Default for Outage<C> {
 
 impl<C: Copy + PartialEq> Outage<C> {
     /// Records a failure. Returns the facts for a log line, if it must be logged.
-    pub fn failed(&mut self, cause: C, now: Timestamp) -> Option<ToldOutage> {
+    pub fn failed(&mut self, cause: C, now: Timestamp) -> Option<OutageLine> {
         self.uncounted += 1;
         let began = CurrentOutage { since: now, failed_at: now, failures: 0, cause };
         let current = self.current.get_or_insert(began);
@@ -87,18 +87,18 @@ impl<C: Copy + PartialEq> Outage<C> {
         }
         self.lines.retain(|line| line.cause != cause);
         self.lines.push(LastLine { cause, at: now, is_old: false });
-        Some(ToldOutage { since, failures: std::mem::take(&mut self.uncounted) })
+        Some(OutageLine { since, failures: std::mem::take(&mut self.uncounted) })
     }
 
     /// Records a success. Returns the facts for a log line, if a failure was logged.
     pub fn succeeded(&mut self) -> Option<Ended> {
         let ended = self.current.take()?;
-        let mut is_told = false;
+        let mut is_logged = false;
         for line in &mut self.lines {
-            is_told |= !line.is_old;
+            is_logged |= !line.is_old;
             line.is_old = true;
         }
-        if !is_told {
+        if !is_logged {
             return None;
         }
         self.uncounted = 0;
@@ -148,18 +148,18 @@ mod tests {
 
     const START: Timestamp = Timestamp::from_secs(1_780_315_200);
 
-    fn told(since: Timestamp, failures: u64) -> Option<ToldOutage> {
-        Some(ToldOutage { since, failures })
+    fn line(since: Timestamp, failures: u64) -> Option<OutageLine> {
+        Some(OutageLine { since, failures })
     }
 
     #[test]
     fn a_cause_is_logged_once_until_it_changes() {
         let mut outage = Outage::default();
-        assert_eq!(outage.failed('a', START), told(START, 1));
+        assert_eq!(outage.failed('a', START), line(START, 1));
         for _ in 0..100 {
             assert_eq!(outage.failed('a', START), None);
         }
-        assert_eq!(outage.failed('b', START), told(START, 101));
+        assert_eq!(outage.failed('b', START), line(START, 101));
         assert_eq!(outage.cause(), Some('b'));
     }
 
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(outage.succeeded(), Some(Ended { since: START, failures: 3 }));
         assert_eq!((outage.succeeded(), outage.cause(), outage.since()), (None, None, None));
         let later = START + Duration::from_secs(1);
-        assert_eq!(outage.failed('a', later), told(later, 1));
+        assert_eq!(outage.failed('a', later), line(later, 1));
     }
 
     #[test]
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(lines, 2 * (1 + LINES));
         // The next line counts the failures that were not logged.
         let later = START + WINDOW;
-        assert_eq!(outage.failed('a', later), told(later, 1_000 - u64::from(LINES)));
+        assert_eq!(outage.failed('a', later), line(later, 1_000 - u64::from(LINES)));
     }
 
     #[test]

@@ -20,7 +20,7 @@ const AGREED_SECS: u64 = 45;
 /// The most by which two observations of the same difference vary.
 const SAME_SECS: u64 = 15;
 /// The interval of the log lines while the clocks stay apart.
-const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
+const LOGGED_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The differences that answers have shown.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ struct ClockDifference {
     /// Another difference, shown by one answer so far.
     candidate: Option<i64>,
     are_apart: bool,
-    told_at: Option<Timestamp>,
+    logged_at: Option<Timestamp>,
 }
 
 /// A change that is worth a log line.
@@ -92,11 +92,12 @@ impl ClockDifference {
         let were_apart = self.are_apart;
         let bound = if were_apart { AGREED_SECS } else { APART_SECS };
         self.are_apart = ahead_secs.unsigned_abs() > bound;
-        let was_told = self.told_at.is_some_and(|told_at| told_at.was_within(TOLD_EVERY, now));
+        let was_logged =
+            self.logged_at.is_some_and(|logged_at| logged_at.was_within(LOGGED_EVERY, now));
         match (were_apart, self.are_apart) {
-            (true, true) if was_told => None,
+            (true, true) if was_logged => None,
             (_, true) => {
-                self.told_at = Some(now);
+                self.logged_at = Some(now);
                 Some(ClockNews::Apart)
             }
             (true, false) => Some(ClockNews::Agreed),
@@ -114,7 +115,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
 
     /// Returns the lines about answers a second apart, whose clock is ahead by so many seconds.
-    fn told(ahead: &[i64]) -> Vec<(i64, Option<ClockNews>)> {
+    fn observed(ahead: &[i64]) -> Vec<(i64, Option<ClockNews>)> {
         let watch = ClockWatch::default();
         let notes = (0..).zip(ahead).map(|(second, ahead)| {
             let now = NOW + Duration::from_secs(second);
@@ -132,33 +133,34 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_told_of_when_it_begins_and_when_it_ends() {
+    fn a_difference_is_logged_at_its_beginning_and_end() {
         let (apart, agreed) = (Some(ClockNews::Apart), Some(ClockNews::Agreed));
-        assert_eq!(told(&[0, 0]), [(0, None), (0, None)]);
-        assert_eq!(told(&[1800, 1801]), [(1800, apart), (1801, None)]);
-        assert_eq!(told(&[-7200]), [(-7200, apart)]);
+        assert_eq!(observed(&[0, 0]), [(0, None), (0, None)]);
+        assert_eq!(observed(&[1800, 1801]), [(1800, apart), (1801, None)]);
+        assert_eq!(observed(&[-7200]), [(-7200, apart)]);
         let right_again = [(1800, apart), (1800, None), (0, agreed), (0, None)];
-        assert_eq!(told(&[1800, 0, 0, 0]), right_again);
+        assert_eq!(observed(&[1800, 0, 0, 0]), right_again);
     }
 
     #[test]
-    fn a_difference_over_a_minute_is_told_once() {
-        let news = |ahead: &[i64]| told(ahead).iter().filter(|(_, news)| news.is_some()).count();
-        assert_eq!(news(&[60, -60, -60, 59, 59]), 0);
-        assert_eq!(news(&[61, 59, 62, 58, 60, 63]), 1);
+    fn a_difference_over_a_minute_is_logged_once() {
+        let lines =
+            |ahead: &[i64]| observed(ahead).iter().filter(|(_, news)| news.is_some()).count();
+        assert_eq!(lines(&[60, -60, -60, 59, 59]), 0);
+        assert_eq!(lines(&[61, 59, 62, 58, 60, 63]), 1);
     }
 
     #[test]
     fn one_wrong_date_changes_nothing_and_two_do() {
-        let news = told(&[0, 86_400, 0, -86_400, 0]);
+        let news = observed(&[0, 86_400, 0, -86_400, 0]);
         assert!(news.iter().all(|news| *news == (0, None)), "{news:?}");
-        let news = told(&[0, 86_400, -86_400, 86_400, -86_400, 0]);
+        let news = observed(&[0, 86_400, -86_400, 86_400, -86_400, 0]);
         assert!(news.iter().all(|news| *news == (0, None)), "{news:?}");
-        assert_eq!(told(&[0, 600, 601])[2], (601, Some(ClockNews::Apart)));
+        assert_eq!(observed(&[0, 600, 601])[2], (601, Some(ClockNews::Apart)));
     }
 
     #[test]
-    fn clocks_that_stay_apart_are_told_of_once_an_hour() {
+    fn clocks_that_stay_apart_are_logged_once_an_hour() {
         let watch = ClockWatch::default();
         let hours = (0..5 * 60).filter(|minute| {
             let now = NOW + Duration::from_secs(minute * 60);

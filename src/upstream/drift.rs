@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 
 /// The interval of its log lines.
-const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
+const LOGGED_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The observations of the rule.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(super) struct Drift(Mutex<DriftTimes>);
 #[derive(Clone, Copy, Debug, Default)]
 struct DriftTimes {
     noticed_at: Option<Timestamp>,
-    told_at: Option<Timestamp>,
+    logged_at: Option<Timestamp>,
 }
 
 impl Drift {
@@ -33,9 +33,10 @@ impl Drift {
     pub(super) fn notice(&self, now: Timestamp) -> bool {
         let mut seen = self.0.lock();
         seen.noticed_at = Some(now);
-        let is_news = !seen.told_at.is_some_and(|told_at| told_at.was_within(TOLD_EVERY, now));
+        let is_news =
+            !seen.logged_at.is_some_and(|logged_at| logged_at.was_within(LOGGED_EVERY, now));
         if is_news {
-            seen.told_at = Some(now);
+            seen.logged_at = Some(now);
         }
         is_news
     }
@@ -46,15 +47,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_remembered_each_time_and_told_once_an_hour() {
+    fn it_is_remembered_each_time_and_logged_once_an_hour() {
         let drift = Drift::default();
         assert_eq!(drift.noticed_at(), None);
         let at = Timestamp::from_secs;
         // The clock is set back last.
-        for (second, told) in
+        for (second, news) in
             [(0, true), (1, false), (3599, false), (3600, true), (3601, false), (3000, true)]
         {
-            assert_eq!(drift.notice(at(second)), told, "{second}");
+            assert_eq!(drift.notice(at(second)), news, "{second}");
             assert_eq!(drift.noticed_at(), Some(at(second)));
         }
     }

@@ -38,7 +38,7 @@ impl Upstream {
         let mut cooldown = Cooldown::default();
         loop {
             self.identify_due(&target, &mut cooldown).await;
-            self.tokens.tell_expiring(self.clock.now());
+            self.tokens.log_expiring(self.clock.now());
             tokio::time::sleep(TICK).await;
         }
     }

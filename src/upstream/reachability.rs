@@ -13,7 +13,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
-use crate::telemetry::outage::{Ended, Outage, ToldOutage};
+use crate::telemetry::outage::{Ended, Outage, OutageLine};
 
 use super::cause::Cause;
 
@@ -67,7 +67,7 @@ pub(super) enum Subject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HostNews {
     /// The host fails, or fails for another cause.
-    Fails(ToldOutage),
+    Fails(OutageLine),
     /// The host works again.
     Works(Ended),
 }

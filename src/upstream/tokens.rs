@@ -177,7 +177,7 @@ impl TokenPool {
     }
 
     /// Logs tokens that expire soon, once a day each.
-    pub(super) fn tell_expiring(&self, now: Timestamp) {
+    pub(super) fn log_expiring(&self, now: Timestamp) {
         let expiring = self.pool.lock().expire_soon(now);
         for (token, days) in expiring {
             match days {
@@ -226,7 +226,7 @@ impl TokenPool {
     /// Puts the token into quarantine after a `401`, until an inquiry shows that it works again.
     pub fn quarantine(&self, token_use: TokenUse, now: Timestamp) {
         if self.pool.lock().quarantine(token_use.index, now) {
-            tell_refused(token_use.index);
+            log_refused(token_use.index);
         }
     }
 
@@ -244,9 +244,9 @@ impl TokenPool {
         drop(pool);
         match finding {
             Finding::Known(identity) if is_news => {
-                tell_account(token_use.index, identity, account, is_shared);
+                log_account(token_use.index, identity, account, is_shared);
             }
-            Finding::Refused if is_news => tell_refused(token_use.index),
+            Finding::Refused if is_news => log_refused(token_use.index),
             Finding::Known(_) | Finding::Refused => {}
             _ => tracing::debug!(token = token_use.index, ?finding, "token inquiry inconclusive"),
         }
@@ -296,7 +296,7 @@ fn use_of(pool: &Pool, index: usize) -> TokenUse {
     TokenUse { index, fingerprint: pool.fingerprint(index) }
 }
 
-fn tell_account(token: usize, identity: &AccountIdentity, account: usize, is_shared: bool) {
+fn log_account(token: usize, identity: &AccountIdentity, account: usize, is_shared: bool) {
     let login = identity.login.as_str();
     match is_shared {
         true => tracing::warn!(
@@ -309,7 +309,7 @@ fn tell_account(token: usize, identity: &AccountIdentity, account: usize, is_sha
     }
 }
 
-fn tell_refused(token: usize) {
+fn log_refused(token: usize) {
     tracing::warn!(token, "GitHub refused a token; it is put aside until it works again");
 }
 

@@ -60,14 +60,15 @@ impl Event {
         let EventBody { repository, action, release } = serde_json::from_slice(body)?;
         let is_short = |repository: &Repository| repository.full_name.len() <= LONGEST_NAME;
         let event = repository.filter(is_short).map(|repository| {
-            let release = action.zip(release).and_then(|(action, release)| told(action, release));
+            let release =
+                action.zip(release).and_then(|(action, release)| release_of(action, release));
             Self { repository, release }
         });
         Ok(event)
     }
 }
 
-fn told(action: &RawValue, release: &RawValue) -> Option<ReleaseEvent> {
+fn release_of(action: &RawValue, release: &RawValue) -> Option<ReleaseEvent> {
     let action: Cow<'_, str> = serde_json::from_str(action.get()).ok()?;
     let Release { id } = serde_json::from_str(release.get()).ok()?;
     Some(ReleaseEvent { id, is_removed: matches!(&*action, "deleted" | "unpublished") })
@@ -83,12 +84,12 @@ mod tests {
     }
 
     #[test]
-    fn an_event_tells_what_became_of_a_release() {
-        let told = |is_removed| Some(ReleaseEvent { id: 9, is_removed });
+    fn an_event_names_its_release_and_its_removal() {
+        let event = |is_removed| Some(ReleaseEvent { id: 9, is_removed });
         for (rest, want) in [
-            (r#","action":"deleted","release":{"id":9,"tag_name":"v1"}"#, told(true)),
-            (r#","release":{"id":9},"action":"unpublished""#, told(true)),
-            (r#","action":"published","release":{"id":9}"#, told(false)),
+            (r#","action":"deleted","release":{"id":9,"tag_name":"v1"}"#, event(true)),
+            (r#","release":{"id":9},"action":"unpublished""#, event(true)),
+            (r#","action":"published","release":{"id":9}"#, event(false)),
             (r#","action":"deleted""#, None),
             (r#","release":{"id":9}"#, None),
             (r#","action":"deleted","release":null"#, None),
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_a_repository_is_told_from_no_event() {
+    fn an_event_without_a_repository_differs_from_no_event() {
         let long = format!(r#"{{"repository":{{"id":7,"full_name":"{}"}}}}"#, "x".repeat(141));
         for body in ["{}", r#"{"repository":null}"#, &*long] {
             assert_eq!(Event::read(body.as_bytes()).unwrap(), None, "{body}");

@@ -23,19 +23,19 @@ pub(super) struct Removals(HashMap<u64, Timestamp>);
 impl Removals {
     /// Records an event. Any other event about the release cancels its removal: events arrive in
     /// any order, and an unpublished release may be published again.
-    pub(super) fn note(&mut self, told: ReleaseEvent, now: Timestamp) {
-        self.0.remove(&told.id);
-        if !told.is_removed {
+    pub(super) fn note(&mut self, event: ReleaseEvent, now: Timestamp) {
+        self.0.remove(&event.id);
+        if !event.is_removed {
             return;
         }
         self.0.retain(|_, at| explains(*at, now));
         if self.0.len() < MOST {
-            self.0.insert(told.id, now);
+            self.0.insert(event.id, now);
         }
     }
 
     /// Returns true if an event has reported the release as removed.
-    pub(super) fn tell(&self, release: u64, now: Timestamp) -> bool {
+    pub(super) fn contains(&self, release: u64, now: Timestamp) -> bool {
         self.0.get(&release).is_some_and(|at| explains(*at, now))
     }
 }
@@ -51,17 +51,17 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 
     #[test]
-    fn a_removal_is_told_for_a_while() {
+    fn a_removal_is_remembered_for_a_while() {
         let mut removals = Removals::default();
         removals.note(ReleaseEvent { id: 7, is_removed: true }, NOW);
-        let tell = |removals: &Removals, id, seconds| {
-            removals.tell(id, NOW + Duration::from_secs(seconds))
+        let contains = |removals: &Removals, id, seconds| {
+            removals.contains(id, NOW + Duration::from_secs(seconds))
         };
-        assert!(tell(&removals, 7, 0) && tell(&removals, 7, 599));
-        assert!(!tell(&removals, 7, 600) && !tell(&removals, 8, 0));
-        assert!(!removals.tell(7, Timestamp::from_secs(999_999)), "the clock was set back");
+        assert!(contains(&removals, 7, 0) && contains(&removals, 7, 599));
+        assert!(!contains(&removals, 7, 600) && !contains(&removals, 8, 0));
+        assert!(!removals.contains(7, Timestamp::from_secs(999_999)), "the clock was set back");
         removals.note(ReleaseEvent { id: 7, is_removed: false }, NOW);
-        assert!(!tell(&removals, 7, 0), "it is published again");
+        assert!(!contains(&removals, 7, 0), "it is published again");
     }
 
     #[test]

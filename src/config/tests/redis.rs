@@ -113,7 +113,7 @@ fn a_certificate_without_tls_is_a_mistake() {
 }
 
 #[test]
-fn the_effective_configuration_tells_the_server_and_no_login() {
+fn the_effective_configuration_shows_no_login() {
     let config = config(&[
         ("REDIS_HOST", "rediss://somebody:hunter2@Cache.example:7000/3"),
         ("REDIS_CA_FILE", "ca.pem"),

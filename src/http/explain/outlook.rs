@@ -16,35 +16,35 @@ const FEW_CALLS: usize = 8;
 /// Returns what is unusual at GitHub.
 pub(super) fn state_of_github(facts: &ExplainFacts<'_>) -> Vec<String> {
     let (now, host) = (facts.explained.now, facts.question.target.authority());
-    let mut told = Vec::new();
+    let mut sentences = Vec::new();
     if let Some(failing) = facts.failing {
         let (cause, word) = (failing.cause.sentence(), failing.cause.as_str());
         let ago = since(now.since(failing.since));
-        told.push(format!("{host} has failed for {ago}: {cause} ({word})."));
+        sentences.push(format!("{host} has failed for {ago}: {cause} ({word})."));
     }
     if let Some(took) = facts.last_took.filter(|took| *took >= SLOW) {
         let took = took.as_secs_f64();
-        told.push(format!(
+        sentences.push(format!(
             "The last exchange with {host} took {took:.1} s, its wait for a slot included."
         ));
     }
     if facts.window < FEW_CALLS && facts.question.target.gets_token() {
         let calls = facts.window;
-        told.push(format!(
+        sentences.push(format!(
             "After a limit of GitHub, svm sends it {calls} at a time, so calls wait for each other."
         ));
     }
     if let Some(call) = facts.explained.call {
         let time = call.as_secs_f64();
-        told.push(format!("A call for this document has been under way for {time:.1} s."));
+        sentences.push(format!("A call for this document has been under way for {time:.1} s."));
     }
-    told
+    sentences
 }
 
 /// Returns the fate of a request.
 pub(super) fn outlook(facts: &ExplainFacts<'_>) -> Vec<String> {
     let entry = facts.explained.entry.as_deref();
-    let mut told = vec![match &facts.explained.prospect {
+    let mut sentences = vec![match &facts.explained.prospect {
         Prospect::Serve(_) if facts.question.demand == Demand::Refresh => {
             "A request now is answered from the cache: the last check is more recent than REFRESH_MIN_INTERVAL."
                 .to_owned()
@@ -71,11 +71,11 @@ pub(super) fn outlook(facts: &ExplainFacts<'_>) -> Vec<String> {
     let waits = matches!(facts.explained.prospect, Prospect::Wait);
     if let Some(wait) = facts.client_wait.filter(|wait| waits && !wait.is_zero()) {
         let wait = wait.as_secs_f64().ceil();
-        told.push(format!(
+        sentences.push(format!(
             "This client has had GitHub asked as often as CLIENT_MISS_RATE allows: it gets a 429, and may ask again in {wait} s."
         ));
     }
-    told
+    sentences
 }
 
 fn waiting(entry: Option<&Entry>) -> String {

@@ -9,18 +9,18 @@ use super::outlook::{outlook, state_of_github};
 
 /// Returns the sentences for a reader.
 pub(super) fn sentences(facts: &ExplainFacts<'_>) -> Vec<String> {
-    let mut told = vec![stored(facts)];
+    let mut sentences = vec![stored(facts)];
     if let Some(entry) = facts.explained.entry.as_deref() {
-        told.extend(origin(facts, entry));
-        told.extend(freshness(facts, entry));
-        told.extend(failure(facts, entry));
-        told.extend(background(facts, entry));
-        told.extend(lateness(facts));
+        sentences.extend(origin(facts, entry));
+        sentences.extend(freshness(facts, entry));
+        sentences.extend(failure(facts, entry));
+        sentences.extend(background(facts, entry));
+        sentences.extend(lateness(facts));
     }
-    told.extend(parameters(facts));
-    told.extend(state_of_github(facts));
-    told.extend(outlook(facts));
-    told
+    sentences.extend(parameters(facts));
+    sentences.extend(state_of_github(facts));
+    sentences.extend(outlook(facts));
+    sentences
 }
 
 fn stored(facts: &ExplainFacts<'_>) -> String {
@@ -73,20 +73,20 @@ fn origin(facts: &ExplainFacts<'_>, entry: &Entry) -> Option<String> {
 
 fn freshness(facts: &ExplainFacts<'_>, entry: &Entry) -> Vec<String> {
     let (now, expires) = (facts.explained.now, entry.times.expires_at);
-    let mut told = vec![match entry.is_fresh(now) {
+    let mut sentences = vec![match entry.is_fresh(now) {
         true => format!("It is fresh for another {}.", since(expires.since(now))),
         false => format!("Its lifetime ended {} ago.", since(now.since(expires))),
     }];
     if facts.explained.is_outdated {
-        told.push("Another page of its list has changed since its last check.".to_owned());
+        sentences.push("Another page of its list has changed since its last check.".to_owned());
     }
     if entry.extras.doubt().is_some() {
-        told.push(
+        sentences.push(
             "GitHub's latest answer takes it away; svm asks again before it believes that."
                 .to_owned(),
         );
     }
-    told
+    sentences
 }
 
 fn failure(facts: &ExplainFacts<'_>, entry: &Entry) -> Option<String> {
@@ -109,17 +109,18 @@ fn failure(facts: &ExplainFacts<'_>, entry: &Entry) -> Option<String> {
 
 /// Explains the parameters beside the URL.
 fn parameters(facts: &ExplainFacts<'_>) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut sentences = Vec::new();
     if facts.question.demand == Demand::Refresh {
-        told.push("With refresh=true a fresh copy does not suffice.".to_owned());
+        sentences.push("With refresh=true a fresh copy does not suffice.".to_owned());
     }
     let selection = &facts.question.selection;
     if let Some(age) = selection.min_age {
         let age = since(age);
-        told.push(format!("Of this list, the newest release that is {age} old is the answer."));
+        sentences
+            .push(format!("Of this list, the newest release that is {age} old is the answer."));
     }
     if let Some(pointer) = &selection.pointer {
-        told.push(format!("The value at {pointer} is the answer, as far as there is one."));
+        sentences.push(format!("The value at {pointer} is the answer, as far as there is one."));
     }
-    told
+    sentences
 }

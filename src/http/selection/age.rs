@@ -142,7 +142,7 @@ mod tests {
     proptest! {
         /// A choice holds until the told time, and another one takes its place then.
         #[test]
-        fn a_choice_holds_until_the_told_time(
+        fn a_choice_holds_until_the_returned_time(
             days in proptest::collection::vec(1_u32..28, 1..8), age in 0_u32..30, later in 0_u64..40
         ) {
             let releases: Vec<_> =

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_young_history_tells_what_it_has() {
+    fn a_young_history_has_rates_of_its_samples() {
         assert_eq!(History::default().rates(POINT), TrafficRates::default());
         assert_eq!(history(0, 1, 1).rates(POINT), TrafficRates::default());
         let rates = history(2, 5, 5).rates(Duration::from_secs(3_600));

@@ -67,7 +67,7 @@ impl Exchange<'_> {
             let usable_at = upstream.tokens.usable_at(now);
             if was_usable {
                 let until = upstream.tokens.cools_down_until(token_use, now);
-                tell_limit(target, Some(token_use), limit, until);
+                log_limit(target, Some(token_use), limit, until);
             }
             // Secondary limits apply to the client address, not only to the token.
             if matches!(limit, Limit::Secondary { .. }) || usable_at > now {
@@ -77,7 +77,7 @@ impl Exchange<'_> {
         }
         let cooled_until = upstream.cooldowns.begin_for(limit, target, now);
         if let Some(until) = cooled_until.filter(|_| was_usable) {
-            tell_limit(target, None, limit, until);
+            log_limit(target, None, limit, until);
         }
         let limited_until = cooled_until.unwrap_or_else(|| match limit {
             Limit::OtherResource { reset_at } => {
@@ -174,7 +174,7 @@ impl Exchange<'_> {
 }
 
 /// Logs a limit once per cooldown: answers to concurrent requests meet it again.
-fn tell_limit(target: &Target, token_use: Option<TokenUse>, limit: Limit, until: Timestamp) {
+fn log_limit(target: &Target, token_use: Option<TokenUse>, limit: Limit, until: Timestamp) {
     let (host, path, limit) = (target.authority(), target.path(), limit.as_str());
     let token = token_use.map(|token_use| token_use.index());
     tracing::warn!(host, path, limit, token, %until, "a rate limit is met");

@@ -34,7 +34,7 @@ fn blocks() -> Vec<Block> {
 }
 
 #[test]
-fn the_edges_of_every_block_are_told_from_neighbours() {
+fn the_edges_of_every_block_differ_from_neighbours() {
     for Block { net, neighbours } in blocks() {
         let (first, last) = (net.network(), net.broadcast());
         assert!(is_special_purpose(first), "the first address of {net}");

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_tells_when_the_next_one_may_go() {
+    fn the_error_is_the_time_of_the_next_call() {
         let mut window = Window::of(7_200);
         assert_eq!(window.charge(36, 0), 36, "a hundredth is saved up at the start");
         let next = window.allowance.take(window.budget(0), NOW).expect_err("none is left");

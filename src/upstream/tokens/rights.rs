@@ -29,7 +29,7 @@ pub(super) struct Rights {
     /// GitHub's clock, by the last answer that showed the expiry.
     clock: ServerTime,
     /// The time of the last warning about the expiry.
-    told_at: Option<Timestamp>,
+    logged_at: Option<Timestamp>,
     /// The last values of the headers, so that each is parsed once.
     scopes: Option<Box<[u8]>>,
     expiration: Option<Box<[u8]>>,
@@ -99,10 +99,10 @@ impl Rights {
     /// Returns the days until the expiry if they are few, at most once a day.
     pub(super) fn expires_soon(&mut self, now: Timestamp) -> Option<i64> {
         self.ends_at().filter(|ends_at| *ends_at < now + NOTICE)?;
-        if self.told_at.is_some_and(|told_at| told_at.was_within(DAY, now)) {
+        if self.logged_at.is_some_and(|logged_at| logged_at.was_within(DAY, now)) {
             return None;
         }
-        self.told_at = Some(now);
+        self.logged_at = Some(now);
         self.expires_in_days(now)
     }
 }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_which_no_scopes_are_told_is_taken_for_public() {
+    fn a_token_without_shown_scopes_counts_as_public() {
         let mut rights = Rights::default();
         rights.set_visibility_known();
         assert!(rights.is_public());
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_counted_down_and_told_once_a_day_in_the_last_week() {
+    fn the_last_days_are_counted_down_and_logged_once_a_day() {
         let mut rights = Rights::default();
         assert_eq!((rights.expires_in_days(NOW), rights.expires_soon(NOW)), (None, None));
         // Noon, ten days and an hour later.

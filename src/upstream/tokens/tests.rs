@@ -299,7 +299,7 @@ fn no_debug_output_shows_a_token() {
 }
 
 #[test]
-fn where_an_inquiry_tells_nothing_a_refused_token_is_on_trial() {
+fn after_an_inconclusive_inquiry_a_refused_token_is_on_trial() {
     let pool = pool(1);
     let token = nth(&pool, 0);
     let mut now = NOW;

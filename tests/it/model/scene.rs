@@ -205,12 +205,12 @@ impl Scene {
 
     async fn sweep(&mut self, document: usize) {
         let before = self.before();
-        let facts = self.app.try_to_revalidate(&url(document)).await;
+        let result = self.app.try_to_revalidate(&url(document)).await;
         let failed = matches!(
-            &*facts,
+            &*result,
             FlightResult::Exchange { exchanged: ExchangeResult::NotStored(_), .. }
         );
-        assert!(!failed || !before[document].healthy, "{facts:?}");
+        assert!(!failed || !before[document].healthy, "{result:?}");
         let steps = self.steps(&before);
         for (n, before) in before.iter().enumerate() {
             self.settle(n, before, steps[n], u64::from(n == document));

@@ -92,7 +92,7 @@ fn the_witnesses_are_the_tags_of_the_lost_releases() {
 }
 
 #[test]
-fn the_document_of_the_tag_tells_what_became_of_it() {
+fn the_document_of_the_tag_is_the_witness() {
     let of =
         |status, body: &str| Witness::of(StatusCode::from_u16(status).unwrap(), body.as_bytes());
     assert_eq!(of(404, "{}"), Witness::Absent);

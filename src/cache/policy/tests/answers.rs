@@ -1,4 +1,4 @@
-//! The answers to waiters by the facts of a flight: the outcomes, one by one.
+//! The answers to waiters by the result of a flight: the outcomes, one by one.
 
 use super::*;
 
@@ -6,9 +6,9 @@ fn exchanged(status: u16) -> ExchangeResult {
     verdict(URL, Some(&stored_entry()), Ok(reply(status)), later(10), &rules())
 }
 
-fn told(demand: Demand, previous: Option<Arc<Entry>>, exchanged: ExchangeResult) -> Answer {
-    let facts = FlightResult::Exchange { previous, exchanged };
-    answer(demand, &facts, false, later(10), &rules()).unwrap()
+fn answered(demand: Demand, previous: Option<Arc<Entry>>, exchanged: ExchangeResult) -> Answer {
+    let result = FlightResult::Exchange { previous, exchanged };
+    answer(demand, &result, false, later(10), &rules()).unwrap()
 }
 
 fn status(outcome: Outcome, forward: Forward, code: u16) -> Status {
@@ -26,18 +26,18 @@ fn the_forward_reason_depends_on_demand_and_entry() {
         (Demand::Refresh, None, Outcome::Bypass, Forward::Request),
         (Demand::Refresh, Some(stored_entry()), Outcome::Bypass, Forward::Request),
     ] {
-        let fetched = told(demand, previous.clone(), exchanged(200)).status;
+        let fetched = answered(demand, previous.clone(), exchanged(200)).status;
         let want = Status { stored: true, ttl: Some(1000), ..status(outcome, forward, 200) };
         assert_eq!(fetched, want, "{demand:?}");
 
-        let gone = told(demand, previous.clone(), exchanged(404));
+        let gone = answered(demand, previous.clone(), exchanged(404));
         let detail = Some(Detail::Negative);
         let negative = Status { stored: true, ttl: Some(100), detail, ..want };
         let want = Status { forward_status: Some(StatusCode::NOT_FOUND), ..negative };
         assert_eq!(gone.status, want, "{demand:?}");
         assert!(matches!(gone.given, Payload::Passed { status: StatusCode::NOT_FOUND, .. }));
 
-        let refused = told(demand, previous, exchanged(451)).status;
+        let refused = answered(demand, previous, exchanged(451)).status;
         let detail = Some(Detail::Refused(Reason::OtherStatus));
         assert_eq!(refused, Status { detail, ..status(outcome, forward, 451) }, "{demand:?}");
     }
@@ -47,7 +47,7 @@ fn the_forward_reason_depends_on_demand_and_entry() {
 fn a_confirmed_copy_is_revalidated_for_every_demand() {
     for (demand, forward) in [(Demand::Cached, Forward::Stale), (Demand::Refresh, Forward::Request)]
     {
-        let got = told(demand, Some(stored_entry()), exchanged(304));
+        let got = answered(demand, Some(stored_entry()), exchanged(304));
         let want = status(Outcome::Revalidated, forward, 304);
         assert_eq!(got.status, Status { ttl: Some(1000), ..want }, "{demand:?}");
         assert!(matches!(got.given, Payload::Document(_)));
@@ -63,7 +63,7 @@ fn without_a_call_only_a_refresh_is_forwarded() {
         )))
     };
     for (demand, forward) in [(Demand::Cached, None), (Demand::Refresh, Some(Forward::Request))] {
-        let got = told(demand, None, without_call());
+        let got = answered(demand, None, without_call());
         assert_eq!(got.status.forward, forward, "{demand:?}");
         let Payload::Failed { retry_after, .. } = got.given else { panic!("{got:?}") };
         assert_eq!(retry_after, Some(Duration::from_secs(60)));
@@ -71,10 +71,10 @@ fn without_a_call_only_a_refresh_is_forwarded() {
 }
 
 #[test]
-fn a_follower_is_told_that_it_is_one() {
-    let facts = FlightResult::Exchange { previous: None, exchanged: exchanged(200) };
+fn a_follower_has_a_status_of_its_own() {
+    let result = FlightResult::Exchange { previous: None, exchanged: exchanged(200) };
     for collapsed in [false, true] {
-        let got = answer(Demand::Cached, &facts, collapsed, later(10), &rules()).unwrap();
+        let got = answer(Demand::Cached, &result, collapsed, later(10), &rules()).unwrap();
         assert_eq!(got.status.collapsed, collapsed);
         assert_eq!(late(&stored_entry(), collapsed).status.collapsed, collapsed);
     }
@@ -86,8 +86,8 @@ fn a_follower_is_told_that_it_is_one() {
 #[test]
 fn an_entry_found_in_the_flight_is_a_hit_if_it_satisfies() {
     let found = |from_l2, demand, seconds| {
-        let facts = FlightResult::Found { entry: stored_entry(), from_l2 };
-        answer(demand, &facts, true, later(seconds), &rules()).map(|answer| answer.status)
+        let result = FlightResult::Found { entry: stored_entry(), from_l2 };
+        answer(demand, &result, true, later(seconds), &rules()).map(|answer| answer.status)
     };
     assert_eq!(found(false, Demand::Cached, 10), Some(Status::hit(990)));
     let from_l2 = Status { detail: Some(Detail::L2), ..Status::hit(990) };
@@ -105,9 +105,9 @@ fn a_copy_whose_pause_ends_meanwhile_still_stands_in() {
     };
     let entry =
         Arc::new(Entry { extras: Extras::new(None, Some(failure)), ..(*stored_entry()).clone() });
-    let facts = FlightResult::Found { entry, from_l2: false };
+    let result = FlightResult::Found { entry, from_l2: false };
     for seconds in [1109, 1110] {
-        let got = answer(Demand::Cached, &facts, true, later(seconds), &rules()).unwrap();
+        let got = answer(Demand::Cached, &result, true, later(seconds), &rules()).unwrap();
         assert_eq!(got.status.detail, Some(Detail::StaleIfError), "after {seconds}");
     }
 }

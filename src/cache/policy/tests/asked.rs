@@ -120,14 +120,14 @@ fn a_date_will_not_do_where_one_condition_is_missing() {
 }
 
 #[test]
-fn the_place_of_a_document_is_told_for_a_day() {
+fn the_new_place_of_a_document_is_believed_for_a_day() {
     let target = Target::parse(URL, &Policy::default()).unwrap();
     let to = "https://api.github.com/repositories/17";
     let told_after = |seconds: u64| {
         let extras = Extras::new(Some(Moved { to: to.into(), seen_at: NOW }), None);
         let entry = Entry { extras, ..(*stored_entry()).clone() };
-        let told = asked(&entry, &target, Demand::Cached, later(seconds), &rules());
-        told.moved_to.map(str::to_owned)
+        let request = asked(&entry, &target, Demand::Cached, later(seconds), &rules());
+        request.moved_to.map(str::to_owned)
     };
     assert_eq!(told_after(0).as_deref(), Some(to));
     assert_eq!(told_after(DAY - 1).as_deref(), Some(to));
@@ -138,11 +138,11 @@ fn the_place_of_a_document_is_told_for_a_day() {
 #[test]
 fn the_new_place_is_forgotten_where_the_clock_was_set_back() {
     let target = Target::parse(URL, &Policy::default()).unwrap();
-    for (seconds_ahead, is_told) in [(0, true), (5, true), (6, false), (10 * DAY, false)] {
+    for (seconds_ahead, is_known) in [(0, true), (5, true), (6, false), (10 * DAY, false)] {
         let extras =
             Extras::new(Some(Moved { to: URL.into(), seen_at: later(seconds_ahead) }), None);
         let entry = Entry { extras, ..(*stored_entry()).clone() };
-        let told = asked(&entry, &target, Demand::Cached, NOW, &rules());
-        assert_eq!(told.moved_to.is_some(), is_told, "{seconds_ahead} s ahead");
+        let request = asked(&entry, &target, Demand::Cached, NOW, &rules());
+        assert_eq!(request.moved_to.is_some(), is_known, "{seconds_ahead} s ahead");
     }
 }

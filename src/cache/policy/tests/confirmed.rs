@@ -83,7 +83,7 @@ fn a_304_brings_neither_validators_nor_a_token() {
 }
 
 #[test]
-fn the_way_to_a_document_tells_where_it_is() {
+fn a_redirect_shows_the_new_place_of_a_document() {
     let seen_before = Some(Moved { to: PLACE.into(), seen_at: NOW });
     let seen_now = Some(Moved { to: "https://elsewhere/".into(), seen_at: later(10) });
     for (route, want) in [
@@ -120,11 +120,11 @@ fn a_refresh_is_not_satisfied_by_a_check_by_date_and_others_are() {
         (Validator::ComputedEtag, Demand::Refresh, true),
     ] {
         let entry = freshened(not_modified(asked_by, Redirection::Direct));
-        let facts = FlightResult::Exchange {
+        let result = FlightResult::Exchange {
             previous: Some(previous()),
             exchanged: ExchangeResult::Freshened(Arc::new(entry)),
         };
-        let got = answer(demand, &facts, true, later(10), &rules());
+        let got = answer(demand, &result, true, later(10), &rules());
         assert_eq!(got.is_some(), is_satisfied, "{demand:?} by {asked_by:?}");
         assert!(got.is_none_or(|got| got.status.outcome == Outcome::Revalidated));
     }

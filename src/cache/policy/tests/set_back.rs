@@ -68,18 +68,22 @@ fn a_failure_from_the_future_is_not_remembered() {
 }
 
 #[test]
-fn a_copy_from_the_future_stands_in_and_tells_no_time_to_live() {
+fn a_copy_from_the_future_stands_in_without_a_ttl() {
     let failed = || ExchangeResult::NotStored(NotStored::Failed(Failure::new(Reason::NoToken)));
-    let told = |copy: &Arc<Entry>, step| {
-        let facts =
+    let answered = |copy: &Arc<Entry>, step| {
+        let result =
             FlightResult::Exchange { previous: Some(Arc::clone(copy)), exchanged: failed() };
-        answer(Demand::Cached, &facts, false, before(step), &rules()).unwrap().status
+        answer(Demand::Cached, &result, false, before(step), &rules()).unwrap().status
     };
-    let status = told(&stored_entry(), STEP);
+    let status = answered(&stored_entry(), STEP);
     assert_eq!((status.detail, status.ttl), (Some(Detail::StaleIfError), Some(0)));
     let refused = Some(Detail::Refused(Reason::NoToken));
-    assert_eq!(told(&stored_entry(), Duration::from_secs(1500)).detail, refused, "too far ahead");
-    assert_eq!(told(&negative_entry(), STEP).detail, refused);
+    assert_eq!(
+        answered(&stored_entry(), Duration::from_secs(1500)).detail,
+        refused,
+        "too far ahead"
+    );
+    assert_eq!(answered(&negative_entry(), STEP).detail, refused);
     let none = config::Cache { stale_if_error: Duration::ZERO, ..rules() };
     assert!(!may_stand_in(&stored_entry(), before(STEP), &none), "no copy ever does");
 }

@@ -1,12 +1,12 @@
-//! For which failures a copy stands in, and what is told of it.
+//! For which failures a copy stands in, and what is answered of it.
 
 use super::*;
 
 /// The answer to a waiter after a failure, these seconds after the entry was fetched.
-fn told(demand: Demand, previous: &Arc<Entry>, kept: NotStored, seconds: u64) -> Answer {
+fn answered(demand: Demand, previous: &Arc<Entry>, kept: NotStored, seconds: u64) -> Answer {
     let (previous, exchanged) = (Some(Arc::clone(previous)), ExchangeResult::NotStored(kept));
-    let facts = FlightResult::Exchange { previous, exchanged };
-    answer(demand, &facts, false, later(seconds), &rules()).unwrap()
+    let result = FlightResult::Exchange { previous, exchanged };
+    answer(demand, &result, false, later(seconds), &rules()).unwrap()
 }
 
 fn failed(reason: Reason) -> NotStored {
@@ -16,7 +16,7 @@ fn failed(reason: Reason) -> NotStored {
 #[test]
 fn a_copy_stands_in_for_every_reason_but_another_status() {
     for reason in Reason::ALL {
-        let got = told(Demand::Cached, &stored_entry(), failed(reason), 1000);
+        let got = answered(Demand::Cached, &stored_entry(), failed(reason), 1000);
         let want = match reason {
             Reason::OtherStatus => Detail::Refused(reason),
             _ => Detail::StaleIfError,
@@ -30,7 +30,7 @@ fn a_copy_stands_in_for_every_reason_but_another_status() {
 #[test]
 fn a_copy_that_stood_in_without_a_call_was_not_forwarded() {
     for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::OtherStatus) {
-        let status = told(Demand::Cached, &stored_entry(), failed(reason), 1000).status;
+        let status = answered(Demand::Cached, &stored_entry(), failed(reason), 1000).status;
         let called = !reason.is_without_call();
         assert_eq!(status.outcome, Outcome::Hit, "{reason:?}");
         assert_eq!(status.forward, called.then_some(Forward::Stale), "{reason:?}");
@@ -43,17 +43,17 @@ fn a_copy_that_stood_in_without_a_call_was_not_forwarded() {
 #[test]
 fn a_copy_that_is_fresh_stands_in_for_nothing() {
     for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::OtherStatus) {
-        let got = told(Demand::Cached, &stored_entry(), failed(reason), 10);
+        let got = answered(Demand::Cached, &stored_entry(), failed(reason), 10);
         assert_eq!(got.status, Status::hit(990), "{reason:?}");
         assert!(matches!(got.given, Payload::Document(_)), "{reason:?}");
     }
 }
 
 #[test]
-fn a_copy_that_stood_in_tells_how_the_upstream_failed() {
+fn a_stale_copy_has_the_status_of_the_upstream() {
     for status in [403, 429, 500, 503] {
-        let got =
-            told(Demand::Cached, &stored_entry(), NotStored::Passed(reply(status)), 1000).status;
+        let got = answered(Demand::Cached, &stored_entry(), NotStored::Passed(reply(status)), 1000)
+            .status;
         assert_eq!(got.forward_status.map(|code| code.as_u16()), Some(status));
     }
 }
@@ -67,7 +67,7 @@ fn nothing_stands_in_for_a_refresh() {
             (Demand::Cached, Arc::clone(&negative), 1000),
             (Demand::Cached, stored_entry(), 1500),
         ] {
-            let got = told(demand, &entry, failed(reason), seconds);
+            let got = answered(demand, &entry, failed(reason), seconds);
             assert_eq!(got.status.detail, Some(Detail::Refused(reason)), "{demand:?}");
             assert!(matches!(got.given, Payload::Failed { .. }), "{demand:?}, {reason:?}");
         }

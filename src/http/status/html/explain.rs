@@ -23,7 +23,7 @@ pub(super) fn section(page: &mut Markup, explained: Option<&Explained>) {
     if let Some(Explained { url, sentences }) = explained {
         page.raw("<div class=\"answer\" id=\"answer\"><h3>").text(url).raw("</h3>");
         match sentences {
-            Ok(sentences) => told(page, url, sentences),
+            Ok(sentences) => list(page, url, sentences),
             Err(rule) => drop(page.raw("<p>svm refuses this URL: ").text(rule).raw(".</p>")),
         }
         page.raw("</div>\n");
@@ -31,7 +31,7 @@ pub(super) fn section(page: &mut Markup, explained: Option<&Explained>) {
     page.raw("</section>\n");
 }
 
-fn told(page: &mut Markup, url: &str, sentences: &[String]) {
+fn list(page: &mut Markup, url: &str, sentences: &[String]) {
     page.raw("<ul>");
     for sentence in sentences {
         page.raw("<li>").text(sentence).raw("</li>");

@@ -195,7 +195,7 @@ proptest! {
 
     /// A gateway may answer no inquiry at all, and yet have let through what came before.
     #[test]
-    fn nor_does_one_where_inquiries_tell_nothing(
+    fn nor_does_one_with_inconclusive_inquiries(
         events in events(),
         answer in prop_oneof![Just(Finding::Unclear), Just(Finding::Nobodys)],
     ) {

@@ -20,7 +20,7 @@ impl Write for Log {
 }
 
 /// The lines that are logged meanwhile.
-fn told(meanwhile: impl FnOnce()) -> Vec<String> {
+fn logged(meanwhile: impl FnOnce()) -> Vec<String> {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -41,12 +41,12 @@ const REFUSED: &str = "WARN GitHub refused a token; it is put aside until it wor
 fn a_refused_token_is_logged_once() {
     let pool = identifying(1);
     let token = nth(&pool, 0);
-    assert_eq!(told(|| pool.quarantine(token, NOW)), [REFUSED]);
-    assert!(told(|| pool.quarantine(token, NOW)).is_empty());
-    assert!(told(|| pool.found(token, &Finding::Refused, NOW)).is_empty());
+    assert_eq!(logged(|| pool.quarantine(token, NOW)), [REFUSED]);
+    assert!(logged(|| pool.quarantine(token, NOW)).is_empty());
+    assert!(logged(|| pool.found(token, &Finding::Refused, NOW)).is_empty());
     pool.found(token, &user(1), NOW);
-    assert_eq!(told(|| pool.found(token, &Finding::Refused, NOW)), [REFUSED]);
-    assert!(told(|| pool.found(token, &Finding::Refused, NOW)).is_empty());
+    assert_eq!(logged(|| pool.found(token, &Finding::Refused, NOW)), [REFUSED]);
+    assert!(logged(|| pool.found(token, &Finding::Refused, NOW)).is_empty());
 }
 
 #[test]
@@ -54,13 +54,13 @@ fn the_owner_of_a_token_is_logged_once() {
     let pool = identifying(2);
     let [first, second] = [0, 1].map(|index| nth(&pool, index));
     let known = r#"INFO a token's account is known token=0 account=0 login="user-7""#;
-    assert_eq!(told(|| pool.found(first, &user(7), NOW)), [known]);
-    assert!(told(|| pool.found(first, &user(7), NOW)).is_empty());
+    assert_eq!(logged(|| pool.found(first, &user(7), NOW)), [known]);
+    assert!(logged(|| pool.found(first, &user(7), NOW)).is_empty());
     let shared = "WARN a token shares its account: a second token of one account adds no quota";
     let shared = format!(r#"{shared} token=1 account=0 login="user-7""#);
-    assert_eq!(told(|| pool.found(second, &user(7), NOW)), [shared]);
+    assert_eq!(logged(|| pool.found(second, &user(7), NOW)), [shared]);
     let nothing = "DEBUG token inquiry inconclusive token=1 finding=Silence";
-    assert_eq!(told(|| pool.found(second, &Finding::Silence, NOW)), [nothing]);
+    assert_eq!(logged(|| pool.found(second, &Finding::Silence, NOW)), [nothing]);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn the_expiry_of_a_token_is_logged_once_a_day() {
     let headers = [("github-authentication-token-expiration".parse().unwrap(), expires)];
     pool.saw(nth(&pool, 0), &HeaderMap::from_iter(headers), NOW);
     let day = 24 * 60 * MINUTE;
-    let told_at = |now| told(|| pool.tell_expiring(now));
+    let told_at = |now| logged(|| pool.log_expiring(now));
     assert_eq!(told_at(NOW), ["WARN a token expires soon token=0 days=2"]);
     assert!(told_at(NOW + day / 2).is_empty());
     assert_eq!(told_at(NOW + 2 * day), ["WARN a token expires soon token=0 days=0"]);
@@ -84,6 +84,6 @@ fn private_data_is_logged_with_its_scopes() {
     let headers = HeaderMap::from_iter(headers);
     let line =
         r#"WARN a token sees private data, and so does every client token=0 scopes="repo, gist""#;
-    assert_eq!(told(|| pool.saw(nth(&pool, 0), &headers, NOW)), [line]);
-    assert!(told(|| pool.saw(nth(&pool, 0), &headers, NOW)).is_empty());
+    assert_eq!(logged(|| pool.saw(nth(&pool, 0), &headers, NOW)), [line]);
+    assert!(logged(|| pool.saw(nth(&pool, 0), &headers, NOW)).is_empty());
 }
