@@ -1,6 +1,10 @@
-//! A validity check for JSON that builds no values.
+//! A validity check for JSON, and a walk over a list, that build no values.
 
-use serde::de::IgnoredAny;
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// Returns true if `bytes` are one JSON value in valid UTF-8. It allocates nothing, and depth costs
 /// no stack.
@@ -14,9 +18,57 @@ pub(crate) fn elements(bytes: &[u8]) -> Option<usize> {
     serde_json::from_slice::<Vec<IgnoredAny>>(bytes).ok().map(|elements| elements.len())
 }
 
+/// Passes each element of a JSON array to `look`. The array itself takes no memory: one of 10 MiB
+/// may have millions of elements.
+///
+/// # Errors
+///
+/// If the text is anything else; `look` may have seen elements by then.
+pub(crate) fn for_each_element<'a>(
+    list: &'a str,
+    look: impl FnMut(&'a str),
+) -> serde_json::Result<()> {
+    let mut reader = serde_json::Deserializer::from_str(list);
+    reader.deserialize_seq(EachElement(look))?;
+    reader.end()
+}
+
+struct EachElement<F>(F);
+
+impl<'a, F: FnMut(&'a str)> Visitor<'a> for EachElement<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(mut self, mut list: A) -> Result<(), A::Error> {
+        while let Some(element) = list.next_element::<&RawValue>()? {
+            (self.0)(element.get());
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{elements, is_valid};
+    use super::{elements, for_each_element, is_valid};
+
+    #[test]
+    fn each_element_of_an_array_is_passed_on() {
+        let walk = |list| {
+            let mut seen = Vec::new();
+            for_each_element(list, |element| seen.push(element)).map(|()| seen).ok()
+        };
+        assert_eq!(
+            walk(r#" [1, [2, "]"], {"a": []}] "#),
+            Some(vec!["1", r#"[2, "]"]"#, r#"{"a": []}"#])
+        );
+        assert_eq!(walk("[]"), Some(vec![]));
+        for other in ["{}", "1", "", "[1", "[1,]", "[1] 2", "null"] {
+            assert_eq!(walk(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn the_elements_of_an_array_are_counted() {

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::clock::Timestamp;
+use crate::json::for_each_element;
 
 /// The release that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +48,9 @@ struct Release<'a> {
 /// Returns the release that was published last of those that were published at least `age` ago.
 /// Drafts and prereleases do not count.
 pub(super) fn newest(list: &str, age: Duration, now: Timestamp) -> Result<Newest<'_>, NoRelease> {
-    let elements: Vec<&RawValue> = serde_json::from_str(list).map_err(|_| NoRelease::NoList)?;
     let (mut chosen, mut until, mut releases) = (None, None, 0);
-    for json in elements.into_iter().map(RawValue::get) {
-        let Some(published) = published_at(json) else { continue };
+    let look = |json| {
+        let Some(published) = published_at(json) else { return };
         releases += 1;
         let is_old_enough = published <= now && now.since(published) >= age;
         if !is_old_enough {
@@ -60,7 +59,8 @@ pub(super) fn newest(list: &str, age: Duration, now: Timestamp) -> Result<Newest
         } else if chosen.is_none_or(|(known, _)| published > known) {
             chosen = Some((published, json));
         }
-    }
+    };
+    for_each_element(list, look).map_err(|_| NoRelease::NoList)?;
     let (_, json) = chosen.ok_or(NoRelease::TooYoung { releases, until })?;
     Ok(Newest { json, until })
 }
@@ -122,6 +122,15 @@ mod tests {
             };
             assert_eq!(found, expected, "{days} days");
         }
+    }
+
+    #[test]
+    fn the_elements_of_a_list_take_no_memory() {
+        let list = format!("[{}]", "1,".repeat(1_000_000) + &release("v1", 1, ""));
+        let mut found = None;
+        let used = allocation_counter::measure(|| found = newest(&list, DAY, now()).ok());
+        assert!(found.is_some_and(|newest| newest.json.contains("v1")));
+        assert!(used.bytes_max < 1_024, "{} bytes", used.bytes_max);
     }
 
     #[test]
