@@ -31,8 +31,8 @@ use crate::target::Key;
 const RUNS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("in_use_runs");
 
 /// The times of a row of the table by key.
-type Times = (u64, u64, u64);
-const BY_KEY: TableDefinition<'_, &KeyBytes, Times> = TableDefinition::new("in_use");
+type RowTimes = (u64, u64, u64);
+const BY_KEY: TableDefinition<'_, &KeyBytes, RowTimes> = TableDefinition::new("in_use");
 
 const ROW_BYTES: usize = 56;
 
@@ -225,7 +225,7 @@ fn decode(run: &[u8]) -> impl Iterator<Item = InUse> {
     })
 }
 
-fn row_of(key: KeyBytes, (used_at, at, fetched_at): Times) -> InUse {
+fn row_of(key: KeyBytes, (used_at, at, fetched_at): RowTimes) -> InUse {
     let [used_at, at, fetched_at] = [used_at, at, fetched_at].map(Timestamp::from_millis);
     let check = (at != Timestamp::default()).then_some(Check { at, fetched_at });
     InUse { key: Key::from(key), used_at, check }
