@@ -56,6 +56,13 @@ pub(super) struct Span {
     bytes: u32,
 }
 
+impl Span {
+    /// Returns the length of the record.
+    pub(super) fn len(self) -> usize {
+        self.bytes as usize
+    }
+}
+
 /// A change that a journal has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recorded {

@@ -1,15 +1,40 @@
 //! The packs as tables of the file: their contents, and how much of each still has a pointer to it.
+//!
+//! A merge writes its packs before the pointers to them, in small transactions: redb writes a page
+//! twice where a transaction has more pages than its buffer has room for. No transaction is durable
+//! before the one that has the pointers. The subtle thing is a merge that ends in between, while
+//! another transaction makes its packs durable: a mark says from which number on packs may have no
+//! pointers, and the next merge removes those.
 
 use std::collections::HashMap;
+use std::iter::Peekable;
 
-use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
+use redb::{
+    Database, Durability, ReadTransaction, ReadableTable, Table, TableDefinition, TableError,
+    WriteTransaction,
+};
 
 use super::KeyBytes;
 use super::fault::Fault;
 use super::packs::{self, Packing, Pointer};
+use crate::clock::Timestamp;
 
 pub(super) const PACKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("packs");
 pub(super) const LIVE: TableDefinition<'_, u64, u64> = TableDefinition::new("pack_live");
+
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+
+/// From this number on packs may have no pointers, if it is there.
+const UNLINKED: &str = "unlinked_packs";
+
+/// The packs of one transaction.
+const PACKS_AT_ONCE: usize = 32;
+
+/// A change that was decided on before: a value and the end of its keeping, or none.
+pub(super) type Decided = (KeyBytes, Option<(Vec<u8>, Timestamp)>);
+
+/// A record and the end of its keeping.
+pub(super) type Kept = (KeyBytes, (Vec<u8>, Timestamp));
 
 /// The table of values, by key.
 pub(super) type Values<'t> = Table<'t, &'static KeyBytes, &'static [u8]>;
@@ -29,19 +54,6 @@ impl<'t> PackTables<'t> {
             live: transaction.open_table(LIVE)?,
             touched: HashMap::new(),
         })
-    }
-
-    /// A pack that no pointer leads to yet.
-    pub(super) fn begin(&self) -> Result<Packing, Fault> {
-        let last = self.packs.last()?.map(|(number, _)| number.value());
-        Ok(Packing::new(last.map_or(0, |number| number + 1)))
-    }
-
-    pub(super) fn add(&mut self, pack: Option<(u64, Vec<u8>)>) -> Result<(), Fault> {
-        if let Some((number, bytes)) = pack {
-            self.packs.insert(number, &bytes[..])?;
-        }
-        Ok(())
     }
 
     /// A value was put into its table.
@@ -87,6 +99,72 @@ impl<'t> PackTables<'t> {
         }
         Ok(())
     }
+}
+
+/// Writes small records in packs, in their order; returns the pointers, for a transaction that
+/// removes the mark ([`link`]).
+pub(super) fn write(
+    database: &Database,
+    records: impl Iterator<Item = Result<Kept, Fault>>,
+) -> Result<Vec<Decided>, Fault> {
+    let mut pointers = Vec::new();
+    let mut records = records.peekable();
+    while records.peek().is_some() {
+        let mut transaction = database.begin_write()?;
+        transaction.set_durability(Durability::None)?;
+        if pointers.is_empty() {
+            begin(&transaction)?;
+        }
+        write_some(&transaction, &mut records, &mut pointers)?;
+        transaction.commit()?;
+    }
+    Ok(pointers)
+}
+
+/// Removes packs without pointers, and marks those to come.
+fn begin(transaction: &WriteTransaction) -> Result<(), Fault> {
+    let (mut packs, mut meta) = (transaction.open_table(PACKS)?, transaction.open_table(META)?);
+    let unlinked = meta.get(UNLINKED)?.map(|number| number.value());
+    if let Some(unlinked) = unlinked {
+        packs.retain_in(unlinked.., |_, _| false)?;
+    }
+    meta.insert(UNLINKED, next(&packs)?)?;
+    Ok(())
+}
+
+fn write_some(
+    transaction: &WriteTransaction,
+    records: &mut Peekable<impl Iterator<Item = Result<Kept, Fault>>>,
+    pointers: &mut Vec<Decided>,
+) -> Result<(), Fault> {
+    let mut packs = transaction.open_table(PACKS)?;
+    for _ in 0..PACKS_AT_ONCE {
+        let number = next(&packs)?;
+        let mut packing = Packing::new(number);
+        let fits = |packing: &Packing, record: &Result<Kept, Fault>| {
+            record.as_ref().map_or(true, |(_, (record, _))| packing.has_room(record.len()))
+        };
+        while let Some(record) = records.next_if(|record| fits(&packing, record)) {
+            let (key, (record, until)) = record?;
+            pointers.push((key, Some((packing.add(&key, &record), until))));
+        }
+        let pack = packing.into_bytes();
+        if pack.is_empty() {
+            break;
+        }
+        packs.insert(number, &pack[..])?;
+    }
+    Ok(())
+}
+
+fn next(packs: &Table<'_, u64, &'static [u8]>) -> Result<u64, Fault> {
+    Ok(packs.last()?.map_or(0, |(number, _)| number.value() + 1))
+}
+
+/// Notes that all packs have their pointers, in the transaction that adds these.
+pub(super) fn link(meta: &mut Table<'_, &'static str, u64>) -> Result<(), Fault> {
+    meta.remove(UNLINKED)?;
+    Ok(())
 }
 
 /// The record that a value leads to; the value itself where it does not, which is no record then.

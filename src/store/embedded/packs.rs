@@ -111,14 +111,9 @@ impl Packing {
         Pointer { pack: self.number, at, bytes: number(record.len()) }.value(record)
     }
 
-    /// Its number and its contents, if there are any; the next one is empty.
-    pub(super) fn take(&mut self) -> Option<(u64, Vec<u8>)> {
-        if self.bytes.is_empty() {
-            return None;
-        }
-        let number = self.number;
-        self.number += 1;
-        Some((number, std::mem::replace(&mut self.bytes, Vec::with_capacity(PACK_BYTES))))
+    /// Returns its contents.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 }
 

@@ -265,19 +265,26 @@ impl Staging {
         if changes.is_empty() {
             return Ok(());
         }
+        let (small, others): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|(_, staged)| staged.is_small());
         let damaged = Cell::new(0);
-        let changes = changes.into_iter().filter_map(|(key, staged)| {
-            let Some((span, until)) = staged.put else { return Some(Ok((key, None))) };
-            match self.journals[sealed].read_whole(span) {
-                Ok(Some(record)) => Some(Ok((key, Some((record, until))))),
-                Ok(None) => {
-                    damaged.set(damaged.get() + 1);
-                    None
-                }
-                Err(error) => Some(Err(Fault::Io(error))),
+        let read = |span| match self.journals[sealed].read_whole(span).map_err(Fault::Io) {
+            Ok(None) => {
+                damaged.set(damaged.get() + 1);
+                None
             }
+            read => read.transpose(),
+        };
+        let kept = |(key, staged): (KeyBytes, Staged)| {
+            let (span, until) = staged.put?;
+            Some(read(span)?.map(|record| (key, (record, until))))
+        };
+        let small = small.into_iter().filter_map(kept);
+        let others = others.into_iter().filter_map(|(key, staged)| match staged.put {
+            None => Some(Ok((key, None))),
+            Some(_) => kept((key, staged)).map(|kept| kept.map(|(key, kept)| (key, Some(kept)))),
         });
-        tables::merge(database, changes, now, room)?;
+        tables::merge(database, small, others, now, room)?;
         if damaged.get() > 0 {
             let records = damaged.get();
             tracing::warn!(records, "dropping records that were damaged in the journal");

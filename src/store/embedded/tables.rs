@@ -7,10 +7,9 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableError};
 
 use super::eviction::Evictor;
 use super::fault::Fault;
-use super::pack_tables;
+use super::pack_tables::{self, Decided, Kept, META};
 use super::packs::head;
-use super::write_tables::{BY_EXPIRY, META, RECORDS, WriteTables, live_bytes};
-use super::{KeyBytes, packs};
+use super::write_tables::{BY_EXPIRY, RECORDS, WriteTables, live_bytes};
 use crate::clock::Timestamp;
 use crate::store::{Change, record};
 use crate::target::Key;
@@ -89,36 +88,30 @@ pub(super) fn checked(
     .collect()
 }
 
-/// A change that was decided on before: a value and the end of its keeping, or none.
-pub(super) type Decided = (KeyBytes, Option<(Vec<u8>, Timestamp)>);
-
-/// Takes in changes, removes some of what has expired, and makes room. Small records are packed in
-/// the order of the changes.
+/// Takes in changes, removes some of what has expired, and makes room. The `small` records go into
+/// packs, in their order.
 pub(super) fn merge(
     database: &Database,
-    changes: impl Iterator<Item = Result<Decided, Fault>>,
+    small: impl Iterator<Item = Result<Kept, Fault>>,
+    others: impl Iterator<Item = Result<Decided, Fault>>,
     now: Timestamp,
     room: &Room,
 ) -> Result<(), Fault> {
+    let mut values = pack_tables::write(database, small)?;
+    let has_packs = !values.is_empty();
     in_transaction(database, |tables| {
-        let mut packing = tables.packs.begin()?;
-        let mut values: Vec<Decided> = Vec::new();
-        for change in changes {
+        for change in others {
             match change? {
-                (key, Some((record, until))) if record.len() <= packs::LARGEST => {
-                    if !packing.has_room(record.len()) {
-                        tables.packs.add(packing.take())?;
-                    }
-                    values.push((key, Some((packing.add(&key, &record), until))));
-                }
                 (key, None) => values.push((key, None)),
                 (key, record) => tables.replace(&key, record)?,
             }
         }
-        tables.packs.add(packing.take())?;
         // In the order of the keys: a page that takes in several values is written once.
         values.sort_unstable_by_key(|(key, _)| *key);
         values.into_iter().try_for_each(|(key, value)| tables.replace(&key, value))?;
+        if has_packs {
+            pack_tables::link(&mut tables.meta)?;
+        }
         sweep_tables(tables, now, room)
     })
 }

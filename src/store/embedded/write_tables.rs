@@ -10,7 +10,7 @@ use redb::{Database, ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::fault::Fault;
 use super::in_use::{self, ByKey, IndexState};
-use super::pack_tables::{PackTables, Values};
+use super::pack_tables::{META, PackTables, Values};
 use super::packs::head;
 use super::{KeyBytes, packs, size};
 use crate::clock::Timestamp;
@@ -19,8 +19,6 @@ use crate::store::{Change, record};
 pub(super) const RECORDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("records");
 pub(super) const BY_EXPIRY: TableDefinition<'_, (u64, &[u8; 32]), ()> =
     TableDefinition::new("by_expiry");
-pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-
 const LIVE_BYTES: &str = "live_bytes";
 
 /// A row of the index by expiry: the end of the keeping in milliseconds, and the key.

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::store::embedded::KeyBytes;
 use crate::store::embedded::fault::Fault;
 use crate::store::embedded::journal::{Recorded, Recovered, Span};
-use crate::store::embedded::tables;
+use crate::store::embedded::{packs, tables};
 use crate::store::record;
 use crate::target::Key;
 
@@ -39,6 +39,11 @@ impl Staged {
     /// The same as [`record::gives_way`](crate::store::record::gives_way).
     pub(super) fn gives_way(self, as_of: Timestamp, now: Timestamp) -> bool {
         self.put.is_none() || record::is_no_newer(self.as_of, as_of, now)
+    }
+
+    /// Returns true for a record that goes into a pack.
+    pub(super) fn is_small(self) -> bool {
+        self.put.is_some_and(|(span, _)| span.len() <= packs::LARGEST)
     }
 }
 

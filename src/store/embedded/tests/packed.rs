@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redb::{ReadableDatabase, ReadableTable};
+use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use crate::store::embedded::Embedded;
-use crate::store::embedded::pack_tables::{LIVE, PACKS};
+use crate::store::embedded::pack_tables::{self, LIVE, PACKS};
 use crate::store::embedded::packs::Pointer;
 use crate::store::embedded::write_tables::RECORDS;
 
@@ -96,6 +96,36 @@ async fn a_pack_goes_with_its_records_and_its_last_ones_move_out() {
     assert_eq!(packs(&store), (0, 0));
     assert_reads(&store, &entries[8..]).await;
     assert_eq!(store.read(entries[0].key()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn packs_of_a_merge_that_was_cut_off_go_with_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let entries: Vec<_> = (0..90).map(|n| entry(&format!("cut/{n}"), 1, &noise(1_000))).collect();
+    store.apply(entries[..30].iter().map(put).collect(), NOW).await.unwrap();
+    merge(&store);
+    let (count, records) = packs(&store);
+    let cut_off = |file: &crate::store::embedded::OpenFile| {
+        let kept = |entry: &Arc<Entry>| {
+            let (record, until) = put(entry).record().expect("a record");
+            Ok((*entry.key().as_bytes(), (record, until)))
+        };
+        pack_tables::write(&file.database, entries[30..].iter().map(kept))?;
+        // Another transaction makes them durable.
+        let transaction = file.database.begin_write()?;
+        transaction.commit()?;
+        Ok(file.database.begin_read()?.open_table(PACKS)?.len()?)
+    };
+    assert!(store.handle.run(cut_off).unwrap() > count as u64);
+    assert_eq!(store.read(entries[40].key()).await.unwrap(), None);
+    store.close().await;
+    let store = open(dir.path()).await;
+    store.apply([put(&entries[40])].into(), NOW).await.unwrap();
+    merge(&store);
+    assert_eq!(packs(&store), (count + 1, records + 1));
+    assert_reads(&store, &entries[..30]).await;
+    assert_reads(&store, &entries[40..41]).await;
 }
 
 #[tokio::test]
