@@ -36,7 +36,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::bounded::Growth;
-use self::fault::{Fault, OpenFault};
+use self::fault::{FileFault, OpenFault};
 use self::file::{OpenFile, StoreFile};
 use self::fit::Fitter;
 use self::handle::{Handle, Remedy};
@@ -63,14 +63,14 @@ pub const WRITERS: usize = 2;
 /// The bytes of a key.
 type KeyBytes = [u8; 32];
 
-/// How often the lock of another process is tried.
+/// The pause between two attempts to take the lock from another process.
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
-/// How long the start waits for one attempt to open the file; a millisecond is usual.
+/// The time that the start gives one attempt to open the file; a millisecond is usual.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 
-/// Between two attempts to open a file that could not be opened; each miss of the memory would make
-/// one. Shorter than the time between two probes, so that each of them makes one.
+/// The pause between two attempts to open a file, where one failed: each miss of the memory would
+/// make one. Shorter than the time between two probes, so that each of them makes one.
 const REOPEN_PAUSE: Duration = Duration::from_millis(400);
 
 /// A store, and what there is to tell about how it was opened.
@@ -181,11 +181,11 @@ impl Embedded {
     async fn on<T: Send + 'static>(
         &self,
         permits: &Arc<Semaphore>,
-        work: impl FnOnce(&Handle) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Handle) -> Result<T, FileFault> + Send + 'static,
     ) -> Result<T, Error> {
         let handle = Arc::clone(&self.handle);
         let result = tasks::blocking_within(permits, move || work(&handle)).await;
-        let result = result.unwrap_or(Err(Fault::Abandoned));
+        let result = result.unwrap_or(Err(FileFault::Abandoned));
         result.map_err(|fault| Error::Unavailable(Box::new(fault)))
     }
 }
@@ -297,7 +297,7 @@ impl Store for Embedded {
     }
 }
 
-/// How long to wait for what.
+/// The waits of an opening.
 #[derive(Clone, Copy)]
 struct Patience {
     /// For another process to release the file.
@@ -306,7 +306,7 @@ struct Patience {
     open: Duration,
 }
 
-/// The inner error is whatever stands in the way, except for another process.
+/// Opens the file once no other process has it. The inner error is any other obstacle.
 async fn open_when_free(
     path: PathBuf,
     patience: Patience,

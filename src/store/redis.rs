@@ -30,7 +30,7 @@ use tokio::sync::Semaphore;
 
 use self::client::RedisClient;
 use self::contents::Contents;
-use self::fault::{Fault, is_wrong_type};
+use self::fault::{ServerFault, is_wrong_type};
 use self::frames::ReplyBounds;
 use self::guarded::ReceiveBounds;
 use self::link::Link;
@@ -114,7 +114,7 @@ impl Redis {
     }
 
     /// The bytes at the key of a record; an error where they cannot be one.
-    async fn fetch(&self, key: Key) -> Result<Result<Vec<u8>, record::Error>, Fault> {
+    async fn fetch(&self, key: Key) -> Result<Result<Vec<u8>, record::Error>, ServerFault> {
         // Somebody else's value at our key may be large: no more of it is fetched than a record can
         // have.
         let mut command = cmd("GETRANGE");
@@ -133,7 +133,7 @@ impl Redis {
         &self,
         keys: Arc<[Key]>,
         records: Vec<Result<Vec<u8>, record::Error>>,
-    ) -> Result<Vec<Read>, Fault> {
+    ) -> Result<Vec<Read>, ServerFault> {
         let length = |record: &Vec<u8>| record.len().max(record::body_length(record));
         let bytes: usize = records.iter().flatten().map(length).sum();
         let decode = move || keys.iter().zip(records).map(decoded).collect();
@@ -145,8 +145,8 @@ impl Redis {
 
     /// The answer to a write. A server that does not take writes any more may have been replaced by
     /// another one of the same name, and reads should go there too.
-    fn written<T>(&self, answer: Result<T, Fault>) -> Result<T, Error> {
-        if answer.as_ref().is_err_and(Fault::is_elsewhere) {
+    fn written<T>(&self, answer: Result<T, ServerFault>) -> Result<T, Error> {
+        if answer.as_ref().is_err_and(ServerFault::is_elsewhere) {
             self.reads.doubt();
         }
         Ok(answer?)
@@ -180,7 +180,7 @@ impl Store for Redis {
         Box::pin(async move {
             // To hash and to copy megabytes holds up other tasks.
             let calls = tasks::blocking(move || scripts.batch(&batch, now)).await;
-            let calls = calls.map_err(Fault::from)?;
+            let calls = calls.map_err(ServerFault::from)?;
             let apply = |mut connection| async move { calls.exec_async(&mut connection).await };
             self.written(self.others.call(LIMIT, apply).await)
         })

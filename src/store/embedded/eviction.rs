@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-use super::fault::Fault;
+use super::fault::FileFault;
 use super::in_use::{ByKey, IndexState};
 use super::write_tables::{Row, WriteTables};
 use crate::clock::Timestamp;
@@ -30,7 +30,7 @@ const PIECE_BYTES: u64 = 32 << 20;
 /// The least recently used documents that a round without a find remembers.
 const LEAST_RECENT: usize = 4_096;
 
-/// The place of the hand, and the source of what is known of uses.
+/// The hand of the clock, and the sources of uses.
 #[derive(Default)]
 pub(super) struct Evictor {
     hand: Mutex<Option<Row>>,
@@ -64,7 +64,7 @@ impl Evictor {
         &self,
         tables: &mut WriteTables<'_>,
         max_live: u64,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FileFault> {
         let max_live = max_live.max(tables.live_bytes().saturating_sub(PIECE_BYTES));
         let mut hand = self.hand.lock();
         // The first round begins where the hand is, and so it is none.
@@ -109,7 +109,7 @@ impl Evictor {
         tables: &WriteTables<'_>,
         (_, key): &Row,
         index: &mut Option<ByKey>,
-    ) -> Result<Option<Used>, Fault> {
+    ) -> Result<Option<Used>, FileFault> {
         let key = Key::from(*key);
         if let Some(used) = self.uses.get().and_then(|uses| uses.of(key)) {
             return Ok(Some(used));
@@ -135,7 +135,7 @@ fn take_least_recent(
     tables: &mut WriteTables<'_>,
     round: Round,
     max_live: u64,
-) -> Result<(), Fault> {
+) -> Result<(), FileFault> {
     for (_, row) in round.spared.into_sorted_vec() {
         if tables.live_bytes() <= max_live {
             break;

@@ -6,7 +6,7 @@ use super::bounded::AtBound;
 
 /// Why an operation on the open database failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum FileFault {
     /// The file may not grow any further.
     #[error("the store file is full")]
     Full,
@@ -36,7 +36,7 @@ pub(super) enum Fault {
     Abandoned,
 }
 
-impl Fault {
+impl FileFault {
     pub(super) fn of_panic(payload: &(dyn Any + Send)) -> Self {
         Self::Damaged(panic_text(payload))
     }
@@ -47,7 +47,7 @@ impl Fault {
     }
 }
 
-impl<E: Into<redb::Error>> From<E> for Fault {
+impl<E: Into<redb::Error>> From<E> for FileFault {
     fn from(error: E) -> Self {
         match error.into() {
             redb::Error::Io(error) if is_refusal(&error) => Self::Full,
@@ -92,12 +92,12 @@ impl OpenFault {
     }
 }
 
-impl From<Fault> for OpenFault {
-    fn from(fault: Fault) -> Self {
+impl From<FileFault> for OpenFault {
+    fn from(fault: FileFault) -> Self {
         match fault {
-            Fault::Shut(fault) => fault,
-            Fault::Io(error) => Self::Unwritable(error),
-            Fault::Broken(error) => Self::Unwritable(std::io::Error::other(error)),
+            FileFault::Shut(fault) => fault,
+            FileFault::Io(error) => Self::Unwritable(error),
+            FileFault::Broken(error) => Self::Unwritable(std::io::Error::other(error)),
             fault => Self::Damaged(fault.to_string()),
         }
     }

@@ -23,29 +23,29 @@ use crate::config::redacted::redacted_path;
 
 const FILE_NAME: &str = "svm.redb";
 
-/// Beside the file; names that begin as its does.
+/// The names of the journals; each begins with the name of the store file.
 const JOURNAL_NAMES: [&str; 2] = ["svm.redb.journal", "svm.redb.journal2"];
 
 /// redb keeps at most this much of the file in memory; the rest is left to the page cache of the
 /// system.
 const CACHE_BYTES: usize = 4 << 20;
 
-/// Follows the name of a file that was moved aside; the seconds since the epoch follow it.
+/// The part of a name between that of a damaged file and the second at which svm moved it aside.
 const ASIDE: &str = ".damaged-";
 
-/// A folder of its own on a file system has this one in it.
+/// The folder that the root of a file system contains.
 const LOST_AND_FOUND: &str = "lost+found";
 
-/// How far a file may grow that is over its bound, while it is made to fit. Even to remove takes
-/// room, and hardly ever there is none in the file.
+/// The room that a file over its bound gets while svm makes it fit. A removal takes room as well,
+/// and a file hardly ever has none.
 const ROOM_TO_SHRINK: u64 = 4 << 20;
 
-/// An open database, and where its file is.
+/// An open database with its journals, and the places of their files.
 pub(super) struct OpenFile {
     pub(super) database: Database,
     /// The changes that are not yet in the database.
     pub(super) staging: Staging,
-    /// Those of the file and its journals, as far as they can be watched.
+    /// The places of the file and its journals that svm can watch.
     pub(super) places: Vec<Place>,
     /// Whether the file is longer than it may be, as when the bound was lowered.
     pub(super) is_over_bound: bool,
@@ -59,7 +59,7 @@ pub(super) struct StoreFile {
     pub(super) dir: PathBuf,
     pub(super) max_bytes: u64,
     pub(super) clock: Clock,
-    /// Clones are with all that have the file open, or open it.
+    /// Each open file and each attempt to open it has a clone.
     pub(super) opened: Arc<()>,
 }
 
@@ -121,7 +121,7 @@ impl StoreFile {
         Ok((place, recovered))
     }
 
-    /// Tells this process from others where the file is in use.
+    /// Returns the fault, with this process as the holder of the lock if it is.
     fn holder(&self, fault: OpenFault) -> OpenFault {
         // One clone is the attempt's own.
         let is_ours = Arc::strong_count(&self.opened) > 2;
@@ -152,7 +152,7 @@ impl StoreFile {
         Ok(())
     }
 
-    /// Returns the new path.
+    /// Moves a file aside; returns its new path.
     fn set_aside(&self, name: &'static str) -> Result<String, OpenFault> {
         let seconds = self.clock.now().as_secs();
         let aside = self.dir.join(format!("{name}{ASIDE}{seconds}"));
@@ -172,7 +172,7 @@ impl StoreFile {
         })
     }
 
-    /// Failing to clean up is no reason not to start.
+    /// Removes the files that were moved aside before. A failure is logged, and the start goes on.
     fn remove_damaged(&self, name: &str) {
         let Ok(files) = fs::read_dir(&self.dir) else { return };
         let damaged = files.flatten().map(|file| file.path()).filter(|path| is_aside(path, name));

@@ -1,5 +1,5 @@
-//! A file over its bound, which happens when the bound was lowered: it is made to fit while the
-//! store serves.
+//! A task that shrinks a file over its bound, as after a lower `CACHE_L2_MAX_GB`, while the store
+//! serves.
 //!
 //! Records are evicted in pieces, between which reads and writes go on. The file does not grow
 //! meanwhile, since each piece leaves room for the next one. Then redb compacts the file in place.
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::fault::Fault;
+use super::fault::FileFault;
 use super::handle::{Handle, OverBound};
 use super::tables::{self, Room};
 use super::upkeep::Upkeep;
@@ -19,7 +19,7 @@ use crate::clock::Stopwatch;
 use crate::tasks;
 use crate::telemetry::chain;
 
-/// Between two attempts, where one fails.
+/// The pause after a failed attempt.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The task that makes the file fit.
@@ -45,14 +45,14 @@ impl Fitter {
         }
     }
 
-    async fn fit(&self) -> Result<(), Fault> {
+    async fn fit(&self) -> Result<(), FileFault> {
         for quarters in (0..=4).rev() {
             while self.evict(self.upkeep.room.max_live / 4 * quarters).await? {}
             let handle = self.upkeep.handle()?;
             match blocking(tasks::blocking(move || handle.compact()).await) {
                 Ok(()) if !self.over_bound.is_so() => return Ok(()),
                 // Not enough was free.
-                Ok(()) | Err(Fault::Full) => {}
+                Ok(()) | Err(FileFault::Full) => {}
                 Err(fault) => return Err(fault),
             }
         }
@@ -61,8 +61,8 @@ impl Fitter {
         blocking(tasks::blocking(renew).await)
     }
 
-    /// Evicts one piece; whether there is more to evict.
-    async fn evict(&self, max_live: u64) -> Result<bool, Fault> {
+    /// Evicts one piece; returns true if there is more to evict.
+    async fn evict(&self, max_live: u64) -> Result<bool, FileFault> {
         let piece = move |handle: &Handle, now, room: &Room| {
             handle.run(|file| {
                 tables::sweep(&file.database, now, &room.with(max_live))?;
@@ -73,6 +73,6 @@ impl Fitter {
     }
 }
 
-fn blocking<T>(result: Result<Result<T, Fault>, tasks::Lost>) -> Result<T, Fault> {
-    result.unwrap_or(Err(Fault::Abandoned))
+fn blocking<T>(result: Result<Result<T, FileFault>, tasks::Lost>) -> Result<T, FileFault> {
+    result.unwrap_or(Err(FileFault::Abandoned))
 }

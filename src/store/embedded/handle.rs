@@ -17,7 +17,7 @@ use parking_lot::RwLock;
 use tokio::sync::Notify;
 
 use super::bounded::Growth;
-use super::fault::{Fault, OpenFault};
+use super::fault::{FileFault, OpenFault};
 use super::file::{OpenFile, is_journal};
 use crate::clock::Stopwatch;
 use crate::config::redacted::redacted_path;
@@ -37,7 +37,7 @@ pub(super) enum Remedy {
 /// Opens the database again.
 pub(super) type Open = Box<dyn Fn(Remedy) -> Result<OpenFile, OpenFault> + Send + Sync>;
 
-/// Whether the open file is over its bound.
+/// The state of the open file: over its bound, or not.
 #[derive(Debug, Default)]
 pub(super) struct OverBound {
     is_so: AtomicBool,
@@ -52,7 +52,7 @@ impl OverBound {
         }
     }
 
-    /// Whether the open file is over its bound.
+    /// Returns true if the open file is over its bound.
     pub(super) fn is_so(&self) -> bool {
         self.is_so.load(Ordering::Relaxed)
     }
@@ -68,14 +68,14 @@ impl OverBound {
 
 /// A database that is opened again when it has to be.
 pub(super) struct Handle {
-    state: RwLock<State>,
+    state: RwLock<HandleState>,
     open: Open,
     over_bound: Arc<OverBound>,
     is_compacting: AtomicBool,
     /// True from a refusal to grow the file until the file is opened as long as it may be.
     was_full: AtomicBool,
     losses: AtomicU64,
-    /// Between two attempts to open.
+    /// The pause between two attempts to open.
     pause: Duration,
 }
 
@@ -85,21 +85,21 @@ impl fmt::Debug for Handle {
     }
 }
 
-struct State {
+struct HandleState {
     file: Option<OpenFile>,
     /// Counts the openings, so that of several failed operations only one reopens.
     generation: u64,
-    /// Runs since the last attempt to open, if that failed.
+    /// The time since the last attempt to open, if that failed.
     failed: Option<Stopwatch>,
     closed: bool,
 }
 
 impl Handle {
-    /// A handle on a database, or on none if the first attempt to open it has failed.
+    /// Makes a handle of a database, or of none where the first attempt to open it has failed.
     pub(super) fn new(file: Option<OpenFile>, open: Open, pause: Duration) -> Self {
         let failed = file.is_none().then(Stopwatch::start);
         let handle = Self {
-            state: RwLock::new(State { file, generation: 0, failed, closed: false }),
+            state: RwLock::new(HandleState { file, generation: 0, failed, closed: false }),
             open,
             over_bound: Arc::default(),
             is_compacting: AtomicBool::new(false),
@@ -111,14 +111,14 @@ impl Handle {
         handle
     }
 
-    /// The state of the bound, which outlives the handle.
+    /// Returns the state of the bound, which outlives the handle.
     pub(super) fn over_bound(&self) -> Arc<OverBound> {
         Arc::clone(&self.over_bound)
     }
 
     /// Compacts the file in place, and opens it again within its bound if it fits by then. All
     /// other work is refused meanwhile: it would wait for longer than anyone who wants it.
-    pub(super) fn compact(&self) -> Result<(), Fault> {
+    pub(super) fn compact(&self) -> Result<(), FileFault> {
         self.is_compacting.store(true, Ordering::Relaxed);
         let compacted = self.compact_alone();
         self.is_compacting.store(false, Ordering::Relaxed);
@@ -126,35 +126,38 @@ impl Handle {
     }
 
     /// Returns the generation of the file.
-    fn compact_alone(&self) -> Result<u64, Fault> {
+    fn compact_alone(&self) -> Result<u64, FileFault> {
         let mut state = self.state.write();
         let generation = state.generation;
-        let file = state.file.as_mut().ok_or(Fault::NotOpen)?;
+        let file = state.file.as_mut().ok_or(FileFault::NotOpen)?;
         let compacted = catch_unwind(AssertUnwindSafe(|| file.database.compact()));
         match compacted {
-            Ok(compacted) => compacted.map(|_| generation).map_err(Fault::from),
-            Err(payload) => Err(Fault::of_panic(&*payload)),
+            Ok(compacted) => compacted.map(|_| generation).map_err(FileFault::from),
+            Err(payload) => Err(FileFault::of_panic(&*payload)),
         }
     }
 
-    fn check_idle(&self) -> Result<(), Fault> {
-        if self.is_compacting.load(Ordering::Relaxed) { Err(Fault::Compacting) } else { Ok(()) }
+    fn check_idle(&self) -> Result<(), FileFault> {
+        if self.is_compacting.load(Ordering::Relaxed) { Err(FileFault::Compacting) } else { Ok(()) }
     }
 
     /// Runs `work` on the database, and once more if the database had to be opened again; a few
     /// times more where each time another operation broke it meanwhile.
-    pub(super) fn run<T>(&self, work: impl Fn(&OpenFile) -> Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) fn run<T>(
+        &self,
+        work: impl Fn(&OpenFile) -> Result<T, FileFault>,
+    ) -> Result<T, FileFault> {
         self.check_idle()?;
         let (mut generation, mut result) = self.attempt(&work);
         for _ in 0..MOST_REPETITIONS {
             let renewal = match result {
-                Ok(_) | Err(Fault::Closed) => return result,
-                Err(Fault::Damaged(reason)) => Some(reason),
+                Ok(_) | Err(FileFault::Closed) => return result,
+                Err(FileFault::Damaged(reason)) => Some(reason),
                 Err(_) => None,
             };
             self.reopen(generation, renewal)?;
             (generation, result) = self.attempt(&work);
-            if !result.as_ref().is_err_and(Fault::is_of_another) {
+            if !result.as_ref().is_err_and(FileFault::is_of_another) {
                 break;
             }
         }
@@ -167,11 +170,11 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`Fault`], when the path leads to nothing that can be opened.
+    /// [`FileFault`], when the path leads to nothing that can be opened.
     pub(super) fn follow_path(
         &self,
-        rescue: impl Fn(&OpenFile) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+        rescue: impl Fn(&OpenFile) -> Result<(), FileFault>,
+    ) -> Result<(), FileFault> {
         self.check_idle()?;
         let (generation, places) = {
             let state = self.state.read();
@@ -189,13 +192,13 @@ impl Handle {
         Ok(())
     }
 
-    /// How often the file was renewed, or another one found in its place.
+    /// Returns how often svm renewed the file, or found another one in its place.
     pub(super) fn losses(&self) -> u64 {
         self.losses.load(Ordering::Relaxed)
     }
 
     /// Throws the contents away and starts a new file.
-    pub(super) fn renew(&self, reason: &str) -> Result<(), Fault> {
+    pub(super) fn renew(&self, reason: &str) -> Result<(), FileFault> {
         let generation = self.state.read().generation;
         self.reopen(generation, Some(reason.to_owned()))
     }
@@ -207,32 +210,35 @@ impl Handle {
         discard(state.file.take());
     }
 
-    fn attempt<T>(&self, work: &impl Fn(&OpenFile) -> Result<T, Fault>) -> (u64, Result<T, Fault>) {
+    fn attempt<T>(
+        &self,
+        work: &impl Fn(&OpenFile) -> Result<T, FileFault>,
+    ) -> (u64, Result<T, FileFault>) {
         let state = self.state.read();
         let result = match &state.file {
             Some(file) => catch_unwind(AssertUnwindSafe(|| work(file)))
-                .unwrap_or_else(|payload| Err(Fault::of_panic(&*payload))),
-            None if state.closed => Err(Fault::Closed),
-            None => Err(Fault::NotOpen),
+                .unwrap_or_else(|payload| Err(FileFault::of_panic(&*payload))),
+            None if state.closed => Err(FileFault::Closed),
+            None => Err(FileFault::NotOpen),
         };
         // Set before the lock is free, so that the next opening is to the bound.
-        if matches!(result, Err(Fault::Full)) {
+        if matches!(result, Err(FileFault::Full)) {
             self.was_full.store(true, Ordering::Relaxed);
         }
         (state.generation, result)
     }
 
     /// Opens the file of this generation again, or a new one if there is a reason for it.
-    fn reopen(&self, generation: u64, renewal: Option<String>) -> Result<(), Fault> {
+    fn reopen(&self, generation: u64, renewal: Option<String>) -> Result<(), FileFault> {
         let mut state = self.state.write();
         if state.closed {
-            return Err(Fault::Closed);
+            return Err(FileFault::Closed);
         }
         if state.generation != generation {
             return Ok(());
         }
         if state.failed.is_some_and(|failed| failed.elapsed() < self.pause) {
-            return Err(Fault::NotOpen);
+            return Err(FileFault::NotOpen);
         }
         discard(state.file.take());
         let was_full = self.was_full.swap(false, Ordering::Relaxed);
@@ -241,7 +247,7 @@ impl Handle {
         let remedy = renewal.map_or(Remedy::Reopen(growth), Remedy::Renew);
         // Counted from the end of the attempt, which may itself take long.
         let opened = (self.open)(remedy).inspect_err(|_| state.failed = Some(Stopwatch::start()));
-        state.file = Some(opened.map_err(Fault::Shut)?);
+        state.file = Some(opened.map_err(FileFault::Shut)?);
         state.failed = None;
         state.generation += 1;
         self.over_bound.note(state.file.as_ref());
@@ -250,7 +256,7 @@ impl Handle {
     }
 }
 
-/// A database that made redb panic may do so again while it is closed.
+/// Closes a database. One that made redb panic may do so again meanwhile.
 fn discard(file: Option<OpenFile>) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(file)));
 }

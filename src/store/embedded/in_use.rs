@@ -22,7 +22,7 @@ use redb::{
 };
 
 use super::KeyBytes;
-use super::fault::Fault;
+use super::fault::FileFault;
 use crate::clock::Timestamp;
 use crate::entry::Check;
 use crate::store::index::{InUse, MOST_IN_USE};
@@ -97,7 +97,7 @@ pub(super) fn remember(
     rows: &[InUse],
     cutoff: Timestamp,
     state: &IndexState,
-) -> Result<bool, Fault> {
+) -> Result<bool, FileFault> {
     if rows.is_empty() {
         return Ok(false);
     }
@@ -112,7 +112,7 @@ pub(super) fn remember(
 }
 
 /// Writes the index anew, without hidden rows, if it has too many of them.
-pub(super) fn rewrite(database: &Database, state: &IndexState) -> Result<(), Fault> {
+pub(super) fn rewrite(database: &Database, state: &IndexState) -> Result<(), FileFault> {
     // Nobody adds rows meanwhile.
     let transaction = begin(database)?;
     let was_by_key = transaction.delete_table(BY_KEY)?;
@@ -131,7 +131,7 @@ pub(super) fn rewrite(database: &Database, state: &IndexState) -> Result<(), Fau
     Ok(())
 }
 
-fn write_anew(transaction: &WriteTransaction, mut rows: Vec<InUse>) -> Result<(), Fault> {
+fn write_anew(transaction: &WriteTransaction, mut rows: Vec<InUse>) -> Result<(), FileFault> {
     rows.sort_unstable_by_key(|row| row.key);
     transaction.delete_table(RUNS)?;
     let mut runs = transaction.open_table(RUNS)?;
@@ -146,12 +146,12 @@ pub(super) fn since(
     database: &Database,
     since: Timestamp,
     state: &IndexState,
-) -> Result<Vec<InUse>, Fault> {
+) -> Result<Vec<InUse>, FileFault> {
     Ok(documents(read(database)?, since.max(state.cutoff())))
 }
 
 /// Returns the documents in use by their keys.
-pub(super) fn by_key(database: &Database, state: &IndexState) -> Result<ByKey, Fault> {
+pub(super) fn by_key(database: &Database, state: &IndexState) -> Result<ByKey, FileFault> {
     let mut rows = documents(read(database)?, state.cutoff());
     rows.sort_unstable_by_key(|row| row.key);
     Ok(ByKey(rows))
@@ -175,7 +175,7 @@ fn documents(mut rows: Vec<InUse>, since: Timestamp) -> Vec<InUse> {
 }
 
 /// Returns all rows of the file.
-fn read(database: &Database) -> Result<Vec<InUse>, Fault> {
+fn read(database: &Database) -> Result<Vec<InUse>, FileFault> {
     let transaction = database.begin_read()?;
     let mut rows = Vec::new();
     match transaction.open_table(BY_KEY) {
@@ -198,7 +198,7 @@ fn read(database: &Database) -> Result<Vec<InUse>, Fault> {
     Ok(rows)
 }
 
-fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
+fn begin(database: &Database) -> Result<WriteTransaction, FileFault> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
     Ok(transaction)

@@ -1,4 +1,4 @@
-//! A file to which changes are appended, until the database takes them in together.
+//! A file of appended changes, which the database takes in together.
 //!
 //! A commit of the database writes whole pages in many places, whatever the change; an append is
 //! one write at the end of a file. Each change is a frame that says of itself whether it is whole,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::fault::Fault;
+use super::fault::FileFault;
 use super::file::OpenFile;
 use super::handle::Handle;
 use super::tables::Room;
@@ -31,7 +31,7 @@ impl Merger {
         }
     }
 
-    async fn merge(&self) -> Result<(), Fault> {
+    async fn merge(&self) -> Result<(), FileFault> {
         let merge = |handle: &Handle, now, room: &Room| {
             within_bound(handle, now, room, |file| {
                 file.staging.merge_sealed(&file.database, now, room)
@@ -47,17 +47,17 @@ pub(super) fn within_bound<T>(
     handle: &Handle,
     now: Timestamp,
     room: &Room,
-    work: impl Fn(&OpenFile) -> Result<T, Fault>,
-) -> Result<T, Fault> {
+    work: impl Fn(&OpenFile) -> Result<T, FileFault>,
+) -> Result<T, FileFault> {
     for quarters in (0..4).rev() {
         match handle.run(&work) {
-            Err(Fault::Full) => {}
+            Err(FileFault::Full) => {}
             done => return done,
         }
         tracing::warn!("the store file is full; making room");
         let room = room.with(room.max_live / 4 * quarters);
         match handle.run(|file| file.staging.sweep(&file.database, now, &room)) {
-            Err(Fault::Full) => handle.renew("there is no room left even to make room")?,
+            Err(FileFault::Full) => handle.renew("there is no room left even to make room")?,
             done => done?,
         }
     }

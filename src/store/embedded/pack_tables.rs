@@ -15,7 +15,7 @@ use redb::{
 };
 
 use super::KeyBytes;
-use super::fault::Fault;
+use super::fault::FileFault;
 use super::packs::{self, Packing, Pointer};
 use crate::clock::Timestamp;
 
@@ -48,7 +48,7 @@ pub(super) struct PackTables<'t> {
 }
 
 impl<'t> PackTables<'t> {
-    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, Fault> {
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, FileFault> {
         Ok(Self {
             packs: transaction.open_table(PACKS)?,
             live: transaction.open_table(LIVE)?,
@@ -56,22 +56,22 @@ impl<'t> PackTables<'t> {
         })
     }
 
-    /// A value was put into its table.
-    pub(super) fn inserted(&mut self, value: &[u8]) -> Result<(), Fault> {
+    /// Counts the bytes of a value that was put into its table as live.
+    pub(super) fn inserted(&mut self, value: &[u8]) -> Result<(), FileFault> {
         let Some(pointer) = Pointer::of(value) else { return Ok(()) };
         *self.live_bytes(pointer.pack)? += pointer.bytes_in_pack();
         Ok(())
     }
 
-    /// A value was taken from its table.
-    pub(super) fn removed(&mut self, value: &[u8]) -> Result<(), Fault> {
+    /// Counts the bytes of a value that was taken from its table as live no more.
+    pub(super) fn removed(&mut self, value: &[u8]) -> Result<(), FileFault> {
         let Some(pointer) = Pointer::of(value) else { return Ok(()) };
         let live = self.live_bytes(pointer.pack)?;
         *live = live.saturating_sub(pointer.bytes_in_pack());
         Ok(())
     }
 
-    fn live_bytes(&mut self, pack: u64) -> Result<&mut u64, Fault> {
+    fn live_bytes(&mut self, pack: u64) -> Result<&mut u64, FileFault> {
         let saved = match self.touched.get(&pack) {
             Some(_) => 0,
             None => self.live.get(pack)?.map_or(0, |live| live.value()),
@@ -80,7 +80,7 @@ impl<'t> PackTables<'t> {
     }
 
     /// Removes packs of which little is left; the rest of them get values of their own.
-    pub(super) fn settle(mut self, values: &mut Values<'_>) -> Result<(), Fault> {
+    pub(super) fn settle(mut self, values: &mut Values<'_>) -> Result<(), FileFault> {
         for (number, live) in std::mem::take(&mut self.touched) {
             let bytes = self.packs.get(number)?.map_or(0, |pack| pack.value().len() as u64);
             if live * 2 >= bytes && live > 0 {
@@ -105,8 +105,8 @@ impl<'t> PackTables<'t> {
 /// removes the mark ([`link`]).
 pub(super) fn write(
     database: &Database,
-    records: impl Iterator<Item = Result<Kept, Fault>>,
-) -> Result<Vec<Decided>, Fault> {
+    records: impl Iterator<Item = Result<Kept, FileFault>>,
+) -> Result<Vec<Decided>, FileFault> {
     let mut pointers = Vec::new();
     let mut records = records.peekable();
     while records.peek().is_some() {
@@ -122,7 +122,7 @@ pub(super) fn write(
 }
 
 /// Removes packs without pointers, and marks those to come.
-fn begin(transaction: &WriteTransaction) -> Result<(), Fault> {
+fn begin(transaction: &WriteTransaction) -> Result<(), FileFault> {
     let (mut packs, mut meta) = (transaction.open_table(PACKS)?, transaction.open_table(META)?);
     let unlinked = meta.get(UNLINKED)?.map(|number| number.value());
     if let Some(unlinked) = unlinked {
@@ -134,14 +134,14 @@ fn begin(transaction: &WriteTransaction) -> Result<(), Fault> {
 
 fn write_some(
     transaction: &WriteTransaction,
-    records: &mut Peekable<impl Iterator<Item = Result<Kept, Fault>>>,
+    records: &mut Peekable<impl Iterator<Item = Result<Kept, FileFault>>>,
     pointers: &mut Vec<Decided>,
-) -> Result<(), Fault> {
+) -> Result<(), FileFault> {
     let mut packs = transaction.open_table(PACKS)?;
     for _ in 0..PACKS_AT_ONCE {
         let number = next(&packs)?;
         let mut packing = Packing::new(number);
-        let fits = |packing: &Packing, record: &Result<Kept, Fault>| {
+        let fits = |packing: &Packing, record: &Result<Kept, FileFault>| {
             record.as_ref().map_or(true, |(_, (record, _))| packing.has_room(record.len()))
         };
         while let Some(record) = records.next_if(|record| fits(&packing, record)) {
@@ -157,18 +157,18 @@ fn write_some(
     Ok(())
 }
 
-fn next(packs: &Table<'_, u64, &'static [u8]>) -> Result<u64, Fault> {
+fn next(packs: &Table<'_, u64, &'static [u8]>) -> Result<u64, FileFault> {
     Ok(packs.last()?.map_or(0, |(number, _)| number.value() + 1))
 }
 
 /// Notes that all packs have their pointers, in the transaction that adds these.
-pub(super) fn link(meta: &mut Table<'_, &'static str, u64>) -> Result<(), Fault> {
+pub(super) fn link(meta: &mut Table<'_, &'static str, u64>) -> Result<(), FileFault> {
     meta.remove(UNLINKED)?;
     Ok(())
 }
 
-/// The record that a value leads to; the value itself where it does not, which is no record then.
-pub(super) fn resolve(transaction: &ReadTransaction, value: &[u8]) -> Result<Vec<u8>, Fault> {
+/// Returns the record that a value leads to, or else the value itself, which is no record then.
+pub(super) fn resolve(transaction: &ReadTransaction, value: &[u8]) -> Result<Vec<u8>, FileFault> {
     let Some(pointer) = Pointer::of(value) else { return Ok(value.to_vec()) };
     let packs = match transaction.open_table(PACKS) {
         Err(TableError::TableDoesNotExist(_)) => return Ok(value.to_vec()),

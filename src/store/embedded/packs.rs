@@ -1,4 +1,4 @@
-//! Records that are packed together, and what leads to them.
+//! Packs of records, and the pointers to the records in them.
 //!
 //! A record for itself takes a page, for the order of the keys is random. So records that the
 //! database takes in together lie in packs, in the order in which they came; by its key one finds
@@ -15,14 +15,14 @@
 
 use super::KeyBytes;
 
-/// A pack that fits a run of four pages, with what belongs to it there.
+/// The size of a pack: with the head of its leaf it fills a run of four pages.
 pub(super) const PACK_BYTES: usize = 4 * 4_096 - 64;
 
 /// Larger records get a value of their own, which fills its pages well.
 pub(super) const LARGEST: usize = PACK_BYTES / 4;
 
 const TAG: &[u8; 4] = b"pack";
-/// All that [`record::peek`](crate::store::record::peek) looks at.
+/// The bytes of a record that [`record::peek`](crate::store::record::peek) reads.
 const HEAD: usize = 40;
 const POINTER_BYTES: usize = TAG.len() + HEAD + 16;
 const FRAME_HEAD: usize = 36;
@@ -51,7 +51,7 @@ impl Pointer {
         })
     }
 
-    /// The value that leads to a record.
+    /// Returns the value that leads to a record.
     fn value(self, record: &[u8]) -> Vec<u8> {
         let mut value = Vec::with_capacity(POINTER_BYTES);
         value.extend_from_slice(TAG);
@@ -63,23 +63,23 @@ impl Pointer {
         value
     }
 
-    /// The record in its pack, if it is there.
+    /// Returns the record in its pack, if it is there.
     pub(super) fn record(self, pack: &[u8]) -> Option<&[u8]> {
         pack.get(self.at as usize..)?.get(..self.bytes as usize)
     }
 
-    /// The size of the record in its pack.
+    /// Returns the size of the record in its pack.
     pub(super) fn bytes_in_pack(self) -> u64 {
         FRAME_HEAD as u64 + u64::from(self.bytes)
     }
 }
 
-/// The beginning of the record that a value is or leads to.
+/// Returns the beginning of the record that a value is or leads to.
 pub(super) fn head(value: &[u8]) -> &[u8] {
     if Pointer::of(value).is_some() { &value[TAG.len()..TAG.len() + HEAD] } else { value }
 }
 
-/// How long the record is that a value is or leads to.
+/// Returns the length of the record that a value is or leads to.
 pub(super) fn length(value: &[u8]) -> usize {
     Pointer::of(value).map_or(value.len(), |pointer| pointer.bytes as usize)
 }
@@ -96,7 +96,7 @@ impl Packing {
         Self { number, bytes: Vec::with_capacity(PACK_BYTES) }
     }
 
-    /// Whether a record of this length fits in.
+    /// Returns true if a record of this length fits in.
     pub(super) fn has_room(&self, length: usize) -> bool {
         self.bytes.len() + FRAME_HEAD + length <= PACK_BYTES
     }
@@ -117,7 +117,7 @@ impl Packing {
     }
 }
 
-/// The records in a pack, as far as they are whole, each with its key and the way to it.
+/// Returns the whole records in a pack, each with its key and pointer.
 pub(super) fn records(number: u64, pack: &[u8]) -> impl Iterator<Item = (KeyBytes, Pointer)> {
     let mut start = 0;
     std::iter::from_fn(move || {

@@ -35,7 +35,7 @@ pub(super) fn file(path: &Path) -> io::Result<File> {
     open(path, OFlags::empty())
 }
 
-/// The same for a file that nobody but svm has a reason to put there: a link is not followed.
+/// Opens a file that only svm has a reason to make, or makes it; follows no link.
 pub(super) fn file_itself(path: &Path) -> io::Result<File> {
     open(path, OFlags::NOFOLLOW)
 }

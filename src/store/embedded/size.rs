@@ -8,7 +8,7 @@
 use super::bounded::PAGE_BYTES;
 use super::journal;
 
-/// The key, the place of the value in its leaf, and the leaf's head.
+/// The bytes of a record in its leaf beside the value: the key, its place, a share of the head.
 const LEAF_BYTES: u64 = 44;
 
 /// The row in the index by expiry, and the share in the branches above both.
@@ -28,7 +28,7 @@ pub(super) fn journal_bytes(max_bytes: u64) -> u64 {
     (max_bytes / 8).min(2 * journal::LARGEST)
 }
 
-/// How long the file may be.
+/// Returns the length that the file may have.
 pub(super) fn file_bytes(max_bytes: u64) -> u64 {
     max_bytes - journal_bytes(max_bytes)
 }
@@ -36,8 +36,8 @@ pub(super) fn file_bytes(max_bytes: u64) -> u64 {
 /// The cost of the largest batch while the records that it replaces are still there.
 const BATCH_BYTES: u64 = 32 << 20;
 
-/// How much the records may cost in a file of `max_bytes`: room is left for a batch, and a quarter
-/// of the rest for the gaps between runs of pages.
+/// Returns the most that records may cost in a file of `max_bytes`: room is left for a batch, and a
+/// quarter of the rest for the gaps between runs of pages.
 pub(super) fn max_live(max_bytes: u64) -> u64 {
     (max_bytes - BATCH_BYTES.min(max_bytes / 2)) / 4 * 3
 }

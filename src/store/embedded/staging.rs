@@ -16,9 +16,9 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use redb::Database;
 
-use self::state::{Staged, State};
+use self::state::{Staged, StagedChanges};
 use super::KeyBytes;
-use super::fault::Fault;
+use super::fault::FileFault;
 use super::journal::{Frame, Journal, Recovered};
 use super::tables::{self, Room};
 use crate::clock::Timestamp;
@@ -41,10 +41,10 @@ pub(super) struct Staging {
     journals: [Journal; 2],
     /// The length that each journal may have.
     max_bytes: u64,
-    state: RwLock<State>,
+    state: RwLock<StagedChanges>,
     /// Held from an append until the state has its changes, and while the journals change places.
     appending: Mutex<()>,
-    /// Held for a merge.
+    /// Held by a merge.
     merging: Mutex<()>,
 }
 
@@ -56,12 +56,12 @@ impl Staging {
         journals: [Recovered; 2],
         max_bytes: u64,
         now: Timestamp,
-    ) -> Result<Self, Fault> {
-        let state = State::recover(database, &journals, now)?;
+    ) -> Result<Self, FileFault> {
+        let state = StagedChanges::recover(database, &journals, now)?;
         let [filling, sealed] = [state.filling, state.sealed()];
         let journals = journals.map(|recovered| recovered.journal);
         if state.changes[sealed].is_empty() {
-            journals[sealed].empty(journals[filling].number()).map_err(Fault::Io)?;
+            journals[sealed].empty(journals[filling].number()).map_err(FileFault::Io)?;
         }
         let state = RwLock::new(state);
         Ok(Self {
@@ -73,12 +73,12 @@ impl Staging {
         })
     }
 
-    /// Copies of the records of these keys, in their order.
+    /// Returns copies of the records of these keys, in their order.
     pub(super) fn read(
         &self,
         database: &Database,
         keys: &[Key],
-    ) -> Result<Vec<Option<Bytes>>, Fault> {
+    ) -> Result<Vec<Option<Bytes>>, FileFault> {
         let staged = self.read_staged(keys)?;
         let others: Vec<_> =
             keys.iter().zip(&staged).filter(|(_, it)| it.is_none()).map(|(key, _)| *key).collect();
@@ -86,14 +86,14 @@ impl Staging {
         Ok(staged.into_iter().map(|it| it.or_else(|| others.next()).flatten()).collect())
     }
 
-    fn read_staged(&self, keys: &[Key]) -> Result<Vec<Option<Option<Bytes>>>, Fault> {
+    fn read_staged(&self, keys: &[Key]) -> Result<Vec<Option<Option<Bytes>>>, FileFault> {
         // Held while the journals are read: until then none of them is emptied.
         let state = self.state.read();
         let read = |key: &Key| match state.find(key.as_bytes()) {
             None => Ok(None),
             Some((_, Staged { put: None, .. })) => Ok(Some(None)),
             Some((journal, Staged { put: Some((span, _)), .. })) => {
-                let record = self.journals[journal].read(span).map_err(Fault::Io)?;
+                let record = self.journals[journal].read(span).map_err(FileFault::Io)?;
                 Ok(Some(Some(record.into())))
             }
         };
@@ -107,14 +107,14 @@ impl Staging {
         batch: &[Change],
         now: Timestamp,
         room: &Room,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FileFault> {
         let mut rest = batch;
         while !rest.is_empty() {
             let (part, others) = rest.split_at(part(rest));
             rest = others;
             self.apply_part(database, part, now, room)?;
         }
-        self.journals.iter().try_for_each(Journal::sync).map_err(Fault::Io)
+        self.journals.iter().try_for_each(Journal::sync).map_err(FileFault::Io)
     }
 
     fn apply_part(
@@ -123,7 +123,7 @@ impl Staging {
         part: &[Change],
         now: Timestamp,
         room: &Room,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FileFault> {
         let frames = self.frames(database, part, now)?;
         if frames.is_empty() {
             return Ok(());
@@ -149,10 +149,10 @@ impl Staging {
             || state.changes[filling].len() + changes > MOST_CHANGES
     }
 
-    fn append(&self, frames: &[Frame]) -> Result<(), Fault> {
+    fn append(&self, frames: &[Frame]) -> Result<(), FileFault> {
         let _appending = self.appending.lock();
         let filling = self.state.read().filling;
-        let appended = self.journals[filling].append(frames).map_err(Fault::Io)?;
+        let appended = self.journals[filling].append(frames).map_err(FileFault::Io)?;
         let staged = appended.into_iter().map(|change| (change.key, Staged::from(change)));
         self.state.write().changes[filling].extend(staged);
         Ok(())
@@ -164,7 +164,7 @@ impl Staging {
         database: &Database,
         batch: &[Change],
         now: Timestamp,
-    ) -> Result<Vec<Frame>, Fault> {
+    ) -> Result<Vec<Frame>, FileFault> {
         let mut newest: HashMap<KeyBytes, Timestamp> = HashMap::new();
         let mut frames = Vec::with_capacity(batch.len());
         // In this order: a merge in between takes a change from here to the database.
@@ -203,7 +203,7 @@ impl Staging {
         database: &Database,
         now: Timestamp,
         room: &Room,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FileFault> {
         self.state.write().expire(now);
         tables::sweep(database, now, room)
     }
@@ -214,14 +214,14 @@ impl Staging {
         !state.changes[state.sealed()].is_empty()
     }
 
-    /// The same as [`Staging::merge_all`] where that is quick: at the end nobody waits for long,
-    /// and a journal is read quickly as well.
+    /// Has the database take in all changes if they are few: at the end nobody waits for long, and
+    /// a journal is read quickly as well.
     pub(super) fn merge_if_few(
         &self,
         database: &Database,
         now: Timestamp,
         room: &Room,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FileFault> {
         let is_few = self.state.read().len() <= FEW_CHANGES;
         if is_few { self.merge_all(database, now, room) } else { Ok(()) }
     }
@@ -232,7 +232,7 @@ impl Staging {
         database: &Database,
         now: Timestamp,
         room: &Room,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FileFault> {
         for _ in &self.journals {
             self.seal()?;
             self.merge_sealed(database, now, room)?;
@@ -240,11 +240,11 @@ impl Staging {
         Ok(())
     }
 
-    /// Has later changes go to the other journal, if that one is empty.
-    fn seal(&self) -> Result<(), Fault> {
+    /// Directs later changes to the other journal, if that one is empty.
+    fn seal(&self) -> Result<(), FileFault> {
         let _appending = self.appending.lock();
         let filling = self.state.read().filling;
-        self.journals[filling].sync().map_err(Fault::Io)?;
+        self.journals[filling].sync().map_err(FileFault::Io)?;
         let mut state = self.state.write();
         let sealed = state.sealed();
         if state.changes[sealed].is_empty() {
@@ -259,7 +259,7 @@ impl Staging {
         database: &Database,
         now: Timestamp,
         room: &Room,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FileFault> {
         let _merging = self.merging.lock();
         let (sealed, changes) = self.state.read().sealed_changes();
         if changes.is_empty() {
@@ -268,7 +268,7 @@ impl Staging {
         let (small, others): (Vec<_>, Vec<_>) =
             changes.into_iter().partition(|(_, staged)| staged.is_small());
         let damaged = Cell::new(0);
-        let read = |span| match self.journals[sealed].read_whole(span).map_err(Fault::Io) {
+        let read = |span| match self.journals[sealed].read_whole(span).map_err(FileFault::Io) {
             Ok(None) => {
                 damaged.set(damaged.get() + 1);
                 None
@@ -292,10 +292,10 @@ impl Staging {
         self.forget(sealed)
     }
 
-    fn forget(&self, sealed: usize) -> Result<(), Fault> {
+    fn forget(&self, sealed: usize) -> Result<(), FileFault> {
         let mut state = self.state.write();
         let number = self.journals[state.filling].number();
-        self.journals[sealed].empty(number).map_err(Fault::Io)?;
+        self.journals[sealed].empty(number).map_err(FileFault::Io)?;
         state.changes[sealed] = HashMap::new();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The tables in the file: reads, and what one transaction does to them.
+//! Reads of the tables in the file, and its write transactions.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use redb::{Database, ReadableDatabase, ReadableTable, TableError};
 
 use super::eviction::Evictor;
-use super::fault::Fault;
+use super::fault::FileFault;
 use super::pack_tables::{self, Decided, Kept, META};
 use super::packs::head;
 use super::write_tables::{BY_EXPIRY, RECORDS, WriteTables, live_bytes};
@@ -17,7 +17,7 @@ use crate::target::Key;
 const LAYOUT: &str = "layout";
 const LAYOUT_VERSION: u64 = 1;
 
-/// How many expired records one transaction takes along.
+/// The expired records that one transaction removes.
 const EXPIRED_PER_CALL: usize = 1024;
 
 /// The bytes that records may cost, and the choice of those that go.
@@ -38,11 +38,11 @@ impl Room {
 ///
 /// # Errors
 ///
-/// [`Fault::Damaged`] if the tables are those of another version of this program.
-pub(super) fn prepare(database: &Database) -> Result<(), Fault> {
+/// [`FileFault::Damaged`] if the tables are those of another version of this program.
+pub(super) fn prepare(database: &Database) -> Result<(), FileFault> {
     match layout(database)? {
         Some(LAYOUT_VERSION) => Ok(()),
-        Some(other) => Err(Fault::Damaged(format!("the tables have layout {other}"))),
+        Some(other) => Err(FileFault::Damaged(format!("the tables have layout {other}"))),
         None => in_transaction(database, |tables| {
             tables.meta.insert(LAYOUT, LAYOUT_VERSION)?;
             Ok(())
@@ -50,7 +50,7 @@ pub(super) fn prepare(database: &Database) -> Result<(), Fault> {
     }
 }
 
-fn layout(database: &Database) -> Result<Option<u64>, Fault> {
+fn layout(database: &Database) -> Result<Option<u64>, FileFault> {
     let meta = match database.begin_read()?.open_table(META) {
         Err(TableError::TableDoesNotExist(_)) => return Ok(None),
         meta => meta?,
@@ -58,13 +58,13 @@ fn layout(database: &Database) -> Result<Option<u64>, Fault> {
     Ok(meta.get(LAYOUT)?.map(|version| version.value()))
 }
 
-/// A cheap read through every layer.
-pub(super) fn probe(database: &Database) -> Result<(), Fault> {
+/// Reads a little, through every layer.
+pub(super) fn probe(database: &Database) -> Result<(), FileFault> {
     layout(database).map(|_| ())
 }
 
-/// Copies of the records of these keys, in their order.
-pub(super) fn read(database: &Database, keys: &[Key]) -> Result<Vec<Option<Bytes>>, Fault> {
+/// Returns copies of the records of these keys, in their order.
+pub(super) fn read(database: &Database, keys: &[Key]) -> Result<Vec<Option<Bytes>>, FileFault> {
     let transaction = database.begin_read()?;
     let records = transaction.open_table(RECORDS)?;
     let read = |key: &Key| {
@@ -75,11 +75,12 @@ pub(super) fn read(database: &Database, keys: &[Key]) -> Result<Vec<Option<Bytes
     keys.iter().map(read).collect()
 }
 
-/// When each record was checked, as far as there are records that this version can serve.
+/// Returns the time of the last check of each record; nothing where there is no record that this
+/// version can serve.
 pub(super) fn checked(
     database: &Database,
     keys: impl Iterator<Item = Key>,
-) -> Result<Vec<Option<Timestamp>>, Fault> {
+) -> Result<Vec<Option<Timestamp>>, FileFault> {
     let records = database.begin_read()?.open_table(RECORDS)?;
     keys.map(|key| {
         let stored = records.get(key.as_bytes())?;
@@ -92,11 +93,11 @@ pub(super) fn checked(
 /// packs, in their order.
 pub(super) fn merge(
     database: &Database,
-    small: impl Iterator<Item = Result<Kept, Fault>>,
-    others: impl Iterator<Item = Result<Decided, Fault>>,
+    small: impl Iterator<Item = Result<Kept, FileFault>>,
+    others: impl Iterator<Item = Result<Decided, FileFault>>,
     now: Timestamp,
     room: &Room,
-) -> Result<(), Fault> {
+) -> Result<(), FileFault> {
     let mut values = pack_tables::write(database, small)?;
     let has_packs = !values.is_empty();
     in_transaction(database, |tables| {
@@ -122,7 +123,7 @@ pub(super) fn apply(
     batch: &[Change],
     now: Timestamp,
     room: &Room,
-) -> Result<(), Fault> {
+) -> Result<(), FileFault> {
     in_transaction(database, |tables| {
         batch.iter().try_for_each(|change| tables.apply(change, now))?;
         sweep_tables(tables, now, room)
@@ -130,20 +131,21 @@ pub(super) fn apply(
 }
 
 /// Removes some of what has expired, and makes room.
-pub(super) fn sweep(database: &Database, now: Timestamp, room: &Room) -> Result<(), Fault> {
+pub(super) fn sweep(database: &Database, now: Timestamp, room: &Room) -> Result<(), FileFault> {
     if !needs_sweep(database, now, room.max_live)? {
         return Ok(());
     }
     in_transaction(database, |tables| sweep_tables(tables, now, room))
 }
 
-/// Whether the records cost more than that.
-pub(super) fn is_over(database: &Database, max_live: u64) -> Result<bool, Fault> {
+/// Returns true if the records cost more than that.
+pub(super) fn is_over(database: &Database, max_live: u64) -> Result<bool, FileFault> {
     Ok(live_bytes(&database.begin_read()?.open_table(META)?)? > max_live)
 }
 
-/// Saves an idle store the two syncs of an empty commit.
-fn needs_sweep(database: &Database, now: Timestamp, max_live: u64) -> Result<bool, Fault> {
+/// Returns true if there is something to remove: an empty commit would cost an idle store two
+/// syncs.
+fn needs_sweep(database: &Database, now: Timestamp, max_live: u64) -> Result<bool, FileFault> {
     let transaction = database.begin_read()?;
     let rows = transaction.open_table(BY_EXPIRY)?;
     let expired = rows.first()?.is_some_and(|(row, _)| row.value().0 <= now.as_millis());
@@ -152,8 +154,8 @@ fn needs_sweep(database: &Database, now: Timestamp, max_live: u64) -> Result<boo
 
 fn in_transaction(
     database: &Database,
-    work: impl FnOnce(&mut WriteTables<'_>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+    work: impl FnOnce(&mut WriteTables<'_>) -> Result<(), FileFault>,
+) -> Result<(), FileFault> {
     let mut transaction = database.begin_write()?;
     // The state of the allocator is saved with each commit: a killed process reopens at once,
     // whatever the size.
@@ -166,7 +168,11 @@ fn in_transaction(
 }
 
 /// Removes what has expired, a bounded number of them, and makes room.
-fn sweep_tables(tables: &mut WriteTables<'_>, now: Timestamp, room: &Room) -> Result<(), Fault> {
+fn sweep_tables(
+    tables: &mut WriteTables<'_>,
+    now: Timestamp,
+    room: &Room,
+) -> Result<(), FileFault> {
     for _ in 0..EXPIRED_PER_CALL {
         let soonest = tables.soonest()?.filter(|(until, _)| *until <= now.as_millis());
         let Some(row) = soonest else { break };

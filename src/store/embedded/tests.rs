@@ -17,7 +17,7 @@ use redb::{Database, ReadableDatabase, ReadableTable};
 use tokio::time::timeout;
 
 use super::bounded::Growth;
-use super::fault::{Fault, OpenFault};
+use super::fault::{FileFault, OpenFault};
 use super::file::{OpenFile, StoreFile};
 use super::handle::Handle;
 use super::journal::Journal;
@@ -52,7 +52,7 @@ struct Census {
     live_bytes: u64,
 }
 
-fn census(database: &Database) -> Result<Census, Fault> {
+fn census(database: &Database) -> Result<Census, FileFault> {
     let transaction = database.begin_read()?;
     let live_bytes = live_bytes(&transaction.open_table(META)?)?;
     let mut census = Census { records: 0, record_bytes: 0, live_bytes };

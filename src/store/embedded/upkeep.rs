@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::Semaphore;
 
-use super::fault::Fault;
+use super::fault::FileFault;
 use super::handle::Handle;
 use super::tables::Room;
 use crate::clock::{Clock, Timestamp};
@@ -13,7 +13,7 @@ use crate::tasks;
 /// The parts of a store that its tasks need.
 #[derive(Clone)]
 pub(super) struct Upkeep {
-    /// A task does not keep the file open.
+    /// Weak, since a task does not keep the file open.
     pub(super) handle: Weak<Handle>,
     pub(super) writer: Arc<Semaphore>,
     pub(super) clock: Clock,
@@ -21,17 +21,17 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
-    pub(super) fn handle(&self) -> Result<Arc<Handle>, Fault> {
-        self.handle.upgrade().ok_or(Fault::Closed)
+    pub(super) fn handle(&self) -> Result<Arc<Handle>, FileFault> {
+        self.handle.upgrade().ok_or(FileFault::Closed)
     }
 
     /// Runs `work` on a blocking thread, as the writer of the database.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Handle, Timestamp, &Room) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, Fault> {
+        work: impl FnOnce(&Handle, Timestamp, &Room) -> Result<T, FileFault> + Send + 'static,
+    ) -> Result<T, FileFault> {
         let (handle, room, now) = (self.handle()?, self.room.clone(), self.clock.now());
         let written = tasks::blocking_within(&self.writer, move || work(&handle, now, &room));
-        written.await.unwrap_or(Err(Fault::Abandoned))
+        written.await.unwrap_or(Err(FileFault::Abandoned))
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Bound;
 
 use redb::{Database, ReadableTable, Table, TableDefinition, WriteTransaction};
 
-use super::fault::Fault;
+use super::fault::FileFault;
 use super::in_use::{self, ByKey, IndexState};
 use super::pack_tables::{META, PackTables, Values};
 use super::packs::head;
@@ -38,7 +38,7 @@ impl<'t> WriteTables<'t> {
     pub(super) fn open(
         database: &'t Database,
         transaction: &'t WriteTransaction,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, FileFault> {
         let meta = transaction.open_table(META)?;
         Ok(Self {
             database,
@@ -50,13 +50,13 @@ impl<'t> WriteTables<'t> {
         })
     }
 
-    pub(super) fn close(mut self) -> Result<(), Fault> {
+    pub(super) fn close(mut self) -> Result<(), FileFault> {
         self.packs.settle(&mut self.records)?;
         self.meta.insert(LIVE_BYTES, self.live_bytes)?;
         Ok(())
     }
 
-    pub(super) fn apply(&mut self, change: &Change, now: Timestamp) -> Result<(), Fault> {
+    pub(super) fn apply(&mut self, change: &Change, now: Timestamp) -> Result<(), FileFault> {
         let key = change.key();
         let stored = self.records.get(key.as_bytes())?;
         let gives_way = |stored: &[u8]| record::gives_way(head(stored), change.as_of(), now);
@@ -70,7 +70,7 @@ impl<'t> WriteTables<'t> {
         &mut self,
         key: &KeyBytes,
         value: Option<(Vec<u8>, Timestamp)>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FileFault> {
         self.remove(key)?;
         match value {
             Some((value, until)) => self.insert(key, &value, until),
@@ -78,7 +78,7 @@ impl<'t> WriteTables<'t> {
         }
     }
 
-    fn insert(&mut self, key: &KeyBytes, value: &[u8], until: Timestamp) -> Result<(), Fault> {
+    fn insert(&mut self, key: &KeyBytes, value: &[u8], until: Timestamp) -> Result<(), FileFault> {
         self.records.insert(key, value)?;
         self.packs.inserted(value)?;
         self.by_expiry.insert((until.as_millis(), key), ())?;
@@ -87,7 +87,7 @@ impl<'t> WriteTables<'t> {
         Ok(())
     }
 
-    fn remove(&mut self, key: &[u8; 32]) -> Result<(), Fault> {
+    fn remove(&mut self, key: &[u8; 32]) -> Result<(), FileFault> {
         let Some(stored) = self.records.remove(key)? else { return Ok(()) };
         let cost = size::of_record(packs::length(stored.value()));
         self.live_bytes = self.live_bytes.saturating_sub(cost);
@@ -99,7 +99,7 @@ impl<'t> WriteTables<'t> {
     }
 
     /// Removes a row of the index by expiry, and the record that it leads to.
-    pub(super) fn take(&mut self, (until, key): Row) -> Result<(), Fault> {
+    pub(super) fn take(&mut self, (until, key): Row) -> Result<(), FileFault> {
         self.by_expiry.remove((until, &key))?;
         if self.is_kept_until(&key, until)? {
             self.remove(&key)?;
@@ -107,8 +107,8 @@ impl<'t> WriteTables<'t> {
         Ok(())
     }
 
-    /// The next rows of the index by expiry.
-    pub(super) fn rows_after(&self, row: Option<Row>, most: usize) -> Result<Vec<Row>, Fault> {
+    /// Returns the next rows of the index by expiry.
+    pub(super) fn rows_after(&self, row: Option<Row>, most: usize) -> Result<Vec<Row>, FileFault> {
         let start =
             row.as_ref().map_or(Bound::Unbounded, |(until, key)| Bound::Excluded((*until, key)));
         let rows = self.by_expiry.range::<(u64, &[u8; 32])>((start, Bound::Unbounded))?;
@@ -122,7 +122,7 @@ impl<'t> WriteTables<'t> {
     }
 
     /// Returns the index of documents in use, which these tables are no part of.
-    pub(super) fn in_use(&self, state: &IndexState) -> Result<ByKey, Fault> {
+    pub(super) fn in_use(&self, state: &IndexState) -> Result<ByKey, FileFault> {
         in_use::by_key(self.database, state)
     }
 
@@ -131,12 +131,12 @@ impl<'t> WriteTables<'t> {
         self.live_bytes
     }
 
-    pub(super) fn soonest(&self) -> Result<Option<Row>, Fault> {
+    pub(super) fn soonest(&self) -> Result<Option<Row>, FileFault> {
         let first = self.by_expiry.first()?;
         Ok(first.map(|(row, _)| (row.value().0, *row.value().1)))
     }
 
-    fn is_kept_until(&self, key: &[u8; 32], until: u64) -> Result<bool, Fault> {
+    fn is_kept_until(&self, key: &[u8; 32], until: u64) -> Result<bool, FileFault> {
         let stored = self.records.get(key)?;
         Ok(stored.is_some_and(|stored| {
             record::peek(head(stored.value()))
@@ -146,6 +146,6 @@ impl<'t> WriteTables<'t> {
 }
 
 /// Returns the cost of all records.
-pub(super) fn live_bytes(meta: &impl ReadableTable<&'static str, u64>) -> Result<u64, Fault> {
+pub(super) fn live_bytes(meta: &impl ReadableTable<&'static str, u64>) -> Result<u64, FileFault> {
     Ok(meta.get(LIVE_BYTES)?.map_or(0, |bytes| bytes.value()))
 }

@@ -12,7 +12,7 @@ use crate::store::cause::WriteRefusal;
 
 /// The reason for which a call failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum ServerFault {
     /// Nobody has connected yet, or not again.
     #[error("there is no connection to the server")]
     NotConnected,
@@ -43,7 +43,7 @@ pub(super) enum Fault {
     Broken(RedisError),
 }
 
-impl Fault {
+impl ServerFault {
     /// Returns true if the connection is of no use any more. A server that is loading, full or
     /// misused says the same on every connection.
     pub(super) fn is_broken(&self) -> bool {
@@ -57,7 +57,7 @@ impl Fault {
     }
 }
 
-impl From<RedisError> for Fault {
+impl From<RedisError> for ServerFault {
     fn from(error: RedisError) -> Self {
         let Some(refusals) = error.clone().into_server_errors() else { return Self::Broken(error) };
         let Some((_, first)) = refusals.first() else { return Self::Broken(error) };
@@ -68,10 +68,10 @@ impl From<RedisError> for Fault {
     }
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
+impl From<ServerFault> for Error {
+    fn from(fault: ServerFault) -> Self {
         match fault {
-            Fault::TooSlow(limit) => Self::TooSlow(limit),
+            ServerFault::TooSlow(limit) => Self::TooSlow(limit),
             fault => Self::Unavailable(Box::new(fault)),
         }
     }

@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::client::{Connected, RedisClient};
-use super::fault::Fault;
+use super::fault::ServerFault;
 use super::guarded::ReceiveBounds;
 use crate::clock::Stopwatch;
 
@@ -78,7 +78,7 @@ impl Link {
         &self,
         limit: Duration,
         command: impl FnOnce(MultiplexedConnection) -> F,
-    ) -> Result<T, Fault>
+    ) -> Result<T, ServerFault>
     where
         F: Future<Output = RedisResult<T>>,
     {
@@ -86,8 +86,8 @@ impl Link {
             self.connected().await?;
         let mut call = Call { link: self, generation, answered: false };
         let answer = timeout(limit, command(connection)).await;
-        let answer = answer.map_err(|_| Fault::TooSlow(limit)).and_then(|it| Ok(it?));
-        call.answered = !answer.as_ref().is_err_and(Fault::is_broken);
+        let answer = answer.map_err(|_| ServerFault::TooSlow(limit)).and_then(|it| Ok(it?));
+        call.answered = !answer.as_ref().is_err_and(ServerFault::is_broken);
         self.note(&answer, generation);
         answer
     }
@@ -96,16 +96,16 @@ impl Link {
     pub(super) async fn read<T, F>(
         &self,
         command: impl FnOnce(MultiplexedConnection) -> F,
-    ) -> Result<T, Fault>
+    ) -> Result<T, ServerFault>
     where
         F: Future<Output = RedisResult<T>>,
     {
         let current = self.state.lock().serving()?;
         let CurrentConnection { connection, work: _work, generation, .. } =
-            current.ok_or(Fault::NotConnected)?;
+            current.ok_or(ServerFault::NotConnected)?;
         let answer = timeout(READ_LIMIT, command(connection)).await;
-        let answer = answer.map_err(|_| Fault::TooSlow(READ_LIMIT)).and_then(|it| Ok(it?));
-        if answer.as_ref().is_err_and(Fault::is_broken) {
+        let answer = answer.map_err(|_| ServerFault::TooSlow(READ_LIMIT)).and_then(|it| Ok(it?));
+        if answer.as_ref().is_err_and(ServerFault::is_broken) {
             self.give_up(generation);
         }
         self.note(&answer, generation);
@@ -123,7 +123,7 @@ impl Link {
         *self.state.lock() = LinkState { closed: true, ..LinkState::default() };
     }
 
-    async fn connected(&self) -> Result<CurrentConnection, Fault> {
+    async fn connected(&self) -> Result<CurrentConnection, ServerFault> {
         if let Some(current) = self.state.lock().trusted()? {
             return Ok(current);
         }
@@ -135,13 +135,13 @@ impl Link {
             let connected = self.client.connect(self.allowance).await?;
             self.state.lock().replace(connected)
         };
-        timeout(CONNECT_LIMIT, connecting).await.unwrap_or(Err(Fault::TooSlow(CONNECT_LIMIT)))
+        timeout(CONNECT_LIMIT, connecting).await.unwrap_or(Err(ServerFault::TooSlow(CONNECT_LIMIT)))
     }
 
     /// Has the connection that was told to look elsewhere replaced.
-    fn note<T>(&self, answer: &Result<T, Fault>, generation: u64) {
+    fn note<T>(&self, answer: &Result<T, ServerFault>, generation: u64) {
         let mut state = self.state.lock();
-        if answer.as_ref().is_err_and(Fault::is_elsewhere) && state.is_current(generation) {
+        if answer.as_ref().is_err_and(ServerFault::is_elsewhere) && state.is_current(generation) {
             state.doubtful = true;
         }
     }
@@ -155,11 +155,11 @@ impl Link {
 }
 
 impl LinkState {
-    fn serving(&self) -> Result<Option<CurrentConnection>, Fault> {
-        if self.closed { Err(Fault::Closed) } else { Ok(self.current.clone()) }
+    fn serving(&self) -> Result<Option<CurrentConnection>, ServerFault> {
+        if self.closed { Err(ServerFault::Closed) } else { Ok(self.current.clone()) }
     }
 
-    fn trusted(&self) -> Result<Option<CurrentConnection>, Fault> {
+    fn trusted(&self) -> Result<Option<CurrentConnection>, ServerFault> {
         Ok(self.serving()?.filter(|current| !self.doubtful || current.age.elapsed() < NEW))
     }
 
@@ -167,9 +167,9 @@ impl LinkState {
         self.current.as_ref().is_some_and(|current| current.generation == generation)
     }
 
-    fn replace(&mut self, (connection, work): Connected) -> Result<CurrentConnection, Fault> {
+    fn replace(&mut self, (connection, work): Connected) -> Result<CurrentConnection, ServerFault> {
         if self.closed {
-            return Err(Fault::Closed);
+            return Err(ServerFault::Closed);
         }
         self.generation += 1;
         self.doubtful = false;

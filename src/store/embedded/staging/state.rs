@@ -1,4 +1,4 @@
-//! The newest staged change of each key, by journal.
+//! The newest staged change of each key in each journal.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use redb::Database;
 
 use crate::clock::Timestamp;
 use crate::store::embedded::KeyBytes;
-use crate::store::embedded::fault::Fault;
+use crate::store::embedded::fault::FileFault;
 use crate::store::embedded::journal::{Recorded, Recovered, Span};
 use crate::store::embedded::{packs, tables};
 use crate::store::record;
@@ -14,7 +14,7 @@ use crate::target::Key;
 
 /// The staged changes of two journals.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct StagedChanges {
     /// The journal that changes are appended to. The other one is sealed: the database is to take
     /// in its changes, or it is empty.
     pub(super) filling: usize,
@@ -47,13 +47,13 @@ impl Staged {
     }
 }
 
-impl State {
+impl StagedChanges {
     /// Takes the changes of two journals, but for those that the database has newer records for.
     pub(super) fn recover(
         database: &Database,
         journals: &[Recovered; 2],
         now: Timestamp,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, FileFault> {
         let later = usize::from(journals[1].journal.number() > journals[0].journal.number());
         let mut state = Self { filling: later, changes: Default::default() };
         // The latest moment that a change of a key vouches for, also one that another follows.
@@ -79,7 +79,7 @@ impl State {
         journal: usize,
         vouched: &HashMap<KeyBytes, Timestamp>,
         now: Timestamp,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FileFault> {
         let keys: Vec<KeyBytes> = self.changes[journal].keys().copied().collect();
         let stored = tables::checked(database, keys.iter().map(|key| Key::from(*key)))?;
         for (key, stored) in keys.iter().zip(stored) {

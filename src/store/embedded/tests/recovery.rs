@@ -8,7 +8,7 @@ use std::time::Duration;
 use redb::backends::InMemoryBackend;
 use redb::{Database, StorageBackend};
 
-use crate::store::embedded::fault::{Fault, OpenFault};
+use crate::store::embedded::fault::{FileFault, OpenFault};
 use crate::store::embedded::file::OpenFile;
 use crate::store::embedded::handle::{Handle, Remedy};
 use crate::store::embedded::tables::{self, Room};
@@ -93,7 +93,7 @@ fn handle_that_pauses(disk: &Disk, pause: Duration) -> (Handle, Arc<[AtomicUsize
     (Handle::new(file, Box::new(open), pause), counts)
 }
 
-fn write(handle: &Handle, path: &str) -> Result<(), Fault> {
+fn write(handle: &Handle, path: &str) -> Result<(), FileFault> {
     let room = Room { max_live: u64::MAX, evictor: Arc::default() };
     handle.run(|file| tables::apply(&file.database, &[put(&entry(path, 1, "body"))], NOW, &room))
 }
@@ -113,8 +113,8 @@ fn after_a_disk_fault_all_committed_records_are_there() {
     let (handle, opened) = handle(&disk);
     write(&handle, "before").unwrap();
     disk.fails.store(true, Ordering::SeqCst);
-    assert!(matches!(write(&handle, "during"), Err(Fault::Shut(OpenFault::Unwritable(_)))));
-    assert!(matches!(handle.run(|file| tables::probe(&file.database)), Err(Fault::Shut(_))));
+    assert!(matches!(write(&handle, "during"), Err(FileFault::Shut(OpenFault::Unwritable(_)))));
+    assert!(matches!(handle.run(|file| tables::probe(&file.database)), Err(FileFault::Shut(_))));
     disk.fails.store(false, Ordering::SeqCst);
     write(&handle, "after").unwrap();
     assert!(holds(&handle, "before") && holds(&handle, "after") && !holds(&handle, "during"));
@@ -129,7 +129,7 @@ fn a_disk_that_failed_for_a_moment_costs_the_caller_nothing() {
     // The error latches in redb: it refuses everything, although the disk works again.
     disk.fails.store(true, Ordering::SeqCst);
     let latched = handle.run(|file| {
-        let result = file.database.begin_write().map_err(Fault::from).map(|transaction| {
+        let result = file.database.begin_write().map_err(FileFault::from).map(|transaction| {
             let _ = transaction.commit();
         });
         disk.fails.store(false, Ordering::SeqCst);
@@ -157,7 +157,7 @@ fn a_closed_store_stays_closed() {
     let disk = Disk::new();
     let (handle, opened) = handle(&disk);
     handle.close();
-    assert!(matches!(write(&handle, "after"), Err(Fault::Closed)));
+    assert!(matches!(write(&handle, "after"), Err(FileFault::Closed)));
     assert_eq!(counts(&opened), [0, 0]);
     drop(disk.open().unwrap());
 }
@@ -167,7 +167,7 @@ fn a_store_without_a_database_gets_one_when_the_disk_works() {
     let disk = Disk::new();
     disk.fails.store(true, Ordering::SeqCst);
     let (handle, opened) = handle(&disk);
-    assert!(matches!(write(&handle, "before"), Err(Fault::Shut(OpenFault::Unwritable(_)))));
+    assert!(matches!(write(&handle, "before"), Err(FileFault::Shut(OpenFault::Unwritable(_)))));
     disk.fails.store(false, Ordering::SeqCst);
     write(&handle, "after").unwrap();
     assert!(holds(&handle, "after") && !holds(&handle, "before"));
@@ -179,9 +179,9 @@ fn a_disk_that_does_not_work_is_tried_once_a_pause() {
     let disk = Disk::new();
     let (handle, opened) = handle_that_pauses(&disk, Duration::from_secs(3600));
     disk.fails.store(true, Ordering::SeqCst);
-    assert!(matches!(write(&handle, "first"), Err(Fault::Shut(_))));
+    assert!(matches!(write(&handle, "first"), Err(FileFault::Shut(_))));
     for _ in 0..100 {
-        assert!(matches!(write(&handle, "more"), Err(Fault::NotOpen)));
+        assert!(matches!(write(&handle, "more"), Err(FileFault::NotOpen)));
     }
     assert_eq!(counts(&opened), [1, 0]);
 }
