@@ -30,7 +30,7 @@ use crate::clock::Timestamp;
 use crate::entry::Check;
 use crate::target::Key;
 
-use documents::Documents;
+use documents::KnownDocuments;
 use saving::{Reading, Saved};
 
 pub use charges::Charges;
@@ -45,7 +45,7 @@ pub use usage::Usage;
 /// [`MOST_IN_USE`](crate::store::index::MOST_IN_USE) of them.
 #[derive(Debug, Default)]
 pub struct Activity {
-    documents: Documents,
+    documents: KnownDocuments,
     /// Documents that clients were served and whose check is overdue, in the order of the requests.
     overdue: Mutex<VecDeque<Key>>,
     lateness: Mutex<Lateness>,

@@ -36,19 +36,19 @@ pub(super) type Piece = HashMap<Key, Known, RandomState>;
 
 /// All that is known of documents in use, by document.
 #[derive(Debug)]
-pub(super) struct Documents {
+pub(super) struct KnownDocuments {
     pieces: Box<[Mutex<Piece>]>,
     secret: RandomState,
 }
 
-impl Default for Documents {
+impl Default for KnownDocuments {
     fn default() -> Self {
         let pieces = std::iter::repeat_with(Mutex::default).take(PIECES).collect();
         Self { pieces, secret: RandomState::default() }
     }
 }
 
-impl Documents {
+impl KnownDocuments {
     /// Does something with what is known of a document, which may be nothing so far.
     pub(super) fn with<T>(&self, key: Key, work: impl FnOnce(&mut Known) -> T) -> T {
         let mut piece = self.piece(key).lock();
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn no_piece_is_full_before_all_are() {
-        let documents = Documents::default();
+        let documents = KnownDocuments::default();
         for number in 0..MOST_IN_USE {
             documents.with(Key::of(&number.to_string()), |_| {});
         }

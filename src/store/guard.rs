@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::breaker::Breaker;
 use super::metrics::{StoreMetrics, StoreRead};
-use super::reads::{Answer, ReadQueue};
+use super::reads::{ReadAnswer, ReadQueue};
 use super::{BoxFuture, Error, Read, Store};
 use crate::clock::Stopwatch;
 use crate::entry::Entry;
@@ -101,7 +101,7 @@ impl Guard {
         })
     }
 
-    async fn wait(&self, key: Key) -> Answer {
+    async fn wait(&self, key: Key) -> ReadAnswer {
         let answered = self.queue.read(key).ok_or(StoreRead::Skipped)?;
         match timeout(self.patience, answered).await {
             Ok(Ok(answer)) => answer,

@@ -41,7 +41,7 @@ const TICK: Duration = Duration::from_millis(1);
 const SHARE: u32 = 4;
 
 /// The answer to a read: what the store has, or what became of the read.
-pub(super) type Answer = Result<Read, StoreRead>;
+pub(super) type ReadAnswer = Result<Read, StoreRead>;
 
 /// Hears of each operation whether the store answered.
 type Note = Box<dyn Fn(Result<(), &Error>) + Send + Sync>;
@@ -65,7 +65,7 @@ struct ReadState {
 
 struct WaitingRead {
     key: Key,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<ReadAnswer>,
 }
 
 /// The time that the store takes for a key, on average.
@@ -80,7 +80,7 @@ impl ReadQueue {
 
     /// Has a key read; nothing if too many reads wait. An answer that never comes means that the
     /// store panicked.
-    pub(super) fn read(self: &Arc<Self>, key: Key) -> Option<oneshot::Receiver<Answer>> {
+    pub(super) fn read(self: &Arc<Self>, key: Key) -> Option<oneshot::Receiver<ReadAnswer>> {
         let (answer, answered) = oneshot::channel();
         let mut state = self.state.lock();
         if state.waiting.len() >= MOST_WAITING {

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 
 use super::fault::FileFault;
 use super::in_use::{ByKey, IndexState};
-use super::write_tables::{Row, WriteTables};
+use super::write_tables::{ExpiryRow, WriteTables};
 use crate::clock::Timestamp;
 use crate::store::index::{InUse, Used, Uses};
 use crate::target::Key;
@@ -33,7 +33,7 @@ const LEAST_RECENT: usize = 4_096;
 /// The hand of the clock, and the sources of uses.
 #[derive(Default)]
 pub(super) struct Evictor {
-    hand: Mutex<Option<Row>>,
+    hand: Mutex<Option<ExpiryRow>>,
     pub(super) index: Arc<IndexState>,
     uses: OnceLock<Arc<dyn Uses>>,
 }
@@ -49,7 +49,7 @@ impl fmt::Debug for Evictor {
 struct Round {
     has_found: bool,
     /// The largest, which goes first, is the most recently used.
-    spared: BinaryHeap<(Timestamp, Row)>,
+    spared: BinaryHeap<(Timestamp, ExpiryRow)>,
 }
 
 impl Evictor {
@@ -107,7 +107,7 @@ impl Evictor {
     fn used(
         &self,
         tables: &WriteTables<'_>,
-        (_, key): &Row,
+        (_, key): &ExpiryRow,
         index: &mut Option<ByKey>,
     ) -> Result<Option<Used>, FileFault> {
         let key = Key::from(*key);
@@ -123,7 +123,7 @@ impl Evictor {
 }
 
 impl Round {
-    fn spare(&mut self, used_at: Timestamp, row: Row) {
+    fn spare(&mut self, used_at: Timestamp, row: ExpiryRow) {
         self.spared.push((used_at, row));
         if self.spared.len() > LEAST_RECENT {
             self.spared.pop();

@@ -14,7 +14,7 @@ use redb::Database;
 
 use super::bounded::{BoundedFile, Growth};
 use super::fault::OpenFault;
-use super::journal::{Journal, Recovered, Refusal};
+use super::journal::{Journal, JournalRefusal, Recovered};
 use super::place::Place;
 use super::staging::Staging;
 use super::{private, size, tables};
@@ -106,7 +106,7 @@ impl StoreFile {
             self.set_aside_journal(name, reason)?;
         }
         let opened = match take_over(&path) {
-            Err(refusal @ Refusal::Foreign) => {
+            Err(refusal @ JournalRefusal::Foreign) => {
                 self.set_aside_journal(name, &refusal.to_string())?;
                 take_over(&path)
             }
@@ -186,7 +186,7 @@ impl StoreFile {
 }
 
 /// Opens the file of a journal, or makes it.
-fn take_over(path: &Path) -> Result<(Option<Place>, Recovered), Refusal> {
+fn take_over(path: &Path) -> Result<(Option<Place>, Recovered), JournalRefusal> {
     let file = private::file_itself(path)?;
     let place = Place::of(path.to_path_buf(), &file);
     Ok((place, Journal::open(file)?))

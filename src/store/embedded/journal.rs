@@ -95,31 +95,31 @@ pub(super) struct Recovered {
 
 /// The reason to refuse a file as a journal.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum JournalRefusal {
     #[error("it is no journal of svm")]
     Foreign,
     #[error(transparent)]
     Io(#[from] Error),
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
+impl From<JournalRefusal> for Error {
+    fn from(refusal: JournalRefusal) -> Self {
         match refusal {
-            Refusal::Io(error) => error,
-            Refusal::Foreign => Self::other(refusal),
+            JournalRefusal::Io(error) => error,
+            JournalRefusal::Foreign => Self::other(refusal),
         }
     }
 }
 
 impl Journal {
     /// Takes a file over, with the changes in it.
-    pub(super) fn open(file: File) -> Result<Recovered, Refusal> {
+    pub(super) fn open(file: File) -> Result<Recovered, JournalRefusal> {
         let length = file.metadata()?.len();
         let mut bytes = vec![0; usize::try_from(length.min(LARGEST)).unwrap_or_default()];
         file.read_exact_at(&mut bytes, 0)?;
         let scan = Scan::of(&bytes);
         if scan.changes.is_empty() && !begins_as_journal(&bytes) {
-            return Err(Refusal::Foreign);
+            return Err(JournalRefusal::Foreign);
         }
         let number = scan.number.unwrap_or_else(unguessable);
         let end = End { number, bytes: scan.end as u64, is_synced: true };

@@ -37,7 +37,7 @@ pub(super) type Decided = (KeyBytes, Option<(Vec<u8>, Timestamp)>);
 pub(super) type Kept = (KeyBytes, (Vec<u8>, Timestamp));
 
 /// The table of values, by key.
-pub(super) type Values<'t> = Table<'t, &'static KeyBytes, &'static [u8]>;
+pub(super) type ValueTable<'t> = Table<'t, &'static KeyBytes, &'static [u8]>;
 
 /// The open tables of one write transaction, and what it has changed.
 pub(super) struct PackTables<'t> {
@@ -80,7 +80,7 @@ impl<'t> PackTables<'t> {
     }
 
     /// Removes packs of which little is left; the rest of them get values of their own.
-    pub(super) fn settle(mut self, values: &mut Values<'_>) -> Result<(), FileFault> {
+    pub(super) fn settle(mut self, values: &mut ValueTable<'_>) -> Result<(), FileFault> {
         for (number, live) in std::mem::take(&mut self.touched) {
             let bytes = self.packs.get(number)?.map_or(0, |pack| pack.value().len() as u64);
             if live * 2 >= bytes && live > 0 {

@@ -37,8 +37,8 @@ impl Place {
         &self.path
     }
 
-    /// Returns the reason why the path does not lead to the file any more, if it does not. A link to
-    /// the file leads there.
+    /// Returns the reason why the path does not lead to the file any more, if it does not. A link
+    /// to the file leads there.
     pub(super) fn displacement(&self) -> Option<&'static str> {
         match fs::metadata(&self.path) {
             Ok(found) if Identity::of(&found) == self.identity => None,

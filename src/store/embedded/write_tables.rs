@@ -10,7 +10,7 @@ use redb::{Database, ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::fault::FileFault;
 use super::in_use::{self, ByKey, IndexState};
-use super::pack_tables::{META, PackTables, Values};
+use super::pack_tables::{META, PackTables, ValueTable};
 use super::packs::head;
 use super::{KeyBytes, packs, size};
 use crate::clock::Timestamp;
@@ -22,12 +22,12 @@ pub(super) const BY_EXPIRY: TableDefinition<'_, (u64, &[u8; 32]), ()> =
 const LIVE_BYTES: &str = "live_bytes";
 
 /// A row of the index by expiry: the end of the keeping in milliseconds, and the key.
-pub(super) type Row = (u64, KeyBytes);
+pub(super) type ExpiryRow = (u64, KeyBytes);
 
 /// The open tables of one write transaction.
 pub(super) struct WriteTables<'t> {
     database: &'t Database,
-    records: Values<'t>,
+    records: ValueTable<'t>,
     pub(super) packs: PackTables<'t>,
     by_expiry: Table<'t, (u64, &'static [u8; 32]), ()>,
     pub(super) meta: Table<'t, &'static str, u64>,
@@ -99,7 +99,7 @@ impl<'t> WriteTables<'t> {
     }
 
     /// Removes a row of the index by expiry, and the record that it leads to.
-    pub(super) fn take(&mut self, (until, key): Row) -> Result<(), FileFault> {
+    pub(super) fn take(&mut self, (until, key): ExpiryRow) -> Result<(), FileFault> {
         self.by_expiry.remove((until, &key))?;
         if self.is_kept_until(&key, until)? {
             self.remove(&key)?;
@@ -108,7 +108,11 @@ impl<'t> WriteTables<'t> {
     }
 
     /// Returns the next rows of the index by expiry.
-    pub(super) fn rows_after(&self, row: Option<Row>, most: usize) -> Result<Vec<Row>, FileFault> {
+    pub(super) fn rows_after(
+        &self,
+        row: Option<ExpiryRow>,
+        most: usize,
+    ) -> Result<Vec<ExpiryRow>, FileFault> {
         let start =
             row.as_ref().map_or(Bound::Unbounded, |(until, key)| Bound::Excluded((*until, key)));
         let rows = self.by_expiry.range::<(u64, &[u8; 32])>((start, Bound::Unbounded))?;
@@ -131,7 +135,7 @@ impl<'t> WriteTables<'t> {
         self.live_bytes
     }
 
-    pub(super) fn soonest(&self) -> Result<Option<Row>, FileFault> {
+    pub(super) fn soonest(&self) -> Result<Option<ExpiryRow>, FileFault> {
         let first = self.by_expiry.first()?;
         Ok(first.map(|(row, _)| (row.value().0, *row.value().1)))
     }

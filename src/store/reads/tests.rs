@@ -99,7 +99,7 @@ fn key(number: usize) -> Key {
 }
 
 /// Has each lane begin an operation of one key.
-async fn occupy(queue: &Arc<ReadQueue>, store: &Gated) -> Vec<oneshot::Receiver<Answer>> {
+async fn occupy(queue: &Arc<ReadQueue>, store: &Gated) -> Vec<oneshot::Receiver<ReadAnswer>> {
     let mut answers = Vec::new();
     for _ in 0..LANES {
         answers.extend(ask(queue, 1));
@@ -108,7 +108,7 @@ async fn occupy(queue: &Arc<ReadQueue>, store: &Gated) -> Vec<oneshot::Receiver<
     answers
 }
 
-fn ask(queue: &Arc<ReadQueue>, count: usize) -> Vec<oneshot::Receiver<Answer>> {
+fn ask(queue: &Arc<ReadQueue>, count: usize) -> Vec<oneshot::Receiver<ReadAnswer>> {
     (0..count).map(|number| queue.read(key(number)).expect("room")).collect()
 }
 

@@ -54,7 +54,7 @@ pub(super) enum Excess {
 
 /// A sequence of replies, or of commands, as far as it has come.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(super) struct RespFrames {
     bounds: ReplyBounds,
     state: FrameState,
     /// The parts that are still to come of each list that has begun.
@@ -90,7 +90,7 @@ struct Length {
     count: usize,
 }
 
-impl Frames {
+impl RespFrames {
     /// A sequence that has not begun.
     pub(super) fn new(bounds: ReplyBounds) -> Self {
         let (state, lists) = (FrameState::Start, Vec::new());

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::frames::{Frames, ReplyBounds};
+use super::frames::{ReplyBounds, RespFrames};
 
 /// Replies to nothing that are let pass: a server that turns a client away says so unasked.
 const UNASKED: u64 = 16;
@@ -29,8 +29,8 @@ pub(super) struct ReceiveBounds {
 pub(super) struct Guarded<S> {
     stream: S,
     allowance: ReceiveBounds,
-    commands: Frames,
-    replies: Frames,
+    commands: RespFrames,
+    replies: RespFrames,
     /// The number of the last command that was sent when the bytes were counted from zero.
     due_from: u64,
     /// The bytes that came since.
@@ -39,7 +39,8 @@ pub(super) struct Guarded<S> {
 
 impl<S> Guarded<S> {
     pub(super) fn new(stream: S, allowance: ReceiveBounds) -> Self {
-        let (commands, replies) = (Frames::new(ReplyBounds::NONE), Frames::new(allowance.reply));
+        let (commands, replies) =
+            (RespFrames::new(ReplyBounds::NONE), RespFrames::new(allowance.reply));
         Self { stream, allowance, commands, replies, due_from: 0, bytes: 0 }
     }
 

@@ -6,17 +6,12 @@ use super::assert_none;
 use super::sources::{code, is_test, sources, test_modules};
 
 /// Names with one meaning that several files declare.
-const SHARED: [&str; 4] = [
+const SHARED: [&str; 3] = [
     // The error of a module, always written with the name of the module.
     "Error",
-    // The reason for a failed operation of a store, one for each kind of store.
-    "Fault",
     // Objects of GitHub, of which each reader declares the fields that it needs.
     "Asset", "Release",
 ];
-
-/// Names that still have two meanings.
-const AMBIGUOUS: [&str; 7] = ["Answer", "Documents", "Frames", "Refusal", "Row", "State", "Values"];
 
 #[test]
 fn a_type_name_has_one_meaning() {
@@ -33,7 +28,7 @@ fn a_type_name_has_one_meaning() {
             }
         }
     }
-    places.retain(|name, _| !SHARED.contains(name) && !AMBIGUOUS.contains(name));
+    places.retain(|name, _| !SHARED.contains(name));
     let repeated = places.into_iter().filter(|(_, files)| files.iter().any(|it| *it != files[0]));
     assert_none(repeated.map(|(name, files)| format!("{name}: {}", files.join(", "))));
 }

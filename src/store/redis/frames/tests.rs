@@ -8,7 +8,7 @@ use super::*;
 const BOUNDS: ReplyBounds = ReplyBounds { line: 40, text: 100, parts: 12, reply: 160 };
 
 fn read(text: &str) -> Result<u64, Excess> {
-    let mut frames = Frames::new(BOUNDS);
+    let mut frames = RespFrames::new(BOUNDS);
     frames.read(text.as_bytes()).map(|()| frames.whole())
 }
 
@@ -97,7 +97,7 @@ proptest! {
         cut in 1_usize..50,
     ) {
         let bytes = replies.concat();
-        let mut frames = Frames::new(ReplyBounds::NONE);
+        let mut frames = RespFrames::new(ReplyBounds::NONE);
         for piece in bytes.chunks(cut) {
             frames.read(piece).unwrap();
         }
@@ -111,7 +111,7 @@ proptest! {
             prop::sample::select(b"+-:$*012\r\nx".to_vec()), 0..40,
         ),
     ) {
-        let mut frames = Frames::new(BOUNDS);
+        let mut frames = RespFrames::new(BOUNDS);
         if frames.read(&bytes).is_ok() && let Some(found) = found_by_client(&bytes) {
             prop_assert_eq!(frames.whole(), found);
         }
@@ -121,7 +121,7 @@ proptest! {
     fn replies_that_are_read_stay_within_the_bounds(
         bytes in prop::collection::vec(prop::sample::select(b"+$*189\r\n".to_vec()), 0..400),
     ) {
-        let mut frames = Frames::new(BOUNDS);
+        let mut frames = RespFrames::new(BOUNDS);
         let mut taken = 0;
         for byte in bytes {
             if frames.read(&[byte]).is_err() {
