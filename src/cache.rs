@@ -169,7 +169,7 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`Unread`] where only L2 can know, and does not tell.
+    /// [`Unread`], if L2 does not answer and only L2 can know.
     pub async fn stored(&self, key: Key) -> Result<Option<Arc<Entry>>, Unread> {
         if let Some(entry) = self.0.memory.entry(&key) {
             return Ok(Some(entry));

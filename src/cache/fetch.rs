@@ -27,7 +27,7 @@ pub(super) enum Lookup {
     Found { entry: Arc<Entry>, from_l2: bool },
     /// There is none; `l2_asked` tells whether L2 said so, or the queue.
     Absent { l2_asked: bool },
-    /// Only L2 can know, and does not tell.
+    /// L2 does not answer, and only L2 can know.
     Unknown(Unread),
 }
 

@@ -56,7 +56,8 @@ pub(super) trait Form: Sync {
         std::future::ready(())
     }
 
-    /// Returns true if the answer will not do, and the upstream is to be asked for another one.
+    /// Returns true if the answer does not suffice, so that the upstream must be called for another
+    /// one.
     fn wants_another(&self, _: &Answer) -> bool {
         false
     }
@@ -85,8 +86,8 @@ impl Documents {
         }
     }
 
-    /// Counts a request that was refused before the cache, by this rule; `url` is the one that it
-    /// asked for, if its path does not tell.
+    /// Counts a request that was refused before the cache, by this rule. `url` is the requested
+    /// URL, if the path does not show it.
     pub(super) fn refused(&self, arrival: &Arrival, rule: &str, url: Option<String>) -> LogFields {
         let took = arrival.stopwatch.elapsed();
         self.metrics.refused(took);
@@ -148,8 +149,8 @@ impl Documents {
         LogFields { client, ..fields }
     }
 
-    /// Returns the answer, or the time until the client may cause a call to the upstream. Where the
-    /// first answer will not do, the upstream is asked, and the first one stands if it has none.
+    /// Returns the answer, or the time until the client may cause a call to the upstream. If the
+    /// first answer does not suffice, it calls the upstream; the first answer stands if that fails.
     async fn wait_for(
         &self,
         req: &Request,

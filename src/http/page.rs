@@ -42,8 +42,8 @@ pub(super) trait Page: Send + Sync + 'static {
 }
 
 impl LogFields {
-    /// Returns the fields of a request that breaks this rule; `url` is the one that it asked for,
-    /// if its path does not tell.
+    /// Returns the fields of a request that breaks this rule. `url` is the requested URL, if the
+    /// path does not show it.
     pub(super) fn refused(rule: &str, url: Option<String>) -> Self {
         let rule = Some(redacted(rule).into_owned());
         let rare = Some(Box::new(RareFields { rule, url, ..RareFields::default() }));

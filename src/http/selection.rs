@@ -1,7 +1,7 @@
 //! The part of a document that a client asks for: the newest release in a list that was published
 //! long enough ago (`min_age`), and the value at a pointer (`pointer`).
 //!
-//! Pure, and about the stored bytes alone: a selection causes no call to the upstream.
+//! Pure, and based on the stored bytes only: a selection causes no call to the upstream.
 
 mod age;
 mod memo;
@@ -33,7 +33,7 @@ struct Part<'a> {
     until: Option<Timestamp>,
 }
 
-/// The reason for which a document does not have the part, as a sentence for the client.
+/// The reason why a document does not have the part, as a sentence for the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Absence {
     pub(super) reason: String,

@@ -1,8 +1,8 @@
-//! The status page at `/` and `/status.json`: the state of the service, for a person who looks.
+//! The status page at `/` and `/status.json`: the state of the service, for operators.
 //!
-//! Both are made from the same facts, which other parts keep. The page has no part in a hit, causes
-//! no call, and counts as no use of a document. It shows the names of documents and the state of
-//! tokens, so `STATUS_PAGE` says who sees it, and no page of another origin can read it.
+//! Both show the same facts, which other parts keep. The page does not slow down hits, causes no
+//! call, and counts as no use of a document. It shows the names of documents and the state of
+//! tokens, so `STATUS_PAGE` restricts who sees it, and no page of another origin can read it.
 
 mod facts;
 mod history;

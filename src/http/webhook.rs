@@ -1,7 +1,7 @@
-//! The page `/webhooks/github`: GitHub tells that something has happened in a repository.
+//! The page `/webhooks/github`, which receives GitHub's events of repositories.
 //!
-//! Nothing of a body is parsed before its signature is right. A delivery changes no document: it
-//! only causes checks, as a request of a client does.
+//! It parses nothing of a body before it has verified the signature. A delivery changes no
+//! document: it only causes checks, as a request of a client does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +27,9 @@ use super::render;
 pub(super) const PATH: &str = "/webhooks/github";
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");
-/// GitHub sends no larger body.
+/// The largest body that GitHub sends.
 const LONGEST_BODY: usize = 25 << 20;
-/// The bodies that are received at once. Anybody can send one.
+/// The most bodies that are received at once, since anybody can send one.
 const MOST_BODIES: usize = 4;
 /// The size of a body up to which it is read while other requests wait, in bytes. A larger one
 /// takes up to a tenth of a second.
@@ -99,7 +99,7 @@ impl Webhook {
     }
 }
 
-/// Reads a body of this length, a long one on a thread where it delays no other request; nothing if
+/// Reads a body of this length, a long one on a thread where it delays no other request; `None` if
 /// the thread is lost.
 async fn aside<T: Send + 'static>(
     length: usize,

@@ -14,7 +14,7 @@ use crate::metrics::Registry;
 pub(super) struct Observed {
     /// The fill level of L1.
     pub(super) level: Level,
-    /// Entries that L1 gave up for want of room.
+    /// Entries that L1 evicted for lack of room.
     pub(super) evicted: u64,
     /// Documents in use.
     pub(super) active: usize,

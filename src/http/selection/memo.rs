@@ -1,5 +1,5 @@
-//! The parts of documents that are asked for again and again. The number and the size of those that
-//! are remembered are bounded.
+//! A cache of parts of documents that clients request repeatedly. The number and the size of the
+//! parts are bounded.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ const SLOTS: usize = 2_048;
 /// The size of a part that is remembered, in bytes. A copy is kept: a slice would keep the whole
 /// document in memory.
 const LARGEST: usize = 8 << 10;
-/// Parts of large documents that are looked for at once.
+/// The parts of large documents that are searched at once.
 const FINDERS: usize = 2;
 
 /// The part of one document, or the reason why it has none.
@@ -45,7 +45,7 @@ struct Remembered {
 }
 
 impl Selections {
-    /// Remembers nothing yet.
+    /// Creates an empty cache.
     pub(in crate::http) fn new() -> Self {
         Self { known: TwoHitCache::with_slots(SLOTS), finders: Arc::new(Semaphore::new(FINDERS)) }
     }
@@ -62,8 +62,8 @@ impl Selections {
         Some(known.selected)
     }
 
-    /// The same as [`Selections::find`], on a thread where it delays no other request; nothing if
-    /// the thread is lost.
+    /// Finds a part as [`Selections::find`] does, on a thread where it delays no other request;
+    /// `None` if the thread is lost.
     pub(in crate::http) async fn find_on_thread(
         self: &Arc<Self>,
         document: &Body,
@@ -76,7 +76,7 @@ impl Selections {
         tasks::blocking_within(&self.finders, find).await.ok()
     }
 
-    /// Finds the part of a document, and remembers a small one that is asked for again.
+    /// Finds the part of a document, and caches a small one on its second request.
     pub(in crate::http) fn find(
         &self,
         document: &Body,

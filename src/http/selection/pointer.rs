@@ -14,10 +14,10 @@ use serde_json::value::RawValue;
 
 /// The length of a pointer, in bytes.
 const LONGEST: usize = 256;
-/// The steps of a pointer. A document that is deeper is not read to its ground.
+/// The most steps of a pointer. Deeper parts of a document cannot be selected.
 const MOST_STEPS: usize = 32;
 
-/// The way to a value: the name of a member or the index of an element for each step.
+/// A JSON Pointer: for each step, the name of a member or the index of an element.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct JsonPointer(Box<[Box<str>]>);
 
@@ -39,7 +39,7 @@ impl JsonPointer {
     pub fn find<'a>(&self, json: &'a str) -> Option<&'a str> {
         let found = Cell::new(None);
         let mut reader = serde_json::Deserializer::from_str(json);
-        // Fails at the end of the value, by which the reader stops, too.
+        // Fails at the end of the value too, where the reader stops.
         let _ = Search { steps: &self.0, found: &found }.deserialize(&mut reader);
         found.get()
     }
@@ -68,7 +68,7 @@ fn step(text: &str) -> Option<Box<str>> {
     Some(step.into())
 }
 
-/// The rest of the way, from a value on.
+/// The remaining steps, from a value on.
 struct Search<'p, 'f, 'de> {
     steps: &'p [Box<str>],
     found: &'f Cell<Option<&'de str>>,

@@ -1,6 +1,6 @@
-//! The page as HTML, from the facts. It works without its script, which only keeps it up to date in
-//! place: a reload would take what somebody types in the form, and end at the browser's error page
-//! while svm restarts.
+//! The page as HTML, made from the facts. It works without its script, which only updates it in
+//! place: a reload would discard the text in the form, and show the browser's error page while svm
+//! restarts.
 
 mod calls;
 mod documents;
@@ -39,7 +39,7 @@ pub(super) fn content_security_policy() -> HeaderValue {
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
-/// Writes the page, with the explanation of a document if somebody wants one.
+/// Writes the page, with the explanation of a document if the form was used.
 pub(super) fn page(facts: &ServiceFacts, explained: Option<&Explained>) -> String {
     let mut page = Markup::default();
     head(&mut page, facts, explained);

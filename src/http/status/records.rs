@@ -71,7 +71,7 @@ impl StatusRecords {
         }
     }
 
-    /// Keeps the records, for as long as it is awaited.
+    /// Keeps the records. Runs until it is dropped.
     pub async fn run(&self) {
         let (mut pause, mut since_survey) = (Duration::ZERO, Stopwatch::start());
         loop {
@@ -98,7 +98,7 @@ impl StatusRecords {
         self.started_at
     }
 
-    /// Does something with the samples, under their lock.
+    /// Passes the samples to `read`, under their lock.
     pub(super) fn with_history<T>(&self, read: impl FnOnce(&History) -> T) -> T {
         read(&self.history.lock())
     }

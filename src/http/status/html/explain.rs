@@ -5,7 +5,7 @@ use crate::target::percent;
 
 /// The explanation of a URL.
 pub(in crate::http::status) struct Explained {
-    /// The URL, as somebody typed it.
+    /// The URL, as typed into the form.
     pub(in crate::http::status) url: String,
     /// The sentences about it, or the rule that it breaks.
     pub(in crate::http::status) sentences: Result<Vec<String>, String>,

@@ -1,4 +1,4 @@
-//! The health of the service and of what it depends on.
+//! The health of the service and of its dependencies.
 
 use serde_json::Value;
 

@@ -11,9 +11,9 @@ use super::words;
 /// A column of a table.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Column {
-    /// Of texts.
+    /// A column of texts.
     Text(&'static str),
-    /// Of numbers, which are compared by their right ends.
+    /// A column of numbers, aligned right.
     Number(&'static str),
 }
 
