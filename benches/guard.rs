@@ -16,6 +16,7 @@
 //!
 //! `cargo bench --bench guard` runs it, in seconds.
 
+mod mirror;
 mod parts;
 mod support;
 
@@ -54,7 +55,8 @@ fn main() -> ExitCode {
     let [(_, plain), ..] = &mut hits;
     let short = (0..ATTEMPTS).any(|_| is_short(&runtime, plain));
     let parts = parts::are_fast(&runtime);
-    if short && parts && few == [true; 3] { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let mirror = mirror::is_fast(&runtime);
+    if short && parts && mirror && few == [true; 3] { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The ways in which a hit is answered.
