@@ -3,10 +3,10 @@
 
 use tokio::runtime::Runtime;
 
-use crate::parts::{Hit, is_as_fast};
 use crate::support::client::Client;
 use crate::support::documents::{Document, of_size};
 use crate::support::service::Filled;
+use crate::turns;
 
 /// The time of a hit of the mirror in hits of `/version`: 1.03 to 1.05 as measured, with a margin.
 const ALLOWED_RATIO: f64 = 1.08;
@@ -31,8 +31,8 @@ pub(crate) fn is_fast(runtime: &Runtime) -> bool {
         assert_eq!(client.first().body, document.body, "the document's bytes");
     }
     assert!(!mirrored.first().header("last-modified").is_empty(), "the head of the mirror");
-    let hit = Hit { name: "of the mirror", client: mirrored, allowed: ALLOWED_RATIO };
-    is_as_fast(runtime, &mut plain, hit)
+    let (name, base) = ("a hit of the mirror", "one of /version");
+    turns::is_fast(runtime, (name, &mut mirrored), (base, &mut plain), ALLOWED_RATIO)
 }
 
 fn mirrored(document: &Document, request: Vec<u8>) -> Vec<u8> {

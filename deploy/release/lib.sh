@@ -32,8 +32,8 @@ install_package() {
     "${install[@]}" >/dev/null 2>&1 || { apt-get -qq update && "${install[@]}" >/dev/null; }
 }
 
-# profile_of TRIPLE: the file of the profile of this commit's sources.
-profile_of() { echo "$target/profile/$1-$(git rev-parse HEAD:src | cut -c 1-12).profdata"; }
+# profile_of TRIPLE: the file of the profile of this commit.
+profile_of() { echo "$target/profile/$1-$(git rev-parse HEAD | cut -c 1-12).profdata"; }
 
 # The oldest glibc with which a binary of a release runs: the oldest that Rust supports.
 glibc=2.17

@@ -1,8 +1,8 @@
 //! The changes of lists of several pages. A new element moves others to the next page, so a page
 //! that was checked earlier is outdated: an element would be on no page, or on two.
 //!
-//! When the elements of a page change, the other pages of the list count as expired if they were
-//! checked earlier. Their checks cost no quota if they are unchanged.
+//! A change of a page's elements makes those pages of the list expire that were checked earlier.
+//! Their checks cost no quota if they are unchanged.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 

@@ -26,7 +26,7 @@ pub(super) enum Field {
 }
 
 impl Field {
-    /// Returns the field of this name. To compare texts costs a third of comparing `HeaderName`s.
+    /// Returns the field of this name.
     fn of(name: &str) -> Option<Self> {
         Some(match name {
             "accept" => Self::Accept,

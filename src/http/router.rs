@@ -69,18 +69,11 @@ pub struct Parts {
 
 /// Returns the service that answers every request.
 pub fn service(parts: Parts) -> Service {
+    let documents = Arc::new(documents(&parts));
     let Parts { sources, health, access_log, registry, clock, .. } = parts;
     let client_tokens = ClientTokens::new(&registry);
     let request_ids = Arc::new(RequestIds::new(parts.proxies.clone()));
     let responses = Arc::new(Responses::new(&registry));
-    let documents = Arc::new(Documents {
-        cache: parts.cache.clone(),
-        heads: HeadCache::with_lifetime(parts.client_lifetime),
-        client_rate: ClientRate::new(parts.client_miss_rate),
-        proxies: parts.proxies.clone(),
-        clock: clock.clone(),
-        metrics: RequestMetrics::new(&registry),
-    });
     let version = Version {
         documents: Arc::clone(&documents),
         queries: QueryCache::with_policy(Arc::clone(&parts.policy)),
@@ -118,17 +111,7 @@ pub fn service(parts: Parts) -> Service {
         others.push(exactly(webhook::PATH, webhook, &common));
     }
     if let Some((visibility, sources, explain)) = status {
-        let is_visible = visibility.clone();
-        let json = Route::at("/status.json", StatusJson(sources.clone()), &common);
-        others.push(PathRoute::of(json, move |req| {
-            req.uri().path() == "/status.json" && is_visible.admits(req)
-        }));
-        // At this path the mirror has the root of the API, for clients other than browsers.
-        let page = Route::at("/", StatusPage::new(sources, explain), &common);
-        others.push(PathRoute::of(page, move |req| {
-            let is_browser = names_no_host(req) && wants_html(req.headers());
-            req.uri().path() == "/" && is_browser && visibility.admits(req)
-        }));
+        others.extend(status_routes(visibility, sources, explain, &common));
     }
     let mirror = Route::of_many("mirror", mirror, &common);
     let version = Route::at(VERSION, version, &common);
@@ -140,6 +123,39 @@ pub fn service(parts: Parts) -> Service {
         mirror,
         missing,
     }))
+}
+
+fn documents(parts: &Parts) -> Documents {
+    Documents {
+        cache: parts.cache.clone(),
+        heads: HeadCache::with_lifetime(parts.client_lifetime),
+        client_rate: ClientRate::new(parts.client_miss_rate),
+        proxies: parts.proxies.clone(),
+        clock: parts.clock.clone(),
+        metrics: RequestMetrics::new(&parts.registry),
+    }
+}
+
+/// Returns the routes of the status page and of its data, for clients that may see them.
+fn status_routes(
+    visibility: Visibility,
+    sources: StatusSources,
+    explain: Explain,
+    common: &Common,
+) -> [PathRoute; 2] {
+    let is_visible = visibility.clone();
+    let json = Route::at("/status.json", StatusJson(sources.clone()), common);
+    let page = Route::at("/", StatusPage::new(sources, explain), common);
+    [
+        PathRoute::of(json, move |req| {
+            req.uri().path() == "/status.json" && is_visible.admits(req)
+        }),
+        // At this path the mirror has the root of the API, for clients other than browsers.
+        PathRoute::of(page, move |req| {
+            let is_browser = names_no_host(req) && wants_html(req.headers());
+            req.uri().path() == "/" && is_browser && visibility.admits(req)
+        }),
+    ]
 }
 
 /// The path of most requests.
@@ -168,10 +184,12 @@ impl Handler for PathTable {
         if path == VERSION {
             return self.version.respond(req, res).await;
         }
-        // No other page has such a path.
-        let is_document = is_document(without_prefix(path));
-        let mut others = self.others.iter().filter(|_| !is_document);
-        match others.find(|other| (other.takes)(req)) {
+        // No other page has the path of a document.
+        let other = match is_document(without_prefix(path)) {
+            true => None,
+            false => self.others.iter().find(|other| (other.takes)(req)),
+        };
+        match other {
             Some(other) => other.route.handle(req, depot, res, ctrl).await,
             None if is_mirrored(path) && names_no_host(req) => self.mirror.respond(req, res).await,
             None => self.missing.handle(req, depot, res, ctrl).await,

@@ -62,7 +62,7 @@ async fn a_reply_that_comes_too_late_is_no_other_documents() {
             answer.await.expect("an answer").assert_document(body(wave * WAVE + client % WAVE));
         }
         proxy.set(Mode::Pass).await;
-        // How many reads an operation has, and whether a look comes first, depends on the machine.
+        // The machine decides how many reads an operation has, and whether a look comes first.
         if app.metric("svm_l2_reads_total{result=\"timeout\"}").await >= 5.0 {
             return assert_all_found(&app, CROWD + WAVES..ALL).await;
         }
