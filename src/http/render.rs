@@ -1,5 +1,5 @@
-//! HTTP responses. Only this module knows the service's header names, and only this module turns
-//! errors into statuses.
+//! HTTP responses. Only this module sets header fields of responses, and only this module turns
+//! failures of the cache into statuses.
 
 mod frames;
 mod heads;
@@ -43,23 +43,23 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// An answer of the cache, to be rendered.
+/// An answer of the cache, with all that its rendering needs.
 #[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
     /// The document.
     pub(super) key: Key,
     /// The answer.
     pub(super) answer: &'a Answer,
-    /// The time at which it is given.
+    /// The time at which the client gets the answer.
     pub(super) now: Timestamp,
-    /// The fields of the request.
+    /// The header fields of the request.
     pub(super) fields: RequestFields,
-    /// The writer of the heads.
+    /// The cache of response heads.
     pub(super) heads: &'a HeadCache,
 }
 
-/// Renders the answer of the cache to a request for `/version`. Returns how many bytes gzip saved,
-/// if the body is sent as gzip.
+/// Renders the answer of the cache to a request for `/version`. Returns the number of bytes that
+/// gzip saved, if the body is sent as gzip.
 pub(super) fn answer(req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize> {
     let Given { key, answer, .. } = given;
     let (status, body, retry_after) = match &answer.given {
@@ -84,7 +84,8 @@ pub(super) fn answer(req: &Request, res: &mut Response, given: Given<'_>) -> Opt
     None
 }
 
-/// Renders a part of a document. Returns how many bytes gzip saved, if the part is sent as gzip.
+/// Renders a part of a document. Returns the number of bytes that gzip saved, if the part is sent
+/// as gzip.
 pub(super) fn part(
     req: &Request,
     res: &mut Response,
@@ -95,19 +96,19 @@ pub(super) fn part(
     document(req, res, given, Served::own(entry, body), |_| {})
 }
 
-/// Renders the answer where a document does not have the part that the client wants.
+/// Renders the `404` for a part that the document does not have.
 pub(super) fn no_part(req: &Request, res: &mut Response, given: Given<'_>, detail: &str) {
     provenance(res.headers_mut(), Some(given.key), &given.answer.status, &mut Values::new());
     refused(req, res, StatusCode::NOT_FOUND, error("Not in the document", detail), None);
 }
 
-/// Renders the refusal of a request that did not reach the cache.
+/// Renders the `400` for a request whose URL or parameters are invalid.
 pub(super) fn invalid_parameter(req: &Request, res: &mut Response, detail: &str) {
     provenance(res.headers_mut(), None, &Status::invalid_parameter(), &mut Values::new());
     refused(req, res, StatusCode::BAD_REQUEST, error("Invalid parameter", detail), None);
 }
 
-/// Renders the refusal of a request that exceeds its client's rate.
+/// Renders the `429` for a client that exceeds its rate.
 pub(super) fn too_many_requests(req: &Request, res: &mut Response, key: Key, wait: Duration) {
     provenance(res.headers_mut(), Some(key), &Status::client_limited(), &mut Values::new());
     let detail = format!(
@@ -131,14 +132,14 @@ pub(super) fn method_not_allowed(req: &Request, res: &mut Response) {
     refused(req, res, StatusCode::METHOD_NOT_ALLOWED, body, None);
 }
 
-/// Renders the answer to another method than the one of deliveries.
+/// Renders the `405` for a request to the webhook page that is not a POST.
 pub(super) fn only_post(req: &Request, res: &mut Response) {
     res.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     let body = error("Method not allowed", "use POST");
     refused(req, res, StatusCode::METHOD_NOT_ALLOWED, body, None);
 }
 
-/// Renders the answer to a delivery that is not accepted.
+/// Renders the refusal of a webhook delivery.
 pub(super) fn refused_delivery(
     req: &Request,
     res: &mut Response,
@@ -148,12 +149,13 @@ pub(super) fn refused_delivery(
     refused(req, res, status, error("Delivery refused", detail), None);
 }
 
-/// Renders the answer to a request that no page accepts.
+/// Renders the `400` for a malformed request, which reaches no page.
 pub(super) fn bad_request(req: &Request, res: &mut Response, detail: &str) {
     refused(req, res, StatusCode::BAD_REQUEST, error("Bad request", detail), None);
 }
 
-/// Renders the answer to a request that arrived while every connection had one.
+/// Renders the `503` for a request that arrived while every connection within the limit had a
+/// request.
 pub(super) fn overloaded(req: &Request, res: &mut Response) {
     let body =
         error("Too many connections", "every connection has a request; try again in a second");
@@ -161,12 +163,12 @@ pub(super) fn overloaded(req: &Request, res: &mut Response) {
     refused(req, res, StatusCode::SERVICE_UNAVAILABLE, body, wait);
 }
 
-/// Renders JSON of the service itself, which caches must not store.
+/// Renders JSON of the service itself. The response forbids caches to store it.
 pub(super) fn json(req: &Request, res: &mut Response, status: StatusCode, body: impl Into<Bytes>) {
     refused(req, res, status, body.into(), None);
 }
 
-/// Renders text of the service itself, which caches must not store.
+/// Renders text of the service itself. The response forbids caches to store it.
 pub(super) fn text(req: &Request, res: &mut Response, content_type: &'static str, body: String) {
     let headers = res.headers_mut();
     headers.insert(CACHE_CONTROL, NO_STORE);
@@ -174,7 +176,7 @@ pub(super) fn text(req: &Request, res: &mut Response, content_type: &'static str
     send(req, res, StatusCode::OK, body.into());
 }
 
-/// Sets the headers that tell where the answer comes from.
+/// Sets the header fields that tell the client how the cache produced the answer.
 fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values: &mut Values) {
     if let Some(key) = key {
         values.text(key.to_text());
@@ -185,28 +187,29 @@ fn provenance(headers: &mut HeaderMap, key: Option<Key>, status: &Status, values
     headers.insert(CACHE_STATUS, cache_status(status, values));
 }
 
-/// A document as an interface serves it.
+/// A document in the form in which an interface serves it.
 struct Served<'a> {
     interface: Interface,
     entry: &'a Entry,
-    /// The form of its body.
+    /// The body to send: the whole document, a part of it, or a rewritten form.
     body: &'a Body,
-    /// The upstream's date of it.
+    /// The upstream's `Last-Modified` of the document.
     last_modified: Option<HeaderValue>,
-    /// True if the client has the document by another sign than its tag.
+    /// True if the client has the document according to `If-Modified-Since`.
     is_unmodified: bool,
 }
 
 impl<'a> Served<'a> {
-    /// A document by svm's own interface.
+    /// Returns the document as `/version` serves it.
     fn own(entry: &'a Entry, body: &'a Body) -> Self {
         let interface = Interface::Version;
         Self { interface, entry, body, last_modified: None, is_unmodified: false }
     }
 }
 
-/// Renders a document. `complete` adds to the head. Everything, a `304` too, is about the one form
-/// that is chosen. Returns how many bytes gzip saved, if the body is sent as gzip.
+/// Renders a document. `complete` adds fields to the head. All fields, also those of a `304`,
+/// describe the one coding that is chosen. Returns the number of bytes that gzip saved, if the body
+/// is sent as gzip.
 fn document(
     req: &Request,
     res: &mut Response,
@@ -254,13 +257,13 @@ fn refused(
     if let Some(wait) = retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
     }
-    // The mirror has its own.
+    // The mirror has already set its own content type.
     headers.entry(CONTENT_TYPE).or_insert(JSON);
     send(req, res, status, body);
 }
 
-/// Sets status and body. A HEAD tells the length of the body without sending it (RFC 9110, 9.3.2);
-/// the library strips the body and would omit the length.
+/// Sets status and body. For a HEAD it also sets the length of the body (RFC 9110, 9.3.2), since
+/// the HTTP library drops the body and its length.
 fn send(req: &Request, res: &mut Response, status: StatusCode, body: Bytes) {
     res.status_code(status);
     let headers = res.headers_mut();
@@ -270,8 +273,8 @@ fn send(req: &Request, res: &mut Response, status: StatusCode, body: Bytes) {
     res.body(ResBody::Once(body));
 }
 
-/// Returns the upstream's own answer. An error is wrapped, so that a client always gets a JSON
-/// object.
+/// Returns the body for an answer that the upstream gave. It wraps an error, so that the client
+/// gets a JSON object for every error.
 fn passed(status: StatusCode, body: &Bytes) -> Bytes {
     if status.as_u16() < 400 {
         return body.clone();
@@ -287,8 +290,8 @@ fn error(error: &str, detail: &str) -> Bytes {
     json!({ "error": error, "detail": detail }).to_string().into()
 }
 
-/// Turns a failure into a status, a title and a message. This is the only place that does; the
-/// message holds no address, no token and no internal error text.
+/// Turns a failure into a status, a title and a message. No other function does so. The message
+/// holds no address, no token and no internal error text.
 fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, &'static str, String) {
     let (status, title) = match failure.reason {
         Reason::Timeout | Reason::TooSlow => (StatusCode::GATEWAY_TIMEOUT, "Upstream timed out"),
@@ -338,8 +341,8 @@ fn seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }
 
-/// Renders `Cache-Control`. A fresh answer may be reused for `lifetime` from now. `max-age` counts
-/// from the age 0, so it includes the age.
+/// Renders `Cache-Control`. Clients may reuse a fresh answer for `lifetime` from now. `max-age`
+/// counts from age 0, so it is the sum of the age and `lifetime`.
 fn cache_control(
     status: &Status,
     age: u64,

@@ -1,9 +1,9 @@
-//! The frames of response heads of documents: the names of the fields, and the values that all
-//! documents share.
+//! The templates (frames) of response heads: the field names, and the values that all documents
+//! share.
 //!
-//! There is a frame for each kind of answer, and hits use one or two of them all the time. So what
-//! each document adds is small, and a hit on one of many documents reads little memory that the
-//! processor has not at hand.
+//! There is one frame for each kind of answer, and nearly all hits use one or two frames. Each
+//! document adds only a few values. So a hit on one of many documents reads little memory that is
+//! not in the processor's cache.
 
 use std::array;
 
@@ -18,34 +18,35 @@ use super::super::request_ids::X_REQUEST_ID;
 use super::{CACHE_STATUS, JSON, X_CACHE, X_CACHE_KEY, X_UPSTREAM_STATUS, upstream_status};
 
 const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
-/// The request headers by which the answers of the mirror differ.
+/// The request header fields on which the answers of the mirror depend.
 const BY_REPRESENTATION: HeaderValue =
     HeaderValue::from_static("Accept, X-GitHub-Api-Version, Accept-Encoding");
 const MEDIA_TYPE: HeaderName = HeaderName::from_static("x-github-media-type");
-/// The type of every answer of GitHub's API.
+/// The content type of every answer of GitHub's API.
 pub(super) const GITHUB_JSON: HeaderValue =
     HeaderValue::from_static("application/json; charset=utf-8");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
-/// The fields whose values a document brings along. They come first in each frame, after the id of
-/// the request, which is known last. The mirror has the date of the document behind them.
+/// The fields whose values depend on the document. In each frame they follow the request id, which
+/// is the first field. On the mirror, the date of the document follows them.
 const OWN: [HeaderName; 5] = [X_CACHE_KEY, CACHE_STATUS, ETAG, AGE, CACHE_CONTROL];
 /// The value of a field that is not filled in yet.
 pub(super) const EMPTY: HeaderValue = HeaderValue::from_static("");
 
-/// The interface by which a document is served.
+/// The interface that serves a document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interface {
-    /// svm's own.
+    /// `/version`, svm's own interface.
     Version,
-    /// GitHub's, in this representation.
+    /// The mirror of GitHub's API, in this representation.
     Mirror(Representation),
 }
 
 impl Interface {
-    /// Returns the forms whose tags stand for the document: the one that would be sent, and on the
-    /// mirror the other one. A tag of GitHub's is good for all codings, and a client that came
-    /// before the gzip form was made has the tag of the bytes.
+    /// Returns the codings whose entity tags a client may send to show that it has the document:
+    /// the coding to be sent, and on the mirror also the other one. GitHub uses one tag for all
+    /// codings, so clients expect that any tag works. Also, a client that got the document before
+    /// its gzip form was made has the tag of the plain bytes.
     pub(super) fn forms(self, sent: Coding) -> impl Iterator<Item = Coding> {
         let other = match (self, sent) {
             (Self::Version, _) => None,
@@ -59,15 +60,15 @@ impl Interface {
 /// The kind of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kind {
-    /// The interface, by which some headers differ.
+    /// The interface, on which some header fields depend.
     pub(super) interface: Interface,
-    /// The form of the body.
+    /// The content coding of the body.
     pub(super) coding: Coding,
-    /// True if the client has the body, and the head is that of a `304`.
+    /// True if the client has the body, so that the head belongs to a `304`.
     pub(super) is_unmodified: bool,
 }
 
-/// The values that a document brings along.
+/// The values that depend on the document.
 #[derive(Clone)]
 pub(super) struct OwnValues {
     pub(super) cache_key: HeaderValue,
@@ -97,7 +98,7 @@ impl Frames {
         }))
     }
 
-    /// Returns a head of this kind; the id of the request is empty.
+    /// Returns a head of this kind, with an empty request id.
     pub(super) fn fill(
         &self,
         kind: Kind,
@@ -116,7 +117,7 @@ impl Frames {
                 _ => drop(head.remove(LAST_MODIFIED)),
             }
         }
-        // A frame has the values of the default representation, and of a hit.
+        // A frame holds the values for a hit in the default representation.
         if let Interface::Mirror(other) = kind.interface
             && other != Representation::Default
         {
@@ -139,7 +140,7 @@ impl Kind {
     }
 }
 
-/// Returns the media type in GitHub's words.
+/// Returns the value of `X-GitHub-Media-Type` in GitHub's form.
 fn media_type(representation: Representation) -> HeaderValue {
     HeaderValue::from_static(match representation {
         Representation::Default | Representation::Version2026 => "github.v3; format=json",

@@ -1,9 +1,9 @@
-//! A cache of what documents add to the heads of their answers.
+//! A cache of the header values that depend on the document.
 //!
-//! To copy header values takes less than half the time of writing them. The cache's key holds every
-//! input of the values but the moment, which changes three of them: values of another second are
-//! brought up to date in their slot, so that documents which are requested once a second profit as
-//! well.
+//! A copy of header values takes less than half the time of writing them. The cache key holds every
+//! input of the values except the moment. Three of the values change every second. If they are of
+//! another second, the cache rewrites only these three in place, so a document that clients request
+//! once a second also profits.
 
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
@@ -19,8 +19,8 @@ use super::super::values::Values;
 use super::frames::{EMPTY, Frames, Kind, OwnValues};
 use super::{cache_control, cache_status};
 
-/// The number of slots, of some 600 bytes each: several for each document in steady demand, so that
-/// few of them have to share one.
+/// The number of slots, of some 600 bytes each. There are several slots for each document in steady
+/// demand, so few documents share a slot.
 const SLOTS: usize = 4096;
 
 /// All inputs of a head.
@@ -30,11 +30,11 @@ pub(super) struct HeadInputs {
     pub(super) kind: Kind,
     /// The document.
     pub(super) key: Key,
-    /// The cache's part in the answer.
+    /// The cache status of the answer.
     pub(super) status: Status,
-    /// Seconds since the upstream last confirmed the body.
+    /// The seconds since the upstream last confirmed the body.
     pub(super) age: u64,
-    /// The body's tag.
+    /// The entity tag of the body.
     pub(super) tag: EntityTag,
 }
 
@@ -48,7 +48,8 @@ struct Lasting {
 }
 
 impl Hash for Lasting {
-    /// Hashes the document alone: hardly any has several of these values in demand.
+    /// Hashes only the key of the document: clients rarely want several heads of one document at
+    /// the same time.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.key.hash(state);
     }
@@ -70,7 +71,7 @@ impl HeadInputs {
     }
 }
 
-/// The values of a document as they were at a moment.
+/// The values of a document at one moment.
 #[derive(Clone)]
 struct Written {
     values: OwnValues,
@@ -92,8 +93,8 @@ impl HeadCache {
         Self { client_lifetime, frames: Frames::new(), written }
     }
 
-    /// Returns the head for these inputs, with an empty id of the request in the first place. On
-    /// the mirror it has the document's `date`.
+    /// Returns the head for these inputs. Its first field is an empty request id. On the mirror it
+    /// also has the document's `date`.
     pub(super) fn head(&self, inputs: &HeadInputs, mut date: Option<HeaderValue>) -> HeaderMap {
         let HeadInputs { kind, status, .. } = inputs;
         let (lasting, moment) = inputs.split();

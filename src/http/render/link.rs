@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::entry::{Links, Relation};
 
-/// Renders the links as the upstream gave them: each is the URL of a later request to `/version`.
+/// Renders the links as the upstream gave them: the client passes each URL to `/version` later.
 pub(super) fn as_given(headers: &mut HeaderMap, links: &Links) {
     let link = |relation: Relation| {
         let url = links.url(relation)?;
@@ -14,8 +14,8 @@ pub(super) fn as_given(headers: &mut HeaderMap, links: &Links) {
     insert(headers, Relation::ALL.into_iter().filter_map(link));
 }
 
-/// Renders the links as other pages of the page at `url`, which svm serves. The one to the next
-/// page comes first: a client that looks for the word takes the first link that contains it.
+/// Renders the links as URLs of svm: the given `url` with the query of each link. The link to the
+/// next page comes first, since some clients take the first link that contains the word `next`.
 pub(super) fn on_page(headers: &mut HeaderMap, links: &Links, url: Option<String>) {
     const ORDER: [Relation; 4] = [Relation::Next, Relation::Last, Relation::First, Relation::Prev];
     let Some(url) = url else { return };
@@ -27,7 +27,7 @@ pub(super) fn on_page(headers: &mut HeaderMap, links: &Links, url: Option<String
 }
 
 fn insert(headers: &mut HeaderMap, links: impl Iterator<Item = String>) {
-    // A record may hold what is no header.
+    // A stored record may hold text that is no valid header value.
     if let Ok(value) = HeaderValue::try_from(links.collect::<Vec<_>>().join(", ")) {
         headers.insert(LINK, value);
     }

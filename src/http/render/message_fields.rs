@@ -1,4 +1,5 @@
-//! The header fields of every response: the request id, the date, the end of the connection.
+//! The header fields that do not depend on the page: the request id, the date, and the end of the
+//! connection.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -11,11 +12,11 @@ use crate::telemetry::RequestId;
 
 use super::super::request_ids::X_REQUEST_ID;
 
-/// Sends the id of the request back.
+/// Sets the request id.
 pub(in crate::http) fn request_id(res: &mut Response, id: &RequestId) {
     let headers = res.headers_mut();
     match headers.iter_mut().next() {
-        // The first of a head from the cache is found without a search.
+        // In a head from the cache it is the first field, so this needs no search.
         Some((name, value)) if *name == X_REQUEST_ID => *value = id.to_header(),
         _ => drop(headers.insert(X_REQUEST_ID, id.to_header())),
     }
@@ -26,9 +27,9 @@ pub(in crate::http) fn close_connection(res: &mut Response) {
     res.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
-/// Sets `Date`, where the library would write another time.
+/// Sets `Date`. Without this field the HTTP library would write a different time.
 pub(in crate::http) fn date(res: &mut Response, now: Timestamp) {
-    /// The first second that the header's format cannot express.
+    /// The first second that the format of `Date` cannot express.
     const YEAR_10000: u64 = 253_402_300_800;
     if now.as_secs() >= YEAR_10000 {
         return;

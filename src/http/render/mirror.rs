@@ -1,7 +1,7 @@
-//! The answers of the mirror, in GitHub's form.
+//! The responses of the mirror, in GitHub's form.
 //!
-//! Clients understand GitHub's errors, and attribute a `401` to a token of their own, so svm's
-//! troubles have the form that they understand best.
+//! Clients of GitHub's API understand GitHub's errors, so the errors of svm have the same form. A
+//! client takes a `401` as a fault of its own token, so svm never sends one for its tokens.
 
 use std::time::Duration;
 
@@ -38,20 +38,20 @@ const RESOURCE: HeaderName = HeaderName::from_static("x-ratelimit-resource");
 const FOR_A_MINUTE: HeaderValue = HeaderValue::from_static("public, max-age=60");
 const ACCEPT: HeaderValue = HeaderValue::from_static("Accept");
 
-/// The calls an hour that GitHub grants to a user.
+/// The number of calls per hour that GitHub grants to a user.
 const HOURLY: u64 = 5_000;
 
-/// The document that is sent.
+/// The form of the document that is sent.
 #[derive(Clone, Copy, Default)]
 pub(in crate::http) struct Sent<'a> {
-    /// Its representation.
+    /// The representation of the document.
     pub(in crate::http) representation: Representation,
-    /// The form of its body, if it is another one than the upstream's.
+    /// The body with rewritten URLs, if the mirror rewrites URLs.
     pub(in crate::http) body: Option<&'a Body>,
 }
 
-/// Renders an answer of the cache. `page` gives the URL of the request without its query, for the
-/// links to other pages. Returns how many bytes gzip saved, if the body is sent as gzip.
+/// Renders an answer of the cache. `page` returns the URL of the request without its query, for the
+/// links to other pages. Returns the number of bytes that gzip saved, if the body is sent as gzip.
 pub(in crate::http) fn answer(
     req: &Request,
     res: &mut Response,
@@ -93,10 +93,10 @@ pub(in crate::http) fn answer(
     })
 }
 
-/// Renders the notices as the upstream gave them.
+/// Passes on the notices as the upstream gave them.
 fn pass_on(headers: &mut HeaderMap, notices: &Notices) {
     for (name, notice) in [(DEPRECATION, &notices.deprecation), (SUNSET, &notices.sunset)] {
-        // A record may hold what is no header.
+        // A stored record may hold text that is no valid header value.
         let value = notice.as_deref().and_then(|notice| HeaderValue::from_str(notice).ok());
         if let Some(value) = value {
             headers.insert(name, value);
@@ -104,20 +104,23 @@ fn pass_on(headers: &mut HeaderMap, notices: &Notices) {
     }
 }
 
-/// Returns the date of a single document. The date of a list is that of its newest element.
+/// Returns the `Last-Modified` of a single document. A list has none: the upstream's value is the
+/// date of its newest element.
 fn last_modified(entry: &Entry) -> Option<HeaderValue> {
     let date = entry.validators.last_modified.as_deref()?;
     if entry.body.starts_with(b"[") { None } else { HeaderValue::from_str(date).ok() }
 }
 
-/// GitHub compares the date as text, and only in a request without `If-None-Match`.
+/// Returns true if `If-Modified-Since` equals the date. As GitHub does, it compares the texts, and
+/// only in a request without `If-None-Match`.
 fn is_unmodified(req: &Request, fields: RequestFields, date: &HeaderValue) -> bool {
     fields.has(Field::IfModifiedSince)
         && !fields.has(Field::IfNoneMatch)
         && req.headers().get(IF_MODIFIED_SINCE).is_some_and(|since| since == date)
 }
 
-/// Renders the upstream's own answer, byte for byte if it is JSON.
+/// Renders an answer that the upstream gave, byte for byte, except for a rate limit, a `401` and an
+/// error that is not JSON.
 fn passed(
     req: &Request,
     res: &mut Response,
@@ -139,13 +142,13 @@ fn passed(
     refuse(req, res, status, body.clone(), retry_after);
 }
 
-/// Returns true if no call was possible or GitHub refused it, for a rate limit.
+/// Returns true if a rate limit prevented the call, or if GitHub refused the call because of one.
 fn is_limit(status: &Status) -> bool {
     let limits = [Reason::Limited, Reason::NoToken, Reason::HostRests];
     matches!(status.detail, Some(Detail::Refused(reason)) if limits.contains(&reason))
 }
 
-/// Renders a rate limit, in the form that all clients understand: they wait for the reset.
+/// Renders a rate limit in the form that all clients understand, so that they wait for the reset.
 fn rate_limited(req: &Request, res: &mut Response, wait: Option<Duration>, now: Timestamp) {
     let reset = now.as_secs() + wait.map_or(1, seconds);
     limits(res.headers_mut(), HOURLY, reset);
@@ -153,7 +156,7 @@ fn rate_limited(req: &Request, res: &mut Response, wait: Option<Duration>, now: 
     refuse(req, res, StatusCode::FORBIDDEN, body, None);
 }
 
-/// Renders the refusal of a request that exceeds its client's rate.
+/// Renders the `403` for a client that exceeds its rate, as GitHub does for a secondary limit.
 pub(in crate::http) fn too_many_requests(
     req: &Request,
     res: &mut Response,
@@ -166,7 +169,7 @@ pub(in crate::http) fn too_many_requests(
     refuse(req, res, StatusCode::FORBIDDEN, body, Some(wait));
 }
 
-/// Renders the place of a download.
+/// Renders a redirect to the location of a download.
 pub(in crate::http) fn redirect(req: &Request, res: &mut Response, location: &str) {
     let Ok(location) = HeaderValue::from_str(location) else { return not_found(req, res) };
     let headers = res.headers_mut();
@@ -181,31 +184,31 @@ pub(in crate::http) fn not_found(req: &Request, res: &mut Response) {
     error(req, res, StatusCode::NOT_FOUND, "Not Found");
 }
 
-/// Renders the answer to a method that would change something.
+/// Renders the answer to a method other than GET and HEAD.
 pub(in crate::http) fn read_only(req: &Request, res: &mut Response) {
     res.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     error(req, res, StatusCode::FORBIDDEN, "This is a read-only cache of the GitHub API");
 }
 
-/// Renders the answer to a client that wants another representation.
+/// Renders the answer to a client that wants a representation that svm does not have.
 pub(in crate::http) fn unsupported_media_type(req: &Request, res: &mut Response) {
     error(req, res, StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported 'Accept' header");
 }
 
-/// Renders the answer to a client of another version of the API.
+/// Renders the answer to a client that wants a version of the API that svm does not serve.
 pub(in crate::http) fn unknown_api_version(req: &Request, res: &mut Response) {
     let text = "This cache serves the versions 2022-11-28 and 2026-03-10 of the GitHub API";
     error(req, res, StatusCode::BAD_REQUEST, text);
 }
 
-/// Renders the answer to a path that is no valid URL.
+/// Renders the answer to a path or a query that is not valid.
 pub(in crate::http) fn invalid(req: &Request, res: &mut Response, detail: &str) {
     error(req, res, StatusCode::BAD_REQUEST, detail);
 }
 
-/// Renders the root of the API, by which clients check that there is one.
+/// Renders the root of the API, which clients request to check that the API exists.
 pub(in crate::http) fn root(req: &Request, res: &mut Response, base: &str) {
-    // Browsers may get the status page at this path.
+    // Browsers may get the status page at this path, so the answer depends on `Accept`.
     res.headers_mut().insert(VARY, ACCEPT);
     let body = json!({
         "current_user_url": format!("{base}/user"),
@@ -215,7 +218,7 @@ pub(in crate::http) fn root(req: &Request, res: &mut Response, base: &str) {
     own(req, res, &body);
 }
 
-/// Renders the limits of a client of svm, which counts none of its hits.
+/// Renders the rate limits of a client: always unused, since svm does not count hits.
 pub(in crate::http) fn rate_limit(req: &Request, res: &mut Response, now: Timestamp) {
     let reset = (now.as_secs() / 3_600 + 1) * 3_600;
     let full = json!({ "limit": HOURLY, "used": 0, "remaining": HOURLY, "reset": reset });
@@ -266,7 +269,7 @@ fn shape(text: &str, documentation: &str, status: StatusCode) -> Bytes {
     error.to_string().into()
 }
 
-/// Renders JSON that caches must not store.
+/// Renders JSON in GitHub's content type. The response forbids caches to store it.
 fn refuse(
     req: &Request,
     res: &mut Response,

@@ -1,5 +1,5 @@
-//! The heads of the status page: nothing of it is kept, and no page of another origin can read it,
-//! frame it, or make it load something.
+//! The responses of the status page. No cache stores them, and no page of another origin can read
+//! them, show them in a frame, or make them load anything.
 
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
@@ -12,11 +12,11 @@ use super::{JSON, NO_STORE, send};
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
-/// The policy of an answer that loads nothing.
+/// The content security policy of a response that loads nothing.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// Renders the page, which may load what this policy says. The path has another answer for clients
-/// that take no HTML.
+/// Renders the page with this content security policy. `Vary` is set because clients that do not
+/// accept HTML get another answer at this path.
 pub(in crate::http) fn page(req: &Request, res: &mut Response, policy: &HeaderValue, body: String) {
     let headers = res.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
@@ -26,7 +26,7 @@ pub(in crate::http) fn page(req: &Request, res: &mut Response, policy: &HeaderVa
     send(req, res, StatusCode::OK, body.into());
 }
 
-/// Renders the same facts as JSON.
+/// Renders the facts of the page as JSON.
 pub(in crate::http) fn json(req: &Request, res: &mut Response, body: String) {
     let headers = res.headers_mut();
     headers.insert(CONTENT_TYPE, JSON);
