@@ -1,8 +1,9 @@
-//! The mirror: GitHub's own paths, for clients that know nothing of svm.
+//! The mirror: GitHub's own paths, for clients that are not written for svm.
 //!
-//! A path names the same document as its URL does at `/version`: the same checks, the same key, the
-//! same entry. Below `/api/v3` the same paths serve clients that take svm for a GitHub Enterprise
-//! server. The mirror reads; it ignores the credentials that clients send.
+//! A path of the mirror names the same document as its URL at `/version`: both go through the same
+//! checks, and have the same key and the same entry. The same paths exist below `/api/v3`, for
+//! clients that treat svm as a GitHub Enterprise server. The mirror is read-only and ignores the
+//! credentials that clients send.
 
 mod base;
 mod credentials;
@@ -34,25 +35,26 @@ use self::paths::ENTERPRISE;
 pub(super) use self::paths::{is_document, is_mirrored, without_prefix};
 use self::rewriting::{Replacement, Rewriting};
 
-/// The version of GitHub's API that svm asks for unless a client wants the other one.
+/// The version of GitHub's API that svm requests unless the client wants `OTHER_VERSION`.
 const DEFAULT_VERSION: &str = "2022-11-28";
 const OTHER_VERSION: &str = "2026-03-10";
 
-/// The number of cached targets, as of the queries of `/version`.
+/// The number of cached targets; the query cache of `/version` has as many slots.
 const SLOTS: usize = 4096;
-/// The length in bytes up to which targets are cached.
+/// The length in bytes up to which a path with its query is cached.
 const LONGEST: usize = 512;
 
 /// The settings of the mirror.
 #[derive(Clone, Debug)]
 pub struct MirrorConfig {
-    /// The root of the API that it serves.
+    /// The root of the upstream's API that the mirror serves.
     pub root: ApiRoot,
-    /// The address at which clients reach svm, where it is known.
+    /// The address at which clients reach svm, if it is configured.
     pub public_url: Option<PublicUrl>,
-    /// The memory for bodies whose URLs lead there, in bytes.
+    /// The bound in bytes of the memory for bodies with URLs that lead to `public_url`.
     pub max_bytes: u64,
-    /// The rest of its lifetime down to which the absence of a release is believed.
+    /// The remaining lifetime at which a cached absence of a release becomes doubtful: at this
+    /// value or below, the mirror calls the upstream again.
     pub believed_until: Duration,
 }
 
@@ -61,10 +63,10 @@ pub(super) struct Mirror {
     documents: Arc<Documents>,
     root: ApiRoot,
     public_url: Option<PublicUrl>,
-    /// Nothing where the URLs in bodies stay as they are.
+    /// `None` if the URLs in bodies stay as they are.
     rewriting: Option<Rewriting>,
     believed_until: Duration,
-    /// True if archives are on the host of GitHub's archives.
+    /// True if the upstream is GitHub itself: svm knows the archive host of no other server.
     has_archives: bool,
     policy: Arc<Policy>,
     resources: TwoHitCache<str, Arc<Resource>>,
@@ -74,21 +76,22 @@ pub(super) struct Mirror {
 /// The meaning of a path and its query.
 struct Resource {
     target: Arc<Target>,
-    /// The place of its bytes, if it is an archive.
+    /// The URL of the bytes, if the resource is an archive.
     archive: Option<String>,
-    /// True for a release that may yet be published.
+    /// True if the path names a release by its tag or as the latest: if it is absent, it may still
+    /// be published.
     is_release: bool,
 }
 
-/// A resource, and the answer that a client chooses.
+/// A resource, and the form of the answer that a client chooses.
 struct Choice {
     resource: Arc<Resource>,
-    /// The resource in the representation that the client wants.
+    /// The target in the representation that the client wants.
     target: Arc<Target>,
     chosen: Chosen,
 }
 
-/// The reason to refuse a request before the cache.
+/// The reason for refusing a request before it reaches the cache.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
     #[error("not a path of GitHub's API that is served")]
@@ -133,7 +136,8 @@ impl Mirror {
         }
     }
 
-    /// Returns the resource that a request names, and the answer that the client chooses.
+    /// Returns the resource that a request names, and the form of the answer that the client
+    /// chooses.
     fn read(&self, req: &Request, path: &str, fields: RequestFields) -> Result<Choice, Refusal> {
         if !is_document(path) {
             return Err(Refusal::NotFound);
@@ -152,7 +156,7 @@ impl Mirror {
         };
         let representation = match (chosen, version) {
             (Chosen::Nothing, _) => return Err(Refusal::MediaType),
-            // The newer version has no texts of its own here.
+            // svm has no rendered texts in the newer version, so it ignores `Accept` here.
             (_, Representation::Version2026) => Representation::Version2026,
             (Chosen::Json(representation), _) => representation,
             (Chosen::Download, _) => Representation::Default,
@@ -212,7 +216,7 @@ impl Mirror {
 }
 
 impl Page for Mirror {
-    // It has its own answer to other methods.
+    // The mirror answers other methods itself.
     const EXISTS: bool = false;
     const IS_SHED: bool = true;
 
@@ -247,7 +251,7 @@ impl Page for Mirror {
     }
 }
 
-/// Returns the representation in the version of the API that a client wants.
+/// Returns the representation for the API version that a client wants.
 fn version(req: &Request) -> Result<Representation, Refusal> {
     match req.headers().get(API_VERSION) {
         None => Ok(Representation::Default),
@@ -257,17 +261,17 @@ fn version(req: &Request) -> Result<Representation, Refusal> {
     }
 }
 
-/// Returns the replacement of URLs in bodies; nothing where svm has GitHub's own address.
+/// Returns the replacement of URLs in bodies; `None` if svm has the same address as the upstream.
 fn replacement(root: &ApiRoot, public_url: &PublicUrl) -> Option<Replacement> {
     let (upstream, own) = (root.to_string(), public_url.as_str());
     (upstream != own).then(|| Replacement::new(&upstream, &paths::url(own, ENTERPRISE)))
 }
 
-/// The form of GitHub's answers.
+/// The form of an answer that looks like GitHub's.
 struct AsGitHub<'a> {
     mirror: &'a Mirror,
     representation: Representation,
-    /// True for the path of a release that may yet be published.
+    /// True if the path names a release by its tag or as the latest.
     is_release: bool,
 }
 
@@ -294,8 +298,8 @@ impl Form for AsGitHub<'_> {
         }
     }
 
-    /// A page whose links nobody knows would hide the pages behind it. A release that did not exist
-    /// a while ago may exist by now.
+    /// Returns true for a list without known links, since its client would not find the further
+    /// pages, and for the doubtful absence of a release, which may exist by now.
     fn wants_another(&self, answer: &Answer) -> bool {
         match &answer.given {
             Payload::Document(entry) => entry.extras.lacks_links(),
@@ -306,7 +310,7 @@ impl Form for AsGitHub<'_> {
 }
 
 impl AsGitHub<'_> {
-    /// Returns true if the absence of a document was found out too long ago.
+    /// Returns true if a cached absence was checked too long ago, judged by its remaining lifetime.
     fn is_doubtful(&self, status: &Status) -> bool {
         let left = status.ttl.and_then(|ttl| u64::try_from(ttl).ok()).map(Duration::from_secs);
         status.outcome == Outcome::Hit
@@ -314,7 +318,7 @@ impl AsGitHub<'_> {
             && left.is_some_and(|left| left <= self.mirror.believed_until)
     }
 
-    /// Returns the body of an answer whose URLs are to lead to svm.
+    /// Returns the body of an answer, and the rewriting of its URLs, if they are to lead to svm.
     fn rewritten<'b>(&self, answer: &'b Answer) -> Option<(&Rewriting, &'b Body)> {
         match &answer.given {
             Payload::Document(entry) => Some((self.mirror.rewriting.as_ref()?, &entry.body)),
@@ -323,7 +327,7 @@ impl AsGitHub<'_> {
     }
 }
 
-/// The form of an answer to a client that wants the bytes of an asset.
+/// The form of an answer to a client that wants the bytes of an asset: a redirect.
 struct Download<'a> {
     mirror: &'a Mirror,
 }

@@ -1,7 +1,7 @@
-//! The address at which a client reaches svm, for the links of a page.
+//! The address at which a client reaches svm, for the links in an answer.
 //!
-//! The request names it, so it is hostile input: a name with characters that a host cannot have
-//! gives no link.
+//! The request names the address, so the address is untrusted input. If it has characters that a
+//! host cannot have, svm renders no links.
 
 use http::header::HOST;
 use http::{HeaderName, HeaderValue};
@@ -15,7 +15,7 @@ const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix
 
 const LONGEST: usize = 255;
 
-/// Returns the URL in front of the path of a request, without a final slash: `http://svm:8000`.
+/// Returns the URL in front of the path of a request, without a trailing slash: `http://svm:8000`.
 pub(super) fn of(req: &Request, proxies: &Proxies) -> Option<String> {
     let is_proxied = proxies.have_sent(req);
     let forwarded = |name| if is_proxied { last(req, name) } else { None };
@@ -29,7 +29,7 @@ pub(super) fn of(req: &Request, proxies: &Proxies) -> Option<String> {
     is_prefix(prefix).then(|| format!("{scheme}://{host}{prefix}"))
 }
 
-/// Returns the value that the nearest proxy wrote.
+/// Returns the last value of the field, which the nearest proxy wrote.
 fn last(req: &Request, name: HeaderName) -> Option<&str> {
     let value = req.headers().get_all(name).iter().next_back().map(HeaderValue::to_str)?.ok()?;
     Some(value.rsplit(',').next().unwrap_or_default().trim())

@@ -1,7 +1,7 @@
-//! The credentials that clients send although svm needs none.
+//! A detector of real tokens among the credentials that clients send.
 //!
-//! svm never passes them on and never stores them. A real token in such a request has travelled in
-//! clear text, so an operator gets to know of it.
+//! svm needs no credentials, never passes them on and never stores them. A real token may have
+//! travelled in clear text, so svm counts such requests, and logs the first one for the operator.
 
 use std::sync::Once;
 
@@ -12,9 +12,9 @@ use prometheus::IntCounter;
 use crate::http::metrics::client_tokens;
 use crate::metrics::Registry;
 
-/// The beginnings of GitHub's tokens.
+/// The prefixes of GitHub's tokens.
 const PREFIXES: [&str; 6] = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
-/// The bytes of the shortest token.
+/// The length of the shortest token, in bytes.
 const SHORTEST: usize = 40;
 
 /// The counter of real tokens in requests.
@@ -29,7 +29,7 @@ impl ClientTokens {
         Self { seen: client_tokens(registry), warned: Once::new() }
     }
 
-    /// Counts a request whose credentials look like a real token.
+    /// Counts a request whose credentials look like a real token, and logs the first one.
     pub(super) fn watch(&self, headers: &HeaderMap) {
         let Some(value) = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
             return;

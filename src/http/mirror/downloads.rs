@@ -1,4 +1,4 @@
-//! Downloads, which svm does not serve: it tells the client where they are.
+//! The locations of downloads. svm does not serve downloads; it redirects the client.
 
 use serde::Deserialize;
 
@@ -7,14 +7,15 @@ use crate::target::Target;
 
 const CODELOAD: &str = "https://codeload.github.com";
 
-/// The fields of a release's asset that tell where its bytes are.
+/// The field of a release asset that holds the URL of its bytes.
 #[derive(Deserialize)]
 struct Asset<'a> {
     browser_download_url: &'a str,
 }
 
-/// Returns where the bytes of an asset are, if its document says so. A URL that is no download of
-/// a release on the `site` of the API's own server would lead the client anywhere.
+/// Returns the URL of the bytes of an asset, as its document gives it. Accepts only a release
+/// download on `site`, the website of the API's own server, since any other URL could lead the
+/// client elsewhere.
 pub(super) fn of_asset(entry: &Entry, site: &str) -> Option<String> {
     let asset: Asset<'_> = serde_json::from_slice(&entry.body).ok()?;
     let url = asset.browser_download_url;
@@ -29,7 +30,7 @@ fn is_plain_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~%+@,()!".contains(&byte)
 }
 
-/// Returns where the archive is that a target of the API names, if it names one.
+/// Returns the URL of the archive that a target of the API names, if the target is an archive.
 pub(super) fn of_archive(target: &Target) -> Option<String> {
     let mut parts = target.path().strip_prefix("/repos/")?.splitn(4, '/');
     let (owner, name) = (parts.next()?, parts.next()?);

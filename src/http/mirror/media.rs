@@ -1,38 +1,38 @@
-//! The media type that a client of GitHub's API asks for.
+//! The media type that a client of GitHub's API wants.
 //!
-//! Releases have representations with rendered texts, which are documents of their own; of all else
-//! svm has JSON. A client that asks for another representation gets an error: a client that is
-//! given JSON where it asked for a hash takes the JSON for the hash.
+//! Releases have further representations with rendered texts, and each is a document of its own. Of
+//! all other resources svm has only JSON. If GitHub would send a representation that svm does not
+//! have, the client gets an error: a client that wants a plain hash would take JSON for the hash.
 
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue};
 
 use crate::target::{Representation, in_repository};
 
-/// The words that stand for a representation in `application/vnd.github.v3.WORD+json`.
+/// The words that name a representation in `application/vnd.github.v3.WORD+json`.
 const PARAMETERS: [&str; 11] =
     ["json", "raw", "full", "html", "text", "object", "sha", "diff", "patch", "star", "base64"];
 
-/// The values by which most clients ask for JSON.
+/// The values that most clients send to get JSON.
 const USUAL: [&str; 4] =
     ["*/*", "application/json", "application/vnd.github+json", "application/vnd.github.v3+json"];
 
 const BYTES: &str = "application/octet-stream";
 const VENDOR: &str = "application/vnd.github";
 
-/// The answer that a client gets for its `Accept`.
+/// The answer that a client chooses by its `Accept`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Chosen {
     /// The document, in this representation.
     Json(Representation),
-    /// The place of an asset's bytes.
+    /// A redirect to the bytes of an asset.
     Download,
     /// An error: svm has no such representation.
     Nothing,
 }
 
-/// Chooses for a client that asks for `path`, in its canonical spelling, since another one
-/// would lead past the rules below.
+/// Chooses the answer for a client that requests `path`. The path must be canonical: the rules
+/// below would not recognize another spelling.
 pub(crate) fn choose(headers: &HeaderMap, path: &str) -> Chosen {
     let default = Chosen::Json(Representation::Default);
     if headers.get_all(ACCEPT).iter().all(is_usual) {
@@ -70,7 +70,7 @@ fn essence(media_type: &str) -> &str {
     media_type.split(';').next().unwrap_or_default().trim()
 }
 
-/// Returns the representation that a type of GitHub's names, if it names one.
+/// Returns the word of a GitHub media type that names a representation, if there is one.
 fn parameter(essence: &str) -> Option<&'static str> {
     let (vendor, rest) = essence.split_at_checked(VENDOR.len())?;
     if !vendor.eq_ignore_ascii_case(VENDOR) {

@@ -1,5 +1,5 @@
-//! The paths of the mirror: documents, the few pages that clients ask for before them, and those
-//! that GitHub has and svm has not.
+//! The paths of the mirror: documents, the few pages that clients request before documents, and the
+//! paths that GitHub has and svm does not have.
 
 use salvo::{Request, Response};
 
@@ -9,7 +9,8 @@ use crate::http::render::mirror as render;
 /// The prefix of the API on a GitHub Enterprise server.
 pub(super) const ENTERPRISE: &str = "/api/v3";
 
-/// The first segments of paths that GitHub has and svm answers with GitHub's own "not found".
+/// The first segments of paths that GitHub has and svm does not: svm answers them with "Not Found"
+/// in GitHub's form.
 const ABSENT: [&str; 25] = [
     "advisories",
     "api",
@@ -47,8 +48,9 @@ pub(in crate::http) fn without_prefix(path: &str) -> &str {
     }
 }
 
-/// Returns the URL of a path of the mirror. The address of svm may have the prefix already, where
-/// an operator names it as clients do, or a proxy has put svm there.
+/// Returns the URL of a path of the mirror, without repeating the Enterprise prefix. The address of
+/// svm ends with the prefix if the operator configures the address that clients use, or if a proxy
+/// serves svm below the prefix.
 pub(super) fn url(address: &str, path: &str) -> String {
     let repeated = if address.ends_with(ENTERPRISE) { ENTERPRISE } else { "" };
     let rest = path.strip_prefix(repeated).filter(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -57,7 +59,7 @@ pub(super) fn url(address: &str, path: &str) -> String {
 
 /// Returns true if a path belongs to the mirror.
 pub(in crate::http) fn is_mirrored(path: &str) -> bool {
-    // Most of them.
+    // Most requests are for documents.
     if is_document(without_prefix(path)) {
         return true;
     }
@@ -68,18 +70,19 @@ pub(in crate::http) fn is_mirrored(path: &str) -> bool {
         || ABSENT.contains(&first)
 }
 
-/// Returns true if a path can be that of a document.
+/// Returns true if a path can be the path of a document.
 pub(in crate::http) fn is_document(path: &str) -> bool {
     path.starts_with("/repos/") || path.starts_with("/repositories/")
 }
 
-/// Returns true for the path of a release that may yet be published.
+/// Returns true if a path names a release by its tag or as the latest. Such a release may be absent
+/// and published later.
 pub(super) fn is_release(path: &str) -> bool {
     let which = path.split_once("/releases/").map(|(_, which)| which);
     which.is_some_and(|which| which == "latest" || which.starts_with("tags/"))
 }
 
-/// A page that is no document.
+/// A page of GitHub's API that is not a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spare {
     Root,
@@ -88,7 +91,7 @@ pub(super) enum Spare {
 }
 
 impl Spare {
-    /// Returns the page that a path names, if it names one.
+    /// Returns the page that a path names, if any.
     pub(super) fn of(path: &str) -> Option<Self> {
         let is_enterprise = path.starts_with(ENTERPRISE);
         match without_prefix(path) {

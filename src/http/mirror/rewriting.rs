@@ -1,8 +1,10 @@
-//! The bodies of the mirror where svm has a public address: the API's URLs in them lead to svm.
+//! The rewritten bodies of the mirror: if svm has a public address, the API's URLs in bodies lead
+//! to svm.
 //!
-//! A client that follows the URLs of a document would go to GitHub with its own token, or without
-//! one. Each form is made once, on a blocking thread, together with its gzip form, and has entity
-//! tags of its own. The forms have a part of L1's memory; one that is evicted is made again.
+//! A client that followed the original URLs of a document would call GitHub with its own token, or
+//! without one. svm makes each form once, normally on a blocking thread, together with its gzip
+//! form. Each form has entity tags of its own. The forms use a part of L1's memory; svm makes an
+//! evicted form again.
 
 use std::sync::Arc;
 
@@ -16,46 +18,46 @@ use tokio::sync::Semaphore;
 use crate::entry::{Body, EntityTag};
 use crate::tasks;
 
-/// Forms that are made at once.
+/// The most forms that are made at the same time.
 const MAKERS: usize = 2;
 
-/// The memory that a form takes beside its body.
+/// The memory that a form takes in addition to its body, in bytes.
 const BOOKKEEPING: usize = 512;
 
-/// The paths whose URLs lead to svm: those that it serves.
+/// The beginnings of the paths that svm serves. URLs with other paths stay as they are.
 const SERVED: [&[u8]; 2] = [b"repos/", b"repositories/"];
 
 /// The rewritten forms of bodies.
 pub(super) struct Rewriting {
     replacement: Arc<Replacement>,
-    /// By the tag of the upstream's bytes; nothing where the form is the same.
+    /// The form for each entity tag of the upstream's bytes; `None` if the form equals these bytes.
     forms: Lru<EntityTag, Option<Body>, RandomState>,
     makers: Arc<Semaphore>,
 }
 
-/// A beginning of URLs, and the one that takes its place; both end with a slash.
+/// A beginning of URLs, and its replacement. Both end with a slash.
 #[derive(Debug)]
 pub(crate) struct Replacement {
-    /// With a quote in front, as at the beginning of a JSON string.
+    /// Begins with a quote, like a JSON string.
     from: Vec<u8>,
     to: Vec<u8>,
 }
 
 impl Replacement {
-    /// Replaces the root of the upstream's API by that of svm.
+    /// Creates the replacement of the upstream's API root by the root of svm.
     pub(crate) fn new(upstream: &str, own: &str) -> Self {
         let quoted = |root: &str| format!("\"{root}/").into_bytes();
         Self { from: quoted(upstream), to: quoted(own) }
     }
 
-    /// Returns the bytes with all URLs replaced that a JSON string begins with; nothing where there
-    /// are none.
+    /// Replaces the root of each URL that begins a JSON string and has a served path. Returns
+    /// `None` if there is no such URL.
     pub(crate) fn apply(&self, body: &[u8]) -> Option<Vec<u8>> {
         let mut rewritten = Vec::new();
         let mut copied = 0;
         for start in memmem::find_iter(body, &self.from) {
             let end = start + self.from.len();
-            // A quote behind a backslash is a part of a text.
+            // A quote after a backslash belongs to the text of a JSON string.
             let is_escaped = start > 0 && body[start - 1] == b'\\';
             if is_escaped || !SERVED.iter().any(|path| body[end..].starts_with(path)) {
                 continue;
@@ -79,7 +81,7 @@ impl Replacement {
 }
 
 impl Rewriting {
-    /// Keeps forms of `capacity` bytes.
+    /// Creates an empty cache of forms of at most `capacity` bytes.
     pub(super) fn new(replacement: Replacement, capacity: u64) -> Self {
         let weight = |form: &Option<Body>| form.as_ref().map_or(0, Body::weight) + BOOKKEEPING;
         let forms = Lru::builder()
@@ -91,24 +93,24 @@ impl Rewriting {
         Self { replacement: Arc::new(replacement), forms, makers }
     }
 
-    /// Returns the form of a body, if it is there.
+    /// Returns the form of a body, if it is cached.
     pub(super) fn find(&self, body: &Body) -> Option<Body> {
         Some(self.forms.get(&body.tag())?.unwrap_or_else(|| body.clone()))
     }
 
-    /// Returns the form of a body; makes it at once where it is not there.
+    /// Returns the form of a body. Makes it on the current thread if it is not cached.
     pub(super) fn find_or_make(&self, body: &Body) -> Body {
         let form = self.forms.get_with(body.tag(), || self.replacement.form(body));
         form.unwrap_or_else(|| body.clone())
     }
 
-    /// Makes the form of a body on a thread where it delays no other request.
+    /// Makes the form of a body on a blocking thread, so that no other request waits.
     pub(super) async fn make(&self, body: Body) {
         let (forms, replacement) = (self.forms.clone(), Arc::clone(&self.replacement));
         let make = move || {
             forms.get_with(body.tag(), || replacement.form(&body));
         };
-        // If the thread is lost, the answer makes the form.
+        // If the blocking thread fails, `find_or_make` makes the form when the answer is rendered.
         let _ = tasks::blocking_within(&self.makers, make).await;
     }
 }
