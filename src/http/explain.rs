@@ -1,6 +1,8 @@
-//! The page `/explain`: why a document is answered as it is, as values and in sentences.
+//! The page `/explain`: the reasons for the answer to a request for a document, as values and in
+//! sentences.
 //!
-//! It causes no call and shows no secret: of a validator its kind, of a token its place.
+//! The page causes no call and shows no secret: it shows the kind of a validator and the position
+//! of a token.
 
 mod checks;
 mod facts;
@@ -28,15 +30,15 @@ use super::render;
 use facts::ExplainFacts;
 use next_check::{NextCheck, SweepState};
 
-/// The page, and where it looks.
+/// The page, and the sources of its facts.
 #[derive(Clone)]
 pub(super) struct Explain {
     pub(super) documents: Arc<Documents>,
     pub(super) sources: MetricsSources,
     pub(super) policy: Arc<Policy>,
-    /// The root of the API, for paths of the mirror.
+    /// The root of the upstream's API, for paths of the mirror.
     pub(super) root: ApiRoot,
-    /// The time after its last use for which a document is in use.
+    /// The time for which a document counts as in use after its last use.
     pub(super) lookback: Duration,
 }
 
@@ -63,7 +65,7 @@ impl Explain {
     ///
     /// # Errors
     ///
-    /// The rule that it breaks.
+    /// The rule that the URL breaks.
     pub(super) async fn sentences(&self, req: &Request, url: &str) -> Result<Vec<String>, String> {
         let query = format!("url={}", percent::encode(url));
         let question = self.question(Some(&query))?;
@@ -105,8 +107,8 @@ impl Explain {
         }
     }
 
-    /// Returns the time until the client may have the upstream asked: zero if it may now, nothing
-    /// without a limit.
+    /// Returns the time until the client may cause a call to the upstream: zero if it may now,
+    /// `None` if clients have no limit.
     fn client_wait(&self, req: &Request) -> Option<Duration> {
         let Documents { client_rate, proxies, clock, .. } = &*self.documents;
         let mut permit = client_rate.permit(|| proxies.client_of(req))?;

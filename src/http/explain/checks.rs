@@ -1,4 +1,4 @@
-//! The sentences about the checks of a document in the background.
+//! The sentences about the background checks of a document.
 
 use std::time::Duration;
 
@@ -34,7 +34,8 @@ pub(super) fn background(facts: &ExplainFacts<'_>, entry: &Entry) -> Option<Stri
     })
 }
 
-/// Describes the interval, which grows where checks are worth less.
+/// Describes the interval. It grows if clients do not use the document, and more so if its checks
+/// cost quota.
 fn how_often(facts: &ExplainFacts<'_>, entry: &Entry) -> String {
     let usual = facts.explained.check_interval;
     let own = facts.next_check.due_at().map(|due_at| due_at.since(entry.times.checked_at));

@@ -13,11 +13,11 @@ use crate::upstream::Failing;
 
 use super::next_check::NextCheck;
 
-/// The facts from which values and sentences are made.
+/// The facts that the values and the sentences are made of.
 pub(super) struct ExplainFacts<'a> {
     pub(super) question: &'a Question,
     pub(super) explained: Explanation,
-    /// The place of the entry's token in the configuration.
+    /// The position of the entry's token in the configuration.
     pub(super) token: Option<usize>,
     /// The outage of the host.
     pub(super) failing: Option<Failing>,
@@ -26,9 +26,9 @@ pub(super) struct ExplainFacts<'a> {
     /// The number of exchanges with a token that may run at once.
     pub(super) window: usize,
     pub(super) next_check: NextCheck,
-    /// Documents whose check is overdue.
+    /// The number of documents whose check is overdue.
     pub(super) overdue: usize,
-    /// The time until this client may have the upstream asked, where clients have a limit.
+    /// The time until this client may cause a call to the upstream, if clients have a limit.
     pub(super) client_wait: Option<Duration>,
 }
 
@@ -42,17 +42,17 @@ pub(super) struct LastCheck {
 /// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CheckResult {
-    /// GitHub sent the body.
+    /// GitHub sent a body.
     Fetched,
-    /// The body is unchanged, by a full check or one by date.
+    /// The body is unchanged, according to a full check or a check by date.
     Unchanged { by_date: bool },
     /// The document does not exist.
     Absent,
-    /// GitHub refused the document, and a negative entry remembers it.
+    /// GitHub refused the document, or sent none that svm can use. svm stored a negative entry.
     Refused(Reason),
-    /// GitHub claims that the document is lost, and nothing confirms it yet.
+    /// GitHub claims that the document is lost, and no further check has confirmed that yet.
     Unconfirmed(&'static str),
-    /// GitHub did not answer.
+    /// The check failed for this reason.
     Failed(Reason),
 }
 
@@ -69,7 +69,7 @@ impl CheckResult {
         }
     }
 
-    /// Returns the word for what is behind it.
+    /// Returns the word for the details of the outcome.
     pub(super) const fn detail(self) -> Option<&'static str> {
         match self {
             Self::Unchanged { by_date: true } => Some("by-date"),
@@ -81,7 +81,7 @@ impl CheckResult {
 }
 
 impl LastCheck {
-    /// Returns the last check of an entry's document, also one that failed.
+    /// Returns the last check of an entry's document, successful or failed.
     pub(super) fn of(entry: &Entry) -> Self {
         let confirmed = Self { at: entry.times.checked_at, outcome: succeeded(entry) };
         let failed = entry
@@ -92,7 +92,8 @@ impl LastCheck {
             at: doubt.asked_at,
             outcome: CheckResult::Unconfirmed(doubt.claim.loss.as_str()),
         });
-        // Of two at one moment, the one that matters more.
+        // Of checks at the same time, `max_by_key` returns the last one: the failure, else the
+        // doubt.
         let checks = [Some(confirmed), doubted, failed].into_iter().flatten();
         checks.max_by_key(|check| check.at).unwrap_or(confirmed)
     }
@@ -107,12 +108,12 @@ fn succeeded(entry: &Entry) -> CheckResult {
     }
 }
 
-/// Returns a time in words.
+/// Returns a duration in words.
 pub(super) fn since(time: Duration) -> String {
     format_duration(Duration::from_secs(time.as_secs())).to_string()
 }
 
-/// Returns the time in the form of RFC 3339; nothing for one that the form cannot express.
+/// Returns the time in the form of RFC 3339; an empty text if the form cannot express it.
 pub(super) fn at(time: Timestamp) -> String {
     let mut text = String::new();
     if let Some(time) = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(time.as_secs())) {

@@ -12,13 +12,13 @@ use crate::entry::{Entry, Reason};
 pub(super) enum NextCheck {
     /// There is no document to check.
     Nothing,
-    /// No client has asked for it in `REVALIDATE_LOOKBACK`, or since the start.
+    /// No client has requested the document within `REVALIDATE_LOOKBACK`, or since the start.
     Unused,
-    /// It cannot change.
+    /// The document cannot change.
     Never,
-    /// At this time, or with the next sweep after it.
+    /// The check is due at this time, or in the first sweep after it.
     At(Timestamp),
-    /// It was due at this time.
+    /// The check was due at this time.
     Late(Timestamp, Obstacle),
 }
 
@@ -27,13 +27,14 @@ pub(super) enum NextCheck {
 pub(super) enum Obstacle {
     /// The last check failed.
     Failure,
-    /// No call is possible now.
+    /// The host cools down after a limit, or no token is usable.
     Rests,
-    /// The tokens have nothing left but what is kept for clients.
+    /// The tokens have only the quota left that svm keeps for clients.
     Quota,
-    /// The check is likely to be charged, and such checks have had their share.
+    /// The check may cost quota, and the checks that do have used up their share.
     Budget,
-    /// More documents are due than the background may check.
+    /// The document waits for its turn: no sweep has reached it yet, or more documents are due than
+    /// the background may check.
     Turn,
 }
 
@@ -50,11 +51,11 @@ impl Obstacle {
     }
 }
 
-/// The state of the background's checks.
+/// The state of the background checks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SweepState {
     pub(super) lookback: Duration,
-    /// Documents whose check is overdue.
+    /// The number of documents whose check is overdue.
     pub(super) overdue: usize,
     pub(super) has_quota: bool,
     pub(super) has_charges: bool,
@@ -92,7 +93,7 @@ impl NextCheck {
     }
 }
 
-/// Returns the first obstacle in the order in which a sweep meets them.
+/// Returns the first obstacle that applies, in the order of this chain.
 fn obstacle(
     explained: &Explanation,
     entry: &Entry,

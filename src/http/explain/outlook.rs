@@ -1,4 +1,4 @@
-//! The sentences about the outcome of a request now, and about the state of GitHub.
+//! The sentences about the outcome of a request now and about the state of GitHub.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::upstream::Failure;
 
 use super::facts::{ExplainFacts, at, since};
 
-/// The duration from which an exchange is worth a word.
+/// The shortest duration of an exchange that the page mentions.
 const SLOW: Duration = Duration::from_secs(1);
-/// The number of exchanges at once below which a limit holds svm back.
+/// The number of simultaneous exchanges below which the page says that a limit slows svm down.
 const FEW_CALLS: usize = 8;
 
-/// Returns what is unusual at GitHub.
+/// Describes everything that is unusual at GitHub.
 pub(super) fn state_of_github(facts: &ExplainFacts<'_>) -> Vec<String> {
     let (now, host) = (facts.explained.now, facts.question.target.authority());
     let mut sentences = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn state_of_github(facts: &ExplainFacts<'_>) -> Vec<String> {
     sentences
 }
 
-/// Returns the fate of a request.
+/// Describes the outcome of a request now.
 pub(super) fn outlook(facts: &ExplainFacts<'_>) -> Vec<String> {
     let entry = facts.explained.entry.as_deref();
     let mut sentences = vec![match &facts.explained.prospect {

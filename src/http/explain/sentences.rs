@@ -1,4 +1,4 @@
-//! The sentences of an explanation, from what is stored to what a request would get.
+//! The sentences of an explanation: first the stored document, at the end the outcome of a request.
 
 use crate::cache::{Demand, Tier};
 use crate::entry::{Entry, Validator};
@@ -7,7 +7,7 @@ use super::checks::{background, lateness};
 use super::facts::{CheckResult, ExplainFacts, LastCheck, since};
 use super::outlook::{outlook, state_of_github};
 
-/// Returns the sentences for a reader.
+/// Returns all sentences, in the order for a reader.
 pub(super) fn sentences(facts: &ExplainFacts<'_>) -> Vec<String> {
     let mut sentences = vec![stored(facts)];
     if let Some(entry) = facts.explained.entry.as_deref() {
@@ -107,7 +107,7 @@ fn failure(facts: &ExplainFacts<'_>, entry: &Entry) -> Option<String> {
     Some(format!("The last check failed {ago} ago: {why} ({word}); {next}."))
 }
 
-/// Explains the parameters beside the URL.
+/// Explains the parameters other than `url`.
 fn parameters(facts: &ExplainFacts<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
     if facts.question.demand == Demand::Refresh {
