@@ -1,4 +1,4 @@
-//! The page `/metrics`: the counters, and gauges that are read on each request.
+//! The page `/metrics`: the counters, and the gauges that svm reads on each request.
 
 mod client_tokens;
 mod connections;
@@ -37,7 +37,7 @@ use super::render;
 
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The components whose values are read on each request.
+/// The components whose values the page reads on each request.
 #[derive(Clone)]
 pub struct MetricsSources {
     /// L1 and the flights.
@@ -89,7 +89,8 @@ impl MetricsPage {
         Self { registry, sources, gauges }
     }
 
-    /// Sets and reads the gauges under one lock, so that an answer holds the values of one moment.
+    /// Renders all metrics. Sets and reads the gauges under one lock, so that an answer holds the
+    /// values of one moment.
     fn render(&self) -> String {
         let mut gauges = self.gauges.lock();
         gauges.set(&self.sources.observe());

@@ -6,15 +6,17 @@ use crate::metrics::Registry;
 use crate::words::words;
 
 words! {
-    /// The reason why the service gave up a client's connection.
+    /// The reason why the service closed a client's connection or refused its request.
     pub enum Shed {
-        /// The connection was idle, and another client needed its place.
+        /// The connection was idle, and a new client needed its slot.
         MaxConnections = "max-connections",
-        /// The client had too many connections.
+        /// The client had as many connections as one client may have.
         ClientLimit = "client-limit",
-        /// The client asked for a document while every connection within the limit had a request.
+        /// The client requested a document or another large page while every connection within the
+        /// limit had a request.
         Overload = "overload",
-        /// The connection held an incomplete head, and all heads together took too much memory.
+        /// The connection held an incomplete head, and all incomplete heads together took too much
+        /// memory.
         Heads = "heads",
         /// The system had no file descriptor left.
         NoDescriptor = "no-descriptor",
@@ -53,7 +55,7 @@ impl ConnectionCounters {
         self.open.dec();
     }
 
-    /// Counts a connection that is given up.
+    /// Counts a closed connection or a refused request, by reason.
     pub fn shed(&self, why: Shed) {
         if let Some((_, counter)) = self.shed.iter().find(|(reason, _)| *reason == why) {
             counter.inc();

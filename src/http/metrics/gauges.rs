@@ -1,4 +1,5 @@
-//! Gauges of values that other components keep, read when a client asks for the metrics.
+//! The gauges and counters of values that other components keep. svm reads the values when a client
+//! requests the metrics.
 
 use prometheus::{Counter, IntCounter, IntGauge, IntGaugeVec};
 
@@ -14,15 +15,15 @@ use crate::metrics::Registry;
 pub(super) struct Observed {
     /// The fill level of L1.
     pub(super) level: Level,
-    /// Entries that L1 evicted for lack of room.
+    /// The number of entries that L1 evicted for lack of room.
     pub(super) evicted: u64,
-    /// Documents in use.
+    /// The number of documents in use or held in memory.
     pub(super) active: usize,
-    /// The lateness of the checks of documents in use.
+    /// The delays of the checks of documents in use.
     pub(super) lateness: Lateness,
-    /// Flights that are under way.
+    /// The number of flights under way.
     pub(super) flights: usize,
-    /// Bodies that wait to be compressed.
+    /// The number of bodies that wait for compression.
     pub(super) uncompressed: usize,
     /// The queue in front of L2.
     pub(super) write_behind: Stats,
@@ -32,11 +33,12 @@ pub(super) struct Observed {
     pub(super) hosts: Vec<HostReport>,
     /// The tokens, in the order of the configuration.
     pub(super) tokens: Vec<Report>,
-    /// Log lines that were dropped because the writer did not keep up.
+    /// The number of log lines that were dropped, because the writer was too slow or could not
+    /// write them.
     pub(super) log_drops: u64,
 }
 
-/// A metric: its name, its help, and its value.
+/// A metric: its name, its help, and the function that reads its value.
 type GaugeRow<T, V> = (&'static str, &'static str, fn(&T) -> V);
 
 const GAUGES: [GaugeRow<Observed, u64>; 11] = [
@@ -67,7 +69,7 @@ const GAUGES: [GaugeRow<Observed, u64>; 11] = [
     }),
 ];
 
-/// Totals that are kept elsewhere.
+/// The counters whose totals other components keep.
 const COUNTERS: [GaugeRow<Observed, u64>; 5] = [
     (
         "svm_l1_evictions_total",
@@ -88,7 +90,7 @@ const COUNTERS: [GaugeRow<Observed, u64>; 5] = [
     ),
 ];
 
-/// Gauges of each token. An unknown value is absent, not zero.
+/// The gauges of each token. An unknown value is absent, not zero.
 const OF_TOKENS: [GaugeRow<Report, Option<i64>>; 7] = [
     (
         "svm_token_remaining",
@@ -147,8 +149,8 @@ impl Gauges {
         }
     }
 
-    /// Sets each gauge, and raises each counter to its total. The gauges' lock admits one caller at
-    /// a time.
+    /// Sets each gauge, and raises each counter to its total. The caller holds the lock around the
+    /// gauges, so no two calls overlap.
     pub(super) fn set(&mut self, observed: &Observed) {
         for (gauge, (_, _, value)) in self.gauges.iter().zip(GAUGES) {
             gauge.set(signed(value(observed)));

@@ -8,11 +8,12 @@ use crate::cache::{Answer, Detail, Outcome, Payload, Status};
 use crate::clock::Timestamp;
 use crate::metrics::Registry;
 
-/// Buckets in seconds. A hit takes some ten microseconds, an exchange up to `UPSTREAM_TIMEOUT`.
+/// Buckets in seconds. A hit takes some ten microseconds, an exchange takes up to
+/// `UPSTREAM_TIMEOUT`.
 const REQUEST_SECONDS: &[f64] =
     &[0.000_05, 0.000_1, 0.000_25, 0.001, 0.005, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0];
-/// Buckets in seconds, up to the lifetime of a document and the time that a stale copy may be
-/// served after it.
+/// Buckets in seconds, up to the lifetime of a document plus the time for which a stale copy may be
+/// served.
 const AGE_SECONDS: &[f64] =
     &[1.0, 10.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0, 172_800.0];
 
@@ -72,7 +73,7 @@ impl RequestMetrics {
         }
     }
 
-    /// Counts an answer to `/version` that came from the cache.
+    /// Counts an answer of the cache: a hit or a miss.
     pub(in crate::http) fn answered(&self, answer: &Answer, now: Timestamp, took: Duration) {
         let Status { outcome, detail, .. } = answer.status;
         let counter = if outcome == Outcome::Hit { &self.hits } else { &self.misses };
@@ -86,14 +87,14 @@ impl RequestMetrics {
         }
     }
 
-    /// Counts a request to `/version` that was refused before the cache. It is neither hit nor
-    /// miss.
+    /// Counts a request that svm refused before it reached the cache. The request is neither a hit
+    /// nor a miss.
     pub(in crate::http) fn refused(&self, took: Duration) {
         self.outcome(Outcome::Bypass, took);
     }
 
-    /// Counts a request to `/version` that exceeded its client's rate. It is a miss without a call
-    /// to the upstream.
+    /// Counts a request that exceeded its client's rate. The request is a miss without a call to
+    /// the upstream.
     pub(in crate::http) fn client_limited(&self, took: Duration) {
         self.client_limited.inc();
         self.misses.inc();
@@ -105,7 +106,7 @@ impl RequestMetrics {
         self.request_seconds.observe(took.as_secs_f64());
     }
 
-    /// Counts a document that was sent as gzip, which saved this number of bytes.
+    /// Counts a document that svm sent as gzip, and the number of bytes that this saved.
     pub(in crate::http) fn compressed(&self, saved: usize) {
         self.compressed.inc();
         self.saved_bytes.inc_by(saved as u64);

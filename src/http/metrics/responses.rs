@@ -5,7 +5,7 @@ use prometheus::{IntCounter, IntCounterVec};
 
 use crate::metrics::Registry;
 
-/// The classes of status that pages answer with.
+/// The classes of the statuses that pages answer with.
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
 /// The responses of all routes.

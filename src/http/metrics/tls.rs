@@ -1,4 +1,4 @@
-//! The counters of TLS with clients.
+//! The counters of TLS connections with clients.
 
 use prometheus::IntCounter;
 
@@ -6,16 +6,17 @@ use crate::metrics::Registry;
 use crate::words::words;
 
 words! {
-    /// The end of a handshake, or of a reading of the certificate's files.
+    /// The result of a handshake, or of reading the certificate's files.
     pub(in crate::http) enum TlsOutcome {
-        /// It succeeded.
+        /// The handshake or the reading succeeded.
         Done = "done",
-        /// It failed. The log has the cause, of handshakes at the level `debug`.
+        /// The handshake or the reading failed. The log has the cause; for handshakes, at the level
+        /// `debug`.
         Failed = "failed",
     }
 }
 
-/// The counters of handshakes, and of changes of the certificate.
+/// The counters of handshakes and of changes of the certificate.
 pub struct TlsCounters {
     handshakes: Counters,
     renewals: Counters,
@@ -46,7 +47,7 @@ impl TlsCounters {
         self.handshakes[outcome as usize].1.inc();
     }
 
-    /// Counts a reading of the certificate's files that found a change or failed.
+    /// Counts an attempt to read the certificate's files that found a change or failed.
     pub(in crate::http) fn renewal(&self, outcome: TlsOutcome) {
         self.renewals[outcome as usize].1.inc();
     }

@@ -1,11 +1,11 @@
-//! The counters of deliveries.
+//! The counters of webhook deliveries.
 
 use prometheus::IntCounter;
 
 use crate::cache::Delivery;
 use crate::metrics::Registry;
 
-/// The counters by result.
+/// Registers the counters, one for each result.
 pub(in crate::http) fn webhook_counters(registry: &Registry) -> [IntCounter; Delivery::ALL.len()] {
     registry.counters(
         "svm_webhooks_total",
