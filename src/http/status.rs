@@ -1,8 +1,9 @@
-//! The status page at `/` and `/status.json`: the state of the service, for operators.
+//! The status page at `/`, and `/status.json`: the state of the service, for operators.
 //!
-//! Both show the same facts, which other parts keep. The page does not slow down hits, causes no
-//! call, and counts as no use of a document. It shows the names of documents and the state of
-//! tokens, so `STATUS_PAGE` restricts who sees it, and no page of another origin can read it.
+//! Both show the same facts, which other components keep. A request for them does not slow down
+//! hits, causes no call, and does not count as a use of a document. The facts include the names of
+//! documents and the state of tokens. So `STATUS_PAGE` restricts which clients see them, and no
+//! page of another origin can read them.
 
 mod facts;
 mod history;
@@ -33,13 +34,13 @@ use html::Explained;
 pub use records::StatusRecords;
 pub(super) use visibility::{Visibility, wants_html};
 
-/// The settings of the status page, and what only it reads.
+/// The settings of the status page, and the records that only this page reads.
 pub struct StatusParts {
-    /// The clients that see it.
+    /// The clients that may see the page.
     pub mode: config::StatusMode,
     /// The last calls to GitHub.
     pub calls: Arc<Calls>,
-    /// The records of the background.
+    /// The records that the background keeps.
     pub records: Arc<StatusRecords>,
     /// True if replicas share the persistent tier.
     pub is_shared: bool,
@@ -67,7 +68,7 @@ impl StatusPage {
         Self { sources, explain, content_security_policy: html::content_security_policy() }
     }
 
-    /// Explains the document that the form names, if it names one.
+    /// Explains the document whose URL the form has sent, if it has sent one.
     async fn explained(&self, req: &Request) -> Option<Explained> {
         let url = wanted_url(req.uri().query()?)?;
         let sentences = self.explain.sentences(req, &url).await;
@@ -87,12 +88,12 @@ impl Page for StatusPage {
     }
 }
 
-/// The same facts as JSON.
+/// The page at `/status.json`: the same facts as JSON.
 pub(super) struct StatusJson(pub(super) StatusSources);
 
 impl Page for StatusJson {
     const IS_SHED: bool = true;
-    // An open page asks every few seconds.
+    // Programs may poll it every few seconds.
     const IS_PROBE: bool = true;
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {

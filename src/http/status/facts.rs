@@ -1,5 +1,5 @@
-//! The facts of the status page, gathered for one request: `/status.json` is these facts, and the
-//! page is made from them. Of a token they have its place and its quota, never its value.
+//! The facts of the status page, gathered for one request. `/status.json` has these facts, and the
+//! HTML page shows them. They have the position and the quota of a token, never its value.
 
 mod calls;
 mod documents;
@@ -23,10 +23,10 @@ pub(super) use calls::CallFacts;
 pub(super) use documents::{DocumentFacts, InUseFacts};
 pub(super) use tokens::TokenFacts;
 
-/// The periods of rates beside the present.
+/// The periods of the rates, other than `NOW`.
 const FIVE_MINUTES: Duration = Duration::from_secs(5 * 60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
-/// The present: two samples.
+/// The period of the present rates: two samples.
 const NOW: Duration = Duration::from_secs(10);
 
 /// The state of the service at one moment.
@@ -34,7 +34,7 @@ const NOW: Duration = Duration::from_secs(10);
 pub(super) struct ServiceFacts {
     pub(super) at: At,
     pub(super) version: &'static str,
-    /// The first digits of the commit; empty where the build does not know it.
+    /// The first digits of the commit; empty if the build does not know it.
     pub(super) commit: &'static str,
     pub(super) started_at: At,
     pub(super) uptime_seconds: u64,
@@ -50,14 +50,14 @@ pub(super) struct ServiceFacts {
     pub(super) events: Vec<EventFacts>,
 }
 
-/// The requests and the calls.
+/// The requests of clients and the calls to GitHub.
 #[derive(Debug, Serialize)]
 pub(super) struct Traffic {
     pub(super) since_start: Counts,
     pub(super) now: TrafficRates,
     pub(super) five_minutes: TrafficRates,
     pub(super) hour: TrafficRates,
-    /// Each half minute of the last hour, the oldest first.
+    /// The rates of each half minute of the last hour, the oldest first.
     pub(super) half_minutes: Vec<Option<TrafficRates>>,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Traffic {
 #[derive(Debug, Serialize)]
 pub(super) struct StoreFacts {
     pub(super) kind: &'static str,
-    /// True if replicas share it.
+    /// True if replicas share the persistent tier.
     pub(super) is_shared: bool,
     pub(super) waiting_changes: usize,
     pub(super) waiting_bytes: usize,
@@ -75,7 +75,7 @@ pub(super) struct StoreFacts {
     pub(super) last_batch_ok: bool,
 }
 
-/// A host that was asked.
+/// An upstream host that svm has called.
 #[derive(Debug, Serialize)]
 pub(super) struct HostFacts {
     pub(super) host: Box<str>,
@@ -93,7 +93,7 @@ pub(super) struct EventFacts {
     pub(super) fields: String,
 }
 
-/// A moment, in JSON by RFC 3339.
+/// A moment, which JSON shows in the form of RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct At(pub(super) Timestamp);
 
@@ -104,7 +104,7 @@ impl Serialize for At {
 }
 
 impl ServiceFacts {
-    /// Gathers the facts, `now`.
+    /// Gathers the facts as of `now`.
     pub(super) fn gather(sources: &StatusSources, now: Timestamp) -> Self {
         let StatusSources { observed, calls, health, records, .. } = sources;
         let started_at = records.started_at();

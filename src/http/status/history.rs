@@ -1,5 +1,5 @@
-//! The traffic of the last hour: a sample of the counters every few seconds, and rates between two
-//! of them.
+//! The traffic of the last hour: a sample of the counters every few seconds, and the rates between
+//! two samples.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,29 +13,29 @@ use crate::metrics::Totals;
 pub(super) const INTERVAL: Duration = Duration::from_secs(5);
 /// The time that the samples cover.
 const COVERED: Duration = Duration::from_secs(60 * 60);
-/// The samples of that time, and the one at its beginning.
+/// The most samples: those of that time, and the one at its beginning.
 const MOST: usize = (COVERED.as_secs() / INTERVAL.as_secs()) as usize + 1;
-/// The length of a point of the line of the last hour.
+/// The time that one point of the chart covers.
 const POINT: Duration = Duration::from_secs(30);
-/// The points of an hour.
+/// The number of points of the chart, for one hour.
 pub(super) const POINTS: u32 = 120;
 
 /// The counters since the start, or between two samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
-    /// Answers to requests for documents.
+    /// The answers to requests for documents.
     pub(super) requests: u64,
-    /// Those from what was stored.
+    /// The answers from the stored copy.
     pub(super) hits: u64,
-    /// Those that were not.
+    /// The answers that were not hits. A request that svm refused before the cache is neither.
     pub(super) misses: u64,
-    /// Copies past their lifetime that stood in.
+    /// The answers with a stale copy.
     pub(super) stale: u64,
-    /// Calls to GitHub, each hop and retry.
+    /// The calls to GitHub, with each hop and each retry.
     pub(super) calls: u64,
-    /// Those that cost quota.
+    /// The calls that cost quota.
     pub(super) charged_calls: u64,
-    /// Exchanges with GitHub that failed.
+    /// The exchanges with GitHub that failed.
     pub(super) failed_exchanges: u64,
 }
 
@@ -64,7 +64,7 @@ impl Counts {
         }
     }
 
-    /// Returns the share of hits; nothing where there was no request.
+    /// Returns the share of hits; `None` if there were neither hits nor misses.
     pub(super) fn hit_ratio(self) -> Option<f64> {
         let all = self.hits + self.misses;
         (all > 0).then(|| rounded(self.hits as f64 / all as f64))
@@ -74,15 +74,15 @@ impl Counts {
 /// The rates over a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(super) struct TrafficRates {
-    /// The seconds that the samples cover, at most the period.
+    /// The seconds between the two samples.
     pub(super) seconds: f64,
-    /// The requests for documents in a second.
+    /// The requests for documents per second.
     pub(super) requests_per_second: f64,
     /// The share of hits, from 0 to 1.
     pub(super) hit_ratio: Option<f64>,
-    /// The calls to GitHub in a minute.
+    /// The calls to GitHub per minute.
     pub(super) calls_per_minute: f64,
-    /// Those of them that cost quota.
+    /// The calls to GitHub per minute that cost quota.
     pub(super) charged_calls_per_minute: f64,
 }
 
@@ -103,7 +103,7 @@ impl TrafficRates {
     }
 }
 
-/// Rounds to four places: the rest is noise.
+/// Rounds to four decimal places: further digits mean nothing.
 fn rounded(value: f64) -> f64 {
     (value * 10_000.0).round() / 10_000.0
 }
@@ -119,12 +119,13 @@ struct Sample {
 pub(super) struct History(VecDeque<Sample>);
 
 impl History {
-    /// Returns true if it is time for another sample. A clock that was set back makes it so.
+    /// Returns true if another sample is due. After the clock was set back, a sample is due at
+    /// once.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.0.back().is_none_or(|last| now < last.at || now.since(last.at) >= INTERVAL)
     }
 
-    /// Adds a sample. Samples that lie ahead are of a clock that was set back since.
+    /// Adds a sample. Drops samples in the future: they are from before the clock was set back.
     pub(super) fn note(&mut self, at: Timestamp, counts: Counts) {
         self.0.retain(|sample| sample.at < at);
         if self.0.len() == MOST {
@@ -133,20 +134,21 @@ impl History {
         self.0.push_back(Sample { at, counts });
     }
 
-    /// Returns the last sample.
+    /// Returns the counters of the last sample.
     pub(super) fn latest(&self) -> Counts {
         self.0.back().map_or_else(Counts::default, |sample| sample.counts)
     }
 
-    /// Returns the rates over the period that ends with the last sample, as far as samples reach.
+    /// Returns the rates over the period that ends with the last sample, or over the part of it
+    /// that has samples.
     pub(super) fn rates(&self, period: Duration) -> TrafficRates {
         let Some(last) = self.0.back() else { return TrafficRates::default() };
         self.before(last.at - period)
             .map_or_else(TrafficRates::default, |first| TrafficRates::between(first, last))
     }
 
-    /// Returns the rates of each half minute of the last hour, the oldest first; nothing of one
-    /// without samples.
+    /// Returns the rates of each half minute of the last hour, the oldest first; `None` for a half
+    /// minute without samples.
     pub(super) fn points(&self) -> Vec<Option<TrafficRates>> {
         let Some(last) = self.0.back() else { return Vec::new() };
         let ends = (0..POINTS).rev().map(|points| last.at - POINT * points);
@@ -157,7 +159,7 @@ impl History {
         ends.map(of_point).collect()
     }
 
-    /// The last sample up to this time, or the oldest one if it is not much later.
+    /// Returns the last sample up to this time, or the oldest sample if all are later.
     fn before(&self, at: Timestamp) -> Option<&Sample> {
         let later = self.0.partition_point(|sample| sample.at <= at);
         match later.checked_sub(1) {
@@ -173,7 +175,8 @@ mod tests {
 
     const START: Timestamp = Timestamp::from_secs(1_000_000);
 
-    /// Requests and hits in each sample from the second on.
+    /// Returns a history: a sample of zeros, and a sample after each interval with so many further
+    /// requests and hits.
     fn history(samples: u32, requests: u64, hits: u64) -> History {
         let mut history = History::default();
         for number in 0..=samples {

@@ -1,6 +1,6 @@
-//! The page as HTML, made from the facts. It works without its script, which only updates it in
-//! place: a reload would discard the text in the form, and show the browser's error page while svm
-//! restarts.
+//! The status page as HTML, made from the facts. The page works without its script, which only
+//! updates the page in place. A reload would discard the text in the form, and would show the
+//! browser's error page while svm restarts.
 
 mod calls;
 mod documents;
@@ -25,10 +25,11 @@ pub(super) use explain::Explained;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
-/// The icon of the tab, so that browsers ask for none.
+/// The icon of the page, inline so that browsers send no request for an icon.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='8' fill='%232f5bd7'/%3E%3Cpath d='M8 21l6-7 5 4 5-8' fill='none' stroke='white' stroke-width='3' stroke-linecap='round' stroke-linejoin='round'/%3E%3C/svg%3E";
 
-/// Returns the policy of the page: its own style and script by their hashes, and nothing else.
+/// Returns the content security policy of the page: it allows the page's own style and script, by
+/// their hashes, and no others.
 pub(super) fn content_security_policy() -> HeaderValue {
     let [style, script] = [STYLE, SCRIPT].map(|text| STANDARD.encode(Sha256::digest(text)));
     let policy = format!(

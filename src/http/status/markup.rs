@@ -1,5 +1,5 @@
-//! The writer of HTML. Markup is a literal of the sources, and every other text is escaped, so
-//! nothing from outside can become markup.
+//! A writer of HTML. Markup can only be a literal in the source code, and the writer escapes every
+//! other text. So no input can become markup.
 
 use std::fmt::{self, Display, Write};
 
@@ -8,15 +8,15 @@ use std::fmt::{self, Display, Write};
 pub(super) struct Markup(String);
 
 impl Markup {
-    /// Writes markup of the sources.
+    /// Writes markup, unescaped.
     pub(super) fn raw(&mut self, markup: &'static str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
-    /// Writes a text, in an element or in a quoted attribute.
+    /// Writes an escaped text, inside an element or a quoted attribute.
     pub(super) fn text(&mut self, text: impl Display) -> &mut Self {
-        // To write into a string does not fail.
+        // Writing into a string does not fail.
         let _ = write!(Escaped(&mut self.0), "{text}");
         self
     }
@@ -37,7 +37,7 @@ impl Markup {
     }
 }
 
-/// A string into which everything is written escaped.
+/// A string that escapes every text written to it.
 struct Escaped<'a>(&'a mut String);
 
 impl Write for Escaped<'_> {
@@ -50,7 +50,7 @@ impl Write for Escaped<'_> {
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
                 '\n' | '\t' => self.0.push(letter),
-                // HTML has no form for these, and nobody could see them.
+                // HTML cannot express these characters, and readers could not see them.
                 letter if letter.is_control() || is_direction(letter) => self.0.push('\u{FFFD}'),
                 letter => self.0.push(letter),
             }
@@ -59,7 +59,7 @@ impl Write for Escaped<'_> {
     }
 }
 
-/// Returns true for the characters by which a text would be shown in another order than it has.
+/// Returns true for the characters that make browsers show a text in another order.
 fn is_direction(letter: char) -> bool {
     matches!(letter, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,5 +1,5 @@
 //! The records that the background keeps for the status page: samples of the counters, and a survey
-//! of the documents. A request for the page reads them and walks over nothing.
+//! of the documents. A request for the page reads the records and never walks over the documents.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,14 @@ use crate::metrics::{Registry, Totals};
 
 use super::history::{Counts, History};
 
-/// The interval at which the clock is read: no timer follows a clock that a test moves.
+/// The interval at which the background reads the clock. A timer for the next sample would not
+/// follow a clock that a test moves.
 const TICK: Duration = Duration::from_millis(250);
-/// The pause after a survey for each document of it: some hundred times as long as that took.
+/// The pause after a survey, per document that the survey walked over: some hundred times as long
+/// as the walk takes.
 const PAUSE: Duration = Duration::from_micros(50);
 
-/// The records; the background writes them, the page reads them.
+/// The records. The background writes them, and the page reads them.
 pub struct StatusRecords {
     started_at: Timestamp,
     registry: Registry,
@@ -33,15 +35,15 @@ pub struct StatusRecords {
 /// The work of the sweeps since the start, in documents.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Sweeps {
-    /// The sweeps.
+    /// The number of sweeps.
     pub(super) sweeps: u64,
-    /// Documents that were due.
+    /// The documents that were due.
     pub(super) due: u64,
-    /// Those that were checked.
+    /// The due documents that were checked.
     pub(super) checked: u64,
-    /// Those that another replica had checked.
+    /// The documents whose check was adopted from another replica.
     pub(super) adopted: u64,
-    /// Those that were left for later.
+    /// The due documents that a sweep skipped.
     pub(super) skipped: u64,
 }
 
@@ -71,7 +73,7 @@ impl StatusRecords {
         }
     }
 
-    /// Keeps the records. Runs until it is dropped.
+    /// Keeps the records up to date until the caller drops the future.
     pub async fn run(&self) {
         let (mut pause, mut since_survey) = (Duration::ZERO, Stopwatch::start());
         loop {

@@ -1,16 +1,16 @@
-//! A line of the last hour as inline SVG, one point for each half minute.
+//! A line chart of the last hour as inline SVG, with one point for each half minute.
 
 use super::history::POINTS;
 use super::markup::Markup;
 
-/// The width of a point and the height of the drawing, in its own units.
+/// The width of a point and the height of the chart, in units of the SVG.
 const POINT: usize = 2;
 const HEIGHT: f64 = 40.0;
-/// The room above and below the line, so that its stroke is not cut.
+/// The space above and below the line, so that the stroke is not cut off.
 const MARGIN: f64 = 2.0;
 
-/// Draws the values, the last one at the right, from zero to `top` or to the highest of them. A
-/// place without a value has no point.
+/// Draws the values from left to right. The scale goes from zero to `top` or, without `top`, to the
+/// highest value. `None` leaves a gap in the line.
 pub(super) fn draw(page: &mut Markup, label: &str, values: &[Option<f64>], top: Option<f64>) {
     let highest = values.iter().flatten().copied().fold(0.0, f64::max);
     let top = top.unwrap_or(highest).max(f64::MIN_POSITIVE);
@@ -40,7 +40,7 @@ pub(super) fn draw(page: &mut Markup, label: &str, values: &[Option<f64>], top: 
     page.raw("</svg>");
 }
 
-/// The runs of neighbouring values, each with its place.
+/// Returns the runs of neighbouring values, each value with its index.
 fn runs(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
     let mut runs = vec![Vec::new()];
     for (place, value) in values.iter().enumerate() {

@@ -1,9 +1,9 @@
-//! The clients that see the status page.
+//! The rule for the clients that may see the status page.
 //!
-//! With `localhost` a request must come from this machine by itself. A proxy on this machine speaks
-//! for others, so a request with a trace of one is not local. Nor is one for another host: a page
-//! of that host may have had its name resolved to this machine, so that a browser lets it read the
-//! answer (DNS rebinding).
+//! With `localhost`, a request must come from this machine itself. A proxy on this machine sends
+//! requests of other clients, so a request with a header field of a proxy is not local. A request
+//! for another host is not local either: a website could let its name resolve to this machine, so
+//! that a browser would let the website read the answer (DNS rebinding).
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ use salvo::Request;
 use crate::config::StatusMode;
 use crate::http::client_ip::{Proxies, peer_of};
 
-/// The headers by which proxies name their clients.
+/// The header fields that proxies add to requests.
 const OF_PROXIES: [HeaderName; 7] = [
     FORWARDED,
     VIA,
@@ -25,7 +25,8 @@ const OF_PROXIES: [HeaderName; 7] = [
     HeaderName::from_static("x-real-ip"),
 ];
 
-/// The rule for requests that the page answers; the others find what is there without it.
+/// The rule for requests that the status page answers. Other requests get the answer of the path
+/// without a status page.
 #[derive(Clone)]
 pub(in crate::http) struct Visibility {
     pub(in crate::http) mode: StatusMode,
@@ -53,7 +54,7 @@ fn is_local(peer: IpAddr, headers: &HeaderMap) -> bool {
         && !OF_PROXIES.iter().any(|name| headers.contains_key(name))
 }
 
-/// Returns true for the names of this machine, with or without a port.
+/// Returns true for a name of this machine, with or without a port.
 fn is_local_host(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -62,7 +63,7 @@ fn is_local_host(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || matches!(name, "127.0.0.1" | "[::1]")
 }
 
-/// Returns true if a client names HTML among the forms that it takes, as browsers do.
+/// Returns true if a client names HTML in `Accept`, as browsers do.
 pub(in crate::http) fn wants_html(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(http::header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|range| {

@@ -13,9 +13,9 @@ pub(in crate::http::status) struct CallFacts {
     pub(in crate::http::status) document: String,
     /// The status of the answer, if there was one.
     pub(in crate::http::status) status: Option<u16>,
-    /// The cause, if there was none.
+    /// The cause of the failure, if there was no answer.
     pub(in crate::http::status) failure: Option<&'static str>,
-    /// `charged`, `free`, or `none` where no token was sent or no answer came.
+    /// `charged`, `free`, or `none` if svm sent no token or got no answer.
     pub(in crate::http::status) cost: &'static str,
     pub(in crate::http::status) milliseconds: u64,
     pub(in crate::http::status) token: Option<usize>,

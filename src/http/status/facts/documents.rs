@@ -1,4 +1,4 @@
-//! The documents in use, of the last survey.
+//! The documents in use, according to the last survey.
 
 use serde::Serialize;
 
@@ -12,18 +12,18 @@ use super::At;
 /// The documents in use.
 #[derive(Debug, Serialize)]
 pub(in crate::http::status) struct InUseFacts {
-    /// The time of the survey; nothing before the first one.
+    /// The time of the survey; `None` before the first one.
     pub(in crate::http::status) surveyed_at: Option<At>,
-    /// The time that the survey took.
+    /// The duration of the survey.
     pub(in crate::http::status) survey_milliseconds: u64,
     pub(in crate::http::status) in_use: usize,
     pub(in crate::http::status) entries_in_memory: u64,
     pub(in crate::http::status) bytes_in_memory: u64,
-    /// Documents past their lifetime, in memory.
+    /// The number of documents in memory that are past their lifetime.
     pub(in crate::http::status) stale: usize,
-    /// Documents whose loss is not confirmed.
+    /// The number of documents whose loss is not confirmed.
     pub(in crate::http::status) unconfirmed: usize,
-    /// Documents whose check is late, as of the last sweep.
+    /// The number of documents whose check is late, as of the last sweep.
     pub(in crate::http::status) checked_late: usize,
     pub(in crate::http::status) most_used: Vec<DocumentFacts>,
     pub(in crate::http::status) oldest_check: Vec<DocumentFacts>,
@@ -31,14 +31,14 @@ pub(in crate::http::status) struct InUseFacts {
     pub(in crate::http::status) doubted: Vec<DocumentFacts>,
 }
 
-/// A document in use.
+/// A document that stands out.
 #[derive(Debug, Serialize)]
 pub(in crate::http::status) struct DocumentFacts {
-    /// The first digits of its key.
+    /// The first digits of the document's key.
     pub(in crate::http::status) key: String,
-    /// Its name, if memory holds it.
+    /// The name of the document, if the document is in memory.
     pub(in crate::http::status) document: Option<String>,
-    /// The URL that explains it; nothing where its query might hold a secret.
+    /// The URL to explain; `None` if the query of the document might hold a secret.
     pub(in crate::http::status) url: Option<String>,
     pub(in crate::http::status) recent_uses: Option<u64>,
     pub(in crate::http::status) used_at: Option<At>,
@@ -46,7 +46,7 @@ pub(in crate::http::status) struct DocumentFacts {
     pub(in crate::http::status) checked_at: Option<At>,
     pub(in crate::http::status) expires_at: Option<At>,
     pub(in crate::http::status) validator: Option<&'static str>,
-    /// The loss that GitHub claims and svm does not believe yet.
+    /// The loss that GitHub claims and no further check has confirmed.
     pub(in crate::http::status) unconfirmed_loss: Option<&'static str>,
 }
 

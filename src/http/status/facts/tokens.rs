@@ -1,4 +1,4 @@
-//! The tokens, by their places in the configuration.
+//! The tokens, by their positions in the configuration.
 
 use serde::Serialize;
 
@@ -10,11 +10,11 @@ use super::At;
 /// A token.
 #[derive(Debug, Serialize)]
 pub(in crate::http::status) struct TokenFacts {
-    /// Its place in the configuration, from 0.
+    /// The position of the token in the configuration, from 0.
     pub(in crate::http::status) token: usize,
-    /// The place of the first token of its account.
+    /// The position of the first token of the same account.
     pub(in crate::http::status) account: usize,
-    /// The state in a word: `ready`, `cooling-down`, `rejected` or `barred`.
+    /// The state of the token: `ready`, `cooling-down`, `rejected` or `barred`.
     pub(in crate::http::status) state: &'static str,
     pub(in crate::http::status) remaining: Option<u64>,
     pub(in crate::http::status) reset_at: Option<At>,

@@ -1,4 +1,4 @@
-//! The last events of the log that an operator should know of.
+//! The last events of the log that are important for an operator.
 
 use crate::http::status::facts::ServiceFacts;
 use crate::http::status::markup::Markup;

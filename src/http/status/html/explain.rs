@@ -1,4 +1,4 @@
-//! The form that explains a URL, and its answer.
+//! The form for a URL to explain, and the explanation.
 
 use crate::http::status::markup::Markup;
 use crate::target::percent;
@@ -7,7 +7,7 @@ use crate::target::percent;
 pub(in crate::http::status) struct Explained {
     /// The URL, as typed into the form.
     pub(in crate::http::status) url: String,
-    /// The sentences about it, or the rule that it breaks.
+    /// The sentences about the document, or the rule that the URL breaks.
     pub(in crate::http::status) sentences: Result<Vec<String>, String>,
 }
 

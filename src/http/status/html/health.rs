@@ -11,12 +11,12 @@ const COLUMNS: [Column; 3] =
     [Column::Text("Dependency"), Column::Text("State"), Column::Text("Details")];
 const OF_HOSTS: [Column; 3] = [Column::Text("Host"), Column::Text("State"), Column::Text("Cause")];
 
-/// Returns the state of the whole, as `/healthz` has it.
+/// Returns the overall state of the service, as `/healthz` reports it.
 pub(super) fn state(facts: &ServiceFacts) -> &str {
     facts.health["status"].as_str().unwrap_or("unknown")
 }
 
-/// Writes the state of the whole.
+/// Writes the overall state of the service.
 pub(super) fn pill(page: &mut Markup, state: &str) {
     let colour = match state {
         "healthy" => "good",

@@ -1,5 +1,5 @@
-//! A table that scrolls inside its own box where the screen is narrow, and whose rows are kept up
-//! to date in place.
+//! A table of the status page. On a narrow screen it scrolls inside its own box, and the script of
+//! the page updates its rows in place.
 
 use std::fmt::Display;
 
@@ -17,7 +17,7 @@ pub(super) enum Column {
     Number(&'static str),
 }
 
-/// Writes a table; `rows` writes its rows, or nothing.
+/// Writes a table. `rows` writes its rows, or writes nothing if there are none.
 pub(super) fn write(
     page: &mut Markup,
     id: &'static str,
@@ -86,17 +86,18 @@ pub(super) fn moment(page: &mut Markup, at: Option<At>, now: At) {
     page.raw("</td>");
 }
 
-/// Writes a cell with a word on a ground of one of the colours `good`, `fair`, `bad` and `plain`.
+/// Writes a cell with a word. Its background has one of the colours `good`, `fair`, `bad` and
+/// `plain`.
 pub(super) fn pill(page: &mut Markup, colour: &'static str, word: impl Display) {
     page.raw("<td><span class=\"pill ").raw(colour).raw("\">").text(word).raw("</span></td>");
 }
 
-/// Writes the name of a document, its host in a quieter colour.
+/// Writes the name of a document, with its host in a less prominent colour.
 pub(super) fn document(page: &mut Markup, name: &str) {
     let mut parts = name.split('/');
     page.raw("<span class=\"host\">").text(parts.next().unwrap_or_default()).raw("</span>");
     for part in parts {
-        // A narrow screen has a long name in several lines, each of whole parts.
+        // On a narrow screen, a long name breaks only after a slash.
         page.raw("/<wbr>").text(part);
     }
 }

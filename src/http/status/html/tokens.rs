@@ -1,4 +1,4 @@
-//! The tokens, by their places in the configuration.
+//! The tokens, by their positions in the configuration.
 
 use crate::http::status::facts::{ServiceFacts, TokenFacts};
 use crate::http::status::markup::Markup;

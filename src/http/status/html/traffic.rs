@@ -1,4 +1,4 @@
-//! The traffic: its rates now, over five minutes and over an hour, each with a line of the hour.
+//! The traffic: each rate now, over five minutes and over an hour, with a chart of the last hour.
 
 use std::fmt::Display;
 
@@ -24,7 +24,7 @@ pub(super) fn section(page: &mut Markup, facts: &ServiceFacts) {
     page.raw("</div></section>\n");
 }
 
-/// Writes a rate.
+/// Writes one rate: its values for the three periods, and its chart.
 fn tile(
     page: &mut Markup,
     facts: &ServiceFacts,

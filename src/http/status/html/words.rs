@@ -1,4 +1,4 @@
-//! Numbers and times for readers.
+//! The texts of numbers and times for readers.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub(super) fn duration(time: Duration) -> String {
     seconds(time.as_secs())
 }
 
-/// The same of so many seconds.
+/// Returns a number of seconds as [`duration`] does.
 pub(super) fn seconds(seconds: u64) -> String {
     let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
     let Some(first) = units.iter().position(|(length, _)| seconds >= *length) else {
@@ -26,14 +26,14 @@ pub(super) fn seconds(seconds: u64) -> String {
     }
 }
 
-/// Returns the time of the day: `12:00:05 UTC`.
+/// Returns the time of day: `12:00:05 UTC`.
 pub(super) fn clock(at: At) -> String {
     let text = at.0.to_string();
     let time = text.split('T').nth(1).and_then(|time| time.split('.').next());
     format!("{} UTC", time.unwrap_or_default())
 }
 
-/// Writes a moment by its distance from another one: `3 min ago`, `in 5 s`.
+/// Writes a moment as its distance from `now`: `3 min ago`, `in 5 s`.
 pub(super) fn moment(page: &mut Markup, at: At, now: At) {
     page.raw("<time datetime=\"").text(at.0).raw("\" title=\"").text(at.0).raw("\">");
     if at.0 > now.0 {
@@ -44,7 +44,7 @@ pub(super) fn moment(page: &mut Markup, at: At, now: At) {
     page.raw("</time>");
 }
 
-/// Returns a rate with as many places as tell something.
+/// Returns a rate, rounded to few digits.
 pub(super) fn rate(rate: f64) -> String {
     match rate {
         0.0 => "0".to_owned(),
@@ -55,13 +55,13 @@ pub(super) fn rate(rate: f64) -> String {
     }
 }
 
-/// Returns a share in percent. Only all of them are 100 %.
+/// Returns a share in percent. Shares below 1 never round up to 100 %.
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent < 100.0 { format!("{:.1} %", percent.min(99.9)) } else { "100 %".to_owned() }
 }
 
-/// Returns a size in its largest unit.
+/// Returns a size in the largest unit that fits.
 pub(super) fn bytes(bytes: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match units.iter().find(|(size, _)| bytes >= *size) {
@@ -70,13 +70,13 @@ pub(super) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// Returns a number with blanks between groups of three digits.
+/// Returns a number with a space between groups of three digits.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            // A narrow blank that does not break.
+            // A narrow no-break space.
             text.push('\u{202F}');
         }
         text.push(digit);
