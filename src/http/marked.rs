@@ -1,38 +1,38 @@
-//! A replacement of each raw `#` in a client's bytes, so that the service can see it.
+//! The replacement of each raw `#` in the bytes of an HTTP/1.1 client, so that svm can see the `#`.
 //!
-//! The HTTP library drops a `#` in a request line, with all that follows: a request for
-//! `heads/fix#1` would be answered with `heads/fix`. So each `#` that arrives becomes a [`MARK`],
-//! which the library passes on. A mark that a client sends becomes a [`STAND_IN`]. Neither is valid
-//! in a URL, so both are refused as before, and a mark is always a `#`.
+//! The HTTP library drops a `#` in a request line and everything after it: svm would answer a
+//! request for `heads/fix#1` with `heads/fix`. So each `#` that arrives becomes a [`MARK`], which
+//! the library passes on. A mark that a client sends becomes a [`STAND_IN`]. So a mark always
+//! stands for a `#`. Neither byte is valid in a URL, so svm refuses both.
 //!
-//! The replacement looks at single bytes and does not need to know where a request line begins. So
-//! no pipelined request, body, or read that ends inside a line can hide a `#` from it. Elsewhere
-//! the replacement has no effect: no header or tag that the service reads contains these
-//! characters.
+//! The replacement works on single bytes and does not need to know where a request line begins. So
+//! no pipelined request, no body, and no read that ends inside a line can hide a `#`. Outside
+//! request lines the replacement has no effect: no header field or entity tag that svm reads
+//! contains these characters.
 //!
-//! The one body that the service reads is that of a webhook, whose signature is of the bytes as
-//! they are. It stays as it is: a read that begins with the head of a delivery tells its length. A
-//! client that has such a text elsewhere, at the beginning of a read, hides a `#` from itself
-//! alone.
+//! The only body that svm reads is the body of a webhook delivery, and its signature covers the
+//! original bytes. So this body stays unchanged: if a read begins with the head of a delivery, that
+//! head gives the length of the body. A client may put the text of such a head elsewhere, at the
+//! beginning of a read. Then svm misses a `#` only in the requests of this connection.
 
 use http::header::CONTENT_LENGTH;
 use tokio::io::ReadBuf;
 
 use super::webhook::PATH;
 
-/// The byte in the place of a raw `#`. Like [`STAND_IN`] it may occur in a request line, a header's
-/// name and a header's value.
+/// The byte that replaces a raw `#`. Like [`STAND_IN`], it may occur in a request line, in a field
+/// name and in a field value.
 const MARK: u8 = b'^';
-/// The byte in the place of a mark that a client sent.
+/// The byte that replaces a mark that a client sent.
 const STAND_IN: u8 = b'|';
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
-/// Returns true if this part of a request's URL held a raw `#`.
+/// Returns true if the client sent a raw `#` in this part of the URL.
 pub(super) fn has_hash(part: &str) -> bool {
     part.as_bytes().contains(&MARK)
 }
 
-/// Replaces every `#` and every mark, without a branch so that the compiler vectorizes the loop.
+/// Replaces every `#` and every mark. The loop has no branch, so that the compiler vectorizes it.
 fn mark(bytes: &mut [u8]) {
     for byte in bytes {
         *byte = if *byte == MARK { STAND_IN } else { *byte };
@@ -40,15 +40,15 @@ fn mark(bytes: &mut [u8]) {
     }
 }
 
-/// The marking of the bytes of one connection.
+/// The state of the replacement in the bytes of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Marking {
-    /// The bytes of a delivery's body that are still to come.
+    /// The number of bytes of a delivery's body that are still to come.
     body_left: usize,
 }
 
 impl Marking {
-    /// Marks the bytes that a read added after the first `before` bytes of the buffer.
+    /// Marks the bytes that a read added to the buffer, after its first `before` bytes.
     pub(super) fn mark_read(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
         let bytes = &mut buffer.filled_mut()[before..];
         if self.body_left > 0 || bytes.first() == Some(&b'P') {
@@ -72,7 +72,8 @@ impl Marking {
     }
 }
 
-/// Returns the lengths of the head and of the body of the delivery that begins here.
+/// Returns the lengths of the head and of the body, if a delivery begins at the first byte and its
+/// head is complete.
 fn delivery(bytes: &[u8]) -> Option<(usize, usize)> {
     let rest = bytes.strip_prefix(b"POST ")?;
     if !rest.starts_with(PATH.as_bytes()) {
@@ -105,7 +106,7 @@ mod tests {
         assert_eq!(text.filled(), b"#a^b|^^c");
     }
 
-    /// The text as it is after these reads.
+    /// Returns the marked text of these reads.
     fn marked(reads: &[&str]) -> String {
         let mut bytes = [0; 512];
         let mut text = ReadBuf::new(&mut bytes);

@@ -1,8 +1,10 @@
-//! The query string of `/version`: the requested URL, the `refresh` flag, and the wanted part.
+//! The query string of `/version`: the requested URL, the `refresh` flag, and the part that the
+//! client wants.
 //!
-//! The parser decodes `url` exactly once and does not judge it: [`Target`](crate::target::Target)
-//! does. Clients may send the URL raw (`?url=https://host/path?sha=x`). So the parser splits at `&`
-//! only, a name ends at its first `=`, and text after an unencoded `&` is an error, never ignored.
+//! The parser decodes `url` exactly once and does not check it: [`Target`](crate::target::Target)
+//! does. Clients may send the URL raw (`?url=https://host/path?sha=x`). So the parser splits only
+//! at `&`, and a name ends at its first `=`. Unknown and repeated parameters, such as the rest of a
+//! raw URL after an `&`, are errors.
 
 use std::borrow::Cow;
 
@@ -11,7 +13,7 @@ use crate::target::percent;
 
 use super::selection::{JsonPointer, Selection};
 
-/// The number of characters of an unknown parameter's name that an error message repeats.
+/// The number of characters of an unknown parameter's name that the error message shows.
 const MAX_NAME: usize = 40;
 
 /// The parameters of `/version`.
@@ -49,8 +51,8 @@ impl<'a> VersionQuery<'a> {
         let url = url.filter(|url| !url.is_empty()).ok_or(Error::Missing)?;
         let refresh = refresh.map_or(Ok(false), |value| truth(&value))?;
         let selection = Selection {
-            // An empty one is refused too: the variable of a script that is not set must not turn
-            // the protection off.
+            // An empty value is an error too: an unset variable in a script must not turn the
+            // protection off.
             min_age: min_age
                 .map(|text| duration::parse(&text))
                 .transpose()
@@ -66,34 +68,34 @@ impl<'a> VersionQuery<'a> {
 /// The reason why a query is refused. The client gets the message as the `detail` of a 400.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// No `url`, or an empty one.
+    /// `url` is missing or empty.
     #[error("url parameter is required")]
     Missing,
-    /// A parameter that was given before.
+    /// A parameter occurs twice.
     #[error("{name} parameter is repeated; percent-encode the value of url if this belongs to it")]
     Repeated {
         /// The parameter's name.
         name: &'static str,
     },
-    /// A parameter that does not exist: most often a part of a URL that was not encoded.
+    /// An unknown parameter: most often a part of a URL that was not percent-encoded.
     #[error("unknown parameter `{name}`; percent-encode the value of url if this belongs to it")]
     Unknown {
-        /// The parameter's name, cut short if it is long.
+        /// The parameter's name, truncated if it is long.
         name: String,
     },
-    /// Malformed percent-encoding, or bytes that are not UTF-8.
+    /// A value has malformed percent-encoding, or is not UTF-8.
     #[error("{name} parameter is not well-formed percent-encoded UTF-8")]
     Unreadable {
         /// The parameter's name.
         name: &'static str,
     },
-    /// Neither a yes nor a no.
+    /// The value of `refresh` is not a boolean.
     #[error("refresh parameter must be true, 1, false or 0")]
     Refresh,
-    /// No duration.
+    /// The value of `min_age` is not a duration.
     #[error("min_age parameter must be a duration such as 7d or 36h")]
     MinAge,
-    /// No pointer of RFC 6901, or one that is too long.
+    /// The value of `pointer` is not a JSON Pointer of RFC 6901, or is too long.
     #[error(
         "pointer parameter must be a JSON Pointer (RFC 6901), such as /tag_name or /assets/0/name, of 256 bytes and 32 steps at most"
     )]
@@ -111,7 +113,7 @@ fn truth(value: &str) -> Result<bool, Error> {
     }
 }
 
-/// Decodes percent-encoding once. A plus stays a plus.
+/// Decodes percent-encoding once. A plus sign stays a plus sign.
 fn decode(value: &str) -> Option<Cow<'_, str>> {
     if !value.contains('%') {
         return Some(Cow::Borrowed(value));
@@ -259,7 +261,8 @@ mod tests {
         }
     }
 
-    /// Encodes the characters that must be encoded, and the others as `choices` say in turn.
+    /// Encodes the characters that must be encoded. Each of the others is encoded if the next of
+    /// `choices` says so.
     fn encode(text: &str, choices: &[bool]) -> String {
         let mut choices = choices.iter().cycle();
         let mut encode = |character: char| {

@@ -1,8 +1,8 @@
-//! A cache of parsed queries: the target, the `refresh` flag and the wanted part of each raw query
-//! string.
+//! A cache of parsed queries: for each raw query string, the target, the `refresh` flag and the
+//! part that the client wants.
 //!
-//! To parse and check a URL takes longer than all the rest of a hit. The same bytes always mean the
-//! same, so the raw query string is the key.
+//! Parsing and checking a URL takes longer than the rest of a hit. Equal query strings always have
+//! the same meaning, so the raw query string is the key.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::question::Question;
 use super::selection::Selection;
 use super::two_hit_cache::TwoHitCache;
 
-/// The number of cached queries: some MiB at most, and far more than are in steady demand.
+/// The number of cached queries. They take some MiB at most, and far fewer are in steady demand.
 const SLOTS: usize = 4096;
 /// The length in bytes up to which queries are cached.
 const LONGEST: usize = 512;
@@ -23,7 +23,7 @@ const LONGEST: usize = 512;
 pub(super) struct ParsedQuery {
     pub(super) target: Arc<Target>,
     pub(super) demand: Demand,
-    /// The part of the document that is wanted, unless it is all of it.
+    /// The part of the document that the client wants; `None` for the whole document.
     pub(super) selection: Option<Arc<Selection>>,
 }
 

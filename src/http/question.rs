@@ -1,4 +1,4 @@
-//! The meaning of the query of `/version`, and of `/explain`, which takes the same one.
+//! The meaning of a query of `/version` or `/explain`, which take the same parameters.
 
 use crate::cache::Demand;
 use crate::target::{self, Policy, Target};
@@ -7,31 +7,31 @@ use super::marked::has_hash;
 use super::query::VersionQuery;
 use super::selection::Selection;
 
-/// The refusal of an age where there are no releases to choose from.
+/// The error message for `min_age` with a URL that has no releases to choose from.
 const NO_RELEASES: &str =
     "min_age parameter is for URLs of releases/latest and of lists of releases of a repository";
 
 /// A request for a document or for a part of it.
 #[derive(Debug)]
 pub(super) struct Question {
-    /// The document; with a minimum age, the list from which the release is chosen.
+    /// The document; with a minimum age, the list of releases to choose from.
     pub(super) target: Target,
     pub(super) demand: Demand,
     pub(super) selection: Selection,
 }
 
 impl Question {
-    /// Parses the raw query, without its question mark. `target_of` reads its `url`.
+    /// Parses the raw query, without its question mark. `target_of` parses the value of `url`.
     ///
     /// # Errors
     ///
-    /// A sentence for the client.
+    /// A message for the client.
     pub(super) fn parse(
         query: Option<&str>,
         policy: &Policy,
         target_of: impl FnOnce(&str) -> Result<Target, target::Error>,
     ) -> Result<Self, String> {
-        // The query continues after the `#`, unparsed.
+        // A `#` would cut the `url` short, so a query with one is not parsed.
         if query.is_some_and(has_hash) {
             return Err(target::Error::Fragment.to_string());
         }

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use crate::config::redacted::redacted;
 use crate::target::percent;
 
-/// The number of characters of a URL that are shown.
+/// The number of characters of a URL that the log shows.
 const MAX_SHOWN: usize = 256;
 
-/// Returns the URL that the `url` parameter of a query gives, without its query, its fragment and
-/// its user; nothing if there is no such parameter.
+/// Returns the value of the `url` parameter, without the query, the fragment and the user of that
+/// URL; `None` if there is no such parameter.
 pub(super) fn shown(query: Option<&str>) -> Option<String> {
     let raw = query?.split('&').find_map(|pair| pair.strip_prefix("url="))?;
     let url = percent::decode_fully(raw);

@@ -1,7 +1,7 @@
 //! The part of a document that a client asks for: the newest release in a list that was published
 //! long enough ago (`min_age`), and the value at a pointer (`pointer`).
 //!
-//! Pure, and based on the stored bytes only: a selection causes no call to the upstream.
+//! A selection reads only the stored bytes and causes no call to the upstream.
 
 mod age;
 mod memo;
@@ -19,9 +19,9 @@ pub use pointer::JsonPointer;
 /// The parameters that choose a part of a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Selection {
-    /// The age of the release.
+    /// The minimum age of the release.
     pub min_age: Option<Duration>,
-    /// The way to the value.
+    /// The pointer to the value.
     pub pointer: Option<JsonPointer>,
 }
 
@@ -29,7 +29,7 @@ pub struct Selection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Part<'a> {
     json: &'a str,
-    /// The time at which another part takes its place.
+    /// The time at which another part replaces this one, if known.
     until: Option<Timestamp>,
 }
 
@@ -37,12 +37,12 @@ struct Part<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Absence {
     pub(super) reason: String,
-    /// The time at which that may change.
+    /// The time at which the document may have the part, if known.
     until: Option<Timestamp>,
 }
 
 impl Selection {
-    /// Returns true if the whole document is wanted.
+    /// Returns true if the client wants the whole document.
     pub fn is_all(&self) -> bool {
         self.min_age.is_none() && self.pointer.is_none()
     }
@@ -95,7 +95,7 @@ mod tests {
     const LIST: &str = r#"[{"tag_name":"v2","published_at":"2026-01-09T00:00:00Z"},
         {"tag_name":"v1","published_at":"2026-01-01T00:00:00Z","assets":[{"name":"a.tar.gz"}]}]"#;
 
-    /// The beginning of the tenth day of 2026.
+    /// The start of 10 January 2026.
     const NOW: Timestamp = Timestamp::from_secs(1_768_003_200);
 
     fn select(days: Option<u64>, pointer: Option<&str>) -> Result<&'static str, String> {

@@ -1,11 +1,11 @@
 //! The page `/version`: the upstream document that the `url` parameter names.
 //!
-//! The costs of a hit, in order: one id, and its text; one pass over the fields of the request; one
-//! look-up of the parsed query (on a miss there, one parse of the query and the target, with one
-//! SHA-256); one L1 look-up, one comparison, one timestamp beside the entry; one copy of a frame
-//! and of the document's five cached values (once a second, three of them are written anew; on a
-//! miss there, all of them); one clone of the handle of the body or its gzip form; a few counters;
-//! one line to the log's queue.
+//! The costs of a hit, in order: one request id and its text; one pass over the fields of the
+//! request; one lookup in the query cache (if the query is not cached: one parse of the query and
+//! the target, with one SHA-256); one L1 lookup, one comparison, one timestamp beside the entry;
+//! one copy of a frame and of the document's five cached header values (once a second, svm rewrites
+//! three of them; if they are not cached, all five); one clone of the handle of the body or of its
+//! gzip form; a few counters; one line to the queue of the log.
 
 mod part;
 
@@ -40,7 +40,7 @@ impl Page for Version {
                 let wanted = Wanted { target, demand };
                 match selection {
                     None => self.documents.answer(req, res, wanted, arrival, &Plain).await,
-                    // Boxed separately: the plain hit need not carry its room.
+                    // Boxed separately, so that the future of a plain hit stays small.
                     Some(selection) => {
                         Box::pin(self.part(req, res, wanted, selection, arrival)).await
                     }
@@ -69,7 +69,7 @@ impl Version {
     }
 }
 
-/// The form of svm's own answers.
+/// The form of an answer with a whole document.
 struct Plain;
 
 impl Form for Plain {

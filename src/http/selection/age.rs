@@ -1,7 +1,7 @@
-//! The newest release of a list that is old enough.
+//! The newest release of a list that has reached a minimum age.
 //!
-//! A release that has just been published may be a mistake or an attack. A client that
-//! waits some days installs it after others have looked at it.
+//! A release that has just been published may be a mistake or an attack. A client that waits some
+//! days installs the release after others have examined it.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -14,27 +14,27 @@ use crate::json::for_each_element;
 /// The release that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Newest<'a> {
-    /// Its bytes.
+    /// The bytes of the release.
     pub(super) json: &'a str,
-    /// The time at which a younger one is old enough, if there is one.
+    /// The time at which a younger release is old enough, if there is one.
     pub(super) until: Option<Timestamp>,
 }
 
 /// The reason why no release was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoRelease {
-    /// The document is no list of releases.
+    /// The document is not a list of releases.
     NoList,
-    /// None of them is old enough yet; the first one will be at the given time, if any.
+    /// No release is old enough yet.
     TooYoung {
-        /// Published releases that are no prereleases.
+        /// The number of published releases that are not prereleases.
         releases: usize,
-        /// The time at which one is old enough.
+        /// The time at which the first release is old enough, if there is one.
         until: Option<Timestamp>,
     },
 }
 
-/// The fields of a release that decide.
+/// The fields of a release that the choice depends on.
 #[derive(Deserialize)]
 struct Release<'a> {
     #[serde(borrow)]
@@ -45,8 +45,8 @@ struct Release<'a> {
     prerelease: bool,
 }
 
-/// Returns the release that was published last of those that were published at least `age` ago.
-/// Drafts and prereleases do not count.
+/// Returns the newest of the releases that were published at least `age` ago. Drafts and
+/// prereleases do not count.
 pub(super) fn newest(list: &str, age: Duration, now: Timestamp) -> Result<Newest<'_>, NoRelease> {
     let (mut chosen, mut until, mut releases) = (None, None, 0);
     let look = |json| {
@@ -65,7 +65,8 @@ pub(super) fn newest(list: &str, age: Duration, now: Timestamp) -> Result<Newest
     Ok(Newest { json, until })
 }
 
-/// Returns the time at which a release was published; nothing for a draft or a prerelease.
+/// Returns the time at which a release was published; `None` for a draft, a prerelease, or an
+/// element that is no release.
 fn published_at(json: &str) -> Option<Timestamp> {
     let release: Release<'_> = serde_json::from_str(json).ok()?;
     if release.draft || release.prerelease {
@@ -82,7 +83,7 @@ mod tests {
 
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// Noon of the tenth day of 2026.
+    /// Noon of 10 January 2026.
     fn now() -> Timestamp {
         Timestamp::from_secs(1_768_046_400)
     }
@@ -149,7 +150,7 @@ mod tests {
     }
 
     proptest! {
-        /// A choice holds until the told time, and another one takes its place then.
+        /// A choice holds until the returned time, and another one replaces it at that time.
         #[test]
         fn a_choice_holds_until_the_returned_time(
             days in proptest::collection::vec(1_u32..28, 1..8), age in 0_u32..30, later in 0_u64..40

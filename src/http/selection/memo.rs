@@ -1,5 +1,5 @@
-//! A cache of parts of documents that clients request repeatedly. The number and the size of the
-//! parts are bounded.
+//! A cache of parts of documents. It holds parts that clients request repeatedly, and bounds their
+//! number and their size.
 
 use std::sync::Arc;
 
@@ -13,24 +13,24 @@ use crate::tasks;
 
 use super::{Absence, Part, Selection};
 
-/// The number of remembered parts.
+/// The number of cached parts.
 const SLOTS: usize = 2_048;
-/// The size of a part that is remembered, in bytes. A copy is kept: a slice would keep the whole
-/// document in memory.
+/// The size in bytes up to which a part is cached. The cache holds a copy, since a slice would keep
+/// the whole document in memory.
 const LARGEST: usize = 8 << 10;
-/// The parts of large documents that are searched at once.
+/// The number of threads that search large documents at the same time.
 const FINDERS: usize = 2;
 
-/// The part of one document, or the reason why it has none.
+/// The part of one document, or the reason why the document does not have it.
 pub(in crate::http) type Selected = Result<Body, Arc<Absence>>;
 
-/// The remembered parts.
+/// The cached parts, and the bound on searches of large documents.
 pub(in crate::http) struct Selections {
     known: TwoHitCache<PartKey, Remembered>,
     finders: Arc<Semaphore>,
 }
 
-/// The bytes of a document, by their tag, and the part.
+/// The entity tag of a document, and the selection of a part.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct PartKey {
     document: EntityTag,
@@ -50,7 +50,7 @@ impl Selections {
         Self { known: TwoHitCache::with_slots(SLOTS), finders: Arc::new(Semaphore::new(FINDERS)) }
     }
 
-    /// Returns the part of a document, if it is remembered.
+    /// Returns the part of a document, if it is cached.
     pub(in crate::http) fn recall(
         &self,
         document: &Body,
@@ -62,8 +62,8 @@ impl Selections {
         Some(known.selected)
     }
 
-    /// Finds a part as [`Selections::find`] does, on a thread where it delays no other request;
-    /// `None` if the thread is lost.
+    /// Finds a part as [`Selections::find`] does, but on a blocking thread, so that no other
+    /// request waits. Returns `None` if the thread fails.
     pub(in crate::http) async fn find_on_thread(
         self: &Arc<Self>,
         document: &Body,
@@ -76,7 +76,7 @@ impl Selections {
         tasks::blocking_within(&self.finders, find).await.ok()
     }
 
-    /// Finds the part of a document, and caches a small one on its second request.
+    /// Finds the part of a document. Caches a small part on its second request.
     pub(in crate::http) fn find(
         &self,
         document: &Body,
@@ -110,7 +110,7 @@ impl Remembered {
         }
     }
 
-    /// Returns a copy that shares no bytes with the document, and has its gzip form.
+    /// Returns a copy that shares no bytes with the document and has a gzip form.
     fn copied(&self) -> Self {
         let selected = self.selected.as_ref().map_err(Arc::clone).map(|part| {
             let part = Body::from(Bytes::copy_from_slice(part));
@@ -210,7 +210,7 @@ mod tests {
         let document = document("{}");
         let find = |number: usize| {
             let selection = pointer(&format!("/{number:07}"));
-            // A second time it is remembered.
+            // A second request caches the part.
             for _ in 0..1 + (number + 1) % 2 {
                 let _absence = selections.find(&document, &selection, NOW);
             }

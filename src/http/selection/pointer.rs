@@ -1,7 +1,7 @@
-//! JSON Pointers (RFC 6901), and the value that one leads to.
+//! JSON Pointers (RFC 6901), and the search for the value that a pointer names.
 //!
-//! The reader goes through the bytes of a document once, up to the end of the value, and builds
-//! nothing: it returns the value's own bytes.
+//! The search reads the bytes of a document once, up to the end of the value, and allocates no
+//! tree: it returns the bytes of the value itself.
 
 use std::cell::Cell;
 use std::fmt;
@@ -12,9 +12,9 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
-/// The length of a pointer, in bytes.
+/// The length of the longest pointer, in bytes.
 const LONGEST: usize = 256;
-/// The most steps of a pointer. Deeper parts of a document cannot be selected.
+/// The most steps of a pointer. A client cannot select a deeper part of a document.
 const MOST_STEPS: usize = 32;
 
 /// A JSON Pointer: for each step, the name of a member or the index of an element.
@@ -22,7 +22,8 @@ const MOST_STEPS: usize = 32;
 pub struct JsonPointer(Box<[Box<str>]>);
 
 impl JsonPointer {
-    /// Reads a pointer: nothing, for the whole document, or steps behind a slash each.
+    /// Parses a pointer: the empty text for the whole document, or steps with a slash before each
+    /// one.
     pub fn parse(text: &str) -> Option<Self> {
         if text.is_empty() {
             return Some(Self(Box::default()));
@@ -34,12 +35,13 @@ impl JsonPointer {
         (steps.len() <= MOST_STEPS).then_some(Self(steps))
     }
 
-    /// Returns the bytes of the value, if the document has one there. Of members with one name the
-    /// first counts.
+    /// Returns the bytes of the value, if the document has it. Of several members with the same
+    /// name, the first one counts.
     pub fn find<'a>(&self, json: &'a str) -> Option<&'a str> {
         let found = Cell::new(None);
         let mut reader = serde_json::Deserializer::from_str(json);
-        // Fails at the end of the value too, where the reader stops.
+        // The reader stops at the end of the value with an error, so an error does not mean that
+        // the value is absent.
         let _ = Search { steps: &self.0, found: &found }.deserialize(&mut reader);
         found.get()
     }
@@ -53,7 +55,7 @@ impl fmt::Display for JsonPointer {
     }
 }
 
-/// Decodes a step: `~1` is a slash, and `~0` a tilde.
+/// Decodes a step: `~1` is a slash, and `~0` is a tilde.
 fn step(text: &str) -> Option<Box<str>> {
     let mut pieces = text.split('~');
     let mut step = pieces.next()?.to_owned();
@@ -68,7 +70,7 @@ fn step(text: &str) -> Option<Box<str>> {
     Some(step.into())
 }
 
-/// The remaining steps, from a value on.
+/// The search within one value: the steps that remain.
 struct Search<'p, 'f, 'de> {
     steps: &'p [Box<str>],
     found: &'f Cell<Option<&'de str>>,
@@ -119,14 +121,14 @@ impl<'de> Visitor<'de> for Search<'_, '_, 'de> {
     }
 }
 
-/// The index of an element: digits without a zero in front.
+/// Parses the index of an element: digits without a leading zero.
 fn index_of(step: &str) -> Option<usize> {
     let is_canonical = step == "0" || !step.starts_with('0');
     let is_number = is_canonical && step.bytes().all(|byte| byte.is_ascii_digit());
     if is_number { step.parse().ok() } else { None }
 }
 
-/// Compares the name of a member.
+/// The comparison of a member's name with this one.
 struct Named<'a>(&'a str);
 
 impl<'de> DeserializeSeed<'de> for Named<'_> {
@@ -160,7 +162,7 @@ mod tests {
         JsonPointer::parse(pointer).unwrap().find(json)
     }
 
-    /// The examples of RFC 6901, 5, of which the raw text is the value.
+    /// The examples of RFC 6901, section 5, with the raw text of each value.
     #[test]
     fn the_examples_of_the_standard_are_found() {
         let json = r#"{"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4,
@@ -220,7 +222,7 @@ mod tests {
         }
     }
 
-    /// Documents, and pointers that mostly lead somewhere.
+    /// Generates documents whose member names also occur in the generated pointers.
     fn document() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),

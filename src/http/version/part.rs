@@ -13,16 +13,16 @@ use crate::http::render::{self, Given};
 use crate::http::selection::{Selected, Selection, Selections};
 use crate::target::Key;
 
-/// The size of a document up to which a part is found while other requests wait, in bytes: it takes
-/// a fraction of a millisecond.
+/// The size in bytes of a document up to which the search for a part runs on the current thread,
+/// where it takes a fraction of a millisecond.
 const LARGEST_AT_ONCE: usize = 64 << 10;
 
-/// A part of the document, as of the arrival of the request.
+/// The form of an answer with a part of the document, as of the arrival of the request.
 pub(super) struct InPart<'a> {
     selections: &'a Arc<Selections>,
     selection: Arc<Selection>,
     now: Timestamp,
-    /// The part, once it is found, and the document that it is of.
+    /// The document, and the part of it that was found.
     found: OnceLock<(Body, Selected)>,
 }
 
