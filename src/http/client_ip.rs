@@ -1,8 +1,8 @@
-//! The client address of a request, for the log and for the limits of each client.
+//! The client address of a request, for the log and for the limits per client.
 //!
-//! Every client can send `X-Forwarded-For`. So its hops are read from the right, where trusted
-//! proxies append, and only as far as trusted proxies have added them. A client can neither take
-//! another one's address nor a new one for each request.
+//! Any client can send `X-Forwarded-For`. So svm reads the hops from the right, where trusted
+//! proxies append them, and only the hops that trusted proxies have added. A client can neither use
+//! the address of another client nor a new address for each request.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use salvo::Request;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The number of hops that are read: far more than a chain of real proxies has.
+/// The most hops that svm reads: far more than a real chain of proxies has.
 const MAX_HOPS: usize = 64;
 
 /// The proxies that the operator trusts to name their clients.
@@ -40,7 +40,7 @@ impl Proxies {
     /// socket.
     pub(super) fn client_of(&self, req: &Request) -> Option<IpAddr> {
         let peer = peer_of(req)?;
-        // Without a look at the header, which only a proxy's word gives a meaning.
+        // The header has a meaning only if a trusted proxy sent it.
         if !self.are_trusted_at(peer) {
             return Some(peer.to_canonical());
         }
@@ -54,12 +54,12 @@ pub(super) fn peer_of(req: &Request) -> Option<IpAddr> {
     Some(req.remote_addr().clone().into_std()?.ip())
 }
 
-/// Returns the client's address: the peer, or, if the peer is trusted, the right-most untrusted hop
+/// Returns the client's address: the peer or, if the peer is trusted, the right-most untrusted hop
 /// of all lines.
 ///
-/// `forwarded` gives the values of the `X-Forwarded-For` lines in their order. The walk ends at a
-/// hop that is not an address. If all hops are trusted, the result is the last trusted address.
-/// IPv4-mapped addresses are unmapped.
+/// `forwarded` gives the values of the `X-Forwarded-For` lines in their order. A hop that is not an
+/// address ends the search. If no hop is untrusted, the result is the left-most trusted address
+/// that was read. IPv4-mapped addresses become IPv4 addresses.
 pub fn client_ip<'a>(
     peer: IpAddr,
     forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
@@ -84,7 +84,7 @@ fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }
 
-/// Reads `1.2.3.4`, `1.2.3.4:567`, `::1`, `[::1]` or `[::1]:567`.
+/// Parses `1.2.3.4`, `1.2.3.4:567`, `::1`, `[::1]` or `[::1]:567`.
 fn parse(hop: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(hop).ok()?;
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));

@@ -1,12 +1,12 @@
-//! A rate limit on the requests of one client that reach the upstream.
+//! A rate limit for each client on its requests that reach the upstream.
 //!
 //! Each client has a bucket of tokens. A request takes a token when it is about to begin a flight,
-//! and gives it back if the flight did not call the upstream. So hits are never limited, nor are
-//! requests that join another client's flight.
+//! and gives the token back if it caused no call to the upstream. So the limit applies neither to
+//! hits nor to requests that join another client's flight.
 //!
 //! The table of buckets is bounded: it has two generations, and drops the older one when the
-//! younger one is full. A dropped client begins with a full bucket; 65,536 other clients came after
-//! it.
+//! younger one is full. A dropped client starts again with a full bucket, but only after 65,536
+//! other clients.
 
 mod bucket;
 
@@ -23,10 +23,10 @@ use crate::clock::Timestamp;
 use super::client::Client;
 use bucket::{Bucket, Rate};
 
-/// The number of clients in a generation: some megabytes for both.
+/// The number of clients in a generation. Both generations together take some megabytes.
 const GENERATION: usize = 65_536;
 
-/// The buckets of all clients. Without a rate there are none.
+/// The buckets of all clients; `None` if there is no limit.
 #[derive(Debug)]
 pub(super) struct ClientRate(Option<ClientBuckets>);
 
@@ -52,7 +52,7 @@ struct Buckets {
 }
 
 impl ClientRate {
-    /// Limits each client to so many requests a second; `None` sets no limit.
+    /// Creates a limit of `per_second` requests per second for each client; `None` sets no limit.
     pub(super) fn new(per_second: Option<f64>) -> Self {
         Self(
             per_second
@@ -60,8 +60,8 @@ impl ClientRate {
         )
     }
 
-    /// Returns the permit of the client at `address`, or `None` if there is no limit; `address` is
-    /// not called then. All requests without an address share one bucket.
+    /// Returns a permit of the client at `address`. If there is no limit, returns `None` and does
+    /// not call `address`. All requests without an address share one bucket.
     pub(super) fn permit(
         &self,
         address: impl FnOnce() -> Option<IpAddr>,

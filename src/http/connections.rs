@@ -1,12 +1,13 @@
-//! The open client connections: their limits, and the choice of the ones to close for new clients.
+//! The open client connections: their limits, and the choice of connections to close for new
+//! clients.
 //!
 //! When `MAX_CONNECTIONS` are open, a new client replaces the connection that has been idle
 //! longest. If none is idle, the client gets one of a few spare connections. A spare connection
-//! answers one request, for `/healthz` or another small page, and refuses documents. So a full
-//! service can still report that it is full.
+//! answers one request, for `/healthz` or another small page, and refuses documents and other large
+//! pages. So a full service can still report that it is full.
 //!
-//! An incomplete head costs memory before it asks for anything. All heads together have a bound,
-//! and the oldest are closed first.
+//! An incomplete head costs memory before it is a request. So all incomplete heads together have a
+//! bound. Beyond the bound, svm closes the connections that have been idle longest.
 
 mod open;
 mod table;
@@ -31,21 +32,22 @@ use super::metrics::{ConnectionCounters, Shed};
 pub(super) use open::{Connection, OpenConnection};
 use table::{ConnectionKind, Table};
 
-/// Connections beyond the limit. They get no documents.
+/// The number of spare connections, beyond the limit.
 const SPARE: usize = 16;
-/// Bytes that all heads together may hold beyond the standard buffer of each connection.
+/// The bytes that all incomplete heads together may hold beyond the standard buffer of each
+/// connection.
 const LARGEST_HEADS: usize = 32 << 20;
-/// The interval at which a client that found no room tries again.
+/// The longest wait before the next attempt to admit a client that found no room.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The limits on open connections.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimits {
-    /// Connections of all clients together, without a few spare ones.
+    /// The number of connections of all clients together, without a few spare ones.
     pub connections: usize,
-    /// Connections of one client; `None` is no limit.
+    /// The number of connections of one client; `None` sets no limit.
     pub per_client: Option<usize>,
-    /// Peers that carry the requests of many clients and so have no limit per client.
+    /// The proxies, which carry the requests of many clients and so have no limit per client.
     pub proxies: Proxies,
 }
 
@@ -56,9 +58,9 @@ pub struct Connections(Arc<ConnectionsState>);
 struct ConnectionsState {
     limits: ConnectionLimits,
     table: Mutex<Table>,
-    /// The bytes of all heads that count.
+    /// The bytes that all incomplete heads hold, as far as they count.
     held: AtomicUsize,
-    /// Wakes clients that wait for room.
+    /// Wakes the acceptor, which waits for room.
     closed: Notify,
     age: Stopwatch,
     clock: Clock,
@@ -69,7 +71,7 @@ struct ConnectionsState {
 /// The answer to a client that has connected.
 enum Admission {
     Admitted(OpenConnection),
-    /// The client already has all connections that it may have, each with a request.
+    /// The client has as many connections as it may have, and each has a request.
     Refused,
     /// Every connection has a request, the spare ones included.
     Full,
@@ -90,7 +92,8 @@ impl Connections {
         }))
     }
 
-    /// Waits for room. Returns `None` if the client may have no more connections.
+    /// Waits for room, and admits the client. Returns `None` if the client may have no more
+    /// connections.
     pub(super) async fn admit(
         &self,
         peer: IpAddr,
@@ -102,7 +105,7 @@ impl Connections {
             match self.try_admit(peer, close, abort) {
                 Admission::Admitted(open) => return Some(open),
                 Admission::Refused => return None,
-                // A connection that becomes idle does not notify; so try again.
+                // A connection that becomes idle sends no notification, so try again after a while.
                 Admission::Full => drop(timeout(LOOK_AGAIN, closed).await),
             }
         }
@@ -131,7 +134,8 @@ impl Connections {
         Admission::Admitted(OpenConnection::new(self.clone(), connection))
     }
 
-    /// Makes room if necessary. Returns the kind of connection that has room.
+    /// Makes room if necessary. Returns the kind of connection that there is room for; `None` if
+    /// there is none.
     fn find_room(&self, table: &mut Table) -> Option<ConnectionKind> {
         if table.closing() >= SPARE {
             return None;
@@ -147,7 +151,8 @@ impl Connections {
         is_spare.then_some(ConnectionKind::Spare)
     }
 
-    /// Returns the client whose connections are counted, or `None` if this peer has no limit.
+    /// Returns the client to which the limit per client applies, or `None` if this peer has no
+    /// limit.
     fn limited(&self, peer: IpAddr) -> Option<Client> {
         let ConnectionLimits { per_client, proxies, .. } = &self.0.limits;
         (per_client.is_some() && !proxies.are_trusted_at(peer)).then(|| Client::at(peer))
@@ -156,7 +161,7 @@ impl Connections {
     /// Closes the connection that has been idle longest, because the system has no descriptor left.
     pub(super) fn yield_descriptor(&self) {
         let mut table = self.0.table.lock();
-        // A connection that is about to close returns its descriptor soon.
+        // A closing connection will return its descriptor soon, so another one need not close.
         if table.closing() == 0 && table.close_longest_idle(ConnectionKind::Regular) {
             self.0.counters.shed(Shed::NoDescriptor);
         }
@@ -169,7 +174,7 @@ impl Connections {
         Some(Duration::from_micros(self.now().saturating_sub(since)))
     }
 
-    /// Waits at most for `limit` until a connection is closed.
+    /// Waits until a connection is closed, but no longer than `limit`.
     pub(super) async fn wait_for_close(&self, limit: Duration) {
         let _ = timeout(limit, self.0.closed.notified()).await;
     }
@@ -185,7 +190,7 @@ impl Connections {
         is_room
     }
 
-    /// Records that a request for a document is refused because every connection has a request.
+    /// Records that svm refuses a request because every connection within the limit has a request.
     pub(super) fn refuse(&self) {
         self.shed(Shed::Overload);
     }
@@ -197,8 +202,8 @@ impl Connections {
         self.0.closed.notify_one();
     }
 
-    /// Records the bytes that this connection's head holds. Beyond the bound the oldest heads are
-    /// closed.
+    /// Records the bytes that the head of this connection holds. If all heads together exceed their
+    /// bound, closes the connections that have been idle longest.
     fn hold(&self, connection: &Connection, bytes: usize) {
         if self.account(connection, bytes) <= LARGEST_HEADS {
             return;
@@ -212,7 +217,7 @@ impl Connections {
             self.0.table.lock().close(head);
             self.account(head, 0);
         }
-        // The other bytes belong to requests that are being answered.
+        // The other bytes belong to connections that have a request, so close this one.
         if self.0.held.load(Ordering::Relaxed) > LARGEST_HEADS {
             self.0.table.lock().close(connection);
         }
@@ -224,12 +229,12 @@ impl Connections {
         self.0.held.fetch_add(change, Ordering::Relaxed).wrapping_add(change)
     }
 
-    /// Returns the microseconds since the start.
+    /// Returns the microseconds since the creation of `Connections`.
     fn now(&self) -> u64 {
         self.0.age.elapsed().as_micros().try_into().unwrap_or(u64::MAX)
     }
 
-    /// Counts and logs a connection that is given up.
+    /// Counts and logs a closed connection or a refused request.
     fn shed(&self, why: Shed) {
         self.0.counters.shed(why);
         self.log(why);

@@ -1,4 +1,5 @@
-//! The HTTP/2 connections of clients: their bounds, their requests, and the end of silent ones.
+//! The HTTP/2 connections of clients: their bounds, their requests, and the end of silent
+//! connections.
 
 mod origin_form;
 mod silence;
@@ -27,14 +28,15 @@ use super::stream::ClientStream;
 use origin_form::to_origin_form;
 use silence::until_silent;
 
-/// Requests of one connection at once, as RFC 9113 (6.5.2) recommends.
+/// The most simultaneous requests of one connection: the minimum that RFC 9113 (6.5.2) recommends.
 const MOST_STREAMS: u32 = 100;
-/// Bytes of requests' bodies that a client may send unread: svm reads none.
+/// The flow-control window in bytes: the part of a request body that a client may send before svm
+/// reads it. Only webhooks have bodies that svm reads.
 const WINDOW: u32 = 64 << 10;
-/// The time for the answers under way when a connection is to end, in multiples of the patience.
+/// The time for the remaining answers when a connection is to end, in multiples of the patience.
 const ANSWERS: u32 = 3;
-/// The time for a client without a request to take leave when its connection is to end. It could
-/// hold the place of another client by saying nothing.
+/// The time that a client without a request has to close its connection when the connection is to
+/// end. Without this limit, a silent client could keep another client out.
 const LEAVE: Duration = Duration::from_secs(2);
 
 /// The settings of all HTTP/2 connections.
@@ -44,7 +46,7 @@ pub(super) struct Http2 {
 }
 
 impl Http2 {
-    /// Serves each request in a task of this group.
+    /// Creates the settings. Each request is a task of the group `tasks`.
     pub(super) fn new(tasks: Tasks, largest_head: usize, patience: Duration) -> Self {
         let mut builder = http2::Builder::new(StreamTasks(tasks));
         builder
@@ -56,7 +58,8 @@ impl Http2 {
         Self { builder, patience }
     }
 
-    /// Serves a client until it leaves, falls silent or is to be closed.
+    /// Serves a client until the client closes the connection or is silent for too long, or until
+    /// the connection gets a signal to end.
     pub(super) async fn serve<S>(&self, stream: ClientStream<S>, service: impl Handler)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -89,7 +92,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for StreamTasks {
     }
 }
 
-/// The service of one connection, whose requests are answered side by side.
+/// The service of one connection, which answers several requests at the same time.
 struct Streams<S> {
     service: S,
     connection: Arc<Connection>,
@@ -111,7 +114,7 @@ impl<S: Handler> Service<Request<Incoming>> for Streams<S> {
     }
 }
 
-/// A request that counts as under way until this is dropped.
+/// The guard of a request. The request counts as under way until the guard is dropped.
 struct OpenStream(Arc<Connection>);
 
 impl OpenStream {

@@ -1,4 +1,4 @@
-//! The TLS side of client connections: the handshake, and the renewal of the certificate.
+//! The TLS side of client connections: the handshake and the renewal of the certificate.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use super::metrics::{TlsCounters, TlsOutcome};
 use super::socket::ClientSocket;
 use super::stream::Framing;
 
-/// The interval at which the files of the certificate are read.
+/// The interval at which svm reads the files of the certificate.
 const RENEWAL: Duration = Duration::from_secs(2);
 
-/// The decrypted bytes of a client. Their state is large.
+/// The decrypted stream of a client, boxed because its state is large.
 type Tls = Box<TlsStream<ClientSocket>>;
 
 /// The certificate of the server, and the counters of handshakes.
@@ -28,12 +28,12 @@ pub struct Https {
 }
 
 impl Https {
-    /// A server with this certificate.
+    /// Creates the TLS side of a server with this certificate.
     pub fn new(certificate: ServerTls, counters: TlsCounters) -> Self {
         Self { certificate: Arc::new(certificate), counters }
     }
 
-    /// Agrees with the client on keys and on the version of HTTP. Returns `None` for a client that
+    /// Performs the handshake, which also chooses the version of HTTP. Returns `None` if the client
     /// speaks another protocol, distrusts the certificate, or does not finish within `limit`.
     pub(super) async fn accept(
         &self,
@@ -48,7 +48,8 @@ impl Https {
                 let framing = framing(&stream);
                 return Some((Box::new(stream), framing));
             }
-            // Mostly the fault of one client: it distrusts the certificate, or speaks plain HTTP.
+            // Logged at `debug` only, since the cause is mostly one client: it distrusts the
+            // certificate, or speaks plain HTTP.
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a client did not finish its TLS handshake in time"),
         }
@@ -56,7 +57,7 @@ impl Https {
         None
     }
 
-    /// Reads the files of the certificate every two seconds, and never ends by itself.
+    /// Reads the files of the certificate every two seconds, until the caller drops the future.
     pub async fn renew(&self) {
         let mut logged = None;
         loop {
@@ -72,6 +73,8 @@ impl Https {
         }
     }
 
+    /// Reads the files again, and counts a change or a failure.
+    ///
     /// # Errors
     ///
     /// A sentence that names the file and the cause.

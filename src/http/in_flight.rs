@@ -1,5 +1,5 @@
-//! A wrapper of the service for one connection. It tells the connection when a request begins and
-//! ends.
+//! A wrapper of the service for one HTTP/1.1 connection. It tells the connection when a request
+//! begins and ends.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use salvo::http::ResBody;
 
 use super::connections::{Connection, Connections};
 
-/// The mark of a request that arrived while every connection within the limit had a request.
+/// The mark of a request on a spare connection: it arrived while every connection within the limit
+/// had a request.
 #[derive(Clone)]
 pub(super) struct Overload(Connections);
 
@@ -21,13 +22,14 @@ impl Overload {
         Self(connections.clone())
     }
 
-    /// Records that the request is refused.
+    /// Records that svm refuses the request.
     pub(super) fn refuse(&self) {
         self.0.refuse();
     }
 }
 
-/// The routes, for one client. The type of such a service has no public name.
+/// A service of the routes for one client. This trait stands for the library's type, which has no
+/// public name.
 pub(super) trait Handler:
     Service<
         Request<Incoming>,

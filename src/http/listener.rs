@@ -13,17 +13,18 @@ use super::connections::Connections;
 /// The number of connections that the kernel completes before the service accepts them.
 const BACKLOG: u32 = 1024;
 
-/// Bytes that the kernel buffers for a client that reads slowly; the kernel doubles the figure for
-/// its own records. By default it buffers some megabytes for each client that reads nothing.
+/// The number of bytes that the kernel buffers for a client that reads slowly. The kernel doubles
+/// the number for its own overhead. By default, it would buffer some megabytes for each client that
+/// reads nothing.
 const SEND_BUFFER: u32 = 64 << 10;
 
 /// The pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(10);
-/// The pause if the system has no descriptor left and no connection closes.
+/// The longest pause if the system has no descriptor left; a connection that closes ends it.
 const LONG_PAUSE: Duration = Duration::from_millis(200);
 
 /// Binds the listen address. Accepted sockets inherit `TCP_NODELAY` and the size of the send buffer
-/// from the listening one.
+/// from the listening socket.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
@@ -33,7 +34,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts the next client, however long it takes.
+/// Accepts the next client. Retries after every failure, so it waits without limit.
 pub(super) async fn next(
     listener: &TcpListener,
     connections: &Connections,
@@ -46,7 +47,8 @@ pub(super) async fn next(
                 connections.wait_for_close(LONG_PAUSE).await;
             }
             Err(error) => {
-                // A failure of one client, such as a connection that it reset before the accept.
+                // The failure concerns one client, which for example reset its connection before
+                // the accept.
                 tracing::debug!(%error, "a client cannot be accepted");
                 sleep(PAUSE).await;
             }

@@ -1,8 +1,8 @@
-//! Timers of the HTTP library that let a client's bytes come first.
+//! Timers for the HTTP library that fire a moment late, so that svm reads a client's bytes first.
 //!
 //! After a pause of the process or a sleep of the machine, all timers have expired, and the bytes
-//! that arrived meanwhile become readable a moment later. A timer that fired first would close
-//! connections on which a request is waiting.
+//! that arrived in the meantime become readable a moment later. A timer that fired at once would
+//! close a connection that has a request to read.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Sleep, Timer};
 use pin_project_lite::pin_project;
 
-/// The delay from a timer's deadline to its effect: longer than one poll of all sockets takes.
+/// The delay after an expired timer is noticed: longer than one poll of all sockets takes.
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// The timers, as the HTTP library makes them.
+/// The source of timers for the HTTP library.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LateTimer;
 
 pin_project! {
-    /// A timer that fires a moment after its deadline. The library makes one for each request, so
-    /// it is one allocation, not two.
+    /// A timer that fires a moment after its deadline. The library makes a timer for each request,
+    /// so a timer is one allocation and not two.
     struct Deadline {
         #[pin]
         sleep: tokio::time::Sleep,
@@ -81,7 +81,7 @@ mod tests {
     async fn a_timer_is_over_a_moment_after_its_deadline() {
         let mut timer = LateTimer.sleep(Duration::from_secs(30));
         assert!(poll!(&mut timer).is_pending());
-        // As after a pause: the deadline is long past at the next poll.
+        // As after a pause, the deadline is long past at the next poll.
         advance(Duration::from_secs(300)).await;
         assert!(poll!(&mut timer).is_pending());
         sleep(MOMENT).await;

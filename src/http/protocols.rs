@@ -1,4 +1,4 @@
-//! The protocols of client connections: HTTP/1.1 over TCP, and HTTP/1.1 or HTTP/2 over TLS.
+//! The protocols of client connections: HTTP/1.1 over plain TCP, and HTTP/1.1 or HTTP/2 over TLS.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,8 +20,7 @@ use super::stream::{ClientStream, Framing};
 
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 32 * 1024;
-/// The largest number of bytes that a connection may have read and not answered: a head, and one
-/// read beyond it.
+/// The largest number of bytes that a connection may buffer: a head, and one read beyond it.
 const LARGEST_BUFFER: usize = 40 * 1024;
 
 /// The settings of each protocol.
@@ -32,8 +31,8 @@ pub(super) struct Protocols {
 }
 
 impl Protocols {
-    /// `patience` is the time for a handshake, for a head to arrive, and for which a connection may
-    /// be idle. The requests of HTTP/2 are tasks of this group.
+    /// Creates the settings. `patience` limits the time for a handshake, the time for a head to
+    /// arrive, and the idle time of a connection. HTTP/2 requests are tasks of the group `tasks`.
     pub(super) fn new(tasks: Tasks, patience: Duration) -> Self {
         let mut http1 = http1::Builder::new();
         http1
@@ -56,7 +55,7 @@ impl Protocols {
         self.serve_http1(stream, service).await;
     }
 
-    /// Serves a client of HTTPS, by the version of HTTP that the handshake agrees on.
+    /// Serves a client of HTTPS, over the version of HTTP that the handshake chooses.
     pub(super) async fn serve_tls(
         &self,
         https: &Https,

@@ -1,4 +1,4 @@
-//! The server: it accepts clients, serves each through the HTTP library, and shuts down in order.
+//! The server: it accepts clients, serves each one through the HTTP library, and stops in order.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use super::listener;
 use super::protocols::Protocols;
 use super::socket::ClientSocket;
 
-/// The factor between the time for a head and the time in which a client may read nothing. A slow
-/// client's system acknowledges in large steps, of 64 KiB and more.
+/// The time for which a client may read nothing, in multiples of the patience. The system of a slow
+/// client acknowledges bytes in large steps, of 64 KiB and more.
 const READING: u32 = 3;
 /// The time for aborted connections to end.
 const ABORT_LIMIT: Duration = Duration::from_secs(1);
@@ -44,7 +44,7 @@ pub struct Stop {
 
 #[derive(Clone, Default)]
 struct StopSignals {
-    /// Stops the accepting of clients.
+    /// Stops accepting clients.
     closed: CancellationToken,
     /// Ends each connection after its answer.
     last_answers: CancellationToken,

@@ -1,8 +1,8 @@
-//! The socket of a client: it gives up on a client that reads nothing.
+//! The socket of a client. A write fails if the client reads nothing for too long.
 //!
-//! The system calls a socket writable when a third of its send buffer is free, which may take
-//! minutes with a slow client. So a client that seems to read nothing gets one more write that
-//! ignores this rule: the system takes bytes as soon as the client has read any.
+//! The kernel reports a socket as writable only when a third of its send buffer is free, which may
+//! take minutes with a slow client. So before the socket gives up, it tries one more write without
+//! waiting for that report: the kernel takes bytes as soon as the client has read any.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -24,7 +24,7 @@ pub(super) struct ClientSocket {
     connection: Arc<Connection>,
     /// The time for which a client may read nothing.
     patience: Duration,
-    /// The end of that time, while a write waits.
+    /// The timer for this time, while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
@@ -33,7 +33,7 @@ impl ClientSocket {
         Self { socket, connection, patience, stalled: None }
     }
 
-    /// Watches for a write that has to wait.
+    /// Limits the time for which a write may wait. `written` is the result of writing `bytes`.
     fn written(
         &mut self,
         context: &mut Context<'_>,
@@ -56,8 +56,8 @@ impl ClientSocket {
 }
 
 impl Drop for ClientSocket {
-    /// Unread bytes would stay in the kernel for minutes, without an owner. So an aborted answer
-    /// ends with a reset.
+    /// Ends an aborted answer with a reset. Otherwise the kernel would hold the unread bytes for
+    /// minutes after the connection is gone.
     fn drop(&mut self) {
         if self.connection.is_writing() || self.stalled.is_some() {
             let _ = set_socket_linger(&self.socket, Some(Duration::ZERO));

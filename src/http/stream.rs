@@ -1,5 +1,5 @@
-//! The bytes of a client, decrypted where it speaks TLS. The stream reports each read and write to
-//! the connection, and marks each raw `#` in HTTP/1.1.
+//! The byte stream of a client, decrypted if the client speaks TLS. The stream reports reads and
+//! writes to the connection, and marks each raw `#` in HTTP/1.1.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::connections::{Connection, Connections, OpenConnection};
 use super::marked::Marking;
 
-/// The bytes of a client, and its connection. `S` gives them as they are, or decrypted: a type for
-/// each, so that a hit without TLS asks for neither.
+/// The byte stream of a client, and its connection. `S` is the plain or the decrypted stream. It is
+/// a type parameter, so that a hit need not check which one it is.
 pub(super) struct ClientStream<S> {
     bytes: S,
     open: OpenConnection,
@@ -20,12 +20,12 @@ pub(super) struct ClientStream<S> {
     marking: Marking,
 }
 
-/// The form of requests in the bytes.
+/// The form of requests in the byte stream.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Framing {
     /// Text, one request after the other.
     Http1,
-    /// Frames of several requests at once, with compressed heads.
+    /// Frames of several requests at the same time, with compressed heads.
     Http2,
 }
 
@@ -54,7 +54,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
                 self.marking.mark_read(buffer, before);
                 self.open.note_read(buffer.filled().len() - before);
             }
-            // The library bounds the heads of HTTP/2.
+            // The HTTP library bounds the heads of HTTP/2.
             (Framing::Http2, _) => {}
         }
         read

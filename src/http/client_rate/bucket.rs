@@ -1,9 +1,9 @@
-//! A token bucket as one number: the moment at which it is full again.
+//! A token bucket as one number: the moment at which the bucket is full again.
 //!
-//! Each token that is taken delays that moment by the time in which one token comes back. The
-//! bucket has a token if the moment is at most as far away as the refill of all other tokens takes.
-//! (ITU-T I.371 calls this the generic cell rate algorithm.) Nothing needs an update as time
-//! passes, and an unused bucket is the default.
+//! Each token that a caller takes delays that moment by the refill time of one token. The bucket
+//! has a token if the moment is no further away than the refill time of all other tokens. (ITU-T
+//! I.371 calls this the generic cell rate algorithm.) Nothing needs an update as time passes, and
+//! an unused bucket equals the default.
 //!
 //! Pure: `now` is an argument.
 
@@ -11,16 +11,16 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// The time in which an empty bucket fills up. A bucket holds the tokens of ten seconds, and at
-/// least one.
+/// The time in which an empty bucket fills up. So a bucket holds the tokens of ten seconds, and at
+/// least one token.
 const FILLS_IN: Duration = Duration::from_secs(10);
 
 /// The refill rate and the size of a bucket, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rate {
-    /// The time in which one token comes back.
+    /// The refill time of one token.
     token: u64,
-    /// The time in which all tokens come back.
+    /// The refill time of all tokens.
     all: u64,
 }
 
@@ -29,7 +29,8 @@ pub(super) struct Rate {
 pub(super) struct Bucket(u64);
 
 impl Rate {
-    /// Gives back so many tokens a second, at least one in some centuries.
+    /// Creates the rate of `per_second` tokens per second. The refill time of a token saturates at
+    /// some centuries.
     pub(super) fn new(per_second: f64) -> Self {
         let token = nanos(Duration::from_secs_f64(per_second.recip())).max(1);
         Self { token, all: token.max(nanos(FILLS_IN)) }
@@ -40,8 +41,8 @@ impl Bucket {
     /// Takes a token. Fails with the time until the next one.
     pub(super) fn take(&mut self, now: Timestamp, rate: &Rate) -> Result<(), Duration> {
         let now = since_epoch(now);
-        // A bucket that seems more than empty was used before the clock was set back: it is empty
-        // now, and fills from now on.
+        // If the moment is too far away even for an empty bucket, the clock was set back: the
+        // bucket is empty now, and fills from now on.
         self.0 = self.0.min(now.saturating_add(rate.all));
         let missing = self.0.saturating_sub(now);
         let taken = missing.saturating_add(rate.token);
@@ -76,8 +77,8 @@ mod tests {
     const LAST: u64 = u64::MAX / 1_000_000;
     const START: Timestamp = Timestamp::from_secs(1_780_315_200);
 
-    /// The usual form of a token bucket: a number of tokens that grows with time, in nanoseconds to
-    /// be exact.
+    /// The usual form of a token bucket: a level that grows with time, in nanoseconds so that it is
+    /// exact.
     struct Model {
         level: u64,
         at: Timestamp,
@@ -128,7 +129,7 @@ mod tests {
         prop_oneof![0.001..1.0_f64, 1.0..50.0_f64, Just(1_000_000.0)].prop_map(Rate::new)
     }
 
-    /// Returns how many tokens can be taken at once.
+    /// Returns how many tokens a caller can take at the same moment.
     fn burst(per_second: f64) -> usize {
         let (rate, mut bucket) = (Rate::new(per_second), Bucket::default());
         (0..100).take_while(|_| bucket.take(START, &rate).is_ok()).count()

@@ -1,9 +1,10 @@
 //! One client connection: its state, its idle time, and its signals to close.
 //!
-//! Only the connection's own task writes the state, so no step needs a lock; requests of HTTP/2,
-//! which have tasks of their own, are counted. A reader may see a
-//! connection as idle at the moment a request arrives. It is then closed as a server may close any
-//! idle connection, and the HTTP library still answers a request that it has begun to read.
+//! Only the task of the connection writes the state bits, so no step needs a lock. Requests of
+//! HTTP/2 have tasks of their own, so they change no bits and are counted. Another task may see a
+//! connection as idle at the moment a request arrives. Closing that connection does no harm: a
+//! server may close any idle connection, and the HTTP library still answers a request that it has
+//! begun to read.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -14,16 +15,16 @@ use tokio_util::sync::CancellationToken;
 use super::super::client::Client;
 use super::Connections;
 
-/// A request is being answered.
+/// The service is answering a request.
 const HANDLING: u8 = 1;
-/// An answer is being written.
+/// The connection is writing an answer.
 const WRITING: u8 = 2;
 /// Bytes of a head have arrived.
 const BEGUN: u8 = 4;
 
-/// The size of each connection's buffer in bytes, which the HTTP library sets.
+/// The size in bytes of the buffer that the HTTP library gives each connection.
 const BUFFER: usize = 8 << 10;
-/// The number of bytes beyond the buffer from which a head counts.
+/// The number of bytes beyond the buffer from which a head counts toward the bound.
 const SMALLEST_HEAD: usize = 4 << 10;
 
 /// The state of a connection.
@@ -31,12 +32,12 @@ pub(in crate::http) struct Connection {
     id: u64,
     client: Option<Client>,
     state: AtomicU8,
-    /// Microseconds since the start of the process.
+    /// The start of the idle time, in microseconds since the creation of `Connections`.
     idle_since: AtomicU64,
     held: AtomicUsize,
-    /// The requests of HTTP/2, of which several may be answered at once.
+    /// The number of HTTP/2 requests that the service is answering.
     streams: AtomicUsize,
-    /// All requests of HTTP/2 so far.
+    /// The number of all HTTP/2 requests so far.
     begun: AtomicUsize,
     is_spare: AtomicBool,
     close: CancellationToken,
@@ -80,7 +81,7 @@ impl Connection {
         (!has_request).then(|| self.idle_since.load(Ordering::Relaxed))
     }
 
-    /// Returns the bytes of a head that count.
+    /// Returns the bytes that an incomplete head holds, as far as they count toward the bound.
     pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
@@ -93,63 +94,62 @@ impl Connection {
         self.is_spare.store(false, Ordering::Relaxed);
     }
 
-    /// Returns true while an answer is being written.
+    /// Returns true while the connection is writing an answer.
     pub(in crate::http) fn is_writing(&self) -> bool {
         self.is(WRITING)
     }
 
-    /// Closes the connection: at once if its client has begun a head, otherwise as the HTTP library
-    /// closes an idle connection.
+    /// Closes the connection: at once if its client has begun a head, otherwise in the way in which
+    /// the HTTP library closes an idle connection.
     pub(super) fn close(&self) {
         let signal = if self.is(BEGUN) { &self.abort } else { &self.close };
         signal.cancel();
     }
 
-    /// Returns the signal to answer no further request.
+    /// Returns the signal that the connection must answer no further request.
     pub(in crate::http) fn close_signal(&self) -> &CancellationToken {
         &self.close
     }
 
-    /// Returns the signal to end at once.
+    /// Returns the signal that the connection must end at once.
     pub(in crate::http) fn abort_signal(&self) -> &CancellationToken {
         &self.abort
     }
 
-    /// Records that a head is complete.
+    /// Records that the head of an HTTP/1.1 request is complete.
     pub(in crate::http) fn begin_request(&self) {
         self.set(HANDLING);
     }
 
-    /// Records that the answer is about to be written.
+    /// Records that the answer to an HTTP/1.1 request is ready to be written.
     pub(in crate::http) fn end_request(&self) {
         self.set(WRITING);
     }
 
-    /// Records that a request of HTTP/2 is complete. Such requests have tasks of their own, so they
-    /// are counted and change no state.
+    /// Records that the head of an HTTP/2 request is complete.
     pub(in crate::http) fn begin_stream(&self) {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.streams.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Records that the answer to a request of HTTP/2 is about to be written, or that its client
-    /// has given it up.
+    /// Records that the answer to an HTTP/2 request is ready to be written, or that its client has
+    /// cancelled the request.
     pub(in crate::http) fn end_stream(&self) {
         self.streams.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Returns true while a request of HTTP/2 is being answered.
+    /// Returns true while the service is answering an HTTP/2 request.
     pub(in crate::http) fn has_streams(&self) -> bool {
         self.streams.load(Ordering::Relaxed) > 0
     }
 
-    /// Returns the number of requests of HTTP/2 so far.
+    /// Returns the number of HTTP/2 requests so far.
     pub(in crate::http) fn streams_begun(&self) -> usize {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// Moves a spare connection within the limit if there is room. Returns true if the connection
-    /// is within the limit, so that its client may ask for a document.
+    /// Makes a spare connection a regular one if there is room. Returns true if the connection is
+    /// regular, so that its client may request documents.
     pub(in crate::http) fn ensure_regular(&self, connections: &Connections) -> bool {
         !self.is_spare.load(Ordering::Relaxed) || connections.promote(self)
     }
@@ -171,10 +171,10 @@ impl Connection {
 pub(in crate::http) struct OpenConnection {
     connections: Connections,
     connection: Arc<Connection>,
-    /// Bytes that arrived since the last answer, including the read that brought its request.
+    /// The bytes that arrived since the last answer, and those of the last read before that.
     received: usize,
     last_read: usize,
-    /// The bytes that count.
+    /// The bytes that the head holds, as far as they count toward the bound.
     held: usize,
 }
 
@@ -183,7 +183,7 @@ impl OpenConnection {
         Self { connections, connection, received: 0, last_read: 0, held: 0 }
     }
 
-    /// Returns the shared state, which the request handler also needs.
+    /// Returns the state, which the service of the connection shares.
     pub(in crate::http) fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
@@ -202,7 +202,8 @@ impl OpenConnection {
         }
     }
 
-    /// Records that the connection waits for more bytes, with so much room for them.
+    /// Records that the connection waits for more bytes. `room` is the free space of the buffer for
+    /// them.
     pub(in crate::http) fn note_wait(&mut self, room: usize) {
         let beyond = (self.received + room).saturating_sub(BUFFER);
         let held = if beyond < SMALLEST_HEAD { 0 } else { beyond };
@@ -212,12 +213,12 @@ impl OpenConnection {
         }
     }
 
-    /// Records that bytes are to be written.
+    /// Records that the connection has bytes to write.
     pub(in crate::http) fn note_write(&mut self) {
         self.connection.add(WRITING);
     }
 
-    /// Records that all bytes are written.
+    /// Records that the connection has written all bytes.
     pub(in crate::http) fn note_flush(&mut self) {
         if self.connection.is(WRITING) {
             self.connection.idle_since.store(self.connections.now(), Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The table of open connections, and the choice of the ones that are closed to make room.
+//! The table of open connections, and the choice of connections to close.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::super::client::Client;
 use super::open::Connection;
 
-/// The number of idle connections that one pass through the table collects. A pass for each client
-/// would cost too much when thousands of clients connect.
+/// The number of idle connections that one pass through the table collects. One pass for each new
+/// client would cost too much when thousands of clients connect.
 const FOUND_AT_ONCE: usize = 64;
 
 /// The kind of a connection.
@@ -21,7 +21,7 @@ pub(super) enum ConnectionKind {
     Regular,
     /// A connection beyond the limit.
     Spare,
-    /// A connection that has its signal to close.
+    /// A connection that has got its signal to close.
     Closing,
 }
 
@@ -29,12 +29,12 @@ pub(super) enum ConnectionKind {
 #[derive(Default)]
 pub(super) struct Table {
     open: HashMap<u64, TrackedConnection, RandomState>,
-    /// The connections of each client that has a limit.
+    /// The connections of each client to which the limit per client applies.
     clients: HashMap<Client, Vec<Arc<Connection>>, RandomState>,
     next: u64,
     spare: usize,
     closing: usize,
-    /// Idle connections, the one that has been idle longest at the end.
+    /// Collected idle connections, the longest idle one at the end.
     found: Vec<Found>,
 }
 
@@ -98,17 +98,17 @@ impl Table {
         self.spare
     }
 
-    /// Returns the number of connections that are about to close.
+    /// Returns the number of closing connections.
     pub(super) fn closing(&self) -> usize {
         self.closing
     }
 
-    /// Returns the number of a client's connections, without the ones that are about to close.
+    /// Returns the number of a client's connections, without closing ones.
     pub(super) fn of_client(&self, client: Client) -> usize {
         self.clients.get(&client).map_or(0, Vec::len)
     }
 
-    /// Moves a spare connection within the limit.
+    /// Makes a spare connection a regular one.
     pub(super) fn make_regular(&mut self, connection: &Connection) {
         if let Some(entry) = self.open.get_mut(&connection.id())
             && entry.kind == ConnectionKind::Spare
@@ -119,7 +119,7 @@ impl Table {
         }
     }
 
-    /// Closes a connection, which no longer counts.
+    /// Closes a connection. From now on it does not count toward any limit.
     pub(super) fn close(&mut self, connection: &Connection) {
         let Some(entry) = self.open.get_mut(&connection.id()) else { return };
         match entry.kind {
@@ -158,7 +158,7 @@ impl Table {
         self.next_idle()
     }
 
-    /// Returns the next collected connection that has had no request since.
+    /// Returns the next collected connection that has had no request since it was collected.
     fn next_idle(&mut self) -> Option<Arc<Connection>> {
         while let Some(Found { connection, idle_since }) = self.found.pop() {
             let entry = self.open.get(&connection.id());
@@ -187,7 +187,8 @@ impl Table {
         })
     }
 
-    /// Returns the connections that hold bytes of a head and have no request, the oldest first.
+    /// Returns the connections with an incomplete head and without a request, the longest idle one
+    /// first.
     pub(super) fn oldest_heads(&self) -> Vec<Arc<Connection>> {
         let mut heads: Vec<_> = [ConnectionKind::Regular, ConnectionKind::Spare]
             .into_iter()

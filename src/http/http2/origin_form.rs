@@ -1,12 +1,12 @@
-//! The form in which a request of HTTP/2 reaches the service: that of HTTP/1.1, with the path and
-//! the query alone as its target, and the host in `Host` (RFC 9113, 8.3.1).
+//! The conversion of an HTTP/2 request to the form of HTTP/1.1: the target is only the path and the
+//! query, and `Host` has the host (RFC 9113, 8.3.1).
 
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Uri};
 
-/// Moves the authority of the target into `Host`. A `Host` that differs from it stays beside it, so
-/// that the rule for `Host` refuses the request.
+/// Moves the authority of the target into `Host`. A different `Host` of the client stays as a
+/// second line, so that the rule for `Host` refuses the request.
 pub(super) fn to_origin_form<B>(request: &mut Request<B>) {
     let authority = request.uri().authority().map(|it| HeaderValue::from_str(it.as_str()));
     let is_host = |host: &HeaderValue, authority: &HeaderValue| {
@@ -46,7 +46,7 @@ mod tests {
             ("https://svm", None, "/", &["svm"]),
             ("/ping", Some("svm"), "/ping", &["svm"]),
             ("/ping", None, "/ping", &[]),
-            // Of a request to connect elsewhere.
+            // The target of a CONNECT request.
             ("svm:443", None, "/", &["svm:443"]),
         ];
         for (uri, host, target, hosts) in cases {

@@ -1,8 +1,8 @@
-//! The silence of a client that speaks HTTP/2. The HTTP library would keep its connection open.
+//! The detection of silent HTTP/2 clients, whose connections the HTTP library would keep open.
 //!
-//! A client is silent when it has sent no request for a while and svm has written nothing to it.
-//! That includes a client that stops reading an answer. A client that sends frames without
-//! requests, such as pings, is silent after a longer time.
+//! A client is silent if it has sent no request and svm has written nothing to it for a while. So a
+//! client that stops reading an answer is silent too. A client that sends frames without requests,
+//! such as pings, counts as silent after a longer time.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use tokio::time::sleep;
 
 use crate::http::connections::{Connection, Connections};
 
-/// The rounds without a request after which a client is silent even if svm still writes to it. A
-/// client that reads slowly has this many times the patience for the rest of an answer.
+/// The number of rounds without a request after which a client is silent even if svm still writes
+/// to it. So a client that reads slowly has this many times the patience for the rest of an answer.
 const MOST_ROUNDS: u32 = 20;
 
-/// Waits until the client has been silent for `patience`. The state is looked at once in that time.
+/// Waits until the client has been silent for `patience`. Checks the state once per `patience`.
 pub(super) async fn until_silent(
     connection: &Connection,
     connections: &Connections,
