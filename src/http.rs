@@ -1,8 +1,9 @@
-//! The HTTP interface: four paths, two methods, JSON in every answer of the service itself.
+//! The HTTP interface: `/version`, the mirror of GitHub's paths, the pages about the service, and
+//! the webhook.
 //!
-//! Handlers only translate: a request into a query of the cache, an answer into a response. They
-//! decide nothing about caching and never talk to the store or the upstream. Only `render` knows
-//! the service's header names.
+//! Handlers only translate: they turn a request into a query of the cache, and the answer of the
+//! cache into a response. They decide nothing about caching and never talk to the store or the
+//! upstream. Only `render` sets header fields of responses.
 
 mod access_log;
 mod client;

@@ -1,4 +1,4 @@
-//! One access line per request, handed to the log's queue and formatted elsewhere.
+//! The access log: one line per request, handed to the queue of the log, which formats the line.
 
 use std::borrow::Cow;
 
@@ -13,30 +13,30 @@ use super::client_ip::Proxies;
 use super::page::{Arrival, LogFields};
 use super::request_fields::{Field, TRACEPARENT};
 
-/// The length to which a path is cut. Unknown paths are arbitrarily long, and the log need not
-/// store them.
+/// The length to which a path is truncated. Unknown paths are arbitrarily long, and the log need
+/// not store all of them.
 const LONGEST_PATH: usize = 256;
-/// The length to which a method is cut. A client can invent a method that fills the whole head.
+/// The length to which a method is truncated. A client can send a method that fills the whole head.
 const LONGEST_METHOD: usize = 32;
 
-/// The destination of access lines, if there is any.
+/// The destination of access lines, if there is one.
 #[derive(Clone, Debug)]
 pub struct AccessLog {
     lines: Option<Lines>,
-    /// True if requests of monitoring programs have lines as well.
+    /// True if successful probes also get lines.
     has_probes: bool,
     proxies: Proxies,
 }
 
 impl AccessLog {
-    /// Creates an access log that writes to `lines`, if there are any. `proxies` tells the client
-    /// of a request that came through a trusted proxy.
+    /// Creates an access log that writes to `lines`, or an access log without lines. `proxies` are
+    /// the proxies that may name the client of a request.
     pub fn new(lines: Option<Lines>, has_probes: bool, proxies: Proxies) -> Self {
         Self { lines, has_probes, proxies }
     }
 
-    /// Returns true if the request gets a line. A probe that succeeds gets none, since there is one
-    /// every few seconds and it tells nothing.
+    /// Returns true if the request gets a line. Without `has_probes`, a successful probe gets none:
+    /// probes come every few seconds, and a success tells nothing.
     pub(super) fn takes(&self, is_probe: bool, res: &Response) -> bool {
         let succeeded = || res.status_code.is_none_or(|status| status.as_u16() < 400);
         !is_probe || self.has_probes || !succeeded()
@@ -74,7 +74,7 @@ impl AccessLog {
     }
 }
 
-/// Adds the trace that the client takes part in (W3C Trace Context).
+/// Adds the trace that the client takes part in (W3C Trace Context), if the header field is valid.
 fn with_trace(rare: Option<Box<RareFields>>, req: &Request) -> Option<Box<RareFields>> {
     let trace = req.headers().get(TRACEPARENT).filter(|trace| is_trace(trace.as_bytes()));
     let Some(trace) = trace.and_then(|trace| trace.to_str().ok()) else { return rare };
@@ -82,7 +82,7 @@ fn with_trace(rare: Option<Box<RareFields>>, req: &Request) -> Option<Box<RareFi
     Some(Box::new(RareFields { traceparent, ..rare.map(|rare| *rare).unwrap_or_default() }))
 }
 
-/// Returns true for a version, the ids of trace and span, and flags.
+/// Returns true if the value has a version, a trace id, a span id, and flags.
 fn is_trace(value: &[u8]) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
     let parts: Vec<_> = value.split(|byte| *byte == b'-').collect();

@@ -1,15 +1,15 @@
 //! The content coding that a client's `Accept-Encoding` asks for (RFC 9110, 12.5.3).
 //!
 //! There is one coding, gzip. A client that accepts neither gzip nor the plain bytes gets the plain
-//! bytes, never a `406`. A value that cannot be read counts as absent, since plain bytes are never
-//! wrong. Nothing is allocated.
+//! bytes, never a `406`. An element that svm cannot parse counts as absent, since plain bytes are
+//! never wrong. The parser allocates nothing.
 
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
 use crate::entry::Coding;
 
-/// Returns the coding to send, if the body has a form in it.
+/// Returns the coding that the client prefers. The body may lack a form in this coding.
 pub(super) fn preferred(headers: &HeaderMap) -> Coding {
     let mut weights = Weights::default();
     for line in headers.get_all(ACCEPT_ENCODING) {
@@ -18,7 +18,7 @@ pub(super) fn preferred(headers: &HeaderMap) -> Coding {
     weights.choose()
 }
 
-/// Weights in thousandths, where the client gave them. A coding that is named twice has the lower
+/// The weights that the client gave, in thousandths. A coding that occurs twice has the lower
 /// weight.
 #[derive(Default)]
 struct Weights {
@@ -141,8 +141,8 @@ mod tests {
         }
     }
 
-    /// A slow second implementation with other means: strings, decimal fractions, all elements at
-    /// once.
+    /// A slow reference implementation by other means: strings, decimal fractions, and all elements
+    /// in one step.
     fn read_slowly(lines: &[String]) -> Coding {
         let elements = lines.join(",").to_ascii_lowercase();
         let elements: Vec<_> = elements.split(',').filter_map(slow_element).collect();

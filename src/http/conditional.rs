@@ -5,7 +5,7 @@ use http::header::IF_NONE_MATCH;
 
 use crate::entry::{Coding, EntityTag};
 
-/// Returns the first of these forms of a body that the client has.
+/// Returns the first of these forms of a body whose entity tag the client sent.
 pub(super) fn known(
     headers: &HeaderMap,
     tag: EntityTag,
@@ -14,13 +14,14 @@ pub(super) fn known(
     forms.into_iter().find(|form| matches(headers, &tag.to_text(*form)))
 }
 
-/// Returns true if one of the header's lines names the tag, by the weak comparison.
+/// Returns true if a line of the header names the tag, by the weak comparison.
 fn matches(headers: &HeaderMap, tag: &str) -> bool {
     headers.get_all(IF_NONE_MATCH).iter().any(|line| lists(line.as_bytes(), tag.as_bytes()))
 }
 
 fn lists(line: &[u8], etag: &[u8]) -> bool {
-    // The service's tags are hex and a word in quotes, so the searched tag never contains a comma.
+    // An entity tag of svm is hexadecimal digits with an optional word, in quotes. So it never
+    // contains a comma.
     line.split(|byte| *byte == b',').any(|tag| {
         let tag = tag.trim_ascii();
         tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag

@@ -1,7 +1,7 @@
 //! The `Date` header after the clock was set back.
 //!
-//! The HTTP library writes the latest time that it has seen, until the clock has caught up. So if
-//! the present is earlier than a time already seen, the service writes `Date` itself.
+//! The HTTP library writes the latest time that it has seen, until the clock has reached this time
+//! again. So if the present is earlier than a time already seen, svm writes `Date` itself.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +15,7 @@ impl Latest {
     /// Records the present. Returns true if it is earlier than a time already seen.
     pub(super) fn note(&self, now: Timestamp) -> bool {
         let (seen, now) = (self.0.load(Ordering::Relaxed), now.as_secs());
-        // All requests share this atomic, so it is written once a second, not once per request.
+        // All requests share this atomic, so svm writes it once per second, not once per request.
         if now > seen {
             self.0.fetch_max(now, Ordering::Relaxed);
         }

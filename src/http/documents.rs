@@ -1,7 +1,7 @@
-//! The way of a request for a document through the cache, for every interface that serves
+//! The path of a request for a document through the cache, for every interface that serves
 //! documents.
 //!
-//! `CLIENT_MISS_RATE` is applied after L1 only.
+//! `CLIENT_MISS_RATE` applies only to requests that L1 cannot answer.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::metrics::RequestMetrics;
 use super::page::{Arrival, LogFields};
 use super::render::{Given, HeadCache};
 
-/// The documents of the cache.
+/// The components that answer requests for documents.
 pub(super) struct Documents {
     pub(super) cache: Cache,
     pub(super) heads: HeadCache,
@@ -31,32 +31,32 @@ pub(super) struct Documents {
     pub(super) metrics: RequestMetrics,
 }
 
-/// A request for a document.
+/// The document that a client wants, and the demand on it.
 pub(super) struct Wanted {
     pub(super) target: Arc<Target>,
     pub(super) demand: Demand,
 }
 
-/// The form of the answers of an interface.
+/// A form of answers: the rendering of one interface.
 pub(super) trait Form: Sync {
-    /// Renders an answer of the cache. Returns how many bytes gzip saved, if the body is sent as
-    /// gzip.
+    /// Renders an answer of the cache. Returns the number of bytes that gzip saved, if the body is
+    /// sent as gzip.
     fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize>;
 
     /// Renders the refusal of a request that exceeds its client's rate.
     fn too_many_requests(&self, req: &Request, res: &mut Response, key: Key, wait: Duration);
 
-    /// Returns true if the answer can be rendered at once.
+    /// Returns true if `answer` can render the answer without delaying other requests.
     fn is_ready(&self, _: &Answer) -> bool {
         true
     }
 
-    /// Makes the answer ready to be rendered.
+    /// Prepares the answer for rendering, so that other requests need not wait.
     fn prepare(&self, _: &Answer) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 
-    /// Returns true if the answer does not suffice, so that the upstream must be called for another
+    /// Returns true if the answer does not suffice, so that svm must call the upstream for another
     /// one.
     fn wants_another(&self, _: &Answer) -> bool {
         false
@@ -77,8 +77,8 @@ impl Documents {
             Some(answer) if form.is_ready(&answer) && !form.wants_another(&answer) => {
                 self.give(req, res, wanted, &answer, arrival.at, arrival, form)
             }
-            // Boxed separately: the library boxes this future, and a miss needs more room than all
-            // the rest.
+            // Boxed separately: the library boxes this future for every request, and the future of
+            // a miss is larger than all the rest of it.
             _ => {
                 let span = tracing::info_span!("request", request_id = %arrival.id);
                 Box::pin(self.ask(req, res, wanted, arrival, form).instrument(span)).await
@@ -86,8 +86,8 @@ impl Documents {
         }
     }
 
-    /// Counts a request that was refused before the cache, by this rule. `url` is the requested
-    /// URL, if the path does not show it.
+    /// Counts a request that `rule` forbids, so that it never reached the cache. Returns its log
+    /// fields. `url` is the requested URL, if the path does not show it.
     pub(super) fn refused(&self, arrival: &Arrival, rule: &str, url: Option<String>) -> LogFields {
         let took = arrival.stopwatch.elapsed();
         self.metrics.refused(took);
@@ -123,7 +123,7 @@ impl Documents {
         }
     }
 
-    /// Answers a request that L1 cannot answer, as far as the client's rate permits.
+    /// Answers a request that L1 cannot answer, if the client's rate permits it.
     async fn ask(
         &self,
         req: &Request,
@@ -150,7 +150,8 @@ impl Documents {
     }
 
     /// Returns the answer, or the time until the client may cause a call to the upstream. If the
-    /// first answer does not suffice, it calls the upstream; the first answer stands if that fails.
+    /// first answer does not suffice, calls the upstream; if this call fails, returns the first
+    /// answer.
     async fn wait_for(
         &self,
         req: &Request,
@@ -169,7 +170,8 @@ impl Documents {
         }
     }
 
-    /// A client that leaves before the answer gets no token back.
+    /// Waits for one answer of the cache, and gives the client's token back if the request caused
+    /// no call. A client that disconnects before the answer gets no token back.
     async fn wait(
         &self,
         req: &Request,
@@ -190,7 +192,7 @@ impl Documents {
     }
 }
 
-/// Returns the fields of a request that has waited.
+/// Returns the log fields of a request that has waited.
 fn waits(waited: &WaitTimes) -> Box<RareFields> {
     let WaitTimes { total, store, upstream } = *waited;
     Box::new(RareFields { waited: Some(total), store, upstream, ..RareFields::default() })

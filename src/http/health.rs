@@ -1,8 +1,8 @@
-//! The page `/healthz`, the state of the service and of each dependency, and `/readyz`, which tells
-//! whether the service accepts clients.
+//! The pages `/healthz` and `/readyz`: the state of the service and of each dependency, and whether
+//! the service accepts clients.
 //!
-//! The pages only read state that other parts keep (a background probe checks the store), so they
-//! answer immediately in every state.
+//! The pages only read the state that other components keep (a background probe checks the store).
+//! So they answer at once in every state.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct Health(Arc<HealthState>);
 
 struct HealthState {
     draining: AtomicBool,
-    /// The result of the last probe.
+    /// The result of the last probe of the store.
     store: RwLock<Result<(), &'static str>>,
     sources: HealthSources,
 }
@@ -49,23 +49,23 @@ pub struct HealthSources {
 }
 
 impl Health {
-    /// Starts ready.
+    /// Creates the health of a service that is ready and whose store is up.
     pub fn new(sources: HealthSources) -> Self {
         let draining = AtomicBool::new(false);
         Self(Arc::new(HealthState { draining, store: RwLock::new(Ok(())), sources }))
     }
 
-    /// Marks the service as about to end.
+    /// Marks the service as shutting down.
     pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Release);
     }
 
-    /// Sets the state of the persistent tier, as the probe found it.
+    /// Sets the state of the persistent tier, which the probe found.
     pub fn set_store(&self, found: Result<(), &'static str>) {
         *self.0.store.write() = found;
     }
 
-    /// Returns true once connections should end.
+    /// Returns true once the service is shutting down, so that connections must end.
     pub(super) fn is_draining(&self) -> bool {
         self.0.draining.load(Ordering::Acquire)
     }
@@ -74,7 +74,8 @@ impl Health {
         if self.is_draining() { Err("the service is shutting down") } else { Ok(()) }
     }
 
-    /// A store that can be read may still reject writes.
+    /// Returns the state of the store. A store that the probe can read may still reject writes, so
+    /// the last write counts too.
     fn store(&self) -> Result<(), &'static str> {
         (*self.0.store.read())?;
         let written = self.0.sources.write_behind.stats().last_batch_ok;
@@ -151,8 +152,8 @@ impl Dependency {
     }
 }
 
-/// Returns the reason why no token is usable until an operator acts. Tokens that cool down recover
-/// by themselves, so a cooldown is no such reason.
+/// Returns the reason why no token is usable until an operator acts. A token that cools down
+/// recovers by itself, so a cooldown is no such reason.
 fn unusable(reports: &[Report]) -> Option<&'static str> {
     if reports.iter().all(|report| report.rejected) {
         return Some("GitHub refuses every token");
@@ -161,7 +162,7 @@ fn unusable(reports: &[Report]) -> Option<&'static str> {
     all.then_some("every token is refused, sees private data, or has not been looked at yet")
 }
 
-/// Lists the failing hosts, each with its cause.
+/// Returns the state of the upstream hosts: lists each failing host with its cause.
 fn failing(hosts: &[HostReport]) -> Dependency {
     let failing = || hosts.iter().filter_map(|host| Some((&host.host, host.failing?)));
     let errors = failing().map(|(host, failing)| format!("{host}: {}", failing.cause.sentence()));
@@ -205,8 +206,8 @@ impl Page for Healthz {
     }
 }
 
-/// The page that tells load balancers whether to send clients here. A failed dependency is no
-/// reason against it: the service answers from its copies.
+/// The page that tells load balancers whether to send clients to this process. A failed dependency
+/// changes nothing: the service still answers from its copies.
 pub(super) struct Readyz(pub(super) Health);
 
 impl Page for Readyz {

@@ -1,7 +1,8 @@
-//! The rule for `Host`: one valid line in each request (RFC 9112, 3.2).
+//! The rule for `Host`: each request has one valid line (RFC 9112, 3.2).
 //!
-//! The service ignores the value, but a proxy in front may not. If two proxies each read a
-//! different one of two lines, a request can reach the wrong service.
+//! svm uses the value only for links and for the status page, but a proxy in front may route by it.
+//! If there were two lines and two proxies read different ones, a request could reach the wrong
+//! service.
 
 use std::net::Ipv6Addr;
 
@@ -10,7 +11,7 @@ use http::{HeaderValue, Version};
 use crate::target::characters::set;
 use crate::target::percent;
 
-/// The lines with `Host` of a request.
+/// The `Host` lines of a request.
 #[derive(Default)]
 pub(super) struct HostLines {
     count: usize,
@@ -27,7 +28,7 @@ impl HostLines {
     /// Returns the error message for a request that breaks the rule.
     pub(super) fn fault(&self, version: Version) -> Option<&'static str> {
         match self.count {
-            // HTTP/1.0 requires none.
+            // HTTP/1.0 does not require `Host`.
             0 if version < Version::HTTP_11 => None,
             0 => Some("a request of HTTP/1.1 must have a Host header"),
             1 if self.has_invalid => Some("the Host header must be a host, with or without a port"),
@@ -37,7 +38,7 @@ impl HostLines {
     }
 }
 
-/// Checks `uri-host [ ":" port ]` of RFC 3986, by its characters. It may be empty.
+/// Checks the characters of `uri-host [ ":" port ]` (RFC 3986). The host may be empty.
 fn is_valid(host: &[u8]) -> bool {
     let end = match host {
         [b'[', ..] => match host.iter().position(|&byte| byte == b']') {
@@ -73,12 +74,12 @@ fn is_port(digits: &[u8]) -> bool {
     number.is_some_and(|number| number <= u32::from(u16::MAX))
 }
 
-/// The characters of a name.
+/// The characters that a name may contain.
 const NAME: [bool; 256] =
     set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+;=");
 
-/// Checks a name of unreserved characters, triplets and sub-delimiters except the comma, which
-/// would join two hosts.
+/// Checks a name: unreserved characters, percent-encoded triplets, and sub-delimiters. A comma is
+/// not allowed, since it could join two hosts.
 fn is_name(name: &[u8]) -> bool {
     let has_triplets = |at: usize| name[at] != b'%' || percent::triplet(&name[at..]).is_some();
     name.iter().enumerate().all(|(at, byte)| NAME[usize::from(*byte)] && has_triplets(at))

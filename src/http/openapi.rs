@@ -1,7 +1,7 @@
-//! The page `/openapi.json`: the interface in the form of OpenAPI 3.1.
+//! The page `/openapi.json`: the description of the interface by OpenAPI 3.1.
 //!
-//! `openapi.json` beside this file is written by hand. A test compares it with the router, and
-//! `just openapi-check` with the answers of the running service.
+//! The file `openapi.json` in this folder is written by hand. A test compares the file with the
+//! router, and `just openapi-check` compares it with the answers of a running service.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -19,7 +19,7 @@ const DOCUMENT: &str = include_str!("openapi.json");
 pub(super) struct OpenApi(Bytes);
 
 impl OpenApi {
-    /// Completes the document by the version of svm and by the HEAD of each GET.
+    /// Creates the page: adds the version of svm, and a HEAD operation for each GET, to the file.
     pub(super) fn new() -> Self {
         let mut document: Value = serde_json::from_str(DOCUMENT).expect("the document is JSON");
         document["info"]["version"] = VERSION.into();
@@ -34,14 +34,14 @@ impl OpenApi {
     }
 }
 
-/// Returns the operation for the head of an answer: the same without a body.
+/// Returns the HEAD operation for a GET operation: the same without bodies of responses.
 fn head_of(get: &Value) -> Value {
     let mut head = get.clone();
     let id = head["operationId"].as_str().map(|id| format!("{id}Head"));
     head["operationId"] = id.into();
     let responses = head["responses"].as_object_mut();
     for response in responses.into_iter().flat_map(|responses| responses.values_mut()) {
-        // One by reference has a body that a HEAD does not bring, which a reader knows.
+        // A response by reference keeps its body. Readers know that a HEAD has none.
         if let Some(response) = response.as_object_mut() {
             response.remove("content");
         }

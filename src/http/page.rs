@@ -1,4 +1,4 @@
-//! The trait of a page, and the facts of a request that pages and the access log share.
+//! The trait of a page, and the facts about a request that pages and the access log share.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,23 +16,26 @@ use super::request_fields::RequestFields;
 
 /// The handler of a path.
 pub(super) trait Page: Send + Sync + 'static {
-    /// True if the page refuses other methods with a `405`.
+    /// True if the route answers methods other than GET and HEAD with a `405`. If false, the page
+    /// itself answers every method.
     const EXISTS: bool = true;
-    /// True if the page is refused while every connection has a request.
+    /// True if the route refuses requests for the page on a spare connection.
     const IS_SHED: bool = false;
 
-    /// True if the requests are those of monitoring programs, which come all the time.
+    /// True if programs request the page all the time, so that successful requests get no access
+    /// line.
     const IS_PROBE: bool = false;
 
-    /// True if the page takes the body of a request.
+    /// True if the page reads the body of a request.
     const RECEIVES: bool = false;
 
-    /// Receives the body of a request, for a page that takes one.
+    /// Receives the body of a request, before `answer`. The route calls it only if `RECEIVES` is
+    /// true.
     fn receive(&self, _: &mut Request) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 
-    /// Answers a GET or a HEAD.
+    /// Answers a request: a GET or a HEAD if `EXISTS` is true, otherwise any method.
     fn answer(
         &self,
         req: &Request,
@@ -42,7 +45,7 @@ pub(super) trait Page: Send + Sync + 'static {
 }
 
 impl LogFields {
-    /// Returns the fields of a request that breaks this rule. `url` is the requested URL, if the
+    /// Returns the log fields of a request that breaks `rule`. `url` is the requested URL, if the
     /// path does not show it.
     pub(super) fn refused(rule: &str, url: Option<String>) -> Self {
         let rule = Some(redacted(rule).into_owned());
@@ -51,8 +54,8 @@ impl LogFields {
     }
 }
 
-/// The arrival of a request. The clocks are read once per request, since a reading costs as much as
-/// a look-up in L1.
+/// The arrival of a request. Pages use this reading of the clock where they can, since a new
+/// reading costs as much as an L1 lookup.
 #[derive(Debug)]
 pub(super) struct Arrival {
     /// The time of the arrival.
@@ -61,16 +64,16 @@ pub(super) struct Arrival {
     pub(super) stopwatch: Stopwatch,
     /// The id of the request.
     pub(super) id: RequestId,
-    /// The fields of its head.
+    /// The header fields of the request.
     pub(super) fields: RequestFields,
 }
 
-/// Facts of an answer that the access log needs beside the head.
+/// The facts about an answer that the access log needs in addition to the head.
 #[derive(Debug, Default)]
 pub(super) struct LogFields {
     /// The requested document.
     pub(super) target: Option<Arc<Target>>,
-    /// The cache's part in the answer.
+    /// The cache status of the answer.
     pub(super) cache: Option<Status>,
     /// The client's address, if already known.
     pub(super) client: Option<IpAddr>,
@@ -78,6 +81,6 @@ pub(super) struct LogFields {
     pub(super) took: Option<Duration>,
     /// The age of the document in seconds.
     pub(super) age: Option<u64>,
-    /// The fields that most lines do without.
+    /// The fields that most lines do not have.
     pub(super) rare: Option<Box<RareFields>>,
 }

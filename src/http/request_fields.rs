@@ -1,18 +1,18 @@
-//! The header fields of a request on which answers depend, found in one pass.
+//! The header fields of a request that svm looks for, found in one pass.
 //!
-//! A search in the map takes several times as long as a step of the pass, and most requests have
-//! few of the fields.
+//! A search in the header map takes several times as long as a step of the pass, and most requests
+//! have few of these fields.
 
 use http::{HeaderMap, HeaderName, Version};
 
 use super::host::HostLines;
 
-/// The version of GitHub's API that a client wants.
+/// The field with the version of GitHub's API that a client wants.
 pub(super) const API_VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
-/// The trace that a client takes part in (W3C Trace Context).
+/// The field with the trace that a client takes part in (W3C Trace Context).
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// A field that most requests lack, or that only some answers depend on; and `Host`.
+/// A header field that the pass records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Accept,
@@ -56,7 +56,7 @@ pub(super) struct RequestFields {
 }
 
 impl RequestFields {
-    /// Looks at each line of the head once.
+    /// Reads each line of the head once.
     pub(super) fn of(version: Version, headers: &HeaderMap) -> Self {
         let mut hosts = HostLines::default();
         let mut present = 0;

@@ -1,7 +1,8 @@
-//! The ids of requests: the one in `X-Request-Id` if a trusted proxy sends it, else one of svm's.
+//! The ids of requests: the value of `X-Request-Id` if a trusted proxy sends it, otherwise an id of
+//! svm's.
 //!
-//! Ids of svm count up from a random number, so the ids of two processes differ, and the lines of
-//! requests that came one after the other have neighbouring ids.
+//! The ids of svm count up from a random number. So the ids of two processes differ, and requests
+//! that arrive one after the other have consecutive ids.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,10 +13,10 @@ use crate::telemetry::RequestId;
 
 use super::client_ip::Proxies;
 
-/// The header of an id, in requests and answers.
+/// The header field of the id, in requests and responses.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The length of the longest id that is taken, in bytes.
+/// The length of the longest id that svm accepts, in bytes.
 const LONGEST: usize = 128;
 
 /// The source of ids.
@@ -26,7 +27,7 @@ pub(super) struct RequestIds {
 }
 
 impl RequestIds {
-    /// Takes the ids that these proxies give.
+    /// Creates a source that accepts the ids of these proxies.
     pub(super) fn new(proxies: Proxies) -> Self {
         Self { next: AtomicU64::new(fastrand::u64(..)), proxies }
     }
@@ -36,7 +37,8 @@ impl RequestIds {
         self.given(req).unwrap_or_else(|| RequestId::Own(self.next.fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// Returns the proxy's id. A client of its own might give one that belongs to another request.
+    /// Returns the id that a trusted proxy gave. An id from any other client is ignored, since it
+    /// could be the id of another request.
     fn given(&self, req: &Request) -> Option<RequestId> {
         if !self.proxies.have_sent(req) {
             return None;
@@ -46,7 +48,7 @@ impl RequestIds {
     }
 }
 
-/// Returns true if an id needs no escape, in a header or in a log.
+/// Returns true if an id needs no escaping in a header or in a log.
 fn is_plain(id: &HeaderValue) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte);
     (1..=LONGEST).contains(&id.len()) && id.as_bytes().iter().all(is_plain)

@@ -1,5 +1,5 @@
-//! The behavior that all routes share: methods, the end of connections during a drain, the access
-//! line. The pages that need nothing else are here as well.
+//! The behavior that all routes share: methods, the end of connections during a drain, and the
+//! access line. This module also has the pages that need nothing else.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use super::request_ids::RequestIds;
 /// A page with the shared behavior.
 pub(super) struct Route<P> {
     page: P,
-    /// The page's own path; `None` for a page of several paths.
+    /// The path of the page; `None` for a page of several paths.
     path: Option<&'static str>,
     responses: RouteResponses,
     common: Common,
@@ -41,18 +41,18 @@ pub(super) struct Common {
 }
 
 impl<P: Page> Route<P> {
-    /// Creates the route of a page with a path of its own.
+    /// Creates the route of a page that has one path.
     pub(super) fn at(path: &'static str, page: P, common: &Common) -> Self {
         Self { path: Some(path), ..Self::of_many(path, page, common) }
     }
 
-    /// Creates the route of a page of several paths, with a name for the metrics.
+    /// Creates the route of a page of several paths. `name` is the label in the metrics.
     pub(super) fn of_many(name: &str, page: P, common: &Common) -> Self {
         let responses = common.responses.of_route(name);
         Self { page, path: None, responses, common: common.clone() }
     }
 
-    /// Answers a request that must not reach the page. Returns the fields of its line if it did.
+    /// Answers a request that must not reach the page. Returns the log fields if it gave an answer.
     fn refuse_early(
         &self,
         req: &Request,
@@ -102,7 +102,8 @@ impl<P: Page> Route<P> {
         if latest.note(arrival.at) {
             render::date(res, arrival.at);
         }
-        // A spare connection serves one request, since other clients need it as well.
+        // A spare connection serves only one request, since other clients also need spare
+        // connections.
         if health.is_draining() || overload.is_some() {
             render::close_connection(res);
         }
@@ -128,7 +129,7 @@ impl Page for Missing {
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         let path = req.uri().path();
         if has_hash(path) {
-            // The path would be another one without its `#`.
+            // Without its `#` and the rest, the path would be a different one.
             let rule = target::Error::Fragment.to_string();
             render::invalid_parameter(req, res, &rule);
             return LogFields::refused(&rule, None);
@@ -143,7 +144,8 @@ impl Page for Missing {
     }
 }
 
-/// The page `/ping`: the process answers. It reports nothing else; `/healthz` does.
+/// The page `/ping`, which shows that the process answers. `/healthz` reports the state of the
+/// service.
 pub(super) struct Ping;
 
 impl Page for Ping {
@@ -156,8 +158,8 @@ impl Page for Ping {
     }
 }
 
-/// The page `/livez`: the same under the name that orchestrators use. It also answers 200 during
-/// the shutdown, when a restart would not help.
+/// The page `/livez`, which does the same under the name that orchestrators use. It also answers
+/// 200 during the shutdown, when a restart would not help.
 pub(super) struct Livez;
 
 impl Page for Livez {

@@ -1,7 +1,7 @@
 //! The table of paths.
 //!
-//! `/version` comes first and costs one comparison. Paths must match exactly: the library's own
-//! path filters would accept `//ping/`.
+//! `/version` comes first and costs one comparison. Paths must match exactly: the path filters of
+//! the HTTP library would accept `//ping/`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,14 +42,14 @@ pub struct Parts {
     pub mirror: MirrorConfig,
     /// The rules for allowed targets.
     pub policy: Arc<Policy>,
-    /// The secrets of deliveries; without one there is no page for them.
+    /// The secrets of webhook deliveries; without a secret there is no webhook page.
     pub webhook_secrets: Vec<Secret>,
-    /// The time for which clients and intermediate caches may reuse a fresh answer, counted from
-    /// when it is served.
+    /// The time for which clients and intermediate caches may reuse a fresh answer, from the time
+    /// of the answer.
     pub client_lifetime: Duration,
-    /// The number of misses per second and client; `None` is no limit.
+    /// The number of misses per second that each client may cause; `None` sets no limit.
     pub client_miss_rate: Option<f64>,
-    /// The time after its last use for which a document is in use.
+    /// The time for which a document counts as in use after its last use.
     pub lookback: Duration,
     /// The proxies that are trusted to name the client.
     pub proxies: Proxies,
@@ -57,13 +57,13 @@ pub struct Parts {
     pub clock: Clock,
     /// The registry of all metrics.
     pub registry: Registry,
-    /// The values that `/metrics` reads beside the counters.
+    /// The components whose values `/metrics` reads.
     pub sources: MetricsSources,
     /// The health of the service and its dependencies.
     pub health: Health,
     /// The destination of access lines.
     pub access_log: AccessLog,
-    /// The status page, unless nobody may see it.
+    /// The parts of the status page; `None` if the page is off.
     pub status: Option<StatusParts>,
 }
 
@@ -116,7 +116,8 @@ pub fn service(parts: Parts) -> Service {
     let mirror = Route::of_many("mirror", mirror, &common);
     let version = Route::at(VERSION, version, &common);
     let missing = Route::of_many("other", Missing, &common);
-    // The library has one route: its own look at each of several costs a future of its own.
+    // The library gets only one route: with several routes, it would make a future to test each of
+    // them.
     Service::new(Router::with_filter_fn(consume).goal(PathTable {
         version,
         others,
@@ -150,7 +151,7 @@ fn status_routes(
         PathRoute::of(json, move |req| {
             req.uri().path() == "/status.json" && is_visible.admits(req)
         }),
-        // At this path the mirror has the root of the API, for clients other than browsers.
+        // For clients other than browsers, the mirror has the root of the API at this path.
         PathRoute::of(page, move |req| {
             let is_browser = names_no_host(req) && wants_html(req.headers());
             req.uri().path() == "/" && is_browser && visibility.admits(req)
@@ -164,9 +165,9 @@ const VERSION: &str = "/version";
 /// The routes of all paths.
 struct PathTable {
     version: Route<Version>,
-    /// The first of these that takes a request answers it.
+    /// The first of these routes that takes a request answers it.
     others: Vec<PathRoute>,
-    /// It has what is left of GitHub's paths.
+    /// The route of GitHub's paths that no other route takes.
     mirror: Route<Mirror>,
     missing: Route<Missing>,
 }
@@ -184,7 +185,7 @@ impl Handler for PathTable {
         if path == VERSION {
             return self.version.respond(req, res).await;
         }
-        // No other page has the path of a document.
+        // No other route takes the path of a document.
         let other = match is_document(without_prefix(path)) {
             true => None,
             false => self.others.iter().find(|other| (other.takes)(req)),
@@ -213,12 +214,13 @@ fn exactly(path: &'static str, page: impl Page, common: &Common) -> PathRoute {
     PathRoute::of(Route::at(path, page, common), move |req| req.uri().path() == path)
 }
 
-/// A request that names a host in its first line wants a proxy, which svm is not.
+/// Returns true if the request line names no host. A client that names one there wants a forward
+/// proxy, and svm is not one.
 fn names_no_host(req: &Request) -> bool {
     req.uri().host().is_none()
 }
 
-/// Tells the library that no part of the path is left to match.
+/// Tells the HTTP library that no part of the path is left to match.
 fn consume(req: &mut Request, state: &mut PathState<'_>) -> bool {
     state.forward(req.uri().path().len());
     true

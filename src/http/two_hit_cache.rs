@@ -1,9 +1,9 @@
 //! A fixed-size cache of computed values.
 //!
-//! A value is admitted on its second consecutive request in its set, so one-off requests cost
-//! almost nothing and evict nothing. A set has room for two values: with room for one, a fifth of
-//! 1,000 values in 4,096 places would share theirs with another value in demand. No caller waits
-//! for a set: if it is locked, the caller computes the value again.
+//! A value is admitted when it is computed twice in a row in its set, so one-off requests cost
+//! almost nothing and evict nothing. A set has room for two values: with 4,096 sets of one value, a
+//! fifth of 1,000 values in demand would share a set with another one. No caller waits for a set:
+//! if the set is locked, the caller computes the value again.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
-/// The values of a set.
+/// The number of values in a set.
 const WAYS: usize = 2;
 
 /// A cache of a `V` for each `Q`.
@@ -22,11 +22,11 @@ pub(super) struct TwoHitCache<Q: ToOwned + ?Sized, V> {
 
 type Sets<K, V> = Box<[Mutex<Set<K, V>>]>;
 
-/// The values that are found under one part of the hash.
+/// The values whose hashes lead to this set.
 struct Set<K, V> {
-    /// The hash of the query that was last computed here.
+    /// The hash of the query whose value was last computed for this set.
     last: Option<u64>,
-    /// The latest admission first.
+    /// The admitted values, the latest one first.
     known: [Option<Admitted<K, V>>; WAYS],
 }
 
@@ -54,12 +54,12 @@ impl<Q: Hash + Eq + ToOwned + ?Sized, V: Clone> TwoHitCache<Q, V> {
         Ok(value)
     }
 
-    /// Returns the cached value for `query`, if it still `holds`.
+    /// Returns the cached value for `query`, if `holds` returns true for it.
     pub(super) fn recall(&self, query: &Q, holds: impl FnOnce(&V) -> bool) -> Option<V> {
         self.with(query, |value| holds(value).then(|| value.clone()))?
     }
 
-    /// Passes the cached value for `query` to `read`, which may bring it up to date.
+    /// Passes the cached value for `query` to `read`, which may update the value.
     pub(super) fn with<R>(&self, query: &Q, read: impl FnOnce(&mut V) -> R) -> Option<R> {
         let hash = self.hasher.hash_one(query);
         let mut set = self.set(hash).try_lock()?;
@@ -68,8 +68,9 @@ impl<Q: Hash + Eq + ToOwned + ?Sized, V: Clone> TwoHitCache<Q, V> {
         Some(read(&mut known.value))
     }
 
-    /// Caches a value that was computed for `query`, if its set has seen that before. It takes the
-    /// place of an older value for the query, or of the one that was admitted first.
+    /// Caches a value that was computed for `query`, if the last value computed for the set had the
+    /// same query. The new value replaces an older value for the query, or else the value that was
+    /// admitted first.
     pub(super) fn admit(&self, query: &Q, value: impl FnOnce() -> V) {
         let hash = self.hasher.hash_one(query);
         let Some(mut set) = self.set(hash).try_lock() else { return };
@@ -102,7 +103,7 @@ mod tests {
 
     const SLOTS: usize = 64;
 
-    /// Returns the cached length of a text, and true if it was computed.
+    /// Returns the length of a text from the cache, and true if the cache had to compute it.
     fn ask(cache: &TwoHitCache<str, usize>, query: &str) -> (usize, bool) {
         let mut worked = false;
         let Ok(length) = cache.get(query, || {

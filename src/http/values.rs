@@ -1,15 +1,15 @@
-//! A buffer in which the header values of a head are written one after the other.
+//! A buffer for the header values of one head, written one after the other.
 //!
-//! Each value alone would be a string on the heap; values cut from one buffer share its allocation.
+//! Otherwise each value would be a string on the heap; values from one buffer share its allocation.
 //! A hit has five values that are not constant.
 
 use bytes::{BufMut, BytesMut};
 use http::HeaderValue;
 
-/// Room for the values of a hit.
+/// The capacity of the buffer in bytes, enough for the values of a hit.
 const CAPACITY: usize = 256;
 
-/// The buffer, with the value in progress.
+/// The buffer, which holds the value that is being written.
 pub(super) struct Values(BytesMut);
 
 impl Values {
@@ -28,7 +28,7 @@ impl Values {
         self.text(itoa::Buffer::new().format(number))
     }
 
-    /// Ends the value.
+    /// Ends the value, and returns it.
     pub(super) fn cut(&mut self) -> HeaderValue {
         HeaderValue::from_maybe_shared(self.0.split().freeze())
             .expect("our header values are visible ASCII")

@@ -1,7 +1,7 @@
-//! The page `/webhooks/github`, which receives GitHub's events of repositories.
+//! The page `/webhooks/github`, which receives repository events of GitHub.
 //!
-//! It parses nothing of a body before it has verified the signature. A delivery changes no
-//! document: it only causes checks, as a request of a client does.
+//! The page parses no body before it has verified the signature. A delivery changes no document by
+//! itself: it causes checks, as a request of a client does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,17 +27,18 @@ use super::render;
 pub(super) const PATH: &str = "/webhooks/github";
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");
-/// The largest body that GitHub sends.
+/// The size of the largest body that GitHub sends, in bytes.
 const LONGEST_BODY: usize = 25 << 20;
-/// The most bodies that are received at once, since anybody can send one.
+/// The most bodies that svm receives at the same time. The number has a bound because any client
+/// can send a body.
 const MOST_BODIES: usize = 4;
-/// The size of a body up to which it is read while other requests wait, in bytes. A larger one
-/// takes up to a tenth of a second.
+/// The size in bytes up to which svm reads a body on the current thread. A larger body takes up to
+/// a tenth of a second.
 const LARGEST_AT_ONCE: usize = 64 << 10;
 /// The time for a body to arrive.
 const BODY_LIMIT: Duration = Duration::from_secs(10);
 
-/// The page of deliveries.
+/// The page of webhook deliveries.
 pub(super) struct Webhook {
     cache: Cache,
     secrets: Arc<[Secret]>,
@@ -45,7 +46,7 @@ pub(super) struct Webhook {
     deliveries: [IntCounter; Delivery::ALL.len()],
 }
 
-/// A delivery, or the status with which it is refused.
+/// A delivery, or the status and the message of its refusal.
 #[derive(Clone)]
 struct Received(Result<(Signature, Bytes), (StatusCode, &'static str)>);
 
@@ -99,8 +100,8 @@ impl Webhook {
     }
 }
 
-/// Reads a body of this length, a long one on a thread where it delays no other request; `None` if
-/// the thread is lost.
+/// Calls `read` for a body of this length: for a long body, on a blocking thread, so that no other
+/// request waits. Returns `None` if the thread fails.
 async fn aside<T: Send + 'static>(
     length: usize,
     read: impl FnOnce() -> T + Send + 'static,
@@ -112,7 +113,7 @@ async fn aside<T: Send + 'static>(
 }
 
 impl Page for Webhook {
-    // It has its own answer to other methods.
+    // The page answers every method itself.
     const EXISTS: bool = false;
     const IS_SHED: bool = true;
     const RECEIVES: bool = true;
