@@ -1,8 +1,9 @@
-//! The store that needs no server: one file, crash-safe at every instant, bounded in size.
+//! The store without a server: a database file and two journals. It survives a crash at any moment,
+//! and is bounded in size.
 //!
-//! It runs on redb. Every call works on a blocking thread; a permit goes along with it, so a disk
-//! that hangs takes a few threads and no more, however many callers give up waiting. It decides
-//! neither when a record is worth keeping nor how long a read may take.
+//! The database is redb. Each call runs on a blocking thread and keeps its permit until it ends, so
+//! a disk that hangs blocks only a few threads, however many callers give up. The store decides
+//! neither which entries are worth keeping nor how long a read may take.
 
 mod bounded;
 mod eviction;
@@ -53,11 +54,11 @@ use crate::entry::Entry;
 use crate::target::Key;
 use crate::tasks;
 
-/// Reads that may be on blocking threads at once.
+/// The most reads on blocking threads at once.
 pub const READERS: usize = 8;
 
-/// The writer of the database and that of the journals; others wait for a permit rather than on a
-/// thread.
+/// The most writes on blocking threads at once: one to the database and one to the journals. Others
+/// wait for a permit, not on a thread.
 pub const WRITERS: usize = 2;
 
 /// The bytes of a key.
@@ -66,37 +67,38 @@ type KeyBytes = [u8; 32];
 /// The pause between two attempts to take the lock from another process.
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
-/// The time that the start gives one attempt to open the file; a millisecond is usual.
+/// The time limit for one attempt to open the file at the start. An attempt usually takes a
+/// millisecond.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 
-/// The pause between two attempts to open a file, where one failed: each miss of the memory would
-/// make one. Shorter than the time between two probes, so that each of them makes one.
+/// The pause after a failed attempt to open the file; without it, each miss of L1 would make an
+/// attempt. It is shorter than the interval of the probes, so that each probe makes one.
 const REOPEN_PAUSE: Duration = Duration::from_millis(400);
 
-/// A store, and what there is to tell about how it was opened.
+/// A store, with the result of its opening.
 #[derive(Debug)]
 pub struct Opened {
     /// The store.
     pub store: Embedded,
-    /// Why the store has no file yet, if it has none. It fails, and tries to open the file again as
-    /// it is used.
+    /// The reason why the store has no open file, if it has none. Its calls then fail, and try to
+    /// open the file again.
     pub shut: Option<Unwritable>,
 }
 
-/// Why there is no store.
+/// The reason why there is no store.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process kept the file for as long as we waited.
+    /// Another process kept the file open during the whole wait.
     #[error("another process is using {} and has not released it within {waited:?}", redacted_path(.path))]
     Locked {
         /// The file.
         path: PathBuf,
-        /// How long we waited.
+        /// The length of the wait.
         waited: Duration,
     },
 }
 
-/// The folder or the file cannot be made, read or written.
+/// The folder or the file cannot be created, read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("the folder {} cannot be used for the store", redacted_path(.dir))]
 pub struct Unwritable {
@@ -104,16 +106,16 @@ pub struct Unwritable {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// Records in one file.
+/// Records in a file.
 #[derive(Clone, Debug)]
 pub struct Embedded {
     handle: Arc<Handle>,
     clock: Clock,
     room: Room,
     readers: Arc<Semaphore>,
-    /// For the database.
+    /// The permit to write to the database.
     writer: Arc<Semaphore>,
-    /// For the journals.
+    /// The permit to write to the journals.
     appender: Arc<Semaphore>,
     /// Notified when a journal is full.
     merge_due: Arc<Notify>,
@@ -121,12 +123,12 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Opens the store, or makes it; waits up to `lock_wait` while another process has it.
+    /// Opens or creates the store. Waits up to `lock_wait` while another process has it open.
     ///
     /// # Errors
     ///
-    /// [`OpenError`]. A damaged file is none, it is moved aside; nor is a folder that cannot be
-    /// used ([`Opened::shut`]).
+    /// [`OpenError`]. A damaged file is no error: svm moves it aside. A folder that cannot be used
+    /// is no error either ([`Opened::shut`]).
     pub async fn open(
         config: &config::Embedded,
         clock: &Clock,
@@ -238,7 +240,7 @@ impl Store for Embedded {
             if !remembered.await? {
                 return Ok(());
             }
-            // Between the two others have their turn to write.
+            // Other calls may write between these two steps.
             let index = self.index();
             let rewritten = self.on(&self.writer, move |handle| {
                 handle.run(|file| in_use::rewrite(&file.database, &index))
@@ -262,7 +264,7 @@ impl Store for Embedded {
         false
     }
 
-    /// There is nobody to share the file with.
+    /// Grants every claim: no other process shares the file.
     fn claim(&self, _: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
         Box::pin(async { Ok(Claimed::Granted { wait: Duration::ZERO }) })
     }
@@ -285,8 +287,7 @@ impl Store for Embedded {
     fn close(&self) -> BoxFuture<'_, ()> {
         let (handle, room, now) = (Arc::clone(&self.handle), self.room.clone(), self.clock.now());
         Box::pin(async move {
-            // Work that panicked has closed the file as well: it was thrown away with its
-            // transaction.
+            // A failure is ignored: the end of the process also releases the file.
             let _ = tasks::blocking(move || {
                 // Changes that cannot be merged stay in the journal.
                 let _ = handle.run(|file| file.staging.merge_if_few(&file.database, now, &room));
@@ -297,16 +298,16 @@ impl Store for Embedded {
     }
 }
 
-/// The waits of an opening.
+/// The time limits of an opening.
 #[derive(Clone, Copy)]
 struct Patience {
-    /// For another process to release the file.
+    /// The time for another process to release the file.
     lock: Duration,
-    /// For one attempt to open it.
+    /// The time for one attempt to open it.
     open: Duration,
 }
 
-/// Opens the file once no other process has it. The inner error is any other obstacle.
+/// Opens the file once no other process has it open. The inner error is any other obstacle.
 async fn open_when_free(
     path: PathBuf,
     patience: Patience,
@@ -314,7 +315,8 @@ async fn open_when_free(
 ) -> Result<Result<OpenFile, Box<dyn std::error::Error + Send + Sync>>, OpenError> {
     let (waited, mut is_told) = (Stopwatch::start(), false);
     loop {
-        // A disk that hangs goes on without us: the store is shut until that is over.
+        // On a disk that hangs, the attempt goes on in the background. Until it ends, the store has
+        // no file.
         let Ok(opened) = timeout(patience.open, tasks::blocking(open.clone())).await else {
             return Ok(Err("opening the file takes too long".into()));
         };

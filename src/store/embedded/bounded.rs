@@ -1,10 +1,9 @@
-//! The database file as redb sees it, with a bound that it cannot grow past.
+//! The database file as redb sees it, with a bound on its length.
 //!
-//! redb doubles its file whenever it needs room, so a bound on what is stored would be overshot by
-//! up to a factor of two. Here a growth past the bound is refused instead, which redb takes for a
-//! failed disk: the database has to be opened again. Opened with [`Growth::ToBound`], the file is
-//! then as long as it may ever be (and sparse), which redb accepts as room to use: the last step
-//! before the bound is taken by us.
+//! redb doubles its file whenever it needs room, so the file could exceed a bound on its contents
+//! by a factor of two. This backend refuses to grow the file past the bound. redb treats the
+//! refusal as a failed disk, so the database must be opened again, with [`Growth::ToBound`]: the
+//! backend then extends the file, which is sparse, to the bound, and redb uses the new room.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind};
@@ -17,12 +16,12 @@ use redb::{BackendError, StorageBackend};
 /// redb's page size; a file is always a whole number of pages.
 pub(super) const PAGE_BYTES: u64 = 4096;
 
-/// How long the file is to be when it is opened.
+/// The length of the file after it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Growth {
-    /// As long as redb has made it.
+    /// The length that redb gave it.
     AsNeeded,
-    /// As long as the bound.
+    /// The bound.
     ToBound,
 }
 
@@ -48,7 +47,7 @@ impl BoundedFile {
     }
 }
 
-/// Marks the refusal among other I/O errors.
+/// The refusal to grow the file. The type distinguishes it from other I/O errors.
 #[derive(Debug, thiserror::Error)]
 #[error("the file has reached its bound of {max_bytes} bytes")]
 pub(super) struct AtBound {
@@ -56,7 +55,8 @@ pub(super) struct AtBound {
 }
 
 impl StorageBackend for BoundedFile {
-    /// redb asks for the length once it holds the lock; only then may the file be stretched.
+    /// Returns the length, and extends the file first if necessary. redb calls this once it holds
+    /// the lock; before that, the file may belong to another process.
     fn len(&self) -> Result<u64, Error> {
         let len = self.file.len()?;
         let stretch = self.stretch.swap(false, Ordering::Relaxed);

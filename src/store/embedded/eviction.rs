@@ -1,12 +1,12 @@
-//! The choice of records that make room for others: documents in use stay.
+//! The choice of records to evict: documents in use stay.
 //!
-//! This is the CLOCK algorithm. A hand passes the records in the order of their expiry. It takes a
-//! document that no client requested again after its body had come, and gives every other one a
-//! second chance. So the documents of a scan make room for each other. Where a whole round finds
-//! nothing to take, all documents are in use, and the least recently used ones go.
+//! This is the CLOCK algorithm. A hand passes the records in the order of their expiry. It evicts a
+//! document that no client has requested again since the fetch, and spares every other one. So the
+//! documents of a scan make room for each other. If a whole round finds no document to evict, all
+//! documents are in use, and the least recently used ones are evicted.
 //!
 //! The subtle thing is the cost: the hand stays in its place between two batches, so it passes a
-//! record in use once a round and not once a batch.
+//! record in use once per round, not once per batch.
 
 use std::collections::BinaryHeap;
 use std::fmt;
@@ -21,13 +21,13 @@ use crate::clock::Timestamp;
 use crate::store::index::{InUse, Used, Uses};
 use crate::target::Key;
 
-/// Records that the hand looks at together.
+/// The records that the hand reads together.
 const STEP: usize = 64;
 
-/// The most that one transaction evicts, by the cost of the records: more than a batch brings.
+/// The most that one transaction evicts, in the cost of the records: more than a batch adds.
 const PIECE_BYTES: u64 = 32 << 20;
 
-/// The least recently used documents that a round without a find remembers.
+/// The most documents that a round remembers: the least recently used of those that it spared.
 const LEAST_RECENT: usize = 4_096;
 
 /// The hand of the clock, and the sources of uses.
@@ -48,18 +48,19 @@ impl fmt::Debug for Evictor {
 #[derive(Default)]
 struct Round {
     has_found: bool,
-    /// The largest, which goes first, is the most recently used.
+    /// The records that the hand spared. A full heap drops its largest element, the most recently
+    /// used record.
     spared: BinaryHeap<(Timestamp, ExpiryRow)>,
 }
 
 impl Evictor {
-    /// Asks memory about uses before the index: it knows of them at once.
+    /// Makes memory the first source of uses. Memory knows of a use at once, the index later.
     pub(super) fn consult(&self, uses: Arc<dyn Uses>) {
-        // The first one stays: there is one memory.
+        // The first source stays: there is one memory.
         let _ = self.uses.set(uses);
     }
 
-    /// Removes records until the others cost at most `max_live` bytes, a bounded piece of work.
+    /// Removes records until the others cost at most `max_live` bytes, with a bound on the work.
     pub(super) fn make_room(
         &self,
         tables: &mut WriteTables<'_>,
@@ -67,7 +68,7 @@ impl Evictor {
     ) -> Result<(), FileFault> {
         let max_live = max_live.max(tables.live_bytes().saturating_sub(PIECE_BYTES));
         let mut hand = self.hand.lock();
-        // The first round begins where the hand is, and so it is none.
+        // `None` until the hand reaches the end: a whole round starts at the first record.
         let mut round: Option<Round> = None;
         let mut index = None;
         while tables.live_bytes() > max_live {
@@ -103,7 +104,8 @@ impl Evictor {
         Ok(())
     }
 
-    /// Returns the uses of a document. Reads the index, once, where memory does not know it.
+    /// Returns the use of a document. If memory does not know the document, reads the index, once
+    /// for all documents.
     fn used(
         &self,
         tables: &WriteTables<'_>,

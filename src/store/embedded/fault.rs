@@ -1,22 +1,23 @@
-//! The faults of the file, sorted by their remedy.
+//! The faults of the store file, by their remedy.
 
 use std::any::Any;
 
 use super::bounded::AtBound;
 
-/// Why an operation on the open database failed.
+/// The reason why an operation on the open database failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FileFault {
     /// The file may not grow any further.
     #[error("the store file is full")]
     Full,
-    /// The system refuses it. Opening the file again may help.
+    /// The system refused the operation. Opening the file again may help.
     #[error("the store file cannot be used")]
     Io(#[source] std::io::Error),
-    /// Opening the file again may help: redb refuses everything after one I/O error.
+    /// Another error of redb, which refuses all work after an I/O error. Opening the file again may
+    /// help.
     #[error("the store file cannot be used")]
     Broken(#[source] Box<redb::Error>),
-    /// The contents are wrong, and only a new file helps.
+    /// The contents are invalid. Only a new file helps.
     #[error("the store file is damaged: {0}")]
     Damaged(String),
     /// The file could not be opened again.
@@ -25,13 +26,13 @@ pub(super) enum FileFault {
     /// An earlier attempt to open the file again failed.
     #[error("the store file is not open")]
     NotOpen,
-    /// The file is being made to fit its bound.
+    /// svm is compacting the file to make it fit its bound.
     #[error("svm is compacting the store file, to make it fit its bound")]
     Compacting,
-    /// The store was closed on purpose.
+    /// The store has been closed.
     #[error("the store is closed")]
     Closed,
-    /// The work was lost: the runtime is going away.
+    /// The work was lost, because the runtime is shutting down.
     #[error("the work was abandoned")]
     Abandoned,
 }
@@ -41,7 +42,8 @@ impl FileFault {
         Self::Damaged(panic_text(payload))
     }
 
-    /// Returns true if an earlier operation met the fault, and redb refuses all work since.
+    /// Returns true if an earlier operation met the fault, and redb has refused all work since
+    /// then.
     pub(super) fn is_of_another(&self) -> bool {
         matches!(self, Self::Broken(error) if matches!(**error, redb::Error::PreviousIo))
     }
@@ -66,22 +68,22 @@ fn is_refusal(error: &std::io::Error) -> bool {
     error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<AtBound>)
 }
 
-/// Why the file could not be opened.
+/// The reason why the file could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenFault {
-    /// Another process has it.
+    /// Another process has the file open.
     #[error("another process has the store file open")]
     Locked,
-    /// This process has it: an attempt to open it goes on.
+    /// This process has the file open: an earlier attempt to open it still runs, for example.
     #[error("svm itself is still opening the store file")]
     Busy,
-    /// The folder or the file cannot be made, read or written.
+    /// The folder or the file cannot be created, read or written.
     #[error("the folder cannot be used")]
     Unwritable(#[source] std::io::Error),
-    /// Something else has the name of the file.
+    /// The file cannot be used: something else has its name, for example.
     #[error("{0} in it cannot be used")]
     Occupied(&'static str, #[source] std::io::Error),
-    /// It is no store file, or no longer one.
+    /// The file is not, or no longer, a valid store file.
     #[error("the store file is damaged: {0}")]
     Damaged(String),
 }

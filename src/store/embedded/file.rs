@@ -1,8 +1,8 @@
-//! The opening of the store file, which moves a damaged one out of the way.
+//! The opening of the store file, which moves a damaged file aside.
 //!
-//! Nothing in a damaged file can hurt the start: an error of redb, a panic of redb and a file that
-//! never was a database are one case. svm keeps a file that it moved aside for an operator to
-//! look at, but only the last one: each may be as large as the store itself.
+//! No damage prevents the start: svm treats an error of redb, a panic of redb and a file that never
+//! was a database in the same way. svm keeps the last file that it moved aside, so that an operator
+//! can inspect it. It removes older ones, since each may be as large as the store itself.
 
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind};
@@ -26,18 +26,19 @@ const FILE_NAME: &str = "svm.redb";
 /// The names of the journals; each begins with the name of the store file.
 const JOURNAL_NAMES: [&str; 2] = ["svm.redb.journal", "svm.redb.journal2"];
 
-/// redb keeps at most this much of the file in memory; the rest is left to the page cache of the
-/// system.
+/// The most bytes of the file that redb keeps in memory. The page cache of the system keeps the
+/// rest.
 const CACHE_BYTES: usize = 4 << 20;
 
-/// The part of a name between that of a damaged file and the second at which svm moved it aside.
+/// The text between the old name of a file that svm moved aside and the time of the move in
+/// seconds.
 const ASIDE: &str = ".damaged-";
 
-/// The folder that the root of a file system contains.
+/// A folder that the root of a file system may contain.
 const LOST_AND_FOUND: &str = "lost+found";
 
-/// The room that a file over its bound gets while svm makes it fit. A removal takes room as well,
-/// and a file hardly ever has none.
+/// The room by which a file over its bound may grow while svm shrinks it: a removal may need new
+/// pages, although it rarely does.
 const ROOM_TO_SHRINK: u64 = 4 << 20;
 
 /// An open database with its journals, and the places of their files.
@@ -47,19 +48,20 @@ pub(super) struct OpenFile {
     pub(super) staging: Staging,
     /// The places of the file and its journals that svm can watch.
     pub(super) places: Vec<Place>,
-    /// Whether the file is longer than it may be, as when the bound was lowered.
+    /// True if the file exceeds its bound, for example after the bound was lowered.
     pub(super) is_over_bound: bool,
-    /// Shows that this process has the file; to be dropped after the database.
+    /// Shows that this process has the file open. The last field, since it must be dropped after
+    /// the database.
     pub(super) _opened: Arc<()>,
 }
 
-/// Where the store lives, and how large it may get.
+/// The location of the store, and its bound.
 #[derive(Debug)]
 pub(super) struct StoreFile {
     pub(super) dir: PathBuf,
     pub(super) max_bytes: u64,
     pub(super) clock: Clock,
-    /// Each open file and each attempt to open it has a clone.
+    /// Each open file and each attempt to open it holds a clone.
     pub(super) opened: Arc<()>,
 }
 
@@ -68,7 +70,7 @@ impl StoreFile {
         self.dir.join(FILE_NAME)
     }
 
-    /// Opens the file, or makes it.
+    /// Opens or creates the file.
     pub(super) fn open(&self, growth: Growth) -> Result<OpenFile, OpenFault> {
         let opened = Arc::clone(&self.opened);
         let file = self.open_file()?;
@@ -78,7 +80,7 @@ impl StoreFile {
         let max_bytes = if is_over_bound {
             bytes + ROOM_TO_SHRINK
         } else {
-            // A version without a journal let the file have all.
+            // A version of svm without journals gave the file the whole bound.
             bytes.max(size::file_bytes(self.max_bytes))
         };
         let half_made = (bytes == 0).then(|| file.try_clone()).transpose();
@@ -88,7 +90,7 @@ impl StoreFile {
             .unwrap_or_else(|payload| Err(OpenFault::of_panic(&*payload)))
             .map_err(|fault| self.holder(fault))
             .map_err(|fault| undo(half_made, fault))?;
-        // The process that has the database has the journals.
+        // The lock on the database protects the journals too.
         let [(one, first), (other, second)] =
             [self.open_journal(JOURNAL_NAMES[0])?, self.open_journal(JOURNAL_NAMES[1])?];
         let journal_bytes = size::journal_bytes(self.max_bytes) / 2;
@@ -98,7 +100,7 @@ impl StoreFile {
         Ok(OpenFile { database, staging, places, is_over_bound, _opened: opened })
     }
 
-    /// Opens a journal; another file of its name is moved aside first.
+    /// Opens or creates a journal. Moves another file of its name aside first.
     fn open_journal(&self, name: &'static str) -> Result<(Option<Place>, Recovered), OpenFault> {
         let cannot_use = |error| OpenFault::Occupied(name, error);
         let path = self.dir.join(name);
@@ -121,14 +123,14 @@ impl StoreFile {
         Ok((place, recovered))
     }
 
-    /// Returns the fault, with this process as the holder of the lock if it is.
+    /// Returns the fault, or [`OpenFault::Busy`] if this process itself holds the lock.
     fn holder(&self, fault: OpenFault) -> OpenFault {
-        // One clone is the attempt's own.
+        // One clone is in `self`, and one belongs to this attempt.
         let is_ours = Arc::strong_count(&self.opened) > 2;
         if is_ours && matches!(fault, OpenFault::Locked) { OpenFault::Busy } else { fault }
     }
 
-    /// Opens the file; a damaged one is moved aside first.
+    /// Opens the file. Moves a damaged file aside and starts a new one.
     pub(super) fn open_or_renew(&self, growth: Growth) -> Result<OpenFile, OpenFault> {
         match self.open(growth) {
             Err(OpenFault::Damaged(reason)) => {
@@ -139,7 +141,7 @@ impl StoreFile {
         }
     }
 
-    /// Moves the damaged store file aside, so that a new one can be started.
+    /// Moves the damaged store file aside.
     pub(super) fn set_aside_store(&self, reason: &str) -> Result<(), OpenFault> {
         let moved_to = self.set_aside(FILE_NAME)?;
         tracing::warn!(reason, moved_to, "the store file is damaged; starting a new one");
@@ -166,13 +168,13 @@ impl StoreFile {
         private::folder(&self.dir, |name| name.starts_with(FILE_NAME) || name == LOST_AND_FOUND)
             .map_err(OpenFault::Unwritable)?;
         private::file(&self.path()).map_err(|error| match error.kind() {
-            // It cannot be made, for a reason that concerns the folder.
+            // The reason lies in the folder, not in the file.
             ErrorKind::NotFound | ErrorKind::NotADirectory => OpenFault::Unwritable(error),
             _ => OpenFault::Occupied(FILE_NAME, error),
         })
     }
 
-    /// Removes the files that were moved aside before. A failure is logged, and the start goes on.
+    /// Removes the files that were moved aside before. Logs a failure and goes on.
     fn remove_damaged(&self, name: &str) {
         let Ok(files) = fs::read_dir(&self.dir) else { return };
         let damaged = files.flatten().map(|file| file.path()).filter(|path| is_aside(path, name));
@@ -185,7 +187,7 @@ impl StoreFile {
     }
 }
 
-/// Opens the file of a journal, or makes it.
+/// Opens or creates the file of a journal.
 fn take_over(path: &Path) -> Result<(Option<Place>, Recovered), JournalRefusal> {
     let file = private::file_itself(path)?;
     let place = Place::of(path.to_path_buf(), &file);
@@ -204,8 +206,8 @@ fn open_database(file: File, max_bytes: u64, growth: Growth) -> Result<Database,
     Ok(database)
 }
 
-/// Empties a file that was empty before svm began to make a database of it: the next attempt would
-/// take its beginning for a damaged file.
+/// Empties a file that was empty before svm began to create a database in it. Otherwise the next
+/// attempt would take the incomplete database for a damaged file.
 fn undo(half_made: Option<File>, fault: OpenFault) -> OpenFault {
     let Some(file) = half_made else { return fault };
     if matches!(fault, OpenFault::Locked | OpenFault::Busy) {

@@ -1,10 +1,9 @@
-//! A task that shrinks a file over its bound, as after a lower `CACHE_L2_MAX_GB`, while the store
-//! serves.
+//! A task that shrinks a file over its bound while the store serves, for example after a lower
+//! `CACHE_L2_MAX_GB`.
 //!
-//! Records are evicted in pieces, between which reads and writes go on. The file does not grow
-//! meanwhile, since each piece leaves room for the next one. Then redb compacts the file in place.
-//! It needs the file to itself for that, so reads and writes are refused until it has done so, with
-//! the reason.
+//! The task evicts records in pieces, and reads and writes go on between the pieces. The file does
+//! not grow in the meantime, since each piece leaves room for the next one. Then redb compacts the
+//! file in place. Compaction needs exclusive access, so svm refuses reads and writes until it ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +21,14 @@ use crate::telemetry::chain;
 /// The pause after a failed attempt.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The task that makes the file fit.
+/// The task that makes the file fit its bound.
 pub(super) struct Fitter {
     pub(super) upkeep: Upkeep,
     pub(super) over_bound: Arc<OverBound>,
 }
 
 impl Fitter {
-    /// Waits for files that are over their bound, and makes them fit; never returns.
+    /// Waits for files over their bound and makes them fit. Never returns.
     pub(super) async fn run(self) {
         loop {
             self.over_bound.wait().await;
@@ -51,7 +50,7 @@ impl Fitter {
             let handle = self.upkeep.handle()?;
             match blocking(tasks::blocking(move || handle.compact()).await) {
                 Ok(()) if !self.over_bound.is_so() => return Ok(()),
-                // Not enough was free.
+                // Not enough pages were free.
                 Ok(()) | Err(FileFault::Full) => {}
                 Err(fault) => return Err(fault),
             }
@@ -61,7 +60,7 @@ impl Fitter {
         blocking(tasks::blocking(renew).await)
     }
 
-    /// Evicts one piece; returns true if there is more to evict.
+    /// Evicts one piece. Returns true if there is more to evict.
     async fn evict(&self, max_live: u64) -> Result<bool, FileFault> {
         let piece = move |handle: &Handle, now, room: &Room| {
             handle.run(|file| {

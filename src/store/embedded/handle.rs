@@ -1,11 +1,13 @@
-//! The open database, and how it comes back after a fault.
+//! The open database, and its reopening after a fault.
 //!
-//! redb refuses everything after its first I/O error, so the file is closed and opened again: at
-//! most once for an operation that failed, by the first operation that notices. Where that fails
-//! too, there is no database, and the next attempt is made by the first operation after a pause;
-//! those before it fail at once. Work holds the read side of the lock and reopening the write side,
-//! so nothing is using the database that is thrown away. All of it blocks: it belongs on a blocking
-//! thread, where a disk that hangs holds up nobody else.
+//! redb refuses all work after its first I/O error, so the handle closes the file and opens it
+//! again. If several operations fail on the same database, only the first one reopens the file. If
+//! that fails too, there is no database: operations fail at once until a pause has passed, and the
+//! first one after the pause tries again.
+//!
+//! An operation holds the read side of the lock, and reopening holds the write side, so no
+//! operation uses a database while it is closed. All methods may block, so they run on blocking
+//! threads.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,22 +24,22 @@ use super::file::{OpenFile, is_journal};
 use crate::clock::Stopwatch;
 use crate::config::redacted::redacted_path;
 
-/// The repetitions of an operation that other operations disturb.
+/// The most repetitions of an operation while other operations break the database.
 const MOST_REPETITIONS: usize = 8;
 
-/// The step before the database is opened again.
+/// The way in which the database is opened again.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
-    /// Opening is enough.
+    /// Open the same file.
     Reopen(Growth),
-    /// The file is beyond repair; the reason goes to the log.
+    /// Move the file aside for this reason, and start a new one.
     Renew(String),
 }
 
 /// Opens the database again.
 pub(super) type Open = Box<dyn Fn(Remedy) -> Result<OpenFile, OpenFault> + Send + Sync>;
 
-/// The state of the open file: over its bound, or not.
+/// A flag for an open file that exceeds its bound.
 #[derive(Debug, Default)]
 pub(super) struct OverBound {
     is_so: AtomicBool,
@@ -45,14 +47,14 @@ pub(super) struct OverBound {
 }
 
 impl OverBound {
-    /// Waits until a file is open that is over its bound.
+    /// Waits until the open file exceeds its bound.
     pub(super) async fn wait(&self) {
         while !self.is_so() {
             self.opened.notified().await;
         }
     }
 
-    /// Returns true if the open file is over its bound.
+    /// Returns true if the open file exceeds its bound.
     pub(super) fn is_so(&self) -> bool {
         self.is_so.load(Ordering::Relaxed)
     }
@@ -66,16 +68,17 @@ impl OverBound {
     }
 }
 
-/// A database that is opened again when it has to be.
+/// A database that is reopened after a fault.
 pub(super) struct Handle {
     state: RwLock<HandleState>,
     open: Open,
     over_bound: Arc<OverBound>,
     is_compacting: AtomicBool,
-    /// True from a refusal to grow the file until the file is opened as long as it may be.
+    /// True from a refusal to grow the file until the next opening, which extends the file to its
+    /// bound.
     was_full: AtomicBool,
     losses: AtomicU64,
-    /// The pause between two attempts to open.
+    /// The pause after a failed attempt to open the file.
     pause: Duration,
 }
 
@@ -87,15 +90,15 @@ impl fmt::Debug for Handle {
 
 struct HandleState {
     file: Option<OpenFile>,
-    /// Counts the openings, so that of several failed operations only one reopens.
+    /// Counts the openings, so that only one of several failed operations reopens the file.
     generation: u64,
-    /// The time since the last attempt to open, if that failed.
+    /// The time since the last attempt to open the file, if that failed.
     failed: Option<Stopwatch>,
     closed: bool,
 }
 
 impl Handle {
-    /// Makes a handle of a database, or of none where the first attempt to open it has failed.
+    /// Creates a handle of a database, or of none if the first attempt to open it has failed.
     pub(super) fn new(file: Option<OpenFile>, open: Open, pause: Duration) -> Self {
         let failed = file.is_none().then(Stopwatch::start);
         let handle = Self {
@@ -111,13 +114,13 @@ impl Handle {
         handle
     }
 
-    /// Returns the state of the bound, which outlives the handle.
+    /// Returns the flag for a file over its bound. It may outlive the handle.
     pub(super) fn over_bound(&self) -> Arc<OverBound> {
         Arc::clone(&self.over_bound)
     }
 
-    /// Compacts the file in place, and opens it again within its bound if it fits by then. All
-    /// other work is refused meanwhile: it would wait for longer than anyone who wants it.
+    /// Compacts the file in place and opens it again, within its bound if it fits now. Refuses all
+    /// other work in the meantime, which would wait for longer than its callers do.
     pub(super) fn compact(&self) -> Result<(), FileFault> {
         self.is_compacting.store(true, Ordering::Relaxed);
         let compacted = self.compact_alone();
@@ -125,7 +128,7 @@ impl Handle {
         self.reopen(compacted?, None)
     }
 
-    /// Returns the generation of the file.
+    /// Compacts the file under the write lock. Returns the generation of the file.
     fn compact_alone(&self) -> Result<u64, FileFault> {
         let mut state = self.state.write();
         let generation = state.generation;
@@ -141,8 +144,8 @@ impl Handle {
         if self.is_compacting.load(Ordering::Relaxed) { Err(FileFault::Compacting) } else { Ok(()) }
     }
 
-    /// Runs `work` on the database, and once more if the database had to be opened again; a few
-    /// times more where each time another operation broke it meanwhile.
+    /// Runs `work` on the database. Runs it once more if the database had to be opened again, and a
+    /// few times more if other operations break the database in the meantime.
     pub(super) fn run<T>(
         &self,
         work: impl Fn(&OpenFile) -> Result<T, FileFault>,
@@ -164,13 +167,13 @@ impl Handle {
         result
     }
 
-    /// Opens the files anew if the path of one does not lead to it any more. Until then all that is
-    /// written goes into a file that nobody finds again. Before, `rescue` saves from such a file
-    /// what can be saved.
+    /// Opens the files again if the path of one no longer leads to it. Otherwise svm would keep
+    /// writing to a file that the next start does not find. If a journal was displaced, `rescue`
+    /// saves its changes first.
     ///
     /// # Errors
     ///
-    /// [`FileFault`], when the path leads to nothing that can be opened.
+    /// [`FileFault`], if the files cannot be opened again.
     pub(super) fn follow_path(
         &self,
         rescue: impl Fn(&OpenFile) -> Result<(), FileFault>,
@@ -180,11 +183,12 @@ impl Handle {
             let state = self.state.read();
             (state.generation, state.file.as_ref().map_or(Vec::new(), |file| file.places.clone()))
         };
-        // Looked up without the lock: a disk may hang.
+        // The look-up does not hold the lock: a disk may hang.
         let displaced = places.iter().find_map(|place| Some((place, place.displacement()?)));
         let Some((place, cause)) = displaced else { return Ok(()) };
         let path = redacted_path(place.path());
-        // The changes of a lost journal go into the database, which is in its place then.
+        // The changes of a displaced journal go into the database file, which is still in its
+        // place.
         let is_rescued = is_journal(place.path()) && self.attempt(&rescue).1.is_ok();
         tracing::warn!(%path, cause, "the store file is not in its place; opening it anew");
         self.reopen(generation, None)?;
@@ -192,18 +196,19 @@ impl Handle {
         Ok(())
     }
 
-    /// Returns how often svm renewed the file, or found another one in its place.
+    /// Returns how often contents were lost: svm started a new file, or a file was displaced and
+    /// its contents were not saved.
     pub(super) fn losses(&self) -> u64 {
         self.losses.load(Ordering::Relaxed)
     }
 
-    /// Throws the contents away and starts a new file.
+    /// Moves the file aside and starts a new one.
     pub(super) fn renew(&self, reason: &str) -> Result<(), FileFault> {
         let generation = self.state.read().generation;
         self.reopen(generation, Some(reason.to_owned()))
     }
 
-    /// Closes the database for good, which releases the file to other processes.
+    /// Closes the database permanently, which releases the file to other processes.
     pub(super) fn close(&self) {
         let mut state = self.state.write();
         state.closed = true;
@@ -221,14 +226,15 @@ impl Handle {
             None if state.closed => Err(FileFault::Closed),
             None => Err(FileFault::NotOpen),
         };
-        // Set before the lock is free, so that the next opening is to the bound.
+        // Set while the lock is held, so that the next opening extends the file to its bound.
         if matches!(result, Err(FileFault::Full)) {
             self.was_full.store(true, Ordering::Relaxed);
         }
         (state.generation, result)
     }
 
-    /// Opens the file of this generation again, or a new one if there is a reason for it.
+    /// Opens the file again, or a new one if there is a reason for `renewal`. Does nothing if the
+    /// file is no longer of this generation: another operation has reopened it.
     fn reopen(&self, generation: u64, renewal: Option<String>) -> Result<(), FileFault> {
         let mut state = self.state.write();
         if state.closed {
@@ -245,7 +251,7 @@ impl Handle {
         let growth = if was_full { Growth::ToBound } else { Growth::AsNeeded };
         let is_renewed = renewal.is_some();
         let remedy = renewal.map_or(Remedy::Reopen(growth), Remedy::Renew);
-        // Counted from the end of the attempt, which may itself take long.
+        // The pause begins at the end of the attempt, which may take long.
         let opened = (self.open)(remedy).inspect_err(|_| state.failed = Some(Stopwatch::start()));
         state.file = Some(opened.map_err(FileFault::Shut)?);
         state.failed = None;
@@ -256,7 +262,7 @@ impl Handle {
     }
 }
 
-/// Closes a database. One that made redb panic may do so again meanwhile.
+/// Closes a database. redb may panic again if it has panicked before.
 fn discard(file: Option<OpenFile>) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(file)));
 }

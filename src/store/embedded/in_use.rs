@@ -1,18 +1,18 @@
 //! The index of documents in use, as a table of the file.
 //!
-//! The table has runs. A run is the rows of one save, so it takes a few pages side by side; a row
-//! at the place of its key, which is random, would take a page for itself. svm reads all runs
-//! together, once in a while, and merges the rows of each document.
+//! The table contains runs. A run contains the rows of one save, so it fills a few consecutive
+//! pages. In a table by key, each row would change a page of its own, since the order of the keys
+//! is random. From time to time svm reads all runs together, and merges the rows of each document.
 //!
 //! ```text
 //! run     rows, each: key 32 bytes, last used u64, last checked u64, and u64 the time at which the
 //!         body was fetched that was then current; the latter two are zero where there was no check
 //! ```
 //!
-//! All numbers are little-endian, all times milliseconds. The subtle thing is what becomes of rows
-//! that do not count any more: a later row of the document, a cutoff, or more recently used
-//! documents hide them. Once most rows are hidden, svm writes the runs anew. A table by key, which
-//! an earlier version made, is read as well until then.
+//! All numbers are little-endian, and all times are in milliseconds. The subtle thing is an
+//! outdated row: a later row of the document, the cutoff, or more recently used documents hide it.
+//! Once most rows are hidden, svm rewrites the runs. Until then, svm also reads the table by key of
+//! an earlier version.
 
 use std::cmp::Reverse;
 
@@ -36,16 +36,16 @@ const BY_KEY: TableDefinition<'_, &KeyBytes, RowTimes> = TableDefinition::new("i
 
 const ROW_BYTES: usize = 56;
 
-/// The rows of a run that is written anew: they fill a run of 128 pages.
+/// The rows of a rewritten run. They fill 128 pages.
 const RUN_ROWS: usize = 9_300;
 
-/// Hidden rows that the table may have beside as many as there are others.
+/// The number by which hidden rows may exceed the other rows of the table.
 const SLACK: usize = MOST_IN_USE / 10;
 
 /// The state of the index, as far as this process knows it.
 #[derive(Debug, Default)]
 pub(super) struct IndexState {
-    /// Rows of documents that were last used before this are hidden.
+    /// Documents that were last used before this time are hidden.
     cutoff: Mutex<Timestamp>,
     size: Mutex<Option<Size>>,
 }
@@ -54,7 +54,7 @@ pub(super) struct IndexState {
 struct Size {
     /// The rows in the file.
     rows: usize,
-    /// The documents that counted when svm last read all rows.
+    /// The documents that were not hidden when svm last read all rows.
     documents: usize,
 }
 
@@ -69,7 +69,7 @@ impl IndexState {
         *self.cutoff.lock()
     }
 
-    /// Notes that the file has got more rows; returns true if it may have too many.
+    /// Records that the file got more rows. Returns true if it may have too many.
     fn added(&self, rows: usize, cutoff: Timestamp) -> bool {
         *self.cutoff.lock() = cutoff;
         self.size.lock().as_mut().is_none_or(|size| {
@@ -90,7 +90,7 @@ impl ByKey {
     }
 }
 
-/// Adds rows to the index; returns true if it may have too many hidden ones then
+/// Adds rows to the index. Returns true if the index may now have too many hidden rows
 /// ([`rewrite`]).
 pub(super) fn remember(
     database: &Database,
@@ -111,9 +111,9 @@ pub(super) fn remember(
     Ok(state.added(rows.len(), cutoff))
 }
 
-/// Writes the index anew, without hidden rows, if it has too many of them.
+/// Rewrites the index without hidden rows, if it has too many of them.
 pub(super) fn rewrite(database: &Database, state: &IndexState) -> Result<(), FileFault> {
-    // Nobody adds rows meanwhile.
+    // This transaction keeps others from adding rows.
     let transaction = begin(database)?;
     let was_by_key = transaction.delete_table(BY_KEY)?;
     let rows = read(database)?;
@@ -141,7 +141,7 @@ fn write_anew(transaction: &WriteTransaction, mut rows: Vec<InUse>) -> Result<()
     Ok(())
 }
 
-/// Returns the documents used at `since` or later, the last used first.
+/// Returns the documents used at `since` or later, the most recently used first.
 pub(super) fn since(
     database: &Database,
     since: Timestamp,
@@ -150,15 +150,15 @@ pub(super) fn since(
     Ok(documents(read(database)?, since.max(state.cutoff())))
 }
 
-/// Returns the documents in use by their keys.
+/// Returns the documents in use, in the order of their keys.
 pub(super) fn by_key(database: &Database, state: &IndexState) -> Result<ByKey, FileFault> {
     let mut rows = documents(read(database)?, state.cutoff());
     rows.sort_unstable_by_key(|row| row.key);
     Ok(ByKey(rows))
 }
 
-/// Merges the rows of each document; returns those that were used at `since` or later, the last
-/// used first, and not too many.
+/// Merges the rows of each document. Returns the documents used at `since` or later, the most
+/// recently used first, at most [`MOST_IN_USE`] of them.
 fn documents(mut rows: Vec<InUse>, since: Timestamp) -> Vec<InUse> {
     rows.sort_unstable_by_key(|row| row.key);
     rows.dedup_by(|row, merged| {
@@ -245,8 +245,7 @@ mod tests {
         Database::builder().create_with_backend(InMemoryBackend::new()).expect("a database")
     }
 
-    /// Rows of documents that were used so many seconds after the start, each a second after the
-    /// one before.
+    /// Returns one row for each of these seconds after [`NOW`]: a document that was used then.
     fn rows(used: std::ops::Range<usize>) -> Vec<InUse> {
         used.map(|second| row(second, second as u64)).collect()
     }

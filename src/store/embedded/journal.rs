@@ -1,8 +1,8 @@
-//! A file of appended changes, which the database takes in together.
+//! A journal: a file of appended changes, which the database takes in together.
 //!
-//! A commit of the database writes whole pages in many places, whatever the change; an append is
-//! one write at the end of a file. Each change is a frame that says of itself whether it is whole,
-//! so a reader passes a damaged frame and goes on behind it.
+//! A commit of the database writes whole pages in many places, however small the change. An append
+//! is one write at the end of a file. Each change is a frame with checksums, so a reader skips a
+//! damaged frame and goes on after it.
 //!
 //! ```text
 //! 0   "svm:jrnl"       8 bytes
@@ -11,9 +11,9 @@
 //!                      SHA-256, checksum of all that 8 bytes of SHA-256; record
 //! ```
 //!
-//! All numbers are little-endian. A journal gets another number each time it is emptied, so frames
-//! from before are not read again. Nobody can guess the number: a body that contains a frame is no
-//! change, even where the frame around it is damaged.
+//! All numbers are little-endian. A journal gets another number each time it is emptied, so that
+//! older frames are not read again. Nobody can guess the number. So a frame inside a body is not
+//! read as a change, even if the frame around that body is damaged.
 
 mod frame;
 
@@ -32,7 +32,7 @@ use crate::store::record;
 const MAGIC: &[u8; 8] = b"svm:jrnl";
 const START: usize = MAGIC.len();
 
-/// The length that no journal exceeds.
+/// The largest length of a journal.
 pub(super) const LARGEST: u64 = 48 << 20;
 
 /// A file of changes, open to append.
@@ -63,12 +63,13 @@ impl Span {
     }
 }
 
-/// A change that a journal has.
+/// A change in a journal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recorded {
     pub(super) key: KeyBytes,
     pub(super) as_of: Timestamp,
-    /// The place of the record and the end of its keeping; nothing for a removal.
+    /// The place of the record and the end of its keeping. `None` for a removal, and for a record
+    /// that this version cannot read.
     pub(super) put: Option<(Span, Timestamp)>,
 }
 
@@ -83,17 +84,17 @@ impl Recorded {
     }
 }
 
-/// The contents of a journal as it was opened.
+/// A journal, with its contents at the opening.
 #[derive(Debug)]
 pub(super) struct Recovered {
     pub(super) journal: Journal,
     /// The changes, in their order.
     pub(super) changes: Vec<Recorded>,
-    /// The bytes that are no frame, or a damaged one.
+    /// The number of bytes outside of whole frames.
     pub(super) damaged: u64,
 }
 
-/// The reason to refuse a file as a journal.
+/// The reason why a file is refused as a journal.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum JournalRefusal {
     #[error("it is no journal of svm")]
@@ -112,7 +113,7 @@ impl From<JournalRefusal> for Error {
 }
 
 impl Journal {
-    /// Takes a file over, with the changes in it.
+    /// Opens a file as a journal and reads its changes.
     pub(super) fn open(file: File) -> Result<Recovered, JournalRefusal> {
         let length = file.metadata()?.len();
         let mut bytes = vec![0; usize::try_from(length.min(LARGEST)).unwrap_or_default()];
@@ -133,8 +134,8 @@ impl Journal {
         Ok(Recovered { journal, changes: scan.changes, damaged })
     }
 
-    /// Appends changes, which last once [`Journal::sync`] has returned; returns them with the
-    /// places of their records.
+    /// Appends changes. They are durable once [`Journal::sync`] has returned. Returns the changes
+    /// with the places of their records.
     pub(super) fn append(&self, frames: &[Frame]) -> Result<Vec<Recorded>, Error> {
         let mut end = self.end.lock();
         let mut buffer = Vec::with_capacity(frames.iter().map(|it| it.bytes() as usize).sum());
@@ -162,14 +163,14 @@ impl Journal {
         Ok(())
     }
 
-    /// Returns the record at a place, as it is.
+    /// Returns the record at a place, without verifying it.
     pub(super) fn read(&self, span: Span) -> Result<Vec<u8>, Error> {
         let mut record = vec![0; span.bytes as usize];
         self.file.read_exact_at(&mut record, span.at)?;
         Ok(record)
     }
 
-    /// Returns the record at a place, if it is as it was written.
+    /// Returns the record at a place, or `None` if it is damaged.
     pub(super) fn read_whole(&self, span: Span) -> Result<Option<Vec<u8>>, Error> {
         let mut head = [0; FRAME_BYTES];
         let read = self.file.read_exact_at(&mut head, span.at - FRAME_BYTES as u64);
@@ -188,7 +189,7 @@ impl Journal {
         self.end.lock().bytes
     }
 
-    /// Returns the number of the journal; of two journals, the one with the higher number has the
+    /// Returns the number of the journal. Of two journals, the one with the higher number has the
     /// later changes.
     pub(super) fn number(&self) -> u64 {
         self.end.lock().number
@@ -204,12 +205,13 @@ impl Journal {
     }
 }
 
-/// Returns a number that the author of a body cannot know, and that can be added up for ever.
+/// Returns a random number that the author of a body cannot know. It has 32 bits, so adding it to
+/// the number of a journal does not overflow in practice.
 fn unguessable() -> u64 {
     u64::from(fastrand::u32(1..))
 }
 
-/// Returns true for a journal, and for the beginning of one.
+/// Returns true if the bytes begin as a journal does, even if they end within its first bytes.
 fn begins_as_journal(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC) || MAGIC.starts_with(bytes)
 }
@@ -217,11 +219,11 @@ fn begins_as_journal(bytes: &[u8]) -> bool {
 /// The whole frames among some bytes.
 struct Scan {
     changes: Vec<Recorded>,
-    /// The number of the journal, where a frame gives it.
+    /// The number of the journal, if a frame shows it.
     number: Option<u64>,
     /// The end of the last whole frame.
     end: usize,
-    /// The size of the whole frames.
+    /// The total size of the whole frames.
     whole: usize,
 }
 

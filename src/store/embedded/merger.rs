@@ -1,4 +1,4 @@
-//! A task that has the database take in full journals, while the store serves.
+//! A task that merges full journals into the database while the store serves.
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ pub(super) struct Merger {
 }
 
 impl Merger {
-    /// Waits for full journals, and merges them; never returns.
+    /// Waits for full journals and merges them. Never returns.
     pub(super) async fn run(self) {
         loop {
             self.due.notified().await;
             if let Err(fault) = self.merge().await {
-                // The next batch notices, and tries again.
+                // The next batch finds the journal still full, and causes another attempt.
                 tracing::warn!(error = chain(&fault), "the store file does not take in a journal");
             }
         }
@@ -41,8 +41,8 @@ impl Merger {
     }
 }
 
-/// Runs `work`, and makes more and more room where the bound of the file is met in spite of
-/// [`size`](super::size).
+/// Runs `work`. If the file reaches its bound in spite of [`size`](super::size), evicts more and
+/// more records and runs `work` again.
 pub(super) fn within_bound<T>(
     handle: &Handle,
     now: Timestamp,

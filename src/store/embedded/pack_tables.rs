@@ -1,10 +1,11 @@
-//! The packs as tables of the file: their contents, and how much of each still has a pointer to it.
+//! The packs as tables of the file: their contents, and the live bytes of each, to which pointers
+//! lead.
 //!
 //! A merge writes its packs before the pointers to them, in small transactions: redb writes a page
-//! twice where a transaction has more pages than its buffer has room for. No transaction is durable
-//! before the one that has the pointers. The subtle thing is a merge that ends in between, while
-//! another transaction makes its packs durable: a mark says from which number on packs may have no
-//! pointers, and the next merge removes those.
+//! twice if the pages of a transaction exceed its buffer. None of these transactions is durable
+//! before the one with the pointers. The subtle thing is a merge that ends in between, while
+//! another transaction makes its packs durable. So a mark holds the number from which on packs may
+//! have no pointers, and the next merge removes those packs.
 
 use std::collections::HashMap;
 use std::iter::Peekable;
@@ -24,13 +25,14 @@ pub(super) const LIVE: TableDefinition<'_, u64, u64> = TableDefinition::new("pac
 
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
-/// From this number on packs may have no pointers, if it is there.
+/// The mark: if it exists, packs from this number on may have no pointers.
 const UNLINKED: &str = "unlinked_packs";
 
-/// The packs of one transaction.
+/// The most packs in one transaction.
 const PACKS_AT_ONCE: usize = 32;
 
-/// A change that was decided on before: a value and the end of its keeping, or none.
+/// A change that needs no comparison with the stored record: a value and the end of its keeping, or
+/// `None` for a removal.
 pub(super) type Decided = (KeyBytes, Option<(Vec<u8>, Timestamp)>);
 
 /// A record and the end of its keeping.
@@ -39,11 +41,11 @@ pub(super) type Kept = (KeyBytes, (Vec<u8>, Timestamp));
 /// The table of values, by key.
 pub(super) type ValueTable<'t> = Table<'t, &'static KeyBytes, &'static [u8]>;
 
-/// The open tables of one write transaction, and what it has changed.
+/// The open tables of one write transaction, and the packs that it has changed.
 pub(super) struct PackTables<'t> {
     packs: Table<'t, u64, &'static [u8]>,
     live: Table<'t, u64, u64>,
-    /// The live bytes of packs that pointers were added to or taken from.
+    /// The live bytes of the packs whose pointers have changed.
     touched: HashMap<u64, u64>,
 }
 
@@ -56,14 +58,14 @@ impl<'t> PackTables<'t> {
         })
     }
 
-    /// Counts the bytes of a value that was put into its table as live.
+    /// Counts the record of an inserted value as live.
     pub(super) fn inserted(&mut self, value: &[u8]) -> Result<(), FileFault> {
         let Some(pointer) = Pointer::of(value) else { return Ok(()) };
         *self.live_bytes(pointer.pack)? += pointer.bytes_in_pack();
         Ok(())
     }
 
-    /// Counts the bytes of a value that was taken from its table as live no more.
+    /// Counts the record of a removed value as no longer live.
     pub(super) fn removed(&mut self, value: &[u8]) -> Result<(), FileFault> {
         let Some(pointer) = Pointer::of(value) else { return Ok(()) };
         let live = self.live_bytes(pointer.pack)?;
@@ -79,7 +81,7 @@ impl<'t> PackTables<'t> {
         Ok(self.touched.entry(pack).or_insert(saved))
     }
 
-    /// Removes packs of which little is left; the rest of them get values of their own.
+    /// Removes packs that are less than half live. Their remaining records get values of their own.
     pub(super) fn settle(mut self, values: &mut ValueTable<'_>) -> Result<(), FileFault> {
         for (number, live) in std::mem::take(&mut self.touched) {
             let bytes = self.packs.get(number)?.map_or(0, |pack| pack.value().len() as u64);
@@ -101,7 +103,7 @@ impl<'t> PackTables<'t> {
     }
 }
 
-/// Writes small records in packs, in their order; returns the pointers, for a transaction that
+/// Writes small records into packs, in their order. Returns the pointers, for the transaction that
 /// removes the mark ([`link`]).
 pub(super) fn write(
     database: &Database,
@@ -121,7 +123,7 @@ pub(super) fn write(
     Ok(pointers)
 }
 
-/// Removes packs without pointers, and marks those to come.
+/// Removes packs without pointers, and sets the mark for the packs to come.
 fn begin(transaction: &WriteTransaction) -> Result<(), FileFault> {
     let (mut packs, mut meta) = (transaction.open_table(PACKS)?, transaction.open_table(META)?);
     let unlinked = meta.get(UNLINKED)?.map(|number| number.value());
@@ -161,13 +163,14 @@ fn next(packs: &Table<'_, u64, &'static [u8]>) -> Result<u64, FileFault> {
     Ok(packs.last()?.map_or(0, |(number, _)| number.value() + 1))
 }
 
-/// Notes that all packs have their pointers, in the transaction that adds these.
+/// Removes the mark, in the transaction that inserts the pointers.
 pub(super) fn link(meta: &mut Table<'_, &'static str, u64>) -> Result<(), FileFault> {
     meta.remove(UNLINKED)?;
     Ok(())
 }
 
-/// Returns the record that a value leads to, or else the value itself, which is no record then.
+/// Returns the record that a value is or leads to. If a pointer leads to no record, returns the
+/// pointer itself, which cannot be decoded.
 pub(super) fn resolve(transaction: &ReadTransaction, value: &[u8]) -> Result<Vec<u8>, FileFault> {
     let Some(pointer) = Pointer::of(value) else { return Ok(value.to_vec()) };
     let packs = match transaction.open_table(PACKS) {

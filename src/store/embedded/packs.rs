@@ -1,9 +1,9 @@
 //! Packs of records, and the pointers to the records in them.
 //!
-//! A record for itself takes a page, for the order of the keys is random. So records that the
-//! database takes in together lie in packs, in the order in which they came; by its key one finds
-//! where. A pack goes when its last record does. One of which less than half is left gives back its
-//! room: the rest get values of their own.
+//! A record with a value of its own takes a page, since the order of the keys is random. So records
+//! that the database takes in together lie in packs, in the order of their arrival, and the value
+//! of a key is a pointer into a pack. When less than half of a pack is live, svm removes it, and
+//! its remaining records get values of their own.
 //!
 //! ```text
 //! pack    records, each: key 32 bytes, length u32, record
@@ -15,10 +15,10 @@
 
 use super::KeyBytes;
 
-/// The size of a pack: with the head of its leaf it fills a run of four pages.
+/// The most bytes of a pack. With the head of its leaf, it fills a run of four pages.
 pub(super) const PACK_BYTES: usize = 4 * 4_096 - 64;
 
-/// Larger records get a value of their own, which fills its pages well.
+/// The largest record in a pack. A larger one gets a value of its own, which fills its pages well.
 pub(super) const LARGEST: usize = PACK_BYTES / 4;
 
 const TAG: &[u8; 4] = b"pack";
@@ -27,7 +27,7 @@ const HEAD: usize = 40;
 const POINTER_BYTES: usize = TAG.len() + HEAD + 16;
 const FRAME_HEAD: usize = 36;
 
-/// The way to a record in a pack.
+/// The place of a record in a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pointer {
     pub(super) pack: u64,
@@ -36,7 +36,7 @@ pub(super) struct Pointer {
 }
 
 impl Pointer {
-    /// Reads a stored value, if it is no record itself.
+    /// Reads a stored value. Returns `None` if the value is no pointer.
     pub(super) fn of(value: &[u8]) -> Option<Self> {
         if value.len() != POINTER_BYTES || !value.starts_with(TAG) {
             return None;
@@ -51,7 +51,7 @@ impl Pointer {
         })
     }
 
-    /// Returns the value that leads to a record.
+    /// Returns the value with this pointer to a record.
     fn value(self, record: &[u8]) -> Vec<u8> {
         let mut value = Vec::with_capacity(POINTER_BYTES);
         value.extend_from_slice(TAG);
@@ -63,7 +63,7 @@ impl Pointer {
         value
     }
 
-    /// Returns the record in its pack, if it is there.
+    /// Returns the record in its pack, or `None` if the pack is too short.
     pub(super) fn record(self, pack: &[u8]) -> Option<&[u8]> {
         pack.get(self.at as usize..)?.get(..self.bytes as usize)
     }
@@ -101,7 +101,7 @@ impl Packing {
         self.bytes.len() + FRAME_HEAD + length <= PACK_BYTES
     }
 
-    /// Adds a record; returns the value that leads to it.
+    /// Adds a record. Returns the value that leads to it.
     pub(super) fn add(&mut self, key: &KeyBytes, record: &[u8]) -> Vec<u8> {
         let number = |length: usize| u32::try_from(length).expect("a pack is far below 4 GiB");
         self.bytes.extend_from_slice(key);
@@ -111,7 +111,7 @@ impl Packing {
         Pointer { pack: self.number, at, bytes: number(record.len()) }.value(record)
     }
 
-    /// Returns its contents.
+    /// Returns the contents of the pack.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }

@@ -1,4 +1,4 @@
-//! The file behind a path, and whether it still is the file that is open.
+//! The place of an open file, and the check that its path still leads to it.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -25,8 +25,8 @@ impl Identity {
 }
 
 impl Place {
-    /// Notes the place of a file that was just opened. Nothing where the path does not lead to that
-    /// file even now: some file systems give a file another number each time.
+    /// Returns the place of a file that was just opened. Returns `None` if the path does not seem
+    /// to lead to that file: some file systems give a file another number each time.
     pub(super) fn of(path: PathBuf, file: &File) -> Option<Self> {
         let identity = Identity::of(&file.metadata().ok()?);
         let place = Self { path, identity };
@@ -37,8 +37,8 @@ impl Place {
         &self.path
     }
 
-    /// Returns the reason why the path does not lead to the file any more, if it does not. A link
-    /// to the file leads there.
+    /// Returns the reason why the path no longer leads to the file, or `None` if it does. A link to
+    /// the file leads to it.
     pub(super) fn displacement(&self) -> Option<&'static str> {
         match fs::metadata(&self.path) {
             Ok(found) if Identity::of(&found) == self.identity => None,
@@ -47,7 +47,8 @@ impl Place {
             Err(error) => match error.kind() {
                 ErrorKind::NotFound => Some("the file is gone"),
                 ErrorKind::NotADirectory => Some("its folder is a folder no more"),
-                // It may be there: nobody may look, or the disk does not answer.
+                // The file may still be there: svm has no permission to look, or the disk does not
+                // answer.
                 _ => None,
             },
         }

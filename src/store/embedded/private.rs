@@ -1,7 +1,8 @@
 //! A folder and a file that no other user may read, whatever the umask.
 //!
 //! The subtle thing is a folder that exists already. It may be `/tmp`, a home or the working
-//! folder, and others may need it: svm closes it to others only if it holds nothing but the store.
+//! folder, and other users may need it. So svm closes it to them only if it contains nothing but
+//! the store.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
@@ -16,12 +17,12 @@ const FILE_MODE: u32 = 0o600;
 /// The permissions among the bits of a mode.
 const PERMISSIONS: u32 = 0o7777;
 
-/// Makes the folder and the missing ones above it, or closes it to others if it holds nothing but
-/// files that are `ours` by their names.
+/// Creates the folder and its missing parents. Closes an existing folder to other users if it
+/// contains nothing but files that are `ours` by their names.
 pub(super) fn folder(path: &Path, ours: impl Fn(&str) -> bool) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(_) => {
-            // Without it the store is as good, and its file is private all the same.
+            // A failure is ignored: the file is private in any case.
             let _ = close_to_others(path, ours);
             Ok(())
         }
@@ -30,17 +31,18 @@ pub(super) fn folder(path: &Path, ours: impl Fn(&str) -> bool) -> io::Result<()>
     }
 }
 
-/// Opens the file to read and write, or makes it. A pipe, which can be opened so, is none.
+/// Opens or creates the file, to read and write. Refuses a named pipe, which the system would open.
 pub(super) fn file(path: &Path) -> io::Result<File> {
     open(path, OFlags::empty())
 }
 
-/// Opens a file that only svm has a reason to make, or makes it; follows no link.
+/// Opens or creates a file that only svm has a reason to create. Follows no link.
 pub(super) fn file_itself(path: &Path) -> io::Result<File> {
     open(path, OFlags::NOFOLLOW)
 }
 
-/// Returns the reason why the path leads to a file that also has another name, if it does.
+/// Returns the reason why the file at the path may be reached by another name as well, or `None` if
+/// it cannot.
 pub(super) fn find_stranger(path: &Path) -> io::Result<Option<&'static str>> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_symlink() => Ok(Some("it is a link")),
@@ -68,7 +70,7 @@ fn open(path: &Path, flags: OFlags) -> io::Result<File> {
 }
 
 fn make(path: &Path) -> io::Result<()> {
-    // The last component may be `..` or nothing.
+    // The last component may be `..` or empty.
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
     }
@@ -76,7 +78,7 @@ fn make(path: &Path) -> io::Result<()> {
         make(above)?;
     }
     match DirBuilder::new().mode(FOLDER_MODE).create(path) {
-        // The umask may have taken even the owner's rights away.
+        // The umask may have removed even the owner's permissions.
         Ok(()) => fs::set_permissions(path, Permissions::from_mode(FOLDER_MODE)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(error),

@@ -1,11 +1,13 @@
-//! Changes that are in a journal and not yet in the database, which takes in many of them at once.
+//! The staged changes: they are in a journal and not yet in the database, which takes in many of
+//! them at once.
 //!
-//! A record goes into a page of its own, for the order of the keys is random; but a commit also
-//! writes all pages above, and the state of the allocator. So commits are few and large. There are
-//! two journals: while the database takes in the changes of one, changes are appended to the other,
-//! and nobody waits. Reads look here first. The subtle thing is the order in a merge: the database
-//! commits, and then the changes are forgotten here, so a read finds a record in one place or in
-//! both. A process killed in between merges again, which changes nothing.
+//! The order of the keys is random, so each change of a key writes a page, and a commit also writes
+//! all pages above and the state of the allocator. So commits are few and large. There are two
+//! journals: while the database takes in the changes of one, svm appends changes to the other.
+//! Reads look at the staged changes first. The subtle thing is the order in a merge: first the
+//! database commits, and then the staged changes are dropped, so a read finds a record in one place
+//! or in both. If the process is killed in between, the next one merges the same changes again,
+//! which has no effect.
 
 mod state;
 
@@ -25,32 +27,33 @@ use crate::clock::Timestamp;
 use crate::store::{Change, record};
 use crate::target::Key;
 
-/// The number of changes that may be staged in one journal. They fill a hash table of 32,768
-/// places, which takes 2.4 MB.
+/// The most changes that are staged in one journal. They fill a hash table of 32,768 places, which
+/// takes 2.4 MB.
 const MOST_CHANGES: usize = 28_672;
 
-/// The changes that take the database a fraction of a second, also on a slow disk.
+/// The changes that the database takes in within a fraction of a second, even on a slow disk.
 const FEW_CHANGES: usize = 4_096;
 
-/// The bodies that are encoded together, which are in memory twice for a moment.
+/// The bytes of bodies that are encoded together. They are in memory twice for a moment.
 const PART_BYTES: usize = 1 << 20;
 
 /// The staged changes of a database.
 #[derive(Debug)]
 pub(super) struct Staging {
     journals: [Journal; 2],
-    /// The length that each journal may have.
+    /// The most bytes of each journal.
     max_bytes: u64,
     state: RwLock<StagedChanges>,
-    /// Held from an append until the state has its changes, and while the journals change places.
+    /// Locked from an append until the state has its changes, and while the journals change their
+    /// roles.
     appending: Mutex<()>,
-    /// Held by a merge.
+    /// Locked during a merge.
     merging: Mutex<()>,
 }
 
 impl Staging {
-    /// Stages the changes in two journals, but for those that the database has newer records for: a
-    /// program that knows no journal may have written them.
+    /// Stages the changes of two journals, except changes for which the database has newer records:
+    /// a version of svm without journals may have written those.
     pub(super) fn open(
         database: &Database,
         journals: [Recovered; 2],
@@ -87,7 +90,7 @@ impl Staging {
     }
 
     fn read_staged(&self, keys: &[Key]) -> Result<Vec<Option<Option<Bytes>>>, FileFault> {
-        // Held while the journals are read: until then none of them is emptied.
+        // Locked while the journals are read, so that none of them is emptied.
         let state = self.state.read();
         let read = |key: &Key| match state.find(key.as_bytes()) {
             None => Ok(None),
@@ -100,7 +103,7 @@ impl Staging {
         keys.iter().map(read).collect()
     }
 
-    /// Applies a batch. There is one writer of the journals.
+    /// Applies a batch. Only one call at a time may write to the journals.
     pub(super) fn apply(
         &self,
         database: &Database,
@@ -130,12 +133,12 @@ impl Staging {
         }
         let bytes: u64 = frames.iter().map(Frame::bytes).sum();
         if bytes >= self.max_bytes {
-            // A journal so short is no use.
+            // The changes do not fit into a journal, so the database takes them in at once.
             self.merge_all(database, now, room)?;
             return tables::apply(database, part, now, room);
         }
         if self.is_full_with(bytes, frames.len()) {
-            // The changes wait only where the merge of the other journal has not kept up.
+            // The changes wait here only if the merge of the other journal has not kept up.
             self.merge_sealed(database, now, room)?;
             self.seal()?;
         }
@@ -158,7 +161,7 @@ impl Staging {
         Ok(())
     }
 
-    /// Returns the frames of a batch, without the changes that are older than a stored one.
+    /// Returns the frames of a batch, without changes that are older than the stored record.
     fn frames(
         &self,
         database: &Database,
@@ -167,7 +170,7 @@ impl Staging {
     ) -> Result<Vec<Frame>, FileFault> {
         let mut newest: HashMap<KeyBytes, Timestamp> = HashMap::new();
         let mut frames = Vec::with_capacity(batch.len());
-        // In this order: a merge in between takes a change from here to the database.
+        // The staged changes first: a merge in between moves a change from here to the database.
         let staged = self.staged(batch);
         let stored = tables::checked(database, batch.iter().map(Change::key))?;
         for ((change, staged), stored) in batch.iter().zip(staged).zip(stored) {
@@ -182,7 +185,7 @@ impl Staging {
             }
             let (record, newest_as_of) = match change.record() {
                 Some((record, _)) => (record, as_of),
-                // Anything may follow a removal.
+                // Any change may follow a removal.
                 None => (Vec::new(), Timestamp::default()),
             };
             newest.insert(key, newest_as_of);
@@ -208,14 +211,14 @@ impl Staging {
         tables::sweep(database, now, room)
     }
 
-    /// Returns true if a journal is full, and the database is to take in its changes.
+    /// Returns true if there is a full journal whose changes the database must take in.
     pub(super) fn has_sealed(&self) -> bool {
         let state = self.state.read();
         !state.changes[state.sealed()].is_empty()
     }
 
-    /// Has the database take in all changes if they are few: at the end nobody waits for long, and
-    /// a journal is read quickly as well.
+    /// Merges all changes into the database if they are few. Many changes would delay the shutdown,
+    /// and the next start reads them quickly from the journals.
     pub(super) fn merge_if_few(
         &self,
         database: &Database,
@@ -226,7 +229,7 @@ impl Staging {
         if is_few { self.merge_all(database, now, room) } else { Ok(()) }
     }
 
-    /// Has the database take in all changes.
+    /// Merges all changes into the database.
     pub(super) fn merge_all(
         &self,
         database: &Database,
@@ -240,7 +243,7 @@ impl Staging {
         Ok(())
     }
 
-    /// Directs later changes to the other journal, if that one is empty.
+    /// Directs later changes to the other journal, if that is empty.
     fn seal(&self) -> Result<(), FileFault> {
         let _appending = self.appending.lock();
         let filling = self.state.read().filling;
@@ -253,7 +256,7 @@ impl Staging {
         Ok(())
     }
 
-    /// Has the database take in the changes of the journal that is full.
+    /// Merges the changes of the full journal into the database.
     pub(super) fn merge_sealed(
         &self,
         database: &Database,
@@ -301,7 +304,7 @@ impl Staging {
     }
 }
 
-/// Returns the number of changes of a batch that are encoded together; one at least.
+/// Returns the number of changes of a batch that are encoded together, at least one.
 fn part(batch: &[Change]) -> usize {
     let mut bytes = 0;
     let is_over = |change: &Change| {

@@ -17,10 +17,10 @@ use crate::target::Key;
 const LAYOUT: &str = "layout";
 const LAYOUT_VERSION: u64 = 1;
 
-/// The expired records that one transaction removes.
+/// The most expired records that one transaction removes.
 const EXPIRED_PER_CALL: usize = 1024;
 
-/// The bytes that records may cost, and the choice of those that go.
+/// The bytes that records may cost, and the evictor that chooses records to remove.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
     pub(super) max_live: u64,
@@ -28,17 +28,17 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// Returns the same choice under another bound.
+    /// Returns the same evictor with another bound.
     pub(super) fn with(&self, max_live: u64) -> Self {
         Self { max_live, evictor: Arc::clone(&self.evictor) }
     }
 }
 
-/// Makes the tables in a new file.
+/// Creates the tables in a new file, and checks the layout of existing ones.
 ///
 /// # Errors
 ///
-/// [`FileFault::Damaged`] if the tables are those of another version of this program.
+/// [`FileFault::Damaged`] if the tables have the layout of another version of svm.
 pub(super) fn prepare(database: &Database) -> Result<(), FileFault> {
     match layout(database)? {
         Some(LAYOUT_VERSION) => Ok(()),
@@ -58,7 +58,7 @@ fn layout(database: &Database) -> Result<Option<u64>, FileFault> {
     Ok(meta.get(LAYOUT)?.map(|version| version.value()))
 }
 
-/// Reads a little, through every layer.
+/// Reads one small value, through every layer.
 pub(super) fn probe(database: &Database) -> Result<(), FileFault> {
     layout(database).map(|_| ())
 }
@@ -75,8 +75,8 @@ pub(super) fn read(database: &Database, keys: &[Key]) -> Result<Vec<Option<Bytes
     keys.iter().map(read).collect()
 }
 
-/// Returns the time of the last check of each record; nothing where there is no record that this
-/// version can serve.
+/// Returns the time of the last check of each record, or `None` if there is no record that this
+/// version can read.
 pub(super) fn checked(
     database: &Database,
     keys: impl Iterator<Item = Key>,
@@ -89,7 +89,7 @@ pub(super) fn checked(
     .collect()
 }
 
-/// Takes in changes, removes some of what has expired, and makes room. The `small` records go into
+/// Takes in changes, removes some expired records, and makes room. The `small` records go into
 /// packs, in their order.
 pub(super) fn merge(
     database: &Database,
@@ -117,7 +117,7 @@ pub(super) fn merge(
     })
 }
 
-/// Applies a batch, removes some of what has expired, and makes room.
+/// Applies a batch, removes some expired records, and makes room.
 pub(super) fn apply(
     database: &Database,
     batch: &[Change],
@@ -130,7 +130,7 @@ pub(super) fn apply(
     })
 }
 
-/// Removes some of what has expired, and makes room.
+/// Removes some expired records, and makes room.
 pub(super) fn sweep(database: &Database, now: Timestamp, room: &Room) -> Result<(), FileFault> {
     if !needs_sweep(database, now, room.max_live)? {
         return Ok(());
@@ -138,13 +138,13 @@ pub(super) fn sweep(database: &Database, now: Timestamp, room: &Room) -> Result<
     in_transaction(database, |tables| sweep_tables(tables, now, room))
 }
 
-/// Returns true if the records cost more than that.
+/// Returns true if the records cost more than `max_live`.
 pub(super) fn is_over(database: &Database, max_live: u64) -> Result<bool, FileFault> {
     Ok(live_bytes(&database.begin_read()?.open_table(META)?)? > max_live)
 }
 
-/// Returns true if there is something to remove: an empty commit would cost an idle store two
-/// syncs.
+/// Returns true if there is something to remove. An idle store needs this check: an empty commit
+/// would cost it two syncs.
 fn needs_sweep(database: &Database, now: Timestamp, max_live: u64) -> Result<bool, FileFault> {
     let transaction = database.begin_read()?;
     let rows = transaction.open_table(BY_EXPIRY)?;
@@ -157,8 +157,8 @@ fn in_transaction(
     work: impl FnOnce(&mut WriteTables<'_>) -> Result<(), FileFault>,
 ) -> Result<(), FileFault> {
     let mut transaction = database.begin_write()?;
-    // The state of the allocator is saved with each commit: a killed process reopens at once,
-    // whatever the size.
+    // Each commit saves the state of the allocator. So a file of any size opens at once after its
+    // process was killed.
     transaction.set_quick_repair(true);
     let mut tables = WriteTables::open(database, &transaction)?;
     work(&mut tables)?;
@@ -167,7 +167,7 @@ fn in_transaction(
     Ok(())
 }
 
-/// Removes what has expired, a bounded number of them, and makes room.
+/// Removes a bounded number of expired records, and makes room.
 fn sweep_tables(
     tables: &mut WriteTables<'_>,
     now: Timestamp,

@@ -85,7 +85,7 @@ async fn assert_renewed(dir: &Path) {
     assert_works(&opened.store).await;
 }
 
-/// Nothing was moved aside.
+/// Asserts that no file was moved aside.
 fn assert_not_renewed(dir: &Path) {
     let names = fs::read_dir(dir).unwrap().map(|file| file.unwrap().file_name());
     let mut names: Vec<_> = names.collect();
@@ -99,7 +99,7 @@ async fn assert_works(store: &Embedded) {
     assert_eq!(store.read(entry.key()).await.unwrap(), Some(entry));
 }
 
-/// The store works after a while, which is short.
+/// Asserts that the store works again after a short while.
 async fn assert_heals(store: &Embedded) {
     let waited = Stopwatch::start();
     while let Err(error) = store.probe(LONG).await {
@@ -335,7 +335,7 @@ fn a_file_that_could_not_be_made_is_no_damaged_one() {
         clock: Clock::System,
         opened: Arc::default(),
     };
-    // No room to make a database, as on a full disk.
+    // No room to create a database, as on a full disk.
     let without_room = file(16 << 10);
     for _ in 0..2 {
         let refused = without_room.open_or_renew(Growth::AsNeeded).err().unwrap();
@@ -345,7 +345,7 @@ fn a_file_that_could_not_be_made_is_no_damaged_one() {
     assert!(file(1 << 20).open_or_renew(Growth::AsNeeded).is_ok());
 }
 
-/// The files of a running store are what a killed process leaves behind.
+/// A copy of the files of a running store stands for the files of a killed process.
 #[tokio::test]
 async fn a_killed_store_opens_with_all_that_was_written() {
     let [running, killed] = [(); 2].map(|()| tempfile::tempdir().unwrap());

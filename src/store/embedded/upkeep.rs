@@ -1,4 +1,4 @@
-//! Work on the file beside the calls of the store.
+//! Background work on the store file.
 
 use std::sync::{Arc, Weak};
 
@@ -13,7 +13,7 @@ use crate::tasks;
 /// The parts of a store that its tasks need.
 #[derive(Clone)]
 pub(super) struct Upkeep {
-    /// Weak, since a task does not keep the file open.
+    /// Weak, so that a task does not keep the file open.
     pub(super) handle: Weak<Handle>,
     pub(super) writer: Arc<Semaphore>,
     pub(super) clock: Clock,

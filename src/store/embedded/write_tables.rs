@@ -1,8 +1,9 @@
 //! The tables of one write transaction, which change together.
 //!
-//! They are the records by key, an index of them by the end of their keeping, and the sum of what
-//! they cost. The subtle thing is that a record may be damaged: then the index row it once got
-//! cannot be told from it, so a row is only believed if the record it leads to agrees with it.
+//! They are the records by key, an index of the records by the end of their keeping, and the total
+//! cost of the records. The subtle thing is a damaged record: it no longer shows its row in the
+//! index, so its removal leaves the row behind. So svm removes a record by such a row only if the
+//! record has the same end of keeping, or cannot be read.
 
 use std::ops::Bound;
 
@@ -98,7 +99,7 @@ impl<'t> WriteTables<'t> {
         Ok(())
     }
 
-    /// Removes a row of the index by expiry, and the record that it leads to.
+    /// Removes a row of the index by expiry, and its record if the record agrees with the row.
     pub(super) fn take(&mut self, (until, key): ExpiryRow) -> Result<(), FileFault> {
         self.by_expiry.remove((until, &key))?;
         if self.is_kept_until(&key, until)? {
@@ -125,12 +126,12 @@ impl<'t> WriteTables<'t> {
             .collect()
     }
 
-    /// Returns the index of documents in use, which these tables are no part of.
+    /// Returns the index of documents in use, which is not one of these tables.
     pub(super) fn in_use(&self, state: &IndexState) -> Result<ByKey, FileFault> {
         in_use::by_key(self.database, state)
     }
 
-    /// Returns the cost of all records.
+    /// Returns the total cost of all records.
     pub(super) fn live_bytes(&self) -> u64 {
         self.live_bytes
     }
@@ -149,7 +150,7 @@ impl<'t> WriteTables<'t> {
     }
 }
 
-/// Returns the cost of all records.
+/// Returns the total cost of all records.
 pub(super) fn live_bytes(meta: &impl ReadableTable<&'static str, u64>) -> Result<u64, FileFault> {
     Ok(meta.get(LIVE_BYTES)?.map_or(0, |bytes| bytes.value()))
 }

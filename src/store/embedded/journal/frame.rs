@@ -6,21 +6,21 @@ use sha2::{Digest, Sha256};
 use crate::clock::Timestamp;
 use crate::store::embedded::KeyBytes;
 
-/// Begins a frame; its first byte is in no text.
+/// The first bytes of a frame. The very first one never occurs in UTF-8 text.
 const MARK: [u8; 4] = *b"\xf5svm";
 
 const RECORD_SUM: usize = 16;
 const HEAD_SUM: usize = 8;
 const SUMMED: usize = MARK.len() + 8 + 4 + 8 + 32 + RECORD_SUM;
 
-/// The size of a frame beside its record.
+/// The size of a frame without its record.
 pub(super) const FRAME_BYTES: usize = SUMMED + HEAD_SUM;
 
 /// A change: a record to keep, or no record.
 #[derive(Debug)]
 pub(in crate::store::embedded) struct Frame {
     pub(in crate::store::embedded) key: KeyBytes,
-    /// The moment that the change vouches for.
+    /// The time of the check behind the change.
     pub(in crate::store::embedded) as_of: Timestamp,
     /// Empty for a removal.
     pub(in crate::store::embedded) record: Vec<u8>,
@@ -57,8 +57,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Returns the first whole head at `at` or behind it, and its place. Where the number of the
-    /// journal is known, only a head with this number counts.
+    /// Returns the first whole head at or after `at`, and its place. If the number of the journal
+    /// is known, only a head with this number counts.
     pub(super) fn next(bytes: &[u8], at: usize, number: Option<u64>) -> Option<(usize, Self)> {
         let rest = bytes.get(at..)?;
         memmem::find_iter(rest, &MARK).find_map(|offset| {
@@ -87,7 +87,7 @@ impl Head {
         })
     }
 
-    /// Returns true if this is the record of the frame.
+    /// Returns true if this is the record of the frame, undamaged.
     pub(super) fn matches(&self, record: &[u8]) -> bool {
         record.len() == self.length as usize && checksum(record) == self.record_sum
     }

@@ -15,17 +15,17 @@ use crate::target::Key;
 /// The staged changes of two journals.
 #[derive(Debug)]
 pub(super) struct StagedChanges {
-    /// The journal that changes are appended to. The other one is sealed: the database is to take
-    /// in its changes, or it is empty.
+    /// The journal to which changes are appended. The other one is sealed: it is empty, or the
+    /// database must take in its changes.
     pub(super) filling: usize,
     pub(super) changes: [HashMap<KeyBytes, Staged>; 2],
 }
 
-/// A change of a key.
+/// The newest change of a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Staged {
     as_of: Timestamp,
-    /// Nothing for a removal.
+    /// The place of the record and the end of its keeping; `None` for a removal.
     pub(super) put: Option<(Span, Timestamp)>,
 }
 
@@ -36,7 +36,8 @@ impl From<Recorded> for Staged {
 }
 
 impl Staged {
-    /// The same as [`record::gives_way`](crate::store::record::gives_way).
+    /// Returns true as [`record::gives_way`](crate::store::record::gives_way) does, for a staged
+    /// change.
     pub(super) fn gives_way(self, as_of: Timestamp, now: Timestamp) -> bool {
         self.put.is_none() || record::is_no_newer(self.as_of, as_of, now)
     }
@@ -48,7 +49,8 @@ impl Staged {
 }
 
 impl StagedChanges {
-    /// Takes the changes of two journals, but for those that the database has newer records for.
+    /// Returns the changes of two journals, except changes for which the database has newer
+    /// records.
     pub(super) fn recover(
         database: &Database,
         journals: &[Recovered; 2],
@@ -56,7 +58,8 @@ impl StagedChanges {
     ) -> Result<Self, FileFault> {
         let later = usize::from(journals[1].journal.number() > journals[0].journal.number());
         let mut state = Self { filling: later, changes: Default::default() };
-        // The latest moment that a change of a key vouches for, also one that another follows.
+        // The latest check of each key, even if a change with an earlier check follows in the
+        // journal.
         let mut vouched: HashMap<KeyBytes, Timestamp> = HashMap::new();
         for journal in [1 - later, later] {
             for change in &journals[journal].changes {
@@ -91,7 +94,7 @@ impl StagedChanges {
         Ok(())
     }
 
-    /// Returns the journal whose changes the database is to take in.
+    /// Returns the journal whose changes the database must take in.
     pub(super) fn sealed(&self) -> usize {
         1 - self.filling
     }
@@ -102,18 +105,18 @@ impl StagedChanges {
         find(self.filling).or_else(|| find(self.sealed()))
     }
 
-    /// Returns the changes of the sealed journal, in their order.
+    /// Returns the sealed journal, and its changes in their order.
     pub(super) fn sealed_changes(&self) -> (usize, Vec<(KeyBytes, Staged)>) {
         let sealed = self.sealed();
         let changes = self.changes[sealed].iter().map(|(key, staged)| (*key, *staged));
         let mut changes: Vec<_> = changes.collect();
-        // Documents that came together go together.
+        // So documents that arrived together lie together in packs.
         changes.sort_unstable_by_key(|(_, staged)| staged.put.map(|(span, _)| span));
         (sealed, changes)
     }
 
-    /// Makes removals of records that have expired. The journals keep them, and they expire again
-    /// after a restart.
+    /// Turns expired records into removals. The journals still contain the records, which expire
+    /// again after a restart.
     pub(super) fn expire(&mut self, now: Timestamp) {
         for staged in self.changes.iter_mut().flat_map(HashMap::values_mut) {
             staged.put = staged.put.filter(|(_, until)| *until > now);

@@ -1,5 +1,5 @@
-//! The bound of the file under churn: ten times the bound is written, and the file never exceeds
-//! it.
+//! The bound of the files under churn: the test writes ten times the bound, and the files never
+//! exceed it.
 
 use std::fs;
 use std::path::Path;
@@ -17,9 +17,9 @@ use crate::store::{Change, Store};
 
 struct Churn {
     max_bytes: u64,
-    /// How many different documents there are.
+    /// The number of different documents.
     keys: u64,
-    /// The smallest and the largest body; each octave between them is as frequent as the next.
+    /// The smallest and the largest body. Each doubling between them is equally frequent.
     body_bytes: (f64, f64),
     batch_bytes: u64,
     /// The share of the bound, in percent, that records must fill in the end.
@@ -55,8 +55,7 @@ impl Churn {
         let mut batch = Vec::new();
         while batch.iter().map(body_bytes).sum::<u64>() < self.batch_bytes {
             let (smallest, largest) = self.body_bytes;
-            // Noise, of which a gzip form would save nothing: the bound is about the bytes that are
-            // written.
+            // Noise, which a gzip form does not make smaller: the bound is about the written bytes.
             let mut body = vec![0; (smallest * (largest / smallest).powf(random.f64())) as usize];
             random.fill(&mut body);
             let entry = entry(&format!("churn/{}", random.u64(..self.keys)), round, "");

@@ -1,4 +1,4 @@
-//! Eviction for lack of room: documents in use stay, whatever passes beside them.
+//! Eviction for lack of room: documents in use stay, however many others are written.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,12 +15,12 @@ use crate::store::tests::laws::{NOW, at, entry, noise};
 use crate::store::{Change, InUse, Store, Used, Uses};
 use crate::target::Key;
 
-/// Room for some 120 records.
+/// Room for about 120 records.
 const MAX_BYTES: u64 = 1 << 20;
 const BODY_BYTES: usize = 1_000;
 const BATCH: usize = 20;
 
-/// The uses that memory knows of, and how often the store asked.
+/// The uses that memory knows, and the number of look-ups by the store.
 #[derive(Default)]
 struct Known {
     uses: Mutex<HashMap<Key, Used>>,
@@ -45,7 +45,8 @@ fn documents(name: &str, count: usize) -> Vec<Arc<Entry>> {
     (0..count).map(|number| entry(&format!("{name}/{number}"), 1, &body)).collect()
 }
 
-/// Writes them in batches, and on into the database; each expires a second after the one before.
+/// Writes the documents in batches and merges them into the database. Each expires a second after
+/// the one before.
 async fn write(store: &Embedded, documents: &[Arc<Entry>], first_until: u64) {
     let changes: Vec<_> = (first_until..)
         .zip(documents)
@@ -78,7 +79,7 @@ async fn documents_used_again_outlast_a_scan() {
     store.remember(rows.into(), NOW).await.unwrap();
     for (number, part) in scan.chunks(100).enumerate() {
         write(&store, part, 20_000 + 100 * number as u64).await;
-        // One request is a use, too.
+        // A single request is a use, too.
         let rows: Vec<_> = part.iter().map(|entry| used_at(entry, NOW)).collect();
         store.remember(rows.into(), NOW).await.unwrap();
     }
@@ -102,7 +103,7 @@ async fn memory_knows_of_uses_before_the_index() {
     write(&store, &hot, 10_000).await;
     write(&store, &scan, 20_000).await;
     assert_eq!(kept(&store, &hot).await, hot.len());
-    // A record is asked about once a round of the hand, and not once a batch.
+    // The store looks up a record once per round of the hand, not once per batch.
     let asked = known.asked.load(Ordering::Relaxed);
     assert!(asked < scan.len() + 2 * hot.len(), "{asked}");
 }
@@ -137,7 +138,7 @@ async fn a_document_behind_the_hand_goes_before_one_in_use() {
     remember(&hot).await;
     write(&store, &hot, 10_000).await;
     write(&store, &scan, 20_000).await;
-    // The hand is in the scan now, and these expire before all others.
+    // The hand is among the documents of the scan now, and the next ones expire before all others.
     write(&store, &sooner, 5_000).await;
     remember(&scan).await;
     let before = kept(&store, &scan).await;

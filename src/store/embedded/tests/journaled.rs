@@ -1,4 +1,4 @@
-//! Changes in the journal: they are found and outlive a kill, whatever was cut short.
+//! Changes in the journal: reads find them, and they survive a kill and damage to other changes.
 
 use std::fs;
 use std::os::unix::fs::{FileExt, symlink};
@@ -32,7 +32,7 @@ async fn read(store: &Embedded, entry: &Entry) -> Option<Arc<Entry>> {
     store.read(entry.key()).await.unwrap()
 }
 
-/// A copy of the files that a process leaves behind if it is killed now.
+/// Returns a copy of the files that a process leaves behind if it is killed now.
 fn killed(dir: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for name in FILES {
@@ -53,7 +53,7 @@ async fn probe(store: &Embedded) {
     store.probe(Duration::from_secs(10)).await.unwrap();
 }
 
-/// The names in a folder that belong to files moved aside.
+/// Returns the names of the files that were moved aside in a folder.
 fn aside(dir: &Path) -> Vec<String> {
     let names = fs::read_dir(dir).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name.contains(".damaged-")).collect()
@@ -92,7 +92,7 @@ async fn a_removal_in_the_journal_hides_a_record_also_after_a_kill() {
         store.apply([removal].into(), at(10)).await.unwrap();
         assert_eq!(read(&store, entry).await, None);
     }
-    // Whatever follows a removal is kept, also past a merge.
+    // A change that follows a removal is kept, also after a merge.
     store.apply([put(&back)].into(), at(10)).await.unwrap();
     let store = open(killed(dir.path()).path()).await;
     assert_eq!(read(&store, &gone).await, None);
@@ -217,7 +217,8 @@ async fn merged_changes_are_not_read_again() {
     write(&store, &entry("again", 1, "older")).await;
     let stale = fs::read(dir.path().join(JOURNAL)).unwrap();
     store.close().await;
-    // The frame of another number lies behind a whole one, as on a disk that lost the emptying.
+    // A frame with another number follows a whole one, as on a disk that lost the emptying of the
+    // journal.
     let store = open(dir.path()).await;
     let newer = entry("again", 2, "newer");
     write(&store, &newer).await;
@@ -237,7 +238,7 @@ async fn a_journal_gives_way_to_a_newer_record_in_the_database() {
     write(&store, &entry("back", 6, "older")).await;
     let removal = Change::Remove { key: newest.key(), as_of: at(8) };
     store.apply([removal].into(), at(10)).await.unwrap();
-    // A program that knows no journal writes into the database.
+    // A version of svm without journals writes into the database.
     store
         .handle
         .run(|file| {

@@ -1,5 +1,5 @@
-//! Packs: whatever is written, replaced, removed and evicted, each pointer leads to its record, and
-//! no pack is kept for nothing.
+//! Packs under writes, replacements, removals and evictions: each pointer leads to its record, and
+//! no pack stays without need.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -28,7 +28,8 @@ fn merge(store: &Embedded) {
     store.handle.run(|file| file.staging.merge_all(&file.database, NOW, &store.room)).unwrap();
 }
 
-/// How many packs there are, and how many records in them; checks what the tables say of them.
+/// Returns the number of packs and the number of records in them. Checks that the tables agree with
+/// them.
 fn packs(store: &Embedded) -> (usize, usize) {
     let of = |file: &crate::store::embedded::OpenFile| {
         let transaction = file.database.begin_read()?;

@@ -14,7 +14,7 @@ use crate::store::embedded::handle::{Handle, Remedy};
 use crate::store::embedded::tables::{self, Room};
 use crate::store::tests::laws::{NOW, entry, put};
 
-/// A disk that outlives the database on it; clones are the same disk.
+/// A disk that outlives the database on it. Clones share the disk.
 #[derive(Clone, Debug)]
 struct Disk {
     content: Arc<InMemoryBackend>,
@@ -70,7 +70,7 @@ impl StorageBackend for Disk {
     }
 }
 
-/// A handle on a disk, and how often it was opened again and renewed.
+/// Returns a handle on a disk, with the numbers of its reopenings and renewals.
 fn handle(disk: &Disk) -> (Handle, Arc<[AtomicUsize; 2]>) {
     handle_that_pauses(disk, Duration::ZERO)
 }
@@ -126,7 +126,7 @@ fn a_disk_that_failed_for_a_moment_costs_the_caller_nothing() {
     let disk = Disk::new();
     let (handle, opened) = handle(&disk);
     write(&handle, "before").unwrap();
-    // The error latches in redb: it refuses everything, although the disk works again.
+    // redb remembers the error and refuses all work, although the disk works again.
     disk.fails.store(true, Ordering::SeqCst);
     let latched = handle.run(|file| {
         let result = file.database.begin_write().map_err(FileFault::from).map(|transaction| {
