@@ -1,10 +1,10 @@
 //! The store that several processes may share: a Redis or Valkey server, version 6.2 or later.
 //!
-//! It works on two connections. One is for reads, which are asked for within milliseconds; the
-//! other is for all else, so that no batch ever delays a read. A read never waits for a connection:
-//! the probe in the background makes it. It decides neither when a record is worth keeping nor how
-//! long a read may take; the server removes what has expired. Clusters and sentinels are none of
-//! its business: it talks to the one server that the name leads to.
+//! The store uses two connections: one for reads, which may take milliseconds only, and one for all
+//! other calls, so that no batch delays a read. A read never waits for a connection: the probe in
+//! the background makes it. The store decides neither which entries are worth keeping nor how long
+//! a read may take. The server removes expired records. Clusters and sentinels are not supported:
+//! the store uses the one server that the name leads to.
 
 mod client;
 mod contents;
@@ -44,27 +44,29 @@ use crate::target::Key;
 use crate::tasks;
 use crate::tls;
 
-/// Longer than any record: beside the body there is a header with a URL and two short texts.
+/// A bound on the length of a record: the stored form of the body, and a header with a URL and
+/// short texts.
 const LARGEST_RECORD: usize = LARGEST_STORED_FORM + (64 << 10);
 
-/// Records are read where they arrive up to here, counted in bytes of records and of bodies, which
-/// takes less than a millisecond; inflating and hashing longer ones holds up other tasks.
+/// The most bytes, of records or of their bodies, that are decoded on the task that read them. This
+/// takes less than a millisecond. Inflating and hashing more would delay other tasks.
 const LONGEST_READ_AT_ONCE: usize = 256 << 10;
 
-/// Longer records that are read at once: there are few of them, and as many processors.
+/// The most operations that decode longer records at once. Such operations are few, and so are
+/// processors.
 const DECODERS: usize = 2;
 
-/// The time that the server has for a batch or for the index.
+/// The time limit for a batch, and for a call about the index.
 const LIMIT: Duration = Duration::from_secs(4);
 
-/// The time that the server has for a claim, which is small.
+/// The time limit for a claim, which is small.
 const CLAIM_LIMIT: Duration = Duration::from_secs(1);
 
-/// Longer than any error that a server tells.
+/// A bound on the length of a line. No error of a server is longer.
 const LONGEST_LINE: u64 = 64 << 10;
 
-/// On the connection for reads a reply is a record, of which one byte more than the largest is
-/// asked for.
+/// The bounds for the connection for reads. A reply is a record; a read requests up to one byte
+/// more than the largest record has.
 const RECORDS: ReceiveBounds = ReceiveBounds {
     reply: ReplyBounds {
         line: LONGEST_LINE,
@@ -75,8 +77,8 @@ const RECORDS: ReceiveBounds = ReceiveBounds {
     due: u64::MAX,
 };
 
-/// On the other one replies are short: the largest is a piece of the index, and a batch is answered
-/// with some hundred words or errors.
+/// The bounds for the other connection, whose replies are short. The largest is a piece of the
+/// index; the replies to a batch are some hundred words or errors.
 const WORDS: ReceiveBounds = ReceiveBounds {
     reply: ReplyBounds {
         line: LONGEST_LINE,
@@ -90,7 +92,7 @@ const WORDS: ReceiveBounds = ReceiveBounds {
 /// Records on a server.
 pub struct Redis {
     scripts: Arc<Scripts>,
-    /// By which a lease is known to be one's own; never the same twice.
+    /// The name of this process in its leases. It is random, so no other process has it.
     owner: String,
     reads: Link,
     others: Link,
@@ -99,11 +101,11 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// A store that has not connected yet: the first probe does.
+    /// Creates a store without connections: the first probe connects.
     ///
     /// # Errors
     ///
-    /// [`tls::Error`]; a server that cannot be reached is none.
+    /// [`tls::Error`]. A server that cannot be reached is no error.
     pub fn new(config: &config::Redis) -> Result<Self, tls::Error> {
         let client = Arc::new(RedisClient::new(config)?);
         let (reads, others) = (Link::new(Arc::clone(&client), RECORDS), Link::new(client, WORDS));
@@ -113,10 +115,11 @@ impl Redis {
         Ok(Self { scripts, owner, reads, others, decoders, contents })
     }
 
-    /// The bytes at the key of a record; an error where they cannot be one.
+    /// Reads the bytes at the key of a record. The inner error means that the value cannot be a
+    /// record.
     async fn fetch(&self, key: Key) -> Result<Result<Vec<u8>, record::Error>, ServerFault> {
-        // Somebody else's value at our key may be large: no more of it is fetched than a record can
-        // have.
+        // Another program may have put a large value there, so this fetches no more than a record
+        // can have.
         let mut command = cmd("GETRANGE");
         command.arg(names::entry(key)).arg(0).arg(LARGEST_RECORD);
         let bytes = self.reads.read(|mut connection| async move {
@@ -143,8 +146,8 @@ impl Redis {
         Ok(tasks::blocking_within(&self.decoders, decode).await?)
     }
 
-    /// The answer to a write. A server that does not take writes any more may have been replaced by
-    /// another one of the same name, and reads should go there too.
+    /// Returns the answer to a write. If the server no longer takes writes, the name may lead to
+    /// another server by now, so the connection for reads is replaced too.
     fn written<T>(&self, answer: Result<T, ServerFault>) -> Result<T, Error> {
         if answer.as_ref().is_err_and(ServerFault::is_elsewhere) {
             self.reads.doubt();
@@ -167,7 +170,7 @@ impl Store for Redis {
         })
     }
 
-    /// One command for each key, all sent before the first is answered.
+    /// Sends one command per key, all before the first answer.
     fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
         Box::pin(async move {
             let records = try_join_all(keys.iter().map(|key| self.fetch(*key))).await?;
@@ -178,7 +181,7 @@ impl Store for Redis {
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
         let scripts = Arc::clone(&self.scripts);
         Box::pin(async move {
-            // To hash and to copy megabytes holds up other tasks.
+            // Hashing and copying megabytes would delay other tasks.
             let calls = tasks::blocking(move || scripts.batch(&batch, now)).await;
             let calls = calls.map_err(ServerFault::from)?;
             let apply = |mut connection| async move { calls.exec_async(&mut connection).await };
@@ -186,8 +189,7 @@ impl Store for Redis {
         })
     }
 
-    /// There is nothing to do: the server removes what has expired, and its memory is bounded by
-    /// its own settings.
+    /// Does nothing: the server removes expired records, and its own settings bound its memory.
     fn sweep(&self, _: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
@@ -211,7 +213,7 @@ impl Store for Redis {
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
         Box::pin(async move {
             let mut ask = self.scripts.claim.key(names::lease(claim.key));
-            // At least a moment: a lease of zero is an error.
+            // At least a millisecond: the server refuses a lease of zero.
             ask.key(names::PACE).arg(text(claim.lease.as_millis().max(1)));
             ask.arg(text(claim.spacing.as_micros())).arg(text(claim.patience.as_micros()));
             ask.arg(&self.owner);
@@ -223,17 +225,17 @@ impl Store for Redis {
             Ok(match (answer, wait) {
                 (TAKEN, _) => Claimed::Taken,
                 (_, Ok(wait)) if wait <= claim.patience => Claimed::Granted { wait },
-                // The script grants no turn that is further away.
+                // The script grants no turn beyond the patience.
                 _ => Claimed::NoTurn,
             })
         })
     }
 
-    /// Takes as long as it may take to connect beside the budget. It looks as a read does, for a
-    /// record that nobody has, so that who may not read learns it here. The other connection looks
-    /// for the mark of the contents meanwhile, and is replaced if it is dead: nobody else may use
-    /// it for long, and a batch would wait for its whole limit. A server that takes no mark is none
-    /// that cannot be read.
+    /// May take the time to connect beyond the budget. Reads a record that does not exist, with the
+    /// command of a read, so that a missing permission shows. Meanwhile, reads the mark of the
+    /// contents on the other connection, so that a dead connection is replaced: there may be no
+    /// other call for a long time, and a batch would wait for its whole limit. A failure to read or
+    /// set the mark does not fail the probe.
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             let look = self.reads.call(budget, |mut connection| async move {
@@ -262,7 +264,7 @@ impl Store for Redis {
     }
 }
 
-/// The answer of `claim.lua` where another one has the lease.
+/// The answer of `claim.lua` if another replica has the lease.
 const TAKEN: i64 = -1;
 
 fn decoded((key, record): (&Key, Result<Vec<u8>, record::Error>)) -> Read {
@@ -276,7 +278,7 @@ fn text(number: u128) -> String {
     number.to_string()
 }
 
-/// `None` where the key holds something else than text.
+/// Returns `None` if the key has a value that is no text.
 fn or_wrong_type<T>(answer: RedisResult<T>) -> RedisResult<Option<T>> {
     match answer {
         Err(error) if is_wrong_type(&error) => Ok(None),

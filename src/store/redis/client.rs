@@ -1,6 +1,7 @@
-//! From the configuration to connections: the address, TLS, the login.
+//! The connections to the server by the configuration: the address, TLS, the login.
 //!
-//! The stream is made here and not by the client, so that what comes on it can be bounded.
+//! This module makes the stream, not the `redis` crate, so that svm can bound the bytes that it
+//! receives.
 
 use std::io;
 use std::path::Path;
@@ -20,16 +21,16 @@ use super::guarded::{Guarded, ReceiveBounds};
 use crate::tls::{self, Trust};
 use crate::{config, tasks};
 
-/// The time for which the network may leave bytes unacknowledged, after which a server that
-/// vanished is noticed.
+/// The time limit for the acknowledgment of sent bytes. After it, svm notices that a server has
+/// vanished.
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
 
-/// The bytes that may wait in memory to be sent before senders wait.
+/// The most bytes that wait in memory to be sent. Beyond them, senders wait.
 const SEND_BUFFER: usize = 256 << 10;
 
-/// The server, and the login there.
+/// The server and the login.
 pub(super) struct RedisClient {
     host: String,
     port: u16,
@@ -37,11 +38,11 @@ pub(super) struct RedisClient {
     login: RedisConnectionInfo,
 }
 
-/// A connection, and the task that keeps it going for as long as this is held.
+/// A connection and the task that drives it. Dropping the task ends the connection.
 pub(super) type Connected = (MultiplexedConnection, AbortOnDropHandle<()>);
 
 impl RedisClient {
-    /// A client; it has not connected yet.
+    /// Creates a client without a connection.
     pub(super) fn new(config: &config::Redis) -> Result<Self, tls::Error> {
         let tls = config.tls.as_ref().map(|tls| tls_connector(tls.ca_file.as_deref()));
         let login = login(config);
@@ -61,7 +62,7 @@ impl RedisClient {
         }
     }
 
-    /// Connects to whichever address of the name answers first.
+    /// Connects to the address of the name that answers first.
     async fn connect_tcp(&self) -> io::Result<TcpStream> {
         let addresses = lookup_host((self.host.as_str(), self.port)).await?;
         let attempts: Vec<_> =
@@ -104,7 +105,8 @@ fn login(config: &config::Redis) -> RedisConnectionInfo {
     login
 }
 
-/// Returns TLS that trusts the certificates of the file, else those of the system.
+/// Returns a TLS connector that trusts the certificates of the file, or those of the system if
+/// there is no file.
 fn tls_connector(ca_file: Option<&Path>) -> Result<TlsConnector, tls::Error> {
     let trust = Trust { server: "Redis", variable: "REDIS_CA_FILE", ca_file, with_system: false };
     Ok(TlsConnector::from(Arc::new(trust.client_config(tls::provider())?)))

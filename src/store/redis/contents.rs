@@ -1,6 +1,6 @@
-//! The contents of the server, by a mark that is lost together with them.
+//! The detection of lost contents of the server, by a mark that is lost with them.
 //!
-//! The mark is another one each time that a replica sets it. So a mark that changes shows that the
+//! A replica that sets the mark gives it a new random value. So a changed mark shows that the
 //! server was emptied, or that the name leads to another server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,10 +11,10 @@ use parking_lot::Mutex;
 
 use super::names;
 
-/// The longest mark that is read; ours are shorter.
+/// The most bytes of a mark that svm reads. Its own marks are shorter.
 const LONGEST: usize = 64;
 
-/// The knowledge of the contents.
+/// The last known mark, and the number of losses.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     mark: Mutex<Vec<u8>>,
@@ -22,12 +22,12 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// Returns how often the contents were lost since the first look.
+    /// Returns how often the contents were lost since the first probe.
     pub(super) fn losses(&self) -> u64 {
         self.losses.load(Ordering::Relaxed)
     }
 
-    /// Takes in what a look has found.
+    /// Records the mark that a probe has found.
     pub(super) fn saw(&self, mark: Vec<u8>) {
         let mut known = self.mark.lock();
         if !known.is_empty() && *known != mark {
@@ -37,7 +37,7 @@ impl Contents {
     }
 }
 
-/// Reads the mark, after setting one where there is none.
+/// Reads the mark. Sets one first if there is none.
 pub(super) async fn mark(mut connection: MultiplexedConnection) -> RedisResult<Vec<u8>> {
     let mark = read(&mut connection).await?;
     if !mark.is_empty() {
@@ -46,7 +46,7 @@ pub(super) async fn mark(mut connection: MultiplexedConnection) -> RedisResult<V
     let mut set = cmd("SET");
     set.arg(names::MARK).arg(format!("{:032x}", fastrand::u128(..))).arg("NX");
     set.exec_async(&mut connection).await?;
-    // Another replica may have been the first.
+    // Another replica may have set its mark first.
     read(&mut connection).await
 }
 

@@ -1,7 +1,7 @@
-//! The faults of the server, sorted by their remedy.
+//! The faults of the server, by their remedy.
 //!
-//! The texts are made here and not by the client: a batch that fails altogether has an error for
-//! each change, and the log needs one of them.
+//! svm does not use the texts of the client: a batch that fails completely has an error for each
+//! change, and the log needs one of them.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use ::redis::{ErrorKind, RedisError, ServerError};
 use crate::store::Error;
 use crate::store::cause::WriteRefusal;
 
-/// The reason for which a call failed.
+/// The reason why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ServerFault {
-    /// Nobody has connected yet, or not again.
+    /// There is no connection yet, or no new one after a fault.
     #[error("there is no connection to the server")]
     NotConnected,
     /// The store was closed.
@@ -22,36 +22,36 @@ pub(super) enum ServerFault {
     /// The server did not answer in time.
     #[error("the server does not answer within {0:?}")]
     TooSlow(Duration),
-    /// The call never reached the client.
+    /// The work on a blocking thread was lost.
     #[error(transparent)]
     Lost(#[from] crate::tasks::Lost),
-    /// The server refused some of what it was asked.
+    /// The server refused some of the commands.
     #[error("the server refuses {count} of what it was asked: {code}")]
     Refused {
-        /// Its code for the first of them. Its words may hold keys or values.
+        /// The code of the first refusal. The text of the server may contain keys or values.
         code: String,
         /// The meaning of that code.
         #[source]
         cause: WriteRefusal,
-        /// The number of them.
+        /// The number of refusals.
         count: usize,
         /// True if another connection may help.
         elsewhere: bool,
     },
-    /// The connection cannot be made or is broken.
+    /// The connection could not be made, or is broken.
     #[error("{0}")]
     Broken(RedisError),
 }
 
 impl ServerFault {
-    /// Returns true if the connection is of no use any more. A server that is loading, full or
-    /// misused says the same on every connection.
+    /// Returns true if the connection is no longer usable. A server that is loading, full or
+    /// misused gives the same answer on every connection.
     pub(super) fn is_broken(&self) -> bool {
         matches!(self, Self::TooSlow(_) | Self::Broken(_))
     }
 
-    /// Returns true if the connection works, but leads to a server that cannot take writes any more
-    /// or wants another login.
+    /// Returns true if the connection works, but leads to a server that no longer takes writes or
+    /// wants another login.
     pub(super) fn is_elsewhere(&self) -> bool {
         matches!(self, Self::Refused { elsewhere: true, .. })
     }
@@ -77,19 +77,19 @@ impl From<ServerFault> for Error {
     }
 }
 
-/// Returns true if the key holds a value of another type than the command is for.
+/// Returns true if the value of the key has another type than the command expects.
 pub(super) fn is_wrong_type(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Extension && error.code() == Some("WRONGTYPE")
 }
 
-/// After a failover the name may lead elsewhere. Old servers hide the code in the text of a
-/// script's error.
+/// Returns true if another server may give another answer: after a failover, the name may lead
+/// elsewhere. For an error in a script, old servers name the code only in the text.
 fn is_about_this_server(error: &ServerError) -> bool {
     let is_hidden = || error.details().is_some_and(|text| text.contains("READONLY"));
     ["READONLY", "NOAUTH"].contains(&error.code()) || is_hidden()
 }
 
-/// A code is a word in capitals; nothing else is repeated.
+/// Returns the code of an error if it is a word in capitals. svm repeats nothing else.
 fn code(error: &ServerError) -> String {
     let is_code = |code: &&str| code.len() <= 20 && code.bytes().all(|b| b.is_ascii_uppercase());
     Some(error.code()).filter(is_code).unwrap_or("an unknown code").to_owned()

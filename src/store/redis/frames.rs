@@ -1,38 +1,38 @@
-//! An incremental reader of Redis' protocol (RESP2) that knows how large a reply will be before it
+//! An incremental reader of Redis' protocol (RESP2) that knows the size of a reply before the reply
 //! is in memory.
 //!
-//! The client's own parser believes each length that the server names, and waits for the end of
-//! each line. This one looks at the bytes first and keeps none of them. It reads commands as well,
-//! which have the same form, to know how many replies are due.
+//! The client's own parser trusts each length that the server names, and waits for the end of each
+//! line. This reader sees the bytes first and keeps none of them. It also reads commands, which
+//! have the same form, to know how many replies are due.
 //!
 //! Pure: no I/O, no clock.
 
 /// The bounds of a reply.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReplyBounds {
-    /// Bytes of a line, which is a status, an error, a number or a length.
+    /// The most bytes of a line: a status, an error, a number or a length.
     pub(super) line: u64,
-    /// Bytes of a text whose length is named.
+    /// The most bytes of a text with a named length.
     pub(super) text: u64,
-    /// Parts of a reply, in all its lists, and the lists among them.
+    /// The most parts of a reply, including those in its lists and the lists themselves.
     pub(super) parts: u64,
-    /// Bytes of all of it.
+    /// The most bytes of the whole reply.
     pub(super) reply: u64,
 }
 
 impl ReplyBounds {
-    /// None.
+    /// No bounds.
     pub(super) const NONE: Self =
         Self { line: u64::MAX, text: u64::MAX, parts: u64::MAX, reply: u64::MAX };
 }
 
-/// The depth of lists in lists; ours stay below it.
+/// The most levels of lists. The replies that svm requests have fewer.
 const DEPTH: usize = 4;
 
-/// Digits of a length, with its sign.
+/// The most characters of a length, with its sign.
 const LONGEST_NUMBER: usize = 20;
 
-/// The reason for which a reply is not read on.
+/// The reason why svm stops reading a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Excess {
     /// A line is too long.
@@ -41,23 +41,23 @@ pub(super) enum Excess {
     /// A text is too long.
     #[error("the server sends a text that is too long")]
     Text,
-    /// A list has too many parts, or too many lists in it.
+    /// A list has too many parts, or too many levels.
     #[error("the server sends a list that is too long")]
     List,
-    /// All of it is too long.
+    /// The whole reply is too long.
     #[error("the server sends a reply that is too long")]
     Reply,
-    /// It is no reply.
+    /// The bytes are no reply.
     #[error("the server does not speak the protocol of Redis")]
     Foreign,
 }
 
-/// A sequence of replies, or of commands, as far as it has come.
+/// A sequence of replies or of commands, as far as it has been read.
 #[derive(Debug)]
 pub(super) struct RespFrames {
     bounds: ReplyBounds,
     state: FrameState,
-    /// The parts that are still to come of each list that has begun.
+    /// The number of missing parts of each list that has begun.
     lists: Vec<u64>,
     /// The parts and bytes of the reply that has begun.
     parts: u64,
@@ -67,11 +67,11 @@ pub(super) struct RespFrames {
 
 #[derive(Debug)]
 enum FrameState {
-    /// A reply or a part of one is to begin.
+    /// The next byte begins a reply or a part of one.
     Start,
     /// A line.
     Line(FrameLine),
-    /// A text with the end of its line, of which so many bytes are still to come.
+    /// A text and its line end, with the number of missing bytes.
     Text(u64),
 }
 
@@ -91,18 +91,18 @@ struct Length {
 }
 
 impl RespFrames {
-    /// A sequence that has not begun.
+    /// Creates the reader of a new sequence.
     pub(super) fn new(bounds: ReplyBounds) -> Self {
         let (state, lists) = (FrameState::Start, Vec::new());
         Self { bounds, state, lists, parts: 0, bytes: 0, whole: 0 }
     }
 
-    /// Returns how many have come as a whole.
+    /// Returns the number of whole replies or commands.
     pub(super) fn whole(&self) -> u64 {
         self.whole
     }
 
-    /// Takes note of the next bytes.
+    /// Reads the next bytes.
     pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<(), Excess> {
         while let Some((first, rest)) = bytes.split_first() {
             let taken = match &mut self.state {
@@ -178,7 +178,7 @@ impl RespFrames {
         Ok(())
     }
 
-    /// The end of a part may be that of its list.
+    /// Ends a part, and each list that ends with it.
     fn end_part(&mut self) {
         self.state = FrameState::Start;
         while let Some(left) = self.lists.last_mut() {
@@ -193,7 +193,8 @@ impl RespFrames {
 }
 
 impl FrameLine {
-    /// Reads up to the end of the line; gives the number of bytes, and whether it has ended.
+    /// Reads up to the end of the line. Returns the number of bytes, and true if the line has
+    /// ended.
     fn read(&mut self, bytes: &[u8], longest: u64) -> Result<(usize, bool), Excess> {
         let holds_length = matches!(self.kind, b'$' | b'*');
         for (index, byte) in bytes.iter().enumerate() {
@@ -221,8 +222,8 @@ impl Length {
         Ok(())
     }
 
-    /// The outer `None` stands for what is no number, the inner one for a negative number, which
-    /// says that there is nothing.
+    /// Returns the number. The outer `None` stands for a text that is no number, the inner one for
+    /// a negative number, which means that there is no value.
     fn value(&self) -> Option<Option<u64>> {
         let text = str::from_utf8(&self.digits[..self.count]).ok()?;
         if text.starts_with('+') {

@@ -1,8 +1,8 @@
-//! The stream to the server, which ends where the server sends more than it was asked for.
+//! A stream to the server that fails if the server sends more than svm has requested.
 //!
-//! The client takes all that comes into its memory before it looks at it. So each reply is bounded
-//! here, and so are the replies that one batch waits for together, and their number: a reply that
-//! nobody has asked for is one too many.
+//! The client reads all bytes into memory before it parses them. So this stream bounds each reply,
+//! all replies together that are due at one time, and their number: replies without a command are
+//! an error.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -12,28 +12,28 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::frames::{ReplyBounds, RespFrames};
 
-/// Replies to nothing that are let pass: a server that turns a client away says so unasked.
+/// The most replies without a command. A server that refuses a client sends one.
 const UNASKED: u64 = 16;
 
-/// The bounds of what comes on a connection.
+/// The bounds on the bytes that a connection receives.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReceiveBounds {
-    /// In a reply.
+    /// The bounds of each reply.
     pub(super) reply: ReplyBounds,
-    /// In all replies that are due at once, in bytes.
+    /// The most bytes of all replies that are due at one time.
     pub(super) due: u64,
 }
 
-/// A stream on which commands go out and replies come in.
+/// A stream that sends commands and receives replies.
 #[derive(Debug)]
 pub(super) struct Guarded<S> {
     stream: S,
     allowance: ReceiveBounds,
     commands: RespFrames,
     replies: RespFrames,
-    /// The number of the last command that was sent when the bytes were counted from zero.
+    /// The number of commands that had been sent when the count of bytes was last reset.
     due_from: u64,
-    /// The bytes that came since.
+    /// The bytes that arrived since then.
     bytes: u64,
 }
 
@@ -54,7 +54,7 @@ impl<S> Guarded<S> {
         if self.bytes > self.allowance.due {
             return Err(refused("the server sends more than all replies have together"));
         }
-        // All that was due then has come.
+        // All replies that were due at the last reset have arrived.
         if answered >= self.due_from {
             self.due_from = sent;
             self.bytes = 0;

@@ -1,7 +1,7 @@
 //! The index of documents in use, as a sorted set with a text for each check.
 //!
-//! The set says when a document was last used. Its check stands beside, and lasts for as long as
-//! the document would stay in the index from then on; so it goes by itself when the document does.
+//! The set holds the time of the last use of each document. The check of a document is a key of its
+//! own. It expires at the time when the document would leave the index without another use.
 
 use std::collections::HashSet;
 
@@ -16,14 +16,14 @@ use crate::entry::Check;
 use crate::store::index::InUse;
 use crate::store::index::MOST_IN_USE;
 
-/// Rows that are read at once: the server does nothing else meanwhile.
+/// The rows of one read. The server does nothing else during it.
 pub(super) const CHUNK: usize = 1_000;
 
-/// Rows that are merged or removed at once, which takes the server longer: reads wait for two
-/// milliseconds at most.
+/// The rows of one merge or removal, which takes the server longer. Reads wait for it for at most
+/// two milliseconds.
 const WRITTEN_AT_ONCE: usize = 200;
 
-/// Merges rows into the index and removes what was last used before `cutoff`.
+/// Merges rows into the index, and removes rows that were last used before `cutoff`.
 pub(super) async fn remember(
     mut connection: MultiplexedConnection,
     scripts: &Scripts,
@@ -34,7 +34,7 @@ pub(super) async fn remember(
         let mut merge = scripts.remember.key(names::ACTIVE);
         for row in rows {
             let [at, fetched_at] = row.check.map_or_else(Default::default, times);
-            // At least a moment: a time to live of zero is an error.
+            // At least a millisecond: the server refuses a time to live of zero.
             let ttl = row.used_at.since(cutoff).as_millis().max(1);
             merge.key(names::check(row.key));
             merge.arg(names::digits(row.key)).arg(row.used_at.as_millis());
@@ -52,15 +52,16 @@ pub(super) async fn remember(
     }
 }
 
-/// The rows used at `since` or later, the last used first. It leaves out members that are no rows
-/// of svm.
+/// Returns the rows used at `since` or later, the most recently used first. Skips members that are
+/// no rows of svm.
 pub(super) async fn since(
     mut connection: MultiplexedConnection,
     scripts: &Scripts,
     since: Timestamp,
 ) -> RedisResult<Vec<InUse>> {
     let mut rows = Vec::new();
-    // A document that is used between two pages moves the others on, and one of them comes again.
+    // If a document is used between two pages, the others move down by one, and the next page
+    // repeats one of them.
     let mut known: HashSet<_, RandomState> = HashSet::default();
     for first in (0..MOST_IN_USE).step_by(CHUNK) {
         let page = page(&mut connection, scripts, first).await?;
@@ -84,7 +85,7 @@ pub(super) async fn since(
     Ok(rows)
 }
 
-/// A piece of the index from this rank on, the last used first.
+/// Reads a page of the index from this rank on, the most recently used first.
 async fn page(
     connection: &mut MultiplexedConnection,
     scripts: &Scripts,
@@ -106,7 +107,7 @@ fn times(Check { at, fetched_at }: Check) -> [String; 2] {
     [at, fetched_at].map(|time| time.as_millis().to_string())
 }
 
-/// Two times with a blank between them.
+/// Parses a check: two times with a blank between them.
 fn check(text: &[u8]) -> Option<Check> {
     let (at, fetched_at) = str::from_utf8(text).ok()?.split_once(' ')?;
     let time = |text: &str| text.parse().ok().map(Timestamp::from_millis);

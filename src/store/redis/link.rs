@@ -1,16 +1,15 @@
-//! A connection that is replaced when it has to be.
+//! A connection that is replaced after a fault.
 //!
-//! The client's own manager makes every command wait until it has connected again; here a read
-//! fails at once where there is no connection, and only those connect who have the time. A
-//! connection is thrown away when a call on it was not answered in time; the name is then looked up
-//! again. Where an error says that another server may help, it serves until there is another one,
-//! and that is made once it is not new any more: a server may refuse for a long time.
+//! With the client's own connection manager, every command waits until there is a connection again.
+//! Here, a read fails at once if there is no connection, and only calls with enough time connect.
+//! If a call breaks off or is not answered in time, the link drops the connection; the next call
+//! looks the name up again. If an error shows that another server may help, the connection serves
+//! until it is replaced. A new connection is not replaced for that: a server may refuse for a long
+//! time.
 //!
-//! The subtle thing is a call whose caller gives up: the client discards the reply when it comes,
-//! so that none is ever taken for that of another command. But who gives up on a dead connection
-//! must not leave it to the next one either: a call that was dropped counts as one that was not
-//! answered. Only a [`Link::read`] may be dropped without that, since its callers have little
-//! patience.
+//! The subtle thing is a call whose caller gives up. The client discards the late reply, so no
+//! other command gets it. But the connection may be dead, so a dropped call counts as not answered.
+//! A dropped [`Link::read`] does not count, since its callers have little patience.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,16 +25,16 @@ use super::fault::ServerFault;
 use super::guarded::ReceiveBounds;
 use crate::clock::Stopwatch;
 
-/// The time to find the server, to connect and to log in.
+/// The time limit to find the server, connect and log in.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
-/// Callers of a read give up long before; this is for one that does not.
+/// The time limit for a read whose caller does not give up earlier.
 const READ_LIMIT: Duration = Duration::from_secs(1);
 
-/// A connection that is younger already leads where the name leads.
+/// The age up to which a connection is new: it leads to the server that the name leads to.
 const NEW: Duration = Duration::from_secs(1);
 
-/// At most one connection, shared by all who call.
+/// At most one connection, shared by all callers.
 pub(super) struct Link {
     client: Arc<RedisClient>,
     allowance: ReceiveBounds,
@@ -47,10 +46,10 @@ pub(super) struct Link {
 #[derive(Default)]
 struct LinkState {
     current: Option<CurrentConnection>,
-    /// The current connection serves until there is another one, and that is to be made when this
-    /// one is not new.
+    /// True if the current connection must be replaced once it is no longer new. It serves until
+    /// then.
     doubtful: bool,
-    /// Counts the connections, so that an old one's failure does not cost the new one.
+    /// Counts the connections, so that the failure of an old one does not drop the current one.
     generation: u64,
     closed: bool,
 }
@@ -58,22 +57,21 @@ struct LinkState {
 #[derive(Clone)]
 struct CurrentConnection {
     connection: MultiplexedConnection,
-    /// Goes on for as long as a call is under way, though another connection may have taken its
-    /// place.
+    /// The task of the connection. A running call keeps it alive even if the connection has been
+    /// replaced.
     work: Arc<AbortOnDropHandle<()>>,
     generation: u64,
     age: Stopwatch,
 }
 
 impl Link {
-    /// A link without a connection.
+    /// Creates a link without a connection.
     pub(super) fn new(client: Arc<RedisClient>, allowance: ReceiveBounds) -> Self {
         let (state, connecting) = (Mutex::default(), tokio::sync::Mutex::default());
         Self { client, allowance, state, connecting }
     }
 
-    /// Runs a command on the connection, which it makes if there is none; at most `limit` after
-    /// that.
+    /// Runs a command on the connection, for at most `limit`. Connects first if necessary.
     pub(super) async fn call<T, F>(
         &self,
         limit: Duration,
@@ -92,7 +90,7 @@ impl Link {
         answer
     }
 
-    /// Runs a command on the connection if there is one.
+    /// Runs a command on the connection. Fails at once if there is none.
     pub(super) async fn read<T, F>(
         &self,
         command: impl FnOnce(MultiplexedConnection) -> F,
@@ -112,13 +110,13 @@ impl Link {
         answer
     }
 
-    /// Has a [`Link::call`] connect anew, the next one or one in a second; until it has, the
-    /// connection serves.
+    /// Makes a [`Link::call`] connect again: the next one, once the connection is no longer new.
+    /// Until then the connection serves.
     pub(super) fn doubt(&self) {
         self.state.lock().doubtful = true;
     }
 
-    /// Closes the connection; there will be no other.
+    /// Closes the link permanently.
     pub(super) fn close(&self) {
         *self.state.lock() = LinkState { closed: true, ..LinkState::default() };
     }
@@ -138,7 +136,7 @@ impl Link {
         timeout(CONNECT_LIMIT, connecting).await.unwrap_or(Err(ServerFault::TooSlow(CONNECT_LIMIT)))
     }
 
-    /// Has the connection that was told to look elsewhere replaced.
+    /// Marks the connection as doubtful if the answer shows that another server may help.
     fn note<T>(&self, answer: &Result<T, ServerFault>, generation: u64) {
         let mut state = self.state.lock();
         if answer.as_ref().is_err_and(ServerFault::is_elsewhere) && state.is_current(generation) {
@@ -180,7 +178,7 @@ impl LinkState {
     }
 }
 
-/// A call under way; dropped without an answer, it takes the connection along.
+/// A running call. If it is dropped without an answer, the link drops the connection too.
 struct Call<'a> {
     link: &'a Link,
     generation: u64,

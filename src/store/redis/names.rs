@@ -1,4 +1,4 @@
-//! The keys under which the server holds what is ours.
+//! The names of svm's keys on the server.
 
 use crate::hex;
 use crate::target::Key;
@@ -13,28 +13,29 @@ pub(super) const PACE: &str = "svm:v1:pace";
 /// The mark of the contents of the server.
 pub(super) const MARK: &str = "svm:v1:mark";
 
-/// The record of a document.
+/// Returns the name of the record of a document.
 pub(super) fn entry(key: Key) -> String {
     format!("svm:v1:entry:{}", digits(key))
 }
 
-/// Its last check: the time of the check and that of the fetch, in milliseconds, with a blank
-/// between them.
+/// Returns the name of the last check of a document. The value is the time of the check and that of
+/// the fetch, in milliseconds, with a blank between them.
 pub(super) fn check(key: Key) -> String {
     format!("svm:v1:check:{}", digits(key))
 }
 
-/// The one who has the right to revalidate it; there as long as that lasts.
+/// Returns the name of the lease of a document. The value is the owner of the lease, and the key
+/// expires with the lease.
 pub(super) fn lease(key: Key) -> String {
     format!("svm:v1:lease:{}", digits(key))
 }
 
-/// The 64 hex digits of a key.
+/// Returns the 64 hex digits of a key.
 pub(super) fn digits(key: Key) -> String {
     hex::digits(key.as_bytes())
 }
 
-/// The reverse of [`digits`].
+/// Parses the digits of a key, as [`digits`] writes them.
 pub(super) fn key(digits: &[u8]) -> Option<Key> {
     let mut bytes = [0; 32];
     if digits.len() != 2 * bytes.len() || !digits.iter().all(u8::is_ascii_hexdigit) {

@@ -1,6 +1,7 @@
 //! The scripts that the server runs, and a batch of changes as calls of them.
 //!
-//! A script makes "only the newer record stays" one step, whatever other replicas write meanwhile.
+//! A script compares two records and keeps the newer one in a single step, so that no write of
+//! another replica comes in between.
 
 use ::redis::{Cmd, Pipeline, Script, cmd, pipe};
 
@@ -15,7 +16,7 @@ macro_rules! script {
     };
 }
 
-/// All of them.
+/// All scripts.
 pub(super) struct Scripts {
     put: Script,
     remove: Script,
@@ -34,14 +35,14 @@ impl Scripts {
             remember: script!("remember.lua"),
             forget: script!("forget.lua"),
             claim: script!("claim.lua"),
-            // They change nothing, and need nothing of the common text.
+            // These two scripts write nothing, and do not need the common functions.
             in_use: Script::new(include_str!("in_use.lua")),
             checks: Script::new(include_str!("checks.lua")),
         }
     }
 
-    /// A call for each change, in order. The scripts go along: they are small beside a record, and
-    /// the server may have forgotten them.
+    /// Returns one call for each change, in order. The batch also loads the scripts: they are small
+    /// compared with a record, and the server may have lost them.
     pub(super) fn batch(&self, batch: &[Change], now: Timestamp) -> Pipeline {
         let mut calls = pipe();
         calls.load_script(&self.put).ignore().load_script(&self.remove).ignore();
@@ -73,8 +74,8 @@ impl Scripts {
     }
 }
 
-/// A call with the keys that belong to a document, then those that only this script needs, and the
-/// document's digits as the first argument.
+/// Returns a call of a script. Its keys are those of the document, followed by `more`, and its
+/// first argument is the digits of the document.
 fn on_document(script: &Script, key: Key, more: &[String]) -> Cmd {
     let keys = [names::entry(key), names::check(key), names::ACTIVE.to_owned()];
     let mut call = cmd("EVALSHA");

@@ -1,4 +1,4 @@
-//! The reader of replies against the parser of the client.
+//! The reader of replies, compared with the parser of the client.
 
 use proptest::prelude::*;
 use redis::ErrorKind;
@@ -76,14 +76,14 @@ fn reply() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Returns how many replies the client finds in these bytes; `None` where it finds fault with them.
+/// Returns how many replies the client finds in these bytes, or `None` if it rejects them.
 fn found_by_client(mut bytes: &[u8]) -> Option<u64> {
     let mut parser = redis::Parser::new();
     let mut found = 0;
     loop {
         match parser.parse_value(&mut bytes) {
             Ok(_) => found += 1,
-            // That is the end.
+            // The bytes have ended.
             Err(error) if error.kind() == ErrorKind::Io => return Some(found),
             Err(_) => return None,
         }
