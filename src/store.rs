@@ -1,8 +1,7 @@
-//! L2: the tier that outlives the process.
+//! L2: the persistent tier, which outlives the process.
 //!
-//! A store keeps entries by key and never decides whether one may be served: that is the cache's
-//! business, as is the time a read may take. Every error here is the store's own trouble; none
-//! reaches a client.
+//! A store keeps entries by key. The cache decides whether an entry may be served, and callers
+//! bound the time of a read. No error of a store reaches a client.
 
 pub mod breaker;
 mod cause;
@@ -32,20 +31,19 @@ pub use guard::{Guard, Unread};
 pub use index::{Claim, Claimed, InUse, Used, Uses};
 pub use metrics::StoreMetrics;
 
-/// A boxed future: the trait is used as an object, and its calls are far from the hit path.
+/// A boxed future: svm uses the trait as an object, and no hit calls it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The stored entry of a key, expired or not; an error where its record is damaged, foreign or
-/// newer.
+/// The result of reading one key: its entry, expired or not, or the error of an unusable record.
 pub type Read = Result<Option<Arc<Entry>>, record::Error>;
 
 /// A persistent tier.
 pub trait Store: Send + Sync + 'static {
-    /// The stored entry of `key`, expired or not. A damaged, foreign or newer record is
+    /// Returns the stored entry of `key`, expired or not. An unusable record is an
     /// [`Error::Record`].
     fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>>;
 
-    /// The same of several keys in one operation, in their order.
+    /// Reads several keys in one operation. Returns the results in the order of the keys.
     fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
         Box::pin(async move {
             let mut reads = Vec::with_capacity(keys.len());
@@ -60,71 +58,75 @@ pub trait Store: Send + Sync + 'static {
         })
     }
 
-    /// Applies a batch in its order; one that fails may have been applied in part. A change takes
-    /// effect on a record that was checked no later than what it vouches for ([`Change::as_of`]),
-    /// so that a late write never brings an older version back, and applying a batch twice is the
-    /// same as applying it once. A record that was checked after `now` stands in nobody's way: a
-    /// clock that was ahead dated it.
+    /// Applies the changes of a batch in order. A failed batch may have been applied in part. A
+    /// change leaves a record that was checked after [`Change::as_of`] as it is. So a late write
+    /// never restores an older version, and applying a batch twice has the effect of applying it
+    /// once. Any change replaces a record that was checked after `now`, because a clock that was
+    /// ahead dated it.
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Removes expired records and keeps the size bound, a bounded piece of work a call.
+    /// Removes expired records and enforces the size bound. One call does a bounded amount of work.
     fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Merges rows into the index of documents in use ([`InUse::merge`]) and forgets what was last
-    /// used before `cutoff`.
+    /// Merges rows into the index of documents in use ([`InUse::merge`]), and drops rows that were
+    /// last used before `cutoff`.
     fn remember(&self, rows: Arc<[InUse]>, cutoff: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// The documents used at `since` or later, at most [`index::MOST_IN_USE`] of them, the last
-    /// used first.
+    /// Returns the documents used at `since` or later, at most [`index::MOST_IN_USE`] of them, the
+    /// most recently used first.
     fn in_use(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<InUse>, Error>>;
 
-    /// Asks memory about the uses of documents where the store has to choose which ones go. One
-    /// that leaves that choice to its server need not.
+    /// Sets the source of uses that the store consults to choose records to evict. The default does
+    /// nothing, for a store whose server evicts.
     fn consult(&self, _uses: Arc<dyn Uses>) {}
 
-    /// Returns true if other processes use the same index while this one does.
+    /// Returns true if other processes may use the same index at the same time.
     fn is_shared(&self) -> bool {
         true
     }
 
-    /// Asks for the right to revalidate a document, against all others that share the store.
+    /// Claims the right to revalidate a document, to the exclusion of all replicas that share the
+    /// store.
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>>;
 
-    /// Opens what is not open, and shows by a cheap read whether the store answers within `budget`.
+    /// Opens or connects the store if necessary, and checks with a cheap read that it answers
+    /// within `budget`.
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Returns how often the store has lost all that it had, as far as looks have found out: a
-    /// server was emptied, a file was replaced.
+    /// Returns how often the store has lost all its contents, as far as svm has noticed: for
+    /// example, a server was emptied or a file was replaced.
     fn losses(&self) -> u64 {
         0
     }
 
-    /// Lets go of whatever the store holds; every later call is an error.
+    /// Releases the file or the connections. Later calls that need them fail.
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
-/// One write.
+/// A change of one record.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Keep this entry until the given moment (its expiry and the time an expired copy is still of
-    /// use). An entry whose body turns out to be too large for a store is removed.
+    /// Stores an entry. If its body turns out to be too large for a store, the older record is
+    /// removed.
     Put {
-        /// The entry to keep.
+        /// The entry to store.
         entry: Arc<Entry>,
-        /// From here on the record may be swept.
+        /// The time from which on a sweep may remove the record: the end of the time in which the
+        /// entry is useful, as a fresh entry or as an expired copy.
         keep_until: Timestamp,
     },
-    /// The document is gone, or its newest body does not belong in the store.
+    /// Removes a record: the document no longer exists, or its newest body is too large for a
+    /// store.
     Remove {
         /// The key of the record.
         key: Key,
-        /// A record that was checked later than this stays.
+        /// The time of the check that caused the removal. A record with a later check stays.
         as_of: Timestamp,
     },
 }
 
 impl Change {
-    /// The key that this change is about.
+    /// Returns the key of the record.
     pub fn key(&self) -> Key {
         match self {
             Self::Put { entry, .. } => entry.key(),
@@ -132,7 +134,7 @@ impl Change {
         }
     }
 
-    /// The moment this change vouches for: it takes effect on a record that was checked no later.
+    /// Returns the time of the check behind this change. A record with a later check stays.
     pub fn as_of(&self) -> Timestamp {
         match self {
             Self::Put { entry, .. } => entry.times.checked_at,
@@ -140,8 +142,8 @@ impl Change {
         }
     }
 
-    /// The record that takes the place of an older one, and the moment until which it stays;
-    /// nothing where the older one goes. Makes the gzip form of the body where nobody has.
+    /// Returns the new record and the end of its keeping, or `None` if the change only removes the
+    /// older record. Makes the gzip form of the body if it does not exist yet.
     pub fn record(&self) -> Option<(Vec<u8>, Timestamp)> {
         let Self::Put { entry, keep_until } = self else { return None };
         entry.body.make_gzip();
@@ -149,16 +151,17 @@ impl Change {
     }
 }
 
-/// The reason for which a store did not answer.
+/// The error of a call to a store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store itself is in trouble: a full disk, a closed file, a dead server.
+    /// The store does not work: for example, its disk is full, its file is closed or its server is
+    /// down.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store did not answer in time.
     #[error("the store does not answer within {0:?}")]
     TooSlow(Duration),
-    /// The store answered, with a record that cannot be used.
+    /// The store answered, but the record is unusable.
     #[error("the stored record is unusable")]
     Record(#[from] record::Error),
 }

@@ -1,17 +1,17 @@
-//! A circuit breaker for the persistent store. Failed reads open it; successful looks close it.
+//! A circuit breaker for the persistent store. Failed reads open it; successful probes close it.
 //!
-//! Looks that succeed do not keep it closed: a cheap look every half second must not hide that each
-//! read in between is too slow. While it is open nothing is read, so looks alone can close it. It
-//! neither reads nor looks itself, and knows no time.
+//! Successful probes do not keep the breaker closed: a cheap probe every half second must not hide
+//! that each read in between is too slow. While the breaker is open, svm makes no reads, so only
+//! probes can close it. The breaker is pure: it makes no calls and reads no clock.
 
-/// Reads that fail in a row until the store is left alone.
+/// The consecutive failed reads that open the breaker.
 const FAILURES_TO_OPEN: u32 = 5;
-/// Looks that succeed in a row until it is used again.
+/// The consecutive successful probes that close it.
 const SUCCESSES_TO_CLOSE: u32 = 3;
-/// Looks that fail in a row until the store is called down: one may be a hiccup of a busy machine.
+/// The consecutive failed probes after which the store is down. A busy machine may cause one.
 const FAILED_LOOKS_TO_BE_DOWN: u32 = 2;
 
-/// The state of a store, as its last reads and looks tell it.
+/// The state of a store, derived from its latest reads and probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breaker {
     state: State,
@@ -21,27 +21,27 @@ pub struct Breaker {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The store is used.
+    /// svm reads the store.
     Closed {
-        /// Reads that failed in a row.
+        /// The consecutive failed reads.
         failures: u32,
     },
-    /// The store is left alone.
+    /// svm does not read the store.
     Open {
-        /// Looks that succeeded in a row.
+        /// The consecutive successful probes.
         successes: u32,
     },
 }
 
 impl Default for Breaker {
-    /// Closed, and up: a store is trusted until it fails.
+    /// Creates a closed breaker. The store counts as up until it fails.
     fn default() -> Self {
         Self { state: State::Closed { failures: 0 }, failed_looks: 0, up: true }
     }
 }
 
 impl Breaker {
-    /// A read has ended. One that was under way when the breaker opened changes nothing.
+    /// Records the result of a read. A read that ends after the breaker opened changes nothing.
     pub fn read(&mut self, answered: bool) {
         let State::Closed { failures } = &mut self.state else { return };
         *failures = if answered { 0 } else { *failures + 1 };
@@ -50,7 +50,8 @@ impl Breaker {
         }
     }
 
-    /// A look has ended. One that fails is enough to be down if the reads fail as well.
+    /// Records the result of a probe. While the breaker is open, one failed probe is enough for the
+    /// store to be down.
     pub fn looked(&mut self, answered: bool) {
         self.failed_looks = if answered { 0 } else { self.failed_looks.saturating_add(1) };
         self.up = match self.failed_looks {
@@ -64,18 +65,18 @@ impl Breaker {
         }
     }
 
-    /// Returns true if the store is left alone.
+    /// Returns true if the breaker is open: svm does not read the store.
     pub fn is_open(self) -> bool {
         matches!(self.state, State::Open { .. })
     }
 
-    /// Returns true if the store is up, as far as the looks tell.
+    /// Returns true if the store is up, according to the probes.
     pub fn is_up(self) -> bool {
         self.up
     }
 
-    /// Returns true if neither reads nor looks fail: an outage is one, whether a read or a look
-    /// noticed it.
+    /// Returns true if the store is up and the breaker is closed. Otherwise there is an outage,
+    /// whether reads or probes noticed it.
     pub fn is_well(self) -> bool {
         self.up && !self.is_open()
     }
@@ -170,14 +171,14 @@ mod tests {
         assert!(!after(opened().chain([Look(false), Look(true)])).is_well());
     }
 
-    /// The same by looking back at all that happened.
+    /// A model of the breaker that derives its state from the whole history.
     #[derive(Default)]
     struct Model {
-        /// Since it last closed.
+        /// The reads since the breaker last closed.
         reads: Vec<bool>,
-        /// Since it last opened.
+        /// The probes since the breaker last opened.
         looks_while_open: Vec<bool>,
-        /// All looks, and whether it was open then.
+        /// All probes, each with a flag that is true if the breaker was open.
         looks: Vec<(bool, bool)>,
         open: bool,
     }

@@ -1,6 +1,7 @@
-//! The causes of refused writes, as values: the log names each once in an outage.
+//! The causes of failed writes, as values, so that the log need not repeat a lasting cause.
 //!
-//! The words of a server may hold keys or values, so its code alone is told, with words of ours.
+//! The text of a server's error may contain keys or values. So svm reports the error code only,
+//! with a text of its own.
 
 use std::error::Error as _;
 use std::io;
@@ -9,11 +10,11 @@ use super::Error;
 
 use crate::words::words;
 
-/// `EIO`, which has no kind of its own (Linux and the BSDs agree).
+/// `EIO`, which has no [`io::ErrorKind`]. Linux and the BSDs use the same number.
 const IO_ERROR: i32 = 5;
 
 words! {
-    /// The cause of a refused write; as an error, the words for the code of a server.
+    /// The cause of a failed write. As an error, it describes the error code of a server.
     #[derive(thiserror::Error)]
     pub enum WriteRefusal {
         /// `ENOSPC`.
@@ -64,14 +65,14 @@ words! {
         /// The store did not answer in time.
         #[error("the store does not answer in time")]
         TooSlow = "too-slow",
-        /// None of these.
+        /// Any other cause.
         #[error("the store is unavailable")]
         Other = "other",
     }
 }
 
 impl WriteRefusal {
-    /// The cause of a call that failed.
+    /// Returns the cause of a failed call.
     pub fn of(error: &Error) -> Self {
         if matches!(error, Error::TooSlow(_)) {
             return Self::TooSlow;
@@ -84,8 +85,9 @@ impl WriteRefusal {
         chain.find_map(known).unwrap_or(Self::Other)
     }
 
-    /// The cause that the code of a Redis error stands for. Old servers hide it in the text of a
-    /// script's error.
+    /// Returns the cause for the code of a Redis error. For an error in a script, old servers give
+    /// the code `ERR` and name the cause in the text. `is_hidden` tells whether the text contains a
+    /// word.
     pub(super) fn of_code(code: &str, is_hidden: impl Fn(&str) -> bool) -> Self {
         match code {
             "READONLY" => Self::ReadOnly,
@@ -117,9 +119,9 @@ impl WriteRefusal {
         }
     }
 
-    /// Returns true if it may be what follows from another cause, or comes on the way from one to
-    /// another: a server that is being replaced is away for a moment, and a file that cannot be
-    /// written is closed and cannot be opened.
+    /// Returns true if this may be a consequence of another cause, or may occur between two others.
+    /// For example, a server is unreachable for a moment while it is replaced, and a file that
+    /// cannot be written is closed and then cannot be opened.
     pub const fn is_vague(self) -> bool {
         matches!(self, Self::NotReady | Self::TooSlow | Self::Other)
     }

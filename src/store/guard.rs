@@ -1,10 +1,10 @@
-//! The store as those see it who must not suffer from it: a call ends in time, fails quietly, or is
-//! not made.
+//! A guard for calls to the store: it ends each call in time, keeps errors from its callers, and
+//! makes no call while the store fails.
 //!
-//! Every read of L2 goes this way, and so does the background's use of the index; the write-behind
-//! queue does not, since a store that cannot be written may still be read. This is also who tells
-//! the log how the store is: one line for an outage and one for its end, whether reads or looks
-//! noticed it.
+//! Every read of L2 and every use of the index by the background goes through the guard. The
+//! write-behind queue does not use it: a store that refuses writes may still be read. The guard
+//! also logs the state of the store: one line when an outage begins and one when it ends, whether a
+//! read or a probe noticed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,44 +22,43 @@ use crate::entry::Entry;
 use crate::target::Key;
 use crate::telemetry::chain;
 
-/// The time of a look beyond the budget of a read: the store may have to be opened, or connected
-/// to.
+/// The time that a probe gets beyond the budget of a read, to open or connect the store.
 const OPENING: Duration = Duration::from_millis(500);
 
-/// The reason for which the store does not tell whether it has a document.
+/// The reason why a read does not show whether the store has a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unread {
-    /// It was not asked, or did not answer.
+    /// The store was not read, or did not answer.
     Silent,
-    /// It has a record that cannot be used, here and now: it is damaged, or another version of svm
-    /// wrote it, which may well be able to use it.
+    /// The store has a record that this process cannot use: it is damaged, or a later version of
+    /// svm wrote it, which can still use it.
     Unusable,
 }
 
 /// A store behind a breaker.
 pub struct Guard {
     store: Arc<dyn Store>,
-    /// For one operation.
+    /// The time limit for one operation.
     budget: Duration,
-    /// For one read, with its wait for others.
+    /// The time limit for one read, including its wait in the queue.
     patience: Duration,
     queue: Arc<ReadQueue>,
     opinion: Arc<Opinion>,
 }
 
-/// The state of the store, as its reads and looks tell it.
+/// The state of the store, derived from its reads and probes.
 struct Opinion {
-    /// Never held over a call.
+    /// Never locked during a call to the store.
     breaker: Mutex<Breaker>,
-    /// True if a look has ended: until then nobody may have connected, and reads that fail for that
-    /// say nothing.
+    /// True once a probe has ended. Before that, svm may not have connected yet, and failed reads
+    /// say nothing about the store.
     looked: AtomicBool,
     metrics: StoreMetrics,
 }
 
 impl Guard {
-    /// A guard that trusts the store until it fails, and gives each operation `budget`. A read that
-    /// waits for others waits no longer than `patience`.
+    /// Creates a guard with a closed breaker. Each operation may take `budget`. Each read may take
+    /// `patience`, including its wait in the queue.
     pub fn new(
         store: Arc<dyn Store>,
         budget: Duration,
@@ -76,11 +75,11 @@ impl Guard {
         Self { store, budget, patience, queue, opinion }
     }
 
-    /// The stored entry of a key; whatever goes wrong is counted.
+    /// Reads the stored entry of a key, and counts the result.
     ///
     /// # Errors
     ///
-    /// [`Unread`], which says nothing about the document.
+    /// [`Unread`]: the store may have the document or not.
     pub async fn ask(&self, key: Key) -> Result<Option<Arc<Entry>>, Unread> {
         let metrics = &self.opinion.metrics;
         if self.is_open() {
@@ -107,14 +106,14 @@ impl Guard {
             Ok(Ok(answer)) => answer,
             // The store panicked.
             Ok(Err(_)) => Err(StoreRead::Error),
-            // Too many wait before it, which says nothing about the store.
+            // Too many reads wait before this one. That says nothing about the store.
             Err(_) => Err(StoreRead::Skipped),
         }
     }
 
-    /// A call that may take longer and of which nobody waits for the outcome, as those about the
-    /// documents in use: nothing if the store is in trouble, the call fails or the limit passes. It
-    /// does not move the breaker.
+    /// Makes a call that may take longer than a read, because no client waits for it: a call about
+    /// the documents in use. Returns `None` if the store is in trouble, the call fails or the limit
+    /// passes. The result does not affect the breaker.
     pub async fn within<T>(
         &self,
         limit: Duration,
@@ -134,12 +133,11 @@ impl Guard {
         }
     }
 
-    /// Looks at the store once, and says how it is: the error is a sentence for `/healthz`. A
-    /// single look that fails is no reason to call it down.
+    /// Probes the store once. One failed probe alone does not make the store count as down.
     ///
     /// # Errors
     ///
-    /// When the store is down.
+    /// If the store is down: a sentence for `/healthz`.
     pub async fn probe(&self) -> Result<(), &'static str> {
         let look = timeout(self.budget + OPENING, self.store.probe(self.budget)).await;
         let look = look.unwrap_or(Err(Error::TooSlow(self.budget)));
@@ -154,24 +152,24 @@ impl Guard {
         }
     }
 
-    /// Returns how often the store has lost all that it had ([`Store::losses`]).
+    /// Returns how often the store has lost all its contents ([`Store::losses`]).
     pub fn losses(&self) -> u64 {
         self.store.losses()
     }
 
-    /// Returns true if other processes use the same store while this one does.
+    /// Returns true if other processes may use the same store at the same time.
     pub fn is_shared(&self) -> bool {
         self.store.is_shared()
     }
 
-    /// Returns true if the store is left alone.
+    /// Returns true if the breaker is open: the guard makes no reads.
     pub fn is_open(&self) -> bool {
         self.opinion.breaker.lock().is_open()
     }
 }
 
 impl Opinion {
-    /// An operation has ended.
+    /// Records the result of a read operation.
     fn read(&self, answered: Result<(), &Error>) {
         let trouble = answered.err();
         if let Some(error) = trouble {
@@ -182,7 +180,7 @@ impl Opinion {
         }
     }
 
-    /// Brings the breaker up to date and tells what that changes.
+    /// Updates the breaker, and logs the beginning or the end of an outage.
     fn learn(&self, why: Option<&Error>, update: impl FnOnce(&mut Breaker)) -> Breaker {
         let (before, now) = self.update(update);
         match (before.is_well(), now.is_well()) {
@@ -196,7 +194,8 @@ impl Opinion {
         now
     }
 
-    /// The gauges are set under the lock, so that the last one to set them is the last one to know.
+    /// Updates the breaker and the gauges. The lock is held for both, so the gauges show the latest
+    /// state.
     fn update(&self, update: impl FnOnce(&mut Breaker)) -> (Breaker, Breaker) {
         let mut breaker = self.breaker.lock();
         let before = *breaker;
@@ -209,7 +208,8 @@ impl Opinion {
     }
 }
 
-/// The store's own trouble. A record that cannot be used is none: a store that gives it answers.
+/// Returns the error if the store itself fails. An unusable record is no such error: the store has
+/// answered.
 fn trouble<T>(called: &Result<T, Error>) -> Option<&Error> {
     match called {
         Err(error @ (Error::Unavailable(_) | Error::TooSlow(_))) => Some(error),

@@ -1,8 +1,8 @@
-//! The index of documents in use: which ones, and when each was last found current.
+//! The index of documents in use, with the last use and the last check of each.
 //!
-//! It is what the background revalidation goes by, and what is left of it after a restart. It holds
-//! no bodies: those are in the records. Replicas that share a store share the index, and take turns
-//! by [`Claim`].
+//! The background reads the index to learn of the uses before a restart and of the checks by other
+//! replicas. The index holds no bodies; those are in the records. Replicas that share a store share
+//! its index, and take turns by [`Claim`].
 
 use std::time::Duration;
 
@@ -10,8 +10,7 @@ use crate::clock::Timestamp;
 use crate::entry::{CLOCK_DIFFERENCE, Check};
 use crate::target::Key;
 
-/// The number of documents that an index holds; beyond that, those that were not used for longest
-/// go.
+/// The most documents that an index holds. Beyond that, it drops the least recently used ones.
 pub const MOST_IN_USE: usize = 100_000;
 
 /// A document in use.
@@ -21,7 +20,7 @@ pub struct InUse {
     pub key: Key,
     /// The time of its last use.
     pub used_at: Timestamp,
-    /// The last check, if there was one.
+    /// Its last check, if there was one.
     pub check: Option<Check>,
 }
 
@@ -30,28 +29,27 @@ pub struct InUse {
 pub struct Used {
     /// The time at which a client was last served.
     pub at: Timestamp,
-    /// True if clients were served more than once. The many documents of a scan are in use as well,
-    /// once each.
+    /// True if clients were served more than once. A scan uses many documents, but each only once.
     pub is_repeated: bool,
 }
 
-/// The uses of documents as memory knows them: at once, while rows reach the index later, and not
-/// each use.
+/// The uses of documents, as memory knows them. Memory knows of each use at once; the index learns
+/// of uses later, and not of each.
 pub trait Uses: Send + Sync + 'static {
-    /// The uses of a document, if memory knows of any.
+    /// Returns the use of a document, if memory knows of one.
     fn of(&self, key: Key) -> Option<Used>;
 }
 
 impl InUse {
-    /// The row without what nobody can have put there: a use further ahead than one may lie back,
-    /// and a check that is still to come.
+    /// Returns the row without implausible values: `None` if the use is more than `lookback` in the
+    /// future, and no check if that is in the future by more than clocks differ.
     pub fn plausible(self, now: Timestamp, lookback: Duration) -> Option<Self> {
         let check = self.check.filter(|check| check.at <= now + CLOCK_DIFFERENCE);
         (self.used_at <= now + lookback).then_some(Self { check, ..self })
     }
 
-    /// The uses that the row tells of. Where nothing was checked, it does not tell the first one
-    /// from later ones.
+    /// Returns the use that the row shows. A row without a check counts as a repeated use, because
+    /// it does not show whether the use was the first.
     pub fn used(self) -> Used {
         let is_repeated = self.check.is_none_or(|check| check.was_before(self.used_at));
         Used { at: self.used_at, is_repeated }
@@ -67,14 +65,14 @@ impl InUse {
     }
 }
 
-/// A wish to revalidate a document that others may want to revalidate as well.
+/// A request for the right to revalidate a document, which other replicas may request as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The key of the document.
     pub key: Key,
-    /// For how long nobody else may.
+    /// The time for which no other replica may revalidate it.
     pub lease: Duration,
-    /// The time between two revalidations of all replicas together.
+    /// The time between two revalidations, counted over all replicas.
     pub spacing: Duration,
     /// The longest wait for a turn that the replica accepts.
     pub patience: Duration,
@@ -83,14 +81,14 @@ pub struct Claim {
 /// The answer to a [`Claim`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// The document is leased, and its turn comes after this wait.
+    /// The replica has the lease, and its turn comes after this wait.
     Granted {
-        /// The wait for its turn.
+        /// The wait for the turn.
         wait: Duration,
     },
-    /// Another one has the lease.
+    /// Another replica has the lease.
     Taken,
-    /// The turns within the patience are all given away.
+    /// No turn is free within the patience.
     NoTurn,
 }
 

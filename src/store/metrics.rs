@@ -1,4 +1,4 @@
-//! The counters of calls to the persistent tier, and gauges of its state.
+//! The counters of calls to the persistent tier, and the gauges of its state.
 
 use std::time::Duration;
 
@@ -7,21 +7,22 @@ use prometheus::{Histogram, IntCounter, IntGauge};
 use crate::metrics::Registry;
 use crate::words::words;
 
-/// Seconds; the budget of a read is 25 ms.
+/// The buckets in seconds. The budget of a read is 25 ms.
 const SECONDS: &[f64] = &[0.000_05, 0.000_1, 0.000_25, 0.001, 0.005, 0.025];
 
 words! {
     /// The result of a read of the persistent tier.
     pub(super) enum StoreRead {
-        /// It had the entry.
+        /// The store had the entry.
         Hit = "hit",
-        /// It had none.
+        /// The store had no entry.
         Miss = "miss",
-        /// It failed, or its record could not be used.
+        /// The read failed, or the record was unusable.
         Error = "error",
-        /// It did not answer within the budget.
+        /// The store did not answer within the budget.
         Timeout = "timeout",
-        /// It was not asked, since the breaker is open.
+        /// The read was not made or not awaited to its end: the breaker is open, too many reads
+        /// wait, or the operation before it failed.
         Skipped = "skipped",
     }
 }
@@ -31,7 +32,7 @@ words! {
 pub struct StoreMetrics {
     reads: [IntCounter; StoreRead::ALL.len()],
     read_seconds: Histogram,
-    /// Calls about the documents in use that gave nothing.
+    /// The calls about the documents in use that failed or took too long.
     pub(super) index_errors: IntCounter,
     up: IntGauge,
     breaker_open: IntGauge,
@@ -39,7 +40,7 @@ pub struct StoreMetrics {
 }
 
 impl StoreMetrics {
-    /// Those of a store that is up, behind a closed breaker.
+    /// Registers the metrics. The store starts as up, with a closed breaker.
     pub fn new(registry: &Registry) -> Self {
         let metrics = Self {
             reads: registry.counters(
@@ -71,7 +72,7 @@ impl StoreMetrics {
 }
 
 impl StoreMetrics {
-    /// Counts a read of the persistent tier.
+    /// Counts a read and its duration.
     pub(super) fn read(&self, result: StoreRead, took: Duration) {
         self.reads[result as usize].inc();
         self.read_seconds.observe(took.as_secs_f64());
@@ -82,12 +83,12 @@ impl StoreMetrics {
         self.reads[StoreRead::Skipped as usize].inc();
     }
 
-    /// Sets the state that the probe has found.
+    /// Sets whether the store is up, according to the probes.
     pub(super) fn set_up(&self, up: bool) {
         self.up.set(up.into());
     }
 
-    /// The breaker has opened or closed.
+    /// Records that the breaker has opened or closed.
     pub(super) fn set_breaker_open(&self, open: bool) {
         self.breaker_open.set(open.into());
         if open {

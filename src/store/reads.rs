@@ -1,12 +1,14 @@
-//! The queue in front of the store: many keys in one operation, and a bound on the wait.
+//! A queue of reads in front of the store. It puts many keys into one operation, and bounds the
+//! wait.
 //!
-//! A crowd of clients after a restart asks for thousands of stored documents at once. Were each a
-//! read of its own, most of them would wait for a thread or for their turn on the connection, and
-//! that wait would look like a store that does not answer. So reads wait here, where the wait is
-//! ours, and the store is timed from where its work begins.
+//! After a restart, many clients request thousands of stored documents at once. If each request
+//! were an operation of its own, most operations would wait for a thread or for the connection, and
+//! that wait would look like a store that does not answer. So the reads wait here instead, and the
+//! time limit of an operation begins with its work.
 //!
-//! The subtle thing is a store that does not answer. An operation that fails takes all that wait
-//! along: a read that came during it has waited no longer than one operation may take.
+//! The subtle thing is a store that does not answer. If an operation fails, all waiting reads fail
+//! with it. So a read that arrives during the operation waits no longer than one operation may
+//! take.
 
 #[cfg(test)]
 mod tests;
@@ -27,29 +29,29 @@ use crate::clock::Stopwatch;
 use crate::target::Key;
 use crate::tasks::Tasks;
 
-/// Operations at once. Each has many keys, so that two keep the store busy.
+/// The operations that run at once. Each has many keys, so two of them keep the store busy.
 const LANES: usize = 2;
-/// Keys of an operation.
+/// The most keys of an operation.
 const MOST_KEYS: usize = 32;
-/// Reads that may wait.
+/// The most reads that wait.
 const MOST_WAITING: usize = 8_192;
-/// The parts in which the budget of an operation passes.
+/// The number of steps in which the budget of an operation passes.
 const STEPS: u32 = 5;
-/// Timers go by whole milliseconds, and each may fire that much later.
+/// The resolution of timers. Each timer may fire this much later.
 const TICK: Duration = Duration::from_millis(1);
-/// An operation gets as many keys as the store has read in this part of the budget.
+/// An operation gets as many keys as the store can read in the budget divided by this.
 const SHARE: u32 = 4;
 
-/// The answer to a read: what the store has, or what became of the read.
+/// The answer to a read: the result of the store, or the reason why there is none.
 pub(super) type ReadAnswer = Result<Read, StoreRead>;
 
-/// Hears of each operation whether the store answered.
+/// A callback that gets the result of each operation.
 type Note = Box<dyn Fn(Result<(), &Error>) + Send + Sync>;
 
-/// Reads that wait, and the operations that are under way.
+/// The waiting reads and the running operations.
 pub(super) struct ReadQueue {
     store: Arc<dyn Store>,
-    /// The time that an operation may take.
+    /// The time limit for an operation.
     budget: Duration,
     note: Note,
     state: Mutex<ReadState>,
@@ -68,18 +70,18 @@ struct WaitingRead {
     answer: oneshot::Sender<ReadAnswer>,
 }
 
-/// The time that the store takes for a key, on average.
+/// The average time that the store takes per key.
 #[derive(Clone, Copy, Debug, Default)]
 struct ReadPace(Duration);
 
 impl ReadQueue {
-    /// A queue in which no read waits. `note` hears how each operation ended.
+    /// Creates an empty queue. It calls `note` with the result of each operation.
     pub(super) fn new(store: Arc<dyn Store>, budget: Duration, note: Note) -> Self {
         Self { store, budget, note, state: Mutex::default(), operations: Tasks::new() }
     }
 
-    /// Has a key read; nothing if too many reads wait. An answer that never comes means that the
-    /// store panicked.
+    /// Queues the read of a key. Returns `None` if too many reads wait. If the store panics, the
+    /// channel closes without an answer.
     pub(super) fn read(self: &Arc<Self>, key: Key) -> Option<oneshot::Receiver<ReadAnswer>> {
         let (answer, answered) = oneshot::channel();
         let mut state = self.state.lock();
@@ -98,8 +100,8 @@ impl ReadQueue {
         let mut lane = Lane { queue: Arc::clone(self), is_over: false };
         self.operations.spawn(async move {
             loop {
-                // Clients whose requests have come in meanwhile ask as well: an operation costs
-                // more than another key in it.
+                // Other clients can queue their reads first: an operation costs more than one more
+                // key in it.
                 yield_now().await;
                 let Some(batch) = lane.next() else { return };
                 lane.queue.run(batch).await;
@@ -137,7 +139,7 @@ impl ReadQueue {
 fn answer(batch: Vec<WaitingRead>, reads: Vec<Read>) {
     debug_assert_eq!(batch.len(), reads.len());
     for (waiting, read) in batch.into_iter().zip(reads) {
-        // A client may have left meanwhile.
+        // The client may have left in the meantime.
         let _ = waiting.answer.send(Ok(read));
     }
 }
@@ -148,8 +150,8 @@ fn refuse(waiting: impl IntoIterator<Item = WaitingRead>, how: StoreRead) {
     }
 }
 
-/// Gives work so much time, as far as this task could have noticed its end: on a busy machine the
-/// task and the work both wait for a processor, and that is no fault of the store.
+/// Waits for `work` for `budget`, in steps. On a busy machine, this task and the work both wait for
+/// a processor. However long that takes, it counts as one step, since the store is not at fault.
 async fn within<T>(budget: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let step = (budget / STEPS).saturating_sub(TICK).max(TICK);
@@ -173,14 +175,14 @@ impl ReadPace {
     }
 }
 
-/// One operation after another, for as long as reads wait.
+/// A lane: it runs one operation after another while reads wait.
 struct Lane {
     queue: Arc<ReadQueue>,
     is_over: bool,
 }
 
 impl Lane {
-    /// The reads of the next operation; nothing where none waits, and then the lane is over.
+    /// Returns the reads of the next operation. Returns `None` and ends the lane if no read waits.
     fn next(&mut self) -> Option<Vec<WaitingRead>> {
         let queue = &self.queue;
         let mut state = queue.state.lock();
@@ -207,7 +209,8 @@ impl Drop for Lane {
         if self.is_over {
             return;
         }
-        // The store panicked. Whatever waits may wait for nobody now, so it is told.
+        // The store panicked. There may be no other lane for the waiting reads, so they end without
+        // an answer.
         let mut state = self.queue.state.lock();
         state.lanes -= 1;
         state.waiting.clear();

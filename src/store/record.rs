@@ -1,9 +1,9 @@
 //! The stored form of an entry: one format for every store.
 //!
-//! A record is versioned, checksummed and names its document, so that one which is damaged, belongs
-//! to another key or was written by a later version is an [`Error`], never a wrong answer. A body
-//! that has a gzip form is stored as that, and read with both. It does not hold a remembered
-//! failure, which is of no use after a restart.
+//! A record has a version and a checksum, and names its document. So a record that is damaged,
+//! belongs to another key or has a later version is an [`Error`], never a wrong answer. A body with
+//! a gzip form is stored in that form, and decoding restores both. A record does not contain a
+//! remembered failure, which is useless after a restart.
 //!
 //! ```text
 //! 0   "svm"            3 bytes
@@ -15,7 +15,7 @@
 //! 32  keep_until       u64
 //! 40  fetched_at u64, expires_at u64, status u16, token (0 | 1 u64), URL, ETag and Last-Modified
 //!     (0 | 1 u32 bytes), length of the body as it is stored u64
-//!     from version 2 on: audited_at u64, ETag by the rule (0 | 1), moved (0 | 1 URL, u64)
+//!     from version 2 on: fully_checked_at u64, ETag by the rule (0 | 1), moved (0 | 1 URL, u64)
 //!     from version 3 on: coding (0 raw | 1 gzip: length of the bytes u64, tag 16 bytes)
 //!     from version 4 on: links (0 unknown | 1: to the pages prev, next, last and first, 0 | 1 URL
 //!     each)
@@ -27,9 +27,9 @@
 //! fields to the header, raises the version byte, and reads a shorter header of an earlier version
 //! with the new fields absent. Nothing before the appended fields ever moves.
 //!
-//! The entity tag follows from the bytes. It stands beside a gzip form because to hash what it
-//! inflates to takes longer than to inflate it; the checksum covers it like all else, and says that
-//! it was written together with this form.
+//! The entity tag follows from the bytes. A record with a gzip form stores the tag too, because
+//! hashing the inflated bytes takes longer than inflating them. The checksum covers both, so the
+//! tag belongs to this form.
 
 mod wire;
 
@@ -52,36 +52,36 @@ use crate::target::Key;
 
 const MAGIC: &[u8; 3] = b"svm";
 const VERSION: u8 = 5;
-/// The beginning of a record of this version.
+/// The first bytes of a record of this version.
 pub(super) const BEGINNING: &[u8; 4] = &[MAGIC[0], MAGIC[1], MAGIC[2], VERSION];
 const NO_NOTICES: Notices = Notices { deprecation: None, sunset: None };
 const CHECKSUM: std::ops::Range<usize> = 8..24;
 const HEADER_START: usize = CHECKSUM.end;
-/// The beginning of every version.
+/// The length of the part that is the same in every version.
 const LEAST: usize = HEADER_START + 16;
 
-/// The reason for which some bytes are not the requested record.
+/// The reason why bytes are not the requested record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// These bytes never were a record.
+    /// The bytes never were a record.
     #[error("not a record")]
     NotARecord,
-    /// A later version of this program wrote it.
+    /// A later version of svm wrote the record.
     #[error("a record of version {0}, later than this program knows")]
     LaterVersion(u8),
-    /// It ends too early.
+    /// The record ends too early.
     #[error("the record is cut short")]
     Truncated,
-    /// Its bytes changed after they were written.
+    /// The bytes have changed since they were written.
     #[error("the record does not match its checksum")]
     Damaged,
-    /// Its bytes are as they were written, and yet a field makes no sense.
+    /// A field is invalid, although the bytes are as they were written.
     #[error("the record's {0} cannot be read")]
     Malformed(&'static str),
-    /// It belongs to another document than the one asked for.
+    /// The record belongs to another document.
     #[error("the record belongs to another document")]
     Foreign,
-    /// It is longer than any record.
+    /// The value is longer than any record.
     #[error("longer than any record")]
     TooLarge,
 }
@@ -91,12 +91,12 @@ pub enum Error {
 pub struct Peek {
     /// The time at which the upstream last confirmed the body.
     pub checked_at: Timestamp,
-    /// From here on the record may be swept.
+    /// The time from which on a sweep may remove the record.
     pub keep_until: Timestamp,
 }
 
-/// The record of an entry that is to be kept until the given moment. Makes the gzip form of its
-/// body where nobody has.
+/// Returns the record of an entry that is kept until the given time. Makes the gzip form of the
+/// body if it does not exist yet.
 pub fn encode(entry: &Entry, keep_until: Timestamp) -> Vec<u8> {
     let form = entry.body.gzip_or_make();
     let stored = form.unwrap_or(entry.body.bytes());
@@ -129,7 +129,7 @@ pub fn encode(entry: &Entry, keep_until: Timestamp) -> Vec<u8> {
     record
 }
 
-/// The fields up to version 2.
+/// Writes the fields of versions 1 and 2.
 fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp, stored: usize) {
     wire::put_time(record, entry.times.checked_at);
     wire::put_time(record, keep_until);
@@ -151,12 +151,13 @@ fn write_header(record: &mut Vec<u8>, entry: &Entry, keep_until: Timestamp, stor
     }
 }
 
-/// The entry in the record of `key`; its body, or the gzip form of it, shares the record's bytes.
-/// To inflate a mebibyte takes up to some milliseconds; [`body_length`] tells in advance.
+/// Verifies the record of `key` and returns its entry. The stored form of the body shares the bytes
+/// of the record. Inflating a mebibyte takes up to some milliseconds; [`body_length`] returns the
+/// length in advance.
 ///
 /// # Errors
 ///
-/// The first of the reasons in [`Error`] that applies.
+/// The first [`Error`] that applies.
 pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
     let version = version(record)?;
     let body_start = body_start(record)?;
@@ -185,7 +186,7 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
     let extras = Extras::new(fields.moved, None).with_notices(fields.notices);
     let extras = match fields.links {
         Some(links) => extras.with_links(links),
-        // Nothing but an array has other pages.
+        // Only an array has other pages.
         None if body.starts_with(b"[") => extras.lacking_links(),
         None => extras,
     };
@@ -201,14 +202,14 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
     })
 }
 
-/// The bytes of a form. One that is no shorter than they are was never written, and who counts what
-/// a form saves must not find that it is less than nothing.
+/// Inflates a gzip form. Rejects a form that is not shorter than its bytes: svm never writes one,
+/// and the saving of a form must not be negative.
 fn inflated(form: &[u8], length: usize) -> Option<Vec<u8>> {
     if form.len() < length { gzip::inflate(form, length) } else { None }
 }
 
-/// The length of the body of a record, in bytes, as its header claims: nothing is verified, and of
-/// what cannot be read it is 0.
+/// Returns the length of the body in bytes, as the header of a record claims it, without verifying
+/// the record. Returns 0 if the header cannot be read.
 pub fn body_length(record: &[u8]) -> usize {
     let fields = version(record).and_then(|version| {
         let head = record.get(HEADER_START..body_start(record)?).ok_or(Error::Truncated)?;
@@ -221,8 +222,8 @@ pub fn body_length(record: &[u8]) -> usize {
     }
 }
 
-/// Reads what decides about replacing and sweeping; touches the first 40 bytes and verifies
-/// nothing.
+/// Reads the fields that decide about replacing and sweeping a record. Reads its first 40 bytes and
+/// verifies nothing.
 ///
 /// # Errors
 ///
@@ -236,7 +237,7 @@ pub fn peek(record: &[u8]) -> Result<Peek, Error> {
     })
 }
 
-/// The version that a record is of, if this program can read it and its first 40 bytes are there.
+/// Returns the version of a record, if this program can read it and the first 40 bytes exist.
 fn version(record: &[u8]) -> Result<u8, Error> {
     if !record.starts_with(MAGIC) {
         return Err(Error::NotARecord);
@@ -249,14 +250,13 @@ fn version(record: &[u8]) -> Result<u8, Error> {
     }
 }
 
-/// Returns true if a stored record gives way to a change that vouches for the moment `as_of`: it is
-/// no newer, or no record that this version can serve, or dated in the future by a clock that has
-/// been put right since.
+/// Returns true if a change with a check at `as_of` replaces a stored record. It does if the record
+/// was not checked later, if a clock that was ahead dated it, or if this version cannot read it.
 pub fn gives_way(stored: &[u8], as_of: Timestamp, now: Timestamp) -> bool {
     peek(stored).map_or(true, |stored| is_no_newer(stored.checked_at, as_of, now))
 }
 
-/// Returns true if what was checked then is no newer than `as_of`, or dated in the future.
+/// Returns true if `checked_at` is no later than `as_of`, or in the future.
 pub fn is_no_newer(checked_at: Timestamp, as_of: Timestamp, now: Timestamp) -> bool {
     checked_at <= as_of || checked_at > now
 }
@@ -267,7 +267,8 @@ fn body_start(record: &[u8]) -> Result<usize, Error> {
     if start > record.len() { Err(Error::Truncated) } else { Ok(start) }
 }
 
-/// One pass over the body gives both this and the entity tag.
+/// Returns the checksum of a record. It covers the digest of the stored body, which also gives the
+/// entity tag of a raw body, so one pass over the body is enough.
 fn checksum(head: &[u8], body_digest: &[u8; 32]) -> [u8; 16] {
     let digest: [u8; 32] = Sha256::new()
         .chain_update(&head[..CHECKSUM.start])
@@ -289,22 +290,22 @@ struct RecordFields {
     moved: Option<Moved>,
     body_length: u64,
     coding: StoredCoding,
-    /// Nothing where they are unknown, as in a record of an earlier version.
+    /// `None` if they are unknown, as in a record of an earlier version.
     links: Option<Links>,
     notices: Notices,
 }
 
 /// The form in which a body is stored.
 enum StoredCoding {
-    /// Raw, by an earlier version, which knew nothing of forms.
+    /// Raw, written by a version without gzip forms.
     Unsaid,
-    /// Raw, since a gzip form would save too little.
+    /// Raw: the body is small, or a gzip form would save too little.
     Raw,
-    /// As its gzip form.
+    /// The gzip form.
     Gzip {
-        /// Of the bytes that it inflates to.
+        /// The length of the inflated bytes.
         length: usize,
-        /// Of the same.
+        /// The entity tag of the inflated bytes.
         tag: EntityTag,
     },
 }
@@ -316,7 +317,7 @@ fn read_fields(version: u8, header: &[u8]) -> Result<RecordFields, Error> {
     let _keep_until = time("keeping time")?;
     let (fetched_at, expires_at) = (time("fetch time")?, time("expiry time")?);
     let mut fields = RecordFields {
-        // A program that wrote version 1 made full checks alone.
+        // A program that wrote version 1 made full checks only.
         times: Times { fetched_at, checked_at, fully_checked_at: checked_at, expires_at },
         status: read_status(&mut reader).ok_or(Error::Malformed("status"))?,
         token: read_token(&mut reader).ok_or(Error::Malformed("token fingerprint"))?,
@@ -381,8 +382,7 @@ fn read_notices(reader: &mut RecordReader<'_>) -> Option<Notices> {
     Some(Notices { deprecation: reader.optional_text()?, sunset: reader.optional_text()? })
 }
 
-/// The length is a promise that memory is taken for, so one that no record can keep is not
-/// believed.
+/// Reads the coding. Rejects a length that no body has: inflating reserves memory for it.
 fn read_coding(reader: &mut RecordReader<'_>) -> Option<StoredCoding> {
     if !reader.presence()? {
         return Some(StoredCoding::Raw);

@@ -1,4 +1,4 @@
-//! The laws of every store, and the store of the tests.
+//! The laws of every store, and the in-memory store of the tests.
 
 pub(crate) mod laws;
 

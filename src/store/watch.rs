@@ -1,20 +1,21 @@
-//! The looks at a store: frequent while all is well, less frequent while its breaker is open.
+//! The regular probes of a store: every half second, or about every second while its breaker is
+//! open.
 //!
-//! `/healthz` is to be true within 2 s of a change, so here is what the worst store takes. A look
-//! lasts 525 ms at most: 500 ms to connect and 25 ms to read.
+//! `/healthz` must show a change of the store within 2 s. A probe takes at most 525 ms: 500 ms to
+//! connect and 25 ms to read. These are the worst cases:
 //!
-//! * The store freezes just after a look. With a closed breaker the next look begins 0.5 s later
-//!   and fails after 1.025 s; the second begins at once and fails after **1.55 s**, and two are
-//!   enough. With an open breaker the next one begins after 1.2 s, fails after **1.725 s**, and is
-//!   enough.
-//! * It thaws just after a look began that is to fail after 0.525 s. The next one begins 0.7 s
-//!   later and has succeeded after **1.75 s**; one is enough.
+//! * The store freezes just after a probe. With a closed breaker, the next probe begins 0.5 s later
+//!   and fails after 1.025 s. The second one begins at once and fails after **1.55 s**; two
+//!   failures are enough. With an open breaker, the next probe begins after 1.2 s and fails after
+//!   **1.725 s**; one failure is enough.
+//! * The store recovers just after the start of a probe that still fails, after 0.525 s. The next
+//!   probe begins 0.7 s later and succeeds after **1.75 s**; one success is enough.
 //!
-//! The breaker closes with the third look that succeeds, **4.2 s** after the thaw at the latest.
+//! The breaker closes with the third successful probe, at most **4.2 s** after the recovery.
 //!
-//! A look does not ask about the last write: `/healthz` reads its result when it answers.
-//! Writes that wait are tried with the look that finds the store up again; one that still hangs
-//! then ends at its own deadline first.
+//! A probe does not test writes: `/healthz` reads the result of the last write itself. The probe
+//! that finds the store up again also causes a retry of waiting writes, but a write that still
+//! hangs ends at its own deadline first.
 
 use std::time::Duration;
 
@@ -22,29 +23,30 @@ use tokio::time::sleep;
 
 use super::guard::Guard;
 
-/// From the start of a look to the start of the next, or to its end if it takes longer.
+/// The time from the start of a probe to the start of the next one. After a longer probe, the next
+/// one begins at once.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// The addition while the breaker is open, which makes it a second on average.
+/// The addition to the interval while the breaker is open: a second in total, on average.
 const ADDED: Duration = Duration::from_millis(500);
-/// A part of the second, so that replicas do not come back to a store in step.
+/// The most by which the addition varies, so that replicas do not probe a store at the same
+/// moments.
 const JITTER: Duration = Duration::from_millis(200);
 
-/// Looks at the store for as long as it is polled, and tells what each look found
-/// ([`Guard::probe`]).
+/// Probes the store ([`Guard::probe`]) until it is dropped, and calls `tell` with each result.
 pub async fn watch(guard: &Guard, mut tell: impl FnMut(Result<(), &'static str>)) {
     loop {
-        // It runs from here on, beside the look.
+        // The interval begins with the probe.
         let interval = sleep(INTERVAL);
         tell(guard.probe().await);
-        // Asked now and not after the interval: a breaker that opens meanwhile does not put off the
-        // look that decides.
+        // Before the interval ends: a breaker that opens during the interval must not delay the
+        // next probe, which decides.
         let added = added(guard.is_open(), fastrand::f64());
         interval.await;
         sleep(added).await;
     }
 }
 
-/// `jitter` is in `0.0..1.0`.
+/// Returns the addition to the interval. `jitter` is in `0.0..1.0`.
 fn added(open: bool, jitter: f64) -> Duration {
     if open { ADDED - JITTER + JITTER.mul_f64(2.0 * jitter) } else { Duration::ZERO }
 }

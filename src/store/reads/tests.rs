@@ -1,4 +1,4 @@
-//! The queue in front of a store that waits to be told.
+//! The queue, in front of a store whose operations wait at a gate.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +13,7 @@ use crate::store::{BoxFuture, Change, Claim, Claimed, InUse};
 
 const BUDGET: Duration = Duration::from_millis(50);
 
-/// A store whose operations wait to be let go, and fail or panic where they are told to.
+/// A store whose operations wait for a permit, and then panic if `panics` is true.
 struct Gated {
     inner: InProcess,
     operations: Mutex<Vec<usize>>,
@@ -33,7 +33,7 @@ impl Gated {
         })
     }
 
-    /// The keys of each operation.
+    /// Returns the number of keys of each operation.
     fn operations(&self) -> Vec<usize> {
         self.operations.lock().clone()
     }
@@ -83,7 +83,7 @@ impl Store for Gated {
     }
 }
 
-/// A queue, and how many of its operations failed.
+/// Returns a queue, and the number of its failed operations.
 fn queue(store: &Arc<Gated>) -> (Arc<ReadQueue>, Arc<AtomicUsize>) {
     let failed = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&failed);
@@ -98,7 +98,7 @@ fn key(number: usize) -> Key {
     entry(&number.to_string(), 0, "").key()
 }
 
-/// Has each lane begin an operation of one key.
+/// Starts an operation with one key in each lane.
 async fn occupy(queue: &Arc<ReadQueue>, store: &Gated) -> Vec<oneshot::Receiver<ReadAnswer>> {
     let mut answers = Vec::new();
     for _ in 0..LANES {

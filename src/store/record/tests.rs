@@ -1,4 +1,4 @@
-//! The laws of the format, and one record that every later version must still read.
+//! The laws of the format, and the golden records of this version.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -18,12 +18,12 @@ use crate::target::Key;
 
 mod golden;
 
-/// The encoding of [`golden`], written once when the version was finished. It never changes: a
-/// later version adds a golden record of its own beside it.
+/// The encoding of [`golden`] in version 5. It never changes: a later version adds a golden record
+/// of its own.
 const GOLDEN: &[u8] = include_bytes!("../../../testdata/records/v5-release.bin");
-/// The same with a body that has a gzip form, links to other pages, and notices.
+/// The encoding of [`golden_list`]: a body with a gzip form, links to other pages, and notices.
 const GOLDEN_GZIP: &[u8] = include_bytes!("../../../testdata/records/v5-releases.bin");
-/// The same as the first in version 2, which knew nothing of gzip forms and links.
+/// The encoding of [`golden`] in version 2, which has neither gzip forms nor links.
 const GOLDEN_V2: &[u8] = include_bytes!("../../../testdata/records/v2-release.bin");
 
 const GOLDEN_BODY: &[u8] =
@@ -65,7 +65,7 @@ fn notices() -> Notices {
     }
 }
 
-/// The second golden record's entry: a list of releases.
+/// Returns the entry of the second golden record: a list of releases.
 fn golden_list() -> (Entry, Timestamp) {
     let (entry, keep_until) = golden();
     let list = vec![GOLDEN_BODY; 20].join(&b","[..]);
@@ -125,7 +125,7 @@ fn a_compressed_body_is_stored_so_and_any_other_raw() {
 #[test]
 fn a_record_of_an_earlier_version_awaits_its_form() {
     let (list, _) = golden_list();
-    // A body large enough behind the header of version 2.
+    // A body that is large enough for a form, behind the header of version 2.
     let head = GOLDEN_V2.strip_suffix(GOLDEN_BODY).unwrap();
     let mut record = [head, &list.body].concat();
     record[V2_FIELDS - 8..][..8].copy_from_slice(&(list.body.len() as u64).to_le_bytes());
@@ -173,7 +173,7 @@ fn a_form_that_is_not_what_the_header_says_is_malformed() {
         assert_eq!(decode(list.key(), &record), Err(Error::Malformed(name)));
     };
     let claim = |header: &mut Vec<u8>, length: usize| {
-        // Behind the mark of the coding, in front of the links.
+        // The length follows the byte that marks the coding.
         let at = V3_FIELDS + 1;
         header[at..][..8].copy_from_slice(&(length as u64).to_le_bytes());
     };
@@ -188,7 +188,7 @@ fn a_form_that_is_not_what_the_header_says_is_malformed() {
     check("gzip form", &|_, form| form.truncate(form.len() - 1));
     check("gzip form", &|_, form| form.clear());
     check("gzip form", &|_, form| *form = list.body.to_vec());
-    // Well formed, and longer than the bytes: what a form saves is never less than nothing.
+    // A well-formed form that is longer than the bytes: a saving is never negative.
     check("gzip form", &|_, form| *form = gzip::compress_at(0, &list.body));
     check("gzip form", &|_, form| *form = gzip::compress(&vec![0; 64 << 20]));
 }
@@ -230,7 +230,7 @@ fn a_header_with_more_fields_is_malformed() {
     assert_eq!(decode(entry.key(), &record), Err(Error::Malformed("header length")));
 }
 
-/// The first byte of the fields of version 2 in the golden record, and of those of later versions.
+/// The offset of the fields of version 2 in the golden record, and those of later versions.
 const V2_FIELDS: usize = 71 + 57 + 1 + 4 + 10 + 1 + 4 + 29 + 8;
 const V3_FIELDS: usize = V2_FIELDS + 8 + 1 + 1 + 4 + 54 + 8;
 const V4_FIELDS: usize = V3_FIELDS + 1;
@@ -288,7 +288,8 @@ fn noise(length: usize) -> Vec<u8> {
     std::iter::repeat_with(|| random.u8(..)).take(length).collect()
 }
 
-/// Bodies that are too small for a gzip form, that have one, and of which it would save too little.
+/// Generates bodies that are too small for a gzip form, that have one, and whose form would save
+/// too little.
 fn bodies() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         vec(any::<u8>(), 0..300),

@@ -1,5 +1,5 @@
-//! Numbers and texts as bytes, little-endian; an absent value is one zero byte, a present one
-//! follows a one.
+//! Numbers and texts as bytes, little-endian. An absent optional value is a zero byte; a present
+//! one follows a byte of one.
 
 use crate::clock::Timestamp;
 
@@ -25,7 +25,8 @@ pub(super) fn put_optional_text(to: &mut Vec<u8>, text: Option<&str>) {
     }
 }
 
-/// Takes values off the front of a slice; `None` when the bytes do not hold what is asked for.
+/// A reader that takes values from the front of a slice. It returns `None` if the bytes do not
+/// contain the value.
 pub(super) struct RecordReader<'a>(&'a [u8]);
 
 impl<'a> RecordReader<'a> {

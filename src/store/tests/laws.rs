@@ -1,4 +1,4 @@
-//! The laws of every store.
+//! The laws of every store: the effects of its operations.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::store::{Change, Claim, Claimed, InUse, Store};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 
-/// An entry for a path, checked so many seconds into the test.
+/// Returns an entry of a path, checked this many seconds after [`NOW`].
 pub(crate) fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let times = Times { fetched_at: NOW, ..Times::starting(at(checked), Duration::from_secs(60)) };
@@ -25,7 +25,7 @@ pub(crate) fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
     })
 }
 
-/// Text that hardly compresses.
+/// Returns text that hardly compresses.
 pub(crate) fn noise(length: usize) -> String {
     let mut random = fastrand::Rng::with_seed(length as u64);
     std::iter::repeat_with(|| char::from(random.u8(b'#'..=b'Z'))).take(length).collect()
@@ -139,7 +139,7 @@ fn in_use(path: &str, used: u64, check: Option<Check>) -> InUse {
     InUse { key: entry(path, 0, "").key(), used_at: at(used), check }
 }
 
-/// The rows of the index about these documents: a store may have others of its own accord.
+/// Returns the index rows of these documents. A store may add rows of other documents by itself.
 async fn rows_about(store: &dyn Store, documents: &[InUse], since: Timestamp) -> Vec<InUse> {
     let mut rows = store.in_use(since).await.unwrap();
     rows.retain(|row| documents.iter().any(|document| document.key == row.key));
@@ -174,7 +174,7 @@ async fn an_unclaimed_document_is_granted(store: &dyn Store) {
     assert_eq!(claimed, Claimed::Granted { wait: Duration::ZERO });
 }
 
-/// The laws that do not depend on whose time decides about the end of a record.
+/// Checks the laws that do not depend on the clock that expires records: svm's or the server's.
 pub(crate) async fn every_timeless_law(store: &dyn Store) {
     store.probe(Duration::from_secs(10)).await.unwrap();
     a_put_is_read_back(store).await;

@@ -1,14 +1,14 @@
-//! The records that every later version must read.
+//! The golden records of each version, which every later version must read.
 
 use super::*;
 
-/// Both golden records in version 4, which knew nothing of notices.
+/// Both golden records in version 4, which has no notices.
 const GOLDEN_V4: &[u8] = include_bytes!("../../../../testdata/records/v4-release.bin");
 const GOLDEN_GZIP_V4: &[u8] = include_bytes!("../../../../testdata/records/v4-releases.bin");
-/// Both in version 3, which knew nothing of links.
+/// Both golden records in version 3, which has no links.
 const GOLDEN_V3: &[u8] = include_bytes!("../../../../testdata/records/v3-release.bin");
 const GOLDEN_GZIP_V3: &[u8] = include_bytes!("../../../../testdata/records/v3-releases.bin");
-/// The first in version 1, which lacks the later fields.
+/// The first golden record in version 1, which lacks the later fields.
 const GOLDEN_V1: &[u8] = include_bytes!("../../../../testdata/records/v1-release.bin");
 
 #[test]
