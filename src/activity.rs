@@ -1,12 +1,13 @@
 //! The documents in use, with the time of the last check of each.
 //!
-//! A hit marks a stamp beside its entry and does nothing else: it takes no lock and touches no
-//! queue and no shared counter. The sweep collects the stamps, saves them in the store's index, and
-//! decides by them which documents to check. It merges the index in after a restart, and the rows
-//! of other replicas.
+//! A hit marks a stamp beside its entry: it takes no lock and touches no shared counter. Only the
+//! first hit after a sweep of a document with an overdue check also queues that check. The sweep
+//! collects the stamps, saves them in the store's index, and decides by them which documents to
+//! check. It also merges the rows of the index: those from before a restart, and those of other
+//! replicas.
 //!
-//! Misses and the sweep take the locks, hits do not, and none is held across an await. There may be
-//! 100,000 documents, so a walk over all of them goes piece by piece.
+//! No lock is held across an await. There may be 100,000 documents, so a walk over all of them goes
+//! piece by piece.
 
 mod charges;
 mod documents;
@@ -41,18 +42,17 @@ pub use survey::{Standouts, UsedDocument};
 pub use top::Top;
 pub use usage::Usage;
 
-/// The knowledge of documents in use; at most some
-/// [`MOST_IN_USE`](crate::store::index::MOST_IN_USE) of them.
+/// The documents in use, at most about [`MOST_IN_USE`](crate::store::index::MOST_IN_USE) of them.
 #[derive(Debug, Default)]
 pub struct Activity {
     documents: KnownDocuments,
-    /// Documents that clients were served and whose check is overdue, in the order of the requests.
+    /// The documents with an overdue check that clients were served, in the order of the requests.
     overdue: Mutex<VecDeque<Key>>,
     lateness: Mutex<Lateness>,
     reading: Mutex<Reading>,
 }
 
-/// A check is overdue when its document was last checked more than so many intervals ago.
+/// A check is overdue if its document was last checked more than this many intervals ago.
 pub const OVERDUE_AFTER: u32 = 2;
 /// The time between two checks of a document that hardly ever changes.
 pub const PINNED_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
@@ -66,7 +66,7 @@ pub struct Lateness {
     pub oldest: Duration,
 }
 
-/// Documents that may wait for an overdue check; sweeps come to the others in their own order.
+/// The most documents that wait for an overdue check. Sweeps check the others in their own order.
 const MOST_OVERDUE: usize = 1_024;
 
 /// A document that may be revalidated.
@@ -74,11 +74,11 @@ const MOST_OVERDUE: usize = 1_024;
 pub struct Active {
     /// The key of the document.
     pub key: Key,
-    /// The measure of its use: the uses since the last sweep, and half of what this was then.
+    /// The measure of its use: at each sweep, half of the last measure plus the uses since then.
     pub uses: u64,
     /// The time of its last use.
     pub used_at: Timestamp,
-    /// Its last check, by whichever replica.
+    /// Its last check, by any replica.
     pub check: Option<Check>,
     /// The cost of its checks.
     pub charges: Charges,
@@ -98,12 +98,12 @@ pub enum Mutability {
     Immutable,
 }
 
-/// The statement of L1 about a document that it gets.
+/// The facts about a document that L1 is about to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holding {
     /// Its last check.
     pub check: Check,
-    /// True if the store takes its body, so that replicas can have it from there.
+    /// True if the store keeps its body, so that other replicas can read it there.
     pub is_shared: bool,
     /// Its repositories.
     pub repositories: Repositories,
@@ -113,15 +113,15 @@ pub struct Holding {
 struct Known {
     usage: Arc<Usage>,
     uses: u64,
-    /// All uses before the last sweep.
+    /// The number of uses before the last sweep.
     served: u32,
     check: Option<Check>,
-    /// The row in the index.
+    /// Its row in the index.
     saved: Option<Saved>,
-    /// True if a check by another replica is worth anything here: not where each has a body of its
-    /// own.
+    /// True if each replica has a body of its own, because the store does not keep it. A check by
+    /// another replica then confirms nothing here.
     is_private: bool,
-    /// True if no tier had a body for it.
+    /// True if no tier has a body to revalidate.
     is_bodiless: bool,
     charges: Charges,
     mutability: Mutability,
@@ -129,7 +129,7 @@ struct Known {
 }
 
 impl Activity {
-    /// The stamp of a document that L1 is about to hold.
+    /// Records a document that L1 is about to hold. Returns its stamp.
     pub fn hold(&self, key: Key, holding: Holding) -> Arc<Usage> {
         self.documents.with(key, |known| {
             if known.check.is_some_and(|check| check.fetched_at != holding.check.fetched_at) {
@@ -144,23 +144,24 @@ impl Activity {
         })
     }
 
-    /// Stamps a document that was served otherwise than from L1.
+    /// Stamps a document that was served, but not by a hit in L1.
     pub fn mark(&self, key: Key, now: Timestamp) {
         self.documents.with(key, |known| known.usage.mark(now));
     }
 
-    /// Returns what decides about the next check of a document; `None` if sweeps do not come to it.
+    /// Returns the facts that decide about the next check of a document, or `None` if sweeps do not
+    /// check it.
     pub fn active(&self, key: Key) -> Option<Active> {
         self.documents.with_known(key, |known| known.is_checked().then(|| known.active(key)))?
     }
 
-    /// The last check of a document that is known of.
+    /// Returns the last known check of a document.
     pub fn check(&self, key: Key) -> Option<Check> {
         self.documents.with_known(key, |known| known.check)?
     }
 
-    /// A client was served a document whose check is overdue: it is checked before others that
-    /// wait, once a sweep at most.
+    /// Queues the overdue check of a document that a client was served, at most once per sweep.
+    /// Queued checks come before all others.
     pub fn want_check(&self, key: Key, usage: &Usage) {
         if usage.want_check() {
             let mut overdue = self.overdue.lock();
@@ -170,46 +171,48 @@ impl Activity {
         }
     }
 
-    /// Notes the lateness of the checks.
+    /// Records the lateness of the checks.
     pub fn note_lateness(&self, lateness: Lateness) {
         *self.lateness.lock() = lateness;
     }
 
-    /// The lateness of the checks, as of the last sweep.
+    /// Returns the lateness of the checks, as of the last sweep.
     pub fn lateness(&self) -> Lateness {
         *self.lateness.lock()
     }
 
-    /// Takes the next document whose check is overdue and which a client was served.
+    /// Removes and returns the next document with a queued check.
     pub fn next_overdue(&self) -> Option<Key> {
         self.overdue.lock().pop_front()
     }
 
-    /// A check in the background has ended, `now`; it may have been charged to the quota.
+    /// Records that a check in the background has ended at `now`, and whether it was charged to the
+    /// quota.
     pub fn checked(&self, key: Key, is_charged: bool, now: Timestamp) {
         self.documents.with_known(key, |known| {
             known.charges = known.charges.with(is_charged, known.usage.used_at(), now);
         });
     }
 
-    /// The cost of a document's checks.
+    /// Returns the cost of a document's checks.
     pub fn charges(&self, key: Key) -> Charges {
         self.documents.with_known(key, |known| known.charges).unwrap_or_default()
     }
 
-    /// Takes in how a document changes, until L1 holds another body of it.
+    /// Records how a document changes. The record is valid until L1 holds another body of the
+    /// document.
     pub fn note_mutability(&self, key: Key, mutability: Mutability) {
         self.documents.with_known(key, |known| known.mutability = mutability);
     }
 
-    /// There is no body to revalidate, until L1 holds one again.
+    /// Records that there is no body to revalidate, until L1 holds one again.
     pub fn mark_bodiless(&self, key: Key) {
         self.documents.with_known(key, |known| known.is_bodiless = true);
     }
 
-    /// The documents used since `cutoff`, as far as there is a body to revalidate. Those used
-    /// longer ago that L1 does not hold either are forgotten. Each call halves what the uses before
-    /// the last one count.
+    /// Returns the documents used since `cutoff` that sweeps check. Forgets documents that were
+    /// last used before `cutoff` and that L1 does not hold. Each call halves the weight of earlier
+    /// uses.
     pub async fn collect(&self, cutoff: Timestamp) -> Vec<Active> {
         let mut active = Vec::with_capacity(self.documents.len());
         let documents = self.documents.visit(|piece| {
@@ -241,7 +244,7 @@ impl Known {
         self.usage.used_at() > Timestamp::default()
     }
 
-    /// Returns true if sweeps come to it.
+    /// Returns true if sweeps check the document.
     fn is_checked(&self) -> bool {
         let may_change = self.mutability != Mutability::Immutable;
         self.is_in_use() && !self.is_bodiless && may_change

@@ -1,23 +1,22 @@
-//! The cost of a document's checks, as far as it decides the time of the next one.
+//! The cost of a document's checks, as far as it affects the time of the next one.
 
 use crate::clock::Timestamp;
 
 /// The checks of a document that were charged to the quota.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Charges {
-    /// Those between which nobody asked for the document.
+    /// The latest of them, between which no client requested the document.
     count: u32,
     /// The time of the last one.
     last_at: Timestamp,
-    /// The last check was one of them.
+    /// True if the last check was charged.
     is_latest: bool,
-    /// One check at least has ended.
+    /// True if at least one check has ended.
     is_known: bool,
 }
 
 impl Charges {
-    /// Returns how many were charged since a client asked for the document, which was last at
-    /// `used_at`.
+    /// Returns the number of charged checks since the last use of the document, at `used_at`.
     pub fn unused(self, used_at: Timestamp) -> u32 {
         if used_at >= self.last_at { 0 } else { self.count }
     }
@@ -32,7 +31,7 @@ impl Charges {
         !self.is_known
     }
 
-    /// The same after one more check, `now`.
+    /// Returns the charges after one more check at `now`.
     #[must_use]
     pub fn with(self, is_charged: bool, used_at: Timestamp, now: Timestamp) -> Self {
         match is_charged {

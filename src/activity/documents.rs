@@ -1,7 +1,7 @@
 //! The documents in use, in pieces with a lock each.
 //!
-//! A piece is small enough to be walked without a yield, and each piece bounds its own part. A
-//! secret of the process assigns documents to pieces, so no client can overload one of them.
+//! A piece is small enough to be walked without a yield, and has a bound of its own. A secret of
+//! the process assigns documents to pieces, so no client can overload one piece.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -16,25 +16,25 @@ use crate::target::Key;
 
 use super::Known;
 
-/// A piece of 100,000 documents has some 1,600 of them; to walk it takes a fraction of a
-/// millisecond.
+/// The number of pieces. With 100,000 documents, each has about 1,600 of them, and a walk over it
+/// takes a fraction of a millisecond.
 const PIECES: usize = 64;
 
-/// Documents that are walked before other tasks get a turn.
+/// The documents that are walked before other tasks get a turn.
 pub(super) const AT_ONCE: usize = 1_000;
 
-/// Documents of a piece, in which they are spread evenly but for a few.
+/// The bound of a piece. The documents are spread almost evenly over the pieces.
 const MOST_IN_PIECE: usize = MOST_IN_USE.div_ceil(PIECES);
 
-/// The share by which a piece may pass its bound before the least recently used are looked for:
-/// that takes a walk, and 100,000 documents do not lie in the pieces so unevenly that any is
-/// forgotten.
+/// The number by which a piece may exceed its bound before it forgets documents: the search for the
+/// least recently used ones takes a walk. The spread over the pieces is even enough that none of
+/// 100,000 documents is forgotten.
 const SLACK: usize = MOST_IN_PIECE / 10;
 
 /// A part of the documents.
 pub(super) type Piece = HashMap<Key, Known, RandomState>;
 
-/// All that is known of documents in use, by document.
+/// The known facts about documents in use, by document.
 #[derive(Debug)]
 pub(super) struct KnownDocuments {
     pieces: Box<[Mutex<Piece>]>,
@@ -49,7 +49,7 @@ impl Default for KnownDocuments {
 }
 
 impl KnownDocuments {
-    /// Does something with what is known of a document, which may be nothing so far.
+    /// Calls `work` with the facts about a document. Adds the document if it is not known yet.
     pub(super) fn with<T>(&self, key: Key, work: impl FnOnce(&mut Known) -> T) -> T {
         let mut piece = self.piece(key).lock();
         if piece.len() >= MOST_IN_PIECE + SLACK && !piece.contains_key(&key) {
@@ -58,12 +58,12 @@ impl KnownDocuments {
         work(piece.entry(key).or_default())
     }
 
-    /// The same, if something is known of it.
+    /// Calls `work` with the facts about a document, if it is known.
     pub(super) fn with_known<T>(&self, key: Key, work: impl FnOnce(&mut Known) -> T) -> Option<T> {
         self.piece(key).lock().get_mut(&key).map(work)
     }
 
-    /// Does something with each piece, and lets other tasks work in between.
+    /// Calls `work` with each piece, and lets other tasks run in between.
     pub(super) async fn visit(&self, mut work: impl FnMut(&mut Piece)) {
         let mut walked = 0;
         for piece in &self.pieces {
@@ -83,15 +83,15 @@ impl KnownDocuments {
     }
 
     fn piece(&self, key: Key) -> &Mutex<Piece> {
-        // From the middle: a table in a piece goes by the ends of its hashes.
+        // The bits in the middle: the hash table of a piece uses the bits at both ends.
         let hash = self.secret.hash_one(key) >> 32;
         &self.pieces[hash as usize % PIECES]
     }
 }
 
-/// Forgets the documents of a full piece that were not used for longest.
+/// Forgets the least recently used documents of a full piece.
 fn make_room(piece: &mut Piece) {
-    // One that L1 was just given is about to be used.
+    // A document that L1 was just given is about to be used.
     let is_new = |known: &Known| !known.is_in_use() && known.is_held();
     let used = piece.iter().filter(|(_, known)| !is_new(known));
     let mut used: Vec<(Timestamp, Key)> =

@@ -11,12 +11,13 @@ use super::charges::Charges;
 use super::{Active, Mutability, PINNED_INTERVAL};
 use crate::clock::Timestamp;
 
-/// The part of the time without use by which the interval grows: a document that was not asked for
-/// in an hour is checked half as often, and one that was asked for a week ago every three hours.
+/// The interval grows by the time without use, divided by this. With an interval of a minute, a
+/// document that was last used an hour ago is checked half as often, and one that was last used a
+/// week ago is checked every three hours.
 const SHARE_OF_IDLE: u32 = 60;
 
-/// The time until the check after one at `checked_at`; `interval` is that of a document in steady
-/// use.
+/// Returns the time from a check at `checked_at` to the next one. `interval` is the one of a
+/// document in steady use.
 pub fn until_next(active: &Active, checked_at: Timestamp, interval: Duration) -> Duration {
     let idle = checked_at.since(active.used_at);
     let by_use = interval + idle / SHARE_OF_IDLE;
@@ -26,7 +27,7 @@ pub fn until_next(active: &Active, checked_at: Timestamp, interval: Duration) ->
     by_use.max(by_charges).max(by_mutability)
 }
 
-/// Two to the power of the charged checks since the last use.
+/// Returns two to the power of the charged checks since the last use.
 fn doubled(charges: Charges, used_at: Timestamp) -> u32 {
     1_u32.checked_shl(charges.unused(used_at)).unwrap_or(u32::MAX)
 }
@@ -53,8 +54,8 @@ mod tests {
         }
     }
 
-    /// The moments when a document is checked that is used at `uses` alone, until a time after the
-    /// first.
+    /// Returns the times of the checks of a document that is used at `uses`, from [`USED`] on for
+    /// the time `until`.
     fn checks(uses: &[Timestamp], is_charged: bool, until: Duration) -> Vec<Timestamp> {
         let (mut document, mut at, mut checks) = (document(), USED, Vec::new());
         loop {
@@ -109,9 +110,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever was used when: no interval is shorter than the one of a document in steady use,
-        /// later checks of an unused document never lie closer together, and a charged check never
-        /// makes the next one come sooner.
+        /// No interval is shorter than the one of a document in steady use. Later checks of an
+        /// unused document never lie closer together. A charged check never makes the next one come
+        /// sooner.
         #[test]
         fn the_interval_grows_with_idleness_and_with_charges(
             idle in 0..10_000_000u64,

@@ -11,19 +11,19 @@ use super::{Activity, Known};
 use crate::entry::Entry;
 use crate::target::{Key, repository};
 
-/// The repositories of a document: that of its name, and that of the place it has moved to. Or the
-/// two paths of one repository.
+/// The repositories of a document: the one in its name, and the one in its new place. Or the two
+/// paths of one repository.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Repositories([Option<NonZeroU32>; 2]);
 
 impl Repositories {
-    /// Those of a stored document.
+    /// Returns the repositories of a stored document.
     pub fn of(entry: &Entry) -> Self {
         let moved = entry.extras.moved().and_then(|moved| repository(path(&moved.to)));
         Self::at([repository(path(&entry.url)), moved])
     }
 
-    /// Those at these paths, such as `/repos/octo/app`.
+    /// Returns the repositories at these paths, such as `/repos/octo/app`.
     pub fn at(paths: [Option<&str>; 2]) -> Self {
         Self(paths.map(|path| path.map(digest)))
     }
@@ -34,13 +34,13 @@ impl Repositories {
 }
 
 impl Activity {
-    /// Takes in the repositories of a document that L1 does not hold.
+    /// Records the repositories of a document that L1 does not hold.
     pub fn note_repositories(&self, key: Key, repositories: Repositories) {
         self.documents.with_known(key, |known| known.repositories = repositories);
     }
 
-    /// Finds the documents of repositories that may change, at most so many, the most used first.
-    /// It lets other tasks work in between.
+    /// Finds the documents of repositories that may change: at most `most` of them, the most used
+    /// first. Lets other tasks run in between.
     pub async fn of_repositories(&self, repositories: Repositories, most: usize) -> Vec<Key> {
         let mut found = Top::of(most);
         let walk = self.documents.visit(|piece| {

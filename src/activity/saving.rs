@@ -1,9 +1,9 @@
-//! The documents in use and the store's index of them: the rows to save, and the rows that it
-//! returns.
+//! The exchange with the store's index of documents in use: the rows to save, and the rows that the
+//! index returns.
 //!
-//! A row is saved if its change matters to the index: a use that has hardly moved since the saved
+//! svm saves a row if its change matters to the index; a use that is hardly later than the saved
 //! one does not. If the store loses its index while svm runs, the next read of the whole index
-//! shows which rows are missing, and these are saved again.
+//! shows which rows are missing, and svm saves these again.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::store::InUse;
 use crate::store::index::MOST_IN_USE;
 use crate::target::Key;
 
-/// The difference that makes a row worth saving again.
+/// The changes that make a row worth saving again.
 #[derive(Clone, Copy, Debug)]
 pub struct Worth {
-    /// By how much its last use has to lie behind the saved one.
+    /// The time by which its last use must be later than the saved one.
     pub use_moved: Duration,
     /// True if a later check is enough.
     pub checks: bool,
@@ -31,7 +31,7 @@ pub struct Worth {
 pub(super) struct Reading {
     /// Counts the readings.
     number: u32,
-    /// The index may have had to drop documents that were used no later than this.
+    /// A full index may have dropped documents that were last used at this time or earlier.
     floor: Timestamp,
 }
 
@@ -40,13 +40,13 @@ pub(super) struct Reading {
 pub(super) struct Saved {
     used_at: Timestamp,
     check: Option<Check>,
-    /// The reading that found it last.
+    /// The number of the last reading that found it, or after which it was saved.
     found_in: u32,
 }
 
 impl Activity {
-    /// Takes in what the whole index knows, but for rows that are not plausible; returns the rows
-    /// that tell of a check that was not known here.
+    /// Merges the rows of the whole index, except implausible ones. Returns the rows with a check
+    /// that was not known here.
     pub async fn merge(&self, rows: &[InUse], now: Timestamp, lookback: Duration) -> Vec<InUse> {
         let reading = self.reading.lock().next(rows);
         let mut news = Vec::new();
@@ -64,7 +64,7 @@ impl Activity {
         news
     }
 
-    /// The rows that the index does not know yet, or not any more, as far as they are worth saving.
+    /// Returns the rows that are worth saving: the index does not know them yet, or has lost them.
     pub async fn unsaved(&self, worth: Worth) -> Vec<InUse> {
         let reading = *self.reading.lock();
         let mut unsaved = Vec::new();
@@ -79,7 +79,7 @@ impl Activity {
         unsaved
     }
 
-    /// The index knows these now.
+    /// Records that the index knows these rows now.
     pub fn saved(&self, rows: &[InUse]) {
         let found_in = self.reading.lock().number;
         for InUse { key, used_at, check } in rows.iter().copied() {
@@ -90,7 +90,7 @@ impl Activity {
 }
 
 impl Reading {
-    /// The next one, which has found these rows, the last used first.
+    /// Returns the next reading, which has found these rows, the most recently used first.
     fn next(self, rows: &[InUse]) -> Self {
         let is_full = rows.len() >= MOST_IN_USE;
         let last = rows.last().filter(|_| is_full);
@@ -106,7 +106,7 @@ impl Saved {
 }
 
 impl Known {
-    /// Takes in a row; whether it tells of a check that was not known here.
+    /// Merges a row. Returns true if it has a check that was not known here.
     fn learn(&mut self, row: InUse, found_in: u32) -> bool {
         self.usage.record_use(row.used_at);
         let (used_at, check) =
@@ -114,7 +114,7 @@ impl Known {
         let (used_at, saved) = (used_at.max(row.used_at), check.max(row.check));
         self.saved = Some(Saved { used_at, check: saved, found_in });
         let is_news = row.check > self.check && !self.is_private;
-        // L1 may hold another body: its check moves when L1 has the one that was checked.
+        // L1 may hold another body. The check changes when L1 gets the body that was checked.
         if is_news && !self.is_held() {
             self.check = row.check;
         }
@@ -125,7 +125,7 @@ impl Known {
         let Some(saved) = self.saved else { return true };
         let is_later = row.used_at > saved.used_at;
         let has_moved = is_later && row.used_at.since(saved.used_at) >= worth.use_moved;
-        // A store without room goes by that.
+        // A full store evicts by this flag.
         let is_repeated = row.used().is_repeated && !saved.row(row.key).used().is_repeated;
         let is_lost = saved.found_in < reading.number && row.used_at > reading.floor;
         has_moved || is_repeated || is_lost || worth.checks && row.check > saved.check

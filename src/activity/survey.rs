@@ -23,8 +23,8 @@ pub struct Standouts {
 pub struct UsedDocument {
     /// Its key.
     pub key: Key,
-    /// The measure of its use: the uses since the last sweep, and what sweeps have left of those
-    /// before.
+    /// The measure of its use: the uses since the last sweep, plus the earlier uses with the weight
+    /// that sweeps have left them.
     pub uses: u64,
     /// The time of its last use.
     pub used_at: Timestamp,
@@ -33,8 +33,8 @@ pub struct UsedDocument {
 }
 
 impl Activity {
-    /// Finds the documents that stand out, at most so many of each kind. It changes nothing, and
-    /// lets other tasks work in between.
+    /// Finds the documents that stand out, at most `most` of each kind. Changes nothing, and lets
+    /// other tasks run in between.
     pub async fn standouts(&self, most: usize, now: Timestamp) -> Standouts {
         let (mut in_use, mut most_used, mut oldest) = (0, Top::of(most), Top::of(most));
         let walk = self.documents.visit(|piece| {

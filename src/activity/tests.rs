@@ -14,7 +14,7 @@ use crate::store::index::MOST_IN_USE;
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 const LOOKBACK: Duration = Duration::from_secs(6_000);
 
-/// Whatever is later is worth saving.
+/// Any later use or check is worth saving.
 const ALL: Worth = Worth { use_moved: Duration::ZERO, checks: true };
 
 fn at(seconds: u64) -> Timestamp {
@@ -213,7 +213,7 @@ async fn a_row_that_a_full_index_had_to_drop_is_not_saved_again() {
     assert!(!unsaved.contains(&row(1, None)));
 }
 
-/// Returns how often other tasks had a turn while this was done.
+/// Runs `work`. Returns its result, and how often other tasks had a turn in the meantime.
 async fn turns_during<T>(work: impl Future<Output = T>) -> (T, usize) {
     let turns = AtomicUsize::new(0);
     let others = async {
@@ -237,7 +237,7 @@ async fn others_have_their_turn_while_many_documents_are_walked() {
     let rows: Vec<_> = (0..DOCUMENTS).map(row).collect();
     let (news, turns) = turns_during(merged(&activity, &rows)).await;
     assert_eq!((news, turns), (vec![], 9));
-    // A piece more than so many documents, at most, is walked at once.
+    // At most `AT_ONCE` documents and one more piece are walked at once.
     let (active, turns) = turns_during(activity.collect(NOW)).await;
     assert!((active.len(), turns) >= (DOCUMENTS, 7), "{turns}");
     activity.mark(key(1), at(2));
@@ -260,8 +260,8 @@ async fn a_document_used_during_the_walk_is_not_forgotten() {
     for number in 0..DOCUMENTS {
         activity.mark(key(number), at(1));
     }
-    // Each walk forgets what was used before its cutoff; meanwhile all are used, some of which are
-    // forgotten by then.
+    // Each walk forgets documents that were last used before its cutoff. Meanwhile all documents
+    // are used, some of them after the walk has forgotten them.
     let used = async {
         for number in 0..DOCUMENTS {
             activity.mark(key(number), at(3));
@@ -286,8 +286,7 @@ async fn beyond_the_bound_those_go_that_were_not_used_for_longest() {
     }
     let active = activity.collect(Timestamp::default()).await;
     assert!((MOST_IN_USE..=MOST_IN_USE / 10 * 11 + 100).contains(&active.len()));
-    // The pieces are not filled quite evenly, so that the bound of each is met a little sooner or
-    // later.
+    // The pieces are not filled quite evenly, so each reaches its bound a little sooner or later.
     let latest = used_at(2 * MOST_IN_USE - MOST_IN_USE / 10 * 8);
     let kept = active.iter().filter(|active| active.used_at >= latest).count();
     assert_eq!(kept, MOST_IN_USE / 10 * 8);

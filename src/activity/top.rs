@@ -8,12 +8,13 @@ pub struct Top<T> {
 }
 
 impl<T> Top<T> {
-    /// Keeps so many items at most.
+    /// Creates an empty ranking of at most `most` items.
     pub fn of(most: usize) -> Self {
         Self { most, items: Vec::with_capacity(most + 1) }
     }
 
-    /// Takes an item of this rank in if it is among the highest. Of equal ones the first stays.
+    /// Adds an item of this rank if it is among the highest. Of items with equal ranks, the first
+    /// stays.
     pub fn offer(&mut self, rank: u64, item: impl FnOnce() -> T) {
         let is_full = self.items.len() >= self.most;
         if is_full && self.items.last().is_none_or(|(lowest, _)| *lowest >= rank) {

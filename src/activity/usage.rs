@@ -13,14 +13,14 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// The document is served now. Two plain loads and stores: of two who mark at once one may not
-    /// be counted, which is cheaper than the bus lock that would count both.
+    /// Records a use now, by plain loads and stores. Of two concurrent uses, one may not be
+    /// counted; an atomic addition would count both, but its bus lock costs more.
     pub fn mark(&self, now: Timestamp) {
         self.used_at.store(now.as_millis(), Ordering::Relaxed);
         self.uses.store(self.uses.load(Ordering::Relaxed).saturating_add(1), Ordering::Relaxed);
     }
 
-    /// The document was served then, by this process before its restart or by another one.
+    /// Records a use at this time, by this process before its restart or by another process.
     pub(super) fn record_use(&self, at: Timestamp) {
         self.used_at.fetch_max(at.as_millis(), Ordering::Relaxed);
     }
@@ -35,22 +35,22 @@ impl Usage {
         Timestamp::from_millis(self.used_at.load(Ordering::Relaxed))
     }
 
-    /// Has the document checked soon; true for the first who wants that since the last sweep.
+    /// Requests a check of the document. Returns true for the first request since the last sweep.
     pub(super) fn want_check(&self) -> bool {
         !self.is_wanted.load(Ordering::Relaxed) && !self.is_wanted.swap(true, Ordering::Relaxed)
     }
 
-    /// A sweep begins, in which it may be wanted again.
+    /// Begins a sweep. From now on, a check may be requested again.
     pub(super) fn begin_sweep(&self) {
         self.is_wanted.store(false, Ordering::Relaxed);
     }
 
-    /// Returns how often it was served since these uses were last taken.
+    /// Returns how often the document was served since [`Self::take_uses`] was last called.
     pub(super) fn uses(&self) -> u32 {
         self.uses.load(Ordering::Relaxed)
     }
 
-    /// Returns how often it was served since this was last asked.
+    /// Returns how often the document was served since the last call.
     pub(super) fn take_uses(&self) -> u32 {
         self.uses.swap(0, Ordering::Relaxed)
     }
