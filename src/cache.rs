@@ -1,7 +1,7 @@
 //! The way of a request through the tiers: L1, flight, write-behind queue, L2, upstream.
 //!
 //! A hit is [`Cache::recall`]: synchronous, one look-up and one comparison. Everything else is a
-//! flight, whose work is in `fetch`. The cache never sees a header of ours, and no error of the
+//! flight, whose work is in `fetch`. The cache never sees a header of svm, and no error of the
 //! store reaches a waiter.
 
 mod answer;
@@ -65,21 +65,21 @@ pub struct Cache(Arc<CacheParts>);
 pub struct CacheParts {
     /// Lifetimes and tolerances.
     pub rules: config::Cache,
-    /// The present.
+    /// The clock.
     pub clock: Clock,
     /// The documents in use.
     pub activity: Arc<Activity>,
     /// The changes of lists of several pages.
     pub lists: Lists,
-    /// The questions about losses that are in doubt.
+    /// The planned checks of documents whose loss is in doubt.
     pub confirmations: Confirmations,
-    /// The events of repositories that GitHub has told.
+    /// GitHub's events about repositories.
     pub pushes: Pushes,
     /// The allowlist in force.
     pub targets: Arc<Policy>,
     /// L1.
     pub memory: Memory,
-    /// The compressor of their bodies.
+    /// The compressor of the bodies in L1.
     pub compressor: Compressor,
     /// Single flight.
     pub flights: Arc<Flights>,
@@ -87,7 +87,7 @@ pub struct CacheParts {
     pub write_behind: Arc<WriteBehind>,
     /// L2, behind its guard.
     pub store: Arc<Guard>,
-    /// The time at which that store lost all its entries.
+    /// The time at which the store last lost all its entries.
     pub lost_at: LossTime,
     /// The way to GitHub.
     pub upstream: Arc<Upstream>,
@@ -96,14 +96,14 @@ pub struct CacheParts {
 }
 
 impl Cache {
-    /// A cache of these parts.
+    /// Creates a cache of these parts.
     pub fn new(parts: CacheParts) -> Self {
         let parts = Arc::new(parts);
         parts.write_behind.recall_from(Arc::downgrade(&parts));
         Self(parts)
     }
 
-    /// The answer that L1 can give at once.
+    /// Returns the answer that L1 can give at once, if any.
     pub fn recall(&self, target: &Target, demand: Demand, now: Timestamp) -> Option<Answer> {
         let parts = &self.0;
         let held = parts.memory.get(&target.key())?;
@@ -125,8 +125,8 @@ impl Cache {
         Some(answer)
     }
 
-    /// Revalidates a stored document in the background and waits for the result. A flight that it
-    /// joins may end without a request to the upstream; then it leads one of its own.
+    /// Revalidates a stored document in the background and waits for the result. If a flight that
+    /// it joined ends without a request to the upstream, it tries again.
     pub async fn revalidate(&self, target: &Target) -> Arc<FlightResult> {
         self.revalidate_as(target, Priority::Background).await
     }
@@ -146,8 +146,8 @@ impl Cache {
     }
 
     /// Takes over the check of a document by another replica, if L1 holds an older state of it.
-    /// Returns true if L1 holds another entry afterwards. A flight that is under way finds out by
-    /// itself.
+    /// Returns true if L1 holds another entry afterwards. Does nothing while a flight of the
+    /// document is under way.
     pub async fn adopt(&self, key: Key, check: Check) -> bool {
         let now = self.0.clock.now();
         let is_older = |times: &Times| times.checked_at < check.at || times.begin_after(now);
@@ -165,7 +165,7 @@ impl Cache {
         matches!(&*result, FlightResult::Found { entry, .. } if !Arc::ptr_eq(entry, &before))
     }
 
-    /// The stored entry of a document, wherever it is; it is not promoted.
+    /// Returns the stored entry of a document from any tier, without promoting it.
     ///
     /// # Errors
     ///
@@ -181,7 +181,7 @@ impl Cache {
         }
     }
 
-    /// L1, for the metrics and for its upkeep.
+    /// Returns L1, for the metrics and for its upkeep.
     pub fn memory(&self) -> &Memory {
         &self.0.memory
     }
@@ -202,7 +202,7 @@ impl Cache {
         self.0.compressor.depth()
     }
 
-    /// The flights that are under way.
+    /// Returns the flights that are under way.
     pub fn flights(&self) -> &Flights {
         &self.0.flights
     }
@@ -213,8 +213,9 @@ impl Cache {
     }
 
     /// Returns the answer that L1 cannot give: waits for flights until one gives an answer to this
-    /// demand. It waits for a second one only if the first ended with a stored entry that does not
-    /// satisfy a refresh, or if the background led it and might not ask the upstream.
+    /// demand. It waits for a second one only if the first ended with a stored entry or a check by
+    /// date, which does not satisfy a refresh, or if the background led it and might not ask the
+    /// upstream.
     ///
     /// A request that starts a flight needs a permit; one that joins a flight does not. Without a
     /// permit, an entry that was stored in the meantime is the answer.
@@ -259,7 +260,7 @@ impl Cache {
                 Waited::Panicked => Arc::new(self.panicked_result(target)),
             };
             if background && result.is_without_call() {
-                // The foreground may still do what the background may not.
+                // The foreground may still make a call that the background may not.
                 continue;
             }
             let now = parts.clock.now();
@@ -291,7 +292,8 @@ impl Cache {
         }
     }
 
-    /// The result of a flight that panicked: a failure of ours, for which a copy may stand in.
+    /// Returns the result of a flight that panicked: an internal failure, for which a copy may
+    /// stand in.
     fn panicked_result(&self, target: &Target) -> FlightResult {
         let failure = Failure::new(Reason::Internal);
         FlightResult::Exchange {

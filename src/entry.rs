@@ -76,7 +76,7 @@ pub struct Persisted(AtomicU64);
 pub struct LossTime(AtomicU64);
 
 /// Properties that few entries have. An entry without them pays one word, since there may be a
-/// million of those.
+/// million such entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extras(Option<Box<ExtraFields>>);
 
@@ -298,8 +298,8 @@ impl Times {
 }
 
 impl Entry {
-    /// Creates an entry without validators and token that was not pushed to the persistent tier
-    /// yet.
+    /// Creates an entry that has neither validators nor a token, and was not pushed to the
+    /// persistent tier yet.
     pub fn new(
         url: impl Into<Box<str>>,
         status: StatusCode,

@@ -23,7 +23,7 @@ pub enum Tier {
     L1,
     /// The persistent tier, or the queue in front of it.
     L2,
-    /// None.
+    /// No tier.
     Nowhere,
     /// Not in memory, and the persistent tier does not answer.
     Unknown,
@@ -68,7 +68,7 @@ pub struct Explanation {
     pub check_interval: Duration,
     /// The use and the cost that decide about its next check, if sweeps come to it.
     pub active: Option<Active>,
-    /// The time for which a call to the upstream for it has been under way.
+    /// The time for which a flight of it has been under way.
     pub call: Option<Duration>,
     /// The obstacle to a call for it now.
     pub obstacle: Option<Failure>,

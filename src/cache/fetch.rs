@@ -68,8 +68,8 @@ impl Cache {
         if let ExchangeResult::Forgotten(entry) = &exchanged
             && !l2_has_none
         {
-            // Not where L2 has no record: a flood of unknown names would push documents that wait
-            // to be written out of the queue.
+            // If L2 has no record, no removal is queued: a flood of unknown names would push
+            // waiting documents out of the queue.
             let as_of = entry.times.checked_at;
             self.0.write_behind.push(Change::Remove { key: target.key(), as_of });
         }

@@ -110,8 +110,7 @@ impl Flights {
     }
 
     /// Joins the flight for `key`, or starts one that runs `run` with `priority`. Only a start
-    /// calls
-    /// `permit`; `freely` permits any.
+    /// calls `permit`; `freely` permits any start.
     ///
     /// # Errors
     ///
@@ -159,18 +158,18 @@ impl Flights {
 }
 
 impl Flight {
-    /// The priority with which the flight was started.
+    /// Returns the priority with which the flight was started.
     pub fn priority(&self) -> Priority {
         self.priority
     }
 
-    /// The steps of the flight.
+    /// Returns the steps of the flight.
     pub(super) fn steps(&self) -> Arc<Steps> {
         Arc::clone(&self.steps)
     }
 
-    /// Waits for the end of the flight, or for a candidate that serves: at once, or when the flight
-    /// has been under way for `patience`.
+    /// Waits for the end of the flight, or for a candidate that `serves` accepts. A candidate for
+    /// [`CopyUse::AfterPatience`] counts once the flight has been under way for `patience`.
     pub async fn wait(
         mut self,
         patience: Option<Duration>,
@@ -207,7 +206,7 @@ impl FlightHandle {
         self.progress.send_modify(|progress| progress.candidate = Some(candidate));
     }
 
-    /// The steps of the flight, to record their times.
+    /// Returns the steps of the flight, to record their times.
     pub(super) fn steps(&self) -> &Steps {
         &self.steps
     }

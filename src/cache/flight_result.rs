@@ -8,17 +8,17 @@ use http::StatusCode;
 use crate::entry::{Entry, Reason};
 use crate::upstream::{Failure, Reply};
 
-/// The end of a flight.
+/// The result of a flight.
 #[derive(Debug)]
 pub enum FlightResult {
-    /// An entry that needs no exchange was there after all.
+    /// The flight found an entry that needs no exchange.
     Found {
         /// That entry.
         entry: Arc<Entry>,
         /// True if the persistent tier had it.
         from_l2: bool,
     },
-    /// The upstream was asked, or could not be.
+    /// The flight asked the upstream, or could not ask it.
     Exchange {
         /// The entry before the exchange.
         previous: Option<Arc<Entry>>,
@@ -28,7 +28,7 @@ pub enum FlightResult {
 }
 
 impl FlightResult {
-    /// The entry that there is now, if there is one with a body.
+    /// Returns the entry after the flight, or `None` if the exchange stored no document.
     pub fn entry(&self) -> Option<&Arc<Entry>> {
         match self {
             Self::Found { entry, .. } => Some(entry),
@@ -41,7 +41,7 @@ impl FlightResult {
         }
     }
 
-    /// Returns true if the upstream should have been asked and could not be.
+    /// Returns true if the flight needed the upstream and could not ask it.
     pub fn is_without_call(&self) -> bool {
         let Self::Exchange { exchanged: ExchangeResult::NotStored(kept), .. } = self else {
             return false;
@@ -66,7 +66,7 @@ pub enum ExchangeResult {
         /// The entry that the answer would make.
         claimed: Arc<Entry>,
     },
-    /// Nothing to store: whatever was stored stays.
+    /// Nothing to store: the stored entry stays.
     NotStored(NotStored),
 }
 
@@ -80,7 +80,7 @@ pub enum NotStored {
 }
 
 impl NotStored {
-    /// The upstream's status, if it gave one.
+    /// Returns the upstream's status, if it gave one.
     pub fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Passed(reply) => Some(reply.status),

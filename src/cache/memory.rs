@@ -185,8 +185,8 @@ mod tests {
     use crate::entry::Times;
 
     const ENTRIES: u32 = 20_000;
-    /// Held by each test with many entries: a thread that inserts also frees what another one has
-    /// evicted, which would count as its own.
+    /// Locked by each test with many entries: a thread that inserts also frees entries that another
+    /// thread has evicted, and would count them as its own.
     static ALONE: Mutex<()> = Mutex::new(());
 
     fn negative(number: u32) -> Entry {

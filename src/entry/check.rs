@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// A client that is served this long after the fetch is another one than the client that caused it.
+/// A use this long after the fetch belongs to another request than the one that caused the fetch.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// A check: the upstream confirmed a body.
@@ -17,8 +17,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Returns true if a use came so much later than the body that another request caused the
-    /// fetch.
+    /// Returns true if a use came so long after the fetch that another request caused the fetch.
     pub fn was_before(self, used_at: Timestamp) -> bool {
         used_at >= self.fetched_at + AGAIN_AFTER
     }

@@ -22,7 +22,7 @@ impl Notices {
         Self { deprecation: deprecation.and_then(kept), sunset: sunset.and_then(kept) }
     }
 
-    /// Returns true if there is none.
+    /// Returns true if there is no notice.
     pub fn is_empty(&self) -> bool {
         self.deprecation.is_none() && self.sunset.is_none()
     }

@@ -14,7 +14,7 @@ use crate::entry::{Entry, Pin, Times};
 /// The lifetime of a pinned release. It exceeds the interval of its daily checks by one day, so
 /// that no client waits for a check.
 const OF_PINNED: Duration = Duration::from_secs(2 * DAY);
-/// The lifetime of a document that cannot change. Its place in memory and in the store ends sooner.
+/// The lifetime of a document that cannot change. Memory and the store drop it sooner.
 const OF_UNCHANGEABLE: Duration = Duration::from_secs(10 * 365 * DAY);
 /// The time after its expiry in which the copy of a pinned release may stand in.
 const PINNED_STALE_IF_ERROR: Duration = Duration::from_secs(30 * DAY);

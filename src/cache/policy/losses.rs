@@ -2,10 +2,11 @@
 //! copy.
 //!
 //! Pure, as all of the policy. GitHub at times answers `[]` for a list that has elements, or `404`
-//! or an older release for a latest release that exists, for minutes. A claim is believed once the
-//! releases that it takes away are gone by their own documents or by GitHub's event, once a release
-//! explains it, or after two answers of the same claim, a minute apart. An answer that the release
-//! itself contradicts counts for nothing. A deletion is therefore seen within three minutes.
+//! or an older release for a latest release that exists, for minutes. svm believes a claim in three
+//! cases. The documents of the lost releases, or GitHub's events, show that these are gone. The
+//! release itself explains the claim, as a draft or a pre-release. Or two answers, a minute apart,
+//! make the same claim. An answer that the release itself contradicts does not count. A deletion is
+//! therefore seen within three minutes.
 
 mod witness;
 

@@ -1,4 +1,4 @@
-//! The rules by the table, and what holds whatever the numbers are.
+//! The rules, by tables of cases and by properties.
 
 mod answers;
 mod asked;
@@ -154,7 +154,7 @@ fn a_failed_call_is_remembered_where_a_copy_may_stand_in() {
     assert!(remember(NotStored::Failed(no_call), 1000).is_none(), "no call");
 }
 
-/// The tier has not lost anything.
+/// The loss time of a tier that has lost nothing.
 const NEVER: Timestamp = Timestamp::from_millis(0);
 
 #[test]
@@ -202,8 +202,8 @@ fn an_expired_entry_is_kept_for_its_validator() {
 }
 
 proptest! {
-    /// Whatever has happened to an entry: what is served unasked is fresh, or told to be stale and
-    /// young enough.
+    /// An entry that is served without a call is fresh, or it is marked as stale and is young
+    /// enough.
     #[test]
     fn nothing_old_is_served_as_fresh(
         seconds in 0..3000u64,
@@ -228,7 +228,7 @@ proptest! {
         }
     }
 
-    /// Each failure in a row lengthens the pause, between ten seconds and a minute.
+    /// Each consecutive failure lengthens the pause, between ten seconds and a minute.
     #[test]
     fn rests_double_within_their_bounds(failures in 1..12usize) {
         let mut entry = (*stored_entry()).clone();

@@ -88,7 +88,8 @@ fn confirmed(previous: &Arc<Entry>, reply: Reply, now: Timestamp, rules: &config
     entry
 }
 
-/// A `304` changes times only: the validators belong to the stored bytes.
+/// Returns the entry with the times of a confirmation at `now`. The validators stay, since they
+/// belong to the stored bytes.
 pub(super) fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache) -> Entry {
     let expires_at = now + lifetime(previous, now, rules);
     let mut times = Times { checked_at: now, expires_at, ..previous.times };

@@ -187,7 +187,8 @@ impl Queue {
         self.tally
     }
 
-    /// Keeps one of two changes of a key.
+    /// Inserts a change, unless the waiting change of its key takes precedence. Only one of the two
+    /// stays.
     fn insert(&mut self, number: u64, pushed: Pushed) {
         let key = pushed.change.key();
         if let Some((other, waiting)) = self.waiting_of(&key) {
@@ -226,7 +227,8 @@ impl Queue {
         self.waiting.get(&number).map(|pushed| (number, pushed))
     }
 
-    /// A linear search: a batch is small, and only L1 misses need this.
+    /// Returns the change of a key in flight. A linear search suffices: a batch is small, and only
+    /// L1 misses need this.
     fn in_flight_of(&self, key: &Key) -> Option<&Pushed> {
         self.in_flight.values().find(|pushed| pushed.change.key() == *key)
     }

@@ -1,4 +1,4 @@
-//! The task that writes, against a store that does as it is told.
+//! The task that writes, with a scripted store.
 
 mod model;
 
@@ -28,7 +28,7 @@ const CONFIG: Config = Config {
 const NEVER: Duration = Duration::from_secs(3_600);
 const LONG: Duration = Duration::from_secs(10);
 
-/// Works, fails a number of times first, or hangs.
+/// A store that works, fails a number of times first, or hangs.
 struct Scripted {
     inner: InProcess,
     failures: AtomicUsize,
@@ -160,8 +160,8 @@ async fn a_failed_batch_is_written_when_the_store_works_again() {
 #[tokio::test]
 async fn a_failed_batch_need_not_wait_once_the_store_is_known_to_work() {
     let store = Scripted::failing(1);
-    // The first pause after a failure is as long as the interval, so only a half full queue and a
-    // word from outside have anything written.
+    // The first pause after a failure is as long as the interval. So only a half full queue and
+    // `retry` cause a write.
     let config = Config { flush_interval: NEVER, retry_max_interval: NEVER, ..CONFIG };
     let write_behind = write_behind(config, &store);
     beside(&write_behind, async {

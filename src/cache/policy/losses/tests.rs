@@ -1,4 +1,4 @@
-//! The rule by the table, and by any sequence of answers.
+//! The rule for claims, by tables of cases and by any sequence of answers.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -107,7 +107,7 @@ const MISSING: LossClaim = LossClaim { loss: Loss::LatestMissing, release: None 
 const GONE: LossClaim = LossClaim { loss: Loss::ReleaseMissing, release: None };
 const FIRST: LossClaim = LossClaim { loss: Loss::LatestOlder, release: Some(1) };
 
-/// The second after the first answer at which the claims are believed.
+/// Returns the second after [`NOW`] at which the claim is believed.
 fn believed(answers: &[(u64, LossClaim, Witness)]) -> Option<u64> {
     let mut doubt = None;
     for (second, claim, witness) in answers {
@@ -157,19 +157,20 @@ fn questions_follow_at_set_times() {
     assert!(doubt.is_overdue(NOW - Duration::from_secs(1)), "the clock was set back");
 }
 
-/// One answer of GitHub about a list of releases, and about the release that it takes away.
+/// Generates GitHub's answer about a list of releases, and its answer about the lost release.
 fn answer(is_there: bool) -> impl Strategy<Value = (Option<LossClaim>, Witness)> {
     let claim = match is_there {
         true => prop_oneof![Just(None), Just(Some(EMPTIED))].boxed(),
         false => Just(Some(EMPTIED)).boxed(),
     };
-    // It may fail to answer, but a release that is there is not denied, nor the other way round.
+    // The witness may be silent, but it never denies a release that exists, and never shows one
+    // that does not.
     let witness = if is_there { Witness::Present } else { Witness::Absent };
     (claim, prop_oneof![3 => Just(witness), 1 => Just(Witness::Silent)])
 }
 
-/// Plays answers at the planned times, and each minute for a sweep; returns when the loss was
-/// believed, and when the last answer came, in seconds.
+/// Plays the answers at the planned times, and each minute for a sweep. Returns the seconds after
+/// which the loss was believed and the last answer came.
 fn play(answers: &[(Option<LossClaim>, Witness)]) -> (Option<u64>, u64) {
     let (mut doubt, mut now, mut sweep): (Option<Doubt>, _, _) = (None, NOW, NOW);
     let mut last = 0;
@@ -194,21 +195,21 @@ fn play(answers: &[(Option<LossClaim>, Witness)]) -> (Option<u64>, u64) {
 }
 
 proptest! {
-    /// Whatever is answered before: a deletion is believed within three minutes of it.
+    /// A deletion is believed within three minutes, after any answers before it.
     #[test]
     fn no_answers_hide_a_deletion_for_three_minutes(
         before in prop::collection::vec(answer(true), 0..20),
         after in prop::collection::vec(answer(false), 40..41),
     ) {
-        // The deletion comes right after the last answer of before.
+        // The deletion comes right after the last answer of `before`.
         let (early, deleted) = play(&before);
         prop_assume!(early.is_none());
         let (believed, _) = play(&[before, after].concat());
         prop_assert!(believed.is_some_and(|at| at <= deleted + 180), "{believed:?} {deleted}");
     }
 
-    /// Whatever is answered while the release is there: as long as its own document answers once
-    /// in a minute, the list is never served as empty.
+    /// While the release exists and its own document shows that once a minute, the list is never
+    /// served as empty.
     #[test]
     fn no_answers_make_a_list_falsely_empty(
         claims in prop::collection::vec(any::<bool>(), 1..60),

@@ -1,14 +1,14 @@
-//! The question about an entry: whether a date suffices, and the place of the document.
+//! The request about an entry: whether a date suffices, and the place of the document.
 
 use super::*;
 use crate::target::{Policy, Target};
 
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
-/// Of a release that was published ten days before.
+/// The body of a release that was published ten days before [`NOW`].
 const SETTLED: &str = r#"{"published_at":"1970-01-02T00:00:00Z","assets":[{"state":"uploaded"}]}"#;
 
-/// All that decides about a check by date.
+/// The facts that decide about a check by date.
 #[derive(Clone, Copy)]
 struct Case {
     demand: Demand,
@@ -52,8 +52,8 @@ fn a_date_suffices_for_a_settled_release_in_the_background() {
     }
 }
 
-/// Returns whether a date is preferred for a release with this pin, these days after its last full
-/// check.
+/// Returns true if a date is preferred for a release with this pin, this many days after its last
+/// full check.
 fn prefers_date(pin: Option<Pin>, demand: Demand, days: u64) -> bool {
     let target = Target::parse(&format!("{URL}/releases/tags/v1"), &Policy::default()).unwrap();
     let validators =

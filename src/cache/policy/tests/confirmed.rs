@@ -1,4 +1,4 @@
-//! The effect of a `304`, by its question, and the waiters that it satisfies.
+//! The effect of a `304`, by the validator of its request, and the waiters that it satisfies.
 
 use super::*;
 use crate::entry::Validator;
@@ -20,7 +20,7 @@ fn previous() -> Arc<Entry> {
     })
 }
 
-/// The answer of another token, with other validators.
+/// Returns a `304` for another token, with other validators.
 fn not_modified(asked_by: Validator, route: Redirection) -> Reply {
     Reply { token: Some(Fingerprint::from_bits(2)), asked_by, route, ..reply(304) }
 }

@@ -4,7 +4,7 @@ use super::*;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// A moment so late that a release may have been published a month before.
+/// Returns a time so late that a release can have been published a month before.
 fn then(seconds: u64) -> Timestamp {
     later(100 * DAY + seconds)
 }

@@ -3,7 +3,7 @@
 
 use super::*;
 
-/// Told apart as the tests write it down.
+/// The use of an entry, as the tests compare it.
 #[derive(Debug, PartialEq)]
 pub(super) enum Use {
     Serve(Option<Detail>),

@@ -121,7 +121,7 @@ fn an_entry_from_the_future_gives_way_to_any_other() {
 }
 
 proptest! {
-    /// Whatever steps the clock makes, an entry is served for no longer than its lifetime.
+    /// An entry is served for no longer than its lifetime, after any step of the clock.
     #[test]
     fn no_step_makes_a_lifetime_longer(
         ttl in 1..1000u64,
@@ -141,7 +141,7 @@ proptest! {
         }
     }
 
-    /// A failure keeps clients from asking for no longer than its pause.
+    /// A failure delays the next call for no longer than its pause.
     #[test]
     fn no_step_makes_a_pause_longer(pause in 10..60u64, step in -100_000..2_000i64) {
         let pause = Duration::from_secs(pause);

@@ -1,8 +1,8 @@
-//! For which failures a copy stands in, and what is answered of it.
+//! The failures for which a copy stands in, and the status of that answer.
 
 use super::*;
 
-/// The answer to a waiter after a failure, these seconds after the entry was fetched.
+/// Returns the answer to a waiter after a failure, this many seconds after the fetch of the entry.
 fn answered(demand: Demand, previous: &Arc<Entry>, kept: NotStored, seconds: u64) -> Answer {
     let (previous, exchanged) = (Some(Arc::clone(previous)), ExchangeResult::NotStored(kept));
     let result = FlightResult::Exchange { previous, exchanged };
@@ -38,8 +38,7 @@ fn a_copy_that_stood_in_without_a_call_was_not_forwarded() {
     }
 }
 
-/// A plain request may share the flight of a refresh, and hear of its end before it hears of the
-/// copy.
+/// A plain request may join the flight of a refresh, and get its result before it gets the copy.
 #[test]
 fn a_copy_that_is_fresh_stands_in_for_nothing() {
     for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::OtherStatus) {

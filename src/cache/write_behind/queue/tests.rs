@@ -1,4 +1,4 @@
-//! The laws of the queue, against a model that keeps every change it was ever given.
+//! The laws of the queue, by cases and by any sequence of steps.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -51,7 +51,7 @@ fn remove(document: u8, as_of: u64) -> Change {
     Change::Remove { key: key(document), as_of: at(as_of) }
 }
 
-/// The moment that a key's waiting change vouches for.
+/// Returns the check time of a document's newest change, or the epoch for a removal.
 fn peeked(queue: &Queue, document: u8) -> Option<Timestamp> {
     queue.peek(&key(document)).map(|peeked| match peeked {
         Peeked::Put(entry) => entry.times.checked_at,
@@ -235,7 +235,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..120)
 }
 
-/// Runs the steps; `check` sees the queue after each of them, and what has landed.
+/// Runs the steps. After each of them, calls `check` with the queue and the written changes.
 fn run(steps: Vec<Step>, check: impl Fn(&Queue, &HashMap<Key, Timestamp>)) {
     let mut queue = Queue::new(LIMITS);
     let mut landed = HashMap::new();

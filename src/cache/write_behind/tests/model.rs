@@ -1,8 +1,7 @@
-//! The model test: pushes, outages, time and shutdowns in any order, against what must hold
-//! whatever happens.
+//! The model test: pushes, outages, time and shutdowns in any order, against the laws of the queue.
 //!
-//! There is no socket and no thread here, so tokio's time stands still until everything waits for
-//! it: back-offs and deadlines pass at once.
+//! The test uses no socket and no thread. So tokio's paused time advances only when all tasks wait
+//! for it, and back-offs and deadlines pass at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,9 +32,9 @@ const LONG: Duration = Duration::from_secs(3_600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mood {
     Works,
-    /// The batch is not there.
+    /// The batch is not applied.
     Fails,
-    /// The batch is there, and nobody hears of it.
+    /// The batch is applied, but the answer is lost.
     LosesAnswers,
     Hangs,
 }
@@ -49,7 +48,7 @@ enum Step {
         document: u8,
     },
     Store(Mood),
-    /// The queue runs for so long, and then the process is told to end.
+    /// The queue runs for this long, and then the process shuts down.
     Run {
         seconds: u64,
     },
@@ -75,7 +74,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..60)
 }
 
-/// A store with a mood.
+/// A store that behaves by its mood.
 struct Moody {
     inner: InProcess,
     mood: Mutex<Mood>,
@@ -126,7 +125,7 @@ impl Store for Moody {
     }
 }
 
-/// The queue, its store, and what was ever pushed.
+/// The queue, its store, and a record of all pushes.
 struct World {
     store: Arc<Moody>,
     clock: ManualClock,
@@ -150,7 +149,7 @@ impl World {
     }
 
     async fn take(&mut self, step: Step) {
-        // Each change vouches for a moment of its own.
+        // Each change has a check time of its own.
         self.clock.advance(Duration::from_secs(1));
         let passed = self.clock.now().since(NOW).as_secs();
         match step {
@@ -187,7 +186,7 @@ impl World {
         self.store.read(key).await.expect("a record that was written by us")
     }
 
-    /// Asserts the laws of every moment.
+    /// Asserts the laws that hold at every moment.
     async fn check(&mut self) {
         let stats = self.write_behind.stats();
         assert!(stats.depth <= CONFIG.queue_size, "{stats:?}");
@@ -203,7 +202,8 @@ impl World {
         }
     }
 
-    /// The end of a process whose store works: everything that was not dropped is there.
+    /// Ends the process while the store works. Asserts that the store has everything that was not
+    /// dropped.
     async fn end(&self) {
         *self.store.mood.lock() = Mood::Works;
         let dropped = self.write_behind.stats().dropped();
