@@ -21,12 +21,13 @@ pub(in crate::cache) fn keep_until(entry: &Entry, rules: &config::Cache) -> Time
 /// Returns true if a revalidated entry is worth a write to the persistent tier.
 ///
 /// Not every revalidation is: a store full of active documents would be rewritten every minute. A
-/// check by date never is: a record that was checked later replaces another, and a date may confirm
-/// an older body than the one that another replica has fetched. The bodies of a pinned release
-/// differ in download counts only, and it is checked by date for weeks. After a step back of the
-/// clock, the record lies in the future, and must not be believed when that time comes. A record
-/// that was written before `lost_at`, the time at which the tier lost its contents, no longer
-/// exists.
+/// check by date is not: the record with the later check replaces the other one, and a date may
+/// confirm an older body than the one that another replica has fetched. It is for a pinned release,
+/// whose bodies differ in download counts only: svm checks it by date for weeks.
+///
+/// After a step back of the clock, the record lies in the future. It is replaced, since svm would
+/// believe it once that time comes. A record that was written before `lost_at`, the time at which
+/// the tier lost its contents, no longer exists.
 pub(in crate::cache) fn is_worth_persisting(
     entry: &Entry,
     lost_at: Timestamp,
