@@ -1,4 +1,4 @@
-//! The way to GitHub: one conditional GET, with its redirects, retries and tokens, under one
+//! The client of GitHub: one conditional GET with its redirects, retries and tokens, under one
 //! deadline.
 //!
 //! The cache passes the stored document; this module chooses the token and the validator, and

@@ -12,10 +12,11 @@ use crate::entry::Reason;
 
 /// The bytes of an error's body that are read: enough for a message.
 const ERROR_LIMIT: usize = 64 * 1024;
-/// The time limit for the body of an error. The status and the headers say most of it; waiting
-/// longer could exhaust the deadline of the exchange and lose those too, and with them a limit.
+/// The time limit for the body of an error. The status and the headers carry most of the
+/// information. A longer wait could exhaust the deadline of the exchange, and with it lose them and
+/// the rate limit that they state.
 const ERROR_DEADLINE: Duration = Duration::from_secs(1);
-/// The bytes that are decoded between two yields. They may inflate to a thousand times as many.
+/// The encoded bytes that are decoded between two yields. Gzip can inflate them a thousandfold.
 const TURN: usize = 16 * 1024;
 
 /// The least number of bytes that must arrive in each interval of patience, unless the body is
@@ -48,8 +49,8 @@ impl BodyBounds {
 }
 
 /// Reads and decodes the whole body. Neither the encoded nor the decoded form may exceed the limit.
-/// While it arrives it takes little more memory than its bytes, and at most twice as much at its
-/// end.
+/// An arriving body takes little more memory than its bytes; joining its pieces at the end takes up
+/// to twice as much.
 pub(super) async fn read(response: &mut Response, bounds: BodyBounds) -> Result<Bytes, Reason> {
     let coding = ContentCoding::of(response.headers()).ok_or(Reason::NotJson)?;
     if response.content_length().is_some_and(|announced| announced > bounds.limit as u64) {
@@ -81,7 +82,7 @@ enum BodyStep {
 }
 
 impl Arriving {
-    /// Reads until enough has arrived, or the body has ended.
+    /// Reads until [`LEAST_BYTES`] have arrived, or the body has ended.
     async fn read_more(&mut self, response: &mut Response) -> Result<BodyStep, Reason> {
         let mut wanted = LEAST_BYTES;
         while wanted > 0 {
@@ -115,9 +116,9 @@ fn reason(error: &io::Error) -> Reason {
     }
 }
 
-/// The pieces of a body as it arrives. The bytes are copied, since a small chunk holds on to the
-/// whole buffer that it was read into. Several pieces avoid the copy, and the slack, of one buffer
-/// that grows.
+/// The pieces of a body as it arrives. The bytes are copied, since a small chunk keeps the whole
+/// buffer alive that it was read into. A list of pieces avoids the copies and the unused capacity
+/// of one growing buffer.
 #[derive(Debug, Default)]
 struct Pieces {
     pieces: Vec<Vec<u8>>,
@@ -125,8 +126,8 @@ struct Pieces {
     limit: usize,
 }
 
-/// The size of a piece: as large as all previous ones, within these bounds. Most documents fit into
-/// a few.
+/// The bounds of a piece's size. Each piece is as large as all previous ones together, within these
+/// bounds, so most documents fit into a few pieces.
 const SMALLEST_PIECE: usize = 8 * 1024;
 const LARGEST_PIECE: usize = 256 * 1024;
 
@@ -150,7 +151,7 @@ impl Pieces {
         }
     }
 
-    /// Joins the pieces. An entry may live for days, so it holds no slack.
+    /// Joins the pieces. An entry may live for days, so its body has no unused capacity.
     fn into_bytes(self) -> Bytes {
         let mut body = Vec::with_capacity(self.len);
         for piece in self.pieces {
@@ -176,8 +177,8 @@ impl Write for Pieces {
     }
 }
 
-/// Reads the beginning of an error's body; after a fault, the part that has arrived suffices. A
-/// body in an unknown coding stays encoded, and is then no JSON.
+/// Reads the beginning of an error's body. If reading fails, returns the part that has arrived. A
+/// body in an unknown coding stays encoded, so it does not parse as JSON.
 pub(super) async fn read_error(response: &mut Response) -> Bytes {
     let coding = ContentCoding::of(response.headers()).unwrap_or(ContentCoding::Identity);
     let mut decoder = Decoder::new(coding, Pieces::within(ERROR_LIMIT));

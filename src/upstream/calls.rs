@@ -1,7 +1,7 @@
 //! The last calls to the upstream, for the status page.
 //!
-//! A call takes milliseconds, so the cost of a lock around a short list does not matter. A call
-//! that its exchange aborts is in the list as well: its record is written when it is dropped.
+//! A call takes milliseconds, so the cost of a lock around a short list does not matter. The list
+//! also contains the calls that their exchange aborted: dropping a [`Calling`] writes its record.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub struct PastCall {
     pub result: CallResult,
     /// The effect on the quota.
     pub cost: Cost,
-    /// The time until the head of the answer, or until it failed.
+    /// The time until the head of the answer, or until the call failed.
     pub took: Duration,
     /// GitHub's id of the request.
     pub request_id: Option<String>,
@@ -150,7 +150,7 @@ impl Calling<'_> {
         }
     }
 
-    /// Corrects the cost, if the meter of the account shows another one than the rule.
+    /// Sets the cost that the quota of the account shows, which may differ from the rule.
     pub(super) fn costs(&mut self, cost: Cost) {
         if let Some(call) = &mut self.call {
             call.cost = cost;
@@ -170,7 +170,7 @@ impl Drop for Calling<'_> {
 }
 
 impl PastCall {
-    /// Logs the call. A failure has a lower level, since its outage has a line already.
+    /// Logs the call. A failure has debug level, since its outage has a log line of its own.
     fn log(&self) {
         let Self { document, token, request_id: github_request_id, .. } = self;
         let (validator, priority) = (self.validator.as_str(), self.priority.as_str());

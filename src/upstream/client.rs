@@ -24,13 +24,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The only coding that `body` decodes.
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
-/// The keep-alive interval: it detects an idle connection that a firewall has dropped.
+/// The idle time before the first keep-alive probe. The probes detect a connection that a firewall
+/// has dropped.
 const KEEPALIVE_TIME: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 const KEEPALIVE_RETRIES: u32 = 3;
 /// The time for which sent bytes may stay unacknowledged.
 const USER_TIMEOUT: Duration = Duration::from_secs(3);
-/// The user agent. GitHub formats its JSON for curl and for browsers, and clients search the
+/// The user agent. GitHub indents its JSON for curl and for browsers, but clients search the
 /// compact form.
 const USER_AGENT: &str = concat!("svm/", env!("CARGO_PKG_VERSION"));
 
@@ -114,7 +115,8 @@ impl ClientBuilder {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(max_idle)
             .user_agent(USER_AGENT)
-            // The library's decoder reads one gzip member only, and one spelling of the name.
+            // The library's decoder reads only one gzip member, and knows only one spelling of the
+            // coding's name.
             .no_gzip()
             .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, GZIP)]))
             .build()?;
@@ -122,7 +124,7 @@ impl ClientBuilder {
     }
 }
 
-/// Returns the configuration of TLS for HTTP/1.1, whose incoming bytes are counted.
+/// Returns the TLS configuration for HTTP/1.1. It counts the incoming bytes.
 fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, tls::Error> {
     let trust =
         Trust { server: "GitHub", variable: "UPSTREAM_CA_FILE", ca_file, with_system: true };

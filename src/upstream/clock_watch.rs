@@ -12,10 +12,10 @@ use crate::clock::Timestamp;
 use super::metrics::UpstreamMetrics;
 use super::server_time::ServerTime;
 
-/// The difference from which on the clocks count as apart.
+/// The difference above which the clocks count as apart.
 const APART_SECS: u64 = 60;
-/// The difference below which clocks that were apart count as equal again. It is lower, so that a
-/// varying difference is not logged each time.
+/// The difference up to which clocks that were apart count as equal again. It is lower, so that a
+/// difference that varies around one bound is not logged each time.
 const AGREED_SECS: u64 = 45;
 /// The most by which two observations of the same difference vary.
 const SAME_SECS: u64 = 15;
@@ -114,7 +114,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
 
-    /// Returns the lines about answers a second apart, whose clock is ahead by so many seconds.
+    /// Returns the offsets and the news for answers that are one second apart and whose clock is
+    /// ahead by these numbers of seconds.
     fn observed(ahead: &[i64]) -> Vec<(i64, Option<ClockNews>)> {
         let watch = ClockWatch::default();
         let notes = (0..).zip(ahead).map(|(second, ahead)| {

@@ -1,5 +1,5 @@
-//! The condition of a request (RFC 9110, 13.1): at most one validator, and what a `304` to it
-//! confirms.
+//! The condition of a request (RFC 9110, 13.1): at most one validator, and the check that a `304`
+//! confirms it.
 
 use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -51,13 +51,14 @@ impl Condition {
         self.header.clone()
     }
 
-    /// Returns true if a `304` with these headers confirms the validator that was sent. If it names
-    /// another one, it is about another body: after the latest release was withdrawn,
-    /// `Last-Modified` is earlier than the date in the request.
+    /// Returns true if a `304` with these headers confirms the validator that was sent. A `304`
+    /// that names another validator is about another body: for example, after the latest release
+    /// was withdrawn, `Last-Modified` is earlier than the date in the request.
     pub(super) fn is_met_by(&self, headers: &HeaderMap) -> bool {
         let Some((name, sent)) = &self.header else { return false };
         let named = headers.get(if *name == IF_NONE_MATCH { ETAG } else { LAST_MODIFIED });
-        // For a date, it is the only evidence that the document is still the same one.
+        // For a date, a matching `Last-Modified` is the only evidence that the document is the
+        // same.
         let Some(named) = named else { return self.by != Validator::Date };
         match (sent.to_str(), named.to_str()) {
             (Ok(sent), Ok(named)) => etag::are_equal(sent, named),
@@ -87,7 +88,7 @@ mod tests {
         Validators { etag, last_modified, follows_rule: true }
     }
 
-    /// The condition by this validator, for a token that did not fetch the body.
+    /// Returns the condition by this validator, for a token that did not fetch the body.
     fn condition(by: Validator, validators: &Validators) -> Condition {
         let variant = Variant { accept: &ACCEPT, authorization: &AUTHORIZATION };
         Condition::new(by, &stored(validators, &Bytes::from_static(b"{}")), Some(variant))
@@ -157,7 +158,7 @@ mod tests {
         let by_etag = condition(Validator::Etag, &both);
         let by_date = condition(Validator::Date, &both);
         for (condition, headers, is_met) in [
-            // GitHub answers with the strong form, whatever it was asked with.
+            // GitHub answers with the strong form, even if the request has the weak form.
             (&by_etag, answer(ETAG, "\"abc\""), true),
             (&by_etag, answer(ETAG, "W/\"abc\""), true),
             (&by_etag, answer(ETAG, "\"abd\""), false),
@@ -166,9 +167,9 @@ mod tests {
             (&by_etag, HeaderMap::new(), true),
             (&by_date, answer(LAST_MODIFIED, DATE), true),
             (&by_date, answer(LAST_MODIFIED, "Mon, 13 Jul 2020 00:58:20 GMT"), false),
-            // With each download the ETag is another one.
+            // Each download of an asset changes the ETag, but not the date.
             (&by_date, both_of("\"abd\"", DATE), true),
-            // Nothing else would tell of an older release.
+            // Without `Last-Modified`, nothing shows whether the body is of an older release.
             (&by_date, answer(ETAG, "\"abd\""), false),
             (&by_date, HeaderMap::new(), false),
         ] {

@@ -1,9 +1,9 @@
 //! The connections to upstream hosts: a pool for each host, and new connections beside it.
 //!
-//! An idle connection may be dead without notice. A request that finds this out is sent again on a
-//! new connection. That is not the exchange's retry, since no other dead connection can then fail
-//! it. All requests are `GET`, so a repetition is safe. The pool of a host can be dropped as a
-//! whole; its connections then close as soon as they are idle.
+//! An idle connection may be dead without notice. A request that meets a dead connection is sent
+//! again on a new one, which cannot be dead, so this does not use up the exchange's retry. All
+//! requests are `GET`, so a repetition is safe. The pool of a host can be dropped as a whole; its
+//! connections then close as soon as they are idle.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -21,7 +21,7 @@ use super::client::{ClientBuilder, ClientError};
 use super::dial::Dial;
 use super::framing;
 
-/// The bytes that an answer may have beyond twice those of the largest body.
+/// The bytes that may follow a head, in addition to twice the size of the largest body.
 const OVERHEAD_BYTES: u64 = 1024 * 1024;
 
 /// The pools by authority, and the builder of others.
@@ -38,7 +38,7 @@ pub(super) struct ConnectionPools {
 pub(super) struct SendResult {
     /// The answer, with only its head read.
     pub(super) response: reqwest::Result<Response>,
-    /// True if an idle connection had taken the request and not answered it.
+    /// True if the request was sent again because an idle connection did not answer it.
     pub(super) is_second: bool,
 }
 
@@ -71,8 +71,8 @@ impl ConnectionPools {
         sent
     }
 
-    /// Bounds the bytes that may follow a head on this connection: only its body if the framing is
-    /// irregular.
+    /// Bounds the bytes that may follow this head on its connection. If the framing is irregular,
+    /// the connection ends after the body.
     fn answered(&self, authority: &str, response: &Response) {
         let intake = self.builder.intakes().of(response.extensions());
         if let Some(intake) = &intake {
@@ -98,7 +98,8 @@ impl ConnectionPools {
             Ok(response) => response,
             Err(_) if dial.has_begun() => return first(sending.await),
             Err(_) => {
-                // The other idle connections are as old, and each could cost the same time.
+                // The other idle connections are as old: each could be dead too, and cost the same
+                // time.
                 self.replace(pool, &client);
                 let fresh = pin!(self.unpooled.execute(copy(request)));
                 return second(first_answer(sending, fresh).await);

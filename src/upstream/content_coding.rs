@@ -14,9 +14,9 @@ use http::header::CONTENT_ENCODING;
 /// A content coding that svm reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ContentCoding {
-    /// None.
+    /// No coding.
     Identity,
-    /// RFC 1952.
+    /// gzip (RFC 1952).
     Gzip,
 }
 

@@ -27,7 +27,7 @@ use super::tokens::TokenPool;
 pub struct Ask<'a> {
     /// The document.
     pub target: &'a Target,
-    /// The stored document, if there is one, whose validators svm may send.
+    /// The stored document, if there is one; svm may send its validators.
     pub stored: Option<Stored<'a>>,
     /// The priority of the exchange.
     pub priority: Priority,
@@ -89,7 +89,7 @@ impl Upstream {
     ///
     /// # Errors
     ///
-    /// [`ClientError`], as [`Upstream::new`] would give it.
+    /// [`ClientError`], as [`Upstream::new`] would return it.
     pub fn check(config: &config::Upstream) -> Result<(), ClientError> {
         ClientBuilder::new(config)?.pooled().map(drop)
     }
@@ -104,9 +104,9 @@ impl Upstream {
         self.limits_of_haste.load(Ordering::Relaxed)
     }
 
-    /// Returns the slot for the next request of an exchange to this target: the slot that it holds,
-    /// if that is for this host and later than the last slow-down; otherwise it waits for another
-    /// one. It holds no slot meanwhile. It fails at once if no request could be sent anyway.
+    /// Returns the slot for the next request of an exchange to this target. Keeps the held slot if
+    /// it is for this host and was taken after the last slow-down; otherwise releases it and waits
+    /// for another one. Fails at once if no request could be sent anyway.
     pub(super) async fn slot<'a>(
         &'a self,
         target: &Target,
@@ -124,8 +124,8 @@ impl Upstream {
         }
     }
 
-    /// Fails if no request for this document is possible now. While every slot hangs, a cooldown
-    /// must not look like a timeout.
+    /// Fails if no request for this document is possible now. Without this check before the wait
+    /// for a slot, a cooldown would look like a timeout while every slot hangs.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::backoff::Backoff;
 use crate::clock::{Period, Timestamp};
 
-/// The pause that GitHub asks for where it names no time (docs.github.com, "Best practices for
+/// The pause that GitHub asks for if an answer states no time (docs.github.com, "Best practices for
 /// using the REST API").
 const FIRST: Duration = Duration::from_secs(60);
 /// The shortest cooldown, for `Retry-After: 0` or a date in the past.
@@ -41,8 +41,8 @@ impl Cooldown {
         self.last = Some(own);
     }
 
-    /// Merges the cooldowns of two tokens that turned out to share an account: the later end, and
-    /// the longer pause.
+    /// Merges the cooldowns of two tokens that turned out to share an account: the later end and
+    /// the longer pause count.
     pub(super) fn later(self, other: Self, now: Timestamp) -> Self {
         Self { period: self.period.later(other.period, now), last: self.last.max(other.last) }
     }

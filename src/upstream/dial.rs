@@ -1,7 +1,7 @@
 //! A record of whether a request used a new connection or an idle one.
 //!
-//! The HTTP client does not tell which connection a request used. It polls the connector within the
-//! task of the request, so the connector can leave a note there.
+//! The HTTP client does not report which connection a request used. It polls the connector within
+//! the task of the request, so the connector can record the dial there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
 //! A watch on GitHub's rule for ETags.
 //!
-//! GitHub may change its rule any day. If a computed ETag is sent and the unchanged body comes back
-//! in full, the rule has changed: svm then computes no ETags for bodies that it has stored. It
+//! GitHub may change its rule at any time. If a computed ETag is sent and the unchanged body comes
+//! back in full, the rule has changed: svm then computes no ETags for bodies that it has stored. It
 //! compares later bodies with the rule again, so it trusts a rule that returns.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
 
-/// The interval of its log lines.
+/// The shortest interval between two log lines.
 const LOGGED_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The observations of the rule.
@@ -51,7 +51,7 @@ mod tests {
         let drift = Drift::default();
         assert_eq!(drift.noticed_at(), None);
         let at = Timestamp::from_secs;
-        // The clock is set back last.
+        // The last notice comes after the clock was set back.
         for (second, news) in
             [(0, true), (1, false), (3599, false), (3600, true), (3601, false), (3000, true)]
         {

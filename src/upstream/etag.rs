@@ -38,7 +38,7 @@ pub(super) fn follows_rule(etag: &str, variant: Variant<'_>, body: &[u8]) -> boo
     opaque(etag).len() == 64 && are_equal(etag, &compute(variant, body))
 }
 
-/// Compares weakly (RFC 9110, 8.8.3.2).
+/// Compares two entity tags weakly (RFC 9110, 8.8.3.2).
 pub(super) fn are_equal(one: &str, other: &str) -> bool {
     opaque(one) == opaque(other)
 }

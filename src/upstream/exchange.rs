@@ -1,11 +1,17 @@
 //! One exchange: requests until there is an answer to keep, or nothing left to try.
 //!
-//! A request is repeated for seven causes, each bounded: a redirect (3 hops); a transient fault or
-//! a broken connection (once); a limit or a refusal of the token (each token once); a refusal that
-//! may not apply to another account (once), or to a request without a token (once); a missing
-//! document at its remembered place (once); a `304` about another body (once by date, once by
-//! ETag). The deadline of [`Upstream::get`] covers all of them. A request on a dead idle connection
-//! is sent again below this module.
+//! A request is repeated for these causes, each bounded:
+//!
+//! * a redirect (3 hops);
+//! * a transient fault or a broken connection (once);
+//! * a limit or a refusal of the token (each token once);
+//! * a refusal that may not apply to another account (once), or to a request without a token
+//!   (once);
+//! * a remembered place that redirects, or has no document any more (once);
+//! * a `304` about another body (once by date, once by ETag).
+//!
+//! The deadline of [`Upstream::get`] covers all of them. [`super::connections`] repeats a request
+//! on a dead idle connection.
 
 mod attempt;
 mod judge;
@@ -25,7 +31,8 @@ use crate::entry::{Reason, Validator};
 
 use refused::WithoutToken;
 
-/// The pause before a retry, in milliseconds; the jitter keeps replicas apart.
+/// The pause before a retry, in milliseconds; the jitter keeps replicas from retrying at the same
+/// time.
 const RETRY_PAUSE_MILLIS: std::ops::Range<u64> = 50..200;
 
 pub(super) struct Exchange<'a> {
@@ -124,16 +131,16 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// Returns the answer so far after no more requests can be sent. For a limit, the failure knows
-/// better when to try again: the answer was kept while another token seemed usable.
+/// Returns the last answer when no more requests can be sent. For a limit, the failure states the
+/// better time to try again: when the answer was kept, another token seemed usable.
 fn ended(reply: Reply, failure: &Failure) -> Reply {
     let limited_until = reply.limited_until.map(|until| failure.retry_at.unwrap_or(until));
     Reply { limited_until, ..reply }
 }
 
-/// Returns true if the earlier answer stands although another token got another one. If the
-/// document refuses the token, the trouble of the second token is that token's own. The same holds
-/// for a refusal of the second token if the first is usable again after its cooldown.
+/// Returns true if the earlier answer stands although a second token got another one. Either the
+/// document itself refused the first token, so the second answer concerns only the second token; or
+/// the first token met a limit and will be usable again, and the second one was refused.
 fn stands(last: &Reply, reply: &Reply) -> bool {
     let is_limit = last.limited_until.is_some();
     is_own_refusal(last) || is_limit && reply.is_about_token
@@ -145,7 +152,7 @@ fn is_own_refusal(reply: &Reply) -> bool {
     reply.reason() == Reason::Denied && !reply.is_about_token
 }
 
-/// Returns true if no redirect has led to another host.
+/// Returns true if the target is on the host of the requested document.
 fn is_own_host(target: &Target, ask: Ask<'_>) -> bool {
     target.authority() == ask.target.authority()
 }

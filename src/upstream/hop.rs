@@ -17,7 +17,8 @@ use super::slots::Priority;
 use super::tokens::TokenUse;
 use crate::entry::{Reason, Validators};
 
-// Part of GitHub's ETag, so constant for a representation.
+// The values of `Accept`. They are part of GitHub's ETag, so each is constant for its
+// representation.
 static GITHUB_JSON: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
 static FULL_JSON: HeaderValue = HeaderValue::from_static("application/vnd.github.full+json");
 static HTML_JSON: HeaderValue = HeaderValue::from_static("application/vnd.github.html+json");
@@ -182,7 +183,7 @@ fn version(target: &Target) -> HeaderValue {
 
 fn request(upstream: &Upstream, hop: &Hop<'_>) -> Result<Request, Failure> {
     let text = hop.target.as_str();
-    // svm fetches exactly the text that was allowed.
+    // The URL that is sent must be exactly the text that the allowlist has checked.
     let url = Url::parse(text).ok().filter(|url| url.as_str() == text);
     let url = url.ok_or_else(|| Failure::new(Reason::Unreachable))?;
     let mut request = Request::new(Method::GET, url);

@@ -32,11 +32,11 @@ pub(crate) enum Finding {
     Nobodys,
     /// GitHub does not know the token.
     Refused,
-    /// None: a limit was met first.
+    /// No finding: a limit was met first.
     Limited(Limit),
-    /// None: the answer concerns something else.
+    /// No finding: the answer concerns something else.
     Unclear,
-    /// None: there was no answer, or the server failed.
+    /// No finding: there was no answer, or the server failed.
     Silence,
 }
 

@@ -3,8 +3,9 @@
 //! The HTTP library reads interim answers, chunk extensions and empty records without a limit
 //! except time, and gives no access to the connection. TLS sees every byte: the cipher suites here
 //! are those of the provider, except that each decrypted record is charged to the [`Intake`] of its
-//! connection, and each encrypted request renews it. The connector establishes a connection within
-//! the scope of its intake, since the keys of the two directions are made separately.
+//! connection, and each encrypted request renews it. rustls makes the keys of the two directions
+//! separately, so the connector establishes a connection within the scope of its intake, where both
+//! keys find it.
 
 mod open;
 mod suites;
@@ -49,7 +50,7 @@ impl Intake {
 
     /// Returns the intake of the connection that is being established. Keys that are made later, by
     /// a key update, have no scope: they get an intake that no request renews, and the connection
-    /// ends when that is used up.
+    /// ends when that intake is used up.
     pub(super) fn current() -> Arc<Self> {
         INTAKE.try_with(Arc::clone).unwrap_or_default()
     }
@@ -64,7 +65,7 @@ impl Intake {
         self.is_last.store(true, Ordering::Relaxed);
     }
 
-    /// Renews the intake for a request.
+    /// Renews the intake for the next request; after [`Self::end`], no more bytes are allowed.
     pub(super) fn renew(&self) {
         let bytes = if self.is_last.load(Ordering::Relaxed) { 0 } else { HEAD_BYTES };
         self.allow(bytes);

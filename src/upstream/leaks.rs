@@ -11,8 +11,8 @@ use super::reply::Failure;
 use crate::entry::Reason;
 
 impl Upstream {
-    /// Fails if a header of this answer contains a token. All headers are searched, since later
-    /// code may read others than today.
+    /// Fails if a header of this answer contains a token. All headers are searched, since any of
+    /// them may be read later.
     pub(super) fn refuse_leak_in_head(
         &self,
         target: &Target,

@@ -142,7 +142,7 @@ impl UpstreamMetrics {
         count(&self.conditional.drift, validator);
     }
 
-    /// Counts a `304` for another validator than this one, which was sent.
+    /// Counts a `304` that names another validator than this one, which was sent.
     pub(super) fn misled(&self, validator: Validator) {
         count(&self.conditional.misled, validator);
     }

@@ -13,7 +13,8 @@ use crate::clock::Timestamp;
 
 use super::server_time::{ServerTime, http_date};
 
-/// GitHub's windows last an hour; a later reset is a mistake, or comes from a wrong clock.
+/// The latest plausible reset. GitHub's windows last an hour; a later reset is a mistake, or comes
+/// from a wrong clock.
 pub(super) const LONGEST_WINDOW: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The quota of a token as one answer showed it.
@@ -163,8 +164,8 @@ fn reset_at(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let theirs = Timestamp::from_secs(number(headers, "x-ratelimit-reset")?);
     let ours = ServerTime::read(headers, now).ours(theirs);
     let is_near = |at: Timestamp| at <= now + LONGEST_WINDOW && now <= at + LONGEST_WINDOW;
-    // If no window could end then by the server's `Date`, the `Date` is wrong, and our clock is
-    // used.
+    // If the converted reset is implausible, the server's `Date` is wrong, and the reset is taken
+    // as a time of our clock.
     Some(if !is_near(ours) && is_near(theirs) { theirs } else { ours })
 }
 

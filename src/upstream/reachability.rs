@@ -17,10 +17,10 @@ use crate::telemetry::outage::{Ended, Outage, OutageLine};
 
 use super::cause::Cause;
 
-/// A failure that may concern one document only counts for its host from the second consecutive
-/// failure on, or once this time has passed without a success.
+/// The time after which one failure is enough for its host to count as failing. It applies to
+/// failures that may concern a single document; two in a row count at once.
 const CONFIRMED_AFTER: Duration = Duration::from_secs(1);
-/// The time after which an unconfirmed failure says nothing about the present.
+/// The time after the last failure from which the host no longer counts as failing.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// The state of every host that was called.

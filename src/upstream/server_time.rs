@@ -11,11 +11,12 @@ use http::{HeaderMap, HeaderName};
 
 use crate::clock::Timestamp;
 
-/// The offset that is ignored: `Date` has whole seconds, and the answer takes time to arrive.
+/// The largest offset that is ignored: `Date` has whole seconds, and the answer takes time to
+/// arrive.
 const A_FEW_SECONDS: Duration = Duration::from_secs(5);
 /// The plausible seconds of a `Date`: 2020 to 2099.
 const PLAUSIBLE: std::ops::Range<u64> = 1_577_836_800..4_102_444_800;
-/// The oldest copy that a cache in between may send, in seconds.
+/// The greatest `Age` that is believed, in seconds.
 const OLDEST_COPY: u64 = 365 * 24 * 60 * 60;
 
 /// The offset of a server's clock from ours; zero without a usable `Date`.

@@ -1,5 +1,5 @@
-//! The slots for exchanges: bounds on how many run at once in total, per host, in the background,
-//! and with a token.
+//! The slots for exchanges: bounds on the number that run at once, in total, per host, in the
+//! background and with a token.
 //!
 //! The number of slots is constant, and no host takes the last quarter from the others. An exchange
 //! with a token first passes the window, which shrinks after limits; while it waits there, it holds
@@ -36,7 +36,8 @@ words! {
 pub(super) struct Slots {
     queue: SlotQueue,
     all: Shared,
-    /// For exchanges with a token, before the window: no host takes all of it either.
+    /// For exchanges with a token, which take these before the window: no host takes all of them
+    /// either.
     with_token: Shared,
     paced: Paced,
     window: Mutex<Window>,
@@ -84,8 +85,8 @@ impl Slots {
         }
     }
 
-    /// Waits for a slot at a host, unless too many exchanges do. The caller's deadline covers the
-    /// wait.
+    /// Waits for a slot at a host, unless too many exchanges wait there already. The caller's
+    /// deadline covers the wait.
     ///
     /// The permits of a slot are taken in a fixed order, and an exchange that waits for one holds
     /// no later one, so exchanges cannot deadlock.
@@ -97,8 +98,8 @@ impl Slots {
     ) -> Result<Slot<'_>, QueueFull> {
         let _waiting = self.queue.join(host).ok_or(QueueFull)?;
         let (mut shared, mut paced) = (Vec::new(), Vec::new());
-        // The background waits for its own halves first, so that it holds no slot while it waits
-        // for these.
+        // The background first waits for permits of its own halves, so that it holds none of the
+        // common permits meanwhile.
         if priority == Priority::Background {
             if with_token {
                 shared.push(self.with_token.background.acquire(host).await);
@@ -117,13 +118,13 @@ impl Slots {
         Ok(Slot { host: host.into(), _shared: shared, _paced: paced, epoch })
     }
 
-    /// Returns true if the slot is for this host, and was taken after the last slow-down, if that
-    /// applies to it.
+    /// Returns true if the slot is for this host, and was taken after the last slow-down. A
+    /// slow-down does not concern a slot without a token.
     pub(super) fn is_good_for(&self, slot: &Slot<'_>, host: &str) -> bool {
         *slot.host == *host && self.is_current(slot)
     }
 
-    /// Returns true if the slot was taken after the last slow-down, if that applies to it.
+    /// Returns true if the slot was taken after the last slow-down, or is without a token.
     fn is_current(&self, slot: &Slot<'_>) -> bool {
         slot.epoch.is_none_or(|epoch| epoch == self.window.lock().epoch())
     }
@@ -170,7 +171,7 @@ impl Paced {
     }
 }
 
-/// Returns the share of the background; clients wait for no more than that.
+/// Returns the share of the background. Clients wait for at most this many of its exchanges.
 fn half(count: usize) -> usize {
     (count / 2).max(1)
 }

@@ -42,8 +42,8 @@ const IPV4: [Ipv4Net; 18] = [
     v4([240, 0, 0, 0], 4),     // reserved, RFC 1112, and broadcast, RFC 919
 ];
 
-/// All that is assigned for global unicast, RFC 4291. Outside lie the unspecified address and
-/// loopback (`::`, `::1`), mapped and compatible IPv4 (`::ffff:0:0/96`, `::/96`), NAT64
+/// The block that is assigned for global unicast, RFC 4291. Outside it are the unspecified address
+/// and loopback (`::`, `::1`), mapped and compatible IPv4 (`::ffff:0:0/96`, `::/96`), NAT64
 /// (`64:ff9b::/96`, `64:ff9b:1::/48`, RFC 6052 and 8215), discard (`100::/64`, `100:0:0:1::/64`,
 /// RFC 6666 and 9780), SRv6 (`5f00::/16`, RFC 9602), unique-local (`fc00::/7`, RFC 4193),
 /// link-local and site-local (`fe80::/10`, `fec0::/10`, RFC 3879) and multicast (`ff00::/8`).

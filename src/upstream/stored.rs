@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::entry::Validators;
 use crate::secret::Fingerprint;
 
-/// The parts of a stored document that decide how it is checked.
+/// The parts of a stored document that decide how svm checks it.
 #[derive(Clone, Copy, Debug)]
 pub struct Stored<'a> {
     /// The validators that came with the body.
@@ -18,13 +18,13 @@ pub struct Stored<'a> {
     pub avoided: Option<Fingerprint>,
     /// The body.
     pub body: &'a Bytes,
-    /// The time at which it was fetched.
+    /// The time at which the body was fetched.
     pub fetched_at: Timestamp,
     /// True if a check by date suffices this time.
     pub may_use_date: bool,
-    /// True if a check by date is preferred, whatever quota is left.
+    /// True if a check by date is preferred, even with much quota left.
     pub prefers_date: bool,
-    /// The URL to which the document was moved, if that was confirmed recently.
+    /// The URL to which the document has moved, if an answer confirmed that recently.
     pub moved_to: Option<&'a str>,
 }
 
@@ -35,6 +35,6 @@ pub enum Redirection {
     Direct,
     /// A permanent redirect to this canonical URL, on the same host.
     Moved(Box<str>),
-    /// The document was at [`Stored::moved_to`].
+    /// The answer came from [`Stored::moved_to`].
     Remembered,
 }

@@ -1,6 +1,6 @@
 //! The check after a `401`: whether GitHub refuses the token, or only the document.
 //!
-//! A `401` alone does not tell: some documents require another kind of credential, a gateway may
+//! A `401` alone is inconclusive: some documents require another kind of credential, a gateway may
 //! answer for GitHub, and GitHub makes mistakes. So the token is tried on `GET /user`, and if that
 //! is inconclusive, on the last document that it got. The token stays in use until the check ends.
 
@@ -18,8 +18,8 @@ use super::tokens::TokenUse;
 
 /// The time limit for a check, since a client waits for it.
 const DEADLINE: Duration = Duration::from_secs(3);
-/// The time for which a token that passed is not checked again, so that documents with a `401` do
-/// not each cost a call.
+/// The time for which a token that passed is not checked again, so that each further document with
+/// a `401` does not cost a call.
 const TRUSTED_FOR: Duration = Duration::from_secs(60);
 
 impl Upstream {
@@ -71,7 +71,7 @@ impl Upstream {
     /// Returns true if the token is refused for a document that it got before.
     async fn is_refused_for(&self, token_use: TokenUse, target: &Target) -> bool {
         let (condition, priority) = (&Condition::NONE, Priority::Background);
-        // The current exchange already reports the state of the host.
+        // The exchange that waits for this check already reports the state of the host.
         let contacts = &Contacts::default();
         let hop = Hop { target, token_use: Some(token_use), condition, priority, contacts };
         let Ok(head) = hop::send(self, hop).await else { return false };

@@ -15,7 +15,7 @@ pub(super) struct TokenChecks(Vec<TokenCheck>);
 #[derive(Debug, Default)]
 struct TokenCheck {
     /// The time at which the token last passed. Locked during a check, so that concurrent refusals
-    /// share one.
+    /// share one check.
     passed_at: AsyncMutex<Option<Timestamp>>,
     /// The last two documents that the token got, the newest first.
     got: Mutex<[Option<Target>; 2]>,

@@ -58,7 +58,7 @@ impl TokenUse {
         self.index
     }
 
-    /// Returns the fingerprint that an entry remembers.
+    /// Returns the fingerprint that an entry stores.
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
@@ -77,7 +77,7 @@ pub struct Report {
     pub is_cooling_down: bool,
     /// The end of that cooldown.
     pub cools_down_until: Option<Timestamp>,
-    /// True if GitHub refused it and has not accepted it since.
+    /// True if GitHub refused the token and has not accepted it since.
     pub rejected: bool,
     /// True if its scopes include private data.
     pub private: bool,
@@ -92,7 +92,7 @@ impl TokenPool {
     /// Creates a pool of tokens without any knowledge about them.
     pub fn new(config: &config::Tokens) -> Self {
         let config::Tokens { identify, require_public, .. } = *config;
-        // An inquiry tells the rights of a token.
+        // The rights of a token are known only after an inquiry.
         let rules = Rules { identify: identify || require_public, be_public: require_public };
         let fingerprints = config.secrets.iter().map(Secret::fingerprint).enumerate();
         let tokens = fingerprints.map(|(place, fingerprint)| Token::new(place, fingerprint, rules));
@@ -137,7 +137,7 @@ impl TokenPool {
         self.authorizations[token_use.index].clone()
     }
 
-    /// Returns true if these bytes contain one of the tokens, in use or not.
+    /// Returns true if these bytes contain one of the tokens, even one in quarantine.
     pub(super) fn are_shown_in(&self, bytes: &[u8]) -> bool {
         self.search.is_in(bytes)
     }
@@ -163,8 +163,8 @@ impl TokenPool {
         (0..self.authorizations.len()).find(|index| pool.fingerprint(*index) == fingerprint)
     }
 
-    /// Compares the used quota in an answer with that before the call. Returns whether the call was
-    /// charged, if that can be known.
+    /// Compares the used quota in an answer with that of the answer before. Returns whether the
+    /// call was charged, if that can be known.
     pub(super) fn was_charged(
         &self,
         token_use: TokenUse,
@@ -230,7 +230,7 @@ impl TokenPool {
         }
     }
 
-    /// Returns a token whose inquiry is due: about its account, or about whether it works again.
+    /// Returns a token whose inquiry is due: to learn its account, or whether it works again.
     pub(super) fn next_to_identify(&self, now: Timestamp) -> Option<TokenUse> {
         let pool = self.pool.lock();
         Some(use_of(&pool, pool.next_to_identify(now)?))
@@ -257,7 +257,7 @@ impl TokenPool {
         self.pool.lock().usable_at(Priority::Foreground, now)
     }
 
-    /// Returns true if a token has more quota left than is kept for clients.
+    /// Returns true if a token has more quota left than the part that is kept for clients.
     pub fn has_quota_to_spare(&self, now: Timestamp) -> bool {
         self.pool.lock().has_quota_to_spare(now)
     }

@@ -76,7 +76,7 @@ fn the_errors_of_the_system() {
         (ErrorKind::UnexpectedEof, Cause::ConnectionClosed),
     ] {
         assert_eq!(of_io(&kind.into()), Some(cause), "{kind:?}");
-        // As rustls and others wrap it.
+        // rustls and other libraries wrap such an error.
         let wrapped = io::Error::other(io::Error::from(kind));
         assert_eq!(of_io(&wrapped), Some(cause), "{kind:?}");
     }

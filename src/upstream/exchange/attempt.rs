@@ -74,14 +74,15 @@ impl<'a> Exchange<'a> {
     }
 
     /// Prepares the hop to the target of a redirect. A hop to another host waits for a slot there,
-    /// so a hanging host holds its own share only, however many exchanges are redirected to it.
+    /// so a hanging host holds only its own share of the slots, even if many exchanges are
+    /// redirected to it.
     async fn go_on(
         &mut self,
         from: AnswerHead,
         target: &Target,
         chosen: Credentials,
     ) -> Result<Credentials, Failure> {
-        // Its connection is free for others meanwhile.
+        // Frees the connection before the wait for a slot.
         drop(from);
         self.take_slot(target).await?;
         self.choose_credentials(target, Some(chosen))
@@ -97,8 +98,7 @@ impl<'a> Exchange<'a> {
         let now = self.upstream.clock.now();
         self.upstream.cooldowns.check(target, now)?;
         if !target.gets_token() || self.goes_without_token(now)? {
-            // The ETag of an answer without a token depends on no token; an ETag that was got with
-            // a token differs.
+            // An ETag from an answer to a token depends on that token, so it would not match here.
             let stored = self.stored(target).filter(|stored| stored.token.is_none());
             let validator = stored.map_or(Validator::None, |_| Validator::Etag);
             return Ok(Credentials { token_use: None, validator });

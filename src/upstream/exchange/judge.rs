@@ -1,4 +1,4 @@
-//! The judgement of an answer: whether it ends the exchange, and what it says about token and host.
+//! The judgement of an answer: whether it ends the exchange, and its effect on token and host.
 
 use http::StatusCode;
 
@@ -58,7 +58,7 @@ impl Meaning {
             StatusCode::NOT_MODIFIED if !head.condition.is_met_by(head.headers()) => {
                 Self::OtherBody
             }
-            // The name may belong to another document by now.
+            // The original URL may lead to another document by now.
             StatusCode::NOT_FOUND
             | StatusCode::GONE
             | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS

@@ -44,11 +44,11 @@ impl Exchange<'_> {
                     // The idle connections of the host may be dead too.
                     self.upstream.connections.drop_idle(target.authority());
                 }
-                // Before anything is logged: an error page may contain a token too.
+                // The check precedes all log lines: an error page may contain a token too.
                 self.upstream.refuse_leak(target, status, body.as_deref().unwrap_or_default())?;
                 match body.and_then(valid) {
-                    // For any other status, the status suffices; the body is not JSON and cannot be
-                    // passed on.
+                    // A success other than `200` needs only its status, so a body that is not JSON
+                    // is dropped.
                     Err(Reason::NotJson) if status != StatusCode::OK => Bytes::new(),
                     body => body.map_err(failed)?,
                 }
@@ -80,8 +80,8 @@ impl Exchange<'_> {
         })
     }
 
-    /// Returns the validators for the next check. Those of another host would be sent to this one,
-    /// where they are not valid.
+    /// Returns the validators for the next check; none if another host answered, since the next
+    /// check goes to the original host, where they are not valid.
     fn validators(&self, target: &Target, head: &AnswerHead, body: &[u8]) -> Validators {
         if !is_own_host(target, self.ask) {
             return Validators::default();
@@ -115,7 +115,7 @@ impl Exchange<'_> {
         Notices::parse(value(DEPRECATION), value(SUNSET))
     }
 
-    /// Records it if GitHub's rule for ETags no longer holds.
+    /// Counts and logs an answer that contradicts GitHub's rule for ETags.
     pub(super) fn watch_rule(&self, target: &Target, reply: &Reply, now: Timestamp) {
         let was_sent = matches!(reply.asked_by, Validator::Etag | Validator::ComputedEtag);
         let unchanged = |stored: &Stored<'_>| {

@@ -21,14 +21,14 @@ const FALLBACK_COOLDOWN: Duration = Duration::from_secs(60);
 /// The state of the request without a token that an exchange may send once to a token host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WithoutToken {
-    /// There is no reason for it.
+    /// No request without a token is needed.
     No,
     /// An organization requires single sign-on: if no other token is left, one request is sent
     /// without a token.
     Allowed,
     /// The next request is sent without a token.
     Now,
-    /// It was sent.
+    /// The request was sent.
     Tried,
 }
 
@@ -135,7 +135,8 @@ impl Exchange<'_> {
         Step::Answer(first.unwrap_or(reply))
     }
 
-    /// Decides that the next request is sent without a token, if that is worth an attempt.
+    /// Switches to a request without a token, if one is allowed and possible now. Returns true if
+    /// it did.
     pub(super) fn goes_on_without_token(&mut self) -> bool {
         let now = self.upstream.clock.now();
         let may = self.without_token == WithoutToken::Allowed
@@ -146,8 +147,9 @@ impl Exchange<'_> {
         may
     }
 
-    /// Returns true if the next request to this token host is sent without a token. The background
-    /// waits until such a request is possible: with a token it would be refused again, and charged.
+    /// Returns true if the next request to this token host is sent without a token. An exchange of
+    /// the background fails until such a request is possible: with a token, it would be refused
+    /// again, and charged.
     pub(super) fn goes_without_token(&self, now: Timestamp) -> Result<bool, Failure> {
         if self.without_token != WithoutToken::Now {
             return Ok(false);
@@ -161,8 +163,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// Handles a request without a token that did not get the document: the answer to the tokens
-    /// stands, or the tokens are tried now.
+    /// Handles a request without a token that did not get the document: the earlier answer to a
+    /// token stands; without one, the tokens are tried now.
     pub(super) fn refused_without_token(&mut self, limit: Option<Limit>, now: Timestamp) -> Step {
         self.without_token = WithoutToken::Tried;
         if let Some(limit) = limit {

@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 
 use super::Intake;
 
-/// Bounded by the connections: intakes of closed ones are removed when the next one is added.
+/// The intakes, by the addresses of their connections. Adding one removes those of closed
+/// connections, so the open connections bound the map.
 #[derive(Debug, Default)]
 pub(crate) struct OpenIntakes(Mutex<HashMap<Ends, Weak<Intake>>>);
 

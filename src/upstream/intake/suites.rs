@@ -15,8 +15,8 @@ use rustls::{
 
 use super::Intake;
 
-/// Replaces the suites of a provider. rustls requires suites that live for ever, so this must be
-/// called once only.
+/// Replaces the suites of a provider. rustls requires suites that live for ever, so each call leaks
+/// memory.
 pub(crate) fn metered(mut provider: CryptoProvider) -> CryptoProvider {
     for suite in &mut provider.cipher_suites {
         *suite = match *suite {
@@ -47,7 +47,7 @@ fn common(common: &CipherSuiteCommon) -> CipherSuiteCommon {
     CipherSuiteCommon { ..*common }
 }
 
-/// An algorithm, or a key that it made, together with its intake.
+/// An algorithm whose keys use the intake of their connection.
 struct Metered<T>(T);
 
 struct Encrypter(Box<dyn MessageEncrypter>, Arc<Intake>);

@@ -1,4 +1,4 @@
-//! The result of a look-up; nothing else is dialled.
+//! The addresses that a resolver returns, and those that the client dials.
 
 mod dialled;
 

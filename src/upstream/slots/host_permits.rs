@@ -1,8 +1,8 @@
 //! Permits that hosts share, and the exchanges that wait for one.
 //!
 //! Under one lock, each permit goes to the exchange that has waited longest among those whose host
-//! may take one. So no exchange waits while its host may take a permit, and a host that may not
-//! does not delay others.
+//! may take one. So no exchange waits while its host may take a permit, and a host that may take
+//! none does not delay others.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -47,8 +47,7 @@ impl HostPermits {
     /// Waits for a permit for this host.
     pub(super) async fn acquire(&self, host: &str) -> HostPermit<'_> {
         if let Some(mut ticket) = self.take_or_wait(host) {
-            // An error would mean that its ticket was removed, which only the drop of the ticket
-            // does.
+            // This is never an error: only the drop of the ticket removes it without a grant.
             let _ = (&mut ticket.granted).await;
         }
         HostPermit { of: self, host: host.into() }
@@ -57,7 +56,7 @@ impl HostPermits {
     /// Takes a permit, or a ticket for one.
     fn take_or_wait<'a>(&'a self, host: &'a str) -> Option<Ticket<'a>> {
         let mut state = self.0.lock();
-        // Then no exchange of this host waits, and none of another host that may take a permit.
+        // If it may, no exchange of this host waits, so the caller overtakes none.
         if state.shares.may_take(host) {
             state.shares.take(host);
             return None;

@@ -1,7 +1,8 @@
 //! The exchanges that wait for their slots, counted per host.
 //!
-//! A flight continues when its client leaves, so without a bound, impatient clients could pile up
-//! work that nobody needs. The bound is per host: a hanging host fills no other host's queue.
+//! A flight continues when its client leaves, so without a bound, impatient clients could queue
+//! work without limit that no client needs. The bound is per host: a hanging host fills no other
+//! host's queue.
 
 use std::collections::HashMap;
 

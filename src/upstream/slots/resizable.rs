@@ -1,6 +1,6 @@
 //! A semaphore whose size changes while its permits are in use.
 //!
-//! Tokio's semaphore shrinks by its free permits only. The rest is kept as a debt, and returned
+//! Tokio's semaphore can shrink only by its free permits. The rest is kept as a debt, and returned
 //! permits pay it before a waiter gets one. One lock orders resizes and returns; nothing waits
 //! while holding it.
 
@@ -43,7 +43,7 @@ impl Resizable {
             if self.is_free_of_debt() {
                 return Permit { of: self, permit };
             }
-            // It was handed over without the ledger, or while the size shrank.
+            // The permit was released to this waiter without the ledger, or before the size shrank.
             drop(Permit { of: self, permit });
         }
     }
@@ -76,7 +76,7 @@ impl Drop for Permit<'_> {
             ledger.debt -= 1;
             permit.forget();
         } else {
-            // While the ledger is locked, so that no resize misses it.
+            // The ledger stays locked, so that no resize misses the permit.
             drop(permit);
         }
     }

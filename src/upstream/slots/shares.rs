@@ -1,8 +1,8 @@
 //! The permits that each host holds, and the rule by which hosts share them.
 //!
 //! Pure. A host may take a permit if it then holds at most three quarters of those that no other
-//! host holds. So no host takes the last quarter from the others, and of several hanging hosts each
-//! leaves a quarter of the remainder to the next: of 64 permits they take 48, 12, 3 and 1. A host
+//! host holds. So no host takes the last quarter from the others, and each hanging host leaves a
+//! quarter of the remainder to the next one: of 64 permits they take 48, 12, 3 and 1. A host
 //! without permits may take any free one.
 
 use std::collections::HashMap;
@@ -51,7 +51,8 @@ impl Shares {
     }
 }
 
-/// Returns the share of one host in `count` permits. Fewer than four have no quarter to leave.
+/// Returns the share of one host in `count` permits. Of fewer than four permits, one host may take
+/// all.
 fn share(count: usize) -> usize {
     count - count / 4
 }
@@ -62,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    /// Lets a host take all that it may, and returns how many those were.
+    /// Lets a host take all permits that it may, and returns their number.
     fn fill(shares: &mut Shares, host: &str) -> usize {
         let mut taken = 0;
         while shares.may_take(host) {
@@ -95,7 +96,8 @@ mod tests {
         let mut shares = Shares::new(64);
         let hosts = ["a", "b", "c"];
         let _ = hosts.map(|host| fill(&mut shares, host));
-        // Each timeout of one is a chance for all, for the host with most permits last.
+        // Each timeout frees a permit of the host with the most; the hosts with fewer may take it
+        // first.
         for _ in 0..64 {
             let most = *hosts.iter().max_by_key(|host| shares.held_by(host)).unwrap();
             shares.give_back(most);

@@ -1,4 +1,4 @@
-//! The order of slots, by hand: futures are polled once, and wait for no runtime.
+//! The order in which slots are granted: the futures are polled by hand, without a runtime.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -7,7 +7,7 @@ use super::Priority::{Background, Foreground};
 use super::queue::MOST_WAITING;
 use super::*;
 
-/// A host that is asked with tokens, another such host, and one that is asked without.
+/// Two hosts that get tokens, and one that gets none.
 const API: &str = "api.github.com";
 const OTHER_API: &str = "api.other.example";
 const RAW: &str = "raw.githubusercontent.com";
@@ -42,17 +42,17 @@ fn ask(slots: &Slots, priority: Priority) -> Waiting<'_> {
     Waiting(Box::pin(slots.take(priority, API, true)))
 }
 
-/// Asks for one at the other host with tokens.
+/// Asks for a slot at the other host with a token.
 fn ask_other(slots: &Slots, priority: Priority) -> Waiting<'_> {
     Waiting(Box::pin(slots.take(priority, OTHER_API, true)))
 }
 
-/// Asks for a slot without.
+/// Asks for a slot without a token.
 fn ask_without(slots: &Slots, priority: Priority) -> Waiting<'_> {
     Waiting(Box::pin(slots.take(priority, RAW, false)))
 }
 
-/// All slots that a host gets at once.
+/// Takes all slots that a host gets at once.
 fn fill<'a>(slots: &'a Slots, ask: impl Fn(&'a Slots) -> Waiting<'a>) -> Vec<Slot<'a>> {
     std::iter::from_fn(|| ask(slots).look()).map(|slot| slot.expect("room in the queue")).collect()
 }

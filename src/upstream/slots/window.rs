@@ -1,5 +1,5 @@
-//! The window: how many exchanges with a token may run at once. A slow-down sets it to one, and
-//! each success since then adds one.
+//! The window: the number of exchanges with a token that may run at once. A slow-down sets it to
+//! one, and each success since then adds one.
 //!
 //! Pure. A success counts only if its exchange began after the last slow-down; an earlier one says
 //! nothing about the rate that is allowed now.
@@ -81,8 +81,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens: never 0, never above the most, and one more than there were successes
-        /// since the slow-down.
+        /// The size is never 0 and never above the maximum; below it, the size is one more than the
+        /// successes since the last slow-down.
         #[test]
         fn its_size_grows_by_successes_since_the_slow_down(
             most in 1..20usize,

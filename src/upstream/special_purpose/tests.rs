@@ -1,5 +1,5 @@
-//! Every block of the registries at its edges, by a table that is written from the registries and
-//! not from the code.
+//! Every block of the registries, tested at its edges against a table that was written from the
+//! registries, not from the code.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -11,7 +11,7 @@ use super::is_special_purpose;
 const TABLE: &str = include_str!("../../../testdata/hostile/special-purpose.txt");
 
 /// A line of the table: a block, and whether the addresses before and after it are special; `None`
-/// where there is none.
+/// if there is no such address.
 struct Block {
     net: IpNet,
     neighbours: [Option<bool>; 2],
@@ -48,8 +48,8 @@ fn the_edges_of_every_block_differ_from_neighbours() {
 fn no_block_is_missing_or_twice_in_the_table() {
     let mut nets: Vec<_> = blocks().into_iter().map(|block| block.net).collect();
     let is_v4 = |net: &&IpNet| matches!(net, IpNet::V4(_));
-    // 26 entries of the registry and 4 of multicast; 25 of the registry and 19 that are no global
-    // unicast.
+    // For IPv4, 26 entries of the registry and 4 of multicast. For IPv6, 25 of the registry and 19
+    // that are not global unicast.
     assert_eq!((nets.iter().filter(is_v4).count(), nets.len()), (30, 74));
     nets.sort();
     assert!(nets.is_sorted_by(|a, b| a < b), "{nets:?}");
@@ -124,7 +124,7 @@ proptest! {
     }
 }
 
-/// The address of the block that ends in these bits.
+/// Returns the address of the block whose host bits are these.
 fn within(net: IpNet, bits: u128) -> IpAddr {
     match net {
         IpNet::V4(net) => {

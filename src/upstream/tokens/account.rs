@@ -10,10 +10,11 @@ use super::allowance::Budget;
 use super::meter::{Meter, QuotaReading};
 use super::quota_windows::QuotaWindows;
 
-/// The wait while only calls in progress keep the background from going on.
+/// The wait of the background while only the requests in progress reduce the quota below the
+/// threshold.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
-/// The state of an account, as its answers show it.
+/// The state of an account, as answers show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Account {
     windows: QuotaWindows,
@@ -98,7 +99,7 @@ impl Account {
         self.under_way += 1;
     }
 
-    /// Ends a request whose cost is booked, or will never be known.
+    /// Ends a request whose cost is booked, or will stay unknown.
     pub(super) fn release(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
         self.meter.end();
@@ -126,8 +127,8 @@ impl Account {
         self.windows.deciding(now)
     }
 
-    /// Returns the remaining requests, and the limit. After the end of a window all requests
-    /// remain; at the start both are zero.
+    /// Returns the remaining requests, and the limit. After the end of a window, all requests
+    /// remain; before the first answer, both numbers are zero.
     pub(super) fn budget(&self, now: Timestamp) -> (u64, u64) {
         self.windows.budget(now)
     }

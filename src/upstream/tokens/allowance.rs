@@ -1,11 +1,11 @@
 //! The allowance of the background for charged calls: its share of the quota, and the time of the
 //! next such call.
 //!
-//! Pure. The background has half of the requests that are left of a window above the threshold,
-//! spread over the rest of the window. An allowance (a token bucket) fills at that rate, and each
-//! call that is likely to be charged takes one out. A call that is charged unexpectedly takes
-//! nothing out, so documents that change for the first time do not delay those in steady use; but
-//! it counts as spent, so the rate falls.
+//! Pure. Half of the requests that are left in a window above the threshold belong to the
+//! background, spread over the rest of the window. An allowance (a token bucket) fills at that
+//! rate, and each call that is likely to be charged takes one call from it. A call that is charged
+//! unexpectedly takes nothing from it, so documents that change for the first time do not delay
+//! those in steady use; but the call counts as spent, so the rate falls.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ const SAVED_SHARE: f64 = 0.01;
 /// The charged calls that the background may make, and their rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Budget {
-    /// The number left until the windows end; infinite while no quota is known.
+    /// The calls left until the windows end; infinite while no quota is known.
     pub(super) left: f64,
-    /// The number that was charged already.
+    /// The calls that were charged already.
     pub(super) spent: u64,
-    /// The number left above the threshold, for clients and the background.
+    /// The calls left above the threshold, for clients and the background.
     pub(super) above: u64,
     /// The rate per second.
     pub(super) per_second: f64,
@@ -53,8 +53,8 @@ impl Budget {
         Self { left, spent, above, per_second, renewed_at: now + rest }
     }
 
-    /// Returns true if the background's share of the windows is spent. At the threshold that no
-    /// longer matters.
+    /// Returns true if the background's share of the windows is spent. False without a charged
+    /// call, and once no request is left above the threshold: then the share does not matter.
     pub(super) fn is_spent(self) -> bool {
         self.spent > 0 && self.above > 0 && self.left < 1.0
     }
@@ -117,7 +117,8 @@ impl Allowance {
     }
 
     fn fill(&mut self, budget: Budget, now: Timestamp) {
-        // The elapsed time is unknown after a step back of the clock, and at the start.
+        // The bound is for the first call, and for a jump of the clock: the elapsed time is unknown
+        // then.
         let passed = now.since(self.at).min(Duration::from_secs(60)).as_secs_f64();
         let most = budget.savable();
         self.level = match budget.per_second.is_finite() {
@@ -137,7 +138,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_000_000);
     const HOUR: u64 = 3_600;
 
-    /// A window of an hour, in which clients and the background spend.
+    /// A window of an hour, in which clients and the background spend calls.
     struct Window {
         left: u64,
         spent: u64,
@@ -155,7 +156,8 @@ mod tests {
             Budget::of_window(self.left, self.spent, rest, now)
         }
 
-        /// As many charged calls as may go in that second, at most so many.
+        /// Makes charged calls in that second, as many as the allowance lets through and at most
+        /// `wanted`. Returns their number.
         fn charge(&mut self, wanted: u64, second: u64) -> u64 {
             let now = NOW + Duration::from_secs(second);
             let budget = |window: &Self| window.budget(second);
@@ -228,8 +230,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever clients spend: the background never takes more than half of what they leave,
-        /// and never more in a minute than its rate and what it has saved up.
+        /// For any requests of clients, the background takes at most half of the rest, and in a
+        /// minute at most its rate and the calls that have accumulated.
         #[test]
         fn charged_calls_stay_within_half_of_the_window(
             limit in 0..6_000u64,
@@ -244,10 +246,10 @@ mod tests {
                 }
                 let charged = window.charge(wanted, second);
                 in_minute += charged;
-                // A call is only taken while at least as much is left for clients.
+                // A call is taken only while at least as many calls are left for clients.
                 prop_assert!(charged == 0 || window.spent <= window.left + 1);
                 window.left = window.left.saturating_sub(by_clients);
-                // The rate grows within a minute in which less is taken.
+                // The rate grows within a minute in which fewer calls are taken.
                 let rest = (HOUR - second / 60 * 60).saturating_sub(60).max(1) as f64;
                 let filled = (allowed.left * 61.0 / rest).min(allowed.left);
                 let most = filled + (allowed.left * SAVED_SHARE).max(1.0) + 1.0;

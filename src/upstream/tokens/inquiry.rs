@@ -8,12 +8,12 @@ use crate::clock::{Period, Timestamp};
 /// The pauses after an inconclusive answer.
 const AFTER_ANSWER: Backoff =
     Backoff { first: Duration::from_secs(60), longest: Duration::from_secs(60 * 60) };
-/// The pauses after no answer: short, since it costs no quota to notice at once that the network is
-/// back.
+/// The pauses after no answer. They are short: such an inquiry costs no quota, and the return of
+/// the network is noticed soon.
 const AFTER_SILENCE: Backoff =
     Backoff { first: Duration::from_secs(5), longest: Duration::from_secs(60) };
 
-/// The next inquiry, if there is to be one.
+/// The next inquiry, if one is planned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Inquiry {
     wait: Option<Period>,
@@ -40,17 +40,17 @@ impl Inquiry {
         self.wait.is_some_and(|wait| !wait.goes_on(now))
     }
 
-    /// Repeats it after a minute, doubling up to an hour.
+    /// Repeats the inquiry after a minute; the pause doubles up to an hour.
     pub(super) fn again(&mut self, now: Timestamp) {
         self.wait_for(AFTER_ANSWER.after(self.pause), now);
     }
 
-    /// Repeats it after a few seconds, doubling up to a minute.
+    /// Repeats the inquiry after a few seconds; the pause doubles up to a minute.
     pub(super) fn again_soon(&mut self, now: Timestamp) {
         self.wait_for(AFTER_SILENCE.after(self.pause), now);
     }
 
-    /// Repeats it after this time.
+    /// Repeats the inquiry after the last pause.
     pub(super) fn again_alike(&mut self, now: Timestamp) {
         self.wait_for(self.pause.unwrap_or(AFTER_ANSWER.first), now);
     }

@@ -1,8 +1,9 @@
 //! The comparison of `x-ratelimit-used` before and after a call, which shows whether an answer that
 //! should be free was charged.
 //!
-//! Only a call that was the only one of its account is compared, with the answer right before it.
-//! Other users of the account's quota look like a charge, so one comparison proves nothing.
+//! Only a call without concurrent calls of its account is compared, with the answer directly before
+//! it. A call of another program on the same account looks like a charge, so one comparison proves
+//! nothing.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ pub(super) struct Meter {
     last: Option<QuotaReading>,
     /// True if another call was in progress beside the current one.
     is_shared: bool,
-    /// True if the present call has been read.
+    /// True if the answer to the current call has been read.
     is_read: bool,
 }
 
@@ -31,7 +32,7 @@ pub(in crate::upstream) struct QuotaReading {
 }
 
 impl Meter {
-    /// Begins a call beside this many others.
+    /// Begins a call while this many others are in progress.
     pub(super) fn begin(&mut self, under_way: u64) {
         self.is_shared = under_way > 0;
         self.is_read = false;

@@ -1,10 +1,11 @@
 //! The choice of a token and a validator for a request.
 //!
-//! Pure: the stored document, the pool and `now` decide. The cheapest request comes first. A `304`
-//! is free, and GitHub's ETag depends on the token, so the token that fetched the body sends the
-//! ETag that it got. If that token may not be used, another sends the ETag that it would have got,
-//! provided that GitHub's rule is known to hold for this body; otherwise it fetches the whole
-//! document, and the entry belongs to it from then on. A date is the same for every token.
+//! Pure: the choice depends on the stored document, the pool and `now`. The cheapest request comes
+//! first. A `304` is free, and GitHub's ETag depends on the token, so the token that fetched the
+//! body sends the ETag that it got. If that token may not be used, another token sends the ETag
+//! that it would have got, provided that this body is known to follow GitHub's rule; otherwise the
+//! other token fetches the whole document, and becomes the token of the entry. A date is the same
+//! for every token.
 
 use crate::clock::Timestamp;
 use crate::config::ByDate;
@@ -15,7 +16,7 @@ use crate::upstream::stored::Stored;
 use super::pool::Pool;
 use super::tried::Tried;
 
-/// A request for a token, with all that decides the choice beside the pool.
+/// A request for a token, with everything that decides the choice except the pool.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::upstream) struct TokenRequest<'a> {
     /// The stored document, if the request is conditional.
@@ -33,7 +34,7 @@ pub(in crate::upstream) struct TokenRequest<'a> {
 /// The answer to a [`TokenRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TokenChoice {
-    /// The number of the token.
+    /// The position of the token in the configuration.
     pub(super) token: usize,
     /// The validator that the request carries.
     pub(super) validator: Validator,
@@ -81,8 +82,8 @@ impl TokenRequest<'_> {
         }
     }
 
-    /// Returns true if the rule is believed for this body: it was fetched after the last time at
-    /// which the rule was seen to fail.
+    /// Returns true if the rule counts for this body: the ETag follows it, and the body was fetched
+    /// after the last failure of the rule.
     fn trusts_rule(&self, stored: &Stored<'_>) -> bool {
         stored.validators.follows_rule
             && self.doubted_at.is_none_or(|doubted_at| stored.fetched_at > doubted_at)

@@ -1,7 +1,7 @@
 //! The state of all tokens, and the choice among them.
 //!
 //! Pure: callers pass the time, and lock a shared pool. Quota and cooldowns belong to accounts.
-//! Until GitHub tells the account of a token, the token is an account of its own.
+//! Until the account of a token is known, the token counts as an account of its own.
 
 use std::collections::BTreeSet;
 
@@ -71,7 +71,7 @@ impl Pool {
             .ok_or_else(|| self.usable_at(priority, now))
     }
 
-    /// Returns the token with this fingerprint, if it is usable; the foreground may use it below
+    /// Returns the token with this fingerprint, if it is usable. The foreground may use it below
     /// the threshold, since a `304` is free.
     pub(in crate::upstream) fn choose_own(
         &self,
@@ -109,7 +109,7 @@ impl Pool {
         left < limit.div_ceil(2)
     }
 
-    /// Returns the accounts with a usable token.
+    /// Returns the accounts with a token that is neither refused nor barred.
     fn spendable(&self) -> impl Iterator<Item = &Account> {
         let may_be_spent = |&(place, _): &(usize, &Account)| {
             self.tokens.iter().any(|token| token.account == place && !token.is_put_aside())
@@ -123,8 +123,9 @@ impl Pool {
         budgets.fold(Budget::NONE, Budget::and)
     }
 
-    /// Returns when the first token is usable for a request of this priority; `now` if one is. The
-    /// time of a refused token is that of its next inquiry, and counts only without others.
+    /// Returns when the first token is usable for a request of this priority; `now` if one is. A
+    /// refused token may be usable at its next inquiry; its time counts only if all tokens are
+    /// refused.
     pub(in crate::upstream) fn usable_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
         let first = |is_rejected: bool| {
             let tokens = self.tokens.iter().enumerate();
@@ -148,7 +149,7 @@ impl Pool {
         account.max(self.tokens[index].usable_at(now))
     }
 
-    /// Returns when a request without a token may be sent. The background leaves half of that small
+    /// Returns when a request without a token may be sent. The background leaves half of this small
     /// quota to clients.
     pub(super) fn without_token_at(&self, priority: Priority, now: Timestamp) -> Timestamp {
         match priority {
@@ -161,12 +162,12 @@ impl Pool {
         self.tokens[index].is_rejected()
     }
 
-    /// Returns true if a token has more quota left than is kept for clients.
+    /// Returns true if a token has more quota left than the part that is kept for clients.
     pub(super) fn has_quota_to_spare(&self, now: Timestamp) -> bool {
         self.choose(Priority::Background, &Tried::default(), now).is_ok()
     }
 
-    /// Records that the token at `index` had its turn.
+    /// Records that the token at `index` has had its turn.
     pub(super) fn took(&mut self, index: usize) {
         self.next = index + 1;
     }
@@ -225,7 +226,7 @@ impl Pool {
         }
     }
 
-    /// Begins the cooldown of requests without a token, and returns its end. All of their limits
+    /// Begins the cooldown of requests without a token, and returns its end. All their limits
     /// concern our address.
     pub(super) fn cool_down_without_token(&mut self, limit: Limit, now: Timestamp) -> Timestamp {
         let retry_after = match limit {

@@ -1,6 +1,6 @@
 //! The rate-limit windows of one account.
 //!
-//! GitHub may alternate between two windows for one token, and a request is charged to the one in
+//! GitHub may alternate between two windows for one token, and charges a request to the window in
 //! its answer. All windows are kept until they end, and the one with the fewest requests left
 //! decides.
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::clock::{Period, Timestamp};
 use crate::upstream::rate_limit::Quota;
 
-/// The most windows that are kept. GitHub has been seen to use two; windows that begin early add
+/// The most windows that are kept. GitHub was observed to use two; windows that begin early add
 /// more.
 const MOST: usize = 4;
 /// The most by which resets of one window differ. GitHub's value varies by a second; its `Date`, by
@@ -26,13 +26,13 @@ pub(super) struct QuotaWindows {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct QuotaWindow {
     quota: Quota,
-    /// From the last answer with this window to its reset.
+    /// The period from the last answer with this window to its reset.
     lasts: Period,
 }
 
 impl QuotaWindows {
     /// Books the quota in an answer. Answers may arrive out of order: within a window, the smaller
-    /// number is the later one.
+    /// number of remaining requests is the later one.
     pub(super) fn book(&mut self, told: Quota, now: Timestamp) {
         self.add(QuotaWindow { quota: told, lasts: Period::new(now, told.reset_at) }, now);
     }
@@ -68,7 +68,7 @@ impl QuotaWindows {
         short.map(|quota| quota.reset_at).max()
     }
 
-    /// Returns the remaining requests, and the limit. After the end of a window all requests
+    /// Returns the remaining requests, and the limit. After the end of a window, all requests
     /// remain.
     pub(super) fn budget(&self, now: Timestamp) -> (u64, u64) {
         if let Some(quota) = self.deciding(now) {
@@ -83,8 +83,8 @@ impl QuotaWindows {
         active.map(|window| window.quota)
     }
 
-    /// The window with the most requests left does not decide while others last, and GitHub shows
-    /// it again.
+    /// Removes the window with the most requests left. It does not decide while others last, and
+    /// GitHub will show it again.
     fn forget_the_fullest(&mut self) {
         let places = self.shown.iter().enumerate();
         let fullest =

@@ -6,8 +6,8 @@
 
 use super::{TokenPool, TokenUse};
 
-/// Counts a request as spent until it is dropped: when the answer's head is booked, or when the
-/// request is aborted.
+/// A request that counts as spent until this is dropped: when the head of the answer is booked, or
+/// when the request is aborted.
 #[must_use]
 #[derive(Debug)]
 pub(in crate::upstream) struct Reservation<'a> {

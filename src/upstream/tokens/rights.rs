@@ -24,7 +24,7 @@ const NOTICE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 #[derive(Debug, Default)]
 pub(super) struct Rights {
     visibility: VisibleData,
-    /// By GitHub's clock.
+    /// The expiry, by GitHub's clock.
     expires_at: Option<Timestamp>,
     /// GitHub's clock, by the last answer that showed the expiry.
     clock: ServerTime,
@@ -48,8 +48,7 @@ enum VisibleData {
 }
 
 impl Rights {
-    /// Reads the headers of an answer. Returns true if they newly show that the token reads private
-    /// data, or other private scopes.
+    /// Reads the headers of an answer. Returns true if the scopes are new and include private data.
     pub(super) fn read(&mut self, headers: &HeaderMap, now: Timestamp) -> bool {
         if headers.contains_key(EXPIRATION) {
             self.clock = ServerTime::read(headers, now);
@@ -63,7 +62,8 @@ impl Rights {
         self.is_private()
     }
 
-    /// Records that GitHub has shown everything about the token, without any scopes.
+    /// Records that GitHub has shown all it shows about the token. If that included no scopes, the
+    /// token counts as public.
     pub(super) fn set_visibility_known(&mut self) {
         if self.visibility == VisibleData::Unknown {
             self.visibility = VisibleData::Public;
@@ -74,7 +74,7 @@ impl Rights {
         self.visibility == VisibleData::Private
     }
 
-    /// Returns true if the token is known to read public data only, as far as GitHub shows.
+    /// Returns true if the token reads only public data, as far as GitHub shows.
     pub(super) fn is_public(&self) -> bool {
         self.visibility == VisibleData::Public
     }
@@ -107,13 +107,13 @@ impl Rights {
     }
 }
 
-/// Returns the value of a header if it differs from the last one, and stores it.
+/// Stores the value of a header if it differs from the last one, and returns it.
 fn changed<'a>(value: Option<&HeaderValue>, last: &'a mut Option<Box<[u8]>>) -> Option<&'a [u8]> {
     let value = value?.as_bytes();
     if last.as_deref() == Some(value) {
         return None;
     }
-    // A copy: the value itself would keep the whole head in memory.
+    // The value is copied: the original would keep the whole head in memory.
     Some(last.insert(value.into()))
 }
 
@@ -228,7 +228,7 @@ mod tests {
     fn the_last_days_are_counted_down_and_logged_once_a_day() {
         let mut rights = Rights::default();
         assert_eq!((rights.expires_in_days(NOW), rights.expires_soon(NOW)), (None, None));
-        // Noon, ten days and an hour later.
+        // `NOW` is noon; this is ten days and an hour later.
         rights.read(&headers(&EXPIRATION, "2026-06-11 13:00:00 UTC"), NOW);
         assert_eq!((rights.expires_in_days(NOW), rights.expires_soon(NOW)), (Some(10), None));
         let told: Vec<_> = (0..12 * 24)

@@ -34,7 +34,7 @@ fn with(count: usize, identify: bool, require_public: bool) -> TokenPool {
 }
 
 impl TokenPool {
-    /// Books a quota alone, where [`TokenPool::saw`] would need it written as headers.
+    /// Books only a quota, without the headers that [`TokenPool::saw`] needs.
     pub(in crate::upstream) fn book(&self, token_use: TokenUse, quota: Quota, now: Timestamp) {
         self.pool.lock().book(token_use.index, quota, now);
     }

@@ -34,13 +34,14 @@ pub(super) struct Token {
 /// The standing of a token at GitHub.
 #[derive(Debug)]
 enum Standing {
-    /// No document was got with it yet, or none since its last refusal.
+    /// No document was fetched with it yet, or none since its last refusal.
     Untested,
-    /// Documents were got with it.
+    /// Documents were fetched with it.
     Proven,
     /// GitHub refused it and has not accepted it since.
     Rejected,
-    /// It is used again after a refusal, since the inquiry was inconclusive.
+    /// It is used again after a refusal, since the inquiry was inconclusive. The inquiry of the
+    /// refusal is kept for its back-off.
     OnTrial(Inquiry),
 }
 
@@ -77,7 +78,7 @@ impl Token {
         }
     }
 
-    /// Returns true if it is in quarantine, whatever the quota of its account.
+    /// Returns true if it was refused, or if its rights forbid its use.
     pub(super) fn is_put_aside(&self) -> bool {
         self.is_rejected() || self.is_barred()
     }
@@ -125,8 +126,7 @@ impl Token {
         }
     }
 
-    /// Reads the headers of an answer. Returns true if they newly show that the token reads private
-    /// data, or other private scopes.
+    /// Reads the headers of an answer. Returns true if the scopes are new and include private data.
     pub(super) fn saw(&mut self, headers: &HeaderMap, now: Timestamp) -> bool {
         let is_news = self.rights.read(headers, now);
         if is_news && !self.is_rejected() {
@@ -149,11 +149,11 @@ impl Token {
                 self.accept(now);
                 self.ask_later(now);
             }
-            // Such an answer refuses the inquiry, not the token. An answer for a document counts
-            // more.
+            // The refusal may concern only the inquiry: an answer with a document counts more.
             (Finding::Refused, Standing::Proven) => self.inquiry.again(now),
             (Finding::Refused, _) => self.quarantine(now),
-            // If inquiries never tell whether a token works, a document must.
+            // If inquiries are inconclusive, a request for a document must show whether the token
+            // works.
             (Finding::Unclear, Standing::Rejected) => {
                 self.standing = Standing::OnTrial(mem::take(&mut self.inquiry));
                 self.ask_later(now);
@@ -171,8 +171,8 @@ impl Token {
         }
     }
 
-    /// Plans the next inquiry about a token that works. A token with too many rights is asked about
-    /// regularly, since its owner may reduce them.
+    /// Plans the next inquiry about a token that works. An inquiry about a token with too many
+    /// rights is repeated, since its owner may reduce them.
     fn next_inquiry(&self, now: Timestamp) -> Inquiry {
         match self.id {
             None if self.rules.identify => Inquiry::at_once(),

@@ -6,7 +6,7 @@ use super::TokenUse;
 #[derive(Clone, Debug, Default)]
 pub(in crate::upstream) struct Tried {
     tokens: Vec<usize>,
-    /// The token of an account that must not be used.
+    /// The token whose account must not be used.
     denied: Option<usize>,
 }
 
@@ -16,13 +16,14 @@ impl Tried {
         self.tokens.push(token_use.index);
     }
 
-    /// Excludes all tokens of its account, since a policy concerns the account. This happens once
-    /// per exchange.
+    /// Excludes all tokens of its account, since a policy concerns the account. An exchange does
+    /// this at most once.
     pub(in crate::upstream) fn add_account(&mut self, token_use: TokenUse) {
         self.denied = Some(token_use.index);
     }
 
-    /// Returns true if the token is excluded; `is_same_account` compares two.
+    /// Returns true if the token is excluded; `is_same_account` compares the accounts of two
+    /// tokens.
     pub(super) fn rules_out(
         &self,
         index: usize,

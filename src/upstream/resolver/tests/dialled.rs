@@ -1,8 +1,8 @@
-//! The addresses that the production client dials, by a resolver whose names are scripted: those
-//! that were checked, and no other, whatever the next look-up says (DNS rebinding).
+//! The addresses that the production client dials with a scripted resolver: only those that were
+//! checked, even if the next look-up returns others (DNS rebinding).
 //!
-//! The client dials loopback alone. The scripted resolver notes the addresses that it hands out,
-//! and gives the client a listener for each: the listener in place of a private address sees a
+//! The client dials only loopback. The scripted resolver records the addresses that it returns, and
+//! gives the client a listener for each: the listener in place of a private address sees a
 //! connection if the client dials one.
 
 use std::collections::VecDeque;
@@ -18,7 +18,7 @@ use super::super::*;
 use crate::config::{Config, Vars};
 use crate::upstream::client::ClientBuilder;
 
-/// Public addresses, among them one at which nobody listens, and addresses that must not be
+/// Public addresses, among them one at which no process listens, and addresses that must not be
 /// dialled.
 const PUBLIC: &str = "140.82.121.6";
 const PUBLIC_V6: &str = "2606:50c0:8000::154";
@@ -27,14 +27,14 @@ const PRIVATE: [&str; 6] =
     ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:10.0.0.1", "64:ff9b::a00:1"];
 const NOBODY: [IpAddr; 0] = [];
 
-/// A client, the answers that its look-ups get, and what it does with them.
+/// A client, the answers of its look-ups, and the listeners that it dials.
 struct Scene {
     client: reqwest::Client,
     answers: Arc<Mutex<VecDeque<Vec<IpAddr>>>>,
     stage: Arc<Stage>,
 }
 
-/// A listener for each address, and the addresses that were handed to the dialler.
+/// A listener for each address, and the addresses that the resolver returned.
 struct Stage {
     listeners: Vec<(IpAddr, TcpListener)>,
     closed: TcpSocket,
@@ -42,7 +42,8 @@ struct Stage {
 }
 
 impl Scene {
-    /// Look-ups get these answers, one each; one more finds nothing.
+    /// Creates a client whose look-ups get one of these answers each; a further look-up finds
+    /// nothing.
     async fn new(answers: &[&[&str]]) -> Self {
         let answers: VecDeque<_> = answers.iter().map(|answer| parse(answer)).collect();
         let answers = Arc::new(Mutex::new(answers));
@@ -63,8 +64,8 @@ impl Scene {
         Self { client, answers, stage }
     }
 
-    /// Sends a request, which fails, since nobody on this stage speaks TLS; gives the addresses
-    /// that were dialled for it.
+    /// Sends a request, which fails, since no listener speaks TLS. Returns the error and the
+    /// addresses that were dialled.
     async fn ask(&self) -> (reqwest::Error, Vec<IpAddr>) {
         self.ask_for("https://api.github.com/repos/o/r").await
     }
@@ -81,7 +82,7 @@ impl Scene {
         (failed, dialled)
     }
 
-    /// Returns how many answers no look-up has asked for yet.
+    /// Returns the number of answers that no look-up has taken yet.
     fn unasked(&self) -> usize {
         self.answers.lock().len()
     }
@@ -102,7 +103,7 @@ impl Stage {
         Self { listeners, closed, handed: Mutex::default() }
     }
 
-    /// The listener that stands in for an address.
+    /// Returns the address of the listener that stands in for this address.
     fn stand_in(&self, address: IpAddr) -> SocketAddr {
         let found = self.listeners.iter().find(|(stood_for, _)| *stood_for == address);
         let local = found.map_or(self.closed.local_addr(), |(_, listener)| listener.local_addr());
@@ -131,7 +132,7 @@ fn parse(texts: &[&str]) -> Vec<IpAddr> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-/// Between the resolver and the dialler.
+/// A resolver that records the addresses it returns, and replaces them with those of listeners.
 struct Recording {
     resolver: Resolver,
     stage: Arc<Stage>,
@@ -191,8 +192,8 @@ async fn private_answers_are_never_dialled() {
 
 #[tokio::test]
 async fn the_checked_address_of_one_look_up_is_dialled() {
-    // Would a second look-up be asked between the check and the dial, the private address would be
-    // dialled.
+    // With a second look-up between the check and the dial, the client would dial the private
+    // address.
     for private in PRIVATE {
         let scene = Scene::new(&[&[PUBLIC], &[private]]).await;
         let (_, dialled) = scene.ask().await;

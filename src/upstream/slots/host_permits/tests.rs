@@ -1,4 +1,4 @@
-//! HostPermits granted by hand: futures are polled once, and wait for no runtime.
+//! Permits in scripted orders: the futures are polled by hand, without a runtime.
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -20,13 +20,13 @@ fn look<'a>(
     }
 }
 
-/// A permit that is free.
+/// Takes a permit that is free.
 #[track_caller]
 fn take<'a>(permits: &'a HostPermits, host: &'a str) -> HostPermit<'a> {
     look(pin!(permits.acquire(host))).expect("a free permit")
 }
 
-/// An exchange that has begun to wait.
+/// Returns an exchange that has begun to wait.
 #[track_caller]
 fn wait<'a>(permits: &'a HostPermits, host: &'a str) -> Waiting<'a> {
     let mut waiting: Waiting<'a> = Box::pin(permits.acquire(host));
@@ -61,7 +61,7 @@ fn a_host_with_its_share_keeps_nobody_waiting() {
     let other = take(&permits, "b");
     let mut younger = wait(&permits, "b");
     drop(other);
-    // The one that is free again is the last quarter for the older one.
+    // The free permit belongs to the last quarter, which the older one's host may not take.
     assert!(look(older.as_mut()).is_none());
     drop(look(younger.as_mut()).expect("the permit"));
     drop(held);
@@ -78,7 +78,7 @@ fn a_waiter_that_gives_up_loses_no_permit_and_blocks_none() {
     drop(early);
     drop(held);
     assert!(look(last.as_mut()).is_none(), "the permit is another one's");
-    // It was granted a permit and has not looked.
+    // The exchange was granted a permit, but has not been polled since.
     drop(granted);
     drop(look(last.as_mut()).expect("the permit"));
     assert!(is_idle(&permits));
@@ -86,7 +86,7 @@ fn a_waiter_that_gives_up_loses_no_permit_and_blocks_none() {
 
 proptest! {
     /// Exchanges come, leave and give up in any order: no exchange waits while its host may take a
-    /// permit, and in the end all permits are there.
+    /// permit, and in the end all permits are free.
     #[test]
     fn no_permit_is_lost_and_none_is_idle(
         count in 1..12usize,
@@ -102,7 +102,7 @@ proptest! {
                 3 if !waiting.is_empty() => drop(waiting.swap_remove(index.index(waiting.len()))),
                 _ => {}
             }
-            // Some are granted a permit and do not notice for a while.
+            // Some exchanges have a permit for a while before they are polled.
             if step != 2 {
                 waiting.retain_mut(|(_, one)| match look(one.as_mut()) {
                     Some(permit) => { held.push(permit); false }

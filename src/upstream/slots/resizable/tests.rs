@@ -1,4 +1,4 @@
-//! Permits counted by hand, while the size changes and those who wait come and go.
+//! Permits counted by hand, while the size changes and waiters come and go.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -9,7 +9,7 @@ use super::*;
 
 type Waiting<'a> = Pin<Box<dyn Future<Output = Permit<'a>> + 'a>>;
 
-/// Those who hold a permit, and those who wait for one, in order.
+/// The holders of a permit, and the waiters in their order.
 struct Crowd<'a> {
     permits: &'a Resizable,
     holding: Vec<Permit<'a>>,
@@ -21,14 +21,14 @@ impl<'a> Crowd<'a> {
         Self { permits, holding: Vec::new(), waiting: Vec::new() }
     }
 
-    /// One more asks.
+    /// Adds a waiter.
     fn ask(&mut self) {
         self.waiting.push(Box::pin(self.permits.acquire()));
         let last = self.waiting.len() - 1;
         self.look(last);
     }
 
-    /// Everybody who waits looks whether it is their turn.
+    /// Polls every waiter.
     fn look_around(&mut self) {
         for index in (0..self.waiting.len()).rev() {
             self.look(index);
@@ -140,8 +140,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    /// No caller gets a permit while as many are out as there should be; a waiter gets one when
-    /// fewer are; and in the end there are as many as there should be.
+    /// No caller gets a permit while the intended number is in use; a waiter gets one when fewer
+    /// are; in the end the intended number is free.
     #[test]
     fn no_permit_is_lost_and_none_is_given_twice(first in 1..8usize, events in events()) {
         let permits = Resizable::new(first);

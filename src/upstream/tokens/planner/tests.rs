@@ -1,4 +1,4 @@
-//! The order of cost, case by case, and laws for all pools and documents.
+//! The choice by cost, case by case, and laws for all pools and documents.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const COUNT: usize = 3;
 const THRESHOLD: u64 = 100;
 
-/// A pool and its tokens, by their places.
+/// A pool and its tokens, by their positions.
 struct Scene {
     pool: TokenPool,
     tokens: Vec<TokenUse>,
@@ -33,7 +33,7 @@ impl Scene {
         let config = config::Tokens { secrets, usage_threshold, require_public, identify };
         let pool = TokenPool::new(&config);
         let question = Case::default().question(None, &NOTHING_TRIED);
-        // They take turns.
+        // The tokens take turns.
         let tokens = (0..COUNT).map(|_| pool.choose(&question, NOW).unwrap().0).collect();
         Self { pool, tokens }
     }

@@ -1,4 +1,4 @@
-//! Accounts that turn out to be one: the state that stays, and the answers that they believe.
+//! Tokens that turn out to share an account: the merged state, and the answers that count.
 
 use super::*;
 

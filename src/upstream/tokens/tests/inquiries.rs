@@ -1,8 +1,8 @@
-//! The time of the next inquiry about a token.
+//! The times of inquiries about tokens.
 
 use super::*;
 
-/// After how many seconds, if it is within two hours.
+/// Returns after how many seconds an inquiry is due, if within two hours.
 fn next(pool: &TokenPool) -> Option<u64> {
     (0..7200).find(|&seconds| pool.next_to_identify(NOW + Duration::from_secs(seconds)).is_some())
 }

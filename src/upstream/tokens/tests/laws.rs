@@ -1,4 +1,4 @@
-//! The laws of the pool, whatever GitHub answers, in any order.
+//! The laws of the pool for any answers of GitHub in any order.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -49,7 +49,7 @@ fn findings() -> impl Strategy<Value = Finding> {
     ]
 }
 
-/// The rest of a quota: often nearly the part that is kept for clients.
+/// The remaining quota: often near the part that is kept for clients.
 fn left() -> impl Strategy<Value = u64> {
     prop_oneof![0..5000u64, THRESHOLD..THRESHOLD + 5]
 }
@@ -58,7 +58,7 @@ fn scoped(scopes: &'static str) -> HeaderMap {
     HeaderMap::from_iter([("x-oauth-scopes".parse().unwrap(), HeaderValue::from_static(scopes))])
 }
 
-/// A pool, its present, and the requests that are under way.
+/// A pool, the current time, and the requests in progress.
 struct Scene<'a> {
     pool: &'a TokenPool,
     now: Timestamp,
@@ -101,7 +101,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Requests of the account that are under way.
+    /// Returns the number of requests in progress for the account.
     fn under_way(&self, account: usize) -> u64 {
         let accounts = accounts(self.pool);
         let of_it = self.under_way.iter().filter(|it| accounts[it.token_use.index()] == account);
@@ -112,8 +112,8 @@ impl<'a> Scene<'a> {
         ask(self.pool, None, priority, &Tried::default(), self.now)
     }
 
-    /// GitHub answers whatever it is asked about tokens: they work, see nothing private, and belong
-    /// to different users.
+    /// Answers all inquiries about tokens: they work, read no private data, and belong to different
+    /// users.
     fn answer_inquiries(&self) {
         self.answer_inquiries_with(|index| user(100 + index as u64));
     }
@@ -166,7 +166,7 @@ proptest! {
                 let before = Scene { now: usable_at - Duration::from_millis(1), ..Scene::new(&pool) };
                 prop_assert!(before.chosen(priority).is_err());
             }
-            // By then the requests under way were answered, and so was what there was to ask.
+            // By then, the requests in progress have been answered, and so have the due inquiries.
             let then = Scene { now: usable_at, ..Scene::new(&pool) };
             scene.under_way.clear();
             then.answer_inquiries();
@@ -183,7 +183,7 @@ proptest! {
         let mut scene = Scene::after(&pool, events);
         let from = scene.now;
         for index in 0..COUNT {
-            // Each named moment is kept: at most a rest, and then an inquiry.
+            // Each announced time holds: at most a cooldown passes, and then an inquiry.
             for _ in 0..2 {
                 scene.now = scene.usable_at(index);
                 scene.answer_inquiries();
@@ -193,7 +193,7 @@ proptest! {
         }
     }
 
-    /// A gateway may answer no inquiry at all, and yet have let through what came before.
+    /// A gateway may let documents through, but answer every inquiry itself.
     #[test]
     fn nor_does_one_with_inconclusive_inquiries(
         events in events(),

@@ -1,4 +1,4 @@
-//! The log lines about tokens: each comes once.
+//! The log lines about tokens: each is written once.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ impl Write for Log {
     }
 }
 
-/// The lines that are logged meanwhile.
+/// Returns the lines that are logged meanwhile.
 fn logged(meanwhile: impl FnOnce()) -> Vec<String> {
     let log = Log::default();
     let writer = log.clone();

@@ -1,4 +1,4 @@
-//! The rate-limit windows of one account, of which GitHub may show several in turn.
+//! The rate-limit windows of one account. GitHub may show several in turn.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,7 +7,8 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A pool of one token that was shown these windows: what is left, and the minutes to the reset.
+/// Returns a pool of one token that got these windows in answers: the remaining requests, and the
+/// minutes to the reset.
 fn shown(windows: &[(u64, u32)]) -> TokenPool {
     let pool = pool(1);
     for &(left, minutes) in windows {
@@ -21,7 +22,7 @@ fn deciding(pool: &TokenPool, now: Timestamp) -> Option<(u64, Timestamp)> {
     Some((report.remaining?, report.reset_at?))
 }
 
-/// Returns when the background may go on.
+/// Returns when the background may send its next request.
 fn background_at(pool: &TokenPool, now: Timestamp) -> Timestamp {
     let chosen = ask(pool, None, Priority::Background, &Tried::default(), now);
     chosen.map_or_else(|until| until, |_| now)
@@ -105,7 +106,7 @@ fn of_too_many_windows_the_fullest_is_forgotten() {
     assert_eq!(deciding(&pool, NOW + 13 * MINUTE), None, "an unknown quota counts as enough");
 }
 
-/// A window as GitHub shows it, in any order of arrival; or the time for which GitHub is silent.
+/// An answer with a window, in any order of arrival; or a time without answers.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Shown { window: usize, left: u64, flips: u64 },
@@ -123,7 +124,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    /// The plain model: of each window that is not over, the least number that was shown of it.
+    /// The model: for each window that is not over, the smallest number of remaining requests that
+    /// was shown.
     #[test]
     fn a_plain_model_decides_alike(
         resets in proptest::sample::subsequence((5..60u32).collect::<Vec<_>>(), 4),
@@ -143,7 +145,7 @@ proptest! {
                 }
             }
             let is_active = |window: usize| NOW + resets[window] * MINUTE > now;
-            // The model leaves open the seconds by which a reset flips.
+            // The model ignores the seconds by which a reset varies.
             if resets.iter().any(|minutes| NOW + *minutes * MINUTE == now) { continue }
             let active: Vec<_> = (0..4).filter(|window| is_active(*window)).collect();
             let least = active.iter().filter_map(|window| model[*window]).min();
