@@ -22,34 +22,34 @@ use usage_error::UnknownArgument;
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Serve; the bare `svm`.
+    /// `svm`: serve.
     Serve,
-    /// Validate and print the configuration.
+    /// `svm check`: validate and print the configuration.
     Check,
-    /// Ask the running service for its health.
+    /// `svm healthcheck`: ask the running service for its health.
     Healthcheck,
-    /// Ask the running service whether it accepts clients.
+    /// `svm healthcheck --ready`: ask the running service whether it accepts clients.
     ReadyCheck,
-    /// Ask the running service why it answers a URL as it does.
+    /// `svm explain`: ask the running service why it answers a URL as it does.
     Explain {
-        /// The URL, as it is given.
+        /// The URL, as the user wrote it.
         url: String,
-        /// True if the answer is wanted as JSON.
+        /// True if the user wants the answer as JSON.
         as_json: bool,
     },
-    /// Print the usage and the variables that matter.
+    /// `svm --help`: print the usage and the variables that matter.
     Help,
-    /// Print the usage and every variable.
+    /// `svm --help-all`: print the usage and every variable.
     HelpAll,
-    /// Print the help of one command.
+    /// `svm --help check`, or `svm check --help`: print the help of one command.
     HelpOf(&'static CommandEntry),
-    /// Print the version.
+    /// `svm --version`: print the version.
     Version,
 }
 
 impl Command {
-    /// Parses the arguments after the program's name. A request for help after a command replaces
-    /// it.
+    /// Parses the arguments after the program's name. A help option after a command gives the help
+    /// of that command.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ fn words() -> impl Iterator<Item = String> {
     COMMANDS.into_iter().map(|entry| entry.word.to_owned())
 }
 
-/// The arguments that may come first.
+/// Returns the arguments that may come first.
 fn known_first() -> impl Iterator<Item = String> {
     words().chain(OPTIONS.into_iter().map(|option| format!("--{}", option.long)))
 }
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(parse(args), Ok(want), "{args:?}");
     }
 
-    /// The last argument is unknown; `shown` is the part of it that is repeated.
+    /// Asserts that the last argument is unknown, and that the error repeats only its part `shown`.
     #[track_caller]
     fn refuse(args: &[&str], shown: &str) {
         let want = format!("unknown argument {shown:?}; see svm --help");

@@ -1,8 +1,8 @@
 //! The configuration: one typed struct per concern, read from variables.
 //!
-//! Nothing is opened here: the users of a folder or a certificate find out whether it is usable. A
-//! faulty variable does not end the reading. Every section is read to its end, so that one run
-//! reports all faults.
+//! This module opens no file: the component that uses a folder or a certificate checks whether it
+//! is usable. A faulty variable does not end the reading: every section is read to its end, so that
+//! one run reports all faults.
 
 mod faults;
 mod log_filter;
@@ -54,7 +54,7 @@ pub struct Config {
     pub targets: target::Policy,
     /// The root of the API that svm serves under GitHub's own paths.
     pub api_root: target::ApiRoot,
-    /// The address at which clients reach svm, where the operator names it.
+    /// The address at which clients reach svm, if the operator states it.
     pub public_url: Option<target::PublicUrl>,
     /// Lifetimes, and the size of L1.
     pub cache: Cache,
@@ -89,7 +89,7 @@ pub struct Server {
     pub max_connections_per_client: Option<usize>,
     /// The limit of misses per second and client; `None` is no limit.
     pub client_miss_rate: Option<f64>,
-    /// The secrets with which GitHub signs deliveries; without one svm takes none.
+    /// The secrets with which GitHub signs deliveries; without a secret, svm accepts no deliveries.
     pub webhook_secrets: Vec<Secret>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
@@ -101,19 +101,19 @@ pub struct Server {
     pub shutdown_grace: Duration,
     /// The time that the write-behind queue has to drain after that.
     pub drain_timeout: Duration,
-    /// The time for a head to arrive, which with this server is also the time for which an idle
-    /// connection is kept; also the base of the time for which a client may read nothing.
+    /// The time for the head of a request to arrive, and for which an idle connection is kept open.
+    /// The time for which a client may read nothing is a multiple of it.
     pub connection_patience: Duration,
 }
 
 words! {
     /// The clients that see the status page.
     pub enum StatusMode {
-        /// All of them.
+        /// Every client.
         On = "on",
-        /// None.
+        /// No client.
         Off = "off",
-        /// Those on the same machine.
+        /// Clients on the same machine.
         Localhost = "localhost",
     }
 }
@@ -121,7 +121,7 @@ words! {
 /// The files of the server's certificate, in PEM form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerCertificate {
-    /// The certificate, and those that lead from it to a trusted authority.
+    /// The certificate chain: the certificate, and those between it and a trusted authority.
     pub cert_file: PathBuf,
     /// Its private key.
     pub key_file: PathBuf,
@@ -134,8 +134,8 @@ pub struct Cache {
     pub hard_ttl: Duration,
     /// The lifetime of a 404 or 410.
     pub negative_ttl: Duration,
-    /// The age up to which the mirror believes that a release does not exist: installers look for
-    /// a release right before it is published, too.
+    /// The age up to which the mirror serves a stored absence of a release. It is short, since
+    /// installers also look for a release right before its publication.
     pub release_negative_ttl: Duration,
     /// The time past its expiry for which a copy may replace a failed answer of the upstream; zero
     /// is off.
@@ -144,7 +144,7 @@ pub struct Cache {
     pub stale_after: Duration,
     /// The age of the last check up to which a refresh is answered from the cache; zero is off.
     pub refresh_min_interval: Duration,
-    /// True if an answer that claims a loss is confirmed before a copy gives way to it.
+    /// True if an answer that reports a loss must be confirmed before it replaces a stored copy.
     pub confirm_losses: bool,
     /// The interval at which a document that is revalidated by its date is checked by its ETag.
     pub audit_interval: Duration,
@@ -152,13 +152,13 @@ pub struct Cache {
     pub check_interval: Duration,
     /// The weight that L1 may reach, in bytes.
     pub l1_max_bytes: u64,
-    /// The time that a miss waits for L2. No variable sets it: it is a promise to clients.
+    /// The time that a miss waits for L2. No variable sets it, since clients rely on it.
     pub store_read_budget: Duration,
 }
 
 impl Cache {
-    /// Returns the time that a miss waits for its turn at the store: as long as it would wait for
-    /// the upstream.
+    /// Returns the time that a miss waits for its turn at the store. It is the time that a request
+    /// waits for the upstream.
     pub fn store_patience(&self) -> Duration {
         const DEFAULT: Duration = Duration::from_secs(2);
         if self.stale_after.is_zero() { DEFAULT } else { self.stale_after }
@@ -228,7 +228,7 @@ pub struct Tokens {
     /// True if tokens that can see private data are not used.
     pub require_public: bool,
     /// True if svm asks GitHub for the account of each token. No variable sets it: the service
-    /// always asks, and a test that counts requests may not.
+    /// always asks. A test that counts requests may turn it off.
     pub identify: bool,
 }
 

@@ -1,5 +1,4 @@
-//! The output of `svm check`: lines that can be pasted into `.env`, where they are read as the same
-//! values.
+//! The output of `svm check`: lines for `.env`, which svm reads as the same values.
 
 use crate::config::dotenv::quoted;
 use crate::config::{Config, Setting, Shown, Vars};

@@ -1,4 +1,4 @@
-//! The texts of help: short, with every variable, and of one command.
+//! The help texts: the short one, the one with every variable, and one for each command.
 
 use std::fmt::Write;
 
@@ -98,8 +98,8 @@ fn table(rows: Vec<(String, String)>) -> String {
     rows.into_iter().map(row).collect()
 }
 
-/// Returns a text in lines of the permitted width, each behind so many blanks. A list may break
-/// behind each comma.
+/// Wraps a text into lines of the permitted width, each after `indent` blanks. A list may break
+/// after each comma.
 fn wrap(text: &str, indent: usize) -> String {
     let (mut lines, mut line) = (String::new(), " ".repeat(indent));
     for word in text.split_inclusive([' ', ',']) {

@@ -1,5 +1,5 @@
-//! A request to the running service, at the address of the configuration, over TLS if it speaks
-//! that.
+//! A request to the running service, at the address of the configuration, over TLS if the service
+//! does.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -30,11 +30,11 @@ pub(super) struct OwnAnswer {
 }
 
 impl OwnService {
-    /// Names the service that these settings start.
+    /// Returns the service that runs with these settings.
     ///
     /// # Errors
     ///
-    /// A sentence, if they do not tell its port.
+    /// A sentence, if the port is 0: the system chose another one, which is unknown.
     pub fn new(host: IpAddr, port: u16, is_https: bool) -> Result<Self, String> {
         if port == 0 {
             return Err("PORT is 0: which port the system chose is not known".to_owned());

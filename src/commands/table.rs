@@ -1,16 +1,16 @@
 //! The table of the command line: commands, options and their texts, in one place.
 //!
-//! The texts of help are made from it, and the man page and the completions of `deploy/` are
-//! compared with what it says.
+//! The help texts are made from this table, and tests compare the man page and the completions in
+//! `deploy/` with it.
 
 /// A command.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CommandEntry {
     /// The word on the command line.
     pub word: &'static str,
-    /// The name of the value behind it; empty if there is none.
+    /// The name of the value after the word; empty if there is none.
     pub operand: &'static str,
-    /// The options that it alone has.
+    /// The options of this command, apart from `--help`.
     pub options: &'static [OptionEntry],
     /// Its effect, in one line.
     pub summary: &'static str,
@@ -72,7 +72,7 @@ The exit code is 0 with an answer, and 1 if the URL is refused or no service ans
 /// Every command; the bare `svm` serves.
 pub static COMMANDS: [&CommandEntry; 3] = [&CHECK, &HEALTHCHECK, &EXPLAIN];
 
-/// The option that every command has too.
+/// The option of help, which is also valid after every command.
 pub static HELP: OptionEntry = OptionEntry {
     short: Some('h'),
     long: "help",
@@ -82,7 +82,7 @@ pub static HELP: OptionEntry = OptionEntry {
 /// The option of the long help.
 pub(super) static HELP_ALL: OptionEntry = option("help-all", "print this text with every variable");
 
-/// The option of the version.
+/// The option that prints the version.
 pub(super) static VERSION: OptionEntry = OptionEntry {
     short: Some('V'),
     long: "version",

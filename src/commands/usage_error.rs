@@ -13,7 +13,7 @@ const MAX_SHOWN: usize = 80;
 /// A fault of the command line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UsageError {
-    /// An argument that is none of svm's.
+    /// An argument that svm does not know in this place.
     #[error(transparent)]
     Unknown(UnknownArgument),
     /// A command without the value that it needs.
@@ -41,7 +41,7 @@ enum Meant {
 }
 
 impl UnknownArgument {
-    /// Creates the error of an argument in a place where these are known.
+    /// Creates the error for an argument; `known` are the arguments that are valid in its place.
     pub(super) fn new<'a>(argument: String, known: impl IntoIterator<Item = &'a str>) -> Self {
         let meant = meant(&argument, known);
         let argument = cut(&argument).unwrap_or(argument);

@@ -74,8 +74,7 @@ pub struct Error {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Problem {
-    /// A NUL character would end a value in the environment, and a panic of the standard library
-    /// would print the whole value.
+    /// No value can hold a NUL character: in the environment, it would end the value.
     #[error("holds a NUL character, which no value can hold")]
     Nul,
     #[error("is not valid UTF-8")]
@@ -134,7 +133,7 @@ impl fmt::Display for FilePosition {
     }
 }
 
-/// Returns the variable of svm that a line sets, if a faulty line lets that be seen.
+/// Returns the variable of svm that a line sets, if a faulty line still shows it.
 fn variable(line: &str) -> Option<&'static str> {
     let (name, _) = line.split_once('=')?;
     let name = name.trim().trim_start_matches("export").trim_start();

@@ -1,10 +1,10 @@
 //! The parser of `RUST_LOG`: levels and targets. It refuses words that the library would take for
 //! targets that do not exist.
 //!
-//! For the library every unknown word is a target, and an empty directive a level: `inof` would log
-//! nothing and `info,` errors alone. Here a word must be a level or the name of a module that logs.
-//! A filter whose directives are valid one by one, but that silences svm itself, is refused unless
-//! it says `off`.
+//! The library takes every unknown word for a target, and an empty directive for a level: `inof`
+//! would log nothing, and `info,` only errors. Here a word must be a level or the name of a module
+//! that logs. A filter of valid directives that silences svm itself is refused, unless it contains
+//! `off`.
 
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -153,8 +153,8 @@ fn known(target: &str) -> Result<&str> {
     Err(meant("level or target", target, &[&LEVELS[..], &CRATES[..]].concat()))
 }
 
-/// Checks a target by its grammar. It may name a crate that this program does not have, but not
-/// mistype one that it has; of svm it may only name a module.
+/// Checks a target by its grammar. It may name a crate that is not part of this program, but not
+/// mistype one that is. A target in svm must be a module.
 fn target_of(target: &str) -> Result<&str> {
     let is_name = |part: &str| {
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';

@@ -56,8 +56,9 @@ fn mistyped(name: &str) -> Option<&'static str> {
     is_near(mistakes, known).then_some(known)
 }
 
-/// Returns the variable that has all words of the name and more, or fewer; of several, the one with
-/// the fewest other words. A word may be an abbreviation of the other.
+/// Returns the variable that has all words of the name in their order and more, or the other way
+/// round; of several, the one with the fewest other words. A word may be an abbreviation of the
+/// other.
 fn by_words(name: &str) -> Option<&'static str> {
     let words: Vec<_> = name.split('_').filter(|word| !word.is_empty()).collect();
     let differing = VARIABLES.iter().filter_map(|variable| {

@@ -19,8 +19,8 @@ pub(super) fn nearest<'a>(
     counted.min_by_key(|(_, mistakes)| *mistakes)
 }
 
-/// Returns the candidate that a word probably meant: the nearest by letters and digits, whatever
-/// their case, if it is near enough.
+/// Returns the candidate that a word probably meant: the nearest by letters and digits, in any
+/// case, if it is near enough.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let candidates: Vec<_> = candidates.into_iter().map(|it| (it, bare(it))).collect();
     let (found, mistakes) = nearest(&bare(word), candidates.iter().map(|(_, bare)| bare.as_str()))?;
@@ -28,7 +28,7 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     is_near(mistakes, candidate).then_some(*candidate)
 }
 
-/// Returns true if so few mistakes make another word of the candidate.
+/// Returns true if a word with so few mistakes probably means the candidate.
 pub(super) fn is_near(mistakes: usize, candidate: &str) -> bool {
     mistakes <= (candidate.len() / PER_MISTAKE).min(MOST_MISTAKES)
 }
@@ -43,7 +43,8 @@ fn is_beginning(word: &str, candidate: &str) -> bool {
         && (word.starts_with(candidate) || candidate.starts_with(word))
 }
 
-/// Returns the Damerau-Levenshtein distance, with no part changed twice.
+/// Returns the Damerau-Levenshtein distance in which no part changes twice (optimal string
+/// alignment).
 pub(super) fn distance(one: &str, other: &str) -> usize {
     let (one, other): (Vec<_>, Vec<_>) = (one.chars().collect(), other.chars().collect());
     let mut before_last = Vec::new();

@@ -1,4 +1,4 @@
-//! Parsers of values. A problem is the end of a sentence that begins with the text: `is not a
+//! Parsers of values. An error text continues a sentence that begins with the value: `is not a
 //! port`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,7 +22,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(100);
 const MIN_RATE: f64 = 0.001;
 const MAX_RATE: f64 = 1_000_000.0;
 
-/// Returns a parser that takes an empty text for no value.
+/// Returns a parser that reads an empty text as no value.
 pub(super) fn optional<T>(
     parse: impl FnOnce(&str) -> Result<T>,
 ) -> impl FnOnce(&str) -> Result<Option<T>> {
@@ -235,12 +235,12 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Secret>> {
     if secrets.is_empty() { Err("holds no token".to_owned()) } else { Ok(secrets) }
 }
 
-/// Parses the secrets of deliveries; none is none.
+/// Parses the secrets of deliveries; an empty text holds none.
 pub(super) fn webhook_secrets(text: &str) -> Result<Vec<Secret>> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    // A comma in a secret makes short items, which anybody could guess.
+    // A comma within a secret divides it into short items, which an attacker could guess.
     let is_short = items(text).any(|secret| secret.len() < 16);
     if is_short {
         Err("holds a secret of fewer than 16 characters".to_owned())

@@ -96,7 +96,7 @@ fn url(text: &str) -> parse::Result<Redis> {
 }
 
 /// Parses the user and the password; an empty password is none. A user without a password is
-/// ignored: the client would not log in at all, and the default user might have other rights.
+/// refused: the client would not log in at all, and the default user might have other rights.
 fn read_login(text: &str) -> parse::Result<(Option<String>, Option<Password>)> {
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
     let decoded = |part: &str| {

@@ -56,8 +56,8 @@ fn webhook_secrets(reader: &mut Reader<'_>) -> Option<Vec<Secret>> {
     Some(secrets)
 }
 
-/// Reads the files of the certificate. One without the other would be plain HTTP where the operator
-/// wants TLS.
+/// Reads the files of the certificate. One file without the other is a fault: svm would serve plain
+/// HTTP although the operator wants TLS.
 fn certificate(reader: &mut Reader<'_>) -> Option<Option<ServerCertificate>> {
     let cert_file = reader.read("TLS_CERT_FILE", optional(parse::path));
     let key_file = reader.read("TLS_KEY_FILE", optional(parse::path));

@@ -36,7 +36,7 @@ impl Setting {
 }
 
 impl Config {
-    /// Returns the variables that have no default or another value than their default.
+    /// Returns the variables that are required, or whose value differs from the default.
     pub fn unusual_settings(&self) -> impl Iterator<Item = &Setting> {
         let has_effect = |setting: &&Setting| setting.value != not_used();
         self.settings.iter().filter(|setting| !setting.is_default()).filter(has_effect)

@@ -1,7 +1,8 @@
 //! The table of variables: their names, defaults and meanings, in one place.
 //!
-//! The table in docs/configuration.md is compared with it, and the help of svm is made from it. A
-//! default is text and goes through the same parser as an operator's value.
+//! The help of svm is made from this table, and a test compares it with the one in
+//! docs/configuration.md. A default is text and goes through the same parser as an operator's
+//! value.
 
 use crate::target::{DEFAULT_API_PATHS, DEFAULT_API_ROOT, DEFAULT_HOSTS, DEFAULT_TOKEN_HOSTS};
 

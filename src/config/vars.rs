@@ -1,6 +1,7 @@
 //! The sources of variables: the process's environment and `.env`, or a test.
 //!
-//! It reads only the variables of the table and of proxies, and does not judge their values.
+//! This module reads only the variables of the table and those of proxies, and does not judge their
+//! values.
 
 use std::collections::{HashMap, HashSet};
 
@@ -36,7 +37,7 @@ impl Vars {
             names.filter_map(|name| Some((name.to_owned(), of_process(name)?))).collect();
         for (name, value) in dotenv.iter().flat_map(Dotenv::pairs) {
             if let Some(value) = Value::text(value) {
-                // Of several lines the first counts.
+                // Of several lines, the first counts.
                 values.entry(name.to_owned()).or_insert(value);
             }
         }

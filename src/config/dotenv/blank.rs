@@ -1,9 +1,10 @@
 //! Aliases for references, such as `$NAME`, to variables that are set in the environment but blank.
 //!
-//! Blank counts as unset, but the parser uses a blank value. So such a reference gets another name,
-//! its alias, which the environment does not have, and each line that sets the variable is followed
-//! by one that sets the alias. A `$` without a meaning, as within single quotes, is treated alike;
-//! the value that results gets the name of the variable back.
+//! svm counts a blank variable as unset, but the parser would insert the blank value. So such a
+//! reference gets another name, its alias, which the environment does not have, and after each line
+//! of the file that sets the variable, a line is inserted that sets the alias. A `$` without a
+//! meaning, as within single quotes, gets the alias as well; the name of the variable is then
+//! restored in the value.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

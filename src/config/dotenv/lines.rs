@@ -1,8 +1,8 @@
 //! A reader that gives the parser one line at a time, and so knows the parser's position, which the
 //! parser does not report.
 //!
-//! A value may repeat a long one many times, and the parser has no limit. So the largest possible
-//! size of a line's value is computed before the parser gets the line.
+//! A value may refer to a long value many times, and the parser has no limit. So the largest
+//! possible size of a line's value is computed before the parser gets the line.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
@@ -60,7 +60,7 @@ impl DotenvProgress {
 pub(super) struct DotenvLines<'a> {
     rest: &'a [u8],
     progress: &'a DotenvProgress,
-    /// True if the rest begins with a line.
+    /// True if the rest begins at the start of a line.
     at_start: bool,
 }
 

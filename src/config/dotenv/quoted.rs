@@ -10,8 +10,8 @@ pub fn quoted(value: &str) -> Option<String> {
     if value.chars().all(is_plain) {
         return Some(value.to_owned());
     }
-    // Within single quotes no character has a meaning, but the parser looks for the end of the line
-    // as if a backslash had one.
+    // Within single quotes no character has a meaning. But when the parser looks for the end of the
+    // line, it takes a backslash for an escape.
     if !value.contains(['\'', '\\', '\n']) {
         return Some(format!("'{value}'"));
     }

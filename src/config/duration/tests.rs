@@ -26,8 +26,8 @@ fn check(text: &str, expected: Result<u64, Error>) {
     assert_eq!(parse(text), expected.map(Duration::from_nanos), "{text:?}");
 }
 
-/// The vectors of Go's own `TestParseDuration`, without the negative ones. Go rounds a third of an
-/// hour to 20 minutes, by floats.
+/// The vectors of Go's own `TestParseDuration`, without the negative ones. Go computes a third of
+/// an hour in floating point, and rounds it to 20 minutes.
 #[test]
 fn go_accepts() {
     for (text, nanos) in [

@@ -42,7 +42,7 @@ pub(super) fn first(text: &str) -> Option<usize> {
         whole(|byte| byte.is_ascii_alphanumeric(), is_random),
         whole(|byte| is_token(byte) || matches!(byte, b'+' | b'/'), is_random_with_punctuation),
         whole(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'), is_aws_secret),
-        // As a segment of a path a UUID names a volume.
+        // A UUID that is a segment of a path names a volume.
         whole(|byte| is_token(byte) || byte == b'/', is_uuid),
         whole(is_token, begins_so),
     ];
@@ -85,7 +85,8 @@ fn is_random_with_punctuation(word: &str) -> bool {
     word.len() >= SHORTEST_PUNCTUATED && upper && lower && digits && changes > 3
 }
 
-/// A path of that length begins with a slash, or changes the case once or twice per segment.
+/// Returns true for an AWS secret key. A path of that length begins with a slash, or changes the
+/// case once or twice per segment.
 fn is_aws_secret(word: &str) -> bool {
     let Looks { upper, lower, letter_changes, .. } = Looks::of(word);
     word.len() == AWS_SECRET && !word.starts_with('/') && upper && lower && letter_changes > 7

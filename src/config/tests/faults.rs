@@ -148,7 +148,7 @@ fn a_token_in_the_wrong_variable_is_shown_by_four_characters() {
             "'glpat-canarySecret'",
             "0canary1Secret2Secret3Secret4",
         ] {
-            // It may be a host name.
+            // The value may be a valid host name.
             let message = match config(&[(name, value)]) {
                 Ok(config) => format!("{:?}", config.settings).replace(FOR_SECRETS, ""),
                 Err(message) => message,
