@@ -1,4 +1,4 @@
-//! A token, kept so that it cannot be shown by accident, and its fingerprint, which may be.
+//! A token that cannot be shown by accident, and its fingerprint, which may be shown.
 
 mod search;
 mod signature;
@@ -12,8 +12,7 @@ use sha2::{Digest, Sha256};
 pub use search::TokenSearch;
 pub use signature::Signature;
 
-/// A GitHub token. `Debug` shows its fingerprint; only [`Secret::authorization`] lets the value
-/// out.
+/// A GitHub token. `Debug` shows its fingerprint; only [`Secret::authorization`] returns the value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<str>);
 
@@ -25,7 +24,7 @@ impl Secret {
         visible.then(|| Self(token.into()))
     }
 
-    /// Returns the fingerprint, which an entry remembers.
+    /// Returns the fingerprint, which an entry stores.
     pub fn fingerprint(&self) -> Fingerprint {
         let digest: [u8; 32] = Sha256::digest(self.0.as_bytes()).into();
         let mut prefix = [0; 8];
@@ -33,7 +32,8 @@ impl Secret {
         Fingerprint::from_bits(u64::from_be_bytes(prefix))
     }
 
-    /// The `Authorization` value; always the same spelling, since it is part of GitHub's ETag.
+    /// Returns the `Authorization` value. Its spelling is always the same, since it is part of
+    /// GitHub's ETag.
     pub fn authorization(&self) -> HeaderValue {
         let mut value = HeaderValue::try_from(format!("Bearer {}", self.0))
             .expect("a secret is visible ASCII, which every header value may hold");
@@ -48,20 +48,21 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The first eight bytes of a token's SHA-256: enough to tell tokens apart, useless to a
-/// reader.
+/// The first eight bytes of a token's SHA-256: enough to distinguish tokens, but not to reconstruct
+/// one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(NonZeroU64);
 
 impl Fingerprint {
-    /// The fingerprint as a number, for the stored form.
+    /// Returns the fingerprint as a number, for the stored form.
     pub const fn to_bits(self) -> u64 {
         self.0.get()
     }
 
-    /// The reverse of [`Fingerprint::to_bits`].
+    /// Reverses [`Fingerprint::to_bits`].
     pub const fn from_bits(bits: u64) -> Self {
-        // One of 2^64 fingerprints gives way, so that "none" takes no room beside them.
+        // Zero stands for no fingerprint, so that `Option<Fingerprint>` takes no more memory. The
+        // one fingerprint of zero becomes 1.
         match NonZeroU64::new(bits) {
             Some(bits) => Self(bits),
             None => Self(NonZeroU64::MIN),
@@ -94,8 +95,8 @@ mod tests {
     fn a_fingerprint_tells_tokens_apart_and_is_stored_as_a_number() {
         let [one, other] = ["ghp_hunter2", "ghp_hunter3"].map(|it| Secret::new(it).unwrap());
         assert_ne!(one.fingerprint(), other.fingerprint());
-        // By `printf ghp_hunter2 | sha256sum`: records of an earlier version must name the same
-        // token.
+        // The result of `printf ghp_hunter2 | sha256sum`: records of an earlier version must name
+        // the same token.
         assert_eq!(one.fingerprint(), Fingerprint::from_bits(0x3b31_0b9f_e04f_9eb0));
     }
 

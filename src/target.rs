@@ -112,8 +112,8 @@ impl Target {
         Some(Self { url, host, path, port, gets_token: true, representation, key })
     }
 
-    /// Returns the list of releases that belongs to this target: the list of the repository's last
-    /// hundred for its latest release, and itself for a list. Others have none.
+    /// Returns the list of releases that belongs to this target: for the latest release, the
+    /// repository's last hundred releases; for a list, the list itself. Other targets have none.
     pub fn list_of_releases(self, policy: &Policy) -> Option<Self> {
         match in_repository(self.path())? {
             "releases" => Some(self),

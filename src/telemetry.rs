@@ -26,8 +26,8 @@ use crate::config::{Log, LogFormat};
 /// The target of access lines, for `RUST_LOG`.
 pub const ACCESS: &str = "svm::access";
 
-/// Sends the events of `tracing` to `lines`, by the configuration's filter, and the remarkable ones
-/// to its list of events.
+/// Sends the events of `tracing` to `lines`, by the configuration's filter, and the notable ones to
+/// the list of events in `lines`.
 pub fn install(config: &Log, lines: &Lines) -> Result<(), TryInitError> {
     let registry = tracing_subscriber::registry().with(lines.events().layer());
     let filter = config.filter.clone();

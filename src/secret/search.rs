@@ -1,8 +1,8 @@
 //! A search for our tokens in the bytes that an upstream sends.
 //!
-//! Pure. A token is found as it is and in base64, alone or behind anything else (`user:token`), and
-//! also where percent signs or JSON escapes spell it, in up to three layers. A token of fewer than
-//! eight characters is not searched for: it would be found by chance.
+//! Pure. The search finds a token itself and its base64 form, alone or after other text
+//! (`user:token`). Both may be written with up to three layers of percent signs or JSON escapes. It
+//! ignores tokens of fewer than eight characters, which it would find by chance.
 
 use std::fmt;
 
@@ -13,12 +13,12 @@ use memchr::memchr2;
 
 use super::Secret;
 
-/// A shorter text is in many documents.
+/// The shortest token that is searched for. Shorter texts are in many documents.
 const SHORTEST: usize = 8;
-/// Layers of escapes that are undone, such as percent signs that are percent-encoded themselves.
+/// The number of layers of escapes that are decoded: a percent sign may be percent-encoded itself.
 const MOST_LAYERS: usize = 3;
 
-/// More texts make the vectorised search for several at once give up.
+/// The most texts of one search. The vectorised search for several texts refuses more.
 const MOST_AT_ONCE: usize = 64;
 
 /// The tokens to search for.
@@ -26,14 +26,14 @@ pub struct TokenSearch(Vec<Searcher>);
 
 /// A search for several texts in one pass.
 enum Searcher {
-    /// By vector instructions, ten times as fast as the other one.
+    /// Vector instructions; ten times as fast as the other search.
     Packed(packed::Searcher),
-    /// For processors without them.
+    /// An automaton, for processors without them.
     Automaton(AhoCorasick),
 }
 
 impl TokenSearch {
-    /// A search for these secrets in all forms in which an answer may repeat them.
+    /// Creates a search for these secrets in all forms in which an answer may repeat them.
     pub fn new(secrets: &[Secret]) -> Self {
         let texts = secrets.iter().map(|secret| &*secret.0);
         let long_enough = texts.filter(|text| text.len() >= SHORTEST);
@@ -82,8 +82,8 @@ impl Searcher {
     }
 }
 
-/// A token as it is, and its digits in base64 that do not depend on its neighbors. It begins in a
-/// group of three bytes at any of them.
+/// Returns the token itself, and those of its base64 digits that do not depend on the bytes around
+/// it. It may begin at each of the three bytes of a base64 group.
 fn spellings(text: &str) -> Vec<Vec<u8>> {
     let mut spellings = vec![text.as_bytes().to_vec()];
     for shift in 0..3 {
@@ -107,7 +107,7 @@ fn has_escapes(bytes: &[u8]) -> bool {
     false
 }
 
-/// Undoes one layer of escapes in place; `false` if there is none.
+/// Decodes one layer of escapes in place. Returns false if there is none.
 fn unescape(text: &mut Vec<u8>) -> bool {
     let (mut read, mut written, mut has_changed) = (0, 0, false);
     while let Some(length) = memchr2(b'\\', b'%', &text[read..]) {
@@ -126,13 +126,13 @@ fn unescape(text: &mut Vec<u8>) -> bool {
     has_changed
 }
 
-/// The byte that an escape at the beginning stands for, and the length of the escape: `%5F`, or
-/// `\u005f` in JSON. A token is ASCII, so others do not matter.
+/// Returns the byte that an escape at the beginning stands for, and the length of the escape:
+/// `%5F`, or `\u005f` in JSON. A token is ASCII, so other escapes do not matter.
 fn escape(text: &[u8]) -> Option<(u8, usize)> {
     let (digits, length) = match text {
         [b'%', high, low, ..] => ([*high, *low], 3),
         [b'\\', b'u', b'0', b'0', high, low, ..] => ([*high, *low], 6),
-        // JSON escapes these by themselves (RFC 8259, 7), and a token may hold them.
+        // JSON escapes these characters with a backslash (RFC 8259, 7), and a token may hold them.
         [b'\\', byte @ (b'/' | b'"' | b'\\'), ..] => return Some((*byte, 2)),
         _ => return None,
     };

@@ -5,7 +5,7 @@ use sha2::Sha256;
 
 use super::Secret;
 
-/// A signature as a header carries it; whether it is right is not known.
+/// The signature in a header, before its verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Signature([u8; 32]);
 
@@ -21,10 +21,10 @@ impl Signature {
         Some(Self(bytes))
     }
 
-    /// Returns true if one of the secrets made this signature of the body. The time that it takes
-    /// tells nothing of the right one.
+    /// Returns true if one of the secrets made this signature of the body. The duration reveals
+    /// nothing about the right signature.
     pub fn is_of(&self, body: &[u8], secrets: &[Secret]) -> bool {
-        // Each is tried, so that the time does not tell which one it was.
+        // All secrets are tried, so that the duration does not reveal the matching one.
         let by = |secret: &Secret| {
             let mac = Hmac::<Sha256>::new_from_slice(secret.0.as_bytes());
             mac.is_ok_and(|mac| mac.chain_update(body).verify_slice(&self.0).is_ok())

@@ -30,20 +30,20 @@ impl ApiRoot {
         target.path().strip_prefix(&self.path).unwrap_or(target.path())
     }
 
-    /// Returns the URL of the server's site, on which people look at releases; without a final
-    /// slash.
+    /// Returns the URL of the server's website, without a final slash.
     pub fn site(&self) -> String {
         let authority = self.authority.to_string();
-        // An Enterprise server has both at one host, unless it has its own subdomains.
+        // An Enterprise server has the website and the API on one host, unless it has subdomains of
+        // its own.
         format!("https://{}", authority.strip_prefix("api.").unwrap_or(&authority))
     }
 
-    /// Returns the target of a raw path and query below the root. One final slash, a final `&` and
+    /// Returns the target of a raw path and query below the root. One final slash, empty pairs and
     /// `page=1` mean nothing there, and are dropped.
     ///
     /// # Errors
     ///
-    /// [`Error`] for what is no allowed target, as a URL of a client is.
+    /// [`Error`], if the URL is not an allowed target.
     pub fn target(&self, path: &str, query: &str, policy: &Policy) -> Result<Target, Error> {
         let path = path.strip_suffix('/').unwrap_or(path);
         let pairs = query.split('&').filter(|pair| *pair != "page=1" && !pair.is_empty());

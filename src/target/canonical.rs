@@ -24,8 +24,9 @@ pub(super) struct Canonical {
     pub(super) path: Range<usize>,
 }
 
-/// Spells the parts canonically. The `url` crate reads a plain URL in the same way, as it does when
-/// it is fetched; any other one is read by it here.
+/// Spells the parts canonically. The `url` crate reads a plain URL as it is spelt, and does so when
+/// the URL is fetched; for any other URL, this function compares the crate's reading with the
+/// spelling.
 pub(super) fn canonicalise(parts: &UrlParts<'_>) -> Result<Canonical, Error> {
     let canonical = spell(parts);
     if canonical.url.len() > MAX_BYTES {
@@ -54,8 +55,8 @@ impl Canonical {
     }
 }
 
-/// Writes the owner and the name of a repository in lower case: the API of GitHub compares them
-/// without regard to it.
+/// Writes the owner and the name of a repository in lower case: the API of GitHub ignores the case
+/// of both.
 pub(super) fn fold_repository(path: &mut str) {
     let root = if path.starts_with(ENTERPRISE) { ENTERPRISE.len() } else { 0 };
     let Some(names) = path.get_mut(root..).filter(|path| path.starts_with(REPOSITORIES)) else {
@@ -63,7 +64,7 @@ pub(super) fn fold_repository(path: &mut str) {
     };
     let names = &mut names[REPOSITORIES.len()..];
     let end = names.match_indices('/').nth(1).map_or(names.len(), |(end, _)| end);
-    // A percent-encoded byte has its digits in upper case.
+    // A percent-encoded byte has its digits in upper case, so such names stay as they are.
     if !names[..end].contains('%') {
         names[..end].make_ascii_lowercase();
     }

@@ -1,6 +1,6 @@
-//! Sets of characters, by which a byte is classified in one look.
+//! Sets of characters as tables, which classify a byte with one look-up.
 
-/// Returns the set of the characters that are listed: true at the place of each.
+/// Returns the set of these characters: true at the position of each.
 pub(crate) const fn set(listed: &[u8]) -> [bool; 256] {
     let mut set = [false; 256];
     let mut at = 0;

@@ -45,7 +45,7 @@ pub(super) fn trim_blanks(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// Splits `host` or `host:port`. Without a port it is 443.
+/// Splits `host` or `host:port`. Without a port, the port is 443.
 pub(super) fn split_authority(authority: &str) -> Result<(Cow<'_, str>, u16), Error> {
     if authority.contains('@') {
         return Err(Error::UserInfo);
@@ -69,7 +69,7 @@ fn after_scheme(url: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case(SCHEME).then_some(rest)
 }
 
-/// The characters that may stand anywhere after the scheme.
+/// The characters that may occur anywhere after the scheme.
 const ORDINARY: [bool; 256] =
     set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!$&'()*+,-./:;=?@[]_~");
 

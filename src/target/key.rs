@@ -1,4 +1,4 @@
-//! The name under which a target is stored in every tier.
+//! The key under which every tier stores a document.
 
 use std::fmt;
 
@@ -9,12 +9,13 @@ use crate::hex;
 /// The bytes of a key in its short form, two digits each.
 const SHORT: usize = 6;
 
-/// The SHA-256 of a canonical URL, shown as `v1:` and lower-case hex.
+/// The SHA-256 of a document's name, shown as `v1:` and lower-case hex.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key([u8; 32]);
 
 impl Key {
-    /// Returns the key of a canonical URL, as [`Target::parse`](super::Target::parse) makes it.
+    /// Returns the key of the document with this name, as [`Target::name`](super::Target::name)
+    /// returns it.
     pub fn of(canonical: &str) -> Self {
         Self(Sha256::digest(canonical.as_bytes()).into())
     }

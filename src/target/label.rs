@@ -1,5 +1,5 @@
-//! The name of a document for people: its host and path, and as much of the query as tells the
-//! pages of a list apart.
+//! The name of a document for people: its host, its path, and the parts of the query that
+//! distinguish the pages of a list.
 
 use super::query;
 
@@ -15,8 +15,7 @@ pub fn label(url: &str) -> String {
     }
 }
 
-/// Returns a query as it is shown. A parameter that is not known keeps its name, and its value is
-/// left out.
+/// Returns a query as it is shown. An unknown parameter is shown with its name only.
 pub fn shown_query(query: &str) -> String {
     let shown = query.split('&').map(|pair| match query::name(pair) {
         name if SHOWN.contains(&name) => pair.to_owned(),

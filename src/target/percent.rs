@@ -20,7 +20,7 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
-/// Encodes all that is not unreserved.
+/// Encodes every byte that is not unreserved.
 pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -54,7 +54,7 @@ pub(crate) fn decode_fully(text: &str) -> Vec<u8> {
     decoded
 }
 
-/// Returns true if RFC 3986 calls the byte unreserved: it means the same encoded or not.
+/// Returns true if RFC 3986 calls the byte unreserved: its encoded form means the same.
 pub(crate) const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }

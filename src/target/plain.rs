@@ -8,7 +8,7 @@ use super::characters::set;
 /// Returns true if the crate reads host, path and query exactly as they are spelt: by its rules
 /// (the URL standard) it keeps each of their characters, and resolves nothing.
 pub(super) fn is_plain(host: &str, path: &str, query: &str) -> bool {
-    // A leading dot begins a segment that the crate may resolve, or an ordinary name.
+    // A segment with a leading dot may be one that the crate resolves, or an ordinary name.
     let may_climb = path.contains("/.");
     is_plain_host(host)
         && path.starts_with('/')
@@ -17,7 +17,7 @@ pub(super) fn is_plain(host: &str, path: &str, query: &str) -> bool {
         && query.bytes().all(|byte| AFTER_HOST[usize::from(byte)])
 }
 
-/// Checks for a name in lower case that is neither an address nor an encoded one in another script.
+/// Returns true for a name in lower case that is neither an address nor an internationalized name.
 fn is_plain_host(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or_default();
     host.bytes().all(|byte| IN_HOST[usize::from(byte)])
@@ -37,7 +37,7 @@ mod tests {
 
     use super::*;
 
-    /// Text of plain characters, and now and then of some others.
+    /// Text of plain characters, and a few others.
     fn text() -> impl Strategy<Value = String> {
         let plain: Vec<char> =
             (0..=u8::MAX).filter(|byte| AFTER_HOST[usize::from(*byte)]).map(char::from).collect();

@@ -25,7 +25,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Allows `hosts`. The ones that are among `token_hosts` get a token and open only `api_paths`.
+    /// Allows `hosts`. Those that are in `token_hosts` too get a token and open only `api_paths`.
     pub fn new(
         hosts: Vec<Authority>,
         api_paths: Vec<PathPrefix>,
@@ -49,9 +49,9 @@ impl Policy {
         &self.token_hosts
     }
 
-    /// Returns the path of a token's account. On GitHub Enterprise Server the API may be below a
-    /// root of its own. The open paths show the root; if they do not, it is the usual one for such
-    /// a host.
+    /// Returns the path of a token's account. On GitHub Enterprise Server, the API may be below a
+    /// root of its own. The open paths show the root; otherwise the root is the usual one of such a
+    /// host.
     pub(super) fn user_path(&self) -> String {
         let roots = self.api_paths.iter().filter_map(|PathPrefix(path)| path.split_once("/repos/"));
         // A prefix of an account, as in `/orgs/o/repos/`, is not a root.
@@ -140,8 +140,8 @@ impl fmt::Display for Authority {
     }
 }
 
-/// A prefix of a path, in whole segments: `/repos/` opens everything below it, `/rate_limit` also
-/// itself.
+/// A prefix of a path, in whole segments: `/repos/` opens everything below it, `/rate_limit` opens
+/// itself as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPrefix(String);
 

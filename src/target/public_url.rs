@@ -1,4 +1,4 @@
-//! The address at which clients reach svm, as the operator names it.
+//! The address at which clients reach svm, as the operator states it.
 
 use std::str::FromStr;
 
@@ -20,7 +20,7 @@ impl PublicUrl {
 impl FromStr for PublicUrl {
     type Err = Malformed;
 
-    /// Refuses text that the `url` crate would repair: links are made from it as it is.
+    /// Refuses text that the `url` crate would repair: svm makes links from the unchanged text.
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let text = text.trim_matches([' ', '\t']);
         let text = text.strip_suffix('/').unwrap_or(text);

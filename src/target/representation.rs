@@ -20,7 +20,7 @@ impl Representation {
     /// Every representation beside the default one.
     pub const OTHERS: [Self; 4] = [Self::Full, Self::Html, Self::Text, Self::Version2026];
 
-    /// Returns the word that follows the URL in the name of the document; nothing for the default.
+    /// Returns the word that follows the URL in the name of the document; `None` for the default.
     pub const fn label(self) -> Option<&'static str> {
         match self {
             Self::Default => None,

@@ -1,16 +1,16 @@
-//! The part of a path of GitHub's API behind a repository.
+//! The part of a path of GitHub's API after the repository.
 
 /// The root of the API on a GitHub Enterprise server.
 pub(super) const ENTERPRISE: &str = "/api/v3";
 
-/// Returns the part of a path behind a repository, be that named by its owner and name or by its
+/// Returns the part of a path after the repository, which the path names by owner and name or by
 /// number: `releases/latest` of `/repos/octo/app/releases/latest`.
 pub fn in_repository(path: &str) -> Option<&str> {
     split(path)?.1
 }
 
-/// Returns the path of the repository that a path leads to or into, without the root of an
-/// Enterprise server: `/repos/octo/app` of `/api/v3/repos/octo/app/tags`.
+/// Returns the repository's part of a path, without the root of an Enterprise server:
+/// `/repos/octo/app` of `/api/v3/repos/octo/app/tags`.
 pub fn repository(path: &str) -> Option<&str> {
     Some(split(path)?.0)
 }

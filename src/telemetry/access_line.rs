@@ -52,13 +52,13 @@ pub struct AccessLine {
     pub bytes: u64,
     /// The duration of the request.
     pub took: Duration,
-    /// The fields that most lines do without.
+    /// The fields that most lines do not have.
     pub rare: Option<Box<RareFields>>,
 }
 
 impl AccessLine {
-    /// Appends the line as JSON, without a serializer: there is a line for each answer, and to scan
-    /// constant words for characters to escape takes longer than to write them.
+    /// Appends the line as JSON. It uses no serializer: each answer has a line, and a search for
+    /// characters to escape takes longer than writing the constant words.
     pub(super) fn append_json(&self, text: &mut Vec<u8>, times: &mut TimeText) {
         let target = self.target.as_deref();
         text.extend_from_slice(br#"{"timestamp":""#);

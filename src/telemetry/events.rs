@@ -1,7 +1,7 @@
 //! The last events of interest to an operator: warnings, errors, and recoveries.
 //!
-//! It is a layer beside the log, so it has events that `RUST_LOG` hides too. Lines about ordinary
-//! work are left out: they would displace the others.
+//! The list has a layer of its own beside the log, so it also has events that `RUST_LOG` hides.
+//! Lines about ordinary work are left out: they would displace the others.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
@@ -20,7 +20,7 @@ use crate::clock::{Clock, Timestamp};
 const MOST: usize = 50;
 /// The length in bytes up to which a message and the fields of an event are kept.
 const LONGEST: usize = 600;
-/// The messages of ordinary work, at the level of ends of troubles.
+/// The messages of ordinary work, which have the same level as recoveries.
 const ORDINARY: [&str; 3] = ["sweep", "configuration", "a token's account is known"];
 
 /// The last events, the oldest first; clones share them.
@@ -53,7 +53,8 @@ impl Events {
     {
         let own = Targets::new()
             .with_target("svm", LevelFilter::INFO)
-            // Ordinary work, so frequent that to look at its message is too much.
+            // The lines of calls: so frequent that even a comparison of their messages costs too
+            // much.
             .with_target("svm::upstream::calls", LevelFilter::WARN);
         Recorder(self.clone()).with_filter(own)
     }
@@ -94,7 +95,7 @@ struct Text {
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // To write into a string does not fail.
+        // Writing to a string does not fail.
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
             name => {

@@ -1,8 +1,8 @@
 //! A buffer of log lines that are written together, with a count of the lost ones.
 //!
-//! A sink may accept only a part of a line, as a disk does that becomes full. The rest is kept and
-//! written first when the sink works again, so that no line is cut and no two lines are joined. The
-//! lines after it are lost.
+//! A sink may accept only a part of a line, for example when a disk becomes full. The rest is kept
+//! and written first when the sink works again, so that no line is cut and no two lines are joined.
+//! The lines after it are lost.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The queue of log lines and the thread that writes them.
 //!
-//! The thread sleeps while lines gather, so that hardly any line has to wake it up, and writes them
-//! in batches. So a request pays little for its line.
+//! The thread sleeps while lines gather, so that few lines need to wake it up, and writes them in
+//! batches. So a line costs its request little.
 
 use std::io::{self, Write};
 use std::iter;
@@ -22,8 +22,8 @@ use super::line_buffer::LineBuffer;
 
 /// The number of lines that may wait for the writer.
 const CAPACITY: usize = 4096;
-/// The time for which the writer lets lines gather after the first. To wake it up costs a request
-/// about as much as all the rest of a hit, and each write costs a system call, so both are done
+/// The time for which the writer lets lines gather after the first. Waking the writer costs a
+/// request about as much as the rest of a hit, and each write costs a system call, so both happen
 /// once for many lines.
 const GATHERING: Duration = Duration::from_millis(5);
 /// The time that the end of the process waits for the last lines.
@@ -75,7 +75,7 @@ impl Lines {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Returns the remarkable events among the lines.
+    /// Returns the notable events among the lines.
     pub fn events(&self) -> &Events {
         &self.events
     }
@@ -88,7 +88,8 @@ impl Lines {
 }
 
 impl Writer {
-    /// Waits until the lines so far are written, but not for a reader that has stopped reading.
+    /// Waits until the lines so far are written, but at most a second, since the reader of the log
+    /// may have stopped.
     pub fn flush(&self) {
         let (done, written) = sync_channel(1);
         if self.lines.queue.try_send(Line::Flush(done)).is_ok() {
@@ -106,7 +107,7 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 impl Write for Lines {
-    /// The subscriber passes an event in one call, so a call is a line.
+    /// Queues a line: the subscriber passes each event in one call.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.send(Line::Event(line.into()));
         Ok(line.len())

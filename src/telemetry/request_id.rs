@@ -1,4 +1,4 @@
-//! The id of a request, by which its log lines are found.
+//! The id of a request, which identifies its log lines.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ const DIGITS: usize = 16;
 pub enum RequestId {
     /// One of svm's, shown as 16 hexadecimal digits.
     Own(u64),
-    /// The one that a trusted proxy gave, which needs no escape in a log.
+    /// The id that a trusted proxy gave, which needs no escape in a log.
     Given(Box<HeaderValue>),
 }
 

@@ -12,14 +12,14 @@ const TO_MILLISECONDS: usize = 20;
 #[derive(Debug, Default)]
 pub(super) struct TimeText {
     second: Option<u64>,
-    /// A time of that second.
+    /// The text of a time in that second.
     text: Vec<u8>,
 }
 
 impl TimeText {
     /// Appends the time as [`Timestamp`] shows it.
     pub(super) fn append(&mut self, at: Timestamp, text: &mut Vec<u8>) {
-        // Later ones are all shown as the last moment of the year 9999.
+        // Later times are all shown as the last moment of the year 9999.
         let at = at.min(Timestamp::LAST_SHOWN);
         if self.second != Some(at.as_secs()) {
             self.second = Some(at.as_secs());

@@ -1,4 +1,4 @@
-//! Tokens in every spelling that is searched for, and texts that only look like one.
+//! Tokens in every form that the search covers, and texts that only resemble one.
 
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use proptest::prelude::*;
@@ -106,7 +106,7 @@ proptest! {
             _ => format!("\\u{byte:04x}"),
         };
         let token: String = TOKEN.bytes().zip(&escapes).map(escaped).collect();
-        // A backslash or a percent sign right before it would be a part of it.
+        // A backslash or a percent sign directly before the token would be read as part of it.
         let text = format!("{before} {token}{after}");
         prop_assert!(search().is_in(text.as_bytes()), "{}", text);
     }

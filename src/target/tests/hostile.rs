@@ -56,7 +56,8 @@ fn the_table_has_cases_of_every_verdict_and_none_twice() {
     for case in &cases {
         *counts.entry(case.columns[0].as_str()).or_insert(0) += 1;
     }
-    // No disagreement of the url crate and the grammar is known: `Ambiguous` is for future ones.
+    // No disagreement between the url crate and the grammar is known: `Ambiguous` is for future
+    // ones.
     let verdicts = [
         "Character",
         "Credential",

@@ -9,7 +9,7 @@ fn parse(raw: &str) -> Option<Target> {
     Target::parse(raw, &Policy::default()).ok()
 }
 
-/// Text that looks like a URL often enough to get past the first checks.
+/// Returns text that resembles a URL often enough to pass the first checks.
 fn url_like() -> impl Strategy<Value = String> {
     let scheme = prop_oneof![9 => Just("https://"), 1 => Just("HTTPS://"), 1 => Just("https:")];
     let host = prop_oneof![

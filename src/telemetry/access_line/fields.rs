@@ -65,7 +65,7 @@ impl Fields<'_> {
     /// Appends any text.
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
         let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
-        // Without an early end, so that the compiler vectorizes the loop.
+        // The loop has no early end, so that the compiler vectorizes it.
         match text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
             true => self.word(Some(text)),
             false => self.shown(serde_json::Value::from(text)),

@@ -1,4 +1,4 @@
-//! The fields of an access line that most lines do without.
+//! The fields that most access lines do not have.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ pub struct RareFields {
     pub rule: Option<String>,
     /// The URL that a refused request asked for, without its query.
     pub url: Option<String>,
-    /// The trace of which the request is a part.
+    /// The trace that the request belongs to.
     pub traceparent: Option<Box<str>>,
 }
 
 impl RareFields {
-    /// The times, which a line gives in microseconds.
+    /// Returns the times, which the line states in microseconds.
     fn times(&self) -> impl Iterator<Item = (&'static str, Duration)> {
         let Self { waited, store, upstream, .. } = self;
         let times =
