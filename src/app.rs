@@ -152,7 +152,7 @@ impl App {
         let activity = Arc::new(Activity::default());
         store.consult(Arc::<Activity>::clone(&activity));
         let l1_bytes = config.cache.l1_max_bytes;
-        // A document whose URLs lead to svm is in memory twice.
+        // If svm rewrites the URLs in documents to its own, a document is in memory twice.
         let form_bytes = if config.public_url.is_some() { l1_bytes / 4 } else { 0 };
         let believed_until = config.cache.negative_ttl - config.cache.release_negative_ttl;
         let cache = Cache::new(CacheParts {
@@ -302,7 +302,7 @@ impl App {
     }
 }
 
-/// Opens the embedded store. A store that cannot be opened now opens itself as soon as possible.
+/// Opens the embedded store. A store that cannot be opened now retries in the background.
 async fn open(config: &config::Embedded, clock: &Clock) -> Result<Embedded, OpenError> {
     let Opened { store, shut, .. } = Embedded::open(config, clock, LOCK_WAIT).await?;
     if let Some(why) = shut {

@@ -18,8 +18,8 @@ impl Backoff {
     }
 }
 
-/// Returns the wait with jitter: a share in `0.0..1.0` of its half is taken off, so that replicas
-/// do not come back to a shared server all at once.
+/// Returns the wait with jitter: `share`, from 0 to 1, of its half is subtracted, so that replicas
+/// do not return to a shared server all at once.
 pub fn jittered(wait: Duration, share: f64) -> Duration {
     wait.mul_f64(1.0 - share / 2.0)
 }

@@ -2,9 +2,9 @@
 
 /// The version of the crate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The first digits of the commit; empty where the build does not know it.
+/// The first digits of the commit; empty if the build does not know it.
 pub const COMMIT: &str = env!("SVM_BUILD_COMMIT");
-/// The day of the commit in the form of RFC 3339; empty where the build does not know it.
+/// The day of the commit in the form of RFC 3339; empty if the build does not know it.
 pub const DAY: &str = env!("SVM_BUILD_DAY");
 
 /// Returns the line of `svm --version`.

@@ -56,7 +56,7 @@ impl Timestamp {
     }
 
     /// Returns true if less than `window` has passed since this moment. If the moment is in the
-    /// future, as after a step of the clock, the passed time is unknown and the result is false.
+    /// future, as after a step of the clock, the elapsed time is unknown and the result is false.
     pub fn was_within(self, window: Duration, now: Self) -> bool {
         self <= now && now.since(self) < window
     }
@@ -94,7 +94,7 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// The source of the present: the machine, or a test.
+/// The source of the current time: the machine, or a test.
 #[derive(Clone, Debug)]
 pub enum Clock {
     /// The clock of the machine.
@@ -104,7 +104,7 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// Returns the present.
+    /// Returns the current time.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
     pub fn now(&self) -> Timestamp {
         match self {
@@ -117,7 +117,7 @@ impl Clock {
     }
 }
 
-/// A clock for tests. Clones share one present.
+/// A clock for tests. Clones share one time.
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<AtomicU64>);
 
@@ -132,20 +132,20 @@ impl ManualClock {
         Timestamp(self.0.load(Ordering::SeqCst))
     }
 
-    /// Moves the present forward.
+    /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// Moves the present back, as the correction of a clock does.
+    /// Moves the clock back, as the correction of a clock does.
     pub fn set_back(&self, by: Duration) {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.0.fetch_sub(millis, Ordering::SeqCst);
     }
 }
 
-/// A monotonic measurement of a duration, which no test moves.
+/// A monotonic measurement of a duration, which a [`ManualClock`] does not affect.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 

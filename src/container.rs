@@ -1,13 +1,13 @@
 //! The memory limit of the process: that of its control group and of the groups above it.
 //!
 //! A container and a systemd unit set it. The kernel kills a process that exceeds it, without a
-//! message. Both versions of control groups are read, and both at once, as systemd has them side by
-//! side. A container sees a part of the tree, with its group at the root of that part.
+//! message. Both versions of control groups are read, since systemd may use them side by side. A
+//! container sees only a part of the tree, with its group at the root of that part.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The value from which a limit of version 1, which always has a number, is no limit.
+/// The value from which on a limit of version 1 is no limit; that version always states a number.
 const NO_LIMIT: u64 = 1 << 60;
 
 /// Returns the smallest limit of this process, in bytes. Paths begin at `root`, which is `/` except
@@ -93,7 +93,7 @@ fn below_root(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// Reads the number in a file. `max`, and a number that stands for it, is no limit.
+/// Reads the number in a file. Returns `None` for no limit: `max`, or a number that stands for it.
 fn limit(file: &Path) -> Option<u64> {
     let bytes = fs::read_to_string(file).ok()?.trim().parse().ok()?;
     (bytes < NO_LIMIT).then_some(bytes)

@@ -2,8 +2,8 @@
 //!
 //! The file decides where tokens are sent, so it must belong to the user of the process or to root,
 //! and no other user may have the right to write to it. The file of another folder is never read.
-//! Owner and mode are those of the opened file, which cannot be exchanged any more; of a link, its
-//! own owner counts as well. A file that is not regular is not even opened.
+//! The owner and the mode are those of the opened file, which cannot be exchanged any more. The
+//! owner of a link counts as well. Only a regular file is opened.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -25,9 +25,9 @@ const GROUP_WRITES: u32 = 0o020;
 
 /// The outcome of the search.
 pub enum DotenvSearch {
-    /// There is no such file, or none that is visible.
+    /// There is no such file, or none that svm can see.
     Missing(NoDotenv),
-    /// There is something else of that name, with this path and kind; it is ignored.
+    /// The name belongs to something else, with this path and kind; svm ignores it.
     NoFile(PathBuf, &'static str),
     /// The file was read.
     Read(Dotenv),
@@ -36,7 +36,7 @@ pub enum DotenvSearch {
 /// The reason why an existing `.env` is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The system does not permit reading it.
+    /// The system does not permit svm to read it.
     #[error("{} cannot be read", redacted_path(.path))]
     Unreadable {
         /// The file.
@@ -213,8 +213,8 @@ mod tests {
         }
         let private = User { group: us.id, ..us };
         let shared = User { group: us.id + 1, ..us };
-        // The file has the group of the test. It is private if it has the number of the user,
-        // except for root.
+        // The file has the group of the test. The group is private if it has the number of the
+        // user, except for root.
         if us.group == us.id {
             let is_read = matches!(outcome(0o660, private), Ok(DotenvSearch::Read(_)));
             assert_eq!(is_read, us.id != ROOT);

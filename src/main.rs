@@ -46,7 +46,7 @@ const RUNTIME_LIMIT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     panics::install_hook();
-    // If this fails, such a signal ends the process as it would any other.
+    // If this fails, such a signal ends the process, as it does by default.
     let _ = signals::survive();
     // `args` would panic on text that is not UTF-8.
     let arguments = std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned());
@@ -184,7 +184,8 @@ fn serve() -> Result<(), Exit> {
     let (mut config, vars, warnings) = configuration()?;
     let cannot =
         |what: &'static str| move |error: io::Error| Exit::failure(format!("{what}: {error}"));
-    // Without a buffer of its own, so that written and unwritten lines can be told apart.
+    // Standard output is written without a buffer, so that written and unwritten lines can be told
+    // apart.
     let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
     let (lines, log) = stdout
         .and_then(|stdout| Lines::start(config.log.format, stdout))
@@ -230,13 +231,13 @@ async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
         app = App::build(config, Clock::System, lines) => app?,
         () = signals.next() => return Ok(()),
     };
-    // Only now: while the store waits for another process, that process may still listen. It is
-    // better to refuse clients than to keep them waiting.
+    // The service listens only now: while the store waits for another process, that process may
+    // still listen. It is better to refuse clients than to keep them waiting.
     let listener = http::bind(address).map_err(failed)?;
     // The bound address differs from the configured one if the system chose the port.
     let bound = listener.local_addr().map_err(failed)?;
     tracing::info!(address = %bound, scheme, version = build_info::VERSION, commit = build_info::COMMIT, "serving");
-    // The system frees its memory with the process, at once. To free a million entries one by one
+    // The system frees its memory with the process, at once. Freeing a million entries one by one
     // takes seconds.
     let _kept_to_the_end = ManuallyDrop::new(app.cache().clone());
     let (stop, stopped) = tokio::sync::oneshot::channel();

@@ -19,8 +19,8 @@ use crate::build_info::{COMMIT, VERSION};
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     own: prometheus::Registry,
-    /// The figures of the system, apart: to read them takes some milliseconds where there are many
-    /// connections, since the descriptors are counted.
+    /// The figures of the system, in a registry of their own. Reading them takes some milliseconds
+    /// if there are many connections, since it counts the descriptors.
     of_process: prometheus::Registry,
 }
 
@@ -110,7 +110,7 @@ impl Registry {
         self.registered(Histogram::with_opts(options))
     }
 
-    /// Registers a gauge that is always 1 and informs by its labels.
+    /// Registers a gauge that is always 1 and carries information in its labels.
     fn constant(&self, name: &str, help: &str, labels: &[(&str, &str)]) {
         let options = labels.iter().fold(Opts::new(name, help), |options, (name, value)| {
             options.const_label(*name, *value)

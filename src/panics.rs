@@ -2,7 +2,7 @@
 //!
 //! The default report prints the message, and the standard library formats values into messages:
 //! `unwrap` and `expect` print their error. A literal message is part of the program and holds no
-//! secret, so it is reported. Of any other message only the location is.
+//! secret, so it is reported. Of any other panic, only the location is reported.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};

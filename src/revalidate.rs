@@ -1,15 +1,15 @@
 //! The background revalidation: sweeps that check the documents in use, so that clients find them
 //! fresh.
 //!
-//! A sweep saves the documents in use, adopts the checks of other replicas, plans which documents
-//! are due, and revalidates these by the same flights as the foreground, evenly over the interval.
-//! It stops when the tokens run low: the rest of the quota belongs to clients. The flight decides
-//! what an answer means.
+//! A sweep saves the documents in use, adopts the checks of other replicas, plans the due
+//! documents, and revalidates them with the same flights as the foreground, evenly over the
+//! interval. It stops when the tokens run low: the rest of the quota belongs to clients. The flight
+//! decides the meaning of an answer.
 //!
-//! Replicas that share a store share the work by leases. If the store is in trouble and grants no
-//! lease, each replica works alone. A lease ends before its document is due again, so a lost lease
-//! costs one call and blocks nothing. At the end of a sweep, while its leases still last, the index
-//! has the checks of the replica.
+//! Replicas that share a store share the work by leases. If the store fails and grants no lease,
+//! each replica works alone. A lease ends before its document is due again, so a lost lease costs
+//! one call and blocks nothing. A replica saves its checks in the index at the end of a sweep,
+//! while its leases still last.
 
 mod ceiling;
 mod metrics;
@@ -51,12 +51,13 @@ const INDEX_LIMIT: Duration = Duration::from_secs(4);
 /// Longer lists are sorted on a worker thread; sorting 100,000 documents takes long.
 const PLANNED_AT_ONCE: usize = 1_000;
 
-/// A use is saved once it lies this part of the look-back behind the saved one.
+/// The divisor of the look-back: a use is saved once it is later than the saved one by this part of
+/// the look-back.
 const WORTH_SAVING: u32 = 100;
 
 /// The number of sweeps between two reads of the index if no other process shares the store; the
-/// read shows that the index still exists. Later checks alone are saved as often, and at the end.
-/// After a kill, the checks of these few intervals are repeated.
+/// read shows that the index still exists. A row with only a later check is saved just as often,
+/// and at the shutdown; after a kill, svm repeats the checks of these few intervals.
 const SWEEPS_PER_READING: u32 = 10;
 
 /// The parts of a revalidator.
@@ -77,7 +78,7 @@ pub struct RevalidatorParts {
     pub tokens: Arc<TokenPool>,
     /// The allowlist in force.
     pub policy: Arc<Policy>,
-    /// The present.
+    /// The clock.
     pub clock: Clock,
     /// The counters.
     pub metrics: SweepMetrics,
@@ -99,7 +100,7 @@ impl Revalidator {
     }
 
     /// Sweeps for ever: one sweep per interval, or as soon as the previous one has ended. Dropping
-    /// it leaves running flights to their owner.
+    /// the future leaves running flights to their owner.
     pub async fn run(&self) {
         let store = &self.parts.store;
         let (mut since_thorough, mut losses) = (0, store.losses());
@@ -147,7 +148,7 @@ impl Revalidator {
         read.is_some()
     }
 
-    /// Returns the most requests per second for the sweep that begins.
+    /// Returns the limit of requests per second for the next sweep.
     fn most(&self) -> f64 {
         match self.parts.config.max_rps {
             MaxRps::Fixed(rate) => rate,
@@ -184,8 +185,8 @@ impl Revalidator {
         for row in activity.merge(&rows, clock.now(), config.lookback).await {
             let Some(check) = row.check else { continue };
             adopted += usize::from(cache.adopt(row.key, check).await);
-            // After a restart all rows are new and L1 holds no document, so no row waits for
-            // anything.
+            // After a restart, all rows are new and L1 holds no document, so no row gives other
+            // tasks a turn.
             consume_budget().await;
         }
         Some(adopted)

@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// `SIGXFSZ`; it has this number on every system that svm is built for.
 const FILE_LIMIT: i32 = 25;
 
-/// The interval between log lines of an ignored signal.
+/// The shortest interval between log lines of an ignored signal.
 const QUIET: Duration = Duration::from_secs(60);
 
 /// Handles the signals that would end the process without need. A write past `RLIMIT_FSIZE` is then
@@ -100,7 +100,7 @@ struct Ignored {
     signal: Signal,
     /// The time since its last line in the log.
     logged: Option<Stopwatch>,
-    /// The number of times since that line. The system reports several at once as one.
+    /// The number of times since that line. The system may merge several signals into one.
     times: u64,
 }
 

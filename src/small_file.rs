@@ -1,5 +1,4 @@
-//! Files that an operator names and that must be small. Other files are not read, and no read
-//! waits.
+//! Small files that an operator names. Only regular files are read, and no read waits.
 
 use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind, Read, Result};
@@ -15,8 +14,8 @@ const LARGEST_BYTES: u64 = 16 << 20;
 ///
 /// # Errors
 ///
-/// Those of the system. The path leads to something else, such as a named pipe, which would wait
-/// for its writer, or a device without an end. The file is too large.
+/// If the system reports one, if the file is too large, or if the path does not lead to a regular
+/// file: a named pipe would wait for its writer, and a device may have no end.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;

@@ -93,7 +93,7 @@ pub fn owned(future: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHa
 #[error("a blocking call did not return")]
 pub struct Lost(#[from] task::JoinError);
 
-/// Runs a blocking call on a thread where it delays no task. The caller owns it and awaits it.
+/// Runs a blocking call on a thread where it delays no task. The caller owns and awaits the call.
 #[expect(clippy::disallowed_methods, reason = "the one place that hands out blocking calls")]
 pub async fn blocking<T: Send + 'static>(
     call: impl FnOnce() -> T + Send + 'static,
@@ -102,7 +102,7 @@ pub async fn blocking<T: Send + 'static>(
 }
 
 /// Runs a blocking call with a permit, which the call keeps even after its caller has given up. So
-/// hanging calls take a limited number of threads, however many callers come.
+/// hanging calls take a limited number of threads, for any number of callers.
 pub async fn blocking_within<T: Send + 'static>(
     permits: &Arc<Semaphore>,
     call: impl FnOnce() -> T + Send + 'static,

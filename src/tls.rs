@@ -1,5 +1,5 @@
-//! The TLS configuration of clients: trusted certificate authorities, cryptography, versions. That
-//! of the server has a module of its own.
+//! The TLS configuration of clients: trusted certificate authorities, cryptography, versions. The
+//! configuration of the server has a module of its own.
 
 mod own;
 mod server;
@@ -119,7 +119,8 @@ impl Trust<'_> {
             }
             builder.with_root_certificates(authorities)
         } else {
-            // The system's are not looked at more closely than that: the file's alone would do.
+            // The verifier ignores invalid certificates of the system; it fails for an invalid one
+            // of the file, or if there is none at all.
             let verifier = Verifier::new_with_extra_roots(certificates, provider)
                 .map_err(|_| self.nothing_to_trust())?;
             builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))

@@ -16,7 +16,7 @@ macro_rules! words {
         }
 
         impl $name {
-            /// All of them, in the order of their declaration.
+            /// All variants, in the order of their declaration.
             $visibility const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
 
             /// Returns the word.

@@ -14,11 +14,12 @@ use crate::tasks::Tasks;
 
 use super::App;
 
-/// The time for the tasks to stop. None of them works longer between two checks of the token.
+/// The time for the tasks to stop. No task works longer between two checks of its cancellation
+/// token.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 
-/// The number of probes per retry of writes. A full store can be read and so passes its probes;
-/// every four seconds its writes are retried, however long their own back-off is by then.
+/// The number of probes per retry of writes. A full store can be read, so it passes its probes. Its
+/// writes are retried every four seconds, even if their own back-off is longer.
 const PROBES_PER_RETRY: u32 = 8;
 
 /// The owner of the background tasks.
@@ -33,7 +34,7 @@ impl BackgroundTasks {
         let tasks = Tasks::new();
         let stop = CancellationToken::new();
         let sweeps = stop.child_token();
-        // It puts the batch that is being written back into the queue.
+        // The task is not cancelled, since it puts its current batch back into the queue at `stop`.
         tasks.supervise("write-behind", &stop, app.write_behind.clone(), |it, stop| async move {
             it.run(stop).await;
         });

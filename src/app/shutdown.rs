@@ -85,7 +85,7 @@ impl Shutdown<'_> {
 
     /// Closes the listener and waits for the requests. While flights run, connections stay open, so
     /// that `/healthz` can report on them; each answer asks its client to close. The rest of the
-    /// grace is for answers that are still being written.
+    /// grace period is for answers that are still being written.
     async fn drain_requests(&self, serving: Pin<&mut impl Future<Output = ()>>) {
         let stopwatch = Stopwatch::start();
         self.stop.close_listener();

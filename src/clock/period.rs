@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::Timestamp;
 
-/// The tolerance for a period that begins after the present of a caller, who read the clock
-/// earlier.
+/// The tolerance for a period that begins after the `now` of a caller, since the caller may have
+/// read the clock earlier.
 const READ_APART: Duration = Duration::from_secs(1);
 
 /// The period between two moments; the default one is over.

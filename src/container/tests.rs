@@ -71,7 +71,7 @@ fn the_limit_of_version_1() {
     check(groups, V1, &[(own, UNLIMITED)], None);
     let parent = "sys/fs/cgroup/memory/docker/memory.limit_in_bytes";
     check(groups, V1, &[(own, UNLIMITED), (parent, "1048576\n")], Some(MIB));
-    // A container that sees only its own group, but has its outside name.
+    // A container that sees only its own group, under the name that the group has outside.
     let mounts = V1.replace("0:32 / ", "0:32 /docker/abc ");
     let top = "sys/fs/cgroup/memory/memory.limit_in_bytes";
     check(groups, &mounts, &[(top, "268435456\n")], Some(256 * MIB));

@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderValue};
 use crate::http::mirror::media::{Chosen, choose};
 use crate::target::Representation;
 
-/// Reads the path from the first line and the header from the others. A client that takes anything
-/// is served, and a type that is no type of GitHub's changes nothing.
+/// Reads the path from the first line and the header from the others. More media types that every
+/// client accepts change nothing, and an unsupported type of GitHub's alone is refused.
 pub fn accept(data: &[u8]) {
     let mut lines = data.split(|&byte| byte == b'\n');
     let path = lines.next().and_then(|line| str::from_utf8(line).ok()).unwrap_or_default();

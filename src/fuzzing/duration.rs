@@ -9,7 +9,7 @@ pub fn duration(data: &[u8]) {
     let Some(text) = super::text(data) else { return };
     let Ok(read) = durations::parse(text) else { return };
     let (about, seconds) = (sum(text), read.as_secs_f64());
-    // Each component may lose less than a nanosecond.
+    // Each component loses less than a nanosecond.
     let lost = 1e-9 * text.len() as f64;
     assert!((about - seconds).abs() <= 1e-9 * about + lost, "{text}: {about} and {seconds}");
     assert!(read < Duration::from_nanos(1 << 63));

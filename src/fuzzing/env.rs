@@ -22,7 +22,7 @@ pub fn env(data: &[u8]) {
 }
 
 fn shown(config: &Config) -> String {
-    // The name of a host is never secret.
+    // The host, the user and the database are not secret.
     if let crate::config::Store::Redis(redis) = &config.store
         && format!("{} {:?} {}", redis.host, redis.user, redis.database).contains(super::CANARY)
     {

@@ -2,7 +2,7 @@
 
 use crate::cache::Event;
 
-/// Reads an event. The repository that it names is no longer than one may be.
+/// Reads an event. The name of its repository has at most the permitted length.
 pub fn event(data: &[u8]) {
     if let Ok(Some(event)) = Event::read(data) {
         assert!(event.repository.full_name.len() <= 140);

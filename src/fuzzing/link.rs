@@ -4,8 +4,8 @@ use http::HeaderValue;
 
 use crate::entry::{Links, Relation};
 
-/// Reads the lines of the header. All links are of the host, fit for a header, and read again as
-/// they are.
+/// Reads the lines of the header. All links belong to the host, are valid in a header, and stay the
+/// same when they are read again.
 pub fn link(data: &[u8]) {
     let lines = data.split(|&byte| byte == b'\n');
     let links = Links::parse(lines, "api.github.com");

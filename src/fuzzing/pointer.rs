@@ -18,7 +18,8 @@ pub fn pointer(data: &[u8]) {
     }
     let Ok(value) = serde_json::from_str::<Value>(document) else { return };
     let found = found.map(|it| serde_json::from_str(it).expect("a JSON value"));
-    // The library spells a document with equal names in another way: it keeps the last of them.
+    // The library spells a document with duplicate names in another way: it keeps only the last of
+    // them.
     let spelled = value.to_string();
     if spelled == document {
         assert_eq!(found.as_ref(), value.pointer(text));

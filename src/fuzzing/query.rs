@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use crate::http::query::VersionQuery;
 
-/// Checks that a parsed query can be written and parsed again, and contains nothing that was not in
-/// the input.
+/// Checks that a parsed query can be written and parsed again, and contains only text of the input.
 pub fn query(data: &[u8]) {
     let Some(raw) = super::text(data) else { return };
     let Ok(read) = VersionQuery::parse(Some(raw)) else { return };

@@ -20,7 +20,7 @@ pub fn rate_limit(data: &[u8]) {
         assert!(limit.is_some() || status.as_u16() != 429);
         let is_spent = answer.says("x-ratelimit-remaining", 0);
         let text = String::from_utf8_lossy(body).to_lowercase();
-        // A word may be written with escapes, which only a JSON parser resolves.
+        // A word may be written with escapes, which only a JSON parser decodes.
         let is_named = ["rate limit", "abuse", "login attempts", "\\"];
         let is_named = is_named.iter().any(|words| text.contains(words));
         let has_evidence = is_spent || is_named || headers.contains_key("retry-after");

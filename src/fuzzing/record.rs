@@ -26,8 +26,8 @@ pub fn record(data: &[u8]) {
     }
 }
 
-/// Checks that a record is either unreadable or an undamaged entry for this key, which is written
-/// so that it is read again.
+/// Checks that a record is either unreadable or an undamaged entry for this key, which can be
+/// written and read again.
 fn assert_miss_or_true(record: &Bytes) {
     let key = Key::of(&url(record).unwrap_or_default());
     let _seen = (peek(record), gives_way(record, Timestamp::from_secs(1), Timestamp::from_secs(2)));
@@ -45,7 +45,7 @@ fn assert_miss_or_true(record: &Bytes) {
     assert!(decode(Key::of("https://another.example/"), record).is_err());
 }
 
-/// Checks that a written record is read for its own key only, and not after one bit has changed.
+/// Checks that a written record can be read for its own key, and no more after one bit has changed.
 fn assert_round_trip(fields: &mut FuzzedFields<'_>) {
     let (entry, keep_until, flip) = (fields.entry(), fields.time(), fields.number());
     let mut record = encode(&entry, keep_until);
@@ -75,7 +75,7 @@ fn sealed(record: &[u8]) -> Bytes {
     record.into()
 }
 
-/// Returns the length of a record's header, as the header tells it.
+/// Returns the length of a record's header, as the header states it.
 fn header_length(record: &[u8]) -> Option<usize> {
     let length = u32::from_le_bytes(record.get(4..8)?.try_into().ok()?);
     HEADER.checked_add(usize::try_from(length).ok()?)

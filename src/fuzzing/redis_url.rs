@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Store, Vars};
 
-/// Checks that no password is shown, and that the shown URL is the same server.
+/// Checks that no password is shown, and that the shown URL names the same server.
 pub fn redis_url(data: &[u8]) {
     let Some(text) = super::text(data) else { return };
     match read(text) {

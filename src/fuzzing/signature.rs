@@ -4,7 +4,7 @@ use crate::secret::{Secret, Signature};
 
 use super::CANARY;
 
-/// Reads a header, and takes it for the signature of the rest: a made-up one is never right.
+/// Reads a header as the signature of the remaining bytes. A forged signature is never accepted.
 pub fn signature(data: &[u8]) {
     let (header, body) =
         data.split_at(data.iter().position(|&byte| byte == b'\n').unwrap_or(data.len()));

@@ -1,4 +1,4 @@
-//! A URL and its verdict.
+//! Properties of an accepted URL.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ pub fn target(data: &[u8]) {
     assert_eq!(url.as_str(), target.as_str());
     assert_eq!((url.host_str(), url.path()), (Some(target.host()), target.path()));
     assert_eq!((url.username(), url.password(), url.fragment()), ("", None, None));
-    // Nor did that crate see another host or path in what the client wrote.
+    // The crate also reads the same host and path in the client's text.
     let written = Url::parse(raw).expect("a URL");
     assert_eq!(written.host_str(), Some(target.host()));
     let segments = |url: &Url| url.path_segments().map(Iterator::count);
@@ -36,8 +36,8 @@ fn assert_allowed(target: &Target, policy: &Policy) {
     assert!(target.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
 }
 
-/// The same URL with its query from right to left, unless a name is there twice: then the order may
-/// mean something.
+/// Returns the URL with its query from right to left, unless a name occurs twice: then the order
+/// may matter.
 fn reversed(url: &str) -> String {
     let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
     let mut pairs: Vec<_> = query.split('&').collect();

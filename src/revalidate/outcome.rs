@@ -85,7 +85,8 @@ impl CheckOutcome {
     }
 }
 
-/// Returns true if the result of a flight cost quota: the upstream answered, and not with `304`.
+/// Returns true if the result of a flight cost quota: the upstream answered, and not with `304` or
+/// a server error.
 pub(super) fn is_charged(result: &FlightResult) -> bool {
     let FlightResult::Exchange { exchanged, .. } = result else { return false };
     match exchanged {

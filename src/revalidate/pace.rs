@@ -36,8 +36,7 @@ impl Pacing {
     }
 }
 
-/// The turns for requests, one spacing apart, across sweeps. A turn that nobody takes in time is
-/// lost.
+/// The turns for requests, one spacing apart, across sweeps. An unused turn is lost.
 #[derive(Debug)]
 pub(super) struct Pace {
     running: Stopwatch,

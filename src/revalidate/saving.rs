@@ -58,7 +58,7 @@ mod tests {
     const WORTH: Worth = Worth { use_moved: Duration::from_secs(60), checks: true };
     const LONG: Duration = Duration::from_secs(10);
 
-    /// An index that writes down how many rows it is given at once, and takes so many of them.
+    /// An index that records the number of rows of each write, and has room for `room` rows.
     #[derive(Default)]
     struct Index {
         given: Mutex<Vec<usize>>,
@@ -105,8 +105,8 @@ mod tests {
         }
     }
 
-    /// Saves 2,500 documents in an index with so much room; returns the rows that it got, and how
-    /// many documents are still unsaved then.
+    /// Saves 2,500 documents in an index with this room. Returns the numbers of rows that it got,
+    /// and of documents that are still unsaved.
     async fn given(room: usize) -> (Vec<usize>, usize) {
         let activity = Activity::default();
         for number in 0..2_500 {

@@ -95,8 +95,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Takes the next document that a client was served although its check is overdue. If its check
-    /// is likely to be charged and the quota has nothing for it now, its place in the plan decides.
+    /// Takes the next document that a client got although its check is overdue. A check that is
+    /// likely to be charged, and for which there is no quota now, is left to the plan.
     fn next_overdue(&self) -> Option<Due> {
         let RevalidatorParts { activity, tokens, clock, .. } = self.parts;
         loop {
@@ -123,7 +123,7 @@ impl<'a> Sweep<'a> {
             let outcome = self.revalidate(due).await;
             self.count(outcome, 1);
             match outcome {
-                // The same holds for all remaining documents.
+                // The reason applies to all remaining documents.
                 CheckOutcome::Skipped(reason @ (Skipped::Quota | Skipped::Late)) => {
                     return self.give_up(reason);
                 }
@@ -153,7 +153,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Refunds a check whose cost was booked and not charged.
+    /// Refunds the quota of a check that was booked and not charged.
     fn settle(&self, due: Due, is_charged: bool) {
         if due.is_booked && !is_charged {
             self.parts.tokens.put_back_charge();
@@ -175,7 +175,7 @@ impl<'a> Sweep<'a> {
         if !tokens.has_quota_to_spare(clock.now()) {
             return Err(Skipped::Quota);
         }
-        // It may be charged. Clients may bring any number of such documents.
+        // The check may be charged, and clients may add any number of such documents.
         if activity.charges(key).are_unknown() && !tokens.has_charges_left(clock.now()) {
             return Err(Skipped::Budget);
         }

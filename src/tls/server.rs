@@ -30,7 +30,7 @@ pub struct ServerTls {
 /// One reading of the files.
 struct LoadedCertificate {
     config: Arc<ServerConfig>,
-    /// The digest of both files, by which a change is seen.
+    /// The digest of both files, which shows a change.
     digest: [u8; 32],
 }
 
@@ -55,8 +55,8 @@ impl ServerTls {
     ///
     /// # Errors
     ///
-    /// As of [`ServerTls::read`]; the certificate that is shown then stays. When
-    /// an operator writes the two files one after the other, they do not fit in between.
+    /// As for [`ServerTls::read`]; the current certificate then stays. The two files do not fit
+    /// together while an operator replaces one after the other.
     pub fn read_again(&self) -> Result<bool, Error> {
         let files = Pem::read(&self.files)?;
         if files.digest() == self.shown.read().digest {
