@@ -1,11 +1,11 @@
-//! The harness: what the tests, the benches and the simulated GitHub's program share.
+//! The harness that the tests, the benches and the program of the simulated GitHub share.
 
 pub use self::modules::{
     app, certificates, eventually, fault_proxy, faulty_store, github, noise, process, raw,
     redis_server, tasks,
 };
 
-/// Inline and with a folder, so that the files below need no paths of their own.
+/// An inline module with a folder, so that the files below need no paths of their own.
 #[path = "support"]
 mod modules {
     pub mod app;

@@ -1,8 +1,7 @@
 //! The service under test: built by the production constructor, and used over a real socket.
 //!
-//! It differs from the real thing by its configuration, its clock, its store and where its log
-//! goes, and by nothing else. Freshness moves with [`TestApp::advance`]; the sockets run on real
-//! time.
+//! It differs from production only in its configuration, its clock, its store and the sink of its
+//! log. [`TestApp::advance`] moves the clock that decides freshness; the sockets run on real time.
 
 mod answer;
 mod builder;
@@ -37,10 +36,10 @@ const POLL_INTERVAL: Duration = Duration::from_millis(2);
 pub struct TestApp {
     /// GitHub.
     pub github: GitHub,
-    /// The service's present.
+    /// The service's clock.
     pub clock: ManualClock,
     address: SocketAddr,
-    /// `https` where the service has a certificate, of whatever authority.
+    /// `https` if the service has a certificate; the client accepts any authority.
     scheme: &'static str,
     client: Client,
     plan: TestAppBuilder,
@@ -57,33 +56,33 @@ struct Running {
 }
 
 impl TestApp {
-    /// A service with the defaults, on an embedded store of its own.
+    /// Starts a service with the defaults, on an embedded store of its own.
     pub async fn start() -> Self {
         Self::builder().start().await
     }
 
-    /// A service to be configured.
+    /// Returns the builder of a service.
     pub fn builder() -> TestAppBuilder {
         TestAppBuilder::default()
     }
 
-    /// The address on which the service listens.
+    /// Returns the address on which the service listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Asks `/version` for a document, its URL percent-encoded.
+    /// Requests a document from `/version`, with its URL percent-encoded.
     pub async fn version(&self, url: &str) -> Answer {
         self.get(&format!("/version?url={}", encode(url))).await
     }
 
-    /// The same as a client that takes gzip.
+    /// Requests a document as a client that accepts gzip.
     pub async fn version_as_gzip(&self, url: &str) -> Answer {
         let request = self.request(Method::GET, &format!("/version?url={}", encode(url)));
         Answer::of(request.header("accept-encoding", "gzip")).await
     }
 
-    /// The same, as soon as the body is compressed.
+    /// Waits until the body is compressed, and requests the document with gzip.
     #[track_caller]
     pub fn compressed(&self, url: &str) -> impl Future<Output = Answer> {
         let is_compressed =
@@ -95,24 +94,24 @@ impl TestApp {
         }
     }
 
-    /// The same as a future of its own, for a task.
+    /// Returns [`TestApp::version`] as a future of its own, for a task.
     pub fn ask(&self, url: &str) -> impl Future<Output = Answer> + Send + use<> {
         let path = format!("/version?url={}", encode(url));
         Answer::of(self.request(Method::GET, &path))
     }
 
-    /// The same with `refresh=true`, as a future of its own.
+    /// Returns [`TestApp::refresh`] as a future of its own, for a task.
     pub fn ask_refresh(&self, url: &str) -> impl Future<Output = Answer> + Send + use<> {
         let path = format!("/version?url={}&refresh=true", encode(url));
         Answer::of(self.request(Method::GET, &path))
     }
 
-    /// The same with `refresh=true`.
+    /// Requests a document with `refresh=true`.
     pub async fn refresh(&self, url: &str) -> Answer {
         self.get(&format!("/version?url={}&refresh=true", encode(url))).await
     }
 
-    /// Has a document revalidated as a sweep does it, at its turn.
+    /// Revalidates a document as a sweep does. Asserts that the result is usable.
     #[track_caller]
     pub fn revalidate(&self, url: &str) -> impl Future<Output = ()> + use<> {
         let revalidated = self.try_to_revalidate(url);
@@ -123,15 +122,15 @@ impl TestApp {
         }
     }
 
-    /// The same, whatever it comes to.
+    /// Revalidates a document as a sweep does, and returns any result.
     #[track_caller]
     pub fn try_to_revalidate(&self, url: &str) -> impl Future<Output = Arc<FlightResult>> + use<> {
         let (cache, target) = self.cache_and_target(url);
         async move { cache.revalidate(&target).await }
     }
 
-    /// Returns what the cache gives to a client that may not cause a request to the upstream;
-    /// `None` for nothing.
+    /// Returns the cache's answer for a client that may not cause a request to the upstream; `None`
+    /// if there is no answer.
     #[track_caller]
     pub fn look(&self, url: &str) -> impl Future<Output = Option<Payload>> + use<> {
         let (cache, target) = self.cache_and_target(url);
@@ -145,7 +144,7 @@ impl TestApp {
         cache.memory().entry(&target.key())
     }
 
-    /// Has L1 hold an entry, as if a client had been served it now.
+    /// Inserts an entry into L1, as if a client had just received it.
     pub fn hold(&self, entry: Entry) {
         let memory = self.running.as_ref().expect("a running service").cache.memory();
         let key = entry.key();
@@ -159,22 +158,22 @@ impl TestApp {
         (cache.clone(), Target::parse(url, targets).expect("an allowed URL"))
     }
 
-    /// Asks for a path and query, as they are.
+    /// Requests a path and query, unchanged.
     pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path)).await
     }
 
-    /// A request to be completed and sent with [`Answer::of`].
+    /// Returns a request, which the caller completes and sends with [`Answer::of`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}://{}{path}", self.scheme, self.address))
     }
 
-    /// Moves the service's present, and GitHub's.
+    /// Moves the clock of the service, and that of GitHub.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
 
-    /// The value of a metric, with its labels in the text format's spelling.
+    /// Returns the value of a metric, named with its labels as in the text format.
     #[track_caller]
     pub fn metric(&self, name: &str) -> impl Future<Output = f64> {
         let caller = Location::caller();
@@ -187,7 +186,7 @@ impl TestApp {
         }
     }
 
-    /// Waits until a metric has this value; panics after 10 s, naming the line that waited.
+    /// Waits until a metric has this value. Panics after 10 s with the caller's line.
     #[track_caller]
     pub fn reaches(&self, name: &str, value: f64) -> impl Future<Output = ()> {
         self.until(async move || self.metric(name).await == value)
@@ -199,13 +198,13 @@ impl TestApp {
         self.until(async move || self.metric(name).await > value)
     }
 
-    /// Waits until `/healthz` says this of the whole.
+    /// Waits until `/healthz` reports this overall status.
     #[track_caller]
     pub fn is_healthy(&self, status: &str) -> impl Future<Output = ()> {
         self.until(async move || self.get("/healthz").await.json()["status"] == status)
     }
 
-    /// Waits until this is so; panics after 10 s, naming the line that waited.
+    /// Waits until the condition holds. Panics after 10 s with the caller's line.
     #[track_caller]
     pub fn until(&self, condition: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
         let caller = Location::caller();
@@ -232,7 +231,7 @@ impl TestApp {
         }
     }
 
-    /// Ends the service in order.
+    /// Stops the service in order.
     pub async fn stop(&mut self) -> ShutdownReport {
         let Running { stop, serving, writer, .. } = self.running.take().expect("a running service");
         let _ = stop.send(());
@@ -242,13 +241,13 @@ impl TestApp {
         report
     }
 
-    /// Ends the service and starts it again with another value of a variable, on the same store.
+    /// Restarts the service with another value of a variable, on the same store.
     pub async fn restart_with(&mut self, name: &str, value: &str) -> ShutdownReport {
         self.plan.change(name, value);
         self.restart().await
     }
 
-    /// Ends the service and starts it again on the same store, at another port.
+    /// Restarts the service on the same store, at another port.
     pub async fn restart(&mut self) -> ShutdownReport {
         let report = self.stop().await;
         self.start_again().await;
@@ -264,14 +263,14 @@ impl TestApp {
 }
 
 impl Drop for TestApp {
-    /// Whatever this service has said and stored, no secret is in it.
+    /// Asserts that no secret is in the log or in the files of the service.
     fn drop(&mut self) {
         self.flush_log();
         canary::assert_not_in_files(self.plan.folder());
     }
 }
 
-/// Percent-encodes all that is not unreserved.
+/// Percent-encodes every byte that is not unreserved.
 pub fn encode(url: &str) -> String {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     url.bytes()

@@ -2,15 +2,15 @@
 //! without any code there.
 //!
 //! The search covers answers, logs, files, requests to other hosts, and panics. The code that sees
-//! one of these does not know the configuration that it comes from, so the secrets are those of the
-//! whole process. The subtle part is that a hit must fail the test wherever it is noticed: the
-//! runtime catches the panic of a task, and a panic within a panic would end the process. So a hit
-//! is remembered, and the next look from the test's own thread panics; each holder of secrets looks
+//! one of these does not know the configuration behind it, so the secrets are those of the whole
+//! process. The subtle part is that a hit must fail the test wherever it is noticed: the runtime
+//! catches the panic of a task, and a panic within a panic would end the process. So a hit is
+//! recorded, and the next search from the test's own thread panics; each holder of secrets searches
 //! when it is dropped.
 //!
-//! A secret that is found must be long enough to be nowhere by chance. Tests call their tokens `a`
-//! and `b`, so the service is given longer ones ([`dressed`]): `a` becomes `a_canaryOfATest`. The
-//! simulated GitHub reads the short ones back ([`undressed`]), and no test has to know the others.
+//! A secret must be long enough not to occur by chance. Tests name their tokens `a` and `b`, so the
+//! service gets longer ones ([`dressed`]): `a` becomes `a_canaryOfATest`. The simulated GitHub
+//! restores the short ones ([`undressed`]), so no test needs to know the long ones.
 
 use std::fmt::Debug;
 use std::panic;
@@ -20,7 +20,7 @@ use std::thread;
 
 use memchr::memmem::Finder;
 
-/// Shorter texts turn up everywhere.
+/// The shortest secret that is searched for. Shorter texts occur everywhere.
 const SHORTEST: usize = 8;
 /// The suffix that makes a short token long.
 const DRESS: &str = "_canaryOfATest";
@@ -44,7 +44,7 @@ struct Needle {
     finder: Arc<Finder<'static>>,
 }
 
-/// Searches for these secrets from now on; those that are too short for that are left out.
+/// Searches for these secrets from now on, except for those that are too short.
 pub fn guard<'a>(secrets: impl IntoIterator<Item = &'a str>) {
     static HOOK: Once = Once::new();
     HOOK.call_once(watch_panics);
@@ -60,8 +60,8 @@ pub fn guard<'a>(secrets: impl IntoIterator<Item = &'a str>) {
 }
 
 /// Searches for the secrets of a configuration: the tokens, and the password of Redis. The hosts
-/// that it names may see the tokens. The values may be in the quotes of a `.env`, and what is no
-/// token may be in a list of tokens.
+/// that it names may see the tokens. The values may have the quotes of a `.env`, and a list of
+/// tokens may contain other words.
 pub fn guard_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
     for (name, value) in variables {
         match name {
@@ -84,7 +84,7 @@ fn password(url: &str) -> Option<&str> {
     Some(login.split_once(':')?.1)
 }
 
-/// The value of a variable as the service is given it.
+/// Returns the value of a variable as the service gets it, with long tokens.
 pub fn dressed(name: &str, value: &str) -> String {
     let dress = |token: &str| match token.trim() {
         short if (1..SHORTEST).contains(&short.len()) => format!("{short}{DRESS}"),
@@ -96,23 +96,23 @@ pub fn dressed(name: &str, value: &str) -> String {
     }
 }
 
-/// A token as the test names it.
+/// Returns a token under the name that the test uses.
 pub fn undressed(token: &str) -> &str {
     token.strip_suffix(DRESS).unwrap_or(token)
 }
 
-/// No secret is in these bytes, and none was found anywhere before.
+/// Asserts that no secret is in these bytes, and that none was found before.
 pub fn assert_absent(place: &str, bytes: &[u8]) {
     look(place, bytes);
     assert_none_found();
 }
 
-/// No secret is in what this says of itself.
+/// Asserts that the `Debug` form shows no secret.
 pub fn assert_not_shown(place: &str, thing: &impl Debug) {
     assert_absent(place, format!("{thing:?}{thing:#?}").as_bytes());
 }
 
-/// No secret is in any file below this folder, except for an environment that the test wrote.
+/// Asserts that no secret is in a file below this folder, except for a `.env` that the test wrote.
 pub fn assert_not_in_files(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
@@ -135,7 +135,7 @@ pub fn is_secret(bytes: &[u8]) -> bool {
     state().needles.iter().any(|needle| needle.finder.needle() == bytes)
 }
 
-/// Remembers a hit, if there is one; for threads other than the test's own.
+/// Searches bytes and records a hit; for threads other than the test's own.
 pub fn look(place: &str, bytes: &[u8]) {
     let needles = state().needles.clone();
     for Needle { spelling, finder } in needles {
@@ -154,7 +154,7 @@ fn report(hit: String) {
     }
 }
 
-/// Panics if something was found, unless a panic is under way.
+/// Panics if a secret was found, unless the thread already panics.
 pub fn assert_none_found() {
     let hits = state().hits.join("\n");
     if !hits.is_empty() && !thread::panicking() {
@@ -166,13 +166,12 @@ fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Looks into the message of each panic as well: that of a task goes to standard error and nowhere
-/// else.
+/// Searches the message of each panic as well: the message of a task goes only to standard error.
 fn watch_panics() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         let message = info.payload_as_str().unwrap_or_default();
-        // The one that tells of hits would be one.
+        // The message that reports hits contains the hits.
         if !message.starts_with("a secret (") {
             look("a panic", message.as_bytes());
         }
@@ -180,7 +179,7 @@ fn watch_panics() {
     }));
 }
 
-/// A secret as it is, and as it is after what is done to texts on their way.
+/// Returns a secret itself, and its encodings that may appear in texts.
 fn spellings(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let hex = |byte: &u8| format!("{byte:02x}").into_bytes();
     let percent = |byte: &u8| match byte {
@@ -201,8 +200,8 @@ fn spellings(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     spellings
 }
 
-/// The digits that depend on these bytes alone, where they begin `shift` bytes after the beginning
-/// of a group.
+/// Returns the base64 digits that depend only on these bytes, if they begin `shift` bytes after the
+/// start of a group.
 fn base64(bytes: &[u8], shift: usize, last: [u8; 2]) -> Vec<u8> {
     let digits: Vec<u8> = (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(last).collect();
     let shifted = [&vec![0; shift], bytes].concat();

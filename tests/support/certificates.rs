@@ -7,9 +7,9 @@ use rustls::pki_types::CertificateDer;
 
 /// The authority's certificate, in the folder of the files.
 pub const CA_FILE: &str = "ca.pem";
-/// The leaf.
+/// The leaf certificate.
 pub const CERT_FILE: &str = "server.pem";
-/// Its key.
+/// The key of the leaf.
 pub const KEY_FILE: &str = "server.key";
 
 /// An authority, and the folder of its files.
@@ -22,9 +22,9 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// Writes the certificates of a server of these names into a folder.
+    /// Writes the certificates of a server with these names into a folder.
     pub fn new(folder: &Path, names: &[&str]) -> Self {
-        // Fails only when a provider is installed already.
+        // Fails only if a provider is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -39,7 +39,7 @@ impl Certificates {
         certificates
     }
 
-    /// Another leaf of the same authority, of which nothing is written yet.
+    /// Returns another leaf of the same authority, which is not written yet.
     pub fn leaf(&self, names: &[&str]) -> Leaf {
         let key = KeyPair::generate().expect("a key");
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -48,12 +48,12 @@ impl Certificates {
         Leaf { certificate: leaf, key, folder: self.folder.clone() }
     }
 
-    /// The path of the leaf, as text.
+    /// Returns the path of the leaf as text.
     pub fn cert_file(&self) -> String {
         self.folder.join(CERT_FILE).display().to_string()
     }
 
-    /// The path of its key, as text.
+    /// Returns the path of the key as text.
     pub fn key_file(&self) -> String {
         self.folder.join(KEY_FILE).display().to_string()
     }
@@ -67,19 +67,19 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    /// Writes the certificate in the place of the one before.
+    /// Writes the certificate over the previous one.
     pub fn write_certificate(&self) {
         let path = self.folder.join(CERT_FILE);
         std::fs::write(path, self.certificate.pem()).expect("a folder that can be written");
     }
 
-    /// Writes the key in the place of the one before.
+    /// Writes the key over the previous one.
     pub fn write_key(&self) {
         let path = self.folder.join(KEY_FILE);
         std::fs::write(path, self.key.serialize_pem()).expect("a folder that can be written");
     }
 
-    /// The certificate as a server shows it.
+    /// Returns the certificate as a server shows it.
     pub fn der(&self) -> &CertificateDer<'static> {
         self.certificate.der()
     }

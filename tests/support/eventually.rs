@@ -1,7 +1,7 @@
-//! Waiting, within a bound, for a condition that becomes true by itself.
+//! A bounded wait for a condition that becomes true by itself.
 //!
-//! For what gives no signal to wait for; where there is one (a gate, an answer), wait for that
-//! instead.
+//! It is for conditions without a signal. If there is a signal, such as a gate or an answer, wait
+//! for that instead.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 const BOUND: Duration = Duration::from_secs(10);
 const INTERVAL: Duration = Duration::from_millis(2);
 
-/// Waits until `condition` holds; panics after 10 s, naming the line that waited.
+/// Waits until `condition` holds. Panics after 10 s with the caller's line.
 #[track_caller]
 pub fn eventually(mut condition: impl FnMut() -> bool) -> impl Future<Output = ()> {
     let caller = Location::caller();

@@ -1,11 +1,11 @@
 //! A TCP proxy that breaks the network on demand, between the service and a server such as Redis.
 //!
-//! A test changes its mode while it runs; the mode holds for connections that are open already. The
-//! address behind it can be changed too, as when a name leads to another server after a failover.
-//! It knows nothing of what passes through; a reply is whatever the server sends at once.
+//! A test changes its mode while the proxy runs; the mode also applies to open connections. The
+//! address behind the proxy can change too, as when a name leads to another server after a
+//! failover. The proxy does not interpret the bytes; a reply is all that the server sends at once.
 //!
-//! The subtle part: a connection that has lost bytes is no good any more, and stays a black hole
-//! for as long as it is open, whatever the mode is later.
+//! The subtle part: a connection that has lost bytes is useless, so it stays a black hole until it
+//! is closed, even if the mode changes.
 
 #[path = "fault_proxy/connection.rs"]
 mod connection;
@@ -25,21 +25,21 @@ const BIND_INTERVAL: Duration = Duration::from_millis(1);
 /// The treatment of connections and of the bytes on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Nothing.
+    /// Bytes pass unchanged.
     Pass,
     /// New connections are refused, and open ones reset.
     Refuse,
-    /// Connections are accepted and what comes is read, and that is all.
+    /// Connections are accepted and their bytes are read, but nothing is sent.
     BlackHole,
-    /// Each reply comes that much later.
+    /// Each reply is delayed by this time.
     Delay(Duration),
-    /// Replies come up to that many bytes in all, and then the connection is closed.
+    /// Replies pass up to this number of bytes in total, and then the connection is closed.
     CutAfter(usize),
-    /// Connections are accepted and reset, open ones too.
+    /// New connections are accepted and reset, and open ones are reset.
     Reset,
 }
 
-/// The present mode of the proxy.
+/// The current mode of the proxy, and the server behind it.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     mode: Mode,
@@ -69,12 +69,12 @@ impl FaultProxy {
         proxy
     }
 
-    /// The address on which the proxy listens.
+    /// Returns the address on which the proxy listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From its return on the proxy does this, for open connections too.
+    /// Sets the mode, for open connections too. It is in force when the call returns.
     pub async fn set(&self, mode: Mode) {
         self.plan.send_modify(|plan| plan.mode = mode);
         let wanted = mode == Mode::Refuse;
@@ -82,14 +82,14 @@ impl FaultProxy {
         refuses.wait_for(|refuses| *refuses == wanted).await.expect("a proxy that runs");
     }
 
-    /// New connections lead to this address; open ones stay where they are.
+    /// Leads new connections to this address; open ones stay as they are.
     pub fn lead_to(&self, target: SocketAddr) {
         self.plan.send_modify(|plan| plan.target = target);
     }
 }
 
-/// Listens, or keeps the port without listening, so that connections are refused and nobody else
-/// takes it.
+/// Listens, or keeps the port without listening, so that connections are refused and no other
+/// process takes the port.
 async fn run(
     mut socket: TcpSocket,
     address: SocketAddr,
@@ -110,7 +110,7 @@ async fn run(
     }
 }
 
-/// Accepts until it is dropped, and its connections with it.
+/// Accepts connections until the future is dropped, which ends them too.
 async fn accept(listener: &TcpListener, plans: &watch::Receiver<Plan>) {
     let mut connections = JoinSet::new();
     loop {
@@ -125,8 +125,9 @@ async fn accept(listener: &TcpListener, plans: &watch::Receiver<Plan>) {
     }
 }
 
-/// Binds without listening; a port may be taken again while its old connections linger. A process
-/// that this one is starting right now has its sockets too, until it has become another program.
+/// Binds without listening. Reuse of the address lets it take a port whose old connections linger.
+/// A child process that is just being started holds copies of the sockets until it executes its
+/// program, so binding may need several attempts.
 async fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let mut attempts = 0..BIND_ATTEMPTS;
     loop {

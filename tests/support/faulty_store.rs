@@ -1,4 +1,4 @@
-//! A store with faults on demand, which no healthy disk has.
+//! A store with faults on demand that no healthy disk has.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -13,23 +13,22 @@ use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record}
 use svm::target::Key;
 use tokio::sync::watch;
 
-/// The mood of a store, which decides how a call ends.
+/// The behavior of a store: the way in which its calls end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
-    /// As it should.
+    /// Calls succeed.
     Works,
-    /// With an error.
+    /// Calls fail with an error.
     Fails,
-    /// Not, until the mood changes.
+    /// Calls hang until the mood changes.
     Hangs,
-    /// With a panic, as a defect would.
+    /// Calls panic, as a defect would.
     Panics,
-    /// With an error if it is a write, else as it should.
+    /// Writes fail with an error; reads succeed.
     FailsWrites,
-    /// As it should, but each record is damaged.
+    /// Calls succeed, but each record is damaged.
     GarblesRecords,
-    /// As it should, but as if an earlier version had written it all, which knew nothing of gzip
-    /// forms.
+    /// Calls succeed, but as if an earlier version, without gzip forms, had written all records.
     KnowsNoForms,
 }
 
@@ -40,7 +39,7 @@ enum Access {
     Writes,
 }
 
-/// A store in memory, in some mood.
+/// A store in memory with a mood.
 pub struct FaultyStore {
     inner: InProcess,
     mood: Mutex<watch::Sender<Mood>>,
@@ -49,7 +48,7 @@ pub struct FaultyStore {
 }
 
 impl FaultyStore {
-    /// An empty store in this mood.
+    /// Creates an empty store in this mood.
     pub fn in_mood(mood: Mood) -> Arc<Self> {
         Arc::new(Self {
             inner: InProcess::new(64 << 20),
@@ -59,7 +58,7 @@ impl FaultyStore {
         })
     }
 
-    /// Changes the mood; calls that hang go on.
+    /// Changes the mood; hanging calls continue.
     pub fn be(&self, mood: Mood) {
         self.mood.lock().unwrap_or_else(PoisonError::into_inner).send_replace(mood);
     }
@@ -69,7 +68,7 @@ impl FaultyStore {
         self.reads.load(Ordering::SeqCst)
     }
 
-    /// The record of a key, whatever the mood; for who compares it with what was written.
+    /// Returns the record of a key in any mood, for a comparison with the written one.
     pub async fn holds(&self, key: Key) -> Option<Arc<Entry>> {
         self.inner.read(key).await.expect("a record that was encoded here")
     }
@@ -139,7 +138,7 @@ impl Store for FaultyStore {
     }
 
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>> {
-        // While it hangs it does not even keep to the budget.
+        // A hanging store does not even keep to the budget.
         self.looks.fetch_add(1, Ordering::SeqCst);
         self.moody(Access::Reads, self.inner.probe(budget))
     }

@@ -1,10 +1,10 @@
-//! The simulated GitHub: it speaks real TLS on a real socket, follows GitHub's rules, and tests
+//! The simulated GitHub: it speaks real TLS on a real socket and follows GitHub's rules, and tests
 //! change it while it runs.
 //!
 //! The service runs against it unmodified: `UPSTREAM_CONNECT_TO` sends the hosts' connections here,
-//! and `UPSTREAM_CA_FILE` names the authority of its certificates. Requests come in at the
-//! terminator, which breaks them as scripted or hands them to a mock server, whose one responder
-//! answers by the rules over the world.
+//! and `UPSTREAM_CA_FILE` names the authority of its certificates. Requests arrive at the
+//! terminator, which breaks them as scripted or passes them to a mock server. The only responder of
+//! that server answers by the rules, from the state of the world.
 
 mod account;
 mod answer;
@@ -73,7 +73,7 @@ use self::rules::Rules;
 use self::terminator::{Site, Terminator};
 use self::world::{Shared, World};
 
-/// The hosts every simulation answers for.
+/// The hosts that every simulation serves.
 pub const HOSTS: [&str; 6] = [
     "api.github.com",
     "uploads.github.com",
@@ -83,7 +83,7 @@ pub const HOSTS: [&str; 6] = [
     "github-releases.githubusercontent.com",
 ];
 
-/// A running simulation; ends when dropped.
+/// A running simulation, which ends when it is dropped.
 pub struct GitHub {
     world: Shared,
     terminator: AsyncMutex<Terminator>,
@@ -101,12 +101,12 @@ impl GitHub {
         Self::start_on(terminator::any_port(), &[]).await.expect("a free port")
     }
 
-    /// Starts a simulation that answers for more than [`HOSTS`].
+    /// Starts a simulation that serves more hosts than [`HOSTS`].
     pub async fn start_with_hosts(hosts: &[&str]) -> Self {
         Self::start_on(terminator::any_port(), hosts).await.expect("a free port")
     }
 
-    /// Starts a simulation at an address; fails if that is taken.
+    /// Starts a simulation at an address. Fails if the address is taken.
     pub async fn start_on(address: SocketAddr, more_hosts: &[&str]) -> io::Result<Self> {
         let hosts: Vec<String> = HOSTS
             .iter()
@@ -146,23 +146,23 @@ impl GitHub {
         self.address
     }
 
-    /// All host names it answers for.
+    /// Returns all host names that it serves.
     pub fn hosts(&self) -> &[String] {
         &self.hosts
     }
 
-    /// The value of `UPSTREAM_CONNECT_TO` that sends all hosts here.
+    /// Returns the value of `UPSTREAM_CONNECT_TO` that sends the connections of all hosts here.
     pub fn connect_to(&self) -> String {
         let pairs = self.hosts.iter().map(|host| format!("{host}:443={}", self.address));
         pairs.collect::<Vec<_>>().join(",")
     }
 
-    /// The authority's certificate.
+    /// Returns the authority's certificate.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
     }
 
-    /// The value of `UPSTREAM_CA_FILE`; the file goes with the simulation.
+    /// Returns the value of `UPSTREAM_CA_FILE`; the simulation removes the file when it is dropped.
     pub fn ca_file(&self) -> &Path {
         &self.ca_file
     }
@@ -172,14 +172,14 @@ impl GitHub {
         self.terminator.lock().await.go_down().await.expect("the port stays ours");
     }
 
-    /// Answers again, on the same port.
+    /// Accepts connections again, on the same port.
     pub async fn come_up(&self) {
         self.terminator.lock().await.come_up().expect("the port stayed ours");
     }
 }
 
 impl Drop for GitHub {
-    /// Whatever was asked of it, no secret was where it should not be.
+    /// Asserts that no secret was found in a request where it must not be.
     fn drop(&mut self) {
         canary::assert_none_found();
     }

@@ -1,7 +1,7 @@
 //! A store in memory.
 //!
-//! It holds the same records as the others and follows the same rules, so that nothing else has to
-//! know the difference; only a restart shows it. It does no I/O: its futures are ready at once.
+//! It holds the same records as the other stores and follows the same rules, so only a restart
+//! shows the difference. It does no I/O: its futures are ready at once.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,10 +16,11 @@ use svm::store::index::MOST_IN_USE;
 use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
 use svm::target::Key;
 
-/// The cost of a record beside its bytes: its places in the map and in the order of expiry.
+/// The bytes of a record beside its own: the entries in the map and in the order of expiry.
 const BOOKKEEPING_BYTES: u64 = 200;
 
-/// Records in memory, bounded by their size; beyond it the soonest to expire goes first.
+/// Records in memory, bounded by their size; beyond the bound, the record that expires first is
+/// removed.
 #[derive(Debug)]
 pub struct InProcess {
     max_bytes: u64,
@@ -28,7 +29,7 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    /// An empty store that holds at most `max_bytes`.
+    /// Creates an empty store for at most `max_bytes`.
     pub fn new(max_bytes: u64) -> Self {
         Self { max_bytes, contents: Mutex::default(), in_use: Mutex::default() }
     }
@@ -77,7 +78,7 @@ impl Store for InProcess {
         false
     }
 
-    /// There is nobody to share it with.
+    /// Grants every claim, since no other process shares the store.
     fn claim(&self, _: Claim) -> BoxFuture<'_, Result<Claimed, Error>> {
         Box::pin(async { Ok(Claimed::Granted { wait: Duration::ZERO }) })
     }
@@ -86,7 +87,7 @@ impl Store for InProcess {
         Box::pin(async { Ok(()) })
     }
 
-    /// There is nothing to let go of but memory, and that goes with the last handle.
+    /// Does nothing: the memory is freed with the last handle.
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
@@ -144,7 +145,8 @@ fn cost(stored: &Stored) -> u64 {
     stored.record.len() as u64 + BOOKKEEPING_BYTES
 }
 
-/// The earliest use with which a document stays in an index that may hold [`MOST_IN_USE`] of them.
+/// Returns the earliest use with which a document stays in an index of at most [`MOST_IN_USE`]
+/// documents.
 fn bounded(used: impl Iterator<Item = Timestamp>, cutoff: Timestamp) -> Timestamp {
     let mut kept: Vec<_> = used.filter(|used_at| *used_at >= cutoff).collect();
     match kept.len().checked_sub(MOST_IN_USE) {

@@ -1,8 +1,8 @@
 //! The real binary as a process: its environment, its signals, its output, its exit code.
 //!
-//! It starts with nothing of the test's environment, in a folder of its own, so that no `.env` is
-//! found unless the test wrote one. The system chooses its port, which the log tells. A process
-//! that no test waited for is killed.
+//! It starts without the test's environment, in a folder of its own, so it finds no `.env` unless
+//! the test wrote one. The system chooses its port, which the log states. A process that no test
+//! waited for is killed.
 
 mod connection;
 mod ended;
@@ -30,20 +30,20 @@ pub use self::ended::Ended;
 pub use self::output::lines;
 pub use self::running::Running;
 
-/// Longer than anything that is waited for here takes, the lock of the store included.
+/// The limit of all waits here. Each, including the one for the lock of the store, takes less.
 const BOUND: Duration = Duration::from_secs(30);
 
-/// A folder and an environment, in which the binary can be started any number of times.
+/// A folder and an environment, in which the binary can be started repeatedly.
 #[must_use]
 pub struct Setup {
     folder: Arc<Folder>,
     vars: BTreeMap<String, String>,
-    /// The commands that a shell runs before it becomes the binary.
+    /// The commands that a shell runs before it executes the binary.
     prelude: Vec<String>,
 }
 
 impl Setup {
-    /// Just what the binary needs to start, on a port that the system chooses.
+    /// Creates the variables that the binary needs, with a port that the system chooses.
     pub fn new() -> Self {
         let vars = [
             ("HOST", "127.0.0.1"),
@@ -51,19 +51,19 @@ impl Setup {
             ("GITHUB_PATS", "ghp_first,ghp_second"),
             ("API_USAGE_THRESHOLD", "100"),
             ("WRITE_BEHIND_FLUSH_INTERVAL", "10ms"),
-            // Nobody listens there: whose the tokens are is asked from the start, and never of the
-            // real GitHub.
+            // No process listens there: svm asks for the accounts of its tokens from the start, and
+            // must not ask the real GitHub.
             ("UPSTREAM_CONNECT_TO", "api.github.com:443=127.0.0.1:1"),
         ];
         vars.into_iter().fold(Self::bare(), |setup, (name, value)| setup.set(name, value))
     }
 
-    /// No variable at all.
+    /// Creates a setup without any variable.
     pub fn bare() -> Self {
         Self { folder: Folder::make(), vars: BTreeMap::new(), prelude: Vec::new() }
     }
 
-    /// Sends what the binary asks of GitHub to a simulation.
+    /// Sends the binary's requests to GitHub to a simulation.
     pub fn behind(self, github: &GitHub) -> Self {
         self.set("UPSTREAM_CONNECT_TO", &github.connect_to())
             .set("UPSTREAM_CA_FILE", &github.ca_file().display().to_string())
@@ -75,7 +75,7 @@ impl Setup {
         self
     }
 
-    /// Takes a variable away.
+    /// Removes a variable.
     pub fn unset(mut self, name: &str) -> Self {
         self.vars.remove(name);
         self
@@ -87,7 +87,7 @@ impl Setup {
         self.dotenv_bytes(text.as_bytes())
     }
 
-    /// The same with bytes, for our user alone.
+    /// Writes bytes into `.env`, readable only by our user.
     pub fn dotenv_bytes(self, bytes: &[u8]) -> Self {
         let path = self.folder().join(".env");
         std::fs::write(&path, bytes).expect("a folder that can be written");
@@ -95,25 +95,25 @@ impl Setup {
         self
     }
 
-    /// Lets no file grow past this many bytes, which is to a process what a full disk is; see
+    /// Lets no file grow past this number of bytes, which has the effect of a full disk; see
     /// [`Running::lift_file_limit`].
     pub fn largest_file(self, bytes: u64) -> Self {
         self.after(&format!("prlimit --fsize={bytes}:unlimited --pid $$"))
     }
 
-    /// Has a shell run this command before it becomes the binary, which inherits what the command
-    /// changes of the process: its limits, its umask, the signals that it ignores.
+    /// Makes a shell run this command before it executes the binary, which inherits the changes to
+    /// the process: limits, umask, ignored signals.
     pub fn after(mut self, command: &str) -> Self {
         self.prelude.push(command.to_owned());
         self
     }
 
-    /// Lets it have so many file descriptors, and raise that limit up to the second number.
+    /// Limits the file descriptors. The service may raise the limit from `soft` to `hard`.
     pub fn descriptors(self, soft: u64, hard: u64) -> Self {
         self.after(&format!("ulimit -Sn {soft}; ulimit -Hn {hard}"))
     }
 
-    /// The folder in which the binary starts.
+    /// Returns the folder in which the binary starts.
     pub fn folder(&self) -> &Path {
         self.folder.0.path()
     }
@@ -130,7 +130,7 @@ impl Setup {
         self.running(&[])
     }
 
-    /// Starts the service, and reads nothing of what it writes after it has said where it serves.
+    /// Starts the service, and stops reading its output after the line with its address.
     #[track_caller]
     pub fn start_unread(&self) -> impl Future<Output = Running> {
         let child = self.command(&[]).spawn().expect("the binary");
@@ -171,12 +171,12 @@ impl Setup {
     }
 }
 
-/// The folder of a setup and of its processes; it goes with the last of them.
+/// The folder of a setup and of its processes, removed with the last of them.
 struct Folder(TempDir);
 
 impl Folder {
-    /// Makes a folder. Its name consists of numbers: of random letters the service may show only
-    /// the first ones, since they may be a token.
+    /// Creates a folder. Its name consists of digits: the service may hide random letters, since
+    /// they may be a token.
     fn make() -> Arc<Self> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -187,14 +187,14 @@ impl Folder {
 }
 
 impl Drop for Folder {
-    /// Whatever the binary has written into its folder, no secret is in it.
+    /// Asserts that the binary has written no secret into its folder.
     fn drop(&mut self) {
         canary::assert_not_in_files(self.0.path());
     }
 }
 
-/// The path of the binary. Cargo names it to the tests and benches of its own package; a program of
-/// another package lies beside it.
+/// Returns the path of the binary. Cargo states it for the tests and benches of its own package; a
+/// program of another package is beside it.
 pub fn binary() -> String {
     let beside = || {
         let program = std::env::current_exe().expect("this program");
@@ -203,7 +203,7 @@ pub fn binary() -> String {
     option_env!("CARGO_BIN_EXE_svm").map_or_else(beside, str::to_owned)
 }
 
-/// The binary as what a shell becomes after these commands.
+/// Returns the command of a shell that runs these commands and then executes the binary.
 fn through_shell(prelude: &[String]) -> Command {
     let mut command = Command::new("/bin/sh");
     let script = format!(r#"{}; exec "$0" "$@""#, prelude.join("; "));

@@ -1,4 +1,4 @@
-//! A client without an HTTP library: it sends any bytes, and reads what comes back.
+//! A client without an HTTP library: it sends any bytes, and reads the answer.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,14 +17,14 @@ pub struct Raw {
     unread: Vec<u8>,
 }
 
-/// An answer as it came.
+/// An answer, unparsed except for its parts.
 #[derive(Clone, Debug)]
 pub struct RawAnswer {
-    /// Its status; 0 if what came is no answer.
+    /// The status; 0 if the bytes are no answer.
     pub status: u16,
-    /// Status line and headers.
+    /// The status line and the headers.
     pub head: String,
-    /// As many bytes as the head announces.
+    /// The body, with the length that the head states.
     pub body: Vec<u8>,
 }
 
@@ -43,19 +43,21 @@ impl Raw {
         Self { stream, unread: Vec::new() }
     }
 
-    /// Sends a GET, and gives the status of the answer; nothing if the service has closed.
+    /// Sends a `GET`. Returns the status of the answer; `None` if the service has closed the
+    /// connection.
     pub async fn get(&mut self, path: &str) -> Option<u16> {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: svm\r\n\r\n")).await;
         Some(self.answer().await?.status)
     }
 
-    /// Sends bytes; if the service closes before it has them all, that is its right.
+    /// Sends bytes. The service may close the connection before it has read all of them.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let sending = self.stream.write_all(bytes.as_ref());
         let _ = timeout(BOUND, sending).await.expect("a service that reads or closes");
     }
 
-    /// The next answer; none if the service has closed, or sends what is no HTTP.
+    /// Returns the next answer; `None` if the service has closed the connection, or sends something
+    /// other than HTTP.
     pub async fn answer(&mut self) -> Option<RawAnswer> {
         loop {
             if let Some((answer, length)) = RawAnswer::parse(&self.unread) {
@@ -68,7 +70,7 @@ impl Raw {
         }
     }
 
-    /// All answers until the service closes.
+    /// Returns all answers until the service closes the connection.
     pub async fn answers(mut self) -> Vec<RawAnswer> {
         let mut answers = Vec::new();
         while let Some(answer) = self.answer().await {
@@ -84,7 +86,7 @@ impl Raw {
         self.unread.len()
     }
 
-    /// A reset is an end too.
+    /// Reads more bytes. A reset counts as the end.
     async fn read(&mut self) -> usize {
         let mut bytes = [0; 16 * 1024];
         let reading = timeout(BOUND, self.stream.read(&mut bytes));
@@ -94,7 +96,7 @@ impl Raw {
     }
 }
 
-/// Sends bytes on a connection of their own, and gives all answers until the service closes.
+/// Sends bytes on a new connection. Returns all answers until the service closes the connection.
 pub async fn talk(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Vec<RawAnswer> {
     let mut raw = Raw::connect(address).await;
     raw.send(bytes).await;
@@ -102,19 +104,19 @@ pub async fn talk(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Vec<RawAnswer
 }
 
 impl RawAnswer {
-    /// A header, or nothing.
+    /// Returns the value of a header; empty if the header is missing.
     pub fn header(&self, name: &str) -> &str {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));
         let found = lines.find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map_or("", |(_, value)| value.trim())
     }
 
-    /// The body as JSON; null where there is none.
+    /// Returns the body as JSON; null if it is no JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The first answer in these bytes, and how many it takes.
+    /// Parses the first answer in these bytes. Returns the answer and its length.
     fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
         let head_length = bytes.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
         let head = String::from_utf8_lossy(&bytes[..head_length]).into_owned();

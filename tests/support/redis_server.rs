@@ -1,11 +1,11 @@
-//! A real `redis-server`, a process of its own for each test, on a port of its own.
+//! A real `redis-server`: a process of its own for each test, on a port of its own.
 //!
-//! It keeps nothing on disk and is killed when dropped, also when the test panics. It can be
-//! frozen, killed and restarted elsewhere, and takes any command. Where the program is missing,
-//! [`RedisServer::start`] gives `None` and says so on standard error, so that the test is skipped;
-//! where `CI` is `true` that is a failure.
+//! It stores nothing on disk and is killed when dropped, even if the test panics. A test can
+//! freeze, kill and restart it elsewhere, and send any command. If the program is missing,
+//! [`RedisServer::start`] returns `None` and reports that on standard error, so that the test is
+//! skipped; if `CI` is `true`, that is a failure.
 //!
-//! It blocks and needs nothing of the service, so the unit tests of the store use it as well.
+//! It blocks and needs nothing of the service, so the unit tests of the store use it too.
 
 #[path = "redis_server/resp.rs"]
 mod resp;
@@ -26,14 +26,14 @@ const PROGRAM: &str = "redis-server";
 /// The file in which a server saves its data at its end, for the search for secrets.
 const DUMP: &str = "end.rdb";
 
-/// A port that was free may be taken by the time the server wants it.
+/// The number of attempts to start a server: another process may take a port that was free.
 const ATTEMPTS: usize = 20;
 
 /// The interval and the number of the attempts to connect: ten seconds in all.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 const POLLS: usize = 2_000;
 
-/// The settings of a server; the plain one has no password and speaks no TLS.
+/// The settings of a server; the default has no password and no TLS.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Options {
@@ -49,20 +49,20 @@ impl Options {
         self
     }
 
-    /// Speaks TLS, on [`RedisServer::tls_address`].
+    /// Enables TLS, on [`RedisServer::tls_address`].
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
     }
 
-    /// Sets anything that redis.conf knows.
+    /// Sets an option of redis.conf.
     pub fn setting(mut self, name: &str, values: &[&str]) -> Self {
         self.settings.push(format!("--{name}"));
         self.settings.extend(values.iter().map(|value| (*value).to_owned()));
         self
     }
 
-    /// Starts the server and waits until it answers; `None` where there is no such program.
+    /// Starts the server and waits until it answers; `None` if there is no such program.
     pub fn start(self) -> Option<RedisServer> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let certificates =
@@ -75,7 +75,7 @@ impl Options {
     }
 }
 
-/// A server that runs; killed when dropped.
+/// A running server, killed when dropped.
 #[derive(Debug)]
 pub struct RedisServer {
     child: Child,
@@ -87,7 +87,7 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts a plain server; `None` where there is no such program.
+    /// Starts a server with the default settings; `None` if there is no such program.
     pub fn start() -> Option<Self> {
         Options::default().start()
     }
@@ -102,24 +102,24 @@ impl RedisServer {
         self.tls_address
     }
 
-    /// The authority that vouches for it, in PEM, if it speaks TLS.
+    /// Returns the file of its certificate authority in PEM form, if it uses TLS.
     pub fn ca_file(&self) -> PathBuf {
         self.certificates.as_ref().expect("a server that speaks TLS").ca_file.clone()
     }
 
-    /// Runs a command, and gives the reply; an error of the server is a reply.
+    /// Runs a command and returns the reply; an error of the server is a reply.
     #[track_caller]
     pub fn command<T: AsRef<[u8]>>(&self, arguments: &[T]) -> Reply {
         let password = self.options.password.as_deref();
         resp::command(self.address, password, arguments).expect("a server that answers")
     }
 
-    /// A connection that stays open, for commands whose replies nobody waits for.
+    /// Opens a connection that stays open, for commands whose replies are not read.
     pub fn session(&self) -> Session {
         Session::open(self.address).expect("a server that accepts")
     }
 
-    /// Wants this password from now on, or none if it is empty, of those too who are connected.
+    /// Requires this password from now on, also from connected clients; none if it is empty.
     #[track_caller]
     pub fn require_password(&mut self, password: &str) {
         self.command(&["CONFIG", "SET", "requirepass", password]);
@@ -127,34 +127,35 @@ impl RedisServer {
         self.command(&["CLIENT", "KILL", "TYPE", "normal"]);
     }
 
-    /// Freezes it: its system accepts connections and takes bytes, and nobody answers.
+    /// Freezes the server: its system accepts connections and takes bytes, but the server does not
+    /// answer.
     pub fn pause(&self) {
         self.signal("STOP");
     }
 
-    /// Lets it go on.
+    /// Lets the server continue.
     pub fn resume(&self) {
         self.signal("CONT");
     }
 
-    /// Ends it here and now; connections are closed, and new ones refused.
+    /// Kills the server; its connections are closed, and new ones refused.
     pub fn kill(&mut self) {
         self.look();
-        // It fails where the server has ended already.
+        // This fails if the server has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Kills it and starts it again on other ports, empty, as another server behind the same name
-    /// would be.
+    /// Kills the server and starts it again on other ports, empty, like another server behind the
+    /// same name.
     pub fn restart_on_new_port(&mut self) {
         self.kill();
         let launched = launch(&self.options, self.folder.path()).expect("a program that was there");
         (self.child, self.address, self.tls_address) = launched;
     }
 
-    /// Whatever it holds, keys, values and members of sets, no secret is in it. Where it does not
-    /// give that away any more, there is nothing to look at.
+    /// Asserts that no secret is in the keys, values and members of sets of the server. If the
+    /// server no longer shows them, there is no check.
     fn look(&mut self) {
         if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
             return;
@@ -165,13 +166,13 @@ impl RedisServer {
         let saved = resp::command(self.address, password, &["SAVE"]);
         if saved.is_ok_and(|reply| reply == Reply::Status("OK".to_owned())) {
             canary::assert_absent("Redis", &std::fs::read(&file).expect("what was saved"));
-            // It would come back with the next start.
+            // The server would load the file at its next start.
             std::fs::remove_file(file).expect("a file of ours");
         }
     }
 
-    /// The shell's own `kill`: not every system has another, and a system call of our own would be
-    /// unsafe code.
+    /// Sends a signal with the `kill` of the shell: not every system has another, and a system call
+    /// of our own would be unsafe code.
     fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("sh").args(["-c", r#"kill -s "$0" "$1""#, name, &id]).status();
@@ -185,7 +186,8 @@ impl Drop for RedisServer {
     }
 }
 
-/// The process, where it listens, and where it speaks TLS; `None` where there is no program.
+/// Starts the process. Returns it with its plain and its TLS address; `None` if there is no
+/// program.
 fn launch(options: &Options, folder: &Path) -> Option<(Child, SocketAddr, SocketAddr)> {
     for _ in 0..ATTEMPTS {
         let [plain, tls] = free_addresses();
@@ -212,7 +214,7 @@ fn command(options: &Options, folder: &Path, plain: SocketAddr, tls: SocketAddr)
     }
     if options.tls {
         command.args(["--tls-port", &tls.port().to_string()]);
-        // Relative to the server's folder.
+        // The paths are relative to the server's folder.
         command.args(["--tls-cert-file", CERT_FILE, "--tls-key-file", KEY_FILE]);
         command.args(["--tls-ca-cert-file", CA_FILE, "--tls-auth-clients", "no"]);
     }
@@ -221,7 +223,7 @@ fn command(options: &Options, folder: &Path, plain: SocketAddr, tls: SocketAddr)
     command
 }
 
-/// Waits until this very process answers: another one may have taken the port.
+/// Waits until exactly this process answers: another one may have taken the port.
 fn answers(child: &mut Child, address: SocketAddr, options: &Options) -> bool {
     let own = format!("process_id:{}\r\n", child.id());
     for _ in 0..POLLS {
@@ -237,7 +239,7 @@ fn answers(child: &mut Child, address: SocketAddr, options: &Options) -> bool {
     false
 }
 
-/// Two ports that are free just now.
+/// Returns two ports that are currently free.
 fn free_addresses() -> [SocketAddr; 2] {
     let bound = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
     bound.map(|listener| listener.local_addr().expect("a bound socket"))

@@ -1,4 +1,4 @@
-//! An answer of the service, read to its end, with named asserts.
+//! An answer of the service, read to its end, with assertions.
 
 use std::io::Read;
 
@@ -10,23 +10,23 @@ use serde_json::Value;
 
 use super::super::canary;
 
-/// Headers that change from run to run or say nothing about the service.
+/// Headers that change from run to run, or that say nothing about the service.
 const UNREMARKABLE: [&str; 3] = ["date", "content-length", "x-request-id"];
 
 /// An answer.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Answer {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body.
+    /// The body.
     pub body: Bytes,
 }
 
 impl Answer {
-    /// Sends a request.
+    /// Sends a request and reads the answer.
     pub async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
@@ -38,17 +38,17 @@ impl Answer {
         Self { status, headers, body }
     }
 
-    /// A header, or nothing.
+    /// Returns the value of a header; empty if the header is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a text header"))
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     pub fn text(&self) -> String {
         String::from_utf8(self.body.to_vec()).expect("text")
     }
 
-    /// The body of an answer as gzip, unpacked.
+    /// Returns the decompressed body of a gzip answer.
     #[track_caller]
     pub fn gunzipped(&self) -> Vec<u8> {
         assert_eq!(self.header("content-encoding"), "gzip", "{}", self.summary());
@@ -57,19 +57,19 @@ impl Answer {
         bytes
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 
-    /// The seconds of `Retry-After`.
+    /// Returns the seconds of `Retry-After`.
     #[track_caller]
     pub fn retry_after(&self) -> u64 {
         self.header("retry-after").parse().expect("Retry-After in seconds")
     }
 
-    /// Status and provenance in one line: what most tests are about.
+    /// Returns the status and the origin of the answer in one line, which most tests assert.
     pub fn summary(&self) -> String {
         let Self { status, .. } = self;
         let [cache, upstream, told] =
@@ -77,7 +77,8 @@ impl Answer {
         format!("{} {cache} upstream={upstream} {told}", status.as_u16())
     }
 
-    /// All headers in order of their names, without those that say nothing, one a line.
+    /// Returns the status and the headers in the order of their names, one per line, without the
+    /// unremarkable ones.
     pub fn head(&self) -> String {
         let mut lines: Vec<_> = self
             .headers
@@ -89,7 +90,7 @@ impl Answer {
         format!("{}\n{}", self.status.as_u16(), lines.join("\n"))
     }
 
-    /// The answer is a document, told by its bytes.
+    /// Asserts that the answer is a document with these bytes.
     #[track_caller]
     pub fn assert_document(&self, body: impl AsRef<[u8]>) -> &Self {
         assert_eq!(self.status, StatusCode::OK, "{}", self.summary());
@@ -97,14 +98,14 @@ impl Answer {
         self
     }
 
-    /// Status and provenance are these.
+    /// Asserts the status and the origin.
     #[track_caller]
     pub fn assert_summary(&self, want: &str) -> &Self {
         assert_eq!(self.summary(), want);
         self
     }
 
-    /// The answer is an error of ours: the status, the `error`, and its `detail`.
+    /// Asserts that the answer is an error of svm with this status, `error` and `detail`.
     #[track_caller]
     pub fn assert_error(&self, status: u16, error: &str, detail: &str) -> &Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.summary());

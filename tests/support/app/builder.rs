@@ -1,4 +1,4 @@
-//! The settings of a service under test.
+//! The builder of a service under test.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -22,12 +22,13 @@ use super::super::github::GitHub;
 use super::log::look_into_all_events;
 use super::{Log, Running, TestApp};
 
-/// A test that is about what the store holds must not depend on how busy the machine is.
+/// The time that a miss waits for the store: long, so that a test of the store's contents does not
+/// depend on the load of the machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Noon of a day in 2026.
 pub const START: Timestamp = Timestamp::from_secs(1_780_315_200);
 
-/// A service that has not been started yet.
+/// A service that has not started yet.
 #[must_use]
 pub struct TestAppBuilder {
     vars: BTreeMap<String, String>,
@@ -80,31 +81,31 @@ impl TestAppBuilder {
         self
     }
 
-    /// Has a miss wait for the store as long as in production.
+    /// Makes a miss wait for the store only as long as in production.
     pub fn production_read_budget(self) -> Self {
         self.read_budget(Duration::from_millis(25))
     }
 
-    /// Has a miss wait so long for the store.
+    /// Makes a miss wait for the store for this time.
     pub fn read_budget(mut self, budget: Duration) -> Self {
         self.store_read_budget = budget;
         self
     }
 
-    /// Has the service give up on slow clients after another time than in production.
+    /// Makes the service drop slow clients after this time instead of that of production.
     pub fn connection_patience(mut self, patience: Duration) -> Self {
         self.connection_patience = Some(patience);
         self
     }
 
-    /// Has GitHub asked whose each token is, as in production. Without this a test need not count
-    /// those requests.
+    /// Makes svm ask GitHub for the account of each token, as in production. By default it does
+    /// not, so a test need not count those requests.
     pub fn identifying(mut self) -> Self {
         self.identify = true;
         self
     }
 
-    /// Starts the service in front of a simulated GitHub of its own.
+    /// Starts the service in front of a new simulated GitHub.
     pub async fn start(self) -> TestApp {
         self.start_with(GitHub::start().await).await
     }
@@ -153,7 +154,7 @@ impl TestAppBuilder {
         (address, Running { cache, targets, stop, serving, writer })
     }
 
-    /// The configuration as the service would read it.
+    /// Returns the configuration as the service would read it.
     pub fn config(&self, github: &GitHub) -> Config {
         let folder = self.folder.path().display().to_string();
         let defaults = [

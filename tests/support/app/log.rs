@@ -1,4 +1,4 @@
-//! The log of a service under test, and a sink for the events of all others.
+//! The log of a service under test, and a sink for the events of all other services.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -9,16 +9,15 @@ use tracing_subscriber::{fmt, prelude::*};
 
 use super::super::canary;
 
-/// A log in memory, in which no secret may be; clones share it.
+/// A log in memory, which is searched for secrets; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Everything from `info` on that the service logs beside its access lines, by targets with
-    /// this beginning, for as long as the guard lives.
+    /// Records the events from `info` on whose targets begin with `targets`, without access lines,
+    /// for as long as the guard lives.
     ///
-    /// A test has one thread and the service runs on it, so this is the service's log and no
-    /// other's.
+    /// A test has one thread and the service runs on it, so this is the log of this service only.
     pub fn listen(targets: &'static str) -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
@@ -31,7 +30,7 @@ impl Log {
         (log, tracing_subscriber::registry().with(layer).set_default())
     }
 
-    /// All of it.
+    /// Returns the whole log.
     pub fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes).into_owned()
@@ -39,7 +38,7 @@ impl Log {
 }
 
 impl Write for Log {
-    /// Accepts whole lines, so that no secret is in two pieces.
+    /// Accepts whole lines, so that no secret is split.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         canary::look("the log", bytes);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
@@ -50,9 +49,9 @@ impl Write for Log {
     }
 }
 
-/// Has every event of the process written to a log that nobody keeps, be it of a level that hardly
-/// anyone asks for: what a service says to `tracing` would go nowhere, and so would a secret in it.
-/// A test that listens itself hears what happens on its thread instead, by a [`Log`] as well.
+/// Writes every event of the process, of low levels too, to a log that is searched for secrets and
+/// then dropped. Without it, the events of a test without a log would not be searched. A test with
+/// a [`Log`] of its own records the events of its thread there instead.
 pub(super) fn look_into_all_events() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -10,10 +10,10 @@ use tokio::time::sleep;
 
 use super::{Mode, Plan};
 
-/// Serves a connection until one side ends it, or the plan does. When this future is dropped it is
-/// reset.
+/// Serves a connection until one side or the plan ends it. Dropping this future resets the
+/// connection.
 pub(super) async fn serve(client: TcpStream, plans: watch::Receiver<Plan>) {
-    // However it ends, unless a side has closed it in order: a peer that is cut off sees a reset.
+    // Unless a side closes the connection in order, its end is a reset for the peer.
     let _ = client.set_zero_linger();
     let _ = client.set_nodelay(true);
     let mut resets = plans.clone();
@@ -68,7 +68,7 @@ async fn replies(
         let mode = plans.borrow().mode;
         let reply = match mode {
             Mode::BlackHole => {
-                // Not even that the server closes the connection comes through.
+                // Not even the server's end of the connection passes.
                 let _ = swallow(&mut server).await;
                 return std::future::pending().await;
             }
@@ -87,7 +87,7 @@ async fn replies(
     }
 }
 
-/// Reads to the end, and keeps nothing.
+/// Reads to the end and discards the bytes.
 async fn swallow(from: &mut (impl AsyncReadExt + Unpin)) -> io::Result<()> {
     tokio::io::copy(from, &mut tokio::io::sink()).await.map(drop)
 }

@@ -1,8 +1,7 @@
 //! Users, their tokens and their quota.
 //!
 //! The subtle part: a quota belongs to a user, and all tokens of that user spend it together. A
-//! window starts with the first request that is charged and ends an hour later by the world's
-//! clock.
+//! window begins with the first charged request and ends an hour later, by the world's clock.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,14 +13,14 @@ use sha2::{Digest, Sha256};
 const WINDOW_SECS: u64 = 3_600;
 const ANONYMOUS: &str = "";
 
-/// One user, or everybody without a token (whose login is empty).
+/// One user, or all clients without a token (with an empty login).
 #[derive(Clone, Debug)]
 pub struct Account {
     /// The login; empty for requests without a token.
     pub login: String,
-    /// Requests an hour.
+    /// The requests per hour.
     pub limit: u64,
-    /// Requests spent in this window.
+    /// The requests spent in this window.
     pub used: u64,
     /// The end of the window, if one has started.
     pub reset_at_secs: Option<u64>,
@@ -29,7 +28,7 @@ pub struct Account {
     pub scopes: String,
     /// The value of `github-authentication-token-expiration`, if there is one.
     pub expires: Option<String>,
-    /// A second window, if answers show two in turn.
+    /// A second window, if answers alternate between two.
     pub other: Option<OtherWindow>,
 }
 
@@ -39,7 +38,7 @@ impl Account {
         Self { login, limit, used: 0, reset_at_secs: None, scopes, expires: None, other: None }
     }
 
-    /// A stable number for the login.
+    /// Returns a stable number for the login.
     pub fn id(&self) -> u64 {
         number_of(&self.login)
     }
@@ -54,12 +53,12 @@ impl Account {
         self.limit.saturating_sub(self.used)
     }
 
-    /// The end of the window; of one that would start now if none has.
+    /// Returns the end of the window, or of the window that would begin now.
     pub fn reset_secs(&self, now_secs: u64) -> u64 {
         self.reset_at_secs.unwrap_or(now_secs + WINDOW_SECS)
     }
 
-    /// Spends one request; an exhausted account stays exhausted.
+    /// Spends one request; a spent account stays spent.
     pub fn charge(&mut self, now_secs: u64) {
         self.reset_at_secs = Some(self.reset_secs(now_secs));
         self.used = (self.used + 1).min(self.limit);
@@ -74,13 +73,13 @@ impl Account {
     }
 }
 
-/// All users, and who owns which token.
+/// All users, and the owner of each token.
 #[derive(Debug)]
 pub struct Accounts {
     by_login: HashMap<String, Account>,
     owners: HashMap<String, String>,
     revoked: HashSet<String>,
-    /// True if an unknown token is refused rather than made a user of its own.
+    /// True if an unknown token is refused; otherwise it becomes a user of its own.
     pub strict: bool,
 }
 
@@ -93,7 +92,7 @@ impl Default for Accounts {
 }
 
 impl Accounts {
-    /// The user of that login, who is created if need be.
+    /// Returns the user with this login, creating it if necessary.
     pub fn user(&mut self, login: &str) -> &mut Account {
         self.by_login.entry(login.to_owned()).or_insert_with(|| Account::new(login, 5_000))
     }
@@ -110,8 +109,8 @@ impl Accounts {
         self.revoked.insert(token.to_owned());
     }
 
-    /// Returns the account whose quota the request spends, in the window of `now_secs`; `None` if
-    /// its credentials are bad.
+    /// Returns the account whose quota the request spends, in the window of `now_secs`. Returns
+    /// `None` if its credentials are bad.
     pub fn identify(&mut self, request: &Received, now_secs: u64) -> Option<&mut Account> {
         let login = match request.header("authorization") {
             None => ANONYMOUS.to_owned(),
@@ -136,7 +135,7 @@ impl Accounts {
     }
 }
 
-/// A stable, GitHub-like number for a name.
+/// Returns a stable number for a name, similar to GitHub's.
 pub fn number_of(name: &str) -> u64 {
     let digest = etag::hex(&Sha256::digest(name.as_bytes()));
     u64::from_str_radix(&digest[..7], 16).unwrap_or_default() + 1

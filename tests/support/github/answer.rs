@@ -1,6 +1,6 @@
 //! An answer before it is sent: status, headers, body.
 //!
-//! Header names are those GitHub sends (in lower case, as they travel here and on HTTP/2).
+//! Header names are those of GitHub, in lower case, as HTTP/2 and this simulation send them.
 
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
@@ -22,25 +22,25 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer without a body.
+    /// Creates an answer without a body.
     pub fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new() }
     }
 
-    /// An answer with exactly this body.
+    /// Creates an answer with exactly this body.
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let answer = Self { status, headers: Vec::new(), body: body.into() };
         answer.header("content-type", content_type)
     }
 
-    /// A JSON answer, laid out and compressed as `request` has it.
+    /// Creates a JSON answer, formatted and compressed as `request` requires.
     pub fn json(status: u16, body: &Value, request: &Received) -> Self {
         let compact = body.to_string().into_bytes();
         let body = if request.wants_pretty() { pretty(&compact) } else { compact };
         Self::compressed(status, JSON, &body, request)
     }
 
-    /// An answer whose body is compressed if `request` accepts that.
+    /// Creates an answer whose body is compressed if `request` accepts that.
     pub fn compressed(status: u16, content_type: &str, body: &[u8], request: &Received) -> Self {
         if request.accepts_gzip() {
             return Self::gzipped(status, content_type, gzip(body));
@@ -48,12 +48,12 @@ impl Answer {
         Self::new(status, content_type, body)
     }
 
-    /// An answer whose body is compressed already.
+    /// Creates an answer whose body is already compressed.
     pub fn gzipped(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self::new(status, content_type, body).header("content-encoding", "gzip")
     }
 
-    /// The answer with one more header.
+    /// Adds a header.
     #[track_caller]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
@@ -62,7 +62,7 @@ impl Answer {
         self
     }
 
-    /// The answer with one more header, if there is a value.
+    /// Adds a header, if there is a value.
     pub fn header_if(self, name: &str, value: Option<impl AsRef<[u8]>>) -> Self {
         match value {
             Some(value) => self.header(name, value),
@@ -70,7 +70,7 @@ impl Answer {
         }
     }
 
-    /// The answer with a date in `Retry-After`, where it has seconds.
+    /// Replaces the seconds in `Retry-After` by a date.
     pub fn with_waits_as_dates(mut self, now_secs: u64) -> Self {
         for (_, value) in self.headers.iter_mut().filter(|(name, _)| name == "retry-after") {
             let seconds: Option<u64> = value.to_str().ok().and_then(|text| text.parse().ok());
@@ -82,7 +82,7 @@ impl Answer {
         self
     }
 
-    /// The answer with more headers.
+    /// Adds headers.
     pub fn headers(self, headers: &[(&str, &str)]) -> Self {
         headers.iter().fold(self, |answer, (name, value)| answer.header(name, value))
     }

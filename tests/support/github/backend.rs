@@ -1,7 +1,7 @@
-//! The way from the terminator to the mock server: one connection for each of the clients'.
+//! The connections from the terminator to the mock server, one for each client's connection.
 //!
-//! Only the path and a number travel; the rules find the request itself by the number. So nothing
-//! an HTTP library does to a request on the way can hide what the client really sent.
+//! Only a number is sent; by that number, the rules find the request itself. So no HTTP library in
+//! between can change the request that the client really sent.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,23 +17,23 @@ use super::rules::NUMBER_HEADER;
 /// A connection to the mock server.
 pub struct Backend(BufReader<TcpStream>);
 
-/// An answer as it came from the mock server.
+/// An answer of the mock server.
 pub struct Reply {
     /// The status line.
     pub status_line: Vec<u8>,
-    /// All headers; the length is among them unless there is no body.
+    /// All headers, including the length unless there is no body.
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Backend {
-    /// Connects.
+    /// Connects to the mock server.
     pub async fn connect(address: SocketAddr) -> io::Result<Self> {
         Ok(Self(BufReader::new(TcpStream::connect(address).await?)))
     }
 
-    /// Has the rules answer the request of that number.
+    /// Returns the rules' answer to the request with this number.
     pub async fn exchange(&mut self, number: u64, method: &str) -> io::Result<Reply> {
         let head =
             format!("GET / HTTP/1.1\r\nhost: localhost\r\n{NUMBER_HEADER}: {number}\r\n\r\n");
@@ -41,7 +41,7 @@ impl Backend {
         let ended = || io::Error::from(io::ErrorKind::UnexpectedEof);
         let status_line = received::line(&mut self.0).await?.ok_or_else(ended)?;
         let mut headers = received::headers(&mut self.0).await?;
-        // The mock server would add one of its own.
+        // The mock server adds a `Date` if the answer has none.
         if headers.get("date").is_some_and(|date| date == NO_DATE) {
             headers.remove("date");
         }
@@ -57,7 +57,7 @@ impl Backend {
 }
 
 impl Reply {
-    /// The bytes of status line and headers, up to and with the empty line.
+    /// Returns the bytes of the status line and the headers, including the empty line.
     pub fn head(&self) -> Vec<u8> {
         let mut bytes = [self.status_line.as_slice(), b"\r\n"].concat();
         for (name, value) in &self.headers {

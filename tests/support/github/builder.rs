@@ -1,11 +1,11 @@
-//! Builders for a release, a user and a failure.
+//! Builders of a release, a user and a failure.
 
 use super::GitHub;
 use super::account::Account;
 use super::failure::Failure;
 use super::script::{Scope, Script};
 
-/// A release that is served at the end of the sentence.
+/// A release that [`NewRelease::serve`] publishes.
 #[must_use]
 pub struct NewRelease<'a> {
     github: &'a GitHub,
@@ -28,31 +28,31 @@ impl<'a> NewRelease<'a> {
         }
     }
 
-    /// Its git tag; `v1.0.0` otherwise.
+    /// Sets the git tag; the default is `v1.0.0`.
     pub fn tag(mut self, tag: &str) -> Self {
         tag.clone_into(&mut self.tag);
         self
     }
 
-    /// The number of its assets; 1 otherwise.
+    /// Sets the number of assets; the default is 1.
     pub fn assets(mut self, assets: usize) -> Self {
         self.assets = assets;
         self
     }
 
-    /// Keeps it out of `/releases/latest`.
+    /// Keeps the release out of `/releases/latest`.
     pub fn prerelease(mut self) -> Self {
         self.prerelease = true;
         self
     }
 
-    /// Locks its tag and its assets.
+    /// Locks the tag and the assets.
     pub fn immutable(mut self) -> Self {
         self.immutable = true;
         self
     }
 
-    /// Publishes it, as the newest of its repository.
+    /// Publishes the release, as the newest of its repository.
     pub fn serve(self) {
         let mut world = self.github.world();
         let now_secs = world.now_secs();
@@ -62,7 +62,7 @@ impl<'a> NewRelease<'a> {
     }
 }
 
-/// A user, changed at each word.
+/// A user. Each call changes it at once.
 pub struct User<'a> {
     github: &'a GitHub,
     login: String,
@@ -80,12 +80,12 @@ impl<'a> User<'a> {
         self
     }
 
-    /// Requests an hour; 5,000 otherwise.
+    /// Sets the requests per hour; the default is 5,000.
     pub fn limit(self, limit: u64) -> Self {
         self.change(|account| account.limit = limit)
     }
 
-    /// Requests already spent in this window.
+    /// Sets the requests that are already spent in this window.
     pub fn used(self, used: u64) -> Self {
         let now_secs = self.now_secs();
         self.change(|account| {
@@ -95,7 +95,7 @@ impl<'a> User<'a> {
         })
     }
 
-    /// Spends all that is left.
+    /// Spends all remaining requests.
     pub fn exhaust(self) -> Self {
         self.used(u64::MAX)
     }
@@ -105,8 +105,8 @@ impl<'a> User<'a> {
         self.change(|account| scopes.clone_into(&mut account.scopes))
     }
 
-    /// Sets the value of `github-authentication-token-expiration`, as `2026-07-02 09:51:24 UTC`;
-    /// absent otherwise.
+    /// Sets the value of `github-authentication-token-expiration`, such as `2026-07-02 09:51:24
+    /// UTC`; the default is no header.
     pub fn expires(self, expires: &str) -> Self {
         self.change(|account| account.expires = Some(expires.to_owned()))
     }
@@ -126,7 +126,7 @@ impl<'a> User<'a> {
     }
 }
 
-/// The scope of a failure that is still to be named.
+/// The scope of a failure that has no kind yet.
 #[must_use]
 pub struct NewFailure<'a> {
     github: &'a GitHub,
@@ -138,32 +138,32 @@ impl<'a> NewFailure<'a> {
         Self { github, scope }
     }
 
-    /// Fails like this from now on, until it is cleared; failures of one scope happen in the order
-    /// they were written.
+    /// Fails in this way from now on, until the failure is cleared. Failures of one scope happen in
+    /// the order of their creation.
     pub fn with(self, failure: Failure) -> Scripted<'a> {
         let number = self.github.world().script(self.scope, failure);
         Scripted { github: self.github, number }
     }
 }
 
-/// A failure that waits for its requests, and can still be narrowed.
+/// A failure that waits for its requests and can still be restricted.
 pub struct Scripted<'a> {
     github: &'a GitHub,
     number: u64,
 }
 
 impl Scripted<'_> {
-    /// Only for the next `times` requests.
+    /// Restricts the failure to the next `times` requests.
     pub fn times(self, times: u32) -> Self {
         self.change(|script| script.left = Some(times))
     }
 
-    /// Only for requests with this token.
+    /// Restricts the failure to requests with this token.
     pub fn for_token(self, token: &str) -> Self {
         self.change(|script| script.token = Some(token.to_owned()))
     }
 
-    /// Only on connections that exist by now: they have died, and nobody has noticed.
+    /// Restricts the failure to the connections that exist now: they die without notice.
     pub fn on_known_connections(self) -> Self {
         let known = self.github.connections();
         self.change(|script| script.last_connection = Some(known))

@@ -1,20 +1,20 @@
-//! The clock of the simulated GitHub: what `Date` says, and how far it is from the clock that it
+//! The clock of the simulated GitHub: the value of `Date`, and the offset from the clock that it
 //! follows.
 
 use super::GitHub;
 use super::date;
 use super::world::World;
 
-/// The value by which the way to the client knows that there is to be no `Date`.
+/// The value of `Date` by which the terminator knows that the client must get no `Date`.
 pub const NO_DATE: &str = "none";
 
-/// The form in which answers name times.
+/// The form in which answers state times.
 #[derive(Debug, Default)]
 pub struct ToldClock {
-    /// By how many seconds it is ahead of the clock that it follows.
+    /// The seconds by which it is ahead of the clock that it follows.
     ahead_secs: i64,
     date: DateHeader,
-    /// By how many seconds answers are told to be old, and their `Date` is.
+    /// The seconds of `Age`, by which `Date` is older as well.
     age_secs: Option<u64>,
     /// True if `Retry-After` is a date.
     pub waits_are_dates: bool,
@@ -29,7 +29,7 @@ enum DateHeader {
 }
 
 impl ToldClock {
-    /// The present, of what the followed clock shows.
+    /// Returns the time of this clock, from that of the followed clock.
     pub fn present(&self, followed_secs: u64) -> u64 {
         followed_secs.saturating_add_signed(self.ahead_secs)
     }
@@ -50,12 +50,12 @@ impl ToldClock {
 }
 
 impl GitHub {
-    /// Runs ahead of the clock that it follows by so many seconds; behind it, if negative.
+    /// Sets the clock ahead of the one that it follows by these seconds; behind it, if negative.
     pub fn clock_ahead(&self, seconds: i64) {
         self.told(|told| told.ahead_secs = seconds);
     }
 
-    /// Sends this as `Date`, whatever its clock shows.
+    /// Sends this as `Date`, independently of the clock.
     pub fn date(&self, text: &str) {
         self.told(|told| told.date = DateHeader::Text(text.to_owned()));
     }
@@ -70,12 +70,12 @@ impl GitHub {
         self.told(|told| told.date = DateHeader::Present);
     }
 
-    /// Sends answers as a cache would that got them so many seconds ago.
+    /// Sends answers as a cache would that received them this many seconds ago.
     pub fn aged(&self, seconds: u64) {
         self.told(|told| told.age_secs = Some(seconds));
     }
 
-    /// Writes `Retry-After` as a date of its clock.
+    /// Writes `Retry-After` as a date of this clock.
     pub fn waits_are_dates(&self) {
         self.told(|told| told.waits_are_dates = true);
     }

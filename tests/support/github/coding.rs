@@ -9,19 +9,19 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use super::backend::Reply;
 use super::document::gzip;
 
-/// A way to code an answer.
+/// A way to encode an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Coding {
     /// gzip, with these values in the header, one line each.
     Named(&'static [&'static str]),
-    /// gzip of this many members, which share the bytes.
+    /// gzip with this number of members, which share the bytes.
     Members(usize),
-    /// gzip, and these bytes behind it.
+    /// gzip, followed by these bytes.
     WithBehind(&'static [u8]),
 }
 
 impl Coding {
-    /// Codes an answer again.
+    /// Encodes an answer again.
     pub(super) fn recode(&self, reply: &mut Reply) {
         if reply.body.is_empty() {
             return;
@@ -44,7 +44,7 @@ impl Coding {
     }
 }
 
-/// The body without the coding that the rules gave it.
+/// Returns the body without the coding of the rules.
 fn plain(reply: &Reply) -> Vec<u8> {
     let mut plain = Vec::new();
     if reply.headers.contains_key(CONTENT_ENCODING) {

@@ -16,39 +16,40 @@ use super::received::Received;
 /// A document and its headers.
 #[derive(Debug, Default)]
 pub struct Document {
-    /// The body without any white space between tokens.
+    /// The body without white space between tokens.
     pub compact: Vec<u8>,
-    /// The time of the last change; releases lists have none.
+    /// The time of the last change; lists of releases have none.
     pub last_modified_secs: Option<u64>,
-    /// The pages around this one.
+    /// The links to the pages around this one.
     pub link: Option<String>,
-    /// The notices that its endpoint comes to its end: `Deprecation` and `Sunset`.
+    /// The notices about the end of its endpoint: `Deprecation` and `Sunset`.
     pub notices: Option<[String; 2]>,
     gzipped: OnceLock<Vec<u8>>,
     etags: Mutex<HashMap<String, String>>,
 }
 
 impl Document {
-    /// A document of that compact body.
+    /// Creates a document with this compact body.
     pub fn new(compact: Vec<u8>, last_modified_secs: Option<u64>) -> Self {
         Self { compact, last_modified_secs, ..Self::default() }
     }
 
-    /// The opaque part of the tag that `request` gets.
+    /// Returns the opaque part of the tag that `request` gets.
     pub fn etag(&self, request: &Received) -> String {
         let mut etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
         let known = etags.entry(etag::variant(request));
         known.or_insert_with(|| etag::of(request, &self.compact)).clone()
     }
 
-    /// The compact body, compressed.
+    /// Returns the compact body, compressed.
     pub fn gzipped(&self) -> &[u8] {
         self.gzipped.get_or_init(|| gzip(&self.compact))
     }
 
-    /// Returns true if the condition of `request` holds, so that it gets a 304.
+    /// Returns true if `request` gets a `304` for its condition.
     ///
-    /// `If-None-Match` beats `If-Modified-Since`, which counts only for a document that has a date.
+    /// `If-None-Match` takes precedence over `If-Modified-Since`, which counts only for a document
+    /// with a date.
     pub fn is_unmodified_for(&self, request: &Received) -> bool {
         if let Some(if_none_match) = request.header("if-none-match") {
             return etag::matches(if_none_match, &self.etag(request));
@@ -67,7 +68,8 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap_or_default()
 }
 
-/// The form GitHub gives to curl and to browsers: two blanks a level, and a line break at the end.
+/// Returns the form that GitHub sends to curl and to browsers: two blanks per level, and a line
+/// break at the end.
 pub fn pretty(compact: &[u8]) -> Vec<u8> {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(compact) else {
         return compact.to_vec();

@@ -1,22 +1,22 @@
-//! The redirects to the bytes of a download: from the API and github.com to a signed address or to
-//! the host of archives, and the bytes there.
+//! The redirects to a download, from the API and github.com to a signed URL or to the host of
+//! archives, and the bytes there.
 
 use super::answer::Answer;
 use super::received::Received;
 use super::world::{API_HOST, World};
 
-/// The site, whose addresses of assets are in documents.
+/// The host of the website, whose URLs of assets are in documents.
 const SITE_HOST: &str = "github.com";
 /// The host of assets.
 const ASSETS_HOST: &str = "release-assets.githubusercontent.com";
 /// The host of archives.
 const ARCHIVES_HOST: &str = "codeload.github.com";
-/// The hosts that no document of the API comes from.
+/// The hosts that serve no document of the API.
 pub const HOSTS: [&str; 2] = [SITE_HOST, ASSETS_HOST];
 
 const ASSETS: &str = "/github-production-release-asset/";
 
-/// The answer to a request that is part of a download.
+/// Returns the answer to a request that is part of a download.
 pub fn answer(world: &World, request: &Received) -> Option<Answer> {
     let path = request.target.split('?').next().unwrap_or_default();
     match request.host.as_str() {
@@ -35,8 +35,8 @@ pub fn answer(world: &World, request: &Received) -> Option<Answer> {
     }
 }
 
-/// The bytes of an asset of this name, or of the archive at this path. The digest in documents is
-/// of these; the size there is that of a real asset.
+/// Returns the bytes of the asset with this name, or of the archive at this path. The digest in
+/// documents is that of these bytes; the size there is that of a real asset.
 pub fn contents(name: &str) -> Vec<u8> {
     name.as_bytes().to_vec()
 }
@@ -61,7 +61,7 @@ fn of_api(world: &World, request: &Received, path: &str) -> Option<Answer> {
     Some(to(&format!("https://{ARCHIVES_HOST}/{name}/{archive}/{reference}")))
 }
 
-/// The repository and the file in the address of an asset.
+/// Returns the repository and the file in the URL of an asset.
 fn asset_of_site(path: &str) -> Option<(String, String)> {
     let (name, rest) = path.strip_prefix('/')?.split_once("/releases/download/")?;
     let (_tag, file) = rest.split_once('/')?;

@@ -12,22 +12,22 @@ const JSON: &str = "application/json; charset=utf-8";
 pub enum Echo {
     /// In a document.
     Document(Spelling),
-    /// In a page for people, with this status.
+    /// In an HTML page with this status.
     Page(u16),
     /// In the message of an error with this status.
     Error(u16, Spelling),
     /// In this header of a document.
     Header(&'static str),
-    /// In the path to which a redirect leads, on the same host.
+    /// In the path of a redirect to the same host.
     Redirect(Spelling),
 }
 
 /// The spelling of a token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Spelling {
-    /// As it is.
+    /// Unchanged.
     Plain,
-    /// As a part of `user:token` in base64.
+    /// As part of `user:token` in base64.
     Base64,
     /// Each byte as `%41`.
     Percent,
@@ -47,7 +47,7 @@ impl Spelling {
 }
 
 impl Echo {
-    /// The answer to this request; nothing is repeated where there is nothing.
+    /// Returns the answer to this request. Without a token, nothing is repeated.
     pub fn answer(&self, request: &Received) -> Answer {
         let authorization = request.header("authorization").unwrap_or_default();
         let token = authorization.rsplit(' ').next().unwrap_or_default();

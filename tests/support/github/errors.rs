@@ -1,6 +1,6 @@
-//! GitHub's error answers, word for word where the words matter.
+//! GitHub's error answers, with the literal texts that matter.
 //!
-//! Which of them carry limit headers differs and matters: the rules add those, not this module.
+//! Only some of them carry limit headers; the rules add those, not this module.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const LIMITS: &str = "https://docs.github.com/rest/using-the-rest-api/rate-limit
 const TERMS: &str = "For more on scraping GitHub and how it may affect your rights, please review our Terms of \
     Service (https://docs.github.com/en/site-policy/github-terms/github-terms-of-service)";
 
-/// A JSON error: message, where it is documented, and the status once more as text.
+/// Returns a JSON error: the message, the URL of its documentation, and the status again as text.
 pub fn error(status: u16, message: &str, request: &Received) -> Answer {
     let topic = if request.target.ends_with("/releases/latest") {
         "/releases/releases#get-the-latest-release"
@@ -23,14 +23,14 @@ pub fn error(status: u16, message: &str, request: &Received) -> Answer {
     Answer::json(status, &body(status, message, &documentation), request)
 }
 
-/// A type that GitHub does not have.
+/// Returns the refusal of a media type that GitHub does not have.
 pub fn unsupported(accept: &str, request: &Received) -> Answer {
     let message =
         format!("Unsupported 'Accept' header: '{accept}'. Must accept 'application/json'.");
     error(415, &message, request)
 }
 
-/// A write, of a caller that may not.
+/// Returns the refusal of a write.
 pub fn read_only(request: &Received) -> Answer {
     match request.token() {
         Some(_) => error(403, "Resource not accessible by personal access token", request),
@@ -38,25 +38,25 @@ pub fn read_only(request: &Received) -> Answer {
     }
 }
 
-/// A token that is none.
+/// Returns the refusal of an invalid token.
 pub fn bad_credentials(request: &Received) -> Answer {
     let body = body(401, "Bad credentials", "https://docs.github.com/rest");
     Answer::json(401, &body, request)
 }
 
-/// A document for apps, which sign a token of their own.
+/// Returns the refusal of a document for apps, which sign a token of their own.
 pub fn wants_app(request: &Received) -> Answer {
     let body = body(401, "A JSON web token could not be decoded", "https://docs.github.com/rest");
     Answer::json(401, &body, request)
 }
 
-/// An answer that is still being made.
+/// Returns the answer while a document is still being prepared.
 pub fn unfinished(retry_after_secs: Option<u64>, request: &Received) -> Answer {
     let retry_after = retry_after_secs.map(|secs| secs.to_string());
     Answer::json(202, &json!({}), request).header_if("retry-after", retry_after)
 }
 
-/// No `User-Agent`.
+/// Returns the refusal of a request without `User-Agent`.
 pub fn no_user_agent() -> Answer {
     let body = "\r\nRequest forbidden by administrative rules. Please make sure your request has a User-Agent \
         header (http://developer.github.com/v3/#user-agent-required). Check https://developer.github.com for \
@@ -64,8 +64,8 @@ pub fn no_user_agent() -> Answer {
     Answer::new(403, "text/html", body).header("cache-control", "no-cache")
 }
 
-/// The primary limit: no `Retry-After`, and nothing but `remaining: 0` in the headers to tell it
-/// by.
+/// Returns the primary limit: without `Retry-After`; only `remaining: 0` in the headers identifies
+/// it.
 pub fn primary_limit(account: &Account, request: &Received) -> Answer {
     if account.is_anonymous() {
         let message = "API rate limit exceeded for 203.0.113.7. (But here's the good news: Authenticated requests \
@@ -83,7 +83,7 @@ pub fn primary_limit(account: &Account, request: &Received) -> Answer {
     Answer::json(403, &body(403, &message, LIMITS), request)
 }
 
-/// The secondary limit; the documentation comes first, and limit headers are missing.
+/// Returns the secondary limit; the documentation comes first, and limit headers are missing.
 pub fn secondary_limit(retry_after_secs: Option<u64>, request: &Received) -> Answer {
     let message = format!(
         "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. {TERMS}."
@@ -94,33 +94,33 @@ pub fn secondary_limit(retry_after_secs: Option<u64>, request: &Received) -> Ans
     Answer::json(403, &body, request).header_if("retry-after", retry_after)
 }
 
-/// The old wording of the secondary limit.
+/// Returns the secondary limit in its old wording.
 pub fn abuse(request: &Received) -> Answer {
     let message = "You have triggered an abuse detection mechanism. Please wait a few minutes before you try again.";
     let body = json!({"message": message, "documentation_url": "https://developer.github.com/v3/#abuse-rate-limits"});
     Answer::json(403, &body, request).header("retry-after", "60")
 }
 
-/// One endpoint, for everybody behind one address: no token helps, and the limit headers are
-/// untouched.
+/// Returns the limit of one endpoint for all clients behind one address: no token helps, and the
+/// limit headers do not change.
 pub fn throttled(request: &Received) -> Answer {
     let message =
         format!("This endpoint is temporarily being throttled. Please try again later. {TERMS}.");
     Answer::json(429, &body(429, &message, LIMITS), request)
 }
 
-/// The limit of the hosts that serve files.
+/// Returns the limit of the hosts that serve files.
 pub fn raw_throttled() -> Answer {
     let body = format!("429: Too Many Requests\n{TERMS}.");
     Answer::new(429, "text/plain; charset=utf-8", body)
 }
 
-/// A path nobody has on the hosts that serve files.
+/// Returns the `404` of the hosts that serve files.
 pub fn raw_not_found() -> Answer {
     Answer::new(404, "text/plain; charset=utf-8", "404: Not Found")
 }
 
-/// A repository taken down: `reason` is `dmca` (451) or `tos` (403).
+/// Returns the refusal of a blocked repository: `reason` is `dmca` (451) or `tos` (403).
 pub fn blocked(status: u16, reason: &str, request: &Received) -> Answer {
     let block = json!({
         "reason": reason, "created_at": "2020-01-01T00:00:00Z", "html_url": format!("https://github.com/{reason}"),
@@ -128,12 +128,12 @@ pub fn blocked(status: u16, reason: &str, request: &Received) -> Answer {
     Answer::json(status, &json!({"message": "Repository access blocked", "block": block}), request)
 }
 
-/// An upload to an immutable release.
+/// Returns the refusal of an upload to an immutable release.
 pub fn locked_assets() -> Value {
     body(422, "Cannot upload assets to an immutable release.", "https://docs.github.com/rest")
 }
 
-/// A release with the tag of an immutable one.
+/// Returns the refusal of a release with the tag of an immutable one.
 pub fn used_tag() -> Value {
     let error = |field: Value, message: &str| {
         let mut error = json!({"resource": "Release", "code": "custom", "message": message});
@@ -151,13 +151,13 @@ pub fn used_tag() -> Value {
     refusal
 }
 
-/// An overloaded API: a static file, pretty-printed for everybody.
+/// Returns the error of an overloaded API: a static file, pretty-printed for every client.
 pub fn server_error() -> Answer {
     let body = "{\n  \"message\": \"Server Error\"\n}\n";
     Answer::new(502, "application/json; charset=utf-8", body).header("etag", "\"6007102e-20\"")
 }
 
-/// An overloaded site: a large HTML page.
+/// Returns the error of an overloaded website: a large HTML page.
 pub fn unicorn(status: u16) -> Answer {
     let padding = "<!-- This page is taking too long to load. -->\n".repeat(1_200);
     let body = format!(

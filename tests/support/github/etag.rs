@@ -1,8 +1,8 @@
 //! GitHub's rule for entity tags, and the comparison of `If-None-Match`.
 //!
 //! The subtle part: a tag depends on the `Accept`, `Authorization` and `Cookie` of the request that
-//! got it, so the same body has another tag for another token, and the spelling `token X` has
-//! another than `Bearer X`.
+//! got it. So the same body has different tags for different tokens, and for the spellings `token
+//! X` and `Bearer X`.
 
 use std::fmt::Write;
 
@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::received::Received;
 
-/// The opaque part of the tag, without quotes or `W/`, that `request` gets for a compact `body`.
+/// Returns the opaque part of the tag, without quotes or `W/`, that `request` gets for a compact
+/// `body`.
 pub fn of(request: &Received, body: &[u8]) -> String {
     let mut hash = Sha256::new();
     if request.etag_rule > 0 {
@@ -39,12 +40,13 @@ pub fn matches(if_none_match: &str, opaque: &str) -> bool {
     })
 }
 
-/// The tag of a file: by the content alone, under a rule of its own that GitHub does not publish.
+/// Returns the tag of a file, which depends only on the content, by another rule that GitHub does
+/// not publish.
 pub fn of_file(content: &[u8]) -> String {
     hex(&Sha256::digest([b"file:", content].concat()))
 }
 
-/// Lower-case hexadecimal digits of `bytes`.
+/// Returns the lower-case hexadecimal digits of `bytes`.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -52,7 +54,8 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// A request without `Accept` counts as `*/*`; the other two take part only if they were sent.
+/// Returns the headers that are part of the tag. A request without `Accept` counts as `*/*`; the
+/// other two count only if they were sent.
 fn parts(request: &Received) -> impl Iterator<Item = &str> {
     let accept = request.header("accept").unwrap_or("*/*");
     let others = ["authorization", "cookie"].into_iter().filter_map(|name| request.header(name));

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{GitHub, render, render_repository};
 
 impl GitHub {
-    /// The event by which GitHub tells that something was done to the latest release.
+    /// Returns the event of an action on the latest release.
     #[track_caller]
     pub fn release_event(&self, name: &str, action: &str) -> String {
         let mut world = self.world();
@@ -19,7 +19,7 @@ impl GitHub {
         event.to_string()
     }
 
-    /// The event of a push to the main branch.
+    /// Returns the event of a push to the main branch.
     pub fn push_event(&self, name: &str) -> String {
         let mut world = self.world();
         let repository = render_repository::repository(world.repository(name));

@@ -1,8 +1,8 @@
-//! The failures of the simulated GitHub that tests cause, and those among them that are GitHub's
-//! own answers.
+//! The failures of the simulated GitHub that tests can cause. Some of them are GitHub's own
+//! answers.
 //!
-//! A failure of the transport does not replace the answer: the rules answer (and charge) as ever,
-//! and the terminator spoils what they said.
+//! A failure of the transport does not replace the answer: the rules answer, and charge, as usual,
+//! and the terminator damages their answer.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub enum Failure {
     Unicorn502,
     /// 503, the HTML page of the unicorn.
     Unicorn503,
-    /// 403 as if the caller's quota were spent, without spending it.
+    /// 403 as if the quota of the account were spent, without spending it.
     PrimaryLimit,
     /// 403, the secondary limit, with `Retry-After` in seconds or without.
     SecondaryLimit(Option<u64>),
@@ -36,11 +36,11 @@ pub enum Failure {
     RawThrottled429,
     /// 403: the organisation has an IP allow list.
     IpAllowList,
-    /// 403: the organisation wants single sign-on.
+    /// 403: the organisation requires single sign-on.
     Saml,
     /// 403: the organisation bans classic tokens.
     ClassicTokenBanned,
-    /// 403: the organisation bans tokens that live this long.
+    /// 403: the organisation bans tokens with such a long lifetime.
     FineGrainedLifetime,
     /// 401.
     BadCredentials,
@@ -60,68 +60,68 @@ pub enum Failure {
     TooDeep422,
     /// 409: the repository is empty.
     Empty409,
-    /// 202: the answer is still being made, with `Retry-After` in seconds or without.
+    /// 202: the answer is still being prepared, with `Retry-After` in seconds or without.
     Unfinished202(Option<u64>),
     /// 503 with `Retry-After` in seconds.
     Maintenance503(u64),
 
-    /// 200, but a page for people.
+    /// 200 with an HTML page.
     HtmlWith200,
-    /// 200, JSON with bytes that are no UTF-8.
+    /// 200, JSON with bytes that are not UTF-8.
     InvalidUtf8,
-    /// 200, 100,000 arrays in one another.
+    /// 200, 100,000 nested arrays.
     DeepJson,
     /// 200, with 1,000 headers.
     ManyHeaders,
-    /// 200, with a tag that is no text.
+    /// 200, with a tag that is not text.
     OddEtag,
-    /// 200, called gzip but plain.
+    /// 200, labelled gzip but plain.
     FakeGzip,
-    /// 200, a gzip stream that stops in the middle of a body that does not.
+    /// 200, a gzip stream that stops in the middle, in a complete body.
     CutGzip,
-    /// 200, gzip of one part in a thousand: 256 MiB once unpacked.
+    /// 200, gzip that inflates a thousandfold, to 256 MiB.
     GzipBomb,
-    /// 304, whether or not that was asked for.
+    /// 304, even for a request without a condition.
     UnaskedNotModified,
     /// 301 to the same URL.
     RedirectLoop,
     /// The answer repeats the token of the request.
     Echo(Echo),
 
-    /// The answer comes later.
+    /// The answer is delayed.
     Latency(Duration),
     /// The answer never comes.
     Hang,
-    /// The body comes one byte at a time, with this pause between them.
+    /// The body arrives one byte at a time, with this pause between bytes.
     Drip(Duration),
-    /// The connection ends, in good order, in the middle of the body.
+    /// The connection ends in good order in the middle of the body.
     CutBody,
-    /// The body comes in chunks, the last of which is missing.
+    /// The body arrives in chunks, without the last one.
     CutChunked,
-    /// `Content-Length` says half of what comes.
+    /// `Content-Length` states half of the body's length.
     LyingLength,
     /// A chunked body, JSON so far, that never ends.
     EndlessBody,
-    /// The answer comes in another content coding.
+    /// The answer has another content coding.
     Coded(Coding),
-    /// These bytes instead of an answer.
+    /// These bytes replace the answer.
     Wire(Wire),
-    /// The connection is reset instead of an answer.
+    /// The connection is reset without an answer.
     Reset,
-    /// The connection ends, in good order, instead of an answer.
+    /// The connection ends in good order without an answer.
     CloseBeforeAnswer,
-    /// The TLS handshake fails; for a host or for everything, not for a path. A connection that
-    /// exists ends at its next request.
+    /// The TLS handshake fails; for a host or for everything, not for a path. An open connection
+    /// ends at its next request.
     TlsHandshake,
-    /// The certificate is of an authority nobody knows; otherwise as [`Failure::TlsHandshake`].
+    /// The certificate is from an unknown authority; otherwise like [`Failure::TlsHandshake`].
     UntrustedCertificate,
-    /// The certificate is of the trusted authority and has this defect; otherwise as
+    /// The certificate is from the trusted authority and has this defect; otherwise like
     /// [`Failure::TlsHandshake`].
     DefectiveCertificate(Defect),
 }
 
 impl Failure {
-    /// The answer of the rules; a failure of the transport has none of its own.
+    /// Returns the answer of the rules; a failure of the transport has no answer of its own.
     pub fn answer(&self, account: &Account, request: &Received) -> Answer {
         match self {
             Self::ServerError502 => errors::server_error(),
@@ -165,7 +165,7 @@ impl Failure {
         }
     }
 
-    /// Returns true if the request costs quota: a repository's or an organisation's own answer
+    /// Returns true if the request costs quota: an answer of the repository or the organisation
     /// does.
     pub fn is_charged(&self) -> bool {
         use Failure::{
@@ -185,7 +185,7 @@ impl Failure {
         self.is_charged() || matches!(self, PrimaryLimit | Throttled429 | Unicorn502 | Unicorn503)
     }
 
-    /// Returns true if the terminator plays the failure on a connection, in place of the rules.
+    /// Returns true if the terminator causes the failure on a connection, instead of the rules.
     pub fn spoils_answers(&self) -> bool {
         use Failure::{
             CloseBeforeAnswer, Coded, CutBody, CutChunked, Drip, EndlessBody, Hang, Latency,
@@ -195,7 +195,7 @@ impl Failure {
             || matches!(self, EndlessBody | Coded(_) | Wire(_) | Reset | CloseBeforeAnswer)
     }
 
-    /// Returns true if the failure happens before there is a request.
+    /// Returns true if the failure happens before the request.
     pub fn spoils_handshakes(&self) -> bool {
         matches!(
             self,

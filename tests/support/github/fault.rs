@@ -1,7 +1,7 @@
-//! Failures below HTTP, played on the bytes of a connection.
+//! Failures below HTTP, applied to the bytes of a connection.
 //!
-//! Connections that are cut end in good order as far as TLS is concerned: only the framing tells a
-//! client that something is missing.
+//! A connection that is cut ends in good order for TLS: only the HTTP framing shows the client that
+//! something is missing.
 
 use std::io;
 
@@ -14,20 +14,20 @@ use super::backend::Reply;
 use super::failure::Failure;
 use super::wire::drip;
 
-/// The client's end of a connection.
+/// The connection of a client.
 pub type Client = BufReader<TlsStream<TcpStream>>;
 
-/// The part of the answer that a fault leaves.
+/// The part of the answer that remains after a fault.
 pub enum Left {
-    /// Nothing, and the connection ends.
+    /// Nothing; the connection ends.
     Nothing,
-    /// All of it.
+    /// The whole answer.
     Everything,
-    /// The connection: another answer is out already.
+    /// The connection; another answer has been sent.
     Connection,
 }
 
-/// Plays what happens before the rules are asked.
+/// Applies a fault before the rules are asked.
 pub async fn before(fault: Option<&Failure>, client: &mut Client) -> io::Result<Left> {
     match fault {
         Some(Failure::Latency(pause)) => tokio::time::sleep(*pause).await,
@@ -48,7 +48,7 @@ pub async fn before(fault: Option<&Failure>, client: &mut Client) -> io::Result<
     Ok(Left::Everything)
 }
 
-/// Sends the answer, as the fault spoils it.
+/// Sends the answer with the damage of the fault.
 pub async fn send(
     fault: Option<&Failure>,
     mut reply: Reply,
@@ -88,7 +88,7 @@ pub async fn send(
     Ok(left)
 }
 
-/// Writes until the client has had enough, which is an error of the connection.
+/// Writes until the client ends the connection, which is an error.
 async fn endless(client: &mut Client) -> io::Result<()> {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n";
     client.write_all(head.as_bytes()).await?;

@@ -1,8 +1,8 @@
-//! The API over plain HTTP, for clients that take a base URL: they need no certificate, and no name
-//! that leads here.
+//! The API over plain HTTP, for clients that accept a base URL: they need no certificate, and no
+//! name that leads here.
 //!
-//! Answers and counts are those of the TLS side. A failure that spoils the bytes of an answer ends
-//! the connection here, but for latency.
+//! The answers and the counts are those of the TLS side. A failure that damages the bytes of an
+//! answer ends the connection here; only latency is kept.
 
 use std::io;
 
@@ -17,11 +17,11 @@ use super::failure::Failure;
 use super::received::{self, Received};
 use super::world::API_HOST;
 
-/// A status and a document in JSON, in place of GitHub's answer.
+/// A status and a JSON document that replace GitHub's answer.
 pub type Instead = Option<(u16, String)>;
 
 impl GitHub {
-    /// Serves the API on a listener until the future is dropped; `instead` may answer first.
+    /// Serves the API on a listener until the future is dropped. `instead` may answer first.
     pub async fn serve_plain(
         &self,
         listener: TcpListener,
@@ -33,7 +33,7 @@ impl GitHub {
                 Ok((stream, _)) = listener.accept() => {
                     connections.push(self.converse(stream, &instead));
                 }
-                // An error is the client's affair and ends its connection.
+                // An error concerns only the client, and ends its connection.
                 Some(_) = connections.next() => {}
             }
         }
@@ -64,7 +64,7 @@ impl GitHub {
         client.shutdown().await
     }
 
-    /// Returns nothing where the connection is to end.
+    /// Returns the reply to a request; `None` if the connection must end.
     async fn reply(&self, request: Received, backend: &mut Backend) -> io::Result<Option<Reply>> {
         let failure = {
             let mut world = self.world();

@@ -1,7 +1,7 @@
 //! A gate in front of one path: requests wait there until a test opens it.
 //!
-//! This is how a test holds an upstream call in flight without sleeping. The answer is decided when
-//! the gate opens, not when the request arrives.
+//! A gate lets a test hold an upstream call in flight without sleeping. The answer is determined
+//! when the gate opens, not when the request arrives.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::world::{Shared, lock};
 
 const BOUND: Duration = Duration::from_secs(10);
 
-/// The side of the requests.
+/// The side of the gate that requests see.
 #[derive(Debug)]
 pub struct Barrier {
     /// The path and query behind the gate.
@@ -31,7 +31,8 @@ impl Barrier {
     }
 }
 
-/// The side of the test; opens when dropped, so that a failed assertion leaves nothing hanging.
+/// The side of the gate that the test controls. It opens when it is dropped, so that a failed
+/// assertion leaves no request hanging.
 #[must_use]
 pub struct Gate {
     world: Shared,
@@ -46,8 +47,8 @@ impl Gate {
         Self { world: Arc::clone(world), barrier }
     }
 
-    /// Waits until `count` requests have arrived at the gate; panics after 10 s, naming the line
-    /// that waited.
+    /// Waits until `count` requests have arrived at the gate. Panics after 10 s with the caller's
+    /// line.
     #[track_caller]
     pub fn arrived(&self, count: usize) -> impl Future<Output = ()> {
         let caller = Location::caller();
@@ -65,7 +66,7 @@ impl Gate {
         *self.barrier.arrived.borrow()
     }
 
-    /// Lets all that wait, and all that come, go on.
+    /// Lets all waiting and later requests continue.
     pub fn open(self) {
         drop(self);
     }

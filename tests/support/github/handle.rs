@@ -22,12 +22,12 @@ const RAW_HOST: &str = "raw.githubusercontent.com";
 
 /// Documents and files.
 impl GitHub {
-    /// A release to be served in the repository `owner/name`, which is created if need be.
+    /// Returns a release to publish in the repository `owner/name`, which is created if necessary.
     pub fn release(&self, name: &str) -> NewRelease<'_> {
         NewRelease::new(self, name)
     }
 
-    /// Publishes a newer release with as many assets as the latest one has.
+    /// Publishes a newer release with the same number of assets as the latest one.
     pub fn publish(&self, name: &str, tag: &str) {
         let mut world = self.world();
         let now_secs = world.now_secs();
@@ -36,19 +36,19 @@ impl GitHub {
         let _ = repository.publish(tag, assets, now_secs);
     }
 
-    /// Deletes the latest release; the one before it is the latest again.
+    /// Deletes the latest release; the previous one becomes the latest again.
     pub fn unpublish(&self, name: &str) {
         self.world().repository(name).unpublish();
     }
 
-    /// Tells a lie about a path and query of the API for some seconds.
+    /// Gives a false answer for a path and query of the API for these seconds.
     pub fn lie(&self, target: &str, lie: Lie, for_secs: u64) {
         let mut world = self.world();
         let until_secs = world.now_secs() + for_secs;
         world.lies.tell(target, Untruth::Told(lie), until_secs);
     }
 
-    /// Has a path and query of the API lag behind all writes for some seconds, with its tag.
+    /// Makes a path and query of the API lag behind all writes for these seconds, with its tag.
     pub fn lag(&self, target: &str, for_secs: u64) {
         let mut world = self.world();
         let until_secs = world.now_secs() + for_secs;
@@ -56,22 +56,21 @@ impl GitHub {
         world.lies.tell(target, Untruth::Lagging(present), until_secs);
     }
 
-    /// Serves JSON (text or a value) at a path and query of the API; compact, whatever its layout
-    /// here.
+    /// Serves JSON (text or a value) at a path and query of the API, always in compact form.
     #[track_caller]
     pub fn document(&self, target: &str, json: impl Display) {
         let value: Value = serde_json::from_str(&json.to_string()).expect("a JSON document");
         self.document_bytes(target, value.to_string().into_bytes());
     }
 
-    /// Serves JSON at a path and query of the API, byte for byte; meant to be compact.
+    /// Serves JSON at a path and query of the API, byte for byte; it should be compact.
     #[track_caller]
     pub fn document_bytes(&self, target: &str, compact: Vec<u8>) {
         let value: Value = serde_json::from_slice(&compact).expect("a JSON document");
         self.world().document(target, compact, &value);
     }
 
-    /// The same as a page with this `Link`.
+    /// Serves JSON as a page with this `Link`.
     #[track_caller]
     pub fn document_with_link(&self, target: &str, compact: &[u8], link: &str) {
         let mut document = Document::new(compact.to_vec(), None);
@@ -79,7 +78,7 @@ impl GitHub {
         self.world().resource(API_HOST, target, Resource::Document(Arc::new(document)));
     }
 
-    /// Serves a document whose endpoint comes to its end, with these notices.
+    /// Serves a document with these notices that its endpoint will end.
     #[track_caller]
     pub fn deprecated(&self, target: &str, compact: &[u8], notices: [&str; 2]) {
         let mut document = Document::new(compact.to_vec(), None);
@@ -108,25 +107,25 @@ impl GitHub {
         self.world().resource(host, target, Resource::Redirect(status, location.to_owned()));
     }
 
-    /// Has a path and query of any host always fail; [`GitHub::recover`] does not end that.
+    /// Makes a path and query of any host always fail; [`GitHub::recover`] does not end this.
     pub fn failing_on(&self, host: &str, target: &str, failure: Failure) {
         self.world().resource(host, target, Resource::Failing(failure));
     }
 
-    /// Answers `status` (404 or 410) for a repository and all below it, until something is served
-    /// there.
+    /// Answers `status` (404 or 410) for a repository and everything below it, until something is
+    /// served there.
     pub fn remove(&self, name: &str, status: u16) {
         self.world().remove(name, status);
     }
 
-    /// Renames a repository: the old name redirects to `/repositories/<id>`, with what follows it;
-    /// returns the id.
+    /// Renames a repository: the old name redirects to `/repositories/<id>`, followed by the rest
+    /// of the path. Returns the id.
     pub fn rename(&self, old: &str, new: &str) -> u64 {
         self.world().rename(old, new)
     }
 
-    /// Counts a download of each asset of the latest release: another body, the same
-    /// `Last-Modified`.
+    /// Counts a download of each asset of the latest release: the body changes, `Last-Modified`
+    /// does not.
     #[track_caller]
     pub fn bump_downloads(&self, name: &str) {
         self.world().repository(name).change_latest(|latest| {
@@ -134,51 +133,51 @@ impl GitHub {
         });
     }
 
-    /// Makes tags by another rule from now on, one that nobody knows.
+    /// Makes tags by another, unknown rule from now on.
     pub fn change_etag_rule(&self) {
         self.world().etag_rule += 1;
     }
 
-    /// Adds an asset to the latest release: another body, the same `Last-Modified`.
+    /// Adds an asset to the latest release: the body changes, `Last-Modified` does not.
     #[track_caller]
     pub fn grow_asset(&self, name: &str) {
         self.world().repository(name).change_latest(|latest| latest.downloads.push(0));
     }
 }
 
-/// Users, limits and the time.
+/// Users, limits and time.
 impl GitHub {
-    /// The user of that login, who is created if need be.
+    /// Returns the user with this login, creating it if necessary.
     pub fn user(&self, login: &str) -> User<'_> {
         User::new(self, login)
     }
 
-    /// Refuses tokens that belong to no user; without this each is a user of its own.
+    /// Refuses tokens that belong to no user; by default, each becomes a user of its own.
     pub fn strict_tokens(&self) {
         self.world().accounts.strict = true;
     }
 
-    /// Lets in no token to the repositories of an owner, which anybody can read without one.
+    /// Refuses all tokens for the repositories of an owner, which are readable without one.
     pub fn require_sign_on(&self, owner: &str) {
         self.world().require_sign_on(owner);
     }
 
-    /// Charges for answers 304 from now on.
+    /// Charges for `304` answers from now on.
     pub fn charge_not_modified(&self) {
         self.world().charges_not_modified = true;
     }
 
-    /// Makes a token a bad credential, until it is given to a user again.
+    /// Makes a token a bad credential, until a user gets it again.
     pub fn revoke(&self, token: &str) {
         self.world().accounts.revoke(token);
     }
 
-    /// Stands the clock still at a moment, in seconds since the epoch.
+    /// Stops the clock at a moment, in seconds since the epoch.
     pub fn set_now(&self, epoch_secs: u64) {
         self.follow(Clock::Manual(ManualClock::at(Timestamp::from_secs(epoch_secs))));
     }
 
-    /// Takes the time from a clock that the test shares.
+    /// Reads the time from a clock that the test shares.
     pub fn follow(&self, clock: Clock) {
         self.world().clock = clock;
     }
@@ -186,39 +185,37 @@ impl GitHub {
 
 /// Failures.
 impl GitHub {
-    /// A failure for a path and query, on whatever host.
+    /// Returns a failure for a path and query on any host.
     pub fn fail(&self, target: &str) -> NewFailure<'_> {
         NewFailure::new(self, Scope::Target(target.to_owned()))
     }
 
-    /// A failure for everything on a host.
+    /// Returns a failure for everything on a host.
     pub fn fail_host(&self, host: &str) -> NewFailure<'_> {
         NewFailure::new(self, Scope::Host(host.to_owned()))
     }
 
-    /// A failure for one endpoint of all repositories, such as `commits`.
+    /// Returns a failure for one endpoint of all repositories, such as `commits`.
     pub fn fail_endpoint(&self, resource: &str) -> NewFailure<'_> {
         NewFailure::new(self, Scope::Endpoint(resource.to_owned()))
     }
 
-    /// Has everything fail.
+    /// Makes everything fail.
     pub fn fail_all(&self, failure: Failure) -> Scripted<'_> {
         NewFailure::new(self, Scope::Everything).with(failure)
     }
 
-    /// Makes requests for a path and query wait, on whatever host, until the gate is opened or
-    /// dropped.
+    /// Makes requests for a path and query on any host wait until the gate is opened or dropped.
     pub fn hold(&self, target: &str) -> Gate {
         Gate::shut(&self.world, target)
     }
 
-    /// Answers the secondary limit to requests of the API that come while `most` are in flight
-    /// already.
+    /// Answers the secondary limit to requests of the API that arrive while `most` are in flight.
     pub fn concurrency_limit(&self, most: usize, retry_after_secs: Option<u64>) {
         self.world().traffic.limit = Some((most, retry_after_secs));
     }
 
-    /// Clears all failures that wait.
+    /// Clears all waiting failures.
     pub fn recover(&self) {
         self.world().scripts.clear();
     }
@@ -231,78 +228,78 @@ impl GitHub {
         self.counts(target).requests
     }
 
-    /// Counts of a path and query, on whatever host.
+    /// Returns the counts of a path and query on any host.
     pub fn counts(&self, target: &str) -> Counts {
         self.world().journal.of_target(target)
     }
 
-    /// Counts of a token; the empty one stands for requests without a token.
+    /// Returns the counts of a token; an empty token stands for requests without one.
     pub fn token_counts(&self, token: &str) -> Counts {
         self.world().journal.of_token(token)
     }
 
-    /// Counts of everything.
+    /// Returns the counts of all requests.
     pub fn totals(&self) -> Counts {
         self.world().journal.total()
     }
 
-    /// All requests.
+    /// Returns the number of all requests.
     pub fn total_calls(&self) -> u64 {
         self.totals().requests
     }
 
-    /// Requests that cost quota.
+    /// Returns the number of requests that cost quota.
     pub fn charged(&self) -> u64 {
         self.totals().charged
     }
 
-    /// Answers 304 that cost no quota.
+    /// Returns the number of `304` answers that cost no quota.
     pub fn free(&self) -> u64 {
         self.totals().free
     }
 
-    /// Requests with a validator.
+    /// Returns the number of requests with a validator.
     pub fn conditional(&self) -> u64 {
         self.totals().conditional
     }
 
-    /// TCP connections, whatever came of them.
+    /// Returns the number of TCP connections, including failed ones.
     pub fn accepted(&self) -> u64 {
         self.world().journal.accepted
     }
 
-    /// Completed TLS handshakes.
+    /// Returns the number of completed TLS handshakes.
     pub fn connections(&self) -> u64 {
         self.world().journal.connections
     }
 
-    /// Connections of which neither side has seen the end.
+    /// Returns the number of connections that neither side has ended.
     pub fn open_connections(&self) -> u64 {
         let world = self.world();
         world.journal.connections - world.journal.ended
     }
 
-    /// The most requests that the API had in flight at once.
+    /// Returns the most requests that the API had in flight at once.
     pub fn peak(&self) -> usize {
         self.world().traffic.peak
     }
 
-    /// The most requests for a path and query of the API that were in flight at once, ever.
+    /// Returns the most requests for a path and query of the API that were ever in flight at once.
     pub fn peak_of(&self, target: &str) -> usize {
         self.world().traffic.peak_of(target)
     }
 
-    /// Forgets the peak so far.
+    /// Resets the peak.
     pub fn reset_peak(&self) {
         self.world().traffic.peak = 0;
     }
 
-    /// The last requests (at most 20,000), oldest first.
+    /// Returns the last requests (at most 20,000), the oldest first.
     pub fn requests(&self) -> Vec<Received> {
         self.world().journal.requests()
     }
 
-    /// The last requests for a path and query, on whatever host.
+    /// Returns the last requests for a path and query on any host.
     pub fn requests_for(&self, target: &str) -> Vec<Received> {
         self.requests().into_iter().filter(|request| request.target == target).collect()
     }

@@ -1,7 +1,8 @@
-//! The requests that the simulated GitHub saw: counts by path and by token, and the last requests.
+//! The requests that the simulated GitHub received: counts by path and by token, and the last
+//! requests.
 //!
-//! *Charged* requests cost quota; a *free* one is a 304 that cost none; any other (a 401, a broken
-//! answer, `/rate_limit`) only counts as a request.
+//! *Charged* requests cost quota; a *free* one is a `304` that cost none; any other (a `401`, a
+//! broken answer, `/rate_limit`) counts only as a request.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -19,18 +20,18 @@ pub struct Counts {
     pub conditional: u64,
     /// Requests that cost quota.
     pub charged: u64,
-    /// Answers 304 that cost no quota.
+    /// `304` answers that cost no quota.
     pub free: u64,
 }
 
-/// The record of everything received.
+/// The record of all received requests.
 #[derive(Debug, Default)]
 pub struct Journal {
-    /// TCP connections, whatever came of them.
+    /// TCP connections, including failed ones.
     pub accepted: u64,
     /// Completed TLS handshakes.
     pub connections: u64,
-    /// Those of them that have ended.
+    /// The connections that have ended.
     pub ended: u64,
     total: Counts,
     by_target: HashMap<String, Counts>,
@@ -39,7 +40,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Enters a request.
+    /// Records a request.
     pub fn received(&mut self, request: &Received) {
         let conditional = u64::from(request.is_conditional());
         self.count(request, |counts| {
@@ -52,32 +53,32 @@ impl Journal {
         self.log.push_back(request.clone());
     }
 
-    /// Notes that a request cost quota.
+    /// Records that a request cost quota.
     pub fn charged(&mut self, request: &Received) {
         self.count(request, |counts| counts.charged += 1);
     }
 
-    /// Notes that a request was answered 304 at no cost.
+    /// Records that a request got a `304` without cost.
     pub fn free(&mut self, request: &Received) {
         self.count(request, |counts| counts.free += 1);
     }
 
-    /// Counts of everything.
+    /// Returns the counts of all requests.
     pub fn total(&self) -> Counts {
         self.total
     }
 
-    /// Counts of one path and query, whatever the host.
+    /// Returns the counts of one path and query on any host.
     pub fn of_target(&self, target: &str) -> Counts {
         self.by_target.get(target).copied().unwrap_or_default()
     }
 
-    /// Counts of one token; the empty one stands for requests without a token.
+    /// Returns the counts of one token; an empty token stands for requests without one.
     pub fn of_token(&self, token: &str) -> Counts {
         self.by_token.get(token).copied().unwrap_or_default()
     }
 
-    /// The last requests, oldest first.
+    /// Returns the last requests, the oldest first.
     pub fn requests(&self) -> Vec<Received> {
         self.log.iter().cloned().collect()
     }

@@ -1,4 +1,4 @@
-//! False answers, as the real GitHub gives them for minutes.
+//! False answers, as the real GitHub sometimes gives them for minutes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use super::document::Document;
 use super::repository::Repository;
 use super::world::Resource;
 
-/// An answer that is not the truth.
+/// A false answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lie {
     /// A list without elements.
     Empty,
-    /// No such document.
+    /// A `404` for an existing document.
     Missing,
-    /// The latest release is the one before the latest.
+    /// The release before the latest, in place of the latest.
     Older,
 }
 
@@ -22,17 +22,17 @@ pub enum Lie {
 #[derive(Debug, Default)]
 pub struct Lies(HashMap<String, (Untruth, u64)>);
 
-/// A lie, or an answer that lags behind the world: what was true before a write.
+/// A lie, or an answer from before a write.
 #[derive(Clone, Debug)]
 pub enum Untruth {
     /// A lie.
     Told(Lie),
-    /// The document of before, with its tag.
+    /// The document from before the write, with its tag.
     Lagging(Resource),
 }
 
 impl Lies {
-    /// Tells a lie about a path and query until then.
+    /// Gives this false answer for a path and query until `until_secs`.
     pub fn tell(&mut self, target: &str, untruth: Untruth, until_secs: u64) {
         self.0.insert(target.to_owned(), (untruth, until_secs));
     }
@@ -45,7 +45,7 @@ impl Lies {
 }
 
 impl Untruth {
-    /// Returns the resource that is shown.
+    /// Returns the resource that the answer shows.
     pub fn resource(self, repository: Option<&Repository>) -> Resource {
         match self {
             Self::Told(lie) => lie.resource(repository),

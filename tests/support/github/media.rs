@@ -1,5 +1,5 @@
-//! The representations that a client chooses by its `Accept`: those with a rendered text, the plain
-//! number of a commit, and the types that GitHub does not have.
+//! The representations that a client chooses by its `Accept`: those with a rendered text, the bare
+//! hash of a commit, and the types that GitHub does not have.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::received::Received;
 
 const TEXT: &str = "application/vnd.github.sha; charset=utf-8";
 
-/// The answer to a request for something other than JSON.
+/// Returns the answer to a request for something other than JSON.
 pub fn answer(document: &Document, request: &Received) -> Option<Answer> {
     let accept = request.header("accept").unwrap_or("*/*");
     if parameter(accept) == Some("sha") {
@@ -27,7 +27,7 @@ pub fn answer(document: &Document, request: &Received) -> Option<Answer> {
     (!is_json).then(|| errors::unsupported(accept, request))
 }
 
-/// The document with its texts as `Accept` has them.
+/// Returns the document with its texts in the forms that `Accept` requests.
 pub fn represented(document: Arc<Document>, request: &Received) -> Arc<Document> {
     let parameter = request.header("accept").and_then(parameter);
     let fields: &[&str] = match parameter {
@@ -47,7 +47,7 @@ pub fn represented(document: Arc<Document>, request: &Received) -> Arc<Document>
     Arc::new(rendered)
 }
 
-/// Replaces the text of a release by these forms of it.
+/// Replaces the text of a release by these forms.
 fn render(element: &mut Value, fields: &[&str]) {
     let Value::Object(members) = element else { return };
     let Some(Value::String(text)) = members.remove("body") else { return };
@@ -60,7 +60,7 @@ fn render(element: &mut Value, fields: &[&str]) {
     }
 }
 
-/// The parameter of the first of GitHub's own types.
+/// Returns the parameter of the first media type that is GitHub's own.
 fn parameter(accept: &str) -> Option<&str> {
     accept.split(',').find_map(|range| {
         let name =

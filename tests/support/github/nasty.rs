@@ -1,5 +1,5 @@
-//! Answers that the real GitHub does not send and a client must survive: broken bodies and broken
-//! headers.
+//! Answers that the real GitHub does not send but that a client must survive: broken bodies and
+//! broken headers.
 
 use std::sync::OnceLock;
 
@@ -13,63 +13,63 @@ const JSON: &str = "application/json; charset=utf-8";
 const MEBIBYTE: usize = 1 << 20;
 const BOMB_MEBIBYTES: usize = 256;
 
-/// A page for people.
+/// Returns an HTML page.
 pub fn html() -> Answer {
     Answer::new(200, "text/html; charset=utf-8", "<!DOCTYPE html>\n<title>Sign in</title>\n")
 }
 
-/// Bytes that are no UTF-8, where text belongs.
+/// Returns a document with bytes that are not UTF-8.
 pub fn invalid_utf8() -> Answer {
     Answer::new(200, JSON, b"{\"tag_name\":\"\xff\xfe\"}")
 }
 
-/// Deeper than any stack.
+/// Returns a document that is deeper than any stack.
 pub fn deep_json() -> Answer {
     let depth = 100_000;
     Answer::new(200, JSON, "[".repeat(depth) + &"]".repeat(depth))
 }
 
-/// More headers than anybody wants.
+/// Returns an answer with 1,000 headers.
 pub fn many_headers() -> Answer {
     (0..1_000)
         .fold(Answer::new(200, JSON, "{}"), |answer, n| answer.header(&format!("x-many-{n}"), "1"))
 }
 
-/// A tag with a comma, a blank, and a byte that is no ASCII.
+/// Returns a tag with a comma, a blank, and a byte that is not ASCII.
 pub fn odd_etag() -> Answer {
     Answer::new(200, JSON, "{}").header("etag", b"\"odd, \xe9tag\"")
 }
 
-/// Not what its header says.
+/// Returns a plain body whose header claims gzip.
 pub fn fake_gzip() -> Answer {
     Answer::gzipped(200, JSON, "{\"tag_name\":\"v1\"}")
 }
 
-/// Whole by its length, cut by its content.
+/// Returns a gzip stream that is cut, in a body of the announced length.
 pub fn cut_gzip() -> Answer {
     let whole = gzip("{\"tag_name\":\"v1\",\"assets\":[1,2,3,4,5,6,7,8,9]}".as_bytes());
     Answer::gzipped(200, JSON, &whole[..whole.len() / 2])
 }
 
-/// Blanks and an empty object: valid JSON, if anybody gets to its end.
+/// Returns blanks and an empty object: valid JSON at its end, after 256 MiB.
 pub fn gzip_bomb() -> Answer {
     static BOMB: OnceLock<Vec<u8>> = OnceLock::new();
     Answer::gzipped(200, JSON, BOMB.get_or_init(bomb).as_slice())
 }
 
-/// Unchanged since a question nobody asked.
+/// Returns a `304` to a request without a condition.
 pub fn unasked_not_modified() -> Answer {
     Answer::empty(304).header("etag", "\"unasked\"")
 }
 
-/// To where the client already is.
+/// Returns a redirect to the requested URL.
 pub fn redirect_loop(request: &Received) -> Answer {
     let location = format!("https://{}{}", request.host, request.target);
     Answer::new(301, JSON, "{\"message\":\"Moved Permanently\"}").header("location", location)
 }
 
-/// One compressed mebibyte, as often as wanted: it ends at a full flush, so nothing in it refers to
-/// what precedes it.
+/// Compresses one mebibyte of blanks and repeats it. The compressed block ends at a full flush, so
+/// it refers to nothing before it.
 fn bomb() -> Vec<u8> {
     let blanks = vec![b' '; MEBIBYTE];
     let end = b"{}";

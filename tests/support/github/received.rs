@@ -1,7 +1,8 @@
 //! A request as the simulated GitHub received it, for the rules and for tests.
 //!
-//! Read by hand from the socket, since the TLS name and the exact bytes of the target are gone once
-//! an HTTP library has had them. Bodies of requests are looked at and dropped: nobody sends one.
+//! Requests are read by hand from the socket, since an HTTP library would lose the TLS name
+//! and the exact bytes of the target. Bodies of requests are searched for secrets and dropped,
+//! since no client needs them.
 
 use std::io;
 
@@ -11,7 +12,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 use super::super::canary;
 use super::witness;
 
-/// A head longer than this ends the connection.
+/// The length of a line from which on the connection ends.
 const LONGEST_LINE: u64 = 64 * 1024;
 
 /// The head of one request.
@@ -27,24 +28,24 @@ pub struct Received {
     pub target: String,
     /// All headers.
     pub headers: HeaderMap,
-    /// Every byte of it, up to and with the empty line.
+    /// Every byte of the head, including the empty line.
     pub head: Vec<u8>,
-    /// By which rule its tags are made: 0 is GitHub's, any other one is unknown.
+    /// The rule of its tags: 0 is GitHub's, any other number is an unknown rule.
     pub etag_rule: u32,
-    /// The number of requests that the API had in flight when this one came, itself included; 0 on
-    /// other hosts.
+    /// The number of requests that the API had in flight when this one arrived, this one included;
+    /// 0 on other hosts.
     pub in_flight: usize,
-    /// The number of its connection, in the order of their handshakes.
+    /// The number of its connection, in the order of the handshakes.
     pub connection: u64,
 }
 
 impl Received {
-    /// The value of a header, if it was sent and is text.
+    /// Returns the value of a header, if it was sent and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The token in `Authorization`, in either spelling.
+    /// Returns the token in `Authorization`, in either spelling.
     pub fn token(&self) -> Option<&str> {
         let (scheme, token) = self.header("authorization")?.split_once(' ')?;
         let is_known = matches!(scheme.to_ascii_lowercase().as_str(), "bearer" | "token");
@@ -61,7 +62,7 @@ impl Received {
         self.header("accept-encoding").is_some_and(|codings| codings.contains("gzip"))
     }
 
-    /// Returns true if GitHub prints JSON with line breaks for this client.
+    /// Returns true if GitHub indents JSON for this client.
     pub fn wants_pretty(&self) -> bool {
         let agent = self.header("user-agent").unwrap_or_default();
         ["curl", "Wget", "Safari", "Firefox"].iter().any(|name| agent.contains(name))
@@ -102,7 +103,7 @@ pub async fn read(
     Ok(Some(request))
 }
 
-/// The bytes up to and with the empty line, or to the end of the stream.
+/// Returns the bytes up to and including the empty line, or up to the end of the stream.
 async fn head(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {
@@ -127,7 +128,7 @@ pub async fn headers(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Heade
     Ok(headers)
 }
 
-/// One line without its end; `None` at the end of the stream.
+/// Reads one line without its end; `None` at the end of the stream.
 pub async fn line(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     from.take(LONGEST_LINE).read_until(b'\n', &mut bytes).await?;

@@ -11,7 +11,7 @@ use super::downloads::contents;
 use super::etag::hex;
 use super::repository::{Release, Repository};
 
-/// The account behind a login.
+/// Returns the account with a login.
 pub fn account(login: &str) -> Value {
     let (id, url) = (number_of(login), format!("https://api.github.com/users/{login}"));
     json!({
@@ -37,7 +37,7 @@ pub fn account(login: &str) -> Value {
     })
 }
 
-/// A single release, also the element of a releases list.
+/// Returns a single release, which is also the element of a list of releases.
 pub fn release(repository: &Repository, release: &Release) -> Value {
     let name = &repository.name;
     let url = format!("https://api.github.com/repos/{name}/releases/{}", release.id);
@@ -68,7 +68,7 @@ pub fn release(repository: &Repository, release: &Release) -> Value {
     })
 }
 
-/// The asset of that index, if the release has so many.
+/// Returns the asset with this index; `None` if the release has fewer.
 pub fn asset(repository: &Repository, release: &Release, index: usize) -> Option<Value> {
     const TARGETS: [&str; 6] = [
         "linux_amd64",
@@ -101,7 +101,7 @@ pub fn asset(repository: &Repository, release: &Release, index: usize) -> Option
     }))
 }
 
-/// An element of `/tags`.
+/// Returns an element of `/tags`.
 pub fn tag(repository: &Repository, release: &Release) -> Value {
     let (name, tag, sha) = (&repository.name, &release.tag, sha(release));
     let url = format!("https://api.github.com/repos/{name}");
@@ -114,7 +114,7 @@ pub fn tag(repository: &Repository, release: &Release) -> Value {
     })
 }
 
-/// An element of `/git/refs/tags`.
+/// Returns an element of `/git/refs/tags`.
 pub fn reference(repository: &Repository, release: &Release) -> Value {
     let (tag, sha) = (&release.tag, sha(release));
     let url = format!("https://api.github.com/repos/{}/git", repository.name);
@@ -126,7 +126,7 @@ pub fn reference(repository: &Repository, release: &Release) -> Value {
     })
 }
 
-/// An element of `/commits`: each release is a commit.
+/// Returns an element of `/commits`: each release is a commit.
 pub fn commit(repository: &Repository, release: &Release) -> Value {
     let (name, sha) = (&repository.name, sha(release));
     let person = json!({
@@ -148,7 +148,7 @@ pub fn owner(name: &str) -> &str {
     name.split('/').next().unwrap_or_default()
 }
 
-/// The commit of a release.
+/// Returns the hash of a release's commit.
 fn sha(release: &Release) -> String {
     digest(&release.id.to_string())[..40].to_owned()
 }

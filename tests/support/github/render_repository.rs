@@ -6,7 +6,7 @@ use super::date;
 use super::render::{account, owner};
 use super::repository::Repository;
 
-/// The addresses below a repository's own, each with the template that follows it.
+/// The URLs below that of a repository, each with its template.
 const ADDRESSES: [(&str, &str); 37] = [
     ("archive_url", "/{archive_format}{/ref}"),
     ("assignees_url", "/assignees{/user}"),
@@ -47,7 +47,7 @@ const ADDRESSES: [(&str, &str); 37] = [
     ("url", ""),
 ];
 
-/// The repository, as the API describes it.
+/// Returns the repository as the API describes it.
 pub fn repository(repository: &Repository) -> Value {
     let name = &repository.name;
     let created = date::rfc3339(repository.created_secs);

@@ -1,6 +1,7 @@
 //! The answers of the simulated GitHub: documents, files, redirects, and their headers.
 //!
-//! The subtle part is the tag: weak exactly when the body is compressed, strong on every 304.
+//! The subtle part is the tag: it is weak exactly when the body is compressed, and strong on every
+//! `304`.
 
 use super::account::Account;
 use super::answer::Answer;
@@ -22,7 +23,7 @@ const FILE_HEADERS: [(&str, &str); 6] = [
     ("x-cache-hits", "1"),
 ];
 
-/// `Cache-Control` and `Vary` for everybody, and for the owner of a token.
+/// `Cache-Control` and `Vary` for requests without a token, and for those with one.
 const ANONYMOUS_CACHING: (&str, &str) =
     ("public, max-age=60, s-maxage=60", "Accept,Accept-Encoding, Accept, X-Requested-With");
 const PRIVATE_CACHING: (&str, &str) = (
@@ -30,7 +31,7 @@ const PRIVATE_CACHING: (&str, &str) = (
     "Accept, Authorization, Cookie, X-GitHub-OTP,Accept-Encoding, Accept, X-Requested-With",
 );
 
-/// The answer of the API, still without limits.
+/// Returns the answer of the API, without limit headers.
 pub fn api(found: &Resource, request: &Received, account: &Account) -> Answer {
     match found {
         Resource::Document(document) if document.is_unmodified_for(request) => {
@@ -45,7 +46,7 @@ pub fn api(found: &Resource, request: &Received, account: &Account) -> Answer {
     }
 }
 
-/// The answer of a host that serves files.
+/// Returns the answer of a host that serves files.
 pub fn file(found: &Resource, request: &Received, account: &Account) -> Answer {
     match found {
         Resource::Document(document) | Resource::File(document) => text(document, request),
@@ -55,7 +56,7 @@ pub fn file(found: &Resource, request: &Received, account: &Account) -> Answer {
     }
 }
 
-/// A 200 with its validators.
+/// Returns a `200` with its validators.
 fn full(document: &Document, request: &Received, account: &Account) -> Answer {
     let tag = document.etag(request);
     let (weak, answer) = match (request.accepts_gzip(), request.wants_pretty()) {
@@ -68,7 +69,7 @@ fn full(document: &Document, request: &Received, account: &Account) -> Answer {
     cacheable(answer.header_if("link", document.link.as_ref()), document, account)
 }
 
-/// A 304, whatever form of the tag was asked with.
+/// Returns a `304` with the strong form of the tag, even if the request has the weak form.
 fn not_modified(document: &Document, request: &Received, account: &Account) -> Answer {
     let answer = Answer::empty(304).header("etag", format!("\"{}\"", document.etag(request)));
     cacheable(answer, document, account)
@@ -83,7 +84,7 @@ fn cacheable(answer: Answer, document: &Document, account: &Account) -> Answer {
     answer.header_if("last-modified", document.last_modified_secs.map(date::http))
 }
 
-/// A text file: its own rule for the tag, no date, no limits.
+/// Returns a text file: with another rule for the tag, without a date and without limits.
 fn text(document: &Document, request: &Received) -> Answer {
     let tag = etag::of_file(&document.compact);
     let unmodified =
@@ -96,7 +97,8 @@ fn text(document: &Document, request: &Received) -> Answer {
     answer.header("etag", format!("{weak}\"{tag}\"")).headers(&FILE_HEADERS)
 }
 
-/// On the API a permanent redirect explains itself; a temporary one has no body.
+/// Returns a redirect. On the API, a permanent redirect has an explanation as its body; a temporary
+/// one has no body.
 fn redirect(status: u16, location: &str, request: &Received) -> Answer {
     let answer = match status {
         301 | 307 | 308 => Answer::json(status, &moved(location), request),

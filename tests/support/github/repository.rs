@@ -1,6 +1,6 @@
 //! A simulated repository: its releases, and the documents GitHub derives from them.
 //!
-//! The subtle part: `updated_at` of a release, which is its `Last-Modified`, moves neither with
+//! The subtle part: `updated_at` of a release, which is its `Last-Modified`, changes neither with
 //! downloads nor with new assets, while the body and so the tag do.
 
 use std::collections::{HashMap, HashSet};
@@ -13,7 +13,7 @@ use super::date;
 use super::document::Document;
 use super::{render, render_repository};
 
-/// A repository by its present name.
+/// A repository, by its current name.
 #[derive(Debug)]
 pub struct Repository {
     /// `owner/name`.
@@ -22,7 +22,7 @@ pub struct Repository {
     pub id: u64,
     /// The time of its creation.
     pub created_secs: u64,
-    /// Newest first.
+    /// The releases, the newest first.
     releases: Vec<Release>,
     rendered: HashMap<String, Arc<Document>>,
     /// The tags of immutable releases that were deleted.
@@ -47,14 +47,14 @@ pub struct Release {
 }
 
 impl Repository {
-    /// A repository without a release.
+    /// Creates a repository without a release.
     pub fn new(name: &str, created_secs: u64) -> Self {
         let (name, id) = (name.to_owned(), number_of(name));
         let (releases, rendered) = (Vec::new(), HashMap::new());
         Self { name, id, created_secs, releases, rendered, used_tags: HashSet::new() }
     }
 
-    /// Publishes a release with `assets` assets; the newest until the next one.
+    /// Publishes a release with `assets` assets, as the newest one.
     pub fn publish(&mut self, tag: &str, assets: usize, published_secs: u64) -> &mut Release {
         let id = number_of(&format!("{}@{tag}", self.name));
         let (tag, downloads) = (tag.to_owned(), (0..assets).map(|n| 40 + n as u64).collect());
@@ -65,12 +65,12 @@ impl Repository {
         &mut self.releases[0]
     }
 
-    /// The latest release: the newest that is no pre-release.
+    /// Returns the latest release: the newest one that is not a pre-release.
     pub fn latest(&self) -> Option<&Release> {
         self.releases.iter().find(|release| !release.prerelease)
     }
 
-    /// The document of the release that was the latest one before.
+    /// Returns the document of the release before the latest one.
     pub fn before_latest(&self) -> Option<Document> {
         let mut candidates = self.releases.iter().filter(|release| !release.prerelease);
         candidates.nth(1).map(|release| self.release(release))
@@ -84,7 +84,7 @@ impl Repository {
         change(latest.expect("the repository has a latest release"));
     }
 
-    /// Deletes the latest release: the one before it is the latest again, with its own, earlier
+    /// Deletes the latest release: the previous one becomes the latest again, with its own, earlier
     /// date.
     pub fn unpublish(&mut self) {
         self.rendered.clear();
@@ -93,7 +93,7 @@ impl Repository {
         self.used_tags.extend(deleted.filter(|it| it.immutable).map(|it| it.tag));
     }
 
-    /// Returns true if a tag belongs to an immutable release, or did.
+    /// Returns true if a tag belongs, or belonged, to an immutable release.
     pub fn is_locked(&self, tag: &str) -> bool {
         let is_it = |release: &Release| release.immutable && release.tag == tag;
         self.used_tags.contains(tag) || self.releases.iter().any(is_it)
@@ -105,7 +105,7 @@ impl Repository {
         self.rendered.clear();
     }
 
-    /// The document below the repository's own path; `None` is a 404.
+    /// Returns the document below the repository's path; `None` is a `404`.
     pub fn document(&mut self, below: &str) -> Option<Arc<Document>> {
         if let Some(document) = self.rendered.get(below) {
             return Some(Arc::clone(document));
@@ -131,7 +131,7 @@ impl Repository {
         }
     }
 
-    /// The first asset that `is_wanted`, as the API describes it.
+    /// Returns the first asset for which `is_wanted` is true, as the API describes it.
     pub fn asset(&self, is_wanted: impl Fn(&Value) -> bool) -> Option<Value> {
         let assets = |release| (0..).map_while(move |n| render::asset(self, release, n));
         self.releases.iter().flat_map(assets).find(is_wanted)
@@ -154,7 +154,8 @@ impl Repository {
         found.map(|release| self.release(release))
     }
 
-    /// The commit of a release, by its tag or its own name; the default branch is at the newest.
+    /// Returns the commit of a release by its tag or its hash; the default branch is at the newest
+    /// one.
     fn commit(&self, reference: &str) -> Option<Document> {
         let is_named = |release: &&Release| {
             let commit = render::commit(self, release);
@@ -189,7 +190,8 @@ impl Repository {
         document
     }
 
-    /// The pages around `page`, by the repository's number and not by its name.
+    /// Returns the links to the pages around `page`, by the repository's number instead of its
+    /// name.
     fn link(&self, per_page: usize, page: usize, last: usize) -> Option<String> {
         let url = format!("https://api.github.com/repositories/{}/releases", self.id);
         let to = |page: usize, rel: &str| {
@@ -206,14 +208,14 @@ impl Repository {
     }
 }
 
-/// The value of a number in a query, at least 1.
+/// Returns a number from a query, at least 1.
 fn number(query: &str, name: &str, default: usize) -> usize {
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let value = pairs.find(|(key, _)| *key == name).and_then(|(_, value)| value.parse().ok());
     value.unwrap_or(default).max(1)
 }
 
-/// Returns the time of the last change that a document names itself; a releases list names none.
+/// Returns the time of the last change that a document states; a list of releases states none.
 pub fn last_modified_of(target: &str, document: &Value, served_secs: u64) -> Option<u64> {
     let path = target.split('?').next().unwrap_or_default();
     if path.ends_with("/releases") {
@@ -224,7 +226,7 @@ pub fn last_modified_of(target: &str, document: &Value, served_secs: u64) -> Opt
     Some(date.and_then(date::from_rfc3339).unwrap_or(served_secs))
 }
 
-/// The body of the answer that sends a client to the repository's number.
+/// Returns the body of the redirect to the repository's number.
 pub fn moved(location: &str) -> Value {
     json!({
         "message": "Moved Permanently",

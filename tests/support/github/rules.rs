@@ -1,8 +1,7 @@
-//! The rules by which the simulated GitHub answers, in the order in which the real one applies
-//! them.
+//! The rules by which the simulated GitHub answers, in the order of the real one.
 //!
-//! The subtle part is the price: a 304 is free only to a caller with valid credentials; a redirect
-//! and a 404 cost as much as a document; bad credentials cost nothing and see no limit headers.
+//! The subtle part is the price: a `304` is free only with valid credentials; a redirect and a
+//! `404` cost as much as a document; bad credentials cost nothing and get no limit headers.
 
 use serde_json::{Value, json};
 use wiremock::{Request, Respond, ResponseTemplate};
@@ -14,7 +13,7 @@ use super::received::Received;
 use super::world::{API_HOST, Resource, Shared, World, lock};
 use super::{downloads, errors, media, render, replies};
 
-/// The header by which the terminator names a request it has handed over.
+/// The header by which the terminator identifies the request to the rules.
 pub const NUMBER_HEADER: &str = "x-simulated-number";
 
 const API_VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
@@ -48,7 +47,7 @@ impl Respond for Rules {
     }
 }
 
-/// The answer as the clock has it.
+/// Adds the dates of the clock to an answer.
 fn dated(answer: Answer, world: &World) -> Answer {
     let (told, now_secs) = (&world.told_clock, world.now_secs());
     let answer = match told.waits_are_dates {
@@ -101,7 +100,7 @@ fn fail(world: &mut World, request: &Received, account: &Account, failure: &Fail
     if failure.shows_limits() { limits(answer, &shown, world.now_secs()) } else { answer }
 }
 
-/// The answer to a request with good credentials and quota left.
+/// Returns the answer to a request with good credentials and quota left.
 fn priced(world: &mut World, request: &Received, account: &Account) -> Answer {
     match request.target.as_str() {
         "/user" => return user(world, request, account),
@@ -142,7 +141,7 @@ fn priced(world: &mut World, request: &Received, account: &Account) -> Answer {
     signed(replies::api(&found, request, &account), request, &account, world.now_secs())
 }
 
-/// The answer that is no document: a step of a download, or another type than JSON.
+/// Returns an answer that is not a document: a step of a download, or a type other than JSON.
 fn special(world: &World, request: &Received, found: &Resource) -> Option<Answer> {
     downloads::answer(world, request).or_else(|| match found {
         Resource::Document(document) => media::answer(document, request),
@@ -150,7 +149,7 @@ fn special(world: &World, request: &Received, found: &Resource) -> Option<Answer
     })
 }
 
-/// The hosts that serve files: no quota, and no welcome for a token.
+/// Answers for the hosts that serve files: they have no quota, and refuse a token.
 fn file(world: &mut World, request: &Received, failure: Option<&Failure>) -> Answer {
     let found = match (failure, request.header("authorization")) {
         (Some(failure), _) => Resource::Failing(failure.clone()),
@@ -199,7 +198,7 @@ fn charge(world: &mut World, request: &Received, account: &Account) -> Account {
     account.clone()
 }
 
-/// Adds what a caller with good credentials sees: the limits, and what the token may do.
+/// Adds the headers for a caller with good credentials: the limits, and the rights of the token.
 fn signed(answer: Answer, request: &Received, account: &Account, now_secs: u64) -> Answer {
     let answer = limits(answer, account, now_secs);
     let Some(token) = request.token() else { return answer };
@@ -221,7 +220,7 @@ fn limits(answer: Answer, account: &Account, now_secs: u64) -> Answer {
         .header("x-ratelimit-resource", "core")
 }
 
-/// The last part of a request's id is the time in hexadecimal.
+/// Adds the headers of the API. The last part of a request's id is the time in hexadecimal.
 fn api_headers(answer: Answer, world: &mut World) -> Answer {
     let id = format!("F6AD:13B92D:{:X}:26CFF7F:{:X}", world.number(), world.now_secs());
     answer.headers(&API_HEADERS).header("x-github-request-id", id)

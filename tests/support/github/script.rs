@@ -1,4 +1,4 @@
-//! The scripts of failures: their requests and their number.
+//! The scripted failures: their requests and their number.
 
 use super::failure::Failure;
 use super::received::Received;
@@ -8,24 +8,24 @@ use super::received::Received;
 pub struct Script {
     /// The failure.
     pub failure: Failure,
-    /// The requests that it happens to.
+    /// The requests that fail.
     pub scope: Scope,
-    /// Only to requests with this token, if one is named.
+    /// The token of those requests, if only one token fails.
     pub token: Option<String>,
-    /// Only on connections up to this number, if one is named.
+    /// The last connection that fails, by its number, if later ones do not.
     pub last_connection: Option<u64>,
-    /// The number of times that it still happens; `None` until it is cleared.
+    /// The number of failures that are left; `None` until the script is cleared.
     pub left: Option<u32>,
-    /// The number by which the handle finds it again.
+    /// The number by which the handle finds the script.
     pub number: u64,
 }
 
-/// The requests that a script is for.
+/// The requests that a script applies to.
 #[derive(Clone, Debug)]
 pub enum Scope {
     /// One path and query, on any host.
     Target(String),
-    /// The part that follows the name of any repository, on any host.
+    /// The path after the name of any repository, on any host.
     Endpoint(String),
     /// Everything on one host.
     Host(String),
@@ -34,7 +34,7 @@ pub enum Scope {
 }
 
 impl Script {
-    /// Returns true if this script is for `request`.
+    /// Returns true if this script applies to `request`.
     pub fn applies_to(&self, request: &Received) -> bool {
         let in_scope = match &self.scope {
             Scope::Target(target) => *target == request.target,
@@ -51,7 +51,7 @@ impl Script {
             && self.token.as_deref().is_none_or(|token| request.token() == Some(token))
     }
 
-    /// Returns true if this script is for a connection to `host`.
+    /// Returns true if this script applies to a connection to `host`.
     pub fn applies_to_handshake(&self, host: &str) -> bool {
         self.failure.spoils_handshakes()
             && match &self.scope {

@@ -1,13 +1,13 @@
-//! A second rate-limit window of one user, shown in turn with the first.
+//! A second rate-limit window of one user, shown in alternation with the first.
 //!
-//! A request spends from the window that its answer shows. Each of the two ends by itself.
+//! A request spends from the window that its answer shows. Each window ends at its own time.
 
 use std::mem::swap;
 
 use super::account::Account;
 use super::builder::User;
 
-/// The window that is not shown next.
+/// The window that the next answer does not show.
 #[derive(Clone, Debug)]
 pub struct OtherWindow {
     used: u64,
@@ -25,8 +25,8 @@ impl Account {
 }
 
 impl User<'_> {
-    /// Shows another window in turn with the first: so much of it is used, and it ends so many
-    /// seconds from now.
+    /// Shows another window in alternation with the first, with these used requests and this time
+    /// to its end.
     pub fn second_window(self, used: u64, resets_in_secs: u64) -> Self {
         let reset_at_secs = Some(self.now_secs() + resets_in_secs);
         self.change(|account| account.other = Some(OtherWindow { used, reset_at_secs }))

@@ -1,5 +1,5 @@
-//! Ends TLS, reads each request, and passes it on to the rules or breaks the connection as
-//! scripted.
+//! The terminator: it ends TLS, reads each request, and passes it to the rules or breaks the
+//! connection as scripted.
 //!
 //! The subtle part: while the simulation is down, its port stays bound without listening, so that
 //! connections are refused and no other process can take the port.
@@ -35,13 +35,13 @@ pub struct Site {
     pub world: Shared,
     /// The authority that clients trust.
     pub trusted: Authority,
-    /// A certificate nobody trusts.
+    /// The certificate of an unknown authority.
     pub untrusted: Arc<ServerConfig>,
     /// The mock server with the rules.
     pub backend: SocketAddr,
 }
 
-/// The listener and all its connections; stops when dropped.
+/// The listener and all its connections, which end when it is dropped.
 pub struct Terminator {
     site: Arc<Site>,
     address: SocketAddr,
@@ -83,7 +83,7 @@ impl Terminator {
         Ok(())
     }
 
-    /// Closes the listener and all connections; from its return on, connections are refused.
+    /// Closes the listener and all connections. From its return on, connections are refused.
     pub async fn go_down(&mut self) -> io::Result<()> {
         if let State::Up { stop, tasks } = &mut self.state {
             stop.cancel();
@@ -94,7 +94,7 @@ impl Terminator {
     }
 }
 
-/// Binds without listening; a port may be taken again while its old connections linger.
+/// Binds without listening. Reuse of the address lets it take a port whose old connections linger.
 fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
@@ -102,8 +102,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Binds an address that was just let go. A process that this one is starting right now has its
-/// sockets too, until it has become another program.
+/// Binds an address that was just released. A child process that is just being started holds copies
+/// of the sockets until it executes its program, so binding may need several attempts.
 async fn bind_again(address: SocketAddr) -> io::Result<TcpSocket> {
     for _ in 0..BIND_ATTEMPTS {
         match bind(address) {
@@ -114,7 +114,7 @@ async fn bind_again(address: SocketAddr) -> io::Result<TcpSocket> {
     bind(address)
 }
 
-/// A free port of the loopback interface.
+/// Returns a free port of the loopback interface.
 pub fn any_port() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
@@ -137,7 +137,7 @@ async fn accept(listener: TcpListener, site: Arc<Site>, stop: CancellationToken)
     connections.shutdown().await;
 }
 
-/// Serves one connection; an error is the client's affair and ends it.
+/// Serves one connection; an error concerns only the client, and ends the connection.
 async fn serve(stream: TcpStream, site: Arc<Site>) {
     let _ = stream.set_nodelay(true);
     if let Some((client, number)) = shake_hands(stream, &site).await {
@@ -146,8 +146,7 @@ async fn serve(stream: TcpStream, site: Arc<Site>) {
     }
 }
 
-/// Ends TLS, unless the handshake is to fail; that is decided once the client has said which host
-/// it wants.
+/// Ends TLS, unless the handshake must fail; that is decided once the client has named the host.
 async fn shake_hands(stream: TcpStream, site: &Site) -> Option<(Client, u64)> {
     let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.ok()?;
     let host = start.client_hello().server_name().unwrap_or_default().to_owned();
@@ -181,7 +180,7 @@ async fn converse(mut client: Client, number: u64, site: &Site) -> io::Result<()
     client.shutdown().await
 }
 
-/// One request and its answer, or what is left of it.
+/// Reads one request and sends the remaining part of its answer.
 async fn exchange(
     mut request: Received,
     client: &mut Client,

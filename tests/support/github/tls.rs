@@ -1,7 +1,7 @@
-//! The certificates: an authority of the simulation's own, and one leaf for all its hosts.
+//! The certificates: an authority of the simulation, and one leaf for all its hosts.
 //!
-//! The leaf is signed by the authority and not by itself, since a self-signed certificate marked as
-//! an authority is refused as a server's.
+//! The leaf is signed by the authority, since clients refuse a self-signed certificate that is
+//! marked as an authority.
 
 use std::sync::Arc;
 
@@ -23,25 +23,25 @@ pub struct Authority {
 /// A defect of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// Its time has not come.
+    /// It is not valid yet.
     NotYetValid,
-    /// It is another host's.
+    /// It belongs to another host.
     WrongName,
 }
 
 impl Authority {
-    /// An authority of that common name, which vouches for `hosts`.
+    /// Creates an authority with this common name, and a leaf for `hosts`.
     pub fn new(name: &str, hosts: &[String]) -> Self {
-        // Fails only when a provider is installed already.
+        // Fails only if a provider is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let issuer = issuer(name);
         let leaf = CertificateParams::new(hosts).expect("host names");
         Self { ca_pem: issuer.pem(), server: server(&leaf, &issuer), issuer }
     }
 
-    /// A server of this host with a certificate that has a defect.
+    /// Returns the configuration of a server of this host whose certificate has a defect.
     pub fn defective(&self, defect: Defect, host: &str) -> Arc<ServerConfig> {
         let name = if defect == Defect::WrongName { "elsewhere.example" } else { host };
         let mut leaf = CertificateParams::new([name.to_owned()]).expect("a host name");

@@ -1,8 +1,7 @@
 //! The number of requests that the API has in flight, and the secondary limit on it.
 //!
-//! A request is in flight from the moment when it was read until its answer is ready, not until the
-//! answer was sent: the client may send its next request before the sender knows that the answer
-//! has arrived.
+//! A request is in flight from its reading until its answer is ready, not until the answer is sent:
+//! the client may send its next request before the sender knows that the answer has arrived.
 
 use std::collections::HashMap;
 
@@ -13,9 +12,9 @@ use super::world::{API_HOST, Shared, lock};
 /// The requests in flight at the API.
 #[derive(Debug, Default)]
 pub struct Traffic {
-    /// The most at once, since this was last reset.
+    /// The most at once since the last reset.
     pub peak: usize,
-    /// The most that may be in flight at once, and the `Retry-After` of one more.
+    /// The most that may be in flight at once, and the `Retry-After` of a further request.
     pub limit: Option<(usize, Option<u64>)>,
     in_flight: usize,
     by_target: HashMap<String, Level>,
@@ -29,7 +28,7 @@ struct Level {
 }
 
 impl Traffic {
-    /// The most requests for one path and query at once, ever.
+    /// Returns the most requests for one path and query that were ever in flight at once.
     pub fn peak_of(&self, target: &str) -> usize {
         self.by_target.get(target).map_or(0, |level| level.peak)
     }
@@ -38,8 +37,8 @@ impl Traffic {
 /// A request in flight, until this is dropped.
 pub struct Passage<'a>(Option<(&'a Shared, String)>);
 
-/// Lets a request in, and notes in it how many are in flight with it. The failure is that of one
-/// too many.
+/// Admits a request, and records in it the number of requests in flight. Returns the failure if the
+/// request exceeds the limit.
 pub fn enter<'a>(request: &mut Received, world: &'a Shared) -> (Passage<'a>, Option<Failure>) {
     if request.host != API_HOST {
         return (Passage(None), None);

@@ -1,8 +1,7 @@
 //! An answer written byte by byte, which no HTTP library would send. It replaces the answer of the
 //! rules.
 //!
-//! Nothing here is checked against HTTP. A test chooses the bytes, and the end of the connection as
-//! well.
+//! Nothing here is checked against HTTP. A test chooses the bytes and the end of the connection.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,10 +11,10 @@ use tokio::io::{self, AsyncWriteExt};
 
 use super::fault::{Client, Left};
 
-/// Larger writes are no faster.
+/// The size of a write; larger writes are no faster.
 const PIECE: usize = 16 * 1024;
 
-/// The bytes of an answer, how they come, and what becomes of the connection.
+/// The bytes of an answer, their timing, and the end of the connection.
 #[derive(Clone, PartialEq)]
 pub struct Wire {
     steps: Vec<Step>,
@@ -24,44 +23,46 @@ pub struct Wire {
 
 #[derive(Clone, PartialEq)]
 enum Step {
-    /// These bytes, this many times.
+    /// These bytes, this number of times.
     Bytes(Bytes, u64),
-    /// These bytes, beside TLS.
+    /// These bytes, outside TLS.
     Raw(Bytes),
-    /// Sends off what was written.
+    /// Sends the bytes written so far.
     Flush,
     /// These bytes, one at a time, with this pause after each.
     Drip(Bytes, Duration),
-    /// All of these bytes together, with this pause after them, until the client has had enough.
+    /// All of these bytes together, with this pause after them, until the client ends the
+    /// connection.
     Pieces(Bytes, Duration),
     /// Nothing for this long.
     Pause(Duration),
 }
 
-/// The fate of the connection after the answer.
+/// The state of the connection after the answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
-    /// The next request is read from it.
+    /// The next request is read from the connection.
     Open,
-    /// It ends in good order.
+    /// The connection ends in good order.
     Closed,
-    /// It ends without the `close_notify` that tells a whole stream from one that somebody has cut.
+    /// The connection ends without `close_notify`, which distinguishes a complete stream from one
+    /// that was cut.
     Cut,
 }
 
 impl Wire {
-    /// Exactly these bytes; the connection then serves on.
+    /// Creates an answer of exactly these bytes; the connection then stays open.
     pub fn new(bytes: impl Into<Bytes>) -> Self {
         Self { steps: Vec::new(), end: End::Open }.then(bytes)
     }
 
-    /// An answer of this status line and these headers, one a line, without anything of a body.
+    /// Creates an answer of this status line and these headers, one per line, without a body.
     pub fn head(status: &str, headers: &str) -> Self {
         let lines = headers.lines().map(|line| format!("{}\r\n", line.trim()));
         Self::new(format!("HTTP/1.1 {status}\r\n{}\r\n", lines.collect::<String>()))
     }
 
-    /// A whole answer: these headers, the right length, and this body.
+    /// Creates a complete answer: these headers, the right length, and this body.
     pub fn whole(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
         let length = format!("content-length: {}", body.len());
@@ -69,53 +70,53 @@ impl Wire {
             .then(body.to_vec())
     }
 
-    /// More bytes.
+    /// Adds bytes.
     pub fn then(self, bytes: impl Into<Bytes>) -> Self {
         self.then_repeated(bytes, 1)
     }
 
-    /// The same bytes many times over.
+    /// Adds the same bytes many times.
     pub fn then_repeated(mut self, bytes: impl Into<Bytes>, times: u64) -> Self {
         self.steps.push(Step::Bytes(bytes.into(), times));
         self
     }
 
-    /// The same bytes until the client has had enough.
+    /// Adds the same bytes until the client ends the connection.
     pub fn then_for_ever(self, bytes: impl Into<Bytes>) -> Self {
         self.then_repeated(bytes, u64::MAX)
     }
 
-    /// More bytes, one at a time, with this pause after each.
+    /// Adds bytes, one at a time, with this pause after each.
     pub fn then_slowly(mut self, bytes: impl Into<Bytes>, pause: Duration) -> Self {
         self.steps.push(Step::Drip(bytes.into(), pause));
         self
     }
 
-    /// Bytes that TLS does not cover.
+    /// Adds bytes outside TLS.
     pub fn then_raw(mut self, bytes: impl Into<Bytes>) -> Self {
         self.steps.push(Step::Raw(bytes.into()));
         self
     }
 
-    /// The same bytes until the client has had enough, with this pause after each time.
+    /// Adds the same bytes until the client ends the connection, with this pause after each write.
     pub fn then_in_pieces(mut self, bytes: impl Into<Bytes>, pause: Duration) -> Self {
         self.steps.push(Step::Pieces(bytes.into(), pause));
         self
     }
 
-    /// The rest comes after this pause.
+    /// Adds a pause.
     pub fn then_after(mut self, pause: Duration) -> Self {
         self.steps.push(Step::Pause(pause));
         self
     }
 
-    /// All that comes so far is sent off before the rest.
+    /// Sends all bytes so far before the rest.
     pub fn then_flushed(mut self) -> Self {
         self.steps.push(Step::Flush);
         self
     }
 
-    /// Another answer right behind this one, and the end that it has.
+    /// Adds another answer directly after this one, and takes over its end.
     pub fn followed_by(mut self, other: Self) -> Self {
         self.steps.extend(other.steps);
         self.end = other.end;
@@ -128,13 +129,13 @@ impl Wire {
         self
     }
 
-    /// Ends the connection as somebody does who cuts it: TLS is not told.
+    /// Ends the connection without `close_notify`, as an intermediary does that cuts it.
     pub fn cut(mut self) -> Self {
         self.end = End::Cut;
         self
     }
 
-    /// Writes it; an error is the client's having had enough.
+    /// Writes the answer. An error means that the client has ended the connection.
     pub(super) async fn play(&self, client: &mut Client) -> io::Result<Left> {
         for step in &self.steps {
             match step {
@@ -150,20 +151,21 @@ impl Wire {
         match self.end {
             End::Open => Ok(Left::Connection),
             End::Closed => Ok(Left::Nothing),
-            // An error ends the connection without another word.
+            // An error ends the connection without `close_notify`.
             End::Cut => Err(io::ErrorKind::ConnectionAborted.into()),
         }
     }
 }
 
 impl fmt::Debug for Wire {
-    /// Without the bytes, which may be many.
+    /// Formats the wire without its bytes, which may be many.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Wire of {} steps, then {:?}", self.steps.len(), self.end)
     }
 }
 
-/// Short bytes travel together: a record of TLS for each would be all that the test is busy with.
+/// Writes short bytes together; otherwise, a TLS record for each would take most of the test's
+/// time.
 async fn repeat(client: &mut Client, bytes: &Bytes, times: u64) -> io::Result<()> {
     let together = (PIECE / bytes.len().max(1)).max(1) as u64;
     let piece = bytes.repeat(together.min(times) as usize);
@@ -173,7 +175,7 @@ async fn repeat(client: &mut Client, bytes: &Bytes, times: u64) -> io::Result<()
     client.write_all(&bytes.repeat((times % together) as usize)).await
 }
 
-/// One byte after the other.
+/// Writes one byte after the other.
 pub(super) async fn drip(client: &mut Client, bytes: &[u8], pause: Duration) -> io::Result<()> {
     for byte in bytes {
         client.write_all(&[*byte]).await?;

@@ -1,4 +1,4 @@
-//! The check of secrets in every request: the token goes to hosts that may see it, in one header
+//! The search for secrets in every request: the token goes only to permitted hosts, in one header
 //! and one spelling, and no other secret goes to any host.
 
 use http::header::AUTHORIZATION;
@@ -6,7 +6,7 @@ use http::header::AUTHORIZATION;
 use super::super::canary;
 use super::received::Received;
 
-/// Looks at a request, body included.
+/// Searches a request, including its body.
 pub fn look(request: &Received, body: &[u8]) {
     let place = |what: &str| format!("{what} of a request to {}", request.host);
     canary::look(&place("the target"), request.target.as_bytes());
@@ -18,7 +18,7 @@ pub fn look(request: &Received, body: &[u8]) {
     }
 }
 
-/// By both of the names under which it was addressed.
+/// Returns true if both names by which the request was addressed may get the token.
 fn may_see_token(request: &Received) -> bool {
     request.sni.as_deref() == Some(&*request.host) && canary::is_token_host(&request.host)
 }

@@ -1,7 +1,7 @@
 //! The state of the simulated GitHub: repositories, documents, users, failures, and received
 //! requests.
 //!
-//! One mutex guards all of it; nobody holds it across an await, so every request sees one
+//! One mutex guards all of it and is never held across an await, so every request sees one
 //! consistent world.
 
 use std::collections::{HashMap, HashSet};
@@ -28,7 +28,7 @@ pub const API_HOST: &str = "api.github.com";
 /// The world, shared between the handle, the terminator and the rules.
 pub type Shared = Arc<Mutex<World>>;
 
-/// Locks the world; a panic of another test's assertion does not spoil it.
+/// Locks the world; a panic of another test's assertion does not poison it.
 pub fn lock(shared: &Shared) -> MutexGuard<'_, World> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -36,21 +36,21 @@ pub fn lock(shared: &Shared) -> MutexGuard<'_, World> {
 /// Everything that can change while the simulation runs.
 #[derive(Debug)]
 pub struct World {
-    /// The source of the present time.
+    /// The source of the current time.
     pub clock: Clock,
-    /// The form in which answers name that time.
+    /// The form in which answers state that time.
     pub told_clock: ToldClock,
     /// Users, tokens and quotas.
     pub accounts: Accounts,
-    /// The requests received.
+    /// The received requests.
     pub journal: Journal,
-    /// Failures that wait, in the order they were written.
+    /// The waiting failures, in the order of their creation.
     pub scripts: Vec<Script>,
-    /// By which rule tags are made: 0 is GitHub's, any other one is unknown.
+    /// The rule of tags: 0 is GitHub's, any other number is an unknown rule.
     pub etag_rule: u32,
-    /// True if answers 304 cost as much as others.
+    /// True if a `304` costs as much as other answers.
     pub charges_not_modified: bool,
-    /// Answers that are not the truth.
+    /// False answers.
     pub lies: Lies,
     /// Gates that hold requests back.
     pub barriers: Vec<Arc<Barrier>>,
@@ -62,11 +62,11 @@ pub struct World {
     moved: HashMap<String, u64>,
     on_the_way: HashMap<u64, (Received, Option<Failure>)>,
     last_number: u64,
-    /// Owners whose organization lets in no token without single sign-on.
+    /// Owners whose organization refuses all tokens without single sign-on.
     signing_on: HashSet<String>,
 }
 
-/// The resource behind a path that a test has set.
+/// The resource that a test has set at a path.
 #[derive(Clone, Debug)]
 pub enum Resource {
     /// A document by GitHub's rules for JSON.
@@ -77,7 +77,7 @@ pub enum Resource {
     Redirect(u16, String),
     /// Always this failure.
     Failing(Failure),
-    /// Nothing, with the status that says so.
+    /// Nothing, with this status.
     Missing(u16),
 }
 
@@ -106,24 +106,24 @@ impl Default for World {
 }
 
 impl World {
-    /// The present, in seconds since the epoch.
+    /// Returns the current time, in seconds since the epoch.
     pub fn now_secs(&self) -> u64 {
         self.told_clock.present(self.clock.now().as_secs())
     }
 
-    /// A number nobody has yet.
+    /// Returns an unused number.
     pub fn number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
     }
 
-    /// The failure that is next for `request`, if one waits.
+    /// Returns the next failure for `request`, if one waits.
     pub fn next_failure(&mut self, request: &Received) -> Option<Failure> {
         let index = self.scripts.iter().position(|script| script.applies_to(request))?;
         Some(self.play(index))
     }
 
-    /// The failure that is next for a connection to `host`, if one waits.
+    /// Returns the next failure for a connection to `host`, if one waits.
     pub fn next_handshake_failure(&mut self, host: &str) -> Option<Failure> {
         let index = self.scripts.iter().position(|script| script.applies_to_handshake(host))?;
         Some(self.play(index))
@@ -134,12 +134,12 @@ impl World {
         self.scripts.iter().any(|script| script.applies_to_handshake(host))
     }
 
-    /// The gate in front of a path and query, if one is shut.
+    /// Returns the gate in front of a path and query, if one is shut.
     pub fn barrier(&self, target: &str) -> Option<Arc<Barrier>> {
         self.barriers.iter().find(|barrier| barrier.target == target).cloned()
     }
 
-    /// Writes a failure for everything in `scope`, until it is cleared; returns its number.
+    /// Adds a failure for everything in `scope`, until it is cleared. Returns its number.
     pub fn script(&mut self, scope: Scope, failure: Failure) -> u64 {
         let number = self.number();
         let (token, last_connection, left) = (None, None, None);
@@ -147,7 +147,7 @@ impl World {
         number
     }
 
-    /// Hands a request over to the rules, which know it by the number.
+    /// Passes a request to the rules, which find it by the returned number.
     pub fn hand_over(&mut self, mut request: Received, failure: Option<Failure>) -> u64 {
         let number = self.number();
         request.etag_rule = self.etag_rule;
@@ -155,12 +155,12 @@ impl World {
         number
     }
 
-    /// Takes the request that was handed over.
+    /// Takes the request with this number.
     pub fn take(&mut self, number: u64) -> Option<(Received, Option<Failure>)> {
         self.on_the_way.remove(&number)
     }
 
-    /// The repository of that name, which is created, or comes back, if need be.
+    /// Returns the repository with this name, creating or restoring it if necessary.
     pub fn repository(&mut self, name: &str) -> &mut Repository {
         let now_secs = self.now_secs();
         self.removed.remove(name);
@@ -168,7 +168,7 @@ impl World {
         self.repositories.entry(name.to_owned()).or_insert_with(|| Repository::new(name, now_secs))
     }
 
-    /// Serves a compact document, parsed for its dates, at a path of the API.
+    /// Serves a compact document at a path of the API; `value` is its parsed form, for the dates.
     pub fn document(&mut self, target: &str, compact: Vec<u8>, value: &Value) {
         if let Some((name, _)) = split(target) {
             self.removed.remove(name);
@@ -178,17 +178,17 @@ impl World {
         self.resource(API_HOST, target, Resource::Document(Arc::new(document)));
     }
 
-    /// Serves anything at a path of any host.
+    /// Serves a resource at a path of any host.
     pub fn resource(&mut self, host: &str, target: &str, resource: Resource) {
         self.resources.insert((host.to_owned(), target.to_owned()), resource);
     }
 
-    /// Has an organization let in no token without single sign-on.
+    /// Makes an organization refuse all tokens without single sign-on.
     pub fn require_sign_on(&mut self, owner: &str) {
         self.signing_on.insert(owner.to_owned());
     }
 
-    /// Returns true if a path belongs to an organization that demands single sign-on.
+    /// Returns true if a path belongs to an organization that requires single sign-on.
     pub fn wants_sign_on(&self, target: &str) -> bool {
         let owner = target.split('/').nth(2).unwrap_or_default();
         target.starts_with("/repos/") && self.signing_on.contains(owner)
@@ -199,7 +199,7 @@ impl World {
         self.removed.insert(name.to_owned(), status);
     }
 
-    /// Gives a repository, and all that was served below it, another name; returns its number.
+    /// Renames a repository and everything served below it. Returns its number.
     pub fn rename(&mut self, old: &str, new: &str) -> u64 {
         let now_secs = self.now_secs();
         let known = self.repositories.remove(old);
@@ -242,12 +242,12 @@ impl World {
         document.map_or(Resource::Missing(404), Resource::Document)
     }
 
-    /// The repository of that name, if there is one.
+    /// Returns the repository with this name, if it exists.
     pub fn known(&self, name: &str) -> Option<&Repository> {
         self.repositories.get(name).filter(|_| !self.removed.contains_key(name))
     }
 
-    /// `/repositories/<id>/…` as `/repos/<name>/…`.
+    /// Rewrites `/repositories/<id>/…` to `/repos/<name>/…`.
     pub fn by_name(&self, host: &str, target: &str) -> String {
         let named =
             target.strip_prefix("/repositories/").filter(|_| host == API_HOST).and_then(|rest| {
@@ -270,7 +270,7 @@ impl World {
     }
 }
 
-/// The repository's name in a path of the API, and what follows it, the query included.
+/// Splits a path of the API into the repository's name and the rest, including the query.
 fn split(target: &str) -> Option<(&str, &str)> {
     let rest = target.strip_prefix("/repos/")?;
     let owner_length = rest.find('/')?;

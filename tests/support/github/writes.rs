@@ -1,5 +1,5 @@
-//! Writes that GitHub refuses where a release is immutable: its assets are locked, and the name of
-//! its tag is never free again, even after the release was deleted.
+//! Writes that GitHub refuses for an immutable release: its assets are locked, and its tag can
+//! never be used again, even after its deletion.
 
 use serde_json::Value;
 
@@ -10,11 +10,11 @@ use super::{GitHub, errors};
 pub struct Unprocessable(pub Value);
 
 impl GitHub {
-    /// Publishes a release as [`GitHub::publish`] does, which may be immutable from then on.
+    /// Publishes a release as [`GitHub::publish`] does. The release may be immutable.
     ///
     /// # Errors
     ///
-    /// If the tag is that of an immutable release, or was.
+    /// If the tag belongs, or belonged, to an immutable release.
     pub fn try_publish(
         &self,
         name: &str,

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::super::canary;
 use super::BOUND;
 
-/// A connection that stays open until somebody closes it.
+/// A connection that stays open until one side closes it.
 #[derive(Debug)]
 pub struct Connection(TcpStream);
 
@@ -20,7 +20,7 @@ impl Connection {
         TcpStream::connect(address).await.map(Self)
     }
 
-    /// Sends a request for a path and reads its answer: head and body, as they came.
+    /// Sends a request for a path and returns its answer: head and body, unchanged.
     pub async fn get(&mut self, path: &str) -> String {
         self.send(path).await;
         self.answer().await
@@ -31,7 +31,7 @@ impl Connection {
         self.write(&format!("GET {path} HTTP/1.1\r\nHost: svm\r\n\r\n")).await;
     }
 
-    /// Sends whatever this is.
+    /// Sends any text.
     pub async fn write(&mut self, text: &str) {
         self.0.write_all(text.as_bytes()).await.expect("an open connection");
     }
@@ -48,7 +48,7 @@ impl Connection {
         timeout(BOUND, reading).await.expect("an answer in time")
     }
 
-    /// Waits until the other side has closed the connection; gives what it had to say before.
+    /// Waits until the other side has closed the connection. Returns the text that it sent before.
     pub async fn closed(mut self) -> String {
         let reading = async {
             let mut text = String::new();
@@ -58,7 +58,7 @@ impl Connection {
         timeout(BOUND, reading).await.expect("an end in time")
     }
 
-    /// A reset is an end too.
+    /// Reads more text. A reset counts as the end.
     async fn read(&mut self, text: &mut String) -> usize {
         let mut bytes = [0; 8192];
         let count = self.0.read(&mut bytes).await.unwrap_or(0);
@@ -68,7 +68,8 @@ impl Connection {
     }
 }
 
-/// Returns true if the body is as long as the head says. All texts of the service are ASCII.
+/// Returns true if the body has the length that the head states. All texts of the service are
+/// ASCII.
 fn is_whole(text: &str) -> bool {
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let head = head.to_ascii_lowercase();

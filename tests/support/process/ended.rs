@@ -14,43 +14,43 @@ use super::output;
 pub struct Ended {
     /// The exit status.
     pub status: ExitStatus,
-    /// All that it wrote to standard output.
+    /// The standard output.
     pub stdout: String,
-    /// All that it wrote to standard error.
+    /// The standard error.
     pub stderr: String,
     /// The time until the end.
     pub waited: Duration,
 }
 
 impl Ended {
-    /// It ended by itself with this code.
+    /// Asserts that the process ended by itself with this code.
     #[track_caller]
     pub fn assert_code(&self, code: i32) -> &Self {
         assert_eq!(self.status.code(), Some(code), "{self:?}");
         self
     }
 
-    /// It was ended by this signal.
+    /// Asserts that this signal ended the process.
     #[track_caller]
     pub fn assert_signal(&self, signal: i32) -> &Self {
         assert_eq!(self.status.signal(), Some(signal), "{self:?}");
         self
     }
 
-    /// Standard error is one line, and this one.
+    /// Asserts that standard error is exactly this sentence.
     #[track_caller]
     pub fn assert_complaint(&self, sentence: &str) -> &Self {
         assert_eq!(self.stderr, format!("svm: {sentence}\n"));
         self
     }
 
-    /// The lines of the log with this message.
+    /// Returns the lines of the log with this message.
     #[track_caller]
     pub fn said(&self, message: &str) -> Vec<Value> {
         output::said(&self.stdout, message)
     }
 
-    /// The one line that says how the end went: flushed, lost, abandoned.
+    /// Returns the numbers of the log line about the shutdown: flushed, lost, abandoned.
     #[track_caller]
     pub fn farewell(&self) -> [u64; 3] {
         let lines = self.said("stopped");

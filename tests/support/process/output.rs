@@ -1,4 +1,4 @@
-//! The output of a process, read as it comes, so that the process never waits for a reader.
+//! The output of a process, read as it arrives, so that the process never waits for a reader.
 
 use std::panic::Location;
 
@@ -11,16 +11,17 @@ use tokio::time::timeout;
 use super::super::{canary, tasks};
 use super::BOUND;
 
-/// One of its streams.
+/// One stream of a process.
 pub(super) struct Output {
     seen: watch::Receiver<String>,
-    /// Gives the stream back, so that it stays open for as long as this is kept.
+    /// The reading task; it returns the stream, so that the stream stays open as long as this is
+    /// kept.
     reading: JoinHandle<Box<dyn AsyncRead + Send>>,
 }
 
 impl Output {
-    /// Reads a stream to its end, or until `enough` says that nothing more is to be read of it:
-    /// from then on the stream stays open and nobody reads.
+    /// Reads a stream to its end, or until `enough` returns true: from then on, the stream stays
+    /// open and nothing is read.
     pub(super) fn read(
         mut stream: impl AsyncRead + Unpin + Send + 'static,
         enough: fn(&str) -> bool,
@@ -40,18 +41,18 @@ impl Output {
         Self { seen, reading }
     }
 
-    /// All that it wrote so far.
+    /// Returns the text so far.
     pub(super) fn text(&self) -> String {
         self.seen.borrow().clone()
     }
 
-    /// All that was ever read of it, once the process has ended.
+    /// Returns all text that was read, once the process has ended.
     pub(super) async fn rest(mut self) -> String {
         let _ = (&mut self.reading).await;
         self.text()
     }
 
-    /// Waits until `find` finds something in what it wrote; panics if it never does.
+    /// Waits until `find` finds something in the text. Panics if it never does.
     #[track_caller]
     pub(super) fn find<T, F: FnMut(&str) -> Option<T>>(
         &self,
@@ -73,19 +74,19 @@ impl Output {
 }
 
 impl Drop for Output {
-    /// Whatever was read of it, no secret is in it.
+    /// Asserts that no secret was in the text.
     fn drop(&mut self) {
         canary::assert_absent("what a process wrote", self.seen.borrow().as_bytes());
     }
 }
 
-/// The lines with this message.
+/// Returns the lines with this message.
 #[track_caller]
 pub(super) fn said(text: &str, message: &str) -> Vec<Value> {
     lines(text).into_iter().filter(|line| line["message"] == message).collect()
 }
 
-/// All lines; each has to be an object.
+/// Parses all lines; each must be an object.
 #[track_caller]
 pub fn lines(text: &str) -> Vec<Value> {
     let line = |line| match serde_json::from_str(line) {

@@ -1,4 +1,4 @@
-//! A process that runs.
+//! A running process.
 
 use std::net::SocketAddr;
 use std::panic::Location;
@@ -17,7 +17,7 @@ use super::{BOUND, Connection, Ended, Folder};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// The service as a process; killed when dropped.
+/// The service as a process, killed when dropped.
 #[must_use]
 pub struct Running {
     child: Child,
@@ -25,7 +25,7 @@ pub struct Running {
     stderr: Output,
     address: Option<SocketAddr>,
     client: Client,
-    /// Dropped after the process.
+    /// The folder, dropped after the process.
     _folder: Arc<Folder>,
 }
 
@@ -41,14 +41,14 @@ impl Running {
     fn with_reader(mut child: Child, folder: Arc<Folder>, enough: fn(&str) -> bool) -> Self {
         let stdout = Output::read(child.stdout.take().expect("a pipe"), enough);
         let stderr = Output::read(child.stderr.take().expect("a pipe"), |_| false);
-        // Fails only when a provider is installed already.
+        // Fails only if a provider is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().no_gzip().tls_danger_accept_invalid_certs(true);
         let client = client.build().expect("a client that needs nothing");
         Self { child, stdout, stderr, address: None, client, _folder: folder }
     }
 
-    /// Waits until it says where it serves, and answers there.
+    /// Waits until the service logs its address, and answers there.
     #[track_caller]
     pub fn serving(mut self) -> impl Future<Output = Self> {
         let address = self.stdout.find(serving_at);
@@ -65,21 +65,21 @@ impl Running {
         self.address.expect("a service that serves")
     }
 
-    /// Asks `/version` for a document, its URL percent-encoded.
+    /// Requests a document from `/version`, with its URL percent-encoded.
     #[track_caller]
     pub fn version(&self, url: &str) -> impl Future<Output = Answer> + use<> {
         self.get(&format!("/version?url={}", encode(url)))
     }
 
-    /// The same with `refresh=true`.
+    /// Requests a document with `refresh=true`.
     #[track_caller]
     pub fn refresh(&self, url: &str) -> impl Future<Output = Answer> + use<> {
         self.get(&format!("/version?url={}&refresh=true", encode(url)))
     }
 
-    /// The same, while GitHub answers 502, of a document that only the store can have. A read of
-    /// the store gets 25 ms, which a busy machine may exceed; then there is nothing to answer with,
-    /// and the next request asks again.
+    /// Requests a document that only the store can have, while GitHub answers 502. A read of the
+    /// store has 25 ms, which a busy machine may exceed; then the answer is an error, and the next
+    /// request asks again.
     #[track_caller]
     pub fn stored(&self, url: &str) -> impl Future<Output = Answer> {
         let path = format!("/version?url={}", encode(url));
@@ -91,13 +91,13 @@ impl Running {
         }
     }
 
-    /// Asks for a path and query, as they are.
+    /// Requests a path and query, unchanged.
     #[track_caller]
     pub fn get(&self, path: &str) -> impl Future<Output = Answer> + use<> {
         Answer::of(self.request(Method::GET, path))
     }
 
-    /// A request to be completed and sent with [`Answer::of`].
+    /// Returns a request, which the caller completes and sends with [`Answer::of`].
     #[track_caller]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let scheme = if self.speaks_tls() { "https" } else { "http" };
@@ -108,19 +108,19 @@ impl Running {
         self.stdout().contains("\"scheme\":\"https\"")
     }
 
-    /// A connection of its own, to be kept open.
+    /// Opens a connection that the caller controls.
     pub async fn connect(&self) -> Connection {
         Connection::open(self.address()).await.expect("a service that accepts")
     }
 
-    /// The value of a metric, with its labels in the text format's spelling.
+    /// Returns the value of a metric, named with its labels as in the text format.
     pub async fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics").await.text();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         value.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().expect("a number")
     }
 
-    /// Waits until a page satisfies `condition`; panics if it never does.
+    /// Waits until a page satisfies `condition`. Panics if it never does.
     #[track_caller]
     pub fn shows(
         &self,
@@ -130,7 +130,8 @@ impl Running {
         self.sends(path, |request| request, condition)
     }
 
-    /// The same for a request with headers, which `complete` adds.
+    /// Waits until the answer to a request satisfies `condition`; `complete` adds headers to the
+    /// request.
     #[track_caller]
     pub fn sends(
         &self,
@@ -152,7 +153,7 @@ impl Running {
         }
     }
 
-    /// Waits until all writes to the store are done, of which there are to be at least `count`.
+    /// Waits until all writes to the store are done, and there were at least `count`.
     #[track_caller]
     pub fn written(&self, count: u64) -> impl Future<Output = ()> {
         let caller = Location::caller();
@@ -172,19 +173,19 @@ impl Running {
         self.stdout.text()
     }
 
-    /// The lines of its log so far with this message.
+    /// Returns the lines of the log so far with this message.
     #[track_caller]
     pub fn said(&self, message: &str) -> Vec<Value> {
         output::said(whole_lines(&self.stdout.text()), message)
     }
 
-    /// Waits for a line of the log with this message, and gives the first.
+    /// Waits for a line of the log with this message. Returns the first one.
     #[track_caller]
     pub fn says(&self, message: &str) -> impl Future<Output = Value> {
         self.says_where(message, |_| true)
     }
 
-    /// The same for a line that satisfies `condition`.
+    /// Waits for a line with this message that satisfies `condition`.
     #[track_caller]
     pub fn says_where(
         &self,
@@ -197,7 +198,7 @@ impl Running {
         })
     }
 
-    /// The most memory that it ever had resident, in bytes.
+    /// Returns the peak of the resident memory, in bytes.
     pub fn peak_bytes(&self) -> u64 {
         let id = self.child.id().expect("a process that runs");
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
@@ -205,12 +206,12 @@ impl Running {
         peak.and_then(|peak| peak.trim().parse::<u64>().ok()).expect("a number") * 1024
     }
 
-    /// The number of the process.
+    /// Returns the id of the process.
     pub fn id(&self) -> u32 {
         self.child.id().expect("a process that runs")
     }
 
-    /// Lets it have no more than so many file descriptors.
+    /// Limits the process to this number of file descriptors.
     pub async fn limit_descriptors(&self, count: usize) {
         let (limit, id) = (format!("--nofile={count}:{count}"), self.id().to_string());
         let limited = Command::new("prlimit").args([&limit, "--pid", &id]).status();
@@ -220,32 +221,32 @@ impl Running {
     /// Sends a signal by its name, such as `TERM`.
     pub async fn signal(&self, name: &str) {
         let id = self.child.id().expect("a process that runs").to_string();
-        // The shell's own: not every system has another.
+        // The `kill` of the shell: not every system has another.
         let sent =
             Command::new("sh").args(["-c", r#"kill -s "$0" "$1""#, name, &id]).status().await;
         assert!(sent.expect("a shell").success());
     }
 
-    /// Lets its files grow again.
+    /// Removes the limit of the file size.
     pub async fn lift_file_limit(&self) {
         let id = self.child.id().expect("a process that runs").to_string();
         let lifted = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &id]).status();
         assert!(lifted.await.expect("prlimit").success());
     }
 
-    /// Asks it to end, and waits for that.
+    /// Asks the process to end, and waits for its end.
     pub async fn terminate(self) -> Ended {
         self.signal("TERM").await;
         self.ended().await
     }
 
-    /// Ends it here and now.
+    /// Kills the process.
     pub async fn kill(self) -> Ended {
         self.signal("KILL").await;
         self.ended().await
     }
 
-    /// Waits for its end; panics if that does not come.
+    /// Waits for the end of the process. Panics if it does not come in time.
     #[track_caller]
     pub fn ended(mut self) -> impl Future<Output = Ended> {
         let caller = Location::caller();
@@ -261,7 +262,7 @@ impl Running {
     }
 }
 
-/// Finds the address in the log, in either form.
+/// Finds the address in the log, in either log format.
 fn serving_at(text: &str) -> Option<SocketAddr> {
     let line = whole_lines(text).lines().find(|line| line.contains("serving"))?;
     let (_, rest) = line.split_once("address")?;
@@ -269,7 +270,7 @@ fn serving_at(text: &str) -> Option<SocketAddr> {
     rest[..rest.find(['"', ' '])?].parse().ok()
 }
 
-/// The text without what is still being written.
+/// Returns the complete lines of a text.
 fn whole_lines(text: &str) -> &str {
     &text[..text.rfind('\n').map_or(0, |end| end + 1)]
 }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Longer than any command of a test takes.
+/// The time limit, longer than any command of a test takes.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A reply of the server.
@@ -12,13 +12,13 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub enum Reply {
     /// A word such as `OK`.
     Status(String),
-    /// It refuses.
+    /// An error.
     Error(String),
     /// A number.
     Number(i64),
     /// A value.
     Text(Vec<u8>),
-    /// No such thing.
+    /// Null.
     Nothing,
     /// Several replies.
     List(Vec<Self>),
@@ -30,7 +30,7 @@ impl From<&str> for Reply {
     }
 }
 
-/// A connection on which commands are sent and no replies are read.
+/// A connection for commands whose replies are not read.
 #[derive(Debug)]
 pub struct Session(TcpStream);
 
@@ -46,7 +46,7 @@ impl Session {
     }
 }
 
-/// Runs a command on a connection of its own.
+/// Runs a command on a new connection.
 pub(super) fn command<T: AsRef<[u8]>>(
     address: SocketAddr,
     password: Option<&str>,
@@ -89,7 +89,7 @@ fn reply(stream: &mut impl BufRead) -> io::Result<Reply> {
     }
 }
 
-/// A text of that length, with the end of its line; there is none if the length is negative.
+/// Reads a text of this length, with its line end; a negative length stands for null.
 fn text(stream: &mut impl Read, length: i64) -> io::Result<Reply> {
     let Ok(length) = usize::try_from(length) else { return Ok(Reply::Nothing) };
     let mut bytes = vec![0; length + 2];

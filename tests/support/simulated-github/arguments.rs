@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line of the simulation.
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -44,7 +44,7 @@ Exit codes: 64 wrong usage, 66 unreadable file, 69 no such port or command, 73 n
 folder for a store; otherwise the command's own, or 128 and the number of the signal that ended it.
 ";
 
-/// A command line that says what to do.
+/// The meaning of a command line.
 pub(crate) enum Parsed {
     /// Serve.
     Run(Box<Arguments>),
@@ -60,15 +60,15 @@ pub(crate) struct Arguments {
     pub(crate) http: Option<SocketAddr>,
     /// A file of changes.
     pub(crate) scenario: Option<PathBuf>,
-    /// The seed of the failures that are drawn.
+    /// The seed of the random failures.
     pub(crate) seed: u64,
     /// A folder of further documents.
     pub(crate) documents: Option<PathBuf>,
     /// A file of further URLs.
     pub(crate) urls: Option<PathBuf>,
-    /// The folder for stores that last as long as their runs.
+    /// The folder for stores that exist only as long as their runs.
     pub(crate) store: Option<PathBuf>,
-    /// The file for the requests.
+    /// The file for the list of requests.
     pub(crate) requests: Option<PathBuf>,
     /// True if only the requested lines are printed.
     pub(crate) quiet: bool,
@@ -76,7 +76,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Vec<OsString>,
 }
 
-/// Reads the command line, without the program's own name.
+/// Parses the command line, without the program's own name.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, String> {
     let mut words = words.into_iter();
     let mut arguments = Arguments {

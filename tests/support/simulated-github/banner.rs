@@ -1,6 +1,6 @@
-//! The screen of a person who tries svm for the first time: at most 14 lines of 80 columns.
+//! The screen for a person who tries svm for the first time: at most 14 lines of 80 columns.
 
-/// The present state, and five requests with what they show.
+/// Returns the current state, and five requests with their results.
 pub(crate) fn banner(port: &str) -> String {
     format!(
         "

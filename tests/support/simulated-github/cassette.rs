@@ -1,12 +1,13 @@
-//! Recorded cassettes of betamax: JSON with the answers' bodies, often as the original gzip in
-//! base64.
+//! Cassettes that betamax has recorded: JSON with the bodies of answers, often as the original gzip
+//! in base64.
 
 use std::io::Read;
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-/// The JSON bodies of the 200s in a cassette, byte for byte; `None` if `file` is no cassette.
+/// Returns the JSON bodies of the `200` answers in a cassette, byte for byte; `None` if `file` is
+/// not a cassette.
 pub(crate) fn bodies(file: &Value) -> Option<Vec<Vec<u8>>> {
     let interactions = file.get("http_interactions")?.as_array()?;
     let answers = interactions.iter().map(|interaction| &interaction["response"]);
@@ -23,12 +24,12 @@ fn body(body: &Value) -> Option<Vec<u8>> {
     let mut unpacked = Vec::new();
     match GzDecoder::new(bytes.as_slice()).read_to_end(&mut unpacked) {
         Ok(_) => Some(unpacked),
-        // Not compressed.
+        // The body is not compressed.
         Err(_) => Some(bytes),
     }
 }
 
-/// Standard base64; hand-written, since nothing else in this tree needs it.
+/// Decodes standard base64. It is written by hand, since nothing else in this tree needs it.
 fn base64(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> =
         text.bytes().filter(|byte| !matches!(byte, b'=' | b'\n' | b'\r')).map(digit).collect();

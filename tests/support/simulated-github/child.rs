@@ -1,8 +1,8 @@
-//! The command beside the simulation: started, signalled, waited for.
+//! The command beside the simulation: its start, its signals, its end.
 //!
 //! The subtle part: Ctrl-C in a terminal reaches a whole process group, and a second SIGINT would
-//! end the service at once. So the command has a group of its own, and hears of a signal only what
-//! is passed on.
+//! end the service at once. So the command has a group of its own, and receives only the signals
+//! that are passed on.
 
 use std::ffi::OsString;
 use std::io;
@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::environment::Variable;
 
-/// Runs a command to its end, with `environment` added to ours.
+/// Runs a command to its end, with `environment` added to that of this process.
 pub(crate) async fn run(
     program: &OsString,
     arguments: &[OsString],
@@ -22,7 +22,7 @@ pub(crate) async fn run(
 ) -> io::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    // The terminal is gone. The command, in its group, does not hear of that.
+    // SIGHUP means that the terminal is gone. The command, in its own group, does not receive it.
     let mut hangup = signal(SignalKind::hangup())?;
     let variables = environment.iter().map(|(name, value)| (name, value));
     let mut command = Command::new(program);
@@ -52,8 +52,8 @@ pub(crate) async fn interrupted() -> io::Result<()> {
     Ok(())
 }
 
-/// Signals a process by way of a shell, since a system call of our own would be unsafe code and not
-/// every system has a `kill` beside the one that is built into its shell.
+/// Sends a signal through a shell: a system call of our own would be unsafe code, and not every
+/// system has a `kill` other than that of its shell.
 async fn pass_on(name: &str, id: Option<u32>) -> io::Result<()> {
     let Some(id) = id else { return Ok(()) };
     let kill = ["-c", r#"kill -s "$0" "$1""#, name, &id.to_string()];
@@ -61,7 +61,7 @@ async fn pass_on(name: &str, id: Option<u32>) -> io::Result<()> {
     Ok(())
 }
 
-/// The code of the command itself, or what a shell makes of the signal that ended it.
+/// Returns the code of the command, or the shell's code for the signal that ended it.
 fn code(status: ExitStatus) -> ExitCode {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))

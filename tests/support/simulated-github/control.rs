@@ -16,15 +16,15 @@ const PREFIX: &str = "/_sim/";
 /// The names and values of a change.
 pub(crate) type Words = BTreeMap<String, String>;
 
-/// The control, and the failures that it draws.
+/// The control, and its random failures.
 pub(crate) struct Control<'a> {
     github: &'a GitHub,
-    /// The part of the requests over plain HTTP that fail, from 0 to 1.
+    /// The share of the requests over plain HTTP that fail, from 0 to 1.
     flaky: Cell<f64>,
     draws: RefCell<fastrand::Rng>,
 }
 
-/// A change that is not made: a sentence, or GitHub's own refusal.
+/// A refused change: a sentence, or GitHub's own refusal.
 #[derive(Debug)]
 pub(crate) struct Refused {
     status: u16,
@@ -56,7 +56,7 @@ impl<'a> Control<'a> {
         Self { github, flaky: Cell::new(0.0), draws }
     }
 
-    /// Answers a request of the control, or one that is drawn to fail.
+    /// Answers a request of the control, or fails a request at random.
     pub(crate) fn answer(&self, request: &Received) -> Instead {
         let Some(rest) = request.target.strip_prefix(PREFIX) else { return self.drawn() };
         let (verb, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -115,7 +115,7 @@ impl<'a> Control<'a> {
         Ok(())
     }
 
-    /// Leaves a token so many requests in this hour.
+    /// Leaves a token this number of requests in the current hour.
     fn limit(&self, words: &Words) -> Result<(), String> {
         let token = text(words, "token")?;
         let limit: u64 = number(words, "limit", 5_000)?;
@@ -166,7 +166,7 @@ impl<'a> Control<'a> {
         Ok(())
     }
 
-    /// The counts of everything and of each token, and the last requests.
+    /// Returns the counts of all requests and of each token, and the last requests.
     fn journal(&self) -> Value {
         let requests = self.github.requests();
         let tokens: BTreeSet<_> = requests.iter().map(|it| it.token().unwrap_or("")).collect();

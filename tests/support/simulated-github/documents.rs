@@ -1,6 +1,7 @@
-//! The documents to serve: those of the repository, a folder's, and copies of them at given URLs.
+//! The documents to serve: those of the source repository, those of a folder, and copies of both at
+//! given URLs.
 //!
-//! All in the order of their names, so that the same folder gives the same URLs each time.
+//! They are in the order of their names, so that a folder always gives the same URLs.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -12,7 +13,7 @@ use url::Url;
 
 use crate::cassette;
 
-/// Below the root of the repository.
+/// The folder below the root of the source repository.
 const BUILT_IN: &str = "testdata/github";
 const NO_DOCUMENTS: [&str; 3] = ["index.json", "error_bodies.json", "etag_vectors.json"];
 
@@ -21,7 +22,7 @@ const NO_DOCUMENTS: [&str; 3] = ["index.json", "error_bodies.json", "etag_vector
 pub(crate) struct Document {
     /// The host of its URL.
     pub(crate) host: String,
-    /// Path and query of its URL.
+    /// The path and the query of its URL.
     pub(crate) target: String,
     /// The file of the document.
     pub(crate) file: String,
@@ -29,7 +30,7 @@ pub(crate) struct Document {
     pub(crate) compact: Vec<u8>,
 }
 
-/// All documents; an error is a sentence that names the file.
+/// Loads all documents. An error is a sentence that names the file.
 pub(crate) fn load(folder: Option<&Path>, urls: Option<&Path>) -> Result<Vec<Document>, String> {
     let mut documents = built_in()?;
     if let Some(folder) = folder {
@@ -46,9 +47,9 @@ pub(crate) fn load(folder: Option<&Path>, urls: Option<&Path>) -> Result<Vec<Doc
     Ok(documents)
 }
 
-/// Our own, whose paths are their URLs.
+/// Loads our own documents, whose paths are their URLs.
 fn built_in() -> Result<Vec<Document>, String> {
-    // The program is a part of two packages, one of them further down.
+    // The program is part of two packages, one of them in a subfolder.
     let roots = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
     let folder = roots.map(|root| root.join(BUILT_IN)).find(|folder| folder.is_dir());
     let folder = folder.ok_or_else(|| format!("there is no {BUILT_IN}"))?;
@@ -63,7 +64,7 @@ fn built_in() -> Result<Vec<Document>, String> {
         .collect()
 }
 
-/// Anybody's, whose names become repositories.
+/// Loads the documents of any folder, whose names become repositories.
 fn of_folder(folder: &Path) -> Result<Vec<Document>, String> {
     let mut seen = HashMap::new();
     let mut documents = Vec::new();
@@ -82,7 +83,8 @@ fn of_folder(folder: &Path) -> Result<Vec<Document>, String> {
     Ok(documents)
 }
 
-/// One of `documents` at each URL that a file names, in turn; a URL named twice keeps its first.
+/// Returns one of `documents` in turn for each URL that a file names; a repeated URL keeps the
+/// first one.
 fn of_urls(file: &Path, documents: &[Document]) -> Result<Vec<Document>, String> {
     let lines = read(file)?;
     let lines = lines.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
@@ -100,8 +102,8 @@ fn of_urls(file: &Path, documents: &[Document]) -> Result<Vec<Document>, String>
         .collect())
 }
 
-/// Host, and path with query, as the service will ask for them: the pairs of the query in order of
-/// their names.
+/// Returns the host, and the path with the query, as the service will request them: with the pairs
+/// of the query sorted by name.
 fn parts(text: &str) -> Option<(String, String)> {
     let text = if text.contains("://") { text.to_owned() } else { decoded(text)? };
     let url = Url::parse(&text).ok().filter(|url| url.scheme() == "https")?;
@@ -112,7 +114,7 @@ fn parts(text: &str) -> Option<(String, String)> {
     Some((url.host_str()?.to_owned(), format!("{}{query}", url.path())))
 }
 
-/// Undoes one percent-encoding.
+/// Decodes one layer of percent-encoding.
 fn decoded(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut bytes = parts.next()?.as_bytes().to_vec();
@@ -132,7 +134,7 @@ fn below<'a>(file: &'a Path, folder: &Path) -> &'a Path {
     file.strip_prefix(folder).unwrap_or(file)
 }
 
-/// The name of a file without any of the endings it may have.
+/// Returns the name of a file without its extensions.
 fn stem(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let stem = name.strip_suffix(".json").unwrap_or(&name);
@@ -145,7 +147,7 @@ fn unique(name: String, seen: &mut HashMap<String, u32>) -> String {
     if *count == 1 { name } else { format!("{name}-{count}") }
 }
 
-/// The JSON documents below a folder.
+/// Returns the JSON documents below a folder.
 fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let failed = |error| format!("{}: {error}", folder.display());
     let mut found = Vec::new();
@@ -176,7 +178,7 @@ fn read(file: &Path) -> Result<String, String> {
     fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Every URL, where its document comes from, and how long it is.
+/// Returns each URL with the file and the length of its document.
 pub(crate) fn table(documents: &[Document]) -> String {
     let mut table = documents.iter().fold(String::new(), |mut table, document| {
         let Document { host, target, file, compact } = document;

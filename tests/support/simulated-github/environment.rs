@@ -11,8 +11,8 @@ use crate::support::github::GitHub;
 /// A name and its value.
 pub(crate) type Variable = (&'static str, String);
 
-/// The variables that a command must have in its environment; a variable that is only a default is
-/// left out where it is set already.
+/// Returns the variables that a command must have in its environment. A variable that is only a
+/// default is left out if it is already set.
 pub(crate) fn of(github: &GitHub) -> Vec<Variable> {
     let defaults = [
         ("GITHUB_PATS", "simulated-token-1,simulated-token-2".to_owned()),
@@ -29,12 +29,12 @@ pub(crate) fn of(github: &GitHub) -> Vec<Variable> {
     environment
 }
 
-/// The variable that places the service's store in this folder.
+/// Returns the variable that places the service's store in this folder.
 pub(crate) fn of_store(store: &FreshStore) -> Variable {
     ("CACHE_DIR", store.folder().display().to_string())
 }
 
-/// The variables as lines for a shell.
+/// Returns the variables as lines for a shell.
 pub(crate) fn exports(environment: &[Variable]) -> String {
     environment.iter().fold(String::new(), |mut lines, (name, value)| {
         let _ = writeln!(lines, "export {name}='{value}'");
@@ -42,25 +42,25 @@ pub(crate) fn exports(environment: &[Variable]) -> String {
     })
 }
 
-/// Prints where the API is served over plain HTTP, as a line for a shell.
+/// Prints the address of the API over plain HTTP, as a line for a shell.
 pub(crate) fn say_api(address: SocketAddr) {
     let _ =
         io::stdout().write_all(format!("export GITHUB_API_URL='http://{address}'\n").as_bytes());
 }
 
-/// The port on which the service will listen.
+/// Returns the port on which the service will listen.
 pub(crate) fn port() -> String {
     variable("PORT").unwrap_or_else(|| "8000".to_owned())
 }
 
-/// The address at which the service will answer; nothing where that cannot be known.
+/// Returns the address at which the service will answer; `None` if it cannot be known.
 pub(crate) fn address() -> Option<SocketAddr> {
     let host = variable("HOST").map_or(Ok(Ipv4Addr::LOCALHOST.into()), |host| host.parse());
     let port = port().parse().ok().filter(|port| *port != 0)?;
     Some(SocketAddr::new(readiness::reachable(host.ok()?), port))
 }
 
-/// A variable that is set and not empty.
+/// Returns the value of a variable that is set and not empty.
 #[expect(
     clippy::disallowed_methods,
     reason = "a program of its own, apart from the service's configuration"

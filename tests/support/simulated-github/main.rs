@@ -1,7 +1,8 @@
-//! The simulated GitHub as a program: for trying the service with no account and no network.
+//! The simulated GitHub as a program: for a trial of the service without an account and a network.
 //!
-//! With a command it starts that command with the environment that sends it here, passes signals
-//! on, and ends with it; without one it prints that environment and serves until it is interrupted.
+//! With a command, the program starts that command with an environment that sends its requests
+//! here, passes signals on, and ends with it. Without a command, it prints that environment and
+//! serves until it is interrupted.
 
 mod arguments;
 mod banner;
@@ -14,7 +15,7 @@ mod readiness;
 mod scenario;
 mod store;
 
-/// Inline and with a folder, as in `tests/support.rs`.
+/// An inline module with a folder, as in `tests/support.rs`.
 #[path = ".."]
 #[expect(
     dead_code,
@@ -42,12 +43,12 @@ use tokio::net::TcpListener;
 
 /// A repository that was renamed.
 const OLD_NAME: &str = "octo/kitten";
-/// Its present name.
+/// The current name of that repository.
 const NEW_NAME: &str = "octo/cat";
 /// A repository whose list has several pages.
 const MANY: &str = "octo/many";
 const RELEASES: usize = 250;
-/// A file that is always refused: on a host without tokens, so that nothing else rests because of
+/// A file that is always refused, on a host without tokens, so that no token cools down because of
 /// it.
 const LIMITED: (&str, &str) = ("raw.githubusercontent.com", "/octo/limited/main/version.json");
 
@@ -55,9 +56,9 @@ const LIMITED: (&str, &str) = ("raw.githubusercontent.com", "/octo/limited/main/
 const USAGE: u8 = 64;
 /// A file that cannot be read.
 const NO_INPUT: u8 = 66;
-/// A folder that cannot be made.
+/// A folder that cannot be created.
 const NO_FOLDER: u8 = 73;
-/// A port that cannot be had.
+/// A port that is not available.
 const UNAVAILABLE: u8 = 69;
 
 #[tokio::main]
@@ -83,7 +84,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, ExitCode> {
     ended
 }
 
-/// The requests so far, one a line.
+/// Returns the requests so far, one per line.
 fn requests(github: &GitHub) -> String {
     github.requests().iter().fold(String::new(), |mut lines, request| {
         let agent = request.header("user-agent").unwrap_or("-");
@@ -107,7 +108,7 @@ async fn start(arguments: &Arguments) -> Result<GitHub, ExitCode> {
     Ok(github)
 }
 
-/// Serves, over plain HTTP as well if asked to, while the scenario goes on.
+/// Serves, also over plain HTTP if requested, while the scenario runs.
 async fn serve_and_change(arguments: &Arguments, github: &GitHub) -> Result<ExitCode, ExitCode> {
     let control = Control::new(github, arguments.seed);
     let steps = arguments.scenario.as_deref().map_or(Ok(Vec::new()), scenario::load);
@@ -167,11 +168,11 @@ async fn serve(arguments: &Arguments, github: &GitHub) -> Result<ExitCode, ExitC
     }
 }
 
-/// Prints the banner once the service is ready, below its first lines.
+/// Prints the banner below the first log lines, once the service is ready.
 async fn greet(quiet: bool) -> Infallible {
     let address = environment::address().filter(|_| !quiet);
     if let Some(address) = address {
-        // Another service may have the port; then ours is about to end.
+        // Another service may have the port; then ours will end soon.
         if !readiness::is_ready(address).await {
             readiness::ready(address).await;
             say(&banner::banner(&environment::port()));
@@ -180,13 +181,13 @@ async fn greet(quiet: bool) -> Infallible {
     std::future::pending().await
 }
 
-/// The hosts of `--urls` that no simulation answers for unless told to.
+/// Returns the hosts of `--urls` that a simulation does not serve by default.
 fn further_hosts(documents: &[Document]) -> Vec<&str> {
     let hosts: BTreeSet<&str> = documents.iter().map(|document| document.host.as_str()).collect();
     hosts.into_iter().filter(|host| !HOSTS.contains(host)).collect()
 }
 
-/// Fills the simulation: the documents, and one example of what else GitHub does.
+/// Fills the simulation with the documents, and with one example of each other behavior of GitHub.
 fn fill(github: &GitHub, documents: &[Document]) {
     for document in documents {
         let Document { host, target, compact, .. } = document;

@@ -1,4 +1,4 @@
-//! The moment from which on the service beside the simulation takes requests.
+//! The detection that the service beside the simulation accepts requests.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-/// The time between two looks, and the longest that one takes.
+/// The interval between two attempts, and the time limit of one.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Waits until something listens at that address; the service does once it is ready.
+/// Waits until a process listens at this address; the service does so once it is ready.
 pub(crate) async fn ready(address: SocketAddr) {
     while !is_ready(address).await {
         sleep(LOOK).await;
     }
 }
 
-/// Returns true if something listens at that address.
+/// Returns true if a process listens at this address.
 pub(crate) async fn is_ready(address: SocketAddr) -> bool {
     matches!(timeout(LOOK, TcpStream::connect(address)).await, Ok(Ok(_)))
 }
 
-/// The address of a service that listens on every address is this machine's own.
+/// Returns the loopback address for a service that listens on every address.
 pub(crate) fn reachable(host: IpAddr) -> IpAddr {
     match host {
         IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -1,4 +1,4 @@
-//! A scenario: changes at the start, and at seconds after it.
+//! A scenario: changes at the start, and changes at later seconds.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::control::{Control, Words};
 
-/// A change and its moment.
+/// A change and its time.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Step {
     after: Duration,
@@ -49,7 +49,7 @@ fn step(line: &str) -> Option<Step> {
     Some(Step { after, verb, words: words.collect::<Option<_>>()? })
 }
 
-/// Makes the changes of the start, so that nothing is served before them. Returns the later ones.
+/// Makes the changes of the start before anything is served. Returns the later ones.
 pub(crate) fn begin(steps: Vec<Step>, control: &Control<'_>) -> Result<Vec<Step>, String> {
     let (first, later): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| step.after.is_zero());
     let change = |step: &Step| control.change(&step.verb, &step.words);
@@ -57,7 +57,7 @@ pub(crate) fn begin(steps: Vec<Step>, control: &Control<'_>) -> Result<Vec<Step>
     Ok(later)
 }
 
-/// Makes the later changes, each at its moment. An error names the change.
+/// Makes the later changes at their times. An error names the change.
 pub(crate) async fn go_on(steps: &[Step], control: &Control<'_>) -> Result<(), String> {
     let mut passed = Duration::ZERO;
     for Step { after, verb, words } in steps {

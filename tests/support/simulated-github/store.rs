@@ -1,8 +1,9 @@
-//! A folder for the service's store that lasts as long as the run: invented documents never mix
+//! A folder for the service's store that exists as long as the run: invented documents never mix
 //! with real ones, nor with those of another run.
 //!
-//! The subtle part is a run that was killed and left its folder behind. The next run removes it,
-//! and tells it from one in use by a lock, which the system gives up with the process.
+//! The subtle part is a run that was killed and left its folder. The next run removes such a
+//! folder. A lock, which the system releases with the process, distinguishes it from a folder in
+//! use.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,17 +11,18 @@ use std::path::{Path, PathBuf};
 
 const LOCK: &str = "lock";
 
-/// The folder; removed when dropped.
+/// The folder, removed when dropped.
 pub(crate) struct FreshStore {
     folder: PathBuf,
     _in_use: File,
 }
 
 impl FreshStore {
-    /// A new folder below `parent`. Those of runs that have ended are removed.
+    /// Creates a folder below `parent`. Removes those of runs that have ended.
     pub(crate) fn new(parent: &Path) -> io::Result<Self> {
         fs::create_dir_all(parent)?;
-        // One run at a time: a folder that is not locked yet looks like one that was left behind.
+        // One run starts at a time: a folder that is not locked yet looks like one that was left
+        // behind.
         let starting = File::create(parent.join(LOCK))?;
         starting.lock()?;
         remove_left_behind(parent)?;
@@ -34,7 +36,7 @@ impl FreshStore {
         Ok(Self { folder, _in_use: in_use })
     }
 
-    /// The value of `CACHE_DIR`.
+    /// Returns the value of `CACHE_DIR`.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
