@@ -26,12 +26,12 @@ use crate::support::certificates::Certificates;
 use crate::support::github::{Failure, GitHub};
 use crate::support::process::Setup;
 
-/// Has GitHub fail, so that a document comes from the store or not at all.
+/// Makes GitHub fail, so that a document can come only from the store.
 fn fail(github: &GitHub) {
     let _ = github.fail_all(Failure::ServerError502);
 }
 
-/// A setup whose port nobody listens on. The socket keeps others from getting it.
+/// Returns a setup with a port at which no process listens. The socket keeps the port reserved.
 fn without_service() -> (TcpSocket, Setup) {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
@@ -39,7 +39,7 @@ fn without_service() -> (TcpSocket, Setup) {
     (socket, Setup::bare().set("HOST", "127.0.0.1").set("PORT", &port.to_string()))
 }
 
-/// Has the service speak TLS with this certificate.
+/// Makes the service use TLS with this certificate.
 fn over_tls(setup: Setup, certificates: &Certificates) -> Setup {
     setup
         .set("TLS_CERT_FILE", &certificates.cert_file())

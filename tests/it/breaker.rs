@@ -19,7 +19,7 @@ fn url(n: usize) -> String {
     format!("https://api.github.com/repos/octo/r{n}")
 }
 
-/// A service whose store works and holds the first three documents, which are not in memory.
+/// Starts a service with a working store that holds the documents, which are not in L1.
 async fn app(store: &Arc<FaultyStore>) -> TestApp {
     let mut app = TestApp::builder()
         .production_read_budget()
@@ -34,14 +34,14 @@ async fn app(store: &Arc<FaultyStore>) -> TestApp {
         let _ = app.version(&url(n)).await;
     }
     assert_eq!(app.restart().await.lost, 0);
-    // Before the first look has ended reads have no say; when another one begins, it has.
+    // Before the end of the first probe, reads do not count for the breaker. Once a second probe
+    // begins, the first has ended.
     let looks = store.looks();
     eventually(|| store.looks() >= looks + 2).await;
     app
 }
 
-/// Misses the memory with these documents, which the store does not give either; none of them waits
-/// long for it.
+/// Requests documents that neither L1 nor the store returns. Asserts that each answer comes soon.
 async fn miss(app: &TestApp, documents: Range<usize>) {
     for n in documents {
         let answer = timeout(Duration::from_secs(5), app.version(&url(n))).await;
@@ -59,7 +59,7 @@ async fn is_read_from_l2(app: &TestApp, n: usize) -> bool {
     answer.header("cache-status") == "svm; hit; ttl=86400; detail=l2"
 }
 
-/// Checks a service whose store gets into this mood and out of it again.
+/// Checks a service whose store enters this mood and leaves it again.
 async fn opens_and_closes(mood: Mood, result: &str) {
     let store = FaultyStore::in_mood(Mood::Works);
     let app = app(&store).await;
@@ -119,7 +119,7 @@ async fn a_store_that_takes_no_writes_is_still_read() {
     store.be(Mood::FailsWrites);
     miss(&app, 10..20).await;
     app.exceeds("svm_l2_write_errors_total", 10.0).await;
-    // No look has to come by: what the last write came to is read for the page.
+    // This needs no probe: the page shows the result of the last write.
     let health = app.get("/healthz").await.json();
     assert_eq!(health["status"], "degraded");
     let told = &health["dependencies"]["embedded_store"]["error"];

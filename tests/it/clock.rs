@@ -1,4 +1,4 @@
-//! Clocks that are wrong, and clocks that are set right while the service runs.
+//! Clocks that are wrong, and clocks that are corrected while the service runs.
 
 mod offset;
 mod set_back;

@@ -56,7 +56,7 @@ async fn a_flight_without_waiters_still_completes() {
 #[tokio::test]
 async fn followers_share_a_failure() {
     let app = TestApp::start().await;
-    // No redirect, with such a status: an answer that svm neither retries nor remembers.
+    // A 500 is an error, even with a `Location`: svm neither retries nor remembers it.
     app.github.redirect(LATEST_PATH, 500, "/");
     let gate = app.github.hold(LATEST_PATH);
     let asked: Vec<_> = (0..10).map(|_| tasks::spawn(app.ask(LATEST))).collect();

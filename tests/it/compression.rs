@@ -1,5 +1,4 @@
-//! Documents as gzip: the clients that get them, their headers, and the time at which they are
-//! made.
+//! Documents as gzip: the clients that get them, their headers, and the time of their compression.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +19,7 @@ async fn app() -> TestApp {
     app
 }
 
-/// An app whose store is not written to: only the compressor makes forms.
+/// Starts a service that does not write to its store: only the compressor makes gzip forms.
 async fn app_without_writes() -> TestApp {
     let app = TestApp::builder().set("WRITE_BEHIND_FLUSH_INTERVAL", "1h").start().await;
     app.github.release("octo/app").tag("v1.0.0").serve();

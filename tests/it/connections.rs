@@ -9,7 +9,7 @@ use crate::support::app::{Log, TestApp};
 use crate::support::raw::Raw;
 use crate::{LATEST, LATEST_PATH};
 
-/// Sends bytes as they are, and reads until the service closes.
+/// Sends bytes unchanged, and reads until the service closes the connection.
 async fn talk(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.write_all(bytes).await.expect("a socket that takes bytes");
@@ -110,7 +110,7 @@ async fn a_service_full_of_requests_still_answers_healthz() {
         assert_eq!(spare.get(page).await, Some(expected), "{page}");
         assert!(spare.answer().await.is_none(), "one request for each");
     }
-    // More than there are spare connections, and none of them reads its answers.
+    // There are more of these clients than spare connections, and none of them reads its answers.
     let mut greedy = Vec::new();
     for _ in 0..20 {
         let mut raw = Raw::connect(app.address()).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::support::app::TestApp;
 use crate::support::noise::noise;
 
-/// A thousandth of a GiB.
+/// The size of L1, in GiB: about one MiB.
 const SMALL: &str = "0.001";
 
 fn serve(app: &TestApp, count: usize) -> Vec<String> {
@@ -84,7 +84,7 @@ async fn unknown_names_cannot_push_out_documents() {
     }
 }
 
-/// The least that `CACHE_L2_MAX_GB` may be: room for some fifty of the large documents.
+/// The smallest `CACHE_L2_MAX_GB`: room for some fifty of the large documents.
 const SMALLEST_STORE: &str = "0.0625";
 
 #[tokio::test]
@@ -115,6 +115,6 @@ async fn documents_in_use_stay_in_a_full_store_beside_a_scan() {
         assert_eq!(answer.header("cache-status"), "svm; hit; ttl=86394; detail=l2", "{path}");
     }
     assert_eq!(app.github.total_calls(), calls);
-    // The scan was too large for the store: some of it is gone, and that of it which came first.
+    // The scan was too large for the store: its earliest documents are gone.
     assert_eq!(app.version(&url(&scan[0])).await.header("x-cache"), "MISS");
 }

@@ -24,7 +24,7 @@ fn forged(status: StatusCode, checked_at: Timestamp) -> Entry {
     Entry { persisted, ..Entry::new(LATEST, status, Bytes::from_static(b"{}"), times) }
 }
 
-/// Each store, with this record in it.
+/// Returns each kind of store with this record.
 async fn stores_with(
     entry: Entry,
     folder: &tempfile::TempDir,
@@ -83,7 +83,7 @@ async fn a_check_in_the_far_future_is_not_believed() {
         app.github.release("octo/app").serve();
         assert_eq!(app.version(LATEST).await.header("x-cache"), "MISS");
         app.reaches("svm_l2_writes_total", 1.0).await;
-        // The forged record gave way.
+        // The forged record was replaced.
         let stored = store.read(svm::target::Key::of(LATEST)).await.unwrap().unwrap();
         assert_eq!(stored.times.checked_at, START);
     }

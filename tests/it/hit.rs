@@ -10,7 +10,8 @@ use crate::{LATEST, LATEST_PATH};
 #[tokio::test]
 async fn the_client_gets_githubs_bytes() {
     let app = TestApp::start().await;
-    // Spellings that a parser would not give back: escapes, numbers, key order, a duplicate key.
+    // Forms that a parser would not reproduce: escapes, numbers, the order of keys, a duplicate
+    // key.
     let body = br#"{"z":1,"a":1.0,"e":"\u00e9\/","n":123456789012345678901234567890,"z":2}"#;
     app.github.document_bytes("/repos/octo/app/odd", body.to_vec());
     let url = "https://api.github.com/repos/octo/app/odd";

@@ -46,7 +46,8 @@ impl Scene {
     }
 }
 
-/// A request as a client of HTTP/2 makes it, which one of HTTP/1.1 must not.
+/// Returns a request with an absolute URL, which HTTP/2 needs and a client of HTTP/1.1 must not send
+/// to an origin server.
 fn request(path: &str) -> Request<Empty<Bytes>> {
     Request::get(format!("https://{NAME}{path}")).body(Empty::new()).expect("a request")
 }
@@ -96,7 +97,7 @@ async fn plain_http_and_an_untrusting_client_get_no_answer() {
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    // A client that looks for another name.
+    // A client that expects another name.
     let address = scene.app.address();
     let ca_file = &scene.certificates.ca_file;
     let refused = connect(address, "other.example", ca_file, Version::Http1).await;
@@ -109,14 +110,14 @@ async fn an_unfinished_handshake_is_given_up() {
     let patience = std::time::Duration::from_millis(200);
     let scene = Scene::of(TestApp::builder().connection_patience(patience), NAME).await;
     let mut silent = TcpStream::connect(scene.app.address()).await.unwrap();
-    // The beginning of a record.
+    // The beginning of a TLS record.
     silent.write_all(&[0x16, 0x03, 0x01]).await.unwrap();
     let mut rest = Vec::new();
     assert_eq!(silent.read_to_end(&mut rest).await.unwrap_or(0), 0);
     scene.app.reaches("svm_tls_handshakes_total{result=\"failed\"}", 1.0).await;
 }
 
-/// A client with GitHub's address built in, where that name leads to svm.
+/// A client with the built-in address of GitHub, whose name leads to svm.
 #[tokio::test]
 async fn it_stands_in_for_github_by_name() {
     let plan = TestApp::builder().set("PUBLIC_URL", "https://api.github.com");

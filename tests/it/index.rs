@@ -10,7 +10,8 @@ use crate::support::redis_server::{RedisServer, Reply};
 const RUNS: &str = "svm_revalidate_runs_total";
 const ACTIVE: &str = "svm:v1:active";
 
-/// A service that sweeps several times a second, with a document in use that the index knows of.
+/// Starts a service that sweeps several times a second, with a document in use that is in the
+/// index.
 async fn served(server: &RedisServer) -> TestApp {
     let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
     let app = app.set("REVALIDATE_INTERVAL", "300ms").set("REVALIDATE_LOOKBACK", "20s");
@@ -29,7 +30,7 @@ async fn two_sweeps(app: &TestApp) {
     app.exceeds(RUNS, runs + 1.0).await;
 }
 
-/// The last use of each document that the index knows of.
+/// Returns the last use of each document in the index.
 fn uses(server: &RedisServer) -> Vec<String> {
     let Reply::List(rows) = server.command(&["ZRANGE", ACTIVE, "0", "-1", "WITHSCORES"]) else {
         panic!("no index")

@@ -19,7 +19,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const RAW: &str = "https://raw.githubusercontent.com/octo/app/main/v.json";
 const RAW_PATH: &str = "/octo/app/main/v.json";
 
-/// New documents, by their names.
+/// Creates new documents. Returns their URLs.
 fn documents(app: &TestApp, group: &str, count: usize) -> Vec<String> {
     let names = (0..count).map(|number| format!("octo/{group}-{number}"));
     names
@@ -30,7 +30,7 @@ fn documents(app: &TestApp, group: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// Asks for all of them at once.
+/// Requests all of them at once.
 async fn ask_all(app: &TestApp, urls: &[String]) -> Vec<Answer> {
     join_all(urls.iter().map(|url| app.ask(url))).await
 }

@@ -1,4 +1,4 @@
-//! Answers that claim a loss: none is believed before it is confirmed.
+//! Answers that report a loss: svm believes none before its confirmation.
 
 mod memory;
 mod others;
@@ -17,7 +17,7 @@ const LIST_PATH: &str = "/repos/octo/app/releases";
 const TAG: &str = "https://api.github.com/repos/octo/app/releases/tags/v2.0.0";
 const TAG_PATH: &str = "/repos/octo/app/releases/tags/v2.0.0";
 
-/// A service that has a document of a repository with two releases.
+/// Starts a service that holds a document of a repository with two releases.
 async fn with(url: &str) -> TestApp {
     let app = TestApp::start().await;
     app.github.release("octo/app").tag("v1.0.0").serve();

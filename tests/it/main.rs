@@ -54,7 +54,7 @@ mod tokens;
 mod upstream_faults;
 mod webhooks;
 
-/// A document that most tests ask for.
+/// A document that most tests request.
 const LATEST: &str = "https://api.github.com/repos/octo/app/releases/latest";
-/// Its path at the simulated GitHub.
+/// The path of that document at the simulated GitHub.
 const LATEST_PATH: &str = "/repos/octo/app/releases/latest";

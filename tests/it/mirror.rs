@@ -70,7 +70,7 @@ async fn a_client_that_has_the_document_gets_304() {
     assert_eq!(ask(&[("if-modified-since", date)]).await, 304);
     assert_eq!(ask(&[("if-modified-since", "Wed, 01 Jan 2020 00:00:00 GMT")]).await, 200);
     assert_eq!(ask(&[("if-none-match", "\"x\""), ("if-modified-since", date)]).await, 200);
-    // An updater that always sends it is served from memory all the same.
+    // An updater that always sends `no-cache` is still served from L1.
     let answer =
         Answer::of(app.request(Method::GET, LATEST_PATH).header("cache-control", "no-cache"));
     assert_eq!(answer.await.header("x-cache"), "HIT");
@@ -80,7 +80,7 @@ async fn a_client_that_has_the_document_gets_304() {
 async fn a_tag_is_known_again_in_another_coding() {
     let app = TestApp::start().await;
     app.github.release("octo/app").serve();
-    // Made by now: a client that came before has the tag of the bytes.
+    // The gzip form exists by now; an earlier client has the tag of the plain bytes.
     let gzip = app.compressed(LATEST).await.header("etag").to_owned();
     let plain = app.get(LATEST_PATH).await.header("etag").to_owned();
     assert_eq!(gzip, format!("{}-gzip\"", plain.trim_end_matches('"')));

@@ -1,11 +1,11 @@
-//! The model test: whatever happens, in whatever order, the service does what a small model of it
+//! The model test: for any operations in any order, the service does what a small model of it
 //! allows.
 //!
-//! A proptest makes up what happens (`op`), a scene plays it to a real service (`scene`), each
-//! answer is judged by what the world looked like (`verdict`), and what the tiers hold afterwards
-//! must be something that the model can come to from what they held before (`reference`). The model
-//! is not told how the service decides: it knows what is lawful. The lies of GitHub, its events and
-//! parts of documents have a model of their own (`releases`).
+//! A proptest generates the operations (`op`), a scene applies them to a real service (`scene`),
+//! and a verdict judges each answer by the state of the world (`verdict`). The contents of the
+//! tiers after a step must be reachable in the model from the contents before it (`reference`). The
+//! model does not know how the service decides; it knows only which results are lawful. GitHub's
+//! lies, events and parts of documents have a model of their own (`releases`).
 
 mod observed;
 mod op;
@@ -20,9 +20,9 @@ use tokio::runtime;
 use self::op::{Op, ops};
 use self::scene::Scene;
 
-/// The longest story of a case, in scenes; most of those are one thing that happens.
+/// The most scenes of a case; most scenes are a single operation.
 const LONGEST: usize = 16;
-/// The number of times that a failing case is played again, to make it shorter.
+/// The number of times that a failing case is repeated to make it shorter.
 const SHRINKS: u32 = 150;
 
 async fn play(ops: Vec<Op>) {
@@ -34,7 +34,7 @@ async fn play(ops: Vec<Op>) {
 }
 
 proptest! {
-    // How many cases there are is the default's business, so that PROPTEST_CASES can say it.
+    // The number of cases is the default, so that PROPTEST_CASES can set it.
     #![proptest_config(ProptestConfig { max_shrink_iters: SHRINKS, ..ProptestConfig::default() })]
 
     #[test]

@@ -15,8 +15,8 @@ fn asking_by_date() -> TestAppBuilder {
     TestApp::builder().set("REVALIDATE_BY_DATE", "always").set("REVALIDATE_INTERVAL", "100ms")
 }
 
-/// Holds a release that has settled, published a day after another one, and asks for it by date in
-/// the background.
+/// Starts a service with a settled release, published a day after another one. The background
+/// checks it by date.
 async fn app_asking_by_date() -> TestApp {
     with_settled_release(asking_by_date()).await
 }
@@ -31,7 +31,7 @@ async fn with_settled_release(builder: TestAppBuilder) -> TestApp {
     app
 }
 
-/// Returns the conditional header of each request for the document, in order, by its name.
+/// Returns the kind of the conditional header of each request for the document, in order.
 fn conditions(app: &TestApp) -> Vec<&'static str> {
     let condition = |request: Received| match (
         request.header("if-none-match"),
@@ -108,7 +108,7 @@ async fn a_304_to_the_request_in_full_is_a_failure() {
     app.version(LATEST).await.assert_document(&document.body);
 }
 
-/// A request that joins the background's exchange by date.
+/// Returns the answer to a request that joins the background's exchange by date.
 async fn joined(app: &TestApp, request: impl Future<Output = Answer> + Send + 'static) -> Answer {
     let gate = app.github.hold(LATEST_PATH);
     app.advance(INTERVAL);
@@ -146,8 +146,8 @@ async fn a_refresh_soon_after_a_check_by_date_does_not_take_its_word() {
 
 #[tokio::test]
 async fn a_plain_request_that_joins_a_check_by_date_takes_its_word() {
-    // The document expires as it falls due, so that the request asks at all, and has all the
-    // patience that it takes.
+    // The document expires when it becomes due, so the request needs the upstream, and has no
+    // patience limit.
     let app = asking_by_date().set("CACHE_HARD_TTL", "100ms").set("STALE_AFTER", "0s");
     let app = with_settled_release(app).await;
     let plain = joined(&app, app.ask(LATEST)).await;

@@ -25,13 +25,13 @@ async fn document(app: &TestApp) -> Value {
     app.get("/openapi.json").await.json()
 }
 
-/// The object behind a value, which may refer to it.
+/// Returns the object that a value refers to, or the value itself.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let pointer = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
     pointer.map_or(value, |pointer| document.pointer(pointer).expect("the reference leads on"))
 }
 
-/// The path with the examples of its required parameters.
+/// Returns the path with the examples of its required parameters.
 fn example(document: &Value, path: &str, operation: &Value) -> String {
     let (mut path, mut query) = (path.to_owned(), Vec::new());
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
@@ -84,7 +84,7 @@ async fn a_method_without_an_operation_is_refused() {
             let name = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             let answer = Answer::of(app.request(name, &example(&document, path, operation))).await;
             let status = answer.status.as_u16();
-            // The mirror says it as GitHub does, of documents, and has no other page for it.
+            // The mirror answers as GitHub does for documents; its other pages are missing.
             let is_mirrored = item["get"]["tags"][0] == "mirror";
             let refused: &[u16] = if is_mirrored { &[403, 404] } else { &[405] };
             assert!(refused.contains(&status), "{method} {path}: {status}");
@@ -92,7 +92,7 @@ async fn a_method_without_an_operation_is_refused() {
     }
 }
 
-/// The router's table is the text of its file.
+/// The router's table is read from the text of its source file.
 #[tokio::test]
 async fn each_route_is_in_the_document() {
     let app = start().await;
@@ -130,7 +130,7 @@ async fn the_headers_are_those_of_the_table() {
     let (_, table) = text.split_once("\n## Answer headers\n").expect("the table");
     let table = table.split("\n## ").next().expect("its end");
     let listed = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-    // OpenAPI has media types for this one.
+    // OpenAPI describes this header by its media types.
     let listed: BTreeSet<_> = listed.filter(|name| *name != "Content-Type").collect();
     assert_eq!(described, listed, "the left ones are described");
 }
@@ -148,7 +148,7 @@ async fn the_document_is_small_and_names_its_version() {
     let ids = ids.flat_map(|item| item.as_object().unwrap().values());
     let ids: Vec<_> = ids.filter_map(|operation| operation["operationId"].as_str()).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
-    // Each reference leads to something.
+    // Each reference leads to an object.
     for part in answer.text().split("\"$ref\":\"#").skip(1) {
         let pointer = part.split('"').next().expect("its end");
         assert!(document.pointer(pointer).is_some(), "{pointer}");

@@ -17,7 +17,7 @@ async fn app() -> TestApp {
     app
 }
 
-/// An app that holds the document, past its expiry.
+/// Starts a service that holds the document past its expiry.
 async fn app_with_expired_copy() -> TestApp {
     let app = app().await;
     let _ = app.version(LATEST).await;

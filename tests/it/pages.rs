@@ -1,4 +1,4 @@
-//! Pages of lists: their links to other pages, and how long these are believed.
+//! Pages of lists: their links to other pages, and the time for which svm believes them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const PAGE_2: &str = "https://api.github.com/repos/octo/app/releases?per_page=2&
 const LAST: &str = "https://api.github.com/repos/octo/app/releases?page=3&per_page=2";
 const TARGET: &str = "/repos/octo/app/releases?page=3&per_page=2";
 
-/// A service in front of a list of `count` releases.
+/// Starts a service in front of a list of `count` releases.
 async fn serving(count: usize) -> TestApp {
     let app = TestApp::start().await;
     app.github.release("octo/app").tag("v0").serve();
@@ -47,7 +47,7 @@ async fn a_page_has_the_links_that_github_gave() {
     for answer in [head, not_modified, checked, stored] {
         assert_eq!(answer.header("link"), link, "{}", answer.head());
     }
-    // The client's next request.
+    // The next request of the client.
     let next = link.split('<').nth(2).unwrap().split('>').next().unwrap();
     assert_eq!(app.version(next).await.status, 200);
 }
@@ -65,7 +65,7 @@ async fn a_full_last_page_gets_its_next_link() {
     let app = serving(6).await;
     let full = app.version(LAST).await;
     assert!(!full.header("link").contains("next"), "{}", full.head());
-    // The ETag of GitHub does not cover it: the body of this page stays as it is.
+    // GitHub's ETag does not cover the links: the body of this page stays the same.
     app.github.document_with_link(
         TARGET,
         &full.body,

@@ -58,10 +58,10 @@ async fn a_part_has_a_tag_and_a_length_of_its_own() {
         let head = Answer::of(app.request(Method::HEAD, &path)).await;
         assert_eq!(head.header("content-length"), answer.body.len().to_string());
     }
-    // It is remembered by now, and has its gzip form.
+    // The part is cached by now, and has a gzip form.
     let compressed = asked(&app, &path, ("accept-encoding", "gzip")).await;
     assert_eq!(compressed.gunzipped(), app.get(&path).await.body);
-    // The value stays while the rest of the document moves, and so does its tag.
+    // The value stays while the rest of the document changes, and so does its tag.
     let tag = part(LATEST, "pointer=/tag_name");
     let before = app.get(&tag).await;
     app.github.bump_downloads("octo/app");
@@ -89,7 +89,7 @@ async fn a_pointer_to_nothing_is_a_404() {
         let answer = app.get(&part(LATEST, &format!("pointer={pointer}"))).await;
         assert_eq!(answer.status, 400, "{pointer}");
     }
-    // An answer that is no document stays GitHub's.
+    // An answer that is no document stays unchanged.
     let absent = part("https://api.github.com/repos/octo/none", "pointer=/id");
     assert_eq!(app.get(&absent).await.json()["error"], "Upstream API error");
 }

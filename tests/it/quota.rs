@@ -14,7 +14,7 @@ fn url(name: &str) -> String {
     format!("https://api.github.com/repos/octo/{name}/releases/latest")
 }
 
-/// A service on five tokens that has fetched all documents, each once.
+/// Starts a service with five tokens that has fetched each document once.
 async fn app_with_documents() -> (TestApp, Vec<String>) {
     let app = TestApp::builder().set("GITHUB_PATS", TOKENS).start().await;
     let mut urls = Vec::new();
@@ -27,7 +27,7 @@ async fn app_with_documents() -> (TestApp, Vec<String>) {
     (app, urls)
 }
 
-/// Twenty revalidations of each document in random order, in two halves.
+/// Returns twenty revalidations of each document in random order, in two halves.
 fn halves(urls: &[String]) -> [Vec<String>; 2] {
     let mut order: Vec<_> = urls.iter().flat_map(|url| vec![url.clone(); ROUNDS]).collect();
     fastrand::Rng::with_seed(4).shuffle(&mut order);
@@ -91,8 +91,8 @@ async fn an_unknown_rule_costs_each_document_one_call_and_no_more() {
     let drift = app.metric("svm_upstream_etag_drift_total{validator=\"etag\"}").await;
     assert_eq!(drift, charged as f64, "each is counted");
 
-    // Under the unknown rule a document belongs to its token; without that one it costs a call once
-    // again.
+    // Under the unknown rule, a document belongs to its token; without that token, it costs one
+    // more call.
     app.github.revoke("c");
     revalidate(&app, &second).await;
     revalidate(&app, &second).await;
@@ -104,7 +104,7 @@ async fn an_unknown_rule_costs_each_document_one_call_and_no_more() {
 #[tokio::test]
 async fn an_unknown_computed_etag_is_counted_and_ends_its_use() {
     let (app, urls) = app_with_documents().await;
-    // Tokens took turns, and this is the third one.
+    // The tokens took turns, and `c` is the third one.
     let fetched_by_c: Vec<_> = urls.into_iter().skip(2).step_by(5).collect();
     app.github.revoke("c");
     app.github.change_etag_rule();

@@ -1,8 +1,7 @@
-//! The store on a real Redis: what it keeps there, what it makes of what others left there, and how
-//! it comes back.
+//! The store on a real Redis: its data there, its treatment of foreign data, and its recovery.
 //!
-//! The laws of every store are tested beside the store itself. Each test here has a server of its
-//! own and is skipped where there is none.
+//! The laws of all stores are tested beside the store itself. Each test here has a server of its
+//! own and is skipped if there is no such program.
 
 mod access;
 mod bounds;
@@ -27,17 +26,17 @@ use svm::target::Key;
 
 use crate::support::redis_server::RedisServer;
 
-/// The time of a probe in production, without the time to connect.
+/// The budget of a probe in production, without the time to connect.
 const BUDGET: Duration = Duration::from_millis(500);
 
-/// The present of these tests.
+/// The current time of these tests.
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 
 fn at(seconds: u64) -> Timestamp {
     NOW + Duration::from_secs(seconds)
 }
 
-/// The store that a configuration asks for; it has not connected yet.
+/// Returns the store of a configuration; it has not connected yet.
 fn store_with(variables: &[(&str, &str)]) -> Redis {
     let required = [("GITHUB_PATS", "ghp_x"), ("API_USAGE_THRESHOLD", "0")];
     let vars = Vars::from_iter(required.iter().chain(variables).copied());
@@ -46,14 +45,14 @@ fn store_with(variables: &[(&str, &str)]) -> Redis {
     Redis::new(&config).expect("a client that can be set up")
 }
 
-/// A store at this address, connected.
+/// Returns a connected store at this address.
 async fn store_at(address: SocketAddr) -> Redis {
     let store = store_with(&[("REDIS_HOST", &address.to_string())]);
     store.probe(BUDGET).await.expect("a server that answers");
     store
 }
 
-/// A store on this server, connected.
+/// Returns a connected store on this server.
 pub(crate) async fn store_on(server: &RedisServer) -> Redis {
     store_at(server.address()).await
 }
@@ -66,7 +65,7 @@ fn key(path: &str) -> Key {
     Key::of(&url(path))
 }
 
-/// The digits of a key, as they are in the names of the server's keys.
+/// Returns the digits of a key, as in the names of the server's keys.
 fn digits(path: &str) -> String {
     key(path).to_string().replace("v1:", "")
 }
@@ -75,7 +74,7 @@ fn name(kind: &str, path: &str) -> String {
     format!("svm:v1:{kind}:{}", digits(path))
 }
 
-/// An entry for a path, checked so many seconds from now.
+/// Returns an entry for a path whose check is this many seconds from now.
 fn entry(path: &str, checked: u64, body: &str) -> Arc<Entry> {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let times = Times { fetched_at: NOW, ..Times::starting(at(checked), Duration::from_secs(60)) };
@@ -91,7 +90,7 @@ async fn apply(store: &Redis, batch: &[Change]) -> Result<(), Error> {
     store.apply(batch.into(), at(10)).await
 }
 
-/// The body that is stored for a path.
+/// Returns the stored body of a path.
 async fn body(store: &Redis, path: &str) -> Result<Option<Bytes>, Error> {
     Ok(store.read(key(path)).await?.map(|entry| entry.body.bytes().clone()))
 }

@@ -1,4 +1,4 @@
-//! Documents that the upstream refuses, and the lifetime of the memory of each refusal.
+//! Documents that the upstream refuses, and the time for which svm stores each refusal.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn one_token() -> TestAppBuilder {
     TestApp::builder().set("GITHUB_PATS", "a")
 }
 
-/// Asks thirty times: the first answer, and the last.
+/// Requests a document thirty times. Returns the first answer and the last.
 async fn thirty(app: &TestApp, url: &str) -> (Answer, Answer) {
     let first = app.version(url).await;
     let mut last = app.version(url).await;

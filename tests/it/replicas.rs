@@ -14,7 +14,7 @@ use crate::support::redis_server::RedisServer;
 const INTERVAL: Duration = Duration::from_secs(1);
 const ADOPTED: &str = "svm_revalidate_adopted_total";
 
-/// Two services, each with a GitHub of its own, so that it shows who asked.
+/// Starts two services, each with a GitHub of its own, which shows the requests of that service.
 async fn two(server: &RedisServer) -> [TestApp; 2] {
     let replica = || {
         let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
@@ -56,7 +56,7 @@ async fn a_check_by_date_brings_no_older_body_back() {
     let Some(server) = RedisServer::start() else { return };
     let replica = || {
         let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
-        // So short that each check is worth a write.
+        // The lifetime is so short that each check is worth a write.
         let app = app.set("REVALIDATE_BY_DATE", "always").set("CACHE_HARD_TTL", "10m");
         app.set("REVALIDATE_INTERVAL", "1m").start()
     };
@@ -78,7 +78,7 @@ async fn a_check_by_date_brings_no_older_body_back() {
     other.reaches("svm_l2_writes_total", 1.0).await;
     one.advance(Duration::from_secs(1));
     one.revalidate(LATEST).await;
-    // A later write shows that the queue has passed the document.
+    // A later write shows that the queue has handled the document.
     one.github.release("octo/app1").serve();
     let _ = one.version(&url(1)).await;
     one.github.release("octo/app2").serve();
@@ -98,7 +98,7 @@ async fn a_check_by_one_replica_extends_the_copy_of_the_other() {
     one.reaches("svm_l2_writes_total", 1.0).await;
     let _ = other.version(LATEST).await;
 
-    // Too little for a write of the record, and too little for the document to be due.
+    // The step is too short for a write of the record, and for the document to become due.
     for replica in [&one, &other] {
         replica.advance(INTERVAL / 2);
     }

@@ -48,13 +48,13 @@ async fn metrics_are_prometheus_text() {
         .lines()
         .filter(|line| !line.starts_with('#') && !line.starts_with("process_"))
         .filter(|line| !line.contains("_bucket{") && !line.contains("_seconds_sum"))
-        // The first sweep may be over by now, or not.
+        // The first sweep may or may not be over.
         .filter(|line| {
             !line.starts_with("svm_revalidate_runs") && !line.starts_with("svm_revalidate_seconds")
         })
-        // The gzip form is a part of it, whose length is the library's affair.
+        // The size of the gzip form depends on the library.
         .filter(|line| !line.starts_with("svm_l1_bytes "))
-        // There is one for each route and class, and the harness asks for the metrics, too.
+        // There is one for each route and class, and the harness requests the metrics too.
         .filter(|line| {
             let is_of_documents = line.contains("route=\"/version\"") && !line.ends_with(" 0");
             !line.starts_with("svm_responses_total") || is_of_documents

@@ -1,5 +1,4 @@
-//! The persistent tier after a restart: the entries that it brings back, and those that it must
-//! not.
+//! The persistent tier after a restart: the entries that it restores, and those that it must not.
 
 use std::time::Duration;
 

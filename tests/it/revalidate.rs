@@ -1,7 +1,7 @@
 //! The background revalidation: documents in use are checked without a request.
 //!
-//! Sweeps run on real time, a fraction of a second apart; whether a document is due is decided by
-//! the test's clock.
+//! Sweeps run on real time, a fraction of a second apart; the test's clock decides whether a
+//! document is due.
 
 mod cost;
 mod pinned;
@@ -23,7 +23,7 @@ fn sweeping() -> TestAppBuilder {
     TestApp::builder().set("REVALIDATE_INTERVAL", "100ms")
 }
 
-/// Waits until two more sweeps are over: the second has seen all that was there before.
+/// Waits for the end of two more sweeps: the second has seen the state from before the call.
 async fn two_sweeps(app: &TestApp) {
     let runs = app.metric(RUNS).await;
     app.exceeds(RUNS, runs + 1.0).await;
@@ -33,13 +33,14 @@ fn url(name: &str) -> String {
     format!("https://api.github.com/repos/octo/{name}/releases/latest")
 }
 
-/// A service with two documents in use, `app` and `other`, which have left less than the threshold.
+/// Starts a service with two documents in use, `app` and `other`, and less quota than the
+/// threshold.
 async fn without_quota_to_spare() -> TestApp {
     let app = sweeping().set("GITHUB_PATS", "ghp_first").start().await;
     app.github.user("octocat").token("ghp_first").limit(120).used(19);
     app.github.release("octo/app").serve();
     app.github.release("octo/other").serve();
-    // The two leave 99 of 120, and the threshold is 100.
+    // The two requests leave 99 of 120; the threshold is 100.
     let _ = app.version(LATEST).await;
     let _ = app.version(&url("other")).await;
     app
@@ -146,7 +147,7 @@ async fn sweeps_do_not_pile_up() {
     app.advance(INTERVAL);
     eventually(|| app.github.calls(LATEST_PATH) == 2).await;
     let runs = app.metric(RUNS).await;
-    // Longer than several intervals: an exchange of a client meets a limit on real time.
+    // This takes longer than several intervals: a client's exchange has a limit on real time.
     app.github.fail(&url("other")["https://api.github.com".len()..]).with(Failure::Unicorn502);
     for _ in 0..3 {
         let _ = app.version(&url("other")).await;
@@ -273,11 +274,11 @@ async fn sweeps_stop_when_the_service_ends() {
         app.github.release(&format!("octo/{number}")).serve();
         let _ = app.version(&url(&number.to_string())).await;
     }
-    // Now all are due, one for each half second of the first sweep.
+    // Now all documents are due, one for each half second of the first sweep.
     app.advance(Duration::from_secs(10));
     let _ = app.restart().await;
     eventually(|| app.github.total_calls() > 20).await;
-    // This keeps the service from ending at once.
+    // This request keeps the service from ending at once.
     let gate = app.github.hold("/repos/octo/1/releases/latest");
     let refresh = tasks::spawn(app.ask_refresh(&url("1")));
     eventually(|| app.github.calls("/repos/octo/1/releases/latest") > 1).await;
@@ -295,8 +296,8 @@ async fn an_overdue_document_that_is_asked_for_comes_first() {
     assert_eq!(app.version(&url("rare")).await.status, 200);
     for name in &names {
         app.github.release(&format!("octo/{name}")).serve();
-        // So often that a few sweeps, each of which halves what the uses count, put the rare one
-        // last.
+        // The uses are so many that after a few sweeps, each of which halves their count, the rare
+        // document still comes last.
         for _ in 0..100 {
             assert_eq!(app.version(&url(name)).await.status, 200);
         }
@@ -313,7 +314,7 @@ async fn an_overdue_document_that_is_asked_for_comes_first() {
 
 #[tokio::test]
 async fn late_checks_are_reported() {
-    // Nothing is checked.
+    // Without quota, no document is checked.
     let app = without_quota_to_spare().await;
     two_sweeps(&app).await;
     assert_eq!(app.metric("svm_revalidate_overdue").await, 0.0);

@@ -17,7 +17,7 @@ use crate::support::github::GitHub;
 
 const LATEST: &str = "/repos/octo/cat/releases/latest";
 
-/// A client that trusts the simulation, follows nothing and unpacks nothing.
+/// Returns a client that trusts the simulation, follows no redirect and decompresses nothing.
 pub(crate) fn plain(github: &GitHub) -> ClientBuilder {
     let authority = Certificate::from_pem(github.ca_pem().as_bytes()).expect("a certificate");
     let builder =
@@ -39,7 +39,7 @@ impl Fixture {
         Self { github, client }
     }
 
-    /// A simulation with one release of `octo/cat`.
+    /// Starts a simulation with one release of `octo/cat`.
     async fn with_release() -> Self {
         let fixture = Self::new().await;
         fixture.github.release("octo/cat").tag("v1.2.3").assets(2).serve();
@@ -58,21 +58,21 @@ impl Fixture {
         self.request(target).bearer_auth(token).send().await.expect("an answer")
     }
 
-    /// Asks with the tag of an answer before.
+    /// Requests a document with the tag of an earlier answer.
     async fn again_as(&self, token: &str, target: &str, tag: &str) -> Response {
         let request = self.request(target).bearer_auth(token).header("if-none-match", tag);
         request.send().await.expect("an answer")
     }
 }
 
-/// The value of a header, which must be there.
+/// Returns the value of a header that must be there.
 #[track_caller]
 fn header(response: &Response, name: &str) -> String {
     let value = response.headers().get(name).unwrap_or_else(|| panic!("no {name}: {response:?}"));
     value.to_str().expect("text").to_owned()
 }
 
-/// The body as JSON.
+/// Returns the body as JSON.
 async fn json(response: Response) -> serde_json::Value {
     serde_json::from_slice(&response.bytes().await.expect("a body")).expect("JSON")
 }

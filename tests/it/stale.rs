@@ -1,4 +1,5 @@
-//! Stale copies: the failures for which they stand in, for how long, and the memory of a failure.
+//! Stale copies: the failures for which they are served, the time for which they may be, and the
+//! memory of a failure.
 
 mod failures;
 mod memory;
@@ -13,12 +14,12 @@ use crate::{LATEST, LATEST_PATH};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// A service whose documents expire after an hour, and may stand in for another two.
+/// Returns a service whose documents expire after an hour, and may be served stale for another two.
 fn short_lived() -> TestAppBuilder {
     TestApp::builder().set("CACHE_HARD_TTL", "1h").set("CACHE_STALE_IF_ERROR", "2h")
 }
 
-/// Holds a copy that expired this long ago.
+/// Starts a service with a copy that expired this long ago.
 async fn app_with_copy_expired_for(builder: TestAppBuilder, since: Duration) -> TestApp {
     let app = builder.start().await;
     app.github.release("octo/app").serve();

@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::support::app::{Answer, TestApp};
 
-/// The header by which browsers tell that they take HTML.
+/// The header by which browsers accept HTML.
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
-/// Asks for a path as a browser does.
+/// Requests a path as a browser does.
 async fn browse(app: &TestApp, path: &str) -> Answer {
     Answer::of(app.request(Method::GET, path).header("accept", BROWSER)).await
 }
@@ -22,7 +22,8 @@ async fn facts(app: &TestApp) -> Value {
     app.get("/status.json").await.json()
 }
 
-/// Waits until the facts are so; the background takes samples by the service's clock.
+/// Waits until the facts satisfy the condition; the background takes samples by the service's
+/// clock.
 #[track_caller]
 fn facts_become(app: &TestApp, condition: impl Fn(&Value) -> bool) -> impl Future<Output = Value> {
     let reached = app.until(async move || condition(&facts(app).await));

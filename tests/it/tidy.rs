@@ -28,13 +28,13 @@ struct File {
     text: String,
 }
 
-/// A file by its path from the root.
+/// Reads a file by its path from the root.
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(ROOT).join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The text files below a folder of the repository, in order of their paths; never what is built,
-/// stored or private.
+/// Returns the text files below a folder of the repository, in the order of their paths, without
+/// built, stored and private files.
 fn files(folder: &str) -> Vec<File> {
     let mut files = Vec::new();
     collect(&Path::new(ROOT).join(folder), &mut files);
@@ -63,7 +63,7 @@ fn relative(path: &Path) -> String {
     path.to_string_lossy().replace('\\', "/")
 }
 
-/// Fails with every fault at once.
+/// Fails with all faults at once.
 #[track_caller]
 fn assert_none(faults: impl IntoIterator<Item = String>) {
     let faults: Vec<_> = faults.into_iter().collect();

@@ -81,7 +81,8 @@ async fn a_token_below_the_threshold_is_used_last() {
         let url = document(&app, &format!("octo/r{n}"));
         let _ = app.version(&url).await;
     }
-    // Each shows 4999, 4998, 4997 in turn; when both are below, they take turns again.
+    // The accounts show 4999, 4998, 4997 in turn; when both are below the threshold, they take
+    // turns again.
     assert_eq!(used(&app), ["a", "b", "a", "b", "a", "b", "a", "b"]);
     app.github.user("third").token("b").used(0).limit(5000);
     assert_eq!(app.metric("svm_token_remaining{token=\"0\"}").await, 4996.0);
@@ -95,8 +96,8 @@ async fn a_burst_does_not_run_a_token_below_the_threshold() {
     for n in 0..2 {
         let _ = app.version(&document(&app, &format!("octo/first{n}"))).await;
     }
-    // Of the first account 103 are left, and no answer tells of the burst before all of it is under
-    // way.
+    // The first account has 103 requests left, and no answer arrives before the whole burst is in
+    // flight.
     let urls: Vec<_> = (0..20).map(|n| document(&app, &format!("octo/r{n}"))).collect();
     let paths = urls.iter().map(|url| url.replace("https://api.github.com", ""));
     let gates: Vec<_> = paths.map(|path| app.github.hold(&path)).collect();
@@ -108,7 +109,7 @@ async fn a_burst_does_not_run_a_token_below_the_threshold() {
     for asked in asked {
         assert_eq!(asked.await.unwrap().status, StatusCode::OK);
     }
-    // Each of its requests saw at least 100.
+    // Each request of the burst saw at least 100.
     assert_eq!(app.github.user("alice").remaining(), 99);
 }
 

@@ -1,5 +1,5 @@
 //! Upstreams that lie, stall or break: the client gets an error, nothing of the answer is stored,
-//! and the copy that was stored before is kept, served and revalidated.
+//! and the earlier copy is kept, served and revalidated.
 //!
 //! A row is a name, the upstream's behavior, and the verdict. The name states the fault.
 
@@ -26,23 +26,23 @@ use crate::LATEST;
 use crate::support::app::{Answer, TestApp, TestAppBuilder};
 use crate::support::github::{Failure, Wire};
 
-/// Of every answer that is not about something else.
+/// The header of every answer that is not a test of this header.
 const JSON: &str = "content-type: application/json; charset=utf-8";
 /// The answer of a healthy upstream.
 const DOCUMENT: &str = r#"{"tag_name":"v9"}"#;
 
-/// Far more than any answer takes that is not to be a timeout, on a busy machine.
+/// The timeout: far longer than any answer that must not time out takes on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The time that a busy machine may add.
+/// The margin for a busy machine.
 const GRACE: Duration = Duration::from_secs(5);
 const MAX_BODY_BYTES: usize = 200_000;
-/// Longer than any copy is fresh, and shorter than it may stand in.
+/// A time after which a copy is no longer fresh, but may still be served stale.
 const EXPIRY: Duration = Duration::from_secs(25 * 60 * 60);
 
 /// The longest time for which a refusal is remembered.
 const LONGEST_REFUSAL: Duration = Duration::from_secs(60 * 60);
 
-/// The answer to a client in case of a failure.
+/// The answer that a client gets for a failure.
 #[derive(Clone, Copy)]
 struct Verdict {
     status: u16,
@@ -63,7 +63,7 @@ const UNREACHABLE: Verdict = Verdict {
     ..bad(0, "unreachable", "the upstream could not be reached")
 };
 
-/// An answer of this status, which is none.
+/// Returns the verdict on an answer with this status that is not usable.
 const fn bad(status: u16, reason: &'static str, detail: &'static str) -> Verdict {
     let forward_status = Some(status);
     Verdict { status: 502, error: "Bad upstream response", detail, forward_status, reason }
@@ -85,12 +85,12 @@ impl Verdict {
     }
 }
 
-/// A whole 200 with this body.
+/// Returns a complete `200` with this body.
 fn ok(body: impl AsRef<[u8]>) -> Failure {
     Failure::Wire(Wire::whole("200 OK", JSON, body))
 }
 
-/// A whole 200 with these headers besides.
+/// Returns a complete `200` with these additional headers.
 fn with(headers: &str, body: impl AsRef<[u8]>) -> Failure {
     Failure::Wire(Wire::whole("200 OK", &format!("{JSON}\n{headers}"), body))
 }
@@ -99,7 +99,7 @@ fn builder(timeout: Duration) -> TestAppBuilder {
     TestApp::builder()
         .set("UPSTREAM_TIMEOUT", &format!("{}ms", timeout.as_millis()))
         .set("MAX_UPSTREAM_RESPONSE_BYTES", &MAX_BODY_BYTES.to_string())
-        // A busy machine may be slow with what is long; the copy is to tell of the failure.
+        // A busy machine may be slow with long bodies; the copy must report the failure.
         .set("STALE_AFTER", "0s")
 }
 
@@ -109,7 +109,7 @@ async fn app() -> TestApp {
     app
 }
 
-/// The answer to a request, within the time that an exchange has.
+/// Returns the answer to a request. Asserts that it comes within the time limit of an exchange.
 async fn timely(asking: impl Future<Output = Answer>, limit: Duration, name: &str) -> Answer {
     let stopwatch = Stopwatch::start();
     let answer = asking.await;
@@ -117,27 +117,27 @@ async fn timely(asking: impl Future<Output = Answer>, limit: Duration, name: &st
     answer
 }
 
-/// Each of these is refused with this verdict, and harms nothing.
+/// Asserts that each of these failures gets this verdict, and harms nothing.
 async fn refused<const N: usize>(verdict: Verdict, rows: [(&str, Failure); N]) {
     for (name, failure) in rows {
         refuses(&app().await, TIMEOUT, name, &failure, verdict).await;
     }
 }
 
-/// A failure is told as it is, leaves nothing behind, and spoils nothing that was there before.
+/// Asserts that a failure gets this verdict, leaves nothing behind, and harms no earlier copy.
 async fn refuses(app: &TestApp, limit: Duration, name: &str, failure: &Failure, verdict: Verdict) {
     let fail = || _ = app.github.fail_all(failure.clone());
     fail();
     let cold = timely(app.version(LATEST), limit, name).await;
     verdict.assert(&cold, "uri-miss", name);
 
-    // From neither tier, so neither has it. By then no refusal is remembered any more.
+    // No tier has the failure. By then, no refusal is remembered any more.
     app.github.recover();
     app.advance(LONGEST_REFUSAL);
     let copy = app.version(LATEST).await;
     assert_eq!((copy.status.as_u16(), copy.header("x-cache")), (200, "MISS"), "{name}");
 
-    // No failure hides behind a `304`.
+    // A `304` cannot hide a failure, since the document has changed.
     app.github.publish("octo/app", "v2.0.0");
     fail();
     let refresh = timely(app.refresh(LATEST), limit, name).await;
@@ -156,8 +156,8 @@ async fn refuses(app: &TestApp, limit: Duration, name: &str, failure: &Failure, 
     assert_eq!(app.version(LATEST).await.header("cache-status"), "svm; hit; ttl=86400", "{name}");
 }
 
-/// Each of these is what it looks like: it is stored, served byte for byte, and replaced by what
-/// comes later.
+/// Asserts that each of these answers is accepted: it is stored, served byte for byte, and replaced
+/// by a later one.
 async fn taken<const N: usize>(rows: [(&str, Failure, &[u8]); N]) {
     for (name, failure, body) in rows {
         let app = app().await;

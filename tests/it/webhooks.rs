@@ -16,7 +16,7 @@ use crate::{LATEST, LATEST_PATH};
 pub(crate) const SECRET: &str = "a-secret-of-the-hook";
 const OLD_SECRET: &str = "the-secret-before-it";
 const PATH: &str = "/webhooks/github";
-/// The seconds after an event in which its documents are checked.
+/// The seconds after an event at which its documents are checked.
 const CHECKED_AT: [u64; 4] = [0, 5, 15, 60];
 const EVENT: &str = r#"{"action":"published","repository":{"id":17,"full_name":"Octo/App"}}"#;
 
@@ -72,7 +72,7 @@ async fn a_new_release_is_served_right_after_its_event() {
     }
 }
 
-/// The seconds from an event until `v2.0.0` is served, and the checks that come up to then.
+/// Returns the seconds from an event until `v2.0.0` is served, and the number of checks by then.
 async fn served_after(app: &TestApp) -> (u64, usize) {
     for second in 0..100 {
         let checks = CHECKED_AT.iter().filter(|at| **at <= second).count();

@@ -13,12 +13,12 @@ use crate::{LATEST, LATEST_PATH};
 
 const LIMITED: &str = "429 MISS upstream=0 svm; detail=client-rate";
 
-/// One request in ten seconds, and one at once.
+/// Allows one request in ten seconds, and one at once.
 fn strict() -> TestAppBuilder {
     TestApp::builder().set("CLIENT_MISS_RATE", "0.1")
 }
 
-/// Has the client's one request be spent.
+/// Spends the one request of the client.
 async fn spend(app: &TestApp) {
     assert_eq!(app.version(&unknown(0)).await.header("x-cache"), "MISS");
     app.version(&unknown(1)).await.assert_summary(LIMITED);
@@ -122,7 +122,7 @@ async fn a_document_checked_after_it_was_stored_costs_no_call() {
     assert_eq!(app.refresh(LATEST).await.header("x-cache"), "REVALIDATED");
     app.restart().await;
 
-    // L2 was not told of that check, and takes the document for expired.
+    // L2 did not get that check, so its copy counts as expired.
     app.reaches("svm_active_keys", 1.0).await;
     app.advance(Duration::from_secs(23 * 3600 + 1800));
     app.version(LATEST).await.assert_summary("200 HIT upstream=0 svm; hit; ttl=1800; detail=l2");
@@ -169,7 +169,7 @@ async fn sharing_a_call_spends_nothing() {
     let gate = app.github.hold(LATEST_PATH);
     let leader = tasks::spawn(app.ask(LATEST));
     gate.arrived(1).await;
-    // All of one client, and far more than it may have asked.
+    // All requests are from one client, and exceed its rate by far.
     let path = format!("/version?url={}", encode(LATEST));
     let follow = || app.request(Method::GET, &path).header("x-forwarded-for", "192.0.2.7");
     let followers: Vec<_> = (0..30).map(|_| tasks::spawn(Answer::of(follow()))).collect();
@@ -198,7 +198,7 @@ async fn where_no_call_is_possible_nothing_is_spent() {
 #[tokio::test]
 async fn a_failure_counts_as_what_it_cost() {
     let app = strict().start().await;
-    // No redirect, with such a status: an answer that svm does not remember.
+    // A 500 is an error, even with a `Location`: svm does not remember it.
     app.github.redirect(LATEST_PATH, 500, "/");
     assert_eq!(app.version(LATEST).await.status, 500);
     app.version(LATEST).await.assert_summary(LIMITED);

@@ -5,12 +5,12 @@ use super::unknown;
 use crate::support::app::{Answer, TestApp, TestAppBuilder};
 use crate::support::tasks;
 
-/// A two-hundredth of a GiB: the documents of the flood would fill it several times.
+/// The size of L1: the documents of the flood would fill it several times.
 const SMALL: &str = "0.005";
 const L1_BYTES: f64 = 5_368_709.0;
 const HOT: usize = 20;
 const FLOOD: usize = 1_500;
-/// So many of the flood at once; between two such waves each hot document is asked for.
+/// The requests of the flood in one wave. After each wave, every hot document is requested.
 const WAVE: usize = 100;
 
 const HIT: &str = "200 HIT upstream=0 svm; hit; ttl=86400";
@@ -19,12 +19,12 @@ fn url(path: &str) -> String {
     format!("https://api.github.com{path}")
 }
 
-/// A service that does not write to its store, so that it is the compressor that makes gzip forms.
+/// Starts a service that does not write to its store, so that the compressor makes the gzip forms.
 async fn started(app: TestAppBuilder) -> TestApp {
     app.set("WRITE_BEHIND_FLUSH_INTERVAL", "1h").start().await
 }
 
-/// Has documents fetched that clients go on asking for, and waits until they weigh what they will.
+/// Fetches documents that clients will request again, and waits until their weights are final.
 async fn hot(app: &TestApp) -> Vec<String> {
     let body = format!("\"{}\"", "x".repeat(20_000)).into_bytes();
     let mut hot = Vec::new();
@@ -38,7 +38,7 @@ async fn hot(app: &TestApp) -> Vec<String> {
     hot
 }
 
-/// Asks for all of them, and for the hot ones in between, which have to be hits in memory.
+/// Requests all documents of the flood, and the hot ones in between, which must be hits in L1.
 async fn flood(app: &TestApp, hot: &[String], flood: Vec<String>, expected: impl Fn(&Answer)) {
     for wave in flood.chunks(WAVE) {
         let asked: Vec<_> = wave.iter().map(|url| tasks::spawn(app.ask(url))).collect();

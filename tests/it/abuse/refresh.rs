@@ -12,7 +12,7 @@ use crate::{LATEST, LATEST_PATH};
 const CLIENTS: usize = 16;
 const REFRESHES: usize = 10;
 
-/// Has many clients refresh one document again and again, at one moment of the service's clock.
+/// Makes many clients refresh one document repeatedly, at one moment of the service's clock.
 async fn storm(app: &TestApp, status: StatusCode) {
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {

@@ -6,7 +6,7 @@ use svm::config::VARIABLES;
 
 use crate::support::process::{Ended, Setup};
 
-/// The lines that set a variable, without the marks of defaults.
+/// Returns the lines that set a variable, without the notes on defaults.
 fn values(ended: &Ended) -> BTreeMap<String, String> {
     ended.assert_code(0);
     let lines = ended.stdout.lines().filter(|line| !line.starts_with('#'));
@@ -17,7 +17,7 @@ fn values(ended: &Ended) -> BTreeMap<String, String> {
     pairs.collect()
 }
 
-/// The secrets alone: all else comes from `.env`.
+/// Returns a setup with only the secrets: everything else comes from `.env`.
 fn bare() -> Setup {
     Setup::bare().set("GITHUB_PATS", "ghp_first,ghp_second")
 }
@@ -45,7 +45,7 @@ async fn its_lines_are_a_dotenv_with_the_same_values() {
     let redis: &[(&str, &str)] = &[("REDIS_HOST", "Cache.example"), ("API_USAGE_THRESHOLD", "1")];
     for variables in [odd, redis, &[("API_USAGE_THRESHOLD", "1")]] {
         let first = variables.iter().fold(bare(), |setup, (name, value)| setup.set(name, value));
-        // The file is read, too.
+        // The command also reads this file.
         let pem = rcgen::generate_simple_self_signed(["x".to_owned()]).unwrap().cert.pem();
         std::fs::write(first.folder().join("ca file.pem"), &pem).unwrap();
         let printed = first.run(&["check"]).await;
@@ -79,8 +79,8 @@ async fn it_marks_defaults_and_tells_secrets_in_comments() {
         assert!(lines.contains(&line), "{line}:\n{}", ended.stdout);
     }
     let marked = lines.iter().filter(|line| line.contains("  # default")).count();
-    // All but the two required ones, the two that are set, and the two that Redis leaves without a
-    // use.
+    // Without a note are the two required variables, the two that are set, and the two that Redis
+    // makes unused.
     assert_eq!(marked, VARIABLES.len() - 6);
 }
 

@@ -45,7 +45,7 @@ async fn version_is_one_line() {
         let line = ended.stdout.trim_end();
         let rest = line.strip_prefix(&format!("svm {}", env!("CARGO_PKG_VERSION")));
         assert_eq!(ended.stdout, format!("{}\n", svm::build_info::line()));
-        // A build of a checkout knows its commit and the day of that.
+        // A build of a checkout knows its commit and the day of the commit.
         if Path::new(env!("CARGO_MANIFEST_DIR")).join(".git").exists() {
             let (commit, day) = rest.and_then(|rest| rest.split_at(2).1.split_once(' ')).unwrap();
             assert!(commit.len() == 12 && day.len() == "2026-06-01)".len(), "{line}");
@@ -120,7 +120,7 @@ async fn a_proxy_that_is_ignored_is_a_warning_of_a_start_and_of_check() {
     let ended = svm.terminate().await;
     assert_eq!(ended.said(warning).len(), 1);
     assert!(!ended.stdout.contains("canary"), "{}", ended.stdout);
-    // So is one of the `.env` file.
+    // A proxy in `.env` gets the same warning.
     let setup = Setup::new().dotenv("all_proxy=socks5://127.0.0.1:1080\n");
     let checked = setup.run(&["check"]).await;
     assert!(checked.stderr.contains("all_proxy is set and ignored"), "{checked:?}");
@@ -190,7 +190,8 @@ async fn healthcheck_speaks_tls_where_the_service_does() {
 async fn healthcheck_asks_the_service_that_runs() {
     let svm = Setup::new().start().await;
     let port = svm.address().port().to_string();
-    // All that it needs is the address; a container asks at the one that stands for all.
+    // The command needs only the address. In a container, `HOST` is the address that stands for
+    // all.
     for host in ["127.0.0.1", "0.0.0.0"] {
         let ended = Setup::bare().set("HOST", host).set("PORT", &port).run(&["healthcheck"]).await;
         ended.assert_code(0);
@@ -222,7 +223,7 @@ async fn healthcheck_fails_where_nothing_serves() {
 async fn healthcheck_says_why_it_has_no_answer() {
     let ended = Setup::bare().set("PORT", "0").run(&["healthcheck"]).await;
     ended.assert_code(1).assert_complaint("PORT is 0: which port the system chose is not known");
-    // The kernel takes the connection, and nobody answers.
+    // The kernel accepts the connection, but no process answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     let setup = Setup::bare().set("HOST", "127.0.0.1").set("PORT", &address.port().to_string());

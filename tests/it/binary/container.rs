@@ -11,11 +11,11 @@ use crate::support::process::{Ended, Setup};
 
 const MIB: u64 = 1 << 20;
 
-/// A control group with a limit; removed when dropped.
+/// A control group with a limit, removed when dropped.
 struct Group(PathBuf);
 
 impl Group {
-    /// `None` where the test may not make one, as within most containers.
+    /// Creates a group; `None` if the test may not, as in most containers.
     fn new(name: &str, bytes: u64) -> Option<Self> {
         let trees = [
             ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
@@ -25,14 +25,14 @@ impl Group {
         trees.into_iter().find_map(|(tree, file)| {
             let folder = Path::new(tree).join(format!("svm-test-{name}-{}", std::process::id()));
             fs::create_dir(&folder).ok()?;
-            // From here on it is removed, whatever fails.
+            // From here on, the group is removed even if a later step fails.
             let group = Self(folder);
             fs::write(group.0.join(file), bytes.to_string()).ok()?;
             Some(group)
         })
     }
 
-    /// Has the binary start in the group.
+    /// Makes the binary start in the group.
     fn around(&self, setup: Setup) -> Setup {
         setup.after(&format!("echo $$ > '{}'", self.0.join("cgroup.procs").display()))
     }
@@ -44,7 +44,7 @@ impl Drop for Group {
     }
 }
 
-/// The line about the size of L1.
+/// Returns the line with the size of L1.
 #[track_caller]
 fn l1(ended: &Ended) -> &str {
     ended.assert_code(0);
@@ -55,7 +55,8 @@ fn l1(ended: &Ended) -> &str {
 #[tokio::test]
 async fn the_limit_of_the_container_bounds_l1() {
     let Some(group) = Group::new("bound", 256 * MIB) else {
-        // Then it is the limit of the machine, if there is one, and never more than the default.
+        // Without a group, the machine's limit applies, if there is one; the size never exceeds the
+        // default.
         let ended = Setup::new().run(&["check"]).await;
         let size = l1(&ended).split(['=', ' ']).nth(1).and_then(|size| size.parse::<f64>().ok());
         assert!(size.is_some_and(|size| size > 0.0 && size <= 1.0), "{ended:?}");
@@ -91,11 +92,11 @@ async fn more_documents_than_the_container_has_memory_are_served() {
     for n in 0..DOCUMENTS {
         github.document_bytes(&path(n), document(n));
     }
-    // Without a group the test says less: all documents are served.
+    // Without a group, the test checks less: all documents are served.
     let group = Group::new("documents", LIMIT);
     let setup =
         Setup::new().behind(&github).set("RUST_LOG", "info,svm::access=off,svm::upstream=off");
-    // As it is by default: many small writes would have the other tests wait for the disk.
+    // The default interval: with many small writes, other tests would wait for the disk.
     let setup = setup.set("WRITE_BEHIND_FLUSH_INTERVAL", "1s");
     let setup = match &group {
         Some(group) => group.around(setup),
@@ -112,7 +113,7 @@ async fn more_documents_than_the_container_has_memory_are_served() {
     svm.terminate().await.assert_code(0);
 }
 
-/// 34 KB that gzip leaves half of.
+/// Returns 34 KB, half of which remain after gzip.
 fn document(n: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(n as u64);
     let text: String =

@@ -10,10 +10,11 @@ use crate::support::github::GitHub;
 use crate::support::process::{Running, Setup};
 
 const ROUNDS: usize = 4;
-/// Documents of a round that are certainly written, and as many that may be when the end comes.
+/// The documents of a round that are certainly written, and the number of those that may be written
+/// at the end.
 const DOCUMENTS: usize = 60;
 
-/// Publishes documents of all sizes up to some ten pages of the store; their URLs and bodies.
+/// Publishes documents of sizes up to some ten pages of the store. Returns their URLs and bodies.
 fn publish(github: &GitHub, name: &str) -> Vec<(String, String)> {
     let publish = |number: usize| {
         let target = format!("/repos/octo/app/{name}/{number}");
@@ -24,7 +25,7 @@ fn publish(github: &GitHub, name: &str) -> Vec<(String, String)> {
     (0..DOCUMENTS).map(publish).collect()
 }
 
-/// Asks until there is nobody to answer.
+/// Requests documents until the service no longer answers.
 async fn ask_to_the_end(svm: &Running, documents: &[(String, String)]) {
     for (url, _) in documents {
         let path = format!("/version?url={url}");
@@ -37,7 +38,7 @@ async fn ask_to_the_end(svm: &Running, documents: &[(String, String)]) {
 #[tokio::test]
 async fn every_record_that_was_written_survives() {
     let github = GitHub::start().await;
-    // Most batches hold one or two records, so that one is being written nearly always.
+    // Most batches hold one or two records, so a write is in progress nearly always.
     let setup = Setup::new().behind(&github).set("WRITE_BEHIND_FLUSH_INTERVAL", "1ms");
     let mut written: Vec<(String, String)> = Vec::new();
     for round in 0..=ROUNDS {

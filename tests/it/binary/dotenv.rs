@@ -10,10 +10,10 @@ use crate::support::process::{Ended, Setup};
 const CONFIGURATION: i32 = 78;
 const CANARY: &str = "ghp_canaryOfDotenv";
 const COMMANDS: [&[&str]; 3] = [&[], &["check"], &["healthcheck"]];
-/// Any user other than ours.
+/// A user other than ours.
 const STRANGER: u32 = 12_345;
 
-/// The value of a variable as `svm check` prints it.
+/// Returns the value of a variable as `svm check` prints it.
 fn checked(ended: &Ended, name: &str) -> String {
     ended.assert_code(0);
     let line = ended.stdout.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
@@ -21,7 +21,7 @@ fn checked(ended: &Ended, name: &str) -> String {
     value.split("  # ").next().unwrap_or_default().to_owned()
 }
 
-/// Every command refuses the file in one sentence without a value of it.
+/// Asserts that every command refuses the file in one sentence, without a value of it.
 async fn assert_refused(setup: &Setup, sentence: &str) {
     for command in COMMANDS {
         let ended = setup.run(command).await;
@@ -58,7 +58,7 @@ async fn bytes_that_are_no_text_are_refused_without_the_value() {
     let text = |tail: &[u8]| [b"PORT=0\nGITHUB_PATS=", CANARY.as_bytes(), tail].concat();
     let setup = Setup::new().dotenv_bytes(&text(b"\xff\n"));
     assert_refused(&setup, "the line of GITHUB_PATS is not valid UTF-8").await;
-    // As an editor saves it that takes two bytes for each character.
+    // The file as an editor saves it in UTF-16.
     let wide: Vec<u8> = format!("PORT={CANARY}").bytes().flat_map(|byte| [byte, 0]).collect();
     assert_refused(&Setup::new().dotenv_bytes(&wide), ".env: line 1 holds a NUL character").await;
 }
@@ -99,7 +99,8 @@ async fn a_blank_variable_does_not_hide_that_of_dotenv() {
         assert_eq!(checked(&ended, "STALE_AFTER"), "3s", "{blank:?}");
         assert!(ended.stdout.contains("3 tokens"), "{}", ended.stdout);
     }
-    // Neither does a blank line of it hide a later one, and blank everywhere is unset.
+    // A blank line in the file does not hide a later one, and a variable that is blank everywhere
+    // is unset.
     let setup = Setup::new().set("STALE_AFTER", "").dotenv("STALE_AFTER=\nSTALE_AFTER=' '\n");
     assert_eq!(checked(&setup.run(&["check"]).await, "STALE_AFTER"), "2s");
     let setup = Setup::new().unset("GITHUB_PATS").dotenv("GITHUB_PATS=''\n");
@@ -135,7 +136,7 @@ async fn values_that_multiply_are_refused() {
 #[tokio::test]
 async fn a_dotenv_that_cannot_be_seen_is_not_said_to_be_absent() {
     let setup = Setup::new();
-    // A link that leads to itself: root, as whom tests may run, may search any folder.
+    // The link leads to itself: root may search any folder, and tests may run as root.
     symlink(".env", setup.folder().join(".env")).unwrap();
     let ended = setup.run(&["check"]).await;
     ended.assert_code(0);
@@ -175,14 +176,14 @@ async fn a_file_that_others_may_write_to_is_refused() {
 #[tokio::test]
 async fn a_file_or_link_of_another_user_is_refused() {
     if !rustix::process::geteuid().is_root() {
-        // Only root can give a file away; the same rule has a test beside its code.
+        // Only root can change the owner of a file; a unit test covers the same rule.
         return;
     }
     let setup = Setup::new().dotenv(&format!("GITHUB_PATS={CANARY}\n"));
     chown(setup.folder().join(".env"), Some(STRANGER), None).unwrap();
     assert_refused(&setup, "it belongs to the user 12345").await;
 
-    // A group that may write to it is not our own.
+    // The file's group may write to it, and is not our own.
     let setup = Setup::new().dotenv(&format!("GITHUB_PATS={CANARY}\n"));
     let path = setup.folder().join(".env");
     chown(&path, None, Some(STRANGER)).unwrap();
@@ -193,7 +194,7 @@ async fn a_file_or_link_of_another_user_is_refused() {
     chown(&path, None, Some(0)).unwrap();
     assert_refused(&setup, "other users may write to it (mode 0660)").await;
 
-    // A link of another user leads to a file of ours that was meant for somebody else.
+    // A link of another user could lead to a file of ours with another purpose.
     let setup = Setup::new();
     let (path, target) = (setup.folder().join(".env"), setup.folder().join("other.env"));
     fs::write(&target, "STALE_AFTER=3s\n").unwrap();
@@ -201,7 +202,7 @@ async fn a_file_or_link_of_another_user_is_refused() {
     assert_eq!(checked(&setup.run(&["check"]).await, "STALE_AFTER"), "3s");
     std::os::unix::fs::lchown(&path, Some(STRANGER), None).unwrap();
     assert_refused(&setup, "the link belongs to the user 12345").await;
-    // And a link of ours leads to a file of another user.
+    // A link of ours leads to a file of another user.
     std::os::unix::fs::lchown(&path, Some(0), None).unwrap();
     chown(&target, Some(STRANGER), None).unwrap();
     assert_refused(&setup, "it belongs to the user 12345").await;

@@ -14,7 +14,7 @@ const CONFIGURATION: i32 = 78;
 
 const CANARY: &str = "ghp_canary";
 
-/// The variables in force, as the log tells them.
+/// Returns the variables in force, from the log.
 fn in_force(svm: &Running) -> BTreeMap<String, String> {
     let lines = svm.said("configuration");
     assert_eq!(lines.len(), 1, "{lines:?}");
@@ -23,7 +23,7 @@ fn in_force(svm: &Running) -> BTreeMap<String, String> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// It refused to start for faults in these variables, each told in a line.
+/// Asserts that the service refused to start because of faults in these variables, each in a line.
 #[track_caller]
 fn assert_refused(ended: &Ended, variables: &[&str]) {
     ended.assert_code(CONFIGURATION);
@@ -106,7 +106,7 @@ async fn a_malformed_dotenv_is_refused_without_being_repeated() {
 #[tokio::test]
 async fn an_invisible_dotenv_counts_as_absent() {
     let setup = Setup::new();
-    // A folder that may not be searched would show it as well, but never to root.
+    // A folder without search permission would show the same, but not for root.
     std::os::unix::fs::symlink(".env", setup.folder().join(".env")).unwrap();
     let svm = setup.start().await;
     assert_eq!(in_force(&svm)["GITHUB_PATS"], "2 tokens");
@@ -162,12 +162,12 @@ async fn a_system_without_authorities_gets_an_error_with_a_cure() {
             assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
         }
     }
-    // The file is enough.
+    // The file of `UPSTREAM_CA_FILE` suffices for GitHub.
     let svm = bare().behind(&github).start().await;
     github.release("octo/app").serve();
     assert_eq!(svm.version(LATEST).await.status, 200);
     svm.terminate().await.assert_code(0);
-    // Redis is verified with others.
+    // Redis needs other authorities.
     let redis = bare().behind(&github).set("REDIS_HOST", "rediss://127.0.0.1:1");
     for command in [&[][..], &["check"]] {
         let ended = redis.run(command).await;

@@ -8,15 +8,15 @@ use crate::support::process::{Running, Setup};
 /// The default of `MAX_UPSTREAM_RESPONSE_BYTES`.
 const LIMIT_BYTES: u64 = 10 * 1024 * 1024;
 const MOST_PER_EXCHANGE: u64 = 2 * LIMIT_BYTES;
-/// The memory of a socket, its TLS and the allocator beside a body that is being read.
+/// The memory of a socket, its TLS and the allocator beside a body in progress.
 const BUFFERS: u64 = 4 * 1024 * 1024;
 const GIGABYTE: u64 = 1_000_000_000;
 const JSON: &str = "content-type: application/json";
 
-/// A process that has done all once that it does for a document.
+/// Starts a process and serves one document, so that its memory includes all one-time allocations.
 async fn start(github: &GitHub) -> Running {
     github.release("octo/app").serve();
-    // Long enough for a busy machine to get to the limit.
+    // The timeout lets a busy machine reach the limit.
     let svm = Setup::new().behind(github).set("UPSTREAM_TIMEOUT", "60s").start().await;
     assert_eq!(svm.version(LATEST).await.status, 200);
     svm.written(1).await;
@@ -27,8 +27,8 @@ fn documents(count: usize) -> impl Iterator<Item = String> {
     (0..count).map(|n| format!("https://api.github.com/repos/octo/app/hostile/{n}"))
 }
 
-/// The rise of the peak while this many documents are asked for at once, all of them answered like
-/// this.
+/// Returns the rise of the peak while this many documents are requested at once and GitHub answers
+/// all of them with this failure.
 async fn rise(failure: &Failure, at_once: usize, want: (u16, &str)) -> u64 {
     let github = GitHub::start().await;
     let svm = start(&github).await;
@@ -39,7 +39,7 @@ async fn rise(failure: &Failure, at_once: usize, want: (u16, &str)) -> u64 {
         assert_eq!((answer.status.as_u16(), answer.header("x-cache")), (want.0, "MISS"));
         assert!(answer.header("cache-status").ends_with(want.1), "{}", answer.summary());
     }
-    // The system counts pages for each processor, and adds them up inexactly.
+    // The system counts pages per processor, and its sum is inexact.
     let rise = svm.peak_bytes().saturating_sub(before);
     svm.terminate().await.assert_code(0);
     rise

@@ -1,7 +1,7 @@
-//! The main job on whole documents: GitHub's bytes for every URL, once fetched, and after a restart
-//! without GitHub.
+//! The main job with real documents: GitHub's bytes for every URL, both after the fetch and after a
+//! restart without GitHub.
 //!
-//! `tests/real-input.sh` does the same with anybody's documents and URLs.
+//! `tests/real-input.sh` does the same with any documents and URLs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::support::process::Setup;
 
 const DOCUMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/github");
 
-/// The path and query of each document, and the document as it lies in the file.
+/// Returns the path and the query of each document, and the document as its file has it.
 fn documents(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path())
@@ -70,7 +70,7 @@ async fn clients_get_githubs_bytes_encoded_or_not_and_after_a_restart() {
     assert!(late > 0.0 || svm.metric("svm_upstream_duration_seconds_count").await == 0.0);
 }
 
-/// The lines of the documents that ask for a document, as a reader pastes them.
+/// Returns the `curl` lines of the manual that request a document, as a reader pastes them.
 fn readme_commands() -> Vec<(String, bool)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let texts = ["README.md", "docs/http-api.md"].map(|path| fs::read_to_string(root.join(path)));
@@ -97,7 +97,7 @@ async fn the_simulated_github_has_what_the_readme_asks_for() {
         let answer = svm.get(&path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.summary());
         if is_compressed {
-            // The service sends a document as gzip as soon as its gzip form is made.
+            // The service sends a document as gzip as soon as its gzip form exists.
             let compressed = svm.sends(
                 &path,
                 |request| request.header("accept-encoding", "gzip"),

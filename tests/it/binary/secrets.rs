@@ -1,4 +1,4 @@
-//! Tokens go to GitHub and nowhere else.
+//! Tokens are sent only to GitHub.
 
 use std::fs;
 
@@ -7,14 +7,14 @@ use crate::support::process::Setup;
 use crate::{LATEST, LATEST_PATH};
 
 const CANARIES: [&str; 3] = ["ghp_CanaryOne", "ghp_CanaryTwo", "github_pat_CanaryThree"];
-/// In all of the above.
+/// A part of each of these tokens.
 const CANARY: &str = "Canary";
 
 #[tokio::test]
 async fn no_token_is_in_anything_that_leaves_the_process() {
     let github = GitHub::start().await;
     github.release("octo/app").serve();
-    // All that any library would say is said.
+    // `trace` enables all log lines of all libraries.
     let setup = Setup::new()
         .behind(&github)
         .set("GITHUB_PATS", &CANARIES.join(","))
@@ -64,7 +64,7 @@ async fn no_token_is_in_anything_that_leaves_the_process() {
     }
     let bytes = fs::read(setup.folder().join("data/svm.redb")).unwrap();
     assert!(!bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()));
-    // The record itself is there, readable.
+    // The record itself is there, in readable form.
     assert!(bytes.windows(LATEST.len()).any(|window| window == LATEST.as_bytes()));
 }
 
@@ -78,7 +78,7 @@ async fn a_token_in_the_wrong_variable_or_argument_is_not_shown() {
         for value in [token, &format!("8000 {token}"), &format!("https://user:{token}@host,x")] {
             let ended = Setup::new().set(name, value).run(&["check"]).await;
             let told = format!("{}{}", ended.stdout, ended.stderr);
-            // A name of a host is in lower case.
+            // svm shows the name of a host in lower case.
             assert!(!told.to_ascii_lowercase().contains("canary"), "{name}={value}: {told}");
         }
     }
@@ -88,7 +88,7 @@ async fn a_token_in_the_wrong_variable_or_argument_is_not_shown() {
         ended.assert_code(64);
         assert!(!ended.stderr.contains(CANARY), "{}", ended.stderr);
     }
-    // A start logs the folder, and puts it aside where it is damaged.
+    // A start logs the folder, and sets aside a damaged store file in it.
     let setup = Setup::new().set("CACHE_DIR", token);
     fs::create_dir(setup.folder().join(token)).unwrap();
     fs::write(setup.folder().join(token).join("svm.redb"), "no store").unwrap();
@@ -96,7 +96,7 @@ async fn a_token_in_the_wrong_variable_or_argument_is_not_shown() {
     assert!(ended.stdout.contains("the store file is damaged"), "{}", ended.stdout);
     assert!(!ended.stdout.contains(CANARY), "{}", ended.stdout);
     assert!(ended.stdout.contains("CACHE_DIR=ghp_..."), "{}", ended.stdout);
-    // Nor is one that cannot be used.
+    // A folder that cannot be used is not shown either.
     let setup = Setup::new().set("CACHE_DIR", token);
     fs::write(setup.folder().join(token), "no folder").unwrap();
     let ended = setup.start().await.terminate().await;

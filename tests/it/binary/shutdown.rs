@@ -9,10 +9,10 @@ use crate::support::github::{Gate, GitHub};
 use crate::support::process::{Connection, Running, Setup};
 use crate::{LATEST, LATEST_PATH};
 
-/// Longer than the steps of an end take, shorter than anything that may hold it up here.
+/// A limit that is longer than the steps of a shutdown and shorter than the delays in these tests.
 const SOON: Duration = Duration::from_secs(5);
 
-/// Waits for the answer to a request that GitHub has received and keeps.
+/// Sends a request that waits for GitHub, which has received the call and holds its answer.
 async fn hold(github: &GitHub, svm: &Running) -> (Gate, Connection) {
     let gate = github.hold(LATEST_PATH);
     let mut waiting = svm.connect().await;
@@ -54,7 +54,7 @@ async fn a_request_in_progress_is_answered_and_stored() {
 #[tokio::test]
 async fn a_drain_closes_open_connections_and_refuses_new_ones() {
     let github = github().await;
-    // The flight ends when the gate opens, and not before.
+    // The flight ends only when the gate opens.
     let setup = Setup::new().behind(&github).set("UPSTREAM_TIMEOUT", "1h");
     let svm = setup.set("SHUTDOWN_GRACE", "1h").start().await;
     let mut open = svm.connect().await;
@@ -115,7 +115,8 @@ async fn a_second_signal_ends_it_at_once() {
     assert!(ended.waited < SOON, "{ended:?}");
 }
 
-/// As a terminal does that closes, with its shell, and as a supervisor may.
+/// A terminal sends SIGHUP when it closes, and so does its shell; a supervisor may send it after
+/// SIGTERM.
 #[tokio::test]
 async fn a_hangup_behind_another_signal_changes_nothing() {
     let github = github().await;
@@ -156,7 +157,7 @@ async fn an_endless_request_delays_the_end_by_the_grace_period() {
     let svm = Setup::new().set("SHUTDOWN_GRACE", "300ms").start().await;
     let mut slow = svm.connect().await;
     slow.write("GET /ping HTTP/1.1\r\nHo").await;
-    // The service has seen it when it has answered somebody who came later.
+    // The service has read these bytes once it has answered a later request.
     let _ = svm.get("/ping").await;
     let ended = svm.terminate().await;
     ended.assert_code(0);
@@ -199,7 +200,7 @@ async fn after_the_delay_the_end_is_the_usual_one() {
     let svm = setup.set("SHUTDOWN_DELAY", "300ms").start().await;
     let _ = svm.version(LATEST).await;
     svm.signal("TERM").await;
-    // Nobody is left: the delay is for those who have not noticed yet.
+    // No client is left: the delay is for clients that have not noticed the shutdown.
     let ended = svm.ended().await;
     ended.assert_code(0);
     assert_eq!(ended.farewell(), [1, 0, 0]);

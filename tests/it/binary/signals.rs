@@ -14,7 +14,7 @@ async fn user_signals_are_logged_and_ignored() {
     assert_eq!(svm.get("/ping").await.status, 200);
     let ended = svm.terminate().await;
     ended.assert_code(0);
-    // A flood of them does not fill the log.
+    // Repeated signals do not fill the log.
     let lines = ended.said("a signal is ignored");
     let named: Vec<_> = lines.iter().map(|line| line["signal"].as_str().unwrap()).collect();
     assert_eq!(named, ["SIGUSR1", "SIGUSR2"]);

@@ -1,4 +1,4 @@
-//! The folder of the store: in use, in the way, damaged.
+//! The folder of the store: used by another process, not a folder, damaged.
 
 use std::fs;
 
@@ -59,7 +59,7 @@ async fn after_a_full_disk_the_queued_writes_are_written() {
     }
     let health = svm.shows("/healthz", |health| health.json()["status"] == "degraded").await;
     assert_eq!(health.status, 200);
-    // A disk without space has another cause, told in the same way.
+    // A disk without space is reported in the same way, with another cause.
     let warning = svm.says("writes to the store fail; they wait and are tried again").await;
     assert_eq!(warning["cause"], "file-too-large", "{warning}");
     for url in &urls {
@@ -123,7 +123,7 @@ async fn a_second_process_on_the_folder_gives_up_after_ten_seconds() {
     let setup = Setup::new();
     let svm = setup.start().await;
     let second = setup.spawn();
-    // At once, and not at the end of the wait.
+    // The line comes at once, not at the end of the wait.
     let waiting = second.says("another process has the store file; waiting for it").await;
     assert_eq!(waiting["path"], "./data/svm.redb", "{waiting}");
     assert_eq!(waiting["at_most"], "10s", "{waiting}");
@@ -146,7 +146,7 @@ async fn a_second_process_takes_over_when_the_first_ends() {
     let first = setup.start().await;
     assert_eq!(first.version(LATEST).await.header("x-cache"), "MISS");
     let second = setup.spawn();
-    // It has reached the store when it has told its configuration.
+    // The second process has reached the store once it has logged its configuration.
     second.says("configuration").await;
     first.terminate().await.assert_code(0);
     fail(&github);
@@ -173,7 +173,7 @@ async fn a_lower_bound_is_met_while_it_serves_without_more_disk() {
     let file = setup.folder().join("data/svm.redb");
     let svm = setup.start().await;
     assert_eq!(svm.version(LATEST).await.header("x-cache"), "MISS");
-    // More than the lower bound lets the records take, which is 24 MiB.
+    // The records take more than the lower bound leaves for them, which is 24 MiB.
     let large = noise(900_000);
     for number in 0..30 {
         let target = format!("/repos/octo/app/{number}");
@@ -183,7 +183,7 @@ async fn a_lower_bound_is_met_while_it_serves_without_more_disk() {
     svm.written(31).await;
     assert_eq!(svm.version(LATEST).await.header("x-cache"), "HIT");
     svm.terminate().await.assert_code(0);
-    // As long as a store with much more in it leaves its file.
+    // The file has the length that a much fuller store would leave.
     let before = 200 << 20;
     fs::File::options().write(true).open(&file).unwrap().set_len(before).unwrap();
 

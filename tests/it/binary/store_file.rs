@@ -21,7 +21,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("a file of ours");
 }
 
-/// The modes of the folder and of the file in it.
+/// Returns the modes of the folder and of the file in it.
 fn modes(folder: &Path) -> [u32; 2] {
     [mode(folder), mode(&folder.join("svm.redb"))]
 }
@@ -75,7 +75,7 @@ async fn a_damaged_file_moved_aside_is_private_too() {
     assert_eq!((mode(&extras), modes(&folder)), (0o600, [0o700, 0o600]));
 }
 
-/// A service on a store that has a document, and what happens to its file.
+/// A service with a document in its store, whose file a test changes.
 struct Scene {
     github: GitHub,
     setup: Setup,
@@ -99,14 +99,14 @@ impl Scene {
         self.folder.join("svm.redb")
     }
 
-    /// The probe has noticed, for this reason.
+    /// Asserts that the probe has detected the loss, for this reason.
     async fn notices(&self, cause: &str) {
         let line = self.svm.says(DISPLACED).await;
         assert_eq!(line["cause"], cause, "{line}");
         assert_eq!(line["path"], "./data/svm.redb", "{line}");
     }
 
-    /// The store works again, on a file of its own in its place; what was in memory is still there.
+    /// Asserts that the store works again on a new file, and that the documents in memory remain.
     async fn heals(self) {
         let Self { github, setup, svm, folder } = self;
         let is_well = |health: &Answer| health.json()["status"] == "healthy";
@@ -119,7 +119,7 @@ impl Scene {
         assert_eq!(modes(&folder), [0o700, 0o600]);
         let ended = svm.terminate().await;
         ended.assert_code(0);
-        // Noticed once, and not with each look.
+        // The loss was logged once, not at each probe.
         assert_eq!(ended.said(DISPLACED).len(), 1);
         fail(&github);
         let _ = setup.start().await.stored(later).await;
@@ -223,7 +223,7 @@ async fn a_file_that_another_process_holds_is_waited_for() {
     fs::rename(holder.folder().join("data/svm.redb"), scene.file()).unwrap();
     scene.notices("another file is in its place").await;
     assert_eq!(scene.svm.version(LATEST).await.header("x-cache"), "HIT");
-    // That one notices that its file is gone, makes another one, and lets go of this one.
+    // The second process detects that its file is gone, creates another one, and releases this one.
     holding.says(DISPLACED).await;
     scene.heals().await;
     holding.terminate().await.assert_code(0);

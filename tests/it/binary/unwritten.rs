@@ -9,14 +9,14 @@ use tokio::process::{Child, Command};
 use crate::support::eventually::eventually;
 use crate::support::process::{Connection, Setup, lines};
 
-/// A service that writes its log to a file.
+/// A service that logs to a file.
 struct Logging {
     child: Child,
     address: SocketAddr,
 }
 
 impl Logging {
-    /// Starts the service at this address, since no log that can be read names it.
+    /// Starts the service at this address, since the test cannot read the address from a log.
     async fn start(setup: &Setup, log: File, address: SocketAddr) -> Self {
         let child = setup.command(&[]).stdout(log).spawn().expect("the binary");
         eventually(|| std::net::TcpStream::connect(address).is_ok()).await;
@@ -34,7 +34,7 @@ impl Logging {
         value.and_then(|value| value.trim().parse().ok()).expect("a metric")
     }
 
-    /// Asks until the metric has passed this value.
+    /// Requests pages until the metric has passed this value.
     async fn drops_more_than(&self, least: u64) -> u64 {
         for _ in 0..2_000 {
             let dropped = self.dropped().await;
@@ -61,7 +61,7 @@ impl Logging {
     }
 }
 
-/// A loopback address that no other test and no other run of the tests uses.
+/// Returns a loopback address that no other test and no concurrent run uses.
 fn own_address(last: u8) -> SocketAddr {
     let [_, _, high, low] = std::process::id().to_be_bytes();
     SocketAddr::from(([127, 1 | high, low, last], 18_000))
@@ -69,7 +69,7 @@ fn own_address(last: u8) -> SocketAddr {
 
 fn setup_at(address: SocketAddr) -> Setup {
     let setup = Setup::new().set("HOST", &address.ip().to_string());
-    // The questions for the metric have lines as well.
+    // The requests for the metric have log lines as well.
     setup.set("PORT", &address.port().to_string()).set("RUST_LOG", "info,svm::access=debug")
 }
 
@@ -87,7 +87,7 @@ async fn lines_that_a_full_device_does_not_take_are_counted() {
     for _ in 0..100 {
         let _ = svm.get("/ping").await;
     }
-    // Each request is a line, and so is the question for the metric.
+    // Each request causes a line, including those for the metric.
     svm.drops_more_than(before + 100).await;
     let complaint = svm.end().await;
     let sentence = "svm: the log cannot be written: No space left on device (os error 28)\n";
@@ -122,7 +122,7 @@ async fn a_log_at_the_file_limit_goes_on_whole_without_it() {
         let _ = svm.get("/ping").await;
     }
     let _ = svm.end().await;
-    // No line is cut, none glued to another.
+    // No line is cut, and no two lines are joined.
     let lines = lines(&fs::read_to_string(&path).unwrap());
     let again = |line: &&serde_json::Value| line["message"] == "the log can be written again";
     let again: Vec<_> = lines.iter().filter(again).collect();

@@ -14,7 +14,7 @@ const OFFSET: &str = "svm_upstream_clock_offset_seconds";
 const RESTING: &str = "svm_token_resting{token=\"0\"}";
 const APART: &str = "the clock of this machine and that of GitHub differ";
 const AGREED: &str = "the clock of this machine and that of GitHub agree again";
-/// By how far GitHub's clock is ahead of ours.
+/// The seconds by which GitHub's clock is ahead of ours.
 const OFFSETS: [i64; 6] = [30 * MINUTE, -30 * MINUTE, 3 * HOUR, -3 * HOUR, 5 * DAY, -5 * DAY];
 
 fn one_token() -> TestAppBuilder {
@@ -95,7 +95,7 @@ async fn days_until_a_token_expires_are_those_of_github() {
         let days = "svm_token_expires_days{token=\"0\"}";
         assert_eq!(app.metric(days).await, 10.0, "{offset}");
 
-        // Our clock is set right; the header is the same.
+        // Our clock is corrected; the header stays the same.
         app.github.clock_ahead(0);
         app.github.follow(svm::clock::Clock::Manual(svm::clock::ManualClock::at(
             svm::clock::Timestamp::from_secs((app.clock.now().as_secs() as i64 + offset) as u64),
@@ -207,7 +207,7 @@ async fn a_limit_that_an_inquiry_meets_is_read_by_githubs_clock() {
     let gate = github.hold("/user");
     let app = one_token().identifying().start_with(github).await;
     gate.arrived(1).await;
-    // From its start on, the service and GitHub share a clock.
+    // From the start of the service on, it shares a clock with GitHub.
     app.github.clock_ahead(3 * HOUR);
     app.github.user("alice").token("a").exhaust().resets_in(20 * 60);
     gate.open();

@@ -12,7 +12,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const RAW: &str = "https://raw.githubusercontent.com/octo/app/main/v.json";
 const RAW_PATH: &str = "/octo/app/main/v.json";
 
-/// A service without a background.
+/// Returns a service without background work.
 fn plain() -> TestAppBuilder {
     TestApp::builder()
 }
@@ -113,8 +113,7 @@ async fn a_record_from_the_future_is_asked_about_and_replaced() {
     app.reaches("svm_l2_writes_total", 1.0).await;
     app.restart().await;
     app.version(LATEST).await.assert_summary("200 HIT upstream=0 svm; hit; ttl=86400; detail=l2");
-    // The record is by the new clock now, so it is none that becomes fresh when the old moment
-    // comes.
+    // The record now has times of the new clock, so it does not become fresh again at the old time.
     app.restart().await;
     app.advance(STEP);
     let ttl = 86_400 - STEP.as_secs();

@@ -118,7 +118,7 @@ async fn a_check_that_waits_for_quota_says_so() {
     let app = TestApp::builder().set("GITHUB_PATS", "ghp_first").start().await;
     app.github.user("octocat").token("ghp_first").limit(120).used(20);
     app.github.release("octo/app").serve();
-    // It leaves 99 of 120, and the threshold is 100.
+    // This leaves 99 of 120 requests; the threshold is 100.
     let _ = app.version(LATEST).await;
     app.advance(MINUTE * 3);
     let late = explain(&app, LATEST).await;
@@ -153,7 +153,7 @@ async fn a_client_over_its_rate_learns_its_wait() {
     assert_eq!(spare["client_wait"], 0.0);
     let _ = app.version(LATEST).await;
     let waits = explain(&app, LATEST).await;
-    // The document does not exist, which is remembered.
+    // The document does not exist, which svm has stored.
     assert_eq!(
         (&waits["client_wait"], &waits["last_check"]["outcome"]),
         (&json!(10.0), &json!("not-found"))

@@ -1,5 +1,5 @@
-//! A raw `#` in a request line, wherever a client may put it: a `400`, and never the answer to what
-//! stands before it.
+//! A raw `#` at any place of a request line: the answer is a `400`, and never that to the text
+//! before the `#`.
 
 use crate::support::app::TestApp;
 use crate::support::raw::{Raw, RawAnswer, talk};
@@ -79,7 +79,8 @@ async fn it_is_seen_in_a_line_that_comes_in_pieces() {
         let mut from = 0;
         for to in cuts.into_iter().chain([text.len()]) {
             raw.send(&text[from..to]).await;
-            // Another request on another connection: the service has read this piece by then.
+            // Another request on another connection: once it is answered, the service has read this
+            // piece.
             assert_eq!(app.get("/ping").await.status, 200);
             from = to;
         }
@@ -94,7 +95,7 @@ async fn it_is_seen_among_pipelined_requests_and_behind_bodies() {
     let hidden = request(&format!("/version?url={URL}#1"));
     let bodies = [
         "Content-Length: 3\r\n\r\nabc",
-        // Bytes that look like the end of a head, and like lines of one.
+        // Bytes that look like the end of a head, and like header lines.
         "Content-Length: 9\r\n\r\na\r\n\r\nb: c",
         "Content-Length: 9\r\n\r\nGET / \nb:",
         "Transfer-Encoding: chunked\r\n\r\n3;x=#\r\na\nb\r\n0\r\n\r\n",
@@ -105,7 +106,7 @@ async fn it_is_seen_among_pipelined_requests_and_behind_bodies() {
         let last = "GET /ping HTTP/1.1\r\nHost: svm\r\nConnection: close\r\n\r\n";
         let answers = talk(app.address(), format!("{first}{hidden}{last}")).await;
         assert_eq!(answers[0].status, 405, "{body:?}");
-        // A body that nobody has read may end the connection.
+        // A body that the service has not read may end the connection.
         for answer in answers.iter().skip(1).take(1) {
             assert_refused(answer, body);
         }

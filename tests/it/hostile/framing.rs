@@ -1,9 +1,9 @@
 //! The end of a request: if two servers disagree about it, bytes of one client become a request of
 //! another one.
 //!
-//! Each case is sent in one piece with a well-formed last request behind it. A `200` for the last
-//! request shows that the connection is in step; no answer to it shows that the service has closed
-//! the connection and read nothing more.
+//! Each case is sent in one piece with a well-formed last request after it. A `200` for the last
+//! request shows that the service found its beginning; no answer to it shows that the service has
+//! closed the connection and read nothing more.
 
 use crate::support::app::TestApp;
 use crate::support::raw::talk;
@@ -15,16 +15,16 @@ const REFUSED: &[u16] = &[400];
 const CLOSED: &[u16] = &[200];
 const IN_STEP: &[u16] = &[200, 200];
 const LAST: &str = "GET /ping HTTP/1.1\r\nHost: svm\r\nConnection: close\r\n\r\n";
-/// A request for a document that nobody may ask for: it stands where a body is.
+/// A request for a hidden document, at the place of a body.
 const HIDDEN: &str =
     "GET /version?url=https://api.github.com/repos/hidden/x HTTP/1.1\r\nHost: svm\r\n\r\n";
 
-/// A request with these headers and this body.
+/// Returns a request with these headers and this body.
 fn ping(headers: &str, body: &str) -> String {
     format!("GET /ping HTTP/1.1\r\nHost: svm\r\n{headers}\r\n{body}")
 }
 
-/// One with a body of that length, which is a request.
+/// Returns a request whose body has the stated length and is a hidden request.
 fn hiding(headers: &str) -> String {
     ping(&headers.replace("LENGTH", &HIDDEN.len().to_string()), HIDDEN)
 }

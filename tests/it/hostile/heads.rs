@@ -4,7 +4,7 @@ use crate::support::app::TestApp;
 use crate::support::raw::talk;
 
 /// A head without its empty line, and the statuses of the answers to it and to a well-formed
-/// request behind it.
+/// request after it.
 type Case = (&'static str, String, &'static [u16]);
 
 const LAST: &str = "GET /ping HTTP/1.1\r\nHost: svm\r\nConnection: close\r\n\r\n";

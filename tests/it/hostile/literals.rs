@@ -1,9 +1,9 @@
-//! IP literals skip the resolver, which refuses private addresses; so the allowlist must refuse
-//! every spelling of one, in the parameter and in a redirect, before anything is dialled.
+//! IP literals bypass the resolver, which refuses private addresses. So the allowlist must refuse
+//! every spelling of one, in the parameter and in a redirect, before svm dials.
 
 use crate::support::app::TestApp;
 
-/// Loopback and cloud metadata, as some reader or other spells them.
+/// Loopback and cloud metadata, in spellings that some parsers accept.
 const LITERALS: [&str; 20] = [
     "127.0.0.1",
     "127.1",
@@ -40,8 +40,8 @@ async fn a_literal_that_is_not_listed_is_refused_in_the_parameter() {
 #[tokio::test]
 async fn a_literal_that_is_not_listed_is_refused_in_a_redirect() {
     let app = TestApp::start().await;
-    // The port of the simulated GitHub itself: a service that followed one of these would arrive
-    // there.
+    // The port of the simulated GitHub: a service that followed one of these redirects would reach
+    // it.
     let port = app.github.addr().port();
     let ports = [String::new(), format!(":{port}"), ":443".to_owned()];
     let locations = LITERALS.iter().flat_map(|literal| {

@@ -1,11 +1,11 @@
-//! The table of hostile URLs once more, as the `Location` of a redirect: an upstream that lies gets
-//! no further than a client that does, and a token follows to no other host.
+//! The table of hostile URLs as the `Location` of a redirect: a lying upstream reaches no further
+//! than a lying client, and no token goes to another host.
 
 use super::urls::{self, assert_is_for, canonical};
 use crate::support::app::TestApp;
 
-/// Returns true if the value can stand in a header and has the same meaning there as in the
-/// parameter: an absolute path is a reference there.
+/// Returns true if the value is valid in a header and has the same meaning there as in the
+/// parameter. An absolute path does not: there, it is a reference.
 fn is_location(raw: &str) -> bool {
     let is_reference = raw.starts_with('/') && !raw.starts_with("//");
     raw.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !is_reference

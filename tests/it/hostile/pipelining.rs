@@ -1,4 +1,4 @@
-//! Many requests in one write: as many answers, each to its own.
+//! Many requests in one write: each gets its own answer.
 
 use crate::support::app::TestApp;
 use crate::support::raw::{Raw, talk};
@@ -11,7 +11,7 @@ fn request(path: &str) -> String {
 async fn ten_requests_in_one_write_get_their_answers_in_their_order() {
     let app = TestApp::start().await;
     let document = |n: usize| format!("/repos/octo/n{n}");
-    // The first ones are slowest: who answers out of order is found out.
+    // The first answers are the slowest, so a service that answers out of order fails the test.
     let gate = app.github.hold(&document(0));
     for n in 0..10 {
         app.github.document(&document(n), format!(r#"{{"n":{n}}}"#));

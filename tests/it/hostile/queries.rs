@@ -1,5 +1,5 @@
-//! Query strings as they stand in a request line: repeated and unknown parameters, values that
-//! cannot be read, and what is decoded how often.
+//! Query strings in a request line: repeated and unknown parameters, unreadable values, and the
+//! number of decodings.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn every_query_of_the_table_is_answered_as_it_says() {
     for case in table::cases(TABLE) {
         let [status, query, told, reason] = &case.columns[..] else { panic!("line {}", case.line) };
         let line = format!("line {}: {reason}", case.line);
-        // Nothing that an earlier one left answers this one.
+        // No stored answer to an earlier case serves this one.
         app.advance(Duration::from_secs(3_600));
         let before = app.github.requests().len();
         let head =

@@ -18,14 +18,15 @@ use crate::support::raw::Raw;
 const PATIENCE: Duration = Duration::from_millis(200);
 const LARGE: &str = "https://raw.githubusercontent.com/o/r/main/large.json";
 const LARGE_PATH: &str = "/o/r/main/large.json";
-/// More than the kernel keeps for a client that reads nothing.
+/// More bytes than the kernel buffers for a client that reads nothing.
 const LARGE_BYTES: usize = 9 << 20;
 
 fn large_json() -> String {
     format!("\"{}\"", "x".repeat(LARGE_BYTES - 2))
 }
 
-/// One connection at a time: that the next one is served says that the one before was closed.
+/// Allows one connection at a time: an answer on the next one shows that the previous one was
+/// closed.
 fn one_at_a_time() -> TestAppBuilder {
     TestApp::builder().set("MAX_CONNECTIONS", "1").connection_patience(PATIENCE)
 }
@@ -36,7 +37,7 @@ async fn ping(address: SocketAddr) {
     assert_eq!(raw.answer().await.expect("an answer").status, 200);
 }
 
-/// A connection that asks for the large document, and takes in a few bytes of it at most.
+/// Requests the large document on a connection, and receives at most a few bytes of it.
 async fn asks_and_reads_nothing(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4_096).expect("a size that is allowed");
@@ -64,8 +65,8 @@ async fn a_head_that_drips_is_given_up_as_soon() {
     let app = TestApp::builder().connection_patience(PATIENCE).start().await;
     let mut dripping = TcpStream::connect(app.address()).await.unwrap();
     dripping.write_all(b"GET /ping HTTP/1.1\r\nX: ").await.unwrap();
-    // A byte for each request that others have answered: were a byte enough to be waited for
-    // longer, it would never end.
+    // One byte for each answered request of others: if a byte extended the patience, the wait would
+    // never end.
     app.until(async || {
         assert_eq!(app.get("/ping").await.status, 200);
         let is_open = matches!(dripping.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
@@ -90,16 +91,16 @@ async fn a_client_that_never_reads_is_given_up() {
     app.github.raw_document(LARGE_PATH, &large_json());
     let mut stuck = asks_and_reads_nothing(app.address()).await;
     let (service, client) = (app.address().port(), stuck.local_addr().expect("an address").port());
-    // The one that asks.
+    // The connection that sends this request.
     app.reaches("svm_client_connections", 1.0).await;
     assert_eq!(unacknowledged(service, client), None, "the kernel keeps nothing for it");
-    // The bytes that the kernels kept, and a reset.
+    // The bytes in the buffers of the kernel, and a reset.
     let mut got = Vec::new();
     let _ = stuck.read_to_end(&mut got).await;
     assert!(got.len() < LARGE_BYTES, "{} bytes", got.len());
 }
 
-/// The pace of a reader is that of requests beside it, each of which takes the service some time.
+/// The pace of the reader is set by concurrent requests, each of which takes the service some time.
 #[tokio::test]
 async fn a_client_that_reads_slowly_and_steadily_gets_all() {
     const BYTES: usize = 4 << 20;
@@ -138,7 +139,7 @@ async fn the_kernel_keeps_little_for_a_client_that_reads_nothing() {
     let stuck = asks_and_reads_nothing(app.address()).await;
     let client = stuck.local_addr().expect("an address").port();
     let unsent = || unacknowledged(app.address().port(), client).expect("the connection");
-    // All that the kernel takes is there once nothing is added.
+    // The kernel's buffer is full once it stops growing.
     let kept = Cell::new(0);
     app.until(async || {
         assert_eq!(app.get("/ping").await.status, 200);
@@ -149,15 +150,15 @@ async fn the_kernel_keeps_little_for_a_client_that_reads_nothing() {
     assert!(kept.get() < 256 << 10, "{} bytes", kept.get());
 }
 
-/// Returns how many connections are open, by this page of metrics.
+/// Returns the number of open connections, from this page of metrics.
 fn open(page: &Answer) -> f64 {
     let text = page.text();
     let open = text.lines().find_map(|line| line.strip_prefix("svm_client_connections "));
     open.expect("a metric").parse().expect("a number")
 }
 
-/// Bytes that the kernel keeps of what is sent from one port to another; nothing where there is no
-/// connection.
+/// Returns the unacknowledged bytes that the kernel buffers between two ports; `None` if there is
+/// no connection.
 fn unacknowledged(from: u16, to: u16) -> Option<u64> {
     let table = std::fs::read_to_string("/proc/net/tcp").expect("a table of connections");
     let ends = format!(":{from:04X} 0100007F:{to:04X} ");
@@ -171,7 +172,7 @@ fn unacknowledged(from: u16, to: u16) -> Option<u64> {
 async fn heads_that_are_held_back_have_a_bound_together() {
     const CLIENTS: usize = 3_000;
     const AT_ONCE: usize = 100;
-    /// 32 MiB of such heads, and some connections beside them.
+    /// 32 MiB of such heads, and some further connections.
     const MOST_HELD: f64 = 1_500.0;
     descriptors::raise().expect("a limit that may be raised");
     let svm = Setup::new().start().await;
@@ -185,14 +186,14 @@ async fn heads_that_are_held_back_have_a_bound_together() {
             raw.send(&head).await;
             held.push(raw);
         }
-        // A busy machine takes its time to give clients up, and more of them come only then.
+        // A busy machine closes connections late, while more clients connect.
         let _ = svm.shows("/metrics", |page| open(page) < MOST_HELD).await;
     }
     let mut last = Raw::connect(svm.address()).await;
     assert_eq!(last.get("/ping").await, Some(200));
     assert!(svm.metric(r#"svm_client_connections_shed_total{reason="heads"}"#).await > 0.0);
     let grown = svm.metric(resident).await - before;
-    // 3,000 times 68 KiB would be 200 MiB.
+    // 3,000 heads of 68 KiB would take 200 MiB.
     assert!(grown < f64::from(96 << 20), "{CLIENTS} clients cost {grown} bytes");
     let newest = held.last_mut().expect("a client");
     newest.send("\r\n\r\n").await;
@@ -217,7 +218,7 @@ async fn clients_that_never_read_share_one_body_in_memory() {
     }
     assert_eq!(svm.metric("svm_cache_hits_total").await, 64.0);
     let grown = svm.metric(resident).await - before;
-    // 64 copies would be 576 MiB.
+    // 64 copies would take 576 MiB.
     assert!(grown < (32 << 20) as f64, "64 clients cost {grown} bytes");
     assert_eq!(svm.get("/ping").await.status, 200);
     assert_eq!(github.calls(LARGE_PATH), 1);

@@ -1,5 +1,5 @@
-//! Reads the tables of `testdata/hostile`: one case a line, in columns that two or more blanks
-//! part. The unit tests of [`Target`](svm::target::Target) read them too.
+//! The reader of the tables in `testdata/hostile`: one case per line, in columns that two or more
+//! blanks separate. The unit tests of [`Target`](svm::target::Target) read them too.
 
 use std::iter;
 
@@ -8,11 +8,11 @@ use std::iter;
 pub(crate) struct Case {
     /// Its line in the table.
     pub(crate) line: usize,
-    /// Its columns, of which the last one is the reason.
+    /// Its columns; the last one is the reason.
     pub(crate) columns: Vec<String>,
 }
 
-/// The cases of a table; empty lines and comments are none.
+/// Returns the cases of a table, without empty lines and comments.
 pub(crate) fn cases(table: &str) -> Vec<Case> {
     let lines = (1..).zip(table.lines());
     let cases = lines.filter(|(_, text)| !text.is_empty() && !text.starts_with('#'));
@@ -23,8 +23,8 @@ pub(crate) fn cases(table: &str) -> Vec<Case> {
     cases.map(case).collect()
 }
 
-/// `\t`, `\n`, `\r`, `\\`, `\s` for a blank, `\u{ad}` for a character, `\{64*a}` for a text that is
-/// repeated.
+/// Decodes `\t`, `\n`, `\r`, `\\`, `\s` for a blank, `\u{ad}` for a character, and `\{64*a}` for a
+/// repeated text.
 fn unescape(column: &str) -> String {
     let mut text = String::new();
     let mut rest = column;
@@ -37,7 +37,7 @@ fn unescape(column: &str) -> String {
     text + rest
 }
 
-/// Returns the text of the escape behind a backslash, and the rest.
+/// Returns the text of the escape after a backslash, and the rest.
 fn unescape_one(escape: &str) -> (String, &str) {
     let (kind, after) = escape.split_at_checked(1).expect("something behind a backslash");
     let braced = || after.trim_start_matches('{').split_once('}').expect("a closing brace");

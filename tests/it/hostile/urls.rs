@@ -1,5 +1,5 @@
-//! The table of hostile URLs through a socket: what is refused never reaches GitHub, and what is
-//! accepted is asked for in exactly the words of its canonical form.
+//! The table of hostile URLs through a socket: a refused URL never reaches GitHub, and an accepted
+//! one is requested in exactly its canonical form.
 
 use reqwest::StatusCode;
 use svm::target::{Error, Key};
@@ -91,7 +91,7 @@ async fn an_accepted_url_is_asked_for_in_exactly_its_canonical_words() {
     }
 }
 
-/// The request is the one that a canonical URL stands for, to the byte.
+/// Asserts that the request is exactly the one for this canonical URL.
 #[track_caller]
 pub(super) fn assert_is_for(request: &Received, canonical: &str) {
     let rest = canonical.strip_prefix("https://").expect("a canonical URL");
@@ -111,9 +111,9 @@ pub(super) fn assert_is_for(request: &Received, canonical: &str) {
     assert_eq!(request.token().is_some(), gets_token);
 }
 
-/// Returns the answer for a value that is not percent-encoded: the service judges it as it stands,
-/// or the HTTP library refuses the head. `None` if the value has another meaning then: part of it
-/// would be decoded, or be another parameter, or be cut off.
+/// Returns the answer for a value that is not percent-encoded: the service judges the value
+/// unchanged, or the HTTP library refuses the head. Returns `None` if the value then has another
+/// meaning: part of it would be decoded, be another parameter, or be cut off.
 fn bare(case: &Case) -> Option<(u16, String)> {
     let raw = &case.columns[1];
     if raw.contains(['%', '&', '#']) || raw.contains(" HTTP/") {

@@ -23,11 +23,11 @@ use crate::support::tasks;
 pub(super) enum Version {
     /// One request after the other.
     Http1,
-    /// Many at once.
+    /// Concurrent requests.
     Http2,
 }
 
-/// Connects, as a client that trusts this authority and calls the server by this name.
+/// Connects as a client that trusts this authority and expects this name.
 pub(super) async fn connect(
     address: SocketAddr,
     name: &str,
@@ -48,23 +48,23 @@ pub(super) async fn connect(
     TlsConnector::from(Arc::new(config)).connect(name, socket).await
 }
 
-/// The certificate that the server has shown.
+/// Returns the certificate that the server has shown.
 pub(super) fn shown(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {
     let (_, session) = stream.get_ref();
     session.peer_certificates().expect("a handshake")[0].clone().into_owned()
 }
 
-/// A connection of HTTP/2, on which several requests may be made at once.
+/// A connection of HTTP/2, which carries concurrent requests.
 #[derive(Clone)]
 pub(super) struct Http2(http2::SendRequest<Empty<Bytes>>);
 
 impl Http2 {
-    /// Begins on a connection that agreed on HTTP/2.
+    /// Starts HTTP/2 on a connection that agreed on it.
     pub(super) async fn new(stream: TlsStream<TcpStream>) -> Self {
         Self::with_window(stream, 1 << 20).await
     }
 
-    /// Begins as a client that takes so many bytes of an answer, and no more.
+    /// Starts HTTP/2 as a client that accepts only this many bytes of an answer.
     pub(super) async fn with_window(stream: TlsStream<TcpStream>, bytes: u32) -> Self {
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
         let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -74,7 +74,7 @@ impl Http2 {
         Self(requests)
     }
 
-    /// Makes a request, and waits for the head of its answer.
+    /// Sends a request, and waits for the head of its answer.
     pub(super) async fn send(
         &mut self,
         request: Request<Empty<Bytes>>,
@@ -83,7 +83,7 @@ impl Http2 {
         self.0.send_request(request).await
     }
 
-    /// Makes a request, and reads its answer.
+    /// Sends a request, and reads its answer.
     pub(super) async fn answer(&mut self, request: Request<Empty<Bytes>>) -> Response<Bytes> {
         collected(self.send(request).await.expect("an answer")).await
     }
@@ -94,7 +94,7 @@ impl Http2 {
     }
 }
 
-/// Makes one request of HTTP/1.1.
+/// Sends one request of HTTP/1.1.
 pub(super) async fn answer_of_http1(
     stream: TlsStream<TcpStream>,
     request: Request<Empty<Bytes>>,

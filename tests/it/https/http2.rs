@@ -72,7 +72,7 @@ async fn a_request_under_way_keeps_its_connection() {
     let mut other = Http2::new(scene.connect(Version::Http2).await).await;
     let answer = spawn(async move { client.answer(request(LATEST_PATH)).await });
     gate.arrived(1).await;
-    // Another connection has come and gone meanwhile.
+    // Another connection begins and ends meanwhile.
     assert_eq!(other.answer(request("/ping")).await.status(), 200);
     eventually(|| other.is_closed()).await;
     gate.open();
@@ -97,7 +97,7 @@ async fn answers_under_way_are_finished_at_the_end() {
     eventually(|| client.is_closed()).await;
 }
 
-/// A client that says nothing after its handshake does not acknowledge that the connection ends.
+/// A client that is silent after its handshake does not acknowledge the end of the connection.
 #[tokio::test]
 async fn a_silent_client_does_not_delay_the_shutdown() {
     let mut scene = Scene::start().await;
@@ -106,6 +106,6 @@ async fn a_silent_client_does_not_delay_the_shutdown() {
     assert_eq!(client.answer(request("/ping")).await.status(), 200);
     let began = Stopwatch::start();
     let _ = scene.app.stop().await;
-    // The grace for answers is 5 s, and there are none.
+    // The grace period for answers is 5 s, and there are no answers.
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }

@@ -14,7 +14,7 @@ async fn a_new_certificate_is_shown_to_new_clients() {
     let old = scene.connect(Version::Http2).await;
     let first = shown(&old);
     let leaf = scene.certificates.leaf(&[NAME]);
-    // Between the two files they do not fit, and svm shows what it has.
+    // Before the key is written, the two files do not fit, and svm keeps its certificate.
     leaf.write_certificate();
     scene.app.exceeds(FAILED, 0.0).await;
     assert_eq!(shown(&scene.connect(Version::Http1).await), first);

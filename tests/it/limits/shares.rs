@@ -14,12 +14,12 @@ const RAW_HOST: &str = "raw.githubusercontent.com";
 const CODELOAD: &str = "codeload.github.com";
 const FLIGHTS: &str = "svm_flights";
 
-/// Nothing that hangs ends before its test does.
+/// Makes the timeout so long that no hanging request ends before its test.
 fn patient() -> TestAppBuilder {
     TestApp::builder().set("UPSTREAM_TIMEOUT", "120s")
 }
 
-/// Asks for so many documents of a host, and returns while they are asked for.
+/// Requests this number of documents of a host, and returns while the requests are in flight.
 async fn ask_for(app: &TestApp, host: &str, count: usize) -> Vec<JoinHandle<Answer>> {
     let flights = app.metric(FLIGHTS).await;
     let urls = (0..count).map(|n| format!("https://{host}/repos/octo/hung-{n}/releases/latest"));
@@ -33,7 +33,7 @@ fn received(app: &TestApp, host: &str) -> usize {
     app.github.requests().iter().filter(|request| request.host == host).count()
 }
 
-/// The host hangs, and is asked for more than there are slots.
+/// Makes the host hang, and requests more documents than it has slots.
 async fn hang(app: &TestApp, host: &str, want: usize) -> Vec<JoinHandle<Answer>> {
     app.github.fail_host(host).with(Failure::Hang);
     let hung = ask_for(app, host, 80).await;
@@ -41,7 +41,7 @@ async fn hang(app: &TestApp, host: &str, want: usize) -> Vec<JoinHandle<Answer>>
     hung
 }
 
-/// Nothing has come of these, so nothing else has waited for them.
+/// Asserts that none of these requests has ended, so no other request has waited for them.
 #[track_caller]
 fn assert_hanging(hung: &[JoinHandle<Answer>]) {
     assert!(hung.iter().all(|hung| !hung.is_finished()), "something waited for what hangs");
@@ -102,7 +102,8 @@ async fn an_exchange_counts_for_the_host_to_which_it_is_redirected() {
         })
         .collect();
     let hung: Vec<_> = urls.iter().map(|url| tasks::spawn(app.ask(url))).collect();
-    // All have met their redirect: those that wait there hold nothing at the first host.
+    // All requests have met their redirect: those that wait at the second host hold no slot of the
+    // first.
     eventually(|| received(&app, API_HOST) == 80 && received(&app, CODELOAD) == 48).await;
     assert_all(&ask_all(&app, &documents(&app, "new", 40)).await, 200, "new");
     assert_eq!(received(&app, CODELOAD), 48);
@@ -111,7 +112,7 @@ async fn an_exchange_counts_for_the_host_to_which_it_is_redirected() {
 
 #[tokio::test]
 async fn requests_to_a_hanging_host_time_out_and_others_go_on() {
-    // Long enough for a busy machine to answer what does not hang.
+    // The timeout lets a busy machine answer the requests that do not hang.
     let app = TestApp::builder().set("UPSTREAM_TIMEOUT", "4s").start().await;
     let path = |n: usize| format!("/repos/octo/hung-{n}/releases/latest");
     (0..80).for_each(|n| app.github.raw_document(&path(n), "{}"));

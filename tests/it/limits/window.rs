@@ -1,8 +1,7 @@
-//! The concurrency window: how fast the service goes again after a limit, as GitHub and its clients
-//! see it.
+//! The concurrency window: the rate of requests after a limit, as seen by GitHub and by clients.
 //!
 //! The simulated GitHub records the number of requests in flight at each arrival, so the tests
-//! assert the shape of a burst, and no moment has to be met.
+//! assert the shape of a burst and need no exact timing.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::support::github::{Failure, Gate};
 use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
-/// Long enough for requests to overlap.
+/// The latency of answers, which lets requests overlap.
 const LATENCY: Duration = Duration::from_millis(20);
 const FLIGHTS: &str = "svm_flights";
 const L2_MISSES: &str = "svm_l2_reads_total{result=\"miss\"}";
@@ -26,14 +25,13 @@ fn path(url: &str) -> &str {
     &url[url.find("/repos/").expect("a document of a repository")..]
 }
 
-/// Returns the number of requests that were in flight as each request arrived, since the first
-/// `skipped`.
+/// Returns the number of requests in flight at each arrival, after the first `skipped` arrivals.
 fn arrivals(app: &TestApp, skipped: usize) -> Vec<usize> {
     app.github.requests()[skipped..].iter().map(|request| request.in_flight).collect()
 }
 
-/// Stores a document, and asks for it again: one token meets a limit and the other a server in
-/// trouble, which is no success, so the window stays at one.
+/// Stores a document, and requests it again: one token meets a limit and the other a failing
+/// server, which is not a success, so the window stays at one.
 async fn slow_down(app: &TestApp) {
     app.github.release("octo/app").serve();
     assert_eq!(app.version(LATEST).await.status, 200);
@@ -69,8 +67,8 @@ async fn after_a_recovery_a_burst_comes_in_one_by_one_at_first() {
     let arrivals = arrivals(&app, before);
     assert_eq!(arrivals.len(), 60, "no request met a limit and had to be repeated");
     for (index, in_flight) in arrivals.iter().enumerate() {
-        // So many of those before had been answered, and each of them has earned one slot beside
-        // the first.
+        // At this arrival, this number of earlier requests has been answered, and each answer has
+        // added one to the window of one.
         let answered = index + 1 - in_flight;
         assert!(*in_flight <= 1 + answered, "request {index} of {arrivals:?}");
     }
@@ -87,8 +85,8 @@ async fn a_low_secondary_limit_costs_clients_nothing() {
     assert_all(&ask_all(&app, &documents(&app, "new", 60)).await, 200, "new");
     let arrivals = arrivals(&app, 0);
     let trips = arrivals.iter().filter(|in_flight| **in_flight > 4).count();
-    // Four successes come before each trip but the first, or a few that were on their way together:
-    // 13 to 29 were seen.
+    // Four successes precede each trip except the first; concurrent requests may trip together.
+    // Runs showed 13 to 29 trips.
     assert!((1..=40).contains(&trips), "{trips} trips in {arrivals:?}");
     assert_eq!(app.metric("svm_upstream_limits_total{kind=\"secondary\"}").await, trips as f64);
     assert_eq!(arrivals.len(), 60 + trips, "each was repeated once");
@@ -139,8 +137,8 @@ async fn the_background_in_a_window_of_one_lets_clients_pass() {
     app.github.recover();
     slow_down(&app).await;
     let mut gates: Vec<Gate> = copies.iter().map(|url| app.github.hold(path(url))).collect();
-    // The background tries again the documents that failed ten seconds ago, while a sweep begins
-    // only when a test wants it.
+    // The background repeats the documents that failed ten seconds ago; a sweep begins only when
+    // the test wants it.
     app.advance(Duration::from_secs(10));
     assert_all(&ask_all(&app, &copies).await, 200, "copies that are tried again");
     app.reaches(FLIGHTS, 4.0).await;
@@ -148,7 +146,7 @@ async fn the_background_in_a_window_of_one_lets_clients_pass() {
     eventually(|| arrived().is_some()).await;
     let first = arrived().expect("the one that has the slot");
 
-    // The flight of the client has asked L2 in vain, and waits behind that one.
+    // The flight of the client has missed in L2, and waits behind the first one.
     let misses = app.metric(L2_MISSES).await;
     let client = tasks::spawn(app.ask(&documents(&app, "new", 1)[0]));
     app.reaches(L2_MISSES, misses + 1.0).await;
@@ -179,7 +177,7 @@ async fn where_every_slot_hangs_a_cooldown_is_reported_at_once() {
     app.github.raw_document(RAW_PATH, "{}");
     app.github.fail(RAW_PATH).with(Failure::RawThrottled429).times(1);
     assert_eq!(app.version(RAW).await.status, 429);
-    // Six of eight slots are the share of one host, and the other two that of the next one.
+    // Six of eight slots are the share of one host, and the other two are that of the next one.
     let mut urls = documents(&app, "hung", 6);
     urls.extend((0..2).map(|n| format!("https://codeload.github.com/repos/octo/hung-{n}")));
     let (mut gates, mut hung) = (Vec::new(), Vec::new());

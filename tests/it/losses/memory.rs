@@ -1,4 +1,4 @@
-//! Doubts that are lost with memory: each begins again, and no false answer is served.
+//! Doubts that are lost with the memory: each begins again, and no false answer is served.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ async fn assert_both_releases(app: &TestApp, end: &str) {
     assert!(answer.summary().ends_with(end), "{}", answer.summary());
 }
 
-/// A service that has a list of two releases, also in its store, and is in doubt about it.
+/// Starts a service that holds a list of two releases, also in its store, and is in doubt about it.
 async fn in_doubt() -> TestApp {
     let app = with(LIST).await;
     app.reaches("svm_l2_writes_total", 1.0).await;
@@ -29,7 +29,7 @@ async fn in_doubt() -> TestApp {
 async fn a_doubt_begins_anew_after_a_restart() {
     let mut app = in_doubt().await;
     app.restart().await;
-    // The lie is as old as two answers that agree, of which this process has heard none.
+    // The lie is old enough for its confirmation, but the new process has seen none of its answers.
     app.advance(Duration::from_secs(60));
     assert_both_releases(&app, "detail=l2").await;
     assert_eq!(app.metric(&doubted("list-emptied")).await, 0.0);

@@ -1,4 +1,4 @@
-//! Lists without a witness: two answers confirm their loss, no sooner than a minute apart.
+//! Lists without a witness: two answers, at least a minute apart, confirm their loss.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const PATHS: [&str; 4] = [
     "/repos/octo/app/releases?page=2&per_page=1",
 ];
 
-/// A service that has the list at a path, which has been empty since.
+/// Starts a service that holds the list at a path, which GitHub then shows as empty.
 async fn with(path: &str) -> (TestApp, String) {
     let app = TestApp::start().await;
     app.github.release("octo/app").tag("v1.0.0").serve();

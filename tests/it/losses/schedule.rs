@@ -1,4 +1,4 @@
-//! The checks of a loss that is not confirmed, and the answers for clients until then.
+//! The checks of an unconfirmed loss, and the answers to clients until its confirmation.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::support::app::TestApp;
 use crate::support::github::{GitHub, Lie};
 use crate::support::tasks;
 
-/// The requests for a path, as the token and whether there was a condition.
+/// Returns the requests for a path: the token, and true for a conditional request.
 fn asked(github: &GitHub, path: &str) -> Vec<(String, bool)> {
     let requests = github.requests_for(path).into_iter();
     let told = requests.map(|request| {
@@ -45,8 +45,8 @@ async fn the_tag_is_asked_about_beside_the_list() {
     assert!(app.version(LIST).await.summary().ends_with("detail=unconfirmed"));
 }
 
-/// Ten documents of ten repositories are soft-empty for three minutes, and 50 clients ask in each
-/// five seconds of them; a sweep comes each minute.
+/// Ten lists of ten repositories are falsely empty for three minutes. Every five seconds, 50
+/// clients request them; every minute, a sweep runs.
 #[tokio::test]
 async fn no_client_sees_a_soft_empty_list() {
     let app = TestApp::start().await;

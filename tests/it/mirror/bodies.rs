@@ -48,7 +48,7 @@ async fn the_form_for_svm_has_tags_and_gzip_of_its_own() {
     assert_eq!(compressed.header("content-encoding"), "gzip");
     assert_eq!(compressed.gunzipped(), mirrored.body);
     assert_eq!(compressed.header("etag"), format!("{}-gzip\"", etag.trim_end_matches('"')));
-    // A body that has changed gets another form.
+    // A changed body gets another gzip form.
     app.github.publish("octo/app", "v9");
     let _ = app.refresh(LATEST).await;
     let changed = app.get(LATEST_PATH).await;
@@ -69,7 +69,7 @@ async fn links_of_a_page_lead_to_the_public_address() {
 
 #[tokio::test]
 async fn an_address_may_end_with_the_prefix_of_the_api() {
-    // As a client's base URL does.
+    // A client's base URL may have this form.
     let own = "https://svm.example/api/v3";
     let app = TestApp::builder().set("PUBLIC_URL", own).start().await;
     app.github.release("octo/app").serve();

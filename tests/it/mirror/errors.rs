@@ -190,7 +190,7 @@ async fn a_release_that_did_not_exist_is_looked_for_after_a_minute() {
     let app = TestApp::start().await;
     let ask = async |path: &str| app.get(path).await.status.as_u16();
     assert_eq!(ask(LATEST_PATH).await, 404);
-    // Another spelling is the same release.
+    // Another spelling of the same release.
     assert_eq!(ask("/repos/octo/app/releases/%6Catest/").await, 404);
     app.advance(Duration::from_secs(59));
     assert_eq!(ask(LATEST_PATH).await, 404);
@@ -205,7 +205,7 @@ async fn a_release_that_did_not_exist_is_looked_for_after_a_minute() {
     assert_eq!(app.version(LATEST).await.status, 404, "no client of /version has asked for this");
     assert_eq!(ask(LATEST_PATH).await, 200);
     assert_eq!(app.version(LATEST).await.status, 200);
-    // Anything else is believed for as long as ever.
+    // The absence of other documents is believed for `CACHE_NEGATIVE_TTL`.
     let other = "/repos/octo/app/contents/x";
     assert_eq!(ask(other).await, 404);
     app.advance(Duration::from_secs(200));

@@ -27,7 +27,7 @@ fn linked(link: &str, relation: &str) -> Option<String> {
     Some(found.split_once('>')?.0.trim_start_matches('<').to_owned())
 }
 
-/// Follows the links from a page on; returns the number of elements and the pages' own paths.
+/// Follows the links from a page on. Returns the number of elements and the paths of the pages.
 async fn follow(app: &TestApp, first: &str) -> (usize, Vec<String>) {
     let base = format!("http://{}", app.address());
     let (mut path, mut count, mut seen) = (first.to_owned(), 0, Vec::new());
@@ -42,7 +42,8 @@ async fn follow(app: &TestApp, first: &str) -> (usize, Vec<String>) {
     }
 }
 
-/// An upstream whose every page has a next one: only what clients ask for is fetched, and checked.
+/// An upstream in which every page has a next one: svm fetches and checks only the pages that
+/// clients request.
 #[tokio::test]
 async fn pages_that_never_end_cost_what_clients_ask_for() {
     let app = TestApp::start().await;
@@ -70,7 +71,7 @@ async fn a_client_that_follows_links_gets_everything() {
     assert!(pages.iter().all(|page| page.starts_with("/repos/octo/app/releases?")), "{pages:?}");
     let calls = app.github.total_calls();
     assert_eq!(calls, 3);
-    // The second run, a client that counts pages, and one of an Enterprise server.
+    // A second run, a client that counts pages, and a client of an Enterprise server.
     assert_eq!(follow(&app, LIST).await, (250, pages));
     for page in 1..=3 {
         let counted = app.get(&format!("{LIST}&page={page}")).await;
@@ -143,7 +144,7 @@ async fn a_list_without_known_links_is_fetched_once() {
     let first = app.get(LIST).await;
     let known = app.held(&format!("https://api.github.com{LIST}")).unwrap();
     let _ = app.stop().await;
-    // As an earlier version has stored it.
+    // The entry as an earlier version would have stored it.
     let entry = Entry { extras: Extras::default().lacking_links(), ..(*known).clone() };
     let keep_until = Timestamp::from_secs(u64::MAX / 10_000);
     let change = Change::Put { entry: Arc::new(entry), keep_until };

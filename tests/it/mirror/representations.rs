@@ -1,4 +1,4 @@
-//! Representations: each is a document of its own, and their number is small.
+//! Representations: each is a separate document, and their number is small.
 
 use reqwest::Method;
 

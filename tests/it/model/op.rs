@@ -10,28 +10,28 @@ pub(super) const DOCUMENTS: usize = 2;
 /// The number of tokens, each with an account of its own.
 pub(super) const TOKENS: usize = 2;
 
-/// One thing that happens.
+/// One operation.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    /// Clients ask, all at once.
+    /// Clients send requests, all at once.
     Ask(Vec<Wish>),
-    /// A sweep's turn comes for a document.
+    /// A sweep checks a document.
     Sweep(usize),
     /// Time passes, in seconds.
     Advance(u64),
     /// The upstream has a newer version of a document.
     Publish(usize),
-    /// It has the document no more, and says so by this status.
+    /// The upstream no longer has the document, and answers with this status.
     Delete(usize, u16),
-    /// A document fails there.
+    /// Requests for a document fail at the upstream.
     FailUpstream(usize, Failure),
-    /// Nothing fails there any more.
+    /// No request fails at the upstream any more.
     MendUpstream,
     /// The quota of a token is spent.
     LimitToken(usize),
-    /// L2 is in a mood.
+    /// L2 enters a mood.
     BreakL2(Mood),
-    /// It works again.
+    /// L2 works again.
     MendL2,
     /// The write-behind queue is flushed.
     Flush,
@@ -39,7 +39,7 @@ pub(super) enum Op {
     Flood,
     /// The service ends in order, and starts again.
     Restart,
-    /// It dies, and starts again.
+    /// The service is killed, and starts again.
     Kill,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Wish {
     pub(super) document: usize,
     /// True if the client demands a refresh.
     pub(super) refresh: bool,
-    /// The interface, of which the first alone knows a refresh.
+    /// The interface; only the first one has a refresh.
     pub(super) way: Way,
 }
 
@@ -59,14 +59,14 @@ pub(super) struct Wish {
 pub(super) enum Way {
     /// `/version`.
     Version,
-    /// The same with a pointer, to the whole document.
+    /// `/version` with a pointer to the whole document.
     Pointer,
     /// GitHub's own path.
     Mirror,
 }
 
-/// Things that happen one after another: one alone, or a scene in which something particular must
-/// not go wrong, which chance alone would hardly ever put together.
+/// Returns operations in sequence: a single one, or a combination that chance would rarely produce
+/// and that must not go wrong.
 pub(super) fn ops() -> impl Strategy<Value = Vec<Op>> {
     prop_oneof![
         16 => op().prop_map(|op| vec![op]),
@@ -75,13 +75,14 @@ pub(super) fn ops() -> impl Strategy<Value = Vec<Op>> {
     ]
 }
 
-/// A check of which L2 need not hear is remembered when the body comes from there.
+/// Returns operations with a check that L2 need not store. It must count even when the body comes
+/// from L2.
 fn unheard_of(document: usize, check: fn(usize) -> Op) -> Vec<Op> {
     vec![ask(document), Op::Advance(1), check(document), Op::Flood, ask(document)]
 }
 
-/// A `304` to nobody's condition vouches for nothing, least of all for a body that is another by
-/// now.
+/// Returns operations with a `304` to a request without a condition. It confirms nothing, and
+/// certainly not a body that has changed.
 fn misled(document: usize, check: fn(usize) -> Op) -> Vec<Op> {
     let fail = Op::FailUpstream(document, Failure::UnaskedNotModified);
     vec![ask(document), Op::Publish(document), fail, check(document)]
@@ -95,12 +96,12 @@ fn refresh(document: usize) -> Op {
     Op::Ask(vec![Wish { document, refresh: true, way: Way::Version }])
 }
 
-/// Operations that cause a request to the upstream for a fresh document.
+/// Returns the operations that cause a request to the upstream for a fresh document.
 fn check() -> impl Strategy<Value = fn(usize) -> Op> {
     prop::sample::select(vec![refresh as fn(usize) -> Op, Op::Sweep])
 }
 
-/// Anything that may happen; what is most telling is most likely.
+/// Returns any operation; the most informative ones are the most likely.
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         12 => wish(4).prop_map(|wish| Op::Ask(vec![wish])),
@@ -121,12 +122,12 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Mostly the same one: a defect needs several things to happen to one document.
+/// Returns mostly the same document: a defect needs several operations on one document.
 fn document() -> impl Strategy<Value = usize> {
     prop_oneof![4 => Just(0), 1 => 0..DOCUMENTS]
 }
 
-/// One request in `rarity` is a refresh.
+/// Returns a request; one in `rarity` is a refresh.
 fn wish(rarity: u32) -> impl Strategy<Value = Wish> {
     let refresh = prop::bool::weighted(1.0 / f64::from(rarity));
     let way = prop::sample::select(vec![Way::Version, Way::Pointer, Way::Mirror]);
@@ -137,7 +138,7 @@ fn wish(rarity: u32) -> impl Strategy<Value = Wish> {
     })
 }
 
-/// Requests for one or two documents.
+/// Returns requests for one or two documents.
 fn burst() -> impl Strategy<Value = Vec<Wish>> {
     let two = (0..DOCUMENTS, 0..DOCUMENTS);
     two.prop_flat_map(|(one, other)| {

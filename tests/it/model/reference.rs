@@ -1,18 +1,18 @@
-//! The model: what the tiers may hold of one document, and what they may come to hold of it.
+//! The model: the possible contents of the tiers for one document, and their possible changes.
 //!
-//! All times are seconds. It says what is lawful, and takes what is observed as what has become of
-//! it.
+//! All times are in seconds. The model defines the lawful contents, and adopts the observed content
+//! among them.
 
 /// `CACHE_HARD_TTL`.
 pub(super) const TTL: u64 = 100;
 /// `CACHE_NEGATIVE_TTL`.
 pub(super) const NEGATIVE_TTL: u64 = 10;
-/// The time for which a policy, and an answer that is no document, is remembered.
+/// The time for which a policy, or an answer that is no document, is remembered.
 pub(super) const REFUSAL_TTL: u64 = 60;
 /// `CACHE_STALE_IF_ERROR`.
 pub(super) const STALE_IF_ERROR: u64 = 300;
-/// For how long a copy may be served after a failure that is over: the longest pause, and the retry
-/// after it.
+/// The time for which a copy may be served after the end of a failure: the longest pause, and the
+/// retry after it.
 const REMEMBERED: u64 = 120;
 
 /// A body that a tier holds.
@@ -20,11 +20,11 @@ const REMEMBERED: u64 = 120;
 pub(super) struct Copy {
     /// The version of the body.
     pub(super) version: u64,
-    /// The time at which the body came.
+    /// The time at which the body arrived.
     pub(super) fetched_at: u64,
     /// The time at which the upstream last confirmed it.
     pub(super) checked_at: u64,
-    /// The expiry that L2 was last told.
+    /// The expiry in the last write to L2.
     pub(super) persisted: u64,
 }
 
@@ -35,14 +35,14 @@ pub(super) enum Held {
     Nothing,
     /// A body, fresh or not.
     Copy(Copy),
-    /// That there is none.
+    /// The absence of the document.
     Gone {
         /// The time of the upstream's answer.
         since: u64,
     },
-    /// That the upstream does not give the document.
+    /// A refusal by the upstream.
     Refused {
-        /// The time of the upstream's answer.
+        /// The end of the time for which the refusal is remembered.
         since: u64,
         /// Until when that is remembered.
         until: u64,
@@ -69,23 +69,23 @@ pub(super) struct Document {
     pub(super) live: Option<u64>,
     /// True if requests for it fail.
     pub(super) failing: bool,
-    /// No older version may be served.
+    /// The oldest version that may be served.
     pub(super) floor: u64,
     /// The content of L1.
     pub(super) l1: Held,
-    /// The possible contents of L2: the last one observed, and every write since; the last write is
-    /// the one that L2 will hold, and the one that the queue has.
+    /// The possible contents of L2: the last observed one, and every write since. The last write is
+    /// the one that L2 will hold, and that the queue has.
     pub(super) l2: Vec<Option<Copy>>,
     /// The times at which the upstream confirmed the newest body, also before a restart.
     checks: Vec<u64>,
-    /// True if the service certainly knows those checks: it loads the checks of an earlier process
-    /// in the background.
+    /// True if the service certainly knows those checks: it loads those of an earlier process in
+    /// the background.
     remembers_checks: bool,
     troubled_at: Option<u64>,
 }
 
 impl Copy {
-    /// From here on it is expired.
+    /// Returns the time from which on the copy is expired.
     pub(super) fn expires_at(self) -> u64 {
         self.checked_at + TTL
     }
@@ -95,7 +95,7 @@ impl Copy {
         now < self.expires_at()
     }
 
-    /// Returns true if the copy may be served in place of a failure.
+    /// Returns true if the copy may be served instead of a failure.
     pub(super) fn may_stand_in(self, now: u64) -> bool {
         now < self.expires_at() + STALE_IF_ERROR
     }
@@ -104,7 +104,8 @@ impl Copy {
         Self { version, fetched_at: now, checked_at: now, persisted: now + TTL }
     }
 
-    /// L2 hears of it if that moves the expiry by more than a tenth.
+    /// Returns the copy after a check. The check is written to L2 if it moves the expiry by more
+    /// than a tenth.
     fn freshened(self, now: u64) -> Self {
         let is_told = now + TTL - self.persisted > TTL / 10;
         let persisted = if is_told { now + TTL } else { self.persisted };
@@ -113,7 +114,7 @@ impl Copy {
 }
 
 impl Document {
-    /// A document that nobody has asked for.
+    /// Creates a document without requests.
     pub(super) fn new(version: u64) -> Self {
         Self {
             live: Some(version),
@@ -127,7 +128,7 @@ impl Document {
         }
     }
 
-    /// The bodies of which one may be found without asking the upstream.
+    /// Returns the copies that svm may find without a request to the upstream.
     pub(super) fn copies(&self) -> Vec<Copy> {
         let found = match self.l1 {
             Held::Copy(copy) => Some(copy),
@@ -148,12 +149,12 @@ impl Document {
         *self.l2.last().expect("it may always hold something")
     }
 
-    /// Returns true if an expired copy may be served because a request failed lately.
+    /// Returns true if an expired copy may be served because a request failed recently.
     pub(super) fn is_excused(&self, step: &Step) -> bool {
         !step.healthy || self.troubled_at.is_some_and(|at| step.now < at + REMEMBERED)
     }
 
-    /// Takes what L1 holds after a step, which must be lawful.
+    /// Adopts the observed content of L1 after a step. Asserts that it is lawful.
     pub(super) fn observe(&mut self, observed: Held, step: &Step, l2_is_whole: bool) {
         let (before, now) = (self.clone(), step.now);
         let answers = if step.calls > 0 { before.exchanged(now) } else { Vec::new() };
@@ -175,21 +176,21 @@ impl Document {
         }
     }
 
-    /// Takes the observed content of L2.
+    /// Adopts the observed content of L2.
     pub(super) fn observe_l2(&mut self, observed: Option<Copy>) {
         let known = self.l2.iter().position(|lawful| *lawful == observed);
         let known = known.unwrap_or_else(|| panic!("L2 holds {observed:?}\n{self:#?}"));
         self.l2.drain(..known);
     }
 
-    /// L2 has all that it was given.
+    /// Asserts that L2 has all writes.
     pub(super) fn observe_flushed(&mut self, observed: Option<Copy>) {
         assert_eq!(observed, self.newest(), "after a flush L2 has the last write\n{self:#?}");
         self.l2 = vec![observed];
     }
 
-    /// The process is another one; L2 is what is left. Only where that has lost a newer body an
-    /// older one may be served again.
+    /// Starts a new process, with the remaining content of L2. An older body may be served again
+    /// only if a newer one was lost.
     pub(super) fn restarted(&mut self, left: Option<Copy>) {
         self.observe_l2(left);
         self.l2 = vec![left];
@@ -201,7 +202,8 @@ impl Document {
         }
     }
 
-    /// A refusal is remembered for its time, where no copy of the document is left to serve.
+    /// Returns true if a refusal may be stored: no copy is left to serve, and the refusal has its
+    /// lifetime.
     fn may_be_refused(&self, observed: Held, now: u64, l2_is_whole: bool) -> bool {
         let Held::Refused { since, until, status } = observed else { return false };
         let is_final = status == 451;

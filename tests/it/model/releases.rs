@@ -1,9 +1,9 @@
-//! The model test of releases: GitHub publishes, deletes, lies and tells events, in any order, and
-//! svm serves nothing that is false for longer than the rules of losses allow.
+//! The model test of releases: GitHub publishes, deletes, lies and sends events, in any order. svm
+//! serves no false content for longer than the rules of losses allow.
 //!
-//! A world remembers the truth (`world`), a story plays what happens to a real service (`story`),
-//! and each answer is judged by the laws (`laws`). After each step every document is asked for, and
-//! parts of it.
+//! A world records the truth (`world`), a story applies the steps to a real service (`story`), and
+//! laws judge each answer (`laws`). After each step, clients request every document, and parts of
+//! it.
 
 mod laws;
 mod story;
@@ -16,23 +16,23 @@ use self::story::Story;
 use self::world::{DOCUMENTS, Document};
 use crate::support::github::Lie;
 
-/// The longest story of a case.
+/// The most steps of a case.
 const LONGEST: usize = 12;
 const SHRINKS: u32 = 100;
 
-/// One thing that happens.
+/// One step.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// GitHub gets a newer release.
     Publish,
     /// The latest release is deleted.
     Delete,
-    /// GitHub lies about a document for some seconds; of the latest release it may name an older
-    /// one.
+    /// GitHub lies about a document for some seconds; the lie about the latest release may be an
+    /// older one.
     Lie { document: Document, is_older: bool, seconds: u64 },
-    /// GitHub tells an event.
+    /// GitHub sends an event.
     Tell(Event),
-    /// A sweep's turn comes for a document.
+    /// A sweep checks a document.
     Sweep(Document),
     /// A client demands a refresh of a document.
     Refresh(Document),
@@ -72,8 +72,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Steps one after another: one alone, or a deletion beside which GitHub lies, which chance alone
-/// would hardly ever put together.
+/// Returns steps in sequence: a single one, or a deletion together with a lie, which chance would
+/// rarely produce.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let deletion = document().prop_map(|document| {
         let lie = Step::Lie { document, is_older: false, seconds: 90 };
@@ -83,7 +83,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 impl Document {
-    /// The lies that GitHub has told about such a document.
+    /// Returns the lie that GitHub tells about this document.
     fn lie(self, is_older: bool) -> Lie {
         match self {
             Self::List => Lie::Empty,
@@ -102,7 +102,7 @@ async fn play(steps: Vec<Step>) {
 }
 
 proptest! {
-    // A story takes longer than one of the other model.
+    // A story takes longer than a case of the other model.
     #![proptest_config(ProptestConfig {
         cases: ProptestConfig::default().cases.div_ceil(8),
         max_shrink_iters: SHRINKS,

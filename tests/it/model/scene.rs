@@ -1,4 +1,4 @@
-//! A scene: a real service with the world around it and the model, on which operations are played.
+//! A scene: a real service, its world and the model. Operations are applied to all of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,17 +17,17 @@ use crate::support::app::{Answer, TestApp, encode};
 use crate::support::faulty_store::{FaultyStore, Mood};
 use crate::support::github::{Counts, Failure};
 
-/// `REVALIDATE_INTERVAL` in seconds: no sweep finds anything to do but when the test says so.
+/// `REVALIDATE_INTERVAL` in seconds, so long that only the test starts checks.
 pub(super) const CLIENT_LIFETIME: u64 = 86_400;
-/// Fills L1 four times in five.
+/// The documents of a flood, which fills L1 four times in five.
 const FLOOD: usize = 4;
 const FLOOD_BODY: usize = 30_000;
-/// A window of GitHub's.
+/// The length of GitHub's rate-limit window.
 const WINDOW: u64 = 3_600;
-/// The most calls of one exchange: each token once, each with a retry, and once more for a policy,
-/// then once without a token.
+/// The most calls of one exchange: each token once, each with a retry, once more for a policy, and
+/// once without a token.
 const MOST_CALLS: u64 = 6;
-/// So many reads in a row have to fail for L2 to be left alone for a while.
+/// The failed reads in a row that open the breaker of L2.
 const READS_TO_OPEN: usize = 5;
 
 /// The URL of a document.
@@ -35,7 +35,7 @@ pub(super) fn url(document: usize) -> String {
     format!("https://api.github.com{}", path(document))
 }
 
-/// Its body in some version.
+/// Returns the body of a document in this version.
 pub(super) fn body(document: usize, version: u64) -> Bytes {
     format!("{{\"document\":{document},\"version\":{version}}}").into()
 }
@@ -55,31 +55,32 @@ pub(super) struct Scene {
     documents: Vec<Document>,
     versions: u64,
     floods: usize,
-    /// Until when each token may have no quota.
+    /// The time until which each token may have no quota.
     limited_until: [u64; TOKENS],
     /// True if an answer may have started a cooldown of tokens or hosts since the start.
     may_cool_down: bool,
-    /// True if a failure that goes on is of that kind.
+    /// True if a current failure may start such a cooldown.
     cools_down_more: bool,
     mood: Mood,
-    /// Reads that failed in this life, before the present mood, and all reads before it.
+    /// The failed reads since the start and before the current mood, and all reads before that
+    /// mood.
     failed_reads: usize,
     reads_before: usize,
 }
 
-/// A document before a step, and how often it had been asked for.
+/// A document before a step, and the counts of its requests.
 struct Before {
     document: Document,
     counts: Counts,
     healthy: bool,
     /// True if no call can fail.
     clear: bool,
-    /// True if the content that the model knows is certainly found.
+    /// True if svm certainly finds the content that the model knows.
     l2_is_whole: bool,
 }
 
 impl Scene {
-    /// A service in front of documents that nobody has asked for.
+    /// Starts a service in front of documents without requests.
     pub(super) async fn open() -> Self {
         let store = FaultyStore::in_mood(Mood::Works);
         let app = TestApp::builder()
@@ -116,7 +117,7 @@ impl Scene {
         scene
     }
 
-    /// Plays one thing that happens.
+    /// Applies one operation.
     pub(super) async fn play(&mut self, op: Op) {
         match op {
             Op::Ask(wishes) => self.ask(&wishes).await,
@@ -147,7 +148,7 @@ impl Scene {
         self.look_at_l2().await;
     }
 
-    /// All is mended, and what was written is served again.
+    /// Repairs everything, and asserts that the written documents are served again.
     pub(super) async fn close(mut self) {
         let all =
             (0..DOCUMENTS).map(|document| Wish { document, refresh: false, way: Way::Version });
@@ -217,7 +218,7 @@ impl Scene {
         }
     }
 
-    /// Updates a document after a step in which so many exchanges were lawful.
+    /// Updates a document after a step in which this number of exchanges was lawful.
     fn settle(&mut self, document: usize, before: &Before, step: Step, exchanges: u64) {
         let counts = self.app.github.counts(&path(document));
         let told =
@@ -293,7 +294,8 @@ impl Scene {
         self.begin_again().await;
     }
 
-    /// A store that takes nothing any more sees what it would see of a process that is no more.
+    /// Kills the service: a store that accepts nothing any more sees the same as after the death of
+    /// the process.
     async fn kill(&mut self) {
         self.store.be(Mood::Fails);
         let _ = self.app.stop().await;
@@ -365,8 +367,8 @@ impl Before {
         }
     }
 
-    /// A body that is unchanged costs nothing, a new one costs one call, and that there is none
-    /// costs each time.
+    /// Returns the most charged calls: an unchanged body costs none, a new body costs one, and an
+    /// absence costs one each time.
     fn most_charged(&self, exchanges: u64) -> u64 {
         let Some(live) = self.document.live else { return exchanges };
         let is_certain = self.l2_is_whole || self.document.l1 != Held::Nothing;

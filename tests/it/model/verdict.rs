@@ -1,4 +1,4 @@
-//! The verdict on an answer, by the state of the world when it was given.
+//! The verdict on an answer, by the state of the world at that time.
 
 use serde_json::json;
 use svm::entry::EntityTag;
@@ -9,14 +9,14 @@ use super::reference::{Copy, Document, Held, NEGATIVE_TTL, Step};
 use super::scene::{CLIENT_LIFETIME, body, url};
 use crate::support::app::Answer;
 
-/// All that a verdict is based on.
+/// The basis of a verdict.
 #[derive(Debug)]
 pub(super) struct Case<'a> {
     /// The document before the step.
     pub(super) before: &'a Document,
     /// The events of the step.
     pub(super) step: Step,
-    /// True if the content below L1 is certainly found.
+    /// True if svm certainly finds the content below L1.
     pub(super) l2_is_whole: bool,
     /// The request of this client.
     pub(super) wish: Wish,
@@ -25,7 +25,7 @@ pub(super) struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Judges the answer; the version that it served, if any.
+    /// Judges the answer. Returns the version that it served, if any.
     pub(super) fn judge(&self) -> Option<u64> {
         let Self { answer, wish, .. } = self;
         let key = Key::of(&url(wish.document)).to_string();
@@ -43,8 +43,8 @@ impl Case<'_> {
         }
     }
 
-    /// A body: once published for this document, never older than what was served before, and as
-    /// old as it says.
+    /// Judges a body: it must have been published for this document, be no older than one served
+    /// before, and have the stated age.
     fn document(&self) -> u64 {
         let Self { before, step, wish, answer, .. } = self;
         let version = answer.json()["version"].as_u64().expect("a version");
@@ -64,8 +64,8 @@ impl Case<'_> {
         version
     }
 
-    /// A fresh body says for how long; an old one is there for an excuse alone, and says that it is
-    /// old.
+    /// Judges the lifetime: a fresh body states its lifetime; an expired one needs an excuse and is
+    /// marked as stale.
     fn lifetime(&self, copy: Copy, age: u64) {
         let Self { before, step, answer, .. } = self;
         let (now, expires_at) = (step.now, copy.expires_at());
@@ -84,7 +84,7 @@ impl Case<'_> {
         }
     }
 
-    /// The upstream says so now, or has said so lately.
+    /// Judges an absence: the upstream reports it now, or has reported it recently.
     fn negative(&self) {
         let Self { before, step, wish, .. } = self;
         let is_new = step.calls > 0 && before.live.is_none();
@@ -93,8 +93,8 @@ impl Case<'_> {
         self.holds(is_new || is_known, "a document that does not exist");
     }
 
-    /// There was a reason to fail, the part that failed reports it, and there was no copy that
-    /// could have been served instead.
+    /// Judges a failure: there must be a reason, the failed part must report it, and no copy could
+    /// have been served instead.
     fn failure(&self) {
         let Self { before, step, l2_is_whole, wish, answer } = self;
         // The mirror gives some failures the status that clients of GitHub understand.
@@ -107,7 +107,7 @@ impl Case<'_> {
         let is_certain = *l2_is_whole || before.l1 != Held::Nothing;
         let copies = before.copies();
         let has_copy = !copies.is_empty() && copies.iter().all(|copy| copy.may_stand_in(step.now));
-        // A refusal of the document itself is no failure that a copy may hide.
+        // A refusal of the document itself is not a failure that a copy may hide.
         let is_refusal = answer.status == 451;
         let may_fail = wish.refresh || is_refusal || !is_certain || !has_copy;
         self.holds(may_fail, "a copy stands in for a failure");

@@ -1,4 +1,4 @@
-//! Answers `304` that GitHub charges for, as it once did for a while.
+//! Charged `304` answers, as GitHub once gave for a while.
 
 use crate::LATEST;
 use crate::support::app::TestApp;

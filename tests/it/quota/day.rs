@@ -1,5 +1,4 @@
-//! A day of popular releases: each is downloaded every minute, so its ETag is another one every
-//! minute.
+//! A day of popular releases: each is downloaded every minute, so its ETag changes every minute.
 
 use std::time::Duration;
 
@@ -16,15 +15,15 @@ const NOON: usize = 12 * 60;
 /// The default of `VALIDATOR_AUDIT_INTERVAL`, in minutes.
 const AUDIT: usize = 10;
 
-/// A day after which the clock is where it was.
+/// A day with its documents.
 struct Day {
     app: TestApp,
     names: Vec<String>,
 }
 
 impl Day {
-    /// The morning: all documents are stored, and the one at the end is of the repository that has
-    /// news at noon.
+    /// Begins the day: all documents are stored. The last one is of the repository that publishes a
+    /// release at noon.
     async fn dawn() -> Self {
         let app = TestApp::builder().set("GITHUB_PATS", &TOKENS.join(",")).start().await;
         let numbered = (0..RELEASES).map(|n| n.to_string());
@@ -39,10 +38,10 @@ impl Day {
         Self { app, names }
     }
 
-    /// One minute: downloads, and a revalidation of everything.
+    /// Plays one minute: downloads, and a revalidation of every document.
     async fn minute(&self, minute: usize) {
         if minute.is_multiple_of(60) {
-            // Somebody else spends the quota of these accounts as well.
+            // Another client also spends the quota of these accounts.
             for token in TOKENS {
                 let _ = self.app.github.user(token).token(token).used(2600);
             }
@@ -54,7 +53,8 @@ impl Day {
         self.app.advance(MINUTE);
     }
 
-    /// The release of the repository with the news, as a client sees it.
+    /// Returns the tag and the number of assets of that repository's release, as a client sees
+    /// them.
     async fn news(&self) -> (String, usize) {
         let release = self.app.version(&url("news")).await.json();
         let assets = release["assets"].as_array().map_or(0, Vec::len);
@@ -62,7 +62,7 @@ impl Day {
     }
 
     fn charged(&self, name: &str) -> u64 {
-        // The first one stored it.
+        // The first charged call stored the document.
         self.app.github.counts(&format!("/repos/octo/{name}/releases/latest")).charged - 1
     }
 }

@@ -8,11 +8,10 @@ use crate::support::faulty_store::{FaultyStore, Mood};
 use crate::support::github::Failure;
 use crate::{LATEST, LATEST_PATH};
 
-/// The document is where it is looked for, unchanged.
+/// The document is unchanged at the requested URL.
 const DIRECT: Cost = Cost { old: 1, place: 0, charged: 0 };
 
-/// A document at the end of a chain of redirects with these statuses; whether the chain is
-/// remembered.
+/// Returns true if svm remembers a chain of redirects with these statuses.
 async fn is_remembered(chain: &[u16]) -> bool {
     let app = TestApp::start().await;
     app.github.release("octo/new").serve();

@@ -1,5 +1,5 @@
-//! A redirect that lasts is followed once and remembered for a day: a revalidation costs one call,
-//! and that is free.
+//! A permanent redirect is followed once and remembered for a day: a revalidation then costs one
+//! free call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use crate::support::github::Failure;
 use crate::{LATEST, LATEST_PATH};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// The document is asked for where it was found, and has not changed.
+/// The document is requested at its remembered place, and has not changed.
 const AT_ITS_PLACE: Cost = Cost { old: 0, place: 1, charged: 0 };
-/// The old name sends to that place, where nothing has changed.
+/// The old name redirects to that place, where the document has not changed.
 const BY_THE_OLD_NAME: Cost = Cost { old: 1, place: 1, charged: 1 };
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn no_client_sees_the_other_place() {
     let key = app.version(LATEST).await.header("x-cache-key").to_owned();
     let id = app.github.rename("octo/app", "octo/new");
     let place = format!("/repositories/{id}/releases/latest");
-    // The names in the body are others, and GitHub's own.
+    // The names in the body are the new ones, as GitHub sends them.
     let mut answers = vec![app.refresh(LATEST).await, app.version(LATEST).await];
     answers.push(app.refresh(LATEST).await);
     app.github.fail(&place).with(Failure::Unicorn503);

@@ -9,7 +9,7 @@ use crate::{LATEST, LATEST_PATH};
 /// The time for which a permanent redirect is remembered.
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A service that has fetched a document of `octo/app`, which is called `octo/new` by now.
+/// A service that has fetched a document of `octo/app`, which is now called `octo/new`.
 pub(super) struct Renamed {
     pub(super) app: TestApp,
     /// The target of the old name.
@@ -23,7 +23,7 @@ pub(super) struct Cost {
     pub(super) old: u64,
     /// By the target of the old name.
     pub(super) place: u64,
-    /// Those of them that cost quota.
+    /// The requests that cost quota.
     pub(super) charged: u64,
 }
 
@@ -37,14 +37,14 @@ impl Renamed {
         renamed
     }
 
-    /// Refreshes the document; returns what that took.
+    /// Refreshes the document. Returns the answer and its cost.
     pub(super) async fn refresh(&self) -> (Answer, Cost) {
         let before = self.cost();
         let answer = self.app.refresh(LATEST).await;
         (answer, self.cost() - before)
     }
 
-    /// The same, for a document that has not changed.
+    /// Refreshes an unchanged document. Returns the cost.
     #[track_caller]
     pub(super) fn confirm(&self) -> impl Future<Output = Cost> {
         let caller = Location::caller();
@@ -55,7 +55,7 @@ impl Renamed {
         }
     }
 
-    /// All requests so far.
+    /// Returns the cost of all requests so far.
     pub(super) fn cost(&self) -> Cost {
         let [old, place] = [LATEST_PATH, &self.place].map(|path| self.app.github.counts(path));
         Cost { old: old.requests, place: place.requests, charged: old.charged + place.charged }

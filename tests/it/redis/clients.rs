@@ -11,14 +11,15 @@ use crate::support::fault_proxy::{FaultProxy, Mode};
 use crate::support::redis_server::RedisServer;
 use crate::support::tasks::spawn;
 
-/// Documents that clients ask for in waves, and others that are asked for afterwards.
+/// The documents that clients request in waves, and as many that are requested afterwards.
 const WAVES: usize = 10;
 const WAVE: usize = 10;
 const CROWD: usize = WAVES * WAVE;
 const ALL: usize = 2 * CROWD;
-/// Long enough for a read on a busy machine, and shorter than the time between two looks.
+/// The budget of a read: long enough on a busy machine, and shorter than the time between two
+/// probes.
 const BUDGET: Duration = Duration::from_millis(250);
-/// Of each document in a wave; every other one leaves.
+/// The clients of each wave; every other one leaves.
 const CLIENTS: usize = 20;
 
 #[tokio::test]
@@ -53,16 +54,16 @@ async fn a_reply_that_comes_too_late_is_no_other_documents() {
     store(&server).await;
     connected(&server, 1).await;
     for wave in 0..WAVES {
-        // The connection is there: the last look at the server may have taken it away.
+        // The connection is open again: the last probe may have dropped it.
         only_redis_has(&app, &target(CROWD + wave)).await.assert_document(body(CROWD + wave));
-        // Replies come when nobody waits for them, and others wait for theirs.
+        // Replies arrive after their clients have left, while other clients wait for theirs.
         proxy.set(Mode::Delay(BUDGET * 3 / 2)).await;
         let [first, second] = crowd(&app, wave * WAVE..(wave + 1) * WAVE);
         for (client, answer) in first.into_iter().chain(second).enumerate() {
             answer.await.expect("an answer").assert_document(body(wave * WAVE + client % WAVE));
         }
         proxy.set(Mode::Pass).await;
-        // The machine decides how many reads an operation has, and whether a look comes first.
+        // The machine decides how many reads time out, and whether a probe comes first.
         if app.metric("svm_l2_reads_total{result=\"timeout\"}").await >= 5.0 {
             return assert_all_found(&app, CROWD + WAVES..ALL).await;
         }
@@ -70,7 +71,7 @@ async fn a_reply_that_comes_too_late_is_no_other_documents() {
     panic!("too few reads were given up");
 }
 
-/// Clients that ask for each of these documents, in two crowds.
+/// Starts clients that request each of these documents, in two crowds.
 fn crowd(app: &TestApp, documents: Range<usize>) -> [Vec<JoinHandle<Answer>>; 2] {
     [(); 2].map(|()| {
         let each = documents.clone().cycle().take(WAVE * CLIENTS / 2);
@@ -78,8 +79,8 @@ fn crowd(app: &TestApp, documents: Range<usize>) -> [Vec<JoinHandle<Answer>>; 2]
     })
 }
 
-/// These documents come from the server, as soon as it is used again. A record that is another
-/// document's is an error; few of the reads are, since a busy machine may cost a connection.
+/// Asserts that these documents come from the server once it is used again. A record of another
+/// document is an error; there are few errors, since a busy machine may lose a connection.
 async fn assert_all_found(app: &TestApp, documents: Range<usize>) {
     let errors = async || app.metric("svm_l2_reads_total{result=\"error\"}").await;
     let before = errors().await;
@@ -90,7 +91,7 @@ async fn assert_all_found(app: &TestApp, documents: Range<usize>) {
     assert!(errors < CROWD as f64 / 2.0, "{errors} errors");
 }
 
-/// Has another replica store all of them.
+/// Makes another replica store all documents.
 async fn store(server: &RedisServer) {
     let mut other = replica(server).await;
     for number in 0..ALL {

@@ -9,10 +9,10 @@ use crate::support::process::Running;
 
 const LIMIT: Duration = Duration::from_millis(50);
 
-/// An odd number, so that one of them is in the middle.
+/// An odd number of samples, so that there is a middle one.
 const SAMPLES: usize = 51;
 
-/// Returns the time of the page: the median, since any single request may meet a busy machine.
+/// Returns the median duration of the page, since any single request may be slow on a busy machine.
 async fn median(svm: &Running) -> Duration {
     let mut samples = Vec::with_capacity(SAMPLES);
     for _ in 0..SAMPLES {
@@ -29,7 +29,7 @@ async fn health_is_as_fast_on_a_frozen_redis() {
     let Some(scene) = Scene::start().await else { return };
     let well = median(&scene.svm).await;
     scene.server.pause();
-    // Before anybody can have noticed, while the breaker opens, and after.
+    // The page is measured before the detection, during it, and after it.
     let unnoticed = median(&scene.svm).await;
     scene.goes_without(SILENT).await;
     let noticed = median(&scene.svm).await;

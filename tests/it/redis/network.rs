@@ -12,7 +12,7 @@ use crate::{LATEST, LATEST_PATH};
 const REPOSITORY: &str = "https://api.github.com/repos/octo/app";
 const REPOSITORY_PATH: &str = "/repos/octo/app";
 
-/// Checks a service whose connection to the server breaks like this.
+/// Checks a service whose connection to the server breaks in this way.
 pub(super) async fn survives(plan: Plan, mode: Mode, error: &str) {
     let Some(scene) = plan.start().await else { return };
     scene.proxy.set(mode).await;
@@ -90,7 +90,7 @@ async fn cut_in_the_middle_of_a_record() {
     }
     other.reaches("svm_l2_writes_total", 2.0).await;
 
-    // More than all replies to looks until then: what a look finds is not what a read does.
+    // More bytes than all replies to probes until then: a probe does not detect what a read does.
     proxy.set(Mode::CutAfter(50_000)).await;
     let cut = app.version(LATEST).await;
     assert_eq!(cut.header("x-cache"), "MISS", "{}", cut.summary());

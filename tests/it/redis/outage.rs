@@ -1,4 +1,4 @@
-//! The requirements while Redis is in trouble, and after its recovery.
+//! The requirements during an outage of Redis, and after its recovery.
 
 use std::time::Duration;
 
@@ -10,55 +10,56 @@ use super::Scene;
 use crate::support::app::Answer;
 use crate::support::process::{Ended, lines};
 
-/// The texts of `/healthz` for a server that does not answer, for one that is absent or refuses,
-/// and for one that takes no writes.
+/// The errors in `/healthz` for a server that does not answer, for one that is absent or refuses,
+/// and for one that accepts no writes.
 pub(super) const SILENT: &str = "the store does not answer";
 pub(super) const REFUSES: &str = "the store cannot be read";
 const TAKES_NO_WRITES: &str = "the last write to the store failed";
 
-/// A hit takes milliseconds; to connect takes up to half a second and a write up to four.
+/// The time limit of a hit. A hit takes milliseconds; a connection attempt takes up to half a
+/// second, and a write up to four.
 const HIT_LIMIT: Duration = Duration::from_secs(1);
-/// From the beginning of an outage until `/healthz` tells of it: two seconds, and what a busy
-/// machine adds.
+/// The time from the start of an outage until `/healthz` reports it: two seconds, and a margin for
+/// a busy machine.
 const NOTICED: Duration = Duration::from_secs(5);
-/// From its end until L2 is used again: 4.2 s, and as much again where a busy machine fails one of
-/// the three looks.
+/// The time from its end until L2 is used again: 4.2 s, and as much again if one of the three
+/// probes fails on a busy machine.
 const USED_AGAIN: Duration = Duration::from_secs(9);
 
-/// The time that the server has to answer a look.
+/// The time that the server has to answer a probe.
 const LOOK_BUDGET: Duration = Duration::from_millis(25);
 
-/// Reads that fail until the breaker opens, and more misses than that.
+/// The failed reads that open the breaker, and a larger number of misses.
 const FAILURES: f64 = 5.0;
 const MISSES: u32 = 10;
 
-/// Seconds. The budget is 25 ms, to which a busy machine adds; a read without one would take a
-/// second.
+/// The longest read, in seconds. The budget is 25 ms, to which a busy machine adds; a read without
+/// a budget would take a second.
 const LONGEST_READ: f64 = 0.9;
 
 const UP: &str = "svm_l2_up";
 const OPEN: &str = "svm_l2_breaker_open";
 const OPENED: &str = "svm_l2_breaker_opened_total";
 
-/// The lines of the log that are about the store, in pairs of a beginning and an end.
+/// The lines of the log about the store, in pairs of a beginning and an end.
 const OUTAGE: [&str; 2] =
     ["the persistent store is in trouble; serving without it", "the persistent store works again"];
 const NO_WRITES: [&str; 2] =
     ["writes to the store fail; they wait and are tried again", "writes to the store work again"];
 
-/// Reads of L2 so far.
+/// The reads of L2 so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Reads {
     answered: f64,
     failed: f64,
     skipped: f64,
-    /// The sum of the times of all reads.
+    /// The sum of the durations of all reads.
     seconds: f64,
 }
 
 impl Scene {
-    /// The server cannot be read. Five misses find out. The log tells the operator `error`, and no
-    /// client notices.
+    /// Asserts the reaction to a server that cannot be read: five misses detect the outage, the log
+    /// reports `error` to the operator, and no client notices.
     pub(super) async fn goes_without(&self, error: &str) {
         self.hits_go_on().await;
         let before = self.reads().await;
@@ -74,7 +75,8 @@ impl Scene {
         self.hits_go_on().await;
     }
 
-    /// The outage is over: L2 is soon used again, and has what was fetched meanwhile.
+    /// Asserts the recovery: L2 is used again soon, and holds the documents that were fetched
+    /// meanwhile.
     pub(super) async fn recovers(self) {
         let closed = format!("\n{OPEN} 0\n");
         let _ =
@@ -90,7 +92,8 @@ impl Scene {
         assert_eq!(warnings(&told), 1 + failed, "{}", told.stdout);
     }
 
-    /// The server takes no writes: it goes on to be read, and what is fetched waits.
+    /// Asserts the reaction to a server that accepts no writes: it is still read, and fetched
+    /// documents wait.
     pub(super) async fn goes_on_reading(&self) {
         self.hits_go_on().await;
         let before = self.reads().await;
@@ -104,7 +107,8 @@ impl Scene {
         self.hits_go_on().await;
     }
 
-    /// The server takes writes again, or another one does: what waited is written there.
+    /// Asserts that the server, or another one, accepts writes again: the waiting documents are
+    /// written there.
     pub(super) async fn writes_again(self) {
         self.is_well().await;
         self.is_served_from_redis().await;
@@ -113,7 +117,7 @@ impl Scene {
         assert_eq!(warnings(&told), 1, "{}", told.stdout);
     }
 
-    /// The whole is healthy, and nothing waits to be written.
+    /// Asserts that the service is healthy, and that no write waits.
     async fn is_well(&self) {
         self.svm.written(u64::from(self.asked())).await;
         self.assert_stored();
@@ -121,7 +125,7 @@ impl Scene {
         assert_eq!((self.svm.metric(UP).await, self.svm.metric(OPEN).await), (1.0, 0.0));
     }
 
-    /// Documents in memory are served from there, and no read of L2 is made or thought of.
+    /// Asserts that documents in L1 are served from there, without a read of L2.
     async fn hits_go_on(&self) {
         let before = self.reads().await;
         for number in (0..self.asked()).cycle().take(20) {
@@ -132,7 +136,7 @@ impl Scene {
         assert_eq!(self.reads().await, before);
     }
 
-    /// `/healthz` tells of the outage in time, in these words, and of nothing else.
+    /// Asserts that `/healthz` reports this outage in time, and no other.
     async fn tells(&self, error: &str) {
         let up = json!({ "status": "up" });
         let down = json!({ "status": "down", "error": error });
@@ -145,9 +149,9 @@ impl Scene {
         assert_eq!(page.status, 200);
     }
 
-    /// Waits until a page of the service satisfies `condition`. Of the time only that counts in
-    /// which the service answers as soon as the server has to answer a look: on a machine that is
-    /// busier than that looks fail, whatever the server does.
+    /// Waits until a page of the service satisfies `condition`. Only the time in which the service
+    /// answers within the budget of a probe counts: on a busier machine, probes fail even with a
+    /// good server.
     async fn shows_within(
         &self,
         limit: Duration,

@@ -1,4 +1,4 @@
-//! Invalid values in the place of a record: each is a miss, is replaced by the document, and does
+//! Invalid values in the place of a record: each is a miss, the document replaces it, and it does
 //! not count as a failure of the server.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::support::app::{Log, TestApp};
 use crate::support::eventually::eventually;
 use crate::support::redis_server::{RedisServer, Reply};
 
-/// More than the reads that may fail until the breaker opens.
+/// The number of documents, larger than the number of failed reads that open the breaker.
 const DOCUMENTS: u32 = 6;
 
 const UNCHANGED: &str = "svm_revalidate_done_total{result=\"unchanged\"}";
@@ -22,7 +22,7 @@ struct Stored {
     record: Vec<u8>,
 }
 
-/// Checks documents whose records another replica has stored and the test has spoilt: each read
+/// Checks documents whose records another replica has stored and the test has damaged: each read
 /// ends with `result`, each document comes from GitHub, and the next replica finds them again.
 async fn are_replaced(result: &str, spoil: impl FnOnce(&RedisServer, Vec<Stored>)) {
     let Some(server) = RedisServer::start() else { return };
@@ -60,7 +60,7 @@ async fn replica(server: &RedisServer) -> TestApp {
     app
 }
 
-/// Puts something else in the place of each record.
+/// Replaces each record.
 fn put(server: &RedisServer, stored: Vec<Stored>, spoilt: impl Fn(Vec<u8>) -> Vec<u8>) {
     for Stored { name, record } in stored {
         server.command(&[b"SET", name.as_bytes(), &spoilt(record)]);
@@ -86,7 +86,7 @@ fn body(number: u32) -> String {
     format!(r#"{{"full_name":"octo/r{number}"}}"#)
 }
 
-/// The server has answered: it is up, and nothing else is said.
+/// Asserts that the server counts as up, and that no failure is reported.
 async fn assert_is_well(app: &TestApp) {
     for (name, value) in
         [("svm_l2_up", 1.0), ("svm_l2_breaker_open", 0.0), ("svm_l2_breaker_opened_total", 0.0)]

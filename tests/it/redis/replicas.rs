@@ -1,5 +1,5 @@
-//! Replicas in the process of the test, which wait for a read however busy the machine is: for what
-//! is about contents.
+//! Replicas in the process of the test, for tests of contents: they wait for a read even on a busy
+//! machine.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,12 +13,13 @@ use crate::support::redis_server::{RedisServer, Reply};
 
 const BOUND: Duration = Duration::from_secs(10);
 
-/// A replica on the server at this address.
+/// Returns a replica on the server at this address.
 pub(super) fn on(address: SocketAddr) -> TestAppBuilder {
     TestApp::builder().set("REDIS_HOST", &address.to_string())
 }
 
-/// Waits until so many replicas have looked at the server. Before that a read finds no connection.
+/// Waits until this number of replicas have probed the server. Before that, a read finds no
+/// connection.
 #[track_caller]
 pub(super) fn connected(server: &RedisServer, replicas: usize) -> impl Future<Output = ()> {
     eventually(move || {
@@ -28,7 +29,7 @@ pub(super) fn connected(server: &RedisServer, replicas: usize) -> impl Future<Ou
     })
 }
 
-/// Asks for a document that GitHub does not give, until the server does.
+/// Requests a document that GitHub refuses, until the server has it.
 pub(super) async fn only_redis_has(app: &TestApp, target: &str) -> Answer {
     app.github.failing_on("api.github.com", target, Failure::ServerError502);
     let asking = async {

@@ -1,4 +1,4 @@
-//! The service, its server and the network between them, before anything goes wrong.
+//! The service, its server and the network between them, before a fault.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use crate::support::github::{Failure, GitHub};
 use crate::support::process::{Running, Setup};
 use crate::support::redis_server::{Options, RedisServer, Reply};
 
-/// Documents that GitHub has.
+/// The documents that GitHub has.
 const DOCUMENTS: u32 = 50;
-/// Documents that another replica has stored, and that GitHub does not give any more.
+/// The documents that another replica has stored, and that GitHub no longer has.
 const ELSEWHERE: u32 = 3;
 
-/// A miss waits 25 ms for L2, and then for GitHub.
+/// The time limit of a miss, which waits 25 ms for L2, and then for GitHub.
 const MISS_LIMIT: Duration = Duration::from_secs(5);
 
 /// The service as a process on a server behind a proxy.
@@ -30,7 +30,7 @@ pub(super) struct Scene {
     /// The settings of a replica with its own connection to the server.
     replica: Setup,
     scheme: &'static str,
-    /// Documents asked for so far, and how many of those elsewhere.
+    /// The documents requested so far, and the number of those that another replica has stored.
     asked: Cell<u32>,
     asked_elsewhere: Cell<u32>,
 }
@@ -65,7 +65,7 @@ impl Plan {
         Self { network, ..self }
     }
 
-    /// Starts it all; `None` where there is no server to be had.
+    /// Starts all parts; `None` if there is no server program.
     pub(super) async fn start(self) -> Option<Scene> {
         let Self { options, scheme, network } = self;
         let server = options.start()?;
@@ -94,14 +94,14 @@ impl Plan {
 }
 
 impl Scene {
-    /// A plain server, and a service that is connected to it.
+    /// Starts a server with the default settings, and a service that is connected to it.
     pub(super) async fn start() -> Option<Self> {
         let scene = Plan::default().start().await?;
         scene.svm.written(1).await;
         Some(scene)
     }
 
-    /// Has another replica store what GitHub does not give to this one.
+    /// Makes another replica store documents that GitHub does not have for this one.
     pub(super) async fn with_documents_elsewhere(mut self) -> Self {
         let host = format!("{}{}", self.scheme, address(&self.server, self.scheme));
         self.replica = self.replica.set("REDIS_HOST", &host);
@@ -118,7 +118,8 @@ impl Scene {
         self
     }
 
-    /// Asks for so many documents for the first time; each comes from GitHub, and in time.
+    /// Requests this number of documents for the first time. Asserts that each comes from GitHub in
+    /// time.
     pub(super) async fn misses(&self, count: u32) {
         for number in self.asked.get()..self.asked.get() + count {
             let answer = timeout(MISS_LIMIT, self.svm.version(&url("here", number))).await;
@@ -134,14 +135,14 @@ impl Scene {
         self.asked.get()
     }
 
-    /// Asks for one of these.
+    /// Requests one of these documents.
     pub(super) async fn ask(&self, number: u32) -> Answer {
         let answer = self.svm.version(&url("here", number)).await;
         answer.assert_document(body("here", number));
         answer
     }
 
-    /// Asks for what another replica has stored, until the server gives it.
+    /// Requests a document that another replica has stored, until the server returns it.
     pub(super) async fn is_served_from_redis(&self) {
         let number = self.asked_elsewhere.replace(self.asked_elsewhere.get() + 1);
         assert!(number < ELSEWHERE, "there are no more documents elsewhere");
@@ -151,8 +152,8 @@ impl Scene {
         assert!(told.ends_with("; detail=l2"), "{}", answer.summary());
     }
 
-    /// All that was asked for since the scene began is on the server; what was before may have been
-    /// on another one.
+    /// Asserts that the server has all documents requested since the scene began; an earlier one
+    /// may be on another server.
     #[track_caller]
     pub(super) fn assert_stored(&self) {
         let missing = (1..self.asked.get()).filter(|number| {
@@ -168,7 +169,7 @@ fn address(server: &RedisServer, scheme: &str) -> std::net::SocketAddr {
     if scheme.starts_with("rediss") { server.tls_address() } else { server.address() }
 }
 
-/// The server's key of a record.
+/// Returns the server's key of a record.
 fn name(place: &str, number: u32) -> String {
     let key = Key::of(&url(place, number)).to_string();
     format!("svm:v1:entry:{}", key.replace("v1:", ""))

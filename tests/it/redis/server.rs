@@ -16,7 +16,7 @@ async fn frozen() {
 #[tokio::test]
 async fn paused_for_all_clients() {
     let Some(scene) = Scene::start().await else { return };
-    // A pause holds for every client that could end it, but not for replicas.
+    // A pause stops all clients, also one that would end it, but not replicas.
     let mut replica = scene.server.session();
     replica.send(&["SYNC"]);
     eventually(|| info(&scene.server).contains("connected_slaves:1")).await;
@@ -32,7 +32,7 @@ async fn loading() {
     let options = options.setting("rdbcompression", &["no"]);
     let Some(scene) = Plan::default().options(options).start().await else { return };
     let server = &scene.server;
-    // It loads for half a minute, and looks at its clients after each of these keys.
+    // The server loads for half a minute, and serves its clients after each of these keys.
     server.command(&["DEBUG", "POPULATE", "6000", "other", "2000"]);
     server.command(&["CONFIG", "SET", "loading-process-events-interval-bytes", "1024"]);
     server.command(&["CONFIG", "SET", "key-load-delay", "5000"]);
@@ -63,14 +63,14 @@ async fn a_replica_after_a_failover() {
     follow(&scene.server, &new).await;
     scene.goes_on_reading().await;
     scene.proxy.lead_to(new.address());
-    // The old one lives on, and would go on to be read.
+    // The old server continues to run, and could still be read.
     let old = std::mem::replace(&mut scene.server, new);
     eventually(|| clients(&old) == 1).await;
     scene.writes_again().await;
 }
 
-/// Makes a replica of a server, and waits until it has what the other one has: until then it stands
-/// still at times.
+/// Makes a server a replica, and waits until it has the data of the primary: until then, it
+/// sometimes does not answer.
 async fn follow(replica: &RedisServer, primary: &RedisServer) {
     let port = primary.address().port().to_string();
     replica.command(&["REPLICAOF", "127.0.0.1", &port]);
@@ -82,7 +82,7 @@ fn info(server: &RedisServer) -> String {
     String::from_utf8(text).expect("text")
 }
 
-/// Returns the number of clients, with the one that this request uses.
+/// Returns the number of clients, including that of this request.
 fn clients(server: &RedisServer) -> usize {
     let Reply::Text(text) = server.command(&["CLIENT", "LIST", "TYPE", "normal"]) else { panic!() };
     text.iter().filter(|byte| **byte == b'\n').count()

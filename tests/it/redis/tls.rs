@@ -1,5 +1,4 @@
-//! The same over TLS: a server that trusts nobody's network, and a network that breaks at all
-//! stages of a handshake.
+//! The same faults over TLS: a server and a network that break, also in the middle of a handshake.
 
 use super::network::survives;
 use super::{Plan, REFUSES, SILENT};

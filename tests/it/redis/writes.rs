@@ -9,10 +9,10 @@ use crate::support::redis_server::{Options, RedisServer, Reply};
 
 const FAIL: &str = "writes to the store fail; they wait and are tried again";
 const WORK: &str = "writes to the store work again";
-/// In keys and values, and so in some of the server's own words.
+/// A word in keys and values, and so in some error texts of the server.
 const SECRET: &str = "octo-canary";
 
-/// A service on a server, and what it asks.
+/// A service on a server, and its requests.
 struct Scene {
     server: RedisServer,
     github: GitHub,
@@ -35,7 +35,7 @@ impl Scene {
         Some(scene)
     }
 
-    /// Has a document written that nobody has asked for before.
+    /// Writes a document that is requested for the first time.
     async fn miss(&mut self) {
         self.asked += 1;
         let target = format!("/repos/{SECRET}/r{}", self.asked);
@@ -44,7 +44,7 @@ impl Scene {
         assert_eq!(answer.header("x-cache"), "MISS");
     }
 
-    /// Writes fail for this cause, many times, which the log says once.
+    /// Asserts that writes fail for this cause many times, and that the log reports it once.
     async fn fails(&mut self, causes: &[&str]) {
         self.miss().await;
         let cause = causes.last().expect("a cause");
@@ -60,7 +60,7 @@ impl Scene {
         assert_eq!(named, causes, "{cause}");
     }
 
-    /// Writes work again, which the log says with the count.
+    /// Asserts that writes work again, and that the log reports that with the count.
     async fn works(&self, times: usize) {
         self.svm.written(u64::from(self.asked)).await;
         eventually(|| self.svm.said(WORK).len() == times).await;
@@ -96,7 +96,7 @@ async fn each_refusal_is_named_once_until_it_changes() {
         line["error"].as_str().is_some_and(|it| it.contains("NOPERM: the user lacks")),
         "{line}"
     );
-    // The same cause after a recovery is news.
+    // The same cause is logged again after a recovery.
     scene.server.command(&["CONFIG", "SET", "maxmemory", "1"]);
     scene.fails(&["oom", "readonly", "noperm", "oom"]).await;
     scene.server.command(&["CONFIG", "SET", "maxmemory", "0"]);

@@ -25,7 +25,7 @@ async fn assert_works(store: &Redis) {
     assert_eq!(found.expect("a body"), "body");
 }
 
-/// Nothing works, and no error says why in a way that helps others.
+/// Asserts that every call is refused, without a hint at the cause.
 async fn assert_refused(store: &Redis) {
     for result in [
         store.probe(BUDGET).await,

@@ -19,10 +19,11 @@ use crate::support::tasks;
 
 const ACTIVE: &str = "svm:v1:active";
 
-/// More than the buffers of two sockets hold, and far more than any reply may have.
+/// The most bytes that a client may take: more than the buffers of two sockets, and far more than
+/// any reply.
 const MOST_TAKEN: u64 = 64 << 20;
 
-/// The answers of a server: the first text once, then the second one again and again.
+/// The answers of a server: the first text once, then the second one repeatedly.
 #[derive(Clone, Copy)]
 struct Lie(&'static str, &'static str);
 
@@ -42,15 +43,15 @@ const LIES: [Lie; 16] = [
     Lie(">1000000\r\n", "+a\r\n"),
     Lie("=2147483647\r\n", "x"),
     Lie("(", "1"),
-    // Replies to what nobody has asked.
+    // Replies without a request.
     Lie("", "+OK\r\n"),
 ];
 
-/// A server whose every reply is such a lie.
+/// A server that answers every request with such a lie.
 struct Liar {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
-    /// The connections that were given up before [`MOST_TAKEN`] bytes.
+    /// The connections that the client ended before [`MOST_TAKEN`] bytes.
     given_up: Arc<AtomicUsize>,
     most_taken: Arc<AtomicU64>,
 }
@@ -86,7 +87,8 @@ impl Liar {
     }
 }
 
-/// Lies until the client has had enough; gives the number of bytes that its system took.
+/// Sends the lie until the client ends the connection. Returns the number of bytes that the
+/// client's system accepted.
 async fn lie_to(mut stream: TcpStream, Lie(first, repeated): Lie) -> u64 {
     let mut request = [0; 4096];
     if stream.read(&mut request).await.unwrap_or(0) == 0 {
@@ -102,7 +104,7 @@ async fn lie_to(mut stream: TcpStream, Lie(first, repeated): Lie) -> u64 {
         }
         next = repeated.as_bytes();
     }
-    // It keeps all that it holds now.
+    // The client keeps all bytes that it holds now.
     let _ = stream.read_to_end(&mut Vec::new()).await;
     taken
 }
@@ -113,7 +115,7 @@ async fn a_lie_ends_the_connection_before_it_fills_the_memory() {
         let liar = Liar::start(lie).await;
         let store = super::store_with(&[("REDIS_HOST", &liar.address.to_string())]);
         let _ = store.probe(BUDGET).await;
-        // Each of the two connections.
+        // Each of the two connections must end.
         eventually(|| liar.given_up() >= 2).await;
         assert!(liar.most_taken.load(Ordering::SeqCst) < MOST_TAKEN);
         let batch = [put(&entry("a", 1, "")), put(&entry("b", 1, ""))];
@@ -184,7 +186,8 @@ async fn a_turn_that_lies_far_in_the_future_is_none() {
     }
 }
 
-/// A server that has one answer to the script of a claim, and to all else nothing.
+/// Starts a server with one answer to the script of a claim, and a null reply to all other
+/// requests.
 async fn answering(reply: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("a bound socket");
@@ -209,8 +212,7 @@ async fn answering(reply: &'static str) -> SocketAddr {
 async fn a_record_of_the_largest_size_is_still_read() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
-    // The largest body, and one of the largest records: no gzip form saves more of it than a
-    // quarter.
+    // The largest body, and one of the largest records: its gzip form saves at most a quarter.
     let text = "x".repeat(svm::entry::LARGEST_PERSISTED_BODY);
     let noise = noise(svm::entry::LARGEST_STORED_FORM / 4 * 5);
     let bodies = [&text, &noise];

@@ -10,7 +10,7 @@ use crate::support::redis_server::{RedisServer, Reply};
 const SPACING: Duration = Duration::from_secs(60);
 const PACE: &str = "svm:v1:pace";
 
-/// A claim that would wait for `turns` others.
+/// Returns a claim that may wait for this number of turns.
 fn claim(path: &str, turns: u32) -> Claim {
     let lease = Duration::from_secs(600);
     Claim { key: key(path), lease, spacing: SPACING, patience: SPACING * turns }
@@ -39,7 +39,7 @@ async fn a_lease_does_not_keep_out_its_owner() {
     let Some(server) = RedisServer::start() else { return };
     let [one, other] = [store_on(&server).await, store_on(&server).await];
     wait(&one.claim(claim("a", 0)).await.unwrap());
-    // The answer was lost, so it asks again and stands in line again.
+    // The answer was lost, so the replica claims again and waits for another turn.
     assert!(wait(&one.claim(claim("a", 1)).await.unwrap()) > Duration::ZERO);
     assert_eq!(other.claim(claim("a", 9)).await.unwrap(), Claimed::Taken);
 }
@@ -53,7 +53,7 @@ async fn a_lease_runs_from_its_turn_on() {
     assert!(turn > SPACING / 2, "{turn:?}");
     let Reply::Number(left) = server.command(&["PTTL", &name("lease", "a")]) else { panic!() };
     assert!((600_001..=660_001).contains(&left), "{left} ms");
-    // It ends later than one that the other could get would, and is believed all the same.
+    // The lease ends later than one that the other replica could get, but it counts.
     assert_eq!(other.claim(claim("a", 0)).await.unwrap(), Claimed::Taken);
 }
 
@@ -81,7 +81,7 @@ async fn replicas_stand_in_one_line() {
         let turn = SPACING * turn;
         assert!(turn - slack < wait && wait <= turn, "{wait:?} for {turn:?}");
     }
-    // A claim that would wait too long gets nothing and leaves no lease.
+    // A claim that would wait too long gets no turn and leaves no lease.
     assert_eq!(one.claim(claim("4", 3)).await.unwrap(), Claimed::NoTurn);
     wait(&other.claim(claim("4", 4)).await.unwrap());
 }
@@ -131,7 +131,7 @@ async fn a_clock_that_was_set_back_holds_up_nobody() {
     let Reply::List(time) = server.command(&["TIME"]) else { panic!() };
     let Some(Reply::Text(seconds)) = time.first() else { panic!() };
     let seconds: u64 = String::from_utf8_lossy(seconds).parse().unwrap();
-    // The state of both keys before the clock lost a day.
+    // The state of both keys as if the clock had lost a day.
     let ahead = format!("{}000000", seconds + 86_400);
     server.command(&["SET", &name("lease", "a"), "", "PX", "87000000"]);
     server.command(&["SET", PACE, &ahead, "PX", "87000000"]);

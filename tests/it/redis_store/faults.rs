@@ -16,7 +16,7 @@ use super::{BUDGET, NOW, apply, at, body, entry, key, put, store_at, store_on, s
 use crate::support::fault_proxy::{FaultProxy, Mode};
 use crate::support::redis_server::{Options, RedisServer, Reply};
 
-/// Nobody listens there: it is reserved.
+/// An address with a reserved port, at which no server listens.
 const NOWHERE: &str = "127.0.0.1:1";
 
 fn row(path: &str) -> InUse {
@@ -29,19 +29,19 @@ fn claim(path: &str) -> Claim {
     Claim { key: key(path), lease, spacing: Duration::ZERO, patience: Duration::ZERO }
 }
 
-/// The error of a call, with its reasons.
+/// Returns the error of a call, with its sources.
 #[track_caller]
 fn told<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     chain(&result.expect_err("a fault"))
 }
 
-/// Calls until it succeeds: a connection that is new is not replaced.
+/// Repeats the call until it succeeds: a new connection is not replaced.
 async fn until_it_works<F: Future<Output = Result<(), Error>>>(call: impl Fn() -> F) {
     let calling = async { while call().await.is_err() {} };
     timeout(Duration::from_secs(10), calling).await.expect("a server that is found");
 }
 
-/// Returns the number of accepted connections; this request is one more.
+/// Returns the number of accepted connections, including that of this request.
 fn connections(server: &RedisServer) -> u64 {
     let Reply::Text(stats) = server.command(&["INFO", "stats"]) else { panic!() };
     let stats = String::from_utf8(stats).expect("text");
@@ -79,7 +79,7 @@ async fn a_store_that_is_closed_while_it_connects_stays_closed() {
     let Some(server) = Options::default().password("hunter2").start() else { return };
     let proxy = FaultProxy::start(server.address()).await;
     let store = store_with(&[("REDIS_HOST", &format!("redis://:hunter2@{}", proxy.address()))]);
-    // The login is under way when the store is closed.
+    // The login is in progress when the store is closed.
     proxy.set(Mode::Delay(Duration::from_millis(50))).await;
     let (probe, ()) = tokio::join!(store.probe(BUDGET), store.close());
     assert_eq!(told(probe), "the store is unavailable: the store is closed");
@@ -130,7 +130,7 @@ async fn a_read_only_server_causes_no_connection_for_each_call() {
         store.probe(BUDGET).await.unwrap();
     }
     let made = connections(&server) - before - 1;
-    // Both connections may be replaced once a second.
+    // Each of the two connections may be replaced once a second.
     let most = 2 * (1 + waited.elapsed().as_secs());
     assert!(made <= most, "{made} in {:?}", waited.elapsed());
 }
@@ -212,7 +212,7 @@ async fn a_frozen_server_fails_the_probe_in_time_and_is_found_again() {
     let budget = Duration::from_millis(20);
     let probe = store.probe(budget).await;
     assert!(matches!(probe, Err(Error::TooSlow(limit)) if limit == budget), "{probe:?}");
-    // From here on no read waits.
+    // From here on, no read waits.
     told(body(&store, "a").await);
     assert!(waited.elapsed() < Duration::from_secs(1), "{:?}", waited.elapsed());
     server.resume();
@@ -232,7 +232,7 @@ async fn an_abandoned_call_leaves_no_dead_connection() {
     server.resume();
 }
 
-/// Reads of which half are given up on at once, and what the others found.
+/// Starts reads, and gives up half of them at once. Returns the results of the others.
 async fn hasty_reads(store: &Arc<Redis>, server: &RedisServer) -> Vec<(usize, Option<Bytes>)> {
     let mut given_up = JoinSet::new();
     let mut patient = JoinSet::new();
@@ -266,7 +266,7 @@ async fn reads_that_are_given_up_never_mix_up_replies() {
     for _ in 0..3 {
         server.pause();
         for (number, found) in hasty_reads(&store, &server).await {
-            // On a busy machine the patient ones may have come to the end of their patience.
+            // On a busy machine, the patient reads may time out.
             let Some(found) = found else { continue };
             assert_eq!(found, format!("body {number}"));
         }

@@ -11,11 +11,11 @@ use crate::support::fault_proxy::{FaultProxy, Mode};
 use crate::support::noise::noise;
 use crate::support::redis_server::{Options, RedisServer};
 
-/// The time to connect, a short budget, and what a busy machine adds.
+/// The time to connect, a short budget, and a margin for a busy machine.
 const IN_TIME: Duration = Duration::from_secs(2);
 const SHORT: Duration = Duration::from_millis(100);
 
-/// A store behind a proxy, with a document of this body.
+/// Returns a store behind a proxy, with a document of this body.
 async fn behind_a_proxy(server: &RedisServer, text: &str) -> (FaultProxy, Redis) {
     let proxy = FaultProxy::start(server.address()).await;
     let store = store_at(proxy.address()).await;
@@ -36,7 +36,7 @@ async fn a_black_hole_is_left_in_time() {
     let Some(server) = RedisServer::start() else { return };
     let (proxy, store) = behind_a_proxy(&server, "body").await;
     proxy.set(Mode::BlackHole).await;
-    // The first on the connection that there is, the second on one that leads nowhere either.
+    // The first read uses the open connection, the second a new one, which does not work either.
     for _ in 0..2 {
         let waited = Stopwatch::start();
         let probe = store.probe(SHORT).await;
@@ -84,7 +84,7 @@ async fn a_reply_that_is_cut_off_is_no_answer() {
     let text = noise(150_000);
     let (proxy, store) = behind_a_proxy(&server, &text).await;
     for length in [1, 6, 100, 99_999] {
-        // The reads' connection has had replies already, so it is a new one that is cut.
+        // The connection of reads has already had replies, so the test cuts a new one.
         proxy.set(Mode::Reset).await;
         body(&store, "a").await.unwrap_err();
         proxy.set(Mode::Pass).await;

@@ -1,4 +1,4 @@
-//! Records on the server, and values that others left in their place.
+//! Records on the server, and foreign values in their place.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,7 +114,7 @@ async fn a_foreign_record_is_an_error_and_gives_way() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
     let name = name("entry", "spoilt");
-    // Newer than what is to replace it, and that must not count where a record cannot be read.
+    // The record is newer than its replacement, which must not count if the record cannot be read.
     let newer = encode(&entry("spoilt", 9, "body"), at(10_000));
     let later = newer[3] + 1;
     let with = |at: usize, byte: u8| {
@@ -150,7 +150,7 @@ async fn the_largest_body_is_kept() {
     let store = store_on(&server).await;
     let mut noise = vec![0; 1 << 20];
     fastrand::Rng::with_seed(5).fill(&mut noise);
-    // One that is stored as it is, one whose form is long, and one whose form is short.
+    // A body that is stored unchanged, one with a long gzip form, and one with a short gzip form.
     let text: Vec<_> = noise.iter().map(|byte| b' ' + byte % 64).collect();
     for (large, least) in [(noise, 1 << 20), (text, 1 << 19), (vec![b'x'; 1 << 20], 1 << 10)] {
         let entry = Entry {
@@ -224,13 +224,14 @@ async fn a_check_is_kept_as_long_as_its_document_in_the_index() {
     let left = || number(&server.command(&["PTTL", &name("check", "checked")]));
     store.remember([row(1_000, 5)].into(), NOW).await.unwrap();
     assert!((900_000..=1_000_000).contains(&left()), "{}", left());
-    // A later check with less time left does not shorten it, and an earlier one changes nothing.
+    // A later check with less time left does not shorten the lifetime, and an earlier check changes
+    // nothing.
     store.remember([row(1_100, 6)].into(), at(1_099)).await.unwrap();
     assert!(left() > 900_000, "{}", left());
     store.remember([row(5_000, 4)].into(), NOW).await.unwrap();
     assert!(left() <= 1_000_000, "{}", left());
     assert_eq!(store.in_use(NOW).await.unwrap(), [row(5_000, 6)]);
-    // The same one lasts longer, since its document was used later.
+    // The same row lasts longer, since its document was used later.
     store.remember([row(5_000, 6)].into(), NOW).await.unwrap();
     assert!(left() > 4_900_000, "{}", left());
 }
@@ -288,8 +289,7 @@ async fn the_index_is_read_in_pieces() {
         redis.call('ZADD', KEYS[1], 1000000000 + 1000 * row, string.format('%064x', row))
     end";
     server.command(&["EVAL", fill, "1", ACTIVE, "2500"]);
-    // Since when, how many rows that is, and how many pieces it takes to see that there are no
-    // more.
+    // The start of the query, the number of rows, and the number of pieces until the end is found.
     for (since, rows, pieces) in [(0, 2_500, 3), (501, 2_000, 3), (502, 1_999, 2), (2_500, 1, 1)] {
         server.command(&["CONFIG", "RESETSTAT"]);
         let found = store.in_use(at(since)).await.unwrap();

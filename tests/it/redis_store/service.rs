@@ -16,8 +16,8 @@ fn on_redis(server: &RedisServer) -> TestAppBuilder {
     TestApp::builder().set("REDIS_HOST", &server.address().to_string())
 }
 
-/// The first answer with a document. GitHub is down, so it comes from the store as soon as that is
-/// connected.
+/// Requests a document until one arrives. GitHub is down, so the document comes from the store once
+/// that is connected.
 async fn first_document(app: &TestApp) -> Answer {
     let asking = async {
         loop {

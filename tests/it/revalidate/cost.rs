@@ -8,7 +8,7 @@ use crate::support::eventually::eventually;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A service that checks all that is due in a sweep, however much that is.
+/// Returns a service that checks any number of due documents in one sweep.
 fn hasty() -> TestAppBuilder {
     sweeping().set("REVALIDATE_MAX_RPS", "1000").set("REVALIDATE_PER_WORKER_RPS", "1000")
 }
@@ -17,12 +17,12 @@ fn path(name: &str) -> String {
     format!("/repos/octo/{name}/releases/latest")
 }
 
-/// A body that no request has got yet.
+/// Publishes a body that no request has received yet.
 fn change(app: &TestApp, name: &str, version: usize) {
     app.github.document(&path(name), serde_json::json!({ "tag_name": version }));
 }
 
-/// An interval in which all of these change.
+/// Plays an interval in which all of these documents change.
 async fn interval_of_changes(app: &TestApp, names: &[&str], version: usize) {
     names.iter().for_each(|name| change(app, name, version));
     app.advance(INTERVAL);
@@ -62,13 +62,13 @@ async fn charged_checks_in_steady_use_go_on() {
 
 #[tokio::test]
 async fn charged_checks_take_half_of_what_is_left() {
-    // A sweep has the time for all of them, on a machine under load too.
+    // The interval lets a sweep check all documents, even on a busy machine.
     let interval = Duration::from_millis(400);
     let app = hasty().set("REVALIDATE_INTERVAL", "400ms").set("GITHUB_PATS", "ghp_first");
     let app = app.start().await;
     let names: Vec<_> = (0..10).map(|number| format!("app-{number}")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
-    // 32 more than the threshold are left when all are there.
+    // After all requests, 32 more than the threshold are left.
     app.github.user("octocat").token("ghp_first").limit(143);
     app.github.release("octo/steady").serve();
     for version in 0..6 {

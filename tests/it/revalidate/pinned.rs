@@ -1,4 +1,4 @@
-//! Documents that hardly ever change: their checks, and their copies while GitHub is down.
+//! Documents that rarely change: their checks, and their copies while GitHub is down.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn url(number: usize) -> String {
     format!("https://api.github.com/repos/{}/releases/tags/v1.0.0", repository(number))
 }
 
-/// A service that sweeps as fast as it can, in front of locked releases and of some that are old.
+/// Starts a service that sweeps as fast as possible, in front of immutable and of old releases.
 async fn with_releases() -> TestApp {
     let app = sweeping()
         .set("REVALIDATE_PER_WORKER_RPS", "1000")
@@ -35,7 +35,7 @@ async fn with_releases() -> TestApp {
     app
 }
 
-/// All of them are asked for; returns how many are not answered by a document.
+/// Requests all documents. Returns the number of those without a document as the answer.
 async fn ask_all(app: &TestApp) -> usize {
     let answers = join_all((0..RELEASES).map(|number| app.ask(&url(number)))).await;
     answers.iter().filter(|answer| answer.status != 200).count()

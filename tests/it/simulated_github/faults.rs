@@ -13,10 +13,10 @@ use super::{Fixture, LATEST, header, json, plain};
 use crate::support::eventually::eventually;
 use crate::support::github::{Failure, Gate};
 
-/// The time for which a test watches that nothing happens.
+/// The time for which a test observes that nothing happens.
 const SHORT: Duration = Duration::from_millis(50);
 
-/// Asks once, with one failure in the way.
+/// Sends one request, with one failure.
 async fn ask(fixture: &Fixture, failure: Failure) -> Result<Response> {
     fixture.github.fail(LATEST).with(failure).times(1);
     fixture.request(LATEST).timeout(Duration::from_secs(10)).send().await

@@ -123,7 +123,7 @@ async fn a_request_without_a_user_agent_is_forbidden() {
     assert_eq!(header(&answer, "content-type"), "text/html");
 }
 
-/// Each failure: its status, a part of its body, whether it shows limits, what it costs.
+/// Each failure with its status, a part of its body, true if it shows limits, and its cost.
 #[tokio::test]
 async fn failures_look_like_githubs() {
     let fixture = Fixture::with_release().await;
@@ -211,7 +211,7 @@ async fn more_in_flight_than_may_be_meet_the_secondary_limit_at_once() {
         gate.arrived(1).await;
         for retry_after in [Some(7), None] {
             github.concurrency_limit(1, retry_after);
-            // It does not wait at the gate.
+            // The refused request does not wait at the gate.
             let refused = fixture.get_as("ghp_b", LATEST).await;
             assert_eq!(refused.status(), 403);
             let seen = refused.headers().get("retry-after").map(|value| value.to_str().unwrap());

@@ -14,7 +14,7 @@ fn the_banner_fits_a_terminal() {
     assert!(banner.lines().all(|line| line.chars().count() <= 80), "{banner}");
 }
 
-/// The path and the query of each request in the banner, and what it promises.
+/// Returns the path and the query of each request in the banner, and the promised result.
 fn requests(banner: &str) -> Vec<(String, String)> {
     let (_, api) = banner.split_once("api='http://localhost:65535").expect("the variable");
     let (api, _) = api.split_once('\'').expect("its end");

@@ -36,7 +36,7 @@ fn the_store_of_a_run_that_was_killed_is_removed_by_the_next() {
     fs::create_dir(&left).unwrap();
     fs::write(left.join("lock"), "").unwrap();
     fs::write(left.join("svm.redb"), "left behind").unwrap();
-    // Not a store of a run: it stays.
+    // This folder is not the store of a run, so it stays.
     fs::create_dir(parent.path().join("other")).unwrap();
     let run = FreshStore::new(parent.path()).unwrap();
     assert!(!left.exists() && run.folder().exists());

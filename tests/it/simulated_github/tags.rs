@@ -12,7 +12,7 @@ const BEARER_B: &str = "c3f4ec7e768e4aebb504ab9b0089af152a259061fa099c5765fd08e8
 
 async fn fixture() -> Fixture {
     let fixture = Fixture::new().await;
-    // Laid out differently here: the tag is of the compact form.
+    // The layout differs here: the tag is that of the compact form.
     fixture.github.document(LATEST, "{ \"tag_name\": \"v1.2.3\",\n  \"draft\": false }");
     fixture
 }

@@ -1,4 +1,4 @@
-//! Two rate-limit windows that are shown for one token alternately.
+//! Two rate-limit windows that answers to one token show in alternation.
 
 use super::{Fixture, LATEST, header};
 

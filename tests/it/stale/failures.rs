@@ -7,12 +7,13 @@ use crate::support::app::TestApp;
 use crate::support::github::Failure;
 use crate::{LATEST, LATEST_PATH};
 
-/// The answer while a failure is remembered, or where no call is possible.
+/// The answer while a failure is remembered, or if no call is possible.
 const UNASKED: &str = "200 HIT upstream=0 svm; hit; ttl=0; detail=stale-if-error";
-/// Another document, whose limit is everybody's.
+/// Another document; its limit applies to all clients.
 const OTHER: &str = "https://api.github.com/repos/octo/other/releases/latest";
 
-/// Holds an expired copy of what is another body by now, so that no failure hides behind a `304`.
+/// Starts a service with an expired copy of a document that has changed since, so that a `304`
+/// cannot hide a failure.
 async fn app() -> TestApp {
     let builder = short_lived().set("MAX_UPSTREAM_RESPONSE_BYTES", "200000");
     let app = app_with_copy_expired_for(builder, Duration::ZERO).await;
@@ -20,8 +21,8 @@ async fn app() -> TestApp {
     app
 }
 
-/// A client is given the copy and told why, the next one is given it at once, and who asks for the
-/// upstream's word gets the failure, which harms the copy no more.
+/// Asserts that a client gets the copy with the reason, that the next client gets it at once, and
+/// that a refresh gets the failure without harm to the copy.
 async fn stands_in(app: &TestApp, told: &str, what: &str) {
     let first = app.version(LATEST).await;
     assert_eq!(first.summary(), format!("200 HIT {told}; detail=stale-if-error"), "{what}");
@@ -36,7 +37,7 @@ async fn stands_in(app: &TestApp, told: &str, what: &str) {
     assert_eq!(counted, 3.0, "{what}");
 }
 
-/// The same for each of these failures.
+/// Asserts the same for each of these failures.
 async fn stands_in_for(failures: impl IntoIterator<Item = Failure>, told: &str) {
     for failure in failures {
         let app = app().await;
@@ -114,7 +115,7 @@ async fn a_server_in_trouble() {
     stands_in_for([Failure::Unicorn503], "upstream=503 svm; fwd=stale; fwd-status=503").await;
     for status in [500, 501, 502, 503, 504, 599] {
         let app = app().await;
-        // No redirect, with such a status: an answer of one line.
+        // Such a status makes this an error, not a redirect.
         app.github.redirect(LATEST_PATH, status, "/");
         let told = format!("upstream={status} svm; fwd=stale; fwd-status={status}");
         stands_in(&app, &told, "without a body").await;
@@ -175,7 +176,7 @@ async fn a_negative_entry_stands_in_for_nothing() {
         assert_eq!(app.version(LATEST).await.status, 404);
         app.advance(Duration::from_secs(5 * 60));
         app.github.fail_all(failure.clone());
-        // The second time there is a cooldown, if it is a limit.
+        // The second time, there is a cooldown if the failure is a limit.
         for _ in 0..2 {
             let status = app.version(LATEST).await.status.as_u16();
             assert!(status != 404 && status >= 400, "{failure:?}: {status}");

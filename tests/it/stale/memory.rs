@@ -1,4 +1,4 @@
-//! Remembered failures: for a while no request goes to the upstream, and then one flight in the
+//! Remembered failures: for a while, no request goes to the upstream; then one flight in the
 //! background does.
 
 use std::time::Duration;
@@ -94,7 +94,7 @@ async fn an_upstream_that_hangs_is_asked_as_seldom_as_one_that_fails() {
         assert_eq!(app.version(LATEST).await.header("x-upstream-status"), "0");
         assert_eq!(app.metric("svm_flights").await, 0.0, "too early for {pause} s");
         app.advance(Duration::from_secs(1));
-        // The copy comes at once, and one flight goes on.
+        // The copy comes at once, and one flight continues.
         for _ in 0..3 {
             let answer = app.version(LATEST).await;
             assert!(

@@ -1,5 +1,4 @@
-//! Upstreams that do not answer: the wait of a client until it gets a copy, and the flight that
-//! goes on.
+//! Upstreams that do not answer: the wait of a client for a copy, and the flight that continues.
 
 use std::time::Duration;
 
@@ -40,7 +39,7 @@ async fn a_slow_upstream_is_waited_for_where_nothing_may_stand_in() {
     app.github.release("octo/app").serve();
     let gate = app.github.hold(LATEST_PATH);
     let opened = async {
-        // A connection and a handshake take longer than the patience.
+        // The connection and the handshake take longer than the patience.
         gate.arrived(1).await;
         gate.open();
     };
@@ -76,7 +75,7 @@ async fn a_copy_from_l2_stands_in_for_a_slow_upstream_too() {
         .assert_summary("200 HIT upstream=0 svm; fwd=stale; detail=stale-while-revalidate");
 }
 
-/// The default time that the first client waits, and the time that may come on top of it.
+/// The default time that the first client waits, and its margin.
 const PATIENCE: Duration = Duration::from_secs(2);
 const MARGIN: Duration = Duration::from_millis(100);
 

@@ -174,7 +174,7 @@ async fn a_look_at_the_page_is_no_use_of_a_document() {
 async fn no_text_from_outside_is_markup() {
     const HOSTILE: &str = "<script>alert(1)</script>\"'&";
     let app = TestApp::start().await;
-    // The path and a user agent of a client.
+    // The path and the user agent of a client.
     let path = "/repos/octo/%3Cscript%3Ealert(1)%3C%2Fscript%3E%22'%26/releases/tags/%3Cb%3E";
     let request = app.request(Method::GET, path).header("user-agent", HOSTILE);
     let _ = Answer::of(request).await;

@@ -10,7 +10,7 @@ async fn facts(svm: &Running) -> Value {
     svm.get("/status.json").await.json()
 }
 
-/// The event with this message.
+/// Returns the event with this message.
 fn event<'a>(facts: &'a Value, message: &str) -> Option<&'a Value> {
     facts["events"].as_array()?.iter().find(|event| event["message"] == message)
 }

@@ -17,7 +17,7 @@ async fn browsers_get_the_page_and_others_the_root() {
         assert_eq!(root.header("vary"), "Accept");
     }
     assert_eq!(page.header("vary"), "Accept");
-    // The root of the API of a GitHub Enterprise server is no page.
+    // The root of the API of a GitHub Enterprise server is not a page.
     assert!(browse(&app, "/api/v3/").await.json()["rate_limit_url"].is_string());
 }
 

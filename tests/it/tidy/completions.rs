@@ -9,7 +9,7 @@ fn assert_file(path: &str, want: &str) {
     assert!(read(path) == want, "{path} must be\n\n{want}");
 }
 
-/// The options behind a command.
+/// Returns the options of a command.
 fn options(command: &CommandEntry) -> impl Iterator<Item = &OptionEntry> {
     command.options.iter().chain([&HELP])
 }
@@ -101,7 +101,7 @@ fn fish_completes_every_word() {
     assert_file("deploy/completions/svm.fish", &format!("{head}{lines}"));
 }
 
-/// A summary stands between quotes and brackets of three shells.
+/// The summaries are between quotes and brackets of three shells.
 #[test]
 fn no_summary_needs_quotes() {
     let options = COMMANDS.iter().flat_map(|command| command.options).chain(OPTIONS);

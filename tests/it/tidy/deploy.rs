@@ -1,7 +1,7 @@
-//! The files of deploy/ against the code: they name no metric and no variable that the service does
-//! not have.
+//! The files of deploy/ against the code: they name only metrics and variables that the service
+//! has.
 //!
-//! `just dashboard-check`, which needs a Prometheus, tests that a query gives the right answer.
+//! `just dashboard-check`, which needs a Prometheus, tests the results of the queries.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ fn every_variable_is_one_of_ours() {
     assert_none(files.flat_map(|File { path, text }| {
         let named = words(&text).filter(|word| is_name_of_variable(word));
         let interpolated = text.split("${").skip(1).filter_map(|rest| words(rest).next());
-        // Grafana puts its data source into the dashboard in the same way.
+        // Grafana inserts its data source into the dashboard in the same way.
         let names: BTreeSet<_> =
             named.chain(interpolated).filter(|name| *name != "datasource").collect();
         let unknown = names.into_iter().filter(|name| !is_known(name));
@@ -48,7 +48,7 @@ fn every_variable_is_one_of_ours() {
     }));
 }
 
-/// A container without a bound takes the machine's memory, or fills its disk with a log.
+/// A container without a bound could take the machine's memory, or fill its disk with a log.
 #[test]
 fn every_service_of_compose_is_bounded_and_watched() {
     let text = read("deploy/compose.yaml");
@@ -94,7 +94,7 @@ fn every_panel_says_what_it_shows() {
     }));
 }
 
-/// The panels of the dashboard, rows among them and those that a closed row holds.
+/// Returns the panels of the dashboard, including rows and the panels of closed rows.
 fn panels() -> Vec<Value> {
     let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).expect("a dashboard in JSON");
     let of = |value: &Value| value["panels"].as_array().cloned().unwrap_or_default();
@@ -103,7 +103,8 @@ fn panels() -> Vec<Value> {
     panels.into_iter().flat_map(|panel| [of(&panel), vec![panel]].concat()).collect()
 }
 
-/// In capitals, in several words, and neither Grafana's nor the kernel's.
+/// Returns true for a word in capitals with underscores that belongs neither to Grafana nor to the
+/// kernel.
 fn is_name_of_variable(word: &str) -> bool {
     word.contains('_')
         && word.starts_with(|first: char| first.is_ascii_uppercase())
@@ -113,7 +114,7 @@ fn is_name_of_variable(word: &str) -> bool {
             .all(|byte| byte == b'_' || byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
-/// Returns the words that can be names: letters, digits and `_`.
+/// Returns the words that may be names: letters, digits and `_`.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
 }

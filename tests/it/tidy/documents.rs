@@ -1,7 +1,7 @@
-//! The documents and .env.example against the code: all that is there, and nothing else.
+//! The documents and .env.example against the code: they list everything that exists, and nothing
+//! else.
 //!
-//! Tables are compared row by row with what the code says; a test that fails prints the table as it
-//! should be.
+//! Tables are compared row by row with the code; a failed test prints the correct table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -40,7 +40,7 @@ fn the_readme_is_short() {
     assert!(lines <= 160, "{lines} lines");
 }
 
-/// Links from one document to another, and to a heading in it.
+/// Checks the links from one document to another, and to a heading in it.
 #[test]
 fn links_lead_to_documents_and_headings() {
     let documents = ["README.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md"];
@@ -62,7 +62,7 @@ fn broken_links(path: &str) -> Vec<String> {
         let file = if file.is_empty() { Path::new(path).into() } else { folder.join(file) };
         let file = Path::new(ROOT).join(file);
         if heading.is_empty() {
-            // Also of a picture, which is no text.
+            // The link may lead to a picture, which is not text.
             return !file.exists();
         }
         let Ok(text) = fs::read_to_string(file) else { return true };
@@ -72,7 +72,7 @@ fn broken_links(path: &str) -> Vec<String> {
     links.filter(is_broken).map(|link| format!("{path}: {link}")).collect()
 }
 
-/// The anchor that a heading gets when it is rendered.
+/// Returns the anchor of a heading.
 fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
     text.chars().filter(|letter| letter.is_alphanumeric() || *letter == '-').collect()
@@ -105,7 +105,7 @@ async fn the_table_lists_every_metric() {
     app.github.release("octo/app").serve();
     app.github.user("alice").token("ghp_first").expires("2026-07-02 09:51:24 UTC");
     let _ = app.version(LATEST).await;
-    // A family whose labels have no values yet is not shown: some need a limit.
+    // A family without label values is not shown: some families need a limit.
     app.github.fail(LATEST_PATH).with(Failure::Throttled429);
     let _ = app.refresh(LATEST).await;
 
@@ -133,7 +133,7 @@ async fn the_table_lists_every_header() {
     answers.push(app.refresh(LATEST).await);
     answers.push(Answer::of(app.request(Method::POST, "/ping")).await);
     let names = answers.iter().flat_map(|answer| answer.headers.keys());
-    // These two are any server's.
+    // Any server has these two.
     let names = names.filter(|name| !["content-length", "date"].contains(&name.as_str()));
     let sent: BTreeSet<_> = names.map(|name| name.as_str().to_owned()).collect();
 
@@ -182,14 +182,14 @@ async fn the_answers_that_the_readme_shows_are_real() {
     }
 }
 
-/// The rows of a table in a document are these, in this order.
+/// Asserts that the rows of a table in a document are these, in this order.
 #[track_caller]
 fn assert_rows(path: &str, heading: &str, want: impl Iterator<Item = String>) {
     let want: Vec<_> = want.collect();
     assert!(rows(path, heading) == want, "{path} must list\n\n{}\n", want.join("\n"));
 }
 
-/// The rows below a heading of a document that begin with code.
+/// Returns the rows below a heading of a document that begin with code.
 fn rows(path: &str, heading: &str) -> Vec<String> {
     let section = section(path, heading);
     section.lines().filter(|line| line.starts_with("| `")).map(str::to_owned).collect()
@@ -209,7 +209,7 @@ fn section(path: &str, heading: &str) -> String {
     body.split("\n#").next().unwrap_or_default().to_owned()
 }
 
-/// The rows of the metrics of ours in Prometheus' text format, by name.
+/// Returns the table rows of our metrics in Prometheus' text format, by name.
 fn families(text: &str) -> BTreeMap<String, String> {
     let described = text.lines().filter_map(|line| {
         let (name, help) = line.strip_prefix("# HELP ")?.split_once(' ')?;
@@ -228,7 +228,7 @@ fn families(text: &str) -> BTreeMap<String, String> {
     described.map(row).collect()
 }
 
-/// The names of metrics in the sources.
+/// Returns the names of metrics in the sources.
 pub(super) fn registered() -> BTreeSet<String> {
     let files = sources().into_iter().filter(|file| file.path.contains("/metrics"));
     let names = files.flat_map(|file| {

@@ -1,4 +1,4 @@
-//! Imports between the files of the sources: each names the file that defines a thing, and none
+//! Imports between the files of the sources: each names the file that defines the item, and none
 //! closes a cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::assert_none;
 use super::sources::{code, is_test, sources, test_modules};
 
-/// The segments of a path behind `crate::`.
+/// The segments of a path after `crate::`.
 type Path = Vec<String>;
 
 /// A file of the sources.
@@ -16,7 +16,7 @@ struct Module {
     code: String,
 }
 
-/// The production files by their paths.
+/// Returns the production files by their paths.
 fn modules() -> BTreeMap<Path, Module> {
     let files = sources();
     let tests = test_modules(&files);
@@ -34,15 +34,15 @@ fn modules() -> BTreeMap<Path, Module> {
 }
 
 impl Module {
-    /// The names that the file itself defines.
+    /// Returns the names that the file itself defines.
     fn defined(&self) -> BTreeSet<&str> {
-        // Within `words! { .. }` as well.
+        // A type in `words! { .. }` counts as well.
         let is_outermost =
             |line: &&str| !line.starts_with([' ', '}', '#']) || line.starts_with("    pub enum ");
         self.code.lines().filter(is_outermost).filter_map(defined_name).collect()
     }
 
-    /// The paths of this crate that the code mentions, each from the root.
+    /// Returns the paths of this crate that the code mentions, each from the root.
     fn mentioned(&self) -> Vec<Path> {
         let from_root = self.code.match_indices("crate::").map(|(at, root)| {
             trees(&self.code[at + root.len()..], &[]) // `crate::a::{b, c::d}`
@@ -55,7 +55,7 @@ impl Module {
     }
 }
 
-/// The name that a line at the outermost level defines.
+/// Returns the name that a line at the outermost level defines.
 fn defined_name(line: &str) -> Option<&str> {
     const KINDS: [&str; 8] = ["fn", "struct", "enum", "trait", "type", "const", "static", "mod"];
     if let Some(name) = line.strip_prefix("macro_rules! ") {
@@ -67,7 +67,7 @@ fn defined_name(line: &str) -> Option<&str> {
     (!line.contains("use ")).then_some(&name[..end])
 }
 
-/// The paths at the start of a text: a path, or several with a common beginning.
+/// Returns the paths at the start of a text: one path, or several with a common beginning.
 fn trees(text: &str, base: &[String]) -> Vec<Path> {
     let mut path = base.to_vec();
     let mut rest = text;
@@ -86,7 +86,7 @@ fn trees(text: &str, base: &[String]) -> Vec<Path> {
     }
 }
 
-/// The items of a list in braces, without the opening one.
+/// Returns the items of a list in braces; the opening brace is already removed.
 fn items(list: &str) -> Vec<&str> {
     let (mut depth, mut start, mut items) = (0, 0, Vec::new());
     for (at, letter) in list.char_indices() {
@@ -111,13 +111,14 @@ fn is_of_name(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || letter == '_'
 }
 
-/// The file that a path leads into: the longest beginning that is one.
+/// Returns the file that a path leads into: the longest beginning that is a file.
 fn target(path: &[String], modules: &BTreeMap<Path, Module>) -> Path {
     let beginnings = (0..=path.len()).rev().map(|length| &path[..length]);
     beginnings.into_iter().find(|path| modules.contains_key(*path)).unwrap_or_default().to_vec()
 }
 
-/// The files that each file uses. A parent joins its children, so the arrows to them do not count.
+/// Returns the files that each file uses. A parent joins its children, so its use of them does not
+/// count.
 fn graph(modules: &BTreeMap<Path, Module>) -> BTreeMap<Path, BTreeSet<Path>> {
     let uses = |module: &Module| {
         let used = module.mentioned().into_iter().map(|path| target(&path, modules));
@@ -126,7 +127,7 @@ fn graph(modules: &BTreeMap<Path, Module>) -> BTreeMap<Path, BTreeSet<Path>> {
     modules.iter().map(|(path, module)| (path.clone(), uses(module))).collect()
 }
 
-/// Removes all files that are part of no cycle, and lead from none to another.
+/// Removes all files that are not on a cycle, and not on a path between cycles.
 fn retain_cycles(graph: &mut BTreeMap<Path, BTreeSet<Path>>) {
     loop {
         let before = graph.len();

@@ -11,7 +11,7 @@ use super::read;
 const PAGE: &str = "deploy/man/svm.8";
 const UNIT: &str = "deploy/debian/svm.service";
 
-/// The part of the page that stands before the commands.
+/// The part of the page before the commands.
 const HEAD: &str = r#".TH SVM 8 "" svm "System administration"
 .SH NAME
 svm \- a caching service for GitHub release metadata
@@ -35,7 +35,7 @@ An empty value counts as unset.
 Durations are numbers with a unit, one after the other, of ns, us, ms, s, m, h and d.
 ";
 
-/// The part that stands behind them.
+/// The part after the variables.
 const TAIL: &str = r".SH EXIT STATUS
 .TP
 .B 0
@@ -116,7 +116,7 @@ fn entry(variable: &Variable) -> String {
     format!(".TP\n.B {name}\n{meaning}.\nAccepted: {accepts}.\nDefault: {default}.\n")
 }
 
-/// Escapes a text whose every letter stands for itself.
+/// Escapes a text in which every character is literal.
 fn roff(text: &str) -> String {
     text.replace('\\', "\\e").replace('-', "\\-")
 }

@@ -1,4 +1,4 @@
-//! The rules of language: they are about all code, tests and benches included.
+//! The rules of language, for all code, including tests and benches.
 
 use super::sources::rust_files;
 use super::{File, assert_none, files};
@@ -19,7 +19,7 @@ fn module_heads_ask_nothing() {
     assert_none(heads);
 }
 
-/// The first line of a doc comment names the thing, or tells what a function does.
+/// The first line of a doc comment names the thing, or says what a function does.
 #[test]
 fn doc_comments_ask_nothing() {
     let faults = rust_files().into_iter().flat_map(|File { path, text }| {
@@ -29,7 +29,7 @@ fn doc_comments_ask_nothing() {
         let first = lines.windows(2).filter(begins).map(|lines| lines[1]).filter(|line| asks(line));
         first.map(|line| format!("{path}: {line}")).collect::<Vec<_>>()
     });
-    // The comments of the embedded store are not there yet.
+    // The comments of the embedded store do not keep this rule yet.
     assert_none(faults.filter(|fault| !fault.starts_with("src/store/embedded")));
 }
 
@@ -69,7 +69,7 @@ fn prose_is_narrow() {
     }));
 }
 
-/// The subject of a sentence is a thing, and a reader does not guess which.
+/// The subject of a sentence is a thing, so that a reader does not need to guess it.
 #[test]
 fn comments_pose_no_riddles() {
     let words = ["What ", "Who ", "Whose ", "Whoever "];
@@ -91,7 +91,7 @@ fn names_of_tests_are_short_and_name_their_subject() {
     });
 }
 
-/// No line of code has this fault.
+/// Asserts that no line of code has this fault.
 #[track_caller]
 fn assert_lines(has_fault: impl Fn(&str) -> bool) {
     assert_none(rust_files().into_iter().flat_map(|File { path, text }| {

@@ -1,12 +1,12 @@
-//! The layers of the sources: a folder uses what lies below it, and nothing beside or above it.
+//! The layers of the sources: a folder uses only folders below it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::assert_none;
 use super::sources::{code, is_test, sources, test_modules};
 
-/// From the top to the bottom; the folders of one layer do not use each other, but for the lowest,
-/// whose modules are small and independent of svm's subject.
+/// The layers from the top to the bottom. The folders of one layer do not use each other, except in
+/// the lowest layer, whose modules are small and independent of svm's subject.
 const LAYERS: [&[&str]; 11] = [
     &["main", "fuzzing"],
     &["app", "commands"],
@@ -37,13 +37,13 @@ const LAYERS: [&[&str]; 11] = [
     ],
 ];
 
-/// The layer of a folder of `src`, or of a file beside them; the lowest is the last.
+/// Returns the layer of a folder of `src`, or of a file in it; the lowest layer is the last.
 fn layer(folder: &str) -> usize {
     let layer = LAYERS.iter().position(|folders| folders.contains(&folder));
     layer.unwrap_or_else(|| panic!("{folder} has no layer"))
 }
 
-/// The folders that each folder uses.
+/// Returns the folders that each folder uses.
 fn graph() -> BTreeMap<String, BTreeSet<String>> {
     let files = sources();
     let tests = test_modules(&files);
@@ -59,7 +59,7 @@ fn graph() -> BTreeMap<String, BTreeSet<String>> {
     graph
 }
 
-/// The first names behind `crate::`, also of a list in braces.
+/// Returns the first names after `crate::`, also of a list in braces.
 fn names_of_crate(text: &str) -> BTreeSet<String> {
     let name = |text: &str| -> String {
         text.chars().take_while(|letter| letter.is_ascii_lowercase() || *letter == '_').collect()

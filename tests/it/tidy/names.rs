@@ -9,7 +9,7 @@ use super::sources::{code, is_test, sources, test_modules};
 const SHARED: [&str; 3] = [
     // The error of a module, always written with the name of the module.
     "Error",
-    // Objects of GitHub, of which each reader declares the fields that it needs.
+    // Objects of GitHub's API. Each of their readers declares only those fields that it needs.
     "Asset", "Release",
 ];
 
@@ -20,7 +20,7 @@ fn a_type_name_has_one_meaning() {
     let production = files.iter().filter(|file| !is_test(&file.path, &tests));
     let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for file in production {
-        // A section of the configuration has the name of the component that it is for.
+        // A section of the configuration has the name of the component that it configures.
         let is_section = file.path.starts_with("src/config");
         for (_, line) in code(&file.text) {
             if let Some(name) = declared(line).filter(|_| !is_section) {
@@ -33,7 +33,7 @@ fn a_type_name_has_one_meaning() {
     assert_none(repeated.map(|(name, files)| format!("{name}: {}", files.join(", "))));
 }
 
-/// The name of the type that a line declares, unless it is an associated type.
+/// Returns the name of the type that a line declares, unless it is an associated type.
 fn declared(line: &str) -> Option<&str> {
     let text = line.trim_start();
     let text = match text.strip_prefix("pub(") {

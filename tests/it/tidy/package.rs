@@ -1,4 +1,4 @@
-//! The packages of the workspace: the crate has the files of the service alone, and the rigs are a
+//! The packages of the workspace: the crate has only the files of the service, and the rigs are a
 //! package that only its own commands build.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use super::ROOT;
 /// The folders of the crate.
 const FOLDERS: [&str; 3] = ["src/", "docs/", "deploy/"];
 
-/// The files of the crate outside of them; cargo adds the last two.
+/// The files of the crate outside these folders; cargo adds the last two.
 const FILES: [&str; 10] = [
     "build.rs",
     ".env.example",
@@ -51,7 +51,7 @@ fn commands_are_about_the_service_by_default() {
     assert_eq!(names("workspace_members"), ["simulated-github", "svm-cache", "svm-rigs"].into());
 }
 
-/// The output of a command of cargo, which asks no registry.
+/// Returns the output of a cargo command, which asks no registry.
 fn cargo(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO"));
     let output = command.args(arguments).arg("--offline").current_dir(ROOT).output();

@@ -1,5 +1,5 @@
-//! The versions that CI works with: each is stated once, and none can change without a change of
-//! ours.
+//! The versions that CI uses: each is stated once, and none changes without a change in the
+//! repository.
 
 use super::{files, read};
 

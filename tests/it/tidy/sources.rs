@@ -1,15 +1,14 @@
-//! Rules about the sources: the invariants of docs/ARCHITECTURE.md that a look at the text can
-//! check.
+//! Rules about the sources: the invariants of docs/ARCHITECTURE.md that a text search can check.
 
 use std::collections::BTreeSet;
 
 use super::{File, assert_none, files};
 
-/// Words that code may hold in some files alone. Comments and tests may name anything.
+/// Words that only some files of the code may contain. Comments and tests may contain any word.
 struct Rule {
     what: &'static str,
     words: &'static [&'static str],
-    /// The beginnings of the paths that the rule is about.
+    /// The beginnings of the paths that the rule applies to.
     within: &'static [&'static str],
     /// The beginnings of the paths that are exempt.
     except: &'static [&'static str],
@@ -191,7 +190,7 @@ fn modules_are_named_by_their_files() {
 
 #[test]
 fn no_test_is_ignored_or_content_with_any_panic() {
-    // In two parts, so that this file does not hold what it looks for.
+    // Each word is in two parts, so that this file does not contain it.
     let words = [concat!("#[ign", "ore"), concat!("#[should", "_panic")];
     assert_none(rust_files().iter().flat_map(|file| {
         let found = words.iter().filter(|word| file.text.contains(**word));
@@ -213,7 +212,7 @@ fn nothing_names_a_machine_or_a_registry() {
         concat!("docker", ".io"),
         concat!("ghcr", ".io"),
     ];
-    // Cargo writes where each package comes from.
+    // Cargo writes the origin of each package.
     let files = files("").into_iter().filter(|file| !file.path.ends_with("Cargo.lock"));
     assert_none(files.flat_map(|file| {
         let found = words.iter().filter(|word| file.text.contains(**word));
@@ -228,7 +227,7 @@ impl Rule {
     }
 }
 
-/// The files of the service.
+/// Returns the files of the service.
 pub(super) fn sources() -> Vec<File> {
     rust_files_in("src")
 }
@@ -241,7 +240,7 @@ fn rust_files_in(folder: &str) -> Vec<File> {
     files(folder).into_iter().filter(|file| file.path.ends_with(".rs")).collect()
 }
 
-/// The names of the modules that only tests are built with.
+/// Returns the names of the modules that only test builds contain.
 pub(super) fn test_modules(files: &[File]) -> BTreeSet<String> {
     let marked = files.iter().flat_map(|file| file.text.split("#[cfg(test)]\n").skip(1));
     let declared = marked.filter_map(|rest| {
@@ -256,7 +255,7 @@ pub(super) fn is_test(path: &str, modules: &BTreeSet<String>) -> bool {
     path.split('/').any(|part| modules.contains(part.strip_suffix(".rs").unwrap_or(part)))
 }
 
-/// The lines with their numbers, without comments and without the tests at the end.
+/// Returns the lines with their numbers, without comments and without the tests at the end.
 pub(super) fn code(text: &str) -> Vec<(usize, &str)> {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let lines = (1..).zip(code.lines());

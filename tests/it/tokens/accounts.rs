@@ -15,7 +15,8 @@ use crate::{LATEST, LATEST_PATH};
 const ASKED: &str =
     "svm_upstream_quota_total{priority=\"background\",quota=\"charged\",validator=\"none\"}";
 
-/// A service that asks whose `a`, `b` and `c` are: the first and the last are one account's.
+/// Starts a service that asks for the accounts of `a`, `b` and `c`: the first and the last share
+/// one.
 async fn identifying(github: GitHub) -> TestApp {
     github.user("alice").token("a").token("c");
     github.user("bob").token("b");
@@ -28,7 +29,7 @@ async fn identified() -> TestApp {
     app
 }
 
-/// The tokens of the requests for documents.
+/// Returns the tokens of the requests for documents.
 fn used_for_documents(app: &TestApp) -> Vec<String> {
     let whose = app.github.calls("/user") as usize;
     used(app).split_off(whose)

@@ -28,7 +28,8 @@ fn assert_refused(answer: &Answer, status: u16, name: &str) {
     assert!(told.ends_with(&want), "{name}: {told}");
 }
 
-/// A failure is refused once, and leaves nothing behind; a copy stands in for it.
+/// Asserts that a failure is refused once and leaves nothing behind, and that a copy is served
+/// instead of it.
 async fn refused(name: &str, status: u16, failure: Failure) {
     let app = app().await;
     app.github.fail_all(failure.clone());

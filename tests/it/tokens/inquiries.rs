@@ -62,7 +62,7 @@ async fn they_take_a_place_as_documents_do() {
     gate.arrived(1).await;
     let asked = tasks::spawn(app.ask(&document(&app, "octo/app")));
     app.reaches("svm_l2_reads_total{result=\"miss\"}", 1.0).await;
-    // As long as a request needs that waits for nothing.
+    // The loop takes as long as a request that waits for nothing.
     for _ in 0..20 {
         assert_eq!(app.metric(WINDOW).await, 1.0);
     }

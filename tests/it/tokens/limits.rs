@@ -27,7 +27,7 @@ async fn a_limited_token_cools_down_and_no_client_sees_it() {
             assert_eq!(app.version(&url).await.status, StatusCode::OK, "{failure:?}");
         }
         let with_a = used(&app).iter().filter(|token| *token == "a").count();
-        // A refused token is tried elsewhere before it is put aside.
+        // A refused token is tried on another document before its quarantine.
         let most = if failure == Failure::BadCredentials { 2 } else { 1 };
         assert_eq!(with_a, most, "{failure:?}: it is not asked again while it cools down");
     }
@@ -48,7 +48,7 @@ async fn an_answer_from_before_a_limit_does_not_end_the_cooldown() {
     assert_eq!((refused.status.as_u16(), refused.retry_after()), (503, 60));
 }
 
-/// Asks for a renamed document, and has the first token limited while the redirect is on its way.
+/// Requests a renamed document. The first token meets a limit while the redirect is in flight.
 async fn redirected_while_the_first_token_is_limited(app: &TestApp) -> Answer {
     let (old, new) = ("/repos/octo/old/releases/latest", document(app, "octo/new"));
     app.github.redirect(old, 301, &new);
@@ -56,7 +56,7 @@ async fn redirected_while_the_first_token_is_limited(app: &TestApp) -> Answer {
     let asked = tasks::spawn(app.ask(&format!("https://api.github.com{old}")));
     gate.arrived(1).await;
     app.github.fail_all(Failure::PrimaryLimit).for_token("a");
-    // Turns go on, so one of these is its.
+    // The tokens take turns, so one of these requests uses the first token.
     for name in ["octo/one", "octo/two"] {
         let _ = app.version(&document(app, name)).await;
     }
@@ -144,7 +144,7 @@ async fn a_spent_token_cools_down_even_with_a_clock_that_is_ahead() {
     app.github.no_date();
     app.github.user("alice").token("a").limit(1);
     assert_eq!(app.version(&document(&app, "octo/app")).await.status, 200);
-    // The window ends in half a minute there, and half a minute ago here.
+    // By GitHub's clock, the window ends in half a minute; by ours, it ended half a minute ago.
     app.advance(Duration::from_secs(3630));
     let behind = ManualClock::at(app.clock.now() - Duration::from_secs(60));
     app.github.follow(Clock::Manual(behind));

@@ -1,4 +1,4 @@
-//! A `403` that is no limit but a policy about the account.
+//! A `403` that is not a limit but a policy about the account.
 
 use super::{document, used};
 use crate::support::app::TestApp;

@@ -12,7 +12,7 @@ use crate::{LATEST, LATEST_PATH};
 const MINUTE: Duration = Duration::from_secs(60);
 const FIRST_REJECTED: &str = "svm_token_rejected{token=\"0\"}";
 
-/// A service whose only token was refused just now.
+/// Starts a service whose only token has just been refused.
 async fn app_with_a_refused_token() -> TestApp {
     let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
     app.github.release("octo/app").serve();
@@ -21,19 +21,19 @@ async fn app_with_a_refused_token() -> TestApp {
     app
 }
 
-/// Has GitHub refuse the token for one document, and elsewhere too.
+/// Makes GitHub refuse the token for one document, and elsewhere too.
 fn refuse_once(app: &TestApp) {
     for target in [LATEST_PATH, "/user"] {
         app.github.fail(target).with(Failure::BadCredentials).times(1);
     }
 }
 
-/// Returns the number of inquiries about the token since it was taken out of use.
+/// Returns the number of inquiries about the token since its quarantine.
 fn inquiries(app: &TestApp) -> u64 {
     app.github.calls("/user") - 1
 }
 
-/// Waits until clients are told to come back after this many seconds.
+/// Waits until the answers tell clients to retry after this number of seconds.
 async fn is_back_in(app: &TestApp, seconds: u64) {
     app.until(async || app.version(LATEST).await.retry_after() == seconds).await;
 }
@@ -82,7 +82,7 @@ async fn an_inconclusive_inquiry_changes_neither_token_nor_pause() {
         Failure::TooManyLogins,
     ] {
         let app = app_with_a_refused_token().await;
-        // A break of the idle connection alone is no failure.
+        // A break of only the idle connection is not a failure.
         let requests = if failure == Failure::Reset { 2 } else { 1 };
         app.github.fail("/user").with(failure.clone()).times(requests);
         app.advance(MINUTE);
@@ -138,7 +138,8 @@ async fn too_many_logins_take_no_token_back() {
     assert_eq!(app.metric(FIRST_REJECTED).await, 1.0);
 }
 
-/// Has GitHub refuse the token for every document, where inquiries tell nothing, and take it back.
+/// Makes GitHub refuse the token for every document, with inconclusive inquiries, and then accept
+/// it again.
 async fn refuse_all_once(app: &TestApp) {
     app.github.recover();
     app.github.fail("/user").with(Failure::NotFound404);
@@ -172,7 +173,7 @@ async fn an_inquiry_does_not_block_a_token_that_serves_documents() {
     let app = TestApp::builder().set("GITHUB_PATS", "a").identifying().start_with(github).await;
     eventually(|| app.github.calls("/user") == 1).await;
     assert_eq!(app.version(&document(&app, "octo/first")).await.status, 200);
-    // When the third is asked, the answer to the second was read.
+    // At the third inquiry, the answer to the second one has been read.
     app.until(async || {
         app.advance(MINUTE);
         app.github.calls("/user") >= 3

@@ -19,7 +19,7 @@ async fn a_client_that_meets_limits_learns_their_end() {
     let app = app_with_two_tokens().await;
     let urls: Vec<_> = (0..40).map(|n| document(&app, &format!("octo/r{n}"))).collect();
     app.github.fail_all(Failure::SecondaryLimit(Some(60)));
-    // Some of them meet the limit of one token while others meet that of the second.
+    // Some requests meet the limit of the first token while others meet that of the second.
     let answers = join_all(urls.iter().map(|url| app.ask(url))).await;
     for answer in answers {
         assert_eq!(answer.retry_after(), 60, "{}", answer.summary());

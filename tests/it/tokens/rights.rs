@@ -13,7 +13,7 @@ use crate::{LATEST, LATEST_PATH};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const FIRST_PRIVATE: &str = "svm_token_private{token=\"0\"}";
 
-/// A service that refuses tokens which see private data.
+/// Starts a service that refuses tokens with access to private data.
 async fn strict(tokens: &str, github: GitHub) -> TestApp {
     let builder = TestApp::builder().set("GITHUB_PATS", tokens);
     builder.set("REQUIRE_PUBLIC_TOKENS", "true").start_with(github).await
@@ -23,7 +23,7 @@ async fn tokens_health(app: &TestApp) -> String {
     app.get("/healthz").await.json()["dependencies"]["github_tokens"].to_string()
 }
 
-/// A moment as GitHub writes it.
+/// Returns a time in GitHub's notation.
 fn written(moment: Timestamp) -> String {
     let text = moment.to_string();
     format!("{} UTC", text[.."2026-06-01T12:00:00".len()].replace('T', " "))

@@ -17,7 +17,7 @@ async fn app(tokens: &str) -> TestApp {
     TestApp::builder().set("GITHUB_PATS", tokens).start().await
 }
 
-/// No token is put aside.
+/// Asserts that no token is in quarantine.
 async fn assert_none_is_rejected(app: &TestApp, context: &str) {
     for token in 0..app.get("/metrics").await.text().matches("svm_token_rejected{").count() {
         let rejected = format!("svm_token_rejected{{token=\"{token}\"}}");
@@ -25,7 +25,7 @@ async fn assert_none_is_rejected(app: &TestApp, context: &str) {
     }
 }
 
-/// No token is put aside, and documents are still got.
+/// Asserts that no token is in quarantine, and that documents are still fetched.
 async fn assert_tokens_work(app: &TestApp, name: &str) {
     assert_none_is_rejected(app, name).await;
     assert_eq!(app.version(&document(app, name)).await.status, 200);

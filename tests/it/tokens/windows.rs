@@ -11,8 +11,8 @@ const REMAINING: &str = "svm_token_remaining{token=\"0\"}";
 const RESET: &str = "svm_token_reset_timestamp_seconds{token=\"0\"}";
 const SKIPPED: &str = "svm_revalidate_skipped_total{reason=\"quota\"}";
 
-/// A service with ten documents. Of one window 100 requests are left for 22 minutes, which is the
-/// threshold; of the other 4950 for 43 minutes.
+/// Starts a service with ten documents. One window has 100 requests left, the threshold, for 22
+/// minutes; the other has 4950 left for 43 minutes.
 async fn between_two_windows() -> (TestApp, Vec<String>) {
     let app = TestApp::builder()
         .set("GITHUB_PATS", "a")

@@ -37,7 +37,7 @@ async fn depth_costs_no_stack() {
     let (arrays, objects) = ("[".repeat(DEPTH), r#"{"a":"#.repeat(DEPTH / 4));
     refused(NOT_JSON, [("open arrays", ok(arrays)), ("open objects", ok(objects))]).await;
     let arrays = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
-    // As deep as the limit of the body allows.
+    // The depth is the most that the limit of the body allows.
     let depth = MAX_BODY_BYTES / 6 - 1;
     let objects = format!("{}0{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
     let deep = format!("{}{}", "[".repeat(90_000), "]".repeat(90_000));

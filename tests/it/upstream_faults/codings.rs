@@ -1,4 +1,4 @@
-//! Content codings: svm asks for gzip only, and decodes nothing else.
+//! Content codings: svm requests only gzip, and decodes nothing else.
 
 use std::io::Write;
 
@@ -35,7 +35,7 @@ async fn a_coding_that_was_not_asked_for_is_not_undone() {
             ("gzip twice, told once", with("content-encoding: gzip", &twice)),
             ("gzip that is not told", with("x-coding: gzip", &once)),
             ("deflate", with("content-encoding: deflate", deflate(DOCUMENT.as_bytes()))),
-            // Brotli and Zstandard of an empty object, which nobody here can undo.
+            // Brotli and Zstandard of an empty object, which svm does not decode.
             ("br", with("content-encoding: br", b"\x0b\x00\x80{}\x03")),
             ("zstd", with("content-encoding: zstd", b"\x28\xb5\x2f\xfd\x20\x02\x11\0\0{}")),
             ("compress", with("content-encoding: compress", b"\x1f\x9d\x90\x7b\xfa\x01")),
@@ -90,7 +90,7 @@ async fn all_members_of_a_gzip_body_are_read() {
         ),
     ])
     .await;
-    // The first member holds a document, and not the one that was sent.
+    // The first member holds a document, but not the one that was sent.
     let two = [gzip(DOCUMENT.as_bytes()), gzip(b"x")].concat();
     refused(NOT_JSON, [("half a document", with("content-encoding: gzip", two))]).await;
 }
@@ -114,7 +114,7 @@ async fn a_document_is_revalidated_whatever_its_coding() {
 async fn the_words_of_an_error_are_read_in_any_coding() {
     let limit = br#"{"message":"You have exceeded a secondary rate limit."}"#;
     let halves = [gzip(&limit[..20]), gzip(&limit[20..])].concat();
-    // Whole members stand, whatever comes behind.
+    // Complete members count, even with other bytes after them.
     let cut = [gzip(limit), b"\x1f".to_vec()].concat();
     for (name, body) in
         [("GZIP", gzip(limit)), ("x-gzip", gzip(limit)), ("gzip", halves), ("gzip", cut)]

@@ -11,8 +11,8 @@ const OTHER: &str = "https://api.github.com/repos/octo/other/releases/latest";
 /// A document that no request asked for, and that no key may ever hold.
 const PLANTED: &str = r#"{"tag_name":"planted"}"#;
 
-/// Has the answer to one document followed by another, and asks for the next one once the
-/// connection is done with.
+/// Makes another answer follow the answer to one document, and requests the next document after the
+/// end of the connection.
 async fn nothing_is_planted(name: &str, more: &Wire) {
     let app = app().await;
     app.github.release("octo/other").tag("v2").serve();

@@ -9,7 +9,8 @@ use crate::LATEST;
 use crate::support::app::Answer;
 use crate::support::github::{Failure, Wire};
 
-/// The answer to this, which is no document: once it is forgotten, the next one is the upstream's.
+/// Returns the answer to this response, which is no document. Asserts that the next answer after
+/// its lifetime is the upstream's.
 async fn passes(name: &str, wire: Wire) -> Answer {
     let app = app().await;
     app.github.fail_all(Failure::Wire(wire));

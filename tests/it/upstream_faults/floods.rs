@@ -98,7 +98,7 @@ async fn bodies_of_megabytes_are_taken_one_after_the_other() {
     assert_eq!((app.github.connections(), app.github.total_calls()), (1, 4));
 }
 
-/// An upstream that holds a slot, and the time that it does.
+/// Asserts that svm ends an exchange whose upstream holds a slot within the limit.
 async fn gives_up(app: &TestApp, name: &str, limit: Duration) {
     let stopwatch = Stopwatch::start();
     TOO_SLOW.assert(&app.version(LATEST).await, "uri-miss", name);
@@ -133,7 +133,7 @@ async fn a_body_that_comes_steadily_is_waited_for() {
     const PAUSE: Duration = Duration::from_millis(200);
     let body = format!("\"{}\"", "v".repeat(59_998));
     let headers = format!("{JSON}\ncontent-length: {}", body.len());
-    // Four seconds, of which each brings more than it has to.
+    // The body takes four seconds, and each second brings more than the required bytes.
     let wire = (0..20).fold(Wire::head("200 OK", &headers), |wire, n| {
         wire.then(body[n * 3_000..(n + 1) * 3_000].to_owned()).then_flushed().then_after(PAUSE)
     });

@@ -10,20 +10,20 @@ use crate::{LATEST, LATEST_PATH};
 
 const OTHER: &str = "https://api.github.com/repos/octo/other/releases/latest";
 const OTHER_PATH: &str = "/repos/octo/other/releases/latest";
-/// The answer that nobody requested, and no key may ever hold.
+/// The answer that was not requested, and that no key may ever hold.
 const PLANTED: &str = r#"{"tag_name":"planted"}"#;
 
-/// The moment when the extra answer comes.
+/// The time of the extra answer.
 #[derive(Clone, Copy, Debug)]
 enum When {
     Now,
     AfterFlush,
-    /// After the next request of the connection has come, if it comes at all.
+    /// After the next request on the connection, if there is one.
     WithNextRequest,
 }
 
-/// A whole answer of this version, status line and framing, with the document in chunks or as it
-/// is.
+/// Returns a complete answer of this version, status line and framing, with the document in chunks
+/// or unchanged.
 fn answer(version: &str, status: &str, framing: &str, is_chunked: bool) -> Wire {
     let lines = format!("{JSON}\n{framing}");
     let lines: String = lines.lines().map(|line| format!("{}\r\n", line.trim())).collect();
@@ -34,7 +34,7 @@ fn answer(version: &str, status: &str, framing: &str, is_chunked: bool) -> Wire 
     }
 }
 
-/// Irregular answers that are taken, or refused, for what they are.
+/// Returns irregular answers, which svm accepts or refuses by their content.
 fn irregular() -> Vec<(&'static str, Wire)> {
     let ok = |framing: &str, is_chunked| answer("1.1", "200 OK", framing, is_chunked);
     let bare = |status: &str, framing: &str| Wire::head(status, framing);
@@ -78,10 +78,10 @@ async fn plants_nothing(name: &str, first: &Wire, when: When) {
     let first = app.version(LATEST).await;
     assert_ne!(first.body, PLANTED, "{name}, {when:?}");
     if matches!(when, When::WithNextRequest) && app.github.connections() == 1 {
-        // The connection waits with an answer for whatever is sent next.
+        // The connection waits with an answer to the next request.
         app.github.fail(OTHER_PATH).with(Failure::Wire(planted)).on_known_connections();
     }
-    // At once: the next request does not wait until the connection is closed.
+    // The next request does not wait until the connection is closed.
     assert_eq!(app.version(OTHER).await.json()["tag_name"], "v2", "{name}, {when:?}");
     assert_eq!(app.refresh(OTHER).await.json()["tag_name"], "v2", "{name}, {when:?}");
     assert_eq!(app.refresh(LATEST).await.json()["tag_name"], "v1.0.0", "{name}, {when:?}");
@@ -107,7 +107,7 @@ async fn a_connection_is_closed_after_an_irregular_answer() {
     }
 }
 
-/// A regular answer, and another one after a pause in which no request is under way.
+/// Sends a regular answer, and another one after a pause without a request.
 async fn an_idle_connection_that_speaks(app: &TestApp, extra: Wire) {
     const PAUSE: Duration = Duration::from_millis(50);
     let whole = Wire::whole("200 OK", JSON, DOCUMENT).then_flushed();

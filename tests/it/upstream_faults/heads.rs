@@ -95,8 +95,8 @@ async fn a_304_that_nobody_asked_for_is_refused() {
     app.github.recover();
     let copy = app.version(crate::LATEST).await;
     assert_eq!(copy.header("x-cache"), "MISS");
-    // One about another body than was asked about vouches for nothing; asked in full, it is
-    // nobody's question again.
+    // A `304` about another body confirms nothing; the next request is unconditional, so a `304` to
+    // it is refused.
     app.github.fail_all(Failure::UnaskedNotModified);
     UNASKED.assert(&app.refresh(crate::LATEST).await, "request", "with a copy");
     app.version(crate::LATEST).await.assert_document(&copy.body);

@@ -111,7 +111,7 @@ async fn a_length_with_one_meaning_is_accepted() {
             { Failure::Wire(wire("content-length: 17\ncontent-length: 17").then(DOCUMENT)) },
             document,
         ),
-        // RFC 9112, 6.3: the chunks win.
+        // The chunks take precedence (RFC 9112, 6.3).
         (
             "a length and chunks",
             { Failure::Wire(both.then(chunk(DOCUMENT)).then("0\r\n\r\n")) },

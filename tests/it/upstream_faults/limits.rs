@@ -6,11 +6,11 @@ use super::app;
 use crate::LATEST;
 use crate::support::github::{Failure, Wire};
 
-/// Longer than any rest.
+/// A time longer than any cooldown.
 const LATER: Duration = Duration::from_secs(3 * 60 * 60);
 const LONGEST_SECS: u64 = 2 * 60 * 60;
 
-/// Plain numbers as somebody may write them who was never told what they are.
+/// Values that an implementation without the specification might send.
 const NONSENSE: [&str; 15] = [
     "",
     "soon",
@@ -29,8 +29,8 @@ const NONSENSE: [&str; 15] = [
     "\u{e9}",
 ];
 
-/// A limit with these headers is passed on, with a wait that a client can bear; later the service
-/// answers again.
+/// Asserts that a limit with these headers is passed on with a reasonable wait, and that the
+/// service answers again later.
 async fn is_borne(status: &str, headers: &str) {
     let name = format!("{status}, {headers}");
     let app = app().await;

@@ -19,14 +19,14 @@ fn url(number: usize) -> String {
     format!("https://api.github.com/repos/octo/r{number}")
 }
 
-/// The documents with these numbers exist.
+/// Publishes the documents with these numbers.
 fn publish(github: &GitHub, numbers: std::ops::Range<usize>) {
     for number in numbers {
         github.document(&format!("/repos/octo/r{number}"), r#"{"body":"so and so long"}"#);
     }
 }
 
-/// Asks for documents that nobody has asked for before.
+/// Requests documents that no client has requested before.
 async fn ask(svm: &Running, numbers: std::ops::Range<usize>) {
     for number in numbers {
         let status = svm.version(&url(number)).await.status;
@@ -34,13 +34,13 @@ async fn ask(svm: &Running, numbers: std::ops::Range<usize>) {
     }
 }
 
-/// The causes that the log names, in order.
+/// Returns the causes in the log, in order.
 fn causes(svm: &Running) -> Vec<String> {
     let lines = svm.said(FAILS);
     lines.iter().map(|line| line["cause"].as_str().expect("a cause").to_owned()).collect()
 }
 
-/// Each failure with the cause that an operator is to read, and a word of its sentence.
+/// Returns each failure with the cause for the operator, and a word of its sentence.
 fn failures() -> Vec<(Failure, &'static str, &'static str)> {
     let garbage = Wire::new("SSH-2.0-OpenSSH_9.9\r\n\r\n");
     let cut = Wire::new("HTTP/1.1 200 OK\r\ncontent-");
@@ -68,7 +68,7 @@ fn failures() -> Vec<(Failure, &'static str, &'static str)> {
 async fn each_cause_is_named_once_and_its_repetitions_counted() {
     let github = GitHub::start().await;
     let setup = Setup::new().behind(&github).set("UPSTREAM_TIMEOUT", "400ms");
-    // The inquiry about a second token might fail among the documents.
+    // The inquiry about a second token might fail between the documents.
     let setup = setup.set("GITHUB_PATS", "ghp_first");
     publish(&github, 0..100);
     let svm = setup.start().await;
@@ -113,7 +113,7 @@ async fn a_refused_connection_is_named_after_each_recovery() {
     let github = GitHub::start().await;
     github.go_down().await;
     let svm = Setup::new().behind(&github).start().await;
-    // Nobody has asked for a document: this is the inquiry about the tokens.
+    // No document was requested: this line is about the inquiry about the tokens.
     let first = svm.says(FAILS).await;
     assert_eq!(first["cause"], "connection-refused", "{first}");
     ask(&svm, 0..5).await;
@@ -164,7 +164,7 @@ async fn health_is_degraded_from_the_failure_to_the_next_success() {
     app.advance(Duration::from_secs(600));
     let _ = app.refresh(LATEST).await;
     assert_eq!(github_health(&app).await, down, "it began when it began");
-    // Nobody waits for the answer that ends it.
+    // No client waits for the answer that ends the outage.
     app.github.come_up().await;
     app.revalidate(LATEST).await;
     assert_eq!(github_health(&app).await, json!({ "status": "up" }));

@@ -12,9 +12,9 @@ use crate::support::github::{Failure, Wire};
 use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
-/// As many exchanges as one host may have: three quarters of `UPSTREAM_MAX_CONCURRENCY`.
+/// The number of exchanges that one host may have: three quarters of `UPSTREAM_MAX_CONCURRENCY`.
 const CONCURRENCY: usize = 48;
-/// Idle connections that die.
+/// The number of idle connections that die.
 const BURST: usize = 8;
 
 fn url(wave: &str, n: usize) -> String {
@@ -48,7 +48,8 @@ async fn a_second_wave_reuses_the_connections_of_the_first() {
     assert!(handshakes <= CONCURRENCY as u64 + 4, "{handshakes} handshakes");
 }
 
-/// Requests as many other documents at once as there are dead connections.
+/// Requests other documents at once, as many as there are dead connections. Asserts that all
+/// succeed.
 async fn misses_succeed(app: &TestApp) {
     let urls: Vec<_> = (0..BURST).map(|n| url("next", n)).collect();
     for n in 0..BURST {
@@ -59,7 +60,7 @@ async fn misses_succeed(app: &TestApp) {
     }
 }
 
-/// Breaks of a connection that was idle, each before a whole head.
+/// Returns the ways in which an idle connection breaks, each before a complete head.
 fn deaths() -> Vec<(&'static str, Failure)> {
     let wire = |wire: Wire| Failure::Wire(wire);
     vec![
@@ -83,7 +84,8 @@ async fn dead_idle_connections_fail_no_request() {
         burst(&app, "first", BURST).await;
         let before = app.github.total_calls();
         app.github.fail_all(death).on_known_connections();
-        // One after the other: the retry of each would meet the next dead one.
+        // The requests come one after the other: the retry of each would meet the next dead
+        // connection.
         for n in 0..BURST {
             app.github.release(&format!("octo/next{n}")).serve();
             let answer = app.version(&url("next", n)).await;
@@ -130,7 +132,7 @@ async fn silent_idle_connections_cost_one_wait() {
         assert_eq!(answer.status, 200, "{n}: {}", answer.summary());
     }
     assert!(stopwatch.elapsed() < LIMIT, "took {:?}", stopwatch.elapsed());
-    // The other idle ones were closed.
+    // The other idle connections were closed.
     eventually(|| app.github.open_connections() <= 1).await;
 }
 

@@ -104,7 +104,7 @@ async fn a_chain_of_three_is_followed_and_one_of_four_is_not() {
 async fn a_line_in_a_location_ends_it() {
     let app = app().await;
     app.github.document("/repos/octo/app/tags", DOCUMENT);
-    // The rest is a header of the upstream's own, which nobody looks at.
+    // The rest is another header, which svm ignores.
     let split = found("https://api.github.com/repos/octo/app/tags\r\nlocation-of: example.org");
     app.github.fail_all(split).times(1);
     app.version(LATEST).await.assert_document(DOCUMENT);

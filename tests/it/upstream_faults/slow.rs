@@ -7,9 +7,10 @@ use futures_util::future::join_all;
 use super::{DOCUMENT, JSON, Verdict, builder, refuses};
 use crate::support::github::{Failure, Wire};
 
-/// Far more than what is not slow takes on a busy machine.
+/// The timeout: far longer than any fast answer takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(3);
-/// So many of them that what drips lasts longer than that.
+/// The pause between pieces: there are so many pieces that the answer takes longer than the
+/// timeout.
 const PAUSE: Duration = Duration::from_millis(100);
 
 const TIMED_OUT: Verdict = Verdict {
@@ -20,7 +21,7 @@ const TIMED_OUT: Verdict = Verdict {
     reason: "timeout",
 };
 
-/// Is given up when the limit has passed.
+/// Asserts that svm gives up at the time limit.
 async fn times_out((name, failure): (&str, Failure)) {
     let app = builder(LIMIT).start().await;
     app.github.release("octo/app").serve();
@@ -46,7 +47,7 @@ async fn an_upstream_that_stalls_is_not_waited_for_beyond_the_limit() {
             Failure::Wire(Wire::head("200 OK", &headers).then_slowly(chunks, PAUSE))
         }),
     ];
-    // At the same time: each of them waits most of it.
+    // The cases run concurrently, since each of them mostly waits.
     join_all(rows.map(times_out)).await;
 }
 

@@ -9,7 +9,7 @@ async fn check(header: &str, name: &str, sent: Option<&str>) {
     let app = app().await;
     app.github.fail_all(with(header, DOCUMENT)).times(1);
     app.version(LATEST).await.assert_document(DOCUMENT);
-    // Our own tag is of our own making.
+    // svm's own tag does not depend on that of the upstream.
     let own = app.version(LATEST).await;
     assert_eq!(own.header("etag").len(), own.header("etag").trim_matches('"').len() + 2, "{row}");
 

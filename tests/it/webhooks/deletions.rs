@@ -13,7 +13,7 @@ const TAG: &str = "https://api.github.com/repos/octo/app/releases/tags/v2.0.0";
 const TAG_PATH: &str = "/repos/octo/app/releases/tags/v2.0.0";
 const OLDER_TAG_PATH: &str = "/repos/octo/app/releases/tags/v1.0.0";
 
-/// A service that has a document of a repository with two releases.
+/// Starts a service that holds a document of a repository with two releases.
 async fn with(url: &str) -> TestApp {
     let app = TestApp::builder().set("WEBHOOK_SECRETS", SECRET).start().await;
     app.github.release("octo/app").tag("v1.0.0").serve();
@@ -23,7 +23,7 @@ async fn with(url: &str) -> TestApp {
     app
 }
 
-/// Waits until a path was asked for more often than this, and what that has come to.
+/// Waits until a path has more calls than this, and until their flights have ended.
 async fn exceeds(app: &TestApp, path: &str, calls: u64) {
     app.until(async || app.github.calls(path) > calls).await;
     app.reaches("svm_flights", 0.0).await;
@@ -47,7 +47,7 @@ async fn a_deletion_is_believed_at_once_by_its_event() {
             TAG => assert_eq!(answer.status, 404),
             _ => assert_eq!(answer.json()["tag_name"], "v1.0.0"),
         }
-        // The first check has told, and no witness was asked for.
+        // The first check suffices, and no witness was requested.
         assert!(app.github.total_calls() <= 3, "{}", app.github.total_calls());
         assert_eq!(app.github.calls(OLDER_TAG_PATH), 0);
     }
@@ -103,7 +103,7 @@ async fn the_deletion_of_one_release_empties_no_list() {
     assert_eq!(app.version(LIST).await.json()[0]["tag_name"], "v1.0.0");
 }
 
-/// The event of the publication comes late, after that of the deletion, and both come again.
+/// The event of the publication arrives late, after that of the deletion, and both arrive again.
 #[tokio::test]
 async fn events_out_of_order_remove_no_existing_release() {
     let app = with(TAG).await;

@@ -6,7 +6,7 @@ use crate::{LATEST, LATEST_PATH};
 
 const DOCUMENT: &str = "https://api.github.com/repos/octo/app/readme";
 const DOCUMENT_PATH: &str = "/repos/octo/app/readme";
-/// Fills the L1 of [`small`].
+/// The number and the size of the documents that fill the L1 of [`small`].
 const FLOOD: usize = 4;
 const FLOOD_BODY: usize = 30_000;
 

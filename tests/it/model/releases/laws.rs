@@ -1,4 +1,4 @@
-//! The laws of what a client may see.
+//! The laws for the answers that clients get.
 
 use super::world::{Document, Shown, World};
 
@@ -6,8 +6,8 @@ use super::world::{Document, Shown, World};
 pub(super) const NEGATIVE_TTL: u64 = 10;
 /// The time between two answers that confirm each other.
 const CONFIRMED_AFTER: u64 = 60;
-/// The time for which a deletion may make an answer believable that takes other releases away too:
-/// an event explains a loss for so long.
+/// The time for which a deletion may make an answer believable that removes other releases too: an
+/// event explains a loss for that long.
 const EXCUSES_FOR: u64 = 600;
 
 /// An answer to a client that demands no refresh.
@@ -17,17 +17,18 @@ pub(super) struct Seen {
     pub(super) document: Document,
     /// Its content.
     pub(super) shown: Shown,
-    /// The second in which GitHub vouched for it; that of the answer for a `404`, which has no age.
+    /// The second in which GitHub confirmed the content; for a `404`, which has no age, that of the
+    /// answer.
     pub(super) checked_at: u64,
-    /// The answer before: when GitHub vouched for it, and whether it was false.
+    /// The previous answer: the second of its confirmation, and true if it was false.
     pub(super) before: Option<(u64, bool)>,
 }
 
 impl Seen {
-    /// Returns true if GitHub's true content was this when svm checked it.
+    /// Returns true if this was GitHub's true content when svm checked it.
     pub(super) fn is_true(&self, world: &World) -> bool {
         let since = match self.shown {
-            // Remembered for that time.
+            // An absence is remembered for that time.
             Shown::Missing => self.checked_at.saturating_sub(NEGATIVE_TTL),
             _ => self.checked_at,
         };
@@ -46,9 +47,10 @@ impl Seen {
         assert!(is_lawful, "broken: a lie needs a minute\n{self:?}\n{world:#?}");
     }
 
-    /// A lie is believed once it was told for long enough to be confirmed, or where svm has no good
-    /// copy against it: the release that svm holds was deleted, the copy is a lie as well, or the
-    /// lie has become true since the copy was checked.
+    /// Returns true if the rules excuse a false answer: the lie lasted long enough for a
+    /// confirmation, or svm had no good copy against it. The latter holds if the release that svm
+    /// holds was deleted, if the copy is false as well, or if the lie has become true since the
+    /// copy was checked.
     fn is_excused(&self, world: &World) -> bool {
         let since = match self.shown {
             Shown::Missing => self.checked_at.saturating_sub(NEGATIVE_TTL),

@@ -1,4 +1,4 @@
-//! A story: a real service, the simulated GitHub, and the world that the model knows.
+//! A story: a real service, the simulated GitHub, and the world of the model.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{Event, Step};
 use crate::support::app::{Answer, TestApp, encode};
 use crate::webhooks::{SECRET, deliver, signature};
 
-/// The ages that clients ask for, in seconds, and the document of which they name the URL.
+/// The minimum ages that clients request, in seconds, each with the document whose URL they use.
 const AGES: [(u64, Document); 3] =
     [(0, Document::Latest), (40, Document::List), (150, Document::Latest)];
 
@@ -21,14 +21,14 @@ pub(super) struct Story {
     world: World,
     /// The event of the last deletion.
     deletion: Option<String>,
-    /// Makes each event another one.
+    /// A counter that makes each event different.
     events: u64,
-    /// The last answer of each document: its check, and whether it was false.
+    /// The last answer for each document: its check, and true if it was false.
     seen: [Option<(u64, bool)>; DOCUMENTS.len()],
 }
 
 impl Story {
-    /// A service that has every document of a repository with two releases.
+    /// Starts a service that holds every document of a repository with two releases.
     pub(super) async fn begin() -> Self {
         let app = TestApp::builder()
             .set("WEBHOOK_SECRETS", SECRET)
@@ -59,7 +59,7 @@ impl Story {
         self.look().await;
     }
 
-    /// GitHub tells the truth from now on: a minute and two sweeps later svm knows it.
+    /// Ends all lies. A minute and two sweeps later, svm must serve the truth.
     pub(super) async fn end(mut self) {
         self.end_lies();
         for seconds in [0, 60, NEGATIVE_TTL] {
@@ -75,7 +75,7 @@ impl Story {
         let _ = self.app.stop().await;
     }
 
-    /// No two releases are published in one second.
+    /// Publishes a release. No two releases are published in one second.
     fn publish(&mut self) {
         self.app.advance(Duration::from_secs(1));
         let tag = self.world.publish(self.now());
@@ -106,8 +106,8 @@ impl Story {
         }
     }
 
-    /// Without a lie an event that is taken has every document right at once, but for a tag whose
-    /// deletion nothing has told yet.
+    /// Sends an event. Without a lie, an accepted event corrects every document at once, except for
+    /// a tag whose deletion no event has reported.
     async fn tell(&mut self, event: Event) {
         let Some(body) = self.event(event) else { return };
         let answer = deliver(&self.app, &signature(SECRET, &body), &body).await;
@@ -121,7 +121,7 @@ impl Story {
         }
     }
 
-    /// The body of an event, as it never was before.
+    /// Returns the body of a new event.
     fn event(&mut self, event: Event) -> Option<String> {
         let github = &self.app.github;
         let body = match event {
@@ -134,14 +134,14 @@ impl Story {
         Some(body.replacen('{', &format!("{{\"number\":{},", self.events), 1))
     }
 
-    /// A refresh shows what GitHub says now.
+    /// Asserts that a refresh shows GitHub's current answer.
     async fn refresh(&self, document: Document) {
         let answer = self.app.refresh(&document.url()).await;
         let said = self.world.said(document, self.now());
         assert_eq!(shown(document, &answer), said, "{}\n{:#?}", answer.head(), self.world);
     }
 
-    /// Clients ask for every document, and for parts.
+    /// Requests every document, and parts of it.
     async fn look(&mut self) {
         self.app.reaches("svm_flights", 0.0).await;
         for (place, document) in DOCUMENTS.into_iter().enumerate() {
@@ -175,8 +175,8 @@ impl Story {
         (shown(document, &answer), answer)
     }
 
-    /// A part is one of the document as it is served before it, or after it: a check in the
-    /// background may have come in between.
+    /// Asserts that a part belongs to the document as it is served before it or after it: a check
+    /// in the background may have come in between.
     async fn is_part(
         &self,
         parameters: &str,
@@ -202,7 +202,7 @@ impl Story {
     }
 }
 
-/// The tag of the newest release of a list that was published by then.
+/// Returns the tag of the newest release in a list that was published by this second.
 fn newest(list: &Value, by: u64) -> Option<Value> {
     let at = |release: &Value| {
         let published = svm::clock::Timestamp::from_rfc3339(release["published_at"].as_str()?);

@@ -1,6 +1,6 @@
 //! The truth about a repository and its documents, at each second.
 
-/// The document that a client asks for.
+/// A document that clients request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Document {
     /// The list of releases.
@@ -29,7 +29,7 @@ pub(super) enum Shown {
     Missing,
 }
 
-/// A lie about a document, which GitHub tells from one second until another.
+/// A lie about a document, which GitHub tells from one second to another.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
     /// The document.
@@ -38,17 +38,17 @@ pub(super) struct Told {
     pub(super) is_older: bool,
     /// The first second.
     pub(super) from: u64,
-    /// The second from which GitHub answers truly again.
+    /// The second from which on GitHub tells the truth again.
     pub(super) until: u64,
 }
 
-/// The repository through time.
+/// The history of the repository.
 #[derive(Debug, Default)]
 pub(super) struct World {
-    /// The states, as the numbers in the tags of the releases, the newest first, and the second
-    /// since which each is true.
+    /// The states: the second since which each is true, and the numbers in the tags of the
+    /// releases, the newest first.
     states: Vec<(u64, Vec<u64>)>,
-    /// The lies, of which the last one alone may still be told.
+    /// The lies; only the last one may still be told.
     pub(super) lies: Vec<Told>,
     /// The seconds of deletions.
     pub(super) deletions: Vec<u64>,
@@ -83,7 +83,7 @@ impl Document {
 }
 
 impl World {
-    /// Publishes a release; returns its tag.
+    /// Publishes a release. Returns its tag.
     pub(super) fn publish(&mut self, now: u64) -> String {
         self.last += 1;
         let others = self.releases().iter().copied();
@@ -99,7 +99,7 @@ impl World {
         self.deletions.push(now);
     }
 
-    /// Tells a lie in place of the one before.
+    /// Tells a lie instead of the previous one.
     pub(super) fn lie(&mut self, told: Told) {
         if let Some(before) = self.lies.last_mut() {
             before.until = before.until.min(told.from);
@@ -107,22 +107,22 @@ impl World {
         self.lies.push(told);
     }
 
-    /// Returns the releases that there are.
+    /// Returns the existing releases.
     pub(super) fn releases(&self) -> &[u64] {
         self.states.last().map_or(&[], |(_, releases)| releases)
     }
 
-    /// Returns the false answer that GitHub gives now.
+    /// Returns the lie that GitHub tells now.
     pub(super) fn lie_now(&self, now: u64) -> Option<Told> {
         self.lies.last().copied().filter(|told| now < told.until)
     }
 
-    /// Returns what is true of a document.
+    /// Returns the true content of a document.
     pub(super) fn truth(&self, document: Document) -> Shown {
         document.of(self.releases())
     }
 
-    /// Returns what GitHub says of a document.
+    /// Returns the content of GitHub's answer for a document.
     pub(super) fn said(&self, document: Document, now: u64) -> Shown {
         match self.lie_now(now).filter(|told| told.document == document) {
             Some(told) => self.false_content(told),
@@ -130,7 +130,7 @@ impl World {
         }
     }
 
-    /// Returns true if a document was this at some moment between two seconds.
+    /// Returns true if a document had this content at some moment between two seconds.
     pub(super) fn was(&self, document: Document, shown: &Shown, from: u64, until: u64) -> bool {
         let ends = self.states.iter().skip(1).map(|(at, _)| *at).chain([u64::MAX]);
         let states = self.states.iter().zip(ends);
