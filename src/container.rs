@@ -40,7 +40,7 @@ enum CgroupVersion {
 
 impl CgroupVersion {
     /// Returns the files of a group that hold a limit. Above `memory.high` a process is not killed,
-    /// but hardly runs.
+    /// but slows down severely.
     const fn files(self) -> &'static [&'static str] {
         match self {
             Self::One => &["memory.limit_in_bytes"],

@@ -18,7 +18,7 @@ pub(super) fn is_irregular(version: Version, status: StatusCode, headers: &Heade
         // A server of HTTP/1.0 may not know how to keep a connection open.
         _ if version != Version::HTTP_11 || has_second => true,
         (Some(_), Some(_)) => true,
-        // Such an answer has no content, whatever its head announces.
+        // Such an answer has no content, even if its head announces some.
         (None, Some(_)) if is_bodiless(status) => true,
         (Some(length), None) if is_bodiless(status) => length != b"0",
         (None, Some(coding)) => !coding.eq_ignore_ascii_case(b"chunked"),

@@ -36,7 +36,7 @@ pub(super) struct AnswerHead {
     pub(super) response: Response,
     /// The token that the request was sent with.
     pub(super) token_use: Option<TokenUse>,
-    /// The condition of the request, which tells what a `304` confirms.
+    /// The condition of the request, which decides what a `304` confirms.
     pub(super) condition: Condition,
 }
 

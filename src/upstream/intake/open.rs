@@ -1,6 +1,6 @@
 //! The intakes of open connections, found by the addresses of both ends.
 //!
-//! The HTTP library tells the addresses of an answer's connection, but not the connection.
+//! The HTTP library reports the addresses of an answer's connection, but not the connection.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -43,8 +43,8 @@ impl Budget {
     pub(super) const UNKNOWN: Self =
         Self { left: f64::INFINITY, per_second: f64::INFINITY, ..Self::NONE };
 
-    /// Computes the budget of a window with `left` calls above the threshold, of which `spent`
-    /// calls of the background are already gone. The background gets half of the sum.
+    /// Computes the budget of a window with `left` calls above the threshold, after `spent` calls
+    /// of the background. The background gets half of the sum of both.
     pub(super) fn of_window(left: u64, spent: u64, rest: Duration, now: Timestamp) -> Self {
         let above = left;
         let left = above.saturating_sub(spent) as f64 / 2.0;
