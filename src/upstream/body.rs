@@ -88,7 +88,8 @@ impl Arriving {
         while wanted > 0 {
             let chunk = response.chunk().await.map_err(|_| Reason::CutShort)?;
             let Some(chunk) = chunk else { return Ok(BodyStep::Ended) };
-            // Without this bound, empty gzip members could arrive endlessly: they inflate to nothing.
+            // Without this bound, empty gzip members could arrive endlessly, as they inflate to
+            // nothing.
             self.room = self.room.checked_sub(chunk.len()).ok_or(Reason::TooLarge)?;
             decode(&mut self.decoder, &chunk).await.map_err(|error| reason(&error))?;
             wanted = wanted.saturating_sub(chunk.len());

@@ -46,8 +46,8 @@ impl Scene {
     }
 }
 
-/// Returns a request with an absolute URL, which HTTP/2 needs and a client of HTTP/1.1 must not send
-/// to an origin server.
+/// Returns a request with an absolute URL, which HTTP/2 needs and a client of HTTP/1.1 must not
+/// send to an origin server.
 fn request(path: &str) -> Request<Empty<Bytes>> {
     Request::get(format!("https://{NAME}{path}")).body(Empty::new()).expect("a request")
 }
