@@ -154,7 +154,7 @@ impl App {
         let l1_bytes = config.cache.l1_max_bytes;
         // If svm rewrites the URLs in documents to its own, a document is in memory twice.
         let form_bytes = if config.public_url.is_some() { l1_bytes / 4 } else { 0 };
-        let believed_until = config.cache.negative_ttl - config.cache.release_negative_ttl;
+        let doubtful_below = config.cache.negative_ttl - config.cache.release_negative_ttl;
         let cache = Cache::new(CacheParts {
             memory: Memory::new(l1_bytes - form_bytes, Arc::clone(&activity)),
             rules: config.cache,
@@ -228,7 +228,7 @@ impl App {
                 root: config.api_root,
                 public_url: config.public_url,
                 max_bytes: form_bytes,
-                believed_until,
+                doubtful_below,
             },
             policy,
             webhook_secrets: config.server.webhook_secrets.clone(),

@@ -88,11 +88,16 @@ impl Documents {
 
     /// Counts a request that `rule` forbids, so that it never reached the cache. Returns its log
     /// fields. `url` is the requested URL, if the path does not show it.
-    pub(super) fn refused(&self, arrival: &Arrival, rule: &str, url: Option<String>) -> LogFields {
+    pub(super) fn count_refusal(
+        &self,
+        arrival: &Arrival,
+        rule: &str,
+        url: Option<String>,
+    ) -> LogFields {
         let took = arrival.stopwatch.elapsed();
-        self.metrics.refused(took);
+        self.metrics.bypassed(took);
         let cache = Some(Status::invalid_parameter());
-        LogFields { cache, took: Some(took), ..LogFields::refused(rule, url) }
+        LogFields { cache, took: Some(took), ..LogFields::of_refusal(rule, url) }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one request")]

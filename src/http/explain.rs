@@ -54,7 +54,7 @@ impl Page for Explain {
             }
             Err(detail) => {
                 render::invalid_parameter(req, res, &detail);
-                LogFields::refused(&detail, refused_url::shown(req.uri().query()))
+                LogFields::of_refusal(&detail, refused_url::shown(req.uri().query()))
             }
         }
     }

@@ -55,7 +55,7 @@ pub struct MirrorConfig {
     pub max_bytes: u64,
     /// The remaining lifetime at which a cached absence of a release becomes doubtful: at this
     /// value or below, the mirror calls the upstream again.
-    pub believed_until: Duration,
+    pub doubtful_below: Duration,
 }
 
 /// The page of all mirrored paths.
@@ -65,7 +65,7 @@ pub(super) struct Mirror {
     public_url: Option<PublicUrl>,
     /// `None` if the URLs in bodies stay as they are.
     rewriting: Option<Rewriting>,
-    believed_until: Duration,
+    doubtful_below: Duration,
     /// True if the upstream is GitHub itself: svm knows the archive host of no other server.
     has_archives: bool,
     policy: Arc<Policy>,
@@ -113,7 +113,7 @@ impl Mirror {
         policy: Arc<Policy>,
         client_tokens: ClientTokens,
     ) -> Self {
-        let MirrorConfig { root, public_url, max_bytes, believed_until } = config;
+        let MirrorConfig { root, public_url, max_bytes, doubtful_below } = config;
         let replacement = public_url.as_ref().and_then(|url| replacement(&root, url));
         Self {
             documents,
@@ -121,7 +121,7 @@ impl Mirror {
             root,
             public_url,
             rewriting: replacement.map(|replacement| Rewriting::new(replacement, max_bytes)),
-            believed_until,
+            doubtful_below,
             policy,
             resources: TwoHitCache::with_slots(SLOTS),
             client_tokens,
@@ -217,14 +217,14 @@ impl Mirror {
 
 impl Page for Mirror {
     // The mirror answers other methods itself.
-    const EXISTS: bool = false;
+    const READS_ONLY: bool = false;
     const IS_SHED: bool = true;
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
         if arrival.fields.has(Field::Authorization) {
             self.client_tokens.watch(req.headers());
         }
-        let page = paths::Spare::of(req.uri().path());
+        let page = paths::ApiPage::of(req.uri().path());
         if let Some(page) = page.filter(|_| reads(req.method())) {
             page.answer(req, res, self.base(req), arrival.at);
             return LogFields::default();
@@ -245,7 +245,7 @@ impl Page for Mirror {
                     Refusal::ApiVersion => render::unknown_api_version(req, res),
                     Refusal::Invalid(_) => render::invalid(req, res, &rule),
                 }
-                self.documents.refused(arrival, &rule, None)
+                self.documents.count_refusal(arrival, &rule, None)
             }
         }
     }
@@ -315,7 +315,7 @@ impl AsGitHub<'_> {
         let left = status.ttl.and_then(|ttl| u64::try_from(ttl).ok()).map(Duration::from_secs);
         status.outcome == Outcome::Hit
             && status.detail.is_none()
-            && left.is_some_and(|left| left <= self.mirror.believed_until)
+            && left.is_some_and(|left| left <= self.mirror.doubtful_below)
     }
 
     /// Returns the body of an answer, and the rewriting of its URLs, if they are to lead to svm.

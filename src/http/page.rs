@@ -18,7 +18,7 @@ use super::request_fields::RequestFields;
 pub(super) trait Page: Send + Sync + 'static {
     /// True if the route answers methods other than GET and HEAD with a `405`. If false, the page
     /// itself answers every method.
-    const EXISTS: bool = true;
+    const READS_ONLY: bool = true;
     /// True if the route refuses requests for the page on a spare connection.
     const IS_SHED: bool = false;
 
@@ -35,7 +35,7 @@ pub(super) trait Page: Send + Sync + 'static {
         std::future::ready(())
     }
 
-    /// Answers a request: a GET or a HEAD if `EXISTS` is true, otherwise any method.
+    /// Answers a request: a GET or a HEAD if `READS_ONLY` is true, otherwise any method.
     fn answer(
         &self,
         req: &Request,
@@ -47,7 +47,7 @@ pub(super) trait Page: Send + Sync + 'static {
 impl LogFields {
     /// Returns the log fields of a request that breaks `rule`. `url` is the requested URL, if the
     /// path does not show it.
-    pub(super) fn refused(rule: &str, url: Option<String>) -> Self {
+    pub(super) fn of_refusal(rule: &str, url: Option<String>) -> Self {
         let rule = Some(redacted(rule).into_owned());
         let rare = Some(Box::new(RareFields { rule, url, ..RareFields::default() }));
         Self { rare, ..Self::default() }

@@ -80,7 +80,7 @@ pub(super) fn answer(req: &Request, res: &mut Response, given: Given<'_>) -> Opt
         }
     };
     provenance(res.headers_mut(), Some(key), &answer.status, &mut Values::new());
-    refused(req, res, status, body, retry_after);
+    send_uncached(req, res, status, body, retry_after);
     None
 }
 
@@ -99,44 +99,44 @@ pub(super) fn part(
 /// Renders the `404` for a part that the document does not have.
 pub(super) fn no_part(req: &Request, res: &mut Response, given: Given<'_>, detail: &str) {
     provenance(res.headers_mut(), Some(given.key), &given.answer.status, &mut Values::new());
-    refused(req, res, StatusCode::NOT_FOUND, error("Not in the document", detail), None);
+    send_uncached(req, res, StatusCode::NOT_FOUND, error("Not in the document", detail), None);
 }
 
 /// Renders the `400` for a request whose URL or parameters are invalid.
 pub(super) fn invalid_parameter(req: &Request, res: &mut Response, detail: &str) {
     provenance(res.headers_mut(), None, &Status::invalid_parameter(), &mut Values::new());
-    refused(req, res, StatusCode::BAD_REQUEST, error("Invalid parameter", detail), None);
+    send_uncached(req, res, StatusCode::BAD_REQUEST, error("Invalid parameter", detail), None);
 }
 
 /// Renders the `429` for a client that exceeds its rate.
 pub(super) fn too_many_requests(req: &Request, res: &mut Response, key: Key, wait: Duration) {
     provenance(res.headers_mut(), Some(key), &Status::client_limited(), &mut Values::new());
     let detail = format!(
-        "what is not in the cache is asked for too often; wait another {} seconds",
+        "this client requests uncached documents too often; wait another {} seconds",
         seconds(wait)
     );
     let body = error("Too many requests", &detail);
-    refused(req, res, StatusCode::TOO_MANY_REQUESTS, body, Some(wait));
+    send_uncached(req, res, StatusCode::TOO_MANY_REQUESTS, body, Some(wait));
 }
 
 /// Renders the answer to an unknown path.
 pub(super) fn not_found(req: &Request, res: &mut Response) {
     let detail = "the paths are /version, /explain, /openapi.json, /status.json, /ping, /healthz, /livez, /readyz and /metrics";
-    refused(req, res, StatusCode::NOT_FOUND, error("Not found", detail), None);
+    send_uncached(req, res, StatusCode::NOT_FOUND, error("Not found", detail), None);
 }
 
 /// Renders the answer to an unsupported method.
 pub(super) fn method_not_allowed(req: &Request, res: &mut Response) {
     res.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     let body = error("Method not allowed", "use GET or HEAD");
-    refused(req, res, StatusCode::METHOD_NOT_ALLOWED, body, None);
+    send_uncached(req, res, StatusCode::METHOD_NOT_ALLOWED, body, None);
 }
 
 /// Renders the `405` for a request to the webhook page that is not a POST.
 pub(super) fn only_post(req: &Request, res: &mut Response) {
     res.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     let body = error("Method not allowed", "use POST");
-    refused(req, res, StatusCode::METHOD_NOT_ALLOWED, body, None);
+    send_uncached(req, res, StatusCode::METHOD_NOT_ALLOWED, body, None);
 }
 
 /// Renders the refusal of a webhook delivery.
@@ -146,12 +146,12 @@ pub(super) fn refused_delivery(
     status: StatusCode,
     detail: &str,
 ) {
-    refused(req, res, status, error("Delivery refused", detail), None);
+    send_uncached(req, res, status, error("Delivery refused", detail), None);
 }
 
 /// Renders the `400` for a malformed request, which reaches no page.
 pub(super) fn bad_request(req: &Request, res: &mut Response, detail: &str) {
-    refused(req, res, StatusCode::BAD_REQUEST, error("Bad request", detail), None);
+    send_uncached(req, res, StatusCode::BAD_REQUEST, error("Bad request", detail), None);
 }
 
 /// Renders the `503` for a request that arrived while every connection within the limit had a
@@ -160,12 +160,12 @@ pub(super) fn overloaded(req: &Request, res: &mut Response) {
     let body =
         error("Too many connections", "every connection has a request; try again in a second");
     let wait = Some(Duration::from_secs(1));
-    refused(req, res, StatusCode::SERVICE_UNAVAILABLE, body, wait);
+    send_uncached(req, res, StatusCode::SERVICE_UNAVAILABLE, body, wait);
 }
 
 /// Renders JSON of the service itself. The response forbids caches to store it.
 pub(super) fn json(req: &Request, res: &mut Response, status: StatusCode, body: impl Into<Bytes>) {
-    refused(req, res, status, body.into(), None);
+    send_uncached(req, res, status, body.into(), None);
 }
 
 /// Renders text of the service itself. The response forbids caches to store it.
@@ -245,7 +245,8 @@ fn document(
     is_sent_as_gzip.then(|| body.len() - bytes.len())
 }
 
-fn refused(
+/// Sends JSON that caches must not store.
+fn send_uncached(
     req: &Request,
     res: &mut Response,
     status: StatusCode,
@@ -311,9 +312,9 @@ fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, &'st
     let detail = match failure.reason {
         Reason::TooSlow => "the upstream's answer came too slowly",
         Reason::NoToken => "no token is usable",
-        Reason::HostRests => "the upstream host is not asked",
+        Reason::HostRests => "calls to the upstream host are paused",
         Reason::Limited => "a rate limit is in force",
-        Reason::Crowded => "the upstream is too slow for what is asked of it",
+        Reason::Crowded => "the upstream is too slow for this many requests",
         Reason::Redirect => "the upstream redirects to where svm does not follow",
         Reason::NotJson => "the upstream's answer is not JSON",
         Reason::TooLarge => "the upstream's answer is too large",

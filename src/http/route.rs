@@ -62,16 +62,16 @@ impl<P: Page> Route<P> {
     ) -> Option<LogFields> {
         if let Some(fault) = fields.host_fault {
             render::bad_request(req, res, fault);
-            return Some(LogFields::refused(fault, None));
+            return Some(LogFields::of_refusal(fault, None));
         }
-        if P::EXISTS && !reads(req.method()) {
+        if P::READS_ONLY && !reads(req.method()) {
             render::method_not_allowed(req, res);
-            return Some(LogFields::refused("use GET or HEAD", None));
+            return Some(LogFields::of_refusal("use GET or HEAD", None));
         }
         let overload = overload.filter(|_| P::IS_SHED)?;
         overload.refuse();
         render::overloaded(req, res);
-        Some(LogFields::refused("MAX_CONNECTIONS is reached", None))
+        Some(LogFields::of_refusal("MAX_CONNECTIONS is reached", None))
     }
 }
 
@@ -124,7 +124,7 @@ pub(super) fn reads(method: &Method) -> bool {
 pub(super) struct Missing;
 
 impl Page for Missing {
-    const EXISTS: bool = false;
+    const READS_ONLY: bool = false;
 
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         let path = req.uri().path();
@@ -132,12 +132,12 @@ impl Page for Missing {
             // Without its `#` and the rest, the path would be a different one.
             let rule = target::Error::Fragment.to_string();
             render::invalid_parameter(req, res, &rule);
-            return LogFields::refused(&rule, None);
+            return LogFields::of_refusal(&rule, None);
         }
         if str::from_utf8(&percent::decode_fully(path)).is_err() {
             let rule = "the path must be UTF-8 once it is percent-decoded";
             render::bad_request(req, res, rule);
-            return LogFields::refused(rule, None);
+            return LogFields::of_refusal(rule, None);
         }
         render::not_found(req, res);
         LogFields::default()

@@ -66,7 +66,7 @@ impl Selection {
 fn release(list: &str, age: Duration, now: Timestamp) -> Result<Part<'_>, Absence> {
     let newest = age::newest(list, age, now).map_err(|reason| match reason {
         NoRelease::NoList => {
-            Absence { reason: "the document is no list of releases".to_owned(), until: None }
+            Absence { reason: "the document is not a list of releases".to_owned(), until: None }
         }
         NoRelease::TooYoung { releases, until } => {
             let reason = format!(
@@ -121,6 +121,6 @@ mod tests {
         let young = "none of the 2 releases in the list is at least 30days old (drafts and prereleases do not count)";
         assert_eq!(select(Some(30), None), Err(young.to_owned()));
         let list = Selection { min_age: Some(Duration::ZERO), pointer: None }.find("{}", NOW);
-        assert_eq!(list.unwrap_err().reason, "the document is no list of releases");
+        assert_eq!(list.unwrap_err().reason, "the document is not a list of releases");
     }
 }

@@ -49,7 +49,7 @@ impl Page for Version {
             Err(detail) => {
                 render::invalid_parameter(req, res, &detail);
                 let url = refused_url::shown(req.uri().query());
-                self.documents.refused(arrival, &detail, url)
+                self.documents.count_refusal(arrival, &detail, url)
             }
         }
     }

@@ -88,7 +88,7 @@ impl Webhook {
         let (secrets, signed) = (Arc::clone(&self.secrets), body.clone());
         match aside(body.len(), move || signature.is_of(&signed, &secrets)).await {
             Some(true) => Ok((signature, body)),
-            Some(false) => Err((StatusCode::UNAUTHORIZED, "the signature is not right")),
+            Some(false) => Err((StatusCode::UNAUTHORIZED, "the signature is invalid")),
             None => Err(busy),
         }
     }
@@ -114,7 +114,7 @@ async fn aside<T: Send + 'static>(
 
 impl Page for Webhook {
     // The page answers every method itself.
-    const EXISTS: bool = false;
+    const READS_ONLY: bool = false;
     const IS_SHED: bool = true;
     const RECEIVES: bool = true;
 
@@ -132,7 +132,7 @@ impl Page for Webhook {
         };
         let delivered = match received {
             Ok((signature, body)) => match self.deliver(*signature, body, arrival.at).await {
-                Delivery::Refused => Err((StatusCode::BAD_REQUEST, "it is no event in JSON")),
+                Delivery::Refused => Err((StatusCode::BAD_REQUEST, "the body is not a JSON event")),
                 delivery => Ok(delivery),
             },
             Err(refusal) => Err(*refusal),
@@ -146,7 +146,7 @@ impl Page for Webhook {
             }
             Err((status, rule)) => {
                 render::refused_delivery(req, res, status, rule);
-                LogFields::refused(rule, None)
+                LogFields::of_refusal(rule, None)
             }
         }
     }

@@ -69,7 +69,7 @@ pub(super) fn lateness(facts: &ExplainFacts<'_>) -> Option<String> {
     let late = since(facts.explained.now.since(due_at));
     let why = match obstacle {
         Obstacle::Failure => "GitHub fails".to_owned(),
-        Obstacle::Rests => {
+        Obstacle::CannotCall => {
             let reason = facts.explained.obstacle.as_ref().map(|failure| failure.reason);
             reason.map_or("no call is possible", Reason::sentence).to_owned()
         }

@@ -28,7 +28,7 @@ pub(super) enum Obstacle {
     /// The last check failed.
     Failure,
     /// The host cools down after a limit, or no token is usable.
-    Rests,
+    CannotCall,
     /// The tokens have only the quota left that svm keeps for clients.
     Quota,
     /// The check may cost quota, and the checks that do have used up their share.
@@ -43,7 +43,7 @@ impl Obstacle {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Failure => "failure",
-            Self::Rests => "rests",
+            Self::CannotCall => "rests",
             Self::Quota => "quota",
             Self::Budget => "budget",
             Self::Turn => "turn",
@@ -103,7 +103,7 @@ fn obstacle(
     let may_be_charged = active.charges.are_likely() || active.charges.are_unknown();
     let rests = |reason| matches!(reason, Reason::HostRests | Reason::NoToken);
     if explained.obstacle.as_ref().is_some_and(|failure| rests(failure.reason)) {
-        Obstacle::Rests
+        Obstacle::CannotCall
     } else if entry.extras.failure().is_some() {
         Obstacle::Failure
     } else if !background.has_quota {

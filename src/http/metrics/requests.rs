@@ -66,10 +66,7 @@ impl RequestMetrics {
                 AGE_SECONDS,
             ),
             compressed: registry.counter("svm_gzip_answers_total", "Documents sent as gzip"),
-            saved_bytes: registry.counter(
-                "svm_gzip_saved_bytes_total",
-                "Bytes that these would have been more without it",
-            ),
+            saved_bytes: registry.counter("svm_gzip_saved_bytes_total", "Bytes that gzip saved"),
         }
     }
 
@@ -89,7 +86,7 @@ impl RequestMetrics {
 
     /// Counts a request that svm refused before it reached the cache. The request is neither a hit
     /// nor a miss.
-    pub(in crate::http) fn refused(&self, took: Duration) {
+    pub(in crate::http) fn bypassed(&self, took: Duration) {
         self.outcome(Outcome::Bypass, took);
     }
 

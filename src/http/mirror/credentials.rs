@@ -40,7 +40,7 @@ impl ClientTokens {
         self.seen.inc();
         self.warned.call_once(|| {
             tracing::warn!(
-                "a client sends a GitHub token, which svm ignores; a dummy is as good, and need not be kept secret"
+                "a client sends a GitHub token, which svm ignores; a dummy token does as well and need not be secret"
             );
         });
     }

@@ -84,13 +84,13 @@ pub(super) fn is_release(path: &str) -> bool {
 
 /// A page of GitHub's API that is not a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spare {
+pub(super) enum ApiPage {
     Root,
     RateLimit,
     Meta { is_enterprise: bool },
 }
 
-impl Spare {
+impl ApiPage {
     /// Returns the page that a path names, if any.
     pub(super) fn of(path: &str) -> Option<Self> {
         let is_enterprise = path.starts_with(ENTERPRISE);

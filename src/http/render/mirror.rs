@@ -139,7 +139,7 @@ fn passed(
         let text = status.canonical_reason().unwrap_or("Unknown status");
         return error_with(req, res, status, text, retry_after);
     }
-    refuse(req, res, status, body.clone(), retry_after);
+    send_json(req, res, status, body.clone(), retry_after);
 }
 
 /// Returns true if a rate limit prevented the call, or if GitHub refused the call because of one.
@@ -153,7 +153,7 @@ fn rate_limited(req: &Request, res: &mut Response, wait: Option<Duration>, now: 
     let reset = now.as_secs() + wait.map_or(1, seconds);
     limits(res.headers_mut(), HOURLY, reset);
     let body = shape("API rate limit exceeded for svm.", LIMITS, StatusCode::FORBIDDEN);
-    refuse(req, res, StatusCode::FORBIDDEN, body, None);
+    send_json(req, res, StatusCode::FORBIDDEN, body, None);
 }
 
 /// Renders the `403` for a client that exceeds its rate, as GitHub does for a secondary limit.
@@ -166,7 +166,7 @@ pub(in crate::http) fn too_many_requests(
     provenance(res.headers_mut(), Some(key), &Status::client_limited(), &mut Values::new());
     let text = "You have exceeded a secondary rate limit of this cache";
     let body = shape(text, SECONDARY, StatusCode::FORBIDDEN);
-    refuse(req, res, StatusCode::FORBIDDEN, body, Some(wait));
+    send_json(req, res, StatusCode::FORBIDDEN, body, Some(wait));
 }
 
 /// Renders a redirect to the location of a download.
@@ -245,7 +245,7 @@ fn limits(headers: &mut HeaderMap, used: u64, reset: u64) {
 }
 
 fn own(req: &Request, res: &mut Response, body: &Value) {
-    refuse(req, res, StatusCode::OK, body.to_string().into(), None);
+    send_json(req, res, StatusCode::OK, body.to_string().into(), None);
 }
 
 fn error(req: &Request, res: &mut Response, status: StatusCode, text: &str) {
@@ -259,7 +259,7 @@ fn error_with(
     text: &str,
     retry_after: Option<Duration>,
 ) {
-    refuse(req, res, status, shape(text, DOCUMENTATION, status), retry_after);
+    send_json(req, res, status, shape(text, DOCUMENTATION, status), retry_after);
 }
 
 /// Returns an error in GitHub's form.
@@ -270,7 +270,7 @@ fn shape(text: &str, documentation: &str, status: StatusCode) -> Bytes {
 }
 
 /// Renders JSON in GitHub's content type. The response forbids caches to store it.
-fn refuse(
+fn send_json(
     req: &Request,
     res: &mut Response,
     status: StatusCode,
@@ -278,5 +278,5 @@ fn refuse(
     retry_after: Option<Duration>,
 ) {
     res.headers_mut().insert(CONTENT_TYPE, GITHUB_JSON);
-    refused(req, res, status, body, retry_after);
+    send_uncached(req, res, status, body, retry_after);
 }

@@ -97,7 +97,9 @@ impl Remembered {
     fn find(document: &Body, selection: &Selection, now: Timestamp) -> Self {
         let found = match str::from_utf8(document) {
             Ok(json) => selection.find(json, now),
-            Err(_) => Err(Absence { reason: "the document is no text".to_owned(), until: None }),
+            Err(_) => {
+                Err(Absence { reason: "the document is not UTF-8 text".to_owned(), until: None })
+            }
         };
         match found {
             Ok(Part { json, until }) => {

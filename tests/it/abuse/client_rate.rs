@@ -54,7 +54,7 @@ async fn the_answer_says_when_to_come_back() {
     x-cache: MISS
     x-upstream-status: 0
     "#);
-    let detail = "what is not in the cache is asked for too often; wait another 6 seconds";
+    let detail = "this client requests uncached documents too often; wait another 6 seconds";
     answer.assert_error(429, "Too many requests", detail);
     app.advance(Duration::from_secs(answer.retry_after()));
     assert_eq!(app.version(LATEST).await.status, 404);
