@@ -32,11 +32,11 @@ impl CacheMetrics {
             ),
             followers: registry.counter(
                 "svm_flight_followers_total",
-                "Requests that shared the upstream call of another one",
+                "Requests that joined the flight of another one",
             ),
             doubted: registry.counters(
                 "svm_losses_doubted_total",
-                "Answers by which a document is lost that were not believed at once",
+                "Answers that claim a loss and were not believed at once",
                 "kind",
                 Loss::ALL.map(Loss::as_str),
             ),

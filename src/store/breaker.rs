@@ -9,13 +9,13 @@ const FAILURES_TO_OPEN: u32 = 5;
 /// The consecutive successful probes that close it.
 const SUCCESSES_TO_CLOSE: u32 = 3;
 /// The consecutive failed probes after which the store is down. A busy machine may cause one.
-const FAILED_LOOKS_TO_BE_DOWN: u32 = 2;
+const FAILED_PROBES_TO_BE_DOWN: u32 = 2;
 
 /// The state of a store, derived from its latest reads and probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breaker {
     state: State,
-    failed_looks: u32,
+    failed_probes: u32,
     up: bool,
 }
 
@@ -36,7 +36,7 @@ enum State {
 impl Default for Breaker {
     /// Creates a closed breaker. The store counts as up until it fails.
     fn default() -> Self {
-        Self { state: State::Closed { failures: 0 }, failed_looks: 0, up: true }
+        Self { state: State::Closed { failures: 0 }, failed_probes: 0, up: true }
     }
 }
 
@@ -52,11 +52,11 @@ impl Breaker {
 
     /// Records the result of a probe. While the breaker is open, one failed probe is enough for the
     /// store to be down.
-    pub fn looked(&mut self, answered: bool) {
-        self.failed_looks = if answered { 0 } else { self.failed_looks.saturating_add(1) };
-        self.up = match self.failed_looks {
+    pub fn probed(&mut self, answered: bool) {
+        self.failed_probes = if answered { 0 } else { self.failed_probes.saturating_add(1) };
+        self.up = match self.failed_probes {
             0 => true,
-            failed => self.up && !self.is_open() && failed < FAILED_LOOKS_TO_BE_DOWN,
+            failed => self.up && !self.is_open() && failed < FAILED_PROBES_TO_BE_DOWN,
         };
         let State::Open { successes } = &mut self.state else { return };
         *successes = if answered { *successes + 1 } else { 0 };
@@ -91,16 +91,16 @@ mod tests {
     #[derive(Clone, Copy, Debug)]
     enum Event {
         Read(bool),
-        Look(bool),
+        Probe(bool),
     }
 
-    use Event::{Look, Read};
+    use Event::{Probe, Read};
 
     fn after(events: impl IntoIterator<Item = Event>) -> Breaker {
         events.into_iter().fold(Breaker::default(), |mut breaker, event| {
             match event {
                 Read(answered) => breaker.read(answered),
-                Look(answered) => breaker.looked(answered),
+                Probe(answered) => breaker.probed(answered),
             }
             breaker
         })
@@ -120,19 +120,19 @@ mod tests {
 
     #[test]
     fn looks_that_succeed_do_not_hide_reads_that_fail() {
-        assert!(after([Read(false), Look(true)].repeat(5)).is_open());
+        assert!(after([Read(false), Probe(true)].repeat(5)).is_open());
     }
 
     #[test]
     fn looks_that_fail_do_not_open_it() {
-        assert!(!after([Look(false); 100]).is_open());
+        assert!(!after([Probe(false); 100]).is_open());
     }
 
     #[test]
     fn the_third_look_that_succeeds_in_a_row_closes_it() {
-        assert!(after(opened().chain([Look(true); 2])).is_open());
-        assert!(!after(opened().chain([Look(true); 3])).is_open());
-        let interrupted = [Look(true), Look(true), Look(false), Look(true), Look(true)];
+        assert!(after(opened().chain([Probe(true); 2])).is_open());
+        assert!(!after(opened().chain([Probe(true); 3])).is_open());
+        let interrupted = [Probe(true), Probe(true), Probe(false), Probe(true), Probe(true)];
         assert!(after(opened().chain(interrupted)).is_open());
     }
 
@@ -143,23 +143,23 @@ mod tests {
 
     #[test]
     fn it_starts_over_when_it_closes() {
-        let closed = opened().chain([Look(true); 3]);
+        let closed = opened().chain([Probe(true); 3]);
         assert_eq!(after(closed), Breaker::default());
     }
 
     #[test]
     fn one_failed_look_is_no_outage_unless_reads_fail_too() {
-        assert!(after([Look(false)]).is_up());
-        assert!(after([Look(false), Look(true), Look(false)]).is_up());
-        assert!(!after([Look(false), Look(false)]).is_up());
+        assert!(after([Probe(false)]).is_up());
+        assert!(after([Probe(false), Probe(true), Probe(false)]).is_up());
+        assert!(!after([Probe(false), Probe(false)]).is_up());
         assert!(after(opened()).is_up());
-        assert!(!after(opened().chain([Look(false)])).is_up());
+        assert!(!after(opened().chain([Probe(false)])).is_up());
     }
 
     #[test]
     fn one_look_that_succeeds_makes_it_up_again() {
-        assert!(after([Look(false), Look(false), Look(true)]).is_up());
-        let down = after([Look(false), Look(false), Look(true), Look(false), Look(false)]);
+        assert!(after([Probe(false), Probe(false), Probe(true)]).is_up());
+        let down = after([Probe(false), Probe(false), Probe(true), Probe(false), Probe(false)]);
         assert!(!down.is_up());
     }
 
@@ -167,8 +167,8 @@ mod tests {
     fn all_is_well_when_neither_complains() {
         assert!(after([]).is_well());
         assert!(!after(opened()).is_well());
-        assert!(!after([Look(false); 2]).is_well());
-        assert!(!after(opened().chain([Look(false), Look(true)])).is_well());
+        assert!(!after([Probe(false); 2]).is_well());
+        assert!(!after(opened().chain([Probe(false), Probe(true)])).is_well());
     }
 
     /// A model of the breaker that derives its state from the whole history.
@@ -179,7 +179,7 @@ mod tests {
         /// The probes since the breaker last opened.
         looks_while_open: Vec<bool>,
         /// All probes, each with a flag that is true if the breaker was open.
-        looks: Vec<(bool, bool)>,
+        probes: Vec<(bool, bool)>,
         open: bool,
     }
 
@@ -191,8 +191,8 @@ mod tests {
                     self.open = self.reads.ends_with(&[false; 5]);
                 }
                 Read(_) => {}
-                Look(answered) => {
-                    self.looks.push((answered, self.open));
+                Probe(answered) => {
+                    self.probes.push((answered, self.open));
                     if self.open {
                         self.looks_while_open.push(answered);
                     }
@@ -206,7 +206,7 @@ mod tests {
         }
 
         fn is_up(&self) -> bool {
-            let failed: Vec<_> = self.looks.iter().rev().take_while(|(ok, _)| !ok).collect();
+            let failed: Vec<_> = self.probes.iter().rev().take_while(|(ok, _)| !ok).collect();
             failed.len() < 2 && !failed.iter().any(|(_, open)| *open)
         }
     }
@@ -215,8 +215,8 @@ mod tests {
         prop_oneof![
             4 => Just(Read(false)),
             1 => Just(Read(true)),
-            2 => Just(Look(true)),
-            1 => Just(Look(false)),
+            2 => Just(Probe(true)),
+            1 => Just(Probe(false)),
         ]
     }
 
@@ -227,7 +227,7 @@ mod tests {
             for event in events {
                 match event {
                     Read(answered) => breaker.read(answered),
-                    Look(answered) => breaker.looked(answered),
+                    Probe(answered) => breaker.probed(answered),
                 }
                 model.happens(event);
                 prop_assert_eq!(breaker.is_open(), model.open);

@@ -23,7 +23,7 @@ use crate::target::Key;
 use crate::telemetry::chain;
 
 /// The time that a probe gets beyond the budget of a read, to open or connect the store.
-const OPENING: Duration = Duration::from_millis(500);
+const TIME_TO_OPEN: Duration = Duration::from_millis(500);
 
 /// The reason why a read does not show whether the store has a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,16 +43,16 @@ pub struct Guard {
     /// The time limit for one read, including its wait in the queue.
     patience: Duration,
     queue: Arc<ReadQueue>,
-    opinion: Arc<Opinion>,
+    state: Arc<StoreState>,
 }
 
 /// The state of the store, derived from its reads and probes.
-struct Opinion {
+struct StoreState {
     /// Never locked during a call to the store.
     breaker: Mutex<Breaker>,
     /// True once a probe has ended. Before that, svm may not have connected yet, and failed reads
     /// say nothing about the store.
-    looked: AtomicBool,
+    probed: AtomicBool,
     metrics: StoreMetrics,
 }
 
@@ -65,14 +65,14 @@ impl Guard {
         patience: Duration,
         metrics: StoreMetrics,
     ) -> Self {
-        let (breaker, looked) = (Mutex::default(), AtomicBool::new(false));
-        let opinion = Arc::new(Opinion { breaker, looked, metrics });
+        let (breaker, probed) = (Mutex::default(), AtomicBool::new(false));
+        let state = Arc::new(StoreState { breaker, probed, metrics });
         let note = {
-            let opinion = Arc::clone(&opinion);
-            move |answered: Result<(), &Error>| opinion.read(answered)
+            let state = Arc::clone(&state);
+            move |answered: Result<(), &Error>| state.read(answered)
         };
         let queue = Arc::new(ReadQueue::new(Arc::clone(&store), budget, Box::new(note)));
-        Self { store, budget, patience, queue, opinion }
+        Self { store, budget, patience, queue, state }
     }
 
     /// Reads the stored entry of a key, and counts the result.
@@ -81,7 +81,7 @@ impl Guard {
     ///
     /// [`Unread`]: the store may have the document or not.
     pub async fn ask(&self, key: Key) -> Result<Option<Arc<Entry>>, Unread> {
-        let metrics = &self.opinion.metrics;
+        let metrics = &self.state.metrics;
         if self.is_open() {
             metrics.read_skipped();
             return Err(Unread::Silent);
@@ -119,14 +119,14 @@ impl Guard {
         limit: Duration,
         call: impl for<'a> FnOnce(&'a dyn Store) -> BoxFuture<'a, Result<T, Error>>,
     ) -> Option<T> {
-        if !self.opinion.breaker.lock().is_well() {
+        if !self.state.breaker.lock().is_well() {
             return None;
         }
         let called = timeout(limit, call(&*self.store)).await;
         match called.unwrap_or(Err(Error::TooSlow(limit))) {
             Ok(given) => Some(given),
             Err(error) => {
-                self.opinion.metrics.index_errors.inc();
+                self.state.metrics.index_errors.inc();
                 tracing::debug!(error = chain(&error), "a call about the documents in use failed");
                 None
             }
@@ -139,11 +139,11 @@ impl Guard {
     ///
     /// If the store is down: a sentence for `/healthz`.
     pub async fn probe(&self) -> Result<(), &'static str> {
-        let look = timeout(self.budget + OPENING, self.store.probe(self.budget)).await;
-        let look = look.unwrap_or(Err(Error::TooSlow(self.budget)));
-        let trouble = trouble(&look);
-        let now = self.opinion.learn(trouble, |breaker| breaker.looked(trouble.is_none()));
-        self.opinion.looked.store(true, Ordering::Relaxed);
+        let probe = timeout(self.budget + TIME_TO_OPEN, self.store.probe(self.budget)).await;
+        let probe = probe.unwrap_or(Err(Error::TooSlow(self.budget)));
+        let trouble = trouble(&probe);
+        let now = self.state.update_and_log(trouble, |breaker| breaker.probed(trouble.is_none()));
+        self.state.probed.store(true, Ordering::Relaxed);
         match trouble {
             None => Ok(()),
             Some(_) if now.is_up() => Ok(()),
@@ -164,24 +164,24 @@ impl Guard {
 
     /// Returns true if the breaker is open: the guard makes no reads.
     pub fn is_open(&self) -> bool {
-        self.opinion.breaker.lock().is_open()
+        self.state.breaker.lock().is_open()
     }
 }
 
-impl Opinion {
+impl StoreState {
     /// Records the result of a read operation.
     fn read(&self, answered: Result<(), &Error>) {
         let trouble = answered.err();
         if let Some(error) = trouble {
             tracing::debug!(error = chain(error), "L2 cannot be read");
         }
-        if self.looked.load(Ordering::Relaxed) {
-            self.learn(trouble, |breaker| breaker.read(trouble.is_none()));
+        if self.probed.load(Ordering::Relaxed) {
+            self.update_and_log(trouble, |breaker| breaker.read(trouble.is_none()));
         }
     }
 
     /// Updates the breaker, and logs the beginning or the end of an outage.
-    fn learn(&self, why: Option<&Error>, update: impl FnOnce(&mut Breaker)) -> Breaker {
+    fn update_and_log(&self, why: Option<&Error>, update: impl FnOnce(&mut Breaker)) -> Breaker {
         let (before, now) = self.update(update);
         match (before.is_well(), now.is_well()) {
             (true, false) => {
@@ -252,7 +252,7 @@ mod tests {
 
     /// Returns how many calls about the documents in use failed, and whether the breaker is open.
     fn state(guard: &Guard) -> (u64, bool) {
-        (guard.opinion.metrics.index_errors.get(), guard.is_open())
+        (guard.state.metrics.index_errors.get(), guard.is_open())
     }
 
     async fn fails(guard: &Guard) -> Option<()> {
@@ -290,7 +290,7 @@ mod tests {
     async fn with_an_open_breaker_none_is_made() {
         let guard = guard();
         for _ in 0..5 {
-            guard.opinion.update(|breaker| breaker.read(false));
+            guard.state.update(|breaker| breaker.read(false));
         }
         let called = guard.within::<()>(LONG, |_| unreachable!("the breaker is open")).await;
         assert_eq!((called, state(&guard)), (None, (0, true)));

@@ -61,7 +61,7 @@ impl StoreMetrics {
             up: registry.gauge("svm_l2_up", "1 while the probe can read the persistent tier"),
             breaker_open: registry.gauge(
                 "svm_l2_breaker_open",
-                "1 while the persistent tier is left alone because its reads failed",
+                "1 while svm does not read the persistent tier because its reads failed",
             ),
             breaker_opened: registry
                 .counter("svm_l2_breaker_opened_total", "Times that the breaker opened"),

@@ -334,7 +334,8 @@ fn read_fields(version: u8, header: &[u8]) -> Result<RecordFields, Error> {
         notices: Notices::default(),
     };
     if version >= 2 {
-        fields.times.fully_checked_at = reader.time().ok_or(Error::Malformed("audit time"))?;
+        fields.times.fully_checked_at =
+            reader.time().ok_or(Error::Malformed("time of the full check"))?;
         let follows_rule = reader.presence().ok_or(Error::Malformed("rule of the ETag"))?;
         fields.validators.follows_rule = follows_rule;
         fields.moved = read_moved(&mut reader).ok_or(Error::Malformed("redirect"))?;

@@ -252,7 +252,7 @@ fn every_field_that_makes_no_sense_is_named() {
     check("Last-Modified", |header| header[71 + 57 + 1 + 4 + 10] = 9);
     check("body length", |header| header[V2_FIELDS - 1] = 1);
     check("body length", |header| header.truncate(V2_FIELDS - 1));
-    check("audit time", |header| header.truncate(V2_FIELDS + 7));
+    check("time of the full check", |header| header.truncate(V2_FIELDS + 7));
     check("rule of the ETag", |header| header[V2_FIELDS + 8] = 2);
     check("redirect", |header| header[V2_FIELDS + 9] = 2);
     check("redirect", |header| header.truncate(V3_FIELDS - 1));

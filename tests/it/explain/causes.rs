@@ -142,7 +142,7 @@ async fn an_impossible_request_is_explained_in_advance() {
     assert_eq!(refused["request_now"], request);
     let obstacle = json!({"reason": "no-token", "until": "2026-06-01T13:00:00Z"});
     assert_eq!(refused["no_call_possible"], obstacle);
-    let sentence = "A request now gets a 503 at once: every token rests, is refused, or must not be used (no-token); a call is possible at 2026-06-01T13:00:00Z, in 1h.";
+    let sentence = "A request now gets a 503 at once: every token is in a cooldown, is refused, or must not be used (no-token); a call is possible at 2026-06-01T13:00:00Z, in 1h.";
     assert_eq!(last_sentence(&refused), sentence);
 }
 
