@@ -61,7 +61,7 @@ pub enum Error {
     },
     /// Other users may write to it.
     #[error(
-        "{} is refused: other users may write to it (mode {mode:04o}); `chmod go-w` cures it",
+        "{} is refused: other users may write to it (mode {mode:04o}); `chmod go-w` fixes it",
         redacted_path(.path)
     )]
     Writable {

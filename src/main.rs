@@ -250,7 +250,7 @@ async fn run(config: Config, lines: Lines) -> Result<(), Exit> {
         signals.next_order().await;
     };
     tokio::select! {
-        farewell = serving => farewell.map(drop).map_err(failed),
+        report = serving => report.map(drop).map_err(failed),
         () = twice => Err(Exit::failure("a second signal: ended at once, without draining")),
     }
 }

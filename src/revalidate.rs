@@ -153,7 +153,7 @@ impl Revalidator {
         match self.parts.config.max_rps {
             MaxRps::Fixed(rate) => rate,
             MaxRps::Auto => {
-                let limits = self.parts.upstream.limits_of_haste();
+                let limits = self.parts.upstream.rate_limits_met();
                 self.ceiling.lock().rate(limits, self.running.elapsed())
             }
         }

@@ -115,14 +115,14 @@ impl Trust<'_> {
         let builder = if self.ca_file.is_some() && !self.with_system {
             let mut authorities = RootCertStore::empty();
             for certificate in certificates {
-                authorities.add(certificate).map_err(|_| self.nothing_to_trust())?;
+                authorities.add(certificate).map_err(|_| self.no_valid_authority())?;
             }
             builder.with_root_certificates(authorities)
         } else {
             // The verifier ignores invalid certificates of the system; it fails for an invalid one
             // of the file, or if there is none at all.
             let verifier = Verifier::new_with_extra_roots(certificates, provider)
-                .map_err(|_| self.nothing_to_trust())?;
+                .map_err(|_| self.no_valid_authority())?;
             builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         };
         Ok(builder.with_no_client_auth())
@@ -132,10 +132,10 @@ impl Trust<'_> {
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
         let Some(path) = self.ca_file else { return Ok(Vec::new()) };
         let pem = contents(self.variable, path)?;
-        certificates(&pem).ok_or_else(|| self.nothing_to_trust())
+        certificates(&pem).ok_or_else(|| self.no_valid_authority())
     }
 
-    fn nothing_to_trust(&self) -> Error {
+    fn no_valid_authority(&self) -> Error {
         let Self { server, variable, .. } = *self;
         match self.ca_file {
             Some(path) => Error::NoCertificate { variable, path: path.to_owned() },

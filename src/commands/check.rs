@@ -5,7 +5,7 @@ use crate::config::{Config, Setting, Shown, Vars};
 
 const DEFAULT: &str = "default";
 /// The note on a value that depends on the machine.
-const DEFAULT_HERE: &str = "default, for the memory that there is";
+const DEFAULT_HERE: &str = "default for the available memory";
 
 /// The note on a line that an operator must complete after pasting it.
 const FILL_IN: &str = "(looks like a token and is cut short; fill it in)";

@@ -37,7 +37,7 @@ impl OwnService {
     /// A sentence, if the port is 0: the system chose another one, which is unknown.
     pub fn new(host: IpAddr, port: u16, is_https: bool) -> Result<Self, String> {
         if port == 0 {
-            return Err("PORT is 0: which port the system chose is not known".to_owned());
+            return Err("PORT is 0: the port that the system chose is unknown".to_owned());
         }
         Ok(Self { address: SocketAddr::new(reachable(host), port), is_https })
     }

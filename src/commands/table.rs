@@ -86,7 +86,7 @@ pub(super) static HELP_ALL: OptionEntry = option("help-all", "print this text wi
 pub(super) static VERSION: OptionEntry = OptionEntry {
     short: Some('V'),
     long: "version",
-    summary: "print the version, its commit and the day of that",
+    summary: "print the version, its commit and the day of the commit",
 };
 
 /// Every option that stands in the place of a command.

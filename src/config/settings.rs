@@ -45,7 +45,7 @@ impl Config {
 
 /// Returns the description of a value that has no effect beside Redis.
 pub(super) fn not_used() -> Shown {
-    Shown::Description("not used, for REDIS_HOST is set".to_owned())
+    Shown::Description("not used, because REDIS_HOST is set".to_owned())
 }
 
 impl Display for Shown {

@@ -14,9 +14,9 @@ pub fn identity(data: &[u8]) {
             assert_eq!(said["login"].as_str(), Some(&*identity.login));
         }
         Finding::Refused => assert_eq!(status, 401),
-        Finding::Nobodys => assert_eq!(status, 403),
+        Finding::NoUser => assert_eq!(status, 403),
         Finding::Limited(_) => assert!(matches!(status.as_u16(), 403 | 429)),
-        Finding::Silence => assert!(status.as_u16() >= 500),
+        Finding::NoAnswer => assert!(status.as_u16() >= 500),
         Finding::Unclear => assert!(status.as_u16() < 500),
     }
 }

@@ -41,7 +41,7 @@ impl SweepMetrics {
             ),
             skipped: registry.counters(
                 "svm_revalidate_skipped_total",
-                "Due documents that a sweep did not ask about, by reason",
+                "Due documents that a sweep did not check, by reason",
                 "reason",
                 Skipped::ALL.map(Skipped::as_str),
             ),

@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn where_not_all_can_be_done_everyone_has_a_turn_at_some_time() {
+    fn every_document_is_checked_at_some_time() {
         let mut documents = [active(1, 100, Some(60)), active(2, 1, Some(60))];
         for sweep in 0..100 {
             let now = NOW + MINUTE * sweep;

@@ -98,7 +98,7 @@ impl Cause {
             Self::CertificateExpired => "the certificate has expired",
             Self::CertificateNotYetValid => "the certificate is not valid yet",
             Self::CertificateWrongName => "the certificate is for another name",
-            Self::CertificateUnknownAuthority => "the certificate is of an unknown authority",
+            Self::CertificateUnknownAuthority => "the certificate is from an unknown authority",
             Self::CertificateRevoked => "the certificate was revoked",
             Self::CertificateInvalid => "the certificate is not valid",
             Self::Tls => "the TLS handshake fails",

@@ -105,7 +105,7 @@ impl ClientBuilder {
             .tls_backend_preconfigured(self.tls.clone())
             .dns_resolver(Arc::clone(&self.resolver))
             .connector_layer(MapFutureLayer::new(move |dialling| {
-                dial::noted(dialling, Arc::clone(&intakes))
+                dial::recorded(dialling, Arc::clone(&intakes))
             }))
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_keepalive(KEEPALIVE_TIME)

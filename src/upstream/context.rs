@@ -44,7 +44,7 @@ pub struct Upstream {
     pub(super) reachability: Arc<Reachability>,
     pub(super) calls: Arc<Calls>,
     pub(super) slots: Slots,
-    pub(super) limits_of_haste: AtomicU64,
+    pub(super) rate_limits_met: AtomicU64,
     pub(super) drift: Drift,
     pub(super) clock: Clock,
     pub(super) clock_watch: ClockWatch,
@@ -77,7 +77,7 @@ impl Upstream {
             reachability,
             calls,
             slots,
-            limits_of_haste: AtomicU64::new(0),
+            rate_limits_met: AtomicU64::new(0),
             drift,
             clock,
             clock_watch: ClockWatch::default(),
@@ -100,8 +100,8 @@ impl Upstream {
     }
 
     /// Returns how many answers said that svm sends requests too fast.
-    pub fn limits_of_haste(&self) -> u64 {
-        self.limits_of_haste.load(Ordering::Relaxed)
+    pub fn rate_limits_met(&self) -> u64 {
+        self.rate_limits_met.load(Ordering::Relaxed)
     }
 
     /// Returns the slot for the next request of an exchange to this target. Keeps the held slot if

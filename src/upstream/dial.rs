@@ -41,7 +41,7 @@ impl Dial {
 
 /// Dials, and notes that for the current request. A dial that continues in the background, because
 /// another connection became idle first, no longer belongs to that request.
-pub(super) fn noted<F, C, E>(
+pub(super) fn recorded<F, C, E>(
     dialling: F,
     intakes: Arc<OpenIntakes>,
 ) -> impl Future<Output = Result<C, E>> + Send

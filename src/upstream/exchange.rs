@@ -96,7 +96,7 @@ impl<'a> Exchange<'a> {
                 Ok(Step::Afresh) => {}
                 Err(failure) if failure.reason.is_broken() && !self.retried => self.retry().await,
                 Err(failure) if failure.reason.is_without_call() => {
-                    if self.goes_on_without_token() {
+                    if self.switch_to_no_token() {
                         continue;
                     }
                     return self.last.map(|reply| ended(reply, &failure)).ok_or(failure);

@@ -66,10 +66,11 @@ impl Upstream {
     async fn identify(&self, target: &Target, token_use: TokenUse) -> Finding {
         let contacts = Contacts::default();
         let limit = self.config.timeout;
-        let asked = tokio::time::timeout(limit, self.ask_whose(target, token_use, &contacts)).await;
+        let asked =
+            tokio::time::timeout(limit, self.fetch_owner(target, token_use, &contacts)).await;
         let asked = asked.unwrap_or_else(|_| Err(Failure::timeout(limit)));
         self.observe(contacts, Subject::Token, asked.as_ref().err());
-        let finding = asked.unwrap_or(Finding::Silence);
+        let finding = asked.unwrap_or(Finding::NoAnswer);
         self.tokens.found(token_use, &finding, self.clock.now());
         finding
     }
@@ -82,8 +83,8 @@ impl Upstream {
                 cooldown.begin(*retry_after, now, LONGEST_COOLDOWN);
             }
             Finding::Refused => self.slow_if_none(now),
-            Finding::Known(_) | Finding::Nobodys => cooldown.succeeded(now),
-            Finding::Limited(_) | Finding::Unclear | Finding::Silence => {}
+            Finding::Known(_) | Finding::NoUser => cooldown.succeeded(now),
+            Finding::Limited(_) | Finding::Unclear | Finding::NoAnswer => {}
         }
         self.book_limit(target, finding);
     }
@@ -110,7 +111,7 @@ impl Upstream {
         }
     }
 
-    pub(super) async fn ask_whose(
+    pub(super) async fn fetch_owner(
         &self,
         target: &Target,
         token_use: TokenUse,

@@ -12,7 +12,7 @@ use super::reply::is_trouble;
 
 /// A phrase in the answers to tokens of apps, which have no user: `Resource not accessible by
 /// integration`.
-const NOBODYS: &str = "not accessible by";
+const NO_USER: &str = "not accessible by";
 
 /// The account that a token belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) enum Finding {
     /// The token works, and belongs to this account.
     Known(AccountIdentity),
     /// The token works, and belongs to no user.
-    Nobodys,
+    NoUser,
     /// GitHub does not know the token.
     Refused,
     /// No finding: a limit was met first.
@@ -37,7 +37,7 @@ pub(crate) enum Finding {
     /// No finding: the answer concerns something else.
     Unclear,
     /// No finding: there was no answer, or the server failed.
-    Silence,
+    NoAnswer,
 }
 
 impl Finding {
@@ -54,8 +54,8 @@ impl Finding {
         match status {
             StatusCode::OK => AccountIdentity::read(body).map_or(Self::Unclear, Self::Known),
             StatusCode::UNAUTHORIZED => Self::Refused,
-            StatusCode::FORBIDDEN if rate_limit::message(body).contains(NOBODYS) => Self::Nobodys,
-            status if is_trouble(status) => Self::Silence,
+            StatusCode::FORBIDDEN if rate_limit::message(body).contains(NO_USER) => Self::NoUser,
+            status if is_trouble(status) => Self::NoAnswer,
             _ => Self::Unclear,
         }
     }
@@ -101,7 +101,7 @@ mod tests {
         check(404, r#"{"message":"Not Found"}"#, &Finding::Unclear);
         check(301, "", &Finding::Unclear);
         for status in [500, 502, 503, 504, 600, 999] {
-            check(status, r#"{"message":"Server Error"}"#, &Finding::Silence);
+            check(status, r#"{"message":"Server Error"}"#, &Finding::NoAnswer);
         }
     }
 
@@ -114,6 +114,6 @@ mod tests {
 
     #[test]
     fn a_token_of_an_app_is_nobodys() {
-        check(403, r#"{"message":"Resource not accessible by integration"}"#, &Finding::Nobodys);
+        check(403, r#"{"message":"Resource not accessible by integration"}"#, &Finding::NoUser);
     }
 }

@@ -44,7 +44,7 @@ impl ConditionalMetrics {
         Self {
             not_modified: registry.counters(
                 "svm_upstream_not_modified_total",
-                "Answers 304 by what they cost, where a call in a row shows it",
+                "Answers 304 by what they cost, if two consecutive calls show it",
                 "quota",
                 ["free", "charged"],
             ),
@@ -57,7 +57,7 @@ impl ConditionalMetrics {
             ),
             misled: registry.counters_of(
                 "svm_upstream_misled_total",
-                "Answers 304 that named another validator than the one that was sent, and were not believed",
+                "Answers 304 that named another validator than the one that was sent, and were rejected",
                 "validator",
                 [Validator::Etag, Validator::ComputedEtag, Validator::Date],
                 Validator::as_str,

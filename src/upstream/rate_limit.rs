@@ -83,7 +83,7 @@ pub enum Limit {
 
 impl Limit {
     /// Returns true if slower requests would have met no limit; not for a spent window.
-    pub(super) const fn is_of_haste(self) -> bool {
+    pub(super) const fn is_for_rate(self) -> bool {
         matches!(self, Self::Secondary { .. } | Self::Host { .. })
     }
 

@@ -43,7 +43,7 @@ impl Upstream {
     async fn is_refused_elsewhere(&self, token_use: TokenUse, target: &Target) -> bool {
         let finding = self.ask_owner(token_use).await;
         match finding {
-            Finding::Known(_) | Finding::Nobodys | Finding::Limited(_) | Finding::Silence => false,
+            Finding::Known(_) | Finding::NoUser | Finding::Limited(_) | Finding::NoAnswer => false,
             Finding::Refused | Finding::Unclear => {
                 match self.token_checks.elsewhere(token_use, target) {
                     Some(other) => self.is_refused_for(token_use, &other).await,
@@ -57,11 +57,11 @@ impl Upstream {
     async fn ask_owner(&self, token_use: TokenUse) -> Finding {
         let Some(user) = Target::token_owner(&self.targets) else { return Finding::Unclear };
         if self.cooldowns.until(&user, self.clock.now()).is_some() {
-            return Finding::Silence;
+            return Finding::NoAnswer;
         }
-        let finding = self.ask_whose(&user, token_use, &Contacts::default()).await;
-        let finding = finding.unwrap_or(Finding::Silence);
-        if matches!(finding, Finding::Known(_) | Finding::Nobodys | Finding::Limited(_)) {
+        let finding = self.fetch_owner(&user, token_use, &Contacts::default()).await;
+        let finding = finding.unwrap_or(Finding::NoAnswer);
+        if matches!(finding, Finding::Known(_) | Finding::NoUser | Finding::Limited(_)) {
             self.tokens.found(token_use, &finding, self.clock.now());
         }
         self.book_limit(&user, &finding);

@@ -77,8 +77,8 @@ async fn a_store_that_fails_to_the_end_loses_its_writes_and_says_so() {
         TestApp::builder().set("SHUTDOWN_DRAIN_TIMEOUT", "50ms").store(store.clone()).start().await;
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;
-    let farewell = app.stop().await;
-    assert_eq!((farewell.flushed, farewell.lost), (0, 1));
+    let report = app.stop().await;
+    assert_eq!((report.flushed, report.lost), (0, 1));
 }
 
 #[tokio::test]
@@ -92,8 +92,8 @@ async fn a_store_that_hangs_does_not_keep_the_service_from_ending() {
         .await;
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;
-    let farewell = tokio::time::timeout(Duration::from_secs(5), app.stop()).await;
-    assert_eq!(farewell.expect("an end in time").lost, 1);
+    let report = tokio::time::timeout(Duration::from_secs(5), app.stop()).await;
+    assert_eq!(report.expect("an end in time").lost, 1);
 }
 
 #[tokio::test]
@@ -131,8 +131,8 @@ async fn writes_beyond_the_queue_come_again_from_memory() {
     app.reaches("svm_l2_writes_total", 10.0).await;
     assert_eq!(app.metric("svm_write_behind_owed").await, 0.0);
     assert_eq!(app.metric("svm_write_behind_dropped_total{reason=\"overflow\"}").await, 0.0);
-    let farewell = app.restart().await;
-    assert_eq!(farewell.lost, 0);
+    let report = app.restart().await;
+    assert_eq!(report.lost, 0);
     for n in 0..10 {
         assert_eq!(app.version(&url(n)).await.header("x-cache"), "HIT", "{n}");
     }
@@ -151,8 +151,8 @@ async fn a_write_owed_at_the_end_is_made_too() {
     for answer in futures_util::future::join_all(pushed).await {
         assert_eq!(answer.status, 200);
     }
-    let farewell = app.restart().await;
-    assert_eq!(farewell.lost, 0);
+    let report = app.restart().await;
+    assert_eq!(report.lost, 0);
     for n in 0..40 {
         assert_eq!(app.version(&url(n)).await.header("x-cache"), "HIT", "{n}");
     }

@@ -22,8 +22,8 @@ async fn a_restart_keeps_the_cache_warm() {
     for url in &urls {
         bodies.push(app.version(url).await.body);
     }
-    let farewell = app.restart().await;
-    assert_eq!(farewell.lost, 0);
+    let report = app.restart().await;
+    assert_eq!(report.lost, 0);
     app.github.go_down().await;
     for (url, body) in urls.iter().zip(&bodies) {
         let answer = app.version(url).await;
@@ -39,8 +39,8 @@ async fn queued_changes_are_written_at_the_end() {
     app.github.release("octo/app").serve();
     let _ = app.version(LATEST).await;
     assert_eq!(app.metric("svm_write_behind_depth").await, 1.0);
-    let farewell = app.restart().await;
-    assert_eq!((farewell.flushed, farewell.lost, farewell.abandoned), (1, 0, 0));
+    let report = app.restart().await;
+    assert_eq!((report.flushed, report.lost, report.abandoned), (1, 0, 0));
     assert_eq!(app.version(LATEST).await.header("x-cache"), "HIT");
 }
 

@@ -125,7 +125,7 @@ fn the_effective_configuration_shows_no_login() {
     assert_eq!(shown("REDIS_CA_FILE"), "ca.pem");
     assert_eq!(
         [shown("CACHE_DIR"), shown("CACHE_L2_MAX_GB")],
-        ["not used, for REDIS_HOST is set"; 2]
+        ["not used, because REDIS_HOST is set"; 2]
     );
     for text in [format!("{config:?}"), format!("{config:#?}"), format!("{effective:?}")] {
         assert!(!text.contains("hunter2"), "{text}");

@@ -55,8 +55,8 @@ impl Exchange<'_> {
     ) -> Step {
         let upstream = self.upstream;
         upstream.metrics.limited(limit.as_str());
-        if limit.is_of_haste() {
-            upstream.limits_of_haste.fetch_add(1, Ordering::Relaxed);
+        if limit.is_for_rate() {
+            upstream.rate_limits_met.fetch_add(1, Ordering::Relaxed);
         }
         let was_usable = upstream.cooldowns.until(target, now).is_none()
             && token_use.is_none_or(|token_use| upstream.tokens.is_usable(token_use, now));
@@ -128,7 +128,7 @@ impl Exchange<'_> {
             self.tried.add_account(token_use);
             return Step::Again(reply);
         }
-        if self.goes_on_without_token() {
+        if self.switch_to_no_token() {
             return Step::Again(reply);
         }
         let first = self.last.take().filter(|last| stands(last, &reply));
@@ -137,7 +137,7 @@ impl Exchange<'_> {
 
     /// Switches to a request without a token, if one is allowed and possible now. Returns true if
     /// it did.
-    pub(super) fn goes_on_without_token(&mut self) -> bool {
+    pub(super) fn switch_to_no_token(&mut self) -> bool {
         let now = self.upstream.clock.now();
         let may = self.without_token == WithoutToken::Allowed
             && self.upstream.tokens.without_token_at(self.ask.priority, now) <= now;

@@ -290,9 +290,9 @@ impl Pool {
         let before = known(self);
         self.tokens[index].found(finding, now);
         match finding {
-            Finding::Known(_) | Finding::Nobodys => self.account_mut(index).succeeded(now),
+            Finding::Known(_) | Finding::NoUser => self.account_mut(index).succeeded(now),
             Finding::Limited(limit) => drop(self.cool_down(index, *limit, now)),
-            Finding::Refused | Finding::Unclear | Finding::Silence => {}
+            Finding::Refused | Finding::Unclear | Finding::NoAnswer => {}
         }
         self.unite(index, now);
         known(self) != before

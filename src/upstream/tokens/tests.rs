@@ -284,11 +284,11 @@ fn no_inquiry_is_about_an_account_that_cools_down() {
 fn a_token_that_is_nobodys_stays_an_account_of_its_own() {
     let pool = identifying(2);
     for index in 0..2 {
-        pool.found(nth(&pool, index), &Finding::Nobodys, NOW);
+        pool.found(nth(&pool, index), &Finding::NoUser, NOW);
     }
     assert_eq!(accounts(&pool), [0, 1]);
     pool.quarantine(nth(&pool, 0), NOW);
-    pool.found(nth(&pool, 0), &Finding::Nobodys, NOW + MINUTE);
+    pool.found(nth(&pool, 0), &Finding::NoUser, NOW + MINUTE);
     assert!(!pool.reports(NOW)[0].rejected, "it was taken");
 }
 
@@ -324,7 +324,7 @@ fn a_token_that_got_documents_is_not_put_aside_for_an_inquiry() {
     assert_eq!((chosen(&pool, NOW), pool.next_to_identify(NOW)), (Ok(0), None));
     pool.quarantine(token, NOW);
     let then = NOW + MINUTE;
-    pool.found(token, &Finding::Nobodys, then);
+    pool.found(token, &Finding::NoUser, then);
     assert_eq!(chosen(&pool, then), Ok(0));
     pool.found(token, &Finding::Refused, then);
     assert_eq!(chosen(&pool, then), Err(then + MINUTE), "it got none since it was refused");
@@ -337,7 +337,7 @@ fn an_unclear_answer_leaves_the_pause_of_a_refused_token() {
     pool.quarantine(token, NOW);
     pool.found(token, &Finding::Refused, NOW + MINUTE);
     let mut now = NOW + 3 * MINUTE;
-    for finding in [Finding::Silence, Finding::Limited(Limit::Host { retry_after: None })] {
+    for finding in [Finding::NoAnswer, Finding::Limited(Limit::Host { retry_after: None })] {
         pool.found(token, &finding, now);
         assert_eq!(chosen(&pool, now), Err(now + 2 * MINUTE), "{finding:?}");
         now = now + 2 * MINUTE;

@@ -145,7 +145,7 @@ impl Token {
                 self.accept(now);
                 self.inquiry = self.next_inquiry(now);
             }
-            (Finding::Nobodys, _) => {
+            (Finding::NoUser, _) => {
                 self.accept(now);
                 self.ask_later(now);
             }
@@ -159,7 +159,7 @@ impl Token {
                 self.ask_later(now);
             }
             (_, Standing::Rejected) => self.inquiry.again_alike(now),
-            (Finding::Silence, _) => self.inquiry.again_soon(now),
+            (Finding::NoAnswer, _) => self.inquiry.again_soon(now),
             (Finding::Limited(_) | Finding::Unclear, _) => self.inquiry.again(now),
         }
     }

@@ -70,7 +70,7 @@ async fn it_marks_defaults_and_tells_secrets_in_comments() {
         "# read from the environment; there is no .env in the working folder",
         "# GITHUB_PATS: 2 tokens",
         "# REDIS_HOST: redis://cache:1/2 with a login",
-        "# CACHE_DIR: not used, for REDIS_HOST is set",
+        "# CACHE_DIR: not used, because REDIS_HOST is set",
         "STALE_AFTER=2s",
         "MAX_CONNECTIONS=10000  # default",
         "UPSTREAM_CA_FILE=  # default",

@@ -222,7 +222,7 @@ async fn healthcheck_fails_where_nothing_serves() {
 #[tokio::test]
 async fn healthcheck_says_why_it_has_no_answer() {
     let ended = Setup::bare().set("PORT", "0").run(&["healthcheck"]).await;
-    ended.assert_code(1).assert_complaint("PORT is 0: which port the system chose is not known");
+    ended.assert_code(1).assert_complaint("PORT is 0: the port that the system chose is unknown");
     // The kernel accepts the connection, but no process answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();

@@ -64,7 +64,7 @@ async fn the_limit_of_the_container_bounds_l1() {
     };
     let ended = group.around(Setup::new()).run(&["check"]).await;
     assert_eq!(ended.stderr, "");
-    assert_eq!(l1(&ended), "CACHE_L1_MAX_GB=0.1  # default, for the memory that there is");
+    assert_eq!(l1(&ended), "CACHE_L1_MAX_GB=0.1  # default for the available memory");
     let svm = group.around(Setup::new()).start().await;
     let settings = svm.says("configuration").await["settings"].as_str().unwrap().to_owned();
     assert!(settings.split("; ").any(|setting| setting == "CACHE_L1_MAX_GB=0.1"), "{settings}");

@@ -197,7 +197,7 @@ async fn a_file_of_authorities_that_are_none_is_refused() {
 #[tokio::test]
 async fn a_file_of_authorities_has_to_be_a_small_file() {
     let setup = Setup::new().set("UPSTREAM_CA_FILE", "pipe").after("mkfifo pipe 2>/dev/null");
-    let why = "UPSTREAM_CA_FILE pipe cannot be read: it is no regular file";
+    let why = "UPSTREAM_CA_FILE pipe cannot be read: it is not a regular file";
     for command in [&["check"][..], &[]] {
         setup.run(command).await.assert_code(CONFIGURATION).assert_complaint(why);
     }

@@ -119,7 +119,7 @@ async fn the_client_behind_a_trusted_proxy_is_the_one_that_is_logged() {
 }
 
 #[tokio::test]
-async fn a_reader_that_has_stopped_reading_stops_nothing() {
+async fn a_stalled_reader_of_the_log_delays_no_request() {
     // With so many lines per request, the pipe and the queue are soon full.
     let svm = Setup::new().set("RUST_LOG", "trace").start_unread().await;
     let mut dropped = 0.0;

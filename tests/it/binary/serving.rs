@@ -28,7 +28,7 @@ async fn each_signal_ends_it_in_order_with_one_last_line() {
         svm.signal(signal).await;
         let ended = svm.ended().await;
         ended.assert_code(0);
-        assert_eq!(ended.farewell(), [1, 0, 0], "{signal}");
+        assert_eq!(ended.shutdown_counts(), [1, 0, 0], "{signal}");
         assert_eq!(ended.stderr, "", "{signal}");
     }
 }

@@ -45,7 +45,7 @@ async fn a_request_in_progress_is_answered_and_stored() {
     assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
     let ended = svm.ended().await;
     ended.assert_code(0);
-    assert_eq!(ended.farewell(), [1, 0, 0]);
+    assert_eq!(ended.shutdown_counts(), [1, 0, 0]);
 
     fail(&github);
     let _ = setup.start().await.stored(LATEST).await;
@@ -83,7 +83,7 @@ async fn a_request_longer_than_the_grace_is_abandoned() {
     let (_gate, waiting) = hold(&github, &svm).await;
     let ended = svm.terminate().await;
     ended.assert_code(0);
-    assert_eq!(ended.farewell(), [0, 0, 1]);
+    assert_eq!(ended.shutdown_counts(), [0, 0, 1]);
     assert!(ended.waited > Duration::from_millis(290) && ended.waited < SOON, "{ended:?}");
     assert_eq!(waiting.closed().await, "");
 }
@@ -97,7 +97,7 @@ async fn a_change_not_drained_in_time_is_lost_and_counted() {
     let _ = svm.version(LATEST).await;
     let ended = svm.terminate().await;
     ended.assert_code(0);
-    assert_eq!(ended.farewell(), [0, 1, 0]);
+    assert_eq!(ended.shutdown_counts(), [0, 1, 0]);
     assert!(ended.waited < SOON, "{ended:?}");
 }
 
@@ -203,7 +203,7 @@ async fn after_the_delay_the_end_is_the_usual_one() {
     // No client is left: the delay is for clients that have not noticed the shutdown.
     let ended = svm.ended().await;
     ended.assert_code(0);
-    assert_eq!(ended.farewell(), [1, 0, 0]);
+    assert_eq!(ended.shutdown_counts(), [1, 0, 0]);
     assert!(ended.waited > Duration::from_millis(290) && ended.waited < SOON, "{ended:?}");
 }
 

@@ -29,11 +29,11 @@ async fn a_stale_answer_names_the_cause_of_the_outage() {
     let copy = explain(&app, LATEST).await;
     assert_told(
         &copy,
-        "The last check failed 0s ago: the certificate is of an unknown authority (certificate-unknown-authority); the next one is due in 10s.",
+        "The last check failed 0s ago: the certificate is from an unknown authority (certificate-unknown-authority); the next one is due in 10s.",
     );
     assert_told(
         &copy,
-        "api.github.com has failed for 0s: the certificate is of an unknown authority (certificate-unknown-authority).",
+        "api.github.com has failed for 0s: the certificate is from an unknown authority (certificate-unknown-authority).",
     );
     assert_told(
         &copy,

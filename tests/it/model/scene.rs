@@ -284,9 +284,9 @@ impl Scene {
     }
 
     async fn restart(&mut self) {
-        let farewell = self.app.stop().await;
+        let report = self.app.stop().await;
         if matches!(self.mood, Mood::Works | Mood::GarblesRecords) {
-            assert_eq!(farewell.lost, 0);
+            assert_eq!(report.lost, 0);
             for (n, document) in self.documents.iter_mut().enumerate() {
                 document.observe_flushed(stored(&self.store, n).await);
             }

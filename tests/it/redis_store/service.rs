@@ -44,8 +44,8 @@ async fn a_document_fetched_by_one_replica_is_found_by_another() {
     found.assert_summary("200 HIT upstream=0 svm; hit; ttl=86400; detail=l2");
     assert_eq!(found.body, fetched.body);
 
-    let farewell = one.restart().await;
-    assert_eq!(farewell.lost, 0);
+    let report = one.restart().await;
+    assert_eq!(report.lost, 0);
     one.github.go_down().await;
     assert_eq!(first_document(&one).await.body, fetched.body);
 }

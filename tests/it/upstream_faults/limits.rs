@@ -31,7 +31,7 @@ const NONSENSE: [&str; 15] = [
 
 /// Asserts that a limit with these headers is passed on with a reasonable wait, and that the
 /// service answers again later.
-async fn is_borne(status: &str, headers: &str) {
+async fn is_bounded(status: &str, headers: &str) {
     let name = format!("{status}, {headers}");
     let app = app().await;
     let limit = Wire::whole(status, headers, r#"{"message":"API rate limit exceeded"}"#);
@@ -52,7 +52,7 @@ async fn is_borne(status: &str, headers: &str) {
 async fn an_absurd_wait_stops_no_token_for_ever() {
     for number in NONSENSE {
         for status in ["403 Forbidden", "429 Too Many Requests"] {
-            is_borne(status, &format!("retry-after: {number}")).await;
+            is_bounded(status, &format!("retry-after: {number}")).await;
         }
     }
 }
@@ -61,8 +61,9 @@ async fn an_absurd_wait_stops_no_token_for_ever() {
 async fn an_absurd_window_stops_no_token_for_ever() {
     for number in NONSENSE {
         let spent = format!("x-ratelimit-remaining: 0\nx-ratelimit-reset: {number}");
-        is_borne("403 Forbidden", &spent).await;
-        is_borne("429 Too Many Requests", &format!("{spent}\nx-ratelimit-resource: search")).await;
+        is_bounded("403 Forbidden", &spent).await;
+        is_bounded("429 Too Many Requests", &format!("{spent}\nx-ratelimit-resource: search"))
+            .await;
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use super::super::canary;
 use super::super::github::GitHub;
-use super::log::look_into_all_events;
+use super::log::search_all_events;
 use super::{Log, Running, TestApp};
 
 /// The time that a miss waits for the store: long, so that a test of the store's contents does not
@@ -133,7 +133,7 @@ impl TestAppBuilder {
         clock: &ManualClock,
         log: &Log,
     ) -> (SocketAddr, Running) {
-        look_into_all_events();
+        search_all_events();
         let config = self.config(github);
         let targets = config.targets.clone();
         let clock = Clock::Manual(clock.clone());

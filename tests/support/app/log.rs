@@ -52,7 +52,7 @@ impl Write for Log {
 /// Writes every event of the process, of low levels too, to a log that is searched for secrets and
 /// then dropped. Without it, the events of a test without a log would not be searched. A test with
 /// a [`Log`] of its own records the events of its thread there instead.
-pub(super) fn look_into_all_events() {
+pub(super) fn search_all_events() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let levels =

@@ -52,9 +52,9 @@ impl Ended {
 
     /// Returns the numbers of the log line about the shutdown: flushed, lost, abandoned.
     #[track_caller]
-    pub fn farewell(&self) -> [u64; 3] {
+    pub fn shutdown_counts(&self) -> [u64; 3] {
         let lines = self.said("stopped");
-        let [line] = &lines[..] else { panic!("not one farewell: {lines:?}") };
+        let [line] = &lines[..] else { panic!("not one report: {lines:?}") };
         ["flushed", "lost", "abandoned"].map(|name| line[name].as_u64().expect("a number"))
     }
 }

@@ -54,7 +54,7 @@ fn the_oldest_gets_the_permit_whichever_its_host() {
 }
 
 #[test]
-fn a_host_with_its_share_keeps_nobody_waiting() {
+fn a_host_with_its_share_delays_no_other_host() {
     let permits = HostPermits::new(4);
     let held = [(); 3].map(|()| take(&permits, "a"));
     let mut older = wait(&permits, "a");

@@ -11,7 +11,7 @@ fn next(pool: &TokenPool) -> Option<u64> {
 fn an_inconclusive_inquiry_is_repeated_ever_later() {
     let limited = Finding::Limited(Limit::OtherResource { reset_at: None });
     for (finding, pauses) in [
-        (Finding::Silence, [5, 10, 20, 40, 60, 60]),
+        (Finding::NoAnswer, [5, 10, 20, 40, 60, 60]),
         (Finding::Unclear, [60, 120, 240, 480, 960, 1920]),
         (limited, [60, 120, 240, 480, 960, 1920]),
     ] {

@@ -41,11 +41,11 @@ fn events() -> impl Strategy<Value = Vec<(usize, Event)>> {
 fn findings() -> impl Strategy<Value = Finding> {
     prop_oneof![
         (0..2u64).prop_map(user),
-        Just(Finding::Nobodys),
+        Just(Finding::NoUser),
         Just(Finding::Refused),
         Just(Finding::Limited(Limit::Secondary { retry_after: None })),
         Just(Finding::Unclear),
-        Just(Finding::Silence),
+        Just(Finding::NoAnswer),
     ]
 }
 
@@ -197,7 +197,7 @@ proptest! {
     #[test]
     fn nor_does_one_with_inconclusive_inquiries(
         events in events(),
-        answer in prop_oneof![Just(Finding::Unclear), Just(Finding::Nobodys)],
+        answer in prop_oneof![Just(Finding::Unclear), Just(Finding::NoUser)],
     ) {
         let pool = identifying(COUNT);
         let mut scene = Scene::after(&pool, events);

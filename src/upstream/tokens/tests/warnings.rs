@@ -59,8 +59,8 @@ fn the_owner_of_a_token_is_logged_once() {
     let shared = "WARN a token shares its account: a second token of one account adds no quota";
     let shared = format!(r#"{shared} token=1 account=0 login="user-7""#);
     assert_eq!(logged(|| pool.found(second, &user(7), NOW)), [shared]);
-    let nothing = "DEBUG token inquiry inconclusive token=1 finding=Silence";
-    assert_eq!(logged(|| pool.found(second, &Finding::Silence, NOW)), [nothing]);
+    let nothing = "DEBUG token inquiry inconclusive token=1 finding=NoAnswer";
+    assert_eq!(logged(|| pool.found(second, &Finding::NoAnswer, NOW)), [nothing]);
 }
 
 #[test]
