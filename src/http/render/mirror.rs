@@ -20,7 +20,7 @@ use crate::json::is_valid;
 use crate::target::{Key, Representation};
 
 use super::frames::{GITHUB_JSON, Interface};
-use super::{Given, Served, document, failed, link, provenance, refused, seconds, send};
+use super::{Given, Served, document, failed, link, provenance, seconds, send, send_uncached};
 
 const DOCUMENTATION: &str = "https://docs.github.com/rest";
 const SECONDARY: &str = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
