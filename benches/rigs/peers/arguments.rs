@@ -45,13 +45,19 @@ pub(crate) fn parse(words: &[String]) -> Result<Plan, String> {
         keys: options.number("--keys", 1_000_000)?,
         scenarios: scenarios(options.take("--only"))?,
         servers: servers(options.take("--servers"))?,
-        binary: options.take("--binary").map_or_else(binary, str::to_owned),
+        binary: options.take("--binary").map_or_else(binary, absolute),
     };
     options.are_used()?;
     if plan.rounds == 0 || plan.seconds == 0 || plan.keys == 0 {
         return Err("rounds, seconds and keys have to be 1 at least".to_owned());
     }
     Ok(plan)
+}
+
+/// Returns the path from the root: svm runs in a folder of its own.
+fn absolute(file: &str) -> String {
+    let path = std::path::absolute(file).expect("a path");
+    path.into_os_string().into_string().expect("a path in UTF-8")
 }
 
 fn scenarios(list: Option<&str>) -> Result<Vec<&'static Scenario>, String> {

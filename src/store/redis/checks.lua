@@ -1,7 +1,7 @@
--- The last checks of documents, of each no more than a check may have.
+-- Reads the last checks of documents, each up to the length that a check may have.
 --
 -- KEYS: the check of each document
--- Answers with a text for each, empty where there is none.
+-- Returns a text for each document, empty if it has no check.
 
 local checks = {}
 for row, key in ipairs(KEYS) do

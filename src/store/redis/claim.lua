@@ -1,20 +1,20 @@
 -- Leases a document to one replica and gives it the next turn, if that comes soon enough.
 --
--- The turns of all replicas are one sequence, a spacing apart, by the clock of the server. A turn
--- further in the future than any replica can have put it is ignored: that clock was set back. A
--- lease runs from its turn on, and does not keep out its owner, which asks again when the answer
--- was lost.
+-- The turns of all replicas are one sequence, a spacing apart, by the clock of the server. The
+-- script ignores a turn that lies further in the future than any replica can have set it: that
+-- clock was set back. A lease runs from its turn on. It does not exclude its owner, which claims
+-- again if it lost the answer.
 --
 -- KEYS: the lease of the document, the pace
 -- ARGV: the lease in milliseconds, the spacing and the patience in microseconds, the owner of the
 --       lease
--- Answers with the wait in microseconds; -1 if the document is leased, -2 if the next turn is too
--- far away.
+-- Returns the wait in microseconds; -1 if the document is leased, -2 if the next turn is too far
+-- away.
 
 local lease, spacing, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
--- The longest wait that anybody can have been granted. The patience of others is no more than the
--- time between two revalidations, which is less than two leases.
+-- The longest wait that a replica can have got. The patience of a replica is at most the time
+-- between two revalidations, which is less than two leases.
 local longest = 2000 * lease + patience
 
 local left = redis.call('PTTL', KEYS[1])
@@ -26,9 +26,9 @@ end
 claim_key(KEYS[2], 'string')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
--- The moment from which on the next turn is free; what is not a number is nobody's.
+-- The time from which on the next turn is free. A value that is no number counts as free.
 local free = tonumber(redis.call('GETRANGE', KEYS[2], 0, 63)) or 0
--- A text may also be a number that is none, and no comparison with that is true.
+-- A text may become NaN, and no comparison with NaN is true.
 if free ~= free or free - now > longest + spacing then
   free = now
 end
@@ -37,7 +37,7 @@ if turn - now > patience then
   return -2
 end
 redis.call('SET', KEYS[1], ARGV[4], 'PX', lease + math.ceil((turn - now) / 1000))
--- A moment that has passed says nothing.
+-- A time in the past does not matter.
 local ttl = math.ceil((turn + spacing - now) / 1000) + 1
 redis.call('SET', KEYS[2], turn + spacing, 'PX', ttl)
 return turn - now

@@ -20,7 +20,7 @@ local function gives_way(key, beginning, as_of, now)
   return checked_at <= as_of or checked_at > now
 end
 
--- Removes what is not of the kind that we keep there: the key is ours.
+-- Removes a value of another type than ours: the key belongs to svm.
 local function claim_key(key, kind)
   local found = redis.call('TYPE', key).ok
   if found ~= kind and found ~= 'none' then

@@ -1,9 +1,9 @@
--- Removes a piece of what was last used before a moment, or for longest where the index has too
--- many rows.
+-- Removes a part of the rows that were last used before a moment; if the index has too many rows, a
+-- part of the least recently used.
 --
 -- KEYS: the index
--- ARGV: the moment, how many rows there may be, how many are removed at once
--- Answers with how many are left to be removed.
+-- ARGV: the moment, the most rows that the index may have, the most rows to remove at once
+-- Returns the number of rows that are left to be removed.
 
 claim_key(KEYS[1], 'zset')
 local unused = redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. ARGV[1])

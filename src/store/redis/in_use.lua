@@ -1,9 +1,9 @@
--- A piece of the index, the last used first. A member that is no document's is left empty, however
--- long it is.
+-- Reads a part of the index, the last used first. A member that does not name a document becomes an
+-- empty text, whatever its length.
 --
 -- KEYS: the index
 -- ARGV: the first and the last rank of the piece
--- Answers with the digits of a document and its last use, in turns.
+-- Returns the digits of a document and its last use, in turns.
 
 if redis.call('TYPE', KEYS[1]).ok ~= 'zset' then
   return {}

@@ -1,4 +1,4 @@
--- Merges rows into the index: of each the later use and the later check stay.
+-- Merges rows into the index: each keeps the later use and the later check.
 --
 -- KEYS: the index, and the check of each row
 -- ARGV: for each row the digits of the document's key, the last use, the check's time to live, its

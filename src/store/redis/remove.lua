@@ -1,9 +1,9 @@
--- Removes a record and all that is known of its document, if the record gives way. The lease goes
--- as well: each replica has a copy of its own, and has to find out by itself that the document is
--- gone.
+-- Removes a record, and with it the check, the row and the lease of its document, if the record
+-- gives way. Each replica has a copy of its own in memory, and has to find out by itself that the
+-- document is gone.
 --
 -- KEYS: the record, the check, the index, the lease
--- ARGV: the digits of the document's key, the moment vouched for, now, how a record begins
+-- ARGV: the digits of the document's key, the moment vouched for, now, the beginning of a record
 
 if not gives_way(KEYS[1], ARGV[4], tonumber(ARGV[2]), tonumber(ARGV[3])) then
   return
