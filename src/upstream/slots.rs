@@ -36,8 +36,8 @@ words! {
 pub(super) struct Slots {
     queue: SlotQueue,
     all: Shared,
-    /// The permits of exchanges with a token, taken before those of the window, so that no host takes
-    /// the whole window.
+    /// The permits of exchanges with a token, taken before those of the window, so that no host
+    /// takes the whole window.
     with_token: Shared,
     paced: Paced,
     window: Mutex<Window>,
