@@ -78,6 +78,8 @@ impl StatusPage {
 
 impl Page for StatusPage {
     const IS_SHED: bool = true;
+    // An open page requests itself every few seconds.
+    const IS_PROBE: bool = true;
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
         let explained = self.explained(req).await;

@@ -114,13 +114,15 @@ async fn a_line_repeats_the_trace_of_its_client() {
 
 #[tokio::test]
 async fn a_probe_that_succeeds_has_no_line() {
-    const PROBES: [&str; 6] =
-        ["/ping", "/healthz", "/livez", "/readyz", "/metrics", "/status.json"];
+    const PROBES: [&str; 7] =
+        ["/ping", "/healthz", "/livez", "/readyz", "/metrics", "/status.json", "/"];
     let app = TestApp::start().await;
     let wordy = TestApp::builder().set("RUST_LOG", "info,svm::access=debug").start().await;
     for path in PROBES {
-        assert_eq!(app.get(path).await.status, 200);
-        assert_eq!(wordy.get(path).await.status, 200);
+        for app in [&app, &wordy] {
+            let request = app.request(Method::GET, path).header("accept", "text/html");
+            assert_eq!(Answer::of(request).await.status, 200);
+        }
     }
     assert_eq!(Answer::of(app.request(Method::POST, "/ping")).await.status, 405);
     let paths = |app: &TestApp| {
