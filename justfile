@@ -240,7 +240,7 @@ portable triple="x86_64-unknown-linux-gnu":
 
 # Needs wrk: installs Debian's where it is missing.
 #
-# Fail if a hit of the portable binary costs more than 0.95 of the ordinary one's: 6 minutes.
+# Fail if a hit of the portable binary costs more than 0.95 of the ordinary one's: 8 minutes.
 portable-check: portable
     cargo build --release --bin svm
     cargo build --example simulated-github
