@@ -10,3 +10,15 @@ pub(crate) const fn set(listed: &[u8]) -> [bool; 256] {
     }
     set
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_the_listed_characters_alone() {
+        let set = set(b"a\0\xff");
+        let listed: Vec<_> = (0..=u8::MAX).filter(|byte| set[usize::from(*byte)]).collect();
+        assert_eq!(listed, b"\0a\xff");
+    }
+}

@@ -25,8 +25,8 @@ use crate::cache::status::{Detail, Forward, Outcome, Status};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{
-    Check, Entry, Extras, Links, Moved, Notices, Persisted, Pin, Reason, RecentFailure, Times,
-    Validator, Validators,
+    Check, Doubt, Entry, Extras, Links, Loss, LossClaim, Moved, Notices, Persisted, Pin, Reason,
+    RecentFailure, Times, Validator, Validators,
 };
 use crate::upstream::{Failure, Redirection, Reply};
 

@@ -48,6 +48,25 @@ fn a_full_check_within_the_interval_answers_a_refresh() {
 }
 
 #[test]
+fn a_claim_within_the_interval_answers_a_refresh() {
+    let claim = LossClaim { loss: Loss::ListEmptied, release: None };
+    let (since, asked_at) = (later(0), later(100));
+    let doubt = Doubt { claim, since, agreed_since: None, asked_at, token: None };
+    let entry = (*stored_entry()).clone();
+    let extras = entry.extras.clone().with_doubt(Some(doubt));
+    let doubted = Arc::new(Entry { extras, ..entry });
+    let rules = config::Cache { refresh_min_interval: Duration::from_secs(10), ..rules() };
+    for (demand, seconds, want) in [
+        (Demand::Refresh, 109, Use::Serve(Some(Detail::Unconfirmed))),
+        (Demand::Refresh, 110, Use::Ask),
+        (Demand::Revalidate, 101, Use::Ask),
+        (Demand::Cached, 110, Use::Serve(Some(Detail::Unconfirmed))),
+    ] {
+        assert_eq!(of(&doubted, demand, later(seconds), &rules), want, "{demand:?} {seconds}");
+    }
+}
+
+#[test]
 fn after_a_failure_the_copy_is_served_until_its_pause_ends() {
     let failure = RecentFailure {
         retry_at: later(1110),

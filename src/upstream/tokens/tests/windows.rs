@@ -157,3 +157,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_booked_call_that_was_free_is_refunded() {
+    let pool = shown(&[(1_000, 60)]);
+    while pool.take_charge(NOW).is_ok() {}
+    pool.put_back_charge();
+    assert_eq!(pool.take_charge(NOW), Ok(()));
+    assert!(pool.take_charge(NOW).is_err());
+}
+
+#[test]
+fn every_limit_without_a_token_is_of_our_address() {
+    let (retry_after, reset_at) = (Some(5 * MINUTE), Some(NOW + 5 * MINUTE));
+    for limit in [
+        Limit::Host { retry_after },
+        Limit::Address { retry_after },
+        Limit::Secondary { retry_after },
+        Limit::Primary { reset_at },
+        Limit::OtherResource { reset_at },
+    ] {
+        let pool = pool(1);
+        assert_eq!(pool.cool_down_without_token(limit, NOW), NOW + 5 * MINUTE, "{limit:?}");
+        assert!(chosen(&pool, NOW).is_ok(), "the tokens go on");
+    }
+}
