@@ -171,15 +171,15 @@ fn tiers(documents: &[Document]) -> String {
     format!(
         "| | Without forms | With |\n| --- | --: | --: |\n\
          | L1, bodies and forms of one each | {} | {} |\n\
-         | the store's file, {RECORDS} records of them in turn | {} | {} |\n",
+         | the store's files, {RECORDS} records of them in turn | {} | {} |\n",
         weight(&noises),
         weight(documents),
-        file_of(&noises),
-        file_of(documents),
+        files_of(&noises),
+        files_of(documents),
     )
 }
 
-fn file_of(documents: &[Document]) -> u64 {
+fn files_of(documents: &[Document]) -> u64 {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -193,7 +193,8 @@ fn file_of(documents: &[Document]) -> u64 {
         }
         opened.store.close().await;
     });
-    fs::metadata(folder.path().join("svm.redb")).expect("the file").len()
+    let files = fs::read_dir(folder.path()).expect("the folder");
+    files.map(|file| file.and_then(|file| file.metadata()).expect("a file").len()).sum()
 }
 
 fn put((number, document): (usize, &Document)) -> Change {

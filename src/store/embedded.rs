@@ -17,7 +17,10 @@ mod merger;
 mod pack_tables;
 mod packs;
 mod place;
+mod pointer;
 mod private;
+mod segment_tables;
+mod segments;
 mod size;
 mod staging;
 mod tables;
@@ -154,7 +157,7 @@ impl Embedded {
     }
 
     fn new(handle: Arc<Handle>, max_live: u64, clock: Clock) -> Self {
-        let room = Room { max_live, evictor: Arc::default() };
+        let room = Room::new(max_live);
         let (writer, merge_due) = (Arc::new(Semaphore::new(1)), Arc::new(Notify::new()));
         let upkeep = Upkeep {
             handle: Arc::downgrade(&handle),

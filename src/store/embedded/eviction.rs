@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 
 use super::fault::FileFault;
 use super::in_use::{ByKey, IndexState};
-use super::write_tables::{ExpiryRow, WriteTables};
+use super::write_tables::{ExpiryRow, Taken, WriteTables};
 use crate::clock::Timestamp;
 use crate::store::index::{InUse, Used, Uses};
 use crate::target::Key;
@@ -26,6 +26,9 @@ const STEP: usize = 64;
 
 /// The most that one transaction evicts, in the cost of the records: more than a batch adds.
 const PIECE_BYTES: u64 = 32 << 20;
+
+/// The same of records in segments, by their bytes: more than a journal brings.
+const SEGMENT_PIECE_BYTES: u64 = 64 << 20;
 
 /// The most documents that a round remembers: the least recently used of those that it spared.
 const LEAST_RECENT: usize = 4_096;
@@ -60,18 +63,18 @@ impl Evictor {
         let _ = self.uses.set(uses);
     }
 
-    /// Removes records until the others cost at most `max_live` bytes, with a bound on the work.
+    /// Removes records until the others take at most `most`, with a bound on the work.
     pub(super) fn make_room(
         &self,
         tables: &mut WriteTables<'_>,
-        max_live: u64,
+        most: Taken,
     ) -> Result<(), FileFault> {
-        let max_live = max_live.max(tables.live_bytes().saturating_sub(PIECE_BYTES));
+        let most = a_piece(tables.taken(), most);
         let mut hand = self.hand.lock();
         // `None` until the hand reaches the end: a whole round starts at the first record.
         let mut round: Option<Round> = None;
         let mut index = None;
-        while tables.live_bytes() > max_live {
+        while tables.taken().is_over(most) {
             let rows = tables.rows_after(*hand, STEP)?;
             if rows.is_empty() {
                 *hand = None;
@@ -80,13 +83,13 @@ impl Evictor {
                         if round.spared.is_empty() {
                             return Ok(());
                         }
-                        take_least_recent(tables, round, max_live)?;
+                        take_least_recent(tables, round, most)?;
                     }
                     _ => {}
                 }
             }
             for row in rows {
-                if tables.live_bytes() <= max_live {
+                if !tables.taken().is_over(most) {
                     return Ok(());
                 }
                 *hand = Some(row);
@@ -133,13 +136,22 @@ impl Round {
     }
 }
 
+/// Returns the part of what is taken that one transaction leaves.
+fn a_piece(taken: Taken, most: Taken) -> Taken {
+    let in_segments = taken.in_segments.saturating_sub(SEGMENT_PIECE_BYTES);
+    Taken {
+        in_file: most.in_file.max(taken.in_file.saturating_sub(PIECE_BYTES)),
+        in_segments: most.in_segments.max(in_segments),
+    }
+}
+
 fn take_least_recent(
     tables: &mut WriteTables<'_>,
     round: Round,
-    max_live: u64,
+    most: Taken,
 ) -> Result<(), FileFault> {
     for (_, row) in round.spared.into_sorted_vec() {
-        if tables.live_bytes() <= max_live {
+        if !tables.taken().is_over(most) {
             break;
         }
         tables.take(row)?;

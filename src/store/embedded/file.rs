@@ -4,6 +4,7 @@
 //! was a database in the same way. svm keeps the last file that it moved aside, so that an operator
 //! can inspect it. It removes older ones, since each may be as large as the store itself.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,10 +15,12 @@ use redb::Database;
 
 use super::bounded::{BoundedFile, Growth};
 use super::fault::OpenFault;
-use super::journal::{Journal, JournalRefusal, Recovered};
+use super::journal::{Journal, JournalRefusal, Located, Recovered};
 use super::place::Place;
+use super::segments::Segments;
+use super::size::Limits;
 use super::staging::Staging;
-use super::{private, size, tables};
+use super::{private, segment_tables, segments, size, tables};
 use crate::clock::Clock;
 use crate::config::redacted::redacted_path;
 
@@ -46,13 +49,20 @@ pub(super) struct OpenFile {
     pub(super) database: Database,
     /// The changes that are not yet in the database.
     pub(super) staging: Staging,
-    /// The places of the file and its journals that svm can watch.
-    pub(super) places: Vec<Place>,
+    /// The place of the file, if svm can watch it.
+    pub(super) place: Option<Place>,
     /// True if the file exceeds its bound, for example after the bound was lowered.
     pub(super) is_over_bound: bool,
     /// Shows that this process has the file open. The last field, since it must be dropped after
     /// the database.
     pub(super) _opened: Arc<()>,
+}
+
+impl OpenFile {
+    /// Returns the places of the file and its journals that svm can watch.
+    pub(super) fn places(&self) -> Vec<Place> {
+        self.place.iter().cloned().chain(self.staging.places()).collect()
+    }
 }
 
 /// The location of the store, and its bound.
@@ -76,12 +86,10 @@ impl StoreFile {
         let file = self.open_file()?;
         let place = Place::of(self.path(), &file);
         let bytes = file.metadata().map_err(OpenFault::Unwritable)?.len();
-        let is_over_bound = bytes > self.max_bytes;
-        let max_bytes = if is_over_bound {
+        let max_bytes = if bytes > self.max_bytes {
             bytes + ROOM_TO_SHRINK
         } else {
-            // A version of svm without journals gave the file the whole bound.
-            bytes.max(size::file_bytes(self.max_bytes))
+            bytes.max(size::usual_file_bytes(self.max_bytes))
         };
         let half_made = (bytes == 0).then(|| file.try_clone()).transpose();
         let half_made = half_made.map_err(OpenFault::Unwritable)?;
@@ -90,18 +98,36 @@ impl StoreFile {
             .unwrap_or_else(|payload| Err(OpenFault::of_panic(&*payload)))
             .map_err(|fault| self.holder(fault))
             .map_err(|fault| undo(half_made, fault))?;
-        // The lock on the database protects the journals too.
-        let [(one, first), (other, second)] =
-            [self.open_journal(JOURNAL_NAMES[0])?, self.open_journal(JOURNAL_NAMES[1])?];
-        let journal_bytes = size::journal_bytes(self.max_bytes) / 2;
-        let now = self.clock.now();
-        let staging = Staging::open(&database, [first, second], journal_bytes, now)?;
-        let places = [place, one, other].into_iter().flatten().collect();
-        Ok(OpenFile { database, staging, places, is_over_bound, _opened: opened })
+        // The lock on the database protects the journals and the segments too.
+        let listed = segment_tables::listed(&database)?;
+        let [first, second] = JOURNAL_NAMES;
+        let journals = [self.open_journal(first, &listed)?, self.open_journal(second, &listed)?];
+        let (segments, in_segments) = Segments::open(self.dir.clone(), &database)?;
+        let limits = Limits::of(self.max_bytes, bytes, in_segments);
+        let is_over_bound = Limits::is_over(self.max_bytes, bytes, in_segments);
+        let staging = Staging::open(&database, journals, (segments, limits), self.clock.now())?;
+        Ok(OpenFile { database, staging, place, is_over_bound, _opened: opened })
+    }
+
+    /// Opens a journal. If the database lists it as a segment, as after a kill, renames it first
+    /// and begins a new one.
+    fn open_journal(
+        &self,
+        name: &'static str,
+        listed: &BTreeSet<u64>,
+    ) -> Result<Recovered, OpenFault> {
+        let recovered = self.open_any_journal(name)?;
+        let number = recovered.journal.number();
+        if recovered.changes.is_empty() || !listed.contains(&number) {
+            return Ok(recovered);
+        }
+        segments::adopt(&self.dir, &self.dir.join(name), number)
+            .map_err(|error| OpenFault::Occupied(name, error))?;
+        self.open_any_journal(name)
     }
 
     /// Opens or creates a journal. Moves another file of its name aside first.
-    fn open_journal(&self, name: &'static str) -> Result<(Option<Place>, Recovered), OpenFault> {
+    fn open_any_journal(&self, name: &'static str) -> Result<Recovered, OpenFault> {
         let cannot_use = |error| OpenFault::Occupied(name, error);
         let path = self.dir.join(name);
         if let Some(reason) = private::find_stranger(&path).map_err(cannot_use)? {
@@ -114,13 +140,13 @@ impl StoreFile {
             }
             opened => opened,
         };
-        let (place, recovered) = opened.map_err(|refusal| cannot_use(refusal.into()))?;
+        let recovered = opened.map_err(|refusal| cannot_use(refusal.into()))?;
         let bytes = recovered.damaged;
         if bytes > 0 {
             let path = redacted_path(&path);
             tracing::warn!(path, bytes, "passing over damaged changes in the journal of the store");
         }
-        Ok((place, recovered))
+        Ok(recovered)
     }
 
     /// Returns the fault, or [`OpenFault::Busy`] if this process itself holds the lock.
@@ -188,10 +214,8 @@ impl StoreFile {
 }
 
 /// Opens or creates the file of a journal.
-fn take_over(path: &Path) -> Result<(Option<Place>, Recovered), JournalRefusal> {
-    let file = private::file_itself(path)?;
-    let place = Place::of(path.to_path_buf(), &file);
-    Ok((place, Journal::open(file)?))
+fn take_over(path: &Path) -> Result<Recovered, JournalRefusal> {
+    Journal::open(Located::open(path.to_path_buf())?)
 }
 
 /// Returns true for the path of a journal.

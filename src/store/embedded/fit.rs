@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::fault::FileFault;
 use super::handle::{Handle, OverBound};
-use super::tables::{self, Room};
+use super::tables::Room;
 use super::upkeep::Upkeep;
 use crate::clock::Stopwatch;
 use crate::tasks;
@@ -46,9 +46,7 @@ impl Fitter {
 
     async fn fit(&self) -> Result<(), FileFault> {
         for quarters in (0..=4).rev() {
-            while self.evict(self.upkeep.room.max_live / 4 * quarters).await? {}
-            let handle = self.upkeep.handle()?;
-            match blocking(tasks::blocking(move || handle.compact()).await) {
+            match self.fit_quarters(quarters).await {
                 Ok(()) if !self.over_bound.is_so() => return Ok(()),
                 // Not enough pages were free.
                 Ok(()) | Err(FileFault::Full) => {}
@@ -60,15 +58,29 @@ impl Fitter {
         blocking(tasks::blocking(renew).await)
     }
 
+    async fn fit_quarters(&self, quarters: u64) -> Result<(), FileFault> {
+        while self.evict(quarters).await? {}
+        while self.shrink_segments(quarters).await? {}
+        let handle = self.upkeep.handle()?;
+        blocking(tasks::blocking(move || handle.compact()).await)
+    }
+
     /// Evicts one piece. Returns true if there is more to evict.
-    async fn evict(&self, max_live: u64) -> Result<bool, FileFault> {
+    async fn evict(&self, quarters: u64) -> Result<bool, FileFault> {
         let piece = move |handle: &Handle, now, room: &Room| {
-            handle.run(|file| {
-                tables::sweep(&file.database, now, &room.with(max_live))?;
-                tables::is_over(&file.database, max_live)
-            })
+            let room = room.of_quarters(quarters);
+            handle.run(|file| file.staging.evict(&file.database, now, &room))
         };
         self.upkeep.write(piece).await
+    }
+
+    /// Shrinks segments in one piece; returns true if there is more to do.
+    async fn shrink_segments(&self, quarters: u64) -> Result<bool, FileFault> {
+        let shrink = move |handle: &Handle, now, room: &Room| {
+            let room = room.of_quarters(quarters);
+            handle.run(|file| file.staging.shrink_segments(&file.database, now, &room))
+        };
+        self.upkeep.write(shrink).await
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use super::bounded::Growth;
 use super::fault::{FileFault, OpenFault};
 use super::file::{OpenFile, is_journal};
+use super::place::Place;
 use crate::clock::Stopwatch;
 use crate::config::redacted::redacted_path;
 
@@ -179,13 +180,14 @@ impl Handle {
         rescue: impl Fn(&OpenFile) -> Result<(), FileFault>,
     ) -> Result<(), FileFault> {
         self.check_idle()?;
-        let (generation, places) = {
-            let state = self.state.read();
-            (state.generation, state.file.as_ref().map_or(Vec::new(), |file| file.places.clone()))
-        };
+        let (generation, places) = self.places();
         // The look-up does not hold the lock: a disk may hang.
         let displaced = places.iter().find_map(|place| Some((place, place.displacement()?)));
         let Some((place, cause)) = displaced else { return Ok(()) };
+        if !self.places().1.contains(place) {
+            // The journal there became a segment meanwhile.
+            return Ok(());
+        }
         let path = redacted_path(place.path());
         // The changes of a displaced journal go into the database file, which is still in its
         // place.
@@ -196,8 +198,17 @@ impl Handle {
         Ok(())
     }
 
-    /// Returns how often contents were lost: svm started a new file, or a file was displaced and
-    /// its contents were not saved.
+    /// Returns the generation of the file, and the places that svm watches.
+    fn places(&self) -> (u64, Vec<Place>) {
+        let state = self.state.read();
+        let file = state.file.as_ref();
+        let lost = file.map_or(0, |file| file.staging.take_lost());
+        self.losses.fetch_add(lost, Ordering::Relaxed);
+        (state.generation, file.map_or(Vec::new(), OpenFile::places))
+    }
+
+    /// Returns how often contents were lost: svm started a new file, a file was displaced and its
+    /// contents were not saved, or a segment lost records.
     pub(super) fn losses(&self) -> u64 {
         self.losses.load(Ordering::Relaxed)
     }

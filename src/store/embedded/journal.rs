@@ -16,16 +16,21 @@
 //! read as a change, even if the frame around that body is damaged.
 
 mod frame;
+mod sealed;
 
 use std::fs::File;
-use std::io::{Error, ErrorKind};
+use std::io::Error;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 pub(super) use self::frame::Frame;
 use self::frame::{FRAME_BYTES, Head};
+pub(super) use self::sealed::{Framed, SealedJournal};
 use super::KeyBytes;
+use super::place::Place;
+use super::private;
 use crate::clock::Timestamp;
 use crate::store::record;
 
@@ -38,8 +43,38 @@ pub(super) const LARGEST: u64 = 48 << 20;
 /// A file of changes, open to append.
 #[derive(Debug)]
 pub(super) struct Journal {
-    file: File,
+    located: RwLock<Located>,
     end: Mutex<End>,
+}
+
+/// A file, and the path that it was opened by.
+#[derive(Debug)]
+pub(super) struct Located {
+    pub(super) file: File,
+    /// Nothing for a file without a name.
+    pub(super) path: Option<PathBuf>,
+    /// The place, if svm can watch it.
+    pub(super) place: Option<Place>,
+}
+
+impl From<File> for Located {
+    fn from(file: File) -> Self {
+        Self { file, path: None, place: None }
+    }
+}
+
+impl Located {
+    /// Opens the file of a journal, or makes it.
+    pub(super) fn open(path: PathBuf) -> Result<Self, Error> {
+        let file = private::file_itself(&path)?;
+        Ok(Self::at(path, file))
+    }
+
+    /// Notes the path of a file.
+    pub(super) fn at(path: PathBuf, file: File) -> Self {
+        let place = Place::of(path.clone(), &file);
+        Self { file, path: Some(path), place }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,9 +92,23 @@ pub(super) struct Span {
 }
 
 impl Span {
+    pub(super) fn new(at: u64, bytes: u32) -> Self {
+        Self { at, bytes }
+    }
+
+    /// Returns the place of the record in its file.
+    pub(super) fn at(self) -> u64 {
+        self.at
+    }
+
     /// Returns the length of the record.
     pub(super) fn len(self) -> usize {
         self.bytes as usize
+    }
+
+    /// Returns the size of the record in its file, with its frame.
+    pub(super) fn framed_bytes(self) -> u64 {
+        FRAME_BYTES as u64 + u64::from(self.bytes)
     }
 }
 
@@ -114,7 +163,8 @@ impl From<JournalRefusal> for Error {
 
 impl Journal {
     /// Opens a file as a journal and reads its changes.
-    pub(super) fn open(file: File) -> Result<Recovered, JournalRefusal> {
+    pub(super) fn open(located: Located) -> Result<Recovered, JournalRefusal> {
+        let file = &located.file;
         let length = file.metadata()?.len();
         let mut bytes = vec![0; usize::try_from(length.min(LARGEST)).unwrap_or_default()];
         file.read_exact_at(&mut bytes, 0)?;
@@ -123,12 +173,14 @@ impl Journal {
             return Err(JournalRefusal::Foreign);
         }
         let number = scan.number.unwrap_or_else(unguessable);
-        let end = End { number, bytes: scan.end as u64, is_synced: true };
-        let journal = Self { file, end: Mutex::new(end) };
+        // A killed process may have left changes that only the system has.
+        let end = End { number, bytes: scan.end as u64, is_synced: false };
+        if !scan.changes.is_empty() && end.bytes < length {
+            file.set_len(end.bytes)?;
+        }
+        let journal = Self { located: RwLock::new(located), end: Mutex::new(end) };
         if scan.changes.is_empty() {
             journal.empty(number)?;
-        } else if end.bytes < length {
-            journal.file.set_len(end.bytes)?;
         }
         let damaged = length.saturating_sub((START + scan.whole) as u64);
         Ok(Recovered { journal, changes: scan.changes, damaged })
@@ -147,7 +199,7 @@ impl Journal {
             Recorded::new(frame, Span { at, bytes })
         };
         let appended = frames.iter().map(append).collect();
-        self.file.write_all_at(&buffer, end.bytes)?;
+        self.located.read().file.write_all_at(&buffer, end.bytes)?;
         end.bytes += buffer.len() as u64;
         end.is_synced = false;
         Ok(appended)
@@ -157,7 +209,7 @@ impl Journal {
     pub(super) fn sync(&self) -> Result<(), Error> {
         let mut end = self.end.lock();
         if !end.is_synced {
-            self.file.sync_data()?;
+            self.located.read().file.sync_data()?;
             end.is_synced = true;
         }
         Ok(())
@@ -166,22 +218,14 @@ impl Journal {
     /// Returns the record at a place, without verifying it.
     pub(super) fn read(&self, span: Span) -> Result<Vec<u8>, Error> {
         let mut record = vec![0; span.bytes as usize];
-        self.file.read_exact_at(&mut record, span.at)?;
+        self.located.read().file.read_exact_at(&mut record, span.at)?;
         Ok(record)
     }
 
     /// Returns the record at a place, or `None` if it is damaged.
     pub(super) fn read_whole(&self, span: Span) -> Result<Option<Vec<u8>>, Error> {
-        let mut head = [0; FRAME_BYTES];
-        let read = self.file.read_exact_at(&mut head, span.at - FRAME_BYTES as u64);
-        match read.and_then(|()| self.read(span)) {
-            Ok(record) => {
-                let is_whole = Head::parse(&head).is_some_and(|head| head.matches(&record));
-                Ok(is_whole.then_some(record))
-            }
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(error),
-        }
+        let number = self.number();
+        SealedJournal { file: &self.located.read().file, number }.read_whole(span)
     }
 
     /// Returns the length of the journal.
@@ -198,11 +242,47 @@ impl Journal {
     /// Empties the journal, and gives it a number above `number`.
     pub(super) fn empty(&self, number: u64) -> Result<(), Error> {
         let mut end = self.end.lock();
-        let number = number.wrapping_add(unguessable());
-        *end = End { number, bytes: START as u64, is_synced: true };
-        self.file.set_len(0)?;
-        self.file.write_all_at(MAGIC, 0)
+        *end = End::of_empty(number);
+        let located = self.located.read();
+        located.file.set_len(0)?;
+        located.file.write_all_at(MAGIC, 0)
     }
+
+    /// Goes on in another file, which [`begin`] has made, with a number above `number`.
+    pub(super) fn go_on_in(&self, located: Located, number: u64) {
+        let mut end = self.end.lock();
+        *self.located.write() = located;
+        *end = End::of_empty(number);
+    }
+
+    /// Returns the path of the file, if it still leads there as far as svm can tell.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        let located = self.located.read();
+        let is_displaced = located.place.as_ref().is_some_and(|it| it.displacement().is_some());
+        located.path.clone().filter(|_| !is_displaced)
+    }
+
+    /// Returns the place of the file, if svm watches it.
+    pub(super) fn place(&self) -> Option<Place> {
+        self.located.read().place.clone()
+    }
+
+    /// Watches the place of the file no longer: the file gets another name.
+    pub(super) fn unwatch(&self) {
+        self.located.write().place = None;
+    }
+}
+
+impl End {
+    fn of_empty(number: u64) -> Self {
+        let number = number.wrapping_add(unguessable());
+        Self { number, bytes: START as u64, is_synced: true }
+    }
+}
+
+/// Makes an empty journal of an empty file.
+pub(super) fn begin(file: &File) -> Result<(), Error> {
+    file.write_all_at(MAGIC, 0)
 }
 
 /// Returns a random number that the author of a body cannot know. It has 32 bits, so adding it to

@@ -20,7 +20,7 @@ pub(super) struct Merger {
 }
 
 impl Merger {
-    /// Waits for full journals and merges them. Never returns.
+    /// Waits for full journals, merges them, and collects segments. Never returns.
     pub(super) async fn run(self) {
         loop {
             self.due.notified().await;
@@ -34,7 +34,8 @@ impl Merger {
     async fn merge(&self) -> Result<(), FileFault> {
         let merge = |handle: &Handle, now, room: &Room| {
             within_bound(handle, now, room, |file| {
-                file.staging.merge_sealed(&file.database, now, room)
+                file.staging.merge_sealed(&file.database, now, room)?;
+                file.staging.collect(&file.database)
             })
         };
         self.upkeep.write(merge).await
@@ -55,7 +56,7 @@ pub(super) fn within_bound<T>(
             done => return done,
         }
         tracing::warn!("the store file is full; making room");
-        let room = room.with(room.max_live / 4 * quarters);
+        let room = room.of_quarters(quarters);
         match handle.run(|file| file.staging.sweep(&file.database, now, &room)) {
             Err(FileFault::Full) => handle.renew("there is no room left even to make room")?,
             done => done?,

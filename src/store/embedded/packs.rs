@@ -6,14 +6,13 @@
 //! its remaining records get values of their own.
 //!
 //! ```text
-//! pack    records, each: key 32 bytes, length u32, record
-//! pointer "pack", the first 40 bytes of the record, number of the pack u64, place in it u32,
-//!         length u32
+//! records, each: key 32 bytes, length u32, record
 //! ```
 //!
 //! All numbers are little-endian.
 
 use super::KeyBytes;
+use super::pointer::{self, Pointed};
 
 /// The most bytes of a pack. With the head of its leaf, it fills a run of four pages.
 pub(super) const PACK_BYTES: usize = 4 * 4_096 - 64;
@@ -21,10 +20,6 @@ pub(super) const PACK_BYTES: usize = 4 * 4_096 - 64;
 /// The largest record in a pack. A larger one gets a value of its own, which fills its pages well.
 pub(super) const LARGEST: usize = PACK_BYTES / 4;
 
-const TAG: &[u8; 4] = b"pack";
-/// The bytes of a record that [`record::peek`](crate::store::record::peek) reads.
-const HEAD: usize = 40;
-const POINTER_BYTES: usize = TAG.len() + HEAD + 16;
 const FRAME_HEAD: usize = 36;
 
 /// The place of a record in a pack.
@@ -36,31 +31,16 @@ pub(super) struct Pointer {
 }
 
 impl Pointer {
-    /// Reads a stored value. Returns `None` if the value is no pointer.
+    /// Reads a stored value, if it leads to a pack.
     pub(super) fn of(value: &[u8]) -> Option<Self> {
-        if value.len() != POINTER_BYTES || !value.starts_with(TAG) {
-            return None;
-        }
-        let (pack, rest) = value[TAG.len() + HEAD..].split_first_chunk()?;
-        let (at, rest) = rest.split_first_chunk()?;
-        let bytes = rest.first_chunk()?;
-        Some(Self {
-            pack: u64::from_le_bytes(*pack),
-            at: u32::from_le_bytes(*at),
-            bytes: u32::from_le_bytes(*bytes),
-        })
+        let Pointed { number: pack, at, bytes } = pointer::parse(pointer::PACK, value)?;
+        Some(Self { pack, at, bytes })
     }
 
     /// Returns the value with this pointer to a record.
     fn value(self, record: &[u8]) -> Vec<u8> {
-        let mut value = Vec::with_capacity(POINTER_BYTES);
-        value.extend_from_slice(TAG);
-        value.extend_from_slice(&record[..HEAD.min(record.len())]);
-        value.resize(TAG.len() + HEAD, 0);
-        value.extend_from_slice(&self.pack.to_le_bytes());
-        value.extend_from_slice(&self.at.to_le_bytes());
-        value.extend_from_slice(&self.bytes.to_le_bytes());
-        value
+        let Self { pack: number, at, bytes } = self;
+        pointer::value(pointer::PACK, record, Pointed { number, at, bytes })
     }
 
     /// Returns the record in its pack, or `None` if the pack is too short.
@@ -74,12 +54,8 @@ impl Pointer {
     }
 }
 
-/// Returns the beginning of the record that a value is or leads to.
-pub(super) fn head(value: &[u8]) -> &[u8] {
-    if Pointer::of(value).is_some() { &value[TAG.len()..TAG.len() + HEAD] } else { value }
-}
-
-/// Returns the length of the record that a value is or leads to.
+/// Returns the length of the record that a value is, or leads to in a pack: the bytes that are in
+/// the tables for it.
 pub(super) fn length(value: &[u8]) -> usize {
     Pointer::of(value).map_or(value.len(), |pointer| pointer.bytes as usize)
 }

@@ -41,6 +41,27 @@ pub(super) fn file_itself(path: &Path) -> io::Result<File> {
     open(path, OFlags::NOFOLLOW)
 }
 
+/// Opens a file that svm has made before, to read; follows no link.
+pub(super) fn existing(path: &Path) -> io::Result<File> {
+    // To open a pipe of this name would take for ever.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = flags.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "Is no file"));
+    }
+    Ok(file)
+}
+
+/// Makes a file where none is.
+pub(super) fn new_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).create_new(true).mode(FILE_MODE).open(path)?;
+    // The umask may have taken even the owner's rights away.
+    file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    Ok(file)
+}
+
 /// Returns the reason why the file at the path may be reached by another name as well, or `None` if
 /// it cannot.
 pub(super) fn find_stranger(path: &Path) -> io::Result<Option<&'static str>> {

@@ -9,19 +9,26 @@
 //! or in both. If the process is killed in between, the next one merges the same changes again,
 //! which has no effect.
 
+mod collect;
+mod merge;
 mod state;
 
-use std::cell::Cell;
 use std::collections::HashMap;
+use std::io;
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use redb::Database;
 
+use self::collect::Collected;
 use self::state::{Staged, StagedChanges};
 use super::KeyBytes;
 use super::fault::FileFault;
 use super::journal::{Frame, Journal, Recovered};
+use super::place::Place;
+use super::segment_tables::Address;
+use super::segments::Segments;
+use super::size::Limits;
 use super::tables::{self, Room};
 use crate::clock::Timestamp;
 use crate::store::{Change, record};
@@ -41,14 +48,20 @@ const PART_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Staging {
     journals: [Journal; 2],
-    /// The most bytes of each journal.
-    max_bytes: u64,
+    segments: Segments,
+    limits: Limits,
     state: RwLock<StagedChanges>,
     /// Locked from an append until the state has its changes, and while the journals change their
     /// roles.
     appending: Mutex<()>,
-    /// Locked during a merge.
-    merging: Mutex<()>,
+    /// Locked during a merge, a collection and a sweep.
+    merging: Mutex<Vec<Collected>>,
+}
+
+/// A record that is missing at the place that its pointer names.
+struct LostRecord {
+    segment: u64,
+    error: Option<io::Error>,
 }
 
 impl Staging {
@@ -57,19 +70,26 @@ impl Staging {
     pub(super) fn open(
         database: &Database,
         journals: [Recovered; 2],
-        max_bytes: u64,
+        (segments, limits): (Segments, Limits),
         now: Timestamp,
     ) -> Result<Self, FileFault> {
         let state = StagedChanges::recover(database, &journals, now)?;
         let [filling, sealed] = [state.filling, state.sealed()];
         let journals = journals.map(|recovered| recovered.journal);
+        let last_segment = segments.last();
+        if state.changes[filling].is_empty() && journals[filling].number() <= last_segment {
+            // No journal has the number of a segment.
+            journals[filling].empty(last_segment).map_err(FileFault::Io)?;
+        }
         if state.changes[sealed].is_empty() {
-            journals[sealed].empty(journals[filling].number()).map_err(FileFault::Io)?;
+            let number = journals[filling].number().max(last_segment);
+            journals[sealed].empty(number).map_err(FileFault::Io)?;
         }
         let state = RwLock::new(state);
         Ok(Self {
             journals,
-            max_bytes,
+            segments,
+            limits,
             state,
             appending: Mutex::default(),
             merging: Mutex::default(),
@@ -82,11 +102,52 @@ impl Staging {
         database: &Database,
         keys: &[Key],
     ) -> Result<Vec<Option<Bytes>>, FileFault> {
+        let read = |(key, record): (&Key, Result<_, LostRecord>)| match record {
+            Ok(record) => Ok(record),
+            // A merge has moved it meanwhile.
+            Err(_) => self.read_again(database, *key),
+        };
+        keys.iter().zip(self.look_up(database, keys)?).map(read).collect()
+    }
+
+    fn read_again(&self, database: &Database, key: Key) -> Result<Option<Bytes>, FileFault> {
+        match self.look_up(database, &[key])?.pop() {
+            Some(Err(lost)) => {
+                self.segments.note_lost(lost.segment, lost.error.as_ref());
+                Ok(None)
+            }
+            Some(Ok(record)) => Ok(record),
+            None => Ok(None),
+        }
+    }
+
+    fn look_up(
+        &self,
+        database: &Database,
+        keys: &[Key],
+    ) -> Result<Vec<Result<Option<Bytes>, LostRecord>>, FileFault> {
         let staged = self.read_staged(keys)?;
         let others: Vec<_> =
             keys.iter().zip(&staged).filter(|(_, it)| it.is_none()).map(|(key, _)| *key).collect();
         let mut others = tables::read(database, &others)?.into_iter();
-        Ok(staged.into_iter().map(|it| it.or_else(|| others.next()).flatten()).collect())
+        let read = |(key, staged): (&Key, Option<Option<Bytes>>)| match staged {
+            Some(staged) => Ok(staged),
+            None => self.follow(key, others.next().flatten()),
+        };
+        Ok(keys.iter().zip(staged).map(read).collect())
+    }
+
+    /// Returns the record that a stored value is or leads to.
+    fn follow(&self, key: &Key, value: Option<Bytes>) -> Result<Option<Bytes>, LostRecord> {
+        let Some(address) = value.as_ref().and_then(|value| Address::of(value)) else {
+            return Ok(value);
+        };
+        let segment = address.segment;
+        match self.segments.read(key.as_bytes(), address) {
+            Ok(Some(record)) => Ok(Some(record.into())),
+            Ok(None) => Err(LostRecord { segment, error: None }),
+            Err(error) => Err(LostRecord { segment, error: Some(error) }),
+        }
     }
 
     fn read_staged(&self, keys: &[Key]) -> Result<Vec<Option<Option<Bytes>>>, FileFault> {
@@ -132,10 +193,10 @@ impl Staging {
             return Ok(());
         }
         let bytes: u64 = frames.iter().map(Frame::bytes).sum();
-        if bytes >= self.max_bytes {
+        if bytes >= self.limits.journal {
             // The changes do not fit into a journal, so the database takes them in at once.
             self.merge_all(database, now, room)?;
-            return tables::apply(database, part, now, room);
+            return tables::apply(database, part, now, &room.within(self.limits));
         }
         if self.is_full_with(bytes, frames.len()) {
             // The changes wait here only if the merge of the other journal has not kept up.
@@ -148,12 +209,17 @@ impl Staging {
     fn is_full_with(&self, bytes: u64, changes: usize) -> bool {
         let state = self.state.read();
         let filling = state.filling;
-        self.journals[filling].bytes() + bytes > self.max_bytes
+        self.journals[filling].bytes() + bytes > self.limits.journal
             || state.changes[filling].len() + changes > MOST_CHANGES
     }
 
     fn append(&self, frames: &[Frame]) -> Result<(), FileFault> {
         let _appending = self.appending.lock();
+        self.append_alone(frames)
+    }
+
+    /// Appends changes. The caller holds the lock for appends.
+    fn append_alone(&self, frames: &[Frame]) -> Result<(), FileFault> {
         let filling = self.state.read().filling;
         let appended = self.journals[filling].append(frames).map_err(FileFault::Io)?;
         let staged = appended.into_iter().map(|change| (change.key, Staged::from(change)));
@@ -208,7 +274,32 @@ impl Staging {
         room: &Room,
     ) -> Result<(), FileFault> {
         self.state.write().expire(now);
-        tables::sweep(database, now, room)
+        let _merging = self.merging.lock();
+        tables::sweep(database, now, &room.within(self.limits))?;
+        self.delete_unlisted(database)
+    }
+
+    /// Makes some room. Returns true if there is more to make.
+    pub(super) fn evict(
+        &self,
+        database: &Database,
+        now: Timestamp,
+        room: &Room,
+    ) -> Result<bool, FileFault> {
+        let before = tables::taken(database)?;
+        self.sweep(database, now, room)?;
+        let taken = tables::taken(database)?;
+        Ok(taken != before && taken.is_over(room.within(self.limits).most()))
+    }
+
+    /// Returns the places of the journals that svm can watch.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        self.journals.iter().filter_map(Journal::place)
+    }
+
+    /// Returns how many segments were found to have lost records since the last call.
+    pub(super) fn take_lost(&self) -> u64 {
+        self.segments.take_lost()
     }
 
     /// Returns true if there is a full journal whose changes the database must take in.
@@ -253,53 +344,6 @@ impl Staging {
         if state.changes[sealed].is_empty() {
             state.filling = sealed;
         }
-        Ok(())
-    }
-
-    /// Merges the changes of the full journal into the database.
-    pub(super) fn merge_sealed(
-        &self,
-        database: &Database,
-        now: Timestamp,
-        room: &Room,
-    ) -> Result<(), FileFault> {
-        let _merging = self.merging.lock();
-        let (sealed, changes) = self.state.read().sealed_changes();
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let (small, others): (Vec<_>, Vec<_>) =
-            changes.into_iter().partition(|(_, staged)| staged.is_small());
-        let damaged = Cell::new(0);
-        let read = |span| match self.journals[sealed].read_whole(span).map_err(FileFault::Io) {
-            Ok(None) => {
-                damaged.set(damaged.get() + 1);
-                None
-            }
-            read => read.transpose(),
-        };
-        let kept = |(key, staged): (KeyBytes, Staged)| {
-            let (span, until) = staged.put?;
-            Some(read(span)?.map(|record| (key, (record, until))))
-        };
-        let small = small.into_iter().filter_map(kept);
-        let others = others.into_iter().filter_map(|(key, staged)| match staged.put {
-            None => Some(Ok((key, None))),
-            Some(_) => kept((key, staged)).map(|kept| kept.map(|(key, kept)| (key, Some(kept)))),
-        });
-        tables::merge(database, small, others, now, room)?;
-        if damaged.get() > 0 {
-            let records = damaged.get();
-            tracing::warn!(records, "dropping records that were damaged in the journal");
-        }
-        self.forget(sealed)
-    }
-
-    fn forget(&self, sealed: usize) -> Result<(), FileFault> {
-        let mut state = self.state.write();
-        let number = self.journals[state.filling].number();
-        self.journals[sealed].empty(number).map_err(FileFault::Io)?;
-        state.changes[sealed] = HashMap::new();
         Ok(())
     }
 }

@@ -8,8 +8,10 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableError};
 use super::eviction::Evictor;
 use super::fault::FileFault;
 use super::pack_tables::{self, Decided, Kept, META};
-use super::packs::head;
-use super::write_tables::{BY_EXPIRY, RECORDS, WriteTables, live_bytes};
+use super::pointer::head;
+use super::segment_tables::{self, Address};
+use super::size::{self, Limits};
+use super::write_tables::{BY_EXPIRY, RECORDS, Taken, WriteTables, is_miscounted, live_bytes};
 use crate::clock::Timestamp;
 use crate::store::{Change, record};
 use crate::target::Key;
@@ -20,17 +22,42 @@ const LAYOUT_VERSION: u64 = 1;
 /// The most expired records that one transaction removes.
 const EXPIRED_PER_CALL: usize = 1024;
 
-/// The bytes that records may cost, and the evictor that chooses records to remove.
+/// The bytes that records may take, and the choice of those that go.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
+    /// The most that records may cost in the file.
     pub(super) max_live: u64,
+    /// The most that they may take in segments.
+    pub(super) max_in_segments: u64,
+    /// The quarters of both that count.
+    pub(super) quarters: u64,
     pub(super) evictor: Arc<Evictor>,
 }
 
 impl Room {
-    /// Returns the same evictor with another bound.
-    pub(super) fn with(&self, max_live: u64) -> Self {
-        Self { max_live, evictor: Arc::clone(&self.evictor) }
+    /// Makes room for records of that cost.
+    pub(super) fn new(max_live: u64) -> Self {
+        Self { max_live, max_in_segments: u64::MAX, quarters: 4, evictor: Arc::default() }
+    }
+
+    /// Returns a part of the room, up to four quarters.
+    pub(super) fn of_quarters(&self, quarters: u64) -> Self {
+        Self { quarters, ..self.clone() }
+    }
+
+    /// Returns the most that records may take.
+    pub(super) fn most(&self) -> Taken {
+        Taken { in_file: self.max_live, in_segments: self.max_in_segments }
+    }
+
+    /// Returns the room that there is within these limits.
+    pub(super) fn within(&self, limits: Limits) -> Self {
+        let of_quarters = |bytes: u64| bytes / 4 * self.quarters;
+        Self {
+            max_live: of_quarters(self.max_live.min(size::max_live(limits.file))),
+            max_in_segments: of_quarters(self.max_in_segments.min(limits.max_in_segments())),
+            ..self.of_quarters(4)
+        }
     }
 }
 
@@ -63,7 +90,8 @@ pub(super) fn probe(database: &Database) -> Result<(), FileFault> {
     layout(database).map(|_| ())
 }
 
-/// Returns copies of the records of these keys, in their order.
+/// Returns copies of the records of these keys, in their order; for those in segments, the pointers
+/// to them.
 pub(super) fn read(database: &Database, keys: &[Key]) -> Result<Vec<Option<Bytes>>, FileFault> {
     let transaction = database.begin_read()?;
     let records = transaction.open_table(RECORDS)?;
@@ -89,12 +117,43 @@ pub(super) fn checked(
     .collect()
 }
 
+/// Takes segments off the list.
+pub(super) fn forget_segments(database: &Database, segments: &[u64]) -> Result<(), FileFault> {
+    in_transaction(database, |tables| {
+        tables.segments.drop(segments);
+        Ok(())
+    })
+}
+
+/// Counts again what is in use in segments, if a version that knows none has changed records since.
+pub(super) fn recount_segments(database: &Database) -> Result<(), FileFault> {
+    let is_miscounted = is_miscounted(&database.begin_read()?.open_table(META)?)?;
+    if segment_tables::listed(database)?.is_empty() || !is_miscounted {
+        return Ok(());
+    }
+    in_transaction(database, |tables| tables.recount())
+}
+
+/// Returns the stored pointers to segments of these keys, in their order.
+pub(super) fn addresses(
+    database: &Database,
+    keys: impl Iterator<Item = Key>,
+) -> Result<Vec<Option<Address>>, FileFault> {
+    let records = database.begin_read()?.open_table(RECORDS)?;
+    keys.map(|key| {
+        let stored = records.get(key.as_bytes())?;
+        Ok(stored.and_then(|stored| Address::of(stored.value())))
+    })
+    .collect()
+}
+
 /// Takes in changes, removes some expired records, and makes room. The `small` records go into
-/// packs, in their order.
+/// packs, in their order. The `emptied` segments are listed no longer.
 pub(super) fn merge(
     database: &Database,
     small: impl Iterator<Item = Result<Kept, FileFault>>,
     others: impl Iterator<Item = Result<Decided, FileFault>>,
+    emptied: &[u64],
     now: Timestamp,
     room: &Room,
 ) -> Result<(), FileFault> {
@@ -107,14 +166,36 @@ pub(super) fn merge(
                 (key, record) => tables.replace(&key, record)?,
             }
         }
-        // In the order of the keys: a page that takes in several values is written once.
-        values.sort_unstable_by_key(|(key, _)| *key);
-        values.into_iter().try_for_each(|(key, value)| tables.replace(&key, value))?;
+        take_in(tables, values)?;
         if has_packs {
             pack_tables::link(&mut tables.meta)?;
         }
+        tables.segments.drop(emptied);
         sweep_tables(tables, now, room)
     })
+}
+
+/// The same for removals, and pointers to a segment, which is listed from now on.
+pub(super) fn merge_segment(
+    database: &Database,
+    values: Vec<Decided>,
+    (number, bytes): (u64, u64),
+    emptied: &[u64],
+    now: Timestamp,
+    room: &Room,
+) -> Result<(), FileFault> {
+    in_transaction(database, |tables| {
+        tables.segments.add(number, bytes);
+        take_in(tables, values)?;
+        tables.segments.drop(emptied);
+        sweep_tables(tables, now, room)
+    })
+}
+
+/// Takes in values in the order of the keys: a page that takes in several is written once.
+fn take_in(tables: &mut WriteTables<'_>, mut values: Vec<Decided>) -> Result<(), FileFault> {
+    values.sort_unstable_by_key(|(key, _)| *key);
+    values.into_iter().try_for_each(|(key, value)| tables.replace(&key, value))
 }
 
 /// Applies a batch, removes some expired records, and makes room.
@@ -132,24 +213,23 @@ pub(super) fn apply(
 
 /// Removes some expired records, and makes room.
 pub(super) fn sweep(database: &Database, now: Timestamp, room: &Room) -> Result<(), FileFault> {
-    if !needs_sweep(database, now, room.max_live)? {
+    if !has_expired(database, now)? && !taken(database)?.is_over(room.most()) {
+        // An empty commit would cost an idle store two syncs.
         return Ok(());
     }
     in_transaction(database, |tables| sweep_tables(tables, now, room))
 }
 
-/// Returns true if the records cost more than `max_live`.
-pub(super) fn is_over(database: &Database, max_live: u64) -> Result<bool, FileFault> {
-    Ok(live_bytes(&database.begin_read()?.open_table(META)?)? > max_live)
+/// Returns the bytes that records take.
+pub(super) fn taken(database: &Database) -> Result<Taken, FileFault> {
+    let in_file = live_bytes(&database.begin_read()?.open_table(META)?)?;
+    let in_segments = segment_tables::usage(database)?.values().map(|usage| usage.live).sum();
+    Ok(Taken { in_file, in_segments })
 }
 
-/// Returns true if there is something to remove. An idle store needs this check: an empty commit
-/// would cost it two syncs.
-fn needs_sweep(database: &Database, now: Timestamp, max_live: u64) -> Result<bool, FileFault> {
-    let transaction = database.begin_read()?;
-    let rows = transaction.open_table(BY_EXPIRY)?;
-    let expired = rows.first()?.is_some_and(|(row, _)| row.value().0 <= now.as_millis());
-    Ok(expired || live_bytes(&transaction.open_table(META)?)? > max_live)
+fn has_expired(database: &Database, now: Timestamp) -> Result<bool, FileFault> {
+    let rows = database.begin_read()?.open_table(BY_EXPIRY)?;
+    Ok(rows.first()?.is_some_and(|(row, _)| row.value().0 <= now.as_millis()))
 }
 
 fn in_transaction(
@@ -178,5 +258,5 @@ fn sweep_tables(
         let Some(row) = soonest else { break };
         tables.take(row)?;
     }
-    room.evictor.make_room(tables, room.max_live)
+    room.evictor.make_room(tables, room.most())
 }

@@ -5,6 +5,7 @@ mod hot;
 mod journaled;
 mod packed;
 mod recovery;
+mod segmented;
 
 use std::error::Error as _;
 use std::fs;
@@ -22,6 +23,9 @@ use super::file::{OpenFile, StoreFile};
 use super::handle::Handle;
 use super::journal::Journal;
 use super::pack_tables::META;
+use super::segment_tables::Address;
+use super::segments::Segments;
+use super::size::Limits;
 use super::staging::Staging;
 use super::write_tables::{RECORDS, live_bytes};
 use super::{Embedded, OpenError, Opened, Patience, READERS, open_when_free, packs, tables};
@@ -36,10 +40,11 @@ const LONG: Duration = Duration::from_secs(10);
 
 impl From<Database> for OpenFile {
     fn from(database: Database) -> Self {
-        let journal = || Journal::open(tempfile::tempfile().unwrap()).unwrap();
-        let now = Timestamp::default();
-        let staging = Staging::open(&database, [journal(), journal()], 0, now).unwrap();
-        Self { database, staging, places: vec![], is_over_bound: false, _opened: Arc::default() }
+        let journal = || Journal::open(tempfile::tempfile().unwrap().into()).unwrap();
+        let without = (Segments::default(), Limits::NONE);
+        let journals = [journal(), journal()];
+        let staging = Staging::open(&database, journals, without, Timestamp::default()).unwrap();
+        Self { database, staging, place: None, is_over_bound: false, _opened: Arc::default() }
     }
 }
 
@@ -58,13 +63,16 @@ fn census(database: &Database) -> Result<Census, FileFault> {
     let mut census = Census { records: 0, record_bytes: 0, live_bytes };
     for row in transaction.open_table(RECORDS)?.iter()? {
         census.records += 1;
-        census.record_bytes += packs::length(row?.1.value()) as u64;
+        let value = row?.1;
+        let address = Address::of(value.value());
+        let bytes = address.map_or(packs::length(value.value()), |it| it.span.len());
+        census.record_bytes += bytes as u64;
     }
     Ok(census)
 }
 
 async fn open(dir: &Path, lock_wait: Duration) -> Result<Opened, OpenError> {
-    let config = config::Embedded { dir: dir.to_path_buf(), max_bytes: 64 << 20 };
+    let config = config::Embedded { dir: dir.to_path_buf(), max_bytes: 32 << 20 };
     let clock = Clock::Manual(ManualClock::at(Timestamp::from_secs(77)));
     Embedded::open(&config, &clock, lock_wait).await
 }

@@ -242,7 +242,7 @@ async fn a_journal_gives_way_to_a_newer_record_in_the_database() {
     store
         .handle
         .run(|file| {
-            let room = Room { max_live: u64::MAX, evictor: Arc::default() };
+            let room = Room::new(u64::MAX);
             tables::apply(&file.database, &[put(&newer), put(&newest)], at(10), &room)
         })
         .unwrap();
@@ -253,7 +253,7 @@ async fn a_journal_gives_way_to_a_newer_record_in_the_database() {
         store
             .handle
             .run(|file| {
-                let room = Room { max_live: u64::MAX, evictor: Arc::default() };
+                let room = Room::new(u64::MAX);
                 file.staging.merge_all(&file.database, at(10), &room)
             })
             .unwrap();

@@ -94,7 +94,7 @@ fn handle_that_pauses(disk: &Disk, pause: Duration) -> (Handle, Arc<[AtomicUsize
 }
 
 fn write(handle: &Handle, path: &str) -> Result<(), FileFault> {
-    let room = Room { max_live: u64::MAX, evictor: Arc::default() };
+    let room = Room::new(u64::MAX);
     handle.run(|file| tables::apply(&file.database, &[put(&entry(path, 1, "body"))], NOW, &room))
 }
 
