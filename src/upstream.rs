@@ -50,7 +50,7 @@ pub use reachability::{Failing, HostReport, Reachability};
 pub use reply::{Failure, Reply};
 pub use resolver::LOOK_UPS;
 pub use slots::Priority;
-pub use stored::{Redirection, Stored};
+pub use stored::{DateCheck, Redirection, Stored};
 pub use tokens::{Report, TokenPool};
 
 use contacts::Contacts;

@@ -78,6 +78,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::entry::Validators;
+    use crate::upstream::stored::DateCheck;
 
     const DATE: &str = "Tue, 14 Jul 2020 00:58:20 GMT";
     const ACCEPT: HeaderValue = HeaderValue::from_static("application/json");
@@ -102,8 +103,7 @@ mod tests {
             avoided: None,
             body,
             fetched_at,
-            may_use_date: false,
-            prefers_date: false,
+            date_check: DateCheck::Never,
             moved_to: None,
         }
     }

@@ -20,12 +20,22 @@ pub struct Stored<'a> {
     pub body: &'a Bytes,
     /// The time at which the body was fetched.
     pub fetched_at: Timestamp,
-    /// True if a check by date suffices this time.
-    pub may_use_date: bool,
-    /// True if a check by date is preferred, even with much quota left.
-    pub prefers_date: bool,
+    /// Tells whether a check by date suffices this time.
+    pub date_check: DateCheck,
     /// The URL to which the document has moved, if an answer confirmed that recently.
     pub moved_to: Option<&'a str>,
+}
+
+/// The value of a check by date for a document. Some changes of a document do not move its date.
+#[derive(Clone, Copy, Debug)]
+pub enum DateCheck {
+    /// A check by date does not suffice.
+    Never,
+    /// A check by date suffices if the body and the time satisfy a rule. The rule reads the whole
+    /// body, so it is applied last.
+    If(fn(&[u8], Timestamp) -> bool),
+    /// A check by date is preferred, even with much quota left.
+    Preferred,
 }
 
 /// The way from the requested URL to the document.

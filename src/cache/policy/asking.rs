@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{Entry, Moved, Pin, Validators};
 use crate::target::Target;
-use crate::upstream::Stored;
+use crate::upstream::{DateCheck, Stored};
 
 use super::freshness::was_within;
 use super::{Demand, pages};
@@ -41,7 +41,6 @@ pub(in crate::cache) fn asked<'a>(
     let doubt = entry.extras.doubt();
     let is_whole =
         doubt.is_some() || needs_links || pages::may_have_other_links(entry, target, now);
-    let prefers_date = !is_whole && prefers_date(entry, demand, now);
     let moved = entry.extras.moved();
     let is_known = |moved: &&Moved| was_within(FOLLOW_AGAIN_AFTER, moved.seen_at, now);
     Stored {
@@ -50,45 +49,46 @@ pub(in crate::cache) fn asked<'a>(
         avoided: doubt.and_then(|doubt| doubt.token),
         body: entry.body.bytes(),
         fetched_at: entry.times.fetched_at,
-        may_use_date: prefers_date || !is_whole && may_use_date(entry, target, demand, now, rules),
-        prefers_date,
+        date_check: match demand {
+            Demand::Revalidate if !is_whole => date_check(entry, target, now, rules),
+            _ => DateCheck::Never,
+        },
         moved_to: moved.filter(is_known).map(|moved| &*moved.to),
     }
 }
 
-/// Returns true if a check by date suffices. Downloads change a body but not its date, but neither
-/// do assets that are added or replaced. So only the background checks by date, only a release that
-/// has settled, and not for long without a full check.
-fn may_use_date(
-    entry: &Entry,
-    target: &Target,
-    demand: Demand,
-    now: Timestamp,
-    rules: &config::Cache,
-) -> bool {
-    demand == Demand::Revalidate
-        && entry.validators.last_modified.is_some()
-        // The check after this one must not be too late for a full check.
-        && now + rules.check_interval <= entry.times.fully_checked_at + rules.audit_interval
-        && was_within(rules.audit_interval, entry.times.fully_checked_at, now)
-        && release::is_single(target.path())
-        && release::has_settled(&entry.body, now)
+/// Returns whether a check by date suffices for the background. Downloads change a body but not its
+/// date, but neither do assets that are added or replaced. So a date suffices only for a release
+/// that has settled, and not for long without a full check.
+fn date_check(entry: &Entry, target: &Target, now: Timestamp, rules: &config::Cache) -> DateCheck {
+    let fully_checked_at = entry.times.fully_checked_at;
+    // The check after this one must not be too late for a full check.
+    let suffices = now + rules.check_interval <= fully_checked_at + rules.audit_interval
+        && was_within(rules.audit_interval, fully_checked_at, now)
+        && release::is_single(target.path());
+    if entry.validators.last_modified.is_none() {
+        DateCheck::Never
+    } else if prefers_date(entry, now) {
+        DateCheck::Preferred
+    } else if suffices {
+        DateCheck::If(release::has_settled)
+    } else {
+        DateCheck::Never
+    }
 }
 
 /// Returns true if only a check by date is worth its call: downloads change the ETag of a pinned
 /// release, and hardly anything else changes it. GitHub may add assets to a release that it has not
 /// locked, so that one also needs full checks.
-fn prefers_date(entry: &Entry, demand: Demand, now: Timestamp) -> bool {
-    let fully_checked_at = entry.times.fully_checked_at;
-    demand == Demand::Revalidate
-        && entry.validators.last_modified.is_some()
-        && match entry.extras.pin() {
-            Some(Pin::Locked) => true,
-            Some(pin) => {
-                pin.is_pinned_release(now) && was_within(PINNED_AUDIT, fully_checked_at, now)
-            }
-            None => false,
+fn prefers_date(entry: &Entry, now: Timestamp) -> bool {
+    match entry.extras.pin() {
+        Some(Pin::Locked) => true,
+        Some(pin) => {
+            pin.is_pinned_release(now)
+                && was_within(PINNED_AUDIT, entry.times.fully_checked_at, now)
         }
+        None => false,
+    }
 }
 
 /// Returns true if the check of a document in use is overdue, since more documents are in use than

@@ -11,7 +11,7 @@ use crate::upstream::condition::Condition;
 use crate::upstream::etag::Variant;
 use crate::upstream::hop::{self, AnswerHead, Hop};
 use crate::upstream::reply::Failure;
-use crate::upstream::stored::{Redirection, Stored};
+use crate::upstream::stored::{DateCheck, Redirection, Stored};
 use crate::upstream::tokens::{TokenRequest, TokenUse};
 
 const MOST_REDIRECTS: usize = 3;
@@ -137,7 +137,7 @@ impl<'a> Exchange<'a> {
         let stored = self.ask.stored.filter(|_| is_own_host(target, self.ask))?;
         match self.misled_by {
             None => Some(stored),
-            Some(Validator::Date) => Some(Stored { may_use_date: false, ..stored }),
+            Some(Validator::Date) => Some(Stored { date_check: DateCheck::Never, ..stored }),
             Some(_) => None,
         }
     }

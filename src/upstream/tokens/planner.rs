@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::config::ByDate;
 use crate::entry::Validator;
 use crate::upstream::slots::Priority;
-use crate::upstream::stored::Stored;
+use crate::upstream::stored::{DateCheck, Stored};
 
 use super::pool::Pool;
 use super::tried::Tried;
@@ -59,7 +59,7 @@ pub(super) fn plan(
     let Some(stored) = stored else {
         return Ok(TokenChoice { token: any()?, validator: Validator::None });
     };
-    if stored.may_use_date && request.wants_date(&stored, pool, now) {
+    if request.wants_date(&stored, pool, now) {
         return Ok(TokenChoice { token: any()?, validator: Validator::Date });
     }
     // Without an ETag, the token that fetched the body has no advantage over another.
@@ -75,10 +75,12 @@ pub(super) fn plan(
 
 impl TokenRequest<'_> {
     fn wants_date(&self, stored: &Stored<'_>, pool: &Pool, now: Timestamp) -> bool {
-        match self.by_date {
-            ByDate::Always => true,
-            ByDate::Auto => stored.prefers_date || pool.is_scarce(now),
-            ByDate::Never => false,
+        match (stored.date_check, self.by_date) {
+            (DateCheck::Never, _) | (_, ByDate::Never) => false,
+            (DateCheck::Preferred, _) => true,
+            (DateCheck::If(suffices), by_date) => {
+                (by_date == ByDate::Always || pool.is_scarce(now)) && suffices(stored.body, now)
+            }
         }
     }
 

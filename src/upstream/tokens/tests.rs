@@ -12,8 +12,8 @@ use bytes::Bytes;
 
 use super::*;
 use crate::entry::Validators;
-use crate::upstream::Stored;
 use crate::upstream::rate_limit::Quota;
+use crate::upstream::{DateCheck, Stored};
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -66,8 +66,7 @@ fn ask(
         token: own,
         body: &Bytes::new(),
         fetched_at: now,
-        may_use_date: false,
-        prefers_date: false,
+        date_check: DateCheck::Never,
         moved_to: None,
     };
     let stored = own.map(|_| stored);

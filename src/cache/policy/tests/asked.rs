@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::target::{Policy, Target};
+use crate::upstream::DateCheck;
 
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
@@ -38,7 +39,12 @@ fn may_use_date(case: Case) -> bool {
         times: Times { fully_checked_at: case.fully_checked_at, ..stored_entry().times },
         ..(*stored_entry()).clone()
     };
-    asked(&entry, &target, case.demand, NOW, &rules()).may_use_date
+    let stored = asked(&entry, &target, case.demand, NOW, &rules());
+    match stored.date_check {
+        DateCheck::Never => false,
+        DateCheck::If(suffices) => suffices(stored.body, NOW),
+        DateCheck::Preferred => panic!("no pin"),
+    }
 }
 
 #[test]
@@ -62,8 +68,7 @@ fn prefers_date(pin: Option<Pin>, demand: Demand, days: u64) -> bool {
     let fetched = entry(URL, reply(200), later(100 * DAY), rules().hard_ttl);
     let entry = Entry { validators, extras, ..fetched };
     let asked = asked(&entry, &target, demand, later((100 + days) * DAY), &rules());
-    assert!(asked.may_use_date || !asked.prefers_date);
-    asked.prefers_date
+    matches!(asked.date_check, DateCheck::Preferred)
 }
 
 #[test]

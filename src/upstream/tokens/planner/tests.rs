@@ -64,14 +64,16 @@ impl Scene {
             token: Some(self.fingerprint(2)),
             body: &Bytes::new(),
             fetched_at: NOW,
-            may_use_date: case.may_use_date,
-            prefers_date: case.prefers_date,
+            date_check: case.date_check,
             moved_to: None,
         };
         let planned = self.pool.choose(&case.question(Some(stored), &NOTHING_TRIED), NOW);
         planned.map(|(token_use, validator)| (token_use.index(), validator))
     }
 }
+
+/// The rule of a document that a check by date suffices for.
+const SUFFICES: DateCheck = DateCheck::If(|_, _| true);
 
 static NOTHING_TRIED: std::sync::LazyLock<Tried> = std::sync::LazyLock::new(Tried::default);
 
@@ -80,8 +82,7 @@ static NOTHING_TRIED: std::sync::LazyLock<Tried> = std::sync::LazyLock::new(Trie
 struct Case {
     has_etag: bool,
     follows_rule: bool,
-    may_use_date: bool,
-    prefers_date: bool,
+    date_check: DateCheck,
     by_date: ByDate,
     doubted_at: Option<Timestamp>,
     priority: Priority,
@@ -93,8 +94,7 @@ impl Default for Case {
         Self {
             has_etag: true,
             follows_rule: true,
-            may_use_date: false,
-            prefers_date: false,
+            date_check: DateCheck::Never,
             by_date: ByDate::Auto,
             doubted_at: None,
             priority: Priority::Foreground,
@@ -156,19 +156,22 @@ fn without_an_etag_the_whole_document_is_asked_for_in_turn() {
 
 #[test]
 fn a_date_is_used_where_it_will_do_and_the_operator_wants_it() {
-    for (may_use_date, by_date, is_scarce, want) in [
-        (true, ByDate::Auto, true, Validator::Date),
-        (true, ByDate::Auto, false, Validator::Etag),
-        (true, ByDate::Always, false, Validator::Date),
-        (true, ByDate::Never, true, Validator::Etag),
-        (false, ByDate::Auto, true, Validator::Etag),
-        (false, ByDate::Always, true, Validator::Etag),
+    let unread = DateCheck::If(|_, _| panic!("the body is read though the answer is known"));
+    for (date_check, by_date, is_scarce, want) in [
+        (SUFFICES, ByDate::Auto, true, Validator::Date),
+        (unread, ByDate::Auto, false, Validator::Etag),
+        (SUFFICES, ByDate::Always, false, Validator::Date),
+        (unread, ByDate::Never, true, Validator::Etag),
+        (DateCheck::If(|_, _| false), ByDate::Auto, true, Validator::Etag),
+        (DateCheck::If(|_, _| false), ByDate::Always, true, Validator::Etag),
+        (DateCheck::Never, ByDate::Auto, true, Validator::Etag),
+        (DateCheck::Never, ByDate::Always, true, Validator::Etag),
     ] {
         let scene = Scene::new();
         for index in 0..COUNT {
             scene.set_left(index, if is_scarce { 2499 } else { 2500 });
         }
-        let case = Case { may_use_date, by_date, ..Case::default() };
+        let case = Case { date_check, by_date, ..Case::default() };
         assert_eq!(scene.plan(case).unwrap().1, want, "{case:?}, scarce: {is_scarce}");
     }
 }
@@ -182,7 +185,7 @@ fn a_date_is_preferred_at_any_level_of_quota() {
         (ByDate::Always, Validator::Date),
         (ByDate::Never, Validator::Etag),
     ] {
-        let case = Case { may_use_date: true, prefers_date: true, by_date, ..Case::default() };
+        let case = Case { date_check: DateCheck::Preferred, by_date, ..Case::default() };
         assert_eq!(scene.plan(case).unwrap().1, want, "{by_date:?}");
     }
 }
@@ -190,7 +193,7 @@ fn a_date_is_preferred_at_any_level_of_quota() {
 #[test]
 fn quota_is_scarce_by_all_tokens_together() {
     let scene = Scene::new();
-    let case = Case { may_use_date: true, ..Case::default() };
+    let case = Case { date_check: SUFFICES, ..Case::default() };
     assert_eq!(scene.plan(case).unwrap().1, Validator::Etag, "nothing is known");
     scene.set_left(0, 0);
     scene.set_left(1, 5000);
@@ -203,19 +206,12 @@ fn cases() -> impl Strategy<Value = Case> {
     let choices = prop::sample::select(ByDate::ALL.to_vec());
     let doubts = prop::option::of(0..2_000_000u64);
     let priorities = prop::sample::select(Priority::ALL.to_vec());
-    (any::<[bool; 4]>(), choices, doubts, priorities).prop_map(
-        |(known, by_date, doubt, priority)| {
-            let [has_etag, follows_rule, may_use_date, prefers_date] = known;
+    let date_checks = prop::sample::select(vec![DateCheck::Never, SUFFICES, DateCheck::Preferred]);
+    (any::<[bool; 2]>(), date_checks, choices, doubts, priorities).prop_map(
+        |(known, date_check, by_date, doubt, priority)| {
+            let [has_etag, follows_rule] = known;
             let doubted_at = doubt.map(Timestamp::from_secs);
-            Case {
-                has_etag,
-                follows_rule,
-                may_use_date,
-                prefers_date,
-                by_date,
-                doubted_at,
-                priority,
-            }
+            Case { has_etag, follows_rule, date_check, by_date, doubted_at, priority }
         },
     )
 }
@@ -248,7 +244,10 @@ proptest! {
         match validator {
             Validator::Etag => prop_assert!(token == 2 && case.has_etag),
             Validator::ComputedEtag => prop_assert!(is_trusted && case.has_etag && !may(2)),
-            Validator::Date => prop_assert!(case.may_use_date && case.by_date != ByDate::Never),
+            Validator::Date => {
+                prop_assert!(!matches!(case.date_check, DateCheck::Never));
+                prop_assert!(case.by_date != ByDate::Never);
+            }
             Validator::None => prop_assert!(!case.has_etag || (!may(2) && !is_trusted)),
         }
         // A token below the threshold is used for its own document, or when all are below.
