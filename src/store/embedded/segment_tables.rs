@@ -51,23 +51,28 @@ pub(super) struct SegmentUse {
 pub(super) struct SegmentTable<'t> {
     table: Table<'t, u64, RowBytes>,
     rows: BTreeMap<u64, SegmentUse>,
+    /// The live bytes of all rows.
+    live: u64,
     changed: BTreeSet<u64>,
 }
 
 impl<'t> SegmentTable<'t> {
     pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, FileFault> {
         let table = transaction.open_table(SEGMENTS)?;
-        Ok(Self { rows: rows(&table)?, table, changed: BTreeSet::new() })
+        let rows = rows(&table)?;
+        let live = rows.values().map(|row| row.live).sum();
+        Ok(Self { table, rows, live, changed: BTreeSet::new() })
     }
 
     /// Returns the bytes that pointers lead to in all segments.
     pub(super) fn live_bytes(&self) -> u64 {
-        self.rows.values().map(|row| row.live).sum()
+        self.live
     }
 
     /// Lists a segment of this length.
     pub(super) fn add(&mut self, number: u64, bytes: u64) {
-        self.rows.insert(number, SegmentUse { live: 0, bytes });
+        let before = self.rows.insert(number, SegmentUse { live: 0, bytes });
+        self.live -= before.map_or(0, |row| row.live);
         self.changed.insert(number);
     }
 
@@ -85,13 +90,16 @@ impl<'t> SegmentTable<'t> {
         let Some(Address { segment, span }) = Address::of(value) else { return };
         // The records of a segment that is not listed are lost.
         let Some(row) = self.rows.get_mut(&segment) else { return };
-        row.live = by(row.live, span.framed_bytes());
+        let live = by(row.live, span.framed_bytes());
+        self.live = self.live - row.live + live;
+        row.live = live;
         self.changed.insert(segment);
     }
 
     /// Counts nothing as live.
     pub(super) fn begin_count(&mut self) {
         self.rows.values_mut().for_each(|row| row.live = 0);
+        self.live = 0;
         self.changed.extend(self.rows.keys());
     }
 
@@ -99,6 +107,7 @@ impl<'t> SegmentTable<'t> {
     pub(super) fn drop(&mut self, segments: &[u64]) {
         for number in segments {
             if let Some(row) = self.rows.get_mut(number) {
+                self.live -= row.live;
                 row.live = 0;
                 self.changed.insert(*number);
             }

@@ -46,8 +46,8 @@ pub(super) struct Segments {
 struct Files {
     listed: BTreeSet<u64>,
     open: HashMap<u64, Arc<File>>,
-    /// Segments whose lost records the log has reported.
-    told: BTreeSet<u64>,
+    /// Segments whose missing records the log has reported, and whether they are lost.
+    told: BTreeSet<(u64, bool)>,
     /// The segments with lost records since the last call of `take_lost`.
     lost: u64,
 }
@@ -111,15 +111,28 @@ impl Segments {
         Ok(Some(file))
     }
 
-    /// Notes that a record is not at its address. Logs this once for each segment.
-    pub(super) fn note_lost(&self, number: u64, error: Option<&Error>) {
+    /// Notes that svm did not find a record at its address. Returns true if the record is lost:
+    /// most errors pass, such as too many open files.
+    pub(super) fn note_missing(&self, number: u64, error: Option<&Error>) -> bool {
+        let is_lost = error.is_none_or(|error| error.kind() == ErrorKind::NotFound);
+        self.tell(number, error, is_lost);
+        is_lost
+    }
+
+    /// Notes that records of a segment are lost.
+    pub(super) fn note_lost(&self, number: u64, error: &Error) {
+        self.tell(number, Some(error), true);
+    }
+
+    /// Logs that records are missing, once for each segment, and counts segments with a loss.
+    fn tell(&self, number: u64, error: Option<&Error>, is_lost: bool) {
         let Some(dir) = &self.dir else { return };
         let mut files = self.files.lock();
         // Those that are not listed were told before, and pointers may still lead there.
-        if !files.listed.contains(&number) || !files.told.insert(number) {
+        if !files.listed.contains(&number) || !files.told.insert((number, is_lost)) {
             return;
         }
-        files.lost += 1;
+        files.lost += u64::from(is_lost);
         let (path, error) = (redacted_path(&path(dir, number)), error.map(ToString::to_string));
         tracing::warn!(path, error, "records in a segment of the store cannot be read");
     }

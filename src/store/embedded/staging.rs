@@ -58,8 +58,9 @@ pub(super) struct Staging {
     merging: Mutex<Vec<Collected>>,
 }
 
-/// A record that is missing at the place that its pointer names.
-struct LostRecord {
+/// A record that svm did not find at the place to which its pointer leads.
+struct MissingRecord {
+    pointer: Bytes,
     segment: u64,
     error: Option<io::Error>,
 }
@@ -102,7 +103,7 @@ impl Staging {
         database: &Database,
         keys: &[Key],
     ) -> Result<Vec<Option<Bytes>>, FileFault> {
-        let read = |(key, record): (&Key, Result<_, LostRecord>)| match record {
+        let read = |(key, record): (&Key, Result<_, MissingRecord>)| match record {
             Ok(record) => Ok(record),
             // A merge has moved it meanwhile.
             Err(_) => self.read_again(database, *key),
@@ -110,11 +111,13 @@ impl Staging {
         keys.iter().zip(self.look_up(database, keys)?).map(read).collect()
     }
 
+    /// Reads a record a second time. If its segment cannot be read, returns the pointer, which
+    /// cannot be decoded, so that nobody takes the record for removed.
     fn read_again(&self, database: &Database, key: Key) -> Result<Option<Bytes>, FileFault> {
         match self.look_up(database, &[key])?.pop() {
-            Some(Err(lost)) => {
-                self.segments.note_lost(lost.segment, lost.error.as_ref());
-                Ok(None)
+            Some(Err(MissingRecord { pointer, segment, error })) => {
+                let is_lost = self.segments.note_missing(segment, error.as_ref());
+                Ok((!is_lost).then_some(pointer))
             }
             Some(Ok(record)) => Ok(record),
             None => Ok(None),
@@ -125,7 +128,7 @@ impl Staging {
         &self,
         database: &Database,
         keys: &[Key],
-    ) -> Result<Vec<Result<Option<Bytes>, LostRecord>>, FileFault> {
+    ) -> Result<Vec<Result<Option<Bytes>, MissingRecord>>, FileFault> {
         let staged = self.read_staged(keys)?;
         let others: Vec<_> =
             keys.iter().zip(&staged).filter(|(_, it)| it.is_none()).map(|(key, _)| *key).collect();
@@ -138,15 +141,14 @@ impl Staging {
     }
 
     /// Returns the record that a stored value is or leads to.
-    fn follow(&self, key: &Key, value: Option<Bytes>) -> Result<Option<Bytes>, LostRecord> {
-        let Some(address) = value.as_ref().and_then(|value| Address::of(value)) else {
-            return Ok(value);
-        };
-        let segment = address.segment;
+    fn follow(&self, key: &Key, value: Option<Bytes>) -> Result<Option<Bytes>, MissingRecord> {
+        let Some(value) = value else { return Ok(None) };
+        let Some(address) = Address::of(&value) else { return Ok(Some(value)) };
+        let missing = |error| MissingRecord { pointer: value, segment: address.segment, error };
         match self.segments.read(key.as_bytes(), address) {
             Ok(Some(record)) => Ok(Some(record.into())),
-            Ok(None) => Err(LostRecord { segment, error: None }),
-            Err(error) => Err(LostRecord { segment, error: Some(error) }),
+            Ok(None) => Err(missing(None)),
+            Err(error) => Err(missing(Some(error))),
         }
     }
 
@@ -334,14 +336,15 @@ impl Staging {
         Ok(())
     }
 
-    /// Directs later changes to the other journal, if that is empty.
-    fn seal(&self) -> Result<(), FileFault> {
+    /// Directs later changes to the other journal, if that is empty. An empty journal goes on
+    /// instead: the other one has the higher number, so it must only get later changes.
+    pub(super) fn seal(&self) -> Result<(), FileFault> {
         let _appending = self.appending.lock();
         let filling = self.state.read().filling;
         self.journals[filling].sync().map_err(FileFault::Io)?;
         let mut state = self.state.write();
         let sealed = state.sealed();
-        if state.changes[sealed].is_empty() {
+        if state.changes[sealed].is_empty() && !state.changes[filling].is_empty() {
             state.filling = sealed;
         }
         Ok(())

@@ -4,8 +4,6 @@
 //! pointers to them there. The same merge takes the segment off the list, and then svm deletes its
 //! file. If the process is killed before, the next one begins again, with the same records.
 
-use std::io::ErrorKind;
-
 use redb::Database;
 
 use super::{MOST_CHANGES, Staging};
@@ -24,6 +22,19 @@ pub(super) struct Collected {
     pub(super) journal: u64,
 }
 
+/// The result of moving the remaining records of a segment.
+enum Move {
+    /// Each record is in a journal or lost.
+    Done,
+    /// The journal has no room.
+    NoRoom,
+    /// The segment cannot be opened now.
+    Unreadable,
+}
+
+/// The most segments that give up their records at once. Each may have as many frames as a journal.
+const MOST_AT_ONCE: usize = 4;
+
 impl Staging {
     /// Moves the remaining records of segments to the journal: of segments that are less than half
     /// live, and of others if all together leave too little room for the next journals. Leaves room
@@ -35,10 +46,16 @@ impl Staging {
         usage.retain(|(number, _)| collected.iter().all(|it| it.segment != *number));
         usage.sort_unstable_by_key(|(_, it)| it.live.saturating_mul(1 << 10) / it.bytes.max(1));
         let mut bytes: u64 = usage.iter().map(|(_, it)| it.bytes).sum();
+        let most = collected.len() + MOST_AT_ONCE;
         for (segment, it) in usage {
             let is_due = it.live * 2 < it.bytes || bytes > self.limits.comfortable_segments();
-            if !is_due || !self.move_rest(database, segment)? {
+            if !is_due || collected.len() >= most {
                 break;
+            }
+            match self.move_rest(database, segment)? {
+                Move::Done => {}
+                Move::NoRoom => break,
+                Move::Unreadable => continue,
             }
             bytes -= it.bytes;
             let journal = self.journals[self.state.read().filling].number();
@@ -70,16 +87,14 @@ impl Staging {
         Ok(after < before && after > self.limits.segments)
     }
 
-    /// Moves the remaining records of a segment. Returns true if each of them is in a journal or
-    /// lost.
-    fn move_rest(&self, database: &Database, number: u64) -> Result<bool, FileFault> {
+    /// Moves the remaining records of a segment to the journal.
+    fn move_rest(&self, database: &Database, number: u64) -> Result<Move, FileFault> {
         let file = match self.segments.file(number) {
             Ok(Some(file)) => file,
-            Ok(None) => return Ok(true),
+            Ok(None) => return Ok(Move::Done),
             Err(error) => {
-                self.segments.note_lost(number, Some(&error));
-                // Others pass, such as too many open files.
-                return Ok(error.kind() == ErrorKind::NotFound);
+                let is_lost = self.segments.note_missing(number, Some(&error));
+                return Ok(if is_lost { Move::Done } else { Move::Unreadable });
             }
         };
         let segment = SealedJournal { file: &file, number };
@@ -87,16 +102,16 @@ impl Staging {
         loop {
             let (frames, next) = match segment.frames(at) {
                 Ok((frames, next)) if !frames.is_empty() => (frames, next),
-                Ok(_) => return Ok(true),
+                Ok(_) => return Ok(Move::Done),
                 Err(error) => {
                     // The records behind it are lost, and the segment is of no use.
-                    self.segments.note_lost(number, Some(&error));
-                    return Ok(true);
+                    self.segments.note_lost(number, &error);
+                    return Ok(Move::Done);
                 }
             };
             let rest = self.rest(database, segment, frames)?;
             if !self.append_rest(rest)? {
-                return Ok(false);
+                return Ok(Move::NoRoom);
             }
             at = Some(next);
         }
@@ -119,7 +134,7 @@ impl Staging {
         let read = |Framed { key, as_of, span }: Framed| match segment.read_whole(span) {
             Ok(record) => Some(Frame { key, as_of, record: record? }),
             Err(error) => {
-                self.segments.note_lost(segment.number, Some(&error));
+                self.segments.note_lost(segment.number, &error);
                 None
             }
         };

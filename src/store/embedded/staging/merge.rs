@@ -1,6 +1,6 @@
 //! The merge: the database takes in the changes of a journal, which may stay as a segment.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
 
@@ -19,6 +19,9 @@ use crate::store::embedded::tables::{self, Room};
 /// The least bytes of a journal that becomes a segment, so that a quiet service collects no small
 /// files.
 pub(super) const LEAST_SEGMENT: u64 = 1 << 20;
+
+/// The keys of the records that were damaged in the journal.
+type Damaged = RefCell<Vec<KeyBytes>>;
 
 /// The changes of the sealed journal.
 struct Sealed {
@@ -84,28 +87,38 @@ impl Staging {
         room: &Room,
     ) -> Result<(), FileFault> {
         let journal = &self.journals[sealed.journal];
-        let (number, damaged) = (journal.number(), Cell::new(0));
+        let (number, damaged) = (journal.number(), RefCell::default());
         let mut values = Vec::with_capacity(sealed.changes.len());
         for (key, staged) in &sealed.changes {
             let Some((span, until)) = staged.put else {
                 values.push((*key, None));
                 continue;
             };
-            if let Some(record) = self.read_sealed(sealed.journal, span, &damaged)? {
+            if let Some(record) = self.read_sealed(sealed.journal, key, span, &damaged)? {
                 let address = Address { segment: number, span };
                 values.push((*key, Some((address.value(&record), until))));
             }
         }
+        values.extend(removals(&damaged).map(|key| (key, None)));
         // Pointers lead to nothing that is not durable.
         journal.sync().map_err(FileFault::Io)?;
         let segment = (number, journal.bytes());
         tables::merge_segment(database, values, segment, &sealed.emptied, now, room)?;
         tell_damaged(&damaged);
         let located = self.segments.adopt(journal, spare).map_err(FileFault::Io)?;
+        let filling = self.filling_number();
         let mut state = self.state.write();
-        journal.go_on_in(located, self.journals[state.filling].number());
+        journal.go_on_in(located, filling);
         state.changes[sealed.journal] = HashMap::new();
         Ok(())
+    }
+
+    /// Returns the number of the journal to which changes are appended, which stays the same while
+    /// the other one has changes. This waits for a sync of that journal, for which no read should
+    /// have to wait, so the caller holds no lock of the state.
+    fn filling_number(&self) -> u64 {
+        let filling = self.state.read().filling;
+        self.journals[filling].number()
     }
 
     /// Copies the records of the sealed journal, and empties it.
@@ -119,10 +132,10 @@ impl Staging {
         let Sealed { journal, changes, emptied } = sealed;
         let (small, others): (Vec<_>, Vec<_>) =
             changes.into_iter().partition(|(_, staged)| staged.is_small());
-        let damaged = Cell::new(0);
+        let damaged = RefCell::default();
         let kept = |(key, staged): (KeyBytes, Staged)| {
             let (span, until) = staged.put?;
-            let record = self.read_sealed(journal, span, &damaged).transpose()?;
+            let record = self.read_sealed(journal, &key, span, &damaged).transpose()?;
             Some(record.map(|record| (key, (record, until))))
         };
         let small = small.into_iter().filter_map(kept);
@@ -130,25 +143,27 @@ impl Staging {
             None => Some(Ok((key, None))),
             Some(_) => kept((key, staged)).map(|kept| kept.map(decided)),
         });
+        let others = others.chain(removals(&damaged).map(|key| Ok((key, None))));
         tables::merge(database, small, others, &emptied, now, room)?;
         tell_damaged(&damaged);
+        let filling = self.filling_number();
         let mut state = self.state.write();
-        let number = self.journals[state.filling].number();
-        self.journals[journal].empty(number).map_err(FileFault::Io)?;
+        self.journals[journal].empty(filling).map_err(FileFault::Io)?;
         state.changes[journal] = HashMap::new();
         Ok(())
     }
 
-    /// Returns a record. If it is damaged, counts it and returns `None`.
+    /// Returns the record of a key. If it is damaged, notes the key and returns `None`.
     fn read_sealed(
         &self,
         journal: usize,
+        key: &KeyBytes,
         span: Span,
-        damaged: &Cell<u64>,
+        damaged: &Damaged,
     ) -> Result<Option<Vec<u8>>, FileFault> {
         let record = self.journals[journal].read_whole(span).map_err(FileFault::Io)?;
         if record.is_none() {
-            damaged.set(damaged.get() + 1);
+            damaged.borrow_mut().push(*key);
         }
         Ok(record)
     }
@@ -164,8 +179,15 @@ fn decided((key, kept): (KeyBytes, (Vec<u8>, Timestamp))) -> Decided {
     (key, Some(kept))
 }
 
-fn tell_damaged(damaged: &Cell<u64>) {
-    let records = damaged.get();
+/// Returns the keys of damaged records, for their removal: otherwise the older records that they
+/// have replaced would be visible again. The keys are read as they are needed, so that all records
+/// before are known by then.
+fn removals(damaged: &Damaged) -> impl Iterator<Item = KeyBytes> + '_ {
+    (0..).map_while(|at| damaged.borrow().get(at).copied())
+}
+
+fn tell_damaged(damaged: &Damaged) {
+    let records = damaged.borrow().len();
     if records > 0 {
         tracing::warn!(records, "dropping records that were damaged in the journal");
     }

@@ -301,3 +301,17 @@ async fn changes_by_a_version_of_before_are_counted() {
     assert_eq!(in_segments(&store), 70);
     assert_reads(&store, &entries[30..]).await;
 }
+
+#[tokio::test]
+async fn an_empty_journal_goes_on_so_that_changes_keep_their_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let change = |checked| vec![entry("order", checked, &format!("{checked}"))];
+    let seal = || store.handle.run(|file| file.staging.seal()).unwrap();
+    seal();
+    write(&store, &change(1)).await;
+    seal();
+    write(&store, &change(2)).await;
+    let after_kill = killed(dir.path());
+    assert_reads(&open(after_kill.path()).await, &change(2)).await;
+}

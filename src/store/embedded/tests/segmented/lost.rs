@@ -149,3 +149,73 @@ async fn a_journal_that_is_not_in_its_place_becomes_no_segment() {
     assert_eq!(segments(dir.path()).len(), 0);
     assert_reads(&store, &entries).await;
 }
+
+#[tokio::test]
+async fn a_segment_that_cannot_be_opened_for_now_has_lost_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let entries = documents("later", 1);
+    write(&store, &entries).await;
+    merge(&store);
+    let (path, number) = segment(dir.path());
+    let aside = dir.path().join("aside");
+    fs::rename(&path, &aside).unwrap();
+    std::os::unix::fs::symlink(&aside, &path).unwrap();
+    // A record that svm cannot read is no record that was removed.
+    for entry in &entries {
+        assert!(matches!(store.read(entry.key()).await, Err(Error::Record(_))));
+    }
+    // Another segment gives its few remaining records up meanwhile.
+    let others = documents("other", 1);
+    write(&store, &others).await;
+    merge(&store);
+    remove(&store, &entries[..95]).await;
+    remove(&store, &others[..60]).await;
+    merge(&store);
+    collect(&store);
+    merge(&store);
+    assert_eq!(usage(&store).into_keys().collect::<Vec<_>>(), [number]);
+    assert_reads(&store, &others[60..]).await;
+    store.probe(Duration::from_secs(10)).await.unwrap();
+    assert_eq!(store.losses(), 0);
+
+    fs::rename(&aside, &path).unwrap();
+    assert_reads(&store, &entries[95..]).await;
+    collect(&store);
+    merge(&store);
+    assert!(usage(&store).is_empty());
+    assert_reads(&store, &entries[95..]).await;
+}
+
+#[tokio::test]
+async fn a_damaged_record_does_not_bring_an_older_one_back() {
+    for count in [3, 100] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path()).await;
+        let small = |checked| {
+            let body = noise(packs::LARGEST / 2);
+            let entry = |n| entry(&format!("small/{n}"), checked, &format!("{n} {body}"));
+            (0..3).map(entry).collect::<Vec<_>>()
+        };
+        let all =
+            |checked| [documents("large", checked)[..count].to_vec(), small(checked)].concat();
+        write(&store, &all(1)).await;
+        merge(&store);
+        let newer = all(2);
+        write(&store, &newer).await;
+        let lengths = JOURNALS.map(|name| length(dir.path().join(name)));
+        let journal = dir.path().join(JOURNALS[usize::from(lengths[1] > 8)]);
+        let mut bytes = fs::read(&journal).unwrap();
+        // In the records of one large and of one small document.
+        let place = |text: &str| bytes.windows(text.len()).position(|it| it == text.as_bytes());
+        let places = ["large/1", "small/1"].map(|url| place(url).unwrap());
+        places.iter().for_each(|at| bytes[*at] = b'X');
+        fs::OpenOptions::new().write(true).open(&journal).unwrap().write_all_at(&bytes, 0).unwrap();
+        merge(&store);
+        let damaged = [&newer[1], &newer[count + 1]];
+        for entry in &newer {
+            let want = (!damaged.contains(&entry)).then_some(entry);
+            assert_eq!(store.read(entry.key()).await.unwrap().as_ref(), want, "{}", entry.url);
+        }
+    }
+}
