@@ -92,6 +92,14 @@ fn a_pool_shows_no_token() {
 }
 
 #[test]
+fn a_token_is_named_by_its_place() {
+    let pool = pool(3);
+    let places = [0, 1, 2].map(|index| pool.place_of(nth(&pool, index).fingerprint));
+    assert_eq!(places, [Some(0), Some(1), Some(2)]);
+    assert_eq!(pool.place_of(Fingerprint::from_bits(7)), None);
+}
+
+#[test]
 fn tokens_take_turns() {
     let pool = pool(3);
     let turns: Vec<_> = (0..6).map(|_| chosen(&pool, NOW).unwrap()).collect();

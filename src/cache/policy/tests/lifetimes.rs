@@ -82,3 +82,28 @@ fn a_check_is_overdue_by_the_interval_of_the_document() {
         assert_eq!(is_overdue(&entry, then(limit_or + 1), &rules()), limit.is_some(), "{pin:?}");
     }
 }
+
+#[test]
+fn a_refusal_is_remembered_while_it_is_likely_to_last() {
+    let retry = |seconds: u64| Some(later(seconds));
+    for (status, retry_at, want) in [
+        (202, None, Some(5)),
+        (202, retry(0), Some(1)),
+        (202, retry(20), Some(20)),
+        (202, retry(7200), Some(3600)),
+        (409, None, Some(100)),
+        (422, None, Some(100)),
+        (451, retry(20), Some(100)),
+        (403, retry(20), Some(60)),
+        (429, retry(20), None),
+        (500, retry(20), None),
+    ] {
+        let reply = Reply { retry_at, ..reply(status) };
+        let about_token = NotStored::Passed(Reply { is_about_token: true, ..reply.clone() });
+        let kept = NotStored::Passed(reply);
+        let remembered = remember_refusal(URL, None, &kept, NOW, &rules());
+        let lifetime = remembered.map(|entry| entry.times.expires_at.since(NOW).as_secs());
+        assert_eq!(lifetime, want, "{status} with {retry_at:?}");
+        assert!(remember_refusal(URL, None, &about_token, NOW, &rules()).is_none(), "{status}");
+    }
+}
