@@ -89,7 +89,7 @@ impl Cache {
             },
         };
         let now = parts.clock.now();
-        let outdated = entry.as_ref().and_then(|entry| self.outdated(target, entry));
+        let outdated = entry.as_ref().and_then(|entry| self.outdated(target, entry, now));
         let judged = outdated.as_ref().or(entry.as_ref());
         let obstacle = parts.upstream.check_usable(target).err();
         let prospect = self.prospect(judged, demand, obstacle.clone(), now);

@@ -11,7 +11,7 @@ use crate::config;
 use crate::entry::{Check, Entry};
 use crate::store::{Change, Unread};
 use crate::target::{Key, Target};
-use crate::upstream::{Ask, Priority};
+use crate::upstream::{Ask, DateCheck, Priority};
 
 use super::flight::{Candidate, FlightHandle};
 use super::flight_result::{ExchangeResult, FlightResult};
@@ -53,7 +53,7 @@ impl Cache {
         let l2_has_none = matches!(found, Lookup::Absent { l2_asked: true });
         let mut previous = None;
         if let Lookup::Found { entry, from_l2 } = found {
-            let entry = self.outdated(target, &entry).unwrap_or(entry);
+            let entry = self.outdated(target, &entry, self.0.clock.now()).unwrap_or(entry);
             if let Recall::Serve(_) =
                 policy::recall(&entry, demand, self.0.clock.now(), &self.0.rules)
             {
@@ -78,13 +78,13 @@ impl Cache {
 
     /// Returns a page as one that has expired, if another page of its list has changed since it was
     /// checked.
-    pub(super) fn outdated(&self, target: &Target, entry: &Arc<Entry>) -> Option<Arc<Entry>> {
-        if !self.0.lists.have_outdated(target, entry) {
-            return None;
-        }
-        let mut outdated = Entry::clone(entry);
-        outdated.times.expires_at = outdated.times.checked_at;
-        Some(Arc::new(outdated))
+    pub(super) fn outdated(
+        &self,
+        target: &Target,
+        entry: &Arc<Entry>,
+        now: Timestamp,
+    ) -> Option<Arc<Entry>> {
+        self.0.lists.have_outdated(target, entry, now).then(|| Arc::new(policy::expired(entry)))
     }
 
     /// Brings L1 up to date with a check by another replica: a later lifetime for the same body, or
@@ -120,14 +120,17 @@ impl Cache {
     }
 
     /// Reads as [`Cache::read_outside_l1`] does, and gives the entry the lifetime of its last
-    /// check: not every check is written to L2, but the activity knows each.
+    /// check: not every check is written to L2, but the activity knows each. An entry with an
+    /// earlier body than that of the last check has expired: the write of the later one was lost.
     async fn read_with_check(&self, key: Key) -> Lookup {
         let found = self.read_outside_l1(key).await;
         let Lookup::Found { entry, from_l2 } = found else { return found };
-        let confirmed = self.0.activity.check(key).and_then(|check| {
-            policy::confirmed_by_replica(&entry, check, self.0.clock.now(), &self.0.rules)
+        let (now, rules) = (self.0.clock.now(), &self.0.rules);
+        let checked = self.0.activity.check(key).and_then(|check| {
+            policy::confirmed_by_replica(&entry, check, now, rules)
+                .or_else(|| policy::replaced_by_check(&entry, check, now))
         });
-        Lookup::Found { entry: confirmed.map_or(entry, Arc::new), from_l2 }
+        Lookup::Found { entry: checked.map_or(entry, Arc::new), from_l2 }
     }
 
     /// Returns the entry that waits in the queue in front of L2.
@@ -178,7 +181,14 @@ impl Cache {
     ) -> ExchangeResult {
         let positive = previous.filter(|entry| !entry.is_negative());
         let now = self.0.clock.now();
-        let stored = positive.map(|entry| policy::asked(entry, target, demand, now, &self.0.rules));
+        let mut stored =
+            positive.map(|entry| policy::asked(entry, target, demand, now, &self.0.rules));
+        if let Some(stored) = &mut stored
+            && priority == Priority::Foreground
+        {
+            // An event tells of changes that do not move the date.
+            stored.date_check = DateCheck::Never;
+        }
         let ask = Ask { target, stored, priority };
         let reply = self.0.upstream.get(ask).await;
         let now = self.0.clock.now();

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::entry::Entry;
+use crate::entry::{CLOCK_DIFFERENCE, Entry};
 use crate::target::Target;
 
 /// The most lists that are remembered; pages of other lists never count as outdated.
@@ -39,11 +39,12 @@ impl Lists {
         }
     }
 
-    /// Returns true if another page of the list has changed since this one was checked.
-    pub(super) fn have_outdated(&self, target: &Target, page: &Entry) -> bool {
+    /// Returns true if another page of the list has changed since this one was checked. A change in
+    /// the future is from before the clock was set back, and says nothing about this page.
+    pub(super) fn have_outdated(&self, target: &Target, page: &Entry, now: Timestamp) -> bool {
+        let is_later = |at| page.times.checked_at < at && at <= now + CLOCK_DIFFERENCE;
         // For other documents, a hit costs only this comparison.
-        !is_only_page(page)
-            && self.0.get(&list_of(target)).is_some_and(|at| page.times.checked_at < at)
+        !is_only_page(page) && self.0.get(&list_of(target)).is_some_and(is_later)
     }
 }
 
@@ -107,17 +108,19 @@ mod tests {
 
     #[test]
     fn a_page_is_outdated_by_a_later_change_of_another() {
-        let lists = Lists::default();
+        let (lists, now) = (Lists::default(), Timestamp::from_secs(21));
         let before = page(r#"[{"id":2,"n":1},{"id":1}]"#, 10);
         let other = page(r#"[{"id":0}]"#, 10);
         lists.note(&target(""), &before, &page(r#"[{"id":2,"n":2},{"id":1}]"#, 20));
-        assert!(!lists.have_outdated(&target("&page=2"), &other), "a count is no element");
+        assert!(!lists.have_outdated(&target("&page=2"), &other, now), "a count is no element");
         let after = page(r#"[{"id":3},{"id":2}]"#, 20);
         lists.note(&target(""), &before, &after);
-        assert!(lists.have_outdated(&target("&page=2"), &other));
-        assert!(!lists.have_outdated(&target(""), &after), "it is the change");
-        assert!(!lists.have_outdated(&target("&page=2"), &page(r#"[{"id":1}]"#, 21)));
-        assert!(!lists.have_outdated(&target("&page=2&x=y"), &other), "another list");
+        assert!(lists.have_outdated(&target("&page=2"), &other, now));
+        assert!(!lists.have_outdated(&target(""), &after, now), "it is the change");
+        assert!(!lists.have_outdated(&target("&page=2"), &page(r#"[{"id":1}]"#, 21), now));
+        assert!(!lists.have_outdated(&target("&page=2&x=y"), &other, now), "another list");
+        let set_back = Timestamp::from_secs(14);
+        assert!(!lists.have_outdated(&target("&page=2"), &other, set_back), "the clock went back");
     }
 
     #[test]

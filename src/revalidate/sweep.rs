@@ -123,9 +123,11 @@ impl<'a> Sweep<'a> {
             let outcome = self.revalidate(due).await;
             self.count(outcome, 1);
             match outcome {
-                // The reason applies to all remaining documents.
-                CheckOutcome::Skipped(reason @ (Skipped::Quota | Skipped::Late)) => {
-                    return self.give_up(reason);
+                // The time applies to all remaining documents, and so does the quota, unless only
+                // the quota without a token is spent, which few documents need.
+                CheckOutcome::Skipped(Skipped::Late) => return self.give_up(Skipped::Late),
+                CheckOutcome::Skipped(Skipped::Quota) if !self.has_quota() => {
+                    return self.give_up(Skipped::Quota);
                 }
                 CheckOutcome::Skipped(_) => {}
                 _ => return,
@@ -135,6 +137,11 @@ impl<'a> Sweep<'a> {
             let SweepStep::Revalidate(next) = self.next_planned() else { return };
             due = next;
         }
+    }
+
+    fn has_quota(&self) -> bool {
+        let RevalidatorParts { tokens, clock, .. } = self.parts;
+        tokens.has_quota_to_spare(clock.now())
     }
 
     async fn revalidate(&self, due: Due) -> CheckOutcome {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::used;
 use crate::support::app::TestApp;
+use crate::support::eventually::eventually;
 use crate::support::github::Failure;
 use crate::{LATEST, LATEST_PATH};
 
@@ -76,4 +77,35 @@ async fn the_background_leaves_half_of_that_quota_to_clients() {
     let sent = app.github.total_calls();
     let _ = app.try_to_revalidate(LATEST).await;
     assert_eq!(app.github.total_calls(), sent);
+}
+
+#[tokio::test]
+async fn a_spent_anonymous_quota_stops_no_other_check() {
+    let app = TestApp::builder()
+        .set("GITHUB_PATS", "a")
+        .set("REVALIDATE_INTERVAL", "100ms")
+        .set("REVALIDATE_MAX_RPS", "1000")
+        .set("REVALIDATE_PER_WORKER_RPS", "1000")
+        .start()
+        .await;
+    app.github.release("octo/app").serve();
+    app.github.require_sign_on("octo");
+    let paths = [0, 1, 2, 3].map(|number| format!("/repos/free/r{number}/releases/latest"));
+    for (number, path) in paths.iter().enumerate() {
+        app.github.release(&format!("free/r{number}")).serve();
+        assert_eq!(app.version(&format!("https://api.github.com{path}")).await.status, 200);
+    }
+    // It is the most used, so each sweep begins with it.
+    for _ in 0..5 {
+        assert_eq!(app.version(LATEST).await.status, 200);
+    }
+    // Fewer are left than clients keep.
+    app.github.user("").used(40);
+    assert_eq!(app.refresh(LATEST).await.status, 200);
+    let before = app.github.calls(LATEST_PATH);
+    for round in 2..4 {
+        app.advance(Duration::from_millis(100));
+        eventually(|| paths.iter().all(|path| app.github.calls(path) == round)).await;
+    }
+    assert_eq!(app.github.calls(LATEST_PATH), before);
 }

@@ -1,5 +1,7 @@
 //! The documents of a repository that its events check.
 
+use std::time::Duration;
+
 use super::{EVENT, SECRET, deliver, signature};
 use crate::support::app::{TestApp, TestAppBuilder};
 use crate::{LATEST, LATEST_PATH};
@@ -67,4 +69,18 @@ async fn names_that_do_not_exist_cost_an_event_nothing() {
     app.github.release("octo/app").tag("none7").serve();
     assert_eq!(app.version(&tag(7)).await.status, 200, "the next client has it asked for");
     assert_eq!(app.version(&LATEST.replace("octo/app", "octo/other")).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_event_tells_of_changes_that_do_not_move_the_date() {
+    let app = TestApp::builder().set("WEBHOOK_SECRETS", SECRET).start().await;
+    app.github.release("octo/app").tag("v1.0.0").serve();
+    // Old releases are pinned, and the background checks them by their date.
+    app.advance(Duration::from_secs(31 * 24 * 60 * 60));
+    let url = LATEST.replace("latest", "tags/v1.0.0");
+    let before = app.version(&url).await.body;
+    app.github.bump_downloads("octo/app");
+    assert_eq!(deliver(&app, &signature(SECRET, EVENT), EVENT).await.status, 202);
+    app.until(async || app.version(&url).await.body != before).await;
+    assert_eq!(app.version(&url).await.header("x-cache"), "HIT");
 }
