@@ -32,6 +32,12 @@ pub(super) fn has_hash(part: &str) -> bool {
     part.as_bytes().contains(&MARK)
 }
 
+/// Returns true if the client sent a raw mark or stand-in in this part of the URL. svm cannot tell
+/// one from the other.
+pub(super) fn has_stand_in(part: &str) -> bool {
+    part.as_bytes().contains(&STAND_IN)
+}
+
 /// Replaces every `#` and every mark. The loop has no branch, so that the compiler vectorizes it.
 fn mark(bytes: &mut [u8]) {
     for byte in bytes {

@@ -202,14 +202,11 @@ impl Mirror {
             return LogFields { target: Some(target), ..LogFields::default() };
         }
         let wanted = Wanted { target, demand: Demand::Cached };
-        let representation = match chosen {
-            Chosen::Download => {
-                let form = Download { mirror: self };
-                return self.documents.answer(req, res, wanted, arrival, &form).await;
-            }
-            Chosen::Json(representation) => representation,
-            Chosen::Nothing => Representation::Default,
-        };
+        if let Chosen::Download = chosen {
+            let form = Download { mirror: self };
+            return self.documents.answer(req, res, wanted, arrival, &form).await;
+        }
+        let representation = wanted.target.representation();
         let form = AsGitHub { mirror: self, representation, is_release: resource.is_release };
         self.documents.answer(req, res, wanted, arrival, &form).await
     }
@@ -219,6 +216,7 @@ impl Page for Mirror {
     // The mirror answers other methods itself.
     const READS_ONLY: bool = false;
     const IS_SHED: bool = true;
+    const FAILS_AS_GITHUB: bool = true;
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
         if arrival.fields.has(Field::Authorization) {

@@ -22,6 +22,9 @@ pub(super) trait Page: Send + Sync + 'static {
     /// True if the route refuses requests for the page on a spare connection.
     const IS_SHED: bool = false;
 
+    /// True if errors have the form of GitHub's.
+    const FAILS_AS_GITHUB: bool = false;
+
     /// True if programs request the page all the time, so that successful requests get no access
     /// line.
     const IS_PROBE: bool = false;

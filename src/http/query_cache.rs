@@ -97,4 +97,15 @@ mod tests {
             assert!(queries.read(None).is_err());
         }
     }
+
+    #[test]
+    fn a_pointer_with_a_replaced_character_is_refused() {
+        let queries = QueryCache::with_policy(Arc::default());
+        let read = |pointer: &str| {
+            queries.read(Some(&format!("url=https://api.github.com/repos/o/r&pointer={pointer}")))
+        };
+        let message = read("/a@|5").unwrap_err();
+        assert!(message.contains("%5E and %7C"), "{message}");
+        assert!(read("/a@%7C5").is_ok() && read("/a@%5E5").is_ok());
+    }
 }

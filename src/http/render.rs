@@ -43,6 +43,11 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
+/// The text for a request that arrived while every connection within the limit had a request, and
+/// the wait after which the client may try again.
+const OVERLOADED: &str = "every connection has a request; try again in a second";
+const A_SECOND: Duration = Duration::from_secs(1);
+
 /// An answer of the cache, with all that its rendering needs.
 #[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
@@ -157,10 +162,8 @@ pub(super) fn bad_request(req: &Request, res: &mut Response, detail: &str) {
 /// Renders the `503` for a request that arrived while every connection within the limit had a
 /// request.
 pub(super) fn overloaded(req: &Request, res: &mut Response) {
-    let body =
-        error("Too many connections", "every connection has a request; try again in a second");
-    let wait = Some(Duration::from_secs(1));
-    send_uncached(req, res, StatusCode::SERVICE_UNAVAILABLE, body, wait);
+    let body = error("Too many connections", OVERLOADED);
+    send_uncached(req, res, StatusCode::SERVICE_UNAVAILABLE, body, Some(A_SECOND));
 }
 
 /// Renders JSON of the service itself. The response forbids caches to store it.

@@ -61,7 +61,10 @@ impl<P: Page> Route<P> {
         overload: Option<&Overload>,
     ) -> Option<LogFields> {
         if let Some(fault) = fields.host_fault {
-            render::bad_request(req, res, fault);
+            match P::FAILS_AS_GITHUB {
+                true => render::mirror::invalid(req, res, fault),
+                false => render::bad_request(req, res, fault),
+            }
             return Some(LogFields::of_refusal(fault, None));
         }
         if P::READS_ONLY && !reads(req.method()) {
@@ -70,7 +73,10 @@ impl<P: Page> Route<P> {
         }
         let overload = overload.filter(|_| P::IS_SHED)?;
         overload.refuse();
-        render::overloaded(req, res);
+        match P::FAILS_AS_GITHUB {
+            true => render::mirror::overloaded(req, res),
+            false => render::overloaded(req, res),
+        }
         Some(LogFields::of_refusal("MAX_CONNECTIONS is reached", None))
     }
 }

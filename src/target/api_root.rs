@@ -39,14 +39,17 @@ impl ApiRoot {
     }
 
     /// Returns the target of a raw path and query below the root. One final slash, empty pairs and
-    /// `page=1` mean nothing there, and are dropped.
+    /// `page=1` mean nothing there, and are dropped. Beside another `page`, the last one counts, so
+    /// all of them stay.
     ///
     /// # Errors
     ///
     /// [`Error`], if the URL is not an allowed target.
     pub fn target(&self, path: &str, query: &str, policy: &Policy) -> Result<Target, Error> {
         let path = path.strip_suffix('/').unwrap_or(path);
-        let pairs = query.split('&').filter(|pair| *pair != "page=1" && !pair.is_empty());
+        let pairs = || query.split('&').filter(|pair| !pair.is_empty());
+        let has_one_page = pairs().filter(|pair| pair.starts_with("page=")).count() == 1;
+        let pairs = pairs().filter(|pair| !(has_one_page && *pair == "page=1"));
         let query = pairs.collect::<Vec<_>>().join("&");
         let mark = if query.is_empty() { "" } else { "?" };
         Target::parse(&format!("{self}{path}{mark}{query}"), policy)
@@ -141,6 +144,8 @@ mod tests {
             ("/repos/o/r/releases", "page=1&per_page=5", "repos/o/r/releases?per_page=5"),
             ("/repos/o/r/releases", "page=1", "repos/o/r/releases"),
             ("/repos/o/r/releases", "page=10", "repos/o/r/releases?page=10"),
+            ("/repos/o/r/releases", "page=2&page=1", "repos/o/r/releases?page=2&page=1"),
+            ("/repos/o/r/releases", "per_page=1&page=1", "repos/o/r/releases?per_page=1"),
             ("/repos/o/r/contents/%61", "b=1&a=2", "repos/o/r/contents/a?a=2&b=1"),
         ] {
             let want = Target::parse(&format!("https://api.github.com/{url}"), &policy).unwrap();

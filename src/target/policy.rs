@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::error::Error;
-use super::{grammar, path, percent};
+use super::{canonical, grammar, path, percent};
 
 /// The default allowed hosts.
 pub const DEFAULT_HOSTS: &str = "api.github.com,uploads.github.com,raw.githubusercontent.com,\
@@ -170,7 +170,10 @@ impl FromStr for PathPrefix {
             && !text.contains("//")
             && text.bytes().all(is_plain)
             && path::check(without_last_slash).is_ok();
-        if well_formed { Ok(Self(text.to_owned())) } else { Err(Malformed) }
+        let mut path = text.to_owned();
+        // It is compared with paths of targets, which are spelt so.
+        canonical::fold_repository(&mut path);
+        if well_formed { Ok(Self(path)) } else { Err(Malformed) }
     }
 }
 

@@ -20,7 +20,10 @@ use crate::json::is_valid;
 use crate::target::{Key, Representation};
 
 use super::frames::{GITHUB_JSON, Interface};
-use super::{Given, Served, document, failed, link, provenance, seconds, send, send_uncached};
+use super::{
+    A_SECOND, Given, OVERLOADED, Served, document, failed, link, provenance, seconds, send,
+    send_uncached,
+};
 
 const DOCUMENTATION: &str = "https://docs.github.com/rest";
 const SECONDARY: &str = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
@@ -204,6 +207,13 @@ pub(in crate::http) fn unknown_api_version(req: &Request, res: &mut Response) {
 /// Renders the answer to a path or a query that is not valid.
 pub(in crate::http) fn invalid(req: &Request, res: &mut Response, detail: &str) {
     error(req, res, StatusCode::BAD_REQUEST, detail);
+}
+
+/// Renders the `503` for a request that arrived while every connection within the limit had a
+/// request.
+pub(in crate::http) fn overloaded(req: &Request, res: &mut Response) {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    error_with(req, res, status, OVERLOADED, Some(A_SECOND));
 }
 
 /// Renders the root of the API, which clients request to check that the API exists.

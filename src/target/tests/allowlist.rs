@@ -151,6 +151,21 @@ fn allowlist_entries() {
 }
 
 #[test]
+fn the_case_of_a_repository_does_not_matter() {
+    for (prefix, path) in [
+        ("/repos/Octo/", "/repos/octo/App"),
+        ("/repos/octo/", "/repos/OCTO/app/releases"),
+        ("/repos/Octo/App", "/repos/octo/app/releases"),
+        ("/api/v3/repos/Octo/", "/api/v3/repos/octo/app"),
+    ] {
+        let policy = policy(&["api.github.com"], &[prefix], &["api.github.com"]);
+        let of = |path: &str| Target::parse(&format!("https://api.github.com{path}"), &policy);
+        assert!(of(path).is_ok(), "{prefix} {path}");
+        assert!(matches!(of("/repos/other/app"), Err(Error::PathNotAllowed)), "{prefix}");
+    }
+}
+
+#[test]
 fn a_policy_returns_its_hosts_and_paths() {
     let policy = policy(&["api.github.com", "ghe.example:8443"], &["/repos/"], &["api.github.com"]);
     let ports: Vec<_> = policy.hosts().iter().map(|host| (host.host(), host.port())).collect();

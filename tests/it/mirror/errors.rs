@@ -223,3 +223,12 @@ async fn a_lifetime_of_the_operator_holds_for_releases_too() {
     }
     assert_eq!(app.github.total_calls(), 1);
 }
+
+#[tokio::test]
+async fn a_request_with_two_hosts_is_refused_as_github_does() {
+    let app = TestApp::start().await;
+    let head = "GET /repos/o/r HTTP/1.1\r\nhost: a\r\nhost: b\r\nconnection: close\r\n\r\n";
+    let answers = talk(app.address(), head.to_owned()).await;
+    assert_eq!(answers[0].status, 400);
+    assert!(answers[0].json()["documentation_url"].is_string());
+}

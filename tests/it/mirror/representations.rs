@@ -80,3 +80,14 @@ async fn a_url_has_at_most_five_representations() {
     assert_eq!(app.github.total_calls(), 5);
     assert_eq!(app.metric("svm_l1_entries").await, 5.0);
 }
+
+#[tokio::test]
+async fn the_media_type_names_the_representation_of_the_body() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let [accept] = full();
+    // The newer version has no rendered texts.
+    let headers = [accept, ("x-github-api-version", "2026-03-10")];
+    let answer = ask(&app, LATEST_PATH, &headers).await;
+    assert_eq!(answer.header("x-github-media-type"), "github.v3; format=json");
+}
