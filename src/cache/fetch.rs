@@ -41,15 +41,7 @@ impl Cache {
         priority: Priority,
         handle: &FlightHandle,
     ) -> FlightResult {
-        let found = match self.0.memory.entry(&target.key()) {
-            Some(entry) => Lookup::Found { entry, from_l2: false },
-            None => {
-                let took = Stopwatch::start();
-                let found = self.promote(target.key()).await;
-                handle.steps().store_took(took.elapsed());
-                found
-            }
-        };
+        let found = self.find(target.key(), handle).await;
         let l2_has_none = matches!(found, Lookup::Absent { l2_asked: true });
         let mut previous = None;
         if let Lookup::Found { entry, from_l2 } = found {
@@ -74,6 +66,26 @@ impl Cache {
             self.0.write_behind.push(Change::Remove { key: target.key(), as_of });
         }
         FlightResult::Exchange { previous, exchanged }
+    }
+
+    /// Finds the entry of a document in any tier. An expired refusal does not count if there is a
+    /// copy outside L1, which it has replaced in L1.
+    async fn find(&self, key: Key, handle: &FlightHandle) -> Lookup {
+        let is_over =
+            |entry: &Entry| entry.extras.refusal().is_some() && !entry.is_fresh(self.0.clock.now());
+        let refusal = match self.0.memory.entry(&key) {
+            Some(entry) if is_over(&entry) => Some(entry),
+            Some(entry) => return Lookup::Found { entry, from_l2: false },
+            None => None,
+        };
+        let took = Stopwatch::start();
+        let found = self.promote(key).await;
+        handle.steps().store_took(took.elapsed());
+        match (found, refusal) {
+            (Lookup::Found { entry, from_l2 }, _) => Lookup::Found { entry, from_l2 },
+            (_, Some(entry)) => Lookup::Found { entry, from_l2: false },
+            (none, None) => none,
+        }
     }
 
     /// Returns a page as one that has expired, if another page of its list has changed since it was

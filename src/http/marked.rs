@@ -12,8 +12,9 @@
 //!
 //! The only body that svm reads is the body of a webhook delivery, and its signature covers the
 //! original bytes. So this body stays unchanged: if a read begins with the head of a delivery, that
-//! head gives the length of the body. A client may put the text of such a head elsewhere, at the
-//! beginning of a read. Then svm misses a `#` only in the requests of this connection.
+//! head gives the length of the body. The head may end in a later read. A client may put the text
+//! of such a head elsewhere, at the beginning of a read. Then svm misses a `#` only in the requests
+//! of this connection.
 
 use http::header::CONTENT_LENGTH;
 use tokio::io::ReadBuf;
@@ -26,6 +27,8 @@ const MARK: u8 = b'^';
 /// The byte that replaces a mark that a client sent.
 const STAND_IN: u8 = b'|';
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+/// The longest head of a delivery that may come in several reads. GitHub's has about one KiB.
+const LONGEST_HEAD: usize = 8 * 1024;
 
 /// Returns true if the client sent a raw `#` in this part of the URL.
 pub(super) fn has_hash(part: &str) -> bool {
@@ -49,6 +52,8 @@ fn mark(bytes: &mut [u8]) {
 /// The state of the replacement in the bytes of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Marking {
+    /// The beginning of a delivery's head, until its end has arrived.
+    head: Vec<u8>,
     /// The number of bytes of a delivery's body that are still to come.
     body_left: usize,
 }
@@ -57,7 +62,7 @@ impl Marking {
     /// Marks the bytes that a read added to the buffer, after its first `before` bytes.
     pub(super) fn mark_read(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
         let bytes = &mut buffer.filled_mut()[before..];
-        if self.body_left > 0 || bytes.first() == Some(&b'P') {
+        if self.body_left > 0 || bytes.first() == Some(&b'P') || !self.head.is_empty() {
             self.mark_around_body(bytes);
         } else {
             mark(bytes);
@@ -68,7 +73,7 @@ impl Marking {
     fn mark_around_body(&mut self, bytes: &mut [u8]) {
         let mut head = 0;
         if self.body_left == 0 {
-            (head, self.body_left) = delivery(bytes).unwrap_or((bytes.len(), 0));
+            (head, self.body_left) = self.delivery(bytes);
         }
         let (head, rest) = bytes.split_at_mut(head);
         let body = self.body_left.min(rest.len());
@@ -76,22 +81,41 @@ impl Marking {
         mark(head);
         mark(&mut rest[body..]);
     }
+
+    /// Returns how many of these bytes belong to a head, and the length of the body behind it. If
+    /// no delivery begins there, all of them count as the head.
+    fn delivery(&mut self, bytes: &[u8]) -> (usize, usize) {
+        let before = self.head.len();
+        let mut head = std::mem::take(&mut self.head);
+        head.extend_from_slice(&bytes[..bytes.len().min(LONGEST_HEAD)]);
+        if !may_be_delivery(&head) {
+            return (bytes.len(), 0);
+        }
+        let Some(end) = memchr::memmem::find(&head, END_OF_HEAD) else {
+            if head.len() < LONGEST_HEAD {
+                self.head = head;
+            }
+            return (bytes.len(), 0);
+        };
+        head.truncate(end + END_OF_HEAD.len());
+        body_of_delivery(&head).map_or((bytes.len(), 0), |body| (head.len() - before, body))
+    }
 }
 
-/// Returns the lengths of the head and of the body, if a delivery begins at the first byte and its
-/// head is complete.
-fn delivery(bytes: &[u8]) -> Option<(usize, usize)> {
-    let rest = bytes.strip_prefix(b"POST ")?;
-    if !rest.starts_with(PATH.as_bytes()) {
-        return None;
-    }
-    let head = memchr::memmem::find(bytes, END_OF_HEAD)? + END_OF_HEAD.len();
-    let mut lines = str::from_utf8(&bytes[..head]).ok()?.split("\r\n");
+/// Returns the length of the body, if the head is that of a delivery.
+fn body_of_delivery(head: &[u8]) -> Option<usize> {
+    let mut lines = str::from_utf8(head).ok()?.split("\r\n");
     let length = lines.find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str()).then_some(value)
     });
-    Some((head, length?.trim().parse().ok()?))
+    length?.trim().parse().ok()
+}
+
+/// Returns true if these bytes begin a delivery, as far as they go.
+fn may_be_delivery(bytes: &[u8]) -> bool {
+    let mut start = b"POST ".iter().chain(PATH.as_bytes());
+    bytes.iter().all(|byte| start.next().is_none_or(|wanted| byte == wanted))
 }
 
 #[cfg(test)]
@@ -135,6 +159,9 @@ mod tests {
             (vec![&*format!("{head}#"), "^", "|##^"], "#^|#^|"),
             (vec![&*format!("{head}#^|#GET /#")], "#^|#GET /^"),
             (vec![head, "#^|#", head, "####"], &format!("#^|#{marked_head}####")),
+            (vec!["P", &head[1..9], &head[9..40], &head[40..], "#^|#"], "#^|#"),
+            (vec![&head[..20], &*format!("{}#^|#GET /#", &head[20..])], "#^|#GET /^"),
+            (vec![&head[..head.len() - 1], "\n#^", "|#"], "#^|#"),
         ] {
             assert_eq!(marked(&reads), format!("{marked_head}{rest}"), "{reads:?}");
         }

@@ -155,6 +155,14 @@ async fn a_refusal_of_an_expired_copy_costs_one_exchange() {
         "451 MISS upstream=451 svm; fwd=stale; fwd-status=451; detail=other-status",
     );
     assert_eq!(app.github.calls(LATEST_PATH), 2);
+
+    // The copy is in L2, and serves once the refusal has expired.
+    app.advance(Duration::from_secs(11 * 60));
+    app.github.recover();
+    app.github.fail(LATEST_PATH).with(Failure::ServerError502);
+    let (next, _) = thirty(&app, LATEST).await;
+    assert_eq!(next.status, 200, "{}", next.head());
+    assert!(next.header("cache-status").contains("detail=stale-if-error"), "{}", next.head());
 }
 
 #[tokio::test]
