@@ -25,18 +25,6 @@ pub(in crate::cache) fn confirmed_by_replica(
     (is_ours && at > entry.times.checked_at).then(|| freshened(entry, at, rules))
 }
 
-/// Returns the entry as an expired one, if this check found a later body than that of the entry.
-pub(in crate::cache) fn replaced_by_check(
-    entry: &Entry,
-    check: Check,
-    now: Timestamp,
-) -> Option<Entry> {
-    let is_later = check.fetched_at > entry.times.fetched_at
-        && check.at > entry.times.checked_at
-        && check.at <= now + CLOCK_DIFFERENCE;
-    is_later.then(|| expired(entry))
-}
-
 /// Returns the entry as one that has expired.
 pub(in crate::cache) fn expired(entry: &Entry) -> Entry {
     let times = Times { expires_at: entry.times.checked_at, ..entry.times };
