@@ -11,7 +11,7 @@ use crate::config;
 use crate::entry::{Check, Entry};
 use crate::store::{Change, Unread};
 use crate::target::{Key, Target};
-use crate::upstream::{Ask, DateCheck, Priority};
+use crate::upstream::{Ask, Priority};
 
 use super::flight::{Candidate, FlightHandle};
 use super::flight_result::{ExchangeResult, FlightResult};
@@ -45,10 +45,9 @@ impl Cache {
         let l2_has_none = matches!(found, Lookup::Absent { l2_asked: true });
         let mut previous = None;
         if let Lookup::Found { entry, from_l2 } = found {
-            let entry = self.outdated(target, &entry, self.0.clock.now()).unwrap_or(entry);
-            if let Recall::Serve(_) =
-                policy::recall(&entry, demand, self.0.clock.now(), &self.0.rules)
-            {
+            let now = self.0.clock.now();
+            let entry = self.outdated(target, &entry, now).unwrap_or(entry);
+            if let Recall::Serve(_) = policy::recall(&entry, demand, now, &self.0.rules) {
                 return FlightResult::Found { entry, from_l2 };
             }
             previous = Some(Arc::clone(&entry));
@@ -190,14 +189,9 @@ impl Cache {
     ) -> ExchangeResult {
         let positive = previous.filter(|entry| !entry.is_negative());
         let now = self.0.clock.now();
-        let mut stored =
-            positive.map(|entry| policy::asked(entry, target, demand, now, &self.0.rules));
-        if let Some(stored) = &mut stored
-            && priority == Priority::Foreground
-        {
-            // An event tells of changes that do not move the date.
-            stored.date_check = DateCheck::Never;
-        }
+        let rules = &self.0.rules;
+        let stored =
+            positive.map(|entry| policy::asked(entry, target, demand, priority, now, rules));
         let ask = Ask { target, stored, priority };
         let reply = self.0.upstream.get(ask).await;
         let now = self.0.clock.now();

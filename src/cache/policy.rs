@@ -19,11 +19,11 @@ pub use freshness::Recall;
 
 pub(super) use asking::{asked, is_overdue};
 pub(super) use freshness::{recall, serves};
-pub(super) use lifetime::{pinned, within_lifetime};
+pub(super) use lifetime::{expired, pinned, within_lifetime};
 pub(super) use losses::{LostRelease, Witness, ask_at, claim, lost_releases, weigh};
 pub(super) use persisting::{is_worth_persisting, keep_until};
 pub(super) use refusal::remember_refusal;
-pub(super) use replica::{confirmed_by_replica, expired, is_newer};
+pub(super) use replica::{confirmed_by_replica, is_newer};
 pub(super) use verdict::{remember_failure, verdict};
 pub(super) use waiter::{answer, late};
 

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{Entry, Moved, Pin, Validators};
 use crate::target::Target;
-use crate::upstream::{DateCheck, Stored};
+use crate::upstream::{DateCheck, Priority, Stored};
 
 use super::freshness::was_within;
 use super::{Demand, pages};
@@ -32,6 +32,7 @@ pub(in crate::cache) fn asked<'a>(
     entry: &'a Entry,
     target: &Target,
     demand: Demand,
+    priority: Priority,
     now: Timestamp,
     rules: &config::Cache,
 ) -> Stored<'a> {
@@ -49,8 +50,12 @@ pub(in crate::cache) fn asked<'a>(
         avoided: doubt.and_then(|doubt| doubt.token),
         body: entry.body.bytes(),
         fetched_at: entry.times.fetched_at,
-        date_check: match demand {
-            Demand::Revalidate if !is_whole => date_check(entry, target, now, rules),
+        date_check: match (demand, priority) {
+            (Demand::Revalidate, Priority::Background) if !is_whole => {
+                date_check(entry, target, now, rules)
+            }
+            // An event, which has foreground priority, may tell of changes that do not move the
+            // date.
             _ => DateCheck::Never,
         },
         moved_to: moved.filter(is_known).map(|moved| &*moved.to),

@@ -50,6 +50,12 @@ pub(in crate::cache) fn within_lifetime(entry: Arc<Entry>, rules: &config::Cache
     Arc::new(Entry { times, ..Arc::unwrap_or_clone(entry) })
 }
 
+/// Returns the entry as one that has expired.
+pub(in crate::cache) fn expired(entry: &Entry) -> Entry {
+    let times = Times { expires_at: entry.times.checked_at, ..entry.times };
+    Entry { times, ..entry.clone() }
+}
+
 /// Returns the entry with this pin, and with the lifetime that follows from it.
 pub(in crate::cache) fn pinned(
     entry: Arc<Entry>,

@@ -25,12 +25,6 @@ pub(in crate::cache) fn confirmed_by_replica(
     (is_ours && at > entry.times.checked_at).then(|| freshened(entry, at, rules))
 }
 
-/// Returns the entry as one that has expired.
-pub(in crate::cache) fn expired(entry: &Entry) -> Entry {
-    let times = Times { expires_at: entry.times.checked_at, ..entry.times };
-    Entry { times, ..entry.clone() }
-}
-
 /// Returns true if an entry with the times `these` replaces one with `those`. An entry from the
 /// future, dated by a clock that was ahead, is replaced.
 pub(in crate::cache) fn is_newer(these: &Times, those: &Times, now: Timestamp) -> bool {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::target::{Policy, Target};
-use crate::upstream::DateCheck;
+use crate::upstream::{DateCheck, Priority};
 
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
@@ -39,7 +39,7 @@ fn may_use_date(case: Case) -> bool {
         times: Times { fully_checked_at: case.fully_checked_at, ..stored_entry().times },
         ..(*stored_entry()).clone()
     };
-    let stored = asked(&entry, &target, case.demand, NOW, &rules());
+    let stored = asked(&entry, &target, case.demand, Priority::Background, NOW, &rules());
     match stored.date_check {
         DateCheck::Never => false,
         DateCheck::If(suffices) => suffices(stored.body, NOW),
@@ -67,7 +67,8 @@ fn prefers_date(pin: Option<Pin>, demand: Demand, days: u64) -> bool {
     let extras = Extras::default().with_pin(pin);
     let fetched = entry(URL, reply(200), later(100 * DAY), rules().hard_ttl);
     let entry = Entry { validators, extras, ..fetched };
-    let asked = asked(&entry, &target, demand, later((100 + days) * DAY), &rules());
+    let asked =
+        asked(&entry, &target, demand, Priority::Background, later((100 + days) * DAY), &rules());
     matches!(asked.date_check, DateCheck::Preferred)
 }
 
@@ -131,13 +132,18 @@ fn the_new_place_of_a_document_is_believed_for_a_day() {
     let told_after = |seconds: u64| {
         let extras = Extras::new(Some(Moved { to: to.into(), seen_at: NOW }), None);
         let entry = Entry { extras, ..(*stored_entry()).clone() };
-        let request = asked(&entry, &target, Demand::Cached, later(seconds), &rules());
+        let request =
+            asked(&entry, &target, Demand::Cached, Priority::Background, later(seconds), &rules());
         request.moved_to.map(str::to_owned)
     };
     assert_eq!(told_after(0).as_deref(), Some(to));
     assert_eq!(told_after(DAY - 1).as_deref(), Some(to));
     assert_eq!(told_after(DAY), None);
-    assert_eq!(asked(&stored_entry(), &target, Demand::Cached, NOW, &rules()).moved_to, None);
+    assert_eq!(
+        asked(&stored_entry(), &target, Demand::Cached, Priority::Background, NOW, &rules())
+            .moved_to,
+        None
+    );
 }
 
 #[test]
@@ -147,7 +153,7 @@ fn the_new_place_is_forgotten_where_the_clock_was_set_back() {
         let extras =
             Extras::new(Some(Moved { to: URL.into(), seen_at: later(seconds_ahead) }), None);
         let entry = Entry { extras, ..(*stored_entry()).clone() };
-        let request = asked(&entry, &target, Demand::Cached, NOW, &rules());
+        let request = asked(&entry, &target, Demand::Cached, Priority::Background, NOW, &rules());
         assert_eq!(request.moved_to.is_some(), is_known, "{seconds_ahead} s ahead");
     }
 }

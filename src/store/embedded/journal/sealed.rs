@@ -87,7 +87,7 @@ impl SealedJournal<'_> {
 
     /// Returns the first whole head at `at` or behind it, and its place.
     fn next(&self, mut at: u64) -> Result<Option<(u64, Head)>, Error> {
-        // Where nothing is damaged it is right there.
+        // The head is at `at` if no byte before it is damaged.
         let mut window = FRAME_BYTES;
         loop {
             let mut bytes = vec![0; window];
