@@ -130,8 +130,9 @@ struct Known {
 
 impl Activity {
     /// Records a document that L1 is about to hold. Returns its stamp.
-    pub fn hold(&self, key: Key, holding: Holding) -> Arc<Usage> {
+    pub fn hold(&self, key: Key, holding: Holding, now: Timestamp) -> Arc<Usage> {
         self.documents.with(key, |known| {
+            known.forget_implausible(now);
             if known.check.is_some_and(|check| check.fetched_at != holding.check.fetched_at) {
                 // The new body may be of another kind.
                 known.mutability = Mutability::Mutable;
@@ -142,6 +143,11 @@ impl Activity {
             known.repositories = holding.repositories;
             Arc::clone(&known.usage)
         })
+    }
+
+    /// Records that the store does not keep the body that L1 holds.
+    pub fn mark_private(&self, key: Key) {
+        self.documents.with_known(key, |known| known.is_private = true);
     }
 
     /// Stamps a document that was served, but not by a hit in L1.
@@ -248,6 +254,14 @@ impl Known {
     fn is_checked(&self) -> bool {
         let may_change = self.mutability != Mutability::Immutable;
         self.is_in_use() && !self.is_bodiless && may_change
+    }
+
+    /// Forgets a check that a clock ahead has dated. It would hide each later one.
+    fn forget_implausible(&mut self, now: Timestamp) {
+        self.check = self.check.filter(|check| check.is_plausible(now));
+        if let Some(saved) = &mut self.saved {
+            saved.forget_implausible(now);
+        }
     }
 
     fn recent_uses(&self) -> u64 {

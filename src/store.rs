@@ -68,8 +68,9 @@ pub trait Store: Send + Sync + 'static {
     /// Removes expired records and enforces the size bound. One call does a bounded amount of work.
     fn sweep(&self, now: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Merges rows into the index of documents in use ([`InUse::merge`]), and drops rows that were
-    /// last used before `cutoff`.
+    /// Merges rows into the index of documents in use, and drops rows that were last used before
+    /// `cutoff`. Each document keeps its later use, and its later check unless that is from the
+    /// future.
     fn remember(&self, rows: Arc<[InUse]>, cutoff: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Returns the documents used at `since` or later, at most [`index::MOST_IN_USE`] of them, the

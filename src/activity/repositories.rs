@@ -117,11 +117,11 @@ mod tests {
         let key = |number: usize| Key::of(&number.to_string());
         for number in 0..5 {
             let holding = Holding { check, is_shared: true, repositories };
-            let usage = activity.hold(key(number), holding);
+            let usage = activity.hold(key(number), holding, NOW);
             (0..number).for_each(|_| usage.mark(NOW));
         }
         let other = Holding { check, is_shared: true, repositories: Repositories::default() };
-        activity.hold(key(9), other).mark(NOW);
+        activity.hold(key(9), other, NOW).mark(NOW);
         assert_eq!(activity.of_repositories(repositories, 3).await, [key(4), key(3), key(2)]);
         let all = activity.of_repositories(repositories, 9).await;
         assert_eq!(all.len(), 4, "of those in use");

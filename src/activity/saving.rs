@@ -56,7 +56,7 @@ impl Activity {
             }
             let plausible = rows.iter().filter_map(|row| row.plausible(now, lookback));
             let learn = |row: &InUse| {
-                self.documents.with(row.key, |known| known.learn(*row, reading.number))
+                self.documents.with(row.key, |known| known.learn(*row, reading.number, now))
             };
             news.extend(plausible.filter(learn));
         }
@@ -100,6 +100,10 @@ impl Reading {
 }
 
 impl Saved {
+    pub(super) fn forget_implausible(&mut self, now: Timestamp) {
+        self.check = self.check.filter(|check| check.is_plausible(now));
+    }
+
     fn row(self, key: Key) -> InUse {
         InUse { key, used_at: self.used_at, check: self.check }
     }
@@ -107,7 +111,8 @@ impl Saved {
 
 impl Known {
     /// Merges a row. Returns true if it has a check that was not known here.
-    fn learn(&mut self, row: InUse, found_in: u32) -> bool {
+    fn learn(&mut self, row: InUse, found_in: u32, now: Timestamp) -> bool {
+        self.forget_implausible(now);
         self.usage.record_use(row.used_at);
         let (used_at, check) =
             self.saved.map_or_else(Default::default, |it| (it.used_at, it.check));

@@ -48,7 +48,7 @@ async fn merged(activity: &Activity, rows: &[InUse]) -> Vec<InUse> {
 #[tokio::test]
 async fn a_stamp_beside_an_entry_makes_its_document_active() {
     let activity = Activity::default();
-    let usage = activity.hold(key(1), shared(0));
+    let usage = activity.hold(key(1), shared(0), at(10));
     assert_eq!(activity.collect(NOW).await, [], "held, and not served yet");
     usage.mark(at(5));
     usage.mark(at(6));
@@ -78,7 +78,7 @@ async fn uses_count_half_with_each_sweep() {
 async fn an_unused_document_is_forgotten_unless_it_is_held() {
     let activity = Activity::default();
     activity.mark(key(1), at(1));
-    let usage = activity.hold(key(2), shared(0));
+    let usage = activity.hold(key(2), shared(0), at(10));
     usage.mark(at(1));
     assert_eq!(activity.collect(at(2)).await, []);
     assert_eq!(activity.known(), 1);
@@ -92,7 +92,7 @@ async fn a_document_without_a_body_is_left_out_until_it_has_one() {
     activity.mark(key(1), NOW);
     activity.mark_bodiless(key(1));
     assert_eq!(activity.collect(NOW).await, []);
-    let _ = activity.hold(key(1), shared(1));
+    let _ = activity.hold(key(1), shared(1), at(10));
     assert_eq!(activity.collect(NOW).await.len(), 1);
 }
 
@@ -103,7 +103,7 @@ async fn only_what_is_new_is_saved() {
     assert_eq!(activity.unsaved(ALL).await, [row(1, None)]);
     activity.saved(&activity.unsaved(ALL).await);
     assert_eq!(activity.unsaved(ALL).await, []);
-    let _ = activity.hold(key(1), shared(2));
+    let _ = activity.hold(key(1), shared(2), at(10));
     assert_eq!(activity.unsaved(ALL).await, [row(1, Some(check(2)))]);
 }
 
@@ -118,9 +118,20 @@ async fn a_use_during_the_saving_is_saved_the_next_time() {
 }
 
 #[tokio::test]
+async fn a_check_from_a_clock_that_was_ahead_hides_no_other() {
+    let activity = Activity::default();
+    let _ = activity.hold(key(1), shared(5_000), at(5_000));
+    activity.mark(key(1), at(5_000));
+    activity.saved(&activity.unsaved(ALL).await);
+    let _ = activity.hold(key(1), shared(5), at(10));
+    assert_eq!(activity.check(key(1)), Some(check(5)));
+    assert_eq!(activity.unsaved(ALL).await, [row(5_000, Some(check(5)))]);
+}
+
+#[tokio::test]
 async fn a_later_check_by_another_replica_is_news_once() {
     let activity = Activity::default();
-    let _ = activity.hold(key(1), shared(5));
+    let _ = activity.hold(key(1), shared(5), at(10));
     assert_eq!(merged(&activity, &[row(1, Some(check(4)))]).await, []);
     let news = row(1, Some(check(6)));
     assert_eq!(merged(&activity, &[news]).await, [news]);
@@ -132,7 +143,7 @@ async fn a_later_check_by_another_replica_is_news_once() {
 #[tokio::test]
 async fn a_body_that_the_store_does_not_take_has_checks_of_its_own() {
     let activity = Activity::default();
-    let usage = activity.hold(key(1), holding(check(5), false));
+    let usage = activity.hold(key(1), holding(check(5), false), at(10));
     usage.mark(at(7));
     assert_eq!(activity.unsaved(ALL).await, [row(7, None)]);
     assert_eq!(merged(&activity, &[row(8, Some(check(6)))]).await, []);
@@ -155,7 +166,7 @@ async fn a_use_is_saved_once_it_has_moved_far_enough() {
 async fn a_second_use_is_saved_however_soon_it_comes() {
     let activity = Activity::default();
     let worth = Worth { use_moved: Duration::from_secs(60), checks: false };
-    let usage = activity.hold(key(1), shared(0));
+    let usage = activity.hold(key(1), shared(0), at(10));
     usage.mark(at(0));
     activity.saved(&activity.unsaved(worth).await);
     usage.mark(at(1));
@@ -172,7 +183,7 @@ async fn a_check_is_saved_where_it_is_worth_that() {
     let without = Worth { checks: false, ..ALL };
     activity.mark(key(1), at(1));
     activity.saved(&activity.unsaved(ALL).await);
-    let _ = activity.hold(key(1), shared(2));
+    let _ = activity.hold(key(1), shared(2), at(10));
     assert_eq!(activity.unsaved(without).await, []);
     assert_eq!(activity.unsaved(ALL).await, [row(1, Some(check(2)))]);
 }
@@ -180,7 +191,7 @@ async fn a_check_is_saved_where_it_is_worth_that() {
 #[tokio::test]
 async fn an_older_check_than_the_saved_one_is_not_saved() {
     let activity = Activity::default();
-    let usage = activity.hold(key(1), shared(1));
+    let usage = activity.hold(key(1), shared(1), at(10));
     usage.mark(at(1));
     let later = row(1, Some(check(5)));
     assert_eq!(merged(&activity, &[later]).await, [later]);
@@ -297,7 +308,7 @@ async fn beyond_the_bound_those_go_that_were_not_used_for_longest() {
 #[tokio::test]
 async fn charged_checks_are_told_until_the_document_is_used() {
     let activity = Activity::default();
-    let usage = activity.hold(key(1), shared(0));
+    let usage = activity.hold(key(1), shared(0), at(10));
     usage.mark(at(0));
     activity.checked(key(1), true, at(60));
     activity.checked(key(1), true, at(180));
@@ -314,13 +325,13 @@ async fn charged_checks_are_told_until_the_document_is_used() {
 #[tokio::test]
 async fn a_document_that_cannot_change_leaves_the_sweep() {
     let activity = Activity::default();
-    let usage = activity.hold(key(1), shared(0));
+    let usage = activity.hold(key(1), shared(0), at(10));
     usage.mark(at(1));
     activity.note_mutability(key(1), Mutability::Immutable);
     assert_eq!(activity.collect(NOW).await, []);
-    let _ = activity.hold(key(1), shared(5));
+    let _ = activity.hold(key(1), shared(5), at(10));
     assert_eq!(activity.collect(NOW).await, [], "it is still the same body");
     let other = Check { at: at(9), fetched_at: at(9) };
-    let _ = activity.hold(key(1), holding(other, true));
+    let _ = activity.hold(key(1), holding(other, true), at(10));
     assert_eq!(activity.collect(NOW).await.len(), 1, "nobody has looked at the new one");
 }

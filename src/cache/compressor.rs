@@ -108,10 +108,11 @@ mod tests {
     use crate::entry::Times;
     use crate::metrics::Registry;
 
+    const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
+
     fn document(name: &str, body: String) -> Arc<Entry> {
-        let now = Timestamp::from_secs(1_780_315_200);
         let url = format!("https://api.github.com/repos/octo/{name}/releases");
-        let times = Times::starting(now, std::time::Duration::ZERO);
+        let times = Times::starting(NOW, std::time::Duration::ZERO);
         Arc::new(Entry::new(url, http::StatusCode::OK, bytes::Bytes::from(body), times))
     }
 
@@ -127,7 +128,7 @@ mod tests {
         }
 
         fn insert(&self, entry: &Arc<Entry>) {
-            self.memory.insert(entry.key(), Arc::clone(entry));
+            self.memory.insert(entry.key(), Arc::clone(entry), NOW);
             self.compressor.offer(entry.key(), entry);
         }
 
@@ -217,7 +218,7 @@ mod tests {
         let older = document("app", "older ".repeat(2_000));
         let newer = document("app", "newer ".repeat(2_000));
         scene.insert(&older);
-        scene.memory.insert(newer.key(), Arc::clone(&newer));
+        scene.memory.insert(newer.key(), Arc::clone(&newer), NOW);
         scene.work().await;
         assert!(Arc::ptr_eq(&scene.memory.entry(&older.key()).unwrap(), &newer));
         assert_eq!((older.body.gzip(), newer.body.gzip().is_some()), (None, true));

@@ -131,14 +131,17 @@ impl Cache {
     }
 
     /// Reads as [`Cache::read_outside_l1`] does, and gives the entry the lifetime of its last
-    /// check: not every check is written to L2, but the activity knows each.
+    /// check: not every check is written to L2, but the activity knows each. An entry with an
+    /// earlier body than that of the last check has expired: the write of the later one was lost.
     async fn read_with_check(&self, key: Key) -> Lookup {
         let found = self.read_outside_l1(key).await;
         let Lookup::Found { entry, from_l2 } = found else { return found };
-        let confirmed = self.0.activity.check(key).and_then(|check| {
-            policy::confirmed_by_replica(&entry, check, self.0.clock.now(), &self.0.rules)
+        let (now, rules) = (self.0.clock.now(), &self.0.rules);
+        let checked = self.0.activity.check(key).and_then(|check| {
+            policy::confirmed_by_replica(&entry, check, now, rules)
+                .or_else(|| policy::replaced_by_check(&entry, check, now))
         });
-        Lookup::Found { entry: confirmed.map_or(entry, Arc::new), from_l2 }
+        Lookup::Found { entry: checked.map_or(entry, Arc::new), from_l2 }
     }
 
     /// Returns the entry that waits in the queue in front of L2.
@@ -254,7 +257,7 @@ impl Cache {
 
     /// Inserts an entry into L1, and offers its body to the compressor.
     fn hold(&self, key: Key, entry: &Arc<Entry>) {
-        self.0.memory.insert(key, Arc::clone(entry));
+        self.0.memory.insert(key, Arc::clone(entry), self.0.clock.now());
         self.0.compressor.offer(key, entry);
     }
 

@@ -21,6 +21,7 @@ use moka::sync::Cache as Lru;
 use parking_lot::Mutex;
 
 use crate::activity::{Activity, Holding, Repositories, Usage};
+use crate::clock::Timestamp;
 use crate::entry::{Check, Entry};
 use crate::target::Key;
 
@@ -93,14 +94,14 @@ impl Memory {
         }
     }
 
-    /// Inserts `entry` in place of the entry that its key had.
-    pub fn insert(&self, key: Key, entry: Arc<Entry>) {
+    /// Inserts `entry` at `now`, in place of the entry that its key had.
+    pub fn insert(&self, key: Key, entry: Arc<Entry>, now: Timestamp) {
         let (home, other) = if entry.is_negative() {
             (&self.negatives, &self.documents)
         } else {
             (&self.documents, &self.negatives)
         };
-        let usage = self.usage(key, &entry);
+        let usage = self.usage(key, &entry, now);
         {
             let _alone = self.changing.lock();
             // In this order a reader finds the old entry or the new one, never neither.
@@ -117,14 +118,16 @@ impl Memory {
         {
             let _alone = self.changing.lock();
             let Some(held) = self.documents.get(key) else { return };
-            // A body that turned out too large for the store has no stamp.
-            let _stamp = self.usage(*key, &held.entry);
+            if !held.entry.is_persistable() {
+                // The body turned out too large for the store.
+                self.activity.mark_private(*key);
+            }
             self.documents.insert(*key, held);
         }
         self.tend();
     }
 
-    fn usage(&self, key: Key, entry: &Entry) -> Arc<Usage> {
+    fn usage(&self, key: Key, entry: &Entry, now: Timestamp) -> Arc<Usage> {
         if entry.is_negative() {
             self.activity.mark_bodiless(key);
             // The use of a negative entry is not recorded.
@@ -132,7 +135,8 @@ impl Memory {
         }
         let check = Check { at: entry.times.checked_at, fetched_at: entry.times.fetched_at };
         let repositories = Repositories::of(entry);
-        self.activity.hold(key, Holding { check, is_shared: entry.is_persistable(), repositories })
+        let holding = Holding { check, is_shared: entry.is_persistable(), repositories };
+        self.activity.hold(key, holding, now)
     }
 
     /// Runs moka's pending evictions and updates its counts.
@@ -181,19 +185,18 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::clock::Timestamp;
     use crate::entry::Times;
 
+    const NOW: Timestamp = Timestamp::from_secs(1_780_315_200);
     const ENTRIES: u32 = 20_000;
     /// Locked by each test with many entries: a thread that inserts also frees entries that another
     /// thread has evicted, and would count them as its own.
     static ALONE: Mutex<()> = Mutex::new(());
 
     fn negative(number: u32) -> Entry {
-        let now = Timestamp::from_secs(1_780_315_200);
         let body = bytes::Bytes::from(format!("{{\"message\":\"Not Found {number}\"}}"));
         let url = format!("https://raw.githubusercontent.com/nobody/n{number}/main");
-        let times = Times::starting(now, std::time::Duration::ZERO);
+        let times = Times::starting(NOW, std::time::Duration::ZERO);
         Entry::new(url, http::StatusCode::NOT_FOUND, body, times)
     }
 
@@ -204,7 +207,7 @@ mod tests {
         let taken = allocation_counter::measure(|| {
             for number in 0..ENTRIES {
                 let entry = negative(number);
-                memory.insert(entry.key(), Arc::new(entry));
+                memory.insert(entry.key(), Arc::new(entry), NOW);
             }
         });
         let taken = u64::try_from(taken.bytes_current).unwrap();
@@ -221,7 +224,7 @@ mod tests {
         let document = |number| Entry { status: http::StatusCode::OK, ..negative(number) };
         let first = document(0);
         let key = first.key();
-        memory.insert(key, Arc::new(first));
+        memory.insert(key, Arc::new(first), NOW);
         let has_ended = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -231,7 +234,7 @@ mod tests {
             });
             let lost = (0..ROUNDS).find(|number| {
                 let newer = Arc::new(document(*number));
-                memory.insert(key, Arc::clone(&newer));
+                memory.insert(key, Arc::clone(&newer), NOW);
                 memory.entry(&key).is_none_or(|held| !Arc::ptr_eq(&held, &newer))
             });
             has_ended.store(true, Ordering::Relaxed);

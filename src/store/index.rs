@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::entry::{CLOCK_DIFFERENCE, Check};
+use crate::entry::Check;
 use crate::target::Key;
 
 /// The most documents that an index holds. Beyond that, it drops the least recently used ones.
@@ -44,7 +44,7 @@ impl InUse {
     /// Returns the row without implausible values: `None` if the use is more than `lookback` in the
     /// future, and no check if that is in the future by more than clocks differ.
     pub fn plausible(self, now: Timestamp, lookback: Duration) -> Option<Self> {
-        let check = self.check.filter(|check| check.at <= now + CLOCK_DIFFERENCE);
+        let check = self.check.filter(|check| check.is_plausible(now));
         (self.used_at <= now + lookback).then_some(Self { check, ..self })
     }
 
@@ -55,12 +55,13 @@ impl InUse {
         Used { at: self.used_at, is_repeated }
     }
 
-    /// Returns the later use and the later check of both.
-    pub fn merge(self, other: Self) -> Self {
+    /// Returns the later use of both rows, and the check of `newer`, which the same process saved
+    /// later. An earlier time of that check shows that the clock was set back.
+    pub fn merge(self, newer: Self) -> Self {
         Self {
             key: self.key,
-            used_at: self.used_at.max(other.used_at),
-            check: self.check.max(other.check),
+            used_at: self.used_at.max(newer.used_at),
+            check: newer.check.or(self.check),
         }
     }
 }
@@ -95,6 +96,7 @@ pub enum Claimed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::CLOCK_DIFFERENCE;
 
     const NOW: Timestamp = Timestamp::from_secs(1_000_000);
     const LOOKBACK: Duration = Duration::from_secs(3_600);

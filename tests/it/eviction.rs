@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::LATEST;
 use crate::support::app::TestApp;
+use crate::support::faulty_store::{FaultyStore, Mood};
 use crate::support::noise::noise;
 
 /// The size of L1, in GiB: about one MiB.
@@ -117,4 +119,30 @@ async fn documents_in_use_stay_in_a_full_store_beside_a_scan() {
     assert_eq!(app.github.total_calls(), calls);
     // The scan was too large for the store: its earliest documents are gone.
     assert_eq!(app.version(&url(&scan[0])).await.header("x-cache"), "MISS");
+}
+
+#[tokio::test]
+async fn an_older_body_in_l2_is_not_fresh_after_a_lost_write() {
+    let store = FaultyStore::in_mood(Mood::Works);
+    let app = TestApp::builder()
+        .set("CACHE_L1_MAX_GB", SMALL)
+        .set("WRITE_BEHIND_QUEUE_SIZE", "1")
+        .store(store.clone())
+        .start()
+        .await;
+    app.github.release("octo/app").tag("v1").serve();
+    assert_eq!(app.version(LATEST).await.json()["tag_name"], "v1");
+    app.reaches("svm_write_behind_depth", 0.0).await;
+    app.advance(Duration::from_secs(60));
+    store.be(Mood::FailsWrites);
+    app.github.publish("octo/app", "v2");
+    assert_eq!(app.refresh(LATEST).await.json()["tag_name"], "v2");
+    // Other documents take its place in the queue and in memory.
+    for url in &serve(&app, 60) {
+        let _ = app.version(url).await;
+    }
+    assert!(app.held(LATEST).is_none());
+    let answer = app.version(LATEST).await;
+    assert_eq!(answer.json()["tag_name"], "v2", "{}", answer.head());
+    assert_ne!(answer.header("x-cache"), "HIT");
 }

@@ -148,7 +148,7 @@ impl TestApp {
     pub fn hold(&self, entry: Entry) {
         let memory = self.running.as_ref().expect("a running service").cache.memory();
         let key = entry.key();
-        memory.insert(key, Arc::new(entry));
+        memory.insert(key, Arc::new(entry), self.clock.now());
         memory.get(&key).expect("it was just inserted").usage.mark(self.clock.now());
     }
 

@@ -4,25 +4,36 @@
 
 use crate::clock::Timestamp;
 use crate::config;
-use crate::entry::{CLOCK_DIFFERENCE, Check, Entry, Times};
+use crate::entry::{Check, Entry, Times};
 
+use super::lifetime::expired;
 use super::verdict::freshened;
 
 /// Returns the entry with the later lifetime that another replica's check gives it. Returns `None`
-/// if that check concerns another body, or is not later. Clocks differ a little; a check from
-/// further in the future confirms nothing.
+/// if that check concerns another body, or is not later.
 pub(in crate::cache) fn confirmed_by_replica(
     entry: &Entry,
     check: Check,
     now: Timestamp,
     rules: &config::Cache,
 ) -> Option<Entry> {
-    if check.at > now + CLOCK_DIFFERENCE {
+    if !check.is_plausible(now) {
         return None;
     }
     let at = check.at.min(now);
     let is_ours = check.fetched_at == entry.times.fetched_at && !entry.is_negative();
     (is_ours && at > entry.times.checked_at).then(|| freshened(entry, at, rules))
+}
+
+/// Returns the entry as an expired one, if this check found a later body than that of the entry.
+pub(in crate::cache) fn replaced_by_check(
+    entry: &Entry,
+    check: Check,
+    now: Timestamp,
+) -> Option<Entry> {
+    let is_later =
+        check.fetched_at > entry.times.fetched_at && check.at > entry.times.checked_at;
+    (is_later && check.is_plausible(now)).then(|| expired(entry))
 }
 
 /// Returns true if an entry with the times `these` replaces one with `those`. An entry from the

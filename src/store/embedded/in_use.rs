@@ -160,7 +160,8 @@ pub(super) fn by_key(database: &Database, state: &IndexState) -> Result<ByKey, F
 /// Merges the rows of each document. Returns the documents used at `since` or later, the most
 /// recently used first, at most [`MOST_IN_USE`] of them.
 fn documents(mut rows: Vec<InUse>, since: Timestamp) -> Vec<InUse> {
-    rows.sort_unstable_by_key(|row| row.key);
+    // This sort keeps the order in which the rows of a document were saved.
+    rows.sort_by_key(|row| row.key);
     rows.dedup_by(|row, merged| {
         let is_same = row.key == merged.key;
         if is_same {

@@ -28,12 +28,22 @@ local function claim_key(key, kind)
   end
 end
 
--- Keeps the later one of two checks, each a text of two times: that of the check and that of the
--- fetch.
+-- The most by which the clocks of replicas may differ, in milliseconds.
+local clock_difference = 5000
+
+-- Returns true unless a check is from the future, by the clock of the server. A clock that was ahead
+-- dated such a check, and it would hide each later one.
+local function is_plausible(at)
+  local time = redis.call('TIME')
+  return tonumber(at) <= tonumber(time[1]) * 1000 + clock_difference
+end
+
+-- Keeps the later plausible one of two checks, each a text of two times: that of the check and that
+-- of the fetch.
 local function keep_check(key, at, fetched_at, ttl)
   claim_key(key, 'string')
   local stored_at, stored_fetched_at = redis.call('GETRANGE', key, 0, 63):match('^(%d+) (%d+)$')
-  if stored_at then
+  if stored_at and is_plausible(stored_at) then
     local later = tonumber(stored_at) - tonumber(at)
     if later > 0 or (later == 0 and tonumber(stored_fetched_at) > tonumber(fetched_at)) then
       return

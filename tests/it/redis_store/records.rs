@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use svm::clock::Clock;
 use svm::entry::{Check, Entry};
 use svm::store::index::MOST_IN_USE;
 use svm::store::record::{self, encode};
@@ -234,6 +235,20 @@ async fn a_check_is_kept_as_long_as_its_document_in_the_index() {
     // The same row lasts longer, since its document was used later.
     store.remember([row(5_000, 6)].into(), NOW).await.unwrap();
     assert!(left() > 4_900_000, "{}", left());
+}
+
+#[tokio::test]
+async fn a_check_from_the_future_gives_way() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    let now = Clock::System.now();
+    let row = |at| InUse { key: key("a"), used_at: now, check: Some(Check { at, fetched_at: NOW }) };
+    let [ahead, later, earlier] =
+        [now + Duration::from_secs(3_600), now, now - Duration::from_secs(60)].map(row);
+    for (saved, kept) in [(ahead, ahead), (later, later), (earlier, later)] {
+        store.remember([saved].into(), NOW).await.unwrap();
+        assert_eq!(store.in_use(NOW).await.unwrap(), [kept]);
+    }
 }
 
 #[tokio::test]
