@@ -25,6 +25,7 @@ mod tests;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -48,6 +49,8 @@ pub struct Activity {
     documents: KnownDocuments,
     /// The documents with an overdue check that clients were served, in the order of the requests.
     overdue: Mutex<VecDeque<Key>>,
+    /// The number of sweeps so far.
+    sweeps: AtomicU32,
     lateness: Mutex<Lateness>,
     reading: Mutex<Reading>,
 }
@@ -169,7 +172,9 @@ impl Activity {
     /// Queues the overdue check of a document that a client was served, at most once per sweep.
     /// Queued checks come before all others.
     pub fn want_check(&self, key: Key, usage: &Usage) {
-        if usage.want_check() {
+        // A stamp whose document is forgotten here is not part of any walk, but it compares too.
+        let sweep = self.sweeps.load(Ordering::Relaxed).wrapping_add(1);
+        if usage.want_check(sweep) {
             let mut overdue = self.overdue.lock();
             if overdue.len() < MOST_OVERDUE {
                 overdue.push_back(key);
@@ -220,6 +225,7 @@ impl Activity {
     /// last used before `cutoff` and that L1 does not hold. Each call halves the weight of earlier
     /// uses.
     pub async fn collect(&self, cutoff: Timestamp) -> Vec<Active> {
+        self.sweeps.fetch_add(1, Ordering::Relaxed);
         let mut active = Vec::with_capacity(self.documents.len());
         let documents = self.documents.visit(|piece| {
             piece.retain(|_, known| known.usage.used_at() >= cutoff || known.is_held());
@@ -227,9 +233,6 @@ impl Activity {
                 let taken = known.usage.take_uses();
                 known.uses = known.uses / 2 + u64::from(taken);
                 known.served = known.served.saturating_add(taken);
-                if known.mutability == Mutability::Mutable {
-                    known.usage.begin_sweep();
-                }
                 if known.is_checked() && known.usage.used_at() >= cutoff {
                     active.push(known.active(*key));
                 }

@@ -57,14 +57,25 @@ use contacts::Contacts;
 use exchange::Exchange;
 use reachability::{HostNews, Subject};
 
+use std::time::Duration;
+
 use crate::clock::Stopwatch;
 
 impl Upstream {
     /// Runs one exchange within `UPSTREAM_TIMEOUT`, which covers the wait for a slot, hops, retries
     /// and other tokens.
     pub async fn get(&self, ask: Ask<'_>) -> Result<Reply, Failure> {
+        self.get_within(ask, self.config.timeout).await
+    }
+
+    /// Runs one exchange as [`Upstream::get`] does, in the part of `UPSTREAM_TIMEOUT` that is left
+    /// since `began`.
+    pub async fn get_since(&self, ask: Ask<'_>, began: &Stopwatch) -> Result<Reply, Failure> {
+        self.get_within(ask, self.config.timeout.saturating_sub(began.elapsed())).await
+    }
+
+    async fn get_within(&self, ask: Ask<'_>, limit: Duration) -> Result<Reply, Failure> {
         let stopwatch = Stopwatch::start();
-        let limit = self.config.timeout;
         let contacts = Contacts::default();
         let exchange = Exchange::new(self, ask, &contacts).run();
         let result = tokio::time::timeout(limit, exchange)

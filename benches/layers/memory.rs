@@ -35,9 +35,10 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 fn insert(memory: &Memory, number: usize) -> Key {
     let url = format!("https://api.github.com/repos/octo/{number}/releases/latest");
     let body = Bytes::from_static(br#"{"tag_name":"v1.0.0"}"#);
-    let times = Times::starting(Timestamp::from_secs(1), Duration::from_secs(1));
+    let now = Timestamp::from_secs(1);
+    let times = Times::starting(now, Duration::from_secs(1));
     let entry = Entry::new(url, StatusCode::OK, body, times);
     let key = entry.key();
-    memory.insert(key, Arc::new(entry));
+    memory.insert(key, Arc::new(entry), now);
     key
 }

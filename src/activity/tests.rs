@@ -97,6 +97,19 @@ async fn a_document_without_a_body_is_left_out_until_it_has_one() {
 }
 
 #[tokio::test]
+async fn an_overdue_check_is_queued_once_for_each_sweep() {
+    let activity = Activity::default();
+    // The stamp of a document that the activity has forgotten, since too many are in use.
+    let forgotten = Usage::default();
+    for _ in 0..2 {
+        activity.want_check(key(1), &forgotten);
+        activity.want_check(key(1), &forgotten);
+        assert_eq!([activity.next_overdue(), activity.next_overdue()], [Some(key(1)), None]);
+        let _ = activity.collect(NOW).await;
+    }
+}
+
+#[tokio::test]
 async fn only_what_is_new_is_saved() {
     let activity = Activity::default();
     activity.mark(key(1), at(1));

@@ -1,6 +1,6 @@
 //! The stamp beside an entry in L1.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::clock::Timestamp;
 
@@ -9,7 +9,8 @@ use crate::clock::Timestamp;
 pub struct Usage {
     used_at: AtomicU64,
     uses: AtomicU32,
-    is_wanted: AtomicBool,
+    /// The number of the sweep for which a check was last requested.
+    wanted_in: AtomicU32,
 }
 
 impl Usage {
@@ -35,14 +36,10 @@ impl Usage {
         Timestamp::from_millis(self.used_at.load(Ordering::Relaxed))
     }
 
-    /// Requests a check of the document. Returns true for the first request since the last sweep.
-    pub(super) fn want_check(&self) -> bool {
-        !self.is_wanted.load(Ordering::Relaxed) && !self.is_wanted.swap(true, Ordering::Relaxed)
-    }
-
-    /// Begins a sweep. From now on, a check may be requested again.
-    pub(super) fn begin_sweep(&self) {
-        self.is_wanted.store(false, Ordering::Relaxed);
+    /// Requests a check of the document in this sweep. Returns true for the first request.
+    pub(super) fn want_check(&self, sweep: u32) -> bool {
+        self.wanted_in.load(Ordering::Relaxed) != sweep
+            && self.wanted_in.swap(sweep, Ordering::Relaxed) != sweep
     }
 
     /// Returns how often the document was served since [`Self::take_uses`] was last called.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use crate::clock::Stopwatch;
 use crate::entry::{Doubt, Entry, LossClaim};
 use crate::target::Target;
 use crate::upstream::{Ask, Priority};
@@ -28,13 +29,15 @@ impl Cache {
 
 impl Cache {
     /// Returns the result of an exchange, or [`ExchangeResult::Unconfirmed`] if it would remove the
-    /// copy and nothing confirms it yet.
+    /// copy and nothing confirms it yet. The exchange began at `began`, and its time limit covers
+    /// the checks of the witnesses.
     pub(super) async fn confirmed(
         &self,
         target: &Target,
         copy: Option<&Arc<Entry>>,
         exchanged: ExchangeResult,
         priority: Priority,
+        began: &Stopwatch,
     ) -> ExchangeResult {
         let (ExchangeResult::Stored(claimed) | ExchangeResult::Forgotten(claimed), Some(copy)) =
             (&exchanged, copy)
@@ -45,7 +48,7 @@ impl Cache {
         let Some(claim) = policy::claim(target, copy, claimed, now, &self.0.rules) else {
             return exchanged;
         };
-        let witness = self.hear_witnesses(target, copy, priority).await;
+        let witness = self.hear_witnesses(target, copy, priority, began).await;
         let before = copy.extras.doubt();
         let weighed = policy::weigh(claim, before, witness, self.0.clock.now());
         self.report(target, claim, copy, claimed, weighed.as_ref());
@@ -57,10 +60,16 @@ impl Cache {
     }
 
     /// Checks the releases that the claim removes, up to the first one that still exists.
-    async fn hear_witnesses(&self, target: &Target, copy: &Entry, priority: Priority) -> Witness {
+    async fn hear_witnesses(
+        &self,
+        target: &Target,
+        copy: &Entry,
+        priority: Priority,
+        began: &Stopwatch,
+    ) -> Witness {
         let mut heard = Witness::Silent;
         for lost in policy::lost_releases(target, copy) {
-            heard = self.hear_witness(target, &lost, priority).await;
+            heard = self.hear_witness(target, &lost, priority, began).await;
             if heard != Witness::Absent {
                 break;
             }
@@ -75,6 +84,7 @@ impl Cache {
         target: &Target,
         lost: &LostRelease,
         priority: Priority,
+        began: &Stopwatch,
     ) -> Witness {
         if self.0.pushes.reports_removal(lost.id, self.0.clock.now()) {
             return Witness::Absent;
@@ -84,7 +94,8 @@ impl Cache {
         else {
             return Witness::Silent;
         };
-        let reply = self.0.upstream.get(Ask { target: &document, stored: None, priority }).await;
+        let ask = Ask { target: &document, stored: None, priority };
+        let reply = self.0.upstream.get_since(ask, began).await;
         reply.map_or(Witness::Silent, |reply| Witness::of(reply.status, &reply.body))
     }
 

@@ -110,6 +110,11 @@ impl Cache {
             true => None,
             false => self.read_l2(key).await.unwrap_or_default().filter(is_newer),
         };
+        if let Some(stored) = &stored
+            && let Ok(target) = Target::parse_name(&stored.url, &self.0.targets)
+        {
+            self.0.lists.note(&target, &held, stored);
+        }
         let from_l2 = stored.is_some();
         let current = stored.unwrap_or_else(|| Arc::clone(&held));
         let entry =
@@ -196,10 +201,11 @@ impl Cache {
         let stored =
             positive.map(|entry| policy::asked(entry, target, demand, priority, now, rules));
         let ask = Ask { target, stored, priority };
+        let began = Stopwatch::start();
         let reply = self.0.upstream.get(ask).await;
         let now = self.0.clock.now();
         let exchanged = policy::verdict(&target.name(), previous, reply, now, &self.0.rules);
-        let exchanged = self.confirmed(target, positive, exchanged, priority).await;
+        let exchanged = self.confirmed(target, positive, exchanged, priority, &began).await;
         self.settle(target, positive, exchanged, now)
     }
 

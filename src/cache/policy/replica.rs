@@ -31,8 +31,7 @@ pub(in crate::cache) fn replaced_by_check(
     check: Check,
     now: Timestamp,
 ) -> Option<Entry> {
-    let is_later =
-        check.fetched_at > entry.times.fetched_at && check.at > entry.times.checked_at;
+    let is_later = check.fetched_at > entry.times.fetched_at && check.at > entry.times.checked_at;
     (is_later && check.is_plausible(now)).then(|| expired(entry))
 }
 

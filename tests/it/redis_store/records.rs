@@ -242,7 +242,8 @@ async fn a_check_from_the_future_gives_way() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
     let now = Clock::System.now();
-    let row = |at| InUse { key: key("a"), used_at: now, check: Some(Check { at, fetched_at: NOW }) };
+    let row =
+        |at| InUse { key: key("a"), used_at: now, check: Some(Check { at, fetched_at: NOW }) };
     let [ahead, later, earlier] =
         [now + Duration::from_secs(3_600), now, now - Duration::from_secs(60)].map(row);
     for (saved, kept) in [(ahead, ahead), (later, later), (earlier, later)] {
