@@ -6,7 +6,6 @@
 //! test finds: it panics.
 
 use prometheus::core::Collector;
-use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{
     Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -33,10 +32,19 @@ impl Registry {
             "The version that runs, and its commit if that is known",
             &[("version", VERSION), ("commit", COMMIT)],
         );
-        let collector = Box::new(ProcessCollector::for_self());
-        registry.of_process.register(collector).expect("each metric is registered once");
+        registry.register_process();
         registry
     }
+
+    /// Registers the figures of the system, which the library reads from `/proc`.
+    #[cfg(target_os = "linux")]
+    fn register_process(&self) {
+        let collector = Box::new(prometheus::process_collector::ProcessCollector::for_self());
+        self.of_process.register(collector).expect("each metric is registered once");
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn register_process(&self) {}
 
     /// Renders all metrics in the text format.
     pub fn render(&self) -> String {

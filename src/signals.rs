@@ -68,6 +68,8 @@ impl Signals {
     async fn next_is_order(&mut self) -> bool {
         loop {
             tokio::select! {
+                // Of several signals at the same time, an order to end counts, and not `SIGHUP`.
+                biased;
                 _ = self.terminate.recv() => return true,
                 _ = self.interrupt.recv() => return true,
                 () = received(&mut self.hangup) => return false,

@@ -95,7 +95,11 @@ impl ClientBuilder {
     /// whereas HTTP/2 would use the dead connection for the next request.
     fn build(&self, max_idle: usize) -> Result<Client, ClientError> {
         let intakes = Arc::clone(&self.intakes);
-        let client = Client::builder()
+        let client = Client::builder();
+        // Other systems have no such limit; there, the keepalive probes find a dead connection.
+        #[cfg(target_os = "linux")]
+        let client = client.tcp_user_timeout(self.user_timeout);
+        let client = client
             .https_only(true)
             .no_proxy()
             .http1_only()
@@ -111,7 +115,6 @@ impl ClientBuilder {
             .tcp_keepalive(KEEPALIVE_TIME)
             .tcp_keepalive_interval(KEEPALIVE_INTERVAL)
             .tcp_keepalive_retries(KEEPALIVE_RETRIES)
-            .tcp_user_timeout(self.user_timeout)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(max_idle)
             .user_agent(USER_AGENT)

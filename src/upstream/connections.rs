@@ -34,14 +34,6 @@ pub(super) struct ConnectionPools {
     body_bytes: u64,
 }
 
-/// The result of a request that may have been sent twice.
-pub(super) struct SendResult {
-    /// The answer, with only its head read.
-    pub(super) response: reqwest::Result<Response>,
-    /// True if the request was sent again because an idle connection did not answer it.
-    pub(super) is_second: bool,
-}
-
 impl ConnectionPools {
     /// Creates a pool for each host that may become a target, without dialling.
     pub(super) fn new(
@@ -62,13 +54,17 @@ impl ConnectionPools {
         Ok(Self { builder, pools, unpooled, patience, body_bytes })
     }
 
-    /// Sends a request and reads the head of its answer.
-    pub(super) async fn send(&self, authority: &str, request: &Request) -> SendResult {
-        let sent = self.send_twice_if_dead(authority, request).await;
-        if let Ok(response) = &sent.response {
-            self.answered(authority, response);
-        }
-        sent
+    /// Sends a request and reads the head of its answer. Calls `on_second` if an idle connection
+    /// did not answer the request, before it sends the request again.
+    pub(super) async fn send(
+        &self,
+        authority: &str,
+        request: &Request,
+        on_second: impl FnOnce(),
+    ) -> reqwest::Result<Response> {
+        let response = self.send_twice_if_dead(authority, request, on_second).await?;
+        self.answered(authority, &response);
+        Ok(response)
     }
 
     /// Bounds the bytes that may follow this head on its connection. If the framing is irregular,
@@ -87,30 +83,37 @@ impl ConnectionPools {
         }
     }
 
-    async fn send_twice_if_dead(&self, authority: &str, request: &Request) -> SendResult {
+    async fn send_twice_if_dead(
+        &self,
+        authority: &str,
+        request: &Request,
+        on_second: impl FnOnce(),
+    ) -> reqwest::Result<Response> {
         let Some(pool) = self.pools.get(authority) else {
-            return first(self.unpooled.execute(copy(request)).await);
+            return self.unpooled.execute(copy(request)).await;
         };
         let client = Arc::clone(&pool.lock());
         let dial = Arc::new(Dial::default());
         let mut sending = pin!(Arc::clone(&dial).watch(client.execute(copy(request))));
         let response = match tokio::time::timeout(self.patience, &mut sending).await {
             Ok(response) => response,
-            Err(_) if dial.has_begun() => return first(sending.await),
+            Err(_) if dial.has_begun() => return sending.await,
             Err(_) => {
                 // The other idle connections are as old: each could be dead too, and cost the same
                 // time.
                 self.replace(pool, &client);
+                on_second();
                 let fresh = pin!(self.unpooled.execute(copy(request)));
-                return second(first_answer(sending, fresh).await);
+                return first_answer(sending, fresh).await;
             }
         };
         match response {
             Err(error) if !dial.has_connected() && !error.is_connect() => {
                 tracing::debug!(authority, "idle connection was dead; dialling a new one");
-                second(self.unpooled.execute(copy(request)).await)
+                on_second();
+                self.unpooled.execute(copy(request)).await
             }
-            response => first(response),
+            response => response,
         }
     }
 
@@ -155,12 +158,4 @@ where
         Either::Right((Err(_), one)) => one.await,
         Either::Left((answer, _)) | Either::Right((answer, _)) => answer,
     }
-}
-
-fn first(response: reqwest::Result<Response>) -> SendResult {
-    SendResult { response, is_second: false }
-}
-
-fn second(response: reqwest::Result<Response>) -> SendResult {
-    SendResult { response, is_second: true }
 }

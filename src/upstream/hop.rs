@@ -90,6 +90,27 @@ pub(super) struct Hop<'a> {
     pub(super) contacts: &'a Contacts,
 }
 
+/// The count of one request. A request that svm gives up counts too, as one without an answer.
+struct RequestCount<'a> {
+    upstream: &'a Upstream,
+    hop: Hop<'a>,
+    status: Option<StatusCode>,
+}
+
+impl RequestCount<'_> {
+    fn add(&self) {
+        let Hop { token_use, condition, priority, .. } = self.hop;
+        let metrics = &self.upstream.metrics;
+        metrics.request(self.status, token_use.is_some(), condition.by(), priority);
+    }
+}
+
+impl Drop for RequestCount<'_> {
+    fn drop(&mut self) {
+        self.add();
+    }
+}
+
 /// Sends one request and reads the head of its answer.
 pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<AnswerHead, Failure> {
     let Hop { target, token_use, condition, priority, contacts } = hop;
@@ -100,15 +121,12 @@ pub(super) async fn send(upstream: &Upstream, hop: Hop<'_>) -> Result<AnswerHead
     let token = token_use.map(|token_use| token_use.index());
     let sent_at = upstream.clock.now();
     let mut call = upstream.calls.begin(target, token, condition.by(), priority, sent_at);
-    let sent = upstream.connections.send(target.authority(), &request).await;
-    let count = |status| {
-        upstream.metrics.request(status, token_use.is_some(), condition.by(), priority);
-    };
-    if sent.is_second {
-        count(None);
-    }
-    count(sent.response.as_ref().map(Response::status).ok());
-    let response = sent.response.map_err(|error| {
+    let mut count = RequestCount { upstream, hop, status: None };
+    let on_second = || count.add();
+    let sent = upstream.connections.send(target.authority(), &request, on_second).await;
+    count.status = sent.as_ref().map(Response::status).ok();
+    drop(count);
+    let response = sent.map_err(|error| {
         // Without the URL, which may name a private branch; the line has the path as a field.
         let error = error.without_url();
         let cause = Cause::of(&error);
