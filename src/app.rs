@@ -104,15 +104,17 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`BuildError`], of the first fault.
-    pub fn check(config: &Config) -> Result<(), BuildError> {
+    /// All faults.
+    pub fn check(config: &Config) -> Result<(), Vec<BuildError>> {
+        let mut errors = Vec::new();
         if let config::Store::Redis(config) = &config.store {
-            let _not_connected = Redis::new(config)?;
+            errors.extend(Redis::new(config).err().map(BuildError::from));
         }
         if let Some(files) = &config.server.certificate {
-            let _not_shown = ServerTls::read(files)?;
+            errors.extend(ServerTls::check(files).into_iter().map(BuildError::from));
         }
-        Ok(Upstream::check(&config.upstream)?)
+        errors.extend(Upstream::check(&config.upstream).err().map(BuildError::from));
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
     /// Builds the service on an open store.

@@ -105,14 +105,25 @@ impl From<dotenv_file::Error> for Exit {
 
 impl From<BuildError> for Exit {
     fn from(error: BuildError) -> Self {
-        let code = match error {
-            BuildError::Store(_)
-            | BuildError::Upstream(
-                ClientError::Tls(tls::Error::Setup { .. }) | ClientError::Client(_),
-            ) => FAILURE,
-            BuildError::Upstream(_) | BuildError::Tls(_) => CONFIGURATION,
-        };
-        Self { code, sentence: chain(&error) }
+        Self { code: code_of(&error), sentence: chain(&error) }
+    }
+}
+
+impl From<Vec<BuildError>> for Exit {
+    fn from(errors: Vec<BuildError>) -> Self {
+        let code = errors.iter().map(code_of).max().unwrap_or(FAILURE);
+        let sentences: Vec<_> = errors.iter().map(|error| chain(error)).collect();
+        Self { code, sentence: sentences.join("\n") }
+    }
+}
+
+fn code_of(error: &BuildError) -> u8 {
+    match error {
+        BuildError::Store(_)
+        | BuildError::Upstream(
+            ClientError::Tls(tls::Error::Setup { .. }) | ClientError::Client(_),
+        ) => FAILURE,
+        BuildError::Upstream(_) | BuildError::Tls(_) => CONFIGURATION,
     }
 }
 
@@ -175,7 +186,10 @@ fn environment() -> Result<(Vars, Vec<String>), Exit> {
 /// Returns the configuration, adapted to the machine, and warnings.
 fn configuration() -> Result<(Config, Vars, Vec<String>), Exit> {
     let (vars, mut warnings) = environment()?;
-    let mut config = Config::from_vars(&vars)?;
+    let mut config = Config::from_vars(&vars).inspect_err(|_| {
+        // A mistyped name is often the reason for a fault.
+        vars.near_misses().iter().for_each(|warning| report(warning));
+    })?;
     warnings.extend(config.fit_into(memory_limit(Path::new("/")), &vars));
     Ok((config, vars, warnings))
 }

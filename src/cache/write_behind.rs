@@ -152,19 +152,21 @@ impl WriteBehind {
     /// Pushes a change. Never waits.
     pub fn push(&self, change: Change) {
         let now = self.clock.now();
+        // Held until all dropped keys are owed, so that `stats` counts none of them as lost.
+        let mut owed = self.owed.lock();
         let mut queue = self.queue.lock();
         let dropped = queue.push(change, now);
         if queue.is_half_full() {
             self.half_full.notify_one();
         }
         drop(queue);
-        self.lose(&dropped);
-        if !dropped.is_empty() && self.source.get().is_some() {
-            let mut owed = self.owed.lock();
+        if self.source.get().is_some() {
             // A key that was already owed is dropped twice and written once.
-            let again = dropped.into_iter().filter(|key| !owed.add(*key)).count();
+            let again = dropped.iter().filter(|key| !owed.add(**key)).count();
             self.recalled.fetch_add(again as u64, Ordering::Relaxed);
         }
+        drop(owed);
+        self.lose(&dropped);
     }
 
     /// Sets the source that supplies dropped changes again once there is room.
@@ -183,13 +185,21 @@ impl WriteBehind {
     fn recall(&self) {
         let Some(source) = self.source.get() else { return };
         while !self.queue.lock().is_half_full() {
-            let Some(key) = self.owed.lock().next() else { return };
-            if self.peek(&key).is_none() {
-                // A document that memory no longer holds is lost.
-                let Some(change) = source.recall(key) else { continue };
-                self.push(change);
-            }
+            // Counted first: between the two, `stats` shows too few lost changes and never too many,
+            // which its counter would keep.
             self.recalled.fetch_add(1, Ordering::Relaxed);
+            let Some(key) = self.owed.lock().next() else {
+                self.recalled.fetch_sub(1, Ordering::Relaxed);
+                return;
+            };
+            if self.peek(&key).is_some() {
+                continue;
+            }
+            match source.recall(key) {
+                Some(change) => self.push(change),
+                // A document that memory no longer holds is lost.
+                None => drop(self.recalled.fetch_sub(1, Ordering::Relaxed)),
+            }
         }
     }
 
@@ -206,13 +216,16 @@ impl WriteBehind {
 
     /// Returns the state of the queue.
     pub fn stats(&self) -> Stats {
-        let owed = self.owed.lock().len();
+        // In this order, a change that moves in the meantime counts as kept.
         let queue = self.queue.lock();
         let tally = queue.tally();
+        let (depth, bytes) = (queue.len(), queue.bytes());
+        drop(queue);
+        let owed = self.owed.lock().len();
         let kept = self.recalled.load(Ordering::Relaxed) + owed as u64;
         Stats {
-            depth: queue.len(),
-            bytes: queue.bytes(),
+            depth,
+            bytes,
             dropped_overflow: tally.dropped_overflow.saturating_sub(kept),
             owed,
             dropped_age: tally.dropped_age,
@@ -221,7 +234,7 @@ impl WriteBehind {
             failed_batches: self.failed_batches.load(Ordering::Relaxed),
             batch_time: Duration::from_micros(self.batch_micros.load(Ordering::Relaxed)),
             // An empty queue has no failing batch.
-            last_batch_ok: queue.len() == 0 || self.last_batch_ok.load(Ordering::Relaxed),
+            last_batch_ok: depth == 0 || self.last_batch_ok.load(Ordering::Relaxed),
         }
     }
 

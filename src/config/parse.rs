@@ -219,12 +219,15 @@ pub(super) fn connect_to(text: &str) -> Result<ConnectTo> {
 /// Parses a list of tokens and drops repetitions. A problem names a token by its position, never by
 /// its value.
 pub(super) fn tokens(text: &str) -> Result<Vec<Secret>> {
+    secrets(text, "token", |token| token.contains(['"', '\'']))
+}
+
+fn secrets(text: &str, kind: &str, is_quoted: impl Fn(&str) -> bool) -> Result<Vec<Secret>> {
     let mut secrets = Vec::new();
-    for (at, token) in items(text).enumerate() {
-        let is_quoted = token.contains(['"', '\'']);
-        let secret = Secret::new(token).filter(|_| !is_quoted).ok_or_else(|| {
+    for (at, item) in items(text).enumerate() {
+        let secret = Secret::new(item).filter(|_| !is_quoted(item)).ok_or_else(|| {
             format!(
-                "holds a blank, a quote or another character that no token has, in token {}",
+                "holds a blank, a quote or another character that no {kind} has, in {kind} {}",
                 at + 1
             )
         })?;
@@ -232,7 +235,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Secret>> {
             secrets.push(secret);
         }
     }
-    if secrets.is_empty() { Err("holds no token".to_owned()) } else { Ok(secrets) }
+    if secrets.is_empty() { Err(format!("holds no {kind}")) } else { Ok(secrets) }
 }
 
 /// Parses the secrets of deliveries; an empty text holds none.
@@ -245,7 +248,11 @@ pub(super) fn webhook_secrets(text: &str) -> Result<Vec<Secret>> {
     if is_short {
         Err("holds a secret of fewer than 16 characters".to_owned())
     } else {
-        tokens(text)
+        // A secret may contain quotes, but not around it: those are left over from a shell.
+        let is_quoted = |secret: &str| {
+            ['"', '\''].iter().any(|quote| secret.starts_with(*quote) && secret.ends_with(*quote))
+        };
+        secrets(text, "secret", is_quoted)
     }
 }
 

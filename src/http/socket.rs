@@ -48,7 +48,8 @@ impl ClientSocket {
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(stalled.as_mut().poll(context));
         self.stalled = None;
-        Poll::Ready(match send(&self.socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+        // Rust's runtime ignores SIGPIPE.
+        Poll::Ready(match send(&self.socket, bytes, SendFlags::DONTWAIT) {
             Err(rustix::io::Errno::AGAIN) => Err(io::ErrorKind::TimedOut.into()),
             written => Ok(written?),
         })

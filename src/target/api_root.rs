@@ -25,6 +25,11 @@ impl ApiRoot {
         &self.authority
     }
 
+    /// Returns the path: empty, or without a final slash.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Returns the part of a target's path that is below the root: `/repos/octo/app`.
     pub fn below<'a>(&self, target: &'a Target) -> &'a str {
         target.path().strip_prefix(&self.path).unwrap_or(target.path())

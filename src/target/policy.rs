@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::api_root::ApiRoot;
 use super::error::Error;
 use super::{canonical, grammar, path, percent};
 
@@ -42,6 +43,13 @@ impl Policy {
     /// Returns the open paths on hosts that get a token.
     pub fn api_paths(&self) -> &[PathPrefix] {
         &self.api_paths
+    }
+
+    /// Returns true if no open path is below this root, so that no target can be.
+    pub fn is_closed(&self, root: &ApiRoot) -> bool {
+        let below = format!("{}/", root.path());
+        let opens = |prefix: &PathPrefix| prefix.opens(&below) || prefix.0.starts_with(&below);
+        self.token_hosts.contains(root.authority()) && !self.api_paths.iter().any(opens)
     }
 
     /// Returns the hosts that get a token.

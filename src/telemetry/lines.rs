@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::clock::Stopwatch;
 use crate::config::LogFormat;
 use crate::tasks;
 
@@ -92,9 +93,17 @@ impl Writer {
     /// may have stopped.
     pub fn flush(&self) {
         let (done, written) = sync_channel(1);
-        if self.lines.queue.try_send(Line::Flush(done)).is_ok() {
-            let _: Result<(), RecvTimeoutError> = written.recv_timeout(FINISH_LIMIT);
+        let began = Stopwatch::start();
+        let left = || FINISH_LIMIT.saturating_sub(began.elapsed());
+        let mut line = Line::Flush(done);
+        while let Err(TrySendError::Full(full)) = self.lines.queue.try_send(line) {
+            if left().is_zero() {
+                return;
+            }
+            line = full;
+            thread::sleep(GATHERING);
         }
+        let _: Result<(), RecvTimeoutError> = written.recv_timeout(left());
     }
 }
 
@@ -172,6 +181,35 @@ mod tests {
         assert_eq!(String::from_utf8_lossy(text), sent.concat());
         assert!(*calls < LINES / 10, "{calls} calls for {LINES} lines");
         assert_eq!(lines.dropped(), 0);
+    }
+
+    /// A reader of the log that takes a while for each write.
+    #[derive(Clone, Default)]
+    struct SlowSink(Sink);
+
+    impl Write for SlowSink {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            thread::sleep(GATHERING);
+            self.0.write(text)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_flush_waits_for_room_in_a_full_queue() {
+        let sink = SlowSink::default();
+        let (mut lines, writer) = Lines::start(LogFormat::Json, sink.clone()).unwrap();
+        while lines.dropped() == 0 {
+            lines.write_all(b"line\n").unwrap();
+        }
+        let sent = b"the last line\n";
+        while lines.queue.try_send(Line::Event(sent[..].into())).is_err() {}
+        writer.flush();
+        let (text, _) = &*sink.0.0.lock().unwrap();
+        assert!(text.ends_with(sent), "the log has {} bytes", text.len());
     }
 
     #[test]

@@ -45,6 +45,17 @@ impl ServerTls {
         Ok(Self { files: files.clone(), shown })
     }
 
+    /// Returns all faults of the files.
+    pub fn check(files: &ServerCertificate) -> Vec<Error> {
+        let read = [contents(CERT_FILE, &files.cert_file), contents(KEY_FILE, &files.key_file)];
+        let unreadable: Vec<_> = read.into_iter().filter_map(Result::err).collect();
+        if unreadable.is_empty() {
+            Self::read(files).err().into_iter().collect()
+        } else {
+            unreadable
+        }
+    }
+
     /// Returns the configuration for the next client.
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.shown.read().config)

@@ -2,14 +2,15 @@
 
 mod model;
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
-use super::{Drained, Peeked, WriteBehind};
+use super::{Drained, Peeked, Source, WriteBehind};
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config::WriteBehind as Config;
 use crate::entry::Entry;
@@ -249,6 +250,53 @@ async fn a_push_into_a_hanging_store_never_waits() {
     .await;
     let stats = write_behind.stats();
     assert_eq!((stats.depth, stats.dropped_overflow), (16, 85));
+}
+
+/// A memory that holds all documents, and records the lost changes that the queue shows meanwhile.
+struct Observer {
+    queue: Weak<WriteBehind>,
+    entries: HashMap<Key, Arc<Entry>>,
+    most_lost: Arc<AtomicUsize>,
+}
+
+impl Observer {
+    fn observe(&self) {
+        let lost = self.queue.upgrade().unwrap().stats().dropped_overflow;
+        self.most_lost.fetch_max(usize::try_from(lost).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Source for Observer {
+    fn lose(&self, _: Key) {
+        self.observe();
+    }
+
+    fn recall(&self, key: Key) -> Option<Change> {
+        self.observe();
+        self.entries.get(&key).map(put)
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_is_recalled_never_counts_as_lost() {
+    let store = Scripted::failing(usize::MAX);
+    let write_behind = Arc::new(write_behind(CONFIG, &store));
+    let entries: Vec<_> = (0..60).map(|n| entry(&format!("more/{n}"), 1, "body")).collect();
+    let most_lost = Arc::new(AtomicUsize::new(0));
+    write_behind.recall_from(Observer {
+        queue: Arc::downgrade(&write_behind),
+        entries: entries.iter().map(|entry| (entry.key(), Arc::clone(entry))).collect(),
+        most_lost: Arc::clone(&most_lost),
+    });
+    entries.iter().for_each(|entry| write_behind.push(put(entry)));
+    assert!(write_behind.stats().owed > 0);
+    beside(&write_behind, async {
+        store.failures.store(0, Ordering::SeqCst);
+        eventually(async || store.holds(&entries[0]).await && write_behind.stats().depth == 0)
+            .await;
+    })
+    .await;
+    assert_eq!((write_behind.stats().owed, most_lost.load(Ordering::SeqCst)), (0, 0));
 }
 
 #[tokio::test]

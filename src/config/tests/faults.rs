@@ -108,6 +108,31 @@ fn connect_to_refuses_hosts_with_another_port() {
 }
 
 #[test]
+fn a_secret_may_contain_a_quote_but_not_stand_between_two() {
+    config(&[("WEBHOOK_SECRETS", "It's-a-\"Secret\"-to-Everybody")]).unwrap();
+    let message = config(&[("WEBHOOK_SECRETS", "'a-secret-of-github'")]).unwrap_err();
+    assert!(message.contains("that no secret has, in secret 1"), "{message}");
+}
+
+#[test]
+fn the_mirror_needs_an_open_path_below_its_root() {
+    let hosts = "ghe.example";
+    let root = |paths| {
+        let paths = ("ALLOWED_API_PATHS", paths);
+        let root = ("API_UPSTREAM", "https://ghe.example/api/v3");
+        let hosts = ["ALLOWED_UPSTREAM_HOSTS", "GITHUB_TOKEN_HOSTS"].map(|name| (name, hosts));
+        config(&[hosts[0], hosts[1], paths, root])
+    };
+    for open in ["/api/v3/repos/", "/api/v3/repos/octo/app", "/api/", "/"] {
+        root(open).unwrap();
+    }
+    for closed in ["/repos/", "/api/v30/repos/"] {
+        let message = root(closed).unwrap_err();
+        assert!(message.starts_with("API_UPSTREAM: ALLOWED_API_PATHS opens no"), "{message}");
+    }
+}
+
+#[test]
 fn all_faults_in_one_message() {
     let every: Vec<_> = VARIABLES.iter().map(|variable| (variable.name, ",")).collect();
     let accepts_anything =

@@ -118,6 +118,28 @@ async fn it_warns_of_names_that_look_like_variables() {
 }
 
 #[tokio::test]
+async fn a_mistyped_name_is_named_beside_the_fault_that_it_causes() {
+    let setup = Setup::bare().dotenv("GITHUB_TOKEN=ghp_canary\nAPI_USAGE_THRESHOLD=100\n");
+    for arguments in [&["check"][..], &[]] {
+        let ended = setup.run(arguments).await;
+        ended.assert_code(78);
+        let told: Vec<_> = ended.stderr.lines().collect();
+        assert_eq!(told[0], "svm: .env: GITHUB_TOKEN has no effect; did you mean GITHUB_PATS?");
+        assert!(told[1].starts_with("svm: GITHUB_PATS: is required"), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn faults_of_several_files_are_told_in_one_run() {
+    let files = ["TLS_CERT_FILE", "TLS_KEY_FILE", "UPSTREAM_CA_FILE"];
+    let setup = files.iter().fold(Setup::new(), |setup, name| setup.set(name, "/nowhere.pem"));
+    let ended = setup.run(&["check"]).await;
+    ended.assert_code(78);
+    let told: Vec<_> = ended.stderr.lines().filter_map(|line| line.split(' ').nth(1)).collect();
+    assert_eq!(told, files, "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn commands_answer_a_request_for_help() {
     for arguments in [["check", "--help"], ["check", "-h"], ["healthcheck", "--help"]] {
         let ended = Setup::bare().run(&arguments).await;

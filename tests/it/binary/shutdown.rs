@@ -135,6 +135,22 @@ async fn a_hangup_behind_another_signal_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_order_and_a_hangup_at_once_are_one_order() {
+    let github = github().await;
+    for _ in 0..10 {
+        let svm = Setup::new().behind(&github).set("SHUTDOWN_GRACE", "1h").start().await;
+        let (gate, mut waiting) = hold(&github, &svm).await;
+        for name in ["STOP", "TERM", "HUP", "CONT"] {
+            svm.signal(name).await;
+        }
+        svm.says("shutting down").await;
+        gate.open();
+        assert!(waiting.answer().await.starts_with("HTTP/1.1 200 "));
+        svm.ended().await.assert_code(0);
+    }
+}
+
+#[tokio::test]
 async fn connections_that_nothing_happens_on_do_not_delay_the_end() {
     let svm = Setup::new().set("SHUTDOWN_GRACE", "1h").start().await;
     let unused = svm.connect().await;

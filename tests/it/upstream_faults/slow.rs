@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{DOCUMENT, JSON, Verdict, builder, refuses};
+use super::{DOCUMENT, JSON, TestApp, Verdict, builder, refuses};
+use crate::LATEST;
 use crate::support::github::{Failure, Wire};
 
 /// The timeout: far longer than any fast answer takes on a busy machine.
@@ -56,4 +57,16 @@ async fn interim_answers_are_no_reason_to_wait_longer() {
     let interim = "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n";
     let failure = Failure::Wire(Wire::new("").then_in_pieces(interim, PAUSE));
     times_out(("interim answers for ever", failure)).await;
+}
+
+#[tokio::test]
+async fn a_request_without_an_answer_in_time_is_counted() {
+    let app = TestApp::builder().set("UPSTREAM_TIMEOUT", "300ms").start().await;
+    app.github.fail_all(Failure::Hang);
+    assert_eq!(app.version(LATEST).await.status, 504);
+    let calls = app.github.total_calls();
+    assert_eq!(app.metric("svm_upstream_requests_total").await, calls as f64);
+    let none =
+        "svm_upstream_quota_total{priority=\"foreground\",quota=\"none\",validator=\"none\"}";
+    assert_eq!(app.metric(none).await, calls as f64);
 }
