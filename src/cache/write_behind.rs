@@ -185,8 +185,8 @@ impl WriteBehind {
     fn recall(&self) {
         let Some(source) = self.source.get() else { return };
         while !self.queue.lock().is_half_full() {
-            // Counted first: between the two, `stats` shows too few lost changes and never too many,
-            // which its counter would keep.
+            // Counted first: between the two, `stats` shows too few lost changes and never too
+            // many, which its counter would keep.
             self.recalled.fetch_add(1, Ordering::Relaxed);
             let Some(key) = self.owed.lock().next() else {
                 self.recalled.fetch_sub(1, Ordering::Relaxed);

@@ -93,7 +93,7 @@ pub(super) fn api_root(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Opt
         let problem = format!("\"{}\" is not allowed upstream", root.authority());
         return reader.note("API_UPSTREAM", &problem);
     }
-    let is_closed = targets.is_some_and(|targets| targets.is_closed(&root));
+    let is_closed = targets.is_some_and(|targets| root.is_closed_by(targets));
     if is_closed && reader.is_set("API_UPSTREAM") {
         let problem = format!("ALLOWED_API_PATHS opens no path below \"{root}\"");
         return reader.note("API_UPSTREAM", &problem);

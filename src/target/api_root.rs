@@ -25,9 +25,11 @@ impl ApiRoot {
         &self.authority
     }
 
-    /// Returns the path: empty, or without a final slash.
-    pub fn path(&self) -> &str {
-        &self.path
+    /// Returns true if the policy opens no path below the root.
+    pub fn is_closed_by(&self, policy: &Policy) -> bool {
+        let below = format!("{}/", self.path);
+        policy.token_hosts().contains(&self.authority)
+            && !policy.api_paths().iter().any(|prefix| prefix.meets(&below))
     }
 
     /// Returns the part of a target's path that is below the root: `/repos/octo/app`.

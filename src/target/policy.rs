@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::api_root::ApiRoot;
 use super::error::Error;
 use super::{canonical, grammar, path, percent};
 
@@ -43,13 +42,6 @@ impl Policy {
     /// Returns the open paths on hosts that get a token.
     pub fn api_paths(&self) -> &[PathPrefix] {
         &self.api_paths
-    }
-
-    /// Returns true if no open path is below this root, so that no target can be.
-    pub fn is_closed(&self, root: &ApiRoot) -> bool {
-        let below = format!("{}/", root.path());
-        let opens = |prefix: &PathPrefix| prefix.opens(&below) || prefix.0.starts_with(&below);
-        self.token_hosts.contains(root.authority()) && !self.api_paths.iter().any(opens)
     }
 
     /// Returns the hosts that get a token.
@@ -154,6 +146,11 @@ impl fmt::Display for Authority {
 pub struct PathPrefix(String);
 
 impl PathPrefix {
+    /// Returns true if the prefix opens all paths below this one, or some of them.
+    pub(super) fn meets(&self, folder: &str) -> bool {
+        self.opens(folder) || self.0.starts_with(folder)
+    }
+
     fn opens(&self, path: &str) -> bool {
         let Some(rest) = path.strip_prefix(self.0.as_str()) else { return false };
         self.0.ends_with('/') || rest.is_empty() || rest.starts_with('/')

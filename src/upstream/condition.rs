@@ -100,6 +100,7 @@ mod tests {
         Stored {
             validators,
             token: None,
+            is_without_token: false,
             avoided: None,
             body,
             fetched_at,

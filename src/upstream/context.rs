@@ -110,6 +110,7 @@ impl Upstream {
     pub(super) async fn slot<'a>(
         &'a self,
         target: &Target,
+        needs_token: bool,
         priority: Priority,
         mut held: Option<Slot<'a>>,
     ) -> Result<Slot<'a>, Failure> {
@@ -118,7 +119,7 @@ impl Upstream {
             if let Some(slot) = held.filter(|slot| self.slots.is_good_for(slot, host)) {
                 return Ok(slot);
             }
-            self.check_usable(target)?;
+            self.check_possible(target, needs_token)?;
             let taken = self.slots.take(priority, host, target.gets_token()).await;
             held = Some(taken.map_err(|QueueFull| self.crowded())?);
         }
@@ -131,10 +132,14 @@ impl Upstream {
     ///
     /// The [`Failure`] that a request would get.
     pub fn check_usable(&self, target: &Target) -> Result<(), Failure> {
+        self.check_possible(target, target.gets_token())
+    }
+
+    fn check_possible(&self, target: &Target, needs_token: bool) -> Result<(), Failure> {
         let now = self.clock.now();
         self.cooldowns.check(target, now)?;
         match self.tokens.usable_at(now) {
-            usable_at if target.gets_token() && usable_at > now => {
+            usable_at if needs_token && usable_at > now => {
                 Err(Failure::without_call(Reason::NoToken, usable_at))
             }
             _ => Ok(()),

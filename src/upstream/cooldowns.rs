@@ -14,7 +14,7 @@ use crate::target::Target;
 
 use super::cooldown::Cooldown;
 use super::endpoint;
-use super::rate_limit::Limit;
+use super::rate_limit::{LONGEST_WINDOW, Limit};
 use super::reply::Failure;
 use crate::entry::Reason;
 
@@ -40,6 +40,8 @@ pub(super) struct Cooldowns(Mutex<HashMap<Box<str>, HostCooldowns>>);
 struct HostCooldowns {
     whole: Cooldown,
     endpoints: HashMap<Box<str>, Cooldown>,
+    /// The resets of spent quotas that count for one endpoint alone, at most [`MOST_ENDPOINTS`].
+    spent: HashMap<Box<str>, Timestamp>,
 }
 
 impl Cooldowns {
@@ -47,10 +49,12 @@ impl Cooldowns {
     pub(super) fn until(&self, target: &Target, now: Timestamp) -> Option<Timestamp> {
         let hosts = self.0.lock();
         let host = hosts.get(target.authority())?;
-        let of_endpoint =
-            host.endpoints.get(&*endpoint::of(target)).map(|cooldown| cooldown.until(now));
-        let until = host.whole.until(now).max(of_endpoint.unwrap_or_default());
-        (until > now).then_some(until)
+        let endpoint = endpoint::of(target);
+        let throttled = host.endpoints.get(&*endpoint).map(|cooldown| cooldown.until(now));
+        // A reset further in the future is from before the clock was set back.
+        let spent = host.spent.get(&*endpoint).filter(|at| **at <= now + LONGEST_WINDOW);
+        let until = throttled.max(spent.copied()).max(Some(host.whole.until(now)));
+        until.filter(|until| *until > now)
     }
 
     /// Fails while the document may not be requested.
@@ -93,6 +97,17 @@ impl Cooldowns {
             }
         }
         self.until(target, now).unwrap_or(now)
+    }
+
+    /// Records that no token has quota left for the resource that counts this endpoint, until its
+    /// reset. Other endpoints are not concerned.
+    pub(super) fn spend_resource(&self, target: &Target, reset_at: Timestamp, now: Timestamp) {
+        let mut hosts = self.0.lock();
+        let spent = &mut hosts.entry(target.authority().into()).or_default().spent;
+        spent.retain(|_, until| *until > now);
+        if spent.len() < MOST_ENDPOINTS {
+            spent.insert(endpoint::of(target).into(), reset_at);
+        }
     }
 
     /// Records that the upstream has answered with the document.

@@ -120,7 +120,8 @@ impl<'a> Exchange<'a> {
     /// Takes the slot for the next request to this target.
     async fn take_slot(&mut self, target: &Target) -> Result<(), Failure> {
         let (priority, held) = (self.ask.priority, self.slot.take());
-        self.slot = Some(self.upstream.slot(target, priority, held).await?);
+        let needs_token = target.gets_token() && self.without_token != WithoutToken::Now;
+        self.slot = Some(self.upstream.slot(target, needs_token, priority, held).await?);
         Ok(())
     }
 

@@ -117,7 +117,9 @@ pub(crate) fn classify(
     if status == StatusCode::FORBIDDEN && message.contains("login attempts") {
         return Some(Limit::Address { retry_after });
     }
-    if status == StatusCode::FORBIDDEN && !spent && !named && retry_after.is_none() {
+    // A `Retry-After` that cannot be read is evidence too.
+    let waits = headers.contains_key(RETRY_AFTER);
+    if status == StatusCode::FORBIDDEN && !spent && !named && !waits {
         return None;
     }
     let reset_at = reset_at(headers, now);
@@ -237,6 +239,9 @@ mod tests {
         check(403, &[], abuse, true, secondary(None));
         check(403, &[("retry-after", "60")], "{}", true, secondary(Some(Duration::from_secs(60))));
         check(429, &[("retry-after", "7")], words, true, secondary(Some(Duration::from_secs(7))));
+        for unreadable in ["60.5", "60, 60", "99999999999999999999999", "soon"] {
+            check(403, &[("retry-after", unreadable)], "{}", true, secondary(None));
+        }
     }
 
     #[test]

@@ -2,16 +2,20 @@
 //!
 //! The addresses are checked in the same step that resolves them, so svm dials exactly the
 //! addresses that were checked. IP literals never reach a resolver; the allowlist handles those.
-//! The targets of `UPSTREAM_CONNECT_TO` are exempt, since the operator configured them. A look-up
-//! blocks a thread until the system has an answer, even when its caller has gone, so it holds a
-//! permit until then.
+//! The targets of `UPSTREAM_CONNECT_TO` are exempt, since the operator configured them.
+//!
+//! A look-up blocks a thread until the system has an answer, even when its caller has gone, so it
+//! holds a permit until then. All callers share the running look-up of a name. So one name whose
+//! look-up hangs leaves threads to the others.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::config::{ConnectAddress, ConnectTo};
 use crate::tasks;
@@ -29,8 +33,15 @@ pub const LOOK_UPS: usize = 5;
 pub(super) struct Resolver {
     connect_to: Arc<[ConnectTo]>,
     look_ups: Arc<Semaphore>,
+    running: Running,
     names: Arc<Names>,
 }
+
+/// The look-ups under way, by host and port. The targets of svm bound their number.
+type Running = Arc<Mutex<HashMap<(String, u16), watch::Receiver<Option<LookUpResult>>>>>;
+
+/// The result of a look-up, which all its callers get.
+type LookUpResult = Result<Arc<[SocketAddr]>, Arc<io::Error>>;
 
 /// A blocking look-up of a name. Each address gets this port.
 type Names = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
@@ -52,7 +63,8 @@ impl Resolver {
         names: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
         let look_ups = Arc::new(Semaphore::new(LOOK_UPS));
-        Self { connect_to: connect_to.into(), look_ups, names: Arc::new(names) }
+        let running = Running::default();
+        Self { connect_to: connect_to.into(), look_ups, running, names: Arc::new(names) }
     }
 
     async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Error> {
@@ -69,8 +81,55 @@ impl Resolver {
     }
 
     async fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
-        let (names, host) = (Arc::clone(&self.names), host.to_owned());
-        Ok(tasks::blocking_within(&self.look_ups, move || names(&host, port)).await??)
+        loop {
+            let (sender, mut result) = self.join((host.to_owned(), port));
+            if let Some(sender) = sender {
+                self.run((host.to_owned(), port), sender).await?;
+            }
+            // Without a result, the caller that began the look-up gave up before it had a thread.
+            if let Ok(found) = result.wait_for(Option::is_some).await
+                && let Some(found) = &*found
+            {
+                return found.as_deref().map(<[_]>::to_vec).map_err(|error| copy(error).into());
+            }
+        }
+    }
+
+    /// Joins the running look-up of a name. Without one, also returns the sender of its result.
+    fn join(
+        &self,
+        name: (String, u16),
+    ) -> (Option<watch::Sender<Option<LookUpResult>>>, watch::Receiver<Option<LookUpResult>>) {
+        let mut running = self.running.lock();
+        if let Some(result) = running.get(&name).filter(|result| result.has_changed().is_ok()) {
+            return (None, result.clone());
+        }
+        let (sender, result) = watch::channel(None);
+        running.insert(name, result.clone());
+        (Some(sender), result)
+    }
+
+    /// Looks a name up. The look-up ends even if its caller gives up while it runs.
+    async fn run(
+        &self,
+        name: (String, u16),
+        sender: watch::Sender<Option<LookUpResult>>,
+    ) -> Result<(), tasks::Lost> {
+        let (names, running) = (Arc::clone(&self.names), Arc::clone(&self.running));
+        let look_up = move || {
+            let found = names(&name.0, name.1).map(Arc::from).map_err(Arc::new);
+            running.lock().remove(&name);
+            sender.send_replace(Some(found));
+        };
+        tasks::blocking_within(&self.look_ups, look_up).await
+    }
+}
+
+/// Returns an error of the same kind, since an error of the system has one owner.
+fn copy(error: &Arc<io::Error>) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Stored<'a> {
     pub validators: &'a Validators,
     /// The token that fetched the body.
     pub token: Option<Fingerprint>,
+    /// True if an answer without a token brought the body, and its ETag.
+    pub is_without_token: bool,
     /// The token to avoid in this check, if another one is usable.
     pub avoided: Option<Fingerprint>,
     /// The body.

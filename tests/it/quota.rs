@@ -5,6 +5,7 @@ mod charged;
 mod day;
 
 use crate::support::app::TestApp;
+use crate::support::github::{Failure, Wire};
 
 const TOKENS: &str = "a,b,c,d,e";
 const DOCUMENTS: usize = 100;
@@ -133,6 +134,21 @@ async fn a_new_body_or_an_etag_outside_the_rule_is_no_drift() {
     app.github.change_etag_rule();
     app.revalidate(&url("app")).await;
     assert_eq!((spent_on(&app), drift().await), (4, 0.0), "the ETag was by no rule that we know");
+}
+
+#[tokio::test]
+async fn a_whole_answer_by_the_rule_is_no_drift() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(&url("app")).await;
+    let tag = app.held(&url("app")).unwrap().validators.etag.clone().unwrap();
+    let body = app.held(&url("app")).unwrap().body.to_vec();
+    // A gateway has dropped `If-None-Match`.
+    let headers =
+        format!("content-type: application/json\netag: {tag}\ncontent-length: {}", body.len());
+    app.github.fail_all(Failure::Wire(Wire::head("200 OK", &headers).then(body))).times(1);
+    app.revalidate(&url("app")).await;
+    assert_eq!(app.metric("svm_upstream_etag_drift_total{validator=\"etag\"}").await, 0.0);
 }
 
 fn spent_on(app: &TestApp) -> u64 {

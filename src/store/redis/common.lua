@@ -31,8 +31,8 @@ end
 -- The most by which the clocks of replicas may differ, in milliseconds.
 local clock_difference = 5000
 
--- Returns true unless a check is from the future, by the clock of the server. A clock that was ahead
--- dated such a check, and it would hide each later one.
+-- Returns true unless a check is from the future, by the clock of the server. A clock that was
+-- ahead dated such a check, and it would hide each later one.
 local function is_plausible(at)
   local time = redis.call('TIME')
   return tonumber(at) <= tonumber(time[1]) * 1000 + clock_difference

@@ -107,16 +107,20 @@ impl<'a> Exchange<'a> {
         if let Some(chosen) = in_hand.filter(|chosen| chosen.token_use.is_some_and(is_usable)) {
             return Ok(chosen);
         }
-        let request = TokenRequest {
+        match self.upstream.tokens.choose(&self.token_request(target), now) {
+            Ok((token_use, validator)) => Ok(Credentials { token_use: Some(token_use), validator }),
+            Err(usable_at) => Err(Failure::without_call(Reason::NoToken, usable_at)),
+        }
+    }
+
+    /// Returns the request for a token to send to this target.
+    pub(super) fn token_request(&self, target: &Target) -> TokenRequest<'_> {
+        TokenRequest {
             stored: self.stored(target),
             priority: self.ask.priority,
             tried: &self.tried,
             by_date: self.upstream.config.by_date,
             doubted_at: self.upstream.drift.noticed_at(),
-        };
-        match self.upstream.tokens.choose(&request, now) {
-            Ok((token_use, validator)) => Ok(Credentials { token_use: Some(token_use), validator }),
-            Err(usable_at) => Err(Failure::without_call(Reason::NoToken, usable_at)),
         }
     }
 
@@ -132,9 +136,12 @@ impl<'a> Exchange<'a> {
         )
     }
 
-    /// Returns the stored document, if its validators are valid for this target.
+    /// Returns the stored document, if its validators are valid for this target. A token of another
+    /// account fetches the whole document, so that the next check begins with that token: each
+    /// refusal of the first one is charged.
     pub(super) fn stored(&self, target: &Target) -> Option<Stored<'a>> {
-        let stored = self.ask.stored.filter(|_| is_own_host(target, self.ask))?;
+        let is_valid = is_own_host(target, self.ask) && !self.tried_other_account;
+        let stored = self.ask.stored.filter(|_| is_valid)?;
         match self.misled_by {
             None => Some(stored),
             Some(Validator::Date) => Some(Stored { date_check: DateCheck::Never, ..stored }),

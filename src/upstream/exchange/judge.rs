@@ -13,7 +13,7 @@ use crate::upstream::stored::Redirection;
 use crate::upstream::tokens::TokenUse;
 
 use super::attempt::Answered;
-use super::{Exchange, Step};
+use super::{Exchange, Step, is_own_refusal};
 
 /// The meaning of an answer for the exchange.
 enum Meaning {
@@ -108,8 +108,19 @@ impl Exchange<'_> {
                 self.moved_to = None;
                 Step::Afresh
             }
+            Meaning::Final if self.is_for_other_account(&reply, &head) => {
+                Step::Answer(self.last.take().unwrap_or(reply))
+            }
             Meaning::Fault | Meaning::Final => self.finish(&target, reply, now),
         })
+    }
+
+    /// Returns true if a document is absent for a second account after a policy denied it to the
+    /// first: GitHub hides private repositories from other accounts, so the document may exist.
+    fn is_for_other_account(&self, reply: &Reply, head: &AnswerHead) -> bool {
+        let is_absent = matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::GONE);
+        let is_denial = |last: &Reply| last.status == StatusCode::FORBIDDEN && is_own_refusal(last);
+        is_absent && head.token_use.is_some() && self.last.as_ref().is_some_and(is_denial)
     }
 
     /// Records that GitHub has accepted the token.

@@ -120,6 +120,7 @@ impl Exchange<'_> {
         let was_sent = matches!(reply.asked_by, Validator::Etag | Validator::ComputedEtag);
         let unchanged = |stored: &Stored<'_>| {
             stored.validators.follows_rule
+                && !reply.validators.follows_rule
                 && reply.status == StatusCode::OK
                 && reply.body == *stored.body
         };

@@ -36,8 +36,7 @@ impl WithoutToken {
     /// Returns the first state. A copy that was got without a token is checked without one, since
     /// its organization refuses all tokens.
     pub(super) fn at_first(ask: Ask<'_>) -> Self {
-        let is_such =
-            ask.stored.is_some_and(|it| it.token.is_none() && it.validators.etag.is_some());
+        let is_such = ask.stored.is_some_and(|stored| stored.is_without_token);
         if is_such && ask.target.gets_token() { Self::Now } else { Self::No }
     }
 }
@@ -75,17 +74,38 @@ impl Exchange<'_> {
             }
             return Step::Again(Reply { limited_until: Some(usable_at), ..reply });
         }
+        if let (Some(token_use), Limit::OtherResource { reset_at }) = (token_use, limit) {
+            return self.spent_resource(target, token_use, reset_at, reply);
+        }
         let cooled_until = upstream.cooldowns.begin_for(limit, target, now);
         if let Some(until) = cooled_until.filter(|_| was_usable) {
             log_limit(target, None, limit, until);
         }
-        let limited_until = cooled_until.unwrap_or_else(|| match limit {
-            Limit::OtherResource { reset_at } => {
-                reset_at.unwrap_or(now + FALLBACK_COOLDOWN).min(now + LONGEST_WINDOW)
-            }
-            _ => upstream.tokens.usable_at(now),
-        });
+        let limited_until = cooled_until.unwrap_or_else(|| upstream.tokens.usable_at(now));
         Step::Answer(Reply { limited_until: Some(limited_until), ..reply })
+    }
+
+    /// Handles the spent quota of a resource that GitHub counts apart. Each token has its own, so
+    /// another token may be tried. If none is left, the endpoint cools down until the reset.
+    fn spent_resource(
+        &mut self,
+        target: &Target,
+        token_use: TokenUse,
+        reset_at: Option<Timestamp>,
+        reply: Reply,
+    ) -> Step {
+        let (upstream, now) = (self.upstream, self.upstream.clock.now());
+        let until = reset_at.filter(|at| *at > now).unwrap_or(now + FALLBACK_COOLDOWN);
+        let until = until.min(now + LONGEST_WINDOW);
+        let limit = Limit::OtherResource { reset_at };
+        self.tried.add(token_use);
+        let reply = Reply { limited_until: Some(until), ..reply };
+        if upstream.tokens.choose(&self.token_request(target), now).is_ok() {
+            return Step::Again(reply);
+        }
+        upstream.cooldowns.spend_resource(target, until, now);
+        log_limit(target, Some(token_use), limit, until);
+        Step::Answer(reply)
     }
 
     /// Handles a `401`: it concerns the document, unless the token is refused elsewhere too.

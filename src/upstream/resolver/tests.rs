@@ -33,6 +33,48 @@ async fn look_ups_are_bounded() {
 }
 
 #[tokio::test]
+async fn a_look_up_that_hangs_leaves_threads_to_other_names() {
+    let (release, hang) = std::sync::mpsc::channel::<()>();
+    let hang = std::sync::Mutex::new(hang);
+    let resolver = Resolver::asking(&[], move |host, _| match host {
+        "hangs.example" => {
+            let _ = hang.lock().unwrap().recv();
+            Ok(Vec::new())
+        }
+        _ => Ok(addresses(["140.82.121.6"])),
+    });
+    for _ in 0..=LOOK_UPS {
+        let waits = resolver.addresses("hangs.example");
+        assert!(tokio::time::timeout(Duration::from_millis(5), waits).await.is_err());
+    }
+    assert_eq!(resolver.addresses("works.example").await.unwrap(), addresses(["140.82.121.6"]));
+    drop(release);
+    resolver.addresses("hangs.example").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn callers_of_one_name_share_its_look_up() {
+    let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let (release, hang) = std::sync::mpsc::channel::<()>();
+    let hang = std::sync::Mutex::new(hang);
+    let resolver = Resolver::asking(&[], {
+        let count = Arc::clone(&count);
+        move |_, _| {
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let _ = hang.lock().unwrap().recv();
+            Ok(addresses(["140.82.121.6"]))
+        }
+    });
+    let [one, other] = [resolver.addresses("github.example"), resolver.addresses("github.example")];
+    let (one, other, ()) = tokio::join!(one, other, async {
+        tokio::task::yield_now().await;
+        drop(release);
+    });
+    assert_eq!((one.unwrap(), other.unwrap().len()), (addresses(["140.82.121.6"]), 1));
+    assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
 async fn localhost_is_refused_unless_the_operator_sends_it_there() {
     let refused = Resolver::new(&[]).addresses("localhost").await;
     assert!(refused.unwrap_err().is::<NoPublicAddress>());

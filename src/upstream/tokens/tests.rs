@@ -64,6 +64,7 @@ fn ask(
         avoided: None,
         validators: &validators,
         token: own,
+        is_without_token: false,
         body: &Bytes::new(),
         fetched_at: now,
         date_check: DateCheck::Never,

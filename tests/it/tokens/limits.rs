@@ -7,7 +7,7 @@ use svm::clock::{Clock, ManualClock};
 
 use super::{document, used};
 use crate::support::app::{Answer, TestApp};
-use crate::support::github::Failure;
+use crate::support::github::{Failure, Wire};
 use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
@@ -197,4 +197,40 @@ async fn a_failing_server_does_not_reset_the_cooldown_of_a_host() {
     app.advance(Duration::from_secs(60));
     assert_eq!(app.version(&raw("trouble")).await.status, 502);
     assert_eq!(app.version(&raw("second")).await.retry_after(), 120);
+}
+
+/// Returns the answer to a token that has spent the quota of SBOMs.
+fn no_sboms_left(app: &TestApp) -> Failure {
+    let reset = app.clock.now().as_secs() + 600;
+    let headers = format!(
+        "content-type: application/json\nx-ratelimit-remaining: 0\nx-ratelimit-reset: {reset}\n\
+         x-ratelimit-resource: dependency_sbom"
+    );
+    let body = r#"{"message":"API rate limit exceeded"}"#;
+    let length = format!("{headers}\ncontent-length: {}", body.len());
+    Failure::Wire(Wire::head("403 Forbidden", &length).then(body))
+}
+
+#[tokio::test]
+async fn the_quota_of_another_resource_is_counted_by_token() {
+    const SBOM: &str = "/repos/octo/app/dependency-graph/sbom";
+    let url = format!("https://api.github.com{SBOM}");
+    let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
+    app.github.document(SBOM, r#"{"sbom":{}}"#);
+    app.github.fail(SBOM).with(no_sboms_left(&app)).for_token("a");
+    assert_eq!(app.version(&url).await.status, 200);
+    assert_eq!(used(&app), ["a", "b"]);
+
+    app.github.fail(SBOM).with(no_sboms_left(&app)).for_token("b");
+    let limited = app.refresh(&url).await;
+    assert_eq!((limited.status.as_u16(), limited.retry_after()), (403, 600));
+    let calls = app.github.total_calls();
+    let refused = app.refresh(&url).await;
+    refused.assert_summary("503 BYPASS upstream=0 svm; fwd=request; detail=host-rests");
+    assert_eq!(app.github.total_calls(), calls);
+    let url = document(&app, "octo/other");
+    assert_eq!(app.version(&url).await.status, 200, "other endpoints have their own quota");
+    app.advance(Duration::from_secs(600));
+    app.github.recover();
+    assert_eq!(app.refresh(&format!("https://api.github.com{SBOM}")).await.status, 200);
 }

@@ -1,5 +1,7 @@
 //! A `403` that is not a limit but a policy about the account.
 
+use std::time::Duration;
+
 use super::{document, used};
 use crate::support::app::TestApp;
 use crate::support::github::Failure;
@@ -49,4 +51,38 @@ async fn a_policy_that_holds_for_one_account_alone_is_not_seen() {
     assert_eq!(app.version(LATEST).await.status, 200);
     assert_eq!(app.refresh(LATEST).await.header("x-cache"), "REVALIDATED");
     assert_eq!(used(&app), ["a", "b", "b"]);
+}
+
+#[tokio::test]
+async fn a_policy_against_the_token_of_a_copy_is_met_once() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
+    app.github.release("octo/app").serve();
+    assert_eq!(app.version(LATEST).await.status, 200);
+    app.github.fail(LATEST_PATH).with(Failure::ClassicTokenBanned).for_token("a");
+    for _ in 0..3 {
+        assert_eq!(app.refresh(LATEST).await.status, 200);
+    }
+    assert_eq!(used(&app), ["a", "a", "b", "b", "b"]);
+}
+
+#[tokio::test]
+async fn a_copy_survives_a_second_account_that_cannot_see_it() {
+    const LIST: &str = "/repos/octo/app/releases";
+    for (url, path) in
+        [(LATEST, LATEST_PATH), ("https://api.github.com/repos/octo/app/releases", LIST)]
+    {
+        let app = TestApp::builder().set("GITHUB_PATS", "a,b").start().await;
+        app.github.release("octo/app").serve();
+        assert_eq!(app.version(url).await.status, 200);
+        for path in [path, "/repos/octo/app/releases/tags/v1.0.0"] {
+            app.github.fail(path).with(Failure::IpAllowList).for_token("a");
+            app.github.fail(path).with(Failure::NotFound404).for_token("b");
+        }
+        app.advance(Duration::from_secs(86_400));
+        let answer = app.version(url).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert!(answer.summary().contains("fwd-status=403"), "{path}: {}", answer.summary());
+        assert_eq!(app.refresh(url).await.status, 403, "{path}");
+        assert_eq!(app.version(url).await.status, 200, "{path}: the copy is still there");
+    }
 }

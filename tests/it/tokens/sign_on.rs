@@ -107,3 +107,28 @@ async fn a_spent_anonymous_quota_stops_no_other_check() {
     eventually(|| paths.iter().all(|path| app.github.calls(path) == 2)).await;
     assert_eq!(app.github.calls(LATEST_PATH), before);
 }
+
+#[tokio::test]
+async fn its_whole_check_needs_no_token_either() {
+    let app = app("a,b").await;
+    app.github.release("octo/app").tag("v2.0.0").serve();
+    // The last page is full, so only a whole answer shows whether there is another.
+    let page = "https://api.github.com/repos/octo/app/releases?per_page=2";
+    assert_eq!(app.version(page).await.status, 200);
+    for _ in 0..2 {
+        app.advance(Duration::from_secs(3_600));
+        app.revalidate(page).await;
+    }
+    assert_eq!(used(&app), ["a", "b", "-", "-", "-"]);
+}
+
+#[tokio::test]
+async fn its_check_needs_no_token_that_is_usable() {
+    let app = app("a").await;
+    assert_eq!(app.version(LATEST).await.status, 200);
+    app.github.release("free/app").serve();
+    app.github.user("alice").token("a").exhaust();
+    let other = "https://api.github.com/repos/free/app/releases/latest";
+    assert_eq!(app.version(other).await.status, 403);
+    assert_eq!(app.refresh(LATEST).await.header("x-cache"), "REVALIDATED");
+}

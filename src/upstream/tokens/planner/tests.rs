@@ -62,6 +62,7 @@ impl Scene {
             avoided: None,
             validators: &validators,
             token: Some(self.fingerprint(2)),
+            is_without_token: false,
             body: &Bytes::new(),
             fetched_at: NOW,
             date_check: case.date_check,
