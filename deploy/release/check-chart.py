@@ -16,6 +16,15 @@ chart_path = sys.argv[1]
 versions = ["1.25", "1.31", "1.35"]
 secret = {"tokens": {"existingSecret": "tokens"}}
 redis = {"redis": {"host": "redis.cache:6380", "port": 6380}}
+# Helm reads a number in such a file as a float.
+file = """
+tokens:
+  existingSecret: tokens
+settings:
+  API_USAGE_THRESHOLD: 250
+  MAX_UPSTREAM_RESPONSE_BYTES: 20971520
+  CACHE_L1_MAX_GB: 0.5
+"""
 
 good = {
     "one replica with a volume": secret,
@@ -23,6 +32,7 @@ good = {
     "many replicas with Redis": {**secret, **redis, "replicas": 3},
     "Redis with a password": {**secret, "redis": {"existingSecret": "redis"}, "replicas": 2},
     "a file of tokens": {"tokens": {"file": "ghp_first\nghp_second\n"}},
+    "a file of values": helm.values_from_yaml(file),
     "everything": {
         **secret, **redis, "replicas": 2, "memory": "2Gi", "shutdownDelaySeconds": 0,
         "image": {"digest": "sha256:" + "a" * 64}, "imagePullSecrets": [{"name": "pull"}],
@@ -112,6 +122,10 @@ def check_each(rendered):
     file = rendered["a file of tokens"]
     expect("its secret", file["Secret"]["stringData"], {"GITHUB_PATS": "ghp_first,ghp_second"})
     expect("its name", environment(file)["GITHUB_PATS"]["secretKeyRef"]["name"], file["Secret"]["metadata"]["name"])
+    numbers = environment(rendered["a file of values"])
+    expect("a small number", numbers["API_USAGE_THRESHOLD"], "250")
+    expect("a large number", numbers["MAX_UPSTREAM_RESPONSE_BYTES"], "20971520")
+    expect("a fraction", numbers["CACHE_L1_MAX_GB"], "0.5")
     everything = rendered["everything"]
     expect("image", pod(everything)["containers"][0]["image"], "REGISTRY/OWNER/svm@sha256:" + "a" * 64)
     expect("settings", environment(everything)["API_USAGE_THRESHOLD"], "250")
