@@ -33,6 +33,10 @@ good = {
     "Redis with a password": {**secret, "redis": {"existingSecret": "redis"}, "replicas": 2},
     "a file of tokens": {"tokens": {"file": "ghp_first\nghp_second\n"}},
     "a file of values": helm.values_from_yaml(file),
+    "a longer shutdown": {
+        **secret, "terminationGracePeriodSeconds": 75,
+        "settings": {"API_USAGE_THRESHOLD": 100, "SHUTDOWN_GRACE": "1m"},
+    },
     "everything": {
         **secret, **redis, "replicas": 2, "memory": "2Gi", "shutdownDelaySeconds": 0,
         "image": {"digest": "sha256:" + "a" * 64}, "imagePullSecrets": [{"name": "pull"}],
@@ -51,6 +55,7 @@ bad = {
     "a variable that the chart sets": {**secret, "settings": {"API_USAGE_THRESHOLD": "1", "PORT": "80"}},
     "a value that there is not": {**secret, "replicaCount": 2},
     "a digest that is none": {**secret, "image": {"digest": "latest"}},
+    "no time to end": {**secret, "terminationGracePeriodSeconds": 0},
 }
 
 
@@ -85,7 +90,7 @@ def environment(objects):
     return {it["name"]: it.get("value", it.get("valueFrom")) for it in pod(objects)["containers"][0]["env"]}
 
 
-def check_all(objects):
+def check_all(objects, values):
     spec = pod(objects)
     container = spec["containers"][0]
     expect("liveness", container["livenessProbe"]["httpGet"]["path"], "/livez")
@@ -95,7 +100,7 @@ def check_all(objects):
     expect("user", spec["securityContext"]["runAsNonRoot"], True)
     expect("limit", container["resources"]["limits"]["memory"], container["resources"]["requests"]["memory"])
     delay = int(environment(objects)["SHUTDOWN_DELAY"].removesuffix("s"))
-    expect("time to end", spec["terminationGracePeriodSeconds"], delay + 10)
+    expect("time to end", spec["terminationGracePeriodSeconds"], values.get("terminationGracePeriodSeconds", delay + 10))
     labels = workload(objects)["spec"]["selector"]["matchLabels"]
     for selector in [objects["Service"]["spec"]["selector"], objects["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]]:
         expect("selector", selector, labels)
@@ -141,7 +146,7 @@ def main():
     for name, values in good.items():
         rendered[name] = render(values)
         validate(rendered[name])
-        check_all(rendered[name])
+        check_all(rendered[name], values)
         print(f"  {name:40} {', '.join(sorted(rendered[name]))}")
     check_each(rendered)
     for name, values in bad.items():
