@@ -4,7 +4,8 @@
 #   curl -fsSL https://github.com/OWNER/svm/releases/latest/download/install.sh | sh
 #
 # It picks the archive of this machine, compares its SHA-256 sum with that of the release, and where
-# `gh` is there and logged in also checks the attestation of the workflow that built it. Variables:
+# `gh` is logged in at github.com also checks the attestation of the workflow that built it.
+# Variables:
 #
 #   SVM_VERSION   a version, such as 1.0.0; the latest release otherwise
 #   SVM_PREFIX    where bin/svm goes: /usr/local as root, ~/.local otherwise
@@ -89,11 +90,12 @@ verify_sum() {
 }
 
 verify_attestation() {
-    if ! command -v gh >/dev/null || ! gh attestation --help >/dev/null 2>&1 || ! gh auth status >/dev/null 2>&1; then
-        echo "the sum is right; gh, which would check the attestation, is not here or not logged in"
+    if ! command -v gh >/dev/null || ! gh attestation --help >/dev/null 2>&1 || ! gh auth status --hostname github.com >/dev/null 2>&1; then
+        echo "the sum is right; gh, which would check the attestation, is not here or not logged in at github.com"
         return
     fi
-    gh attestation verify "$folder/$archive" --repo "$repository" >/dev/null || fail "the attestation of $archive is not valid"
+    # By default gh takes the only host of its login, or that of GH_HOST.
+    GH_HOST=github.com gh attestation verify "$folder/$archive" --repo "$repository" >/dev/null || fail "the attestation of $archive is not valid"
     echo "the sum and the attestation are right"
 }
 

@@ -37,19 +37,30 @@ install() {
         chroot "$root" sh -s <deploy/install.sh 2>&1 | tail -n 1
 }
 
-# A `gh` that is logged in, and says so much of attestations.
+# pretend_gh HOST CODE: a `gh` that is logged in at this host alone, which is its host by default.
+# The check of an attestation at github.com ends with this code, at any other host with 4.
 pretend_gh() {
-    printf '#!/bin/sh\ncase "$*" in "attestation verify "*) exit %s ;; esac\n' "$1" >"$root/usr/local/bin/gh"
+    cat >"$root/usr/local/bin/gh" <<END
+#!/bin/sh
+case "\$*" in
+"attestation --help" | "auth status" | "auth status --hostname $1") ;;
+"attestation verify "*) [ "\${GH_HOST:-$1} $1" = "github.com github.com" ] || exit 4; exit $2 ;;
+*) exit 1 ;;
+esac
+END
     chmod +x "$root/usr/local/bin/gh"
 }
 
 check "a good archive" "$(install)" "$(version_line) is /usr/local/bin/svm"
 check "in another folder" "$(install SVM_PREFIX=/opt/svm PATH=/opt/svm/bin:/usr/sbin:/usr/bin:/bin)" "$(version_line) is /opt/svm/bin/svm"
 check "a libc that is not there" "$(install SVM_LIBC=musl)" "install.sh: the release has no archive for x86_64-unknown-linux-musl"
-pretend_gh 0
-check "a good attestation" "$(install | tail -n 1)" "$(version_line) is /usr/local/bin/svm"
-pretend_gh 1
+pretend_gh github.com 0
+check "a good attestation" "$(install)" "$(version_line) is /usr/local/bin/svm"
+check "another host by default" "$(install GH_HOST=github.example)" "$(version_line) is /usr/local/bin/svm"
+pretend_gh github.com 1
 check "a bad attestation" "$(install)" "install.sh: the attestation of $archive is not valid"
+pretend_gh github.example 0
+check "a login at another host" "$(install)" "$(version_line) is /usr/local/bin/svm"
 rm "$root/usr/local/bin/gh" "$root/usr/local/bin/svm"
 printf x >>"$release/$archive"
 check "a changed archive" "$(install | sed 's/is [0-9a-f]* in place of [0-9a-f]*/is another/')" "install.sh: the SHA-256 sum of $archive is another"
