@@ -51,7 +51,8 @@ pub(super) static HEALTHCHECK: CommandEntry = CommandEntry {
     details: "\
 Asks /healthz at HOST and PORT, over TLS if TLS_CERT_FILE is set, and prints the answer.
 
-The exit code is 0 if the service serves, and 1 if it does not, or does not answer within 2 s.",
+The exit code is 0 if the service serves, 1 if it does not or does not answer within 2 s, and 78 for
+a bad configuration.",
 };
 
 /// `svm explain`.
@@ -66,7 +67,8 @@ takes, or a path of the mirror, such as /repos/o/r/releases/latest. The answer t
 the last check and its outcome, the next check, and what a request now would get. It causes no call
 to GitHub.
 
-The exit code is 0 with an answer, and 1 if the URL is refused or no service answers.",
+The exit code is 0 with an answer, 1 if the URL is refused or no service answers, and 78 for a bad
+configuration.",
 };
 
 /// Every command; the bare `svm` serves.
