@@ -26,6 +26,12 @@ run *arguments:
         fi
     }
 
+    # Another service may use that Redis, under the same keys.
+    if [[ -z $(setting GITHUB_PATS) && -n $(setting REDIS_HOST) ]]; then
+        echo "just run: REDIS_HOST is set; a simulation stores invented documents, so unset it, in .env too" >&2
+        exit 1
+    fi
+
     # One command for both: cargo would build all of it again for another set of targets.
     cargo build --release --bin svm --example simulated-github
     if [[ -n $(setting GITHUB_PATS) ]]; then
