@@ -142,7 +142,7 @@ pub struct Cache {
     pub stale_if_error: Duration,
     /// The time that a request waits for the upstream before it gets a stale copy; zero is off.
     pub stale_after: Duration,
-    /// The age of the last check up to which a refresh is answered from the cache; zero is off.
+    /// The age of the last full check up to which the cache answers a refresh; zero is off.
     pub refresh_min_interval: Duration,
     /// True if an answer that reports a loss must be confirmed before it replaces a stored copy.
     pub confirm_losses: bool,

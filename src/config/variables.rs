@@ -149,7 +149,7 @@ pub const VARIABLES: &[Variable] = &[
         "REFRESH_MIN_INTERVAL",
         "0s",
         DURATION_OR_OFF,
-        "a refresh is answered from the cache if the last check is more recent than this",
+        "a refresh is answered from the cache if the last full check is more recent than this",
     ),
     optional(
         "STALE_AFTER",
