@@ -349,6 +349,7 @@ impl Config {
         let store = sections::store(&mut reader);
         let write_behind = sections::write_behind(&mut reader);
         let log = sections::log(&mut reader);
+        reader.refuse_unsupported();
         let config = (|| {
             Some(Self {
                 server: server?,

@@ -95,6 +95,14 @@ impl<'a> Reader<'a> {
         self.vars.is_set(name)
     }
 
+    /// Records a fault for each variable that is set although svm lacks its feature.
+    pub(super) fn refuse_unsupported(&mut self) {
+        self.faults.extend(self.vars.unsupported().map(|(variable, feature)| VariableFault {
+            variable,
+            problem: format!("is set, but svm does not support {feature}"),
+        }));
+    }
+
     /// Returns the configuration, or all faults.
     pub(super) fn finish<T>(self, config: Option<T>) -> Result<T, Faults> {
         config.filter(|_| self.faults.is_empty()).ok_or(Faults(self.faults))

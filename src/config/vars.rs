@@ -15,6 +15,14 @@ use super::variables::VARIABLES;
 const PROXIES: [&str; 6] =
     ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
 
+/// Variables that other programs and the plans of svm have, with the feature that svm lacks.
+const UNSUPPORTED: [(&str, &str); 4] = [
+    ("REDIS_CERT_FILE", "client certificates for Redis"),
+    ("REDIS_KEY_FILE", "client certificates for Redis"),
+    ("REDIS_SENTINEL_PASSWORD", "Redis Sentinel"),
+    ("REDIS_SENTINEL_USER", "Redis Sentinel"),
+];
+
 /// The variables that are set. Blanks around a value are ignored, and a blank value counts as
 /// unset.
 pub struct Vars {
@@ -32,7 +40,8 @@ impl Vars {
     /// Reads the environment of the process, and unset variables from `.env`. It does not change
     /// the environment.
     pub fn from_process(dotenv: Result<Dotenv, NoDotenv>) -> Self {
-        let names = VARIABLES.iter().map(|variable| variable.name).chain(PROXIES);
+        let others = PROXIES.into_iter().chain(UNSUPPORTED.map(|(name, _)| name));
+        let names = VARIABLES.iter().map(|variable| variable.name).chain(others);
         let mut values: HashMap<_, _> =
             names.filter_map(|name| Some((name.to_owned(), of_process(name)?))).collect();
         for (name, value) in dotenv.iter().flat_map(Dotenv::pairs) {
@@ -70,6 +79,12 @@ impl Vars {
         let misses = unknown.filter_map(|name| Some((name, near_miss(name)?)));
         let warning = |(name, meant)| format!(".env: {name} has no effect; did you mean {meant}?");
         misses.map(warning).collect()
+    }
+
+    /// Returns the variables that are set although svm lacks their feature, and the feature. To
+    /// ignore one could mean, for example, a connection without the certificate that it names.
+    pub(super) fn unsupported(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        UNSUPPORTED.into_iter().filter(|(name, _)| self.is_set(name))
     }
 
     /// Returns true if the variable has a value that is not blank.

@@ -133,6 +133,21 @@ fn the_mirror_needs_an_open_path_below_its_root() {
 }
 
 #[test]
+fn a_variable_of_a_feature_that_svm_lacks_is_refused() {
+    let message = config(&[
+        ("REDIS_HOST", "rediss://redis.example"),
+        ("REDIS_CERT_FILE", "/c.pem"),
+        ("REDIS_KEY_FILE", " "),
+        ("REDIS_SENTINEL_USER", "svm"),
+    ]);
+    assert_eq!(
+        message.unwrap_err(),
+        "REDIS_CERT_FILE: is set, but svm does not support client certificates for Redis\n\
+         REDIS_SENTINEL_USER: is set, but svm does not support Redis Sentinel"
+    );
+}
+
+#[test]
 fn all_faults_in_one_message() {
     let every: Vec<_> = VARIABLES.iter().map(|variable| (variable.name, ",")).collect();
     let accepts_anything =
