@@ -51,6 +51,7 @@ fn defaults() {
     assert_eq!(config.cache.negative_ttl, Duration::from_mins(5));
     assert_eq!(config.cache.stale_if_error, Duration::from_hours(24));
     assert_eq!(config.cache.stale_after, Duration::from_secs(2));
+    assert_eq!(config.cache.store_read_budget, Duration::from_millis(25));
     assert_eq!(config.cache.refresh_min_interval, Duration::ZERO);
     assert_eq!(config.cache.l1_max_bytes, GIB);
     assert_eq!(config.upstream.timeout, Duration::from_secs(10));

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod errors;
+mod failures;
 mod lists;
 mod notices;
 mod representations;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::support::app::encode;
 use crate::support::certificates::Certificates;
 use crate::support::github::GitHub;
 use crate::support::process::Setup;
@@ -106,6 +108,22 @@ async fn check_prints_what_a_start_would_log_and_leaves_no_trace() {
     }
     assert_eq!(std::fs::read_dir(setup.folder()).unwrap().count(), 0);
     assert_eq!(github.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_proxy_in_the_environment_gets_no_connection() {
+    let github = GitHub::start().await;
+    github.release("octo/app").serve();
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let setup = Setup::new().behind(&github);
+    let setup = names.iter().fold(setup, |setup, name| setup.set(name, &address));
+    let svm = setup.start().await;
+    let answer = svm.get(&format!("/version?url={}", encode(LATEST))).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(proxy.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[tokio::test]
@@ -224,7 +242,7 @@ async fn healthcheck_says_why_it_has_no_answer() {
     let ended = Setup::bare().set("PORT", "0").run(&["healthcheck"]).await;
     ended.assert_code(1).assert_complaint("PORT is 0: the port that the system chose is unknown");
     // The kernel accepts the connection, but no process answers.
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     let setup = Setup::bare().set("HOST", "127.0.0.1").set("PORT", &address.port().to_string());
     let ended = setup.run(&["healthcheck"]).await;
