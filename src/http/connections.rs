@@ -106,7 +106,9 @@ impl Connections {
                 Admission::Admitted(open) => return Some(open),
                 Admission::Refused => return None,
                 // A connection that becomes idle sends no notification, so try again after a while.
-                Admission::Full => drop(timeout(LOOK_AGAIN, closed).await),
+                Admission::Full if timeout(LOOK_AGAIN, closed).await.is_ok() => {}
+                // A silent HTTP/2 client could keep its closing connection for seconds.
+                Admission::Full => self.0.table.lock().abort_closing(),
             }
         }
     }
@@ -264,5 +266,36 @@ fn sentence(why: Shed) -> &'static str {
         Shed::NoDescriptor => {
             "no client can be accepted, since no file descriptor is left; raise the limit (ulimit -n) or lower MAX_CONNECTIONS"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Registry;
+
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_client_that_is_to_leave_keeps_no_other_out() {
+        let limits =
+            ConnectionLimits { connections: SPARE, per_client: None, proxies: Proxies::new(&[]) };
+        let counters = ConnectionCounters::new(&Registry::default());
+        let connections = Connections::new(limits, Clock::System, counters);
+        let [close, abort] = [CancellationToken::new(), CancellationToken::new()];
+        let admit = || connections.admit(PEER, &close, &abort);
+        let mut open = Vec::new();
+        for _ in 0..2 * SPARE {
+            open.push(admit().await.expect("an idle connection makes room"));
+        }
+        let silent = open.remove(0);
+        let leaves = async {
+            silent.abort_signal().cancelled().await;
+            drop(silent);
+        };
+        let (admitted, ()) =
+            timeout(Duration::from_secs(1), async { tokio::join!(admit(), leaves) }).await.unwrap();
+        assert!(admitted.is_some());
+        assert!(!open.last().unwrap().abort_signal().is_cancelled(), "it is not to leave");
     }
 }

@@ -106,6 +106,11 @@ impl Connection {
         signal.cancel();
     }
 
+    /// Ends the connection at once.
+    pub(super) fn abort(&self) {
+        self.abort.cancel();
+    }
+
     /// Returns the signal that the connection must answer no further request.
     pub(in crate::http) fn close_signal(&self) -> &CancellationToken {
         &self.close

@@ -33,7 +33,8 @@ pub(super) struct Table {
     clients: HashMap<Client, Vec<Arc<Connection>>, RandomState>,
     next: u64,
     spare: usize,
-    closing: usize,
+    /// The closing connections.
+    closing: Vec<Arc<Connection>>,
     /// Collected idle connections, the longest idle one at the end.
     found: Vec<Found>,
 }
@@ -74,7 +75,7 @@ impl Table {
         match entry.kind {
             ConnectionKind::Regular => {}
             ConnectionKind::Spare => self.spare -= 1,
-            ConnectionKind::Closing => self.closing -= 1,
+            ConnectionKind::Closing => self.closing.retain(|other| other.id() != connection.id()),
         }
         self.forget_of_client(connection);
     }
@@ -90,7 +91,7 @@ impl Table {
 
     /// Returns the number of connections within the limit.
     pub(super) fn regular(&self) -> usize {
-        self.open.len() - self.spare - self.closing
+        self.open.len() - self.spare - self.closing.len()
     }
 
     /// Returns the number of connections beyond the limit.
@@ -100,7 +101,13 @@ impl Table {
 
     /// Returns the number of closing connections.
     pub(super) fn closing(&self) -> usize {
-        self.closing
+        self.closing.len()
+    }
+
+    /// Ends the closing connections without a request at once.
+    pub(super) fn abort_closing(&self) {
+        let idle = self.closing.iter().filter(|connection| connection.idle_since().is_some());
+        idle.for_each(|connection| connection.abort());
     }
 
     /// Returns the number of a client's connections, without closing ones.
@@ -128,7 +135,7 @@ impl Table {
             ConnectionKind::Regular => {}
         }
         entry.kind = ConnectionKind::Closing;
-        self.closing += 1;
+        self.closing.push(Arc::clone(&entry.connection));
         connection.close();
         self.forget_of_client(connection);
     }
