@@ -32,8 +32,12 @@ pub(super) use waiter::{answer, late};
 pub enum Demand {
     /// A fresh answer, or a copy where the rules allow one.
     Cached,
-    /// An answer that the upstream confirms now.
+    /// An answer that the upstream confirms now, unless it has done so within
+    /// `REFRESH_MIN_INTERVAL`.
     Refresh,
+    /// An answer that the upstream confirms now in any case: the interface that asks cannot use the
+    /// stored one.
+    Another,
     /// An entry that the upstream confirms now, in the background: no client waits.
     Revalidate,
 }

@@ -169,7 +169,7 @@ impl Documents {
         if !form.wants_another(&answer) {
             return Ok(answer);
         }
-        match self.wait(req, target, Demand::Refresh, client).await {
+        match self.wait(req, target, Demand::Another, client).await {
             Ok(another) if another.is_document() || !answer.is_document() => Ok(another),
             _ => Ok(answer),
         }

@@ -44,7 +44,7 @@ pub(in crate::cache) fn recall(
         let fully_checked_at = entry.times.fully_checked_at;
         let asked_lately = || was_within(rules.refresh_min_interval, fully_checked_at, now);
         return match demand {
-            Demand::Revalidate => Recall::Ask,
+            Demand::Another | Demand::Revalidate => Recall::Ask,
             Demand::Refresh if !asked_lately() => Recall::Ask,
             Demand::Refresh | Demand::Cached => Recall::Serve(Answer::stored(entry, now, None)),
         };
@@ -81,10 +81,12 @@ fn recall_in_doubt(
         Demand::Cached if !entry.is_fresh(now) && !may_stand_in(entry, now, rules) => Recall::Ask,
         Demand::Cached if doubt.is_overdue(now) => Recall::ServeAndRetry(answer()),
         Demand::Cached => Recall::Serve(answer()),
-        Demand::Refresh if was_within(rules.refresh_min_interval, doubt.asked_at, now) => {
+        Demand::Refresh | Demand::Another
+            if was_within(rules.refresh_min_interval, doubt.asked_at, now) =>
+        {
             Recall::Serve(answer())
         }
-        Demand::Refresh | Demand::Revalidate => Recall::Ask,
+        Demand::Refresh | Demand::Another | Demand::Revalidate => Recall::Ask,
     }
 }
 
@@ -96,7 +98,7 @@ pub(in crate::cache) fn serves(
     rules: &config::Cache,
 ) -> CopyUse {
     match demand {
-        Demand::Refresh | Demand::Revalidate => CopyUse::Never,
+        Demand::Refresh | Demand::Another | Demand::Revalidate => CopyUse::Never,
         Demand::Cached if entry.is_fresh(now) => CopyUse::Now,
         Demand::Cached if may_stand_in(entry, now, rules) => CopyUse::AfterPatience,
         Demand::Cached => CopyUse::Never,

@@ -32,7 +32,8 @@ pub(in crate::cache) fn answer(
             Recall::Ask => None,
         },
         FlightResult::Exchange { exchanged: ExchangeResult::Freshened(entry), .. }
-            if demand == Demand::Refresh && !entry.times.last_check_was_full() =>
+            if matches!(demand, Demand::Refresh | Demand::Another)
+                && !entry.times.last_check_was_full() =>
         {
             None
         }
@@ -63,7 +64,9 @@ fn exchange(
 ) -> Answer {
     let copy = previous.filter(|entry| !entry.is_negative());
     let (forward, fetched) = match (demand, copy) {
-        (Demand::Refresh | Demand::Revalidate, _) => (Forward::Request, Outcome::Bypass),
+        (Demand::Refresh | Demand::Another | Demand::Revalidate, _) => {
+            (Forward::Request, Outcome::Bypass)
+        }
         (Demand::Cached, Some(_)) => (Forward::Stale, Outcome::Miss),
         (Demand::Cached, None) => (Forward::UriMiss, Outcome::Miss),
     };

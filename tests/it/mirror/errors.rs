@@ -187,31 +187,34 @@ async fn an_error_on_version_keeps_its_form() {
 
 #[tokio::test]
 async fn a_release_that_did_not_exist_is_looked_for_after_a_minute() {
-    let app = TestApp::start().await;
-    let ask = async |path: &str| app.get(path).await.status.as_u16();
-    assert_eq!(ask(LATEST_PATH).await, 404);
-    // Another spelling of the same release.
-    assert_eq!(ask("/repos/octo/app/releases/%6Catest/").await, 404);
-    app.advance(Duration::from_secs(59));
-    assert_eq!(ask(LATEST_PATH).await, 404);
-    assert_eq!(app.github.total_calls(), 1);
-    app.advance(Duration::from_secs(1));
-    for path in ["/repos/octo/app/releases/%6Catest/", LATEST_PATH, LATEST_PATH] {
-        assert_eq!(ask(path).await, 404);
-        assert_eq!(app.github.total_calls(), 2, "once in a minute");
+    // The interval is about refreshes, and no client wants one here.
+    for interval in ["0s", "5m"] {
+        let app = TestApp::builder().set("REFRESH_MIN_INTERVAL", interval).start().await;
+        let ask = async |path: &str| app.get(path).await.status.as_u16();
+        assert_eq!(ask(LATEST_PATH).await, 404);
+        // Another spelling of the same release.
+        assert_eq!(ask("/repos/octo/app/releases/%6Catest/").await, 404);
+        app.advance(Duration::from_secs(59));
+        assert_eq!(ask(LATEST_PATH).await, 404);
+        assert_eq!(app.github.total_calls(), 1);
+        app.advance(Duration::from_secs(1));
+        for path in ["/repos/octo/app/releases/%6Catest/", LATEST_PATH, LATEST_PATH] {
+            assert_eq!(ask(path).await, 404);
+            assert_eq!(app.github.total_calls(), 2, "once in a minute, {interval}");
+        }
+        app.advance(Duration::from_secs(60));
+        app.github.release("octo/app").serve();
+        assert_eq!(app.version(LATEST).await.status, 404, "no client of /version asked for this");
+        assert_eq!(ask(LATEST_PATH).await, 200, "{interval}");
+        assert_eq!(app.version(LATEST).await.status, 200);
+        // The absence of other documents is believed for `CACHE_NEGATIVE_TTL`.
+        let other = "/repos/octo/app/contents/x";
+        assert_eq!(ask(other).await, 404);
+        app.advance(Duration::from_secs(200));
+        let calls = app.github.total_calls();
+        assert_eq!(ask(other).await, 404);
+        assert_eq!(app.github.total_calls(), calls);
     }
-    app.advance(Duration::from_secs(60));
-    app.github.release("octo/app").serve();
-    assert_eq!(app.version(LATEST).await.status, 404, "no client of /version has asked for this");
-    assert_eq!(ask(LATEST_PATH).await, 200);
-    assert_eq!(app.version(LATEST).await.status, 200);
-    // The absence of other documents is believed for `CACHE_NEGATIVE_TTL`.
-    let other = "/repos/octo/app/contents/x";
-    assert_eq!(ask(other).await, 404);
-    app.advance(Duration::from_secs(200));
-    let calls = app.github.total_calls();
-    assert_eq!(ask(other).await, 404);
-    assert_eq!(app.github.total_calls(), calls);
 }
 
 #[tokio::test]

@@ -44,7 +44,9 @@ fn a_full_check_within_the_interval_answers_a_refresh() {
     let times = Times { checked_at: later(5), ..stored_entry().times };
     let by_date = Arc::new(Entry { times, ..(*stored_entry()).clone() });
     assert_eq!(of(&by_date, Demand::Refresh, later(10), &rules), Use::Ask);
-    assert_eq!(of(&stored_entry(), Demand::Revalidate, later(1), &rules), Use::Ask);
+    for demand in [Demand::Another, Demand::Revalidate] {
+        assert_eq!(of(&stored_entry(), demand, later(1), &rules), Use::Ask, "{demand:?}");
+    }
 }
 
 #[test]
@@ -59,6 +61,8 @@ fn a_claim_within_the_interval_answers_a_refresh() {
     for (demand, seconds, want) in [
         (Demand::Refresh, 109, Use::Serve(Some(Detail::Unconfirmed))),
         (Demand::Refresh, 110, Use::Ask),
+        (Demand::Another, 109, Use::Serve(Some(Detail::Unconfirmed))),
+        (Demand::Another, 110, Use::Ask),
         (Demand::Revalidate, 101, Use::Ask),
         (Demand::Cached, 110, Use::Serve(Some(Detail::Unconfirmed))),
     ] {
