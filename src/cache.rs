@@ -32,7 +32,7 @@ use std::time::Duration;
 pub use answer::{Answer, Payload};
 pub use compressor::Compressor;
 pub use confirmations::Confirmations;
-pub use explain::{Explanation, Prospect, Tier};
+pub use explain::{Depth, Explanation, Prospect, Tier};
 pub use flight::Flights;
 pub use flight_result::{ExchangeResult, FlightResult, NotStored};
 pub use lists::Lists;
@@ -276,7 +276,10 @@ impl Cache {
     fn answer_without_flight(&self, target: &Target, demand: Demand) -> Option<Answer> {
         let entry = match self.0.memory.entry(&target.key()) {
             Some(entry) => entry,
-            None => self.queued(target.key())?,
+            None => match self.queued(target.key())? {
+                Lookup::Found { entry, .. } => entry,
+                Lookup::Absent { .. } | Lookup::Unknown(_) => return None,
+            },
         };
         let now = self.0.clock.now();
         let entry = self.outdated(target, &entry, now).unwrap_or(entry);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::activity::{Active, Mutability};
 use crate::clock::Timestamp;
 use crate::entry::Entry;
-use crate::target::Target;
+use crate::target::{Key, Target};
 use crate::upstream::Failure;
 
 use super::Cache;
@@ -27,6 +27,8 @@ pub enum Tier {
     Nowhere,
     /// Not in memory, and the persistent tier does not answer.
     Unknown,
+    /// Not in memory, and the persistent tier was not to be read.
+    Unread,
 }
 
 /// The outcome that a request would have now.
@@ -74,20 +76,23 @@ pub struct Explanation {
     pub obstacle: Option<Failure>,
 }
 
+/// The tiers that an explanation may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Memory, and the queue in front of the persistent tier: for a client over its rate, which
+    /// costs the store no read.
+    Memory,
+    /// Every tier.
+    Store,
+}
+
 impl Cache {
     /// Explains a document, and the outcome of a request with this demand. It calls no upstream,
     /// promotes nothing and counts as no use.
-    pub async fn explain(&self, target: &Target, demand: Demand) -> Explanation {
+    pub async fn explain(&self, target: &Target, demand: Demand, depth: Depth) -> Explanation {
         let parts = &self.0;
         let key = target.key();
-        let (tier, entry) = match parts.memory.entry(&key) {
-            Some(entry) => (Tier::L1, Some(entry)),
-            None => match self.read_outside_l1(key).await {
-                Lookup::Found { entry, .. } => (Tier::L2, Some(entry)),
-                Lookup::Absent { .. } => (Tier::Nowhere, None),
-                Lookup::Unknown(_) => (Tier::Unknown, None),
-            },
-        };
+        let (tier, entry) = self.locate(key, depth).await;
         let now = parts.clock.now();
         let outdated = entry.as_ref().and_then(|entry| self.outdated(target, entry, now));
         let judged = outdated.as_ref().or(entry.as_ref());
@@ -110,6 +115,25 @@ impl Cache {
 }
 
 impl Cache {
+    /// Returns the place of a document, and its entry.
+    async fn locate(&self, key: Key, depth: Depth) -> (Tier, Option<Arc<Entry>>) {
+        if let Some(entry) = self.0.memory.entry(&key) {
+            return (Tier::L1, Some(entry));
+        }
+        let found = match depth {
+            Depth::Memory => match self.queued(key) {
+                Some(found) => found,
+                None => return (Tier::Unread, None),
+            },
+            Depth::Store => self.read_outside_l1(key).await,
+        };
+        match found {
+            Lookup::Found { entry, .. } => (Tier::L2, Some(entry)),
+            Lookup::Absent { .. } => (Tier::Nowhere, None),
+            Lookup::Unknown(_) => (Tier::Unknown, None),
+        }
+    }
+
     /// Returns the outcome of a request that finds this entry.
     fn prospect(
         &self,

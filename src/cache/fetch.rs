@@ -149,24 +149,23 @@ impl Cache {
         Lookup::Found { entry: checked.map_or(entry, Arc::new), from_l2 }
     }
 
-    /// Returns the entry that waits in the queue in front of L2.
-    pub(super) fn queued(&self, key: Key) -> Option<Arc<Entry>> {
+    /// Looks a key up in the queue in front of L2. Returns `None` if no change of it waits there.
+    pub(super) fn queued(&self, key: Key) -> Option<Lookup> {
         match self.0.write_behind.peek(&key)? {
-            Peeked::Put(entry) => Some(entry),
-            Peeked::Removed => None,
+            Peeked::Put(entry) => Some(Lookup::Found { entry, from_l2: false }),
+            Peeked::Removed => Some(Lookup::Absent { l2_asked: false }),
         }
     }
 
     /// Reads the newest entry outside L1.
     pub(super) async fn read_outside_l1(&self, key: Key) -> Lookup {
-        match self.0.write_behind.peek(&key) {
-            Some(Peeked::Put(entry)) => Lookup::Found { entry, from_l2: false },
-            Some(Peeked::Removed) => Lookup::Absent { l2_asked: false },
-            None => match self.read_l2(key).await {
-                Ok(Some(entry)) => Lookup::Found { entry, from_l2: true },
-                Ok(None) => Lookup::Absent { l2_asked: true },
-                Err(why) => Lookup::Unknown(why),
-            },
+        if let Some(found) = self.queued(key) {
+            return found;
+        }
+        match self.read_l2(key).await {
+            Ok(Some(entry)) => Lookup::Found { entry, from_l2: true },
+            Ok(None) => Lookup::Absent { l2_asked: true },
+            Err(why) => Lookup::Unknown(why),
         }
     }
 

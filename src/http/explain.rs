@@ -17,6 +17,7 @@ use std::time::Duration;
 use http::StatusCode;
 use salvo::{Request, Response};
 
+use crate::cache::{Depth, Explanation};
 use crate::target::{ApiRoot, Policy, Target, percent};
 
 use super::documents::Documents;
@@ -50,7 +51,7 @@ impl Page for Explain {
             Ok(question) => {
                 let body = values::of(&self.facts(req, &question).await).to_string();
                 render::json(req, res, StatusCode::OK, body);
-                LogFields { target: Some(Arc::new(question.target)), ..LogFields::default() }
+                of_document(question)
             }
             Err(detail) => {
                 render::invalid_parameter(req, res, &detail);
@@ -61,15 +62,24 @@ impl Page for Explain {
 }
 
 impl Explain {
-    /// Explains a URL, or a path of the mirror, in sentences.
-    ///
-    /// # Errors
-    ///
-    /// The rule that the URL breaks.
-    pub(super) async fn sentences(&self, req: &Request, url: &str) -> Result<Vec<String>, String> {
+    /// Explains a URL, or a path of the mirror, in sentences. For a URL that svm refuses, returns
+    /// the rule that the URL breaks in their place.
+    pub(super) async fn sentences(
+        &self,
+        req: &Request,
+        url: &str,
+    ) -> (Result<Vec<String>, String>, LogFields) {
         let query = format!("url={}", percent::encode(url));
-        let question = self.question(Some(&query))?;
-        Ok(sentences::sentences(&self.facts(req, &question).await))
+        match self.question(Some(&query)) {
+            Ok(question) => {
+                let sentences = sentences::sentences(&self.facts(req, &question).await);
+                (Ok(sentences), of_document(question))
+            }
+            Err(rule) => {
+                let fields = LogFields::of_refusal(&rule, refused_url::shown(Some(&query)));
+                (Err(rule), fields)
+            }
+        }
     }
 
     /// Parses the query. Its `url` may be a path of the mirror.
@@ -85,7 +95,7 @@ impl Explain {
 
     async fn facts<'a>(&self, req: &Request, question: &'a Question) -> ExplainFacts<'a> {
         let MetricsSources { cache, activity, tokens, reachability, .. } = &self.sources;
-        let explained = cache.explain(&question.target, question.demand).await;
+        let (explained, client_wait) = self.explained(req, question).await;
         let (now, host) = (explained.now, question.target.authority());
         let background = SweepState {
             lookback: self.lookback,
@@ -102,18 +112,35 @@ impl Explain {
             window: cache.upstream_window(),
             next_check: NextCheck::of(&explained, &background),
             overdue: background.overdue,
-            client_wait: self.client_wait(req),
+            client_wait,
             explained,
         }
     }
 
-    /// Returns the time until the client may cause a call to the upstream: zero if it may now,
-    /// `None` if clients have no limit.
-    fn client_wait(&self, req: &Request) -> Option<Duration> {
+    /// Explains the document, and returns the time until the client may cause a call to the
+    /// upstream: zero if it may now, `None` if clients have no limit.
+    ///
+    /// As with a request for the document, the client needs a token while svm reads the store, and
+    /// gets it back: without one the explanation is from memory.
+    async fn explained(
+        &self,
+        req: &Request,
+        question: &Question,
+    ) -> (Explanation, Option<Duration>) {
         let Documents { client_rate, proxies, clock, .. } = &*self.documents;
-        let mut permit = client_rate.permit(|| proxies.client_of(req))?;
-        let wait = permit.take(clock.now()).err().unwrap_or_default();
-        permit.give_back();
-        Some(wait)
+        let mut permit = client_rate.permit(|| proxies.client_of(req));
+        let taken = permit.as_mut().map(|permit| permit.take(clock.now()));
+        let depth = if let Some(Err(_)) = taken { Depth::Memory } else { Depth::Store };
+        let Question { target, demand, .. } = question;
+        let explained = self.sources.cache.explain(target, *demand, depth).await;
+        if let Some(permit) = permit {
+            permit.give_back();
+        }
+        (explained, taken.map(|taken| taken.err().unwrap_or_default()))
     }
+}
+
+/// Returns the log fields of a request that explains a document.
+fn of_document(question: Question) -> LogFields {
+    LogFields { target: Some(Arc::new(question.target)), ..LogFields::default() }
 }

@@ -26,7 +26,7 @@ pub(super) trait Page: Send + Sync + 'static {
     const FAILS_AS_GITHUB: bool = false;
 
     /// True if programs request the page all the time, so that successful requests get no access
-    /// line.
+    /// line, unless they ask about a document.
     const IS_PROBE: bool = false;
 
     /// True if the page reads the body of a request.
@@ -54,6 +54,11 @@ impl LogFields {
         let rule = Some(redacted(rule).into_owned());
         let rare = Some(Box::new(RareFields { rule, url, ..RareFields::default() }));
         Self { rare, ..Self::default() }
+    }
+
+    /// Returns true if the request asked about a document, be it allowed or refused.
+    pub(super) fn has_question(&self) -> bool {
+        self.target.is_some() || self.rare.is_some()
     }
 }
 

@@ -115,7 +115,7 @@ impl<P: Page> Route<P> {
         }
         render::request_id(res, &arrival.id);
         self.responses.count(res.status_code.unwrap_or_default());
-        if access_log.takes(P::IS_PROBE, res) {
+        if access_log.takes(P::IS_PROBE && !log_fields.has_question(), res) {
             access_log.line(req, res, self.path, log_fields, arrival);
         }
     }

@@ -69,10 +69,10 @@ impl StatusPage {
     }
 
     /// Explains the document whose URL the form has sent, if it has sent one.
-    async fn explained(&self, req: &Request) -> Option<Explained> {
+    async fn explained(&self, req: &Request) -> Option<(Explained, LogFields)> {
         let url = wanted_url(req.uri().query()?)?;
-        let sentences = self.explain.sentences(req, &url).await;
-        Some(Explained { url, sentences })
+        let (sentences, log_fields) = self.explain.sentences(req, &url).await;
+        Some((Explained { url, sentences }, log_fields))
     }
 }
 
@@ -82,11 +82,11 @@ impl Page for StatusPage {
     const IS_PROBE: bool = true;
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {
-        let explained = self.explained(req).await;
+        let (explained, log_fields) = self.explained(req).await.unzip();
         let facts = ServiceFacts::gather(&self.sources, arrival.at);
         let body = html::page(&facts, explained.as_ref());
         render::page(req, res, &self.content_security_policy, body);
-        LogFields::default()
+        log_fields.unwrap_or_default()
     }
 }
 

@@ -132,3 +132,20 @@ async fn a_probe_that_succeeds_has_no_line() {
     assert_eq!(paths(&app), ["/ping"], "the one that failed");
     assert_eq!(paths(&wordy), PROBES);
 }
+
+#[tokio::test]
+async fn a_url_explained_on_the_status_page_has_a_line() {
+    let app = TestApp::start().await;
+    let refused = "ftp%3A%2F%2Fexample.org%2Fa%3Fkey";
+    for query in ["", "?explain=", &format!("?explain={LATEST}"), &format!("?explain={refused}")] {
+        let request = app.request(Method::GET, &format!("/{query}")).header("accept", "text/html");
+        assert_eq!(Answer::of(request).await.status, 200);
+    }
+    let lines = requests(&app);
+    let [explained, refused] = &lines[..] else { panic!("two lines: {lines:?}") };
+    assert_eq!(
+        (&explained["path"], &explained["upstream_path"]),
+        (&json!("/"), &json!("/repos/octo/app/releases/latest"))
+    );
+    assert_eq!((&refused["status"], &refused["url"]), (&json!(200), &json!("ftp://example.org/a")));
+}

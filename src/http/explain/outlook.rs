@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cache::{Demand, Prospect};
+use crate::cache::{Demand, Prospect, Tier};
 use crate::entry::{Entry, Validator};
 use crate::upstream::Failure;
 
@@ -65,6 +65,9 @@ pub(super) fn outlook(facts: &ExplainFacts<'_>) -> Vec<String> {
         }
         Prospect::Wait if facts.failing.is_some() && facts.explained.mutability.is_none() => {
             "A request now waits for GitHub, and gets an error if that still fails.".to_owned()
+        }
+        Prospect::Wait if facts.explained.tier == Tier::Unread => {
+            "A request of this client now is answered from memory alone.".to_owned()
         }
         Prospect::Wait => waiting(entry),
     }];

@@ -33,6 +33,10 @@ fn stored(facts: &ExplainFacts<'_>) -> String {
             return "svm does not have this document in memory, and the store does not answer."
                 .to_owned();
         }
+        Tier::Unread => {
+            return "svm does not have this document in memory, and does not read the store for a client over CLIENT_MISS_RATE."
+                .to_owned();
+        }
     };
     let Some(entry) = &explained.entry else { return String::new() };
     let (fetched, checked) = (entry.times.fetched_at, entry.times.checked_at);

@@ -78,6 +78,7 @@ fn tier(tier: Tier) -> &'static str {
         Tier::L2 => "l2",
         Tier::Nowhere => "none",
         Tier::Unknown => "unknown",
+        Tier::Unread => "unread",
     }
 }
 

@@ -114,6 +114,27 @@ async fn a_client_over_its_rate_costs_the_store_no_read() {
 }
 
 #[tokio::test]
+async fn an_explanation_over_the_rate_costs_the_store_no_read() {
+    let mut app = strict().start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.restart().await;
+    let url = encode(LATEST);
+    let tier = async || app.get(&format!("/explain?url={url}")).await.json()["tier"].clone();
+    assert_eq!(tier().await, "l2", "within its rate, and it spends nothing");
+    spend(&app).await;
+    let reads = app.metric("svm_l2_read_duration_seconds_count").await;
+    assert_eq!(tier().await, "unread");
+    let page = app.request(Method::GET, &format!("/?explain={url}")).header("accept", "text/html");
+    let page = Answer::of(page).await.text();
+    assert!(page.contains("does not read the store"), "{page}");
+    assert!(page.contains("A request of this client now is answered from memory alone."));
+    assert_eq!(app.metric("svm_l2_read_duration_seconds_count").await, reads);
+    app.advance(Duration::from_secs(10));
+    assert_eq!(tier().await, "l2");
+}
+
+#[tokio::test]
 async fn a_document_checked_after_it_was_stored_costs_no_call() {
     let mut app = strict().set("REVALIDATE_INTERVAL", "30d").start().await;
     app.github.release("octo/app").serve();
