@@ -3,7 +3,7 @@
 //! The upstream's header is hostile input. Only URLs of the document's own host are kept, without
 //! characters that could end a header or a link, and at most one per relation.
 
-/// The most bytes of all URLs of a page together.
+/// The most bytes of all URLs of a page together. Of longer ones, the less important are dropped.
 const MOST_BYTES: usize = 2_048;
 /// The most bytes of a header that are read.
 const LONGEST_HEADER: usize = 8 * 1_024;
@@ -24,6 +24,9 @@ pub enum Relation {
 impl Relation {
     /// Every relation, in GitHub's order.
     pub const ALL: [Self; 4] = [Self::Prev, Self::Next, Self::Last, Self::First];
+
+    /// Every relation, the one first that a client needs least: pagination goes by the next page.
+    const LEAST_FIRST: [Self; 4] = [Self::First, Self::Prev, Self::Last, Self::Next];
 
     /// Returns the word of the header.
     pub const fn as_str(self) -> &'static str {
@@ -50,8 +53,14 @@ impl Links {
             let line = &line[..line.len().min(LONGEST_HEADER)];
             read(line, authority, &mut urls);
         }
-        let bytes: usize = urls.iter().flatten().map(|url| url.len()).sum();
-        if bytes > MOST_BYTES { Self::default() } else { Self::from_urls(urls) }
+        for relation in Relation::LEAST_FIRST {
+            let bytes: usize = urls.iter().flatten().map(|url| url.len()).sum();
+            if bytes <= MOST_BYTES {
+                break;
+            }
+            urls[relation as usize] = None;
+        }
+        Self::from_urls(urls)
     }
 
     /// Creates links from URLs in the order of [`Relation::ALL`].
@@ -188,6 +197,33 @@ mod tests {
         assert_eq!(links(&long), "");
         let many = "<https://evil.example/>; rel=x, ".repeat(10_000);
         assert_eq!(links(&format!("{many}<https://api.github.com/x>; rel=next")), "");
+    }
+
+    #[test]
+    fn of_links_that_are_too_long_the_next_one_stays() {
+        let line = |lengths: [usize; 4]| {
+            let relations = Relation::ALL.map(Relation::as_str);
+            let links = relations.iter().zip(lengths).filter(|(_, length)| *length > 0);
+            let url = |length| format!("https://{HOST}/{}", "x".repeat(length - 9 - HOST.len()));
+            links.map(|(word, length)| format!("<{}>; rel={word}, ", url(length))).collect()
+        };
+        let kept = |lengths| {
+            let line: String = line(lengths);
+            let links = Links::parse([line.as_bytes()], HOST);
+            Relation::ALL.map(|relation| links.url(relation).map_or(0, str::len))
+        };
+        for (given, want) in [
+            ([600, 600, 600, 600], [600, 600, 600, 0]),
+            ([512, 512, 512, 512], [512, 512, 512, 512]),
+            ([512, 512, 512, 513], [512, 512, 512, 0]),
+            ([900, 900, 900, 900], [0, 900, 900, 0]),
+            ([100, 2_000, 100, 100], [0, 2_000, 0, 0]),
+            ([100, 2_048, 0, 100], [0, 2_048, 0, 0]),
+            ([2_048, 0, 100, 0], [0, 0, 100, 0]),
+            ([100, 2_049, 100, 100], [0, 0, 0, 0]),
+        ] {
+            assert_eq!(kept(given), want, "{given:?}");
+        }
     }
 
     proptest! {
