@@ -203,7 +203,8 @@ impl Mirror {
         }
         let wanted = Wanted { target, demand: Demand::Cached };
         if let Chosen::Download = chosen {
-            let form = Download { mirror: self };
+            let path = self.root.below(&resource.target);
+            let form = Download { mirror: self, path };
             return self.documents.answer(req, res, wanted, arrival, &form).await;
         }
         let representation = wanted.target.representation();
@@ -328,6 +329,8 @@ impl AsGitHub<'_> {
 /// The form of an answer to a client that wants the bytes of an asset: a redirect.
 struct Download<'a> {
     mirror: &'a Mirror,
+    /// The path of the asset's document below the root of the API.
+    path: &'a str,
 }
 
 impl Form for Download<'_> {
@@ -335,7 +338,7 @@ impl Form for Download<'_> {
         let Payload::Document(entry) = &given.answer.given else {
             return render::answer(req, res, given, render::Sent::default(), || None);
         };
-        match downloads::of_asset(entry, &self.mirror.root.site()) {
+        match downloads::of_asset(entry, self.path, &self.mirror.root.site()) {
             Some(location) => render::redirect(req, res, &location),
             None => render::not_found(req, res),
         }

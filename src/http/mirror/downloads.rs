@@ -13,17 +13,28 @@ struct Asset<'a> {
     browser_download_url: &'a str,
 }
 
-/// Returns the URL of the bytes of an asset, as its document gives it. Accepts only a release
-/// download on `site`, the website of the API's own server, since any other URL could lead the
-/// client elsewhere.
-pub(super) fn of_asset(entry: &Entry, site: &str) -> Option<String> {
+/// Returns the URL of the bytes of an asset, as its document gives it. `path` is the path of the
+/// document below the root of the API. Accepts only a download of a release of the same repository
+/// on `site`, the website of the API's own server, since any other URL could lead the client
+/// elsewhere.
+pub(super) fn of_asset(entry: &Entry, path: &str, site: &str) -> Option<String> {
     let asset: Asset<'_> = serde_json::from_slice(&entry.body).ok()?;
     let url = asset.browser_download_url;
     let parts: Vec<_> = url.strip_prefix(site)?.strip_prefix('/')?.split('/').collect();
-    let is_download = matches!(&parts[..], [_, _, "releases", "download", _, ..]);
+    let [owner, name, "releases", "download", _, ..] = parts[..] else { return None };
     let is_plain =
         |part: &&str| !matches!(*part, "" | "." | "..") && part.bytes().all(is_plain_byte);
-    (is_download && parts.iter().all(is_plain)).then(|| url.to_owned())
+    (parts.iter().all(is_plain) && is_of_repository(entry, path, owner, name))
+        .then(|| url.to_owned())
+}
+
+/// Returns true if a path can be of this repository. A path by a number can be of every one, and so
+/// can the path of a repository that was renamed: its documents have the new name.
+fn is_of_repository(entry: &Entry, path: &str, owner: &str, name: &str) -> bool {
+    let Some(named) = path.strip_prefix("/repos/") else { return true };
+    let mut parts = named.split('/');
+    let mut is_next = |part: &str| parts.next().is_some_and(|it| it.eq_ignore_ascii_case(part));
+    entry.extras.moved().is_some() || is_next(owner) && is_next(name)
 }
 
 fn is_plain_byte(byte: u8) -> bool {
@@ -51,18 +62,19 @@ mod tests {
     use serde_json::json;
 
     use crate::clock::Timestamp;
-    use crate::entry::Times;
+    use crate::entry::{Extras, Moved, Times};
     use crate::target::Policy;
 
     use super::*;
 
-    fn asset(url: &str) -> Option<String> {
+    fn entry(url: &str) -> Entry {
         let body = json!({ "id": 1, "browser_download_url": url }).to_string();
         let times = Times::starting(Timestamp::from_secs(1), Duration::ZERO);
-        of_asset(
-            &Entry::new("x", StatusCode::OK, bytes::Bytes::from(body), times),
-            "https://github.com",
-        )
+        Entry::new("x", StatusCode::OK, bytes::Bytes::from(body), times)
+    }
+
+    fn asset(url: &str) -> Option<String> {
+        of_asset(&entry(url), "/repos/o/r/releases/assets/1", "https://github.com")
     }
 
     #[test]
@@ -83,6 +95,25 @@ mod tests {
             "",
         ] {
             assert_eq!(asset(elsewhere), None, "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn an_asset_is_of_the_repository_of_its_path() {
+        let url = "https://github.com/Octo/App/releases/download/v1/x";
+        let moved = Moved { to: "x".into(), seen_at: Timestamp::from_secs(1) };
+        for (path, is_renamed, want) in [
+            ("/repos/octo/app/releases/assets/1", false, true),
+            ("/repos/octo/app2/releases/assets/1", false, false),
+            ("/repos/octo2/app/releases/assets/1", false, false),
+            ("/repos/app/octo/releases/assets/1", false, false),
+            ("/repos/octo/former/releases/assets/1", true, true),
+            ("/repositories/17/releases/assets/1", false, true),
+        ] {
+            let mut entry = entry(url);
+            entry.extras = Extras::new(is_renamed.then(|| moved.clone()), None);
+            let location = of_asset(&entry, path, "https://github.com");
+            assert_eq!(location.as_deref(), want.then_some(url), "{path}");
         }
     }
 

@@ -132,7 +132,8 @@ async fn under_the_name_of_github_nothing_is_rewritten() {
 async fn a_download_is_somewhere_else() {
     let app = TestApp::start().await;
     let place = "https://github.com/octo/app/releases/download/v1/app.tar.gz";
-    for (id, url) in [(1, place), (2, "https://evil.example/app.tar.gz")] {
+    let other = "https://github.com/octo/other/releases/download/v1/app.tar.gz";
+    for (id, url) in [(1, place), (2, "https://evil.example/app.tar.gz"), (4, other)] {
         let asset = json!({ "id": id, "browser_download_url": url });
         app.github.document(&format!("/repos/octo/app/releases/assets/{id}"), asset);
     }
@@ -156,11 +157,15 @@ async fn a_download_is_somewhere_else() {
     assert_eq!(ask(&format!("{asset}/1"), "application/json").await, (200, String::new()));
     assert_eq!(ask(&format!("{asset}/2"), BYTES).await, (404, String::new()));
     assert_eq!(ask(&format!("{asset}/3"), BYTES).await, (404, String::new()));
+    assert_eq!(ask(&format!("{asset}/4"), BYTES).await, (404, String::new()));
+    let former = asset.replace("app", "former");
+    app.github.redirect(&format!("{former}/4"), 301, &format!("{asset}/4"));
+    assert_eq!(ask(&format!("{former}/4"), BYTES).await, (302, other.to_owned()), "renamed");
     let archive = "https://codeload.github.com/octo/app/legacy.tar.gz/v1".to_owned();
     assert_eq!(ask("/repos/octo/app/tarball/v1", "*/*").await, (302, archive));
     let archive = "https://codeload.github.com/octo/app/legacy.zip/HEAD".to_owned();
     assert_eq!(ask("/repos/octo/app/zipball", "*/*").await, (302, archive));
-    assert_eq!(app.github.total_calls(), 3, "one for each asset");
+    assert_eq!(app.github.total_calls(), 4 + 2, "one for each asset, two for the renamed one");
 }
 
 #[tokio::test]
