@@ -106,7 +106,11 @@ impl<P: Page> Route<P> {
             }
         };
         if latest.note(arrival.at) {
-            render::date(res, arrival.at);
+            // A later request has come since, or the clock was set back: a new reading tells.
+            let now = clock.now();
+            if latest.note(now) {
+                render::date(res, now);
+            }
         }
         // A spare connection serves only one request, since other clients also need spare
         // connections.

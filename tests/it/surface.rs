@@ -1,9 +1,12 @@
 //! Paths, methods and parameters: those that the service answers, and those that it refuses.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use reqwest::Method;
 
-use crate::LATEST;
 use crate::support::app::{Answer, TestApp, encode};
+use crate::support::tasks;
+use crate::{LATEST, LATEST_PATH};
 
 #[tokio::test]
 async fn ping() {
@@ -159,4 +162,20 @@ async fn targets_that_are_not_allowed_are_400() {
     )
     .await;
     assert_eq!(app.github.total_calls(), 0);
+}
+
+#[tokio::test]
+async fn the_date_of_a_slow_answer_is_that_of_its_end() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let began = UNIX_EPOCH + Duration::from_secs(app.clock.now().as_secs());
+    let gate = app.github.hold(LATEST_PATH);
+    let waiting = tasks::spawn(app.ask(LATEST));
+    gate.arrived(1).await;
+    app.advance(Duration::from_secs(5));
+    let _ = app.get("/ping").await;
+    gate.open();
+    let date = waiting.await.expect("an answer").header("date").to_owned();
+    // The library gives the time of this machine, which is later than that of the tests.
+    assert!(httpdate::parse_http_date(&date).expect("a date") > began, "{date}");
 }
