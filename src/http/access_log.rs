@@ -64,7 +64,7 @@ impl AccessLog {
             detail: fields.cache.and_then(|status| status.detail).map(Detail::as_str),
             age: fields.age,
             ttl: fields.cache.and_then(|status| status.ttl),
-            bytes: size(&res.body),
+            bytes: sent(req, res),
             took: fields.took.unwrap_or_else(|| arrival.stopwatch.elapsed()),
             rare: match arrival.fields.has(Field::Traceparent) {
                 true => with_trace(fields.rare, req),
@@ -99,9 +99,10 @@ fn cut_method(method: &Method) -> Method {
     start.and_then(|start| Method::from_bytes(start).ok()).unwrap_or_else(|| method.clone())
 }
 
-fn size(body: &ResBody) -> u64 {
-    match body {
-        ResBody::Once(bytes) => bytes.len() as u64,
+/// Returns the size of the body that the client gets. The library sends none to a HEAD.
+fn sent(req: &Request, res: &Response) -> u64 {
+    match &res.body {
+        ResBody::Once(bytes) if req.method() != Method::HEAD => bytes.len() as u64,
         _ => 0,
     }
 }

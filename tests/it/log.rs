@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::LATEST;
 use crate::support::app::{Answer, TestApp};
 use crate::support::process::lines;
+use crate::{LATEST, LATEST_PATH};
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -148,4 +148,17 @@ async fn a_url_explained_on_the_status_page_has_a_line() {
         (&json!("/"), &json!("/repos/octo/app/releases/latest"))
     );
     assert_eq!((&refused["status"], &refused["url"]), (&json!(200), &json!("ftp://example.org/a")));
+}
+
+#[tokio::test]
+async fn the_answer_to_a_head_counts_no_bytes() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    for path in [format!("/version?url={LATEST}"), LATEST_PATH.to_owned(), "/nowhere".to_owned()] {
+        for method in [Method::GET, Method::HEAD] {
+            let answer = Answer::of(app.request(method, &path)).await;
+            assert_ne!(answer.header("content-length"), "0", "{path}");
+            assert_eq!(requests(&app).last().unwrap()["bytes"], answer.body.len(), "{path}");
+        }
+    }
 }
