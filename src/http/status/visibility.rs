@@ -14,16 +14,10 @@ use salvo::Request;
 use crate::config::StatusMode;
 use crate::http::client_ip::{Proxies, peer_of};
 
-/// The header fields that proxies add to requests.
-const OF_PROXIES: [HeaderName; 7] = [
-    FORWARDED,
-    VIA,
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-forwarded-prefix"),
-    HeaderName::from_static("x-real-ip"),
-];
+/// The header fields that proxies add to requests, beside those that begin with `FORWARDED_FIELDS`.
+const OF_PROXIES: [HeaderName; 3] = [FORWARDED, VIA, HeaderName::from_static("x-real-ip")];
+/// The beginning of the names of further such fields: proxies agree on no list.
+const FORWARDED_FIELDS: &str = "x-forwarded-";
 
 /// The rule for requests that the status page answers. Other requests get the answer of the path
 /// without a status page.
@@ -51,7 +45,11 @@ fn is_local(peer: IpAddr, headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     peer.to_canonical().is_loopback()
         && host.is_some_and(is_local_host)
-        && !OF_PROXIES.iter().any(|name| headers.contains_key(name))
+        && !headers.keys().any(is_of_proxy)
+}
+
+fn is_of_proxy(name: &HeaderName) -> bool {
+    OF_PROXIES.contains(name) || name.as_str().starts_with(FORWARDED_FIELDS)
 }
 
 /// Returns true for a name of this machine, with or without a port.
@@ -105,10 +103,21 @@ mod tests {
     #[test]
     fn a_request_by_a_proxy_is_not_local() {
         let peer = "127.0.0.1".parse().unwrap();
-        for name in OF_PROXIES {
-            let mut headers = headers(&[("host", "localhost")]);
-            headers.insert(name.clone(), "127.0.0.1".parse().unwrap());
-            assert!(!is_local(peer, &headers), "{name}");
+        let sent = |name| is_local(peer, &headers(&[("host", "localhost"), (name, "127.0.0.1")]));
+        for name in [
+            "forwarded",
+            "via",
+            "x-real-ip",
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-forwarded-port",
+            "x-forwarded-server",
+            "x-forwarded-ssl",
+        ] {
+            assert!(!sent(name), "{name}");
+        }
+        for name in ["x-forwarded", "x-forward", "x-request-id"] {
+            assert!(sent(name), "{name}");
         }
     }
 
