@@ -182,6 +182,35 @@ async fn the_answers_that_the_readme_shows_are_real() {
     }
 }
 
+/// A client that sets these headers would choose where the links of other clients lead.
+#[test]
+fn the_recipes_for_nginx_pass_no_links_of_a_client() {
+    let (operations, clients) = (recipes("docs/operations.md"), recipes("docs/clients.md"));
+    let ways = [&operations, &clients].into_iter().flat_map(|text| text.split("location ").skip(1));
+    let ways: Vec<_> = ways.filter(|way| way.contains("proxy_pass http://")).collect();
+    assert_eq!(ways.len(), 2, "the ways to svm");
+    for way in ways {
+        for field in [
+            "Host $http_host;",
+            "X-Forwarded-Proto $scheme;",
+            "X-Forwarded-Host \"\";",
+            "X-Forwarded-Prefix \"\";",
+        ] {
+            assert!(way.contains(&format!(" proxy_set_header {field}\n")), "no {field} in {way}");
+        }
+    }
+    assert!(
+        operations.contains("proxy_cache svm;\nproxy_cache_key $scheme$http_host$request_uri;\n")
+    );
+}
+
+/// Returns the examples for nginx in a document.
+fn recipes(path: &str) -> String {
+    let text = read(path);
+    let blocks = text.split("\n```nginx\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    blocks.map(|block| format!("{block}\n")).collect()
+}
+
 /// Asserts that the rows of a table in a document are these, in this order.
 #[track_caller]
 fn assert_rows(path: &str, heading: &str, want: impl Iterator<Item = String>) {
