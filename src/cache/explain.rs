@@ -88,8 +88,15 @@ pub enum Depth {
 
 impl Cache {
     /// Explains a document, and the outcome of a request with this demand. It calls no upstream,
-    /// promotes nothing and counts as no use.
-    pub async fn explain(&self, target: &Target, demand: Demand, depth: Depth) -> Explanation {
+    /// promotes nothing and counts as no use. `wants_another` tells whether a stored entry with
+    /// this status does not suffice, so that the interface asks for another answer.
+    pub async fn explain(
+        &self,
+        target: &Target,
+        demand: Demand,
+        depth: Depth,
+        wants_another: impl FnOnce(&Entry, &Status) -> bool,
+    ) -> Explanation {
         let parts = &self.0;
         let key = target.key();
         let (tier, entry) = self.locate(key, depth).await;
@@ -97,7 +104,19 @@ impl Cache {
         let outdated = entry.as_ref().and_then(|entry| self.outdated(target, entry, now));
         let judged = outdated.as_ref().or(entry.as_ref());
         let obstacle = parts.upstream.check_usable(target).err();
-        let prospect = self.prospect(judged, demand, obstacle.clone(), now);
+        let call = parts.flights.underway_for(&key);
+        let mut prospect = self.prospect(judged, demand, obstacle.clone(), now);
+        // A client over its rate may join a call and start none.
+        if (depth == Depth::Store || call.is_some())
+            && let Prospect::Serve(status) | Prospect::ServeAndRetry(status) = &prospect
+            && let Some(entry) = judged.filter(|entry| wants_another(entry, status))
+        {
+            let another = self.prospect(judged, Demand::Another, obstacle.clone(), now);
+            // If there is none, a document is the answer all the same.
+            if entry.is_negative() || !matches!(another, Prospect::WithoutCall { .. }) {
+                prospect = another;
+            }
+        }
         let documents = entry.as_ref().filter(|entry| !entry.is_negative());
         Explanation {
             tier,
@@ -107,7 +126,7 @@ impl Cache {
             is_outdated: outdated.is_some(),
             check_interval: parts.rules.check_interval,
             active: parts.activity.active(key),
-            call: parts.flights.underway_for(&key),
+            call,
             obstacle,
             entry,
         }

@@ -17,12 +17,13 @@ use std::time::Duration;
 use http::StatusCode;
 use salvo::{Request, Response};
 
-use crate::cache::{Depth, Explanation};
+use crate::cache::{Depth, Explanation, Status};
+use crate::entry::Entry;
 use crate::target::{ApiRoot, Policy, Target, percent};
 
 use super::documents::Documents;
 use super::metrics::MetricsSources;
-use super::mirror::without_prefix;
+use super::mirror::{wants_another, without_prefix};
 use super::page::{Arrival, LogFields, Page};
 use super::question::Question;
 use super::refused_url;
@@ -39,8 +40,17 @@ pub(super) struct Explain {
     pub(super) policy: Arc<Policy>,
     /// The root of the upstream's API, for paths of the mirror.
     pub(super) root: ApiRoot,
+    /// The remaining lifetime at which the mirror doubts the cached absence of a release.
+    pub(super) doubtful_below: Duration,
     /// The time for which a document counts as in use after its last use.
     pub(super) lookback: Duration,
+}
+
+/// The request that the page explains.
+struct Topic {
+    question: Question,
+    /// True if it is for a path of the mirror, whose answers differ from those of `/version`.
+    is_mirrored: bool,
 }
 
 impl Page for Explain {
@@ -48,10 +58,10 @@ impl Page for Explain {
 
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
         match self.question(req.uri().query()) {
-            Ok(question) => {
-                let body = values::of(&self.facts(req, &question).await).to_string();
+            Ok(topic) => {
+                let body = values::of(&self.facts(req, &topic).await).to_string();
                 render::json(req, res, StatusCode::OK, body);
-                of_document(question)
+                of_document(topic.question)
             }
             Err(detail) => {
                 render::invalid_parameter(req, res, &detail);
@@ -71,9 +81,9 @@ impl Explain {
     ) -> (Result<Vec<String>, String>, LogFields) {
         let query = format!("url={}", percent::encode(url));
         match self.question(Some(&query)) {
-            Ok(question) => {
-                let sentences = sentences::sentences(&self.facts(req, &question).await);
-                (Ok(sentences), of_document(question))
+            Ok(topic) => {
+                let sentences = sentences::sentences(&self.facts(req, &topic).await);
+                (Ok(sentences), of_document(topic.question))
             }
             Err(rule) => {
                 let fields = LogFields::of_refusal(&rule, refused_url::shown(Some(&query)));
@@ -83,19 +93,23 @@ impl Explain {
     }
 
     /// Parses the query. Its `url` may be a path of the mirror.
-    fn question(&self, query: Option<&str>) -> Result<Question, String> {
-        Question::parse(query, &self.policy, |url| match url.starts_with('/') {
-            true => {
-                let (path, query) = url.split_once('?').unwrap_or((url, ""));
-                self.root.target(without_prefix(path), query, &self.policy)
+    fn question(&self, query: Option<&str>) -> Result<Topic, String> {
+        let mut is_mirrored = false;
+        let question = Question::parse(query, &self.policy, |url| {
+            is_mirrored = url.starts_with('/');
+            if !is_mirrored {
+                return Target::parse(url, &self.policy);
             }
-            false => Target::parse(url, &self.policy),
-        })
+            let (path, query) = url.split_once('?').unwrap_or((url, ""));
+            self.root.target(without_prefix(path), query, &self.policy)
+        })?;
+        Ok(Topic { question, is_mirrored })
     }
 
-    async fn facts<'a>(&self, req: &Request, question: &'a Question) -> ExplainFacts<'a> {
+    async fn facts<'a>(&self, req: &Request, topic: &'a Topic) -> ExplainFacts<'a> {
         let MetricsSources { cache, activity, tokens, reachability, .. } = &self.sources;
-        let (explained, client_wait) = self.explained(req, question).await;
+        let (explained, client_wait) = self.explained(req, topic).await;
+        let Topic { question, is_mirrored } = topic;
         let (now, host) = (explained.now, question.target.authority());
         let background = SweepState {
             lookback: self.lookback,
@@ -106,6 +120,7 @@ impl Explain {
         let token = explained.entry.as_ref().and_then(|entry| entry.token);
         ExplainFacts {
             question,
+            is_mirrored: *is_mirrored,
             token: token.and_then(|token| tokens.place_of(token)),
             failing: reachability.failing(host, now),
             last_took: reachability.last_took(host),
@@ -125,14 +140,18 @@ impl Explain {
     async fn explained(
         &self,
         req: &Request,
-        question: &Question,
+        Topic { question, is_mirrored }: &Topic,
     ) -> (Explanation, Option<Duration>) {
         let Documents { client_rate, proxies, clock, .. } = &*self.documents;
         let mut permit = client_rate.permit(|| proxies.client_of(req));
         let taken = permit.as_mut().map(|permit| permit.take(clock.now()));
         let depth = if let Some(Err(_)) = taken { Depth::Memory } else { Depth::Store };
         let Question { target, demand, .. } = question;
-        let explained = self.sources.cache.explain(target, *demand, depth).await;
+        let path = self.root.below(target);
+        let wants_another = |entry: &Entry, status: &Status| {
+            *is_mirrored && wants_another(path, entry, status, self.doubtful_below)
+        };
+        let explained = self.sources.cache.explain(target, *demand, depth, wants_another).await;
         if let Some(permit) = permit {
             permit.give_back();
         }

@@ -7,6 +7,7 @@
 
 mod base;
 mod credentials;
+mod doubts;
 mod downloads;
 pub(crate) mod media;
 mod paths;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use salvo::{Request, Response};
 
-use crate::cache::{Answer, Demand, Outcome, Payload, Status};
+use crate::cache::{Answer, Demand, Payload};
 use crate::entry::Body;
 use crate::target::{self, ApiRoot, Key, Policy, PublicUrl, Representation, Target};
 
@@ -30,6 +31,7 @@ use super::route::reads;
 use super::two_hit_cache::TwoHitCache;
 
 pub(super) use self::credentials::ClientTokens;
+pub(super) use self::doubts::wants_another;
 use self::media::Chosen;
 use self::paths::ENTERPRISE;
 pub(super) use self::paths::{is_document, is_mirrored, without_prefix};
@@ -297,26 +299,18 @@ impl Form for AsGitHub<'_> {
         }
     }
 
-    /// Returns true for a list without known links, since its client would not find the further
-    /// pages, and for the doubtful absence of a release, which may exist by now.
     fn wants_another(&self, answer: &Answer) -> bool {
         match &answer.given {
-            Payload::Document(entry) => entry.extras.lacks_links(),
-            Payload::Passed { .. } => self.is_release && self.is_doubtful(&answer.status),
+            Payload::Document(entry) => doubts::lacks_pages(entry),
+            Payload::Passed { .. } => {
+                self.is_release && doubts::is_doubtful(&answer.status, self.mirror.doubtful_below)
+            }
             Payload::Failed { .. } => false,
         }
     }
 }
 
 impl AsGitHub<'_> {
-    /// Returns true if a cached absence was checked too long ago, judged by its remaining lifetime.
-    fn is_doubtful(&self, status: &Status) -> bool {
-        let left = status.ttl.and_then(|ttl| u64::try_from(ttl).ok()).map(Duration::from_secs);
-        status.outcome == Outcome::Hit
-            && status.detail.is_none()
-            && left.is_some_and(|left| left <= self.mirror.doubtful_below)
-    }
-
     /// Returns the body of an answer, and the rewriting of its URLs, if they are to lead to svm.
     fn rewritten<'b>(&self, answer: &'b Answer) -> Option<(&Rewriting, &'b Body)> {
         match &answer.given {

@@ -84,6 +84,7 @@ pub fn service(parts: Parts) -> Service {
         sources: sources.clone(),
         policy: Arc::clone(&parts.policy),
         root: parts.mirror.root.clone(),
+        doubtful_below: parts.mirror.doubtful_below,
         lookback: parts.lookback,
     };
     let status = parts.status.map(|StatusParts { mode, calls, records, is_shared }| {

@@ -2,6 +2,7 @@
 //! call.
 
 mod causes;
+mod mirror;
 mod parameters;
 
 use std::time::Duration;

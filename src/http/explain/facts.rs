@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use humantime::{format_duration, format_rfc3339_seconds};
 
-use crate::cache::Explanation;
+use crate::cache::{Explanation, Prospect};
 use crate::clock::Timestamp;
 use crate::entry::{Entry, Reason};
 use crate::http::question::Question;
@@ -16,6 +16,8 @@ use super::next_check::NextCheck;
 /// The facts that the values and the sentences are made of.
 pub(super) struct ExplainFacts<'a> {
     pub(super) question: &'a Question,
+    /// True if the request is for a path of the mirror.
+    pub(super) is_mirrored: bool,
     pub(super) explained: Explanation,
     /// The position of the entry's token in the configuration.
     pub(super) token: Option<usize>,
@@ -30,6 +32,17 @@ pub(super) struct ExplainFacts<'a> {
     pub(super) overdue: usize,
     /// The time until this client may cause a call to the upstream, if clients have a limit.
     pub(super) client_wait: Option<Duration>,
+}
+
+impl ExplainFacts<'_> {
+    /// Returns the time until the client may cause a call to the upstream, if a request now would
+    /// have to cause one and may not.
+    pub(super) fn limited_for(&self) -> Option<Duration> {
+        let needs_call =
+            matches!(self.explained.prospect, Prospect::Wait | Prospect::WithoutCall { .. });
+        let is_limited = needs_call && self.explained.call.is_none();
+        self.client_wait.filter(|wait| is_limited && !wait.is_zero())
+    }
 }
 
 /// The last check of a document.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::cache::{Demand, Prospect, Tier};
-use crate::entry::{Entry, Validator};
+use crate::cache::{Demand, Prospect, Status};
+use crate::entry::Validator;
+use crate::http::render::mirror::is_limit;
 use crate::upstream::Failure;
 
 use super::facts::{ExplainFacts, at, since};
@@ -42,9 +43,14 @@ pub(super) fn state_of_github(facts: &ExplainFacts<'_>) -> Vec<String> {
 }
 
 /// Describes the outcome of a request now.
-pub(super) fn outlook(facts: &ExplainFacts<'_>) -> Vec<String> {
-    let entry = facts.explained.entry.as_deref();
-    let mut sentences = vec![match &facts.explained.prospect {
+pub(super) fn outlook(facts: &ExplainFacts<'_>) -> String {
+    if let Some(wait) = facts.limited_for() {
+        let (status, wait) = (if facts.is_mirrored { 403 } else { 429 }, wait.as_secs_f64().ceil());
+        return format!(
+            "This client has had GitHub asked as often as CLIENT_MISS_RATE allows: it gets a {status}, and may ask again in {wait} s."
+        );
+    }
+    match &facts.explained.prospect {
         Prospect::Serve(_) if facts.question.demand == Demand::Refresh => {
             "A request now is answered from the cache: the last check is more recent than REFRESH_MIN_INTERVAL."
                 .to_owned()
@@ -59,36 +65,32 @@ pub(super) fn outlook(facts: &ExplainFacts<'_>) -> Vec<String> {
             "A request now is answered from the cache, and svm asks GitHub in the background."
                 .to_owned()
         }
-        Prospect::WithoutCall { has_copy, failure, .. } => without_call(facts, *has_copy, failure),
+        Prospect::WithoutCall { status, has_copy, failure } => {
+            without_call(facts, status, *has_copy, failure)
+        }
         Prospect::Wait if facts.explained.call.is_some() => {
             "A request now waits for that call, and causes none of its own.".to_owned()
         }
         Prospect::Wait if facts.failing.is_some() && facts.explained.mutability.is_none() => {
             "A request now waits for GitHub, and gets an error if that still fails.".to_owned()
         }
-        Prospect::Wait if facts.explained.tier == Tier::Unread => {
-            "A request of this client now is answered from memory alone.".to_owned()
-        }
-        Prospect::Wait => waiting(entry),
-    }];
-    let waits = matches!(facts.explained.prospect, Prospect::Wait);
-    if let Some(wait) = facts.client_wait.filter(|wait| waits && !wait.is_zero()) {
-        let wait = wait.as_secs_f64().ceil();
-        sentences.push(format!(
-            "This client has had GitHub asked as often as CLIENT_MISS_RATE allows: it gets a 429, and may ask again in {wait} s."
-        ));
+        Prospect::Wait => waiting(facts),
     }
-    sentences
 }
 
-fn waiting(entry: Option<&Entry>) -> String {
-    let Some(entry) = entry else {
+fn waiting(facts: &ExplainFacts<'_>) -> String {
+    let Some(entry) = &facts.explained.entry else {
         return "A request now waits for GitHub, and stores the answer.".to_owned();
     };
     if entry.is_negative() {
-        return "A request now waits for GitHub.".to_owned();
+        let is_doubtful = facts.is_mirrored && entry.is_fresh(facts.explained.now);
+        return match is_doubtful && facts.question.demand == Demand::Cached {
+            true => "A request now waits for GitHub, since the mirror believes for a minute only that a release does not exist.".to_owned(),
+            false => "A request now waits for GitHub.".to_owned(),
+        };
     }
     let validator = match entry.validators.kind() {
+        _ if entry.extras.lacks_links() => "without a condition, for the links of the page",
         Validator::Etag | Validator::ComputedEtag => {
             "by its ETag, which costs nothing if it is unchanged"
         }
@@ -98,13 +100,22 @@ fn waiting(entry: Option<&Entry>) -> String {
     format!("A request now waits for GitHub, which svm asks {validator}.")
 }
 
-fn without_call(facts: &ExplainFacts<'_>, has_copy: bool, failure: &Failure) -> String {
+fn without_call(
+    facts: &ExplainFacts<'_>,
+    status: &Status,
+    has_copy: bool,
+    failure: &Failure,
+) -> String {
     let (why, word) = (failure.reason.sentence(), failure.reason.as_str());
     let until = failure.retry_at.map(|until| {
         let wait = since(until.since(facts.explained.now));
         format!("; a call is possible at {}, in {wait}", at(until))
     });
     let until = until.unwrap_or_default();
-    let gets = if has_copy { "the copy" } else { "a 503 at once" };
+    let gets = match has_copy {
+        true => "the copy",
+        false if facts.is_mirrored && is_limit(status) => "a 403 at once",
+        false => "a 503 at once",
+    };
     format!("A request now gets {gets}: {why} ({word}){until}.")
 }

@@ -19,7 +19,7 @@ pub(super) fn sentences(facts: &ExplainFacts<'_>) -> Vec<String> {
     }
     sentences.extend(parameters(facts));
     sentences.extend(state_of_github(facts));
-    sentences.extend(outlook(facts));
+    sentences.push(outlook(facts));
     sentences
 }
 

@@ -28,7 +28,7 @@ pub(super) fn of(facts: &ExplainFacts<'_>) -> Value {
         "next_check": facts.next_check.due_at().map(at),
         "next_check_waits_for": waits_for(facts.next_check),
         "call_under_way_ms": explained.call.map(|time| time.as_millis()),
-        "request_now": request_now(&explained.prospect),
+        "request_now": request_now(facts),
         "no_call_possible": obstacle.map(|failure| {
             json!({ "reason": failure.reason.as_str(), "until": failure.retry_at.map(at) })
         }),
@@ -97,8 +97,10 @@ fn waits_for(next_check: NextCheck) -> Option<&'static str> {
     }
 }
 
-fn request_now(prospect: &Prospect) -> Value {
-    let (status, calls): (Option<&Status>, _) = match prospect {
+fn request_now(facts: &ExplainFacts<'_>) -> Value {
+    let limited = Status::client_limited();
+    let (status, calls): (Option<&Status>, _) = match &facts.explained.prospect {
+        _ if facts.limited_for().is_some() => (Some(&limited), "no"),
         Prospect::Serve(status) | Prospect::WithoutCall { status, .. } => (Some(status), "no"),
         Prospect::ServeAndRetry(status) => (Some(status), "in the background"),
         Prospect::Wait => (None, "yes"),

@@ -146,7 +146,7 @@ fn passed(
 }
 
 /// Returns true if a rate limit prevented the call, or if GitHub refused the call because of one.
-fn is_limit(status: &Status) -> bool {
+pub(in crate::http) fn is_limit(status: &Status) -> bool {
     let limits = [Reason::Limited, Reason::NoToken, Reason::HostRests];
     matches!(status.detail, Some(Detail::Refused(reason)) if limits.contains(&reason))
 }

@@ -128,7 +128,7 @@ async fn an_explanation_over_the_rate_costs_the_store_no_read() {
     let page = app.request(Method::GET, &format!("/?explain={url}")).header("accept", "text/html");
     let page = Answer::of(page).await.text();
     assert!(page.contains("does not read the store"), "{page}");
-    assert!(page.contains("A request of this client now is answered from memory alone."));
+    assert!(page.contains("it gets a 429, and may ask again in 10 s."), "{page}");
     assert_eq!(app.metric("svm_l2_read_duration_seconds_count").await, reads);
     app.advance(Duration::from_secs(10));
     assert_eq!(tier().await, "l2");
