@@ -37,7 +37,7 @@ async fn look_ups_are_bounded() {
 
 #[tokio::test]
 async fn a_look_up_that_hangs_leaves_threads_to_other_names() {
-    let (release, hang) = std::sync::mpsc::channel::<()>();
+    let (release, hang) = std::sync::mpsc::sync_channel::<()>(1);
     let hang = std::sync::Mutex::new(hang);
     let resolver = Resolver::asking(&[], move |host, _| match host {
         "hangs.example" => {
@@ -59,7 +59,7 @@ async fn a_look_up_that_hangs_leaves_threads_to_other_names() {
 #[tokio::test]
 async fn callers_of_one_name_share_its_look_up() {
     let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let (release, hang) = std::sync::mpsc::channel::<()>();
+    let (release, hang) = std::sync::mpsc::sync_channel::<()>(1);
     let hang = std::sync::Mutex::new(hang);
     let resolver = Resolver::asking(&[], {
         let count = Arc::clone(&count);

@@ -10,9 +10,11 @@ use crate::support::github::{Failure, Wire};
 fn assert_failure(answer: &Answer, status: u16, message: &str) {
     let body = answer.json();
     assert_eq!(answer.status, status, "{body}");
-    assert!(body["message"].as_str().unwrap().starts_with(message), "{body}");
+    assert!(body["message"].as_str().expect("a text").starts_with(message), "{body}");
     assert_eq!(body["status"], status.to_string());
-    assert!(body["documentation_url"].as_str().unwrap().starts_with("https://docs.github.com/"));
+    assert!(
+        body["documentation_url"].as_str().expect("a URL").starts_with("https://docs.github.com/")
+    );
     assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
     assert_eq!(answer.header("x-ratelimit-remaining"), "");
 }
