@@ -276,12 +276,31 @@ mod tests {
 
     const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
+    fn connections(limit: usize) -> Connections {
+        let proxies = Proxies::new(&[]);
+        let limits = ConnectionLimits { connections: limit, per_client: None, proxies };
+        Connections::new(limits, Clock::System, ConnectionCounters::new(&Registry::default()))
+    }
+
+    #[tokio::test]
+    async fn the_body_of_a_request_is_no_incomplete_head() {
+        let connections = connections(2);
+        let [close, abort] = [CancellationToken::new(), CancellationToken::new()];
+        let mut delivery = connections.admit(PEER, &close, &abort).await.expect("there is room");
+        delivery.note_read(1_000);
+        delivery.begin_request();
+        delivery.note_read(2 * LARGEST_HEADS);
+        delivery.note_wait(0);
+        assert!(!delivery.close_signal().is_cancelled() && !delivery.abort_signal().is_cancelled());
+        delivery.end_request();
+        delivery.note_read(LARGEST_HEADS);
+        delivery.note_wait(0);
+        assert!(delivery.abort_signal().is_cancelled(), "the next head counts");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_silent_client_that_is_to_leave_keeps_no_other_out() {
-        let limits =
-            ConnectionLimits { connections: SPARE, per_client: None, proxies: Proxies::new(&[]) };
-        let counters = ConnectionCounters::new(&Registry::default());
-        let connections = Connections::new(limits, Clock::System, counters);
+        let connections = connections(SPARE);
         let [close, abort] = [CancellationToken::new(), CancellationToken::new()];
         let admit = || connections.admit(PEER, &close, &abort);
         let mut open = Vec::new();
