@@ -323,6 +323,11 @@ impl Entry {
         Key::of(&self.url)
     }
 
+    /// Returns true if GitHub gave the body, and its ETag, to a request without a token.
+    pub fn came_without_token(&self) -> bool {
+        self.token.is_none() && self.validators.etag.is_some()
+    }
+
     /// Returns true if the entry holds no document: none exists, or the upstream refuses it.
     pub fn is_negative(&self) -> bool {
         self.status != StatusCode::OK

@@ -74,6 +74,11 @@ impl Upstream {
         self.get_within(ask, self.config.timeout.saturating_sub(began.elapsed())).await
     }
 
+    /// Returns true if at least a tenth of `UPSTREAM_TIMEOUT` is left since `began`.
+    pub fn has_time_left(&self, began: &Stopwatch) -> bool {
+        began.elapsed() < self.config.timeout / 10 * 9
+    }
+
     async fn get_within(&self, ask: Ask<'_>, limit: Duration) -> Result<Reply, Failure> {
         let stopwatch = Stopwatch::start();
         let contacts = Contacts::default();

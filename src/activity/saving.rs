@@ -71,7 +71,7 @@ impl Activity {
         let documents = self.documents.visit(|piece| {
             let known = piece.iter().filter(|(_, known)| known.is_in_use() && !known.is_bodiless);
             unsaved.extend(known.filter_map(|(key, known)| {
-                let row = known.row(*key);
+                let row = known.row(*key, reading);
                 known.is_worth_saving(&row, worth, reading).then_some(row)
             }));
         });
@@ -136,8 +136,9 @@ impl Known {
         has_moved || is_repeated || is_lost || worth.checks && row.check > saved.check
     }
 
-    fn row(&self, key: Key) -> InUse {
-        let check = self.check.filter(|_| !self.is_private);
+    /// Returns the row to save. The index may know a later check until it was read once.
+    fn row(&self, key: Key, reading: Reading) -> InUse {
+        let check = self.check.filter(|_| !self.is_private && reading.number > 0);
         InUse { key, used_at: self.usage.used_at(), check }
     }
 }

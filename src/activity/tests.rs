@@ -45,6 +45,13 @@ async fn merged(activity: &Activity, rows: &[InUse]) -> Vec<InUse> {
     activity.merge(rows, at(10), LOOKBACK).await
 }
 
+/// Returns the documents of a process that has read its index, which has no rows.
+async fn with_index() -> Activity {
+    let activity = Activity::default();
+    let _ = merged(&activity, &[]).await;
+    activity
+}
+
 #[tokio::test]
 async fn a_stamp_beside_an_entry_makes_its_document_active() {
     let activity = Activity::default();
@@ -111,13 +118,24 @@ async fn an_overdue_check_is_queued_once_for_each_sweep() {
 
 #[tokio::test]
 async fn only_what_is_new_is_saved() {
-    let activity = Activity::default();
+    let activity = with_index().await;
     activity.mark(key(1), at(1));
     assert_eq!(activity.unsaved(ALL).await, [row(1, None)]);
     activity.saved(&activity.unsaved(ALL).await);
     assert_eq!(activity.unsaved(ALL).await, []);
     let _ = activity.hold(key(1), shared(2), at(10));
     assert_eq!(activity.unsaved(ALL).await, [row(1, Some(check(2)))]);
+}
+
+#[tokio::test]
+async fn no_check_is_saved_before_the_index_was_read() {
+    let activity = Activity::default();
+    let _ = activity.hold(key(1), shared(2), at(10));
+    activity.mark(key(1), at(3));
+    assert_eq!(activity.unsaved(ALL).await, [row(3, None)]);
+    activity.saved(&activity.unsaved(ALL).await);
+    let _ = merged(&activity, &[row(1, Some(check(1)))]).await;
+    assert_eq!(activity.unsaved(ALL).await, [row(3, Some(check(2)))]);
 }
 
 #[tokio::test]
@@ -132,7 +150,7 @@ async fn a_use_during_the_saving_is_saved_the_next_time() {
 
 #[tokio::test]
 async fn a_check_from_a_clock_that_was_ahead_hides_no_other() {
-    let activity = Activity::default();
+    let activity = with_index().await;
     let _ = activity.hold(key(1), shared(5_000), at(5_000));
     activity.mark(key(1), at(5_000));
     activity.saved(&activity.unsaved(ALL).await);
@@ -177,7 +195,7 @@ async fn a_use_is_saved_once_it_has_moved_far_enough() {
 
 #[tokio::test]
 async fn a_second_use_is_saved_however_soon_it_comes() {
-    let activity = Activity::default();
+    let activity = with_index().await;
     let worth = Worth { use_moved: Duration::from_secs(60), checks: false };
     let usage = activity.hold(key(1), shared(0), at(10));
     usage.mark(at(0));
@@ -192,7 +210,7 @@ async fn a_second_use_is_saved_however_soon_it_comes() {
 
 #[tokio::test]
 async fn a_check_is_saved_where_it_is_worth_that() {
-    let activity = Activity::default();
+    let activity = with_index().await;
     let without = Worth { checks: false, ..ALL };
     activity.mark(key(1), at(1));
     activity.saved(&activity.unsaved(ALL).await);

@@ -94,7 +94,11 @@ impl Cache {
         else {
             return Witness::Silent;
         };
-        let ask = Ask { target: &document, stored: None, priority };
+        // With hardly any time left, a call would only blame the upstream for its end.
+        if !self.0.upstream.has_time_left(began) {
+            return Witness::Silent;
+        }
+        let ask = Ask { target: &document, stored: None, priority, guards_copy: true };
         let reply = self.0.upstream.get_since(ask, began).await;
         reply.map_or(Witness::Silent, |reply| Witness::of(reply.status, &reply.body))
     }

@@ -103,7 +103,9 @@ impl Cache {
         let now = parts.clock.now();
         let outdated = entry.as_ref().and_then(|entry| self.outdated(target, entry, now));
         let judged = outdated.as_ref().or(entry.as_ref());
-        let obstacle = parts.upstream.check_usable(target).err();
+        let needs_token =
+            target.gets_token() && !entry.as_ref().is_some_and(|entry| entry.came_without_token());
+        let obstacle = parts.upstream.check_possible(target, needs_token).err();
         let call = parts.flights.underway_for(&key);
         let mut prospect = self.prospect(judged, demand, obstacle.clone(), now);
         // A client over its rate may join a call and start none.
@@ -144,7 +146,7 @@ impl Cache {
                 Some(found) => found,
                 None => return (Tier::Unread, None),
             },
-            Depth::Store => self.read_outside_l1(key).await,
+            Depth::Store => self.read_with_check(key).await,
         };
         match found {
             Lookup::Found { entry, .. } => (Tier::L2, Some(entry)),

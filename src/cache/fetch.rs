@@ -138,7 +138,7 @@ impl Cache {
     /// Reads as [`Cache::read_outside_l1`] does, and gives the entry the lifetime of its last
     /// check: not every check is written to L2, but the activity knows each. An entry with an
     /// earlier body than that of the last check has expired: the write of the later one was lost.
-    async fn read_with_check(&self, key: Key) -> Lookup {
+    pub(super) async fn read_with_check(&self, key: Key) -> Lookup {
         let found = self.read_outside_l1(key).await;
         let Lookup::Found { entry, from_l2 } = found else { return found };
         let (now, rules) = (self.0.clock.now(), &self.0.rules);
@@ -199,7 +199,7 @@ impl Cache {
         let rules = &self.0.rules;
         let stored =
             positive.map(|entry| policy::asked(entry, target, demand, priority, now, rules));
-        let ask = Ask { target, stored, priority };
+        let ask = Ask { target, stored, priority, guards_copy: stored.is_some() };
         let began = Stopwatch::start();
         let reply = self.0.upstream.get(ask).await;
         let now = self.0.clock.now();

@@ -253,7 +253,7 @@ impl WriteBehind {
         // After the limit, the rest is only counted.
         let _ = timeout(limit, self.write_all()).await;
         let after = self.stats();
-        let dropped = after.dropped() - before.dropped();
+        let dropped = after.dropped().saturating_sub(before.dropped());
         let lost = dropped + after.depth as u64 + after.owed as u64;
         Drained { flushed: after.flushed - before.flushed, lost }
     }

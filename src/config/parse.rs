@@ -219,18 +219,16 @@ pub(super) fn connect_to(text: &str) -> Result<ConnectTo> {
 /// Parses a list of tokens and drops repetitions. A problem names a token by its position, never by
 /// its value.
 pub(super) fn tokens(text: &str) -> Result<Vec<Secret>> {
-    secrets(text, "token", |token| token.contains(['"', '\'']))
+    secrets(text, "token", "a blank, a quote or another character", &['"', '\''])
 }
 
-fn secrets(text: &str, kind: &str, is_quoted: impl Fn(&str) -> bool) -> Result<Vec<Secret>> {
+/// Parses a list of secrets of this kind. They consist of visible characters, but not of these.
+fn secrets(text: &str, kind: &str, refused: &str, others: &[char]) -> Result<Vec<Secret>> {
     let mut secrets = Vec::new();
     for (at, item) in items(text).enumerate() {
-        let secret = Secret::new(item).filter(|_| !is_quoted(item)).ok_or_else(|| {
-            format!(
-                "holds a blank, a quote or another character that no {kind} has, in {kind} {}",
-                at + 1
-            )
-        })?;
+        let secret = Secret::new(item).filter(|_| !item.contains(others));
+        let problem = || format!("holds {refused} that no {kind} has, in {kind} {}", at + 1);
+        let secret = secret.ok_or_else(problem)?;
         if !secrets.contains(&secret) {
             secrets.push(secret);
         }
@@ -238,22 +236,23 @@ fn secrets(text: &str, kind: &str, is_quoted: impl Fn(&str) -> bool) -> Result<V
     if secrets.is_empty() { Err(format!("holds no {kind}")) } else { Ok(secrets) }
 }
 
-/// Parses the secrets of deliveries; an empty text holds none.
+/// Parses the secrets of deliveries; an empty text holds none. A secret may contain quotes; those
+/// around a secret or around the list are left over from a shell.
 pub(super) fn webhook_secrets(text: &str) -> Result<Vec<Secret>> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    // A comma within a secret divides it into short items, which an attacker could guess.
-    let is_short = items(text).any(|secret| secret.len() < 16);
-    if is_short {
-        Err("holds a secret of fewer than 16 characters".to_owned())
-    } else {
-        // A secret may contain quotes, but not around it: those are left over from a shell.
-        let is_quoted = |secret: &str| {
-            ['"', '\''].iter().any(|quote| secret.starts_with(*quote) && secret.ends_with(*quote))
-        };
-        secrets(text, "secret", is_quoted)
+    let is_quoted = |text: &str| {
+        ['"', '\''].iter().any(|quote| text.starts_with(*quote) && text.ends_with(*quote))
+    };
+    if is_quoted(text) || items(text).any(is_quoted) {
+        return Err("has quotes around a secret".to_owned());
     }
+    // A comma within a secret divides it into short items, which an attacker could guess.
+    if items(text).any(|secret| secret.len() < 16) {
+        return Err("holds a secret of fewer than 16 characters".to_owned());
+    }
+    secrets(text, "secret", "a blank or another character", &[])
 }
 
 fn connect_address(text: &str) -> Option<ConnectAddress> {

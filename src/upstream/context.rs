@@ -31,6 +31,9 @@ pub struct Ask<'a> {
     pub stored: Option<Stored<'a>>,
     /// The priority of the exchange.
     pub priority: Priority,
+    /// True if an absence would cost a copy. For a second account, the document is then not absent
+    /// if it was denied to the first.
+    pub guards_copy: bool,
 }
 
 /// The client, the tokens, the slots, and the state of hosts.
@@ -131,11 +134,7 @@ impl Upstream {
     /// # Errors
     ///
     /// The [`Failure`] that a request would get.
-    pub fn check_usable(&self, target: &Target) -> Result<(), Failure> {
-        self.check_possible(target, target.gets_token())
-    }
-
-    fn check_possible(&self, target: &Target, needs_token: bool) -> Result<(), Failure> {
+    pub fn check_possible(&self, target: &Target, needs_token: bool) -> Result<(), Failure> {
         let now = self.clock.now();
         self.cooldowns.check(target, now)?;
         match self.tokens.usable_at(now) {

@@ -99,15 +99,19 @@ impl Cooldowns {
         self.until(target, now).unwrap_or(now)
     }
 
-    /// Records that no token has quota left for the resource that counts this endpoint, until its
-    /// reset. Other endpoints are not concerned.
-    pub(super) fn spend_resource(&self, target: &Target, reset_at: Timestamp, now: Timestamp) {
+    /// Records that no account has quota left for the resource that counts this endpoint, until
+    /// the reset. Other endpoints are not concerned. Returns true if that is news.
+    pub(super) fn spend_resource(
+        &self,
+        target: &Target,
+        reset_at: Timestamp,
+        now: Timestamp,
+    ) -> bool {
         let mut hosts = self.0.lock();
         let spent = &mut hosts.entry(target.authority().into()).or_default().spent;
         spent.retain(|_, until| *until > now);
-        if spent.len() < MOST_ENDPOINTS {
-            spent.insert(endpoint::of(target).into(), reset_at);
-        }
+        spent.len() < MOST_ENDPOINTS
+            && spent.insert(endpoint::of(target).into(), reset_at).is_none()
     }
 
     /// Records that the upstream has answered with the document.

@@ -20,13 +20,14 @@ mod refused;
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::target::Target;
 
 use super::contacts::Contacts;
 use super::context::{Ask, Upstream};
 use super::reply::{Failure, Reply};
 use super::slots::Slot;
-use super::tokens::Tried;
+use super::tokens::{TokenUse, Tried};
 use crate::entry::{Reason, Validator};
 
 use refused::WithoutToken;
@@ -46,6 +47,8 @@ pub(super) struct Exchange<'a> {
     misled_by: Option<Validator>,
     tried: Tried,
     retried: bool,
+    /// The tokens without quota for a resource that GitHub counts apart, with their resets.
+    spent: Vec<(TokenUse, Timestamp)>,
     /// True if a token of another account was tried after the document was denied to the first.
     tried_other_account: bool,
     without_token: WithoutToken,
@@ -79,6 +82,7 @@ impl<'a> Exchange<'a> {
             moved_to,
             misled_by: None,
             tried,
+            spent: Vec::new(),
             retried: false,
             tried_other_account: false,
             without_token: WithoutToken::at_first(ask),
@@ -120,7 +124,8 @@ impl<'a> Exchange<'a> {
     /// Takes the slot for the next request to this target.
     async fn take_slot(&mut self, target: &Target) -> Result<(), Failure> {
         let (priority, held) = (self.ask.priority, self.slot.take());
-        let needs_token = target.gets_token() && self.without_token != WithoutToken::Now;
+        let now = self.upstream.clock.now();
+        let needs_token = target.gets_token() && !self.goes_without_token(now)?;
         self.slot = Some(self.upstream.slot(target, needs_token, priority, held).await?);
         Ok(())
     }

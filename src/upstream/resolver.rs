@@ -5,18 +5,20 @@
 //! The targets of `UPSTREAM_CONNECT_TO` are exempt, since the operator configured them.
 //!
 //! A look-up blocks a thread until the system has an answer, even when its caller has gone, so it
-//! holds a permit until then. All callers share the running look-up of a name. So one name whose
-//! look-up hangs leaves threads to the others.
+//! holds a permit until then. Callers share the running look-up of a name. While one hangs, only a
+//! second one begins, in case the reply was lost. So such a name leaves threads to the others.
 
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::{Semaphore, watch};
 
+use crate::clock::Stopwatch;
 use crate::config::{ConnectAddress, ConnectTo};
 use crate::tasks;
 
@@ -37,14 +39,25 @@ pub(super) struct Resolver {
     names: Arc<Names>,
 }
 
-/// The look-ups under way, by host and port. The targets of svm bound their number.
-type Running = Arc<Mutex<HashMap<(String, u16), watch::Receiver<Option<LookUpResult>>>>>;
+/// The latest look-up of each name that is under way, by host and port. The targets of svm bound
+/// their number.
+type Running = Arc<Mutex<HashMap<(String, u16), RunningLookUp>>>;
+
+struct RunningLookUp {
+    began: Stopwatch,
+    result: watch::Receiver<Option<LookUpResult>>,
+    /// True if another look-up of the name hangs.
+    is_second: bool,
+}
 
 /// The result of a look-up, which all its callers get.
 type LookUpResult = Result<Arc<[SocketAddr]>, Arc<io::Error>>;
 
 /// A blocking look-up of a name. Each address gets this port.
 type Names = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
+
+/// The time for which others may join a look-up. After it, its reply may be lost.
+const SHARED_FOR: Duration = Duration::from_secs(1);
 
 /// The error for a name without an address that may be dialled.
 #[derive(Debug, thiserror::Error)]
@@ -101,11 +114,17 @@ impl Resolver {
         name: (String, u16),
     ) -> (Option<watch::Sender<Option<LookUpResult>>>, watch::Receiver<Option<LookUpResult>>) {
         let mut running = self.running.lock();
-        if let Some(result) = running.get(&name).filter(|result| result.has_changed().is_ok()) {
-            return (None, result.clone());
+        let first = running.get(&name).filter(|it| it.result.has_changed().is_ok());
+        if let Some(first) = first
+            && (first.is_second || first.began.elapsed() < SHARED_FOR)
+        {
+            return (None, first.result.clone());
         }
+        let is_second = first.is_some();
         let (sender, result) = watch::channel(None);
-        running.insert(name, result.clone());
+        let look_up =
+            RunningLookUp { began: Stopwatch::start(), result: result.clone(), is_second };
+        running.insert(name, look_up);
         (Some(sender), result)
     }
 
@@ -118,8 +137,8 @@ impl Resolver {
         let (names, running) = (Arc::clone(&self.names), Arc::clone(&self.running));
         let look_up = move || {
             let found = names(&name.0, name.1).map(Arc::from).map_err(Arc::new);
-            running.lock().remove(&name);
             sender.send_replace(Some(found));
+            running.lock().retain(|_, look_up| look_up.result.borrow().is_none());
         };
         tasks::blocking_within(&self.look_ups, look_up).await
     }

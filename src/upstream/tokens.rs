@@ -126,6 +126,12 @@ impl TokenPool {
         Ok((use_of(&pool, plan.token), plan.validator))
     }
 
+    /// Returns true if every token shares an account with one of these.
+    pub(super) fn are_all_accounts_of(&self, uses: impl Iterator<Item = TokenUse>) -> bool {
+        let indices: Vec<_> = uses.map(|token_use| token_use.index).collect();
+        self.pool.lock().are_all_accounts_of(&indices)
+    }
+
     /// Returns true if the token may be used now, even for the part of its quota that is kept for
     /// clients.
     pub(super) fn is_usable(&self, token_use: TokenUse, now: Timestamp) -> bool {

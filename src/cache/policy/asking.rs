@@ -47,7 +47,7 @@ pub(in crate::cache) fn asked<'a>(
     Stored {
         validators: if is_whole { NO_VALIDATORS } else { &entry.validators },
         token: entry.token,
-        is_without_token: entry.token.is_none() && entry.validators.etag.is_some(),
+        is_without_token: entry.came_without_token(),
         avoided: doubt.and_then(|doubt| doubt.token),
         body: entry.body.bytes(),
         fetched_at: entry.times.fetched_at,

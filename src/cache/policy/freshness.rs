@@ -81,9 +81,7 @@ fn recall_in_doubt(
         Demand::Cached if !entry.is_fresh(now) && !may_stand_in(entry, now, rules) => Recall::Ask,
         Demand::Cached if doubt.is_overdue(now) => Recall::ServeAndRetry(answer()),
         Demand::Cached => Recall::Serve(answer()),
-        Demand::Refresh | Demand::Another
-            if was_within(rules.refresh_min_interval, doubt.asked_at, now) =>
-        {
+        Demand::Refresh if was_within(rules.refresh_min_interval, doubt.asked_at, now) => {
             Recall::Serve(answer())
         }
         Demand::Refresh | Demand::Another | Demand::Revalidate => Recall::Ask,

@@ -110,8 +110,16 @@ fn connect_to_refuses_hosts_with_another_port() {
 #[test]
 fn a_secret_may_contain_a_quote_but_not_stand_between_two() {
     config(&[("WEBHOOK_SECRETS", "It's-a-\"Secret\"-to-Everybody")]).unwrap();
-    let message = config(&[("WEBHOOK_SECRETS", "'a-secret-of-github'")]).unwrap_err();
-    assert!(message.contains("that no secret has, in secret 1"), "{message}");
+    for quoted in [
+        "'a-secret-of-github'",
+        "a-secret-of-github,\"another-secret-of-github\"",
+        "'a-secret-of-github,another-secret-of-github'",
+    ] {
+        let message = config(&[("WEBHOOK_SECRETS", quoted)]).unwrap_err();
+        assert!(message.starts_with("WEBHOOK_SECRETS: has quotes around a secret"), "{message}");
+    }
+    let message = config(&[("WEBHOOK_SECRETS", "a secret of github")]).unwrap_err();
+    assert!(message.contains("a blank or another character that no secret has, in secret 1"));
 }
 
 #[test]

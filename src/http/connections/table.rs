@@ -104,9 +104,11 @@ impl Table {
         self.closing.len()
     }
 
-    /// Ends the closing connections without a request at once.
-    pub(super) fn abort_closing(&self) {
-        let idle = self.closing.iter().filter(|connection| connection.idle_since().is_some());
+    /// Ends the closing connections that have been idle since before this time. The body of an
+    /// HTTP/2 answer may still be under way to others.
+    pub(super) fn abort_closing(&self, before: u64) {
+        let is_idle = |since: u64| since < before;
+        let idle = self.closing.iter().filter(|it| it.idle_since().is_some_and(is_idle));
         idle.for_each(|connection| connection.abort());
     }
 

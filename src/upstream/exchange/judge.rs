@@ -120,7 +120,8 @@ impl Exchange<'_> {
     fn is_for_other_account(&self, reply: &Reply, head: &AnswerHead) -> bool {
         let is_absent = matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::GONE);
         let is_denial = |last: &Reply| last.status == StatusCode::FORBIDDEN && is_own_refusal(last);
-        is_absent && head.token_use.is_some() && self.last.as_ref().is_some_and(is_denial)
+        let may_be_hidden = self.ask.guards_copy && is_absent && head.token_use.is_some();
+        may_be_hidden && self.last.as_ref().is_some_and(is_denial)
     }
 
     /// Records that GitHub has accepted the token.

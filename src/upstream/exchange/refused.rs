@@ -85,8 +85,9 @@ impl Exchange<'_> {
         Step::Answer(Reply { limited_until: Some(limited_until), ..reply })
     }
 
-    /// Handles the spent quota of a resource that GitHub counts apart. Each token has its own, so
-    /// another token may be tried. If none is left, the endpoint cools down until the reset.
+    /// Handles the spent quota of a resource that GitHub counts apart. Each account has its own, so
+    /// another token may be tried. Once all accounts have spent it, the endpoint cools down until
+    /// the first reset.
     fn spent_resource(
         &mut self,
         target: &Target,
@@ -97,14 +98,17 @@ impl Exchange<'_> {
         let (upstream, now) = (self.upstream, self.upstream.clock.now());
         let until = reset_at.filter(|at| *at > now).unwrap_or(now + FALLBACK_COOLDOWN);
         let until = until.min(now + LONGEST_WINDOW);
-        let limit = Limit::OtherResource { reset_at };
         self.tried.add(token_use);
-        let reply = Reply { limited_until: Some(until), ..reply };
-        if upstream.tokens.choose(&self.token_request(target), now).is_ok() {
+        self.spent.push((token_use, until));
+        let first = self.spent.iter().map(|(_, until)| *until).min().unwrap_or(until);
+        let reply = Reply { limited_until: Some(first), ..reply };
+        if !upstream.tokens.are_all_accounts_of(self.spent.iter().map(|(token_use, _)| *token_use))
+        {
             return Step::Again(reply);
         }
-        upstream.cooldowns.spend_resource(target, until, now);
-        log_limit(target, Some(token_use), limit, until);
+        if upstream.cooldowns.spend_resource(target, first, now) {
+            log_limit(target, None, Limit::OtherResource { reset_at }, first);
+        }
         Step::Answer(reply)
     }
 

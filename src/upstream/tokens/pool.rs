@@ -305,6 +305,12 @@ impl Pool {
         (account, tokens > 1)
     }
 
+    /// Returns true if every token shares an account with one of these.
+    pub(super) fn are_all_accounts_of(&self, indices: &[usize]) -> bool {
+        let accounts: Vec<_> = indices.iter().map(|index| self.tokens[*index].account).collect();
+        self.tokens.iter().all(|token| accounts.contains(&token.account))
+    }
+
     /// Returns the state of each token.
     pub(super) fn reports(&self, now: Timestamp) -> Vec<Report> {
         (0..self.tokens.len()).map(|index| self.report(index, now)).collect()

@@ -22,18 +22,24 @@ fn assert_failure(answer: &Answer, status: u16, message: &str) {
 #[tokio::test]
 async fn a_failure_without_an_answer_has_the_form_of_github() {
     let large = "content-type: application/json\ncontent-length: 4000000";
-    for (failure, status, message) in [
-        (Failure::HtmlWith200, 502, "Bad upstream response: the upstream's answer is not JSON"),
+    for (failure, limit, status, message) in [
+        (
+            Failure::HtmlWith200,
+            "1m",
+            502,
+            "Bad upstream response: the upstream's answer is not JSON",
+        ),
         (
             Failure::Wire(Wire::head("200 OK", large)),
+            "1m",
             502,
             "Bad upstream response: the upstream's answer is too large",
         ),
-        (Failure::Hang, 504, "Upstream timed out"),
+        (Failure::Hang, "1s", 504, "Upstream timed out"),
     ] {
         let app = TestApp::builder()
             .set("MAX_UPSTREAM_RESPONSE_BYTES", "1048576")
-            .set("UPSTREAM_TIMEOUT", "1s")
+            .set("UPSTREAM_TIMEOUT", limit)
             .start()
             .await;
         app.github.fail_all(failure);

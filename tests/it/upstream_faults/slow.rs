@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{DOCUMENT, JSON, TestApp, Verdict, builder, refuses};
+use super::{DOCUMENT, JSON, Verdict, builder, refuses};
 use crate::LATEST;
 use crate::support::github::{Failure, Wire};
 
@@ -61,7 +61,7 @@ async fn interim_answers_are_no_reason_to_wait_longer() {
 
 #[tokio::test]
 async fn a_request_without_an_answer_in_time_is_counted() {
-    let app = TestApp::builder().set("UPSTREAM_TIMEOUT", "300ms").start().await;
+    let app = builder(LIMIT).start().await;
     app.github.fail_all(Failure::Hang);
     assert_eq!(app.version(LATEST).await.status, 504);
     let calls = app.github.total_calls();

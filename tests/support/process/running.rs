@@ -220,10 +220,15 @@ impl Running {
 
     /// Sends a signal by its name, such as `TERM`.
     pub async fn signal(&self, name: &str) {
+        self.signals(&[name]).await;
+    }
+
+    /// Sends signals in quick succession.
+    pub async fn signals(&self, names: &[&str]) {
         let id = self.child.id().expect("a process that runs").to_string();
         // The `kill` of the shell: not every system has another.
-        let sent =
-            Command::new("sh").args(["-c", r#"kill -s "$0" "$1""#, name, &id]).status().await;
+        let script = r#"for name; do kill -s "$name" "$0" || exit 1; done"#;
+        let sent = Command::new("sh").args(["-c", script, &id]).args(names).status().await;
         assert!(sent.expect("a shell").success());
     }
 

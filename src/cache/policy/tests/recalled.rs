@@ -61,8 +61,7 @@ fn a_claim_within_the_interval_answers_a_refresh() {
     for (demand, seconds, want) in [
         (Demand::Refresh, 109, Use::Serve(Some(Detail::Unconfirmed))),
         (Demand::Refresh, 110, Use::Ask),
-        (Demand::Another, 109, Use::Serve(Some(Detail::Unconfirmed))),
-        (Demand::Another, 110, Use::Ask),
+        (Demand::Another, 109, Use::Ask),
         (Demand::Revalidate, 101, Use::Ask),
         (Demand::Cached, 110, Use::Serve(Some(Detail::Unconfirmed))),
     ] {
