@@ -325,4 +325,16 @@ mod tests {
         assert!(admitted.is_some());
         assert!(!open.last().unwrap().abort_signal().is_cancelled(), "it is not to leave");
     }
+    #[tokio::test(start_paused = true)]
+    async fn a_request_on_a_closing_connection_keeps_no_client_out() {
+        let connections = connections(SPARE);
+        let [close, abort] = [CancellationToken::new(), CancellationToken::new()];
+        let mut open = Vec::new();
+        for _ in 0..2 * SPARE {
+            open.push(connections.admit(PEER, &close, &abort).await.expect("there is room"));
+        }
+        open.iter().take(SPARE).for_each(|closing| closing.begin_stream());
+        let admitted = timeout(Duration::from_secs(5), connections.admit(PEER, &close, &abort));
+        assert!(admitted.await.expect("a spare connection is left").is_some());
+    }
 }

@@ -6,17 +6,18 @@ mod silence;
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::Request;
+use http::header::CONNECTION;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::Service;
 use salvo::rt::tokio::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use crate::tasks::Tasks;
 
@@ -36,7 +37,8 @@ const WINDOW: u32 = 64 << 10;
 /// The time for the remaining answers when a connection is to end, in multiples of the patience.
 const ANSWERS: u32 = 3;
 /// The time that a client without a request has to close its connection when the connection is to
-/// end. Without this limit, a silent client could keep another client out.
+/// end, and after which an answer without a further byte is given up. Without this limit, a silent
+/// client could keep another client out.
 const LEAVE: Duration = Duration::from_secs(2);
 
 /// The settings of all HTTP/2 connections.
@@ -66,8 +68,8 @@ impl Http2 {
     {
         let (connection, connections) = stream.owners();
         let silence = until_silent(&connection, &connections, self.patience);
-        let connections = connections.clone();
-        let service = Streams { service, connection: Arc::clone(&connection), connections };
+        let owners = (Arc::clone(&connection), connections.clone());
+        let service = Streams { service, connection: owners.0, connections: owners.1 };
         let mut http = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
         tokio::select! {
             _ = &mut http => return,
@@ -75,10 +77,13 @@ impl Http2 {
             () = connection.close_signal().cancelled() => {}
             () = silence => {}
         }
-        let limit = if connection.has_streams() { self.patience * ANSWERS } else { LEAVE };
         http.as_mut().graceful_shutdown();
-        let rest = connection.abort_signal().run_until_cancelled(http);
-        let _ = timeout(limit, rest).await;
+        tokio::select! {
+            _ = http => {}
+            () = connection.abort_signal().cancelled() => {}
+            () = until_silent(&connection, &connections, LEAVE) => {}
+            () = sleep(self.patience * ANSWERS) => {}
+        }
     }
 }
 
@@ -110,7 +115,7 @@ impl<S: Handler> Service<Request<Incoming>> for Streams<S> {
         if !self.connection.ensure_regular(&self.connections) {
             request.extensions_mut().insert(Overload::new(&self.connections));
         }
-        StreamAnswer { answer: self.service.call(request), _open: open }
+        StreamAnswer { answer: self.service.call(request), open }
     }
 }
 
@@ -133,13 +138,18 @@ impl Drop for OpenStream {
 /// The future of one answer.
 struct StreamAnswer {
     answer: Handling,
-    _open: OpenStream,
+    open: OpenStream,
 }
 
 impl Future for StreamAnswer {
     type Output = <Handling as Future>::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.answer.as_mut().poll(context)
+        let answer = ready!(self.answer.as_mut().poll(context));
+        // HTTP/2 has no such field: the end of the connection tells the client to leave.
+        if answer.as_ref().is_ok_and(|answer| answer.headers().contains_key(CONNECTION)) {
+            self.open.0.close_signal().cancel();
+        }
+        Poll::Ready(answer)
     }
 }

@@ -69,6 +69,7 @@ impl Server {
         patience: Duration,
     ) -> std::io::Result<(Self, Stop)> {
         let address = listener.local_addr()?;
+        limit_unread(&listener, patience * READING)?;
         let signals = StopSignals::default();
         let protocols = Arc::new(Protocols::new(signals.tasks.clone(), patience));
         let stop =
@@ -112,6 +113,19 @@ impl Server {
             }),
         }
     }
+}
+
+/// Limits the time for which the kernel keeps an answer that its client does not read, also after
+/// the end of the connection. Accepted sockets inherit the limit.
+#[cfg(target_os = "linux")]
+fn limit_unread(listener: &TcpListener, limit: Duration) -> std::io::Result<()> {
+    let millis = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+    Ok(rustix::net::sockopt::set_tcp_user_timeout(listener, millis)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_unread(_: &TcpListener, _: Duration) -> std::io::Result<()> {
+    Ok(())
 }
 
 impl Stop {

@@ -91,7 +91,7 @@ impl Table {
 
     /// Returns the number of connections within the limit.
     pub(super) fn regular(&self) -> usize {
-        self.open.len() - self.spare - self.closing.len()
+        self.open.len() - self.spare - self.closing()
     }
 
     /// Returns the number of connections beyond the limit.
@@ -99,9 +99,10 @@ impl Table {
         self.spare
     }
 
-    /// Returns the number of closing connections.
+    /// Returns the number of closing connections without a request. Those with a request, which may
+    /// take long, count as connections within the limit.
     pub(super) fn closing(&self) -> usize {
-        self.closing.len()
+        self.closing.iter().filter(|connection| connection.idle_since().is_some()).count()
     }
 
     /// Ends the closing connections that have been idle since before this time. The body of an

@@ -3,7 +3,8 @@
 async function update() {
   if (document.hidden || String(getSelection())) return;
   try {
-    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" }, cache: "no-store" });
+    const signal = AbortSignal.timeout(4000);
+    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" }, cache: "no-store", signal });
     if (!answer.ok) throw new Error(answer.status);
     const newer = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll("[data-live]")) {

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::app::{Answer, TestApp, TestAppBuilder};
+use crate::support::eventually::eventually;
 use crate::support::github::GitHub;
 use crate::support::process::Setup;
 use crate::support::raw::Raw;
@@ -98,6 +99,18 @@ async fn a_client_that_never_reads_is_given_up() {
     let mut got = Vec::new();
     let _ = stuck.read_to_end(&mut got).await;
     assert!(got.len() < LARGE_BYTES, "{} bytes", got.len());
+}
+
+#[tokio::test]
+async fn an_answer_in_the_kernels_buffer_is_given_up_too() {
+    let app = one_at_a_time().start().await;
+    let small = format!("\"{}\"", "x".repeat(100_000));
+    app.github.raw_document(LARGE_PATH, &small);
+    let stuck = asks_and_reads_nothing(app.address()).await;
+    let (service, client) = (app.address().port(), stuck.local_addr().expect("an address").port());
+    // The connection that sends this request.
+    app.reaches("svm_client_connections", 1.0).await;
+    eventually(|| unacknowledged(service, client).is_none()).await;
 }
 
 /// The pace of the reader is set by concurrent requests, each of which takes the service some time.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http_body_util::BodyExt;
 use svm::clock::Stopwatch;
 
 use crate::support::eventually::eventually;
@@ -108,4 +109,43 @@ async fn a_silent_client_does_not_delay_the_shutdown() {
     let _ = scene.app.stop().await;
     // The grace period for answers is 5 s, and there are no answers.
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+/// The pace of the reader is set by requests to another service, each of which takes some time.
+#[tokio::test]
+async fn an_answer_that_is_being_read_is_finished_at_the_end() {
+    const BYTES: usize = 2 << 20;
+    const STEP: Duration = Duration::from_millis(30);
+    let mut scene = Scene::of(TestApp::builder().set("SHUTDOWN_GRACE", "20s"), NAME).await;
+    scene.app.github.document("/repos/octo/app/tags", format!("[\"{}\"]", "x".repeat(BYTES)));
+    let other = TestApp::start().await;
+    let mut client = Http2::with_window(scene.connect(Version::Http2).await, 65_535).await;
+    let mut answer = client.send(request("/repos/octo/app/tags")).await.unwrap();
+    let (_, got) = tokio::join!(scene.app.stop(), async {
+        let mut got = 0;
+        while let Some(frame) = answer.body_mut().frame().await {
+            got += frame.unwrap().data_ref().map_or(0, Bytes::len);
+            let step = Stopwatch::start();
+            while step.elapsed() < STEP {
+                assert_eq!(other.get("/ping").await.status, 200);
+            }
+        }
+        got
+    });
+    assert_eq!(got, BYTES + 4);
+}
+
+#[tokio::test]
+async fn a_client_of_a_draining_service_is_told_to_leave() {
+    let mut scene = Scene::of(TestApp::builder().set("SHUTDOWN_DELAY", "1h"), NAME).await;
+    let mut client = Http2::new(scene.connect(Version::Http2).await).await;
+    let leaves = async {
+        while client.send(request("/ping")).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = scene.app.stop() => panic!("the delay is not over"),
+        left = tokio::time::timeout(Duration::from_secs(10), leaves) => left.unwrap(),
+    }
 }
