@@ -106,9 +106,13 @@ impl Cache {
         let held = self.0.memory.entry(&key).unwrap_or(held);
         let now = self.0.clock.now();
         let is_newer = |entry: &Arc<Entry>| policy::is_newer(&entry.times, &held.times, now);
+        let confirmed = |entry: Arc<Entry>| {
+            policy::confirmed_by_replica(&entry, check, now, &self.0.rules).map_or(entry, Arc::new)
+        };
+        // Not every check is written to L2: the check may make its record the newer one.
         let stored = match held.times.fetched_at == check.fetched_at {
             true => None,
-            false => self.read_l2(key).await.unwrap_or_default().filter(is_newer),
+            false => self.read_l2(key).await.unwrap_or_default().map(confirmed).filter(is_newer),
         };
         if let Some(stored) = &stored
             && let Ok(target) = Target::parse_name(&stored.url, &self.0.targets)
@@ -116,10 +120,7 @@ impl Cache {
             self.0.lists.note(&target, &held, stored);
         }
         let from_l2 = stored.is_some();
-        let current = stored.unwrap_or_else(|| Arc::clone(&held));
-        let entry =
-            policy::confirmed_by_replica(&current, check, self.0.clock.now(), &self.0.rules)
-                .map_or(current, Arc::new);
+        let entry = stored.unwrap_or_else(|| confirmed(Arc::clone(&held)));
         if !Arc::ptr_eq(&entry, &held) {
             self.hold(key, &entry);
         }

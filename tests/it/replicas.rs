@@ -52,6 +52,34 @@ async fn a_body_that_one_has_fetched_reaches_the_other() {
 }
 
 #[tokio::test]
+async fn a_later_check_brings_the_newer_body_along() {
+    let Some(server) = RedisServer::start() else { return };
+    let [one, other] = two(&server).await;
+    let _ = one.version(LATEST).await;
+    one.reaches("svm_l2_writes_total", 1.0).await;
+    let _ = other.version(LATEST).await;
+
+    // The other replica confirms the first body after the time at which one fetches the second.
+    other.advance(Duration::from_millis(20));
+    assert_eq!(other.refresh(LATEST).await.header("x-cache"), "REVALIDATED");
+    one.github.publish("octo/app", "v2.0.0");
+    one.advance(Duration::from_millis(10));
+    let _ = one.refresh(LATEST).await;
+    one.reaches("svm_l2_writes_total", 2.0).await;
+
+    // A later check of the second body is not worth a write of the record.
+    for replica in [&one, &other] {
+        replica.advance(Duration::from_millis(20));
+    }
+    assert_eq!(one.refresh(LATEST).await.header("x-cache"), "REVALIDATED");
+    other.reaches(ADOPTED, 1.0).await;
+    let answer = other.version(LATEST).await;
+    assert_eq!(answer.json()["tag_name"], "v2.0.0");
+    assert_eq!((answer.header("x-cache"), other.github.total_calls()), ("HIT", 1));
+    assert_eq!(one.metric("svm_l2_writes_total").await, 2.0);
+}
+
+#[tokio::test]
 async fn a_check_by_date_brings_no_older_body_back() {
     let Some(server) = RedisServer::start() else { return };
     let replica = || {
