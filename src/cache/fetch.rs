@@ -292,7 +292,7 @@ impl Source for Weak<CacheParts> {
 
     fn recall(&self, key: Key) -> Option<Change> {
         let parts = self.upgrade()?;
-        let entry = parts.memory.entry(&key)?;
+        let entry = parts.memory.entry(&key).filter(|entry| policy::is_certain(entry))?;
         if entry.is_negative() {
             return Some(Change::Remove { key, as_of: entry.times.checked_at });
         }

@@ -1,5 +1,7 @@
 //! Failures of L2: no hit, no miss and no start depends on it.
 
+mod owed;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -73,6 +73,13 @@ impl FaultyStore {
         self.inner.read(key).await.expect("a record that was encoded here")
     }
 
+    /// Writes an entry in any mood, as another replica would.
+    pub async fn replicate(&self, entry: Arc<Entry>) {
+        let now = entry.times.checked_at;
+        let put = Change::Put { keep_until: entry.times.expires_at, entry };
+        self.inner.apply([put].into(), now).await.expect("a store in memory");
+    }
+
     /// Returns the number of probes.
     pub fn looks(&self) -> usize {
         self.looks.load(Ordering::SeqCst)
