@@ -121,15 +121,14 @@ impl ReadQueue {
             }
             Err(error) => {
                 (self.note)(Err(&error));
-                let waiting = std::mem::take(&mut self.state.lock().waiting);
-                refuse(
-                    batch,
-                    if matches!(error, Error::TooSlow(_)) {
-                        StoreRead::Timeout
-                    } else {
-                        StoreRead::Error
-                    },
-                );
+                let is_slow = matches!(error, Error::TooSlow(_));
+                let mut state = self.state.lock();
+                if is_slow {
+                    state.pace.note_too_slow(self.budget, batch.len());
+                }
+                let waiting = std::mem::take(&mut state.waiting);
+                drop(state);
+                refuse(batch, if is_slow { StoreRead::Timeout } else { StoreRead::Error });
                 refuse(waiting, StoreRead::Skipped);
             }
         }
@@ -170,9 +169,21 @@ impl ReadPace {
     }
 
     fn note(&mut self, took: Duration, keys: usize) {
-        let one = took / u32::try_from(keys.max(1)).unwrap_or(u32::MAX);
-        self.0 = (self.0 * 7 + one) / 8;
+        self.0 = (self.0 * 7 + per_key(took, keys)) / 8;
     }
+
+    /// Notes an operation that did not end within the budget. It counts at once: the breaker opens
+    /// after few failures, so the next operation has a quarter of its keys. One with a single key
+    /// says nothing: fewer would not have helped.
+    fn note_too_slow(&mut self, budget: Duration, keys: usize) {
+        if keys > 1 {
+            self.0 = self.0.max(per_key(budget, keys));
+        }
+    }
+}
+
+fn per_key(time: Duration, keys: usize) -> Duration {
+    time / u32::try_from(keys.max(1)).unwrap_or(u32::MAX)
 }
 
 /// A lane: it runs one operation after another while reads wait.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::sleep;
 
 use super::*;
 use crate::clock::Timestamp;
@@ -13,22 +14,29 @@ use crate::store::{BoxFuture, Change, Claim, Claimed, InUse};
 
 const BUDGET: Duration = Duration::from_millis(50);
 
-/// A store whose operations wait for a permit, and then panic if `panics` is true.
+/// A store whose operations wait for a permit and for the time of their keys, and then panic if
+/// `panics` is true.
 struct Gated {
     inner: InProcess,
     operations: Mutex<Vec<usize>>,
     begun: Notify,
     gate: Semaphore,
+    per_key: Duration,
     panics: bool,
 }
 
 impl Gated {
     fn new(panics: bool) -> Arc<Self> {
+        Self::taking(Duration::ZERO, panics)
+    }
+
+    fn taking(per_key: Duration, panics: bool) -> Arc<Self> {
         Arc::new(Self {
             inner: InProcess::new(1 << 20),
             operations: Mutex::default(),
             begun: Notify::new(),
             gate: Semaphore::new(0),
+            per_key,
             panics,
         })
     }
@@ -49,6 +57,7 @@ impl Store for Gated {
         self.begun.notify_one();
         Box::pin(async move {
             self.gate.acquire().await.unwrap().forget();
+            sleep(self.per_key * u32::try_from(keys.len()).unwrap()).await;
             assert!(!self.panics, "as told");
             self.inner.read_many(keys).await
         })
@@ -157,6 +166,36 @@ async fn a_failed_operation_takes_along_what_waits() {
         assert_eq!(answer.await.unwrap().unwrap_err(), StoreRead::Skipped);
     }
     assert_eq!((store.operations().len(), failed.load(Ordering::SeqCst)), (LANES, LANES));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_slow_operation_the_next_ones_have_fewer_keys() {
+    let store = Gated::taking(BUDGET / 16, false);
+    let (queue, failed) = queue(&store);
+    store.gate.add_permits(100);
+    for answer in ask(&queue, MOST_KEYS) {
+        assert_eq!(answer.await.unwrap().unwrap_err(), StoreRead::Timeout);
+    }
+    for answer in ask(&queue, MOST_KEYS) {
+        assert!(matches!(answer.await.unwrap(), Ok(Ok(None))));
+    }
+    assert_eq!(store.operations()[..3], [MOST_KEYS, MOST_KEYS / 4, MOST_KEYS / 4]);
+    assert_eq!(failed.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_operation_with_one_key_says_nothing_of_more() {
+    let store = Gated::new(false);
+    let (queue, failed) = queue(&store);
+    for answer in occupy(&queue, &store).await {
+        assert_eq!(answer.await.unwrap().unwrap_err(), StoreRead::Timeout);
+    }
+    store.gate.add_permits(100);
+    for answer in ask(&queue, MOST_KEYS) {
+        assert!(matches!(answer.await.unwrap(), Ok(Ok(None))));
+    }
+    assert_eq!(store.operations(), [1, 1, MOST_KEYS]);
+    assert_eq!(failed.load(Ordering::SeqCst), LANES);
 }
 
 #[tokio::test(start_paused = true)]
