@@ -62,7 +62,8 @@ pub trait Store: Send + Sync + 'static {
     /// change leaves a record that was checked after [`Change::as_of`] as it is. So a late write
     /// never restores an older version, and applying a batch twice has the effect of applying it
     /// once. Any change replaces a record that was checked after `now`, because a clock that was
-    /// ahead dated it.
+    /// ahead dated it. In a store of several replicas, their clocks may differ by
+    /// [`CLOCK_DIFFERENCE`](crate::entry::CLOCK_DIFFERENCE).
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Removes expired records and enforces the size bound. One call does a bounded amount of work.

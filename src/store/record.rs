@@ -256,7 +256,8 @@ pub fn gives_way(stored: &[u8], as_of: Timestamp, now: Timestamp) -> bool {
     peek(stored).map_or(true, |stored| is_no_newer(stored.checked_at, as_of, now))
 }
 
-/// Returns true if `checked_at` is no later than `as_of`, or in the future.
+/// Returns true if `checked_at` is no later than `as_of`, or in the future. One process writes the
+/// store, by one clock; for that of several replicas, see `redis/common.lua`.
 pub fn is_no_newer(checked_at: Timestamp, as_of: Timestamp, now: Timestamp) -> bool {
     checked_at <= as_of || checked_at > now
 }

@@ -3,7 +3,11 @@
 -- Numbers are doubles here, which are exact up to 2^53: enough for milliseconds and microseconds
 -- since 1970, if they are never turned into text by `..`, which rounds them. `redis.call` does not.
 
--- Returns true if a stored record gives way to a change; the rule of `record::gives_way`.
+-- The most by which the clocks of replicas may differ, in milliseconds.
+local clock_difference = 5000
+
+-- Returns true if a stored record gives way to a change; the rule of `record::gives_way`, but for
+-- replicas: the clock of the one that has checked the record may be a little ahead.
 local function gives_way(key, beginning, as_of, now)
   if redis.call('TYPE', key).ok ~= 'string' then
     return true
@@ -27,9 +31,6 @@ local function claim_key(key, kind)
     redis.call('DEL', key)
   end
 end
-
--- The most by which the clocks of replicas may differ, in milliseconds.
-local clock_difference = 5000
 
 -- Returns true unless a check is from the future, by the clock of the server. A clock that was
 -- ahead dated such a check, and it would hide each later one.

@@ -29,7 +29,7 @@ use redis_server::{Options, RedisServer};
 use super::Redis;
 use crate::config;
 use crate::store::Store;
-use crate::store::tests::laws::every_timeless_law;
+use crate::store::tests::laws::{a_record_of_a_clock_slightly_ahead_stays, every_timeless_law};
 
 fn config(port: u16, ca_file: Option<PathBuf>) -> config::Redis {
     config::Redis {
@@ -47,6 +47,7 @@ async fn redis_keeps_the_laws() {
     let Some(server) = RedisServer::start() else { return };
     let store = Redis::new(&config(server.address().port(), None)).unwrap();
     every_timeless_law(&store).await;
+    a_record_of_a_clock_slightly_ahead_stays(&store).await;
 }
 
 #[tokio::test]

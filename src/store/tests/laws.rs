@@ -94,6 +94,20 @@ async fn a_record_dated_in_the_future_gives_way(store: &dyn Store) {
     assert_eq!(stored(store, &gone).await, None);
 }
 
+/// A law of a store that several replicas write: their clocks differ.
+pub(crate) async fn a_record_of_a_clock_slightly_ahead_stays(store: &dyn Store) {
+    let now = at(10);
+    let ahead = entry("slightly ahead", 15, "from a clock within the difference");
+    let earlier = entry("slightly ahead", 9, "from the other clock");
+    store.apply([put(&ahead)].into(), at(15)).await.unwrap();
+    store.apply([put(&earlier), remove(&ahead, at(9))].into(), now).await.unwrap();
+    assert_eq!(stored(store, &ahead).await, Some(ahead));
+    let further = entry("slightly ahead", 16, "from a clock beyond it");
+    store.apply([put(&further)].into(), at(16)).await.unwrap();
+    store.apply([put(&earlier)].into(), now).await.unwrap();
+    assert_eq!(stored(store, &earlier).await, Some(earlier));
+}
+
 async fn a_batch_applied_twice_is_a_batch_applied_once(store: &dyn Store) {
     let [kept, gone] = [entry("kept", 1, "kept"), entry("gone", 1, "gone")];
     let batch = [put(&kept), put(&gone), remove(&gone, at(1))];
