@@ -8,8 +8,9 @@
 //!
 //! Replicas that share a store share the work by leases. If the store fails and grants no lease,
 //! each replica works alone. A lease ends before its document is due again, so a lost lease costs
-//! one call and blocks nothing. A replica saves its checks in the index at the end of a sweep,
-//! while its leases still last.
+//! one call and blocks nothing. A replica that gets no usable answer gives its lease back, so that
+//! one which reaches the upstream checks the document. A replica saves its checks in the index at
+//! the end of a sweep, while its leases still last.
 
 mod ceiling;
 mod metrics;

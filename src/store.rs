@@ -91,6 +91,12 @@ pub trait Store: Send + Sync + 'static {
     /// store.
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>>;
 
+    /// Gives the right to revalidate a document back, if this process has it. The default does
+    /// nothing, for a store that only one process uses.
+    fn release(&self, _key: Key) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Opens or connects the store if necessary, and checks with a cheap read that it answers
     /// within `budget`.
     fn probe(&self, budget: Duration) -> BoxFuture<'_, Result<(), Error>>;

@@ -100,6 +100,13 @@ pub(super) fn is_charged(result: &FlightResult) -> bool {
     }
 }
 
+/// Returns true if the document needs no other check in this interval. A loss in doubt needs none
+/// either: this replica has planned the checks that confirm it.
+pub(super) fn is_settled(result: &FlightResult) -> bool {
+    let FlightResult::Exchange { exchanged, .. } = result else { return true };
+    !matches!(exchanged, ExchangeResult::NotStored(_))
+}
+
 /// The number of documents of a sweep per outcome.
 #[derive(Debug, Default)]
 pub struct SweepTally(Mutex<BTreeMap<&'static str, usize>>);

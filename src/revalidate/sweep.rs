@@ -9,7 +9,7 @@ use tokio::task::consume_budget;
 use tokio::time::sleep;
 
 use super::RevalidatorParts;
-use super::outcome::{CheckOutcome, Skipped, SweepTally, is_charged};
+use super::outcome::{CheckOutcome, Skipped, SweepTally, is_charged, is_settled};
 use super::pace::{Pace, Pacing};
 use super::plan::{Due, Plan, SweepStep, leeway};
 use crate::activity::{Mutability, PINNED_INTERVAL, Repositories};
@@ -19,7 +19,7 @@ use crate::entry::Entry;
 use crate::store::{Claim, Claimed};
 use crate::target::{Key, Target};
 
-/// The time limit for the store to grant a lease.
+/// The time limit for the store to grant a lease, or to take it back.
 const CLAIM_LIMIT: Duration = Duration::from_secs(1);
 
 /// A sweep under way.
@@ -195,6 +195,9 @@ impl<'a> Sweep<'a> {
         if let Some(entry) = result.entry() {
             activity.note_mutability(key, mutability(&target, entry, clock.now()));
         }
+        if !is_settled(&result) {
+            self.release(&entry).await;
+        }
         let is_charged = target.gets_token() && is_charged(&result);
         Ok(Checked { outcome: CheckOutcome::of(&result), is_charged })
     }
@@ -232,6 +235,15 @@ impl<'a> Sweep<'a> {
         };
         let claimed = self.parts.store.within(CLAIM_LIMIT, |store| store.claim(claim));
         claimed.await.unwrap_or(alone)
+    }
+
+    /// Gives the lease of a document back: another replica may reach the upstream.
+    async fn release(&self, entry: &Entry) {
+        if entry.is_persistable() {
+            let key = entry.key();
+            // A lease that stays ends by itself.
+            let _ = self.parts.store.within(CLAIM_LIMIT, |store| store.release(key)).await;
+        }
     }
 
     /// Leaves the remaining documents to the next sweep.

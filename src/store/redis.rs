@@ -59,7 +59,7 @@ const DECODERS: usize = 2;
 /// The time limit for a batch, and for a call about the index.
 const LIMIT: Duration = Duration::from_secs(4);
 
-/// The time limit for a claim, which is small.
+/// The time limit for a claim or a release, which are small.
 const CLAIM_LIMIT: Duration = Duration::from_secs(1);
 
 /// A bound on the length of a line. No error of a server is longer.
@@ -228,6 +228,17 @@ impl Store for Redis {
                 // The script grants no turn beyond the patience.
                 _ => Claimed::NoTurn,
             })
+        })
+    }
+
+    fn release(&self, key: Key) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            let mut ask = self.scripts.release.key(names::lease(key));
+            ask.arg(&self.owner);
+            let answer = self.others.call(CLAIM_LIMIT, |mut connection| async move {
+                ask.invoke_async(&mut connection).await
+            });
+            self.written(answer.await)
         })
     }
 

@@ -136,6 +136,45 @@ async fn a_check_by_one_replica_extends_the_copy_of_the_other() {
     assert_eq!(other.github.total_calls(), 0);
 }
 
+/// Starts replicas until the first sweep of one has got an answer of the store, which may connect
+/// later. Returns that replica; its next sweep begins a minute later.
+async fn after_a_sweep(server: &RedisServer, is_reached: bool) -> TestApp {
+    loop {
+        let github = GitHub::start().await;
+        github.release("octo/app").serve();
+        if !is_reached {
+            github.go_down().await;
+        }
+        let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
+        let app = app.set("UPSTREAM_TIMEOUT", "1s").start_with(github).await;
+        app.reaches("svm_revalidate_runs_total", 1.0).await;
+        let unread = app.metric("svm_revalidate_skipped_total{reason=\"unread\"}").await;
+        if app.metric("svm_revalidate_due_total").await > unread {
+            return app;
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_that_cannot_reach_github_gives_its_leases_back() {
+    let Some(server) = RedisServer::start() else { return };
+    let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
+    let mut earlier = app.start().await;
+    earlier.clock.set_back(Duration::from_secs(120));
+    earlier.github.release("octo/app").serve();
+    earlier.reaches("svm_l2_up", 1.0).await;
+    let _ = earlier.version(LATEST).await;
+    earlier.reaches("svm_l2_writes_total", 1.0).await;
+    earlier.stop().await;
+
+    let failing = after_a_sweep(&server, false).await;
+    assert_eq!(failing.metric("svm_revalidate_done_total{result=\"failed\"}").await, 1.0);
+    // The turn of the failed check is over; of so few documents, the next one is far away.
+    server.command(&["DEL", "svm:v1:pace"]);
+    let other = after_a_sweep(&server, true).await;
+    assert_eq!(other.github.total_calls(), 1);
+}
+
 async fn served(github: &GitHub, server: &RedisServer) -> Running {
     let setup = Setup::new().behind(github).set("REDIS_HOST", &server.address().to_string());
     let setup = setup.set("REVALIDATE_INTERVAL", "1s");

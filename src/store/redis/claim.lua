@@ -19,8 +19,8 @@ local longest = 2000 * lease + patience
 
 local left = redis.call('PTTL', KEYS[1])
 local is_plausible = left >= 0 and left <= lease + math.ceil(longest / 1000)
-if is_plausible and redis.call('TYPE', KEYS[1]).ok == 'string'
-    and redis.call('GETRANGE', KEYS[1], 0, #ARGV[4]) ~= ARGV[4] then
+local is_lease = redis.call('TYPE', KEYS[1]).ok == 'string'
+if is_plausible and is_lease and not owns_lease(KEYS[1], ARGV[4]) then
   return -1
 end
 claim_key(KEYS[2], 'string')

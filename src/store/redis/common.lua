@@ -21,7 +21,12 @@ local function gives_way(key, beginning, as_of, now)
   for at = 32, 25, -1 do
     checked_at = checked_at * 256 + head:byte(at)
   end
-  return checked_at <= as_of or checked_at > now
+  return checked_at <= as_of or checked_at > now + clock_difference
+end
+
+-- Returns true if this replica is the owner of a lease.
+local function owns_lease(key, owner)
+  return redis.call('TYPE', key).ok == 'string' and redis.call('GETRANGE', key, 0, #owner) == owner
 end
 
 -- Removes a value of another type than ours: the key belongs to svm.

@@ -23,6 +23,7 @@ pub(super) struct Scripts {
     pub(super) remember: Script,
     pub(super) forget: Script,
     pub(super) claim: Script,
+    pub(super) release: Script,
     pub(super) in_use: Script,
     pub(super) checks: Script,
 }
@@ -35,6 +36,7 @@ impl Scripts {
             remember: script!("remember.lua"),
             forget: script!("forget.lua"),
             claim: script!("claim.lua"),
+            release: script!("release.lua"),
             // These two scripts write nothing, and do not need the common functions.
             in_use: Script::new(include_str!("in_use.lua")),
             checks: Script::new(include_str!("checks.lua")),

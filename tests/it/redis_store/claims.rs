@@ -87,6 +87,21 @@ async fn replicas_stand_in_one_line() {
 }
 
 #[tokio::test]
+async fn a_lease_that_its_owner_gives_back_is_free() {
+    let Some(server) = RedisServer::start() else { return };
+    let [one, other] = [store_on(&server).await, store_on(&server).await];
+    wait(&one.claim(claim("a", 0)).await.unwrap());
+    other.release(key("a")).await.unwrap();
+    assert_eq!(other.claim(claim("a", 9)).await.unwrap(), Claimed::Taken, "not its own");
+    one.release(key("a")).await.unwrap();
+    wait(&other.claim(claim("a", 9)).await.unwrap());
+    // Another value at the key is no lease.
+    server.command(&["DEL", &name("lease", "b")]);
+    server.command(&["LPUSH", &name("lease", "b"), "x"]);
+    one.release(key("b")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_line_that_nobody_stands_in_is_forgotten() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
