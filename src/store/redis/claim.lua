@@ -1,7 +1,9 @@
 -- Leases a document to one replica and gives it the next turn, if that comes soon enough.
 --
--- The turns of all replicas are one sequence, a spacing apart, by the clock of the server. The
--- script ignores a turn that lies further in the future than any replica can have set it: that
+-- The turns of all replicas are one sequence by the clock of the server. Two neighbours are a
+-- spacing apart, the shorter one of their two: a replica with few documents has a long spacing, and
+-- neither waits for that of others nor makes others wait. It spaces its own turns by itself. The
+-- script ignores a turn that lies further in the future than any replica can have got it: that
 -- clock was set back. A lease runs from its turn on. It does not exclude its owner, which claims
 -- again if it lost the answer.
 --
@@ -26,18 +28,17 @@ end
 claim_key(KEYS[2], 'string')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
--- The time from which on the next turn is free. A value that is no number counts as free.
-local free = tonumber(redis.call('GETRANGE', KEYS[2], 0, 63)) or 0
--- A text may become NaN, and no comparison with NaN is true.
-if free ~= free or free - now > longest + spacing then
-  free = now
+-- The last turn and the spacing of its replica. Any other value counts as no turn, as the one that
+-- an earlier version wrote.
+local last, gap = redis.call('GETRANGE', KEYS[2], 0, 63):match('^(%d+) (%d+)$')
+local turn = now
+if last and tonumber(last) - now <= longest then
+  turn = math.max(now, tonumber(last) + math.min(tonumber(gap), spacing))
 end
-local turn = math.max(free, now)
 if turn - now > patience then
   return -2
 end
 redis.call('SET', KEYS[1], ARGV[4], 'PX', lease + math.ceil((turn - now) / 1000))
--- A time in the past does not matter.
 local ttl = math.ceil((turn + spacing - now) / 1000) + 1
-redis.call('SET', KEYS[2], turn + spacing, 'PX', ttl)
+redis.call('SET', KEYS[2], string.format('%.0f %.0f', turn, spacing), 'PX', ttl)
 return turn - now

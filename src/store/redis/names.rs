@@ -6,8 +6,8 @@ use crate::target::Key;
 /// A sorted set: the documents in use by their last use, in milliseconds.
 pub(super) const ACTIVE: &str = "svm:v1:active";
 
-/// The moment from which on the next turn to revalidate is free, in microseconds of the server's
-/// clock.
+/// The last turn to revalidate, by the server's clock, and the spacing of its replica, both in
+/// microseconds, with a blank between them.
 pub(super) const PACE: &str = "svm:v1:pace";
 
 /// The mark of the contents of the server.

@@ -87,6 +87,25 @@ async fn replicas_stand_in_one_line() {
 }
 
 #[tokio::test]
+async fn a_replica_with_few_documents_neither_stops_a_line_nor_waits() {
+    let Some(server) = RedisServer::start() else { return };
+    let [few, many] = [store_on(&server).await, store_on(&server).await];
+    let few_claim = |path| Claim { spacing: SPACING * 9, ..claim(path, 9) };
+    assert_eq!(few.claim(few_claim("0")).await.unwrap(), Claimed::Granted { wait: Duration::ZERO });
+    let one = wait(&many.claim(claim("1", 9)).await.unwrap());
+    let two = wait(&few.claim(few_claim("2")).await.unwrap());
+    let three = wait(&many.claim(claim("3", 9)).await.unwrap());
+    for (turn, wait) in [(1, one), (2, two), (3, three)] {
+        let turn = SPACING * turn;
+        assert!(turn - SPACING / 2 < wait && wait <= turn, "{wait:?} for {turn:?}");
+    }
+    // Two of its own turns are apart.
+    server.command(&["DEL", PACE]);
+    wait(&few.claim(few_claim("4")).await.unwrap());
+    assert!(wait(&few.claim(few_claim("5")).await.unwrap()) > SPACING * 8);
+}
+
+#[tokio::test]
 async fn a_lease_that_its_owner_gives_back_is_free() {
     let Some(server) = RedisServer::start() else { return };
     let [one, other] = [store_on(&server).await, store_on(&server).await];
@@ -114,7 +133,7 @@ async fn a_line_that_nobody_stands_in_is_forgotten() {
 async fn a_foreign_value_is_no_lease_and_no_pace() {
     let Some(server) = RedisServer::start() else { return };
     let [store, other] = [store_on(&server).await, store_on(&server).await];
-    for pace in [["LPUSH", "x"], ["SET", "x"], ["SET", "nan"], ["SET", "inf"], ["SET", "-inf"]] {
+    for pace in [["LPUSH", "x"], ["SET", "x"], ["SET", "nan nan"], ["SET", "1 inf"], ["SET", "9"]] {
         let [kind, value] = pace;
         server.command(&["FLUSHALL"]);
         server.command(&["LPUSH", &name("lease", "a"), "x"]);
@@ -147,7 +166,7 @@ async fn a_clock_that_was_set_back_holds_up_nobody() {
     let Some(Reply::Text(seconds)) = time.first() else { panic!() };
     let seconds: u64 = String::from_utf8_lossy(seconds).parse().unwrap();
     // The state of both keys as if the clock had lost a day.
-    let ahead = format!("{}000000", seconds + 86_400);
+    let ahead = format!("{}000000 60000000", seconds + 86_400);
     server.command(&["SET", &name("lease", "a"), "", "PX", "87000000"]);
     server.command(&["SET", PACE, &ahead, "PX", "87000000"]);
     let claimed = store.claim(claim("a", 1)).await.unwrap();
