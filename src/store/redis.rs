@@ -33,7 +33,7 @@ use self::contents::Contents;
 use self::fault::{ServerFault, is_wrong_type};
 use self::frames::ReplyBounds;
 use self::guarded::ReceiveBounds;
-use self::link::Link;
+use self::link::{Link, Rounds};
 use self::scripts::Scripts;
 use super::index::{Claim, Claimed, InUse};
 use super::{BoxFuture, Change, Error, Read, Store, record};
@@ -108,7 +108,9 @@ impl Redis {
     /// [`tls::Error`]. A server that cannot be reached is no error.
     pub fn new(config: &config::Redis) -> Result<Self, tls::Error> {
         let client = Arc::new(RedisClient::new(config)?);
-        let (reads, others) = (Link::new(Arc::clone(&client), RECORDS), Link::new(client, WORDS));
+        let rounds = Arc::new(Rounds::default());
+        let reads = Link::new(Arc::clone(&client), Arc::clone(&rounds), RECORDS);
+        let others = Link::new(client, rounds, WORDS);
         let owner = format!("{:032x}", fastrand::u128(..));
         let decoders = Arc::new(Semaphore::new(DECODERS));
         let (scripts, contents) = (Arc::new(Scripts::new()), Contents::default());
@@ -145,15 +147,6 @@ impl Redis {
         }
         Ok(tasks::blocking_within(&self.decoders, decode).await?)
     }
-
-    /// Returns the answer to a write. If the server no longer takes writes, the name may lead to
-    /// another server by now, so the connection for reads is replaced too.
-    fn written<T>(&self, answer: Result<T, ServerFault>) -> Result<T, Error> {
-        if answer.as_ref().is_err_and(ServerFault::is_elsewhere) {
-            self.reads.doubt();
-        }
-        Ok(answer?)
-    }
 }
 
 impl fmt::Debug for Redis {
@@ -185,7 +178,7 @@ impl Store for Redis {
             let calls = tasks::blocking(move || scripts.batch(&batch, now)).await;
             let calls = calls.map_err(ServerFault::from)?;
             let apply = |mut connection| async move { calls.exec_async(&mut connection).await };
-            self.written(self.others.call(LIMIT, apply).await)
+            Ok(self.others.call(LIMIT, apply).await?)
         })
     }
 
@@ -199,7 +192,7 @@ impl Store for Redis {
             let remember = self.others.call(LIMIT, |connection| {
                 in_use::remember(connection, &self.scripts, &rows, cutoff)
             });
-            self.written(remember.await)
+            Ok(remember.await?)
         })
     }
 
@@ -220,7 +213,7 @@ impl Store for Redis {
             let answer = self.others.call(CLAIM_LIMIT, |mut connection| async move {
                 ask.invoke_async(&mut connection).await
             });
-            let answer: i64 = self.written(answer.await)?;
+            let answer: i64 = answer.await?;
             let wait = u64::try_from(answer).map(Duration::from_micros);
             Ok(match (answer, wait) {
                 (TAKEN, _) => Claimed::Taken,
@@ -238,7 +231,7 @@ impl Store for Redis {
             let answer = self.others.call(CLAIM_LIMIT, |mut connection| async move {
                 ask.invoke_async(&mut connection).await
             });
-            self.written(answer.await)
+            Ok(answer.await?)
         })
     }
 

@@ -7,11 +7,16 @@
 //! until it is replaced. A new connection is not replaced for that: a server may refuse for a long
 //! time.
 //!
+//! The name may lead to another server by now, so a link that connects again begins a round
+//! ([`Rounds`]), and the other link follows. Otherwise svm might write to one server and read from
+//! another for ever.
+//!
 //! The subtle thing is a call whose caller gives up. The client discards the late reply, so no
 //! other command gets it. But the connection may be dead, so a dropped call counts as not answered.
 //! A dropped [`Link::read`] does not count, since its callers have little patience.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ::redis::RedisResult;
@@ -34,9 +39,14 @@ const READ_LIMIT: Duration = Duration::from_secs(1);
 /// The age up to which a connection is new: it leads to the server that the name leads to.
 const NEW: Duration = Duration::from_secs(1);
 
+/// The rounds in which the links of a store connect. Each link connects once in each round.
+#[derive(Default)]
+pub(super) struct Rounds(AtomicU64);
+
 /// At most one connection, shared by all callers.
 pub(super) struct Link {
     client: Arc<RedisClient>,
+    rounds: Arc<Rounds>,
     allowance: ReceiveBounds,
     state: Mutex<LinkState>,
     /// Held by the caller that connects.
@@ -61,14 +71,29 @@ struct CurrentConnection {
     /// replaced.
     work: Arc<AbortOnDropHandle<()>>,
     generation: u64,
+    round: u64,
     age: Stopwatch,
+}
+
+impl Rounds {
+    fn current(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn begin(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
 }
 
 impl Link {
     /// Creates a link without a connection.
-    pub(super) fn new(client: Arc<RedisClient>, allowance: ReceiveBounds) -> Self {
+    pub(super) fn new(
+        client: Arc<RedisClient>,
+        rounds: Arc<Rounds>,
+        allowance: ReceiveBounds,
+    ) -> Self {
         let (state, connecting) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { client, allowance, state, connecting }
+        Self { client, rounds, allowance, state, connecting }
     }
 
     /// Runs a command on the connection, for at most `limit`. Connects first if necessary.
@@ -110,30 +135,39 @@ impl Link {
         answer
     }
 
-    /// Makes a [`Link::call`] connect again: the next one, once the connection is no longer new.
-    /// Until then the connection serves.
-    pub(super) fn doubt(&self) {
-        self.state.lock().doubtful = true;
-    }
-
     /// Closes the link permanently.
     pub(super) fn close(&self) {
         *self.state.lock() = LinkState { closed: true, ..LinkState::default() };
     }
 
+    /// Returns the connection, and replaces it first if it is missing, doubtful or from an earlier
+    /// round.
     async fn connected(&self) -> Result<CurrentConnection, ServerFault> {
-        if let Some(current) = self.state.lock().trusted()? {
+        if let Some(current) = self.trusted()? {
             return Ok(current);
         }
         let connecting = async {
             let _turn = self.connecting.lock().await;
-            if let Some(current) = self.state.lock().trusted()? {
+            if let Some(current) = self.trusted()? {
                 return Ok(current);
             }
+            let round = self.round_to_join();
             let connected = self.client.connect(self.allowance).await?;
-            self.state.lock().replace(connected)
+            let round = round.unwrap_or_else(|| self.rounds.begin());
+            self.state.lock().replace(connected, round)
         };
         timeout(CONNECT_LIMIT, connecting).await.unwrap_or(Err(ServerFault::TooSlow(CONNECT_LIMIT)))
+    }
+
+    fn trusted(&self) -> Result<Option<CurrentConnection>, ServerFault> {
+        self.state.lock().trusted(self.rounds.current())
+    }
+
+    /// Returns the current round if the link only follows the other one; else it begins a round.
+    fn round_to_join(&self) -> Option<u64> {
+        let state = self.state.lock();
+        let follows = state.current.is_some() && !state.doubtful;
+        follows.then(|| self.rounds.current())
     }
 
     /// Marks the connection as doubtful if the answer shows that another server may help.
@@ -157,22 +191,30 @@ impl LinkState {
         if self.closed { Err(ServerFault::Closed) } else { Ok(self.current.clone()) }
     }
 
-    fn trusted(&self) -> Result<Option<CurrentConnection>, ServerFault> {
-        Ok(self.serving()?.filter(|current| !self.doubtful || current.age.elapsed() < NEW))
+    fn trusted(&self, round: u64) -> Result<Option<CurrentConnection>, ServerFault> {
+        let is_trusted = |current: &CurrentConnection| {
+            !self.doubtful && current.round == round || current.age.elapsed() < NEW
+        };
+        Ok(self.serving()?.filter(is_trusted))
     }
 
     fn is_current(&self, generation: u64) -> bool {
         self.current.as_ref().is_some_and(|current| current.generation == generation)
     }
 
-    fn replace(&mut self, (connection, work): Connected) -> Result<CurrentConnection, ServerFault> {
+    fn replace(
+        &mut self,
+        (connection, work): Connected,
+        round: u64,
+    ) -> Result<CurrentConnection, ServerFault> {
         if self.closed {
             return Err(ServerFault::Closed);
         }
         self.generation += 1;
         self.doubtful = false;
         let (work, age) = (Arc::new(work), Stopwatch::start());
-        let current = CurrentConnection { connection, work, generation: self.generation, age };
+        let generation = self.generation;
+        let current = CurrentConnection { connection, work, generation, round, age };
         self.current = Some(current.clone());
         Ok(current)
     }

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{BUDGET, NOW, apply, at, body, entry, key, put, store_at, store_on, store_with};
+use crate::support::eventually::eventually;
 use crate::support::fault_proxy::{FaultProxy, Mode};
 use crate::support::redis_server::{Options, RedisServer, Reply};
 
@@ -112,10 +113,57 @@ async fn a_read_only_server_is_looked_for_elsewhere() {
     proxy.lead_to(new.address());
     let newer = [put(&entry("a", 1, "new"))];
     until_it_works(|| apply(&store, &newer)).await;
-    store.probe(BUDGET).await.unwrap();
-    assert_eq!(body(&store, "a").await.unwrap().unwrap(), "new", "reads go there as well");
+    // Reads go there as well, once their connection is no longer new.
+    until_it_works(async || {
+        store.probe(BUDGET).await?;
+        let found = body(&store, "a").await?;
+        let is_new = found.as_ref().is_some_and(|body| body == "new");
+        is_new.then_some(()).ok_or_else(|| Error::Unavailable(format!("{found:?}").into()))
+    })
+    .await;
     old.kill();
     assert_eq!(body(&store, "a").await.unwrap().unwrap(), "new");
+}
+
+#[tokio::test]
+async fn both_connections_lead_to_the_same_server_after_a_switch() {
+    // Of the two connections, the one whose last command this was breaks.
+    for last in ["evalsha", "getrange"] {
+        let Some(old) = RedisServer::start() else { return };
+        let Some(new) = RedisServer::start() else { return };
+        let proxy = FaultProxy::start(old.address()).await;
+        let [store, there] = [store_at(proxy.address()).await, store_on(&new).await];
+        apply(&store, &[put(&entry("a", 1, "old"))]).await.unwrap();
+        assert_eq!(body(&store, "a").await.unwrap().unwrap(), "old");
+
+        proxy.lead_to(new.address());
+        kill_connection(&old, last);
+        until_it_works(async || {
+            store.probe(BUDGET).await?;
+            apply(&store, &[put(&entry("a", 2, "new"))]).await?;
+            let found = [body(&store, "a").await?, body(&there, "a").await?];
+            let is_new = found.iter().all(|body| body.as_ref().is_some_and(|body| body == "new"));
+            is_new.then_some(()).ok_or_else(|| Error::Unavailable(format!("{found:?}").into()))
+        })
+        .await;
+        // The old server has no client but for that of this command.
+        eventually(|| clients(&old).len() == 1).await;
+    }
+}
+
+fn clients(server: &RedisServer) -> Vec<String> {
+    let Reply::Text(clients) = server.command(&["CLIENT", "LIST"]) else { panic!() };
+    let clients = String::from_utf8(clients).expect("text");
+    clients.lines().map(str::to_owned).collect()
+}
+
+/// Ends the connection whose last command was this one.
+fn kill_connection(server: &RedisServer, last: &str) {
+    let mut clients = clients(server);
+    clients.retain(|client| client.contains(&format!(" cmd={last} ")));
+    let [client] = &*clients else { panic!("{clients:?}") };
+    let id = client.strip_prefix("id=").and_then(|rest| rest.split(' ').next()).expect("an id");
+    server.command(&["CLIENT", "KILL", "ID", id]);
 }
 
 #[tokio::test]
