@@ -44,14 +44,14 @@ pub(super) enum ServerFault {
 }
 
 impl ServerFault {
-    /// Returns true if the connection is no longer usable. A server that is loading, full or
-    /// misused gives the same answer on every connection.
+    /// Returns true if the connection is no longer usable. A server that is full or misused gives
+    /// the same answer on every connection.
     pub(super) fn is_broken(&self) -> bool {
         matches!(self, Self::TooSlow(_) | Self::Broken(_))
     }
 
-    /// Returns true if the connection works, but leads to a server that no longer takes writes or
-    /// wants another login.
+    /// Returns true if the connection works, but leads to a server that no longer takes writes,
+    /// cannot answer yet or wants another login.
     pub(super) fn is_elsewhere(&self) -> bool {
         matches!(self, Self::Refused { elsewhere: true, .. })
     }
@@ -86,11 +86,41 @@ pub(super) fn is_wrong_type(error: &RedisError) -> bool {
 /// elsewhere. For an error in a script, old servers name the code only in the text.
 fn is_about_this_server(error: &ServerError) -> bool {
     let is_hidden = || error.details().is_some_and(|text| text.contains("READONLY"));
-    ["READONLY", "NOAUTH"].contains(&error.code()) || is_hidden()
+    ["READONLY", "NOAUTH", "MASTERDOWN", "LOADING"].contains(&error.code()) || is_hidden()
 }
 
 /// Returns the code of an error if it is a word in capitals. svm repeats nothing else.
 fn code(error: &ServerError) -> String {
     let is_code = |code: &&str| code.len() <= 20 && code.bytes().all(|b| b.is_ascii_uppercase());
     Some(error.code()).filter(is_code).unwrap_or("an unknown code").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use ::redis::{Value, parse_redis_value};
+
+    use super::*;
+
+    fn fault(line: &str) -> ServerFault {
+        let reply = parse_redis_value(format!("-{line}\r\n").as_bytes()).expect("a reply");
+        let Value::ServerError(error) = reply else { panic!("{reply:?}") };
+        RedisError::from(error).into()
+    }
+
+    #[test]
+    fn another_server_may_help_against_some_refusals() {
+        for (line, is_elsewhere) in [
+            ("READONLY You can't write against a read only replica.", true),
+            ("ERR Error running script: -READONLY You can't write against it.", true),
+            ("NOAUTH Authentication required.", true),
+            ("MASTERDOWN Link with MASTER is down.", true),
+            ("LOADING Redis is loading the dataset in memory", true),
+            ("OOM command not allowed when used memory > 'maxmemory'.", false),
+            ("NOPERM this user has no permissions", false),
+            ("BUSY Redis is busy running a script.", false),
+        ] {
+            let fault = fault(line);
+            assert_eq!((fault.is_elsewhere(), fault.is_broken()), (is_elsewhere, false), "{line}");
+        }
+    }
 }

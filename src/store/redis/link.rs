@@ -141,7 +141,7 @@ impl Link {
     }
 
     /// Returns the connection, and replaces it first if it is missing, doubtful or from an earlier
-    /// round.
+    /// round. One that cannot be replaced goes on to serve.
     async fn connected(&self) -> Result<CurrentConnection, ServerFault> {
         if let Some(current) = self.trusted()? {
             return Ok(current);
@@ -156,7 +156,9 @@ impl Link {
             let round = round.unwrap_or_else(|| self.rounds.begin());
             self.state.lock().replace(connected, round)
         };
-        timeout(CONNECT_LIMIT, connecting).await.unwrap_or(Err(ServerFault::TooSlow(CONNECT_LIMIT)))
+        let connected = timeout(CONNECT_LIMIT, connecting).await;
+        let connected = connected.unwrap_or(Err(ServerFault::TooSlow(CONNECT_LIMIT)));
+        connected.or_else(|fault| self.state.lock().serving()?.ok_or(fault))
     }
 
     fn trusted(&self) -> Result<Option<CurrentConnection>, ServerFault> {

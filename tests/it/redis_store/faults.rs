@@ -126,6 +126,20 @@ async fn a_read_only_server_is_looked_for_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_server_without_its_master_is_looked_for_elsewhere() {
+    let Some(old) = RedisServer::start() else { return };
+    let Some(new) = RedisServer::start() else { return };
+    let proxy = FaultProxy::start(old.address()).await;
+    let store = store_at(proxy.address()).await;
+    old.command(&["CONFIG", "SET", "replica-serve-stale-data", "no"]);
+    old.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    assert!(told(store.probe(BUDGET).await).contains("MASTERDOWN"));
+    proxy.lead_to(new.address());
+    until_it_works(|| store.probe(BUDGET)).await;
+    assert_eq!(body(&store, "a").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn both_connections_lead_to_the_same_server_after_a_switch() {
     // Of the two connections, the one whose last command this was breaks.
     for last in ["evalsha", "getrange"] {
@@ -164,6 +178,26 @@ fn kill_connection(server: &RedisServer, last: &str) {
     let [client] = &*clients else { panic!("{clients:?}") };
     let id = client.strip_prefix("id=").and_then(|rest| rest.split(' ').next()).expect("an id");
     server.command(&["CLIENT", "KILL", "ID", id]);
+}
+
+#[tokio::test]
+async fn a_connection_that_cannot_be_replaced_goes_on_to_serve() {
+    let Some(server) = Options::default().password("hunter2").start() else { return };
+    let store = store_with(&[("REDIS_HOST", &format!("redis://:hunter2@{}", server.address()))]);
+    store.probe(BUDGET).await.unwrap();
+    apply(&store, &[put(&entry("a", 1, "body"))]).await.unwrap();
+    server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    let refused = told(apply(&store, &[put(&entry("b", 1, ""))]).await);
+    assert!(refused.contains("READONLY"), "{refused}");
+    // From here on, the server refuses each login.
+    server.command(&["CONFIG", "SET", "maxclients", "1"]);
+    let waited = Stopwatch::start();
+    while waited.elapsed() < Duration::from_millis(1_500) {
+        store.probe(BUDGET).await.unwrap();
+        let refused = told(apply(&store, &[put(&entry("b", 1, ""))]).await);
+        assert!(refused.contains("READONLY"), "{refused}");
+    }
+    assert_eq!(body(&store, "a").await.unwrap().unwrap(), "body");
 }
 
 #[tokio::test]
