@@ -1,9 +1,15 @@
 //! The connections to the server by the configuration: the address, TLS, the login.
 //!
 //! This module makes the stream, not the `redis` crate, so that svm can bound the bytes that it
-//! receives.
+//! receives. A look-up of the name blocks a thread until the system has an answer, even when its
+//! callers have gone. So both connections share one look-up at a time, and a later call gets the
+//! answer of one that was too slow for the earlier calls.
+
+#[cfg(test)]
+mod tests;
 
 use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +17,10 @@ use std::time::Duration;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::io::tcp::socket2::{SockRef, TcpKeepalive};
 use ::redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisResult};
-use futures_util::future::select_ok;
+use futures_util::future::{BoxFuture, FutureExt, Shared, select_ok};
+use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -36,17 +43,40 @@ pub(super) struct RedisClient {
     port: u16,
     tls: Option<TlsConnector>,
     login: RedisConnectionInfo,
+    names: Arc<HostNames>,
+    /// The look-up that runs, or whose answer no call has had yet.
+    look_up: Mutex<Option<LookUp>>,
 }
+
+/// A blocking look-up of a name. Each address gets this port.
+type HostNames = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
+
+/// A look-up on a blocking thread. Clones share its answer.
+type LookUp = Shared<BoxFuture<'static, Result<Vec<SocketAddr>, Arc<io::Error>>>>;
 
 /// A connection and the task that drives it. Dropping the task ends the connection.
 pub(super) type Connected = (MultiplexedConnection, AbortOnDropHandle<()>);
 
 impl RedisClient {
-    /// Creates a client without a connection.
+    /// Creates a client without a connection, which uses the system's look-up.
     pub(super) fn new(config: &config::Redis) -> Result<Self, tls::Error> {
+        Self::asking(config, |host, port| Ok((host, port).to_socket_addrs()?.collect()))
+    }
+
+    /// Creates a client with this look-up.
+    fn asking(
+        config: &config::Redis,
+        names: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Result<Self, tls::Error> {
         let tls = config.tls.as_ref().map(|tls| tls_connector(tls.ca_file.as_deref()));
-        let login = login(config);
-        Ok(Self { host: config.host.clone(), port: config.port, tls: tls.transpose()?, login })
+        Ok(Self {
+            host: config.host.clone(),
+            port: config.port,
+            tls: tls.transpose()?,
+            login: login(config),
+            names: Arc::new(names),
+            look_up: Mutex::default(),
+        })
     }
 
     /// Finds the server, connects and logs in.
@@ -64,7 +94,7 @@ impl RedisClient {
 
     /// Connects to the address of the name that answers first.
     async fn connect_tcp(&self) -> io::Result<TcpStream> {
-        let addresses = lookup_host((self.host.as_str(), self.port)).await?;
+        let addresses = self.addresses().await?.into_iter();
         let attempts: Vec<_> =
             addresses.map(|address| Box::pin(TcpStream::connect(address))).collect();
         if attempts.is_empty() {
@@ -77,6 +107,26 @@ impl RedisClient {
         #[cfg(target_os = "linux")]
         socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
         Ok(stream)
+    }
+
+    /// Returns the addresses of the server: the answer of the look-up that runs already, or of a
+    /// new one.
+    async fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        if let Ok(address) = self.host.parse::<IpAddr>() {
+            return Ok(vec![(address, self.port).into()]);
+        }
+        let look_up = self.look_up.lock().get_or_insert_with(|| self.begin_look_up()).clone();
+        let answer = look_up.clone().await;
+        // The next call looks the name up again.
+        self.look_up.lock().take_if(|latest| latest.ptr_eq(&look_up));
+        answer.map_err(|error| io::Error::new(error.kind(), error))
+    }
+
+    fn begin_look_up(&self) -> LookUp {
+        let (names, host, port) = (Arc::clone(&self.names), self.host.clone(), self.port);
+        let call = tasks::blocking(move || names(&host, port));
+        let answer = async move { call.await.map_err(io::Error::other)? };
+        answer.map(|answer: io::Result<_>| answer.map_err(Arc::new)).boxed().shared()
     }
 
     async fn log_in<S>(&self, stream: Guarded<S>) -> RedisResult<Connected>
