@@ -73,7 +73,7 @@ pub struct RevalidatorParts {
     pub activity: Arc<Activity>,
     /// The index, and the leases.
     pub store: Arc<Guard>,
-    /// The upstream, which counts the rate limits that it has met.
+    /// The upstream, which knows its cooldowns and counts the rate limits that it has met.
     pub upstream: Arc<Upstream>,
     /// The tokens, whose quota the checks spend.
     pub tokens: Arc<TokenPool>,

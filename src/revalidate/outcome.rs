@@ -75,12 +75,22 @@ impl CheckOutcome {
                 ExchangeResult::Freshened(_) => Self::Unchanged,
                 ExchangeResult::Forgotten(_) => Self::Gone,
                 ExchangeResult::Unconfirmed { .. } => Self::Failed,
-                ExchangeResult::NotStored(kept) => match kept.reason() {
-                    Reason::NoToken => Self::Skipped(Skipped::Quota),
-                    reason if reason.is_without_call() => Self::Skipped(Skipped::Rests),
-                    _ => Self::Failed,
-                },
+                ExchangeResult::NotStored(kept) => {
+                    Skipped::of(kept.reason()).map_or(Self::Failed, Self::Skipped)
+                }
             },
+        }
+    }
+}
+
+impl Skipped {
+    /// Returns the reason why a check was skipped where no call was possible; `None` for the reason
+    /// of another failure.
+    pub(super) fn of(reason: Reason) -> Option<Self> {
+        match reason {
+            Reason::NoToken => Some(Self::Quota),
+            reason if reason.is_without_call() => Some(Self::Rests),
+            _ => None,
         }
     }
 }

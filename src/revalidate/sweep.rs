@@ -168,7 +168,7 @@ impl<'a> Sweep<'a> {
     }
 
     async fn check(&self, key: Key) -> Result<Checked, Skipped> {
-        let RevalidatorParts { cache, activity, tokens, policy, clock, .. } = self.parts;
+        let RevalidatorParts { cache, activity, upstream, tokens, policy, clock, .. } = self.parts;
         let stored = cache.stored(key).await.map_err(|_| Skipped::Unread)?;
         let Some(entry) = stored.filter(|entry| !entry.is_negative()) else {
             activity.mark_bodiless(key);
@@ -185,6 +185,11 @@ impl<'a> Sweep<'a> {
         // The check may be charged, and clients may add any number of such documents.
         if activity.charges(key).are_unknown() && !tokens.has_charges_left(clock.now()) {
             return Err(Skipped::Budget);
+        }
+        // Neither a lease nor a turn is taken from the other replicas in vain.
+        let obstacle = upstream.check_usable(&target).err();
+        if let Some(skipped) = obstacle.and_then(|failure| Skipped::of(failure.reason)) {
+            return Err(skipped);
         }
         match self.claim(&entry).await {
             Claimed::Granted { wait } => sleep(wait).await,

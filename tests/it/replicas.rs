@@ -7,9 +7,9 @@ use svm::clock::Stopwatch;
 use crate::LATEST;
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
-use crate::support::github::GitHub;
+use crate::support::github::{Failure, GitHub};
 use crate::support::process::{Running, Setup};
-use crate::support::redis_server::RedisServer;
+use crate::support::redis_server::{RedisServer, Reply};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 const ADOPTED: &str = "svm_revalidate_adopted_total";
@@ -173,6 +173,22 @@ async fn one_that_cannot_reach_github_gives_its_leases_back() {
     server.command(&["DEL", "svm:v1:pace"]);
     let other = after_a_sweep(&server, true).await;
     assert_eq!(other.github.total_calls(), 1);
+}
+
+#[tokio::test]
+async fn a_host_that_cools_down_takes_no_turn_from_the_others() {
+    let Some(server) = RedisServer::start() else { return };
+    let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
+    let app = app.set("REVALIDATE_INTERVAL", "1s").start().await;
+    let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";
+    app.github.raw_document("/octo/app/main/v.json", "{}");
+    app.reaches("svm_l2_up", 1.0).await;
+    let _ = app.version(raw).await;
+    app.github.fail_host("raw.githubusercontent.com").with(Failure::RawThrottled429);
+    let _ = app.refresh(raw).await;
+    app.advance(INTERVAL);
+    app.exceeds("svm_revalidate_skipped_total{reason=\"rests\"}", 0.0).await;
+    assert_eq!(server.command(&["EXISTS", "svm:v1:pace"]), Reply::Number(0));
 }
 
 async fn served(github: &GitHub, server: &RedisServer) -> Running {
