@@ -30,7 +30,7 @@ pub use tls::TlsCounters;
 pub(super) use tls::TlsOutcome;
 pub(super) use webhooks::webhook_counters;
 
-use gauges::{Gauges, Observed};
+use gauges::Gauges;
 
 use super::page::{Arrival, LogFields, Page};
 use super::render;
@@ -56,26 +56,6 @@ pub struct MetricsSources {
     pub clock: Clock,
 }
 
-impl MetricsSources {
-    fn observe(&self) -> Observed {
-        self.cache.memory().tend();
-        let now = self.clock.now();
-        Observed {
-            level: self.cache.memory().level(),
-            evicted: self.cache.memory().evicted(),
-            active: self.activity.known(),
-            lateness: self.activity.lateness(),
-            flights: self.cache.flights().underway(),
-            uncompressed: self.cache.uncompressed(),
-            write_behind: self.write_behind.stats(),
-            upstream_window: self.cache.upstream_window(),
-            hosts: self.reachability.reports(now),
-            tokens: self.tokens.reports(now),
-            log_drops: self.lines.dropped(),
-        }
-    }
-}
-
 pub(super) struct MetricsPage {
     registry: Registry,
     sources: MetricsSources,
@@ -93,7 +73,7 @@ impl MetricsPage {
     /// values of one moment.
     fn render(&self) -> String {
         let mut gauges = self.gauges.lock();
-        gauges.set(&self.sources.observe());
+        gauges.set(&self.sources);
         self.registry.render()
     }
 }

@@ -6,45 +6,41 @@ use prometheus::{Counter, IntCounter, IntGauge, IntGaugeVec};
 use crate::activity::Lateness;
 use crate::cache::Level;
 use crate::cache::write_behind::Stats;
-use crate::upstream::{HostReport, Report};
-
 use crate::metrics::Registry;
+use crate::upstream::Report;
 
-/// The values of other components at one moment.
-#[derive(Debug)]
-pub(super) struct Observed {
-    /// The fill level of L1.
-    pub(super) level: Level,
-    /// The number of entries that L1 evicted for lack of room.
-    pub(super) evicted: u64,
-    /// The number of documents in use or held in memory.
-    pub(super) active: usize,
-    /// The delays of the checks of documents in use.
-    pub(super) lateness: Lateness,
-    /// The number of flights under way.
-    pub(super) flights: usize,
-    /// The number of bodies that wait for compression.
-    pub(super) uncompressed: usize,
-    /// The queue in front of L2.
-    pub(super) write_behind: Stats,
-    /// The number of exchanges with a token that may run at once.
-    pub(super) upstream_window: usize,
-    /// The upstream hosts that had requests.
-    pub(super) hosts: Vec<HostReport>,
-    /// The tokens, in the order of the configuration.
-    pub(super) tokens: Vec<Report>,
-    /// The number of log lines that were dropped, because the writer was too slow or could not
-    /// write them.
-    pub(super) log_drops: u64,
+use super::MetricsSources;
+
+/// The sources of the values, and the values of which several metrics show a part.
+struct Observed<'a> {
+    sources: &'a MetricsSources,
+    level: Level,
+    lateness: Lateness,
+    write_behind: Stats,
+}
+
+impl<'a> Observed<'a> {
+    fn of(sources: &'a MetricsSources) -> Self {
+        sources.cache.memory().tend();
+        Self {
+            sources,
+            level: sources.cache.memory().level(),
+            lateness: sources.activity.lateness(),
+            write_behind: sources.write_behind.stats(),
+        }
+    }
 }
 
 /// A metric: its name, its help, and the function that reads its value.
-type GaugeRow<T, V> = (&'static str, &'static str, fn(&T) -> V);
+type GaugeRow = (&'static str, &'static str, fn(&Observed<'_>) -> u64);
+type TokenRow = (&'static str, &'static str, fn(&Report) -> Option<i64>);
 
-const GAUGES: [GaugeRow<Observed, u64>; 11] = [
+const GAUGES: [GaugeRow; 11] = [
     ("svm_l1_entries", "Entries in memory", |it| it.level.entries),
     ("svm_l1_bytes", "Weight of the entries in memory", |it| it.level.bytes),
-    ("svm_active_keys", "Documents in use, or held in memory", |it| it.active as u64),
+    ("svm_active_keys", "Documents in use, or held in memory", |it| {
+        it.sources.activity.known() as u64
+    }),
     (
         "svm_revalidate_overdue",
         "Documents in use whose last check is more than two intervals old, as of the last sweep",
@@ -55,8 +51,10 @@ const GAUGES: [GaugeRow<Observed, u64>; 11] = [
         "Age of the oldest check among the documents in use, as of the last sweep",
         |it| it.lateness.oldest.as_secs(),
     ),
-    ("svm_flights", "Flights under way", |it| it.flights as u64),
-    ("svm_gzip_waiting", "Bodies that wait to be compressed", |it| it.uncompressed as u64),
+    ("svm_flights", "Flights under way", |it| it.sources.cache.flights().underway() as u64),
+    ("svm_gzip_waiting", "Bodies that wait to be compressed", |it| {
+        it.sources.cache.uncompressed() as u64
+    }),
     ("svm_write_behind_depth", "Changes that wait for L2", |it| it.write_behind.depth as u64),
     ("svm_write_behind_bytes", "Bodies that wait for L2", |it| it.write_behind.bytes as u64),
     (
@@ -65,16 +63,16 @@ const GAUGES: [GaugeRow<Observed, u64>; 11] = [
         |it| it.write_behind.owed as u64,
     ),
     ("svm_upstream_window", "Exchanges with a token that may run at once", |it| {
-        it.upstream_window as u64
+        it.sources.cache.upstream_window() as u64
     }),
 ];
 
 /// The counters whose totals other components keep.
-const COUNTERS: [GaugeRow<Observed, u64>; 5] = [
+const COUNTERS: [GaugeRow; 5] = [
     (
         "svm_l1_evictions_total",
         "Entries that memory gave up for want of room, documents and absences",
-        |it| it.evicted,
+        |it| it.sources.cache.memory().evicted(),
     ),
     ("svm_l2_writes_total", "Changes written to L2", |it| it.write_behind.flushed),
     ("svm_l2_write_errors_total", "Batches that L2 did not take; they are tried again", |it| {
@@ -86,12 +84,12 @@ const COUNTERS: [GaugeRow<Observed, u64>; 5] = [
     (
         "svm_log_lines_dropped_total",
         "Log lines dropped under overload, or because they cannot be written",
-        |it| it.log_drops,
+        |it| it.sources.lines.dropped(),
     ),
 ];
 
 /// The gauges of each token. An unknown value is absent, not zero.
-const OF_TOKENS: [GaugeRow<Report, Option<i64>>; 7] = [
+const OF_TOKENS: [TokenRow; 7] = [
     (
         "svm_token_remaining",
         "Requests left in a token's window, if known; of several windows, the least",
@@ -151,23 +149,25 @@ impl Gauges {
 
     /// Sets each gauge, and raises each counter to its total. The caller holds the lock around the
     /// gauges, so no two calls overlap.
-    pub(super) fn set(&mut self, observed: &Observed) {
+    pub(super) fn set(&mut self, sources: &MetricsSources) {
+        let observed = Observed::of(sources);
+        let now = sources.clock.now();
         for (gauge, (_, _, value)) in self.gauges.iter().zip(GAUGES) {
-            gauge.set(signed(value(observed)));
+            gauge.set(signed(value(&observed)));
         }
         for (counter, (_, _, total)) in self.counters.iter().zip(COUNTERS) {
-            raise(counter, total(observed));
+            raise(counter, total(&observed));
         }
         let stats = &observed.write_behind;
         raise(&self.queue_dropped[0], stats.dropped_overflow);
         raise(&self.queue_dropped[1], stats.dropped_age);
         let more = stats.batch_time.as_secs_f64() - self.batch_seconds.get();
         self.batch_seconds.inc_by(more.max(0.0));
-        for report in &observed.hosts {
+        for report in sources.reachability.reports(now) {
             let up = i64::from(report.failing.is_none());
             self.upstream_up.with_label_values(&[&*report.host]).set(up);
         }
-        for (index, report) in observed.tokens.iter().enumerate() {
+        for (index, report) in sources.tokens.reports(now).iter().enumerate() {
             let token = index.to_string();
             for (family, (_, _, value)) in self.of_tokens.iter().zip(OF_TOKENS) {
                 match value(report) {
