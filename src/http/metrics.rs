@@ -1,34 +1,31 @@
 //! The page `/metrics`: the counters, and the gauges that svm reads on each request.
 
-mod client_tokens;
 mod connections;
 mod gauges;
 mod requests;
 mod responses;
 mod tls;
-mod webhooks;
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use prometheus::IntCounter;
 use salvo::{Request, Response};
 
 use crate::activity::Activity;
-use crate::cache::Cache;
 use crate::cache::write_behind::WriteBehind;
+use crate::cache::{Cache, Delivery};
 use crate::clock::Clock;
 use crate::metrics::Registry;
 use crate::telemetry::Lines;
 use crate::upstream::{Reachability, TokenPool};
 
-pub(super) use client_tokens::client_tokens;
 pub use connections::ConnectionCounters;
 pub(super) use connections::Shed;
 pub(super) use requests::RequestMetrics;
 pub(super) use responses::{Responses, RouteResponses};
 pub use tls::TlsCounters;
 pub(super) use tls::TlsOutcome;
-pub(super) use webhooks::webhook_counters;
 
 use gauges::Gauges;
 
@@ -86,4 +83,22 @@ impl Page for MetricsPage {
         render::text(req, res, TEXT_FORMAT, body);
         LogFields::default()
     }
+}
+
+/// Registers the counter of real tokens in requests to the mirror.
+pub(super) fn client_tokens(registry: &Registry) -> IntCounter {
+    registry.counter(
+        "svm_client_tokens_total",
+        "Requests to the mirror with what looks like a token of GitHub, which svm ignores",
+    )
+}
+
+/// Registers the counters of webhook deliveries, one for each result.
+pub(super) fn webhook_counters(registry: &Registry) -> [IntCounter; Delivery::ALL.len()] {
+    registry.counters(
+        "svm_webhooks_total",
+        "Deliveries of GitHub's events, by result",
+        "result",
+        Delivery::ALL.map(Delivery::as_str),
+    )
 }
