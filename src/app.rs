@@ -25,9 +25,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, StatusMode};
 use crate::entry::LossTime;
 use crate::http::client_ip::Proxies;
-use crate::http::{
-    self, AccessLog, Health, HealthSources, Https, MetricsSources, StatusParts, StatusRecords,
-};
+use crate::http::{self, AccessLog, Health, Https, MetricsSources, StatusParts, StatusRecords};
 use crate::metrics::Registry;
 use crate::revalidate::{self, Revalidator, SweepMetrics};
 use crate::store::embedded::{self, Embedded, OpenError, Opened};
@@ -175,14 +173,6 @@ impl App {
             upstream: Arc::clone(&upstream),
             metrics: cache_metrics,
         });
-        let health = Health::new(HealthSources {
-            store_name: config.store.as_str(),
-            write_behind: Arc::clone(&write_behind),
-            tokens: Arc::clone(&tokens),
-            activity: Arc::clone(&activity),
-            reachability: Arc::clone(&reachability),
-            clock: clock.clone(),
-        });
         let log = crate::telemetry::wants_access_lines(&config.log).then(|| lines.clone());
         let has_probes = crate::telemetry::wants_lines_of_probes(&config.log);
         let revalidator = Arc::new(Revalidator::new(revalidate::RevalidatorParts {
@@ -206,6 +196,7 @@ impl App {
             lines,
             clock: clock.clone(),
         };
+        let health = Health::new(config.store.as_str(), sources.clone());
         let proxies = Proxies::new(&config.server.trusted_proxies);
         let limits = http::ConnectionLimits {
             connections: config.server.max_connections,
@@ -218,7 +209,7 @@ impl App {
         let certificate = config.server.certificate.as_ref().map(ServerTls::read).transpose()?;
         let https = certificate.map(|it| Arc::new(Https::new(it, tls_counters)));
         let records = (config.server.status_page != StatusMode::Off)
-            .then(|| Arc::new(StatusRecords::new(registry.clone(), cache.clone(), clock.clone())));
+            .then(|| Arc::new(StatusRecords::new(registry.clone(), cache.clone(), clock)));
         let status = records.clone().map(|records| StatusParts {
             mode: config.server.status_page,
             calls,
@@ -226,7 +217,6 @@ impl App {
             is_shared: store.is_shared(),
         });
         let service = http::service(http::Parts {
-            cache: cache.clone(),
             mirror: http::MirrorConfig {
                 root: config.api_root,
                 public_url: config.public_url,
@@ -239,7 +229,6 @@ impl App {
             lookback: config.revalidate.lookback,
             client_miss_rate: config.server.client_miss_rate,
             proxies: proxies.clone(),
-            clock,
             registry,
             sources,
             health: health.clone(),

@@ -49,7 +49,7 @@ mod webhook;
 
 pub use access_log::AccessLog;
 pub use connections::{ConnectionLimits, Connections};
-pub use health::{Health, HealthSources};
+pub use health::Health;
 pub use https::Https;
 pub use listener::bind;
 pub use metrics::{ConnectionCounters, MetricsSources, TlsCounters};

@@ -13,11 +13,11 @@ use parking_lot::RwLock;
 use salvo::{Request, Response};
 use serde_json::{Map, Value, json};
 
-use crate::activity::{Activity, Lateness};
-use crate::cache::write_behind::WriteBehind;
-use crate::clock::{Clock, Timestamp};
-use crate::upstream::{HostReport, Reachability, Report, TokenPool};
+use crate::activity::Lateness;
+use crate::clock::Timestamp;
+use crate::upstream::{HostReport, Report};
 
+use super::metrics::MetricsSources;
 use super::page::{Arrival, LogFields, Page};
 use super::render;
 
@@ -29,30 +29,16 @@ struct HealthState {
     draining: AtomicBool,
     /// The result of the last probe of the store.
     store: RwLock<Result<(), &'static str>>,
-    sources: HealthSources,
-}
-
-/// The components whose health is reported.
-pub struct HealthSources {
     /// The name of the persistent tier on the page.
-    pub store_name: &'static str,
-    /// The queue in front of the persistent tier.
-    pub write_behind: Arc<WriteBehind>,
-    /// The tokens.
-    pub tokens: Arc<TokenPool>,
-    /// The documents in use.
-    pub activity: Arc<Activity>,
-    /// The upstream hosts.
-    pub reachability: Arc<Reachability>,
-    /// The clock.
-    pub clock: Clock,
+    store_name: &'static str,
+    sources: MetricsSources,
 }
 
 impl Health {
     /// Creates the health of a service that is ready and whose store is up.
-    pub fn new(sources: HealthSources) -> Self {
-        let draining = AtomicBool::new(false);
-        Self(Arc::new(HealthState { draining, store: RwLock::new(Ok(())), sources }))
+    pub fn new(store_name: &'static str, sources: MetricsSources) -> Self {
+        let (draining, store) = (AtomicBool::new(false), RwLock::new(Ok(())));
+        Self(Arc::new(HealthState { draining, store, store_name, sources }))
     }
 
     /// Marks the service as shutting down.
@@ -83,28 +69,28 @@ impl Health {
     }
 
     fn github_tokens(&self) -> Dependency {
-        let HealthSources { tokens, clock, .. } = &self.0.sources;
+        let MetricsSources { tokens, clock, .. } = &self.0.sources;
         let reports = tokens.reports(clock.now());
         let error = unusable(&reports).map(Cow::from);
         Dependency { error, since: None, detail: private(&reports) }
     }
 
     fn github(&self) -> Dependency {
-        let HealthSources { reachability, clock, activity, .. } = &self.0.sources;
+        let MetricsSources { reachability, clock, activity, .. } = &self.0.sources;
         let hosts = failing(&reachability.reports(clock.now()));
         Dependency { detail: late(activity.lateness()), ..hosts }
     }
 
     /// Returns the name of the persistent tier.
     pub(super) fn store_name(&self) -> &'static str {
-        self.0.sources.store_name
+        self.0.store_name
     }
 
     /// Returns the answer of `/healthz`.
     pub(super) fn report(&self) -> (StatusCode, Value) {
         let request_path = Dependency::from(self.request_path());
         let others = [
-            (self.0.sources.store_name, Dependency::from(self.store())),
+            (self.0.store_name, Dependency::from(self.store())),
             ("github_tokens", self.github_tokens()),
             ("github", self.github()),
         ];

@@ -34,7 +34,7 @@ use super::render;
 
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The components whose values the page reads on each request.
+/// The components that answer requests, and whose values the pages show.
 #[derive(Clone)]
 pub struct MetricsSources {
     /// L1 and the flights.

@@ -9,8 +9,6 @@ use std::time::Duration;
 use salvo::routing::PathState;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, Service, async_trait};
 
-use crate::cache::Cache;
-use crate::clock::Clock;
 use crate::metrics::Registry;
 use crate::secret::Secret;
 use crate::target::Policy;
@@ -36,8 +34,6 @@ use super::webhook::{self, Webhook};
 
 /// The parts of the routes.
 pub struct Parts {
-    /// The source of the answers to `/version`.
-    pub cache: Cache,
     /// The settings of the mirror.
     pub mirror: MirrorConfig,
     /// The rules for allowed targets.
@@ -53,11 +49,9 @@ pub struct Parts {
     pub lookback: Duration,
     /// The proxies that are trusted to name the client.
     pub proxies: Proxies,
-    /// The clock.
-    pub clock: Clock,
     /// The registry of all metrics.
     pub registry: Registry,
-    /// The components whose values `/metrics` reads.
+    /// The components that the routes read.
     pub sources: MetricsSources,
     /// The health of the service and its dependencies.
     pub health: Health,
@@ -70,7 +64,7 @@ pub struct Parts {
 /// Returns the service that answers every request.
 pub fn service(parts: Parts) -> Service {
     let documents = Arc::new(documents(&parts));
-    let Parts { sources, health, access_log, registry, clock, .. } = parts;
+    let Parts { sources, health, access_log, registry, .. } = parts;
     let client_tokens = ClientTokens::new(&registry);
     let request_ids = Arc::new(RequestIds::new(parts.proxies.clone()));
     let responses = Arc::new(Responses::new(&registry));
@@ -93,10 +87,11 @@ pub fn service(parts: Parts) -> Service {
         let sources = StatusSources { observed, calls, health, records, is_shared };
         (visibility, sources, explain.clone())
     });
-    let webhook = Webhook::new(parts.cache.clone(), parts.webhook_secrets.clone(), &registry);
+    let webhook = Webhook::new(sources.cache.clone(), parts.webhook_secrets.clone(), &registry);
     let mirror = Mirror::new(documents, parts.mirror, parts.policy, client_tokens);
-    let metrics = MetricsPage::new(registry, sources);
     let (healthz, readyz) = (Healthz(health.clone()), Readyz(health.clone()));
+    let clock = sources.clock.clone();
+    let metrics = MetricsPage::new(registry, sources);
     let common =
         Common { clock, latest: Arc::default(), request_ids, responses, health, access_log };
     let mut others = vec![
@@ -129,11 +124,11 @@ pub fn service(parts: Parts) -> Service {
 
 fn documents(parts: &Parts) -> Documents {
     Documents {
-        cache: parts.cache.clone(),
+        cache: parts.sources.cache.clone(),
         heads: HeadCache::with_lifetime(parts.client_lifetime),
         client_rate: ClientRate::new(parts.client_miss_rate),
         proxies: parts.proxies.clone(),
-        clock: parts.clock.clone(),
+        clock: parts.sources.clock.clone(),
         metrics: RequestMetrics::new(&parts.registry),
     }
 }
