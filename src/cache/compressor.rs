@@ -47,7 +47,7 @@ impl Compressor {
         }
         let mut waiting = self.waiting.lock();
         if waiting.len() >= QUEUE_KEYS {
-            return self.metrics.uncompressed();
+            return self.metrics.dropped.inc();
         }
         waiting.push_back(key);
         self.arrived.notify_one();

@@ -9,6 +9,7 @@ use crate::metrics::Registry;
 #[derive(Debug)]
 pub struct CacheMetrics {
     pub(super) made: [IntCounter; 2],
+    /// Bodies that were not compressed because the queue was full.
     pub(super) dropped: IntCounter,
     /// Requests that joined the flight of another one.
     pub(super) followers: IntCounter,
@@ -62,10 +63,5 @@ impl CacheMetrics {
     /// Counts a compressed body; `pays` tells whether its form is enough smaller.
     pub(super) fn compressed(&self, pays: bool) {
         self.made[usize::from(!pays)].inc();
-    }
-
-    /// Counts a body that was not compressed because the queue was full.
-    pub(super) fn uncompressed(&self) {
-        self.dropped.inc();
     }
 }

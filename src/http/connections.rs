@@ -138,7 +138,7 @@ impl Connections {
         let Some(kind) = self.find_room(&mut table) else { return Admission::Full };
         let connection =
             table.add(client, kind, self.now(), close.child_token(), abort.child_token());
-        self.0.counters.opened();
+        self.0.counters.open.inc();
         Admission::Admitted(OpenConnection::new(self.clone(), connection))
     }
 
@@ -206,7 +206,7 @@ impl Connections {
     fn remove(&self, connection: &Connection) {
         self.account(connection, 0);
         self.0.table.lock().remove(connection);
-        self.0.counters.closed();
+        self.0.counters.open.dec();
         self.0.closed.notify_one();
     }
 

@@ -203,7 +203,7 @@ impl StoreState {
         if before.is_open() != breaker.is_open() {
             self.metrics.set_breaker_open(breaker.is_open());
         }
-        self.metrics.set_up(breaker.is_up());
+        self.metrics.up.set(breaker.is_up().into());
         (before, *breaker)
     }
 }

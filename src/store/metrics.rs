@@ -34,7 +34,8 @@ pub struct StoreMetrics {
     read_seconds: Histogram,
     /// The calls about the documents in use that failed or took too long.
     pub(super) index_errors: IntCounter,
-    up: IntGauge,
+    /// 1 while the store is up, according to the probes.
+    pub(super) up: IntGauge,
     breaker_open: IntGauge,
     breaker_opened: IntCounter,
 }
@@ -81,11 +82,6 @@ impl StoreMetrics {
     /// Counts a read that was not made.
     pub(super) fn read_skipped(&self) {
         self.reads[StoreRead::Skipped as usize].inc();
-    }
-
-    /// Sets whether the store is up, according to the probes.
-    pub(super) fn set_up(&self, up: bool) {
-        self.up.set(up.into());
     }
 
     /// Records that the breaker has opened or closed.

@@ -57,7 +57,7 @@ impl ClockWatch {
     pub(super) fn watch(&self, headers: &HeaderMap, now: Timestamp, metrics: &UpstreamMetrics) {
         let Some(clock) = ServerTime::shown(headers, now) else { return };
         let (offset_seconds, news) = self.note(clock, now);
-        metrics.clock_offset(offset_seconds);
+        metrics.clock_offset.set(offset_seconds);
         match news {
             Some(ClockNews::Apart) => tracing::warn!(
                 offset_seconds,

@@ -42,7 +42,7 @@ impl Upstream {
         if !holds_token {
             return Ok(());
         }
-        self.metrics.leaked();
+        self.metrics.leaks.inc();
         let (host, code) = (target.authority(), status.as_u16());
         tracing::error!(host, status = code, "an upstream's answer holds one of our tokens");
         Err(Failure::after(status, Reason::LeakedToken))

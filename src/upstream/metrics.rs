@@ -26,8 +26,10 @@ pub struct UpstreamMetrics {
     exchanges: IntCounterVec,
     failures: IntCounterVec,
     limits: IntCounterVec,
-    clock_offset: IntGauge,
-    leaks: IntCounter,
+    /// The seconds by which GitHub's clock is ahead of ours; negative if it is behind.
+    pub(super) clock_offset: IntGauge,
+    /// The answers that contained one of our tokens.
+    pub(super) leaks: IntCounter,
     seconds: Histogram,
 }
 
@@ -163,16 +165,6 @@ impl UpstreamMetrics {
     /// Counts a limit that was met.
     pub(super) fn limited(&self, kind: &'static str) {
         self.limits.with_label_values(&[kind]).inc();
-    }
-
-    /// Counts an answer that contained one of our tokens.
-    pub(super) fn leaked(&self) {
-        self.leaks.inc();
-    }
-
-    /// Sets by how many seconds GitHub's clock is ahead of ours; negative if it is behind.
-    pub(super) fn clock_offset(&self, seconds: i64) {
-        self.clock_offset.set(seconds);
     }
 
     /// Counts an exchange.

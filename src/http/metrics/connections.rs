@@ -26,7 +26,8 @@ words! {
 /// The counters of client connections; clones share them.
 #[derive(Clone)]
 pub struct ConnectionCounters {
-    open: IntGauge,
+    /// The open connections.
+    pub(in crate::http) open: IntGauge,
     shed: [(Shed, IntCounter); Shed::ALL.len()],
 }
 
@@ -43,16 +44,6 @@ impl ConnectionCounters {
                 Shed::as_str,
             ),
         }
-    }
-
-    /// Counts a connection that was opened.
-    pub fn opened(&self) {
-        self.open.inc();
-    }
-
-    /// Counts a connection that was closed.
-    pub fn closed(&self) {
-        self.open.dec();
     }
 
     /// Counts a closed connection or a refused request, by reason.
