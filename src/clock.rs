@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use serde::{Serialize, Serializer};
+
 pub use period::Period;
 
 /// A moment, in milliseconds since the Unix epoch; wall-clock time, since stored entries outlive
@@ -85,6 +87,13 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = Duration::from_millis((*self).min(Self::LAST_SHOWN).0);
         humantime::format_rfc3339_millis(UNIX_EPOCH + shown).fmt(f)
+    }
+}
+
+impl Serialize for Timestamp {
+    /// Serializes in the form of RFC 3339.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -8,6 +8,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
@@ -27,8 +28,8 @@ const ORDINARY: [&str; 3] = ["sweep", "configuration", "a token's account is kno
 #[derive(Clone, Debug, Default)]
 pub struct Events(Arc<Mutex<VecDeque<Occurrence>>>);
 
-/// An event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An event. Its fields are those of an event in `/status.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Occurrence {
     /// The time of the event.
     pub at: Timestamp,

@@ -32,11 +32,11 @@ const NOW: Duration = Duration::from_secs(10);
 /// The state of the service at one moment.
 #[derive(Debug, Serialize)]
 pub(super) struct ServiceFacts {
-    pub(super) at: At,
+    pub(super) at: Timestamp,
     pub(super) version: &'static str,
     /// The first digits of the commit; empty if the build does not know it.
     pub(super) commit: &'static str,
-    pub(super) started_at: At,
+    pub(super) started_at: Timestamp,
     pub(super) uptime_seconds: u64,
     /// The answer of `/healthz`.
     pub(super) health: Value,
@@ -47,7 +47,7 @@ pub(super) struct ServiceFacts {
     pub(super) sweeps: Sweeps,
     pub(super) hosts: Vec<HostFacts>,
     pub(super) calls: Vec<CallFacts>,
-    pub(super) events: Vec<EventFacts>,
+    pub(super) events: Vec<Occurrence>,
 }
 
 /// The requests of clients and the calls to GitHub.
@@ -81,26 +81,7 @@ pub(super) struct HostFacts {
     pub(super) host: Box<str>,
     pub(super) is_failing: bool,
     pub(super) cause: Option<&'static str>,
-    pub(super) since: Option<At>,
-}
-
-/// An event of the log.
-#[derive(Debug, Serialize)]
-pub(super) struct EventFacts {
-    pub(super) at: At,
-    pub(super) level: &'static str,
-    pub(super) message: String,
-    pub(super) fields: String,
-}
-
-/// A moment, which JSON shows in the form of RFC 3339.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct At(pub(super) Timestamp);
-
-impl Serialize for At {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
+    pub(super) since: Option<Timestamp>,
 }
 
 impl ServiceFacts {
@@ -110,10 +91,10 @@ impl ServiceFacts {
         let started_at = records.started_at();
         let (_, report): (StatusCode, Value) = health.report();
         Self {
-            at: At(now),
+            at: now,
             version: build_info::VERSION,
             commit: build_info::COMMIT,
-            started_at: At(started_at),
+            started_at,
             uptime_seconds: now.since(started_at).as_secs(),
             health: report,
             traffic: records.with_history(Traffic::of),
@@ -123,7 +104,7 @@ impl ServiceFacts {
             sweeps: records.sweeps(),
             hosts: hosts(sources, now),
             calls: calls.latest().into_iter().map(CallFacts::from).collect(),
-            events: observed.lines.events().latest().into_iter().map(EventFacts::from).collect(),
+            events: observed.lines.events().latest(),
         }
     }
 }
@@ -162,14 +143,7 @@ fn hosts(sources: &StatusSources, now: Timestamp) -> Vec<HostFacts> {
         host: report.host,
         is_failing: report.failing.is_some(),
         cause: report.failing.map(|failing| failing.cause.sentence()),
-        since: report.failing.map(|failing| At(failing.since)),
+        since: report.failing.map(|failing| failing.since),
     });
     facts.collect()
-}
-
-impl From<Occurrence> for EventFacts {
-    fn from(event: Occurrence) -> Self {
-        let Occurrence { at, level, message, fields } = event;
-        Self { at: At(at), level, message, fields }
-    }
 }

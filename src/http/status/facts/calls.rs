@@ -2,14 +2,13 @@
 
 use serde::Serialize;
 
+use crate::clock::Timestamp;
 use crate::upstream::{CallResult, PastCall};
-
-use super::At;
 
 /// A call to GitHub.
 #[derive(Debug, Serialize)]
 pub(in crate::http::status) struct CallFacts {
-    pub(in crate::http::status) at: At,
+    pub(in crate::http::status) at: Timestamp,
     pub(in crate::http::status) document: String,
     /// The status of the answer, if there was one.
     pub(in crate::http::status) status: Option<u16>,
@@ -33,7 +32,7 @@ impl From<PastCall> for CallFacts {
             CallResult::GivenUp => (None, Some("given-up")),
         };
         Self {
-            at: At(call.at),
+            at: call.at,
             document: call.document,
             status,
             failure,

@@ -7,13 +7,11 @@ use crate::clock::Timestamp;
 use crate::http::metrics::MetricsSources;
 use crate::target::label;
 
-use super::At;
-
 /// The documents in use.
 #[derive(Debug, Serialize)]
 pub(in crate::http::status) struct InUseFacts {
     /// The time of the survey; `None` before the first one.
-    pub(in crate::http::status) surveyed_at: Option<At>,
+    pub(in crate::http::status) surveyed_at: Option<Timestamp>,
     /// The duration of the survey.
     pub(in crate::http::status) survey_milliseconds: u64,
     pub(in crate::http::status) in_use: usize,
@@ -41,10 +39,10 @@ pub(in crate::http::status) struct DocumentFacts {
     /// The URL to explain; `None` if the query of the document might hold a secret.
     pub(in crate::http::status) url: Option<String>,
     pub(in crate::http::status) recent_uses: Option<u64>,
-    pub(in crate::http::status) used_at: Option<At>,
-    pub(in crate::http::status) fetched_at: Option<At>,
-    pub(in crate::http::status) checked_at: Option<At>,
-    pub(in crate::http::status) expires_at: Option<At>,
+    pub(in crate::http::status) used_at: Option<Timestamp>,
+    pub(in crate::http::status) fetched_at: Option<Timestamp>,
+    pub(in crate::http::status) checked_at: Option<Timestamp>,
+    pub(in crate::http::status) expires_at: Option<Timestamp>,
     pub(in crate::http::status) validator: Option<&'static str>,
     /// The loss that GitHub claims and no further check has confirmed.
     pub(in crate::http::status) unconfirmed_loss: Option<&'static str>,
@@ -55,7 +53,7 @@ impl InUseFacts {
         let level = observed.cache.memory().level();
         let all = |found: &[Surveyed]| found.iter().map(DocumentFacts::of).collect();
         Self {
-            surveyed_at: (survey.at > Timestamp::default()).then_some(At(survey.at)),
+            surveyed_at: (survey.at > Timestamp::default()).then_some(survey.at),
             survey_milliseconds: u64::try_from(survey.took.as_millis()).unwrap_or(u64::MAX),
             in_use: survey.in_use,
             entries_in_memory: level.entries,
@@ -86,10 +84,10 @@ impl DocumentFacts {
             document: name.map(label),
             url: name.filter(is_whole).map(str::to_owned),
             recent_uses: in_use.map(|in_use| in_use.uses),
-            used_at: in_use.map(|in_use| At(in_use.used_at)),
-            fetched_at: held.map(|held| held.fetched_at).or(check.map(|it| it.fetched_at)).map(At),
-            checked_at: held.map(|held| held.checked_at).or(check.map(|it| it.at)).map(At),
-            expires_at: held.map(|held| At(held.expires_at)),
+            used_at: in_use.map(|in_use| in_use.used_at),
+            fetched_at: held.map(|held| held.fetched_at).or(check.map(|it| it.fetched_at)),
+            checked_at: held.map(|held| held.checked_at).or(check.map(|it| it.at)),
+            expires_at: held.map(|held| held.expires_at),
             validator: held.map(|held| held.validator.as_str()),
             unconfirmed_loss: held.and_then(|held| held.doubt).map(|loss| loss.as_str()),
         }

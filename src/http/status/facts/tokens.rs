@@ -5,8 +5,6 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 use crate::upstream::Report;
 
-use super::At;
-
 /// A token.
 #[derive(Debug, Serialize)]
 pub(in crate::http::status) struct TokenFacts {
@@ -17,8 +15,8 @@ pub(in crate::http::status) struct TokenFacts {
     /// The state of the token: `ready`, `cooling-down`, `rejected` or `barred`.
     pub(in crate::http::status) state: &'static str,
     pub(in crate::http::status) remaining: Option<u64>,
-    pub(in crate::http::status) reset_at: Option<At>,
-    pub(in crate::http::status) cools_down_until: Option<At>,
+    pub(in crate::http::status) reset_at: Option<Timestamp>,
+    pub(in crate::http::status) cools_down_until: Option<Timestamp>,
     pub(in crate::http::status) expires_in_days: Option<i64>,
     pub(in crate::http::status) sees_private_data: bool,
 }
@@ -30,8 +28,8 @@ impl TokenFacts {
             account: report.account,
             state: state(report),
             remaining: report.remaining,
-            reset_at: report.reset_at.filter(|at| *at > now).map(At),
-            cools_down_until: report.cools_down_until.map(At),
+            reset_at: report.reset_at.filter(|at| *at > now),
+            cools_down_until: report.cools_down_until,
             expires_in_days: report.expires_in_days,
             sees_private_data: report.private,
         });

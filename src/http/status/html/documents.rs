@@ -1,6 +1,7 @@
 //! The documents in use that stand out.
 
-use crate::http::status::facts::{At, DocumentFacts, ServiceFacts};
+use crate::clock::Timestamp;
+use crate::http::status::facts::{DocumentFacts, ServiceFacts};
 use crate::http::status::markup::Markup;
 use crate::target::percent;
 
@@ -47,7 +48,7 @@ pub(super) fn section(page: &mut Markup, facts: &ServiceFacts) {
     page.raw("</section>\n");
 }
 
-fn row(page: &mut Markup, document: &DocumentFacts, now: At) {
+fn row(page: &mut Markup, document: &DocumentFacts, now: Timestamp) {
     page.raw("<tr><th scope=\"row\" class=\"name\">");
     name(page, document);
     if let Some(loss) = document.unconfirmed_loss {

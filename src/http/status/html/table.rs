@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use crate::http::status::facts::At;
+use crate::clock::Timestamp;
 use crate::http::status::markup::Markup;
 
 use super::words;
@@ -77,7 +77,7 @@ fn inner(page: &mut Markup, text: Option<impl Display>) {
 }
 
 /// Writes a cell with a moment, or with a dash.
-pub(super) fn moment(page: &mut Markup, at: Option<At>, now: At) {
+pub(super) fn moment(page: &mut Markup, at: Option<Timestamp>, now: Timestamp) {
     page.raw("<td class=\"t\">");
     match at {
         Some(at) => words::moment(page, at, now),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::http::status::facts::At;
+use crate::clock::Timestamp;
 use crate::http::status::markup::Markup;
 
 /// Returns a duration in its two largest units: `2 h 5 min`.
@@ -27,19 +27,19 @@ pub(super) fn seconds(seconds: u64) -> String {
 }
 
 /// Returns the time of day: `12:00:05 UTC`.
-pub(super) fn clock(at: At) -> String {
-    let text = at.0.to_string();
+pub(super) fn clock(at: Timestamp) -> String {
+    let text = at.to_string();
     let time = text.split('T').nth(1).and_then(|time| time.split('.').next());
     format!("{} UTC", time.unwrap_or_default())
 }
 
 /// Writes a moment as its distance from `now`: `3 min ago`, `in 5 s`.
-pub(super) fn moment(page: &mut Markup, at: At, now: At) {
-    page.raw("<time datetime=\"").text(at.0).raw("\" title=\"").text(at.0).raw("\">");
-    if at.0 > now.0 {
-        page.raw("in ").text(duration(at.0.since(now.0)));
+pub(super) fn moment(page: &mut Markup, at: Timestamp, now: Timestamp) {
+    page.raw("<time datetime=\"").text(at).raw("\" title=\"").text(at).raw("\">");
+    if at > now {
+        page.raw("in ").text(duration(at.since(now)));
     } else {
-        page.text(duration(now.0.since(at.0))).raw(" ago");
+        page.text(duration(now.since(at))).raw(" ago");
     }
     page.raw("</time>");
 }
