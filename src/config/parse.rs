@@ -10,7 +10,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::{ByDate, ConnectAddress, ConnectTo, LogFormat, MaxRps, StatusMode, duration};
 use crate::secret::Secret;
-use crate::target::{ApiRoot, Authority, PathPrefix, PublicUrl};
+use crate::target::Authority;
 
 pub(super) type Result<T> = std::result::Result<T, String>;
 
@@ -34,12 +34,9 @@ pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim_ascii).filter(|item| !item.is_empty())
 }
 
-pub(super) fn address(text: &str) -> Result<IpAddr> {
-    text.parse().map_err(|_| "is not an IP address".to_owned())
-}
-
-pub(super) fn port(text: &str) -> Result<u16> {
-    number(text)
+/// Returns a parser that reports one problem for every text that is not of the type.
+pub(super) fn parsed<T: FromStr>(problem: &'static str) -> impl Fn(&str) -> Result<T> {
+    move |text| text.parse().map_err(|_| problem.to_owned())
 }
 
 pub(super) fn count(text: &str) -> Result<usize> {
@@ -54,10 +51,6 @@ pub(super) fn count_or_off(text: &str) -> Result<Option<usize>> {
 
 pub(super) fn bytes(text: &str) -> Result<u64> {
     positive(number(text)?)
-}
-
-pub(super) fn threshold(text: &str) -> Result<u64> {
-    number(text)
 }
 
 pub(super) fn duration_or_zero(text: &str) -> Result<Duration> {
@@ -189,18 +182,6 @@ pub(super) fn network(text: &str) -> Result<IpNet> {
 
 pub(super) fn authority(text: &str) -> Result<Authority> {
     text.parse().map_err(|_| "is not a host with or without a port".to_owned())
-}
-
-pub(super) fn public_url(text: &str) -> Result<PublicUrl> {
-    text.parse().map_err(|_| "is not a plain http or https URL without a query".to_owned())
-}
-
-pub(super) fn api_root(text: &str) -> Result<ApiRoot> {
-    text.parse().map_err(|_| "is not an https URL without a query".to_owned())
-}
-
-pub(super) fn path_prefix(text: &str) -> Result<PathPrefix> {
-    text.parse().map_err(|_| "is not the beginning of a plain path".to_owned())
 }
 
 /// Parses `host:443=address:port`.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::log_filter::log_filter;
-use super::parse::{self, count, duration, duration_or_zero, gibibytes, optional};
+use super::parse::{self, count, duration, duration_or_zero, gibibytes, optional, parsed};
 use super::reader::Reader;
 use super::redis::{self, Redis, RedisTls};
 use super::settings::Shown;
@@ -29,8 +29,8 @@ macro_rules! section {
 
 pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
     section!(Server {
-        host: reader.read("HOST", parse::address),
-        port: reader.read("PORT", parse::port),
+        host: reader.read("HOST", parsed("is not an IP address")),
+        port: reader.read("PORT", parse::number),
         certificate: certificate(reader),
         max_connections: reader.read("MAX_CONNECTIONS", count),
         max_connections_per_client: reader.read("MAX_CONNECTIONS_PER_CLIENT", parse::count_or_off),
@@ -71,7 +71,8 @@ fn certificate(reader: &mut Reader<'_>) -> Option<Option<ServerCertificate>> {
 
 pub(super) fn targets(reader: &mut Reader<'_>) -> Option<Policy> {
     let hosts = reader.read_list("ALLOWED_UPSTREAM_HOSTS", parse::authority);
-    let api_paths = reader.read_list("ALLOWED_API_PATHS", parse::path_prefix);
+    let api_paths =
+        reader.read_list("ALLOWED_API_PATHS", parsed("is not the beginning of a plain path"));
     let token_hosts = reader.read_list("GITHUB_TOKEN_HOSTS", parse::authority);
     let (hosts, api_paths, token_hosts) = (hosts?, api_paths?, token_hosts?);
 
@@ -85,7 +86,8 @@ pub(super) fn targets(reader: &mut Reader<'_>) -> Option<Policy> {
 }
 
 pub(super) fn api_root(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Option<ApiRoot> {
-    let root = reader.read("API_UPSTREAM", parse::api_root)?;
+    let root: ApiRoot =
+        reader.read("API_UPSTREAM", parsed("is not an https URL without a query"))?;
     // The default host that the operator does not allow is simply not served. An explicit one is a
     // mistake: every request to it would be refused.
     let is_stray = targets.is_some_and(|targets| !targets.hosts().contains(root.authority()));
@@ -102,7 +104,7 @@ pub(super) fn api_root(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Opt
 }
 
 pub(super) fn public_url(reader: &mut Reader<'_>) -> Option<Option<PublicUrl>> {
-    reader.read("PUBLIC_URL", optional(parse::public_url))
+    reader.read("PUBLIC_URL", optional(parsed("is not a plain http or https URL without a query")))
 }
 
 pub(super) fn cache(reader: &mut Reader<'_>, revalidate: Option<&Revalidate>) -> Option<Cache> {
@@ -163,7 +165,7 @@ fn conflict(rules: &[ConnectTo], targets: Option<&Policy>) -> Option<String> {
 pub(super) fn tokens(reader: &mut Reader<'_>) -> Option<Tokens> {
     section!(Tokens {
         secrets: secrets(reader),
-        usage_threshold: reader.read("API_USAGE_THRESHOLD", parse::threshold),
+        usage_threshold: reader.read("API_USAGE_THRESHOLD", parse::number),
         require_public: reader.read("REQUIRE_PUBLIC_TOKENS", parse::boolean),
         identify: Some(true),
     })
