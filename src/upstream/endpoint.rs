@@ -4,47 +4,30 @@
 //! `/repos/*/*/releases`. Hosts that serve files have no routes; their endpoints are the
 //! repositories.
 
-use std::borrow::Cow;
-
 use crate::target::Target;
 
 /// The prefix of API paths on GitHub Enterprise.
 const ENTERPRISE_PREFIX: &str = "/api/v3/";
 
 /// Returns the endpoint of a document, as a pattern of its path.
-pub(super) fn of(target: &Target) -> Cow<'static, str> {
+pub(super) fn of(target: &Target) -> String {
     of_path(target.path(), target.gets_token())
 }
 
-fn of_path(path: &str, is_api: bool) -> Cow<'static, str> {
+fn of_path(path: &str, is_api: bool) -> String {
     let path = path.strip_prefix(ENTERPRISE_PREFIX).unwrap_or(&path[1..]);
     let mut segments = path.split('/');
-    let mut next = || segments.next().unwrap_or_default();
-    match (next(), is_api) {
-        ("repos", _) => {
-            let (_owner, _name) = (next(), next());
-            in_repository(next())
-        }
+    let [first, second, third, fourth] =
+        std::array::from_fn(|_| segments.next().unwrap_or_default());
+    let (route, resource) = match first {
+        "repos" => ("/repos/*/*".to_owned(), fourth),
         // The same route by repository number; a renamed repository redirects to it.
-        ("repositories", _) => {
-            let _number = next();
-            in_repository(next())
-        }
-        (first, true) => {
-            let _subject = next();
-            joined(&format!("/{first}/*"), next())
-        }
-        (owner, false) => Cow::Owned(format!("/{owner}/{}", next())),
-    }
-}
-
-fn in_repository(resource: &str) -> Cow<'static, str> {
-    joined("/repos/*/*", resource)
-}
-
-fn joined(route: &str, resource: &str) -> Cow<'static, str> {
+        "repositories" => ("/repos/*/*".to_owned(), third),
+        _ if is_api => (format!("/{first}/*"), third),
+        _ => return format!("/{first}/{second}"),
+    };
     let separator = if resource.is_empty() { "" } else { "/" };
-    Cow::Owned(format!("{route}{separator}{resource}"))
+    format!("{route}{separator}{resource}")
 }
 
 #[cfg(test)]
