@@ -15,7 +15,7 @@ use redb::Database;
 
 use super::bounded::{BoundedFile, Growth};
 use super::fault::OpenFault;
-use super::journal::{Journal, JournalRefusal, Located, Recovered};
+use super::journal::{Journal, Located, Recovered};
 use super::place::Place;
 use super::segments::Segments;
 use super::size::Limits;
@@ -134,13 +134,13 @@ impl StoreFile {
             self.set_aside_journal(name, reason)?;
         }
         let opened = match take_over(&path) {
-            Err(refusal @ JournalRefusal::Foreign) => {
-                self.set_aside_journal(name, &refusal.to_string())?;
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                self.set_aside_journal(name, &error.to_string())?;
                 take_over(&path)
             }
             opened => opened,
         };
-        let recovered = opened.map_err(|refusal| cannot_use(refusal.into()))?;
+        let recovered = opened.map_err(cannot_use)?;
         let bytes = recovered.damaged;
         if bytes > 0 {
             let path = redacted_path(&path);
@@ -214,7 +214,7 @@ impl StoreFile {
 }
 
 /// Opens or creates the file of a journal.
-fn take_over(path: &Path) -> Result<Recovered, JournalRefusal> {
+fn take_over(path: &Path) -> Result<Recovered, Error> {
     Journal::open(Located::open(path.to_path_buf())?)
 }
 

@@ -19,7 +19,7 @@ mod frame;
 mod sealed;
 
 use std::fs::File;
-use std::io::Error;
+use std::io::{Error, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
@@ -143,34 +143,17 @@ pub(super) struct Recovered {
     pub(super) damaged: u64,
 }
 
-/// The reason why a file is refused as a journal.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum JournalRefusal {
-    #[error("it is no journal of svm")]
-    Foreign,
-    #[error(transparent)]
-    Io(#[from] Error),
-}
-
-impl From<JournalRefusal> for Error {
-    fn from(refusal: JournalRefusal) -> Self {
-        match refusal {
-            JournalRefusal::Io(error) => error,
-            JournalRefusal::Foreign => Self::other(refusal),
-        }
-    }
-}
-
 impl Journal {
-    /// Opens a file as a journal and reads its changes.
-    pub(super) fn open(located: Located) -> Result<Recovered, JournalRefusal> {
+    /// Opens a file as a journal and reads its changes. The error for another file is of the kind
+    /// `InvalidData`, which no call of the system returns.
+    pub(super) fn open(located: Located) -> Result<Recovered, Error> {
         let file = &located.file;
         let length = file.metadata()?.len();
         let mut bytes = vec![0; usize::try_from(length.min(LARGEST)).unwrap_or_default()];
         file.read_exact_at(&mut bytes, 0)?;
         let scan = Scan::of(&bytes);
         if scan.changes.is_empty() && !begins_as_journal(&bytes) {
-            return Err(JournalRefusal::Foreign);
+            return Err(Error::new(ErrorKind::InvalidData, "it is no journal of svm"));
         }
         let number = scan.number.unwrap_or_else(unguessable);
         // A killed process may have left changes that only the system has.
