@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 
 pub use shutdown::ShutdownReport;
@@ -23,7 +24,6 @@ use crate::cache::{
 };
 use crate::clock::Clock;
 use crate::config::{self, Config, StatusMode};
-use crate::entry::LossTime;
 use crate::http::client_ip::Proxies;
 use crate::http::{self, AccessLog, Health, Https, MetricsSources, StatusParts, StatusRecords};
 use crate::metrics::Registry;
@@ -169,7 +169,7 @@ impl App {
             flights: Flights::new(flights.clone()),
             write_behind: Arc::clone(&write_behind),
             store: Arc::clone(&guard),
-            lost_at: LossTime::default(),
+            lost_at: Mutex::default(),
             upstream: Arc::clone(&upstream),
             metrics: cache_metrics,
         });

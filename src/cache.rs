@@ -29,6 +29,8 @@ pub mod write_behind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 pub use answer::{Answer, Payload};
 pub use compressor::Compressor;
 pub use confirmations::Confirmations;
@@ -52,7 +54,7 @@ use write_behind::WriteBehind;
 use crate::activity::Activity;
 use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::config;
-use crate::entry::{Check, Entry, LossTime, Reason, Times};
+use crate::entry::{Check, Entry, Reason, Times};
 use crate::store::{Guard, Unread};
 use crate::target::{Key, Policy, Target};
 use crate::upstream::{Failure, Priority, Upstream};
@@ -87,8 +89,8 @@ pub struct CacheParts {
     pub write_behind: Arc<WriteBehind>,
     /// L2, behind its guard.
     pub store: Arc<Guard>,
-    /// The time at which the store last lost all its entries.
-    pub lost_at: LossTime,
+    /// The time at which the store last lost all its entries; the epoch if it never did.
+    pub lost_at: Mutex<Timestamp>,
     /// The way to GitHub.
     pub upstream: Arc<Upstream>,
     /// The counters.
@@ -189,7 +191,7 @@ impl Cache {
     /// Records that the persistent tier has lost all its entries: the next check of each document
     /// in memory writes it again.
     pub fn record_store_loss(&self) {
-        self.0.lost_at.set(self.0.clock.now());
+        *self.0.lost_at.lock() = self.0.clock.now();
     }
 
     /// Makes the gzip forms of new bodies. Never returns.

@@ -71,10 +71,6 @@ pub struct Entry {
 #[derive(Debug, Default)]
 pub struct Persisted(AtomicU64);
 
-/// The time at which the persistent tier last lost all its entries; the epoch if it never did.
-#[derive(Debug, Default)]
-pub struct LossTime(AtomicU64);
-
 /// Properties that few entries have. An entry without them pays one word, since there may be a
 /// million such entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -139,18 +135,6 @@ impl Persisted {
     /// Records that it is pushed with this expiry.
     pub fn set(&self, expiry: Timestamp) {
         self.0.store(expiry.as_millis(), Ordering::Relaxed);
-    }
-}
-
-impl LossTime {
-    /// Returns the time of the last loss.
-    pub fn get(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
-    }
-
-    /// Records a loss at `now`.
-    pub fn set(&self, now: Timestamp) {
-        self.0.store(now.as_millis(), Ordering::Relaxed);
     }
 }
 

@@ -269,7 +269,8 @@ impl Cache {
 
     /// Inserts an entry into L1, and queues it for L2 if that is worth a write.
     fn keep(&self, key: Key, entry: Arc<Entry>) -> Arc<Entry> {
-        let is_worth = policy::is_worth_persisting(&entry, self.0.lost_at.get(), &self.0.rules);
+        let lost_at = *self.0.lost_at.lock();
+        let is_worth = policy::is_worth_persisting(&entry, lost_at, &self.0.rules);
         if is_worth {
             entry.persisted.set(entry.times.expires_at);
         }
