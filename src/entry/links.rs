@@ -3,40 +3,30 @@
 //! The upstream's header is hostile input. Only URLs of the document's own host are kept, without
 //! characters that could end a header or a link, and at most one per relation.
 
+use crate::words::words;
+
 /// The most bytes of all URLs of a page together. Of longer ones, the less important are dropped.
 const MOST_BYTES: usize = 2_048;
 /// The most bytes of a header that are read.
 const LONGEST_HEADER: usize = 8 * 1_024;
 
-/// The relation of another page to a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relation {
-    /// The previous page.
-    Prev,
-    /// The next page.
-    Next,
-    /// The last page.
-    Last,
-    /// The first page.
-    First,
+words! {
+    /// The relation of another page to a page, under the word of the header. In GitHub's order.
+    pub enum Relation {
+        /// The previous page.
+        Prev = "prev",
+        /// The next page.
+        Next = "next",
+        /// The last page.
+        Last = "last",
+        /// The first page.
+        First = "first",
+    }
 }
 
 impl Relation {
-    /// Every relation, in GitHub's order.
-    pub const ALL: [Self; 4] = [Self::Prev, Self::Next, Self::Last, Self::First];
-
     /// Every relation, the one first that a client needs least: pagination goes by the next page.
     const LEAST_FIRST: [Self; 4] = [Self::First, Self::Prev, Self::Last, Self::Next];
-
-    /// Returns the word of the header.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Prev => "prev",
-            Self::Next => "next",
-            Self::Last => "last",
-            Self::First => "first",
-        }
-    }
 }
 
 /// The URLs of the other pages, as the upstream gave them. Few documents have any.
