@@ -7,7 +7,6 @@ mod age;
 mod memo;
 pub(crate) mod pointer;
 
-use std::fmt::{self, Display};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -71,21 +70,12 @@ fn release(list: &str, age: Duration, now: Timestamp) -> Result<Part<'_>, Absenc
         NoRelease::TooYoung { releases, until } => {
             let reason = format!(
                 "none of the {releases} releases in the list is at least {} old (drafts and prereleases do not count)",
-                Age(age)
+                humantime::format_duration(age)
             );
             Absence { reason, until }
         }
     })?;
     Ok(Part { json: newest.json, until: newest.until })
-}
-
-/// An age in words.
-struct Age(Duration);
-
-impl Display for Age {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(self.0).fmt(f)
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ mod tokens;
 mod traffic;
 mod words;
 
+use std::fmt::Display;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
@@ -60,6 +62,11 @@ pub(super) fn page(facts: &ServiceFacts, explained: Option<&Explained>) -> Strin
         .raw(SCRIPT)
         .raw("</script>\n</body>\n</html>\n");
     page.into_string()
+}
+
+/// Writes a name and a value in a list.
+fn row(page: &mut Markup, name: &'static str, value: impl Display) {
+    page.raw("<div><dt>").raw(name).raw("</dt><dd>").text(value).raw("</dd></div>");
 }
 
 fn head(page: &mut Markup, facts: &ServiceFacts, explained: Option<&Explained>) {

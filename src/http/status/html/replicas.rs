@@ -1,10 +1,9 @@
 //! The persistent tier, and the replicas that may share it.
 
-use std::fmt::Display;
-
 use crate::http::status::facts::ServiceFacts;
 use crate::http::status::markup::Markup;
 
+use super::row;
 use super::words::{bytes, grouped};
 
 pub(super) fn section(page: &mut Markup, facts: &ServiceFacts) {
@@ -29,8 +28,4 @@ pub(super) fn section(page: &mut Markup, facts: &ServiceFacts) {
     row(page, "Taken over from replicas", grouped(sweeps.adopted));
     row(page, "Left for later", grouped(sweeps.skipped));
     page.raw("</dl></section>\n");
-}
-
-fn row(page: &mut Markup, name: &'static str, value: impl Display) {
-    page.raw("<div><dt>").raw(name).raw("</dt><dd>").text(value).raw("</dd></div>");
 }

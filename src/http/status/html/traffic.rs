@@ -1,12 +1,11 @@
 //! The traffic: each rate now, over five minutes and over an hour, with a chart of the last hour.
 
-use std::fmt::Display;
-
 use crate::http::status::facts::ServiceFacts;
 use crate::http::status::history::TrafficRates;
 use crate::http::status::markup::Markup;
 use crate::http::status::sparkline;
 
+use super::row;
 use super::words::{bytes, grouped, percent, rate};
 
 pub(super) fn section(page: &mut Markup, facts: &ServiceFacts) {
@@ -70,8 +69,4 @@ fn since_start(page: &mut Markup, facts: &ServiceFacts) {
     row(page, "Calls to GitHub", format_args!("{calls} ({charged} charged)"));
     row(page, "Failed exchanges", grouped(counts.failed_exchanges));
     page.raw("</dl></article>");
-}
-
-fn row(page: &mut Markup, name: &'static str, value: impl Display) {
-    page.raw("<div><dt>").raw(name).raw("</dt><dd>").text(value).raw("</dd></div>");
 }
