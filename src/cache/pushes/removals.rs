@@ -28,7 +28,7 @@ impl Removals {
         if !event.is_removed {
             return;
         }
-        self.0.retain(|_, at| explains(*at, now));
+        self.0.retain(|_, at| at.was_within(EXPLAINS_FOR, now));
         if self.0.len() < MOST {
             self.0.insert(event.id, now);
         }
@@ -36,12 +36,8 @@ impl Removals {
 
     /// Returns true if an event has reported the release as removed.
     pub(super) fn contains(&self, release: u64, now: Timestamp) -> bool {
-        self.0.get(&release).is_some_and(|at| explains(*at, now))
+        self.0.get(&release).is_some_and(|at| at.was_within(EXPLAINS_FOR, now))
     }
-}
-
-fn explains(at: Timestamp, now: Timestamp) -> bool {
-    at <= now && now.since(at) < EXPLAINS_FOR
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@ use http::StatusCode;
 
 use crate::cache::release::{self, Summary};
 use crate::entry::Entry;
-use crate::target::percent::is_unreserved;
-use crate::target::{Target, in_repository};
+use crate::target::{Target, in_repository, percent};
 
 /// The evidence about the releases that a claim removes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +53,8 @@ fn named(target: &Target, copy: &Entry) -> Option<Vec<LostRelease>> {
     let resource = in_repository(path)?;
     let root = path.strip_suffix(resource)?;
     let by_tag = |Summary { id, tag, .. }: Summary| {
-        let document = Some(format!("{root}releases/tags/{}", encoded(&tag)));
-        LostRelease { id, document }
+        let tag = percent::encode(&tag).replace("%2F", "/");
+        LostRelease { id, document: Some(format!("{root}releases/tags/{tag}")) }
     };
     match resource {
         "releases" if is_first_page(target) => {
@@ -73,13 +72,4 @@ fn named(target: &Target, copy: &Entry) -> Option<Vec<LostRelease>> {
 fn is_first_page(target: &Target) -> bool {
     let pairs = target.query().unwrap_or_default().split('&');
     pairs.filter_map(|pair| pair.strip_prefix("page=")).all(|page| page == "1")
-}
-
-fn encoded(tag: &str) -> String {
-    let encoded = tag.bytes().map(|byte| match byte {
-        b'/' => "/".to_owned(),
-        _ if is_unreserved(byte) => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    });
-    encoded.collect()
 }
