@@ -1,6 +1,6 @@
 //! A check for unknown names that resemble the name of a variable.
 
-use super::nearest::{bare, distance, is_near};
+use super::nearest::{bare, distance, is_beginning, is_near};
 use super::variables::VARIABLES;
 
 /// A common prefix for the names of a program's variables.
@@ -73,13 +73,7 @@ fn by_words(name: &str) -> Option<&'static str> {
 
 fn is_subsequence(few: &[&str], many: &[&str]) -> bool {
     let mut many = many.iter();
-    few.iter().all(|word| many.any(|other| other == word || is_abbreviation(word, other)))
-}
-
-/// Recognizes `DIR` in `DIRECTORY`. Three letters are required, so that no single letter matches a
-/// word.
-fn is_abbreviation(one: &str, other: &str) -> bool {
-    one.len().min(other.len()) >= 3 && (one.starts_with(other) || other.starts_with(one))
+    few.iter().all(|word| many.any(|other| other == word || is_beginning(word, other)))
 }
 
 #[cfg(test)]

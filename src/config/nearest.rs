@@ -38,7 +38,9 @@ pub(super) fn bare(word: &str) -> String {
     word.chars().filter(char::is_ascii_alphanumeric).map(|it| it.to_ascii_lowercase()).collect()
 }
 
-fn is_beginning(word: &str, candidate: &str) -> bool {
+/// Recognizes `DIR` in `DIRECTORY`. Three letters are required, so that no single letter matches a
+/// word.
+pub(super) fn is_beginning(word: &str, candidate: &str) -> bool {
     word.len().min(candidate.len()) > 2
         && (word.starts_with(candidate) || candidate.starts_with(word))
 }
