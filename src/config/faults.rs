@@ -17,16 +17,9 @@ impl fmt::Display for VariableFault {
     }
 }
 
-/// All faults of a configuration, one per line; never empty.
+/// All faults of a configuration, one per line, in the order of their finding; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(pub(super) Vec<VariableFault>);
-
-impl Faults {
-    /// Returns the faults in the order in which they were found.
-    pub fn as_slice(&self) -> &[VariableFault] {
-        &self.0
-    }
-}
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

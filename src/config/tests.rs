@@ -82,7 +82,7 @@ fn an_empty_value_counts_as_unset() {
         assert_eq!(config(&blanks), config(&[]));
     }
     let message = Config::from_vars(&Vars::from_iter(REQUIRED.map(|(name, _)| (name, " "))));
-    assert_eq!(message.unwrap_err().as_slice().len(), 2);
+    assert_eq!(message.unwrap_err().0.len(), 2);
 }
 
 #[test]

@@ -163,11 +163,6 @@ impl Deref for Body {
 }
 
 impl EntityTag {
-    /// Computes the tag of a body.
-    pub fn of(body: &[u8]) -> Self {
-        Self::of_digest(&Sha256::digest(body).into())
-    }
-
     /// Restores a tag from [`EntityTag::to_bits`].
     pub fn from_bits(bits: [u8; 16]) -> Self {
         Self(bits)
@@ -216,6 +211,13 @@ impl fmt::Debug for EntityTag {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl EntityTag {
+        /// Computes the tag of a body.
+        pub(crate) fn of(body: &[u8]) -> Self {
+            Self::of_digest(&Sha256::digest(body).into())
+        }
+    }
 
     #[test]
     fn the_tag_is_the_beginning_of_the_digest() {

@@ -166,8 +166,7 @@ fn all_faults_in_one_message() {
         assert_eq!(count, usize::from(!accepts_anything.contains(&name)), "{name}");
     }
     let message = Config::from_vars(&Vars::from_iter([("PORT", "x"), ("CLIENT_MISS_RATE", "-1")]));
-    let names: Vec<_> =
-        message.unwrap_err().as_slice().iter().map(|fault| fault.variable).collect();
+    let names: Vec<_> = message.unwrap_err().0.iter().map(|fault| fault.variable).collect();
     assert_eq!(names, ["PORT", "CLIENT_MISS_RATE", "GITHUB_PATS", "API_USAGE_THRESHOLD"]);
     let message = config(&[("FORWARDED_ALLOW_IPS", "a,b,::1")]).unwrap_err();
     assert_eq!(message.lines().count(), 2, "{message}");

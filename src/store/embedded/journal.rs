@@ -57,12 +57,6 @@ pub(super) struct Located {
     pub(super) place: Option<Place>,
 }
 
-impl From<File> for Located {
-    fn from(file: File) -> Self {
-        Self { file, path: None, place: None }
-    }
-}
-
 impl Located {
     /// Opens the file of a journal, or makes it.
     pub(super) fn open(path: PathBuf) -> Result<Self, Error> {

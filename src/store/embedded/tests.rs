@@ -8,7 +8,7 @@ mod recovery;
 mod segmented;
 
 use std::error::Error as _;
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use super::bounded::Growth;
 use super::fault::{FileFault, OpenFault};
 use super::file::{OpenFile, StoreFile};
 use super::handle::Handle;
-use super::journal::Journal;
+use super::journal::{Journal, Located};
 use super::pack_tables::META;
 use super::segment_tables::Address;
 use super::segments::Segments;
@@ -37,6 +37,12 @@ use crate::store::{Error, InUse, Store};
 
 const NO_WAIT: Duration = Duration::ZERO;
 const LONG: Duration = Duration::from_secs(10);
+
+impl From<File> for Located {
+    fn from(file: File) -> Self {
+        Self { file, path: None, place: None }
+    }
+}
 
 impl From<Database> for OpenFile {
     fn from(database: Database) -> Self {
@@ -234,7 +240,7 @@ async fn a_truncated_file_is_moved_aside() {
     let dir = tempfile::tempdir().unwrap();
     for length in [1, 100, 4_096, 8_192, 100_000] {
         fill(dir.path()).await;
-        let file = fs::File::options().write(true).open(dir.path().join("svm.redb")).unwrap();
+        let file = File::options().write(true).open(dir.path().join("svm.redb")).unwrap();
         file.set_len(length).unwrap();
         assert_renewed(dir.path()).await;
     }

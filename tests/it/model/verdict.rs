@@ -1,7 +1,7 @@
 //! The verdict on an answer, by the state of the world at that time.
 
 use serde_json::json;
-use svm::entry::EntityTag;
+use svm::entry::Body;
 use svm::target::Key;
 
 use super::op::{Way, Wish};
@@ -50,7 +50,7 @@ impl Case<'_> {
         let version = answer.json()["version"].as_u64().expect("a version");
         self.holds(answer.body == body(wish.document, version), "the body is this document's");
         self.holds(
-            answer.header("etag") == EntityTag::of(&answer.body).to_string(),
+            answer.header("etag") == Body::from(answer.body.clone()).tag().to_string(),
             "the tag is the body's",
         );
         self.holds(version >= before.floor, "no version comes back");
