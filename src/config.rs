@@ -338,34 +338,8 @@ impl Config {
     /// Reads all variables. Fails with all faults.
     pub fn from_vars(vars: &Vars) -> Result<Self, Faults> {
         let mut reader = Reader::new(vars);
-        let server = sections::server(&mut reader);
-        let targets = sections::targets(&mut reader);
-        let api_root = sections::api_root(&mut reader, targets.as_ref());
-        let public_url = sections::public_url(&mut reader);
-        let revalidate = sections::revalidate(&mut reader);
-        let cache = sections::cache(&mut reader, revalidate.as_ref());
-        let upstream = sections::upstream(&mut reader, targets.as_ref());
-        let tokens = sections::tokens(&mut reader);
-        let store = sections::store(&mut reader);
-        let write_behind = sections::write_behind(&mut reader);
-        let log = sections::log(&mut reader);
+        let config = sections::config(&mut reader);
         reader.refuse_unsupported();
-        let config = (|| {
-            Some(Self {
-                server: server?,
-                targets: targets?,
-                api_root: api_root?,
-                public_url: public_url?,
-                cache: cache?,
-                upstream: upstream?,
-                tokens: tokens?,
-                store: store?,
-                write_behind: write_behind?,
-                revalidate: revalidate?,
-                log: log?,
-                settings: reader.settings(),
-            })
-        })();
         reader.finish(config)
     }
 }

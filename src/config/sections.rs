@@ -9,11 +9,11 @@ use super::redis::{self, Redis, RedisTls};
 use super::settings::Shown;
 use super::settings::not_used;
 use super::{
-    Cache, ConnectTo, Embedded, Log, Revalidate, Server, ServerCertificate, Store, Tokens,
+    Cache, Config, ConnectTo, Embedded, Log, Revalidate, Server, ServerCertificate, Store, Tokens,
     Upstream, WriteBehind,
 };
 use crate::secret::Secret;
-use crate::target::{ApiRoot, Policy, PublicUrl};
+use crate::target::{ApiRoot, Policy};
 
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(30);
 const RELEASE_NEGATIVE_TTL: Duration = Duration::from_secs(60);
@@ -27,6 +27,26 @@ macro_rules! section {
     }};
 }
 
+pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
+    section!(Config {
+        server: server(reader),
+        targets: targets(reader),
+        api_root: api_root(reader, targets.as_ref()),
+        public_url: reader.read(
+            "PUBLIC_URL",
+            optional(parsed("is not a plain http or https URL without a query"))
+        ),
+        revalidate: revalidate(reader),
+        cache: cache(reader, revalidate.as_ref()),
+        upstream: upstream(reader, targets.as_ref()),
+        tokens: tokens(reader),
+        store: store(reader),
+        write_behind: write_behind(reader),
+        log: log(reader),
+        settings: Some(reader.settings()),
+    })
+}
+
 pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
     section!(Server {
         host: reader.read("HOST", parsed("is not an IP address")),
@@ -35,7 +55,7 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
         max_connections: reader.read("MAX_CONNECTIONS", count),
         max_connections_per_client: reader.read("MAX_CONNECTIONS_PER_CLIENT", parse::count_or_off),
         client_miss_rate: reader.read("CLIENT_MISS_RATE", parse::rate_or_off),
-        webhook_secrets: webhook_secrets(reader),
+        webhook_secrets: secrets(reader, "WEBHOOK_SECRETS", "secret", parse::webhook_secrets),
         trusted_proxies: reader.read_list("FORWARDED_ALLOW_IPS", parse::network),
         status_page: reader.read("STATUS_PAGE", parse::status_page),
         shutdown_delay: reader.read("SHUTDOWN_DELAY", duration_or_zero),
@@ -45,14 +65,20 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
     })
 }
 
-fn webhook_secrets(reader: &mut Reader<'_>) -> Option<Vec<Secret>> {
-    let secrets = reader.read_secret("WEBHOOK_SECRETS", parse::webhook_secrets)?;
+/// Reads secrets, and shows only how many there are.
+fn secrets(
+    reader: &mut Reader<'_>,
+    name: &'static str,
+    kind: &str,
+    parse: fn(&str) -> parse::Result<Vec<Secret>>,
+) -> Option<Vec<Secret>> {
+    let secrets = reader.read_secret(name, parse)?;
     let shown = match secrets.len() {
         0 => "".into(),
-        1 => Shown::Description("1 secret".to_owned()),
-        many => Shown::Description(format!("{many} secrets")),
+        1 => Shown::Description(format!("1 {kind}")),
+        many => Shown::Description(format!("{many} {kind}s")),
     };
-    reader.describe("WEBHOOK_SECRETS", shown);
+    reader.describe(name, shown);
     Some(secrets)
 }
 
@@ -69,7 +95,7 @@ fn certificate(reader: &mut Reader<'_>) -> Option<Option<ServerCertificate>> {
     }
 }
 
-pub(super) fn targets(reader: &mut Reader<'_>) -> Option<Policy> {
+fn targets(reader: &mut Reader<'_>) -> Option<Policy> {
     let hosts = reader.read_list("ALLOWED_UPSTREAM_HOSTS", parse::authority);
     let api_paths =
         reader.read_list("ALLOWED_API_PATHS", parsed("is not the beginning of a plain path"));
@@ -85,7 +111,7 @@ pub(super) fn targets(reader: &mut Reader<'_>) -> Option<Policy> {
     Some(Policy::new(hosts, api_paths, token_hosts))
 }
 
-pub(super) fn api_root(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Option<ApiRoot> {
+fn api_root(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Option<ApiRoot> {
     let root: ApiRoot =
         reader.read("API_UPSTREAM", parsed("is not an https URL without a query"))?;
     // The default host that the operator does not allow is simply not served. An explicit one is a
@@ -103,11 +129,7 @@ pub(super) fn api_root(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Opt
     Some(root)
 }
 
-pub(super) fn public_url(reader: &mut Reader<'_>) -> Option<Option<PublicUrl>> {
-    reader.read("PUBLIC_URL", optional(parsed("is not a plain http or https URL without a query")))
-}
-
-pub(super) fn cache(reader: &mut Reader<'_>, revalidate: Option<&Revalidate>) -> Option<Cache> {
+fn cache(reader: &mut Reader<'_>, revalidate: Option<&Revalidate>) -> Option<Cache> {
     let of_absence = reader.read("CACHE_NEGATIVE_TTL", duration);
     // An operator who names a lifetime means it for releases as well.
     let longest =
@@ -127,7 +149,7 @@ pub(super) fn cache(reader: &mut Reader<'_>, revalidate: Option<&Revalidate>) ->
     })
 }
 
-pub(super) fn upstream(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Option<Upstream> {
+fn upstream(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Option<Upstream> {
     let timeout = reader.read("UPSTREAM_TIMEOUT", duration);
     let max_response_bytes = reader.read("MAX_UPSTREAM_RESPONSE_BYTES", parse::bytes);
     let max_concurrency = reader.read("UPSTREAM_MAX_CONCURRENCY", count);
@@ -162,24 +184,16 @@ fn conflict(rules: &[ConnectTo], targets: Option<&Policy>) -> Option<String> {
     })
 }
 
-pub(super) fn tokens(reader: &mut Reader<'_>) -> Option<Tokens> {
+fn tokens(reader: &mut Reader<'_>) -> Option<Tokens> {
     section!(Tokens {
-        secrets: secrets(reader),
+        secrets: secrets(reader, "GITHUB_PATS", "token", parse::tokens),
         usage_threshold: reader.read("API_USAGE_THRESHOLD", parse::number),
         require_public: reader.read("REQUIRE_PUBLIC_TOKENS", parse::boolean),
         identify: Some(true),
     })
 }
 
-fn secrets(reader: &mut Reader<'_>) -> Option<Vec<Secret>> {
-    let secrets = reader.read_secret("GITHUB_PATS", parse::tokens)?;
-    let tokens = if secrets.len() == 1 { "token" } else { "tokens" };
-    let description = Shown::Description(format!("{} {tokens}", secrets.len()));
-    reader.describe("GITHUB_PATS", description);
-    Some(secrets)
-}
-
-pub(super) fn store(reader: &mut Reader<'_>) -> Option<Store> {
+fn store(reader: &mut Reader<'_>) -> Option<Store> {
     let dir = reader.read("CACHE_DIR", parse::path);
     let max_bytes = reader.read("CACHE_L2_MAX_GB", parse::store_size);
     let redis = redis(reader);
@@ -221,7 +235,7 @@ fn redis(reader: &mut Reader<'_>) -> Option<Option<Redis>> {
     Some(redis)
 }
 
-pub(super) fn write_behind(reader: &mut Reader<'_>) -> Option<WriteBehind> {
+fn write_behind(reader: &mut Reader<'_>) -> Option<WriteBehind> {
     section!(WriteBehind {
         queue_size: reader.read("WRITE_BEHIND_QUEUE_SIZE", count),
         flush_interval: reader.read("WRITE_BEHIND_FLUSH_INTERVAL", duration),
@@ -230,7 +244,7 @@ pub(super) fn write_behind(reader: &mut Reader<'_>) -> Option<WriteBehind> {
     })
 }
 
-pub(super) fn revalidate(reader: &mut Reader<'_>) -> Option<Revalidate> {
+fn revalidate(reader: &mut Reader<'_>) -> Option<Revalidate> {
     section!(Revalidate {
         interval: reader.read("REVALIDATE_INTERVAL", parse::interval),
         lookback: reader.read("REVALIDATE_LOOKBACK", duration),
@@ -240,7 +254,7 @@ pub(super) fn revalidate(reader: &mut Reader<'_>) -> Option<Revalidate> {
     })
 }
 
-pub(super) fn log(reader: &mut Reader<'_>) -> Option<Log> {
+fn log(reader: &mut Reader<'_>) -> Option<Log> {
     section!(Log {
         format: reader.read("LOG_FORMAT", parse::log_format),
         filter: reader.read("RUST_LOG", log_filter),
