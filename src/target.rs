@@ -54,7 +54,6 @@ pub struct Target {
     url: String,
     host: Range<usize>,
     path: Range<usize>,
-    port: u16,
     gets_token: bool,
     representation: Representation,
     key: Key,
@@ -75,7 +74,7 @@ impl Target {
             policy.check_api_path(&url[path.clone()])?;
         }
         let (key, representation) = (Key::of(&url), Representation::Default);
-        Ok(Self { url, host, path, port: parts.port, gets_token, representation, key })
+        Ok(Self { url, host, path, gets_token, representation, key })
     }
 
     /// Parses the name of a stored document, as [`Target::name`] gives it.
@@ -108,8 +107,7 @@ impl Target {
         policy.check_host(&parts.host, parts.port).ok()?;
         let Canonical { url, host, path } = canonical::canonicalise(&parts).ok()?;
         let (key, representation) = (Key::of(&url), Representation::Default);
-        let port = parts.port;
-        Some(Self { url, host, path, port, gets_token: true, representation, key })
+        Some(Self { url, host, path, gets_token: true, representation, key })
     }
 
     /// Returns the list of releases that belongs to this target: for the latest release, the
@@ -165,11 +163,6 @@ impl Target {
     /// Returns the host in lower case, without a port; an IPv6 address keeps its brackets.
     pub fn host(&self) -> &str {
         &self.url[self.host.clone()]
-    }
-
-    /// Returns the port: 443 unless the allowlist names another one for the host.
-    pub fn port(&self) -> u16 {
-        self.port
     }
 
     /// Returns the path without the query, fit for logs.

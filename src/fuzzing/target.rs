@@ -4,7 +4,15 @@ use std::collections::HashSet;
 
 use url::Url;
 
-use crate::target::{Policy, Target};
+use crate::target::{Authority, Policy, Target};
+
+impl Target {
+    /// Returns the port: 443 unless the authority names another one.
+    pub(crate) fn port(&self) -> u16 {
+        let authority: Authority = self.authority().parse().expect("an authority");
+        authority.port()
+    }
+}
 
 /// Checks that an accepted URL is on the allowlist, is its own canonical form in any order of its
 /// query, and means the same to the url crate.
