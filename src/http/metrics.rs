@@ -8,9 +8,9 @@ mod tls;
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use prometheus::IntCounter;
 use salvo::{Request, Response};
+use tokio::sync::Mutex;
 
 use crate::activity::Activity;
 use crate::cache::write_behind::WriteBehind;
@@ -67,9 +67,10 @@ impl MetricsPage {
     }
 
     /// Renders all metrics. Sets and reads the gauges under one lock, so that an answer holds the
-    /// values of one moment.
-    fn render(&self) -> String {
-        let mut gauges = self.gauges.lock();
+    /// values of one moment. Those who wait for it hold no worker: the system takes milliseconds to
+    /// count the descriptors of many connections.
+    async fn render(&self) -> String {
+        let mut gauges = self.gauges.lock().await;
         gauges.set(&self.sources);
         self.registry.render()
     }
@@ -79,7 +80,7 @@ impl Page for MetricsPage {
     const IS_PROBE: bool = true;
 
     async fn answer(&self, req: &Request, res: &mut Response, _: &Arrival) -> LogFields {
-        let body = self.render();
+        let body = self.render().await;
         render::text(req, res, TEXT_FORMAT, body);
         LogFields::default()
     }

@@ -187,7 +187,8 @@ impl<'a> Sweep<'a> {
             return Err(Skipped::Budget);
         }
         // Neither a lease nor a turn is taken from the other replicas in vain.
-        let obstacle = upstream.check_usable(&target).err();
+        let needs_token = target.gets_token() && !entry.came_without_token();
+        let obstacle = upstream.check_possible(&target, needs_token).err();
         if let Some(skipped) = obstacle.and_then(|failure| Skipped::of(failure.reason)) {
             return Err(skipped);
         }
