@@ -110,7 +110,10 @@ impl Span {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recorded {
     pub(super) key: KeyBytes,
+    /// The time in the frame.
     pub(super) as_of: Timestamp,
+    /// The time in the record, or that in the frame if there is no record.
+    pub(super) checked_at: Timestamp,
     /// The place of the record and the end of its keeping. `None` for a removal, and for a record
     /// that this version cannot read.
     pub(super) put: Option<(Span, Timestamp)>,
@@ -122,8 +125,9 @@ impl Recorded {
     }
 
     fn of(key: KeyBytes, as_of: Timestamp, span: Span, record: &[u8]) -> Self {
-        let until = record::peek(record).ok().map(|peek| peek.keep_until);
-        Self { key, as_of, put: until.map(|until| (span, until)) }
+        let peek = record::peek(record).ok();
+        let checked_at = peek.map_or(as_of, |peek| peek.checked_at);
+        Self { key, as_of, checked_at, put: peek.map(|peek| (span, peek.keep_until)) }
     }
 }
 

@@ -243,8 +243,9 @@ impl Staging {
         let stored = tables::checked(database, batch.iter().map(Change::key))?;
         for ((change, staged), stored) in batch.iter().zip(staged).zip(stored) {
             let (key, as_of) = (*change.key().as_bytes(), change.as_of());
-            let is_applied = match (newest.get(&key), staged) {
-                (Some(before), _) => record::is_no_newer(*before, as_of, now),
+            let before = newest.get(&key).copied();
+            let is_applied = match (before, staged) {
+                (Some(before), _) => record::is_no_newer(before, as_of, now),
                 (None, Some(staged)) => staged.gives_way(as_of, now),
                 (None, None) => stored.is_none_or(|stored| record::is_no_newer(stored, as_of, now)),
             };
@@ -257,6 +258,10 @@ impl Staging {
                 None => (Vec::new(), Timestamp::default()),
             };
             newest.insert(key, newest_as_of);
+            // A time that is in the future now may be in the past at the next start, which would
+            // take the replaced record for a newer one.
+            let replaced = [before, staged.map(|staged| staged.as_of), stored];
+            let as_of = replaced.into_iter().flatten().fold(as_of, Timestamp::max);
             frames.push(Frame { key, as_of, record });
         }
         Ok(frames)

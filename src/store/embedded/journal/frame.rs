@@ -20,7 +20,8 @@ pub(super) const FRAME_BYTES: usize = SUMMED + HEAD_SUM;
 #[derive(Debug)]
 pub(in crate::store::embedded) struct Frame {
     pub(in crate::store::embedded) key: KeyBytes,
-    /// The time of the check behind the change.
+    /// The time of the check behind the change, or the later time of a record that it replaces: a
+    /// clock that was ahead dated that one.
     pub(in crate::store::embedded) as_of: Timestamp,
     /// Empty for a removal.
     pub(in crate::store::embedded) record: Vec<u8>,

@@ -24,14 +24,14 @@ pub(super) struct StagedChanges {
 /// The newest change of a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Staged {
-    as_of: Timestamp,
+    pub(super) as_of: Timestamp,
     /// The place of the record and the end of its keeping; `None` for a removal.
     pub(super) put: Option<(Span, Timestamp)>,
 }
 
 impl From<Recorded> for Staged {
     fn from(change: Recorded) -> Self {
-        Self { as_of: change.as_of, put: change.put }
+        Self { as_of: change.checked_at, put: change.put }
     }
 }
 
@@ -58,8 +58,7 @@ impl StagedChanges {
     ) -> Result<Self, FileFault> {
         let later = usize::from(journals[1].journal.number() > journals[0].journal.number());
         let mut state = Self { filling: later, changes: Default::default() };
-        // The latest check of each key, even if a change with an earlier check follows in the
-        // journal.
+        // The latest time of each key, even if a change with an earlier one follows in the journal.
         let mut vouched: HashMap<KeyBytes, Timestamp> = HashMap::new();
         for journal in [1 - later, later] {
             for change in &journals[journal].changes {

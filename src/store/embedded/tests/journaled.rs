@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::census;
-use crate::clock::{Clock, ManualClock};
+use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::entry::Entry;
-use crate::store::embedded::Embedded;
 use crate::store::embedded::tables::{self, Room};
+use crate::store::embedded::{Embedded, OpenFile};
 use crate::store::tests::laws::{NOW, at, entry, noise, put};
 use crate::store::{Change, Store};
 
@@ -19,8 +19,12 @@ const OTHER_JOURNAL: &str = "svm.redb.journal2";
 const FILES: [&str; 3] = ["svm.redb", JOURNAL, OTHER_JOURNAL];
 
 async fn open(dir: &Path) -> Embedded {
+    open_at(dir, at(10)).await
+}
+
+async fn open_at(dir: &Path, now: Timestamp) -> Embedded {
     let config = crate::config::Embedded { dir: dir.to_path_buf(), max_bytes: 4 << 20 };
-    let clock = Clock::Manual(ManualClock::at(at(10)));
+    let clock = Clock::Manual(ManualClock::at(now));
     Embedded::open(&config, &clock, Duration::ZERO).await.unwrap().store
 }
 
@@ -129,7 +133,7 @@ async fn changes_are_durable_while_a_journal_is_merged() {
     let entered = parking_lot::Mutex::new(Some(entered));
     let left = parking_lot::Mutex::new(left);
     let holder = crate::tasks::thread("holder", move || {
-        let hold = |file: &crate::store::embedded::OpenFile| {
+        let hold = |file: &OpenFile| {
             let _transaction = file.database.begin_write()?;
             entered.lock().take().unwrap().send(()).unwrap();
             left.lock().recv().unwrap();
@@ -257,6 +261,39 @@ async fn a_journal_gives_way_to_a_newer_record_in_the_database() {
                 file.staging.merge_all(&file.database, at(10), &room)
             })
             .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_record_from_a_clock_ahead_does_not_come_back() {
+    let [older, newer, latest] = [(50, "older"), (10, "newer"), (30, "latest")]
+        .map(|(checked, body)| entry("ahead", checked, body));
+    let removal = Change::Remove { key: newer.key(), as_of: at(10) };
+    for (change, is_merged) in
+        [(put(&newer), true), (put(&newer), false), (removal.clone(), true), (removal, false)]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path()).await;
+        let merge = || {
+            let room = Room::new(u64::MAX);
+            let merge = |file: &OpenFile| file.staging.merge_sealed(&file.database, at(10), &room);
+            store.handle.run(merge).unwrap();
+        };
+        store.apply([put(&older)].into(), at(10)).await.unwrap();
+        store.handle.run(|file| file.staging.seal()).unwrap();
+        if is_merged {
+            merge();
+        }
+        store.apply([change.clone()].into(), at(10)).await.unwrap();
+        merge();
+        assert_eq!(in_database(&store), 1);
+        let copy = killed(dir.path());
+        let store = open_at(copy.path(), at(60)).await;
+        let want = matches!(change, Change::Put { .. }).then_some(&newer);
+        assert_eq!(read(&store, &newer).await.as_ref(), want, "{is_merged}");
+        // Later changes are compared with the record, not with the one that it replaced.
+        store.apply([put(&latest)].into(), at(60)).await.unwrap();
+        assert_eq!(read(&store, &latest).await.as_ref(), Some(&latest));
     }
 }
 
