@@ -2,7 +2,7 @@
 //!
 //! A commit of the database writes whole pages in many places, however small the change. An append
 //! is one write at the end of a file. Each change is a frame with checksums, so a reader skips a
-//! damaged frame and goes on after it.
+//! damaged frame and goes on after it. A frame whose record alone is damaged counts as a removal.
 //!
 //! ```text
 //! 0   "svm:jrnl"       8 bytes
@@ -128,6 +128,12 @@ impl Recorded {
         let peek = record::peek(record).ok();
         let checked_at = peek.map_or(as_of, |peek| peek.checked_at);
         Self { key, as_of, checked_at, put: peek.map(|peek| (span, peek.keep_until)) }
+    }
+
+    /// Returns a removal in the place of a damaged record: otherwise the older record that it has
+    /// replaced would be visible again.
+    fn of_damaged(head: &Head) -> Self {
+        Self { key: head.key, as_of: head.as_of, checked_at: head.as_of, put: None }
     }
 }
 
@@ -277,12 +283,13 @@ fn begins_as_journal(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC) || MAGIC.starts_with(bytes)
 }
 
-/// The whole frames among some bytes.
+/// The frames with a whole head among some bytes.
 struct Scan {
+    /// A change for each frame, also for one with a damaged record.
     changes: Vec<Recorded>,
     /// The number of the journal, if a frame shows it.
     number: Option<u64>,
-    /// The end of the last whole frame.
+    /// The end of the last frame.
     end: usize,
     /// The total size of the whole frames.
     whole: usize,
@@ -299,9 +306,12 @@ impl Scan {
             if head.matches(record) {
                 let span = Span { at: (start + FRAME_BYTES) as u64, bytes: head.length };
                 scan.changes.push(Recorded::of(head.key, head.as_of, span, record));
-                scan.end = end;
                 scan.whole += end - start;
+            } else {
+                scan.changes.push(Recorded::of_damaged(&head));
             }
+            // A damaged record stays in the file, so that the next start finds its head again.
+            scan.end = end;
             at = end;
         }
         scan
