@@ -121,7 +121,10 @@ impl Staging {
         self.journals[filling].number()
     }
 
-    /// Copies the records of the sealed journal, and empties it.
+    /// Copies the records of the sealed journal, and empties it. A journal that was filled under a
+    /// larger bound may be longer than the file, so the database takes it in in parts, and makes
+    /// room after each. After a kill in between, the next process copies all parts again, which has
+    /// no effect.
     fn copy_sealed(
         &self,
         database: &Database,
@@ -130,8 +133,32 @@ impl Staging {
         room: &Room,
     ) -> Result<(), FileFault> {
         let Sealed { journal, changes, emptied } = sealed;
+        let mut rest = &changes[..];
+        while !rest.is_empty() {
+            let (part, others) = rest.split_at(part(rest, self.limits.journal));
+            rest = others;
+            // Each part may have records of these segments.
+            let emptied = if rest.is_empty() { &emptied[..] } else { &[] };
+            self.copy_part((journal, part), database, emptied, now, room)?;
+        }
+        let filling = self.filling_number();
+        let mut state = self.state.write();
+        self.journals[journal].empty(filling).map_err(FileFault::Io)?;
+        state.changes[journal] = HashMap::new();
+        Ok(())
+    }
+
+    /// Copies the records of some changes in a journal.
+    fn copy_part(
+        &self,
+        (journal, changes): (usize, &[(KeyBytes, Staged)]),
+        database: &Database,
+        emptied: &[u64],
+        now: Timestamp,
+        room: &Room,
+    ) -> Result<(), FileFault> {
         let (small, others): (Vec<_>, Vec<_>) =
-            changes.into_iter().partition(|(_, staged)| staged.is_small());
+            changes.iter().copied().partition(|(_, staged)| staged.is_small());
         let damaged = RefCell::default();
         let kept = |(key, staged): (KeyBytes, Staged)| {
             let (span, until) = staged.put?;
@@ -144,12 +171,8 @@ impl Staging {
             Some(_) => kept((key, staged)).map(|kept| kept.map(decided)),
         });
         let others = others.chain(removals(&damaged).map(|key| Ok((key, None))));
-        tables::merge(database, small, others, &emptied, now, room)?;
+        tables::merge(database, small, others, emptied, now, room)?;
         tell_damaged(&damaged);
-        let filling = self.filling_number();
-        let mut state = self.state.write();
-        self.journals[journal].empty(filling).map_err(FileFault::Io)?;
-        state.changes[journal] = HashMap::new();
         Ok(())
     }
 
@@ -173,6 +196,17 @@ impl Staging {
         self.segments.keep(&segment_tables::listed(database)?);
         Ok(())
     }
+}
+
+/// Returns the number of changes that the database takes in together, at least one: those with as
+/// many bytes as a journal may have.
+fn part(changes: &[(KeyBytes, Staged)], most: u64) -> usize {
+    let mut bytes = 0;
+    let is_over = |(_, staged): &(KeyBytes, Staged)| {
+        bytes += staged.put.map_or(0, |(span, _)| span.framed_bytes());
+        bytes > most
+    };
+    changes.iter().position(is_over).unwrap_or(changes.len()).max(1)
 }
 
 fn decided((key, kept): (KeyBytes, (Vec<u8>, Timestamp))) -> Decided {

@@ -192,6 +192,29 @@ async fn a_merge_without_room_for_a_segment_copies_its_records() {
 }
 
 #[tokio::test]
+async fn a_journal_of_a_larger_bound_is_merged() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open_within(dir.path(), 1 << 30).await;
+    let body = noise(20_000);
+    let documents = |name: &str, count: usize| -> Vec<_> {
+        (0..count).map(|n| entry(&format!("{name}/{n}"), 1, &format!("{n} {body}"))).collect()
+    };
+    write(&store, &documents("large", 2_800)).await;
+    let copy = killed(dir.path());
+    let journals = || JOURNALS.map(|name| length(copy.path().join(name))).iter().sum::<u64>();
+    assert!(journals() > 32 * MIB, "{}", journals());
+    let store = open(copy.path()).await;
+    for part in 0..50 {
+        let batch = documents(&format!("later/{part}"), 10);
+        write(&store, &batch).await;
+        assert_reads(&store, &batch).await;
+    }
+    assert!(journals() <= 8 * MIB, "{}", journals());
+    assert!(all_bytes(copy.path()) <= 64 * MIB, "{}", all_bytes(copy.path()));
+    assert_works(copy.path(), store).await;
+}
+
+#[tokio::test]
 async fn all_files_together_stay_within_the_bound() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).await;
