@@ -13,6 +13,10 @@ pub(super) enum FileFault {
     /// The system refused the operation. Opening the file again may help.
     #[error("the store file cannot be used")]
     Io(#[source] std::io::Error),
+    /// The system refused to extend a journal, as on a full disk. The journal is as it was before,
+    /// so the store stays open.
+    #[error("the journal of the store cannot be extended")]
+    Refused(#[source] std::io::Error),
     /// Another error of redb, which refuses all work after an I/O error. Opening the file again may
     /// help.
     #[error("the store file cannot be used")]
@@ -98,7 +102,7 @@ impl From<FileFault> for OpenFault {
     fn from(fault: FileFault) -> Self {
         match fault {
             FileFault::Shut(fault) => fault,
-            FileFault::Io(error) => Self::Unwritable(error),
+            FileFault::Io(error) | FileFault::Refused(error) => Self::Unwritable(error),
             FileFault::Broken(error) => Self::Unwritable(std::io::Error::other(error)),
             fault => Self::Damaged(fault.to_string()),
         }

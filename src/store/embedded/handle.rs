@@ -3,7 +3,8 @@
 //! redb refuses all work after its first I/O error, so the handle closes the file and opens it
 //! again. If several operations fail on the same database, only the first one reopens the file. If
 //! that fails too, there is no database: operations fail at once until a pause has passed, and the
-//! first one after the pause tries again.
+//! first one after the pause tries again. A refusal to extend a journal breaks nothing, so the
+//! files stay open.
 //!
 //! An operation holds the read side of the lock, and reopening holds the write side, so no
 //! operation uses a database while it is closed. All methods may block, so they run on blocking
@@ -155,7 +156,7 @@ impl Handle {
         let (mut generation, mut result) = self.attempt(&work);
         for _ in 0..MOST_REPETITIONS {
             let renewal = match result {
-                Ok(_) | Err(FileFault::Closed) => return result,
+                Ok(_) | Err(FileFault::Closed | FileFault::Refused(_)) => return result,
                 Err(FileFault::Damaged(reason)) => Some(reason),
                 Err(_) => None,
             };

@@ -29,6 +29,7 @@ pub(super) use self::frame::Frame;
 use self::frame::{FRAME_BYTES, Head};
 pub(super) use self::sealed::{Framed, SealedJournal};
 use super::KeyBytes;
+use super::fault::FileFault;
 use super::place::Place;
 use super::private;
 use crate::clock::Timestamp;
@@ -175,7 +176,11 @@ impl Journal {
 
     /// Appends changes. They are durable once [`Journal::sync`] has returned. Returns the changes
     /// with the places of their records.
-    pub(super) fn append(&self, frames: &[Frame]) -> Result<Vec<Recorded>, Error> {
+    ///
+    /// # Errors
+    ///
+    /// [`FileFault::Refused`], if the journal is as it was before.
+    pub(super) fn append(&self, frames: &[Frame]) -> Result<Vec<Recorded>, FileFault> {
         let mut end = self.end.lock();
         let mut buffer = Vec::with_capacity(frames.iter().map(|it| it.bytes() as usize).sum());
         let append = |frame: &Frame| {
@@ -186,7 +191,12 @@ impl Journal {
             Recorded::new(frame, Span { at, bytes })
         };
         let appended = frames.iter().map(append).collect();
-        self.located.read().file.write_all_at(&buffer, end.bytes)?;
+        let file = &self.located.read().file;
+        if let Err(error) = file.write_all_at(&buffer, end.bytes) {
+            // Otherwise whole frames of a part could follow those of the next append.
+            let is_undone = file.set_len(end.bytes).is_ok();
+            return Err(if is_undone { FileFault::Refused(error) } else { FileFault::Io(error) });
+        }
         end.bytes += buffer.len() as u64;
         end.is_synced = false;
         Ok(appended)
@@ -230,9 +240,7 @@ impl Journal {
     pub(super) fn empty(&self, number: u64) -> Result<(), Error> {
         let mut end = self.end.lock();
         *end = End::of_empty(number);
-        let located = self.located.read();
-        located.file.set_len(0)?;
-        located.file.write_all_at(MAGIC, 0)
+        begin_again(&self.located.read().file)
     }
 
     /// Goes on in another file, which [`begin`] has made, with a number above `number`.
@@ -270,6 +278,18 @@ impl End {
 /// Makes an empty journal of an empty file.
 pub(super) fn begin(file: &File) -> Result<(), Error> {
     file.write_all_at(MAGIC, 0)
+}
+
+/// Makes an empty journal of any file. Writes nothing to a file that begins as a journal: a full
+/// disk would refuse it.
+fn begin_again(file: &File) -> Result<(), Error> {
+    let mut found = [0; START];
+    if file.read_exact_at(&mut found, 0).is_err() || found != *MAGIC {
+        file.set_len(0)?;
+        return begin(file);
+    }
+    let is_empty = file.metadata()?.len() == START as u64;
+    if is_empty { Ok(()) } else { file.set_len(START as u64) }
 }
 
 /// Returns a random number that the author of a body cannot know. It has 32 bits, so adding it to

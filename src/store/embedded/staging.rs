@@ -223,7 +223,7 @@ impl Staging {
     /// Appends changes. The caller holds the lock for appends.
     fn append_alone(&self, frames: &[Frame]) -> Result<(), FileFault> {
         let filling = self.state.read().filling;
-        let appended = self.journals[filling].append(frames).map_err(FileFault::Io)?;
+        let appended = self.journals[filling].append(frames)?;
         let staged = appended.into_iter().map(|change| (change.key, Staged::from(change)));
         self.state.write().changes[filling].extend(staged);
         Ok(())

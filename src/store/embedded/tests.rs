@@ -1,6 +1,8 @@
 //! Faults that only a store in a file can have.
 
 mod churn;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod hot;
 mod journaled;
 mod packed;
