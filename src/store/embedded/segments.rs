@@ -34,6 +34,9 @@ const SPARE: &str = "svm.redb.journal-new";
 /// The most segments that stay open. svm opens another one for each read.
 const MOST_OPEN: usize = 64;
 
+/// The failed collections of a segment after which the records that cannot be read count as lost.
+const MOST_FAILURES: u32 = 3;
+
 /// The files of segments in a folder.
 #[derive(Debug, Default)]
 pub(super) struct Segments {
@@ -46,6 +49,8 @@ pub(super) struct Segments {
 struct Files {
     listed: BTreeSet<u64>,
     open: HashMap<u64, Arc<File>>,
+    /// The failures of collections to read a segment.
+    failures: HashMap<u64, u32>,
     /// Segments whose missing records the log has reported, and whether they are lost.
     told: BTreeSet<(u64, bool)>,
     /// The segments with lost records since the last call of `take_lost`.
@@ -119,9 +124,23 @@ impl Segments {
         is_lost
     }
 
-    /// Notes that records of a segment are lost.
-    pub(super) fn note_lost(&self, number: u64, error: &Error) {
-        self.tell(number, Some(error), true);
+    /// Notes that a collection could not read a segment. Returns true if svm takes what it cannot
+    /// read for lost: most errors pass, but the segment must not stay for ever.
+    pub(super) fn note_unreadable(&self, number: u64, error: &Error) -> bool {
+        let is_lost = {
+            let mut files = self.files.lock();
+            let failures = files.failures.entry(number).or_default();
+            *failures += 1;
+            *failures >= MOST_FAILURES
+        };
+        self.tell(number, Some(error), is_lost);
+        is_lost
+    }
+
+    /// Reads a segment from another file from now on.
+    #[cfg(test)]
+    pub(super) fn replace(&self, number: u64, file: File) {
+        self.files.lock().open.insert(number, Arc::new(file));
     }
 
     /// Logs that records are missing, once for each segment, and counts segments with a loss.
@@ -182,6 +201,7 @@ impl Segments {
         let gone: Vec<u64> = files.listed.difference(listed).copied().collect();
         files.listed.retain(|number| listed.contains(number));
         files.open.retain(|number, _| listed.contains(number));
+        files.failures.retain(|number, _| listed.contains(number));
         drop(files);
         for (number, dir) in gone.iter().zip(self.dir.iter().cycle()) {
             delete(&path(dir, *number));

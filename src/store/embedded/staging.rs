@@ -304,6 +304,11 @@ impl Staging {
         self.journals.iter().filter_map(Journal::place)
     }
 
+    #[cfg(test)]
+    pub(super) fn segments(&self) -> &Segments {
+        &self.segments
+    }
+
     /// Returns how many segments were found to have lost records since the last call.
     pub(super) fn take_lost(&self) -> u64 {
         self.segments.take_lost()

@@ -28,7 +28,7 @@ enum Move {
     Done,
     /// The journal has no room.
     NoRoom,
-    /// The segment cannot be opened now.
+    /// The segment cannot be read now.
     Unreadable,
 }
 
@@ -103,13 +103,15 @@ impl Staging {
             let (frames, next) = match segment.frames(at) {
                 Ok((frames, next)) if !frames.is_empty() => (frames, next),
                 Ok(_) => return Ok(Move::Done),
-                Err(error) => {
-                    // The records behind it are lost, and the segment is of no use.
-                    self.segments.note_lost(number, &error);
+                // The records behind it are lost, and the segment is of no use.
+                Err(error) if self.segments.note_unreadable(number, &error) => {
                     return Ok(Move::Done);
                 }
+                Err(_) => return Ok(Move::Unreadable),
             };
-            let rest = self.rest(database, segment, frames)?;
+            let Some(rest) = self.rest(database, segment, frames)? else {
+                return Ok(Move::Unreadable);
+            };
             if !self.append_rest(rest)? {
                 return Ok(Move::NoRoom);
             }
@@ -117,28 +119,32 @@ impl Staging {
         }
     }
 
-    /// Returns the records of those frames to which a pointer leads.
+    /// Returns the records of those frames to which a pointer leads, or `None` if svm cannot read
+    /// one now.
     fn rest(
         &self,
         database: &Database,
         segment: SealedJournal<'_>,
         frames: Vec<Framed>,
-    ) -> Result<Vec<Frame>, FileFault> {
+    ) -> Result<Option<Vec<Frame>>, FileFault> {
         let keys = frames.iter().map(|it| Key::from(it.key));
         let addresses = tables::addresses(database, keys)?;
         let leads_here = |(framed, address): (Framed, Option<Address>)| {
             let here = Address { segment: segment.number, span: framed.span };
             (address == Some(here)).then_some(framed)
         };
-        let live = frames.into_iter().zip(addresses).filter_map(leads_here);
-        let read = |Framed { key, as_of, span }: Framed| match segment.read_whole(span) {
-            Ok(record) => Some(Frame { key, as_of, record: record? }),
-            Err(error) => {
-                self.segments.note_lost(segment.number, &error);
-                None
+        let mut rest = Vec::new();
+        for Framed { key, as_of, span } in frames.into_iter().zip(addresses).filter_map(leads_here)
+        {
+            match segment.read_whole(span) {
+                Ok(Some(record)) => rest.push(Frame { key, as_of, record }),
+                // It is damaged.
+                Ok(None) => {}
+                Err(error) if self.segments.note_unreadable(segment.number, &error) => {}
+                Err(_) => return Ok(None),
             }
-        };
-        Ok(live.filter_map(read).collect())
+        }
+        Ok(Some(rest))
     }
 
     /// Appends the records whose keys have no staged change. Returns false if the journal has no

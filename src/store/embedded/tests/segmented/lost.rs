@@ -187,6 +187,49 @@ async fn a_segment_that_cannot_be_opened_for_now_has_lost_nothing() {
     assert_reads(&store, &entries[95..]).await;
 }
 
+/// Lets some collections of a segment fail, and asserts whether its records are lost then.
+async fn assert_collects(failures: usize, is_lost: bool) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let entries = documents("error", 1);
+    write(&store, &entries).await;
+    merge(&store);
+    let (path, number) = segment(dir.path());
+    remove(&store, &entries[..60]).await;
+    merge(&store);
+    let replace = |options: &fs::OpenOptions| {
+        run(&store, |file| file.staging.segments().replace(number, options.open(&path).unwrap()));
+    };
+    // The system refuses to read a file that is only open to write.
+    replace(fs::OpenOptions::new().write(true));
+    for n in 0..failures {
+        collect(&store);
+        write(&store, &[entry(&format!("later/{n}"), 1, "body")]).await;
+        merge(&store);
+    }
+    assert_eq!(path.exists(), !is_lost);
+    if !is_lost {
+        replace(fs::OpenOptions::new().read(true));
+        collect(&store);
+        merge(&store);
+        assert_reads(&store, &entries[60..]).await;
+    }
+    assert!(!path.exists() && usage(&store).is_empty());
+    store.probe(Duration::from_secs(10)).await.unwrap();
+    assert_eq!(store.losses(), u64::from(is_lost));
+    assert_works(dir.path(), store).await;
+}
+
+#[tokio::test]
+async fn a_read_error_that_passes_costs_a_collection_no_record() {
+    assert_collects(2, false).await;
+}
+
+#[tokio::test]
+async fn a_segment_that_stays_unreadable_is_given_up() {
+    assert_collects(3, true).await;
+}
+
 #[tokio::test]
 async fn a_damaged_record_does_not_bring_an_older_one_back() {
     for count in [3, 100] {
