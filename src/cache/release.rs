@@ -11,18 +11,25 @@ use serde::Deserialize;
 
 use crate::clock::Timestamp;
 use crate::entry::Pin;
+use crate::target::in_repository;
 
 /// The time after its publication in which a release may change without a new date.
 const GROWS_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Returns true for the path of a single release in GitHub's API.
 pub(super) fn is_single(path: &str) -> bool {
-    path.split_once("/releases/").is_some_and(|(_, which)| which == "latest" || is_tag_or_id(which))
+    in_releases(path).is_some_and(|which| which == "latest" || is_tag_or_id(which))
 }
 
 /// Returns true for a path that always leads to the release of the same tag.
 pub(super) fn is_of_one_tag(path: &str) -> bool {
-    path.split_once("/releases/").is_some_and(|(_, which)| is_tag_or_id(which))
+    in_releases(path).is_some_and(is_tag_or_id)
+}
+
+/// Returns the part of a path after the releases of a repository, which may itself be named
+/// `releases`.
+fn in_releases(path: &str) -> Option<&str> {
+    in_repository(path)?.strip_prefix("releases/")
 }
 
 fn is_tag_or_id(which: &str) -> bool {
@@ -156,6 +163,13 @@ mod tests {
             ("/repos/octo/app/releases/assets/4711", false),
             ("/repos/octo/app/releases/latest/x", false),
             ("/repos/octo/app/tags", false),
+            ("/api/v3/repos/octo/app/releases/latest", true),
+            ("/repos/octo/releases/releases/tags/v1", true),
+            ("/repos/octo/releases/releases/latest", true),
+            ("/repos/releases/app/releases/tags/v1", true),
+            ("/repos/octo/releases/tags/v1", false),
+            ("/repos/octo/app/contents/releases/7", false),
+            ("/repos/octo/app/branches/releases/2024", false),
         ] {
             assert_eq!(is_single(path), want, "{path}");
         }

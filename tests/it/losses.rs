@@ -123,6 +123,20 @@ async fn a_deleted_tag_is_believed_within_three_minutes() {
 }
 
 #[tokio::test]
+async fn a_repository_named_releases_keeps_its_copies_too() {
+    let app = TestApp::start().await;
+    app.github.release("octo/releases").tag("v1.0.0").serve();
+    let path = "/repos/octo/releases/releases/tags/v1.0.0";
+    let url = format!("https://api.github.com{path}");
+    assert_eq!(app.version(&url).await.status, 200);
+    app.github.lie(path, Lie::Missing, 180);
+    let _ = app.try_to_revalidate(&url).await;
+    let answer = app.version(&url).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.summary().ends_with("detail=unconfirmed"), "{}", answer.summary());
+}
+
+#[tokio::test]
 async fn a_list_that_shrinks_to_one_is_believed_at_once() {
     let app = with(LIST).await;
     app.github.unpublish("octo/app");

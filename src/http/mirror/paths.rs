@@ -5,6 +5,7 @@ use salvo::{Request, Response};
 
 use crate::clock::Timestamp;
 use crate::http::render::mirror as render;
+use crate::target::in_repository;
 
 /// The prefix of the API on a GitHub Enterprise server.
 pub(super) const ENTERPRISE: &str = "/api/v3";
@@ -78,7 +79,7 @@ pub(in crate::http) fn is_document(path: &str) -> bool {
 /// Returns true if a path names a release by its tag or as the latest. Such a release may be absent
 /// and published later.
 pub(super) fn is_release(path: &str) -> bool {
-    let which = path.split_once("/releases/").map(|(_, which)| which);
+    let which = in_repository(path).and_then(|resource| resource.strip_prefix("releases/"));
     which.is_some_and(|which| which == "latest" || which.starts_with("tags/"))
 }
 
@@ -146,6 +147,20 @@ mod tests {
         }
         for path in ["//", "//repos/o/r", "/reposx", "/version/", "/x/repos", "/metadata"] {
             assert!(!is_mirrored(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_release_is_named_by_its_tag_or_as_the_latest() {
+        for (path, want) in [
+            ("/repos/o/r/releases/latest", true),
+            ("/repositories/1/releases/tags/v1", true),
+            ("/repos/o/releases/releases/tags/v1", true),
+            ("/repos/o/r/releases/7", false),
+            ("/repos/o/releases/tags/v1", false),
+            ("/repos/o/r/contents/releases/latest", false),
+        ] {
+            assert_eq!(is_release(path), want, "{path}");
         }
     }
 

@@ -25,8 +25,11 @@ fn missing() -> Entry {
 }
 
 fn claimed(below: &str, copy: &str, claimed: &Entry) -> Option<Loss> {
-    let rules = rules();
-    claim(&target(below), &document(copy), claimed, NOW, &rules).map(|claim| claim.loss)
+    claimed_of(&target(below), copy, claimed)
+}
+
+fn claimed_of(target: &Target, copy: &str, claimed: &Entry) -> Option<Loss> {
+    claim(target, &document(copy), claimed, NOW, &rules()).map(|claim| claim.loss)
 }
 
 #[test]
@@ -51,6 +54,16 @@ fn a_claim_of_a_loss_is_recognized() {
         ("/2/assets", &list, document("[]"), Some(Loss::ListEmptied)),
     ] {
         assert_eq!(claimed(below, copy, &answer), want, "{below}: {copy} to {answer:?}");
+    }
+    for (path, want) in [
+        ("octo/releases/releases/tags/v2", Some(Loss::ReleaseMissing)),
+        ("octo/releases/releases/2", Some(Loss::ReleaseMissing)),
+        ("octo/app/branches/releases/2024", None),
+        ("octo/app/contents/releases/7", None),
+    ] {
+        let url = format!("https://api.github.com/repos/{path}");
+        let target = Target::parse(&url, &Policy::default()).unwrap();
+        assert_eq!(claimed_of(&target, NEWEST, &missing()), want, "{path}");
     }
 }
 
