@@ -48,12 +48,20 @@ struct Release<'a> {
     assets: Vec<Asset<'a>>,
 }
 
-/// The fields of a release that tell its age.
+/// The fields of a release that tell since when it has not changed.
 #[derive(Deserialize)]
 struct Dates<'a> {
     published_at: Option<&'a str>,
+    updated_at: Option<&'a str>,
     #[serde(default)]
     immutable: bool,
+    #[serde(borrow, default)]
+    assets: Vec<AssetDates<'a>>,
+}
+
+#[derive(Deserialize)]
+struct AssetDates<'a> {
+    updated_at: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +87,11 @@ pub(super) fn pin(body: &[u8]) -> Option<Pin> {
     if release.immutable {
         return Some(Pin::Locked);
     }
-    release.published_at.and_then(Timestamp::from_rfc3339).map(Pin::Published)
+    let published_at = release.published_at.and_then(Timestamp::from_rfc3339)?;
+    // A rolling release is published once, and its assets are replaced again and again.
+    let updates = release.assets.iter().map(|asset| asset.updated_at).chain([release.updated_at]);
+    let updates = updates.flatten().filter_map(Timestamp::from_rfc3339);
+    Some(Pin::Unchanged(updates.fold(published_at, Timestamp::max)))
 }
 
 /// The fields that identify a release.
@@ -182,8 +194,27 @@ mod tests {
         assert_eq!(pin(body.as_bytes()), Some(Pin::Locked));
         let open = body.replace("true", "false");
         assert!(!has_settled(open.as_bytes(), Timestamp::from_secs(1_780_315_200)));
-        assert_eq!(pin(open.as_bytes()), Some(Pin::Published(Timestamp::from_secs(1_780_315_200))));
+        assert_eq!(pin(open.as_bytes()), Some(Pin::Unchanged(Timestamp::from_secs(1_780_315_200))));
         assert_eq!(pin(b"[]"), None);
+    }
+
+    #[test]
+    fn a_rolling_release_is_as_old_as_its_latest_change() {
+        let day = |day: u64| format!("2026-06-{day:02}T12:00:00Z");
+        let asset = |at: u64| json!({ "state": "uploaded", "updated_at": day(at) });
+        for (updated_at, assets, want) in [
+            (Value::Null, json!([]), 1),
+            (day(1).into(), json!([asset(1)]), 1),
+            (day(1).into(), json!([asset(2), asset(9), asset(3)]), 9),
+            (day(7).into(), json!([asset(2)]), 7),
+            (day(1).into(), json!([{ "updated_at": null }, {}, asset(4)]), 4),
+            ("soon".into(), json!([{ "updated_at": "soon" }]), 1),
+        ] {
+            let release =
+                json!({ "published_at": PUBLISHED, "updated_at": updated_at, "assets": assets });
+            let changed_at = Timestamp::from_rfc3339(&day(want)).map(Pin::Unchanged);
+            assert_eq!(pin(release.to_string().as_bytes()), changed_at, "{release}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// The age from which on a release rarely changes.
+/// The time without a change after which a release rarely changes.
 const RARELY_CHANGES_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The reason why a document hardly ever changes, or cannot change.
@@ -14,8 +14,8 @@ pub enum Pin {
     Hash,
     /// It is the release of one tag, and GitHub has locked its tag and its assets.
     Locked,
-    /// It is the release of one tag, published at this time.
-    Published(Timestamp),
+    /// It is the release of one tag, and neither it nor its assets have changed since this time.
+    Unchanged(Timestamp),
 }
 
 impl Pin {
@@ -24,7 +24,7 @@ impl Pin {
         match self {
             Self::Hash => false,
             Self::Locked => true,
-            Self::Published(at) => now.since(at) > RARELY_CHANGES_AFTER,
+            Self::Unchanged(at) => now.since(at) > RARELY_CHANGES_AFTER,
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn background(facts: &ExplainFacts<'_>, entry: &Entry) -> Option<Stri
         (Mutability::Pinned, next) => {
             let why = match entry.extras.pin() {
                 Some(Pin::Locked) => "GitHub has locked this release",
-                Some(Pin::Published(_)) => "this release is more than 30 days old",
+                Some(Pin::Unchanged(_)) => "this release has not changed for 30 days",
                 _ => "downloads of an asset are all that changes it",
             };
             let due = due(facts, next);

@@ -79,6 +79,20 @@ async fn pinned_releases_are_served_for_seven_days_without_github() {
 }
 
 #[tokio::test]
+async fn a_rolling_release_is_checked_in_each_interval() {
+    let app = sweeping().start().await;
+    app.github.release(&repository(0)).serve();
+    app.advance(31 * DAY);
+    app.github.grow_asset(&repository(0));
+    let _ = app.version(&url(0)).await;
+    app.github.grow_asset(&repository(0));
+    app.advance(INTERVAL);
+    app.reaches("svm_revalidate_done_total{result=\"changed\"}", 1.0).await;
+    let assets = app.version(&url(0)).await.json()["assets"].as_array().map(Vec::len);
+    assert_eq!(assets, Some(3));
+}
+
+#[tokio::test]
 async fn a_document_by_its_hash_never_expires() {
     let app = sweeping().start().await;
     let path = "/repos/octo/app/git/commits/0123456789abcdef0123456789abcdef01234567";

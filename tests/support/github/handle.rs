@@ -141,7 +141,12 @@ impl GitHub {
     /// Adds an asset to the latest release: the body changes, `Last-Modified` does not.
     #[track_caller]
     pub fn grow_asset(&self, name: &str) {
-        self.world().repository(name).change_latest(|latest| latest.downloads.push(0));
+        let mut world = self.world();
+        let now_secs = world.now_secs();
+        world.repository(name).change_latest(|latest| {
+            latest.downloads.push(0);
+            latest.uploads_secs.push(now_secs);
+        });
     }
 }
 

@@ -79,9 +79,10 @@ pub fn asset(repository: &Repository, release: &Release, index: usize) -> Option
         "freebsd_amd64",
     ];
     let (name, downloads) = (&repository.name, release.downloads.get(index)?);
+    let uploaded = date::rfc3339(*release.uploads_secs.get(index)?);
     let (target, id) = (TARGETS[index % TARGETS.len()], release.id * 100 + index as u64);
     let short = name.rsplit('/').next().unwrap_or_default();
-    let (tag, uploaded) = (&release.tag, date::rfc3339(release.published_secs));
+    let tag = &release.tag;
     let file = format!("{short}-{tag}-{target}-{index}.tar.gz");
     Some(json!({
         "url": format!("https://api.github.com/repos/{name}/releases/assets/{id}"),

@@ -44,6 +44,8 @@ pub struct Release {
     pub immutable: bool,
     /// The number of downloads of each asset, in the order of upload.
     pub downloads: Vec<u64>,
+    /// The time of the upload of each asset.
+    pub uploads_secs: Vec<u64>,
 }
 
 impl Repository {
@@ -58,8 +60,9 @@ impl Repository {
     pub fn publish(&mut self, tag: &str, assets: usize, published_secs: u64) -> &mut Release {
         let id = number_of(&format!("{}@{tag}", self.name));
         let (tag, downloads) = (tag.to_owned(), (0..assets).map(|n| 40 + n as u64).collect());
-        let (prerelease, immutable) = (false, false);
-        let release = Release { tag, id, published_secs, prerelease, immutable, downloads };
+        let (prerelease, immutable, uploads_secs) = (false, false, vec![published_secs; assets]);
+        let release =
+            Release { tag, id, published_secs, prerelease, immutable, downloads, uploads_secs };
         self.rendered.clear();
         self.releases.insert(0, release);
         &mut self.releases[0]

@@ -74,14 +74,14 @@ fn prefers_date(pin: Option<Pin>, demand: Demand, days: u64) -> bool {
 
 #[test]
 fn a_date_is_preferred_for_pinned_releases() {
-    let (locked, old) = (Some(Pin::Locked), Some(Pin::Published(later(60 * DAY))));
+    let (locked, old) = (Some(Pin::Locked), Some(Pin::Unchanged(later(60 * DAY))));
     for (why, pin, demand, days, want) in [
         ("locked", locked, Demand::Revalidate, 300, true),
         ("a client waits", locked, Demand::Cached, 1, false),
         ("a client wants to be sure", locked, Demand::Refresh, 1, false),
         ("old", old, Demand::Revalidate, 6, true),
         ("an asset may have been added", old, Demand::Revalidate, 7, false),
-        ("young", Some(Pin::Published(later(90 * DAY))), Demand::Revalidate, 1, false),
+        ("young", Some(Pin::Unchanged(later(90 * DAY))), Demand::Revalidate, 1, false),
         ("another document", None, Demand::Revalidate, 1, false),
     ] {
         assert_eq!(prefers_date(pin, demand, days), want, "{why}");

@@ -14,14 +14,14 @@ fn with_pin(pin: Option<Pin>) -> Arc<Entry> {
 }
 
 fn old() -> Option<Pin> {
-    Some(Pin::Published(then(0) - Duration::from_secs(31 * DAY)))
+    Some(Pin::Unchanged(then(0) - Duration::from_secs(31 * DAY)))
 }
 
 #[test]
 fn a_pin_decides_the_lifetime() {
     for (pin, seconds) in [
         (None, 1000),
-        (Some(Pin::Published(then(0) - Duration::from_secs(29 * DAY))), 1000),
+        (Some(Pin::Unchanged(then(0) - Duration::from_secs(29 * DAY))), 1000),
         (old(), 2 * DAY),
         (Some(Pin::Locked), 2 * DAY),
         (Some(Pin::Hash), 3650 * DAY),
