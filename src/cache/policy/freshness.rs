@@ -79,13 +79,22 @@ fn recall_in_doubt(
     let answer = || Answer::unconfirmed(entry, now);
     match demand {
         Demand::Cached if !entry.is_fresh(now) && !may_stand_in(entry, now, rules) => Recall::Ask,
-        Demand::Cached if doubt.is_overdue(now) => Recall::ServeAndRetry(answer()),
+        Demand::Cached if doubt.is_overdue(now) && !is_in_pause(entry, now) => {
+            Recall::ServeAndRetry(answer())
+        }
         Demand::Cached => Recall::Serve(answer()),
         Demand::Refresh if was_within(rules.refresh_min_interval, doubt.asked_at, now) => {
             Recall::Serve(answer())
         }
         Demand::Refresh | Demand::Another | Demand::Revalidate => Recall::Ask,
     }
+}
+
+/// Returns true within the pause after a failure. A pause that begins in the future dates from
+/// before the clock was set back, and does not count.
+fn is_in_pause(entry: &Entry, now: Timestamp) -> bool {
+    let failure = entry.extras.failure();
+    failure.is_some_and(|it| now < it.retry_at && it.retry_at <= now + it.pause)
 }
 
 /// Decides whether a waiter may be served the copy that the flight has found.

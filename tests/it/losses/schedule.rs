@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::{LIST, LIST_PATH, TAG, TAG_PATH, with};
 use crate::support::app::TestApp;
-use crate::support::github::{GitHub, Lie};
+use crate::support::github::{Failure, GitHub, Lie};
 use crate::support::tasks;
 
 /// Returns the requests for a path: the token, and true for a conditional request.
@@ -43,6 +43,23 @@ async fn the_tag_is_asked_about_beside_the_list() {
         app.reaches("svm_flights", 0.0).await;
     }
     assert!(app.version(LIST).await.summary().ends_with("detail=unconfirmed"));
+}
+
+#[tokio::test]
+async fn a_failing_github_is_not_called_by_each_request_in_doubt() {
+    let app = with(LIST).await;
+    app.github.lie(LIST_PATH, Lie::Empty, 600);
+    let _ = app.try_to_revalidate(LIST).await;
+    app.github.fail_all(Failure::ServerError502);
+    app.advance(Duration::from_secs(150));
+    let calls = app.github.calls(LIST_PATH);
+    for _ in 0..20 {
+        assert!(app.version(LIST).await.summary().ends_with("detail=unconfirmed"));
+        app.reaches("svm_flights", 0.0).await;
+    }
+    // A request and the planned check may each have asked, twice for a `502`.
+    let asked = app.github.calls(LIST_PATH) - calls;
+    assert!((1..=4).contains(&asked), "{asked} calls by twenty requests");
 }
 
 /// Ten lists of ten repositories are falsely empty for three minutes. Every five seconds, 50

@@ -70,6 +70,28 @@ fn a_claim_within_the_interval_answers_a_refresh() {
 }
 
 #[test]
+fn an_overdue_check_of_a_claim_waits_for_the_pause() {
+    let claim = LossClaim { loss: Loss::ListEmptied, release: None };
+    let (since, asked_at) = (later(0), later(100));
+    let doubt = Doubt { claim, since, agreed_since: None, asked_at, token: None };
+    let (pause, reason) = (Duration::from_secs(20), Reason::ServerError);
+    let failure = |retry_at| RecentFailure { retry_at: later(retry_at), pause, reason };
+    for (failure, seconds, retries) in [
+        (None, 249, false),
+        (None, 250, true),
+        (Some(failure(280)), 259, true),
+        (Some(failure(280)), 260, false),
+        (Some(failure(280)), 279, false),
+        (Some(failure(280)), 280, true),
+    ] {
+        let extras = Extras::new(None, failure).with_doubt(Some(doubt));
+        let doubted = Arc::new(Entry { extras, ..(*stored_entry()).clone() });
+        let got = recall(&doubted, Demand::Cached, later(seconds), &rules());
+        assert_eq!(matches!(got, Recall::ServeAndRetry(_)), retries, "{failure:?} {seconds}");
+    }
+}
+
+#[test]
 fn after_a_failure_the_copy_is_served_until_its_pause_ends() {
     let failure = RecentFailure {
         retry_at: later(1110),
