@@ -43,6 +43,7 @@ impl Cache {
     ) -> FlightResult {
         let found = self.find(target.key(), handle).await;
         let l2_has_none = matches!(found, Lookup::Absent { l2_asked: true });
+        let l2_is_silent = matches!(found, Lookup::Unknown(Unread::Silent));
         let mut previous = None;
         if let Lookup::Found { entry, from_l2 } = found {
             let now = self.0.clock.now();
@@ -54,7 +55,8 @@ impl Cache {
             handle.announce(Candidate { entry, from_l2 });
         }
         let took = Stopwatch::start();
-        let exchanged = self.exchange(target, previous.as_ref(), demand, priority).await;
+        let exchanged =
+            self.exchange(target, previous.as_ref(), l2_is_silent, demand, priority).await;
         handle.steps().upstream_took(took.elapsed());
         if let ExchangeResult::Forgotten(entry) = &exchanged
             && !l2_has_none
@@ -82,6 +84,8 @@ impl Cache {
         handle.steps().store_took(took.elapsed());
         match (found, refusal) {
             (Lookup::Found { entry, from_l2 }, _) => Lookup::Found { entry, from_l2 },
+            // L2 may have the copy.
+            (Lookup::Unknown(Unread::Silent), _) => Lookup::Unknown(Unread::Silent),
             (_, Some(entry)) => Lookup::Found { entry, from_l2: false },
             (none, None) => none,
         }
@@ -192,6 +196,7 @@ impl Cache {
         &self,
         target: &Target,
         previous: Option<&Arc<Entry>>,
+        l2_is_silent: bool,
         demand: Demand,
         priority: Priority,
     ) -> ExchangeResult {
@@ -206,7 +211,7 @@ impl Cache {
         let now = self.0.clock.now();
         let exchanged = policy::verdict(&target.name(), previous, reply, now, &self.0.rules);
         let exchanged = self.confirmed(target, positive, exchanged, priority, &began).await;
-        self.settle(target, positive, exchanged, now)
+        self.settle(target, positive, l2_is_silent, exchanged, now)
     }
 
     /// Brings the tiers up to date with the result of an exchange: L1 at once, L2 through the
@@ -216,6 +221,7 @@ impl Cache {
         &self,
         target: &Target,
         previous: Option<&Arc<Entry>>,
+        l2_is_silent: bool,
         exchanged: ExchangeResult,
         now: Timestamp,
     ) -> ExchangeResult {
@@ -243,9 +249,13 @@ impl Cache {
                     self.plan_confirmation(target, copy, now);
                 }
                 let (name, rules) = (target.name(), &self.0.rules);
+                let refusal = || {
+                    let refusal = policy::remember_refusal(&name, previous, &kept, now, rules)?;
+                    Some(if l2_is_silent { policy::briefly(refusal, now) } else { refusal })
+                };
                 let reminder = previous
                     .and_then(|entry| policy::remember_failure(entry, &kept, now, rules))
-                    .or_else(|| policy::remember_refusal(&name, previous, &kept, now, rules));
+                    .or_else(refusal);
                 if let Some(entry) = reminder {
                     self.hold(key, &Arc::new(entry));
                 }

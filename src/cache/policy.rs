@@ -22,7 +22,7 @@ pub(super) use freshness::{recall, serves};
 pub(super) use lifetime::{expired, pinned, within_lifetime};
 pub(super) use losses::{LostRelease, Witness, ask_at, claim, lost_releases, weigh};
 pub(super) use persisting::{is_certain, is_worth_persisting, keep_until};
-pub(super) use refusal::remember_refusal;
+pub(super) use refusal::{briefly, remember_refusal};
 pub(super) use replica::{confirmed_by_replica, is_newer, replaced_by_check};
 pub(super) use verdict::{remember_failure, verdict};
 pub(super) use waiter::{answer, late};

@@ -5,9 +5,10 @@ mod owed;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::LATEST;
 use crate::support::app::TestApp;
 use crate::support::faulty_store::{FaultyStore, Mood};
+use crate::support::github::Failure;
+use crate::{LATEST, LATEST_PATH};
 
 const READS: &str = "svm_l2_reads_total";
 
@@ -190,6 +191,31 @@ async fn a_write_that_is_too_old_is_dropped_and_counted() {
     app.advance(Duration::from_secs(301));
     app.reaches("svm_write_behind_dropped_total{reason=\"age\"}", 1.0).await;
     assert_eq!(app.metric("svm_write_behind_depth").await, 0.0);
+}
+
+#[tokio::test]
+async fn a_refusal_while_the_store_fails_hides_its_copy_for_seconds() {
+    let store = FaultyStore::in_mood(Mood::Works);
+    let mut app = TestApp::builder().set("GITHUB_PATS", "a").store(store.clone()).start().await;
+    app.github.release("octo/app").serve();
+    let copy = app.version(LATEST).await;
+    assert_eq!(app.restart().await.lost, 0);
+    app.reaches("svm_l2_up", 1.0).await;
+    store.be(Mood::Fails);
+    app.reaches("svm_l2_up", 0.0).await;
+    app.github.fail(LATEST_PATH).with(Failure::TosBlocked403);
+    for calls in 2..4 {
+        assert_eq!(app.version(LATEST).await.status, 403);
+        app.advance(Duration::from_secs(4));
+        assert_eq!(app.version(LATEST).await.header("x-cache"), "HIT");
+        assert_eq!(app.github.calls(LATEST_PATH), calls);
+        app.advance(Duration::from_secs(1));
+    }
+    store.be(Mood::Works);
+    app.reaches("svm_l2_up", 1.0).await;
+    let answer = app.version(LATEST).await;
+    assert_eq!(answer.header("cache-status"), "svm; hit; ttl=86390; detail=l2");
+    answer.assert_document(&copy.body);
 }
 
 #[tokio::test]

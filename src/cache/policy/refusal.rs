@@ -27,6 +27,8 @@ const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 const UNFINISHED: Duration = Duration::from_secs(5);
 /// The shortest lifetime of an unfinished answer, for `Retry-After: 0`.
 const SHORTEST: Duration = Duration::from_secs(1);
+/// The longest lifetime of a refusal while L2, which may have a copy, does not answer.
+const WHILE_L2_IS_SILENT: Duration = Duration::from_secs(5);
 
 /// Returns the negative entry that remembers why the exchange gave no document. Returns `None` if
 /// the next request should try again, or if a copy is left to serve.
@@ -53,6 +55,13 @@ pub(in crate::cache) fn remember_refusal(
     };
     let extras = Extras::refused(kept.reason());
     Some(Entry { extras, ..Entry::new(url, status, body, Times::starting(now, ttl)) })
+}
+
+/// Returns the refusal with a lifetime of a few seconds at most. A longer one could hide a copy
+/// that L2 has; without any, each request for a refused document would cost a call.
+pub(in crate::cache) fn briefly(refusal: Entry, now: Timestamp) -> Entry {
+    let expires_at = refusal.times.expires_at.min(now + WHILE_L2_IS_SILENT);
+    Entry { times: Times { expires_at, ..refusal.times }, ..refusal }
 }
 
 /// Returns the lifetime of a remembered answer that clients get unchanged.
