@@ -61,11 +61,13 @@ impl Cache {
         });
     }
 
-    /// Checks a document with foreground priority, if it belongs to the repository.
+    /// Checks a document with foreground priority, if it belongs to the repository. Skips it while
+    /// only the quota is left that is kept for clients: events come from outside, in any number.
     async fn check(&self, key: Key, repository: &Arc<Repository>) {
         let Ok(Some(entry)) = self.stored(key).await else { return };
         let Ok(target) = Target::parse_name(&entry.url, &self.0.targets) else { return };
-        if !entry.is_negative() && repository.has(&target, &entry, &self.0.targets) {
+        let is_due = !entry.is_negative() && repository.has(&target, &entry, &self.0.targets);
+        if is_due && self.0.upstream.has_quota_to_spare() {
             drop(self.revalidate_as(&target, Priority::Foreground).await);
         }
     }

@@ -102,6 +102,11 @@ impl Upstream {
         self.slots.window()
     }
 
+    /// Returns true if a token has more quota left than the part that is kept for clients.
+    pub fn has_quota_to_spare(&self) -> bool {
+        self.tokens.has_quota_to_spare(self.clock.now())
+    }
+
     /// Returns how many answers said that svm sends requests too fast.
     pub fn rate_limits_met(&self) -> u64 {
         self.rate_limits_met.load(Ordering::Relaxed)

@@ -72,6 +72,27 @@ async fn names_that_do_not_exist_cost_an_event_nothing() {
 }
 
 #[tokio::test]
+async fn events_leave_the_quota_of_clients_alone() {
+    let app = with_secret().set("GITHUB_PATS", "ghp_first").start().await;
+    app.github.user("octocat").token("ghp_first").limit(120).used(20);
+    app.github.release("octo/app").serve();
+    // The request leaves 99 of 120; the threshold is 100.
+    let _ = app.version(LATEST).await;
+    let absent = LATEST.replace("latest", "tags/none");
+    let event = app.github.push_event("octo/app");
+    // A round of checks begins after the end of the one before, and first forgets the absent names.
+    for seconds in [0, 5, 10] {
+        assert_eq!(app.version(&absent).await.status, 404);
+        match seconds {
+            0 => drop(deliver(&app, &signature(SECRET, &event), &event).await),
+            _ => app.advance(Duration::from_secs(seconds)),
+        }
+        app.until(async || app.held(&absent).is_none()).await;
+    }
+    assert_eq!(app.github.calls(LATEST_PATH), 1);
+}
+
+#[tokio::test]
 async fn an_event_tells_of_changes_that_do_not_move_the_date() {
     let app = TestApp::builder().set("WEBHOOK_SECRETS", SECRET).start().await;
     app.github.release("octo/app").tag("v1.0.0").serve();
