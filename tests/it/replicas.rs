@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use svm::clock::Stopwatch;
+use svm::target::Key;
 
 use crate::LATEST;
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
-use crate::support::github::{Failure, GitHub};
+use crate::support::github::{Failure, GitHub, Lie};
 use crate::support::process::{Running, Setup};
 use crate::support::redis_server::{RedisServer, Reply};
 
@@ -116,6 +117,37 @@ async fn a_check_by_date_brings_no_older_body_back() {
     third.advance(2 * Duration::from_secs(3600) + Duration::from_secs(121));
     third.reaches("svm_l2_up", 1.0).await;
     third.version(LATEST).await.assert_document(&newer.body);
+}
+
+#[tokio::test]
+async fn an_unconfirmed_loss_of_one_replica_is_not_adopted() {
+    const LIST_PATH: &str = "/repos/octo/app/releases";
+    let list = format!("https://api.github.com{LIST_PATH}");
+    let Some(server) = RedisServer::start() else { return };
+    let [one, other] = two(&server).await;
+    let _ = one.version(&list).await;
+    let _ = one.version(LATEST).await;
+    one.reaches("svm_l2_writes_total", 2.0).await;
+    let _ = other.version(LATEST).await;
+    let digits = Key::of(&list).to_string().replace("v1:", "");
+    server.command(&["DEL", &format!("svm:v1:entry:{digits}")]);
+
+    other.github.lie(LIST_PATH, Lie::Empty, 600);
+    for replica in [&one, &other] {
+        replica.advance(Duration::from_millis(10));
+    }
+    assert_eq!(other.version(&list).await.text(), "[]", "it has no copy");
+    other.reaches("svm_l2_writes_total", 1.0).await;
+    // The second adoption of another document comes after the sweep that saw the empty list.
+    for tag in ["v2.0.0", "v3.0.0"] {
+        other.github.publish("octo/app", tag);
+        for replica in [&one, &other] {
+            replica.advance(Duration::from_millis(10));
+        }
+        let _ = other.refresh(LATEST).await;
+        one.until(async || one.version(LATEST).await.json()["tag_name"] == tag).await;
+    }
+    assert_eq!(one.version(&list).await.json().as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]
