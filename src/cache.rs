@@ -130,20 +130,25 @@ impl Cache {
     /// Revalidates a stored document in the background and waits for the result. If a flight that
     /// it joined ends without a request to the upstream, it tries again.
     pub async fn revalidate(&self, target: &Target) -> Arc<FlightResult> {
-        self.revalidate_as(target, Priority::Background).await
-    }
-
-    async fn revalidate_as(&self, target: &Target, priority: Priority) -> Arc<FlightResult> {
         loop {
-            let Ok((flight, role)) = self.join_flight(freely, target, Demand::Revalidate, priority);
-            let result = match flight.wait(None, |_| CopyUse::Never).await {
-                Waited::Done(result) => result,
-                _ => Arc::new(self.panicked_result(target)),
-            };
+            let (result, role) = self.revalidate_once(target, Priority::Background).await;
             match &*result {
                 FlightResult::Found { .. } if role == Role::Follower => {}
                 _ => return result,
             }
+        }
+    }
+
+    /// Waits for one flight that revalidates a document, or for the flight of another request.
+    async fn revalidate_once(
+        &self,
+        target: &Target,
+        priority: Priority,
+    ) -> (Arc<FlightResult>, Role) {
+        let Ok((flight, role)) = self.join_flight(freely, target, Demand::Revalidate, priority);
+        match flight.wait(None, |_| CopyUse::Never).await {
+            Waited::Done(result) => (result, role),
+            _ => (Arc::new(self.panicked_result(target)), role),
         }
     }
 

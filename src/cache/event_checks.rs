@@ -14,6 +14,8 @@ use crate::target::{Key, Target};
 use crate::upstream::Priority;
 
 use super::Cache;
+use super::flight::Role;
+use super::flight_result::FlightResult;
 use super::pushes::{Pushes, Repository};
 
 /// The most documents that one event checks.
@@ -68,7 +70,21 @@ impl Cache {
         let Ok(target) = Target::parse_name(&entry.url, &self.0.targets) else { return };
         let is_due = !entry.is_negative() && repository.has(&target, &entry, &self.0.targets);
         if is_due && self.0.upstream.has_quota_to_spare() {
-            drop(self.revalidate_as(&target, Priority::Foreground).await);
+            self.check_after_event(&target).await;
+        }
+    }
+
+    /// Checks a document by a flight that began after the event. A flight that it joins may have
+    /// asked the upstream before, or not at all; the next one begins after that one has ended.
+    async fn check_after_event(&self, target: &Target) {
+        let mut began_after = false;
+        loop {
+            let (result, role) = self.revalidate_once(target, Priority::Foreground).await;
+            let has_asked = !matches!(*result, FlightResult::Found { .. });
+            if role == Role::Leader || began_after && has_asked {
+                return;
+            }
+            began_after = true;
         }
     }
 }

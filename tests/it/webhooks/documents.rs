@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{EVENT, SECRET, deliver, signature};
 use crate::support::app::{TestApp, TestAppBuilder};
+use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
 const DOCUMENT: &str = "https://api.github.com/repos/octo/app/readme";
@@ -90,6 +91,24 @@ async fn events_leave_the_quota_of_clients_alone() {
         app.until(async || app.held(&absent).is_none()).await;
     }
     assert_eq!(app.github.calls(LATEST_PATH), 1);
+}
+
+#[tokio::test]
+async fn a_call_from_before_an_event_does_not_stand_for_its_check() {
+    let app = with_secret().start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    let absent = LATEST.replace("latest", "tags/none");
+    assert_eq!(app.version(&absent).await.status, 404);
+    let gate = app.github.hold(LATEST_PATH);
+    let refresh = tasks::spawn(app.ask_refresh(LATEST));
+    gate.arrived(1).await;
+    let _ = deliver(&app, &signature(SECRET, EVENT), EVENT).await;
+    app.until(async || app.held(&absent).is_none()).await;
+    assert_eq!(app.metric("svm_flights").await, 1.0, "the check shares the flight");
+    drop(gate);
+    assert_eq!(refresh.await.expect("an answer").status, 200);
+    app.until(async || app.github.calls(LATEST_PATH) == 3).await;
 }
 
 #[tokio::test]
