@@ -215,7 +215,7 @@ impl Cache {
         let rules = &self.0.rules;
         let stored =
             positive.map(|entry| policy::asked(entry, target, demand, priority, now, rules));
-        let ask = Ask { target, stored, priority, guards_copy: stored.is_some() };
+        let ask = Ask { target, stored, priority, guards_copy: stored.is_some() || l2_is_silent };
         let began = Stopwatch::start();
         let reply = self.0.upstream.get(ask).await;
         let now = self.0.clock.now();

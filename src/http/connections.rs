@@ -40,8 +40,8 @@ const LARGEST_HEADS: usize = 32 << 20;
 /// The longest wait before the next attempt to admit a client that found no room.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// The time without a byte after which a closing connection is taken for silent.
-const QUIET: Duration = Duration::from_secs(1);
+/// The time after the last answer in which a closing connection may still send its body.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// The limits on open connections.
 #[derive(Clone, Debug)]

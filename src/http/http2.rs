@@ -79,6 +79,8 @@ impl Http2 {
         }
         http.as_mut().graceful_shutdown();
         tokio::select! {
+            // The client's time begins once the signal is on its way.
+            biased;
             _ = http => {}
             () = connection.abort_signal().cancelled() => {}
             () = until_silent(&connection, &connections, LEAVE) => {}

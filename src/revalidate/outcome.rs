@@ -110,11 +110,15 @@ pub(super) fn is_charged(result: &FlightResult) -> bool {
     }
 }
 
-/// Returns true if the document needs no other check in this interval. A loss in doubt needs none
-/// either: this replica has planned the checks that confirm it.
+/// Returns true if the document needs no other check in this interval: GitHub has answered, and
+/// another replica would get the same answer. A loss in doubt needs none either: this replica has
+/// planned the checks that confirm it.
 pub(super) fn is_settled(result: &FlightResult) -> bool {
-    let FlightResult::Exchange { exchanged, .. } = result else { return true };
-    !matches!(exchanged, ExchangeResult::NotStored(_))
+    let FlightResult::Exchange { exchanged: ExchangeResult::NotStored(kept), .. } = result else {
+        return true;
+    };
+    let is_answer = kept.status().is_some_and(|status| !status.is_server_error());
+    is_answer && kept.reason() != Reason::Limited
 }
 
 /// The number of documents of a sweep per outcome.

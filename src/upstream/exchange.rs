@@ -103,7 +103,10 @@ impl<'a> Exchange<'a> {
                     if self.switch_to_no_token() {
                         continue;
                     }
-                    return self.last.map(|reply| ended(reply, &failure)).ok_or(failure);
+                    // The resets of another resource do not depend on when tokens are usable.
+                    let keeps_time = !self.spent.is_empty();
+                    let ended = |last| if keeps_time { last } else { ended(last, &failure) };
+                    return self.last.map(ended).ok_or(failure);
                 }
                 Err(failure) if self.without_token == WithoutToken::Now => {
                     return self.last.ok_or(failure);

@@ -39,15 +39,13 @@ pub(super) struct Resolver {
     names: Arc<Names>,
 }
 
-/// The latest look-up of each name that is under way, by host and port. The targets of svm bound
-/// their number.
-type Running = Arc<Mutex<HashMap<(String, u16), RunningLookUp>>>;
+/// The look-ups under way, at most two for each host and port, the latest one last. The targets of
+/// svm bound the names.
+type Running = Arc<Mutex<HashMap<(String, u16), Vec<RunningLookUp>>>>;
 
 struct RunningLookUp {
     began: Stopwatch,
     result: watch::Receiver<Option<LookUpResult>>,
-    /// True if another look-up of the name hangs.
-    is_second: bool,
 }
 
 /// The result of a look-up, which all its callers get.
@@ -114,17 +112,16 @@ impl Resolver {
         name: (String, u16),
     ) -> (Option<watch::Sender<Option<LookUpResult>>>, watch::Receiver<Option<LookUpResult>>) {
         let mut running = self.running.lock();
-        let first = running.get(&name).filter(|it| it.result.has_changed().is_ok());
-        if let Some(first) = first
-            && (first.is_second || first.began.elapsed() < SHARED_FOR)
+        let of_name = running.entry(name).or_default();
+        // One whose caller gave up before it had a thread has ended without a result.
+        of_name.retain(|look_up| look_up.result.has_changed().is_ok());
+        if let Some(latest) = of_name.last()
+            && (of_name.len() > 1 || latest.began.elapsed() < SHARED_FOR)
         {
-            return (None, first.result.clone());
+            return (None, latest.result.clone());
         }
-        let is_second = first.is_some();
         let (sender, result) = watch::channel(None);
-        let look_up =
-            RunningLookUp { began: Stopwatch::start(), result: result.clone(), is_second };
-        running.insert(name, look_up);
+        of_name.push(RunningLookUp { began: Stopwatch::start(), result: result.clone() });
         (Some(sender), result)
     }
 
@@ -138,7 +135,10 @@ impl Resolver {
         let look_up = move || {
             let found = names(&name.0, name.1).map(Arc::from).map_err(Arc::new);
             sender.send_replace(Some(found));
-            running.lock().retain(|_, look_up| look_up.result.borrow().is_none());
+            running.lock().retain(|_, of_name| {
+                of_name.retain(|look_up| look_up.result.borrow().is_none());
+                !of_name.is_empty()
+            });
         };
         tasks::blocking_within(&self.look_ups, look_up).await
     }

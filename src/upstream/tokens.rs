@@ -126,10 +126,14 @@ impl TokenPool {
         Ok((use_of(&pool, plan.token), plan.validator))
     }
 
-    /// Returns true if every token shares an account with one of these.
-    pub(super) fn are_all_accounts_of(&self, uses: impl Iterator<Item = TokenUse>) -> bool {
+    /// Returns true if every token that GitHub accepts shares an account with one of these.
+    pub(super) fn are_all_accounts_of(
+        &self,
+        uses: impl Iterator<Item = TokenUse>,
+        now: Timestamp,
+    ) -> bool {
         let indices: Vec<_> = uses.map(|token_use| token_use.index).collect();
-        self.pool.lock().are_all_accounts_of(&indices)
+        self.pool.lock().are_all_accounts_of(&indices, now)
     }
 
     /// Returns true if the token may be used now, even for the part of its quota that is kept for

@@ -33,8 +33,7 @@ pub(super) struct Table {
     clients: HashMap<Client, Vec<Arc<Connection>>, RandomState>,
     next: u64,
     spare: usize,
-    /// The closing connections.
-    closing: Vec<Arc<Connection>>,
+    closing: Vec<ClosingConnection>,
     /// Collected idle connections, the longest idle one at the end.
     found: Vec<Found>,
 }
@@ -42,6 +41,13 @@ pub(super) struct Table {
 struct TrackedConnection {
     connection: Arc<Connection>,
     kind: ConnectionKind,
+}
+
+/// A connection that has got its signal to close.
+struct ClosingConnection {
+    connection: Arc<Connection>,
+    /// The start of its idle time, as of the signal; `None` if it had a request.
+    idle_since: Option<u64>,
 }
 
 struct Found {
@@ -75,7 +81,9 @@ impl Table {
         match entry.kind {
             ConnectionKind::Regular => {}
             ConnectionKind::Spare => self.spare -= 1,
-            ConnectionKind::Closing => self.closing.retain(|other| other.id() != connection.id()),
+            ConnectionKind::Closing => {
+                self.closing.retain(|other| other.connection.id() != connection.id());
+            }
         }
         self.forget_of_client(connection);
     }
@@ -102,15 +110,18 @@ impl Table {
     /// Returns the number of closing connections without a request. Those with a request, which may
     /// take long, count as connections within the limit.
     pub(super) fn closing(&self) -> usize {
-        self.closing.iter().filter(|connection| connection.idle_since().is_some()).count()
+        self.closing.iter().filter(|closing| closing.connection.idle_since().is_some()).count()
     }
 
-    /// Ends the closing connections that have been idle since before this time. The body of an
-    /// HTTP/2 answer may still be under way to others.
+    /// Ends the closing connections without a request that had been idle since before this time
+    /// when they got their signal. The body of an HTTP/2 answer may still be under way to others.
     pub(super) fn abort_closing(&self, before: u64) {
-        let is_idle = |since: u64| since < before;
-        let idle = self.closing.iter().filter(|it| it.idle_since().is_some_and(is_idle));
-        idle.for_each(|connection| connection.abort());
+        for ClosingConnection { connection, idle_since } in &self.closing {
+            let was_idle = idle_since.is_some_and(|since| since < before);
+            if was_idle && connection.idle_since().is_some() {
+                connection.abort();
+            }
+        }
     }
 
     /// Returns the number of a client's connections, without closing ones.
@@ -138,7 +149,9 @@ impl Table {
             ConnectionKind::Regular => {}
         }
         entry.kind = ConnectionKind::Closing;
-        self.closing.push(Arc::clone(&entry.connection));
+        let idle_since = connection.idle_since();
+        self.closing
+            .push(ClosingConnection { connection: Arc::clone(&entry.connection), idle_since });
         connection.close();
         self.forget_of_client(connection);
     }

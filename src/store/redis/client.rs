@@ -2,8 +2,9 @@
 //!
 //! This module makes the stream, not the `redis` crate, so that svm can bound the bytes that it
 //! receives. A look-up of the name blocks a thread until the system has an answer, even when its
-//! callers have gone. So both connections share one look-up at a time, and a later call gets the
-//! answer of one that was too slow for the earlier calls.
+//! callers have gone. So both connections share one look-up, and a later call gets the answer of
+//! one that was too slow for the earlier calls. A second look-up begins if the reply of the first
+//! may be lost, but no third one.
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::guarded::{Guarded, ReceiveBounds};
+use crate::clock::Stopwatch;
 use crate::tls::{self, Trust};
 use crate::{config, tasks};
 
@@ -33,6 +35,9 @@ use crate::{config, tasks};
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
+
+/// The time for which calls wait for one look-up alone. After it, its reply may be lost.
+const SHARED_FOR: Duration = Duration::from_secs(3);
 
 /// The most bytes that wait in memory to be sent. Beyond them, senders wait.
 const SEND_BUFFER: usize = 256 << 10;
@@ -44,8 +49,8 @@ pub(super) struct RedisClient {
     tls: Option<TlsConnector>,
     login: RedisConnectionInfo,
     names: Arc<HostNames>,
-    /// The look-up that runs, or whose answer no call has had yet.
-    look_up: Mutex<Option<LookUp>>,
+    /// The look-ups that run, or whose answer no call has had yet, at most two.
+    look_ups: Mutex<Vec<(LookUp, Stopwatch)>>,
 }
 
 /// A blocking look-up of a name. Each address gets this port.
@@ -75,7 +80,7 @@ impl RedisClient {
             tls: tls.transpose()?,
             login: login(config),
             names: Arc::new(names),
-            look_up: Mutex::default(),
+            look_ups: Mutex::default(),
         })
     }
 
@@ -109,17 +114,33 @@ impl RedisClient {
         Ok(stream)
     }
 
-    /// Returns the addresses of the server: the answer of the look-up that runs already, or of a
-    /// new one.
+    /// Returns the addresses of the server.
     async fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         if let Ok(address) = self.host.parse::<IpAddr>() {
             return Ok(vec![(address, self.port).into()]);
         }
-        let look_up = self.look_up.lock().get_or_insert_with(|| self.begin_look_up()).clone();
+        let look_up = self.look_up();
         let answer = look_up.clone().await;
         // The next call looks the name up again.
-        self.look_up.lock().take_if(|latest| latest.ptr_eq(&look_up));
+        self.look_ups.lock().retain(|(other, _)| !other.ptr_eq(&look_up));
         answer.map_err(|error| io::Error::new(error.kind(), error))
+    }
+
+    /// Returns the look-up to wait for: one that has ended, the latest one, or a new one.
+    fn look_up(&self) -> LookUp {
+        let mut look_ups = self.look_ups.lock();
+        let has_ended = |look_up: &LookUp| look_up.clone().now_or_never().is_some();
+        if let Some((ended, _)) = look_ups.iter().find(|(look_up, _)| has_ended(look_up)) {
+            return ended.clone();
+        }
+        if let Some((latest, began)) = look_ups.last()
+            && (look_ups.len() > 1 || began.elapsed() < SHARED_FOR)
+        {
+            return latest.clone();
+        }
+        let look_up = self.begin_look_up();
+        look_ups.push((look_up.clone(), Stopwatch::start()));
+        look_up
     }
 
     fn begin_look_up(&self) -> LookUp {

@@ -151,9 +151,13 @@ impl Link {
             if let Some(current) = self.trusted()? {
                 return Ok(current);
             }
-            let round = self.round_to_join();
+            let (joined, before) = (self.round_to_join(), self.rounds.current());
             let connected = self.client.connect(self.allowance).await?;
-            let round = round.unwrap_or_else(|| self.rounds.begin());
+            let round = joined.unwrap_or_else(|| match self.rounds.current() {
+                now if now == before => self.rounds.begin(),
+                // The other link has begun one meanwhile, maybe to another server: follow it soon.
+                _ => before,
+            });
             self.state.lock().replace(connected, round)
         };
         let connected = timeout(CONNECT_LIMIT, connecting).await;

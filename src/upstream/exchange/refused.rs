@@ -102,8 +102,8 @@ impl Exchange<'_> {
         self.spent.push((token_use, until));
         let first = self.spent.iter().map(|(_, until)| *until).min().unwrap_or(until);
         let reply = Reply { limited_until: Some(first), ..reply };
-        if !upstream.tokens.are_all_accounts_of(self.spent.iter().map(|(token_use, _)| *token_use))
-        {
+        let spent = self.spent.iter().map(|(token_use, _)| *token_use);
+        if !upstream.tokens.are_all_accounts_of(spent, now) {
             return Step::Again(reply);
         }
         if upstream.cooldowns.spend_resource(target, first, now) {

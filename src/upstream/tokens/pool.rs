@@ -305,10 +305,11 @@ impl Pool {
         (account, tokens > 1)
     }
 
-    /// Returns true if every token shares an account with one of these.
-    pub(super) fn are_all_accounts_of(&self, indices: &[usize]) -> bool {
+    /// Returns true if every token that GitHub accepts shares an account with one of these.
+    pub(super) fn are_all_accounts_of(&self, indices: &[usize], now: Timestamp) -> bool {
         let accounts: Vec<_> = indices.iter().map(|index| self.tokens[*index].account).collect();
-        self.tokens.iter().all(|token| accounts.contains(&token.account))
+        let mut accepted = self.tokens.iter().filter(|token| token.usable_at(now) <= now);
+        accepted.all(|token| accounts.contains(&token.account))
     }
 
     /// Returns the state of each token.

@@ -114,9 +114,9 @@ async fn a_silent_client_does_not_delay_the_shutdown() {
 /// The pace of the reader is set by requests to another service, each of which takes some time.
 #[tokio::test]
 async fn an_answer_that_is_being_read_is_finished_at_the_end() {
-    const BYTES: usize = 2 << 20;
-    const STEP: Duration = Duration::from_millis(30);
-    let mut scene = Scene::of(TestApp::builder().set("SHUTDOWN_GRACE", "20s"), NAME).await;
+    const BYTES: usize = 1 << 20;
+    const STEP: Duration = Duration::from_millis(50);
+    let mut scene = Scene::of(TestApp::builder().set("SHUTDOWN_GRACE", "1m"), NAME).await;
     scene.app.github.document("/repos/octo/app/tags", format!("[\"{}\"]", "x".repeat(BYTES)));
     let other = TestApp::start().await;
     let mut client = Http2::with_window(scene.connect(Version::Http2).await, 65_535).await;
