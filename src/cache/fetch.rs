@@ -118,7 +118,7 @@ impl Cache {
             true => None,
             false => self.read_l2(key).await.unwrap_or_default().map(confirmed).filter(is_newer),
         };
-        let stored = stored.filter(|stored| !self.claims_a_loss(&held, stored, now));
+        let stored = stored.filter(|stored| !self.leaves_loss_open(&held, stored, now));
         if let Some(stored) = &stored
             && let Ok(target) = Target::parse_name(&stored.url, &self.0.targets)
         {
@@ -133,12 +133,14 @@ impl Cache {
     }
 
     /// Returns true if the entry of another replica claims a loss. That replica may have had no
-    /// copy to doubt the claim with; the next check here weighs it.
-    fn claims_a_loss(&self, held: &Entry, stored: &Entry, now: Timestamp) -> bool {
-        let target = Target::parse_name(&held.url, &self.0.targets).ok();
-        let claim =
-            target.and_then(|target| policy::claim(&target, held, stored, now, &self.0.rules));
-        claim.is_some()
+    /// copy to doubt the claim with, so a check that needs no lease is planned, and weighs it.
+    fn leaves_loss_open(&self, held: &Entry, stored: &Entry, now: Timestamp) -> bool {
+        let Ok(target) = Target::parse_name(&held.url, &self.0.targets) else { return false };
+        let is_claim = policy::claim(&target, held, stored, now, &self.0.rules).is_some();
+        if is_claim {
+            self.0.confirmations.plan(&target, now);
+        }
+        is_claim
     }
 
     /// Reads an entry that L1 does not hold from the queue or L2, and inserts it into L1.

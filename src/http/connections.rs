@@ -40,9 +40,6 @@ const LARGEST_HEADS: usize = 32 << 20;
 /// The longest wait before the next attempt to admit a client that found no room.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// The time after the last answer in which a closing connection may still send its body.
-const QUIET: Duration = Duration::from_secs(2);
-
 /// The limits on open connections.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimits {
@@ -111,10 +108,7 @@ impl Connections {
                 // A connection that becomes idle sends no notification, so try again after a while.
                 Admission::Full if timeout(LOOK_AGAIN, closed).await.is_ok() => {}
                 // A silent HTTP/2 client could keep its closing connection for seconds.
-                Admission::Full => {
-                    let before = self.now().saturating_sub(QUIET.as_micros() as u64);
-                    self.0.table.lock().abort_closing(before);
-                }
+                Admission::Full => self.0.table.lock().abort_closing(self.now()),
             }
         }
     }
@@ -131,7 +125,7 @@ impl Connections {
             && table.of_client(client) >= limit
         {
             self.shed(Shed::ClientLimit);
-            if !table.close_idle_of(client) {
+            if !table.close_idle_of(client, self.now()) {
                 return Admission::Refused;
             }
         }
@@ -151,11 +145,12 @@ impl Connections {
         if table.regular() < self.0.limits.connections {
             return Some(ConnectionKind::Regular);
         }
-        if table.close_longest_idle(ConnectionKind::Regular) {
+        if table.close_longest_idle(ConnectionKind::Regular, self.now()) {
             self.shed(Shed::MaxConnections);
             return Some(ConnectionKind::Regular);
         }
-        let is_spare = table.spare() < SPARE || table.close_longest_idle(ConnectionKind::Spare);
+        let is_spare =
+            table.spare() < SPARE || table.close_longest_idle(ConnectionKind::Spare, self.now());
         is_spare.then_some(ConnectionKind::Spare)
     }
 
@@ -170,7 +165,7 @@ impl Connections {
     pub(super) fn yield_descriptor(&self) {
         let mut table = self.0.table.lock();
         // A closing connection will return its descriptor soon, so another one need not close.
-        if table.closing() == 0 && table.close_longest_idle(ConnectionKind::Regular) {
+        if table.closing() == 0 && table.close_longest_idle(ConnectionKind::Regular, self.now()) {
             self.0.counters.shed(Shed::NoDescriptor);
         }
         self.log(Shed::NoDescriptor);
@@ -191,7 +186,7 @@ impl Connections {
     fn promote(&self, connection: &Connection) -> bool {
         let mut table = self.0.table.lock();
         let is_room = table.regular() < self.0.limits.connections
-            || table.close_longest_idle(ConnectionKind::Regular);
+            || table.close_longest_idle(ConnectionKind::Regular, self.now());
         if is_room {
             table.make_regular(connection);
         }
@@ -222,12 +217,12 @@ impl Connections {
             if self.0.held.load(Ordering::Relaxed) <= LARGEST_HEADS / 4 * 3 {
                 return;
             }
-            self.0.table.lock().close(head);
+            self.0.table.lock().close(head, self.now());
             self.account(head, 0);
         }
         // The other bytes belong to connections that have a request, so close this one.
         if self.0.held.load(Ordering::Relaxed) > LARGEST_HEADS {
-            self.0.table.lock().close(connection);
+            self.0.table.lock().close(connection, self.now());
         }
     }
 

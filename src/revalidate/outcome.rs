@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 
 use parking_lot::Mutex;
 
-use crate::cache::{ExchangeResult, FlightResult};
+use crate::cache::{ExchangeResult, FlightResult, NotStored};
 use crate::entry::Reason;
 use crate::words::words;
 
@@ -111,14 +111,14 @@ pub(super) fn is_charged(result: &FlightResult) -> bool {
 }
 
 /// Returns true if the document needs no other check in this interval: GitHub has answered, and
-/// another replica would get the same answer. A loss in doubt needs none either: this replica has
-/// planned the checks that confirm it.
+/// another replica would most likely get the same answer. A loss in doubt needs none either: this
+/// replica has planned the checks that confirm it.
 pub(super) fn is_settled(result: &FlightResult) -> bool {
     let FlightResult::Exchange { exchanged: ExchangeResult::NotStored(kept), .. } = result else {
         return true;
     };
-    let is_answer = kept.status().is_some_and(|status| !status.is_server_error());
-    is_answer && kept.reason() != Reason::Limited
+    let NotStored::Passed(reply) = kept else { return false };
+    !reply.status.is_server_error() && reply.reason() != Reason::Limited
 }
 
 /// The number of documents of a sweep per outcome.

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,11 @@ use super::open::Connection;
 /// The number of idle connections that one pass through the table collects. One pass for each new
 /// client would cost too much when thousands of clients connect.
 const FOUND_AT_ONCE: usize = 64;
+
+/// The time without a byte after which no answer is under way to the client of a connection.
+const QUIET: Duration = Duration::from_secs(2);
+/// The longest time for the rest of an answer while new clients wait for room.
+const LONGEST_ANSWER: Duration = Duration::from_secs(10);
 
 /// The kind of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +52,12 @@ struct TrackedConnection {
 /// A connection that has got its signal to close.
 struct ClosingConnection {
     connection: Arc<Connection>,
-    /// The start of its idle time, as of the signal; `None` if it had a request.
-    idle_since: Option<u64>,
+    /// The time of the signal.
+    since: u64,
+    /// True if no answer can have been under way then.
+    was_quiet: bool,
+    /// The number of its HTTP/2 requests until then.
+    begun: usize,
 }
 
 struct Found {
@@ -113,12 +123,15 @@ impl Table {
         self.closing.iter().filter(|closing| closing.connection.idle_since().is_some()).count()
     }
 
-    /// Ends the closing connections without a request that had been idle since before this time
-    /// when they got their signal. The body of an HTTP/2 answer may still be under way to others.
-    pub(super) fn abort_closing(&self, before: u64) {
-        for ClosingConnection { connection, idle_since } in &self.closing {
-            let was_idle = idle_since.is_some_and(|since| since < before);
-            if was_idle && connection.idle_since().is_some() {
+    /// Ends closing connections without a request: at once if no answer was under way at the signal
+    /// or has been requested since, otherwise after [`QUIET`], or after [`LONGEST_ANSWER`] in any
+    /// case. The body of an HTTP/2 answer belongs to no request any more.
+    pub(super) fn abort_closing(&self, now: u64) {
+        for ClosingConnection { connection, since, was_quiet, begun } in &self.closing {
+            let Some(idle_since) = connection.idle_since() else { continue };
+            let is_silent = *was_quiet && connection.streams_begun() == *begun;
+            let has_passed = |limit: Duration, since| elapsed(since, now) >= limit;
+            if is_silent || has_passed(QUIET, idle_since) || has_passed(LONGEST_ANSWER, *since) {
                 connection.abort();
             }
         }
@@ -141,7 +154,7 @@ impl Table {
     }
 
     /// Closes a connection. From now on it does not count toward any limit.
-    pub(super) fn close(&mut self, connection: &Connection) {
+    pub(super) fn close(&mut self, connection: &Connection, now: u64) {
         let Some(entry) = self.open.get_mut(&connection.id()) else { return };
         match entry.kind {
             ConnectionKind::Closing => return,
@@ -149,28 +162,31 @@ impl Table {
             ConnectionKind::Regular => {}
         }
         entry.kind = ConnectionKind::Closing;
-        let idle_since = connection.idle_since();
-        self.closing
-            .push(ClosingConnection { connection: Arc::clone(&entry.connection), idle_since });
+        self.closing.push(ClosingConnection {
+            connection: Arc::clone(&entry.connection),
+            since: now,
+            was_quiet: connection.idle_since().is_some_and(|since| elapsed(since, now) >= QUIET),
+            begun: connection.streams_begun(),
+        });
         connection.close();
         self.forget_of_client(connection);
     }
 
     /// Closes the client's connection that has been idle longest. Returns false if none is idle.
-    pub(super) fn close_idle_of(&mut self, client: Client) -> bool {
+    pub(super) fn close_idle_of(&mut self, client: Client, now: u64) -> bool {
         let theirs = self.clients.get(&client).into_iter().flatten();
         let idle = theirs.filter_map(|connection| Some((connection.idle_since()?, connection)));
         let longest = idle.min_by_key(|(since, _)| *since).map(|(_, found)| Arc::clone(found));
-        longest.as_ref().map(|connection| self.close(connection)).is_some()
+        longest.as_ref().map(|connection| self.close(connection, now)).is_some()
     }
 
     /// Closes the connection of a kind that has been idle longest. Returns false if none is idle.
-    pub(super) fn close_longest_idle(&mut self, kind: ConnectionKind) -> bool {
+    pub(super) fn close_longest_idle(&mut self, kind: ConnectionKind, now: u64) -> bool {
         let longest = match kind {
             ConnectionKind::Regular => self.longest_idle(),
             _ => self.idle(kind).min_by_key(|found| found.idle_since).map(|found| found.connection),
         };
-        longest.as_ref().map(|connection| self.close(connection)).is_some()
+        longest.as_ref().map(|connection| self.close(connection, now)).is_some()
     }
 
     fn longest_idle(&mut self) -> Option<Arc<Connection>> {
@@ -221,4 +237,9 @@ impl Table {
         heads.sort_unstable_by_key(|found| found.idle_since);
         heads.into_iter().map(|found| found.connection).collect()
     }
+}
+
+/// Returns the time between two moments in microseconds.
+fn elapsed(since: u64, now: u64) -> Duration {
+    Duration::from_micros(now.saturating_sub(since))
 }

@@ -50,7 +50,7 @@ pub(super) struct RedisClient {
     login: RedisConnectionInfo,
     names: Arc<HostNames>,
     /// The look-ups that run, or whose answer no call has had yet, at most two.
-    look_ups: Mutex<Vec<(LookUp, Stopwatch)>>,
+    look_ups: Mutex<Vec<PendingLookUp>>,
 }
 
 /// A blocking look-up of a name. Each address gets this port.
@@ -58,6 +58,13 @@ type HostNames = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
 /// A look-up on a blocking thread. Clones share its answer.
 type LookUp = Shared<BoxFuture<'static, Result<Vec<SocketAddr>, Arc<io::Error>>>>;
+
+struct PendingLookUp {
+    look_up: LookUp,
+    began: Stopwatch,
+    /// True if a later one has got its answer.
+    is_outdated: bool,
+}
 
 /// A connection and the task that drives it. Dropping the task ends the connection.
 pub(super) type Connected = (MultiplexedConnection, AbortOnDropHandle<()>);
@@ -121,25 +128,30 @@ impl RedisClient {
         }
         let look_up = self.look_up();
         let answer = look_up.clone().await;
+        let mut look_ups = self.look_ups.lock();
         // The next call looks the name up again.
-        self.look_ups.lock().retain(|(other, _)| !other.ptr_eq(&look_up));
+        look_ups.retain(|other| !other.look_up.ptr_eq(&look_up));
+        look_ups.iter_mut().for_each(|earlier| earlier.is_outdated = true);
+        drop(look_ups);
         answer.map_err(|error| io::Error::new(error.kind(), error))
     }
 
     /// Returns the look-up to wait for: one that has ended, the latest one, or a new one.
     fn look_up(&self) -> LookUp {
         let mut look_ups = self.look_ups.lock();
-        let has_ended = |look_up: &LookUp| look_up.clone().now_or_never().is_some();
-        if let Some((ended, _)) = look_ups.iter().find(|(look_up, _)| has_ended(look_up)) {
-            return ended.clone();
+        let has_ended = |it: &PendingLookUp| it.look_up.clone().now_or_never().is_some();
+        look_ups.retain(|it| !it.is_outdated || !has_ended(it));
+        if let Some(ended) = look_ups.iter().find(|it| has_ended(it)) {
+            return ended.look_up.clone();
         }
-        if let Some((latest, began)) = look_ups.last()
-            && (look_ups.len() > 1 || began.elapsed() < SHARED_FOR)
+        if let Some(latest) = look_ups.last()
+            && (look_ups.len() > 1 || latest.began.elapsed() < SHARED_FOR)
         {
-            return latest.clone();
+            return latest.look_up.clone();
         }
         let look_up = self.begin_look_up();
-        look_ups.push((look_up.clone(), Stopwatch::start()));
+        let began = Stopwatch::start();
+        look_ups.push(PendingLookUp { look_up: look_up.clone(), began, is_outdated: false });
         look_up
     }
 

@@ -9,6 +9,8 @@ pub(super) const TTL: u64 = 100;
 pub(super) const NEGATIVE_TTL: u64 = 10;
 /// The time for which a policy, or an answer that is no document, is remembered.
 pub(super) const REFUSAL_TTL: u64 = 60;
+/// The same while L2 is silent.
+const REFUSAL_TTL_WITHOUT_L2: u64 = 5;
 /// `CACHE_STALE_IF_ERROR`.
 pub(super) const STALE_IF_ERROR: u64 = 300;
 /// The time for which a copy may be served after the end of a failure: the longest pause, and the
@@ -212,7 +214,10 @@ impl Document {
         let copies = self.copies();
         let is_certain = l2_is_whole || self.l1 != Held::Nothing;
         let has_none = copies.is_empty() || !is_certain || !copies.iter().all(may_serve);
-        [401, 403, 451, 502].contains(&status) && (since, until) == (now, now + ttl) && has_none
+        // While L2 is silent, it may have a copy that a longer refusal would hide.
+        let is_brief = !l2_is_whole && until == now + REFUSAL_TTL_WITHOUT_L2;
+        let ends = until == now + ttl || is_brief;
+        [401, 403, 451, 502].contains(&status) && since == now && ends && has_none
     }
 
     /// Returns true if the refusal with this status is still remembered.
