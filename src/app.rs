@@ -42,8 +42,8 @@ use crate::upstream::{
 /// rolling restart.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// The number of blocking calls without a permit: a hanging open of the store's file or two
-/// look-ups of the name of Redis, its close or a batch for Redis, the compression of bodies, and the
-/// reading of the certificate.
+/// look-ups of the name of Redis, its close or a batch for Redis, the compression of bodies, and
+/// the reading of the certificate.
 const WITHOUT_PERMIT: usize = 5;
 /// The number of threads for blocking calls, so that no kind of call waits for a hanging call of
 /// another kind. Long records from Redis are read on the threads that the embedded store does not
