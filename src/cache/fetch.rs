@@ -114,11 +114,17 @@ impl Cache {
             policy::confirmed_by_replica(&entry, check, now, &self.0.rules).map_or(entry, Arc::new)
         };
         // Not every check is written to L2: the check may make its record the newer one.
-        let stored = match held.times.fetched_at == check.fetched_at {
+        let mut stored = match held.times.fetched_at == check.fetched_at {
             true => None,
             false => self.read_l2(key).await.unwrap_or_default().map(confirmed).filter(is_newer),
         };
-        let stored = stored.filter(|stored| !self.leaves_loss_open(&held, stored, now));
+        let lost = stored.as_ref().and_then(|stored| self.claimed_loss(&held, stored, now));
+        if let Some(target) = lost {
+            // The other replica may have had no copy to doubt the claim with. This check needs no
+            // lease, and weighs it.
+            self.0.confirmations.plan(&target, now);
+            stored = None;
+        }
         if let Some(stored) = &stored
             && let Ok(target) = Target::parse_name(&stored.url, &self.0.targets)
         {
@@ -132,15 +138,11 @@ impl Cache {
         FlightResult::Found { entry, from_l2 }
     }
 
-    /// Returns true if the entry of another replica claims a loss. That replica may have had no
-    /// copy to doubt the claim with, so a check that needs no lease is planned, and weighs it.
-    fn leaves_loss_open(&self, held: &Entry, stored: &Entry, now: Timestamp) -> bool {
-        let Ok(target) = Target::parse_name(&held.url, &self.0.targets) else { return false };
-        let is_claim = policy::claim(&target, held, stored, now, &self.0.rules).is_some();
-        if is_claim {
-            self.0.confirmations.plan(&target, now);
-        }
-        is_claim
+    /// Returns the document, if the entry of another replica claims that it is lost.
+    fn claimed_loss(&self, held: &Entry, stored: &Entry, now: Timestamp) -> Option<Target> {
+        let target = Target::parse_name(&held.url, &self.0.targets).ok()?;
+        let claim = policy::claim(&target, held, stored, now, &self.0.rules);
+        claim.is_some().then_some(target)
     }
 
     /// Reads an entry that L1 does not hold from the queue or L2, and inserts it into L1.

@@ -68,8 +68,11 @@ impl Http2 {
     {
         let (connection, connections) = stream.owners();
         let silence = until_silent(&connection, &connections, self.patience);
-        let owners = (Arc::clone(&connection), connections.clone());
-        let service = Streams { service, connection: owners.0, connections: owners.1 };
+        let service = Streams {
+            service,
+            connection: Arc::clone(&connection),
+            connections: connections.clone(),
+        };
         let mut http = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
         tokio::select! {
             _ = &mut http => return,

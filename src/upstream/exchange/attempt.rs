@@ -107,20 +107,16 @@ impl<'a> Exchange<'a> {
         if let Some(chosen) = in_hand.filter(|chosen| chosen.token_use.is_some_and(is_usable)) {
             return Ok(chosen);
         }
-        match self.upstream.tokens.choose(&self.token_request(target), now) {
-            Ok((token_use, validator)) => Ok(Credentials { token_use: Some(token_use), validator }),
-            Err(usable_at) => Err(Failure::without_call(Reason::NoToken, usable_at)),
-        }
-    }
-
-    /// Returns the request for a token to send to this target.
-    pub(super) fn token_request(&self, target: &Target) -> TokenRequest<'_> {
-        TokenRequest {
+        let request = TokenRequest {
             stored: self.stored(target),
             priority: self.ask.priority,
             tried: &self.tried,
             by_date: self.upstream.config.by_date,
             doubted_at: self.upstream.drift.noticed_at(),
+        };
+        match self.upstream.tokens.choose(&request, now) {
+            Ok((token_use, validator)) => Ok(Credentials { token_use: Some(token_use), validator }),
+            Err(usable_at) => Err(Failure::without_call(Reason::NoToken, usable_at)),
         }
     }
 
