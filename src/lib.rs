@@ -58,6 +58,7 @@ pub mod clock;
 pub mod gzip;
 mod hex;
 mod json;
+mod look_ups;
 pub mod metrics;
 pub mod panics;
 pub mod secret;

@@ -32,7 +32,7 @@ const CRATES: [&str; 12] = [
     "tower",
 ];
 /// The modules of svm that a target may name, and the target of access lines.
-const MODULES: [&str; 30] = [
+const MODULES: [&str; 31] = [
     "access",
     "activity",
     "app",
@@ -50,6 +50,7 @@ const MODULES: [&str; 30] = [
     "hex",
     "http",
     "json",
+    "look_ups",
     "metrics",
     "panics",
     "revalidate",

@@ -12,11 +12,12 @@ use reqwest::redirect::Policy;
 use tower::util::MapFutureLayer;
 
 use crate::config;
+use crate::look_ups::LookUps;
 use crate::tls::{self, Trust};
 
 use super::dial;
 use super::intake::{OpenIntakes, metered};
-use super::resolver::Resolver;
+use super::resolver::{LOOK_UPS, Resolver};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Shorter than the idle time of GitHub's servers, so that a request rarely meets a connection that
@@ -58,7 +59,7 @@ pub(super) struct ClientBuilder {
 impl ClientBuilder {
     /// Reads the certificates to trust.
     pub(super) fn new(config: &config::Upstream) -> Result<Self, ClientError> {
-        Self::with_resolver(Resolver::new(&config.connect_to), config)
+        Self::with_resolver(Resolver::new(&config.connect_to, LookUps::new(LOOK_UPS)), config)
     }
 
     /// Reads the certificates to trust. This resolver alone decides which addresses are dialled.

@@ -1,16 +1,10 @@
 //! The connections to the server by the configuration: the address, TLS, the login.
 //!
 //! This module makes the stream, not the `redis` crate, so that svm can bound the bytes that it
-//! receives. A look-up of the name blocks a thread until the system has an answer, even when its
-//! callers have gone. So both connections share one look-up, and a later call gets the answer of
-//! one that was too slow for the earlier calls. A second look-up begins if the reply of the first
-//! may be lost, but no third one.
-
-#[cfg(test)]
-mod tests;
+//! receives. Both connections share the look-ups of the name.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +12,14 @@ use std::time::Duration;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::io::tcp::socket2::{SockRef, TcpKeepalive};
 use ::redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisResult};
-use futures_util::future::{BoxFuture, FutureExt, Shared, select_ok};
-use parking_lot::Mutex;
+use futures_util::future::select_ok;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::guarded::{Guarded, ReceiveBounds};
-use crate::clock::Stopwatch;
+use crate::look_ups::{self, LookUps};
 use crate::tls::{self, Trust};
 use crate::{config, tasks};
 
@@ -35,9 +28,6 @@ use crate::{config, tasks};
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
-
-/// The time for which calls wait for one look-up alone. After it, its reply may be lost.
-const SHARED_FOR: Duration = Duration::from_secs(3);
 
 /// The most bytes that wait in memory to be sent. Beyond them, senders wait.
 const SEND_BUFFER: usize = 256 << 10;
@@ -48,46 +38,22 @@ pub(super) struct RedisClient {
     port: u16,
     tls: Option<TlsConnector>,
     login: RedisConnectionInfo,
-    names: Arc<HostNames>,
-    /// The look-ups that run, or whose answer no call has had yet, at most two.
-    look_ups: Mutex<Vec<PendingLookUp>>,
-}
-
-/// A blocking look-up of a name. Each address gets this port.
-type HostNames = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
-
-/// A look-up on a blocking thread. Clones share its answer.
-type LookUp = Shared<BoxFuture<'static, Result<Vec<SocketAddr>, Arc<io::Error>>>>;
-
-struct PendingLookUp {
-    look_up: LookUp,
-    began: Stopwatch,
-    /// True if a later one has got its answer.
-    is_outdated: bool,
+    look_ups: LookUps,
 }
 
 /// A connection and the task that drives it. Dropping the task ends the connection.
 pub(super) type Connected = (MultiplexedConnection, AbortOnDropHandle<()>);
 
 impl RedisClient {
-    /// Creates a client without a connection, which uses the system's look-up.
+    /// Creates a client without a connection.
     pub(super) fn new(config: &config::Redis) -> Result<Self, tls::Error> {
-        Self::asking(config, |host, port| Ok((host, port).to_socket_addrs()?.collect()))
-    }
-
-    /// Creates a client with this look-up.
-    fn asking(
-        config: &config::Redis,
-        names: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
-    ) -> Result<Self, tls::Error> {
         let tls = config.tls.as_ref().map(|tls| tls_connector(tls.ca_file.as_deref()));
         Ok(Self {
             host: config.host.clone(),
             port: config.port,
             tls: tls.transpose()?,
             login: login(config),
-            names: Arc::new(names),
-            look_ups: Mutex::default(),
+            look_ups: LookUps::new(look_ups::OF_ONE_NAME),
         })
     }
 
@@ -123,43 +89,10 @@ impl RedisClient {
 
     /// Returns the addresses of the server.
     async fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        if let Ok(address) = self.host.parse::<IpAddr>() {
-            return Ok(vec![(address, self.port).into()]);
+        match self.host.parse::<IpAddr>() {
+            Ok(address) => Ok(vec![(address, self.port).into()]),
+            Err(_) => self.look_ups.addresses(&self.host, self.port).await,
         }
-        let look_up = self.look_up();
-        let answer = look_up.clone().await;
-        let mut look_ups = self.look_ups.lock();
-        // The next call looks the name up again.
-        look_ups.retain(|other| !other.look_up.ptr_eq(&look_up));
-        look_ups.iter_mut().for_each(|earlier| earlier.is_outdated = true);
-        drop(look_ups);
-        answer.map_err(|error| io::Error::new(error.kind(), error))
-    }
-
-    /// Returns the look-up to wait for: one that has ended, the latest one, or a new one.
-    fn look_up(&self) -> LookUp {
-        let mut look_ups = self.look_ups.lock();
-        let has_ended = |it: &PendingLookUp| it.look_up.clone().now_or_never().is_some();
-        look_ups.retain(|it| !it.is_outdated || !has_ended(it));
-        if let Some(ended) = look_ups.iter().find(|it| has_ended(it)) {
-            return ended.look_up.clone();
-        }
-        if let Some(latest) = look_ups.last()
-            && (look_ups.len() > 1 || latest.began.elapsed() < SHARED_FOR)
-        {
-            return latest.look_up.clone();
-        }
-        let look_up = self.begin_look_up();
-        let began = Stopwatch::start();
-        look_ups.push(PendingLookUp { look_up: look_up.clone(), began, is_outdated: false });
-        look_up
-    }
-
-    fn begin_look_up(&self) -> LookUp {
-        let (names, host, port) = (Arc::clone(&self.names), self.host.clone(), self.port);
-        let call = tasks::blocking(move || names(&host, port));
-        let answer = async move { call.await.map_err(io::Error::other)? };
-        answer.map(|answer: io::Result<_>| answer.map_err(Arc::new)).boxed().shared()
     }
 
     async fn log_in<S>(&self, stream: Guarded<S>) -> RedisResult<Connected>

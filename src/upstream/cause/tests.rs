@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::look_ups::LookUps;
 use crate::upstream::resolver::Resolver;
 
 /// Returns the cause of a request whose look-ups have this result.
@@ -16,7 +17,7 @@ async fn cause_of(
     names: impl Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
 ) -> Cause {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let resolver = Resolver::asking(&[], move |_, _| names());
+    let resolver = Resolver::new(&[], LookUps::asking(1, move |_, _| names()));
     let client = reqwest::Client::builder()
         .no_proxy()
         .dns_resolver(Arc::new(resolver))

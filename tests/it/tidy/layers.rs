@@ -27,6 +27,7 @@ const LAYERS: [&[&str]; 11] = [
         "hex",
         "json",
         "lib",
+        "look_ups",
         "metrics",
         "panics",
         "secret",

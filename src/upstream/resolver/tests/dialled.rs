@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::error::Error as _;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use futures_util::FutureExt;
@@ -48,11 +49,12 @@ impl Scene {
         let answers: VecDeque<_> = answers.iter().map(|answer| parse(answer)).collect();
         let answers = Arc::new(Mutex::new(answers));
         let left = Arc::clone(&answers);
-        let resolver = Resolver::asking(&[], move |host, port| {
+        let look_ups = LookUps::asking(1, move |host, port| {
             assert_eq!(host, "api.github.com");
             let answer = left.lock().pop_front().ok_or(io::ErrorKind::NotFound)?;
             Ok(answer.into_iter().map(|address| (address, port).into()).collect())
         });
+        let resolver = Resolver::new(&[], look_ups);
         let stage = Arc::new(Stage::new().await);
         let recording = Recording { resolver, stage: Arc::clone(&stage) };
         let vars = [("GITHUB_PATS", "ghp_x"), ("API_USAGE_THRESHOLD", "1")];
