@@ -2,8 +2,8 @@
 //!
 //! A look-up blocks a thread until the system has an answer, even when its callers have gone, so it
 //! holds a permit until then. Callers share the running look-up of a name, and a later caller gets
-//! the answer of one that was too slow for the earlier callers. While a look-up hangs, only a second
-//! one begins, in case the reply was lost. So such a name leaves threads to the others.
+//! the answer of one that was too slow for the earlier callers. While a look-up hangs, only one more
+//! begins, in case the reply was lost. So such a name leaves threads to the others.
 
 #[cfg(test)]
 mod tests;
@@ -51,13 +51,13 @@ type Names = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 /// One look-up of a name.
 struct LookUp {
     began: Stopwatch,
-    answer: watch::Receiver<Option<Answer>>,
+    answer: watch::Receiver<Option<LookUpResult>>,
     /// True if a later one has got its answer.
     is_outdated: bool,
 }
 
 #[derive(Clone)]
-struct Answer {
+struct LookUpResult {
     addresses: Result<Arc<[SocketAddr]>, Arc<io::Error>>,
     ended: Stopwatch,
 }
@@ -109,7 +109,7 @@ impl LookUps {
     fn join(
         &self,
         name: &HostPort,
-    ) -> (Option<watch::Sender<Option<Answer>>>, watch::Receiver<Option<Answer>>) {
+    ) -> (Option<watch::Sender<Option<LookUpResult>>>, watch::Receiver<Option<LookUpResult>>) {
         let mut pending = self.pending.lock();
         let of_name = pending.entry(name.clone()).or_default();
         of_name.retain(|look_up| look_up.is_useful(self.kept_for));
@@ -131,18 +131,18 @@ impl LookUps {
     async fn run(
         &self,
         (host, port): HostPort,
-        sender: watch::Sender<Option<Answer>>,
+        sender: watch::Sender<Option<LookUpResult>>,
     ) -> Result<(), tasks::Lost> {
         let names = Arc::clone(&self.names);
         let look_up = move || {
             let addresses = names(&host, port).map(Arc::from).map_err(Arc::new);
-            sender.send_replace(Some(Answer { addresses, ended: Stopwatch::start() }));
+            sender.send_replace(Some(LookUpResult { addresses, ended: Stopwatch::start() }));
         };
         tasks::blocking_within(&self.threads, look_up).await
     }
 
     /// Notes that a caller has this answer. The next caller asks again.
-    fn take(&self, name: &HostPort, answer: &watch::Receiver<Option<Answer>>) {
+    fn take(&self, name: &HostPort, answer: &watch::Receiver<Option<LookUpResult>>) {
         let mut pending = self.pending.lock();
         let Some(of_name) = pending.get_mut(name) else { return };
         let Some(at) = of_name.iter().position(|it| it.answer.same_channel(answer)) else { return };

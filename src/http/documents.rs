@@ -137,6 +137,8 @@ impl Documents {
         arrival: &Arrival,
         form: &impl Form,
     ) -> LogFields {
+        // For the access line, if the client leaves before the answer.
+        let _ = arrival.awaited.set(Arc::clone(&wanted.target));
         let mut client = None;
         let fields = match self.wait_for(req, &wanted, &mut client, form).await {
             Ok(answer) => {

@@ -1,7 +1,7 @@
 //! The trait of a page, and the facts about a request that pages and the access log share.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use salvo::{Request, Response};
@@ -64,7 +64,7 @@ impl LogFields {
 
 /// The arrival of a request. Pages use this reading of the clock where they can, since a new
 /// reading costs as much as an L1 lookup.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Arrival {
     /// The time of the arrival.
     pub(super) at: Timestamp,
@@ -74,6 +74,8 @@ pub(super) struct Arrival {
     pub(super) id: RequestId,
     /// The header fields of the request.
     pub(super) fields: RequestFields,
+    /// The document that the request waits for, if L1 cannot answer it.
+    pub(super) awaited: OnceLock<Arc<Target>>,
 }
 
 /// The facts about an answer that the access log needs in addition to the head.

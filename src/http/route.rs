@@ -1,7 +1,8 @@
 //! The behavior that all routes share: methods, the end of connections during a drain, and the
 //! access line. This module also has the pages that need nothing else.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::{mem, thread};
 
 use http::{Method, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
@@ -94,7 +95,7 @@ impl<P: Page> Route<P> {
         let Common { clock, latest, health, access_log, request_ids, .. } = &self.common;
         let (at, stopwatch, id) = (clock.now(), Stopwatch::start(), request_ids.of(req));
         let fields = RequestFields::of(req.version(), req.headers());
-        let arrival = Arrival { at, stopwatch, id, fields };
+        let arrival = Arrival { at, stopwatch, id, fields, awaited: OnceLock::new() };
         let overload = req.extensions().get::<Overload>().cloned();
         let log_fields = match self.refuse_early(req, res, fields, overload.as_ref()) {
             Some(log_fields) => log_fields,
@@ -102,7 +103,10 @@ impl<P: Page> Route<P> {
                 if P::RECEIVES {
                     self.page.receive(req).await;
                 }
-                self.page.answer(req, res, &arrival).await
+                let unanswered = Unanswered { route: self, req, arrival: &arrival };
+                let log_fields = self.page.answer(req, res, &arrival).await;
+                mem::forget(unanswered);
+                log_fields
             }
         };
         if latest.note(arrival.at) {
@@ -123,6 +127,35 @@ impl<P: Page> Route<P> {
             access_log.line(req, res, self.path, log_fields, arrival);
         }
     }
+}
+
+/// A request whose answer is being prepared. If its client leaves before the answer, dropping this
+/// writes the access line of the request.
+struct Unanswered<'a, P: Page> {
+    route: &'a Route<P>,
+    req: &'a Request,
+    arrival: &'a Arrival,
+}
+
+impl<P: Page> Drop for Unanswered<'_, P> {
+    fn drop(&mut self) {
+        let Self { route, req, arrival } = self;
+        let mut res = Response::new();
+        res.status_code(match thread::panicking() {
+            true => StatusCode::INTERNAL_SERVER_ERROR,
+            false => client_closed_request(),
+        });
+        let log_fields =
+            LogFields { target: arrival.awaited.get().cloned(), ..LogFields::default() };
+        route.responses.count(res.status_code.unwrap_or_default());
+        route.common.access_log.line(req, &res, route.path, log_fields, Arrival::clone(arrival));
+    }
+}
+
+/// Returns the status of a request whose client left before the answer. Logs of web servers have
+/// it by nginx's convention; no client gets it.
+fn client_closed_request() -> StatusCode {
+    StatusCode::from_u16(499).unwrap_or_default()
 }
 
 /// Returns true for the methods that change nothing.

@@ -120,14 +120,14 @@ async fn a_second_look_up_begins_once_a_reply_may_be_lost() {
 }
 
 #[tokio::test]
-async fn the_answer_of_an_earlier_look_up_never_follows_that_of_a_later_one() {
+async fn an_earlier_look_up_never_answers_after_a_later_one() {
     let trial = Trial::new(2);
     let name = ("slow.example".to_owned(), 443);
     let look_ups = LookUps { shared_for: Duration::ZERO, ..trial.look_ups.clone() };
     let [(first, _), (second, answer)] = [(); 2].map(|()| look_ups.join(&name));
     let reply = |address: &str| {
         let addresses = Ok(only(address).into());
-        Some(Answer { addresses, ended: Stopwatch::start() })
+        Some(LookUpResult { addresses, ended: Stopwatch::start() })
     };
     second.unwrap().send_replace(reply(LATER));
     look_ups.take(&name, &answer);

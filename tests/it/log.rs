@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp};
 use crate::support::process::lines;
+use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -161,4 +162,33 @@ async fn the_answer_to_a_head_counts_no_bytes() {
             assert_eq!(requests(&app).last().unwrap()["bytes"], answer.body.len(), "{path}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_the_answer_has_a_line() {
+    let app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let gate = app.github.hold(LATEST_PATH);
+    let asked = tasks::spawn(app.ask(LATEST));
+    let mirrored = tasks::spawn(app.request(Method::GET, LATEST_PATH).send());
+    app.reaches("svm_flight_followers_total", 1.0).await;
+    asked.abort();
+    mirrored.abort();
+    app.until(async || requests(&app).len() == 2).await;
+    let mut lines = requests(&app);
+    lines.sort_by_key(|line| line["path"].to_string());
+    for (line, (path, route)) in
+        lines.iter().zip([(LATEST_PATH, "mirror"), ("/version", "/version")])
+    {
+        assert_eq!(line["path"], path);
+        assert_eq!(line["upstream_path"], LATEST_PATH);
+        assert_eq!((&line["status"], &line["bytes"]), (&json!(499), &json!(0)));
+        assert_eq!((&line["cache"], &line["client"]), (&json!(null), &json!("127.0.0.1")));
+        let counter = format!("svm_responses_total{{class=\"4xx\",route=\"{route}\"}}");
+        assert_eq!(app.metric(&counter).await, 1.0, "{counter}");
+    }
+    gate.open();
+    app.reaches("svm_flights", 0.0).await;
+    assert_eq!(app.version(LATEST).await.header("x-cache"), "HIT");
+    assert_eq!(requests(&app).len(), 3);
 }
