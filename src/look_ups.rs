@@ -1,8 +1,8 @@
 //! Look-ups of the addresses of host names, which callers share.
 //!
 //! A look-up blocks a thread until the system has an answer, even when its callers have gone, so it
-//! holds a permit until then. Callers share the running look-up of a name, and a later caller gets
-//! the answer of one that was too slow for the earlier callers. While a look-up hangs, only one more
+//! holds a permit until then. Callers share the look-ups of a name, and a later caller gets the
+//! answer of one that was too slow for the earlier callers. While a look-up hangs, only one more
 //! begins, in case the reply was lost. So such a name leaves threads to the others.
 
 #[cfg(test)]
@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
 use crate::clock::Stopwatch;
-use crate::tasks;
+use crate::tasks::{self, Tasks};
 
 /// The most look-ups of one name at once.
 pub(crate) const OF_ONE_NAME: usize = 2;
@@ -30,30 +30,32 @@ const SHARED_FOR: Duration = Duration::from_secs(1);
 /// belong to another server.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
-/// The look-ups under way, and the answers that no caller has had yet; clones share them.
+/// The look-ups under way, and the results that no caller has had yet; clones share them.
 #[derive(Clone)]
 pub(crate) struct LookUps {
-    threads: Arc<Semaphore>,
-    /// Those of each name, the latest one last. The configuration and the targets of svm bound the
-    /// names.
-    pending: Arc<Mutex<HashMap<HostPort, Vec<LookUp>>>>,
     names: Arc<Names>,
+    threads: Arc<Semaphore>,
+    tasks: Tasks,
+    /// The configuration and the targets of svm bound the names.
+    pending: Arc<Mutex<HashMap<HostPort, Pending>>>,
     shared_for: Duration,
     kept_for: Duration,
 }
 
-/// A name, and the port that each of its addresses gets.
-type HostPort = (String, u16);
-
-/// A blocking look-up of a name.
+/// A blocking look-up of a name. Each address gets this port.
 type Names = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
-/// One look-up of a name.
-struct LookUp {
-    began: Stopwatch,
-    answer: watch::Receiver<Option<LookUpResult>>,
-    /// True if a later one has got its answer.
-    is_outdated: bool,
+/// A name, and the port for its addresses.
+type HostPort = (String, u16);
+
+/// The look-ups of one name.
+struct Pending {
+    /// The result that callers wait for, of the look-up that ends first.
+    result: watch::Sender<Option<LookUpResult>>,
+    /// The time since the latest look-up for this result began, if one did.
+    latest: Option<Stopwatch>,
+    /// The number of look-ups under way, with those for earlier results.
+    running: usize,
 }
 
 #[derive(Clone)]
@@ -74,9 +76,10 @@ impl LookUps {
         names: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
         Self {
-            threads: Arc::new(Semaphore::new(threads)),
-            pending: Arc::default(),
             names: Arc::new(names),
+            threads: Arc::new(Semaphore::new(threads)),
+            tasks: Tasks::new(),
+            pending: Arc::default(),
             shared_for: SHARED_FOR,
             kept_for: KEPT_FOR,
         }
@@ -89,78 +92,81 @@ impl LookUps {
     /// The system's error, such as for a name without addresses.
     pub(crate) async fn addresses(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let name = (host.to_owned(), port);
-        loop {
-            let (sender, mut answer) = self.join(&name);
-            if let Some(sender) = sender {
-                self.run(name.clone(), sender).await.map_err(io::Error::other)?;
-            }
-            // Without an answer, the caller that began the look-up gave up before it had a thread.
-            if let Ok(found) = answer.wait_for(Option::is_some).await.map(|found| found.clone())
-                && let Some(found) = found
-            {
-                self.take(&name, &answer);
-                return found.addresses.as_deref().map(<[_]>::to_vec).map_err(copy);
-            }
+        let mut result = self.join(&name);
+        let found = result.wait_for(Option::is_some).await.map_err(io::Error::other)?.clone();
+        self.take(&name, &result);
+        match found.map(|found| found.addresses) {
+            Some(Ok(addresses)) => Ok(addresses.to_vec()),
+            Some(Err(error)) => Err(copy(&error)),
+            None => Err(io::ErrorKind::NotFound.into()),
         }
     }
 
-    /// Joins a look-up of the name: one whose answer waits, the latest one, or a new one. Of a new
-    /// one, also returns the sender of its answer.
-    fn join(
-        &self,
-        name: &HostPort,
-    ) -> (Option<watch::Sender<Option<LookUpResult>>>, watch::Receiver<Option<LookUpResult>>) {
+    /// Joins the look-ups of a name, and begins one where none may still get its reply.
+    fn join(&self, name: &HostPort) -> watch::Receiver<Option<LookUpResult>> {
         let mut pending = self.pending.lock();
-        let of_name = pending.entry(name.clone()).or_default();
-        of_name.retain(|look_up| look_up.is_useful(self.kept_for));
-        if let Some(answered) = of_name.iter().rfind(|look_up| look_up.answer.borrow().is_some()) {
-            return (None, answered.answer.clone());
+        let of_name = pending.entry(name.clone()).or_insert_with(Pending::new);
+        if of_name.waits_too_long(self.kept_for) {
+            of_name.renew();
         }
-        if let Some(latest) = of_name.last()
-            && (of_name.len() >= OF_ONE_NAME || latest.began.elapsed() < self.shared_for)
-        {
-            return (None, latest.answer.clone());
+        let is_lost = of_name.latest.is_none_or(|began| began.elapsed() >= self.shared_for);
+        if !of_name.has_result() && is_lost && of_name.running < OF_ONE_NAME {
+            of_name.latest = Some(Stopwatch::start());
+            of_name.running += 1;
+            self.begin(name.clone(), of_name.result.clone());
         }
-        let (sender, answer) = watch::channel(None);
-        let began = Stopwatch::start();
-        of_name.push(LookUp { began, answer: answer.clone(), is_outdated: false });
-        (Some(sender), answer)
+        of_name.result.subscribe()
     }
 
-    /// Asks for a name. The look-up ends even if its caller gives up while it runs.
-    async fn run(
-        &self,
-        (host, port): HostPort,
-        sender: watch::Sender<Option<LookUpResult>>,
-    ) -> Result<(), tasks::Lost> {
-        let names = Arc::clone(&self.names);
-        let look_up = move || {
-            let addresses = names(&host, port).map(Arc::from).map_err(Arc::new);
-            sender.send_replace(Some(LookUpResult { addresses, ended: Stopwatch::start() }));
-        };
-        tasks::blocking_within(&self.threads, look_up).await
+    /// Begins a look-up, which ends even if all its callers have gone.
+    fn begin(&self, name: HostPort, result: watch::Sender<Option<LookUpResult>>) {
+        let Self { names, threads, pending, .. } = self.clone();
+        self.tasks.spawn(async move {
+            let (host, port) = name.clone();
+            let found = tasks::blocking_within(&threads, move || names(&host, port)).await;
+            let found = found.map_err(io::Error::other).flatten();
+            let addresses = found.map(Arc::from).map_err(Arc::new);
+            let mut pending = pending.lock();
+            result.send_replace(Some(LookUpResult { addresses, ended: Stopwatch::start() }));
+            pending.get_mut(&name).into_iter().for_each(|of_name| of_name.running -= 1);
+            forget_if_idle(&mut pending, &name);
+        });
     }
 
-    /// Notes that a caller has this answer. The next caller asks again.
-    fn take(&self, name: &HostPort, answer: &watch::Receiver<Option<LookUpResult>>) {
+    /// Notes that a caller has this result. The next caller needs another one.
+    fn take(&self, name: &HostPort, result: &watch::Receiver<Option<LookUpResult>>) {
         let mut pending = self.pending.lock();
-        let Some(of_name) = pending.get_mut(name) else { return };
-        let Some(at) = of_name.iter().position(|it| it.answer.same_channel(answer)) else { return };
-        of_name.remove(at);
-        of_name.iter_mut().take(at).for_each(|earlier| earlier.is_outdated = true);
-        if of_name.is_empty() {
-            pending.remove(name);
+        let of_name = pending.get_mut(name);
+        if let Some(of_name) = of_name.filter(|it| it.result.subscribe().same_channel(result)) {
+            of_name.renew();
+            forget_if_idle(&mut pending, name);
         }
     }
 }
 
-impl LookUp {
-    /// Returns false if its caller gave up before it had a thread, or if its answer is too old.
-    fn is_useful(&self, kept_for: Duration) -> bool {
-        match &*self.answer.borrow() {
-            Some(answer) => !self.is_outdated && answer.ended.elapsed() < kept_for,
-            None => self.answer.has_changed().is_ok(),
-        }
+fn forget_if_idle(pending: &mut HashMap<HostPort, Pending>, name: &HostPort) {
+    if pending.get(name).is_some_and(|it| it.running == 0 && !it.has_result()) {
+        pending.remove(name);
+    }
+}
+
+impl Pending {
+    fn new() -> Self {
+        Self { result: watch::Sender::new(None), latest: None, running: 0 }
+    }
+
+    /// Expects another result. A look-up for the result before still ends, for those who wait for
+    /// it.
+    fn renew(&mut self) {
+        *self = Self { running: self.running, ..Self::new() };
+    }
+
+    fn has_result(&self) -> bool {
+        self.result.borrow().is_some()
+    }
+
+    fn waits_too_long(&self, kept_for: Duration) -> bool {
+        self.result.borrow().as_ref().is_some_and(|result| result.ended.elapsed() >= kept_for)
     }
 }
 
