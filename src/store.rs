@@ -39,24 +39,8 @@ pub type Read = Result<Option<Arc<Entry>>, record::Error>;
 
 /// A persistent tier.
 pub trait Store: Send + Sync + 'static {
-    /// Returns the stored entry of `key`, expired or not. An unusable record is an
-    /// [`Error::Record`].
-    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>>;
-
     /// Reads several keys in one operation. Returns the results in the order of the keys.
-    fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
-        Box::pin(async move {
-            let mut reads = Vec::with_capacity(keys.len());
-            for key in keys.iter() {
-                reads.push(match self.read(*key).await {
-                    Ok(entry) => Ok(entry),
-                    Err(Error::Record(error)) => Err(error),
-                    Err(error) => return Err(error),
-                });
-            }
-            Ok(reads)
-        })
-    }
+    fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>>;
 
     /// Applies the changes of a batch in order. A failed batch may have been applied in part. A
     /// change leaves a record that was checked after [`Change::as_of`] as it is. So a late write
@@ -169,7 +153,4 @@ pub enum Error {
     /// The store did not answer in time.
     #[error("the store does not answer within {0:?}")]
     TooSlow(Duration),
-    /// The store answered, but the record is unusable.
-    #[error("the stored record is unusable")]
-    Record(#[from] record::Error),
 }

@@ -1,8 +1,8 @@
 //! The harness that the tests, the benches and the program of the simulated GitHub share.
 
 pub use self::modules::{
-    app, certificates, eventually, fault_proxy, faulty_store, github, noise, process, raw,
-    redis_server, tasks,
+    app, certificates, eventually, fault_proxy, faulty_store, github, in_process, noise, process,
+    raw, redis_server, tasks,
 };
 
 /// An inline module with a folder, so that the files below need no paths of their own.

@@ -48,10 +48,9 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::entry::Entry;
     use crate::metrics::Registry;
     use crate::store::StoreMetrics;
-    use crate::store::{BoxFuture, Change, Claim, Claimed, Error, Store};
+    use crate::store::{BoxFuture, Change, Claim, Claimed, Error, Read, Store};
     use crate::target::Key;
 
     const NOW: Timestamp = Timestamp::from_secs(1_000_000);
@@ -76,7 +75,7 @@ mod tests {
             Box::pin(async move { fits.then_some(()).ok_or_else(full) })
         }
 
-        fn read(&self, _: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
+        fn read_many(&self, _: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
             unreachable!("rows are saved")
         }
 

@@ -53,7 +53,6 @@ use super::{BoxFuture, Change, Error, Read, Store, record};
 use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::config;
 use crate::config::redacted::redacted_path;
-use crate::entry::Entry;
 use crate::target::Key;
 use crate::tasks;
 
@@ -196,13 +195,6 @@ impl Embedded {
 }
 
 impl Store for Embedded {
-    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
-        Box::pin(async move {
-            let reads = self.read_many([key].into()).await?;
-            Ok(reads.into_iter().next().unwrap_or(Ok(None))?)
-        })
-    }
-
     fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
         Box::pin(self.on(&self.readers, move |handle| {
             let records = handle.run(|file| file.staging.read(&file.database, &keys))?;

@@ -141,7 +141,7 @@ impl Guard {
     pub async fn probe(&self) -> Result<(), &'static str> {
         let probe = timeout(self.budget + TIME_TO_OPEN, self.store.probe(self.budget)).await;
         let probe = probe.unwrap_or(Err(Error::TooSlow(self.budget)));
-        let trouble = trouble(&probe);
+        let trouble = probe.as_ref().err();
         let now = self.state.update_and_log(trouble, |breaker| breaker.probed(trouble.is_none()));
         self.state.probed.store(true, Ordering::Relaxed);
         match trouble {
@@ -205,15 +205,6 @@ impl StoreState {
         }
         self.metrics.up.set(breaker.is_up().into());
         (before, *breaker)
-    }
-}
-
-/// Returns the error if the store itself fails. An unusable record is no such error: the store has
-/// answered.
-fn trouble<T>(called: &Result<T, Error>) -> Option<&Error> {
-    match called {
-        Err(error @ (Error::Unavailable(_) | Error::TooSlow(_))) => Some(error),
-        Ok(_) | Err(Error::Record(_)) => None,
     }
 }
 

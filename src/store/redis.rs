@@ -39,7 +39,7 @@ use super::index::{Claim, Claimed, InUse};
 use super::{BoxFuture, Change, Error, Read, Store, record};
 use crate::clock::Timestamp;
 use crate::config;
-use crate::entry::{Entry, LARGEST_STORED_FORM};
+use crate::entry::LARGEST_STORED_FORM;
 use crate::target::Key;
 use crate::tasks;
 use crate::tls;
@@ -156,13 +156,6 @@ impl fmt::Debug for Redis {
 }
 
 impl Store for Redis {
-    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
-        Box::pin(async move {
-            let reads = self.read_many([key].into()).await?;
-            Ok(reads.into_iter().next().unwrap_or(Ok(None))?)
-        })
-    }
-
     /// Sends one command per key, all before the first answer.
     fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
         Box::pin(async move {

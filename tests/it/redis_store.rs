@@ -92,5 +92,6 @@ async fn apply(store: &Redis, batch: &[Change]) -> Result<(), Error> {
 
 /// Returns the stored body of a path.
 async fn body(store: &Redis, path: &str) -> Result<Option<Bytes>, Error> {
-    Ok(store.read(key(path)).await?.map(|entry| entry.body.bytes().clone()))
+    let read = store.read_many([key(path)].into()).await?.remove(0).expect("a record");
+    Ok(read.map(|entry| entry.body.bytes().clone()))
 }

@@ -6,10 +6,10 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::in_process::InProcess;
+use super::in_process::{InProcess, read_one};
 use svm::clock::Timestamp;
 use svm::entry::Entry;
-use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
+use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store, record};
 use svm::target::Key;
 use tokio::sync::watch;
 
@@ -70,7 +70,7 @@ impl FaultyStore {
 
     /// Returns the record of a key in any mood, for a comparison with the written one.
     pub async fn holds(&self, key: Key) -> Option<Arc<Entry>> {
-        self.inner.read(key).await.expect("a record that was encoded here")
+        read_one(&self.inner, key).await.expect("a record that was encoded here")
     }
 
     /// Writes an entry in any mood, as another replica would.
@@ -108,19 +108,20 @@ impl FaultyStore {
 }
 
 impl Store for FaultyStore {
-    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        let read = self.moody(Access::Reads, self.inner.read(key));
+    fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
+        self.reads.fetch_add(keys.len(), Ordering::SeqCst);
+        let reads = self.moody(Access::Reads, self.inner.read_many(keys));
         Box::pin(async move {
-            let entry = read.await?;
-            match self.mood() {
-                Mood::GarblesRecords => Err(record::Error::Damaged.into()),
-                Mood::KnowsNoForms => Ok(entry.map(|entry| {
+            let mood = self.mood();
+            let spoilt = |read: Read| match mood {
+                Mood::GarblesRecords => Err(record::Error::Damaged),
+                Mood::KnowsNoForms => Ok(read?.map(|entry| {
                     let body = entry.body.bytes().clone().into();
                     Arc::new(Entry { body, ..Arc::unwrap_or_clone(entry) })
                 })),
-                _ => Ok(entry),
-            }
+                _ => read,
+            };
+            Ok(reads.await?.into_iter().map(spoilt).collect())
         })
     }
 

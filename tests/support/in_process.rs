@@ -11,10 +11,14 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use svm::clock::Timestamp;
-use svm::entry::Entry;
 use svm::store::index::MOST_IN_USE;
-use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store, record};
+use svm::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store, record};
 use svm::target::Key;
+
+/// Reads one key of a store that works.
+pub async fn read_one(store: &dyn Store, key: Key) -> Read {
+    store.read_many([key].into()).await.expect("a store that works").remove(0)
+}
 
 /// The bytes of a record beside its own: the entries in the map and in the order of expiry.
 const BOOKKEEPING_BYTES: u64 = 200;
@@ -36,12 +40,14 @@ impl InProcess {
 }
 
 impl Store for InProcess {
-    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
-        let record = self.contents.lock().records.get(&key).map(|stored| stored.record.clone());
-        Box::pin(async move {
-            let Some(record) = record else { return Ok(None) };
-            Ok(Some(Arc::new(record::decode(key, &record)?)))
-        })
+    fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
+        let contents = self.contents.lock();
+        let read = |key: &Key| {
+            let stored = contents.records.get(key);
+            stored.map(|stored| Ok(Arc::new(record::decode(*key, &stored.record)?))).transpose()
+        };
+        let reads = keys.iter().map(read).collect();
+        Box::pin(async { Ok(reads) })
     }
 
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {

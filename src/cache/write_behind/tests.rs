@@ -14,9 +14,9 @@ use super::{Drained, Peeked, Source, WriteBehind};
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config::WriteBehind as Config;
 use crate::entry::Entry;
-use crate::store::tests::in_process::InProcess;
+use crate::store::tests::in_process::{InProcess, read_one};
 use crate::store::tests::laws::{NOW, entry, put};
-use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};
+use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store};
 use crate::target::Key;
 
 const CONFIG: Config = Config {
@@ -52,13 +52,13 @@ impl Scripted {
     }
 
     async fn holds(&self, entry: &Arc<Entry>) -> bool {
-        self.inner.read(entry.key()).await.unwrap().is_some()
+        read_one(&self.inner, entry.key()).await.unwrap().is_some()
     }
 }
 
 impl Store for Scripted {
-    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
-        self.inner.read(key)
+    fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
+        self.inner.read_many(keys)
     }
 
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
@@ -313,7 +313,7 @@ async fn a_queue_of_one_has_room_beside_what_is_being_written() {
     .await;
     store.hangs.store(false, Ordering::SeqCst);
     write_behind.drain(LONG).await;
-    assert_eq!(store.inner.read(new.key()).await.unwrap(), Some(new));
+    assert_eq!(read_one(&store.inner, new.key()).await.unwrap(), Some(new));
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ use super::{Embedded, OpenError, Opened, Patience, READERS, open_when_free, pack
 use crate::clock::{Clock, ManualClock, Stopwatch, Timestamp};
 use crate::config;
 use crate::entry::Entry;
+use crate::store::tests::in_process::read_one;
 use crate::store::tests::laws::{NOW, at, entry, noise, put};
 use crate::store::{Error, InUse, Store};
 
@@ -112,7 +113,7 @@ fn assert_not_renewed(dir: &Path) {
 async fn assert_works(store: &Embedded) {
     let entry = entry("works", 1, "body");
     store.apply([put(&entry)].into(), NOW).await.unwrap();
-    assert_eq!(store.read(entry.key()).await.unwrap(), Some(entry));
+    assert_eq!(read_one(store, entry.key()).await.unwrap(), Some(entry));
 }
 
 /// Asserts that the store works again after a short while.
@@ -176,7 +177,7 @@ async fn a_disk_that_hangs_takes_a_few_threads_until_it_goes_on() {
     let store = Embedded::new(handle, u64::MAX, Clock::System);
     let key = entry("hangs", 1, "").key();
     for _ in 0..3 * READERS {
-        let read = timeout(Duration::from_millis(1), store.read(key)).await;
+        let read = timeout(Duration::from_millis(1), read_one(&store, key)).await;
         assert!(read.is_err(), "{read:?}");
     }
     assert!(matches!(store.probe(NO_WAIT).await, Err(Error::TooSlow(_))));
@@ -275,10 +276,9 @@ async fn a_file_overwritten_anywhere_never_stops_the_store() {
         let store = open(dir.path(), NO_WAIT).await.unwrap().store;
         for n in 0..50 {
             let wanted = entry(&format!("fill/{n}"), n, &noise(5_000));
-            match store.read(wanted.key()).await {
-                Ok(None) | Err(Error::Record(_)) => {}
+            match read_one(&store, wanted.key()).await {
+                Ok(None) | Err(_) => {}
                 Ok(Some(read)) => assert_eq!(read.body, wanted.body),
-                Err(error) => panic!("page {page}: {error:?}"),
             }
         }
         assert_works(&store).await;
@@ -307,8 +307,8 @@ async fn a_lower_bound_is_met_while_the_store_serves() {
     let store = Embedded::open(&config, &clock, NO_WAIT).await.unwrap().store;
     let waited = Stopwatch::start();
     while length() > max_bytes {
-        match store.read(hot[0].key()).await {
-            Ok(read) => assert!(read.is_some_and(|read| read == hot[0])),
+        match store.read_many([hot[0].key()].into()).await {
+            Ok(reads) => assert_eq!(reads, [Ok(Some(Arc::clone(&hot[0])))]),
             Err(error) => assert!(format!("{error:?}").contains("Compacting"), "{error:?}"),
         }
         assert!(length() <= before, "{} after {before}", length());
@@ -318,7 +318,7 @@ async fn a_lower_bound_is_met_while_the_store_serves() {
     assert_heals(&store).await;
     assert_not_renewed(dir.path());
     for entry in hot {
-        assert_eq!(store.read(entry.key()).await.unwrap(), Some(entry));
+        assert_eq!(read_one(&store, entry.key()).await.unwrap(), Some(entry));
     }
     assert_works(&store).await;
 }
@@ -377,7 +377,7 @@ async fn a_killed_store_opens_with_all_that_was_written() {
     let opened = open(killed.path(), NO_WAIT).await.unwrap();
     assert_not_renewed(killed.path());
     for entry in entries {
-        assert_eq!(opened.store.read(entry.key()).await.unwrap(), Some(entry));
+        assert_eq!(read_one(&opened.store, entry.key()).await.unwrap(), Some(entry));
     }
     assert_works(&opened.store).await;
 }

@@ -7,7 +7,6 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::entry::Entry;
 use crate::store::tests::in_process::InProcess;
 use crate::store::tests::laws::entry;
 use crate::store::{BoxFuture, Change, Claim, Claimed, InUse};
@@ -48,10 +47,6 @@ impl Gated {
 }
 
 impl Store for Gated {
-    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
-        self.inner.read(key)
-    }
-
     fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
         self.operations.lock().push(keys.len());
         self.begun.notify_one();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::in_process::InProcess;
+use super::in_process::{InProcess, read_one};
 use crate::clock::{Clock, Timestamp};
 use crate::entry::{Check, Entry, LARGEST_STORED_FORM, Persisted, Times};
 use crate::store::embedded::Embedded;
@@ -48,7 +48,7 @@ async fn apply(store: &dyn Store, batch: &[Change]) {
 }
 
 async fn stored(store: &dyn Store, entry: &Entry) -> Option<Arc<Entry>> {
-    store.read(entry.key()).await.unwrap()
+    read_one(store, entry.key()).await.unwrap()
 }
 
 async fn a_put_is_read_back(store: &dyn Store) {

@@ -321,7 +321,7 @@ async fn hasty_reads(store: &Arc<Redis>, server: &RedisServer) -> Vec<(usize, Op
     for number in 0..1_000 {
         let store = Arc::clone(store);
         given_up.spawn(async move {
-            let read = store.read(key(&number.to_string()));
+            let read = store.read_many([key(&number.to_string())].into());
             assert!(timeout(Duration::from_millis(1), read).await.is_err(), "it is frozen");
         });
     }

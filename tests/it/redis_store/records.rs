@@ -8,9 +8,10 @@ use svm::clock::Clock;
 use svm::entry::{Check, Entry};
 use svm::store::index::MOST_IN_USE;
 use svm::store::record::{self, encode};
-use svm::store::{Change, Error, InUse, Store};
+use svm::store::{Change, InUse, Store};
 
 use super::{NOW, apply, at, body, digits, entry, key, name, put, store_on};
+use crate::support::in_process::read_one;
 use crate::support::redis_server::{RedisServer, Reply};
 
 const ACTIVE: &str = "svm:v1:active";
@@ -59,8 +60,8 @@ async fn somebody_elses_large_value_is_not_fetched_as_a_whole() {
     let Some(server) = RedisServer::start() else { return };
     let store = store_on(&server).await;
     server.command(&[b"SET", name("entry", "large").as_bytes(), &vec![b'x'; 32 << 20]]);
-    let found = store.read(key("large")).await;
-    assert!(matches!(found, Err(Error::Record(record::Error::TooLarge))), "{found:?}");
+    let found = read_one(&store, key("large")).await;
+    assert!(matches!(found, Err(record::Error::TooLarge)), "{found:?}");
     let Reply::Text(stats) = server.command(&["INFO", "stats"]) else { panic!() };
     let stats = String::from_utf8(stats).unwrap();
     let sent = stats.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:"));
@@ -138,8 +139,8 @@ async fn a_foreign_record_is_an_error_and_gives_way() {
     ];
     for (bytes, why) in spoilt {
         server.command(&[b"SET", name.as_bytes(), &bytes]);
-        let found = store.read(key("spoilt")).await;
-        assert!(matches!(&found, Err(Error::Record(found)) if *found == why), "{found:?}: {why:?}");
+        let found = read_one(&store, key("spoilt")).await;
+        assert!(found.as_ref().is_err_and(|found| *found == why), "{found:?}: {why:?}");
         apply(&store, &[put(&entry("spoilt", 5, "again"))]).await.unwrap();
         assert_eq!(body(&store, "spoilt").await.unwrap().unwrap(), "again", "{why:?}");
     }
@@ -179,8 +180,8 @@ async fn keys_of_another_type_are_taken_back() {
     let [entry, check] = [name("entry", "typed"), name("check", "typed")];
 
     foreign(&[&entry, &check, ACTIVE]);
-    let found = store.read(document.key()).await;
-    assert!(matches!(found, Err(Error::Record(record::Error::NotARecord))), "{found:?}");
+    let found = read_one(&store, document.key()).await;
+    assert!(matches!(found, Err(record::Error::NotARecord)), "{found:?}");
     assert_eq!(store.in_use(NOW).await.unwrap(), []);
     apply(&store, &[put(&document)]).await.unwrap();
     assert_eq!(body(&store, "typed").await.unwrap().unwrap(), "body");

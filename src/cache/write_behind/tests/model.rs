@@ -16,9 +16,9 @@ use crate::cache::write_behind::{Drained, WriteBehind};
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::config::WriteBehind as Config;
 use crate::entry::Entry;
-use crate::store::tests::in_process::InProcess;
+use crate::store::tests::in_process::{InProcess, read_one};
 use crate::store::tests::laws::{NOW, at, entry};
-use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Store};
+use crate::store::{BoxFuture, Change, Claim, Claimed, Error, InUse, Read, Store};
 use crate::target::Key;
 
 const CONFIG: Config = Config {
@@ -81,8 +81,8 @@ struct Moody {
 }
 
 impl Store for Moody {
-    fn read(&self, key: Key) -> BoxFuture<'_, Result<Option<Arc<Entry>>, Error>> {
-        self.inner.read(key)
+    fn read_many(&self, keys: Arc<[Key]>) -> BoxFuture<'_, Result<Vec<Read>, Error>> {
+        self.inner.read_many(keys)
     }
 
     fn apply(&self, batch: Arc<[Change]>, now: Timestamp) -> BoxFuture<'_, Result<(), Error>> {
@@ -183,7 +183,7 @@ impl World {
     }
 
     async fn stored(&self, key: Key) -> Option<Arc<Entry>> {
-        self.store.read(key).await.expect("a record that was written by us")
+        read_one(&*self.store, key).await.expect("a record that was written by us")
     }
 
     /// Asserts the laws that hold at every moment.
@@ -193,7 +193,9 @@ impl World {
         let known = stats.flushed + stats.dropped() + stats.depth as u64;
         assert!(known <= self.pushes, "{stats:?} of {} pushes", self.pushes);
         for (key, newest) in &self.newest {
-            let Some(stored) = self.store.read(*key).await.expect("a record") else { continue };
+            let Some(stored) = read_one(&*self.store, *key).await.expect("a record") else {
+                continue;
+            };
             let checked = stored.times.checked_at;
             let before = self.shown.insert(*key, checked);
             assert!(before.is_none_or(|before| before <= checked), "an older record came back");

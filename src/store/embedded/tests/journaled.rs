@@ -11,6 +11,7 @@ use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::entry::Entry;
 use crate::store::embedded::tables::{self, Room};
 use crate::store::embedded::{Embedded, OpenFile};
+use crate::store::tests::in_process::read_one;
 use crate::store::tests::laws::{NOW, at, entry, noise, put};
 use crate::store::{Change, Store};
 
@@ -33,7 +34,7 @@ async fn write(store: &Embedded, entry: &Arc<Entry>) {
 }
 
 async fn read(store: &Embedded, entry: &Entry) -> Option<Arc<Entry>> {
-    store.read(entry.key()).await.unwrap()
+    read_one(store, entry.key()).await.unwrap()
 }
 
 /// Returns a copy of the files that a process leaves behind if it is killed now.

@@ -15,6 +15,7 @@ use crate::store::embedded::write_tables::RECORDS;
 
 use crate::clock::{Clock, ManualClock};
 use crate::entry::Entry;
+use crate::store::tests::in_process::read_one;
 use crate::store::tests::laws::{NOW, at, entry, noise, put};
 use crate::store::{Change, Store};
 
@@ -59,7 +60,7 @@ fn packs(store: &Embedded) -> (usize, usize) {
 
 async fn assert_reads(store: &Embedded, entries: &[Arc<Entry>]) {
     for entry in entries {
-        assert!(store.read(entry.key()).await.unwrap().is_some_and(|read| read == *entry));
+        assert!(read_one(store, entry.key()).await.unwrap().is_some_and(|read| read == *entry));
     }
 }
 
@@ -96,7 +97,7 @@ async fn a_pack_goes_with_its_records_and_its_last_ones_move_out() {
     merge(&store);
     assert_eq!(packs(&store), (0, 0));
     assert_reads(&store, &entries[8..]).await;
-    assert_eq!(store.read(entries[0].key()).await.unwrap(), None);
+    assert_eq!(read_one(&store, entries[0].key()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -119,7 +120,7 @@ async fn packs_of_a_merge_that_was_cut_off_go_with_the_next_one() {
         Ok(file.database.begin_read()?.open_table(PACKS)?.len()?)
     };
     assert!(store.handle.run(cut_off).unwrap() > count as u64);
-    assert_eq!(store.read(entries[40].key()).await.unwrap(), None);
+    assert_eq!(read_one(&store, entries[40].key()).await.unwrap(), None);
     store.close().await;
     let store = open(dir.path()).await;
     store.apply([put(&entries[40])].into(), NOW).await.unwrap();
@@ -152,7 +153,7 @@ async fn packs_agree_with_their_pointers_after_any_changes() {
         assert!(count <= records);
         for (number, newest) in &newest {
             let key = entry(&format!("any/{number}"), 1, "").key();
-            let read = store.read(key).await.unwrap();
+            let read = read_one(&store, key).await.unwrap();
             is_evicted |= read.is_none() && newest.is_some();
             assert!(read.is_none() || read == *newest, "{number} in {round}");
         }

@@ -20,8 +20,9 @@ use crate::store::embedded::segment_tables::{self, Address, SegmentUse};
 use crate::store::embedded::tables;
 use crate::store::embedded::write_tables::RECORDS;
 use crate::store::embedded::{Embedded, packs, pointer};
+use crate::store::tests::in_process::read_one;
 use crate::store::tests::laws::{NOW, at, entry, noise, put};
-use crate::store::{Change, Error, Store, record};
+use crate::store::{Change, Store, record};
 
 const JOURNALS: [&str; 2] = ["svm.redb.journal", "svm.redb.journal2"];
 const SPARE: &str = "svm.redb.journal-new";
@@ -131,14 +132,14 @@ fn killed(dir: &Path) -> tempfile::TempDir {
 
 async fn assert_reads(store: &Embedded, entries: &[Arc<Entry>]) {
     for entry in entries {
-        let read = store.read(entry.key()).await.unwrap();
+        let read = read_one(store, entry.key()).await.unwrap();
         assert!(read.is_some_and(|read| read == *entry), "{}", entry.url);
     }
 }
 
 async fn assert_lacks(store: &Embedded, entries: &[Arc<Entry>]) {
     for entry in entries {
-        assert_eq!(store.read(entry.key()).await.unwrap(), None);
+        assert_eq!(read_one(store, entry.key()).await.unwrap(), None);
     }
 }
 

@@ -99,7 +99,7 @@ async fn reads_find_records_while_these_move() {
         let mut reads = 0_usize;
         while !is_over.get() {
             let entry = &steady[reads % 20];
-            let read = store.read(entry.key()).await.unwrap();
+            let read = read_one(&store, entry.key()).await.unwrap();
             assert!(read.is_some_and(|read| read == *entry), "{reads}");
             reads += 1;
         }
@@ -164,7 +164,7 @@ async fn segments_agree_with_their_pointers_after_any_changes() {
         most = most.max(lengths.len());
         for (number, newest) in &newest {
             let key = entry(&format!("any/{number}"), 1, "").key();
-            let read = store.read(key).await.unwrap();
+            let read = read_one(&store, key).await.unwrap();
             was_evicted |= read.is_none() && newest.is_some();
             assert!(read.is_none() || read == *newest, "{number} in {round}");
         }
