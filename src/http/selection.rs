@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-use age::NoRelease;
 pub(super) use memo::{Selected, Selections};
 pub use pointer::JsonPointer;
 
@@ -49,7 +48,7 @@ impl Selection {
     /// Finds the part, as of `now`.
     fn find<'a>(&self, document: &'a str, now: Timestamp) -> Result<Part<'a>, Absence> {
         let Part { json, until } = match self.min_age {
-            Some(age) => release(document, age, now)?,
+            Some(age) => age::newest(document, age, now)?,
             None => Part { json: document, until: None },
         };
         let Some(pointer) = &self.pointer else { return Ok(Part { json, until }) };
@@ -60,22 +59,6 @@ impl Selection {
             }
         }
     }
-}
-
-fn release(list: &str, age: Duration, now: Timestamp) -> Result<Part<'_>, Absence> {
-    let newest = age::newest(list, age, now).map_err(|reason| match reason {
-        NoRelease::NoList => {
-            Absence { reason: "the document is not a list of releases".to_owned(), until: None }
-        }
-        NoRelease::TooYoung { releases, until } => {
-            let reason = format!(
-                "none of the {releases} releases in the list is at least {} old (drafts and prereleases do not count)",
-                humantime::format_duration(age)
-            );
-            Absence { reason, until }
-        }
-    })?;
-    Ok(Part { json: newest.json, until: newest.until })
 }
 
 #[cfg(test)]

@@ -8,31 +8,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::{Absence, Part};
 use crate::clock::Timestamp;
 use crate::json::for_each_element;
-
-/// The release that was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Newest<'a> {
-    /// The bytes of the release.
-    pub(super) json: &'a str,
-    /// The time at which a younger release is old enough, if there is one.
-    pub(super) until: Option<Timestamp>,
-}
-
-/// The reason why no release was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoRelease {
-    /// The document is not a list of releases.
-    NoList,
-    /// No release is old enough yet.
-    TooYoung {
-        /// The number of published releases that are not prereleases.
-        releases: usize,
-        /// The time at which the first release is old enough, if there is one.
-        until: Option<Timestamp>,
-    },
-}
 
 /// The fields of a release that the choice depends on.
 #[derive(Deserialize)]
@@ -45,9 +23,9 @@ struct Release<'a> {
     prerelease: bool,
 }
 
-/// Returns the newest of the releases that were published at least `age` ago. Drafts and
-/// prereleases do not count.
-pub(super) fn newest(list: &str, age: Duration, now: Timestamp) -> Result<Newest<'_>, NoRelease> {
+/// Returns the newest of the releases that were published at least `age` ago, until the next younger
+/// one is old enough. Drafts and prereleases do not count.
+pub(super) fn newest(list: &str, age: Duration, now: Timestamp) -> Result<Part<'_>, Absence> {
     let (mut chosen, mut until, mut releases) = (None, None, 0);
     let look = |json| {
         let Some(published) = published_at(json) else { return };
@@ -60,9 +38,19 @@ pub(super) fn newest(list: &str, age: Duration, now: Timestamp) -> Result<Newest
             chosen = Some((published, json));
         }
     };
-    for_each_element(list, look).map_err(|_| NoRelease::NoList)?;
-    let (_, json) = chosen.ok_or(NoRelease::TooYoung { releases, until })?;
-    Ok(Newest { json, until })
+    for_each_element(list, look).map_err(|_| Absence {
+        reason: "the document is not a list of releases".to_owned(),
+        until: None,
+    })?;
+    let too_young = || Absence {
+        reason: format!(
+            "none of the {releases} releases in the list is at least {} old (drafts and prereleases do not count)",
+            humantime::format_duration(age)
+        ),
+        until,
+    };
+    let (_, json) = chosen.ok_or_else(too_young)?;
+    Ok(Part { json, until })
 }
 
 /// Returns the time at which a release was published; `None` for a draft, a prerelease, or an
@@ -94,6 +82,13 @@ mod tests {
         )
     }
 
+    fn too_young(releases: usize, age: &str, until: Option<Timestamp>) -> Absence {
+        let reason = format!(
+            "none of the {releases} releases in the list is at least {age} old (drafts and prereleases do not count)"
+        );
+        Absence { reason, until }
+    }
+
     fn list(releases: &[String]) -> String {
         format!("[{}]", releases.join(", "))
     }
@@ -118,8 +113,8 @@ mod tests {
             let found = newest(&list, DAY * days, now());
             let until = waits_for.map(|day: u32| now() + DAY * (day - 10));
             let expected = match wanted {
-                Some(index) => Ok(Newest { json: &releases[index], until }),
-                None => Err(NoRelease::TooYoung { releases: 4, until }),
+                Some(index) => Ok(Part { json: &releases[index], until }),
+                None => Err(too_young(4, "10days", until)),
             };
             assert_eq!(found, expected, "{days} days");
         }
@@ -143,10 +138,9 @@ mod tests {
             r#"{"tag_name":"odd","published_at":"yesterday"}"#.to_owned(),
             "7".to_owned(),
         ]);
-        let nothing = Err(NoRelease::TooYoung { releases: 0, until: None });
+        let nothing = Err(too_young(0, "0s", None));
         assert_eq!(newest(&list, Duration::ZERO, now()), nothing);
         assert_eq!(newest("[]", Duration::ZERO, now()), nothing);
-        assert_eq!(newest("{}", Duration::ZERO, now()), Err(NoRelease::NoList));
     }
 
     proptest! {
@@ -160,12 +154,11 @@ mod tests {
             let list = list(&releases);
             let (now, age) = (now(), DAY * age);
             let first = newest(&list, age, now);
-            let until = match first {
-                Ok(Newest { until, .. }) | Err(NoRelease::TooYoung { until, .. }) => until,
-                Err(NoRelease::NoList) => None,
+            let until = match &first {
+                Ok(Part { until, .. }) | Err(Absence { until, .. }) => *until,
             };
             let then = now + DAY * u32::try_from(later).unwrap();
-            let json = |found: Result<Newest<'_>, NoRelease>| found.ok().map(|it| it.json.to_owned());
+            let json = |found: Result<Part<'_>, Absence>| found.ok().map(|it| it.json.to_owned());
             if until.is_none_or(|until| then < until) {
                 prop_assert_eq!(json(first), json(newest(&list, age, then)));
             } else {
