@@ -27,11 +27,9 @@ impl Registry {
     /// Creates a registry with the version of svm and the system's figures of the process.
     pub fn of_process() -> Self {
         let registry = Self::default();
-        registry.constant(
-            "svm_build_info",
-            "The version that runs, and its commit if that is known",
-            &[("version", VERSION), ("commit", COMMIT)],
-        );
+        let help = "The version that runs, and its commit if that is known";
+        let build = registry.gauge_family("svm_build_info", help, &["version", "commit"]);
+        build.with_label_values(&[VERSION, COMMIT]).set(1);
         registry.register_process();
         registry
     }
@@ -118,21 +116,9 @@ impl Registry {
         self.registered(Histogram::with_opts(options))
     }
 
-    /// Registers a gauge that is always 1 and carries information in its labels.
-    fn constant(&self, name: &str, help: &str, labels: &[(&str, &str)]) {
-        let options = labels.iter().fold(Opts::new(name, help), |options, (name, value)| {
-            options.const_label(*name, *value)
-        });
-        self.registered(IntGauge::with_opts(options)).set(1);
-    }
-
-    fn register(&self, collector: impl Collector + 'static) {
-        self.own.register(Box::new(collector)).expect("each metric is registered once");
-    }
-
     fn registered<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
         let collector = made.expect("names and labels of metrics are valid");
-        self.register(collector.clone());
+        self.own.register(Box::new(collector.clone())).expect("each metric is registered once");
         collector
     }
 }
