@@ -298,7 +298,7 @@ impl Cache {
 
     /// Marks a document that was served as in use.
     fn mark(&self, target: &Target, answer: &Answer, now: Timestamp) {
-        if let Payload::Document(_) = answer.given {
+        if answer.is_document() {
             self.0.activity.mark(target.key(), now);
         }
     }

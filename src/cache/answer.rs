@@ -56,12 +56,17 @@ impl Answer {
         Self { status, given, waited: None }
     }
 
-    /// Returns the age of the document in seconds; `None` if the answer is no document.
-    pub fn age(&self, now: Timestamp) -> Option<u64> {
+    /// Returns the document, if the answer is one.
+    pub fn document(&self) -> Option<&Arc<Entry>> {
         match &self.given {
-            Payload::Document(entry) => Some(now.since(entry.times.checked_at).as_secs()),
+            Payload::Document(entry) => Some(entry),
             _ => None,
         }
+    }
+
+    /// Returns the age of the document in seconds; `None` if the answer is no document.
+    pub fn age(&self, now: Timestamp) -> Option<u64> {
+        Some(now.since(self.document()?.times.checked_at).as_secs())
     }
 
     /// Returns the answer with the time that the request waited.
@@ -71,7 +76,7 @@ impl Answer {
 
     /// Returns true if the answer is a document.
     pub fn is_document(&self) -> bool {
-        matches!(self.given, Payload::Document(_))
+        self.document().is_some()
     }
 
     /// Returns a stored entry as the answer.

@@ -313,10 +313,7 @@ impl Form for AsGitHub<'_> {
 impl AsGitHub<'_> {
     /// Returns the body of an answer, and the rewriting of its URLs, if they are to lead to svm.
     fn rewritten<'b>(&self, answer: &'b Answer) -> Option<(&Rewriting, &'b Body)> {
-        match &answer.given {
-            Payload::Document(entry) => Some((self.mirror.rewriting.as_ref()?, &entry.body)),
-            _ => None,
-        }
+        Some((self.mirror.rewriting.as_ref()?, &answer.document()?.body))
     }
 }
 
@@ -329,7 +326,7 @@ struct Download<'a> {
 
 impl Form for Download<'_> {
     fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize> {
-        let Payload::Document(entry) = &given.answer.given else {
+        let Some(entry) = given.answer.document() else {
             return render::answer(req, res, given, render::Sent::default(), || None);
         };
         match downloads::of_asset(entry, self.path, &self.mirror.root.site()) {

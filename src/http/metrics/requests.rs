@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounter};
 
-use crate::cache::{Answer, Detail, Outcome, Payload, Status};
+use crate::cache::{Answer, Detail, Outcome, Status};
 use crate::clock::Timestamp;
 use crate::metrics::Registry;
 
@@ -79,7 +79,7 @@ impl RequestMetrics {
         if let Some((_, stale)) = self.stale.iter().find(|(reason, _)| Some(*reason) == detail) {
             stale.inc();
         }
-        if let Payload::Document(entry) = &answer.given {
+        if let Some(entry) = answer.document() {
             self.age_seconds.observe(now.since(entry.times.checked_at).as_secs_f64());
         }
     }

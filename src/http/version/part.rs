@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use salvo::{Request, Response};
 
-use crate::cache::{Answer, Payload};
+use crate::cache::Answer;
 use crate::clock::Timestamp;
 use crate::entry::Body;
 use crate::http::documents::Form;
@@ -44,7 +44,7 @@ impl<'a> InPart<'a> {
 
 impl Form for InPart<'_> {
     fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize> {
-        let Payload::Document(entry) = &given.answer.given else {
+        let Some(entry) = given.answer.document() else {
             return render::answer(req, res, given);
         };
         match self.part(&entry.body) {
@@ -61,7 +61,7 @@ impl Form for InPart<'_> {
     }
 
     fn is_ready(&self, answer: &Answer) -> bool {
-        let Some(document) = document(answer) else { return true };
+        let Some(document) = answer.document().map(|it| &it.body) else { return true };
         if let Some(part) = self.selections.recall(document, &self.selection, self.now) {
             let _ = self.found.set((document.clone(), part));
             return true;
@@ -70,19 +70,12 @@ impl Form for InPart<'_> {
     }
 
     async fn prepare(&self, answer: &Answer) {
-        let Some(document) = document(answer) else { return };
+        let Some(document) = answer.document().map(|it| &it.body) else { return };
         if !self.is_ready(answer) {
             let found = self.selections.find_on_thread(document, &self.selection, self.now).await;
             if let Some(part) = found {
                 let _ = self.found.set((document.clone(), part));
             }
         }
-    }
-}
-
-fn document(answer: &Answer) -> Option<&Body> {
-    match &answer.given {
-        Payload::Document(entry) => Some(&entry.body),
-        _ => None,
     }
 }
