@@ -76,7 +76,8 @@ pub(super) fn has_settled(body: &[u8], now: Timestamp) -> bool {
     if release.immutable {
         return true;
     }
-    let is_old = release.published_at().is_some_and(|at| now.since(at) > GROWS_FOR);
+    let published_at = Timestamp::from_rfc3339(release.published_at);
+    let is_old = published_at.is_some_and(|at| now.since(at) > GROWS_FOR);
     let is_complete = release.assets.iter().all(|asset| asset.state == "uploaded");
     is_old && is_complete && !release.assets.is_empty()
 }
@@ -141,12 +142,6 @@ impl From<ReleaseIdentity<'_>> for Summary {
             published_at: release.published_at.and_then(Timestamp::from_rfc3339),
             may_be_latest: !release.prerelease && !release.draft,
         }
-    }
-}
-
-impl Release<'_> {
-    fn published_at(&self) -> Option<Timestamp> {
-        Timestamp::from_rfc3339(self.published_at)
     }
 }
 
