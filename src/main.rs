@@ -201,7 +201,7 @@ fn serve() -> Result<(), Exit> {
     // Standard output is written without a buffer, so that written and unwritten lines can be told
     // apart.
     let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
-    let (lines, log) = stdout
+    let lines = stdout
         .and_then(|stdout| Lines::start(config.log.format, stdout))
         .map_err(cannot("the log cannot be started"))?;
     telemetry::install(&config.log, &lines).map_err(|error| Exit::failure(error.to_string()))?;
@@ -215,9 +215,9 @@ fn serve() -> Result<(), Exit> {
         .enable_all()
         .build()
         .map_err(cannot("the runtime cannot be started"))?;
-    let end = tasks::run(&runtime, run(config, lines));
+    let end = tasks::run(&runtime, run(config, lines.clone()));
     runtime.shutdown_timeout(RUNTIME_LIMIT);
-    log.flush();
+    lines.wait_until_written();
     end
 }
 

@@ -18,7 +18,7 @@ use tracing_subscriber::{fmt, prelude::*};
 
 pub use access_line::{AccessLine, RareFields};
 pub use events::{Events, Occurrence};
-pub use lines::{Lines, Writer};
+pub use lines::Lines;
 pub use request_id::RequestId;
 
 use crate::config::{Log, LogFormat};

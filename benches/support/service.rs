@@ -42,7 +42,7 @@ impl Filled {
         github.follow(Clock::System);
         let builder = TestApp::builder();
         let config = builder.config(&github);
-        let (lines, _) = Lines::start(config.log.format, io::sink()).expect("a thread");
+        let lines = Lines::start(config.log.format, io::sink()).expect("a thread");
         let app = App::build(config, Clock::System, lines).await.expect("a service");
         for document in documents {
             github.document_bytes(&document.path, document.body.clone());

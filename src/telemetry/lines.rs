@@ -46,24 +46,15 @@ enum Line {
     Flush(SyncSender<()>),
 }
 
-/// The owner of the writing thread.
-#[derive(Debug)]
-pub struct Writer {
-    lines: Lines,
-}
-
 impl Lines {
     /// Starts the thread that writes lines to `sink`.
-    pub fn start(
-        format: LogFormat,
-        sink: impl Write + Send + 'static,
-    ) -> io::Result<(Self, Writer)> {
+    pub fn start(format: LogFormat, sink: impl Write + Send + 'static) -> io::Result<Self> {
         let (queue, waiting) = sync_channel(CAPACITY);
         let lines = Self { queue, dropped: Arc::default(), events: Events::default() };
         let buffer = LineBuffer::new(format, sink, Arc::clone(&lines.dropped));
         // The thread ends with the last sender, or with the process.
         tasks::thread("log", move || write(&waiting, buffer))?;
-        Ok((lines.clone(), Writer { lines }))
+        Ok(lines)
     }
 
     /// Queues an access line.
@@ -81,22 +72,14 @@ impl Lines {
         &self.events
     }
 
-    fn send(&self, line: Line) {
-        if let Err(TrySendError::Full(_)) = self.queue.try_send(line) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Writer {
     /// Waits until the lines so far are written, but at most a second, since the reader of the log
     /// may have stopped.
-    pub fn flush(&self) {
+    pub fn wait_until_written(&self) {
         let (done, written) = sync_channel(1);
         let began = Stopwatch::start();
         let left = || FINISH_LIMIT.saturating_sub(began.elapsed());
         let mut line = Line::Flush(done);
-        while let Err(TrySendError::Full(full)) = self.lines.queue.try_send(line) {
+        while let Err(TrySendError::Full(full)) = self.queue.try_send(line) {
             if left().is_zero() {
                 return;
             }
@@ -104,6 +87,12 @@ impl Writer {
             thread::sleep(GATHERING);
         }
         let _: Result<(), RecvTimeoutError> = written.recv_timeout(left());
+    }
+
+    fn send(&self, line: Line) {
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(line) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -171,12 +160,12 @@ mod tests {
     fn lines_are_written_in_order_and_many_at_once() {
         const LINES: usize = 3_000;
         let sink = Sink::default();
-        let (mut lines, writer) = Lines::start(LogFormat::Json, sink.clone()).unwrap();
+        let mut lines = Lines::start(LogFormat::Json, sink.clone()).unwrap();
         let sent: Vec<_> = (0..LINES).map(|number| format!("line {number}\n")).collect();
         for line in &sent {
             lines.write_all(line.as_bytes()).unwrap();
         }
-        writer.flush();
+        lines.wait_until_written();
         let (text, calls) = &*sink.0.lock().unwrap();
         assert_eq!(String::from_utf8_lossy(text), sent.concat());
         assert!(*calls < LINES / 10, "{calls} calls for {LINES} lines");
@@ -201,21 +190,21 @@ mod tests {
     #[test]
     fn a_flush_waits_for_room_in_a_full_queue() {
         let sink = SlowSink::default();
-        let (mut lines, writer) = Lines::start(LogFormat::Json, sink.clone()).unwrap();
+        let mut lines = Lines::start(LogFormat::Json, sink.clone()).unwrap();
         while lines.dropped() == 0 {
             lines.write_all(b"line\n").unwrap();
         }
         let sent = b"the last line\n";
         while lines.queue.try_send(Line::Event(sent[..].into())).is_err() {}
-        writer.flush();
+        lines.wait_until_written();
         let (text, _) = &*sink.0.0.lock().unwrap();
         assert!(text.ends_with(sent), "the log has {} bytes", text.len());
     }
 
     #[test]
     fn a_flush_of_nothing_ends() {
-        let (_lines, writer) = Lines::start(LogFormat::Json, io::sink()).unwrap();
-        writer.flush();
-        writer.flush();
+        let lines = Lines::start(LogFormat::Json, io::sink()).unwrap();
+        lines.wait_until_written();
+        lines.wait_until_written();
     }
 }

@@ -18,7 +18,7 @@ use svm::cache::{Cache, Demand, ExchangeResult, FlightResult, Payload};
 use svm::clock::ManualClock;
 use svm::entry::Entry;
 use svm::target::{Policy, Target};
-use svm::telemetry::Writer;
+use svm::telemetry::Lines;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -52,7 +52,7 @@ struct Running {
     targets: Policy,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<ShutdownReport>,
-    writer: Writer,
+    lines: Lines,
 }
 
 impl TestApp {
@@ -227,16 +227,16 @@ impl TestApp {
 
     fn flush_log(&self) {
         if let Some(running) = &self.running {
-            running.writer.flush();
+            running.lines.wait_until_written();
         }
     }
 
     /// Stops the service in order.
     pub async fn stop(&mut self) -> ShutdownReport {
-        let Running { stop, serving, writer, .. } = self.running.take().expect("a running service");
+        let Running { stop, serving, lines, .. } = self.running.take().expect("a running service");
         let _ = stop.send(());
         let report = serving.await.expect("the service ends without a panic");
-        writer.flush();
+        lines.wait_until_written();
         canary::assert_none_found();
         report
     }

@@ -137,12 +137,12 @@ impl TestAppBuilder {
         let config = self.config(github);
         let targets = config.targets.clone();
         let clock = Clock::Manual(clock.clone());
-        let (lines, writer) = Lines::start(config.log.format, log.clone()).expect("a thread");
+        let lines = Lines::start(config.log.format, log.clone()).expect("a thread");
         let listener = http::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         let app = match &self.store {
-            Some(store) => App::assemble(config, clock, Arc::clone(store), lines),
-            None => App::build(config, clock, lines).await,
+            Some(store) => App::assemble(config, clock, Arc::clone(store), lines.clone()),
+            None => App::build(config, clock, lines.clone()).await,
         };
         let app = app.expect("a service that can be built");
         let cache = app.cache().clone();
@@ -151,7 +151,7 @@ impl TestAppBuilder {
             let shutdown = async { drop(stopped.await) };
             app.serve(listener, shutdown).await.expect("a socket that accepts")
         });
-        (address, Running { cache, targets, stop, serving, writer })
+        (address, Running { cache, targets, stop, serving, lines })
     }
 
     /// Returns the configuration as the service would read it.
