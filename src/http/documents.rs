@@ -19,7 +19,7 @@ use super::client_ip::Proxies;
 use super::client_rate::ClientRate;
 use super::metrics::RequestMetrics;
 use super::page::{Arrival, LogFields};
-use super::render::{Given, HeadCache};
+use super::render::{self, Given, HeadCache};
 
 /// The components that answer requests for documents.
 pub(super) struct Documents {
@@ -39,12 +39,20 @@ pub(super) struct Wanted {
 
 /// A form of answers: the rendering of one interface.
 pub(super) trait Form: Sync {
+    /// True if errors have the form of GitHub's.
+    const FAILS_AS_GITHUB: bool = false;
+
     /// Renders an answer of the cache. Returns the number of bytes that gzip saved, if the body is
     /// sent as gzip.
     fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize>;
 
     /// Renders the refusal of a request that exceeds its client's rate.
-    fn too_many_requests(&self, req: &Request, res: &mut Response, key: Key, wait: Duration);
+    fn too_many_requests(&self, req: &Request, res: &mut Response, key: Key, wait: Duration) {
+        match Self::FAILS_AS_GITHUB {
+            true => render::mirror::too_many_requests(req, res, key, wait),
+            false => render::too_many_requests(req, res, key, wait),
+        }
+    }
 
     /// Returns true if `answer` can render the answer without delaying other requests.
     fn is_ready(&self, _: &Answer) -> bool {

@@ -20,7 +20,7 @@ use salvo::{Request, Response};
 
 use crate::cache::{Answer, Demand, Payload};
 use crate::entry::Body;
-use crate::target::{self, ApiRoot, Key, Policy, PublicUrl, Representation, Target};
+use crate::target::{self, ApiRoot, Policy, PublicUrl, Representation, Target};
 
 use super::documents::{Documents, Form, Wanted};
 use super::marked::has_hash;
@@ -277,16 +277,14 @@ struct AsGitHub<'a> {
 }
 
 impl Form for AsGitHub<'_> {
+    const FAILS_AS_GITHUB: bool = true;
+
     fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize> {
         let page = || Some(paths::url(&self.mirror.base(req)?, req.uri().path()));
         let form = self.rewritten(given.answer);
         let form = form.map(|(rewriting, body)| rewriting.find_or_make(body));
         let form = render::Sent { representation: self.representation, body: form.as_ref() };
         render::answer(req, res, given, form, page)
-    }
-
-    fn too_many_requests(&self, req: &Request, res: &mut Response, key: Key, wait: Duration) {
-        render::too_many_requests(req, res, key, wait);
     }
 
     fn is_ready(&self, answer: &Answer) -> bool {
@@ -325,6 +323,8 @@ struct Download<'a> {
 }
 
 impl Form for Download<'_> {
+    const FAILS_AS_GITHUB: bool = true;
+
     fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize> {
         let Some(entry) = given.answer.document() else {
             return render::answer(req, res, given, render::Sent::default(), || None);
@@ -334,9 +334,5 @@ impl Form for Download<'_> {
             None => render::not_found(req, res),
         }
         None
-    }
-
-    fn too_many_requests(&self, req: &Request, res: &mut Response, key: Key, wait: Duration) {
-        render::too_many_requests(req, res, key, wait);
     }
 }

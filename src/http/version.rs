@@ -10,11 +10,8 @@
 mod part;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use salvo::{Request, Response};
-
-use crate::target::Key;
 
 use super::documents::{Documents, Form, Wanted};
 use super::page::{Arrival, LogFields, Page};
@@ -75,9 +72,5 @@ struct Plain;
 impl Form for Plain {
     fn answer(&self, req: &Request, res: &mut Response, given: Given<'_>) -> Option<usize> {
         render::answer(req, res, given)
-    }
-
-    fn too_many_requests(&self, req: &Request, res: &mut Response, key: Key, wait: Duration) {
-        render::too_many_requests(req, res, key, wait);
     }
 }

@@ -1,7 +1,6 @@
 //! The form of an answer to a client that wants a part of a document.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use salvo::{Request, Response};
 
@@ -11,7 +10,6 @@ use crate::entry::Body;
 use crate::http::documents::Form;
 use crate::http::render::{self, Given};
 use crate::http::selection::{Selected, Selection, Selections};
-use crate::target::Key;
 
 /// The size in bytes of a document up to which the search for a part runs on the current thread,
 /// where it takes a fraction of a millisecond.
@@ -54,10 +52,6 @@ impl Form for InPart<'_> {
                 None
             }
         }
-    }
-
-    fn too_many_requests(&self, req: &Request, res: &mut Response, key: Key, wait: Duration) {
-        render::too_many_requests(req, res, key, wait);
     }
 
     fn is_ready(&self, answer: &Answer) -> bool {
