@@ -119,6 +119,12 @@ impl RecentFailure {
     pub fn at(&self) -> Timestamp {
         self.retry_at - self.pause
     }
+
+    /// Returns true within the pause. A pause that begins in the future dates from before the clock
+    /// was set back, and does not count.
+    pub fn is_in_pause(&self, now: Timestamp) -> bool {
+        self.at() <= now && now < self.retry_at
+    }
 }
 
 impl Persisted {

@@ -52,12 +52,9 @@ pub(in crate::cache) fn recall(
     match (demand, entry.extras.failure()) {
         (Demand::Cached, Some(failure)) if may_stand_in(entry, now, rules) => {
             let answer = || Answer::copy_without_call(entry, now);
-            if failure.retry_at > now + failure.pause {
-                // It happened before the clock was set back; its age is unknown.
-                Recall::Ask
-            } else if now < failure.retry_at {
+            if failure.is_in_pause(now) {
                 Recall::Serve(answer())
-            } else if now < failure.retry_at + failure.pause {
+            } else if (failure.retry_at..failure.retry_at + failure.pause).contains(&now) {
                 Recall::ServeAndRetry(answer())
             } else {
                 Recall::Ask
@@ -77,9 +74,10 @@ fn recall_in_doubt(
 ) -> Recall {
     let Some(doubt) = entry.extras.doubt() else { return Recall::Ask };
     let answer = || Answer::unconfirmed(entry, now);
+    let is_in_pause = || entry.extras.failure().is_some_and(|it| it.is_in_pause(now));
     match demand {
         Demand::Cached if !entry.is_fresh(now) && !may_stand_in(entry, now, rules) => Recall::Ask,
-        Demand::Cached if doubt.is_overdue(now) && !is_in_pause(entry, now) => {
+        Demand::Cached if doubt.is_overdue(now) && !is_in_pause() => {
             Recall::ServeAndRetry(answer())
         }
         Demand::Cached => Recall::Serve(answer()),
@@ -88,13 +86,6 @@ fn recall_in_doubt(
         }
         Demand::Refresh | Demand::Another | Demand::Revalidate => Recall::Ask,
     }
-}
-
-/// Returns true within the pause after a failure. A pause that begins in the future dates from
-/// before the clock was set back, and does not count.
-fn is_in_pause(entry: &Entry, now: Timestamp) -> bool {
-    let failure = entry.extras.failure();
-    failure.is_some_and(|it| now < it.retry_at && it.retry_at <= now + it.pause)
 }
 
 /// Decides whether a waiter may be served the copy that the flight has found.
