@@ -8,18 +8,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use redb::Database;
 use tokio::time::sleep;
 
 use super::fault::FileFault;
 use super::handle::{Handle, OverBound};
+use super::staging::Staging;
 use super::tables::Room;
 use super::upkeep::Upkeep;
-use crate::clock::Stopwatch;
+use crate::clock::{Stopwatch, Timestamp};
 use crate::tasks;
 use crate::telemetry::chain;
 
 /// The pause after a failed attempt.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// A method that frees space in pieces.
+type StagingWork = fn(&Staging, &Database, Timestamp, &Room) -> Result<bool, FileFault>;
 
 /// The task that makes the file fit its bound.
 pub(super) struct Fitter {
@@ -59,28 +64,19 @@ impl Fitter {
     }
 
     async fn fit_quarters(&self, quarters: u64) -> Result<(), FileFault> {
-        while self.evict(quarters).await? {}
-        while self.shrink_segments(quarters).await? {}
+        while self.piece(quarters, Staging::evict).await? {}
+        while self.piece(quarters, Staging::shrink_segments).await? {}
         let handle = self.upkeep.handle()?;
         blocking(tasks::blocking(move || handle.compact()).await)
     }
 
-    /// Evicts one piece. Returns true if there is more to evict.
-    async fn evict(&self, quarters: u64) -> Result<bool, FileFault> {
+    /// Does one piece of the work. Returns true if there is more to do.
+    async fn piece(&self, quarters: u64, work: StagingWork) -> Result<bool, FileFault> {
         let piece = move |handle: &Handle, now, room: &Room| {
             let room = room.of_quarters(quarters);
-            handle.run(|file| file.staging.evict(&file.database, now, &room))
+            handle.run(|file| work(&file.staging, &file.database, now, &room))
         };
         self.upkeep.write(piece).await
-    }
-
-    /// Shrinks segments in one piece; returns true if there is more to do.
-    async fn shrink_segments(&self, quarters: u64) -> Result<bool, FileFault> {
-        let shrink = move |handle: &Handle, now, room: &Room| {
-            let room = room.of_quarters(quarters);
-            handle.run(|file| file.staging.shrink_segments(&file.database, now, &room))
-        };
-        self.upkeep.write(shrink).await
     }
 }
 
