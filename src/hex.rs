@@ -11,6 +11,23 @@ pub(crate) fn digits(bytes: &[u8]) -> String {
     String::from_utf8(digits).expect("digits are ASCII")
 }
 
+/// Returns the bytes that these digits stand for, if their number fits. They may be upper-case.
+pub(crate) fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let (pairs, []) = digits.as_chunks::<2>() else { return None };
+    let mut bytes = [0; N];
+    if pairs.len() != N {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16)?.try_into().ok()
+}
+
 /// Returns the digits of `bytes` one by one.
 pub(crate) fn each(bytes: &[u8]) -> impl Iterator<Item = u8> {
     let pairs = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);

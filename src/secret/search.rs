@@ -12,6 +12,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use memchr::memchr2;
 
 use super::Secret;
+use crate::hex;
 
 /// The shortest token that is searched for. Shorter texts are in many documents.
 const SHORTEST: usize = 8;
@@ -136,8 +137,7 @@ fn escape(text: &[u8]) -> Option<(u8, usize)> {
         [b'\\', byte @ (b'/' | b'"' | b'\\'), ..] => return Some((*byte, 2)),
         _ => return None,
     };
-    let [high, low] = digits.map(|digit| (digit as char).to_digit(16));
-    let byte = u8::try_from(high? * 16 + low?).ok()?;
+    let [byte] = hex::decode(&digits)?;
     Some((byte, length))
 }
 

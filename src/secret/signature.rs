@@ -4,6 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::Secret;
+use crate::hex;
 
 /// The signature in a header, before its verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,13 +13,7 @@ pub struct Signature([u8; 32]);
 impl Signature {
     /// Reads the value of `X-Hub-Signature-256`.
     pub fn parse(header: &[u8]) -> Option<Self> {
-        let digits = header.strip_prefix(b"sha256=").filter(|digits| digits.len() == 64)?;
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let digit = |at: usize| char::from(pair[at]).to_digit(16);
-            *byte = u8::try_from(digit(0)? << 4 | digit(1)?).ok()?;
-        }
-        Some(Self(bytes))
+        Some(Self(hex::decode(header.strip_prefix(b"sha256=")?)?))
     }
 
     /// Returns true if one of the secrets made this signature of the body. The duration reveals

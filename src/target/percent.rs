@@ -1,10 +1,14 @@
 //! The decoding of percent triplets such as `%2F`.
 
+use std::fmt::Write;
+
+use crate::hex;
+
 /// Returns the byte that a triplet at the start of `bytes` stands for; `None` if there is no
 /// well-formed one.
 pub(crate) fn triplet(bytes: &[u8]) -> Option<u8> {
-    let &[b'%', high, low, ..] = bytes else { return None };
-    Some(digit(high)? << 4 | digit(low)?)
+    let [b'%', digits @ ..] = bytes else { return None };
+    hex::decode(digits.get(..2)?).map(|[byte]| byte)
 }
 
 /// Decodes once. Returns `None` if a triplet is malformed.
@@ -13,8 +17,8 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut pieces = text.as_bytes().split(|byte| *byte == b'%');
     decoded.extend_from_slice(pieces.next().unwrap_or_default());
     for piece in pieces {
-        let (&[high, low], rest) = piece.split_first_chunk()?;
-        decoded.push(digit(high)? << 4 | digit(low)?);
+        let (digits, rest) = piece.split_at_checked(2)?;
+        decoded.extend(hex::decode::<1>(digits)?);
         decoded.extend_from_slice(rest);
     }
     Some(decoded)
@@ -26,14 +30,10 @@ pub(crate) fn encode(text: &str) -> String {
     for byte in text.bytes() {
         match is_unreserved(byte) {
             true => encoded.push(char::from(byte)),
-            false => encoded.extend(['%', hex_digit(byte >> 4), hex_digit(byte & 15)]),
+            false => _ = write!(encoded, "%{byte:02X}"),
         }
     }
     encoded
-}
-
-fn hex_digit(nibble: u8) -> char {
-    char::from(b"0123456789ABCDEF"[usize::from(nibble)])
 }
 
 /// Decodes until no triplet is left, in linear time. A malformed triplet stays as it is.
@@ -57,15 +57,6 @@ pub(crate) fn decode_fully(text: &str) -> Vec<u8> {
 /// Returns true if RFC 3986 calls the byte unreserved: its encoded form means the same.
 pub(crate) const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
-
-const fn digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -37,12 +37,5 @@ pub(super) fn digits(key: Key) -> String {
 
 /// Parses the digits of a key, as [`digits`] writes them.
 pub(super) fn key(digits: &[u8]) -> Option<Key> {
-    let mut bytes = [0; 32];
-    if digits.len() != 2 * bytes.len() || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(Key::from(bytes))
+    hex::decode(digits).map(Key::from)
 }
