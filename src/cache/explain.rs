@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::entry::Entry;
 use crate::target::{Key, Target};
 use crate::upstream::Failure;
+use crate::words::words;
 
 use super::Cache;
 use super::fetch::Lookup;
@@ -16,19 +17,20 @@ use super::mutability::mutability;
 use super::policy::{self, Demand, Recall};
 use super::status::Status;
 
-/// The place of a document in the cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tier {
-    /// Memory.
-    L1,
-    /// The persistent tier, or the queue in front of it.
-    L2,
-    /// No tier.
-    Nowhere,
-    /// Not in memory, and the persistent tier does not answer.
-    Unknown,
-    /// Not in memory, and the persistent tier was not to be read.
-    Unread,
+words! {
+    /// The place of a document in the cache.
+    pub enum Tier {
+        /// Memory.
+        L1 = "l1",
+        /// The persistent tier, or the queue in front of it.
+        L2 = "l2",
+        /// No tier.
+        Nowhere = "none",
+        /// Not in memory, and the persistent tier does not answer.
+        Unknown = "unknown",
+        /// Not in memory, and the persistent tier was not to be read.
+        Unread = "unread",
+    }
 }
 
 /// The outcome that a request would have now.

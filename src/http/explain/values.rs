@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::activity::Mutability;
-use crate::cache::{Demand, Prospect, Status, Tier};
+use crate::cache::{Demand, Prospect, Status};
 use crate::entry::Entry;
 
 use super::facts::{CheckResult, ExplainFacts, LastCheck, at};
@@ -21,7 +21,7 @@ pub(super) fn of(facts: &ExplainFacts<'_>) -> Value {
         "refresh": question.demand == Demand::Refresh,
         "min_age": question.selection.min_age.map(|age| age.as_secs()),
         "pointer": question.selection.pointer.as_ref().map(ToString::to_string),
-        "tier": tier(explained.tier),
+        "tier": explained.tier.as_str(),
         "stored": entry.map(|entry| stored(facts, entry)),
         "changes": explained.mutability.map(changes),
         "last_check": entry.map(|entry| last_check(facts, LastCheck::of(entry))),
@@ -70,16 +70,6 @@ fn last_check(facts: &ExplainFacts<'_>, last: LastCheck) -> Value {
         "detail": last.outcome.detail(),
         "cause": cause,
     })
-}
-
-fn tier(tier: Tier) -> &'static str {
-    match tier {
-        Tier::L1 => "l1",
-        Tier::L2 => "l2",
-        Tier::Nowhere => "none",
-        Tier::Unknown => "unknown",
-        Tier::Unread => "unread",
-    }
 }
 
 fn changes(mutability: Mutability) -> &'static str {
