@@ -49,7 +49,7 @@ pub use resource::{in_repository, repository};
 pub const MAX_BYTES: usize = 2_048;
 
 /// A validated, canonical, allow-listed upstream URL.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     url: String,
     host: Range<usize>,
@@ -185,15 +185,6 @@ impl Target {
         self.gets_token
     }
 }
-
-impl PartialEq for Target {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.url, self.gets_token, self.representation)
-            == (&other.url, other.gets_token, other.representation)
-    }
-}
-
-impl Eq for Target {}
 
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
