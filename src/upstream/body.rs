@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::Response;
 
-use super::content_coding::{ContentCoding, Decoder};
-use crate::entry::Reason;
+use super::content_coding::{Decoder, coding_of};
+use crate::entry::{Coding, Reason};
 
 /// The bytes of an error's body that are read: enough for a message.
 const ERROR_LIMIT: usize = 64 * 1024;
@@ -52,7 +52,7 @@ impl BodyBounds {
 /// An arriving body takes little more memory than its bytes; joining its pieces at the end takes up
 /// to twice as much.
 pub(super) async fn read(response: &mut Response, bounds: BodyBounds) -> Result<Bytes, Reason> {
-    let coding = ContentCoding::of(response.headers()).ok_or(Reason::NotJson)?;
+    let coding = coding_of(response.headers()).ok_or(Reason::NotJson)?;
     if response.content_length().is_some_and(|announced| announced > bounds.limit as u64) {
         return Err(Reason::TooLarge);
     }
@@ -181,7 +181,7 @@ impl Write for Pieces {
 /// Reads the beginning of an error's body. If reading fails, returns the part that has arrived. A
 /// body in an unknown coding stays encoded, so it does not parse as JSON.
 pub(super) async fn read_error(response: &mut Response) -> Bytes {
-    let coding = ContentCoding::of(response.headers()).unwrap_or(ContentCoding::Identity);
+    let coding = coding_of(response.headers()).unwrap_or(Coding::Identity);
     let mut decoder = Decoder::new(coding, Pieces::within(ERROR_LIMIT));
     let reading = read_beginning(response, &mut decoder);
     let _ = tokio::time::timeout(ERROR_DEADLINE, reading).await;

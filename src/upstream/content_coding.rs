@@ -11,35 +11,26 @@ use flate2::write::GzDecoder;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 
-/// A content coding that svm reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ContentCoding {
-    /// No coding.
-    Identity,
-    /// gzip (RFC 1952).
-    Gzip,
-}
+use crate::entry::Coding;
 
-impl ContentCoding {
-    /// Returns the coding that these headers name; `None` for an unknown coding, and for several.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
-        let values = headers.get_all(CONTENT_ENCODING).iter();
-        let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-        let mut coding = Self::Identity;
-        for name in names.map(<[u8]>::trim_ascii) {
-            let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-            if name.is_empty() || is("identity") {
-                continue;
-            }
-            // `x-gzip` is an old name of `gzip` (RFC 9110, 8.4.1.3).
-            let is_gzip = is("gzip") || is("x-gzip");
-            if !is_gzip || coding == Self::Gzip {
-                return None;
-            }
-            coding = Self::Gzip;
+/// Returns the coding that these headers name; `None` for an unknown coding, and for several.
+pub(super) fn coding_of(headers: &HeaderMap) -> Option<Coding> {
+    let values = headers.get_all(CONTENT_ENCODING).iter();
+    let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let mut coding = Coding::Identity;
+    for name in names.map(<[u8]>::trim_ascii) {
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        if name.is_empty() || is("identity") {
+            continue;
         }
-        Some(coding)
+        // `x-gzip` is an old name of `gzip` (RFC 9110, 8.4.1.3).
+        let is_gzip = is("gzip") || is("x-gzip");
+        if !is_gzip || coding == Coding::Gzip {
+            return None;
+        }
+        coding = Coding::Gzip;
     }
+    Some(coding)
 }
 
 /// A decoder that writes to a sink.
@@ -52,10 +43,10 @@ pub(super) enum Decoder<W: Write + Default> {
 }
 
 impl<W: Write + Default> Decoder<W> {
-    pub(super) fn new(coding: ContentCoding, sink: W) -> Self {
+    pub(super) fn new(coding: Coding, sink: W) -> Self {
         match coding {
-            ContentCoding::Identity => Self::Identity(sink),
-            ContentCoding::Gzip => Self::Gzip(Box::new(Members::new(sink))),
+            Coding::Identity => Self::Identity(sink),
+            Coding::Gzip => Self::Gzip(Box::new(Members::new(sink))),
         }
     }
 

@@ -17,20 +17,20 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// Decodes a body that arrives in pieces of this size.
 fn decode(form: &[u8], size: usize) -> io::Result<Vec<u8>> {
-    let mut decoder = Decoder::new(ContentCoding::Gzip, Vec::new());
+    let mut decoder = Decoder::new(Coding::Gzip, Vec::new());
     form.chunks(size).try_for_each(|piece| decoder.write(piece))?;
     decoder.finish()
 }
 
 #[track_caller]
-fn check(lines: &[&str], want: Option<ContentCoding>) {
+fn check(lines: &[&str], want: Option<Coding>) {
     let headers = lines.iter().map(|line| (CONTENT_ENCODING, HeaderValue::from_str(line).unwrap()));
-    assert_eq!(ContentCoding::of(&headers.collect()), want, "{lines:?}");
+    assert_eq!(coding_of(&headers.collect()), want, "{lines:?}");
 }
 
 #[test]
 fn gzip_has_two_names_in_any_case() {
-    let gzip = Some(ContentCoding::Gzip);
+    let gzip = Some(Coding::Gzip);
     for name in ["gzip", "GZIP", "GZip", "x-gzip", "X-GZIP", " gzip\t", "gzip,", ", gzip ,,"] {
         check(&[name], gzip);
     }
@@ -41,7 +41,7 @@ fn gzip_has_two_names_in_any_case() {
 #[test]
 fn no_coding_has_many_spellings() {
     for lines in [&[][..], &[""], &["identity"], &["IDENTITY, identity"], &[",", " "]] {
-        check(lines, Some(ContentCoding::Identity));
+        check(lines, Some(Coding::Identity));
     }
 }
 
@@ -93,14 +93,14 @@ fn each_member_matches_its_checksum_and_its_length() {
 fn of_a_damaged_body_the_beginning_is_there() {
     let form = [gzip(TEXT), gzip(&TEXT.repeat(100))].concat();
     for cut in 0..form.len() {
-        let mut decoder = Decoder::new(ContentCoding::Gzip, Vec::new());
+        let mut decoder = Decoder::new(Coding::Gzip, Vec::new());
         decoder.write(&form[..cut]).unwrap();
         let beginning = decoder.into_beginning();
         assert!(TEXT.repeat(101).starts_with(&beginning), "cut at {cut}");
         let ended_first = cut >= gzip(TEXT).len();
         assert!(!ended_first || beginning.len() >= TEXT.len(), "cut at {cut}");
     }
-    let mut decoder = Decoder::new(ContentCoding::Gzip, Vec::new());
+    let mut decoder = Decoder::new(Coding::Gzip, Vec::new());
     assert!(decoder.write(&[&gzip(TEXT)[..], b"no member at all"].concat()).is_err());
     assert_eq!(decoder.into_beginning(), TEXT);
 }
