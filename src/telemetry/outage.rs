@@ -49,21 +49,13 @@ struct Ration {
     used: u32,
 }
 
-/// A failure that must be logged.
+/// The facts for a log line about a failure, or about the end of an outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutageLine {
+pub struct OutageFacts {
     /// The beginning of the outage.
     pub since: Timestamp,
-    /// The failures since the previous line, this failure included.
-    pub failures: u64,
-}
-
-/// The end of an outage that was logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// The beginning of the outage.
-    pub since: Timestamp,
-    /// The number of failures of the outage.
+    /// The failures since the previous line, this failure included; at the end, all failures of the
+    /// outage.
     pub failures: u64,
 }
 
@@ -75,7 +67,7 @@ impl<C> Default for Outage<C> {
 
 impl<C: Copy + PartialEq> Outage<C> {
     /// Records a failure. Returns the facts for a log line, if it must be logged.
-    pub fn failed(&mut self, cause: C, now: Timestamp) -> Option<OutageLine> {
+    pub fn failed(&mut self, cause: C, now: Timestamp) -> Option<OutageFacts> {
         self.uncounted += 1;
         let began = CurrentOutage { since: now, failed_at: now, failures: 0, cause };
         let current = self.current.get_or_insert(began);
@@ -87,11 +79,11 @@ impl<C: Copy + PartialEq> Outage<C> {
         }
         self.lines.retain(|line| line.cause != cause);
         self.lines.push(LastLine { cause, at: now, is_old: false });
-        Some(OutageLine { since, failures: std::mem::take(&mut self.uncounted) })
+        Some(OutageFacts { since, failures: std::mem::take(&mut self.uncounted) })
     }
 
     /// Records a success. Returns the facts for a log line, if a failure was logged.
-    pub fn succeeded(&mut self) -> Option<Ended> {
+    pub fn succeeded(&mut self) -> Option<OutageFacts> {
         let ended = self.current.take()?;
         let mut is_logged = false;
         for line in &mut self.lines {
@@ -102,7 +94,7 @@ impl<C: Copy + PartialEq> Outage<C> {
             return None;
         }
         self.uncounted = 0;
-        Some(Ended { since: ended.since, failures: ended.failures })
+        Some(OutageFacts { since: ended.since, failures: ended.failures })
     }
 
     /// Returns the beginning of the current outage.
@@ -148,8 +140,8 @@ mod tests {
 
     const START: Timestamp = Timestamp::from_secs(1_780_315_200);
 
-    fn line(since: Timestamp, failures: u64) -> Option<OutageLine> {
-        Some(OutageLine { since, failures })
+    fn line(since: Timestamp, failures: u64) -> Option<OutageFacts> {
+        Some(OutageFacts { since, failures })
     }
 
     #[test]
@@ -187,7 +179,7 @@ mod tests {
         for _ in 0..3 {
             let _ = outage.failed('a', START);
         }
-        assert_eq!(outage.succeeded(), Some(Ended { since: START, failures: 3 }));
+        assert_eq!(outage.succeeded(), Some(OutageFacts { since: START, failures: 3 }));
         assert_eq!((outage.succeeded(), outage.cause(), outage.since()), (None, None, None));
         let later = START + Duration::from_secs(1);
         assert_eq!(outage.failed('a', later), line(later, 1));

@@ -13,7 +13,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
-use crate::telemetry::outage::{Ended, Outage, OutageLine};
+use crate::telemetry::outage::{Outage, OutageFacts};
 
 use super::cause::Cause;
 
@@ -67,9 +67,9 @@ pub(super) enum Subject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HostNews {
     /// The host fails, or fails for another cause.
-    Fails(OutageLine),
+    Fails(OutageFacts),
     /// The host works again.
-    Works(Ended),
+    Works(OutageFacts),
 }
 
 impl Reachability {

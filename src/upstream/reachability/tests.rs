@@ -45,7 +45,7 @@ fn a_success_ends_it_for_its_host_alone() {
         let _ = hosts.observe(host, Subject::Document, Err(Cause::Tls), START);
     }
     let news = hosts.observe("a", Subject::Document, Ok(()), after(5));
-    assert_eq!(news, Some(HostNews::Works(Ended { since: START, failures: 1 })));
+    assert_eq!(news, Some(HostNews::Works(OutageFacts { since: START, failures: 1 })));
     assert_eq!(failing(&hosts, after(5)), [("b".into(), Cause::Tls)]);
     assert_eq!(hosts.reports(after(5)).len(), 2);
 }
