@@ -180,9 +180,19 @@ impl StoreState {
         }
     }
 
-    /// Updates the breaker, and logs the beginning or the end of an outage.
+    /// Updates the breaker and the gauges, and logs the beginning or the end of an outage.
     fn update_and_log(&self, why: Option<&Error>, update: impl FnOnce(&mut Breaker)) -> Breaker {
-        let (before, now) = self.update(update);
+        let (before, now) = {
+            // The lock is held for the gauges too, so they show the latest state.
+            let mut breaker = self.breaker.lock();
+            let before = *breaker;
+            update(&mut breaker);
+            if before.is_open() != breaker.is_open() {
+                self.metrics.set_breaker_open(breaker.is_open());
+            }
+            self.metrics.up.set(breaker.is_up().into());
+            (before, *breaker)
+        };
         match (before.is_well(), now.is_well()) {
             (true, false) => {
                 let error = why.map(|error| chain(error));
@@ -192,19 +202,6 @@ impl StoreState {
             _ => {}
         }
         now
-    }
-
-    /// Updates the breaker and the gauges. The lock is held for both, so the gauges show the latest
-    /// state.
-    fn update(&self, update: impl FnOnce(&mut Breaker)) -> (Breaker, Breaker) {
-        let mut breaker = self.breaker.lock();
-        let before = *breaker;
-        update(&mut breaker);
-        if before.is_open() != breaker.is_open() {
-            self.metrics.set_breaker_open(breaker.is_open());
-        }
-        self.metrics.up.set(breaker.is_up().into());
-        (before, *breaker)
     }
 }
 
@@ -281,7 +278,7 @@ mod tests {
     async fn with_an_open_breaker_none_is_made() {
         let guard = guard();
         for _ in 0..5 {
-            guard.state.update(|breaker| breaker.read(false));
+            guard.state.update_and_log(None, |breaker| breaker.read(false));
         }
         let called = guard.within::<()>(LONG, |_| unreachable!("the breaker is open")).await;
         assert_eq!((called, state(&guard)), (None, (0, true)));
