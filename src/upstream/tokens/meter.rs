@@ -5,12 +5,8 @@
 //! it. A call of another program on the same account looks like a charge, so one comparison proves
 //! nothing.
 
-use std::time::Duration;
-
+use super::quota_windows::is_same_window;
 use crate::clock::Timestamp;
-
-/// The most by which resets of one window differ.
-const JITTER: Duration = Duration::from_secs(15);
 
 /// The used quota of an account in consecutive answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +36,8 @@ impl Meter {
 
     /// Reads an answer. Returns whether the call was charged, if that can be known.
     pub(super) fn read(&mut self, reading: QuotaReading) -> Option<bool> {
-        let before = self.last.filter(|_| !self.is_shared).filter(|last| last.is_same(&reading));
+        let is_same = |last: &QuotaReading| is_same_window(last.reset_at, reading.reset_at);
+        let before = self.last.filter(|_| !self.is_shared).filter(is_same);
         self.last = (!self.is_shared).then_some(reading);
         self.is_read = true;
         before.map(|before| reading.used > before.used)
@@ -51,13 +48,6 @@ impl Meter {
         if !self.is_read {
             self.last = None;
         }
-    }
-}
-
-impl QuotaReading {
-    fn is_same(&self, other: &Self) -> bool {
-        let apart = self.reset_at.since(other.reset_at).max(other.reset_at.since(self.reset_at));
-        apart <= JITTER
     }
 }
 

@@ -17,6 +17,11 @@ const MOST: usize = 4;
 /// which the value is converted, has whole seconds, and the answer takes time to arrive.
 const JITTER: Duration = Duration::from_secs(15);
 
+/// Returns true if these are resets of one window.
+pub(super) fn is_same_window(a: Timestamp, b: Timestamp) -> bool {
+    a.since(b) <= JITTER && b.since(a) <= JITTER
+}
+
 /// The windows in recent answers, at most [`MOST`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct QuotaWindows {
@@ -38,7 +43,9 @@ impl QuotaWindows {
     }
 
     fn add(&mut self, told: QuotaWindow, now: Timestamp) {
-        let joined = self.shown.iter().position(|known| known.is_same(&told));
+        let is_same =
+            |known: &QuotaWindow| is_same_window(known.quota.reset_at, told.quota.reset_at);
+        let joined = self.shown.iter().position(is_same);
         let joined = joined.map(|index| self.shown.swap_remove(index));
         let window = joined.map_or(told, |known| known.joined_by(told));
         // A window that has ended is kept only for its limit, until another one is shown.
@@ -94,11 +101,6 @@ impl QuotaWindows {
 }
 
 impl QuotaWindow {
-    fn is_same(&self, other: &Self) -> bool {
-        let (a, b) = (self.quota.reset_at, other.quota.reset_at);
-        a.since(b) <= JITTER && b.since(a) <= JITTER
-    }
-
     /// Merges this window with the same window in another answer.
     fn joined_by(self, told: Self) -> Self {
         let quota = Quota {
