@@ -22,13 +22,13 @@ pub struct TlsCounters {
     renewals: Counters,
 }
 
-type Counters = [(TlsOutcome, IntCounter); TlsOutcome::ALL.len()];
+type Counters = [IntCounter; TlsOutcome::ALL.len()];
 
 impl TlsCounters {
     /// Registers the counters, at zero.
     pub fn new(registry: &Registry) -> Self {
         let counters = |name, help| {
-            registry.counters_of(name, help, "result", TlsOutcome::ALL, TlsOutcome::as_str)
+            registry.counters(name, help, "result", TlsOutcome::ALL.map(TlsOutcome::as_str))
         };
         Self {
             handshakes: counters(
@@ -44,11 +44,11 @@ impl TlsCounters {
 
     /// Counts a handshake.
     pub(in crate::http) fn handshake(&self, outcome: TlsOutcome) {
-        self.handshakes[outcome as usize].1.inc();
+        self.handshakes[outcome as usize].inc();
     }
 
     /// Counts an attempt to read the certificate's files that found a change or failed.
     pub(in crate::http) fn renewal(&self, outcome: TlsOutcome) {
-        self.renewals[outcome as usize].1.inc();
+        self.renewals[outcome as usize].inc();
     }
 }
