@@ -39,7 +39,7 @@ use crate::tasks;
 use crate::upstream::{TokenPool, Upstream};
 
 pub use metrics::SweepMetrics;
-pub use outcome::{CheckOutcome, Skipped, SweepTally};
+pub use outcome::{CheckAnswer, CheckOutcome, Skipped, SweepTally};
 
 use ceiling::Ceiling;
 use pace::{Pace, Pacing};

@@ -6,7 +6,7 @@ use prometheus::{Counter, IntCounter};
 
 use crate::metrics::Registry;
 
-use super::outcome::{CheckOutcome, Skipped};
+use super::outcome::{CheckAnswer, CheckOutcome, Skipped};
 
 /// The counters of sweeps.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct SweepMetrics {
     seconds: Counter,
     due: IntCounter,
     adopted: IntCounter,
-    done: [IntCounter; CheckOutcome::ASKED.len()],
+    done: [IntCounter; CheckAnswer::ALL.len()],
     skipped: [IntCounter; Skipped::ALL.len()],
 }
 
@@ -37,7 +37,7 @@ impl SweepMetrics {
                 "svm_revalidate_done_total",
                 "Documents that a sweep had revalidated, by result",
                 "result",
-                CheckOutcome::ASKED.map(CheckOutcome::as_str),
+                CheckAnswer::ALL.map(CheckAnswer::as_str),
             ),
             skipped: registry.counters(
                 "svm_revalidate_skipped_total",
@@ -58,13 +58,9 @@ impl SweepMetrics {
 
     /// Counts documents with an outcome.
     pub(super) fn swept(&self, outcome: CheckOutcome, documents: usize) {
-        let Self { done, skipped, .. } = self;
         let counter = match outcome {
-            CheckOutcome::Unchanged => &done[0],
-            CheckOutcome::Changed => &done[1],
-            CheckOutcome::Gone => &done[2],
-            CheckOutcome::Failed => &done[3],
-            CheckOutcome::Skipped(reason) => &skipped[reason as usize],
+            CheckOutcome::Asked(answer) => &self.done[answer as usize],
+            CheckOutcome::Skipped(reason) => &self.skipped[reason as usize],
         };
         counter.inc_by(documents as u64);
     }

@@ -12,16 +12,24 @@ use crate::words::words;
 /// The outcome for a due document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckOutcome {
-    /// The upstream confirmed the stored body.
-    Unchanged,
-    /// The upstream sent a new body.
-    Changed,
-    /// The document no longer exists.
-    Gone,
-    /// The upstream gave no usable answer; the entry stays.
-    Failed,
+    /// The upstream was asked.
+    Asked(CheckAnswer),
     /// No request was sent.
     Skipped(Skipped),
+}
+
+words! {
+    /// The outcome of a request to the upstream.
+    pub enum CheckAnswer {
+        /// The upstream confirmed the stored body.
+        Unchanged = "unchanged",
+        /// The upstream sent a new body.
+        Changed = "changed",
+        /// The document no longer exists.
+        Gone = "gone",
+        /// The upstream gave no usable answer; the entry stays.
+        Failed = "failed",
+    }
 }
 
 words! {
@@ -52,16 +60,10 @@ words! {
 }
 
 impl CheckOutcome {
-    /// The outcomes after a request to the upstream.
-    pub const ASKED: [Self; 4] = [Self::Unchanged, Self::Changed, Self::Gone, Self::Failed];
-
     /// Returns the word for the metric label and the log field.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Unchanged => "unchanged",
-            Self::Changed => "changed",
-            Self::Gone => "gone",
-            Self::Failed => "failed",
+            Self::Asked(answer) => answer.as_str(),
             Self::Skipped(skipped) => skipped.as_str(),
         }
     }
@@ -70,15 +72,16 @@ impl CheckOutcome {
     pub(super) fn of(result: &FlightResult) -> Self {
         match result {
             FlightResult::Found { .. } => Self::Skipped(Skipped::Checked),
-            FlightResult::Exchange { exchanged, .. } => match exchanged {
-                ExchangeResult::Stored(_) => Self::Changed,
-                ExchangeResult::Freshened(_) => Self::Unchanged,
-                ExchangeResult::Forgotten(_) => Self::Gone,
-                ExchangeResult::Unconfirmed { .. } => Self::Failed,
-                ExchangeResult::NotStored(kept) => {
-                    Skipped::of(kept.reason()).map_or(Self::Failed, Self::Skipped)
-                }
-            },
+            FlightResult::Exchange { exchanged, .. } => Self::Asked(match exchanged {
+                ExchangeResult::Stored(_) => CheckAnswer::Changed,
+                ExchangeResult::Freshened(_) => CheckAnswer::Unchanged,
+                ExchangeResult::Forgotten(_) => CheckAnswer::Gone,
+                ExchangeResult::Unconfirmed { .. } => CheckAnswer::Failed,
+                ExchangeResult::NotStored(kept) => match Skipped::of(kept.reason()) {
+                    Some(skipped) => return Self::Skipped(skipped),
+                    None => CheckAnswer::Failed,
+                },
+            }),
         }
     }
 }

@@ -130,7 +130,7 @@ impl<'a> Sweep<'a> {
                     return self.give_up(Skipped::Quota);
                 }
                 CheckOutcome::Skipped(_) => {}
-                _ => return,
+                CheckOutcome::Asked(_) => return,
             }
             // Thousands of documents in a row may need no call, and so no wait.
             consume_budget().await;
@@ -150,7 +150,7 @@ impl<'a> Sweep<'a> {
         self.settle(due, is_charged);
         match checked {
             Ok(Checked { outcome, .. }) => {
-                if CheckOutcome::ASKED.contains(&outcome) {
+                if let CheckOutcome::Asked(_) = outcome {
                     let RevalidatorParts { activity, clock, .. } = self.parts;
                     activity.checked(due.key, is_charged, clock.now());
                 }
