@@ -36,7 +36,7 @@ pub use compressor::Compressor;
 pub use confirmations::Confirmations;
 pub use explain::{Depth, Explanation, Prospect, Tier};
 pub use flight::Flights;
-pub use flight_result::{ExchangeResult, FlightResult, NotStored};
+pub use flight_result::{ExchangeResult, FlightResult, FoundEntry, NotStored};
 pub use lists::Lists;
 pub use memory::{Held, Level, Memory};
 pub use metrics::CacheMetrics;
@@ -48,7 +48,7 @@ pub use steps::WaitTimes;
 pub use survey::{HeldState, Survey, Surveyed};
 
 use fetch::Lookup;
-use flight::{Candidate, CopyUse, Flight, Role, Waited, freely};
+use flight::{CopyUse, Flight, Role, Waited, freely};
 use write_behind::WriteBehind;
 
 use crate::activity::Activity;
@@ -133,7 +133,7 @@ impl Cache {
         loop {
             let (result, role) = self.revalidate_once(target, Priority::Background).await;
             match &*result {
-                FlightResult::Found { .. } if role == Role::Follower => {}
+                FlightResult::Found(_) if role == Role::Follower => {}
                 _ => return result,
             }
         }
@@ -169,7 +169,7 @@ impl Cache {
         }
         let waited = flight.wait(None, |_| CopyUse::Never).await;
         let Waited::Done(result) = waited else { return false };
-        matches!(&*result, FlightResult::Found { entry, .. } if !Arc::ptr_eq(entry, &before))
+        matches!(&*result, FlightResult::Found(found) if !Arc::ptr_eq(&found.entry, &before))
     }
 
     /// Returns the stored entry of a document from any tier, without promoting it.
@@ -182,7 +182,7 @@ impl Cache {
             return Ok(Some(entry));
         }
         match self.read_outside_l1(key).await {
-            Lookup::Found { entry, .. } => Ok(Some(entry)),
+            Lookup::Found(found) => Ok(Some(found.entry)),
             Lookup::Absent { .. } | Lookup::Unknown(Unread::Unusable) => Ok(None),
             Lookup::Unknown(Unread::Silent) => Err(Unread::Silent),
         }
@@ -254,10 +254,8 @@ impl Cache {
                 |copy: &Entry| policy::serves(copy, demand, parts.clock.now(), &parts.rules);
             let result = match flight.wait(self.patience(demand), serves).await {
                 Waited::Done(result) => result,
-                Waited::Candidate(Candidate { entry, from_l2 })
-                    if entry.is_fresh(parts.clock.now()) =>
-                {
-                    Arc::new(FlightResult::Found { entry, from_l2 })
+                Waited::Candidate(found) if found.entry.is_fresh(parts.clock.now()) => {
+                    Arc::new(FlightResult::Found(found))
                 }
                 Waited::Candidate(copy) => {
                     let answer = policy::late(&copy.entry, collapsed);
@@ -284,13 +282,13 @@ impl Cache {
         let entry = match self.0.memory.entry(&target.key()) {
             Some(entry) => entry,
             None => match self.queued(target.key())? {
-                Lookup::Found { entry, .. } => entry,
+                Lookup::Found(found) => found.entry,
                 Lookup::Absent { .. } | Lookup::Unknown(_) => return None,
             },
         };
         let now = self.0.clock.now();
         let entry = self.outdated(target, &entry, now).unwrap_or(entry);
-        let result = FlightResult::Found { entry, from_l2: false };
+        let result = FlightResult::Found(FoundEntry { entry, from_l2: false });
         let answer = policy::answer(demand, &result, false, now, &self.0.rules)?;
         self.mark(target, &answer, now);
         Some(answer)

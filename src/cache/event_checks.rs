@@ -80,7 +80,7 @@ impl Cache {
         let mut began_after = false;
         loop {
             let (result, role) = self.revalidate_once(target, Priority::Foreground).await;
-            let is_found = matches!(*result, FlightResult::Found { .. });
+            let is_found = matches!(*result, FlightResult::Found(_));
             let has_asked = !is_found && !result.is_without_call();
             if role == Role::Leader || began_after && has_asked {
                 return;

@@ -151,7 +151,7 @@ impl Cache {
             Depth::Store => self.read_with_check(key).await,
         };
         match found {
-            Lookup::Found { entry, .. } => (Tier::L2, Some(entry)),
+            Lookup::Found(found) => (Tier::L2, Some(found.entry)),
             Lookup::Absent { .. } => (Tier::Nowhere, None),
             Lookup::Unknown(_) => (Tier::Unknown, None),
         }

@@ -13,8 +13,8 @@ use crate::store::{Change, Unread};
 use crate::target::{Key, Target};
 use crate::upstream::{Ask, Priority};
 
-use super::flight::{Candidate, FlightHandle};
-use super::flight_result::{ExchangeResult, FlightResult};
+use super::flight::FlightHandle;
+use super::flight_result::{ExchangeResult, FlightResult, FoundEntry};
 use super::mutability::pin;
 use super::policy;
 use super::policy::{Demand, Recall};
@@ -23,8 +23,8 @@ use super::{Cache, CacheParts};
 
 /// The result of a look-up outside L1.
 pub(super) enum Lookup {
-    /// There is an entry; `from_l2` tells whether L2 had it.
-    Found { entry: Arc<Entry>, from_l2: bool },
+    /// There is an entry.
+    Found(FoundEntry),
     /// There is none; `l2_asked` tells whether L2 said so, or the queue.
     Absent { l2_asked: bool },
     /// L2 does not answer, and only L2 can know.
@@ -45,14 +45,14 @@ impl Cache {
         let l2_has_none = matches!(found, Lookup::Absent { l2_asked: true });
         let l2_is_silent = matches!(found, Lookup::Unknown(Unread::Silent));
         let mut previous = None;
-        if let Lookup::Found { entry, from_l2 } = found {
+        if let Lookup::Found(FoundEntry { entry, from_l2 }) = found {
             let now = self.0.clock.now();
             let entry = self.outdated(target, &entry, now).unwrap_or(entry);
             if let Recall::Serve(_) = policy::recall(&entry, demand, now, &self.0.rules) {
-                return FlightResult::Found { entry, from_l2 };
+                return FlightResult::Found(FoundEntry { entry, from_l2 });
             }
             previous = Some(Arc::clone(&entry));
-            handle.announce(Candidate { entry, from_l2 });
+            handle.announce(FoundEntry { entry, from_l2 });
         }
         let took = Stopwatch::start();
         let exchanged =
@@ -76,17 +76,17 @@ impl Cache {
             |entry: &Entry| entry.extras.refusal().is_some() && !entry.is_fresh(self.0.clock.now());
         let refusal = match self.0.memory.entry(&key) {
             Some(entry) if is_over(&entry) => Some(entry),
-            Some(entry) => return Lookup::Found { entry, from_l2: false },
+            Some(entry) => return Lookup::Found(FoundEntry { entry, from_l2: false }),
             None => None,
         };
         let took = Stopwatch::start();
         let found = self.promote(key).await;
         handle.steps().store_took(took.elapsed());
         match (found, refusal) {
-            (Lookup::Found { entry, from_l2 }, _) => Lookup::Found { entry, from_l2 },
+            (found @ Lookup::Found(_), _) => found,
             // L2 may have the copy.
             (Lookup::Unknown(Unread::Silent), _) => Lookup::Unknown(Unread::Silent),
-            (_, Some(entry)) => Lookup::Found { entry, from_l2: false },
+            (_, Some(entry)) => Lookup::Found(FoundEntry { entry, from_l2: false }),
             (none, None) => none,
         }
     }
@@ -135,7 +135,7 @@ impl Cache {
         if !Arc::ptr_eq(&entry, &held) {
             self.hold(key, &entry);
         }
-        FlightResult::Found { entry, from_l2 }
+        FlightResult::Found(FoundEntry { entry, from_l2 })
     }
 
     /// Returns the document, if the entry of another replica claims that it is lost.
@@ -148,8 +148,8 @@ impl Cache {
     /// Reads an entry that L1 does not hold from the queue or L2, and inserts it into L1.
     async fn promote(&self, key: Key) -> Lookup {
         let found = self.read_with_check(key).await;
-        if let Lookup::Found { entry, .. } = &found {
-            self.hold(key, entry);
+        if let Lookup::Found(found) = &found {
+            self.hold(key, &found.entry);
         }
         found
     }
@@ -159,19 +159,19 @@ impl Cache {
     /// earlier body than that of the last check has expired: the write of the later one was lost.
     pub(super) async fn read_with_check(&self, key: Key) -> Lookup {
         let found = self.read_outside_l1(key).await;
-        let Lookup::Found { entry, from_l2 } = found else { return found };
+        let Lookup::Found(FoundEntry { entry, from_l2 }) = found else { return found };
         let (now, rules) = (self.0.clock.now(), &self.0.rules);
         let checked = self.0.activity.check(key).and_then(|check| {
             policy::confirmed_by_replica(&entry, check, now, rules)
                 .or_else(|| policy::replaced_by_check(&entry, check, now))
         });
-        Lookup::Found { entry: checked.map_or(entry, Arc::new), from_l2 }
+        Lookup::Found(FoundEntry { entry: checked.map_or(entry, Arc::new), from_l2 })
     }
 
     /// Looks a key up in the queue in front of L2. Returns `None` if no change of it waits there.
     pub(super) fn queued(&self, key: Key) -> Option<Lookup> {
         match self.0.write_behind.peek(&key)? {
-            Peeked::Put(entry) => Some(Lookup::Found { entry, from_l2: false }),
+            Peeked::Put(entry) => Some(Lookup::Found(FoundEntry { entry, from_l2: false })),
             Peeked::Removed => Some(Lookup::Absent { l2_asked: false }),
         }
     }
@@ -182,7 +182,7 @@ impl Cache {
             return found;
         }
         match self.read_l2(key).await {
-            Ok(Some(entry)) => Lookup::Found { entry, from_l2: true },
+            Ok(Some(entry)) => Lookup::Found(FoundEntry { entry, from_l2: true }),
             Ok(None) => Lookup::Absent { l2_asked: true },
             Err(why) => Lookup::Unknown(why),
         }

@@ -23,7 +23,7 @@ use crate::target::Key;
 use crate::tasks::Tasks;
 use crate::upstream::Priority;
 
-use super::flight_result::FlightResult;
+use super::flight_result::{FlightResult, FoundEntry};
 use super::steps::Steps;
 use crate::entry::Entry;
 
@@ -58,18 +58,9 @@ pub enum Waited {
     /// The flight has ended.
     Done(Arc<FlightResult>),
     /// The flight goes on; it has found an entry that serves this waiter.
-    Candidate(Candidate),
+    Candidate(FoundEntry),
     /// The flight has panicked.
     Panicked,
-}
-
-/// The entry that a flight found before it asked the upstream.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    /// That entry.
-    pub entry: Arc<Entry>,
-    /// True if the persistent tier had it.
-    pub from_l2: bool,
 }
 
 /// The use of a stored copy for a waiter.
@@ -85,7 +76,7 @@ pub enum CopyUse {
 
 #[derive(Debug, Default)]
 struct Progress {
-    candidate: Option<Candidate>,
+    candidate: Option<FoundEntry>,
     result: Option<Arc<FlightResult>>,
 }
 
@@ -202,7 +193,7 @@ impl Flight {
 
 impl FlightHandle {
     /// Publishes the entry that was found before the exchange.
-    pub fn announce(&self, candidate: Candidate) {
+    pub fn announce(&self, candidate: FoundEntry) {
         self.progress.send_modify(|progress| progress.candidate = Some(candidate));
     }
 

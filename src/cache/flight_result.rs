@@ -12,12 +12,7 @@ use crate::upstream::{Failure, Reply};
 #[derive(Debug)]
 pub enum FlightResult {
     /// The flight found an entry that needs no exchange.
-    Found {
-        /// That entry.
-        entry: Arc<Entry>,
-        /// True if the persistent tier had it.
-        from_l2: bool,
-    },
+    Found(FoundEntry),
     /// The flight asked the upstream, or could not ask it.
     Exchange {
         /// The entry before the exchange.
@@ -27,11 +22,20 @@ pub enum FlightResult {
     },
 }
 
+/// The entry that a flight found before it asked the upstream.
+#[derive(Clone, Debug)]
+pub struct FoundEntry {
+    /// That entry.
+    pub entry: Arc<Entry>,
+    /// True if the persistent tier had it.
+    pub from_l2: bool,
+}
+
 impl FlightResult {
     /// Returns the entry after the flight, or `None` if the exchange stored no document.
     pub fn entry(&self) -> Option<&Arc<Entry>> {
         match self {
-            Self::Found { entry, .. } => Some(entry),
+            Self::Found(found) => Some(&found.entry),
             Self::Exchange { exchanged, .. } => match exchanged {
                 ExchangeResult::Stored(entry)
                 | ExchangeResult::Freshened(entry)

@@ -71,7 +71,7 @@ impl CheckOutcome {
     /// Returns the outcome for the result of a flight.
     pub(super) fn of(result: &FlightResult) -> Self {
         match result {
-            FlightResult::Found { .. } => Self::Skipped(Skipped::Checked),
+            FlightResult::Found(_) => Self::Skipped(Skipped::Checked),
             FlightResult::Exchange { exchanged, .. } => Self::Asked(match exchanged {
                 ExchangeResult::Stored(_) => CheckAnswer::Changed,
                 ExchangeResult::Freshened(_) => CheckAnswer::Unchanged,

@@ -20,7 +20,7 @@ use super::verdict::{PAUSE, entry};
 use super::*;
 use crate::cache::answer::{Answer, Payload};
 use crate::cache::flight::CopyUse;
-use crate::cache::flight_result::{ExchangeResult, FlightResult, NotStored};
+use crate::cache::flight_result::{ExchangeResult, FlightResult, FoundEntry, NotStored};
 use crate::cache::status::{Detail, Forward, Outcome, Status};
 use crate::clock::Timestamp;
 use crate::config;

@@ -24,9 +24,9 @@ pub(in crate::cache) fn answer(
     rules: &config::Cache,
 ) -> Option<Answer> {
     match result {
-        FlightResult::Found { entry, from_l2 } => match recall(entry, demand, now, rules) {
+        FlightResult::Found(found) => match recall(&found.entry, demand, now, rules) {
             Recall::Serve(answer) | Recall::ServeAndRetry(answer) => {
-                let detail = if *from_l2 { Some(Detail::L2) } else { answer.status.detail };
+                let detail = if found.from_l2 { Some(Detail::L2) } else { answer.status.detail };
                 Some(Answer { status: Status { detail, ..answer.status }, ..answer })
             }
             Recall::Ask => None,

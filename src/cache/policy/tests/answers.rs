@@ -86,7 +86,7 @@ fn a_follower_has_a_status_of_its_own() {
 #[test]
 fn an_entry_found_in_the_flight_is_a_hit_if_it_satisfies() {
     let found = |from_l2, demand, seconds| {
-        let result = FlightResult::Found { entry: stored_entry(), from_l2 };
+        let result = FlightResult::Found(FoundEntry { entry: stored_entry(), from_l2 });
         answer(demand, &result, true, later(seconds), &rules()).map(|answer| answer.status)
     };
     assert_eq!(found(false, Demand::Cached, 10), Some(Status::hit(990)));
@@ -105,7 +105,7 @@ fn a_copy_whose_pause_ends_meanwhile_still_stands_in() {
     };
     let entry =
         Arc::new(Entry { extras: Extras::new(None, Some(failure)), ..(*stored_entry()).clone() });
-    let result = FlightResult::Found { entry, from_l2: false };
+    let result = FlightResult::Found(FoundEntry { entry, from_l2: false });
     for seconds in [1109, 1110] {
         let got = answer(Demand::Cached, &result, true, later(seconds), &rules()).unwrap();
         assert_eq!(got.status.detail, Some(Detail::StaleIfError), "after {seconds}");
