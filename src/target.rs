@@ -43,6 +43,7 @@ pub use policy::{
 };
 pub use public_url::PublicUrl;
 pub use representation::Representation;
+pub(crate) use resource::ENTERPRISE;
 pub use resource::{in_repository, repository};
 
 /// The length limit of a URL in bytes, as given and in canonical form.

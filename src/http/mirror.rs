@@ -20,7 +20,7 @@ use salvo::{Request, Response};
 
 use crate::cache::{Answer, Demand, Payload};
 use crate::entry::Body;
-use crate::target::{self, ApiRoot, Policy, PublicUrl, Representation, Target};
+use crate::target::{self, ApiRoot, ENTERPRISE, Policy, PublicUrl, Representation, Target};
 
 use super::documents::{Documents, Form, Wanted};
 use super::marked::has_hash;
@@ -33,7 +33,6 @@ use super::two_hit_cache::TwoHitCache;
 pub(super) use self::credentials::ClientTokens;
 pub(super) use self::doubts::wants_another;
 use self::media::Chosen;
-use self::paths::ENTERPRISE;
 pub(super) use self::paths::{is_document, is_mirrored, without_prefix};
 use self::rewriting::{Replacement, Rewriting};
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::error::Error;
+use super::resource::ENTERPRISE;
 use super::{canonical, grammar, path, percent};
 
 /// The default allowed hosts.
@@ -59,7 +60,7 @@ impl Policy {
         let root = roots.map(|(root, _)| root).filter(is_root).min_by_key(|root| root.len());
         let has_own_host =
             self.token_hosts.first().is_some_and(|first| first.host.starts_with("api."));
-        let usual = if has_own_host { "" } else { "/api/v3" };
+        let usual = if has_own_host { "" } else { ENTERPRISE };
         format!("{}/user", root.unwrap_or(usual))
     }
 

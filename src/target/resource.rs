@@ -1,7 +1,7 @@
 //! The part of a path of GitHub's API after the repository.
 
 /// The root of the API on a GitHub Enterprise server.
-pub(super) const ENTERPRISE: &str = "/api/v3";
+pub(crate) const ENTERPRISE: &str = "/api/v3";
 
 /// Returns the part of a path after the repository, which the path names by owner and name or by
 /// number: `releases/latest` of `/repos/octo/app/releases/latest`.

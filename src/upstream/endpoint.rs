@@ -4,10 +4,7 @@
 //! `/repos/*/*/releases`. Hosts that serve files have no routes; their endpoints are the
 //! repositories.
 
-use crate::target::Target;
-
-/// The prefix of API paths on GitHub Enterprise.
-const ENTERPRISE_PREFIX: &str = "/api/v3/";
+use crate::target::{ENTERPRISE, Target};
 
 /// Returns the endpoint of a document, as a pattern of its path.
 pub(super) fn of(target: &Target) -> String {
@@ -15,7 +12,8 @@ pub(super) fn of(target: &Target) -> String {
 }
 
 fn of_path(path: &str, is_api: bool) -> String {
-    let path = path.strip_prefix(ENTERPRISE_PREFIX).unwrap_or(&path[1..]);
+    let below = path.strip_prefix(ENTERPRISE).and_then(|rest| rest.strip_prefix('/'));
+    let path = below.unwrap_or(&path[1..]);
     let mut segments = path.split('/');
     let [first, second, third, fourth] =
         std::array::from_fn(|_| segments.next().unwrap_or_default());

@@ -5,10 +5,7 @@ use salvo::{Request, Response};
 
 use crate::clock::Timestamp;
 use crate::http::render::mirror as render;
-use crate::target::in_repository;
-
-/// The prefix of the API on a GitHub Enterprise server.
-pub(super) const ENTERPRISE: &str = "/api/v3";
+use crate::target::{ENTERPRISE, in_repository};
 
 /// The first segments of paths that GitHub has and svm does not: svm answers them with "Not Found"
 /// in GitHub's form.
