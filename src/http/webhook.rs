@@ -60,10 +60,6 @@ impl Webhook {
         Self { cache, secrets: secrets.into(), slots: Semaphore::new(MOST_BODIES), deliveries }
     }
 
-    async fn body(&self, req: &mut Request) -> Received {
-        Received(self.signed_body(req).await)
-    }
-
     async fn signed_body(
         &self,
         req: &mut Request,
@@ -120,7 +116,7 @@ impl Page for Webhook {
 
     async fn receive(&self, req: &mut Request) {
         if req.method() == Method::POST {
-            let received = self.body(req).await;
+            let received = Received(self.signed_body(req).await);
             req.extensions_mut().insert(received);
         }
     }
