@@ -28,7 +28,7 @@ use crate::http::client_ip::Proxies;
 use crate::http::{self, AccessLog, Health, Https, MetricsSources, StatusParts, StatusRecords};
 use crate::metrics::Registry;
 use crate::revalidate::{self, Revalidator, SweepMetrics};
-use crate::store::embedded::{self, Embedded, OpenError, Opened};
+use crate::store::embedded::{self, Embedded, Locked, Opened};
 use crate::store::redis::Redis;
 use crate::store::{Guard, Store, StoreMetrics};
 use crate::tasks::Tasks;
@@ -77,7 +77,7 @@ pub struct App {
 pub enum BuildError {
     /// The embedded store is in use by another process.
     #[error(transparent)]
-    Store(#[from] OpenError),
+    Store(#[from] Locked),
     /// TLS cannot be set up, to Redis or for clients.
     #[error(transparent)]
     Tls(#[from] tls::Error),
@@ -295,7 +295,7 @@ impl App {
 }
 
 /// Opens the embedded store. A store that cannot be opened now retries in the background.
-async fn open(config: &config::Embedded, clock: &Clock) -> Result<Embedded, OpenError> {
+async fn open(config: &config::Embedded, clock: &Clock) -> Result<Embedded, Locked> {
     let Opened { store, shut, .. } = Embedded::open(config, clock, LOCK_WAIT).await?;
     if let Some(why) = shut {
         tracing::warn!(error = chain(&why), "starting without the persistent store");

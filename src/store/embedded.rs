@@ -87,17 +87,12 @@ pub struct Opened {
     pub shut: Option<Unwritable>,
 }
 
-/// The reason why there is no store.
+/// Another process kept the file open during the whole wait.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process kept the file open during the whole wait.
-    #[error("another process is using {} and has not released it within {waited:?}", redacted_path(.path))]
-    Locked {
-        /// The file.
-        path: PathBuf,
-        /// The length of the wait.
-        waited: Duration,
-    },
+#[error("another process is using {} and has not released it within {waited:?}", redacted_path(.path))]
+pub struct Locked {
+    path: PathBuf,
+    waited: Duration,
 }
 
 /// The folder or the file cannot be created, read or written.
@@ -129,13 +124,13 @@ impl Embedded {
     ///
     /// # Errors
     ///
-    /// [`OpenError`]. A damaged file is no error: svm moves it aside. A folder that cannot be used
+    /// [`Locked`]. A damaged file is no error: svm moves it aside. A folder that cannot be used
     /// is no error either ([`Opened::shut`]).
     pub async fn open(
         config: &config::Embedded,
         clock: &Clock,
         lock_wait: Duration,
-    ) -> Result<Opened, OpenError> {
+    ) -> Result<Opened, Locked> {
         let file = Arc::new(StoreFile {
             dir: config.dir.clone(),
             max_bytes: config.max_bytes,
@@ -307,7 +302,7 @@ async fn open_when_free(
     path: PathBuf,
     patience: Patience,
     open: impl Fn() -> Result<OpenFile, OpenFault> + Clone + Send + 'static,
-) -> Result<Result<OpenFile, Box<dyn std::error::Error + Send + Sync>>, OpenError> {
+) -> Result<Result<OpenFile, Box<dyn std::error::Error + Send + Sync>>, Locked> {
     let (waited, mut is_told) = (Stopwatch::start(), false);
     loop {
         // On a disk that hangs, the attempt goes on in the background. Until it ends, the store has
@@ -326,7 +321,7 @@ async fn open_when_free(
                 sleep(LOCK_POLL).await;
             }
             Ok(Err(OpenFault::Locked)) => {
-                return Err(OpenError::Locked { path, waited: patience.lock });
+                return Err(Locked { path, waited: patience.lock });
             }
             Ok(Err(OpenFault::Unwritable(error))) => return Ok(Err(error.into())),
             Ok(Err(fault)) => return Ok(Err(fault.into())),
