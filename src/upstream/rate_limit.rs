@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::clock::Timestamp;
 
-use super::server_time::{ServerTime, http_date};
+use super::server_time::{ServerTime, http_date, number};
 
 /// The latest plausible reset. GitHub's windows last an hour; a later reset is a mistake, or comes
 /// from a wrong clock.
@@ -173,10 +173,6 @@ fn reset_at(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
 
 fn is_core(headers: &HeaderMap) -> bool {
     headers.get("x-ratelimit-resource").is_none_or(|resource| resource == "core")
-}
-
-fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]

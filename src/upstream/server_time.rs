@@ -6,8 +6,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use http::HeaderMap;
 use http::header::{AGE, DATE};
-use http::{HeaderMap, HeaderName};
 
 use crate::clock::Timestamp;
 
@@ -39,7 +39,7 @@ impl ServerTime {
         }
         // A cache in between sends either the server's `Date` and the `Age` of its copy, or its own
         // `Date`. So the server's time lies between the two.
-        let age = seconds(headers, &AGE).unwrap_or(0).min(OLDEST_COPY);
+        let age = number(headers, AGE.as_str()).unwrap_or(0).min(OLDEST_COPY);
         let (earliest, latest) = (date, date + Duration::from_secs(age));
         let ahead_millis = if now + A_FEW_SECONDS < earliest {
             millis(earliest.since(now))
@@ -69,7 +69,8 @@ pub(super) fn http_date(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_secs(date.duration_since(UNIX_EPOCH).ok()?.as_secs()))
 }
 
-fn seconds(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
+/// Returns the value of a field that is a number.
+pub(super) fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
