@@ -200,9 +200,9 @@ impl Store for Redis {
         Box::pin(async move {
             let mut ask = self.scripts.claim.key(names::lease(claim.key));
             // At least a millisecond: the server refuses a lease of zero.
-            ask.key(names::PACE).arg(text(claim.lease.as_millis().max(1)));
-            ask.arg(text(claim.spacing.as_micros())).arg(text(claim.patience.as_micros()));
-            ask.arg(&self.owner);
+            ask.key(names::PACE).arg(claim.lease.as_millis().max(1).to_string());
+            ask.arg(claim.spacing.as_micros().to_string());
+            ask.arg(claim.patience.as_micros().to_string()).arg(&self.owner);
             let answer = self.others.call(CLAIM_LIMIT, |mut connection| async move {
                 ask.invoke_async(&mut connection).await
             });
@@ -269,10 +269,6 @@ fn decoded((key, record): (&Key, Result<Vec<u8>, record::Error>)) -> Read {
         bytes if bytes.is_empty() => Ok(None),
         bytes => Ok(Some(Arc::new(record::decode(*key, &Bytes::from(bytes))?))),
     }
-}
-
-fn text(number: u128) -> String {
-    number.to_string()
 }
 
 /// Returns `None` if the key has a value that is no text.
