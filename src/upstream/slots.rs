@@ -121,12 +121,7 @@ impl Slots {
     /// Returns true if the slot is for this host, and was taken after the last slow-down. A
     /// slow-down does not concern a slot without a token.
     pub(super) fn is_good_for(&self, slot: &Slot<'_>, host: &str) -> bool {
-        *slot.host == *host && self.is_current(slot)
-    }
-
-    /// Returns true if the slot was taken after the last slow-down, or is without a token.
-    fn is_current(&self, slot: &Slot<'_>) -> bool {
-        slot.epoch.is_none_or(|epoch| epoch == self.window.lock().epoch())
+        *slot.host == *host && slot.epoch.is_none_or(|epoch| epoch == self.window.lock().epoch())
     }
 
     /// Shrinks the window to one exchange with a token at a time.

@@ -293,7 +293,7 @@ impl TokenPool {
 
     /// Counts an answer to the background that was charged to the token's account.
     pub(super) fn charged_background(&self, token_use: TokenUse, now: Timestamp) {
-        self.pool.lock().charged_background(token_use.index, now);
+        self.pool.lock().account_mut(token_use.index).charged_background(now);
     }
 
     /// Returns the state of each token, in the order of the configuration.

@@ -199,10 +199,6 @@ impl Pool {
         &mut self.accounts[self.tokens[index].account]
     }
 
-    pub(super) fn book(&mut self, index: usize, quota: Quota, now: Timestamp) {
-        self.account_mut(index).book(quota, now);
-    }
-
     pub(super) fn take_charge(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         let budget = self.background_budget(now);
         self.allowance.take(budget, now)
@@ -214,10 +210,6 @@ impl Pool {
 
     pub(super) fn has_charges_left(&self, now: Timestamp) -> bool {
         !self.background_budget(now).is_spent()
-    }
-
-    pub(super) fn charged_background(&mut self, index: usize, now: Timestamp) {
-        self.account_mut(index).charged_background(now);
     }
 
     pub(super) fn saw_without_token(&mut self, headers: &HeaderMap, now: Timestamp) {
@@ -265,7 +257,7 @@ impl Pool {
         now: Timestamp,
     ) -> Option<String> {
         if let Some(quota) = Quota::read(headers, now) {
-            self.book(index, quota, now);
+            self.account_mut(index).book(quota, now);
         }
         let token = &mut self.tokens[index];
         token.saw(headers, now).then(|| token.rights.scopes())

@@ -36,7 +36,7 @@ fn with(count: usize, identify: bool, require_public: bool) -> TokenPool {
 impl TokenPool {
     /// Books only a quota, without the headers that [`TokenPool::saw`] needs.
     pub(in crate::upstream) fn book(&self, token_use: TokenUse, quota: Quota, now: Timestamp) {
-        self.pool.lock().book(token_use.index, quota, now);
+        self.pool.lock().account_mut(token_use.index).book(quota, now);
     }
 }
 
