@@ -249,14 +249,10 @@ impl Activity {
 }
 
 impl Known {
-    fn is_in_use(&self) -> bool {
-        self.usage.used_at() > Timestamp::default()
-    }
-
     /// Returns true if sweeps check the document.
     fn is_checked(&self) -> bool {
         let may_change = self.mutability != Mutability::Immutable;
-        self.is_in_use() && !self.is_bodiless && may_change
+        self.usage.is_used() && !self.is_bodiless && may_change
     }
 
     /// Forgets a check that a clock ahead has dated. It would hide each later one.

@@ -92,7 +92,7 @@ impl KnownDocuments {
 /// Forgets the least recently used documents of a full piece.
 fn make_room(piece: &mut Piece) {
     // A document that L1 was just given is about to be used.
-    let is_new = |known: &Known| !known.is_in_use() && known.is_held();
+    let is_new = |known: &Known| !known.usage.is_used() && known.is_held();
     let used = piece.iter().filter(|(_, known)| !is_new(known));
     let mut used: Vec<(Timestamp, Key)> =
         used.map(|(key, known)| (known.usage.used_at(), *key)).collect();

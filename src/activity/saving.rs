@@ -69,7 +69,8 @@ impl Activity {
         let reading = *self.reading.lock();
         let mut unsaved = Vec::new();
         let documents = self.documents.visit(|piece| {
-            let known = piece.iter().filter(|(_, known)| known.is_in_use() && !known.is_bodiless);
+            let known =
+                piece.iter().filter(|(_, known)| known.usage.is_used() && !known.is_bodiless);
             unsaved.extend(known.filter_map(|(key, known)| {
                 let row = known.row(*key, reading);
                 known.is_worth_saving(&row, worth, reading).then_some(row)

@@ -38,7 +38,7 @@ impl Activity {
     pub async fn standouts(&self, most: usize, now: Timestamp) -> Standouts {
         let (mut in_use, mut most_used, mut oldest) = (0, Top::of(most), Top::of(most));
         let walk = self.documents.visit(|piece| {
-            let has_body = |known: &Known| known.is_in_use() && !known.is_bodiless;
+            let has_body = |known: &Known| known.usage.is_used() && !known.is_bodiless;
             for (key, known) in piece.iter().filter(|(_, known)| has_body(known)) {
                 in_use += 1;
                 let found = || known.found(*key);
@@ -57,7 +57,7 @@ impl Activity {
 
     /// Returns the use of a document, if it is in use.
     pub fn used(&self, key: Key) -> Option<UsedDocument> {
-        self.documents.with_known(key, |known| known.is_in_use().then(|| known.found(key)))?
+        self.documents.with_known(key, |known| known.usage.is_used().then(|| known.found(key)))?
     }
 }
 

@@ -13,7 +13,7 @@ impl Uses for Activity {
             // was repeated.
             let is_later = known.check.is_some_and(|check| check.was_before(at));
             let served = known.served.saturating_add(known.usage.uses());
-            known.is_in_use().then_some(Used { at, is_repeated: served > 1 || is_later })
+            known.usage.is_used().then_some(Used { at, is_repeated: served > 1 || is_later })
         });
         used.flatten()
     }

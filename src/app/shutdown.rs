@@ -65,8 +65,7 @@ impl Shutdown<'_> {
         }
         let abandoned = flights.wait(Duration::ZERO).await;
         let report = ShutdownReport { flushed: drained.flushed, lost: drained.lost, abandoned };
-        let ShutdownReport { flushed, lost, abandoned } = report;
-        tracing::info!(flushed, lost, abandoned, "stopped");
+        tracing::info!(flushed = report.flushed, lost = report.lost, abandoned, "stopped");
         Ok(report)
     }
 

@@ -109,7 +109,7 @@ impl Pushes {
         if let Some(event) = release {
             state.removals.note(event, now);
         }
-        state.last.retain(|_, at| now.since(*at) < APART && *at <= now);
+        state.last.retain(|_, at| at.was_within(APART, now));
         let has_room = state.planned.len() + CHECK_AFTER.len() <= MOST_PLANNED;
         if state.last.contains_key(&repository) || !has_room {
             return Delivery::TooSoon;

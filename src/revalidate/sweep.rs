@@ -216,7 +216,7 @@ impl<'a> Sweep<'a> {
         self.parts.activity.note_mutability(target.key(), mutability);
         self.parts.activity.note_repositories(target.key(), Repositories::of(entry));
         let interval = self.parts.config.interval;
-        let is_younger = |age| checked_at <= now && now.since(checked_at) < age;
+        let is_younger = |age| checked_at.was_within(age, now);
         match mutability {
             Mutability::Immutable => Err(Skipped::Settled),
             Mutability::Pinned if is_younger(PINNED_INTERVAL) => Err(Skipped::Settled),

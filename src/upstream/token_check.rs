@@ -30,7 +30,7 @@ impl Upstream {
             return true;
         }
         let now = self.clock.now();
-        if passed_at.is_some_and(|at| at <= now && now.since(at) < TRUSTED_FOR) {
+        if passed_at.is_some_and(|at| at.was_within(TRUSTED_FOR, now)) {
             return false;
         }
         let check = self.is_refused_elsewhere(token_use, target);

@@ -29,9 +29,8 @@ pub(in crate::http) fn close_connection(res: &mut Response) {
 
 /// Sets `Date`. Without this field the HTTP library would write a different time.
 pub(in crate::http) fn date(res: &mut Response, now: Timestamp) {
-    /// The first second that the format of `Date` cannot express.
-    const YEAR_10000: u64 = 253_402_300_800;
-    if now.as_secs() >= YEAR_10000 {
+    // The format has four digits for the year, as RFC 3339 has.
+    if now > Timestamp::LAST_SHOWN {
         return;
     }
     let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(now.as_secs()));
