@@ -103,7 +103,7 @@ impl Target {
     /// never read the account of a token. Only svm itself fetches this target, and serves it to no
     /// client.
     pub(crate) fn token_owner(policy: &Policy) -> Option<Self> {
-        let url = format!("https://{}{}", policy.token_hosts().first()?, policy.user_path());
+        let url = format!("https://{}{}", policy.token_hosts.first()?, policy.user_path());
         let parts = UrlParts::split(&url).ok()?;
         policy.check_host(&parts.host, parts.port).ok()?;
         let Canonical { url, host, path } = canonical::canonicalise(&parts).ok()?;

@@ -108,7 +108,7 @@ fn targets(reader: &mut Reader<'_>) -> Option<Policy> {
     if let Some(stray) = stray.filter(|_| reader.is_set("GITHUB_TOKEN_HOSTS")) {
         return reader.note("GITHUB_TOKEN_HOSTS", &format!("\"{stray}\" is not allowed upstream"));
     }
-    Some(Policy::new(hosts, api_paths, token_hosts))
+    Some(Policy { hosts, api_paths, token_hosts })
 }
 
 fn api_root(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Option<ApiRoot> {
@@ -116,7 +116,7 @@ fn api_root(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Option<ApiRoot
         reader.read("API_UPSTREAM", parsed("is not an https URL without a query"))?;
     // The default host that the operator does not allow is simply not served. An explicit one is a
     // mistake: every request to it would be refused.
-    let is_stray = targets.is_some_and(|targets| !targets.hosts().contains(root.authority()));
+    let is_stray = targets.is_some_and(|targets| !targets.hosts.contains(root.authority()));
     if is_stray && reader.is_set("API_UPSTREAM") {
         let problem = format!("\"{}\" is not allowed upstream", root.authority());
         return reader.note("API_UPSTREAM", &problem);
@@ -178,7 +178,7 @@ fn conflict(rules: &[ConnectTo], targets: Option<&Policy>) -> Option<String> {
         if rules[..at].iter().any(|earlier| earlier.host == *host) {
             return Some(format!("\"{host}\" is named twice"));
         }
-        let mut allowed = targets?.hosts().iter();
+        let mut allowed = targets?.hosts.iter();
         let stray = allowed.find(|allowed| allowed.host() == host && allowed.port() != 443)?;
         Some(format!("\"{stray}\" is allowed upstream, but only port 443 can be sent elsewhere"))
     })

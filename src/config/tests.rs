@@ -151,7 +151,7 @@ fn values_have_several_forms() {
         list(&config.server.trusted_proxies),
         "[10.0.0.0/8, ::1/128, 192.0.2.1/32, 2001:db8::/32, 192.0.2.0/24, ::/0]"
     );
-    let hosts = config.targets.hosts().iter().map(ToString::to_string);
+    let hosts = config.targets.hosts.iter().map(ToString::to_string);
     assert_eq!(hosts.collect::<Vec<_>>(), ["ghe.example:8443", "[::1]"]);
     assert_eq!(config.cache.hard_ttl, Duration::from_hours(36));
     assert!(config.tokens.require_public);

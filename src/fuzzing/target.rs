@@ -37,7 +37,7 @@ pub fn target(data: &[u8]) {
 
 fn assert_allowed(target: &Target, policy: &Policy) {
     assert_eq!(target.port(), 443);
-    assert!(policy.hosts().iter().any(|listed| listed.host() == target.host()));
+    assert!(policy.hosts.iter().any(|listed| listed.host() == target.host()));
     let opened = ["/repos/", "/repositories/"];
     let is_opened = opened.iter().any(|prefix| target.path().starts_with(prefix));
     assert!(!target.gets_token() || is_opened);

@@ -28,8 +28,8 @@ impl ApiRoot {
     /// Returns true if the policy opens no path below the root.
     pub fn is_closed_by(&self, policy: &Policy) -> bool {
         let below = format!("{}/", self.path);
-        policy.token_hosts().contains(&self.authority)
-            && !policy.api_paths().iter().any(|prefix| prefix.meets(&below))
+        policy.token_hosts.contains(&self.authority)
+            && !policy.api_paths.iter().any(|prefix| prefix.meets(&below))
     }
 
     /// Returns the part of a target's path that is below the root: `/repos/octo/app`.
@@ -130,11 +130,11 @@ mod tests {
     fn the_root_is_no_part_of_a_path_below_it() {
         let root: ApiRoot = "https://ghe.example/api/v3".parse().unwrap();
         let url = "https://ghe.example/api/v3/repos/o/r/%63ontents";
-        let policy = Policy::new(
-            vec!["ghe.example".parse().unwrap()],
-            vec!["/api/v3/repos/".parse().unwrap()],
-            vec!["ghe.example".parse().unwrap()],
-        );
+        let policy = Policy {
+            hosts: vec!["ghe.example".parse().unwrap()],
+            api_paths: vec!["/api/v3/repos/".parse().unwrap()],
+            token_hosts: vec!["ghe.example".parse().unwrap()],
+        };
         let target = Target::parse(url, &policy).unwrap();
         assert_eq!(root.below(&target), "/repos/o/r/contents");
         assert_eq!(ApiRoot::default().below(&target), "/api/v3/repos/o/r/contents");

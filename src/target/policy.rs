@@ -20,36 +20,15 @@ pub const DEFAULT_TOKEN_HOSTS: &str = "api.github.com";
 /// The allowed hosts and paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    hosts: Vec<Authority>,
-    api_paths: Vec<PathPrefix>,
-    token_hosts: Vec<Authority>,
+    /// The allowed hosts.
+    pub hosts: Vec<Authority>,
+    /// The open paths on hosts that get a token.
+    pub api_paths: Vec<PathPrefix>,
+    /// The hosts that get a token, if they are allowed.
+    pub token_hosts: Vec<Authority>,
 }
 
 impl Policy {
-    /// Allows `hosts`. Those that are in `token_hosts` too get a token and open only `api_paths`.
-    pub fn new(
-        hosts: Vec<Authority>,
-        api_paths: Vec<PathPrefix>,
-        token_hosts: Vec<Authority>,
-    ) -> Self {
-        Self { hosts, api_paths, token_hosts }
-    }
-
-    /// Returns the allowed hosts.
-    pub fn hosts(&self) -> &[Authority] {
-        &self.hosts
-    }
-
-    /// Returns the open paths on hosts that get a token.
-    pub fn api_paths(&self) -> &[PathPrefix] {
-        &self.api_paths
-    }
-
-    /// Returns the hosts that get a token.
-    pub fn token_hosts(&self) -> &[Authority] {
-        &self.token_hosts
-    }
-
     /// Returns the path of a token's account. On GitHub Enterprise Server, the API may be below a
     /// root of its own. The open paths show the root; otherwise the root is the usual one of such a
     /// host.
@@ -85,7 +64,8 @@ impl Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self::new(list(DEFAULT_HOSTS), list(DEFAULT_API_PATHS), list(DEFAULT_TOKEN_HOSTS))
+        let (hosts, token_hosts) = (list(DEFAULT_HOSTS), list(DEFAULT_TOKEN_HOSTS));
+        Self { hosts, api_paths: list(DEFAULT_API_PATHS), token_hosts }
     }
 }
 

@@ -25,7 +25,7 @@ fn check_under(policy: &Policy, raw: &str, expected: Result<&str, Error>) {
 fn policy(hosts: &[&str], api_paths: &[&str], token_hosts: &[&str]) -> Policy {
     let authorities = |list: &[&str]| list.iter().map(|item| item.parse().unwrap()).collect();
     let api_paths = api_paths.iter().map(|path| path.parse().unwrap()).collect();
-    Policy::new(authorities(hosts), api_paths, authorities(token_hosts))
+    Policy { hosts: authorities(hosts), api_paths, token_hosts: authorities(token_hosts) }
 }
 
 #[test]

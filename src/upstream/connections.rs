@@ -45,7 +45,7 @@ impl ConnectionPools {
         let pool = |host: &target::Authority| {
             Ok((host.to_string().into(), Mutex::new(Arc::new(builder.pooled()?))))
         };
-        let pools = targets.hosts().iter().map(pool).collect::<Result<_, ClientError>>()?;
+        let pools = targets.hosts.iter().map(pool).collect::<Result<_, ClientError>>()?;
         // Half of the time: a new connection has the other half, and a slow answer is rarely
         // requested twice.
         let patience = config.timeout / 2;

@@ -66,7 +66,7 @@ impl Upstream {
         metrics: UpstreamMetrics,
     ) -> Result<Self, ClientError> {
         let connections = ConnectionPools::new(&config, &targets)?;
-        targets.token_hosts().iter().for_each(|host| metrics.expect_host(&host.to_string()));
+        targets.token_hosts.iter().for_each(|host| metrics.expect_host(&host.to_string()));
         let slots = Slots::new(config.max_concurrency);
         let token_checks = TokenChecks::new(tokens.count());
         let (cooldowns, drift) = (Cooldowns::default(), Drift::default());

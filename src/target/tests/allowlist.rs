@@ -168,8 +168,8 @@ fn the_case_of_a_repository_does_not_matter() {
 #[test]
 fn a_policy_returns_its_hosts_and_paths() {
     let policy = policy(&["api.github.com", "ghe.example:8443"], &["/repos/"], &["api.github.com"]);
-    let ports: Vec<_> = policy.hosts().iter().map(|host| (host.host(), host.port())).collect();
+    let ports: Vec<_> = policy.hosts.iter().map(|host| (host.host(), host.port())).collect();
     assert_eq!(ports, [("api.github.com", 443), ("ghe.example", 8443)]);
-    let paths: Vec<_> = policy.api_paths().iter().map(ToString::to_string).collect();
+    let paths: Vec<_> = policy.api_paths.iter().map(ToString::to_string).collect();
     assert_eq!(paths, ["/repos/"]);
 }

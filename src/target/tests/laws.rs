@@ -52,7 +52,7 @@ proptest! {
         if let Some(target) = parse(&raw) {
             prop_assert_eq!(target.port(), 443);
             let policy = Policy::default();
-            prop_assert!(policy.hosts().iter().any(|listed| listed.host() == target.host()));
+            prop_assert!(policy.hosts.iter().any(|listed| listed.host() == target.host()));
             if target.gets_token() {
                 let opened = ["/repos/", "/repositories/"];
                 prop_assert!(opened.iter().any(|prefix| target.path().starts_with(prefix)));
