@@ -25,9 +25,7 @@ impl Cache {
             join_all(due.iter().map(|target| self.revalidate(target))).await;
         }
     }
-}
 
-impl Cache {
     /// Returns the result of an exchange, or [`ExchangeResult::Unconfirmed`] if it would remove the
     /// copy and nothing confirms it yet. The exchange began at `began`, and its time limit covers
     /// the checks of the witnesses.

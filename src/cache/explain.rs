@@ -135,9 +135,7 @@ impl Cache {
             entry,
         }
     }
-}
 
-impl Cache {
     /// Returns the place of a document, and its entry.
     async fn locate(&self, key: Key, depth: Depth) -> (Tier, Option<Arc<Entry>>) {
         if let Some(entry) = self.0.memory.entry(&key) {

@@ -47,9 +47,7 @@ impl SweepMetrics {
             ),
         }
     }
-}
 
-impl SweepMetrics {
     /// Counts the beginning of a sweep.
     pub(super) fn planned(&self, due: usize, adopted: usize) {
         self.due.inc_by(due as u64);

@@ -70,9 +70,7 @@ impl StoreMetrics {
         metrics.up.set(1);
         metrics
     }
-}
 
-impl StoreMetrics {
     /// Counts a read and its duration.
     pub(super) fn read(&self, result: StoreRead, took: Duration) {
         self.reads[result as usize].inc();

@@ -116,9 +116,7 @@ impl UpstreamMetrics {
             ),
         }
     }
-}
 
-impl UpstreamMetrics {
     /// Counts a `304`, if it is known whether it was charged.
     pub(super) fn not_modified(&self, is_charged: bool) {
         self.conditional.not_modified[usize::from(is_charged)].inc();
