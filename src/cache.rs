@@ -5,6 +5,7 @@
 //! store reaches a waiter.
 
 mod answer;
+mod bounded_set;
 mod compressor;
 mod confirm;
 mod confirmations;

@@ -7,7 +7,7 @@
 mod event;
 mod removals;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::secret::Signature;
 use crate::target::{self, Policy, Target};
 use crate::words::words;
 
+use super::bounded_set::BoundedSet;
 use super::due::next_due;
 
 use removals::Removals;
@@ -63,33 +64,11 @@ pub struct Pushes {
 
 #[derive(Debug, Default)]
 struct PushState {
-    seen: SeenDeliveries,
+    /// The signatures of the latest deliveries.
+    seen: BoundedSet<Signature, MOST_DELIVERIES>,
     last: HashMap<Arc<Repository>, Timestamp>,
     planned: Vec<(Timestamp, Arc<Repository>)>,
     removals: Removals,
-}
-
-/// The signatures of the latest deliveries.
-#[derive(Debug, Default)]
-struct SeenDeliveries {
-    signatures: HashSet<Signature>,
-    order: VecDeque<Signature>,
-}
-
-impl SeenDeliveries {
-    /// Adds a delivery; returns true if it is new.
-    fn insert(&mut self, signature: Signature) -> bool {
-        if !self.signatures.insert(signature) {
-            return false;
-        }
-        self.order.push_back(signature);
-        if self.order.len() > MOST_DELIVERIES
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.signatures.remove(&oldest);
-        }
-        true
-    }
 }
 
 impl Pushes {
@@ -103,7 +82,7 @@ impl Pushes {
         };
         let repository = Arc::new(repository);
         let mut state = self.state.lock();
-        if !state.seen.insert(signature) {
+        if !state.seen.add(signature) {
             return Delivery::Repeated;
         }
         if let Some(event) = release {
@@ -234,7 +213,7 @@ mod tests {
             let _ = pushes.deliver(signature(number), event(&name).as_bytes(), NOW);
         }
         let state = pushes.state.lock();
-        assert_eq!((state.seen.order.len(), state.seen.signatures.len()), (4_096, 4_096));
+        assert_eq!(state.seen.len(), 4_096);
         assert_eq!((state.planned.len(), state.last.len()), (MOST_PLANNED, MOST_PLANNED / 4));
     }
 

@@ -6,7 +6,6 @@
 //! shutdown, is written again; that is harmless, since applying a batch twice has the effect of
 //! applying it once.
 
-mod owed;
 mod queue;
 
 #[cfg(test)]
@@ -21,9 +20,9 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::owed::Owed;
 use self::queue::{Queue, QueueBounds};
 use crate::backoff::{Backoff, jittered};
+use crate::cache::bounded_set::BoundedSet;
 use crate::clock::{Clock, Stopwatch};
 use crate::config;
 use crate::store::{Change, Error, Store, WriteRefusal};
@@ -45,6 +44,11 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The interval of the store's sweeps while there is nothing to write.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The keys of changes that the queue dropped for lack of room: memory supplies the changes again
+/// later. Beyond the bound, a few megabytes, the oldest keys are dropped; their changes are lost
+/// until the next check of the document.
+type Owed = BoundedSet<Key, 65_536>;
 
 /// The state of the queue, and the results of earlier changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
