@@ -26,7 +26,7 @@ pub fn mutability(target: &Target, entry: &Entry, now: Timestamp) -> Mutability 
 
 /// Returns the pin of a document with this body: the reason why it hardly ever changes.
 pub(super) fn pin(target: &Target, body: &[u8]) -> Option<Pin> {
-    let query = target.as_str().split_once('?').map_or("", |(_, query)| query);
+    let query = target.query().unwrap_or_default();
     let is_immutable = match target.gets_token() {
         true => is_by_hash(target.path(), query),
         false => target.host() == FILE_HOST && is_file_by_hash(target.path()),

@@ -30,7 +30,7 @@ pub(super) fn may_have_other_links(entry: &Entry, target: &Target, now: Timestam
 }
 
 fn per_page(target: &Target) -> usize {
-    let query = target.as_str().split_once('?').map_or("", |(_, query)| query);
+    let query = target.query().unwrap_or_default();
     let value = query.split('&').find_map(|pair| pair.strip_prefix("per_page="));
     let number = value.and_then(|value| value.parse().ok()).filter(|number| *number > 0);
     number.unwrap_or(PER_PAGE).min(MOST_PER_PAGE)
