@@ -313,7 +313,6 @@ fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, &'st
         _ => (StatusCode::BAD_GATEWAY, "Upstream unreachable"),
     };
     let detail = match failure.reason {
-        Reason::TooSlow => "the upstream's answer came too slowly",
         Reason::NoToken => "no token is usable",
         Reason::HostRests => "calls to the upstream host are paused",
         Reason::Limited => "a rate limit is in force",
@@ -327,10 +326,11 @@ fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, &'st
         Reason::Internal => "the request failed inside svm",
         _ => "the upstream could not be reached",
     };
+    let limit = failure.limit.unwrap_or_default().as_secs_f64();
     let detail = match (failure.reason, status) {
-        (Reason::Timeout, _) => {
-            let limit = failure.limit.unwrap_or_default().as_secs_f64();
-            format!("no complete answer within {limit} seconds")
+        (Reason::Timeout, _) => format!("no complete answer within {limit} seconds"),
+        (Reason::TooSlow, _) => {
+            format!("the upstream's answer came too slowly: less than 4 KiB within {limit} seconds")
         }
         (_, StatusCode::SERVICE_UNAVAILABLE) => {
             format!("{detail} for another {} seconds", retry_after.map_or(1, seconds))

@@ -32,7 +32,7 @@ pub(super) struct BodyBounds {
     limit: usize,
     /// The interval in which some of the body must arrive. A body that stalls or drips must not
     /// hold its slot for the whole exchange.
-    patience: Duration,
+    pub(super) patience: Duration,
 }
 
 impl BodyBounds {

@@ -67,7 +67,7 @@ pub struct Failure {
     pub status: Option<StatusCode>,
     /// The time of the next possible call, if none is possible now.
     pub retry_at: Option<Timestamp>,
-    /// For a timeout, the limit that passed.
+    /// The time limit that passed: for the exchange, or for a part of its body.
     pub limit: Option<Duration>,
 }
 
@@ -90,5 +90,11 @@ impl Failure {
     /// Creates the failure of an exchange whose deadline has passed.
     pub const fn timeout(limit: Duration) -> Self {
         Self { reason: Reason::Timeout, status: None, retry_at: None, limit: Some(limit) }
+    }
+
+    /// Adds the time limit that passed.
+    #[must_use]
+    pub const fn within(self, limit: Duration) -> Self {
+        Self { limit: Some(limit), ..self }
     }
 }

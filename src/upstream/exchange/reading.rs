@@ -50,6 +50,9 @@ impl Exchange<'_> {
                     // A success other than `200` needs only its status, so a body that is not JSON
                     // is dropped.
                     Err(Reason::NotJson) if status != StatusCode::OK => Bytes::new(),
+                    Err(Reason::TooSlow) => {
+                        return Err(failed(Reason::TooSlow).within(bounds.patience));
+                    }
                     body => body.map_err(failed)?,
                 }
             }

@@ -15,7 +15,11 @@ const CHUNKED: &str = "transfer-encoding: chunked";
 const TOO_SLOW: Verdict = Verdict {
     status: 504,
     error: "Upstream timed out",
-    ..super::bad(200, "too-slow", "the upstream's answer came too slowly")
+    ..super::bad(
+        200,
+        "too-slow",
+        "the upstream's answer came too slowly: less than 4 KiB within 5 seconds",
+    )
 };
 
 fn chunked() -> Wire {
