@@ -76,7 +76,9 @@ impl Reason {
             Self::ServerError => "the answer is a server error (5xx)",
             Self::OtherStatus => "the answer has a status that svm does not store",
             Self::NoToken => "every token is in a cooldown, is refused, or must not be used",
-            Self::HostRests => "the host, or this endpoint of it, is in a cooldown after a limit",
+            Self::HostRests => {
+                "the host, or this endpoint of it, is in a cooldown after a limit or a 5xx"
+            }
             Self::Crowded => "too many requests wait for the host",
             Self::Internal => "svm has a defect",
         }

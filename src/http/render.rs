@@ -47,6 +47,8 @@ const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// the wait after which the client may try again.
 const OVERLOADED: &str = "every connection has a request; try again in a second";
 const A_SECOND: Duration = Duration::from_secs(1);
+/// The title of a `503` for want of a token, or during a cooldown of the host.
+const RATE_LIMITED: &str = "Upstream rate limited";
 
 /// An answer of the cache, with all that its rendering needs.
 #[derive(Clone, Copy)]
@@ -300,7 +302,7 @@ fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, &'st
     let (status, title) = match failure.reason {
         Reason::Timeout | Reason::TooSlow => (StatusCode::GATEWAY_TIMEOUT, "Upstream timed out"),
         Reason::NoToken | Reason::HostRests | Reason::Limited => {
-            (StatusCode::SERVICE_UNAVAILABLE, "Upstream rate limited")
+            (StatusCode::SERVICE_UNAVAILABLE, RATE_LIMITED)
         }
         Reason::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "Too many requests wait"),
         Reason::Redirect
@@ -315,7 +317,8 @@ fn failed(failure: &Failure, retry_after: Option<Duration>) -> (StatusCode, &'st
     let detail = match failure.reason {
         Reason::NoToken => "no token is usable",
         Reason::HostRests => "calls to the upstream host are paused",
-        Reason::Limited => "a rate limit is in force",
+        Reason::Limited if failure.is_rate_limited => "a rate limit is in force",
+        Reason::Limited => "no further call is possible",
         Reason::Crowded => "the upstream is too slow for this many requests",
         Reason::Redirect => "the upstream redirects to where svm does not follow",
         Reason::NotJson => "the upstream's answer is not JSON",

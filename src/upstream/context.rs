@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::entry::Reason;
 use crate::target::{self, Target};
@@ -143,11 +143,15 @@ impl Upstream {
         let now = self.clock.now();
         self.cooldowns.check(target, now)?;
         match self.tokens.usable_at(now) {
-            usable_at if needs_token && usable_at > now => {
-                Err(Failure::without_call(Reason::NoToken, usable_at))
-            }
+            usable_at if needs_token && usable_at > now => Err(self.no_token(usable_at, now)),
             _ => Ok(()),
         }
+    }
+
+    /// Returns the failure of a request for which no token is usable before that time.
+    pub(super) fn no_token(&self, usable_at: Timestamp, now: Timestamp) -> Failure {
+        let failure = Failure::without_call(Reason::NoToken, usable_at);
+        failure.by_rate_limit(self.tokens.are_limited(now))
     }
 
     fn crowded(&self) -> Failure {

@@ -38,29 +38,53 @@ pub(super) struct Cooldowns(Mutex<HashMap<Box<str>, HostCooldowns>>);
 
 #[derive(Debug, Default)]
 struct HostCooldowns {
-    whole: Cooldown,
-    endpoints: HashMap<Box<str>, Cooldown>,
+    whole: CausedCooldown,
+    endpoints: HashMap<Box<str>, CausedCooldown>,
     /// The resets of spent quotas that count for one endpoint alone, at most [`MOST_ENDPOINTS`].
     spent: HashMap<Box<str>, Timestamp>,
+}
+
+/// A cooldown with its cause.
+#[derive(Debug, Default)]
+struct CausedCooldown {
+    cooldown: Cooldown,
+    cause: CooldownCause,
+}
+
+/// The cause of a cooldown. Of two causes, the greater one counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum CooldownCause {
+    /// A server error that states when to try again.
+    #[default]
+    Unavailable,
+    /// A rate limit.
+    Limit,
 }
 
 impl Cooldowns {
     /// Returns when the document may be requested again, if it may not now.
     pub(super) fn until(&self, target: &Target, now: Timestamp) -> Option<Timestamp> {
+        Some(self.in_force(target, now)?.0)
+    }
+
+    /// Returns the end of the cooldown that ends last, and its cause, if there is one now.
+    fn in_force(&self, target: &Target, now: Timestamp) -> Option<(Timestamp, CooldownCause)> {
         let hosts = self.0.lock();
         let host = hosts.get(target.authority())?;
         let endpoint = endpoint::of(target);
-        let throttled = host.endpoints.get(&*endpoint).map(|cooldown| cooldown.until(now));
+        let throttled = host.endpoints.get(&*endpoint).map(|cooldown| cooldown.end(now));
         // A reset further in the future is from before the clock was set back.
         let spent = host.spent.get(&*endpoint).filter(|at| **at <= now + LONGEST_WINDOW);
-        let until = throttled.max(spent.copied()).max(Some(host.whole.until(now)));
-        until.filter(|until| *until > now)
+        let spent = spent.map(|at| (*at, CooldownCause::Limit));
+        let last = throttled.max(spent).max(Some(host.whole.end(now)));
+        last.filter(|(until, _)| *until > now)
     }
 
     /// Fails while the document may not be requested.
     pub(super) fn check(&self, target: &Target, now: Timestamp) -> Result<(), Failure> {
-        let until = self.until(target, now);
-        until.map_or(Ok(()), |until| Err(Failure::without_call(Reason::HostRests, until)))
+        let Some((until, cause)) = self.in_force(target, now) else { return Ok(()) };
+        let failure = Failure::without_call(Reason::HostRests, until);
+        Err(failure.by_rate_limit(cause == CooldownCause::Limit))
     }
 
     /// Begins the cooldown for a limit, and returns when the document may be requested again.
@@ -78,22 +102,23 @@ impl Cooldowns {
                 return None;
             }
         };
-        Some(self.begin(target, scope, asked, now))
+        Some(self.begin(target, (scope, CooldownCause::Limit), asked, now))
     }
 
     /// Begins a cooldown, and returns when the document may be requested again.
     pub(super) fn begin(
         &self,
         target: &Target,
-        scope: Scope,
+        (scope, cause): (Scope, CooldownCause),
         asked: Option<Duration>,
         now: Timestamp,
     ) -> Timestamp {
         {
             let mut hosts = self.0.lock();
             let host = hosts.entry(target.authority().into()).or_default();
-            if scope == Scope::Host || host.begin_endpoint(&endpoint::of(target), asked, now) {
-                host.whole.begin(asked, now, LONGEST);
+            let endpoint = endpoint::of(target);
+            if scope == Scope::Host || host.begin_endpoint(&endpoint, cause, asked, now) {
+                host.whole.begin(cause, asked, now);
             }
         }
         self.until(target, now).unwrap_or(now)
@@ -117,27 +142,48 @@ impl Cooldowns {
     /// Records that the upstream has answered with the document.
     pub(super) fn succeeded(&self, target: &Target, now: Timestamp) {
         if let Some(host) = self.0.lock().get_mut(target.authority()) {
-            host.whole.succeeded(now);
-            if let Some(cooldown) = host.endpoints.get_mut(&*endpoint::of(target)) {
-                cooldown.succeeded(now);
+            host.whole.cooldown.succeeded(now);
+            if let Some(of_endpoint) = host.endpoints.get_mut(&*endpoint::of(target)) {
+                of_endpoint.cooldown.succeeded(now);
             }
         }
     }
 }
 
+impl CausedCooldown {
+    /// Returns its end, which may be long past, and its cause.
+    fn end(&self, now: Timestamp) -> (Timestamp, CooldownCause) {
+        (self.cooldown.until(now), self.cause)
+    }
+
+    fn is_in_force(&self, now: Timestamp) -> bool {
+        self.cooldown.until(now) > now
+    }
+
+    fn begin(&mut self, cause: CooldownCause, asked: Option<Duration>, now: Timestamp) {
+        self.cause = if self.is_in_force(now) { self.cause.max(cause) } else { cause };
+        self.cooldown.begin(asked, now, LONGEST);
+    }
+}
+
 impl HostCooldowns {
     /// Begins the cooldown of an endpoint, and returns true if the host must cool down as well.
-    fn begin_endpoint(&mut self, endpoint: &str, asked: Option<Duration>, now: Timestamp) -> bool {
+    fn begin_endpoint(
+        &mut self,
+        endpoint: &str,
+        cause: CooldownCause,
+        asked: Option<Duration>,
+        now: Timestamp,
+    ) -> bool {
         if self.endpoints.len() >= MOST_ENDPOINTS && !self.endpoints.contains_key(endpoint) {
-            self.endpoints.retain(|_, cooldown| cooldown.until(now) > now);
+            self.endpoints.retain(|_, cooldown| cooldown.is_in_force(now));
             if self.endpoints.len() >= MOST_ENDPOINTS {
                 return true;
             }
         }
         let mut others = self.endpoints.iter().filter(|(other, _)| ***other != *endpoint);
-        let is_second = others.any(|(_, cooldown)| cooldown.until(now) > now);
-        let cooldown = self.endpoints.entry(endpoint.into()).or_default();
-        cooldown.begin(asked, now, LONGEST);
+        let is_second = others.any(|(_, cooldown)| cooldown.is_in_force(now));
+        self.endpoints.entry(endpoint.into()).or_default().begin(cause, asked, now);
         is_second
     }
 }
@@ -149,6 +195,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_secs(1_000_000);
     const MINUTE: Duration = Duration::from_secs(60);
+    const ENDPOINT: (Scope, CooldownCause) = (Scope::Endpoint, CooldownCause::Limit);
+    const HOST: (Scope, CooldownCause) = (Scope::Host, CooldownCause::Limit);
 
     fn target(path: &str) -> Target {
         let vars = [("GITHUB_PATS", "ghp_a"), ("API_USAGE_THRESHOLD", "1")];
@@ -161,7 +209,7 @@ mod tests {
     fn one_endpoint_cools_down_alone() {
         let cooldowns = Cooldowns::default();
         let commits = target("/repos/octo/app/commits");
-        let until = cooldowns.begin(&commits, Scope::Endpoint, None, NOW);
+        let until = cooldowns.begin(&commits, ENDPOINT, None, NOW);
         assert_eq!(until, NOW + MINUTE);
         assert_eq!(cooldowns.until(&target("/repos/o/r/commits/main"), NOW), Some(until));
         assert_eq!(cooldowns.until(&target("/repos/octo/app/releases"), NOW), None);
@@ -171,19 +219,19 @@ mod tests {
     #[test]
     fn a_second_throttled_endpoint_cools_the_host_down() {
         let cooldowns = Cooldowns::default();
-        cooldowns.begin(&target("/repos/o/r/commits"), Scope::Endpoint, None, NOW);
-        cooldowns.begin(&target("/repos/o/x/commits"), Scope::Endpoint, None, NOW);
+        cooldowns.begin(&target("/repos/o/r/commits"), ENDPOINT, None, NOW);
+        cooldowns.begin(&target("/repos/o/x/commits"), ENDPOINT, None, NOW);
         assert_eq!(cooldowns.until(&target("/repos/o/r/tags"), NOW), None, "one endpoint twice");
-        cooldowns.begin(&target("/repos/o/r/releases"), Scope::Endpoint, None, NOW);
+        cooldowns.begin(&target("/repos/o/r/releases"), ENDPOINT, None, NOW);
         assert_eq!(cooldowns.until(&target("/repos/o/r/tags"), NOW), Some(NOW + MINUTE));
     }
 
     #[test]
     fn an_endpoint_that_is_well_again_is_no_first_one() {
         let cooldowns = Cooldowns::default();
-        cooldowns.begin(&target("/repos/o/r/commits"), Scope::Endpoint, None, NOW);
+        cooldowns.begin(&target("/repos/o/r/commits"), ENDPOINT, None, NOW);
         let later = NOW + MINUTE;
-        cooldowns.begin(&target("/repos/o/r/releases"), Scope::Endpoint, None, later);
+        cooldowns.begin(&target("/repos/o/r/releases"), ENDPOINT, None, later);
         assert_eq!(cooldowns.until(&target("/repos/o/r/tags"), later), None);
     }
 
@@ -191,9 +239,30 @@ mod tests {
     fn an_answer_about_our_address_cools_the_host_down() {
         let cooldowns = Cooldowns::default();
         let asked = Some(Duration::from_secs(7));
-        cooldowns.begin(&target("/repos/o/r/commits"), Scope::Host, asked, NOW);
+        cooldowns.begin(&target("/repos/o/r/commits"), HOST, asked, NOW);
         let until = cooldowns.until(&target("/repos/o/r/tags"), NOW);
         assert_eq!(until, Some(NOW + Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn a_limit_is_the_cause_if_it_began_or_prolonged_a_cooldown() {
+        let is_limit = |cooldowns: &Cooldowns, path, now| {
+            cooldowns.check(&target(path), now).map_err(|failure| failure.is_rate_limited)
+        };
+        let (cooldowns, path) = (Cooldowns::default(), "/repos/o/r/commits");
+        let unavailable = (Scope::Endpoint, CooldownCause::Unavailable);
+        cooldowns.begin(&target(path), unavailable, None, NOW);
+        assert_eq!(is_limit(&cooldowns, path, NOW), Err(false));
+        cooldowns.begin(&target(path), ENDPOINT, None, NOW);
+        assert_eq!(is_limit(&cooldowns, path, NOW), Err(true));
+        cooldowns.begin(&target(path), unavailable, None, NOW);
+        assert_eq!(is_limit(&cooldowns, path, NOW), Err(true));
+        let later = NOW + MINUTE;
+        assert_eq!(is_limit(&cooldowns, path, later), Ok(()));
+        cooldowns.begin(&target(path), unavailable, None, later);
+        assert_eq!(is_limit(&cooldowns, path, later), Err(false), "the limit has ended");
+        cooldowns.spend_resource(&target(path), later + MINUTE * 9, later);
+        assert_eq!(is_limit(&cooldowns, path, later), Err(true), "the quota ends last");
     }
 
     #[test]
@@ -202,7 +271,7 @@ mod tests {
         for number in 0..10 * MOST_ENDPOINTS {
             let now = NOW + MINUTE * u32::try_from(number).unwrap();
             let path = format!("/repos/o/r/made-up-{number}");
-            cooldowns.begin(&target(&path), Scope::Endpoint, None, now);
+            cooldowns.begin(&target(&path), ENDPOINT, None, now);
         }
         let known = cooldowns.0.lock()["api.github.com"].endpoints.len();
         assert!(known <= MOST_ENDPOINTS, "{known}");

@@ -141,9 +141,11 @@ impl<'a> Exchange<'a> {
 }
 
 /// Returns the last answer when no more requests can be sent. For a limit, the failure states the
-/// better time to try again: when the answer was kept, another token seemed usable.
+/// better time to try again: when the answer was kept, another token seemed usable. The refusal of
+/// a token counts as a limit if a limit alone keeps another token from use.
 fn ended(reply: Reply, failure: &Failure) -> Reply {
-    let limited_until = reply.limited_until.map(|until| failure.retry_at.unwrap_or(until));
+    let is_limit = reply.limited_until.is_some() || reply.is_about_token && failure.is_rate_limited;
+    let limited_until = failure.retry_at.filter(|_| is_limit).or(reply.limited_until);
     Reply { limited_until, ..reply }
 }
 

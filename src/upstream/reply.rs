@@ -69,32 +69,40 @@ pub struct Failure {
     pub retry_at: Option<Timestamp>,
     /// The time limit that passed: for the exchange, or for a part of its body.
     pub limit: Option<Duration>,
+    /// True if a rate limit is the cause.
+    pub is_rate_limited: bool,
 }
 
 impl Failure {
     /// Creates a failure before any status arrived.
     pub const fn new(reason: Reason) -> Self {
-        Self { reason, status: None, retry_at: None, limit: None }
+        Self { reason, status: None, retry_at: None, limit: None, is_rate_limited: false }
     }
 
     /// Creates a failure after a status arrived.
     pub const fn after(status: StatusCode, reason: Reason) -> Self {
-        Self { reason, status: Some(status), retry_at: None, limit: None }
+        Self { status: Some(status), ..Self::new(reason) }
     }
 
     /// Creates a failure without a call; none is possible before `retry_at`.
     pub const fn without_call(reason: Reason, retry_at: Timestamp) -> Self {
-        Self { reason, status: None, retry_at: Some(retry_at), limit: None }
+        Self { retry_at: Some(retry_at), ..Self::new(reason) }
     }
 
     /// Creates the failure of an exchange whose deadline has passed.
     pub const fn timeout(limit: Duration) -> Self {
-        Self { reason: Reason::Timeout, status: None, retry_at: None, limit: Some(limit) }
+        Self { limit: Some(limit), ..Self::new(Reason::Timeout) }
     }
 
     /// Adds the time limit that passed.
     #[must_use]
     pub const fn within(self, limit: Duration) -> Self {
         Self { limit: Some(limit), ..self }
+    }
+
+    /// Adds whether a rate limit is the cause.
+    #[must_use]
+    pub const fn by_rate_limit(self, is_rate_limited: bool) -> Self {
+        Self { is_rate_limited, ..self }
     }
 }

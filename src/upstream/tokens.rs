@@ -267,6 +267,11 @@ impl TokenPool {
         self.pool.lock().usable_at(Priority::Foreground, now)
     }
 
+    /// Returns true if a limit alone keeps a token from use, so that its end makes one usable.
+    pub(super) fn are_limited(&self, now: Timestamp) -> bool {
+        self.pool.lock().are_limited(now)
+    }
+
     /// Returns true if a token has more quota left than the part that is kept for clients.
     pub fn has_quota_to_spare(&self, now: Timestamp) -> bool {
         self.pool.lock().has_quota_to_spare(now)

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::cache::{Demand, Prospect, Status};
+use crate::cache::{Demand, Prospect};
 use crate::entry::Validator;
-use crate::http::render::mirror::is_limit;
 use crate::upstream::Failure;
 
 use super::facts::{ExplainFacts, at, since};
@@ -65,9 +64,7 @@ pub(super) fn outlook(facts: &ExplainFacts<'_>) -> String {
             "A request now is answered from the cache, and svm asks GitHub in the background."
                 .to_owned()
         }
-        Prospect::WithoutCall { status, has_copy, failure } => {
-            without_call(facts, status, *has_copy, failure)
-        }
+        Prospect::WithoutCall { has_copy, failure, .. } => without_call(facts, *has_copy, failure),
         Prospect::Wait if facts.explained.call.is_some() => {
             "A request now waits for that call, and causes none of its own.".to_owned()
         }
@@ -100,12 +97,7 @@ fn waiting(facts: &ExplainFacts<'_>) -> String {
     format!("A request now waits for GitHub, which svm asks {validator}.")
 }
 
-fn without_call(
-    facts: &ExplainFacts<'_>,
-    status: &Status,
-    has_copy: bool,
-    failure: &Failure,
-) -> String {
+fn without_call(facts: &ExplainFacts<'_>, has_copy: bool, failure: &Failure) -> String {
     let (why, word) = (failure.reason.sentence(), failure.reason.as_str());
     let until = failure.retry_at.map(|until| {
         let wait = since(until.since(facts.explained.now));
@@ -114,7 +106,7 @@ fn without_call(
     let until = until.unwrap_or_default();
     let gets = match has_copy {
         true => "the copy",
-        false if facts.is_mirrored && is_limit(status) => "a 403 at once",
+        false if facts.is_mirrored && failure.is_rate_limited => "a 403 at once",
         false => "a 503 at once",
     };
     format!("A request now gets {gets}: {why} ({word}){until}.")

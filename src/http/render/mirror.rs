@@ -21,8 +21,8 @@ use crate::target::{Key, Representation};
 
 use super::frames::{GITHUB_JSON, Interface};
 use super::{
-    A_SECOND, Given, OVERLOADED, Served, document, failed, link, provenance, seconds, send,
-    send_uncached,
+    A_SECOND, Given, OVERLOADED, RATE_LIMITED, Served, document, failed, link, provenance, seconds,
+    send, send_uncached,
 };
 
 const DOCUMENTATION: &str = "https://docs.github.com/rest";
@@ -72,10 +72,12 @@ pub(in crate::http) fn answer(
         }
         Payload::Failed { failure, retry_after } => {
             provenance(res.headers_mut(), Some(key), &answer.status, &mut Values::new());
-            if is_limit(&answer.status) {
+            if failure.is_rate_limited {
                 rate_limited(req, res, *retry_after, now);
             } else {
                 let (status, error, detail) = failed(failure, *retry_after);
+                // Clients wait for the reset if an error names a rate limit.
+                let error = if error == RATE_LIMITED { "Upstream unavailable" } else { error };
                 error_with(req, res, status, &format!("{error}: {detail}"), *retry_after);
             }
             return None;
@@ -131,7 +133,7 @@ fn passed(
     (status, body, retry_after): (StatusCode, &Bytes, Option<Duration>),
     now: Timestamp,
 ) {
-    if is_limit(&answer.status) {
+    if answer.status.detail == Some(Detail::Refused(Reason::Limited)) {
         return rate_limited(req, res, retry_after, now);
     }
     if status == StatusCode::UNAUTHORIZED {
@@ -143,12 +145,6 @@ fn passed(
         return error_with(req, res, status, text, retry_after);
     }
     send_json(req, res, status, body.clone(), retry_after);
-}
-
-/// Returns true if a rate limit prevented the call, or if GitHub refused the call because of one.
-pub(in crate::http) fn is_limit(status: &Status) -> bool {
-    let limits = [Reason::Limited, Reason::NoToken, Reason::HostRests];
-    matches!(status.detail, Some(Detail::Refused(reason)) if limits.contains(&reason))
 }
 
 /// Renders a rate limit in the form that all clients understand, so that they wait for the reset.

@@ -116,7 +116,7 @@ impl<'a> Exchange<'a> {
         };
         match self.upstream.tokens.choose(&request, now) {
             Ok((token_use, validator)) => Ok(Credentials { token_use: Some(token_use), validator }),
-            Err(usable_at) => Err(Failure::without_call(Reason::NoToken, usable_at)),
+            Err(usable_at) => Err(self.upstream.no_token(usable_at, now)),
         }
     }
 

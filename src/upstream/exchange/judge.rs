@@ -5,7 +5,7 @@ use http::StatusCode;
 use crate::clock::Timestamp;
 use crate::entry::Reason;
 use crate::target::Target;
-use crate::upstream::cooldowns::Scope;
+use crate::upstream::cooldowns::{CooldownCause, Scope};
 use crate::upstream::hop::AnswerHead;
 use crate::upstream::rate_limit::{self, Limit};
 use crate::upstream::reply::{Failure, Reply};
@@ -145,7 +145,8 @@ impl Exchange<'_> {
     /// Handles a server that states when to try again: its endpoint cools down until then.
     fn unavailable(&self, target: &Target, reply: Reply, now: Timestamp) -> Step {
         let asked = reply.retry_at.map(|retry_at| retry_at.since(now));
-        let until = self.upstream.cooldowns.begin(target, Scope::Endpoint, asked, now);
+        let concerned = (Scope::Endpoint, CooldownCause::Unavailable);
+        let until = self.upstream.cooldowns.begin(target, concerned, asked, now);
         Step::Answer(Reply { retry_at: Some(until), ..reply })
     }
 

@@ -181,7 +181,7 @@ impl Exchange<'_> {
         let free_at = self.upstream.tokens.without_token_at(self.ask.priority, now);
         match self.ask.priority {
             Priority::Background if free_at > now => {
-                Err(Failure::without_call(Reason::NoToken, free_at))
+                Err(Failure::without_call(Reason::NoToken, free_at).by_rate_limit(true))
             }
             _ => Ok(free_at <= now),
         }

@@ -135,6 +135,17 @@ impl Pool {
         first(false).or_else(|| first(true)).unwrap_or(now)
     }
 
+    /// Returns true if a limit alone keeps a token from use, while none is usable. A token that is
+    /// refused or has too many rights does not count. A token with unknown rights counts during a
+    /// cooldown, which delays its inquiry.
+    pub(super) fn are_limited(&self, now: Timestamp) -> bool {
+        let cools_down = |token: &Token| self.accounts[token.account].usable_at(now) > now;
+        self.tokens.iter().any(|token| match token.is_put_aside() {
+            true => token.waits_for_rights() && cools_down(token),
+            false => true,
+        })
+    }
+
     /// Returns when the token at `index` is usable.
     pub(super) fn one_usable_at(
         &self,

@@ -92,6 +92,11 @@ impl Token {
         self.rules.be_public && !self.rights.is_public()
     }
 
+    /// Returns true if only its rights, which are unknown, forbid its use.
+    pub(super) fn waits_for_rights(&self) -> bool {
+        self.is_barred() && !self.is_rejected() && !self.rights.is_private()
+    }
+
     /// Returns true if its inquiry is due.
     pub(super) fn is_to_identify(&self, now: Timestamp) -> bool {
         self.inquiry.is_due(now)

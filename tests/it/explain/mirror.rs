@@ -71,6 +71,17 @@ async fn a_limit_has_another_status_than_at_version() {
 }
 
 #[tokio::test]
+async fn a_refused_token_has_the_status_of_version() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    app.github.revoke("a");
+    let _ = app.get(LATEST_PATH).await;
+    let explained = explain(&app, LATEST_PATH).await;
+    let start = "A request now gets a 503 at once: every token is in a cooldown, is refused";
+    assert!(last_sentence(&explained).starts_with(start), "{explained:#}");
+    assert_eq!(app.get(LATEST_PATH).await.status, 503);
+}
+
+#[tokio::test]
 async fn a_client_over_its_rate_learns_the_status() {
     let app = TestApp::builder().set("CLIENT_MISS_RATE", "0.01").start().await;
     assert_eq!(app.get(LATEST_PATH).await.status, 404);
