@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::HOST;
 use salvo::routing::PathState;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, Service, async_trait};
 
 use crate::metrics::Registry;
 use crate::secret::Secret;
-use crate::target::Policy;
+use crate::target::{Policy, PublicUrl};
 
 use super::access_log::AccessLog;
 use super::client_ip::Proxies;
@@ -87,6 +88,7 @@ pub fn service(parts: Parts) -> Service {
         let sources = StatusSources { observed, calls, health, records, is_shared };
         (visibility, sources, explain.clone())
     });
+    let own_address = OwnAddress(parts.mirror.public_url.clone());
     let webhook = Webhook::new(sources.cache.clone(), parts.webhook_secrets.clone(), &registry);
     let mirror = Mirror::new(documents, parts.mirror, parts.policy, client_tokens);
     let (healthz, readyz) = (Healthz(health.clone()), Readyz(health.clone()));
@@ -107,7 +109,8 @@ pub fn service(parts: Parts) -> Service {
         others.push(exactly(webhook::PATH, webhook, &common));
     }
     if let Some((visibility, sources, explain)) = status {
-        others.extend(status_routes(visibility, sources, explain, &common));
+        let own_address = own_address.clone();
+        others.extend(status_routes(visibility, sources, explain, own_address, &common));
     }
     let mirror = Route::of_many("mirror", mirror, &common);
     let version = Route::at(VERSION, version, &common);
@@ -119,6 +122,7 @@ pub fn service(parts: Parts) -> Service {
         others,
         mirror,
         missing,
+        own_address,
     }))
 }
 
@@ -138,6 +142,7 @@ fn status_routes(
     visibility: Visibility,
     sources: StatusSources,
     explain: Explain,
+    own_address: OwnAddress,
     common: &Common,
 ) -> [PathRoute; 2] {
     let is_visible = visibility.clone();
@@ -149,7 +154,7 @@ fn status_routes(
         }),
         // For clients other than browsers, the mirror has the root of the API at this path.
         PathRoute::of(page, move |req| {
-            let is_browser = names_no_host(req) && wants_html(req.headers());
+            let is_browser = own_address.is_named_by(req) && wants_html(req.headers());
             req.uri().path() == "/" && is_browser && visibility.admits(req)
         }),
     ]
@@ -166,6 +171,7 @@ struct PathTable {
     /// The route of GitHub's paths that no other route takes.
     mirror: Route<Mirror>,
     missing: Route<Missing>,
+    own_address: OwnAddress,
 }
 
 #[async_trait]
@@ -188,7 +194,9 @@ impl Handler for PathTable {
         };
         match other {
             Some(other) => other.route.handle(req, depot, res, ctrl).await,
-            None if is_mirrored(path) && names_no_host(req) => self.mirror.respond(req, res).await,
+            None if is_mirrored(path) && self.own_address.is_named_by(req) => {
+                self.mirror.respond(req, res).await;
+            }
             None => self.missing.handle(req, depot, res, ctrl).await,
         }
     }
@@ -210,10 +218,22 @@ fn exactly(path: &'static str, page: impl Page, common: &Common) -> PathRoute {
     PathRoute::of(Route::at(path, page, common), move |req| req.uri().path() == path)
 }
 
-/// Returns true if the request line names no host. A client that names one there wants a forward
-/// proxy, and svm is not one.
-fn names_no_host(req: &Request) -> bool {
-    req.uri().host().is_none()
+/// The address of svm in the request lines that name one, for the paths that GitHub has too.
+#[derive(Clone)]
+struct OwnAddress(Option<PublicUrl>);
+
+impl OwnAddress {
+    /// Returns true if the request line names no host, or the one of `Host` or of `PUBLIC_URL`, as
+    /// its absolute form does (RFC 9112, 3.2.2). A client that names another one wants a forward
+    /// proxy, and svm is not one.
+    fn is_named_by(&self, req: &Request) -> bool {
+        let Some(authority) = req.uri().authority() else { return true };
+        let is_same = |own: &[u8]| own.eq_ignore_ascii_case(authority.as_str().as_bytes());
+        // Only the request line of a tunnel has a host and no scheme.
+        req.uri().scheme().is_some()
+            && (req.headers().get(HOST).is_some_and(|host| is_same(host.as_bytes()))
+                || self.0.as_ref().is_some_and(|url| is_same(url.authority().as_bytes())))
+    }
 }
 
 /// Tells the HTTP library that no part of the path is left to match.

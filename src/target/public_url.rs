@@ -15,6 +15,12 @@ impl PublicUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns its host, with the port if it has one: `svm.example`.
+    pub fn authority(&self) -> &str {
+        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        rest.split_once('/').map_or(rest, |(authority, _)| authority)
+    }
 }
 
 impl FromStr for PublicUrl {
@@ -57,6 +63,17 @@ mod tests {
         ] {
             let url = text.parse::<PublicUrl>().ok();
             assert_eq!(url.as_ref().map(PublicUrl::as_str), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_authority_is_between_scheme_and_path() {
+        for (text, want) in [
+            ("https://svm.example", "svm.example"),
+            ("http://svm:8000/github/x", "svm:8000"),
+            ("http://[::1]:8000/", "[::1]:8000"),
+        ] {
+            assert_eq!(text.parse::<PublicUrl>().unwrap().authority(), want);
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::support::app::{Answer, Log, TestApp};
 use crate::support::github::Failure;
+use crate::support::raw::talk;
 use crate::{LATEST, LATEST_PATH};
 
 #[tokio::test]
@@ -158,6 +159,32 @@ async fn clients_find_the_pages_that_they_ask_for_first() {
         assert_eq!(app.get(path).await.status, 200, "{path}");
     }
     assert_eq!(app.github.total_calls(), 0);
+}
+
+#[tokio::test]
+async fn a_path_may_be_in_the_absolute_form() {
+    let app = TestApp::builder().set("PUBLIC_URL", "https://svm.example/x").start().await;
+    app.github.release("octo/app").serve();
+    let ask = async |url: String, host: &str| {
+        let head = format!("GET {url} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        talk(app.address(), head).await.remove(0)
+    };
+    for (authority, host, status) in [
+        ("127.0.0.1:8000", "127.0.0.1:8000", 200),
+        ("SVM", "svm", 200),
+        ("[::1]:8000", "[::1]:8000", 200),
+        ("svm.example", "inner:8000", 200),
+        ("svm:8000", "svm", 404),
+        ("evil.example", "svm", 404),
+        ("user@svm", "svm", 404),
+    ] {
+        for path in [LATEST_PATH, "/api/v3/meta", "/"] {
+            let answer = ask(format!("http://{authority}{path}"), host).await;
+            assert_eq!(answer.status, status, "{authority}{path}");
+        }
+    }
+    let page = ask("http://svm/".to_owned(), "svm\r\nAccept: text/html").await;
+    assert!(page.body.starts_with(b"<!"), "a browser gets the status page");
 }
 
 #[tokio::test]

@@ -39,6 +39,7 @@ fn request_lines() -> Vec<Case> {
         ("an absolute form with a user", line("GET http://user@evil.example/ping HTTP/1.1"), IN_STEP),
         ("an absolute form of a refused url", line(&format!("GET http://api.github.com{refused_url} HTTP/1.1")), NOT_ALLOWED),
         ("a URL for a path", line("GET https://api.github.com/repos/o/r HTTP/1.1"), MISSING),
+        ("a tunnel to its own host", "CONNECT svm:80 HTTP/1.1\r\nHost: svm:80\r\n".into(), MISSING),
         ("an authority", line("GET api.github.com:443 HTTP/1.1"), MISSING),
         ("a tunnel", line("CONNECT api.github.com:443 HTTP/1.1"), MISSING),
         ("an asterisk", line("OPTIONS * HTTP/1.1"), MISSING),
