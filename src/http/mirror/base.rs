@@ -29,10 +29,10 @@ pub(super) fn of(req: &Request, proxies: &Proxies) -> Option<String> {
     is_prefix(prefix).then(|| format!("{scheme}://{host}{prefix}"))
 }
 
-/// Returns the last value of the field, which the nearest proxy wrote.
+/// Returns the last value of the field, which the nearest proxy wrote, unless that is empty.
 fn last(req: &Request, name: HeaderName) -> Option<&str> {
     let value = req.headers().get_all(name).iter().next_back().map(HeaderValue::to_str)?.ok()?;
-    Some(value.rsplit(',').next().unwrap_or_default().trim())
+    value.rsplit(',').next().map(str::trim).filter(|value| !value.is_empty())
 }
 
 fn is_host(host: &str) -> bool {
@@ -119,6 +119,12 @@ mod tests {
             ("x-forwarded-prefix", "/a>b"),
         ] {
             assert_eq!(base(PROXY, &[("host", "svm"), (name, value)]), None, "{value}");
+        }
+        for name in ["x-forwarded-host", "x-forwarded-proto", "x-forwarded-prefix"] {
+            for value in ["", " ", "a.example,"] {
+                let empty = [("host", "svm"), (name, value)];
+                assert_eq!(base(PROXY, &empty).as_deref(), Some("http://svm"), "{name}: {value}");
+            }
         }
         let odd = [("host", "svm"), ("x-forwarded-proto", "gopher")];
         assert_eq!(base(PROXY, &odd).as_deref(), Some("http://svm"));
