@@ -7,6 +7,8 @@ mod lists;
 mod notices;
 mod representations;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::json;
 
@@ -121,6 +123,7 @@ async fn credentials_of_a_client_go_nowhere() {
     for value in [
         format!("Bearer {token}"),
         format!("token {token}"),
+        format!("Basic {}", STANDARD.encode(format!("user:{token}"))),
         "Bearer dummy".to_owned(),
         "Basic eDp4".to_owned(),
         "x".repeat(4_000),
@@ -131,7 +134,7 @@ async fn credentials_of_a_client_go_nowhere() {
     assert_eq!(app.github.total_calls(), 1, "it is in no key");
     let sent = format!("{:?}", app.github.requests());
     assert!(!sent.contains("c4nary"));
-    assert_eq!(app.metric("svm_client_tokens_total").await, 2.0);
+    assert_eq!(app.metric("svm_client_tokens_total").await, 3.0);
     let warnings = events.text();
     assert_eq!(warnings.matches("a client sends a GitHub token").count(), 1, "{warnings}");
     assert!(![warnings, app.log()].concat().contains("c4nary"));
