@@ -269,11 +269,11 @@ fn send_uncached(
 }
 
 /// Sets status and body. For a HEAD it also sets the length of the body (RFC 9110, 9.3.2), since
-/// the HTTP library drops the body and its length.
+/// the HTTP library drops the body and its length. A `204` has no length (RFC 9110, 8.6).
 fn send(req: &Request, res: &mut Response, status: StatusCode, body: Bytes) {
     res.status_code(status);
     let headers = res.headers_mut();
-    if req.method() == Method::HEAD {
+    if req.method() == Method::HEAD && status != StatusCode::NO_CONTENT {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
     res.body(ResBody::Once(body));

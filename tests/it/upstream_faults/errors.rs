@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::{DOCUMENT, JSON, LONGEST_REFUSAL, TIMEOUT, app, timely};
-use crate::LATEST;
-use crate::support::app::Answer;
+use crate::support::app::{Answer, TestApp};
 use crate::support::github::{Failure, Wire};
+use crate::{LATEST, LATEST_PATH};
 
 /// Returns the answer to this response, which is no document. Asserts that the next answer after
 /// its lifetime is the upstream's.
@@ -38,6 +39,18 @@ async fn a_status_without_a_meaning_is_passed_on() {
         let answer = passes(line, Wire::head(line, headers.trim_end()).then(body).closed()).await;
         assert_eq!((answer.status.as_u16(), answer.text().as_str()), (status, body), "{line}");
         assert_eq!(answer.header("cache-control"), "no-store", "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_of_204_has_no_length() {
+    let app = TestApp::start().await;
+    app.github.fail_all(Failure::Wire(Wire::head("204 No Content", JSON).closed()));
+    for path in [LATEST_PATH.to_owned(), format!("/version?url={LATEST}")] {
+        for method in [Method::HEAD, Method::GET] {
+            let answer = Answer::of(app.request(method, &path)).await;
+            assert_eq!((answer.status.as_u16(), answer.header("content-length")), (204, ""));
+        }
     }
 }
 
