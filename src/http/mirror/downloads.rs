@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::entry::Entry;
-use crate::target::Target;
+use crate::target::{Target, percent};
 
 const CODELOAD: &str = "https://codeload.github.com";
 
@@ -22,8 +22,10 @@ pub(super) fn of_asset(entry: &Entry, path: &str, site: &str) -> Option<String> 
     let url = asset.browser_download_url;
     let parts: Vec<_> = url.strip_prefix(site)?.strip_prefix('/')?.split('/').collect();
     let [owner, name, "releases", "download", _, ..] = parts[..] else { return None };
-    let is_plain =
-        |part: &&str| !matches!(*part, "" | "." | "..") && part.bytes().all(is_plain_byte);
+    let is_plain = |part: &&str| {
+        let is_dots = matches!(&*percent::decode_fully(part), b"." | b"..");
+        !part.is_empty() && !is_dots && part.bytes().all(is_plain_byte)
+    };
     (parts.iter().all(is_plain) && is_of_repository(entry, path, owner, name))
         .then(|| url.to_owned())
 }
@@ -37,8 +39,9 @@ fn is_of_repository(entry: &Entry, path: &str, owner: &str, name: &str) -> bool 
     entry.extras.moved().is_some() || is_next(owner) && is_next(name)
 }
 
+/// Returns true for the characters of a segment of a path (RFC 3986, 3.3).
 fn is_plain_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%+@,()!".contains(&byte)
+    percent::is_unreserved(byte) || b"%!$&'()*+,;=:@".contains(&byte)
 }
 
 /// Returns the URL of the archive that a target of the API names, if the target is an archive.
@@ -81,12 +84,19 @@ mod tests {
     fn an_asset_is_where_its_document_says() {
         let url = "https://github.com/o/r/releases/download/v1.2%2B3/tool_1.2-x86_64.tar.gz";
         assert_eq!(asset(url).as_deref(), Some(url));
+        for tag in ["v1=2", "v1&2", "v1'2", "v1$2", "v1;2", "v1*", "v1:2", "v1%2F2", "v1.."] {
+            let url = format!("https://github.com/o/r/releases/download/{tag}/x");
+            assert_eq!(asset(&url), Some(url));
+        }
         for elsewhere in [
             "https://evil.example/o/r/releases/download/v1/x",
             "https://github.com.evil.example/o/r/releases/download/v1/x",
             "https://github.com/o/r/archive/v1.zip",
             "https://github.com/o/r/releases/download/",
             "https://github.com/o/r/releases/download/../../x",
+            "https://github.com/o/r/releases/download/%2e%2e/%2E./x",
+            "https://github.com/o/r/releases/download/v1/x#y",
+            "https://github.com/o/r/releases/download/v1\\x/y",
             "https://github.com//r/releases/download/v1/x",
             "http://github.com/o/r/releases/download/v1/x",
             "https://github.com/o/r/releases/download/v1/x\r\nset-cookie: a=b",
