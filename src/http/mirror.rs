@@ -176,19 +176,26 @@ impl Mirror {
                 return Err(Refusal::Invalid(target::Error::Fragment));
             }
             let target = self.root.target(path, query, &self.policy);
-            target.map(|target| Arc::new(self.resource(target))).map_err(|error| match error {
+            let target = target.map_err(|error| match error {
                 target::Error::PathNotAllowed | target::Error::HostNotAllowed => Refusal::NotFound,
                 error => Refusal::Invalid(error),
-            })
+            })?;
+            self.resource(target).map(Arc::new)
         };
         let raw = req.uri().path_and_query().map_or(path, |raw| raw.as_str());
         if raw.len() > LONGEST { parse() } else { self.resources.get(raw, parse) }
     }
 
-    fn resource(&self, target: Target) -> Resource {
+    /// Returns the meaning of a target. svm fetches no archive; an archive whose place is unknown
+    /// counts as absent.
+    fn resource(&self, target: Target) -> Result<Resource, Refusal> {
+        let path = self.root.below(&target);
+        let is_release = paths::is_release(path);
         let archive = if self.has_archives { downloads::of_archive(&target) } else { None };
-        let is_release = paths::is_release(self.root.below(&target));
-        Resource { target: Arc::new(target), archive, is_release }
+        if archive.is_none() && downloads::is_archive(path) {
+            return Err(Refusal::NotFound);
+        }
+        Ok(Resource { target: Arc::new(target), archive, is_release })
     }
 
     async fn document(

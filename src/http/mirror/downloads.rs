@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::entry::Entry;
-use crate::target::{Target, percent};
+use crate::target::{Target, in_repository, percent};
 
 const CODELOAD: &str = "https://codeload.github.com";
 
@@ -44,7 +44,14 @@ fn is_plain_byte(byte: u8) -> bool {
     percent::is_unreserved(byte) || b"%!$&'()*+,;=:@".contains(&byte)
 }
 
-/// Returns the URL of the archive that a target of the API names, if the target is an archive.
+/// Returns true if a path names an archive, of a repository with a name or with a number alone.
+pub(super) fn is_archive(path: &str) -> bool {
+    let form = in_repository(path).and_then(|resource| resource.split('/').next());
+    matches!(form, Some("tarball" | "zipball"))
+}
+
+/// Returns the URL of the archive that a target of the API names, if the target is an archive of a
+/// repository with a name.
 pub(super) fn of_archive(target: &Target) -> Option<String> {
     let mut parts = target.path().strip_prefix("/repos/")?.splitn(4, '/');
     let (owner, name) = (parts.next()?, parts.next()?);

@@ -169,6 +169,27 @@ async fn a_download_is_somewhere_else() {
 }
 
 #[tokio::test]
+async fn an_archive_whose_place_is_unknown_is_404() {
+    let app = TestApp::start().await;
+    for path in [
+        "/repositories/17/tarball/v1",
+        "/api/v3/repositories/17/zipball/refs/heads/main",
+        "/repositories/17/%74arball/",
+    ] {
+        let answer = app.get(path).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["message"]), (404, &"Not Found".into()));
+    }
+    assert_eq!(app.get("/repositories/17/tarballs").await.header("x-upstream-status"), "404");
+    assert_eq!(app.github.total_calls(), 1, "only the last path is no archive");
+    let root = "https://raw.githubusercontent.com/api/v3";
+    let app = TestApp::builder().set("API_UPSTREAM", root).start().await;
+    for path in ["/repos/octo/app/tarball/v1", "/api/v3/repos/octo/app/zipball"] {
+        assert_eq!(app.get(path).await.status, 404, "{path}");
+    }
+    assert_eq!(app.github.total_calls(), 0);
+}
+
+#[tokio::test]
 async fn a_download_of_another_server_is_on_its_own_site() {
     const HOST: &str = "raw.githubusercontent.com";
     let app =
