@@ -112,8 +112,8 @@ fn targets(reader: &mut Reader<'_>) -> Option<Policy> {
 }
 
 fn api_root(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Option<ApiRoot> {
-    let root: ApiRoot =
-        reader.read("API_UPSTREAM", parsed("is not an https URL without a query"))?;
+    let form = parsed("is not the https URL of a host, alone or with the path /api/v3");
+    let root: ApiRoot = reader.read("API_UPSTREAM", form)?;
     // The default host that the operator does not allow is simply not served. An explicit one is a
     // mistake: every request to it would be refused.
     let is_stray = targets.is_some_and(|targets| !targets.hosts.contains(root.authority()));

@@ -122,7 +122,7 @@ pub const VARIABLES: &[Variable] = &[
     optional(
         "API_UPSTREAM",
         DEFAULT_API_ROOT,
-        "an https URL without a query, such as https://ghe.example/api/v3",
+        "the https URL of a host, alone or with the path /api/v3",
         "the API that svm serves under its own paths",
     ),
     optional(

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::error::Error;
-use super::policy::{Authority, Malformed, PathPrefix, Policy};
+use super::policy::{Authority, Malformed, Policy};
+use super::resource::ENTERPRISE;
 use super::{Target, grammar};
 
 /// The default root.
@@ -15,8 +16,8 @@ pub const DEFAULT_API_ROOT: &str = "https://api.github.com";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiRoot {
     authority: Authority,
-    /// Empty, or a path without a final slash.
-    path: String,
+    /// Empty, or the root of an Enterprise server.
+    path: &'static str,
 }
 
 impl ApiRoot {
@@ -34,7 +35,7 @@ impl ApiRoot {
 
     /// Returns the part of a target's path that is below the root: `/repos/octo/app`.
     pub fn below<'a>(&self, target: &'a Target) -> &'a str {
-        target.path().strip_prefix(&self.path).unwrap_or(target.path())
+        target.path().strip_prefix(self.path).unwrap_or(target.path())
     }
 
     /// Returns the URL of the server's website, without a final slash.
@@ -78,15 +79,17 @@ impl fmt::Display for ApiRoot {
 impl FromStr for ApiRoot {
     type Err = Malformed;
 
+    /// Refuses any other path: svm would not know the meaning of the paths below it.
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let text = grammar::trim_blanks(text);
         let rest = text.strip_prefix("https://").ok_or(Malformed)?;
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let path = path.strip_suffix('/').unwrap_or(path);
-        if !path.is_empty() {
-            path.parse::<PathPrefix>()?;
-        }
-        Ok(Self { authority: authority.parse()?, path: path.to_owned() })
+        let path = match path.strip_suffix('/').unwrap_or(path) {
+            "" => "",
+            ENTERPRISE => ENTERPRISE,
+            _ => return Err(Malformed),
+        };
+        Ok(Self { authority: authority.parse()?, path })
     }
 }
 
@@ -101,6 +104,11 @@ mod tests {
             ("https://api.github.com/", Some("https://api.github.com")),
             ("https://GHE.example:8443/api/v3", Some("https://ghe.example:8443/api/v3")),
             ("https://[2001:db8::1]/api/v3/", Some("https://[2001:db8::1]/api/v3")),
+            ("https://ghe.example/github", None),
+            ("https://ghe.example/api/v3/repos", None),
+            ("https://ghe.example/api", None),
+            ("https://ghe.example//api/v3", None),
+            ("https://ghe.example/api/v3//", None),
             ("http://api.github.com", None),
             ("api.github.com", None),
             ("https://", None),

@@ -141,6 +141,21 @@ fn the_mirror_needs_an_open_path_below_its_root() {
 }
 
 #[test]
+fn the_root_of_the_mirror_is_one_that_svm_understands() {
+    let root = |root| {
+        let hosts = ["ALLOWED_UPSTREAM_HOSTS", "GITHUB_TOKEN_HOSTS"];
+        let [allowed, with_token] = hosts.map(|name| (name, "ghe.example"));
+        config(&[allowed, with_token, ("ALLOWED_API_PATHS", "/"), ("API_UPSTREAM", root)])
+    };
+    for accepted in ["https://ghe.example", "https://ghe.example/api/v3/"] {
+        root(accepted).unwrap();
+    }
+    let message = root("https://ghe.example/github").unwrap_err();
+    let accepted = "is not the https URL of a host, alone or with the path /api/v3";
+    assert!(message.starts_with("API_UPSTREAM") && message.contains(accepted), "{message}");
+}
+
+#[test]
 fn a_variable_of_a_feature_that_svm_lacks_is_refused() {
     let message = config(&[
         ("REDIS_HOST", "rediss://redis.example"),
