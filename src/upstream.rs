@@ -44,7 +44,7 @@ mod tokens;
 pub use calls::{CallResult, Calls, Cost, PastCall};
 pub use cause::Cause;
 pub use client::ClientError;
-pub use context::{Ask, Upstream};
+pub use context::{Ask, AtStake, Upstream};
 pub use metrics::UpstreamMetrics;
 pub use reachability::{Failing, HostReport, Reachability};
 pub use reply::{Failure, Reply};
@@ -60,6 +60,7 @@ use reachability::{HostNews, Subject};
 use std::time::Duration;
 
 use crate::clock::Stopwatch;
+use crate::entry::Reason;
 
 impl Upstream {
     /// Runs one exchange within `UPSTREAM_TIMEOUT`, which covers the wait for a slot, hops, retries
@@ -133,8 +134,9 @@ fn log(ask: Ask<'_>, result: &Result<Reply, Failure>, stopwatch: &Stopwatch) {
         Err(failure) if failure.reason.is_without_call() => {
             tracing::debug!(host, path, reason = failure.reason.as_str(), "upstream not asked");
         }
-        // The outage of the host has log lines of its own, which are not repeated per exchange.
-        Err(failure) if failure.reason.is_of_outage() => {
+        // An outage of the host and a limit have log lines of their own, which are not repeated per
+        // exchange.
+        Err(failure) if failure.reason.is_of_outage() || failure.reason == Reason::Limited => {
             let reason = failure.reason.as_str();
             tracing::debug!(host, path, reason, priority, millis, "upstream failed");
         }

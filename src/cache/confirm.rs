@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use crate::clock::Stopwatch;
 use crate::entry::{Doubt, Entry, LossClaim};
 use crate::target::Target;
-use crate::upstream::{Ask, Priority};
+use crate::upstream::{Ask, AtStake, Priority};
 
 use super::Cache;
 use super::flight_result::ExchangeResult;
@@ -67,7 +67,7 @@ impl Cache {
     ) -> Witness {
         let mut heard = Witness::Silent;
         for lost in policy::lost_releases(target, copy) {
-            heard = self.hear_witness(target, &lost, priority, began).await;
+            heard = self.hear_witness(target, copy, &lost, priority, began).await;
             if heard != Witness::Absent {
                 break;
             }
@@ -76,10 +76,11 @@ impl Cache {
     }
 
     /// Checks one release. It is absent if GitHub sent an event about its removal, or if the
-    /// document of its tag does not exist.
+    /// document of its tag does not exist, for the token that fetched the copy.
     async fn hear_witness(
         &self,
         target: &Target,
+        copy: &Entry,
         lost: &LostRelease,
         priority: Priority,
         began: &Stopwatch,
@@ -96,7 +97,8 @@ impl Cache {
         if !self.0.upstream.has_time_left(began) {
             return Witness::Silent;
         }
-        let ask = Ask { target: &document, stored: None, priority, guards_copy: true };
+        let at_stake = copy.token.map_or(AtStake::Unknown, AtStake::CopyOf);
+        let ask = Ask { target: &document, stored: None, priority, at_stake };
         let reply = self.0.upstream.get_since(ask, began).await;
         reply.map_or(Witness::Silent, |reply| Witness::of(reply.status, &reply.body))
     }

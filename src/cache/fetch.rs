@@ -219,7 +219,8 @@ impl Cache {
         let rules = &self.0.rules;
         let stored =
             positive.map(|entry| policy::asked(entry, target, demand, priority, now, rules));
-        let ask = Ask { target, stored, priority, guards_copy: stored.is_some() || l2_is_silent };
+        let at_stake = policy::at_stake(previous, l2_is_silent, now, rules);
+        let ask = Ask { target, stored, priority, at_stake };
         let began = Stopwatch::start();
         let reply = self.0.upstream.get(ask).await;
         let now = self.0.clock.now();

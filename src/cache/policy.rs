@@ -17,7 +17,7 @@ mod waiter;
 
 pub use freshness::Recall;
 
-pub(super) use asking::{asked, is_overdue};
+pub(super) use asking::{asked, at_stake, is_overdue};
 pub(super) use freshness::{recall, serves};
 pub(super) use lifetime::{expired, pinned, within_lifetime};
 pub(super) use losses::{LostRelease, Witness, ask_at, claim, lost_releases, weigh};

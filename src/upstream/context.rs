@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::entry::Reason;
+use crate::secret::Fingerprint;
 use crate::target::{self, Target};
 
 use super::calls::Calls;
@@ -31,9 +32,31 @@ pub struct Ask<'a> {
     pub stored: Option<Stored<'a>>,
     /// The priority of the exchange.
     pub priority: Priority,
-    /// True if an absence would cost a copy. For a second account, the document is then not absent
-    /// if it was denied to the first.
-    pub guards_copy: bool,
+    /// The copy that an absence would cost.
+    pub at_stake: AtStake,
+}
+
+/// The copy that is lost if the document turns out to be absent. GitHub hides private repositories
+/// from accounts without access, so a `404` may concern only the token that got it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtStake {
+    /// No copy that may be served.
+    Nothing,
+    /// Perhaps a copy, of an unknown token. The document is not absent if only one token does not
+    /// find it, after another one was limited or refused.
+    Unknown,
+    /// A copy that this token fetched: the document is absent once this token does not find it.
+    CopyOf(Fingerprint),
+}
+
+impl AtStake {
+    /// Returns the token that fetched the copy.
+    pub(super) fn owner(self) -> Option<Fingerprint> {
+        match self {
+            Self::CopyOf(owner) => Some(owner),
+            Self::Nothing | Self::Unknown => None,
+        }
+    }
 }
 
 /// The client, the tokens, the slots, and the state of hosts.

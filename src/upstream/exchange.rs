@@ -8,7 +8,9 @@
 //! * a refusal that may not apply to another account (once), or to a request without a token
 //!   (once);
 //! * a remembered place that redirects, or has no document any more (once);
-//! * a `304` about another body (once by date, once by ETag).
+//! * a `304` about another body (once by date, once by ETag);
+//! * an absence that may concern only the token (once with the token of the copy, or with each
+//!   token if that one has left the configuration).
 //!
 //! The deadline of [`Upstream::get`] covers all of them. [`super::connections`] repeats a request
 //! on a dead idle connection.
@@ -19,6 +21,8 @@ mod reading;
 mod refused;
 
 use std::time::Duration;
+
+use http::StatusCode;
 
 use crate::clock::Timestamp;
 use crate::target::Target;
@@ -52,6 +56,9 @@ pub(super) struct Exchange<'a> {
     /// True if a token of another account was tried after the document was denied to the first.
     tried_other_account: bool,
     without_token: WithoutToken,
+    /// The status of an absence that another token than that of the copy got. From then on, only
+    /// the token of the copy is used.
+    hidden_by: Option<StatusCode>,
     /// The answer so far, unless a further attempt gets a better one.
     last: Option<Reply>,
 }
@@ -86,6 +93,7 @@ impl<'a> Exchange<'a> {
             retried: false,
             tried_other_account: false,
             without_token: WithoutToken::at_first(ask),
+            hidden_by: None,
             last: None,
         }
     }
@@ -106,7 +114,7 @@ impl<'a> Exchange<'a> {
                     // The resets of another resource do not depend on when tokens are usable.
                     let keeps_time = !self.spent.is_empty();
                     let ended = |last| if keeps_time { last } else { ended(last, &failure) };
-                    return self.last.map(ended).ok_or(failure);
+                    return self.last.map(ended).ok_or(unseen(self.hidden_by, failure));
                 }
                 Err(failure) if self.without_token == WithoutToken::Now => {
                     return self.last.ok_or(failure);
@@ -149,12 +157,30 @@ fn ended(reply: Reply, failure: &Failure) -> Reply {
     Reply { limited_until, ..reply }
 }
 
+/// Returns the failure of an exchange whose next request is not possible. After an absence that
+/// only the token of the copy can confirm, a call has been made, and the cooldown of that token
+/// counts as a limit.
+fn unseen(hidden_by: Option<StatusCode>, failure: Failure) -> Failure {
+    match hidden_by {
+        Some(status) if failure.reason != Reason::Crowded => {
+            Failure { reason: Reason::Limited, status: Some(status), ..failure }
+        }
+        _ => failure,
+    }
+}
+
 /// Returns true if the earlier answer stands although a second token got another one. Either the
 /// document itself refused the first token, so the second answer concerns only the second token; or
 /// the first token met a limit and will be usable again, and the second one was refused.
 fn stands(last: &Reply, reply: &Reply) -> bool {
     let is_limit = last.limited_until.is_some();
     is_own_refusal(last) || is_limit && reply.is_about_token
+}
+
+/// Returns true if a token did not get the document for a reason that does not show whether it
+/// exists: a limit, a refusal of the token, or a policy.
+fn is_refusal(reply: &Reply) -> bool {
+    reply.limited_until.is_some() || reply.reason() == Reason::Denied
 }
 
 /// Returns true if the document itself refuses the token: by a policy, or because it requires

@@ -166,6 +166,16 @@ impl TokenPool {
         }
     }
 
+    /// Returns true if there is a token with this fingerprint and its rights do not forbid its use.
+    pub(super) fn may_ask(&self, own: Fingerprint) -> bool {
+        self.pool.lock().may_ask(own)
+    }
+
+    /// Returns when the token with this fingerprint is usable for a client; `now` if there is none.
+    pub(super) fn own_usable_at(&self, own: Fingerprint, now: Timestamp) -> Timestamp {
+        self.pool.lock().own_usable_at(own, Priority::Foreground, now)
+    }
+
     /// Returns the position of the token with this fingerprint in the configuration, counted from
     /// 0.
     pub fn place_of(&self, fingerprint: Fingerprint) -> Option<usize> {

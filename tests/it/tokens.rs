@@ -2,6 +2,7 @@
 
 mod accounts;
 mod echoes;
+mod hidden;
 mod inquiries;
 mod limits;
 mod policies;

@@ -4,6 +4,7 @@
 //! Pure, as all of the policy. Two facts are believed for a while: the new place of a moved
 //! document, and that the date stands for its bytes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::activity::{OVERDUE_AFTER, PINNED_INTERVAL};
@@ -12,9 +13,9 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{Entry, Moved, Pin, Validators};
 use crate::target::Target;
-use crate::upstream::{DateCheck, Priority, Stored};
+use crate::upstream::{AtStake, DateCheck, Priority, Stored};
 
-use super::freshness::was_within;
+use super::freshness::{is_of_use, was_within};
 use super::{Demand, pages};
 
 /// The interval after which a permanent redirect is followed again, in case it no longer exists.
@@ -60,6 +61,24 @@ pub(in crate::cache) fn asked<'a>(
             _ => DateCheck::Never,
         },
         moved_to: moved.filter(is_known).map(|moved| &*moved.to),
+    }
+}
+
+/// Returns the copy that an absence of the document would cost. An entry that remembers a refusal
+/// may have replaced a copy in L1 which L2 still has, and so may a silent L2.
+pub(in crate::cache) fn at_stake(
+    previous: Option<&Arc<Entry>>,
+    l2_is_silent: bool,
+    now: Timestamp,
+    rules: &config::Cache,
+) -> AtStake {
+    match previous {
+        Some(entry) if entry.extras.refusal().is_some() => AtStake::Unknown,
+        Some(entry) if !entry.is_negative() && is_of_use(entry, now, rules) => {
+            entry.token.map_or(AtStake::Unknown, AtStake::CopyOf)
+        }
+        None if l2_is_silent => AtStake::Unknown,
+        _ => AtStake::Nothing,
     }
 }
 

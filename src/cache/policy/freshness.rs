@@ -103,6 +103,11 @@ pub(in crate::cache) fn serves(
     }
 }
 
+/// Returns true if a copy may be served, as fresh or in place of a missing answer.
+pub(super) fn is_of_use(copy: &Entry, now: Timestamp, rules: &config::Cache) -> bool {
+    copy.is_fresh(now) || may_stand_in(copy, now, rules)
+}
+
 /// Returns true if an expired copy may be served in place of a missing answer.
 pub(in crate::cache) fn may_stand_in(entry: &Entry, now: Timestamp, rules: &config::Cache) -> bool {
     if entry.is_negative() {

@@ -111,6 +111,8 @@ impl<'a> Exchange<'a> {
             stored: self.stored(target),
             priority: self.ask.priority,
             tried: &self.tried,
+            owner: self.ask.at_stake.owner(),
+            only_owner: self.hidden_by.is_some(),
             by_date: self.upstream.config.by_date,
             doubted_at: self.upstream.drift.noticed_at(),
         };

@@ -5,6 +5,7 @@ use http::StatusCode;
 use crate::clock::Timestamp;
 use crate::entry::Reason;
 use crate::target::Target;
+use crate::upstream::context::AtStake;
 use crate::upstream::cooldowns::{CooldownCause, Scope};
 use crate::upstream::hop::AnswerHead;
 use crate::upstream::rate_limit::{self, Limit};
@@ -13,7 +14,7 @@ use crate::upstream::stored::Redirection;
 use crate::upstream::tokens::TokenUse;
 
 use super::attempt::Answered;
-use super::{Exchange, Step, is_own_refusal};
+use super::{Exchange, Step, is_refusal};
 
 /// The meaning of an answer for the exchange.
 enum Meaning {
@@ -108,20 +109,24 @@ impl Exchange<'_> {
                 self.moved_to = None;
                 Step::Afresh
             }
-            Meaning::Final if self.is_for_other_account(&reply, &head) => {
-                Step::Answer(self.last.take().unwrap_or(reply))
-            }
-            Meaning::Fault | Meaning::Final => self.finish(&target, reply, now),
+            Meaning::Final => match head.token_use.filter(|it| self.may_be_hidden(&reply, *it)) {
+                Some(token_use) => self.hidden(token_use, reply, now),
+                None => self.finish(&target, reply, now),
+            },
+            Meaning::Fault => self.finish(&target, reply, now),
         })
     }
 
-    /// Returns true if a document is absent for a second account after a policy denied it to the
-    /// first: GitHub hides private repositories from other accounts, so the document may exist.
-    fn is_for_other_account(&self, reply: &Reply, head: &AnswerHead) -> bool {
+    /// Returns true if a document that this token does not find may exist all the same: GitHub
+    /// hides private repositories from accounts without access.
+    fn may_be_hidden(&self, reply: &Reply, token_use: TokenUse) -> bool {
         let is_absent = matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::GONE);
-        let is_denial = |last: &Reply| last.status == StatusCode::FORBIDDEN && is_own_refusal(last);
-        let may_be_hidden = self.ask.guards_copy && is_absent && head.token_use.is_some();
-        may_be_hidden && self.last.as_ref().is_some_and(is_denial)
+        is_absent
+            && match self.ask.at_stake {
+                AtStake::Nothing => false,
+                AtStake::Unknown => self.last.as_ref().is_some_and(is_refusal),
+                AtStake::CopyOf(owner) => token_use.fingerprint() != owner,
+            }
     }
 
     /// Records that GitHub has accepted the token.

@@ -13,7 +13,7 @@ use crate::upstream::reply::{Failure, Reply};
 use crate::upstream::slots::Priority;
 use crate::upstream::tokens::TokenUse;
 
-use super::{Exchange, Step, stands};
+use super::{Exchange, Step, is_refusal, stands};
 
 /// The cooldown after a limit of another resource, if the answer states no end.
 const FALLBACK_COOLDOWN: Duration = Duration::from_secs(60);
@@ -157,6 +157,30 @@ impl Exchange<'_> {
         }
         let first = self.last.take().filter(|last| stands(last, &reply));
         Step::Answer(first.unwrap_or(reply))
+    }
+
+    /// Handles an absence that may concern only this token. The token of the copy decides; while it
+    /// is not usable, its own refusal stands, or the exchange fails. If that token has left the
+    /// configuration or must not be used, the document is absent once no other token finds it.
+    pub(super) fn hidden(&mut self, token_use: TokenUse, reply: Reply, now: Timestamp) -> Step {
+        let tokens = &self.upstream.tokens;
+        let refusal = self.last.take_if(|last| is_refusal(last));
+        match self.ask.at_stake.owner() {
+            Some(owner) if tokens.may_ask(owner) => {
+                self.hidden_by = Some(reply.status);
+                refusal.map_or(Step::Afresh, Step::Again)
+            }
+            Some(_) => {
+                self.tried.add(token_use);
+                Step::Again(refusal.unwrap_or(reply))
+            }
+            None => {
+                let refusal = refusal.unwrap_or(reply);
+                let usable_at = refusal.token.map(|token| tokens.own_usable_at(token, now));
+                let limited_until = refusal.limited_until.map(|until| usable_at.max(Some(until)));
+                Step::Answer(Reply { limited_until: limited_until.flatten(), ..refusal })
+            }
+        }
     }
 
     /// Switches to a request without a token, if one is allowed and possible now. Returns true if

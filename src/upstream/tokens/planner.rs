@@ -6,10 +6,14 @@
 //! that it would have got, provided that this body is known to follow GitHub's rule; otherwise the
 //! other token fetches the whole document, and becomes the token of the entry. A date is the same
 //! for every token.
+//!
+//! The token that fetched a copy also asks about its witnesses, and once another token has not
+//! found the document, only that token is used.
 
 use crate::clock::Timestamp;
 use crate::config::ByDate;
 use crate::entry::Validator;
+use crate::secret::Fingerprint;
 use crate::upstream::slots::Priority;
 use crate::upstream::stored::{DateCheck, Stored};
 
@@ -25,6 +29,10 @@ pub(in crate::upstream) struct TokenRequest<'a> {
     pub(in crate::upstream) priority: Priority,
     /// The tokens that this exchange has tried already.
     pub(in crate::upstream) tried: &'a Tried,
+    /// The token that fetched the copy which an absence would cost.
+    pub(in crate::upstream) owner: Option<Fingerprint>,
+    /// True if no other token may be used.
+    pub(in crate::upstream) only_owner: bool,
     /// The mode of checks by date.
     pub(in crate::upstream) by_date: ByDate,
     /// The last time at which GitHub's rule for ETags was seen not to hold.
@@ -50,8 +58,15 @@ pub(super) fn plan(
     pool: &Pool,
     now: Timestamp,
 ) -> Result<TokenChoice, Timestamp> {
-    let TokenRequest { stored, priority, tried, .. } = *request;
+    let TokenRequest { stored, priority, tried, owner, only_owner, .. } = *request;
     let any = || {
+        if let Some(owner) = owner.filter(|_| only_owner || stored.is_none()) {
+            match pool.choose_own(owner, priority, tried, now) {
+                Some(token) => return Ok(token),
+                None if only_owner => return Err(pool.own_usable_at(owner, priority, now)),
+                None => {}
+            }
+        }
         let another = stored.and_then(|stored| stored.avoided);
         let another = another.and_then(|avoided| pool.choose_another(avoided, tried, now));
         another.map_or_else(|| pool.choose(priority, tried, now), Ok)

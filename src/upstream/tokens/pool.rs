@@ -86,6 +86,22 @@ impl Pool {
         may.then_some(index)
     }
 
+    /// Returns true if there is a token with this fingerprint and its rights do not forbid its use.
+    pub(super) fn may_ask(&self, own: Fingerprint) -> bool {
+        self.tokens.iter().any(|token| token.fingerprint == own && !token.is_barred())
+    }
+
+    /// Returns when the token with this fingerprint is usable; `now` if there is none.
+    pub(in crate::upstream) fn own_usable_at(
+        &self,
+        own: Fingerprint,
+        priority: Priority,
+        now: Timestamp,
+    ) -> Timestamp {
+        let index = self.tokens.iter().position(|token| token.fingerprint == own);
+        index.map_or(now, |index| self.one_usable_at(index, priority, now))
+    }
+
     /// Returns a token with enough quota and another fingerprint, if there is one.
     pub(in crate::upstream) fn choose_another(
         &self,

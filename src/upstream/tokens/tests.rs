@@ -72,7 +72,15 @@ fn ask(
     };
     let stored = own.map(|_| stored);
     let by_date = config::ByDate::Never;
-    let question = TokenRequest { stored, priority, tried, by_date, doubted_at: None };
+    let question = TokenRequest {
+        stored,
+        priority,
+        tried,
+        owner: None,
+        only_owner: false,
+        by_date,
+        doubted_at: None,
+    };
     pool.choose(&question, now).map(|(token_use, _)| token_use.index())
 }
 

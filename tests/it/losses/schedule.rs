@@ -26,10 +26,11 @@ async fn questions_have_no_condition_and_another_token() {
     app.github.lie(TAG_PATH, Lie::Missing, 600);
     let _ = app.try_to_revalidate(TAG).await;
     app.advance(Duration::from_secs(5));
-    app.until(async || app.github.calls(TAG_PATH) == 3).await;
+    app.until(async || app.github.calls(TAG_PATH) == 4).await;
     let asked = asked(&app.github, TAG_PATH);
     assert!(asked[1].1 && !asked[2].1, "a condition only while nothing is in doubt: {asked:?}");
     assert_ne!(asked[1].0, asked[2].0, "another token asks");
+    assert_eq!(asked[1].0, asked[3].0, "a `404` counts from the token of the copy only");
 }
 
 #[tokio::test]

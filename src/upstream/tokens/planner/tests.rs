@@ -106,7 +106,8 @@ impl Default for Case {
 impl Case {
     fn question<'a>(self, stored: Option<Stored<'a>>, tried: &'a Tried) -> TokenRequest<'a> {
         let Self { by_date, doubted_at, priority, .. } = self;
-        TokenRequest { stored, priority, tried, by_date, doubted_at }
+        let (owner, only_owner) = (None, false);
+        TokenRequest { stored, priority, tried, owner, only_owner, by_date, doubted_at }
     }
 }
 
