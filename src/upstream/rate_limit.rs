@@ -56,7 +56,7 @@ pub(crate) fn used(headers: &HeaderMap, now: Timestamp) -> Option<(u64, Timestam
 pub enum Limit {
     /// The token's quota is spent until the reset.
     Primary {
-        /// The end of the window, if the answer named it.
+        /// The end of the window or of `Retry-After`, whichever is later, if the answer named one.
         reset_at: Option<Timestamp>,
     },
     /// The token was used too fast.
@@ -76,7 +76,7 @@ pub enum Limit {
     },
     /// The quota of another resource than `core` is spent, which svm does not use.
     OtherResource {
-        /// The end of that window, if the answer named it.
+        /// The end of that window or of `Retry-After`, whichever is later, if the answer named one.
         reset_at: Option<Timestamp>,
     },
 }
@@ -123,9 +123,11 @@ pub(crate) fn classify(
         return None;
     }
     let reset_at = reset_at(headers, now);
+    // A request within `Retry-After` may meet a secondary limit, even after the reset.
+    let later = reset_at.max(retry_after.map(|wait| now + wait));
     Some(match (with_token, spent) {
-        (true, true) if !is_core(headers) => Limit::OtherResource { reset_at },
-        (true, true) => Limit::Primary { reset_at },
+        (true, true) if !is_core(headers) => Limit::OtherResource { reset_at: later },
+        (true, true) => Limit::Primary { reset_at: later },
         (true, false) if named || status == StatusCode::FORBIDDEN => {
             Limit::Secondary { retry_after }
         }
@@ -215,6 +217,28 @@ mod tests {
             true,
             Some(Limit::Primary { reset_at: None }),
         );
+    }
+
+    #[test]
+    fn retry_after_beside_a_spent_quota_counts_if_it_is_later() {
+        let spent = ("x-ratelimit-remaining", "0");
+        let search = ("x-ratelimit-resource", "search");
+        let words = r#"{"message":"You have exceeded a secondary rate limit. Please wait."}"#;
+        for (reset, wait, end) in [
+            (Some("1000004"), "600", 1_000_600),
+            (Some("1000900"), "600", 1_000_900),
+            (Some("999000"), "600", 1_000_600),
+            (None, "600", 1_000_600),
+            (Some("1000004"), "soon", 1_000_004),
+        ] {
+            let reset = reset.map(|reset| ("x-ratelimit-reset", reset));
+            let head: Vec<_> = [spent, ("retry-after", wait)].into_iter().chain(reset).collect();
+            let reset_at = Some(Timestamp::from_secs(end));
+            check(403, &head, words, true, Some(Limit::Primary { reset_at }));
+            check(429, &head, "{}", true, Some(Limit::Primary { reset_at }));
+            let head: Vec<_> = head.into_iter().chain([search]).collect();
+            check(403, &head, words, true, Some(Limit::OtherResource { reset_at }));
+        }
     }
 
     #[test]

@@ -199,6 +199,29 @@ async fn a_failing_server_does_not_reset_the_cooldown_of_a_host() {
     assert_eq!(app.version(&raw("second")).await.retry_after(), 120);
 }
 
+#[tokio::test]
+async fn retry_after_outlasts_the_reset_of_a_spent_quota() {
+    for resource in ["core", "search"] {
+        let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+        let reset = app.clock.now().as_secs() + 4;
+        let headers = format!(
+            "content-type: application/json\nx-ratelimit-remaining: 0\nx-ratelimit-reset: {reset}\n\
+             x-ratelimit-resource: {resource}\nretry-after: 600"
+        );
+        let body = r#"{"message":"You have exceeded a secondary rate limit"}"#;
+        let limit = Wire::whole("403 Forbidden", &headers, body);
+        app.github.fail_all(Failure::Wire(limit)).times(1);
+        let limited = app.version(LATEST).await;
+        assert_eq!((limited.status.as_u16(), limited.retry_after()), (403, 600), "{resource}");
+        app.github.release("octo/app").serve();
+        app.advance(Duration::from_secs(599));
+        assert_eq!(app.version(LATEST).await.retry_after(), 1, "{resource}");
+        app.advance(Duration::from_secs(1));
+        assert_eq!(app.version(LATEST).await.status, 200, "{resource}");
+        assert_eq!(app.github.calls(LATEST_PATH), 2, "{resource}");
+    }
+}
+
 /// Returns the answer to a token that has spent the quota of SBOMs.
 fn no_sboms_left(app: &TestApp) -> Failure {
     let reset = app.clock.now().as_secs() + 600;
