@@ -13,7 +13,7 @@ use crate::upstream::Failure;
 use super::flight_result::NotStored;
 use super::status::{Detail, Status};
 use super::steps::WaitTimes;
-use crate::entry::Entry;
+use crate::entry::{Entry, Reason};
 
 /// An answer, independent of HTTP.
 #[derive(Debug)]
@@ -110,13 +110,14 @@ impl Payload {
     /// Returns the contents of a negative entry: the answer of the exchange that it remembers.
     pub(super) fn negative(entry: &Entry, now: Timestamp) -> Self {
         let refusal = entry.extras.refusal();
-        if let Some(reason) = refusal.filter(|reason| reason.is_bad_answer()) {
-            return Self::Failed { failure: Failure::new(reason), retry_after: None };
+        // The entry expires at the time of the next request to the upstream.
+        let wait = || entry.times.expires_at.since(now);
+        if let Some(reason) = refusal.filter(|reason| reason.is_remembered_failure()) {
+            let retry_after = (reason == Reason::Limited).then(wait);
+            return Self::Failed { failure: Failure::new(reason), retry_after };
         }
-        // GitHub is still computing the answer; the entry expires at the time of the next request
-        // for it.
-        let is_unfinished = entry.status == StatusCode::ACCEPTED;
-        let retry_after = is_unfinished.then(|| entry.times.expires_at.since(now));
+        // GitHub is still computing the answer.
+        let retry_after = (entry.status == StatusCode::ACCEPTED).then(wait);
         Self::Passed { status: entry.status, body: entry.body.bytes().clone(), retry_after }
     }
 

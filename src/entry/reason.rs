@@ -48,6 +48,13 @@ impl Reason {
         matches!(self, Self::Redirect | Self::NotJson | Self::TooLarge)
     }
 
+    /// Returns true if a negative entry with this reason remembers a failure: it has no answer that
+    /// svm passes on. It remembers a limit or a broken connection only if that came after a
+    /// redirect.
+    pub const fn is_remembered_failure(self) -> bool {
+        self.is_bad_answer() || matches!(self, Self::Limited | Self::Unreachable)
+    }
+
     /// Returns true if the connection broke, before the answer or within it, so that a retry may
     /// succeed.
     pub const fn is_broken(self) -> bool {

@@ -94,6 +94,12 @@ impl Failure {
         Self { limit: Some(limit), ..Self::new(Reason::Timeout) }
     }
 
+    /// Adds the status of the redirect that led to the failed request, if there was one.
+    #[must_use]
+    pub(super) fn behind(self, redirect: Option<StatusCode>) -> Self {
+        Self { status: self.status.or(redirect), ..self }
+    }
+
     /// Adds the time limit that passed.
     #[must_use]
     pub const fn within(self, limit: Duration) -> Self {

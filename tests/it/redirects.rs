@@ -4,6 +4,8 @@ mod forgotten;
 mod remembered;
 mod renamed;
 
+use std::time::Duration;
+
 use crate::support::app::TestApp;
 use crate::support::github::Failure;
 
@@ -83,6 +85,53 @@ async fn a_redirect_to_a_host_that_cools_down_is_a_limit() {
     answer.assert_error(503, "Upstream rate limited", &detail);
     answer
         .assert_summary("503 MISS upstream=302 svm; fwd=uri-miss; fwd-status=302; detail=limited");
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_host_that_cools_down_costs_one_call() {
+    const MOVED: &str = "/repos/octo/moved";
+    let app = TestApp::start().await;
+    let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";
+    app.github.raw_document("/octo/app/main/v.json", "{}");
+    app.github.fail_host("raw.githubusercontent.com").with(Failure::RawThrottled429).times(1);
+    assert_eq!(app.version(raw).await.retry_after(), 60);
+    app.github.redirect(MOVED, 302, raw);
+    let moved = format!("https://api.github.com{MOVED}");
+    for passed in 0..20 {
+        let answer = app.version(&moved).await;
+        assert_eq!((answer.status.as_u16(), answer.retry_after()), (503, 60 - passed));
+        app.advance(Duration::from_secs(1));
+    }
+    assert_eq!(app.github.calls(MOVED), 1);
+    let answer = app.version(&moved).await;
+    answer.assert_summary("503 HIT upstream=0 svm; hit; ttl=40; detail=limited");
+    app.advance(Duration::from_secs(40));
+    assert_eq!(app.version(&moved).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_host_that_is_down_costs_one_call() {
+    const MOVED: &str = "/repos/octo/moved";
+    let app = TestApp::start().await;
+    let raw = "https://raw.githubusercontent.com/octo/app/main/v.json";
+    app.github.raw_document("/octo/app/main/v.json", "{}");
+    app.github.redirect(MOVED, 302, raw);
+    app.github.fail_host("raw.githubusercontent.com").with(Failure::CloseBeforeAnswer);
+    let moved = format!("https://api.github.com{MOVED}");
+    let first = app.version(&moved).await;
+    first.assert_error(502, "Upstream unreachable", "the upstream could not be reached");
+    first.assert_summary(
+        "502 MISS upstream=302 svm; fwd=uri-miss; fwd-status=302; detail=unreachable",
+    );
+    for _ in 0..10 {
+        let next = app.version(&moved).await;
+        next.assert_summary("502 HIT upstream=0 svm; hit; ttl=10; detail=unreachable");
+    }
+    assert_eq!(app.github.calls(MOVED), 1, "the retry begins where the connection broke");
+    assert_eq!(app.github.calls("/octo/app/main/v.json"), 2);
+    app.github.recover();
+    app.advance(Duration::from_secs(10));
+    assert_eq!(app.version(&moved).await.status, 200);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{Entry, Extras, Reason, Times};
 use crate::json;
-use crate::upstream::Reply;
+use crate::upstream::{Failure, Reply};
 
 use super::freshness::may_stand_in;
 
@@ -25,7 +25,9 @@ const A_MINUTE: Duration = Duration::from_secs(60);
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 /// The lifetime of an answer that GitHub is still computing, if it does not say for how long.
 const UNFINISHED: Duration = Duration::from_secs(5);
-/// The shortest lifetime of an unfinished answer, for `Retry-After: 0`.
+/// The lifetime of a broken connection behind a redirect.
+const BROKEN: Duration = Duration::from_secs(10);
+/// The shortest lifetime, for `Retry-After: 0`.
 const SHORTEST: Duration = Duration::from_secs(1);
 /// The longest lifetime of a refusal while L2, which may have a copy, does not answer.
 const WHILE_L2_IS_SILENT: Duration = Duration::from_secs(5);
@@ -50,7 +52,7 @@ pub(in crate::cache) fn remember_refusal(
             (lifetime_of_reply(reply, now, rules)?, reply.status, body(reply))
         }
         NotStored::Failed(failure) => {
-            (lifetime_of_failure(failure.reason)?, StatusCode::BAD_GATEWAY, Bytes::new())
+            (lifetime_of_failure(failure, now)?, StatusCode::BAD_GATEWAY, Bytes::new())
         }
     };
     let extras = Extras::refused(kept.reason());
@@ -86,10 +88,16 @@ fn lifetime_of_reply(reply: &Reply, now: Timestamp, rules: &config::Cache) -> Op
 }
 
 /// Returns the lifetime of a remembered failure.
-fn lifetime_of_failure(reason: Reason) -> Option<Duration> {
-    match reason {
+fn lifetime_of_failure(failure: &Failure, now: Timestamp) -> Option<Duration> {
+    // The redirect has cost a call, although its target could not be asked.
+    let is_behind_redirect = failure.status.is_some_and(|status| status.is_redirection());
+    match failure.reason {
         Reason::TooLarge => Some(AN_HOUR),
-        _ if reason.is_bad_answer() => Some(A_MINUTE),
+        reason if reason.is_bad_answer() => Some(A_MINUTE),
+        Reason::Limited | Reason::Unreachable if is_behind_redirect => {
+            let wait = failure.retry_at.map_or(BROKEN, |retry_at| retry_at.since(now));
+            Some(wait.clamp(SHORTEST, A_MINUTE))
+        }
         _ => None,
     }
 }

@@ -41,7 +41,7 @@ fn stored(facts: &ExplainFacts<'_>) -> String {
     let Some(entry) = &explained.entry else { return String::new() };
     let (fetched, checked) = (entry.times.fetched_at, entry.times.checked_at);
     let ago = |then| since(explained.now.since(then));
-    if let Some(reason) = entry.extras.refusal().filter(|reason| reason.is_bad_answer()) {
+    if let Some(reason) = entry.extras.refusal().filter(|it| it.is_remembered_failure()) {
         let reason = reason.sentence();
         return format!("GitHub gave no document {} ago: {reason}; that is {place}.", ago(checked));
     }

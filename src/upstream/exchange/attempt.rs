@@ -1,7 +1,7 @@
 //! One attempt of an exchange: a request and its redirects, each hop with the token and the
 //! condition that are valid for its host.
 
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 
 use crate::target::Target;
 
@@ -35,13 +35,9 @@ impl<'a> Exchange<'a> {
     pub(super) async fn follow(&mut self) -> Result<Answered, Failure> {
         let mut target = self.moved_to.as_ref().unwrap_or(self.ask.target).clone();
         let mut chosen = self.choose_credentials(&target, None)?;
-        let (mut hops, mut lasts) = (0, true);
+        let (mut hops, mut lasts, mut redirect) = (0, true, None);
         loop {
-            let condition = self.condition(&target, chosen);
-            let (priority, contacts) = (self.ask.priority, self.contacts);
-            let token_use = chosen.token_use;
-            let hop = Hop { target: &target, token_use, condition: &condition, priority, contacts };
-            let head = hop::send(self.upstream, hop).await?;
+            let head = self.send(&target, chosen, redirect).await?;
             let Some(location) = head.location() else {
                 let route = self.route(&target, hops, lasts);
                 return Ok(Answered { target, head, route });
@@ -64,6 +60,7 @@ impl<'a> Exchange<'a> {
             // A call has been made by now, so a cooldown that is met here counts as a limit, not as
             // a missing call.
             let status = head.status();
+            redirect = Some(status);
             chosen = self.go_on(head, &target, chosen).await.map_err(|failure| {
                 match failure.reason {
                     Reason::Crowded => failure,
@@ -71,6 +68,27 @@ impl<'a> Exchange<'a> {
                 }
             })?;
         }
+    }
+
+    /// Sends one hop. If its connection breaks behind a redirect, only this hop is sent again: the
+    /// redirect has cost a call.
+    async fn send(
+        &mut self,
+        target: &Target,
+        chosen: Credentials,
+        redirect: Option<StatusCode>,
+    ) -> Result<AnswerHead, Failure> {
+        let condition = self.condition(target, chosen);
+        let (priority, contacts) = (self.ask.priority, self.contacts);
+        let token_use = chosen.token_use;
+        let hop = Hop { target, token_use, condition: &condition, priority, contacts };
+        let sent = hop::send(self.upstream, hop).await;
+        let is_broken = sent.as_ref().is_err_and(|failure| failure.reason.is_broken());
+        if !is_broken || redirect.is_none() || self.retried {
+            return sent.map_err(|failure| failure.behind(redirect));
+        }
+        self.retry().await;
+        hop::send(self.upstream, hop).await.map_err(|failure| failure.behind(redirect))
     }
 
     /// Prepares the hop to the target of a redirect. A hop to another host waits for a slot there,

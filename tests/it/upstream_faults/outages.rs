@@ -233,7 +233,7 @@ async fn the_host_that_fails_is_named_and_not_the_one_that_led_there() {
     app.github.fail(crate::LATEST_PATH).with(Failure::Wire(found));
     app.github.fail_host("raw.githubusercontent.com").with(Failure::TlsHandshake);
     for _ in 0..2 {
-        assert_eq!(app.version(LATEST).await.status, 502);
+        assert_eq!(app.refresh(LATEST).await.status, 502);
     }
     let told = github_health(&app).await;
     let error = "raw.githubusercontent.com: the connection is closed before the answer";

@@ -84,6 +84,31 @@ fn a_check_is_overdue_by_the_interval_of_the_document() {
 }
 
 #[test]
+fn a_failure_behind_a_redirect_is_remembered_for_a_while() {
+    let limited = Failure::without_call(Reason::Limited, later(20));
+    let after = |failure: &Failure, status: u16| Failure {
+        status: StatusCode::from_u16(status).ok(),
+        ..failure.clone()
+    };
+    let longer = Failure::without_call(Reason::Limited, later(7200));
+    let broken = Failure::new(Reason::Unreachable);
+    for (failure, want) in [
+        (after(&limited, 302), Some(20)),
+        (after(&longer, 301), Some(60)),
+        (after(&broken, 302), Some(10)),
+        (after(&Failure::new(Reason::Crowded), 302), None),
+        (after(&limited, 404), None),
+        (limited, None),
+        (broken, None),
+    ] {
+        let kept = NotStored::Failed(failure);
+        let remembered = remember_refusal(URL, None, &kept, NOW, &rules());
+        let lifetime = remembered.map(|entry| entry.times.expires_at.since(NOW).as_secs());
+        assert_eq!(lifetime, want, "{kept:?}");
+    }
+}
+
+#[test]
 fn a_refusal_is_remembered_while_it_is_likely_to_last() {
     let retry = |seconds: u64| Some(later(seconds));
     for (status, retry_at, want) in [
