@@ -83,7 +83,7 @@ pub(super) fn plan(
         return Ok(TokenChoice { token, validator: Validator::Etag });
     }
     let token = any()?;
-    let computed = own.is_some() && request.trusts_rule(&stored);
+    let computed = own.is_some() && request.trusts_rule(&stored, now);
     let validator = if computed { Validator::ComputedEtag } else { Validator::None };
     Ok(TokenChoice { token, validator })
 }
@@ -100,10 +100,11 @@ impl TokenRequest<'_> {
     }
 
     /// Returns true if the rule counts for this body: the ETag follows it, and the body was fetched
-    /// after the last failure of the rule.
-    fn trusts_rule(&self, stored: &Stored<'_>) -> bool {
-        stored.validators.follows_rule
-            && self.doubted_at.is_none_or(|doubted_at| stored.fetched_at > doubted_at)
+    /// after the last failure of the rule. A failure in the future is from before the clock was set
+    /// back, so its age is unknown, and it does not count.
+    fn trusts_rule(&self, stored: &Stored<'_>, now: Timestamp) -> bool {
+        let doubted_at = self.doubted_at.filter(|doubted_at| *doubted_at <= now);
+        stored.validators.follows_rule && doubted_at.is_none_or(|at| stored.fetched_at > at)
     }
 }
 
