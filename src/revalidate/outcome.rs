@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use crate::cache::{ExchangeResult, FlightResult, NotStored};
 use crate::entry::Reason;
+use crate::upstream::TokenPool;
 use crate::words::words;
 
 /// The outcome for a due document.
@@ -98,15 +99,17 @@ impl Skipped {
     }
 }
 
-/// Returns true if the result of a flight cost quota: the upstream answered, and not with `304` or
-/// a server error.
-pub(super) fn is_charged(result: &FlightResult) -> bool {
+/// Returns true if the result of a flight cost quota: the upstream answered, and not with a server
+/// error. A `304` costs quota only while GitHub charges the account for it.
+pub(super) fn is_charged(result: &FlightResult, tokens: &TokenPool) -> bool {
     let FlightResult::Exchange { exchanged, .. } = result else { return false };
     match exchanged {
         ExchangeResult::Stored(_)
         | ExchangeResult::Forgotten(_)
         | ExchangeResult::Unconfirmed { .. } => true,
-        ExchangeResult::Freshened(_) => false,
+        ExchangeResult::Freshened(entry) => {
+            entry.token.is_some_and(|token| tokens.charges_not_modified(token))
+        }
         ExchangeResult::NotStored(kept) => {
             kept.status().is_some_and(|status| !status.is_server_error())
         }

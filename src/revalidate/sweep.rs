@@ -204,7 +204,7 @@ impl<'a> Sweep<'a> {
         if !is_settled(&result) {
             self.release(&entry).await;
         }
-        let is_charged = target.gets_token() && is_charged(&result);
+        let is_charged = target.gets_token() && is_charged(&result, tokens);
         Ok(Checked { outcome: CheckOutcome::of(&result), is_charged })
     }
 

@@ -170,16 +170,20 @@ fn book(upstream: &Upstream, hop: &Hop<'_>, response: &Response, call: &mut Call
     if let Some(charged) = charged.filter(|_| status == StatusCode::NOT_MODIFIED) {
         upstream.metrics.not_modified(charged);
         call.costs(if charged { Cost::Charged } else { Cost::Free });
+        upstream.tokens.saw_not_modified(token_use, charged);
     }
-    if hop.priority == Priority::Background && is_charged(status) {
+    if hop.priority == Priority::Background && is_charged(upstream, token_use, status) {
         upstream.tokens.charged_background(token_use, now);
     }
 }
 
-/// Returns true if an answer with this status costs quota: all do, except a `304` and those of a
-/// failing server.
-fn is_charged(status: StatusCode) -> bool {
-    status != StatusCode::NOT_MODIFIED && !status.is_server_error()
+/// Returns true if an answer with this status costs quota: all do, except those of a failing server
+/// and a `304`, unless GitHub charges the account for that.
+fn is_charged(upstream: &Upstream, token_use: TokenUse, status: StatusCode) -> bool {
+    match status {
+        StatusCode::NOT_MODIFIED => upstream.tokens.charges_not_modified(token_use.fingerprint()),
+        _ => !status.is_server_error(),
+    }
 }
 
 /// Returns the `Accept` of requests for a target.

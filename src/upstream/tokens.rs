@@ -196,6 +196,17 @@ impl TokenPool {
         pool.account_mut(token_use.index).read_meter(QuotaReading { used, reset_at })
     }
 
+    /// Records whether a `304` was charged to the token's account.
+    pub(super) fn saw_not_modified(&self, token_use: TokenUse, charged: bool) {
+        self.pool.lock().account_mut(token_use.index).saw_not_modified(charged);
+    }
+
+    /// Returns true if GitHub charges the account of the token with this fingerprint for `304`
+    /// answers.
+    pub fn charges_not_modified(&self, fingerprint: Fingerprint) -> bool {
+        self.pool.lock().charges_not_modified(fingerprint)
+    }
+
     /// Logs tokens that expire soon, once a day each.
     pub(super) fn log_expiring(&self, now: Timestamp) {
         let expiring = self.pool.lock().expire_soon(now);

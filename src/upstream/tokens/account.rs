@@ -14,6 +14,10 @@ use super::quota_windows::QuotaWindows;
 /// threshold.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
+/// The charged `304` answers in a row that show that GitHub charges the account for them. A single
+/// one may be the call of another program.
+const CHARGES_IN_A_ROW: u8 = 3;
+
 /// The state of an account, as answers show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Account {
@@ -25,6 +29,8 @@ pub(super) struct Account {
     under_way: u64,
     background: Charged,
     meter: Meter,
+    /// The last `304` answers in a row that were charged.
+    charged_not_modified: u8,
 }
 
 /// The charged calls of the background, until the end of their window.
@@ -111,12 +117,24 @@ impl Account {
         self.meter.read(reading)
     }
 
+    /// Records whether a `304` was charged.
+    pub(super) fn saw_not_modified(&mut self, charged: bool) {
+        let before = if charged { self.charged_not_modified } else { 0 };
+        self.charged_not_modified = before.saturating_add(u8::from(charged));
+    }
+
+    /// Returns true if GitHub charges this account for `304` answers.
+    pub(super) fn charges_not_modified(&self) -> bool {
+        self.charged_not_modified >= CHARGES_IN_A_ROW
+    }
+
     /// Merges the state of another token that turned out to share the account.
     pub(super) fn merge(&mut self, other: &Self, now: Timestamp) {
         self.windows.merge(&other.windows, now);
         self.spent = self.spent.later(other.spent, now);
         self.secondary = self.secondary.later(other.secondary, now);
         self.under_way += other.under_way;
+        self.charged_not_modified = self.charged_not_modified.max(other.charged_not_modified);
         let calls = self.background.count(now) + other.background.count(now);
         let window = self.background.window.later(other.background.window, now);
         self.background = Charged { calls, window };

@@ -226,6 +226,13 @@ impl Pool {
         &mut self.accounts[self.tokens[index].account]
     }
 
+    /// Returns true if GitHub charges the account of the token with this fingerprint for `304`
+    /// answers.
+    pub(super) fn charges_not_modified(&self, own: Fingerprint) -> bool {
+        let index = self.tokens.iter().position(|token| token.fingerprint == own);
+        index.is_some_and(|index| self.account(index).charges_not_modified())
+    }
+
     pub(super) fn take_charge(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         let budget = self.background_budget(now);
         self.allowance.take(budget, now)

@@ -1,7 +1,9 @@
 //! Charged `304` answers, as GitHub once gave for a while.
 
-use crate::LATEST;
+use std::time::Duration;
+
 use crate::support::app::TestApp;
+use crate::{LATEST, LATEST_PATH};
 
 fn cost(quota: &str) -> String {
     format!("svm_upstream_not_modified_total{{quota=\"{quota}\"}}")
@@ -24,4 +26,31 @@ async fn a_charged_304_is_detected_by_the_used_quota() {
     }
     assert_eq!(app.metric(&cost("free")).await, 3.0);
     assert_eq!(app.metric(&cost("charged")).await, 2.0);
+}
+
+#[tokio::test]
+async fn charged_304s_keep_to_the_share_of_the_background() {
+    let app = TestApp::builder()
+        .set("GITHUB_PATS", "a")
+        .set("API_USAGE_THRESHOLD", "4")
+        .set("REVALIDATE_INTERVAL", "100ms")
+        .start()
+        .await;
+    app.github.user("alice").token("a").limit(24);
+    app.github.release("octo/app").serve();
+    app.github.charge_not_modified();
+    for _ in 0..15 {
+        assert_eq!(app.version(LATEST).await.status, 200);
+        let calls = app.github.calls(LATEST_PATH);
+        let waits = "svm_revalidate_skipped_total{reason=\"budget\"}";
+        let waited = app.metric(waits).await;
+        app.advance(Duration::from_secs(60));
+        app.until(async || {
+            app.github.calls(LATEST_PATH) > calls || app.metric(waits).await > waited
+        })
+        .await;
+    }
+    // Three show that each is charged. Then the bucket has one, and gets one in about 450 s.
+    let charged = app.github.charged();
+    assert!((5..=9).contains(&charged), "{charged}");
 }

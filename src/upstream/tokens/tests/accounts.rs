@@ -138,3 +138,26 @@ fn a_token_that_sees_too_much_is_asked_about_every_hour() {
     assert!(pool.next_to_identify(NOW + 59 * MINUTE).is_none());
     assert!(pool.next_to_identify(NOW + 60 * MINUTE).is_some());
 }
+
+#[test]
+fn three_charged_304s_in_a_row_show_that_each_is_charged() {
+    let pool = pool(2);
+    let token_use = nth(&pool, 0);
+    let charges = || pool.charges_not_modified(token_use.fingerprint());
+    for (charged, want) in [
+        (true, false),
+        (true, false),
+        (false, false),
+        (true, false),
+        (true, false),
+        (true, true),
+        (true, true),
+        (false, false),
+        (true, false),
+    ] {
+        pool.saw_not_modified(token_use, charged);
+        assert_eq!(charges(), want);
+    }
+    (0..3).for_each(|_| pool.saw_not_modified(token_use, true));
+    assert!(charges() && !pool.charges_not_modified(nth(&pool, 1).fingerprint()));
+}
