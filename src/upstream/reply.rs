@@ -30,6 +30,9 @@ pub struct Reply {
     pub token: Option<Fingerprint>,
     /// The validator that the request carried.
     pub asked_by: Validator,
+    /// True if a `304` confirms each byte of the body: not one to a date, unless that is the only
+    /// validator.
+    pub is_full_check: bool,
     /// The way to the document.
     pub route: Redirection,
     /// For a rate limit, the time at which to try again.

@@ -38,6 +38,9 @@ pub enum DateCheck {
     If(fn(&[u8], Timestamp) -> bool),
     /// A check by date is preferred, even with much quota left.
     Preferred,
+    /// The date is the only validator, and any change of the document moves it: a check by date is
+    /// a full one.
+    Only,
 }
 
 /// The way from the requested URL to the document.

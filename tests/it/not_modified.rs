@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::app::{Answer, TestApp, TestAppBuilder};
 use crate::support::eventually::eventually;
-use crate::support::github::{Failure, Received};
+use crate::support::github::{Failure, Received, Wire};
 use crate::support::tasks;
 use crate::{LATEST, LATEST_PATH};
 
@@ -93,6 +93,45 @@ async fn a_304_about_another_etag_is_not_believed() {
     );
     assert_eq!(conditions(&app), ["none", "etag", "none"]);
     assert_eq!(app.metric("svm_upstream_misled_total{validator=\"etag\"}").await, 1.0);
+}
+
+#[tokio::test]
+async fn without_an_etag_the_date_is_the_condition() {
+    const DATE: &str = "Mon, 01 Jun 2026 00:00:00 GMT";
+    const OTHER: &str = "Tue, 02 Jun 2026 00:00:00 GMT";
+    let wire = |status: &str, date: &str, body: &str| {
+        let headers = format!("content-type: application/json\nlast-modified: {date}");
+        Failure::Wire(Wire::whole(status, &headers, body))
+    };
+    for (url, path, want) in [
+        ("https://api.github.com/repos/octo/app/tags", "/repos/octo/app/tags", Some(DATE)),
+        ("https://raw.githubusercontent.com/o/r/main/x.json", "/o/r/main/x.json", Some(DATE)),
+        (LATEST, LATEST_PATH, None),
+    ] {
+        let app = TestApp::start().await;
+        app.github.fail(path).with(wire("200 OK", DATE, "[1]"));
+        let _ = app.version(url).await;
+        app.github.recover();
+        app.github.fail(path).with(match want {
+            Some(_) => wire("304 Not Modified", DATE, ""),
+            None => wire("200 OK", DATE, "[1]"),
+        });
+        app.revalidate(url).await;
+        let refreshed = app.refresh(url).await;
+        let outcome = if want.is_some() { "REVALIDATED" } else { "BYPASS" };
+        assert_eq!(refreshed.header("x-cache"), outcome, "{url}");
+        refreshed.assert_document("[1]");
+        let sent = app.github.requests_for(path);
+        let dates = sent.iter().map(|it| it.header("if-modified-since"));
+        assert_eq!(dates.collect::<Vec<_>>(), [None, want, want], "{url}");
+
+        if want.is_some() {
+            app.github.recover();
+            app.github.fail(path).with(wire("304 Not Modified", OTHER, "")).times(1);
+            app.github.fail(path).with(wire("200 OK", OTHER, "[2]"));
+            app.refresh(url).await.assert_document("[2]");
+        }
+    }
 }
 
 #[tokio::test]

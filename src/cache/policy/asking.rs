@@ -12,7 +12,7 @@ use crate::cache::release;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::entry::{Entry, Moved, Pin, Validators};
-use crate::target::Target;
+use crate::target::{Target, in_repository};
 use crate::upstream::{AtStake, DateCheck, Priority, Stored};
 
 use super::freshness::{is_of_use, was_within};
@@ -53,6 +53,7 @@ pub(in crate::cache) fn asked<'a>(
         body: entry.body.bytes(),
         fetched_at: entry.times.fetched_at,
         date_check: match (demand, priority) {
+            _ if !is_whole && has_date_only(entry, target) => DateCheck::Only,
             (Demand::Revalidate, Priority::Background) if !is_whole => {
                 date_check(entry, target, now, rules)
             }
@@ -62,6 +63,15 @@ pub(in crate::cache) fn asked<'a>(
         },
         moved_to: moved.filter(is_known).map(|moved| &*moved.to),
     }
+}
+
+/// Returns true if the date is the only validator of the document. That of a release does not show
+/// all changes, so a release without an ETag is fetched whole.
+fn has_date_only(entry: &Entry, target: &Target) -> bool {
+    let Validators { etag, last_modified, .. } = &entry.validators;
+    let resource = in_repository(target.path()).unwrap_or_default();
+    let is_release = resource.split('/').next() == Some("releases");
+    etag.is_none() && last_modified.is_some() && !is_release
 }
 
 /// Returns the copy that an absence of the document would cost. An entry that remembers a refusal

@@ -58,6 +58,7 @@ fn reply(status: u16) -> Reply {
         validators: Validators { etag: Some("\"new\"".into()), ..Validators::default() },
         token: None,
         asked_by: Validator::Etag,
+        is_full_check: true,
         route: Redirection::Direct,
         limited_until: (status == 429).then_some(NOW),
         retry_at: None,

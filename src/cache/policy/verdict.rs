@@ -81,7 +81,7 @@ fn moved(route: Redirection, previous: Option<&Arc<Entry>>, now: Timestamp) -> O
 /// Returns the entry after a `304`.
 fn confirmed(previous: &Arc<Entry>, reply: Reply, now: Timestamp, rules: &config::Cache) -> Entry {
     let mut entry = freshened(previous, now, rules);
-    if reply.asked_by.is_full() {
+    if reply.is_full_check {
         entry.times.fully_checked_at = now;
     }
     entry.extras = previous.extras.renewed(moved(reply.route, Some(previous), now), None);

@@ -118,7 +118,11 @@ impl<'a> Exchange<'a> {
         if !target.gets_token() || self.goes_without_token(now)? {
             // An ETag from an answer to a token depends on that token, so it would not match here.
             let stored = self.stored(target).filter(|stored| stored.token.is_none());
-            let validator = stored.map_or(Validator::None, |_| Validator::Etag);
+            let validator = match stored.map(|stored| stored.date_check) {
+                Some(DateCheck::Only) => Validator::Date,
+                Some(_) => Validator::Etag,
+                None => Validator::None,
+            };
             return Ok(Credentials { token_use: None, validator });
         }
         let is_usable = |token_use| self.upstream.tokens.is_usable(token_use, now);

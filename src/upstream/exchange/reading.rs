@@ -14,7 +14,7 @@ use crate::entry::{Links, Notices, Reason, Validator, Validators};
 use crate::upstream::body::BodyBounds;
 use crate::upstream::hop::AnswerHead;
 use crate::upstream::reply::{Failure, Reply};
-use crate::upstream::stored::{Redirection, Stored};
+use crate::upstream::stored::{DateCheck, Redirection, Stored};
 use crate::upstream::{body, etag, rate_limit};
 
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
@@ -76,11 +76,18 @@ impl Exchange<'_> {
             notices,
             token,
             asked_by,
+            is_full_check: asked_by.is_full() || self.has_date_only(target),
             route,
             limited_until: None,
             retry_at: retry_after.map(|wait| now + wait),
             is_about_token: false,
         })
+    }
+
+    /// Returns true if the date is the only validator of the stored document.
+    fn has_date_only(&self, target: &Target) -> bool {
+        let date_check = self.stored(target).map(|stored| stored.date_check);
+        matches!(date_check, Some(DateCheck::Only))
     }
 
     /// Returns the validators for the next check; none if another host answered, since the next

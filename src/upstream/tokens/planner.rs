@@ -91,6 +91,7 @@ pub(super) fn plan(
 impl TokenRequest<'_> {
     fn wants_date(&self, stored: &Stored<'_>, pool: &Pool, now: Timestamp) -> bool {
         match (stored.date_check, self.by_date) {
+            (DateCheck::Only, _) => true,
             (DateCheck::Never, _) | (_, ByDate::Never) => false,
             (DateCheck::Preferred, _) => true,
             (DateCheck::If(suffices), by_date) => {

@@ -35,7 +35,7 @@ fn may_use_date(case: Case) -> bool {
     let last_modified = case.last_modified.map(Into::into);
     let entry = Entry {
         body: Bytes::from_static(case.body.as_bytes()).into(),
-        validators: Validators { last_modified, ..Validators::default() },
+        validators: Validators { last_modified, ..reply(200).validators },
         times: Times { fully_checked_at: case.fully_checked_at, ..stored_entry().times },
         ..(*stored_entry()).clone()
     };
@@ -43,7 +43,7 @@ fn may_use_date(case: Case) -> bool {
     match stored.date_check {
         DateCheck::Never => false,
         DateCheck::If(suffices) => suffices(stored.body, NOW),
-        DateCheck::Preferred => panic!("no pin"),
+        DateCheck::Preferred | DateCheck::Only => panic!("no pin, and an ETag"),
     }
 }
 

@@ -22,7 +22,8 @@ fn previous() -> Arc<Entry> {
 
 /// Returns a `304` for another token, with other validators.
 fn not_modified(asked_by: Validator, route: Redirection) -> Reply {
-    Reply { token: Some(Fingerprint::from_bits(2)), asked_by, route, ..reply(304) }
+    let (token, is_full_check) = (Some(Fingerprint::from_bits(2)), asked_by.is_full());
+    Reply { token, asked_by, is_full_check, route, ..reply(304) }
 }
 
 fn freshened(reply: Reply) -> Entry {
