@@ -125,7 +125,11 @@ impl Payload {
         let wait = |until: Option<Timestamp>| until.map(|until| until.since(now));
         match kept {
             NotStored::Passed(reply) => Self::Passed {
-                status: reply.status,
+                // A status above 599 is invalid (RFC 9110, 15), and a client may fail on it.
+                status: match reply.status.as_u16() {
+                    600.. => StatusCode::BAD_GATEWAY,
+                    _ => reply.status,
+                },
                 body: reply.body.clone(),
                 retry_after: wait(reply.limited_until.or(reply.retry_at)),
             },

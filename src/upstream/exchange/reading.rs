@@ -35,7 +35,12 @@ impl Exchange<'_> {
             StatusCode::NOT_MODIFIED if asked_by == Validator::None => {
                 return Err(failed(Reason::UnaskedNotModified));
             }
-            StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT => Bytes::new(),
+            // A `205` has no content either (RFC 9110, 15.3.6).
+            StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT => {
+                Bytes::new()
+            }
+            // svm asks for no ranges, so a part is not the answer.
+            StatusCode::PARTIAL_CONTENT => return Err(failed(Reason::CutShort)),
             _ if status.is_success() => {
                 let config = &self.upstream.config;
                 let bounds = BodyBounds::new(config.max_response_bytes, config.timeout);

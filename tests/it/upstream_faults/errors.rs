@@ -29,7 +29,7 @@ async fn a_status_without_a_meaning_is_passed_on() {
         ("201 Created", 201, DOCUMENT),
         ("203 Non-Authoritative", 203, DOCUMENT),
         ("204 No Content", 204, ""),
-        ("206 Partial Content", 206, DOCUMENT),
+        ("205 Reset Content", 205, ""),
         ("226 IM Used", 226, DOCUMENT),
         ("299 x", 299, DOCUMENT),
     ] {
@@ -55,6 +55,23 @@ async fn a_head_of_204_has_no_length() {
 }
 
 #[tokio::test]
+async fn a_205_is_passed_on_without_its_content() {
+    let line = "205 Reset Content";
+    let answer = passes(line, Wire::whole(line, JSON, DOCUMENT).closed()).await;
+    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (205, ""));
+}
+
+#[tokio::test]
+async fn a_part_of_a_document_is_no_answer() {
+    for headers in [JSON, &format!("{JSON}\ncontent-range: bytes 0-1/17")] {
+        let line = "206 Partial Content";
+        let answer = passes(line, Wire::whole(line, headers, DOCUMENT).closed()).await;
+        let detail = "the upstream's answer ended early";
+        answer.assert_error(502, "Bad upstream response", detail);
+    }
+}
+
+#[tokio::test]
 async fn an_error_without_a_meaning_is_passed_on() {
     for (line, status, message) in [
         ("400 Bad Request", 400, "Bad Request"),
@@ -62,7 +79,8 @@ async fn an_error_without_a_meaning_is_passed_on() {
         ("499 x", 499, "Unknown status"),
         ("500 x", 500, "Internal Server Error"),
         ("599 x", 599, "Unknown status"),
-        ("999 x", 999, "Unknown status"),
+        ("600 x", 502, "Bad Gateway"),
+        ("999 x", 502, "Bad Gateway"),
     ] {
         let answer = passes(line, Wire::whole(line, JSON, "<html>")).await;
         assert_eq!(answer.status.as_u16(), status, "{line}");
