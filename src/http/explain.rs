@@ -116,6 +116,7 @@ impl Explain {
             overdue: activity.lateness().overdue,
             has_quota: tokens.has_quota_to_spare(now),
             has_charges: tokens.has_charges_left(now),
+            has_allowance: tokens.has_charge(now),
         };
         let token = explained.entry.as_ref().and_then(|entry| entry.token);
         ExplainFacts {

@@ -307,6 +307,11 @@ impl TokenPool {
         self.pool.lock().take_charge(now)
     }
 
+    /// Returns true if [`TokenPool::take_charge`] would allow a call now.
+    pub fn has_charge(&self, now: Timestamp) -> bool {
+        self.pool.lock().has_charge(now)
+    }
+
     /// Refunds a call that was not charged.
     pub fn put_back_charge(&self) {
         self.pool.lock().put_back_charge();

@@ -58,7 +58,10 @@ pub(super) struct SweepState {
     /// The number of documents whose check is overdue.
     pub(super) overdue: usize,
     pub(super) has_quota: bool,
+    /// True if the share of the window for charged checks is not spent.
     pub(super) has_charges: bool,
+    /// True if a check that is likely to be charged may be made now.
+    pub(super) has_allowance: bool,
 }
 
 impl NextCheck {
@@ -100,7 +103,9 @@ fn obstacle(
     active: &Active,
     background: &SweepState,
 ) -> Obstacle {
-    let may_be_charged = active.charges.are_likely() || active.charges.are_unknown();
+    let charges = active.charges;
+    let waits_for_allowance = charges.are_likely() && !background.has_allowance
+        || charges.are_unknown() && !background.has_charges;
     let rests = |reason| matches!(reason, Reason::HostRests | Reason::NoToken);
     if explained.obstacle.as_ref().is_some_and(|failure| rests(failure.reason)) {
         Obstacle::CannotCall
@@ -108,7 +113,7 @@ fn obstacle(
         Obstacle::Failure
     } else if !background.has_quota {
         Obstacle::Quota
-    } else if may_be_charged && !background.has_charges {
+    } else if waits_for_allowance {
         Obstacle::Budget
     } else {
         Obstacle::Turn

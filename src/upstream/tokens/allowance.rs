@@ -111,6 +111,11 @@ impl Allowance {
         Ok(())
     }
 
+    /// Returns true if a call could be taken now.
+    pub(super) fn has_one(mut self, budget: Budget, now: Timestamp) -> bool {
+        self.take(budget, now).is_ok()
+    }
+
     /// Refunds a call that was not charged.
     pub(super) fn put_back(&mut self) {
         self.level += 1.0;
@@ -224,7 +229,9 @@ mod tests {
         let window = &mut Window::of(7_200);
         let budget = window.budget(0);
         while window.allowance.take(budget, NOW).is_ok() {}
+        assert!(!window.allowance.has_one(budget, NOW));
         window.allowance.put_back();
+        assert!([(); 2].iter().all(|()| window.allowance.has_one(budget, NOW)), "none is taken");
         assert_eq!(window.allowance.take(budget, NOW), Ok(()));
         assert!(window.allowance.take(budget, NOW).is_err());
     }

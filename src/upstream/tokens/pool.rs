@@ -238,6 +238,10 @@ impl Pool {
         self.allowance.take(budget, now)
     }
 
+    pub(super) fn has_charge(&self, now: Timestamp) -> bool {
+        self.allowance.has_one(self.background_budget(now), now)
+    }
+
     pub(super) fn put_back_charge(&mut self) {
         self.allowance.put_back();
     }

@@ -28,8 +28,8 @@ async fn a_charged_304_is_detected_by_the_used_quota() {
     assert_eq!(app.metric(&cost("charged")).await, 2.0);
 }
 
-#[tokio::test]
-async fn charged_304s_keep_to_the_share_of_the_background() {
+/// Returns a service after fifteen minutes with charged `304` answers, and little quota.
+async fn after_charged_304s() -> TestApp {
     let app = TestApp::builder()
         .set("GITHUB_PATS", "a")
         .set("API_USAGE_THRESHOLD", "4")
@@ -50,7 +50,20 @@ async fn charged_304s_keep_to_the_share_of_the_background() {
         })
         .await;
     }
+    app
+}
+
+#[tokio::test]
+async fn charged_304s_keep_to_the_share_of_the_background() {
+    let app = after_charged_304s().await;
     // Three show that each is charged. Then the bucket has one, and gets one in about 450 s.
     let charged = app.github.charged();
     assert!((5..=9).contains(&charged), "{charged}");
+}
+
+#[tokio::test]
+async fn a_check_that_waits_for_its_allowance_says_so() {
+    let app = after_charged_304s().await;
+    let explained = app.get(&format!("/explain?url={LATEST}")).await.json();
+    assert_eq!(explained["next_check_waits_for"], "budget", "{explained}");
 }
