@@ -193,6 +193,17 @@ impl Connections {
         is_room
     }
 
+    /// Records that svm closes a connection whose client may still send bytes. Returns false if an
+    /// answer is not written, so that there is nothing to wait for.
+    pub(super) fn begin_lingering(&self, connection: &Connection) -> bool {
+        let is_answered = connection.idle_since().is_some();
+        if is_answered {
+            self.account(connection, 0);
+            self.0.table.lock().make_closing(connection, self.now());
+        }
+        is_answered
+    }
+
     /// Records that svm refuses a request because every connection within the limit has a request.
     pub(super) fn refuse(&self) {
         self.shed(Shed::Overload);
@@ -289,7 +300,7 @@ mod tests {
         let [close, abort] = [CancellationToken::new(), CancellationToken::new()];
         let mut delivery = connections.admit(PEER, &close, &abort).await.expect("there is room");
         delivery.note_read(1_000);
-        delivery.begin_request();
+        delivery.begin_request(true);
         delivery.note_read(2 * LARGEST_HEADS);
         delivery.note_wait(0);
         assert!(!delivery.close_signal().is_cancelled() && !delivery.abort_signal().is_cancelled());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::Service;
 use salvo::http::ResBody;
 
@@ -69,7 +69,7 @@ impl<S: Handler> Service<Request<Incoming>> for InFlight<S> {
     type Future = Answering;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        self.connection.begin_request();
+        self.connection.begin_request(!request.body().is_end_stream());
         if !self.connection.ensure_regular(&self.connections) {
             request.extensions_mut().insert(Overload::new(&self.connections));
         }

@@ -14,6 +14,7 @@ use super::connections::OpenConnection;
 use super::http2::Http2;
 use super::https::Https;
 use super::in_flight::{Handler, InFlight};
+use super::lingering::linger;
 use super::patience::LateTimer;
 use super::socket::ClientSocket;
 use super::stream::{ClientStream, Framing};
@@ -77,7 +78,25 @@ impl Protocols {
         }
     }
 
-    async fn serve_http1<S>(&self, stream: ClientStream<S>, service: impl Handler)
+    async fn serve_http1<S>(&self, mut stream: ClientStream<S>, service: impl Handler)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (connection, connections) = stream.owners();
+        let Some(end) = self.answer_http1(&mut stream, service).await else { return };
+        // After a head that is no HTTP, the client may send the rest of it.
+        let is_refused = end.is_err_and(|error| error.is_parse());
+        if (is_refused || connection.had_body()) && connections.begin_lingering(&connection) {
+            linger(stream.bytes(), &connection).await;
+        }
+    }
+
+    /// Answers requests until the connection ends. Returns `None` if it was aborted.
+    async fn answer_http1<S>(
+        &self,
+        stream: &mut ClientStream<S>,
+        service: impl Handler,
+    ) -> Option<hyper::Result<()>>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -85,10 +104,10 @@ impl Protocols {
         let service = InFlight { service, connection: Arc::clone(&connection), connections };
         let mut http = pin!(self.http1.serve_connection(TokioIo::new(stream), service));
         tokio::select! {
-            _ = &mut http => return,
-            () = connection.abort_signal().cancelled() => return,
+            end = &mut http => return Some(end),
+            () = connection.abort_signal().cancelled() => return None,
             () = connection.close_signal().cancelled() => http.as_mut().graceful_shutdown(),
         }
-        let _ = connection.abort_signal().run_until_cancelled(http).await;
+        connection.abort_signal().run_until_cancelled(http).await
     }
 }

@@ -18,6 +18,7 @@ use super::marked::has_hash;
 use super::metrics::{Responses, RouteResponses};
 use super::page::{Arrival, LogFields, Page};
 use super::render;
+use super::request_body;
 use super::request_fields::RequestFields;
 use super::request_ids::RequestIds;
 
@@ -109,6 +110,7 @@ impl<P: Page> Route<P> {
                 log_fields
             }
         };
+        let is_last = request_body::is_unread(req) && !self.drop_body(req, &arrival).await;
         if latest.note(arrival.at) {
             // A later request has come since, or the clock was set back: a new reading tells.
             let now = clock.now();
@@ -118,7 +120,7 @@ impl<P: Page> Route<P> {
         }
         // A spare connection serves only one request, since other clients also need spare
         // connections.
-        if health.is_draining() || overload.is_some() {
+        if is_last || health.is_draining() || overload.is_some() {
             render::close_connection(res);
         }
         render::request_id(res, &arrival.id);
@@ -126,6 +128,22 @@ impl<P: Page> Route<P> {
         if access_log.takes(P::IS_PROBE && !log_fields.has_question(), res) {
             access_log.line(req, res, self.path, log_fields, arrival);
         }
+    }
+}
+
+impl<P: Page> Route<P> {
+    /// Reads and drops the body of a request, if it is small. Returns false if bytes of it are
+    /// left, so that no further request can follow.
+    #[cold]
+    async fn drop_body(&self, req: &mut Request, arrival: &Arrival) -> bool {
+        if !request_body::is_small(req) {
+            return false;
+        }
+        let body = req.take_body();
+        let unanswered = Unanswered { route: self, req, arrival };
+        let is_read = Box::pin(request_body::discard(body)).await;
+        mem::forget(unanswered);
+        is_read
     }
 }
 

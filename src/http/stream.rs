@@ -38,6 +38,11 @@ impl<S> ClientStream<S> {
     pub(super) fn owners(&self) -> (Arc<Connection>, Connections) {
         (Arc::clone(self.open.connection()), self.open.connections().clone())
     }
+
+    /// Returns the stream without the reports to the connection.
+    pub(super) fn bytes(&mut self) -> &mut S {
+        &mut self.bytes
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {

@@ -12,7 +12,6 @@ use http::{HeaderName, Method, StatusCode};
 use prometheus::IntCounter;
 use salvo::{Request, Response};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
 use crate::cache::{Cache, Delivery};
 use crate::clock::Timestamp;
@@ -22,6 +21,7 @@ use crate::tasks;
 use super::metrics::webhook_counters;
 use super::page::{Arrival, LogFields, Page};
 use super::render;
+use super::request_body::{self, BodyError};
 
 /// The path of the page.
 pub(super) const PATH: &str = "/webhooks/github";
@@ -77,10 +77,15 @@ impl Webhook {
         }
         let busy = (StatusCode::SERVICE_UNAVAILABLE, "too many deliveries arrive at once");
         let _slot = self.slots.try_acquire().map_err(|_| busy)?;
-        let body = timeout(BODY_LIMIT, req.payload_with_max_size(LONGEST_BODY)).await;
-        let body =
-            body.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the delivery came too slowly"))?;
-        let body = body.map_err(|_| TOO_LARGE)?.clone();
+        let mut body = Vec::new();
+        let take = |bytes: &[u8]| body.extend_from_slice(bytes);
+        let received = request_body::read(req.body_mut(), LONGEST_BODY, BODY_LIMIT, take).await;
+        received.map_err(|error| match error {
+            BodyError::TooLarge => TOO_LARGE,
+            BodyError::Late => (StatusCode::REQUEST_TIMEOUT, "the delivery came too slowly"),
+            BodyError::Broken => (StatusCode::BAD_REQUEST, "the delivery is incomplete"),
+        })?;
+        let body = Bytes::from(body);
         let (secrets, signed) = (Arc::clone(&self.secrets), body.clone());
         match aside(body.len(), move || signature.is_of(&signed, &secrets)).await {
             Some(true) => Ok((signature, body)),

@@ -1,6 +1,7 @@
 //! Hostile requests: those that are refused, those that are answered, and their lack of side
 //! effects.
 
+mod bodies;
 mod fragments;
 mod framing;
 mod heads;

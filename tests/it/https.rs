@@ -1,5 +1,6 @@
 //! HTTPS: both versions of HTTP over TLS, and a certificate that changes.
 
+mod bodies;
 mod client;
 mod http2;
 mod renewal;

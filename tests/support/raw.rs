@@ -56,6 +56,12 @@ impl Raw {
         let _ = timeout(BOUND, sending).await.expect("a service that reads or closes");
     }
 
+    /// Sends bytes to a service that must not close the connection before it has them.
+    pub async fn send_all(&mut self, bytes: &[u8]) {
+        let sending = self.stream.write_all(bytes);
+        timeout(BOUND, sending).await.expect("a service that reads").expect("an open connection");
+    }
+
     /// Returns the next answer; `None` if the service has closed the connection, or sends something
     /// other than HTTP.
     pub async fn answer(&mut self) -> Option<RawAnswer> {

@@ -21,6 +21,8 @@ const HANDLING: u8 = 1;
 const WRITING: u8 = 2;
 /// Bytes of a head have arrived.
 const BEGUN: u8 = 4;
+/// The last request had a body.
+const BODY: u8 = 8;
 
 /// The size in bytes of the buffer that the HTTP library gives each connection.
 const BUFFER: usize = 8 << 10;
@@ -121,14 +123,20 @@ impl Connection {
         &self.abort
     }
 
-    /// Records that the head of an HTTP/1.1 request is complete.
-    pub(in crate::http) fn begin_request(&self) {
-        self.set(HANDLING);
+    /// Records that the head of an HTTP/1.1 request is complete, and whether a body follows.
+    pub(in crate::http) fn begin_request(&self, has_body: bool) {
+        self.set(if has_body { HANDLING | BODY } else { HANDLING });
     }
 
     /// Records that the answer to an HTTP/1.1 request is ready to be written.
     pub(in crate::http) fn end_request(&self) {
-        self.set(WRITING);
+        self.set(WRITING | self.state.load(Ordering::Relaxed) & BODY);
+    }
+
+    /// Returns true if the last HTTP/1.1 request had a body, of which the client may still send a
+    /// part.
+    pub(in crate::http) fn had_body(&self) -> bool {
+        self.is(BODY)
     }
 
     /// Records that the head of an HTTP/2 request is complete.

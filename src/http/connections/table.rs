@@ -155,9 +155,16 @@ impl Table {
 
     /// Closes a connection. From now on it does not count toward any limit.
     pub(super) fn close(&mut self, connection: &Connection, now: u64) {
-        let Some(entry) = self.open.get_mut(&connection.id()) else { return };
+        if self.make_closing(connection, now) {
+            connection.close();
+        }
+    }
+
+    /// Makes a connection a closing one. Returns false if it was one.
+    pub(super) fn make_closing(&mut self, connection: &Connection, now: u64) -> bool {
+        let Some(entry) = self.open.get_mut(&connection.id()) else { return false };
         match entry.kind {
-            ConnectionKind::Closing => return,
+            ConnectionKind::Closing => return false,
             ConnectionKind::Spare => self.spare -= 1,
             ConnectionKind::Regular => {}
         }
@@ -168,8 +175,8 @@ impl Table {
             was_quiet: connection.idle_since().is_some_and(|since| elapsed(since, now) >= QUIET),
             begun: connection.streams_begun(),
         });
-        connection.close();
         self.forget_of_client(connection);
+        true
     }
 
     /// Closes the client's connection that has been idle longest. Returns false if none is idle.
