@@ -107,8 +107,8 @@ impl Connections {
                 Admission::Refused => return None,
                 // A connection that becomes idle sends no notification, so try again after a while.
                 Admission::Full if timeout(LOOK_AGAIN, closed).await.is_ok() => {}
-                // A silent HTTP/2 client could keep its closing connection for seconds.
-                Admission::Full => self.0.table.lock().abort_closing(self.now()),
+                // A client could keep its closing connection for seconds.
+                Admission::Full => self.0.table.lock().abort_closing(self.now(), SPARE),
             }
         }
     }
@@ -129,6 +129,9 @@ impl Connections {
                 return Admission::Refused;
             }
         }
+        if let (Some(client), Some(limit)) = (client, self.0.limits.per_client) {
+            table.abort_closing_of(client, limit);
+        }
         let Some(kind) = self.find_room(&mut table) else { return Admission::Full };
         let connection =
             table.add(client, kind, self.now(), close.child_token(), abort.child_token());
@@ -139,6 +142,9 @@ impl Connections {
     /// Makes room if necessary. Returns the kind of connection that there is room for; `None` if
     /// there is none.
     fn find_room(&self, table: &mut Table) -> Option<ConnectionKind> {
+        if table.regular() + table.closing() < self.0.limits.connections {
+            return Some(ConnectionKind::Regular);
+        }
         if table.closing() >= SPARE {
             return None;
         }
@@ -164,8 +170,10 @@ impl Connections {
     /// Closes the connection that has been idle longest, because the system has no descriptor left.
     pub(super) fn yield_descriptor(&self) {
         let mut table = self.0.table.lock();
-        // A closing connection will return its descriptor soon, so another one need not close.
-        if table.closing() == 0 && table.close_longest_idle(ConnectionKind::Regular, self.now()) {
+        if table.closing() > 0 {
+            // These return their descriptors soon, so another one need not close.
+            table.abort_closing(self.now(), 1);
+        } else if table.close_longest_idle(ConnectionKind::Regular, self.now()) {
             self.0.counters.shed(Shed::NoDescriptor);
         }
         self.log(Shed::NoDescriptor);
@@ -282,65 +290,4 @@ fn sentence(why: Shed) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::metrics::Registry;
-
-    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-
-    fn connections(limit: usize) -> Connections {
-        let proxies = Proxies::new(&[]);
-        let limits = ConnectionLimits { connections: limit, per_client: None, proxies };
-        Connections::new(limits, Clock::System, ConnectionCounters::new(&Registry::default()))
-    }
-
-    #[tokio::test]
-    async fn the_body_of_a_request_is_no_incomplete_head() {
-        let connections = connections(2);
-        let [close, abort] = [CancellationToken::new(), CancellationToken::new()];
-        let mut delivery = connections.admit(PEER, &close, &abort).await.expect("there is room");
-        delivery.note_read(1_000);
-        delivery.begin_request(true);
-        delivery.note_read(2 * LARGEST_HEADS);
-        delivery.note_wait(0);
-        assert!(!delivery.close_signal().is_cancelled() && !delivery.abort_signal().is_cancelled());
-        delivery.end_request();
-        delivery.note_read(LARGEST_HEADS);
-        delivery.note_wait(0);
-        assert!(delivery.abort_signal().is_cancelled(), "the next head counts");
-    }
-
-    #[tokio::test]
-    async fn a_silent_client_that_is_to_leave_keeps_no_other_out() {
-        let connections = connections(SPARE);
-        let [close, abort] = [CancellationToken::new(), CancellationToken::new()];
-        let admit = || connections.admit(PEER, &close, &abort);
-        let mut open = Vec::new();
-        for _ in 0..2 * SPARE {
-            open.push(admit().await.expect("an idle connection makes room"));
-        }
-        let silent = open.remove(0);
-        let leaves = async {
-            silent.abort_signal().cancelled().await;
-            drop(silent);
-        };
-        let (admitted, ()) =
-            timeout(Duration::from_secs(10), async { tokio::join!(admit(), leaves) })
-                .await
-                .unwrap();
-        assert!(admitted.is_some());
-        assert!(!open.last().unwrap().abort_signal().is_cancelled(), "it is not to leave");
-    }
-    #[tokio::test(start_paused = true)]
-    async fn a_request_on_a_closing_connection_keeps_no_client_out() {
-        let connections = connections(SPARE);
-        let [close, abort] = [CancellationToken::new(), CancellationToken::new()];
-        let mut open = Vec::new();
-        for _ in 0..2 * SPARE {
-            open.push(connections.admit(PEER, &close, &abort).await.expect("there is room"));
-        }
-        open.iter().take(SPARE).for_each(|closing| closing.begin_stream());
-        let admitted = timeout(Duration::from_secs(5), connections.admit(PEER, &close, &abort));
-        assert!(admitted.await.expect("a spare connection is left").is_some());
-    }
-}
+mod tests;

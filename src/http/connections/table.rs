@@ -120,21 +120,42 @@ impl Table {
     /// Returns the number of closing connections without a request. Those with a request, which may
     /// take long, count as connections within the limit.
     pub(super) fn closing(&self) -> usize {
-        self.closing.iter().filter(|closing| closing.connection.idle_since().is_some()).count()
+        self.closing_without_request().count()
     }
 
     /// Ends closing connections without a request: at once if no answer was under way at the signal
     /// or has been requested since, otherwise after [`QUIET`], or after [`LONGEST_ANSWER`] in any
-    /// case. The body of an HTTP/2 answer belongs to no request any more.
-    pub(super) fn abort_closing(&self, now: u64) {
+    /// case. The body of an HTTP/2 answer belongs to no request any more. If there are `most` and
+    /// none of them has to end, ends the older half: their clients could keep out all others.
+    pub(super) fn abort_closing(&self, now: u64, most: usize) {
+        let mut is_any = false;
         for ClosingConnection { connection, since, was_quiet, begun } in &self.closing {
             let Some(idle_since) = connection.idle_since() else { continue };
             let is_silent = *was_quiet && connection.streams_begun() == *begun;
             let has_passed = |limit: Duration, since| elapsed(since, now) >= limit;
             if is_silent || has_passed(QUIET, idle_since) || has_passed(LONGEST_ANSWER, *since) {
                 connection.abort();
+                is_any = true;
             }
         }
+        if !is_any && self.closing() >= most {
+            self.closing_without_request().take(most.div_ceil(2)).for_each(Connection::abort);
+        }
+    }
+
+    /// Ends the oldest closing connections of a client that have no request, beyond the last
+    /// `most`.
+    pub(super) fn abort_closing_of(&self, client: Client, most: usize) {
+        let theirs =
+            || self.closing_without_request().filter(|theirs| theirs.client() == Some(client));
+        let surplus = theirs().count().saturating_sub(most);
+        theirs().take(surplus).for_each(Connection::abort);
+    }
+
+    /// Returns the closing connections without a request, in the order of their signals.
+    fn closing_without_request(&self) -> impl Iterator<Item = &Connection> {
+        let connections = self.closing.iter().map(|closing| &*closing.connection);
+        connections.filter(|connection| connection.idle_since().is_some())
     }
 
     /// Returns the number of a client's connections, without closing ones.
@@ -153,7 +174,7 @@ impl Table {
         }
     }
 
-    /// Closes a connection. From now on it does not count toward any limit.
+    /// Closes a connection. From now on it is not within any limit.
     pub(super) fn close(&mut self, connection: &Connection, now: u64) {
         if self.make_closing(connection, now) {
             connection.close();

@@ -66,6 +66,22 @@ async fn a_client_that_stops_reading_is_disconnected() {
 }
 
 #[tokio::test]
+async fn clients_that_read_slowly_keep_no_other_out() {
+    const CLIENTS: usize = 24;
+    let scene = Scene::of(TestApp::builder().set("MAX_CONNECTIONS", "2"), NAME).await;
+    let mut slow = Vec::new();
+    for _ in 0..CLIENTS {
+        let connected = Stopwatch::start();
+        let mut client = Http2::with_window(scene.connect(Version::Http2).await, 1).await;
+        let answer = client.send(request("/metrics")).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        slow.push((client, answer));
+        // A closing connection without a byte would end after two seconds anyway.
+        assert!(connected.elapsed() < Duration::from_secs(1), "{:?}", connected.elapsed());
+    }
+}
+
+#[tokio::test]
 async fn a_request_under_way_keeps_its_connection() {
     let scene = impatient().await;
     let mut client = Http2::new(scene.connect(Version::Http2).await).await;
