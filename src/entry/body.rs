@@ -194,6 +194,19 @@ impl EntityTag {
         text.push_str(end);
         text
     }
+
+    /// Returns the coding in which the body has this tag; `None` if the tag belongs to another
+    /// body.
+    pub fn coding_of(self, tag: &[u8]) -> Option<Coding> {
+        let tag = tag.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        let (digits, word) = tag.split_at_checked(2 * self.0.len())?;
+        let coding = match word {
+            b"" => Coding::Identity,
+            b"-gzip" => Coding::Gzip,
+            _ => return None,
+        };
+        hex::each(&self.0).eq(digits.iter().copied()).then_some(coding)
+    }
 }
 
 impl fmt::Display for EntityTag {
@@ -227,6 +240,11 @@ mod tests {
         assert_eq!(EntityTag::from_bits(body.tag().to_bits()), body.tag());
         let of_form = body.tag().to_text(Coding::Gzip);
         assert_eq!(of_form, "\"44136fa355b3678a1146ad16f7e8649e-gzip\"");
+        for coding in [Coding::Identity, Coding::Gzip] {
+            let text = body.tag().to_text(coding);
+            assert_eq!(body.tag().coding_of(text.as_bytes()), Some(coding));
+            assert_eq!(EntityTag::of(b"[]").coding_of(text.as_bytes()), None);
+        }
     }
 
     #[test]

@@ -232,7 +232,7 @@ fn document(
     let age = now.since(entry.times.checked_at).as_secs();
     let (status, tag) = (answer.status, body.tag());
     let known = match fields.has(Field::IfNoneMatch) {
-        true => conditional::known(req.headers(), tag, interface.forms(coding)),
+        true => conditional::known(req.headers(), tag, coding),
         false => None,
     };
     let is_unmodified = is_unmodified || known.is_some();

@@ -230,3 +230,27 @@ async fn a_part_of_a_part_has_conditions_and_gzip() {
     assert_eq!(compressed.gunzipped(), app.get(&path).await.body);
     assert_ne!(compressed.header("etag"), "");
 }
+
+#[tokio::test]
+async fn an_unchanged_part_is_a_304_after_each_change_elsewhere() {
+    let app = TestApp::start().await;
+    let path = part(LATEST, "pointer=/large");
+    let serve = |number: usize| {
+        let document = format!("{{\"number\":{number},\"large\":\"{}\"}}", "x".repeat(1_500));
+        app.github.document(LATEST_PATH, document);
+    };
+    let mut tag = "\"none\"".to_owned();
+    for number in 0..3 {
+        serve(number);
+        let _ = app.refresh(LATEST).await;
+        for _ in 0..3 {
+            let request = app.request(Method::GET, &path).header("accept-encoding", "gzip");
+            let answer = Answer::of(request.header("if-none-match", &tag)).await;
+            let status = if tag == "\"none\"" { 200 } else { 304 };
+            assert_eq!(answer.status, status, "{number}: {tag}");
+            tag = answer.header("etag").to_owned();
+        }
+        // A client that got the compressed part has its tag.
+        tag = tag.replace("-gzip", "").trim_end_matches('"').to_owned() + "-gzip\"";
+    }
+}

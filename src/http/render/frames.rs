@@ -42,21 +42,6 @@ pub(super) enum Interface {
     Mirror(Representation),
 }
 
-impl Interface {
-    /// Returns the codings whose entity tags a client may send to show that it has the document:
-    /// the coding to be sent, and on the mirror also the other one. GitHub uses one tag for all
-    /// codings, so clients expect that any tag works. Also, a client that got the document before
-    /// its gzip form was made has the tag of the plain bytes.
-    pub(super) fn forms(self, sent: Coding) -> impl Iterator<Item = Coding> {
-        let other = match (self, sent) {
-            (Self::Version, _) => None,
-            (Self::Mirror(_), Coding::Gzip) => Some(Coding::Identity),
-            (Self::Mirror(_), Coding::Identity) => Some(Coding::Gzip),
-        };
-        [Some(sent), other].into_iter().flatten()
-    }
-}
-
 /// The kind of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kind {
