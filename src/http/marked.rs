@@ -19,6 +19,7 @@
 use http::header::CONTENT_LENGTH;
 use tokio::io::ReadBuf;
 
+use super::protocols::LARGEST_HEAD;
 use super::webhook::PATH;
 
 /// The byte that replaces a raw `#`. Like [`STAND_IN`], it may occur in a request line, in a field
@@ -27,8 +28,9 @@ const MARK: u8 = b'^';
 /// The byte that replaces a mark that a client sent.
 const STAND_IN: u8 = b'|';
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
-/// The longest head of a delivery that may come in several reads. GitHub's has about one KiB.
-const LONGEST_HEAD: usize = 8 * 1024;
+const METHOD: &[u8] = b"POST ";
+/// The beginnings of a target that names a host.
+const SCHEMES: [&[u8]; 2] = [b"http://", b"https://"];
 
 /// Returns true if the client sent a raw `#` in this part of the URL.
 pub(super) fn has_hash(part: &str) -> bool {
@@ -62,7 +64,9 @@ impl Marking {
     /// Marks the bytes that a read added to the buffer, after its first `before` bytes.
     pub(super) fn mark_read(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
         let bytes = &mut buffer.filled_mut()[before..];
-        if self.body_left > 0 || bytes.first() == Some(&b'P') || !self.head.is_empty() {
+        // The HTTP library passes over line ends before a head.
+        let may_begin = matches!(bytes.first(), Some(b'P' | b'\r' | b'\n'));
+        if may_begin || self.body_left > 0 || !self.head.is_empty() {
             self.mark_around_body(bytes);
         } else {
             mark(bytes);
@@ -87,16 +91,20 @@ impl Marking {
     fn delivery(&mut self, bytes: &[u8]) -> (usize, usize) {
         let before = self.head.len();
         let mut head = std::mem::take(&mut self.head);
-        head.extend_from_slice(&bytes[..bytes.len().min(LONGEST_HEAD)]);
-        if !may_be_delivery(&head) {
+        head.extend_from_slice(&bytes[..bytes.len().min(LARGEST_HEAD)]);
+        let is_text = |byte: &u8| !matches!(byte, b'\r' | b'\n');
+        let start = head.iter().position(is_text).unwrap_or(head.len());
+        if !may_be_delivery(&head[start..]) {
             return (bytes.len(), 0);
         }
-        let Some(end) = memchr::memmem::find(&head, END_OF_HEAD) else {
-            if head.len() < LONGEST_HEAD {
+        let from = before.saturating_sub(END_OF_HEAD.len()).max(start);
+        let Some(end) = memchr::memmem::find(&head[from..], END_OF_HEAD) else {
+            if head.len() < LARGEST_HEAD {
                 self.head = head;
             }
             return (bytes.len(), 0);
         };
+        let end = from + end;
         head.truncate(end + END_OF_HEAD.len());
         body_of_delivery(&head).map_or((bytes.len(), 0), |body| (head.len() - before, body))
     }
@@ -114,8 +122,19 @@ fn body_of_delivery(head: &[u8]) -> Option<usize> {
 
 /// Returns true if these bytes begin a delivery, as far as they go.
 fn may_be_delivery(bytes: &[u8]) -> bool {
-    let mut start = b"POST ".iter().chain(PATH.as_bytes());
-    bytes.iter().all(|byte| start.next().is_none_or(|wanted| byte == wanted))
+    let Some(target) = bytes.strip_prefix(METHOD) else { return agree(bytes, METHOD) };
+    let authority = SCHEMES.iter().find_map(|scheme| target.strip_prefix(*scheme));
+    let path = match authority {
+        Some(authority) => memchr::memchr(b'/', authority).map_or(&[][..], |at| &authority[at..]),
+        None if SCHEMES.iter().any(|scheme| agree(target, scheme)) => &[],
+        None => target,
+    };
+    agree(path, PATH.as_bytes())
+}
+
+/// Returns true if one of the texts begins with the other.
+fn agree(one: &[u8], other: &[u8]) -> bool {
+    one.iter().zip(other).all(|(one, other)| one == other)
 }
 
 #[cfg(test)]
@@ -138,7 +157,7 @@ mod tests {
 
     /// Returns the marked text of these reads.
     fn marked(reads: &[&str]) -> String {
-        let mut bytes = [0; 512];
+        let mut bytes = [0; 64 << 10];
         let mut text = ReadBuf::new(&mut bytes);
         let mut marking = Marking::default();
         for read in reads {
@@ -168,11 +187,32 @@ mod tests {
     }
 
     #[test]
+    fn a_delivery_may_have_a_large_head_and_any_beginning() {
+        let fields = "Content-Length: 4\r\n\r\n";
+        let large = format!("X-A: {}\r\nX-B: {}", "a".repeat(10_000), "b".repeat(20_000));
+        for head in [
+            format!("POST /webhooks/github HTTP/1.1\r\n{large}\r\n{fields}"),
+            format!("\r\n\r\nPOST /webhooks/github HTTP/1.1\r\n{fields}"),
+            format!("\nPOST /webhooks/github HTTP/1.1\r\n{fields}"),
+            format!("POST http://svm/webhooks/github HTTP/1.1\r\n{fields}"),
+            format!("POST https://svm:8443/webhooks/github HTTP/1.1\r\n{fields}"),
+        ] {
+            for at in [1, 2, 8, 16, 30, head.len() - 1, head.len()] {
+                let reads = [&head[..at], &*format!("{}#^|#", &head[at..]), "#"];
+                assert_eq!(marked(&reads), format!("{head}#^|#^"), "{at}: {}", &head[..20]);
+            }
+        }
+    }
+
+    #[test]
     fn no_other_body_stays_as_it_is() {
         for head in [
             "POST /version HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
             "PUT /webhooks/github HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
             " POST /webhooks/github HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+            "POST http://svm/version HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+            "POST ftp://svm/webhooks/github HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+            "\r\nPOST /version HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
             "POST /webhooks/github HTTP/1.1\r\n\r\n",
             "POST /webhooks/github HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
             "POST /webhooks/github HTTP/1.1\r\nContent-Length: 0\r\n\r\n",

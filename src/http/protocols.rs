@@ -20,7 +20,7 @@ use super::socket::ClientSocket;
 use super::stream::{ClientStream, Framing};
 
 /// The largest head of a request, in bytes.
-const LARGEST_HEAD: usize = 32 * 1024;
+pub(super) const LARGEST_HEAD: usize = 32 * 1024;
 /// The largest number of bytes that a connection may buffer: a head, and one read beyond it.
 const LARGEST_BUFFER: usize = 40 * 1024;
 

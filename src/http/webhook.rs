@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderName, Method, StatusCode, Version};
 use prometheus::IntCounter;
 use salvo::{Request, Response};
 use tokio::sync::Semaphore;
@@ -75,6 +75,11 @@ impl Webhook {
         if length.is_some_and(|length| length > LONGEST_BODY) {
             return Err(TOO_LARGE);
         }
+        // Without its length, svm cannot tell the body from the next request (`marked.rs`).
+        let invalid = match length.is_none() && req.version() < Version::HTTP_2 {
+            true => "the signature is invalid, and the body has no readable Content-Length",
+            false => "the signature is invalid",
+        };
         let busy = (StatusCode::SERVICE_UNAVAILABLE, "too many deliveries arrive at once");
         let _slot = self.slots.try_acquire().map_err(|_| busy)?;
         let mut body = Vec::new();
@@ -89,7 +94,7 @@ impl Webhook {
         let (secrets, signed) = (Arc::clone(&self.secrets), body.clone());
         match aside(body.len(), move || signature.is_of(&signed, &secrets)).await {
             Some(true) => Ok((signature, body)),
-            Some(false) => Err((StatusCode::UNAUTHORIZED, "the signature is invalid")),
+            Some(false) => Err((StatusCode::UNAUTHORIZED, invalid)),
             None => Err(busy),
         }
     }

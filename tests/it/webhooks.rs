@@ -2,6 +2,7 @@
 
 mod deletions;
 mod documents;
+mod wire;
 
 use std::time::Duration;
 
