@@ -47,3 +47,21 @@ async fn a_refusal_names_the_missing_length() {
     let detail = "the signature is invalid, and the body has no readable Content-Length";
     assert_eq!(answers[0].json()["detail"], detail);
 }
+
+#[tokio::test]
+async fn a_body_that_is_no_body_is_a_400() {
+    let app = with_secrets().await;
+    let head = head(PATH, EVENT, "Transfer-Encoding: chunked\r\n");
+    let answers = talk(app.address(), format!("{head}zz\r\n{EVENT}")).await;
+    assert_eq!(answers[0].status, 400);
+    assert_eq!(answers[0].json()["detail"], "the delivery is incomplete");
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_a_413_without_its_length_too() {
+    let app = with_secrets().await;
+    let head = head(PATH, EVENT, "Transfer-Encoding: chunked\r\n");
+    let chunk = format!("100000\r\n{}\r\n", "x".repeat(1 << 20));
+    let answers = talk(app.address(), head + &chunk.repeat(26) + "0\r\n\r\n").await;
+    assert_eq!((answers[0].status, answers[0].header("connection")), (413, "close"));
+}
