@@ -110,7 +110,11 @@ impl<P: Page> Route<P> {
                 log_fields
             }
         };
-        let is_last = request_body::is_unread(req) && !self.drop_body(req, &arrival).await;
+        // A spare connection serves only one request, since other clients also need spare
+        // connections. It waits for no body.
+        let is_last = health.is_draining()
+            || overload.is_some()
+            || (request_body::is_unread(req) && !self.drop_body(req, &arrival).await);
         if latest.note(arrival.at) {
             // A later request has come since, or the clock was set back: a new reading tells.
             let now = clock.now();
@@ -118,9 +122,7 @@ impl<P: Page> Route<P> {
                 render::date(res, now);
             }
         }
-        // A spare connection serves only one request, since other clients also need spare
-        // connections.
-        if is_last || health.is_draining() || overload.is_some() {
+        if is_last {
             render::close_connection(res);
         }
         render::request_id(res, &arrival.id);

@@ -7,6 +7,7 @@ use svm::clock::Stopwatch;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use crate::LATEST_PATH;
 use crate::support::app::TestApp;
 use crate::support::raw::{Raw, RawAnswer};
 use crate::support::tasks::spawn;
@@ -160,4 +161,23 @@ async fn a_client_that_stays_does_not_delay_the_shutdown() {
     // The grace period for answers is 5 s, and there are no answers.
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     dripping.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_spare_connection_waits_for_no_body() {
+    let app = TestApp::builder().set("MAX_CONNECTIONS", "1").start().await;
+    app.github.release("octo/app").serve();
+    let gate = app.github.hold(LATEST_PATH);
+    let mut waiting = Raw::connect(app.address()).await;
+    waiting.send(format!("GET {LATEST_PATH} HTTP/1.1\r\nHost: svm\r\n\r\n")).await;
+    gate.arrived(1).await;
+    let began = Stopwatch::start();
+    for _ in 0..10 {
+        let mut raw = Raw::connect(app.address()).await;
+        let answer = answered(&mut raw, head("GET /ping", "Content-Length: 10").as_bytes()).await;
+        assert_eq!((answer.status, answer.header("connection")), (200, "close"));
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    gate.open();
+    assert_eq!(waiting.answer().await.expect("an answer").status, 200);
 }
