@@ -19,9 +19,10 @@
 use http::header::CONTENT_LENGTH;
 use tokio::io::ReadBuf;
 
-use super::protocols::LARGEST_HEAD;
 use super::webhook::PATH;
 
+/// The largest head of a request, in bytes.
+pub(super) const LARGEST_HEAD: usize = 32 * 1024;
 /// The byte that replaces a raw `#`. Like [`STAND_IN`], it may occur in a request line, in a field
 /// name and in a field value.
 const MARK: u8 = b'^';

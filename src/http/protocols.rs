@@ -15,12 +15,11 @@ use super::http2::Http2;
 use super::https::Https;
 use super::in_flight::{Handler, InFlight};
 use super::lingering::linger;
+use super::marked::LARGEST_HEAD;
 use super::patience::LateTimer;
 use super::socket::ClientSocket;
 use super::stream::{ClientStream, Framing};
 
-/// The largest head of a request, in bytes.
-pub(super) const LARGEST_HEAD: usize = 32 * 1024;
 /// The largest number of bytes that a connection may buffer: a head, and one read beyond it.
 const LARGEST_BUFFER: usize = 40 * 1024;
 
