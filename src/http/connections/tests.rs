@@ -74,11 +74,8 @@ async fn at_the_limit_the_oldest_closing_ones_make_room() {
     let connections = connections(SPARE);
     let [close, abort] = [CancellationToken::new(), CancellationToken::new()];
     let mut open = Vec::new();
-    for number in 0..2 * SPARE {
+    for _ in 0..2 * SPARE {
         open.push(connections.admit(PEER, &close, &abort).await.expect("there is room"));
-        if number < SPARE {
-            close_while_writing(&connections, &mut open[number]);
-        }
     }
     let oldest = open.remove(0);
     let leaves = async {
