@@ -7,27 +7,14 @@
 //! comma may be part of a mistyped token.
 
 mod looks;
+mod tokens;
 
 use std::borrow::Cow;
 use std::path::Path;
 
-/// Prefixes of the tokens of GitHub and of services that are often used with it. Prefixes that are
-/// also parts of names, such as `npm_`, are in [`looks`].
-const PREFIXES: [&str; 13] = [
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "gldt-",
-    "glrt-",
-    "dckr_pat_",
-    "hvs.",
-    "xoxb-",
-    "xoxp-",
-];
+pub use tokens::without_tokens;
+use tokens::{PREFIXES, SHOWN};
+
 /// The prefix of a JSON web token: `{"` in base64.
 const JSON: &str = "eyJ";
 /// Words that announce a credential.
@@ -51,8 +38,6 @@ const NAMES: [&str; 14] = [
 const NAMES_IN_VALUES: [&str; 6] =
     ["password ", "passwd ", "token ", "secret ", "api-key ", "api_key "];
 
-/// The number of characters of a credential that are shown.
-const SHOWN: usize = 4;
 const SHORTEST_JSON: usize = 10;
 
 /// A credential in a text.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use http::Method;
 
 use crate::clock::Timestamp;
+use crate::config::redacted::without_tokens;
 use crate::target::{Target, label, shown_query};
 
 use super::ACCESS;
@@ -72,16 +73,17 @@ impl AccessLine {
             Some(IpAddr::V6(client)) => line.raw("\"").shown(client).raw("\""),
             None => line.word(None),
         };
-        line.raw(r#","method":"#).word(Some(self.method.as_str()));
+        line.raw(r#","method":"#).word(Some(&without_tokens(self.method.as_str())));
         line.raw(r#","path":"#);
         match &self.path {
             Cow::Borrowed(ours) => line.word(Some(ours)),
-            Cow::Owned(any) => line.text(any),
+            Cow::Owned(any) => line.text(&without_tokens(any)),
         };
         line.raw(r#","upstream_host":"#).word(target.map(Target::authority));
-        line.raw(r#","upstream_path":"#).word(target.map(Target::path));
+        let path = target.map(|target| without_tokens(target.path()));
+        line.raw(r#","upstream_path":"#).word(path.as_deref());
         if let Some(query) = target.and_then(Target::query) {
-            line.raw(r#","upstream_query":"#).text(&shown_query(query));
+            line.raw(r#","upstream_query":"#).text(&without_tokens(&shown_query(query)));
         }
         line.raw(r#","key":"#);
         match target {
@@ -106,17 +108,18 @@ impl AccessLine {
         let dash = "-";
         let client = self.client.map_or_else(|| dash.to_owned(), |client| client.to_string());
         let document = self.target.as_ref().map(|target| label(target.as_str()));
-        let document = document.as_deref().unwrap_or(dash);
+        let document = without_tokens(document.as_deref().unwrap_or(dash));
+        let method = without_tokens(self.method.as_str());
         let cache = self.cache.unwrap_or(dash);
         let detail = self.detail.unwrap_or(dash);
         let id = &self.request_id;
         // An unknown path may hold line breaks or terminal escapes.
-        let asked = self.path.escape_debug();
+        let asked = without_tokens(&self.path);
+        let asked = asked.escape_debug();
         times.append(self.at, text);
         let _ = writeln!(
             text,
-            "  INFO {ACCESS}: {client} {} {asked} {document} status={} cache={cache} detail={detail} bytes={} micros={} request_id={id}{}{}",
-            self.method,
+            "  INFO {ACCESS}: {client} {method} {asked} {document} status={} cache={cache} detail={detail} bytes={} micros={} request_id={id}{}{}",
             self.status,
             self.bytes,
             self.took.as_micros(),
@@ -171,6 +174,23 @@ mod tests {
         {"timestamp":"2026-06-01T12:00:00.123Z","level":"INFO","target":"svm::access","message":"request","request_id":"0000000000000abc","client":"192.0.2.1","method":"GET","path":"/ver\"sion","upstream_host":"api.github.com","upstream_path":"/repos/o/r","upstream_query":"secret=…","key":"4ba46404db02","status":200,"cache":"HIT","forward":null,"detail":null,"age":7,"ttl":-3,"bytes":12,"micros":34}
         2026-06-01T12:00:00.123Z  INFO svm::access: 192.0.2.1 GET /ver\"sion api.github.com/repos/o/r?secret=… status=200 cache=HIT detail=- bytes=12 micros=34 request_id=0000000000000abc key=4ba46404db02 age=7 ttl=-3
         "#);
+    }
+
+    #[test]
+    fn tokens_in_any_field_are_cut_short() {
+        let token = format!("ghp_{}", "a1".repeat(18));
+        let url = format!("https://api.github.com/repos/o/{token}");
+        let target = Some(Arc::new(Target::parse(&url, &Policy::default()).unwrap()));
+        let method = Method::from_bytes(token[..32].as_bytes()).unwrap();
+        let line = AccessLine { method, target, ..line(&format!("/{token}/\"x")) };
+        let (mut json, mut text, mut times) = (Vec::new(), Vec::new(), TimeText::default());
+        line.append_json(&mut json, &mut times);
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!((&json["method"], &json["path"]), (&"ghp_...".into(), &"/ghp_.../\"x".into()));
+        assert_eq!(json["upstream_path"], "/repos/o/ghp_...");
+        line.append_text(&mut text, &mut times);
+        let text = String::from_utf8(text).unwrap();
+        assert!(!text.contains("a1a1"), "{text}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use parking_lot::Mutex;
 
 use crate::clock::{Stopwatch, Timestamp};
+use crate::config::redacted::without_tokens;
 use crate::entry::Validator;
 use crate::target::{Target, label};
 use crate::words::words;
@@ -101,7 +102,7 @@ impl Calls {
     ) -> Calling<'_> {
         let call = PastCall {
             at,
-            document: label(&target.name()),
+            document: without_tokens(&label(&target.name())).into_owned(),
             token,
             validator,
             priority,

@@ -192,3 +192,20 @@ async fn a_client_that_leaves_before_the_answer_has_a_line() {
     assert_eq!(app.version(LATEST).await.header("x-cache"), "HIT");
     assert_eq!(requests(&app).len(), 3);
 }
+
+#[tokio::test]
+async fn neither_log_nor_status_shows_a_token_of_a_path() {
+    let app = TestApp::start().await;
+    let token = format!("ghp_{}", "a1".repeat(18));
+    let url = format!("https://api.github.com/repos/o/{token}");
+    assert_eq!(app.get(&format!("/{token}")).await.status, 404);
+    assert_eq!(app.version(&url).await.status, 404);
+    assert_eq!(app.get(&format!("/repos/o/{token}")).await.status, 404);
+    let method = Method::from_bytes(token.as_bytes()).unwrap();
+    assert_eq!(Answer::of(app.request(method, "/ping")).await.status, 405);
+    let status = app.get("/status.json").await.text();
+    assert!(status.contains("api.github.com/repos/o/ghp_..."), "{status}");
+    assert!(!status.contains("a1a1"), "{status}");
+    let log = app.log();
+    assert!(log.contains("ghp_...") && !log.contains("a1a1"), "{log}");
+}

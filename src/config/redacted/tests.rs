@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{cut, redacted};
+use super::{cut, redacted, without_tokens};
 use crate::config::VARIABLES;
 
 #[test]
@@ -148,5 +148,31 @@ proptest! {
         let once = redacted(&text).into_owned();
         prop_assert_eq!(redacted(&once), once.as_str());
         let _ = cut(&text);
+    }
+}
+
+#[test]
+fn a_token_in_a_path_is_cut_short_and_no_name_is() {
+    let token = |prefix: &str| format!("{prefix}{}", "a1".repeat(18));
+    let ghp = token("ghp_");
+    for (path, shown) in [
+        (format!("/{ghp}"), "/ghp_..."),
+        (format!("/repos/o/{ghp}/tags"), "/repos/o/ghp_.../tags"),
+        (format!("/{ghp}/{ghp}"), "/ghp_.../ghp_..."),
+        (format!("/x{}%20y", token("GITHUB_PAT_11ABC_")), "/xGITH...%20y"),
+        (
+            format!("api.github.com/repos/o/{}?page=2", token("ghs_")),
+            "api.github.com/repos/o/ghs_...?page=2",
+        ),
+    ] {
+        assert_eq!(without_tokens(&path), shown);
+    }
+    for path in [
+        "/repos/octo/ghp_tools/releases/latest",
+        "/repos/o/r/git/blobs/0123456789abcdef0123456789abcdef01234567",
+        "/repos/octo/my-app_2.0/contents/a.json",
+        "/é_ghp_",
+    ] {
+        assert_eq!(without_tokens(path), path);
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::cache::{Survey, Surveyed};
 use crate::clock::Timestamp;
+use crate::config::redacted::without_tokens;
 use crate::http::metrics::MetricsSources;
 use crate::target::label;
 
@@ -76,12 +77,13 @@ impl DocumentFacts {
         let check = in_use.and_then(|in_use| in_use.check);
         let name = held.map(|held| &*held.name);
         let is_whole = |name: &&str| {
-            name.strip_prefix("https://").is_some_and(|bare| label(name) == bare)
+            name.strip_prefix("https://")
+                .is_some_and(|bare| without_tokens(&label(name)).as_ref() == bare)
                 && !name.contains(' ')
         };
         Self {
             key: key.short_digits().map(char::from).collect(),
-            document: name.map(label),
+            document: name.map(|name| without_tokens(&label(name)).into_owned()),
             url: name.filter(is_whole).map(str::to_owned),
             recent_uses: in_use.map(|in_use| in_use.uses),
             used_at: in_use.map(|in_use| in_use.used_at),
