@@ -10,7 +10,7 @@ use http::{HeaderValue, Request, Uri};
 pub(super) fn to_origin_form<B>(request: &mut Request<B>) {
     let authority = request.uri().authority().map(|it| HeaderValue::from_str(it.as_str()));
     let is_host = |host: &HeaderValue, authority: &HeaderValue| {
-        host.as_bytes().eq_ignore_ascii_case(authority.as_bytes())
+        without_port(host.as_bytes()).eq_ignore_ascii_case(without_port(authority.as_bytes()))
     };
     if let Some(Ok(authority)) = authority
         && !request.headers().get(HOST).is_some_and(|host| is_host(host, &authority))
@@ -19,6 +19,12 @@ pub(super) fn to_origin_form<B>(request: &mut Request<B>) {
     }
     let target = request.uri().path_and_query().cloned();
     *request.uri_mut() = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
+}
+
+/// Returns the host without the port, if that is the port of HTTPS or empty (RFC 9110, 4.2.3).
+fn without_port(host: &[u8]) -> &[u8] {
+    let port = [&b":443"[..], b":"].into_iter().find_map(|port| host.strip_suffix(port));
+    port.unwrap_or(host)
 }
 
 #[cfg(test)]
@@ -44,6 +50,12 @@ mod tests {
             ("https://svm/ping", Some("svm"), "/ping", &["svm"]),
             ("https://svm/ping", Some("SVM"), "/ping", &["SVM"]),
             ("https://svm", None, "/", &["svm"]),
+            // A client may leave the port of HTTPS out on either side.
+            ("https://svm/ping", Some("svm:443"), "/ping", &["svm:443"]),
+            ("https://svm:443/ping", Some("svm"), "/ping", &["svm"]),
+            ("https://svm:443/ping", Some("SVM:"), "/ping", &["SVM:"]),
+            ("https://svm/ping", Some("svm:8443"), "/ping", &["svm:8443", "svm"]),
+            ("https://svm:4430/ping", Some("svm"), "/ping", &["svm", "svm:4430"]),
             ("/ping", Some("svm"), "/ping", &["svm"]),
             ("/ping", None, "/ping", &[]),
             // The target of a CONNECT request.
