@@ -10,7 +10,7 @@
 //! * a remembered place that redirects, or has no document any more (once);
 //! * a `304` about another body (once by date, once by ETag);
 //! * an absence that may concern only the token (once with the token of the copy, or with each
-//!   token if that one has left the configuration).
+//!   other one if that has left the configuration).
 //!
 //! The deadline of [`Upstream::get`] covers all of them. [`super::connections`] repeats a request
 //! on a dead idle connection.
@@ -56,8 +56,10 @@ pub(super) struct Exchange<'a> {
     /// True if a token of another account was tried after the document was denied to the first.
     tried_other_account: bool,
     without_token: WithoutToken,
+    /// The token that got the last redirect of this attempt.
+    led_by: Option<TokenUse>,
     /// The status of an absence that another token than that of the copy got. From then on, only
-    /// the token of the copy is used.
+    /// the token of the copy is used, if there still is one.
     hidden_by: Option<StatusCode>,
     /// The answer so far, unless a further attempt gets a better one.
     last: Option<Reply>,
@@ -93,6 +95,7 @@ impl<'a> Exchange<'a> {
             retried: false,
             tried_other_account: false,
             without_token: WithoutToken::at_first(ask),
+            led_by: None,
             hidden_by: None,
             last: None,
         }
@@ -158,8 +161,8 @@ fn ended(reply: Reply, failure: &Failure) -> Reply {
 }
 
 /// Returns the failure of an exchange whose next request is not possible. After an absence that
-/// only the token of the copy can confirm, a call has been made, and the cooldown of that token
-/// counts as a limit.
+/// only another token can confirm, a call has been made, and the cooldown of that token counts as a
+/// limit.
 fn unseen(hidden_by: Option<StatusCode>, failure: Failure) -> Failure {
     match hidden_by {
         Some(status) if failure.reason != Reason::Crowded => {

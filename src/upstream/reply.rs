@@ -26,7 +26,7 @@ pub struct Reply {
     pub links: Links,
     /// The notices about the end of the endpoint.
     pub notices: Notices,
-    /// The token that the request was sent with.
+    /// The token that the request was sent with, or the redirect to another host.
     pub token: Option<Fingerprint>,
     /// The validator that the request carried.
     pub asked_by: Validator,

@@ -171,6 +171,11 @@ impl TokenPool {
         self.pool.lock().may_ask(own)
     }
 
+    /// Returns true if this exchange has tried each token that GitHub accepts and svm may use.
+    pub(super) fn are_all_tried(&self, tried: &Tried) -> bool {
+        self.pool.lock().are_all_tried(tried)
+    }
+
     /// Returns when the token with this fingerprint is usable for a client; `now` if there is none.
     pub(super) fn own_usable_at(&self, own: Fingerprint, now: Timestamp) -> Timestamp {
         self.pool.lock().own_usable_at(own, Priority::Foreground, now)

@@ -36,6 +36,7 @@ impl<'a> Exchange<'a> {
         let mut target = self.moved_to.as_ref().unwrap_or(self.ask.target).clone();
         let mut chosen = self.choose_credentials(&target, None)?;
         let (mut hops, mut lasts, mut redirect) = (0, true, None);
+        self.led_by = None;
         loop {
             let head = self.send(&target, chosen, redirect).await?;
             let Some(location) = head.location() else {
@@ -61,6 +62,7 @@ impl<'a> Exchange<'a> {
             // a missing call.
             let status = head.status();
             redirect = Some(status);
+            self.led_by = head.token_use.or(self.led_by);
             chosen = self.go_on(head, &target, chosen).await.map_err(|failure| {
                 match failure.reason {
                     Reason::Crowded => failure,
@@ -129,12 +131,14 @@ impl<'a> Exchange<'a> {
         if let Some(chosen) = in_hand.filter(|chosen| chosen.token_use.is_some_and(is_usable)) {
             return Ok(chosen);
         }
+        let owner = self.ask.at_stake.owner();
+        let is_hidden = self.hidden_by.is_some();
         let request = TokenRequest {
             stored: self.stored(target),
             priority: self.ask.priority,
             tried: &self.tried,
-            owner: self.ask.at_stake.owner(),
-            only_owner: self.hidden_by.is_some(),
+            owner,
+            only_owner: is_hidden && owner.is_some_and(|it| self.upstream.tokens.may_ask(it)),
             by_date: self.upstream.config.by_date,
             doubted_at: self.upstream.drift.noticed_at(),
         };

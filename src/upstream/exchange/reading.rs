@@ -70,7 +70,9 @@ impl Exchange<'_> {
         let validators = self.validators(target, head, &body);
         let links = self.links(target, head);
         let notices = self.notices(target, head);
-        let token = head.token_use.map(|token_use| token_use.fingerprint());
+        // Another host gets no token, but the redirect to it may be hidden from other tokens.
+        let led_by = self.led_by.filter(|_| !is_own_host(target, self.ask));
+        let token = head.token_use.or(led_by).map(|token_use| token_use.fingerprint());
         let now = self.upstream.clock.now();
         let retry_after = rate_limit::retry_after(head.headers(), now);
         Ok(Reply {

@@ -159,28 +159,26 @@ impl Exchange<'_> {
         Step::Answer(first.unwrap_or(reply))
     }
 
-    /// Handles an absence that may concern only this token. The token of the copy decides; while it
-    /// is not usable, its own refusal stands, or the exchange fails. If that token has left the
-    /// configuration or must not be used, the document is absent once no other token finds it.
+    /// Handles an absence that may concern only this token. The token of the copy decides; if that
+    /// one has left the configuration or must not be used, all others together do. While they are
+    /// not usable, the refusal of a token stands, or the exchange fails.
     pub(super) fn hidden(&mut self, token_use: TokenUse, reply: Reply, now: Timestamp) -> Step {
         let tokens = &self.upstream.tokens;
         let refusal = self.last.take_if(|last| is_refusal(last));
-        match self.ask.at_stake.owner() {
-            Some(owner) if tokens.may_ask(owner) => {
-                self.hidden_by = Some(reply.status);
-                refusal.map_or(Step::Afresh, Step::Again)
-            }
-            Some(_) => {
-                self.tried.add(token_use);
-                Step::Again(refusal.unwrap_or(reply))
-            }
-            None => {
-                let refusal = refusal.unwrap_or(reply);
-                let usable_at = refusal.token.map(|token| tokens.own_usable_at(token, now));
-                let limited_until = refusal.limited_until.map(|until| usable_at.max(Some(until)));
-                Step::Answer(Reply { limited_until: limited_until.flatten(), ..refusal })
+        let Some(owner) = self.ask.at_stake.owner() else {
+            let refusal = refusal.unwrap_or(reply);
+            let usable_at = refusal.token.map(|token| tokens.own_usable_at(token, now));
+            let limited_until = refusal.limited_until.map(|until| usable_at.max(Some(until)));
+            return Step::Answer(Reply { limited_until: limited_until.flatten(), ..refusal });
+        };
+        if !tokens.may_ask(owner) {
+            self.tried.add(token_use);
+            if tokens.are_all_tried(&self.tried) {
+                return Step::Answer(refusal.unwrap_or(reply));
             }
         }
+        self.hidden_by = Some(reply.status);
+        refusal.map_or(Step::Afresh, Step::Again)
     }
 
     /// Switches to a request without a token, if one is allowed and possible now. Returns true if

@@ -91,6 +91,13 @@ impl Pool {
         self.tokens.iter().any(|token| token.fingerprint == own && !token.is_barred())
     }
 
+    /// Returns true if each token that is neither refused nor barred has been tried.
+    pub(super) fn are_all_tried(&self, tried: &Tried) -> bool {
+        let is_same_account = |a: usize, b: usize| self.tokens[a].account == self.tokens[b].account;
+        let mut tokens = self.tokens.iter().enumerate();
+        tokens.all(|(index, token)| token.is_put_aside() || tried.rules_out(index, is_same_account))
+    }
+
     /// Returns when the token with this fingerprint is usable; `now` if there is none.
     pub(in crate::upstream) fn own_usable_at(
         &self,

@@ -158,10 +158,34 @@ async fn a_copy_of_a_replaced_token_is_lost_for_all_tokens_only() {
     assert_eq!(used(&app), ["a", "b", "c"]);
 
     app.restart_with("GITHUB_PATS", "b,d").await;
+    app.github.fail_all(Failure::SecondaryLimit(Some(60))).for_token("d").times(1);
+    assert_eq!(app.refresh(TAGS).await.status, 403, "`d` was not asked");
+    for _ in 0..2 {
+        assert_eq!(app.refresh(TAGS).await.status, 503, "`d` was not asked");
+        assert_eq!(app.version(TAGS).await.status, 200);
+    }
+    app.advance(Duration::from_secs(60));
     app.github.fail(path(TAGS)).with(Failure::NotFound404).for_token("d");
     assert_eq!(app.refresh(TAGS).await.status, 404);
     assert_eq!(app.version(TAGS).await.status, 404);
-    assert_eq!(used(&app), ["a", "b", "c", "b", "d"]);
+    assert_eq!(used(&app), ["a", "b", "c", "b", "d", "b", "b", "d", "b"]);
+}
+
+#[tokio::test]
+async fn a_file_behind_a_hidden_redirect_is_kept_too() {
+    const PATH: &str = "/repos/octo/app/contents/v.json";
+    let url = format!("https://api.github.com{PATH}");
+    let app = two_accounts().start().await;
+    app.github.raw_document("/octo/app/main/v.json", "{}");
+    app.github.redirect(PATH, 302, "https://raw.githubusercontent.com/octo/app/main/v.json");
+    assert_eq!(app.version(&url).await.status, 200);
+    app.github.fail(PATH).with(Failure::NotFound404).for_token("b");
+    app.revalidate(&url).await;
+    app.github.fail(PATH).with(Failure::PrimaryLimit).for_token("a");
+    for _ in 0..2 {
+        let _ = app.try_to_revalidate(&url).await;
+        assert_copy(&app, &url, "only the first account sees the redirect").await;
+    }
 }
 
 #[tokio::test]
