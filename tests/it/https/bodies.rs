@@ -15,7 +15,7 @@ async fn answered(scene: &Scene, request: &[u8]) -> String {
 #[tokio::test]
 async fn bodies_that_no_page_reads_cost_no_answer() {
     let scene = Scene::start().await;
-    for length in [20_000, 100_000, 3 << 20] {
+    for length in [20_000, 100_000, 12 << 20] {
         let head = format!(
             "PUT /repos/octo/app HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
         );
@@ -28,7 +28,7 @@ async fn bodies_that_no_page_reads_cost_no_answer() {
 #[tokio::test]
 async fn a_head_that_is_too_large_is_answered() {
     let scene = Scene::start().await;
-    for length in [60_000, 1 << 20] {
+    for length in [60_000, 12 << 20] {
         let filler = "x".repeat(length);
         let head = format!("GET /ping HTTP/1.1\r\nHost: {NAME}\r\nX-A: {filler}\r\n\r\n");
         let answer = answered(&scene, head.as_bytes()).await;
