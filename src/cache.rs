@@ -110,7 +110,7 @@ impl Cache {
     pub fn recall(&self, target: &Target, demand: Demand, now: Timestamp) -> Option<Answer> {
         let parts = &self.0;
         let held = parts.memory.get(&target.key())?;
-        let outdated = self.outdated(target, &held.entry, now);
+        let outdated = self.outdated(&held.entry, now);
         let entry = outdated.as_ref().unwrap_or(&held.entry);
         let answer = match policy::recall(entry, demand, now, &parts.rules) {
             Recall::Serve(answer) => answer,
@@ -288,7 +288,7 @@ impl Cache {
             },
         };
         let now = self.0.clock.now();
-        let entry = self.outdated(target, &entry, now).unwrap_or(entry);
+        let entry = self.outdated(&entry, now).unwrap_or(entry);
         let result = FlightResult::Found(FoundEntry { entry, from_l2: false });
         let answer = policy::answer(demand, &result, false, now, &self.0.rules)?;
         self.mark(target, &answer, now);

@@ -103,7 +103,7 @@ impl Cache {
         let key = target.key();
         let (tier, entry) = self.locate(key, depth).await;
         let now = parts.clock.now();
-        let outdated = entry.as_ref().and_then(|entry| self.outdated(target, entry, now));
+        let outdated = entry.as_ref().and_then(|entry| self.outdated(entry, now));
         let judged = outdated.as_ref().or(entry.as_ref());
         let needs_token =
             target.gets_token() && !entry.as_ref().is_some_and(|entry| entry.came_without_token());

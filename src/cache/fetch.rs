@@ -47,7 +47,7 @@ impl Cache {
         let mut previous = None;
         if let Lookup::Found(FoundEntry { entry, from_l2 }) = found {
             let now = self.0.clock.now();
-            let entry = self.outdated(target, &entry, now).unwrap_or(entry);
+            let entry = self.outdated(&entry, now).unwrap_or(entry);
             if let Recall::Serve(_) = policy::recall(&entry, demand, now, &self.0.rules) {
                 return FlightResult::Found(FoundEntry { entry, from_l2 });
             }
@@ -93,13 +93,8 @@ impl Cache {
 
     /// Returns a page as one that has expired, if another page of its list has changed since it was
     /// checked.
-    pub(super) fn outdated(
-        &self,
-        target: &Target,
-        entry: &Arc<Entry>,
-        now: Timestamp,
-    ) -> Option<Arc<Entry>> {
-        self.0.lists.have_outdated(target, entry, now).then(|| Arc::new(policy::expired(entry)))
+    pub(super) fn outdated(&self, entry: &Arc<Entry>, now: Timestamp) -> Option<Arc<Entry>> {
+        self.0.lists.have_outdated(entry, now).then(|| Arc::new(policy::expired(entry)))
     }
 
     /// Brings L1 up to date with a check by another replica: a later lifetime for the same body, or
@@ -125,10 +120,8 @@ impl Cache {
             self.0.confirmations.plan(&target, now);
             stored = None;
         }
-        if let Some(stored) = &stored
-            && let Ok(target) = Target::parse_name(&stored.url, &self.0.targets)
-        {
-            self.0.lists.note(&target, &held, stored);
+        if let Some(stored) = &stored {
+            self.0.lists.note(&held, stored);
         }
         let from_l2 = stored.is_some();
         let entry = stored.unwrap_or_else(|| confirmed(Arc::clone(&held)));
@@ -245,7 +238,7 @@ impl Cache {
             ExchangeResult::Stored(entry) => {
                 let entry = self.pinned(target, entry);
                 if let Some(previous) = previous {
-                    self.0.lists.note(target, previous, &entry);
+                    self.0.lists.note(previous, &entry);
                 }
                 ExchangeResult::Stored(self.keep(key, entry))
             }

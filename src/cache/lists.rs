@@ -6,57 +6,59 @@
 
 use std::hash::{BuildHasher, Hash, Hasher};
 
-use foldhash::fast::FixedState;
+use foldhash::fast::{FixedState, RandomState};
 use moka::sync::Cache as Lru;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::entry::{CLOCK_DIFFERENCE, Entry};
-use crate::target::Target;
+use crate::entry::{CLOCK_DIFFERENCE, Entry, Relation};
 
 /// The most lists that are remembered; pages of other lists never count as outdated.
 const MOST_LISTS: u64 = 4_096;
 
-/// The times at which the elements of lists last changed.
+/// The times at which the elements of lists last changed, by the digest of each list.
 #[derive(Debug)]
-pub struct Lists(Lru<Box<str>, Timestamp>);
+pub struct Lists {
+    changed: Lru<u64, Timestamp>,
+    hasher: RandomState,
+}
 
 impl Default for Lists {
     fn default() -> Self {
-        Self(Lru::new(MOST_LISTS))
+        Self { changed: Lru::new(MOST_LISTS), hasher: RandomState::default() }
     }
 }
 
 impl Lists {
     /// Records a change of the elements of a page, if its new body has other elements.
-    pub(super) fn note(&self, target: &Target, before: &Entry, after: &Entry) {
-        if before.body == after.body || is_only_page(before) && is_only_page(after) {
-            return;
-        }
-        if membership(&before.body) != membership(&after.body) {
-            self.0.insert(list_of(target), after.times.checked_at);
+    pub(super) fn note(&self, before: &Entry, after: &Entry) {
+        let Some(list) = self.list_of(after).or_else(|| self.list_of(before)) else { return };
+        if before.body != after.body && membership(&before.body) != membership(&after.body) {
+            self.changed.insert(list, after.times.checked_at);
         }
     }
 
     /// Returns true if another page of the list has changed since this one was checked. A change in
     /// the future is from before the clock was set back, and says nothing about this page.
-    pub(super) fn have_outdated(&self, target: &Target, page: &Entry, now: Timestamp) -> bool {
+    pub(super) fn have_outdated(&self, page: &Entry, now: Timestamp) -> bool {
         let is_later = |at| page.times.checked_at < at && at <= now + CLOCK_DIFFERENCE;
-        // For other documents, a hit costs only this comparison.
-        !is_only_page(page) && self.0.get(&list_of(target)).is_some_and(is_later)
+        // For a document that is no page of several, a hit costs only the look for its links.
+        self.list_of(page).and_then(|list| self.changed.get(&list)).is_some_and(is_later)
     }
-}
 
-fn is_only_page(entry: &Entry) -> bool {
-    entry.extras.links().is_none()
-}
-
-/// Returns the URL of a page without its number.
-fn list_of(target: &Target) -> Box<str> {
-    let (path, query) = target.as_str().split_once('?').unwrap_or((target.as_str(), ""));
-    let pairs = query.split('&').filter(|pair| !pair.starts_with("page="));
-    format!("{path}?{}", pairs.collect::<Vec<_>>().join("&")).into()
+    /// Returns the digest of the list that a page with links belongs to: of one of its links,
+    /// without the number of the page. GitHub names a list alike in the links of all its pages,
+    /// whatever URL the client has requested.
+    fn list_of(&self, page: &Entry) -> Option<u64> {
+        let links = page.extras.links()?;
+        let url = Relation::ALL.into_iter().find_map(|relation| links.url(relation))?;
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        let pairs = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("page="));
+        // A sum: the order of the pairs means nothing.
+        let query = pairs.map(|pair| self.hasher.hash_one(pair)).fold(0, u64::wrapping_add);
+        Some(self.hasher.hash_one((path, query)))
+    }
 }
 
 /// The fields that identify an element; the first one present counts.
@@ -88,22 +90,21 @@ mod tests {
     use bytes::Bytes;
     use http::StatusCode;
 
-    use crate::entry::{Extras, Links, Times};
-    use crate::target::Policy;
-
     use super::*;
+    use crate::entry::{Extras, Links, Times};
 
-    const LIST: &str = "https://api.github.com/repos/o/r/releases?per_page=2";
+    const LIST: &str = "https://api.github.com/repositories/7/releases?per_page=2";
 
-    fn target(query: &str) -> Target {
-        Target::parse(&format!("{LIST}{query}"), &Policy::default()).unwrap()
+    fn page_of(list: &str, body: &str, checked_at: u64) -> Entry {
+        let times = Times::starting(Timestamp::from_secs(checked_at), Duration::from_secs(60));
+        let links = Links::from_urls([None, Some(list.into()), None, None]);
+        let url = "https://api.github.com/repos/o/r/releases";
+        let entry = Entry::new(url, StatusCode::OK, Bytes::from(body.to_owned()), times);
+        Entry { extras: Extras::default().with_links(links), ..entry }
     }
 
     fn page(body: &str, checked_at: u64) -> Entry {
-        let times = Times::starting(Timestamp::from_secs(checked_at), Duration::from_secs(60));
-        let links = Links::from_urls([None, Some(LIST.into()), None, None]);
-        let entry = Entry::new(LIST, StatusCode::OK, Bytes::from(body.to_owned()), times);
-        Entry { extras: Extras::default().with_links(links), ..entry }
+        page_of(LIST, body, checked_at)
     }
 
     #[test]
@@ -111,16 +112,47 @@ mod tests {
         let (lists, now) = (Lists::default(), Timestamp::from_secs(21));
         let before = page(r#"[{"id":2,"n":1},{"id":1}]"#, 10);
         let other = page(r#"[{"id":0}]"#, 10);
-        lists.note(&target(""), &before, &page(r#"[{"id":2,"n":2},{"id":1}]"#, 20));
-        assert!(!lists.have_outdated(&target("&page=2"), &other, now), "a count is no element");
+        lists.note(&before, &page(r#"[{"id":2,"n":2},{"id":1}]"#, 20));
+        assert!(!lists.have_outdated(&other, now), "a count is no element");
         let after = page(r#"[{"id":3},{"id":2}]"#, 20);
-        lists.note(&target(""), &before, &after);
-        assert!(lists.have_outdated(&target("&page=2"), &other, now));
-        assert!(!lists.have_outdated(&target(""), &after, now), "it is the change");
-        assert!(!lists.have_outdated(&target("&page=2"), &page(r#"[{"id":1}]"#, 21), now));
-        assert!(!lists.have_outdated(&target("&page=2&x=y"), &other, now), "another list");
+        lists.note(&before, &after);
+        assert!(lists.have_outdated(&other, now));
+        assert!(!lists.have_outdated(&after, now), "it is the change");
+        assert!(!lists.have_outdated(&page(r#"[{"id":1}]"#, 21), now));
         let set_back = Timestamp::from_secs(14);
-        assert!(!lists.have_outdated(&target("&page=2"), &other, set_back), "the clock went back");
+        assert!(!lists.have_outdated(&other, set_back), "the clock went back");
+    }
+
+    #[test]
+    fn a_list_is_known_by_any_link_of_its_pages() {
+        let lists = Lists::default();
+        let list = |url: &str| lists.list_of(&page_of(url, "[]", 1));
+        for (url, is_same) in [
+            ("https://api.github.com/repositories/7/releases?per_page=2&page=9", true),
+            ("https://api.github.com/repositories/7/releases?page=1&per_page=2", true),
+            ("https://api.github.com/repositories/7/releases?per_page=2&page=9&x=y", false),
+            ("https://api.github.com/repositories/7/releases?per_page=3&page=9", false),
+            ("https://api.github.com/repositories/7/releases?page=9", false),
+            ("https://api.github.com/repositories/77/releases?per_page=2&page=9", false),
+            ("https://api.github.com/repositories/7/tags?per_page=2&page=9", false),
+        ] {
+            assert_eq!(list(url) == list(LIST), is_same, "{url}");
+        }
+        let alone = Entry { extras: Extras::default(), ..page("[]", 1) };
+        assert_eq!(lists.list_of(&alone), None);
+    }
+
+    #[test]
+    fn a_list_that_gets_or_loses_its_second_page_has_changed() {
+        let alone = Entry { extras: Extras::default(), ..page(r#"[{"id":1}]"#, 10) };
+        let (other, now) = (page(r#"[{"id":0}]"#, 10), Timestamp::from_secs(21));
+        let first = page(r#"[{"id":2}]"#, 20);
+        for (before, after) in [(&alone, &first), (&first, &alone)] {
+            let lists = Lists::default();
+            let times = Times { checked_at: now, ..after.times };
+            lists.note(before, &Entry { times, ..after.clone() });
+            assert!(lists.have_outdated(&other, now));
+        }
     }
 
     #[test]
@@ -139,11 +171,12 @@ mod tests {
     #[test]
     fn lists_are_bounded() {
         let lists = Lists::default();
-        let (before, after) = (page(r#"[{"id":1}]"#, 1), page(r#"[{"id":2}]"#, 2));
         for number in 0..2 * MOST_LISTS {
-            lists.note(&target(&format!("&x={number}")), &before, &after);
+            let list = format!("{LIST}&x={number}");
+            let page = |body: &str, at: u64| page_of(&list, body, at);
+            lists.note(&page(r#"[{"id":1}]"#, 1), &page(r#"[{"id":2}]"#, 2));
         }
-        lists.0.run_pending_tasks();
-        assert!(lists.0.entry_count() <= MOST_LISTS);
+        lists.changed.run_pending_tasks();
+        assert!(lists.changed.entry_count() <= MOST_LISTS);
     }
 }

@@ -11,6 +11,7 @@ mod abuse;
 mod binary;
 mod breaker;
 mod clock;
+mod coherence;
 mod collapse;
 mod compression;
 mod conditional_clients;

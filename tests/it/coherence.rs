@@ -1,0 +1,85 @@
+//! The coherence of a list: a client that follows its links finds each element once, whatever
+//! happens to the list between the checks of its pages.
+
+use std::time::Duration;
+
+use crate::support::app::{Answer, TestApp};
+
+const API: &str = "https://api.github.com";
+const LIST: &str = "/repos/octo/app/releases?per_page=50";
+
+/// The interface that a client uses.
+#[derive(Clone, Copy, Debug)]
+enum Interface {
+    Version,
+    Mirror,
+}
+
+const BOTH: [Interface; 2] = [Interface::Version, Interface::Mirror];
+
+/// A walk over a list: the tags of its releases, and the outcome of each page.
+#[derive(Debug, PartialEq)]
+struct Walk {
+    tags: Vec<String>,
+    outcomes: Vec<String>,
+}
+
+impl Walk {
+    fn of(releases: usize, outcomes: &[&str]) -> Self {
+        let tags = (0..releases).rev().map(|number| format!("v{number}")).collect();
+        Self { tags, outcomes: outcomes.iter().map(|&outcome| outcome.to_owned()).collect() }
+    }
+}
+
+async fn with_releases(app: TestApp, count: usize) -> TestApp {
+    app.github.release("octo/app").tag("v0").serve();
+    (1..count).for_each(|number| app.github.publish("octo/app", &format!("v{number}")));
+    app
+}
+
+async fn serving(count: usize) -> TestApp {
+    with_releases(TestApp::start().await, count).await
+}
+
+async fn get(app: &TestApp, path: &str, interface: Interface) -> Answer {
+    match interface {
+        Interface::Version => app.version(&format!("{API}{path}")).await,
+        Interface::Mirror => app.get(path).await,
+    }
+}
+
+/// Returns the path of the next page, as the answer links to it.
+fn next(page: &Answer) -> Option<String> {
+    let next = page.header("link").split(", ").find(|link| link.ends_with("rel=\"next\""))?;
+    let url = next.strip_prefix('<')?.split_once('>')?.0;
+    url.split('/').nth(2).and_then(|host| Some(url.split_once(host)?.1.to_owned()))
+}
+
+/// Follows the links from the first page to the last one.
+async fn walk(app: &TestApp, interface: Interface) -> Walk {
+    let (mut found, mut path) = (Walk::of(0, &[]), Some(LIST.to_owned()));
+    while let Some(asked) = path {
+        let page = get(app, &asked, interface).await;
+        assert_eq!(page.status, 200, "{asked}: {}", page.text());
+        let releases = page.json().as_array().expect("a list").clone();
+        let tags = releases.iter().filter_map(|release| release["tag_name"].as_str());
+        found.tags.extend(tags.map(str::to_owned));
+        found.outcomes.push(page.header("x-cache").to_owned());
+        assert!(found.outcomes.len() < 20, "{found:?}");
+        path = next(&page);
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_walk_misses_no_release_after_another_one() {
+    for interface in BOTH {
+        let app = serving(80).await;
+        assert_eq!(walk(&app, interface).await, Walk::of(80, &["MISS", "MISS"]), "{interface:?}");
+        app.advance(Duration::from_secs(1));
+        app.github.publish("octo/app", "v80");
+        app.revalidate(&format!("{API}{LIST}")).await;
+        assert_eq!(walk(&app, interface).await, Walk::of(81, &["HIT", "MISS"]), "{interface:?}");
+        assert_eq!(walk(&app, interface).await, Walk::of(81, &["HIT", "HIT"]), "{interface:?}");
+    }
+}
