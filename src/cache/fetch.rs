@@ -121,7 +121,7 @@ impl Cache {
             stored = None;
         }
         if let Some(stored) = &stored {
-            self.0.lists.note(&held, stored);
+            self.0.lists.note_change(&held, stored, now);
         }
         let from_l2 = stored.is_some();
         let entry = stored.unwrap_or_else(|| confirmed(Arc::clone(&held)));
@@ -142,6 +142,11 @@ impl Cache {
     async fn promote(&self, key: Key) -> Lookup {
         let found = self.read_with_check(key).await;
         if let Lookup::Found(found) = &found {
+            if found.from_l2 {
+                // Another replica, or this one before its start, may have seen a change.
+                let fetched_at = found.entry.times.fetched_at;
+                self.0.lists.note_first(&found.entry, fetched_at, self.0.clock.now());
+            }
             self.hold(key, &found.entry);
         }
         found
@@ -208,17 +213,23 @@ impl Cache {
         priority: Priority,
     ) -> ExchangeResult {
         let positive = previous.filter(|entry| !entry.is_negative());
-        let now = self.0.clock.now();
+        let began = self.0.clock.now();
         let rules = &self.0.rules;
         let stored =
-            positive.map(|entry| policy::asked(entry, target, demand, priority, now, rules));
-        let at_stake = policy::at_stake(previous, l2_is_silent, now, rules);
+            positive.map(|entry| policy::asked(entry, target, demand, priority, began, rules));
+        let at_stake = policy::at_stake(previous, l2_is_silent, began, rules);
         let ask = Ask { target, stored, priority, at_stake };
-        let began = Stopwatch::start();
+        let took = Stopwatch::start();
         let reply = self.0.upstream.get(ask).await;
         let now = self.0.clock.now();
         let exchanged = policy::verdict(&target.name(), previous, reply, now, &self.0.rules);
-        let exchanged = self.confirmed(target, positive, exchanged, priority, &began).await;
+        let exchanged = self.confirmed(target, positive, exchanged, priority, &took).await;
+        if let ExchangeResult::Stored(page) = &exchanged {
+            match positive {
+                Some(before) => self.0.lists.note_change(before, page, now),
+                None => self.0.lists.note_first(page, began, now),
+            }
+        }
         self.settle(target, positive, l2_is_silent, exchanged, now)
     }
 
@@ -237,9 +248,6 @@ impl Cache {
         match exchanged {
             ExchangeResult::Stored(entry) => {
                 let entry = self.pinned(target, entry);
-                if let Some(previous) = previous {
-                    self.0.lists.note(previous, &entry);
-                }
                 ExchangeResult::Stored(self.keep(key, entry))
             }
             ExchangeResult::Freshened(entry) => ExchangeResult::Freshened(self.keep(key, entry)),

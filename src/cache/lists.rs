@@ -2,9 +2,12 @@
 //! that was checked earlier is outdated: an element would be on no page, or on two.
 //!
 //! A change of a page's elements makes those pages of the list expire that were checked earlier.
-//! Their checks cost no quota if they are unchanged.
+//! Their checks cost no quota if they are unchanged. A page without an earlier copy may be the first
+//! one after a change, so it counts as one, unless the pages around it are just as new: the first
+//! walk over a list causes no second check.
 
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::time::Duration;
 
 use foldhash::fast::{FixedState, RandomState};
 use moka::sync::Cache as Lru;
@@ -15,36 +18,67 @@ use crate::clock::Timestamp;
 use crate::entry::{CLOCK_DIFFERENCE, Entry, Relation};
 
 /// The most lists that are remembered; pages of other lists never count as outdated.
-const MOST_LISTS: u64 = 4_096;
+const MOST_LISTS: u64 = 16_384;
+/// The longest pause between two pages of one walk over a list.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// The times at which the elements of lists last changed, by the digest of each list.
+/// The changes of lists, by the digest of each list.
 #[derive(Debug)]
 pub struct Lists {
-    changed: Lru<u64, Timestamp>,
+    times: Lru<u64, ListTimes>,
     hasher: RandomState,
+}
+
+/// The times of one list.
+#[derive(Clone, Copy, Debug, Default)]
+struct ListTimes {
+    /// The latest time at which its elements may have changed.
+    changed_at: Timestamp,
+    /// The time at which the latest page without an earlier copy arrived.
+    extended_at: Timestamp,
 }
 
 impl Default for Lists {
     fn default() -> Self {
-        Self { changed: Lru::new(MOST_LISTS), hasher: RandomState::default() }
+        Self { times: Lru::new(MOST_LISTS), hasher: RandomState::default() }
     }
 }
 
 impl Lists {
-    /// Records a change of the elements of a page, if its new body has other elements.
-    pub(super) fn note(&self, before: &Entry, after: &Entry) {
+    /// Records a change of the elements of a page, if its new body has other elements. A later
+    /// check of that body is no change.
+    pub(super) fn note_change(&self, before: &Entry, after: &Entry, now: Timestamp) {
         let Some(list) = self.list_of(after).or_else(|| self.list_of(before)) else { return };
         if before.body != after.body && membership(&before.body) != membership(&after.body) {
-            self.changed.insert(list, after.times.checked_at);
+            self.update(list, now, |times| times.change(after.times.fetched_at));
         }
     }
 
-    /// Returns true if another page of the list has changed since this one was checked. A change in
-    /// the future is from before the clock was set back, and says nothing about this page.
+    /// Records a page without an earlier copy, whose body is of `began` or later. If it begins
+    /// another walk than the page before it, the elements may have changed since other pages were
+    /// checked.
+    pub(super) fn note_first(&self, page: &Entry, began: Timestamp, now: Timestamp) {
+        let Some(list) = self.list_of(page) else { return };
+        let arrived = page.times.fetched_at.min(now);
+        self.update(list, now, |times| times.extend(began.min(now), arrived));
+    }
+
+    /// Returns true if another page of the list has changed since this one was checked.
     pub(super) fn have_outdated(&self, page: &Entry, now: Timestamp) -> bool {
-        let is_later = |at| page.times.checked_at < at && at <= now + CLOCK_DIFFERENCE;
         // For a document that is no page of several, a hit costs only the look for its links.
-        self.list_of(page).and_then(|list| self.changed.get(&list)).is_some_and(is_later)
+        let times = self.list_of(page).and_then(|list| self.times.get(&list));
+        times.is_some_and(|times| times.show_change_since(page.times.checked_at, now))
+    }
+
+    /// Updates the times of a list. Times in the future date from before the clock was set back.
+    fn update(&self, list: u64, now: Timestamp, update: impl FnOnce(&mut ListTimes)) {
+        self.times.entry(list).and_upsert_with(|known| {
+            let known = known.map(|known| known.into_value());
+            let known = known.filter(|times| times.latest() <= now + CLOCK_DIFFERENCE);
+            let mut times = known.unwrap_or_default();
+            update(&mut times);
+            times
+        });
     }
 
     /// Returns the digest of the list that a page with links belongs to: of one of its links,
@@ -58,6 +92,30 @@ impl Lists {
         // A sum: the order of the pairs means nothing.
         let query = pairs.map(|pair| self.hasher.hash_one(pair)).fold(0, u64::wrapping_add);
         Some(self.hasher.hash_one((path, query)))
+    }
+}
+
+impl ListTimes {
+    fn change(&mut self, at: Timestamp) {
+        self.changed_at = self.changed_at.max(at);
+    }
+
+    fn extend(&mut self, began: Timestamp, arrived: Timestamp) {
+        if began.since(self.extended_at) > LONGEST_PAUSE {
+            // The pages that a client requests at the same time are of the same walk.
+            self.change(began - LONGEST_PAUSE);
+        }
+        self.extended_at = self.extended_at.max(arrived);
+    }
+
+    /// Returns true if there was a change after `at`. A change in the future is from before the
+    /// clock was set back, and says nothing.
+    fn show_change_since(&self, at: Timestamp, now: Timestamp) -> bool {
+        at < self.changed_at && self.changed_at <= now + CLOCK_DIFFERENCE
+    }
+
+    fn latest(&self) -> Timestamp {
+        self.changed_at.max(self.extended_at)
     }
 }
 
@@ -112,10 +170,10 @@ mod tests {
         let (lists, now) = (Lists::default(), Timestamp::from_secs(21));
         let before = page(r#"[{"id":2,"n":1},{"id":1}]"#, 10);
         let other = page(r#"[{"id":0}]"#, 10);
-        lists.note(&before, &page(r#"[{"id":2,"n":2},{"id":1}]"#, 20));
+        lists.note_change(&before, &page(r#"[{"id":2,"n":2},{"id":1}]"#, 20), now);
         assert!(!lists.have_outdated(&other, now), "a count is no element");
         let after = page(r#"[{"id":3},{"id":2}]"#, 20);
-        lists.note(&before, &after);
+        lists.note_change(&before, &after, now);
         assert!(lists.have_outdated(&other, now));
         assert!(!lists.have_outdated(&after, now), "it is the change");
         assert!(!lists.have_outdated(&page(r#"[{"id":1}]"#, 21), now));
@@ -149,10 +207,58 @@ mod tests {
         let first = page(r#"[{"id":2}]"#, 20);
         for (before, after) in [(&alone, &first), (&first, &alone)] {
             let lists = Lists::default();
-            let times = Times { checked_at: now, ..after.times };
-            lists.note(before, &Entry { times, ..after.clone() });
+            let times = Times { fetched_at: now, ..after.times };
+            lists.note_change(before, &Entry { times, ..after.clone() }, now);
             assert!(lists.have_outdated(&other, now));
         }
+    }
+
+    /// Returns lists after their pages without earlier copies, each of which arrived at such a
+    /// second.
+    fn extended(seconds: &[u64]) -> Lists {
+        let (lists, at) = (Lists::default(), Timestamp::from_secs);
+        let now = at(seconds.iter().copied().max().unwrap());
+        for second in seconds {
+            lists.note_first(&page("[]", *second), at(*second), now);
+        }
+        lists
+    }
+
+    #[test]
+    fn a_page_without_a_copy_outdates_earlier_ones() {
+        let now = Timestamp::from_secs(150);
+        for (arrived, outdated, fresh) in [
+            (&[100][..], 94, 95),
+            (&[100, 105, 110, 115], 94, 95),
+            (&[100, 106], 100, 101),
+            (&[100, 94, 90], 94, 95),
+        ] {
+            let lists = extended(arrived);
+            let is_outdated = |checked| lists.have_outdated(&page("[]", checked), now);
+            assert_eq!([outdated, fresh].map(is_outdated), [true, false], "{arrived:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_takes_long_belongs_to_its_walk() {
+        let lists = extended(&[100]);
+        let at = Timestamp::from_secs;
+        lists.note_first(&page("[]", 130), at(104), at(130));
+        lists.note_first(&page("[]", 136), at(134), at(136));
+        assert!(!lists.have_outdated(&page("[]", 95), at(136)));
+    }
+
+    #[test]
+    fn times_of_a_clock_that_was_ahead_count_for_nothing() {
+        let lists = extended(&[1_000]);
+        let at = Timestamp::from_secs;
+        assert!(!lists.have_outdated(&page("[]", 10), at(90)));
+        lists.note_first(&page("[]", 100), at(100), at(100));
+        assert!(lists.have_outdated(&page("[]", 94), at(100)), "a walk of its own");
+        assert!(!lists.have_outdated(&page("[]", 95), at(1_000)));
+        lists.note_first(&page("[]", 3_000), at(3_000), at(200));
+        assert!(lists.have_outdated(&page("[]", 194), at(200)));
+        assert!(!lists.have_outdated(&page("[]", 195), at(200)));
     }
 
     #[test]
@@ -174,9 +280,10 @@ mod tests {
         for number in 0..2 * MOST_LISTS {
             let list = format!("{LIST}&x={number}");
             let page = |body: &str, at: u64| page_of(&list, body, at);
-            lists.note(&page(r#"[{"id":1}]"#, 1), &page(r#"[{"id":2}]"#, 2));
+            let now = Timestamp::from_secs(2);
+            lists.note_change(&page(r#"[{"id":1}]"#, 1), &page(r#"[{"id":2}]"#, 2), now);
         }
-        lists.changed.run_pending_tasks();
-        assert!(lists.changed.entry_count() <= MOST_LISTS);
+        lists.times.run_pending_tasks();
+        assert!(lists.times.entry_count() <= MOST_LISTS);
     }
 }

@@ -83,3 +83,64 @@ async fn a_walk_misses_no_release_after_another_one() {
         assert_eq!(walk(&app, interface).await, Walk::of(81, &["HIT", "HIT"]), "{interface:?}");
     }
 }
+
+/// Returns the path of the second page, as a client of the interface gets it, without a request for
+/// the first one.
+async fn second(app: &TestApp, interface: Interface) -> String {
+    if let Interface::Mirror = interface {
+        return format!("{LIST}&page=2");
+    }
+    let other = get(app, &LIST.replace("50", "40"), interface).await;
+    next(&other).expect("a second page").replace("40", "50")
+}
+
+#[tokio::test]
+async fn a_first_page_that_is_new_outdates_the_second() {
+    for interface in BOTH {
+        let app = serving(80).await;
+        let _ = get(&app, &second(&app, interface).await, interface).await;
+        app.advance(Duration::from_secs(6));
+        app.github.publish("octo/app", "v80");
+        assert_eq!(walk(&app, interface).await, Walk::of(81, &["MISS", "MISS"]), "{interface:?}");
+        assert_eq!(walk(&app, interface).await, Walk::of(81, &["HIT", "HIT"]), "{interface:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_page_that_is_new_outdates_the_first() {
+    for interface in BOTH {
+        let app = serving(80).await;
+        let _ = get(&app, LIST, interface).await;
+        app.advance(Duration::from_secs(6));
+        app.github.unpublish("octo/app");
+        let _ = get(&app, &second(&app, interface).await, interface).await;
+        assert_eq!(walk(&app, interface).await, Walk::of(79, &["MISS", "HIT"]), "{interface:?}");
+        assert_eq!(walk(&app, interface).await, Walk::of(79, &["HIT", "HIT"]), "{interface:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_first_walk_causes_no_second_check() {
+    for interface in BOTH {
+        let app = serving(230).await;
+        let mut path = Some(LIST.to_owned());
+        while let Some(asked) = path {
+            path = next(&get(&app, &asked, interface).await);
+            app.advance(Duration::from_secs(5));
+        }
+        let again = walk(&app, interface).await;
+        assert_eq!(again, Walk::of(230, &["HIT"; 5]), "{interface:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_restart_hides_no_change() {
+    let mut app = serving(80).await;
+    let _ = walk(&app, Interface::Mirror).await;
+    app.advance(Duration::from_secs(6));
+    app.github.publish("octo/app", "v80");
+    app.revalidate(&format!("{API}{LIST}")).await;
+    app.restart().await;
+    assert_eq!(walk(&app, Interface::Mirror).await, Walk::of(81, &["HIT", "MISS"]));
+    assert_eq!(walk(&app, Interface::Mirror).await, Walk::of(81, &["HIT", "HIT"]));
+}
