@@ -224,13 +224,37 @@ impl Cache {
         let now = self.0.clock.now();
         let exchanged = policy::verdict(&target.name(), previous, reply, now, &self.0.rules);
         let exchanged = self.confirmed(target, positive, exchanged, priority, &took).await;
-        if let ExchangeResult::Stored(page) = &exchanged {
-            match positive {
-                Some(before) => self.0.lists.note_change(before, page, now),
-                None => self.0.lists.note_first(page, began, now),
-            }
-        }
+        let exchanged = self.in_its_list(positive, exchanged, began, now);
         self.settle(target, positive, l2_is_silent, exchanged, now)
+    }
+
+    /// Records the result of an exchange for the list of the page, and returns it. If the list has
+    /// changed during the exchange, the answer may be from before the change: then its check counts
+    /// from the beginning of the exchange.
+    fn in_its_list(
+        &self,
+        before: Option<&Arc<Entry>>,
+        exchanged: ExchangeResult,
+        began: Timestamp,
+        now: Timestamp,
+    ) -> ExchangeResult {
+        let lists = &self.0.lists;
+        let in_time = |page: Arc<Entry>| match lists.have_change_since(began, &page, now) {
+            true => Arc::new(policy::checked_at(&page, began.min(now))),
+            false => page,
+        };
+        match exchanged {
+            ExchangeResult::Stored(page) => {
+                let stored = in_time(Arc::clone(&page));
+                match before {
+                    Some(before) => lists.note_change(before, &page, now),
+                    None => lists.note_first(&page, began, now),
+                }
+                ExchangeResult::Stored(stored)
+            }
+            ExchangeResult::Freshened(page) => ExchangeResult::Freshened(in_time(page)),
+            other => other,
+        }
     }
 
     /// Brings the tiers up to date with the result of an exchange: L1 at once, L2 through the

@@ -65,9 +65,14 @@ impl Lists {
 
     /// Returns true if another page of the list has changed since this one was checked.
     pub(super) fn have_outdated(&self, page: &Entry, now: Timestamp) -> bool {
+        self.have_change_since(page.times.checked_at, page, now)
+    }
+
+    /// Returns true if the list of a page has changed since `at`.
+    pub(super) fn have_change_since(&self, at: Timestamp, page: &Entry, now: Timestamp) -> bool {
         // For a document that is no page of several, a hit costs only the look for its links.
         let times = self.list_of(page).and_then(|list| self.times.get(&list));
-        times.is_some_and(|times| times.show_change_since(page.times.checked_at, now))
+        times.is_some_and(|times| times.show_change_since(at, now))
     }
 
     /// Updates the times of a list. Times in the future date from before the clock was set back.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::support::app::{Answer, TestApp};
+use crate::support::tasks;
 
 const API: &str = "https://api.github.com";
 const LIST: &str = "/repos/octo/app/releases?per_page=50";
@@ -143,4 +144,32 @@ async fn a_restart_hides_no_change() {
     app.restart().await;
     assert_eq!(walk(&app, Interface::Mirror).await, Walk::of(81, &["HIT", "MISS"]));
     assert_eq!(walk(&app, Interface::Mirror).await, Walk::of(81, &["HIT", "HIT"]));
+}
+
+/// The second page as svm requests it by the name of the repository.
+const SECOND: &str = "/repos/octo/app/releases?page=2&per_page=50";
+
+#[tokio::test]
+async fn a_page_that_was_under_way_is_checked_again() {
+    for interface in BOTH {
+        let app = serving(80).await;
+        let _ = walk(&app, interface).await;
+        let path = second(&app, interface).await;
+        let path = format!("{}?page=2&per_page=50", path.split('?').next().unwrap());
+        app.advance(Duration::from_secs(1));
+        // The answer for the second page is from before the publication, and arrives after it.
+        app.github.lag(SECOND, 60);
+        let gate = app.github.hold(&path);
+        let under_way = tasks::spawn(app.try_to_revalidate(&format!("{API}{path}")));
+        gate.arrived(1).await;
+        app.github.publish("octo/app", "v80");
+        app.advance(Duration::from_secs(1));
+        app.revalidate(&format!("{API}{LIST}")).await;
+        app.advance(Duration::from_secs(1));
+        gate.open();
+        let _ = under_way.await.unwrap();
+        app.github.lag(SECOND, 0);
+        assert_eq!(walk(&app, interface).await, Walk::of(81, &["HIT", "MISS"]), "{interface:?}");
+        assert_eq!(walk(&app, interface).await, Walk::of(81, &["HIT", "HIT"]), "{interface:?}");
+    }
 }

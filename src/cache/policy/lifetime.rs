@@ -56,6 +56,19 @@ pub(in crate::cache) fn expired(entry: &Entry) -> Entry {
     Entry { times, ..entry.clone() }
 }
 
+/// Returns an entry after a check as one that was checked at `at`.
+pub(in crate::cache) fn checked_at(entry: &Entry, at: Timestamp) -> Entry {
+    let Times { fetched_at, checked_at, fully_checked_at, expires_at } = entry.times;
+    let moved = |time| if time == checked_at { at } else { time };
+    let times = Times {
+        fetched_at: moved(fetched_at),
+        checked_at: at,
+        fully_checked_at: moved(fully_checked_at),
+        expires_at: at + expires_at.since(checked_at),
+    };
+    Entry { times, ..entry.clone() }
+}
+
 /// Returns the entry with this pin, and with the lifetime that follows from it.
 pub(in crate::cache) fn pinned(
     entry: Arc<Entry>,

@@ -132,3 +132,20 @@ fn a_refusal_is_remembered_while_it_is_likely_to_last() {
         assert!(remember_refusal(URL, None, &about_token, NOW, &rules()).is_none(), "{status}");
     }
 }
+
+#[test]
+fn a_check_that_counts_from_earlier_ends_earlier() {
+    let at = |fetched, checked, fully, expires| {
+        let [fetched_at, checked_at, fully_checked_at, expires_at] =
+            [fetched, checked, fully, expires].map(later);
+        Times { fetched_at, checked_at, fully_checked_at, expires_at }
+    };
+    for (times, want) in [
+        (at(20, 20, 20, 1_020), at(15, 15, 15, 1_015)),
+        (at(10, 20, 20, 1_020), at(10, 15, 15, 1_015)),
+        (at(5, 20, 10, 1_020), at(5, 15, 10, 1_015)),
+    ] {
+        let entry = Entry { times, ..(*stored_entry()).clone() };
+        assert_eq!(checked_at(&entry, later(15)).times, want);
+    }
+}
