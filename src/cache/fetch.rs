@@ -91,10 +91,10 @@ impl Cache {
         }
     }
 
-    /// Returns a page as one that has expired, if another page of its list has changed since it was
-    /// checked.
+    /// Returns a page as one whose last check counts no more, if another page of its list has changed
+    /// since then.
     pub(super) fn outdated(&self, entry: &Arc<Entry>, now: Timestamp) -> Option<Arc<Entry>> {
-        self.0.lists.have_outdated(entry, now).then(|| Arc::new(policy::expired(entry)))
+        self.0.lists.have_outdated(entry, now).then(|| Arc::new(policy::outdated(entry)))
     }
 
     /// Brings L1 up to date with a check by another replica: a later lifetime for the same body, or

@@ -63,9 +63,12 @@ impl Lists {
         self.update(list, now, |times| times.extend(began.min(now), arrived));
     }
 
-    /// Returns true if another page of the list has changed since this one was checked.
+    /// Returns true if another page of the list has changed since this one was checked, or since
+    /// the latest answer that claims its loss.
     pub(super) fn have_outdated(&self, page: &Entry, now: Timestamp) -> bool {
-        self.have_change_since(page.times.checked_at, page, now)
+        let claimed_at = page.extras.doubt().map(|doubt| doubt.asked_at);
+        let checked_at = page.times.checked_at;
+        self.have_change_since(claimed_at.map_or(checked_at, |at| at.max(checked_at)), page, now)
     }
 
     /// Returns true if the list of a page has changed since `at`.
@@ -154,7 +157,7 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::entry::{Extras, Links, Times};
+    use crate::entry::{Doubt, Extras, Links, Loss, LossClaim, Times};
 
     const LIST: &str = "https://api.github.com/repositories/7/releases?per_page=2";
 
@@ -184,6 +187,21 @@ mod tests {
         assert!(!lists.have_outdated(&page(r#"[{"id":1}]"#, 21), now));
         let set_back = Timestamp::from_secs(14);
         assert!(!lists.have_outdated(&other, set_back), "the clock went back");
+    }
+
+    #[test]
+    fn a_page_in_doubt_is_as_old_as_its_claim() {
+        let (lists, at) = (Lists::default(), Timestamp::from_secs);
+        lists.note_change(&page(r#"[{"id":1}]"#, 10), &page(r#"[{"id":2}]"#, 20), at(20));
+        for (asked_at, is_outdated) in [(5, true), (19, true), (20, false), (21, false)] {
+            let claim = LossClaim { loss: Loss::ListEmptied, release: None };
+            let (since, asked_at) = (at(1), at(asked_at));
+            let doubt = Doubt { claim, since, agreed_since: None, asked_at, token: None };
+            let page = page(r#"[{"id":0}]"#, 10);
+            let extras = page.extras.clone().with_doubt(Some(doubt));
+            let doubted = Entry { extras, ..page };
+            assert_eq!(lists.have_outdated(&doubted, at(30)), is_outdated, "{asked_at:?}");
+        }
     }
 
     #[test]

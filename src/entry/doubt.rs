@@ -44,13 +44,24 @@ pub struct Doubt {
     /// The time since which every answer has made this claim and nothing has contradicted it;
     /// `None` if the latest answer was contradicted.
     pub agreed_since: Option<Timestamp>,
-    /// The time of the latest answer.
+    /// The time of the latest answer; the epoch if it counts no more.
     pub asked_at: Timestamp,
     /// The token that got the latest answer.
     pub token: Option<Fingerprint>,
 }
 
 impl Doubt {
+    /// Returns the doubt as one whose latest answer counts no more.
+    #[must_use]
+    pub fn without_answer(self) -> Self {
+        Self { asked_at: Timestamp::default(), ..self }
+    }
+
+    /// Returns true if the latest answer counts no more.
+    pub fn lacks_answer(&self) -> bool {
+        self.asked_at == Timestamp::default()
+    }
+
     /// Returns true if the planned check of the claim is overdue.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         self.asked_at > now || now.since(self.asked_at) >= OVERDUE_AFTER

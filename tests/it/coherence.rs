@@ -173,3 +173,28 @@ async fn a_page_that_was_under_way_is_checked_again() {
         assert_eq!(walk(&app, interface).await, Walk::of(81, &["HIT", "HIT"]), "{interface:?}");
     }
 }
+
+#[tokio::test]
+async fn a_page_in_doubt_is_checked_after_a_change() {
+    for interface in BOTH {
+        let app = serving(51).await;
+        let _ = walk(&app, interface).await;
+        let path = second(&app, interface).await;
+        app.advance(Duration::from_secs(10));
+        app.github.unpublish("octo/app");
+        for path in [LIST, &path] {
+            let _ = app.try_to_revalidate(&format!("{API}{path}")).await;
+        }
+        let doubted = get(&app, &path, interface).await;
+        assert!(doubted.summary().ends_with("detail=unconfirmed"), "{}", doubted.summary());
+        let calls = app.github.total_calls();
+        let _ = get(&app, &path, interface).await;
+        assert_eq!(app.github.total_calls(), calls, "the claim is newer than the change");
+
+        app.advance(Duration::from_secs(1));
+        (50..53).for_each(|number| app.github.publish("octo/app", &format!("v{number}")));
+        app.revalidate(&format!("{API}{LIST}")).await;
+        assert_eq!(walk(&app, interface).await, Walk::of(53, &["HIT", "MISS"]), "{interface:?}");
+        assert_eq!(walk(&app, interface).await, Walk::of(53, &["HIT", "HIT"]), "{interface:?}");
+    }
+}

@@ -77,9 +77,9 @@ fn recall_in_doubt(
     let is_in_pause = || entry.extras.failure().is_some_and(|it| it.is_in_pause(now));
     match demand {
         Demand::Cached if !entry.is_fresh(now) && !may_stand_in(entry, now, rules) => Recall::Ask,
-        Demand::Cached if doubt.is_overdue(now) && !is_in_pause() => {
-            Recall::ServeAndRetry(answer())
-        }
+        Demand::Cached if is_in_pause() => Recall::Serve(answer()),
+        Demand::Cached if doubt.lacks_answer() => Recall::Ask,
+        Demand::Cached if doubt.is_overdue(now) => Recall::ServeAndRetry(answer()),
         Demand::Cached => Recall::Serve(answer()),
         Demand::Refresh if was_within(rules.refresh_min_interval, doubt.asked_at, now) => {
             Recall::Serve(answer())

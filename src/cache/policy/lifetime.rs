@@ -50,8 +50,16 @@ pub(in crate::cache) fn within_lifetime(entry: Arc<Entry>, rules: &config::Cache
     Arc::new(Entry { times, ..Arc::unwrap_or_clone(entry) })
 }
 
+/// Returns a page as one that has expired because its list has changed. A doubt about it needs
+/// another answer at once.
+pub(in crate::cache) fn outdated(page: &Entry) -> Entry {
+    let expired = expired(page);
+    let doubt = page.extras.doubt().map(|doubt| doubt.without_answer());
+    Entry { extras: expired.extras.clone().with_doubt(doubt), ..expired }
+}
+
 /// Returns the entry as one that has expired.
-pub(in crate::cache) fn expired(entry: &Entry) -> Entry {
+pub(super) fn expired(entry: &Entry) -> Entry {
     let times = Times { expires_at: entry.times.checked_at, ..entry.times };
     Entry { times, ..entry.clone() }
 }

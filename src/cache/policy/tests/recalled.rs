@@ -92,6 +92,24 @@ fn an_overdue_check_of_a_claim_waits_for_the_pause() {
 }
 
 #[test]
+fn a_page_in_doubt_that_is_outdated_needs_an_answer() {
+    let claim = LossClaim { loss: Loss::ListEmptied, release: None };
+    let (since, agreed_since, asked_at) = (later(0), Some(later(9)), later(100));
+    let doubt = Doubt { claim, since, agreed_since, asked_at, token: None };
+    let (pause, reason) = (Duration::from_secs(20), Reason::ServerError);
+    let failure = RecentFailure { retry_at: later(110), pause, reason };
+    for (failure, want) in
+        [(None, Use::Ask), (Some(failure), Use::Serve(Some(Detail::Unconfirmed)))]
+    {
+        let extras = Extras::new(None, failure).with_doubt(Some(doubt));
+        let doubted = Arc::new(outdated(&Entry { extras, ..(*stored_entry()).clone() }));
+        assert_eq!(of(&doubted, Demand::Cached, later(101), &rules()), want, "{failure:?}");
+        let kept = doubted.extras.doubt().map(|doubt| (doubt.since, doubt.agreed_since));
+        assert_eq!(kept, Some((since, agreed_since)), "answers still confirm each other");
+    }
+}
+
+#[test]
 fn after_a_failure_the_copy_is_served_until_its_pause_ends() {
     let failure = RecentFailure {
         retry_at: later(1110),
