@@ -91,8 +91,8 @@ impl Cache {
         }
     }
 
-    /// Returns a page as one whose last check counts no more, if another page of its list has changed
-    /// since then.
+    /// Returns a page as one whose last check counts no more, if another page of its list has
+    /// changed since then.
     pub(super) fn outdated(&self, entry: &Arc<Entry>, now: Timestamp) -> Option<Arc<Entry>> {
         self.0.lists.have_outdated(entry, now).then(|| Arc::new(policy::outdated(entry)))
     }
@@ -121,7 +121,7 @@ impl Cache {
             stored = None;
         }
         if let Some(stored) = &stored {
-            self.0.lists.note_change(&held, stored, now);
+            self.0.lists.note_change(&held, stored, stored.times.fetched_at, now);
         }
         let from_l2 = stored.is_some();
         let entry = stored.unwrap_or_else(|| confirmed(Arc::clone(&held)));
@@ -247,7 +247,7 @@ impl Cache {
             ExchangeResult::Stored(page) => {
                 let stored = in_time(Arc::clone(&page));
                 match before {
-                    Some(before) => lists.note_change(before, &page, now),
+                    Some(before) => lists.note_change(before, &page, began, now),
                     None => lists.note_first(&page, began, now),
                 }
                 ExchangeResult::Stored(stored)

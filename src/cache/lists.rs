@@ -2,9 +2,9 @@
 //! that was checked earlier is outdated: an element would be on no page, or on two.
 //!
 //! A change of a page's elements makes those pages of the list expire that were checked earlier.
-//! Their checks cost no quota if they are unchanged. A page without an earlier copy may be the first
-//! one after a change, so it counts as one, unless the pages around it are just as new: the first
-//! walk over a list causes no second check.
+//! Their checks cost no quota if they are unchanged. A page without an earlier copy may be the
+//! first one after a change, so it counts as a change too. The new pages of one walk show one
+//! change: a walk causes no second check of its pages.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::entry::{CLOCK_DIFFERENCE, Entry, Relation};
 
 /// The most lists that are remembered; pages of other lists never count as outdated.
 const MOST_LISTS: u64 = 16_384;
-/// The longest pause between two pages of one walk over a list.
+/// The longest pause between two new pages of one walk over a list.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The changes of lists, by the digest of each list.
@@ -34,8 +34,8 @@ pub struct Lists {
 struct ListTimes {
     /// The latest time at which its elements may have changed.
     changed_at: Timestamp,
-    /// The time at which the latest page without an earlier copy arrived.
-    extended_at: Timestamp,
+    /// The time at which the latest new page arrived.
+    walked_at: Timestamp,
 }
 
 impl Default for Lists {
@@ -45,18 +45,24 @@ impl Default for Lists {
 }
 
 impl Lists {
-    /// Records a change of the elements of a page, if its new body has other elements. A later
-    /// check of that body is no change.
-    pub(super) fn note_change(&self, before: &Entry, after: &Entry, now: Timestamp) {
+    /// Records a change of the elements of a page, if its new body, which is of `began` or later,
+    /// has other elements. A later check of that body is no change.
+    pub(super) fn note_change(
+        &self,
+        before: &Entry,
+        after: &Entry,
+        began: Timestamp,
+        now: Timestamp,
+    ) {
         let Some(list) = self.list_of(after).or_else(|| self.list_of(before)) else { return };
         if before.body != after.body && membership(&before.body) != membership(&after.body) {
-            self.update(list, now, |times| times.change(after.times.fetched_at));
+            let (checked_at, arrived) = (before.times.checked_at, after.times.fetched_at);
+            self.update(list, now, |times| times.change(checked_at, began, arrived));
         }
     }
 
-    /// Records a page without an earlier copy, whose body is of `began` or later. If it begins
-    /// another walk than the page before it, the elements may have changed since other pages were
-    /// checked.
+    /// Records a page without an earlier copy, whose body is of `began` or later. If it begins a
+    /// walk, the elements may have changed since other pages were checked.
     pub(super) fn note_first(&self, page: &Entry, began: Timestamp, now: Timestamp) {
         let Some(list) = self.list_of(page) else { return };
         let arrived = page.times.fetched_at.min(now);
@@ -104,16 +110,26 @@ impl Lists {
 }
 
 impl ListTimes {
-    fn change(&mut self, at: Timestamp) {
-        self.changed_at = self.changed_at.max(at);
+    /// Records a page with other elements than at `checked_at`.
+    fn change(&mut self, checked_at: Timestamp, began: Timestamp, arrived: Timestamp) {
+        // A page that a change has outdated shows the same change.
+        if checked_at >= self.changed_at || !self.is_in_walk(began) {
+            self.changed_at = self.changed_at.max(arrived);
+        }
+        self.walked_at = self.walked_at.max(arrived);
     }
 
+    /// Records a page without an earlier copy.
     fn extend(&mut self, began: Timestamp, arrived: Timestamp) {
-        if began.since(self.extended_at) > LONGEST_PAUSE {
+        if !self.is_in_walk(began) {
             // The pages that a client requests at the same time are of the same walk.
-            self.change(began - LONGEST_PAUSE);
+            self.changed_at = self.changed_at.max(began - LONGEST_PAUSE);
         }
-        self.extended_at = self.extended_at.max(arrived);
+        self.walked_at = self.walked_at.max(arrived);
+    }
+
+    fn is_in_walk(&self, began: Timestamp) -> bool {
+        began.since(self.walked_at) <= LONGEST_PAUSE
     }
 
     /// Returns true if there was a change after `at`. A change in the future is from before the
@@ -123,7 +139,7 @@ impl ListTimes {
     }
 
     fn latest(&self) -> Timestamp {
-        self.changed_at.max(self.extended_at)
+        self.changed_at.max(self.walked_at)
     }
 }
 
@@ -178,10 +194,11 @@ mod tests {
         let (lists, now) = (Lists::default(), Timestamp::from_secs(21));
         let before = page(r#"[{"id":2,"n":1},{"id":1}]"#, 10);
         let other = page(r#"[{"id":0}]"#, 10);
-        lists.note_change(&before, &page(r#"[{"id":2,"n":2},{"id":1}]"#, 20), now);
+        let began = Timestamp::from_secs(19);
+        lists.note_change(&before, &page(r#"[{"id":2,"n":2},{"id":1}]"#, 20), began, now);
         assert!(!lists.have_outdated(&other, now), "a count is no element");
         let after = page(r#"[{"id":3},{"id":2}]"#, 20);
-        lists.note_change(&before, &after, now);
+        lists.note_change(&before, &after, began, now);
         assert!(lists.have_outdated(&other, now));
         assert!(!lists.have_outdated(&after, now), "it is the change");
         assert!(!lists.have_outdated(&page(r#"[{"id":1}]"#, 21), now));
@@ -192,7 +209,7 @@ mod tests {
     #[test]
     fn a_page_in_doubt_is_as_old_as_its_claim() {
         let (lists, at) = (Lists::default(), Timestamp::from_secs);
-        lists.note_change(&page(r#"[{"id":1}]"#, 10), &page(r#"[{"id":2}]"#, 20), at(20));
+        lists.note_change(&page(r#"[{"id":1}]"#, 10), &page(r#"[{"id":2}]"#, 20), at(20), at(20));
         for (asked_at, is_outdated) in [(5, true), (19, true), (20, false), (21, false)] {
             let claim = LossClaim { loss: Loss::ListEmptied, release: None };
             let (since, asked_at) = (at(1), at(asked_at));
@@ -231,8 +248,28 @@ mod tests {
         for (before, after) in [(&alone, &first), (&first, &alone)] {
             let lists = Lists::default();
             let times = Times { fetched_at: now, ..after.times };
-            lists.note_change(before, &Entry { times, ..after.clone() }, now);
+            lists.note_change(before, &Entry { times, ..after.clone() }, now, now);
             assert!(lists.have_outdated(&other, now));
+        }
+    }
+
+    #[test]
+    fn a_walk_shows_one_change() {
+        let at = Timestamp::from_secs;
+        for (checked, began, is_known) in
+            [(10, 21, true), (10, 25, true), (19, 25, true), (20, 21, false), (10, 26, false)]
+        {
+            let lists = Lists::default();
+            let note = |checked, began| {
+                let after = page(r#"[{"id":2}]"#, began);
+                lists.note_change(&page(r#"[{"id":1}]"#, checked), &after, at(began), at(began));
+            };
+            note(10, 20);
+            note(checked, began);
+            let first = page("[]", 20);
+            assert_eq!(lists.have_outdated(&first, at(30)), !is_known, "{checked} {began}");
+            note(10, began + 5);
+            assert_eq!(lists.have_outdated(&first, at(40)), !is_known, "a walk may take long");
         }
     }
 
@@ -304,7 +341,7 @@ mod tests {
             let list = format!("{LIST}&x={number}");
             let page = |body: &str, at: u64| page_of(&list, body, at);
             let now = Timestamp::from_secs(2);
-            lists.note_change(&page(r#"[{"id":1}]"#, 1), &page(r#"[{"id":2}]"#, 2), now);
+            lists.note_change(&page(r#"[{"id":1}]"#, 1), &page(r#"[{"id":2}]"#, 2), now, now);
         }
         lists.times.run_pending_tasks();
         assert!(lists.times.entry_count() <= MOST_LISTS);

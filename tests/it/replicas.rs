@@ -150,6 +150,74 @@ async fn an_unconfirmed_loss_of_one_replica_is_not_adopted() {
     assert_eq!(one.version(&list).await.json().as_array().map(Vec::len), Some(1));
 }
 
+/// The first page of a list, and the second one as the links of GitHub name it.
+const PAGE: &str = "https://api.github.com/repos/octo/app/releases?per_page=1";
+
+async fn second_page(app: &TestApp) -> String {
+    let page = app.version(PAGE).await;
+    let link = page.header("link").to_owned();
+    let url = link.strip_prefix('<').and_then(|link| link.split_once('>'));
+    url.expect("a link").0.to_owned()
+}
+
+/// Publishes a release that is the same for all replicas.
+fn publish(replicas: &[TestApp], tag: &str, after: Duration) {
+    for replica in replicas {
+        replica.github.publish("octo/app", tag);
+        replica.advance(after);
+    }
+}
+
+#[tokio::test]
+async fn an_adopted_page_outdates_the_others_of_its_list() {
+    let Some(server) = RedisServer::start() else { return };
+    let replicas = two(&server).await;
+    publish(&replicas, "v2.0.0", Duration::ZERO);
+    let [one, other] = &replicas;
+    let second = second_page(one).await;
+    let _ = one.version(&second).await;
+    one.reaches("svm_l2_writes_total", 2.0).await;
+    for url in [PAGE, &second] {
+        assert_eq!(other.version(url).await.header("x-cache"), "HIT");
+    }
+    publish(&replicas, "v3.0.0", Duration::from_millis(10));
+    let _ = one.refresh(PAGE).await;
+    other.reaches(ADOPTED, 1.0).await;
+    assert_eq!(other.version(PAGE).await.json()[0]["tag_name"], "v3.0.0");
+    let moved = other.version(&second).await;
+    assert_eq!((&moved.json()[0]["tag_name"], moved.header("x-cache")), (&"v2.0.0".into(), "MISS"));
+    assert_eq!(other.version(&second).await.header("x-cache"), "HIT");
+    assert_eq!(other.github.total_calls(), 1);
+}
+
+#[tokio::test]
+async fn a_page_that_another_has_fetched_outdates_older_ones() {
+    let Some(server) = RedisServer::start() else { return };
+    let replica = || {
+        let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
+        // No replica adopts anything during the test.
+        app.set("REVALIDATE_INTERVAL", "1h").start()
+    };
+    let replicas = [replica().await, replica().await];
+    for replica in &replicas {
+        replica.github.release("octo/app").tag("v1.0.0").serve();
+        replica.reaches("svm_l2_up", 1.0).await;
+    }
+    publish(&replicas, "v2.0.0", Duration::ZERO);
+    let [one, other] = &replicas;
+    let second = PAGE.replace("per_page=1", "page=2&per_page=1");
+    let _ = other.version(&second).await;
+    publish(&replicas, "v3.0.0", Duration::from_secs(6));
+    let _ = one.version(PAGE).await;
+    one.reaches("svm_l2_writes_total", 1.0).await;
+    let first = other.version(PAGE).await;
+    assert!(first.header("cache-status").ends_with("detail=l2"), "{}", first.head());
+    assert_eq!(first.json()[0]["tag_name"], "v3.0.0");
+    let moved = other.version(&second).await;
+    assert_eq!((&moved.json()[0]["tag_name"], moved.header("x-cache")), (&"v2.0.0".into(), "MISS"));
+    assert_eq!(other.github.total_calls(), 2);
+}
+
 #[tokio::test]
 async fn a_check_by_one_replica_extends_the_copy_of_the_other() {
     let Some(server) = RedisServer::start() else { return };
