@@ -278,7 +278,9 @@ impl Cache {
     }
 
     /// Returns the answer of L1, which a flight may have filled since the first look-up, or of the
-    /// write-behind queue. It does not read L2: a client over its rate costs the store no read.
+    /// write-behind queue. It does not read L2: a client over its rate costs the store no read. A
+    /// page that only a change of another page has outdated is an answer until its lifetime ends:
+    /// otherwise each change of a list would end the walks of these clients.
     fn answer_without_flight(&self, target: &Target, demand: Demand) -> Option<Answer> {
         let entry = match self.0.memory.entry(&target.key()) {
             Some(entry) => entry,
@@ -288,11 +290,11 @@ impl Cache {
             },
         };
         let now = self.0.clock.now();
-        let entry = self.outdated(&entry, now).unwrap_or(entry);
+        let is_outdated = self.outdated(&entry, now).is_some();
         let result = FlightResult::Found(FoundEntry { entry, from_l2: false });
         let answer = policy::answer(demand, &result, false, now, &self.0.rules)?;
         self.mark(target, &answer, now);
-        Some(answer)
+        Some(if is_outdated { answer.without_lifetime() } else { answer })
     }
 
     /// Marks a document that was served as in use.

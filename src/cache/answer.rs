@@ -74,6 +74,11 @@ impl Answer {
         Self { waited: Some(Box::new(waited)), ..self }
     }
 
+    /// Returns the answer without a rest of its lifetime: the next request should ask the upstream.
+    pub(super) fn without_lifetime(self) -> Self {
+        Self { status: Status { ttl: Some(0), ..self.status }, ..self }
+    }
+
     /// Returns true if the answer is a document.
     pub fn is_document(&self) -> bool {
         self.document().is_some()

@@ -104,14 +104,15 @@ impl Cache {
         let (tier, entry) = self.locate(key, depth).await;
         let now = parts.clock.now();
         let outdated = entry.as_ref().and_then(|entry| self.outdated(entry, now));
-        let judged = outdated.as_ref().or(entry.as_ref());
         let needs_token =
             target.gets_token() && !entry.as_ref().is_some_and(|entry| entry.came_without_token());
         let obstacle = parts.upstream.check_possible(target, needs_token).err();
         let call = parts.flights.underway_for(&key);
+        // A client over its rate may join a call and start none, and gets outdated pages.
+        let may_call = depth == Depth::Store || call.is_some();
+        let judged = outdated.as_ref().filter(|_| may_call).or(entry.as_ref());
         let mut prospect = self.prospect(judged, demand, obstacle.clone(), now);
-        // A client over its rate may join a call and start none.
-        if (depth == Depth::Store || call.is_some())
+        if may_call
             && let Prospect::Serve(status) | Prospect::ServeAndRetry(status) = &prospect
             && let Some(entry) = judged.filter(|entry| wants_another(entry, status))
         {

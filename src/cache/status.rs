@@ -134,7 +134,8 @@ impl Status {
 
     /// Returns true if the next request should cause a check of the document that was served.
     pub const fn is_to_be_checked(&self) -> bool {
-        self.is_stale() || matches!(self.detail, Some(Detail::Unconfirmed))
+        let is_expired_hit = self.forward.is_none() && matches!(self.ttl, Some(..=0));
+        is_expired_hit || self.is_stale() || matches!(self.detail, Some(Detail::Unconfirmed))
     }
 
     /// Returns true if a copy past its expiry was served.
@@ -146,6 +147,22 @@ impl Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_document_without_lifetime_is_to_be_checked() {
+        let fetched = Status::forwarded(Outcome::Miss, Forward::UriMiss);
+        for (status, is_to_be_checked) in [
+            (Status::hit(1), false),
+            (Status::hit(0), true),
+            (Status::hit(-1), true),
+            (Status { detail: Some(Detail::L2), ..Status::hit(1) }, false),
+            (Status { detail: Some(Detail::StaleIfError), ..Status::hit(1) }, true),
+            (Status { detail: Some(Detail::Unconfirmed), ..fetched }, true),
+            (Status { ttl: Some(0), ..fetched }, false),
+        ] {
+            assert_eq!(status.is_to_be_checked(), is_to_be_checked, "{status:?}");
+        }
+    }
 
     #[test]
     fn a_status_names_the_call_of_its_own_request() {

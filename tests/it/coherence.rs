@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::support::app::{Answer, TestApp};
+use crate::support::app::{Answer, TestApp, encode};
 use crate::support::tasks;
 
 const API: &str = "https://api.github.com";
@@ -204,5 +204,33 @@ async fn a_page_in_doubt_is_checked_after_a_change() {
         app.revalidate(&format!("{API}{LIST}")).await;
         assert_eq!(walk(&app, interface).await, Walk::of(53, &["HIT", "MISS"]), "{interface:?}");
         assert_eq!(walk(&app, interface).await, Walk::of(53, &["HIT", "HIT"]), "{interface:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_over_its_rate_walks_on_after_a_change() {
+    for interface in BOTH {
+        let app = TestApp::builder().set("CLIENT_MISS_RATE", "1").start().await;
+        let app = with_releases(app, 80).await;
+        assert_eq!(walk(&app, interface).await, Walk::of(80, &["MISS", "MISS"]), "{interface:?}");
+        let path = second(&app, interface).await;
+        app.advance(Duration::from_secs(1));
+        app.github.publish("octo/app", "v80");
+        app.revalidate(&format!("{API}{LIST}")).await;
+        for number in 0..10 {
+            let _ = get(&app, &format!("/repos/octo/absent{number}"), interface).await;
+        }
+        let calls = app.github.total_calls();
+
+        let outdated = get(&app, &path, interface).await;
+        outdated.assert_summary("200 HIT upstream=0 svm; hit; ttl=0");
+        assert_eq!(outdated.header("cache-control"), "no-cache");
+        let url = format!("/explain?url={}", encode(&format!("{API}{path}")));
+        let explained = app.get(&url).await.text();
+        assert!(explained.contains("is answered from the cache, without a call."), "{explained}");
+        assert_eq!(app.github.total_calls(), calls, "this client may cause no call");
+
+        app.advance(Duration::from_secs(5));
+        assert_eq!(walk(&app, interface).await, Walk::of(81, &["HIT", "MISS"]), "{interface:?}");
     }
 }

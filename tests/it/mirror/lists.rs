@@ -188,17 +188,3 @@ async fn a_count_that_changes_outdates_no_other_page() {
     assert_eq!(follow(&app, LIST).await.0, 250);
     assert_eq!(app.github.total_calls(), before);
 }
-
-#[tokio::test]
-async fn a_page_that_another_has_outdated_is_fresh_for_nobody() {
-    let app = with_releases(TestApp::start().await, 250).await;
-    assert_eq!(follow(&app, LIST).await.0, 250);
-    app.advance(Duration::from_secs(1));
-    app.github.publish("octo/app", "v250");
-    app.revalidate(&format!("https://api.github.com{LIST}")).await;
-    // This client may not cause a call.
-    let second = format!("https://api.github.com{LIST}&page=2");
-    assert!(app.look(&second).await.is_none());
-    assert_eq!(app.version(&second).await.header("x-cache"), "MISS");
-    assert!(app.look(&second).await.is_some());
-}
