@@ -181,7 +181,7 @@ mod tests {
         let token = format!("ghp_{}", "a1".repeat(18));
         let url = format!("https://api.github.com/repos/o/{token}");
         let target = Some(Arc::new(Target::parse(&url, &Policy::default()).unwrap()));
-        let method = Method::from_bytes(token[..32].as_bytes()).unwrap();
+        let method = Method::from_bytes(&token.as_bytes()[..32]).unwrap();
         let line = AccessLine { method, target, ..line(&format!("/{token}/\"x")) };
         let (mut json, mut text, mut times) = (Vec::new(), Vec::new(), TimeText::default());
         line.append_json(&mut json, &mut times);
