@@ -129,6 +129,9 @@ struct Known {
     charges: Charges,
     mutability: Mutability,
     repositories: Repositories,
+    /// The first time at which another replica had its lease since the last check that is known
+    /// here, and that check.
+    leased: Option<(Timestamp, Option<Check>)>,
 }
 
 impl Activity {
@@ -202,7 +205,22 @@ impl Activity {
     pub fn checked(&self, key: Key, is_charged: bool, now: Timestamp) {
         self.documents.with_known(key, |known| {
             known.charges = known.charges.with(is_charged, known.usage.used_at(), now);
+            known.leased = None;
         });
+    }
+
+    /// Records that another replica has the lease of a document. Returns the time since when other
+    /// replicas have had it without a check that is known here.
+    pub fn note_lease(&self, key: Key, now: Timestamp) -> Duration {
+        let waited = self.documents.with_known(key, |known| {
+            let goes_on = |(since, check): &(Timestamp, Option<Check>)| {
+                *check == known.check && *since <= now
+            };
+            let since = known.leased.filter(goes_on).map_or(now, |(since, _)| since);
+            known.leased = Some((since, known.check));
+            now.since(since)
+        });
+        waited.unwrap_or_default()
     }
 
     /// Returns the cost of a document's checks.

@@ -74,7 +74,7 @@ pub struct CacheParts {
     pub activity: Arc<Activity>,
     /// The changes of lists of several pages.
     pub lists: Lists,
-    /// The planned checks of documents whose loss is in doubt.
+    /// The planned checks of documents whose loss is in doubt, or whose later body L2 has lost.
     pub confirmations: Confirmations,
     /// GitHub's events about repositories.
     pub pushes: Pushes,

@@ -354,6 +354,19 @@ async fn charged_checks_are_told_until_the_document_is_used() {
 }
 
 #[tokio::test]
+async fn leases_of_others_last_until_a_check_is_known() {
+    let activity = Activity::default();
+    let noted = |seconds| activity.note_lease(key(1), at(seconds)).as_secs();
+    assert_eq!(noted(0), 0, "the document is not known");
+    let _ = activity.hold(key(1), shared(0), at(10));
+    assert_eq!([noted(60), noted(120), noted(180)], [0, 60, 120]);
+    let _ = activity.hold(key(1), shared(121), at(190));
+    assert_eq!([noted(240), noted(300)], [0, 60]);
+    activity.checked(key(1), false, at(301));
+    assert_eq!([noted(360), noted(420), noted(200)], [0, 60, 0], "a clock may be set back");
+}
+
+#[tokio::test]
 async fn a_document_that_cannot_change_leaves_the_sweep() {
     let activity = Activity::default();
     let usage = activity.hold(key(1), shared(0), at(10));

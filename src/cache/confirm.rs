@@ -16,8 +16,8 @@ use super::policy::{self, LostRelease, Witness};
 use super::release;
 
 impl Cache {
-    /// Checks documents that the upstream claims are lost, each at its planned time. Runs until it
-    /// is dropped.
+    /// Checks documents whose loss or later body is not confirmed, each at its planned time. Runs
+    /// until it is dropped.
     pub async fn confirm_losses(&self) {
         let parts = &self.0;
         loop {

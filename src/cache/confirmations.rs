@@ -1,4 +1,4 @@
-//! The planned checks of documents whose loss is not confirmed.
+//! The planned checks of documents whose loss is not confirmed, or whose later body L2 has lost.
 //!
 //! If the plan is full, the next sweep checks the document, or a client's request does once the
 //! check is overdue.

@@ -109,10 +109,15 @@ impl Cache {
             policy::confirmed_by_replica(&entry, check, now, &self.0.rules).map_or(entry, Arc::new)
         };
         // Not every check is written to L2: the check may make its record the newer one.
-        let mut stored = match held.times.fetched_at == check.fetched_at {
-            true => None,
-            false => self.read_l2(key).await.unwrap_or_default().map(confirmed).filter(is_newer),
+        let read = match held.times.fetched_at == check.fetched_at {
+            true => Ok(None),
+            false => self.read_l2(key).await,
         };
+        let l2_is_silent = matches!(read, Err(Unread::Silent));
+        let mut stored = read.unwrap_or_default().map(confirmed).filter(is_newer);
+        if stored.is_none() && !l2_is_silent {
+            self.replace_lost_body(&held, check, now);
+        }
         let lost = stored.as_ref().and_then(|stored| self.claimed_loss(&held, stored, now));
         if let Some(target) = lost {
             // The other replica may have had no copy to doubt the claim with. This check needs no
@@ -129,6 +134,20 @@ impl Cache {
             self.hold(key, &entry);
         }
         FlightResult::Found(FoundEntry { entry, from_l2 })
+    }
+
+    /// Plans a check that needs no lease, if another replica has found a later body and L2 does not
+    /// have it, although its write is over. The result is written to L2, whatever it is.
+    fn replace_lost_body(&self, held: &Entry, check: Check, now: Timestamp) {
+        let is_later = policy::replaced_by_check(held, check, now).is_some();
+        let is_written = now.since(check.fetched_at) >= self.0.write_behind.usual_delay();
+        if is_later
+            && is_written
+            && let Ok(target) = Target::parse_name(&held.url, &self.0.targets)
+        {
+            held.persisted.set(Timestamp::default());
+            self.0.confirmations.plan(&target, now);
+        }
     }
 
     /// Returns the document, if the entry of another replica claims that it is lost.

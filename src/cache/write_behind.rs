@@ -153,6 +153,11 @@ impl WriteBehind {
         }
     }
 
+    /// Returns the time within which the changes of a replica reach a store that works.
+    pub fn usual_delay(&self) -> Duration {
+        2 * self.config.flush_interval
+    }
+
     /// Pushes a change. Never waits.
     pub fn push(&self, change: Change) {
         let now = self.clock.now();

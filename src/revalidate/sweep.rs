@@ -194,6 +194,7 @@ impl<'a> Sweep<'a> {
         }
         match self.claim(&entry).await {
             Claimed::Granted { wait } => sleep(wait).await,
+            Claimed::Taken if activity.note_lease(key, clock.now()) >= self.longest_lease() => {}
             Claimed::Taken => return Err(Skipped::Leased),
             Claimed::NoTurn => return Err(Skipped::Late),
         }
@@ -241,6 +242,13 @@ impl<'a> Sweep<'a> {
         };
         let claimed = self.parts.store.within(CLAIM_LIMIT, |store| store.claim(claim));
         claimed.await.unwrap_or(alone)
+    }
+
+    /// Returns the time after which a lease of another replica does not count if no check by that
+    /// replica is known here: its clock may be ahead, or it cannot save its checks. It waits for
+    /// its turn for an interval at most, and two sweeps later each check is known.
+    fn longest_lease(&self) -> Duration {
+        self.parts.config.interval * 3
     }
 
     /// Gives the lease of a document back: another replica may reach the upstream.

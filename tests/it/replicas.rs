@@ -1,5 +1,7 @@
 //! Several services on one Redis: they share background checks and their results.
 
+mod lost;
+
 use std::time::Duration;
 
 use svm::clock::Stopwatch;
