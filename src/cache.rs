@@ -153,14 +153,19 @@ impl Cache {
         }
     }
 
-    /// Takes over the check of a document by another replica, if L1 holds an older state of it.
-    /// Returns true if L1 holds another entry afterwards. Does nothing while a flight of the
-    /// document is under way.
+    /// Takes over the check of a document by another replica, if L1 holds an older state of it: an
+    /// older body, or a negative entry, which it drops. Returns true if L1 has changed. While a
+    /// flight of the document is under way, the body stays as it is.
     pub async fn adopt(&self, key: Key, check: Check) -> bool {
         let now = self.0.clock.now();
         let is_older = |times: &Times| times.checked_at < check.at || times.begin_after(now);
-        let older = |entry: &Arc<Entry>| is_older(&entry.times) && !entry.is_negative();
+        let older = |entry: &Arc<Entry>| is_older(&entry.times);
         let Some(held) = self.0.memory.entry(&key).filter(older) else { return false };
+        if held.is_negative() {
+            // The next request reads the record from L2.
+            self.0.memory.forget_negative(&key);
+            return true;
+        }
         let before = Arc::clone(&held);
         let cache = self.clone();
         let run = |_| async move { cache.take_over(held, check).await };

@@ -94,6 +94,11 @@ impl Memory {
         }
     }
 
+    /// Drops the negative entry of `key`.
+    pub(super) fn forget_negative(&self, key: &Key) {
+        self.negatives.invalidate(key);
+    }
+
     /// Inserts `entry` at `now`, in place of the entry that its key had.
     pub fn insert(&self, key: Key, entry: Arc<Entry>, now: Timestamp) {
         let (home, other) = if entry.is_negative() {

@@ -55,6 +55,21 @@ async fn a_body_that_one_has_fetched_reaches_the_other() {
 }
 
 #[tokio::test]
+async fn a_body_that_one_has_fetched_ends_a_404_of_the_other() {
+    let Some(server) = RedisServer::start() else { return };
+    let [one, other] = two(&server).await;
+    assert_eq!(other.version(&url(1)).await.status, 404);
+    one.github.release("octo/app1").serve();
+    // Until its clock has moved too, the other replica believes no such check.
+    one.advance(Duration::from_secs(10));
+    assert_eq!(one.version(&url(1)).await.status, 200);
+    one.reaches("svm_l2_writes_total", 1.0).await;
+    other.advance(Duration::from_secs(10));
+    other.until(async || other.version(&url(1)).await.status == 200).await;
+    assert_eq!(other.github.total_calls(), 1);
+}
+
+#[tokio::test]
 async fn a_later_check_brings_the_newer_body_along() {
     let Some(server) = RedisServer::start() else { return };
     let [one, other] = two(&server).await;
