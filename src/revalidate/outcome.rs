@@ -45,7 +45,8 @@ words! {
         Settled = "settled",
         /// The tokens have less than `API_USAGE_THRESHOLD` left, or none is usable.
         Quota = "quota",
-        /// Its host is in a cooldown, or too many exchanges wait already.
+        /// Its host is in a cooldown or gives this replica no answer, or too many exchanges wait
+        /// already.
         Rests = "rests",
         /// Another replica has the lease.
         Leased = "leased",
@@ -125,6 +126,14 @@ pub(super) fn is_settled(result: &FlightResult) -> bool {
     };
     let NotStored::Passed(reply) = kept else { return false };
     !reply.status.is_server_error() && reply.reason() != Reason::Limited
+}
+
+/// Returns true if the upstream gave no complete answer to a request.
+pub(super) fn is_unanswered(result: &FlightResult) -> bool {
+    let FlightResult::Exchange { exchanged: ExchangeResult::NotStored(kept), .. } = result else {
+        return false;
+    };
+    kept.reason().is_of_outage()
 }
 
 /// The number of documents of a sweep per outcome.

@@ -1,5 +1,6 @@
 //! One sweep: workers take due documents one by one and revalidate each in its turn.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::task::consume_budget;
 use tokio::time::sleep;
 
 use super::RevalidatorParts;
-use super::outcome::{CheckOutcome, Skipped, SweepTally, is_charged, is_settled};
+use super::outcome::{CheckOutcome, Skipped, SweepTally, is_charged, is_settled, is_unanswered};
 use super::pace::{Pace, Pacing};
 use super::plan::{Due, Plan, SweepStep, leeway};
 use crate::activity::{Mutability, PINNED_INTERVAL, Repositories};
@@ -30,7 +31,18 @@ pub(super) struct Sweep<'a> {
     pace: &'a Pace,
     began: Stopwatch,
     tally: SweepTally,
+    outages: Mutex<Outages>,
 }
+
+/// The checks in a row to which a host gave no answer, and the time since the last one, by host.
+type Outages = HashMap<Box<str>, (u32, Stopwatch)>;
+
+/// The checks in a row without an answer after which a replica leaves the documents of a host to
+/// the others: each claim would keep a document from them, and no wait limits their number.
+const MOST_UNANSWERED: u32 = 3;
+
+/// The time after which one more document of such a host is tried.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// The result of a check that needed the upstream.
 struct Checked {
@@ -46,7 +58,8 @@ impl<'a> Sweep<'a> {
         pace: &'a Pace,
     ) -> Self {
         let (began, tally) = (Stopwatch::start(), SweepTally::default());
-        Self { parts, plan: Mutex::new(plan), rates, pace, began, tally }
+        let outages = Mutex::default();
+        Self { parts, plan: Mutex::new(plan), rates, pace, began, tally, outages }
     }
 
     /// Runs until no document is left or the time is over; the next sweep takes the rest.
@@ -192,6 +205,9 @@ impl<'a> Sweep<'a> {
         if let Some(skipped) = obstacle.and_then(|failure| Skipped::of(failure.reason)) {
             return Err(skipped);
         }
+        if self.is_out_of_reach(&target) {
+            return Err(Skipped::Rests);
+        }
         match self.claim(&entry).await {
             Claimed::Granted { wait } => sleep(wait).await,
             Claimed::Taken if activity.note_lease(key, clock.now()) >= self.longest_lease() => {}
@@ -202,6 +218,7 @@ impl<'a> Sweep<'a> {
         if let Some(entry) = result.entry() {
             activity.note_mutability(key, mutability(&target, entry, clock.now()));
         }
+        self.note_answer(&target, is_unanswered(&result));
         if !is_settled(&result) {
             self.release(&entry).await;
         }
@@ -257,6 +274,26 @@ impl<'a> Sweep<'a> {
             let key = entry.key();
             // A lease that stays ends by itself.
             let _ = self.parts.store.within(CLAIM_LIMIT, |store| store.release(key)).await;
+        }
+    }
+
+    /// Returns true if this replica does not reach the host of a document now, and others may.
+    fn is_out_of_reach(&self, target: &Target) -> bool {
+        let outages = self.outages.lock();
+        let outage = outages.get(target.authority()).filter(|_| self.parts.store.is_shared());
+        outage.is_some_and(|(unanswered, since)| {
+            *unanswered >= MOST_UNANSWERED && since.elapsed() < TRIED_AGAIN_AFTER
+        })
+    }
+
+    /// Records whether the host of a document has answered.
+    fn note_answer(&self, target: &Target, is_unanswered: bool) {
+        let mut outages = self.outages.lock();
+        if is_unanswered {
+            let before = outages.get(target.authority()).map_or(0, |(unanswered, _)| *unanswered);
+            outages.insert(target.authority().into(), (before + 1, Stopwatch::start()));
+        } else {
+            outages.remove(target.authority());
         }
     }
 

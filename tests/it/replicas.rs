@@ -293,6 +293,25 @@ async fn one_that_cannot_reach_github_gives_its_leases_back() {
 }
 
 #[tokio::test]
+async fn one_that_cannot_reach_github_claims_few_documents() {
+    let Some(server) = RedisServer::start() else { return };
+    let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
+    let app = app.set("REVALIDATE_INTERVAL", "1s").set("REVALIDATE_PER_WORKER_RPS", "1000");
+    let app = app.set("UPSTREAM_TIMEOUT", "1s").start().await;
+    app.reaches("svm_l2_up", 1.0).await;
+    for document in 0..20 {
+        app.github.release(&format!("octo/app{document}")).serve();
+        let _ = app.version(&url(document)).await;
+    }
+    app.github.go_down().await;
+    app.advance(INTERVAL);
+    app.exceeds("svm_revalidate_skipped_total{reason=\"rests\"}", 10.0).await;
+    // A sweep may have begun before the last request, and ended after its first checks.
+    let failed = app.metric("svm_revalidate_done_total{result=\"failed\"}").await;
+    assert!((3.0..=6.0).contains(&failed), "{failed} checks in vain");
+}
+
+#[tokio::test]
 async fn a_host_that_cools_down_takes_no_turn_from_the_others() {
     let Some(server) = RedisServer::start() else { return };
     let app = TestApp::builder().set("REDIS_HOST", &server.address().to_string());
