@@ -31,6 +31,12 @@ impl Charges {
         !self.is_known
     }
 
+    /// Returns the charges after a charged check by another replica at `at`, unless it is counted.
+    #[must_use]
+    pub(super) fn with_adopted(self, used_at: Timestamp, at: Timestamp) -> Self {
+        if at > self.last_at { self.with(true, used_at, at) } else { self }
+    }
+
     /// Returns the charges after one more check at `now`.
     #[must_use]
     pub fn with(self, is_charged: bool, used_at: Timestamp, now: Timestamp) -> Self {

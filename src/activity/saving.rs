@@ -120,11 +120,24 @@ impl Known {
         let (used_at, saved) = (used_at.max(row.used_at), check.max(row.check));
         self.saved = Some(Saved { used_at, check: saved, found_in });
         let is_news = row.check > self.check && !self.is_private;
+        if is_news {
+            self.count_charge(row.check);
+        }
         // L1 may hold another body. The check changes when L1 gets the body that was checked.
         if is_news && !self.is_held() {
             self.check = row.check;
         }
         is_news
+    }
+
+    /// Counts a check by another replica that has brought another body: it was charged, and the
+    /// interval to the next check, by any replica, depends on that.
+    fn count_charge(&mut self, check: Option<Check>) {
+        if let (Some(check), Some(before)) = (check, self.check)
+            && check.fetched_at != before.fetched_at
+        {
+            self.charges = self.charges.with_adopted(self.usage.used_at(), check.at);
+        }
     }
 
     fn is_worth_saving(&self, row: &InUse, worth: Worth, reading: Reading) -> bool {

@@ -354,6 +354,18 @@ async fn charged_checks_are_told_until_the_document_is_used() {
 }
 
 #[tokio::test]
+async fn a_charged_check_of_another_replica_counts_once() {
+    let activity = Activity::default();
+    let usage = activity.hold(key(1), shared(0), at(10));
+    usage.mark(at(0));
+    let fetched = |seconds| Check { at: at(seconds), fetched_at: at(seconds) };
+    for (check, unused) in [(check(2), 0), (fetched(3), 1), (fetched(3), 1), (fetched(5), 2)] {
+        let _ = merged(&activity, &[row(0, Some(check))]).await;
+        assert_eq!(activity.charges(key(1)).unused(at(0)), unused, "after {check:?}");
+    }
+}
+
+#[tokio::test]
 async fn leases_of_others_last_until_a_check_is_known() {
     let activity = Activity::default();
     let noted = |seconds| activity.note_lease(key(1), at(seconds)).as_secs();
