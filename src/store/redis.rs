@@ -200,7 +200,8 @@ impl Store for Redis {
         Box::pin(async move {
             let mut ask = self.scripts.claim.key(names::lease(claim.key));
             // At least a millisecond: the server refuses a lease of zero.
-            ask.key(names::PACE).arg(claim.lease.as_millis().max(1).to_string());
+            ask.key(names::PACE).key(names::SPACING);
+            ask.arg(claim.lease.as_millis().max(1).to_string());
             ask.arg(claim.spacing.as_micros().to_string());
             ask.arg(claim.patience.as_micros().to_string()).arg(&self.owner);
             let answer = self.others.call(CLAIM_LIMIT, |mut connection| async move {

@@ -7,7 +7,9 @@
 -- clock was set back. A lease runs from its turn on. It does not exclude its owner, which claims
 -- again if it lost the answer.
 --
--- KEYS: the lease of the document, the pace
+-- Versions up to 1.0.0-rc.1 know the time of the next free turn alone, so that has a key to itself.
+--
+-- KEYS: the lease of the document, the time of the next free turn, that time and the spacing
 -- ARGV: the lease in milliseconds, the spacing and the patience in microseconds, the owner of the
 --       lease
 -- Returns the wait in microseconds; -1 if the document is leased, -2 if the next turn is too far
@@ -26,19 +28,23 @@ if is_plausible and is_lease and not owns_lease(KEYS[1], ARGV[4]) then
   return -1
 end
 claim_key(KEYS[2], 'string')
+claim_key(KEYS[3], 'string')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
--- The last turn and the spacing of its replica. Any other value counts as no turn, as the one that
--- an earlier version wrote.
-local last, gap = redis.call('GETRANGE', KEYS[2], 0, 63):match('^(%d+) (%d+)$')
+local free = redis.call('GETRANGE', KEYS[2], 0, 63):match('^%d+$')
+-- The spacing of the replica that had the last turn. An earlier version does not tell its own.
+local of_turn, gap = redis.call('GETRANGE', KEYS[3], 0, 63):match('^(%d+) (%d+)$')
+gap = of_turn == free and tonumber(gap) or spacing
 local turn = now
-if last and tonumber(last) - now <= longest then
-  turn = math.max(now, tonumber(last) + math.min(tonumber(gap), spacing))
+if free and tonumber(free) - gap - now <= longest then
+  turn = math.max(now, tonumber(free) - gap + math.min(gap, spacing))
 end
 if turn - now > patience then
   return -2
 end
 redis.call('SET', KEYS[1], ARGV[4], 'PX', lease + math.ceil((turn - now) / 1000))
 local ttl = math.ceil((turn + spacing - now) / 1000) + 1
-redis.call('SET', KEYS[2], string.format('%.0f %.0f', turn, spacing), 'PX', ttl)
+free = string.format('%.0f', turn + spacing)
+redis.call('SET', KEYS[2], free, 'PX', ttl)
+redis.call('SET', KEYS[3], string.format('%s %.0f', free, spacing), 'PX', ttl)
 return turn - now

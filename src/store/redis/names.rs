@@ -6,9 +6,14 @@ use crate::target::Key;
 /// A sorted set: the documents in use by their last use, in milliseconds.
 pub(super) const ACTIVE: &str = "svm:v1:active";
 
-/// The last turn to revalidate, by the server's clock, and the spacing of its replica, both in
-/// microseconds, with a blank between them.
+/// The time from which on the next turn to revalidate is free if a replica with the spacing of the
+/// last one takes it, by the server's clock in microseconds. Versions up to 1.0.0-rc.1 write only
+/// this key.
 pub(super) const PACE: &str = "svm:v1:pace";
+
+/// The value of [`PACE`], and the spacing of the replica that wrote it, in microseconds and with a
+/// blank between them.
+pub(super) const SPACING: &str = "svm:v1:spacing";
 
 /// The mark of the contents of the server.
 pub(super) const MARK: &str = "svm:v1:mark";

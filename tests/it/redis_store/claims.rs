@@ -86,6 +86,28 @@ async fn replicas_stand_in_one_line() {
     wait(&other.claim(claim("4", 4)).await.unwrap());
 }
 
+/// Returns the time of the server in seconds.
+fn time(server: &RedisServer) -> u64 {
+    let Reply::List(time) = server.command(&["TIME"]) else { panic!() };
+    let Some(Reply::Text(seconds)) = time.first() else { panic!() };
+    String::from_utf8_lossy(seconds).parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_earlier_version_stands_in_the_same_line() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = store_on(&server).await;
+    wait(&store.claim(claim("a", 0)).await.unwrap());
+    // It takes the next turn, and writes the time of the one after that.
+    let Reply::Text(free) = server.command(&["GET", PACE]) else { panic!() };
+    let free: u64 = String::from_utf8_lossy(&free).parse().unwrap();
+    assert!(free / 1_000_000 <= time(&server) + SPACING.as_secs());
+    server.command(&["SET", PACE, &(free + 60_000_000).to_string()]);
+    assert_eq!(store.claim(claim("b", 1)).await.unwrap(), Claimed::NoTurn);
+    let second = wait(&store.claim(claim("b", 2)).await.unwrap());
+    assert!(SPACING * 3 / 2 < second && second <= SPACING * 2, "{second:?}");
+}
+
 #[tokio::test]
 async fn a_replica_with_few_documents_neither_stops_a_line_nor_waits() {
     let Some(server) = RedisServer::start() else { return };
@@ -162,13 +184,11 @@ async fn a_pace_that_would_stay_for_ever_holds_up_nobody() {
 async fn a_clock_that_was_set_back_holds_up_nobody() {
     let Some(server) = RedisServer::start() else { return };
     let [store, other] = [store_on(&server).await, store_on(&server).await];
-    let Reply::List(time) = server.command(&["TIME"]) else { panic!() };
-    let Some(Reply::Text(seconds)) = time.first() else { panic!() };
-    let seconds: u64 = String::from_utf8_lossy(seconds).parse().unwrap();
-    // The state of both keys as if the clock had lost a day.
-    let ahead = format!("{}000000 60000000", seconds + 86_400);
+    // The state of all keys as if the clock had lost a day.
+    let ahead = format!("{}000000", time(&server) + 86_400);
     server.command(&["SET", &name("lease", "a"), "", "PX", "87000000"]);
     server.command(&["SET", PACE, &ahead, "PX", "87000000"]);
+    server.command(&["SET", "svm:v1:spacing", &format!("{ahead} 60000000"), "PX", "87000000"]);
     let claimed = store.claim(claim("a", 1)).await.unwrap();
     assert_eq!(claimed, Claimed::Granted { wait: Duration::ZERO });
     assert_eq!(other.claim(claim("a", 9)).await.unwrap(), Claimed::Taken);
