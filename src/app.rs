@@ -23,7 +23,7 @@ use crate::cache::{
     Cache, CacheMetrics, CacheParts, Compressor, Confirmations, Flights, Lists, Memory, Pushes,
 };
 use crate::clock::Clock;
-use crate::config::{self, Config, StatusMode};
+use crate::config::{self, Config, NamedFiles, StatusMode};
 use crate::http::client_ip::Proxies;
 use crate::http::{self, AccessLog, Health, Https, MetricsSources, StatusParts, StatusRecords};
 use crate::metrics::Registry;
@@ -98,22 +98,19 @@ impl App {
         Self::assemble(config, clock, store, lines)
     }
 
-    /// Checks for errors of [`App::build`]: it reads the files that the configuration names, but
-    /// opens no store and makes no connection.
-    ///
-    /// # Errors
-    ///
-    /// All faults.
-    pub fn check(config: &Config) -> Result<(), Vec<BuildError>> {
+    /// Returns the errors that [`App::build`] would find in the files that the configuration names.
+    /// Opens no store and makes no connection.
+    pub fn check(files: &NamedFiles) -> Vec<BuildError> {
         let mut errors = Vec::new();
-        if let config::Store::Redis(config) = &config.store {
+        if let Some(config) = &files.redis {
             errors.extend(Redis::new(config).err().map(BuildError::from));
         }
-        if let Some(files) = &config.server.certificate {
-            errors.extend(ServerTls::check(files).into_iter().map(BuildError::from));
+        if let Some(certificate) = &files.certificate {
+            errors.extend(ServerTls::check(certificate).into_iter().map(BuildError::from));
         }
-        errors.extend(Upstream::check(&config.upstream).err().map(BuildError::from));
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
+        let ca_file = files.upstream_ca_file.as_deref();
+        errors.extend(Upstream::check(ca_file).err().map(BuildError::from));
+        errors
     }
 
     /// Builds the service on an open store.

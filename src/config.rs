@@ -7,6 +7,7 @@
 mod faults;
 mod log_filter;
 mod memory;
+mod named_files;
 pub mod near_miss;
 pub mod nearest;
 mod parse;
@@ -40,6 +41,7 @@ use crate::words::words;
 use self::reader::Reader;
 
 pub use faults::{Faults, VariableFault};
+pub use named_files::NamedFiles;
 pub use redis::{Password, Redis, RedisTls};
 pub use settings::{Setting, Shown};
 pub use variables::{SECTIONS, Section, VARIABLES, Variable};

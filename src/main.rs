@@ -17,7 +17,7 @@ use svm::clock::Clock;
 use svm::commands::{Command, OwnService, explain, healthcheck, help, help_all, help_of, listing};
 use svm::config::dotenv::NoDotenv;
 use svm::config::redacted::{redacted, redacted_path};
-use svm::config::{Config, Faults, Server, Setting, Vars};
+use svm::config::{Config, Faults, NamedFiles, Server, Setting, Vars};
 use svm::container::memory_limit;
 use svm::descriptors;
 use svm::dotenv_file::{self, DotenvSearch};
@@ -109,11 +109,11 @@ impl From<BuildError> for Exit {
     }
 }
 
-impl From<Vec<BuildError>> for Exit {
-    fn from(errors: Vec<BuildError>) -> Self {
-        let code = errors.iter().map(code_of).max().unwrap_or(FAILURE);
-        let sentences: Vec<_> = errors.iter().map(|error| chain(error)).collect();
-        Self { code, sentence: sentences.join("\n") }
+impl FromIterator<Exit> for Exit {
+    fn from_iter<T: IntoIterator<Item = Exit>>(exits: T) -> Self {
+        let (codes, sentences): (Vec<_>, Vec<_>) =
+            exits.into_iter().map(|exit| (exit.code, exit.sentence)).unzip();
+        Self { code: codes.into_iter().max().unwrap_or(FAILURE), sentence: sentences.join("\n") }
     }
 }
 
@@ -134,7 +134,6 @@ fn print(text: &str) -> Result<(), Exit> {
 /// Performs the checks of a start without its effects.
 fn check_configuration() -> Result<(), Exit> {
     let (mut config, vars, warnings) = configuration()?;
-    App::check(&config)?;
     for warning in warnings.into_iter().chain(vars.near_misses()) {
         report(&warning);
     }
@@ -183,13 +182,20 @@ fn environment() -> Result<(Vars, Vec<String>), Exit> {
     Ok((vars, warnings))
 }
 
-/// Returns the configuration, adapted to the machine, and warnings.
+/// Returns the configuration, adapted to the machine, and warnings. Fails with the faults of all
+/// variables and of all files that they name.
 fn configuration() -> Result<(Config, Vars, Vec<String>), Exit> {
     let (vars, mut warnings) = environment()?;
-    let mut config = Config::from_vars(&vars).inspect_err(|_| {
+    let mut faults: Vec<_> =
+        App::check(&NamedFiles::from_vars(&vars)).into_iter().map(Exit::from).collect();
+    let config = Config::from_vars(&vars).map_err(|error| {
         // A mistyped name is often the reason for a fault.
         vars.near_misses().iter().for_each(|warning| report(warning));
-    })?;
+        faults.insert(0, error.into());
+    });
+    let Some(mut config) = config.ok().filter(|_| faults.is_empty()) else {
+        return Err(faults.into_iter().collect());
+    };
     warnings.extend(config.fit_into(memory_limit(Path::new("/")), &vars));
     Ok((config, vars, warnings))
 }

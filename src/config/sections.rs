@@ -1,5 +1,6 @@
 //! The variables of each section.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::log_filter::log_filter;
@@ -84,7 +85,7 @@ fn secrets(
 
 /// Reads the files of the certificate. One file without the other is a fault: svm would serve plain
 /// HTTP although the operator wants TLS.
-fn certificate(reader: &mut Reader<'_>) -> Option<Option<ServerCertificate>> {
+pub(super) fn certificate(reader: &mut Reader<'_>) -> Option<Option<ServerCertificate>> {
     let cert_file = reader.read("TLS_CERT_FILE", optional(parse::path));
     let key_file = reader.read("TLS_KEY_FILE", optional(parse::path));
     match (cert_file?, key_file?) {
@@ -155,7 +156,7 @@ fn upstream(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Option<Upstrea
     let max_concurrency = reader.read("UPSTREAM_MAX_CONCURRENCY", count);
     let by_date = reader.read("REVALIDATE_BY_DATE", parse::by_date);
     let connect_to = reader.read_list("UPSTREAM_CONNECT_TO", parse::connect_to);
-    let ca_file = reader.read("UPSTREAM_CA_FILE", optional(parse::path));
+    let ca_file = upstream_ca_file(reader);
 
     let connect_to = connect_to?;
     if let Some(problem) = conflict(&connect_to, targets) {
@@ -169,6 +170,10 @@ fn upstream(reader: &mut Reader<'_>, targets: Option<&Policy>) -> Option<Upstrea
         connect_to,
         ca_file: ca_file?,
     })
+}
+
+pub(super) fn upstream_ca_file(reader: &mut Reader<'_>) -> Option<Option<PathBuf>> {
+    reader.read("UPSTREAM_CA_FILE", optional(parse::path))
 }
 
 /// Returns the conflict between rules that are valid one by one. A port in a URL would replace the
@@ -220,7 +225,7 @@ fn shown(redis: &Redis) -> Shown {
 }
 
 /// Reads the Redis settings. The inner `None` stands for no Redis.
-fn redis(reader: &mut Reader<'_>) -> Option<Option<Redis>> {
+pub(super) fn redis(reader: &mut Reader<'_>) -> Option<Option<Redis>> {
     let redis = reader.read_secret("REDIS_HOST", optional(redis::parse));
     let ca_file = reader.read("REDIS_CA_FILE", optional(parse::path));
     let (mut redis, ca_file) = (redis?, ca_file?);

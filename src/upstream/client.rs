@@ -129,7 +129,7 @@ impl ClientBuilder {
 }
 
 /// Returns the TLS configuration for HTTP/1.1. It counts the incoming bytes.
-fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, tls::Error> {
+pub(super) fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, tls::Error> {
     let trust =
         Trust { server: "GitHub", variable: "UPSTREAM_CA_FILE", ca_file, with_system: true };
     let provider = tls::provider().as_ref().clone();

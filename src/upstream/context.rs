@@ -1,5 +1,6 @@
 //! The parts of the upstream: the client, the tokens, the slots, and the state of hosts.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,7 +11,7 @@ use crate::secret::Fingerprint;
 use crate::target::{self, Target};
 
 use super::calls::Calls;
-use super::client::{ClientBuilder, ClientError};
+use super::client::{ClientError, tls_config};
 use super::clock_watch::ClockWatch;
 use super::connections::ConnectionPools;
 use super::cooldowns::Cooldowns;
@@ -111,13 +112,13 @@ impl Upstream {
         })
     }
 
-    /// Checks that the client can be set up.
+    /// Checks the certificates to trust: those of the system and those of the file.
     ///
     /// # Errors
     ///
     /// [`ClientError`], as [`Upstream::new`] would return it.
-    pub fn check(config: &config::Upstream) -> Result<(), ClientError> {
-        ClientBuilder::new(config)?.pooled().map(drop)
+    pub fn check(ca_file: Option<&Path>) -> Result<(), ClientError> {
+        Ok(tls_config(ca_file).map(drop)?)
     }
 
     /// Returns how many exchanges with a token may run at once.

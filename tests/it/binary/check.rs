@@ -131,12 +131,41 @@ async fn a_mistyped_name_is_named_beside_the_fault_that_it_causes() {
 
 #[tokio::test]
 async fn faults_of_several_files_are_told_in_one_run() {
-    let files = ["TLS_CERT_FILE", "TLS_KEY_FILE", "UPSTREAM_CA_FILE"];
+    let files = ["REDIS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE", "UPSTREAM_CA_FILE"];
     let setup = files.iter().fold(Setup::new(), |setup, name| setup.set(name, "/nowhere.pem"));
-    let ended = setup.run(&["check"]).await;
-    ended.assert_code(78);
-    let told: Vec<_> = ended.stderr.lines().filter_map(|line| line.split(' ').nth(1)).collect();
-    assert_eq!(told, files, "{}", ended.stderr);
+    let setup = setup.set("REDIS_HOST", "rediss://127.0.0.1");
+    for arguments in [&["check"][..], &[]] {
+        let ended = setup.run(arguments).await;
+        ended.assert_code(78);
+        assert_eq!(faulty(&ended), files, "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn faults_of_variables_and_of_files_are_told_in_one_run() {
+    let files = ["REDIS_CA_FILE", "TLS_CERT_FILE", "UPSTREAM_CA_FILE"];
+    let setup = files.iter().fold(Setup::new(), |setup, name| setup.set(name, "/nowhere.pem"));
+    // The fault of a variable beside a file does not hide the fault of the file.
+    let setup = setup.set("PORT", "x").set("UPSTREAM_TIMEOUT", "soon").unset("GITHUB_PATS");
+    let setup = setup.set("REDIS_HOST", "rediss://127.0.0.1");
+    for arguments in [&["check"][..], &[]] {
+        let ended = setup.run(arguments).await;
+        ended.assert_code(78);
+        let told = [
+            "PORT:",
+            "TLS_KEY_FILE:",
+            "UPSTREAM_TIMEOUT:",
+            "GITHUB_PATS:",
+            "REDIS_CA_FILE",
+            "UPSTREAM_CA_FILE",
+        ];
+        assert_eq!(faulty(&ended), told, "{}", ended.stderr);
+    }
+}
+
+/// Returns the word behind the program's name of each reported line.
+fn faulty(ended: &Ended) -> Vec<&str> {
+    ended.stderr.lines().filter_map(|line| line.split(' ').nth(1)).collect()
 }
 
 #[tokio::test]

@@ -139,6 +139,22 @@ async fn a_second_process_on_the_folder_gives_up_after_ten_seconds() {
 }
 
 #[tokio::test]
+async fn a_faulty_file_ends_a_start_before_it_opens_the_store() {
+    let setup = Setup::new().set("UPSTREAM_CA_FILE", "/nowhere.pem");
+    setup.run(&[]).await.assert_code(78);
+    assert_eq!(fs::read_dir(setup.folder()).unwrap().count(), 0);
+
+    // While another process has the store, an operator gets the fault and not the lock.
+    let setup = setup.unset("UPSTREAM_CA_FILE");
+    let _first = setup.start().await;
+    let second = setup.set("UPSTREAM_CA_FILE", "/nowhere.pem").run(&[]).await;
+    second.assert_code(78).assert_complaint(
+        "UPSTREAM_CA_FILE /nowhere.pem cannot be read: No such file or directory (os error 2)",
+    );
+    assert!(second.waited.as_secs() < 5, "{second:?}");
+}
+
+#[tokio::test]
 async fn a_second_process_takes_over_when_the_first_ends() {
     let github = GitHub::start().await;
     github.release("octo/app").serve();
