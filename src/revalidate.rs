@@ -145,7 +145,7 @@ impl Revalidator {
         let tally = Sweep::new(&self.parts, plan, rates, &self.pace).run().await;
         self.save_with(is_thorough).await;
         metrics.ended(began.elapsed());
-        report(due, adopted, &tally, began.elapsed());
+        report(adopted, &tally, began.elapsed());
         read.is_some()
     }
 
@@ -195,7 +195,8 @@ impl Revalidator {
 }
 
 /// Logs one line per sweep, unless there was nothing to do.
-fn report(due: usize, adopted: usize, tally: &SweepTally, took: Duration) {
+fn report(adopted: usize, tally: &SweepTally, took: Duration) {
+    let due = tally.documents();
     if due == 0 && adopted == 0 {
         return;
     }

@@ -48,7 +48,7 @@ impl SweepMetrics {
         }
     }
 
-    /// Counts the beginning of a sweep.
+    /// Counts due documents, and entries that were brought up to date.
     pub(super) fn planned(&self, due: usize, adopted: usize) {
         self.due.inc_by(due as u64);
         self.adopted.inc_by(adopted as u64);

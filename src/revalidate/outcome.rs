@@ -146,6 +146,11 @@ impl SweepTally {
             *self.0.lock().entry(outcome.as_str()).or_default() += documents;
         }
     }
+
+    /// Returns the number of all documents.
+    pub(super) fn documents(&self) -> usize {
+        self.0.lock().values().sum()
+    }
 }
 
 impl Display for SweepTally {

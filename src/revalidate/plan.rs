@@ -20,6 +20,8 @@ pub(super) struct Plan {
     due: BinaryHeap<Rank>,
     /// The due documents whose checks are likely to be charged.
     due_charged: BinaryHeap<Rank>,
+    /// True if the sweep has left the rest to the next one.
+    is_given_up: bool,
 }
 
 /// The most documents that become due in one step. All may have been checked at the same time, and
@@ -74,7 +76,8 @@ impl Plan {
             planned.partition(|Reverse((due_at, _))| *due_at <= now);
         let due = due.into_iter().map(|Reverse((_, rank))| rank);
         let (charged, free): (Vec<_>, Vec<_>) = due.partition(|rank| rank.is_charged);
-        Self { upcoming: upcoming.into(), due: free.into(), due_charged: charged.into() }
+        let (upcoming, due, due_charged) = (upcoming.into(), free.into(), charged.into());
+        Self { upcoming, due, due_charged, is_given_up: false }
     }
 
     /// Returns how many documents are left.
@@ -87,13 +90,28 @@ impl Plan {
         self.due_charged.len()
     }
 
+    /// Removes a document that is checked out of turn. Returns false if it is not in the plan.
+    pub(super) fn remove(&mut self, key: Key) -> bool {
+        let before = self.len();
+        self.upcoming.retain(|Reverse((_, rank))| rank.key != key);
+        self.due.retain(|rank| rank.key != key);
+        self.due_charged.retain(|rank| rank.key != key);
+        self.len() < before
+    }
+
     /// Drops the remaining documents; returns how many.
-    pub(super) fn clear(&mut self) -> usize {
+    pub(super) fn give_up(&mut self) -> usize {
         let left = self.len();
+        self.is_given_up = true;
         self.upcoming.clear();
         self.due.clear();
         self.due_charged.clear();
         left
+    }
+
+    /// Returns true if the sweep has left the rest to the next one.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.is_given_up
     }
 
     /// Returns the next step. `take_charge` takes the cost of a check from the quota, or returns

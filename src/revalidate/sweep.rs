@@ -112,15 +112,19 @@ impl<'a> Sweep<'a> {
     /// likely to be charged, and for which there is no quota now, is left to the plan.
     fn next_overdue(&self) -> Option<Due> {
         let RevalidatorParts { activity, tokens, clock, .. } = self.parts;
-        loop {
+        let mut plan = self.plan.lock();
+        while !plan.is_given_up() {
             let key = activity.next_overdue()?;
-            if !activity.charges(key).are_likely() {
-                return Some(Due { key, is_booked: false });
+            let is_booked = activity.charges(key).are_likely();
+            if is_booked && tokens.take_charge(clock.now()).is_err() {
+                continue;
             }
-            if tokens.take_charge(clock.now()).is_ok() {
-                return Some(Due { key, is_booked: true });
+            if !plan.remove(key) {
+                self.parts.metrics.planned(1, 0);
             }
+            return Some(Due { key, is_booked });
         }
+        None
     }
 
     fn next_planned(&self) -> SweepStep {
@@ -299,7 +303,7 @@ impl<'a> Sweep<'a> {
 
     /// Leaves the remaining documents to the next sweep.
     fn give_up(&self, reason: Skipped) {
-        let left = self.plan.lock().clear();
+        let left = self.plan.lock().give_up();
         self.count(CheckOutcome::Skipped(reason), left);
     }
 

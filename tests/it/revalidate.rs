@@ -313,6 +313,35 @@ async fn an_overdue_document_that_is_asked_for_comes_first() {
 }
 
 #[tokio::test]
+async fn an_overdue_document_counts_once_in_a_sweep() {
+    let app = sweeping().set("REVALIDATE_MAX_RPS", "100").set("REVALIDATE_PER_WORKER_RPS", "50");
+    let app = app.start().await;
+    let names: Vec<_> = (0..20).map(|number| format!("app-{number}")).collect();
+    for name in &names {
+        app.github.release(&format!("octo/{name}")).serve();
+        assert_eq!(app.version(&url(name)).await.status, 200);
+    }
+    two_sweeps(&app).await;
+    for _ in 0..3 {
+        let calls = app.github.total_calls();
+        app.advance(INTERVAL * 10);
+        for name in &names {
+            assert_eq!(app.version(&url(name)).await.header("x-cache"), "HIT");
+        }
+        eventually(|| app.github.total_calls() >= calls + 20).await;
+    }
+    let metrics = app.get("/metrics").await.text();
+    let sum = |prefix: &str| -> f64 {
+        let lines = metrics.lines().filter(|line| line.starts_with(prefix));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    };
+    let (done, skipped) = (sum("svm_revalidate_done_total"), sum("svm_revalidate_skipped_total"));
+    let due = sum("svm_revalidate_due_total");
+    // The documents of a sweep under way are due and have no result yet.
+    assert!(done > 40.0 && done + skipped <= due, "{due} due, {done} done, {skipped} skipped");
+}
+
+#[tokio::test]
 async fn late_checks_are_reported() {
     // Without quota, no document is checked.
     let app = without_quota_to_spare().await;
