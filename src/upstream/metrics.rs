@@ -165,7 +165,7 @@ impl UpstreamMetrics {
         self.limits.with_label_values(&[kind]).inc();
     }
 
-    /// Counts an exchange.
+    /// Counts an exchange. One without a call is no failure of the upstream, and has no duration.
     pub(super) fn exchange(
         &self,
         result: &Result<Reply, Failure>,
@@ -174,12 +174,15 @@ impl UpstreamMetrics {
     ) {
         let (outcome, failed) = match result {
             Ok(reply) => of_reply(reply),
-            Err(failure) => (failure.reason.as_str(), !failure.reason.is_without_call()),
+            Err(failure) => (failure.reason.as_str(), true),
         };
+        self.exchanges.with_label_values(&[outcome, priority.as_str()]).inc();
+        if result.as_ref().is_err_and(|failure| failure.reason.is_without_call()) {
+            return;
+        }
         if failed {
             self.errors.inc();
         }
-        self.exchanges.with_label_values(&[outcome, priority.as_str()]).inc();
         self.seconds.observe(took.as_secs_f64());
     }
 }

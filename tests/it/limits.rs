@@ -48,6 +48,21 @@ async fn cooling_down(app: &TestApp) -> [f64; 2] {
 }
 
 #[tokio::test]
+async fn requests_without_a_call_are_no_exchanges_with_a_duration() {
+    let app = TestApp::builder().set("GITHUB_PATS", "a").start().await;
+    app.github.fail(LATEST_PATH).with(Failure::SecondaryLimit(Some(60)));
+    assert_eq!(app.version(LATEST).await.status, 403);
+    for answer in ask_all(&app, &documents(&app, "new", 10)).await {
+        answer.assert_summary("503 MISS upstream=0 svm; detail=no-token");
+    }
+    // Alerts divide the failures of GitHub by the exchanges that had a call.
+    assert_eq!(app.metric("svm_upstream_duration_seconds_count").await, 1.0);
+    assert_eq!(app.metric("svm_upstream_errors_total").await, 1.0);
+    let without_call = r#"svm_upstream_exchanges_total{outcome="no-token",priority="foreground"}"#;
+    assert_eq!(app.metric(without_call).await, 10.0);
+}
+
+#[tokio::test]
 async fn one_token_limited_is_seen_by_none_of_forty_clients() {
     for failure in [
         Failure::PrimaryLimit,
