@@ -225,6 +225,11 @@ impl Cache {
         self.0.upstream.window()
     }
 
+    /// Returns true if a limit has reduced that number.
+    pub fn is_upstream_slowed_down(&self) -> bool {
+        self.0.upstream.is_slowed_down()
+    }
+
     /// Returns the answer that L1 cannot give: waits for flights until one gives an answer to this
     /// demand. It waits for a second one only if the first ended with a stored entry or a check by
     /// date, which does not satisfy a refresh, or if the background led it and might not ask the

@@ -126,6 +126,7 @@ impl Explain {
             failing: reachability.failing(host, now),
             last_took: reachability.last_took(host),
             window: cache.upstream_window(),
+            is_slowed_down: cache.is_upstream_slowed_down(),
             next_check: NextCheck::of(&explained, &background),
             overdue: background.overdue,
             client_wait,

@@ -126,6 +126,11 @@ impl Upstream {
         self.slots.window()
     }
 
+    /// Returns true if a limit has reduced how many exchanges with a token may run at once.
+    pub fn is_slowed_down(&self) -> bool {
+        self.slots.window() < self.config.max_concurrency
+    }
+
     /// Returns true if a token has more quota left than the part that is kept for clients.
     pub fn has_quota_to_spare(&self) -> bool {
         self.tokens.has_quota_to_spare(self.clock.now())

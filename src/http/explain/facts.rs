@@ -27,6 +27,8 @@ pub(super) struct ExplainFacts<'a> {
     pub(super) last_took: Option<Duration>,
     /// The number of exchanges with a token that may run at once.
     pub(super) window: usize,
+    /// True if a limit has reduced that number.
+    pub(super) is_slowed_down: bool,
     pub(super) next_check: NextCheck,
     /// The number of documents whose check is overdue.
     pub(super) overdue: usize,

@@ -10,7 +10,7 @@ use super::facts::{ExplainFacts, at, since};
 
 /// The shortest duration of an exchange that the page mentions.
 const SLOW: Duration = Duration::from_secs(1);
-/// The number of simultaneous exchanges below which the page says that a limit slows svm down.
+/// The number of simultaneous exchanges below which the page mentions that a limit has reduced it.
 const FEW_CALLS: usize = 8;
 
 /// Describes everything that is unusual at GitHub.
@@ -28,7 +28,8 @@ pub(super) fn state_of_github(facts: &ExplainFacts<'_>) -> Vec<String> {
             "The last exchange with {host} took {took:.1} s, its wait for a slot included."
         ));
     }
-    if facts.window < FEW_CALLS && facts.question.target.gets_token() {
+    let is_narrow = facts.is_slowed_down && facts.window < FEW_CALLS;
+    if is_narrow && facts.question.target.gets_token() {
         let calls = facts.window;
         sentences.push(format!(
             "After a limit of GitHub, svm sends it {calls} at a time, so calls wait for each other."

@@ -147,6 +147,20 @@ async fn an_impossible_request_is_explained_in_advance() {
 }
 
 #[tokio::test]
+async fn few_calls_at_once_are_a_limit_only_after_one() {
+    let app = TestApp::builder().set("UPSTREAM_MAX_CONCURRENCY", "4").start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    let sentence =
+        "After a limit of GitHub, svm sends it 1 at a time, so calls wait for each other.";
+    let narrow = "calls wait for each other";
+    assert!(!explain(&app, LATEST).await["sentences"].to_string().contains(narrow));
+    let _failure = app.github.fail("/repos/octo/limited").with(Failure::SecondaryLimit(Some(60)));
+    let _ = app.version("https://api.github.com/repos/octo/limited").await;
+    assert_told(&explain(&app, LATEST).await, sentence);
+}
+
+#[tokio::test]
 async fn a_client_over_its_rate_learns_its_wait() {
     let app = TestApp::builder().set("CLIENT_MISS_RATE", "0.1").start().await;
     let spare = explain(&app, LATEST).await;
