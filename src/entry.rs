@@ -59,6 +59,9 @@ pub struct Entry {
     pub token: Option<Fingerprint>,
     /// The times of its fetch, its checks and its expiry.
     pub times: Times,
+    /// True if the last check is known from its time alone, from the index or from another replica.
+    /// It may have been a full one. A record does not keep this.
+    pub has_adopted_check: bool,
     /// The expiry with which this body was last pushed to the persistent tier; decides whether a
     /// `304` is worth a write.
     pub persisted: Persisted,
@@ -303,6 +306,7 @@ impl Entry {
             validators: Validators::default(),
             token: None,
             times,
+            has_adopted_check: false,
             persisted: Persisted::default(),
             extras: Extras::default(),
         }
@@ -321,6 +325,11 @@ impl Entry {
     /// Returns true if the entry holds no document: none exists, or the upstream refuses it.
     pub fn is_negative(&self) -> bool {
         self.status != StatusCode::OK
+    }
+
+    /// Returns true if the last check is known to have been one by date.
+    pub fn was_checked_by_date(&self) -> bool {
+        !self.times.last_check_was_full() && !self.has_adopted_check
     }
 
     /// Returns true if the body is small enough for the persistent tier, as far as that is known

@@ -120,6 +120,7 @@ impl FuzzedFields<'_> {
             validators,
             token: (token != 0).then(|| Fingerprint::from_bits(token)),
             times,
+            has_adopted_check: false,
             persisted: Persisted::until(times.expires_at),
             extras: Extras::new(moved_to.map(|to| Moved { to, seen_at }), None),
         }

@@ -197,6 +197,7 @@ pub fn decode(key: Key, record: &Bytes) -> Result<Entry, Error> {
         validators: fields.validators,
         token: fields.token,
         times: fields.times,
+        has_adopted_check: false,
         persisted: Persisted::until(fields.times.expires_at),
         extras,
     })

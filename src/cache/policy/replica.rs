@@ -22,7 +22,8 @@ pub(in crate::cache) fn confirmed_by_replica(
     }
     let at = check.at.min(now);
     let is_ours = check.fetched_at == entry.times.fetched_at && !entry.is_negative();
-    (is_ours && at > entry.times.checked_at).then(|| freshened(entry, at, rules))
+    let adopted = || Entry { has_adopted_check: true, ..freshened(entry, at, rules) };
+    (is_ours && at > entry.times.checked_at).then(adopted)
 }
 
 /// Returns the entry as an expired one, if this check found a later body than that of the entry.

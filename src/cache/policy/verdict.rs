@@ -100,7 +100,7 @@ pub(super) fn freshened(previous: &Entry, now: Timestamp, rules: &config::Cache)
         times.fetched_at = now;
     }
     let extras = previous.extras.renewed(previous.extras.moved().cloned(), None);
-    Entry { times, extras, ..previous.clone() }
+    Entry { times, has_adopted_check: false, extras, ..previous.clone() }
 }
 
 /// Returns the entry with the memory of a failure, if a copy may stand in. Each consecutive failure

@@ -119,7 +119,7 @@ fn succeeded(entry: &Entry) -> CheckResult {
         Some(reason) => CheckResult::Refused(reason),
         None if entry.is_negative() => CheckResult::Absent,
         None if entry.times.fetched_at == entry.times.checked_at => CheckResult::Fetched,
-        None => CheckResult::Unchanged { by_date: !entry.times.last_check_was_full() },
+        None => CheckResult::Unchanged { by_date: entry.was_checked_by_date() },
     }
 }
 

@@ -48,7 +48,7 @@ fn stored(facts: &ExplainFacts<'_>) -> String {
     if entry.is_negative() {
         return format!("GitHub answered {} {} ago; that is {place}.", entry.status, ago(checked));
     }
-    let by_date = if entry.times.last_check_was_full() { "" } else { " by its date" };
+    let by_date = if entry.was_checked_by_date() { " by its date" } else { "" };
     let checks = match fetched == checked {
         true if entry.extras.failure().is_some() => "and has not confirmed it since".to_owned(),
         true => "and has not been asked since".to_owned(),

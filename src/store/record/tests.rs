@@ -46,6 +46,7 @@ fn golden() -> (Entry, Timestamp) {
             fully_checked_at: Timestamp::from_secs(1_735_692_600),
             expires_at: Timestamp::from_secs(1_735_779_600),
         },
+        has_adopted_check: false,
         persisted: Persisted::until(Timestamp::from_secs(1_735_779_600)),
         extras: Extras::new(
             Some(Moved {
@@ -334,6 +335,7 @@ prop_compose! {
                 fully_checked_at: at(audited),
                 expires_at: at(expires),
             },
+            has_adopted_check: false,
             persisted: Persisted::default(),
             extras: Extras::new(moved, None)
                 .with_links(Links::from_urls(links.map(|url| url.map(String::into_boxed_str))))

@@ -161,6 +161,26 @@ async fn few_calls_at_once_are_a_limit_only_after_one() {
 }
 
 #[tokio::test]
+async fn a_check_from_before_a_restart_is_not_said_to_be_by_date() {
+    let mut app = TestApp::start().await;
+    app.github.release("octo/app").serve();
+    let _ = app.version(LATEST).await;
+    app.advance(MINUTE * 5);
+    assert_eq!(app.ask_refresh(LATEST).await.header("x-cache"), "REVALIDATED");
+    let unchanged =
+        "The document is in memory. GitHub sent it 5m ago, and said 0s ago that it is unchanged.";
+    assert_told(&explain(&app, LATEST).await, unchanged);
+    // The record is the older one; the index has the time of the check, and not its kind.
+    let _ = app.restart().await;
+    app.reaches("svm_revalidate_due_total", 1.0).await;
+    let _ = app.version(LATEST).await;
+    let explained = explain(&app, LATEST).await;
+    assert_told(&explained, unchanged);
+    let last_check = json!({"at": "2026-06-01T12:05:00Z", "outcome": "unchanged", "detail": null, "cause": null});
+    assert_eq!(explained["last_check"], last_check);
+}
+
+#[tokio::test]
 async fn a_client_over_its_rate_learns_its_wait() {
     let app = TestApp::builder().set("CLIENT_MISS_RATE", "0.1").start().await;
     let spare = explain(&app, LATEST).await;
