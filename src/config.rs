@@ -299,6 +299,21 @@ pub enum MaxRps {
     Fixed(f64),
 }
 
+impl Revalidate {
+    /// Returns a warning if a worker cannot check its documents within an interval.
+    pub fn warning(&self) -> Option<String> {
+        let Self { interval, endpoints_per_worker, per_worker_rps, .. } = self;
+        let checks = interval.as_secs_f64() * per_worker_rps;
+        (checks < *endpoints_per_worker as f64).then(|| {
+            format!(
+                "REVALIDATE_PER_WORKER_RPS={per_worker_rps} is too low: a worker checks \
+                 {checks:.1} documents in REVALIDATE_INTERVAL, and takes on \
+                 REVALIDATE_ENDPOINTS_PER_WORKER={endpoints_per_worker}, so that with many documents in use checks are late"
+            )
+        })
+    }
+}
+
 impl Display for MaxRps {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {

@@ -196,6 +196,7 @@ fn configuration() -> Result<(Config, Vars, Vec<String>), Exit> {
     let Some(mut config) = config.ok().filter(|_| faults.is_empty()) else {
         return Err(faults.into_iter().collect());
     };
+    warnings.extend(config.revalidate.warning());
     warnings.extend(config.fit_into(memory_limit(Path::new("/")), &vars));
     Ok((config, vars, warnings))
 }

@@ -82,7 +82,7 @@ pub(super) fn lateness(facts: &ExplainFacts<'_>) -> Option<String> {
         }
         Obstacle::Turn if facts.overdue == 0 => "no sweep has come to it yet".to_owned(),
         Obstacle::Turn => format!(
-            "{} documents wait for a late check, since more are in use than REVALIDATE_MAX_RPS allows",
+            "{} documents wait for a late check, since more are in use than the background's rates allow",
             facts.overdue
         ),
     };

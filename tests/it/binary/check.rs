@@ -163,6 +163,22 @@ async fn faults_of_variables_and_of_files_are_told_in_one_run() {
     }
 }
 
+#[tokio::test]
+async fn workers_that_are_too_slow_for_the_interval_are_a_warning() {
+    let warning = "REVALIDATE_PER_WORKER_RPS=1 is too low: a worker checks 5.0 documents in \
+                   REVALIDATE_INTERVAL, and takes on REVALIDATE_ENDPOINTS_PER_WORKER=30, so that \
+                   with many documents in use checks are late";
+    let setup = Setup::new().set("REVALIDATE_INTERVAL", "5s");
+    setup.run(&["check"]).await.assert_code(0).assert_complaint(warning);
+    assert_eq!(setup.start().await.says(warning).await["level"], "WARN");
+    for (name, enough) in
+        [("REVALIDATE_PER_WORKER_RPS", "6"), ("REVALIDATE_ENDPOINTS_PER_WORKER", "5")]
+    {
+        let setup = Setup::new().set("REVALIDATE_INTERVAL", "5s").set(name, enough);
+        assert_eq!(setup.run(&["check"]).await.stderr, "");
+    }
+}
+
 /// Returns the word behind the program's name of each reported line.
 fn faulty(ended: &Ended) -> Vec<&str> {
     ended.stderr.lines().filter_map(|line| line.split(' ').nth(1)).collect()
