@@ -10,6 +10,7 @@ use crate::metrics::Registry;
 
 use super::calls::Cost;
 use super::cause::Cause;
+use super::rate_limit::Limit;
 use super::reply::{Failure, Reply};
 use super::slots::Priority;
 
@@ -96,11 +97,7 @@ impl UpstreamMetrics {
                 "Exchanges in which a host gave no whole answer, or a 5xx, by host and cause",
                 &["host", "cause"],
             ),
-            limits: registry.counter_family(
-                "svm_upstream_limits_total",
-                "Rate limits met, by kind",
-                &["kind"],
-            ),
+            limits: limits(registry),
             leaks: registry.counter(
                 "svm_upstream_leaks_total",
                 "Answers that held one of our tokens, and were refused",
@@ -185,6 +182,16 @@ impl UpstreamMetrics {
         }
         self.seconds.observe(took.as_secs_f64());
     }
+}
+
+/// Registers the limits at zero, so that the first limit is visible as an increase.
+fn limits(registry: &Registry) -> IntCounterVec {
+    let name = "svm_upstream_limits_total";
+    let limits = registry.counter_family(name, "Rate limits met, by kind", &["kind"]);
+    for kind in Limit::WORDS {
+        let _at_zero = limits.with_label_values(&[kind]);
+    }
+    limits
 }
 
 fn count<T: Copy + PartialEq>(counters: &[(T, IntCounter)], value: T) {

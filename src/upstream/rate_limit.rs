@@ -87,6 +87,9 @@ impl Limit {
         matches!(self, Self::Secondary { .. } | Self::Host { .. })
     }
 
+    /// All words for the metric label.
+    pub const WORDS: [&'static str; 4] = ["primary", "secondary", "host", "other-resource"];
+
     /// Returns the word for the metric label.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -178,6 +178,10 @@ async fn metrics_are_prometheus_text() {
     svm_upstream_failures_total{cause="timeout",host="api.github.com"} 0
     svm_upstream_failures_total{cause="tls",host="api.github.com"} 0
     svm_upstream_leaks_total 0
+    svm_upstream_limits_total{kind="host"} 0
+    svm_upstream_limits_total{kind="other-resource"} 0
+    svm_upstream_limits_total{kind="primary"} 0
+    svm_upstream_limits_total{kind="secondary"} 0
     svm_upstream_misled_total{validator="computed-etag"} 0
     svm_upstream_misled_total{validator="date"} 0
     svm_upstream_misled_total{validator="etag"} 0
