@@ -245,6 +245,7 @@ impl Page for Mirror {
             Ok(read) => self.document(req, res, read, arrival).await,
             Err(refusal) => {
                 let rule = refusal.to_string();
+                render::mark_refused(res);
                 match refusal {
                     Refusal::NotFound => render::not_found(req, res),
                     Refusal::ReadOnly => render::read_only(req, res),

@@ -178,6 +178,11 @@ pub(in crate::http) fn redirect(req: &Request, res: &mut Response, location: &st
     send(req, res, StatusCode::FOUND, Bytes::new());
 }
 
+/// Sets the header fields that tell the client that no request reached the cache.
+pub(in crate::http) fn mark_refused(res: &mut Response) {
+    provenance(res.headers_mut(), None, &Status::invalid_parameter(), &mut Values::new());
+}
+
 /// Renders the answer to a path that svm does not serve.
 pub(in crate::http) fn not_found(req: &Request, res: &mut Response) {
     error(req, res, StatusCode::NOT_FOUND, "Not Found");

@@ -23,6 +23,13 @@ fn assert_shape(answer: &Answer, status: u16, message: &str) {
     assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
 }
 
+/// Asserts that svm refused the request. The counters by `X-Cache` count such an answer too.
+#[track_caller]
+fn assert_refused(answer: &Answer, status: u16, message: &str) {
+    assert_shape(answer, status, message);
+    answer.assert_summary(&format!("{status} BYPASS upstream=0 svm; detail=invalid-parameter"));
+}
+
 #[tokio::test]
 async fn a_path_that_is_not_open_is_not_found() {
     let app = TestApp::start().await;
@@ -42,10 +49,10 @@ async fn a_path_that_is_not_open_is_not_found() {
         "/gists/1",
         "/organizations/1",
     ] {
-        assert_shape(&app.get(path).await, 404, "Not Found");
+        assert_refused(&app.get(path).await, 404, "Not Found");
     }
     let query = Answer::of(app.request(Method::POST, "/graphql").body("{}")).await;
-    assert_shape(&query, 404, "Not Found");
+    assert_refused(&query, 404, "Not Found");
     assert_eq!(app.github.total_calls(), 0);
 }
 
@@ -70,7 +77,7 @@ async fn the_mirror_only_reads() {
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
         for path in ["/repos/octo/app/releases", "/", "/api/v3", "/rate_limit", "/meta"] {
             let answer = Answer::of(app.request(method.clone(), path).body("{}")).await;
-            assert_shape(&answer, 403, "This is a read-only cache of the GitHub API");
+            assert_refused(&answer, 403, "This is a read-only cache of the GitHub API");
             assert_eq!(answer.header("allow"), "GET, HEAD");
         }
     }
@@ -89,7 +96,7 @@ async fn another_representation_is_415() {
         ("/repos/octo/app/%63ontents/x", "application/vnd.github.raw"),
         ("/repos/octo/app/%72eadme/", "application/vnd.github.raw"),
     ] {
-        assert_shape(&ask(path, accept).await, 415, "Unsupported 'Accept' header");
+        assert_refused(&ask(path, accept).await, 415, "Unsupported 'Accept' header");
     }
     app.github.release("octo/app").serve();
     let long = format!("application/json, {}", "text/x-none;q=0.1, ".repeat(400));
