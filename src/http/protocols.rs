@@ -7,6 +7,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use salvo::rt::tokio::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 use crate::tasks::Tasks;
 
@@ -22,6 +23,9 @@ use super::stream::{ClientStream, Framing};
 
 /// The largest number of bytes that a connection may buffer: a head, and one read beyond it.
 const LARGEST_BUFFER: usize = 40 * 1024;
+
+/// The time for the rest of a head to arrive, once the connection is to end.
+const LAST_HEAD_LIMIT: Duration = Duration::from_secs(1);
 
 /// The settings of each protocol.
 pub(super) struct Protocols {
@@ -107,6 +111,12 @@ impl Protocols {
             () = connection.abort_signal().cancelled() => return None,
             () = connection.close_signal().cancelled() => http.as_mut().graceful_shutdown(),
         }
-        connection.abort_signal().run_until_cancelled(http).await
+        let abort = connection.abort_signal();
+        match timeout(LAST_HEAD_LIMIT, abort.run_until_cancelled(http.as_mut())).await {
+            Ok(end) => end,
+            // The library waits for the rest of a head that has begun.
+            Err(_) if connection.is_within_head() => None,
+            Err(_) => abort.run_until_cancelled(http).await,
+        }
     }
 }

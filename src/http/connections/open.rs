@@ -101,6 +101,11 @@ impl Connection {
         self.is(WRITING)
     }
 
+    /// Returns true if a head has begun and there is no request under way.
+    pub(in crate::http) fn is_within_head(&self) -> bool {
+        self.is(BEGUN) && !self.is(HANDLING | WRITING)
+    }
+
     /// Closes the connection: at once if its client has begun a head, otherwise in the way in which
     /// the HTTP library closes an idle connection.
     pub(super) fn close(&self) {
