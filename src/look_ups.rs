@@ -37,7 +37,7 @@ pub(crate) struct LookUps {
     threads: Arc<Semaphore>,
     tasks: Tasks,
     /// The configuration and the targets of svm bound the names.
-    pending: Arc<Mutex<HashMap<HostPort, Pending>>>,
+    pending: Arc<Mutex<PendingByName>>,
     shared_for: Duration,
     kept_for: Duration,
 }
@@ -94,7 +94,7 @@ impl LookUps {
         let name = (host.to_owned(), port);
         let mut result = self.join(&name);
         let found = result.wait_for(Option::is_some).await.map_err(io::Error::other)?.clone();
-        self.take(&name, &result);
+        take(&mut self.pending.lock(), &name, &result);
         match found.map(|found| found.addresses) {
             Some(Ok(addresses)) => Ok(addresses.to_vec()),
             Some(Err(error)) => Err(copy(&error)),
@@ -106,7 +106,7 @@ impl LookUps {
     fn join(&self, name: &HostPort) -> watch::Receiver<Option<LookUpResult>> {
         let mut pending = self.pending.lock();
         let of_name = pending.entry(name.clone()).or_insert_with(Pending::new);
-        if of_name.waits_too_long(self.kept_for) {
+        if !of_name.is_of_use(self.kept_for) {
             of_name.renew();
         }
         let is_lost = of_name.latest.is_none_or(|began| began.elapsed() >= self.shared_for);
@@ -132,19 +132,25 @@ impl LookUps {
             forget_if_idle(&mut pending, &name);
         });
     }
+}
 
-    /// Notes that a caller has this result. The next caller needs another one.
-    fn take(&self, name: &HostPort, result: &watch::Receiver<Option<LookUpResult>>) {
-        let mut pending = self.pending.lock();
-        let of_name = pending.get_mut(name);
-        if let Some(of_name) = of_name.filter(|it| it.result.subscribe().same_channel(result)) {
-            of_name.renew();
-            forget_if_idle(&mut pending, name);
-        }
+/// The look-ups of all names.
+type PendingByName = HashMap<HostPort, Pending>;
+
+/// Takes this result away. The next caller needs another one.
+fn take(
+    pending: &mut PendingByName,
+    name: &HostPort,
+    result: &watch::Receiver<Option<LookUpResult>>,
+) {
+    let of_name = pending.get_mut(name);
+    if let Some(of_name) = of_name.filter(|it| it.result.subscribe().same_channel(result)) {
+        of_name.renew();
+        forget_if_idle(pending, name);
     }
 }
 
-fn forget_if_idle(pending: &mut HashMap<HostPort, Pending>, name: &HostPort) {
+fn forget_if_idle(pending: &mut PendingByName, name: &HostPort) {
     if pending.get(name).is_some_and(|it| it.running == 0 && !it.has_result()) {
         pending.remove(name);
     }
@@ -165,8 +171,13 @@ impl Pending {
         self.result.borrow().is_some()
     }
 
-    fn waits_too_long(&self, kept_for: Duration) -> bool {
-        self.result.borrow().as_ref().is_some_and(|result| result.ended.elapsed() >= kept_for)
+    /// Returns false for a result that no caller should get any more. An error for which nobody
+    /// waited would hide that the name servers work again.
+    fn is_of_use(&self, kept_for: Duration) -> bool {
+        self.result.borrow().as_ref().is_none_or(|result| {
+            let is_awaited = result.addresses.is_ok() || self.result.receiver_count() > 0;
+            is_awaited && result.ended.elapsed() < kept_for
+        })
     }
 }
 

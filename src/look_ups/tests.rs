@@ -156,3 +156,16 @@ async fn a_name_without_an_answer_is_looked_up_again() {
     trial.slow().await.unwrap();
     assert_eq!(trial.count(), 2);
 }
+
+#[tokio::test]
+async fn an_error_for_which_nobody_waited_is_not_kept() {
+    let trial = Trial::new(2);
+    trial.give_up().await;
+    trial.answer.send("no address").unwrap();
+    while trial.look_ups.pending.lock()[&trial.name].running > 0 {
+        tokio::task::yield_now().await;
+    }
+    trial.answer.send(FOUND).unwrap();
+    assert_eq!(trial.slow().await.unwrap(), only(FOUND));
+    assert_eq!(trial.count(), 2);
+}
