@@ -183,6 +183,13 @@ impl Upstream {
         failure.by_rate_limit(self.tokens.are_limited(now))
     }
 
+    /// Returns the failure of a request for which only this token would do, which is not usable
+    /// before that time.
+    pub(super) fn no_owner(&self, owner: Fingerprint, usable_at: Timestamp) -> Failure {
+        let failure = Failure::without_call(Reason::NoToken, usable_at);
+        failure.by_rate_limit(self.tokens.is_in_order(owner))
+    }
+
     fn crowded(&self) -> Failure {
         Failure::without_call(Reason::Crowded, self.clock.now() + self.config.timeout)
     }

@@ -298,6 +298,12 @@ impl TokenPool {
         self.pool.lock().are_limited(now)
     }
 
+    /// Returns true if the token with this fingerprint is neither refused nor barred: only a limit
+    /// keeps it from use.
+    pub(super) fn is_in_order(&self, own: Fingerprint) -> bool {
+        self.pool.lock().is_in_order(own)
+    }
+
     /// Returns true if a token has more quota left than the part that is kept for clients.
     pub fn has_quota_to_spare(&self, now: Timestamp) -> bool {
         self.pool.lock().has_quota_to_spare(now)

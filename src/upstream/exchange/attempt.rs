@@ -133,18 +133,22 @@ impl<'a> Exchange<'a> {
         }
         let owner = self.ask.at_stake.owner();
         let is_hidden = self.hidden_by.is_some();
+        let only_owner = owner.filter(|it| is_hidden && self.upstream.tokens.may_ask(*it));
         let request = TokenRequest {
             stored: self.stored(target),
             priority: self.ask.priority,
             tried: &self.tried,
             owner,
-            only_owner: is_hidden && owner.is_some_and(|it| self.upstream.tokens.may_ask(it)),
+            only_owner: only_owner.is_some(),
             by_date: self.upstream.config.by_date,
             doubted_at: self.upstream.drift.noticed_at(),
         };
         match self.upstream.tokens.choose(&request, now) {
             Ok((token_use, validator)) => Ok(Credentials { token_use: Some(token_use), validator }),
-            Err(usable_at) => Err(self.upstream.no_token(usable_at, now)),
+            Err(usable_at) => Err(match only_owner {
+                Some(owner) => self.upstream.no_owner(owner, usable_at),
+                None => self.upstream.no_token(usable_at, now),
+            }),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::config::redacted::without_tokens;
 use crate::entry::Reason;
 use crate::target::Target;
 use crate::upstream::context::Ask;
@@ -223,7 +224,8 @@ impl Exchange<'_> {
 
 /// Logs a limit once per cooldown: answers to concurrent requests meet it again.
 fn log_limit(target: &Target, token_use: Option<TokenUse>, limit: Limit, until: Timestamp) {
-    let (host, path, limit) = (target.authority(), target.path(), limit.as_str());
+    let (host, limit) = (target.authority(), limit.as_str());
+    let path = &*without_tokens(target.path());
     let token = token_use.map(|token_use| token_use.index());
     tracing::warn!(host, path, limit, token, %until, "a rate limit is met");
 }

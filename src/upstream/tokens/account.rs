@@ -14,9 +14,9 @@ use super::quota_windows::QuotaWindows;
 /// threshold.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
-/// The charged `304` answers in a row that show that GitHub charges the account for them. A single
-/// one may be the call of another program.
-const CHARGES_IN_A_ROW: u8 = 3;
+/// The charged `304` answers in a row that show that GitHub charges the account for them. Some may
+/// be calls of other programs or replicas.
+const CHARGES_IN_A_ROW: u8 = 10;
 
 /// The state of an account, as answers show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -40,7 +40,11 @@ impl Meter {
         let before = self.last.filter(|_| !self.is_shared).filter(is_same);
         self.last = (!self.is_shared).then_some(reading);
         self.is_read = true;
-        before.map(|before| reading.used > before.used)
+        // More than one was used by others, such as a replica: this call may have been free.
+        match reading.used.saturating_sub(before?.used) {
+            used @ 0..=1 => Some(used == 1),
+            _ => None,
+        }
     }
 
     /// Ends a call. If its answer was not read, it may have been charged.
@@ -65,9 +69,10 @@ mod tests {
     #[test]
     fn calls_in_a_row_are_compared() {
         let mut meter = Meter::default();
-        let calls = [(10, 3600), (10, 3601), (11, 3600), (11, 3600), (0, 7200), (1, 7200)];
+        let calls =
+            [(10, 3600), (10, 3601), (11, 3600), (11, 3600), (0, 7200), (1, 7200), (3, 7200)];
         let got = calls.map(|(used, reset)| call(&mut meter, used, reset));
-        assert_eq!(got, [None, Some(false), Some(true), Some(false), None, Some(true)]);
+        assert_eq!(got, [None, Some(false), Some(true), Some(false), None, Some(true), None]);
     }
 
     #[test]

@@ -91,6 +91,11 @@ impl Pool {
         self.tokens.iter().any(|token| token.fingerprint == own && !token.is_barred())
     }
 
+    /// Returns true if the token with this fingerprint is neither refused nor barred.
+    pub(super) fn is_in_order(&self, own: Fingerprint) -> bool {
+        self.tokens.iter().any(|token| token.fingerprint == own && !token.is_put_aside())
+    }
+
     /// Returns true if each token that is neither refused nor barred has been tried.
     pub(super) fn are_all_tried(&self, tried: &Tried) -> bool {
         let is_same_account = |a: usize, b: usize| self.tokens[a].account == self.tokens[b].account;

@@ -103,6 +103,18 @@ async fn an_expired_copy_stands_in_and_spares_calls() {
 }
 
 #[tokio::test]
+async fn a_refused_account_is_reported_as_no_limit() {
+    let app = with(TAGS).await;
+    app.github.fail_all(Failure::BadCredentials).for_token("a");
+    for _ in 0..2 {
+        let refused = app.refresh(TAGS).await;
+        assert!(refused.status.as_u16() >= 401, "{}", refused.summary());
+        let told = (refused.summary(), refused.text());
+        assert!(!told.1.contains("a rate limit is in force"), "{told:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_copy_that_may_not_stand_in_any_more_is_lost() {
     let app = with(TAGS).await;
     app.github.fail_all(Failure::BadCredentials).for_token("a");
