@@ -128,12 +128,14 @@ pub(super) fn is_settled(result: &FlightResult) -> bool {
     !reply.status.is_server_error() && reply.reason() != Reason::Limited
 }
 
-/// Returns true if the upstream gave no complete answer to a request.
-pub(super) fn is_unanswered(result: &FlightResult) -> bool {
+/// Returns true if the host of a document could not be reached. Behind a redirect, it was another
+/// host that could not. A timeout may be the fault of one document, and does not count.
+pub(super) fn is_unreachable(result: &FlightResult) -> bool {
     let FlightResult::Exchange { exchanged: ExchangeResult::NotStored(kept), .. } = result else {
         return false;
     };
-    kept.reason().is_of_outage()
+    let is_redirected = kept.status().is_some_and(|status| status.is_redirection());
+    kept.reason() == Reason::Unreachable && !is_redirected
 }
 
 /// The number of documents of a sweep per outcome.

@@ -10,7 +10,7 @@ use tokio::task::consume_budget;
 use tokio::time::sleep;
 
 use super::RevalidatorParts;
-use super::outcome::{CheckOutcome, Skipped, SweepTally, is_charged, is_settled, is_unanswered};
+use super::outcome::{CheckOutcome, Skipped, SweepTally, is_charged, is_settled, is_unreachable};
 use super::pace::{Pace, Pacing};
 use super::plan::{Due, Plan, SweepStep, leeway};
 use crate::activity::{Mutability, PINNED_INTERVAL, Repositories};
@@ -222,12 +222,15 @@ impl<'a> Sweep<'a> {
         if let Some(entry) = result.entry() {
             activity.note_mutability(key, mutability(&target, entry, clock.now()));
         }
-        self.note_answer(&target, is_unanswered(&result));
+        let outcome = CheckOutcome::of(&result);
+        if matches!(outcome, CheckOutcome::Asked(_)) {
+            self.note_answer(&target, is_unreachable(&result));
+        }
         if !is_settled(&result) {
             self.release(&entry).await;
         }
         let is_charged = target.gets_token() && is_charged(&result, tokens);
-        Ok(Checked { outcome: CheckOutcome::of(&result), is_charged })
+        Ok(Checked { outcome, is_charged })
     }
 
     /// Fails if the entry needs no check: it cannot change, or a client's request caused a check in
@@ -290,10 +293,10 @@ impl<'a> Sweep<'a> {
         })
     }
 
-    /// Records whether the host of a document has answered.
-    fn note_answer(&self, target: &Target, is_unanswered: bool) {
+    /// Records whether the host of a document could be reached.
+    fn note_answer(&self, target: &Target, is_unreachable: bool) {
         let mut outages = self.outages.lock();
-        if is_unanswered {
+        if is_unreachable {
             let before = outages.get(target.authority()).map_or(0, |(unanswered, _)| *unanswered);
             outages.insert(target.authority().into(), (before + 1, Stopwatch::start()));
         } else {
