@@ -34,6 +34,8 @@ use table::{ConnectionKind, Table};
 
 /// The number of spare connections, beyond the limit.
 const SPARE: usize = 16;
+/// The most connections that wait for their clients to close.
+const MOST_LINGERING: usize = 256;
 /// The bytes that all incomplete heads together may hold beyond the standard buffer of each
 /// connection.
 const LARGEST_HEADS: usize = 32 << 20;
@@ -207,7 +209,9 @@ impl Connections {
         let is_answered = connection.idle_since().is_some();
         if is_answered {
             self.account(connection, 0);
-            self.0.table.lock().make_closing(connection, self.now());
+            let mut table = self.0.table.lock();
+            table.abort_lingering(MOST_LINGERING - 1);
+            table.linger(connection, self.now());
         }
         is_answered
     }

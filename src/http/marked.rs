@@ -62,6 +62,11 @@ pub(super) struct Marking {
 }
 
 impl Marking {
+    /// Returns the bytes of memory that the beginning of a head takes here.
+    pub(super) fn held(&self) -> usize {
+        self.head.capacity()
+    }
+
     /// Marks the bytes that a read added to the buffer, after its first `before` bytes.
     pub(super) fn mark_read(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
         let bytes = &mut buffer.filled_mut()[before..];

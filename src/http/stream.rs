@@ -54,7 +54,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.bytes).poll_read(context, buffer);
         match (self.framing, read.is_pending()) {
-            (Framing::Http1, true) => self.open.note_wait(buffer.remaining()),
+            (Framing::Http1, true) => {
+                let held = self.marking.held();
+                self.open.note_wait(buffer.remaining(), held);
+            }
             (Framing::Http1, false) => {
                 self.marking.mark_read(buffer, before);
                 self.open.note_read(buffer.filled().len() - before);

@@ -221,9 +221,10 @@ impl OpenConnection {
     }
 
     /// Records that the connection waits for more bytes. `room` is the free space of the buffer for
-    /// them. While there is a request, the bytes are its body, which has a bound of its own.
-    pub(in crate::http) fn note_wait(&mut self, room: usize) {
-        let head = if self.connection.is(HANDLING) { 0 } else { self.received + room };
+    /// them, `beside` the memory that the head takes beside that buffer. While there is a request,
+    /// the bytes are its body, which has a bound of its own.
+    pub(in crate::http) fn note_wait(&mut self, room: usize, beside: usize) {
+        let head = if self.connection.is(HANDLING) { 0 } else { self.received + room + beside };
         let beyond = head.saturating_sub(BUFFER);
         let held = if beyond < SMALLEST_HEAD { 0 } else { beyond };
         if held != self.held {

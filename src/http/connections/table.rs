@@ -58,6 +58,8 @@ struct ClosingConnection {
     was_quiet: bool,
     /// The number of its HTTP/2 requests until then.
     begun: usize,
+    /// True if its last answer is written, and svm only waits for its client to close.
+    lingers: bool,
 }
 
 struct Found {
@@ -129,7 +131,7 @@ impl Table {
     /// none of them has to end, ends the older half: their clients could keep out all others.
     pub(super) fn abort_closing(&self, now: u64, most: usize) {
         let mut is_any = false;
-        for ClosingConnection { connection, since, was_quiet, begun } in &self.closing {
+        for ClosingConnection { connection, since, was_quiet, begun, .. } in &self.closing {
             let Some(idle_since) = connection.idle_since() else { continue };
             let is_silent = *was_quiet && connection.streams_begun() == *begun;
             let has_passed = |limit: Duration, since| elapsed(since, now) >= limit;
@@ -138,9 +140,22 @@ impl Table {
                 is_any = true;
             }
         }
-        if !is_any && self.closing() >= most {
-            self.closing_without_request().take(most.div_ceil(2)).for_each(Connection::abort);
+        if is_any || self.closing() < most {
+            return;
         }
+        let of_kind = |lingers| {
+            let closing = self.closing.iter().filter(move |closing| closing.lingers == lingers);
+            closing.map(|closing| &closing.connection).filter(|it| it.idle_since().is_some())
+        };
+        // Those that wait for their clients go first, since they have no answer to lose.
+        of_kind(true).chain(of_kind(false)).take(most.div_ceil(2)).for_each(|it| it.abort());
+    }
+
+    /// Ends the oldest connections that wait for their clients to close, beyond the last `most`.
+    pub(super) fn abort_lingering(&self, most: usize) {
+        let lingering = || self.closing.iter().filter(|closing| closing.lingers);
+        let surplus = lingering().count().saturating_sub(most);
+        lingering().take(surplus).for_each(|closing| closing.connection.abort());
     }
 
     /// Ends the oldest closing connections of a client that have no request, beyond the last
@@ -176,13 +191,23 @@ impl Table {
 
     /// Closes a connection. From now on it is not within any limit.
     pub(super) fn close(&mut self, connection: &Connection, now: u64) {
-        if self.make_closing(connection, now) {
+        if self.make_closing(connection, false, now) {
             connection.close();
         }
     }
 
+    /// Makes a connection one that waits for its client to close. From now on it is not within any
+    /// limit.
+    pub(super) fn linger(&mut self, connection: &Connection, now: u64) {
+        if !self.make_closing(connection, true, now) {
+            let mut closing = self.closing.iter_mut();
+            let this = closing.find(|closing| closing.connection.id() == connection.id());
+            this.into_iter().for_each(|closing| closing.lingers = true);
+        }
+    }
+
     /// Makes a connection a closing one. Returns false if it was one.
-    pub(super) fn make_closing(&mut self, connection: &Connection, now: u64) -> bool {
+    fn make_closing(&mut self, connection: &Connection, lingers: bool, now: u64) -> bool {
         let Some(entry) = self.open.get_mut(&connection.id()) else { return false };
         match entry.kind {
             ConnectionKind::Closing => return false,
@@ -195,6 +220,7 @@ impl Table {
             since: now,
             was_quiet: connection.idle_since().is_some_and(|since| elapsed(since, now) >= QUIET),
             begun: connection.streams_begun(),
+            lingers,
         });
         self.forget_of_client(connection);
         true

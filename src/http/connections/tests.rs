@@ -19,11 +19,11 @@ async fn the_body_of_a_request_is_no_incomplete_head() {
     delivery.note_read(1_000);
     delivery.begin_request(true);
     delivery.note_read(2 * LARGEST_HEADS);
-    delivery.note_wait(0);
+    delivery.note_wait(0, 0);
     assert!(!delivery.close_signal().is_cancelled() && !delivery.abort_signal().is_cancelled());
     delivery.end_request();
     delivery.note_read(LARGEST_HEADS);
-    delivery.note_wait(0);
+    delivery.note_wait(0, 0);
     assert!(delivery.abort_signal().is_cancelled(), "the next head counts");
 }
 
@@ -86,6 +86,41 @@ async fn at_the_limit_the_oldest_closing_ones_make_room() {
     let admitted = timeout(Duration::from_secs(1), admitted).await;
     assert!(admitted.expect("room within a second").is_some());
     assert!(!open[SPARE - 2].abort_signal().is_cancelled(), "the youngest of them");
+}
+
+#[tokio::test]
+async fn connections_that_linger_make_room_first() {
+    let connections = connections(2 * SPARE);
+    let [close, abort] = [CancellationToken::new(), CancellationToken::new()];
+    let mut open = Vec::new();
+    for _ in 0..2 * SPARE {
+        open.push(connections.admit(PEER, &close, &abort).await.expect("there is room"));
+    }
+    for (nth, open) in open.iter_mut().take(SPARE).enumerate() {
+        // The second half of them has its answers written.
+        match nth < SPARE / 2 {
+            true => close_while_writing(&connections, open),
+            false => assert!(connections.begin_lingering(open.connection())),
+        }
+    }
+    connections.0.table.lock().abort_closing(connections.now(), SPARE);
+    let aborted: Vec<_> = open.iter().map(|open| open.abort_signal().is_cancelled()).collect();
+    let wanted: Vec<_> = (0..2 * SPARE).map(|nth| (SPARE / 2..SPARE).contains(&nth)).collect();
+    assert_eq!(aborted, wanted);
+}
+
+#[tokio::test]
+async fn the_connection_that_lingers_longest_makes_room() {
+    let connections = connections(2 * MOST_LINGERING);
+    let [close, abort] = [CancellationToken::new(), CancellationToken::new()];
+    let mut lingering = Vec::new();
+    for nth in 0..=MOST_LINGERING {
+        let open = connections.admit(PEER, &close, &abort).await.expect("there is room");
+        assert!(connections.begin_lingering(open.connection()));
+        lingering.push(open);
+        assert_eq!(lingering[0].abort_signal().is_cancelled(), nth == MOST_LINGERING);
+    }
+    assert!(!lingering[1].abort_signal().is_cancelled());
 }
 
 #[tokio::test(start_paused = true)]
