@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use http::Extensions;
+use salvo::http::ReqBody;
 use salvo::{Request, Response};
 
 use crate::cache::Status;
@@ -32,10 +34,10 @@ pub(super) trait Page: Send + Sync + 'static {
     /// True if the page reads the body of a request.
     const RECEIVES: bool = false;
 
-    /// Receives the body of a request, before `answer`. The route calls it only if `RECEIVES` is
-    /// true.
-    fn receive(&self, _: &mut Request) -> impl Future<Output = ()> + Send {
-        std::future::ready(())
+    /// Receives the body of a request, before `answer`, and returns what `answer` finds in the
+    /// extensions of the request. The route calls it only if `RECEIVES` is true.
+    fn receive(&self, _: &Request, _: &mut ReqBody) -> impl Future<Output = Extensions> + Send {
+        std::future::ready(Extensions::new())
     }
 
     /// Answers a request: a GET or a HEAD if `READS_ONLY` is true, otherwise any method.

@@ -98,11 +98,17 @@ impl<P: Page> Route<P> {
         let fields = RequestFields::of(req.version(), req.headers());
         let arrival = Arrival { at, stopwatch, id, fields, awaited: OnceLock::new() };
         let overload = req.extensions().get::<Overload>().cloned();
-        let log_fields = match self.refuse_early(req, res, fields, overload.as_ref()) {
+        let mut log_fields = match self.refuse_early(req, res, fields, overload.as_ref()) {
             Some(log_fields) => log_fields,
             None => {
                 if P::RECEIVES {
-                    self.page.receive(req).await;
+                    let mut body = req.take_body();
+                    let unanswered = Unanswered { route: self, req, arrival: &arrival };
+                    let received = self.page.receive(req, &mut body).await;
+                    mem::forget(unanswered);
+                    // A part of it may be unread.
+                    req.replace_body(body);
+                    req.extensions_mut().extend(received);
                 }
                 let unanswered = Unanswered { route: self, req, arrival: &arrival };
                 let log_fields = self.page.answer(req, res, &arrival).await;
@@ -114,7 +120,8 @@ impl<P: Page> Route<P> {
         // connections. It waits for no body.
         let is_last = health.is_draining()
             || overload.is_some()
-            || (request_body::is_unread(req) && !self.drop_body(req, &arrival).await);
+            || (request_body::is_unread(req)
+                && !self.drop_body(req, &arrival, &mut log_fields).await);
         if latest.note(arrival.at) {
             // A later request has come since, or the clock was set back: a new reading tells.
             let now = clock.now();
@@ -137,10 +144,17 @@ impl<P: Page> Route<P> {
     /// Reads and drops the body of a request, if it is small. Returns false if bytes of it are
     /// left, so that no further request can follow.
     #[cold]
-    async fn drop_body(&self, req: &mut Request, arrival: &Arrival) -> bool {
+    async fn drop_body(
+        &self,
+        req: &mut Request,
+        arrival: &Arrival,
+        log_fields: &mut LogFields,
+    ) -> bool {
         if !request_body::is_small(req) {
             return false;
         }
+        // The time for the body is the client's.
+        log_fields.took.get_or_insert_with(|| arrival.stopwatch.elapsed());
         let body = req.take_body();
         let unanswered = Unanswered { route: self, req, arrival };
         let is_read = Box::pin(request_body::discard(body)).await;

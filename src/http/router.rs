@@ -224,8 +224,7 @@ struct OwnAddress(Option<PublicUrl>);
 
 impl OwnAddress {
     /// Returns true if the request line names no host, or the one of `Host` or of `PUBLIC_URL`, as
-    /// its absolute form does (RFC 9112, 3.2.2). A client that names another one wants a forward
-    /// proxy, and svm is not one.
+    /// its absolute form does (RFC 9112, 3.2.2).
     fn is_named_by(&self, req: &Request) -> bool {
         let Some(authority) = req.uri().authority() else { return true };
         let is_same = |own: &[u8]| own.eq_ignore_ascii_case(authority.as_str().as_bytes());

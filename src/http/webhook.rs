@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderName, Method, StatusCode, Version};
+use http::{Extensions, HeaderName, Method, StatusCode, Version};
 use prometheus::IntCounter;
+use salvo::http::ReqBody;
 use salvo::{Request, Response};
 use tokio::sync::Semaphore;
 
@@ -62,7 +63,8 @@ impl Webhook {
 
     async fn signed_body(
         &self,
-        req: &mut Request,
+        req: &Request,
+        body: &mut ReqBody,
     ) -> Result<(Signature, Bytes), (StatusCode, &'static str)> {
         const TOO_LARGE: (StatusCode, &str) =
             (StatusCode::PAYLOAD_TOO_LARGE, "a delivery has at most 25 MiB");
@@ -82,15 +84,15 @@ impl Webhook {
         };
         let busy = (StatusCode::SERVICE_UNAVAILABLE, "too many deliveries arrive at once");
         let _slot = self.slots.try_acquire().map_err(|_| busy)?;
-        let mut body = Vec::new();
-        let take = |bytes: &[u8]| body.extend_from_slice(bytes);
-        let received = request_body::read(req.body_mut(), LONGEST_BODY, BODY_LIMIT, take).await;
+        let mut bytes = Vec::new();
+        let take = |some: &[u8]| bytes.extend_from_slice(some);
+        let received = request_body::read(body, LONGEST_BODY, BODY_LIMIT, take).await;
         received.map_err(|error| match error {
             BodyError::TooLarge => TOO_LARGE,
             BodyError::Late => (StatusCode::REQUEST_TIMEOUT, "the delivery came too slowly"),
             BodyError::Broken => (StatusCode::BAD_REQUEST, "the delivery is incomplete"),
         })?;
-        let body = Bytes::from(body);
+        let body = Bytes::from(bytes);
         let (secrets, signed) = (Arc::clone(&self.secrets), body.clone());
         match aside(body.len(), move || signature.is_of(&signed, &secrets)).await {
             Some(true) => Ok((signature, body)),
@@ -124,11 +126,12 @@ impl Page for Webhook {
     const IS_SHED: bool = true;
     const RECEIVES: bool = true;
 
-    async fn receive(&self, req: &mut Request) {
+    async fn receive(&self, req: &Request, body: &mut ReqBody) -> Extensions {
+        let mut received = Extensions::new();
         if req.method() == Method::POST {
-            let received = Received(self.signed_body(req).await);
-            req.extensions_mut().insert(received);
+            received.insert(Received(self.signed_body(req, body).await));
         }
+        received
     }
 
     async fn answer(&self, req: &Request, res: &mut Response, arrival: &Arrival) -> LogFields {

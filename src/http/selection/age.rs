@@ -23,8 +23,8 @@ struct Release<'a> {
     prerelease: bool,
 }
 
-/// Returns the newest of the releases that were published at least `age` ago, until the next younger
-/// one is old enough. Drafts and prereleases do not count.
+/// Returns the newest of the releases that were published at least `age` ago, until a younger one
+/// is old enough. Drafts and prereleases do not count.
 pub(super) fn newest(list: &str, age: Duration, now: Timestamp) -> Result<Part<'_>, Absence> {
     let (mut chosen, mut until, mut releases) = (None, None, 0);
     let look = |json| {
