@@ -60,6 +60,7 @@ use reachability::{HostNews, Subject};
 use std::time::Duration;
 
 use crate::clock::Stopwatch;
+use crate::config::redacted::without_tokens;
 use crate::entry::Reason;
 
 impl Upstream {
@@ -123,7 +124,7 @@ impl Upstream {
 
 fn log(ask: Ask<'_>, result: &Result<Reply, Failure>, stopwatch: &Stopwatch) {
     let millis = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let (host, path) = (ask.target.authority(), ask.target.path());
+    let (host, path) = (ask.target.authority(), &*without_tokens(ask.target.path()));
     let priority = ask.priority.as_str();
     match result {
         Ok(reply) => {

@@ -76,7 +76,8 @@ impl Answer {
 
     /// Returns the answer without a rest of its lifetime: the next request should ask the upstream.
     pub(super) fn without_lifetime(self) -> Self {
-        Self { status: Status { ttl: Some(0), ..self.status }, ..self }
+        let ttl = self.status.ttl.map_or(0, |ttl| ttl.min(0));
+        Self { status: Status { ttl: Some(ttl), ..self.status }, ..self }
     }
 
     /// Returns true if the answer is a document.
@@ -119,7 +120,9 @@ impl Payload {
         let wait = || entry.times.expires_at.since(now);
         if let Some(reason) = refusal.filter(|reason| reason.is_remembered_failure()) {
             let retry_after = (reason == Reason::Limited).then(wait);
-            return Self::Failed { failure: Failure::new(reason), retry_after };
+            let is_rate_limited = entry.status == StatusCode::TOO_MANY_REQUESTS;
+            let failure = Failure::new(reason).by_rate_limit(is_rate_limited);
+            return Self::Failed { failure, retry_after };
         }
         // GitHub is still computing the answer.
         let retry_after = (entry.status == StatusCode::ACCEPTED).then(wait);

@@ -1,5 +1,5 @@
-//! A set that remembers the order in which its elements came. Beyond its bound it forgets the oldest
-//! ones. It is pure.
+//! A set that remembers the order in which its elements came, and forgets the oldest ones beyond
+//! its bound. It is pure.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::Hash;

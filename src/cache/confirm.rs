@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use crate::clock::Stopwatch;
+use crate::config::redacted::without_tokens;
 use crate::entry::{Doubt, Entry, LossClaim};
 use crate::target::Target;
 use crate::upstream::{Ask, AtStake, Priority};
@@ -113,7 +114,8 @@ impl Cache {
         claimed: &Entry,
         doubt: Option<&Doubt>,
     ) {
-        let (host, path, loss) = (target.authority(), target.path(), claim.loss.as_str());
+        let (host, loss) = (target.authority(), claim.loss.as_str());
+        let path = &*without_tokens(target.path());
         let (stored, claimed) = (state(copy), state(claimed));
         match (copy.extras.doubt(), doubt) {
             (None, Some(_)) => {

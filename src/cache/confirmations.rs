@@ -4,6 +4,7 @@
 //! check is overdue.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -17,11 +18,18 @@ use super::due::next_due;
 const MOST: usize = 1_024;
 /// The most checks that run at once.
 const AT_ONCE: usize = 8;
+/// The time from one replacement of a lost body to the next. They need no turn of a sweep, so this
+/// keeps their rate low: a store may lose many bodies at once.
+const SPACING: Duration = Duration::from_secs(1);
+/// The longest time for which a replacement is planned ahead.
+const AHEAD: Duration = Duration::from_secs(MOST as u64);
 
 /// The documents to check, each with the time of its next check.
 #[derive(Debug, Default)]
 pub struct Confirmations {
     by_key: Mutex<HashMap<Key, (Timestamp, Target)>>,
+    /// The time of the latest replacement that is planned.
+    replaced_at: Mutex<Timestamp>,
     planned: Notify,
 }
 
@@ -34,6 +42,24 @@ impl Confirmations {
             drop(by_key);
             self.planned.notify_one();
         }
+    }
+
+    /// Plans the replacement of a lost body, some time after the one before. If too many wait, a
+    /// later sweep plans it.
+    pub(super) fn plan_spaced(&self, target: &Target, now: Timestamp) {
+        let is_planned = || self.by_key.lock().contains_key(&target.key());
+        let at = {
+            let mut replaced_at = self.replaced_at.lock();
+            // A time far ahead is from before the clock was set back.
+            let last = Some(*replaced_at).filter(|last| *last <= now + AHEAD).unwrap_or_default();
+            let at = now.max(last + SPACING);
+            if at > now + AHEAD || is_planned() {
+                return;
+            }
+            *replaced_at = at;
+            at
+        };
+        self.plan(target, at);
     }
 
     /// Waits for the next documents that are due, and takes them.
@@ -53,8 +79,6 @@ impl Confirmations {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use crate::target::Policy;
 
     use super::*;
@@ -64,6 +88,20 @@ mod tests {
     fn target(number: usize) -> Target {
         let url = format!("https://api.github.com/repos/octo/app{number}/releases");
         Target::parse(&url, &Policy::default()).unwrap()
+    }
+
+    #[test]
+    fn replacements_come_one_after_the_other() {
+        let confirmations = Confirmations::default();
+        for number in 0..2 * MOST {
+            confirmations.plan_spaced(&target(number), NOW);
+            confirmations.plan_spaced(&target(number / 2), NOW);
+        }
+        assert_eq!(confirmations.by_key.lock().len(), MOST, "the others wait for a later sweep");
+        for seconds in 0..MOST as u64 {
+            let due = confirmations.take_due(NOW + Duration::from_secs(seconds));
+            assert_eq!(due.len(), 1, "{seconds}");
+        }
     }
 
     #[test]

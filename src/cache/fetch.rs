@@ -115,8 +115,9 @@ impl Cache {
         };
         let l2_is_silent = matches!(read, Err(Unread::Silent));
         let mut stored = read.unwrap_or_default().map(confirmed).filter(is_newer);
-        if stored.is_none() && !l2_is_silent {
-            self.replace_lost_body(&held, check, now);
+        let has_lost_body = stored.is_none() && !l2_is_silent && self.lacks_body(&held, check, now);
+        if has_lost_body {
+            self.plan_replacement(&held, now);
         }
         let lost = stored.as_ref().and_then(|stored| self.claimed_loss(&held, stored, now));
         if let Some(target) = lost {
@@ -129,24 +130,30 @@ impl Cache {
             self.0.lists.note_change(&held, stored, stored.times.fetched_at, now);
         }
         let from_l2 = stored.is_some();
-        let entry = stored.unwrap_or_else(|| confirmed(Arc::clone(&held)));
+        let unchanged = || match has_lost_body {
+            true => policy::never_fully_checked(&held),
+            false => confirmed(Arc::clone(&held)),
+        };
+        let entry = stored.unwrap_or_else(unchanged);
         if !Arc::ptr_eq(&entry, &held) {
             self.hold(key, &entry);
         }
         FlightResult::Found(FoundEntry { entry, from_l2 })
     }
 
-    /// Plans a check that needs no lease, if another replica has found a later body and L2 does not
-    /// have it, although its write is over. The result is written to L2, whatever it is.
-    fn replace_lost_body(&self, held: &Entry, check: Check, now: Timestamp) {
+    /// Returns true if another replica has found a later body and L2 does not have it, although its
+    /// write is over.
+    fn lacks_body(&self, held: &Entry, check: Check, now: Timestamp) -> bool {
         let is_later = policy::replaced_by_check(held, check, now).is_some();
-        let is_written = now.since(check.fetched_at) >= self.0.write_behind.usual_delay();
-        if is_later
-            && is_written
-            && let Ok(target) = Target::parse_name(&held.url, &self.0.targets)
-        {
+        is_later && now.since(check.fetched_at) >= self.0.write_behind.usual_delay()
+    }
+
+    /// Plans a check that needs no lease, of a document whose later body L2 has lost. The result is
+    /// written to L2, whatever it is.
+    fn plan_replacement(&self, held: &Entry, now: Timestamp) {
+        if let Ok(target) = Target::parse_name(&held.url, &self.0.targets) {
             held.persisted.set(Timestamp::default());
-            self.0.confirmations.plan(&target, now);
+            self.0.confirmations.plan_spaced(&target, now);
         }
     }
 
@@ -248,8 +255,8 @@ impl Cache {
     }
 
     /// Records the result of an exchange for the list of the page, and returns it. If the list has
-    /// changed during the exchange, the answer may be from before the change: then its check counts
-    /// from the beginning of the exchange.
+    /// changed during the exchange, the answer may be from before the change: then its check or its
+    /// claim of a loss counts from the beginning of the exchange.
     fn in_its_list(
         &self,
         before: Option<&Arc<Entry>>,
@@ -272,6 +279,12 @@ impl Cache {
                 ExchangeResult::Stored(stored)
             }
             ExchangeResult::Freshened(page) => ExchangeResult::Freshened(in_time(page)),
+            ExchangeResult::Unconfirmed { copy, claimed }
+                if lists.have_change_since(began, &copy, now) =>
+            {
+                let copy = Arc::new(policy::claimed_at(&copy, began.min(now)));
+                ExchangeResult::Unconfirmed { copy, claimed }
+            }
             other => other,
         }
     }

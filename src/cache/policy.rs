@@ -19,7 +19,9 @@ pub use freshness::Recall;
 
 pub(super) use asking::{asked, at_stake, is_overdue};
 pub(super) use freshness::{recall, serves};
-pub(super) use lifetime::{checked_at, outdated, pinned, within_lifetime};
+pub(super) use lifetime::{
+    checked_at, claimed_at, never_fully_checked, outdated, pinned, within_lifetime,
+};
 pub(super) use losses::{LostRelease, Witness, ask_at, claim, lost_releases, weigh};
 pub(super) use persisting::{is_certain, is_worth_persisting, keep_until};
 pub(super) use refusal::{briefly, remember_refusal};

@@ -100,6 +100,11 @@ async fn a_redirect_to_a_host_that_cools_down_costs_one_call() {
     for passed in 0..20 {
         let answer = app.version(&moved).await;
         assert_eq!((answer.status.as_u16(), answer.retry_after()), (503, 60 - passed));
+        assert!(answer.text().contains("a rate limit is in force"), "{}", answer.text());
+        // Clients of the mirror wait for the reset of a limit.
+        let mirrored = app.get(MOVED).await;
+        assert_eq!(mirrored.status, 403);
+        assert_eq!(mirrored.header("x-ratelimit-remaining"), "0");
         app.advance(Duration::from_secs(1));
     }
     assert_eq!(app.github.calls(MOVED), 1);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::config;
-use crate::entry::{Entry, Pin, Times};
+use crate::entry::{Doubt, Entry, Pin, Times};
 
 /// The lifetime of a pinned release. It exceeds the interval of its daily checks by one day, so
 /// that no client waits for a check.
@@ -75,6 +75,21 @@ pub(in crate::cache) fn checked_at(entry: &Entry, at: Timestamp) -> Entry {
         expires_at: at + expires_at.since(checked_at),
     };
     Entry { times, ..entry.clone() }
+}
+
+/// Returns a copy whose loss the latest answer claims, with `at` as the time of the claim.
+pub(in crate::cache) fn claimed_at(copy: &Entry, at: Timestamp) -> Entry {
+    let doubt = copy.extras.doubt().map(|doubt| Doubt { asked_at: at, ..*doubt });
+    Entry { extras: copy.extras.clone().with_doubt(doubt), ..copy.clone() }
+}
+
+/// Returns the entry as one of which no check has shown each byte, so that the next check is full.
+pub(in crate::cache) fn never_fully_checked(entry: &Arc<Entry>) -> Arc<Entry> {
+    if entry.times.fully_checked_at == Timestamp::default() {
+        return Arc::clone(entry);
+    }
+    let times = Times { fully_checked_at: Timestamp::default(), ..entry.times };
+    Arc::new(Entry { times, has_adopted_check: true, ..Entry::clone(entry) })
 }
 
 /// Returns the entry with this pin, and with the lifetime that follows from it.

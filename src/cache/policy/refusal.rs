@@ -52,7 +52,11 @@ pub(in crate::cache) fn remember_refusal(
             (lifetime_of_reply(reply, now, rules)?, reply.status, body(reply))
         }
         NotStored::Failed(failure) => {
-            (lifetime_of_failure(failure, now)?, StatusCode::BAD_GATEWAY, Bytes::new())
+            let status = match failure.is_rate_limited {
+                true => StatusCode::TOO_MANY_REQUESTS,
+                false => StatusCode::BAD_GATEWAY,
+            };
+            (lifetime_of_failure(failure, now)?, status, Bytes::new())
         }
     };
     let extras = Extras::refused(kept.reason());

@@ -324,11 +324,16 @@ impl Scene {
         let is_well = |document: &Document| !document.failing && !self.may_cool_down;
         let l2_is_whole = matches!(self.mood, Mood::Works | Mood::FailsWrites)
             && self.failed_reads() < READS_TO_OPEN;
+        // A copy, also one that only L2 has, stays while a token in its cooldown may see more.
+        let may_be_hidden = |document: &Document| {
+            let has_copy = !l2_is_whole || !document.copies().is_empty();
+            document.live.is_none() && limited > 0 && has_copy
+        };
         let documents = self.documents.iter().enumerate();
         let before = documents.map(|(n, document)| Before {
             document: document.clone(),
             counts: self.app.github.counts(&path(n)),
-            healthy: is_well(document) && limited < TOKENS,
+            healthy: is_well(document) && limited < TOKENS && !may_be_hidden(document),
             clear: is_well(document) && limited == 0,
             l2_is_whole,
         });

@@ -90,7 +90,7 @@ async fn replicas_stand_in_one_line() {
 fn time(server: &RedisServer) -> u64 {
     let Reply::List(time) = server.command(&["TIME"]) else { panic!() };
     let Some(Reply::Text(seconds)) = time.first() else { panic!() };
-    String::from_utf8_lossy(seconds).parse().unwrap()
+    String::from_utf8_lossy(seconds).parse().expect("a number")
 }
 
 #[tokio::test]
