@@ -40,8 +40,8 @@ static SEARCH: LazyLock<AhoCorasick> = LazyLock::new(|| {
 
 /// Returns the path with each token cut short.
 pub fn without_tokens(path: &str) -> Cow<'_, str> {
-    // A shorter text, such as a method, holds no token. Each prefix has one of these characters, and
-    // most paths have none.
+    // A shorter text, such as a method, holds no token. Each prefix has one of these characters,
+    // and most paths have none.
     let is_long = path.len() > SHORTEST;
     match is_long && memchr3(b'_', b'-', b'.', path.as_bytes()).is_some() {
         false => path.into(),
