@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::LATEST;
 use crate::support::app::TestApp;
-use crate::{LATEST, LATEST_PATH};
 
 fn cost(quota: &str) -> String {
     format!("svm_upstream_not_modified_total{{quota=\"{quota}\"}}")
@@ -42,14 +42,15 @@ async fn after_charged_304s() -> TestApp {
     app.github.charge_not_modified();
     for minute in 1.. {
         assert_eq!(app.version(LATEST).await.status, 200);
-        let calls = app.github.calls(LATEST_PATH);
-        let waits = "svm_revalidate_skipped_total{reason=\"budget\"}";
-        let waited = app.metric(waits).await;
+        let (done, waits) = (
+            "svm_revalidate_done_total{result=\"unchanged\"}",
+            "svm_revalidate_skipped_total{reason=\"budget\"}",
+        );
+        let (checked, waited) = (app.metric(done).await, app.metric(waits).await);
         app.advance(Duration::from_secs(60));
-        app.until(async || {
-            app.github.calls(LATEST_PATH) > calls || app.metric(waits).await > waited
-        })
-        .await;
+        // A check that only had its call would end after the next minute has begun.
+        app.until(async || app.metric(done).await > checked || app.metric(waits).await > waited)
+            .await;
         if minute >= 18 && app.metric(waits).await > waited {
             break;
         }
